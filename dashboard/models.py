@@ -1,0 +1,42 @@
+"""Accounts: users with one role each, API tokens and one-time login links."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+from engine.models.fields import JSONText
+
+
+class Role(models.TextChoices):
+    """What an account may do; each includes the ones before it. The rights stand in dashboard.access."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    EDITOR = "editor"
+    ADMIN = "admin"
+
+
+class User(AbstractUser):
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.VIEWER)
+
+
+class ApiToken(models.Model):
+    """A bearer token; only its hash is kept."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    name = models.CharField(max_length=100)
+    hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 (hex) of the token.")
+    scopes = JSONText(default=list, help_text='Empty: all that the user may do; ["metrics"]: /metrics only.')
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True, help_text="Kept to the hour.")
+
+
+class LoginLink(models.Model):
+    """A link that signs a user in once, within minutes."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    hash = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)

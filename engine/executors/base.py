@@ -1,0 +1,148 @@
+"""The seam between the scheduler and whatever runs attempts.
+
+The scheduler hands over envelopes and takes reports; it never blocks on a process. An executor decides
+nothing about a node's state: it says what happened, always with the claim of the attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(slots=True)
+class Work:
+    """One attempt that may start, with what a supervisor needs around its envelope."""
+
+    claim: str
+    envelope: dict[str, Any]
+    """All that the attempt needs (see engine.worker.envelope); JSON."""
+    soft_timeout: float | None
+    """Seconds of running."""
+    hard_timeout: float | None
+    memory_mb: int | None
+    python: str
+    """Interpreter of the node process; empty: the product's own."""
+    expected: float | None
+    """Seconds; None: unknown. What is known to be short may be sent ahead."""
+
+
+@dataclass(slots=True)
+class Started:
+    """The node process has begun the attempt."""
+
+    claim: str
+    pid: int
+    pid_started: str
+    worker: str
+    at: float
+    """Unix time."""
+
+
+@dataclass(slots=True)
+class Ended:
+    """The attempt is over and nothing of it is left."""
+
+    claim: str
+    state: str
+    """succeeded failed timed_out cancelled lost."""
+    at: float
+    seconds: float
+    """Running time by one monotonic clock."""
+    output: dict[str, Any] | None = None
+    """When succeeded: stored form, {kind, bytes, ports, value | artifact, schema?, row_count?}."""
+    error: dict[str, Any] | None = None
+    """{class, message, line, traceback}; `node` is added by the scheduler."""
+    usage: dict[str, Any] | None = None
+    receipt: dict[str, Any] | None = None
+    """After a kill: {processes, slots, seconds}; `slots` is filled in by the scheduler."""
+    interrupted: bool = False
+    """Ended by a stop of the product or beside another attempt's kill: goes back to ready, nothing counted."""
+
+
+@dataclass(slots=True)
+class Returned:
+    """Sent work that never started; it may be sent again, here or elsewhere."""
+
+    claims: list[str]
+
+
+@dataclass(slots=True)
+class Lines:
+    """Log lines of one attempt, in order: (unix time, level, message)."""
+
+    claim: str
+    lines: list[tuple[float, str, str]]
+
+
+@dataclass(slots=True)
+class Progress:
+    claim: str
+    fraction: float | None
+    message: str | None
+    at: float
+
+
+@dataclass(slots=True)
+class Sampled:
+    """Resource use of the attempt's process tree now; None: not determined."""
+
+    claim: str
+    at: float
+    cpu_percent: float | None
+    memory_bytes: int | None
+    io_wait: bool | None
+    network_bytes: int | None
+    network_scope: str = "not_determined"
+
+
+Report = Started | Ended | Returned | Lines | Progress | Sampled
+
+
+@dataclass(slots=True)
+class WorkerInfo:
+    """One node process, for people."""
+
+    pid: int
+    state: str
+    """starting, idle, busy, stopping."""
+    claims: list[str] = field(default_factory=list)
+
+
+class Executor(Protocol):
+    """What the scheduler needs. All calls come from the scheduler's one thread and none but `poll` blocks."""
+
+    def start(self) -> None:
+        """Start node processes and clean up what an earlier, killed supervisor left."""
+
+    def room(self, work: Work) -> bool:
+        """Whether `work` would be taken now (an idle process, or room ahead on a short one)."""
+
+    def free(self) -> int:
+        """How many more works would be taken now, if they were short."""
+
+    def send(self, works: Iterable[Work]) -> None:
+        """Take works; each ends with an Ended or a Returned report, whatever happens."""
+
+    def kill(self, claim: str, state: str, error: Mapping[str, Any] | None = None) -> None:
+        """End an attempt with its whole process tree; reported as Ended with `state` and its receipt.
+
+        Unknown claims are ignored; sent work that has not started is Returned.
+        """
+
+    def take_back(self) -> None:
+        """Ask for all work that was sent ahead and has not started; comes as Returned."""
+
+    def poll(self, timeout: float) -> list[Report]:
+        """Reports since the last call, waiting up to `timeout` seconds for the first or for a watched file."""
+
+    def watch(self, fileobj: Any, callback: Callable[[], None]) -> None:
+        """Call `callback` within `poll` whenever `fileobj` is readable; it also ends the wait."""
+
+    def unwatch(self, fileobj: Any) -> None: ...
+
+    def stop(self, grace: float) -> list[Report]:
+        """Let running attempts end for up to `grace` seconds, interrupt the others, end all processes."""
+
+    def workers(self) -> list[WorkerInfo]: ...

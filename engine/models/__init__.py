@@ -1,0 +1,23 @@
+"""Tables of the engine. Models hold no verbs: those are in engine.runs and the scheduler."""
+
+from engine.models.checkpoints import Checkpoint
+from engine.models.definitions import Definition
+from engine.models.events import EventBatch, LogBatch
+from engine.models.pools import Leader, Pool
+from engine.models.runs import Attempt, Command, NodeRun, Run
+from engine.models.samples import NodeStat, Sample
+
+__all__ = [
+    "Attempt",
+    "Checkpoint",
+    "Command",
+    "Definition",
+    "EventBatch",
+    "Leader",
+    "LogBatch",
+    "NodeRun",
+    "NodeStat",
+    "Pool",
+    "Run",
+    "Sample",
+]

@@ -1,0 +1,14 @@
+"""Definitions, kept once under the hash of their content."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Definition(models.Model):
+    """One document of nodes and edges. Never changed: a run that points here is pinned by construction."""
+
+    hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 (hex) of the canonical document.")
+    document = models.TextField(help_text="Canonical JSON, positions included.")
+    node_count = models.PositiveIntegerField()
+    created_at = models.DateTimeField()

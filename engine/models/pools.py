@@ -1,0 +1,25 @@
+"""Named limits shared by all runs, and the row that says who leads."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Pool(models.Model):
+    """N slots of something scarce. What is in use is counted from node runs, never kept as a number."""
+
+    name = models.CharField(max_length=100, unique=True)
+    slots = models.PositiveIntegerField()
+    acquired = models.BigIntegerField(default=0, help_text="Slots of attempts that started.")
+    released = models.BigIntegerField(default=0, help_text="Slots of attempts that started and ended.")
+    longest_wait = models.FloatField(default=0, help_text="Seconds from ready to started.")
+    created_at = models.DateTimeField()
+
+
+class Leader(models.Model):
+    """The one row (id 1) of the active scheduler: a tick that does not find its epoch here fails."""
+
+    epoch = models.BigIntegerField(default=0)
+    host = models.CharField(max_length=200, blank=True, default="")
+    pid = models.IntegerField(null=True)
+    beat_at = models.DateTimeField(null=True, help_text="Heartbeat, once a second, also while idle.")

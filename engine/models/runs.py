@@ -1,0 +1,135 @@
+"""Runs, their node runs and attempts, and the wishes for the scheduler.
+
+Only the scheduler's tick moves a run, a node run or an attempt; everybody else writes a Command. Rows of node
+runs come into being when a node first leaves `pending`.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from engine.models.definitions import Definition
+from engine.models.fields import JSONText
+
+RUN_UNFINISHED = ("queued", "running", "paused")
+NODE_UNFINISHED = ("ready", "running", "waiting", "retrying")
+
+
+class Run(models.Model):
+    """One execution of one definition."""
+
+    definition = models.ForeignKey(Definition, on_delete=models.PROTECT)
+    workflow = models.CharField(
+        max_length=80, help_text="Slug of the workflow, a label to the engine; for a file its name."
+    )
+    version = models.PositiveIntegerField(null=True, help_text="Null for a draft's run.")
+    draft = models.BooleanField(default=False)
+    state = models.CharField(max_length=16, default="queued", help_text="See engine.states.")
+    reason = models.CharField(
+        max_length=64, blank=True, default="", help_text="Why it ended as it did, where the state does not say."
+    )
+    priority = models.SmallIntegerField(default=5, help_text="1 first .. 9 last.")
+    inputs = JSONText(default=dict)
+    altered = JSONText(
+        default=dict, help_text="What people changed in it: {node: {policy field: value}}; empty: nothing."
+    )
+    counts = JSONText(default=dict, help_text="{node run state: number}; sums to all nodes.")
+    seq = models.BigIntegerField(default=0, help_text="Number of its last event or log line.")
+    cancel_requested_at = models.DateTimeField(null=True)
+    cancel_requested_by = models.CharField(max_length=150, blank=True, default="")
+    stopping = models.CharField(
+        max_length=32, blank=True, default="", help_text="run_stopped, run_timeout or cancelled: starts nothing new."
+    )
+    created_by = models.CharField(max_length=150, blank=True, default="")
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, help_text="When it left queued.")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["workflow", "-id"], name="run_workflow"),
+            models.Index(fields=["id"], name="run_unfinished", condition=Q(state__in=RUN_UNFINISHED)),
+            models.Index(fields=["-finished_at"], name="run_failed", condition=Q(state__in=("failed", "timed_out"))),
+        ]
+
+
+class NodeRun(models.Model):
+    """One node in one run, in exactly one state."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE)
+    node = models.CharField(max_length=63)
+    item = models.IntegerField(default=-1, help_text="Position in a map's list; -1: the node itself.")
+    state = models.CharField(max_length=16)
+    reason = models.CharField(max_length=64, blank=True, default="")
+    attempt = models.PositiveIntegerField(default=0, help_text="Number of its newest attempt; 0: none yet.")
+    claim = models.CharField(
+        max_length=32, blank=True, default="", help_text="Who may report; empty unless sent or running."
+    )
+    retries = models.PositiveIntegerField(default=0, help_text="Retries used since a person last asked for one.")
+    losses = models.PositiveIntegerField(default=0, help_text="Lost attempts since a person last asked for one.")
+    pool = models.CharField(max_length=100, blank=True, default="")
+    slots = models.PositiveIntegerField(default=1)
+    ready_at = models.DateTimeField(null=True)
+    retry_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True, help_text="Start of the newest attempt.")
+    finished_at = models.DateTimeField(null=True)
+    expected = models.FloatField(null=True, help_text="Seconds, as known when it became ready.")
+    expected_from = models.CharField(max_length=8, default="none", help_text="author, learned or none.")
+    progress = JSONText(null=True, help_text="{fraction, message, at}.")
+    error = JSONText(null=True, help_text="{class, message, node, line, traceback}.")
+    output = JSONText(
+        null=True, help_text="{kind, bytes, ports, value | artifact, schema?, row_count?}; see engine.outputs."
+    )
+    artifact = models.CharField(max_length=80, blank=True, default="", help_text="Name of the output's artifact.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "node", "item"], name="node_run_once")]
+        indexes = [
+            models.Index(fields=["run"], name="node_run_unfinished", condition=Q(state__in=NODE_UNFINISHED)),
+            models.Index(fields=["pool"], name="node_run_holds", condition=~Q(claim="") & ~Q(pool="")),
+            models.Index(fields=["artifact"], name="node_run_artifact", condition=~Q(artifact="")),
+        ]
+
+
+class Attempt(models.Model):
+    """One try of a node run, from its reported start."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE)
+    node = models.CharField(max_length=63)
+    item = models.IntegerField(default=-1)
+    number = models.PositiveIntegerField(help_text="From 1.")
+    state = models.CharField(max_length=16, help_text="running succeeded failed timed_out cancelled lost.")
+    claim = models.CharField(max_length=32)
+    worker = models.CharField(max_length=100)
+    pid = models.IntegerField(help_text="Of the node process.")
+    pid_started = models.CharField(
+        max_length=32, blank=True, default="", help_text="Start time of that process in clock ticks since boot."
+    )
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    error = JSONText(null=True)
+    usage = JSONText(null=True, help_text="{cpu_seconds, memory_peak_bytes, ...} of its process tree.")
+    receipt = JSONText(null=True, help_text="After a kill: {processes, slots, seconds}.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "node", "item", "number"], name="attempt_once"),
+        ]
+        indexes = [models.Index(fields=["run"], name="attempt_running", condition=Q(state="running"))]
+
+
+class Command(models.Model):
+    """A person's wish for the scheduler; done when `done_at` is set."""
+
+    kind = models.CharField(max_length=32, help_text="start cancel retry cancel_node pool_changed ...")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, null=True)
+    node = models.CharField(max_length=63, blank=True, default="")
+    body = JSONText(default=dict)
+    by = models.CharField(max_length=150, blank=True, default="")
+    created_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+    outcome = JSONText(null=True, help_text="What came of it, when the asker may want to know.")
+
+    class Meta:
+        indexes = [models.Index(fields=["id"], name="command_open", condition=Q(done_at=None))]

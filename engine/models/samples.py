@@ -1,0 +1,38 @@
+"""Measurements of running attempts, and what is learned from finished ones."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from engine.models.fields import JSONText
+from engine.models.runs import Run
+
+
+class Sample(models.Model):
+    """Resource use of one attempt's process tree at one moment, about once a second while it runs."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False)
+    node = models.CharField(max_length=63)
+    item = models.IntegerField(default=-1)
+    attempt = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    cpu_percent = models.FloatField(null=True, help_text="Of one core.")
+    memory_bytes = models.BigIntegerField(null=True)
+    io_wait = models.BooleanField(null=True, help_text="Whether a thread was in uninterruptible sleep.")
+    network_bytes = models.BigIntegerField(null=True, help_text="Bytes a second; null: not determined.")
+    network_scope = models.CharField(max_length=16, default="not_determined")
+
+    class Meta:
+        indexes = [models.Index(fields=["run", "node", "at"], name="sample_node")]
+
+
+class NodeStat(models.Model):
+    """Learned duration of one node of one workflow: the last 50 successes, draft runs left out."""
+
+    workflow = models.CharField(max_length=80)
+    node = models.CharField(max_length=63)
+    durations = JSONText(default=list, help_text="Seconds, oldest first, at most 50.")
+    median = models.FloatField(null=True, help_text="Null until there are 3.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workflow", "node"], name="node_stat_once")]
