@@ -1,0 +1,17 @@
+"""Loaded by pytest before Django's settings: gives every test session a home folder of its own.
+
+Without it, settings would read the developer's own `~/.interlock`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+
+_home = tempfile.mkdtemp(prefix="interlock-tests-")
+atexit.register(shutil.rmtree, _home, ignore_errors=True)
+for name in [name for name in os.environ if name.startswith("INTERLOCK_")]:
+    del os.environ[name]
+os.environ.update(INTERLOCK_HOME=_home, SECRET_KEY="only-for-tests-" + "x" * 40)
