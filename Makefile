@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 STAMP_DEV := $(VENV)/.installed-dev
 
-.PHONY: install install-dev run test lint bench frontend lock
+.PHONY: install install-dev run test test-postgres lint bench frontend lock
 
 install: $(STAMP)
 install-dev: $(STAMP_DEV)
@@ -30,6 +30,11 @@ run: install
 
 test: install-dev
 	$(BIN)/python -m pytest -q $(ARGS)
+
+# The engine's tests once more, in a database of their own on a PostgreSQL server.
+test-postgres: install-dev
+	DATABASE_URL="postgresql://$${PGUSER:-postgres}:$${PGPASSWORD:-}@$${PGHOST:-127.0.0.1}:$${PGPORT:-5432}/postgres" \
+		$(BIN)/python -m pytest -q tests/conformance tests/integration $(ARGS)
 
 lint: install-dev
 	$(BIN)/ruff check .
