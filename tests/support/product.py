@@ -1,0 +1,191 @@
+"""The whole product as a user starts it: `manage.py up` in a home of its own, spoken to over HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Answer:
+    """One HTTP answer: `status`, `headers`, `body` (bytes) and `json` (parsed on demand)."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Product:
+    """A running `up`. `environment` adds to the clean one that it starts in."""
+
+    def __init__(self, home: Path, **environment: str) -> None:
+        self.home, self.port = home, free_port()
+        self.log = home.with_name(home.name + ".log")
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "INTERLOCK_HOME": str(home),
+            "INTERLOCK_ADMIN_PASSWORD": "correct horse battery",
+            **environment,
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+        self._token = ""
+
+    def start(self, timeout: float = 30) -> Product:
+        """Start `up` and wait until /readyz is well."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "up", "--port", str(self.port)],
+                cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        deadline = time.monotonic() + timeout
+        while True:
+            with contextlib.suppress(OSError):
+                if self.call("GET", "/readyz", token=False).status == 200:
+                    return self
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the product did not become ready:\n{self.log.read_text()[-4000:]}")
+            time.sleep(0.02)
+
+    def tree(self) -> list[int]:
+        """Process ids of `up` and all its descendants, now."""
+        assert self.process is not None
+        children: dict[int, list[int]] = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                pid, rest = stat.read_text().split(" (", 1)
+                children.setdefault(int(rest.rsplit(")", 1)[1].split()[1]), []).append(int(pid))
+        found, queue = [], [self.process.pid]
+        while queue:
+            pid = queue.pop()
+            found.append(pid)
+            queue.extend(children.get(pid, []))
+        return found
+
+    def marked(self) -> list[int]:
+        """Processes on this machine that carry this home in their environment, ourselves left out."""
+        needle = str(self.home).encode()
+        found = []
+        for environ in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if needle in environ.read_bytes() and int(environ.parent.name) != os.getpid():
+                    found.append(int(environ.parent.name))
+        return found
+
+    def kill(self) -> None:
+        """kill -9 of everything that belongs to it, at once."""
+        assert self.process is not None
+        for pid in self.tree():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, timeout: float = 20) -> int:
+        """SIGTERM, and the exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"the product did not stop:\n{self.log.read_text()[-4000:]}") from None
+
+    def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """`manage.py ...` with the same home."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        if check and done.returncode:
+            raise AssertionError(f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    @property
+    def token(self) -> str:
+        if not self._token:
+            self._token = self.command("token", "--user", "admin").stdout.strip()
+        return self._token
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, token: bool = True, timeout: float = 70, **headers: str
+    ) -> Answer:
+        """One request on a connection of its own; `body` is sent as JSON."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token:
+            sent["Authorization"] = f"Bearer {self.token}"
+        data = None
+        if isinstance(body, bytes):
+            data = body
+        elif body is not None:
+            data = json.dumps(body).encode()
+            sent.setdefault("Content-Type", "application/json")
+        try:
+            connection.request(method, path, data, sent)
+            answer = connection.getresponse()
+            return Answer(answer.status, dict(answer.getheaders()), answer.read())
+        finally:
+            connection.close()
+
+    def api(
+        self, method: str, path: str, body: Any = None, *, expect: int | tuple[int, ...] = (200, 201, 202, 204)
+    ) -> Any:
+        """A call under /api/v1/ that must answer as expected; the parsed body."""
+        answer = self.call(method, f"/api/v1/{path}", body)
+        wanted = (expect,) if isinstance(expect, int) else expect
+        assert answer.status in wanted, f"{method} {path}: {answer.status} {answer.body[:2000]!r}"
+        return answer.json if answer.body else None
+
+    def publish(self, slug: str, nodes: list[dict[str, Any]], edges: list[dict[str, Any]], **settings: Any) -> None:
+        """A workflow with one live version."""
+        self.api("POST", "workflows/", {"name": slug, "slug": slug})
+        definition = {"schema": "interlock/1", "nodes": nodes, "edges": edges, "settings": settings}
+        self.api("POST", f"workflows/{slug}/versions/", {"definition": definition, "message": "first"})
+
+    def ended(self, run: str, timeout: float = 60) -> Any:
+        """The run, once it is terminal."""
+        deadline = time.monotonic() + timeout
+        while True:
+            found = self.api("GET", f"runs/{run}/")
+            if found["finished_at"] and found["state"] not in ("queued", "running", "paused"):
+                return found
+            assert time.monotonic() < deadline, f"run {run} is still {found['state']}: {found['counts']}"
+            time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def running(home: Path, **environment: str) -> Iterator[Product]:
+    """A started product that is ended, and its last words shown, whatever happens."""
+    product = Product(home, **environment)
+    try:
+        yield product.start()
+    finally:
+        if product.process is not None and product.process.poll() is None:
+            with contextlib.suppress(AssertionError):
+                product.stop()
+        for pid in product.marked():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
