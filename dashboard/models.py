@@ -40,3 +40,17 @@ class LoginLink(models.Model):
     hash = models.CharField(max_length=64, unique=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+
+
+class SignInAttempt(models.Model):
+    """A try to sign in with a password that has not succeeded; rows live for minutes and bound guessing."""
+
+    user_key = models.CharField(max_length=64, help_text="SHA-256 (hex) of the name typed: it may be a password.")
+    address = models.CharField(max_length=64, help_text="Of the client; an IPv6 one by its /64 network.")
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["user_key", "at"], name="sign_in_attempt_user"),
+            models.Index(fields=["address", "at"], name="sign_in_attempt_address"),
+        ]

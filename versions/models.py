@@ -41,9 +41,14 @@ class Draft(models.Model):
 
     workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
-    definition = JSONText(help_text="Any JSON object, also an invalid document.")
+    definition = JSONText(
+        null=True,
+        help_text="Any JSON object, also an invalid document. Null: published or discarded; the row stays for `saves`.",
+    )
     base_version = models.PositiveIntegerField(null=True, help_text="The version it was started from.")
-    saves = models.PositiveIntegerField(default=1, help_text="Counts saves by this person; the ETag.")
+    saves = models.PositiveIntegerField(
+        default=1, help_text="Counts saves by this person, never starts again; the ETag."
+    )
     saved_at = models.DateTimeField()
 
     class Meta:
