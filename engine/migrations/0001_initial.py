@@ -78,6 +78,7 @@ class Migration(migrations.Migration):
                 ('created_by', models.CharField(blank=True, default='', max_length=150)),
                 ('created_at', models.DateTimeField()),
                 ('started_at', models.DateTimeField(help_text='When it left queued.', null=True)),
+                ('resumed_at', models.DateTimeField(help_text='When a retry made it running again; its time limit then counts from here.', null=True)),
                 ('finished_at', models.DateTimeField(null=True)),
                 ('definition', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='engine.definition')),
             ],
@@ -106,7 +107,7 @@ class Migration(migrations.Migration):
                 ('error', engine.models.fields.JSONText(help_text='{class, message, node, line, traceback}.', null=True)),
                 ('output', engine.models.fields.JSONText(help_text='{kind, bytes, ports, value | artifact, schema?, row_count?}; see engine.outputs.', null=True)),
                 ('artifact', models.CharField(blank=True, default='', help_text="Name of the output's artifact.", max_length=80)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='engine.run')),
+                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='engine.run')),
             ],
         ),
         migrations.CreateModel(
@@ -175,7 +176,7 @@ class Migration(migrations.Migration):
                 ('error', engine.models.fields.JSONText(null=True)),
                 ('usage', engine.models.fields.JSONText(help_text='{cpu_seconds, memory_peak_bytes, ...} of its process tree.', null=True)),
                 ('receipt', engine.models.fields.JSONText(help_text='After a kill: {processes, slots, seconds}.', null=True)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='engine.run')),
+                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='engine.run')),
             ],
         ),
         migrations.CreateModel(

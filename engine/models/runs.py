@@ -44,6 +44,9 @@ class Run(models.Model):
     created_by = models.CharField(max_length=150, blank=True, default="")
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, help_text="When it left queued.")
+    resumed_at = models.DateTimeField(
+        null=True, help_text="When a retry made it running again; its time limit then counts from here."
+    )
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -57,7 +60,8 @@ class Run(models.Model):
 class NodeRun(models.Model):
     """One node in one run, in exactly one state."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE)
+    # The unique constraint begins with the run: a second index would only cost every write.
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False)
     node = models.CharField(max_length=63)
     item = models.IntegerField(default=-1, help_text="Position in a map's list; -1: the node itself.")
     state = models.CharField(max_length=16)
@@ -95,7 +99,7 @@ class NodeRun(models.Model):
 class Attempt(models.Model):
     """One try of a node run, from its reported start."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False)
     node = models.CharField(max_length=63)
     item = models.IntegerField(default=-1)
     number = models.PositiveIntegerField(help_text="From 1.")
