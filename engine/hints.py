@@ -1,0 +1,246 @@
+"""Hints between the scheduler and other processes, over a Unix socket: <home>/run/scheduler.sock.
+
+A hint may be lost, late or repeated and only says "look in the database": whoever waits for one also looks
+there every second. One JSON object a line, both ways:
+
+- to the scheduler: {"wake": true} (there are new commands), {"listen": true} (send me what changes);
+- from it, to listeners: {"runs": {"<id>": seq}, "overview": true, "samples": [...]}, merged per tick.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import stat
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from engine.config import Config
+
+log = logging.getLogger("interlock.hints")
+
+NAME = "scheduler.sock"
+BACKLOG_BYTES_MAX = 1 << 20
+"""What a listener may leave unread before it is dropped; it reconnects and looks into the database."""
+PATH_BYTES_MAX = 107
+
+
+@contextmanager
+def _address(folder: Path) -> Iterator[str]:
+    """A path to the socket that fits into sockaddr_un, however long the home folder's path is."""
+    path = str(folder / NAME)
+    if len(os.fsencode(path)) <= PATH_BYTES_MAX:
+        yield path
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{NAME}"
+    finally:
+        os.close(descriptor)
+
+
+class Watcher(Protocol):
+    """The part of an executor that hangs files on its selector."""
+
+    def watch(self, fileobj: Any, callback: Callable[[], None]) -> None: ...
+
+    def unwatch(self, fileobj: Any) -> None: ...
+
+
+class _Client:
+    """One connection to the scheduler. Never blocks it: what cannot be sent now is kept, up to a limit."""
+
+    __slots__ = ("inbox", "listens", "outbox", "socket")
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self.inbox = b""
+        self.outbox = b""
+        self.listens = False
+
+    def send(self, line: bytes) -> bool:
+        """Whether the client is still worth keeping."""
+        self.outbox += line
+        try:
+            while self.outbox:
+                self.outbox = self.outbox[self.socket.send(self.outbox) :]
+        except BlockingIOError:
+            return len(self.outbox) <= BACKLOG_BYTES_MAX
+        except OSError:
+            return False
+        return True
+
+
+class HintServer:
+    """The scheduler's end. All calls come from its one thread; the watcher calls back within its poll."""
+
+    def __init__(self, config: Config, watcher: Watcher, on_wake: Callable[[], None]) -> None:
+        self.folder = config.run_folder
+        self.watcher = watcher
+        self.on_wake = on_wake
+        self.clients: list[_Client] = []
+        self.listener: socket.socket | None = None
+
+    def open(self) -> None:
+        """Bind and listen; the caller holds the lock that makes it the only scheduler of this home."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (self.folder / NAME).unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        with _address(self.folder) as address:
+            listener.bind(address)
+        os.chmod(self.folder / NAME, stat.S_IRUSR | stat.S_IWUSR)
+        listener.setblocking(False)
+        listener.listen(64)
+        self.listener = listener
+        self.watcher.watch(listener, self._accept)
+
+    def close(self) -> None:
+        """End all connections; safe to call twice."""
+        if self.listener is not None:
+            self.watcher.unwatch(self.listener)
+            self.listener.close()
+            self.listener = None
+            (self.folder / NAME).unlink(missing_ok=True)
+        for client in list(self.clients):
+            self._drop(client)
+
+    def broadcast(self, hint: dict[str, Any]) -> None:
+        """Send to every listener, dropping those that do not read."""
+        if not self.clients:
+            return
+        line = json.dumps(hint, separators=(",", ":")).encode() + b"\n"
+        for client in [client for client in self.clients if client.listens]:
+            if not client.send(line):
+                self._drop(client)
+
+    @property
+    def listened(self) -> bool:
+        """Whether anybody would get a hint."""
+        return any(client.listens for client in self.clients)
+
+    def _accept(self) -> None:
+        assert self.listener is not None
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            connection.setblocking(False)
+            client = _Client(connection)
+            self.clients.append(client)
+            self.watcher.watch(connection, lambda client=client: self._read(client))  # type: ignore[misc]
+
+    def _read(self, client: _Client) -> None:
+        try:
+            data = client.socket.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._drop(client)
+            return
+        lines = (client.inbox + data).split(b"\n")
+        client.inbox = lines.pop()[-65536:]
+        for line in lines:
+            # Compared as text: a wake is the hot path, and nothing else is said here.
+            if b'"wake"' in line:
+                self.on_wake()
+            elif b'"listen"' in line:
+                client.listens = True
+
+    def _drop(self, client: _Client) -> None:
+        if client in self.clients:
+            self.clients.remove(client)
+            self.watcher.unwatch(client.socket)
+            client.socket.close()
+
+
+class _Waker:
+    """One connection of this process to the scheduler, opened when first needed and again when it broke."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.socket: socket.socket | None = None
+        self.pid = 0
+
+    def wake(self, folder: Path) -> None:
+        with self.lock:
+            if self.pid != os.getpid():
+                # A connection does not cross a fork.
+                self.socket, self.pid = None, os.getpid()
+            for _ in range(2):
+                try:
+                    if self.socket is None:
+                        self.socket = self._connect(folder)
+                    self.socket.send(b'{"wake":true}\n')
+                    return
+                except BlockingIOError:
+                    # The scheduler has unread wakes: one more would say nothing new.
+                    return
+                except OSError:
+                    if self.socket is not None:
+                        self.socket.close()
+                        self.socket = None
+                    else:
+                        return
+
+    def _connect(self, folder: Path) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.setblocking(False)
+            with _address(folder) as address:
+                connection.connect(address)
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+
+_waker = _Waker()
+
+
+def wake(config: Config | None = None) -> None:
+    """Tell the scheduler that there are new commands. Never raises and never blocks; without a scheduler it does
+    nothing, for the next one looks into the database."""
+    if config is None:
+        from django.conf import settings
+
+        config = settings.INTERLOCK
+    _waker.wake(config.run_folder)
+
+
+async def listen(config: Config) -> AsyncIterator[dict[str, Any]]:
+    """Hints of the scheduler, for ever; reconnects by itself.
+
+    After each (re)connection the first item is {"connected": true}: what was missed meanwhile must be read from
+    the database. {"connected": false} says that there is no scheduler now; it comes once, then the wait goes on.
+    """
+    told_missing = False
+    while True:
+        try:
+            with _address(config.run_folder) as address:
+                reader, writer = await asyncio.open_unix_connection(address, limit=16 << 20)
+        except OSError:
+            if not told_missing:
+                told_missing = True
+                yield {"connected": False}
+            await asyncio.sleep(0.2)
+            continue
+        told_missing = False
+        try:
+            writer.write(b'{"listen":true}\n')
+            yield {"connected": True}
+            while line := await reader.readline():
+                yield json.loads(line)
+        except (OSError, ValueError) as error:
+            # A line too long or torn: begin again, the database has it all.
+            log.warning("hints: connection to the scheduler broke: %s", error)
+        finally:
+            writer.close()
