@@ -1,0 +1,82 @@
+"""Launch: start a run of a workflow on the version that is live, on another one, or on a draft."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from engine.definition import Document, parse, problems
+
+from engine import inputs as engine_inputs
+from engine import queries as engine_queries
+from engine import runs as engine_runs
+from engine.errors import InvalidDocument, InvalidInputs, NotFound
+from engine.models import Definition, Run
+from versions import queries
+from versions.actions import drafts
+from versions.errors import Archived, NoDraft, NothingLive
+from versions.models import Workflow
+
+
+def launch(
+    workflow: Workflow,
+    *,
+    version: int | None = None,
+    draft_of: AbstractBaseUser | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    priority: int | None = None,
+    by: str,
+) -> Run:
+    """Start a run: of the live version, of `version`, or of the working copy of `draft_of`.
+
+    Raises Archived, NothingLive, UnknownVersion, NoDraft, InvalidDocument (of the draft), InvalidInputs.
+    """
+    if workflow.archived_at is not None:
+        raise Archived(workflow.slug)
+    number: int | None = None
+    definition: Definition | None = None
+    draft: dict[str, Any] = {}
+    if draft_of is not None:
+        copy = drafts.load(workflow, draft_of)
+        if copy.saved_at is None:
+            raise NoDraft(workflow.slug)
+        draft = copy.definition
+        wrong = [problem for problem in problems(draft, pools=queries.pool_sizes()) if problem.severity == "error"]
+        if wrong:
+            raise InvalidDocument(wrong)
+        document: Document = parse(draft, trusted=True)
+    else:
+        if version is None:
+            live = queries.live_deployment(workflow)
+            if live is None:
+                raise NothingLive(workflow.slug)
+            chosen = live.version
+        else:
+            chosen = queries.version(workflow, version)
+        number, definition = chosen.number, chosen.definition
+        document = engine_queries.document_of(definition)
+    accepted, wrong = engine_inputs.accept(document.inputs, dict(inputs or {}))
+    if wrong:
+        raise InvalidInputs(wrong)
+    # All is known by now: the write transaction, which others wait for, stays short.
+    with transaction.atomic():
+        # The lock keeps the workflow from being deleted between the look above and the row of the run.
+        present = Workflow.objects.select_for_update(no_key=True).filter(pk=workflow.pk).values_list("archived_at")
+        row = present.first()
+        if row is None:
+            raise NotFound.workflow(workflow.slug)
+        if row[0] is not None:
+            raise Archived(workflow.slug)
+        if definition is None:
+            definition = engine_runs.store_definition(draft)
+        return engine_runs.start(
+            definition,
+            workflow=workflow.slug,
+            version=number,
+            draft=draft_of is not None,
+            inputs=accepted,
+            priority=priority,
+            by=by,
+        )

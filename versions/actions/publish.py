@@ -1,0 +1,103 @@
+"""Publish: the next immutable version of a workflow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from engine.definition import content_hash, problems
+
+from engine import clock
+from engine import runs as engine_runs
+from engine.errors import InvalidDocument
+from engine.models import Definition
+from engine.models.fields import clean_text
+from versions import queries
+from versions.actions import audit, deploy, drafts
+from versions.actions.locks import lock
+from versions.diff import changes
+from versions.errors import Archived, OutdatedBase
+from versions.models import Workflow, WorkflowVersion
+
+
+class _Unchecked:
+    """Says that the publisher does not tell what the work was based on."""
+
+
+UNCHECKED = _Unchecked()
+
+
+@dataclass(frozen=True)
+class Published:
+    version: WorkflowVersion
+    created: bool
+    """False: the newest version says the same already; no new number."""
+    went_live: bool
+    """True of the first version of a workflow."""
+
+
+def publish(
+    workflow: Workflow,
+    document: Any,
+    *,
+    message: str = "",
+    base_version: int | _Unchecked | None = UNCHECKED,
+    by: str,
+    user: AbstractBaseUser | None = None,
+) -> Published:
+    """Make `document` the next version, and the first one live.
+
+    `base_version` is the version that the work was started from (None: there was none); when another has become the
+    newest since, nothing is published. `user` is the publisher, whose working copy ends if it says the same.
+    Raises InvalidDocument with every problem, OutdatedBase with what differs, Archived.
+    """
+    wrong = [problem for problem in problems(document, pools=queries.pool_sizes()) if problem.severity == "error"]
+    if wrong:
+        raise InvalidDocument(wrong)
+    digest = content_hash(document)
+    with transaction.atomic():
+        workflow = lock(workflow)
+        if workflow.archived_at is not None:
+            raise Archived(workflow.slug)
+        newest = queries.newest_version(workflow)
+        if newest is not None and newest.definition.hash == digest:
+            published = Published(newest, created=False, went_live=False)
+        else:
+            newest_number = newest.number if newest is not None else None
+            if not isinstance(base_version, _Unchecked) and base_version != newest_number:
+                raise _outdated(workflow, base_version, newest)
+            definition = engine_runs.store_definition(document)
+            published = add_version(workflow, definition, message=message, by=by)
+        if user is not None:
+            drafts.drop_if_published(workflow, user, digest)
+        return published
+
+
+def add_version(workflow: Workflow, definition: Definition, *, message: str, by: str) -> Published:
+    """Give a valid, stored definition the next number. The caller holds the workflow's lock or has just created it."""
+    number = (queries.newest_number(workflow) or 0) + 1
+    version = WorkflowVersion.objects.create(
+        workflow=workflow,
+        number=number,
+        definition=definition,
+        message=clean_text(message),
+        author=by,
+        created_at=clock.now(),
+    )
+    audit.record("version_published", by=by, workflow=workflow.slug, to_version=number, reason=message)
+    went_live = number == 1
+    if went_live:
+        deploy.switch(workflow, version, by=by)
+        audit.record("deployed", by=by, workflow=workflow.slug, to_version=number)
+    return Published(version, created=True, went_live=went_live)
+
+
+def _outdated(workflow: Workflow, base: int | None, newest: WorkflowVersion | None) -> OutdatedBase:
+    base_document = {}
+    if base is not None:
+        started_from = queries.find_version(workflow, base)
+        base_document = queries.document_of(started_from) if started_from is not None else {}
+    newest_document = queries.document_of(newest) if newest is not None else {}
+    return OutdatedBase(workflow.slug, base, newest, changes(base_document, newest_document))

@@ -1,0 +1,74 @@
+"""A person's commands on runs and nodes: the engine's verbs, each with its audit entry in the same transaction.
+
+The engine keeps no audit log, so pages, API and commands go through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+
+from engine import runs as engine_runs
+from engine.models import Run
+from versions.actions import audit
+
+
+def cancel(run: Run, *, by: str, reason: str = "") -> Run:
+    """Ask for the end of a run and all its nodes. Raises WrongState when it has ended."""
+    with transaction.atomic():
+        engine_runs.cancel(run, by=by)
+        audit.record("run_cancelled", by=by, workflow=run.workflow, run=run.pk, reason=reason)
+    return run
+
+
+def retry(
+    run: Run,
+    *,
+    nodes: Sequence[str] | None = None,
+    from_: str = "checkpoint",
+    policy: Mapping[str, Mapping[str, Any]] | None = None,
+    by: str,
+) -> Run:
+    """Ask for another try of nodes; without `nodes` of all that failed, timed out or were cancelled.
+
+    Raises WrongState, NotFound (a node), InvalidValue (the policy).
+    """
+    with transaction.atomic():
+        engine_runs.retry(run, nodes=nodes, from_=from_, policy=policy, by=by)
+        details = {"nodes": list(nodes) if nodes is not None else None, "from": from_, "policy": policy or {}}
+        audit.record("run_retried", by=by, workflow=run.workflow, run=run.pk, details=details)
+    return run
+
+
+def cancel_node(run: Run, node: str, *, by: str, reason: str = "") -> Run:
+    """Ask for the end of one node. Raises WrongState when it has ended, NotFound."""
+    with transaction.atomic():
+        engine_runs.cancel_node(run, node, by=by)
+        audit.record("node_cancelled", by=by, workflow=run.workflow, run=run.pk, node=node, reason=reason)
+    return run
+
+
+def retry_node(
+    run: Run, node: str, *, from_: str = "checkpoint", policy: Mapping[str, Any] | None = None, by: str
+) -> Run:
+    """Ask for another try of one node; a running or retrying one ends its attempt first. Raises as `retry`."""
+    with transaction.atomic():
+        engine_runs.retry_node(run, node, from_=from_, policy=policy, by=by)
+        details = {"from": from_, "policy": dict(policy or {})}
+        audit.record("node_retried", by=by, workflow=run.workflow, run=run.pk, node=node, details=details)
+    return run
+
+
+def delete(run: Run, *, by: str) -> None:
+    """Delete an ended run with its outputs and logs. Raises WrongState while it has not ended."""
+    with transaction.atomic():
+        audit.record(
+            "run_deleted",
+            by=by,
+            workflow=run.workflow,
+            run=run.pk,
+            details={"state": run.state, "version": run.version},
+        )
+        engine_runs.delete(run, by=by)

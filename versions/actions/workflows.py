@@ -1,0 +1,157 @@
+"""Create, change, duplicate and delete workflows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from engine import clock
+from engine import runs as engine_runs
+from engine.models import NodeStat, Run
+from engine.models.fields import clean_text
+from engine.models.runs import RUN_UNFINISHED
+from versions.actions import audit, publish
+from versions.actions.locks import lock
+from versions.errors import RunInProgress, SlugTaken
+from versions.models import Workflow, WorkflowVersion
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}\Z")
+NAME_MAX = 200
+# Pages use these words in the place of a slug.
+RESERVED_SLUGS = frozenset({"new"})
+
+
+def create(name: str, *, slug: str | None = None, description: str = "", tags: Iterable[str] = (), by: str) -> Workflow:
+    """A new, empty workflow. Without `slug` one is made from the name and made unique.
+
+    Raises SlugTaken when the given slug exists.
+    """
+    wanted = slug or _slug_of(name)
+    for number in range(1, 1000):
+        chosen = wanted if number == 1 else f"{wanted[:75]}-{number}"
+        if chosen in RESERVED_SLUGS and slug is None:
+            continue
+        try:
+            with transaction.atomic():
+                workflow = Workflow.objects.create(
+                    slug=chosen,
+                    name=clean_text(name),
+                    description=clean_text(description),
+                    tags=unique_tags(tags),
+                    created_by=by,
+                    created_at=clock.now(),
+                )
+                audit.record("workflow_created", by=by, workflow=chosen)
+                return workflow
+        except IntegrityError:
+            # The one constraint that a new row can violate is the slug's.
+            if slug is not None:
+                raise SlugTaken(slug) from None
+    raise SlugTaken(wanted)
+
+
+def change(
+    workflow: Workflow,
+    *,
+    by: str,
+    name: str | None = None,
+    description: str | None = None,
+    tags: Iterable[str] | None = None,
+    archived: bool | None = None,
+) -> Workflow:
+    """Change what is given; what stays the same is neither written nor audited. The slug never changes."""
+    with transaction.atomic():
+        workflow = lock(workflow)
+        wanted: dict[str, Any] = {}
+        if name is not None:
+            wanted["name"] = clean_text(name)
+        if description is not None:
+            wanted["description"] = clean_text(description)
+        if tags is not None:
+            wanted["tags"] = unique_tags(tags)
+        changed = {field: value for field, value in wanted.items() if getattr(workflow, field) != value}
+        if changed:
+            details = {field: {"from": getattr(workflow, field), "to": value} for field, value in changed.items()}
+            audit.record("workflow_changed", by=by, workflow=workflow.slug, details=details)
+        if archived is not None and archived != (workflow.archived_at is not None):
+            changed["archived_at"] = clock.now() if archived else None
+            action = "workflow_archived" if archived else "workflow_restored"
+            audit.record(action, by=by, workflow=workflow.slug)
+        for field, value in changed.items():
+            setattr(workflow, field, value)
+        if changed:
+            workflow.save(update_fields=list(changed))
+        return workflow
+
+
+def rename(workflow: Workflow, name: str, *, by: str) -> Workflow:
+    return change(workflow, by=by, name=name)
+
+
+def archive(workflow: Workflow, *, by: str) -> Workflow:
+    return change(workflow, by=by, archived=True)
+
+
+def restore(workflow: Workflow, *, by: str) -> Workflow:
+    return change(workflow, by=by, archived=False)
+
+
+def duplicate(workflow: Workflow, *, by: str, name: str | None = None, slug: str | None = None) -> Workflow:
+    """A new workflow with the newest version of this one as its version 1, live, ready to run and to edit.
+
+    Runs, older versions, drafts and deployments stay with the original. Raises SlugTaken.
+    """
+    with transaction.atomic():
+        newest = (
+            WorkflowVersion.objects.filter(workflow=workflow).select_related("definition").order_by("-number").first()
+        )
+        copy = create(
+            name or _("%(name)s (copy)") % {"name": workflow.name[: NAME_MAX - 20]},
+            slug=slug,
+            description=workflow.description,
+            tags=workflow.tags,
+            by=by,
+        )
+        if newest is not None:
+            message = _("Copy of %(workflow)s, version %(number)d") % {
+                "workflow": workflow.slug,
+                "number": newest.number,
+            }
+            publish.add_version(copy, newest.definition, message=message, by=by)
+        return copy
+
+
+def delete(workflow: Workflow, *, by: str) -> int:
+    """Delete a workflow with its versions, drafts, deployments and all its runs; the number of runs deleted.
+
+    The audit log stays. Raises RunInProgress while a run of it has not ended.
+    """
+    with transaction.atomic():
+        workflow = lock(workflow)
+        runs = Run.objects.filter(workflow=workflow.slug).order_by("id")
+        unfinished = runs.filter(state__in=RUN_UNFINISHED).first()
+        if unfinished is not None:
+            raise RunInProgress(workflow.slug, unfinished.pk, unfinished.state)
+        count = 0
+        for run in runs:
+            engine_runs.delete(run, by=by)
+            count += 1
+        NodeStat.objects.filter(workflow=workflow.slug).delete()
+        audit.record("workflow_deleted", by=by, workflow=workflow.slug, details={"name": workflow.name, "runs": count})
+        workflow.delete()
+        return count
+
+
+def unique_tags(tags: Iterable[str]) -> list[str]:
+    """Tags without surrounding space, empty ones and repeats, in the order given."""
+    return list(dict.fromkeys(tag for tag in (clean_text(tag).strip() for tag in tags) if tag))
+
+
+def _slug_of(name: str) -> str:
+    # Names in other scripts may leave nothing that fits an address.
+    return slugify(name)[:80].strip("-_") or "workflow"

@@ -1,0 +1,252 @@
+"""Every read about workflows and their history. Nothing here writes, and no list asks per row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from django.db.models import Max, Q, QuerySet, TextField
+from django.db.models.functions import Cast
+
+from engine.clock import iso
+from engine.models import Definition, Pool, Run
+from engine.models.fields import dump
+from versions.errors import UnknownVersion
+from versions.models import AuditEntry, Deployment, Workflow, WorkflowVersion
+
+# --- workflows ---------------------------------------------------------------------------------------------------
+
+
+def workflows(*, search: str = "", tags: Sequence[str] = (), archived: bool | None = False) -> QuerySet[Workflow]:
+    """Workflows, newest first. `search` looks into name, slug and description; all `tags` must be there, both without
+    regard to case. `archived`: False leaves archived ones out, True gives only those, None gives all."""
+    found = Workflow.objects.order_by("-id")
+    if archived is not None:
+        found = found.filter(archived_at__isnull=not archived)
+    for word in search.split():
+        found = found.filter(Q(name__icontains=word) | Q(slug__icontains=word) | Q(description__icontains=word))
+    if tags:
+        found = found.annotate(tags_text=Cast("tags", TextField()))
+    for tag in tags:
+        # Inside a JSON text a tag stands between quotes, and quotes of its own are escaped: no part of another fits.
+        found = found.filter(tags_text__icontains=dump(tag))
+    return found
+
+
+def all_tags() -> list[str]:
+    """Every tag in use on workflows that are not archived, sorted."""
+    used = Workflow.objects.filter(archived_at=None).values_list("tags", flat=True)
+    return sorted({tag for tags in used for tag in tags}, key=str.casefold)
+
+
+def workflow_dicts(rows: Iterable[Workflow]) -> list[dict[str, Any]]:
+    """The contract's Workflow of each row, in their order, by two queries for all."""
+    rows = list(rows)
+    ids = [row.pk for row in rows]
+    live = {
+        deployment.workflow_id: deployment
+        for deployment in Deployment.objects.filter(workflow__in=ids, state="live").select_related("version")
+    }
+    newest = dict(
+        WorkflowVersion.objects.filter(workflow__in=ids).values_list("workflow").annotate(Max("number")).order_by()
+    )
+    return [_workflow_dict(row, live.get(row.pk), newest.get(row.pk)) for row in rows]
+
+
+def workflow_dict(workflow: Workflow) -> dict[str, Any]:
+    return workflow_dicts([workflow])[0]
+
+
+def _workflow_dict(workflow: Workflow, live: Deployment | None, newest: int | None) -> dict[str, Any]:
+    return {
+        "slug": workflow.slug,
+        "name": workflow.name,
+        "description": workflow.description,
+        "tags": workflow.tags,
+        "live": None
+        if live is None
+        else {"version": live.version.number, "colour": live.colour, "since": iso(live.at)},
+        # Canary deployments are not available yet, so nothing is ever a candidate.
+        "candidate": None,
+        "newest": newest,
+        "archived_at": None if workflow.archived_at is None else iso(workflow.archived_at),
+        "created_by": workflow.created_by,
+        "created_at": iso(workflow.created_at),
+    }
+
+
+def last_runs(slugs: Iterable[str], count: int = 50) -> dict[str, list[Run]]:
+    """The last `count` runs of each workflow, oldest first: one indexed query each, of few columns."""
+    fields = ("id", "workflow", "version", "draft", "state", "created_at", "started_at", "finished_at")
+    return {
+        slug: list(reversed(Run.objects.filter(workflow=slug).order_by("-id").only(*fields)[:count])) for slug in slugs
+    }
+
+
+# --- versions ----------------------------------------------------------------------------------------------------
+
+
+def versions(workflow: Workflow) -> QuerySet[WorkflowVersion]:
+    """Versions of a workflow, newest first, without their documents."""
+    return (
+        WorkflowVersion.objects.filter(workflow=workflow)
+        .select_related("definition")
+        .defer("definition__document")
+        .order_by("-number")
+    )
+
+
+def version(workflow: Workflow, number: int) -> WorkflowVersion:
+    """Raises UnknownVersion."""
+    found = find_version(workflow, number)
+    if found is None:
+        raise UnknownVersion(workflow.slug, number, newest_number(workflow))
+    return found
+
+
+def find_version(workflow: Workflow, number: int) -> WorkflowVersion | None:
+    return versions(workflow).filter(number=number).first()
+
+
+def newest_version(workflow: Workflow) -> WorkflowVersion | None:
+    return versions(workflow).first()
+
+
+def newest_number(workflow: Workflow) -> int | None:
+    """Null: nothing is published."""
+    return WorkflowVersion.objects.filter(workflow=workflow).aggregate(newest=Max("number"))["newest"]
+
+
+def document_of(version: WorkflowVersion) -> dict[str, Any]:
+    """A fresh copy of the version's document."""
+    document: dict[str, Any] = json.loads(version.definition.document)
+    return document
+
+
+def version_dict(version: WorkflowVersion, *, definition: bool = False) -> dict[str, Any]:
+    """The contract's Version; with its document when asked alone."""
+    shape: dict[str, Any] = {
+        "number": version.number,
+        "message": version.message,
+        "author": version.author,
+        "created_at": iso(version.created_at),
+        "hash": version.definition.hash,
+        "node_count": version.definition.node_count,
+    }
+    if definition:
+        shape["definition"] = document_of(version)
+    return shape
+
+
+# --- deployments -------------------------------------------------------------------------------------------------
+
+
+def deployments(workflow: Workflow) -> QuerySet[Deployment]:
+    """Deployments of a workflow, newest first."""
+    return Deployment.objects.filter(workflow=workflow).select_related("version").order_by("-id")
+
+
+def live_deployment(workflow: Workflow) -> Deployment | None:
+    """What is live, with its version and the definition's hash; the document is read when asked for."""
+    return (
+        Deployment.objects.filter(workflow=workflow, state="live")
+        .select_related("version__definition")
+        .defer("version__definition__document")
+        .first()
+    )
+
+
+def deployment_before(live: Deployment) -> Deployment | None:
+    """What was live before the deployment given; null: nothing."""
+    return (
+        Deployment.objects.filter(workflow=live.workflow_id, state="replaced", id__lt=live.pk)
+        .select_related("version__definition")
+        .defer("version__definition__document")
+        .order_by("-id")
+        .first()
+    )
+
+
+def deployment_dict(deployment: Deployment) -> dict[str, Any]:
+    return {
+        "id": str(deployment.pk),
+        "version": deployment.version.number,
+        "strategy": deployment.strategy,
+        "colour": deployment.colour,
+        "state": deployment.state,
+        "canary_percent": deployment.canary_percent,
+        "by": deployment.by,
+        "at": iso(deployment.at),
+        "ended_at": None if deployment.ended_at is None else iso(deployment.ended_at),
+    }
+
+
+# --- pools -------------------------------------------------------------------------------------------------------
+
+
+def pool_sizes() -> dict[str, int]:
+    """Slots of each pool by name: what a document's pools are checked against."""
+    return dict(Pool.objects.values_list("name", "slots"))
+
+
+def pools_named(version: WorkflowVersion) -> Mapping[str, int]:
+    """Pools that a version's nodes name, with the most slots that one node takes."""
+    return _pools_of(version.definition.hash)
+
+
+@lru_cache(maxsize=1024)
+def _pools_of(digest: str) -> Mapping[str, int]:
+    # A definition never changes, so neither does the answer.
+    document = json.loads(Definition.objects.values_list("document", flat=True).get(hash=digest))
+    named: dict[str, int] = {}
+    for node in document["nodes"]:
+        policy = node.get("policy") or {}
+        if pool := policy.get("pool"):
+            named[pool] = max(named.get(pool, 0), policy.get("slots") or 1)
+    return named
+
+
+def live_versions_with_pool(name: str) -> list[tuple[str, int, int]]:
+    """(slug, version, most slots that one node takes) of live versions that name the pool, sorted."""
+    live = (
+        Deployment.objects.filter(state="live")
+        # Canonical JSON has no spaces: the text finds the few that must be parsed.
+        .filter(version__definition__document__contains=f'"pool":{dump(name)}')
+        .select_related("workflow", "version__definition")
+        .defer("version__definition__document")
+    )
+    named = ((row.workflow.slug, row.version.number, pools_named(row.version).get(name)) for row in live)
+    return sorted((slug, number, slots) for slug, number, slots in named if slots is not None)
+
+
+# --- audit -------------------------------------------------------------------------------------------------------
+
+
+def audit(*, workflow: str | None = None, action: str | None = None, by: str | None = None) -> QuerySet[AuditEntry]:
+    """Entries, newest first."""
+    found = AuditEntry.objects.order_by("-id")
+    if workflow is not None:
+        found = found.filter(workflow=workflow)
+    if action is not None:
+        found = found.filter(action=action)
+    if by is not None:
+        found = found.filter(by=by)
+    return found
+
+
+def audit_dict(entry: AuditEntry) -> dict[str, Any]:
+    return {
+        "id": str(entry.pk),
+        "at": iso(entry.at),
+        "by": entry.by,
+        "action": entry.action,
+        "workflow": entry.workflow or None,
+        "run": None if entry.run is None else str(entry.run),
+        "node": entry.node or None,
+        "from": entry.from_version,
+        "to": entry.to_version,
+        "reason": entry.reason,
+        "details": entry.details,
+    }
