@@ -1,0 +1,47 @@
+"""Calls `function(inputs, ctx, **args)` of an installed package."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from engine.worker.errors import NodeError, python_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from engine.worker.task import Task
+
+
+def run(task: Task) -> Any:
+    function = find(task.config["function"])
+    code = getattr(getattr(function, "__wrapped__", function), "__code__", None)
+    if code is not None:
+        task.filename = code.co_filename
+    return function(task.inputs, task.ctx, **(task.config.get("args") or {}))
+
+
+def find(path: str) -> Callable[..., Any]:
+    """The callable that a dotted path names: a module, then attributes. Raises NodeError, saying what is missing."""
+    parts = path.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        name = ".".join(parts[:length])
+        try:
+            found: Any = import_module(name)
+        except ModuleNotFoundError as error:
+            # A module that is there but imports a missing one must be told as it is.
+            if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
+                raise
+            continue
+        for part in parts[length:]:
+            try:
+                found = getattr(found, part)
+            except AttributeError:
+                raise NodeError(f'"{path}": {name} has no {".".join(parts[length:])}.') from None
+        if not callable(found):
+            raise NodeError(f'"{path}" is a {type(found).__name__}, not a function.')
+        return found  # type: ignore[no-any-return]
+    raise NodeError(
+        f'"{path}": there is no module {".".join(parts[:-1]) or path} in {python_name()}. Install its package there.'
+    )

@@ -1,0 +1,227 @@
+"""One attempt: from its envelope to the frame that tells its end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from importlib import import_module
+
+from engine.worker import frames, results
+from engine.worker.capture import flush_streams
+from engine.worker.errors import describe
+from engine.worker.task import Task
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+    from engine.worker.capture import Logging
+    from engine.worker.limits import SoftLimit
+    from engine.worker.progress import Progress
+    from engine.worker.reset import Baseline
+
+_entries: dict[str, ModuleType] = {}
+
+
+def entry(name: str) -> ModuleType:
+    """The module that runs a node type."""
+    module = _entries.get(name)
+    if module is None or sys.modules.get(name) is not module:
+        module = _entries[name] = import_module(name)
+    return module
+
+
+def is_instant(envelope: dict[str, Any]) -> bool:
+    """Whether the attempt runs nothing of an author's and is over at once, so that its frames may wait for others'."""
+    name: str = envelope["entry"]
+    return name.startswith("engine.nodes.") and getattr(entry(name), "INSTANT", False) is True
+
+
+class Attempts:
+    """Runs attempts in this process, one at a time."""
+
+    def __init__(
+        self,
+        out: frames.Frames,
+        limit: SoftLimit,
+        progress: Progress,
+        logs: Logging,
+        baseline: Baseline,
+        mark: str | None = None,
+    ) -> None:
+        self.out = out
+        self.limit = limit
+        self.progress = progress
+        self.logs = logs
+        self.baseline = baseline
+        self.mark = mark
+        self.pid = os.getpid()
+        self.reset_hooks: list[Any] = []
+
+    def run_instant(self, envelope: dict[str, Any]) -> bytes:
+        """Run an attempt of a node type that is INSTANT; its frames, started and end."""
+        began = time.monotonic()
+        at = time.time()
+        head = _started(envelope["claim"], at)
+        try:
+            task = Task(envelope, self.out, self.progress)
+            _evaluate(task)
+            output = results.store(entry(envelope["entry"]).run(task), task)
+        except BaseException as error:
+            return head + _failed(envelope["claim"], time.monotonic() - began, describe(error), None, True)
+        return head + _done(envelope["claim"], time.monotonic() - began, output, None, True)
+
+    def run(self, envelope: dict[str, Any]) -> bool:
+        """Run an attempt and send its frames; whether this process may run another one."""
+        claim: str = envelope["claim"]
+        self.logs.records.claim = claim
+        used = time.process_time()
+        began = time.monotonic()
+        self.out.send(_started(claim, time.time()))
+        output, error = self._work(envelope)
+        if os.getpid() != self.pid:
+            # A child that the author's code forked has come out of it: it must not speak or run in our name.
+            flush_streams()
+            os._exit(1 if error else 0)
+        seconds = time.monotonic() - began
+        clean = self._leave(envelope)
+        usage = {"cpu_seconds": round(time.process_time() - used, 6)}
+        if error is None:
+            self.out.send(_done(claim, seconds, output, usage, clean))
+        else:
+            self.out.send(_failed(claim, seconds, error, usage, clean))
+        return clean
+
+    def _work(self, envelope: dict[str, Any]) -> tuple[bytes, dict[str, Any] | None]:
+        """Output in its stored form, or the error. The soft limit may go off anywhere in here, once."""
+        output = results.NOTHING
+        task = None
+        try:
+            try:
+                self._enter(envelope)
+                self.limit.arm(envelope.get("soft_timeout"))
+                task = Task(envelope, self.out, self.progress)
+                _evaluate(task)
+                output = results.store(entry(envelope["entry"]).run(task), task)
+                self.limit.disarm()
+                return output, None
+            except BaseException as error:
+                self.limit.disarm()
+                return output, describe(error, task.filename if task else None)
+        except BaseException as error:
+            # The limit, between the end of the author's code and its own.
+            self.limit.disarm()
+            return output, describe(error)
+
+    def _enter(self, envelope: dict[str, Any]) -> None:
+        scratch: str = envelope["scratch"]
+        try:
+            os.mkdir(scratch, 0o700)
+        except FileNotFoundError:
+            os.makedirs(scratch, 0o700, exist_ok=True)
+        except FileExistsError:
+            pass
+        os.chdir(scratch)
+        run = envelope["run"]
+        wanted = {
+            **envelope["env"],
+            "HOME": scratch,
+            "INTERLOCK_RUN": str(run["id"]),
+            "INTERLOCK_NODE": envelope["node"],
+            "INTERLOCK_ATTEMPT": str(envelope["attempt"]),
+        }
+        if self.mark is not None:
+            # Children carry it, so that a kill finds those that have left the process group.
+            wanted["INTERLOCK_MARK"] = self.mark
+        set_environment(wanted)
+
+    def _leave(self, envelope: dict[str, Any]) -> bool:
+        """Clean up after an attempt; whether nothing of it is left in this process. Never raises."""
+        clean = True
+        try:
+            self.progress.finish()
+            self.logs.records.claim = None
+            self.logs.reset()
+            clean = flush_streams()
+            for hook in self.reset_hooks:
+                hook()
+            clean = not self.baseline.restore() and clean
+            os.chdir("/")
+            if not remove_folder(envelope["scratch"]):
+                clean = False
+        except BaseException:
+            clean = False
+        return clean
+
+
+def set_environment(wanted: dict[str, str]) -> None:
+    """Make `wanted` the whole environment of this process."""
+    for name in [name for name in os.environ if name not in wanted]:
+        del os.environ[name]
+    for name, value in wanted.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+
+
+def remove_folder(path: str) -> bool:
+    """Delete a folder with all that is in it; whether it is gone. Follows no link."""
+    try:
+        os.rmdir(path)
+        return True
+    except FileNotFoundError:
+        return True
+    except OSError:
+        pass
+    import shutil
+
+    def open_up(function: Any, name: str, error: object) -> None:
+        # A folder that the author made unreadable is still ours.
+        try:
+            os.chmod(os.path.dirname(name), 0o700)
+            os.chmod(name, 0o700, follow_symlinks=True)
+            if os.path.isdir(name) and not os.path.islink(name):
+                shutil.rmtree(name, ignore_errors=True)
+            else:
+                os.unlink(name)
+        except OSError:
+            pass
+
+    shutil.rmtree(path, onerror=open_up)
+    return not os.path.lexists(path)
+
+
+def _evaluate(task: Task) -> None:
+    """Evaluate the expressions in the task's config that its node type does not bind itself."""
+    paths = task.envelope.get("expressions")
+    if not paths:
+        return
+    from engine.worker import evaluate
+
+    evaluate.render(task, getattr(entry(task.envelope["entry"]), "BINDS", frozenset()))
+
+
+def _started(claim: str, at: float) -> bytes:
+    return frames.pack(b'{"k":"started","c":%b,"at":%.6f}' % (frames.text(claim), at))
+
+
+def _done(claim: str, seconds: float, output: bytes, usage: dict[str, Any] | None, clean: bool) -> bytes:
+    return frames.pack(
+        b'{"k":"done","c":%b,"at":%.6f,"seconds":%.6f,"output":%b,"usage":%b,"clean":%b}'
+        % (frames.text(claim), time.time(), seconds, output, frames.text(usage), b"true" if clean else b"false")
+    )
+
+
+def _failed(claim: str, seconds: float, error: dict[str, Any], usage: dict[str, Any] | None, clean: bool) -> bytes:
+    return frames.pack(
+        b'{"k":"failed","c":%b,"at":%.6f,"seconds":%.6f,"error":%b,"usage":%b,"clean":%b}'
+        % (
+            frames.text(claim),
+            time.time(),
+            seconds,
+            frames.text(error),
+            frames.text(usage),
+            b"true" if clean else b"false",
+        )
+    )

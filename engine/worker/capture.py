@@ -1,0 +1,93 @@
+"""Standard streams and `logging` of node code.
+
+Standard output and error are pipes that the supervisor reads, so that also C code and children are heard; here
+they are only made to flow line by line. Records of `logging` go as frames, with their level.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from engine.worker.frames import Frames
+
+
+def open_streams() -> None:
+    """Make stdout and stderr UTF-8 and line by line, whatever the locale."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+def flush_streams() -> bool:
+    """Push out what the author printed; False when a stream is closed or broken."""
+    whole = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            whole = False
+    return whole
+
+
+class Records(logging.Handler):
+    """Sends records of the running attempt to the supervisor."""
+
+    def __init__(self, frames: Frames) -> None:
+        super().__init__()
+        self.frames = frames
+        self.claim: str | None = None
+        self.pid = os.getpid()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            message = self.format(record)
+            if os.getpid() != self.pid:
+                print(message, file=sys.stderr, flush=True)
+            elif self.claim is not None:
+                self.frames.log(self.claim, _level(record.levelno), message)
+        except Exception:
+            self.handleError(record)
+
+
+def _level(number: int) -> str:
+    if number >= logging.ERROR:
+        return "error"
+    if number >= logging.WARNING:
+        return "warning"
+    return "info" if number >= logging.INFO else "debug"
+
+
+class Logging:
+    """The root logger as each attempt finds it: records from INFO on go to `records`, and nowhere else."""
+
+    def __init__(self, frames: Frames) -> None:
+        self.records = Records(frames)
+        self.known: set[str] = set()
+        self.reset()
+        self.known = set(logging.root.manager.loggerDict)
+
+    def reset(self) -> None:
+        """Undo what an attempt has set up; loggers that libraries keep stay, without the author's handlers."""
+        root = logging.root
+        root.handlers[:] = [self.records]
+        root.filters.clear()
+        root.disabled = False
+        root.setLevel(logging.INFO)
+        logging.disable(logging.NOTSET)
+        loggers: dict[str, Any] = root.manager.loggerDict
+        if len(loggers) == len(self.known):
+            return
+        for name in loggers.keys() - self.known:
+            logger = loggers[name]
+            if isinstance(logger, logging.Logger):
+                logger.handlers[:] = [one for one in logger.handlers if isinstance(one, logging.NullHandler)]
+                logger.filters.clear()
+                logger.setLevel(logging.NOTSET)
+                logger.propagate, logger.disabled = True, False

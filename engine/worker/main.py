@@ -1,0 +1,29 @@
+"""Entry of a node process: `python -I main.py --in FD --out FD --parent PID --mark MARK [--stack FD]`.
+
+It runs under any Python from 3.10 and may be installed beside packages of another interpreter, so the product's
+folder is not put on `sys.path`: only the package `engine` is made known, by its folder.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def make_engine_known(folder: str) -> None:
+    """Let `import engine...` work from `folder` (the package's own), without a change of `sys.path`."""
+    from importlib.machinery import ModuleSpec
+
+    spec = ModuleSpec("engine", None, is_package=True)
+    spec.submodule_search_locations = [folder]
+    from importlib.util import module_from_spec
+
+    sys.modules["engine"] = module_from_spec(spec)
+
+
+if __name__ == "__main__":
+    if sys.version_info < (3, 10):
+        sys.exit(f"Nodes need Python 3.10 or newer; {sys.executable} is {sys.version.split()[0]}.")
+    make_engine_known(__file__.rsplit("/", 2)[0])
+    from engine.worker.process import main
+
+    main(sys.argv[1:])

@@ -1,0 +1,191 @@
+"""What an attempt may leave behind in a node process, and how the next one is kept free of it.
+
+`Baseline` is taken once, before any code of authors has run. After an attempt `restore` puts back what can be put
+back (environment, folder, signal handlers, modules of the author's ...) and names what cannot: a process with
+anything on that list must not run another attempt.
+"""
+
+from __future__ import annotations
+
+import _thread
+import builtins
+import os
+import resource
+import signal
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+GROWTH_BYTES_MAX = 64 * 1024 * 1024
+PAGE = resource.getpagesize()
+
+_SIGNALS = sorted(number for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP))
+_LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_") and name != "RLIMIT_OFILE"]
+
+
+class Baseline:
+    """A node process as it was before its first attempt."""
+
+    def __init__(self, own_descriptors: tuple[int, ...]) -> None:
+        self.own = own_descriptors
+        """Descriptors that must stay what they are: the standard ones, the supervisor's."""
+        self.handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+        self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        self.path = list(sys.path)
+        self.path_hooks, self.meta_path = list(sys.path_hooks), list(sys.meta_path)
+        self.streams = (sys.stdin, sys.stdout, sys.stderr)
+        self.hooks = (sys.excepthook, sys.displayhook, sys.unraisablehook, sys.breakpointhook)
+        self.argv = list(sys.argv)
+        self.recursion = sys.getrecursionlimit()
+        self.builtins = dict(builtins.__dict__)
+        self.modules = set(sys.modules)
+        self.installed = _installation()
+        self.limits = [resource.getrlimit(one) for one in _LIMITS]
+        self.nice = os.getpriority(os.PRIO_PROCESS, 0)
+        self.ids = (os.getresuid(), os.getresgid())
+        self.root = _identity("/")
+        self.descriptors = set(os.listdir("/proc/self/fd"))
+        self.identities = [_identity(fd) for fd in self.own]
+        self.threads = _thread._count()
+        self.resident = resident_bytes()
+
+    def allow_growth(self, before: int) -> None:
+        """Memory that a library of ours has taken for good since `before` (bytes resident) is no growth."""
+        self.resident += max(0, resident_bytes() - before)
+
+    def restore(self) -> list[str]:
+        """Put back what can be; the reasons why this process must not be used again, if any."""
+        left: list[str] = []
+        if _thread._count() > self.threads:
+            left.append(f"{_thread._count() - self.threads} threads")
+        if _reap():
+            left.append("child processes")
+        left += self._restore_signals()
+        os.chdir("/")
+        os.umask(0o077)
+        sys.path[:] = self.path
+        sys.path_hooks[:], sys.meta_path[:] = self.path_hooks, self.meta_path
+        sys.stdin, sys.stdout, sys.stderr = self.streams
+        sys.excepthook, sys.displayhook, sys.unraisablehook, sys.breakpointhook = self.hooks
+        sys.argv[:] = self.argv
+        if sys.getrecursionlimit() != self.recursion:
+            sys.setrecursionlimit(self.recursion)
+        if sys.gettrace() is not None:
+            sys.settrace(None)
+        if sys.getprofile() is not None:
+            sys.setprofile(None)
+        if builtins.__dict__ != self.builtins:
+            builtins.__dict__.update(self.builtins)
+            for name in builtins.__dict__.keys() - self.builtins.keys():
+                del builtins.__dict__[name]
+        loaded = self._forget_modules()
+        if self._changed_for_good():
+            left.append("changed limits or rights of the process")
+        if self._open_files():
+            left.append("open files")
+        grown = resident_bytes() - self.resident
+        if grown > GROWTH_BYTES_MAX:
+            if loaded and grown <= 8 * GROWTH_BYTES_MAX and not left:
+                # Extension modules stay loaded and are wanted again; the growth of one attempt that brought
+                # some in (pandas, Arrow) is theirs, or no process would ever be used twice for such nodes.
+                self.resident += grown
+            else:
+                left.append(f"{grown // (1024 * 1024)} MiB of memory")
+        return left
+
+    def _restore_signals(self) -> list[str]:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        for number, handler in self.handlers.items():
+            if signal.getsignal(number) is not handler:
+                if handler is None:
+                    return ["a signal handler that cannot be put back"]
+                signal.signal(number, handler)
+        signal.set_wakeup_fd(-1)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
+        return []
+
+    def _forget_modules(self) -> bool:
+        """Drop modules that came from outside the installation; whether extension modules were loaded."""
+        if sys.modules.keys() == self.modules:
+            return False
+        loaded = False
+        for name in [name for name in sys.modules if name not in self.modules]:
+            module = sys.modules[name]
+            if _is_extension(module):
+                loaded = loaded or "-packages/" in str(module.__file__)
+            elif not self._is_installed(module):
+                del sys.modules[name]
+        sys.path_importer_cache.clear()
+        self.modules = set(sys.modules)
+        return loaded
+
+    def _is_installed(self, module: ModuleType) -> bool:
+        spec = getattr(module, "__spec__", None)
+        if spec is not None and spec.origin in ("built-in", "frozen"):
+            return True
+        places = [getattr(module, "__file__", None) or "", *(getattr(module, "__path__", None) or ())]
+        return any(str(place).startswith(self.installed) for place in places if place)
+
+    def _changed_for_good(self) -> bool:
+        return (
+            [resource.getrlimit(one) for one in _LIMITS] != self.limits
+            or os.getpriority(os.PRIO_PROCESS, 0) != self.nice
+            or (os.getresuid(), os.getresgid()) != self.ids
+            or _identity("/") != self.root
+        )
+
+    def _open_files(self) -> bool:
+        if [_identity(fd) for fd in self.own] != self.identities:
+            return True
+        if self._new_descriptors():
+            # A file in a reference cycle is closed by the collector only.
+            import gc
+
+            gc.collect()
+            return self._new_descriptors()
+        return False
+
+    def _new_descriptors(self) -> bool:
+        return bool(set(os.listdir("/proc/self/fd")) - self.descriptors)
+
+
+def resident_bytes() -> int:
+    with open("/proc/self/statm", "rb", buffering=0) as file:
+        return int(file.read().split()[1]) * PAGE
+
+
+def _identity(file: int | str) -> Any:
+    try:
+        status = os.stat(file)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _reap() -> bool:
+    """Take leave of children that have ended; whether any still lives.
+
+    Orphans of children come to this process too (it is their subreaper), so no descendant is missed.
+    """
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _installation() -> tuple[str, ...]:
+    places = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
+    places |= {entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))}
+    engine = sys.modules["engine"].__path__
+    return tuple(sorted(place.rstrip("/") + "/" for place in (*places, *engine)))
+
+
+def _is_extension(module: ModuleType) -> bool:
+    return str(getattr(module, "__file__", None) or "").endswith(".so")

@@ -1,0 +1,107 @@
+"""A task: all that the code of a node type gets for one attempt."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from engine.worker.context import Context
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from engine.artifacts import Artifacts
+    from engine.worker.frames import Frames
+    from engine.worker.progress import Progress
+
+
+class Passed:
+    """An output that is handed on as it is stored, out of one of several ports."""
+
+    __slots__ = ("port", "stored")
+
+    def __init__(self, stored: dict[str, Any], port: str) -> None:
+        self.stored = stored
+        self.port = port
+
+
+class Task:
+    """One attempt, as `run(task)` of a node type sees it."""
+
+    def __init__(self, envelope: dict[str, Any], frames: Frames, progress: Progress) -> None:
+        self.envelope = envelope
+        self.claim: str = envelope["claim"]
+        self.node: str = envelope["node"]
+        self.type: str = envelope["type"]
+        self.config: dict[str, Any] = envelope.get("config") or {}
+        """Expressions in it are evaluated already, except those that the node type binds itself."""
+        self.ctx = Context(envelope, frames, progress)
+        self.scratch: str = envelope.get("scratch") or ""
+        """Folder of this attempt, the working directory; it goes when the attempt ends."""
+        self.filename = f"<{self.node}>"
+        """Name under which code of this node is compiled, so that tracebacks lead to it."""
+        self._inputs: dict[str, Any] | None = None
+        self._artifacts: Artifacts | None = None
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """{port: JSON value or Table}, read when first asked for."""
+        if self._inputs is None:
+            self._inputs = {
+                port: self._read(port, given) for port, given in (self.envelope.get("inputs") or {}).items()
+            }
+        return self._inputs
+
+    @property
+    def artifacts(self) -> Artifacts:
+        if self._artifacts is None:
+            from engine.artifacts import Artifacts
+
+            self._artifacts = Artifacts(self.envelope["artifacts"])
+        return self._artifacts
+
+    @property
+    def expression_context(self) -> dict[str, Any]:
+        """What expressions see: inputs of the run, outputs of nodes, the run."""
+        run = self.envelope["run"]
+        nodes = self.envelope.get("nodes") or {}
+        return {
+            "inputs": run.get("inputs") or {},
+            "nodes": {node: {"output": _seen(output)} for node, output in nodes.items()},
+            "run": run,
+        }
+
+    def input_form(self, port: str) -> dict[str, Any]:
+        """How an input is stored, in the form of outputs, without its ports."""
+        given: dict[str, Any] = self.envelope["inputs"][port]
+        if "path" not in given:
+            value = given.get("value")
+            return {"kind": "json", "value": value, "bytes": len(json.dumps(value, ensure_ascii=False).encode())}
+        path = given["path"]
+        form = {
+            "kind": given["kind"],
+            "artifact": os.path.relpath(path, self.envelope["artifacts"]),
+            "bytes": os.stat(path).st_size,
+        }
+        for key in ("schema", "row_count"):
+            if key in given:
+                form[key] = given[key]
+        return form
+
+    def _read(self, port: str, given: dict[str, Any]) -> Any:
+        if given["kind"] == "table":
+            from engine.worker.tables import Table
+
+            return Table(given["path"], given["schema"], given["row_count"])
+        if "path" in given:
+            with open(given["path"], "rb") as file:
+                return json.load(file)
+        return given.get("value")
+
+
+def _seen(output: Any) -> Any:
+    """A node's output as expressions see it: of a table only its shape."""
+    if isinstance(output, dict) and output.get("kind") == "table" and "row_count" in output:
+        return {"row_count": output["row_count"], "schema": output.get("schema")}
+    return output

@@ -1,0 +1,149 @@
+"""A node process started as the supervisor does it, for tests to talk to."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+MAIN = Path(__file__).parents[2] / "engine" / "worker" / "main.py"
+
+
+class NodeProcess:
+    """Owns one process. `say` sends envelopes, `frame` reads the next one, `run` does an attempt to its end."""
+
+    def __init__(self, home: Path, *, python: str = sys.executable, env: dict[str, str] | None = None) -> None:
+        self.home = home
+        for folder in ("artifacts", "files", "scratch"):
+            (home / folder).mkdir(parents=True, exist_ok=True)
+        self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.frames_fd, out = os.pipe()
+        stack_read, stack = os.pipe()
+        self.stack_fd = stack_read
+        self.mark = f"test-{os.getpid()}-{time.monotonic_ns()}"
+        self.started_at = time.perf_counter()
+        self.process = subprocess.Popen(
+            [python, "-I", str(MAIN), "--in", str(theirs.fileno()), "--out", str(out), "--parent", str(os.getpid()),
+             "--mark", self.mark, "--stack", str(stack)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            pass_fds=(theirs.fileno(), out, stack), cwd="/", process_group=0,
+            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "INTERLOCK_MARK": self.mark, **(env or {})},
+        )  # fmt: skip
+        theirs.close()
+        os.close(out)
+        os.close(stack)
+        self.buffer = b""
+        self.printed = {"out": b"", "err": b""}
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            os.set_blocking(stream.fileno(), False)
+        self.claims = 0
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def __enter__(self) -> NodeProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.ours.close()
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait(10)
+        self._drain()
+        for fd in (self.frames_fd, self.stack_fd):
+            os.close(fd)
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
+
+    def envelope(self, type: str = "noop", config: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+        self.claims += 1
+        claim = f"claim{self.claims}"
+        run = {"id": "7", "workflow": "w", "version": 1, "inputs": more.pop("run_inputs", {})}
+        return {
+            "claim": claim, "run": run, "node": "load", "name": "Load", "item": -1, "attempt": 1, "type": type,
+            "entry": f"engine.nodes.{type.replace('.', '_')}.run", "config": config or {}, "expressions": [],
+            "inputs": {}, "nodes": {}, "env": {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
+            "scratch": str(self.home / "scratch" / claim), "artifacts": str(self.home / "artifacts"),
+            "files": str(self.home / "files"), "data_roots": [], "soft_timeout": 300, "inline_bytes": 32768,
+            "duckdb": {"memory_bytes": 1 << 30, "threads": 1}, "resolver": sys.executable, **more,
+        }  # fmt: skip
+
+    def say(self, envelope: dict[str, Any]) -> None:
+        raw = json.dumps(envelope).encode()
+        if len(raw) > 65536:
+            path = self.home / "scratch" / f"{envelope['claim']}.json"
+            path.write_bytes(raw)
+            raw = json.dumps({"file": str(path)}).encode()
+        self.ours.send(raw)
+
+    def frame(self, timeout: float = 20.0) -> dict[str, Any] | None:
+        """The next frame; None at the end of the pipe. Raises TimeoutError, and ValueError for a torn frame."""
+        until = time.monotonic() + timeout
+        while True:
+            if len(self.buffer) >= 4:
+                length = int.from_bytes(self.buffer[:4], "little")
+                if len(self.buffer) >= 4 + length:
+                    raw, self.buffer = self.buffer[4 : 4 + length], self.buffer[4 + length :]
+                    return json.loads(raw)
+            if not select.select([self.frames_fd], [], [], 0.02)[0]:
+                self._drain()
+                if time.monotonic() > until:
+                    raise TimeoutError(f"no frame within {timeout} s; stderr: {self.printed['err']!r}")
+                continue
+            data = os.read(self.frames_fd, 1 << 20)
+            if not data:
+                if self.buffer:
+                    raise ValueError("torn frame")
+                return None
+            self.buffer += data
+
+    def frames(self, claim: str, timeout: float = 20.0) -> list[dict[str, Any]]:
+        """Frames up to the end of the attempt."""
+        got = []
+        while True:
+            frame = self.frame(timeout)
+            if frame is None:
+                raise EOFError(f"the process ended: {self.process.wait(5)}; frames {got}")
+            if frame["k"] == "ready":
+                continue
+            assert frame["c"] == claim, frame
+            got.append(frame)
+            if frame["k"] in ("done", "failed"):
+                self._drain()
+                return got
+
+    def run(
+        self, type: str = "noop", config: dict[str, Any] | None = None, *, timeout: float = 20.0, **more: Any
+    ) -> dict[str, Any]:
+        """The frame that ends an attempt."""
+        envelope = self.envelope(type, config, **more)
+        self.say(envelope)
+        return self.frames(envelope["claim"], timeout)[-1]
+
+    def python(self, code: str, **more: Any) -> dict[str, Any]:
+        return self.run("python", {"code": code}, **more)
+
+    def text(self, stream: str) -> str:
+        self._drain()
+        return self.printed[stream].decode()
+
+    def _drain(self) -> None:
+        for name, stream in (("out", self.process.stdout), ("err", self.process.stderr)):
+            assert stream is not None
+            while data := stream.read(1 << 20):
+                self.printed[name] += data
