@@ -1,0 +1,303 @@
+"""Words, icons and colours of states, and how durations, counts, sizes and errors are said.
+
+Pure: values in, values out. The browser says the same things in static/src/words; both are held together by
+the shared table static/src/words/said.json.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+
+@dataclass(frozen=True, slots=True)
+class StateLook:
+    """How a state looks: never by colour alone."""
+
+    state: str
+    icon: str
+    word: Any
+    """Lazy text, capitalised."""
+
+    @property
+    def style(self) -> str:
+        """Class that sets the state's colours."""
+        return f"st-{self.state}"
+
+
+_LOOKS: Mapping[str, tuple[str, Any]] = {
+    "queued": ("clock", gettext_lazy("Queued")),
+    "running": ("run", gettext_lazy("Running")),
+    "paused": ("wait", gettext_lazy("Paused")),
+    "succeeded": ("ok", gettext_lazy("Succeeded")),
+    "failed": ("bad", gettext_lazy("Failed")),
+    "cancelled": ("stop", gettext_lazy("Cancelled")),
+    "timed_out": ("timer", gettext_lazy("Timed out")),
+    "pending": ("hollow", gettext_lazy("Pending")),
+    "ready": ("clock", gettext_lazy("Ready")),
+    "waiting": ("wait", gettext_lazy("Waiting")),
+    "retrying": ("retry", gettext_lazy("Retrying")),
+    "skipped": ("skip", gettext_lazy("Skipped")),
+    "upstream_failed": ("upstream", gettext_lazy("Upstream failed")),
+    "lost": ("bad", gettext_lazy("Lost")),
+    "stuck": ("warn", gettext_lazy("Stuck")),
+}
+
+_REASONS: Mapping[str, Any] = {
+    "run_stopped": gettext_lazy("not started, for the run had failed"),
+    "run_timeout": gettext_lazy("the run passed its time limit"),
+    "not_asked": gettext_lazy("not asked for"),
+    "branch_not_taken": gettext_lazy("the branch was not taken"),
+    "cancelled": gettext_lazy("stopped with the run"),
+    "cancelled_by_person": gettext_lazy("stopped by a person"),
+    "skipped_by_person": gettext_lazy("skipped by a person"),
+}
+
+_ACTIONS: Mapping[str, Any] = {
+    "create": gettext_lazy("Created the workflow"),
+    "change": gettext_lazy("Changed the workflow"),
+    "rename": gettext_lazy("Renamed the workflow"),
+    "archive": gettext_lazy("Archived the workflow"),
+    "unarchive": gettext_lazy("Took the workflow out of the archive"),
+    "duplicate": gettext_lazy("Duplicated the workflow"),
+    "delete": gettext_lazy("Deleted the workflow"),
+    "publish": gettext_lazy("Published a version"),
+    "deploy": gettext_lazy("Made a version live"),
+    "rollback": gettext_lazy("Rolled back"),
+    "run": gettext_lazy("Started a run"),
+    "launch": gettext_lazy("Started a run"),
+    "cancel": gettext_lazy("Cancelled a run"),
+    "retry": gettext_lazy("Retried a run"),
+    "cancel_node": gettext_lazy("Cancelled a node"),
+    "retry_node": gettext_lazy("Retried a node"),
+    "delete_run": gettext_lazy("Deleted a run"),
+    "role": gettext_lazy("Changed a role"),
+}
+
+_TYPE_ICONS: Mapping[str, str] = {
+    "noop": "dot",
+    "python": "py",
+    "python.function": "py",
+    "shell": "shell",
+    "table.read": "table",
+    "table.sql": "sql",
+    "table.write": "out",
+    "branch": "split",
+}
+
+
+def look(state: str) -> StateLook:
+    """The look of a run's, node run's or attempt's state; an unknown one is shown by its name."""
+    icon, word = _LOOKS.get(state, ("dot", state))
+    return StateLook(state, icon, word)
+
+
+def type_icon(node_type: str) -> str:
+    return _TYPE_ICONS.get(node_type, "dot")
+
+
+def reason(code: str) -> str:
+    """A reason of a state in words; empty for none."""
+    return str(_REASONS.get(code, code.replace("_", " "))) if code else ""
+
+
+def action(code: str) -> str:
+    """What an audit entry says was done."""
+    return str(_ACTIONS.get(code, code.replace("_", " ").replace(".", " ").capitalize()))
+
+
+def duration(seconds: float | None) -> str:
+    """`0.4 s`, `12 s`, `2 m 55 s`, `3 h 10 m`, `2 d 4 h`; a dash for None."""
+    if seconds is None or math.isnan(seconds):
+        return "–"
+    seconds = max(0.0, seconds)
+    if seconds < 9.95:
+        if 0 < seconds < 0.05:
+            return _("{ms} ms").format(ms=max(1, math.floor(seconds * 1000 + 0.5)))
+        return _("{s} s").format(s=f"{math.floor(seconds * 10 + 0.5) / 10:.1f}".removesuffix(".0"))
+    whole = math.floor(seconds + 0.5)
+    if whole < 60:
+        return _("{s} s").format(s=whole)
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return _("{m} m {s} s").format(m=minutes, s=rest) if rest else _("{m} m").format(m=minutes)
+    hours, rest = divmod(whole // 60, 60)
+    if hours < 24:
+        return _("{h} h {m} m").format(h=hours, m=rest) if rest else _("{h} h").format(h=hours)
+    days, rest = divmod(hours, 24)
+    return _("{d} d {h} h").format(d=days, h=rest) if rest else _("{d} d").format(d=days)
+
+
+def count(number: int | float | None) -> str:
+    """A whole number with thousands separators."""
+    return "–" if number is None else f"{int(number):,}"
+
+
+def size(number: int | float | None) -> str:
+    """Bytes in binary units: `812 B`, `3.2 KiB`, `184 MiB`."""
+    if number is None:
+        return "–"
+    value = float(number)
+    if value < 1024:
+        return f"{int(value)} B"
+    for unit in ("KiB", "MiB", "GiB", "TiB"):
+        value /= 1024
+        if value < 1024 or unit == "TiB":
+            break
+    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+
+
+def percent(part: float, whole: float) -> str:
+    """`0.7 %`, `67 %`; a share that is not 0 or all never rounds to it."""
+    if not whole:
+        return "0 %"
+    share = 100 * part / whole
+    if 0 < share < 10:
+        return f"{max(0.1, math.floor(share * 10 + 0.5) / 10):.1f}".removesuffix(".0") + " %"
+    return f"{min(99, round(share)) if share < 100 else 100} %"
+
+
+def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
+    if start is None or end is None:
+        return None
+    return max(0.0, (end - start).total_seconds())
+
+
+def ago(then: datetime | None, now: datetime) -> str:
+    """`just now`, `4 min ago`, `3 h ago`, `5 d ago`."""
+    if then is None:
+        return ""
+    seconds = (now - then).total_seconds()
+    if seconds < 45:
+        return _("just now")
+    if seconds < 3600:
+        return _("{n} min ago").format(n=max(1, round(seconds / 60)))
+    if seconds < 86400:
+        return _("{n} h ago").format(n=round(seconds / 3600))
+    return _("{n} d ago").format(n=round(seconds / 86400))
+
+
+def initials(name: str) -> str:
+    """Two letters for the round sign of an account."""
+    words = [word for word in name.replace(".", " ").replace("_", " ").replace("-", " ").split() if word]
+    if not words:
+        return "?"
+    letters = words[0][:2] if len(words) == 1 else words[0][:1] + words[-1][:1]
+    return letters.upper()
+
+
+def first_line(text: str, most: int = 240) -> str:
+    """The first line that says something, cut to `most` characters."""
+    line = next((part.strip() for part in text.splitlines() if part.strip()), "")
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def cause(error: Mapping[str, Any] | None, node_name: str = "") -> str:
+    """An error in one sentence: `Parse amounts: ValueError in line 9, could not convert "1.204,50"`."""
+    if not error:
+        return _("{node} failed without an error message").format(node=node_name) if node_name else _("No error given")
+    said = first_line(str(error.get("message") or ""))
+    kind, line = str(error.get("class") or _("Error")), error.get("line")
+    head = _("{kind} in line {line}").format(kind=kind, line=line) if line else kind
+    text = f"{head}, {said}" if said else head
+    return f"{node_name}: {text}" if node_name else text
+
+
+def visible(text: str) -> str:
+    """`text` with control and bidirectional characters written out, so that it cannot disguise what stands there."""
+    if text.isprintable() and not any(_disguises(char) for char in text):
+        return text
+    return "".join(f"\\u{ord(char):04x}" if _disguises(char) else char for char in text)
+
+
+def _disguises(char: str) -> bool:
+    if char in "\n\t":
+        return False
+    return unicodedata.category(char) in ("Cc", "Cs", "Co") or "\u202a" <= char <= "\u202e" or char in _MARKS
+
+
+_MARKS = frozenset("\u200b\u200e\u200f\u2060\u2066\u2067\u2068\u2069\ufeff\u061c")
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLine:
+    number: int
+    text: str
+    hit: bool
+
+
+def code_around(code: str, line: int | None, around: int = 4) -> list[CodeLine]:
+    """The lines of `code` near `line` (all of a short text when it is None), the line itself marked."""
+    lines = code.splitlines()
+    if not lines:
+        return []
+    if line is None or not 1 <= line <= len(lines):
+        return [CodeLine(number, text, False) for number, text in enumerate(lines[: 2 * around + 1], 1)]
+    first = max(1, line - around)
+    return [
+        CodeLine(number, lines[number - 1], number == line)
+        for number in range(first, min(len(lines), line + around) + 1)
+    ]
+
+
+def node_code(config: Mapping[str, Any]) -> str:
+    """The text in a node's config that line numbers of its errors count in."""
+    for field in ("code", "sql", "command"):
+        value = config.get(field)
+        if isinstance(value, str):
+            return value
+    return ""
+
+
+def runs_line(total: int, failed: int) -> str:
+    """`21 runs, none failed`, `1 run, 1 failed`, `no runs yet`."""
+    if not total:
+        return _("no runs yet")
+    runs = ngettext("{n} run", "{n} runs", total).format(n=count(total))
+    return _("{runs}, none failed").format(runs=runs) if not failed else _("{runs}, {n} failed").format(
+        runs=runs, n=count(failed)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One run in a strip: place and size in the strip's own units."""
+
+    x: int
+    y: int
+    height: int
+    look: StateLook
+    run: str
+    label: str
+
+
+def strip(runs: Sequence[Mapping[str, Any]], *, height: int = 20, step: int = 7) -> list[Bar]:
+    """Bars of runs, given oldest first: height by duration (square root, so that short ones show), colour by state.
+
+    A run is `{id, state, seconds}`; `seconds` is None while it has none.
+    """
+    longest = max((run["seconds"] or 0.0 for run in runs), default=0.0)
+    bars = []
+    for position, run in enumerate(runs):
+        share = math.sqrt((run["seconds"] or 0.0) / longest) if longest else 0.5
+        tall = max(5, round(height * (0.3 + 0.7 * share)))
+        shown = look(run["state"])
+        label = _("Run {id}: {state}, {duration}").format(
+            id=run["id"], state=str(shown.word).lower(), duration=duration(run["seconds"])
+        )
+        bars.append(Bar(position * step, height - tall, tall, shown, str(run["id"]), label))
+    return bars
+
+
+def progress_of(counts: Mapping[str, int]) -> tuple[int, int]:
+    """(nodes that have ended, all nodes) of a run's counts."""
+    from engine.states import NODE_TERMINAL
+
+    return sum(number for state, number in counts.items() if state in NODE_TERMINAL), sum(counts.values())

@@ -1,0 +1,223 @@
+/** Messages of the live protocol, read from what came over the socket without trusting its shape. */
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+export interface Run {
+  readonly id: string;
+  readonly workflow: string;
+  readonly version: number | null;
+  readonly state: string;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly created_at: string;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+  readonly priority: number;
+}
+
+export interface NodeError {
+  readonly class: string;
+  readonly message: string;
+  readonly line: number | null;
+}
+
+export interface Progress {
+  readonly fraction: number | null;
+  readonly message: string | null;
+}
+
+export interface Waiting {
+  readonly code: string;
+  readonly message: string;
+  readonly since: string | null;
+}
+
+export interface NodeOutput {
+  readonly kind: string;
+  readonly row_count: number | null;
+  readonly bytes: number;
+  readonly ports: readonly string[];
+}
+
+export interface NodeRun {
+  readonly node: string;
+  readonly type: string;
+  readonly name: string;
+  readonly state: string;
+  readonly reason: string;
+  readonly attempt: number;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+  readonly expected: number | null;
+  readonly progress: Progress | null;
+  readonly error: NodeError | null;
+  readonly waiting_for: readonly Waiting[];
+  readonly output: NodeOutput | null;
+}
+
+export interface LogLine {
+  readonly seq: number;
+  readonly at: string;
+  readonly node: string;
+  readonly attempt: number;
+  readonly level: string;
+  readonly message: string;
+}
+
+export type RunEvent =
+  | { readonly seq: number; readonly at: string; readonly type: "run"; readonly run: Run }
+  | { readonly seq: number; readonly at: string; readonly type: "node"; readonly node: NodeRun }
+  | { readonly seq: number; readonly at: string; readonly type: "log"; readonly line: LogLine }
+  | { readonly seq: number; readonly at: string; readonly type: "progress"; readonly node: string; readonly progress: Progress }
+  | { readonly seq: number; readonly at: string; readonly type: "other" };
+
+export type RunMessage =
+  | { readonly type: "snapshot"; readonly seq: number; readonly run: Run; readonly nodes: ReadonlyMap<string, NodeRun> }
+  | { readonly type: "events"; readonly first: number; readonly seq: number; readonly events: readonly RunEvent[] };
+
+export interface OverviewMessage {
+  readonly type: "snapshot" | "changes";
+  readonly counters: JsonObject | null;
+  readonly runs: readonly Run[] | null;
+}
+
+function object(value: Json | undefined): JsonObject | null {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;
+}
+const text = (value: Json | undefined): string => (typeof value === "string" ? value : value === null || value === undefined ? "" : String(value));
+const textOrNull = (value: Json | undefined): string | null => (typeof value === "string" ? value : null);
+const number = (value: Json | undefined): number => (typeof value === "number" ? value : 0);
+const numberOrNull = (value: Json | undefined): number | null => (typeof value === "number" ? value : null);
+const list = (value: Json | undefined): Json[] => (Array.isArray(value) ? value : []);
+
+export function parse(data: string): JsonObject | null {
+  try {
+    return object(JSON.parse(data) as Json);
+  } catch {
+    return null;
+  }
+}
+
+export function readRun(value: Json | undefined): Run | null {
+  const it = object(value);
+  if (!it) return null;
+  const counts: Record<string, number> = {};
+  for (const [state, n] of Object.entries(object(it["counts"]) ?? {})) counts[state] = number(n);
+  return {
+    id: text(it["id"]),
+    workflow: text(it["workflow"]),
+    version: numberOrNull(it["version"]),
+    state: text(it["state"]),
+    counts,
+    created_at: text(it["created_at"]),
+    started_at: textOrNull(it["started_at"]),
+    finished_at: textOrNull(it["finished_at"]),
+    priority: number(it["priority"]),
+  };
+}
+
+function readProgress(value: Json | undefined): Progress | null {
+  const it = object(value);
+  return it ? { fraction: numberOrNull(it["fraction"]), message: textOrNull(it["message"]) } : null;
+}
+
+export function readNode(value: Json | undefined): NodeRun | null {
+  const it = object(value);
+  if (!it) return null;
+  const error = object(it["error"]);
+  const output = object(it["output"]);
+  return {
+    node: text(it["node"]),
+    type: text(it["type"]),
+    name: text(it["name"]) || text(it["node"]),
+    state: text(it["state"]),
+    reason: text(it["reason"]),
+    attempt: number(it["attempt"]),
+    started_at: textOrNull(it["started_at"]),
+    finished_at: textOrNull(it["finished_at"]),
+    expected: numberOrNull(it["expected"]),
+    progress: readProgress(it["progress"]),
+    error: error && { class: text(error["class"]), message: text(error["message"]), line: numberOrNull(error["line"]) },
+    waiting_for: list(it["waiting_for"]).flatMap((entry) => {
+      const one = object(entry);
+      return one ? [{ code: text(one["code"]), message: text(one["message"]), since: textOrNull(one["since"]) }] : [];
+    }),
+    output: output && {
+      kind: text(output["kind"]),
+      row_count: numberOrNull(output["row_count"]),
+      bytes: number(output["bytes"]),
+      ports: list(output["ports"]).map(text),
+    },
+  };
+}
+
+export function readLine(value: Json | undefined): LogLine | null {
+  const it = object(value);
+  if (!it) return null;
+  return {
+    seq: number(it["seq"]),
+    at: text(it["at"]),
+    node: text(it["node"]),
+    attempt: number(it["attempt"]),
+    level: text(it["level"]),
+    message: text(it["message"]),
+  };
+}
+
+function readEvent(value: Json): RunEvent {
+  const it = object(value) ?? {};
+  const base = { seq: number(it["seq"]), at: text(it["at"]) };
+  switch (it["type"]) {
+    case "run": {
+      const run = readRun(it["run"]);
+      if (run) return { ...base, type: "run", run };
+      break;
+    }
+    case "node": {
+      const node = readNode(it["node"]);
+      if (node) return { ...base, type: "node", node };
+      break;
+    }
+    case "log": {
+      const line = readLine(it["line"]);
+      if (line) return { ...base, type: "log", line };
+      break;
+    }
+    case "progress":
+      return {
+        ...base,
+        type: "progress",
+        node: text(it["node"]),
+        progress: { fraction: numberOrNull(it["fraction"]), message: textOrNull(it["message"]) },
+      };
+  }
+  return { ...base, type: "other" };
+}
+
+/** A message about one run, or null when it is none that this page knows (samples, later kinds). */
+export function readRunMessage(message: JsonObject): RunMessage | null {
+  if (message["type"] === "snapshot") {
+    const run = readRun(message["run"]);
+    if (!run) return null;
+    const nodes = new Map<string, NodeRun>();
+    for (const [id, value] of Object.entries(object(message["nodes"]) ?? {})) {
+      const node = readNode(value);
+      if (node) nodes.set(id, node);
+    }
+    return { type: "snapshot", seq: number(message["seq"]), run, nodes };
+  }
+  if (message["type"] === "events") {
+    return { type: "events", first: number(message["first"]), seq: number(message["seq"]), events: list(message["events"]).map(readEvent) };
+  }
+  return null;
+}
+
+export function readOverviewMessage(message: JsonObject): OverviewMessage | null {
+  const type = message["type"];
+  if (type !== "snapshot" && type !== "changes") return null;
+  return {
+    type,
+    counters: object(message["counters"]),
+    runs: Array.isArray(message["runs"]) ? message["runs"].flatMap((value) => readRun(value) ?? []) : null,
+  };
+}

@@ -1,0 +1,130 @@
+/** A socket that comes back by itself and says truthfully whether it is current.
+ *
+ * The server sends only when something changes, so silence proves nothing: after `probeSeconds` of it the client
+ * says hello again, which is always answered. No answer within `answerSeconds` counts as offline.
+ */
+
+import { type JsonObject, parse } from "./protocol";
+
+export type LiveState = { readonly kind: "connecting" } | { readonly kind: "live" } | { readonly kind: "behind"; readonly seconds: number } | { readonly kind: "offline"; readonly since: Date; readonly tries: number };
+
+export interface LiveOptions {
+  /** Path of the socket on this host. */
+  readonly path: string;
+  /** The hello to say now: with `after` when something is known already. */
+  hello(): JsonObject;
+  message(message: JsonObject): void;
+  state(state: LiveState): void;
+  /** The server refuses for good: 4401, 4403 and 4404, or the handshake is refused again and again. */
+  refused?(code: number): void;
+  readonly probeSeconds?: number;
+  readonly answerSeconds?: number;
+  readonly random?: () => number;
+  readonly open?: (address: string) => WebSocket;
+}
+
+/** Seconds until the next try: doubling from half a second to 15 s, spread so that not all browsers come at once. */
+export function backoff(tries: number, random: () => number): number {
+  return Math.min(15, 0.5 * 2 ** Math.min(tries, 8)) * (0.5 + random());
+}
+
+export class Live {
+  private socket: WebSocket | null = null;
+  private tries = 0;
+  private lost: Date | null = null;
+  private timer = 0;
+  private watch = 0;
+  private ended = false;
+
+  constructor(private readonly options: LiveOptions) {
+    window.addEventListener("online", this.retryNow);
+    window.addEventListener("offline", this.dropped);
+    document.addEventListener("visibilitychange", this.retryNow);
+    this.options.state({ kind: "connecting" });
+    this.connect();
+  }
+
+  /** Says hello (again): the answer brings what is missing. */
+  hello(): void {
+    if (this.socket?.readyState !== WebSocket.OPEN) return;
+    this.socket.send(JSON.stringify(this.options.hello()));
+    this.expect(this.options.answerSeconds ?? 6);
+  }
+
+  close(): void {
+    this.ended = true;
+    window.clearTimeout(this.timer);
+    window.clearTimeout(this.watch);
+    window.removeEventListener("online", this.retryNow);
+    window.removeEventListener("offline", this.dropped);
+    document.removeEventListener("visibilitychange", this.retryNow);
+    this.socket?.close();
+  }
+
+  private connect(): void {
+    window.clearTimeout(this.timer);
+    const address = `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}${this.options.path}`;
+    const socket = this.options.open ? this.options.open(address) : new WebSocket(address);
+    this.socket = socket;
+    this.expect(this.options.answerSeconds ?? 6);
+    socket.onopen = () => {
+      if (socket === this.socket) this.hello();
+    };
+    socket.onmessage = (event: MessageEvent<unknown>) => {
+      if (socket !== this.socket || typeof event.data !== "string") return;
+      const message = parse(event.data);
+      if (!message) return;
+      this.tries = 0;
+      this.lost = null;
+      this.expectProbe();
+      this.options.message(message);
+    };
+    socket.onclose = (event) => {
+      if (socket !== this.socket) return;
+      if (event.code === 4401 || event.code === 4403 || event.code === 4404) {
+        this.options.refused?.(event.code);
+        this.options.state({ kind: "offline", since: this.lost ?? new Date(), tries: this.tries });
+        this.ended = true;
+        window.clearTimeout(this.watch);
+        return;
+      }
+      this.again();
+    };
+  }
+
+  private again(): void {
+    window.clearTimeout(this.watch);
+    this.socket = null;
+    if (this.ended) return;
+    this.lost ??= new Date();
+    this.tries += 1;
+    this.options.state({ kind: "offline", since: this.lost, tries: this.tries });
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.connect(), 1000 * backoff(this.tries - 1, this.options.random ?? Math.random));
+  }
+
+  private expect(seconds: number): void {
+    window.clearTimeout(this.watch);
+    this.watch = window.setTimeout(this.dropped, 1000 * seconds);
+  }
+
+  private expectProbe(): void {
+    window.clearTimeout(this.watch);
+    this.watch = window.setTimeout(() => this.hello(), 1000 * (this.options.probeSeconds ?? 15));
+  }
+
+  private readonly dropped = (): void => {
+    const socket = this.socket;
+    if (!socket) return;
+    this.socket = null;
+    socket.onclose = socket.onmessage = socket.onopen = null;
+    socket.close();
+    this.again();
+  };
+
+  private readonly retryNow = (): void => {
+    if (this.ended || document.hidden) return;
+    if (this.socket) this.hello();
+    else this.connect();
+  };
+}
