@@ -1,0 +1,73 @@
+"""What people do with pools. The scheduler takes a change up with the command that each verb writes."""
+
+from __future__ import annotations
+
+import re
+
+from django.db import IntegrityError, transaction
+
+from engine import clock, hints
+from engine.errors import AlreadyExists, InUse, InvalidValue, NotFound
+from engine.models import Command, NodeRun, Pool
+from engine.models.runs import NODE_UNFINISHED
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")
+SLOTS_MAX = 1_000_000
+
+
+def create(name: str, slots: int, *, by: str = "") -> Pool:
+    """A new pool. Raises AlreadyExists, InvalidValue."""
+    if not isinstance(name, str) or not NAME.match(name):
+        raise InvalidValue(
+            "A pool's name has letters, digits, dots, dashes and underscores, at most 100, and begins with a letter "
+            "or a digit.",
+            path="name",
+        )
+    _check_slots(slots)
+    now = clock.now()
+    try:
+        with transaction.atomic():
+            pool = Pool.objects.create(name=name, slots=slots, created_at=now)
+            _changed(by)
+    except IntegrityError:
+        raise AlreadyExists(f'There is a pool "{name}" already.', pool=name) from None
+    return pool
+
+
+def resize(name: str, slots: int, *, by: str = "") -> Pool:
+    """Change the number of slots. Fewer than are in use: nothing is killed, and none is given out until it fits.
+
+    Raises NotFound, InvalidValue.
+    """
+    _check_slots(slots)
+    with transaction.atomic():
+        if not Pool.objects.filter(name=name).update(slots=slots):
+            raise NotFound.pool(name)
+        _changed(by)
+    return Pool.objects.get(name=name)
+
+
+def delete(name: str, *, by: str = "") -> None:
+    """Delete a pool that no unfinished node run names. Raises NotFound, InUse.
+
+    Whether a live version names it is asked by `versions`, which knows what is live.
+    """
+    with transaction.atomic():
+        using = NodeRun.objects.filter(state__in=NODE_UNFINISHED, pool=name).first()
+        if using is not None:
+            raise InUse(
+                f'Pool "{name}" cannot be deleted: node "{using.node}" of run {using.run_id} uses it.', pool=name
+            )
+        if not Pool.objects.filter(name=name).delete()[0]:
+            raise NotFound.pool(name)
+        _changed(by)
+
+
+def _check_slots(slots: int) -> None:
+    if not isinstance(slots, int) or isinstance(slots, bool) or not 1 <= slots <= SLOTS_MAX:
+        raise InvalidValue(f"slots must be a whole number from 1 to {SLOTS_MAX}.", path="slots")
+
+
+def _changed(by: str) -> None:
+    Command.objects.create(kind="pool_changed", by=by, created_at=clock.now())
+    transaction.on_commit(hints.wake)

@@ -1,0 +1,305 @@
+"""What people do with runs: each verb is one transaction that checks, writes a Command, and wakes the scheduler.
+
+Nothing here moves a run or a node run; only the scheduler's tick does. A verb refuses what the state at this
+moment does not allow; what changed before the command is taken up is then decided by the scheduler.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from engine import clock, documents, hints
+from engine.artifacts import Artifacts
+from engine.definition import Document, canonical, content_hash
+from engine.errors import InvalidValue, NotFound, WrongState
+from engine.models import Attempt, Command, Definition, EventBatch, LogBatch, NodeRun, Run, Sample
+from engine.models.fields import clean_text
+from engine.states import NODE_TERMINAL, RUN_TERMINAL
+
+RETRYABLE = ("failed", "timed_out", "cancelled")
+"""What a retry without `nodes` takes up."""
+ENDABLE = ("running", "retrying")
+"""States in which a retry ends the present attempt (or the wait for the next) and opens the next."""
+OVERRIDES = ("soft_timeout", "hard_timeout", "memory_mb", "pool", "slots")
+"""Policy fields that a retry may change for this run."""
+
+
+def store_definition(document: Mapping[str, Any]) -> Definition:
+    """The row of this (valid) document, made when its content is new."""
+    text = canonical(document)
+    digest = content_hash(document)
+    known = Definition.objects.filter(hash=digest).first()
+    if known is not None:
+        return known
+    try:
+        with transaction.atomic():
+            return Definition.objects.create(
+                hash=digest, document=text, node_count=len(document["nodes"]), created_at=clock.now()
+            )
+    except IntegrityError:
+        # Another process stored the same content at this moment.
+        return Definition.objects.get(hash=digest)
+
+
+def start(
+    definition: Definition,
+    *,
+    workflow: str,
+    version: int | None = None,
+    draft: bool = False,
+    inputs: Mapping[str, Any] | None = None,
+    priority: int | None = None,
+    by: str = "",
+) -> Run:
+    """A new run, queued. `inputs` have been accepted and hold their defaults; `priority` None: the document's."""
+    now = clock.now()
+    with transaction.atomic():
+        run = Run.objects.create(
+            definition=definition,
+            workflow=workflow,
+            version=version,
+            draft=draft,
+            inputs=dict(inputs or {}),
+            priority=_priority(definition.pk) if priority is None else priority,
+            counts={"pending": definition.node_count},
+            created_by=by,
+            created_at=now,
+        )
+        _command("start", run, by=by, now=now)
+    return run
+
+
+def cancel(run: Run, *, by: str) -> Run:
+    """Ask for the end of a run: running nodes are killed, the others never start. Raises WrongState."""
+    now = clock.now()
+    with transaction.atomic():
+        run = _locked(run)
+        if run.state in RUN_TERMINAL:
+            raise WrongState(f"Run {run.pk} cannot be cancelled: it has {_past(run.state)}.", run=str(run.pk))
+        if run.cancel_requested_at is None:
+            run.cancel_requested_at, run.cancel_requested_by = now, by
+            run.save(update_fields=["cancel_requested_at", "cancel_requested_by"])
+            _command("cancel", run, by=by, now=now)
+    return run
+
+
+def retry(
+    run: Run,
+    *,
+    nodes: Sequence[str] | None = None,
+    from_: str | None = None,
+    policy: Mapping[str, Mapping[str, Any]] | None = None,
+    by: str,
+) -> Run:
+    """Ask for a further attempt of nodes, by default of all that failed, timed out or were cancelled.
+
+    `from_`: `checkpoint` (default) or `start`. `policy`: {node: {field: value}} with the fields of OVERRIDES, kept
+    with the run. Raises WrongState, NotFound (a node that the run does not have), InvalidValue.
+    """
+    if from_ not in (None, "checkpoint", "start"):
+        raise InvalidValue('"from" must be "checkpoint" or "start".', path="from")
+    document = documents.load(run.definition_id)
+    wanted = None if nodes is None else list(dict.fromkeys(nodes))
+    changes = _overrides(run, document, policy or {})
+    for node in wanted or ():
+        if node not in document.by_id:
+            raise NotFound.node(run.pk, node)
+    if wanted is not None and not wanted:
+        raise InvalidValue("Name at least one node, or leave `nodes` out to retry all that failed.", path="nodes")
+    now = clock.now()
+    with transaction.atomic():
+        run = _locked(run)
+        states = dict(NodeRun.objects.filter(run=run, item=-1).values_list("node", "state"))
+        if wanted is None:
+            if not any(state in RETRYABLE for state in states.values()):
+                raise WrongState(
+                    f"Run {run.pk} has nothing to retry: no node has failed, timed out or been cancelled. "
+                    "Name the nodes, or start a new run.",
+                    run=str(run.pk),
+                )
+        else:
+            for node in wanted:
+                _check_retry(run, node, states.get(node, "pending"))
+        body = {"nodes": wanted, "from": from_ or "checkpoint", "policy": changes}
+        _command("retry", run, by=by, now=now, body=body)
+    return run
+
+
+def retry_node(
+    run: Run, node: str, *, from_: str | None = None, policy: Mapping[str, Any] | None = None, by: str
+) -> Run:
+    """`retry` for one node; `policy` are its changed fields."""
+    return retry(run, nodes=[node], from_=from_, policy={node: policy} if policy else None, by=by)
+
+
+def cancel_node(run: Run, node: str, *, by: str) -> Run:
+    """Ask for the end of one node: a running one is killed, another never starts. Raises WrongState, NotFound."""
+    if node not in documents.load(run.definition_id).by_id:
+        raise NotFound.node(run.pk, node)
+    now = clock.now()
+    with transaction.atomic():
+        run = _locked(run)
+        state = NodeRun.objects.filter(run=run, node=node, item=-1).values_list("state", flat=True).first() or "pending"
+        if state in NODE_TERMINAL or run.state in RUN_TERMINAL:
+            raise WrongState(
+                f'Node "{node}" of run {run.pk} cannot be cancelled: it has {_past(state)}.',
+                run=str(run.pk),
+                node=node,
+            )
+        _command("cancel_node", run, by=by, now=now, node=node)
+    return run
+
+
+def delete(run: Run, *, by: str = "") -> None:
+    """Delete an ended run with all that belongs to it, also its artifacts. Raises WrongState while it runs."""
+    with transaction.atomic():
+        run = _locked(run)
+        if run.state not in RUN_TERMINAL:
+            raise WrongState(
+                f"Run {run.pk} cannot be deleted: it is {run.state}. Cancel it first.", run=str(run.pk), state=run.state
+            )
+        names = set(NodeRun.objects.filter(run=run).exclude(artifact="").values_list("artifact", flat=True))
+        # By hand, for the cascade would load every row into Python.
+        for model in (EventBatch, LogBatch, Sample, Attempt, NodeRun, Command):
+            model.objects.filter(run=run)._raw_delete(using=None)  # type: ignore[attr-defined]
+        finished_at = run.finished_at
+        run.delete()
+    drop_artifacts(names, idle_since=finished_at.timestamp() if finished_at else 0.0)
+
+
+def drop_artifacts(names: Iterable[str], *, idle_since: float, grace_seconds: float = 10.0) -> int:
+    """Delete artifacts that no node run names; how many went.
+
+    A file is named by its content, so an attempt that ends at this moment may count on one that is there already; it
+    then refreshes the file's time. What was touched after `idle_since` (unix) or within the grace stays for `prune`.
+    """
+    store = Artifacts(settings.INTERLOCK.artifacts)
+    busy = Run.objects.exclude(state__in=RUN_TERMINAL).exists()
+    dropped = 0
+    wanted = sorted(names)
+    for start_at in range(0, len(wanted), 500):
+        part = wanted[start_at : start_at + 500]
+        still = set(NodeRun.objects.filter(artifact__in=part).exclude(artifact="").values_list("artifact", flat=True))
+        for name in part:
+            if name in still:
+                continue
+            try:
+                touched = Path(store.path(name)).stat().st_mtime
+            except OSError:
+                continue
+            if busy and (touched > idle_since or time.time() - touched < grace_seconds):
+                continue
+            store.delete(name)
+            dropped += 1
+    return dropped
+
+
+@lru_cache(maxsize=256)
+def _priority(definition_id: int) -> int:
+    text = Definition.objects.values_list("document", flat=True).get(pk=definition_id)
+    priority = (json.loads(text).get("settings") or {}).get("priority")
+    return 5 if priority is None else int(priority)
+
+
+def _command(
+    kind: str, run: Run | None, *, by: str, now: Any, node: str = "", body: dict[str, Any] | None = None
+) -> None:
+    Command.objects.create(kind=kind, run=run, node=node, body=body or {}, by=by, created_at=now)
+    transaction.on_commit(hints.wake)
+
+
+def _locked(run: Run) -> Run:
+    """The run's row as it is now; on PostgreSQL nobody else changes it until the transaction ends (on SQLite the
+    transaction itself holds the only lock)."""
+    try:
+        return Run.objects.select_for_update().get(pk=run.pk)
+    except Run.DoesNotExist:
+        raise NotFound.run(run.pk) from None
+
+
+def _check_retry(run: Run, node: str, state: str) -> None:
+    if state in ENDABLE or (state in NODE_TERMINAL and state not in ("succeeded", "skipped")):
+        return
+    if state == "succeeded":
+        what, instead = "it has succeeded", "Start a new run to run it again."
+    elif state == "skipped":
+        what, instead = "it was skipped", "Retry the upstream node that decided so."
+    else:
+        what, instead = f"it is {state}", "Wait until it has started."
+    raise WrongState(
+        f'Node "{node}" of run {run.pk} cannot be retried: {what}. {instead}', run=str(run.pk), node=node, state=state
+    )
+
+
+def _past(state: str) -> str:
+    words = {
+        "cancelled": "been cancelled",
+        "skipped": "been skipped",
+        "timed_out": "timed out",
+        "upstream_failed": "not been started, for an upstream node failed",
+    }
+    return words.get(state, state)
+
+
+def _overrides(run: Run, document: Document, policy: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The changed policy fields per node, checked. Raises InvalidValue, NotFound."""
+    from engine.models import Pool
+
+    checked: dict[str, dict[str, Any]] = {}
+    for node, fields in policy.items():
+        where = f"policy.{clean_text(str(node))}"
+        if node not in document.by_id:
+            raise NotFound.node(run.pk, node)
+        if not isinstance(fields, Mapping):
+            raise InvalidValue("Give the changed fields of a node as an object.", path=where)
+        altered = {**(run.altered or {}).get(node, {}), **fields}
+        for name, value in fields.items():
+            if name not in OVERRIDES:
+                raise InvalidValue(
+                    f'"{name}" cannot be changed by a retry; these can: {", ".join(OVERRIDES)}.', path=f"{where}.{name}"
+                )
+            _check_override(where, name, value)
+        base = document.by_id[node].policy
+        soft = altered.get("soft_timeout", base.soft_timeout)
+        hard = altered.get("hard_timeout", base.hard_timeout)
+        if soft is not None and hard is not None and hard < soft:
+            if "hard_timeout" in fields:
+                raise InvalidValue(
+                    f"hard_timeout ({hard:g} s) is below soft_timeout ({soft:g} s).", path=f"{where}.hard_timeout"
+                )
+            # Asked for more time: the hard limit follows as it does in a document that names none.
+            altered["hard_timeout"] = max(600.0, 2 * soft)
+        pool_name = altered.get("pool", base.pool)
+        if pool_name:
+            slots = Pool.objects.filter(name=pool_name).values_list("slots", flat=True).first()
+            if slots is None:
+                raise InvalidValue(f'There is no pool "{pool_name}".', path=f"{where}.pool")
+            wanted = altered.get("slots", base.slots)
+            if wanted > slots:
+                raise InvalidValue(f'Pool "{pool_name}" has {slots} slots, fewer than {wanted}.', path=f"{where}.slots")
+        checked[node] = altered
+    return checked
+
+
+def _check_override(where: str, name: str, value: Any) -> None:
+    path = f"{where}.{name}"
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if name == "soft_timeout" and not (number and 0 < value <= 31_536_000):
+        raise InvalidValue("soft_timeout must be a number of seconds above 0.", path=path)
+    if name == "hard_timeout" and value is not None and not (number and 0 < value <= 31_536_000):
+        raise InvalidValue("hard_timeout must be a number of seconds above 0, or null for none.", path=path)
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if name == "memory_mb" and value is not None and not whole:
+        raise InvalidValue("memory_mb must be a whole number from 1, or null for none.", path=path)
+    if name == "slots" and not whole:
+        raise InvalidValue("slots must be a whole number from 1.", path=path)
+    if name == "pool" and value is not None and not (isinstance(value, str) and value):
+        raise InvalidValue("pool must be the name of a pool, or null for none.", path=path)
