@@ -10,7 +10,7 @@ from django.db import transaction
 from engine.definition import Document, parse, problems
 
 from engine import inputs as engine_inputs
-from engine import queries as engine_queries
+from engine import documents
 from engine import runs as engine_runs
 from engine.errors import InvalidDocument, InvalidInputs, NotFound
 from engine.models import Definition, Run
@@ -56,7 +56,7 @@ def launch(
         else:
             chosen = queries.version(workflow, version)
         number, definition = chosen.number, chosen.definition
-        document = engine_queries.document_of(definition)
+        document = documents.load(chosen.definition_id)
     accepted, wrong = engine_inputs.accept(document.inputs, dict(inputs or {}))
     if wrong:
         raise InvalidInputs(wrong)
