@@ -1,0 +1,410 @@
+"""The text of a CEL expression as a tree, read without evaluating anything.
+
+CEL itself is evaluated by the `cel` package, in node processes only. Its parser and evaluator are native code that
+overflows the stack on long or deep expressions, which ends the process; so every expression passes here first,
+where length and depth are bounded and names and functions are known ones.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine.problems import listed, nearest, shown
+
+LENGTH_MAX = 8192
+"""Characters of one expression."""
+NESTING_MAX = 20
+"""Brackets, arguments and conditionals inside each other."""
+DEPTH_MAX = 120
+"""Depth of the evaluator's tree, in which `a + b + c` is one deeper than `a + b`."""
+ROOTS = ("inputs", "nodes", "run")
+RUN_FIELDS = ("id", "workflow", "version", "inputs")
+MACROS = ("all", "exists", "exists_one", "map", "filter")
+FUNCTIONS = frozenset(
+    ["size", "int", "uint", "double", "string", "bytes", "timestamp", "duration", "type", "dyn", "has", "contains", "startsWith", "endsWith", "matches", "getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours", "getMinutes", "getSeconds", "getMilliseconds"]
+)
+TYPE_NAMES = frozenset(["int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type"])
+_RESERVED = frozenset(
+    ["as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package", "namespace", "return", "var", "void", "while", "in"]
+)
+TOKEN = re.compile(
+    r"""
+      (?P<space>[ \t\r\n\f]+|//[^\n]*)
+    | (?P<text>(?:[bB][rR]?|[rR][bB]?)?(?:'''|\"\"\"))
+    | (?P<string>[bB]?(?:'(?:[^'\\\r\n]|\\.)*'|"(?:[^"\\\r\n]|\\.)*")
+               |(?:[bB]?[rR]|[rR][bB])(?:'[^'\r\n]*'|"[^"\r\n]*"))
+    | (?P<number>(?:\d+\.\d+(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|0[xX][0-9a-fA-F]+[uU]?|\d+[uU]?))
+    | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+    | (?P<mark>&&|\|\||[<>=!]=|[-+*/%<>!?:.,()\[\]{}])
+    """,
+    re.VERBOSE,
+)
+_RELATIONS = frozenset({"<", "<=", ">=", ">", "==", "!=", "in"})
+
+
+class CelError(Exception):
+    """The expression cannot be used; the message says why and what to write."""
+
+    def __init__(self, message: str, code: str = "expression") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One piece after a value: `.field`, `[index]` or `.function(arguments)`."""
+
+    kind: str
+    """field, index or call."""
+    name: str
+    parts: tuple[Tree, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A part of an expression.
+
+    `kind`: literal (value `text`), name (`text`), call (`text` of `parts`), list, map (`parts`: key, value, key,
+    value ...), operator (`text`, over `parts`; chains of one level are one node), choice (3 parts), path (`parts[0]`
+    and then `steps`).
+    """
+
+    kind: str
+    text: str = ""
+    parts: tuple[Tree, ...] = ()
+    steps: tuple[Step, ...] = ()
+    depth: int = 1
+    """Of the evaluator's tree under this part."""
+
+
+def string_end(text: str, at: int, opening: str) -> int:
+    """Where the triple-quoted text that opened before `at` is closed; -1: nowhere."""
+    quote = opening[-3:]
+    raw = "r" in opening.lower()
+    while True:
+        close = text.find(quote, at)
+        if close < 0 or raw:
+            return close if close < 0 else close + 3
+        backslash = text.find("\\", at, close)
+        if backslash < 0:
+            return close + 3
+        at = backslash + 2
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A lexical piece: string, number, name, mark or end."""
+
+    kind: str
+    text: str
+    at: int
+
+
+def lex(source: str) -> Iterator[Token]:
+    """The tokens, without spaces and comments. Raises CelError at what is none."""
+    at = 0
+    while at < len(source):
+        match = TOKEN.match(source, at)
+        if match is None:
+            if source[at] in "'\"":
+                raise CelError(f"The quote {source[at]} is never closed on its line. Close it.")
+            raise CelError(f"{shown(source[at])} has no meaning here. Remove it.")
+        kind, end = match.lastgroup or "", match.end()
+        if kind == "text":
+            end = string_end(source, end, match.group())
+            if end < 0:
+                raise CelError("A text in three quotes is never closed. Close it.")
+            kind = "string"
+        if kind != "space":
+            yield Token(kind, source[at:end], at)
+        at = end
+    yield Token("end", "", at)
+
+
+@functools.lru_cache(maxsize=4096)
+def parse(source: str) -> Tree:
+    """The tree of an expression. Raises CelError."""
+    if len(source) > LENGTH_MAX:
+        raise CelError(
+            f"The expression has {len(source):,} characters; at most {LENGTH_MAX:,} are allowed. "
+            "Compute the value in a Python or SQL node."
+        )
+    if not source.strip():
+        raise CelError("The expression is empty. Write, for example, inputs.month.")
+    return _Parser(list(lex(source))).whole()
+
+
+class _Parser:
+    """Recursive descent over CEL's grammar; the recursion is bounded by NESTING_MAX."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self.tokens = tokens
+        self.place = 0
+        self.nesting = 0
+
+    def whole(self) -> Tree:
+        tree = self.expression()
+        if self.now.kind != "end":
+            raise self.unexpected("an operator or the end")
+        return tree
+
+    @property
+    def now(self) -> Token:
+        return self.tokens[self.place]
+
+    def unexpected(self, wanted: str) -> CelError:
+        found = "the end" if self.now.kind == "end" else shown(self.now.text)
+        return CelError(f"Expected {wanted}, found {found} at character {self.now.at + 1} of the expression.")
+
+    def take(self, mark: str) -> bool:
+        if self.now.kind == "mark" and self.now.text == mark:
+            self.place += 1
+            return True
+        return False
+
+    def need(self, mark: str) -> None:
+        if not self.take(mark):
+            raise self.unexpected(f'"{mark}"')
+
+    def expression(self) -> Tree:
+        self.nesting += 1
+        if self.nesting > NESTING_MAX:
+            raise CelError(f"The expression is nested more than {NESTING_MAX} levels deep. Make it flatter.")
+        tree = self.any_of()
+        if self.take("?"):
+            yes = self.any_of()
+            self.need(":")
+            tree = _tree("choice", "?:", (tree, yes, self.expression()))
+        self.nesting -= 1
+        return tree
+
+    def any_of(self) -> Tree:
+        parts = [self.all_of()]
+        while self.take("||"):
+            parts.append(self.all_of())
+        return _chain("||", parts)
+
+    def all_of(self) -> Tree:
+        parts = [self.relation()]
+        while self.take("&&"):
+            parts.append(self.relation())
+        return _chain("&&", parts)
+
+    def relation(self) -> Tree:
+        parts = [self.sum()]
+        while self.now.text in _RELATIONS and self.now.kind in ("mark", "name"):
+            self.place += 1
+            parts.append(self.sum())
+        return _chain("==", parts)
+
+    def sum(self) -> Tree:
+        parts = [self.product()]
+        while self.take("+") or self.take("-"):
+            parts.append(self.product())
+        return _chain("+", parts)
+
+    def product(self) -> Tree:
+        parts = [self.unary()]
+        while self.take("*") or self.take("/") or self.take("%"):
+            parts.append(self.unary())
+        return _chain("*", parts)
+
+    def unary(self) -> Tree:
+        for mark in ("!", "-"):
+            if self.take(mark):
+                count = 1
+                while self.take(mark):
+                    count += 1
+                if count > 10:
+                    raise CelError(f'"{mark}" stands {count} times in a row. Remove all but one.')
+                return _tree("operator", mark, (self.member(),))
+        return self.member()
+
+    def member(self) -> Tree:
+        base = self.primary()
+        steps: list[Step] = []
+        while True:
+            if self.take("."):
+                if self.now.kind != "name" or self.now.text in _RESERVED:
+                    raise self.unexpected('the name of a field (others are written ["in"])')
+                name = self.tokens[self.place].text
+                self.place += 1
+                steps.append(Step("call", name, self.arguments()) if self.take("(") else Step("field", name))
+            elif self.take("["):
+                steps.append(Step("index", "", (self.expression(),)))
+                self.need("]")
+            elif self.now.text == "{" and (base.kind == "name" or steps):
+                raise self.unexpected("an operator or the end")
+            else:
+                break
+        if not steps:
+            return base
+        depth = base.depth + sum(1 + max((part.depth for part in step.parts), default=0) for step in steps)
+        return Tree("path", "", (base,), tuple(steps), _bounded(depth))
+
+    def arguments(self) -> tuple[Tree, ...]:
+        found: list[Tree] = []
+        if self.take(")"):
+            return ()
+        found.append(self.expression())
+        while self.take(","):
+            found.append(self.expression())
+        self.need(")")
+        return tuple(found)
+
+    def primary(self) -> Tree:
+        token = self.now
+        if token.kind in ("string", "number"):
+            self.place += 1
+            return Tree("literal", token.text)
+        if token.kind == "name":
+            self.place += 1
+            if token.text in ("true", "false", "null"):
+                return Tree("literal", token.text)
+            if token.text in _RESERVED:
+                self.place -= 1
+                raise self.unexpected("a value")
+            if self.take("("):
+                return _tree("call", token.text, self.arguments())
+            return Tree("name", token.text)
+        if self.take("("):
+            tree = self.expression()
+            self.need(")")
+            return tree
+        if self.take("["):
+            return _tree("list", "", self.entries("]", pairs=False))
+        if self.take("{"):
+            return _tree("map", "", self.entries("}", pairs=True))
+        raise self.unexpected("a value")
+
+    def entries(self, close: str, *, pairs: bool) -> tuple[Tree, ...]:
+        found: list[Tree] = []
+        while not self.take(close):
+            found.append(self.expression())
+            if pairs:
+                self.need(":")
+                found.append(self.expression())
+            if not self.take(","):
+                self.need(close)
+                break
+        return tuple(found)
+
+
+def _bounded(depth: int) -> int:
+    if depth > DEPTH_MAX:
+        raise CelError(f"The expression is a chain of more than {DEPTH_MAX} steps. Compute it in a Python or SQL node.")
+    return depth
+
+
+def _tree(kind: str, text: str, parts: tuple[Tree, ...]) -> Tree:
+    return Tree(kind, text, parts, (), _bounded(1 + max((part.depth for part in parts), default=0)))
+
+
+def _chain(text: str, parts: list[Tree]) -> Tree:
+    if len(parts) == 1:
+        return parts[0]
+    return Tree("operator", text, tuple(parts), (), _bounded(len(parts) + max(part.depth for part in parts)))
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What an expression reads."""
+
+    nodes: tuple[str, ...]
+    """Ids in `nodes.<id>.output`, each once."""
+    inputs: tuple[str, ...]
+    """First names after `inputs.`, each once; a computed one is left out."""
+
+
+@functools.lru_cache(maxsize=4096)
+def reads(source: str) -> Reads:
+    """Parse and check an expression: known names, functions and shapes only. Raises CelError."""
+    found: dict[str, dict[str, None]] = {"nodes": {}, "inputs": {}}
+    _check(parse(source), frozenset(), found)
+    return Reads(tuple(found["nodes"]), tuple(found["inputs"]))
+
+
+def literal_text(tree: Tree) -> str | None:
+    """The value of a plain quoted text without escapes; None: the tree is something else."""
+    if tree.kind != "literal" or len(tree.text) < 2 or tree.text[0] not in "'\"" or "\\" in tree.text:
+        return None
+    quotes = 3 if tree.text[:3] in ("'''", '"""') else 1
+    return tree.text[quotes:-quotes]
+
+
+def step_key(step: Step) -> str | None:
+    """The key that `.field` or `["field"]` names; None: another step."""
+    if step.kind == "field":
+        return step.name
+    return literal_text(step.parts[0]) if step.kind == "index" else None
+
+
+def _check(tree: Tree, bound: frozenset[str], found: dict[str, dict[str, None]]) -> None:
+    base = tree.parts[0] if tree.kind == "path" else tree
+    if tree.kind == "name" or (tree.kind == "path" and base.kind == "name"):
+        _check_root(base.text, tree.steps, bound, found)
+    elif tree.kind == "path":
+        _check(base, bound, found)
+    elif tree.kind == "call":
+        _check_call(tree.text, tree.parts, bound, found)
+    else:
+        for part in tree.parts:
+            _check(part, bound, found)
+    for step in tree.steps:
+        if step.kind == "call" and step.name in MACROS:
+            variable = step.parts[0] if step.parts else None
+            if len(step.parts) not in (2, 3) or variable is None or variable.kind != "name":
+                raise CelError(f"{step.name} is written {step.name}(x, ...) with a name for each entry.")
+            if variable.text in (*ROOTS, "secrets"):
+                raise CelError(
+                    f'"{variable.text}" cannot be the name of an entry. Take another, as in {step.name}(x, ...).'
+                )
+            for part in step.parts[1:]:
+                _check(part, bound | {variable.text}, found)
+        elif step.kind == "call":
+            _check_call(step.name, step.parts, bound, found)
+        else:
+            for part in step.parts:
+                _check(part, bound, found)
+
+
+def _check_call(name: str, parts: tuple[Tree, ...], bound: frozenset[str], found: dict[str, dict[str, None]]) -> None:
+    if name not in FUNCTIONS:
+        near = nearest(name, (*FUNCTIONS, *MACROS))
+        hint = f"Did you mean {near}?" if near else f"Known: {', '.join(sorted((*FUNCTIONS, *MACROS)))}."
+        raise CelError(f'There is no function "{name}" in expressions. {hint}')
+    if name == "has" and not (len(parts) == 1 and parts[0].kind == "path" and parts[0].steps[-1].kind == "field"):
+        raise CelError("has takes one field, as in has(inputs.month).")
+    for part in parts:
+        _check(part, bound, found)
+
+
+def _check_root(name: str, steps: tuple[Step, ...], bound: frozenset[str], found: dict[str, dict[str, None]]) -> None:
+    if name in bound:
+        return
+    if name == "secrets":
+        raise CelError("Secrets in expressions are not available yet. Remove the expression.", "not_available_yet")
+    if name in TYPE_NAMES and not steps:
+        return
+    if name not in ROOTS:
+        near = nearest(name, ROOTS)
+        hint = f'Did you mean "{near}"?' if near else f"Known are {listed(ROOTS)}; texts stand in quotes."
+        raise CelError(f'"{name}" is unknown in expressions. {hint}')
+    if name == "nodes":
+        keys = [step_key(step) for step in steps[:2]]
+        if len(keys) < 2 or keys[0] is None or keys[1] != "output":
+            raise CelError("After nodes comes the id of one node and then output: nodes.<id>.output.")
+        found["nodes"][keys[0]] = None
+    elif not steps or steps[0].kind == "call":
+        return
+    elif name == "inputs":
+        key = step_key(steps[0])
+        if key is not None:
+            found["inputs"][key] = None
+    else:
+        key = step_key(steps[0])
+        if key not in RUN_FIELDS:
+            raise CelError(f"run has no {shown(key)}; it has {listed(RUN_FIELDS)}.")

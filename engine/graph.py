@@ -1,0 +1,160 @@
+"""Plain graph algorithms over ids, none of them recursive: a definition may be a chain of 10,000 nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import heapify, heappop, heappush
+
+
+def topological(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[str]:
+    """Ids so that every source stands before its targets, otherwise in the order of `nodes`.
+
+    Nodes on a cycle, and all behind one, are left out: the graph has no cycle when all nodes are in the result.
+    """
+    index = {node: place for place, node in enumerate(nodes)}
+    targets: list[list[int]] = [[] for _ in nodes]
+    missing = [0] * len(nodes)
+    for source, target in edges:
+        targets[index[source]].append(index[target])
+        missing[index[target]] += 1
+    free = [place for place, count in enumerate(missing) if not count]
+    heapify(free)
+    order: list[str] = []
+    while free:
+        place = heappop(free)
+        order.append(nodes[place])
+        for target in targets[place]:
+            missing[target] -= 1
+            if not missing[target]:
+                heappush(free, target)
+    return order
+
+
+def find_cycle(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[str] | None:
+    """The ids of one cycle, each once, in the edges' direction; None: there is none."""
+    cycles = find_cycles(nodes, edges)
+    return cycles[0] if cycles else None
+
+
+def find_cycles(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """A short cycle of every strongly connected part, so that each separate mistake is named once."""
+    edges = list(edges)
+    sorted_out = set(topological(nodes, edges))
+    rest = [node for node in nodes if node not in sorted_out]
+    if not rest:
+        return []
+    targets: dict[str, list[str]] = {node: [] for node in rest}
+    for source, target in edges:
+        if source in targets and target in targets:
+            targets[source].append(target)
+    cycles = []
+    for part in _components(rest, targets):
+        first = min(part, key=rest.index) if len(part) < 50 else part[-1]
+        if len(part) > 1 or first in targets[first]:
+            cycles.append(_cycle_through(first, set(part), targets))
+    return cycles
+
+
+def _components(nodes: Sequence[str], targets: Mapping[str, Sequence[str]]) -> list[list[str]]:
+    """Strongly connected components (Tarjan 1972, with an explicit stack)."""
+    number: dict[str, int] = {}
+    low: dict[str, int] = {}
+    on_stack: set[str] = set()
+    stack: list[str] = []
+    found: list[list[str]] = []
+    for root in nodes:
+        if root in number:
+            continue
+        work = [(root, iter(targets[root]))]
+        number[root] = low[root] = len(number)
+        stack.append(root)
+        on_stack.add(root)
+        while work:
+            node, waiting = work[-1]
+            for target in waiting:
+                if target not in number:
+                    number[target] = low[target] = len(number)
+                    stack.append(target)
+                    on_stack.add(target)
+                    work.append((target, iter(targets[target])))
+                    break
+                if target in on_stack:
+                    low[node] = min(low[node], number[target])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
+                if low[node] == number[node]:
+                    part = []
+                    while True:
+                        member = stack.pop()
+                        on_stack.discard(member)
+                        part.append(member)
+                        if member == node:
+                            break
+                    found.append(part)
+    return found
+
+
+def _cycle_through(start: str, part: set[str], targets: Mapping[str, Sequence[str]]) -> list[str]:
+    """A shortest cycle through `start`, inside one strongly connected part (breadth first)."""
+    came_from: dict[str, str] = {}
+    level = [start]
+    while level:
+        following: list[str] = []
+        for node in level:
+            for target in targets[node]:
+                if target == start:
+                    cycle = [node]
+                    while cycle[-1] != start:
+                        cycle.append(came_from[cycle[-1]])
+                    return cycle[::-1]
+                if target in part and target not in came_from:
+                    came_from[target] = node
+                    following.append(target)
+        level = following
+    raise AssertionError("a strongly connected part has a cycle through each of its nodes")
+
+
+def ancestors(order: Sequence[str], edges: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """For each id of `order` (topological) a bit set of all ids upstream of it: bit i is `order[i]`.
+
+    Bit sets, for 10,000 nodes have up to 50,000,000 (node, ancestor) pairs: as integers they take 12 MB at most.
+    """
+    place = {node: index for index, node in enumerate(order)}
+    sources: dict[str, list[str]] = {node: [] for node in order}
+    for source, target in edges:
+        sources[target].append(source)
+    above: dict[str, int] = {}
+    for node in order:
+        bits = 0
+        for source in sources[node]:
+            bits |= above[source] | (1 << place[source])
+        above[node] = bits
+    return above
+
+
+def critical_path(
+    order: Sequence[str], upstream: Mapping[str, Iterable[str]], seconds: Mapping[str, float]
+) -> list[str]:
+    """The chain of nodes that takes longest in all, from first to last; [] for no nodes.
+
+    `order` is topological, `seconds` how long each node takes (missing: 0). Equal chains: the first in `order`.
+    """
+    total: dict[str, float] = {}
+    before: dict[str, str | None] = {}
+    last: str | None = None
+    for node in order:
+        best: str | None = None
+        for source in upstream.get(node, ()):
+            if best is None or total[source] > total[best]:
+                best = source
+        before[node] = best
+        total[node] = seconds.get(node, 0.0) + (total[best] if best is not None else 0.0)
+        if last is None or total[node] > total[last]:
+            last = node
+    path: list[str] = []
+    while last is not None:
+        path.append(last)
+        last = before[last]
+    return path[::-1]

@@ -1,0 +1,118 @@
+"""The known node types: the built-in ones, then those of installed packages (entry point group `interlock.nodes`).
+
+Loading a type imports its schema module only; its `run` module is imported in node processes.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.nodes.base import CATEGORIES, NodeType
+
+GROUP = "interlock.nodes"
+BUILT_IN = ("table_read", "table_sql", "table_write", "python", "python_function", "shell", "branch", "noop")
+NOT_YET = ("http.request", "sql.query", "map", "subworkflow", "wait", "approval", "notify")
+"""Types of the contract that are not built yet; a document that uses one is told so."""
+_TYPE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPackage:
+    """An installed package whose node types cannot be used; its name and why, for `doctor` and the pages."""
+
+    package: str
+    entry_point: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f'Package "{self.package}" (entry point "{self.entry_point}"): {self.reason}'
+
+
+@dataclass(frozen=True, slots=True)
+class _Registry:
+    types: dict[str, NodeType]
+    broken: tuple[BrokenPackage, ...]
+
+
+def get(type: str) -> NodeType | None:
+    """The node type with this name; None: unknown."""
+    return _load().types.get(type)
+
+
+def all_types() -> list[NodeType]:
+    """Every usable node type, built-in ones first."""
+    return list(_load().types.values())
+
+
+def broken_packages() -> list[BrokenPackage]:
+    """Installed packages whose node types could not be loaded."""
+    return list(_load().broken)
+
+
+def describe() -> list[dict[str, Any]]:
+    """All node types as JSON, in the palette's order."""
+    return [node_type.describe() for node_type in all_types()]
+
+
+def reload() -> None:
+    """Forget what was loaded, so that packages installed since are seen."""
+    _load.cache_clear()
+
+
+@functools.cache
+def _load() -> _Registry:
+    types: dict[str, NodeType] = {}
+    for folder in BUILT_IN:
+        node_type: NodeType = importlib.import_module(f"engine.nodes.{folder}.schema").NODE_TYPE
+        types[node_type.type] = node_type
+    broken: list[BrokenPackage] = []
+    for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
+        package = entry.dist.name if entry.dist else entry.value
+        try:
+            found = _checked(entry.load(), types)
+        except (KeyboardInterrupt, MemoryError):
+            raise
+        except BaseException as error:  # a package may raise anything while it is imported, also SystemExit
+            reason = str(error) if isinstance(error, _Unusable) else f"{type(error).__name__}: {error}"
+            broken.append(BrokenPackage(package, entry.name, reason))
+        else:
+            types.update((node_type.type, node_type) for node_type in found)
+    return _Registry(types, tuple(broken))
+
+
+class _Unusable(Exception):
+    """Why what an entry point gave is no node type."""
+
+
+def _checked(offered: Any, known: dict[str, NodeType]) -> list[NodeType]:
+    """The node types that an entry point gave: a NodeType or an iterable of them. Raises when one is unusable."""
+    import jsonschema
+
+    found = [offered] if isinstance(offered, NodeType) else offered
+    if not isinstance(found, Iterable) or isinstance(found, (str, bytes, dict)):
+        raise _Unusable(f"it gives a {type(offered).__name__}; give a NodeType or a list of them.")
+    found = list(found)
+    names = set(known)
+    for item in found:
+        if not isinstance(item, NodeType):
+            raise _Unusable(f"it gives a {type(item).__name__}; give a NodeType or a list of them.")
+        if not isinstance(item.type, str) or not _TYPE.match(item.type):
+            raise _Unusable(f'the type "{item.type}" is no name; write lower-case words joined by dots.')
+        if item.type in names or item.type in NOT_YET:
+            raise _Unusable(f'the type "{item.type}" exists already.')
+        if item.category not in CATEGORIES:
+            raise _Unusable(f'the category of "{item.type}" is "{item.category}"; write {", ".join(CATEGORIES)}.')
+        try:
+            jsonschema.Draft202012Validator.check_schema(item.config)
+        except jsonschema.SchemaError as error:
+            raise _Unusable(f'the config schema of "{item.type}" is no JSON Schema: {error.message}') from error
+        if item.config.get("type") != "object":
+            raise _Unusable(f'the config schema of "{item.type}" must have "type": "object".')
+        names.add(item.type)
+    return found

@@ -1,0 +1,42 @@
+"""`table.sql`: one query over the inputs by their port names. The real check of the SQL is DuckDB's, at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine import sqltext
+from engine.nodes.base import Config, NodeType
+from engine.problems import Finding
+
+
+def check(config: Config) -> Iterator[Finding]:
+    """Whether the text is one select, with or from."""
+    for fault in sqltext.query_faults(config["sql"]):
+        yield Finding(fault.code, fault.message, ("sql",), fault.line)
+
+
+NODE_TYPE = NodeType(
+    type="table.sql",
+    name="SQL",
+    category="tables",
+    icon="database",
+    description="One DuckDB query over the inputs, which are tables named by their ports.",
+    run="engine.nodes.table_sql.run",
+    config={
+        "type": "object",
+        "properties": {
+            "sql": {
+                "type": "string",
+                "title": "SQL",
+                "description": "One select, with or from. {{ }} becomes a bound parameter.",
+                "minLength": 1,
+                "maxLength": 1_000_000,
+                "x-editor": "sql",
+                "x-expression": "sql",
+            },
+        },
+        "required": ["sql"],
+        "additionalProperties": False,
+    },
+    check=check,
+)

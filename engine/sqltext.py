@@ -1,0 +1,153 @@
+"""A light look at DuckDB SQL: where code, quotes and comments are. The real check is DuckDB's, when a node runs.
+
+Pure text work in one pass; nothing is executed and nothing is rewritten here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+STARTS = ("select", "with", "from")
+WRITES = ("insert", "update", "delete", "merge", "copy", "create")
+# `'..'` doubles its quote; E'..' also escapes with a backslash. Comments nest, so they are closed by hand.
+_TOKEN = re.compile(
+    r"""
+      (?P<space>\s+)
+    | (?P<line_comment>--[^\r\n]*)
+    | (?P<block_comment>/\*)
+    | (?P<escape_string>[eE]'(?:[^'\\]|''|\\.)*'?)
+    | (?P<string>'(?:[^']|'')*'?)
+    | (?P<identifier>"(?:[^"]|"")*"?)
+    | (?P<dollar>\$(?P<tag>(?:[^\W\d]\w*)?)\$)
+    | (?P<parameter>\$\w+|\?)
+    | (?P<word>[^\W\d][\w$]*)
+    | (?P<number>\d[\w.]*)
+    | (?P<mark>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_COMMENT_EDGE = re.compile(r"/\*|\*/")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of SQL text; `closed` is false when its quote or comment never ends."""
+
+    kind: str
+    """space comment string identifier parameter word number mark expression."""
+    start: int
+    end: int
+    closed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a text of SQL, and in which line (from 1)."""
+
+    code: str
+    message: str
+    line: int
+
+
+def tokens(sql: str, expressions: Iterator[tuple[int, int]] | None = None) -> Iterator[Token]:
+    """The text in pieces that follow each other without gap.
+
+    `expressions`: spans of `{{ }}` in ascending order; one that starts between pieces is a piece of its own.
+    """
+    spans = list(expressions or ())
+    following = 0
+    at = 0
+    while at < len(sql):
+        while following < len(spans) and spans[following][0] < at:
+            following += 1
+        if following < len(spans) and spans[following][0] == at:
+            yield Token("expression", *spans[following])
+            at = spans[following][1]
+            continue
+        match = _TOKEN.match(sql, at)
+        assert match is not None  # the last alternative takes any character
+        kind = match.lastgroup or ""
+        kind = "dollar" if kind == "tag" else kind
+        end = match.end()
+        closed = True
+        if kind == "line_comment":
+            kind = "comment"
+        elif kind == "block_comment":
+            kind = "comment"
+            end, closed = _comment_end(sql, end)
+        elif kind == "dollar":
+            kind = "string"
+            close = sql.find(match.group("dollar"), end)
+            closed = close >= 0
+            end = close + len(match.group("dollar")) if closed else len(sql)
+        elif kind in ("string", "escape_string", "identifier"):
+            quote = '"' if kind == "identifier" else "'"
+            body = match.group()[1:] if kind == "escape_string" else match.group()
+            closed = len(body) > 1 and body.endswith(quote)
+            kind = "identifier" if kind == "identifier" else "string"
+        yield Token(kind, at, end, closed)
+        at = end
+
+
+def _comment_end(sql: str, at: int) -> tuple[int, bool]:
+    depth = 1
+    for match in _COMMENT_EDGE.finditer(sql, at):
+        depth += 1 if match.group() == "/*" else -1
+        if not depth:
+            return match.end(), True
+    return len(sql), False
+
+
+def line_of(text: str, at: int) -> int:
+    """The line (from 1) in which the character `at` stands."""
+    return text.count("\n", 0, at) + 1
+
+
+def query_faults(sql: str, expressions: Iterator[tuple[int, int]] | None = None) -> list[Fault]:
+    """Why the text is not one query that starts with select, with or from; [] when it looks like one."""
+    faults: list[Fault] = []
+    pieces = [token for token in tokens(sql, expressions) if token.kind != "space"]
+    for token in pieces:
+        if not token.closed:
+            what = {"string": "A quoted text", "identifier": "A quoted name"}.get(token.kind, "A comment")
+            faults.append(Fault("sql_unclosed", f"{what} is never closed.", line_of(sql, token.start)))
+        elif token.kind == "parameter":
+            name = sql[token.start : token.end]
+            message = f"{name} is a parameter, and nothing gives it a value. Write {{{{ inputs.name }}}} instead."
+            faults.append(Fault("sql_parameter", message, line_of(sql, token.start)))
+    code = [token for token in pieces if token.kind != "comment"]
+    ends = [place for place, token in enumerate(code) if sql[token.start] == ";" and token.kind == "mark"]
+    while ends and ends[-1] == len(code) - 1:
+        ends.pop()
+        code.pop()
+    if ends:
+        at = code[min(ends[0] + 1, len(code) - 1)].start
+        message = "The text holds more than one statement. Write one query; make the others nodes of their own."
+        faults.append(Fault("sql_several_statements", message, line_of(sql, at)))
+    first = next((token for token in code if sql[token.start : token.end] != "("), None)
+    if first is None:
+        faults.append(Fault("sql_not_a_query", "The SQL is empty. Write a query: select, with or from.", 1))
+    elif sql[first.start : first.end].lower() not in STARTS:
+        word = sql[first.start : first.end][:30]
+        message = f'A query starts with select, with or from, not with "{word}". Only reading is possible here.'
+        faults.append(Fault("sql_not_a_query", message, line_of(sql, first.start)))
+    else:
+        writer = _writing_word(sql, code)
+        if writer is not None:
+            word = sql[writer.start : writer.end]
+            message = f'"{word}" writes; only reading is possible here. Let the query give rows, and write them after.'
+            faults.append(Fault("sql_not_a_query", message, line_of(sql, writer.start)))
+    return faults
+
+
+def _writing_word(sql: str, code: list[Token]) -> Token | None:
+    """The `insert` of `with x as (...) insert ...`: after a closing bracket, outside of all brackets."""
+    depth = 0
+    for before, token in zip(code, code[1:], strict=False):
+        mark = sql[before.start : before.end]
+        depth += (mark == "(") - (mark == ")")
+        if not depth and mark == ")" and sql[token.start : token.end].lower() in WRITES:
+            return token
+    return None

@@ -1,0 +1,1 @@
+"""The parts of a document's validation; `engine.definition.problems` puts them together."""
