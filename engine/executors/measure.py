@@ -1,0 +1,94 @@
+"""Figures of a running attempt's process tree: limits on memory and processes, samples once a second."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from engine.executors import network, procfs
+from engine.executors.attempts import Attempt
+from engine.executors.base import Sampled
+from engine.executors.process import NodeProcess
+
+CHECK_SECONDS = 0.1
+SAMPLE_SECONDS = 1.0
+PROCESSES_MAX = 512
+"""Processes that one node may have at once, its node process included."""
+MIB = 1024 * 1024
+
+
+def check_limits(process: NodeProcess, attempt: Attempt, now: float) -> dict[str, Any] | None:
+    """The error of a limit that the tree has passed now, if any."""
+    tree = _look(process, attempt, now)
+    if len(tree) > PROCESSES_MAX:
+        return _error(
+            "ProcessLimit",
+            f"The attempt had {len(tree)} processes at once; a node may have {PROCESSES_MAX}. "
+            "Start fewer, or wait for some to end first.",
+        )
+    limit = attempt.work.memory_mb
+    if limit is None or sum(one.memory_bytes for one in tree) <= limit * MIB:
+        return None
+    used = _shared_once(tree)
+    if used <= limit * MIB:
+        return None
+    attempt.memory_peak = max(attempt.memory_peak, used)
+    among = f" in its {len(tree)} processes" if len(tree) > 1 else ""
+    return _error(
+        "MemoryLimit",
+        f"The attempt used {used / MIB:,.0f} MiB of memory{among}; its limit (memory_mb) is {limit:,}. "
+        "Raise memory_mb, or work on the data in parts.",
+    )
+
+
+def sample(process: NodeProcess, attempt: Attempt, now: float) -> Sampled:
+    """Resource use now. CPU and network are rates since the last sample: unknown in the first one."""
+    before = attempt.cpu_sample
+    tree = _look(process, attempt, now)
+    cpu = None
+    seconds = sum(one.cpu_ticks for one in tree) / procfs.TICKS
+    if before is not None and now > before[0]:
+        # A child that ended without being waited for takes its time with it: the sum may fall.
+        cpu = round(max(0.0, seconds - before[1]) / (now - before[0]) * 100, 1)
+    attempt.cpu_sample = (now, seconds)
+    traffic, scope = network.traffic(tree, attempt, now)
+    return Sampled(
+        attempt.claim,
+        time.time(),
+        cpu,
+        sum(one.memory_bytes for one in tree) if tree else None,
+        any(procfs.waits_for_io(one) for one in tree) if tree else None,
+        traffic,
+        scope,
+    )
+
+
+def last_look(process: NodeProcess, attempt: Attempt, now: float) -> None:
+    """Measure the tree once more before it is ended, for the attempt's usage."""
+    _look(process, attempt, now)
+
+
+def _look(process: NodeProcess, attempt: Attempt, now: float) -> list[procfs.Process]:
+    tree = [one for one in procfs.tree(process.pid) if not one.is_gone]
+    if not tree:
+        return tree
+    attempt.seen = {(one.pid, one.start) for one in tree}
+    cpu = sum(one.cpu_ticks for one in tree) / procfs.TICKS
+    if attempt.cpu_started is None:
+        attempt.cpu_started = cpu
+    attempt.cpu_seconds = max(cpu, attempt.cpu_seconds or 0.0)
+    attempt.memory_peak = max(attempt.memory_peak, sum(one.memory_bytes for one in tree))
+    return tree
+
+
+def _shared_once(tree: list[procfs.Process]) -> int:
+    """Memory of the tree with pages that its processes share counted once, where the kernel tells."""
+    total = 0
+    for one in tree:
+        used = procfs.proportional_bytes(one.pid)
+        total += one.memory_bytes if used is None else used
+    return total
+
+
+def _error(name: str, message: str) -> dict[str, Any]:
+    return {"class": name, "message": message, "line": None, "traceback": None}

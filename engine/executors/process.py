@@ -1,0 +1,196 @@
+"""One node process: how it is started, and its channels. What to do with it is the supervisor's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from engine.executors import procfs
+from engine.executors.attempts import NEVER, Attempt
+from engine.executors.channel import FrameReader
+from engine.executors.kill import TreeKill
+
+READ_BYTES = 64 * 1024
+SEND_BUFFER = 1024 * 1024
+MAIN = Path(__file__).resolve().parents[1] / "worker" / "main.py"
+
+
+class CannotStart(Exception):
+    """The interpreter of a node process could not be started."""
+
+
+class NodeProcess:
+    """A started node process and its descriptors.
+
+    Must be made from a thread that never ends: the parent-death signal follows the thread that spawned.
+    """
+
+    def __init__(self, python: str, *, main: Path, mark: str, index: int, key: str, now: float) -> None:
+        """Raises CannotStart."""
+        self.key = key
+        """Which interpreter was asked for; empty: the product's own."""
+        self.index = index
+        self.mark = mark
+        self.born = now
+        self.ready = False
+        self.dying = False
+        """Takes no more work; its kill is under way."""
+        self.dead = False
+        self.kill: TreeKill | None = None
+        self.sent: dict[str, Attempt] = {}
+        """Work in it, in the order in which it was sent; what is over is taken out."""
+        self.current: Attempt | None = None
+        self.backlog: deque[tuple[str, bytes]] = deque()
+        """(claim, message) that the socket had no room for."""
+        self.assigned = 0
+        self.all_short = True
+        self.idle_since = now
+        self.memory_start: int | None = None
+        self.ending: Any = None
+        """Why it is being killed, to the supervisor."""
+        self.held: list[Any] = []
+        """Ends of attempts that wait until what they left behind is gone."""
+        self.broken_at = NEVER
+        """When a process that has closed its frames is ended, should it not have died by then."""
+        self.frames_read = 0
+        self.noise = bytearray()
+        """What it printed outside any attempt, at most 4 KiB: why it did not start."""
+        self.frames = FrameReader()
+
+        ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # The child's end stays blocking: the flag belongs to the open file, which the child shares.
+        ours.setblocking(False)
+        self.socket = ours
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        self.out, out_child = os.pipe()
+        self.stdout, stdout_child = os.pipe()
+        self.stderr, stderr_child = os.pipe()
+        try:
+            self.popen = subprocess.Popen(
+                [
+                    python, "-I", str(main), "--in", str(self.theirs.fileno()), "--out", str(out_child),
+                    "--parent", str(os.getpid()), "--mark", mark,
+                ],
+                stdin=subprocess.DEVNULL, stdout=stdout_child, stderr=stderr_child, close_fds=True,
+                pass_fds=(self.theirs.fileno(), out_child), env=_environment(mark), cwd="/", process_group=0,
+                umask=0o077,
+            )  # fmt: skip
+        except OSError as error:
+            for descriptor in (self.out, self.stdout, self.stderr):
+                os.close(descriptor)
+            ours.close()
+            self.theirs.close()
+            raise CannotStart(f"{python} could not be started: {error.strerror or error}.") from error
+        finally:
+            for descriptor in (out_child, stdout_child, stderr_child):
+                os.close(descriptor)
+        for descriptor in (self.out, self.stdout, self.stderr):
+            os.set_blocking(descriptor, False)
+        self.pid = self.popen.pid
+        self.pidfd = os.pidfd_open(self.pid)
+        self.start = procfs.start_of(self.pid) or 0
+        self.open_pipes = {self.out, self.stdout, self.stderr}
+
+    @property
+    def takes_work(self) -> bool:
+        return not self.dying and not self.dead
+
+    def post(self, claim: str, message: bytes) -> bool:
+        """Send a message, or keep it when the socket is full; False when it was kept. Never blocks."""
+        if not self.backlog and self._send(message):
+            return True
+        self.backlog.append((claim, message))
+        return False
+
+    def post_backlog(self) -> bool:
+        """Send what was kept; True when nothing is left."""
+        while self.backlog:
+            if not self._send(self.backlog[0][1]):
+                return False
+            self.backlog.popleft()
+        return True
+
+    def _send(self, message: bytes) -> bool:
+        try:
+            self.socket.send(message, socket.MSG_NOSIGNAL)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            # ENOBUFS: as if full. A process that is gone is noticed by its pidfd; what is here is returned then.
+            return False
+        return True
+
+    def unsend(self) -> list[bytes]:
+        """Messages that the process has not read, taken back; each is either here or there, never both."""
+        messages = []
+        while True:
+            try:
+                message = self.theirs.recv(1 << 20, socket.MSG_DONTWAIT)
+            except (BlockingIOError, InterruptedError):
+                break
+            if not message:
+                break
+            messages.append(message)
+        messages += [message for _, message in self.backlog]
+        self.backlog.clear()
+        return messages
+
+    def read_frames(self) -> list[dict[str, Any]] | None:
+        """Frames that have come whole; None when there is nothing (more) to read. Raises ChannelBroken."""
+        data = self._read(self.out)
+        self.frames_read += len(data)
+        return None if not data else self.frames.feed(data)
+
+    def read_stream(self, descriptor: int) -> bytes:
+        """Up to 64 KiB of stdout or stderr; empty when there is nothing now."""
+        return self._read(descriptor)
+
+    def _read(self, descriptor: int) -> bytes:
+        if descriptor not in self.open_pipes:
+            return b""
+        try:
+            data = os.read(descriptor, READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return b""
+        if not data:
+            self.open_pipes.discard(descriptor)
+        return data
+
+    def interrupt(self, number: int) -> None:
+        """Signal the node process alone."""
+        try:
+            signal.pidfd_send_signal(self.pidfd, number)
+        except ProcessLookupError:
+            pass
+
+    def how_it_ended(self) -> tuple[int | None, int | None]:
+        """(exit code, signal) of the ended process; it stays unwaited, so that its pid is not given away."""
+        try:
+            info = os.waitid(os.P_PIDFD, self.pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return None, None
+        if info is None:
+            return None, None
+        return (info.si_status, None) if info.si_code == os.CLD_EXITED else (None, info.si_status)
+
+    def close(self) -> None:
+        """Wait for the ended process and close everything."""
+        self.popen.wait()
+        for descriptor in (self.out, self.stdout, self.stderr, self.pidfd):
+            os.close(descriptor)
+        self.open_pipes.clear()
+        self.socket.close()
+        self.theirs.close()
+
+
+def _environment(mark: str) -> dict[str, str]:
+    """What a node process starts with: nothing of the server's but the way to programs and the locale."""
+    names = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
+    kept.setdefault("PATH", os.defpath)
+    return {**kept, "INTERLOCK_MARK": mark}

@@ -1,0 +1,214 @@
+"""What /proc says about processes: identity, trees, marks, use of CPU and memory.
+
+A process is named by (pid, start time), for pids are used again. Everything may vanish between two reads, so
+every function answers None or leaves out what is gone; nothing raises for that.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable
+from typing import NamedTuple
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Process(NamedTuple):
+    """One process as /proc/<pid>/stat shows it."""
+
+    pid: int
+    start: int
+    """Clock ticks since boot."""
+    parent: int
+    group: int
+    session: int
+    state: str
+    """R running, S sleeping, D uninterruptible, T stopped, Z zombie, ..."""
+    cpu_ticks: int
+    """Its own and that of its waited-for children."""
+    threads: int
+    memory_bytes: int
+    """Resident."""
+    user: bool
+    """False for a kernel thread."""
+
+    @property
+    def is_gone(self) -> bool:
+        """A zombie runs nothing and holds nothing; only its parent's wait is missing."""
+        return self.state in ("Z", "X")
+
+
+def read(path: str) -> bytes | None:
+    """The content of a file in /proc; None when it or its process is gone, or may not be read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        data = os.read(descriptor, 16384)
+        if len(data) == 16384:
+            more = [data]
+            while part := os.read(descriptor, 262144):
+                more.append(part)
+            data = b"".join(more)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return data
+
+
+def process(pid: int) -> Process | None:
+    """The process `pid` as it is now."""
+    data = read(f"/proc/{pid}/stat")
+    return None if data is None else _parse(pid, data)
+
+
+def _parse(pid: int, data: bytes) -> Process | None:
+    # The command's name stands in parentheses and may itself hold spaces and parentheses.
+    f = data[data.rfind(b")") + 2 :].split()
+    if len(f) < 22:
+        return None
+    return Process(
+        pid=pid,
+        start=int(f[19]),
+        parent=int(f[1]),
+        group=int(f[2]),
+        session=int(f[3]),
+        state=f[0].decode(),
+        cpu_ticks=int(f[11]) + int(f[12]) + int(f[13]) + int(f[14]),
+        threads=int(f[17]),
+        memory_bytes=int(f[21]) * PAGE,
+        user=f[20] != b"0" or f[0] in (b"Z", b"X"),
+    )
+
+
+def processes() -> dict[int, Process]:
+    """All processes of this machine (of this PID namespace), by pid."""
+    found: dict[int, Process] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit() and (one := process(int(name))) is not None:
+            found[one.pid] = one
+    return found
+
+
+def environment(pid: int) -> bytes:
+    """The environment that `pid` was started with, entries ended by NUL; empty when it cannot be read."""
+    return read(f"/proc/{pid}/environ") or b""
+
+
+def children(pid: int) -> list[int]:
+    """Pids of the direct children of `pid`, whichever of its threads started them."""
+    found: list[int] = []
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return found
+    for thread in threads:
+        data = read(f"/proc/{pid}/task/{thread}/children")
+        if data:
+            found += map(int, data.split())
+    return found
+
+
+def has_children_files() -> bool:
+    """Whether the kernel lists children (CONFIG_PROC_CHILDREN); else trees come from a scan of all processes."""
+    return os.path.exists(f"/proc/self/task/{os.getpid()}/children")
+
+
+def tree(root: int) -> list[Process]:
+    """`root` and all its descendants that live now, zombies included."""
+    first = process(root)
+    if first is None:
+        return []
+    if not LISTS_CHILDREN:
+        table = processes()
+        return [first, *(table[pid] for pid in descendants(table, [root]) if pid != root)]
+    found, known, queue = [first], {root}, [root]
+    while queue:
+        for pid in children(queue.pop()):
+            if pid not in known and (one := process(pid)) is not None:
+                known.add(pid)
+                found.append(one)
+                queue.append(pid)
+    return found
+
+
+def descendants(table: dict[int, Process], roots: Iterable[int]) -> set[int]:
+    """Pids of `roots` and of all that descend from them, within one scan."""
+    by_parent: dict[int, list[int]] = {}
+    for one in table.values():
+        by_parent.setdefault(one.parent, []).append(one.pid)
+    found: set[int] = set()
+    queue = list(roots)
+    while queue:
+        pid = queue.pop()
+        if pid not in found:
+            found.add(pid)
+            queue += by_parent.get(pid, ())
+    return found
+
+
+def start_of(pid: int) -> int | None:
+    """Start time of `pid`, in clock ticks since boot."""
+    one = process(pid)
+    return None if one is None else one.start
+
+
+def send_signal(pid: int, start: int, number: int) -> bool:
+    """Signal the process (pid, start), never a stranger that got its pid. False when it is gone.
+
+    Raises PermissionError when it runs as somebody else.
+    """
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:
+        return False
+    try:
+        if start_of(pid) != start:
+            return False
+        signal.pidfd_send_signal(descriptor, number)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def proportional_bytes(pid: int) -> int | None:
+    """Memory of `pid` with shared pages divided among those who share them (PSS); costs milliseconds."""
+    data = read(f"/proc/{pid}/smaps_rollup")
+    if data:
+        for line in data.splitlines():
+            if line.startswith(b"Pss:"):
+                return int(line.split()[1]) * 1024
+    return None
+
+
+def waits_for_io(one: Process) -> bool:
+    """Whether a thread of the process is in uninterruptible sleep."""
+    if one.state == "D":
+        return True
+    if one.threads < 2:
+        return False
+    try:
+        threads = os.listdir(f"/proc/{one.pid}/task")
+    except OSError:
+        return False
+    for thread in threads[:256]:
+        data = read(f"/proc/{one.pid}/task/{thread}/stat")
+        if data and data[data.rfind(b")") + 2 : data.rfind(b")") + 3] == b"D":
+            return True
+    return False
+
+
+def oom_kills() -> int:
+    """How many processes the kernel has killed for want of memory since boot; 0 when it does not say."""
+    data = read("/proc/vmstat") or b""
+    at = data.find(b"\noom_kill ")
+    return int(data[at + 10 :].split(None, 1)[0]) if at >= 0 else 0
+
+
+LISTS_CHILDREN = has_children_files()
