@@ -1,0 +1,154 @@
+"""`?wait=N` on a request that starts a run: the answer is held until the run has ended, or N seconds.
+
+The request itself is handled by Django as always. Only an answer 202 is held, here on the server's loop, so that
+waiting clients keep no thread and no database connection. Then the run is fetched with the same credentials.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+from django.db import DatabaseError
+
+from dashboard.live.database import in_database
+from dashboard.live.handshake import Scope, header
+from dashboard.live.hub import hub
+from dashboard.live.sockets import Message, Receive, Send
+from engine.models import Run
+from engine.states import RUN_TERMINAL
+
+SECONDS_MAX: Final = 60.0
+_START = re.compile(r"/api/v1/workflows/[^/]+/runs/")
+_RUN = re.compile(r"/api/v1/runs/(\d{1,18})/")
+_DROPPED = frozenset({b"content-length", b"content-type", b"idempotency-key", b"transfer-encoding", b"expect"})
+
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Answer:
+    """A response that was kept instead of sent."""
+
+    def __init__(self) -> None:
+        self.status = 500
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body = b""
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], list(message.get("headers", []))
+        elif message["type"] == "http.response.body":
+            self.body += message.get("body", b"")
+
+    async def pass_on(self, send: Send, *, status: int | None = None, location: bytes | None = None) -> None:
+        headers = [pair for pair in self.headers if location is None or pair[0] != b"location"]
+        if location is not None:
+            headers.append((b"location", location))
+        await send({"type": "http.response.start", "status": status or self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+    def location(self) -> bytes:
+        return next((value for name, value in self.headers if name == b"location"), b"")
+
+
+class WaitForRuns:
+    """ASGI middleware around the Django application."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        seconds = seconds_asked(scope)
+        if not seconds:
+            await self.app(scope, receive, send)
+            return
+        asked_at = time.monotonic()
+        first = Answer()
+        await self.app(scope, receive, first.send)
+        location = first.location()
+        found = _RUN.fullmatch(urlsplit(location.decode("latin-1")).path) if first.status == 202 else None
+        if found is None:
+            await first.pass_on(send)
+            return
+        waiting = asyncio.ensure_future(_until_ended(int(found[1]), seconds - (time.monotonic() - asked_at)))
+        leaving = asyncio.ensure_future(_until_gone(receive))
+        try:
+            await asyncio.wait((waiting, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                return  # Nobody is there to be answered; the run goes on.
+            ended = waiting.result()
+        finally:
+            waiting.cancel()
+            leaving.cancel()
+            await asyncio.gather(waiting, leaving, return_exceptions=True)
+        now = await self._fetch(scope, found[0])
+        if now.status == 200:
+            await now.pass_on(send, status=200 if ended else 202, location=location)
+        else:
+            # Deleted meanwhile, or the right to see it was lost: what was accepted stays true.
+            await first.pass_on(send)
+
+    async def _fetch(self, scope: Scope, path: str) -> Answer:
+        """The run as it is now, asked for by the same person."""
+        headers = [pair for pair in scope["headers"] if pair[0] not in _DROPPED]
+        inner = {**scope, "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"",
+                 "headers": headers}  # fmt: skip
+        answer = Answer()
+        messages: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+        async def receive() -> Message:
+            return messages.pop() if messages else {"type": "http.disconnect"}
+
+        await self.app(inner, receive, answer.send)
+        return answer
+
+
+def seconds_asked(scope: Scope) -> float:
+    """How long this request wants its answer held; 0: not at all. Nonsense is left to the view, which refuses it."""
+    if scope["method"] != "POST" or not scope["query_string"] or not _START.fullmatch(scope["path"]):
+        return 0.0
+    values = parse_qs(scope["query_string"].decode("latin-1")).get("wait", [])
+    try:
+        seconds = float(values[-1]) if values else 0.0
+    except ValueError:
+        return 0.0
+    return seconds if 0 < seconds <= SECONDS_MAX and not header(scope, b"upgrade") else 0.0
+
+
+async def _until_ended(run: int, seconds: float) -> bool:
+    """Whether the run is over; returns when it is, when the time is, or when the server stops."""
+    deadline = time.monotonic() + seconds
+    async with hub.watching(run) as (feed, listener):
+        while True:
+            listener.wake.clear()
+            try:
+                if await in_database(_is_over, run):
+                    return True
+            except DatabaseError:
+                pass  # It may be back before the time is over.
+            left = deadline - time.monotonic()
+            if left <= 0 or feed.gone or hub.stopping.is_set():
+                return False
+            woken = [asyncio.ensure_future(listener.wake.wait()), asyncio.ensure_future(hub.stopping.wait())]
+            try:
+                # Each second all the same: a change of state without an event would be missed.
+                await asyncio.wait(woken, timeout=min(left, 1.0), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in woken:
+                    task.cancel()
+                await asyncio.gather(*woken, return_exceptions=True)
+
+
+def _is_over(run: int) -> bool:
+    """On a database thread. A run that is not there is over too."""
+    state: Any = Run.objects.filter(pk=run).values_list("state", flat=True).first()
+    return state is None or state in RUN_TERMINAL
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,156 @@
+"""The database's schema: whether it is ours and current, and bringing it there.
+
+Asking is quick (two small queries and a look at file names), so that a later start does not load the machinery
+of migrations to learn that there is nothing to do.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command
+from django.db import DatabaseError, OperationalError, connection
+from django.utils.connection import ConnectionDoesNotExist
+
+ADVISORY_LOCK = 0x696E7465726C6F63
+"""Key of PostgreSQL's advisory lock around a migration ("interloc")."""
+
+
+class SchemaError(Exception):
+    """The database cannot be used as it is; the message says why and what to do."""
+
+
+def place() -> str:
+    """The database in words, without its password."""
+    found = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return str(found["NAME"])
+    where = found["HOST"] or "localhost"
+    return f"{found['NAME']} on {where}:{found['PORT'] or 5432}"
+
+
+def expected() -> set[tuple[str, str]]:
+    """(app, migration) for each migration file of the installed apps."""
+    found: set[tuple[str, str]] = set()
+    for app in apps.get_app_configs():
+        folder = Path(app.path) / "migrations"
+        if folder.is_dir():
+            found.update((app.label, file.stem) for file in folder.glob("[0-9]*.py"))
+    return found
+
+
+def applied() -> set[tuple[str, str]]:
+    """(app, migration) for what this database has; empty without its table. Raises SchemaError, when unreachable."""
+    try:
+        with connection.cursor() as cursor:
+            tables = set(connection.introspection.table_names(cursor))
+            if not tables:
+                return set()
+            _refuse_foreign(tables)
+            if "django_migrations" not in tables:
+                return set()
+            cursor.execute("SELECT app, name FROM django_migrations")
+            return set(cursor.fetchall())
+    except (OperationalError, ConnectionDoesNotExist) as error:
+        raise unreachable(error) from error
+    except DatabaseError as error:
+        raise SchemaError(f"{place()} cannot be read as a database: {_first_line(error)}.") from error
+
+
+def is_current() -> bool:
+    """Whether every migration is applied. Raises SchemaError: unreachable, foreign, or newer than this program."""
+    have, want = applied(), expected()
+    ours = {app.label for app in apps.get_app_configs()}
+    newer = sorted(f"{app}.{name}" for app, name in have - want if app in ours)
+    if newer:
+        raise SchemaError(
+            f"The database {place()} was written by a newer Interlock (it has {newer[-1]}). "
+            "Start that version, or restore a backup."
+        )
+    return want <= have
+
+
+def migrate() -> bool:
+    """Bring the schema up to date; whether anything had to be done. Raises SchemaError."""
+    if is_current():
+        return False
+    with _alone():
+        if is_current():
+            return False
+        try:
+            call_command("migrate", verbosity=0, interactive=False)
+        except DatabaseError as error:
+            raise SchemaError(
+                f"The database {place()} could not be brought up to date: {_first_line(error)}. Nothing of this step "
+                "was kept; mend the cause and start again."
+            ) from error
+    return True
+
+
+def require() -> None:
+    """Raise SchemaError unless the schema is current: for commands that must not migrate by themselves."""
+    if not is_current():
+        raise SchemaError(
+            f"The database {place()} is not set up or not up to date. Start `up` once, or use the command migrate."
+        )
+
+
+def unreachable(error: Exception) -> SchemaError:
+    """What to tell people when the database does not answer."""
+    if connection.vendor == "sqlite":
+        return SchemaError(
+            f"The database {place()} cannot be opened: {_first_line(error)}. Check that its folder exists, that you "
+            "may write there, and that the disk is not full."
+        )
+    return SchemaError(
+        f"The database {place()} cannot be reached: {_first_line(error)}. Check DATABASE_URL, and that the server runs."
+    )
+
+
+def _refuse_foreign(tables: set[str]) -> None:
+    """Raise SchemaError for tables of another application and none of ours.
+
+    Those of Django itself prove nothing: an interrupted first migration leaves them alone, and so does another
+    Django project, which then has a table that we do not know.
+    """
+    known = {*connection.introspection.django_table_names(include_views=False), "django_migrations"}
+    framework = ("django_", "auth_")
+    ours = {name for name in known if not name.startswith(framework)}
+    strangers = sorted(tables - known)
+    if strangers and not tables & ours:
+        raise SchemaError(
+            f'The database {place()} belongs to another application (it has a table "{strangers[0]}" and none of '
+            "Interlock's). Give DATABASE_URL a database of its own; nothing was changed."
+        )
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One migration at a time: two first starts on one database must not meet."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
+            try:
+                yield
+            finally:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [ADVISORY_LOCK])
+        return
+    folder = settings.INTERLOCK.run_folder
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(folder / "migrate.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0].rstrip(".") if text else type(error).__name__

@@ -1,0 +1,94 @@
+"""The listening sockets of `up`: opened by the parent, so that a restarted web process loses no connection."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+
+
+class CannotListen(Exception):
+    """The address cannot be listened on; the message says why and what to do."""
+
+
+def open_sockets(host: str, port: int) -> list[socket.socket]:
+    """A listening socket for each address that `host` stands for (localhost: IPv4 and IPv6), on one port.
+
+    Port 0 takes a free one. Raises CannotListen.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise CannotListen(f'The host "{host}" is not known here ({error}). Use 127.0.0.1 or an address of this '
+                           "machine.") from None  # fmt: skip
+    sockets: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            try:
+                sockets.append(_listen(family, kind, protocol, (str(address[0]), port, *address[2:])))
+            except OSError as error:
+                # A machine without IPv6 still names ::1 for localhost.
+                if sockets and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                    continue
+                if error.errno == errno.EAFNOSUPPORT and len(found) > 1:
+                    continue
+                raise _explained(host, port, error) from None
+            if port == 0:
+                port = sockets[0].getsockname()[1]
+    except CannotListen:
+        for one in sockets:
+            one.close()
+        raise
+    if not sockets:
+        raise CannotListen(f'Nothing can listen on "{host}" on this machine. Use --host 127.0.0.1.')
+    return sockets
+
+
+def _listen(family: int, kind: int, protocol: int, address: tuple[object, ...]) -> socket.socket:
+    one = socket.socket(family, kind, protocol)
+    try:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.bind(address)
+        one.listen(512)
+    except OSError:
+        one.close()
+        raise
+    return one
+
+
+def _explained(host: str, port: int, error: OSError) -> CannotListen:
+    if error.errno == errno.EADDRINUSE:
+        return CannotListen(
+            f"Port {port} on {host} is taken by another program. End it, or choose another port: up --port {port + 1}"
+        )
+    if error.errno == errno.EACCES:
+        return CannotListen(f"Port {port} needs rights that you do not have. Choose one from 1024: up --port 8000")
+    if error.errno == errno.EADDRNOTAVAIL:
+        return CannotListen(f"{host} is not an address of this machine. Use --host 127.0.0.1.")
+    return CannotListen(f"{host} port {port} cannot be listened on: {error.strerror}.")
+
+
+def is_any(host: str) -> bool:
+    """Whether `host` means every address of the machine."""
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return host == ""
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def address(host: str, port: int) -> str:
+    """The address to open in a browser on this machine."""
+    if is_any(host):
+        host = "127.0.0.1"
+    if ":" in host:
+        host = f"[{host}]"
+    return f"http://{host}:{port}"

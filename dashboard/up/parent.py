@@ -1,0 +1,306 @@
+"""The parent process of `up`: starts web and scheduler, restarts what crashes, and ends both when asked.
+
+It does little on purpose: it prepares the database while its children import, and afterwards only waits.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from dashboard.up import listen
+from dashboard.up.child import GO, ROOT
+
+DRAIN_SECONDS: Final = 10.0
+"""From the first signal until what still runs is interrupted."""
+END_SECONDS: Final = 2.0
+"""For a child to leave once it should, before it is killed."""
+CRASHES_MAX: Final = 3
+"""Ends of one child before the product was ever ready: then `up` gives up and says so."""
+BACK_OFF: Final = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
+LONG_LIFE_SECONDS: Final = 60.0
+"""A child that lived so long starts again without delay."""
+SLOW_START_SECONDS: Final = 20.0
+
+
+class Refused(Exception):
+    """`up` cannot go on; the message is for people."""
+
+
+def say(text: str = "") -> None:
+    """A line on the terminal; one that is gone is no reason to end."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        pass
+
+
+class Child:
+    """One process that must be there while the product runs."""
+
+    def __init__(self, role: str, environment: Mapping[str, str], pass_fds: tuple[int, ...] = ()) -> None:
+        self.role = role
+        self._environment, self._pass_fds = environment, pass_fds
+        self.process: subprocess.Popen[bytes] | None = None
+        self._channel: socket.socket | None = None
+        self._started_at = 0.0
+        self.crashes = 0
+        """Ends in a row that came too soon."""
+        self.start_at: float | None = None
+        """When to start it again (monotonic), while it waits for that."""
+
+    def start(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            listeners = [argument for number in self._pass_fds for argument in ("--listen", str(number))]
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", str(ROOT / "dashboard" / "up" / "child.py"), self.role,
+                 "--parent", str(os.getpid()), "--channel", str(theirs.fileno()), *listeners],
+                env=dict(self._environment), stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(), *self._pass_fds),
+                # The terminal's Ctrl-C goes to this process alone, which then ends the children in order.
+                process_group=0,
+            )  # fmt: skip
+        self._channel, self._started_at, self.start_at = ours, time.monotonic(), None
+
+    def go(self) -> None:
+        """Say that the database is ready for it."""
+        assert self._channel is not None
+        try:
+            self._channel.send(GO)
+        except OSError:
+            pass  # It has ended; its exit says more.
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number: signal.Signals) -> None:
+        if self.process is not None and self.alive:
+            self.process.send_signal(number)
+
+    def ended(self) -> str:
+        """Note that it has ended: when to start it again, and how it ended, in words."""
+        assert self.process is not None
+        assert self._channel is not None
+        self._channel.close()
+        if time.monotonic() - self._started_at > LONG_LIFE_SECONDS:
+            self.crashes = 0
+        self.start_at = time.monotonic() + BACK_OFF[min(self.crashes, len(BACK_OFF) - 1)]
+        self.crashes += 1
+        code = self.process.returncode
+        self.process = None
+        if code < 0:
+            return f"was ended by {signal.Signals(-code).name}"
+        return f"ended with exit code {code}"
+
+
+class Signals:
+    """SIGINT, SIGTERM and SIGHUP as a count and a readable descriptor; handlers do nothing else.
+
+    With `at_once` set (while the main thread is busy elsewhere) the second signal calls it.
+    """
+
+    def __init__(self) -> None:
+        self.stops = 0
+        self.last = signal.SIGTERM
+        self.at_once: Callable[[], None] | None = None
+        self.reader, self._writer = socket.socketpair()
+        self.reader.setblocking(False)
+        self._writer.setblocking(False)
+        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._stop)
+        # Only to wake the loop: the end of a child.
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.stops += 1
+        self.last = signal.Signals(number)
+        if self.stops > 1 and self.at_once is not None:
+            self.at_once()
+
+    def drain(self) -> None:
+        try:
+            while self.reader.recv(1024):
+                pass
+        except BlockingIOError:
+            pass
+
+
+class HomeLock:
+    """Keeps a second `up` away from a home, for as long as this process lives."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = (folder / "up.lock").open("a+")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.seek(0)
+            holder = self._file.read().strip()
+            self._file.close()
+            raise Refused(
+                f"Another `up` already has the home {folder.parent}"
+                + (f" ({holder})" if holder else "")
+                + ". End it first, or set INTERLOCK_HOME to another folder."
+            ) from None
+
+    def describe(self, text: str) -> None:
+        """What a second `up` tells about this one."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(text)
+        self._file.flush()
+
+
+class Parent:
+    """One run of `up`."""
+
+    def __init__(self, home: Path, sockets: list[socket.socket], base_url: str, environment: Mapping[str, str]) -> None:
+        self._home, self._url = home, base_url
+        self._sockets = sockets
+        for one in sockets:
+            one.setblocking(False)
+        self.signals = Signals()
+        self.scheduler = Child("scheduler", environment)
+        self.web = Child("web", environment, tuple(one.fileno() for one in sockets))
+        self.children = (self.web, self.scheduler)
+        self.ready = False
+
+    def run(self, prepare: Callable[[], None], announce: Callable[[], None]) -> int:
+        """Start all, call `prepare` while they import, serve, drain; the exit code. Raises Refused.
+
+        0: ended as asked. 128 + the signal: ended at once by a second one. `announce` is called when the
+        product has become ready.
+        """
+        started = time.monotonic()
+        try:
+            self.signals.at_once = self._end_at_once
+            for child in self.children:
+                child.start()
+            if not self.signals.stops:
+                prepare()
+            self.signals.at_once = None
+            for child in self.children:
+                child.go()
+            with selectors.DefaultSelector() as selector:
+                selector.register(self.signals.reader, selectors.EVENT_READ)
+                warned = False
+                while not self.signals.stops:
+                    self._look_after_children()
+                    if not self.ready:
+                        part = self._not_ready()
+                        if part is None:
+                            self.ready = True
+                            announce()
+                        elif not warned and time.monotonic() - started > SLOW_START_SECONDS:
+                            warned = True
+                            say(f"Still starting: {part}. More is in {self._home / 'log'}.")
+                    selector.select(self._pause())
+                    self.signals.drain()
+                return self._stop(selector)
+        finally:
+            self._kill()
+
+    def _pause(self) -> float:
+        """Seconds until something is to be done, should no signal come."""
+        if not self.ready:
+            return 0.05
+        due = [child.start_at for child in self.children if child.start_at is not None]
+        return max(0.0, min(due) - time.monotonic()) if due else 60.0
+
+    def _look_after_children(self) -> None:
+        for child in self.children:
+            if child.process is not None and not child.alive:
+                how = child.ended()
+                if not self.ready and child.crashes >= CRASHES_MAX:
+                    raise Refused(
+                        f"The {child.role} process {how}, {child.crashes} times in a row. "
+                        f"The reason is in {self._home / 'log' / (child.role + '.log')}."
+                    )
+                say(f"The {child.role} process {how}; it is started again.")
+            if child.start_at is not None and time.monotonic() >= child.start_at:
+                child.start()
+                child.go()
+
+    def _not_ready(self) -> str | None:
+        """Which part is not ready, in words; None when /readyz is well."""
+        host, port = self._sockets[0].getsockname()[:2]
+        connection = http.client.HTTPConnection("127.0.0.1" if listen.is_any(host) and ":" not in host else host, port,
+                                                timeout=0.5)  # fmt: skip
+        try:
+            connection.request("GET", "/readyz", headers={"Host": f"localhost:{port}"})
+            answer = connection.getresponse()
+            body = answer.read(4096)
+            if answer.status == 200:
+                return None
+            return _first_words(body) or f"/readyz answers {answer.status}"
+        except (OSError, http.client.HTTPException):
+            return "the web process does not answer yet"
+        finally:
+            connection.close()
+
+    def _stop(self, selector: selectors.BaseSelector) -> int:
+        """Drain, then end; the exit code."""
+        say(f"\nStopping: running nodes have up to {DRAIN_SECONDS:.0f} s to end; once more ends them at once.")
+        deadline = time.monotonic() + DRAIN_SECONDS + 1
+        # The pages stay while the scheduler drains: people may want to see what is left.
+        self.scheduler.signal(signal.SIGTERM)
+        at_once = False
+        while self.scheduler.alive:
+            if self.signals.stops > 1 and not at_once:
+                at_once = True
+                self.web.signal(signal.SIGKILL)
+                self.scheduler.signal(signal.SIGTERM)
+                deadline = min(deadline, time.monotonic() + END_SECONDS)
+            if time.monotonic() >= deadline:
+                self.scheduler.signal(signal.SIGKILL)
+                break
+            selector.select(max(0.0, min(deadline - time.monotonic(), 1.0)))
+            self.signals.drain()
+        self.web.signal(signal.SIGTERM)
+        deadline = time.monotonic() + END_SECONDS
+        while self.web.alive and time.monotonic() < deadline and self.signals.stops == 1:
+            selector.select(max(0.0, deadline - time.monotonic()))
+            self.signals.drain()
+        if at_once or self.signals.stops > 1:
+            say("Ended at once.")
+            return 128 + self.signals.last
+        say("Stopped.")
+        return 0
+
+    def _end_at_once(self) -> None:
+        """The second signal came while the database was being prepared."""
+        for child in self.children:
+            child.signal(signal.SIGKILL)
+        os._exit(128 + self.signals.last)
+
+    def _kill(self) -> None:
+        for child in self.children:
+            child.signal(signal.SIGKILL)
+            if child.process is not None:
+                child.process.wait()
+
+
+def _first_words(body: bytes) -> str:
+    """What /readyz says is missing, whatever its form."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return body.decode("utf-8", "replace").strip()[:200]
+    if isinstance(found, dict):
+        parts = [f"{name}: {state}" for name, state in found.items() if isinstance(state, str) and state != "ok"]
+        return ", ".join(parts)[:200]
+    return ""
