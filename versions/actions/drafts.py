@@ -18,9 +18,9 @@ import jsonpointer
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
-from engine.definition import SCHEMA, content_hash
 
 from engine import clock
+from engine.definition import SCHEMA, content_hash
 from engine.models.fields import dump
 from versions import queries
 from versions.errors import BadPatch, DraftTooLarge, NotADocument, PatchDoesNotApply, StaleDraft

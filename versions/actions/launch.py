@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from engine.definition import Document, parse, problems
 
-from engine import inputs as engine_inputs
 from engine import documents
+from engine import inputs as engine_inputs
 from engine import runs as engine_runs
+from engine.definition import Document, parse, problems
 from engine.errors import InvalidDocument, InvalidInputs, NotFound
 from engine.models import Definition, Run
 from versions import queries
@@ -25,13 +24,13 @@ def launch(
     *,
     version: int | None = None,
     draft_of: AbstractBaseUser | None = None,
-    inputs: Mapping[str, Any] | None = None,
+    inputs: Any = None,
     priority: int | None = None,
     by: str,
 ) -> Run:
     """Start a run: of the live version, of `version`, or of the working copy of `draft_of`.
 
-    Raises Archived, NothingLive, UnknownVersion, NoDraft, InvalidDocument (of the draft), InvalidInputs.
+    `inputs`: an object that fits the definition's schema; None is {}. Raises Archived, NothingLive, UnknownVersion, NoDraft, InvalidDocument (of the draft), InvalidInputs.
     """
     if workflow.archived_at is not None:
         raise Archived(workflow.slug)
@@ -57,7 +56,7 @@ def launch(
             chosen = queries.version(workflow, version)
         number, definition = chosen.number, chosen.definition
         document = documents.load(chosen.definition_id)
-    accepted, wrong = engine_inputs.accept(document.inputs, dict(inputs or {}))
+    accepted, wrong = engine_inputs.accept(document.inputs, inputs)
     if wrong:
         raise InvalidInputs(wrong)
     # All is known by now: the write transaction, which others wait for, stays short.

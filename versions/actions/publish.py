@@ -7,10 +7,10 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from engine.definition import content_hash, problems
 
 from engine import clock
 from engine import runs as engine_runs
+from engine.definition import content_hash, problems
 from engine.errors import InvalidDocument
 from engine.models import Definition
 from engine.models.fields import clean_text

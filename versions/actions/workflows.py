@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from engine import clock
 from engine import runs as engine_runs
+from engine.errors import NotFound, WrongState
 from engine.models import NodeStat, Run
 from engine.models.fields import clean_text
 from engine.models.runs import RUN_UNFINISHED
@@ -129,22 +130,42 @@ def duplicate(workflow: Workflow, *, by: str, name: str | None = None, slug: str
 def delete(workflow: Workflow, *, by: str) -> int:
     """Delete a workflow with its versions, drafts, deployments and all its runs; the number of runs deleted.
 
-    The audit log stays. Raises RunInProgress while a run of it has not ended.
+    The audit log stays. Raises RunInProgress while a run of it has not ended. It is archived first, so that nothing
+    starts any more, and then each run goes in a transaction of its own: one for thousands of runs would hold
+    SQLite's only lock while the scheduler waits. Cut short, it leaves an archived workflow that can be deleted again.
     """
     with transaction.atomic():
         workflow = lock(workflow)
-        runs = Run.objects.filter(workflow=workflow.slug).order_by("id")
-        unfinished = runs.filter(state__in=RUN_UNFINISHED).first()
-        if unfinished is not None:
-            raise RunInProgress(workflow.slug, unfinished.pk, unfinished.state)
-        count = 0
+        _refuse_unfinished(workflow)
+        if workflow.archived_at is None:
+            workflow.archived_at = clock.now()
+            workflow.save(update_fields=["archived_at"])
+            audit.record("workflow_archived", by=by, workflow=workflow.slug, reason=_("It is being deleted."))
+    count = 0
+    while runs := list(Run.objects.filter(workflow=workflow.slug).order_by("id")[:200]):
         for run in runs:
-            engine_runs.delete(run, by=by)
+            try:
+                engine_runs.delete(run, by=by)
+            except NotFound:
+                # Somebody else deleted this run, or the workflow, at the same time.
+                continue
+            except WrongState:
+                # A retry made it unfinished again.
+                raise RunInProgress(workflow.slug, run.pk, "running") from None
             count += 1
+    with transaction.atomic():
+        workflow = lock(workflow)
+        _refuse_unfinished(workflow)
         NodeStat.objects.filter(workflow=workflow.slug).delete()
         audit.record("workflow_deleted", by=by, workflow=workflow.slug, details={"name": workflow.name, "runs": count})
         workflow.delete()
-        return count
+    return count
+
+
+def _refuse_unfinished(workflow: Workflow) -> None:
+    unfinished = Run.objects.filter(workflow=workflow.slug, state__in=RUN_UNFINISHED).order_by("id").first()
+    if unfinished is not None:
+        raise RunInProgress(workflow.slug, unfinished.pk, unfinished.state)
 
 
 def unique_tags(tags: Iterable[str]) -> list[str]:

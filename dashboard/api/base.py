@@ -1,0 +1,235 @@
+"""What all API views share: the base class, strict bodies, query parameters, pages of lists, their documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from django.db.models import Model, QuerySet
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from dashboard.access import Right
+from dashboard.api.openapi import ProblemSchema
+from dashboard.api.parsers import StrictJSONParser
+from dashboard.api.problems import BadRequest
+from engine.models.fields import clean_text
+
+LIMIT_DEFAULT, LIMIT_MAX = 100, 1000
+INTEGER_MAX = 2**31 - 1
+SEQ_MAX = 2**63 - 1
+
+
+class ApiView(APIView):
+    """Base of every call. `rights` names the right that each method needs; a method without one is denied."""
+
+    rights: Mapping[str, Right] = {}
+    operations: Mapping[str, str] = {}
+    """Method -> operation id in the OpenAPI document, unique there."""
+    noun = "other"
+    """Tag in the OpenAPI document."""
+    parser_classes = [StrictJSONParser]
+    schema = ProblemSchema()
+
+    @property
+    def by(self) -> str:
+        """Name of who asks, as the audit log keeps it."""
+        return str(self.request.user.get_username())
+
+
+# --- bodies ------------------------------------------------------------------------------------------------------
+
+
+class Body(serializers.Serializer[Any]):
+    """A body in which every field is known: one that is not is an error, never ignored."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            raise serializers.ValidationError({"non_field_errors": [_("The body must be a JSON object.")]})
+        unknown = [key for key in data if key not in self.fields]
+        if unknown:
+            known = ", ".join(name for name, field in self.fields.items() if not field.read_only)
+            raise serializers.ValidationError(
+                {
+                    str(key)[:100]: [
+                        serializers.ErrorDetail(
+                            _("There is no such field; the fields are %(known)s.") % {"known": known}, "unknown_field"
+                        )
+                    ]
+                    for key in unknown
+                }
+            )
+        return super().to_internal_value(data)
+
+
+def accepted(body: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
+    """The request's body as `body` has it. Raises ValidationError (400) with every field that is wrong."""
+    filled = body(data=request.data)
+    filled.is_valid(raise_exception=True)
+    validated: dict[str, Any] = filled.validated_data
+    return validated
+
+
+# --- query parameters --------------------------------------------------------------------------------------------
+
+
+class Query:
+    """Typed query parameters of one request. One that is unknown or wrong is a 400 that names it."""
+
+    def __init__(self, request: Request, *known: str) -> None:
+        self.values = request.query_params
+        for name in self.values:
+            if name not in known:
+                raise BadRequest(
+                    _('There is no parameter "%(name)s" here; there are: %(known)s.')
+                    % {"name": clean_text(name)[:60], "known": ", ".join(known) or "-"},
+                    code="unknown_parameter",
+                    path=clean_text(name)[:60],
+                )
+
+    def text(self, name: str, default: str = "") -> str:
+        return clean_text(self.values.get(name, default))
+
+    def words(self, name: str) -> list[str]:
+        """Values given several times or parted by commas."""
+        return [word for part in self.values.getlist(name) for word in clean_text(part).split(",") if word]
+
+    def integer(self, name: str, default: int, low: int = 0, high: int = INTEGER_MAX) -> int:
+        found = self.optional_integer(name, low, high)
+        return default if found is None else found
+
+    def optional_integer(self, name: str, low: int = 0, high: int = INTEGER_MAX) -> int | None:
+        text = self.values.get(name)
+        if text is None or text == "":
+            return None
+        digits = text.removeprefix("-")
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 20 and low <= int(text) <= high):
+            raise self.wrong(name, _("a whole number from %(low)d to %(high)d") % {"low": low, "high": high})
+        return int(text)
+
+    def number(self, name: str, low: float, high: float) -> float | None:
+        text = self.values.get(name)
+        if text is None:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise self.wrong(name, _("a number from %(low)g to %(high)g") % {"low": low, "high": high})
+        return value
+
+    def choice(self, name: str, choices: tuple[str, ...], default: str = "") -> str:
+        text = self.values.get(name) or default
+        if text and text not in choices:
+            raise self.wrong(name, _("one of %(choices)s") % {"choices": ", ".join(choices)})
+        return text
+
+    def choices(self, name: str, known: tuple[str, ...]) -> list[str]:
+        words = self.words(name)
+        if any(word not in known for word in words):
+            raise self.wrong(name, _("some of %(choices)s") % {"choices": ", ".join(known)})
+        return words
+
+    def flag(self, name: str) -> bool | None:
+        text = self.choice(name, ("true", "false"))
+        return None if not text else text == "true"
+
+    def moment(self, name: str) -> datetime | None:
+        text = self.values.get(name)
+        if not text:
+            return None
+        try:
+            # A plus that was not quoted arrives as a space.
+            moment = parse_datetime(text.replace(" ", "+") if text.count(" ") == 1 and "T" in text else text)
+        except ValueError:
+            moment = None
+        if moment is None:
+            raise self.wrong(name, _("a time such as 2026-11-24T08:00:00Z"))
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+    @property
+    def limit(self) -> int:
+        return min(self.integer("limit", LIMIT_DEFAULT, 1, SEQ_MAX), LIMIT_MAX)
+
+    @staticmethod
+    def wrong(name: str, wanted: str) -> BadRequest:
+        return BadRequest(
+            _('The parameter "%(name)s" must be %(wanted)s.') % {"name": name, "wanted": wanted},
+            code="bad_parameter",
+            path=name,
+        )
+
+
+# --- pages of lists ----------------------------------------------------------------------------------------------
+
+Row = TypeVar("Row", bound=Model)
+
+
+def page(
+    request: Request,
+    query: Query,
+    rows: QuerySet[Row],
+    render: Callable[[list[Row]], list[dict[str, Any]]],
+    *,
+    key: str = "id",
+) -> Response:
+    """One page of rows from the highest `key` (unique) down, by keyset: `before` is the last of the page before."""
+    before = query.optional_integer("before", 0, SEQ_MAX)
+    if before is not None:
+        rows = rows.filter(**{f"{key}__lt": before})
+    limit = query.limit
+    found = list(rows.order_by(f"-{key}")[: limit + 1])
+    more = len(found) > limit
+    found = found[:limit]
+    after = {"before": getattr(found[-1], key)} if more else None
+    return Response({"results": render(found), "next": next_address(request, after)})
+
+
+def next_address(request: Request, changed: Mapping[str, Any] | None) -> str | None:
+    """The address of this request with some parameters changed; null for None."""
+    if changed is None:
+        return None
+    parameters: dict[str, Any] = {name: request.query_params.getlist(name) for name in request.query_params}
+    parameters.update(changed)
+    return request.build_absolute_uri(f"{request.path}?{urlencode(parameters, doseq=True)}")
+
+
+LIMIT = OpenApiParameter(
+    "limit", OpenApiTypes.INT, description=f"Entries on one page; {LIMIT_DEFAULT} by default, cut to {LIMIT_MAX}."
+)
+BEFORE = OpenApiParameter("before", OpenApiTypes.INT, description="Where a page begins; part of the address in `next`.")
+
+
+def parameter(name: str, description: str, type_: Any = OpenApiTypes.STR, **more: Any) -> OpenApiParameter:
+    return OpenApiParameter(name, type_, description=description, **more)
+
+
+def answer(shape: Any, description: str) -> OpenApiResponse:
+    return OpenApiResponse(shape, description=description)
+
+
+def listed(shape: type[serializers.Serializer[Any]]) -> Any:
+    """The serializer of a page of `shape`: {results, next}."""
+    name = f"{shape.__name__}List"
+    if name not in _lists:
+        _lists[name] = type(
+            name,
+            (serializers.Serializer,),
+            {
+                "results": shape(many=True),
+                "next": serializers.URLField(allow_null=True, help_text="Address of the next page; null: the last."),
+            },
+        )
+    return _lists[name]
+
+
+_lists: dict[str, Any] = {}

@@ -1,0 +1,146 @@
+"""The shapes that come in. A field that is not here is refused; one that is not built yet is refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from dashboard.accounts import SCOPES
+from dashboard.api.base import INTEGER_MAX, Body
+from dashboard.api.shapes import AnyJSON, AnyObject
+from dashboard.models import Role
+from versions.actions.deploy import STRATEGIES
+from versions.actions.workflows import NAME_MAX, RESERVED_SLUGS, SLUG
+
+
+class Name(serializers.CharField):
+    """What people call something: any characters of one line, also HTML, emoji and bidi ones, kept as text."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = " ".join(str(super().to_internal_value(data)).split())
+        if not text:
+            self.fail("blank")
+        return text
+
+
+class Tags(serializers.ListField):
+    child = Name(max_length=60)
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=50, **options)
+
+
+def _slug(value: str) -> str:
+    if not SLUG.match(value) or value in RESERVED_SLUGS:
+        raise serializers.ValidationError(
+            _("A slug has 1 to 80 of a-z, 0-9, - and _, begins with a letter or digit, and is not a word of the pages.")
+        )
+    return value
+
+
+class NewWorkflow(Body):
+    name = Name(max_length=NAME_MAX)
+    slug = serializers.CharField(required=False, validators=[_slug], help_text="Made from the name when left out.")
+    description = serializers.CharField(required=False, allow_blank=True, max_length=20_000, trim_whitespace=False)
+    tags = Tags(required=False)
+
+
+class WorkflowChange(Body):
+    name = Name(max_length=NAME_MAX, required=False)
+    description = serializers.CharField(required=False, allow_blank=True, max_length=20_000, trim_whitespace=False)
+    tags = Tags(required=False)
+    archived = serializers.BooleanField(required=False)
+
+
+class DraftSave(Body):
+    definition = AnyJSON(help_text="A JSON object, valid as a document or not.")
+    base_version = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=INTEGER_MAX)
+
+
+class Validate(Body):
+    definition = AnyJSON(required=False)
+
+
+class Publish(Body):
+    definition = AnyJSON(required=False)
+    message = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+    base_version = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=INTEGER_MAX, help_text="Null: there was none."
+    )
+
+
+class Deploy(Body):
+    version = serializers.IntegerField(min_value=1, max_value=INTEGER_MAX)
+    strategy = serializers.ChoiceField(STRATEGIES, default="immediate")
+    canary_percent = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=99)
+
+
+class Rollback(Body):
+    version = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=INTEGER_MAX,
+        help_text="Left out: the version that was live before the present deployment.",
+    )
+    reason = serializers.CharField(max_length=2000)
+
+
+class Launch(Body):
+    inputs = AnyJSON(required=False, help_text="An object that fits the definition's `inputs`.")
+    priority = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=9)
+    version = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=INTEGER_MAX)
+    draft = serializers.BooleanField(required=False, default=False, help_text="Run the caller's own working copy.")
+    targets = serializers.ListField(child=serializers.CharField(), required=False, help_text="Not available yet.")
+
+
+class Retry(Body):
+    nodes = serializers.ListField(child=serializers.CharField(max_length=63), required=False, max_length=10_000)
+    policy = AnyObject(required=False, help_text="{node: {soft_timeout, hard_timeout, memory_mb, pool, slots}}")
+
+    def get_fields(self) -> Any:
+        return {**super().get_fields(), "from": _from()}
+
+
+class RetryNode(Body):
+    policy = AnyObject(required=False, help_text="{soft_timeout, hard_timeout, memory_mb, pool, slots}")
+
+    def get_fields(self) -> Any:
+        return {**super().get_fields(), "from": _from()}
+
+
+def _from() -> serializers.ChoiceField:
+    return serializers.ChoiceField(["checkpoint", "start"], default="checkpoint")
+
+
+class Nothing(Body):
+    """No fields."""
+
+
+class NewPool(Body):
+    name = serializers.CharField(max_length=200)
+    slots = serializers.IntegerField(min_value=1, max_value=INTEGER_MAX)
+
+
+class PoolChange(Body):
+    slots = serializers.IntegerField(min_value=1, max_value=INTEGER_MAX)
+
+
+class NewToken(Body):
+    name = Name(max_length=100)
+    scopes = serializers.ListField(child=serializers.ChoiceField(SCOPES), required=False)
+    expires_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class NewUser(Body):
+    username = serializers.CharField(max_length=150)
+    role = serializers.ChoiceField(Role.values)
+    password = serializers.CharField(required=False, allow_null=True, max_length=4096, trim_whitespace=False)
+
+
+class UserChange(Body):
+    role = serializers.ChoiceField(Role.values, required=False)
+    active = serializers.BooleanField(required=False)
+    password = serializers.CharField(required=False, max_length=4096, trim_whitespace=False)

@@ -1,0 +1,54 @@
+"""The OpenAPI document, and the page that shows it under the strict CSP."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpResponseBase
+from django.urls import reverse
+from django.utils.translation import get_language
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularSwaggerSplitView
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from dashboard.access import Right, can
+from dashboard.api.base import ApiView
+from dashboard.api.permissions import HasRight
+
+
+@lru_cache(maxsize=8)
+def openapi_document(language: str | None) -> dict[str, Any]:
+    """The document; made once per process and language, for it depends on the code alone."""
+    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return document
+
+
+class Schema(ApiView):
+    rights = {"GET": Right.VIEW}
+    renderer_classes = [JSONRenderer, OpenApiJsonRenderer2, OpenApiYamlRenderer]
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> Response:
+        return Response(openapi_document(get_language()))
+
+
+class Docs(SpectacularSwaggerSplitView):
+    """Swagger UI from files of our own, its start script at an address of its own: no inline script, no CDN."""
+
+    permission_classes = [HasRight]
+    rights = {"GET": Right.VIEW}
+    url_name = "api-schema"
+    title = "Interlock API"
+    template_name = "api/docs.html"
+
+    def dispatch(self, request: Any, *arguments: Any, **named: Any) -> HttpResponseBase:
+        # A page, so who is signed out is led to the door, not answered with a problem document.
+        if not can(request.user, Right.VIEW):
+            return redirect_to_login(request.get_full_path(), reverse("sign-in"))
+        return super().dispatch(request, *arguments, **named)

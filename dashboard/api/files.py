@@ -1,0 +1,110 @@
+"""Files under INTERLOCK_HOME/files: list, upload (raw body), download, delete."""
+
+from __future__ import annotations
+
+from typing import IO, Any
+
+from django.conf import settings
+from django.http import FileResponse
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from dashboard.access import Right
+from dashboard.api import shapes
+from dashboard.api.base import LIMIT, ApiView, Query, listed, next_address, parameter
+from dashboard.api.problems import CONTENT_TYPE, BadRequest
+from dashboard.files import Entry, Files
+from engine.clock import iso
+from engine.errors import NotFound
+from engine.models.fields import clean_text
+
+
+def files() -> Files:
+    return Files(settings.INTERLOCK.files)
+
+
+def file_dict(entry: Entry) -> dict[str, Any]:
+    return {"path": entry.path, "bytes": entry.bytes, "modified_at": iso(entry.modified_at)}
+
+
+class FileList(ApiView):
+    rights = {"GET": Right.VIEW}
+    operations = {"GET": "list_files"}
+    noun = "files"
+
+    @extend_schema(
+        parameters=[
+            parameter("under", "Only files below this folder."),
+            LIMIT,
+            parameter("after", "Where a page begins: the last path of the page before."),
+        ],
+        responses={200: listed(shapes.File)},
+        description="Files by path, those of all folders.",
+    )
+    def get(self, request: Request) -> Response:
+        query = Query(request, "under", "limit", "after")
+        under, after, limit = query.text("under").strip("/"), query.text("after"), query.limit
+        try:
+            found = files().entries(under)
+        except NotFound:
+            if under:
+                raise
+            found = []
+        found = [entry for entry in found if entry.path > after]
+        changed = {"after": found[limit - 1].path} if len(found) > limit else None
+        return Response(
+            {"results": [file_dict(entry) for entry in found[:limit]], "next": next_address(request, changed)}
+        )
+
+
+class File(ApiView):
+    rights = {"GET": Right.VIEW, "PUT": Right.RESOURCES, "DELETE": Right.RESOURCES}
+    operations = {"GET": "download_file", "PUT": "upload_file", "DELETE": "delete_file"}
+    noun = "files"
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}, description="Download one file.")
+    def get(self, request: Request, path: str) -> FileResponse:
+        stream, entry = files().open(clean_text(path))
+        response = FileResponse(
+            stream, as_attachment=True, filename=entry.path.rsplit("/", 1)[-1], content_type="application/octet-stream"
+        )
+        response["Content-Length"] = str(entry.bytes)
+        response["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    @extend_schema(
+        request={"application/octet-stream": OpenApiTypes.BINARY},
+        responses={
+            201: shapes.File,
+            200: shapes.File,
+            (422, CONTENT_TYPE): shapes.Problem,
+            (507, CONTENT_TYPE): shapes.Problem,
+        },
+        description="Upload one file as the raw body. 201: new; 200: its old content is replaced, all at once.",
+    )
+    def put(self, request: Request, path: str) -> Response:
+        stream, length = _raw(request)
+        entry, created = files().write(clean_text(path), stream, length)
+        return Response(file_dict(entry), status=201 if created else 200)
+
+    @extend_schema(responses={204: None}, description="Delete one file, and folders that are empty then.")
+    def delete(self, request: Request, path: str) -> Response:
+        files().delete(clean_text(path))
+        return Response(status=204)
+
+
+def _raw(request: Request) -> tuple[IO[bytes], int | None]:
+    """The unread body and its length; None: it is chunked and tells its end itself.
+
+    The body goes from the socket to the disk in pieces and is never whole in memory.
+    """
+    plain = request._request
+    if "chunked" in plain.headers.get("Transfer-Encoding", "").lower():
+        return plain.META["wsgi.input"], None
+    text = plain.META.get("CONTENT_LENGTH") or ""
+    if not (text.isascii() and text.isdigit()):
+        raise BadRequest(_("Send the length of the body as Content-Length."), code="length_required", status=411)
+    return plain, int(text)  # type: ignore[return-value]  # HttpRequest reads like a file

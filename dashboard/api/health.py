@@ -1,0 +1,115 @@
+"""/healthz, /readyz, and /metrics as far as it is built."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from django.db import Error, connection
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from dashboard.access import Right, SignedOut, can
+from dashboard.api import shapes
+from dashboard.api.base import ApiView
+from dashboard.api.problems import CONTENT_TYPE, problem
+from dashboard.models import ApiToken
+from engine import queries as engine_queries
+from engine import schema
+from engine.errors import NotAvailableYet
+
+
+class Open(ApiView):
+    """Base of what needs no account, and reads no cookie."""
+
+    authentication_classes = []
+    permission_classes = []
+    noun = "health"
+
+
+class Healthz(Open):
+    operations = {"GET": "healthz"}
+
+    @extend_schema(responses={200: shapes.Health}, auth=[], description="The process lives.")
+    def get(self, request: Request) -> Response:
+        return Response({"status": "ok"})
+
+
+class Readyz(Open):
+    operations = {"GET": "readyz"}
+
+    @extend_schema(
+        responses={200: shapes.Health, (503, CONTENT_TYPE): shapes.NotReady},
+        auth=[],
+        description="Database, schema and scheduler are there. 503 says which is not. A backlog never makes it fail.",
+    )
+    def get(self, request: Request) -> Response:
+        part = _failing()
+        if part is None:
+            return Response({"status": "ok"})
+        details = {
+            "database": _("The database does not answer."),
+            "schema": _("The database's schema is not the one of this program."),
+            "scheduler": _("No scheduler has given a sign of life lately."),
+        }
+        return problem(503, "not_ready", details[part], failing=part)
+
+
+_schema_is_current = False
+
+
+def _failing() -> str | None:
+    """The first part that is not well; None: all are."""
+    global _schema_is_current
+    try:
+        if not _schema_is_current:
+            # Once it is, it stays: a running program does not outlive a migration to a newer one's schema.
+            _schema_is_current = schema.is_current()
+            if not _schema_is_current:
+                return "schema"
+        return None if engine_queries.scheduler_alive() else "scheduler"
+    except schema.SchemaError:
+        return _which()
+    except Error:
+        connection.close()
+        return "database"
+
+
+def _which() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error:
+        connection.close()
+        return "database"
+    return "schema"
+
+
+class Metrics(ApiView):
+    """Its own door: a token of scope metrics, any account, or a client on this host."""
+
+    permission_classes = []
+    scope = "metrics"
+    noun = "health"
+    operations = {"GET": "metrics"}
+
+    @extend_schema(responses={(501, CONTENT_TYPE): shapes.Problem}, description="Not available yet.")
+    def get(self, request: Request) -> Response:
+        token = request.auth if isinstance(request.auth, ApiToken) else None
+        limited = token is not None and bool(token.scopes) and self.scope not in token.scopes
+        if limited or not (can(request.user, Right.VIEW) or _is_local(request)):
+            raise SignedOut
+        raise NotAvailableYet("metrics")
+
+
+def _is_local(request: Request) -> bool:
+    """A client on loopback that no proxy speaks for."""
+    meta: dict[str, Any] = request.META
+    if any(name in meta for name in ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")):
+        return False
+    try:
+        return ipaddress.ip_address(meta.get("REMOTE_ADDR") or "").is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,189 @@
+"""Nodes of a run: their state, attempts, logs and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.http import StreamingHttpResponse
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from dashboard import access
+from dashboard.access import Right
+from dashboard.api import shapes
+from dashboard.api.base import LIMIT, SEQ_MAX, ApiView, Query, listed, next_address, parameter
+from dashboard.api.problems import BadRequest
+from engine import queries as engine_queries
+from engine.artifacts import Artifacts
+from engine.errors import NotFound
+from engine.models import Run as RunRow
+
+FORMATS = {
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+    "json": "application/json",
+}
+AFTER = parameter("after", "Where a page begins; part of the address in `next`.", OpenApiTypes.INT)
+
+
+class Nodes(ApiView):
+    rights = {"GET": Right.VIEW}
+    operations = {"GET": "list_nodes"}
+    noun = "nodes"
+
+    @extend_schema(
+        parameters=[LIMIT, AFTER],
+        responses={200: listed(shapes.NodeRun)},
+        description="All nodes of a run in the order of its definition, also those that are still pending.",
+    )
+    def get(self, request: Request, run_id: str) -> Response:
+        query = Query(request, "limit", "after")
+        run = access.run(request.user, run_id)
+        # The definition's order never changes, so a position is a place to go on from.
+        begin, limit = query.integer("after", 0), query.limit
+        found = engine_queries.node_runs(run)
+        changed = {"after": begin + limit} if begin + limit < len(found) else None
+        return Response({"results": found[begin : begin + limit], "next": next_address(request, changed)})
+
+
+class Node(ApiView):
+    rights = {"GET": Right.VIEW}
+    operations = {"GET": "get_node"}
+    noun = "nodes"
+
+    @extend_schema(responses={200: shapes.NodeRun}, description="One node of a run.")
+    def get(self, request: Request, run_id: str, node: str) -> Response:
+        return Response(engine_queries.node_run(access.run(request.user, run_id), node))
+
+
+class Attempts(ApiView):
+    rights = {"GET": Right.VIEW}
+    operations = {"GET": "list_attempts"}
+    noun = "nodes"
+
+    @extend_schema(
+        parameters=[LIMIT, parameter("before", "Where a page begins.", OpenApiTypes.INT)],
+        responses={200: listed(shapes.Attempt)},
+        description="Attempts of one node, newest first; lost ones stay in the list.",
+    )
+    def get(self, request: Request, run_id: str, node: str) -> Response:
+        query = Query(request, "limit", "before")
+        found = engine_queries.attempts(access.run(request.user, run_id), node)[::-1]
+        before, limit = query.optional_integer("before"), query.limit
+        if before is not None:
+            found = [attempt for attempt in found if attempt["number"] < before]
+        changed = {"before": found[limit - 1]["number"]} if len(found) > limit else None
+        return Response({"results": found[:limit], "next": next_address(request, changed)})
+
+
+class Logs(ApiView):
+    rights = {"GET": Right.VIEW}
+    operations = {"GET": "list_log_lines"}
+    noun = "runs"
+
+    @extend_schema(
+        parameters=[
+            parameter("node", "Only lines of this node."),
+            parameter("attempt", "Only lines of this attempt.", OpenApiTypes.INT),
+            parameter("after", "Only lines with a greater `seq`.", OpenApiTypes.INT),
+            parameter("level", "This level and graver ones.", enum=list(shapes.LEVELS)),
+            parameter("q", "Only lines that contain this text, whatever its case."),
+            LIMIT,
+        ],
+        responses={200: listed(shapes.LogLine)},
+        description="Log lines in the order of `seq`, also of attempts that have not ended. No `next`: no more now.",
+    )
+    def get(self, request: Request, run_id: str) -> Response:
+        query = Query(request, "node", "attempt", "after", "level", "q", "limit")
+        run = access.run(request.user, run_id)
+        lines, after = engine_queries.logs(
+            run,
+            node=query.text("node") or None,
+            attempt=query.optional_integer("attempt", 1),
+            after=query.integer("after", 0, 0, SEQ_MAX),
+            level=query.choice("level", shapes.LEVELS) or None,
+            q=query.text("q") or None,
+            limit=query.limit,
+        )
+        changed = None if after is None else {"after": after}
+        return Response({"results": lines, "next": next_address(request, changed)})
+
+
+def _stored(run: RunRow, node: str) -> dict[str, Any]:
+    stored = engine_queries.node_output(run, node)
+    if stored is None:
+        raise NotFound(
+            _('Node "%(node)s" of run %(run)s has no output: it has not succeeded.') % {"node": node, "run": run.pk},
+            code="no_output",
+        )
+    return stored
+
+
+def _artifacts() -> Artifacts:
+    return Artifacts(settings.INTERLOCK.artifacts)
+
+
+class Output(ApiView):
+    rights = {"GET": Right.VIEW}
+    operations = {"GET": "get_output"}
+    noun = "nodes"
+
+    @extend_schema(
+        parameters=[
+            parameter("offset", "Rows to leave out at the beginning of a table.", OpenApiTypes.INT),
+            LIMIT,
+        ],
+        responses={
+            200: PolymorphicProxySerializer(
+                component_name="Output",
+                serializers={"json": shapes.JSONOutput, "table": shapes.TableOutput},
+                resource_type_field_name="kind",
+            )
+        },
+        description="The output of a node that succeeded. 404 `no_output` when there is none.",
+    )
+    def get(self, request: Request, run_id: str, node: str) -> Response:
+        from engine import outputs  # brings DuckDB, which a start of the server does not wait for
+
+        query = Query(request, "offset", "limit")
+        stored = _stored(access.run(request.user, run_id), node)
+        if stored["kind"] == "table":
+            rows = outputs.table_rows(stored, _artifacts(), query.integer("offset", 0, 0, SEQ_MAX), query.limit)
+            return Response({"kind": "table", **rows})
+        return Response({"kind": "json", "value": outputs.load_value(stored, _artifacts())})
+
+
+class Download(ApiView):
+    rights = {"GET": Right.VIEW}
+    operations = {"GET": "download_output"}
+    noun = "nodes"
+
+    @extend_schema(
+        parameters=[parameter("format", "The form of the file; json by default.", enum=list(FORMATS))],
+        responses={(200, media.partition(";")[0]): OpenApiTypes.BINARY for media in FORMATS.values()},
+        description="The whole output as a file. A table comes as csv, parquet or json; a JSON value as json.",
+    )
+    def get(self, request: Request, run_id: str, node: str) -> StreamingHttpResponse:
+        from engine import outputs
+
+        query = Query(request, "format")
+        form = query.choice("format", tuple(FORMATS), "json")
+        run = access.run(request.user, run_id)
+        stored = _stored(run, node)
+        if stored["kind"] != "table" and form != "json":
+            raise BadRequest(
+                _("The output is a JSON value, no table: it downloads as json only."), code="not_a_table", path="format"
+            )
+        chunks: Iterator[bytes] = iter(outputs.export(stored, _artifacts(), form))
+        response = StreamingHttpResponse(chunks, content_type=FORMATS[form])
+        # Never shown in the page's origin, whatever an output holds.
+        name = f"run-{run.pk}-{node}.{form}"
+        response["Content-Disposition"] = f'attachment; filename="{name}"'
+        response["X-Content-Type-Options"] = "nosniff"
+        response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+        return response

@@ -1,0 +1,113 @@
+"""Accounts and tokens."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from dashboard import accounts
+from dashboard.access import Right
+from dashboard.api import bodies, shapes
+from dashboard.api.base import BEFORE, LIMIT, SEQ_MAX, ApiView, Query, accepted, listed, page
+from dashboard.api.problems import CONTENT_TYPE
+from dashboard.models import User as UserRow
+from engine.errors import NotFound
+
+
+class Tokens(ApiView):
+    rights = {"GET": Right.VIEW, "POST": Right.VIEW}
+    operations = {"GET": "list_tokens", "POST": "create_token"}
+    noun = "tokens"
+
+    @extend_schema(
+        parameters=[LIMIT, BEFORE], responses={200: listed(shapes.Token)}, description="One's own tokens, newest first."
+    )
+    def get(self, request: Request) -> Response:
+        rows = accounts.tokens_of(request.user)
+        query = Query(request, "limit", "before")
+        return page(request, query, rows, lambda found: [accounts.token_dict(token) for token in found])
+
+    @extend_schema(
+        request=bodies.NewToken,
+        responses={201: shapes.NewToken},
+        description="A new token of one's own. It is told this once; only its hash is kept.",
+    )
+    def post(self, request: Request) -> Response:
+        wanted = accepted(bodies.NewToken, request)
+        raw, token = accounts.issue_token(
+            request.user, wanted["name"], wanted.get("scopes") or (), expires_at=wanted.get("expires_at"), by=self.by
+        )
+        shape = {**accounts.token_dict(token), "token": raw}
+        return Response(shape, status=201, headers={"Cache-Control": "no-store"})
+
+
+class Token(ApiView):
+    rights = {"GET": Right.VIEW, "DELETE": Right.VIEW}
+    operations = {"GET": "get_token", "DELETE": "delete_token"}
+    noun = "tokens"
+
+    @extend_schema(responses={200: shapes.Token}, description="One of one's own tokens.")
+    def get(self, request: Request, token_id: int) -> Response:
+        token = accounts.tokens_of(request.user).filter(pk=_id(token_id)).first()
+        if token is None:
+            raise NotFound(_("You have no token %(id)s.") % {"id": token_id})
+        return Response(accounts.token_dict(token))
+
+    @extend_schema(responses={204: None}, description="End a token at once.")
+    def delete(self, request: Request, token_id: int) -> Response:
+        accounts.delete_token(request.user, _id(token_id), by=self.by)
+        return Response(status=204)
+
+
+def _id(value: int) -> int:
+    """An id from an address, no larger than the column: a larger one is nobody's."""
+    return min(value, SEQ_MAX)
+
+
+class Users(ApiView):
+    rights = {"GET": Right.ADMIN, "POST": Right.ADMIN}
+    operations = {"GET": "list_users", "POST": "create_user"}
+    noun = "users"
+
+    @extend_schema(
+        parameters=[LIMIT, BEFORE], responses={200: listed(shapes.User)}, description="Accounts, newest first."
+    )
+    def get(self, request: Request) -> Response:
+        query = Query(request, "limit", "before")
+        return page(
+            request, query, UserRow.objects.all(), lambda found: [accounts.user_dict(person) for person in found]
+        )
+
+    @extend_schema(
+        request=bodies.NewUser,
+        responses={201: shapes.User, (409, CONTENT_TYPE): shapes.Problem},
+        description="Create an account; without a password it signs in by a login link. 409 `already_exists`.",
+    )
+    def post(self, request: Request) -> Response:
+        wanted = accepted(bodies.NewUser, request)
+        person = accounts.create_user(wanted["username"], wanted["role"], password=wanted.get("password"), by=self.by)
+        return Response(
+            accounts.user_dict(person), status=201, headers={"Location": f"/api/v1/users/{person.username}/"}
+        )
+
+
+class User(ApiView):
+    rights = {"GET": Right.ADMIN, "PATCH": Right.ADMIN}
+    operations = {"GET": "get_user", "PATCH": "change_user"}
+    noun = "users"
+
+    @extend_schema(responses={200: shapes.User}, description="One account.")
+    def get(self, request: Request, username: str) -> Response:
+        return Response(accounts.user_dict(accounts.find_user(username)))
+
+    @extend_schema(
+        request=bodies.UserChange,
+        responses={200: shapes.User, (409, CONTENT_TYPE): shapes.Problem},
+        description="Change the role, close or open an account, set a password. 409 `last_admin`.",
+    )
+    def patch(self, request: Request, username: str) -> Response:
+        person = accounts.find_user(username)
+        wanted = accepted(bodies.UserChange, request)
+        return Response(accounts.user_dict(accounts.change_user(person, **wanted, by=self.by)))

@@ -1,0 +1,218 @@
+"""Errors as `application/problem+json` (RFC 9457), each with a stable `code`.
+
+Everything that goes wrong under /api/ leaves through here: the verbs' errors, DRF's, Django's, and faults.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils.translation import gettext as _
+from django.views import defaults
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from dashboard.access import Forbidden, SignedOut
+from dashboard.accounts import LastAdmin, TooManyAttempts
+from engine import errors as engine_errors
+from engine.problems import InvalidDocument, Problem
+from versions import errors as versions_errors
+
+log = logging.getLogger("interlock.api")
+
+CONTENT_TYPE = "application/problem+json"
+
+# The first class that fits decides, so what is special stands before what is general.
+STATUSES: tuple[tuple[type[Exception], int], ...] = (
+    (SignedOut, 401),
+    (Forbidden, 403),
+    (LastAdmin, 409),
+    (TooManyAttempts, 429),
+    (versions_errors.StaleDraft, 412),
+    (versions_errors.Conflict, 409),
+    (versions_errors.DraftTooLarge, 413),
+    (versions_errors.BadPatch, 400),
+    (versions_errors.ReasonMissing, 400),
+    (versions_errors.Unusable, 422),
+    (engine_errors.NotFound, 404),
+    (engine_errors.WrongState, 409),
+    (engine_errors.AlreadyExists, 409),
+    (engine_errors.InUse, 409),
+    (engine_errors.NotAvailableYet, 501),
+    (engine_errors.EventsGone, 410),
+    (engine_errors.InvalidValue, 422),
+    (engine_errors.InvalidInputs, 422),
+    (InvalidDocument, 422),
+)
+
+
+class BadRequest(engine_errors.InterlockError):
+    """The request itself cannot be understood: a parameter, a header, the shape of the body."""
+
+    code = "bad_request"
+    status = 400
+
+    def __init__(self, message: str, *, code: str | None = None, status: int = 400, path: str = "") -> None:
+        super().__init__(message, code=code, path=path)
+        self.status, self.path = status, path
+
+
+def body(status: int, code: str, detail: str, **more: Any) -> dict[str, Any]:
+    """The members of a problem document."""
+    return {"type": "about:blank", "title": _title(status), "status": status, "detail": detail, "code": code, **more}
+
+
+def problem(status: int, code: str, detail: str, **more: Any) -> Response:
+    """A problem as the answer of an API view."""
+    return Response(body(status, code, detail, **more), status=status, content_type=CONTENT_TYPE)
+
+
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
+    """DRF's hook: every exception of an API view as a problem; never a traceback, never HTML."""
+    if isinstance(error, BadRequest):
+        return _of_error(error, error.status)
+    for kind, status in STATUSES:
+        if isinstance(error, kind):
+            return _of_error(error, status, context)
+    if isinstance(error, Http404):
+        return problem(404, "not_found", _("There is nothing at this address."))
+    if isinstance(error, PermissionDenied):
+        return problem(403, "forbidden", _("You may not do this."))
+    if isinstance(error, RequestDataTooBig):
+        return problem(413, "too_large", _("The body is too large for this call."))
+    if isinstance(error, SuspiciousOperation):
+        return problem(400, "bad_request", _("The request cannot be understood."))
+    if isinstance(error, exceptions.APIException):
+        return _of_api_exception(error)
+    if isinstance(error, OperationalError | InterfaceError):
+        log.warning("database_unavailable path=%s error=%s", _path(context), error)
+        response = problem(503, "database_unavailable", _("The database does not answer. Try again in a moment."))
+        response["Retry-After"] = "2"
+        return response
+    log.exception("fault path=%s", _path(context), exc_info=error)
+    return problem(500, "fault", _("Something is wrong on the server; its log has the details."))
+
+
+def _of_error(error: Exception, status: int, context: Mapping[str, Any] | None = None) -> Response:
+    more: dict[str, Any] = {}
+    wrong = getattr(error, "problems", None)
+    if wrong is not None:
+        more["errors"] = [_error_of(one) for one in wrong]
+    elif isinstance(error, engine_errors.InvalidValue | BadRequest) and error.path:
+        more["errors"] = [{"path": error.path, "node": None, "code": _code(error), "message": str(error)}]
+    if isinstance(error, versions_errors.OutdatedBase):
+        more["base_version"] = error.base_version
+        more["newest"] = error.newest.number if error.newest is not None else None
+        more["changes"] = error.changes
+    response = problem(status, _code(error), str(error), **more)
+    if isinstance(error, SignedOut):
+        response["WWW-Authenticate"] = 'Bearer realm="interlock"'
+    if isinstance(error, TooManyAttempts):
+        response["Retry-After"] = str(error.retry_after_seconds)
+    return response
+
+
+def _error_of(wrong: Problem | Mapping[str, Any]) -> dict[str, Any]:
+    return dict(wrong) if isinstance(wrong, Mapping) else wrong.as_dict()
+
+
+# DRF's own codes, in our words.
+_API_CODES = {
+    "not_authenticated": "not_signed_in",
+    "authentication_failed": "invalid_token",
+    "permission_denied": "forbidden",
+    "parse_error": "bad_json",
+    "unsupported_media_type": "unsupported_media_type",
+    "method_not_allowed": "method_not_allowed",
+    "not_acceptable": "not_acceptable",
+    "throttled": "too_many_requests",
+}
+
+
+def _of_api_exception(error: exceptions.APIException) -> Response:
+    if isinstance(error, exceptions.ValidationError):
+        wrong = list(_flat(error.detail))
+        detail = wrong[0]["message"] if len(wrong) == 1 else _("%(count)d fields are wrong.") % {"count": len(wrong)}
+        if wrong and wrong[0]["path"]:
+            detail = f"{wrong[0]['path']}: {wrong[0]['message']}" if len(wrong) == 1 else detail
+        return problem(400, "invalid", detail, errors=wrong)
+    codes = error.get_codes()
+    code = codes if isinstance(codes, str) else "error"
+    response = problem(error.status_code, _API_CODES.get(code, code), str(error.detail))
+    if header := getattr(error, "auth_header", None):
+        response["WWW-Authenticate"] = header
+    return response
+
+
+def _flat(detail: Any, path: str = "") -> Any:
+    """DRF's nested messages as a flat list of {path, node, code, message}."""
+    if isinstance(detail, Mapping):
+        for key, inner in detail.items():
+            yield from _flat(inner, path if key == "non_field_errors" else f"{path}.{key}" if path else str(key))
+    elif isinstance(detail, list):
+        for index, inner in enumerate(detail):
+            nested = isinstance(inner, Mapping | list)
+            yield from _flat(inner, f"{path}[{index}]" if nested else path)
+    else:
+        code = getattr(detail, "code", "invalid")
+        yield {"path": path, "node": None, "code": code, "message": str(detail)}
+
+
+def _code(error: Exception) -> str:
+    return str(getattr(error, "code", "error"))
+
+
+def _title(status: int) -> str:
+    return HTTPStatus(status).phrase
+
+
+def _path(context: Mapping[str, Any]) -> str:
+    request = context.get("request")
+    return str(getattr(request, "path", ""))
+
+
+# --- outside DRF: what Django's handlers answer under /api/ -------------------------------------------------------
+
+
+def is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def plain(status: int, code: str, detail: str) -> JsonResponse:
+    """A problem as the answer of a plain Django view or handler."""
+    return JsonResponse(body(status, code, detail), status=status, content_type=CONTENT_TYPE)
+
+
+def _handler(status: int, code: str, fallback: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    def handler(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponseBase:
+        if not is_api(request):
+            return fallback(request, *arguments, **named)
+        details = {
+            400: _("The request cannot be understood."),
+            403: _("You may not do this."),
+            404: _("There is nothing at this address."),
+            500: _("Something is wrong on the server; its log has the details."),
+        }
+        return plain(status, code, details[status])
+
+    return handler
+
+
+bad_request = _handler(400, "bad_request", defaults.bad_request)
+permission_denied = _handler(403, "forbidden", defaults.permission_denied)
+page_not_found = _handler(404, "not_found", defaults.page_not_found)
+server_error = _handler(500, "fault", defaults.server_error)
+
+
+def unknown_address(request: HttpRequest, path: str = "") -> HttpResponse:
+    """Every address under /api/ that nothing else answers."""
+    detail = _("There is nothing at this address.")
+    if not request.path.endswith("/"):
+        detail = _("There is nothing at this address. Addresses of the API end with a slash.")
+    return plain(404, "not_found", detail)

@@ -1,0 +1,232 @@
+"""Runs: start, list, look at, cancel, retry, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from dashboard import access
+from dashboard.access import Right
+from dashboard.api import bodies, shapes
+from dashboard.api.base import BEFORE, LIMIT, ApiView, Query, accepted, answer, listed, page, parameter
+from dashboard.api.problems import CONTENT_TYPE, BadRequest
+from engine import queries as engine_queries
+from engine.errors import NotAvailableYet
+from engine.models import Run as RunRow
+from engine.states import RUN_STATES
+from versions.actions import launch
+from versions.actions import runs as run_actions
+
+WAIT_SECONDS_MAX = 60
+
+
+def run_address(run: RunRow) -> str:
+    return f"/api/v1/runs/{run.pk}/"
+
+
+def run_dicts(rows: list[RunRow]) -> list[dict[str, Any]]:
+    return [engine_queries.run_dict(row) for row in rows]
+
+
+class Launches(ApiView):
+    rights = {"POST": Right.RUN}
+    operations = {"POST": "start_run"}
+    noun = "runs"
+
+    @extend_schema(
+        parameters=[
+            parameter(
+                "wait",
+                "Seconds (0 to 60) to wait for the end of the run: 200 when it ended meanwhile, else 202.",
+                OpenApiTypes.NUMBER,
+            ),
+            OpenApiParameter(
+                "Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER, description="Not available yet (501)."
+            ),
+        ],
+        request=bodies.Launch,
+        responses={
+            202: answer(shapes.Run, "Accepted; its address is in Location."),
+            200: answer(shapes.Run, "It ended within `wait`."),
+            (409, CONTENT_TYPE): shapes.Problem,
+            (422, CONTENT_TYPE): shapes.Problem,
+        },
+        description=(
+            "Start a run of the live version, of `version`, or of the caller's draft (needs the right to edit). "
+            "409 `nothing_live`, `no_draft`, `archived`; 422 when the inputs do not fit or the draft is invalid."
+        ),
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        # The waiting itself is done around Django, where it costs no thread; here its value is checked.
+        Query(request, "wait").number("wait", 0, WAIT_SECONDS_MAX)
+        if "Idempotency-Key" in request.headers:
+            raise NotAvailableYet("Idempotency-Key")
+        workflow = access.workflow(request.user, slug, Right.RUN)
+        wanted = accepted(bodies.Launch, request)
+        if "targets" in wanted:
+            raise NotAvailableYet("targets")
+        draft, version = wanted["draft"], wanted.get("version")
+        if draft and version is not None:
+            raise BadRequest(_("Name a version or ask for the draft, not both."), code="version_and_draft")
+        if draft:
+            # A draft is code that nobody published: an account that may only operate must not bring it in.
+            access.require(request.user, Right.EDIT)
+        run = launch.launch(
+            workflow,
+            version=version,
+            draft_of=request.user if draft else None,
+            inputs=wanted.get("inputs"),
+            priority=wanted.get("priority"),
+            by=self.by,
+        )
+        return Response(engine_queries.run_dict(run), status=202, headers={"Location": run_address(run)})
+
+
+class Runs(ApiView):
+    rights = {"GET": Right.VIEW}
+    operations = {"GET": "list_runs"}
+    noun = "runs"
+
+    @extend_schema(
+        parameters=[
+            parameter("workflow", "Slug."),
+            parameter("state", "States, parted by commas."),
+            parameter("version", "Number of the version.", OpenApiTypes.INT),
+            parameter("draft", "true: only runs of drafts; false: none of them.", OpenApiTypes.BOOL),
+            parameter("created_by", "User name."),
+            parameter("since", "Created at this time or later.", OpenApiTypes.DATETIME),
+            parameter("until", "Created before this time.", OpenApiTypes.DATETIME),
+            LIMIT,
+            BEFORE,
+        ],
+        responses={200: listed(shapes.Run)},
+        description="Runs, newest first.",
+    )
+    def get(self, request: Request) -> Response:
+        names = ("workflow", "state", "version", "draft", "created_by", "since", "until", "limit", "before")
+        query = Query(request, *names)
+        states = query.choices("state", tuple(RUN_STATES))
+        rows: QuerySet[RunRow] = engine_queries.runs(
+            workflow=query.text("workflow") or None,
+            states=states or None,
+            version=query.optional_integer("version", 1),
+            draft=query.flag("draft"),
+            created_by=query.text("created_by") or None,
+        )
+        if (since := query.moment("since")) is not None:
+            rows = rows.filter(created_at__gte=since)
+        if (until := query.moment("until")) is not None:
+            rows = rows.filter(created_at__lt=until)
+        return page(request, query, rows, run_dicts)
+
+
+class Run(ApiView):
+    rights = {"GET": Right.VIEW, "DELETE": Right.RESOURCES}
+    operations = {"GET": "get_run", "DELETE": "delete_run"}
+    noun = "runs"
+
+    @extend_schema(responses={200: shapes.Run}, description="One run.")
+    def get(self, request: Request, run_id: str) -> Response:
+        return Response(engine_queries.run_dict(access.run(request.user, run_id)))
+
+    @extend_schema(
+        responses={204: None, (409, CONTENT_TYPE): shapes.Problem},
+        description="Delete an ended run with its outputs and logs. 409 `wrong_state` while it has not ended.",
+    )
+    def delete(self, request: Request, run_id: str) -> Response:
+        run_actions.delete(access.run(request.user, run_id, Right.RESOURCES), by=self.by)
+        return Response(status=204)
+
+
+class Command(ApiView):
+    """Base of what asks the scheduler for something: 202 with the run, the rest is seen as it happens."""
+
+    rights = {"POST": Right.RUN}
+    noun = "runs"
+
+    @staticmethod
+    def taken(run: RunRow) -> Response:
+        run.refresh_from_db()
+        return Response(engine_queries.run_dict(run), status=202)
+
+
+_TAKEN = {202: shapes.Run, (409, CONTENT_TYPE): shapes.Problem}
+
+
+class CancelRun(Command):
+    operations = {"POST": "cancel_run"}
+
+    @extend_schema(request=bodies.Nothing, responses=_TAKEN, description="End a run and all its nodes.")
+    def post(self, request: Request, run_id: str) -> Response:
+        run = access.run(request.user, run_id, Right.RUN)
+        accepted(bodies.Nothing, request)
+        return self.taken(run_actions.cancel(run, by=self.by))
+
+
+class RetryRun(Command):
+    operations = {"POST": "retry_run"}
+
+    @extend_schema(
+        request=bodies.Retry,
+        responses={**_TAKEN, (422, CONTENT_TYPE): shapes.Problem},
+        description="Try nodes again; without `nodes` all that failed, timed out or were cancelled.",
+    )
+    def post(self, request: Request, run_id: str) -> Response:
+        run = access.run(request.user, run_id, Right.RUN)
+        wanted = accepted(bodies.Retry, request)
+        return self.taken(
+            run_actions.retry(
+                run,
+                nodes=wanted.get("nodes"),
+                from_=wanted["from"],
+                policy=_policies(wanted.get("policy")),
+                by=self.by,
+            )
+        )
+
+
+class CancelNode(Command):
+    operations = {"POST": "cancel_node"}
+    noun = "nodes"
+
+    @extend_schema(request=bodies.Nothing, responses=_TAKEN, description="End one node.")
+    def post(self, request: Request, run_id: str, node: str) -> Response:
+        run = access.run(request.user, run_id, Right.RUN)
+        accepted(bodies.Nothing, request)
+        return self.taken(run_actions.cancel_node(run, node, by=self.by))
+
+
+class RetryNode(Command):
+    operations = {"POST": "retry_node"}
+    noun = "nodes"
+
+    @extend_schema(
+        request=bodies.RetryNode,
+        responses={**_TAKEN, (422, CONTENT_TYPE): shapes.Problem},
+        description="Try one node again; a running or retrying one ends its attempt first.",
+    )
+    def post(self, request: Request, run_id: str, node: str) -> Response:
+        run = access.run(request.user, run_id, Right.RUN)
+        wanted = accepted(bodies.RetryNode, request)
+        policy = _object(wanted.get("policy"), "policy")
+        return self.taken(run_actions.retry_node(run, node, from_=wanted["from"], policy=policy, by=self.by))
+
+
+def _policies(value: Any) -> dict[str, dict[str, Any]] | None:
+    given = _object(value, "policy")
+    if given is not None:
+        for node, fields in given.items():
+            _object(fields, f"policy.{node}")
+    return given
+
+
+def _object(value: Any, path: str) -> dict[str, Any] | None:
+    if value is not None and not isinstance(value, dict):
+        raise BadRequest(_("%(path)s must be an object.") % {"path": path}, code="invalid", path=path)
+    return value

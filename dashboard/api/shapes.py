@@ -1,0 +1,376 @@
+"""The shapes that leave the API, for its OpenAPI document. The values come from queries; tests check each answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from dashboard.models import Role
+from engine.states import ATTEMPT_STATES, NODE_STATES, RUN_STATES
+
+RUN_STATE = sorted(RUN_STATES)
+NODE_STATE = sorted(NODE_STATES)
+LEVELS = ("debug", "info", "warning", "error")
+
+
+@extend_schema_field({})
+class AnyJSON(serializers.JSONField):
+    """Any JSON value, also null."""
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class AnyObject(serializers.JSONField):
+    """Any JSON object."""
+
+
+@extend_schema_field({"type": ["object", "null"], "additionalProperties": True})
+class AnyObjectOrNull(serializers.JSONField):
+    """Any JSON object, or null."""
+
+
+@extend_schema_field({"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}})
+class Counts(serializers.JSONField):
+    """Number of nodes by state."""
+
+
+@extend_schema_field({"type": "array", "items": {"type": "object", "additionalProperties": True}})
+class Objects(serializers.JSONField):
+    """A list of JSON objects."""
+
+
+def Moment(**options: Any) -> serializers.DateTimeField:
+    return serializers.DateTimeField(**options)
+
+
+class Shape(serializers.Serializer[Any]):
+    """Base of all shapes: what leaves the product has every field."""
+
+
+# --- problems ----------------------------------------------------------------------------------------------------
+
+
+class DocumentProblem(Shape):
+    node = serializers.CharField(allow_null=True, help_text="Id of the node it belongs to.")
+    path = serializers.CharField(help_text='Place in what was sent: "nodes[3].config.sql".')
+    code = serializers.CharField()
+    message = serializers.CharField(help_text="What is wrong and what to change.")
+    severity = serializers.ChoiceField(["error", "warning"], required=False)
+    line = serializers.IntegerField(required=False, help_text="From 1, in the code or SQL that path names.")
+    fix = AnyObject(required=False, help_text="{label, changes: JSON Patch}, where one repair is the obvious one.")
+
+
+class Change(Shape):
+    kind = serializers.ChoiceField(
+        [
+            "node_added",
+            "node_removed",
+            "node_changed",
+            "edge_added",
+            "edge_removed",
+            "settings_changed",
+            "inputs_changed",
+        ]
+    )
+    node = serializers.CharField(required=False)
+    name = serializers.CharField(required=False)
+    fields = serializers.ListField(  # type: ignore[assignment]  # shadows DRF's accessor on purpose of the name
+        child=serializers.CharField(), required=False
+    )
+    edge = AnyObject(required=False)
+
+
+class Problem(Shape):
+    """RFC 9457, with a stable `code`."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField(help_text="For people.")
+    code = serializers.CharField(help_text="For programs; stable.")
+    errors = DocumentProblem(many=True, required=False, help_text="Everything that is wrong with what was sent.")
+
+
+class OutdatedBaseProblem(Problem):
+    base_version = serializers.IntegerField(allow_null=True)
+    newest = serializers.IntegerField(allow_null=True)
+    changes = serializers.ListField(child=AnyObject(), help_text="What differs, from the base to the newest version.")
+
+
+class Validation(Shape):
+    valid = serializers.BooleanField(help_text="No problem of severity error.")
+    problems = DocumentProblem(many=True)
+
+
+# --- workflows and their history ---------------------------------------------------------------------------------
+
+
+class Live(Shape):
+    version = serializers.IntegerField()
+    colour = serializers.ChoiceField(["blue", "green"])
+    since = Moment()
+
+
+class Candidate(Shape):
+    version = serializers.IntegerField()
+    colour = serializers.ChoiceField(["blue", "green"])
+    percent = serializers.IntegerField()
+
+
+class Workflow(Shape):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+    tags = serializers.ListField(child=serializers.CharField())
+    live = Live(allow_null=True)
+    candidate = Candidate(allow_null=True)
+    newest = serializers.IntegerField(allow_null=True, help_text="Number of the newest version.")
+    archived_at = Moment(allow_null=True)
+    created_by = serializers.CharField()
+    created_at = Moment()
+
+
+class Draft(Shape):
+    definition = AnyObject()
+    base_version = serializers.IntegerField(allow_null=True)
+    saved_at = Moment(allow_null=True, help_text="Null: nothing is saved; the newest version, or an empty document.")
+
+
+class Version(Shape):
+    number = serializers.IntegerField()
+    message = serializers.CharField()
+    author = serializers.CharField()
+    created_at = Moment()
+    hash = serializers.CharField(help_text="SHA-256 over the canonical document, positions included.")
+    node_count = serializers.IntegerField()
+
+
+class VersionWithDefinition(Version):
+    definition = AnyObject()
+
+
+class Deployment(Shape):
+    id = serializers.CharField()
+    version = serializers.IntegerField()
+    strategy = serializers.ChoiceField(["immediate", "blue_green", "canary"])
+    colour = serializers.ChoiceField(["blue", "green"])
+    state = serializers.ChoiceField(["active", "live", "replaced", "aborted"])
+    canary_percent = serializers.IntegerField(allow_null=True)
+    by = serializers.CharField()
+    at = Moment()
+    ended_at = Moment(allow_null=True, help_text="When it stopped being live.")
+
+
+class Rollback(Shape):
+    to = serializers.IntegerField(help_text="The version that is live now.")
+    reason = serializers.CharField()
+    by = serializers.CharField()
+    at = Moment()
+    deployment = Deployment()
+
+    def get_fields(self) -> Any:
+        # `from` is a word of Python.
+        was = serializers.IntegerField(help_text="The version that was live before.")
+        return {"from": was, **super().get_fields()}
+
+
+class AuditEntry(Shape):
+    id = serializers.CharField()
+    at = Moment()
+    by = serializers.CharField()
+    action = serializers.CharField()
+    workflow = serializers.CharField(allow_null=True)
+    run = serializers.CharField(allow_null=True)
+    node = serializers.CharField(allow_null=True)
+    to = serializers.IntegerField(allow_null=True)
+    reason = serializers.CharField()
+    details = AnyObject()
+
+    def get_fields(self) -> Any:
+        return {"from": serializers.IntegerField(allow_null=True), **super().get_fields()}
+
+
+# --- runs --------------------------------------------------------------------------------------------------------
+
+
+class Run(Shape):
+    id = serializers.CharField()
+    workflow = serializers.CharField()
+    version = serializers.IntegerField(allow_null=True, help_text="Null for a draft's run.")
+    draft = serializers.BooleanField()
+    state = serializers.ChoiceField(RUN_STATE)
+    reason = serializers.CharField(allow_null=True)
+    inputs = AnyObject()
+    priority = serializers.IntegerField(help_text="1 first .. 9 last.")
+    altered = serializers.BooleanField(help_text="A person changed a policy in it.")
+    created_by = serializers.CharField()
+    created_at = Moment()
+    started_at = Moment(allow_null=True, help_text="When it left queued.")
+    finished_at = Moment(allow_null=True)
+    counts = Counts(help_text="Sums to all nodes.")
+
+
+class Progress(Shape):
+    fraction = serializers.FloatField(allow_null=True)
+    message = serializers.CharField(allow_null=True)
+    at = Moment()
+
+
+class NodeError(Shape):
+    message = serializers.CharField()
+    node = serializers.CharField()
+    line = serializers.IntegerField(allow_null=True, help_text="In the node's code or SQL.")
+    traceback = serializers.CharField(allow_null=True)
+
+    def get_fields(self) -> Any:
+        return {"class": serializers.CharField(), **super().get_fields()}
+
+
+class WaitingFor(Shape):
+    code = serializers.CharField()
+    message = serializers.CharField()
+    since = Moment(allow_null=True)
+
+
+class OutputSummary(Shape):
+    kind = serializers.ChoiceField(["json", "table"])
+    row_count = serializers.IntegerField(required=False)
+    bytes = serializers.IntegerField()
+    ports = serializers.ListField(child=serializers.CharField(), help_text="Ports taken.")
+
+
+class NodeRun(Shape):
+    node = serializers.CharField()
+    type = serializers.CharField()
+    name = serializers.CharField()
+    state = serializers.ChoiceField(NODE_STATE)
+    reason = serializers.CharField(allow_null=True)
+    attempt = serializers.IntegerField(help_text="Number of the newest attempt; 0: none yet.")
+    started_at = Moment(allow_null=True)
+    finished_at = Moment(allow_null=True)
+    expected = serializers.FloatField(allow_null=True, help_text="Seconds.")
+    expected_from = serializers.ChoiceField(["author", "learned", "none"])
+    progress = Progress(allow_null=True)
+    error = NodeError(allow_null=True)
+    waiting_for = WaitingFor(many=True)
+    output = OutputSummary(allow_null=True)
+
+
+class Usage(Shape):
+    cpu_seconds = serializers.FloatField(allow_null=True, required=False)
+    memory_peak_bytes = serializers.IntegerField(allow_null=True, required=False)
+
+
+class Receipt(Shape):
+    processes = serializers.IntegerField(allow_null=True)
+    slots = serializers.IntegerField(allow_null=True)
+    seconds = serializers.FloatField(allow_null=True)
+
+
+class Attempt(Shape):
+    number = serializers.IntegerField()
+    state = serializers.ChoiceField(sorted(ATTEMPT_STATES))
+    worker = serializers.CharField()
+    pid = serializers.IntegerField(help_text="Of the node process.")
+    started_at = Moment()
+    finished_at = Moment(allow_null=True)
+    error = NodeError(allow_null=True)
+    usage = AnyObjectOrNull(help_text="Of its process tree: {cpu_seconds, memory_peak_bytes, ...}.")
+    receipt = Receipt(allow_null=True, help_text="After a kill.")
+
+
+class LogLine(Shape):
+    seq = serializers.IntegerField()
+    at = Moment()
+    node = serializers.CharField()
+    attempt = serializers.IntegerField()
+    level = serializers.ChoiceField(LEVELS)
+    message = serializers.CharField()
+
+
+class Column(Shape):
+    name = serializers.CharField()
+    type = serializers.CharField()
+
+
+class JSONOutput(Shape):
+    kind = serializers.ChoiceField(["json"])
+    value = AnyJSON()
+
+
+class TableOutput(Shape):
+    kind = serializers.ChoiceField(["table"])
+    schema = Column(many=True)
+    row_count = serializers.IntegerField()
+    rows = Objects()
+
+
+# --- the installation --------------------------------------------------------------------------------------------
+
+
+class NodeType(Shape):
+    type = serializers.CharField()
+    name = serializers.CharField()
+    category = serializers.CharField()
+    icon = serializers.CharField()
+    description = serializers.CharField()
+    config = AnyObject(help_text="JSON Schema.")
+    out_ports = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, help_text="Null: they depend on the config."
+    )
+    uses_inputs = serializers.BooleanField(help_text="False: edges into it only order.")
+
+
+class PoolHolder(Shape):
+    run = serializers.CharField()
+    node = serializers.CharField()
+    slots = serializers.IntegerField()
+    since = Moment(allow_null=True)
+
+
+class Pool(Shape):
+    name = serializers.CharField()
+    slots = serializers.IntegerField()
+    in_use = serializers.IntegerField()
+    waiting = serializers.IntegerField()
+    acquired = serializers.IntegerField(help_text="Slots of attempts that started.")
+    released = serializers.IntegerField()
+    longest_wait = serializers.FloatField(help_text="Seconds.")
+    holders = PoolHolder(many=True)
+
+
+class File(Shape):
+    path = serializers.CharField(help_text="Under INTERLOCK_HOME/files.")
+    bytes = serializers.IntegerField()
+    modified_at = Moment()
+
+
+class Token(Shape):
+    id = serializers.CharField()
+    name = serializers.CharField()
+    scopes = serializers.ListField(child=serializers.CharField(), help_text="Empty: all that the user may do.")
+    created_at = Moment()
+    expires_at = Moment(allow_null=True)
+    used_at = Moment(allow_null=True, help_text="Kept to the hour.")
+
+
+class NewToken(Token):
+    token = serializers.CharField(help_text="Shown this once.")
+
+
+class User(Shape):
+    username = serializers.CharField()
+    role = serializers.ChoiceField(Role.values)
+    active = serializers.BooleanField()
+    has_password = serializers.BooleanField(help_text="False: signs in by a login link.")
+    created_at = Moment()
+    last_login = Moment(allow_null=True)
+
+
+class Health(Shape):
+    status = serializers.ChoiceField(["ok"])
+
+
+class NotReady(Problem):
+    failing = serializers.ChoiceField(["database", "schema", "scheduler"])

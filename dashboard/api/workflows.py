@@ -1,0 +1,100 @@
+"""Workflows: list, create, change, delete, and whether a definition is valid."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from dashboard import access
+from dashboard.access import Right
+from dashboard.api import bodies, shapes
+from dashboard.api.base import BEFORE, LIMIT, ApiView, Query, accepted, answer, listed, page, parameter
+from engine.definition import problems
+from versions import queries
+from versions.actions import workflows
+
+
+class Workflows(ApiView):
+    rights = {"GET": Right.VIEW, "POST": Right.EDIT}
+    operations = {"GET": "list_workflows", "POST": "create_workflow"}
+    noun = "workflows"
+
+    @extend_schema(
+        parameters=[
+            parameter("search", "Words that name, slug or description hold, whatever their case."),
+            parameter("tags", "Tags that a workflow must all have, parted by commas."),
+            parameter("archived", "true: only archived ones; all: these too.", enum=["true", "false", "all"]),
+            LIMIT,
+            BEFORE,
+        ],
+        responses={200: listed(shapes.Workflow)},
+        description="Workflows, newest first; archived ones only when asked for.",
+    )
+    def get(self, request: Request) -> Response:
+        query = Query(request, "search", "tags", "archived", "limit", "before")
+        archived = query.choice("archived", ("true", "false", "all"), "false")
+        rows = queries.workflows(
+            search=query.text("search"),
+            tags=query.words("tags"),
+            archived=None if archived == "all" else archived == "true",
+        )
+        return page(request, query, rows, queries.workflow_dicts)
+
+    @extend_schema(
+        request=bodies.NewWorkflow,
+        responses={201: shapes.Workflow, (409, "application/problem+json"): shapes.Problem},
+        description="Create an empty workflow. 409 `slug_taken` when the slug exists.",
+    )
+    def post(self, request: Request) -> Response:
+        Query(request)
+        wanted = accepted(bodies.NewWorkflow, request)
+        workflow = workflows.create(**wanted, by=self.by)
+        shape = queries.workflow_dict(workflow)
+        return Response(shape, status=201, headers={"Location": f"/api/v1/workflows/{workflow.slug}/"})
+
+
+class Workflow(ApiView):
+    rights = {"GET": Right.VIEW, "PATCH": Right.EDIT, "DELETE": Right.ADMIN}
+    operations = {"GET": "get_workflow", "PATCH": "change_workflow", "DELETE": "delete_workflow"}
+    noun = "workflows"
+
+    @extend_schema(responses={200: shapes.Workflow}, description="One workflow.")
+    def get(self, request: Request, slug: str) -> Response:
+        return Response(queries.workflow_dict(access.workflow(request.user, slug)))
+
+    @extend_schema(
+        request=bodies.WorkflowChange,
+        responses={200: shapes.Workflow},
+        description="Change name, description or tags; `archived: true` archives. The slug never changes.",
+    )
+    def patch(self, request: Request, slug: str) -> Response:
+        workflow = access.workflow(request.user, slug, Right.EDIT)
+        wanted = accepted(bodies.WorkflowChange, request)
+        return Response(queries.workflow_dict(workflows.change(workflow, **wanted, by=self.by)))
+
+    @extend_schema(
+        responses={204: None, (409, "application/problem+json"): shapes.Problem},
+        description="Delete a workflow with all its runs. 409 `run_in_progress` while one runs.",
+    )
+    def delete(self, request: Request, slug: str) -> Response:
+        workflows.delete(access.workflow(request.user, slug, Right.ADMIN), by=self.by)
+        return Response(status=204)
+
+
+class Validate(ApiView):
+    rights = {"POST": Right.EDIT}
+    operations = {"POST": "validate_definition"}
+    noun = "workflows"
+
+    @extend_schema(
+        request=bodies.Validate,
+        responses={200: answer(shapes.Validation, "Whether it is valid, and every problem.")},
+        description="Check a definition without storing or running anything of it.",
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        access.workflow(request.user, slug, Right.EDIT)
+        wanted = accepted(bodies.Validate, request)
+        found = problems(wanted.get("definition"), pools=queries.pool_sizes())
+        valid = not any(problem.severity == "error" for problem in found)
+        return Response({"valid": valid, "problems": [problem.as_dict() for problem in found]})
