@@ -8,3 +8,9 @@ urlpatterns = [
     path("", include("dashboard.api.urls")),
     path("", include("dashboard.pages.urls")),
 ]
+
+# Under /api/ these answer with problem documents, elsewhere with pages.
+handler400 = "dashboard.api.problems.bad_request"
+handler403 = "dashboard.api.problems.permission_denied"
+handler404 = "dashboard.api.problems.page_not_found"
+handler500 = "dashboard.api.problems.server_error"

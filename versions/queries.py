@@ -31,7 +31,7 @@ def workflows(*, search: str = "", tags: Sequence[str] = (), archived: bool | No
         found = found.annotate(tags_text=Cast("tags", TextField()))
     for tag in tags:
         # Inside a JSON text a tag stands between quotes, and quotes of its own are escaped: no part of another fits.
-        found = found.filter(tags_text__icontains=dump(tag))
+        found = found.filter(Q(tags_text__icontains=dump(tag)))
     return found
 
 
@@ -116,7 +116,8 @@ def newest_version(workflow: Workflow) -> WorkflowVersion | None:
 
 def newest_number(workflow: Workflow) -> int | None:
     """Null: nothing is published."""
-    return WorkflowVersion.objects.filter(workflow=workflow).aggregate(newest=Max("number"))["newest"]
+    newest: int | None = WorkflowVersion.objects.filter(workflow=workflow).aggregate(newest=Max("number"))["newest"]
+    return newest
 
 
 def document_of(version: WorkflowVersion) -> dict[str, Any]:

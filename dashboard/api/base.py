@@ -21,6 +21,7 @@ from dashboard.access import Right
 from dashboard.api.openapi import ProblemSchema
 from dashboard.api.parsers import StrictJSONParser
 from dashboard.api.problems import BadRequest
+from dashboard.models import User
 from engine.models.fields import clean_text
 
 LIMIT_DEFAULT, LIMIT_MAX = 100, 1000
@@ -40,9 +41,15 @@ class ApiView(APIView):
     schema = ProblemSchema()
 
     @property
+    def person(self) -> User:
+        """Who asks. Only in methods that need a right: an anonymous request does not get there."""
+        assert isinstance(self.request.user, User)
+        return self.request.user
+
+    @property
     def by(self) -> str:
         """Name of who asks, as the audit log keeps it."""
-        return str(self.request.user.get_username())
+        return self.person.username
 
 
 # --- bodies ------------------------------------------------------------------------------------------------------

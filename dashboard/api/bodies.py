@@ -32,12 +32,11 @@ class Tags(serializers.ListField):
         super().__init__(max_length=50, **options)
 
 
-def _slug(value: str) -> str:
+def _slug(value: str) -> None:
     if not SLUG.match(value) or value in RESERVED_SLUGS:
         raise serializers.ValidationError(
             _("A slug has 1 to 80 of a-z, 0-9, - and _, begins with a letter or digit, and is not a word of the pages.")
         )
-    return value
 
 
 class NewWorkflow(Body):

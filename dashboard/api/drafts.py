@@ -53,7 +53,7 @@ class Draft(ApiView):
     )
     def get(self, request: Request, slug: str) -> Response:
         workflow = access.workflow(request.user, slug, Right.EDIT)
-        return _shown(drafts.load(workflow, request.user))
+        return _shown(drafts.load(workflow, self.person))
 
     @extend_schema(
         parameters=[IF_MATCH, ETAG],
@@ -63,23 +63,23 @@ class Draft(ApiView):
     )
     def put(self, request: Request, slug: str) -> Response:
         workflow = access.workflow(request.user, slug, Right.EDIT)
-        expected = _expected(request, workflow.slug, drafts.load(workflow, request.user).saves)
+        expected = _expected(request, workflow.slug, drafts.load(workflow, self.person).saves)
         wanted = accepted(bodies.DraftSave, request)
         base = wanted.get("base_version") if "base_version" in wanted else drafts.KEEP
         return _shown(
-            drafts.save(workflow, request.user, wanted["definition"], expected_saves=expected, base_version=base)
+            drafts.save(workflow, self.person, wanted["definition"], expected_saves=expected, base_version=base)
         )
 
     @extend_schema(
         parameters=[IF_MATCH, ETAG],
-        request={"application/json-patch+json": shapes.Objects},
+        request={"application/json-patch+json": {"type": "array", "items": {"type": "object"}}},
         responses={200: shapes.Draft},
         description="Apply a JSON Patch (RFC 6902) to the definition of the working copy.",
     )
     def patch(self, request: Request, slug: str) -> Response:
         workflow = access.workflow(request.user, slug, Right.EDIT)
-        expected = _expected(request, workflow.slug, drafts.load(workflow, request.user).saves)
-        return _shown(drafts.patch(workflow, request.user, request.data, expected_saves=expected))
+        expected = _expected(request, workflow.slug, drafts.load(workflow, self.person).saves)
+        return _shown(drafts.patch(workflow, self.person, request.data, expected_saves=expected))
 
     @extend_schema(
         parameters=[IF_MATCH],
@@ -90,8 +90,8 @@ class Draft(ApiView):
         workflow = access.workflow(request.user, slug, Right.EDIT)
         expected = None
         if "If-Match" in request.headers:
-            expected = _expected(request, workflow.slug, drafts.load(workflow, request.user).saves)
-        drafts.discard(workflow, request.user, expected_saves=expected)
+            expected = _expected(request, workflow.slug, drafts.load(workflow, self.person).saves)
+        drafts.discard(workflow, self.person, expected_saves=expected)
         return Response(status=204)
 
 

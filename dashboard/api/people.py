@@ -25,7 +25,7 @@ class Tokens(ApiView):
         parameters=[LIMIT, BEFORE], responses={200: listed(shapes.Token)}, description="One's own tokens, newest first."
     )
     def get(self, request: Request) -> Response:
-        rows = accounts.tokens_of(request.user)
+        rows = accounts.tokens_of(self.person)
         query = Query(request, "limit", "before")
         return page(request, query, rows, lambda found: [accounts.token_dict(token) for token in found])
 
@@ -37,7 +37,7 @@ class Tokens(ApiView):
     def post(self, request: Request) -> Response:
         wanted = accepted(bodies.NewToken, request)
         raw, token = accounts.issue_token(
-            request.user, wanted["name"], wanted.get("scopes") or (), expires_at=wanted.get("expires_at"), by=self.by
+            self.person, wanted["name"], wanted.get("scopes") or (), expires_at=wanted.get("expires_at"), by=self.by
         )
         shape = {**accounts.token_dict(token), "token": raw}
         return Response(shape, status=201, headers={"Cache-Control": "no-store"})
@@ -50,14 +50,14 @@ class Token(ApiView):
 
     @extend_schema(responses={200: shapes.Token}, description="One of one's own tokens.")
     def get(self, request: Request, token_id: int) -> Response:
-        token = accounts.tokens_of(request.user).filter(pk=_id(token_id)).first()
+        token = accounts.tokens_of(self.person).filter(pk=_id(token_id)).first()
         if token is None:
             raise NotFound(_("You have no token %(id)s.") % {"id": token_id})
         return Response(accounts.token_dict(token))
 
     @extend_schema(responses={204: None}, description="End a token at once.")
     def delete(self, request: Request, token_id: int) -> Response:
-        accounts.delete_token(request.user, _id(token_id), by=self.by)
+        accounts.delete_token(self.person, _id(token_id), by=self.by)
         return Response(status=204)
 
 

@@ -80,7 +80,7 @@ class Launches(ApiView):
         run = launch.launch(
             workflow,
             version=version,
-            draft_of=request.user if draft else None,
+            draft_of=self.person if draft else None,
             inputs=wanted.get("inputs"),
             priority=wanted.get("priority"),
             by=self.by,

@@ -61,6 +61,19 @@ class DocumentProblem(Shape):
     fix = AnyObject(required=False, help_text="{label, changes: JSON Patch}, where one repair is the obvious one.")
 
 
+class Problem(Shape):
+    """RFC 9457, with a stable `code`."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField(help_text="For people.")
+    code = serializers.CharField(help_text="For programs; stable.")
+    errors = DocumentProblem(  # type: ignore[assignment]  # DRF takes fields out of the class: no clash
+        many=True, required=False, help_text="Everything that is wrong with what was sent."
+    )
+
+
 class Change(Shape):
     kind = serializers.ChoiceField(
         [
@@ -75,27 +88,16 @@ class Change(Shape):
     )
     node = serializers.CharField(required=False)
     name = serializers.CharField(required=False)
-    fields = serializers.ListField(  # type: ignore[assignment]  # shadows DRF's accessor on purpose of the name
+    fields = serializers.ListField(  # type: ignore[assignment]  # as above
         child=serializers.CharField(), required=False
     )
     edge = AnyObject(required=False)
 
 
-class Problem(Shape):
-    """RFC 9457, with a stable `code`."""
-
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField(help_text="For people.")
-    code = serializers.CharField(help_text="For programs; stable.")
-    errors = DocumentProblem(many=True, required=False, help_text="Everything that is wrong with what was sent.")
-
-
 class OutdatedBaseProblem(Problem):
     base_version = serializers.IntegerField(allow_null=True)
     newest = serializers.IntegerField(allow_null=True)
-    changes = serializers.ListField(child=AnyObject(), help_text="What differs, from the base to the newest version.")
+    changes = Change(many=True, help_text="What differs, from the base to the newest version.")
 
 
 class Validation(Shape):

@@ -58,9 +58,9 @@ class Versions(ApiView):
             workflow,
             wanted.get("definition"),
             message=wanted.get("message", ""),
-            base_version=wanted["base_version"] if "base_version" in wanted else publish.UNCHECKED,
+            base_version=wanted.get("base_version", publish.UNCHECKED),
             by=self.by,
-            user=request.user,
+            user=self.person,
         )
         shape = queries.version_dict(published.version)
         if not published.created:

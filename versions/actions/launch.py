@@ -30,7 +30,8 @@ def launch(
 ) -> Run:
     """Start a run: of the live version, of `version`, or of the working copy of `draft_of`.
 
-    `inputs`: an object that fits the definition's schema; None is {}. Raises Archived, NothingLive, UnknownVersion, NoDraft, InvalidDocument (of the draft), InvalidInputs.
+    `inputs`: an object that fits the definition's schema; None is {}.
+    Raises Archived, NothingLive, UnknownVersion, NoDraft, InvalidDocument (of the draft), InvalidInputs.
     """
     if workflow.archived_at is not None:
         raise Archived(workflow.slug)
