@@ -130,8 +130,8 @@ class Files:
             raise NotFound(_('There is no file "%(path)s".') % {"path": path}, path=path)
         return os.fdopen(descriptor, "rb"), _entry("/".join([*parents, name]), status)
 
-    def write(self, path: str, body: IO[bytes], length: int | None) -> tuple[Entry, bool]:
-        """Store a body of `length` bytes (None: until it ends) under `path`; its entry and whether it is new.
+    def write(self, path: str, body: IO[bytes], length: int) -> tuple[Entry, bool]:
+        """Store a body of `length` bytes under `path`; its entry and whether it is new.
 
         Folders on the way are made. The old content stays until the new one is whole and on the disk.
         Raises BadPath, IsFolder, Incomplete, DiskFull.
@@ -141,7 +141,7 @@ class Files:
         with self._folder([]) as root:
             staging = _made(root, STAGING)
             try:
-                self._room(root, length or 0)
+                self._room(root, length)
                 _clean(staging)
                 staged = secrets.token_hex(16)
                 try:
@@ -254,21 +254,21 @@ def _check_place(folder: int, name: str, path: str) -> bool:
     return False
 
 
-def _copy(staging: int, name: str, body: IO[bytes], length: int | None) -> None:
+def _copy(staging: int, name: str, body: IO[bytes], length: int) -> None:
     descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=staging)
     written = 0
     with os.fdopen(descriptor, "wb") as file:
-        while length is None or written < length:
+        while written < length:
             try:
-                chunk = body.read(CHUNK_BYTES if length is None else min(CHUNK_BYTES, length - written))
+                chunk = body.read(min(CHUNK_BYTES, length - written))
             except OSError:
                 # Django raises a kind of OSError when the client goes away; the disk's own errors come from write.
-                raise Incomplete(length or 0, written) from None
+                raise Incomplete(length, written) from None
             if not chunk:
                 break
             file.write(chunk)
             written += len(chunk)
-        if length is not None and written < length:
+        if written < length:
             raise Incomplete(length, written)
         file.flush()
         os.fsync(file.fileno())

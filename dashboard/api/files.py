@@ -96,15 +96,11 @@ class File(ApiView):
         return Response(status=204)
 
 
-def _raw(request: Request) -> tuple[IO[bytes], int | None]:
-    """The unread body and its length; None: it is chunked and tells its end itself.
-
-    The body goes from the socket to the disk in pieces and is never whole in memory.
-    """
+def _raw(request: Request) -> tuple[IO[bytes], int]:
+    """The unread body and its length: it goes from the client to the disk in pieces and is never whole in memory."""
     plain = request._request
-    if "chunked" in plain.headers.get("Transfer-Encoding", "").lower():
-        return plain.META["wsgi.input"], None
     text = plain.META.get("CONTENT_LENGTH") or ""
     if not (text.isascii() and text.isdigit()):
+        # WSGI would take a body without a length for an empty one.
         raise BadRequest(_("Send the length of the body as Content-Length."), code="length_required", status=411)
     return plain, int(text)  # type: ignore[return-value]  # HttpRequest reads like a file

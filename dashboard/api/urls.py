@@ -92,5 +92,5 @@ urlpatterns = [
     path("api/docs/", docs.Docs.as_view(), name="api-docs"),
     *[path(f"api/v1/{call.pattern}", call.callback, name=call.name) for call in CALLS],
     # Everything else under /api/: a problem document, never a page.
-    re_path(r"(?s)^api/(?P<path>.*)\Z", problems.unknown_address),
+    re_path(r"^api/(?P<path>[\s\S]*)\Z", problems.unknown_address),
 ]
