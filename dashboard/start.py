@@ -8,8 +8,9 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from dashboard import accounts, samples, schema
+from dashboard import accounts, samples
 from dashboard.models import Role, User
+from engine import schema
 
 ADMIN = "admin"
 

@@ -1,0 +1,29 @@
+"""The server, and somebody who may look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from dashboard import accounts
+from dashboard.models import User
+from engine import documents
+from tests.live.server import LiveServer, serving
+
+
+@pytest.fixture
+def server(transactional_db: None) -> Iterator[LiveServer]:
+    documents.forget()
+    with serving() as live:
+        yield live
+
+
+@pytest.fixture
+def viewer(transactional_db: None) -> User:
+    return accounts.create_user("vera", "viewer", by="test")
+
+
+@pytest.fixture
+def token(viewer: User) -> str:
+    return accounts.create_token(viewer, "test")

@@ -1,0 +1,47 @@
+"""A definition in a file: read, or told what keeps it from being read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+BYTES_MAX = 64 * 1024 * 1024
+
+
+class UnreadableFile(Exception):
+    """The file is no JSON text; the message names it, the place in it, and what is wrong."""
+
+
+def read(name: str) -> Any:
+    """The JSON value in the file `name` (`-`: standard input). Raises UnreadableFile."""
+    shown = name if name != "-" else "standard input"
+    try:
+        if name == "-":
+            data = sys.stdin.buffer.read(BYTES_MAX + 1)
+        else:
+            with Path(name).open("rb") as file:
+                data = file.read(BYTES_MAX + 1)
+    except OSError as error:
+        raise UnreadableFile(f"{shown} cannot be read: {error.strerror}.") from None
+    if len(data) > BYTES_MAX:
+        raise UnreadableFile(f"{shown} is larger than {BYTES_MAX // 1024**2} MiB: a definition never is.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(f"{shown} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from None
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UnreadableFile(
+            f"{shown} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}. Correct it there."
+        ) from None
+    except (RecursionError, ValueError) as error:
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise UnreadableFile(f"{shown} cannot be read as JSON: {why}.") from None
+
+
+def looks_like_file(target: str) -> bool:
+    """Whether `target` means a file and not a workflow's slug, which has no dot and no slash."""
+    return target == "-" or "/" in target or target.endswith(".json") or Path(target).is_file()
