@@ -1,8 +1,7 @@
 """What can be wrong with a wish about workflows and their versions.
 
-    engine.errors.NotFound
-    └── UnknownVersion
-    engine.errors.InterlockError
+    VersionsError
+    ├── UnknownVersion       also an engine.errors.NotFound
     ├── Conflict             its state does not allow the wish
     │   └── SlugTaken OutdatedBase AlreadyLive NothingToRollBackTo NothingLive NoDraft Archived RunInProgress
     │       PoolMissing PoolNamed
@@ -26,7 +25,13 @@ from engine.problems import Problem, shown
 from versions.models import WorkflowVersion
 
 
-class UnknownVersion(NotFound):
+class VersionsError(InterlockError):
+    """Base of all errors of this package."""
+
+    code = "versions_error"
+
+
+class UnknownVersion(VersionsError, NotFound):
     code = "unknown_version"
 
     def __init__(self, slug: str, number: int, newest: int | None) -> None:
@@ -38,7 +43,7 @@ class UnknownVersion(NotFound):
         self.slug, self.number, self.newest = slug, number, newest
 
 
-class Conflict(InterlockError):
+class Conflict(VersionsError):
     """It is there, but its state does not allow the wish."""
 
     code = "conflict"
@@ -180,7 +185,7 @@ class PoolNamed(Conflict):
         """(slug, version, slots that one node takes), sorted."""
 
 
-class StaleDraft(InterlockError):
+class StaleDraft(VersionsError):
     """Somebody, most likely the same person in another tab, saved first."""
 
     code = "stale_draft"
@@ -196,7 +201,7 @@ class StaleDraft(InterlockError):
         self.slug, self.expected, self.found = slug, expected, found
 
 
-class Unusable(InterlockError):
+class Unusable(VersionsError):
     """What was given cannot be used."""
 
     code = "unusable"
