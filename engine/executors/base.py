@@ -119,6 +119,12 @@ class Executor(Protocol):
     def room(self, work: Work) -> bool:
         """Whether `work` would be taken now (an idle process, or room ahead on a short one)."""
 
+    def idle(self) -> int:
+        """How many more works would be taken now, however long they are."""
+
+    def short(self, work: Work) -> bool:
+        """Whether `work` is believed to be short enough to be sent ahead. Looks at everything but its claim."""
+
     def free(self) -> int:
         """How many more works would be taken now, if they were short."""
 

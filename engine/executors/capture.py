@@ -271,6 +271,8 @@ class _Tail:
                         self._dropped_bytes += len(data)
                         continue
                     self._cut[source] = False
+                    self._dropped_lines += 1
+                    self._dropped_bytes += end + 1
                     data = data[end + 1 :]
                 kept += [(when, LEVELS[source], text) for text in self._splitters[source].feed(data, when)]
         for stream, splitter in enumerate(self._splitters):

@@ -15,21 +15,19 @@ FRAME_BYTES_MAX = 8 * 1024 * 1024
 MESSAGE_BYTES_MAX = 64 * 1024
 
 
-class ChannelBroken(Exception):
-    """What came over the channel is no frame: the node process cannot be trusted any more."""
-
-
 class FrameReader:
     """Cuts what was read from a node process into frames."""
 
-    __slots__ = ("_needed", "_rest")
+    __slots__ = ("_needed", "_rest", "broken")
 
     def __init__(self) -> None:
+        self.broken: str | None = None
+        """Why what came is no frame, after which nothing more is taken: the process cannot be trusted any more."""
         self._rest = bytearray()
         self._needed = 4
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
-        """Frames that `data` completes, in order. Raises ChannelBroken."""
+        """Frames that `data` completes, in order, those before a fault included. Sets `broken`."""
         if self._rest:
             self._rest += data
             # A large frame comes in many reads; it is looked at once, when it is whole.
@@ -39,19 +37,22 @@ class FrameReader:
         frames: list[dict[str, Any]] = []
         at, end = 0, len(data)
         needed = 4
-        while end - at >= 4:
+        while end - at >= 4 and self.broken is None:
             size = int.from_bytes(data[at : at + 4], "little")
             if size > FRAME_BYTES_MAX:
-                raise ChannelBroken(f"A frame of {size} bytes was announced; at most {FRAME_BYTES_MAX} are taken.")
+                self.broken = f"A frame of {size} bytes was announced; at most {FRAME_BYTES_MAX} are taken."
+                break
             if end - at - 4 < size:
                 needed = size + 4
                 break
             try:
                 frame = json.loads(data[at + 4 : at + 4 + size])
             except (ValueError, RecursionError) as error:
-                raise ChannelBroken(f"A frame is not JSON: {error}") from error
+                self.broken = f"A frame is not JSON: {error}"
+                break
             if type(frame) is not dict:
-                raise ChannelBroken("A frame is not an object.")
+                self.broken = "A frame is not an object."
+                break
             frames.append(frame)
             at += 4 + size
         self._needed = needed

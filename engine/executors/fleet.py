@@ -76,6 +76,14 @@ class Fleet:
             return True
         return self.forecast.is_short(work) and self._ahead(self._key(work)) is not None
 
+    def idle(self) -> int:
+        """How many more works would be taken now, however long they are."""
+        return 0 if self._stopping else max(0, self.capacity - self._busy())
+
+    def short(self, work: Work) -> bool:
+        """Whether `work` is believed to be short enough to be sent ahead."""
+        return self.forecast.is_short(work)
+
     def free(self) -> int:
         """How many more works would be taken now, if they were short."""
         if self._stopping:

@@ -54,6 +54,12 @@ def end_processes(prefix: str) -> int:
             log.error("leftover_processes_kept: %s", [one.pid for one in found])
             break
         time.sleep(0.005)
+    for pid, _ in ended:
+        # Where this process is their new parent, they are waited for; anybody else's children are not.
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            pass
     if ended:
         log.warning("leftover_processes_ended: %s", len(ended))
     return len(ended)

@@ -141,7 +141,7 @@ class NodeProcess:
         return messages
 
     def read_frames(self) -> list[dict[str, Any]] | None:
-        """Frames that have come whole; None when there is nothing (more) to read. Raises ChannelBroken."""
+        """Frames that have come whole; None when there is nothing (more) to read."""
         data = self._read(self.out)
         self.frames_read += len(data)
         return None if not data else self.frames.feed(data)

@@ -22,7 +22,7 @@ from engine.executors import leftovers, measure, procfs
 from engine.executors.attempts import NEVER, Attempt
 from engine.executors.base import Ended, Lines, Report, Returned
 from engine.executors.capture import clean
-from engine.executors.channel import ChannelBroken, envelope_file
+from engine.executors.channel import envelope_file
 from engine.executors.fleet import (
     ATTEMPTS_MAX,
     GROWTH_BYTES_MAX,
@@ -74,6 +74,8 @@ class Supervisor(Fleet):
         """Ends of attempts whose long logs are still being handed on."""
         self._kills: list[NodeProcess] = []
         self._removals: list[Any] = []
+        self._refusals: dict[tuple[str, str, int], int] = {}
+        """(run, node, item) -> processes that ended in a row when they took its work."""
         self._oom_before = self._oom_kills = 0
         """Kills by the kernel since boot: one to two seconds ago, and last read."""
         self._oom_at = 0.0
@@ -193,12 +195,10 @@ class Supervisor(Fleet):
     def _on_frames(self, process: NodeProcess) -> None:
         """One read of frames; what more there is wakes the selector again."""
         try:
-            frames = process.read_frames()
-            if frames:
-                for frame in frames:
-                    self._on_frame(process, frame)
-        except ChannelBroken as error:
-            self._break(process, str(error))
+            for frame in process.read_frames() or ():
+                self._on_frame(process, frame)
+            if process.frames.broken:
+                self._break(process, process.frames.broken)
         except (KeyError, TypeError, ValueError) as error:
             self._break(process, f"A frame cannot be understood: {error!r}.")
         if process.out not in process.open_pipes:
@@ -227,6 +227,8 @@ class Supervisor(Fleet):
         if kind == "started":
             process.current = attempt
             attempt.start(self._now)
+            if self._refusals:
+                self._refusals.clear()
             self._reports.append(
                 attempt.started_report(process.pid, process.start, f"{self.worker}/{process.index}", float(frame["at"]))
             )
@@ -362,7 +364,7 @@ class Supervisor(Fleet):
         process.dying = True
         process.ending = ending
         self._leave_idle(process)
-        if not process.dead:
+        if process.ready or ending.cause not in ("died", "unstarted"):
             self._unsend(process)
         known: set[tuple[int, int]] = set()
         for attempt in process.sent.values():
@@ -424,7 +426,7 @@ class Supervisor(Fleet):
             del self._where[attempt.claim]
             if attempt.started:
                 self._deliver(attempt, self._cut_off(attempt, ending, dict(receipt), now))
-            elif ending.cause in ("died", "unstarted") and not process.ready:
+            elif ending.cause in ("died", "unstarted", "broken"):
                 self._not_started(process, attempt, never)
             else:
                 never.append(attempt.claim)
@@ -475,12 +477,22 @@ class Supervisor(Fleet):
         return _lost(message)
 
     def _not_started(self, process: NodeProcess, attempt: Attempt, never: list[str]) -> None:
-        """Work in a process that did not come up: tried again, but not for ever."""
-        if self._failures.get(process.key, 0) + 1 < START_FAILURES_MAX:
+        """Work that a process took and ended before it started it: tried again, but not for ever."""
+        envelope = attempt.work.envelope
+        key = (str(envelope.get("run", {}).get("id")), str(envelope.get("node")), int(envelope.get("item", -1)))
+        if len(self._refusals) > 1000:
+            self._refusals.clear()
+        times = self._refusals[key] = self._refusals.get(key, 0) + 1
+        if times < START_FAILURES_MAX:
             never.append(attempt.claim)
+            return
+        del self._refusals[key]
+        said = clean(process.noise.decode("utf-8", "replace")).strip()
+        if process.ready:
+            text = (process.ending.error or {}).get("message") or "The node process ended before the attempt began."
         else:
-            said = clean(process.noise.decode("utf-8", "replace")).strip()
-            self._refuse(attempt.work, f"{process.key or 'The node process'} did not start. {said}".strip())
+            text = f"{process.key or 'The node process'} did not start."
+        self._refuse(attempt.work, f"{text} {said}".strip())
 
     def _note_failed_start(self, process: NodeProcess, now: float) -> None:
         failures = self._failures[process.key] = self._failures.get(process.key, 0) + 1

@@ -1,0 +1,241 @@
+"""Work goes to node processes, is sent ahead when short, and comes back."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.executors import procfs
+from engine.executors.base import Returned, Started
+from tests.support.supervised import FAKE_NODE, Supervised, alive
+
+pytestmark = pytest.mark.processes
+
+
+def zombies() -> set[int]:
+    return {one.pid for one in procfs.processes().values() if one.state == "Z" and one.parent == os.getpid()}
+
+
+def test_an_attempt_reports_its_start_and_its_end(tmp_path: Path) -> None:
+    with Supervised(tmp_path) as node:
+        work = node.work()
+        ended = node.run(work)
+        (started,) = node.of(Started, work.claim)
+        assert started.worker.startswith("local/")
+        assert started.pid_started == str(procfs.start_of(started.pid))
+        assert (ended.state, ended.error, ended.receipt) == ("succeeded", None, None)
+        assert ended.output is not None
+        assert ended.output["value"] is None
+
+
+def test_python_that_raises_fails_with_its_line(tmp_path: Path) -> None:
+    with Supervised(tmp_path) as node:
+        ended = node.run(node.python("def main(inputs, ctx):\n    return 1 / 0\n"))
+        assert ended.state == "failed"
+        assert ended.error is not None
+        assert (ended.error["class"], ended.error["line"]) == ("ZeroDivisionError", 2)
+
+
+def test_free_and_room_say_what_send_takes(tmp_path: Path) -> None:
+    with Supervised(tmp_path, workers=2) as node:
+        long = "import time\ndef main(inputs, ctx):\n    time.sleep(30)\n"
+        assert node.supervisor.free() == 32
+        node.send(node.python(long), node.python(long))
+        assert node.supervisor.free() in (0, 30)
+        late = node.python(long)
+        assert not node.supervisor.room(late)
+        node.send(late)
+        assert node.supervisor.poll(0) == [Returned([late.claim])]
+
+
+def test_short_work_is_sent_ahead_and_taken_back_from_behind_a_long_attempt(tmp_path: Path) -> None:
+    with Supervised(tmp_path, workers=1) as node:
+        claimed_short = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(30)\n", expected=0.001)
+        node.send(claimed_short)
+        node.started(claimed_short)
+        # Its start is fresh: it still counts as short.
+        others = [node.work(expected=0.001, node=f"n{number}") for number in range(3)]
+        node.send(*others)
+        node.until(lambda: len(node.returned()) == 3)
+        assert set(node.returned()) == {work.claim for work in others}
+        assert not node.supervisor.room(others[0])
+
+
+def test_work_sent_ahead_can_be_taken_back_and_nothing_runs_twice(tmp_path: Path) -> None:
+    with Supervised(tmp_path, workers=1) as node:
+        ledger = tmp_path / "ledger"
+        code = (
+            "import os\ndef main(inputs, ctx):\n"
+            f"    fd = os.open({str(ledger)!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)\n"
+            "    os.write(fd, (ctx.node + '\\n').encode())\n    os.close(fd)\n"
+        )
+        works = [node.python(code, node=f"n{number}", expected=0.001) for number in range(200)]
+        waiting = list(works)
+        while waiting:
+            batch = [waiting.pop() for _ in range(min(len(waiting), node.supervisor.free()))]
+            node.send(*batch)
+            node.supervisor.take_back()
+            for one in node.poll(0.01):
+                if isinstance(one, Returned):
+                    waiting += [node.works[claim] for claim in one.claims]
+        for work in works:
+            assert node.ended(work).state == "succeeded"
+        assert sorted(ledger.read_text().split()) == sorted(work.envelope["node"] for work in works)
+
+
+def test_killing_work_that_has_not_started_returns_it_and_what_was_sent_with_it(tmp_path: Path) -> None:
+    with Supervised(tmp_path, workers=1) as node:
+        first = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(0.3)\n", expected=0.001)
+        node.send(first)
+        second, third = node.work(expected=0.001), node.work(expected=0.001)
+        node.send(second, third)
+        node.supervisor.kill(second.claim, "cancelled")
+        assert node.ended(first).state == "succeeded"
+        assert set(node.returned()) == {second.claim, third.claim}
+
+
+def test_killing_an_unknown_claim_does_nothing(tmp_path: Path) -> None:
+    with Supervised(tmp_path) as node:
+        node.supervisor.kill("nobody", "cancelled")
+        assert node.run(node.work()).state == "succeeded"
+
+
+def test_a_large_envelope_and_many_behind_it_arrive(tmp_path: Path) -> None:
+    with Supervised(tmp_path, workers=1) as node:
+        works = []
+        for number in range(64):
+            code = f"def main(inputs, ctx):\n    return {number}\n#" + "x" * (60_000 if number % 2 else 200_000)
+            works.append(node.python(code, node=f"n{number}", expected=0.001))
+        ended = node.run_all(works)
+        values = {one.claim: one.output["value"] for one in ended if one.output}
+        assert [values[work.claim] for work in works] == list(range(64))
+        assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_ten_thousand_short_attempts_leave_nothing_behind(tmp_path: Path) -> None:
+    with Supervised(tmp_path, workers=2) as node:
+        node.settle()
+        files, before = os.listdir("/proc/self/fd"), zombies()
+        ended = node.run_all(node.work(node=f"n{number}") for number in range(10_000))
+        assert {one.state for one in ended} == {"succeeded"}
+        node.settle()
+        assert len(os.listdir("/proc/self/fd")) == len(files)
+        assert list((tmp_path / "scratch").iterdir()) == []
+        assert zombies() <= before
+        assert len(node.supervisor.workers()) == 3
+
+
+def test_a_process_is_replaced_after_500_attempts(tmp_path: Path) -> None:
+    with Supervised(tmp_path, workers=1) as node:
+        node.settle()
+        before = {one.pid for one in node.supervisor.workers()}
+        node.run_all(node.work() for _ in range(1100))
+        node.settle()
+        assert not before & {one.pid for one in node.supervisor.workers()}
+
+
+def test_a_process_in_which_something_is_left_is_not_used_again(tmp_path: Path) -> None:
+    with Supervised(tmp_path, workers=1) as node:
+        work = node.python("import subprocess\ndef main(inputs, ctx):\n    subprocess.Popen(['sleep', '600'])\n")
+        ended = node.run(work)
+        assert ended.state == "succeeded"
+        assert ended.receipt is not None
+        assert ended.receipt["processes"] == 2
+        pid = node.started(work).pid
+        assert not alive(pid)
+        other = node.work()
+        assert node.run(other).state == "succeeded"
+        assert node.started(other).pid != pid
+
+
+def test_another_interpreter_has_processes_of_its_own_under_the_same_cap(tmp_path: Path) -> None:
+    other = tmp_path / "python"
+    other.symlink_to(sys.executable)
+    code = "import time\ndef main(inputs, ctx):\n    time.sleep(1)\n"
+    with Supervised(tmp_path, workers=2) as node:
+        works = [node.python(code, python=str(other)), node.python(code)]
+        node.send(*works)
+        assert not node.supervisor.room(node.python(code, python=str(other)))
+        assert {node.ended(work).state for work in works} == {"succeeded"}
+
+
+@pytest.mark.parametrize("python", ["/nowhere/python", "/bin/false"])
+def test_an_interpreter_that_does_not_start_fails_the_attempt_and_is_named(tmp_path: Path, python: str) -> None:
+    with Supervised(tmp_path) as node:
+        work = node.python("def main(inputs, ctx):\n    return 1\n", python=python)
+        (ended,) = node.run_all([work])
+        assert ended.state == "failed"
+        assert ended.error is not None
+        assert python in ended.error["message"]
+        assert node.run(node.work()).state == "succeeded"
+
+
+def test_a_watched_file_ends_the_wait(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    with Supervised(tmp_path) as node:
+        called: list[bytes] = []
+        node.supervisor.watch(reader, lambda: called.append(os.read(reader, 10)))
+        os.write(writer, b"x")
+        node.supervisor.poll(10)
+        assert called == [b"x"]
+        node.supervisor.unwatch(reader)
+        os.write(writer, b"x")
+        node.supervisor.poll(0.05)
+        assert called == [b"x"]
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_stop_returns_what_has_not_started_and_lets_the_running_end(tmp_path: Path) -> None:
+    with Supervised(tmp_path, workers=1) as node:
+        first = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(0.5)\n", expected=0.001)
+        node.send(first)
+        second = node.work(expected=0.001)
+        node.send(second)
+        node.started(first)
+        node.stop(10)
+        assert node.ended(first).state == "succeeded"
+        assert node.returned() == [second.claim]
+        assert not alive(node.started(first).pid)
+
+
+def test_a_stop_interrupts_what_does_not_end_in_time(tmp_path: Path) -> None:
+    with Supervised(tmp_path) as node:
+        work = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(600)\n")
+        node.send(work)
+        node.started(work)
+        node.stop(0.2)
+        ended = node.ended(work)
+        assert (ended.state, ended.interrupted) == ("lost", True)
+        assert not alive(node.started(work).pid)
+        late = node.work()
+        assert not node.supervisor.room(late)
+
+
+def test_a_process_that_sends_nonsense_is_ended_and_its_attempt_lost(tmp_path: Path) -> None:
+    with Supervised(tmp_path, main=FAKE_NODE) as node:
+        for frames in (["\x04\x00\x00\x00oops"], ["\xff\xff\xff\xff"], [{"k": "done"}], [{"k": "log", "at": None}]):
+            work = node.work(frames=frames, then="sleep")
+            ended = node.run(work)
+            assert ended.state == "lost"
+            assert ended.error is not None
+            assert "broke its channel" in ended.error["message"]
+            assert not alive(node.started(work).pid)
+
+
+def test_a_process_that_closes_its_frames_and_lives_is_ended(tmp_path: Path) -> None:
+    with Supervised(tmp_path, main=FAKE_NODE) as node:
+        work = node.work(then="close")
+        assert node.run(work).state == "lost"
+        assert not alive(node.started(work).pid)
+
+
+def test_frames_of_another_claim_change_nothing(tmp_path: Path) -> None:
+    with Supervised(tmp_path, main=FAKE_NODE) as node:
+        strange = {"k": "done", "c": "other", "seconds": 1, "output": {}}
+        good = {"k": "done", "seconds": 1, "output": {"kind": "json", "value": 7}}
+        ended = node.run(node.work(frames=[strange, good, strange]))
+        assert ended.output == {"kind": "json", "value": 7}

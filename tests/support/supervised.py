@@ -1,0 +1,189 @@
+"""A supervisor with real node processes, driven as the scheduler drives it, without a database."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from engine.config import Config
+from engine.executors import procfs
+from engine.executors.base import Ended, Lines, Report, Returned, Started, Work
+from engine.executors.process import MAIN
+from engine.executors.supervisor import Supervisor
+
+R = TypeVar("R")
+FAKE_NODE = Path(__file__).with_name("fake_node.py")
+
+
+def config(home: Path, workers: int = 2) -> Config:
+    return Config(
+        home=home,
+        database_url="",
+        redis_url="",
+        executor="local",
+        artifacts=str(home / "artifacts"),
+        max_concurrent=64,
+        workers=workers,
+        node_python="",
+        node_env=(),
+        data_roots=(),
+        admin_password="",
+        trust_proxy=False,
+    )
+
+
+class Supervised:
+    """Polls a supervisor and keeps every report. Use it as a context manager: it stops what it started."""
+
+    def __init__(self, home: Path, workers: int = 2, main: Path = MAIN) -> None:
+        self.home = home
+        self.supervisor = Supervisor(config(home, workers), main=main)
+        self.reports: list[Report] = []
+        self.works: dict[str, Work] = {}
+        self.stopped = False
+
+    def __enter__(self) -> Supervised:
+        self.supervisor.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self.stopped:
+            self.stop(0)
+
+    def stop(self, grace: float) -> list[Report]:
+        self.stopped = True
+        reports = self.supervisor.stop(grace)
+        self.reports += reports
+        return reports
+
+    def work(
+        self,
+        type: str = "noop",
+        *,
+        soft: float | None = None,
+        hard: float | None = None,
+        memory_mb: int | None = None,
+        python: str = "",
+        expected: float | None = None,
+        node: str = "n",
+        inputs: dict[str, Any] | None = None,
+        **config: Any,
+    ) -> Work:
+        claim = uuid.uuid4().hex
+        envelope = {
+            "claim": claim,
+            "run": {"id": "1", "workflow": "w", "version": 1, "inputs": {}},
+            "node": node,
+            "name": node,
+            "item": -1,
+            "attempt": 1,
+            "type": type,
+            "entry": f"engine.nodes.{type.replace('.', '_')}.run",
+            "config": config,
+            "expressions": [],
+            "inputs": inputs or {},
+            "nodes": {},
+            "env": {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
+            "scratch": str(self.home / "scratch" / claim),
+            "artifacts": str(self.home / "artifacts"),
+            "files": str(self.home / "files"),
+            "data_roots": [],
+            "soft_timeout": soft,
+            "inline_bytes": 32768,
+            "duckdb": {"memory_bytes": 256 * 1024 * 1024, "threads": 1},
+            "resolver": sys.executable,
+        }
+        work = Work(claim, envelope, soft, hard, memory_mb, python, expected)
+        self.works[claim] = work
+        return work
+
+    def python(self, code: str, **more: Any) -> Work:
+        return self.work("python", code=code, **more)
+
+    def shell(self, command: str, **more: Any) -> Work:
+        return self.work("shell", command=command, **more)
+
+    def send(self, *works: Work) -> None:
+        self.supervisor.send(works)
+
+    def poll(self, timeout: float = 0.05) -> list[Report]:
+        reports = self.supervisor.poll(timeout)
+        self.reports += reports
+        return reports
+
+    def until(self, found: Callable[[], R | None], timeout: float = 20.0) -> R:
+        """Poll until `found()` is true; its value. Shows the last reports when the time is over."""
+        end = time.monotonic() + timeout
+        while True:
+            value = found()
+            if value:
+                return value
+            if time.monotonic() > end:
+                raise AssertionError(f"not seen in {timeout} s; the last reports: {self.reports[-8:]}")
+            self.poll()
+
+    def of(self, kind: type[R], claim: str | None = None) -> list[R]:
+        return [one for one in self.reports if isinstance(one, kind) and claim in (None, getattr(one, "claim", None))]
+
+    def started(self, work: Work) -> Started:
+        return self.until(lambda: self.of(Started, work.claim) or None)[0]
+
+    def ended(self, work: Work, timeout: float = 20.0) -> Ended:
+        return self.until(lambda: self.of(Ended, work.claim) or None, timeout)[0]
+
+    def run(self, work: Work, timeout: float = 20.0) -> Ended:
+        self.send(work)
+        return self.ended(work, timeout)
+
+    def returned(self) -> list[str]:
+        return [claim for one in self.of(Returned) for claim in one.claims]
+
+    def lines(self, work: Work) -> list[str]:
+        return [line[2] for one in self.of(Lines, work.claim) for line in one.lines]
+
+    def run_all(self, works: Iterable[Work], timeout: float = 60.0) -> list[Ended]:
+        """Send as room is, again what comes back, until all have ended."""
+        waiting = list(works)[::-1]
+        claims = {work.claim for work in waiting}
+        ended: list[Ended] = []
+        end = time.monotonic() + timeout
+        while len(ended) < len(claims):
+            free, batch = self.supervisor.free(), list[Work]()
+            while waiting and len(batch) < free and self.supervisor.room(waiting[-1]):
+                batch.append(waiting.pop())
+            if batch:
+                self.supervisor.send(batch)
+            assert time.monotonic() < end, f"{len(claims) - len(ended)} of {len(claims)} have not ended"
+            for one in self.supervisor.poll(0.5):
+                if isinstance(one, Ended):
+                    ended.append(one)
+                elif isinstance(one, Returned):
+                    waiting += [self.works[claim] for claim in one.claims]
+        return ended
+
+    def settle(self) -> None:
+        """Wait until the processes that are to be idle have started."""
+        self.until(lambda: all(one.state == "idle" for one in self.supervisor.workers()) or None)
+
+    def tree_of(self, pid: int) -> set[int]:
+        return {one.pid for one in procfs.tree(pid) if not one.is_gone}
+
+
+def marked(supervisor_mark: str) -> list[int]:
+    """Living processes, and how they were started, whose environment carries a mark that begins like this."""
+    needle = b"INTERLOCK_MARK=" + supervisor_mark.encode()
+    return [
+        one.pid
+        for one in procfs.processes().values()
+        if one.user and not one.is_gone and one.pid != os.getpid() and needle in procfs.environment(one.pid)
+    ]
+
+
+def alive(pid: int) -> bool:
+    one = procfs.process(pid)
+    return one is not None and not one.is_gone
