@@ -22,12 +22,9 @@ from engine.definition import Document, canonical, content_hash
 from engine.errors import InvalidValue, NotFound, WrongState
 from engine.models import Attempt, Command, Definition, EventBatch, LogBatch, NodeRun, Run, Sample
 from engine.models.fields import clean_text
+from engine.scheduler.commands import ENDABLE, RETRYABLE
 from engine.states import NODE_TERMINAL, RUN_TERMINAL
 
-RETRYABLE = ("failed", "timed_out", "cancelled")
-"""What a retry without `nodes` takes up."""
-ENDABLE = ("running", "retrying")
-"""States in which a retry ends the present attempt (or the wait for the next) and opens the next."""
 OVERRIDES = ("soft_timeout", "hard_timeout", "memory_mb", "pool", "slots")
 """Policy fields that a retry may change for this run."""
 
@@ -169,7 +166,7 @@ def delete(run: Run, *, by: str = "") -> None:
         names = set(NodeRun.objects.filter(run=run).exclude(artifact="").values_list("artifact", flat=True))
         # By hand, for the cascade would load every row into Python.
         for model in (EventBatch, LogBatch, Sample, Attempt, NodeRun, Command):
-            model.objects.filter(run=run)._raw_delete(using=None)  # type: ignore[attr-defined]
+            model.objects.filter(run=run)._raw_delete(using=None)
         finished_at = run.finished_at
         run.delete()
     drop_artifacts(names, idle_since=finished_at.timestamp() if finished_at else 0.0)

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
+from engine.text import clean_text, dump
 
-def clean_text(text: str) -> str:
-    """Text that both databases store: NUL and lone surrogates become U+FFFD."""
-    if "\x00" in text:
-        text = text.replace("\x00", "\ufffd")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
+__all__ = ["JSONText", "clean_text", "dump"]
 
 
-def dump(value: Any) -> str:
-    """Compact JSON. Raises ValueError for NaN and infinities, which are no JSON."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-class JSONText(models.TextField):
+class JSONText(models.TextField):  # type: ignore[type-arg] # not generic at run time
     """A JSON value kept as text on every database.
 
     jsonb would reorder keys, normalise numbers and refuse NUL; nothing here is queried by its inside, so text
     keeps the value as it was and costs the hot path nothing. Null is SQL NULL.
     """
+
+    if TYPE_CHECKING:
+        _pyi_private_set_type: Any
+        _pyi_private_get_type: Any
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:
         return None if value is None else json.loads(value)

@@ -25,11 +25,15 @@ def key(ready_at: float, priority: int) -> float:
 class RunFacts(Protocol):
     """What a run's limits are and how far they are used."""
 
-    holds: int
-    """Nodes sent or running."""
-    max_concurrent: int | None
     waits_for_workflow: bool
     """Retried while its workflow's `max_runs` was reached: nothing of it starts until another run ends."""
+
+    @property
+    def holds(self) -> int:
+        """Nodes sent or running."""
+
+    @property
+    def max_concurrent(self) -> int | None: ...
 
 
 class PoolFacts(Protocol):

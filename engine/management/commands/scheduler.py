@@ -1,0 +1,74 @@
+"""`manage.py scheduler`: runs the scheduler and its supervisor alone, in the foreground."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from engine.errors import LostLeadership
+from engine.executors.local import LocalExecutor
+from engine.scheduler.loop import DRAIN_SECONDS, Scheduler
+
+
+class Signal:
+    """A flag that a handler sets and a pipe that ends the loop's wait: a handler may do no more, for an exception
+    raised in it could break a COMMIT half way."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.reader, self.writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
+        try:
+            os.write(self.writer, b"\0")
+        except OSError:
+            pass
+
+    def drain(self) -> None:
+        try:
+            os.read(self.reader, 4096)
+        except OSError:
+            pass
+
+    def is_set(self) -> bool:
+        return self.count > 0
+
+
+class Hurry:
+    """Set by the second signal: end at once."""
+
+    def __init__(self, signals: Signal) -> None:
+        self.signals = signals
+
+    def is_set(self) -> bool:
+        return self.signals.count > 1
+
+
+class Command(BaseCommand):
+    requires_system_checks = ()
+    help = "Run the scheduler alone (part of `up`). One leads; a second one waits until the first has ended."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = Signal()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop.on_signal)
+        config = settings.INTERLOCK
+        config.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        executor = LocalExecutor(config)
+        executor.watch(stop.reader, stop.drain)
+        scheduler = Scheduler(config, executor)
+        # What is loaded by now stays; a collection then looks only at what ticks make, which is little and short-lived.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+        try:
+            scheduler.run_forever(stop, drain_seconds=DRAIN_SECONDS, hurry=Hurry(stop))
+        except LostLeadership as error:
+            raise CommandError(str(error)) from error

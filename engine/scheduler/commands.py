@@ -1,0 +1,168 @@
+"""What people's commands do to the scheduler's memory. Pure.
+
+The verbs in engine.runs have checked that a command made sense when it was given; here it is applied to the state as
+it is now. What no longer applies changes nothing, and the outcome says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine.scheduler.core import Core, Job
+from engine.scheduler.memory import NodeState, RunState
+from engine.states import NODE_TERMINAL, RUN_TERMINAL
+
+RETRYABLE = ("failed", "timed_out", "cancelled")
+"""What a retry without `nodes` takes up."""
+ENDABLE = ("running", "retrying")
+"""States in which a retry ends the present attempt (or the wait for the next) and opens the next."""
+
+Done = Callable[[dict[str, Any] | None], None]
+"""Called with the outcome in the tick in which the command is complete: it is marked done in its transaction."""
+
+
+def cancel(core: Core, run: RunState) -> dict[str, Any] | None:
+    """End a run: what runs is killed, nothing else starts."""
+    if run.state in RUN_TERMINAL:
+        return {"refused": "ended"}
+    core.stop_run(run, "cancelled")
+    return None
+
+
+def cancel_node(core: Core, run: RunState, name: str) -> dict[str, Any] | None:
+    """End one node."""
+    index = run.plan.by_id.get(name)
+    if index is None or run.state in RUN_TERMINAL:
+        return {"refused": "ended"}
+    node = core.node(run, index)
+    if node.state in NODE_TERMINAL:
+        return {"refused": node.state}
+    if node.claim:
+        node.wish = "cancel"
+        core.kill(node)
+    else:
+        core.move(node, "cancelled_by_person", "cancelled", "cancelled_by_person")
+    return None
+
+
+def retry(core: Core, run: RunState, body: Mapping[str, Any], done: Done) -> None:
+    """Open further attempts. Spread over ticks in a large run: `done` comes with the last step, so that after a
+    crash the command is taken up again; steps that were made are then not made twice."""
+    names = body.get("nodes")
+    plan = run.plan
+    if names is None:
+        wanted = [index for index in plan.order if (node := run.nodes[index]) is not None and node.state in RETRYABLE]
+    else:
+        wanted = [plan.by_id[name] for name in names if name in plan.by_id]
+    again: list[NodeState] = []
+    ended: set[int] = set()
+    for index in wanted:
+        node = run.nodes[index]
+        if node is None or node.state in ("pending", "ready"):
+            continue
+        if node.state in ENDABLE:
+            again.append(node)
+        elif node.state in NODE_TERMINAL and node.state not in ("succeeded", "skipped"):
+            ended.add(index)
+    if not again and not ended:
+        done({"refused": "nothing to retry"})
+        return
+    policy = body.get("policy") or {}
+    if policy:
+        run.altered = {**run.altered, **policy}
+    _reopen(core, run, altered=bool(policy))
+    for node in again:
+        _retry_now(core, node)
+    core.add_job(run, _reset(core, run, ended, done))
+
+
+def _reset(core: Core, run: RunState, ended: set[int], done: Done) -> Job:
+    """Take ended nodes and what lies downstream back to pending, then let the rules decide: all in one order, so that
+    no target is decided by a source that is still to be reset."""
+    reset: list[int] = []
+    for index in _with_downstream(run, ended):
+        node = run.nodes[index]
+        if node is None or node.state not in NODE_TERMINAL:
+            continue
+        if index in ended or node.state in ("upstream_failed", "skipped", "cancelled"):
+            _forget(node)
+            core.move(node, "retried_by_person", "pending")
+            reset.append(index)
+            yield
+    for index in reset:
+        core.decide_later(run, index)
+    done(None)
+
+
+def _reopen(core: Core, run: RunState, *, altered: bool) -> None:
+    """Make the run one that goes on: an ended one runs again, a stopped one starts new nodes again."""
+    run.stopping = ""
+    run.sweep += 1
+    if run.state not in RUN_TERMINAL:
+        if altered:
+            core.run_event(run)
+        return
+    run.finished_us = None
+    run.resumed_us = core.now_us
+    if run.started_us is None:
+        run.started_us = core.now_us
+    workflow = core.workflow(run.workflow)
+    limit = run.plan.settings.max_runs
+    core.runs[run.id] = run
+    if limit is not None and len(workflow.active) >= limit:
+        run.waits_for_workflow = True
+        core.line_up(run)
+    else:
+        workflow.active.add(run.id)
+    core.move_run(run, "retried_by_person", "running", "workflow_limit" if run.waits_for_workflow else "")
+    core.limit_run(run)
+
+
+def _retry_now(core: Core, node: NodeState) -> None:
+    if node.state == "running":
+        node.wish = "retry"
+        core.kill(node)
+    else:
+        node.retries = node.losses = 0
+        node.finished_us = None
+        core.move(node, "retried_by_person", "ready")
+
+
+def _with_downstream(run: RunState, starts: set[int]) -> list[int]:
+    """`starts` and everything that lies downstream of them, sources before targets."""
+    reached = set(starts)
+    stack = list(starts)
+    nodes = run.plan.nodes
+    while stack:
+        for target in nodes[stack.pop()].targets:
+            if target not in reached:
+                reached.add(target)
+                stack.append(target)
+    return [index for index in run.plan.order if index in reached]
+
+
+def _forget(node: NodeState) -> None:
+    """Clear what the last life of the node left; the number of its attempts goes on."""
+    node.retries = node.losses = 0
+    node.error = node.progress = node.progress_kept = None
+    node.output = node.summary = node.ports = None
+    node.artifact = ""
+    node.seconds = None
+    node.started_us = None
+    node.expected, node.expected_from = None, "none"
+
+
+def pools_changed(core: Core, sizes: Mapping[str, int]) -> None:
+    """Take up the pools as they are now: {name: slots}."""
+    for name, slots in sizes.items():
+        core.pool(name).slots = slots
+    for name, pool in list(core.pools.items()):
+        if name not in sizes:
+            pool.slots = None
+            if not pool.in_use and pool.line.first() is None and pool.aside.first() is None:
+                del core.pools[name]
+                continue
+        for line in (pool.line, pool.aside):
+            while (node := line.first()) is not None:
+                core.line.push(node)

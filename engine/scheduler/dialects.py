@@ -1,0 +1,162 @@
+"""How a tick's rows are written: one transaction of prepared statements, on SQLite and on PostgreSQL.
+
+The raw driver is used on purpose: the ORM would cost ten times what the statements do.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from django.db import DatabaseError, InterfaceError
+
+from engine.errors import LostLeadership
+from engine.scheduler import rows as tables
+from engine.scheduler.rows import Rows, Times
+
+BEAT = "UPDATE engine_leader SET beat_at = {} WHERE id = 1 AND epoch = {}"
+INSERTS = ("nodes", "attempts", "events", "logs", "samples", "stats")
+RUN_COLUMNS = ("state", "reason", "altered", "counts", "seq", "stopping", "started_at", "resumed_at", "finished_at")
+
+
+class Diverged(Exception):
+    """A run's row is not as memory has it: somebody else wrote, or a commit was not what it seemed."""
+
+
+@functools.cache
+def driver_errors() -> tuple[type[Exception], ...]:
+    """What a tick's database access may raise: Django's errors, those of the raw drivers, and Diverged."""
+    import sqlite3
+
+    found: list[type[Exception]] = [Diverged, DatabaseError, InterfaceError, sqlite3.Error]
+    try:
+        import psycopg2
+    except ImportError:
+        return tuple(found)
+    return (*found, psycopg2.Error)
+
+
+class Dialect(Protocol):
+    """Writes the rows of a tick. Raises the driver's errors, LostLeadership, Diverged; nothing is written then."""
+
+    times: Times
+
+    def write(self, rows: Rows | None, epoch: int, now_us: int) -> None: ...
+
+
+class SQLite:
+    """sqlite3: executemany of prepared statements."""
+
+    def __init__(self, connection: Any) -> None:
+        self.db = connection
+        self.times = Times("")
+        marks = {name: f"({', '.join('?' * len(columns))})" for name, (_, columns, _) in tables.TABLES.items()}
+        self.inserts = {name: tables.insert(name, marks[name]) for name in INSERTS}
+        assignments = ", ".join(f"{column} = ?" for column in RUN_COLUMNS)
+        self.runs = f"UPDATE engine_run SET {assignments} WHERE id = ? AND seq = ?"  # noqa: S608 - names from this module
+
+    def write(self, rows: Rows | None, epoch: int, now_us: int) -> None:
+        db = self.db
+        now = self.times(now_us)
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            if (
+                db.execute("UPDATE engine_leader SET beat_at = ? WHERE id = 1 AND epoch = ?", (now, epoch)).rowcount
+                != 1
+            ):
+                raise LostLeadership(epoch)
+            if rows is not None:
+                self._write(rows, now)
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
+    def _write(self, rows: Rows, now: str | None) -> None:
+        db = self.db
+        if rows.runs and db.executemany(self.runs, rows.runs).rowcount != len(rows.runs):
+            raise Diverged("A run's row has another number than this scheduler gave it.")
+        for name in INSERTS:
+            given = getattr(rows, name)
+            if given:
+                db.executemany(self.inserts[name], given)
+        if rows.pools:
+            db.executemany(
+                "UPDATE engine_pool SET acquired = acquired + ?, released = released + ?, "
+                "longest_wait = MAX(longest_wait, ?) WHERE name = ?",
+                rows.pools,
+            )
+        if rows.commands:
+            db.executemany(
+                "UPDATE engine_command SET outcome = ?, done_at = ? WHERE id = ?",
+                [(outcome, now, command) for outcome, command in rows.commands],
+            )
+
+
+class PostgreSQL:
+    """psycopg2: one statement a table with all its rows."""
+
+    def __init__(self, connection: Any) -> None:
+        self.db = connection
+        self.times = Times("+00")
+        self.inserts = {name: tables.insert(name, "%s") for name in INSERTS}
+        casts = {
+            "seq": "bigint",
+            "started_at": "timestamptz",
+            "resumed_at": "timestamptz",
+            "finished_at": "timestamptz",
+        }
+        assignments = ", ".join(f"{name} = v.{name}::{casts.get(name, 'text')}" for name in RUN_COLUMNS)
+        self.runs = (
+            f"UPDATE engine_run r SET {assignments} FROM (VALUES %s) "  # noqa: S608 - names from this module
+            f"AS v ({', '.join(RUN_COLUMNS)}, id, old) WHERE r.id = v.id::bigint AND r.seq = v.old::bigint"
+        )
+
+    def write(self, rows: Rows | None, epoch: int, now_us: int) -> None:
+        now = self.times(now_us)
+        with self.db.cursor() as cursor:
+            cursor.execute("BEGIN")
+            try:
+                cursor.execute(BEAT.format("%s", "%s"), (now, epoch))
+                if cursor.rowcount != 1:
+                    raise LostLeadership(epoch)
+                if rows is not None:
+                    self._write(cursor, rows, now)
+                cursor.execute("COMMIT")
+            except BaseException:
+                if not self.db.closed:
+                    cursor.execute("ROLLBACK")
+                raise
+
+    def _write(self, cursor: Any, rows: Rows, now: str | None) -> None:
+        if rows.runs:
+            self._values(cursor, self.runs, rows.runs)
+            if cursor.rowcount != len(rows.runs):
+                raise Diverged("A run's row has another number than this scheduler gave it.")
+        for name in INSERTS:
+            given = getattr(rows, name)
+            if given:
+                self._values(cursor, self.inserts[name], given)
+        if rows.pools:
+            self._values(
+                cursor,
+                "UPDATE engine_pool p SET acquired = p.acquired + v.acquired, released = p.released + v.released, "
+                "longest_wait = GREATEST(p.longest_wait, v.longest) "
+                "FROM (VALUES %s) AS v (acquired, released, longest, name) WHERE p.name = v.name",
+                rows.pools,
+            )
+        if rows.commands:
+            self._values(
+                cursor,
+                "UPDATE engine_command c SET outcome = v.outcome, done_at = v.done_at::timestamptz "
+                "FROM (VALUES %s) AS v (outcome, done_at, id) WHERE c.id = v.id",
+                [(outcome, now, command) for outcome, command in rows.commands],
+            )
+
+    def _values(self, cursor: Any, statement: str, given: Sequence[tuple[Any, ...]]) -> None:
+        from psycopg2.extras import execute_values
+
+        # One page: the row count is that of the last statement.
+        execute_values(cursor, statement, given, page_size=len(given))

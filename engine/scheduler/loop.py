@@ -1,0 +1,456 @@
+"""The scheduler's loop: ticks, leadership, heartbeat, recovery from database errors, drain.
+
+One thread runs all of it. A tick takes what has come (reports, commands, timers), lets the core decide in memory,
+writes everything in one transaction, and only then dispatches and tells others. While the database is away
+reports are kept and nothing is declared lost.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from engine import faults
+from engine.config import Config
+from engine.errors import LostLeadership
+from engine.executors.base import Ended, Executor, Report, Returned, Started, Work
+from engine.hints import HintServer
+from engine.scheduler import commands
+from engine.scheduler.core import Core
+from engine.scheduler.dialects import driver_errors
+from engine.scheduler.envelopes import Envelopes, Unreadable
+from engine.scheduler.leader import Leadership
+from engine.scheduler.learning import Learning
+from engine.scheduler.memory import Changes, NodeState
+from engine.scheduler.recovery import adopt
+from engine.scheduler.store import COMMANDS_AT_ONCE, Store
+
+log = logging.getLogger("interlock.scheduler")
+
+LOOK_SECONDS = 1.0
+"""How often the loop looks for commands whose hint was lost, and writes its heartbeat."""
+GAP_SECONDS = 0.001
+"""What a tick that has more to do leaves free for others who wait for SQLite's lock (it is no queue)."""
+LOCK_SECONDS = 0.004
+"""How long the write of one tick should hold that lock; the budget follows what was measured."""
+BUDGET_MIN, BUDGET_MAX = 50, 2000
+DRAIN_SECONDS = 10.0
+STANDBY_SECONDS = 0.25
+OUTAGE_SECONDS = 0.5
+
+
+class Stop(Protocol):
+    """A flag that a signal handler sets."""
+
+    def is_set(self) -> bool: ...
+
+
+class Scheduler:
+    """The one that leads. `tick` is one round; `run_forever` leads until told to stop."""
+
+    def __init__(
+        self,
+        config: Config,
+        executor: Executor,
+        *,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        seed: int | None = None,
+    ) -> None:
+        self.config = config
+        self.executor = executor
+        self.wall = wall
+        self.monotonic = monotonic
+        self.rng = random.Random(seed)  # noqa: S311 - jitter
+        self.store = Store()
+        self.leadership = Leadership(config)
+        self.hints: HintServer | None = None
+        self.epoch = 0
+        self.core = self._new_core()
+        self.envelopes = Envelopes(config, self.store.output)
+        self.learning = Learning()
+        self.inbox: deque[Report] = deque()
+        """Reports that no committed tick has taken up."""
+        self.taken: list[Report] = []
+        """Reports that the tick under way has taken up: after an error they are taken again."""
+        self.in_flight: set[str] = set()
+        """Claims of works that the executor has; it reports on each."""
+        self.open_commands: set[int] = set()
+        """Commands that are spread over several ticks."""
+        self.works: dict[str, Work] = {}
+        self.budget = 200
+        self.look_at = 0.0
+        self.beat_at = 0.0
+        self.wrote_at = 0.0
+        self.draining = False
+        self.taking_back = False
+
+    def _new_core(self) -> Core:
+        return Core(rng=self.rng, make_claim=_claim, expectations=self.store.expectations)
+
+    # Life.
+
+    def run_forever(self, stop: Stop, *, drain_seconds: float = DRAIN_SECONDS, hurry: Stop | None = None) -> None:
+        """Wait for leadership, lead, and drain when `stop` is set (at once when `hurry` is). Raises LostLeadership."""
+        if not self.start(stop):
+            return
+        try:
+            while not stop.is_set():
+                self.tick(LOOK_SECONDS)
+        except LostLeadership:
+            # Whoever leads now counts our attempts as lost: none of them may go on.
+            self.executor.stop(0)
+            raise
+        else:
+            self.drain(drain_seconds, hurry)
+        finally:
+            self.close()
+
+    def start(self, stop: Stop | None = None) -> bool:
+        """Become the leader and take up what the database says; False when stopped before."""
+        while not self._lead():
+            if stop is not None and stop.is_set():
+                return False
+            time.sleep(STANDBY_SECONDS)
+        # Leftovers of an earlier scheduler are gone when this returns: only then are its attempts declared lost.
+        self.executor.start()
+        self.hints = HintServer(self.config, self.executor, self.wake)
+        self.hints.open()
+        self._rebuild()
+        log.info("scheduler_leads epoch=%s runs=%s", self.epoch, len(self.core.runs))
+        return True
+
+    def _lead(self) -> bool:
+        try:
+            self.store.open()
+            if not self.leadership.acquire():
+                return False
+            self.epoch = self.leadership.take_over()
+        except driver_errors() as error:
+            log.warning("database_away: %s", error)
+            return False
+        return True
+
+    def wake(self) -> None:
+        """There are new commands."""
+        self.look_at = 0.0
+
+    def close(self) -> None:
+        """Let go of everything but the executor, which `drain` has stopped."""
+        if self.hints is not None:
+            self.hints.close()
+            self.hints = None
+        self.leadership.release()
+        self.store.close()
+
+    def drain(self, seconds: float = DRAIN_SECONDS, hurry: Stop | None = None) -> None:
+        """Start nothing more, let running nodes end for up to `seconds`, interrupt the rest: they go back to ready,
+        nothing counted. The executor is stopped then."""
+        self.draining = True
+        end = self.monotonic() + seconds
+        self.executor.take_back()
+        while self.in_flight and (left := end - self.monotonic()) > 0 and not (hurry is not None and hurry.is_set()):
+            self.tick(min(left, 0.2))
+        if self.hints is not None:
+            self.hints.close()
+            self.hints = None
+        self.inbox.extend(self.executor.stop(0))
+        for _ in range(1000):
+            self._turn()
+            if not self.inbox and not self.core.has_more:
+                break
+
+    # A tick.
+
+    def tick(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds for news, and deal with it. Raises LostLeadership."""
+        self.inbox.extend(self.executor.poll(self._wait(timeout)))
+        self._turn()
+
+    def _wait(self, timeout: float) -> float:
+        mono = self.monotonic()
+        if self.inbox or self.core.has_more:
+            return min(GAP_SECONDS, max(0.0, self.wrote_at + GAP_SECONDS - mono))
+        until = min(mono + timeout, self.look_at, self.beat_at)
+        if (due := self.core.next_due()) is not None:
+            until = min(until, due)
+        if self.learning:
+            until = min(until, mono + 0.05)
+        return max(0.0, until - mono)
+
+    def _turn(self) -> None:
+        try:
+            self._turn_once()
+        except driver_errors() as error:
+            log.warning("tick_failed: %s: %s", type(error).__name__, error)
+            self._recover()
+
+    def _turn_once(self) -> None:
+        core, inbox = self.core, self.inbox
+        mono = self.monotonic()
+        core.begin(round(self.wall() * 1e6), mono)
+        if mono >= self.look_at:
+            self._take_commands(mono)
+        core.run_timers()
+        budget = self.budget
+        changes = core.changes
+        while inbox and changes.size < budget:
+            report = inbox.popleft()
+            self.taken.append(report)
+            core.report(report)
+        core.work(budget)
+        if not self.draining:
+            self._admit()
+        changes = core.take_changes()
+        if self.learning and not inbox and not core.has_more:
+            changes.stats = self.learning.take(self.store.learn)
+        self._write(changes, mono)
+        self._dispatch(changes)
+        self._tell(changes)
+
+    def _admit(self) -> None:
+        core, executor = self.core, self.executor
+        if core.line.first() is None:
+            return
+        room = _Room(executor, self.envelopes)
+        core.admit(room)
+        for node in core.changes.sends:
+            self.works[node.claim] = room.works[node]
+        head = core.line.first()
+        if head is None or self.taking_back:
+            return
+        # Somebody stands before what was sent ahead and has not begun: that comes back and lines up again.
+        if any(node.state == "ready" and node.key > head.key for node in core.claims.values()):
+            self.taking_back = True
+            core.changes.take_back = True
+
+    def _write(self, changes: Changes, mono: float) -> None:
+        now_us = self.core.now_us
+        if changes:
+            faults.point("tick.before_write")
+            begun = self.monotonic()
+            self.store.write(changes, self.epoch, now_us)
+            faults.point("tick.after_commit")
+            self.wrote_at = self.monotonic()
+            self._adapt(changes.size, self.wrote_at - begun)
+        elif mono >= self.beat_at:
+            self.store.beat(self.epoch, now_us)
+        else:
+            self._forget_taken()
+            return
+        self.beat_at = mono + LOOK_SECONDS
+        self._forget_taken()
+        for command, _ in changes.commands:
+            self.open_commands.discard(command)
+
+    def _adapt(self, size: int, seconds: float) -> None:
+        """Let the next big write take about LOCK_SECONDS."""
+        if size >= self.budget // 2:
+            wanted = self.budget * LOCK_SECONDS / max(seconds, 1e-4)
+            self.budget = round(min(BUDGET_MAX, max(BUDGET_MIN, (3 * self.budget + wanted) / 4)))
+
+    def _forget_taken(self) -> None:
+        for report in self.taken:
+            if isinstance(report, Ended):
+                self.in_flight.discard(report.claim)
+            elif isinstance(report, Returned):
+                self.in_flight.difference_update(report.claims)
+                self.taking_back = False
+        self.taken.clear()
+
+    def _dispatch(self, changes: Changes) -> None:
+        executor = self.executor
+        if changes.sends:
+            works = []
+            for node in changes.sends:
+                work = self.works.pop(node.claim)
+                self.in_flight.add(node.claim)
+                try:
+                    if not node.plan.entry:
+                        raise Unreadable(
+                            f'There is no node type "{node.plan.type}" (any more): its package is not installed.'
+                        )
+                    works.append(self.envelopes.complete(work, node))
+                except Unreadable as error:
+                    self._refuse(node, str(error))
+            executor.send(works)
+        for claim, state in changes.kills:
+            executor.kill(claim, state)
+        if changes.take_back:
+            executor.take_back()
+
+    def _refuse(self, node: NodeState, message: str) -> None:
+        """End an attempt that cannot be sent."""
+        at = self.wall()
+        error = {"class": "ExpressionError", "message": message, "line": None, "traceback": None}
+        if not node.plan.entry:
+            error["class"] = "MissingNodeType"
+        self.inbox.append(Started(node.claim, os.getpid(), "", "scheduler", at))
+        self.inbox.append(Ended(node.claim, "failed", at, 0.0, error=error))
+
+    def _tell(self, changes: Changes) -> None:
+        for run in changes.ended:
+            self.learning.note(run)
+        if self.hints is None or not (changes.runs or changes.samples) or not self.hints.listened:
+            return
+        hint: dict[str, object] = {"runs": {str(run.id): run.seq for run in changes.runs}}
+        if changes.nodes or changes.ended:
+            hint["overview"] = True
+        if changes.samples:
+            hint["samples"] = [
+                {
+                    "run": str(run),
+                    "node": node,
+                    "attempt": attempt,
+                    "at": at / 1e6,
+                    "cpu_percent": cpu,
+                    "memory_bytes": memory,
+                    "io_wait": io_wait,
+                    "network_bytes": network,
+                    "network_scope": scope,
+                }
+                for run, node, attempt, at, cpu, memory, io_wait, network, scope in changes.samples
+            ]
+        self.hints.broadcast(hint)
+
+    # Commands.
+
+    def _take_commands(self, mono: float) -> None:
+        self.look_at = mono + LOOK_SECONDS
+        found = [command for command in self.store.open_commands() if command.pk not in self.open_commands]
+        if not found:
+            return
+        if len(found) > COMMANDS_AT_ONCE:
+            found = found[:COMMANDS_AT_ONCE]
+            self.look_at = 0.0
+        core = self.core
+        new = {
+            command.run_id
+            for command in found
+            if command.kind == "start" and command.run_id is not None and command.run_id not in core.runs
+        }
+        if new:
+            for run in self.store.queued(new):
+                if run.state == "queued":
+                    core.add_run(run)
+        for command in found:
+            self.open_commands.add(command.pk)
+            self._apply(command.pk, command.kind, command.run_id, command.node, command.body or {})
+
+    def _apply(self, command: int, kind: str, run_id: int | None, node: str, body: dict[str, object]) -> None:
+        core = self.core
+
+        def done(outcome: dict[str, object] | None) -> None:
+            core.changes.commands.append((command, outcome))
+
+        if kind == "pool_changed":
+            commands.pools_changed(core, self.store.pools())
+            done(None)
+            return
+        run = core.runs.get(run_id) if run_id is not None else None
+        if kind == "start":
+            done(None)
+        elif kind == "cancel":
+            done(commands.cancel(core, run) if run is not None else {"refused": "ended"})
+        elif kind == "cancel_node":
+            done(commands.cancel_node(core, run, node) if run is not None else {"refused": "ended"})
+        elif kind == "retry":
+            if run is None and run_id is not None:
+                run = self.store.run(run_id)
+            if run is None:
+                done({"refused": "no such run"})
+            else:
+                commands.retry(core, run, body, done)
+        else:
+            log.error("unknown_command kind=%s", kind)
+            done({"refused": "unknown"})
+
+    # Recovery.
+
+    def _recover(self) -> None:
+        """Throw memory away and read it again, however long the database is away. Raises LostLeadership."""
+        self.inbox.extendleft(reversed(self.taken))
+        self.taken.clear()
+        while True:
+            try:
+                self.store.close()
+                if not self._lead_again():
+                    raise LostLeadership(self.epoch)
+                self._rebuild()
+                return
+            except driver_errors() as error:
+                log.warning("database_away: %s", error)
+                # Limits are kept and logs are drained meanwhile.
+                self.inbox.extend(self.executor.poll(OUTAGE_SECONDS))
+
+    def _lead_again(self) -> bool:
+        """On PostgreSQL the lock went with the connection. Raises database errors."""
+        self.store.open()
+        if not self.leadership.acquire():
+            return False
+        self.epoch = self.leadership.take_over()
+        return True
+
+    def _rebuild(self) -> None:
+        """Memory from the database. What our executor has in flight goes on; what nobody will report on is lost."""
+        self.store.forget()
+        self.works.clear()
+        self.open_commands.clear()
+        self.learning = Learning()
+        self.taking_back = False
+        core = self.core = self._new_core()
+        core.begin(round(self.wall() * 1e6), self.monotonic())
+        commands.pools_changed(core, self.store.pools())
+        known = set(self.in_flight)
+        lost: list[Report] = []
+        for run in self.store.unfinished():
+            lost.extend(adopt(core, run, known))
+        for run in list(core.runs.values()):
+            core.start_runs(run.workflow)
+        # What was sent before the commit failed, or was given back meanwhile, has no row that waits for it.
+        for claim in known - core.claims.keys():
+            self.executor.kill(claim, "cancelled")
+        self.inbox.extend(lost)
+        self.look_at = self.beat_at = 0.0
+
+
+class _Room:
+    """How much an executor will take in this tick, counting what was granted."""
+
+    __slots__ = ("ahead", "envelopes", "executor", "idle", "works")
+
+    def __init__(self, executor: Executor, envelopes: Envelopes) -> None:
+        self.executor = executor
+        self.envelopes = envelopes
+        self.idle = executor.idle()
+        self.ahead = executor.free()
+        self.works: dict[NodeState, Work] = {}
+
+    def __call__(self, node: NodeState) -> bool:
+        if self.ahead <= 0:
+            return False
+        work = self.envelopes.sketch(node)
+        short = self.executor.short(work)
+        if self.idle > 0:
+            self.idle -= 1
+            self.ahead -= 1 if short else AHEAD_OF_ONE
+        elif short and self.executor.room(work):
+            self.ahead -= 1
+        else:
+            return False
+        self.works[node] = work
+        return True
+
+
+AHEAD_OF_ONE = 16
+"""What an idle process could be sent ahead, and cannot be behind a long node."""
+
+
+def _claim() -> str:
+    return secrets.token_hex(16)

@@ -1,0 +1,127 @@
+"""A definition compiled for the scheduler: nodes by number, neighbours as tuples, all that repeats looked up once.
+
+Pure. Plans are cached by definition; a run of 10,000 nodes shares one with every other run of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.definition import Document, Edge, Node, Policy, Settings
+from engine.nodes import registry
+from engine.scheduler.admission import CLEAN_UP_RULES
+
+EARLY: Mapping[str, frozenset[str]] = {
+    "all_success": frozenset({"failed", "timed_out", "cancelled", "upstream_failed"}),
+    "none_failed": frozenset({"failed", "timed_out", "cancelled", "upstream_failed"}),
+    "one_success": frozenset({"succeeded"}),
+    "all_failed": frozenset({"succeeded", "skipped"}),
+    "all_done": frozenset(),
+}
+"""Upstream states that may decide a rule before all of them have ended (see engine.policy.decide)."""
+
+
+class PlanNode:
+    """One node, with its neighbours as indexes."""
+
+    __slots__ = (
+        "branches",
+        "clean_up",
+        "config",
+        "early",
+        "entry",
+        "expected",
+        "expressions",
+        "feeds",
+        "id",
+        "index",
+        "name",
+        "own_python",
+        "policy",
+        "references",
+        "rule",
+        "sources",
+        "static",
+        "targets",
+        "type",
+        "upstream",
+        "uses_inputs",
+    )
+
+    def __init__(self, node: Node) -> None:
+        self.id = node.id
+        self.index = node.index
+        self.type = node.type
+        self.name = node.name
+        self.config = node.config
+        self.policy: Policy = node.policy
+        self.rule = node.policy.trigger_rule
+        self.early = EARLY[self.rule]
+        self.clean_up = self.rule in CLEAN_UP_RULES
+        """Still runs when its run has stopped."""
+        self.expected = node.policy.expected_duration
+        found = registry.get(node.type)
+        self.entry = found.run if found else ""
+        """Empty: the package of its type is not installed any more."""
+        self.own_python = bool(found and found.python)
+        """Runs in the interpreter that INTERLOCK_NODE_PYTHON names."""
+        self.uses_inputs = bool(found and found.uses_inputs)
+        self.branches = bool(found and found.must_name_port)
+        """Its edges are taken or not, by its output's ports."""
+        self.expressions: list[list[str | int]] = []
+        """Paths in `config` of texts with expressions."""
+        self.references: tuple[int, ...] = ()
+        """Nodes whose output its expressions read."""
+        self.upstream: tuple[tuple[int, str, str], ...] = ()
+        """Edges into it, in document order: (source, its port, our port)."""
+        self.sources: tuple[int, ...] = ()
+        """Their sources, each once."""
+        self.targets: tuple[int, ...] = ()
+        """Nodes it has an edge to, each once."""
+        self.feeds = False
+        """Whether another node reads its output."""
+        self.static: dict[str, Any] | None = None
+        """The part of its envelope that every attempt shares; built by engine.scheduler.envelopes."""
+
+
+class Plan:
+    """A whole definition."""
+
+    __slots__ = ("by_id", "definition_id", "nodes", "order", "roots", "settings", "upstream_counts")
+
+    def __init__(self, definition_id: int, document: Document) -> None:
+        self.definition_id = definition_id
+        self.settings: Settings = document.settings
+        self.nodes = [PlanNode(node) for node in document.nodes]
+        self.by_id = {node.id: node.index for node in self.nodes}
+        self.order = [self.by_id[name] for name in document.order]
+        """Indexes, every source before its targets."""
+        for node in self.nodes:
+            into: tuple[Edge, ...] = document.upstream.get(node.id, ())
+            node.upstream = tuple((self.by_id[edge.source], edge.source_port, edge.target_port) for edge in into)
+            node.sources = tuple(dict.fromkeys(source for source, _, _ in node.upstream))
+            out: tuple[Edge, ...] = document.downstream.get(node.id, ())
+            node.targets = tuple(dict.fromkeys(self.by_id[edge.target] for edge in out))
+            self._find_expressions(node)
+        for node in self.nodes:
+            for index in node.references:
+                self.nodes[index].feeds = True
+            if node.uses_inputs:
+                for index in node.sources:
+                    self.nodes[index].feeds = True
+        self.roots = [node.index for node in self.nodes if not node.sources]
+        self.upstream_counts = [len(node.sources) for node in self.nodes]
+
+    def _find_expressions(self, node: PlanNode) -> None:
+        found = registry.get(node.type)
+        if found is None or not node.config:
+            return
+        from engine import expressions
+
+        places = expressions.places(found.config, node.config)
+        if not places:
+            return
+        node.expressions = [list(place.path) for place in places]
+        names = {name for place in places for name in expressions.references(place).nodes}
+        node.references = tuple(sorted(self.by_id[name] for name in names if name in self.by_id))

@@ -1,0 +1,102 @@
+"""Memory from rows: how runs that were read from the database are taken up again. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from engine.executors.base import Ended
+from engine.scheduler.core import Core
+from engine.scheduler.memory import NodeState, RunState
+from engine.states import NODE_TERMINAL
+
+
+def count(run: RunState) -> None:
+    """Compute from the nodes' states what memory keeps beside them: never a number that could have drifted."""
+    counts: dict[str, int] = {}
+    plan = run.plan
+    left = 0
+    undecided = list(plan.upstream_counts)
+    for index, node in enumerate(run.nodes):
+        state = "pending" if node is None else node.state
+        counts[state] = counts.get(state, 0) + 1
+        if state in NODE_TERMINAL:
+            for target in plan.nodes[index].targets:
+                undecided[target] -= 1
+        else:
+            left += 1
+    run.counts, run.left, run.undecided = counts, left, undecided
+
+
+def adopt(core: Core, run: RunState, in_flight: Collection[str]) -> list[Ended]:
+    """Take up an unfinished run. `in_flight`: claims of works that our executor has and will report on.
+
+    Returns the ends of attempts that nobody will report on (their scheduler is gone): to be taken as reports.
+    """
+    count(run)
+    core.runs[run.id] = run
+    lost: list[Ended] = []
+    for node in run.nodes:
+        if node is None:
+            continue
+        if node.state == "running":
+            hold(core, node)
+            if node.claim not in in_flight:
+                lost.append(_lost(core, node))
+        elif node.state == "ready":
+            if node.claim and node.claim in in_flight:
+                hold(core, node)
+                continue
+            if node.claim:
+                # Sent, but it never started: nothing is counted.
+                node.claim = ""
+                core.touch(node)
+            core.place(node)
+        elif node.state == "retrying":
+            core.wait_for_retry(node)
+    if run.state == "queued":
+        if run.stopping:
+            run.sweep += 1
+            core.add_job(run, core.sweep(run, run.sweep))
+        else:
+            core.line_up(run)
+        return lost
+    if run.waits_for_workflow:
+        core.line_up(run)
+    else:
+        core.workflow(run.workflow).active.add(run.id)
+    core.limit_run(run)
+    for index in run.plan.order:
+        node = run.nodes[index]
+        if (node is None or node.state == "pending") and (
+            run.undecided[index] < len(run.plan.nodes[index].sources) or not run.plan.nodes[index].sources
+        ):
+            core.decide_later(run, index)
+    if run.stopping:
+        run.sweep += 1
+        core.add_job(run, core.sweep(run, run.sweep))
+        if run.stopping != "run_stopped":
+            for node in run.held:
+                core.kill(node)
+    core.maybe_over.append(run)
+    return lost
+
+
+def hold(core: Core, node: NodeState) -> None:
+    """Count what an attempt in flight holds."""
+    core.claims[node.claim] = node
+    node.run.held.add(node)
+    if node.pool_name:
+        node.pool = core.pool(node.pool_name)
+        node.pool.in_use += node.slots
+
+
+def _lost(core: Core, node: NodeState) -> Ended:
+    started = node.started_us or core.now_us
+    error = {
+        "class": "WorkerLost",
+        "message": "The scheduler ended while this attempt ran, and its node process was killed with it.",
+        "line": None,
+        "traceback": None,
+    }
+    seconds = max(0.0, (core.now_us - started) / 1e6)
+    return Ended(node.claim, "lost", core.now_us / 1e6, seconds, error=error)

@@ -1,0 +1,178 @@
+"""The rows that a tick writes, as tuples, and the statements that write them, for both databases. Pure.
+
+Every statement is repeatable by key: written twice, the database is the same.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.scheduler.memory import AttemptState, Changes, NodeState, RunState
+from engine.text import clean_text
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
+def dump(value: Any) -> str:
+    """Compact JSON that both databases store."""
+    return clean_text(_encode(value))
+
+
+class Times:
+    """Microseconds since 1970 as the database's text; the second's part is kept, for most times are of one tick."""
+
+    __slots__ = ("second", "suffix", "text")
+
+    def __init__(self, suffix: str) -> None:
+        """`suffix`: `+00` for PostgreSQL, nothing for SQLite, where Django keeps naive UTC."""
+        self.suffix = suffix
+        self.second = -1
+        self.text = ""
+
+    def __call__(self, us: int | None) -> str | None:
+        if us is None:
+            return None
+        second, rest = divmod(us, 1_000_000)
+        if second != self.second:
+            self.text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S")
+            self.second = second
+        return f"{self.text}.{rest:06d}{self.suffix}"
+
+
+NODE_COLUMNS = (
+    "run_id", "node", "item", "state", "reason", "attempt", "claim", "retries", "losses", "pool", "slots",
+    "ready_at", "retry_at", "started_at", "finished_at", "expected", "expected_from", "progress", "error",
+    "output", "artifact",
+)  # fmt: skip
+ATTEMPT_COLUMNS = (
+    "run_id", "node", "item", "number", "state", "claim", "worker", "pid", "pid_started", "started_at",
+    "finished_at", "error", "usage", "receipt",
+)  # fmt: skip
+EVENT_COLUMNS = ("run_id", "first_seq", "last_seq", "body")
+LOG_COLUMNS = ("run_id", "node", "item", "attempt", "first_seq", "last_seq", "body")
+SAMPLE_COLUMNS = (
+    "run_id", "node", "item", "attempt", "at", "cpu_percent", "memory_bytes", "io_wait", "network_bytes",
+    "network_scope",
+)  # fmt: skip
+STAT_COLUMNS = ("workflow", "node", "durations", "median")
+
+NODE_KEY = ("run_id", "node", "item")
+ATTEMPT_KEY = ("run_id", "node", "item", "number")
+BATCH_KEY = ("run_id", "first_seq")
+STAT_KEY = ("workflow", "node")
+
+TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+    "nodes": ("engine_noderun", NODE_COLUMNS, NODE_KEY),
+    "attempts": ("engine_attempt", ATTEMPT_COLUMNS, ATTEMPT_KEY),
+    "events": ("engine_eventbatch", EVENT_COLUMNS, BATCH_KEY),
+    "logs": ("engine_logbatch", LOG_COLUMNS, BATCH_KEY),
+    "samples": ("engine_sample", SAMPLE_COLUMNS, ()),
+    "stats": ("engine_nodestat", STAT_COLUMNS, STAT_KEY),
+}
+
+RUN_SET = (
+    "state = {}, reason = {}, altered = {}, counts = {}, seq = {}, stopping = {}, started_at = {}, resumed_at = {}, "
+    "finished_at = {}"
+)
+
+
+def insert(table: str, values: str) -> str:
+    """The statement that inserts or replaces by key; `values` is what follows VALUES."""
+    name, columns, key = TABLES[table]
+    statement = f"INSERT INTO {name} ({', '.join(columns)}) VALUES {values}"  # noqa: S608 - names from this module
+    if key:
+        changed = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in key)
+        statement += f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed}"
+    return statement
+
+
+class Rows:
+    """What a tick writes, ready made before the transaction begins, so that the lock is held for the writing only."""
+
+    __slots__ = ("attempts", "commands", "events", "logs", "nodes", "pools", "runs", "samples", "stats")
+
+    def __init__(self, changes: Changes, at: Times) -> None:
+        self.runs = [_run_row(run, at) for run in changes.runs]
+        self.nodes = [_node_row(node, at) for node in changes.nodes]
+        self.attempts = [_attempt_row(attempt, at) for attempt in changes.attempts]
+        self.events = [
+            (run.id, run.events[0][0], run.events[-1][0], dump(run.events)) for run in changes.runs if run.events
+        ]
+        self.logs = [
+            (run.id, row.node, -1, row.attempt, row.first_seq, row.first_seq + len(row.lines) - 1, dump(row.lines))
+            for run in changes.runs
+            for row in run.logs
+        ]
+        self.samples = [
+            (run, node, -1, attempt, at(at_us), cpu, memory, io_wait, network, scope)
+            for run, node, attempt, at_us, cpu, memory, io_wait, network, scope in changes.samples
+        ]
+        self.pools = [(pool.acquired, pool.released, pool.longest_wait, pool.name) for pool in changes.pools]
+        self.commands = [(None if outcome is None else dump(outcome), command) for command, outcome in changes.commands]
+        self.stats = [(workflow, node, dump(durations), median) for workflow, node, durations, median in changes.stats]
+
+
+def _run_row(run: RunState, at: Times) -> tuple[Any, ...]:
+    return (
+        run.state,
+        run.reason,
+        dump(run.altered) if run.altered else "{}",
+        dump(run.counts),
+        run.seq,
+        run.stopping,
+        at(run.started_us),
+        at(run.resumed_us),
+        at(run.finished_us),
+        run.id,
+        run.seq_written,
+    )
+
+
+def _node_row(node: NodeState, at: Times) -> tuple[Any, ...]:
+    error, progress, output = node.error, node.progress, node.output
+    return (
+        node.run.id,
+        node.plan.id,
+        -1,
+        node.state,
+        node.reason,
+        node.attempt,
+        node.claim,
+        node.retries,
+        node.losses,
+        "" if node.pool is None else node.pool.name,
+        node.slots,
+        at(node.ready_us) if node.ready_us else None,
+        at(node.retry_us) if node.retry_us else None,
+        at(node.started_us),
+        at(node.finished_us),
+        node.expected,
+        node.expected_from,
+        None if progress is None else dump(progress),
+        None if error is None else dump(error),
+        None if output is None else dump(output),
+        node.artifact,
+    )
+
+
+def _attempt_row(attempt: AttemptState, at: Times) -> tuple[Any, ...]:
+    error, usage, receipt = attempt.error, attempt.usage, attempt.receipt
+    node = attempt.node
+    return (
+        node.run.id,
+        node.plan.id,
+        -1,
+        attempt.number,
+        attempt.state,
+        attempt.claim,
+        attempt.worker,
+        attempt.pid,
+        attempt.pid_started,
+        at(attempt.started_us),
+        at(attempt.finished_us),
+        None if error is None else dump(error),
+        None if usage is None else dump(usage),
+        None if receipt is None else dump(receipt),
+    )
