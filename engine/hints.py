@@ -178,7 +178,7 @@ class _Waker:
             for _ in range(2):
                 try:
                     if self.socket is None:
-                        self.socket = self._connect(folder)
+                        self.socket = self.connect(folder)
                     self.socket.send(b'{"wake":true}\n')
                     return
                 except BlockingIOError:
@@ -191,7 +191,7 @@ class _Waker:
                     else:
                         return
 
-    def _connect(self, folder: Path) -> socket.socket:
+    def connect(self, folder: Path) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.setblocking(False)
@@ -214,6 +214,15 @@ def wake(config: Config | None = None) -> None:
 
         config = settings.INTERLOCK
     _waker.wake(config.run_folder)
+
+
+def reachable(config: Config) -> bool:
+    """Whether a scheduler of this home listens now."""
+    try:
+        _Waker().connect(config.run_folder).close()
+    except OSError:
+        return False
+    return True
 
 
 async def listen(config: Config) -> AsyncIterator[dict[str, Any]]:

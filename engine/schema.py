@@ -18,8 +18,8 @@ from django.core.management import call_command
 from django.db import DatabaseError, OperationalError, connection
 from django.utils.connection import ConnectionDoesNotExist
 
-ADVISORY_LOCK = 0x696E7465726C6F63
-"""Key of PostgreSQL's advisory lock around a migration ("interloc")."""
+ADVISORY_LOCK = 0x696E_7465_726D_6967
+"""Key of PostgreSQL's advisory lock around a migration ("intermig"); another than the scheduler's."""
 
 
 class SchemaError(Exception):

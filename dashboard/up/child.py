@@ -35,6 +35,7 @@ class Parent:
     """
 
     def __init__(self, pid: int, channel: socket.socket, death_signal: signal.Signals) -> None:
+        self.pid = pid
         self._channel = channel
         self._go = threading.Event()
         self.gone: Callable[[], None] = lambda: os._exit(1)

@@ -11,10 +11,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from engine.schema import SchemaError
 from dashboard.start import Prepared, StartError, make_folders, prepare
 from dashboard.up import listen
 from dashboard.up.parent import HomeLock, Parent, Refused, say
+from engine.schema import SchemaError
 
 
 class Command(BaseCommand):

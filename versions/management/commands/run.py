@@ -1,0 +1,255 @@
+"""`run FILE|SLUG`: one run to its end, in the terminal."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connection
+
+from engine import events, hints, inputs, queries, runs, schema
+from engine.definition import parse
+from engine.errors import InterlockError, InvalidInputs, LostLeadership
+from engine.models import Run
+from engine.problems import InvalidDocument, Problem
+from engine.states import RUN_TERMINAL
+from versions import queries as versions_queries
+from versions.actions.launch import launch
+from versions.definitionfile import UnreadableFile, looks_like_file, read
+from versions.errors import VersionsError
+from versions.management.commands.validate import line_of
+from versions.models import Workflow
+from versions.terminal import View, screen_for
+
+BY: Final = "terminal"
+EXIT_CODES: Final = {"succeeded": 0, "failed": 1, "cancelled": 3, "timed_out": 4}
+REFUSED: Final = 2
+LEFT: Final = 130
+LOOK_SECONDS: Final = 0.1
+SCHEDULER_SILENT_SECONDS: Final = 5.0
+DRAIN_SECONDS: Final = 5.0
+
+
+class Command(BaseCommand):
+    help = (
+        "Run a definition (a JSON file) or a workflow's live version (by its slug) to the end, with progress. Through "
+        "a running `up` of this home where there is one, else by a scheduler of its own. Ctrl-C cancels the run, a "
+        "second one leaves. Exit code 0: succeeded; 1: failed; 2: not started; 3: cancelled; 4: timed out; 130: left."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("target", metavar="FILE|SLUG", help="a definition, - for standard input, or a workflow")
+        parser.add_argument(
+            "--input",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="an input of the run; the value is JSON, or text where the workflow asks for text",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # The scheduler's own news are none of the run's.
+        logging.getLogger("interlock").setLevel(logging.WARNING)
+        given = _pairs(options["input"])
+        target = str(options["target"])
+        try:
+            schema.migrate()
+            run = _from_file(target, given) if looks_like_file(target) else _from_workflow(target, given)
+        except UnreadableFile as error:
+            raise CommandError(str(error), returncode=REFUSED) from None
+        except InvalidDocument as error:
+            raise _refusal(f"{target} is not valid:", error.problems) from None
+        except InvalidInputs as error:
+            raise _refusal("The inputs do not fit:", error.problems) from None
+        except (schema.SchemaError, InterlockError, VersionsError) as error:
+            raise CommandError(str(error), returncode=REFUSED) from None
+        sys.exit(_Follower(run).follow())
+
+
+def _refusal(title: str, problems: Sequence[Problem]) -> CommandError:
+    return CommandError("\n".join([title, *(f"  {line_of(problem)}" for problem in problems)]), returncode=REFUSED)
+
+
+def _pairs(texts: Sequence[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise CommandError(f'--input is written NAME=VALUE; this is "{text}".', returncode=REFUSED)
+        pairs[name] = value
+    return pairs
+
+
+def _typed(asked: Mapping[str, Any] | None, given: Mapping[str, str]) -> dict[str, Any]:
+    """The given texts as values: JSON, unless the schema of the input takes text, or it is none."""
+    properties = (asked or {}).get("properties") or {}
+    values: dict[str, Any] = {}
+    for name, text in given.items():
+        wanted = properties.get(name, {}).get("type") if isinstance(properties.get(name), dict) else None
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = text
+        takes_text = wanted == "string" or (isinstance(wanted, list) and "string" in wanted)
+        values[name] = text if takes_text and not (value is None and isinstance(wanted, list)) else value
+    return values
+
+
+def _from_file(name: str, given: Mapping[str, str]) -> Run:
+    """A run of the definition in a file. Raises UnreadableFile, InvalidDocument, InvalidInputs."""
+    document = read(name)
+    parsed = parse(document, pools=versions_queries.pool_sizes())
+    label = (Path(name).stem if name != "-" else "standard-input")[:80] or "file"
+    accepted, wrong = inputs.accept(parsed.inputs, _typed(parsed.inputs, given))
+    if wrong:
+        raise InvalidInputs(wrong)
+    definition = runs.store_definition(document)
+    # Like a draft's: of no version, and not counted with the workflow that may have this name.
+    return runs.start(definition, workflow=label, draft=True, inputs=accepted, by=BY)
+
+
+def _from_workflow(slug: str, given: Mapping[str, str]) -> Run:
+    workflow = Workflow.objects.filter(slug=slug).first()
+    if workflow is None:
+        known = ", ".join(
+            Workflow.objects.filter(archived_at=None).order_by("slug").values_list("slug", flat=True)[:20]
+        )
+        there = f" There are: {known}." if known else " There is none yet; `up` brings two samples."
+        raise CommandError(f'There is no workflow "{slug}", and no file of that name.{there}', returncode=REFUSED)
+    live = versions_queries.live_deployment(workflow)
+    asked = versions_queries.document_of(live.version).get("inputs") if live is not None else None
+    return launch(workflow, inputs=_typed(asked, given), by=BY)
+
+
+def _scheduler_runs() -> bool:
+    """Whether somebody else works on runs: a scheduler of this home, or one elsewhere that shares the database."""
+    return hints.reachable(settings.INTERLOCK) or (connection.vendor != "sqlite" and queries.scheduler_alive())
+
+
+class _OwnScheduler:
+    """A scheduler in this process, for a home that has none running."""
+
+    def __init__(self) -> None:
+        self._stop, self._hurry = threading.Event(), threading.Event()
+        self.failed: BaseException | None = None
+        # The node processes die with the thread that starts them: it lives until all of them have ended.
+        self._thread = threading.Thread(target=self._run, name="scheduler")
+        self._thread.start()
+
+    def _run(self) -> None:
+        from engine.executors.local import LocalExecutor
+        from engine.scheduler.loop import Scheduler
+
+        try:
+            config = settings.INTERLOCK
+            scheduler = Scheduler(config, LocalExecutor(config))
+            scheduler.run_forever(self._stop, drain_seconds=DRAIN_SECONDS, hurry=self._hurry)
+        except LostLeadership:
+            pass  # An `up` has come; the run goes on there.
+        except BaseException as error:
+            self.failed = error
+        finally:
+            connection.close()
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """End it; other runs that it was working on go back to ready."""
+        if at_once:
+            self._hurry.set()
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+
+class _Follower:
+    """Shows one run until its end."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.own: _OwnScheduler | None = None
+        self._interrupts = 0
+        self._heard_at = time.monotonic()
+
+    def follow(self) -> int:
+        """Follow to the end; the exit code."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._interrupt)
+        if not _scheduler_runs():
+            self.own = _OwnScheduler()
+        try:
+            code = self._watch()
+        except DatabaseError as error:
+            raise CommandError(f"The database does not answer any more: {error}. The run goes on by itself when a "
+                               "scheduler runs.") from None  # fmt: skip
+        finally:
+            if self.own is not None:
+                self.own.stop(at_once=True)
+        # Not ours to wait for: threads of libraries.
+        sys.stdout.flush()
+        return code
+
+    def _interrupt(self, number: int, frame: object) -> None:
+        self._interrupts += 1
+
+    def _watch(self) -> int:
+        run = self.run
+        node_runs = {node["node"]: node for node in queries.node_runs(run)}
+        seq, cancelled = 0, False
+        view = View(queries.run_dict(run), node_runs)
+        screen = screen_for(view)
+        screen.open()
+        try:
+            if self.own is None:
+                screen.say(f"Run {run.pk} goes through the Interlock that runs at {settings.INTERLOCK.home}.")
+            while True:
+                found, seq = events.read(run.pk, seq, limit=2000)
+                screen.show(found)
+                if view.run["state"] in RUN_TERMINAL and not found:
+                    break
+                if self._interrupts and not cancelled:
+                    cancelled = True
+                    screen.say("Cancelling the run; once more leaves at once.")
+                    self._cancel()
+                if self._interrupts > 1:
+                    screen.say(f"Left. Run {run.pk} was asked to end.")
+                    return LEFT
+                self._look_after_scheduler(screen.say)
+                if not found:
+                    time.sleep(LOOK_SECONDS)
+        finally:
+            screen.close()
+        screen.summary()
+        return EXIT_CODES.get(view.run["state"], 1)
+
+    def _cancel(self) -> None:
+        try:
+            runs.cancel(self.run, by=BY)
+        except InterlockError:
+            pass  # It has ended meanwhile, which the next events tell.
+
+    def _look_after_scheduler(self, say: Any) -> None:
+        """Begin a scheduler when the one that ran has stopped; fail when our own has."""
+        now = time.monotonic()
+        if now - self._heard_at < 1:
+            return
+        self._heard_at = now
+        if self.own is not None and not self.own.alive:
+            if self.own.failed is not None:
+                raise CommandError(f"The scheduler failed: {self.own.failed!r}. The run can go on later: start `up`.")
+            self.own = None
+        if self.own is None and not _scheduler_runs() and not queries.scheduler_alive(SCHEDULER_SILENT_SECONDS):
+            say("The Interlock that ran here has stopped; going on without it.")
+            self.own = _OwnScheduler()
