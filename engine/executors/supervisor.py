@@ -279,9 +279,10 @@ class Supervisor(Fleet):
 
     def _finish(self, process: NodeProcess, attempt: Attempt, frame: dict[str, Any]) -> None:
         """The node process said how the attempt ended."""
-        if len(process.sent) == 1:
-            # A process waits until its output is read before it says that an attempt is over; what a child of
-            # the attempt wrote last is read here, unless the next attempt may be printing already.
+        reusable = frame.get("clean", True) is True
+        if len(process.sent) == 1 or not reusable:
+            # A process that goes on waits until its output is read before it says that an attempt is over, for the
+            # next one may print at once. Where none follows, what stands in the pipes is this attempt's.
             self._drain(process)
         failed = frame["k"] == "failed"
         seconds = float(frame["seconds"])
@@ -307,7 +308,7 @@ class Supervisor(Fleet):
         if process.dying or process.dead:
             process.held.append((attempt, ended))
             return
-        if frame.get("clean", True) is not True:
+        if not reusable:
             if procfs.children(process.pid) or not procfs.LISTS_CHILDREN:
                 process.held.append((attempt, ended))
                 self._end(process, Ending("left", attempt.claim))

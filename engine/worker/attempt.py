@@ -8,7 +8,7 @@ import time
 from importlib import import_module
 
 from engine.worker import frames, results
-from engine.worker.capture import flush_streams
+from engine.worker.capture import flush_streams, wait_until_read
 from engine.worker.errors import describe
 from engine.worker.task import Task
 
@@ -87,6 +87,8 @@ class Attempts:
             os._exit(1 if error else 0)
         seconds = time.monotonic() - began
         clean = self._leave(envelope)
+        if clean:
+            wait_until_read()
         usage = {"cpu_seconds": round(time.process_time() - used, 6)}
         if error is None:
             self.out.send(_done(claim, seconds, output, usage, clean))

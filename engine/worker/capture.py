@@ -6,16 +6,22 @@ they are only made to flow line by line. Records of `logging` go as frames, with
 
 from __future__ import annotations
 
+import fcntl
 import io
 import logging
 import os
 import sys
+import termios
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from engine.worker.frames import Frames
+
+READ_SECONDS = 5.0
+"""How long the end of an attempt waits for its output to be read: a child that goes on printing must not hold it."""
 
 
 def open_streams() -> None:
@@ -34,6 +40,30 @@ def flush_streams() -> bool:
         except (OSError, ValueError, AttributeError):
             whole = False
     return whole
+
+
+def wait_until_read() -> None:
+    """Wait until the supervisor has read all that was printed.
+
+    One pair of pipes serves all attempts, and the next one may print at once: only when the pipes are empty at the
+    end of an attempt can its output not be taken for the next one's.
+    """
+    end = 0.0
+    for descriptor in (1, 2):
+        while _unread(descriptor):
+            now = time.monotonic()
+            end = end or now + READ_SECONDS
+            if now > end:
+                return
+            time.sleep(0.0002)
+
+
+def _unread(descriptor: int) -> int:
+    """Bytes that stand in the pipe."""
+    try:
+        return int.from_bytes(fcntl.ioctl(descriptor, termios.FIONREAD, b"\0\0\0\0"), sys.byteorder)
+    except OSError:
+        return 0
 
 
 class Records(logging.Handler):

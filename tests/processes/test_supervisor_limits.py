@@ -1,0 +1,184 @@
+"""Limits on time, memory and processes, kept from outside; samples of what is used."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.executors import measure
+from engine.executors.base import Ended, Sampled
+from tests.support.supervised import Supervised
+
+pytestmark = pytest.mark.processes
+
+
+def error_of(ended: Ended) -> dict[str, Any]:
+    assert ended.error is not None
+    return ended.error
+
+
+def test_at_the_soft_limit_the_code_is_told_and_may_clean_up(tmp_path: Path) -> None:
+    code = (
+        "import time\ndef main(inputs, ctx):\n    try:\n        time.sleep(600)\n"
+        "    except ctx.SoftTimeout:\n        ctx.log('cleaning up')\n        raise\n"
+    )
+    with Supervised(tmp_path) as node:
+        work = node.python(code, soft=0.4, hard=10)
+        ended = node.run(work)
+        assert ended.state == "timed_out"
+        assert error_of(ended)["class"] == "SoftTimeout"
+        assert 0.4 <= ended.seconds < 1.0
+        assert node.lines(work) == ["cleaning up"]
+
+
+def test_an_attempt_that_returns_after_its_soft_limit_has_timed_out(tmp_path: Path) -> None:
+    code = (
+        "import time\ndef main(inputs, ctx):\n    try:\n        time.sleep(600)\n"
+        "    except ctx.SoftTimeout:\n        return 1\n"
+    )
+    with Supervised(tmp_path) as node:
+        ended = node.run(node.python(code, soft=0.3, hard=10))
+        assert (ended.state, ended.output) == ("timed_out", None)
+        assert error_of(ended)["class"] == "SoftTimeout"
+
+
+def test_code_that_swallows_the_soft_limit_meets_the_hard_one(tmp_path: Path) -> None:
+    code = (
+        "import time\ndef main(inputs, ctx):\n    while True:\n        try:\n            time.sleep(600)\n"
+        "        except BaseException:\n            pass\n"
+    )
+    with Supervised(tmp_path) as node:
+        ended = node.run(node.python(code, soft=0.2, hard=0.8))
+        assert (ended.state, error_of(ended)["class"]) == ("timed_out", "HardTimeout")
+        assert 0.8 <= ended.seconds < 1.8
+
+
+def test_the_time_in_the_queue_of_a_process_does_not_count(tmp_path: Path) -> None:
+    code = "import time\ndef main(inputs, ctx):\n    time.sleep(0.09)\n"
+    with Supervised(tmp_path, workers=1) as node:
+        works = [node.python(code, soft=0.3, hard=0.5, expected=0.001, node=f"n{number}") for number in range(8)]
+        ended = node.run_all(works)
+        assert {one.state for one in ended} == {"succeeded"}
+
+
+def test_memory_beyond_the_limit_ends_the_tree_with_figures(tmp_path: Path) -> None:
+    code = "import time\ndef main(inputs, ctx):\n    data = bytearray(300 * 1024 * 1024)\n    time.sleep(600)\n"
+    with Supervised(tmp_path) as node:
+        ended = node.run(node.python(code, memory_mb=128))
+        assert (ended.state, error_of(ended)["class"]) == ("failed", "MemoryLimit")
+        assert "128" in error_of(ended)["message"]
+        assert ended.receipt is not None
+        assert ended.usage is not None
+        assert ended.usage["memory_peak_bytes"] > 128 * 1024 * 1024
+
+
+def test_memory_of_children_counts_and_shared_pages_count_once(tmp_path: Path) -> None:
+    shared = (
+        "import os, time\ndef main(inputs, ctx):\n    data = bytearray(100 * 1024 * 1024)\n    children = []\n"
+        "    for _ in range(4):\n        child = os.fork()\n        if child == 0:\n            time.sleep(1)\n"
+        "            os._exit(0)\n        children.append(child)\n    for child in children:\n"
+        "        os.waitpid(child, 0)\n"
+    )
+    own = (
+        "import subprocess, sys\ndef main(inputs, ctx):\n"
+        "    code = 'import time; data = bytearray(100 * 1024 * 1024); time.sleep(600)'\n"
+        "    for _ in range(3):\n        subprocess.Popen([sys.executable, '-c', code])\n"
+        "    import time\n    time.sleep(600)\n"
+    )
+    with Supervised(tmp_path) as node:
+        assert node.run(node.python(shared, memory_mb=250)).state == "succeeded"
+        ended = node.run(node.python(own, memory_mb=250))
+        assert error_of(ended)["class"] == "MemoryLimit"
+        assert "processes" in error_of(ended)["message"]
+
+
+def test_a_node_may_start_only_so_many_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "PROCESSES_MAX", 32)
+    code = (
+        "import os, time\ndef main(inputs, ctx):\n    while True:\n        if os.fork() == 0:\n"
+        "            time.sleep(600)\n        time.sleep(0.002)\n"
+    )
+    with Supervised(tmp_path) as node:
+        ended = node.run(node.python(code))
+        assert (ended.state, error_of(ended)["class"]) == ("failed", "ProcessLimit")
+        assert "may have 32" in error_of(ended)["message"]
+        assert ended.receipt is not None
+        assert ended.receipt["processes"] > 32
+
+
+def test_samples_tell_cpu_and_memory_of_the_tree(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys, time\ndef main(inputs, ctx):\n"
+        "    subprocess.run([sys.executable, '-c', 'import time\\nend = time.time() + 3.3\\n"
+        "data = bytearray(60 << 20)\\nwhile time.time() < end: pass'])\n"
+    )
+    with Supervised(tmp_path) as node:
+        work = node.python(code)
+        ended = node.run(work)
+        samples = node.of(Sampled, work.claim)
+        assert 2 <= len(samples) <= 4
+        assert samples[0].cpu_percent is None
+        assert samples[-1].cpu_percent is not None
+        assert samples[-1].cpu_percent > 20
+        assert samples[-1].memory_bytes is not None
+        assert samples[-1].memory_bytes > 60 << 20
+        assert samples[-1].io_wait is False
+        assert samples[-1].network_bytes in (0, None)
+        assert ended.usage is not None
+        assert ended.usage["memory_peak_bytes"] > 60 << 20
+
+
+def test_a_short_attempt_has_no_sample(tmp_path: Path) -> None:
+    with Supervised(tmp_path) as node:
+        work = node.work()
+        node.run(work)
+        assert node.of(Sampled, work.claim) == []
+
+
+def test_samples_tell_the_traffic_of_the_tree(tmp_path: Path) -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    port = server.getsockname()[1]
+
+    def serve() -> None:
+        peer, _ = server.accept()
+        with peer:
+            while peer.recv(65536):
+                pass
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    code = (
+        "import socket, time\ndef main(inputs, ctx):\n"
+        f"    link = socket.create_connection(('127.0.0.1', {port}))\n    end = time.time() + 3.3\n"
+        "    while time.time() < end:\n        link.sendall(b'x' * 10000)\n        time.sleep(0.01)\n    link.close()\n"
+    )
+    with Supervised(tmp_path) as node:
+        work = node.python(code)
+        node.run(work)
+        thread.join()
+        server.close()
+        samples = [one for one in node.of(Sampled, work.claim) if one.network_bytes is not None]
+        assert samples
+        for one in samples:
+            assert one.network_scope == "tree"
+            assert one.network_bytes is not None
+            assert 200_000 < one.network_bytes < 1_200_000
+
+
+def test_limits_are_kept_while_others_are_busy(tmp_path: Path) -> None:
+    flood = "def main(inputs, ctx):\n    while True:\n        print('x' * 1000)\n"
+    with Supervised(tmp_path, workers=3) as node:
+        node.settle()
+        began = time.monotonic()
+        works = [node.python(flood, hard=1.5), node.python(flood, hard=1.5)]
+        node.send(*works)
+        ended = node.run(node.python("import time\ndef main(inputs, ctx):\n    time.sleep(600)\n", hard=0.5))
+        assert error_of(ended)["class"] == "HardTimeout"
+        assert time.monotonic() - began < 1.5
+        for work in works:
+            assert error_of(node.ended(work))["class"] == "HardTimeout"

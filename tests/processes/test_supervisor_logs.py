@@ -1,0 +1,121 @@
+"""What attempts print: whole, in order, limited, and never in the way of others."""
+
+from __future__ import annotations
+
+import resource
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.executors.base import Ended, Lines, Progress
+from tests.support.supervised import FAKE_NODE, Supervised
+
+pytestmark = pytest.mark.processes
+
+
+def test_lines_of_all_sources_come_before_the_end_with_their_levels(tmp_path: Path) -> None:
+    code = (
+        "import logging, os, subprocess, sys\ndef main(inputs, ctx):\n    print('out')\n"
+        "    print('err', file=sys.stderr)\n    ctx.log('said', level='error')\n    logging.warning('logged')\n"
+        "    os.write(1, b'raw')\n    subprocess.run(['sh', '-c', 'echo; echo child; printf unfinished'])\n"
+    )
+    with Supervised(tmp_path) as node:
+        work = node.python(code)
+        node.run(work)
+        last = max(at for at, one in enumerate(node.reports) if isinstance(one, Lines))
+        end = next(at for at, one in enumerate(node.reports) if isinstance(one, Ended))
+        assert last < end
+        found = {(level, message) for one in node.of(Lines, work.claim) for _, level, message in one.lines}
+        assert found == {
+            ("info", "out"), ("warning", "err"), ("error", "said"), ("warning", "logged"), ("info", "raw"),
+            ("info", "child"), ("info", "unfinished"),
+        }  # fmt: skip
+
+
+def test_output_belongs_to_the_attempt_that_wrote_it(tmp_path: Path) -> None:
+    with Supervised(tmp_path, workers=1) as node:
+        works = []
+        for number in range(100):
+            code = f"import os\ndef main(inputs, ctx):\n    print({number})\n    os.write(2, b'{number} unfinished')\n"
+            works.append(node.python(code, node=f"n{number}", expected=0.001))
+        waiting = list(works)
+        while waiting:
+            batch = [waiting.pop(0) for _ in range(min(len(waiting), node.supervisor.free()))]
+            node.send(*batch)
+            node.poll()
+            returned, node.reports = node.returned(), [one for one in node.reports if type(one).__name__ != "Returned"]
+            waiting += [node.works[claim] for claim in returned]
+        for number, work in enumerate(works):
+            node.ended(work)
+            assert sorted(node.lines(work)) == [str(number), f"{number} unfinished"]
+
+
+def test_lines_arrive_while_the_attempt_runs(tmp_path: Path) -> None:
+    code = "import time\ndef main(inputs, ctx):\n    print('now')\n    time.sleep(600)\n"
+    with Supervised(tmp_path) as node:
+        work = node.python(code)
+        node.send(work)
+        node.started(work)
+        began = time.monotonic()
+        node.until(lambda: node.lines(work) == ["now"])
+        assert time.monotonic() - began < 1.0
+
+
+def test_what_a_killed_attempt_had_printed_is_kept(tmp_path: Path) -> None:
+    code = (
+        "import os, signal\ndef main(inputs, ctx):\n    os.write(1, b'last ' * 1000 + b'words')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    with Supervised(tmp_path) as node:
+        work = node.python(code)
+        assert node.run(work).state == "lost"
+        assert "".join(node.lines(work)).endswith("words")
+
+
+def test_a_gigabyte_of_output_leaves_memory_flat_and_others_unharmed(tmp_path: Path) -> None:
+    code = (
+        "import os\ndef main(inputs, ctx):\n    data = b'y' * 99 + b'\\n'\n    data *= 600\n"
+        "    for _ in range(1024 * 1024 * 1024 // len(data)):\n        os.write(1, data)\n    print('end')\n"
+    )
+    with Supervised(tmp_path, workers=2) as node:
+        node.settle()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        flood = node.python(code)
+        node.send(flood)
+        node.started(flood)
+        slowest, count, lines, seen = 0.0, 0, 0, 0
+        while not node.of(Ended, flood.claim):
+            began = time.monotonic()
+            node.run(node.work())
+            slowest, count = max(slowest, time.monotonic() - began), count + 1
+            for one in node.of(Lines):
+                lines += len(one.lines)
+                seen = max(seen, len(one.lines))
+            node.reports = [one for one in node.reports if isinstance(one, Ended) and one.claim == flood.claim]
+        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        assert node.ended(flood).state == "succeeded"
+        assert lines == 100_001
+        assert grown < 100, f"{grown:.0f} MiB more"
+        assert count > 20
+        assert slowest < 1.0
+
+
+def test_progress_is_at_most_ten_a_second_and_the_last_one_always_comes(tmp_path: Path) -> None:
+    frames = [{"k": "progress", "fraction": number / 1000, "message": None} for number in range(1000)]
+    done = {"k": "done", "seconds": 0, "output": {"kind": "json", "value": None}}
+    with Supervised(tmp_path, main=FAKE_NODE) as node:
+        work = node.work(frames=[*frames, done])
+        node.run(work)
+        progress = node.of(Progress, work.claim)
+        assert 1 <= len(progress) <= 4
+        assert progress[-1].fraction == 0.999
+        assert node.reports.index(progress[-1]) < node.reports.index(node.ended(work))
+
+
+def test_progress_that_stops_short_of_the_end_is_still_delivered(tmp_path: Path) -> None:
+    frames = [{"k": "progress", "fraction": number / 10, "message": "x"} for number in range(10)]
+    with Supervised(tmp_path, main=FAKE_NODE) as node:
+        work = node.work(frames=frames, then="sleep")
+        node.send(work)
+        node.until(lambda: node.of(Progress, work.claim)[-1:] and node.of(Progress, work.claim)[-1].fraction == 0.9)

@@ -1,0 +1,221 @@
+"""Whatever an attempt has started is gone when its end is reported, and within two seconds of the reason."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.executors import procfs
+from engine.executors.base import Ended
+from tests.support.supervised import Supervised, alive, marked
+
+pytestmark = pytest.mark.processes
+
+# Each writes "up" to a file when its tree stands, and would go on for ten minutes.
+TREES = {
+    "children that ignore SIGTERM": (
+        3,
+        """
+import subprocess, time
+def main(inputs, ctx):
+    for _ in range(2):
+        subprocess.Popen(["sh", "-c", "trap '' TERM INT HUP; while :; do sleep 100; done"])
+    time.sleep(0.2)
+    open({up!r}, "w").close()
+    time.sleep(600)
+""",
+    ),
+    "double fork": (
+        2,
+        """
+import os, time
+def main(inputs, ctx):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            open({up!r}, "w").close()
+            while True:
+                time.sleep(100)
+        os._exit(0)
+    time.sleep(600)
+""",
+    ),
+    "setsid": (
+        3,
+        """
+import subprocess, time
+def main(inputs, ctx):
+    subprocess.Popen(["setsid", "sh", "-c", "setsid sleep 600 & exec sleep 600"])
+    time.sleep(0.2)
+    open({up!r}, "w").close()
+    time.sleep(600)
+""",
+    ),
+    "daemon without its environment": (
+        2,
+        """
+import subprocess, time
+def main(inputs, ctx):
+    subprocess.run(["sh", "-c", "env -i setsid sleep 600 >/dev/null 2>&1 &"])
+    time.sleep(0.2)
+    open({up!r}, "w").close()
+    time.sleep(600)
+""",
+    ),
+    "blocked in C": (
+        1,
+        """
+import ctypes
+def main(inputs, ctx):
+    open({up!r}, "w").close()
+    libc = ctypes.PyDLL(None)
+    while True:
+        libc.pause()
+""",
+    ),
+    "everything caught": (
+        1,
+        """
+import signal, time
+def main(inputs, ctx):
+    for number in set(signal.Signals) - {{signal.SIGKILL, signal.SIGSTOP}}:
+        signal.signal(number, signal.SIG_IGN)
+    open({up!r}, "w").close()
+    while True:
+        try:
+            time.sleep(600)
+        except BaseException:
+            pass
+""",
+    ),
+    "stdout kept open": (
+        2,
+        """
+import subprocess, time
+def main(inputs, ctx):
+    subprocess.Popen(["sh", "-c", "trap '' PIPE; while :; do echo still here; sleep 0.01; done"], start_new_session=True)
+    open({up!r}, "w").close()
+    time.sleep(600)
+""",
+    ),
+    "stopped": (
+        2,
+        """
+import os, signal, subprocess, time
+def main(inputs, ctx):
+    child = subprocess.Popen(["sleep", "600"])
+    os.kill(child.pid, signal.SIGSTOP)
+    open({up!r}, "w").close()
+    time.sleep(600)
+""",
+    ),
+    "growing": (
+        2,
+        """
+import os, time
+def main(inputs, ctx):
+    open({up!r}, "w").close()
+    while True:
+        if os.fork() == 0:
+            time.sleep(0.2)
+            os._exit(0)
+        time.sleep(0.001)
+        try:
+            os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            pass
+""",
+    ),
+}
+
+
+def start(node: Supervised, name: str, up: Path, **limits: float) -> tuple[str, int, set[int]]:
+    """(claim, pid of the node process, its tree) of a running attempt."""
+    work = node.python(TREES[name][1].format(up=str(up)), **limits)  # type: ignore[arg-type]
+    node.send(work)
+    pid = node.started(work).pid
+    node.until(lambda: up.exists())
+    node.until(lambda: len(node.tree_of(pid)) >= TREES[name][0] or None)
+    return work.claim, pid, node.tree_of(pid)
+
+
+def check_gone(node: Supervised, claim: str, tree: set[int], began: float, name: str) -> Ended:
+    ended = node.ended(node.works[claim])
+    seconds = time.monotonic() - began
+    left = [pid for pid in tree if alive(pid)]
+    # The marks of the other node processes differ in their last number.
+    mine = [pid for pid in marked(node.supervisor.mark) if pid not in {one.pid for one in node.supervisor.workers()}]
+    assert not left, f"{left} live on"
+    assert not mine, f"{mine} carry the mark"
+    assert seconds < 2.0
+    assert ended.receipt is not None
+    assert ended.receipt["processes"] >= TREES[name][0] - (ended.state == "lost")
+    assert ended.receipt["slots"] is None
+    assert 0 <= ended.receipt["seconds"] < 2.0
+    assert node.run(node.work()).state == "succeeded"
+    assert not (node.home / "scratch" / claim).exists()
+    return ended
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_a_cancelled_tree_is_gone(tmp_path: Path, name: str) -> None:
+    with Supervised(tmp_path) as node:
+        claim, _, tree = start(node, name, tmp_path / "up")
+        began = time.monotonic()
+        node.supervisor.kill(claim, "cancelled")
+        ended = check_gone(node, claim, tree, began, name)
+        assert (ended.state, ended.error) == ("cancelled", None)
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_a_tree_past_its_hard_limit_is_gone(tmp_path: Path, name: str) -> None:
+    with Supervised(tmp_path) as node:
+        began = time.monotonic()
+        claim, _, tree = start(node, name, tmp_path / "up", hard=1.0)
+        ended = check_gone(node, claim, tree, began + 1.0, name)
+        assert ended.state == "timed_out"
+        assert ended.error is not None
+        assert ended.error["class"] == "HardTimeout"
+        assert 1.0 <= ended.seconds < 2.0
+
+
+@pytest.mark.parametrize("name", [name for name in TREES if name != "daemon without its environment"])
+def test_what_a_killed_node_process_leaves_is_gone_before_it_is_reported_lost(tmp_path: Path, name: str) -> None:
+    with Supervised(tmp_path) as node:
+        claim, pid, tree = start(node, name, tmp_path / "up")
+        began = time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        ended = check_gone(node, claim, tree, began, name)
+        assert ended.state == "lost"
+
+
+def test_a_daemon_that_hid_its_environment_is_found_when_it_was_seen_before(tmp_path: Path) -> None:
+    name = "daemon without its environment"
+    with Supervised(tmp_path) as node:
+        claim, pid, tree = start(node, name, tmp_path / "up")
+        end = time.monotonic() + 0.3
+        node.until(lambda: time.monotonic() > end)
+        began = time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        check_gone(node, claim, tree, began, name)
+
+
+def test_a_kill_touches_no_other_attempt(tmp_path: Path) -> None:
+    with Supervised(tmp_path, workers=2) as node:
+        other = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(1.5)\n    return 1\n")
+        node.send(other)
+        claim, _, tree = start(node, "setsid", tmp_path / "up")
+        began = time.monotonic()
+        node.supervisor.kill(claim, "cancelled")
+        check_gone(node, claim, tree, began, "setsid")
+        assert node.ended(other).state == "succeeded"
+
+
+def test_a_signal_never_reaches_a_stranger_that_got_the_pid() -> None:
+    one = procfs.process(os.getpid())
+    assert one is not None
+    assert procfs.send_signal(one.pid, one.start + 1, signal.SIGKILL) is False
