@@ -54,16 +54,16 @@ class WorkflowChange(Body):
 
 
 class DraftSave(Body):
-    definition = AnyJSON(help_text="A JSON object, valid as a document or not.")
+    definition = AnyJSON(allow_null=True, help_text="A JSON object, valid as a document or not.")
     base_version = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=INTEGER_MAX)
 
 
 class Validate(Body):
-    definition = AnyJSON(required=False)
+    definition = AnyJSON(required=False, allow_null=True)
 
 
 class Publish(Body):
-    definition = AnyJSON(required=False)
+    definition = AnyJSON(required=False, allow_null=True)
     message = serializers.CharField(required=False, allow_blank=True, max_length=2000)
     base_version = serializers.IntegerField(
         required=False, allow_null=True, min_value=1, max_value=INTEGER_MAX, help_text="Null: there was none."
@@ -88,7 +88,7 @@ class Rollback(Body):
 
 
 class Launch(Body):
-    inputs = AnyJSON(required=False, help_text="An object that fits the definition's `inputs`.")
+    inputs = AnyJSON(required=False, allow_null=True, help_text="An object that fits the definition's `inputs`.")
     priority = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=9)
     version = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=INTEGER_MAX)
     draft = serializers.BooleanField(required=False, default=False, help_text="Run the caller's own working copy.")

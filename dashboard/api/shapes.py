@@ -94,10 +94,12 @@ class Change(Shape):
     edge = AnyObject(required=False)
 
 
-class OutdatedBaseProblem(Problem):
-    base_version = serializers.IntegerField(allow_null=True)
-    newest = serializers.IntegerField(allow_null=True)
-    changes = Change(many=True, help_text="What differs, from the base to the newest version.")
+class PublishConflict(Problem):
+    """`outdated_base_version` with what differs, or `archived`."""
+
+    base_version = serializers.IntegerField(allow_null=True, required=False)
+    newest = serializers.IntegerField(allow_null=True, required=False)
+    changes = Change(many=True, required=False, help_text="What differs, from the base to the newest version.")
 
 
 class Validation(Shape):

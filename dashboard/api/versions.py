@@ -43,7 +43,7 @@ class Versions(ApiView):
         responses={
             201: shapes.Version,
             200: shapes.Version,
-            (409, CONTENT_TYPE): shapes.OutdatedBaseProblem,
+            (409, CONTENT_TYPE): shapes.PublishConflict,
             (422, CONTENT_TYPE): shapes.Problem,
         },
         description=(
