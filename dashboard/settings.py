@@ -145,6 +145,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "dashboard.pages.context.frame",
             ],
         },
     }
@@ -165,6 +166,7 @@ LOGIN_REDIRECT_URL = "overview"
 SESSION_COOKIE_NAME = "interlock_session"
 CSRF_COOKIE_NAME = "interlock_csrf"
 LANGUAGE_COOKIE_NAME = "interlock_language"
+MESSAGE_STORAGE = "dashboard.pages.notices.Notices"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"

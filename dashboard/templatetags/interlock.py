@@ -153,6 +153,27 @@ def seconds_to(start: Any, end: Any) -> float | None:
 
 
 @register.filter
+def unlocalized(value: Any) -> str:
+    """A number for an attribute: no separators, a dot."""
+    return "" if value is None or value == "" else str(value)
+
+
+@register.filter
+def at(items: Any, position: int) -> Any:
+    return items[position]
+
+
+@register.filter
+def cause(error: Mapping[str, Any] | None) -> str:
+    return presenters.cause(error)
+
+
+@register.filter
+def as_percent(fraction: float) -> str:
+    return presenters.percent(fraction, 1)
+
+
+@register.filter
 def pretty(value: Any) -> str:
     """JSON for reading; keys in their order."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
@@ -201,6 +222,7 @@ def query(context: template.Context, **changes: Any) -> str:
 
 
 @register.simple_tag
-def pieces(done: int, whole: int) -> str:
-    """`6 of 9 nodes`."""
-    return _("{done} of {all} nodes").format(done=presenters.count(done), all=presenters.count(whole))
+def progress_line(counts: Mapping[str, int] | None) -> str:
+    """`6 of 9`: nodes that have ended."""
+    done, whole = presenters.progress_of(counts or {})
+    return _("{done} of {all}").format(done=presenters.count(done), all=presenters.count(whole))

@@ -1,0 +1,45 @@
+"""The audit log: who did what, when and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+
+from dashboard import access
+from dashboard.access import Right
+from dashboard.pages.base import page, paged, render
+from dashboard.pages.runs import names_of
+from versions import queries
+from versions.models import AuditEntry, Workflow
+
+
+@require_GET
+@page(Right.VIEW)
+def index(request: HttpRequest) -> HttpResponse:
+    """Entries about workflows and runs; those about accounts and tokens are for admins."""
+    workflow, by = request.GET.get("workflow", "").strip(), request.GET.get("by", "").strip()
+    found = queries.audit(workflow=workflow or None, by=by or None)
+    if not access.can(request.user, Right.ADMIN):
+        found = found.exclude(workflow="")
+    rows, following = paged(found, request)
+    names = names_of(row.workflow for row in rows if row.workflow)
+    context = {
+        "nav": "audit",
+        "rows": [_row(row, names) for row in rows],
+        "following": following,
+        "workflow_slug": workflow,
+        "by": by,
+        "filtered": bool(workflow or by),
+    }
+    if request.headers.get("HX-Target") == "audit-list":
+        return render(request, "audit/_list.html", context)
+    choices = list(Workflow.objects.order_by("name").values_list("slug", "name")[:500])
+    return render(request, "audit/index.html", {**context, "choices": choices})
+
+
+def _row(entry: AuditEntry, names: dict[str, str]) -> dict[str, Any]:
+    shape = queries.audit_dict(entry)
+    said = {key: value for key, value in entry.details.items() if value not in (None, "", [], {})}
+    return {**shape, "name": names.get(entry.workflow, entry.workflow), "said": said}

@@ -1,0 +1,84 @@
+"""Putting a version live, rolling back: small forms at their button that show the impact first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
+
+from dashboard import access
+from dashboard.access import Right
+from dashboard.pages.base import back, page, render
+from dashboard.pages.workflows import changes_line
+from engine.models import Run
+from engine.models.runs import RUN_UNFINISHED
+from versions import diff, queries
+from versions.actions import deploy as deploying
+from versions.actions import rollback as rolling
+from versions.models import Workflow, WorkflowVersion
+
+
+def impact(workflow: Workflow, target: WorkflowVersion) -> dict[str, Any]:
+    """What putting `target` live would mean, in sentences."""
+    live = queries.live_deployment(workflow)
+    said = [_("New runs start on v{n} at once.").format(n=target.number)]
+    if live is not None:
+        in_flight = Run.objects.filter(
+            workflow=workflow.slug, version=live.version.number, state__in=RUN_UNFINISHED
+        ).count()
+        if in_flight:
+            text = ngettext(
+                "{n} run in flight on v{live} finishes on v{live}.",
+                "{n} runs in flight on v{live} finish on v{live}.",
+                in_flight,
+            )
+            said.append(text.format(n=in_flight, live=live.version.number))
+        else:
+            said.append(_("No run is in flight on v{live}.").format(live=live.version.number))
+        changes = diff.changes(queries.document_of(live.version), queries.document_of(target))
+        said.append(_("Against v{live}: {changes}.").format(live=live.version.number, changes=changes_line(changes)))
+        if not any(change["kind"] == "inputs_changed" for change in changes):
+            said.append(_("Inputs are the same in both."))
+        else:
+            said.append(_("Inputs differ: who starts it with old ones may be refused."))
+    return {"live": live.version.number if live else None, "sentences": said}
+
+
+@require_http_methods(["GET", "POST"])
+@page(Right.DEPLOY)
+def rollback(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    workflow = access.workflow(request.user, slug, Right.DEPLOY)
+    if request.method == "GET":
+        target = queries.version(workflow, number)
+        context = {
+            "workflow": queries.workflow_dict(workflow),
+            "target": target.number,
+            "reason": request.GET.get("reason", "")[:500],
+            "next": request.GET.get("next", ""),
+            **impact(workflow, target),
+        }
+        return render(request, "workflows/_rollback.html", context)
+    done = rolling.rollback(
+        workflow, version=number, reason=request.POST.get("reason", ""), by=request.user.get_username()
+    )
+    said = _('"{name}" is back on v{to}; v{from_} is no longer live.')
+    messages.success(request, said.format(name=workflow.name, to=done.to_version, from_=done.from_version))
+    return back(request, reverse("workflow-versions", args=[slug]))
+
+
+@require_http_methods(["GET", "POST"])
+@page(Right.DEPLOY)
+def deploy(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    workflow = access.workflow(request.user, slug, Right.DEPLOY)
+    if request.method == "GET":
+        target = queries.version(workflow, number)
+        context = {"workflow": queries.workflow_dict(workflow), "target": number, **impact(workflow, target)}
+        return render(request, "workflows/_deploy.html", context)
+    deploying.deploy(workflow, number, by=request.user.get_username())
+    messages.success(request, _('v{n} of "{name}" is live.').format(n=number, name=workflow.name))
+    return back(request, reverse("workflow-versions", args=[slug]))

@@ -1,0 +1,301 @@
+"""The first page: is everything all right, and if not, what is there to do?"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Max, Q
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from dashboard import presenters
+from dashboard.access import Right
+from dashboard.pages import strips
+from dashboard.pages.base import page, render
+from dashboard.pages.runs import names_of
+from dashboard.samples import SAMPLES
+from engine import clock, queries
+from engine.models import Attempt, Definition, NodeRun, Run
+from engine.models.runs import RUN_UNFINISHED
+from versions import queries as versions_queries
+from versions.models import Deployment, Workflow
+
+NEEDS_MAX = 10
+NOW_MAX = 12
+WORKFLOWS_MAX = 50
+CELL = 11
+"""Width of a run in the strip of 50, with its gap."""
+STUCK_LEAST_SECONDS = 5.0
+
+
+@require_GET
+@page(Right.VIEW)
+def overview(request: HttpRequest) -> HttpResponse:
+    now = clock.now()
+    workflows = list(Workflow.objects.filter(archived_at=None).order_by("name", "id"))
+    recent = _most_active(workflows)
+    history = strips.of_workflows([workflow.slug for workflow in recent], 50)
+    shapes = versions_queries.workflow_dicts(recent)
+    running = list(
+        Run.objects.filter(state__in=RUN_UNFINISHED).order_by("-id").defer("inputs", "altered")[: NOW_MAX + 1]
+    )
+    names = {workflow.slug: workflow.name for workflow in workflows}
+    names |= names_of(run.workflow for run in running if run.workflow not in names)
+    context = {
+        "nav": "overview",
+        "figures": figures(now),
+        "needs": needs_you(names),
+        "running": [_now(run, names, now) for run in running[:NOW_MAX]],
+        "more_running": len(running) > NOW_MAX,
+        "rows": [
+            {**shape, "history": history[shape["slug"]], "cells": _cells(history[shape["slug"]])} for shape in shapes
+        ],
+        "left_out": len(workflows) - len(recent),
+        "fresh": not any(one.runs for one in history.values()) and not running,
+        "samples": _samples(names),
+    }
+    return render(request, "overview/index.html", context)
+
+
+def _most_active(workflows: Sequence[Workflow]) -> list[Workflow]:
+    """All of few workflows; of many those with the newest runs, by name."""
+    if len(workflows) <= WORKFLOWS_MAX:
+        return list(workflows)
+    slugs = list(dict.fromkeys(Run.objects.order_by("-id").values_list("workflow", flat=True)[:2000]))
+    wanted = set(slugs[:WORKFLOWS_MAX])
+    return [workflow for workflow in workflows if workflow.slug in wanted]
+
+
+def _samples(names: dict[str, str]) -> list[tuple[str, str, str]]:
+    """(slug, name, description) of samples that are still there, the first to try first."""
+    return [(slug, names[slug], description) for slug, _name, description in reversed(SAMPLES) if slug in names]
+
+
+def _now(run: Run, names: dict[str, str], now: datetime) -> dict[str, Any]:
+    done, whole = presenters.progress_of(run.counts)
+    return {
+        "id": run.pk,
+        "name": names.get(run.workflow, run.workflow),
+        "state": run.state,
+        "done": done,
+        "whole": whole or 1,
+        "started_at": run.started_at or run.created_at,
+    }
+
+
+def _cells(history: strips.History) -> list[dict[str, Any]]:
+    """50 places, newest right: colour by state, strength by duration among the same."""
+    bars = history.bars[-50:]
+    tallest = max((bar.height for bar in bars), default=1)
+    empty = 50 - len(bars)
+    cells: list[dict[str, Any]] = [{"x": place * CELL, "bar": None} for place in range(empty)]
+    for place, bar in enumerate(bars):
+        strength = 1.0 if bar.look.state not in ("succeeded",) else 0.6 + 0.4 * bar.height / tallest
+        cells.append({"x": (empty + place) * CELL, "bar": bar, "opacity": f"{strength:.2f}"})
+    return cells
+
+
+# Figures
+
+
+def figures(now: datetime) -> dict[str, Any]:
+    """The five numbers at the top, with the line below each."""
+    counted = queries.counters()
+    oldest = Run.objects.filter(state="queued").order_by("id").values_list("created_at", flat=True).first()
+    stuck = stuck_since(now)
+    ended = counted["succeeded_today"] + counted["failed_today"] + counted["cancelled_today"]
+    rate, points = nodes_a_minute()
+    return {
+        "running": counted["nodes_running"],
+        "places": settings.INTERLOCK.processes,
+        "runs_running": counted["runs_running"],
+        "queued": counted["runs_queued"] + counted["nodes_ready"],
+        "runs_queued": counted["runs_queued"],
+        "oldest": oldest,
+        "stuck": len(stuck),
+        "stuck_since": min(stuck, default=None),
+        "failed": counted["failed_today"],
+        "ended": ended,
+        "failed_share": presenters.percent(counted["failed_today"], ended),
+        "rate": rate,
+        "points": points,
+        "scheduler": counted["scheduler"],
+    }
+
+
+def stuck_since(now: datetime) -> list[datetime]:
+    """Since when nodes are stuck: running longer than twice what is expected of them, and 5 s."""
+    running = NodeRun.objects.filter(state="running", expected__isnull=False, started_at__isnull=False)
+    since = []
+    for started_at, expected in running.values_list("started_at", "expected")[:5000]:
+        limit = max(2 * (expected or 0.0), STUCK_LEAST_SECONDS)
+        if (now - started_at).total_seconds() > limit:
+            since.append(started_at + timedelta(seconds=limit))
+    return since
+
+
+MINUTES = 15
+ATTEMPTS_READ = 20_000
+_rate: tuple[float, int, str] = (float("-inf"), 0, "")
+
+
+def nodes_a_minute() -> tuple[int, str]:
+    """Attempts that ended in the last minute, and the points of a line over the last quarter of an hour.
+
+    Read from the newest attempts only, so that history costs nothing; at most every two seconds in one process.
+    """
+    global _rate
+    asked = time.monotonic()
+    if asked - _rate[0] < 2:
+        return _rate[1], _rate[2]
+    now = clock.now()
+    newest = Attempt.objects.order_by("-id").values_list("finished_at", flat=True)[:ATTEMPTS_READ]
+    ages = [(now - ended).total_seconds() for ended in newest if ended is not None]
+    last = sum(age < 60 for age in ages)
+    if len(ages) >= ATTEMPTS_READ and ages[-1] < 60:
+        # The newest do not reach back a minute: what they took is scaled up.
+        last = round(len(ages) * 60 / max(1.0, ages[-1]))
+    buckets = [0] * MINUTES
+    for age in ages:
+        if 0 <= age < 60 * MINUTES:
+            buckets[MINUTES - 1 - int(age // 60)] += 1
+    top = max(buckets) or 1
+    points = " ".join(f"{round(150 * n / (MINUTES - 1))},{15 - round(14 * k / top)}" for n, k in enumerate(buckets))
+    _rate = (asked, last, points)
+    return last, points
+
+
+# Needs you
+
+
+@dataclass(slots=True)
+class Need:
+    """One thing that a person should look at."""
+
+    run: Run
+    name: str
+    about: str
+    """`v7, first run of this version`."""
+    cause: str
+    node: str
+    roll_back_to: int | None
+
+
+def needs_you(names: dict[str, str]) -> list[Need]:
+    """Workflows whose newest ended run failed, the last to fail first, with the cause and the way out."""
+    newest: dict[str, Run] = {}
+    for run in queries.failed_runs(200):
+        if not run.draft and run.workflow in names and run.workflow not in newest:
+            newest[run.workflow] = run
+    better = dict(
+        Run.objects.filter(workflow__in=newest, state="succeeded", draft=False)
+        .values_list("workflow")
+        .annotate(Max("id"))
+        .order_by()
+    )
+    failed = [run for run in newest.values() if better.get(run.workflow, 0) < run.pk][:NEEDS_MAX]
+    if not failed:
+        return []
+    first = _first_failures(failed)
+    node_names = _node_names(run.definition_id for run in failed)
+    earlier = _rollback_targets(failed)
+    tried = _tries_of_versions(failed)
+    needs = []
+    for run in failed:
+        node = first.get(run.pk)
+        name = node_names.get(run.definition_id, {}).get(node.node, node.node) if node else ""
+        total, succeeded = tried.get((run.workflow, run.version), (0, 0))
+        began = run.version is not None and not succeeded
+        target = earlier.get(run.workflow) if began else None
+        about = _("run {id}").format(id=run.pk) + (f" · v{run.version}" if run.version else "")
+        if began and total == 1:
+            about += _(", first run of this version")
+        elif began and total > 1:
+            about += _(", none of its {n} runs succeeded").format(n=presenters.count(total))
+        needs.append(
+            Need(
+                run=run,
+                name=names.get(run.workflow, run.workflow),
+                about=about,
+                cause=presenters.cause(node.error, name)
+                if node
+                else (_("passed its time limit") if run.state == "timed_out" else _("failed")),
+                node=node.node if node else "",
+                roll_back_to=target[1] if target and target[0] == run.version else None,
+            )
+        )
+    return needs
+
+
+def _first_failures(runs: Sequence[Run]) -> dict[int, NodeRun]:
+    rows = NodeRun.objects.filter(run__in=[run.pk for run in runs], state__in=strips.FAILED).only(
+        "run_id", "node", "state", "error", "finished_at"
+    )
+    found: dict[int, NodeRun] = {}
+    for row in rows.order_by("finished_at", "id")[: 50 * len(runs)]:
+        found.setdefault(row.run_id, row)
+    return found
+
+
+_names: dict[int, dict[str, str]] = {}
+_NAMES_KEPT = 200
+
+
+def _node_names(definitions: Iterable[int]) -> dict[int, dict[str, str]]:
+    """{definition: {node: name}}; a definition never changes, so what was read once is kept."""
+    wanted = set(definitions)
+    missing = [key for key in wanted if key not in _names]
+    if missing:
+        for key, text in Definition.objects.filter(pk__in=missing).values_list("pk", "document"):
+            _names[key] = {node["id"]: node.get("name") or node["id"] for node in json.loads(text)["nodes"]}
+        for key in list(_names):
+            if len(_names) <= _NAMES_KEPT:
+                break
+            if key not in wanted:
+                del _names[key]
+    return {key: _names[key] for key in wanted if key in _names}
+
+
+def _rollback_targets(runs: Sequence[Run]) -> dict[str, tuple[int, int]]:
+    """{slug: (live version, version that was live before it)}, where there is one."""
+    slugs = [run.workflow for run in runs]
+    live = {
+        row.workflow_id: row
+        for row in Deployment.objects.filter(workflow__slug__in=slugs, state="live").select_related(
+            "version", "workflow"
+        )
+    }
+    before = dict(
+        Deployment.objects.filter(workflow__in=list(live), state="replaced")
+        .values_list("workflow")
+        .annotate(Max("id"))
+        .order_by()
+    )
+    numbers = dict(Deployment.objects.filter(pk__in=before.values()).values_list("workflow", "version__number"))
+    return {
+        row.workflow.slug: (row.version.number, numbers[key])
+        for key, row in live.items()
+        if key in numbers and numbers[key] != row.version.number
+    }
+
+
+def _tries_of_versions(runs: Sequence[Run]) -> dict[tuple[str, int | None], tuple[int, int]]:
+    """{(slug, version): (ended runs, succeeded ones)}."""
+    wanted = Q()
+    for run in runs:
+        wanted |= Q(workflow=run.workflow, version=run.version)
+    counted = (
+        Run.objects.filter(wanted)
+        .exclude(state__in=RUN_UNFINISHED)
+        .values_list("workflow", "version")
+        .annotate(Count("id"), Count("id", filter=Q(state="succeeded")))
+        .order_by()
+    )
+    return {(slug, version): (total, good) for slug, version, total, good in counted}

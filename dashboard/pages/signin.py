@@ -1,0 +1,65 @@
+"""Signing in: by password, or by a one-time link."""
+
+from __future__ import annotations
+
+from django.contrib.auth import login, logout
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from dashboard import accounts
+from dashboard.pages.base import render
+from engine.errors import InterlockError
+
+
+def _after(request: HttpRequest) -> str:
+    """Where a person wanted to go before signing in; only to this host."""
+    wanted = request.POST.get("next") or request.GET.get("next") or "/"
+    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if safe else "/"
+
+
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    after = _after(request)
+    if request.method == "GET":
+        if request.user.is_authenticated:
+            return HttpResponseRedirect(after)
+        return render(request, "signin/sign_in.html", {"next": after})
+    username = request.POST.get("username", "")
+    try:
+        accounts.sign_in(request, username, request.POST.get("password", ""))
+    except InterlockError as error:
+        status = 429 if isinstance(error, accounts.TooManyAttempts) else 403
+        context = {"next": after, "username": username, "said": str(error)}
+        return render(request, "signin/sign_in.html", context, status=status)
+    return HttpResponseRedirect(after)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def login_link(request: HttpRequest, raw: str) -> HttpResponse:
+    """Opening the link asks, only the button signs in: programs that look into mails and chats open links too."""
+    if request.method == "GET":
+        user = accounts.peek_login_link(raw)
+        response = render(request, "signin/link.html", {"person": user}, status=200 if user else 410)
+    else:
+        user = accounts.use_login_link(raw)
+        if user is None:
+            response = render(request, "signin/link.html", {"person": None}, status=410)
+        else:
+            login(request, user)
+            response = HttpResponseRedirect("/")
+    # The address is a secret until it is used.
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    return HttpResponseRedirect("/sign-in/")

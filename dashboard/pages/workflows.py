@@ -1,0 +1,312 @@
+"""Workflows: the list, and one with its runs, definition, versions and settings."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from dashboard import access, presenters
+from dashboard.access import Right
+from dashboard.pages import strips
+from dashboard.pages.base import back, page, paged, render
+from engine.errors import InterlockError, InvalidValue
+from engine.models import Run
+from engine.models.runs import RUN_UNFINISHED
+from engine.nodes import registry
+from versions import diff, queries
+from versions.actions import workflows as actions
+from versions.models import Workflow
+
+@require_GET
+@page(Right.VIEW)
+def index(request: HttpRequest) -> HttpResponse:
+    search, tag = request.GET.get("q", "").strip(), request.GET.get("tag", "").strip()
+    archived = request.GET.get("show") == "archived"
+    found = queries.workflows(search=search, tags=[tag] if tag else [], archived=archived).order_by("name", "id")
+    rows, following = paged(found, request)
+    shapes = queries.workflow_dicts(rows)
+    history = strips.of_workflows([row.slug for row in rows], 30)
+    context = {
+        "nav": "workflows",
+        "rows": [{**shape, "history": history[shape["slug"]]} for shape in shapes],
+        "following": following,
+        "search": search,
+        "tag": tag,
+        "archived": archived,
+        "filtered": bool(search or tag or archived),
+    }
+    if request.headers.get("HX-Target") == "workflow-list":
+        return render(request, "workflows/_list.html", context)
+    return render(request, "workflows/index.html", {**context, "tags": queries.all_tags()})
+
+
+@require_http_methods(["GET", "POST"])
+@page(Right.EDIT)
+def new(request: HttpRequest) -> HttpResponse:
+    if request.method == "GET":
+        return render(request, "workflows/new.html", {"nav": "workflows"})
+    try:
+        made = actions.create(
+            _name(request.POST.get("name", "")),
+            slug=_slug(request.POST.get("slug", "")),
+            description=request.POST.get("description", ""),
+            tags=_tags(request.POST.get("tags", "")),
+            by=request.user.get_username(),
+        )
+    except InterlockError as error:
+        context = {"nav": "workflows", "said": str(error), "given": request.POST}
+        return render(request, "workflows/new.html", context, status=422)
+    return HttpResponseRedirect(reverse("workflow-edit", args=[made.slug]))
+
+
+def type_name(node_type: str) -> str:
+    known = registry.get(node_type)
+    return known.name if known else node_type
+
+
+def _name(text: str) -> str:
+    """Raises InvalidValue: a name is what people find it by."""
+    name = text.strip()
+    if not name or len(name) > actions.NAME_MAX:
+        raise InvalidValue(
+            _("Give the workflow a name of at most {n} characters.").format(n=actions.NAME_MAX), path="name"
+        )
+    return name
+
+
+def _slug(text: str) -> str | None:
+    slug = text.strip()
+    if not slug:
+        return None
+    if not actions.SLUG.match(slug) or slug in actions.RESERVED_SLUGS:
+        raise InvalidValue(
+            _("An address has lower-case letters, digits, dashes and underscores, and is not one that pages use."),
+            path="slug",
+        )
+    return slug
+
+
+def _tags(text: str) -> list[str]:
+    return [tag.strip() for tag in text.split(",") if tag.strip()]
+
+
+def head(request: HttpRequest, workflow: Workflow, tab: str) -> dict[str, Any]:
+    """What the head and the tabs of a workflow show."""
+    return {
+        "nav": "workflows",
+        "workflow": queries.workflow_dict(workflow),
+        "tab": tab,
+        "run_count": Run.objects.filter(workflow=workflow.slug).count(),
+    }
+
+
+@require_GET
+@page(Right.VIEW)
+def runs(request: HttpRequest, slug: str) -> HttpResponse:
+    workflow = access.workflow(request.user, slug)
+    rows, following = paged(Run.objects.filter(workflow=slug).order_by("-id").defer("inputs"), request)
+    context = {**head(request, workflow, "runs"), "rows": rows, "following": following}
+    return render(request, "workflows/runs.html", context)
+
+
+@require_GET
+@page(Right.VIEW)
+def definition(request: HttpRequest, slug: str, number: int | None = None) -> HttpResponse:
+    """The definition of a version; without a number that of the live one, else of the newest."""
+    workflow = access.workflow(request.user, slug)
+    context = head(request, workflow, "definition")
+    shown = number
+    if shown is None:
+        live = context["workflow"]["live"]
+        shown = live["version"] if live else context["workflow"]["newest"]
+    if shown is not None:
+        version = queries.version(workflow, shown)
+        document = queries.document_of(version)
+        names = {node["id"]: node.get("name") or node["id"] for node in document["nodes"]}
+        needs: dict[str, list[str]] = {}
+        for edge in document["edges"]:
+            needs.setdefault(edge["target"], []).append(names.get(edge["source"], edge["source"]))
+        context |= {
+            "version": queries.version_dict(version),
+            "document": document,
+            "text": json.dumps(document, indent=2, ensure_ascii=False),
+            "nodes": [
+                {
+                    "id": node["id"],
+                    "name": names[node["id"]],
+                    "type": node["type"],
+                    "type_name": type_name(node["type"]),
+                    "needs": ", ".join(needs.get(node["id"], [])),
+                    "policy": ", ".join(f"{key} {value}" for key, value in (node.get("policy") or {}).items()),
+                    "config": presenters.first_line(presenters.node_code(node.get("config") or {}), 120)
+                    or str((node.get("config") or {}).get("path") or (node.get("config") or {}).get("function") or ""),
+                }
+                for node in document["nodes"]
+            ],
+        }
+    return render(request, "workflows/definition.html", context)
+
+
+@require_GET
+@page(Right.VIEW)
+def versions(request: HttpRequest, slug: str) -> HttpResponse:
+    workflow = access.workflow(request.user, slug)
+    rows, following = paged(queries.versions(workflow), request, 25)
+    numbers = [row.number for row in rows]
+    history = strips.of_versions(slug, numbers)
+    tallies = _tallies(slug, numbers)
+    deployed = _deployed(workflow, numbers)
+    context = head(request, workflow, "versions")
+    live = context["workflow"]["live"]
+    changed = _changed(workflow, rows)
+    context |= {
+        "rows": [
+            {
+                **queries.version_dict(row),
+                "said": row.message or _("Version {n}").format(n=row.number),
+                "changed": changed.get(row.number, ""),
+                "history": history[row.number],
+                "total": tallies.get(row.number, (0, 0))[0],
+                "failed": tallies.get(row.number, (0, 0))[1],
+                "live": bool(live and live["version"] == row.number),
+                "deployments": deployed.get(row.number, []),
+            }
+            for row in rows
+        ],
+        "following": following,
+        "live_number": live["version"] if live else None,
+    }
+    return render(request, "workflows/versions.html", context)
+
+
+def _tallies(slug: str, numbers: list[int]) -> dict[int, tuple[int, int]]:
+    """(all runs, failed ones) of each version."""
+    from django.db.models import Count, Q
+
+    counted = (
+        Run.objects.filter(workflow=slug, version__in=numbers)
+        .values_list("version")
+        .annotate(Count("id"), Count("id", filter=Q(state__in=strips.FAILED)))
+        .order_by()
+    )
+    return {number: (total, failed) for number, total, failed in counted if number is not None}
+
+
+def _deployed(workflow: Workflow, numbers: list[int]) -> dict[int, list[dict[str, Any]]]:
+    """How each version went live, newest first."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in queries.deployments(workflow).filter(version__number__in=numbers)[:200]:
+        days = presenters.seconds_between(row.at, row.ended_at)
+        found.setdefault(row.version.number, []).append({**queries.deployment_dict(row), "live_for": days})
+    return found
+
+
+def _changed(workflow: Workflow, rows: list[Any]) -> dict[int, str]:
+    """What each version changed against the one before it, in a line."""
+    if not rows:
+        return {}
+    from versions.models import WorkflowVersion
+
+    numbers = {row.number for row in rows} | {row.number - 1 for row in rows}
+    documents = {
+        number: json.loads(text)
+        for number, text in WorkflowVersion.objects.filter(
+            workflow=workflow, number__in=numbers, definition__node_count__lte=500
+        ).values_list("number", "definition__document")
+    }
+    said = {}
+    for number, document in documents.items():
+        if number - 1 in documents:
+            said[number] = changes_line(diff.changes(documents[number - 1], document))
+        elif number == 1:
+            count = len(document["nodes"])
+            said[number] = ngettext("{n} node", "{n} nodes", count).format(n=presenters.count(count))
+    return said
+
+
+def changes_line(changes: list[dict[str, Any]]) -> str:
+    """`+1 node, 1 changed: Parse amounts`."""
+    kinds: dict[str, list[str]] = {}
+    for change in changes:
+        kinds.setdefault(change["kind"], []).append(str(change.get("name") or ""))
+    parts = []
+    for kind, sign in (("node_added", "+"), ("node_removed", "−")):
+        if names := kinds.get(kind):
+            n = len(names)
+            parts.append(ngettext("{sign}{n} node", "{sign}{n} nodes", n).format(sign=sign, n=n))
+    if names := kinds.get("node_changed"):
+        listed = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
+        parts.append(_("{n} changed: {names}").format(n=len(names), names=listed))
+    edges = len(kinds.get("edge_added", [])) + len(kinds.get("edge_removed", []))
+    if edges:
+        parts.append(ngettext("{n} edge", "{n} edges", edges).format(n=edges))
+    if "settings_changed" in kinds:
+        parts.append(_("settings"))
+    if "inputs_changed" in kinds:
+        parts.append(_("inputs"))
+    return ", ".join(parts) or _("nothing but its message")
+
+
+@require_http_methods(["GET", "POST"])
+@page(Right.VIEW)
+def settings(request: HttpRequest, slug: str) -> HttpResponse:
+    workflow = access.workflow(request.user, slug)
+    if request.method == "GET":
+        context = head(request, workflow, "settings")
+        context["unfinished"] = Run.objects.filter(workflow=slug, state__in=RUN_UNFINISHED).count()
+        return render(request, "workflows/settings.html", context)
+    access.require(request.user, Right.EDIT)
+    actions.change(
+        workflow,
+        name=_name(request.POST.get("name", "")),
+        description=request.POST.get("description", ""),
+        tags=_tags(request.POST.get("tags", "")),
+        by=request.user.get_username(),
+    )
+    messages.success(request, _("Saved."))
+    return HttpResponseRedirect(reverse("workflow-settings", args=[slug]))
+
+
+@require_POST
+@page(Right.EDIT)
+def archive(request: HttpRequest, slug: str) -> HttpResponse:
+    workflow = access.workflow(request.user, slug, Right.EDIT)
+    by = request.user.get_username()
+    if request.POST.get("archived") == "false":
+        actions.restore(workflow, by=by)
+        messages.success(request, _('"{name}" is back among the workflows.').format(name=workflow.name))
+    else:
+        actions.archive(workflow, by=by)
+        messages.success(request, _('"{name}" is archived: nothing of it can be started.').format(name=workflow.name))
+    return back(request, reverse("workflows"))
+
+
+@require_POST
+@page(Right.EDIT)
+def duplicate(request: HttpRequest, slug: str) -> HttpResponse:
+    workflow = access.workflow(request.user, slug, Right.EDIT)
+    name = request.POST.get("name", "").strip() or None
+    made = actions.duplicate(workflow, name=name, by=request.user.get_username())
+    messages.success(request, _('"{name}" is a copy of its newest version.').format(name=made.name))
+    return HttpResponseRedirect(reverse("workflow", args=[made.slug]))
+
+
+@require_POST
+@page(Right.ADMIN)
+def delete(request: HttpRequest, slug: str) -> HttpResponse:
+    workflow = access.workflow(request.user, slug, Right.ADMIN)
+    if request.POST.get("confirm", "").strip() != workflow.slug:
+        messages.error(request, _('Write "{slug}" to delete it.').format(slug=workflow.slug))
+        return back(request)
+    name = workflow.name
+    count = actions.delete(workflow, by=request.user.get_username())
+    said = ngettext('"{name}" is deleted with {n} run.', '"{name}" is deleted with {n} runs.', count)
+    messages.success(request, said.format(name=name, n=presenters.count(count)))
+    return HttpResponseRedirect(reverse("workflows"))

@@ -1,0 +1,48 @@
+/** Calls to the API of the same host, with the session's cookie and its CSRF token. */
+
+import type { Json, JsonObject } from "../live/protocol";
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly body: JsonObject,
+  ) {
+    super(message);
+  }
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly etag: string | null;
+  readonly body: JsonObject;
+}
+
+export function csrf(): string {
+  return document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content ?? "";
+}
+
+/** Raises ApiError with the problem's code and detail, and TypeError when the host cannot be reached. */
+export async function call(method: string, path: string, body?: Json, headers: Record<string, string> = {}): Promise<Answer> {
+  const init: RequestInit = { method, headers: { Accept: "application/json", "X-CSRFToken": csrf(), ...headers }, credentials: "same-origin" };
+  if (body !== undefined) {
+    init.body = JSON.stringify(body);
+    init.headers = { ...init.headers, "Content-Type": "application/json" };
+  }
+  const response = await fetch(path, init);
+  const text = await response.text();
+  let read: Json = null;
+  try {
+    read = text ? (JSON.parse(text) as Json) : null;
+  } catch {
+    read = null;
+  }
+  const shape: JsonObject = typeof read === "object" && read !== null && !Array.isArray(read) ? read : {};
+  if (!response.ok) {
+    const code = typeof shape["code"] === "string" ? shape["code"] : "";
+    const detail = typeof shape["detail"] === "string" ? shape["detail"] : `${response.status} ${response.statusText}`;
+    throw new ApiError(response.status, code, detail, shape);
+  }
+  return { status: response.status, etag: response.headers.get("ETag"), body: shape };
+}

@@ -1,0 +1,45 @@
+/** Keys of every page: ? help, Ctrl K palette, / search here, G then O W R go to, E edit, R run. */
+
+import { one, typing } from "../dom";
+
+const GO: Readonly<Record<string, string>> = { o: "/", w: "/workflows/", r: "/runs/", p: "/resources/", a: "/audit/" };
+
+export function startKeys(openPalette: () => void): void {
+  let goUntil = 0;
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      openPalette();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target)) return;
+    if (document.querySelector("dialog[open]")) return;
+    const key = event.key.toLowerCase();
+    if (performance.now() < goUntil) {
+      goUntil = 0;
+      const address = GO[key];
+      if (address) {
+        event.preventDefault();
+        location.assign(address);
+        return;
+      }
+    }
+    if (key === "g") goUntil = performance.now() + 1200;
+    else if (event.key === "?") one<HTMLDialogElement>("#help")?.showModal();
+    else if (key === "/") {
+      const field = one<HTMLElement>("[data-search]");
+      if (!field) return;
+      field.focus();
+      if (field instanceof HTMLInputElement) field.select();
+    } else if (key === "e") one<HTMLElement>("[data-key-edit]")?.click();
+    else if (key === "r") {
+      const run = one<HTMLElement>("[data-key-run]");
+      if (!run || run.closest("[hidden]")) return;
+      run.click();
+    } else return;
+    event.preventDefault();
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target instanceof Element && event.target.closest("[data-help]")) one<HTMLDialogElement>("#help")?.showModal();
+  });
+}
