@@ -23,13 +23,14 @@ DEPTH_MAX = 120
 ROOTS = ("inputs", "nodes", "run")
 RUN_FIELDS = ("id", "workflow", "version", "inputs")
 MACROS = ("all", "exists", "exists_one", "map", "filter")
-FUNCTIONS = frozenset(
-    ["size", "int", "uint", "double", "string", "bytes", "timestamp", "duration", "type", "dyn", "has", "contains", "startsWith", "endsWith", "matches", "getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours", "getMinutes", "getSeconds", "getMilliseconds"]
-)
-TYPE_NAMES = frozenset(["int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type"])
-_RESERVED = frozenset(
-    ["as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package", "namespace", "return", "var", "void", "while", "in"]
-)
+_CONVERSIONS = ("int", "uint", "double", "string", "bytes", "timestamp", "duration", "dyn")
+_OF_TEXTS = ("contains", "startsWith", "endsWith", "matches")
+_OF_DATES = ("getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear")
+_OF_TIMES = ("getHours", "getMinutes", "getSeconds", "getMilliseconds")
+FUNCTIONS = frozenset({"has", "size", "type", *_CONVERSIONS, *_OF_TEXTS, *_OF_DATES, *_OF_TIMES})
+TYPE_NAMES = frozenset(("int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type"))
+_KEYWORDS = ("as", "break", "const", "continue", "else", "for", "function", "if", "import", "in", "let", "loop")
+_RESERVED = frozenset({*_KEYWORDS, "namespace", "package", "return", "var", "void", "while"})
 TOKEN = re.compile(
     r"""
       (?P<space>[ \t\r\n\f]+|//[^\n]*)
@@ -317,14 +318,19 @@ class Reads:
     """Ids in `nodes.<id>.output`, each once."""
     inputs: tuple[str, ...]
     """First names after `inputs.`, each once; a computed one is left out."""
+    all_inputs: bool
+    """Reads `inputs` as a whole or by a computed name."""
+    run_inputs: bool
+    """Reads `run.inputs`, or `run` as a whole."""
 
 
 @functools.lru_cache(maxsize=4096)
 def reads(source: str) -> Reads:
     """Parse and check an expression: known names, functions and shapes only. Raises CelError."""
-    found: dict[str, dict[str, None]] = {"nodes": {}, "inputs": {}}
+    found: dict[str, dict[str, None]] = {"nodes": {}, "inputs": {}, "whole": {}}
     _check(parse(source), frozenset(), found)
-    return Reads(tuple(found["nodes"]), tuple(found["inputs"]))
+    whole = found["whole"]
+    return Reads(tuple(found["nodes"]), tuple(found["inputs"]), "inputs" in whole, "run" in whole)
 
 
 def literal_text(tree: Tree) -> str | None:
@@ -398,13 +404,13 @@ def _check_root(name: str, steps: tuple[Step, ...], bound: frozenset[str], found
         if len(keys) < 2 or keys[0] is None or keys[1] != "output":
             raise CelError("After nodes comes the id of one node and then output: nodes.<id>.output.")
         found["nodes"][keys[0]] = None
-    elif not steps or steps[0].kind == "call":
         return
+    key = step_key(steps[0]) if steps else None
+    if key is None:
+        found["whole"][name] = None
     elif name == "inputs":
-        key = step_key(steps[0])
-        if key is not None:
-            found["inputs"][key] = None
-    else:
-        key = step_key(steps[0])
-        if key not in RUN_FIELDS:
-            raise CelError(f"run has no {shown(key)}; it has {listed(RUN_FIELDS)}.")
+        found["inputs"][key] = None
+    elif key not in RUN_FIELDS:
+        raise CelError(f"run has no {shown(key)}; it has {listed(RUN_FIELDS)}.")
+    elif key == "inputs":
+        found["whole"]["run"] = None

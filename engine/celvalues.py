@@ -6,9 +6,10 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from engine import celtext
+from engine import celcost, celtext
 from engine.celtext import CelError, Step, Tree
 from engine.expressions import ExpressionError
+from engine.problems import shown
 
 _MISSING = object()
 
@@ -23,7 +24,7 @@ def evaluate(source: str, context: Mapping[str, Any]) -> Any:
     steps = _plain_path(tree)
     if steps is not None:
         return _follow(source, context, steps)
-    return _by_cel(source, context)
+    return _by_cel(source, tree, context)
 
 
 def _error(source: str, why: str) -> ExpressionError:
@@ -75,28 +76,49 @@ def _follow(source: str, context: Mapping[str, Any], keys: list[str | int]) -> A
                 raise _error(source, f"{so_far} has {len(value)} entries, and entry {key} (from 0) is asked for.")
             found = value[key]
         else:
-            kind = (
-                "null"
-                if value is None
-                else {dict: "an object", list: "a list", str: "a text"}.get(type(value), "a plain value")
-            )
-            raise _error(source, f"{so_far} is {kind} and has no {key!r}.")
+            raise _error(source, f"{so_far} is {shown(value)} and has no {key!r}.")
         value = found
         so_far += f"[{key}]" if isinstance(key, int) else f".{key}"
     return value
 
 
-def _by_cel(source: str, context: Mapping[str, Any]) -> Any:
+def _by_cel(source: str, tree: Tree, context: Mapping[str, Any]) -> Any:
+    context = _needed(source, context)
     try:
-        import cel
+        celcost.steps(tree, context)
+    except celcost.TooCostly:
+        why = f"over these values it may take more than {celcost.STEPS_MAX:,} steps. Use a Python or SQL node for it."
+        raise _error(source, why) from None
+    try:
+        program = _program(source)
     except ImportError:
         raise _error(source, "the Python of this node has no common-expression-language. Install it there.") from None
+    except ValueError as error:
+        raise _error(source, _first_sentences(str(error))) from None
     try:
-        return _program(source).execute({root: context.get(root, {}) for root in celtext.ROOTS})
+        return program.execute(context)
     except KeyError as error:
         raise _error(source, f"there is no {error}. Test with has(...) whether a field exists.") from None
     except (ZeroDivisionError, OverflowError, IndexError, TypeError, ValueError, RuntimeError) as error:
         raise _error(source, _first_sentences(str(error))) from None
+    except BaseException as error:
+        # A panic of the native code is no Exception; a time limit's signal comes this way, too, and goes through.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _error(source, "it cannot be evaluated.") from None
+
+
+def _needed(source: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    """The roots with only that in them that the expression reads, for all of it is copied into CEL."""
+    reads = celtext.reads(source)
+    nodes, inputs, run = (dict(context.get(root) or {}) for root in ("nodes", "inputs", "run"))
+    if not reads.run_inputs:
+        run.pop("inputs", None)
+    return {
+        "inputs": inputs if reads.all_inputs else {name: inputs[name] for name in reads.inputs if name in inputs},
+        "nodes": {name: nodes[name] for name in reads.nodes if name in nodes},
+        "run": run,
+    }
 
 
 @functools.lru_cache(maxsize=256)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from engine import graph
+from engine import expressions, graph
 from engine.nodes import registry
 from engine.problems import InvalidDocument, Problem
 from engine.validation.document import EDGES_MAX, NODES_MAX, SCHEMA, check_document
@@ -31,6 +31,9 @@ __all__ = [
     "Settings",
     "canonical",
     "content_hash",
+    "expression_paths",
+    "node_references",
+    "out_ports",
     "parse",
     "problems",
 ]
@@ -164,13 +167,31 @@ def parse(document: Any, *, trusted: bool = False, pools: Mapping[str, int] | No
 
 
 def canonical(document: Any) -> str:
-    """The one text of a document: keys sorted, no spaces, positions included, so that equal documents are equal texts."""
+    """The one text of a document, so that equal ones are equal texts: keys sorted, no spaces, positions included."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def content_hash(document: Any) -> str:
     """SHA-256 of the canonical text, in hex."""
     return hashlib.sha256(canonical(document).encode()).hexdigest()
+
+
+def expression_paths(node: Node) -> list[list[str | int]]:
+    """Where in `node.config` texts with expressions stand, `cel` fields included: [["sql"], ["args", "x"]]."""
+    return [list(place.path) for place in _places(node)]
+
+
+def node_references(node: Node) -> tuple[str, ...]:
+    """Ids of the nodes whose outputs the expressions of `node` read, each once."""
+    found: dict[str, None] = {}
+    for place in _places(node):
+        found.update(dict.fromkeys(expressions.references(place).nodes))
+    return tuple(found)
+
+
+def _places(node: Node) -> list[expressions.Place]:
+    node_type = registry.get(node.type)
+    return expressions.places(node_type.config, node.config) if node_type and node.config else []
 
 
 def out_ports(node: Node) -> tuple[str, ...]:

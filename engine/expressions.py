@@ -22,10 +22,17 @@ TEXT_MAX = 65_536
 OUTPUT_MAX = 1 << 20
 """Bytes of a rendered value, as JSON."""
 Path = tuple[str | int, ...]
+_BEFORE_NAMES = ("join", "as", "table")
+"""Words after which SQL wants a name, so that no value can stand there."""
 
 
 class ExpressionError(Exception):
     """An expression gives no usable value in this run; the message names it."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+        """From 1, within the text that holds the expression; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +93,9 @@ def _end_of(text: str, at: int) -> int:
     return -1
 
 
-def has_expression(text: Any) -> bool:
-    """Whether a value is a text with `{{`."""
-    return isinstance(text, str) and "{{" in text
+def closed_spans(text: str) -> tuple[tuple[int, int], ...]:
+    """(start, end) of every expression that is closed."""
+    return tuple((span.start, span.end) for span in find(text) if span.closed)
 
 
 # -- where they are ------------------------------------------------------------------------------
@@ -203,11 +210,10 @@ def check(text: str, where: str = "text") -> list[str]:
 
 def sql_problems(sql: str) -> list[Fault]:
     """Expressions that stand where SQL takes no parameter: in quotes, names, comments, or touching a word."""
-    spans = [span for span in find(sql) if span.closed]
     found: list[Fault] = []
-    pieces = list(sqltext.tokens(sql, iter((span.start, span.end) for span in spans)))
+    pieces = sqltext.tokens(sql, closed_spans(sql))
+    word = ""
     for place, token in enumerate(pieces):
-        line = sqltext.line_of(sql, token.start)
         if token.kind in ("string", "identifier", "comment") and "{{" in sql[token.start : token.end]:
             inside = {
                 "string": "inside quotes. It is bound as a value: write it without the quotes",
@@ -217,13 +223,15 @@ def sql_problems(sql: str) -> list[Fault]:
             line = sqltext.line_of(sql, sql.index("{{", token.start))
             found.append(Fault("sql_expression_place", f"An expression stands {inside}.", line))
         if token.kind == "expression":
-            around = [pieces[place - 1] if place else None, pieces[place + 1] if place + 1 < len(pieces) else None]
-            if any(other is not None and _glues(other, sql) for other in around) or _names(pieces, place, sql):
+            around = pieces[max(0, place - 1) : place + 2]
+            if any(other is not token and _glues(other, sql) for other in around) or word in _BEFORE_NAMES:
                 message = (
                     "An expression stands where a name is. It is a value: names of tables and columns cannot be "
                     "computed. Put spaces around a value."
                 )
-                found.append(Fault("sql_expression_place", message, line))
+                found.append(Fault("sql_expression_place", message, sqltext.line_of(sql, token.start)))
+        if token.kind not in ("space", "comment"):
+            word = sql[token.start : token.end].lower() if token.kind == "word" else ""
     return found
 
 
@@ -233,14 +241,8 @@ def _glues(token: sqltext.Token, sql: str) -> bool:
     return token.kind in ("word", "number", "identifier", "expression", "parameter") or text in (".", "$", "@", "#")
 
 
-def _names(pieces: Sequence[sqltext.Token], place: int, sql: str) -> bool:
-    """Whether the word before an expression wants a name: `join {{ }}`, `as {{ }}`."""
-    before = [token for token in pieces[:place] if token.kind not in ("space", "comment")][-1:]
-    return bool(before) and sql[before[0].start : before[0].end].lower() in ("join", "as")
-
-
 def references(place: Place) -> celtext.Reads:
-    """What the expressions of a place read; expressions with faults are left out."""
+    """The nodes and inputs that the expressions of a place name; expressions with faults are left out."""
     nodes: dict[str, None] = {}
     inputs: dict[str, None] = {}
     for source in sources(place):
@@ -250,7 +252,7 @@ def references(place: Place) -> celtext.Reads:
             continue
         nodes.update(dict.fromkeys(found.nodes))
         inputs.update(dict.fromkeys(found.inputs))
-    return celtext.Reads(tuple(nodes), tuple(inputs))
+    return celtext.Reads(tuple(nodes), tuple(inputs), all_inputs=False, run_inputs=False)
 
 
 def node_references(value: Any) -> set[str]:
@@ -288,7 +290,10 @@ def render(value: Any, context: Mapping[str, Any]) -> Any:
 
 
 def render_at(config: Any, paths: Iterable[Sequence[str | int]], context: Mapping[str, Any]) -> Any:
-    """A copy of `config` with the texts at `paths` rendered, `cel` fields (no `{{ }}`) evaluated. Raises ExpressionError."""
+    """A copy of `config` with the texts at `paths` rendered; one without `{{ }}` is an expression as it stands.
+
+    Raises ExpressionError.
+    """
     changed = json.loads(json.dumps(config))
     for path in paths:
         holder = changed
@@ -314,7 +319,7 @@ def bind_sql(sql: str, context: Mapping[str, Any]) -> tuple[str, dict[str, Any]]
     """The SQL with `$p1`, `$p2` ... for its expressions, and the value of each. Raises ExpressionError."""
     wrong = sql_problems(sql)
     if wrong:
-        raise ExpressionError(f"Line {wrong[0].line}: {wrong[0].message}")
+        raise ExpressionError(wrong[0].message, wrong[0].line)
     pieces: list[str] = []
     parameters: dict[str, Any] = {}
     at = 0
@@ -322,7 +327,10 @@ def bind_sql(sql: str, context: Mapping[str, Any]) -> tuple[str, dict[str, Any]]
         if not span.closed:
             raise ExpressionError("{{ is never closed. Write }} at the expression's end.")
         name = f"p{len(parameters) + 1}"
-        value = evaluate(span.source, context)
+        try:
+            value = evaluate(span.source, context)
+        except ExpressionError as error:
+            raise ExpressionError(str(error), sqltext.line_of(sql, span.start)) from None
         _bounded(as_json(value, span.source), span.source)
         parameters[name] = value
         # A line break inside the expression is kept behind it, so that DuckDB's line numbers stay the author's.
@@ -377,7 +385,10 @@ def _kind(value: Any) -> str:
 
 
 def as_json(value: Any, source: str) -> Any:
-    """An expression's value as JSON: times as RFC 3339 text, durations as "90s", bytes as base64. Raises ExpressionError."""
+    """An expression's value as JSON: times as RFC 3339 text, durations as "90s", bytes as base64.
+
+    Raises ExpressionError.
+    """
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):

@@ -15,18 +15,19 @@ def topological(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[
     targets: list[list[int]] = [[] for _ in nodes]
     missing = [0] * len(nodes)
     for source, target in edges:
-        targets[index[source]].append(index[target])
-        missing[index[target]] += 1
+        behind = index[target]
+        targets[index[source]].append(behind)
+        missing[behind] += 1
     free = [place for place, count in enumerate(missing) if not count]
     heapify(free)
     order: list[str] = []
     while free:
         place = heappop(free)
         order.append(nodes[place])
-        for target in targets[place]:
-            missing[target] -= 1
-            if not missing[target]:
-                heappush(free, target)
+        for behind in targets[place]:
+            missing[behind] -= 1
+            if not missing[behind]:
+                heappush(free, behind)
     return order
 
 

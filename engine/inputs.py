@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,9 @@ from engine.problems import Problem, shown
 from engine.validation.report import Report
 from engine.validation.schemas import check_value
 from engine.validation.values import sound
+
+BYTES_MAX = 1 << 20
+"""Of a run's inputs, as JSON: they travel with every attempt."""
 
 
 def accept(schema: Mapping[str, Any] | None, given: Any) -> tuple[dict[str, Any], list[Problem]]:
@@ -25,6 +29,11 @@ def accept(schema: Mapping[str, Any] | None, given: Any) -> tuple[dict[str, Any]
         report.add("wrong_type", f"inputs must be an object, not {shown(given)}.", ("inputs",))
         return {}, report.finished()
     if not sound(given, ("inputs",), report):
+        return {}, report.finished()
+    size = len(json.dumps(given, ensure_ascii=False).encode())
+    if size > BYTES_MAX:
+        message = f"The inputs have {size:,} bytes; at most {BYTES_MAX:,} are allowed. Put large data into a file."
+        report.add("too_large", message, ("inputs",))
         return {}, report.finished()
     if schema is None:
         for name in given:

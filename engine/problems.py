@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Path = tuple[str | int, ...]
+Fix = tuple[str, list[dict[str, Any]]]
+"""(label, JSON Patch on the document)."""
 
 
 @dataclass(frozen=True, slots=True)

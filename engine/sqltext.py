@@ -5,9 +5,11 @@ Pure text work in one pass; nothing is executed and nothing is rewritten here.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 STARTS = ("select", "with", "from")
 WRITES = ("insert", "update", "delete", "merge", "copy", "create")
@@ -51,12 +53,20 @@ class Fault:
     line: int
 
 
-def tokens(sql: str, expressions: Iterator[tuple[int, int]] | None = None) -> Iterator[Token]:
+Spans = tuple[tuple[int, int], ...]
+
+
+@functools.lru_cache(maxsize=4)
+def tokens(sql: str, spans: Spans = ()) -> tuple[Token, ...]:
     """The text in pieces that follow each other without gap.
 
-    `expressions`: spans of `{{ }}` in ascending order; one that starts between pieces is a piece of its own.
+    `spans`: where `{{ }}` stand, in ascending order; one that starts between pieces is a piece of its own. The last
+    few answers are kept, for each text is asked about by several checks in a row.
     """
-    spans = list(expressions or ())
+    return tuple(_tokens(sql, spans))
+
+
+def _tokens(sql: str, spans: Spans) -> Iterator[Token]:
     following = 0
     at = 0
     while at < len(sql):
@@ -105,10 +115,10 @@ def line_of(text: str, at: int) -> int:
     return text.count("\n", 0, at) + 1
 
 
-def query_faults(sql: str, expressions: Iterator[tuple[int, int]] | None = None) -> list[Fault]:
+def query_faults(sql: str, spans: Spans = ()) -> list[Fault]:
     """Why the text is not one query that starts with select, with or from; [] when it looks like one."""
     faults: list[Fault] = []
-    pieces = [token for token in tokens(sql, expressions) if token.kind != "space"]
+    pieces = [token for token in tokens(sql, spans) if token.kind != "space"]
     for token in pieces:
         if not token.closed:
             what = {"string": "A quoted text", "identifier": "A quoted name"}.get(token.kind, "A comment")
@@ -145,7 +155,7 @@ def query_faults(sql: str, expressions: Iterator[tuple[int, int]] | None = None)
 def _writing_word(sql: str, code: list[Token]) -> Token | None:
     """The `insert` of `with x as (...) insert ...`: after a closing bracket, outside of all brackets."""
     depth = 0
-    for before, token in zip(code, code[1:], strict=False):
+    for before, token in pairwise(code):
         mark = sql[before.start : before.end]
         depth += (mark == "(") - (mark == ")")
         if not depth and mark == ")" and sql[token.start : token.end].lower() in WRITES:

@@ -40,9 +40,11 @@ class NodeType:
     config: Mapping[str, Any] = field(
         default_factory=lambda: {"type": "object", "properties": {}, "additionalProperties": False}
     )
-    """JSON Schema (draft 2020-12) of `config`. A property with `"x-expression": true` may hold `{{ }}` at any
-    depth, with `"sql"` as bound parameters; with `"cel"` it is an expression itself, `{{ }}` around it or not. `x-editor` (`python`, `sql`,
-    `shell`, `path`, `expression`) is a hint to the form."""
+    """JSON Schema (draft 2020-12) of `config`.
+
+    A property with `"x-expression": true` may hold `{{ }}` at any depth, one with `"sql"` as bound parameters; one with
+    `"cel"` is an expression itself, `{{ }}` around it or not. `x-editor` (`python`, `sql`, `shell`, `path`,
+    `expression`) is a hint to the form."""
     out_ports: Callable[[Config], tuple[str, ...]] = one_port
     """Ports of a node with this (valid) config, in order."""
     must_name_port: bool = False

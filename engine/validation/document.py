@@ -211,9 +211,9 @@ def _check_type(node: Mapping[str, Any], path: Path, report: Report, name: str |
 def _check_config(node: Mapping[str, Any], node_type: NodeType, path: Path, report: Report, name: str | None) -> bool:
     """Whether the config fits the type's schema; its own findings are reported, too."""
     config = node.get("config")
+    place = (*path, "config")
     if config is None:
         config = _NO_CONFIG
-    place = (*path, "config")
     if not fits_config(node_type, config) and not check_value(
         node_type.config, config, place, report, node=name, what=f"The config of {node_type.type}"
     ):

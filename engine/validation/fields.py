@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.policy import TRIGGER_RULES
-from engine.problems import Path, listed, nearest, pointer, shown
+from engine.problems import Fix, Path, listed, nearest, pointer, shown
 from engine.validation.report import Report
 
 YEAR_SECONDS = 366 * 86400
@@ -137,7 +137,7 @@ def _check_limits(
         "told. Raise hard_timeout or lower soft_timeout."
     )
     change = {"op": "add", "path": pointer((*path, "soft_timeout")), "value": hard}
-    fix = (f"Set soft_timeout to {hard:g} s", [change])
+    fix: Fix = (f"Set soft_timeout to {hard:g} s", [change])
     report.add("hard_below_soft", message, (*path, "hard_timeout"), node=node, fix=fix)
 
 
@@ -166,5 +166,5 @@ def _check_pool(
         report.add("unknown_pool", f"There is no pool {shown(pool)}. {hint}", (*path, "pool"), node=node, fix=repair)
     elif "slots" not in wrong and slots > pools[pool]:
         message = f'The node takes {slots} slots of pool "{pool}", which has {pools[pool]}. Take fewer, or add slots.'
-        fix = (f"Take {pools[pool]}", [{"op": "replace", "path": pointer((*path, "slots")), "value": pools[pool]}])
+        fix: Fix = (f"Take {pools[pool]}", [{"op": "replace", "path": pointer((*path, "slots")), "value": pools[pool]}])
         report.add("slots_above_pool", message, (*path, "slots"), node=node, fix=fix)

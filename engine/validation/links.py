@@ -80,16 +80,19 @@ def _check_edge(index: int, edge: Any, ports: Mapping[str, Ports], report: Repor
                 fix=fix,
             )
     target_port = edge.get("target_port")
-    if target_port is not None and not (isinstance(target_port, str) and NAME.match(target_port)):
+    port_fits = target_port is None or (isinstance(target_port, str) and NAME.match(target_port) is not None)
+    if not port_fits:
         message = f"target_port must be a name ({NAME_WORDS}), not {shown(target_port)}."
         report.add("wrong_name", message, (*path, "target_port"))
-        return None
+    port = edge.get("source_port")
+    known = ports.get(edge["source"]) if isinstance(edge.get("source"), str) else None
+    source_fits = known is not None and _source_port_fits(path, edge["source"], port, known, report)
     if len(ends) < 2:
         return None
     source, target = ends
-    port = edge.get("source_port")
-    if not _source_port_fits(path, source, port, ports[source], report):
-        return None
+    if not (port_fits and source_fits):
+        # Its way through the graph is known all the same, so a cycle through it is found.
+        return Link(index, source, target, "", "", False)
     return Link(index, source, target, port or "out", target_port or source, target_port is not None)
 
 
@@ -125,6 +128,8 @@ def _check_target_ports(links: Sequence[Link], ports: Mapping[str, Ports], repor
     first: dict[tuple[str, str], Link] = {}
     seen: set[tuple[str, str, str, str]] = set()
     for link in links:
+        if not link.target_port:
+            continue
         place = (link.target, link.target_port)
         other = first.setdefault(place, link)
         whole = (link.source, link.source_port, *place)

@@ -8,6 +8,7 @@ So the closure may be too strict, never too lenient; tests compare the two.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -39,6 +40,8 @@ def compile_schema(schema: Any) -> Fits:
     if known & {"minLength", "maxLength"}:
         low, high = schema.get("minLength", 0), schema.get("maxLength", math.inf)
         tests.append(lambda value: not isinstance(value, str) or low <= len(value) <= high)
+    if "pattern" in known:
+        tests.append(_whole_text(schema["pattern"]))
     if known & {"minimum", "maximum"}:
         least, most = schema.get("minimum", -math.inf), schema.get("maximum", math.inf)
         tests.append(lambda value: not isinstance(value, (int, float)) or least <= value <= most)
@@ -46,7 +49,7 @@ def compile_schema(schema: Any) -> Fits:
         tests.append(_object(schema))
     if known & {"items", "minItems", "maxItems"}:
         tests.append(_array(schema))
-    known -= {"type", "enum", "minLength", "maxLength", "minimum", "maximum"}
+    known -= {"type", "enum", "minLength", "maxLength", "minimum", "maximum", "pattern"}
     known -= {"properties", "required", "additionalProperties", "items", "minItems", "maxItems"}
     if known:
         raise NotPlain
@@ -80,6 +83,14 @@ def _one_of_types(names: list[str]) -> Fits:
             raise NotPlain
     kinds = frozenset(exact)
     return lambda value: type(value) in kinds
+
+
+def _whole_text(pattern: str) -> Fits:
+    """Patterns of the form `^...$` without groups, so that no text takes long."""
+    if not (pattern.startswith("^") and pattern.endswith("$")) or set(pattern) & set("(|\\"):
+        raise NotPlain
+    compiled = re.compile(pattern[1:-1])
+    return lambda value: not isinstance(value, str) or compiled.fullmatch(value) is not None
 
 
 def _object(schema: Mapping[str, Any]) -> Fits:

@@ -41,7 +41,8 @@ def check_expressions(
                     above = above or _Above(ids, pairs)
                     if not above.is_upstream(name, node["id"]):
                         message = (
-                            f'An expression reads nodes.{name}.output, but "{name}" does not run before "{node["id"]}". '
+                            f'An expression reads nodes.{name}.output, but "{name}" does not run before '
+                            f'"{node["id"]}". '
                             f'Draw an edge from "{name}" to "{node["id"]}", or to a node before it.'
                         )
                         report.add("not_upstream", message, path, node=node["id"])

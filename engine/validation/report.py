@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.problems import Path, Problem, nearest, path_text, pointer, shown
+from engine.problems import Fix, Path, Problem, nearest, path_text, pointer, shown
 
 PROBLEMS_MAX = 1000
 """More are counted, not listed: 10,000 nodes with one fault each help nobody."""
@@ -27,9 +27,9 @@ class Report:
         node: str | None = None,
         severity: str = "error",
         line: int | None = None,
-        fix: tuple[str, list[dict[str, Any]]] | None = None,
+        fix: Fix | None = None,
     ) -> None:
-        """One more problem; `fix` is (label, JSON Patch on the document)."""
+        """One more problem."""
         if len(self.problems) >= PROBLEMS_MAX:
             self.left_out += 1
             return
@@ -46,7 +46,7 @@ class Report:
                 near = nearest(key, [name for name in known if name not in given])
                 hint = f'Did you mean "{near}"?' if near else f"Known here: {', '.join(known)}."
                 place = pointer((*path, key))
-                fix = (
+                fix: Fix = (
                     (f"Rename it to {near}", [{"op": "move", "from": place, "path": pointer((*path, near))}])
                     if near
                     else (f"Remove {shown(key)}", [{"op": "remove", "path": place}])

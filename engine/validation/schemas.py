@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from engine.problems import Path, nearest, pointer, shown
+from engine.problems import Fix, Path, nearest, pointer, shown
+from engine.validation import linear
 from engine.validation.quickschema import Fits, NotPlain, compile_schema
 from engine.validation.report import Report
 
 if TYPE_CHECKING:
-    from jsonschema import ValidationError
+    from jsonschema import FormatChecker, ValidationError
 
     from engine.nodes.base import NodeType
 
@@ -47,20 +49,26 @@ def check_value(
     schema: Mapping[str, Any], value: Any, path: Path, report: Report, *, node: str | None, what: str
 ) -> bool:
     """Whether `value` fits `schema`; every fault is reported. `what` opens a message about a field: `SQL`."""
+    from referencing.exceptions import Unresolvable
+
     before = len(report.problems) + report.left_out
-    for error in islice(errors(schema, value), FAULTS_MAX):
-        explain(error, path, report, node=node, what=what)
+    try:
+        for error in islice(errors(schema, value), FAULTS_MAX):
+            explain(error, path, report, node=node, what=what)
+    except (ArithmeticError, RecursionError, TypeError, ValueError, Unresolvable) as error:
+        # A schema that is allowed but cannot be applied to this value: a fraction of 1e-320, a package's $ref.
+        message = f"{what} cannot be checked against its schema: {type(error).__name__}: {error}"[:300]
+        report.add("wrong_value", message, path, node=node)
     return len(report.problems) + report.left_out == before
 
 
 def errors(schema: Mapping[str, Any], value: Any) -> Iterator[ValidationError]:
     """The faults of `value` by `schema`, the most telling one of each alternative."""
-    import jsonschema
     from jsonschema.exceptions import best_match
     from referencing import Registry
 
     # An empty registry, so that no $ref is ever fetched from anywhere.
-    validator = jsonschema.Draft202012Validator(schema, registry=Registry())
+    validator = _validator()(schema, registry=Registry(), format_checker=_formats())
     for error in validator.iter_errors(value):
         if error.validator in ("anyOf", "oneOf") and error.context:
             best = best_match([error])
@@ -69,11 +77,52 @@ def errors(schema: Mapping[str, Any], value: Any) -> Iterator[ValidationError]:
             yield error
 
 
+@functools.cache
+def _validator() -> Any:
+    """Draft 2020-12 with two rules replaced whose cost an author or caller could make grow without bound."""
+    import jsonschema
+    from jsonschema.exceptions import ValidationError
+
+    def pattern(validator: Any, wanted: str, found: Any, schema: Any) -> Iterator[ValidationError]:
+        if isinstance(found, str) and not linear.search(wanted, found):
+            yield ValidationError(f"{found!r} does not match")
+
+    def unique(validator: Any, wanted: bool, found: Any, schema: Any) -> Iterator[ValidationError]:
+        if wanted and isinstance(found, list):
+            texts = [json.dumps(_as_compared(item), sort_keys=True) for item in found]
+            if len(set(texts)) < len(texts):
+                yield ValidationError("not unique")
+
+    extend: Any = jsonschema.validators.extend  # has no types
+    return extend(jsonschema.Draft202012Validator, {"pattern": pattern, "uniqueItems": unique})
+
+
+def _as_compared(value: Any) -> Any:
+    """JSON Schema holds 1 and 1.0 to be equal."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_as_compared(item) for item in value]
+    return {key: _as_compared(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+@functools.cache
+def _formats() -> FormatChecker:
+    """The formats that are checked; others are notes for people, as JSON Schema has it."""
+    from jsonschema import FormatChecker
+
+    checker = FormatChecker(formats=())
+    for name, test in linear.FORMATS.items():
+        checker.checks(name)(lambda value, test=test: not isinstance(value, str) or test(value))
+    return checker
+
+
 def explain(error: ValidationError, path: Path, report: Report, *, node: str | None, what: str) -> None:
     """Report one fault of `jsonschema` in plain words."""
     place = (*path, *error.absolute_path)
     name = str(error.absolute_path[-1]) if error.absolute_path else what
-    rule, wanted, found = str(error.validator), error.validator_value, error.instance
+    wanted: Any = error.validator_value
+    rule, found = str(error.validator), error.instance
     if rule == "additionalProperties" and isinstance(found, dict):
         known = list(error.schema.get("properties", {})) if isinstance(error.schema, Mapping) else []
         if wanted is False:
@@ -82,16 +131,12 @@ def explain(error: ValidationError, path: Path, report: Report, *, node: str | N
     if rule == "required":
         missing = [field for field in wanted if isinstance(found, dict) and field not in found]
         field = next((item for item in missing if f"'{item}'" in error.message), missing[0] if missing else "?")
-        report.add(
-            "missing_field",
-            f'{what} needs "{field}". Add it.',
-            (*place, field),
-            node=node,
-            fix=_add(error, place, field),
-        )
+        # Where nothing was given at all there may be no object to add a field to.
+        repair = _add(error, place, field) if found else None
+        report.add("missing_field", f'{what} needs "{field}". Add it.', (*place, field), node=node, fix=repair)
         return
     text = _text(rule, wanted, found)
-    fix = None
+    fix: Fix | None = None
     if rule == "enum":
         near = nearest(found, [item for item in wanted if isinstance(item, str)])
         if near:
@@ -101,7 +146,7 @@ def explain(error: ValidationError, path: Path, report: Report, *, node: str | N
     report.add(code, f"{name} {text}", place, node=node, fix=fix)
 
 
-def _add(error: ValidationError, place: Path, field: str) -> tuple[str, list[dict[str, Any]]] | None:
+def _add(error: ValidationError, place: Path, field: str) -> Fix | None:
     schema = error.schema.get("properties", {}).get(field, {}) if isinstance(error.schema, Mapping) else {}
     if not isinstance(schema, Mapping) or "default" not in schema:
         return None

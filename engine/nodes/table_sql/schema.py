@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine import sqltext
+from engine import expressions, sqltext
 from engine.nodes.base import Config, NodeType
 from engine.problems import Finding
 
 
 def check(config: Config) -> Iterator[Finding]:
     """Whether the text is one select, with or from."""
-    for fault in sqltext.query_faults(config["sql"]):
+    sql = config["sql"]
+    for fault in sqltext.query_faults(sql, expressions.closed_spans(sql)):
         yield Finding(fault.code, fault.message, ("sql",), fault.line)
 
 
