@@ -79,9 +79,11 @@ def retry(core: Core, run: RunState, body: Mapping[str, Any], done: Done) -> Non
 
 def _reset(core: Core, run: RunState, ended: set[int], done: Done) -> Job:
     """Take ended nodes and what lies downstream back to pending, then let the rules decide: all in one order, so that
-    no target is decided by a source that is still to be reset."""
+    no target is decided by a source that is still to be reset. The asked-for nodes come last: as long as one of them
+    is as it was, a scheduler that takes the command up again after a crash finds the rest from it."""
+    behind = [index for index in _with_downstream(run, ended) if index not in ended]
     reset: list[int] = []
-    for index in _with_downstream(run, ended):
+    for index in (*behind, *sorted(ended)):
         node = run.nodes[index]
         if node is None or node.state not in NODE_TERMINAL:
             continue

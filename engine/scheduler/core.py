@@ -79,9 +79,6 @@ class Core:
 
     def take_changes(self) -> Changes:
         """What the tick changed; the next one starts empty."""
-        for run in self.maybe_over:
-            self._end_if_over(run)
-        self.maybe_over.clear()
         for node in self.made_ready:
             event, node.ready_event = node.ready_event, None
             if event is not None and node.state == "ready" and not node.claim:
@@ -111,13 +108,16 @@ class Core:
                     self.jobs.popleft()
                     run.jobs -= 1
                     self.maybe_over.append(run)
+            elif self.maybe_over:
+                # Before admission: a run that ends may let another one of its workflow start.
+                self._end_if_over(self.maybe_over.pop())
             else:
                 return
 
     @property
     def has_more(self) -> bool:
         """Whether there is work that needs no news."""
-        return bool(self.todo or self.jobs)
+        return bool(self.todo or self.jobs or self.maybe_over)
 
     def next_due(self) -> float | None:
         """Monotonic time of the next timer."""

@@ -62,14 +62,17 @@ class Scheduler:
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         seed: int | None = None,
+        store: Store | None = None,
+        leadership: Leadership | None = None,
     ) -> None:
+        """`wall`, `monotonic`, `seed`, `store` and `leadership` are replaced by tests only."""
         self.config = config
         self.executor = executor
         self.wall = wall
         self.monotonic = monotonic
         self.rng = random.Random(seed)  # noqa: S311 - jitter
-        self.store = Store()
-        self.leadership = Leadership(config)
+        self.store = store or Store()
+        self.leadership = leadership or Leadership(config)
         self.hints: HintServer | None = None
         self.epoch = 0
         self.core = self._new_core()
@@ -433,7 +436,7 @@ class _Room:
         self.works: dict[NodeState, Work] = {}
 
     def __call__(self, node: NodeState) -> bool:
-        if self.ahead <= 0:
+        if self.idle <= 0 and self.ahead <= 0:
             return False
         work = self.envelopes.sketch(node)
         short = self.executor.short(work)

@@ -60,6 +60,10 @@ class Store:
         assert self.dialect is not None
         rows = Rows(changes, self.dialect.times)
         self.dialect.write(rows, epoch, now_us)
+        self._written(changes)
+
+    def _written(self, changes: Changes) -> None:
+        """Memory follows what the database now has."""
         for run in changes.runs:
             run.dirty = False
             run.seq_written = run.seq
