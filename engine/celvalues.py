@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from engine import celcost, celtext
+from engine import celcost, celnative, celtext
 from engine.celtext import CelError, Step, Tree
 from engine.expressions import ExpressionError
 from engine.problems import shown
@@ -15,7 +15,10 @@ _MISSING = object()
 
 
 def evaluate(source: str, context: Mapping[str, Any]) -> Any:
-    """The value of `source` over `context`. Raises ExpressionError."""
+    """The value of `source` over `context`.
+
+    Raises ExpressionError, and ModuleNotFoundError where this interpreter has no `cel` and the expression needs it.
+    """
     try:
         celtext.reads(source)
         tree = celtext.parse(source)
@@ -91,8 +94,6 @@ def _by_cel(source: str, tree: Tree, context: Mapping[str, Any]) -> Any:
         raise _error(source, why) from None
     try:
         program = _program(source)
-    except ImportError:
-        raise _error(source, "the Python of this node has no common-expression-language. Install it there.") from None
     except ValueError as error:
         raise _error(source, _first_sentences(str(error))) from None
     try:
@@ -123,9 +124,7 @@ def _needed(source: str, context: Mapping[str, Any]) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=256)
 def _program(source: str) -> Any:
-    import cel
-
-    return cel.compile(source)
+    return celnative.load().compile(source)
 
 
 def _first_sentences(text: str) -> str:

@@ -268,7 +268,8 @@ def node_references(value: Any) -> set[str]:
 def evaluate(source: str, context: Mapping[str, Any]) -> Any:
     """The value of one expression over `context` {inputs, nodes: {id: {output}}, run}. Raises ExpressionError.
 
-    The value may be a datetime, timedelta or bytes beside JSON.
+    The value may be a datetime, timedelta or bytes beside JSON. Where the interpreter has no `cel` (a user's own),
+    expressions that do more than look something up raise ModuleNotFoundError.
     """
     from engine.celvalues import evaluate as value_of
 

@@ -53,6 +53,8 @@ class NodeType:
     """Runs in the interpreter that INTERLOCK_NODE_PYTHON names."""
     uses_inputs: bool = True
     """False: edges into it only order."""
+    needs_input: bool = False
+    """A node without an edge into it is a problem."""
     check: Callable[[Config], Iterable[Finding]] = no_findings
     """What the schema cannot say, about a config that fits the schema. Never runs anything of the author's."""
 

@@ -58,6 +58,7 @@ def check_document(document: Any, report: Report, pools: Mapping[str, int] | Non
             sound(edge, ("edges", index), report)
     if edges is not None:
         links = check_edges(edges, ports, report)
+        _check_needed_inputs(usable, {link.target for link in links}, report)
     ids = list(ports)
     acyclic = check_cycles(ids, links, report)
     pairs = [(link.source, link.target) for link in links]
@@ -231,6 +232,13 @@ def _check_config(node: Mapping[str, Any], node_type: NodeType, path: Path, repo
             fix = (finding.fix[0], [{**change, "path": base + change["path"]} for change in finding.fix[1]])
         report.add(finding.code, finding.message, (*place, *finding.path), node=name, line=finding.line, fix=fix)
     return True
+
+
+def _check_needed_inputs(nodes: list[tuple[int, dict[str, Any], NodeType]], reached: set[str], report: Report) -> None:
+    for index, node, node_type in nodes:
+        if node_type.needs_input and node["id"] not in reached:
+            message = f"{node_type.name} has no input. Draw an edge to it from the node whose output it takes."
+            report.add("no_input", message, ("nodes", index), node=node["id"])
 
 
 def _ports_of(node_type: NodeType, node: Mapping[str, Any]) -> tuple[str, ...] | None:

@@ -52,7 +52,7 @@ class Field:
         elif self.kind == "texts":
             if isinstance(value, list) and value and all(isinstance(item, str) and item for item in value):
                 return None
-            limits = "a list of names"
+            limits = "a list of at least one name"
         else:
             if isinstance(value, str) and value:
                 return None
@@ -99,7 +99,12 @@ def check_fields(
         fault = field.fault(value) if field else None
         if fault:
             wrong.add(key)
-            code = "wrong_type" if "number" not in fault or not isinstance(value, (int, float)) else "out_of_range"
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            code = "wrong_type"
+            if is_number and fields[key].kind in ("integer", "seconds"):
+                code = "out_of_range"
+            elif isinstance(value, str) and fields[key].kind == "choice":
+                code = "wrong_value"
             report.add(code, f"{key} {fault}.", (*path, key), node=node)
     return frozenset(wrong)
 
@@ -166,5 +171,8 @@ def _check_pool(
         report.add("unknown_pool", f"There is no pool {shown(pool)}. {hint}", (*path, "pool"), node=node, fix=repair)
     elif "slots" not in wrong and slots > pools[pool]:
         message = f'The node takes {slots} slots of pool "{pool}", which has {pools[pool]}. Take fewer, or add slots.'
-        fix: Fix = (f"Take {pools[pool]}", [{"op": "replace", "path": pointer((*path, "slots")), "value": pools[pool]}])
-        report.add("slots_above_pool", message, (*path, "slots"), node=node, fix=fix)
+        resize: Fix = (
+            f"Take {pools[pool]}",
+            [{"op": "replace", "path": pointer((*path, "slots")), "value": pools[pool]}],
+        )
+        report.add("slots_above_pool", message, (*path, "slots"), node=node, fix=resize)

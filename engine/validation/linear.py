@@ -15,12 +15,12 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 from uuid import UUID
 
+from engine import celnative
+
 
 @functools.cache
 def _matches() -> Any:
-    import cel
-
-    return cel.compile("text.matches(pattern)")
+    return celnative.load().compile("text.matches(pattern)")
 
 
 def search(pattern: str, text: str) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import threading
 import warnings
 from collections.abc import Iterator
 
 from engine.nodes.base import Config, NodeType
 from engine.problems import Finding
 
+_quiet = threading.Lock()
+"""catch_warnings changes the process's filters: two at once could leave them changed."""
 EXAMPLE = "def main(inputs, ctx):\n    return None\n"
 
 
@@ -16,7 +19,7 @@ def check(config: Config) -> Iterator[Finding]:
     """Whether the code parses and has a `main` that takes two arguments."""
     code: str = config["code"]
     try:
-        with warnings.catch_warnings():
+        with _quiet, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape in an author's string is not our warning
             tree = ast.parse(code)
     except SyntaxError as error:
@@ -49,17 +52,17 @@ def check(config: Config) -> Iterator[Finding]:
 
 
 def _main(tree: ast.Module) -> ast.stmt | None:
-    """The statement that binds the name `main` at the top level last, also inside if, try or with."""
+    """The statement that binds the name `main` at the top level last, also inside if, try, with or match."""
     found: ast.stmt | None = None
-    waiting: list[ast.stmt] = list(reversed(tree.body))
+    waiting: list[ast.AST] = list(reversed(tree.body))
     while waiting:
-        statement = waiting.pop()
-        if _binds_main(statement):
-            found = statement
-        for name in ("finalbody", "orelse", "handlers", "body"):
-            if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                for part in reversed(getattr(statement, name, ())):
-                    waiting.extend(reversed(part.body) if isinstance(part, ast.ExceptHandler) else (part,))
+        part = waiting.pop()
+        if isinstance(part, ast.stmt) and _binds_main(part):
+            found = part
+        if not isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            for name in ("finalbody", "orelse", "handlers", "cases", "body"):
+                inside = getattr(part, name, ())
+                waiting.extend(reversed(inside) if isinstance(inside, list) else ())
     return found
 
 

@@ -38,4 +38,5 @@ NODE_TYPE = NodeType(
         "required": ["path"],
         "additionalProperties": False,
     },
+    needs_input=True,
 )

@@ -1,0 +1,31 @@
+"""The native part of the `cel` package, without the rest of it."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFinder
+from typing import Any
+
+
+@functools.cache
+def load() -> Any:
+    """The module with `compile`. Raises ModuleNotFoundError (name `cel`) where the package is not installed.
+
+    `import cel` also loads the package's command line with prompt_toolkit, typer and rich: 0.2 s and 15 MB in every
+    node process, where the extension alone takes a millisecond.
+    """
+    package = importlib.util.find_spec("cel")
+    if package is None:
+        raise ModuleNotFoundError("No module named 'cel'", name="cel")
+    for folder in package.submodule_search_locations or ():
+        found = FileFinder(folder, (ExtensionFileLoader, EXTENSION_SUFFIXES)).find_spec("cel.cel")
+        if found is not None and found.loader is not None:
+            if "cel.cel" in sys.modules:
+                return sys.modules["cel.cel"]
+            module = importlib.util.module_from_spec(found)
+            found.loader.exec_module(module)
+            return module
+    return importlib.import_module("cel")  # another layout of a later release
