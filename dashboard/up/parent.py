@@ -193,6 +193,10 @@ class Parent:
             if not self.signals.stops:
                 prepare()
             self.signals.at_once = None
+            if self.signals.stops:
+                # Ended before it began: the children have done nothing yet.
+                say("Stopped.")
+                return 0
             for child in self.children:
                 child.go()
             with selectors.DefaultSelector() as selector:

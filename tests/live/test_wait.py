@@ -57,7 +57,9 @@ class Post(threading.Thread):
 
 
 def started() -> Run:
-    return wait_until(lambda: Run.objects.order_by("-id").first())
+    run = wait_until(lambda: Run.objects.order_by("-id").first())
+    assert run is not None
+    return run
 
 
 def end(run: Run, state: str = "succeeded") -> None:
