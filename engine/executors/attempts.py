@@ -29,6 +29,7 @@ class Attempt:
         "log",
         "memory_peak",
         "network",
+        "oom_kills",
         "progress_at",
         "progress_due",
         "progress_kept",
@@ -65,6 +66,8 @@ class Attempt:
         self.cpu_sample: tuple[float, float] | None = None
         """(when, CPU seconds) at the last sample."""
         self.memory_peak = 0
+        self.oom_kills = 0
+        """Kills at the limit in the process's control group, before it was sent."""
         self.network: tuple[float, str, dict[int, int]] | None = None
         """(when, scope, bytes by socket) at the last sample."""
         self.seen: set[tuple[int, int]] = set()

@@ -11,6 +11,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
+
 FRAME_BYTES_MAX = 8 * 1024 * 1024
 MESSAGE_BYTES_MAX = 64 * 1024
 
@@ -46,7 +49,7 @@ class FrameReader:
                 needed = size + 4
                 break
             try:
-                frame = json.loads(data[at + 4 : at + 4 + size])
+                frame = _decode(data[at + 4 : at + 4 + size].decode())
             except (ValueError, RecursionError) as error:
                 self.broken = f"A frame is not JSON: {error}"
                 break
@@ -67,7 +70,7 @@ class FrameReader:
 
 def encode_envelope(envelope: dict[str, Any], claim: str, scratch: Path) -> bytes:
     """The message that carries `envelope`. A large one is written to a file, which its reader deletes."""
-    message = json.dumps(envelope, separators=(",", ":")).encode()
+    message = _encode(envelope).encode()
     if len(message) <= MESSAGE_BYTES_MAX:
         return message
     path = envelope_file(claim, scratch)

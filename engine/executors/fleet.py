@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import Config
-from engine.executors import procfs
+from engine.executors import measure, procfs
 from engine.executors.attempts import Attempt
 from engine.executors.base import Ended, Report, Returned, Started, Work, WorkerInfo
+from engine.executors.cgroup import Group
 from engine.executors.channel import claim_of, encode_envelope, envelope_file
 from engine.executors.forecast import Forecast
 from engine.executors.process import MAIN, CannotStart, NodeProcess
@@ -29,6 +30,8 @@ log = logging.getLogger("interlock.supervisor")
 AHEAD_MAX = 16
 """Works in one process, the running one included."""
 ATTEMPTS_MAX = 500
+ATTEMPTS_NEAR_MAX = 400
+"""From here on the successor is started."""
 GROWTH_BYTES_MAX = 64 * 1024 * 1024
 SPARES = 1
 LONG_SECONDS = 0.1
@@ -46,6 +49,7 @@ class Fleet:
 
     def __init__(self, config: Config, *, worker: str, mark: str, main: Path = MAIN) -> None:
         self.config = config
+        self.scratch = config.scratch
         self.worker = worker
         self.mark = mark
         self.capacity = config.processes
@@ -62,6 +66,8 @@ class Fleet:
         """Monotonic time of the next thing to do without being woken."""
         self._stopping = False
         self._serial = 0
+        self._groups: list[Group] = []
+        """Control groups that could not be removed yet: the kernel is still clearing away a member."""
         self._failures: dict[str, int] = {}
         """Interpreter -> starts that failed in a row."""
         self._retry_start_at = 0.0
@@ -74,7 +80,7 @@ class Fleet:
             return False
         if self._busy() < self.capacity:
             return True
-        return self.forecast.is_short(work) and self._ahead(self._key(work)) is not None
+        return work.memory_mb is None and self.forecast.is_short(work) and self._ahead(self._key(work)) is not None
 
     def idle(self) -> int:
         """How many more works would be taken now, however long they are."""
@@ -94,8 +100,11 @@ class Fleet:
             if process.sent or process.held:
                 busy += 1
                 if self._may_take_ahead(process, now):
-                    total += AHEAD_MAX - len(process.sent)
-        return total + max(0, self.capacity - busy) * AHEAD_MAX
+                    total += min(AHEAD_MAX - len(process.sent), ATTEMPTS_MAX - process.assigned)
+        places = max(0, self.capacity - busy)
+        nearest = self._idle[""][-places:] if places else []
+        ahead = sum(min(AHEAD_MAX, ATTEMPTS_MAX - process.assigned) if process.ready else 1 for process in nearest)
+        return total + ahead + places - len(nearest)
 
     def send(self, works: Iterable[Work]) -> None:
         """Take works; each ends with an Ended or a Returned report, whatever happens."""
@@ -131,7 +140,8 @@ class Fleet:
 
     def _place(self, work: Work) -> bool:
         key = self._key(work)
-        short = self.forecast.is_short(work)
+        # A limit on memory is set on the whole process: such work has it for itself.
+        short = work.memory_mb is None and self.forecast.is_short(work)
         process: NodeProcess | None = None
         if self._busy() < self.capacity:
             process = self._take_idle(key)
@@ -185,19 +195,22 @@ class Fleet:
     def _assign(self, process: NodeProcess, attempt: Attempt) -> None:
         work = attempt.work
         try:
-            message = encode_envelope(work.envelope, work.claim, self.config.scratch)
+            message = encode_envelope(work.envelope, work.claim, self.scratch)
         except OSError as error:
             # The disk is full, or the folder is gone: the attempt fails, the engine stays.
-            self._refuse(work, f"The envelope could not be written to {self.config.scratch}: {error.strerror}.")
+            self._refuse(work, f"The envelope could not be written to {self.scratch}: {error.strerror}.")
             if not process.sent:
                 self._make_idle(process)
             return
         if not process.sent:
             process.all_short = attempt.short
+            measure.limit_memory(process, attempt)
         elif not attempt.short:
             process.all_short = False
         process.sent[work.claim] = attempt
         process.assigned += 1
+        if process.assigned == ATTEMPTS_NEAR_MAX:
+            self._soon(0.0)
         self._where[work.claim] = process
         if not process.post(work.claim, message) and len(process.backlog) == 1:
             self.selector.register(process.socket, selectors.EVENT_WRITE, partial(self._on_room, process))
@@ -218,7 +231,7 @@ class Fleet:
                 del self._where[claim]
                 process.assigned -= 1
                 claims.append(claim)
-                _remove(envelope_file(claim, self.config.scratch))
+                _remove(envelope_file(claim, self.scratch))
         if claims:
             self._reports.append(Returned(claims))
             self._when_empty(process)
@@ -268,7 +281,11 @@ class Fleet:
         """Keep as many processes of the product's own interpreter as may be busy, and a spare beside them."""
         if self._stopping or now < self._retry_start_at:
             return
-        alive = sum(1 for process in self._processes if not process.key and process.takes_work)
+        alive = sum(
+            1
+            for process in self._processes
+            if not process.key and process.takes_work and process.assigned < ATTEMPTS_NEAR_MAX
+        )
         starting = any(not process.ready for process in self._processes if not process.key and process.takes_work)
         wanted = self.capacity if starting and alive < self.capacity else self.capacity + SPARES
         # The spare waits until the others are up: they share the cores with it.
@@ -287,6 +304,8 @@ class Fleet:
         for fileobj in (process.out, process.stdout, process.stderr, process.pidfd, process.socket):
             self._unwatch(fileobj)
         process.close()
+        if process.group is not None and not process.group.remove():
+            self._groups.append(process.group)
         self._processes.remove(process)
 
     def _leave_idle(self, process: NodeProcess) -> None:

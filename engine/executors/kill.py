@@ -1,8 +1,8 @@
 """The end of a process tree: nothing of it is left, and a count of what was ended.
 
-A tree is the node process, its descendants, its process group and whoever carries its mark in the environment
-(a daemon that left the group and lost its parents still does). It is stopped first, so that it cannot grow while
-it is searched, then killed, then looked for again until a search finds nothing.
+A tree is the node process, its descendants, its process group, its control group and whoever carries its mark in
+the environment (a daemon that left the process group and lost its parents still does). It is stopped first, so that
+it cannot grow while it is searched, then killed, then looked for again until a search finds nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 from collections.abc import Iterable
 
 from engine.executors import procfs
+from engine.executors.cgroup import Group
 
 FREEZE_SECONDS = 0.25
 """How long the search waits for a tree that keeps growing before it kills what it has."""
@@ -23,17 +24,36 @@ STOPPED = frozenset("TtZX")
 class TreeKill:
     """One kill under way. `advance` does the next step and never waits."""
 
-    __slots__ = ("_frozen", "_known", "_mark", "_refused", "_root", "_root_start", "began", "ended", "seconds")
+    __slots__ = (
+        "_frozen",
+        "_group",
+        "_known",
+        "_mark",
+        "_refused",
+        "_root",
+        "_root_start",
+        "began",
+        "ended",
+        "seconds",
+    )
 
     def __init__(
-        self, root: int, root_start: int, mark: str, now: float, known: Iterable[tuple[int, int]] = ()
+        self,
+        root: int,
+        root_start: int,
+        mark: str,
+        now: float,
+        known: Iterable[tuple[int, int]] = (),
+        group: Group | None = None,
     ) -> None:
         """`root`, `root_start`: the node process, which must not have been waited for (its pid stays taken).
 
-        `known`: (pid, start) of further processes seen in its tree. `now`: monotonic seconds.
+        `known`: (pid, start) of further processes seen in its tree; `group`: its control group, where it has one;
+        `now`: monotonic seconds.
         """
         self._root, self._root_start = root, root_start
         self._mark = mark_entry(mark)
+        self._group = group
         self._known: dict[int, int] = {root: root_start, **dict(known)}
         self._frozen = False
         self._refused: set[int] = set()
@@ -68,6 +88,8 @@ class TreeKill:
         table = procfs.processes()
         me = os.getpid()
         members = {pid for pid, start in self._known.items() if pid in table and table[pid].start == start}
+        if self._group is not None:
+            members.update(pid for pid in self._group.members() if pid in table)
         for one in table.values():
             if one.start < self._root_start or not one.user or one.pid in members:
                 continue

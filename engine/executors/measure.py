@@ -8,6 +8,7 @@ from typing import Any
 from engine.executors import network, procfs
 from engine.executors.attempts import Attempt
 from engine.executors.base import Sampled
+from engine.executors.cgroup import TASKS_MAX
 from engine.executors.process import NodeProcess
 
 CHECK_SECONDS = 0.1
@@ -17,9 +18,32 @@ PROCESSES_MAX = 512
 MIB = 1024 * 1024
 
 
+def limit_memory(process: NodeProcess, attempt: Attempt) -> None:
+    """Let the kernel keep the limit of an attempt that is about to be sent, where it can."""
+    limit = attempt.work.memory_mb
+    group = process.group if limit is None else process.need_group()
+    if group is not None:
+        group.limit_memory(None if limit is None else limit * MIB)
+        attempt.oom_kills = group.oom_kills()
+
+
+def killed_at_limit(process: NodeProcess, attempt: Attempt) -> bool:
+    """Whether the kernel has killed a process of the attempt because it passed `memory_mb`."""
+    return (
+        attempt.work.memory_mb is not None
+        and process.group is not None
+        and process.group.oom_kills() > attempt.oom_kills
+    )
+
+
 def check_limits(process: NodeProcess, attempt: Attempt, now: float) -> dict[str, Any] | None:
     """The error of a limit that the tree has passed now, if any."""
     tree = _look(process, attempt, now)
+    group = process.need_group()
+    if group is not None and group.tasks_refused():
+        return _error("ProcessLimit", f"The attempt had {TASKS_MAX:,} processes and threads at once. Start fewer.")
+    if killed_at_limit(process, attempt):
+        return memory_error(attempt, len(tree))
     if len(tree) > PROCESSES_MAX:
         return _error(
             "ProcessLimit",
@@ -33,12 +57,19 @@ def check_limits(process: NodeProcess, attempt: Attempt, now: float) -> dict[str
     if used <= limit * MIB:
         return None
     attempt.memory_peak = max(attempt.memory_peak, used)
-    among = f" in its {len(tree)} processes" if len(tree) > 1 else ""
-    return _error(
-        "MemoryLimit",
-        f"The attempt used {used / MIB:,.0f} MiB of memory{among}; its limit (memory_mb) is {limit:,}. "
-        "Raise memory_mb, or work on the data in parts.",
-    )
+    return memory_error(attempt, len(tree), used)
+
+
+def memory_error(attempt: Attempt, processes: int = 1, used: int | None = None) -> dict[str, Any]:
+    """`used` bytes in `processes`; None: what the kernel stopped at the limit."""
+    among = f" in its {processes} processes" if processes > 1 else ""
+    limit = attempt.work.memory_mb
+    if used is None:
+        attempt.memory_peak = max(attempt.memory_peak, (limit or 0) * MIB)
+        text = f"The attempt wanted more memory{among} than its limit (memory_mb) of {limit:,} MiB."
+    else:
+        text = f"The attempt used {used / MIB:,.0f} MiB of memory{among}; its limit (memory_mb) is {limit:,}."
+    return _error("MemoryLimit", f"{text} Raise memory_mb, or work on the data in parts.")
 
 
 def sample(process: NodeProcess, attempt: Attempt, now: float) -> Sampled:

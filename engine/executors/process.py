@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.executors import procfs
 from engine.executors.attempts import NEVER, Attempt
+from engine.executors.cgroup import Group, make
 from engine.executors.channel import FrameReader
 from engine.executors.kill import TreeKill
 
@@ -50,6 +51,9 @@ class NodeProcess:
         self.assigned = 0
         self.all_short = True
         self.idle_since = now
+        self.group: Group | None = None
+        self.grouped = False
+        """Whether a control group was asked for; it is made once, when one is first needed."""
         self.memory_start: int | None = None
         self.ending: Any = None
         """Why it is being killed, to the supervisor."""
@@ -99,6 +103,20 @@ class NodeProcess:
     @property
     def takes_work(self) -> bool:
         return not self.dying and not self.dead
+
+    def need_group(self) -> Group | None:
+        """The control group of the process, made now if there is none yet; None where none can be made."""
+        if not self.grouped:
+            self.grouped = True
+            group = make(self.mark)
+            if group is not None:
+                try:
+                    group.attach(self.pid)
+                except OSError:
+                    group.remove()
+                else:
+                    self.group = group
+        return self.group
 
     def post(self, claim: str, message: bytes) -> bool:
         """Send a message, or keep it when the socket is full; False when it was kept. Never blocks."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import Config
-from engine.executors import leftovers, measure, procfs
+from engine.executors import cgroup, leftovers, measure, procfs
 from engine.executors.attempts import NEVER, Attempt
 from engine.executors.base import Ended, Lines, Report, Returned
 from engine.executors.capture import clean
@@ -86,8 +86,9 @@ class Supervisor(Fleet):
         # Orphans of a node process that is killed come here, where they are found and waited for.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         leftovers.end_processes(self.mark_prefix)
-        self.config.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        leftovers.clear_folder(self.config.scratch)
+        cgroup.remove_leftovers(self.mark_prefix + "-")
+        self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        leftovers.clear_folder(self.scratch)
         leftovers.clear_folder(Path(self.config.artifacts) / "staging")
         self._oom_before = self._oom_kills = procfs.oom_kills()
         self._fill(time.monotonic())
@@ -161,6 +162,7 @@ class Supervisor(Fleet):
             # Kept fresh, so that a kill of long ago does not explain a death of now.
             self._oom_at = now + 1.0
             self._oom_before, self._oom_kills = self._oom_kills, procfs.oom_kills()
+        self._groups = [one for one in self._groups if not one.remove()]
         self._removals = [one for one in self._removals if one.poll() is None]
         self._fill(now)
 
@@ -280,9 +282,9 @@ class Supervisor(Fleet):
     def _finish(self, process: NodeProcess, attempt: Attempt, frame: dict[str, Any]) -> None:
         """The node process said how the attempt ended."""
         reusable = frame.get("clean", True) is True
-        if len(process.sent) == 1 or not reusable:
-            # A process that goes on waits until its output is read before it says that an attempt is over, for the
-            # next one may print at once. Where none follows, what stands in the pipes is this attempt's.
+        if not reusable:
+            # A process that goes on has waited until its output was read, for its next attempt may print at once.
+            # Where none follows, what stands in the pipes is still this attempt's.
             self._drain(process)
         failed = frame["k"] == "failed"
         seconds = float(frame["seconds"])
@@ -292,6 +294,9 @@ class Supervisor(Fleet):
             state = "timed_out"
             if error is None or error["class"] != "SoftTimeout":
                 error = _soft_timeout(attempt, error)
+        elif failed and measure.killed_at_limit(process, attempt):
+            # The kernel took a child; what the code made of it is not the cause.
+            error = measure.memory_error(attempt)
         ended = Ended(
             attempt.claim,
             state,
@@ -373,7 +378,7 @@ class Supervisor(Fleet):
             known |= attempt.seen
             if attempt.started and not process.dead:
                 measure.last_look(process, attempt, self._now)
-        process.kill = TreeKill(process.pid, process.start, process.mark, time.monotonic(), known)
+        process.kill = TreeKill(process.pid, process.start, process.mark, time.monotonic(), known, process.group)
         self._due = 0.0
 
     def _dismiss(self, process: NodeProcess) -> None:
@@ -426,12 +431,12 @@ class Supervisor(Fleet):
         for attempt in process.sent.values():
             del self._where[attempt.claim]
             if attempt.started:
-                self._deliver(attempt, self._cut_off(attempt, ending, dict(receipt), now))
+                self._deliver(attempt, self._cut_off(process, attempt, dict(receipt), now))
             elif ending.cause in ("died", "unstarted", "broken"):
                 self._not_started(process, attempt, never)
             else:
                 never.append(attempt.claim)
-            _unlink(envelope_file(attempt.claim, self.config.scratch))
+            _unlink(envelope_file(attempt.claim, self.scratch))
             if folder := attempt.work.envelope.get("scratch"):
                 leftovers.remove(Path(folder), self._removals)
             leftovers.clear_staging(Path(self.config.artifacts), attempt.claim)
@@ -444,12 +449,15 @@ class Supervisor(Fleet):
             self._reports.append(Returned(never))
         self._release(process)
 
-    def _cut_off(self, attempt: Attempt, ending: Ending, receipt: dict[str, Any], now: float) -> Ended:
+    def _cut_off(self, process: NodeProcess, attempt: Attempt, receipt: dict[str, Any], now: float) -> Ended:
         """The end of an attempt that never said how it ended."""
+        ending = process.ending
         meant = ending.claim in (None, attempt.claim)
         interrupted = ending.cause == "stopped" or not meant
         state, error = ending.state, ending.error
-        if interrupted:
+        if ending.cause == "died" and measure.killed_at_limit(process, attempt):
+            state, error = "failed", measure.memory_error(attempt)
+        elif interrupted:
             state, error = "lost", _lost("The node process was ended with another attempt, or by a stop.")
         elif attempt.soft_passed and state == "lost":
             state, error = "timed_out", _soft_timeout(attempt, error)

@@ -97,7 +97,8 @@ def main(inputs, ctx):
         """
 import subprocess, time
 def main(inputs, ctx):
-    subprocess.Popen(["sh", "-c", "trap '' PIPE; while :; do echo still here; sleep 0.01; done"], start_new_session=True)
+    loop = "trap '' PIPE; while :; do echo still here; sleep 0.01; done"
+    subprocess.Popen(["sh", "-c", loop], start_new_session=True)
     open({up!r}, "w").close()
     time.sleep(600)
 """,
@@ -135,7 +136,7 @@ def main(inputs, ctx):
 
 def start(node: Supervised, name: str, up: Path, **limits: float) -> tuple[str, int, set[int]]:
     """(claim, pid of the node process, its tree) of a running attempt."""
-    work = node.python(TREES[name][1].format(up=str(up)), **limits)  # type: ignore[arg-type]
+    work = node.python(TREES[name][1].format(up=str(up)), **limits)
     node.send(work)
     pid = node.started(work).pid
     node.until(lambda: up.exists())

@@ -42,13 +42,14 @@ def test_python_that_raises_fails_with_its_line(tmp_path: Path) -> None:
 def test_free_and_room_say_what_send_takes(tmp_path: Path) -> None:
     with Supervised(tmp_path, workers=2) as node:
         long = "import time\ndef main(inputs, ctx):\n    time.sleep(30)\n"
+        node.settle()
         assert node.supervisor.free() == 32
         node.send(node.python(long), node.python(long))
         assert node.supervisor.free() in (0, 30)
         late = node.python(long)
         assert not node.supervisor.room(late)
         node.send(late)
-        assert node.supervisor.poll(0) == [Returned([late.claim])]
+        assert Returned([late.claim]) in node.supervisor.poll(0)
 
 
 def test_short_work_is_sent_ahead_and_taken_back_from_behind_a_long_attempt(tmp_path: Path) -> None:
@@ -116,16 +117,18 @@ def test_a_large_envelope_and_many_behind_it_arrive(tmp_path: Path) -> None:
 
 
 def test_ten_thousand_short_attempts_leave_nothing_behind(tmp_path: Path) -> None:
+    files, before = os.listdir("/proc/self/fd"), zombies()
     with Supervised(tmp_path, workers=2) as node:
-        node.settle()
-        files, before = os.listdir("/proc/self/fd"), zombies()
         ended = node.run_all(node.work(node=f"n{number}") for number in range(10_000))
         assert {one.state for one in ended} == {"succeeded"}
         node.settle()
-        assert len(os.listdir("/proc/self/fd")) == len(files)
         assert list((tmp_path / "scratch").iterdir()) == []
         assert zombies() <= before
-        assert len(node.supervisor.workers()) == 3
+        assert len(node.supervisor.workers()) <= 4
+        # A process has its socket pair, three pipes and its pidfd open, and the selector is one.
+        assert len(os.listdir("/proc/self/fd")) == len(files) + 6 * len(node.supervisor.workers()) + 1
+    assert len(os.listdir("/proc/self/fd")) == len(files)
+    assert zombies() <= before
 
 
 def test_a_process_is_replaced_after_500_attempts(tmp_path: Path) -> None:

@@ -167,8 +167,9 @@ class Supervised:
         return ended
 
     def settle(self) -> None:
-        """Wait until the processes that are to be idle have started."""
-        self.until(lambda: all(one.state == "idle" for one in self.supervisor.workers()) or None)
+        """Wait until all processes that are to be idle have started, the spare too."""
+        wanted = self.supervisor.capacity + 1
+        self.until(lambda: [one.state for one in self.supervisor.workers()].count("idle") >= wanted)
 
     def tree_of(self, pid: int) -> set[int]:
         return {one.pid for one in procfs.tree(pid) if not one.is_gone}
