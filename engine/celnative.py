@@ -17,15 +17,17 @@ def load() -> Any:
     `import cel` also loads the package's command line with prompt_toolkit, typer and rich: 0.2 s and 15 MB in every
     node process, where the extension alone takes a millisecond.
     """
+    if "cel.cel" in sys.modules:
+        return sys.modules["cel.cel"]
     package = importlib.util.find_spec("cel")
     if package is None:
         raise ModuleNotFoundError("No module named 'cel'", name="cel")
     for folder in package.submodule_search_locations or ():
         found = FileFinder(folder, (ExtensionFileLoader, EXTENSION_SUFFIXES)).find_spec("cel.cel")
         if found is not None and found.loader is not None:
-            if "cel.cel" in sys.modules:
-                return sys.modules["cel.cel"]
             module = importlib.util.module_from_spec(found)
             found.loader.exec_module(module)
+            # It panics when it is loaded twice, so an author's own `import cel` must find this one.
+            sys.modules["cel.cel"] = module
             return module
     return importlib.import_module("cel")  # another layout of a later release
