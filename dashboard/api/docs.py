@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.renderers import JSONRenderer
@@ -31,9 +32,11 @@ def openapi_document(language: str | None) -> dict[str, Any]:
 
 class Schema(ApiView):
     rights = {"GET": Right.VIEW}
+    operations = {"GET": "get_schema"}
+    noun = "schema"
     renderer_classes = [JSONRenderer, OpenApiJsonRenderer2, OpenApiYamlRenderer]
 
-    @extend_schema(exclude=True)
+    @extend_schema(responses={200: OpenApiTypes.OBJECT}, description="This document (OpenAPI 3.1), as JSON or YAML.")
     def get(self, request: Request) -> Response:
         return Response(openapi_document(get_language()))
 

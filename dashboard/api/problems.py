@@ -15,9 +15,11 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
 from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from dashboard import files
 from dashboard.access import Forbidden, SignedOut
 from dashboard.accounts import LastAdmin, TooManyAttempts
 from engine import errors as engine_errors
@@ -40,6 +42,9 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (versions_errors.BadPatch, 400),
     (versions_errors.ReasonMissing, 400),
     (versions_errors.Unusable, 422),
+    (files.IsFolder, 409),
+    (files.Incomplete, 400),
+    (files.DiskFull, 507),
     (engine_errors.NotFound, 404),
     (engine_errors.WrongState, 409),
     (engine_errors.AlreadyExists, 409),
@@ -210,6 +215,7 @@ page_not_found = _handler(404, "not_found", defaults.page_not_found)
 server_error = _handler(500, "fault", defaults.server_error)
 
 
+@csrf_exempt
 def unknown_address(request: HttpRequest, path: str = "") -> HttpResponse:
     """Every address under /api/ that nothing else answers."""
     detail = _("There is nothing at this address.")

@@ -20,9 +20,8 @@ class Answer:
     def __init__(self, response: Any) -> None:
         self.status: int = response.status_code
         self.headers = response.headers
+        # The client closes what streams when it has been read.
         self.body: bytes = b"".join(response.streaming_content) if response.streaming else response.content
-        if response.streaming:
-            response.close()
 
     @property
     def json(self) -> Any:

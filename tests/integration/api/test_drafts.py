@@ -159,8 +159,7 @@ def test_a_patch_that_is_none_or_does_not_apply_changes_nothing(api: Api, operat
 
 def test_a_patch_that_doubles_itself_is_stopped(api: Api) -> None:
     operations: list[dict[str, Any]] = [{"op": "add", "path": "/x", "value": ["y" * 1000]}]
-    for number in range(60):
-        operations.append({"op": "copy", "from": "/x", "path": f"/x/{number}"})
+    operations += [{"op": "copy", "from": "/x", "path": f"/x/{number}"} for number in range(60)]
     answer = patched(api, operations)
     assert (answer.status, answer.code) == (413, "too_large")
 

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from dashboard import accounts
+from dashboard.models import ApiToken, Role, User
+from engine import clock
+from tests.support.api import Api
+from tests.support.people import person
+from versions.models import AuditEntry
+
+# --- tokens ---
+
+
+def test_a_token_is_told_once_and_kept_as_a_hash(viewer: Api) -> None:
+    made = viewer.post("tokens/", {"name": "reports"})
+    assert made.status == 201
+    raw = made.json["token"]
+    assert made.headers["Cache-Control"] == "no-store"
+    assert not ApiToken.objects.filter(hash__contains=raw).exists()
+    assert raw not in str([entry.details for entry in AuditEntry.objects.all()])
+    listed = viewer.get("tokens/").json["results"]
+    assert listed[0]["name"] == "reports"
+    assert "token" not in listed[0]
+    assert Api(token=raw).get("workflows/").status == 200
+
+
+def test_a_deleted_token_ends_at_once(viewer: Api) -> None:
+    made = viewer.post("tokens/", {"name": "x"}).json
+    assert viewer.delete(f"tokens/{made['id']}/").status == 204
+    assert Api(token=made["token"]).get("workflows/").status == 401
+    assert viewer.delete(f"tokens/{made['id']}/").status == 404
+
+
+def test_tokens_of_others_are_not_found(viewer: Api, admin: Api) -> None:
+    mine = viewer.post("tokens/", {"name": "x"}).json
+    assert admin.get(f"tokens/{mine['id']}/").status == 404
+    assert admin.delete(f"tokens/{mine['id']}/").status == 404
+    assert mine["id"] not in [token["id"] for token in admin.all("tokens/")]
+    assert admin.delete("tokens/99999999999999999999999/").status == 404
+
+
+def test_an_expired_token_is_refused(viewer: Api) -> None:
+    made = viewer.post("tokens/", {"name": "x", "expires_at": clock.iso(clock.now() + timedelta(hours=1))})
+    assert made.status == 201
+    api = Api(token=made.json["token"])
+    assert api.get("workflows/").status == 200
+    ApiToken.objects.filter(pk=int(made.json["id"])).update(expires_at=clock.now() - timedelta(seconds=1))
+    assert api.get("workflows/").code == "invalid_token"
+    assert viewer.post("tokens/", {"name": "x", "expires_at": "2001-01-01T00:00:00Z"}).status == 422
+    assert viewer.post("tokens/", {"name": "x", "expires_at": "soon"}).status == 400
+
+
+def test_a_limited_token_is_good_for_its_scope_alone(admin: Api) -> None:
+    raw = admin.post("tokens/", {"name": "prometheus", "scopes": ["metrics"]}).json["token"]
+    api = Api(token=raw)
+    for path in ("workflows/", "tokens/", "schema/", "users/"):
+        answer = api.get(path)
+        assert (answer.status, answer.code) == (403, "forbidden")
+    assert api.post("tokens/", {"name": "more"}).status == 403
+    assert api.get("/metrics").code == "not_available_yet"
+    assert admin.post("tokens/", {"name": "x", "scopes": ["root"]}).status == 400
+
+
+def test_the_use_of_a_token_is_noted_once_an_hour(viewer: Api, django_assert_num_queries) -> None:
+    viewer.get("node-types/")
+    used = ApiToken.objects.get().used_at
+    assert used is not None
+    assert used.minute == used.second == used.microsecond == 0
+    with django_assert_num_queries(1):
+        viewer.get("node-types/")
+
+
+# --- users ---
+
+
+def test_an_admin_makes_accounts_and_changes_their_role(admin: Api) -> None:
+    made = admin.post("users/", {"username": "ann", "role": "viewer"})
+    assert (made.status, made.json["role"], made.json["has_password"]) == (201, "viewer", False)
+    assert admin.get(made.headers["Location"]).json == made.json
+    changed = admin.patch("users/ann/", {"role": "operator", "password": "correct horse battery"})
+    assert (changed.json["role"], changed.json["has_password"]) == ("operator", True)
+    assert [user["username"] for user in admin.all("users/?limit=1")] == ["ann", "admin-person"]
+    entries = [(entry["action"], entry["details"]) for entry in admin.all("audit/?action=user_changed")]
+    assert entries == [("user_changed", {"user": "ann", "role": "operator", "from": "viewer", "password": "changed"})]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"username": "ann", "role": "king"}, 400),
+        ({"username": "", "role": "viewer"}, 400),
+        ({"username": "has space", "role": "viewer"}, 422),
+        ({"username": "a/b", "role": "viewer"}, 422),
+        ({"username": "<b>", "role": "viewer"}, 422),
+        ({"username": "x" * 151, "role": "viewer"}, 400),
+        ({"username": "ann", "role": "viewer", "password": "short"}, 422),
+        ({"username": "ann", "role": "viewer", "is_superuser": True}, 400),
+        ({"username": "admin-person", "role": "viewer"}, 409),
+        ({"role": "viewer"}, 400),
+    ],
+)
+def test_a_wrong_account_is_refused(admin: Api, body: dict[str, object], status: int) -> None:
+    before = User.objects.count()
+    assert admin.post("users/", body).status == status
+    assert User.objects.count() == before
+
+
+def test_the_last_admin_stays_one(admin: Api) -> None:
+    for change in ({"role": "editor"}, {"active": False}):
+        answer = admin.patch("users/admin-person/", change)
+        assert (answer.status, answer.code) == (409, "last_admin")
+    admin.post("users/", {"username": "second", "role": "admin"})
+    assert admin.patch("users/admin-person/", {"role": "editor"}).status == 200
+    assert admin.get("users/").status == 403
+
+
+def test_an_unknown_account_is_not_found(admin: Api) -> None:
+    assert admin.get("users/ghost/").status == 404
+    assert admin.patch("users/%00/", {"role": "viewer"}).status == 404
+
+
+def test_a_new_password_ends_the_sessions(admin: Api) -> None:
+    user = person(Role.VIEWER)
+    api = Api(user, session=True)
+    assert api.get("workflows/").status == 200
+    accounts.change_user(user, password="correct horse battery", by="x")
+    assert api.get("workflows/").status == 401
+
+
+# --- audit ---
+
+
+def test_the_log_of_a_workflow_is_for_all_and_of_everything_for_admins(viewer: Api, editor: Api, admin: Api) -> None:
+    editor.post("workflows/", {"name": "One"})
+    editor.post("workflows/", {"name": "Two"})
+    assert [entry["workflow"] for entry in viewer.all("audit/?workflow=one")] == ["one"]
+    assert viewer.get("audit/").status == editor.get("audit/").status == 403
+    assert {entry["workflow"] for entry in admin.all("audit/?by=editor-person&limit=1")} >= {"one", "two"}
+    entry = admin.get("audit/?workflow=two").json["results"][0]
+    assert (entry["action"], entry["by"], entry["from"], entry["to"]) == (
+        "workflow_created",
+        "editor-person",
+        None,
+        None,
+    )

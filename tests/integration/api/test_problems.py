@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+
+from engine import clock
+from engine.models import Leader
+from tests.support.api import Api
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/",
+        "/api/v1/",
+        "/api/v2/workflows/",
+        "/api/v1/nothing/",
+        "/api/v1/workflows",
+        "/api/v1/workflows/one/nothing/",
+        "/api/v1/workflows/%0a/",
+        "/api/v1/\u00e9/",
+        "/api/v1/runs/1/nodes/a/output/download",
+    ],
+)
+def test_an_unknown_address_is_a_problem_document_for_anybody(db: None, admin: Api, path: str) -> None:
+    for api in (Api(), admin):
+        for method in ("GET", "POST", "DELETE"):
+            answer = api.call(method, path)
+            assert (answer.status, answer.code) == (404, "not_found"), method
+            assert set(answer.json) == {"type", "title", "status", "detail", "code"}
+
+
+def test_a_fault_is_a_problem_without_a_traceback(admin: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: Any, **named: Any) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("versions.queries.workflow_dicts", broken)
+    monkeypatch.setattr("dashboard.api.workflows.queries.workflow_dict", broken)
+    answer = admin.get("workflows/?search=x")
+    assert (answer.status, answer.code) == (500, "fault")
+    assert b"secret" not in answer.body
+    assert b"Traceback" not in answer.body
+
+
+def test_a_database_that_does_not_answer_is_503(admin: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*arguments: Any, **named: Any) -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr("engine.queries.pools", gone)
+    answer = admin.get("pools/")
+    assert (answer.status, answer.code) == (503, "database_unavailable")
+    assert answer.headers["Retry-After"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "what"),
+    [
+        ("GET", "workflows/one/versions/1/diff/2/", "diff"),
+        ("POST", "workflows/one/deployments/1/promote/", "promote"),
+        ("POST", "workflows/one/deployments/1/abort/", "abort"),
+        ("GET", "workflows/one/export/", "export"),
+        ("POST", "import/", "import"),
+        ("GET", "runs/1/diagnostics/", "diagnostics"),
+        ("GET", "runs/1/timeline/", "timeline"),
+        ("POST", "runs/1/pause/", "pause"),
+        ("POST", "runs/1/resume/", "resume"),
+        ("POST", "runs/1/nodes/a/skip/", "skip"),
+        ("POST", "runs/1/nodes/a/approve/", "approve"),
+        ("POST", "runs/1/nodes/a/reject/", "reject"),
+        ("GET", "runs/1/nodes/a/stack/", "stack"),
+        ("GET", "workers/", "workers"),
+        ("GET", "alerts/", "alerts"),
+        ("GET", "secrets/", "secrets"),
+        ("POST", "connections/", "connections"),
+        ("GET", "schedules/", "schedules"),
+        ("GET", "/metrics", "metrics"),
+    ],
+)
+def test_what_is_not_built_yet_is_refused_by_name(admin: Api, method: str, path: str, what: str) -> None:
+    answer = admin.call(method, path)
+    assert (answer.status, answer.code) == (501, "not_available_yet")
+    assert what in answer.json["detail"]
+
+
+def test_metrics_has_a_door_of_its_own(viewer: Api) -> None:
+    assert viewer.get("/metrics").status == 501
+    # The test client comes from loopback.
+    assert Api().get("/metrics").status == 501
+    for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
+        assert Api().get("/metrics", headers={header: "127.0.0.1"}).status == 401
+    response = Api().client.get("/metrics", REMOTE_ADDR="192.0.2.7")
+    assert response.status_code == 401
+
+
+def test_health_says_only_ok(db: None) -> None:
+    answer = Api().get("/healthz")
+    assert (answer.status, answer.json) == (200, {"status": "ok"})
+
+
+def test_ready_says_which_part_is_not(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = Api()
+    quiet = api.get("/readyz")
+    assert (quiet.status, quiet.code, quiet.json["failing"]) == (503, "not_ready", "scheduler")
+    Leader.objects.update_or_create(pk=1, defaults={"beat_at": clock.now()})
+    assert api.get("/readyz").json == {"status": "ok"}
+    monkeypatch.setattr("dashboard.api.health._schema_is_current", False)
+    monkeypatch.setattr("engine.schema.is_current", lambda: False)
+    assert api.get("/readyz").json["failing"] == "schema"
+
+    def gone() -> bool:
+        raise OperationalError("no")
+
+    monkeypatch.setattr("dashboard.api.health._schema_is_current", True)
+    monkeypatch.setattr("engine.queries.scheduler_alive", gone)
+    assert api.get("/readyz").json["failing"] == "database"
+
+
+def test_a_head_request_is_like_a_get_without_a_body(admin: Api) -> None:
+    answer = admin.call("HEAD", "workflows/")
+    assert (answer.status, answer.body) == (200, b"")
+
+
+def test_the_message_of_a_problem_follows_the_language(admin: Api) -> None:
+    assert admin.get("workflows/ghost/", headers={"Accept-Language": "zh-hant"}).code == "not_found"
