@@ -1,0 +1,441 @@
+"""What the engine promises, on each database it runs on: real scheduler, supervisor and node processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+from django.db import connection
+
+from engine import events, faults, pools, queries, runs
+from engine.errors import WrongState
+from engine.models import Attempt, EventBatch, Leader, LogBatch, NodeRun, NodeStat, Pool, Run, Sample
+from engine.states import NODE_TRANSITIONS
+from tests.support.engine import Engine, fold
+from tests.support.factories import chain, chains, document, node, python
+
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+
+
+BAD = "def main(inputs, ctx):\n    raise ValueError\n"
+
+
+@pytest.fixture(autouse=True)
+def _no_faults():
+    yield
+    faults.disarm()
+
+
+def test_a_chain_of_noops_runs_with_claim_and_pid(engine: Engine):
+    run = engine.run(chain(10))
+    assert run.state == "succeeded"
+    rows = list(Attempt.objects.filter(run=run))
+    assert len(rows) == 10
+    assert all(row.claim and row.pid > 1 and row.state == "succeeded" for row in rows)
+    assert run.counts == {"succeeded": 10}
+
+
+def test_values_go_along_the_edges(engine: Engine):
+    run = engine.run(
+        document(
+            [
+                python("a", "def main(inputs, ctx):\n    return {'n': 41}\n"),
+                python("b", "def main(inputs, ctx):\n    return inputs['a']['n'] + 1\n"),
+            ],
+            "a>b",
+        )
+    )
+    assert run.state == "succeeded", queries.node_runs(run)
+    assert queries.node_output(run, "b") == {"kind": "json", "value": 42, "bytes": 2, "ports": ["out"]}
+
+
+def test_a_large_value_travels_as_an_artifact(engine: Engine):
+    run = engine.run(
+        document(
+            [
+                python("a", "def main(inputs, ctx):\n    return 'x' * 100_000\n"),
+                python("b", "def main(inputs, ctx):\n    return len(inputs['a'])\n"),
+            ],
+            "a>b",
+        )
+    )
+    assert run.state == "succeeded", queries.node_runs(run)
+    assert engine.node(run, "a").artifact
+    assert queries.node_output(run, "b")["value"] == 100_000
+
+
+def test_an_error_names_its_class_and_line(engine: Engine):
+    run = engine.run(
+        document([python("a", "def main(inputs, ctx):\n    x = 1\n    raise ValueError('no')\n"), "b"], "a>b")
+    )
+    assert run.state == "failed"
+    shape = queries.node_run(run, "a")
+    assert (shape["error"]["class"], shape["error"]["message"], shape["error"]["line"]) == ("ValueError", "no", 3)
+    assert shape["error"]["node"] == "a"
+    assert queries.node_run(run, "b")["state"] == "upstream_failed"
+
+
+def test_events_fold_to_the_rows_and_have_no_gap(engine: Engine):
+    code = (
+        "def main(inputs, ctx):\n"
+        "    for i in range(300):\n"
+        "        print('line', i)\n"
+        "    ctx.progress(0.5, 'half')\n"
+        "    if ctx.attempt < 2:\n"
+        "        raise ValueError('again')\n"
+        "    return 1\n"
+    )
+    run = engine.run(document([python("a", code, retries=2, retry_delay=0.05), python("b"), "c"], "a>b", "b>c"))
+    assert run.state == "succeeded", queries.node_runs(run)
+    seen, nodes, numbers = fold(run)
+    assert numbers == list(range(1, run.seq + 1))
+    assert list(nodes.values()) == queries.node_runs(run)
+    assert seen == queries.run_dict(run)
+    lines, _ = queries.logs(run, node="a", limit=1000)
+    assert len(lines) == 600
+    assert {line["attempt"] for line in lines} == {1, 2}
+
+
+def test_every_event_is_a_transition_of_the_table(engine: Engine):
+    failing = python("b", BAD, retries=1, retry_delay=0.05)
+    run = engine.run(document(["a", failing, "c"], "a>b", "b>c", on_failure="continue"))
+    steps = {(state, to) for (state, _), states in NODE_TRANSITIONS.items() for to in states}
+    states: dict[str, str] = {}
+    for event in events.read(run.pk, 0, 10_000)[0]:
+        if event["type"] == "node":
+            name, to = event["node"]["node"], event["node"]["state"]
+            assert (states.get(name, "pending"), to) in steps
+            states[name] = to
+    assert states == {"a": "succeeded", "b": "failed", "c": "upstream_failed"}
+
+
+def test_the_hard_limit_kills_and_leaves_a_receipt(engine: Engine):
+    code = (
+        "import time\n"
+        "def main(inputs, ctx):\n"
+        "    while True:\n"
+        "        try: time.sleep(60)\n"
+        "        except BaseException: pass\n"
+    )
+    run = engine.run(document([python("a", code, soft_timeout=0.3, hard_timeout=0.8)]))
+    assert run.state == "failed"
+    shape = queries.node_run(run, "a")
+    assert shape["state"] == "timed_out"
+    assert shape["error"]["class"] == "HardTimeout"
+    (attempt,) = queries.attempts(run, "a")
+    assert attempt["state"] == "timed_out"
+    assert attempt["receipt"]["processes"] >= 1
+
+
+def test_the_soft_limit_tells_the_code(engine: Engine):
+    code = (
+        "import time\n"
+        "def main(inputs, ctx):\n"
+        "    try:\n"
+        "        time.sleep(60)\n"
+        "    except ctx.SoftTimeout:\n"
+        "        ctx.log('told')\n"
+        "        return 1\n"
+    )
+    run = engine.run(document([python("a", code, soft_timeout=0.3)]))
+    assert queries.node_run(run, "a")["state"] == "timed_out"
+    assert [line["message"] for line in queries.logs(run)[0]] == ["told"]
+
+
+def test_cancel_of_a_run_kills_and_gives_back_the_slots(engine: Engine):
+    pools.create("p", 2)
+    slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60)\n", pool="p", slots=2)
+    run = engine.start(document([slow, "b"], "a>b"))
+    engine.reaches(run, "a", "running")
+    assert queries.pool("p")["in_use"] == 2
+    assert queries.pool("p")["holders"][0]["node"] == "a"
+    runs.cancel(run, by="me")
+    engine.finish(run)
+    assert run.state == "cancelled"
+    (attempt,) = queries.attempts(run, "a")
+    assert attempt["receipt"]["slots"] == 2
+    pool = queries.pool("p")
+    assert (pool["in_use"], pool["acquired"], pool["released"]) == (0, 2, 2)
+    with pytest.raises(WrongState):
+        runs.cancel(run, by="me")
+
+
+def test_a_killed_node_process_is_a_loss_and_the_node_starts_again(engine: Engine):
+    code = (
+        "import os, signal\n"
+        "def main(inputs, ctx):\n"
+        "    if ctx.attempt == 1: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return 1\n"
+    )
+    run = engine.run(document([python("a", code)]))
+    assert run.state == "succeeded", queries.node_runs(run)
+    states = [attempt["state"] for attempt in queries.attempts(run, "a")]
+    assert states == ["lost", "succeeded"]
+    row = engine.node(run, "a")
+    assert (row.losses, row.retries) == (1, 0)
+    assert "SIGKILL" in queries.attempts(run, "a")[0]["error"]["message"]
+
+
+def test_a_node_that_always_kills_its_process_fails(engine: Engine):
+    code = "import os, signal\ndef main(inputs, ctx):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    run = engine.run(document([python("a", code, lost_retries=1)]))
+    assert run.state == "failed"
+    assert queries.node_run(run, "a")["error"]["class"] == "WorkerLost"
+    assert len(queries.attempts(run, "a")) == 2
+
+
+def test_a_drain_costs_nothing(engine: Engine, tmp_path):
+    slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60 if ctx.attempt == 1 else 0)\n")
+    run = engine.start(document([slow, "b"], "a>b"))
+    engine.reaches(run, "a", "running")
+    engine.stop(0.2)
+    row = engine.node(run, "a")
+    assert (row.state, row.claim, row.retries, row.losses) == ("ready", "", 0, 0)
+    again = Engine(tmp_path / "home")
+    try:
+        assert again.finish(run).state == "succeeded"
+    finally:
+        again.stop()
+    # The fixture stops the first engine once more.
+    engine.scheduler, engine.executor = again.scheduler, again.executor
+    engine.stop = lambda grace=0: None  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("point", ["tick.before_write", "tick.after_commit"])
+def test_database_errors_lose_and_repeat_nothing(engine: Engine, point: str, tmp_path):
+    """Before the commit nothing was written, after it the outcome is unknown: memory is read again in both cases."""
+    from django.db import OperationalError
+
+    ledger = tmp_path / "ledger"
+    code = f"def main(inputs, ctx):\n    open({str(ledger)!r}, 'a').write(ctx.node + chr(10))\n"
+    passed = 0
+
+    def fail() -> None:
+        nonlocal passed
+        passed += 1
+        if passed % 5 == 0:
+            raise OperationalError("the connection is gone")
+
+    faults.arm(point, fail)
+    run = engine.run(chains(3, 5, lambda name: python(name, code)), timeout=60)
+    assert run.state == "succeeded"
+    assert passed > 5
+    started = ledger.read_text().split()
+    assert sorted(started) == sorted(set(started)), "nothing started twice"
+    assert Attempt.objects.filter(run=run).count() == 15
+    assert fold(run)[2] == list(range(1, run.seq + 1))
+
+
+def test_an_epoch_that_was_raised_stops_the_old_leader(engine: Engine):
+    from engine.errors import LostLeadership
+
+    engine.run(chain(1))
+    Leader.objects.filter(pk=1).update(epoch=10_000)
+    engine.start(chain(1))
+    with pytest.raises(LostLeadership):
+        engine.until(lambda: False, 5)
+    engine.scheduler.epoch = 10_000
+
+
+def test_retry_of_a_failed_run_goes_on_with_what_is_left(engine: Engine, tmp_path):
+    flag = tmp_path / "flag"
+    code = f"import os\ndef main(inputs, ctx):\n    if not os.path.exists({str(flag)!r}): raise ValueError('not yet')\n"
+    run = engine.run(document(["a", python("b", code), "c"], "a>b", "b>c"))
+    assert run.state == "failed"
+    flag.touch()
+    runs.retry(run, by="me", policy={"b": {"soft_timeout": 5, "hard_timeout": 10}})
+    run.refresh_from_db()
+    engine.until(lambda: Run.objects.get(pk=run.pk).state == "succeeded")
+    run.refresh_from_db()
+    assert len(queries.attempts(run, "a")) == 1
+    assert len(queries.attempts(run, "b")) == 2
+    assert run.altered == {"b": {"soft_timeout": 5, "hard_timeout": 10}}
+    assert queries.run_dict(run)["altered"] is True
+    seen, nodes, _ = fold(run)
+    assert seen == queries.run_dict(run)
+    assert list(nodes.values()) == queries.node_runs(run)
+
+
+def test_retry_of_a_running_node_opens_the_next_attempt(engine: Engine):
+    slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60 if ctx.attempt == 1 else 0)\n")
+    run = engine.start(document([slow]))
+    engine.reaches(run, "a", "running")
+    runs.retry_node(run, "a", by="me")
+    engine.finish(run)
+    assert run.state == "succeeded"
+    first, second = queries.attempts(run, "a")
+    assert (first["state"], second["state"]) == ("cancelled", "succeeded")
+    assert first["receipt"]["processes"] >= 1
+
+
+def test_waiting_nodes_say_what_for(engine: Engine):
+    pools.create("p", 1)
+    slow = "import time\ndef main(inputs, ctx):\n    time.sleep(60)\n"
+    run = engine.start(
+        document(
+            [
+                python("a", slow, pool="p"),
+                python("b", slow, pool="p"),
+                python("c", BAD, retries=1, retry_delay=300),
+                "d",
+            ],
+            "a>d",
+        )
+    )
+    engine.reaches(run, "a", "running")
+    engine.reaches(run, "c", "retrying")
+    engine.reaches(run, "b", "ready")
+    run.refresh_from_db()
+    waits = {shape["node"]: shape["waiting_for"] for shape in queries.node_runs(run)}
+    assert waits["a"] == []
+    assert waits["b"][0]["code"] == "pool"
+    assert waits["b"][0]["holders"][0]["node"] == "a"
+    assert waits["c"][0]["code"] == "retry_delay"
+    assert waits["d"][0]["code"] == "upstream"
+    assert queries.pool("p")["waiting"] == 1
+    runs.cancel(run, by="me")
+    assert engine.finish(run).state == "cancelled"
+
+
+def test_ten_runs_never_use_a_third_slot_of_a_pool_of_two(engine: Engine, tmp_path):
+    pools.create("two", 2)
+    ledger = tmp_path / "ledger"
+    code = (
+        "import os, time\n"
+        "def main(inputs, ctx):\n"
+        f"    fd = os.open({str(ledger)!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)\n"
+        "    os.write(fd, b'+ %f\\n' % time.monotonic())\n"
+        "    time.sleep(0.01)\n"
+        "    os.write(fd, b'- %f\\n' % time.monotonic())\n"
+    )
+    started = [engine.start(document([python(f"n{i}", code, pool="two") for i in range(3)])) for _ in range(10)]
+    for run in started:
+        assert engine.finish(run, 60).state == "succeeded"
+    now = most = 0
+    for line in sorted(ledger.read_text().splitlines(), key=lambda line: float(line[2:])):
+        now += 1 if line[0] == "+" else -1
+        most = max(most, now)
+    assert most == 2
+    pool = Pool.objects.get(name="two")
+    assert (pool.acquired, pool.released) == (30, 30)
+    assert queries.pool_slots_in_use() == 0
+
+
+def test_text_that_databases_refuse_is_made_safe(engine: Engine):
+    code = (
+        "def main(inputs, ctx):\n"
+        "    print('nul \\x00 here')\n"
+        "    ctx.log('lone \\ud800 surrogate')\n"
+        "    ctx.progress(0.1, 'nul \\x00')\n"
+        "    raise ValueError('bad \\x00 \\ud800')\n"
+    )
+    run = engine.run(document([python("a", code)]))
+    assert run.state == "failed"
+    messages = [line["message"] for line in queries.logs(run)[0]]
+    assert len(messages) == 2
+    assert queries.node_run(run, "a")["error"]["class"] == "ValueError"
+
+
+def test_learned_durations_are_kept_when_runs_end(engine: Engine):
+    for _ in range(3):
+        engine.run(chain(2), workflow="learned")
+    engine.until(lambda: NodeStat.objects.filter(workflow="learned", median__isnull=False).count() == 2)
+    run = engine.run(chain(2), workflow="learned")
+    assert queries.node_run(run, "n0")["expected_from"] == "learned"
+    engine.run(chain(2), workflow="drafts", draft=True)
+    engine.run(chain(1))
+    assert not NodeStat.objects.filter(workflow="drafts").exists()
+
+
+def test_a_run_is_deleted_with_everything_that_is_its_own(engine: Engine):
+    big = python("a", "def main(inputs, ctx):\n    print('x')\n    return 'y' * 50_000\n")
+    run, twin = engine.run(document([big])), engine.run(document([big]))
+    name = engine.node(run, "a").artifact
+    path = engine.executor.config.artifacts + "/" + name
+    from django.test import override_settings
+
+    with override_settings(INTERLOCK=engine.config):
+        runs.delete(run)
+        assert os.path.exists(path), "the other run has the same content"
+        runs.delete(twin)
+        assert not os.path.exists(path)
+    for model in (NodeRun, Attempt, EventBatch, LogBatch, Sample):
+        assert not model.objects.exists()
+
+
+def test_the_heartbeat_goes_on_while_nothing_happens(engine: Engine):
+    engine.run(chain(1))
+    before = Leader.objects.get(pk=1).beat_at
+    engine.until(lambda: Leader.objects.get(pk=1).beat_at > before, 5)
+    assert queries.scheduler_alive()
+
+
+def test_a_long_chain_of_skips_ends(engine: Engine):
+    run = engine.run(
+        document(
+            [python("n0", BAD), *(f"n{i}" for i in range(1, 2000))],
+            *(f"n{i}>n{i + 1}" for i in range(1999)),
+        ),
+        timeout=60,
+    )
+    assert run.counts == {"failed": 1, "upstream_failed": 1999}
+
+
+def test_samples_reach_the_table(engine: Engine):
+    code = (
+        "import time\n"
+        "def main(inputs, ctx):\n"
+        "    end = time.monotonic() + 2.5\n"
+        "    while time.monotonic() < end: pass\n"
+    )
+    run = engine.run(document([python("a", code)]))
+    assert run.state == "succeeded"
+    assert Sample.objects.filter(run=run, node="a", memory_bytes__gt=0).exists()
+
+
+@pytest.mark.postgres
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="advisory locks are PostgreSQL's")
+def test_a_killed_lock_connection_is_taken_over_without_a_loss(engine: Engine):
+    slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(1)\n")
+    run = engine.start(document([slow, "b"], "a>b"))
+    engine.reaches(run, "a", "running")
+    raw = engine.scheduler.store.dialect.db  # type: ignore[union-attr]
+    backend = raw.get_backend_pid()
+    import psycopg2
+
+    other = psycopg2.connect(raw.dsn)
+    other.autocommit = True
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [backend])
+    other.close()
+    end = time.monotonic() + 20
+    while Run.objects.using("default").filter(pk=run.pk).exclude(state="succeeded").exists():
+        engine.scheduler.tick(0.02)
+        assert time.monotonic() < end
+    assert [attempt["state"] for attempt in queries.attempts(run, "a")] == ["succeeded"]
+
+
+def test_signals_do_not_reach_a_commit(engine: Engine):
+    """Handlers only set a flag: work goes on undisturbed while they come."""
+    caught = []
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: caught.append(number))
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    try:
+        run = engine.start(chains(4, 20))
+        end = time.monotonic() + 30
+        while Run.objects.get(pk=run.pk).state != "succeeded":
+            os.kill(os.getpid(), signal.SIGUSR1)
+            engine.scheduler.tick(0.01)
+            assert time.monotonic() < end
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert caught
+
+
+def test_a_node_of_a_type_that_is_gone_fails_with_its_name(engine: Engine):
+    bad = document([node("a", "noop"), node("b", "gone.type")], "a>b")
+    run = engine.run(bad)
+    assert run.state == "failed"
+    assert "gone.type" in queries.node_run(run, "b")["error"]["message"]

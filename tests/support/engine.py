@@ -1,0 +1,109 @@
+"""The real engine in a test: scheduler, supervisor and node processes over the test's database, on the test's thread.
+
+The loop advances only inside `until` and the calls that use it, so nothing happens behind a test's back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from engine import documents, events, queries, runs
+from engine.config import Config, from_environment
+from engine.executors.local import LocalExecutor
+from engine.models import NodeRun, Run
+from engine.scheduler.loop import Scheduler
+from engine.states import RUN_TERMINAL
+
+T = TypeVar("T")
+
+
+class Engine:
+    """A started engine; end it with `stop`."""
+
+    def __init__(self, home: Path, **environment: str) -> None:
+        self.config: Config = from_environment({"INTERLOCK_HOME": str(home), "INTERLOCK_WORKERS": "2", **environment})
+        self.config.files.mkdir(parents=True, exist_ok=True)
+        documents.forget()
+        self.executor = LocalExecutor(self.config)
+        self.scheduler = Scheduler(self.config, self.executor)
+        assert self.scheduler.start()
+
+    def stop(self, grace: float = 0) -> None:
+        """Drain and end all node processes."""
+        self.scheduler.drain(grace)
+        self.scheduler.close()
+
+    def start(self, document: dict[str, Any], **given: Any) -> Run:
+        """A new run."""
+        given.setdefault("workflow", "test")
+        return runs.start(runs.store_definition(document), by="tester", **given)
+
+    def until(self, condition: Callable[[], T], timeout: float = 20) -> T:
+        """Let the engine work until `condition` is true; its value. Fails with the last value seen."""
+        end = time.monotonic() + timeout
+        # Verbs wake the scheduler after their transaction; a test's own thread would look a second later.
+        self.scheduler.wake()
+        while True:
+            value = condition()
+            if value:
+                return value
+            assert time.monotonic() < end, f"not true within {timeout} s; last value: {value!r}"
+            self.scheduler.tick(0.02)
+
+    def finish(self, run: Run, timeout: float = 20) -> Run:
+        """Let the engine work until `run` is over; its row."""
+
+        def over() -> Run | None:
+            run.refresh_from_db()
+            return run if run.state in RUN_TERMINAL else None
+
+        self.until(over, timeout)
+        return run
+
+    def run(self, document: dict[str, Any], timeout: float = 20, **given: Any) -> Run:
+        """Start a run and see it to its end."""
+        return self.finish(self.start(document, **given), timeout)
+
+    def node(self, run: Run, name: str) -> NodeRun:
+        return NodeRun.objects.get(run=run, node=name)
+
+    def reaches(self, run: Run, name: str, state: str, timeout: float = 20) -> NodeRun:
+        """Let the engine work until a node is in `state`; its row."""
+        return self.until(lambda: NodeRun.objects.filter(run=run, node=name, state=state).first(), timeout)  # type: ignore[return-value]
+
+
+@contextmanager
+def running_engine(home: Path, **environment: str) -> Iterator[Engine]:
+    engine = Engine(home, **environment)
+    try:
+        yield engine
+    finally:
+        engine.stop()
+
+
+def fold(run: Run) -> tuple[dict[str, Any], dict[str, dict[str, Any]], list[int]]:
+    """(run, nodes, sequence numbers): what a reader that folds all events from the first one knows at the end."""
+    nodes = {item["node"]: {**item, "state": "pending"} for item in queries.node_runs(run)}
+    seen: dict[str, Any] = {}
+    numbers: list[int] = []
+    after = 0
+    while True:
+        found, after = events.read(run.pk, after, 500)
+        if not found:
+            return seen, nodes, numbers
+        for event in found:
+            numbers.append(event["seq"])
+            if event["type"] == "run":
+                seen = event["run"]
+            elif event["type"] == "node":
+                nodes[event["node"]["node"]] = event["node"]
+            elif event["type"] == "progress":
+                nodes[event["node"]]["progress"] = {
+                    "fraction": event["fraction"],
+                    "message": event["message"],
+                    "at": event["at"],
+                }
