@@ -45,8 +45,9 @@ def main(inputs, ctx):
             pass
 """
 BLOCKED_IN_C = """
-import ctypes, os, subprocess
+import ctypes, os, signal, subprocess
 def main(inputs, ctx):
+    signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals) - {{signal.SIGKILL, signal.SIGSTOP}})
     child = subprocess.Popen(["setsid", "sleep", "600"])
     open({pids!r}, "a").write(f"{{child.pid}}\\n")
     libc = ctypes.PyDLL(None)   # keeps the interpreter lock: no Python code runs until it returns
