@@ -160,6 +160,7 @@ def _set_password(user: User, password: str | None) -> None:
     if password is None:
         user.set_unusable_password()
         return
+    password = clean_text(password)
     try:
         validate_password(password, user)
     except ValidationError as error:
@@ -180,7 +181,7 @@ def sign_in(request: HttpRequest, username: str, password: str) -> User:
     address = client_address(request)
     key = hashlib.sha256(username.encode()).hexdigest()
     attempt = _count_attempt(key, address)
-    user = authenticate(request, username=username, password=password[:4096])
+    user = authenticate(request, username=username, password=clean_text(password)[:4096])
     if not isinstance(user, User):
         raise WrongCredentials
     SignInAttempt.objects.filter(Q(pk=attempt.pk) | Q(user_key=key, address=address)).delete()

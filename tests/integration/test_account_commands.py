@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from dashboard import accounts
+from dashboard.models import Role, User
+from tests.support.people import person
+from versions.models import AuditEntry
+
+
+def run(*arguments: str) -> tuple[str, str]:
+    out, err = StringIO(), StringIO()
+    call_command(*arguments, stdout=out, stderr=err)
+    return out.getvalue(), err.getvalue()
+
+
+def test_the_token_stands_alone_on_stdout(db: None) -> None:
+    person(Role.EDITOR, "ann")
+    out, err = run("token", "--user", "ann")
+    assert out.count("\n") == 1
+    found = accounts.authenticate_token(out.strip())
+    assert found is not None
+    assert found[0].username == "ann"
+    assert out.strip() not in err
+    assert "ann" in err
+
+
+def test_a_token_can_be_limited(db: None) -> None:
+    person(Role.EDITOR, "ann")
+    out, _err = run("token", "--user", "ann", "--scope", "metrics", "--name", "prometheus")
+    found = accounts.authenticate_token(out.strip())
+    assert found is not None
+    assert (found[1].scopes, found[1].name) == (["metrics"], "prometheus")
+
+
+def test_an_unknown_account_is_refused_with_those_there_are(db: None) -> None:
+    person(Role.EDITOR, "ann")
+    for command in ("token", "login-link"):
+        with pytest.raises(CommandError, match=r'no account "bob".*ann'):
+            run(command, "--user", "bob")
+
+
+def test_a_login_link_stands_alone_on_stdout_and_signs_in(db: None) -> None:
+    user = person(Role.VIEWER, "ann")
+    out, _err = run("login-link", "--user", "ann", "--url", "https://example.org")
+    assert out.startswith("https://example.org/")
+    assert accounts.use_login_link(out.strip().rstrip("/").rsplit("/", 1)[-1]) == user
+
+
+def test_a_user_is_made_and_then_changed(db: None) -> None:
+    run("user", "ann", "--role", "editor")
+    assert User.objects.get(username="ann").role == "editor"
+    run("user", "ann", "--role", "admin")
+    assert User.objects.get(username="ann").role == "admin"
+    with pytest.raises(CommandError, match="last account with the role admin"):
+        run("user", "ann", "--role", "viewer")
+    with pytest.raises(CommandError, match="invalid choice"):
+        run("user", "ann", "--role", "king")
+    assert [entry.action for entry in AuditEntry.objects.order_by("id")] == ["user_created", "user_changed"]
+
+
+def test_a_password_is_read_from_stdin(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO("correct horse battery\n"))
+    run("user", "ann", "--role", "editor", "--password-stdin")
+    assert User.objects.get(username="ann").check_password("correct horse battery")
+    monkeypatch.setattr("sys.stdin", StringIO("short\n"))
+    with pytest.raises(CommandError, match="too short"):
+        run("user", "bob", "--role", "editor", "--password-stdin")
+    assert not User.objects.filter(username="bob").exists()

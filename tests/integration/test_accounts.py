@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import connection
+from django.test import RequestFactory
+
+from dashboard import accounts
+from dashboard.models import LoginLink, Role, SignInAttempt, User
+from engine import clock
+from tests.support.people import person
+
+PASSWORD = "correct horse battery"
+
+
+def request(address: str = "192.0.2.1", **meta: str) -> Any:
+    made = RequestFactory().post("/sign-in/", REMOTE_ADDR=address, **meta)
+    made.session = SessionStore()
+    return made
+
+
+@pytest.fixture
+def ann(db: None) -> User:
+    return accounts.create_user("ann", Role.EDITOR, password=PASSWORD, by="x")
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def refused(name: str, password: str, address: str = "192.0.2.1") -> type[Exception]:
+    with pytest.raises((accounts.WrongCredentials, accounts.TooManyAttempts)) as caught:
+        accounts.sign_in(request(address), name, password)
+    return caught.type
+
+
+def test_a_right_password_signs_in_to_a_session(ann: User) -> None:
+    made = request()
+    assert accounts.sign_in(made, "ann", PASSWORD) == ann
+    assert made.session["_auth_user_id"] == str(ann.pk)
+    assert not SignInAttempt.objects.exists()
+
+
+def test_what_is_wrong_is_not_told(ann: User) -> None:
+    messages = set()
+    accounts.change_user(person(Role.VIEWER), active=False, password=PASSWORD, by="x")
+    for name, password in (("ann", "wrong"), ("nobody", PASSWORD), ("viewer-person", PASSWORD), ("", "")):
+        with pytest.raises(accounts.WrongCredentials) as caught:
+            accounts.sign_in(request(), name, password)
+        messages.add(str(caught.value))
+    assert len(messages) == 1
+
+
+def test_an_account_without_a_password_cannot_sign_in_with_any(db: None) -> None:
+    accounts.create_user("bob", Role.VIEWER, by="x")
+    for password in ("", "!", "None"):
+        assert refused("bob", password) is accounts.WrongCredentials
+
+
+def test_guessing_is_stopped_for_one_client_and_nobody_else(ann: User) -> None:
+    for _try in range(accounts.TRIES_PER_USER_AND_ADDRESS):
+        assert refused("ann", "wrong") is accounts.WrongCredentials
+    assert refused("ann", "wrong") is accounts.TooManyAttempts
+    assert refused("ann", PASSWORD) is accounts.TooManyAttempts
+    # The owner, somewhere else, is not locked out by it.
+    assert accounts.sign_in(request("192.0.2.9"), "ann", PASSWORD) == ann
+
+
+def test_the_limit_passes_with_time(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _try in range(accounts.TRIES_PER_USER_AND_ADDRESS):
+        refused("ann", "wrong")
+    with pytest.raises(accounts.TooManyAttempts) as caught:
+        accounts.sign_in(request(), "ann", PASSWORD)
+    later = clock.now() + timedelta(seconds=caught.value.retry_after_seconds)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    assert accounts.sign_in(request(), "ann", PASSWORD) == ann
+
+
+def test_trying_many_names_from_one_client_is_stopped(ann: User) -> None:
+    kinds = [refused(f"name{number}", "wrong") for number in range(accounts.TRIES_PER_ADDRESS + 1)]
+    assert kinds[-1] is accounts.TooManyAttempts
+    assert set(kinds[:-1]) == {accounts.WrongCredentials}
+
+
+def test_trying_one_name_from_many_clients_is_stopped(ann: User) -> None:
+    kinds = [refused("ann", "wrong", f"10.0.{n // 200}.{n % 200}") for n in range(accounts.TRIES_PER_USER + 1)]
+    assert kinds[-1] is accounts.TooManyAttempts
+
+
+def test_the_typed_name_is_not_kept_for_it_may_be_a_password(ann: User) -> None:
+    refused("my secret password", "x")
+    assert "secret" not in str(list(SignInAttempt.objects.values()))
+
+
+@pytest.mark.parametrize(
+    ("address", "meta", "trusted", "expected"),
+    [
+        ("192.0.2.1", {}, False, "192.0.2.1"),
+        ("192.0.2.1", {"HTTP_X_FORWARDED_FOR": "1.1.1.1"}, False, "192.0.2.1"),
+        ("127.0.0.1", {"HTTP_X_FORWARDED_FOR": "6.6.6.6, 198.51.100.4"}, True, "198.51.100.4"),
+        ("127.0.0.1", {}, True, "127.0.0.1"),
+        ("2001:db8:1:2:3:4:5:6", {}, False, "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.1", {}, False, "192.0.2.1"),
+        ("", {}, False, ""),
+    ],
+)
+def test_the_client_is_who_the_connection_or_a_trusted_proxy_says(
+    settings: Any, address: str, meta: dict[str, str], trusted: bool, expected: str
+) -> None:
+    from dataclasses import replace
+
+    settings.INTERLOCK = replace(settings.INTERLOCK, trust_proxy=trusted)
+    assert accounts.client_address(request(address, **meta)) == expected
+
+
+def test_odd_names_and_passwords_are_wrong_and_no_fault(ann: User) -> None:
+    for text in ("\x00", "\ud800", "a" * 100_000, "<b>", "'; drop table", "\u202e"):
+        assert refused(text, "x" + text) is accounts.WrongCredentials
+
+
+# --- links ---
+
+
+def link(user: User) -> str:
+    address = accounts.create_login_link(user, "http://127.0.0.1:8000/")
+    assert address.startswith("http://127.0.0.1:8000/")
+    return address.rstrip("/").rsplit("/", 1)[-1]
+
+
+def test_a_link_signs_in_once(ann: User) -> None:
+    raw = link(ann)
+    assert accounts.peek_login_link(raw) == ann
+    assert accounts.peek_login_link(raw) == ann
+    assert accounts.use_login_link(raw) == ann
+    assert accounts.use_login_link(raw) is None
+    assert accounts.peek_login_link(raw) is None
+    assert not LoginLink.objects.filter(hash__contains=raw).exists()
+
+
+@pytest.mark.parametrize("raw", ["", "x", "\x00", "\ud800", "0" * 64])
+def test_an_unknown_link_is_nothing(db: None, raw: str) -> None:
+    assert accounts.use_login_link(raw) is None
+    assert accounts.peek_login_link(raw) is None
+
+
+def test_a_link_expires_and_is_nothing_for_a_closed_account(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, closed = link(ann), link(ann)
+    later = clock.now() + accounts.LINK_LIFETIME
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "now", lambda: later)
+        assert accounts.use_login_link(old) is None
+    User.objects.filter(pk=ann.pk).update(is_active=False)
+    assert accounts.use_login_link(closed) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_link_used_twice_at_the_same_moment_signs_in_one() -> None:
+    raw = link(accounts.create_user("ann", Role.VIEWER, by="x"))
+    barrier, found = threading.Barrier(4), []
+
+    def use() -> None:
+        try:
+            barrier.wait()
+            found.append(accounts.use_login_link(raw))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=use) for _thread in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert sum(user is not None for user in found) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_admins_who_demote_each_other_at_once_leave_one() -> None:
+    one = accounts.create_user("one", Role.ADMIN, by="x")
+    two = accounts.create_user("two", Role.ADMIN, by="x")
+    barrier = threading.Barrier(2)
+
+    def demote(user: User) -> None:
+        try:
+            barrier.wait()
+            accounts.set_role(user, Role.VIEWER, by="x")
+        except accounts.LastAdmin:
+            pass
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=demote, args=[user]) for user in (one, two)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert User.objects.filter(role=Role.ADMIN).count() == 1
+
+
+def test_names_that_look_alike_by_their_width_are_one_account(ann: User) -> None:
+    assert accounts.find_user("ａｎｎ") == ann
