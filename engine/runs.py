@@ -166,10 +166,12 @@ def delete(run: Run, *, by: str = "") -> None:
         names = set(NodeRun.objects.filter(run=run).exclude(artifact="").values_list("artifact", flat=True))
         # By hand, for the cascade would load every row into Python.
         for model in (EventBatch, LogBatch, Sample, Attempt, NodeRun, Command):
-            model.objects.filter(run=run)._raw_delete(using=None)
-        finished_at = run.finished_at
+            rows = model.objects.filter(run=run)
+            rows._raw_delete(using=rows.db)
+        idle_since = run.finished_at.timestamp() if run.finished_at else 0.0
         run.delete()
-    drop_artifacts(names, idle_since=finished_at.timestamp() if finished_at else 0.0)
+        # The caller may have opened the transaction: files go only when the rows really have.
+        transaction.on_commit(lambda: drop_artifacts(names, idle_since=idle_since))
 
 
 def drop_artifacts(names: Iterable[str], *, idle_since: float, grace_seconds: float = 10.0) -> int:
