@@ -17,7 +17,7 @@ from tests.support.people import person
 PASSWORD = "correct horse battery"
 
 
-def request(address: str = "192.0.2.1", **meta: str) -> Any:
+def request(address: str = "192.0.2.1", **meta: Any) -> Any:
     made = RequestFactory().post("/sign-in/", REMOTE_ADDR=address, **meta)
     made.session = SessionStore()
     return made

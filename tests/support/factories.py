@@ -46,9 +46,7 @@ def _edge(text: str) -> dict[str, Any]:
 
 def chain(length: int, make: Any = node, **settings: Any) -> dict[str, Any]:
     """n0 > n1 > ..."""
-    return document(
-        [make(f"n{i}") for i in range(length)], *(f"n{i}>n{i + 1}" for i in range(length - 1)), **settings
-    )
+    return document([make(f"n{i}") for i in range(length)], *(f"n{i}>n{i + 1}" for i in range(length - 1)), **settings)
 
 
 def chains(width: int, depth: int, make: Any = node, **settings: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import re
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\Z")
@@ -31,7 +31,8 @@ def _is_moment(value: object) -> bool:
 class Contract:
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = _closed(document)
-        self.registry: Any = Registry().with_resource(URI, Resource(contents=self.document, specification=DRAFT202012))
+        resource = DRAFT202012.create_resource(self.document)
+        self.registry: Any = Registry().with_resource(URI, resource)
         # Literal parts before parameters: versions/1/diff/2/ is not nodes/x/.
         templates = sorted(self.document["paths"], key=lambda path: (path.count("{"), -len(path)))
         self.templates = [(template, _pattern(template)) for template in templates]

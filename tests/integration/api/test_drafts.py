@@ -23,7 +23,7 @@ def save(api: Api, definition: Any, tag: str, **more: Any) -> Answer:
 
 
 def tag(api: Api) -> str:
-    return api.get(DRAFT).headers["ETag"]
+    return str(api.get(DRAFT).headers["ETag"])
 
 
 def test_nothing_saved_shows_an_empty_document_then_the_newest_version(api: Api) -> None:
