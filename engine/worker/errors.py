@@ -43,6 +43,14 @@ class BadOutput(NodeError):
     """What the node returned can be stored neither as JSON nor as a table."""
 
 
+class BadInput(NodeError):
+    """What comes in over the node's edges is not what its type works on."""
+
+
+class BadConfig(NodeError):
+    """The node's config asks for what cannot be, as it turned out when it ran."""
+
+
 class BadData(NodeError):
     """A file that does not hold what its format promises."""
 
@@ -53,6 +61,10 @@ class ExitCode(NodeError):
 
 class SqlError(NodeError):
     """A query that DuckDB refused, or that is more than one query."""
+
+
+class NoSuchFile(NodeError):
+    """There is no file to read under this path, or it may not be read."""
 
 
 class PathRefused(NodeError):
@@ -168,7 +180,9 @@ def _trim(told: traceback.TracebackException, seen: set[int]) -> bool:
         if one.stack is not None:
             one.stack[:] = [frame for frame in one.stack if not is_ours(frame.filename)]
             left = left or bool(one.stack)
-        rest += [one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ())]
+        rest += [one.__cause__, *(getattr(one, "exceptions", None) or ())]
+        if not one.__suppress_context__:
+            rest.append(one.__context__)
     return left
 
 

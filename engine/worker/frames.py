@@ -41,7 +41,7 @@ def cut(line: str) -> str:
 
 
 class Frames:
-    """Writes frames, from any thread and also from a signal handler of the author's; a frame is written whole or not."""
+    """Writes frames, each whole or not at all, from any thread and also from signal handlers of the author's."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd

@@ -17,7 +17,7 @@ DIGITS_MAX = 308
 """Longer whole numbers are infinity to readers that hold numbers as doubles."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-_long_number = re.compile(r"\d{%d}" % (DIGITS_MAX + 1))
+_long_number = re.compile(rf"\d{{{DIGITS_MAX + 1}}}")
 _HINTS = {
     "datetime": "use .isoformat()",
     "date": "use .isoformat()",

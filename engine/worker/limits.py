@@ -6,30 +6,43 @@ runs; so it counts only when this process itself has seen enough time pass.
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 
 from engine.worker.errors import SoftTimeout
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 EARLY_SECONDS = 0.05
 """The supervisor's clock of an attempt starts a little after ours; rounding must not make us miss its signal."""
+AGAIN_SECONDS = 0.002
+
+interrupts: list[Callable[[], object]] = []
+"""What the running attempt wants called when it is told: DuckDB would first finish its query on other threads."""
 
 
 class SoftLimit:
-    """Raises SoftTimeout in the main thread, between any two of its steps, at most once an attempt."""
+    """Raises SoftTimeout in the main thread, between any two of its steps, once an attempt."""
 
-    __slots__ = ("deadline", "seconds")
+    __slots__ = ("deadline", "seconds", "told")
 
     def __init__(self) -> None:
         self.deadline: float | None = None
         """Monotonic time from which the signal counts; None: no attempt runs, it has no limit, or it was told."""
         self.seconds = 0.0
+        self.told = False
+        """Whether the running attempt was told, or the last one, when none runs."""
 
     def install(self) -> None:
         signal.signal(signal.SIGUSR1, self.on_signal)
 
     def arm(self, seconds: float | None) -> None:
         """An attempt begins; `seconds` is its soft limit, None without one."""
+        self.told = False
+        interrupts.clear()
         if seconds is None:
             self.deadline = None
         else:
@@ -38,9 +51,47 @@ class SoftLimit:
 
     def disarm(self) -> None:
         self.deadline = None
+        interrupts.clear()
 
     def on_signal(self, signum: int, frame: object) -> None:
         if self.deadline is None or time.monotonic() < self.deadline:
             return
         self.deadline = None
-        raise SoftTimeout(f"The soft limit of {self.seconds:g} s has passed.")
+        self.told = True
+        for interrupt in interrupts:
+            try:
+                interrupt()
+            except Exception:  # noqa: S112
+                # A connection that the author closed.
+                continue
+        raise _Raised(self)
+
+    def again(self) -> None:
+        """The exception never reached Python code: C code took it for its own. Tell once more, a moment later."""
+        import _thread
+
+        if self.deadline is None and self.told:
+            self.deadline = 0.0
+            _thread.start_new_thread(_signal_soon, ())
+
+
+class _Raised(SoftTimeout):
+    """A SoftTimeout that notices when C code drops it, as DuckDB does: it raises an error of its own instead."""
+
+    def __init__(self, limit: SoftLimit) -> None:
+        super().__init__(f"The soft limit of {limit.seconds:g} s has passed.")
+        self._limit = limit
+
+    def __del__(self) -> None:
+        passed = self.__traceback__
+        # What reached a frame of Python code carries that frame in front of the handler's.
+        if passed is None or passed.tb_frame.f_code is SoftLimit.on_signal.__code__:
+            self._limit.again()
+
+
+_Raised.__name__ = _Raised.__qualname__ = "SoftTimeout"
+
+
+def _signal_soon() -> None:
+    time.sleep(AGAIN_SECONDS)
+    os.kill(os.getpid(), signal.SIGUSR1)

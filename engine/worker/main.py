@@ -1,5 +1,7 @@
 """Entry of a node process: `python -I main.py --in FD --out FD --parent PID --mark MARK [--stack FD]`.
 
+With `--resolve` alone it evaluates expressions for a node process that cannot (see engine.worker.evaluate).
+
 It runs under any Python from 3.10 and may be installed beside packages of another interpreter, so the product's
 folder is not put on `sys.path`: only the package `engine` is made known, by its folder.
 """
@@ -21,9 +23,14 @@ def make_engine_known(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.version_info < (3, 10):
+    if sys.version_info < (3, 10):  # noqa: UP036 INTERLOCK_NODE_PYTHON may name an older one
         sys.exit(f"Nodes need Python 3.10 or newer; {sys.executable} is {sys.version.split()[0]}.")
     make_engine_known(__file__.rsplit("/", 2)[0])
-    from engine.worker.process import main
+    if sys.argv[1:] == ["--resolve"]:
+        from engine.worker.evaluate import answer
 
-    main(sys.argv[1:])
+        answer()
+    else:
+        from engine.worker.process import main
+
+        main(sys.argv[1:])

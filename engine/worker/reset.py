@@ -7,6 +7,7 @@ anything on that list must not run another attempt.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import _thread
 import builtins
 import os
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 GROWTH_BYTES_MAX = 64 * 1024 * 1024
 PAGE = resource.getpagesize()
 
-_SIGNALS = sorted(number for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP))
+_SIGNALS = sorted(int(number) for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+# The module `signal` turns every number into an enum and back, which costs more than all else here.
+_getsignal, _setitimer, _sigmask = _signal.getsignal, _signal.setitimer, _signal.pthread_sigmask
+_SIG_SETMASK, _SIG_BLOCK = int(signal.SIG_SETMASK), int(signal.SIG_BLOCK)
+_TIMERS = (int(signal.ITIMER_REAL), int(signal.ITIMER_VIRTUAL), int(signal.ITIMER_PROF))
 _LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_") and name != "RLIMIT_OFILE"]
 
 
@@ -32,8 +37,8 @@ class Baseline:
     def __init__(self, own_descriptors: tuple[int, ...]) -> None:
         self.own = own_descriptors
         """Descriptors that must stay what they are: the standard ones, the supervisor's."""
-        self.handlers = {number: signal.getsignal(number) for number in _SIGNALS}
-        self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        self.handlers = {number: _getsignal(number) for number in _SIGNALS}
+        self.mask = _sigmask(_SIG_BLOCK, ())
         self.path = list(sys.path)
         self.path_hooks, self.meta_path = list(sys.path_hooks), list(sys.meta_path)
         self.streams = (sys.stdin, sys.stdout, sys.stderr)
@@ -46,11 +51,10 @@ class Baseline:
         self.limits = [resource.getrlimit(one) for one in _LIMITS]
         self.nice = os.getpriority(os.PRIO_PROCESS, 0)
         self.ids = (os.getresuid(), os.getresgid())
-        self.root = _identity("/")
+        self.resident = resident_bytes()
         self.descriptors = set(os.listdir("/proc/self/fd"))
         self.identities = [_identity(fd) for fd in self.own]
         self.threads = _thread._count()
-        self.resident = resident_bytes()
 
     def allow_growth(self, before: int) -> None:
         """Memory that a library of ours has taken for good since `before` (bytes resident) is no growth."""
@@ -97,17 +101,18 @@ class Baseline:
         return left
 
     def _restore_signals(self) -> list[str]:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        for timer in _TIMERS:
+            _setitimer(timer, 0)
+        left = []
         for number, handler in self.handlers.items():
-            if signal.getsignal(number) is not handler:
+            if _getsignal(number) != handler:
                 if handler is None:
-                    return ["a signal handler that cannot be put back"]
-                signal.signal(number, handler)
-        signal.set_wakeup_fd(-1)
-        signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
-        return []
+                    left.append("a signal handler that cannot be put back")
+                else:
+                    _signal.signal(number, handler)
+        _signal.set_wakeup_fd(-1)
+        _sigmask(_SIG_SETMASK, self.mask)
+        return left
 
     def _forget_modules(self) -> bool:
         """Drop modules that came from outside the installation; whether extension modules were loaded."""
@@ -136,7 +141,6 @@ class Baseline:
             [resource.getrlimit(one) for one in _LIMITS] != self.limits
             or os.getpriority(os.PRIO_PROCESS, 0) != self.nice
             or (os.getresuid(), os.getresgid()) != self.ids
-            or _identity("/") != self.root
         )
 
     def _open_files(self) -> bool:
@@ -154,14 +158,20 @@ class Baseline:
         return bool(set(os.listdir("/proc/self/fd")) - self.descriptors)
 
 
+_statm: int | None = None
+
+
 def resident_bytes() -> int:
-    with open("/proc/self/statm", "rb", buffering=0) as file:
-        return int(file.read().split()[1]) * PAGE
+    """Memory of this process that is in RAM. Raises OSError where /proc is missing or its file was closed on us."""
+    global _statm
+    if _statm is None:
+        _statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+    return int(os.pread(_statm, 128, 0).split()[1]) * PAGE
 
 
-def _identity(file: int | str) -> Any:
+def _identity(descriptor: int) -> Any:
     try:
-        status = os.stat(file)
+        status = os.fstat(descriptor)
     except OSError:
         return None
     return status.st_dev, status.st_ino

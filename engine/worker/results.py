@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from engine.worker import frames, jsonvalue
-from engine.worker.task import Passed
+from engine.worker.task import Stored
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ def store(value: Any, task: Task) -> bytes:
     """Store `value`, the result of `task`; its stored form. Raises BadOutput and what writing a table raises."""
     if value is None:
         return NOTHING
-    if isinstance(value, Passed):
-        return frames.text({**value.stored, "ports": [value.port]})
+    if isinstance(value, Stored):
+        return frames.text(value.form)
     kind = type(value)
     if kind.__module__.partition(".")[0] in _TABLES:
         from engine.worker import tables

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from engine.worker.progress import Progress
 
 
-class Passed:
-    """An output that is handed on as it is stored, out of one of several ports."""
+_TABLE_KEYS = {"kind", "path", "schema", "row_count"}
 
-    __slots__ = ("port", "stored")
 
-    def __init__(self, stored: dict[str, Any], port: str) -> None:
-        self.stored = stored
-        self.port = port
+class Stored:
+    """An output that is in its stored form already; `ports` are those it leaves by."""
+
+    __slots__ = ("form",)
+
+    def __init__(self, form: dict[str, Any], ports: list[str] | None = None) -> None:
+        self.form = {**form, "ports": ports if ports is not None else ["out"]}
 
 
 class Task:
@@ -72,12 +74,24 @@ class Task:
             "run": run,
         }
 
+    def json_form(self, value: Any) -> dict[str, Any]:
+        """How a JSON value is stored as an output, without its ports."""
+        from engine.worker import jsonvalue
+
+        data = jsonvalue.encode(value)
+        if len(data) <= self.envelope.get("inline_bytes", 32768):
+            return {"kind": "json", "value": value, "bytes": len(data)}
+        return {
+            "kind": "json",
+            "artifact": self.artifacts.put_bytes(data, ".json", claim=self.claim),
+            "bytes": len(data),
+        }
+
     def input_form(self, port: str) -> dict[str, Any]:
         """How an input is stored, in the form of outputs, without its ports."""
         given: dict[str, Any] = self.envelope["inputs"][port]
         if "path" not in given:
-            value = given.get("value")
-            return {"kind": "json", "value": value, "bytes": len(json.dumps(value, ensure_ascii=False).encode())}
+            return self.json_form(given.get("value"))
         path = given["path"]
         form = {
             "kind": given["kind"],
@@ -91,9 +105,10 @@ class Task:
 
     def _read(self, port: str, given: dict[str, Any]) -> Any:
         if given["kind"] == "table":
-            from engine.worker.tables import Table
+            from engine.worker import tables
 
-            return Table(given["path"], given["schema"], given["row_count"])
+            tables.share(self)
+            return tables.Table(given["path"], given["schema"], given["row_count"])
         if "path" in given:
             with open(given["path"], "rb") as file:
                 return json.load(file)
@@ -102,6 +117,6 @@ class Task:
 
 def _seen(output: Any) -> Any:
     """A node's output as expressions see it: of a table only its shape."""
-    if isinstance(output, dict) and output.get("kind") == "table" and "row_count" in output:
+    if isinstance(output, dict) and output.keys() == _TABLE_KEYS and output["kind"] == "table":
         return {"row_count": output["row_count"], "schema": output.get("schema")}
     return output

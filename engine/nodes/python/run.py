@@ -6,7 +6,7 @@ import linecache
 import sys
 import types
 
-from engine.worker.errors import NodeError
+from engine.worker.errors import BadConfig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def run(task: Task) -> Any:
     exec(_compile(source, filename), module.__dict__)  # noqa: S102 running the code of editors is the product
     main = module.__dict__.get("main")
     if not callable(main):
-        raise NodeError("The code defines no function main(inputs, ctx). Add one; what it returns is the output.")
+        raise BadConfig("The code defines no function main(inputs, ctx). Add one; what it returns is the output.")
     return main(task.inputs, task.ctx)
 
 

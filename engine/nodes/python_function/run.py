@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from engine.worker.errors import NodeError, python_name
+from engine.worker.errors import BadConfig, python_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def run(task: Task) -> Any:
 
 
 def find(path: str) -> Callable[..., Any]:
-    """The callable that a dotted path names: a module, then attributes. Raises NodeError, saying what is missing."""
+    """The callable that a dotted path names: a module, then attributes. Raises BadConfig, saying what is missing."""
     parts = path.split(".")
     for length in range(len(parts) - 1, 0, -1):
         name = ".".join(parts[:length])
@@ -38,10 +38,10 @@ def find(path: str) -> Callable[..., Any]:
             try:
                 found = getattr(found, part)
             except AttributeError:
-                raise NodeError(f'"{path}": {name} has no {".".join(parts[length:])}.') from None
+                raise BadConfig(f'"{path}": {name} has no {".".join(parts[length:])}.') from None
         if not callable(found):
-            raise NodeError(f'"{path}" is a {type(found).__name__}, not a function.')
+            raise BadConfig(f'"{path}" is a {type(found).__name__}, not a function.')
         return found  # type: ignore[no-any-return]
-    raise NodeError(
+    raise BadConfig(
         f'"{path}": there is no module {".".join(parts[:-1]) or path} in {python_name()}. Install its package there.'
     )

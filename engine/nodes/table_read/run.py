@@ -1,0 +1,133 @@
+"""Reads CSV, JSON or Parquet files as a table."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from engine.worker import csvfiles, duck, limits, tables
+from engine.worker.errors import BadConfig, BadData
+from engine.worker.paths import Roots
+from engine.worker.task import Stored
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from engine.worker.task import Task
+
+ENDINGS = {
+    "csv": "csv", "tsv": "csv", "txt": "csv", "tab": "csv", "psv": "csv",
+    "json": "json", "ndjson": "json", "jsonl": "json",
+    "parquet": "parquet", "pq": "parquet",
+}  # fmt: skip
+_ALL = frozenset({"union_by_name", "filename", "hive_partitioning"})
+_TEXT = frozenset({"dateformat", "timestampformat", "ignore_errors", "sample_size", "columns", "compression"})
+_CSV = frozenset(
+    {"delim", "header", "quote", "escape", "skip", "nullstr", "all_varchar", "decimal_separator", "encoding"}
+)
+OPTIONS = {"csv": _ALL | _TEXT | _CSV, "json": _ALL | _TEXT | {"records", "lines"}, "parquet": _ALL}
+"""Options by format: each is one of DuckDB's reader, so that a new one there is not open here by itself."""
+JSON_VALUE_BYTES_MAX = 256 * 1024 * 1024
+_OUR_QUERY = re.compile(r"^LINE \d+: ", re.MULTILINE)
+_CSV_LINE = re.compile(r"CSV Error on Line: (\d+)")
+
+
+def run(task: Task) -> Stored:
+    config = task.config
+    path: str = config["path"]
+    options: dict[str, Any] = config.get("options") or {}
+    files = Roots.of(task.envelope).to_read(path)
+    format = _format(config, files[0])
+    if all(os.path.getsize(file) == 0 for file in files):
+        raise BadData(f'"{path}" is empty.')
+    source = _source(format, files, options)
+    staged = task.artifacts.stage(task.claim, ".parquet")
+    connection = duck.for_task(task.envelope, [*files, staged])
+    limits.interrupts.append(connection.interrupt)
+    duck.lock(connection)
+    duckdb = duck.package()
+    reader = csvfiles.Reader(connection, files, options, _compression(files[0])) if format == "csv" else None
+    try:
+        try:
+            inspect = reader.inspect if reader else None
+            return Stored(tables.write_query(connection, f"FROM {source}", None, staged, task, inspect))
+        except duckdb.InvalidInputException as error:
+            if reader and "Error when sniffing" in str(error):
+                # It found no dialect, and says so at length; the line is what people need.
+                reader.check()
+            raise
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        raise BadData(_explain(str(error), path, format)) from None
+    finally:
+        connection.close()
+
+
+def _format(config: dict[str, Any], file: str) -> str:
+    given: str = config.get("format") or "auto"
+    if given != "auto":
+        return given
+    parts = file.rsplit("/", 1)[-1].lower().split(".")
+    while len(parts) > 1 and parts[-1] in ("gz", "gzip", "zst", "zstd"):
+        parts.pop()
+    found = ENDINGS.get(parts[-1]) if len(parts) > 1 else None
+    if found is None:
+        raise BadConfig(
+            f'The format of "{config["path"]}" cannot be told from its ending. Set format to csv, json or parquet.'
+        )
+    return found
+
+
+def _source(format: str, files: list[str], options: dict[str, Any]) -> str:
+    """The call of DuckDB's reader."""
+    for option in options:
+        if option not in OPTIONS[format]:
+            raise BadConfig(f'The option "{option}" is not one of {format} files. Remove it.')
+    arguments = [f"[{', '.join(duck.quote(file) for file in files)}]"]
+    if format == "csv":
+        options = {**csvfiles.DEFAULTS, **options}
+    arguments += [f"{name} = {_literal(value)}" for name, value in options.items() if name != "lines"]
+    if format == "json":
+        lines = options.get("lines")
+        layout = "auto" if lines is None else "newline_delimited" if lines else "array"
+        arguments += [f"format = '{layout}'", f"maximum_object_size = {JSON_VALUE_BYTES_MAX}"]
+    if "compression" not in options and format != "parquet":
+        arguments.append(f"compression = {duck.quote(_compression(files[0]))}")
+    return f"read_{format}({', '.join(arguments)})"
+
+
+def _compression(file: str) -> str:
+    ending = file.lower().rsplit(".", 1)[-1]
+    return {"gz": "gzip", "gzip": "gzip", "zst": "zstd", "zstd": "zstd"}.get(ending, "auto")
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, str):
+        return duck.quote(value)
+    if isinstance(value, list):
+        return f"[{', '.join(_literal(item) for item in value)}]"
+    if isinstance(value, dict):
+        # A struct, whose names are literals too; types come as text and DuckDB parses them as types only.
+        return "{" + ", ".join(f"{duck.quote(key)}: {_literal(item)}" for key, item in value.items()) + "}"
+    raise BadConfig(f"An option has a value that cannot be used: {value!r}.")
+
+
+def _explain(text: str, path: str, format: str) -> str:
+    """DuckDB's message, the place first, without our query and without the options that DuckDB alone has."""
+    found = _CSV_LINE.search(text)
+    place = f", line {found.group(1)}" if found else ""
+    text = _OUR_QUERY.split(text)[0]
+    lines = [line for line in text.partition("  file = ")[0].splitlines() if line.strip()]
+    told = []
+    for line in lines:
+        if line.startswith(("Possible ", "Potential ", "The search space", "* ")):
+            break
+        told.append(line.removeprefix("Invalid Input Error: ").removeprefix("Conversion Error: "))
+    hint = "If the file is right, say in the options how to read it." if format == "csv" else ""
+    return "\n".join([f'"{path}"{place} is no {format.upper()} that can be read.', *told, hint]).strip()

@@ -1,0 +1,78 @@
+"""Expressions of an attempt, evaluated in its node process before its code runs.
+
+CEL is evaluated by the package `cel`. An interpreter of the user's own may lack it; then the product's Python
+does it in a short child process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container
+    from typing import Any
+
+    from engine.worker.task import Task
+
+RESOLVER_SECONDS = 60
+
+
+def render(task: Task, bound: Container[str]) -> None:
+    """Replace the expressions in the task's config, except in fields that the node type binds itself (`bound`).
+
+    Raises ExpressionError.
+    """
+    paths = [path for path in task.envelope["expressions"] if path[0] not in bound]
+    if not paths:
+        return
+    from engine import expressions
+
+    try:
+        task.config = expressions.render_at(task.config, paths, task.expression_context)
+    except ModuleNotFoundError as error:
+        if error.name != "cel":
+            raise
+        task.config = _by_resolver(task, paths)
+
+
+def _by_resolver(task: Task, paths: list[list[str | int]]) -> dict[str, Any]:
+    import subprocess
+
+    from engine.expressions import ExpressionError
+
+    question = json.dumps({"config": task.config, "paths": paths, "context": task.expression_context})
+    main = os.path.join(os.path.dirname(__file__), "main.py")
+    answered = subprocess.run(
+        [task.envelope["resolver"], "-I", main, "--resolve"],
+        input=question.encode(),
+        capture_output=True,
+        timeout=RESOLVER_SECONDS,
+        check=False,
+    )
+    try:
+        answer = json.loads(answered.stdout)
+    except ValueError:
+        raise ExpressionError(
+            f"The expressions could not be evaluated: {answered.stderr.decode(errors='replace')[-2000:].strip()}"
+        ) from None
+    if "error" in answer:
+        raise ExpressionError(answer["error"], answer["line"])
+    config: dict[str, Any] = answer["config"]
+    return config
+
+
+def answer() -> None:
+    """The other side: read a question on stdin, write its answer on stdout."""
+    from engine import expressions
+
+    question = json.load(sys.stdin)
+    try:
+        result: dict[str, Any] = {
+            "config": expressions.render_at(question["config"], question["paths"], question["context"])
+        }
+    except expressions.ExpressionError as error:
+        result = {"error": str(error), "line": error.line}
+    json.dump(result, sys.stdout)

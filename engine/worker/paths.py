@@ -1,0 +1,112 @@
+"""Paths that nodes read from and write to: which are allowed, and what they stand for."""
+
+from __future__ import annotations
+
+import os
+
+from engine.worker.errors import NoSuchFile, PathRefused, refuse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+GLOB_FILES_MAX = 10_000
+
+
+class Roots:
+    """The folders that paths of one attempt may lead to."""
+
+    def __init__(self, files: str, data_roots: list[str]) -> None:
+        self.files = os.path.realpath(files)
+        """Relative paths start here."""
+        self.data_roots = [os.path.realpath(root) for root in data_roots]
+        """Folders for absolute paths; empty: anywhere."""
+
+    @classmethod
+    def of(cls, envelope: dict[str, Any]) -> Roots:
+        return cls(envelope["files"], envelope.get("data_roots") or [])
+
+    def to_read(self, path: str) -> list[str]:
+        """The files, without links, that a path or a glob names; sorted, at least one.
+
+        Raises PathRefused for what leads out of the allowed folders, NoSuchFile when there is nothing to read.
+        """
+        full = self._full(path)
+        if os.path.lexists(full) or not _is_glob(path):
+            return [self._readable(full, path)]
+        import glob
+
+        found: list[str] = []
+        for name in glob.iglob(full, recursive=True):
+            if os.path.isdir(name):
+                continue
+            found.append(self._readable(name, os.path.relpath(name, self.files) if self._is_relative(path) else name))
+            if len(found) > GLOB_FILES_MAX:
+                raise NoSuchFile(f'"{path}" names more than {GLOB_FILES_MAX:,} files. Narrow it.')
+        if not found:
+            raise NoSuchFile(f'No file fits "{path}"{self._where(path)}.')
+        return sorted(found)
+
+    def to_write(self, path: str) -> str:
+        """Where a file named `path` is to be written, its folder without links; folders are made.
+
+        Raises PathRefused for what leads out of the allowed folders.
+        """
+        full = self._full(path)
+        if path.endswith("/") or os.path.isdir(full):
+            raise PathRefused(f'"{path}" is a folder. Name the file to write.')
+        folder = os.path.realpath(os.path.dirname(full))
+        self._check(folder, path)
+        os.makedirs(folder, exist_ok=True)
+        # Another process may have put a link there meanwhile.
+        self._check(os.path.realpath(folder), path)
+        return os.path.join(folder, os.path.basename(full))
+
+    def _full(self, path: str) -> str:
+        if "\0" in path:
+            raise PathRefused("The path holds a NUL character. Remove it.")
+        if not path.strip():
+            raise PathRefused("The path is empty.")
+        scheme, mark, _ = path.partition("://")
+        if mark and scheme.isalnum():
+            raise refuse(f"A URL of object storage as path ({scheme}://...)")
+        return os.path.join(self.files, path)
+
+    def _readable(self, full: str, shown: str) -> str:
+        real = os.path.realpath(full)
+        self._check(real, shown)
+        if not os.path.lexists(real):
+            raise NoSuchFile(f'There is no file "{shown}"{self._where(shown)}.')
+        if not os.path.isfile(real):
+            what = "a folder; name the files in it, for instance with /*.csv" if os.path.isdir(real) else "not a file"
+            raise NoSuchFile(f'"{shown}" is {what}.')
+        if not os.access(real, os.R_OK):
+            raise NoSuchFile(f'"{shown}" may not be read by the user that runs nodes.')
+        return real
+
+    def _check(self, real: str, shown: str) -> None:
+        if _is_within(real, self.files):
+            return
+        if self._is_relative(shown):
+            raise PathRefused(f'"{shown}" leads out of the files folder. Relative paths stay in it; links count.')
+        if not self.data_roots or any(_is_within(real, root) for root in self.data_roots):
+            return
+        raise PathRefused(
+            f'"{shown}" is outside the folders that nodes may use: INTERLOCK_DATA_ROOTS names '
+            f"{', '.join(self.data_roots)}."
+        )
+
+    @staticmethod
+    def _is_relative(path: str) -> bool:
+        return not path.startswith("/")
+
+    def _where(self, path: str) -> str:
+        return f" in the files folder ({self.files})" if self._is_relative(path) else ""
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _is_glob(path: str) -> bool:
+    return any(mark in path for mark in "*?[")

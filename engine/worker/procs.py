@@ -1,0 +1,56 @@
+"""Processes under this one. Orphans among them come back to it, for it is their subreaper."""
+
+from __future__ import annotations
+
+import os
+import time
+
+POLL_SECONDS = 0.005
+
+
+def descendants() -> list[int]:
+    """Pids of all processes below this one, parents before children."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            parent = _parent(name)
+            if parent is not None:
+                children.setdefault(parent, []).append(int(name))
+    found: list[int] = []
+    rest = [os.getpid()]
+    while rest:
+        below = children.get(rest.pop(), [])
+        found += below
+        rest += below
+    return found
+
+
+def signal_descendants(number: int) -> None:
+    """Send a signal to every process below this one."""
+    for pid in descendants():
+        try:
+            os.kill(pid, number)
+        except (ProcessLookupError, PermissionError):
+            continue
+
+
+def reap(seconds: float) -> bool:
+    """Take leave of children that end within `seconds`; whether none is left."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return True
+        if time.monotonic() > until:
+            return False
+        time.sleep(POLL_SECONDS)
+
+
+def _parent(pid: str) -> int | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rsplit(b")", 1)[1].split()[1])
+    except (OSError, IndexError, ValueError):
+        return None

@@ -1,0 +1,53 @@
+"""Inputs of a node as views of one safe connection."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from engine.worker import duck, limits
+from engine.worker.errors import BadInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from engine.worker.task import Task
+
+JSON_BYTES_MAX = 256 * 1024 * 1024
+
+
+def open_with_inputs(task: Task, *more: str) -> Any:
+    """A locked connection in which every input is a view, or a table, named by its port.
+
+    JSON that is a list of objects, or one object, becomes a table too; other JSON has no name in it. Beside the
+    inputs' own files it opens only the paths `more`.
+    """
+    inputs: dict[str, dict[str, Any]] = task.envelope.get("inputs") or {}
+    tables = {port: given["path"] for port, given in inputs.items() if given["kind"] == "table"}
+    values = {port: path for port, given in inputs.items() if given["kind"] != "table" and (path := _file(task, port))}
+    connection = duck.for_task(task.envelope, [*tables.values(), *values.values(), *more])
+    limits.interrupts.append(connection.interrupt)
+    for port, path in tables.items():
+        connection.execute(f"CREATE VIEW {duck.name(port)} AS FROM {duck.reader([path])}")
+    for port, path in values.items():
+        try:
+            source = f"read_json({duck.quote(path)}, maximum_object_size = {JSON_BYTES_MAX})"
+            connection.execute(f"CREATE TABLE {duck.name(port)} AS FROM {source}")
+        except duck.package().Error as error:
+            raise BadInput(f'The input "{port}" cannot be read as a table: {error}') from None
+    return duck.lock(connection)
+
+
+def _file(task: Task, port: str) -> str | None:
+    """A file with the JSON input `port`, when its value can be a table."""
+    value = task.inputs[port]
+    rows = value if isinstance(value, list) else [value]
+    if not rows or not all(isinstance(row, dict) and row for row in rows):
+        return None
+    folder = os.path.join(task.scratch, ".inputs")
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, f"{port}.json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(value, file, ensure_ascii=False)
+    return path
