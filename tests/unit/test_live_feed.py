@@ -1,0 +1,99 @@
+"""What the live layer keeps of a run for its watchers, without a server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from dashboard.live import feed as feed_module
+from dashboard.live.feed import Feed
+
+
+@pytest.fixture
+def stored(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Events of a run that is only a list; what is read of it is noted in `reads`."""
+    texts: list[str] = []
+
+    async def in_database(function: Any, run: int, after: int, limit: int) -> list[str]:
+        reads.append((after, limit))
+        await asyncio.sleep(0)
+        return texts[after : after + limit]
+
+    monkeypatch.setattr(feed_module, "in_database", in_database)
+    reads.clear()
+    return texts
+
+
+reads: list[tuple[int, int]] = []
+
+
+def test_watchers_that_ask_together_cause_one_read(stored: list[str]) -> None:
+    stored.extend(f"e{number}" for number in range(1, 11))
+
+    async def main() -> list[list[str]]:
+        feed = Feed(1)
+        feed.heard(10)
+        return await asyncio.gather(*(feed.after(0, count=100, bytes_max=1000) for _ in range(20)))
+
+    answers = asyncio.run(main())
+    assert answers == [stored] * 20
+    assert len(reads) == 1
+
+
+def test_an_answer_is_cut_at_its_count_and_its_bytes_but_never_to_nothing(stored: list[str]) -> None:
+    stored.extend(["x" * 10] * 10)
+
+    async def main() -> None:
+        feed = Feed(1)
+        feed.heard(10)
+        assert len(await feed.after(0, count=3, bytes_max=1000)) == 3
+        assert len(await feed.after(3, count=100, bytes_max=35)) == 3
+        assert len(await feed.after(6, count=100, bytes_max=1)) == 1
+
+    asyncio.run(main())
+
+
+def test_what_is_kept_is_bounded_and_the_newest(stored: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "KEPT_EVENTS_MAX", 50)
+    monkeypatch.setattr(feed_module, "KEPT_BYTES_MAX", 1000)
+
+    async def main() -> None:
+        feed = Feed(1)
+        sent = 0
+        for _ in range(30):
+            stored.extend(["y" * 30] * 10)
+            feed.heard(len(stored))
+            sent += len(await feed.after(sent, count=1000, bytes_max=10**6))
+        assert sent == len(stored) == 300
+        assert feed._next == 301
+        assert feed._bytes == sum(map(len, feed._texts)) <= 1000
+        # Who is behind what is kept is served from the database.
+        assert await feed.after(0, count=7, bytes_max=10**6) == stored[:7]
+        assert await feed.after(295, count=100, bytes_max=10**6) == stored[295:]
+
+    asyncio.run(main())
+
+
+def test_a_watcher_ahead_of_what_is_kept_moves_it_forward(stored: list[str]) -> None:
+    stored.extend(f"e{number}" for number in range(1, 501))
+
+    async def main() -> None:
+        feed = Feed(1)
+        feed.heard(500)
+        assert await feed.after(490, count=100, bytes_max=10**6) == stored[490:]
+        assert feed._first == 491
+        assert await feed.after(10, count=5, bytes_max=10**6) == stored[10:15]
+
+    asyncio.run(main())
+
+
+def test_a_hint_beyond_the_database_is_taken_back(stored: list[str]) -> None:
+    async def main() -> None:
+        feed = Feed(1)
+        feed.heard(99)
+        assert await feed.after(0, count=10, bytes_max=1000) == []
+        assert feed.head == 0
+
+    asyncio.run(main())
