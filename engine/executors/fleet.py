@@ -62,6 +62,8 @@ class Fleet:
         self._where: dict[str, NodeProcess] = {}
         """Claim -> the process that has it."""
         self._reports: list[Report] = []
+        self._now = 0.0
+        """Monotonic time of this turn of the loop."""
         self._due = 0.0
         """Monotonic time of the next thing to do without being woken."""
         self._stopping = False
@@ -78,17 +80,22 @@ class Fleet:
         """Whether `work` would be taken now (an idle process, or room ahead on a short one)."""
         if self._stopping:
             return False
+        key = self._key(work)
         if self._busy() < self.capacity:
-            return True
-        return work.memory_mb is None and self.forecast.is_short(work) and self._ahead(self._key(work)) is not None
+            return bool(self._idle.get(key)) or self._may_spawn()
+        return self.short(work) and self._ahead(key) is not None
 
     def idle(self) -> int:
         """How many more works would be taken now, however long they are."""
-        return 0 if self._stopping else max(0, self.capacity - self._busy())
+        if self._stopping:
+            return 0
+        places = max(0, self.capacity - self._busy())
+        return places if self._may_spawn() else min(places, len(self._idle[""]))
 
     def short(self, work: Work) -> bool:
         """Whether `work` is believed to be short enough to be sent ahead."""
-        return self.forecast.is_short(work)
+        # A limit on memory is set on a whole process: such work has one for itself.
+        return work.memory_mb is None and self.forecast.is_short(work)
 
     def free(self) -> int:
         """How many more works would be taken now, if they were short."""
@@ -104,7 +111,7 @@ class Fleet:
         places = max(0, self.capacity - busy)
         nearest = self._idle[""][-places:] if places else []
         ahead = sum(min(AHEAD_MAX, ATTEMPTS_MAX - process.assigned) if process.ready else 1 for process in nearest)
-        return total + ahead + places - len(nearest)
+        return total + ahead + (places - len(nearest) if self._may_spawn() else 0)
 
     def send(self, works: Iterable[Work]) -> None:
         """Take works; each ends with an Ended or a Returned report, whatever happens."""
@@ -140,8 +147,7 @@ class Fleet:
 
     def _place(self, work: Work) -> bool:
         key = self._key(work)
-        # A limit on memory is set on the whole process: such work has it for itself.
-        short = work.memory_mb is None and self.forecast.is_short(work)
+        short = self.short(work)
         process: NodeProcess | None = None
         if self._busy() < self.capacity:
             process = self._take_idle(key)
@@ -149,6 +155,9 @@ class Fleet:
                 try:
                     process = self._spawn(key)
                 except CannotStart as error:
+                    if not error.for_good:
+                        self._rest(str(error))
+                        return False
                     self._refuse(work, str(error))
                     return True
                 self._idle[key].remove(process)
@@ -295,9 +304,17 @@ class Fleet:
             try:
                 self._spawn("")
             except CannotStart as error:
-                self._retry_start_at = now + 1.0
-                log.error("node_process_cannot_start: %s", error)
+                self._rest(str(error))
                 return
+
+    def _may_spawn(self) -> bool:
+        return time.monotonic() >= self._retry_start_at
+
+    def _rest(self, message: str) -> None:
+        """The host has no room for another process now: try again in a second."""
+        log.error("node_process_cannot_start: %s", message)
+        self._retry_start_at = time.monotonic() + 1.0
+        self._soon(self._retry_start_at)
 
     def _release(self, process: NodeProcess) -> None:
         """Forget a process that is gone, and close its ends."""

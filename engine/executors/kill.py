@@ -65,6 +65,13 @@ class TreeKill:
     def advance(self, now: float) -> bool:
         """Take the next step; True when the tree is gone, verified by a search that found nothing."""
         self.seconds = now - self.began
+        try:
+            return self._step()
+        except OSError:
+            # /proc cannot be read now (no descriptor is free): nothing is known to be gone.
+            return False
+
+    def _step(self) -> bool:
         if not self._frozen:
             for _ in range(8):
                 alive = self._search()

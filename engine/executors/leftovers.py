@@ -101,6 +101,8 @@ def clear_folder(folder: Path) -> None:
 
 def remove(folder: Path, removals: list[Any]) -> None:
     """Delete the folder of a killed attempt: a large one by a process of its own, which joins `removals`."""
+    if not os.path.lexists(folder):
+        return
     count = 0
     try:
         for _, names, files in os.walk(folder):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
 import subprocess
 from collections import deque
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,11 @@ MAIN = Path(__file__).resolve().parents[1] / "worker" / "main.py"
 
 
 class CannotStart(Exception):
-    """The interpreter of a node process could not be started."""
+    """A node process could not be started; `for_good`: the interpreter cannot be run at all."""
+
+    def __init__(self, message: str, for_good: bool) -> None:
+        super().__init__(message)
+        self.for_good = for_good
 
 
 class NodeProcess:
@@ -57,6 +63,8 @@ class NodeProcess:
         self.memory_start: int | None = None
         self.ending: Any = None
         """Why it is being killed, to the supervisor."""
+        self.wishes: dict[str, tuple[str, dict[str, Any] | None]] = {}
+        """Claim -> (state, error) that was asked for while the process was ending for another reason."""
         self.held: list[Any] = []
         """Ends of attempts that wait until what they left behind is gone."""
         self.broken_at = NEVER
@@ -66,39 +74,53 @@ class NodeProcess:
         """What it printed outside any attempt, at most 4 KiB: why it did not start."""
         self.frames = FrameReader()
 
-        ours, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        # The child's end stays blocking: the flag belongs to the open file, which the child shares.
-        ours.setblocking(False)
-        self.socket = ours
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        self.out, out_child = os.pipe()
-        self.stdout, stdout_child = os.pipe()
-        self.stderr, stderr_child = os.pipe()
-        try:
+        with ExitStack() as undo:
+            try:
+                self._start(python, main, undo)
+            except OSError as error:
+                for_good = error.errno in (errno.ENOENT, errno.EACCES, errno.ENOTDIR, errno.ENOEXEC, errno.ELOOP)
+                raise CannotStart(f"{python} could not be started: {error.strerror or error}.", for_good) from error
+            undo.pop_all()
+        self.open_pipes = {self.out, self.stdout, self.stderr}
+
+    def _start(self, python: str, main: Path, undo: ExitStack) -> None:
+        """Open the channels and start the interpreter. Raises OSError; `undo` then closes what was opened."""
+
+        def pipe() -> tuple[int, int]:
+            ours, theirs = os.pipe()
+            undo.callback(os.close, ours)
+            children.callback(os.close, theirs)
+            return ours, theirs
+
+        with ExitStack() as children:
+            self.socket, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            undo.callback(self.socket.close)
+            undo.callback(self.theirs.close)
+            # The child's end stays blocking: the flag belongs to the open file, which the child shares.
+            self.socket.setblocking(False)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+            self.out, out_child = pipe()
+            self.stdout, stdout_child = pipe()
+            self.stderr, stderr_child = pipe()
+            for descriptor in (self.out, self.stdout, self.stderr):
+                os.set_blocking(descriptor, False)
             self.popen = subprocess.Popen(
                 [
                     python, "-I", str(main), "--in", str(self.theirs.fileno()), "--out", str(out_child),
-                    "--parent", str(os.getpid()), "--mark", mark,
+                    "--parent", str(os.getpid()), "--mark", self.mark,
                 ],
                 stdin=subprocess.DEVNULL, stdout=stdout_child, stderr=stderr_child, close_fds=True,
-                pass_fds=(self.theirs.fileno(), out_child), env=_environment(mark), cwd="/", process_group=0,
+                pass_fds=(self.theirs.fileno(), out_child), env=_environment(self.mark), cwd="/", process_group=0,
                 umask=0o077,
             )  # fmt: skip
-        except OSError as error:
-            for descriptor in (self.out, self.stdout, self.stderr):
-                os.close(descriptor)
-            ours.close()
-            self.theirs.close()
-            raise CannotStart(f"{python} could not be started: {error.strerror or error}.") from error
-        finally:
-            for descriptor in (out_child, stdout_child, stderr_child):
-                os.close(descriptor)
-        for descriptor in (self.out, self.stdout, self.stderr):
-            os.set_blocking(descriptor, False)
         self.pid = self.popen.pid
-        self.pidfd = os.pidfd_open(self.pid)
+        try:
+            self.pidfd = os.pidfd_open(self.pid)
+        except OSError:
+            self.popen.kill()
+            self.popen.wait()
+            raise
         self.start = procfs.start_of(self.pid) or 0
-        self.open_pipes = {self.out, self.stdout, self.stderr}
 
     @property
     def takes_work(self) -> bool:

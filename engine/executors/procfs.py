@@ -86,11 +86,13 @@ def _parse(pid: int, data: bytes) -> Process | None:
 
 
 def processes() -> dict[int, Process]:
-    """All processes of this machine (of this PID namespace), by pid."""
+    """All processes of this machine (of this PID namespace), by pid. Raises OSError when /proc cannot be read now."""
     found: dict[int, Process] = {}
     for name in os.listdir("/proc"):
         if name.isdigit() and (one := process(int(name))) is not None:
             found[one.pid] = one
+    if os.getpid() not in found:
+        raise OSError("/proc cannot be read.")
     return found
 
 

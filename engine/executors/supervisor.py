@@ -9,58 +9,39 @@ from __future__ import annotations
 
 import ctypes
 import logging
-import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from engine.config import Config
 from engine.executors import cgroup, leftovers, measure, procfs
-from engine.executors.attempts import NEVER, Attempt
-from engine.executors.base import Ended, Lines, Report, Returned
-from engine.executors.capture import clean
-from engine.executors.channel import envelope_file
+from engine.executors.attempts import NEVER, Attempt, moment
+from engine.executors.base import Ended, Report
+from engine.executors.causes import hard_timeout, lost, reported, soft_timeout
+from engine.executors.endings import Ending, Endings
 from engine.executors.fleet import (
     ATTEMPTS_MAX,
     GROWTH_BYTES_MAX,
     IDLE_OTHER_SECONDS,
     LONG_BESIDE_IDLE_SECONDS,
     LONG_SECONDS,
-    START_FAILURES_MAX,
     START_SECONDS,
-    Fleet,
 )
-from engine.executors.kill import TreeKill
 from engine.executors.process import MAIN, NodeProcess
 
 log = logging.getLogger("interlock.supervisor")
 
 PR_SET_CHILD_SUBREAPER = 36
 KILL_STEP_SECONDS = 0.005
-DRAIN_READS = 16
-"""Reads of 64 KiB (the room of a pipe) from an ended process; what a survivor goes on writing is not waited for."""
 GROWTH_CHECK_EVERY = 16
 """Attempts between looks at the memory of an idle process."""
 STOP_SECONDS = 10.0
 """How long `stop` waits for killed trees to be gone."""
 
 
-@dataclass(slots=True)
-class Ending:
-    """Why a node process is being ended."""
-
-    cause: str
-    """killed (an attempt), died (by itself), retired (used up), stopped, broken (its channel), unstarted."""
-    claim: str | None = None
-    """The attempt that is meant; others in the process are interrupted."""
-    state: str = "lost"
-    error: dict[str, Any] | None = None
-
-
-class Supervisor(Fleet):
+class Supervisor(Endings):
     """See `engine.executors.base.Executor`, which it implements."""
 
     def __init__(self, config: Config, *, worker: str = "local", mark: str | None = None, main: Path = MAIN) -> None:
@@ -70,16 +51,6 @@ class Supervisor(Fleet):
         """
         self.mark_prefix = mark or leftovers.mark_prefix(config.home)
         super().__init__(config, worker=worker, mark=leftovers.own_mark(self.mark_prefix), main=main)
-        self._tails: list[tuple[Iterator[list[Any]], str, Ended]] = []
-        """Ends of attempts whose long logs are still being handed on."""
-        self._kills: list[NodeProcess] = []
-        self._removals: list[Any] = []
-        self._refusals: dict[tuple[str, str, int], int] = {}
-        """(run, node, item) -> processes that ended in a row when they took its work."""
-        self._oom_before = self._oom_kills = 0
-        """Kills by the kernel since boot: one to two seconds ago, and last read."""
-        self._oom_at = 0.0
-        self._now = 0.0
 
     def start(self) -> None:
         """Clean up what an earlier, killed supervisor of this home left, and start node processes."""
@@ -130,16 +101,6 @@ class Supervisor(Fleet):
                 reports, self._reports = self._reports, []
                 return reports
 
-    def _hand_on_tails(self) -> None:
-        for tail in list(self._tails):
-            batches, claim, ended = tail
-            lines = next(batches, None)
-            if lines is not None:
-                self._reports.append(Lines(claim, lines))
-            else:
-                self._tails.remove(tail)
-                self._reports.append(ended)
-
     def _keep_house(self, now: float) -> None:
         """Whatever is due: limits, samples, batches, kills, spares. Sets the next due time."""
         beside_idle = self._busy() < self.capacity
@@ -179,13 +140,15 @@ class Supervisor(Fleet):
                 else:
                     self._soon(attempt.began + (LONG_BESIDE_IDLE_SECONDS if beside_idle else LONG_SECONDS))
             if attempt.hard_at <= now:
-                self.kill(attempt.claim, "timed_out", _hard_timeout(attempt))
+                self.kill(attempt.claim, "timed_out", hard_timeout(attempt.work))
             elif attempt.soft_at <= now:
                 attempt.soft_at, attempt.soft_passed = NEVER, True
                 process.interrupt(signal.SIGUSR1)
             if attempt.check_at <= now:
-                attempt.check_at = now + measure.CHECK_SECONDS
-                if error := measure.check_limits(process, attempt, now):
+                error = measure.check_limits(process, attempt, now)
+                # A look at a tree of hundreds takes its time: it gets a twentieth of ours.
+                attempt.check_at = now + max(measure.CHECK_SECONDS, 20 * (time.monotonic() - now))
+                if error:
                     self.kill(attempt.claim, "failed", error)
             if attempt.sample_at <= now:
                 attempt.sample_at = now + measure.SAMPLE_SECONDS
@@ -213,7 +176,7 @@ class Supervisor(Fleet):
         process.open_pipes.discard(process.out)
         log.warning("node_process_broken pid=%s: %s", process.pid, message)
         if not process.dying:
-            self._end(process, Ending("broken", error=_lost(f"The node process broke its channel. {message}")))
+            self._end(process, Ending("broken", error=lost(f"The node process broke its channel. {message}")))
 
     def _on_frame(self, process: NodeProcess, frame: dict[str, Any]) -> None:
         kind = frame["k"]
@@ -232,7 +195,9 @@ class Supervisor(Fleet):
             if self._refusals:
                 self._refusals.clear()
             self._reports.append(
-                attempt.started_report(process.pid, process.start, f"{self.worker}/{process.index}", float(frame["at"]))
+                attempt.started_report(
+                    process.pid, process.start, f"{self.worker}/{process.index}", moment(frame["at"])
+                )
             )
             due = attempt.due()
             if len(process.sent) > 1:
@@ -270,15 +235,6 @@ class Supervisor(Fleet):
         attempt.feed(stream, data, self._now, time.time(), self._reports)
         self._soon(attempt.lines_at)
 
-    def _drain(self, process: NodeProcess) -> None:
-        """Read what stands in stdout and stderr, each at most a pipe's worth."""
-        for stream, descriptor in enumerate((process.stdout, process.stderr)):
-            for _ in range(DRAIN_READS):
-                data = process.read_stream(descriptor)
-                if not data:
-                    break
-                self._take_output(process, stream, data)
-
     def _finish(self, process: NodeProcess, attempt: Attempt, frame: dict[str, Any]) -> None:
         """The node process said how the attempt ended."""
         reusable = frame.get("clean", True) is True
@@ -288,21 +244,26 @@ class Supervisor(Fleet):
             self._drain(process)
         failed = frame["k"] == "failed"
         seconds = float(frame["seconds"])
-        error = _error(frame["error"]) if failed else None
+        if not 0.0 <= seconds < 1e9:
+            seconds = self._now - attempt.began
+        output = frame.get("output")
+        if not failed and type(output) is not dict:
+            raise ValueError("a result without its output")
+        error = reported(frame["error"]) if failed else None
         state = "failed" if failed else "succeeded"
         if attempt.soft_passed or (error is not None and error["class"] == "SoftTimeout"):
             state = "timed_out"
             if error is None or error["class"] != "SoftTimeout":
-                error = _soft_timeout(attempt, error)
+                error = soft_timeout(attempt.work, error)
         elif failed and measure.killed_at_limit(process, attempt):
             # The kernel took a child; what the code made of it is not the cause.
             error = measure.memory_error(attempt)
         ended = Ended(
             attempt.claim,
             state,
-            float(frame["at"]),
+            moment(frame["at"]),
             seconds,
-            output=frame["output"] if state == "succeeded" else None,
+            output=output if state == "succeeded" else None,
             error=error,
             usage=attempt.usage(frame.get("usage")),
         )
@@ -333,183 +294,6 @@ class Supervisor(Fleet):
             return False
         memory = _memory(process)
         return memory is not None and memory - process.memory_start > GROWTH_BYTES_MAX
-
-    def _deliver(self, attempt: Attempt, ended: Ended) -> None:
-        """Report an end, after everything that came before it."""
-        attempt.flush_progress(self._now, self._reports)
-        if attempt.log is None:
-            self._reports.append(ended)
-            return
-        batches = attempt.log.close(time.time())
-        if attempt.log.is_long:
-            self._tails.append((batches, attempt.claim, ended))
-            return
-        self._reports += [Lines(attempt.claim, lines) for lines in batches]
-        self._reports.append(ended)
-
-    # How attempts and processes are ended.
-
-    def kill(self, claim: str, state: str, error: Mapping[str, Any] | None = None) -> None:
-        """End an attempt with its whole process tree; reported as Ended with `state` and its receipt.
-
-        Unknown claims are ignored; sent work that has not started is Returned.
-        """
-        process = self._where.get(claim)
-        if process is None or process.dying or process.dead:
-            return
-        attempt = process.sent[claim]
-        if attempt is not process.current:
-            self._unsend(process)
-            if claim not in self._where:
-                return
-            # The process has read it: it starts at this moment.
-        self._end(process, Ending("killed", claim, state, dict(error) if error else None))
-
-    def _end(self, process: NodeProcess, ending: Ending) -> None:
-        """Begin to end a process and all that it started. Its attempts are reported when nothing is left."""
-        process.dying = True
-        process.ending = ending
-        self._leave_idle(process)
-        if process.ready or ending.cause not in ("died", "unstarted"):
-            self._unsend(process)
-        known: set[tuple[int, int]] = set()
-        for attempt in process.sent.values():
-            attempt.ending = True
-            known |= attempt.seen
-            if attempt.started and not process.dead:
-                measure.last_look(process, attempt, self._now)
-        process.kill = TreeKill(process.pid, process.start, process.mark, time.monotonic(), known, process.group)
-        self._due = 0.0
-
-    def _dismiss(self, process: NodeProcess) -> None:
-        """End a process without children that has nothing to do: no search is needed."""
-        if not process.dying and not process.dead:
-            self._unsend(process)
-            process.dying = True
-            process.ending = Ending("retired")
-            self._leave_idle(process)
-            process.interrupt(signal.SIGKILL)
-            self._due = 0.0
-
-    def _on_death(self, process: NodeProcess) -> None:
-        """The node process itself has ended; its descendants may live."""
-        self._unwatch(process.pidfd)
-        process.dead = True
-        self._hear_last(process)
-        if process.kill is not None:
-            self._due = 0.0
-            return
-        if process.dying and not process.sent and not process.held:
-            self._release(process)
-            self._soon(0.0)
-            return
-        code, number = process.how_it_ended()
-        self._end(process, Ending("died", error=self._death(process, code, number)))
-
-    def _hear_last(self, process: NodeProcess) -> None:
-        """Read what a process wrote before it ended; a whole `done` among it counts."""
-        for _ in range(DRAIN_READS):
-            if process.out not in process.open_pipes:
-                break
-            before = process.frames_read
-            self._on_frames(process)
-            if process.frames_read == before:
-                break
-        self._drain(process)
-
-    def _bury(self, process: NodeProcess, now: float) -> None:
-        """Nothing of the tree is left: report what it held."""
-        kill, ending = process.kill, process.ending
-        assert kill is not None
-        self._hear_last(process)
-        receipt = {"processes": len(kill.ended), "slots": None, "seconds": round(kill.seconds, 3)}
-        never: list[str] = []
-        for attempt, ended in process.held:
-            if ending.cause == "left" and attempt.claim == ending.claim:
-                ended.receipt = dict(receipt)
-            self._deliver(attempt, ended)
-        for attempt in process.sent.values():
-            del self._where[attempt.claim]
-            if attempt.started:
-                self._deliver(attempt, self._cut_off(process, attempt, dict(receipt), now))
-            elif ending.cause in ("died", "unstarted", "broken"):
-                self._not_started(process, attempt, never)
-            else:
-                never.append(attempt.claim)
-            _unlink(envelope_file(attempt.claim, self.scratch))
-            if folder := attempt.work.envelope.get("scratch"):
-                leftovers.remove(Path(folder), self._removals)
-            leftovers.clear_staging(Path(self.config.artifacts), attempt.claim)
-        if ending.cause in ("died", "unstarted") and not process.ready:
-            self._note_failed_start(process, now)
-        process.sent.clear()
-        process.held.clear()
-        process.current = None
-        if never:
-            self._reports.append(Returned(never))
-        self._release(process)
-
-    def _cut_off(self, process: NodeProcess, attempt: Attempt, receipt: dict[str, Any], now: float) -> Ended:
-        """The end of an attempt that never said how it ended."""
-        ending = process.ending
-        meant = ending.claim in (None, attempt.claim)
-        interrupted = ending.cause == "stopped" or not meant
-        state, error = ending.state, ending.error
-        if ending.cause == "died" and measure.killed_at_limit(process, attempt):
-            state, error = "failed", measure.memory_error(attempt)
-        elif interrupted:
-            state, error = "lost", _lost("The node process was ended with another attempt, or by a stop.")
-        elif attempt.soft_passed and state == "lost":
-            state, error = "timed_out", _soft_timeout(attempt, error)
-        return Ended(
-            attempt.claim,
-            state,
-            time.time(),
-            now - attempt.began,
-            error=error,
-            usage=attempt.usage(None),
-            receipt=receipt,
-            interrupted=interrupted,
-        )
-
-    def _death(self, process: NodeProcess, code: int | None, number: int | None) -> dict[str, Any]:
-        """The error of an attempt whose node process ended by itself."""
-        if number is None:
-            return _lost(f"The node process ended with exit code {code}: the node's code ended it.")
-        name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
-        message = f"The node process was ended by {name} while the attempt ran."
-        if number == signal.SIGKILL:
-            kills = procfs.oom_kills()
-            if kills > self._oom_before:
-                message = f"The node process was ended by {name}: killed by the kernel, probably out of memory."
-            self._oom_before = self._oom_kills = kills
-        return _lost(message)
-
-    def _not_started(self, process: NodeProcess, attempt: Attempt, never: list[str]) -> None:
-        """Work that a process took and ended before it started it: tried again, but not for ever."""
-        envelope = attempt.work.envelope
-        key = (str(envelope.get("run", {}).get("id")), str(envelope.get("node")), int(envelope.get("item", -1)))
-        if len(self._refusals) > 1000:
-            self._refusals.clear()
-        times = self._refusals[key] = self._refusals.get(key, 0) + 1
-        if times < START_FAILURES_MAX:
-            never.append(attempt.claim)
-            return
-        del self._refusals[key]
-        said = clean(process.noise.decode("utf-8", "replace")).strip()
-        if process.ready:
-            text = (process.ending.error or {}).get("message") or "The node process ended before the attempt began."
-        else:
-            text = f"{process.key or 'The node process'} did not start."
-        self._refuse(attempt.work, f"{text} {said}".strip())
-
-    def _note_failed_start(self, process: NodeProcess, now: float) -> None:
-        failures = self._failures[process.key] = self._failures.get(process.key, 0) + 1
-        said = process.noise.decode("utf-8", "replace").strip()
-        log.error("node_process_did_not_start pid=%s failures=%s: %s", process.pid, failures, said)
-        if not process.key:
-            self._retry_start_at = now + min(30.0, 0.5 * 2**failures)
-            self._soon(self._retry_start_at)
 
     def stop(self, grace: float) -> list[Report]:
         """Let running attempts end for up to `grace` seconds, interrupt the others, end all processes.
@@ -550,39 +334,3 @@ class _Watched:
 def _memory(process: NodeProcess) -> int | None:
     one = procfs.process(process.pid)
     return None if one is None else one.memory_bytes
-
-
-def _unlink(path: Path) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        pass
-
-
-def _lost(message: str) -> dict[str, Any]:
-    return {"class": "WorkerLost", "message": message, "line": None, "traceback": None}
-
-
-def _soft_timeout(attempt: Attempt, ended_with: dict[str, Any] | None) -> dict[str, Any]:
-    message = f"The soft limit of {attempt.work.soft_timeout:g} s had passed when the attempt ended."
-    if ended_with is not None:
-        message += f" It ended with {ended_with['class']}: {ended_with['message']}"
-    given = ended_with or {}
-    return {"class": "SoftTimeout", "message": message, "line": given.get("line"), "traceback": given.get("traceback")}
-
-
-def _hard_timeout(attempt: Attempt) -> dict[str, Any]:
-    message = f"The hard limit of {attempt.work.hard_timeout:g} s has passed; the attempt was ended with its processes."
-    return {"class": "HardTimeout", "message": message, "line": None, "traceback": None}
-
-
-def _error(given: dict[str, Any]) -> dict[str, Any]:
-    """An error as the node process reported it, made fit for every database."""
-    line, traceback = given.get("line"), given.get("traceback")
-    return {
-        **given,
-        "class": clean(str(given["class"])),
-        "message": clean(str(given.get("message") or "")),
-        "line": line if isinstance(line, int) else None,
-        "traceback": None if traceback is None else clean(str(traceback)),
-    }
