@@ -6,6 +6,7 @@ the shared table static/src/words/said.json.
 
 from __future__ import annotations
 
+import json
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -266,8 +267,10 @@ def runs_line(total: int, failed: int) -> str:
     if not total:
         return _("no runs yet")
     runs = ngettext("{n} run", "{n} runs", total).format(n=count(total))
-    return _("{runs}, none failed").format(runs=runs) if not failed else _("{runs}, {n} failed").format(
-        runs=runs, n=count(failed)
+    return (
+        _("{runs}, none failed").format(runs=runs)
+        if not failed
+        else _("{runs}, {n} failed").format(runs=runs, n=count(failed))
     )
 
 
@@ -306,3 +309,67 @@ def progress_of(counts: Mapping[str, int]) -> tuple[int, int]:
     from engine.states import NODE_TERMINAL
 
     return sum(number for state, number in counts.items() if state in NODE_TERMINAL), sum(counts.values())
+
+
+_TEXT_WIDTH = 100
+_FIELD_ORDER = {
+    name: place
+    for place, name in enumerate(
+        ["schema", "inputs", "nodes", "edges", "settings", "id", "type", "name", "notes", "config", "policy", "position", "source", "source_port", "target", "target_port"]
+    )
+}
+
+
+def document_text(value: Any) -> str:
+    """A definition as text for people: known fields in reading order, short things on one line.
+
+    The editor writes the same (static/src/editor/format.ts).
+    """
+    try:
+        return _lines(value, 0)
+    except RecursionError:
+        # A draft may nest as deep as JSON can be read; it is shown all the same.
+        return _json(value)
+
+
+def _lines(value: Any, indent: int) -> str:
+    opens = isinstance(value, (dict, list))
+    short = _inline(value)
+    if not opens or (indent and _utf16(short) <= _TEXT_WIDTH - indent and _depth(value) <= 2):
+        return short
+    inner, end = " " * (indent + 2), " " * indent
+    if isinstance(value, list):
+        rows = [inner + _lines(one, indent + 2) for one in value]
+        return "[\n" + ",\n".join(rows) + f"\n{end}]" if rows else "[]"
+    rows = [f"{inner}{_json(key)}: {_lines(one, indent + 2)}" for key, one in _fields(value)]
+    return "{\n" + ",\n".join(rows) + f"\n{end}}}" if rows else "{}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _utf16(text: str) -> int:
+    """Length as the browser counts it."""
+    return len(text) + sum(char > "\uffff" for char in text)
+
+
+def _fields(value: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return sorted(value.items(), key=lambda item: _FIELD_ORDER.get(item[0], len(_FIELD_ORDER)))
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(_inline(one) for one in value) + "]"
+    if isinstance(value, dict):
+        parts = ", ".join(f"{_json(key)}: {_inline(one)}" for key, one in _fields(value))
+        return "{ " + parts + " }" if parts else "{}"
+    return _json(value)
+
+
+def _depth(value: Any) -> int:
+    if isinstance(value, dict):
+        return 1 + max((_depth(one) for one in value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max((_depth(one) for one in value), default=0)
+    return 0

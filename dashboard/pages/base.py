@@ -21,6 +21,7 @@ from engine.errors import InterlockError, InvalidDocument, NotFound
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
+
 def render(
     request: HttpRequest, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponse:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -24,10 +21,6 @@ from versions.actions import publish as publishing
 from versions.errors import OutdatedBase
 
 
-def as_text(definition: Any) -> str:
-    return json.dumps(definition, indent=2, ensure_ascii=False)
-
-
 @require_GET
 @page(Right.EDIT)
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
@@ -39,7 +32,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         "workflow": queries.workflow_dict(workflow),
         "copy": copy,
         "saved_at": clock.iso(copy.saved_at) if copy.saved_at else "",
-        "text": as_text(copy.definition),
+        "text": presenters.document_text(copy.definition),
         "problems": [problem.as_dict() for problem in found],
         "outdated": copy.saved_at is not None and copy.base_version != queries.newest_number(workflow),
     }
@@ -128,8 +121,3 @@ def rebase(request: HttpRequest, slug: str) -> HttpResponse:
         request, _("Your draft counts as made on v{n} now; publishing puts it on top.").format(n=newest or 0)
     )
     return HttpResponseRedirect(reverse("workflow-edit", args=[slug]))
-
-
-def problem_line(problem: dict[str, Any]) -> str:
-    """Where a problem is, in words."""
-    return presenters.visible(str(problem.get("path") or ""))

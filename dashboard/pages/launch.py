@@ -159,9 +159,7 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
     return HttpResponseRedirect(address)
 
 
-def _what(
-    request: HttpRequest, workflow: Workflow, draft: bool, number: int
-) -> tuple[str, Mapping[str, Any] | None]:
+def _what(request: HttpRequest, workflow: Workflow, draft: bool, number: int) -> tuple[str, Mapping[str, Any] | None]:
     """What would be started, in words, and the schema of its inputs."""
     if draft:
         definition = drafts.load(workflow, request.user).definition

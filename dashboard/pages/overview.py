@@ -97,7 +97,7 @@ def _cells(history: strips.History) -> list[dict[str, Any]]:
     empty = 50 - len(bars)
     cells: list[dict[str, Any]] = [{"x": place * CELL, "bar": None} for place in range(empty)]
     for place, bar in enumerate(bars):
-        strength = 1.0 if bar.look.state not in ("succeeded",) else 0.6 + 0.4 * bar.height / tallest
+        strength = 1.0 if bar.look.state != "succeeded" else 0.6 + 0.4 * bar.height / tallest
         cells.append({"x": (empty + place) * CELL, "bar": bar, "opacity": f"{strength:.2f}"})
     return cells
 
@@ -295,7 +295,7 @@ def _tries_of_versions(runs: Sequence[Run]) -> dict[tuple[str, int | None], tupl
         Run.objects.filter(wanted)
         .exclude(state__in=RUN_UNFINISHED)
         .values_list("workflow", "version")
-        .annotate(Count("id"), Count("id", filter=Q(state="succeeded")))
+        .annotate(total=Count("id"), good=Count("id", filter=Q(state="succeeded")))
         .order_by()
     )
     return {(slug, version): (total, good) for slug, version, total, good in counted}

@@ -139,7 +139,7 @@ def run(request: HttpRequest, run_id: int, node: str | None = None) -> HttpRespo
         "chosen": chosen,
         "empty_row": EMPTY_ROW,
     }
-    if chosen and any(one["node"] == chosen for one in nodes):
+    if node or any(one["node"] == chosen for one in nodes):
         context |= panel_of(found, chosen, request.GET.get("tab", ""))
     else:
         context |= {"panel": "run", "chosen": "", "failures": failed[:5]}

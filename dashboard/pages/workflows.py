@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,7 +23,8 @@ from engine.models.runs import RUN_UNFINISHED
 from engine.nodes import registry
 from versions import diff, queries
 from versions.actions import workflows as actions
-from versions.models import Workflow
+from versions.models import Workflow, WorkflowVersion
+
 
 @require_GET
 @page(Right.VIEW)
@@ -136,7 +138,7 @@ def definition(request: HttpRequest, slug: str, number: int | None = None) -> Ht
         context |= {
             "version": queries.version_dict(version),
             "document": document,
-            "text": json.dumps(document, indent=2, ensure_ascii=False),
+            "text": presenters.document_text(document),
             "nodes": [
                 {
                     "id": node["id"],
@@ -145,13 +147,19 @@ def definition(request: HttpRequest, slug: str, number: int | None = None) -> Ht
                     "type_name": type_name(node["type"]),
                     "needs": ", ".join(needs.get(node["id"], [])),
                     "policy": ", ".join(f"{key} {value}" for key, value in (node.get("policy") or {}).items()),
-                    "config": presenters.first_line(presenters.node_code(node.get("config") or {}), 120)
-                    or str((node.get("config") or {}).get("path") or (node.get("config") or {}).get("function") or ""),
+                    "does": _does(node.get("config") or {}),
                 }
                 for node in document["nodes"]
             ],
         }
     return render(request, "workflows/definition.html", context)
+
+
+def _does(config: dict[str, Any]) -> str:
+    """The most telling part of a node's config, on one line."""
+    code = " ".join(presenters.node_code(config).split())
+    told = code or config.get("path") or config.get("function") or config.get("condition") or ""
+    return str(told)[:160]
 
 
 @require_GET
@@ -188,12 +196,10 @@ def versions(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _tallies(slug: str, numbers: list[int]) -> dict[int, tuple[int, int]]:
     """(all runs, failed ones) of each version."""
-    from django.db.models import Count, Q
-
     counted = (
         Run.objects.filter(workflow=slug, version__in=numbers)
         .values_list("version")
-        .annotate(Count("id"), Count("id", filter=Q(state__in=strips.FAILED)))
+        .annotate(total=Count("id"), failed=Count("id", filter=Q(state__in=strips.FAILED)))
         .order_by()
     )
     return {number: (total, failed) for number, total, failed in counted if number is not None}
@@ -212,8 +218,6 @@ def _changed(workflow: Workflow, rows: list[Any]) -> dict[int, str]:
     """What each version changed against the one before it, in a line."""
     if not rows:
         return {}
-    from versions.models import WorkflowVersion
-
     numbers = {row.number for row in rows} | {row.number - 1 for row in rows}
     documents = {
         number: json.loads(text)

@@ -122,7 +122,13 @@ def time(value: Any, form: str = "time") -> SafeString | str:
     at = moment(value)
     if at is None:
         return "–"
-    text = presenters.ago(at, clock.now()) if form == "ago" else f"{at:%H:%M:%S}" if form == "time" else f"{at:%d %b %H:%M}"
+    text = (
+        presenters.ago(at, clock.now())
+        if form == "ago"
+        else f"{at:%H:%M:%S}"
+        if form == "time"
+        else f"{at:%d %b %H:%M}"
+    )
     return format_html(
         '<time datetime="{}" data-form="{}" title="{}">{}</time>',
         clock.iso(at),
@@ -137,7 +143,7 @@ def lasting(start: Any, end: Any = None) -> SafeString:
     """A duration; while `end` is missing it goes on, counted by the browser from the server's clock."""
     began, ended = moment(start), moment(end)
     if began is None:
-        return mark_safe('<span data-since="">–</span>')  # noqa: S308  a constant
+        return mark_safe('<span data-since="">–</span>')
     if ended is not None:
         return format_html("<span>{}</span>", presenters.duration(presenters.seconds_between(began, ended)))
     return format_html(
@@ -222,7 +228,8 @@ def query(context: template.Context, **changes: Any) -> str:
 
 
 @register.simple_tag
-def progress_line(counts: Mapping[str, int] | None) -> str:
-    """`6 of 9`: nodes that have ended."""
+def progress_line(counts: Mapping[str, int] | None, named: bool = False) -> str:
+    """`6 of 9`, or `6 of 9 nodes`: those that have ended."""
     done, whole = presenters.progress_of(counts or {})
-    return _("{done} of {all}").format(done=presenters.count(done), all=presenters.count(whole))
+    text = _("{done} of {all} nodes") if named else _("{done} of {all}")
+    return text.format(done=presenters.count(done), all=presenters.count(whole))

@@ -11,6 +11,7 @@ import { debounced, element, icon, one, setAttribute, setHidden, setText } from 
 import type { Json, JsonObject } from "../live/protocol";
 import { fill, gettext, ngettext } from "../words/i18n";
 import { visible } from "../words/words";
+import { format } from "./format";
 import { type Change, patch, readChanges } from "./patch";
 import { lineStarts, nearest, type Place, read } from "./positions";
 
@@ -117,7 +118,7 @@ class Editor {
     this.area.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.area.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(() => this.scrolled()).observe(this.area);
-    one("[data-format]")?.addEventListener("click", () => this.format());
+    one("[data-format]")?.addEventListener("click", () => this.reformat());
     one("[data-problem-count]")?.addEventListener("click", () => this.go(this.shown[0]));
     beforeOpening(() => this.settle());
     window.addEventListener("beforeunload", (event) => {
@@ -361,16 +362,16 @@ class Editor {
     const found = read(this.area.value);
     const changed = found.ok ? patch(JSON.parse(this.area.value) as Json, changes) : null;
     if (changed === null) toast(gettext("The text has changed since: the repair does not fit any more."), "error");
-    else this.replace(`${JSON.stringify(changed, null, 2)}`);
+    else this.replace(format(changed));
   }
 
-  private format(): void {
+  private reformat(): void {
     one<HTMLElement>("#edit-more")?.hidePopover();
     if (!read(this.area.value).ok) {
       toast(gettext("This is not JSON yet: repair it first."), "error");
       return;
     }
-    this.replace(JSON.stringify(JSON.parse(this.area.value), null, 2));
+    this.replace(format(JSON.parse(this.area.value) as Json));
   }
 
   /** Through the browser's own editing, so that Ctrl Z takes it back. */

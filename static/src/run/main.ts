@@ -145,7 +145,7 @@ function showRun(root: HTMLElement, run: Run, nodes: ReadonlyMap<string, NodeRun
     if (NODE_ENDED.has(name)) done += n;
   }
   whole ||= nodes.size;
-  setText(one("[data-run-done]", root), fill(gettext("{done} of {all}"), { done: count(done), all: count(whole) }));
+  setText(one("[data-run-done]", root), fill(gettext("{done} of {all} nodes"), { done: count(done), all: count(whole) }));
   setText(one("[data-run-share]", root), whole ? `${Math.floor((100 * done) / whole)} %` : "");
   const bar = one<HTMLProgressElement>("[data-run-bar]", root);
   if (bar) {

@@ -1,0 +1,51 @@
+"""What tests of pages share: signed-in browsers, and a workflow with versions and runs."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from dashboard.pages import overview
+from engine import documents
+from tests.support.documents import with_input
+from tests.support.people import person
+from tests.support.run_rows import ended
+from versions.actions import deploy, publish, workflows
+from versions.actions.launch import launch
+from versions.models import Workflow
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(monkeypatch):
+    """Definitions and the overview's numbers are remembered by id or time: each test starts without."""
+    documents.forget()
+    monkeypatch.setattr(overview, "_rate", (float("-inf"), 0, ""))
+    monkeypatch.setattr(overview, "_names", {})
+
+
+@pytest.fixture
+def browser(db):
+    """Makes a browser in which a person of this role is signed in."""
+
+    def make(role: str) -> Client:
+        client = Client()
+        client.force_login(person(role))
+        return client
+
+    return make
+
+
+@pytest.fixture
+def flow(db) -> Workflow:
+    """A workflow `flow` with v1 and v2, v2 live: v1 ran well (run 1), v2 failed (run 2)."""
+    workflow = workflows.create("Flow <b>&</b>", slug="flow", by="editor-person")
+    document = with_input()
+    publish.publish(workflow, document, message="first", by="editor-person")
+    run = launch(workflow, by="operator-person")
+    ended(run.pk, "succeeded", a="succeeded")
+    document["nodes"][0]["name"] = "Node A"
+    publish.publish(workflow, document, message="second", by="editor-person")
+    deploy.deploy(workflow, 2, by="editor-person")
+    run = launch(workflow, by="operator-person")
+    ended(run.pk, "failed", a="failed")
+    return workflow
