@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.executors import leftovers
+from engine.executors import cgroup, leftovers
 from tests.support.supervised import FAKE_NODE, Supervised, alive, marked
 
 pytestmark = pytest.mark.processes
@@ -169,3 +169,67 @@ def test_a_living_supervisor_of_the_same_home_keeps_its_processes(tmp_path: Path
         pid = node.started(work).pid
         assert leftovers.end_processes(node.supervisor.mark_prefix) == 0
         assert alive(pid)
+
+
+def test_a_cancel_that_comes_while_a_process_is_dying_is_kept(tmp_path: Path) -> None:
+    with Supervised(tmp_path) as node:
+        work = node.python(SLEEP)
+        node.send(work)
+        process = node.supervisor._where[work.claim]
+        os.kill(node.started(work).pid, signal.SIGKILL)
+        while not process.dead:
+            node.poll(0)
+        node.supervisor.kill(work.claim, "cancelled")
+        assert node.ended(work).state == "cancelled"
+
+
+def test_a_kill_by_the_kernel_for_want_of_memory_is_named(tmp_path: Path) -> None:
+    group = cgroup.make("interlock-test-host")
+    if group is None:
+        pytest.skip("no control group can be made here, so no kill can be provoked")
+    code = (
+        "import os, time\ndef main(inputs, ctx):\n    while not os.path.exists({go!r}):\n        time.sleep(0.01)\n"
+        "    data = bytearray(300 << 20)\n    time.sleep(600)\n"
+    )
+    with Supervised(tmp_path) as node:
+        work = node.python(code.format(go=str(tmp_path / "go")))
+        node.send(work)
+        # A group that the supervisor does not know: as when the whole host is short of memory.
+        node.supervisor._where[work.claim].grouped = True
+        group.attach(node.started(work).pid)
+        group.limit_memory(100 << 20)
+        (tmp_path / "go").touch()
+        ended = node.ended(work)
+        assert ended.state == "lost"
+        assert ended.error is not None
+        assert "SIGKILL" in ended.error["message"]
+        assert "probably out of memory" in ended.error["message"]
+    assert group.remove()
+
+
+def test_a_host_without_room_for_a_process_gives_work_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    with Supervised(tmp_path, workers=1) as node:
+        work = node.python("def main(inputs, ctx):\n    return 1\n", python=str(tmp_path / "python"))
+        os.symlink(sys.executable, tmp_path / "python")
+        with monkeypatch.context() as patch:
+            patch.setattr(subprocess, "Popen", full)
+            node.send(work)
+            assert node.supervisor.room(node.work())
+            assert not node.supervisor.room(work)
+        node.until(lambda: node.returned() == [work.claim])
+        node.until(lambda: node.supervisor.room(work) or None)
+        assert node.run(work).state == "succeeded"
+
+
+def test_a_node_that_forges_times_and_figures_harms_nobody(tmp_path: Path) -> None:
+    done = {"k": "done", "seconds": float("nan"), "output": {"kind": "json", "value": 1}, "at": 1e300}
+    log = {"k": "log", "level": "shout", "m": "nul \x00 and half \ud83d", "at": float("inf")}
+    with Supervised(tmp_path, main=FAKE_NODE) as node:
+        work = node.work(frames=[log, {"k": "progress", "fraction": 1, "message": "\ud800\x00"}, done])
+        ended = node.run(work)
+        assert abs(ended.at - time.time()) < 60
+        assert 0 <= ended.seconds < 60
+        assert node.lines(work) == ["nul ␀ and half ?"]
