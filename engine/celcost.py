@@ -15,8 +15,10 @@ from typing import Any
 from engine import celtext
 from engine.celtext import MACROS, Step, Tree
 
-STEPS_MAX = 20_000_000
-"""A few seconds and a few hundred MB at most."""
+STEPS_MAX = 50_000_000
+"""Up to 0.3 microseconds each: seconds, where a node may take minutes."""
+WEIGHT_MAX = 3_000_000
+"""Of any value on the way, and of all that is read: about 100 bytes each, so some hundred MB."""
 _MATCH_STEPS = 200
 _REPEATED_MATCH_STEPS = 40_000
 """A pattern with counted repetition is compiled at each call and may grow to megabytes."""
@@ -40,14 +42,17 @@ _ONE = Size()
 
 
 class TooCostly(Exception):
-    """The bound is above STEPS_MAX."""
+    """The bound is above STEPS_MAX or WEIGHT_MAX."""
 
 
 def steps(tree: Tree, context: Mapping[str, Any]) -> int:
-    """The bound, in steps of about 0.1 microseconds. Raises TooCostly."""
+    """The bound, in steps of 0.05 to 0.3 microseconds. Raises TooCostly."""
     estimate = _Estimate(context)
     # The context is copied into CEL and the result out of it.
-    estimate.spend(2, sum(measure(value).weight for value in context.values()))
+    read = sum(measure(value).weight for value in context.values())
+    if read > WEIGHT_MAX:
+        raise TooCostly
+    estimate.spend(2, read)
     estimate.spend(1, estimate.size(tree, {}, 1).weight)
     return estimate.spent
 
@@ -66,6 +71,12 @@ class _Estimate:
     def size(self, tree: Tree, bound: dict[str, Size], times: int) -> Size:
         """The size of what `tree` gives, evaluated `times` times; its cost is added up."""
         self.spend(times, 1)
+        size = self.size_of(tree, bound, times)
+        if size.weight > WEIGHT_MAX:
+            raise TooCostly
+        return size
+
+    def size_of(self, tree: Tree, bound: dict[str, Size], times: int) -> Size:
         if tree.kind == "literal":
             return Size(weight=1 + len(tree.text) // 16)
         if tree.kind == "name":

@@ -27,7 +27,11 @@ _CONVERSIONS = ("int", "uint", "double", "string", "bytes", "timestamp", "durati
 _OF_TEXTS = ("contains", "startsWith", "endsWith", "matches")
 _OF_DATES = ("getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear")
 _OF_TIMES = ("getHours", "getMinutes", "getSeconds", "getMilliseconds")
-FUNCTIONS = frozenset({"has", "size", "type", *_CONVERSIONS, *_OF_TEXTS, *_OF_DATES, *_OF_TIMES})
+_METHODS = frozenset({"size", *_OF_TEXTS, *_OF_DATES, *_OF_TIMES})
+"""Written after their value: `x.startsWith("a")`."""
+_PLAIN = frozenset({"has", "size", "type", *_CONVERSIONS})
+"""Written before it: `int(x)`."""
+FUNCTIONS = _METHODS | _PLAIN
 TYPE_NAMES = frozenset(("int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type"))
 _KEYWORDS = ("as", "break", "const", "continue", "else", "for", "function", "if", "import", "in", "let", "loop")
 _RESERVED = frozenset({*_KEYWORDS, "namespace", "package", "return", "var", "void", "while"})
@@ -271,6 +275,9 @@ class _Parser:
             if self.take("("):
                 return _tree("call", token.text, self.arguments())
             return Tree("name", token.text)
+        if token.text == "-" and self.tokens[self.place + 1].kind == "number":
+            self.place += 2  # `!-1`: the sign belongs to the number
+            return Tree("literal", "-" + self.tokens[self.place - 1].text)
         if self.take("("):
             tree = self.expression()
             self.need(")")
@@ -355,7 +362,7 @@ def _check(tree: Tree, bound: frozenset[str], found: dict[str, dict[str, None]])
     elif tree.kind == "path":
         _check(base, bound, found)
     elif tree.kind == "call":
-        _check_call(tree.text, tree.parts, bound, found)
+        _check_call(tree.text, tree.parts, bound, found, method=False)
     else:
         for part in tree.parts:
             _check(part, bound, found)
@@ -371,18 +378,27 @@ def _check(tree: Tree, bound: frozenset[str], found: dict[str, dict[str, None]])
             for part in step.parts[1:]:
                 _check(part, bound | {variable.text}, found)
         elif step.kind == "call":
-            _check_call(step.name, step.parts, bound, found)
+            _check_call(step.name, step.parts, bound, found, method=True)
         else:
             for part in step.parts:
                 _check(part, bound, found)
 
 
-def _check_call(name: str, parts: tuple[Tree, ...], bound: frozenset[str], found: dict[str, dict[str, None]]) -> None:
+def _check_call(
+    name: str, parts: tuple[Tree, ...], bound: frozenset[str], found: dict[str, dict[str, None]], *, method: bool
+) -> None:
     if name not in FUNCTIONS:
         near = nearest(name, (*FUNCTIONS, *MACROS))
         hint = f"Did you mean {near}?" if near else f"Known: {', '.join(sorted((*FUNCTIONS, *MACROS)))}."
         raise CelError(f'There is no function "{name}" in expressions. {hint}')
-    if name == "has" and not (len(parts) == 1 and parts[0].kind == "path" and parts[0].steps[-1].kind == "field"):
+    if method and name not in _METHODS:
+        raise CelError(f"{name} stands before its value: {name}(x).")
+    if not method and name not in _PLAIN:
+        raise CelError(f"{name} stands after its value: x.{name}({'y' if name in _OF_TEXTS else ''}).")
+    wanted = (0, 1) if name in _OF_DATES + _OF_TIMES else (0, 0) if method and name == "size" else (1, 1)
+    if not wanted[0] <= len(parts) <= wanted[1]:
+        raise CelError(f"{name} takes {'no argument' if not wanted[1] else 'one argument'}, and has {len(parts)}.")
+    if name == "has" and not (parts[0].kind == "path" and parts[0].steps[-1].kind == "field"):
         raise CelError("has takes one field, as in has(inputs.month).")
     for part in parts:
         _check(part, bound, found)

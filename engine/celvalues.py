@@ -90,7 +90,7 @@ def _by_cel(source: str, tree: Tree, context: Mapping[str, Any]) -> Any:
     try:
         celcost.steps(tree, context)
     except celcost.TooCostly:
-        why = f"over these values it may take more than {celcost.STEPS_MAX:,} steps. Use a Python or SQL node for it."
+        why = "over values of this size it may take too many steps or too much memory. Use a Python or SQL node."
         raise _error(source, why) from None
     try:
         program = _program(source)

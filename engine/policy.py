@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from engine.states import NODE_FAILED, NODE_TERMINAL
+from engine.states import NODE_FAILED
 
 TRIGGER_RULES = ("all_success", "all_done", "one_success", "all_failed", "none_failed")
 Decision = Literal["ready", "skipped", "upstream_failed"]
@@ -63,14 +63,26 @@ def decide(rule: str, upstream: Sequence[str]) -> Decision | None:
     """What `rule` makes of a node over its upstream states; None: it is undecided until more of them end.
 
     `upstream` are node states as seen through each edge: a branch's port not taken is `skipped`, a node that a
-    person skipped is `succeeded`. A decision falls as soon as no further end could change it, so it does not depend
-    on the order in which upstream nodes end. A node without upstream is ready by every rule.
+    person skipped is `succeeded`. A node without upstream is ready by every rule.
     """
-    ended = [state for state in upstream if state in NODE_TERMINAL]
-    all_ended = len(ended) == len(upstream)
-    failed = any(state in NODE_FAILED for state in ended)
-    succeeded = "succeeded" in ended
-    skipped = "skipped" in ended
+    succeeded = failed = skipped = 0
+    for state in upstream:
+        if state == "succeeded":
+            succeeded += 1
+        elif state == "skipped":
+            skipped += 1
+        elif state in NODE_FAILED:
+            failed += 1
+    return decide_counts(rule, len(upstream), succeeded, failed, skipped)
+
+
+def decide_counts(rule: str, total: int, succeeded: int, failed: int, skipped: int) -> Decision | None:
+    """`decide`, from how many upstream edges there are and how many ended in which way: for wide fan-ins.
+
+    A decision falls as soon as no further end could change it, so it does not depend on the order in which upstream
+    nodes end. (`all_done` waits for all, as it says.)
+    """
+    all_ended = succeeded + failed + skipped == total
     if rule == "all_success":
         if failed:
             return "upstream_failed"
@@ -84,7 +96,7 @@ def decide(rule: str, upstream: Sequence[str]) -> Decision | None:
     if rule == "all_done":
         return "ready" if all_ended else None
     if rule == "one_success":
-        if succeeded or not upstream:
+        if succeeded or not total:
             return "ready"
         if not all_ended:
             return None

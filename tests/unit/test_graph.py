@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import itertools
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import graph
+
+EDGES = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20)
+
+
+def names(pairs):
+    return [(f"n{source}", f"n{target}") for source, target in pairs]
+
+
+NODES = [f"n{index}" for index in range(8)]
+
+
+def test_order_keeps_the_documents_order_where_edges_leave_it_open():
+    assert graph.topological(["c", "a", "b"], [("b", "c")]) == ["a", "b", "c"]
+
+
+def test_a_cycle_is_named_in_the_direction_of_its_edges():
+    cycle = graph.find_cycle(["a", "b", "c", "d"], [("a", "b"), ("b", "c"), ("c", "b"), ("c", "d")])
+    assert cycle == ["b", "c"]
+
+
+def test_each_tangle_is_found_once():
+    edges = [("a", "b"), ("b", "a"), ("b", "c"), ("c", "d"), ("d", "c"), ("e", "e")]
+    assert [sorted(cycle) for cycle in graph.find_cycles(["a", "b", "c", "d", "e"], edges)] == [
+        ["c", "d"],
+        ["a", "b"],
+        ["e"],
+    ]
+
+
+@given(EDGES)
+def test_order_and_cycle_agree(pairs):
+    edges = names(pairs)
+    order = graph.topological(NODES, edges)
+    cycle = graph.find_cycle(NODES, edges)
+    assert (len(order) == len(NODES)) == (cycle is None)
+    place = {node: index for index, node in enumerate(order)}
+    assert all(place[source] < place[target] for source, target in edges if source in place and target in place)
+    if cycle is not None:
+        assert len(set(cycle)) == len(cycle)
+        assert all(step in edges for step in zip(cycle, [*cycle[1:], cycle[0]], strict=True))
+
+
+@given(EDGES)
+def test_ancestors_are_what_can_be_reached_backwards(pairs):
+    edges = [(f"n{min(a, b)}", f"n{max(a, b)}") for a, b in pairs if a != b]
+    order = graph.topological(NODES, edges)
+    above = graph.ancestors(order, edges)
+    for node in NODES:
+        reached: set[str] = set()
+        waiting = [node]
+        while waiting:
+            here = waiting.pop()
+            for source, target in edges:
+                if target == here and source not in reached:
+                    reached.add(source)
+                    waiting.append(source)
+        assert {order[bit] for bit in range(len(order)) if above[node] >> bit & 1} == reached
+
+
+def test_critical_path_follows_the_longest_chain():
+    order = ["a", "b", "c", "d"]
+    upstream = {"b": ["a"], "c": ["a"], "d": ["b", "c"]}
+    assert graph.critical_path(order, upstream, {"a": 1, "b": 5, "c": 2, "d": 1}) == ["a", "b", "d"]
+    assert graph.critical_path([], {}, {}) == []
+
+
+def test_a_chain_of_ten_thousand_needs_no_recursion():
+    nodes = [f"n{index}" for index in range(10_000)]
+    edges = list(itertools.pairwise(nodes))
+    started = time.perf_counter()
+    assert graph.topological(nodes, edges) == nodes
+    assert graph.find_cycle(nodes, [*edges, (nodes[-1], nodes[0])]) == nodes
+    assert len(graph.critical_path(nodes, {b: [a] for a, b in edges}, dict.fromkeys(nodes, 1.0))) == 10_000
+    assert time.perf_counter() - started < 2
