@@ -18,6 +18,7 @@ from dashboard.access import Right
 from dashboard.api import shapes
 from dashboard.api.base import LIMIT, SEQ_MAX, ApiView, Query, listed, next_address, parameter
 from dashboard.api.problems import BadRequest
+from engine import outputs
 from engine import queries as engine_queries
 from engine.artifacts import Artifacts
 from engine.errors import NotFound
@@ -148,8 +149,6 @@ class Output(ApiView):
         description="The output of a node that succeeded. 404 `no_output` when there is none.",
     )
     def get(self, request: Request, run_id: str, node: str) -> Response:
-        from engine import outputs  # brings DuckDB, which a start of the server does not wait for
-
         query = Query(request, "offset", "limit")
         stored = _stored(access.run(request.user, run_id), node)
         if stored["kind"] == "table":
@@ -169,8 +168,6 @@ class Download(ApiView):
         description="The whole output as a file. A table comes as csv, parquet or json; a JSON value as json.",
     )
     def get(self, request: Request, run_id: str, node: str) -> StreamingHttpResponse:
-        from engine import outputs
-
         query = Query(request, "format")
         form = query.choice("format", tuple(FORMATS), "json")
         run = access.run(request.user, run_id)

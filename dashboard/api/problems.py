@@ -23,6 +23,7 @@ from dashboard import files
 from dashboard.access import Forbidden, SignedOut
 from dashboard.accounts import LastAdmin, TooManyAttempts
 from engine import errors as engine_errors
+from engine.outputs import Unreadable
 from engine.problems import InvalidDocument, Problem
 from versions import errors as versions_errors
 
@@ -45,6 +46,7 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (files.IsFolder, 409),
     (files.Incomplete, 400),
     (files.DiskFull, 507),
+    (Unreadable, 410),
     (engine_errors.NotFound, 404),
     (engine_errors.WrongState, 409),
     (engine_errors.AlreadyExists, 409),
@@ -170,6 +172,8 @@ def _flat(detail: Any, path: str = "") -> Any:
 
 
 def _code(error: Exception) -> str:
+    if isinstance(error, Unreadable):
+        return "output_gone"
     return str(getattr(error, "code", "error"))
 
 
