@@ -46,11 +46,14 @@ class Report:
                 near = nearest(key, [name for name in known if name not in given])
                 hint = f'Did you mean "{near}"?' if near else f"Known here: {', '.join(known)}."
                 place = pointer((*path, key))
-                fix: Fix = (
+                # A name that cannot be stored could not leave the product inside a fix either.
+                fix: Fix | None = (
                     (f"Rename it to {near}", [{"op": "move", "from": place, "path": pointer((*path, near))}])
                     if near
                     else (f"Remove {shown(key)}", [{"op": "remove", "path": place}])
                 )
+                if not key.isprintable():
+                    fix = None
                 message = f"{what} has no field {shown(key)}. {hint}"
                 self.add("unknown_field", message, (*path, key), node=node, fix=fix)
 

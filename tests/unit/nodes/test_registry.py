@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+
+import jsonschema
+import pytest
+
+from engine import definition
+from engine.nodes import registry
+from engine.nodes.base import CATEGORIES
+from tests.unit.documents import document, edge, node, only
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Install a package for this test: its code and what its entry points name."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def installed(name: str, code: str, entry_points: str) -> None:
+        (tmp_path / f"{name}.py").write_text(textwrap.dedent(code))
+        info = tmp_path / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[interlock.nodes]\n{entry_points}\n")
+        registry.reload()
+
+    yield installed
+    for name in [name for name in sys.modules if name.startswith("nodes_of_")]:
+        del sys.modules[name]
+    monkeypatch.undo()
+    registry.reload()
+
+
+GOOD = """
+    from engine.nodes.base import NodeType
+
+    GREET = NodeType(
+        type="greet", name="Greet", category="other", icon="hand", description="Greets.", run="nodes_of_good_run",
+        config={
+            "type": "object",
+            "properties": {"who": {"type": "string", "x-expression": True}},
+            "required": ["who"],
+            "additionalProperties": False,
+        },
+        out_ports=lambda config: ("hello", "bye"),
+        must_name_port=True,
+    )
+    ALL = [GREET]
+"""
+
+
+def test_the_contracts_types_are_there():
+    assert [item.type for item in registry.all_types()] == [
+        "table.read",
+        "table.sql",
+        "table.write",
+        "python",
+        "python.function",
+        "shell",
+        "branch",
+        "noop",
+    ]
+    assert registry.get("table.read").run == "engine.nodes.table_read.run"
+    assert registry.get("nothing") is None
+
+
+def test_every_type_describes_itself_for_the_editor():
+    for described in registry.describe():
+        json.dumps(described)
+        assert described["description"].endswith(".")
+        assert described["category"] in CATEGORIES
+        assert described["icon"]
+        jsonschema.Draft202012Validator.check_schema(described["config"])
+        assert described["config"]["additionalProperties"] is False
+        for field in described["config"]["properties"].values():
+            assert field["title"]
+
+
+def test_only_code_of_the_author_runs_in_the_authors_interpreter():
+    assert {item.type for item in registry.all_types() if item.python} == {"python", "python.function"}
+
+
+@pytest.mark.parametrize("entry", ["greet = nodes_of_good:GREET", "greet = nodes_of_good:ALL"])
+def test_a_type_of_an_installed_package_works_with_nothing_to_change(install, entry):
+    install("nodes_of_good", GOOD, entry)
+    assert registry.broken_packages() == []
+    assert registry.get("greet").name == "Greet"
+    assert registry.describe()[-1]["type"] == "greet"
+    given = document(
+        node("a"),
+        node("b", "greet", config={"who": "{{ nodes.a.output }}"}),
+        node("c"),
+        edges=[edge("a", "b"), edge("b", "c", source_port="bye")],
+    )
+    parsed = definition.parse(given)
+    assert definition.out_ports(parsed.by_id["b"]) == ("hello", "bye")
+    assert definition.expression_paths(parsed.by_id["b"]) == [["who"]]
+    assert only(document(node("b", "greet")), "missing_field").path == "nodes[0].config.who"
+
+
+def replaced(what, by):
+    code = textwrap.dedent(GOOD)
+    assert what in code
+    return code.replace(what, by)
+
+
+@pytest.mark.parametrize(
+    ("code", "entry", "reason"),
+    [
+        ("raise RuntimeError('no licence')", "nodes_of_bad:GREET", "RuntimeError: no licence"),
+        ("import sys\nsys.exit(3)", "nodes_of_bad:GREET", "SystemExit"),
+        ("x = 1", "nodes_of_bad:GREET", "GREET"),
+        ("GREET = 3", "nodes_of_bad:GREET", "a int"),
+        ("GREET = ['a']", "nodes_of_bad:GREET", "a str"),
+        ("import nothing_like_this", "nodes_of_bad", "nothing_like_this"),
+        (replaced('type="greet"', 'type="table.sql"'), "nodes_of_bad:ALL", "exists already"),
+        (replaced('type="greet"', 'type="wait"'), "nodes_of_bad:ALL", "exists already"),
+        (replaced('type="greet"', 'type="Greet me"'), "nodes_of_bad:ALL", "is no name"),
+        (replaced('category="other"', 'category="misc"'), "nodes_of_bad:ALL", "category"),
+        (replaced('"type": "string"', '"type": "text"'), "nodes_of_bad:ALL", "no JSON Schema"),
+        (replaced('"type": "object",', ""), "nodes_of_bad:ALL", '"type": "object"'),
+        (replaced("ALL = [GREET]", "ALL = [GREET, GREET]"), "nodes_of_bad:ALL", "exists already"),
+    ],
+)
+def test_a_broken_package_is_named_and_breaks_no_other(install, code, entry, reason):
+    install("nodes_of_bad", code, f"bad = {entry}")
+    install("nodes_of_good", GOOD, "greet = nodes_of_good:GREET")
+    (broken,) = registry.broken_packages()
+    assert (broken.package, broken.entry_point) == ("nodes_of_bad", "bad")
+    assert reason in str(broken)
+    assert registry.get("greet") is not None
+    assert registry.get("noop") is not None
+    problem = only(document(node("a", "zzz")), "unknown_node_type")
+    assert "nodes_of_bad" in problem.message
+
+
+def test_a_packages_check_that_fails_is_reported_with_the_other_problems(install):
+    code = replaced("must_name_port=True,", "check=lambda config: 1 / 0,").replace(
+        'lambda config: ("hello", "bye")', "lambda config: config['nothing']"
+    )
+    install("nodes_of_good", code, "greet = nodes_of_good:GREET")
+    given = document(node("a", "greet", config={"who": "x"}), node("b", "pyton"), edges=[edge("a", "b")])
+    problems = definition.problems(given)
+    assert [problem.code for problem in problems] == ["broken_node_type", "unknown_node_type"]
+    assert "ZeroDivisionError" in problems[0].message
+
+
+def test_schemas_of_packages_are_never_fetched(install):
+    code = replaced('"type": "string", "x-expression": True', '"$ref": "http://127.0.0.1:9/schema.json"')
+    install("nodes_of_good", code, "greet = nodes_of_good:GREET")
+    problem = only(document(node("a", "greet", config={"who": "x"})), "wrong_value")
+    assert "cannot be checked" in problem.message
