@@ -16,6 +16,8 @@ from engine.problems import listed, nearest, shown
 
 LENGTH_MAX = 8192
 """Characters of one expression."""
+CACHED_LENGTH_MAX = 300
+"""Longer ones are rare, and trees of thousands of them would fill the memory."""
 NESTING_MAX = 20
 """Brackets, arguments and conditionals inside each other."""
 DEPTH_MAX = 120
@@ -129,9 +131,12 @@ def lex(source: str) -> Iterator[Token]:
     yield Token("end", "", at)
 
 
-@functools.lru_cache(maxsize=4096)
 def parse(source: str) -> Tree:
     """The tree of an expression. Raises CelError."""
+    return _parse_cached(source) if len(source) <= CACHED_LENGTH_MAX else _parse(source)
+
+
+def _parse(source: str) -> Tree:
     if len(source) > LENGTH_MAX:
         raise CelError(
             f"The expression has {len(source):,} characters; at most {LENGTH_MAX:,} are allowed. "
@@ -140,6 +145,9 @@ def parse(source: str) -> Tree:
     if not source.strip():
         raise CelError("The expression is empty. Write, for example, inputs.month.")
     return _Parser(list(lex(source))).whole()
+
+
+_parse_cached = functools.lru_cache(maxsize=2048)(_parse)
 
 
 class _Parser:
@@ -331,13 +339,19 @@ class Reads:
     """Reads `run.inputs`, or `run` as a whole."""
 
 
-@functools.lru_cache(maxsize=4096)
 def reads(source: str) -> Reads:
     """Parse and check an expression: known names, functions and shapes only. Raises CelError."""
+    return _reads_cached(source) if len(source) <= CACHED_LENGTH_MAX else _reads(source)
+
+
+def _reads(source: str) -> Reads:
     found: dict[str, dict[str, None]] = {"nodes": {}, "inputs": {}, "whole": {}}
     _check(parse(source), frozenset(), found)
     whole = found["whole"]
     return Reads(tuple(found["nodes"]), tuple(found["inputs"]), "inputs" in whole, "run" in whole)
+
+
+_reads_cached = functools.lru_cache(maxsize=2048)(_reads)
 
 
 def literal_text(tree: Tree) -> str | None:

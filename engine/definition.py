@@ -168,12 +168,12 @@ def parse(document: Any, *, trusted: bool = False, pools: Mapping[str, int] | No
 
 def canonical(document: Any) -> str:
     """The one text of a document, so that equal ones are equal texts: keys sorted, no spaces, positions included."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def content_hash(document: Any) -> str:
-    """SHA-256 of the canonical text, in hex."""
-    return hashlib.sha256(canonical(document).encode()).hexdigest()
+    """SHA-256 of the canonical text, in hex; also of a draft that is not valid, half characters included."""
+    return hashlib.sha256(canonical(document).encode(errors="surrogatepass")).hexdigest()
 
 
 def expression_paths(node: Node) -> list[list[str | int]]:

@@ -53,16 +53,21 @@ class Fault:
     line: int
 
 
+CACHED_LENGTH_MAX = 50_000
 Spans = tuple[tuple[int, int], ...]
 
 
-@functools.lru_cache(maxsize=4)
 def tokens(sql: str, spans: Spans = ()) -> tuple[Token, ...]:
     """The text in pieces that follow each other without gap.
 
     `spans`: where `{{ }}` stand, in ascending order; one that starts between pieces is a piece of its own. The last
     few answers are kept, for each text is asked about by several checks in a row.
     """
+    return _cached(sql, spans) if len(sql) <= CACHED_LENGTH_MAX else tuple(_tokens(sql, spans))
+
+
+@functools.lru_cache(maxsize=4)
+def _cached(sql: str, spans: Spans) -> tuple[Token, ...]:
     return tuple(_tokens(sql, spans))
 
 

@@ -562,3 +562,4 @@ def test_equal_documents_have_one_hash_and_positions_count():
     assert definition.content_hash(one) == definition.content_hash(other)
     assert definition.content_hash(one) != definition.content_hash(moved)
     assert len(definition.content_hash(one)) == 64
+    assert len(definition.content_hash({"nodes": "\ud800", "x": float("nan")})) == 64
