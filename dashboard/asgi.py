@@ -17,12 +17,13 @@ from dashboard.live.hub import hub  # noqa: E402
 from dashboard.live.sockets import Receive, Send  # noqa: E402
 from dashboard.live.wait import WaitForRuns  # noqa: E402
 
-_http = WaitForRuns(Http())
+http = Http()
+_waiting = WaitForRuns(http)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "http":
-        await _http(scope, receive, send)
+        await _waiting(scope, receive, send)
     elif scope["type"] == "websocket":
         await routing.application(scope, receive, send)
     elif scope["type"] == "lifespan":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -35,6 +36,7 @@ class Http:
     def __init__(self, threads: int = THREADS) -> None:
         handler: Any = get_wsgi_application()
         self._wsgi: Any = WSGIMiddleware(handler, workers=threads)
+        self.threads: ThreadPoolExecutor = self._wsgi.executor
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = Body(receive)

@@ -19,13 +19,13 @@ THREADS = 3
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="live-database")
+threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="live-database")
 
 
 async def in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `function` on one of the threads; what it raises comes back."""
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_threads, partial(_call, partial(function, *args, **kwargs)))
+    return await loop.run_in_executor(threads, partial(_call, partial(function, *args, **kwargs)))
 
 
 def _call(function: Callable[[], T]) -> T:
@@ -36,21 +36,6 @@ def _call(function: Callable[[], T]) -> T:
     except (OperationalError, InterfaceError):
         connection.close()
         raise
-
-
-def close_connections() -> None:
-    """Close the connection of every thread, so that a test's database can be dropped. Blocks until they are idle."""
-    barrier_count = THREADS
-    from threading import Barrier
-
-    barrier = Barrier(barrier_count)
-
-    def close() -> None:
-        barrier.wait(timeout=30)
-        connection.close()
-
-    for future in [_threads.submit(close) for _ in range(barrier_count)]:
-        future.result()
 
 
 @contextmanager

@@ -6,12 +6,15 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+from django.db import connection
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from dashboard.http import THREADS
 from dashboard.live import database
 from dashboard.live.hub import hub
 from dashboard.up.web import Server, config
@@ -82,9 +85,25 @@ def serving() -> Iterator[LiveServer]:
         server.should_exit = True
         thread.join(timeout=20)
         assert not thread.is_alive(), "the server did not stop"
-        database.close_connections()
+        from dashboard import asgi
+
+        for threads, number in ((database.threads, database.THREADS), (asgi.http.threads, THREADS)):
+            _close_connections(threads, number)
 
 
 def _run(main: Any, factory: Any) -> None:
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(main())
+
+
+def _close_connections(threads: ThreadPoolExecutor, number: int) -> None:
+    """Close the connection of every thread, so that the test's database can be dropped."""
+    together = threading.Barrier(number)
+
+    def close() -> None:
+        # Nobody takes a second turn before all had theirs.
+        together.wait(timeout=30)
+        connection.close()
+
+    for future in [threads.submit(close) for _ in range(number)]:
+        future.result()
