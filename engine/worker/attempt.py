@@ -145,7 +145,8 @@ class Attempts:
             self.progress.finish()
             self.logs.records.claim = None
             self.logs.reset()
-            clean = flush_streams()
+            # Told in the middle of an import, say, a process may hold half of something.
+            clean = flush_streams() and not self.limit.told
             if "duckdb" in sys.modules:
                 self._leave_duckdb(envelope)
             clean = not self.baseline.restore() and clean

@@ -32,13 +32,15 @@ def open_streams() -> None:
 
 
 def flush_streams() -> bool:
-    """Push out what the author printed; False when a stream is closed or broken."""
+    """Push out what the author printed; False when a stream of the process itself is closed or broken."""
     whole = True
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):
-            whole = False
+            stream.flush()  # type: ignore[union-attr]
+        except Exception:
+            # The author may have put anything in their place; only the process' own matter.
+            if stream is sys.__stdout__ or stream is sys.__stderr__:
+                whole = False
     return whole
 
 

@@ -60,6 +60,9 @@ class Frames:
         with self._lock:
             try:
                 self._owner = me
+                # Something is here when a handler said it and then raised: the frame it came into was given up.
+                while self._queued:
+                    self._write(self._queued.pop(0))
                 self._write(data)
                 while self._queued:
                     self._write(self._queued.pop(0))

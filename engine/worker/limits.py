@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 
 from engine.worker.errors import SoftTimeout
@@ -58,11 +59,15 @@ class SoftLimit:
             return
         self.deadline = None
         self.told = True
+        duckdb = sys.modules.get("duckdb")
+        if duckdb is not None and not interrupts:
+            # The author may wait for a query of the default connection.
+            interrupts.append(lambda: duckdb.default_connection().interrupt())
         for interrupt in interrupts:
             try:
                 interrupt()
             except Exception:  # noqa: S112
-                # A connection that the author closed.
+                # A connection that the author closed, or a package that is just being imported.
                 continue
         raise _Raised(self)
 

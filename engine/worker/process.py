@@ -43,6 +43,7 @@ def main(argv: list[str]) -> None:
     stack = int(options["--stack"]) if "--stack" in options else None
     libc = ctypes.CDLL(None, use_errno=True)
     bind_to_parent(libc, int(options["--parent"]))
+    enter_groups(options.get("--groups", ""))
     for descriptor in (receive, send, stack):
         if descriptor is not None:
             os.set_inheritable(descriptor, False)
@@ -124,6 +125,16 @@ def bind_to_parent(libc: ctypes.CDLL, parent: int) -> None:
             file.write(str(OOM_SCORE_ADJ))
     except OSError:
         pass
+
+
+def enter_groups(doors: str) -> None:
+    """Enter the control groups that the supervisor has made for this process; `doors`: their files, between colons."""
+    for door in doors.split(":"):
+        try:
+            with open(door, "wb", buffering=0) as file:
+                file.write(b"0")
+        except OSError:
+            pass
 
 
 def _close(*descriptors: int | None) -> None:

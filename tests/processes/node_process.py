@@ -19,7 +19,7 @@ MAIN = Path(__file__).parents[2] / "engine" / "worker" / "main.py"
 class NodeProcess:
     """Owns one process. `say` sends envelopes, `frame` reads the next one, `run` does an attempt to its end."""
 
-    def __init__(self, home: Path, *, python: str = sys.executable, env: dict[str, str] | None = None) -> None:
+    def __init__(self, home: Path, *, python: str = sys.executable, keep_child_end: bool = False) -> None:
         self.home = home
         for folder in ("artifacts", "files", "scratch"):
             (home / folder).mkdir(parents=True, exist_ok=True)
@@ -34,17 +34,24 @@ class NodeProcess:
              "--mark", self.mark, "--stack", str(stack)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             pass_fds=(theirs.fileno(), out, stack), cwd="/", process_group=0,
-            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "INTERLOCK_MARK": self.mark, **(env or {})},
+            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "INTERLOCK_MARK": self.mark},
         )  # fmt: skip
-        theirs.close()
+        self.theirs = theirs
+        if not keep_child_end:
+            theirs.close()
         os.close(out)
         os.close(stack)
         self.buffer = b""
         self.printed = {"out": b"", "err": b""}
+        self.streams: list[int] = []
+        """Descriptors of its standard output and error that are still open."""
         for stream in (self.process.stdout, self.process.stderr):
             assert stream is not None
             os.set_blocking(stream.fileno(), False)
+            self.streams.append(stream.fileno())
         self.claims = 0
+        self.unclean = False
+        """Whether the last attempt left something behind."""
 
     @property
     def pid(self) -> int:
@@ -58,6 +65,7 @@ class NodeProcess:
 
     def close(self) -> None:
         self.ours.close()
+        self.theirs.close()
         try:
             os.killpg(self.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -99,11 +107,13 @@ class NodeProcess:
                 length = int.from_bytes(self.buffer[:4], "little")
                 if len(self.buffer) >= 4 + length:
                     raw, self.buffer = self.buffer[4 : 4 + length], self.buffer[4 + length :]
-                    return json.loads(raw)
-            if not select.select([self.frames_fd], [], [], 0.02)[0]:
-                self._drain()
+                    frame: dict[str, Any] = json.loads(raw)
+                    return frame
+            ready = select.select([self.frames_fd, *self.streams], [], [], 0.5)[0]
+            self._drain()
+            if self.frames_fd not in ready:
                 if time.monotonic() > until:
-                    raise TimeoutError(f"no frame within {timeout} s; stderr: {self.printed['err']!r}")
+                    raise TimeoutError(f"no frame within {timeout} s; stderr: {self.printed['err'][-2000:]!r}")
                 continue
             data = os.read(self.frames_fd, 1 << 20)
             if not data:
@@ -114,7 +124,7 @@ class NodeProcess:
 
     def frames(self, claim: str, timeout: float = 20.0) -> list[dict[str, Any]]:
         """Frames up to the end of the attempt."""
-        got = []
+        got: list[dict[str, Any]] = []
         while True:
             frame = self.frame(timeout)
             if frame is None:
@@ -124,6 +134,7 @@ class NodeProcess:
             assert frame["c"] == claim, frame
             got.append(frame)
             if frame["k"] in ("done", "failed"):
+                self.unclean = not frame["clean"]
                 self._drain()
                 return got
 
@@ -142,8 +153,65 @@ class NodeProcess:
         self._drain()
         return self.printed[stream].decode()
 
+    def input(self, ended: dict[str, Any]) -> dict[str, Any]:
+        """The output of an attempt, as an envelope carries it as an input."""
+        output = ended["output"]
+        if "artifact" not in output:
+            return {"kind": "json", "value": output["value"]}
+        path = str(self.home / "artifacts" / output["artifact"])
+        if output["kind"] == "json":
+            return {"kind": "json", "path": path}
+        return {"kind": "table", "path": path, "schema": output["schema"], "row_count": output["row_count"]}
+
+    def value(self, ended: dict[str, Any]) -> Any:
+        """The JSON value of an attempt that must have succeeded."""
+        assert ended["k"] == "done", ended
+        output = ended["output"]
+        if "artifact" in output:
+            return json.loads((self.home / "artifacts" / output["artifact"]).read_bytes())
+        return output["value"]
+
+    def signal_soft(self, envelope: dict[str, Any], timeout: float = 20.0) -> list[dict[str, Any]]:
+        """Run an attempt and give the signal of its soft limit as the supervisor would; its frames."""
+        self.say(envelope)
+        started = self.frame()
+        assert started is not None
+        assert started["k"] == "started"
+        self.silence(envelope["soft_timeout"])
+        os.kill(self.pid, signal.SIGUSR1)
+        return self.frames(envelope["claim"], timeout)
+
+    def silence(self, seconds: float) -> None:
+        """Wait while a limit passes; nothing may come meanwhile but what is printed."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            select.select([], [], [], left)
+        self._drain()
+
     def _drain(self) -> None:
         for name, stream in (("out", self.process.stdout), ("err", self.process.stderr)):
             assert stream is not None
             while data := stream.read(1 << 20):
                 self.printed[name] += data
+            if data == b"" and stream.fileno() in self.streams:
+                self.streams.remove(stream.fileno())
+
+
+class Nodes:
+    """Gives the same node process again and again, and a fresh one where the last was not left clean."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.process: NodeProcess | None = None
+
+    def get(self) -> NodeProcess:
+        if self.process is None or self.process.process.poll() is not None or self.process.unclean:
+            self.close()
+            self.process = NodeProcess(self.home)
+            assert self.process.frame() == {"k": "ready"}
+        return self.process
+
+    def close(self) -> None:
+        if self.process is not None:
+            self.process.close()
+            self.process = None

@@ -1,0 +1,179 @@
+"""Stored outputs as people and programs get them: values, rows of tables, files to download.
+
+The stored form is what node processes report: {kind: "json", value | artifact, bytes, ports} or {kind: "table",
+artifact, schema: [{name, type}], row_count, bytes, ports}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import threading
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+
+from engine.artifacts import Artifacts
+from engine.worker import duck
+
+FORMATS = ("csv", "parquet", "json")
+CHUNK_BYTES = 256 * 1024
+_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+_FRACTIONS = ("FLOAT", "DOUBLE")
+_PLAIN = frozenset((*_NUMBERS, "UHUGEINT", *_FRACTIONS, "BOOLEAN", "DATE", "UUID"))
+"""Types whose cells a spreadsheet cannot take for a formula."""
+_connections: dict[str, Any] = {}
+_lock = threading.Lock()
+
+
+class Unreadable(ValueError):
+    """The artifact of an output is gone or is not what it was; the message names it."""
+
+
+class CannotExport(ValueError):
+    """This output has no such form."""
+
+
+def load_value(stored: Mapping[str, Any], artifacts: Artifacts) -> Any:
+    """The JSON value of an output. Raises Unreadable."""
+    if "artifact" not in stored:
+        return stored.get("value")
+    try:
+        with artifacts.open(stored["artifact"]) as file:
+            return json.load(file)
+    except (OSError, ValueError) as error:
+        raise _unreadable(stored, error) from error
+
+
+def table_rows(stored: Mapping[str, Any], artifacts: Artifacts, offset: int, limit: int) -> dict[str, Any]:
+    """{schema, row_count, rows}: at most `limit` rows from `offset` on, each {column: JSON value}.
+
+    Times are ISO 8601, those with a zone in UTC; what JSON has no word for (NaN, infinities) is null. Raises
+    Unreadable.
+    """
+    schema: list[dict[str, str]] = stored["schema"]
+    sql = (
+        f"SELECT to_json(t) FROM {_source(stored, artifacts)} AS t "  # noqa: S608 quoted
+        f"LIMIT {max(0, limit)} OFFSET {max(0, offset)}"
+    )
+    rows = [json.loads(row[0], parse_constant=_no_constant) for row in _run(stored, artifacts, sql).fetchall()]
+    times = [column["name"] for column in schema if column["type"].startswith("TIMESTAMP")]
+    for row in rows:
+        for name in times:
+            value = row.get(name)
+            if isinstance(value, str):
+                row[name] = _iso(value)
+    return {"schema": schema, "row_count": stored["row_count"], "rows": rows}
+
+
+def export(stored: Mapping[str, Any], artifacts: Artifacts, format: str) -> Iterator[bytes]:
+    """The whole output as a file, in pieces. `format`: csv, parquet or json; of a JSON value only json.
+
+    In CSV, text that a spreadsheet would take for a formula gets a `'` in front. Everything that can fail does so
+    before this returns: CannotExport, Unreadable.
+    """
+    if format not in FORMATS:
+        raise CannotExport(f'There is no format "{format}"; there are {", ".join(FORMATS)}.')
+    if stored["kind"] != "table":
+        if format != "json":
+            raise CannotExport("The output is a JSON value, no table: it comes as json only.")
+        if "artifact" not in stored:
+            return iter([json.dumps(stored.get("value"), ensure_ascii=False).encode()])
+        return _stream(_open(stored, artifacts))
+    if format == "parquet":
+        return _stream(_open(stored, artifacts))
+    return _stream(_written(stored, artifacts, format))
+
+
+def _written(stored: Mapping[str, Any], artifacts: Artifacts, format: str) -> IO[bytes]:
+    """The table written anew into a file that has no name any more."""
+    os.makedirs(artifacts.staging, mode=0o700, exist_ok=True)
+    path = os.path.join(artifacts.staging, f"export-{secrets.token_hex(8)}.{format}")
+    columns = ", ".join(
+        f"{_csv_cell(column)} AS {duck.name(_csv_text(column['name']))}"
+        if format == "csv"
+        else f"{_json_cell(column)} AS {duck.name(column['name'])}"
+        for column in stored["schema"]
+    )
+    options = "FORMAT csv, HEADER true" if format == "csv" else "FORMAT json, ARRAY true"
+    try:
+        _run(
+            stored,
+            artifacts,
+            f"COPY (SELECT {columns} FROM {_source(stored, artifacts)}) "  # noqa: S608 quoted
+            f"TO {duck.quote(path)} ({options}, USE_TMP_FILE false)",
+        )
+        return open(path, "rb")
+    finally:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+
+
+def _csv_cell(column: Mapping[str, str]) -> str:
+    name, kind = duck.name(column["name"]), column["type"]
+    if kind in _PLAIN or kind.startswith(("DECIMAL", "TIME")):
+        return name
+    text = f"CAST({name} AS VARCHAR)"
+    risky = "'=', '+', '-', '@', chr(9), chr(10), chr(13)"
+    return f"CASE WHEN left({text}, 1) IN ({risky}) THEN '''' || {text} ELSE {text} END"
+
+
+def _csv_text(text: str) -> str:
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\n", "\r")) else text
+
+
+def _json_cell(column: Mapping[str, str]) -> str:
+    name = duck.name(column["name"])
+    return f"CASE WHEN isfinite({name}) THEN {name} END" if column["type"] in _FRACTIONS else name
+
+
+def _source(stored: Mapping[str, Any], artifacts: Artifacts) -> str:
+    return duck.reader([str(artifacts.path(stored["artifact"]))])
+
+
+def _run(stored: Mapping[str, Any], artifacts: Artifacts, sql: str) -> Any:
+    """Execute SQL of ours on the artifacts. Raises Unreadable."""
+    _open(stored, artifacts).close()
+    cursor = _connection(artifacts.root).cursor()
+    try:
+        return cursor.execute(sql)
+    except duck.package().Error as error:
+        raise _unreadable(stored, error) from error
+
+
+def _connection(root: str) -> Any:
+    """The process' one connection for artifacts under `root`; every use takes a cursor of it."""
+    with _lock:
+        found = _connections.get(root)
+        if found is None:
+            found = _connections[root] = duck.lock(duck.connect(folders=[root], threads=2))
+        return found
+
+
+def _open(stored: Mapping[str, Any], artifacts: Artifacts) -> IO[bytes]:
+    try:
+        return artifacts.open(stored["artifact"])
+    except OSError as error:
+        raise _unreadable(stored, error) from error
+
+
+def _stream(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _unreadable(stored: Mapping[str, Any], error: Exception) -> Unreadable:
+    why = "it is gone" if isinstance(error, FileNotFoundError) else str(error).partition("\n")[0]
+    return Unreadable(f"The artifact {stored['artifact']} cannot be read: {why}.")
+
+
+def _no_constant(_: str) -> None:
+    return None
+
+
+def _iso(text: str) -> str:
+    text = text.replace(" ", "T", 1)
+    return text[:-3] + "Z" if text.endswith("+00") else text

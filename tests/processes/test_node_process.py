@@ -1,0 +1,561 @@
+"""A node process from outside: frames, Python code, errors with their place, limits, what is reset."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.processes.node_process import NodeProcess, Nodes
+from tests.support.wait import wait_until
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    nodes = Nodes(tmp_path_factory.mktemp("node"))
+    yield nodes
+    nodes.close()
+
+
+@pytest.fixture
+def node(nodes: Nodes) -> NodeProcess:
+    return nodes.get()
+
+
+def main(body: str, before: str = "") -> str:
+    """Code whose `main` has this body."""
+    lines = "\n".join("    " + line for line in body.splitlines())
+    return f"{before}\ndef main(inputs, ctx):\n{lines}\n"
+
+
+# -- frames -----------------------------------------------------------------------------------------
+
+
+def test_a_no_op_is_started_and_done_with_null(node: NodeProcess) -> None:
+    envelope = node.envelope()
+    node.say(envelope)
+    started, done = node.frames(envelope["claim"])
+    assert started["k"] == "started"
+    assert done["k"] == "done"
+    assert done["output"] == {"kind": "json", "value": None, "bytes": 4, "ports": ["out"]}
+    assert done["clean"] is True
+    assert abs(started["at"] - time.time()) < 60
+
+
+def test_many_no_ops_sent_ahead_all_come_back_in_order(node: NodeProcess) -> None:
+    envelopes = [node.envelope() for _ in range(200)]
+    for envelope in envelopes[:100]:
+        node.say(envelope)
+    for envelope in envelopes[:100]:
+        node.frames(envelope["claim"])
+    # Python behind no-ops: the frames of what came before are not held back by it.
+    mixed = [node.envelope(), node.envelope("python", {"code": main("return 1")}), node.envelope()]
+    for envelope in mixed:
+        node.say(envelope)
+    assert [node.frames(envelope["claim"])[-1]["output"]["value"] for envelope in mixed] == [None, 1, None]
+
+
+def test_an_unread_envelope_can_be_taken_back(tmp_path: Path) -> None:
+    with NodeProcess(tmp_path, keep_child_end=True) as node:
+        first, second = node.envelope("python", {"code": main("import time\ntime.sleep(30)")}), node.envelope()
+        node.say(first)
+        assert node.frame() == {"k": "ready"}
+        assert node.frame()["k"] == "started"  # type: ignore[index]
+        node.say(second)
+        taken = json.loads(node.theirs.recv(1 << 20))
+        assert taken["claim"] == second["claim"]
+
+
+def test_a_large_envelope_comes_through_a_file_which_is_deleted(node: NodeProcess) -> None:
+    value = "x" * (50 * 1024 * 1024)
+    inputs = {"a": {"kind": "json", "value": value}}
+    ended = node.python(main("return len(inputs['a'])"), inputs=inputs, timeout=60)
+    assert node.value(ended) == len(value)
+    assert not list((node.home / "scratch").iterdir())
+
+
+def test_a_torn_end_of_the_channel_ends_the_process(tmp_path: Path) -> None:
+    with NodeProcess(tmp_path) as node:
+        assert node.frame() == {"k": "ready"}
+        node.ours.close()
+        assert node.process.wait(10) == 0
+
+
+def test_it_dies_with_its_parent(tmp_path: Path) -> None:
+    script = f"""
+import sys, time
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from pathlib import Path
+from tests.processes.node_process import NodeProcess
+node = NodeProcess(Path({str(tmp_path)!r}))
+assert node.frame() == {{"k": "ready"}}
+node.say(node.envelope("python", {{"code": "import time\\ndef main(inputs, ctx):\\n    time.sleep(60)\\n"}}))
+assert node.frame()["k"] == "started"
+print(node.pid, flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert os.path.exists(f"/proc/{pid}")
+        parent.kill()
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}"), timeout=2)
+
+
+def test_it_loads_nothing_heavy_and_no_django(node: NodeProcess, tmp_path: Path) -> None:
+    with NodeProcess(tmp_path) as fresh:
+        assert fresh.frame() == {"k": "ready"}
+        loaded = fresh.value(fresh.python(main("return sorted(sys.modules)", "import sys")))
+    heavy = {"django", "duckdb", "asyncio", "subprocess", "socket", "cel", "jsonschema", "engine.definition", "decimal"}
+    assert not heavy & set(loaded)
+    assert "engine.worker.process" in loaded
+
+
+def test_it_is_the_first_that_the_kernel_takes_and_leaves_no_core(node: NodeProcess) -> None:
+    assert Path(f"/proc/{node.pid}/oom_score_adj").read_text().strip() == "800"
+    (limit,) = [line for line in Path(f"/proc/{node.pid}/limits").read_text().splitlines() if "core file" in line]
+    assert limit.split()[4] == "0"
+
+
+# -- Python -----------------------------------------------------------------------------------------
+
+
+def test_python_gets_its_inputs_and_its_context(node: NodeProcess) -> None:
+    code = main("return [inputs['a'], ctx.node, ctx.attempt, ctx.run['id'], ctx.run['inputs']]")
+    ended = node.python(code, inputs={"a": {"kind": "json", "value": {"x": 1}}}, run_inputs={"n": 2}, attempt=3)
+    assert node.value(ended) == [{"x": 1}, "load", 3, "7", {"n": 2}]
+
+
+def test_the_environment_is_what_the_contract_names_and_nothing_else(node: NodeProcess) -> None:
+    code = main("return [dict(os.environ), os.getcwd(), oct(os.stat('.').st_mode)]", "import os")
+    environment, folder, mode = node.value(node.python(code, env={"PATH": "/bin", "LANG": "C.UTF-8", "API": "x"}))
+    assert environment.pop("INTERLOCK_MARK") == node.mark
+    assert environment == {
+        "PATH": "/bin", "LANG": "C.UTF-8", "API": "x", "HOME": folder, "INTERLOCK_RUN": "7",
+        "INTERLOCK_NODE": "load", "INTERLOCK_ATTEMPT": "1",
+    }  # fmt: skip
+    assert mode.endswith("700")
+    assert not os.path.exists(folder)
+
+
+def test_what_is_printed_and_logged_is_heard(node: NodeProcess) -> None:
+    code = main(
+        "print('to stdout é')\nprint('to stderr', file=sys.stderr)\nos.write(1, b'raw\\n')\n"
+        "ctx.log('hello')\nctx.log('careful', level='warning')\n"
+        "logging.getLogger('lib').info('an %s', 'info')\nlogging.debug('quiet')\nlogging.critical('loud')",
+        "import sys, os, logging",
+    )
+    envelope = node.envelope("python", {"code": code})
+    node.say(envelope)
+    lines = [(f["level"], f["m"]) for f in node.frames(envelope["claim"]) if f["k"] == "log"]
+    assert lines == [("info", "hello"), ("warning", "careful"), ("info", "an info"), ("error", "loud")]
+    assert "to stdout é\nraw\n" in node.text("out")
+    assert "to stderr\n" in node.text("err")
+
+
+def test_handlers_of_one_attempt_do_not_write_the_lines_of_the_next_twice(node: NodeProcess) -> None:
+    code = main(
+        "logger = logging.getLogger('mine')\nlogger.addHandler(logging.StreamHandler())\nlogger.warning('once')",
+        "import logging",
+    )
+    before = node.text("err").count("once")
+    for _ in range(3):
+        assert node.python(code)["clean"]
+    assert node.text("err").count("once") - before == 3
+
+
+def test_a_log_line_is_cut(node: NodeProcess) -> None:
+    envelope = node.envelope("python", {"code": main("ctx.log('é' * 100_000)")})
+    node.say(envelope)
+    (line,) = [f["m"] for f in node.frames(envelope["claim"]) if f["k"] == "log"]
+    assert len(line.encode()) <= 16 * 1024
+    assert line.endswith("(200,000 bytes, cut)")
+
+
+def test_progress_is_thinned_and_the_last_one_always_comes(node: NodeProcess) -> None:
+    code = main("for n in range(20_001):\n    ctx.progress(n / 20_000, f'{n} of 20000')")
+    envelope = node.envelope("python", {"code": code})
+    node.say(envelope)
+    *others, done = node.frames(envelope["claim"])
+    progress = [f for f in others if f["k"] == "progress"]
+    assert progress[-1]["fraction"] == 1.0
+    assert progress[-1]["message"] == "20000 of 20000"
+    assert len(progress) <= 3 + done["seconds"] * 21
+    assert done["clean"]
+
+
+def test_frames_of_many_threads_stay_whole(node: NodeProcess) -> None:
+    code = main(
+        "def work(n):\n    for i in range(50):\n        ctx.log(f'{n}:' + 'x' * 10_000)\n"
+        "threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]\n"
+        "[t.start() for t in threads]\n[t.join() for t in threads]",
+        "import threading",
+    )
+    envelope = node.envelope("python", {"code": code})
+    node.say(envelope)
+    frames = node.frames(envelope["claim"])
+    assert sum(f["k"] == "log" for f in frames) == 400
+    assert frames[-1]["clean"]
+
+
+@pytest.mark.parametrize(
+    "use", ["ctx.checkpoint(1)", "ctx.checkpoint_from(dict)", "ctx.restored", "ctx.secrets['a']", "ctx.connection('a')"]
+)
+def test_what_is_not_built_yet_is_refused_by_name(node: NodeProcess, use: str) -> None:
+    error = node.python(main(use))["error"]
+    assert error["class"] == "NotAvailableYet"
+    assert use.split("(")[0].split("[")[0] in error["message"]
+    assert error["line"] == 3
+
+
+def test_python_function_calls_what_is_installed(node: NodeProcess) -> None:
+    config = {"function": "engine.worker.jsonvalue.encode", "args": {}}
+    error = node.run("python.function", {"function": "engine.nowhere.thing"})["error"]
+    assert error["class"] == "BadConfig"
+    assert "engine.nowhere" in error["message"]
+    error = node.run("python.function", {"function": "json.nothing"})["error"]
+    assert "json has no nothing" in error["message"]
+    error = node.run("python.function", config)["error"]
+    assert error["class"] == "BadOutput"
+
+
+def test_arguments_of_python_function_are_evaluated(nodes: Nodes, tmp_path: Path) -> None:
+    (tmp_path / "site-packages").mkdir()
+    module = tmp_path / "site-packages" / "authors.py"
+    module.write_text(
+        "def f(inputs, ctx, **args):\n    return args\n\ndef g(inputs, ctx):\n    raise ValueError('no')\n"
+    )
+    node = nodes.get()
+    code = main(
+        f"sys.path.append({str(module.parent)!r})\nimport authors\nreturn authors.f(inputs, ctx, a=1)", "import sys"
+    )
+    assert node.value(node.python(code)) == {"a": 1}
+    expressions = [["args", "n"], ["args", "deep", 0]]
+    config = {"function": "builtins.dict", "args": {"n": "{{ inputs.n + 1 }}", "deep": ["{{ inputs.n }} of 3"]}}
+    ended = node.run("python.function", config, expressions=expressions, run_inputs={"n": 2})
+    # dict(inputs, ctx) is no call that works; the arguments arrived when Python complains about the rest.
+    assert ended["error"]["class"] == "TypeError"
+
+
+def test_an_expression_that_fails_says_so(node: NodeProcess) -> None:
+    config = {"function": "builtins.dict", "args": {"n": "{{ inputs.nope }}"}}
+    error = node.run("python.function", config, expressions=[["args", "n"]])["error"]
+    assert error["class"] == "ExpressionError"
+    assert "nope" in error["message"]
+
+
+# -- errors have a place ------------------------------------------------------------------------------
+
+
+def test_an_error_names_the_line_of_the_authors_code(node: NodeProcess) -> None:
+    error = node.python("def helper(x):\n    return 1 / x\n\ndef main(inputs, ctx):\n    return helper(0)\n")["error"]
+    assert error["class"] == "ZeroDivisionError"
+    assert error["line"] == 2
+    assert "return 1 / x" in error["traceback"]
+    assert '"<load>", line 5, in main' in error["traceback"]
+    assert "engine/" not in error["traceback"]
+
+
+def test_the_line_is_the_authors_even_when_a_library_raises(node: NodeProcess) -> None:
+    error = node.python(main("return json.loads('{')", "import json"))["error"]
+    assert error["class"] == "JSONDecodeError"
+    assert error["line"] == 3
+    assert "json/decoder.py" in error["traceback"]
+
+
+def test_a_syntax_error_names_its_line(node: NodeProcess) -> None:
+    error = node.python("def main(inputs, ctx):\n    x = 1\n    return (\n")["error"]
+    assert error["class"] == "SyntaxError"
+    assert error["line"] == 3
+    assert "return (" in error["traceback"]
+
+
+def test_an_error_while_the_code_is_loaded_names_its_line(node: NodeProcess) -> None:
+    error = node.python("x = 1\nimport nowhere_to_be_found\n")["error"]
+    assert error["class"] == "ModuleNotFoundError"
+    assert error["line"] == 2
+
+
+def test_a_chain_of_errors_is_told_without_our_frames(node: NodeProcess) -> None:
+    error = node.python(main("try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    raise ValueError('no') from e"))[
+        "error"
+    ]
+    assert error["class"] == "ValueError"
+    assert error["line"] == 6
+    assert "ZeroDivisionError" in error["traceback"]
+    assert "engine/" not in error["traceback"]
+
+
+def test_code_without_main_is_told_what_to_write(node: NodeProcess) -> None:
+    error = node.python("x = 1\n")["error"]
+    assert "main(inputs, ctx)" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("raise SystemExit(0)", "SystemExit"),
+        ("import sys\nsys.exit('bye')", "SystemExit"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("def f():\n    f()\nf()", "RecursionError"),
+        ("bytearray(1 << 60)", "MemoryError"),
+        ("class E(Exception):\n    def __str__(self):\n        raise ValueError\nraise E", "E"),
+        ("raise BaseException('rare')", "BaseException"),
+        ("e = ValueError('x')\ne.__cause__ = e\nraise e", "ValueError"),
+    ],
+)
+def test_whatever_is_raised_ends_the_attempt_and_not_the_process(node: NodeProcess, code: str, name: str) -> None:
+    pid = node.pid
+    ended = node.python(main(code))
+    assert ended["k"] == "failed"
+    assert ended["error"]["class"] == name
+    assert ended["error"]["line"] is not None
+    assert ended["clean"]
+    assert node.value(node.python(main("return os.getpid()", "import os"))) == pid
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ("{'rows': [1, float('nan')]}", "output['rows'][1] is nan"),
+        ("[b'x']", "output[0] is a bytes"),
+        ("{1, 2}", "output is a set"),
+        ("datetime.datetime(2026, 1, 1)", "output is a datetime.datetime"),
+        ("{'a': {(1, 2): 3}}", "output['a'] has a key that is a tuple"),
+        ("10 ** 400", "output is a whole number of more than"),
+        ("10 ** 5000", "output is a whole number of more than"),
+        ("(lambda a: [a.append(a), a][1])([])", "output[0] contains itself"),
+        ("functools.reduce(lambda a, _: [a], range(300), 1)", "more than 200 levels deep"),
+        ("functools.reduce(lambda a, _: [a], range(100_000), 1)", "more than 200 levels deep"),
+        ("'\\ud800'", "output is text with half a surrogate pair"),
+        ("(x for x in [1])", "output is a generator"),
+    ],
+)
+def test_output_that_is_not_json_says_where(node: NodeProcess, value: str, place: str) -> None:
+    ended = node.python(main(f"return {value}", "import datetime, functools"))
+    assert ended["error"]["class"] == "BadOutput", ended
+    assert place in ended["error"]["message"]
+
+
+def test_a_large_output_becomes_an_artifact(node: NodeProcess) -> None:
+    small, large = (node.python(main(f"return 'x' * {n}")) for n in (32_766, 32_767))
+    assert small["output"]["bytes"] == 32_768
+    assert len(small["output"]["value"]) == 32_766
+    assert large["output"]["bytes"] == 32_769
+    assert large["output"]["artifact"].endswith(".json")
+    assert node.value(large) == "x" * 32_767
+    assert node.value(node.python(main("return len(inputs['a'])"), inputs={"a": node.input(large)})) == 32_767
+
+
+# -- soft limit ----------------------------------------------------------------------------------------
+
+
+def test_the_soft_limit_is_raised_in_the_authors_code(node: NodeProcess) -> None:
+    code = main("try:\n    time.sleep(30)\nexcept Exception:\n    return 'swallowed'", "import time")
+    ended = node.signal_soft(node.envelope("python", {"code": code}, soft_timeout=0.3))[-1]
+    assert ended["error"]["class"] == "SoftTimeout"
+    assert ended["error"]["line"] == 4
+    assert 0.2 < ended["seconds"] < 5
+
+
+def test_code_that_was_told_may_save_and_return(node: NodeProcess) -> None:
+    code = main(
+        "try:\n    time.sleep(30)\nexcept ctx.SoftTimeout:\n    ctx.progress(0.5, 'saved')\n    return 'part'",
+        "import time",
+    )
+    frames = node.signal_soft(node.envelope("python", {"code": code}, soft_timeout=0.3))
+    assert node.value(frames[-1]) == "part"
+    assert [f["message"] for f in frames if f["k"] == "progress"] == ["saved"]
+
+
+def test_code_that_swallows_the_limit_goes_on(node: NodeProcess) -> None:
+    code = main("try:\n    time.sleep(30)\nexcept BaseException:\n    pass\nreturn 1", "import time")
+    assert node.value(node.signal_soft(node.envelope("python", {"code": code}, soft_timeout=0.3))[-1]) == 1
+
+
+def test_a_late_signal_does_not_hit_the_next_attempt(node: NodeProcess) -> None:
+    os.kill(node.pid, signal.SIGUSR1)
+    envelope = node.envelope("python", {"code": main("time.sleep(0.3)\nreturn 1", "import time")}, soft_timeout=5)
+    node.say(envelope)
+    assert node.frame()["k"] == "started"  # type: ignore[index]
+    for _ in range(10):
+        os.kill(node.pid, signal.SIGUSR1)
+    ended = node.frames(envelope["claim"])[-1]
+    assert node.value(ended) == 1
+
+
+def test_the_limit_in_the_middle_of_large_frames_tears_none(node: NodeProcess) -> None:
+    code = main("line = 'x' * 16_000\nwhile time:\n    ctx.log(line)", "import time")
+    ended = node.signal_soft(node.envelope("python", {"code": code}, soft_timeout=0.2))[-1]
+    assert ended["error"]["class"] == "SoftTimeout"
+
+
+# -- what is reset -------------------------------------------------------------------------------------
+
+
+def test_nothing_of_an_attempt_is_seen_by_the_next(node: NodeProcess, tmp_path: Path) -> None:
+    (tmp_path / "authors_module.py").write_text("value = 1\n")
+    disturb = main(
+        f"sys.path.insert(0, {str(tmp_path)!r})\nimport authors_module\nauthors_module.value = 2\n"
+        "os.environ['LEFT'] = 'x'\nos.chdir('/tmp')\nos.umask(0)\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nsignal.signal(signal.SIGUSR1, signal.SIG_IGN)\n"
+        "signal.setitimer(signal.ITIMER_REAL, 1000)\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])\n"
+        "sys.setrecursionlimit(5000)\nsys.stdout = None\nbuiltins.print = None\nbuiltins.left = 1\n"
+        "sys.settrace(lambda *a: None)",
+        "import sys, os, signal, builtins",
+    )
+    look = main(
+        f"return [{str(tmp_path)!r} in sys.path, 'authors_module' in sys.modules, 'LEFT' in os.environ, "
+        "os.umask(0o77), "
+        "signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, callable(signal.getsignal(signal.SIGUSR1)), "
+        "signal.getitimer(signal.ITIMER_REAL), len(signal.pthread_sigmask(signal.SIG_BLOCK, [])), "
+        "sys.getrecursionlimit(), "
+        "sys.stdout is sys.__stdout__, callable(print), hasattr(builtins, 'left'), sys.gettrace() is None, "
+        "[m for m in sys.modules if m.startswith('node_')]]",
+        "import sys, os, signal, builtins",
+    )
+    pid = node.pid
+    assert node.python(disturb)["clean"]
+    assert node.value(node.python(look)) == [
+        False, False, False, 0o77, True, True, [0.0, 0.0], 0, 1000, True, True, False, True, ["node_load"],
+    ]  # fmt: skip
+    assert node.pid == pid
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()",
+        "import subprocess\nsubprocess.Popen(['sleep', '30'])",
+        "import os\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        "
+        "os.execvp('sleep', ['sleep', '30'])\n    os._exit(0)",
+        "import sys\nsys.left = open('/etc/hostname')",
+        "import sys, socket\nsys.left = socket.socketpair()",
+        "import sys\nsys.left = bytearray(100 << 20)",
+        "import os\nos.close(1)",
+        "import os\nos.close(2)\nos.close(1)",
+        "import os\nos.dup2(os.open('/dev/null', os.O_WRONLY), 1)",
+        "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))",
+        "import os\nos.nice(5)",
+    ],
+)
+def test_a_process_with_something_left_in_it_says_so_and_takes_no_more_work(nodes: Nodes, code: str) -> None:
+    node = nodes.get()
+    ended = node.python(main(code))
+    assert ended["k"] == "done", ended
+    assert ended["clean"] is False
+    node.say(node.envelope())
+    with pytest.raises(TimeoutError):
+        node.frame(timeout=0.3)
+
+
+def test_children_that_have_ended_are_no_reason_to_replace_the_process(node: NodeProcess) -> None:
+    code = main(
+        "subprocess.Popen(['true'])\npid = os.fork()\n"
+        "if not pid:\n    if not os.fork():\n        os._exit(0)\n    os._exit(0)\n"
+        "time.sleep(0.3)",
+        "import subprocess, os, time",
+    )
+    assert node.python(code)["clean"]
+    assert not [name for name in os.listdir("/proc") if name.isdigit() and _parent(name) == node.pid]
+
+
+def _parent(pid: str) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    except OSError:
+        return 0
+
+
+def test_a_forked_child_that_comes_out_of_main_says_nothing(node: NodeProcess) -> None:
+    ended = node.python(
+        main("pid = os.fork()\nif pid:\n    os.waitpid(pid, 0)\nreturn 'parent' if pid else 'child'", "import os")
+    )
+    assert node.value(ended) == "parent"
+    assert ended["clean"]
+    assert node.value(node.python(main("return 5"))) == 5
+
+
+def test_code_that_ends_the_process_ends_the_channel(nodes: Nodes) -> None:
+    node = nodes.get()
+    envelope = node.envelope("python", {"code": main("print('last words', flush=True)\nos._exit(7)", "import os")})
+    node.say(envelope)
+    with pytest.raises(EOFError):
+        node.frames(envelope["claim"])
+    assert node.process.wait(5) == 7
+    assert "last words" in node.text("out")
+
+
+def test_a_flood_of_output_ends_with_the_attempt(node: NodeProcess) -> None:
+    ended = node.python(
+        main("for _ in range(200):\n    sys.stdout.write('x' * 100_000 + '\\n')", "import sys"), timeout=60
+    )
+    assert ended["clean"]
+    assert len(node.text("out")) >= 20_000_000
+
+
+def test_an_authors_signal_handler_may_raise_while_it_logs(node: NodeProcess) -> None:
+    code = main(
+        "def stop(*_):\n    ctx.log('from the handler')\n    raise TimeoutError('own limit')\n"
+        "signal.signal(signal.SIGALRM, stop)\nsignal.setitimer(signal.ITIMER_REAL, 0.2)\n"
+        "try:\n    while signal:\n        ctx.log('x' * 15_000)\nexcept TimeoutError as e:\n    return str(e)",
+        "import signal",
+    )
+    ended = node.python(code)
+    assert node.value(ended) == "own limit"
+    assert ended["clean"]
+
+
+def test_pickle_and_dataclasses_find_the_nodes_module(node: NodeProcess) -> None:
+    code = (
+        "from __future__ import annotations\nimport dataclasses, pickle\n@dataclasses.dataclass\nclass P:\n    x: int\n"
+        "def main(inputs, ctx):\n    return pickle.loads(pickle.dumps(P(3))).x\n"
+    )
+    assert node.value(node.python(code)) == 3
+
+
+# -- other interpreters ----------------------------------------------------------------------------------
+
+
+def _others() -> list[str]:
+    found = [shutil.which(f"python3.{minor}", path="/usr/bin:/usr/local/bin") for minor in (10, 12, 13, 14)]
+    found += [str(path) for path in Path.home().glob(".pyenv/versions/3.1[0-9].*/bin/python")]
+    return [path for path in found if path and os.path.realpath(path) != os.path.realpath(sys.executable)]
+
+
+@pytest.mark.parametrize("python", _others() or [pytest.param("", marks=pytest.mark.skip("no other Python here"))])
+def test_another_interpreter_runs_python_and_asks_for_what_it_lacks(tmp_path: Path, python: str) -> None:
+    with NodeProcess(tmp_path, python=python) as node:
+        assert node.frame() == {"k": "ready"}
+        version = node.value(node.python(main("return list(sys.version_info[:2])", "import sys")))
+        asked = subprocess.run(
+            [python, "-c", "import sys; print(list(sys.version_info[:2]))"], capture_output=True, text=True
+        )
+        assert version == json.loads(asked.stdout)
+        config = {"function": "authors_nowhere.f", "args": {"n": "{{ inputs.n * 2 }}"}}
+        error = node.run("python.function", config, expressions=[["args", "n"]], run_inputs={"n": 2})["error"]
+        # The expression needs CEL, which the product's own Python evaluated.
+        assert error["class"] == "BadConfig", error
+        assert f"there is no module authors_nowhere in {python} " in error["message"]
+        table = {
+            "kind": "table",
+            "path": "/nowhere.parquet",
+            "schema": [{"name": "a", "type": "BIGINT"}],
+            "row_count": 1,
+        }
+        error = node.python(main("return inputs['t'].rows(1)"), inputs={"t": table})["error"]
+        if error["class"] != "IOException":
+            assert error["class"] == "MissingPackage"
+            assert "pip install duckdb" in error["message"]
+        bad = node.python(main("return {1, 2}"))
+        assert bad["error"]["class"] == "BadOutput"
