@@ -30,6 +30,8 @@ document.addEventListener("htmx:afterSwap", (event) => {
 document.addEventListener("htmx:responseError", () => toast(gettext("The server refused this. Load the page again to see how things are."), "error"));
 document.addEventListener("htmx:sendError", () => toast(gettext("Offline: this did not reach the server."), "error"));
 
+// Narrow, the bar scrolls sideways: where one is must be in view.
+one(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 keepTime();
 startToasts();
 startPopovers();

@@ -1,0 +1,99 @@
+"""A real Chromium on a real `up` in a home of its own; every test also watches for what the pages must never do."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.conftest import CHROMIUM
+from tests.support.product import Product, running
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory) -> Iterator[Product]:
+    """One product for the browser tests; each uses workflows of its own."""
+    with running(tmp_path_factory.mktemp("browser") / "home", INTERLOCK_ADMIN_PASSWORD="") as product:
+        yield product
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Person:
+    """Somebody at a browser: the page, and what went wrong in it."""
+
+    product: Product
+    context: BrowserContext
+    page: Page
+    wrong: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+    """Parts of messages that a test provokes on purpose."""
+
+    def at(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.product.port}{path}"
+
+    def go(self, path: str) -> Page:
+        self.page.goto(self.at(path))
+        return self.page
+
+    def sign_in(self, user: str = "admin") -> None:
+        """By a one-time link, as the terminal prints it."""
+        link = self.product.command("login-link", "--user", user).stdout.strip().split()[-1]
+        self.page.goto(self.at("/" + link.split("/", 3)[3]))
+        self.page.get_by_role("button", name="Sign in as").click()
+        self.page.wait_for_url(self.at("/"))
+
+    def heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not any(part in message.text for part in self.expected):
+            self.wrong.append(f"{message.type}: {message.text} ({message.location.get('url')})")
+
+
+@contextlib.contextmanager
+def somebody(
+    browser: Browser, product: Product, shots: Path, *, width: int = 1440, height: int = 900, dark: bool = False
+) -> Iterator[Person]:
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        locale="en-GB",
+        timezone_id="Europe/Berlin",
+    )
+    context.set_default_timeout(15_000)
+    # Violations of the policy are events of the document, whatever the console says.
+    context.add_init_script(
+        "window.violations = []; document.addEventListener('securitypolicyviolation',"
+        " (event) => window.violations.push(event.violatedDirective + ' ' + event.blockedURI));"
+    )
+    page = context.new_page()
+    person = Person(product, context, page)
+    page.on("console", person.heard)
+    page.on("pageerror", lambda error: person.wrong.append(f"error: {error}"))
+    try:
+        yield person
+    except BaseException:
+        shots.mkdir(exist_ok=True)
+        with contextlib.suppress(Exception):
+            page.screenshot(path=shots / "failed.png")
+        raise
+    finally:
+        context.close()
+    assert person.wrong == []
+
+
+@pytest.fixture
+def person(chromium, product, tmp_path) -> Iterator[Person]:
+    """An admin who is signed in by a one-time link."""
+    with somebody(chromium, product, tmp_path / "shots") as person:
+        person.sign_in()
+        yield person

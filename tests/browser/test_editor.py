@@ -1,0 +1,99 @@
+"""The definition as text: problems at their lines, saves that never write over another tab, undo."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.documents import chain
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+
+@pytest.fixture
+def slug(product, request) -> str:
+    """A workflow of the test's own, with one version."""
+    name = request.node.name.replace("_", "-")[:60].strip("-")
+    product.api("POST", "workflows/", {"name": name, "slug": name})
+    product.api("POST", f"workflows/{name}/versions/", {"definition": chain("a", "b"), "message": "first"})
+    return name
+
+
+def edit(person, slug):
+    page = person.go(f"/workflows/{slug}/edit/")
+    return page, page.get_by_label("Definition as JSON")
+
+
+def test_every_problem_stands_beside_the_text_and_leads_to_its_line(person, slug):
+    page, area = edit(person, slug)
+    document = chain("a", "b")
+    document["nodes"] += [{"id": "a", "type": "noop"}, {"id": "c", "type": "nop"}]
+    document["edges"] += [{"source": "b", "target": "nowhere"}]
+    document["colour"] = "red"
+    area.fill(json.dumps(document, indent=2))
+    problems = page.locator("[data-problem-list] .problem")
+    expect(problems).to_have_count(4)
+    expect(page.locator("[data-problem-count]")).to_have_text("4 problems")
+    expect(page.locator("[data-gutter] .has")).to_have_count(4)
+    page.locator(".problem", has_text="nowhere").get_by_role("button").first.click()
+    chosen = area.evaluate("(field) => field.value.slice(field.selectionStart, field.selectionEnd)")
+    assert "nowhere" in chosen
+    # Invalid work is kept all the same.
+    expect(page.locator("[data-saved]")).to_have_text("Saved")
+
+
+def test_text_that_is_no_json_says_where_and_is_kept_in_the_browser(person, slug):
+    page, area = edit(person, slug)
+    area.fill('{\n  "schema": "interlock/1",\n  "nodes": [}\n')
+    problem = page.locator("[data-problem-list] .problem")
+    expect(problem).to_contain_text("Line 3, column 13")
+    expect(page.locator("[data-saved]")).to_contain_text("Not saved")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    expect(area).to_have_value('{\n  "schema": "interlock/1",\n  "nodes": [}\n')
+    expect(problem).to_contain_text("Line 3, column 13")
+
+
+def test_a_stale_tab_writes_nothing_over(person, slug):
+    page, area = edit(person, slug)
+    person.expected += ["412", "Failed to load resource"]
+    other = person.context.new_page()
+    other.goto(person.at(f"/workflows/{slug}/edit/"))
+    field = other.get_by_label("Definition as JSON")
+    field.fill(json.dumps(chain("a", "other")))
+    expect(other.locator("[data-saved]")).to_have_text("Saved")
+    area.fill(json.dumps(chain("a", "mine")))
+    expect(page.get_by_text("Your draft was saved from another tab")).to_be_visible()
+    draft = person.product.api("GET", f"workflows/{slug}/draft/")
+    assert draft["definition"]["nodes"][1]["id"] == "other"
+    page.get_by_role("button", name="Save this text instead").click()
+    expect(page.locator("[data-saved]")).to_have_text("Saved")
+    draft = person.product.api("GET", f"workflows/{slug}/draft/")
+    assert draft["definition"]["nodes"][1]["id"] == "mine"
+
+
+def test_formatting_can_be_taken_back_with_ctrl_z(person, slug):
+    page, area = edit(person, slug)
+    text = json.dumps(chain("a", "b"))
+    area.fill(text)
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("button", name="Format the text").click()
+    expect(area).to_have_value(
+        '{\n  "schema": "interlock/1",\n  "nodes": [{ "id": "a", "type": "noop" }, { "id": "b", "type": "noop" }],\n'
+        '  "edges": [{ "source": "a", "target": "b" }]\n}'
+    )
+    page.keyboard.press("Control+z")
+    expect(area).to_have_value(text)
+
+
+def test_the_draft_is_run_without_being_published(person, slug):
+    page, area = edit(person, slug)
+    area.fill(json.dumps(chain("x", "y", "z")))
+    page.get_by_role("link", name="Run draft").click()
+    page.get_by_role("dialog").get_by_role("button", name="Run draft").click()
+    page.wait_for_url("**/runs/*/")
+    expect(page.locator("[data-run-state]")).to_have_text("Succeeded", timeout=30_000)
+    expect(page.locator("[data-node]")).to_have_count(3)
+    assert person.product.api("GET", f"workflows/{slug}/")["newest"] == 1

@@ -1,0 +1,100 @@
+"""The way that the product is made for, from the one-time link to the roll back, in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import somebody
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+
+def test_from_the_one_time_link_to_a_roll_back_and_a_good_run(chromium, product, tmp_path):
+    with somebody(chromium, product, tmp_path / "shots") as person:
+        page = person.page
+
+        # The terminal's link signs in, once.
+        link = re.search(r"http://\S+/sign-in/link/\S+", product.log.read_text())
+        assert link
+        page.goto(link[0])
+        page.get_by_role("button", name="Sign in as admin").click()
+        expect(page.get_by_text("Nothing has run yet")).to_be_visible()
+
+        # The sample runs; states and lines arrive while the page stands.
+        page.get_by_role("link", name="Run Flight delays").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_label("Month")).to_have_value("1")
+        dialog.get_by_role("button", name="Run v1").click()
+        page.wait_for_url(re.compile(r"/runs/\d+/"))
+        page.evaluate("window.sameDocument = true")
+        expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
+        expect(page.locator("[data-run-state]")).to_have_text("Succeeded", timeout=60_000)
+        expect(page.locator('[data-node="by_carrier"]')).to_contain_text("16 rows")
+        expect(page.locator("[data-logs] .line").first).to_be_visible()
+        assert page.evaluate("window.sameDocument"), "the page was loaded again"
+
+        # The result's rows, with the figures that are known of this data.
+        page.locator('[data-node="by_carrier"]').click()
+        expect(page.locator("[data-output-rows]")).to_contain_text("16 rows")
+        united = page.locator(".rowsbox tr", has_text="UA")
+        expect(united).to_contain_text("4637")
+        expect(united).to_contain_text(re.compile(r"3\.175[56]"))
+        assert page.evaluate("window.sameDocument")
+
+        # A bad version: the editor saves and checks while one types, and it is published and live.
+        page.goto(person.at("/workflows/flight-delays/edit/"))
+        area = page.get_by_label("Definition as JSON")
+        definition = json.loads(area.input_value())
+        summary = next(node for node in definition["nodes"] if node["id"] == "summary")
+        summary["config"]["code"] = "def main(inputs, ctx):\n    ctx.log('about to divide')\n    return 1 / 0\n"
+        area.fill(json.dumps(definition, indent=2))
+        expect(page.locator("[data-saved]")).to_have_text("Saved")
+        expect(page.locator("[data-problem-count]")).to_have_text("No problems")
+        page.get_by_role("button", name="Publish", exact=True).click()
+        form = page.locator("#publish")
+        expect(form).to_contain_text("1 changed: Summary")
+        form.get_by_label("What changed").fill("Divide")
+        expect(form.get_by_label("Make it live")).to_be_checked()
+        form.get_by_role("button", name="Publish v2").click()
+        expect(page.get_by_text("v2 is published and live.")).to_be_visible()
+
+        # It fails, and says where.
+        page.get_by_role("link", name="Run", exact=True).click()
+        page.get_by_role("dialog").get_by_role("button", name="Run v2").click()
+        page.wait_for_url(re.compile(r"/runs/\d+/"))
+        expect(page.locator("[data-run-state]")).to_have_text("Failed", timeout=60_000)
+        failing = page.locator('[data-node="summary"]')
+        expect(failing).to_contain_text("ZeroDivisionError in line 3")
+        failing.click()
+        expect(page.locator("[data-error-lead]")).to_have_text("ZeroDivisionError in line 3, division by zero")
+        expect(page.locator("[data-error-code] .hit")).to_contain_text("return 1 / 0")
+        expect(page.locator("[data-logs] .line", has_text="about to divide")).to_be_visible()
+
+        # The overview names the cause and offers the way back: one click, with the reason filled in.
+        page.goto(person.at("/"))
+        need = page.locator("#needs article", has_text="Flight delays")
+        expect(need).to_contain_text("Summary: ZeroDivisionError in line 3, division by zero")
+        expect(need).to_contain_text("first run of this version")
+        need.get_by_role("button", name="Roll back to v1").click()
+        form = need.locator("form")
+        expect(form.get_by_label("Reason")).to_have_value(re.compile("ZeroDivisionError"))
+        form.get_by_role("button", name="Roll back").click()
+        expect(page.get_by_text('"Flight delays" is back on v1; v2 is no longer live.')).to_be_visible()
+
+        # And it runs well again.
+        page.goto(person.at("/workflows/flight-delays/"))
+        page.get_by_role("link", name="Run", exact=True).click()
+        page.get_by_role("dialog").get_by_role("button", name="Run v1").click()
+        page.wait_for_url(re.compile(r"/runs/\d+/"))
+        expect(page.locator("[data-run-state]")).to_have_text("Succeeded", timeout=60_000)
+
+        # Who, from where to where and why is on record.
+        page.goto(person.at("/audit/"))
+        entry = page.locator("tr", has_text="Rolled back")
+        expect(entry).to_contain_text("v2 → v1")
+        expect(entry).to_contain_text("ZeroDivisionError")
+        assert page.evaluate("window.violations") == []

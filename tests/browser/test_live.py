@@ -1,0 +1,178 @@
+"""What the pages show of a run while it goes on, while the connection is cut, and when it is very large."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+TALKS = """
+import time
+def main(inputs, ctx):
+    for n in range(3000):
+        ctx.log(f"line {n}")
+        if n % 100 == 0:
+            ctx.progress(n / 3000, f"at {n}")
+            time.sleep(0.02)
+    return 7
+"""
+SLOW = """
+import time
+def main(inputs, ctx):
+    ctx.log('begun')
+    time.sleep(4)
+    ctx.log('done')
+"""
+WAITS = "import time\ndef main(inputs, ctx):\n    ctx.log('waiting')\n    time.sleep(600)\n"
+
+
+def python(id: str, code: str) -> dict[str, object]:
+    return {"id": id, "type": "python", "config": {"code": code}}
+
+
+def start(product, slug, nodes, edges=()):
+    product.publish(slug, nodes, [{"source": one, "target": other} for one, other in edges])
+    return product.api("POST", f"workflows/{slug}/runs/", {})["id"]
+
+
+def test_many_lines_arrive_in_order_and_reading_is_not_disturbed(person):
+    run = start(person.product, "talks", [python("talks", TALKS)])
+    page = person.go(f"/runs/{run}/")
+    expect(page.locator("[data-run-state]")).to_have_text("Succeeded", timeout=60_000)
+    expect(page.locator("[data-log-count]")).to_have_text("3,000")
+    expect(page.locator("[data-logs] .line").last).to_be_visible()
+    # Only what is in view is in the page.
+    assert page.locator("[data-logs] .line").count() < 120
+    expect(page.locator("[data-logs]")).to_contain_text("line 2999")
+    logs = page.locator("[data-logs]")
+    logs.hover()
+    page.mouse.wheel(0, -200_000)
+    expect(logs).to_contain_text("line 0")
+    expect(page.locator("[data-log-follow]")).to_have_attribute("aria-pressed", "false")
+    page.locator("[data-log-search]").fill("line 1234")
+    expect(page.locator("[data-logs] .line")).to_have_count(1)
+    expect(page.locator("[data-logs] mark")).to_have_text("line 1234")
+
+
+def test_a_running_node_is_cancelled_from_the_page(person):
+    run = start(
+        person.product, "waits", [python("waits", WAITS), {"id": "after", "type": "noop"}], [("waits", "after")]
+    )
+    page = person.go(f"/runs/{run}/")
+    row = page.locator('[data-node="waits"]')
+    expect(row).to_contain_text("Running", timeout=30_000)
+    expect(page.locator("[data-logs] .line", has_text="waiting")).to_be_visible()
+    expect(page.locator('[data-node="after"]')).to_contain_text("waits", ignore_case=True)
+    row.click()
+    expect(page.locator("[data-panel]")).to_contain_text("Running for")
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    page.locator("#cancel-run").get_by_role("button", name="Cancel run").click()
+    expect(page.locator("[data-run-state]")).to_have_text("Cancelled", timeout=30_000)
+    expect(page.locator('[data-node="after"]')).to_contain_text("Cancelled")
+    page.get_by_role("link", name=re.compile("^Attempts")).click()
+    expect(page.locator("[data-panel]")).to_contain_text(re.compile(r"Ended with \d+ processes"))
+
+
+def test_the_dot_tells_of_a_cut_and_what_was_missed_arrives(person):
+    person.expected += ["ERR_INTERNET_DISCONNECTED", "WebSocket"]
+    run = start(person.product, "cut", [python("slow", SLOW)])
+    page = person.go(f"/runs/{run}/")
+    expect(page.locator("[data-logs] .line", has_text="begun")).to_be_visible(timeout=30_000)
+    person.context.set_offline(True)
+    page.evaluate("window.dispatchEvent(new Event('offline'))")
+    expect(page.locator("[data-live]")).to_have_attribute("data-state", "offline")
+    expect(page.locator("[data-offline-notice]")).to_be_visible()
+    person.product.ended(run)
+    person.context.set_offline(False)
+    expect(page.locator("[data-live]")).to_have_attribute("data-state", "live", timeout=20_000)
+    expect(page.locator("[data-offline-notice]")).to_be_hidden()
+    expect(page.locator("[data-run-state]")).to_have_text("Succeeded")
+    expect(page.locator("[data-logs] .line", has_text="done")).to_be_visible()
+
+
+def test_a_run_of_two_thousand_nodes_scrolls_and_is_searched(person):
+    nodes = [{"id": f"n{number}", "type": "noop"} for number in range(2000)]
+    run = start(person.product, "large", nodes)
+    page = person.go(f"/runs/{run}/")
+    expect(page.locator("[data-run-state]")).to_have_text("Succeeded", timeout=90_000)
+    expect(page.locator("[data-run-done]")).to_have_text("2,000 of 2,000 nodes")
+    assert page.locator("[data-node-rows] [data-node]").count() < 100
+    table = page.locator("[data-nodes]")
+    table.hover()
+    page.mouse.wheel(0, 1_000_000)
+    expect(page.locator('[data-node="n1999"]')).to_be_visible()
+    page.locator("[data-node-search]").fill("n1234")
+    expect(page.locator("[data-node-rows] [data-node]")).to_have_count(1)
+    expect(page.locator('[data-node="n1234"]')).to_contain_text("Succeeded")
+
+
+def test_lists_follow_what_happens_elsewhere(person):
+    page = person.go("/runs/")
+    expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
+    page.evaluate("window.sameDocument = true")
+    run = start(person.product, "elsewhere", [{"id": "a", "type": "noop"}])
+    expect(page.locator(f'tr[data-key="{run}"]')).to_contain_text("Succeeded", timeout=20_000)
+    assert page.evaluate("window.sameDocument")
+
+
+def test_everything_can_be_done_from_the_keyboard(person):
+    person.product.publish("by-keys", [{"id": "a", "type": "noop"}], [])
+    page = person.go("/")
+    expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
+    page.keyboard.press("?")
+    expect(page.get_by_role("heading", name="Keyboard")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("w")
+    page.wait_for_url("**/workflows/")
+    page.keyboard.press("/")
+    page.keyboard.type("by-keys")
+    expect(page.locator("#workflow-list tbody tr")).to_have_count(1)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("by-keys")
+    expect(page.locator("#palette [role=option]").first).to_contain_text("by-keys")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/workflows/by-keys/")
+    page.keyboard.press("r")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("r")
+    page.get_by_role("dialog").get_by_role("button", name="Run v1").press("Enter")
+    page.wait_for_url("**/runs/*/")
+    page.keyboard.press("e")
+    page.wait_for_url("**/workflows/by-keys/edit/")
+
+
+@pytest.mark.parametrize("width", [360, 768])
+def test_nothing_is_wider_than_a_narrow_screen(person, width):
+    person.product.publish(f"narrow-{width}", [{"id": "a", "type": "noop"}], [])
+    run = person.product.api("POST", f"workflows/narrow-{width}/runs/", {})["id"]
+    person.product.ended(run)
+    page = person.page
+    page.set_viewport_size({"width": width, "height": 740})
+    slug = f"narrow-{width}"
+    for path in (
+        "/",
+        "/workflows/",
+        "/workflows/new/",
+        f"/workflows/{slug}/",
+        f"/workflows/{slug}/versions/",
+        f"/workflows/{slug}/definition/",
+        f"/workflows/{slug}/settings/",
+        f"/workflows/{slug}/edit/",
+        f"/workflows/{slug}/run/",
+        "/runs/",
+        f"/runs/{run}/",
+        f"/runs/{run}/nodes/a/",
+        "/resources/",
+        "/audit/",
+        "/account/",
+        "/users/",
+    ):
+        person.go(path)
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{path} is {wide} px wider than {width}"
