@@ -1,37 +1,58 @@
 """A control group of the kernel for one node process and all it starts, where the host lets us make one.
 
-With it the limit on memory holds between two looks, a bomb of processes stops by itself, and the members of a
-tree are known whatever they did to hide. Without it (mostly: no right to make groups) trees are sampled. A process
-is put in late, when it first needs one, for the kernel takes some 7 ms to move it.
+With it the limit on memory holds between two looks, a bomb of processes stops by itself and gets no more of the
+processor than one program, a tree can be frozen at a stroke, and its members are known whatever they did to hide.
+Without it (mostly: no right to make groups) trees are sampled. Moving a process in costs the kernel some 7 ms for each
+controller, so a node process does it itself as it starts: later there would be no time, for a bomb doubles every few
+milliseconds, and the supervisor never waits.
 """
 
 from __future__ import annotations
 
 import os
+import re
 
 from engine.executors import procfs
 
 ROOT = "/sys/fs/cgroup"
-TASKS_MAX = 4096
-"""Processes and threads of one node: a backstop far above the stated limit of processes."""
+NAME = re.compile(r"-(?P<pid>\d+)\.(?P<start>\d+)-\d+$")
+"""A group bears the mark of its node process, which ends with its supervisor's pid and start, and a number."""
+TASKS_MAX = 512 + 64 * (os.cpu_count() or 1)
+"""Processes and threads of one node: a backstop above the stated limit of processes, with room for libraries that
+start threads by the number of cores."""
 
 
 class Group:
     """Folders of one control group: one by controller in version 1, the same one in version 2."""
 
-    __slots__ = ("_limited", "_memory", "_refused", "_tasks", "_unified")
+    __slots__ = ("_folders", "_freezer", "_limited", "_memory", "_refused", "_tasks", "_unified")
 
-    def __init__(self, memory: str | None, tasks: str | None, unified: bool) -> None:
-        self._memory, self._tasks, self._unified = memory, tasks, unified
+    def __init__(
+        self, memory: str | None, tasks: str | None, freezer: str | None, others: list[str], unified: bool
+    ) -> None:
+        self._memory, self._tasks, self._freezer, self._unified = memory, tasks, freezer, unified
+        named = [folder for folder in (memory, tasks, freezer) if folder is not None]
+        self._folders = list(dict.fromkeys([*named, *others]))
         self._limited = False
+        if tasks is not None:
+            _write(tasks, "pids.max", str(TASKS_MAX))
         self._refused = 0
 
-    def attach(self, pid: int) -> None:
-        """Put a process in, with what it starts from now on. Raises OSError."""
-        for folder in self._folders():
-            _write(folder, "cgroup.procs", str(pid))
-        if self._tasks:
-            _write(self._tasks, "pids.max", str(TASKS_MAX))
+    def doors(self) -> list[str]:
+        """Files into which a process writes 0 to enter, with what it starts from then on."""
+        return [f"{folder}/cgroup.procs" for folder in self._folders]
+
+    def freeze(self, frozen: bool) -> None:
+        """Stop all members where they are, or let them go on."""
+        if self._freezer is None:
+            return
+        try:
+            if self._unified:
+                _write(self._freezer, "cgroup.freeze", "1" if frozen else "0")
+            else:
+                _write(self._freezer, "freezer.state", "FROZEN" if frozen else "THAWED")
+        except OSError:
+            pass
 
     def limit_memory(self, limit: int | None) -> None:
         """Let the members use `limit` bytes together; None: no limit."""
@@ -64,7 +85,7 @@ class Group:
     def members(self) -> list[int]:
         """Pids of the processes in it."""
         found: set[int] = set()
-        for folder in self._folders():
+        for folder in self._folders:
             data = procfs.read(f"{folder}/cgroup.procs")
             if data:
                 found.update(map(int, data.split()))
@@ -73,7 +94,7 @@ class Group:
     def remove(self) -> bool:
         """Delete the empty group; whether it is gone."""
         gone = True
-        for folder in self._folders():
+        for folder in self._folders:
             try:
                 os.rmdir(folder)
             except FileNotFoundError:
@@ -81,9 +102,6 @@ class Group:
             except OSError:
                 gone = False
         return gone
-
-    def _folders(self) -> list[str]:
-        return list(dict.fromkeys(folder for folder in (self._memory, self._tasks) if folder))
 
 
 def make(name: str) -> Group | None:
@@ -95,23 +113,30 @@ def make(name: str) -> Group | None:
             return None
         memory = folder if os.path.exists(f"{folder}/memory.max") else None
         tasks = folder if os.path.exists(f"{folder}/pids.max") else None
+        freezer = folder if os.path.exists(f"{folder}/cgroup.freeze") else None
         if memory or tasks:
-            return Group(memory, tasks, True)
+            return Group(memory, tasks, freezer, [], True)
         os.rmdir(folder)
         return None
     memory = _make(places.get("memory"), name)
     tasks = _make(places.get("pids"), name)
-    return Group(memory, tasks, False) if memory or tasks else None
+    freezer = _make(places.get("freezer"), name)
+    processor = _make(places.get("cpu"), name)
+    others = [processor] if processor else []
+    return Group(memory, tasks, freezer, others, False) if memory or tasks or freezer or others else None
 
 
-def remove_leftovers(prefix: str) -> None:
-    """Delete empty groups whose names begin with `prefix`."""
+def remove_leftovers() -> None:
+    """Delete the empty groups of supervisors that are gone, of whatever home."""
     for place in set(_own_places().values()):
         try:
-            names = [entry.name for entry in os.scandir(place) if entry.name.startswith(prefix)]
+            names = [entry.name for entry in os.scandir(place) if entry.name.startswith("interlock-")]
         except OSError:
             continue
         for name in names:
+            found = NAME.search(name)
+            if found is None or procfs.start_of(int(found["pid"])) == int(found["start"]):
+                continue
             try:
                 os.rmdir(f"{place}/{name}")
             except OSError:

@@ -84,6 +84,8 @@ class Endings(Fleet):
         self._leave_idle(process)
         if process.ready or ending.cause not in ("died", "unstarted"):
             self._unsend(process)
+        if process.group is not None:
+            process.group.freeze(True)
         known: set[tuple[int, int]] = set()
         for attempt in process.sent.values():
             attempt.ending = True

@@ -18,7 +18,8 @@ FREEZE_SECONDS = 0.25
 """How long the search waits for a tree that keeps growing before it kills what it has."""
 GIVE_UP_SECONDS = 5.0
 """After this long, processes of other users (set-uid programs) that cannot be signalled are left alone."""
-STOPPED = frozenset("TtZX")
+STOPPED = frozenset("TtZXD")
+"""States in which a process starts no other: stopped, gone, or (also when frozen) in uninterruptible sleep."""
 
 
 class TreeKill:
@@ -48,8 +49,8 @@ class TreeKill:
     ) -> None:
         """`root`, `root_start`: the node process, which must not have been waited for (its pid stays taken).
 
-        `known`: (pid, start) of further processes seen in its tree; `group`: its control group, where it has one;
-        `now`: monotonic seconds.
+        `known`: (pid, start) of further processes seen in its tree; `group`: its control group, frozen, where it has
+        one; `now`: monotonic seconds.
         """
         self._root, self._root_start = root, root_start
         self._mark = mark_entry(mark)
@@ -86,6 +87,9 @@ class TreeKill:
         else:
             alive = self._search()
         self._signal(alive, signal.SIGKILL)
+        if self._group is not None:
+            # Frozen processes do not even die.
+            self._group.freeze(False)
         if self.seconds > GIVE_UP_SECONDS:
             alive = [one for one in alive if one.pid not in self._refused]
         return not alive

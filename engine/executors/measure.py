@@ -21,7 +21,7 @@ MIB = 1024 * 1024
 def limit_memory(process: NodeProcess, attempt: Attempt) -> None:
     """Let the kernel keep the limit of an attempt that is about to be sent, where it can."""
     limit = attempt.work.memory_mb
-    group = process.group if limit is None else process.need_group()
+    group = process.group
     if group is not None:
         group.limit_memory(None if limit is None else limit * MIB)
         attempt.oom_kills = group.oom_kills()
@@ -38,16 +38,17 @@ def killed_at_limit(process: NodeProcess, attempt: Attempt) -> bool:
 
 def check_limits(process: NodeProcess, attempt: Attempt, now: float) -> dict[str, Any] | None:
     """The error of a limit that the tree has passed now, if any."""
-    tree = _look(process, attempt, now)
-    group = process.need_group()
+    group = process.group
     if group is not None and group.tasks_refused():
-        return _error("ProcessLimit", f"The attempt had {TASKS_MAX:,} processes and threads at once. Start fewer.")
+        # Said before the tree is looked at: that would take long now.
+        return tasks_error()
+    tree = _look(process, attempt, now)
     if killed_at_limit(process, attempt):
         return memory_error(attempt, len(tree))
     if len(tree) > PROCESSES_MAX:
         return _error(
             "ProcessLimit",
-            f"The attempt had {len(tree)} processes at once; a node may have {PROCESSES_MAX}. "
+            f"The attempt had more than the {PROCESSES_MAX} processes that a node may have at once. "
             "Start fewer, or wait for some to end first.",
         )
     limit = attempt.work.memory_mb
@@ -100,7 +101,7 @@ def last_look(process: NodeProcess, attempt: Attempt, now: float) -> None:
 
 
 def _look(process: NodeProcess, attempt: Attempt, now: float) -> list[procfs.Process]:
-    tree = [one for one in procfs.tree(process.pid) if not one.is_gone]
+    tree = [one for one in procfs.tree(process.pid, PROCESSES_MAX + 1) if not one.is_gone]
     if not tree:
         return tree
     attempt.seen = {(one.pid, one.start) for one in tree}
@@ -110,6 +111,17 @@ def _look(process: NodeProcess, attempt: Attempt, now: float) -> list[procfs.Pro
     attempt.cpu_seconds = max(cpu, attempt.cpu_seconds or 0.0)
     attempt.memory_peak = max(attempt.memory_peak, sum(one.memory_bytes for one in tree))
     return tree
+
+
+def tasks_error(ended_with: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The kernel has refused another process or thread; `ended_with` is what the code made of that."""
+    text = (
+        f"The attempt had {TASKS_MAX:,} processes and threads at once, which is all that a node may have. "
+        "Start fewer, or wait for some to end first."
+    )
+    if ended_with is None:
+        return _error("ProcessLimit", text)
+    return {**ended_with, "class": "ProcessLimit", "message": f"{text} It ended with {ended_with['message']}"}
 
 
 def _shared_once(tree: list[procfs.Process]) -> int:

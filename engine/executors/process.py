@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from engine.executors.kill import TreeKill
 
 READ_BYTES = 64 * 1024
 SEND_BUFFER = 1024 * 1024
+USER_TASKS_MORE = 4096
 MAIN = Path(__file__).resolve().parents[1] / "worker" / "main.py"
 
 
@@ -58,8 +60,6 @@ class NodeProcess:
         self.all_short = True
         self.idle_since = now
         self.group: Group | None = None
-        self.grouped = False
-        """Whether a control group was asked for; it is made once, when one is first needed."""
         self.memory_start: int | None = None
         self.ending: Any = None
         """Why it is being killed, to the supervisor."""
@@ -104,14 +104,20 @@ class NodeProcess:
             self.stderr, stderr_child = pipe()
             for descriptor in (self.out, self.stdout, self.stderr):
                 os.set_blocking(descriptor, False)
+            if (group := make(self.mark)) is not None:
+                undo.callback(group.remove)
+                self.group = group
             self.popen = subprocess.Popen(
                 [
                     python, "-I", str(main), "--in", str(self.theirs.fileno()), "--out", str(out_child),
                     "--parent", str(os.getpid()), "--mark", self.mark,
+                    *(("--groups", ":".join(self.group.doors())) if self.group else ()),
                 ],
                 stdin=subprocess.DEVNULL, stdout=stdout_child, stderr=stderr_child, close_fds=True,
-                pass_fds=(self.theirs.fileno(), out_child), env=_environment(self.mark), cwd="/", process_group=0,
-                umask=0o077,
+                pass_fds=(self.theirs.fileno(), out_child), env=_environment(self.mark), cwd="/", umask=0o077,
+                # A session of its own: no terminal to read from, a process group that its tree is found by, and
+                # (where the kernel groups by session) no more of the processor than one program however many it is.
+                start_new_session=True,
             )  # fmt: skip
         self.pid = self.popen.pid
         try:
@@ -121,24 +127,12 @@ class NodeProcess:
             self.popen.wait()
             raise
         self.start = procfs.start_of(self.pid) or 0
+        if self.group is None and os.getuid():
+            limit_tasks(self.pid)
 
     @property
     def takes_work(self) -> bool:
         return not self.dying and not self.dead
-
-    def need_group(self) -> Group | None:
-        """The control group of the process, made now if there is none yet; None where none can be made."""
-        if not self.grouped:
-            self.grouped = True
-            group = make(self.mark)
-            if group is not None:
-                try:
-                    group.attach(self.pid)
-                except OSError:
-                    group.remove()
-                else:
-                    self.group = group
-        return self.group
 
     def post(self, claim: str, message: bytes) -> bool:
         """Send a message, or keep it when the socket is full; False when it was kept. Never blocks."""
@@ -226,6 +220,18 @@ class NodeProcess:
         self.open_pipes.clear()
         self.socket.close()
         self.theirs.close()
+
+
+def limit_tasks(pid: int) -> None:
+    """Stop a bomb of processes where there is no control group. The kernel counts all tasks of the user (and none of
+    root's), so this is no more than a far backstop; the stated limit is kept by looking at the tree."""
+    limit = procfs.tasks_of_user() + USER_TASKS_MORE
+    _, most = resource.prlimit(pid, resource.RLIMIT_NPROC)
+    if most == resource.RLIM_INFINITY or limit < most:
+        try:
+            resource.prlimit(pid, resource.RLIMIT_NPROC, (limit, limit))
+        except (OSError, ValueError):
+            pass
 
 
 def _environment(mark: str) -> dict[str, str]:

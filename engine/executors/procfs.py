@@ -120,18 +120,18 @@ def has_children_files() -> bool:
     return os.path.exists(f"/proc/self/task/{os.getpid()}/children")
 
 
-def tree(root: int) -> list[Process]:
-    """`root` and all its descendants that live now, zombies included."""
+def tree(root: int, most: int) -> list[Process]:
+    """`root` and its descendants that live now, zombies included; no more than `most` are looked for."""
     first = process(root)
     if first is None:
         return []
     if not LISTS_CHILDREN:
         table = processes()
-        return [first, *(table[pid] for pid in descendants(table, [root]) if pid != root)]
+        return [first, *(table[pid] for pid in descendants(table, [root]) if pid != root)][:most]
     found, known, queue = [first], {root}, [root]
-    while queue:
+    while queue and len(found) < most:
         for pid in children(queue.pop()):
-            if pid not in known and (one := process(pid)) is not None:
+            if pid not in known and len(found) < most and (one := process(pid)) is not None:
                 known.add(pid)
                 found.append(one)
                 queue.append(pid)
@@ -204,6 +204,18 @@ def waits_for_io(one: Process) -> bool:
         if data and data[data.rfind(b")") + 2 : data.rfind(b")") + 3] == b"D":
             return True
     return False
+
+
+def tasks_of_user() -> int:
+    """Processes and threads that run as the user of this process."""
+    me, total = os.getuid(), 0
+    for one in processes().values():
+        try:
+            if os.stat(f"/proc/{one.pid}").st_uid == me:
+                total += one.threads
+        except OSError:
+            continue
+    return total
 
 
 def oom_kills() -> int:

@@ -57,7 +57,7 @@ class Supervisor(Endings):
         # Orphans of a node process that is killed come here, where they are found and waited for.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         leftovers.end_processes(self.mark_prefix)
-        cgroup.remove_leftovers(self.mark_prefix + "-")
+        cgroup.remove_leftovers()
         self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
         leftovers.clear_folder(self.scratch)
         leftovers.clear_folder(Path(self.config.artifacts) / "staging")
@@ -145,9 +145,10 @@ class Supervisor(Endings):
                 attempt.soft_at, attempt.soft_passed = NEVER, True
                 process.interrupt(signal.SIGUSR1)
             if attempt.check_at <= now:
+                used = time.thread_time()
                 error = measure.check_limits(process, attempt, now)
-                # A look at a tree of hundreds takes its time: it gets a twentieth of ours.
-                attempt.check_at = now + max(measure.CHECK_SECONDS, 20 * (time.monotonic() - now))
+                # A look at a tree of hundreds takes its time: it gets a tenth of ours, but happens every second.
+                attempt.check_at = now + min(1.0, max(measure.CHECK_SECONDS, 10 * (time.thread_time() - used)))
                 if error:
                     self.kill(attempt.claim, "failed", error)
             if attempt.sample_at <= now:
@@ -258,6 +259,8 @@ class Supervisor(Endings):
         elif failed and measure.killed_at_limit(process, attempt):
             # The kernel took a child; what the code made of it is not the cause.
             error = measure.memory_error(attempt)
+        elif error is not None and process.group is not None and process.group.tasks_refused():
+            error = measure.tasks_error(error)
         ended = Ended(
             attempt.claim,
             state,

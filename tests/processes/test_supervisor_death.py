@@ -195,8 +195,8 @@ def test_a_kill_by_the_kernel_for_want_of_memory_is_named(tmp_path: Path) -> Non
         work = node.python(code.format(go=str(tmp_path / "go")))
         node.send(work)
         # A group that the supervisor does not know: as when the whole host is short of memory.
-        node.supervisor._where[work.claim].grouped = True
-        group.attach(node.started(work).pid)
+        for door in group.doors():
+            Path(door).write_text(str(node.started(work).pid))
         group.limit_memory(100 << 20)
         (tmp_path / "go").touch()
         ended = node.ended(work)

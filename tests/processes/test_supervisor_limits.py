@@ -131,7 +131,7 @@ def test_a_node_may_start_only_so_many_processes(tmp_path: Path, monkeypatch: py
     with Supervised(tmp_path) as node:
         ended = node.run(node.python(code))
         assert (ended.state, error_of(ended)["class"]) == ("failed", "ProcessLimit")
-        assert "may have 32" in error_of(ended)["message"]
+        assert "more than the 32 processes" in error_of(ended)["message"]
         assert ended.receipt is not None
         assert ended.receipt["processes"] > 32
 

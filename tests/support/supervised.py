@@ -172,7 +172,7 @@ class Supervised:
         self.until(lambda: [one.state for one in self.supervisor.workers()].count("idle") >= wanted)
 
     def tree_of(self, pid: int) -> set[int]:
-        return {one.pid for one in procfs.tree(pid) if not one.is_gone}
+        return {one.pid for one in procfs.tree(pid, 1000) if not one.is_gone}
 
 
 def marked(supervisor_mark: str) -> list[int]:
