@@ -11,7 +11,7 @@ from django.db.models import Max, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from engine.clock import iso
-from engine.models import Definition, Pool, Run
+from engine.models import Definition, Pool
 from engine.models.fields import dump
 from versions.errors import UnknownVersion
 from versions.models import AuditEntry, Deployment, Workflow, WorkflowVersion
@@ -74,14 +74,6 @@ def _workflow_dict(workflow: Workflow, live: Deployment | None, newest: int | No
         "archived_at": None if workflow.archived_at is None else iso(workflow.archived_at),
         "created_by": workflow.created_by,
         "created_at": iso(workflow.created_at),
-    }
-
-
-def last_runs(slugs: Iterable[str], count: int = 50) -> dict[str, list[Run]]:
-    """The last `count` runs of each workflow, oldest first: one indexed query each, of few columns."""
-    fields = ("id", "workflow", "version", "draft", "state", "created_at", "started_at", "finished_at")
-    return {
-        slug: list(reversed(Run.objects.filter(workflow=slug).order_by("-id").only(*fields)[:count])) for slug in slugs
     }
 
 

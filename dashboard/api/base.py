@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
+from rest_framework.exceptions import NotAcceptable
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -29,6 +31,16 @@ INTEGER_MAX = 2**31 - 1
 SEQ_MAX = 2**63 - 1
 
 
+class AnyAccept(DefaultContentNegotiation):
+    """Answers what it has when the client asks for something else: a download is no JSON, and a problem always is."""
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+        try:
+            return super().select_renderer(request, renderers, format_suffix)
+        except NotAcceptable:
+            return renderers[0], renderers[0].media_type
+
+
 class ApiView(APIView):
     """Base of every call. `rights` names the right that each method needs; a method without one is denied."""
 
@@ -37,8 +49,16 @@ class ApiView(APIView):
     """Method -> operation id in the OpenAPI document, unique there."""
     noun = "other"
     """Tag in the OpenAPI document."""
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     parser_classes = [StrictJSONParser]
+    content_negotiation_class = AnyAccept
     schema = ProblemSchema()
+
+    def finalize_response(self, request: Request, response: Any, *arguments: Any, **named: Any) -> Any:
+        response = super().finalize_response(request, response, *arguments, **named)
+        # Outputs and logs are nobody's to keep, and what is live changes.
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
 
     @property
     def person(self) -> User:
@@ -218,6 +238,10 @@ BEFORE = OpenApiParameter("before", OpenApiTypes.INT, description="Where a page 
 
 def parameter(name: str, description: str, type_: Any = OpenApiTypes.STR, **more: Any) -> OpenApiParameter:
     return OpenApiParameter(name, type_, description=description, **more)
+
+
+RAW = {"contentMediaType": "application/octet-stream"}
+"""Schema of a body that is a file."""
 
 
 def answer(shape: Any, description: str) -> OpenApiResponse:

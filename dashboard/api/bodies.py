@@ -54,7 +54,7 @@ class WorkflowChange(Body):
 
 
 class DraftSave(Body):
-    definition = AnyJSON(allow_null=True, help_text="A JSON object, valid as a document or not.")
+    definition = AnyJSON(required=False, allow_null=True, help_text="A JSON object, valid as a document or not.")
     base_version = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=INTEGER_MAX)
 
 

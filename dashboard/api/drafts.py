@@ -63,11 +63,11 @@ class Draft(ApiView):
     )
     def put(self, request: Request, slug: str) -> Response:
         workflow = access.workflow(request.user, slug, Right.EDIT)
-        expected = _expected(request, workflow.slug, drafts.load(workflow, self.person).saves)
+        expected = _expected(request, workflow.slug, drafts.saves(workflow, self.person))
         wanted = accepted(bodies.DraftSave, request)
         base = wanted.get("base_version") if "base_version" in wanted else drafts.KEEP
         return _shown(
-            drafts.save(workflow, self.person, wanted["definition"], expected_saves=expected, base_version=base)
+            drafts.save(workflow, self.person, wanted.get("definition"), expected_saves=expected, base_version=base)
         )
 
     @extend_schema(
@@ -78,7 +78,7 @@ class Draft(ApiView):
     )
     def patch(self, request: Request, slug: str) -> Response:
         workflow = access.workflow(request.user, slug, Right.EDIT)
-        expected = _expected(request, workflow.slug, drafts.load(workflow, self.person).saves)
+        expected = _expected(request, workflow.slug, drafts.saves(workflow, self.person))
         return _shown(drafts.patch(workflow, self.person, request.data, expected_saves=expected))
 
     @extend_schema(
@@ -90,7 +90,7 @@ class Draft(ApiView):
         workflow = access.workflow(request.user, slug, Right.EDIT)
         expected = None
         if "If-Match" in request.headers:
-            expected = _expected(request, workflow.slug, drafts.load(workflow, self.person).saves)
+            expected = _expected(request, workflow.slug, drafts.saves(workflow, self.person))
         drafts.discard(workflow, self.person, expected_saves=expected)
         return Response(status=204)
 

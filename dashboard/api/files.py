@@ -7,14 +7,13 @@ from typing import IO, Any
 from django.conf import settings
 from django.http import FileResponse
 from django.utils.translation import gettext as _
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dashboard.access import Right
 from dashboard.api import shapes
-from dashboard.api.base import LIMIT, ApiView, Query, listed, next_address, parameter
+from dashboard.api.base import LIMIT, RAW, ApiView, Query, listed, next_address, parameter
 from dashboard.api.problems import CONTENT_TYPE, BadRequest
 from dashboard.files import Entry, Files
 from engine.clock import iso
@@ -65,7 +64,7 @@ class File(ApiView):
     operations = {"GET": "download_file", "PUT": "upload_file", "DELETE": "delete_file"}
     noun = "files"
 
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}, description="Download one file.")
+    @extend_schema(responses={(200, "application/octet-stream"): RAW}, description="Download one file.")
     def get(self, request: Request, path: str) -> FileResponse:
         stream, entry = files().open(clean_text(path))
         response = FileResponse(
@@ -76,7 +75,7 @@ class File(ApiView):
         return response
 
     @extend_schema(
-        request={"application/octet-stream": OpenApiTypes.BINARY},
+        request={"application/octet-stream": RAW},
         responses={
             201: shapes.File,
             200: shapes.File,

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from dashboard import access
 from dashboard.access import Right
 from dashboard.api import shapes
-from dashboard.api.base import LIMIT, SEQ_MAX, ApiView, Query, listed, next_address, parameter
+from dashboard.api.base import LIMIT, RAW, SEQ_MAX, ApiView, Query, listed, next_address, parameter
 from dashboard.api.problems import BadRequest
 from engine import outputs
 from engine import queries as engine_queries
@@ -164,7 +164,7 @@ class Download(ApiView):
 
     @extend_schema(
         parameters=[parameter("format", "The form of the file; json by default.", enum=list(FORMATS))],
-        responses={(200, media.partition(";")[0]): OpenApiTypes.BINARY for media in FORMATS.values()},
+        responses={(200, media.partition(";")[0]): RAW for media in FORMATS.values()},
         description="The whole output as a file. A table comes as csv, parquet or json; a JSON value as json.",
     )
     def get(self, request: Request, run_id: str, node: str) -> StreamingHttpResponse:

@@ -77,7 +77,10 @@ def body(status: int, code: str, detail: str, **more: Any) -> dict[str, Any]:
 
 def problem(status: int, code: str, detail: str, **more: Any) -> Response:
     """A problem as the answer of an API view."""
-    return Response(body(status, code, detail, **more), status=status, content_type=CONTENT_TYPE)
+    response = Response(body(status, code, detail, **more), status=status, content_type=CONTENT_TYPE)
+    # Faults are logged where they are caught, with their cause; that a call is not built yet is no error of ours.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:

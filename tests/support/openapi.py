@@ -65,7 +65,7 @@ class Contract:
             return
         assert media in content, f"{where}: documented are {list(content)}"
         schema = content[media].get("schema", {})
-        if schema.get("format") == "binary":
+        if "contentMediaType" in schema:
             return
         place = f"{_escape('paths')}/{_escape(str(template))}/{method.lower()}/responses/{key}/content/{_escape(media)}"
         self._validate({"$ref": f"{URI}#/{place}/schema"}, json.loads(body), where)

@@ -10,11 +10,11 @@ from django.db import transaction
 from engine import documents
 from engine import inputs as engine_inputs
 from engine import runs as engine_runs
-from engine.definition import Document, parse, problems
-from engine.errors import InvalidDocument, InvalidInputs, NotFound
+from engine.definition import Document, parse
+from engine.errors import InvalidInputs, NotFound
 from engine.models import Definition, Run
 from versions import queries
-from versions.actions import drafts
+from versions.actions import drafts, publish
 from versions.errors import Archived, NoDraft, NothingLive
 from versions.models import Workflow
 
@@ -43,9 +43,7 @@ def launch(
         if copy.saved_at is None:
             raise NoDraft(workflow.slug)
         draft = copy.definition
-        wrong = [problem for problem in problems(draft, pools=queries.pool_sizes()) if problem.severity == "error"]
-        if wrong:
-            raise InvalidDocument(wrong)
+        publish.require_valid(draft)
         document: Document = parse(draft, trusted=True)
     else:
         if version is None:

@@ -53,9 +53,7 @@ def publish(
     newest since, nothing is published. `user` is the publisher, whose working copy ends if it says the same.
     Raises InvalidDocument with every problem, OutdatedBase with what differs, Archived.
     """
-    wrong = [problem for problem in problems(document, pools=queries.pool_sizes()) if problem.severity == "error"]
-    if wrong:
-        raise InvalidDocument(wrong)
+    require_valid(document)
     digest = content_hash(document)
     with transaction.atomic():
         workflow = lock(workflow)
@@ -73,6 +71,14 @@ def publish(
         if user is not None:
             drafts.drop_if_published(workflow, user, digest)
         return published
+
+
+def require_valid(document: Any) -> None:
+    """Raises InvalidDocument with every problem, errors first, when there is an error among them."""
+    found = problems(document, pools=queries.pool_sizes())
+    found.sort(key=lambda problem: problem.severity != "error")
+    if found and found[0].severity == "error":
+        raise InvalidDocument(found)
 
 
 def add_version(workflow: Workflow, definition: Definition, *, message: str, by: str) -> Published:

@@ -90,10 +90,6 @@ def change(
         return workflow
 
 
-def rename(workflow: Workflow, name: str, *, by: str) -> Workflow:
-    return change(workflow, by=by, name=name)
-
-
 def archive(workflow: Workflow, *, by: str) -> Workflow:
     return change(workflow, by=by, archived=True)
 

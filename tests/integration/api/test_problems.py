@@ -122,5 +122,15 @@ def test_a_head_request_is_like_a_get_without_a_body(admin: Api) -> None:
     assert (answer.status, answer.body) == (200, b"")
 
 
+def test_what_a_client_would_rather_have_is_no_error(admin: Api) -> None:
+    for accept in ("text/html", "text/csv", "application/problem+json", "nonsense", ""):
+        answer = admin.get("workflows/", headers={"Accept": accept})
+        assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
+
+
+def test_a_question_about_the_methods_is_405(admin: Api) -> None:
+    assert admin.call("OPTIONS", "workflows/").status == 405
+
+
 def test_the_message_of_a_problem_follows_the_language(admin: Api) -> None:
     assert admin.get("workflows/ghost/", headers={"Accept-Language": "zh-hant"}).code == "not_found"

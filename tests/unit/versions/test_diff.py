@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.documents import chain
+from versions.diff import changes
+
+
+def kinds(older: Any, newer: Any) -> list[str]:
+    return [change["kind"] for change in changes(older, newer)]
+
+
+def test_equal_documents_have_no_changes() -> None:
+    assert changes(chain("a", "b"), chain("a", "b")) == []
+
+
+def test_a_changed_node_names_the_fields_that_a_person_edits() -> None:
+    older = chain("a")
+    older["nodes"][0] |= {"config": {"sql": "select 1", "x": {"y": 1}}, "position": {"x": 0, "y": 0}}
+    newer = copy.deepcopy(older)
+    newer["nodes"][0]["config"] = {"sql": "select 2", "x": {"y": 2}}
+    newer["nodes"][0]["position"] = {"x": 5, "y": 0}
+    newer["nodes"][0]["policy"] = {"retries": 1}
+    assert changes(older, newer) == [
+        {
+            "kind": "node_changed",
+            "node": "a",
+            "name": "a",
+            "fields": ["config.sql", "config.x", "policy.retries", "position"],
+        }
+    ]
+
+
+def test_nodes_edges_settings_and_inputs_are_told_apart() -> None:
+    older, newer = chain("a", "b", priority=5), chain("a", "c", priority=1)
+    newer["inputs"] = {"type": "object"}
+    assert kinds(older, newer) == [
+        "node_added",
+        "node_removed",
+        "edge_added",
+        "edge_removed",
+        "settings_changed",
+        "inputs_changed",
+    ]
+
+
+def test_an_edge_with_its_defaults_written_out_is_the_same_edge() -> None:
+    newer = chain("a", "b")
+    newer["edges"] = [{"source": "a", "target": "b", "source_port": "out", "target_port": "a"}]
+    assert changes(chain("a", "b"), newer) == []
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=12,
+)
+DOCUMENT = st.dictionaries(st.sampled_from(["schema", "nodes", "edges", "settings", "inputs"]), ANY)
+
+
+@given(DOCUMENT, DOCUMENT)
+def test_documents_that_are_not_valid_are_compared_too(older: Any, newer: Any) -> None:
+    assert changes(older, older) == []
+    assert isinstance(changes(older, newer), list)
