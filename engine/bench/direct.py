@@ -50,5 +50,7 @@ def measure(document: Mapping[str, Any], workflow: str) -> float:
             raise RuntimeError(f"The run did not end within {END_SECONDS:g} s: {found['counts']}.")
     if found["state"] != "succeeded":
         raise RuntimeError(f"The run ended {found['state']}: {found['counts']}.")
-    seconds: float = (found["finished_at"] - found["created_at"]).total_seconds()
+    finished = found["finished_at"]
+    assert finished is not None
+    seconds: float = (finished - found["created_at"]).total_seconds()
     return seconds

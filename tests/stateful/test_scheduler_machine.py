@@ -1,0 +1,364 @@
+"""Random graphs, people and faults against the scheduler; after every step the invariants, at the end a model.
+
+I1 a committed success never starts again. I2, I3 every accepted run ends once faults stop. I4 one live claim per node,
+stale reports change nothing. I5 no limit is exceeded. I6 slots in use are those of live attempts, 0 at rest.
+I8 attempts are bounded. I9 only transitions of the table; events fold to the row. I10 numbers have no gap.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from engine.executors.base import Ended, Lines, Progress, Returned, Started
+from engine.policy import decide
+from engine.states import NODE_TERMINAL, NODE_TRANSITIONS, RUN_TERMINAL
+from tests.support.simulation import Simulation, StoredRun
+
+STEPS = {(state, to) for (state, _), states in NODE_TRANSITIONS.items() for to in states} | {("ready", "ready")}
+POOLS = {"p": 2, "q": 1}
+RULES = ["all_success", "all_success", "all_success", "all_done", "one_success", "all_failed", "none_failed"]
+PORTS = ["left", "right"]
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> dict[str, Any]:
+    """A small document: any acyclic graph, policies, branches, settings."""
+    count = draw(st.integers(1, 7))
+    nodes, edges = [], []
+    for index in range(count):
+        policy: dict[str, Any] = {"trigger_rule": draw(st.sampled_from(RULES))}
+        if draw(st.booleans()):
+            policy |= {"retries": draw(st.integers(0, 2)), "retry_delay": draw(st.sampled_from([0, 5]))}
+        if draw(st.booleans()):
+            pool = draw(st.sampled_from(list(POOLS)))
+            policy |= {"pool": pool, "slots": draw(st.integers(1, POOLS[pool]))}
+        policy["lost_retries"] = draw(st.integers(0, 2))
+        policy["priority"] = draw(st.sampled_from([None, None, 1, 9]))
+        branch = draw(st.integers(0, 4)) == 0
+        config = {"cases": [{"port": port, "when": "true"} for port in PORTS]} if branch else {}
+        nodes.append({"id": f"n{index}", "type": "branch" if branch else "noop", "config": config, "policy": policy})
+        sources = draw(st.sets(st.integers(0, index - 1), max_size=3)) if index else set()
+        for source in sorted(sources):
+            edge = {"source": f"n{source}", "target": f"n{index}"}
+            if nodes[source]["type"] == "branch":
+                edge["source_port"] = draw(st.sampled_from(PORTS))
+            edges.append(edge)
+    return {
+        "schema": "interlock/1",
+        "nodes": nodes,
+        "edges": edges,
+        "settings": {
+            "on_failure": draw(st.sampled_from(["stop", "continue"])),
+            "max_concurrent": draw(st.sampled_from([None, None, 1, 2])),
+            "max_runs": draw(st.sampled_from([None, None, 1])),
+            "timeout": draw(st.sampled_from([None, None, 100])),
+        },
+    }
+
+
+class SchedulerMachine(RuleBasedStateMachine):
+    @initialize(processes=st.integers(1, 4), ahead=st.integers(0, 3))
+    def begin(self, processes: int, ahead: int) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="interlock-stateful-"))
+        self.sim = Simulation(self.folder, processes=processes, ahead=ahead, pools=dict(POOLS))
+        self.runs: list[StoredRun] = []
+        self.touched: set[int] = set()
+        """Runs that a person's command has reached: the model does not foretell their nodes."""
+        self.old_claims: list[str] = []
+        self.started: dict[str, tuple[int, str]] = {}
+        """claim -> (run, node) of every start that was reported."""
+        self.succeeded_at: dict[tuple[int, str], int] = {}
+        """(run, node) -> number of works sent when its success was committed."""
+        self.asked: dict[tuple[int, str], int] = {}
+        self.losses_allowed: dict[tuple[int, str], int] = {}
+
+    def teardown(self) -> None:
+        if hasattr(self, "sim"):
+            try:
+                self.end()
+            finally:
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+    # People.
+
+    @rule(document=graphs(), priority=st.sampled_from([None, 1, 9]), workflow=st.sampled_from(["v", "w"]))
+    def start(self, document: dict[str, Any], priority: int | None, workflow: str) -> None:
+        if len(self.runs) < 6:
+            self.runs.append(self.sim.start(document, priority=priority, workflow=workflow))
+
+    @precondition(lambda self: self.runs)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        run = data.draw(st.sampled_from(self.runs))
+        self.touched.add(run.id)
+        self.sim.command("cancel", run.id)
+
+    @precondition(lambda self: self.runs)
+    @rule(data=st.data())
+    def cancel_node(self, data: st.DataObject) -> None:
+        run = data.draw(st.sampled_from(self.runs))
+        self.touched.add(run.id)
+        self.sim.command("cancel_node", run.id, data.draw(st.sampled_from(sorted(run.plan.by_id))))
+
+    @precondition(lambda self: self.runs)
+    @rule(data=st.data(), all_nodes=st.booleans())
+    def retry(self, data: st.DataObject, all_nodes: bool) -> None:
+        run = data.draw(st.sampled_from(self.runs))
+        self.touched.add(run.id)
+        nodes = None
+        policy = {}
+        if not all_nodes:
+            nodes = data.draw(st.lists(st.sampled_from(sorted(run.plan.by_id)), min_size=1, max_size=3, unique=True))
+            if data.draw(st.booleans()):
+                policy = {nodes[0]: {"pool": "p", "slots": 1}}
+        for name in nodes or run.plan.by_id:
+            self.asked[run.id, name] = self.asked.get((run.id, name), 0) + 1
+        self.sim.command("retry", run.id, nodes=nodes, policy=policy)
+
+    @rule(slots=st.integers(1, 3))
+    def resize(self, slots: int) -> None:
+        self.sim.resize("p", slots)
+
+    # The world.
+
+    @rule(count=st.integers(1, 3))
+    def tick(self, count: int) -> None:
+        self.sim.tick(count)
+
+    @rule(seconds=st.sampled_from([0.01, 1.0, 6.0, 101.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.sim.clock.advance(seconds)
+
+    @precondition(lambda self: self.sim.executor.sent and len(self.sim.executor.running) < self.sim.executor.processes)
+    @rule(data=st.data())
+    def begin_work(self, data: st.DataObject) -> None:
+        self._begin(data.draw(st.sampled_from(list(self.sim.executor.sent))))
+
+    def _begin(self, claim: str) -> None:
+        work = self.sim.executor.sent[claim]
+        key = (int(work.envelope["run"]["id"]), work.envelope["node"])
+        self.started[claim] = key
+        self.sim.executor.begin(claim)
+
+    @precondition(lambda self: self.sim.executor.running)
+    @rule(data=st.data(), state=st.sampled_from(["succeeded", "succeeded", "failed", "timed_out", "lost"]))
+    def end_work(self, data: st.DataObject, state: str) -> None:
+        claim = data.draw(st.sampled_from(list(self.sim.executor.running)))
+        ports = ("out",)
+        work = self.sim.executor.running[claim]
+        if work.envelope["type"] == "branch":
+            ports = data.draw(st.sampled_from([("left",), ("right",), ()]))
+        # A kill may be beaten by what the attempt itself did.
+        if claim in self.sim.executor.killing and data.draw(st.booleans()):
+            state = self.sim.executor.killing[claim]
+        self.old_claims.append(claim)
+        self.sim.executor.end(claim, state, ports=ports)
+
+    @precondition(lambda self: self.sim.executor.running)
+    @rule(data=st.data())
+    def speak(self, data: st.DataObject) -> None:
+        claim = data.draw(st.sampled_from(list(self.sim.executor.running)))
+        self.sim.executor.reports.append(Lines(claim, [(self.sim.clock.now, "info", "x")] * 3))
+        self.sim.executor.reports.append(Progress(claim, 0.5, None, self.sim.clock.now))
+
+    @precondition(lambda self: self.sim.executor.sent)
+    @rule()
+    def take_back(self) -> None:
+        self.sim.executor.take_back()
+
+    @precondition(lambda self: self.old_claims)
+    @rule(data=st.data(), state=st.sampled_from(["succeeded", "failed", "lost"]))
+    def late_report(self, data: st.DataObject, state: str) -> None:
+        claim = data.draw(st.sampled_from(self.old_claims))
+        now = self.sim.clock.now
+        self.sim.executor.reports += [
+            Started(claim, 1, "1", "late", now),
+            Lines(claim, [(now, "info", "late")]),
+            Ended(claim, state, now, 1.0, output={"kind": "json", "value": "late", "bytes": 6, "ports": ["out"]}),
+            Returned([claim]),
+        ]
+
+    @rule(effect=st.sampled_from(["before", "after"]))
+    def commit_fails(self, effect: str) -> None:
+        self.sim.store.fail = effect
+
+    @rule()
+    def crash(self) -> None:
+        self.old_claims += [*self.sim.executor.running, *self.sim.executor.sent]
+        for run in self.runs:
+            for name, row in run.nodes.items():
+                if row["state"] == "running":
+                    key = (run.id, name)
+                    self.losses_allowed[key] = self.losses_allowed.get(key, 0) + 1
+        self.sim.store.fail = ""
+        self.sim.crash()
+
+    # What must hold after every step.
+
+    @invariant()
+    def limits_hold(self) -> None:
+        if not hasattr(self, "sim"):
+            return
+        core = self.sim.scheduler.core
+        for run in core.runs.values():
+            limit = run.plan.settings.max_concurrent
+            assert limit is None or run.holds <= limit, "I5: a run's limit"
+            assert run.held == {node for node in run.nodes if node is not None and node.claim}
+        for name, pool in core.pools.items():
+            held = sum(node.slots for node in core.claims.values() if node.pool is pool)
+            assert pool.in_use == held, "I6: slots in use are those of live attempts"
+            if name == "q":
+                assert held <= 1, "I5: a pool's slots"
+        active: dict[str, int] = {}
+        for run in core.runs.values():
+            if run.state == "running" and not run.waits_for_workflow:
+                active[run.workflow] = active.get(run.workflow, 0) + 1
+        for workflow in active:
+            limits = [
+                run.plan.settings.max_runs
+                for run in core.runs.values()
+                if run.workflow == workflow and run.state == "running" and not run.waits_for_workflow
+            ]
+            assert core.workflows[workflow].active >= {
+                run.id
+                for run in core.runs.values()
+                if run.workflow == workflow and run.state == "running" and not run.waits_for_workflow
+            }
+            if all(limit == 1 for limit in limits):
+                assert active[workflow] <= 1, "I5: a workflow's runs"
+
+    @invariant()
+    def rows_agree(self) -> None:
+        if not hasattr(self, "sim"):
+            return
+        claims: list[str] = []
+        for run in self.sim.store.runs.values():
+            counts: dict[str, int] = {}
+            for node in run.plan.nodes:
+                state = run.nodes.get(node.id, {}).get("state", "pending")
+                counts[state] = counts.get(state, 0) + 1
+            assert run.values["counts"] == counts, "counts sum to all nodes"
+            numbers = sorted([event[0] for event in run.events] + [seq for seq, _ in run.lines])
+            assert numbers == list(range(1, run.values["seq"] + 1)), "I10"
+            assert not any(line == "late" for _, line in run.lines), "I4"
+            states: dict[str, str] = {}
+            for event in run.events:
+                if event[2] == "n":
+                    name, to = event[3], event[4]["s"]
+                    assert (states.get(name, "pending"), to) in STEPS, "I9"
+                    states[name] = to
+            for name, row in run.nodes.items():
+                assert states.get(name, "pending") == row["state"], "I9: events fold to the row"
+                assert bool(row["claim"]) == (row["state"] == "running") or row["state"] == "ready"
+                if row["claim"]:
+                    claims.append(row["claim"])
+                if row["output"]:
+                    assert json.loads(row["output"])["value"] != "late", "I4"
+                numbers = sorted(number for who, number in run.attempts if who == name)
+                assert numbers == list(range(1, row["attempt"] + 1))
+                running = [a for (who, _), a in run.attempts.items() if who == name and a["state"] == "running"]
+                assert len(running) == (row["state"] == "running"), "I4: one live attempt"
+                self._attempts_are_bounded(run, name, row)
+            if run.values["state"] in RUN_TERMINAL:
+                assert not {row["state"] for row in run.nodes.values()} - NODE_TERMINAL
+        assert len(claims) == len(set(claims)), "I4"
+
+    def _attempts_are_bounded(self, run: StoredRun, name: str, row: dict[str, Any]) -> None:
+        policy = run.plan.nodes[run.plan.by_id[name]].policy
+        lives = 1 + self.asked.get((run.id, name), 0)
+        # A retry of another node may have opened this one again.
+        lives += sum(count for (number, _), count in self.asked.items() if number == run.id)
+        most = lives * (1 + policy.retries + policy.lost_retries + 1)
+        assert row["attempt"] <= most, "I8"
+
+    @invariant()
+    def successes_stay(self) -> None:
+        if not hasattr(self, "sim"):
+            return
+        for run in self.sim.store.runs.values():
+            for name, row in run.nodes.items():
+                key = (run.id, name)
+                if key in self.succeeded_at:
+                    assert row["state"] == "succeeded", "I1: a success changes no more"
+                    assert row["attempt"] == self.succeeded_at[key], "I1: and starts no more"
+                elif row["state"] == "succeeded":
+                    self.succeeded_at[key] = row["attempt"]
+
+    # The end.
+
+    def end(self) -> None:
+        """Faults stop; then every run ends, and nothing is held."""
+        sim = self.sim
+        sim.store.fail = ""
+        sim.resize("p", 3)
+        sim.finish(lambda work: "succeeded", seconds=1.0)
+        self.limits_hold()
+        self.rows_agree()
+        self.successes_stay()
+        for run in self.runs:
+            assert sim.state(run) in RUN_TERMINAL, ("I3", sim.states(run), run.values)
+            assert not any(row["claim"] for row in run.nodes.values()), "I6"
+            self._end_state(run)
+            if run.id not in self.touched:
+                self._model(run)
+        assert not sim.scheduler.core.claims
+        assert all(pool.in_use == 0 for pool in sim.scheduler.core.pools.values())
+        for acquired, released, _ in sim.store.pool_stats.values():
+            assert acquired == released, "I6"
+
+    def _end_state(self, run: StoredRun) -> None:
+        states = set(self.sim.states(run).values())
+        if run.values["reason"] == "run_timeout":
+            wanted = "timed_out"
+        elif states & {"failed", "timed_out"}:
+            wanted = "failed"
+        elif "cancelled" in states:
+            wanted = "cancelled"
+        else:
+            wanted = "succeeded"
+        assert self.sim.state(run) == wanted
+
+    def _model(self, run: StoredRun) -> None:
+        """Each node's end follows from the ends of its upstream nodes, whatever order things came in."""
+        states = self.sim.states(run)
+        reasons = self.sim.reasons(run)
+        for node in run.plan.nodes:
+            seen = []
+            for source, port, _ in node.upstream:
+                name = run.plan.nodes[source].id
+                state = states[name]
+                output = run.nodes[name]["output"]
+                if state == "succeeded" and run.plan.nodes[source].branches and port not in json.loads(output)["ports"]:
+                    state = "skipped"
+                if not node.clean_up and reasons.get(name) == "run_stopped":
+                    state = "pending"
+                seen.append(state)
+            decision = decide(node.rule, seen)
+            state = states[node.id]
+            if state in ("succeeded", "failed", "timed_out"):
+                assert decision == "ready", (node.id, seen, state)
+            elif state in ("skipped", "upstream_failed"):
+                assert decision == state, (node.id, seen, state)
+            else:
+                assert state == "cancelled"
+                assert reasons[node.id] in ("run_stopped", "run_timeout")
+                if reasons[node.id] == "run_stopped":
+                    assert run.plan.settings.on_failure == "stop"
+                    assert not node.clean_up, "clean-up is not stopped"
+
+
+SchedulerMachine.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+TestScheduler = SchedulerMachine.TestCase
