@@ -220,3 +220,39 @@ def test_a_signal_never_reaches_a_stranger_that_got_the_pid() -> None:
     one = procfs.process(os.getpid())
     assert one is not None
     assert procfs.send_signal(one.pid, one.start + 1, signal.SIGKILL) is False
+
+
+@pytest.mark.parametrize("how", ["cancel", "hard limit", "killed process"])
+def test_nothing_of_a_shell_command_lives_on(tmp_path: Path, how: str) -> None:
+    up = tmp_path / "up"
+    command = f"trap '' TERM; setsid sleep 600 & (sleep 600 &) ; sleep 600 | cat & echo up; touch {up}; wait"
+    with Supervised(tmp_path) as node:
+        work = node.shell(command, hard=1.0 if how == "hard limit" else None)
+        node.send(work)
+        pid = node.started(work).pid
+        node.until(lambda: up.exists())
+        tree = node.tree_of(pid)
+        assert len(tree) >= 5
+        began = time.monotonic()
+        if how == "cancel":
+            node.supervisor.kill(work.claim, "cancelled")
+        elif how == "killed process":
+            os.kill(pid, signal.SIGKILL)
+        ended = node.ended(work)
+        assert time.monotonic() - began < 3.0
+        assert ended.state == {"cancel": "cancelled", "hard limit": "timed_out", "killed process": "lost"}[how]
+        assert ended.receipt is not None
+        assert ended.receipt["processes"] >= 4
+        assert not [one for one in tree if alive(one)]
+        assert node.lines(work) == ["up"]
+
+
+def test_a_shell_that_is_told_of_its_soft_limit_may_clean_up(tmp_path: Path) -> None:
+    command = "trap 'echo cleaned; exit 3' TERM; echo begun; while :; do sleep 0.05; done"
+    with Supervised(tmp_path) as node:
+        work = node.shell(command, soft=0.5, hard=10)
+        ended = node.run(work)
+        assert ended.state == "timed_out"
+        assert ended.error is not None
+        assert ended.error["class"] == "SoftTimeout"
+        assert {"begun", "cleaned"} <= set(node.lines(work))
