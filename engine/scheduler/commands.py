@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.scheduler.core import Core, Job
+from engine.scheduler.core import Core
 from engine.scheduler.memory import NodeState, RunState
+from engine.scheduler.transitions import Job
 from engine.states import NODE_TERMINAL, RUN_TERMINAL
 
 RETRYABLE = ("failed", "timed_out", "cancelled")
