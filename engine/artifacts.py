@@ -46,7 +46,7 @@ class Artifacts:
             if self._refresh(name, size):
                 os.unlink(staged)
                 return name
-            os.fsync(file.fileno())
+            _seal(file.fileno())
         self._rename(staged, name)
         return name
 
@@ -63,7 +63,7 @@ class Artifacts:
                 view = memoryview(data)
                 while view:
                     view = view[file.write(view) :]
-                os.fsync(file.fileno())
+                _seal(file.fileno())
             self._rename(staged, name)
         except BaseException:
             _unlink(staged)
@@ -155,6 +155,12 @@ class Artifacts:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+
+
+def _seal(descriptor: int) -> None:
+    """Make what was written durable, and safe from code that opens an input for writing by mistake."""
+    os.fchmod(descriptor, 0o400)
+    os.fsync(descriptor)
 
 
 def _named(digest: str, suffix: str) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from engine.worker.limits import SoftLimit
     from engine.worker.progress import Progress
     from engine.worker.reset import Baseline
+    from engine.worker.usage import Usage
 
 _entries: dict[str, ModuleType] = {}
 
@@ -49,6 +50,7 @@ class Attempts:
         progress: Progress,
         logs: Logging,
         baseline: Baseline,
+        usage: Usage,
         mark: str | None = None,
     ) -> None:
         self.out = out
@@ -57,6 +59,7 @@ class Attempts:
         self.logs = logs
         self.baseline = baseline
         self.mark = mark
+        self.usage = usage
         self.pid = os.getpid()
 
     def run_instant(self, envelope: dict[str, Any]) -> bytes:
@@ -76,7 +79,7 @@ class Attempts:
         """Run an attempt and send its frames; whether this process may run another one."""
         claim: str = envelope["claim"]
         self.logs.records.claim = claim
-        used = time.process_time()
+        used = self.usage.begin()
         began = time.monotonic()
         self.out.send(_started(claim, time.time()))
         output, error = self._work(envelope)
@@ -85,10 +88,10 @@ class Attempts:
             flush_streams()
             os._exit(1 if error else 0)
         seconds = time.monotonic() - began
+        usage = self.usage.since(used, seconds)
         clean = self._leave(envelope)
         if clean:
             wait_until_read()
-        usage = {"cpu_seconds": round(time.process_time() - used, 6)}
         if error is None:
             self.out.send(_done(claim, seconds, output, usage, clean))
         else:
@@ -109,8 +112,10 @@ class Attempts:
                 self.limit.disarm()
                 return output, None
             except BaseException as error:
+                dropped = self.limit.dropped()
                 self.limit.disarm()
-                return output, describe(error, task.filename if task else None)
+                told = dropped.with_traceback(error.__traceback__) if dropped else error
+                return output, describe(told, task.filename if task else None)
         except BaseException as error:
             # The limit, between the end of the author's code and its own.
             self.limit.disarm()

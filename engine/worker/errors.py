@@ -164,7 +164,10 @@ def _traceback(error: BaseException) -> str | None:
 
     told = traceback.TracebackException.from_exception(error)
     if not _trim(told, set()) and not isinstance(error, SyntaxError):
-        return None
+        if isinstance(error, (NodeError, SoftTimeout)) or type(error).__module__ == "engine.expressions":
+            return None
+        # A fault of ours, not the author's: the one case in which our frames are what is wanted.
+        told = traceback.TracebackException.from_exception(error)
     return shorten("".join(told.format()), TRACEBACK_CHARS_MAX)
 
 

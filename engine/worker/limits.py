@@ -40,6 +40,12 @@ class SoftLimit:
     def install(self) -> None:
         signal.signal(signal.SIGUSR1, self.on_signal)
 
+    def dropped(self) -> SoftTimeout | None:
+        """The exception, when C code took it for its own and raised something else; None: it was not so."""
+        if self.told and self.deadline == 0.0:
+            return SoftTimeout(f"The soft limit of {self.seconds:g} s has passed.")
+        return None
+
     def arm(self, seconds: float | None) -> None:
         """An attempt begins; `seconds` is its soft limit, None without one."""
         self.told = False

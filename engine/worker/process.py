@@ -21,6 +21,7 @@ from engine.worker.envelope import Inbox
 from engine.worker.limits import SoftLimit
 from engine.worker.progress import Progress
 from engine.worker.reset import Baseline
+from engine.worker.usage import Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,13 +61,14 @@ def main(argv: list[str]) -> None:
     progress = Progress(out)
     logs = capture.Logging(out)
     inbox = Inbox(receive)
+    usage = Usage()
     own = (0, 1, 2, receive, send) + (() if stack is None else (stack,))
     baseline = Baseline(own)
     os.register_at_fork(after_in_child=lambda: _close(receive, send, stack))
     gc.collect()
     gc.freeze()
     out.send(frames.pack(b'{"k":"ready"}'))
-    serve(inbox, out, Attempts(out, limit, progress, logs, baseline, options.get("--mark")))
+    serve(inbox, out, Attempts(out, limit, progress, logs, baseline, usage, options.get("--mark")))
 
 
 def serve(inbox: Inbox, out: frames.Frames, attempts: Attempts) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.worker.task import Task
 
 _WIDE = re.compile(r"U?HUGEINT")
+_WHOLE = re.compile(r"DECIMAL\(\d+,0\)")
 _ZONED = "TIMESTAMP WITH TIME ZONE"
 
 
@@ -37,10 +38,11 @@ class Table:
         return self.row_count
 
     def rows(self, n: int | None = None) -> list[dict[str, Any]]:
-        """The first `n` rows, or all, as {column: Python value}; times with a zone are in UTC."""
+        """The first `n` rows, or all, as {column: Python value}; times with a zone are in UTC, whole numbers int."""
         import datetime
 
         columns = [column["name"] for column in self.schema]
+        whole = {at for at, column in enumerate(self.schema) if _WHOLE.fullmatch(column["type"])}
         zoned = {at for at, column in enumerate(self.schema) if column["type"] == _ZONED}
         selected = ", ".join(
             f"{duck.name(column)} AT TIME ZONE 'UTC'" if at in zoned else duck.name(column)
@@ -57,9 +59,18 @@ class Table:
                 limits.interrupts.remove(interrupt)
             cursor.close()
         utc = datetime.timezone.utc  # noqa: UP017 datetime.UTC came with Python 3.11
-        if zoned:
+        if zoned or whole:
             found = [
-                tuple(v.replace(tzinfo=utc) if at in zoned and v is not None else v for at, v in enumerate(row))
+                tuple(
+                    value
+                    if value is None
+                    else value.replace(tzinfo=utc)
+                    if at in zoned
+                    else int(value)
+                    if at in whole
+                    else value
+                    for at, value in enumerate(row)
+                )
                 for row in found
             ]
         return [dict(zip(columns, row)) for row in found]  # noqa: B905 strict costs time, and the widths are equal

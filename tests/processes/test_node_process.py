@@ -357,6 +357,19 @@ def test_a_large_output_becomes_an_artifact(node: NodeProcess) -> None:
     assert node.value(node.python(main("return len(inputs['a'])"), inputs={"a": node.input(large)})) == 32_767
 
 
+def test_usage_is_that_of_the_attempt(node: NodeProcess) -> None:
+    code = main(
+        "data = bytearray(40 << 20)\nuntil = time.process_time() + 0.2\nwhile time.process_time() < until:\n    pass",
+        "import time",
+    )
+    ended = node.python(code)
+    assert 0.2 <= ended["usage"]["cpu_seconds"] < 5
+    assert ended["usage"]["memory_peak_bytes"] > 40 << 20
+    later = node.python(main("time.sleep(0.01)", "import time"))
+    assert later["usage"]["cpu_seconds"] < 0.1
+    assert later["usage"]["memory_peak_bytes"] < ended["usage"]["memory_peak_bytes"] - (30 << 20)
+
+
 # -- soft limit ----------------------------------------------------------------------------------------
 
 

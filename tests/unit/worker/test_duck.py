@@ -1,0 +1,79 @@
+"""The safe connection opens what it was given and nothing else, whatever runs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.worker import duck
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[Any]:
+    (tmp_path / "given.csv").write_text("a\n1\n")
+    (tmp_path / "secret.csv").write_text("a\n2\n")
+    connection = duck.lock(duck.connect(paths=[str(tmp_path / "given.csv")], temporary=str(tmp_path / "spill")))
+    yield connection
+    connection.close()
+
+
+def test_it_reads_what_it_was_given(connection: Any, tmp_path: Path) -> None:
+    assert connection.execute(f"select * from '{tmp_path}/given.csv'").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from '{folder}/secret.csv'",
+        "select * from read_csv('{folder}/*.csv')",
+        "select * from read_text('/etc/passwd')",
+        "select * from read_blob('/proc/self/environ')",
+        "select * from read_json_auto('/etc/passwd')",
+        "select * from parquet_metadata('{folder}/secret.csv')",
+        "select * from glob('/etc/*')",
+        "attach '{folder}/new.db'",
+        "copy (select 1) to '{folder}/out.csv'",
+        "export database '{folder}/export'",
+        "install httpfs",
+        "load httpfs",
+        "load '{folder}/x.duckdb_extension'",
+        "set enable_external_access = true",
+        "set allowed_directories = ['/']",
+        "set threads = 64",
+        "set memory_limit = '1TB'",
+        "set lock_configuration = false",
+        "reset lock_configuration",
+        "set python_enable_replacements = true",
+        "pragma enable_logging",
+        "select * from local_rows",
+        "select getenv('PATH')",
+    ],
+)
+def test_it_refuses_the_rest(connection: Any, tmp_path: Path, sql: str) -> None:
+    local_rows = [1, 2, 3]
+    assert local_rows
+    with pytest.raises(duck.package().Error):
+        connection.execute(sql.format(folder=tmp_path)).fetchall()
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "spill") == ["given.csv", "secret.csv"]
+
+
+def test_settings_are_what_was_asked_for() -> None:
+    connection = duck.lock(duck.connect(memory_bytes=100 * 1024 * 1024, threads=1))
+    found = dict(connection.execute("select name, value from duckdb_settings()").fetchall())
+    assert found["threads"] == "1"
+    assert found["memory_limit"] == "100.0 MiB"
+    assert found["enable_external_access"] == "false"
+    assert found["TimeZone"] == "UTC"
+    connection.close()
+
+
+@pytest.mark.parametrize("text", ["plain", "it's", "'; drop table x; --", '"', "\\", "é\n"])
+def test_literals_and_names_hold_any_text(text: str) -> None:
+    connection = duck.connect()
+    found = connection.execute(f"select {duck.quote(text)} as {duck.name(text)}")
+    assert found.description[0][0] == text
+    assert found.fetchall() == [(text,)]
+    connection.close()
