@@ -7,9 +7,17 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-    from django.core.management import execute_from_command_line
+    try:
+        if sys.argv[1:2] == ["up"]:
+            # Its process watches the others and does little else: it loads no Django.
+            from dashboard.up.command import main as up
 
-    execute_from_command_line(sys.argv)
+            sys.exit(up(sys.argv[2:]))
+        from django.core.management import execute_from_command_line
+
+        execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

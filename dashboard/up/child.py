@@ -1,13 +1,18 @@
 """A process started by `up`: it waits for the word to begin, and never outlives its parent.
 
 Run as a script, by path, so that neither the current folder nor this file's own is on the import path:
-`python -P dashboard/up/child.py web --parent PID --channel FD [--listen FD ...]`.
+`python -P dashboard/up/child.py web --parent PID --channel FD [--listen FD ...] [--prepare URL]`.
+
+Over the channel it says, in one line of JSON, {"refused": text} when it cannot go on for a reason that people can
+mend, or, with `--prepare`, {"login_link": address or "", "new": first start of this database}; and hears the word to
+go on.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
+import json
 import logging
 import logging.handlers
 import os
@@ -19,6 +24,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 GO = b"go\n"
@@ -55,6 +61,13 @@ class Parent:
                 return
             if GO in data:
                 self._go.set()
+
+    def report(self, message: dict[str, Any]) -> None:
+        """Say something; a parent that is gone does not hear it."""
+        try:
+            self._channel.sendall(json.dumps(message).encode() + b"\n")
+        except OSError:
+            pass
 
     def wait(self) -> None:
         """Block until the parent has prepared the database."""
@@ -117,12 +130,26 @@ def _record_crash(name: str, log: Path) -> None:
     sys.excepthook = hook
 
 
+def _prepare(parent: Parent, url: str) -> None:
+    """Make the database ready and say so. Ends the process when that cannot be."""
+    from dashboard.start import StartError, prepare
+    from engine.schema import SchemaError
+
+    try:
+        prepared = prepare(url)
+    except (StartError, SchemaError) as error:
+        parent.report({"refused": str(error)})
+        sys.exit(1)
+    parent.report({"login_link": prepared.login_link, "new": prepared.new})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="interlock child", description="Started by `up`, not by people.")
     parser.add_argument("role", choices=["web", "scheduler"])
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--channel", type=int, required=True)
     parser.add_argument("--listen", type=int, action="append", default=[])
+    parser.add_argument("--prepare", metavar="URL", default="")
     options = parser.parse_args()
     # The scheduler ends the trees of its nodes before it goes; the web process has nothing to keep.
     death = signal.SIGTERM if options.role == "scheduler" else signal.SIGKILL
@@ -131,11 +158,18 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
     import django
 
-    django.setup()
+    try:
+        django.setup()
+    except SystemExit as error:
+        # The settings refuse what the environment says.
+        parent.report({"refused": str(error.code).removeprefix("interlock: ")})
+        sys.exit(1)
     from django.conf import settings
 
     log = log_to(settings.INTERLOCK.home / "log", options.role)
     _record_crash(options.role, log)
+    if options.prepare:
+        _prepare(parent, options.prepare)
     if options.role == "web":
         from dashboard.up import web
 

@@ -1,6 +1,7 @@
 """The parent process of `up`: starts web and scheduler, restarts what crashes, and ends both when asked.
 
-It does little on purpose: it prepares the database while its children import, and afterwards only waits.
+It does little on purpose. The web process prepares the database while the scheduler imports, and says so; then
+both get the word to go on, and the parent only waits.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from dashboard.up import listen
 from dashboard.up.child import GO, ROOT
@@ -33,6 +34,8 @@ BACK_OFF: Final = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
 LONG_LIFE_SECONDS: Final = 60.0
 """A child that lived so long starts again without delay."""
 SLOW_START_SECONDS: Final = 20.0
+ONE_WISH_SECONDS: Final = 0.02
+"""Signals this close are one: some programs (timeout) send theirs to the process and again to its group."""
 
 
 class Refused(Exception):
@@ -58,21 +61,35 @@ class Child:
         self._started_at = 0.0
         self.crashes = 0
         """Ends in a row that came too soon."""
+        self._unread = b""
         self.start_at: float | None = None
         """When to start it again (monotonic), while it waits for that."""
 
-    def start(self) -> None:
+    def start(self, *more: str) -> None:
+        """Start the process, with `more` arguments."""
         ours, theirs = socket.socketpair()
+        ours.setblocking(False)
         with theirs:
             listeners = [argument for number in self._pass_fds for argument in ("--listen", str(number))]
             self.process = subprocess.Popen(
                 [sys.executable, "-P", str(ROOT / "dashboard" / "up" / "child.py"), self.role,
-                 "--parent", str(os.getpid()), "--channel", str(theirs.fileno()), *listeners],
+                 "--parent", str(os.getpid()), "--channel", str(theirs.fileno()), *listeners, *more],
                 env=dict(self._environment), stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(), *self._pass_fds),
                 # The terminal's Ctrl-C goes to this process alone, which then ends the children in order.
                 process_group=0,
             )  # fmt: skip
-        self._channel, self._started_at, self.start_at = ours, time.monotonic(), None
+        self._channel, self._started_at, self.start_at, self._unread = ours, time.monotonic(), None, b""
+
+    def reports(self) -> list[dict[str, Any]]:
+        """What it has said since the last call."""
+        assert self._channel is not None
+        try:
+            while data := self._channel.recv(65536):
+                self._unread += data
+        except OSError:
+            pass  # Nothing more now, or it has ended.
+        *lines, self._unread = self._unread.split(b"\n")
+        return [json.loads(line) for line in lines]
 
     def go(self) -> None:
         """Say that the database is ready for it."""
@@ -107,15 +124,12 @@ class Child:
 
 
 class Signals:
-    """SIGINT, SIGTERM and SIGHUP as a count and a readable descriptor; handlers do nothing else.
-
-    With `at_once` set (while the main thread is busy elsewhere) the second signal calls it.
-    """
+    """SIGINT, SIGTERM and SIGHUP as a count and a readable descriptor; handlers do nothing else."""
 
     def __init__(self) -> None:
         self.stops = 0
         self.last = signal.SIGTERM
-        self.at_once: Callable[[], None] | None = None
+        self._stopped_at = float("-inf")
         self.reader, self._writer = socket.socketpair()
         self.reader.setblocking(False)
         self._writer.setblocking(False)
@@ -126,10 +140,11 @@ class Signals:
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if now - self._stopped_at < ONE_WISH_SECONDS:
+            return
         self.stops += 1
-        self.last = signal.Signals(number)
-        if self.stops > 1 and self.at_once is not None:
-            self.at_once()
+        self.last, self._stopped_at = signal.Signals(number), now
 
     def drain(self) -> None:
         try:
@@ -143,8 +158,15 @@ class HomeLock:
     """Keeps a second `up` away from a home, for as long as this process lives."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file = (folder / "up.lock").open("a+")
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.mkdir(exist_ok=True, mode=0o700)
+            self._file = (folder / "up.lock").open("a+")
+        except OSError as error:
+            raise Refused(
+                f"The folder {folder} cannot be used: {error.strerror}. Set INTERLOCK_HOME to a folder that you may "
+                "write to."
+            ) from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -177,28 +199,20 @@ class Parent:
         self.scheduler = Child("scheduler", environment)
         self.web = Child("web", environment, tuple(one.fileno() for one in sockets))
         self.children = (self.web, self.scheduler)
+        self.prepared: dict[str, Any] | None = None
+        """What the web process said when it had prepared the database; None: it has not yet."""
         self.ready = False
 
-    def run(self, prepare: Callable[[], None], announce: Callable[[], None]) -> int:
-        """Start all, call `prepare` while they import, serve, drain; the exit code. Raises Refused.
+    def run(self, announce: Callable[[Mapping[str, Any]], None]) -> int:
+        """Start both, serve, drain; the exit code. Raises Refused.
 
         0: ended as asked. 128 + the signal: ended at once by a second one. `announce` is called when the
-        product has become ready.
+        product has become ready, with what the preparation said (see `child`).
         """
         started = time.monotonic()
         try:
-            self.signals.at_once = self._end_at_once
             for child in self.children:
-                child.start()
-            if not self.signals.stops:
-                prepare()
-            self.signals.at_once = None
-            if self.signals.stops:
-                # Ended before it began: the children have done nothing yet.
-                say("Stopped.")
-                return 0
-            for child in self.children:
-                child.go()
+                self._start(child)
             with selectors.DefaultSelector() as selector:
                 selector.register(self.signals.reader, selectors.EVENT_READ)
                 warned = False
@@ -208,15 +222,26 @@ class Parent:
                         part = self._not_ready()
                         if part is None:
                             self.ready = True
-                            announce()
+                            announce(self.prepared or {})
                         elif not warned and time.monotonic() - started > SLOW_START_SECONDS:
                             warned = True
                             say(f"Still starting: {part}. More is in {self._home / 'log'}.")
                     selector.select(self._pause())
                     self.signals.drain()
+                if self.prepared is None:
+                    # Ended before it began: the children have done nothing that must be brought to an end.
+                    say("Stopped.")
+                    return 0
                 return self._stop(selector)
         finally:
             self._kill()
+
+    def _start(self, child: Child) -> None:
+        if self.prepared is None:
+            child.start(*(("--prepare", self._url) if child is self.web else ()))
+        else:
+            child.start()
+            child.go()
 
     def _pause(self) -> float:
         """Seconds until something is to be done, should no signal come."""
@@ -227,6 +252,8 @@ class Parent:
 
     def _look_after_children(self) -> None:
         for child in self.children:
+            if self.prepared is None and child.process is not None:
+                self._hear(child)
             if child.process is not None and not child.alive:
                 how = child.ended()
                 if not self.ready and child.crashes >= CRASHES_MAX:
@@ -236,11 +263,21 @@ class Parent:
                     )
                 say(f"The {child.role} process {how}; it is started again.")
             if child.start_at is not None and time.monotonic() >= child.start_at:
-                child.start()
-                child.go()
+                self._start(child)
+
+    def _hear(self, child: Child) -> None:
+        """Take what a child says while the product starts. Raises Refused when it cannot go on."""
+        for report in child.reports():
+            if refusal := report.get("refused"):
+                raise Refused(str(refusal))
+            self.prepared = report
+            for one in self.children:
+                one.go()
 
     def _not_ready(self) -> str | None:
         """Which part is not ready, in words; None when /readyz is well."""
+        if self.prepared is None:
+            return "the database is being prepared"
         host, port = self._sockets[0].getsockname()[:2]
         connection = http.client.HTTPConnection("127.0.0.1" if listen.is_any(host) and ":" not in host else host, port,
                                                 timeout=0.5)  # fmt: skip
@@ -284,12 +321,6 @@ class Parent:
             return 128 + self.signals.last
         say("Stopped.")
         return 0
-
-    def _end_at_once(self) -> None:
-        """The second signal came while the database was being prepared."""
-        for child in self.children:
-            child.signal(signal.SIGKILL)
-        os._exit(128 + self.signals.last)
 
     def _kill(self) -> None:
         for child in self.children:
