@@ -253,6 +253,17 @@ def code_around(code: str, line: int | None, around: int = 4) -> list[CodeLine]:
     ]
 
 
+STUCK_LEAST_SECONDS = 5.0
+
+
+def times_too_long(started_at: datetime | None, expected: float | None, now: datetime) -> float | None:
+    """How many times as long as expected a running node has run; None unless it is stuck: twice that, and 5 s."""
+    if started_at is None or not expected:
+        return None
+    seconds = (now - started_at).total_seconds()
+    return seconds / expected if seconds > max(2 * expected, STUCK_LEAST_SECONDS) else None
+
+
 def node_code(config: Mapping[str, Any]) -> str:
     """The text in a node's config that line numbers of its errors count in."""
     for field in ("code", "sql", "command"):
@@ -312,12 +323,10 @@ def progress_of(counts: Mapping[str, int]) -> tuple[int, int]:
 
 
 _TEXT_WIDTH = 100
-_FIELD_ORDER = {
-    name: place
-    for place, name in enumerate(
-        ["schema", "inputs", "nodes", "edges", "settings", "id", "type", "name", "notes", "config", "policy", "position", "source", "source_port", "target", "target_port"]
-    )
-}
+_FIELD_NAMES = (
+    "schema inputs nodes edges settings id type name notes config policy position source source_port target target_port"
+)
+_FIELD_ORDER = {name: place for place, name in enumerate(_FIELD_NAMES.split())}
 
 
 def document_text(value: Any) -> str:

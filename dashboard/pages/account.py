@@ -15,8 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from dashboard import accounts
 from dashboard.access import Right
-from dashboard.models import User
-from dashboard.pages.base import back, page, render, whole_number
+from dashboard.pages.base import back, page, person, render, whole_number
 from dashboard.pages.context import THEME_COOKIE, THEMES
 from engine import clock
 from engine.errors import InterlockError, InvalidValue
@@ -24,13 +23,8 @@ from engine.errors import InterlockError, InvalidValue
 YEAR_SECONDS = 365 * 24 * 3600
 
 
-def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
-
-
 def _account(request: HttpRequest, *, status: int = 200, **more: object) -> HttpResponse:
-    user = _user(request)
+    user = person(request)
     context = {
         "tokens": [accounts.token_dict(token) for token in accounts.tokens_of(user)],
         "has_password": accounts.has_password(user),
@@ -49,7 +43,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_POST
 @page(Right.VIEW)
 def password(request: HttpRequest) -> HttpResponse:
-    user = _user(request)
+    user = person(request)
     new = request.POST.get("new", "")
     try:
         if accounts.has_password(user) and not user.check_password(request.POST.get("old", "")):
@@ -69,7 +63,7 @@ def password(request: HttpRequest) -> HttpResponse:
 @page(Right.VIEW)
 def create_token(request: HttpRequest) -> HttpResponse:
     """The new token is in this answer and nowhere else."""
-    user = _user(request)
+    user = person(request)
     name = request.POST.get("name", "").strip()
     days = whole_number(request.POST.get("days"), 0, most=3650)
     try:
@@ -90,7 +84,7 @@ def create_token(request: HttpRequest) -> HttpResponse:
 @require_POST
 @page(Right.VIEW)
 def delete_token(request: HttpRequest, token_id: int) -> HttpResponse:
-    user = _user(request)
+    user = person(request)
     accounts.delete_token(user, token_id, by=user.username)
     messages.success(request, _("The token is revoked: calls with it are refused from now on."))
     return HttpResponseRedirect(reverse("account"))

@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 
 from dashboard import access
 from dashboard.access import Right
+from dashboard.models import User
 from engine.errors import InterlockError, InvalidDocument, NotFound
 
 P = ParamSpec("P")
@@ -56,6 +57,12 @@ def page(right: Right) -> Callable[[View[P]], View[P]]:
         return guarded
 
     return wrap
+
+
+def person(request: HttpRequest) -> User:
+    """The signed-in account; only inside a `page`, which makes sure that there is one."""
+    assert isinstance(request.user, User)
+    return request.user
 
 
 def _problems_said(error: InvalidDocument) -> str:

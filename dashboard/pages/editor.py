@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from dashboard import access, presenters
 from dashboard.access import Right
-from dashboard.pages.base import page, render
+from dashboard.pages.base import page, person, render
 from dashboard.pages.workflows import changes_line
 from engine import clock
 from engine.definition import problems
@@ -25,7 +25,7 @@ from versions.errors import OutdatedBase
 @page(Right.EDIT)
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug, Right.EDIT)
-    copy = drafts.load(workflow, request.user)
+    copy = drafts.load(workflow, person(request))
     found = problems(copy.definition, pools=queries.pool_sizes())
     context = {
         "nav": "workflows",
@@ -44,7 +44,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
 def publish_form(request: HttpRequest, slug: str) -> HttpResponse:
     """The small form of the Publish button: what changes, a message, and whether it goes live."""
     workflow = access.workflow(request.user, slug, Right.EDIT)
-    copy = drafts.load(workflow, request.user)
+    copy = drafts.load(workflow, person(request))
     newest = queries.newest_version(workflow)
     changed = diff.changes(queries.document_of(newest), copy.definition) if newest is not None else []
     live = queries.live_deployment(workflow)
@@ -66,7 +66,7 @@ def publish_form(request: HttpRequest, slug: str) -> HttpResponse:
 @page(Right.EDIT)
 def publish(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug, Right.EDIT)
-    copy = drafts.load(workflow, request.user)
+    copy = drafts.load(workflow, person(request))
     by = request.user.get_username()
     here = HttpResponseRedirect(reverse("workflow-edit", args=[slug]))
     try:
@@ -76,7 +76,7 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
             message=request.POST.get("message", "").strip(),
             base_version=copy.base_version,
             by=by,
-            user=request.user,
+            user=person(request),
         )
     except InvalidDocument as error:
         said = _("Nothing was published: {n} problems are left. {first}")
@@ -104,7 +104,7 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
 @page(Right.EDIT)
 def discard(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug, Right.EDIT)
-    if drafts.discard(workflow, request.user):
+    if drafts.discard(workflow, person(request)):
         messages.success(request, _("Your draft is gone; this is the newest version again."))
     return HttpResponseRedirect(reverse("workflow-edit", args=[slug]))
 
@@ -114,9 +114,9 @@ def discard(request: HttpRequest, slug: str) -> HttpResponse:
 def rebase(request: HttpRequest, slug: str) -> HttpResponse:
     """Keep one's text and say that the newest version is known: publishing puts it on top of that."""
     workflow = access.workflow(request.user, slug, Right.EDIT)
-    copy = drafts.load(workflow, request.user)
+    copy = drafts.load(workflow, person(request))
     newest = queries.newest_number(workflow)
-    drafts.save(workflow, request.user, copy.definition, expected_saves=copy.saves, base_version=newest)
+    drafts.save(workflow, person(request), copy.definition, expected_saves=copy.saves, base_version=newest)
     messages.success(
         request, _("Your draft counts as made on v{n} now; publishing puts it on top.").format(n=newest or 0)
     )

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from dashboard import access
 from dashboard.access import Right
-from dashboard.pages.base import page, render, whole_number
+from dashboard.pages.base import page, person, render, whole_number
 from engine.errors import InterlockError
 from engine.errors import InvalidInputs as EngineInvalidInputs
 from versions import queries
@@ -140,7 +140,7 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
         started = launch(
             workflow,
             version=number or None,
-            draft_of=request.user if draft else None,
+            draft_of=person(request) if draft else None,
             inputs=inputs,
             priority=min(9, priority) if priority else None,
             by=request.user.get_username(),
@@ -162,7 +162,7 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
 def _what(request: HttpRequest, workflow: Workflow, draft: bool, number: int) -> tuple[str, Mapping[str, Any] | None]:
     """What would be started, in words, and the schema of its inputs."""
     if draft:
-        definition = drafts.load(workflow, request.user).definition
+        definition = drafts.load(workflow, person(request)).definition
         inputs = definition.get("inputs")
         return _("your draft"), inputs if isinstance(inputs, Mapping) else None
     if not number:

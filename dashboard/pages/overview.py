@@ -32,7 +32,6 @@ NOW_MAX = 12
 WORKFLOWS_MAX = 50
 CELL = 11
 """Width of a run in the strip of 50, with its gap."""
-STUCK_LEAST_SECONDS = 5.0
 
 
 @require_GET
@@ -135,8 +134,8 @@ def stuck_since(now: datetime) -> list[datetime]:
     running = NodeRun.objects.filter(state="running", expected__isnull=False, started_at__isnull=False)
     since = []
     for started_at, expected in running.values_list("started_at", "expected")[:5000]:
-        limit = max(2 * (expected or 0.0), STUCK_LEAST_SECONDS)
-        if (now - started_at).total_seconds() > limit:
+        if started_at and expected and presenters.times_too_long(started_at, expected, now):
+            limit = max(2 * expected, presenters.STUCK_LEAST_SECONDS)
             since.append(started_at + timedelta(seconds=limit))
     return since
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
@@ -18,7 +19,7 @@ from dashboard import access, presenters
 from dashboard.access import Right
 from dashboard.pages.base import back, page, paged, render, whole_number
 from dashboard.pages.workflows import type_name
-from engine import queries
+from engine import clock, queries
 from engine.artifacts import Artifacts
 from engine.models import Run
 from engine.states import NODE_TERMINAL, RUN_STATES, RUN_TERMINAL
@@ -41,6 +42,7 @@ EMPTY_ROW = {
     "started_at": None,
     "finished_at": None,
     "fraction": None,
+    "stuck": None,
 }
 """What the row that the browser copies is made from."""
 TABS = ("why", "output", "attempts", "config")
@@ -110,7 +112,23 @@ def fact(node: Mapping[str, Any]) -> str:
 def node_row(node: Mapping[str, Any]) -> dict[str, Any]:
     """A node run with what its row shows beside it."""
     fraction = (node["progress"] or {}).get("fraction") if node["state"] == "running" else None
-    return {**node, "fact": presenters.visible(fact(node)), "fraction": fraction}
+    # What went back to waiting has begun once, but does not go on.
+    goes_on = node["state"] == "running" or node["finished_at"]
+    began = node["started_at"] if goes_on else None
+    return {
+        **node,
+        "started_at": began,
+        "fact": presenters.visible(fact(node)),
+        "fraction": fraction,
+        "stuck": stuck_times(node),
+    }
+
+
+def stuck_times(node: Mapping[str, Any]) -> float | None:
+    """How many times as long as usual a node that is stuck has run."""
+    if node["state"] != "running" or not node["started_at"]:
+        return None
+    return presenters.times_too_long(parse_datetime(node["started_at"]), node["expected"], clock.now())
 
 
 @require_GET
@@ -134,6 +152,7 @@ def run(request: HttpRequest, run_id: int, node: str | None = None) -> HttpRespo
         "whole": whole,
         "ended": found.state in RUN_TERMINAL,
         "cancelling": found.cancel_requested_at is not None and found.state not in RUN_TERMINAL,
+        "stuck": sum(stuck_times(one) is not None for one in nodes),
         "retryable": any(one["state"] in ("failed", "timed_out", "cancelled") for one in nodes),
         "inputs": found.inputs,
         "chosen": chosen,
@@ -181,8 +200,10 @@ def panel_of(found: Run, node: str, tab: str) -> dict[str, Any]:
         tab = "output" if state == "succeeded" and shape["output"] else "why"
     code = presenters.node_code(spec.config)
     error = shape["error"]
+    times = stuck_times(shape)
     context: dict[str, Any] = {
         "panel": "node",
+        "stuck_times": f"{times:.1f}".removesuffix(".0") if times else "",
         "node": shape,
         "node_fact": presenters.visible(fact(shape)),
         "type_name": type_name(spec.type),

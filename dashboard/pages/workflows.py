@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -235,7 +236,7 @@ def _changed(workflow: Workflow, rows: list[Any]) -> dict[int, str]:
     return said
 
 
-def changes_line(changes: list[dict[str, Any]]) -> str:
+def changes_line(changes: Sequence[Mapping[str, Any]]) -> str:
     """`+1 node, 1 changed: Parse amounts`."""
     kinds: dict[str, list[str]] = {}
     for change in changes:

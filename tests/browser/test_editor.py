@@ -18,7 +18,7 @@ def slug(product, request) -> str:
     name = request.node.name.replace("_", "-")[:60].strip("-")
     product.api("POST", "workflows/", {"name": name, "slug": name})
     product.api("POST", f"workflows/{name}/versions/", {"definition": chain("a", "b"), "message": "first"})
-    return name
+    return str(name)
 
 
 def edit(person, slug):
@@ -97,3 +97,13 @@ def test_the_draft_is_run_without_being_published(person, slug):
     expect(page.locator("[data-run-state]")).to_have_text("Succeeded", timeout=30_000)
     expect(page.locator("[data-node]")).to_have_count(3)
     assert person.product.api("GET", f"workflows/{slug}/")["newest"] == 1
+
+
+def test_a_repair_is_one_click(person, slug):
+    page, area = edit(person, slug)
+    document = chain("a", "b")
+    del document["schema"]
+    area.fill(json.dumps(document))
+    page.get_by_role("button", name="Add schema interlock/1").click()
+    expect(page.locator("[data-problem-count]")).to_have_text("No problems")
+    assert json.loads(area.input_value())["schema"] == "interlock/1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -34,21 +35,23 @@ def main(inputs, ctx):
 def test_payloads_in_every_text_do_nothing(person):
     product = person.product
     code = f"EVIL = {EVIL!r}\n{PRINTS}"
-    definition = {
+    definition: dict[str, Any] = {
         "schema": "interlock/1",
         "inputs": {
             "type": "object",
             "properties": {"text": {"type": "string", "title": EVIL, "description": EVIL, "default": EVIL}},
         },
         "nodes": [
-            {"id": "rows", "type": "python", "name": EVIL, "config": {"code": RETURNS}},
-            {"id": "bad", "type": "python", "name": EVIL, "notes": EVIL, "config": {"code": code}},
+            {"id": "rows", "type": "python", "name": EVIL[:199], "config": {"code": RETURNS}},
+            {"id": "bad", "type": "python", "name": EVIL[:199], "notes": EVIL, "config": {"code": code}},
         ],
         "edges": [{"source": "rows", "target": "bad"}],
     }  # fmt: skip
-    product.api("POST", "workflows/", {"name": EVIL[:200], "slug": "evil", "description": EVIL, "tags": [EVIL[:60], "<b>"]})
+    product.api(
+        "POST", "workflows/", {"name": EVIL[:200], "slug": "evil", "description": EVIL, "tags": [EVIL[:60], "<b>"]}
+    )
     product.api("POST", "workflows/evil/versions/", {"definition": definition, "message": EVIL})
-    definition["nodes"][0]["name"] += "!"
+    definition["nodes"][0]["notes"] = "changed"
     product.api("POST", "workflows/evil/versions/", {"definition": definition, "message": EVIL})
     product.api("POST", "workflows/evil/deployments/", {"version": 2})
     run = product.api("POST", "workflows/evil/runs/", {"inputs": {"text": EVIL}})["id"]
@@ -97,7 +100,6 @@ def test_payloads_in_every_text_do_nothing(person):
     page.get_by_label("Definition as JSON").fill(
         '{"nodes": [{"id": "<img src=x onerror=window.hacked=1>", "type": "<script>"}], "edges": []}'
     )
-    expect(page.locator("[data-problem-list] .problem").first).to_contain_text("<")
     expect(page.locator("[data-problem-list]")).to_contain_text("<script>")
     assert page.evaluate("[window.hacked ?? null, window.violations]") == [None, []]
 

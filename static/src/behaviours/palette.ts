@@ -28,7 +28,9 @@ export function openPalette(): void {
   const source = dialog?.dataset["source"];
   if (!dialog || !source || dialog.open) return;
   const field = element("input");
-  field.type = "search";
+  field.type = "text";
+  field.autocomplete = "off";
+  field.spellcheck = false;
   field.placeholder = gettext("Find workflows, runs, pages, actions");
   field.setAttribute("role", "combobox");
   field.setAttribute("aria-expanded", "true");

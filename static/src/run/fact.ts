@@ -45,6 +45,12 @@ function reason(code: string): string {
   }
 }
 
+/** Whether a node runs longer than twice what is expected of it, and 5 s; `now` by the server's clock, in ms. */
+export function stuck(node: NodeRun, now: number): boolean {
+  if (node.state !== "running" || !node.expected || !node.started_at) return false;
+  return (now - Date.parse(node.started_at)) / 1000 > Math.max(2 * node.expected, 5);
+}
+
 export function fact(node: NodeRun): string {
   return visible(said(node));
 }

@@ -45,6 +45,7 @@ export class LogView {
 
   setNames(names: ReadonlyMap<string, string>): void {
     this.names = names;
+    this.label();
   }
 
   setEnded(ended: boolean): void {
@@ -124,13 +125,7 @@ export class LogView {
   private async setFilter(filter: Filter): Promise<void> {
     this.lines.setFilter(filter);
     this.found = null;
-    const button = one<HTMLButtonElement>("[data-log-node]", this.root);
-    if (button) {
-      setHidden(button, !filter.node);
-      setText(button, visible(this.names.get(filter.node) ?? filter.node));
-      setAttribute(button, "aria-pressed", String(Boolean(filter.node)));
-      setAttribute(button, "title", gettext("Show the lines of all nodes"));
-    }
+    this.label();
     if (!this.lines.complete && (filter.node || filter.level || filter.text)) {
       const query = new URLSearchParams();
       if (filter.node) query.set("node", filter.node);
@@ -147,6 +142,15 @@ export class LogView {
     this.list.reset(this.shown.length);
     if (this.following) this.list.toEnd();
     this.status();
+  }
+
+  private label(): void {
+    const button = one<HTMLButtonElement>("[data-log-node]", this.root);
+    const node = this.lines.filter.node;
+    setHidden(button, !node);
+    setText(button, visible(this.names.get(node) ?? node));
+    setAttribute(button, "aria-pressed", String(Boolean(node)));
+    setAttribute(button, "title", gettext("Show the lines of all nodes"));
   }
 
   /** Lines after `after` up to `seq`, at most `pages` pages of them. */
@@ -210,11 +214,11 @@ export class LogView {
   }
 
   private status(): void {
-    const filtered = this.lines.filter.node || this.lines.filter.level || this.lines.filter.text;
     setText(one("[data-log-count]", this.root), this.ready ? count(this.lines.size) + (this.lines.complete ? "" : "+") : "");
     const empty = one("[data-log-empty]", this.root);
     setHidden(empty, !this.ready || this.shown.length > 0);
-    if (filtered) setText(empty, gettext("No line matches."));
+    if (this.lines.filter.level || this.lines.filter.text) setText(empty, gettext("No line matches."));
+    else if (this.lines.filter.node) setText(empty, gettext("This node has written nothing."));
     else setText(empty, this.ended ? gettext("Nothing was written.") : gettext("Nothing is written yet. Lines appear here as nodes write them."));
   }
 

@@ -97,6 +97,16 @@ export function startRun(run: string, root: HTMLElement): void {
     },
   });
 
+  let stuckBefore = 0;
+  window.setInterval(() => {
+    if (document.hidden) return;
+    const count = table.tick();
+    const chip = one("[data-run-stuck]", root);
+    setHidden(chip, count === 0);
+    setText(one("span", chip ?? root), fill(gettext("{n} stuck"), { n: count }));
+    if (count !== stuckBefore) refreshPanel();
+    stuckBefore = count;
+  }, 1000);
   if (table.chosen) logs.ofNode(table.chosen);
   document.addEventListener("click", (event) => {
     if (!(event.target instanceof Element)) return;

@@ -3,8 +3,8 @@
 import { element, icon, one, setAttribute, setHidden, setText } from "../dom";
 import type { NodeRun } from "../live/protocol";
 import { serverNow } from "../behaviours/clock";
-import { count, duration, look, visible } from "../words/words";
-import { fact } from "./fact";
+import { count, duration, look, secondsBetween, visible } from "../words/words";
+import { fact, stuck } from "./fact";
 import { Windowed } from "./windowed";
 
 /** Up to here all rows are in the page, as the server made them. */
@@ -30,6 +30,7 @@ export class NodeTable {
   private list: Windowed | null = null;
   private state = "";
   private text = "";
+  private readonly stuck = new Set<string>();
   chosen: string;
   private readonly scroller: HTMLElement;
   private readonly group: HTMLElement;
@@ -66,6 +67,19 @@ export class NodeTable {
     this.filters();
   }
 
+  /** Looks which nodes run past twice their usual time; how many do. Time alone makes them so: called each second. */
+  tick(): number {
+    const now = serverNow();
+    for (const [id, node] of this.nodes) {
+      const is = stuck(node, now);
+      if (is === this.stuck.has(id)) continue;
+      if (is) this.stuck.add(id);
+      else this.stuck.delete(id);
+      this.patch(id);
+    }
+    return this.stuck.size;
+  }
+
   select(node: string): void {
     const before = this.chosen;
     this.chosen = node;
@@ -77,9 +91,9 @@ export class NodeTable {
     else this.rows.get(node)?.scrollIntoView({ block: "nearest" });
   }
 
-  /** The next (1) or previous (-1) node that failed, from the chosen one. */
+  /** The next (1) or previous (-1) node that failed or is stuck, from the chosen one. */
   step(direction: 1 | -1): void {
-    const bad = this.ids.filter((id) => BAD.includes(this.nodes.get(id)?.state ?? ""));
+    const bad = this.ids.filter((id) => BAD.includes(this.nodes.get(id)?.state ?? "") || this.stuck.has(id));
     if (!bad.length) return;
     const at = this.place.get(this.chosen) ?? (direction === 1 ? -1 : this.ids.length);
     const order = direction === 1 ? bad : [...bad].reverse();
@@ -181,7 +195,10 @@ export class NodeTable {
     setText(about, said);
     setAttribute(about, "title", said);
     setText(row.querySelector('[data-c="try"]'), node.attempt > 1 ? String(node.attempt) : "");
-    lasting(row.querySelector('[data-c="time"]'), node);
+    setHidden(row.querySelector('[data-c="stuck"]'), !this.stuck.has(id));
+    // What went back to waiting has begun once, but does not go on.
+    const goesOn = node.state === "running" || node.finished_at !== null;
+    lasting(row.querySelector('[data-c="time"]'), goesOn ? node : { started_at: null, finished_at: null });
     const bar = row.querySelector("progress");
     const fraction = node.state === "running" ? (node.progress?.fraction ?? null) : null;
     setHidden(bar, fraction === null);
@@ -232,7 +249,7 @@ export function lasting(place: Element | null, it: { readonly started_at: string
     setAttribute(span, "data-since", "");
   } else if (it.finished_at) {
     span.removeAttribute("data-since");
-    setText(span, duration((Date.parse(it.finished_at) - Date.parse(it.started_at)) / 1000));
+    setText(span, duration(secondsBetween(it.started_at, it.finished_at)));
   } else {
     setAttribute(span, "data-since", it.started_at);
     setText(span, duration(Math.max(0, (serverNow() - Date.parse(it.started_at)) / 1000)));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import said from "./said.json";
-import { count, duration, size, visible } from "./words";
+import { count, duration, secondsBetween, size, visible } from "./words";
 
 describe("words are said as in the pages", () => {
   it.each(said.duration as [number | null, string][])("duration of %s is %s", (value, text) => {
@@ -14,5 +14,9 @@ describe("words are said as in the pages", () => {
   });
   it.each(said.visible as [string, string][])("%j is shown as %j", (value, text) => {
     expect(visible(value)).toBe(text);
+  });
+  it("measures to the microsecond", () => {
+    expect(secondsBetween("2026-11-24T08:00:00.999900Z", "2026-11-24T08:00:01.003400Z")).toBeCloseTo(0.0035, 7);
+    expect(secondsBetween("2026-11-24T08:00:00Z", "2026-11-24T08:01:00.5Z")).toBeCloseTo(60.5, 7);
   });
 });

@@ -26,6 +26,16 @@ export function duration(seconds: number | null): string {
   return h ? fill(gettext("{d} d {h} h"), { d: days, h }) : fill(gettext("{d} d"), { d: days });
 }
 
+/** Seconds between two times of the API, to the microsecond: Date keeps milliseconds only. */
+export function secondsBetween(from: string, to: string): number {
+  return seconds(to) - seconds(from);
+}
+
+function seconds(iso: string): number {
+  const fraction = /\.(\d+)/.exec(iso)?.[1] ?? "";
+  return Math.floor(Date.parse(iso) / 1000) + Number(`0.${fraction || "0"}`);
+}
+
 export function count(number: number): string {
   return Math.trunc(number)
     .toString()

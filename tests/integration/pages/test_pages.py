@@ -19,7 +19,7 @@ from versions.models import AuditEntry, Workflow
 
 
 def text_of(answer) -> str:
-    return answer.content.decode()
+    return str(answer.content.decode())
 
 
 def newest_run() -> Run:
@@ -471,7 +471,7 @@ def test_theme_and_language_are_a_choice_of_the_browser(browser, db):
 
 def test_the_palette_finds_workflows_runs_pages_and_actions(browser, flow):
     def found(role: str, text: str) -> list[dict[str, str]]:
-        return json.loads(browser(role).get("/find/", {"q": text}).content)["results"]
+        return list(json.loads(browser(role).get("/find/", {"q": text}).content)["results"])
 
     run = newest_run().pk
     assert {one["group"] for one in found("editor", "flow")} == {"Workflows", "Do", "Pages"}
