@@ -221,6 +221,13 @@ def page(
     return Response({"results": render(found), "next": next_address(request, after)})
 
 
+def page_of_all(request: Request, query: Query, rows: list[dict[str, Any]]) -> Response:
+    """One page of a list that is whole in memory and keeps its order; `after` counts what the pages before held."""
+    begin, limit = query.integer("after", 0), query.limit
+    changed = {"after": begin + limit} if begin + limit < len(rows) else None
+    return Response({"results": rows[begin : begin + limit], "next": next_address(request, changed)})
+
+
 def next_address(request: Request, changed: Mapping[str, Any] | None) -> str | None:
     """The address of this request with some parameters changed; null for None."""
     if changed is None:
@@ -240,6 +247,7 @@ def parameter(name: str, description: str, type_: Any = OpenApiTypes.STR, **more
     return OpenApiParameter(name, type_, description=description, **more)
 
 
+AFTER = OpenApiParameter("after", OpenApiTypes.INT, description="Where a page begins; part of the address in `next`.")
 RAW = {"contentMediaType": "application/octet-stream"}
 """Schema of a body that is a file."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,14 +10,15 @@ from dashboard import access
 from dashboard.access import Right
 from dashboard.api import bodies, shapes
 from dashboard.api.base import (
+    AFTER,
     BEFORE,
     LIMIT,
     ApiView,
     Query,
     accepted,
     listed,
-    next_address,
     page,
+    page_of_all,
     parameter,
 )
 from dashboard.api.problems import CONTENT_TYPE
@@ -26,8 +26,6 @@ from engine import queries as engine_queries
 from engine.nodes import registry
 from versions import queries
 from versions.actions import pools
-
-AFTER = parameter("after", "Where a page begins; part of the address in `next`.", OpenApiTypes.INT)
 
 
 class NodeTypes(ApiView):
@@ -42,7 +40,7 @@ class NodeTypes(ApiView):
     )
     def get(self, request: Request) -> Response:
         query = Query(request, "limit", "after")
-        return _slice(request, query, registry.describe())
+        return page_of_all(request, query, registry.describe())
 
 
 class Pools(ApiView):
@@ -57,7 +55,7 @@ class Pools(ApiView):
     )
     def get(self, request: Request) -> Response:
         query = Query(request, "limit", "after")
-        return _slice(request, query, engine_queries.pools())
+        return page_of_all(request, query, engine_queries.pools())
 
     @extend_schema(
         request=bodies.NewPool,
@@ -110,6 +108,7 @@ class Audit(ApiView):
             parameter("action", "Only this action."),
             parameter("by", "Only what this user did."),
             LIMIT,
+            AFTER,
             BEFORE,
         ],
         responses={200: listed(shapes.AuditEntry)},
@@ -122,10 +121,3 @@ class Audit(ApiView):
             access.require(request.user, Right.ADMIN)
         rows = queries.audit(workflow=slug or None, action=query.text("action") or None, by=query.text("by") or None)
         return page(request, query, rows, lambda found: [queries.audit_dict(entry) for entry in found])
-
-
-def _slice(request: Request, query: Query, rows: list[dict[str, object]]) -> Response:
-    """A page of a list that is small and whole in memory."""
-    begin, limit = query.integer("after", 0), query.limit
-    changed = {"after": begin + limit} if begin + limit < len(rows) else None
-    return Response({"results": rows[begin : begin + limit], "next": next_address(request, changed)})

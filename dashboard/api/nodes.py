@@ -16,7 +16,19 @@ from rest_framework.response import Response
 from dashboard import access
 from dashboard.access import Right
 from dashboard.api import shapes
-from dashboard.api.base import LIMIT, RAW, SEQ_MAX, ApiView, Query, listed, next_address, parameter
+from dashboard.api.base import (
+    AFTER,
+    BEFORE,
+    LIMIT,
+    RAW,
+    SEQ_MAX,
+    ApiView,
+    Query,
+    listed,
+    next_address,
+    page_of_all,
+    parameter,
+)
 from dashboard.api.problems import BadRequest
 from engine import outputs
 from engine import queries as engine_queries
@@ -29,7 +41,6 @@ FORMATS = {
     "parquet": "application/vnd.apache.parquet",
     "json": "application/json",
 }
-AFTER = parameter("after", "Where a page begins; part of the address in `next`.", OpenApiTypes.INT)
 
 
 class Nodes(ApiView):
@@ -44,12 +55,7 @@ class Nodes(ApiView):
     )
     def get(self, request: Request, run_id: str) -> Response:
         query = Query(request, "limit", "after")
-        run = access.run(request.user, run_id)
-        # The definition's order never changes, so a position is a place to go on from.
-        begin, limit = query.integer("after", 0), query.limit
-        found = engine_queries.node_runs(run)
-        changed = {"after": begin + limit} if begin + limit < len(found) else None
-        return Response({"results": found[begin : begin + limit], "next": next_address(request, changed)})
+        return page_of_all(request, query, engine_queries.node_runs(access.run(request.user, run_id)))
 
 
 class Node(ApiView):
@@ -68,7 +74,7 @@ class Attempts(ApiView):
     noun = "nodes"
 
     @extend_schema(
-        parameters=[LIMIT, parameter("before", "Where a page begins.", OpenApiTypes.INT)],
+        parameters=[LIMIT, BEFORE],
         responses={200: listed(shapes.Attempt)},
         description="Attempts of one node, newest first; lost ones stay in the list.",
     )

@@ -261,11 +261,6 @@ class NodeRun(Shape):
     output = OutputSummary(allow_null=True)
 
 
-class Usage(Shape):
-    cpu_seconds = serializers.FloatField(allow_null=True, required=False)
-    memory_peak_bytes = serializers.IntegerField(allow_null=True, required=False)
-
-
 class Receipt(Shape):
     processes = serializers.IntegerField(allow_null=True)
     slots = serializers.IntegerField(allow_null=True)
