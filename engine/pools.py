@@ -8,8 +8,8 @@ from django.db import IntegrityError, transaction
 
 from engine import clock, hints
 from engine.errors import AlreadyExists, InUse, InvalidValue, NotFound
-from engine.models import Command, NodeRun, Pool
-from engine.models.runs import NODE_UNFINISHED
+from engine.models import Command, Pool
+from engine.models.conditions import unfinished_nodes
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")
 SLOTS_MAX = 1_000_000
@@ -53,7 +53,7 @@ def delete(name: str, *, by: str = "") -> None:
     Whether a live version names it is asked by `versions`, which knows what is live.
     """
     with transaction.atomic():
-        using = NodeRun.objects.filter(state__in=NODE_UNFINISHED, pool=name).first()
+        using = unfinished_nodes().filter(pool=name).first()
         if using is not None:
             raise InUse(
                 f'Pool "{name}" cannot be deleted: node "{using.node}" of run {using.run_id} uses it.', pool=name

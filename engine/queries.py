@@ -18,7 +18,9 @@ from engine import clock, documents
 from engine.definition import Document, Node
 from engine.errors import NotFound
 from engine.models import Attempt, Definition, Leader, LogBatch, NodeRun, Pool, Run
-from engine.models.runs import NODE_UNFINISHED, RUN_UNFINISHED
+from engine.models.conditions import failed_runs as failed_or_timed_out
+from engine.models.conditions import holding_nodes, unfinished_nodes, unfinished_runs
+from engine.models.runs import RUN_UNFINISHED
 from engine.scheduler import admission
 from engine.scheduler.admission import Facts, Holder
 from engine.shapes import iso, line_shape, micros, node_shape, output_summary, run_shape
@@ -64,7 +66,7 @@ def runs(
 
 def failed_runs(limit: int = 10) -> list[Run]:
     """Runs that failed or ran out of time, the last to end first."""
-    return list(Run.objects.filter(state__in=("failed", "timed_out")).order_by("-finished_at")[:limit])
+    return list(failed_or_timed_out().order_by("-finished_at")[:limit])
 
 
 def document(run: Run) -> Document:
@@ -236,7 +238,7 @@ class _Waiting:
 
     def _limits(self) -> _RunFacts:
         if self._run_facts is None:
-            holds = NodeRun.objects.filter(run=self.run, state__in=("ready", "running")).exclude(claim="").count()
+            holds = unfinished_nodes().filter(run=self.run).exclude(claim="").count()
             self._run_facts = _RunFacts(holds, self.nodes.settings.max_concurrent, self.run.reason == "workflow_limit")
         return self._run_facts
 
@@ -248,9 +250,11 @@ class _Waiting:
         if name not in self._pools:
             holders = _holders([name]).get(name, [])
             slots = Pool.objects.filter(name=name).values_list("slots", flat=True).first()
-            line = NodeRun.objects.filter(state="ready", pool=name, claim="").select_related("run")
+            line = unfinished_nodes().filter(state="ready", pool=name, claim="").select_related("run")
             keys = []
             for row in line:
+                if slots is not None and row.slots > slots:
+                    continue
                 nodes = documents.load(row.run.definition_id)
                 found = nodes.by_id[row.node]
                 keys.append(self._key(row, found.index, found.policy.priority or row.run.priority))
@@ -355,7 +359,8 @@ def pool(name: str) -> dict[str, Any]:
 def _pool_dicts(rows: list[Pool]) -> list[dict[str, Any]]:
     holders = _holders([row.name for row in rows])
     waiting = dict(
-        NodeRun.objects.filter(state="ready", claim="", pool__in=[row.name for row in rows])
+        unfinished_nodes()
+        .filter(state="ready", claim="", pool__in=[row.name for row in rows])
         .values_list("pool")
         .annotate(Count("id"))
     )
@@ -378,9 +383,8 @@ def _holders(names: Iterable[str]) -> dict[str, list[Holder]]:
     """Who holds slots of these pools: node runs with a claim, sent ones included, the longest first."""
     held: dict[str, list[Holder]] = {}
     rows = (
-        NodeRun.objects.filter(pool__in=list(names), state__in=("ready", "running"))
-        .exclude(claim="")
-        .exclude(pool="")
+        holding_nodes()
+        .filter(pool__in=list(names), state__in=("ready", "running"))
         .values_list("pool", "run_id", "node", "slots", "state", "started_at", "ready_at")
     )
     for name, run_id, node, slots, state, started_at, ready_at in rows:
@@ -393,14 +397,14 @@ def _holders(names: Iterable[str]) -> dict[str, list[Holder]]:
 
 def pool_slots_in_use() -> int:
     """Slots held over all pools: 0 at rest."""
-    total = NodeRun.objects.exclude(claim="").exclude(pool="").aggregate(total=Sum("slots"))["total"]
+    total = holding_nodes().aggregate(total=Sum("slots"))["total"]
     return total or 0
 
 
 def counters() -> dict[str, Any]:
     """Numbers of the overview: runs and nodes that are not done, and what ended in the last day."""
-    states = dict(Run.objects.filter(state__in=RUN_UNFINISHED).values_list("state").annotate(Count("id")))
-    nodes = dict(NodeRun.objects.filter(state__in=NODE_UNFINISHED).values_list("state").annotate(Count("id")))
+    states = dict(unfinished_runs().values_list("state").annotate(Count("id")))
+    nodes = dict(unfinished_nodes().values_list("state").annotate(Count("id")))
     since = clock.now() - timedelta(days=1)
     ended = dict(
         Run.objects.filter(finished_at__gte=since)

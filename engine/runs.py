@@ -21,6 +21,7 @@ from engine.artifacts import Artifacts
 from engine.definition import Document, canonical, content_hash
 from engine.errors import InvalidValue, NotFound, WrongState
 from engine.models import Attempt, Command, Definition, EventBatch, LogBatch, NodeRun, Run, Sample
+from engine.models.conditions import unfinished_runs, with_artifact
 from engine.models.fields import clean_text
 from engine.scheduler.commands import ENDABLE, RETRYABLE
 from engine.states import NODE_TERMINAL, RUN_TERMINAL
@@ -181,12 +182,12 @@ def drop_artifacts(names: Iterable[str], *, idle_since: float, grace_seconds: fl
     then refreshes the file's time. What was touched after `idle_since` (unix) or within the grace stays for `prune`.
     """
     store = Artifacts(settings.INTERLOCK.artifacts)
-    busy = Run.objects.exclude(state__in=RUN_TERMINAL).exists()
+    busy = unfinished_runs().exists()
     dropped = 0
     wanted = sorted(names)
     for start_at in range(0, len(wanted), 500):
         part = wanted[start_at : start_at + 500]
-        still = set(NodeRun.objects.filter(artifact__in=part).exclude(artifact="").values_list("artifact", flat=True))
+        still = set(with_artifact().filter(artifact__in=part).values_list("artifact", flat=True))
         for name in part:
             if name in still:
                 continue

@@ -53,6 +53,7 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["workflow", "-id"], name="run_workflow"),
             models.Index(fields=["id"], name="run_unfinished", condition=Q(state__in=RUN_UNFINISHED)),
+            models.Index(fields=["finished_at"], name="run_finished", condition=Q(finished_at__isnull=False)),
             models.Index(fields=["-finished_at"], name="run_failed", condition=Q(state__in=("failed", "timed_out"))),
         ]
 

@@ -11,7 +11,7 @@ from django.db import connection
 
 from engine import documents
 from engine.models import Attempt, Command, NodeRun, NodeStat, Pool, Run
-from engine.models.runs import RUN_UNFINISHED
+from engine.models.conditions import unfinished_runs
 from engine.scheduler.dialects import Dialect, PostgreSQL, SQLite
 from engine.scheduler.memory import OUTPUT_KEPT_BYTES, AttemptState, Changes, NodeState, RunState
 from engine.scheduler.plan import Plan
@@ -109,7 +109,7 @@ class Store:
 
     def unfinished(self) -> list[RunState]:
         """All runs that are not over, with their nodes."""
-        return self._load(Run.objects.filter(state__in=RUN_UNFINISHED).order_by("id"), nodes=True)
+        return self._load(unfinished_runs().order_by("id"), nodes=True)
 
     def queued(self, ids: Iterable[int]) -> list[RunState]:
         """New runs by id, in id order; they have no node rows yet."""

@@ -1,0 +1,168 @@
+"""What is deleted when it is old: runs with all that belongs to them, done commands, artifacts that nobody names.
+
+In small batches, each a short transaction, so that on SQLite nobody waits long.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Count, Max
+
+from engine import clock, runs
+from engine.errors import NotFound, WrongState
+from engine.models import Command, Definition, EventBatch, Run
+from engine.models.conditions import with_artifact
+from engine.models.fields import dump
+from engine.states import RUN_TERMINAL
+
+RETENTION_DAYS = 30
+COMMAND_DAYS = 1
+ARTIFACT_HOURS = 1
+"""A file that no row names yet may belong to an attempt that ends at this moment."""
+EVENTS_IN_BATCH = 1000
+
+
+@dataclass(slots=True)
+class Pruned:
+    """What went."""
+
+    runs: int = 0
+    commands: int = 0
+    definitions: int = 0
+    artifacts: int = 0
+    artifact_bytes: int = 0
+    batches: int = 0
+    """Event batches that were merged into larger ones."""
+
+
+def prune(*, days: float = RETENTION_DAYS, now: datetime | None = None) -> Pruned:
+    """Delete runs that ended more than `days` ago and what is left without them; compact events of ended runs."""
+    now = now or clock.now()
+    pruned = Pruned()
+    _prune_runs(pruned, now - timedelta(days=days))
+    _prune_commands(pruned, now - timedelta(days=COMMAND_DAYS))
+    _prune_definitions(pruned, now - timedelta(days=COMMAND_DAYS))
+    _compact_events(pruned)
+    _prune_artifacts(pruned, time.time() - ARTIFACT_HOURS * 3600)
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return pruned
+
+
+def _prune_runs(pruned: Pruned, before: datetime) -> None:
+    while True:
+        old = list(Run.objects.filter(finished_at__lt=before, state__in=RUN_TERMINAL).order_by("finished_at")[:50])
+        gone = 0
+        for run in old:
+            try:
+                runs.delete(run)
+            except (WrongState, NotFound):
+                # Retried, or deleted by somebody else, since it was read.
+                continue
+            gone += 1
+        pruned.runs += gone
+        if not gone:
+            return
+
+
+def _prune_commands(pruned: Pruned, before: datetime) -> None:
+    while True:
+        ids = list(Command.objects.filter(done_at__lt=before).values_list("pk", flat=True)[:500])
+        if not ids:
+            return
+        pruned.commands += Command.objects.filter(pk__in=ids).delete()[0]
+
+
+def _prune_definitions(pruned: Pruned, before: datetime) -> None:
+    """Definitions that no run and no version points to. Others point here too, and protect their rows."""
+    unused = Definition.objects.filter(created_at__lt=before)
+    for relation in Definition._meta.related_objects:
+        unused = unused.filter(**{f"{relation.name}__isnull": True})
+    for definition in unused[:1000]:
+        with transaction.atomic():
+            # A run may have been started from it since: then the protection of its row refuses.
+            try:
+                definition.delete()
+            except Exception as error:
+                if type(error).__name__ not in ("ProtectedError", "IntegrityError"):
+                    raise
+                continue
+        pruned.definitions += 1
+
+
+def _compact_events(pruned: Pruned) -> None:
+    """Merge the many small batches of ended runs: one row a tick was right while they ran."""
+    crowded = (
+        EventBatch.objects.values("run_id")
+        .annotate(batches=Count("id"), last=Max("last_seq"))
+        .filter(batches__gt=1)
+        .order_by("run_id")
+    )
+    many = [row["run_id"] for row in crowded if row["batches"] > 2 * (row["last"] // EVENTS_IN_BATCH + 1)]
+    for start in range(0, len(many), 500):
+        for run_id in Run.objects.filter(pk__in=many[start : start + 500], state__in=RUN_TERMINAL).values_list(
+            "pk", flat=True
+        ):
+            pruned.batches += _compact(run_id)
+
+
+def _compact(run_id: int) -> int:
+    """Merge the batches of one run; how many rows that saved."""
+    after = saved = 0
+    while True:
+        batches = list(
+            EventBatch.objects.filter(run_id=run_id, first_seq__gt=after).order_by("first_seq")[:EVENTS_IN_BATCH]
+        )
+        if not batches:
+            return saved
+        taken: list[EventBatch] = []
+        events: list[Any] = []
+        for batch in batches:
+            found = json.loads(batch.body)
+            if taken and len(events) + len(found) > EVENTS_IN_BATCH:
+                break
+            taken.append(batch)
+            events.extend(found)
+        after = taken[-1].last_seq
+        if len(taken) > 1:
+            with transaction.atomic():
+                EventBatch.objects.filter(pk__in=[batch.pk for batch in taken[1:]]).delete()
+                EventBatch.objects.filter(pk=taken[0].pk).update(body=dump(events), last_seq=after)
+            saved += len(taken) - 1
+
+
+def _prune_artifacts(pruned: Pruned, touched_before: float) -> None:
+    """Delete files that no node run names and that were not touched lately."""
+    root = Path(settings.INTERLOCK.artifacts)
+    if not root.is_dir():
+        return
+    for folder in sorted(path for path in root.iterdir() if path.is_dir() and len(path.name) == 2):
+        names = {f"{folder.name}/{name}": (size, touched) for name, size, touched in _files(folder)}
+        old = [name for name, (_, touched) in names.items() if touched < touched_before]
+        for start in range(0, len(old), 500):
+            part = old[start : start + 500]
+            kept = set(with_artifact().filter(artifact__in=part).values_list("artifact", flat=True))
+            for name in part:
+                if name not in kept:
+                    pruned.artifact_bytes += names[name][0]
+                    pruned.artifacts += 1
+                    (root / name).unlink(missing_ok=True)
+
+
+def _files(folder: Path) -> Iterator[tuple[str, int, float]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                found = entry.stat(follow_symlinks=False)
+                yield entry.name, found.st_size, found.st_mtime
