@@ -8,6 +8,7 @@ where length and depth are bounded and names and functions are known ones.
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,15 +38,23 @@ FUNCTIONS = _METHODS | _PLAIN
 TYPE_NAMES = frozenset(("int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type"))
 _KEYWORDS = ("as", "break", "const", "continue", "else", "for", "function", "if", "import", "in", "let", "loop")
 _RESERVED = frozenset({*_KEYWORDS, "namespace", "package", "return", "var", "void", "while"})
+_NO_FIELDS = frozenset({"in", "true", "false", "null"})
+_HEX = "[0-9a-fA-F]"
+_NO_SURROGATE = "(?!(?:0000)?[dD][89a-fA-F])"
+_ESCAPE = (
+    rf"""\\(?:[abfnrtv\\?"'`]|[xX]{_HEX}{{2}}|u{_NO_SURROGATE}{_HEX}{{4}}|U{_NO_SURROGATE}00(?:0{_HEX}|10){_HEX}{{4}}"""
+    "|[0-3][0-7]{2})"
+)
+_ANY_TEXT = re.compile(r"""'(?:[^'\\\r\n]|\\.)*'|"(?:[^"\\\r\n]|\\.)*\"""")
 TOKEN = re.compile(
-    r"""
+    rf"""
       (?P<space>[ \t\r\n\f]+|//[^\n]*)
-    | (?P<text>(?:[bB][rR]?|[rR][bB]?)?(?:'''|\"\"\"))
-    | (?P<string>[bB]?(?:'(?:[^'\\\r\n]|\\.)*'|"(?:[^"\\\r\n]|\\.)*")
-               |(?:[bB]?[rR]|[rR][bB])(?:'[^'\r\n]*'|"[^"\r\n]*"))
+    | (?P<text>(?:[bB][rR]?|[rR])?(?:\'\'\'|\"\"\"))
+    | (?P<string>[bB]?(?:'(?:[^'\\\r\n]|{_ESCAPE})*'|"(?:[^"\\\r\n]|{_ESCAPE})*")
+               |[bB]?[rR](?:'[^'\r\n]*'|"[^"\r\n]*"))
     | (?P<number>(?:\d+\.\d+(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|0[xX][0-9a-fA-F]+[uU]?|\d+[uU]?))
     | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
-    | (?P<mark>&&|\|\||[<>=!]=|[-+*/%<>!?:.,()\[\]{}])
+    | (?P<mark>&&|\|\||[<>=!]=|[-+*/%<>!?:.,()\[\]{{}}])
     """,
     re.VERBOSE,
 )
@@ -117,6 +126,8 @@ def lex(source: str) -> Iterator[Token]:
         match = TOKEN.match(source, at)
         if match is None:
             if source[at] in "'\"":
+                if _ANY_TEXT.match(source, at):
+                    raise CelError("A text holds a backslash with a letter that means nothing. Write two: \\\\.")
                 raise CelError(f"The quote {source[at]} is never closed on its line. Close it.")
             raise CelError(f"{shown(source[at])} has no meaning here. Remove it.")
         kind, end = match.lastgroup or "", match.end()
@@ -233,15 +244,20 @@ class _Parser:
                     count += 1
                 if count > 10:
                     raise CelError(f'"{mark}" stands {count} times in a row. Remove all but one.')
+                if mark == "-" and self.now.kind == "number" and count == 1:
+                    self.place += 1
+                    return self.steps_after(Tree("literal", _number("-" + self.tokens[self.place - 1].text)))
                 return _tree("operator", mark, (self.member(),))
         return self.member()
 
     def member(self) -> Tree:
-        base = self.primary()
+        return self.steps_after(self.primary())
+
+    def steps_after(self, base: Tree) -> Tree:
         steps: list[Step] = []
         while True:
             if self.take("."):
-                if self.now.kind != "name" or self.now.text in _RESERVED:
+                if self.now.kind != "name" or self.now.text in _NO_FIELDS:
                     raise self.unexpected('the name of a field (others are written ["in"])')
                 name = self.tokens[self.place].text
                 self.place += 1
@@ -272,7 +288,7 @@ class _Parser:
         token = self.now
         if token.kind in ("string", "number"):
             self.place += 1
-            return Tree("literal", token.text)
+            return Tree("literal", token.text if token.kind == "string" else _number(token.text))
         if token.kind == "name":
             self.place += 1
             if token.text in ("true", "false", "null"):
@@ -283,9 +299,10 @@ class _Parser:
             if self.take("("):
                 return _tree("call", token.text, self.arguments())
             return Tree("name", token.text)
-        if token.text == "-" and self.tokens[self.place + 1].kind == "number":
+        after = self.tokens[min(self.place + 1, len(self.tokens) - 1)]
+        if token.text == "-" and after.kind == "number" and after.text[-1] not in "uU":
             self.place += 2  # `!-1`: the sign belongs to the number
-            return Tree("literal", "-" + self.tokens[self.place - 1].text)
+            return Tree("literal", _number("-" + self.tokens[self.place - 1].text))
         if self.take("("):
             tree = self.expression()
             self.need(")")
@@ -307,6 +324,21 @@ class _Parser:
                 self.need(close)
                 break
         return tuple(found)
+
+
+def _number(text: str) -> str:
+    """The text of a number that CEL can hold. Raises CelError."""
+    digits = text.lower().lstrip("-").rstrip("u") if not text.lower().startswith(("0x", "-0x")) else text.lower()
+    if "u" in text.lower():
+        fits = int(digits.rstrip("u"), 0 if "x" in digits else 10) < 1 << 64
+    elif "x" in digits or digits.isdecimal():
+        value = int(digits.lstrip("-"), 16 if "x" in digits else 10)
+        fits = value < (1 << 63) + text.startswith("-")
+    else:
+        fits = math.isfinite(float(digits))
+    if not fits:
+        raise CelError(f"The number {text[:40]} is too large for an expression (64 bits).")
+    return text
 
 
 def _bounded(depth: int) -> int:

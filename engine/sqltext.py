@@ -21,11 +21,11 @@ _TOKEN = re.compile(
     | (?P<block_comment>/\*)
     | (?P<escape_string>[eE]'(?:[^'\\]|''|\\.)*'?)
     | (?P<string>'(?:[^']|'')*'?)
-    | (?P<identifier>"(?:[^"]|"")*"?)
+    | (?P<identifier>"(?:[^"]|"")*"?|`(?:[^`]|``)*`?)
     | (?P<dollar>\$(?P<tag>(?:[^\W\d]\w*)?)\$)
     | (?P<parameter>\$\w+|\?)
     | (?P<word>[^\W\d][\w$]*)
-    | (?P<number>\d[\w.]*)
+    | (?P<number>\d[\w.$]*)
     | (?P<mark>.)
     """,
     re.VERBOSE | re.DOTALL,
@@ -98,9 +98,8 @@ def _tokens(sql: str, spans: Spans) -> Iterator[Token]:
             closed = close >= 0
             end = close + len(match.group("dollar")) if closed else len(sql)
         elif kind in ("string", "escape_string", "identifier"):
-            quote = '"' if kind == "identifier" else "'"
             body = match.group()[1:] if kind == "escape_string" else match.group()
-            closed = len(body) > 1 and body.endswith(quote)
+            closed = len(body) > 1 and body.endswith(body[0])
             kind = "identifier" if kind == "identifier" else "string"
         yield Token(kind, at, end, closed)
         at = end

@@ -189,7 +189,23 @@ def test_outputs_are_bounded():
         render("{{ inputs.n }}" + "x" * 70_000, CONTEXT)
 
 
-LITERALS = ["5u", "0x1F", "r'\\d'", "'''t'''", "b'z'", "[]", "{}", "-1", "1e3", ".5"]
+LITERALS = [
+    "-5u",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "1e308",
+    "'\\n\\x41'",
+    "5u",
+    "0x1F",
+    "r'\\d'",
+    "'''t'''",
+    "b'z'",
+    "[]",
+    "{}",
+    "-1",
+    "1e3",
+    ".5",
+]
 ATOMS = st.sampled_from(
     [
         *LITERALS,
