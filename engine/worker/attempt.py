@@ -10,6 +10,7 @@ from importlib import import_module
 from engine.worker import frames, results
 from engine.worker.capture import flush_streams, wait_until_read
 from engine.worker.errors import describe
+from engine.worker.folder import Folders
 from engine.worker.task import Task
 
 TYPE_CHECKING = False
@@ -60,6 +61,7 @@ class Attempts:
         self.baseline = baseline
         self.mark = mark
         self.usage = usage
+        self.folders = Folders()
         self.pid = os.getpid()
 
     def run_instant(self, envelope: dict[str, Any]) -> bytes:
@@ -123,13 +125,7 @@ class Attempts:
 
     def _enter(self, envelope: dict[str, Any]) -> None:
         scratch: str = envelope["scratch"]
-        try:
-            os.mkdir(scratch, 0o700)
-        except FileNotFoundError:
-            os.makedirs(scratch, 0o700, exist_ok=True)
-        except FileExistsError:
-            pass
-        os.chdir(scratch)
+        self.folders.enter(scratch)
         run = envelope["run"]
         wanted = {
             **envelope["env"],
@@ -155,9 +151,9 @@ class Attempts:
             if "duckdb" in sys.modules:
                 self._leave_duckdb(envelope)
             clean = not self.baseline.restore() and clean
-            os.chdir("/")
-            if not remove_folder(envelope["scratch"]):
-                clean = False
+            clean = self.folders.leave(envelope["scratch"]) and clean
+            if not clean:
+                self.folders.idle()
         except BaseException:
             clean = False
         return clean
@@ -183,33 +179,6 @@ def set_environment(wanted: dict[str, str]) -> None:
     for name, value in wanted.items():
         if os.environ.get(name) != value:
             os.environ[name] = value
-
-
-def remove_folder(path: str) -> bool:
-    """Delete a folder with all that is in it; whether it is gone. Follows no link."""
-    try:
-        os.rmdir(path)
-        return True
-    except FileNotFoundError:
-        return True
-    except OSError:
-        pass
-    import shutil
-
-    def open_up(function: Any, name: str, error: object) -> None:
-        # A folder that the author made unreadable is still ours.
-        try:
-            os.chmod(os.path.dirname(name), 0o700)
-            os.chmod(name, 0o700, follow_symlinks=True)
-            if os.path.isdir(name) and not os.path.islink(name):
-                shutil.rmtree(name, ignore_errors=True)
-            else:
-                os.unlink(name)
-        except OSError:
-            pass
-
-    shutil.rmtree(path, onerror=open_up)
-    return not os.path.lexists(path)
 
 
 def _evaluate(task: Task) -> None:

@@ -111,7 +111,7 @@ def _fault(value: Any, root: str) -> str | None:
                 rest += [(item, f"{path}[{at}]", depth + 1) for at, item in reversed(list(enumerate(one)))]
         else:
             kind = _kind(one)
-            hint = _HINTS.get(type(one).__name__)
+            hint = _HINTS.get(type(one).__name__) or ("use .item()" if hasattr(one, "item") else None)
             return f"{path} is a {kind} ({_repr(one)}), which is not JSON{f'; {hint}' if hint else ''}."
     return None
 

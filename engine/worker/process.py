@@ -77,14 +77,15 @@ def serve(inbox: Inbox, out: frames.Frames, attempts: Attempts) -> None:
     while envelope is not None:
         if _instant(envelope):
             envelope = _serve_instants(envelope, inbox, out, attempts)
-            if envelope is None:
-                envelope = inbox.next()
-            continue
-        if not attempts.run(envelope):
+        elif attempts.run(envelope):
+            envelope = inbox.next_now()
+        else:
             # Kept alive, for the supervisor ends what is left with this process; but it takes no more work.
             inbox.wait_for_end()
             return
-        envelope = inbox.next()
+        if envelope is None:
+            attempts.folders.idle()
+            envelope = inbox.next()
 
 
 def _serve_instants(

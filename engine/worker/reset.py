@@ -123,18 +123,25 @@ class Baseline:
             module = sys.modules[name]
             if _is_extension(module):
                 loaded = loaded or "-packages/" in str(module.__file__)
-            elif not self._is_installed(module):
+            elif not self._is_installed(name, module):
                 del sys.modules[name]
         sys.path_importer_cache.clear()
         self.modules = set(sys.modules)
         return loaded
 
-    def _is_installed(self, module: ModuleType) -> bool:
+    def _is_installed(self, name: str, module: ModuleType) -> bool:
         spec = getattr(module, "__spec__", None)
         if spec is not None and spec.origin in ("built-in", "frozen"):
             return True
-        places = [getattr(module, "__file__", None) or "", *(getattr(module, "__path__", None) or ())]
-        return any(str(place).startswith(self.installed) for place in places if place)
+        places = [getattr(module, "__file__", None) or "", *_path(module)]
+        if any(places):
+            return any(place.startswith(self.installed) for place in places)
+        # Made in memory, as `six.moves` and `typing.io` are: it goes with the package that made it.
+        root = name.partition(".")[0]
+        if root == name or root not in sys.modules:
+            return False
+        made_by = sys.modules[root]
+        return root in self.modules or _is_extension(made_by) or self._is_installed(root, made_by)
 
     def _changed_for_good(self) -> bool:
         return (
@@ -195,6 +202,13 @@ def _installation() -> tuple[str, ...]:
     places |= {entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))}
     engine = sys.modules["engine"].__path__
     return tuple(sorted(place.rstrip("/") + "/" for place in (*places, *engine)))
+
+
+def _path(module: ModuleType) -> list[str]:
+    try:
+        return [str(place) for place in getattr(module, "__path__", None) or ()]
+    except Exception:
+        return []
 
 
 def _is_extension(module: ModuleType) -> bool:

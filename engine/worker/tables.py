@@ -6,7 +6,7 @@ import os
 import re
 
 from engine.worker import duck, limits
-from engine.worker.errors import BadOutput, MissingPackage, python_name
+from engine.worker.errors import BadOutput, MissingPackage, SqlError, python_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -164,16 +164,24 @@ def store(value: Any, task: Task) -> dict[str, Any] | None:
             import pyarrow  # type: ignore[import-not-found, unused-ignore]
 
             value = pyarrow.Table.from_batches([value])
-        return write(default_connection().from_arrow(value), task)
-    if kind != "DataFrame":
+    elif kind != "DataFrame":
         return None
-    if package == "polars":
-        return write(default_connection().from_arrow(value.to_arrow()), task)
-    columns = [str(column) for column in value.columns]
-    if len(set(columns)) != len(columns):
-        double = next(column for column in columns if columns.count(column) > 1)
-        raise BadOutput(f'The output is a DataFrame with two columns "{double}". Give each column a name of its own.')
-    return write(default_connection().from_df(value), task)
+    else:
+        columns = [str(column) for column in value.columns]
+        double = next((column for column in columns if columns.count(column) > 1), None)
+        if double is not None:
+            raise BadOutput(f'The output is a DataFrame with two columns "{double}". Give each a name of its own.')
+        if not columns:
+            raise BadOutput("The output is a DataFrame without columns.")
+    connection = default_connection()
+    try:
+        if package == "pandas":
+            relation = connection.from_df(value)
+        else:
+            relation = connection.from_arrow(value if package == "pyarrow" else value.to_arrow())
+    except duck.package().Error as error:
+        raise BadOutput(f"The output, a {package} {kind}, is no table that can be stored: {error}") from None
+    return write(relation, task)
 
 
 def write(relation: Any, task: Task) -> dict[str, Any]:
@@ -187,6 +195,11 @@ def write(relation: Any, task: Task) -> dict[str, Any]:
     try:
         relation.write_parquet(staged, compression="zstd", overwrite=True)
         return adopt(staged, task, default_connection().cursor())
+    except duck.package().OutOfMemoryException:
+        raise
+    except duck.package().Error as error:
+        # Its rows are computed only here, where no line of the author's code runs any more.
+        raise SqlError(f"The relation that was returned fails when its rows are read.\n{error}") from None
     finally:
         task.artifacts.discard(task.claim)
 

@@ -81,7 +81,7 @@ def test_a_large_envelope_comes_through_a_file_which_is_deleted(node: NodeProces
     inputs = {"a": {"kind": "json", "value": value}}
     ended = node.python(main("return len(inputs['a'])"), inputs=inputs, timeout=60)
     assert node.value(ended) == len(value)
-    assert not list((node.home / "scratch").iterdir())
+    wait_until(lambda: not list((node.home / "scratch").iterdir()))
 
 
 def test_a_torn_end_of_the_channel_ends_the_process(tmp_path: Path) -> None:
@@ -443,6 +443,41 @@ def test_nothing_of_an_attempt_is_seen_by_the_next(node: NodeProcess, tmp_path: 
         False, False, False, 0o77, True, True, [0.0, 0.0], 0, 1000, True, True, False, True, ["node_load"],
     ]  # fmt: skip
     assert node.pid == pid
+
+
+def test_every_attempt_has_an_empty_folder_of_its_own_that_goes(node: NodeProcess) -> None:
+    code = main(
+        "found = [os.listdir('.'), oct(os.stat('.').st_mode)[-3:], os.path.basename(os.getcwd())]\n"
+        "os.makedirs('a/b')\nopen('a/b/c', 'w').close()\nos.chmod('a/b', 0)\nos.chmod('.', 0)\nreturn found",
+        "import os",
+    )
+    empty = main("os.chmod('.', 0o777)\nreturn [os.listdir('.'), os.path.basename(os.getcwd())]", "import os")
+    envelopes = [node.envelope("python", {"code": one}) for one in (code, empty, empty, code, empty)]
+    for envelope in envelopes:
+        node.say(envelope)
+    found = []
+    for envelope in envelopes:
+        ended = node.frames(envelope["claim"])[-1]
+        assert ended["clean"]
+        assert not os.path.lexists(envelope["scratch"])
+        found.append(node.value(ended))
+    claims = [envelope["claim"] for envelope in envelopes]
+    assert found == [
+        [[], "700", claims[0]], [[], claims[1]], [[], claims[2]], [[], "700", claims[3]], [[], claims[4]],
+    ]  # fmt: skip
+    wait_until(lambda: not list((node.home / "scratch").iterdir()))
+
+
+def test_a_folder_that_the_author_put_a_link_in_place_of_is_not_followed(node: NodeProcess, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "kept").write_text("x")
+    (tmp_path / "empty").mkdir(mode=0o755)
+    for name in ("full", "empty"):
+        link = f"os.symlink({str(tmp_path / name)!r}, here)"
+        assert node.python(main(f"here = os.getcwd()\nos.chdir('/')\nos.rmdir(here)\n{link}", "import os"))["clean"]
+    assert (tmp_path / "full" / "kept").exists()
+    assert (tmp_path / "empty").stat().st_mode & 0o777 == 0o755
+    wait_until(lambda: not list((node.home / "scratch").iterdir()))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.processes.node_process import NodeProcess, Nodes
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.processes
 FLIGHTS = "carrier,delay\nUA,3\nUA,5\nAA,\n"
@@ -311,7 +312,7 @@ def test_what_does_not_fit_in_memory_goes_to_the_attempts_folder(node: NodeProce
     text = "select range a, hash(range) h, repeat('x', 40) || range s from range(2000000) order by h"
     ended = node.run("table.sql", {"sql": text}, duckdb={"memory_bytes": 60 << 20, "threads": 1}, timeout=60)
     assert ended["k"] == "done", ended
-    assert not list((node.home / "scratch").iterdir())
+    wait_until(lambda: not list((node.home / "scratch").iterdir()))
 
 
 # -- tables in Python -----------------------------------------------------------------------------------------
