@@ -185,6 +185,8 @@ class Need:
     cause: str
     node: str
     roll_back_to: int | None
+    primary: bool = False
+    """Whether its way back is the one thing to press on the page."""
 
 
 def needs_you(names: dict[str, str]) -> list[Need]:
@@ -230,6 +232,9 @@ def needs_you(names: dict[str, str]) -> list[Need]:
                 roll_back_to=target[1] if target and target[0] == run.version else None,
             )
         )
+    first_way_back = next((need for need in needs if need.roll_back_to), None)
+    if first_way_back:
+        first_way_back.primary = True
     return needs
 
 
