@@ -146,6 +146,8 @@ class Attempts:
             self.progress.finish()
             self.logs.records.claim = None
             self.logs.reset()
+            if lines := sys.modules.get("linecache"):
+                lines.cache.pop(f"<{envelope['node']}>", None)
             # Told in the middle of an import, say, a process may hold half of something.
             clean = flush_streams() and not self.limit.told
             if "duckdb" in sys.modules:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from engine.worker.task import Task
 
+SCHEMA_BYTES_MAX = 1024 * 1024
+"""The schema travels with every attempt that gets the table, and stands in the database."""
 _WIDE = re.compile(r"U?HUGEINT")
 _WHOLE = re.compile(r"DECIMAL\(\d+,0\)")
 _ZONED = "TIMESTAMP WITH TIME ZONE"
@@ -252,6 +255,11 @@ def _narrowed(sources: list[str], columns: list[str], types: list[str]) -> list[
 def adopt(staged: str, task: Task, connection: Any) -> dict[str, Any]:
     """Make a staged Parquet file an artifact; its stored form. `connection` may read the file."""
     schema, row_count = shape(staged, connection)
+    if len(json.dumps(schema)) > SCHEMA_BYTES_MAX:
+        raise BadOutput(
+            f"The table has {len(schema):,} columns, and their names and types take more than "
+            f"{SCHEMA_BYTES_MAX:,} bytes. Turn columns into rows, for instance with unpivot."
+        )
     size = os.stat(staged).st_size
     name = task.artifacts.adopt(staged, ".parquet")
     return {

@@ -331,6 +331,16 @@ def test_python_reads_a_table_and_returns_one(node: NodeProcess) -> None:
     assert ended["clean"]
 
 
+def test_a_table_with_more_columns_than_can_be_told_is_refused(node: NodeProcess) -> None:
+    code = (
+        "import duckdb\ndef main(inputs, ctx):\n"
+        "    return duckdb.sql('select ' + ', '.join(f'{n} as \"{n}{\"x\" * 3000}\"' for n in range(400)))\n"
+    )
+    error = node.python(code, timeout=60)["error"]
+    assert error["class"] == "BadOutput"
+    assert "400 columns" in error["message"]
+
+
 def test_a_table_handed_on_is_the_same_artifact(node: NodeProcess) -> None:
     given = table(node)
     output = node.python("def main(inputs, ctx):\n    return inputs['t']\n", inputs={"t": given})["output"]
