@@ -1,4 +1,7 @@
-"""Parsed definitions, kept by their row's id: a definition never changes, so neither does its parsed form."""
+"""Parsed definitions, kept by the hash of their content: equal content is equal for ever, whatever its row's id.
+
+Ids would not do: those of a transaction that was undone are given out again.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +16,41 @@ KEPT = 64
 """Parsed documents kept in one process; one of 10,000 nodes takes about 20 MB."""
 
 _lock = threading.Lock()
-_kept: OrderedDict[int, Document] = OrderedDict()
+_kept: OrderedDict[str, Document] = OrderedDict()
+
+
+def of(definition: Definition) -> Document:
+    """The document of a definition's row."""
+    found = _find(definition.hash)
+    return _keep(definition.hash, definition.document) if found is None else found
 
 
 def load(definition_id: int) -> Document:
-    """The document of the definition with this id. Raises Definition.DoesNotExist."""
+    """The document of the definition with this id; one small query when it is kept. Raises Definition.DoesNotExist."""
+    rows = Definition.objects.filter(pk=definition_id)
+    digest = rows.values_list("hash", flat=True).get()
+    found = _find(digest)
+    return _keep(digest, rows.values_list("document", flat=True).get()) if found is None else found
+
+
+def _find(digest: str) -> Document | None:
     with _lock:
-        if (document := _kept.get(definition_id)) is not None:
-            _kept.move_to_end(definition_id)
-            return document
-    text = Definition.objects.values_list("document", flat=True).get(pk=definition_id)
+        found = _kept.get(digest)
+        if found is not None:
+            _kept.move_to_end(digest)
+        return found
+
+
+def _keep(digest: str, text: str) -> Document:
     document = parse(json.loads(text), trusted=True)
     with _lock:
-        _kept[definition_id] = document
+        _kept[digest] = document
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
     return document
 
 
 def forget() -> None:
-    """Empty the cache: tests reuse ids."""
+    """Empty the cache."""
     with _lock:
         _kept.clear()

@@ -16,7 +16,7 @@ import os
 import socket
 import stat
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -225,7 +225,7 @@ def reachable(config: Config) -> bool:
     return True
 
 
-async def listen(config: Config) -> AsyncIterator[dict[str, Any]]:
+async def listen(config: Config) -> AsyncGenerator[dict[str, Any], None]:
     """Hints of the scheduler, for ever; reconnects by itself.
 
     After each (re)connection the first item is {"connected": true}: what was missed meanwhile must be read from

@@ -76,7 +76,7 @@ def document(run: Run) -> Document:
 
 def document_of(definition: Definition) -> Document:
     """The parsed form of a definition; cached."""
-    return documents.load(definition.pk)
+    return documents.of(definition)
 
 
 def run_dict(run: Run) -> dict[str, Any]:
@@ -252,11 +252,13 @@ class _Waiting:
             slots = Pool.objects.filter(name=name).values_list("slots", flat=True).first()
             line = unfinished_nodes().filter(state="ready", pool=name, claim="").select_related("run")
             keys = []
+            loaded: dict[int, Document] = {self.run.definition_id: self.nodes}
             for row in line:
                 if slots is not None and row.slots > slots:
                     continue
-                nodes = documents.load(row.run.definition_id)
-                found = nodes.by_id[row.node]
+                if row.run.definition_id not in loaded:
+                    loaded[row.run.definition_id] = documents.load(row.run.definition_id)
+                found = loaded[row.run.definition_id].by_id[row.node]
                 keys.append(self._key(row, found.index, found.policy.priority or row.run.priority))
             facts = _PoolFacts(slots, sum(holder.slots for holder in holders), min(keys, default=None))
             self._pools[name] = (facts, holders)

@@ -54,7 +54,7 @@ def prune(*, days: float = RETENTION_DAYS, now: datetime | None = None) -> Prune
     _prune_definitions(pruned, now - timedelta(days=COMMAND_DAYS))
     _compact_events(pruned)
     _prune_artifacts(pruned, time.time() - ARTIFACT_HOURS * 3600)
-    if connection.vendor == "sqlite":
+    if connection.vendor == "sqlite" and not connection.in_atomic_block:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return pruned

@@ -6,10 +6,8 @@ moment does not allow; what changed before the command is taken up is then decid
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +64,7 @@ def start(
             version=version,
             draft=draft,
             inputs=dict(inputs or {}),
-            priority=_priority(definition.pk) if priority is None else priority,
+            priority=documents.of(definition).settings.priority if priority is None else priority,
             counts={"pending": definition.node_count},
             created_by=by,
             created_at=now,
@@ -200,13 +198,6 @@ def drop_artifacts(names: Iterable[str], *, idle_since: float, grace_seconds: fl
             store.delete(name)
             dropped += 1
     return dropped
-
-
-@lru_cache(maxsize=256)
-def _priority(definition_id: int) -> int:
-    text = Definition.objects.values_list("document", flat=True).get(pk=definition_id)
-    priority = (json.loads(text).get("settings") or {}).get("priority")
-    return 5 if priority is None else int(priority)
 
 
 def _command(

@@ -29,6 +29,7 @@ class Product:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self.environment = {**os.environ, "INTERLOCK_HOME": str(home), "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
+        home.mkdir(mode=0o700, exist_ok=True)
         self.log = open(home.with_suffix(".log"), "wb")  # noqa: SIM115 - closed by stop
         self.process = subprocess.Popen(
             [sys.executable, "-m", "django", "up", "--port", str(self.port)],

@@ -152,7 +152,7 @@ class SchedulerMachine(RuleBasedStateMachine):
     @rule(data=st.data(), state=st.sampled_from(["succeeded", "succeeded", "failed", "timed_out", "lost"]))
     def end_work(self, data: st.DataObject, state: str) -> None:
         claim = data.draw(st.sampled_from(list(self.sim.executor.running)))
-        ports = ("out",)
+        ports: tuple[str, ...] = ("out",)
         work = self.sim.executor.running[claim]
         if work.envelope["type"] == "branch":
             ports = data.draw(st.sampled_from([("left",), ("right",), ()]))

@@ -61,6 +61,7 @@ class Command(BaseCommand):
         # The interpreter would compile the product again in every process that it starts.
         keep.pop("PYTHONDONTWRITEBYTECODE", None)
         keep.update(INTERLOCK_HOME=str(folder / "home"), DATABASE_URL=options["database"])
+        (folder / "home").mkdir(mode=0o700)
         keep["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
         command = [sys.executable, "-m", "django", "bench", "--inside", str(folder), "--repeat", str(options["repeat"])]
         for text in options["only"]:

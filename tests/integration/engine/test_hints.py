@@ -1,0 +1,146 @@
+"""The socket between the scheduler and others: wakes, broadcasts, long paths, readers that do not read."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine import hints
+from engine.config import from_environment
+from engine.hints import HintServer
+
+
+class Loop:
+    """A selector with the executor's `watch`."""
+
+    def __init__(self):
+        self.selector = selectors.DefaultSelector()
+
+    def watch(self, fileobj, callback):
+        self.selector.register(fileobj, selectors.EVENT_READ, callback)
+
+    def unwatch(self, fileobj):
+        self.selector.unregister(fileobj)
+
+    def turn(self, timeout=1.0):
+        for key, _ in self.selector.select(timeout):
+            key.data()
+
+
+class Server(HintServer):
+    """Counts the wakes that came."""
+
+    def __init__(self, config, loop):
+        super().__init__(config, loop, lambda: self.woken.append(1))
+        self.loop = loop
+        self.woken: list[int] = []
+
+
+@pytest.fixture(params=["short", "x" * 120])
+def config(request, tmp_path: Path):
+    """A home whose path fits into a socket's address, and one whose path does not."""
+    return from_environment({"INTERLOCK_HOME": str(tmp_path / request.param)})
+
+
+@pytest.fixture
+def server(config):
+    loop = Loop()
+    server = Server(config, loop)
+    server.open()
+    yield server
+    server.close()
+    loop.selector.close()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_client(monkeypatch):
+    monkeypatch.setattr(hints, "_waker", hints._Waker())
+    yield
+    if hints._waker.socket is not None:
+        hints._waker.socket.close()
+
+
+def test_a_wake_reaches_the_scheduler(server, config):
+    hints.wake(config)
+    server.loop.turn()
+    server.loop.turn()
+    assert server.woken
+    hints.wake(config)
+    server.loop.turn()
+    assert len(server.woken) == 2
+    assert len(server.clients) == 1, "one connection a process"
+
+
+def test_without_a_scheduler_a_wake_does_nothing(config):
+    hints.wake(config)
+
+
+def test_a_wake_finds_a_scheduler_that_was_started_again(server, config):
+    hints.wake(config)
+    server.loop.turn()
+    server.close()
+    server.open()
+    hints.wake(config)
+    server.loop.turn()
+    server.loop.turn()
+    assert server.woken
+
+
+def test_thousands_of_wakes_that_nobody_reads_block_nobody(server, config):
+    for _ in range(20_000):
+        hints.wake(config)
+
+
+def test_listeners_get_what_is_broadcast_and_others_do_not(server, config):
+    async def scenario():
+        items = hints.listen(config)
+        first = asyncio.ensure_future(anext(items))
+        while not server.listened:
+            server.loop.turn(0)
+            await asyncio.sleep(0.001)
+        assert await first == {"connected": True}
+        server.broadcast({"runs": {"7": 12}})
+        got = await asyncio.wait_for(anext(items), 5)
+        await items.aclose()
+        return got
+
+    hints.wake(config)
+    assert asyncio.run(scenario()) == {"runs": {"7": 12}}
+
+
+def test_a_listener_is_told_once_that_there_is_no_scheduler(config):
+    async def scenario():
+        items = hints.listen(config)
+        first = await asyncio.wait_for(anext(items), 5)
+        second = asyncio.ensure_future(anext(items))
+        await asyncio.sleep(0.5)
+        assert not second.done()
+        second.cancel()
+        await asyncio.gather(second, return_exceptions=True)
+        return first
+
+    assert asyncio.run(scenario()) == {"connected": False}
+
+
+def test_a_listener_that_does_not_read_is_dropped_and_costs_bounded_memory(server, config):
+    reader = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with hints._address(config.run_folder) as address:
+        reader.connect(address)
+    reader.send(b'{"listen":true}\n')
+    server.loop.turn()
+    server.loop.turn()
+    for _ in range(1000):
+        server.broadcast({"samples": ["x" * 10_000]})
+    assert server.clients == []
+    reader.close()
+
+
+def test_a_second_home_is_not_disturbed(config, tmp_path):
+    other = replace(config, home=tmp_path / "other")
+    hints.wake(other)
+    hints.wake(config)

@@ -1,0 +1,184 @@
+"""Reads: shapes, what a node waits for, logs, events."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from engine import clock, events, queries, runs
+from engine.errors import EventsGone, NotFound
+from engine.models import EventBatch, LogBatch, NodeRun, Pool, Run
+from tests.support.factories import chain, document, node
+
+pytestmark = pytest.mark.django_db
+
+AT = 1_700_000_000_000_000
+
+
+def made(doc=None, state: str = "running", **given) -> Run:
+    run = runs.start(runs.store_definition(doc or chain(3)), workflow="w", by="me", **given)
+    run.state, run.started_at = state, clock.now()
+    run.save()
+    return run
+
+
+def event_batch(run: Run, *stored: list[Any]) -> None:
+    EventBatch.objects.create(run=run, first_seq=stored[0][0], last_seq=stored[-1][0], body=json.dumps(stored))
+    Run.objects.filter(pk=run.pk).update(seq=stored[-1][0])
+
+
+def lines(run: Run, first: int, *messages: str, node: str = "n0", level: str = "info") -> None:
+    body = [["2026-01-01T00:00:00.000000Z", level, message] for message in messages]
+    LogBatch.objects.create(
+        run=run, node=node, attempt=1, first_seq=first, last_seq=first + len(body) - 1, body=json.dumps(body)
+    )
+
+
+def noted(seq: int, state: str = "ready") -> list[Any]:
+    return [seq, AT, "n", "n0", {"s": state}]
+
+
+def test_a_run_has_the_contracts_shape():
+    run = made(version=4)
+    shape = queries.run_dict(run)
+    assert {key: shape[key] for key in ("id", "workflow", "version", "state", "counts")} == {
+        "id": str(run.pk),
+        "workflow": "w",
+        "version": 4,
+        "state": "running",
+        "counts": {"pending": 3},
+    }
+    assert shape["created_at"].endswith("Z")
+    assert len(shape["created_at"]) == len("2026-01-01T00:00:00.000000Z")
+
+
+def test_all_nodes_are_there_in_document_order_also_pending_ones():
+    run = made(document(["c", "a", "b"], "a>b"))
+    shapes = queries.node_runs(run)
+    assert [shape["node"] for shape in shapes] == ["c", "a", "b"]
+    assert shapes[2]["waiting_for"][0]["message"] == 'Waits for "a" to end.'
+
+
+def test_a_queued_run_says_why_its_nodes_wait():
+    run = made(chain(2, max_runs=1), state="queued")
+    condition = queries.node_run(run, "n0")["waiting_for"][0]
+    assert condition["code"] == "run_queued"
+    assert "at most 1" in condition["message"]
+
+
+def test_the_explanation_of_a_ready_node_is_that_of_the_admission():
+    Pool.objects.create(name="p", slots=2, created_at=clock.now())
+    doc = document(
+        [node("a", pool="p", slots=2), node("b", pool="p"), node("c", pool="p", slots=3), "d", node("e", pool="gone")]
+    )
+    run = made(doc)
+    at = clock.now()
+    for name, slots, pool, claim in [("a", 2, "p", ""), ("b", 1, "p", ""), ("c", 3, "p", ""), ("d", 1, "", ""),
+                                     ("e", 1, "gone", "")]:  # fmt: skip
+        NodeRun.objects.create(run=run, node=name, state="ready", ready_at=at, slots=slots, pool=pool, claim=claim)
+    other = made(document([node("x", pool="p")]))
+    NodeRun.objects.create(run=other, node="x", state="running", ready_at=at, started_at=at, pool="p", claim="c")
+    codes = {shape["node"]: [one["code"] for one in shape["waiting_for"]] for shape in queries.node_runs(run)}
+    assert codes == {"a": ["pool"], "b": ["pool_line"], "c": ["pool_too_small"], "d": ["worker"], "e": ["pool_missing"]}
+
+
+def test_a_limit_of_the_run_is_explained():
+    run = made(document(["a", "b"], max_concurrent=1))
+    NodeRun.objects.create(run=run, node="a", state="running", ready_at=clock.now(), claim="c")
+    NodeRun.objects.create(run=run, node="b", state="ready", ready_at=clock.now())
+    assert queries.node_run(run, "b")["waiting_for"][0]["code"] == "run_limit"
+
+
+def test_what_does_not_exist_is_named():
+    run = made()
+    for read in (
+        lambda: queries.run(10**30),
+        lambda: queries.run("abc"),
+        lambda: queries.run(run.pk + 1),
+        lambda: queries.node_run(run, "nope"),
+        lambda: queries.attempts(run, "nope"),
+        lambda: queries.logs(run, node="nope"),
+        lambda: events.head(run.pk + 1),
+        lambda: events.read(run.pk + 1, 0, 10),
+    ):
+        with pytest.raises(NotFound):
+            read()
+
+
+def test_lines_are_filtered_and_paged():
+    run = made()
+    lines(run, 1, *(f"line {number}" for number in range(200)))
+    lines(run, 201, "Bad thing", level="error")
+    lines(run, 202, "other", node="n1")
+    found, after = queries.logs(run, limit=150)
+    assert (len(found), after) == (150, 150)
+    assert after is not None
+    found, after = queries.logs(run, after=after, limit=150)
+    assert ([line["seq"] for line in found], after) == (list(range(151, 203)), None)
+    assert [line["message"] for line in queries.logs(run, node="n1")[0]] == ["other"]
+    assert [line["seq"] for line in queries.logs(run, level="warning")[0]] == [201]
+    assert [line["seq"] for line in queries.logs(run, q="bAd")[0]] == [201]
+    assert queries.logs(run, after=202) == ([], None)
+    assert queries.logs(run, limit=202)[1] is None, "the last page says so"
+
+
+def test_events_and_lines_are_merged_by_number():
+    run = made()
+    event_batch(run, noted(1), noted(4, "running"))
+    lines(run, 2, "x", "y")
+    found, last = events.read(run.pk, 0, 10)
+    assert [event["seq"] for event in found] == [1, 2, 3, 4]
+    assert [event["type"] for event in found] == ["node", "log", "log", "node"]
+    assert last == 4
+    assert events.read(run.pk, 2, 1)[0][0]["line"]["message"] == "y"
+    assert events.read(run.pk, 4, 10) == ([], 4)
+    assert events.head(run.pk) == 4
+
+
+def test_a_read_never_skips_over_a_gap():
+    run = made()
+    event_batch(run, noted(1))
+    event_batch(run, noted(3))
+    assert events.read(run.pk, 0, 10)[1] == 1
+
+
+def test_events_that_are_not_kept_any_more_are_named():
+    run = made()
+    event_batch(run, noted(50))
+    with pytest.raises(EventsGone) as caught:
+        events.read(run.pk, 10, 100)
+    assert caught.value.after == 10
+
+
+def test_a_progress_event_has_the_contracts_shape():
+    run = made()
+    event_batch(run, [1, AT, "p", "n0", 0.5, "half"])
+    assert events.read(run.pk, 0, 10)[0] == [
+        {"seq": 1, "at": "2023-11-14T22:13:20.000000Z", "type": "progress", "node": "n0", "fraction": 0.5,
+         "message": "half"}
+    ]  # fmt: skip
+
+
+def test_counters_and_failed_runs():
+    made()
+    made(state="queued")
+    failed = made(state="failed")
+    Run.objects.filter(pk=failed.pk).update(finished_at=clock.now() - timedelta(minutes=1))
+    old = made(state="failed")
+    Run.objects.filter(pk=old.pk).update(finished_at=clock.now() - timedelta(days=2))
+    counters = queries.counters()
+    assert (counters["runs_running"], counters["runs_queued"], counters["failed_today"]) == (1, 1, 1)
+    assert [run.pk for run in queries.failed_runs()] == [failed.pk, old.pk]
+    assert not queries.scheduler_alive()
+
+
+def test_reads_of_a_large_run_cost_a_bounded_number_of_queries(django_assert_max_num_queries):
+    run = made(chain(300))
+    for number in range(300):
+        NodeRun.objects.create(run=run, node=f"n{number}", state="ready", ready_at=clock.now(), pool="p")
+    queries.document(run)
+    with django_assert_max_num_queries(8):
+        queries.node_runs(run)

@@ -1,0 +1,84 @@
+"""What `prune` deletes, merges and leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+from engine import clock, events, runs
+from engine.artifacts import Artifacts
+from engine.models import Command, Definition, EventBatch, LogBatch, NodeRun, Run
+from tests.support.factories import chain
+
+pytestmark = pytest.mark.django_db
+
+
+def ended(days: float, length: int = 1) -> Run:
+    run = runs.start(runs.store_definition(chain(length)), workflow="w", by="me")
+    Run.objects.filter(pk=run.pk).update(state="succeeded", finished_at=clock.now() - timedelta(days=days))
+    return run
+
+
+def test_old_runs_go_with_what_is_theirs_and_younger_ones_stay(capsys):
+    old, young, running = ended(31), ended(29), runs.start(runs.store_definition(chain(1)), workflow="w", by="me")
+    LogBatch.objects.create(run=old, node="n0", attempt=1, first_seq=1, last_seq=1, body="[]")
+    call_command("prune")
+    assert "Deleted 1 runs" in capsys.readouterr().out
+    assert set(Run.objects.values_list("pk", flat=True)) == {young.pk, running.pk}
+    assert not LogBatch.objects.exists()
+
+
+def test_the_retention_is_a_choice():
+    ended(3)
+    call_command("prune", days=2, stdout=StringIO())
+    assert not Run.objects.exists()
+
+
+def test_done_commands_and_unused_definitions_go_after_a_day():
+    run = ended(40, length=7)
+    Command.objects.update(done_at=clock.now() - timedelta(days=2))
+    Definition.objects.update(created_at=clock.now() - timedelta(days=2))
+    kept = ended(0, length=2)
+    call_command("prune", stdout=StringIO())
+    assert list(Definition.objects.values_list("pk", flat=True)) == [kept.definition_id]
+    assert not Command.objects.filter(run_id=run.pk).exists()
+
+
+def test_events_of_ended_runs_are_merged_and_read_the_same():
+    run = ended(1)
+    for seq in range(1, 3001):
+        stored = [[seq, 1_700_000_000_000_000, "n", "n0", {"s": "ready"}]]
+        EventBatch.objects.create(run=run, first_seq=seq, last_seq=seq, body=json.dumps(stored))
+    Run.objects.filter(pk=run.pk).update(seq=3000)
+    before = events.read(run.pk, 0, 5000)
+    call_command("prune", stdout=StringIO())
+    assert EventBatch.objects.count() == 3
+    assert events.read(run.pk, 0, 5000) == before
+    assert events.read(run.pk, 1500, 10)[1] == 1510
+
+
+def test_events_of_running_runs_are_left_alone():
+    run = runs.start(runs.store_definition(chain(1)), workflow="w", by="me")
+    for seq in (1, 2, 3, 4):
+        EventBatch.objects.create(run=run, first_seq=seq, last_seq=seq, body="[]")
+    call_command("prune", stdout=StringIO())
+    assert EventBatch.objects.count() == 4
+
+
+def test_artifacts_that_nobody_names_go_after_an_hour():
+    store = Artifacts(settings.INTERLOCK.artifacts)
+    kept, fresh, orphan = (store.put_bytes(text.encode(), ".json") for text in ("kept", "fresh", "orphan"))
+    run = runs.start(runs.store_definition(chain(1)), workflow="w", by="me")
+    NodeRun.objects.create(run=run, node="n0", state="succeeded", artifact=kept)
+    for name in (kept, orphan):
+        os.utime(store.path(name), (time.time() - 7200,) * 2)
+    call_command("prune", stdout=StringIO())
+    assert [Path(store.path(name)).exists() for name in (kept, fresh, orphan)] == [True, True, False]

@@ -1,0 +1,104 @@
+"""`manage.py scheduler` and `manage.py bench` as processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.wait import wait_until
+
+pytestmark = pytest.mark.processes
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def environment(home: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("INTERLOCK_")}
+    kept.pop("DATABASE_URL", None)
+    return {**kept, "INTERLOCK_HOME": str(home), "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
+
+
+def start(home: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "manage.py", "scheduler"], cwd=ROOT, env=environment(home))
+
+
+def leader(home: Path) -> tuple[int, int | None]:
+    db = sqlite3.connect(home / "interlock.sqlite3")
+    try:
+        return db.execute("SELECT epoch, pid FROM engine_leader").fetchone() or (0, None)
+    finally:
+        db.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    made = tmp_path / "home"
+    made.mkdir()
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--skip-checks", "-v0"], cwd=ROOT, env=environment(made), check=True
+    )
+    return made
+
+
+def test_a_second_scheduler_waits_and_takes_over_when_the_first_is_killed(home: Path):
+    first = start(home)
+    try:
+        wait_until(lambda: leader(home) == (1, first.pid), 20)
+        second = start(home)
+        try:
+            with pytest.raises(subprocess.TimeoutExpired):
+                second.wait(1.5)
+            assert leader(home) == (1, first.pid)
+            first.kill()
+            wait_until(lambda: leader(home) == (2, second.pid), 10)
+            second.send_signal(signal.SIGTERM)
+            assert second.wait(15) == 0
+        finally:
+            second.kill()
+            second.wait()
+    finally:
+        first.kill()
+        first.wait()
+
+
+def test_a_standby_ends_when_asked(home: Path):
+    first = start(home)
+    second = None
+    try:
+        wait_until(lambda: leader(home)[1] == first.pid, 20)
+        second = start(home)
+        with pytest.raises(subprocess.TimeoutExpired):
+            second.wait(1.5)
+        second.send_signal(signal.SIGTERM)
+        assert second.wait(10) == 0
+    finally:
+        for process in (first, second):
+            if process is not None:
+                process.kill()
+                process.wait()
+
+
+@pytest.mark.timeout(180)
+def test_bench_measures_beside_its_floor_and_leaves_nothing(tmp_path: Path):
+    environ = {**environment(tmp_path), "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "bench", "--repeat", "1", "--no-http", "--only", "noop", "--json"],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    report = json.loads(done.stdout)
+    assert [case["name"] for case in report["cases"]] == ["noop: chain of 100", "noop: 10 x 50", "noop: 100 x 50"]
+    for case in report["cases"]:
+        assert case["nodes_per_second"] > 0
+        assert case["ratio"] > 0.5
+        assert case["floor"]["ms_per_node"] > 0
+    assert list(tmp_path.glob("interlock-bench-*")) == []
