@@ -118,14 +118,17 @@ class Baseline:
         """Drop modules that came from outside the installation; whether extension modules were loaded."""
         if sys.modules.keys() == self.modules:
             return False
-        loaded = False
+        loaded = from_files = False
         for name in [name for name in sys.modules if name not in self.modules]:
             module = sys.modules[name]
             if _is_extension(module):
                 loaded = loaded or "-packages/" in str(module.__file__)
             elif not self._is_installed(name, module):
                 del sys.modules[name]
-        sys.path_importer_cache.clear()
+                from_files = from_files or getattr(module, "__file__", None) is not None
+        if from_files:
+            # Or a file that appears in the same tick of the clock would not be found there.
+            sys.path_importer_cache.clear()
         self.modules = set(sys.modules)
         return loaded
 
