@@ -39,11 +39,16 @@ def open_with_inputs(task: Task, *more: str) -> Any:
     return duck.lock(connection)
 
 
+def is_tabular(value: Any) -> bool:
+    """Whether a JSON value can be a table: a list of objects, or one object, none of them empty."""
+    rows = value if isinstance(value, list) else [value]
+    return bool(rows) and all(isinstance(row, dict) and row for row in rows)
+
+
 def _file(task: Task, port: str) -> str | None:
     """A file with the JSON input `port`, when its value can be a table."""
     value = task.inputs[port]
-    rows = value if isinstance(value, list) else [value]
-    if not rows or not all(isinstance(row, dict) and row for row in rows):
+    if not is_tabular(value):
         return None
     folder = os.path.join(task.scratch, ".inputs")
     os.makedirs(folder, exist_ok=True)

@@ -411,6 +411,15 @@ def test_a_write_that_fails_leaves_what_was_there(node: NodeProcess, files: Path
     assert not [name for name in os.listdir(files) if "partial" in name]
 
 
+def test_the_one_table_among_the_inputs_is_written(node: NodeProcess, files: Path) -> None:
+    null, listed = {"kind": "json", "value": None}, {"kind": "json", "value": [{"a": 1}]}
+    for inputs, count in (({"order": null, "t": table(node), "l": listed}, 3), ({"order": null, "l": listed}, 1)):
+        ended = node.run("table.write", {"path": "one.csv"}, inputs=inputs)
+        assert node.value(ended)["row_count"] == count
+    for inputs in ({"order": null}, {"t": table(node), "u": table(node)}, {"l": listed, "m": listed}):
+        assert node.run("table.write", {"path": "one.csv"}, inputs=inputs)["error"]["class"] == "BadInput"
+
+
 def test_a_link_is_replaced_and_not_followed(node: NodeProcess, files: Path, tmp_path: Path) -> None:
     (tmp_path / "outside.csv").write_text("mine")
     (files / "sneaky.csv").symlink_to(tmp_path / "outside.csv")
@@ -448,6 +457,19 @@ def test_the_first_case_that_holds_is_taken(node: NodeProcess) -> None:
     assert taken == {5: ["low"], 50: ["mid"], 500: ["high"]}
     ended = node.run("branch", {"cases": cases}, inputs=inputs, run_inputs={"n": 500})
     assert ended["output"]["ports"] == []
+
+
+def test_a_branch_of_several_values_hands_them_on_by_port(node: NodeProcess) -> None:
+    null, one, two = ({"kind": "json", "value": value} for value in (None, [1], "x"))
+    for inputs, value in (
+        ({}, None),
+        ({"n": null}, None),
+        ({"n": null, "a": one}, [1]),
+        ({"a": one, "b": two, "n": null}, {"a": [1], "b": "x"}),
+    ):
+        assert node.run("branch", {"condition": True}, inputs=inputs)["output"]["value"] == value
+    error = node.run("branch", {"condition": True}, inputs={"a": one, "t": table(node)})["error"]
+    assert error["class"] == "BadInput"
 
 
 def test_a_condition_that_is_no_truth_value_fails(node: NodeProcess) -> None:

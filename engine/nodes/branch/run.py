@@ -34,16 +34,20 @@ def _port(config: dict[str, Any], context: dict[str, Any]) -> str | None:
 
 
 def _input(task: Task) -> dict[str, Any]:
-    """What is handed on: the one input as it is stored, null without one, or several as one object by port."""
-    inputs = task.envelope.get("inputs") or {}
-    if len(inputs) == 1:
-        return task.input_form(next(iter(inputs)))
-    if not inputs:
+    """What is handed on: the one input as it is stored, or several as one object by port.
+
+    Null is what a node that only orders gives, and stands for no input beside another one.
+    """
+    inputs: dict[str, dict[str, Any]] = task.envelope.get("inputs") or {}
+    given = {port: one for port, one in inputs.items() if "path" in one or one.get("value") is not None}
+    if len(given) == 1:
+        return task.input_form(next(iter(given)))
+    if not given:
         return {"kind": "json", "value": None, "bytes": 4}
-    table = next((port for port, given in inputs.items() if given["kind"] == "table"), None)
+    table = next((port for port, one in given.items() if one["kind"] == "table"), None)
     if table is not None:
         raise BadInput(
-            f'A branch hands one table on, and this one has {len(inputs)} inputs, of which "{table}" is a table. '
+            f'A branch hands one table on, and this one has {len(given)} inputs, of which "{table}" is a table. '
             "Leave one edge into it, and connect the other values to the nodes after it."
         )
-    return task.json_form(task.inputs)
+    return task.json_form({port: task.inputs[port] for port in given})

@@ -43,13 +43,16 @@ def run(task: Task) -> dict[str, Any]:
 
 
 def _port(task: Task) -> str:
-    inputs = task.envelope.get("inputs") or {}
-    if len(inputs) != 1:
-        raise BadInput(
-            f"A file holds one table, and this node has {len(inputs) or 'no'} inputs. Leave one edge into it."
-        )
-    port: str = next(iter(inputs))
-    return port
+    """The input that is written: the one table, else the one JSON value that can be a table. Others only order."""
+    inputs: dict[str, dict[str, Any]] = task.envelope.get("inputs") or {}
+    found = [port for port, given in inputs.items() if given["kind"] == "table"]
+    if not found:
+        found = [port for port in inputs if relations.is_tabular(task.inputs[port])]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise BadInput(f"A file holds one table, and {', '.join(sorted(found))} are tables. Leave one of these edges.")
+    raise BadInput("No input is a table, or a list of objects that could be one. Connect a node that gives a table.")
 
 
 def _format(config: dict[str, Any]) -> tuple[str, str | None]:
@@ -71,7 +74,6 @@ def _format(config: dict[str, Any]) -> tuple[str, str | None]:
 
 def _write(task: Task, port: str, partial: str, format: str, compression: str | None) -> int:
     connection = relations.open_with_inputs(task, partial)
-    duckdb = duck.package()
     try:
         options = [f"FORMAT {format}", "USE_TMP_FILE false"]
         if format == "csv":
@@ -85,13 +87,6 @@ def _write(task: Task, port: str, partial: str, format: str, compression: str | 
             options.append("COMPRESSION zstd")
         if compression:
             options.append(f"COMPRESSION {compression}")
-        try:
-            connection.table(port)
-        except duckdb.CatalogException:
-            raise BadInput(
-                f'The input "{port}" is JSON that is no list of objects, so it is no table. Return a table, or a list '
-                "of objects."
-            ) from None
         copied = connection.execute(
             f"COPY (FROM {duck.name(port)}) TO {duck.quote(partial)} ({', '.join(options)})"
         ).fetchone()
