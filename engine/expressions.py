@@ -7,6 +7,7 @@ and are called in node processes only. An expression's value never becomes code:
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -56,10 +57,16 @@ class Fault:
     line: int
 
 
-def find(text: str) -> list[Span]:
+def find(text: str) -> Sequence[Span]:
     """All expressions of a text, in order. Quotes and braces inside an expression do not end it."""
-    spans: list[Span] = []
     start = text.find("{{")
+    if start < 0:
+        return ()
+    return _find_cached(text, start) if len(text) <= sqltext.CACHED_LENGTH_MAX else _find(text, start)
+
+
+def _find(text: str, start: int) -> tuple[Span, ...]:
+    spans: list[Span] = []
     while start >= 0:
         end = _end_of(text, start + 2)
         if end < 0:
@@ -67,7 +74,11 @@ def find(text: str) -> list[Span]:
             break
         spans.append(Span(start, end, text[start + 2 : end - 2].strip()))
         start = text.find("{{", end)
-    return spans
+    return tuple(spans)
+
+
+_find_cached = functools.lru_cache(maxsize=8)(_find)
+"""Each text is asked about by several checks in a row."""
 
 
 def _end_of(text: str, at: int) -> int:

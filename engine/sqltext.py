@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 STARTS = ("select", "with", "from")
 WRITES = ("insert", "update", "delete", "merge", "copy", "create")
@@ -30,11 +31,11 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_SIMPLE = frozenset({"space", "parameter", "word", "number", "mark"})
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A piece of SQL text; `closed` is false when its quote or comment never ends."""
 
     kind: str
@@ -72,32 +73,37 @@ def _cached(sql: str, spans: Spans) -> tuple[Token, ...]:
 
 
 def _tokens(sql: str, spans: Spans) -> Iterator[Token]:
-    following = 0
-    at = 0
+    following = at = 0
+    start = spans[0][0] if spans else len(sql)
     while at < len(sql):
-        while following < len(spans) and spans[following][0] < at:
+        while start < at:
             following += 1
-        if following < len(spans) and spans[following][0] == at:
-            yield Token("expression", *spans[following])
-            at = spans[following][1]
+            start = spans[following][0] if following < len(spans) else len(sql)
+        if start == at:
+            end = spans[following][1]
+            yield Token("expression", at, end)
+            at = end
             continue
         match = _TOKEN.match(sql, at)
         assert match is not None  # the last alternative takes any character
         kind = match.lastgroup or ""
-        kind = "dollar" if kind == "tag" else kind
         end = match.end()
+        if kind in _SIMPLE:
+            yield Token(kind, at, end)
+            at = end
+            continue
         closed = True
         if kind == "line_comment":
             kind = "comment"
         elif kind == "block_comment":
             kind = "comment"
             end, closed = _comment_end(sql, end)
-        elif kind == "dollar":
+        elif kind in ("dollar", "tag"):
             kind = "string"
             close = sql.find(match.group("dollar"), end)
             closed = close >= 0
             end = close + len(match.group("dollar")) if closed else len(sql)
-        elif kind in ("string", "escape_string", "identifier"):
+        else:
             body = match.group()[1:] if kind == "escape_string" else match.group()
             closed = len(body) > 1 and body.endswith(body[0])
             kind = "identifier" if kind == "identifier" else "string"

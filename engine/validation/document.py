@@ -11,7 +11,7 @@ from engine.nodes.base import NodeType
 from engine.problems import Path, nearest, pointer, shown
 from engine.validation import fields
 from engine.validation.links import NAME, NAME_WORDS, Ports, check_cycles, check_edges
-from engine.validation.references import check_expressions
+from engine.validation.references import Reader, check_expressions, check_references
 from engine.validation.report import Report
 from engine.validation.runinputs import check_inputs_schema
 from engine.validation.schemas import check_value, fits_config
@@ -51,18 +51,18 @@ def check_document(document: Any, report: Report, pools: Mapping[str, int] | Non
         report.add("no_nodes", "The definition has no nodes. Add at least one.", ("nodes",))
     if nodes is None:
         return
-    ports, usable = _check_nodes(nodes, report, pools)
+    ports, hungry, readers = _check_nodes(nodes, report, pools)
     links = []
     for index, edge in enumerate(edges or ()):
         if not (isinstance(edge, dict) and all(type(value) is str and value.isascii() for value in edge.values())):
             sound(edge, ("edges", index), report)
     if edges is not None:
         links = check_edges(edges, ports, report)
-        _check_needed_inputs(usable, {link.target for link in links}, report)
+        _check_needed_inputs(hungry, {link.target for link in links}, report)
     ids = list(ports)
     acyclic = check_cycles(ids, links, report)
     pairs = [(link.source, link.target) for link in links]
-    check_expressions(usable, ids, pairs if acyclic else None, declared, report)
+    check_references(readers, ids, pairs if acyclic else None, declared, report)
 
 
 def _check_schema(document: Mapping[str, Any], report: Report) -> None:
@@ -107,11 +107,12 @@ def _list_of(document: Mapping[str, Any], name: str, most: int, report: Report) 
 
 def _check_nodes(
     nodes: list[Any], report: Report, pools: Mapping[str, int] | None
-) -> tuple[dict[str, Ports], list[tuple[int, dict[str, Any], NodeType]]]:
-    """(ports by id of all nodes that edges may name, nodes whose config fits their type)."""
+) -> tuple[dict[str, Ports], list[tuple[int, str, NodeType]], list[Reader]]:
+    """(ports by id of all nodes that edges may name, (index, id, type) of those that need an input, readers)."""
     ports: dict[str, Ports] = {}
     first: dict[str, int] = {}
-    usable = []
+    hungry: list[tuple[int, str, NodeType]] = []
+    readers: list[Reader] = []
     for index, node in enumerate(nodes):
         path: Path = ("nodes", index)
         if not isinstance(node, dict):
@@ -126,13 +127,19 @@ def _check_nodes(
         if node.get("policy") is not None and is_sound:
             fields.check_policy(node["policy"], (*path, "policy"), report, name, pools)
         node_type = _check_type(node, path, report, name)
-        fits = is_sound and node_type is not None and _check_config(node, node_type, path, report, name)
-        if name is not None and name not in ports:
-            names = _ports_of(node_type, node) if node_type and fits else None
+        names = None
+        is_first = name is not None and name not in ports
+        if is_sound and node_type is not None and _check_config(node, node_type, path, report, name):
+            names = _ports_of(node_type, node)
+            config = node.get("config")
+            found = check_expressions(config, node_type, (*path, "config"), name, report) if config else []
+            if name is not None and is_first:
+                readers.extend(Reader(name, place, reads) for place, reads in found)
+                if node_type.needs_input:
+                    hungry.append((index, name, node_type))
+        if name is not None and is_first:
             ports[name] = Ports(names, node_type is not None and node_type.must_name_port)
-            if node_type and fits:
-                usable.append((index, node, node_type))
-    return ports, usable
+    return ports, hungry, readers
 
 
 def _check_id(node: Mapping[str, Any], path: Path, first: dict[str, int], report: Report) -> str | None:
@@ -234,11 +241,11 @@ def _check_config(node: Mapping[str, Any], node_type: NodeType, path: Path, repo
     return True
 
 
-def _check_needed_inputs(nodes: list[tuple[int, dict[str, Any], NodeType]], reached: set[str], report: Report) -> None:
-    for index, node, node_type in nodes:
-        if node_type.needs_input and node["id"] not in reached:
+def _check_needed_inputs(hungry: list[tuple[int, str, NodeType]], reached: set[str], report: Report) -> None:
+    for index, name, node_type in hungry:
+        if name not in reached:
             message = f"{node_type.name} has no input. Draw an edge to it from the node whose output it takes."
-            report.add("no_input", message, ("nodes", index), node=node["id"])
+            report.add("no_input", message, ("nodes", index), node=name)
 
 
 def _ports_of(node_type: NodeType, node: Mapping[str, Any]) -> tuple[str, ...] | None:
