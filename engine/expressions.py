@@ -234,14 +234,17 @@ def sql_problems(sql: str) -> list[Fault]:
             line = sqltext.line_of(sql, sql.index("{{", token.start))
             found.append(Fault("sql_expression_place", f"An expression stands {inside}.", line))
         if token.kind == "expression":
-            around = pieces[max(0, place - 1) : place + 2]
-            if any(other is not token and _glues(other, sql) for other in around) or word in _BEFORE_NAMES:
+            before, after = pieces[place - 1] if place else None, pieces[place + 1] if place + 1 < len(pieces) else None
+            glued = (before and before.end == token.start and _glues(before, sql)) or (
+                after and after.start == token.end and _glues(after, sql)
+            )
+            if glued or word in _BEFORE_NAMES:
                 message = (
                     "An expression stands where a name is. It is a value: names of tables and columns cannot be "
                     "computed. Put spaces around a value."
                 )
                 found.append(Fault("sql_expression_place", message, sqltext.line_of(sql, token.start)))
-        if token.kind not in ("space", "comment"):
+        if token.kind != "comment":
             word = sql[token.start : token.end].lower() if token.kind == "word" else ""
     return found
 

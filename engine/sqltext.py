@@ -17,8 +17,8 @@ WRITES = ("insert", "update", "delete", "merge", "copy", "create")
 # `'..'` doubles its quote; E'..' also escapes with a backslash. Comments nest, so they are closed by hand.
 _TOKEN = re.compile(
     r"""
-      (?P<space>\s+)
-    | (?P<line_comment>--[^\r\n]*)
+    \s*(?:
+      (?P<line_comment>--[^\r\n]*)
     | (?P<block_comment>/\*)
     | (?P<escape_string>[eE]'(?:[^'\\]|''|\\.)*'?)
     | (?P<string>'(?:[^']|'')*'?)
@@ -27,11 +27,13 @@ _TOKEN = re.compile(
     | (?P<parameter>\$\w+|\?)
     | (?P<word>[^\W\d][\w$]*)
     | (?P<number>\d[\w.$]*)
-    | (?P<mark>.)
+    | (?P<mark>\S)
+    | (?P<end>\Z)
+    )
     """,
     re.VERBOSE | re.DOTALL,
 )
-_SIMPLE = frozenset({"space", "parameter", "word", "number", "mark"})
+_SIMPLE = frozenset({"parameter", "word", "number", "mark"})
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 
@@ -39,7 +41,7 @@ class Token(NamedTuple):
     """A piece of SQL text; `closed` is false when its quote or comment never ends."""
 
     kind: str
-    """space comment string identifier parameter word number mark expression."""
+    """comment string identifier parameter word number mark expression."""
     start: int
     end: int
     closed: bool = True
@@ -59,7 +61,7 @@ Spans = tuple[tuple[int, int], ...]
 
 
 def tokens(sql: str, spans: Spans = ()) -> tuple[Token, ...]:
-    """The text in pieces that follow each other without gap.
+    """The text in pieces; between them is only white space.
 
     `spans`: where `{{ }}` stand, in ascending order; one that starts between pieces is a piece of its own. The last
     few answers are kept, for each text is asked about by several checks in a row.
@@ -75,7 +77,13 @@ def _cached(sql: str, spans: Spans) -> tuple[Token, ...]:
 def _tokens(sql: str, spans: Spans) -> Iterator[Token]:
     following = at = 0
     start = spans[0][0] if spans else len(sql)
-    while at < len(sql):
+    while True:
+        match = _TOKEN.match(sql, at)
+        assert match is not None  # the last alternatives take any character and the end
+        kind = match.lastgroup or ""
+        at = match.start("dollar" if kind == "tag" else kind)
+        if kind == "end":
+            return
         while start < at:
             following += 1
             start = spans[following][0] if following < len(spans) else len(sql)
@@ -84,9 +92,6 @@ def _tokens(sql: str, spans: Spans) -> Iterator[Token]:
             yield Token("expression", at, end)
             at = end
             continue
-        match = _TOKEN.match(sql, at)
-        assert match is not None  # the last alternative takes any character
-        kind = match.lastgroup or ""
         end = match.end()
         if kind in _SIMPLE:
             yield Token(kind, at, end)
@@ -104,7 +109,7 @@ def _tokens(sql: str, spans: Spans) -> Iterator[Token]:
             closed = close >= 0
             end = close + len(match.group("dollar")) if closed else len(sql)
         else:
-            body = match.group()[1:] if kind == "escape_string" else match.group()
+            body = sql[at + 1 : end] if kind == "escape_string" else sql[at:end]
             closed = len(body) > 1 and body.endswith(body[0])
             kind = "identifier" if kind == "identifier" else "string"
         yield Token(kind, at, end, closed)
@@ -128,7 +133,7 @@ def line_of(text: str, at: int) -> int:
 def query_faults(sql: str, spans: Spans = ()) -> list[Fault]:
     """Why the text is not one query that starts with select, with or from; [] when it looks like one."""
     faults: list[Fault] = []
-    pieces = [token for token in tokens(sql, spans) if token.kind != "space"]
+    pieces = tokens(sql, spans)
     for token in pieces:
         if not token.closed:
             what = {"string": "A quoted text", "identifier": "A quoted name"}.get(token.kind, "A comment")
