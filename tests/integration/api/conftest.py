@@ -7,7 +7,6 @@ import pytest
 from django.conf import settings
 
 from dashboard.models import Role
-from engine import documents, runs
 from tests.support.api import Api
 from tests.support.people import person
 
@@ -17,9 +16,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of its own for files, artifacts and sockets; the database stays the test's."""
     config = replace(settings.INTERLOCK, home=tmp_path, artifacts=str(tmp_path / "artifacts"))
     monkeypatch.setattr(settings, "INTERLOCK", config)
-    # Tests that are rolled back use ids again.
-    documents.forget()
-    runs._priority.cache_clear()
     return tmp_path
 
 
