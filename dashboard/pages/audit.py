@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -41,5 +42,24 @@ def index(request: HttpRequest) -> HttpResponse:
 
 def _row(entry: AuditEntry, names: dict[str, str]) -> dict[str, Any]:
     shape = queries.audit_dict(entry)
-    said = {key: value for key, value in entry.details.items() if value not in (None, "", [], {})}
-    return {**shape, "name": names.get(entry.workflow, entry.workflow), "said": said}
+    return {**shape, "name": names.get(entry.workflow, entry.workflow), "said": _said(entry.details)}
+
+
+def _said(details: dict[str, Any]) -> str:
+    """Details in a line: `pool warehouse, slots 2`; of a changed field what it was and is."""
+    parts = []
+    for key, value in details.items():
+        if value in (None, "", [], {}):
+            continue
+        if isinstance(value, dict) and value.keys() == {"from", "to"}:
+            text = f"{_plain(value['from'])} → {_plain(value['to'])}"
+        else:
+            text = _plain(value)
+        parts.append(f"{key.replace('_', ' ')} {text}")
+    return ", ".join(parts)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return " ".join(value) or "–"
+    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)

@@ -9,12 +9,17 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import somebody
+from tests.support.product import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
-def test_from_the_one_time_link_to_a_roll_back_and_a_good_run(chromium, product, tmp_path):
-    with somebody(chromium, product, tmp_path / "shots") as person:
+def test_from_the_one_time_link_to_a_roll_back_and_a_good_run(chromium, tmp_path):
+    # An installation of its own: the way begins at the first start.
+    with (
+        running(tmp_path / "home", INTERLOCK_ADMIN_PASSWORD="") as product,
+        somebody(chromium, product, tmp_path / "shots") as person,
+    ):
         page = person.page
 
         # The terminal's link signs in, once.
