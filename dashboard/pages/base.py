@@ -91,6 +91,8 @@ def refused(request: HttpRequest, status: int, said: str) -> HttpResponse:
 
 def told(request: HttpRequest, said: str) -> HttpResponse:
     """After a form that could not be done: its page again, with the reason as a message."""
+    if request.headers.get("HX-Request"):
+        return render(request, "errors/_part.html", {"said": said}, status=409)
     if request.method == "GET":
         return render(request, "errors/409.html", {"said": said}, status=409)
     messages.error(request, said)

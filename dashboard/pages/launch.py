@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import page, person, render, whole_number
-from engine.errors import InterlockError
+from engine.errors import InterlockError, InvalidDocument
 from engine.errors import InvalidInputs as EngineInvalidInputs
 from versions import queries
 from versions.actions import drafts
@@ -145,7 +145,7 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
             priority=min(9, priority) if priority else None,
             by=request.user.get_username(),
         )
-    except EngineInvalidInputs as error:
+    except (EngineInvalidInputs, InvalidDocument) as error:
         return _form(request, {**context, "said": _sort(error.problems, wanted)}, status=422)
     except InterlockError as error:
         problems = getattr(error, "problems", None)
@@ -190,7 +190,5 @@ def _sort(problems: Any, wanted: list[Field]) -> list[str]:
 
 
 def _form(request: HttpRequest, context: Mapping[str, Any], *, status: int = 200) -> HttpResponse:
-    if request.headers.get("HX-Request"):
-        # htmx swaps what comes with 200 only; the form itself says what is wrong.
-        return render(request, "workflows/_run_form.html", context)
-    return render(request, "workflows/run.html", context, status=status)
+    part = request.headers.get("HX-Request")
+    return render(request, "workflows/_run_form.html" if part else "workflows/run.html", context, status=status)

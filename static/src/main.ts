@@ -19,6 +19,13 @@ import { gettext } from "./words/i18n";
 htmx.config.includeIndicatorStyles = false;
 htmx.config.allowEval = false;
 htmx.config.selfRequestsOnly = true;
+// What a form or part answers when it refuses is for people: it is shown in its place. Faults are told as such.
+htmx.config.responseHandling = [
+  { code: "204", swap: false },
+  { code: "[23]..", swap: true },
+  { code: "40[349]|422", swap: true, error: false },
+  { code: ".*", swap: false, error: true },
+];
 
 document.documentElement.classList.remove("no-js");
 document.addEventListener("htmx:configRequest", (event) => {

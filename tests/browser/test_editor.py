@@ -107,3 +107,27 @@ def test_a_repair_is_one_click(person, slug):
     page.get_by_role("button", name="Add schema interlock/1").click()
     expect(page.locator("[data-problem-count]")).to_have_text("No problems")
     assert json.loads(area.input_value())["schema"] == "interlock/1"
+
+
+def test_a_draft_that_is_wrong_is_not_run_and_the_dialog_says_why(person, slug):
+    person.expected += ["422", "Failed to load resource"]
+    page, area = edit(person, slug)
+    document = chain("a", "b")
+    document["nodes"][1]["type"] = "nop"
+    area.fill(json.dumps(document))
+    page.get_by_role("link", name="Run draft").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Run draft").click()
+    expect(dialog.get_by_role("alert")).to_contain_text('There is no node type "nop"')
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+def test_text_that_is_no_json_is_neither_run_nor_published(person, slug):
+    page, area = edit(person, slug)
+    area.fill("{")
+    page.get_by_role("link", name="Run draft").click()
+    expect(page.locator(".toast")).to_contain_text("The draft is not saved.")
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.locator("#publish")).to_contain_text("The draft is not saved.")
+    area.fill(json.dumps(chain("a", "b")))

@@ -7,6 +7,7 @@
 import htmx from "htmx.org";
 import { element, one } from "../dom";
 import { gettext } from "../words/i18n";
+import { toast } from "./toast";
 
 const GAP = 6;
 const EDGE = 8;
@@ -27,13 +28,22 @@ function place(popover: HTMLElement, button: Element): void {
   popover.style.top = `${Math.max(EDGE, Math.min(top, window.innerHeight - height - EDGE))}px`;
 }
 
+function why(error: unknown): string {
+  return error instanceof Error ? error.message : gettext("Offline: this did not reach the server.");
+}
+
 function buttonOf(popover: HTMLElement): Element | null {
   return one(`[popovertarget="${CSS.escape(popover.id)}"]`);
 }
 
 async function load(popover: HTMLElement, address: string): Promise<void> {
-  if (popover.hasAttribute("data-needs-save")) await before();
-  await htmx.ajax("get", address, { target: popover, swap: "innerHTML" });
+  try {
+    if (popover.hasAttribute("data-needs-save")) await before();
+    await htmx.ajax("get", address, { target: popover, swap: "innerHTML" });
+  } catch (error) {
+    popover.replaceChildren(element("p", "wrong", why(error)));
+    return;
+  }
   const button = buttonOf(popover);
   if (button && popover.matches(":popover-open")) {
     place(popover, button);
@@ -49,7 +59,13 @@ export async function openDialog(address: string): Promise<void> {
     if (event.target === dialog) dialog.close();
   });
   document.body.append(dialog);
-  await htmx.ajax("get", address, { target: dialog, swap: "innerHTML" });
+  try {
+    await htmx.ajax("get", address, { target: dialog, swap: "innerHTML" });
+  } catch {
+    // The page has said that this did not reach the server.
+    dialog.remove();
+    return;
+  }
   dialog.showModal();
   one<HTMLElement>("[autofocus], input:not([type=hidden]), select, textarea, button", dialog)?.focus();
 }
@@ -95,7 +111,10 @@ export function startPopovers(): void {
     if (opens && address && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
       const wait = opens.hasAttribute("data-needs-save") ? before() : Promise.resolve();
-      void wait.then(() => openDialog(address));
+      wait.then(
+        () => openDialog(address),
+        (error: unknown) => toast(why(error), "error"),
+      );
     }
   });
 }
