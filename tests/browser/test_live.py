@@ -94,11 +94,16 @@ def test_the_dot_tells_of_a_cut_and_what_was_missed_arrives(person):
 
 
 def test_a_run_of_two_thousand_nodes_scrolls_and_is_searched(person):
-    nodes = [{"id": f"n{number}", "type": "noop"} for number in range(2000)]
+    nodes: list[dict[str, object]] = [{"id": f"n{number}", "type": "noop"} for number in range(2000)]
+    nodes.insert(0, python("talks", "def main(inputs, ctx):\n    ctx.log('long ago')\n"))
     run = start(person.product, "large", nodes)
     page = person.go(f"/runs/{run}/")
     expect(page.locator("[data-run-state]")).to_have_text("Succeeded", timeout=90_000)
-    expect(page.locator("[data-run-done]")).to_have_text("2,000 of 2,000 nodes")
+    expect(page.locator("[data-run-done]")).to_have_text("2,001 of 2,001 nodes")
+    # Its one line is found, though thousands of events came after it.
+    page.reload()
+    expect(page.locator("[data-logs] .line", has_text="long ago")).to_be_visible()
+    expect(page.locator("[data-log-count]")).to_have_text("1")
     assert page.locator("[data-node-rows] [data-node]").count() < 100
     table = page.locator("[data-nodes]")
     table.hover()

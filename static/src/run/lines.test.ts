@@ -27,6 +27,12 @@ describe("the lines of a log", () => {
     expect(lines.shown.map((one) => one.seq)).toEqual([8, 9, 10]);
     expect(lines.complete).toBe(true);
   });
+  it("may begin with what is read back, before anything newer is known", () => {
+    const lines = new Lines();
+    expect(lines.prepend([line(8), line(9)], false)).toBe(2);
+    expect(lines.append([line(9), line(12)]).added).toBe(1);
+    expect(lines.shown.map((one) => one.seq)).toEqual([8, 9, 12]);
+  });
   it("drop the oldest beyond what is kept, and say so", () => {
     const lines = new Lines();
     lines.append(Array.from({ length: KEPT }, (_, i) => line(i + 1)));

@@ -35,8 +35,9 @@ export class Lines {
     return this.all.length;
   }
 
+  /** Of the first line; beyond all numbers while there is none. */
   get firstSeq(): number {
-    return this.all[0]?.seq ?? this.lastSeq + 1;
+    return this.all[0]?.seq ?? Number.MAX_SAFE_INTEGER;
   }
 
   /** Adds newer lines; those that are known already are left out. Returns how many were added to `shown`, and how
@@ -65,10 +66,11 @@ export class Lines {
   prepend(lines: readonly LogLine[], complete: boolean): number {
     const first = this.firstSeq;
     const older = lines.filter((line) => line.seq < first);
-    this.all.unshift(...older);
+    this.all = older.concat(this.all);
+    this.lastSeq = Math.max(this.lastSeq, older.at(-1)?.seq ?? 0);
     this.complete = complete;
     const fitting = older.filter((line) => fits(line, this.filter));
-    this.shown.unshift(...fitting);
+    this.shown = fitting.concat(this.shown);
     return fitting.length;
   }
 

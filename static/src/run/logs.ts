@@ -14,6 +14,8 @@ const ROW_NARROW = 38;
 const PAGE = 1000;
 const TAIL = 4000;
 const EARLIER = 3000;
+/** Lines that fill what is seen, with some to scroll. */
+const ENOUGH = 200;
 
 export class LogView {
   private readonly lines = new Lines();
@@ -65,6 +67,7 @@ export class LogView {
       const read = await this.read(after, "", seq);
       if (!joined) this.lines.complete = after === 0;
       this.lines.append(read);
+      if (!joined) await this.older(after, ENOUGH);
       this.lines.append(this.early);
       this.early = [];
       this.ready = true;
@@ -171,14 +174,26 @@ export class LogView {
     return lines;
   }
 
+  /** Reads back from `seq` until `wanted` lines are known or the log begins. Lines share their numbers with events, so
+   * there may be long stretches without one: each step looks further back. */
+  private async older(seq: number, wanted: number): Promise<void> {
+    let until = seq;
+    for (let span = EARLIER; until > 0 && this.lines.size < wanted; span *= 4) {
+      const after = Math.max(0, until - span);
+      const found = (await this.read(after, "", until, Infinity)).filter((line) => line.seq <= until);
+      this.lines.prepend(found, after === 0);
+      until = after;
+    }
+    if (until === 0) this.lines.complete = true;
+  }
+
   private readonly earlier = async (): Promise<void> => {
     if (this.loading || !this.ready || this.found || this.lines.complete) return;
     this.loading = true;
     try {
-      const first = this.lines.firstSeq;
-      const after = Math.max(0, first - 1 - EARLIER);
-      const older = (await this.read(after, "", first - 1, 4)).filter((line) => line.seq < first);
-      const added = this.lines.prepend(older, after === 0);
+      const before = this.lines.shown.length;
+      await this.older(this.lines.firstSeq - 1, this.lines.size + ENOUGH);
+      const added = this.lines.shown.length - before;
       this.lines.append(this.early);
       this.early = [];
       const at = this.scroller.scrollTop;
