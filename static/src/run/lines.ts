@@ -12,8 +12,8 @@ export interface Filter {
 
 export const NO_FILTER: Filter = { node: "", level: "", text: "" };
 const LEVELS = ["debug", "info", "warning", "error"];
-/** Lines kept; older ones are asked for again when somebody scrolls up to them. */
-export const KEPT = 50_000;
+/** Lines kept: all that two attempts may leave. Older ones are found by node, level and text, which the server looks for. */
+export const KEPT = 200_000;
 
 export function fits(line: LogLine, filter: Filter): boolean {
   if (filter.node && line.node !== filter.node) return false;

@@ -6,7 +6,7 @@ import { type JsonObject, type LogLine, readLine } from "../live/protocol";
 import { pieces } from "../words/ansi";
 import { fill, gettext } from "../words/i18n";
 import { count, visible } from "../words/words";
-import { type Filter, fits, Lines } from "./lines";
+import { type Filter, fits, KEPT, Lines } from "./lines";
 import { Windowed } from "./windowed";
 
 const ROW = 19;
@@ -188,7 +188,7 @@ export class LogView {
   }
 
   private readonly earlier = async (): Promise<void> => {
-    if (this.loading || !this.ready || this.found || this.lines.complete) return;
+    if (this.loading || !this.ready || this.found || this.lines.complete || this.lines.size >= KEPT) return;
     this.loading = true;
     try {
       const before = this.lines.shown.length;
