@@ -114,6 +114,15 @@ def test_a_run_of_two_thousand_nodes_scrolls_and_is_searched(person):
     expect(page.locator('[data-node="n1234"]')).to_contain_text("Succeeded")
 
 
+def test_a_session_that_is_over_is_told_as_such(person):
+    person.expected += ["WebSocket", "401", "403", "ERR_ABORTED", "Failed to load resource"]
+    page = person.go("/runs/")
+    expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
+    person.context.clear_cookies()
+    page.evaluate("window.dispatchEvent(new Event('offline'))")
+    expect(page.locator("[data-offline-text]")).to_contain_text("You are signed out", timeout=30_000)
+
+
 def test_lists_follow_what_happens_elsewhere(person):
     page = person.go("/runs/")
     expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
