@@ -10,7 +10,9 @@ import django
 
 django.setup()
 
-from dashboard.http import Http  # noqa: E402 - models load after the setup
+from channels.routing import ProtocolTypeRouter  # noqa: E402 - models load after the setup
+
+from dashboard.http import Http  # noqa: E402
 from dashboard.live import routing  # noqa: E402
 from dashboard.live.handshake import Scope  # noqa: E402
 from dashboard.live.hub import hub  # noqa: E402
@@ -18,19 +20,9 @@ from dashboard.live.sockets import Receive, Send  # noqa: E402
 from dashboard.live.wait import WaitForRuns  # noqa: E402
 
 http = Http()
-_waiting = WaitForRuns(http)
 
 
-async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "http":
-        await _waiting(scope, receive, send)
-    elif scope["type"] == "websocket":
-        await routing.application(scope, receive, send)
-    elif scope["type"] == "lifespan":
-        await _lifespan(receive, send)
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
+async def _lifespan(scope: Scope, receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
@@ -40,3 +32,6 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             await hub.close()
             await send({"type": "lifespan.shutdown.complete"})
             return
+
+
+application = ProtocolTypeRouter({"http": WaitForRuns(http), "websocket": routing.application, "lifespan": _lifespan})

@@ -153,7 +153,14 @@ TEMPLATES = [
 
 DATABASES = {"default": _database(INTERLOCK.database_url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels.layers.InMemoryChannelLayer",
+        # It carries hints that a look into the database makes up for, to sockets that take them at once and join again
+        # every few seconds: few need to be held, and members that are silent for five minutes are gone.
+        "CONFIG": {"capacity": 100, "expiry": 60, "group_expiry": 300},
+    }
+}
 
 AUTH_USER_MODEL = "dashboard.User"
 AUTH_PASSWORD_VALIDATORS = [

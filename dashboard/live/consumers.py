@@ -6,11 +6,10 @@ import asyncio
 from typing import Any, Final
 
 from dashboard import access
-from dashboard.live import overview, protocol
+from dashboard.live import groups, overview, protocol
 from dashboard.live.feed import Feed, Listener
-from dashboard.live.handshake import Scope
 from dashboard.live.hub import hub
-from dashboard.live.sockets import Closed, Receive, Send, Socket
+from dashboard.live.sockets import Closed, Message, Socket
 from dashboard.models import User
 from engine.errors import EventsGone, NotFound
 from engine.models import Run
@@ -26,23 +25,34 @@ SAMPLES_SECONDS: Final = 1.0
 class RunSocket(Socket):
     """`/ws/runs/{id}/`: all events of one run, from a snapshot or from where the client was."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, run_id: str) -> None:
-        super().__init__(scope, receive, send)
-        self.run_id = run_id
+    def __init__(self) -> None:
+        super().__init__()
+        self.listener = Listener()
+        # One event for both: what the client asks and what is new.
+        self.wake = self.listener.wake
+        self.feed: Feed | None = None
         self.sent = 0
         """The last seq that this client was told."""
         self._samples_at = float("-inf")
 
     def check(self, user: User) -> Run:
-        return access.run(user, self.run_id)
+        return access.run(user, self.scope["url_route"]["kwargs"]["run_id"])
+
+    def group(self) -> str:
+        return groups.run(self.subject.pk)
+
+    async def run_moved(self, message: Message) -> None:
+        """A hint: the run has an event `seq`. Before there is a feed it says nothing new, for its head is read then."""
+        if self.feed is not None:
+            self.feed.heard(message["seq"])
+
+    async def run_sampled(self, message: Message) -> None:
+        self.listener.sampled(message["samples"])
 
     async def write(self) -> None:
-        async with hub.watching(self.subject.pk) as (feed, listener):
-            # One event for both: what the client asks and what is new.
-            self.wake = listener.wake
-            self.wake.set()
+        async with hub.watching(self.subject.pk, self.listener) as self.feed:
             while True:
-                await self._step(feed, listener)
+                await self._step(self.feed, self.listener)
 
     async def _step(self, feed: Feed, listener: Listener) -> None:
         """Send one message, or wait for a reason to."""
@@ -105,8 +115,8 @@ class OverviewSocket(Socket):
 
     pace_seconds = 0.2
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        super().__init__(scope, receive, send)
+    def __init__(self) -> None:
+        super().__init__()
         self.counters: dict[str, Any] | None = None
         self.sent: dict[str, dict[str, Any]] = {}
         """Runs that this client was told and may show."""
@@ -114,6 +124,13 @@ class OverviewSocket(Socket):
 
     def check(self, user: User) -> None:
         access.require(user, access.Right.VIEW)
+
+    def group(self) -> str:
+        return groups.OVERVIEW
+
+    async def overview_moved(self, message: Message) -> None:
+        """A hint: something that the overview shows was different at the unix time `at`."""
+        hub.overview.heard(message["at"])
 
     async def write(self) -> None:
         hub.start()

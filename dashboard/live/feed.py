@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from dashboard.live import protocol
@@ -33,6 +33,12 @@ class Listener:
     def __init__(self) -> None:
         self.wake = asyncio.Event()
         self.samples: dict[tuple[Any, Any], Mapping[str, Any]] = {}
+
+    def sampled(self, samples: Iterable[Mapping[str, Any]]) -> None:
+        """Measurements of nodes; older ones that the client has not got yet are dropped."""
+        for sample in samples:
+            self.samples[sample.get("node"), sample.get("item")] = sample
+        self.wake.set()
 
 
 class Feed:
@@ -66,12 +72,6 @@ class Feed:
     def vanished(self) -> None:
         self.gone = True
         self._wake()
-
-    def sampled(self, sample: Mapping[str, Any]) -> None:
-        """A measurement of one node; an older one that a client has not got yet is dropped."""
-        for listener in self.listeners:
-            listener.samples[sample.get("node"), sample.get("item")] = sample
-            listener.wake.set()
 
     def _wake(self) -> None:
         for listener in self.listeners:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -37,10 +37,17 @@ class Overview:
         self.version = 0
         """Counts refreshes that found a difference."""
         self._stale = True
+        self._read_at = float("-inf")
+        """Unix time at which the last read began."""
         self.watchers: set[asyncio.Event] = set()
         self._refreshing = asyncio.Lock()
 
-    def heard(self, runs: Iterable[str]) -> None:
+    def heard(self, at: float) -> None:
+        """It was different at the unix time `at`, says a hint, of which each watcher gets a copy."""
+        if at >= self._read_at:
+            self._moved()
+
+    def _moved(self) -> None:
         self._stale = True
         for watcher in self.watchers:
             watcher.set()
@@ -48,13 +55,13 @@ class Overview:
     def look(self) -> None:
         """Once a second: what no hint told must show too."""
         if self.watchers:
-            self.heard(())
+            self._moved()
 
     async def refreshed(self) -> tuple[int, State]:
         """(version, state), read from the database if something was heard since the last read."""
         async with self._refreshing:
             if self._stale:
-                self._stale = False
+                self._stale, self._read_at = False, time.time()
                 try:
                     new = await in_database(_read, self.state)
                 except BaseException:

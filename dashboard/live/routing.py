@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
+from channels.routing import URLRouter
+from django.urls import path, re_path
 
 from dashboard.live.consumers import OverviewSocket, RunSocket
-from dashboard.live.handshake import Scope
-from dashboard.live.sockets import Receive, Send, refuse
+from dashboard.live.sockets import Nowhere
 
-_RUN = re.compile(r"/ws/runs/([^/]+)/")
-
-
-async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """ASGI application of all websockets."""
-    path = str(scope["path"])
-    if found := _RUN.fullmatch(path):
-        await RunSocket(scope, receive, send, found[1]).serve()
-    elif path == "/ws/overview/":
-        await OverviewSocket(scope, receive, send).serve()
-    else:
-        await refuse(scope, receive, send, 404, "There is no socket at this address.")
+application = URLRouter(
+    [
+        path("ws/runs/<str:run_id>/", RunSocket.as_asgi()),
+        path("ws/overview/", OverviewSocket.as_asgi()),
+        # Without it the router raises, and the handshake would be answered with 500.
+        re_path("", Nowhere.as_asgi()),
+    ]
+)

@@ -1,15 +1,15 @@
-"""One open websocket: its handshake, its reader, its writer, its pace. What it says is in `consumers`."""
+"""One open websocket: its handshake, its group, its writer, its pace. What it says is in `consumers`."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, MutableMapping
-from functools import partial
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NoReturn
 
+from channels.consumer import AsyncConsumer, get_handler_name
+from channels.exceptions import StopConsumer
 from django.db import DatabaseError
 
 from dashboard.live import handshake, protocol
@@ -40,82 +40,171 @@ class Closed(Exception):
         self.code, self.reason = code, reason
 
 
-class Socket(ABC):
-    """An ASGI application for one connection.
+class Door(AsyncConsumer):  # type: ignore[misc] # Channels ships no types
+    """What every address of a socket does alike: dispatch, and refuse the handshake."""
 
-    The reader takes the client's words; the writer alone sends, at its own pace, what is the newest when it may.
-    So a client that reads slowly costs no more than one message in flight, and delays nobody.
+    scope: handshake.Scope
+
+    async def dispatch(self, message: Message) -> None:
+        """Hand on to the method named after the message's type.
+
+        That of Channels first looks at database connections, on the one thread that it has for all sockets. Here no
+        database is used on the loop, and the threads of `in_database` look after their own.
+        """
+        handler = getattr(self, get_handler_name(message), None)
+        if handler is None:
+            raise ValueError(f"A socket knows no message {message['type']!r}.")
+        await handler(message)
+
+    async def deny(self, status: int, text: str) -> NoReturn:
+        """Answer the handshake with this status, and end."""
+        if "websocket.http.response" not in self.scope.get("extensions", {}):
+            await self.send({"type": "websocket.close", "code": 4000 + status})
+            raise StopConsumer
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
+        if status == 401:
+            headers.append((b"www-authenticate", b"Bearer"))
+        await self.send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "websocket.http.response.body", "body": text.encode()})
+        raise StopConsumer
+
+
+class Nowhere(Door):
+    """An address that has no socket."""
+
+    async def websocket_connect(self, message: Message) -> None:
+        await self.deny(404, "There is no socket at this address.")
+
+
+class Socket(Door):
+    """A Channels consumer for one connection.
+
+    Handlers only take note: of the client's words, and of hints from the channel layer. The writer, a task beside
+    them, alone sends, at its own pace, what is the newest when it may. So a client that reads slowly costs no more
+    than one message in flight, delays nobody, and its channel is still emptied.
     """
 
     pace_seconds: ClassVar[float] = PACE_SECONDS
 
-    def __init__(self, scope: handshake.Scope, receive: Receive, send: Send) -> None:
-        self.scope, self._receive, self._send = scope, receive, send
+    def __init__(self) -> None:
         self.hello: protocol.Hello | None = None
         """What the client asked and was not answered yet."""
         self.answered = asyncio.Event()
         self.answered.set()
         self.greeted = False
         self.wake = asyncio.Event()
+        """There may be something to do for the writer."""
+        self.subject: Any = None
+        """What `check` returned."""
+        self._writer: asyncio.Task[None] | None = None
+        self._group = ""
+        """The group that was joined."""
         self._sent_at = float("-inf")
         self._checked_at = float("-inf")
 
-    @abstractmethod
     def check(self, user: User) -> Any:
         """The object of this socket, for `user`; raises errors of dashboard.access. On a database thread."""
+        raise NotImplementedError
 
-    @abstractmethod
+    def group(self) -> str:
+        """Name of the channel layer's group whose hints are for this socket; asked when it is admitted."""
+        raise NotImplementedError
+
     async def write(self) -> None:
         """Send until the client leaves (CancelledError) or Closed is raised."""
+        raise NotImplementedError
 
-    async def serve(self) -> None:
-        """The whole life of the connection."""
-        if (await self._receive())["type"] != "websocket.connect":
-            return
+    async def __call__(self, scope: handshake.Scope, receive: Receive, send: Send) -> None:
+        """The whole life of the connection. Whatever ends it, the writer ends too and the group is left."""
+        self._receive = receive
+        closed: Closed | None = None
+        try:
+            await super().__call__(scope, self._next, send)
+        except Closed as error:
+            closed = error
+        except OSError:
+            pass  # The client is gone, which nobody needs to hear of.
+        finally:
+            await self._leave()
+        if closed is not None:
+            await self._close(closed)
+
+    async def _leave(self) -> None:
+        try:
+            if self._writer is not None:
+                self._writer.cancel()
+                await asyncio.gather(self._writer, return_exceptions=True)
+        finally:
+            if self._group:
+                await self.channel_layer.group_discard(self._group, self.channel_name)
+
+    async def _next(self) -> Message:
+        """What Channels takes for the server's `receive`: the next word of the client, or that the writer has ended.
+
+        It raises nothing: Channels would leave its reader of the layer behind for ever.
+        """
+        if self._writer is None:
+            return await self._receive()
+        word = asyncio.ensure_future(self._word())
+        try:
+            await asyncio.wait((word, self._writer), return_when=asyncio.FIRST_COMPLETED)
+            return {"type": "writer.ended"} if self._writer.done() else word.result()
+        finally:
+            word.cancel()
+
+    async def _word(self) -> Message:
+        """The client's next word, handed on when its last is answered; that it left, at once."""
+        try:
+            async with asyncio.timeout(None if self.greeted else HELLO_SECONDS_MAX):
+                message = await self._receive()
+        except TimeoutError:
+            return {"type": "client.silent"}
+        if message["type"] == "websocket.receive":
+            await self.answered.wait()
+        return message
+
+    async def websocket_connect(self, message: Message) -> None:
+        """Admit or refuse; then listen to the group before anything is read, so that nothing falls between."""
         try:
             self.subject = await in_database(handshake.admit, self.scope, self.check)
         except handshake.Denied as error:
-            await self._deny(int(error.status), error.message)
-            return
+            await self.deny(int(error.status), error.message)
         except DatabaseError as error:
             log.warning("live: a handshake found no database: %s", error)
-            await self._deny(503, "The database does not answer. Try again.")
-            return
+            await self.deny(503, "The database does not answer. Try again.")
         self._checked_at = time.monotonic()
-        await self._send({"type": "websocket.accept"})
-        tasks = [asyncio.ensure_future(self._read()), asyncio.ensure_future(self._write())]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-        for result in results:
-            if isinstance(result, Closed):
-                await self._close(result)
-                return
-        for result in results:
-            # OSError: the client is gone, which nobody needs to hear of.
-            if isinstance(result, Exception) and not isinstance(result, OSError):
-                raise result
+        await self.send({"type": "websocket.accept"})
+        self._group = self.group()
+        await self._join()
+        self._writer = asyncio.create_task(self._write())
 
-    async def _read(self) -> None:
-        """Take hellos, one at a time: the next is read when the last is answered."""
-        while True:
-            try:
-                message = await asyncio.wait_for(self._receive(), None if self.greeted else HELLO_SECONDS_MAX)
-            except TimeoutError:
-                raise Closed(protocol.CLOSE_SILENT, "The client speaks first: send a hello.") from None
-            if message["type"] == "websocket.disconnect":
-                return
-            try:
-                hello = protocol.parse(message.get("text"))
-            except protocol.BadMessage as error:
-                raise Closed(protocol.CLOSE_BAD_MESSAGE, str(error)) from None
-            self.answered.clear()
-            self.hello, self.greeted = hello, True
-            self.wake.set()
-            await self.answered.wait()
+    async def websocket_receive(self, message: Message) -> None:
+        try:
+            hello = protocol.parse(message.get("text"))
+        except protocol.BadMessage as error:
+            raise Closed(protocol.CLOSE_BAD_MESSAGE, str(error)) from None
+        self.answered.clear()
+        self.hello, self.greeted = hello, True
+        self.wake.set()
+
+    async def websocket_disconnect(self, message: Message) -> None:
+        raise StopConsumer
+
+    async def client_silent(self, message: Message) -> None:
+        raise Closed(protocol.CLOSE_SILENT, "The client speaks first: send a hello.")
+
+    async def writer_ended(self, message: Message) -> None:
+        """Raise what the writer ended with."""
+        if self._writer is not None:
+            await self._writer
+        raise StopConsumer
+
+    async def _join(self) -> None:
+        """Be in the group, again if need be: a layer forgets who left a message unread for a minute.
+
+        That happens to all at once when the machine sleeps. Members that are not heard of it forgets too.
+        """
+        await self.channel_layer.group_add(self._group, self.channel_name)
 
     async def _write(self) -> None:
         while True:
@@ -145,6 +234,7 @@ class Socket(ABC):
                 raise Closed(protocol.CLOSE_GONE, "It was deleted.") from None
             raise Closed(protocol.CLOSE_RIGHT_LOST, "The right to see this has ended.") from None
         self._checked_at = time.monotonic()
+        await self._join()
 
     async def idle(self, wake: asyncio.Event) -> None:
         """Wait for `wake`, or until the rights are to be asked for again. Clears it."""
@@ -157,7 +247,7 @@ class Socket(ABC):
     async def send_text(self, text: str) -> None:
         self._sent_at = time.monotonic()
         try:
-            await asyncio.wait_for(self._send({"type": "websocket.send", "text": text}), SEND_SECONDS_MAX)
+            await asyncio.wait_for(self.send({"type": "websocket.send", "text": text}), SEND_SECONDS_MAX)
         except TimeoutError:
             raise Closed(1013, "The client reads too slowly.") from None
 
@@ -165,32 +255,9 @@ class Socket(ABC):
         self.hello = None
         self.answered.set()
 
-    async def _deny(self, status: int, message: str) -> None:
-        if "websocket.http.response" not in self.scope.get("extensions", {}):
-            await self._send({"type": "websocket.close", "code": 4000 + status})
-            return
-        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
-        if status == 401:
-            headers.append((b"www-authenticate", b"Bearer"))
-        await self._send({"type": "websocket.http.response.start", "status": status, "headers": headers})
-        await self._send({"type": "websocket.http.response.body", "body": message.encode()})
-
     async def _close(self, closed: Closed) -> None:
         close = {"type": "websocket.close", "code": closed.code, "reason": closed.reason[:120]}
         try:
-            await asyncio.wait_for(self._send(close), 1)
+            await asyncio.wait_for(self.send(close), 1)
         except (OSError, TimeoutError):
             pass  # It is gone, or takes nothing: the server closes the connection with the end of this call.
-
-
-async def refuse(scope: handshake.Scope, receive: Receive, send: Send, status: int, message: str) -> None:
-    """Answer the handshake of an address that has no socket."""
-
-    class Nowhere(Socket):
-        def check(self, user: User) -> Any:
-            raise AssertionError("not asked")
-
-        async def write(self) -> None: ...
-
-    await receive()
-    await partial(Nowhere(scope, receive, send)._deny, status, message)()

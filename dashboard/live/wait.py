@@ -122,18 +122,18 @@ def seconds_asked(scope: Scope) -> float:
 async def _until_ended(run: int, seconds: float) -> bool:
     """Whether the run is over; returns when it is, when the time is, or when the server stops."""
     deadline = time.monotonic() + seconds
-    async with hub.watching(run) as (feed, listener):
+    with hub.waiting(run) as heard:
         while True:
-            listener.wake.clear()
+            heard.clear()
             try:
                 if await in_database(_is_over, run):
                     return True
             except DatabaseError:
                 pass  # It may be back before the time is over.
             left = deadline - time.monotonic()
-            if left <= 0 or feed.gone or hub.stopping.is_set():
+            if left <= 0 or hub.stopping.is_set():
                 return False
-            woken = [asyncio.ensure_future(listener.wake.wait()), asyncio.ensure_future(hub.stopping.wait())]
+            woken = [asyncio.ensure_future(heard.wait()), asyncio.ensure_future(hub.stopping.wait())]
             try:
                 # Each second all the same: a change of state without an event would be missed.
                 await asyncio.wait(woken, timeout=min(left, 1.0), return_when=asyncio.FIRST_COMPLETED)
