@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.product import Product, running
+from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 
@@ -77,13 +77,6 @@ def alive(pid: int) -> bool:
         return False
 
 
-def until(condition: Any, seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
-
-
 def start(product: Product, tmp_path: Path, tree: str, **policy: Any) -> tuple[str, list[int]]:
     """A run with one node that makes such a tree; (run, pids that the node wrote down)."""
     pids = tmp_path / "pids"
@@ -98,8 +91,9 @@ def start(product: Product, tmp_path: Path, tree: str, **policy: Any) -> tuple[s
     product.publish(slug, [node], [])
     run = product.api("POST", f"workflows/{slug}/runs/", {})["id"]
     expected = 2 if tree == "shell" else 1
-    until(lambda: pids.exists() and len(pids.read_text().split()) == expected, 20, "the tree did not start")
+    wait_until(lambda: pids.exists() and len(pids.read_text().split()) == expected, timeout=20)
     found = [int(pid) for pid in pids.read_text().split()]
+    wait_until(lambda: product.api("GET", f"runs/{run}/nodes/tree/")["state"] == "running", timeout=5)
     assert all(alive(pid) for pid in found)
     return run, found
 
@@ -110,7 +104,7 @@ def attempt(product: Product, run: str) -> Any:
 
 
 def assert_gone(product: Product, run: str, pids: list[int], processes: int) -> None:
-    until(lambda: not any(alive(pid) for pid in pids), 2, f"still alive: {[pid for pid in pids if alive(pid)]}")
+    wait_until(lambda: not any(alive(pid) for pid in pids), timeout=2)
     receipt = attempt(product, run)["receipt"]
     assert receipt["processes"] >= processes
     assert receipt["slots"] == 2

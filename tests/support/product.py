@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.support.wait import wait_until
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -75,9 +77,10 @@ class Product:
         children: dict[int, list[int]] = {}
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
-                pid, rest = stat.read_text().split(" (", 1)
-                children.setdefault(int(rest.rsplit(")", 1)[1].split()[1]), []).append(int(pid))
-        found, queue = [], [self.process.pid]
+                parent = int(stat.read_text().rsplit(")", 1)[1].split()[1])
+                children.setdefault(parent, []).append(int(stat.parent.name))
+        found: list[int] = []
+        queue = [self.process.pid]
         while queue:
             pid = queue.pop()
             found.append(pid)
@@ -167,13 +170,13 @@ class Product:
 
     def ended(self, run: str, timeout: float = 60) -> Any:
         """The run, once it is terminal."""
-        deadline = time.monotonic() + timeout
-        while True:
+
+        def terminal() -> Any:
             found = self.api("GET", f"runs/{run}/")
-            if found["finished_at"] and found["state"] not in ("queued", "running", "paused"):
-                return found
-            assert time.monotonic() < deadline, f"run {run} is still {found['state']}: {found['counts']}"
-            time.sleep(0.05)
+            assert (found["finished_at"] is None) == (found["state"] in ("queued", "running", "paused"))
+            return found if found["finished_at"] else None
+
+        return wait_until(terminal, timeout, interval=0.05)
 
 
 @contextlib.contextmanager
