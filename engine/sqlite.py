@@ -38,7 +38,8 @@ def use_safe_sqlite() -> str:
 
 def pragmas(version: str) -> str:
     """Pragmas of every connection, as one script."""
-    auto = 1000 if is_safe(tuple(int(part) for part in version.split("."))) else 0  # type: ignore[arg-type]
+    # Pages that many ticks change are copied back once: at 1000 pages checkpoints took an eighth of a wide run's time.
+    auto = 4000 if is_safe(tuple(int(part) for part in version.split("."))) else 0  # type: ignore[arg-type]
     return (
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA mmap_size=0;"
         f"PRAGMA wal_autocheckpoint={auto}; PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-16384;"

@@ -40,6 +40,7 @@ class Admitting(Transitions):
                 assert node.pool is not None
                 # What is too big for the whole pool may not stand first in its line for ever.
                 (node.pool.aside if code == "pool_too_small" else node.pool.line).push(node)
+                self.wake_run(run)
 
     def _hold(self, node: NodeState) -> None:
         check_node(node.state, "sent", "ready")
@@ -49,18 +50,24 @@ class Admitting(Transitions):
         if node.pool is not None:
             node.pool.in_use += node.slots
         self.changes.sends.append(node)
-        self.touch(node)
+        if not node.dirty:
+            # Nothing of it but the claim is new: the row exists, and neither the run nor its events change.
+            self.changes.claimed.append(node)
 
     def let_go(self, node: NodeState) -> None:
         """Give back what an attempt held: part of every transition that ends it."""
         del self.claims[node.claim]
         node.claim = ""
-        run = node.run
-        run.held.discard(node)
+        node.run.held.discard(node)
         if node.pool is not None:
             node.pool.in_use -= node.slots
+        self.wake(node)
+
+    def wake(self, node: NodeState) -> None:
+        """Let those go on who may take what `node` had or was offered."""
+        if node.pool is not None:
             self.wake_pool(node.pool)
-        self.wake_run(run)
+        self.wake_run(node.run)
 
     def wake_pool(self, pool: PoolState) -> None:
         """Let those go on who stand first in the pool's line and for whom there are slots now."""

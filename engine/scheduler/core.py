@@ -126,7 +126,8 @@ class Core(Reports):
                 run.started_us = self.now_us
                 self.move_run(run, "started", "running")
                 self.limit_run(run)
-                for index in run.plan.roots:
+                # A node that a person ended while the run was queued may have decided others.
+                for index in run.plan.roots if run.left == len(run.nodes) else run.plan.order:
                     self.decide_later(run, index)
 
     def limit_run(self, run: RunState) -> None:

@@ -78,6 +78,10 @@ class SQLite:
         db = self.db
         if rows.runs and db.executemany(self.runs, rows.runs).rowcount != len(rows.runs):
             raise Diverged("A run's row has another number than this scheduler gave it.")
+        if rows.claims:
+            db.executemany(
+                "UPDATE engine_noderun SET claim = ? WHERE run_id = ? AND node = ? AND item = -1", rows.claims
+            )
         for name in INSERTS:
             given = getattr(rows, name)
             if given:
@@ -135,6 +139,13 @@ class PostgreSQL:
             self._values(cursor, self.runs, rows.runs)
             if cursor.rowcount != len(rows.runs):
                 raise Diverged("A run's row has another number than this scheduler gave it.")
+        if rows.claims:
+            self._values(
+                cursor,
+                "UPDATE engine_noderun n SET claim = v.claim FROM (VALUES %s) AS v (claim, run_id, node) "
+                "WHERE n.run_id = v.run_id AND n.node = v.node AND n.item = -1",
+                rows.claims,
+            )
         for name in INSERTS:
             given = getattr(rows, name)
             if given:

@@ -92,7 +92,8 @@ class Scheduler:
         self.beat_at = 0.0
         self.wrote_at = 0.0
         self.draining = False
-        self.taking_back = False
+        self.asked_back: set[str] = set()
+        """Claims that were asked for once: what did not come back is about to start, and is not asked for again."""
 
     def _new_core(self) -> Core:
         return Core(rng=self.rng, make_claim=_claim, expectations=self.store.expectations)
@@ -226,11 +227,14 @@ class Scheduler:
         for node in core.changes.sends:
             self.works[node.claim] = room.works[node]
         head = core.line.first()
-        if head is None or self.taking_back:
+        if head is None:
             return
         # Somebody stands before what was sent ahead and has not begun: that comes back and lines up again.
-        if any(node.state == "ready" and node.key > head.key for node in core.claims.values()):
-            self.taking_back = True
+        asked = self.asked_back
+        if any(
+            node.key > head.key and node.state == "ready" and claim not in asked for claim, node in core.claims.items()
+        ):
+            self.asked_back = {claim for claim, node in core.claims.items() if node.state == "ready"}
             core.changes.take_back = True
 
     def _write(self, changes: Changes, mono: float) -> None:
@@ -264,7 +268,6 @@ class Scheduler:
                 self.in_flight.discard(report.claim)
             elif isinstance(report, Returned):
                 self.in_flight.difference_update(report.claims)
-                self.taking_back = False
         self.taken.clear()
 
     def _dispatch(self, changes: Changes) -> None:
@@ -406,7 +409,7 @@ class Scheduler:
         self.works.clear()
         self.open_commands.clear()
         self.learning = Learning()
-        self.taking_back = False
+        self.asked_back = set()
         core = self.core = self._new_core()
         core.begin(round(self.wall() * 1e6), self.monotonic())
         commands.pools_changed(core, self.store.pools())

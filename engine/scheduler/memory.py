@@ -95,7 +95,7 @@ class NodeState:
         """What a person or the run wants of the attempt in flight: cancel, retry or empty."""
         self.key: tuple[float, int, int] = (0.0, 0, 0)
         self.ticket = 0
-        """Place in a line; an entry with another ticket is void."""
+        """Of its place in a line; an entry with another one is void. 0: it stands in none."""
         self.dirty = False
         self.ready_event: dict[str, Any] | None = None
         self.pool: PoolState | None = None
@@ -286,6 +286,7 @@ class Changes:
 
     __slots__ = (
         "attempts",
+        "claimed",
         "commands",
         "ended",
         "extra",
@@ -302,6 +303,8 @@ class Changes:
     def __init__(self) -> None:
         self.runs: list[RunState] = []
         self.nodes: list[NodeState] = []
+        self.claimed: list[NodeState] = []
+        """Nodes of which only the claim changed."""
         self.attempts: list[AttemptState] = []
         self.pools: list[PoolState] = []
         self.samples: list[tuple[Any, ...]] = []
@@ -320,9 +323,16 @@ class Changes:
     @property
     def size(self) -> int:
         """About how many rows the write has: what a tick's length is measured by."""
-        return len(self.nodes) + self.extra
+        return len(self.nodes) + len(self.claimed) + self.extra
 
     def __bool__(self) -> bool:
         return bool(
-            self.nodes or self.runs or self.attempts or self.pools or self.samples or self.commands or self.stats
+            self.nodes
+            or self.claimed
+            or self.runs
+            or self.attempts
+            or self.pools
+            or self.samples
+            or self.commands
+            or self.stats
         )

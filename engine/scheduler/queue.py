@@ -8,10 +8,15 @@ one, or parked with the pool or the run whose limit it waits for, where it block
 from __future__ import annotations
 
 import heapq
+import itertools
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.scheduler.memory import NodeState
+
+
+_tickets = itertools.count(1)
+"""Never the same twice: a run that was read again has other objects with the same keys."""
 
 
 class Line:
@@ -24,7 +29,7 @@ class Line:
 
     def push(self, node: NodeState) -> None:
         """Put `node` here; it leaves the line in which it stood."""
-        node.ticket += 1
+        node.ticket = next(_tickets)
         heapq.heappush(self.heap, (node.key, node.ticket, node))
 
     def first(self) -> NodeState | None:
@@ -42,7 +47,7 @@ class Line:
         node = self.first()
         if node is not None:
             heapq.heappop(self.heap)
-            node.ticket += 1
+            node.ticket = 0
         return node
 
     def __len__(self) -> int:
@@ -52,4 +57,4 @@ class Line:
 
 def leave(node: NodeState) -> None:
     """Take `node` out of whatever line it stands in."""
-    node.ticket += 1
+    node.ticket = 0

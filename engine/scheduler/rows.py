@@ -91,11 +91,12 @@ def insert(table: str, values: str) -> str:
 class Rows:
     """What a tick writes, ready made before the transaction begins, so that the lock is held for the writing only."""
 
-    __slots__ = ("attempts", "commands", "events", "logs", "nodes", "pools", "runs", "samples", "stats")
+    __slots__ = ("attempts", "claims", "commands", "events", "logs", "nodes", "pools", "runs", "samples", "stats")
 
     def __init__(self, changes: Changes, at: Times) -> None:
         self.runs = [_run_row(run, at) for run in changes.runs]
         self.nodes = [_node_row(node, at) for node in changes.nodes]
+        self.claims = [(node.claim, node.run.id, node.plan.id) for node in changes.claimed]
         self.attempts = [_attempt_row(attempt, at) for attempt in changes.attempts]
         self.events = [
             (run.id, run.events[0][0], run.events[-1][0], dump(run.events)) for run in changes.runs if run.events

@@ -112,6 +112,9 @@ class Transitions:
             leave(node)
         self._node_event(node, at)
         self.touch(node)
+        if state == "ready" and to != "running":
+            # It may have been woken for a place that it does not take now: the next in line gets it.
+            self.wake(node)
 
     def move_run(self, run: RunState, event: str, to: str, reason: str = "") -> None:
         """Take `run` to state `to`, as the table allows, with its event."""
@@ -230,6 +233,10 @@ class Transitions:
 
     def stop_run(self, run: RunState, why: str) -> None:
         """Start nothing new in `run`; `why`: run_stopped, run_timeout, cancelled."""
+        raise NotImplementedError
+
+    def wake(self, node: NodeState) -> None:
+        """Let those go on who may take what `node` had or was offered: slots of its pool, a place in its run."""
         raise NotImplementedError
 
     def waiting_for(self, node: NodeState) -> list[dict[str, Any]]:

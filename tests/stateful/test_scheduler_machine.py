@@ -8,12 +8,13 @@ I8 attempts are bounded. I9 only transitions of the table; events fold to the ro
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -356,8 +357,10 @@ class SchedulerMachine(RuleBasedStateMachine):
 
 
 SchedulerMachine.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=50,
+    max_examples=int(os.environ.get("STATEFUL_EXAMPLES", "200")),
+    stateful_step_count=60,
+    # Without "explain": it traces every line, and the steps say what happened.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )

@@ -95,6 +95,8 @@ class MemoryStore(Store):
             values = dict(zip(NODE_COLUMNS, row, strict=True))
             stored = self.runs[values["run_id"]]
             stored.nodes[values["node"]] = values
+        for claim, run_id, node in rows.claims:
+            self.runs[run_id].nodes[node]["claim"] = claim
         for row in rows.attempts:
             values = dict(zip(ATTEMPT_COLUMNS, row, strict=True))
             self.runs[values["run_id"]].attempts[values["node"], values["number"]] = values

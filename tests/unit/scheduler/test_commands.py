@@ -277,3 +277,17 @@ def test_a_command_is_done_in_the_transaction_of_its_effect(simulate):
     sim.settle()
     assert command.done
     assert sim.state(run) == "cancelled"
+
+
+def test_a_node_that_is_cancelled_while_its_run_is_queued_decides_what_follows(simulate):
+    sim = simulate()
+    first = sim.start(document(["a"], max_runs=1))
+    run = sim.start(document(["x", "y", "z"], "x>y", max_runs=1))
+    sim.settle()
+    sim.command("cancel_node", run.id, "x")
+    sim.settle()
+    assert sim.state(run) == "queued"
+    sim.finish()
+    assert sim.state(first) == "succeeded"
+    assert sim.states(run) == {"x": "cancelled", "y": "upstream_failed", "z": "succeeded"}
+    assert sim.state(run) == "cancelled"

@@ -125,7 +125,9 @@ def test_clean_up_still_runs_after_a_stop(simulate, rule):
 def test_clean_up_over_a_node_that_the_stop_cancelled_runs(simulate):
     sim = simulate(processes=2)
     run = sim.start(
-        document(["bad", "slow", "next", node("clean", trigger_rule="all_done")], "slow>next", "next>clean", "bad>clean")
+        document(
+            ["bad", "slow", "next", node("clean", trigger_rule="all_done")], "slow>next", "next>clean", "bad>clean"
+        )
     )
     sim.settle()
     bad, slow = sim.executor.begin(), sim.executor.begin()

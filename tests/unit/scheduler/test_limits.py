@@ -207,3 +207,32 @@ def test_work_that_is_given_back_keeps_its_place_in_line(simulate):
     sim.settle()
     sim.finish()
     assert ids(sim)[-2:] == ["b", "c"]
+
+
+def test_a_place_that_a_stopped_node_was_offered_goes_to_the_next_in_line(simulate):
+    sim = simulate(processes=4)
+    clean = node("clean", trigger_rule="all_done", priority=9)
+    run = sim.start(document(["bad", "stopped", clean], max_concurrent=1))
+    sim.settle()
+    assert sim.executor.nodes == ["bad"]
+    sim.executor.end(sim.executor.begin(), "failed")
+    sim.settle()
+    assert sim.executor.nodes == ["clean"]
+    sim.finish()
+    assert sim.states(run) == {"bad": "failed", "stopped": "cancelled", "clean": "succeeded"}
+
+
+def test_slots_that_a_cancelled_node_was_first_in_line_for_go_to_the_next(simulate):
+    sim = simulate(processes=9, pools={"p": 2})
+    sim.start(document([node("busy", pool="p")]))
+    sim.settle()
+    sim.clock.advance(1)
+    big = sim.start(document([node("big", pool="p", slots=2)]))
+    sim.settle()
+    sim.clock.advance(1)
+    sim.start(document([node("small", pool="p")]))
+    sim.settle()
+    assert sim.executor.nodes == ["busy"]
+    sim.command("cancel", big.id)
+    sim.settle()
+    assert sim.executor.nodes == ["busy", "small"]
