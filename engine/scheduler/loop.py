@@ -7,6 +7,7 @@ reports are kept and nothing is declared lost.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import random
@@ -127,6 +128,7 @@ class Scheduler:
         self.hints = HintServer(self.config, self.executor, self.wake)
         self.hints.open()
         self._rebuild()
+        _tune_collector()
         log.info("scheduler_leads epoch=%s runs=%s", self.epoch, len(self.core.runs))
         return True
 
@@ -251,6 +253,8 @@ class Scheduler:
         else:
             self._forget_taken()
             return
+        if mono >= self.beat_at:
+            self.store.tidy(idle=not self.in_flight and not self.learning and not changes)
         self.beat_at = mono + LOOK_SECONDS
         self._forget_taken()
         for command, _ in changes.commands:
@@ -456,6 +460,13 @@ class _Room:
 
 AHEAD_OF_ONE = 16
 """What an idle process could be sent ahead, and cannot be behind a long node."""
+
+
+def _tune_collector() -> None:
+    """What is loaded by now stays; a collection then looks only at what ticks make, which is little and short-lived."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _claim() -> str:

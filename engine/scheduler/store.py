@@ -3,6 +3,7 @@ transaction that a tick writes."""
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,12 +13,15 @@ from django.db import connection
 from engine import documents
 from engine.models import Attempt, Command, NodeRun, NodeStat, Pool, Run
 from engine.models.conditions import unfinished_runs
+from engine.scheduler import wal
 from engine.scheduler.dialects import Dialect, PostgreSQL, SQLite
 from engine.scheduler.memory import OUTPUT_KEPT_BYTES, AttemptState, Changes, NodeState, RunState
 from engine.scheduler.plan import Plan
 from engine.scheduler.recovery import count
 from engine.scheduler.rows import Rows
 from engine.shapes import micros, output_summary
+
+log = logging.getLogger("interlock.scheduler")
 
 PLANS_KEPT = 64
 WORKFLOWS_KEPT = 256
@@ -36,6 +40,7 @@ class Store:
         """workflow -> {node: the last successes' seconds}; only the scheduler writes these."""
         self.medians: dict[str, dict[str, float]] = {}
         self.dialect: Dialect | None = None
+        self.log: wal.WriteAheadLog | None = None
 
     def open(self) -> None:
         """(Re)connect."""
@@ -43,9 +48,15 @@ class Store:
         connection.ensure_connection()
         raw = connection.connection
         self.dialect = PostgreSQL(raw) if connection.vendor == "postgresql" else SQLite(raw)
+        self.log = wal.of_connection()
+
+    def tidy(self, idle: bool) -> None:
+        """Keep SQLite's log short."""
+        if self.log is not None:
+            self.log.tidy(idle)
 
     def close(self) -> None:
-        self.dialect = None
+        self.dialect = self.log = None
         connection.close()
 
     def forget(self) -> None:
@@ -121,7 +132,7 @@ class Store:
         return found[0] if found else None
 
     def _load(self, found: Any, *, nodes: bool) -> list[RunState]:
-        runs = [self._run(row) for row in found]
+        runs = [run for run in map(self._run, found) if run is not None]
         if nodes:
             by_id = {run.id: run for run in runs}
             ids = list(by_id)
@@ -131,8 +142,14 @@ class Store:
                 count(run)
         return runs
 
-    def _run(self, row: Run) -> RunState:
-        run = RunState(row.pk, self.plan(row.definition_id))
+    def _run(self, row: Run) -> RunState | None:
+        try:
+            plan = self.plan(row.definition_id)
+        except (KeyError, TypeError, ValueError) as error:
+            # One unreadable definition must not keep every other run from going on.
+            log.error("definition_unreadable run=%s definition=%s: %r", row.pk, row.definition_id, error)
+            return None
+        run = RunState(row.pk, plan)
         run.workflow, run.version, run.draft = row.workflow, row.version, row.draft
         run.inputs, run.priority, run.altered = row.inputs, row.priority, row.altered or {}
         run.state, run.reason, run.stopping = row.state, row.reason, row.stopping

@@ -5,6 +5,7 @@ The loop advances only inside `until` and the calls that use it, so nothing happ
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,8 @@ class Engine:
         """Drain and end all node processes."""
         self.scheduler.drain(grace)
         self.scheduler.close()
+        gc.unfreeze()
+        gc.set_threshold(700, 10, 10)
 
     def start(self, document: dict[str, Any], **given: Any) -> Run:
         """A new run."""

@@ -69,6 +69,8 @@ class MemoryStore(Store):
 
     def close(self) -> None: ...
 
+    def tidy(self, idle: bool) -> None: ...
+
     def write(self, changes: Changes, epoch: int, now_us: int) -> None:
         if epoch != self.epoch:
             raise LostLeadership(epoch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 from types import FrameType
@@ -64,10 +63,6 @@ class Command(BaseCommand):
         executor = LocalExecutor(config)
         executor.watch(stop.reader, stop.drain)
         scheduler = Scheduler(config, executor)
-        # What is loaded by now stays; a collection then looks only at what ticks make, which is little and short-lived.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
         try:
             scheduler.run_forever(stop, drain_seconds=DRAIN_SECONDS, hurry=Hurry(stop))
         except LostLeadership as error:

@@ -1,0 +1,56 @@
+"""Keeps SQLite's write-ahead log short: a reader that stays open, or a library that must not checkpoint by itself,
+would let it grow without end.
+
+Only the scheduler truncates it, between ticks and without waiting for readers.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.db import connection
+
+from engine import sqlite
+
+BUSY_MS = 20
+IDLE_BYTES = 1 << 20
+"""While nothing runs, a log larger than this is truncated ..."""
+LOADED_BYTES = 64 << 20
+"""... and under load one that checkpoints have not kept below this."""
+UNSAFE_BYTES = 8 << 20
+"""With a library that must not checkpoint by itself the scheduler is the only one who does: then sooner."""
+
+
+class WriteAheadLog:
+    """The log beside one database file."""
+
+    def __init__(self, raw: Any, path: str, version: str) -> None:
+        self.db = raw
+        self.path = path + "-wal"
+        safe = sqlite.is_safe(tuple(int(part) for part in version.split(".")))  # type: ignore[arg-type]
+        self.loaded_bytes = LOADED_BYTES if safe else UNSAFE_BYTES
+
+    def tidy(self, idle: bool) -> bool:
+        """Truncate the log when it is too large for the moment; whether that was tried. Raises database errors."""
+        try:
+            size = os.stat(self.path).st_size
+        except OSError:
+            return False
+        if size <= (IDLE_BYTES if idle else self.loaded_bytes):
+            return False
+        # With readers or writers in the way it gives up at once; the next second is another chance.
+        self.db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        try:
+            self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            self.db.execute(f"PRAGMA busy_timeout = {connection.settings_dict['OPTIONS'].get('timeout', 5) * 1000}")
+        return True
+
+
+def of_connection() -> WriteAheadLog | None:
+    """The log of Django's connection in this thread; None on other databases."""
+    if connection.vendor != "sqlite":
+        return None
+    version = connection.connection.execute("SELECT sqlite_version()").fetchone()[0]
+    return WriteAheadLog(connection.connection, str(connection.settings_dict["NAME"]), version)
