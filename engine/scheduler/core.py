@@ -100,13 +100,14 @@ class Core(Reports):
     def line_up(self, run: RunState) -> None:
         """Let `run` wait for its workflow's limit."""
         key = admission.key(run.created_us / 1e6, run.priority)
-        heapq.heappush(self.workflow(run.workflow).waiting, (key, run.id, run))
+        self._serial += 1
+        heapq.heappush(self.workflow(run.workflow).waiting, (key, run.id, self._serial, run))
 
     def start_runs(self, workflow: str) -> None:
         """Start waiting runs of a workflow in order, as far as `max_runs` allows."""
         found = self.workflow(workflow)
         while found.waiting:
-            run = found.waiting[0][2]
+            run = found.waiting[0][3]
             waits = run.waits_for_workflow or (run.state == "queued" and not run.stopping)
             if not waits or self.runs.get(run.id) is not run:
                 heapq.heappop(found.waiting)

@@ -277,8 +277,8 @@ class WorkflowState:
 
     def __init__(self) -> None:
         self.active: set[int] = set()
-        self.waiting: list[tuple[float, int, RunState]] = []
-        """A heap by (created_at + priority x aging, id)."""
+        self.waiting: list[tuple[float, int, int, RunState]] = []
+        """A heap by (created_at + priority x aging, id); the third says which of two readings of one run came first."""
 
 
 class Changes:

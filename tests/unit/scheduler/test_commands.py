@@ -291,3 +291,20 @@ def test_a_node_that_is_cancelled_while_its_run_is_queued_decides_what_follows(s
     assert sim.state(first) == "succeeded"
     assert sim.states(run) == {"x": "cancelled", "y": "upstream_failed", "z": "succeeded"}
     assert sim.state(run) == "cancelled"
+
+
+def test_a_waiting_retry_may_be_cancelled_and_asked_for_again(simulate):
+    sim = simulate()
+    run = sim.start(document(["a"], max_runs=1))
+    sim.finish(lambda work: "failed")
+    other = sim.start(document(["b"], max_runs=1))
+    sim.settle()
+    for _ in range(3):
+        sim.command("retry", run.id, nodes=None)
+        sim.settle()
+        sim.command("cancel", run.id)
+        sim.settle()
+        assert sim.state(run) == "cancelled"
+    sim.command("retry", run.id, nodes=None)
+    sim.finish()
+    assert sim.state(run) == sim.state(other) == "succeeded"
