@@ -35,3 +35,10 @@ def only(document: Any, code: str, **options: Any) -> Problem:
     problems = definition.problems(document, **options)
     assert [problem.code for problem in problems] == [code], problems
     return problems[0]
+
+
+def changes(problem: Problem) -> list[dict[str, Any]]:
+    """What the problem's repair would change; there must be one."""
+    assert problem.fix is not None
+    found: list[dict[str, Any]] = problem.fix["changes"]
+    return found

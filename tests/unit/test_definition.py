@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import json
-import time
 
 import jsonpatch
 import pytest
 
 from engine import definition
-from tests.unit.documents import chain, document, edge, found, node, only
+from tests.unit.documents import chain, changes, document, edge, found, node, only
 
 CODE = {"code": "def main(inputs, ctx):\n    return 1\n"}
 CONTRACT = {
@@ -110,7 +109,7 @@ def test_a_cycle_is_reported_with_its_nodes():
     problem = only(given, "cycle")
     assert "b → c → b" in problem.message
     assert problem.path == "edges[2]"
-    repaired = jsonpatch.apply_patch(given, problem.fix["changes"])
+    repaired = jsonpatch.apply_patch(given, changes(problem))
     assert definition.problems(repaired) == []
 
 
@@ -122,7 +121,7 @@ def test_an_unknown_type_is_answered_with_the_nearest_name():
     given = document(node("a", "tabel.sql"))
     problem = only(given, "unknown_node_type")
     assert '"table.sql"' in problem.message
-    assert problem.fix["changes"] == [{"op": "replace", "path": "/nodes/0/type", "value": "table.sql"}]
+    assert changes(problem) == [{"op": "replace", "path": "/nodes/0/type", "value": "table.sql"}]
 
 
 @pytest.mark.parametrize("type", ["http.request", "sql.query", "map", "subworkflow", "wait", "approval", "notify"])
@@ -243,7 +242,7 @@ def test_code_is_only_parsed_never_executed(tmp_path):
 def test_a_missing_main_can_be_added_with_one_click():
     given = document(node("a", "python", config={"code": "import os\n"}))
     problem = only(given, "python_no_main")
-    assert definition.problems(jsonpatch.apply_patch(given, problem.fix["changes"])) == []
+    assert definition.problems(jsonpatch.apply_patch(given, changes(problem))) == []
 
 
 @pytest.mark.parametrize(
@@ -304,7 +303,7 @@ def test_an_edge_to_nowhere_is_named_with_the_nearest_node():
     first, second = definition.problems(given)
     assert (first.code, first.path) == ("unknown_node", "edges[0].source")
     assert '"load"' in first.message
-    assert (second.path, second.fix["changes"]) == ("edges[1].target", [{"op": "remove", "path": "/edges/1"}])
+    assert (second.path, changes(second)) == ("edges[1].target", [{"op": "remove", "path": "/edges/1"}])
 
 
 def test_two_edges_into_one_port_are_refused_unless_they_come_from_one_branch():
@@ -326,7 +325,7 @@ def test_a_branchs_edges_name_one_of_its_ports():
     missing = only(document(branch, target, edges=[edge("a", "b")]), "missing_source_port")
     assert '"big" or "small"' in missing.message
     unknown = only(document(branch, target, edges=[edge("a", "b", source_port="bog")]), "unknown_source_port")
-    assert unknown.fix["changes"][0]["value"] == "big"
+    assert changes(unknown)[0]["value"] == "big"
     assert definition.problems(document(branch, target, edges=[edge("a", "b", source_port="small")])) == []
     assert only(document(node("a"), target, edges=[edge("a", "b", source_port="true")]), "unknown_source_port")
 
@@ -532,27 +531,19 @@ def test_thousands_of_faults_are_counted_beyond_the_first():
         ("branch", {"condition": "inputs.month > 3"}),
     ],
 )
-def test_ten_thousand_nodes_are_checked_quickly(type, config):
+def test_ten_thousand_nodes_are_valid(type, config):
     given = chain(10_000, type, config=config, policy={"retries": 1})
     given["inputs"] = {"type": "object", "properties": {"month": {}}}
     if type == "branch":
         for link in given["edges"]:
             link["source_port"] = "true"
-    definition.problems(chain(10, type, config=config))
-    started = time.process_time()
     assert definition.problems(given) == []
-    checked = time.process_time()
-    definition.parse(given, trusted=True)
-    # Generous: usually 0.15 to 0.6 s and 0.1 s.
-    assert checked - started < 3
-    assert time.process_time() - checked < 1
+    assert len(definition.parse(given, trusted=True).nodes) == 10_000
 
 
-def test_references_through_a_deep_graph_are_checked_quickly():
+def test_references_through_a_deep_graph_are_checked():
     given = chain(5_000, "python.function", config={"function": "m.f", "args": {"x": "{{ nodes.n0.output }}"}})
-    started = time.process_time()
     assert [problem.node for problem in definition.problems(given)] == ["n0"]
-    assert time.process_time() - started < 3
 
 
 def test_equal_documents_have_one_hash_and_positions_count():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+from typing import Any
 
 import duckdb
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from engine import celtext, expressions
 from engine.expressions import ExpressionError, Place, bind_sql, find, render, render_at, truth
 from engine.nodes import registry
+from engine.nodes.base import NodeType
 
 CONTEXT = {
     "inputs": {
@@ -195,11 +197,17 @@ def test_references_are_found_without_evaluating():
     assert expressions.node_references(value) == {"one", "two", "three"}
 
 
+def node_type(name: str) -> NodeType:
+    found = registry.get(name)
+    assert found is not None
+    return found
+
+
 def test_places_follow_the_schemas_marks():
-    shell = registry.get("shell").config
-    config = {"command": "echo {{ x }}", "env": {"A": "{{ inputs.n }}", "B": "plain"}}
+    shell = node_type("shell").config
+    config: dict[str, Any] = {"command": "echo {{ x }}", "env": {"A": "{{ inputs.n }}", "B": "plain"}}
     assert expressions.places(shell, config) == [Place(("env", "A"), "{{ inputs.n }}", "text")]
-    branch = registry.get("branch").config
+    branch = node_type("branch").config
     config = {"cases": [{"port": "a", "when": "inputs.n > 1"}, {"port": "b", "when": True}], "default": "c"}
     assert expressions.places(branch, config) == [Place(("cases", 0, "when"), "inputs.n > 1", "cel")]
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from engine import inputs
 
 SCHEMA = {
@@ -26,7 +28,7 @@ def test_defaults_are_filled_in_also_inside_objects():
 
 
 def test_what_is_given_is_not_changed():
-    given = {"where": {}}
+    given: dict[str, Any] = {"where": {}}
     inputs.accept(SCHEMA, given)
     assert given == {"where": {}}
 
@@ -54,6 +56,7 @@ def test_a_workflow_without_inputs_takes_none():
 
 
 def test_inputs_must_be_an_object():
+    given: Any
     for given in ([], "x", 3, True):
         assert [problem.code for problem in inputs.accept(SCHEMA, given)[1]] == ["wrong_type"]
 

@@ -62,7 +62,9 @@ def test_the_contracts_types_are_there():
         "branch",
         "noop",
     ]
-    assert registry.get("table.read").run == "engine.nodes.table_read.run"
+    found = registry.get("table.read")
+    assert found is not None
+    assert found.run == "engine.nodes.table_read.run"
     assert registry.get("nothing") is None
 
 
@@ -86,7 +88,9 @@ def test_only_code_of_the_author_runs_in_the_authors_interpreter():
 def test_a_type_of_an_installed_package_works_with_nothing_to_change(install, entry):
     install("nodes_of_good", GOOD, entry)
     assert registry.broken_packages() == []
-    assert registry.get("greet").name == "Greet"
+    found = registry.get("greet")
+    assert found is not None
+    assert found.name == "Greet"
     assert registry.describe()[-1]["type"] == "greet"
     given = document(
         node("a"),
