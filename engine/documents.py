@@ -9,13 +9,18 @@ import json
 import threading
 from collections import OrderedDict
 
+from django.db import connection
+
 from engine.definition import Document, parse
 from engine.models import Definition
 
 KEPT = 64
 """Parsed documents kept in one process; one of 10,000 nodes takes about 20 MB."""
 
+HASHES_KEPT = 10_000
+
 _lock = threading.Lock()
+_hashes: dict[int, str] = {}
 _kept: OrderedDict[str, Document] = OrderedDict()
 
 
@@ -26,9 +31,17 @@ def of(definition: Definition) -> Document:
 
 
 def load(definition_id: int) -> Document:
-    """The document of the definition with this id; one small query when it is kept. Raises Definition.DoesNotExist."""
+    """The document of the definition with this id; no query for one that was read lately. Raises
+    Definition.DoesNotExist."""
     rows = Definition.objects.filter(pk=definition_id)
-    digest = rows.values_list("hash", flat=True).get()
+    digest = _hashes.get(definition_id)
+    if digest is None:
+        digest = rows.values_list("hash", flat=True).get()
+        if not connection.in_atomic_block:
+            # Committed, so the id will not be given out again.
+            if len(_hashes) >= HASHES_KEPT:
+                _hashes.clear()
+            _hashes[definition_id] = digest
     found = _find(digest)
     return _keep(digest, rows.values_list("document", flat=True).get()) if found is None else found
 
@@ -54,3 +67,4 @@ def forget() -> None:
     """Empty the cache."""
     with _lock:
         _kept.clear()
+        _hashes.clear()

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
-from engine import clock, documents, hints
+from engine import clock, documents, hints, queries
 from engine.artifacts import Artifacts
 from engine.definition import Document, canonical, content_hash
 from engine.errors import InvalidValue, NotFound, WrongState
@@ -57,7 +57,7 @@ def start(
 ) -> Run:
     """A new run, queued. `inputs` have been accepted and hold their defaults; `priority` None: the document's."""
     now = clock.now()
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         run = Run.objects.create(
             definition=definition,
             workflow=workflow,
@@ -134,6 +134,20 @@ def retry_node(
 ) -> Run:
     """`retry` for one node; `policy` are its changed fields."""
     return retry(run, nodes=[node], from_=from_, policy={node: policy} if policy else None, by=by)
+
+
+def wait_until_taken_up(run: Run, *, seconds: float = 2.0) -> None:
+    """Wait until the scheduler has taken up the retries of this run, at most so long; not when there is no scheduler.
+
+    Who asks for a retry and then looks at the run would take the end of the last try for that of the new one.
+    """
+    if connection.in_atomic_block or not queries.scheduler_alive():
+        return
+    deadline = time.monotonic() + seconds
+    pause = 0.002
+    while Command.objects.filter(run=run, kind="retry", done_at=None).exists() and time.monotonic() < deadline:
+        time.sleep(pause)
+        pause = min(2 * pause, 0.05)
 
 
 def cancel_node(run: Run, node: str, *, by: str) -> Run:
