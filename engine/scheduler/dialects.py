@@ -120,54 +120,55 @@ class PostgreSQL:
 
     def write(self, rows: Rows | None, epoch: int, now_us: int) -> None:
         now = self.times(now_us)
+        # Three round trips: each costs more than the statements in it. Two row counts decide whether to go on.
         with self.db.cursor() as cursor:
-            cursor.execute("BEGIN")
             try:
-                cursor.execute(BEAT.format("%s", "%s"), (now, epoch))
+                cursor.execute("BEGIN;" + BEAT.format("%s", "%s"), (now, epoch))
                 if cursor.rowcount != 1:
                     raise LostLeadership(epoch)
-                if rows is not None:
-                    self._write(cursor, rows, now)
-                cursor.execute("COMMIT")
+                if rows is not None and rows.runs:
+                    cursor.execute(_values(cursor, self.runs, rows.runs))
+                    if cursor.rowcount != len(rows.runs):
+                        raise Diverged("A run's row has another number than this scheduler gave it.")
+                rest = [] if rows is None else self._rest(cursor, rows, now)
+                cursor.execute(b";".join([*rest, b"COMMIT"]))
             except BaseException:
                 if not self.db.closed:
                     cursor.execute("ROLLBACK")
                 raise
 
-    def _write(self, cursor: Any, rows: Rows, now: str | None) -> None:
-        if rows.runs:
-            self._values(cursor, self.runs, rows.runs)
-            if cursor.rowcount != len(rows.runs):
-                raise Diverged("A run's row has another number than this scheduler gave it.")
+    def _rest(self, cursor: Any, rows: Rows, now: str | None) -> list[bytes]:
+        statements = []
         if rows.claims:
-            self._values(
-                cursor,
+            statement = (
                 "UPDATE engine_noderun n SET claim = v.claim FROM (VALUES %s) AS v (claim, run_id, node) "
-                "WHERE n.run_id = v.run_id AND n.node = v.node AND n.item = -1",
-                rows.claims,
+                "WHERE n.run_id = v.run_id AND n.node = v.node AND n.item = -1"
             )
+            statements.append(_values(cursor, statement, rows.claims))
         for name in INSERTS:
             given = getattr(rows, name)
             if given:
-                self._values(cursor, self.inserts[name], given)
+                statements.append(_values(cursor, self.inserts[name], given))
         if rows.pools:
-            self._values(
-                cursor,
+            statement = (
                 "UPDATE engine_pool p SET acquired = p.acquired + v.acquired, released = p.released + v.released, "
                 "longest_wait = GREATEST(p.longest_wait, v.longest) "
-                "FROM (VALUES %s) AS v (acquired, released, longest, name) WHERE p.name = v.name",
-                rows.pools,
+                "FROM (VALUES %s) AS v (acquired, released, longest, name) WHERE p.name = v.name"
             )
+            statements.append(_values(cursor, statement, rows.pools))
         if rows.commands:
-            self._values(
-                cursor,
+            statement = (
                 "UPDATE engine_command c SET outcome = v.outcome, done_at = v.done_at::timestamptz "
-                "FROM (VALUES %s) AS v (outcome, done_at, id) WHERE c.id = v.id",
-                [(outcome, now, command) for outcome, command in rows.commands],
+                "FROM (VALUES %s) AS v (outcome, done_at, id) WHERE c.id = v.id"
             )
+            done = [(outcome, now, command) for outcome, command in rows.commands]
+            statements.append(_values(cursor, statement, done))
+        return statements
 
-    def _values(self, cursor: Any, statement: str, given: Sequence[tuple[Any, ...]]) -> None:
-        from psycopg2.extras import execute_values
 
-        # One page: the row count is that of the last statement.
-        execute_values(cursor, statement, given, page_size=len(given))
+def _values(cursor: Any, statement: str, given: Sequence[tuple[Any, ...]]) -> bytes:
+    """`statement` with all rows in the place of its %s, as text for the server."""
+    row = f"({', '.join(['%s'] * len(given[0]))})"
+    head, tail = statement.split("%s")
+    rows = cursor.mogrify(", ".join([row] * len(given)), [value for values in given for value in values])
+    return head.encode() + bytes(rows) + tail.encode()
