@@ -39,6 +39,7 @@ class PlanNode:
         "name",
         "own_python",
         "policy",
+        "ports",
         "references",
         "rule",
         "sources",
@@ -77,6 +78,8 @@ class PlanNode:
         """Edges into it, in document order: (source, its port, our port)."""
         self.sources: tuple[int, ...] = ()
         """Their sources, each once."""
+        self.ports: tuple[frozenset[str], ...] = ()
+        """Of each source, the ports from which edges lead here: it counts as taken when one of them is."""
         self.targets: tuple[int, ...] = ()
         """Nodes it has an edge to, each once."""
         self.feeds = False
@@ -100,7 +103,11 @@ class Plan:
         for node in self.nodes:
             into: tuple[Edge, ...] = document.upstream.get(node.id, ())
             node.upstream = tuple((self.by_id[edge.source], edge.source_port, edge.target_port) for edge in into)
-            node.sources = tuple(dict.fromkeys(source for source, _, _ in node.upstream))
+            ports: dict[int, set[str]] = {}
+            for source, port, _ in node.upstream:
+                ports.setdefault(source, set()).add(port)
+            node.sources = tuple(ports)
+            node.ports = tuple(frozenset(names) for names in ports.values())
             out: tuple[Edge, ...] = document.downstream.get(node.id, ())
             node.targets = tuple(dict.fromkeys(self.by_id[edge.target] for edge in out))
             self._find_expressions(node)

@@ -252,12 +252,12 @@ class Transitions:
             run.queued_todo = True
             self.todo.append(run)
 
-    def seen(self, run: RunState, source: int, port: str) -> tuple[str, NodeState | None]:
-        """State of an upstream node as seen through an edge from `port`, and the node."""
+    def seen(self, run: RunState, source: int, ports: frozenset[str]) -> tuple[str, NodeState | None]:
+        """State of an upstream node as seen through the edges from its `ports`, and the node."""
         node = run.nodes[source]
         if node is None:
             return "pending", None
-        if node.state == "succeeded" and node.ports is not None and port not in node.ports:
+        if node.state == "succeeded" and node.ports is not None and ports.isdisjoint(node.ports):
             return "skipped", node
         return node.state, node
 
@@ -269,7 +269,10 @@ class Transitions:
             self.decide_stopped(run, index)
             return
         plan = run.plan.nodes[index]
-        decision = policies.decide(plan.rule, [self.seen(run, source, port)[0] for source, port, _ in plan.upstream])
+        decision = policies.decide(
+            plan.rule,
+            [self.seen(run, source, ports)[0] for source, ports in zip(plan.sources, plan.ports, strict=True)],
+        )
         if decision is None:
             return
         node = self.node(run, index)
@@ -286,8 +289,8 @@ class Transitions:
             self.move(self.node(run, index), "stopped", "cancelled", run_reason(run))
             return
         states = []
-        for source, port, _ in plan.upstream:
-            state, node = self.seen(run, source, port)
+        for source, ports in zip(plan.sources, plan.ports, strict=True):
+            state, node = self.seen(run, source, ports)
             if not plan.clean_up and state == "cancelled" and node is not None and node.reason == "run_stopped":
                 state = "pending"
             states.append(state)
@@ -301,9 +304,10 @@ class Transitions:
             self.move(self.node(run, index), "upstream_met", "ready")
 
     def _skip_reason(self, run: RunState, index: int) -> str:
-        for source, port, _ in run.plan.nodes[index].upstream:
-            node = run.nodes[source]
-            if node is not None and node.ports is not None and node.state == "succeeded" and port not in node.ports:
+        plan = run.plan.nodes[index]
+        for source, ports in zip(plan.sources, plan.ports, strict=True):
+            state, node = self.seen(run, source, ports)
+            if state == "skipped" and node is not None and node.state == "succeeded":
                 return "branch_not_taken"
         return "upstream_skipped"
 

@@ -167,6 +167,17 @@ def test_a_branch_skips_what_it_does_not_take(simulate):
     assert sim.state(run) == "succeeded"
 
 
+def test_both_ports_of_a_branch_may_lead_to_one_node_which_then_always_runs(simulate):
+    sim = simulate()
+    branch = {"id": "b", "type": "branch", "config": {"condition": "true"}}
+    run = sim.start(document([branch, "next"], "b.true>next", "b.false>next"))
+    sim.settle()
+    claim = sim.executor.begin()
+    sim.executor.end(claim, ports=["false"])
+    sim.finish()
+    assert sim.states(run) == {"b": "succeeded", "next": "succeeded"}
+
+
 def test_a_branch_that_takes_nothing_skips_all(simulate):
     sim = simulate()
     branch = {"id": "b", "type": "branch", "config": {"condition": "true"}}
