@@ -39,6 +39,7 @@ def retry(
         engine_runs.retry(run, nodes=nodes, from_=from_, policy=policy, by=by)
         details = {"nodes": list(nodes) if nodes is not None else None, "from": from_, "policy": policy or {}}
         audit.record("run_retried", by=by, workflow=run.workflow, run=run.pk, details=details)
+    engine_runs.wait_until_taken_up(run)
     return run
 
 
@@ -58,6 +59,7 @@ def retry_node(
         engine_runs.retry_node(run, node, from_=from_, policy=policy, by=by)
         details = {"from": from_, "policy": dict(policy or {})}
         audit.record("node_retried", by=by, workflow=run.workflow, run=run.pk, node=node, details=details)
+    engine_runs.wait_until_taken_up(run)
     return run
 
 

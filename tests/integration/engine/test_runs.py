@@ -9,7 +9,7 @@ from django.db import transaction
 
 from engine import clock, pools, queries, runs
 from engine.errors import AlreadyExists, InUse, InvalidValue, NotFound, WrongState
-from engine.models import Command, Definition, NodeRun, Run
+from engine.models import Command, Definition, Leader, NodeRun, Run
 from tests.support.factories import chain, document, node
 
 pytestmark = pytest.mark.django_db
@@ -182,3 +182,40 @@ def test_pools_are_made_resized_and_deleted_and_the_scheduler_is_told():
         with pytest.raises(NotFound):
             verb()
     assert Command.objects.filter(kind="pool_changed").count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_asks_for_a_retry_waits_until_the_scheduler_has_taken_it_up(monkeypatch):
+    """Else a client that looks at the run after the answer would read the last try's end as that of the new one."""
+    run = ended(made())
+    put(run, "n0", "failed")
+    Command.objects.all().delete()
+    Leader.objects.create(pk=1, epoch=1, beat_at=clock.now())
+    runs.retry(run, by="me")
+    pauses: list[float] = []
+
+    def take_up(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            Command.objects.update(done_at=clock.now())
+
+    monkeypatch.setattr(runs.time, "sleep", take_up)
+    runs.wait_until_taken_up(run)
+    assert len(pauses) == 3
+    runs.wait_until_taken_up(run)
+    assert len(pauses) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_retry_waits_for_no_scheduler_that_is_not_there_and_for_none_that_is_too_late(monkeypatch):
+    run = ended(made())
+    put(run, "n0", "failed")
+    runs.retry(run, by="me")
+    pauses: list[float] = []
+    monkeypatch.setattr(runs.time, "sleep", pauses.append)
+    runs.wait_until_taken_up(run)
+    assert pauses == []
+    Leader.objects.create(pk=1, epoch=1, beat_at=clock.now())
+    runs.wait_until_taken_up(run, seconds=0.01)
+    assert pauses
+    assert Command.objects.filter(kind="retry", done_at=None).exists()
