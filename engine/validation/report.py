@@ -44,7 +44,9 @@ class Report:
         for key in given:
             if key not in known:
                 near = nearest(key, [name for name in known if name not in given])
-                hint = f'Did you mean "{near}"?' if near else f"Known here: {', '.join(known)}."
+                hint = f"Known here: {', '.join(known)}." if known else "It has none."
+                if near:
+                    hint = f'Did you mean "{near}"?'
                 place = pointer((*path, key))
                 # A name that cannot be stored could not leave the product inside a fix either.
                 fix: Fix | None = (

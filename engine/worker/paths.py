@@ -67,8 +67,7 @@ class Roots:
             raise PathRefused("The path holds a NUL character. Remove it.")
         if not path.strip():
             raise PathRefused("The path is empty.")
-        scheme, mark, _ = path.partition("://")
-        if mark and scheme.isalnum():
+        if scheme := url_scheme(path):
             raise refuse(f"A URL of object storage as path ({scheme}://...)")
         return os.path.join(self.files, path)
 
@@ -102,6 +101,12 @@ class Roots:
 
     def _where(self, path: str) -> str:
         return f" in the files folder ({self.files})" if self._is_relative(path) else ""
+
+
+def url_scheme(path: str) -> str:
+    """`s3` of `s3://bucket/x.csv`; empty: this is no URL (or one that begins with an expression)."""
+    scheme, mark, _ = path.partition("://")
+    return scheme if mark and scheme.isalnum() else ""
 
 
 def _is_within(path: str, folder: str) -> bool:

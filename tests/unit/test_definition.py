@@ -147,7 +147,7 @@ def test_secrets_are_not_available_yet():
 @pytest.mark.parametrize(
     ("type", "config", "code", "path", "says"),
     [
-        ("noop", {"x": 1}, "unknown_field", "config.x", '"x"'),
+        ("noop", {"x": 1}, "unknown_field", "config.x", 'has no field "x". It has none.'),
         ("python", {}, "missing_field", "config.code", '"code"'),
         ("python", {"code": 3}, "wrong_type", "config.code", "a text"),
         ("python", {"code": ""}, "wrong_value", "config.code", "empty"),
@@ -159,6 +159,8 @@ def test_secrets_are_not_available_yet():
             "config.options.delimiter",
             "delim",
         ),
+        ("table.read", {"path": "s3://bucket/x.csv"}, "not_available_yet", "config.path", "s3://"),
+        ("table.write", {"path": "https://host/x.csv"}, "not_available_yet", "config.path", "object storage"),
         ("table.read", {"path": "x", "options": {"skip": -1}}, "out_of_range", "config.options.skip", "at least 0"),
         ("shell", {"command": "ls", "env": {"A": []}}, "wrong_type", "config.env.A", "a text or a number"),
         ("shell", {"command": "ls", "env": {"A B": "x"}}, "variable_name", 'config.env["A B"]', "letters"),

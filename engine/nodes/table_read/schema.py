@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.nodes.base import NodeType
+from engine.nodes.filepath import check
 
 _CSV = {
     "delim": {"type": "string", "minLength": 1, "maxLength": 4, "title": "Delimiter (CSV)"},
@@ -36,7 +37,7 @@ NODE_TYPE = NodeType(
             "path": {
                 "type": "string",
                 "title": "Path",
-                "description": "Under the files folder, an absolute path, a glob (*.csv), or a URL of object storage.",
+                "description": "Under the files folder, an absolute path, or a glob (*.csv).",
                 "minLength": 1,
                 "maxLength": 4096,
                 "x-editor": "path",
@@ -73,4 +74,5 @@ NODE_TYPE = NodeType(
         "additionalProperties": False,
     },
     uses_inputs=False,
+    check=check,
 )

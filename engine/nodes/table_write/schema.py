@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.nodes.base import NodeType
+from engine.nodes.filepath import check
 
 NODE_TYPE = NodeType(
     type="table.write",
@@ -39,4 +40,5 @@ NODE_TYPE = NodeType(
         "additionalProperties": False,
     },
     needs_input=True,
+    check=check,
 )
