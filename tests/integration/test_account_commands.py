@@ -3,7 +3,7 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, ManagementUtility, call_command
 
 from dashboard import accounts
 from dashboard.models import Role, User
@@ -70,3 +70,13 @@ def test_a_password_is_read_from_stdin(db: None, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(CommandError, match="too short"):
         run("user", "bob", "--role", "editor", "--password-stdin")
     assert not User.objects.filter(username="bob").exists()
+
+
+@pytest.mark.parametrize("name", ["import", "export", "worker"])
+def test_a_command_that_is_not_built_yet_is_refused_by_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(CommandError, match=rf"The command {name} is not available yet\. \(not_available_yet\)"):
+        run(name)
+    with pytest.raises(SystemExit) as ended:
+        ManagementUtility(["manage.py", name, "x.json", "--all"]).execute()
+    assert ended.value.code == 1
+    assert "not_available_yet" in capsys.readouterr().err

@@ -1,0 +1,9 @@
+"""`worker`: not built yet."""
+
+from __future__ import annotations
+
+from dashboard.notyet import NotYetCommand
+
+
+class Command(NotYetCommand):
+    name = "worker"

@@ -1,0 +1,23 @@
+"""Commands of the contract that are not built yet: refused by name, whatever their arguments."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.core.management.base import BaseCommand, CommandError
+
+from engine.errors import NotAvailableYet
+
+
+class NotYetCommand(BaseCommand):
+    help = "Not available yet."
+    requires_system_checks = []
+    name: ClassVar[str]
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        asks = not {"-h", "--help"}.isdisjoint(argv)
+        super().run_from_argv(argv if asks else argv[:2])
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        refusal = NotAvailableYet(f"The command {self.name}")
+        raise CommandError(f"{refusal} ({refusal.code})")
