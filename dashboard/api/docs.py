@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dashboard.access import Right, can
+from dashboard.api.authentication import bearer_token
 from dashboard.api.base import ApiView
 from dashboard.api.permissions import HasRight
 
@@ -52,6 +53,7 @@ class Docs(SpectacularSwaggerSplitView):
 
     def dispatch(self, request: Any, *arguments: Any, **named: Any) -> HttpResponseBase:
         # A page, so who is signed out is led to the door, not answered with a problem document.
-        if not can(request.user, Right.VIEW):
+        # (A token is looked at by the view, like everywhere.)
+        if not can(request.user, Right.VIEW) and bearer_token(request.headers.get("Authorization", "")) is None:
             return redirect_to_login(request.get_full_path(), reverse("sign-in"))
         return super().dispatch(request, *arguments, **named)

@@ -77,7 +77,8 @@ class Version(ApiView):
     @extend_schema(responses={200: shapes.VersionWithDefinition}, description="One version with its definition.")
     def get(self, request: Request, slug: str, number: int) -> Response:
         if number > INTEGER_MAX:
-            raise UnknownVersion(slug, number, None)
+            workflow = access.workflow(request.user, slug)
+            raise UnknownVersion(slug, number, queries.newest_number(workflow))
         version = access.version(request.user, slug, number)
         return Response(queries.version_dict(version, definition=True))
 
