@@ -65,7 +65,8 @@ class TreeKill:
 
     def advance(self, now: float) -> bool:
         """Take the next step; True when the tree is gone, verified by a search that found nothing."""
-        self.seconds = now - self.began
+        # A turn of the loop may carry a time from just before the kill began.
+        self.seconds = max(0.0, now - self.began)
         try:
             return self._step()
         except OSError:

@@ -31,6 +31,7 @@ from engine.scheduler.learning import Learning
 from engine.scheduler.memory import Changes, NodeState
 from engine.scheduler.recovery import adopt
 from engine.scheduler.store import COMMANDS_AT_ONCE, Store
+from engine.shapes import iso
 
 log = logging.getLogger("interlock.scheduler")
 
@@ -318,7 +319,7 @@ class Scheduler:
                     "run": str(run),
                     "node": node,
                     "attempt": attempt,
-                    "at": at / 1e6,
+                    "at": iso(at),
                     "cpu_percent": cpu,
                     "memory_bytes": memory,
                     "io_wait": io_wait,
