@@ -28,6 +28,8 @@ NEEDS = {"postgres": _postgres_missing, "browser": _browser_missing}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The browser's driver keeps an event loop in this thread from its first use on, beside which no other may run.
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
     for marker, missing in NEEDS.items():
         needing = [item for item in items if item.get_closest_marker(marker)]
         if not needing or not (reason := missing()):

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.processes.node_process import NodeProcess, Nodes
+from tests.support.supervised import alive
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.processes
@@ -107,9 +108,9 @@ time.sleep(60)
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
-        assert os.path.exists(f"/proc/{pid}")
+        assert alive(pid)
         parent.kill()
-        wait_until(lambda: not os.path.exists(f"/proc/{pid}"), timeout=2)
+        wait_until(lambda: not alive(pid), timeout=2)
 
 
 def test_it_loads_nothing_heavy_and_no_django(node: NodeProcess, tmp_path: Path) -> None:
