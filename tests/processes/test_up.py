@@ -68,8 +68,13 @@ def start_run(product: Product, nodes: list[dict[str, object]]) -> str:
 
 def up(home: Path, *arguments: str, timeout: float = 30, **environment: str) -> subprocess.CompletedProcess[str]:
     """`up` that is expected to refuse."""
+    return command(home, "up", *arguments, timeout=timeout, **environment)
+
+
+def command(home: Path, *arguments: str, timeout: float = 30, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`manage.py ...` with this home, to its end."""
     return subprocess.run(
-        [sys.executable, "manage.py", "up", *arguments],
+        [sys.executable, "manage.py", *arguments],
         cwd=ROOT, env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "INTERLOCK_HOME": str(home), **environment},
         capture_output=True, text=True, timeout=timeout,
     )  # fmt: skip
@@ -152,6 +157,10 @@ def test_a_foreign_database_is_refused_and_left_as_it_was(tmp_path: Path) -> Non
     assert done.returncode == 1
     assert "belongs to another application" in done.stderr
     assert "blog_post" in done.stderr
+    # Django's own command is not let at it either.
+    done = command(home, "migrate")
+    assert done.returncode == 1
+    assert "belongs to another application" in done.stderr
     with contextlib.closing(sqlite3.connect(file)) as foreign:
         tables = {row[0] for row in foreign.execute("select name from sqlite_master")}
     assert tables == {"blog_post", "django_migrations"}
