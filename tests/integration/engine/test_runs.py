@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -199,7 +200,7 @@ def test_who_asks_for_a_retry_waits_until_the_scheduler_has_taken_it_up(monkeypa
         if len(pauses) == 3:
             Command.objects.update(done_at=clock.now())
 
-    monkeypatch.setattr(runs.time, "sleep", take_up)
+    monkeypatch.setattr(time, "sleep", take_up)
     runs.wait_until_taken_up(run)
     assert len(pauses) == 3
     runs.wait_until_taken_up(run)
@@ -212,7 +213,7 @@ def test_a_retry_waits_for_no_scheduler_that_is_not_there_and_for_none_that_is_t
     put(run, "n0", "failed")
     runs.retry(run, by="me")
     pauses: list[float] = []
-    monkeypatch.setattr(runs.time, "sleep", pauses.append)
+    monkeypatch.setattr(time, "sleep", pauses.append)
     runs.wait_until_taken_up(run)
     assert pauses == []
     Leader.objects.create(pk=1, epoch=1, beat_at=clock.now())
