@@ -149,8 +149,8 @@ def test_a_foreign_database_is_refused_and_left_as_it_was(tmp_path: Path) -> Non
     file = home / "interlock.sqlite3"
     with contextlib.closing(sqlite3.connect(file)) as foreign:
         foreign.execute("create table blog_post (id integer)")
-        foreign.execute("create table django_migrations (id integer, app text, name text)")
-        foreign.execute("insert into django_migrations values (1, 'blog', '0001_initial')")
+        foreign.execute("create table django_migrations (id integer, app text, name text, applied text)")
+        foreign.execute("insert into django_migrations values (1, 'blog', '0001_initial', '2026-01-01')")
         foreign.commit()
     before = file.read_bytes()
     done = up(home, "--port", str(free_port()))
