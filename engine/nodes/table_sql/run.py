@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BINDS = frozenset({"sql"})
 """Expressions in it become parameters, never text."""
 _LINE = re.compile(r"^LINE (\d+): ", re.MULTILINE)
+_MISSING = re.compile(r"\A[^\n]*Table with name (.+?) does not exist![^\n]*(?:\nDid you mean [^\n]*)?")
 
 
 def run(task: Task) -> Stored:
@@ -73,10 +74,36 @@ def _one_query(connection: Any, sql: str, duckdb: Any) -> str:
 
 def _sql_error(error: Exception, task: Task) -> SqlError:
     text, line = located(str(error), 1)
-    if type(error).__name__ == "CatalogException" and "Table with name" in text:
-        ports = ", ".join(sorted(task.envelope.get("inputs") or {}))
-        text += f"\nTables here are the inputs of this node: {ports or 'it has none'}."
+    missing = _MISSING.match(text) if type(error).__name__ == "CatalogException" else None
+    if missing is not None:
+        inputs = task.envelope.get("inputs") or {}
+        # Names of tables are the same in capitals and small letters.
+        port = next((port for port in sorted(inputs) if port.lower() == missing.group(1).lower()), None)
+        if port is not None and inputs[port]["kind"] != "table":
+            text = (
+                f'The input "{port}" is {_kind(task.inputs[port])} and no table. '
+                "JSON is a table when it is a list of objects, or one object, none of them empty."
+            ) + text[missing.end() :]
+        else:
+            text += f"\nTables here are the inputs of this node: {', '.join(sorted(inputs)) or 'it has none'}."
     return SqlError(text, line=line)
+
+
+def _kind(value: Any) -> str:
+    """What a JSON value is that cannot be a table."""
+    if value is None:
+        return "a JSON null"
+    if isinstance(value, bool):
+        return "a JSON boolean"
+    if isinstance(value, int | float):
+        return "a JSON number"
+    if isinstance(value, str):
+        return "a JSON string"
+    if isinstance(value, dict):
+        return "an empty JSON object"
+    if not value:
+        return "an empty JSON list"
+    return "a JSON list of other things than objects with fields"
 
 
 def located(text: str, ours: int) -> tuple[str, int | None]:
