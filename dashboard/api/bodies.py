@@ -9,13 +9,14 @@ from rest_framework import serializers
 
 from dashboard.accounts import SCOPES
 from dashboard.api.base import INTEGER_MAX, Body
+from dashboard.api.fields import Flag, Text, Whole
 from dashboard.api.shapes import AnyJSON, AnyObject
 from dashboard.models import Role
 from versions.actions.deploy import STRATEGIES
 from versions.actions.workflows import NAME_MAX, RESERVED_SLUGS, SLUG
 
 
-class Name(serializers.CharField):
+class Name(Text):
     """What people call something: any characters of one line, also HTML, emoji and bidi ones, kept as text."""
 
     def to_internal_value(self, data: Any) -> str:
@@ -41,21 +42,21 @@ def _slug(value: str) -> None:
 
 class NewWorkflow(Body):
     name = Name(max_length=NAME_MAX)
-    slug = serializers.CharField(required=False, validators=[_slug], help_text="Made from the name when left out.")
-    description = serializers.CharField(required=False, allow_blank=True, max_length=20_000, trim_whitespace=False)
+    slug = Text(required=False, validators=[_slug], help_text="Made from the name when left out.")
+    description = Text(required=False, allow_blank=True, max_length=20_000, trim_whitespace=False)
     tags = Tags(required=False)
 
 
 class WorkflowChange(Body):
     name = Name(max_length=NAME_MAX, required=False)
-    description = serializers.CharField(required=False, allow_blank=True, max_length=20_000, trim_whitespace=False)
+    description = Text(required=False, allow_blank=True, max_length=20_000, trim_whitespace=False)
     tags = Tags(required=False)
-    archived = serializers.BooleanField(required=False)
+    archived = Flag(required=False)
 
 
 class DraftSave(Body):
     definition = AnyJSON(required=False, allow_null=True, help_text="A JSON object, valid as a document or not.")
-    base_version = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=INTEGER_MAX)
+    base_version = Whole(required=False, allow_null=True, min_value=1, max_value=INTEGER_MAX)
 
 
 class Validate(Body):
@@ -64,39 +65,41 @@ class Validate(Body):
 
 class Publish(Body):
     definition = AnyJSON(required=False, allow_null=True)
-    message = serializers.CharField(required=False, allow_blank=True, max_length=2000)
-    base_version = serializers.IntegerField(
+    message = Text(required=False, allow_blank=True, max_length=2000)
+    base_version = Whole(
         required=False, allow_null=True, min_value=1, max_value=INTEGER_MAX, help_text="Null: there was none."
     )
 
 
 class Deploy(Body):
-    version = serializers.IntegerField(min_value=1, max_value=INTEGER_MAX)
+    version = Whole(min_value=1, max_value=INTEGER_MAX)
     strategy = serializers.ChoiceField(STRATEGIES, default="immediate")
-    canary_percent = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=99)
+    canary_percent = Whole(required=False, allow_null=True, min_value=1, max_value=99)
 
 
 class Rollback(Body):
-    version = serializers.IntegerField(
+    version = Whole(
         required=False,
         allow_null=True,
         min_value=1,
         max_value=INTEGER_MAX,
         help_text="Left out: the version that was live before the present deployment.",
     )
-    reason = serializers.CharField(max_length=2000)
+    reason = Text(max_length=2000)
 
 
 class Launch(Body):
     inputs = AnyJSON(required=False, allow_null=True, help_text="An object that fits the definition's `inputs`.")
-    priority = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=9)
-    version = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=INTEGER_MAX)
-    draft = serializers.BooleanField(required=False, default=False, help_text="Run the caller's own working copy.")
-    targets = serializers.ListField(child=serializers.CharField(), required=False, help_text="Not available yet.")
+    priority = Whole(required=False, allow_null=True, min_value=1, max_value=9)
+    version = Whole(required=False, allow_null=True, min_value=1, max_value=INTEGER_MAX)
+    draft = Flag(required=False, default=False, help_text="Run the caller's own working copy.")
+    targets = serializers.ListField(
+        child=Text(), required=False, allow_null=True, help_text="Not available yet; null is the same as left out."
+    )
 
 
 class Retry(Body):
-    nodes = serializers.ListField(child=serializers.CharField(max_length=63), required=False, max_length=10_000)
+    nodes = serializers.ListField(child=Text(max_length=63), required=False, max_length=10_000)
     policy = AnyObject(required=False, help_text="{node: {soft_timeout, hard_timeout, memory_mb, pool, slots}}")
 
     def get_fields(self) -> Any:
@@ -119,12 +122,12 @@ class Nothing(Body):
 
 
 class NewPool(Body):
-    name = serializers.CharField(max_length=200)
-    slots = serializers.IntegerField(min_value=1, max_value=INTEGER_MAX)
+    name = Text(max_length=200)
+    slots = Whole(min_value=1, max_value=INTEGER_MAX)
 
 
 class PoolChange(Body):
-    slots = serializers.IntegerField(min_value=1, max_value=INTEGER_MAX)
+    slots = Whole(min_value=1, max_value=INTEGER_MAX)
 
 
 class NewToken(Body):
@@ -134,12 +137,12 @@ class NewToken(Body):
 
 
 class NewUser(Body):
-    username = serializers.CharField(max_length=150)
+    username = Text(max_length=150)
     role = serializers.ChoiceField(Role.values)
-    password = serializers.CharField(required=False, allow_null=True, max_length=4096, trim_whitespace=False)
+    password = Text(required=False, allow_null=True, max_length=4096, trim_whitespace=False)
 
 
 class UserChange(Body):
     role = serializers.ChoiceField(Role.values, required=False)
-    active = serializers.BooleanField(required=False)
-    password = serializers.CharField(required=False, max_length=4096, trim_whitespace=False)
+    active = Flag(required=False)
+    password = Text(required=False, max_length=4096, trim_whitespace=False)

@@ -69,7 +69,7 @@ class Launches(ApiView):
             raise NotAvailableYet("Idempotency-Key")
         workflow = access.workflow(request.user, slug, Right.RUN)
         wanted = accepted(bodies.Launch, request)
-        if "targets" in wanted:
+        if wanted.get("targets") is not None:
             raise NotAvailableYet("targets")
         draft, version = wanted["draft"], wanted.get("version")
         if draft and version is not None:

@@ -101,6 +101,10 @@ def test_what_is_not_built_yet_is_refused_by_name_and_starts_nothing(api: Api) -
     assert not Run.objects.exists()
 
 
+def test_targets_that_are_null_are_as_if_left_out(api: Api) -> None:
+    assert start(api, targets=None).status == 202
+
+
 def test_without_a_live_version_there_is_nothing_to_run(api: Api) -> None:
     api.post("workflows/", {"name": "Two"})
     answer = api.post("workflows/two/runs/")
