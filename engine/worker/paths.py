@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from engine.worker.errors import NoSuchFile, PathRefused, refuse
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 GLOB_FILES_MAX = 10_000
+DRIVERS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "abfss": "adlfs", "az": "adlfs"}
+"""The schemes of object storage that can be read, and the package that each needs."""
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(?:::[A-Za-z0-9+.:-]*)?://")
 
 
 class Roots:
@@ -32,7 +36,7 @@ class Roots:
         Raises PathRefused for what leads out of the allowed folders, NoSuchFile when there is nothing to read.
         """
         full = self._full(path)
-        if os.path.lexists(full) or not _is_glob(path):
+        if os.path.lexists(full) or not is_glob(path):
             return [self._readable(full, path)]
         import glob
 
@@ -68,7 +72,7 @@ class Roots:
         if not path.strip():
             raise PathRefused("The path is empty.")
         if scheme := url_scheme(path):
-            raise refuse(f"A URL of object storage as path ({scheme}://...)")
+            raise refuse(f"A URL as path of a file to write ({scheme}://...)")
         return os.path.join(self.files, path)
 
     def _readable(self, full: str, shown: str) -> str:
@@ -105,13 +109,19 @@ class Roots:
 
 def url_scheme(path: str) -> str:
     """`s3` of `s3://bucket/x.csv`; empty: this is no URL (or one that begins with an expression)."""
-    scheme, mark, _ = path.partition("://")
-    return scheme if mark and scheme.isalnum() else ""
+    found = _URL.match(path)
+    return found.group(1) if found else ""
+
+
+def is_chained(url: str) -> bool:
+    """Whether `url` has fsspec read one URL through another, whose scheme nobody would have looked at."""
+    return "::" in url
 
 
 def _is_within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def _is_glob(path: str) -> bool:
+def is_glob(path: str) -> bool:
+    """Whether `path` has marks of a glob, which may also be part of a name."""
     return any(mark in path for mark in "*?[")

@@ -200,14 +200,15 @@ class NodeProcess:
 class Nodes:
     """Gives the same node process again and again, and a fresh one where the last was not left clean."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, python: str = sys.executable) -> None:
         self.home = home
+        self.python = python
         self.process: NodeProcess | None = None
 
     def get(self) -> NodeProcess:
         if self.process is None or self.process.process.poll() is not None or self.process.unclean:
             self.close()
-            self.process = NodeProcess(self.home)
+            self.process = NodeProcess(self.home, python=self.python)
             assert self.process.frame() == {"k": "ready"}
         return self.process
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 
-from engine.worker import csvfiles, duck, limits, tables
+from engine.worker import csvfiles, duck, limits, objects, tables
 from engine.worker.errors import BadConfig, BadData
-from engine.worker.paths import Roots
+from engine.worker.paths import Roots, url_scheme
 from engine.worker.task import Stored
 
 TYPE_CHECKING = False
@@ -37,11 +37,19 @@ def run(task: Task) -> Stored:
     config = task.config
     path: str = config["path"]
     options: dict[str, Any] = config.get("options") or {}
-    files = Roots.of(task.envelope).to_read(path)
+    copies: dict[str, str] = {}
+    if url_scheme(path):
+        roots = task.envelope.get("data_roots") or []
+        copies = objects.copy(path, os.path.join(task.scratch, ".objects"), roots)
+        files = list(copies)
+    else:
+        files = Roots.of(task.envelope).to_read(path)
     format = _format(config, files[0])
     if all(os.path.getsize(file) == 0 for file in files):
         raise BadData(f'"{path}" is empty.')
     source = _source(format, files, options)
+    if copies and options.get("filename"):
+        source = _with_urls(source, copies)
     staged = task.artifacts.stage(task.claim, ".parquet")
     connection = duck.for_task(task.envelope, [*files, staged])
     limits.interrupts.append(connection.interrupt)
@@ -96,6 +104,12 @@ def _source(format: str, files: list[str], options: dict[str, Any]) -> str:
     if "compression" not in options and format != "parquet":
         arguments.append(f"compression = {duck.quote(_compression(files[0]))}")
     return f"read_{format}({', '.join(arguments)})"
+
+
+def _with_urls(source: str, copies: dict[str, str]) -> str:
+    """`source`, its column `filename` with the names of the objects instead of those of their copies."""
+    names, urls = (", ".join(duck.quote(one) for one in part) for part in (copies, copies.values()))
+    return f"(SELECT * REPLACE (MAP([{names}], [{urls}])[filename] AS filename) FROM {source})"  # noqa: S608 all quoted
 
 
 def _compression(file: str) -> str:

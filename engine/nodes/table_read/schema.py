@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.nodes.base import NodeType
-from engine.nodes.filepath import check
+from engine.nodes.filepath import check_read
 
 _CSV = {
     "delim": {"type": "string", "minLength": 1, "maxLength": 4, "title": "Delimiter (CSV)"},
@@ -29,7 +29,7 @@ NODE_TYPE = NodeType(
     name="Read table",
     category="tables",
     icon="table",
-    description="Reads CSV, JSON or Parquet, also compressed or many files at once, as a table.",
+    description="Reads CSV, JSON or Parquet, also compressed, many at once, or from object storage, as a table.",
     run="engine.nodes.table_read.run",
     config={
         "type": "object",
@@ -37,7 +37,10 @@ NODE_TYPE = NodeType(
             "path": {
                 "type": "string",
                 "title": "Path",
-                "description": "Under the files folder, an absolute path, or a glob (*.csv).",
+                "description": (
+                    "Under the files folder, an absolute path, or a URL (s3, gs, gcs, abfs, abfss, az); also a glob "
+                    "(*.csv). Credentials for a URL come from the variables that INTERLOCK_NODE_ENV names."
+                ),
                 "minLength": 1,
                 "maxLength": 4096,
                 "x-editor": "path",
@@ -74,5 +77,5 @@ NODE_TYPE = NodeType(
         "additionalProperties": False,
     },
     uses_inputs=False,
-    check=check,
+    check=check_read,
 )

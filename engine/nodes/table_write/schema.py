@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.nodes.base import NodeType
-from engine.nodes.filepath import check
+from engine.nodes.filepath import check_write
 
 NODE_TYPE = NodeType(
     type="table.write",
@@ -40,5 +40,5 @@ NODE_TYPE = NodeType(
         "additionalProperties": False,
     },
     needs_input=True,
-    check=check,
+    check=check_write,
 )
