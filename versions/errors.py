@@ -58,7 +58,7 @@ class SlugTaken(Conflict):
 
 
 class OutdatedBase(Conflict):
-    """Somebody published since the work was started."""
+    """Somebody published since the work was started, or it names a version to start from that never was."""
 
     code = "outdated_base_version"
 
@@ -71,6 +71,16 @@ class OutdatedBase(Conflict):
     ) -> None:
         if newest is None:
             text = _('Nothing was published: "%(slug)s" has no version %(base)s yet. Publish without a base version.')
+        elif base_version is None:
+            text = _(
+                "Nothing was published: version %(newest)d of %(author)s is there, and this work was started from no "
+                "version. Take over what differs, then publish with %(newest)d as base version."
+            )
+        elif not 1 <= base_version <= newest.number:
+            text = _(
+                'Nothing was published: "%(slug)s" never had a version %(base)d; the newest is %(newest)d. Name the '
+                "version that this work was started from as base version."
+            )
         else:
             text = _(
                 "Nothing was published: version %(newest)d of %(author)s came after version %(base)s, which this "
@@ -80,7 +90,7 @@ class OutdatedBase(Conflict):
             text
             % {
                 "slug": slug,
-                "base": base_version if base_version is not None else "0",
+                "base": base_version or 0,
                 "newest": newest.number if newest is not None else 0,
                 "author": newest.author if newest is not None else "",
             }

@@ -84,15 +84,12 @@ class Body(serializers.Serializer[Any]):
         unknown = [key for key in data if key not in self.fields]
         if unknown:
             known = ", ".join(name for name, field in self.fields.items() if not field.read_only)
+            if known:
+                message = _("There is no such field; the fields are %(known)s.") % {"known": known}
+            else:
+                message = _("There is no such field; this call takes none.")
             raise serializers.ValidationError(
-                {
-                    str(key)[:100]: [
-                        serializers.ErrorDetail(
-                            _("There is no such field; the fields are %(known)s.") % {"known": known}, "unknown_field"
-                        )
-                    ]
-                    for key in unknown
-                }
+                {str(key)[:100]: [serializers.ErrorDetail(message, "unknown_field")] for key in unknown}
             )
         return super().to_internal_value(data)
 

@@ -54,9 +54,14 @@ class WorkflowChange(Body):
     archived = Flag(required=False)
 
 
+def _base_version() -> Whole:
+    """0 gets through to the verbs: they say which versions there are."""
+    return Whole(required=False, allow_null=True, min_value=0, max_value=INTEGER_MAX, help_text="Null: there was none.")
+
+
 class DraftSave(Body):
     definition = AnyJSON(required=False, allow_null=True, help_text="A JSON object, valid as a document or not.")
-    base_version = Whole(required=False, allow_null=True, min_value=1, max_value=INTEGER_MAX)
+    base_version = _base_version()
 
 
 class Validate(Body):
@@ -66,9 +71,7 @@ class Validate(Body):
 class Publish(Body):
     definition = AnyJSON(required=False, allow_null=True)
     message = Text(required=False, allow_blank=True, max_length=2000)
-    base_version = Whole(
-        required=False, allow_null=True, min_value=1, max_value=INTEGER_MAX, help_text="Null: there was none."
-    )
+    base_version = _base_version()
 
 
 class Deploy(Body):

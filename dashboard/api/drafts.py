@@ -59,7 +59,7 @@ class Draft(ApiView):
         parameters=[IF_MATCH, ETAG],
         request=bodies.DraftSave,
         responses={200: shapes.Draft},
-        description="Save the working copy, valid or not.",
+        description="Save the working copy, valid or not. 422 for a `base_version` that never was.",
     )
     def put(self, request: Request, slug: str) -> Response:
         workflow = access.workflow(request.user, slug, Right.EDIT)

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from engine import clock
 from engine.definition import SCHEMA, content_hash
+from engine.errors import InvalidValue
 from engine.models.fields import dump
 from versions import queries
 from versions.errors import BadPatch, DraftTooLarge, NotADocument, PatchDoesNotApply, StaleDraft
@@ -84,7 +85,8 @@ def save(
     """Store the working copy, valid or not, if nobody saved it since `expected_saves` (None: whatever was saved).
 
     `base_version` that is not given stays; of a first save it is the newest version. Raises StaleDraft, NotADocument,
-    DraftTooLarge. Not audited: an autosave every second or two is no event.
+    DraftTooLarge, InvalidValue for a base version that never was. Not audited: an autosave every second or two is no
+    event.
     """
     if not isinstance(definition, dict):
         raise NotADocument(definition)
@@ -97,6 +99,8 @@ def save(
             raise StaleDraft(workflow.slug, expected_saves, saves)
         if not isinstance(base_version, _Keep):
             base = base_version
+            if base is not None and (draft is None or draft.base_version != base):
+                _require_version(workflow, base)
         elif draft is not None and draft.definition is not None:
             base = draft.base_version
         else:
@@ -120,6 +124,18 @@ def save(
             draft.definition, draft.base_version, draft.saves, draft.saved_at = definition, base, saves + 1, now
             draft.save(update_fields=["definition", "base_version", "saves", "saved_at"])
         return WorkingCopy(definition, base, now, saves + 1)
+
+
+def _require_version(workflow: Workflow, number: int) -> None:
+    """Raises InvalidValue, told of `base_version`."""
+    newest = queries.newest_number(workflow)
+    if newest is not None and 1 <= number <= newest:
+        return
+    if newest is None:
+        text = _('"%(slug)s" has no version %(number)d yet. Send null as base_version.')
+    else:
+        text = _('"%(slug)s" never had a version %(number)d; the newest is %(newest)d.')
+    raise InvalidValue(text % {"slug": workflow.slug, "number": number, "newest": newest or 0}, path="base_version")
 
 
 def patch(workflow: Workflow, user: AbstractBaseUser, operations: Any, *, expected_saves: int | None) -> WorkingCopy:

@@ -103,7 +103,19 @@ def test_the_base_version_is_kept_until_it_is_named(api: Api) -> None:
     assert save(api, {}, tag(api)).json["base_version"] == 1
     assert save(api, {}, tag(api), base_version=2).json["base_version"] == 2
     assert save(api, {}, tag(api)).json["base_version"] == 2
-    assert save(api, {}, tag(api), base_version=0).status == 400
+
+
+@pytest.mark.parametrize("base", [0, 2, 77])
+def test_a_base_version_that_never_was_is_refused_and_stores_nothing(api: Api, base: int) -> None:
+    early = save(api, {"n": 1}, tag(api), base_version=base)
+    assert (early.status, early.json["errors"][0]["path"]) == (422, "base_version")
+    assert f"has no version {base} yet" in early.json["detail"]
+    api.post("workflows/one/versions/", {"definition": chain("x"), "message": ""})
+    answer = save(api, {"n": 1}, tag(api), base_version=base)
+    assert (answer.status, answer.json["errors"][0]["path"]) == (422, "base_version")
+    assert f"never had a version {base}; the newest is 1" in answer.json["detail"]
+    assert api.get(DRAFT).json["saved_at"] is None
+    assert save(api, {"n": 1}, tag(api), base_version=None).json["base_version"] is None
 
 
 def patched(api: Api, operations: Any, match: str | None = None) -> Answer:

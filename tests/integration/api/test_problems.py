@@ -8,6 +8,7 @@ from django.db import OperationalError
 from engine import clock
 from engine.models import Leader
 from tests.support.api import Api
+from tests.support.documents import chain
 
 
 @pytest.mark.parametrize(
@@ -172,3 +173,14 @@ def test_a_value_of_another_json_type_is_never_taken_for_what_it_could_mean(
 def test_a_whole_number_with_a_point_is_the_same_number(admin: Api) -> None:
     made = admin.post("pools/", {"name": "p", "slots": 3.0})
     assert (made.status, made.json["slots"]) == (201, 3)
+
+
+def test_a_field_of_a_call_that_takes_none_is_told_so(admin: Api) -> None:
+    admin.post("workflows/", {"name": "One"})
+    admin.post("workflows/one/versions/", {"definition": chain("a"), "message": ""})
+    run = admin.post("workflows/one/runs/").json["id"]
+    answer = admin.post(f"runs/{run}/cancel/", {"why": "x"})
+    assert (answer.status, answer.json["errors"][0]["code"]) == (400, "unknown_field")
+    assert answer.json["detail"] == "why: There is no such field; this call takes none."
+    pool = admin.post("pools/", {"name": "p", "slots": 1, "why": "x"})
+    assert "the fields are name, slots." in pool.json["detail"]

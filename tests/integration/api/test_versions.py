@@ -77,8 +77,13 @@ def test_an_outdated_base_publishes_nothing_and_says_what_differs(api: Api) -> N
         ("edge_added", None),
         ("edge_removed", None),
     ]
-    assert publish(api, chain("a", "d"), base_version=None).status == 409
-    assert publish(api, chain("a", "d"), base_version=9).status == 409
+    none = publish(api, chain("a", "d"), base_version=None)
+    assert (none.status, none.code) == (409, "outdated_base_version")
+    assert "started from no version" in none.json["detail"]
+    for never in (0, 9):
+        unknown = publish(api, chain("a", "d"), base_version=never)
+        assert (unknown.status, unknown.code) == (409, "outdated_base_version")
+        assert f"never had a version {never}; the newest is 2" in unknown.json["detail"]
     assert len(api.get(VERSIONS).json["results"]) == 2
     assert publish(api, chain("a", "d"), base_version=2).json["number"] == 3
 
@@ -90,6 +95,13 @@ def test_what_is_no_valid_document_is_refused_with_all_problems(api: Api, defini
     assert answer.json["errors"]
     assert all({"path", "node", "code", "message"} <= set(error) for error in answer.json["errors"])
     assert api.get(VERSIONS).json["results"] == []
+
+
+def test_a_base_before_anything_is_published_never_was(api: Api) -> None:
+    answer = publish(api, chain("a"), base_version=3)
+    assert answer.status == 409
+    assert "has no version 3 yet" in answer.json["detail"]
+    assert publish(api, chain("a"), base_version=None).status == 201
 
 
 def test_a_missing_definition_is_an_invalid_document(api: Api) -> None:
