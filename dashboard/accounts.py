@@ -315,7 +315,8 @@ def authenticate_token(raw: str) -> tuple[User, ApiToken] | None:
         return None
     hour = now.replace(minute=0, second=0, microsecond=0)
     if token.used_at is None or token.used_at < hour:
-        ApiToken.objects.filter(pk=token.pk).update(used_at=hour)
+        # The hour of its making began before it: nothing is used before it exists.
+        ApiToken.objects.filter(pk=token.pk).update(used_at=max(hour, token.created_at))
     return token.user, token
 
 

@@ -351,7 +351,7 @@ class Token(Shape):
     scopes = serializers.ListField(child=serializers.CharField(), help_text="Empty: all that the user may do.")
     created_at = Moment()
     expires_at = Moment(allow_null=True)
-    used_at = Moment(allow_null=True, help_text="Kept to the hour.")
+    used_at = Moment(allow_null=True, help_text="Kept to the hour; in the hour of its making, the time of that.")
 
 
 class NewToken(Token):

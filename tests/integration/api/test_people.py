@@ -65,12 +65,24 @@ def test_a_limited_token_is_good_for_its_scope_alone(admin: Api) -> None:
 
 
 def test_the_use_of_a_token_is_noted_once_an_hour(viewer: Api, django_assert_num_queries) -> None:
+    ApiToken.objects.update(created_at=clock.now() - timedelta(hours=2))
     viewer.get("node-types/")
     used = ApiToken.objects.get().used_at
     assert used is not None
     assert used.minute == used.second == used.microsecond == 0
     with django_assert_num_queries(1):
         viewer.get("node-types/")
+
+
+def test_a_token_is_never_used_before_it_was_made(viewer: Api, django_assert_num_queries) -> None:
+    viewer.get("node-types/")
+    token = ApiToken.objects.get()
+    assert token.used_at is not None
+    assert token.used_at >= token.created_at
+    with django_assert_num_queries(1):
+        viewer.get("node-types/")
+    shown = viewer.all("tokens/")[0]
+    assert shown["used_at"] >= shown["created_at"]
 
 
 # --- users ---
