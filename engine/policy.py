@@ -31,8 +31,9 @@ class Retries(Protocol):
 def retry_delay(policy: Retries, retry: int, rng: random.Random) -> float:
     """Seconds from a failure to its `retry`-th retry (from 1).
 
-    Up to a fifth is added at random, so that nodes that failed together do not come back together. The result is
-    never below the policy's delay nor above its longest, except that a capped one is spread below the cap.
+    `retry_max_delay` caps what the policy asks for; then up to a fifth is added at random, so that nodes that failed
+    together do not come back together. The result is therefore never below the asked delay or the cap, whichever is
+    shorter, and may exceed the cap by up to a fifth.
     """
     if policy.retry_backoff == "fixed":
         delay = policy.retry_delay
@@ -41,10 +42,7 @@ def retry_delay(policy: Retries, retry: int, rng: random.Random) -> float:
     else:
         # The power is bounded, for 2.0 ** 1024 raises and any delay is capped long before.
         delay = policy.retry_delay * 2.0 ** min(retry - 1, 60)
-    longest = policy.retry_max_delay
-    if delay >= longest:
-        return longest * (1 - _JITTER * rng.random())
-    return min(longest, delay * (1 + _JITTER * rng.random()))
+    return min(delay, policy.retry_max_delay) * (1 + _JITTER * rng.random())
 
 
 def may_retry(policy: Retries, error_class: str, retries_used: int) -> bool:

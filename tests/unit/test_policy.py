@@ -93,8 +93,8 @@ def test_an_unknown_rule_is_a_bug():
         ("linear", 3, 15, 18),
         ("exponential", 1, 5, 6),
         ("exponential", 4, 40, 48),
-        ("exponential", 5000, 240, 300),
-        ("linear", 5000, 240, 300),
+        ("exponential", 5000, 300, 360),
+        ("linear", 5000, 300, 360),
     ],
 )
 def test_delays_grow_by_the_policy_and_spread(backoff, retry, low, high):
@@ -103,6 +103,15 @@ def test_delays_grow_by_the_policy_and_spread(backoff, retry, low, high):
     assert min(delays) >= low
     assert max(delays) <= high
     assert len(set(delays)) > 100
+
+
+@pytest.mark.parametrize("asked", [299, 300, 301, 4000])
+@pytest.mark.parametrize("backoff", ["fixed", "linear", "exponential"])
+def test_jitter_never_starts_a_retry_before_its_delay_or_the_cap(backoff, asked):
+    policy = Policy(retry_backoff=backoff, retry_delay=asked)
+    delays = [retry_delay(policy, 1, RNG) for _ in range(200)]
+    wanted = min(asked, 300)
+    assert wanted <= min(delays) < max(delays) <= wanted * 1.2
 
 
 def test_no_delay_means_no_delay():
