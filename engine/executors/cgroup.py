@@ -143,10 +143,32 @@ def remove_leftovers() -> None:
                 pass
 
 
+def thaw_leftover(pid: int) -> None:
+    """Let a process go on whose supervisor was killed while it had its group frozen: a frozen one cannot even die.
+
+    Groups that no supervisor made are left alone.
+    """
+    places = _places(str(pid))
+    for folder, name, text in (
+        (places.get("freezer"), "freezer.state", "THAWED"),
+        (places.get(""), "cgroup.freeze", "0"),
+    ):
+        if folder is None or not os.path.basename(folder).startswith("interlock-") or not NAME.search(folder):
+            continue
+        try:
+            _write(folder, name, text)
+        except OSError:
+            pass
+
+
 def _own_places() -> dict[str, str]:
+    return _places("self")
+
+
+def _places(process: str) -> dict[str, str]:
     """Controller -> folder of the group that this process is in; "" is version 2."""
     places: dict[str, str] = {}
-    for line in (procfs.read("/proc/self/cgroup") or b"").decode().splitlines():
+    for line in (procfs.read(f"/proc/{process}/cgroup") or b"").decode().splitlines():
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
             base = f"{ROOT}/{controller}" if controller else ROOT

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from engine.executors import procfs
+from engine.executors import cgroup, procfs
 
 log = logging.getLogger("interlock.supervisor")
 
@@ -43,6 +43,7 @@ def end_processes(prefix: str) -> int:
     while True:
         found = _find(prefix)
         for one in found:
+            cgroup.thaw_leftover(one.pid)
             try:
                 if procfs.send_signal(one.pid, one.start, 9):
                     ended.add((one.pid, one.start))

@@ -162,6 +162,38 @@ def test_nothing_of_a_killed_supervisor_lives_after_the_next_start(tmp_path: Pat
     assert marked(prefix) == []
 
 
+DIE_WHILE_KILLING = """
+import os, sys
+from pathlib import Path
+from tests.support.supervised import Supervised
+
+node = Supervised(Path(sys.argv[1]))
+node.supervisor.start()
+work = node.python("import time\\ndef main(inputs, ctx):\\n    time.sleep(600)\\n")
+node.send(work)
+pid = node.started(work).pid
+for process in node.supervisor._processes:
+    if process.group is not None:
+        process.group.freeze(True)
+print(pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_supervisor_had_frozen_when_it_was_killed_ends_with_the_next_start(tmp_path: Path) -> None:
+    """A frozen process cannot die, neither with its parent nor by a signal."""
+    home = tmp_path / "home"
+    home.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", DIE_WHILE_KILLING, str(home)],
+        cwd=Path(__file__).resolve().parents[2], stdout=subprocess.PIPE, timeout=30,
+    )  # fmt: skip
+    pid = int(done.stdout)
+    with Supervised(home):
+        assert not alive(pid)
+    assert marked(leftovers.mark_prefix(home)) == []
+
+
 def test_a_living_supervisor_of_the_same_home_keeps_its_processes(tmp_path: Path) -> None:
     with Supervised(tmp_path) as node:
         work = node.python(SLEEP)

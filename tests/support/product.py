@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.executors.leftovers import mark_prefix
 from tests.support.wait import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,12 +89,13 @@ class Product:
         return found
 
     def marked(self) -> list[int]:
-        """Processes on this machine that carry this home in their environment, ourselves left out."""
-        needle = str(self.home).encode()
+        """Processes on this machine that carry this home or its mark in their environment, ourselves left out."""
+        home, mark = str(self.home).encode(), mark_prefix(self.home).encode()
         found = []
         for environ in Path("/proc").glob("[0-9]*/environ"):
             with contextlib.suppress(OSError):
-                if needle in environ.read_bytes() and int(environ.parent.name) != os.getpid():
+                text = environ.read_bytes()
+                if (home in text or mark in text) and int(environ.parent.name) != os.getpid():
                     found.append(int(environ.parent.name))
         return found
 
