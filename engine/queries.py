@@ -17,7 +17,7 @@ from django.db.models import Count, QuerySet, Sum
 from engine import clock, documents
 from engine.definition import Document, Node
 from engine.errors import NotFound
-from engine.models import Attempt, Definition, Leader, LogBatch, NodeRun, Pool, Run
+from engine.models import Attempt, Leader, LogBatch, NodeRun, Pool, Run
 from engine.models.conditions import failed_runs as failed_or_timed_out
 from engine.models.conditions import holding_nodes, unfinished_nodes, unfinished_runs
 from engine.models.runs import RUN_UNFINISHED
@@ -72,11 +72,6 @@ def failed_runs(limit: int = 10) -> list[Run]:
 def document(run: Run) -> Document:
     """The parsed definition that the run is pinned to; cached."""
     return documents.load(run.definition_id)
-
-
-def document_of(definition: Definition) -> Document:
-    """The parsed form of a definition; cached."""
-    return documents.of(definition)
 
 
 def run_dict(run: Run) -> dict[str, Any]:

@@ -106,8 +106,3 @@ def check_run(state: str, event: str, to: str) -> str:
     if to not in RUN_TRANSITIONS.get((state, event), ()):
         raise IllegalTransition("A run", state, event, to)
     return to
-
-
-def allowed_events(state: str) -> frozenset[str]:
-    """Events that a node run in `state` accepts: what buttons and messages may offer."""
-    return frozenset(event for known, event in NODE_TRANSITIONS if known == state)

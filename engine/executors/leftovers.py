@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.executors import cgroup, procfs
+from engine.worker.folder import open_up
 
 log = logging.getLogger("interlock.supervisor")
 
@@ -93,7 +94,7 @@ def clear_folder(folder: Path) -> None:
     for entry in entries:
         try:
             if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, onerror=_open_up)
+                shutil.rmtree(entry.path, onerror=open_up)
             else:
                 os.unlink(entry.path)
         except OSError as error:
@@ -116,7 +117,7 @@ def remove(folder: Path, removals: list[Any]) -> None:
                     )
                 )  # fmt: skip
                 return
-        shutil.rmtree(folder, onerror=_open_up)
+        shutil.rmtree(folder, onerror=open_up)
     except OSError as error:
         log.warning("scratch_kept %s: %s", folder, error)
 
@@ -127,18 +128,5 @@ def clear_staging(artifacts: Path, claim: str) -> None:
         for entry in os.scandir(artifacts / "staging"):
             if entry.name.startswith(claim):
                 os.unlink(entry.path)
-    except OSError:
-        pass
-
-
-def _open_up(function: Any, path: str, error: Any) -> None:
-    """Delete what the author's code made unreadable."""
-    try:
-        os.chmod(os.path.dirname(path), 0o700)
-        if os.path.isdir(path) and not os.path.islink(path):
-            os.chmod(path, 0o700)
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            os.unlink(path)
     except OSError:
         pass

@@ -64,6 +64,21 @@ def _renamed(path: str, to: str) -> bool:
     return True
 
 
+def open_up(function: Any, name: str, error: object) -> None:
+    """`onerror` of rmtree: delete what the author made unreadable, for it is still ours."""
+    import shutil
+
+    try:
+        os.chmod(os.path.dirname(name), 0o700)
+        if os.path.isdir(name) and not os.path.islink(name):
+            os.chmod(name, 0o700)
+            shutil.rmtree(name, ignore_errors=True)
+        else:
+            os.unlink(name)
+    except OSError:
+        pass
+
+
 def remove(path: str) -> bool:
     """Delete a folder with all that is in it; whether it is gone. Follows no link."""
     try:
@@ -74,18 +89,6 @@ def remove(path: str) -> bool:
     except OSError:
         pass
     import shutil
-
-    def open_up(function: Any, name: str, error: object) -> None:
-        # A folder that the author made unreadable is still ours.
-        try:
-            os.chmod(os.path.dirname(name), 0o700)
-            if os.path.isdir(name) and not os.path.islink(name):
-                os.chmod(name, 0o700)
-                shutil.rmtree(name, ignore_errors=True)
-            else:
-                os.unlink(name)
-        except OSError:
-            pass
 
     if os.path.islink(path) or not os.path.isdir(path):
         # The author put something else in its place.
