@@ -28,6 +28,22 @@ class Retries(Protocol):
     def retry_on(self) -> tuple[str, ...] | None: ...
 
 
+STUCK_TIMES = 2.0
+"""A node that runs longer than this many times what is expected of it counts as stuck."""
+STUCK_LEARNED_SECONDS = 5.0
+"""... but not before this, where the expectation is only learned."""
+QUIET_SECONDS = 30.0
+"""A node of which nothing is expected and that did nothing for so long is quiet."""
+
+
+def stuck_after(expected: float | None, expected_from: str) -> float | None:
+    """Seconds of running after which a node counts as stuck; None: nothing is expected of it."""
+    if expected is None or expected_from == "none":
+        return None
+    limit = STUCK_TIMES * expected
+    return limit if expected_from == "author" else max(limit, STUCK_LEARNED_SECONDS)
+
+
 def retry_delay(policy: Retries, retry: int, rng: random.Random) -> float:
     """Seconds from a failure to its `retry`-th retry (from 1).
 

@@ -11,6 +11,9 @@ function licences(): Plugin {
         ["fonts/LICENSE-inter.txt", "@fontsource-variable/inter/LICENSE"],
         ["fonts/LICENSE-jetbrains-mono.txt", "@fontsource-variable/jetbrains-mono/LICENSE"],
         ["LICENSE-htmx.txt", "htmx.org/LICENSE"],
+        ["LICENSE-react.txt", "react/LICENSE"],
+        ["LICENSE-xyflow.txt", "@xyflow/react/LICENSE"],
+        ["LICENSE-elkjs.md", "elkjs/LICENSE.md"],
       ] as const) {
         this.emitFile({ type: "asset", fileName: name, source: readFileSync(`node_modules/${source}`, "utf8") });
       }
@@ -19,7 +22,8 @@ function licences(): Plugin {
 }
 
 // One script and one style sheet under stable names: pages name them with a digest of their content in the
-// query, so that no manifest is needed and the same sources give the same bytes everywhere.
+// query, so that no manifest is needed and the same sources give the same bytes everywhere. What only some pages
+// need (the canvas, the layout worker) is loaded from them by names that hold a digest.
 export default defineConfig({
   base: "./",
   publicDir: false,
@@ -41,13 +45,17 @@ export default defineConfig({
       checks: { eval: false },
       output: {
         entryFileNames: "app.js",
-        chunkFileNames: "[name].js",
+        chunkFileNames: "[name]-[hash].js",
         assetFileNames: (asset) => (asset.names.some((name) => name.endsWith(".css")) ? "app.css" : "fonts/[name][extname]"),
       },
     },
   },
+  worker: {
+    format: "es",
+    rollupOptions: { output: { entryFileNames: "[name]-[hash].js", chunkFileNames: "[name]-[hash].js" } },
+  },
   test: {
     environment: "happy-dom",
-    include: ["src/**/*.test.ts"],
+    include: ["src/**/*.test.{ts,tsx}"],
   },
 });

@@ -26,6 +26,9 @@ class Work:
     """Interpreter of the node process; empty: the product's own."""
     expected: float | None
     """Seconds; None: unknown. What is known to be short may be sent ahead."""
+    stuck_after: float | None = None
+    """Seconds of running after which it counts as stuck, and its stacks are taken; None: nothing is expected of it,
+    and it is watched for quiet instead."""
 
 
 @dataclass(slots=True)
@@ -95,9 +98,23 @@ class Sampled:
     io_wait: bool | None
     network_bytes: int | None
     network_scope: str = "not_determined"
+    io_bytes: int | None = None
+    """Bytes a second read and written by system calls of the tree."""
 
 
-Report = Started | Ended | Returned | Lines | Progress | Sampled
+@dataclass(slots=True)
+class Stacks:
+    """What the threads of a running attempt did, sampled a few times."""
+
+    claim: str
+    at: float
+    why: str
+    """asked, stuck, quiet, soft_timeout, hard_timeout or memory."""
+    body: dict[str, Any]
+    """{samples, children}; see engine.stacks."""
+
+
+Report = Started | Ended | Returned | Lines | Progress | Sampled | Stacks
 
 
 @dataclass(slots=True)
@@ -136,6 +153,9 @@ class Executor(Protocol):
 
         Unknown claims are ignored; sent work that has not started is Returned.
         """
+
+    def take_stacks(self, claim: str) -> None:
+        """Sample the stacks of a running attempt; comes as Stacks (`why` asked). Unknown claims are ignored."""
 
     def take_back(self) -> None:
         """Ask for all work that was sent ahead and has not started; comes as Returned."""

@@ -171,6 +171,7 @@ class Migration(migrations.Migration):
                 ('worker', models.CharField(max_length=100)),
                 ('pid', models.IntegerField(help_text='Of the node process.')),
                 ('pid_started', models.CharField(blank=True, default='', help_text='Start time of that process in clock ticks since boot.', max_length=32)),
+                ('ready_at', models.DateTimeField(help_text='When the node became ready for this attempt: what it waited from.', null=True)),
                 ('started_at', models.DateTimeField()),
                 ('finished_at', models.DateTimeField(null=True)),
                 ('error', engine.models.fields.JSONText(null=True)),
@@ -190,8 +191,22 @@ class Migration(migrations.Migration):
                 ('cpu_percent', models.FloatField(help_text='Of one core.', null=True)),
                 ('memory_bytes', models.BigIntegerField(null=True)),
                 ('io_wait', models.BooleanField(help_text='Whether a thread was in uninterruptible sleep.', null=True)),
+                ('io_bytes', models.BigIntegerField(help_text='Bytes a second read and written by system calls; null: not determined.', null=True)),
                 ('network_bytes', models.BigIntegerField(help_text='Bytes a second; null: not determined.', null=True)),
                 ('network_scope', models.CharField(default='not_determined', max_length=16)),
+                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='engine.run')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Stack',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('node', models.CharField(max_length=63)),
+                ('item', models.IntegerField(default=-1)),
+                ('attempt', models.PositiveIntegerField()),
+                ('taken_at', models.DateTimeField()),
+                ('why', models.CharField(help_text='asked, stuck, quiet, soft_timeout, hard_timeout or memory: what it was taken for.', max_length=16)),
+                ('body', engine.models.fields.JSONText(help_text="{samples, children}, as the contract's stack has them; see engine.stacks.")),
                 ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='engine.run')),
             ],
         ),
@@ -258,5 +273,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='sample',
             index=models.Index(fields=['run', 'node', 'at'], name='sample_node'),
+        ),
+        migrations.AddIndex(
+            model_name='stack',
+            index=models.Index(fields=['run', 'node', 'taken_at'], name='stack_node'),
         ),
     ]

@@ -5,7 +5,7 @@ from engine.models.definitions import Definition
 from engine.models.events import EventBatch, LogBatch
 from engine.models.pools import Leader, Pool
 from engine.models.runs import Attempt, Command, NodeRun, Run
-from engine.models.samples import NodeStat, Sample
+from engine.models.samples import NodeStat, Sample, Stack
 
 __all__ = [
     "Attempt",
@@ -20,4 +20,5 @@ __all__ = [
     "Pool",
     "Run",
     "Sample",
+    "Stack",
 ]

@@ -111,6 +111,9 @@ class Attempt(models.Model):
     pid_started = models.CharField(
         max_length=32, blank=True, default="", help_text="Start time of that process in clock ticks since boot."
     )
+    ready_at = models.DateTimeField(
+        null=True, help_text="When the node became ready for this attempt: what it waited from."
+    )
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
     error = JSONText(null=True)

@@ -19,11 +19,31 @@ class Sample(models.Model):
     cpu_percent = models.FloatField(null=True, help_text="Of one core.")
     memory_bytes = models.BigIntegerField(null=True)
     io_wait = models.BooleanField(null=True, help_text="Whether a thread was in uninterruptible sleep.")
+    io_bytes = models.BigIntegerField(
+        null=True, help_text="Bytes a second read and written by system calls; null: not determined."
+    )
     network_bytes = models.BigIntegerField(null=True, help_text="Bytes a second; null: not determined.")
     network_scope = models.CharField(max_length=16, default="not_determined")
 
     class Meta:
         indexes = [models.Index(fields=["run", "node", "at"], name="sample_node")]
+
+
+class Stack(models.Model):
+    """What the threads of one attempt did at one moment, sampled a few times; kept with the run."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False)
+    node = models.CharField(max_length=63)
+    item = models.IntegerField(default=-1)
+    attempt = models.PositiveIntegerField()
+    taken_at = models.DateTimeField()
+    why = models.CharField(
+        max_length=16, help_text="asked, stuck, quiet, soft_timeout, hard_timeout or memory: what it was taken for."
+    )
+    body = JSONText(help_text="{samples, children}, as the contract's stack has them; see engine.stacks.")
+
+    class Meta:
+        indexes = [models.Index(fields=["run", "node", "taken_at"], name="stack_node")]
 
 
 class NodeStat(models.Model):

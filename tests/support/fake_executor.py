@@ -38,6 +38,7 @@ class FakeExecutor:
         self.running: dict[str, Work] = {}
         self.killing: dict[str, str] = {}
         """Claim -> the state in which it will end."""
+        self.stacks_asked: list[str] = []
         self.history: list[Work] = []
         self.reports: list[Report] = []
         self.polls = 0
@@ -131,6 +132,10 @@ class FakeExecutor:
             self.reports.append(Returned([claim]))
         elif claim in self.running:
             self.killing[claim] = state
+
+    def take_stacks(self, claim: str) -> None:
+        if claim in self.running:
+            self.stacks_asked.append(claim)
 
     def take_back(self) -> None:
         claims = list(self.sent)[max(0, self.processes - len(self.running)) :] if self.ahead else []

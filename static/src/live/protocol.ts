@@ -49,6 +49,8 @@ export interface NodeRun {
   readonly started_at: string | null;
   readonly finished_at: string | null;
   readonly expected: number | null;
+  /** author, learned or none. */
+  readonly expected_from: string;
   readonly progress: Progress | null;
   readonly error: NodeError | null;
   readonly waiting_for: readonly Waiting[];
@@ -62,6 +64,17 @@ export interface LogLine {
   readonly attempt: number;
   readonly level: string;
   readonly message: string;
+}
+
+/** Resource use of a node's process tree at one moment; null: not determined. */
+export interface Sample {
+  readonly node: string;
+  readonly attempt: number;
+  readonly at: string;
+  /** Percent of one core. */
+  readonly cpu: number | null;
+  /** Bytes. */
+  readonly memory: number | null;
 }
 
 export type RunEvent =
@@ -136,6 +149,7 @@ export function readNode(value: Json | undefined): NodeRun | null {
     started_at: textOrNull(it["started_at"]),
     finished_at: textOrNull(it["finished_at"]),
     expected: numberOrNull(it["expected"]),
+    expected_from: text(it["expected_from"]) || "none",
     progress: readProgress(it["progress"]),
     error: error && { class: text(error["class"]), message: text(error["message"]), line: numberOrNull(error["line"]) },
     waiting_for: list(it["waiting_for"]).flatMap((entry) => {
@@ -210,6 +224,16 @@ export function readRunMessage(message: JsonObject): RunMessage | null {
     return { type: "events", first: number(message["first"]), seq: number(message["seq"]), events: list(message["events"]).map(readEvent) };
   }
   return null;
+}
+
+/** The samples of a message, or null when it is another one. */
+export function readSamples(message: JsonObject): readonly Sample[] | null {
+  if (message["type"] !== "samples") return null;
+  return list(message["samples"]).flatMap((value) => {
+    const it = object(value);
+    if (!it) return [];
+    return [{ node: text(it["node"]), attempt: number(it["attempt"]), at: text(it["at"]), cpu: numberOrNull(it["cpu_percent"]), memory: numberOrNull(it["memory_bytes"]) }];
+  });
 }
 
 export function readOverviewMessage(message: JsonObject): OverviewMessage | null {

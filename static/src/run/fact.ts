@@ -45,10 +45,12 @@ function reason(code: string): string {
   }
 }
 
-/** Whether a node runs longer than twice what is expected of it, and 5 s; `now` by the server's clock, in ms. */
+/** Whether a node runs longer than twice what is expected of it, and 5 s where that is only learned; `now` by the
+ * server's clock, in ms. engine/policy.py says the same. */
 export function stuck(node: NodeRun, now: number): boolean {
-  if (node.state !== "running" || !node.expected || !node.started_at) return false;
-  return (now - Date.parse(node.started_at)) / 1000 > Math.max(2 * node.expected, 5);
+  if (node.state !== "running" || node.expected === null || node.expected_from === "none" || !node.started_at) return false;
+  const limit = node.expected_from === "author" ? 2 * node.expected : Math.max(2 * node.expected, 5);
+  return (now - Date.parse(node.started_at)) / 1000 > limit;
 }
 
 export function fact(node: NodeRun): string {

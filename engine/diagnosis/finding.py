@@ -1,0 +1,105 @@
+"""What a diagnosis says: what is stuck, what waits, what is used, and findings with evidence and actions. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.diagnosis.said import Said
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One thing that was measured or read."""
+
+    kind: str
+    """duration, cpu, memory, io, network, stack, wait, child, log, pool, error, history: what it rests on."""
+    message: Said
+    """With the number, the process and the moment where there are such."""
+    value: float | int | str | None = None
+    unit: str | None = None
+    """seconds, percent, bytes, bytes_per_second, slots, runs or None."""
+    pid: int | None = None
+    """The process it was measured on."""
+    at: str | None = None
+    """ISO 8601, when it was measured or since when it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A call of the API that can be sent as it is."""
+
+    label: Said
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    danger: bool = False
+    """It ends something; shown so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A cause and the way out."""
+
+    code: str
+    message: Said
+    """The cause in one sentence."""
+    evidence: Sequence[Evidence]
+    node: str | None = None
+    """The node it is about; None: the run."""
+    actions: Sequence[Action] = ()
+    """The best one first; the API carries the first, pages offer all."""
+
+
+@dataclass(frozen=True, slots=True)
+class StuckNode:
+    """A running node that takes too long, or of which nothing is expected and that is quiet (expected None)."""
+
+    node: str
+    type: str
+    duration: float
+    expected: float | None
+    expected_from: str
+    logs: Sequence[Mapping[str, Any]] = ()
+    """Its last 50 lines."""
+    stack: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingNode:
+    node: str
+    conditions: Sequence[Mapping[str, Any]]
+    """As the admitting code explains them: {code, message, since, holders?}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Resource use of the run's process trees now; None: not determined."""
+
+    cpu_usage: float | None = None
+    memory_usage: float | None = None
+    io_wait: float | None = None
+    network_io: float | None = None
+    scopes: Mapping[str, str] = field(default_factory=dict)
+    """tree, host or not_determined, by the names above."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """All that is known about why a run is as it is."""
+
+    workflow: str
+    run: int
+    status: str
+    duration: float | None
+    """Seconds since it left the queue, to its end or now; None: it has not begun."""
+    stuck: Sequence[StuckNode]
+    waiting: Sequence[WaitingNode]
+    usage: Usage
+    findings: Sequence[Finding]
+    """The most useful first."""
+
+    def of(self, node: str) -> list[Finding]:
+        """What concerns one node."""
+        return [finding for finding in self.findings if finding.node == node]

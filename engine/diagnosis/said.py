@@ -1,0 +1,30 @@
+"""Sentences that people read, in English and ready to be translated. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def gettext_noop(text: str) -> str:
+    """Marks a template for the catalogues, as Django's function of that name does; this module imports no Django."""
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence: `template` in English with {names}, and what they stand for.
+
+    `str()` is the English sentence. Whoever shows it in another language translates the template first.
+    """
+
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.filled(self.template)
+
+    def filled(self, template: str) -> str:
+        """`template`, a translation of the own one, with the values in it."""
+        return template.format_map(self.values)
