@@ -38,12 +38,13 @@ def test_from_the_one_time_link_to_a_roll_back_and_a_good_run(chromium, tmp_path
         page.evaluate("window.sameDocument = true")
         expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
         expect(page.locator("[data-run-state]")).to_have_text("Succeeded", timeout=60_000)
-        expect(page.locator('[data-node="by_carrier"]')).to_contain_text("16 rows")
         expect(page.locator("[data-logs] .line").first).to_be_visible()
+        page.get_by_role("tab", name=re.compile("^Nodes")).click()
+        expect(page.locator('[data-node-rows] [data-node="by_carrier"]')).to_contain_text("16 rows")
         assert page.evaluate("window.sameDocument"), "the page was loaded again"
 
         # The result's rows, with the figures that are known of this data.
-        page.locator('[data-node="by_carrier"]').click()
+        page.locator('[data-node-rows] [data-node="by_carrier"]').click()
         expect(page.locator("[data-output-rows]")).to_contain_text("16 rows")
         united = page.locator(".rowsbox tr", has_text="UA")
         expect(united).to_contain_text("4637")
@@ -72,11 +73,13 @@ def test_from_the_one_time_link_to_a_roll_back_and_a_good_run(chromium, tmp_path
         page.get_by_role("dialog").get_by_role("button", name="Run v2").click()
         page.wait_for_url(re.compile(r"/runs/\d+/"))
         expect(page.locator("[data-run-state]")).to_have_text("Failed", timeout=60_000)
-        failing = page.locator('[data-node="summary"]')
+        page.get_by_role("tab", name=re.compile("^Nodes")).click()
+        failing = page.locator('[data-node-rows] [data-node="summary"]')
         expect(failing).to_contain_text("ZeroDivisionError in line 3")
         failing.click()
         expect(page.locator("[data-error-lead]")).to_have_text("ZeroDivisionError in line 3, division by zero")
         expect(page.locator("[data-error-code] .hit")).to_contain_text("return 1 / 0")
+        page.get_by_role("tab", name=re.compile("^Logs")).click()
         expect(page.locator("[data-logs] .line", has_text="about to divide")).to_be_visible()
 
         # The overview names the cause and offers the way back: one click, with the reason filled in.

@@ -61,17 +61,19 @@ def test_a_running_node_is_cancelled_from_the_page(person):
     run = start(
         person.product, "waits", [python("waits", WAITS), {"id": "after", "type": "noop"}], [("waits", "after")]
     )
-    page = person.go(f"/runs/{run}/")
-    row = page.locator('[data-node="waits"]')
+    page = person.go(f"/runs/{run}/?drawer=nodes")
+    row = page.locator('[data-node-rows] [data-node="waits"]')
     expect(row).to_contain_text("Running", timeout=30_000)
-    expect(page.locator("[data-logs] .line", has_text="waiting")).to_be_visible()
-    expect(page.locator('[data-node="after"]')).to_contain_text("waits", ignore_case=True)
+    expect(page.locator('[data-node-rows] [data-node="after"]')).to_contain_text("waits", ignore_case=True)
     row.click()
+    page.get_by_role("tab", name=re.compile("^Logs")).click()
+    expect(page.locator("[data-logs] .line", has_text="waiting")).to_be_visible()
     expect(page.locator("[data-panel]")).to_contain_text("Running for")
     page.get_by_role("button", name="Cancel", exact=True).click()
     page.locator("#cancel-run").get_by_role("button", name="Cancel run").click()
     expect(page.locator("[data-run-state]")).to_have_text("Cancelled", timeout=30_000)
-    expect(page.locator('[data-node="after"]')).to_contain_text("Cancelled")
+    page.get_by_role("tab", name=re.compile("^Nodes")).click()
+    expect(page.locator('[data-node-rows] [data-node="after"]')).to_contain_text("Cancelled")
     page.get_by_role("link", name=re.compile("^Attempts")).click()
     expect(page.locator("[data-panel]")).to_contain_text(re.compile(r"Ended with \d+ processes"))
 
@@ -104,14 +106,16 @@ def test_a_run_of_two_thousand_nodes_scrolls_and_is_searched(person):
     page.reload()
     expect(page.locator("[data-logs] .line", has_text="long ago")).to_be_visible()
     expect(page.locator("[data-log-count]")).to_have_text("1")
+    page.get_by_role("tab", name=re.compile("^Nodes")).click()
+    expect(page.locator("[data-node-rows] [data-node]").first).to_be_visible()
     assert page.locator("[data-node-rows] [data-node]").count() < 100
     table = page.locator("[data-nodes]")
     table.hover()
     page.mouse.wheel(0, 1_000_000)
-    expect(page.locator('[data-node="n1999"]')).to_be_visible()
+    expect(page.locator('[data-node-rows] [data-node="n1999"]')).to_be_visible()
     page.locator("[data-node-search]").fill("n1234")
     expect(page.locator("[data-node-rows] [data-node]")).to_have_count(1)
-    expect(page.locator('[data-node="n1234"]')).to_contain_text("Succeeded")
+    expect(page.locator('[data-node-rows] [data-node="n1234"]')).to_contain_text("Succeeded")
 
 
 def test_a_session_that_is_over_is_told_as_such(person):

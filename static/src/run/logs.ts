@@ -5,8 +5,9 @@ import { debounced, element, one, setAttribute, setHidden, setText, throttled } 
 import { type JsonObject, type LogLine, readLine } from "../live/protocol";
 import { pieces } from "../words/ansi";
 import { fill, gettext } from "../words/i18n";
-import { count, visible } from "../words/words";
+import { count, RUN_ENDED, visible } from "../words/words";
 import { type Filter, fits, KEPT, Lines } from "./lines";
+import type { RunStore } from "./store";
 import { Windowed } from "./windowed";
 
 const ROW = 19;
@@ -33,7 +34,7 @@ export class LogView {
   private names: ReadonlyMap<string, string> = new Map();
 
   constructor(
-    private readonly run: string,
+    private readonly store: RunStore,
     private readonly root: ParentNode = document,
   ) {
     const scroller = one("[data-logs]", root);
@@ -43,21 +44,30 @@ export class LogView {
     this.list = new Windowed(scroller, sizer, { render: (index, row) => this.render(index, row) }, this.narrow.matches ? ROW_NARROW : ROW);
     this.narrow.addEventListener("change", () => this.list.setRowHeight(this.narrow.matches ? ROW_NARROW : ROW));
     this.controls();
+    if (store.chosen) this.ofNode(store.chosen);
+    store.listen((change) => {
+      if (change.snapshot) {
+        this.setNames(new Map([...store.nodes.values()].map((node) => [node.node, node.name])));
+        void this.open(store.seq);
+      } else this.add(change.lines);
+      if (change.run || change.snapshot) this.setEnded(RUN_ENDED.has(store.run?.state ?? ""));
+      if (change.chosen) this.ofNode(store.chosen);
+    });
   }
 
-  setNames(names: ReadonlyMap<string, string>): void {
+  private setNames(names: ReadonlyMap<string, string>): void {
     this.names = names;
     this.label();
   }
 
-  setEnded(ended: boolean): void {
+  private setEnded(ended: boolean): void {
     if (this.ended === ended) return;
     this.ended = ended;
     this.status();
   }
 
   /** Reads the tail of the log up to `seq`; what the socket brings from then on is added to it. */
-  async open(seq: number): Promise<void> {
+  private async open(seq: number): Promise<void> {
     if (this.loading) return;
     this.loading = true;
     try {
@@ -81,7 +91,7 @@ export class LogView {
     }
   }
 
-  add(lines: readonly LogLine[]): void {
+  private add(lines: readonly LogLine[]): void {
     if (!lines.length) return;
     if (!this.ready || this.loading) {
       this.early.push(...lines);
@@ -103,11 +113,11 @@ export class LogView {
   }
 
   /** Shows the lines of one node; empty: of all. */
-  ofNode(node: string): void {
+  private ofNode(node: string): void {
     if (this.lines.filter.node !== node) void this.setFilter({ ...this.lines.filter, node });
   }
 
-  follow(on: boolean): void {
+  private follow(on: boolean): void {
     this.following = on;
     setAttribute(one("[data-log-follow]", this.root), "aria-pressed", String(on));
     if (on) this.list.toEnd();
@@ -159,7 +169,7 @@ export class LogView {
   /** Lines after `after` up to `seq`, at most `pages` pages of them. */
   private async read(after: number, query: string, seq: number, pages = 12): Promise<LogLine[]> {
     const lines: LogLine[] = [];
-    let address: string | null = `/api/v1/runs/${this.run}/logs/?after=${after}&limit=${PAGE}${query ? `&${query}` : ""}`;
+    let address: string | null = `/api/v1/runs/${this.store.id}/logs/?after=${after}&limit=${PAGE}${query ? `&${query}` : ""}`;
     for (let page = 0; address && page < pages; page += 1) {
       const body: JsonObject = (await call("GET", address)).body;
       const results = Array.isArray(body["results"]) ? body["results"] : [];

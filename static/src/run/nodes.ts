@@ -4,12 +4,12 @@ import { element, icon, one, setAttribute, setHidden, setText } from "../dom";
 import type { NodeRun } from "../live/protocol";
 import { serverNow } from "../behaviours/clock";
 import { count, duration, look, secondsBetween, visible } from "../words/words";
-import { fact, stuck } from "./fact";
+import { fact } from "./fact";
+import type { RunStore } from "./store";
 import { Windowed } from "./windowed";
 
 /** Up to here all rows are in the page, as the server made them. */
 const WHOLE = 200;
-const BAD = ["failed", "timed_out"];
 
 const TYPE_ICONS: Readonly<Record<string, string>> = {
   noop: "dot",
@@ -30,26 +30,25 @@ export class NodeTable {
   private list: Windowed | null = null;
   private state = "";
   private text = "";
-  private readonly stuck = new Set<string>();
-  chosen: string;
+  private chosen: string;
   private readonly scroller: HTMLElement;
   private readonly group: HTMLElement;
 
   constructor(
+    private readonly store: RunStore,
     private readonly root: HTMLElement,
-    private readonly choose: (node: string) => void,
   ) {
     const scroller = one("[data-nodes]", root);
     const group = one("[data-node-rows]", root);
     if (!scroller || !group) throw new Error("The page has no table of nodes.");
     this.scroller = scroller;
     this.group = group;
-    this.chosen = root.dataset["chosen"] ?? "";
+    this.chosen = store.chosen;
     for (const row of group.querySelectorAll<HTMLElement>("[data-node]")) this.rows.set(row.dataset["node"] ?? "", row);
     group.addEventListener("click", (event) => {
       const row = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-node]") : null;
       const node = row?.dataset["node"];
-      if (node) this.choose(node);
+      if (node) store.choose(node);
     });
     scroller.addEventListener("keydown", (event) => this.key(event));
     const search = one<HTMLInputElement>("[data-node-search]", root);
@@ -57,30 +56,23 @@ export class NodeTable {
       this.text = search.value.trim().toLowerCase();
       this.arrange();
     });
+    store.listen((change) => {
+      if (change.snapshot || change.nodes.size) this.update(store.nodes, change.nodes, change.snapshot);
+      for (const id of change.stuck) this.patch(id);
+      if (change.chosen) this.select(store.chosen);
+    });
+    if (store.seq >= 0) this.update(store.nodes, new Set(), true);
   }
 
   /** `changed` names what differs from the last call; `all`: order and number may differ too. */
-  update(nodes: ReadonlyMap<string, NodeRun>, changed: ReadonlySet<string>, all: boolean): void {
+  private update(nodes: ReadonlyMap<string, NodeRun>, changed: ReadonlySet<string>, all: boolean): void {
     this.nodes = nodes;
     if (all || this.text || this.state) this.arrange();
     else for (const id of changed) this.patch(id);
     this.filters();
   }
 
-  /** Looks which nodes run past twice their usual time; how many do. Time alone makes them so: called each second. */
-  tick(): number {
-    const now = serverNow();
-    for (const [id, node] of this.nodes) {
-      const is = stuck(node, now);
-      if (is === this.stuck.has(id)) continue;
-      if (is) this.stuck.add(id);
-      else this.stuck.delete(id);
-      this.patch(id);
-    }
-    return this.stuck.size;
-  }
-
-  select(node: string): void {
+  private select(node: string): void {
     const before = this.chosen;
     this.chosen = node;
     this.patch(before);
@@ -91,23 +83,13 @@ export class NodeTable {
     else this.rows.get(node)?.scrollIntoView({ block: "nearest" });
   }
 
-  /** The next (1) or previous (-1) node that failed or is stuck, from the chosen one. */
-  step(direction: 1 | -1): void {
-    const bad = this.ids.filter((id) => BAD.includes(this.nodes.get(id)?.state ?? "") || this.stuck.has(id));
-    if (!bad.length) return;
-    const at = this.place.get(this.chosen) ?? (direction === 1 ? -1 : this.ids.length);
-    const order = direction === 1 ? bad : [...bad].reverse();
-    const next = order.find((id) => ((this.place.get(id) ?? 0) - at) * direction > 0) ?? order[0];
-    if (next) this.choose(next);
-  }
-
   private key(event: KeyboardEvent): void {
     const at = this.place.get(this.chosen) ?? -1;
     const to = event.key === "ArrowDown" ? at + 1 : event.key === "ArrowUp" ? Math.max(0, at - 1) : event.key === "Home" ? 0 : event.key === "End" ? this.ids.length - 1 : null;
     if (to === null) return;
     const id = this.ids[Math.min(to, this.ids.length - 1)];
     event.preventDefault();
-    if (id) this.choose(id);
+    if (id) this.store.choose(id);
   }
 
   private arrange(): void {
@@ -195,7 +177,7 @@ export class NodeTable {
     setText(about, said);
     setAttribute(about, "title", said);
     setText(row.querySelector('[data-c="try"]'), node.attempt > 1 ? String(node.attempt) : "");
-    setHidden(row.querySelector('[data-c="stuck"]'), !this.stuck.has(id));
+    setHidden(row.querySelector('[data-c="stuck"]'), !this.store.stuck.has(id));
     // What went back to waiting has begun once, but does not go on.
     const goesOn = node.state === "running" || node.finished_at !== null;
     lasting(row.querySelector('[data-c="time"]'), goesOn ? node : { started_at: null, finished_at: null });

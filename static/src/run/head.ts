@@ -1,0 +1,69 @@
+/** The head of a run's page: state, what is stuck, how far it is and how long it takes, kept current. */
+
+import { refreshTimes } from "../behaviours/clock";
+import { all, element, icon, one, setAttribute, setHidden, setText } from "../dom";
+import { fill, gettext } from "../words/i18n";
+import { count, look, NODE_ENDED, RUN_ENDED } from "../words/words";
+import { lasting } from "./nodes";
+import type { RunStore } from "./store";
+
+export function startHead(store: RunStore, root: HTMLElement): void {
+  store.listen((change) => {
+    if (change.run || change.snapshot) showRun(store, root);
+    if (change.stuck.size || change.snapshot) showStuck(store, root);
+  });
+}
+
+function showStuck(store: RunStore, root: HTMLElement): void {
+  const chip = one("[data-run-stuck]", root);
+  const n = store.stuck.size;
+  setHidden(chip, n === 0);
+  setText(one("span", chip ?? root), fill(gettext("{n} stuck"), { n: count(n) }));
+}
+
+function showRun(store: RunStore, root: HTMLElement): void {
+  const run = store.run;
+  if (!run) return;
+  const state = one("[data-run-state]", root);
+  if (state && root.dataset["shown"] !== run.state) {
+    const { icon: name, word } = look(run.state);
+    state.replaceChildren(element("span", `chip st-${run.state}`, icon(name), word));
+    root.dataset["shown"] = run.state;
+  }
+  let done = 0;
+  let whole = 0;
+  for (const [name, n] of Object.entries(run.counts)) {
+    whole += n;
+    if (NODE_ENDED.has(name)) done += n;
+  }
+  whole ||= store.nodes.size;
+  setText(one("[data-run-done]", root), fill(gettext("{done} of {all} nodes"), { done: count(done), all: count(whole) }));
+  setText(one("[data-run-share]", root), whole ? `${Math.floor((100 * done) / whole)} %` : "");
+  const bar = one<HTMLProgressElement>("[data-run-bar]", root);
+  if (bar) {
+    bar.max = whole || 1;
+    bar.value = done;
+    setAttribute(bar, "class", `bar st-${run.state}`);
+  }
+  lasting(one("[data-run-time]", root), run);
+  const began = one("[data-run-began] time", root);
+  if (began && run.started_at && began.getAttribute("datetime") !== run.started_at) {
+    began.setAttribute("datetime", run.started_at);
+    setText(one("[data-run-verb]", root), gettext("Started"));
+    refreshTimes(root);
+  }
+  const ended = RUN_ENDED.has(run.state);
+  for (const part of all("[data-when]", root)) setHidden(part, (part.dataset["when"] === "ended") !== ended);
+  const bad = ["failed", "timed_out", "cancelled"].some((name) => (run.counts[name] ?? 0) > 0);
+  for (const part of all("[data-when-bad]", root)) setHidden(part, !bad);
+  setText(one("[data-run-took]", root), ended ? gettext("Took") : gettext("Running"));
+  if (!ended && root.dataset["state"] !== run.state) {
+    // A retry made an ended run go on: its button may be pressed again.
+    const cancel = one<HTMLButtonElement>("[data-cancel]", root);
+    if (cancel && RUN_ENDED.has(root.dataset["state"] ?? "")) {
+      cancel.disabled = false;
+      setText(one("span", cancel), gettext("Cancel"));
+    }
+  }
+  root.dataset["state"] = run.state;
+}
