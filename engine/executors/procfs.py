@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -157,6 +158,15 @@ def start_of(pid: int) -> int | None:
     """Start time of `pid`, in clock ticks since boot."""
     one = process(pid)
     return None if one is None else one.start
+
+
+def started_at(one: Process) -> float | None:
+    """Unix time at which the process started, to about 10 ms; None when /proc does not say when the host did."""
+    data = read("/proc/uptime")
+    try:
+        return None if data is None else time.time() - float(data.split()[0]) + one.start / TICKS
+    except (IndexError, ValueError):
+        return None
 
 
 def send_signal(pid: int, start: int, number: int) -> bool:

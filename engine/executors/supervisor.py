@@ -20,7 +20,7 @@ from engine.executors import cgroup, leftovers, measure, procfs
 from engine.executors.attempts import NEVER, Attempt, moment
 from engine.executors.base import Ended, Report
 from engine.executors.causes import hard_timeout, lost, reported, soft_timeout
-from engine.executors.endings import Ending, Endings
+from engine.executors.endings import Ending
 from engine.executors.fleet import (
     ATTEMPTS_MAX,
     GROWTH_BYTES_MAX,
@@ -30,6 +30,7 @@ from engine.executors.fleet import (
     START_SECONDS,
 )
 from engine.executors.process import MAIN, NodeProcess
+from engine.executors.stacking import Stacking
 
 log = logging.getLogger("interlock.supervisor")
 
@@ -41,7 +42,7 @@ STOP_SECONDS = 10.0
 """How long `stop` waits for killed trees to be gone."""
 
 
-class Supervisor(Endings):
+class Supervisor(Stacking):
     """See `engine.executors.base.Executor`, which it implements."""
 
     def __init__(self, config: Config, *, worker: str = "local", mark: str | None = None, main: Path = MAIN) -> None:
