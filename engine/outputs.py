@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
@@ -64,6 +65,55 @@ def table_rows(stored: Mapping[str, Any], artifacts: Artifacts, offset: int, lim
             if isinstance(value, str):
                 row[name] = _iso(value)
     return {"schema": schema, "row_count": stored["row_count"], "rows": rows}
+
+
+NULLS_ROWS_MAX = 1_000_000
+_NULLS_KEPT = 256
+_nulls: OrderedDict[str, tuple[list[int], int]] = OrderedDict()
+
+
+def null_counts(stored: Mapping[str, Any], artifacts: Artifacts) -> tuple[list[int], int]:
+    """How many values of each column of a table are null, in the order of its schema, and over how many rows.
+
+    A file that counts its nulls itself is not read; of another the first NULLS_ROWS_MAX rows are. Kept by the
+    artifact's name, for a name means a content. Raises Unreadable.
+    """
+    name: str = stored["artifact"]
+    with _lock:
+        known = _nulls.get(name)
+        if known is not None:
+            _nulls.move_to_end(name)
+            return known
+    counted = _counted_nulls(stored, artifacts) or _looked_for_nulls(stored, artifacts)
+    with _lock:
+        _nulls[name] = counted
+        while len(_nulls) > _NULLS_KEPT:
+            _nulls.popitem(last=False)
+    return counted
+
+
+def _counted_nulls(stored: Mapping[str, Any], artifacts: Artifacts) -> tuple[list[int], int] | None:
+    """From the file's own statistics; None when a column has none (nested ones do not say it of themselves)."""
+    path = duck.quote(str(artifacts.path(stored["artifact"])))
+    sql = (
+        "SELECT path_in_schema, sum(stats_null_count), count(*) = count(stats_null_count) "  # noqa: S608 quoted
+        f"FROM parquet_metadata({path}) GROUP BY path_in_schema"
+    )
+    told = {row[0]: int(row[1]) for row in _run(stored, artifacts, sql).fetchall() if row[2]}
+    names = [column["name"] for column in stored["schema"]]
+    if stored["row_count"] == 0:
+        return [0] * len(names), 0
+    return ([told[name] for name in names], stored["row_count"]) if all(name in told for name in names) else None
+
+
+def _looked_for_nulls(stored: Mapping[str, Any], artifacts: Artifacts) -> tuple[list[int], int]:
+    columns = ", ".join(f"count({duck.name(column['name'])})" for column in stored["schema"])
+    sql = (
+        f"SELECT count(*), {columns} FROM "  # noqa: S608 quoted
+        f"(SELECT * FROM {_source(stored, artifacts)} LIMIT {NULLS_ROWS_MAX})"
+    )
+    rows, *filled = _run(stored, artifacts, sql).fetchone()
+    return [rows - number for number in filled], rows
 
 
 def export(stored: Mapping[str, Any], artifacts: Artifacts, format: str) -> Iterator[bytes]:

@@ -154,3 +154,25 @@ def test_rows_can_be_read_from_many_threads(artifacts: Artifacts) -> None:
     for thread in threads:
         thread.join()
     assert sum(sums) == 4 * sum(range(1000))
+
+
+def test_nulls_of_each_column_are_counted(artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    flat = "select if(range % 4 = 0, null, range) a, null::varchar b, 'x' c from range(1000)"
+    stored = table(artifacts, flat)
+    assert outputs.null_counts(stored, artifacts) == ([250, 1000, 0], 1000)
+    nested = table(artifacts, f"select *, if(a is null, null, [a, null]) l, {{'k': b}} s from ({flat})")
+    # Lists and structs do not say it of themselves: the rows are looked at.
+    assert outputs.null_counts(nested, artifacts) == ([250, 1000, 0, 250, 0], 1000)
+    monkeypatch.setattr(outputs, "NULLS_ROWS_MAX", 100)
+    again = table(artifacts, f"select [a] l from ({flat})")
+    counts, rows = outputs.null_counts(again, artifacts)
+    assert (counts, rows) == ([0], 100)
+    empty = table(artifacts, f"select * from ({flat}) where false")
+    assert outputs.null_counts(empty, artifacts) == ([0, 0, 0], 0)
+
+
+def test_nulls_are_remembered_by_what_the_table_holds(artifacts: Artifacts) -> None:
+    stored = table(artifacts, "select null::int n from range(7)")
+    assert outputs.null_counts(stored, artifacts) == ([7], 7)
+    artifacts.delete(stored["artifact"])
+    assert outputs.null_counts(stored, artifacts) == ([7], 7)
