@@ -17,6 +17,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from engine.diagnosis.said import Said
+from engine.policy import stuck_after
+
 
 @dataclass(frozen=True, slots=True)
 class StateLook:
@@ -253,15 +256,42 @@ def code_around(code: str, line: int | None, around: int = 4) -> list[CodeLine]:
     ]
 
 
-STUCK_LEAST_SECONDS = 5.0
-
-
-def times_too_long(started_at: datetime | None, expected: float | None, now: datetime) -> float | None:
-    """How many times as long as expected a running node has run; None unless it is stuck: twice that, and 5 s."""
-    if started_at is None or not expected:
+def times_too_long(
+    started_at: datetime | None, expected: float | None, expected_from: str, now: datetime
+) -> float | None:
+    """How many times as long as expected a running node has run; None unless it counts as stuck (engine.policy)."""
+    limit = stuck_after(expected, expected_from)
+    if started_at is None or not expected or limit is None:
         return None
     seconds = (now - started_at).total_seconds()
-    return seconds / expected if seconds > max(2 * expected, STUCK_LEAST_SECONDS) else None
+    return seconds / expected if seconds > limit else None
+
+
+def times(ratio: float) -> str:
+    """`8.1`, `12`: how many times as long as usual."""
+    return f"{ratio:.1f}".removesuffix(".0") if ratio < 10 else f"{ratio:,.0f}"
+
+
+def said(sentence: Said) -> str:
+    """A sentence of the diagnosis in the reader's language; what could disguise text in it is written out."""
+    return visible(sentence.filled(_(sentence.template)))
+
+
+def spark(values: Sequence[float | None], most: float, *, width: int = 150, height: int = 34) -> str:
+    """The path of a small chart: `values` oldest first, from 0 to `most`; what is not determined leaves a gap.
+
+    static/src/run/spark.ts draws the same.
+    """
+    step = width / max(1, len(values) - 1)
+    path, pen = [], "M"
+    for place, value in enumerate(values):
+        if value is None:
+            pen = "M"
+            continue
+        share = min(1.0, max(0.0, value / most)) if most > 0 else 0.0
+        path.append(f"{pen}{place * step:.1f} {height - 2 - share * (height - 4):.1f}")
+        pen = "L"
+    return "".join(path)
 
 
 def node_code(config: Mapping[str, Any]) -> str:

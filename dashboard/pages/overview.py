@@ -24,6 +24,7 @@ from dashboard.samples import SAMPLES
 from engine import clock, queries
 from engine.models import Attempt, Definition, NodeRun, Run
 from engine.models.runs import RUN_UNFINISHED
+from engine.policy import stuck_after
 from versions import queries as versions_queries
 from versions.models import Deployment, Workflow
 
@@ -130,12 +131,12 @@ def figures(now: datetime) -> dict[str, Any]:
 
 
 def stuck_since(now: datetime) -> list[datetime]:
-    """Since when nodes are stuck: running longer than twice what is expected of them, and 5 s."""
+    """Since when nodes are stuck (engine.policy says when they are)."""
     running = NodeRun.objects.filter(state="running", expected__isnull=False, started_at__isnull=False)
     since = []
-    for started_at, expected in running.values_list("started_at", "expected")[:5000]:
-        if started_at and expected and presenters.times_too_long(started_at, expected, now):
-            limit = max(2 * expected, presenters.STUCK_LEAST_SECONDS)
+    for started_at, expected, expected_from in running.values_list("started_at", "expected", "expected_from")[:5000]:
+        limit = stuck_after(expected, expected_from)
+        if started_at and limit is not None and (now - started_at).total_seconds() > limit:
             since.append(started_at + timedelta(seconds=limit))
     return since
 

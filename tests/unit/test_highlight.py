@@ -1,0 +1,55 @@
+"""Marks in code never change the code."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard import highlight
+
+
+def kinds(text: str, language: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for line in highlight.lines(text, language):
+        for piece in line:
+            found.setdefault(piece.kind, []).append(piece.text)
+    return found
+
+
+@given(st.text(alphabet="ab'\"\\{}#-/* \n0_f", max_size=200), st.sampled_from(["python", "sql", "shell", ""]))
+def test_the_pieces_of_all_lines_are_the_text(text, language):
+    shown = "\n".join("".join(piece.text for piece in line) for line in highlight.lines(text, language))
+    assert shown == text
+
+
+def test_python_is_marked():
+    marked = kinds("def main(inputs, ctx):\n    return 'a # b' + str(12)  # why\n", "python")
+    assert marked["kw"] == ["def", "return"]
+    assert marked["str"] == ["'a # b'"]
+    assert marked["num"] == ["12"]
+    assert marked["com"] == ["# why"]
+
+
+def test_sql_is_marked_with_its_expressions():
+    marked = kinds("SELECT a FROM t WHERE m = {{ inputs.month }} -- now\n  and x = 'it''s'", "sql")
+    assert marked["kw"] == ["SELECT", "FROM", "WHERE", "and"]
+    assert marked["ex"] == ["{{ inputs.month }}"]
+    assert marked["str"] == ["'it''s'"]
+    assert marked["com"] == ["-- now"]
+
+
+@pytest.mark.parametrize("language", ["python", "sql", "shell"])
+@pytest.mark.parametrize("part", ["'", '"', "'''", "{{", "/*", "\\", "rb'", "a"])
+def test_no_text_takes_long(language, part):
+    text = (part * highlight.CHARACTERS_MAX)[: highlight.CHARACTERS_MAX]
+    began = time.process_time()
+    highlight.lines(text, language)
+    assert time.process_time() - began < 2
+
+
+def test_what_is_very_long_is_left_plain():
+    text = "def " * highlight.CHARACTERS_MAX
+    assert kinds(text, "python") == {"": [text]}
