@@ -128,7 +128,9 @@ def stuck_times(node: Mapping[str, Any]) -> float | None:
     """How many times as long as usual a node that is stuck has run."""
     if node["state"] != "running" or not node["started_at"]:
         return None
-    return presenters.times_too_long(parse_datetime(node["started_at"]), node["expected"], clock.now())
+    return presenters.times_too_long(
+        parse_datetime(node["started_at"]), node["expected"], node["expected_from"], clock.now()
+    )
 
 
 @require_GET
