@@ -10,9 +10,9 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render as django_render
+from django.utils.cache import add_never_cache_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 
 from dashboard import access
 from dashboard.access import Right
@@ -29,17 +29,22 @@ def render(
     return django_render(request, template, context, status=status)
 
 
-def page(right: Right) -> Callable[[View[P]], View[P]]:
+def page(right: Right, *, lasting: bool = False) -> Callable[[View[P]], View[P]]:
     """A page for signed-in people with `right`: others are sent to sign in, or told that they may not.
 
     Errors of the engine and of versions become what a person can use: 404 and 403 pages, and after a form a
-    message on the page it came from.
+    message on the page it came from. With `lasting` the view says itself how long browsers may keep its answer.
     """
 
     def wrap(view: View[P]) -> View[P]:
         @wraps(view)
-        @never_cache
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            response = answered(request, *args, **kwargs)
+            if not (lasting and response.has_header("Cache-Control")):
+                add_never_cache_headers(response)
+            return response
+
+        def answered(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.is_authenticated:
                 return _sign_in_first(request)
             try:

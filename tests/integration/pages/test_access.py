@@ -29,6 +29,7 @@ PAGES = [
     ("workflow-run", ["flow"], "operator"),
     ("runs", [], "viewer"),
     ("run", [RUN], "viewer"),
+    ("run-graph", [RUN], "viewer"),
     ("run-summary", [RUN], "viewer"),
     ("run-node", [RUN, "a"], "viewer"),
     ("run-panel", [RUN, "a"], "viewer"),
