@@ -1,0 +1,72 @@
+/** Where the nodes of a graph stand: as the author placed them, else by a layout in a worker. */
+
+import ELK from "elkjs/lib/elk-api";
+import elkWorker from "elkjs/lib/elk-worker.min.js?worker&url";
+import { answer, type Arranged, question } from "./elk";
+import type { LayoutInput, Positions } from "./layered";
+import LayoutWorker from "./layout.worker?worker";
+import { type Graph, isPlaced, NODE_HEIGHT } from "./model";
+
+/** Beyond this ELK takes seconds, and its care would not be seen. */
+export const ELK_NODES_MAX = 300;
+const ELK_EDGES_MAX = 900;
+
+export type { Arranged };
+
+/** The author's places; what has none stands below, layered. All of them layered where the author placed nothing. */
+export async function arrange(graph: Graph): Promise<Arranged> {
+  if (!isPlaced(graph)) return tidy(graph);
+  const at = graph.placed.slice();
+  const without: number[] = [];
+  let bottom = -Infinity;
+  let left = Infinity;
+  for (let node = 0; node < graph.size; node += 1) {
+    if (Number.isNaN(at[2 * node] ?? NaN)) without.push(node);
+    else {
+      bottom = Math.max(bottom, at[2 * node + 1] ?? 0);
+      left = Math.min(left, at[2 * node] ?? 0);
+    }
+  }
+  if (without.length) {
+    const place = new Map(without.map((node, index) => [node, index]));
+    const inner = [...graph.sources.keys()].filter((edge) => place.has(graph.sources[edge] ?? -1) && place.has(graph.targets[edge] ?? -1));
+    const among = (ends: Int32Array): Int32Array => Int32Array.from(inner, (edge) => place.get(ends[edge] ?? 0) ?? 0);
+    const below = await layeredInWorker({ size: without.length, sources: among(graph.sources), targets: among(graph.targets) });
+    without.forEach((node, index) => {
+      at[2 * node] = left + (below[2 * index] ?? 0);
+      at[2 * node + 1] = bottom + 2 * NODE_HEIGHT + (below[2 * index + 1] ?? 0);
+    });
+  }
+  return { at, routed: new Map() };
+}
+
+/** All nodes layered, whatever the author placed. */
+export async function tidy(graph: Graph): Promise<Arranged> {
+  if (graph.size <= ELK_NODES_MAX && graph.edges <= ELK_EDGES_MAX) return withElk(graph);
+  const { size, sources, targets } = graph;
+  return { at: await layeredInWorker({ size, sources, targets }), routed: new Map() };
+}
+
+async function withElk(graph: Graph): Promise<Arranged> {
+  const elk = new ELK({ workerFactory: () => new Worker(elkWorker) });
+  try {
+    return answer(graph, await elk.layout(question(graph)));
+  } finally {
+    elk.terminateWorker();
+  }
+}
+
+function layeredInWorker(input: LayoutInput): Promise<Positions> {
+  return new Promise((resolve, reject) => {
+    const worker = new LayoutWorker();
+    worker.onmessage = (event: MessageEvent<Positions>) => {
+      worker.terminate();
+      resolve(event.data);
+    };
+    worker.onerror = (event) => {
+      worker.terminate();
+      reject(new Error(event.message || "The layout could not be made."));
+    };
+    worker.postMessage(input);
+  });
+}

@@ -1,0 +1,151 @@
+/** The way of an edge: track of horizontal and vertical runs, joined by points at 45 degrees. Pure.
+ *
+ * A way is a list of x, y of its corners; `bevelled` cuts the corners. Edges into one node bend at the same place before
+ * it, so that they join into one track.
+ */
+
+import { NODE_HEIGHT, NODE_WIDTH } from "./model";
+
+/** Where the vertical run into a node stands before it. */
+export const JOIN = 39;
+/** Length of a cut corner. */
+export const POINT = 14;
+const BACK = 24;
+
+/** Corners of the edge from a node at (ax, ay) to one at (bx, by), upper left corners given. Writes into `out` and
+ * gives the number of values written: 4 (straight), 8, or 12 (an edge that leads back). */
+export function way(ax: number, ay: number, bx: number, by: number, out: Float64Array): number {
+  const x1 = ax + NODE_WIDTH;
+  const y1 = ay + NODE_HEIGHT / 2;
+  const x2 = bx;
+  const y2 = by + NODE_HEIGHT / 2;
+  const gap = x2 - x1;
+  if (y1 === y2 && gap > 0) {
+    out[0] = x1;
+    out[1] = y1;
+    out[2] = x2;
+    out[3] = y2;
+    return 4;
+  }
+  if (gap >= 24) {
+    const m = gap >= 2 * JOIN ? x2 - JOIN : (x1 + x2) / 2;
+    out[0] = x1;
+    out[1] = y1;
+    out[2] = m;
+    out[3] = y1;
+    out[4] = m;
+    out[5] = y2;
+    out[6] = x2;
+    out[7] = y2;
+    return 8;
+  }
+  // To the left: out, around between the two rows, and in from the left.
+  const between = Math.abs(y2 - y1) > NODE_HEIGHT + 16 ? (y1 + y2) / 2 : Math.max(y1, y2) + NODE_HEIGHT / 2 + 17;
+  out[0] = x1;
+  out[1] = y1;
+  out[2] = x1 + BACK;
+  out[3] = y1;
+  out[4] = x1 + BACK;
+  out[5] = between;
+  out[6] = x2 - BACK;
+  out[7] = between;
+  out[8] = x2 - BACK;
+  out[9] = y2;
+  out[10] = x2;
+  out[11] = y2;
+  return 12;
+}
+
+export interface Pen {
+  moveTo(x: number, y: number): void;
+  lineTo(x: number, y: number): void;
+}
+
+/** Draws a way with cut corners. */
+export function bevelled(points: Float64Array, from: number, length: number, pen: Pen): void {
+  pen.moveTo(points[from] ?? 0, points[from + 1] ?? 0);
+  const last = from + length - 2;
+  for (let at = from + 2; at < last; at += 2) {
+    const x = points[at] ?? 0;
+    const y = points[at + 1] ?? 0;
+    const inX = x - (points[at - 2] ?? 0);
+    const inY = y - (points[at - 1] ?? 0);
+    const outX = (points[at + 2] ?? 0) - x;
+    const outY = (points[at + 3] ?? 0) - y;
+    const before = Math.abs(inX) + Math.abs(inY);
+    const after = Math.abs(outX) + Math.abs(outY);
+    // Corners in the middle of a way share their run with the next one.
+    const cut = Math.min(POINT, at === from + 2 ? before : before / 2, at === last - 2 ? after : after / 2);
+    pen.lineTo(x - Math.sign(inX) * cut, y - Math.sign(inY) * cut);
+    pen.lineTo(x + Math.sign(outX) * cut, y + Math.sign(outY) * cut);
+  }
+  pen.lineTo(points[last] ?? 0, points[last + 1] ?? 0);
+}
+
+/** Ways of all edges in one array: those of edge e are `points[start[e]]` up to `points[start[e + 1] - 1]`. */
+export interface Ways {
+  readonly start: Int32Array;
+  readonly points: Float64Array;
+  /** Left, top, right and bottom of each edge. */
+  readonly boxes: Float64Array;
+}
+
+/** `routed`: corners of edges for which a layout gave its own. */
+export function waysOf(sources: Int32Array, targets: Int32Array, at: Float64Array, routed: ReadonlyMap<number, readonly number[]> = new Map()): Ways {
+  const edges = sources.length;
+  const start = new Int32Array(edges + 1);
+  let points = new Float64Array(8 * edges + 64);
+  const one = new Float64Array(12);
+  const boxes = new Float64Array(4 * edges);
+  let filled = 0;
+  for (let edge = 0; edge < edges; edge += 1) {
+    const own = routed.get(edge);
+    const source = sources[edge] ?? 0;
+    const target = targets[edge] ?? 0;
+    const length = own ? own.length : way(at[2 * source] ?? 0, at[2 * source + 1] ?? 0, at[2 * target] ?? 0, at[2 * target + 1] ?? 0, one);
+    const from: ArrayLike<number> = own ?? one;
+    if (filled + length > points.length) {
+      const wider = new Float64Array(2 * points.length + length);
+      wider.set(points);
+      points = wider;
+    }
+    let left = Infinity;
+    let top = Infinity;
+    let right = -Infinity;
+    let bottom = -Infinity;
+    for (let place = 0; place < length; place += 2) {
+      const x = from[place] ?? 0;
+      const y = from[place + 1] ?? 0;
+      points[filled + place] = x;
+      points[filled + place + 1] = y;
+      if (x < left) left = x;
+      if (x > right) right = x;
+      if (y < top) top = y;
+      if (y > bottom) bottom = y;
+    }
+    boxes[4 * edge] = left;
+    boxes[4 * edge + 1] = top;
+    boxes[4 * edge + 2] = right;
+    boxes[4 * edge + 3] = bottom;
+    filled += length;
+    start[edge + 1] = filled;
+  }
+  return { start, points, boxes };
+}
+
+/** Distance from a point to the way of an edge. */
+export function distanceTo(ways: Ways, edge: number, x: number, y: number): number {
+  let least = Infinity;
+  const end = (ways.start[edge + 1] ?? 0) - 2;
+  for (let at = ways.start[edge] ?? 0; at < end; at += 2) {
+    const ax = ways.points[at] ?? 0;
+    const ay = ways.points[at + 1] ?? 0;
+    const bx = ways.points[at + 2] ?? 0;
+    const by = ways.points[at + 3] ?? 0;
+    const dx = bx - ax;
+    const dy = by - ay;
+    const share = dx || dy ? Math.max(0, Math.min(1, ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy))) : 0;
+    least = Math.min(least, Math.hypot(ax + share * dx - x, ay + share * dy - y));
+  }
+  return least;
+}
