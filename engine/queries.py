@@ -1,11 +1,10 @@
-"""Every read that pages, the API and sockets need of runs, nodes, logs and pools. Nothing here writes.
+"""Every read that pages, the API and sockets need of runs, nodes and pools; of logs see `engine.logreads`.
 
-Reads run outside transactions: on SQLite even a read-only one would wait for the scheduler's lock.
+Nothing here writes. Reads run outside transactions: on SQLite even a read-only one would wait for the scheduler's lock.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,17 +16,14 @@ from django.db.models import Count, QuerySet, Sum
 from engine import clock, documents
 from engine.definition import Document, Node
 from engine.errors import NotFound
-from engine.models import Attempt, Leader, LogBatch, NodeRun, Pool, Run
+from engine.models import Attempt, Leader, NodeRun, Pool, Run
 from engine.models.conditions import failed_runs as failed_or_timed_out
 from engine.models.conditions import holding_nodes, unfinished_nodes, unfinished_runs
 from engine.models.runs import RUN_UNFINISHED
 from engine.scheduler import admission
 from engine.scheduler.admission import Facts, Holder
-from engine.shapes import iso, line_shape, micros, node_shape, output_summary, run_shape
+from engine.shapes import iso, micros, node_shape, output_summary, run_shape
 from engine.states import NODE_TERMINAL
-
-LEVELS = ("debug", "info", "warning", "error")
-LINES_MAX = 10_000
 
 
 def run(run_id: int | str) -> Run:
@@ -260,7 +256,7 @@ class _Waiting:
         return self._pools[name]
 
 
-# Attempts and logs
+# Attempts
 
 
 def attempts(run: Run, node: str) -> list[dict[str, Any]]:
@@ -281,59 +277,6 @@ def attempts(run: Run, node: str) -> list[dict[str, Any]]:
         }
         for row in Attempt.objects.filter(run=run, node=node, item=-1).order_by("number")
     ]
-
-
-def logs(
-    run: Run,
-    *,
-    node: str | None = None,
-    after: int = 0,
-    level: str | None = None,
-    q: str | None = None,
-    limit: int = 100,
-    attempt: int | None = None,
-) -> tuple[list[dict[str, Any]], int | None]:
-    """Log lines with `seq` above `after`, in order, and where to go on (`after` of the next call; None: no more now).
-
-    `level`: this one and graver ones. `q`: lines that contain this text, whatever its case. Raises NotFound.
-    """
-    if node is not None and node not in document(run).by_id:
-        raise NotFound.node(run.pk, node)
-    limit = max(1, min(limit, LINES_MAX))
-    least = LEVELS.index(level) if level in LEVELS else 0
-    needle = q.casefold() if q else ""
-    batches = LogBatch.objects.filter(run=run)
-    if node is not None:
-        batches = batches.filter(node=node)
-    if attempt is not None:
-        batches = batches.filter(attempt=attempt)
-    # The batch that `after` stands in is the last that begins at or before it.
-    begin = batches.filter(first_seq__lte=after).order_by("-first_seq").values_list("first_seq", flat=True).first()
-    lines: list[dict[str, Any]] = []
-    cursor = begin or 0
-    while True:
-        rows = list(
-            batches.filter(first_seq__gte=cursor)
-            .order_by("first_seq")
-            .values_list("first_seq", "node", "attempt", "body")[:50]
-        )
-        for first, name, number, body in rows:
-            for offset, (at, line_level, message) in enumerate(json.loads(body)):
-                seq = first + offset
-                if seq <= after or (least and _grave(line_level) < least):
-                    continue
-                if needle and needle not in message.casefold():
-                    continue
-                if len(lines) == limit:
-                    return lines, lines[-1]["seq"]
-                lines.append(line_shape(seq, at, name, number, line_level, message))
-        if len(rows) < 50:
-            return lines, None
-        cursor = rows[-1][0] + 1
-
-
-def _grave(level: str) -> int:
-    return LEVELS.index(level) if level in LEVELS else 1
 
 
 # Pools and the whole

@@ -30,7 +30,7 @@ from dashboard.api.base import (
     parameter,
 )
 from dashboard.api.problems import BadRequest
-from engine import outputs
+from engine import logreads, outputs
 from engine import queries as engine_queries
 from engine.artifacts import Artifacts
 from engine.errors import NotFound
@@ -108,7 +108,7 @@ class Logs(ApiView):
     def get(self, request: Request, run_id: str) -> Response:
         query = Query(request, "node", "attempt", "after", "level", "q", "limit")
         run = access.run(request.user, run_id)
-        lines, after = engine_queries.logs(
+        lines, after = logreads.logs(
             run,
             node=query.text("node") or None,
             attempt=query.optional_integer("attempt", 1),

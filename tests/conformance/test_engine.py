@@ -9,7 +9,7 @@ import time
 import pytest
 from django.db import connection
 
-from engine import events, faults, pools, queries, runs
+from engine import events, faults, logreads, pools, queries, runs
 from engine.errors import WrongState
 from engine.models import Attempt, EventBatch, Leader, LogBatch, NodeRun, NodeStat, Pool, Run, Sample
 from engine.states import NODE_TRANSITIONS
@@ -93,7 +93,7 @@ def test_events_fold_to_the_rows_and_have_no_gap(engine: Engine):
     assert numbers == list(range(1, run.seq + 1))
     assert list(nodes.values()) == queries.node_runs(run)
     assert seen == queries.run_dict(run)
-    lines, _ = queries.logs(run, node="a", limit=1000)
+    lines, _ = logreads.logs(run, node="a", limit=1000)
     assert len(lines) == 600
     assert {line["attempt"] for line in lines} == {1, 2}
 
@@ -141,7 +141,7 @@ def test_the_soft_limit_tells_the_code(engine: Engine):
     )
     run = engine.run(document([python("a", code, soft_timeout=0.3)]))
     assert queries.node_run(run, "a")["state"] == "timed_out"
-    assert [line["message"] for line in queries.logs(run)[0]] == ["told"]
+    assert [line["message"] for line in logreads.logs(run)[0]] == ["told"]
 
 
 def test_cancel_of_a_run_kills_and_gives_back_the_slots(engine: Engine):
@@ -333,7 +333,7 @@ def test_text_that_databases_refuse_is_made_safe(engine: Engine):
     )
     run = engine.run(document([python("a", code)]))
     assert run.state == "failed"
-    messages = [line["message"] for line in queries.logs(run)[0]]
+    messages = [line["message"] for line in logreads.logs(run)[0]]
     assert len(messages) == 2
     assert queries.node_run(run, "a")["error"]["class"] == "ValueError"
 
