@@ -57,6 +57,8 @@ class Admitting(Transitions):
     def let_go(self, node: NodeState) -> None:
         """Give back what an attempt held: part of every transition that ends it."""
         del self.claims[node.claim]
+        if self.asked.at:
+            self.asked.answered(node.claim)
         node.claim = ""
         node.run.held.discard(node)
         if node.pool is not None:

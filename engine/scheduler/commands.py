@@ -47,6 +47,16 @@ def cancel_node(core: Core, run: RunState, name: str) -> dict[str, Any] | None:
     return None
 
 
+def take_stack(core: Core, run: RunState, name: str) -> dict[str, Any] | None:
+    """Have the stacks of a running attempt taken; they come as a report. Several askers share one sampling."""
+    index = run.plan.by_id.get(name)
+    node = None if index is None else run.nodes[index]
+    if node is None or node.state != "running":
+        return {"refused": "pending" if node is None else node.state}
+    core.asked.ask(node.claim, core.mono, core.changes.stacks.append)
+    return None
+
+
 def retry(core: Core, run: RunState, body: Mapping[str, Any], done: Done) -> None:
     """Open further attempts. Spread over ticks in a large run: `done` comes with the last step, so that after a
     crash the command is taken up again; steps that were made are then not made twice."""

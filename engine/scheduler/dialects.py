@@ -16,7 +16,7 @@ from engine.scheduler import rows as tables
 from engine.scheduler.rows import Rows, Times
 
 BEAT = "UPDATE engine_leader SET beat_at = {} WHERE id = 1 AND epoch = {}"
-INSERTS = ("nodes", "attempts", "events", "logs", "samples", "stats")
+INSERTS = ("nodes", "attempts", "events", "logs", "samples", "stacks", "stats")
 RUN_COLUMNS = ("state", "reason", "altered", "counts", "seq", "stopping", "started_at", "resumed_at", "finished_at")
 
 
@@ -53,6 +53,7 @@ class SQLite:
         self.times = Times("")
         marks = {name: f"({', '.join('?' * len(columns))})" for name, (_, columns, _) in tables.TABLES.items()}
         self.inserts = {name: tables.insert(name, marks[name]) for name in INSERTS}
+        self.thin = tables.thin_stacks("?")
         assignments = ", ".join(f"{column} = ?" for column in RUN_COLUMNS)
         self.runs = f"UPDATE engine_run SET {assignments} WHERE id = ? AND seq = ?"  # noqa: S608 - names from this module
 
@@ -86,6 +87,8 @@ class SQLite:
             given = getattr(rows, name)
             if given:
                 db.executemany(self.inserts[name], given)
+        if rows.crowded:
+            db.executemany(self.thin, [(*key, *key, *key) for key in rows.crowded])
         if rows.pools:
             db.executemany(
                 "UPDATE engine_pool SET acquired = acquired + ?, released = released + ?, "
@@ -149,6 +152,8 @@ class PostgreSQL:
             given = getattr(rows, name)
             if given:
                 statements.append(_values(cursor, self.inserts[name], given))
+        thin = tables.thin_stacks("%s")
+        statements.extend(bytes(cursor.mogrify(thin, (*key, *key, *key))) for key in rows.crowded)
         if rows.pools:
             statement = (
                 "UPDATE engine_pool p SET acquired = p.acquired + v.acquired, released = p.released + v.released, "

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.config import Config
 from engine.executors.base import Work
+from engine.policy import stuck_after
 from engine.scheduler.memory import NodeState, RunState
 from engine.scheduler.plan import PlanNode
 
@@ -72,6 +73,7 @@ class Envelopes:
             memory_mb=node.memory_mb,
             python=self.config.node_python if plan.own_python else "",
             expected=node.expected,
+            stuck_after=stuck_after(node.expected, node.expected_from),
         )
 
     def complete(self, work: Work, node: NodeState) -> Work:

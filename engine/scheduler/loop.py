@@ -293,6 +293,8 @@ class Scheduler:
             executor.send(works)
         for claim, state in changes.kills:
             executor.kill(claim, state)
+        for claim in changes.stacks:
+            executor.take_stacks(claim)
         if changes.take_back:
             executor.take_back()
 
@@ -323,10 +325,11 @@ class Scheduler:
                     "cpu_percent": cpu,
                     "memory_bytes": memory,
                     "io_wait": io_wait,
+                    "io_bytes": io,
                     "network_bytes": network,
                     "network_scope": scope,
                 }
-                for run, node, attempt, at, cpu, memory, io_wait, network, scope in changes.samples
+                for run, node, attempt, at, cpu, memory, io_wait, io, network, scope in changes.samples
             ]
         self.hints.broadcast(hint)
 
@@ -371,6 +374,8 @@ class Scheduler:
             done(commands.cancel(core, run) if run is not None else {"refused": "ended"})
         elif kind == "cancel_node":
             done(commands.cancel_node(core, run, node) if run is not None else {"refused": "ended"})
+        elif kind == "stack":
+            done(commands.take_stack(core, run, node) if run is not None else {"refused": "ended"})
         elif kind == "retry":
             if run is None and run_id is not None:
                 run = self.store.run(run_id)

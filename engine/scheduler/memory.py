@@ -120,6 +120,7 @@ class AttemptState:
         "number",
         "pid",
         "pid_started",
+        "ready_us",
         "receipt",
         "started_us",
         "state",
@@ -128,7 +129,15 @@ class AttemptState:
     )
 
     def __init__(
-        self, node: NodeState, number: int, claim: str, worker: str, pid: int, pid_started: str, started_us: int
+        self,
+        node: NodeState,
+        number: int,
+        claim: str,
+        worker: str,
+        pid: int,
+        pid_started: str,
+        started_us: int,
+        ready_us: int | None,
     ) -> None:
         self.node = node
         self.number = number
@@ -137,6 +146,8 @@ class AttemptState:
         self.worker = worker
         self.pid = pid
         self.pid_started = pid_started
+        self.ready_us = ready_us
+        """When the node became ready for it."""
         self.started_us = started_us
         self.finished_us: int | None = None
         self.error: dict[str, Any] | None = None
@@ -296,6 +307,8 @@ class Changes:
         "runs",
         "samples",
         "sends",
+        "stack_rows",
+        "stacks",
         "stats",
         "take_back",
     )
@@ -316,6 +329,10 @@ class Changes:
         self.sends: list[NodeState] = []
         self.kills: list[tuple[str, str]] = []
         """(claim, state)."""
+        self.stacks: list[str] = []
+        """Claims of attempts whose stacks the executor is to take."""
+        self.stack_rows: list[tuple[int, str, int, int, str, str]] = []
+        """Stacks that were taken: (run, node, attempt, taken at (us), why, body as JSON)."""
         self.take_back = False
         self.extra = 0
         """Work that is no node: lines, samples."""
@@ -333,6 +350,7 @@ class Changes:
             or self.attempts
             or self.pools
             or self.samples
+            or self.stack_rows
             or self.commands
             or self.stats
         )

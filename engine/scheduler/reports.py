@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from engine import policy as policies
-from engine.executors.base import Ended, Lines, Progress, Report, Returned, Sampled, Started
+from engine.executors.base import Ended, Lines, Progress, Report, Returned, Sampled, Stacks, Started
 from engine.scheduler.admitting import Admitting
 from engine.scheduler.memory import AttemptState, LogRow, NodeState
+from engine.scheduler.stacks import log_line, stack_text
 from engine.scheduler.transitions import run_reason
 from engine.shapes import iso, output_summary
 from engine.states import check_node
@@ -32,6 +33,8 @@ class Reports(Admitting):
             self._progress(report)
         elif isinstance(report, Sampled):
             self._sampled(report)
+        elif isinstance(report, Stacks):
+            self._stacks(report)
         elif isinstance(report, Returned):
             for claim in report.claims:
                 self._returned(claim)
@@ -44,7 +47,7 @@ class Reports(Admitting):
         at = round(report.at * 1e6)
         node.attempt += 1
         node.current = attempt = AttemptState(
-            node, node.attempt, node.claim, report.worker, report.pid, report.pid_started, at
+            node, node.attempt, node.claim, report.worker, report.pid, report.pid_started, at, node.ready_us or None
         )
         self.touch_attempt(attempt)
         if (pool := node.pool) is not None:
@@ -235,7 +238,22 @@ class Reports(Admitting):
                 report.cpu_percent,
                 report.memory_bytes,
                 report.io_wait,
+                report.io_bytes,
                 report.network_bytes,
                 report.network_scope,
             )
         )
+
+    def _stacks(self, report: Stacks) -> None:
+        node = self.claims.get(report.claim)
+        if node is None or node.state != "running":
+            self.stale += 1
+            return
+        self.asked.answered(report.claim)
+        text = stack_text(report.body)
+        self.changes.stack_rows.append(
+            (node.run.id, node.plan.id, node.attempt, round(report.at * 1e6), report.why, text)
+        )
+        self.changes.extra += 1 + len(text) // 4096
+        if message := log_line(report, node.expected, node.expected_from):
+            self._lines(Lines(report.claim, [(report.at, "info", message)]))

@@ -47,15 +47,16 @@ NODE_COLUMNS = (
     "output", "artifact",
 )  # fmt: skip
 ATTEMPT_COLUMNS = (
-    "run_id", "node", "item", "number", "state", "claim", "worker", "pid", "pid_started", "started_at",
-    "finished_at", "error", "usage", "receipt",
+    "run_id", "node", "item", "number", "state", "claim", "worker", "pid", "pid_started", "ready_at",
+    "started_at", "finished_at", "error", "usage", "receipt",
 )  # fmt: skip
 EVENT_COLUMNS = ("run_id", "first_seq", "last_seq", "body")
 LOG_COLUMNS = ("run_id", "node", "item", "attempt", "first_seq", "last_seq", "body")
 SAMPLE_COLUMNS = (
-    "run_id", "node", "item", "attempt", "at", "cpu_percent", "memory_bytes", "io_wait", "network_bytes",
-    "network_scope",
+    "run_id", "node", "item", "attempt", "at", "cpu_percent", "memory_bytes", "io_wait", "io_bytes",
+    "network_bytes", "network_scope",
 )  # fmt: skip
+STACK_COLUMNS = ("run_id", "node", "item", "attempt", "taken_at", "why", "body")
 STAT_COLUMNS = ("workflow", "node", "durations", "median")
 
 NODE_KEY = ("run_id", "node", "item")
@@ -69,13 +70,9 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "events": ("engine_eventbatch", EVENT_COLUMNS, BATCH_KEY),
     "logs": ("engine_logbatch", LOG_COLUMNS, BATCH_KEY),
     "samples": ("engine_sample", SAMPLE_COLUMNS, ()),
+    "stacks": ("engine_stack", STACK_COLUMNS, ()),
     "stats": ("engine_nodestat", STAT_COLUMNS, STAT_KEY),
 }
-
-RUN_SET = (
-    "state = {}, reason = {}, altered = {}, counts = {}, seq = {}, stopping = {}, started_at = {}, resumed_at = {}, "
-    "finished_at = {}"
-)
 
 
 def insert(table: str, values: str) -> str:
@@ -88,10 +85,38 @@ def insert(table: str, values: str) -> str:
     return statement
 
 
+STACKS_KEPT = 20
+"""Of one attempt."""
+
+
+def thin_stacks(mark: str) -> str:
+    """The statement that keeps STACKS_KEPT stacks of one attempt: the newest one, then those that nobody asked for,
+    then the newer ones. Its parameters are (run, node, attempt) three times; `mark` is the driver's placeholder."""
+    mine = f"run_id = {mark} AND node = {mark} AND item = -1 AND attempt = {mark}"
+    return (
+        f"DELETE FROM engine_stack WHERE {mine} AND id NOT IN (SELECT id FROM engine_stack WHERE {mine} "  # noqa: S608
+        f"ORDER BY CASE WHEN id = (SELECT MAX(id) FROM engine_stack WHERE {mine}) THEN 0 "
+        f"WHEN why = 'asked' THEN 2 ELSE 1 END, taken_at DESC, id DESC LIMIT {STACKS_KEPT})"
+    )
+
+
 class Rows:
     """What a tick writes, ready made before the transaction begins, so that the lock is held for the writing only."""
 
-    __slots__ = ("attempts", "claims", "commands", "events", "logs", "nodes", "pools", "runs", "samples", "stats")
+    __slots__ = (
+        "attempts",
+        "claims",
+        "commands",
+        "crowded",
+        "events",
+        "logs",
+        "nodes",
+        "pools",
+        "runs",
+        "samples",
+        "stacks",
+        "stats",
+    )
 
     def __init__(self, changes: Changes, at: Times) -> None:
         self.runs = [_run_row(run, at) for run in changes.runs]
@@ -107,9 +132,15 @@ class Rows:
             for row in run.logs
         ]
         self.samples = [
-            (run, node, -1, attempt, at(at_us), cpu, memory, io_wait, network, scope)
-            for run, node, attempt, at_us, cpu, memory, io_wait, network, scope in changes.samples
+            (run, node, -1, attempt, at(at_us), cpu, memory, io_wait, io, network, scope)
+            for run, node, attempt, at_us, cpu, memory, io_wait, io, network, scope in changes.samples
         ]
+        self.stacks = [
+            (run, node, -1, attempt, at(at_us), why, body)
+            for run, node, attempt, at_us, why, body in changes.stack_rows
+        ]
+        self.crowded = sorted({(run, node, attempt) for run, node, attempt, *_ in changes.stack_rows})
+        """Attempts that may have too many stacks now."""
         self.pools = [(pool.acquired, pool.released, pool.longest_wait, pool.name) for pool in changes.pools]
         self.commands = [(None if outcome is None else dump(outcome), command) for command, outcome in changes.commands]
         self.stats = [(workflow, node, dump(durations), median) for workflow, node, durations, median in changes.stats]
@@ -171,6 +202,7 @@ def _attempt_row(attempt: AttemptState, at: Times) -> tuple[Any, ...]:
         attempt.worker,
         attempt.pid,
         attempt.pid_started,
+        at(attempt.ready_us),
         at(attempt.started_us),
         at(attempt.finished_us),
         None if error is None else dump(error),

@@ -179,6 +179,7 @@ class Store:
                     attempt.pid,
                     attempt.pid_started,
                     micros(attempt.started_at),
+                    None if attempt.ready_at is None else micros(attempt.ready_at),
                 )
 
     def output(self, run: RunState, index: int) -> dict[str, Any] | None:

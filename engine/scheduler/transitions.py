@@ -15,6 +15,7 @@ from engine import policy as policies
 from engine.scheduler import admission
 from engine.scheduler.memory import AttemptState, Changes, NodeState, PoolState, RunState, WorkflowState
 from engine.scheduler.queue import Line, leave
+from engine.scheduler.stacks import Asked
 from engine.states import NODE_TERMINAL, check_node, check_run
 
 FAILED = frozenset({"failed", "timed_out"})
@@ -52,6 +53,7 @@ class Transitions:
         self._serial = 0
         self.made_ready: list[NodeState] = []
         self.maybe_over: list[RunState] = []
+        self.asked = Asked()
         self.stale = 0
         """Reports whose claim nobody has: they changed nothing."""
 

@@ -20,7 +20,7 @@ from engine.scheduler.loop import Scheduler
 from engine.scheduler.memory import AttemptState, Changes, NodeState, RunState
 from engine.scheduler.plan import Plan
 from engine.scheduler.recovery import count
-from engine.scheduler.rows import ATTEMPT_COLUMNS, NODE_COLUMNS, Rows, Times
+from engine.scheduler.rows import ATTEMPT_COLUMNS, NODE_COLUMNS, SAMPLE_COLUMNS, STACK_COLUMNS, STACKS_KEPT, Rows, Times
 from engine.scheduler.store import Store
 from engine.shapes import output_summary
 from tests.support.fake_executor import Clock, FakeExecutor
@@ -45,6 +45,8 @@ class StoredRun:
     attempts: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
     events: list[list[Any]] = field(default_factory=list)
     lines: list[tuple[int, str]] = field(default_factory=list)
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    stacks: list[dict[str, Any]] = field(default_factory=list)
 
 
 RUN_FIELDS = ("state", "reason", "altered", "counts", "seq", "stopping", "started_us", "resumed_us", "finished_us")
@@ -111,6 +113,14 @@ class MemoryStore(Store):
             lines = json.loads(body)
             assert last - first + 1 == len(lines)
             self.runs[run_id].lines.extend((first + offset, line[2]) for offset, line in enumerate(lines))
+        for row in rows.samples:
+            values = dict(zip(SAMPLE_COLUMNS, row, strict=True))
+            self.runs[values["run_id"]].samples.append(values)
+        for row in rows.stacks:
+            values = dict(zip(STACK_COLUMNS, row, strict=True))
+            self.runs[values["run_id"]].stacks.append(values)
+        for run_id, node, attempt in rows.crowded:
+            self._thin(self.runs[run_id], node, attempt)
         for acquired, released, longest, name in rows.pools:
             stats = self.pool_stats.setdefault(name, [0, 0, 0.0])
             stats[0] += acquired
@@ -121,6 +131,12 @@ class MemoryStore(Store):
             self.commands[command].outcome = None if outcome is None else json.loads(outcome)
         for workflow, node, durations, median in rows.stats:
             self.stats[workflow, node] = (json.loads(durations), median)
+
+    def _thin(self, run: StoredRun, node: str, attempt: int) -> None:
+        mine = [stack for stack in run.stacks if (stack["node"], stack["attempt"]) == (node, attempt)]
+        order = sorted(mine[:-1], key=lambda stack: (stack["why"] == "asked", -stack["taken_at"]))
+        kept = [mine[-1], *order[: STACKS_KEPT - 1]]
+        run.stacks = [stack for stack in run.stacks if stack not in mine or stack in kept]
 
     def beat(self, epoch: int, now_us: int) -> None:
         if epoch != self.epoch:
@@ -179,7 +195,14 @@ class MemoryStore(Store):
             if node.state == "running":
                 attempt = stored.attempts[name, node.attempt]
                 node.current = AttemptState(
-                    node, node.attempt, node.claim, attempt["worker"], attempt["pid"], "", attempt["started_at"]
+                    node,
+                    node.attempt,
+                    node.claim,
+                    attempt["worker"],
+                    attempt["pid"],
+                    "",
+                    attempt["started_at"],
+                    attempt["ready_at"],
                 )
         count(run)
         return run
