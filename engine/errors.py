@@ -8,6 +8,7 @@
     ├── InvalidValue        422: one value that cannot be used
     ├── InvalidInputs       422: the inputs of a run, all problems listed
     ├── NotAvailableYet     501: of the contract, but not built
+    ├── NoAnswer            503: the scheduler did not do it in time
     ├── EventsGone          events that a reader asks for were compacted away
     └── LostLeadership      another scheduler leads; this one must stop
 
@@ -31,6 +32,7 @@ __all__ = [
     "InvalidInputs",
     "InvalidValue",
     "LostLeadership",
+    "NoAnswer",
     "NotAvailableYet",
     "NotFound",
     "Problem",
@@ -118,6 +120,12 @@ class NotAvailableYet(InterlockError):
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} is not available yet.", what=what)
         self.what = what
+
+
+class NoAnswer(InterlockError):
+    """What was asked of the scheduler, or through it of a worker, did not come within the time one can wait."""
+
+    code = "no_answer"
 
 
 class EventsGone(InterlockError):

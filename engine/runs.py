@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,15 @@ from django.db import IntegrityError, connection, transaction
 from engine import clock, documents, hints, queries
 from engine.artifacts import Artifacts
 from engine.definition import Document, canonical, content_hash
-from engine.errors import InvalidValue, NotFound, WrongState
-from engine.models import Attempt, Command, Definition, EventBatch, LogBatch, NodeRun, Run, Sample
+from engine.errors import InvalidValue, NoAnswer, NotFound, WrongState
+from engine.models import Attempt, Command, Definition, EventBatch, LogBatch, NodeRun, Run, Sample, Stack
 from engine.models.conditions import unfinished_runs, with_artifact
 from engine.models.fields import clean_text
 from engine.scheduler.commands import ENDABLE, RETRYABLE
 from engine.states import NODE_TERMINAL, RUN_TERMINAL
 
+STACK_FRESH_SECONDS = 1.0
+"""Stacks that are younger are handed out again."""
 OVERRIDES = ("soft_timeout", "hard_timeout", "memory_mb", "pool", "slots")
 """Policy fields that a retry may change for this run."""
 
@@ -168,6 +171,47 @@ def cancel_node(run: Run, node: str, *, by: str) -> Run:
     return run
 
 
+def take_stack(run: Run, node: str, *, by: str, seconds: float = 2.0) -> Stack | None:
+    """Stacks of a running node, taken now; those of the last second are handed out again. Waits up to `seconds`.
+
+    None: it ended meanwhile. Raises WrongState (it does not run), NotFound, NoAnswer.
+    """
+    if node not in documents.load(run.definition_id).by_id:
+        raise NotFound.node(run.pk, node)
+    rows = NodeRun.objects.filter(run=run, node=node, item=-1)
+    state, attempt = rows.values_list("state", "attempt").first() or ("pending", 0)
+    if state != "running":
+        raise WrongState(
+            f'Node "{node}" of run {run.pk} has no live stacks: it is {state}.',
+            run=str(run.pk),
+            node=node,
+            state=state,
+        )
+    asked = clock.now()
+    since = asked - timedelta(seconds=STACK_FRESH_SECONDS)
+    fresh = Stack.objects.filter(run=run, node=node, item=-1, attempt=attempt, taken_at__gte=since)
+    fresh = fresh.order_by("-taken_at", "-id")
+    if (found := fresh.first()) is not None:
+        return found
+    with transaction.atomic():
+        command = _command("stack", run, by=by, now=asked, node=node)
+    deadline = time.monotonic() + (0.0 if connection.in_atomic_block else seconds)
+    pause = 0.005
+    while (found := fresh.first()) is None:
+        outcome = Command.objects.filter(pk=command.pk).values_list("outcome", flat=True).first()
+        if outcome or not rows.filter(state="running", attempt=attempt).exists():
+            return fresh.first()
+        if time.monotonic() >= deadline:
+            raise NoAnswer(
+                f'The stacks of node "{node}" of run {run.pk} did not come within {seconds:g} s; try again.',
+                run=str(run.pk),
+                node=node,
+            )
+        time.sleep(pause)
+        pause = min(2 * pause, 0.05)
+    return found
+
+
 def delete(run: Run, *, by: str = "") -> None:
     """Delete an ended run with all that belongs to it, also its artifacts. Raises WrongState while it runs."""
     with transaction.atomic():
@@ -178,7 +222,7 @@ def delete(run: Run, *, by: str = "") -> None:
             )
         names = set(NodeRun.objects.filter(run=run).exclude(artifact="").values_list("artifact", flat=True))
         # By hand, for the cascade would load every row into Python.
-        for model in (EventBatch, LogBatch, Sample, Attempt, NodeRun, Command):
+        for model in (EventBatch, LogBatch, Sample, Stack, Attempt, NodeRun, Command):
             rows = model.objects.filter(run=run)
             rows._raw_delete(using=rows.db)
         idle_since = run.finished_at.timestamp() if run.finished_at else 0.0
@@ -216,9 +260,10 @@ def drop_artifacts(names: Iterable[str], *, idle_since: float, grace_seconds: fl
 
 def _command(
     kind: str, run: Run | None, *, by: str, now: Any, node: str = "", body: dict[str, Any] | None = None
-) -> None:
-    Command.objects.create(kind=kind, run=run, node=node, body=body or {}, by=by, created_at=now)
+) -> Command:
+    command = Command.objects.create(kind=kind, run=run, node=node, body=body or {}, by=by, created_at=now)
     transaction.on_commit(hints.wake)
+    return command
 
 
 def _locked(run: Run) -> Run:

@@ -52,6 +52,7 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (engine_errors.AlreadyExists, 409),
     (engine_errors.InUse, 409),
     (engine_errors.NotAvailableYet, 501),
+    (engine_errors.NoAnswer, 503),
     (engine_errors.EventsGone, 410),
     (engine_errors.InvalidValue, 422),
     (engine_errors.InvalidInputs, 422),

@@ -5,7 +5,20 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from dashboard.access import Right
-from dashboard.api import docs, drafts, files, health, installation, nodes, people, problems, runs, versions, workflows
+from dashboard.api import (
+    docs,
+    drafts,
+    files,
+    health,
+    installation,
+    nodes,
+    people,
+    problems,
+    runs,
+    traces,
+    versions,
+    workflows,
+)
 from dashboard.api.later import not_available_yet as later
 
 VIEW, RUN, DEPLOY, EDIT, RESOURCES, ADMIN = (
@@ -35,13 +48,11 @@ LATER = [
     path(f"{WORKFLOW}export/", later("export", "workflows", "export_workflow", GET=VIEW).as_view()),
     path("import/", later("import", "workflows", "import_workflows", POST=EDIT).as_view()),
     path(f"{RUN_ADDRESS}diagnostics/", later("diagnostics", "runs", "diagnose_run", GET=VIEW).as_view()),
-    path(f"{RUN_ADDRESS}timeline/", later("timeline", "runs", "run_timeline", GET=VIEW).as_view()),
     path(f"{RUN_ADDRESS}pause/", later("pause", "runs", "pause_run", POST=RUN).as_view()),
     path(f"{RUN_ADDRESS}resume/", later("resume", "runs", "resume_run", POST=RUN).as_view()),
     path(f"{NODE}skip/", later("skip", "nodes", "skip_node", POST=RUN).as_view()),
     path(f"{NODE}approve/", later("approve", "nodes", "approve_node", POST=RUN).as_view()),
     path(f"{NODE}reject/", later("reject", "nodes", "reject_node", POST=RUN).as_view()),
-    path(f"{NODE}stack/", later("stack", "nodes", "node_stack", GET=VIEW).as_view()),
     path("workers/", later("workers", "installation", "list_workers", GET=VIEW).as_view()),
     path("alerts/", later("alerts", "installation", "list_alerts", GET=VIEW).as_view()),
     path("secrets/", later("secrets", "installation", "secrets", GET=VIEW, POST=RESOURCES).as_view()),
@@ -66,9 +77,13 @@ CALLS = [
     path(f"{NODE}output/", nodes.Output.as_view()),
     path(f"{NODE}output/download/", nodes.Download.as_view()),
     path(f"{NODE}attempts/", nodes.Attempts.as_view()),
+    path(f"{NODE}stack/", traces.Stack.as_view()),
+    path(f"{NODE}history/", traces.History.as_view()),
+    path(f"{NODE}samples/", traces.Samples.as_view()),
     path(f"{NODE}cancel/", runs.CancelNode.as_view()),
     path(f"{NODE}retry/", runs.RetryNode.as_view()),
     path(f"{RUN_ADDRESS}logs/", nodes.Logs.as_view()),
+    path(f"{RUN_ADDRESS}timeline/", traces.Timeline.as_view()),
     path(f"{RUN_ADDRESS}cancel/", runs.CancelRun.as_view()),
     path(f"{RUN_ADDRESS}retry/", runs.RetryRun.as_view()),
     path("node-types/", installation.NodeTypes.as_view()),

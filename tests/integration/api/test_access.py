@@ -53,6 +53,8 @@ TABLE: dict[str, dict[str, str]] = {
     "api/v1/runs/<str:run_id>/nodes/<str:node>/approve/": {"POST": OPERATOR},
     "api/v1/runs/<str:run_id>/nodes/<str:node>/reject/": {"POST": OPERATOR},
     "api/v1/runs/<str:run_id>/nodes/<str:node>/stack/": {"GET": VIEWER},
+    "api/v1/runs/<str:run_id>/nodes/<str:node>/history/": {"GET": VIEWER},
+    "api/v1/runs/<str:run_id>/nodes/<str:node>/samples/": {"GET": VIEWER},
     "api/v1/runs/<str:run_id>/logs/": {"GET": VIEWER},
     "api/v1/runs/<str:run_id>/cancel/": {"POST": OPERATOR},
     "api/v1/runs/<str:run_id>/retry/": {"POST": OPERATOR},

@@ -1,0 +1,88 @@
+"""When the attempts of a run waited, ran and ended: bars for a timeline. Reads only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from engine import clock
+from engine.models import Attempt, Run
+from engine.models.conditions import unfinished_nodes
+from engine.shapes import iso, micros
+
+BARS_MAX = 10_000
+
+
+def timeline(run: Run, *, after: str | None = None, limit: int = BARS_MAX) -> dict[str, Any]:
+    """{run_id, from, to, now, bars, next}: one bar per attempt, and one per node that waits for its next.
+
+    A bar is {node, attempt, state, waiting_from, started_at, finished_at, retry_at}; `state` of an attempt, or ready,
+    retrying, waiting, with `started_at` null. `waiting_from`: since when it could have started; `retry_at`: when a
+    retrying node becomes ready. Bars are in the order of the nodes' ids, then of the attempts. `to` is null while the
+    run goes on. `next` is what `after` wants for the bars that follow, or null.
+    """
+    rows = Attempt.objects.filter(run=run, item=-1)
+    if after:
+        node, _, number = after.rpartition(":")
+        rows = rows.filter(node__gte=node).filter(Q(node__gt=node) | Q(number__gt=int(number)))
+    found = list(
+        rows.order_by("node", "number").values_list("node", "number", "state", "ready_at", "started_at", "finished_at")[
+            : limit + 1
+        ]
+    )
+    following = f"{found[limit - 1][0]}:{found[limit - 1][1]}" if len(found) > limit else None
+    bars = [_bar(*row) for row in found[:limit]]
+    if following is None:
+        bars.extend(_waiting(run))
+    begun = run.started_at or run.created_at
+    return {
+        "run_id": str(run.pk),
+        "from": _iso(begun),
+        "to": _iso(run.finished_at),
+        "now": _iso(clock.now()),
+        "bars": bars,
+        "next": following,
+    }
+
+
+def _waiting(run: Run) -> list[dict[str, Any]]:
+    """Bars of attempts that are still to come. Running nodes have theirs already."""
+    rows = (
+        unfinished_nodes()
+        .filter(run=run, item=-1)
+        .exclude(state="running")
+        .order_by("node")
+        .values_list("node", "attempt", "state", "ready_at", "retry_at", "finished_at")
+    )
+    return [
+        _bar(node, attempt + 1, state, finished_at, None, None, retry_at)
+        if state == "retrying"
+        else _bar(node, attempt + 1, state, ready_at, None, None)
+        for node, attempt, state, ready_at, retry_at, finished_at in rows
+    ]
+
+
+def _bar(
+    node: str,
+    attempt: int,
+    state: str,
+    waiting_from: datetime | None,
+    started_at: datetime | None,
+    finished_at: datetime | None,
+    retry_at: datetime | None = None,
+) -> dict[str, Any]:
+    return {
+        "node": node,
+        "attempt": attempt,
+        "state": state,
+        "waiting_from": _iso(waiting_from),
+        "started_at": _iso(started_at),
+        "finished_at": _iso(finished_at),
+        "retry_at": _iso(retry_at),
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else iso(micros(moment))
