@@ -310,7 +310,13 @@ def _overrides(run: Run, document: Document, policy: Mapping[str, Mapping[str, A
             raise NotFound.node(run.pk, node)
         if not isinstance(fields, Mapping):
             raise InvalidValue("Give the changed fields of a node as an object.", path=where)
-        altered = {**(run.altered or {}).get(node, {}), **fields}
+        before = (run.altered or {}).get(node, {})
+        altered = {**before, **fields}
+        if {"soft_timeout", "hard_timeout"} & fields.keys() == {"hard_timeout"} and before.get(
+            "soft_timeout"
+        ) == before.get("hard_timeout"):
+            # That soft limit had only come down with the last hard one: it does not hold the new one back.
+            altered.pop("soft_timeout", None)
         for name, value in fields.items():
             if name not in OVERRIDES:
                 raise InvalidValue(
@@ -321,12 +327,16 @@ def _overrides(run: Run, document: Document, policy: Mapping[str, Mapping[str, A
         soft = altered.get("soft_timeout", base.soft_timeout)
         hard = altered.get("hard_timeout", base.hard_timeout)
         if soft is not None and hard is not None and hard < soft:
-            if "hard_timeout" in fields:
+            if "soft_timeout" in fields and "hard_timeout" in fields:
                 raise InvalidValue(
                     f"hard_timeout ({hard:g} s) is below soft_timeout ({soft:g} s).", path=f"{where}.hard_timeout"
                 )
-            # Asked for more time: the hard limit follows as it does in a document that names none.
-            altered["hard_timeout"] = max(600.0, 2 * soft)
+            if "hard_timeout" in fields:
+                # Asked for less time: the code is told when that is over, no earlier and no later.
+                altered["soft_timeout"] = hard
+            else:
+                # Asked for more time: the hard limit follows as it does in a document that names none.
+                altered["hard_timeout"] = max(600.0, 2 * soft)
         pool_name = altered.get("pool", base.pool)
         if pool_name:
             slots = Pool.objects.filter(name=pool_name).values_list("slots", flat=True).first()

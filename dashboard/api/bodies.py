@@ -103,7 +103,13 @@ class Launch(Body):
 
 class Retry(Body):
     nodes = serializers.ListField(child=Text(max_length=63), required=False, max_length=10_000)
-    policy = AnyObject(required=False, help_text="{node: {soft_timeout, hard_timeout, memory_mb, pool, slots}}")
+    policy = AnyObject(
+        required=False,
+        help_text=(
+            "{node: {soft_timeout, hard_timeout, memory_mb, pool, slots}}. One of the two limits is enough: a hard one "
+            "below the soft one takes that down with it, a soft one above the hard one takes that up."
+        ),
+    )
 
     def get_fields(self) -> Any:
         return {**super().get_fields(), "from": _from()}

@@ -130,6 +130,31 @@ def test_a_longer_soft_limit_takes_the_hard_one_along():
     assert Command.objects.get(kind="retry").body["policy"] == {"n0": {"soft_timeout": 2000, "hard_timeout": 4000}}
 
 
+def asked(run, **policy):
+    """The limits that a retry of n0 with this policy asks for."""
+    runs.retry(run, policy={"n0": policy}, by="me")
+    return Command.objects.filter(kind="retry").latest("pk").body["policy"]["n0"]
+
+
+def test_a_hard_limit_below_the_soft_one_takes_that_down_with_it():
+    run = made()
+    put(run, "n0", "failed")
+    assert asked(run, hard_timeout=30) == {"soft_timeout": 30, "hard_timeout": 30}
+    assert asked(run, hard_timeout=400) == {"hard_timeout": 400}
+
+
+def test_a_soft_limit_that_only_came_down_with_the_hard_one_does_not_hold_the_next_back():
+    run = made()
+    put(run, "n0", "failed")
+    Run.objects.filter(pk=run.pk).update(altered={"n0": {"soft_timeout": 30, "hard_timeout": 30}})
+    run.refresh_from_db()
+    assert asked(run, hard_timeout=900) == {"hard_timeout": 900}
+    assert asked(run, hard_timeout=100) == {"soft_timeout": 100, "hard_timeout": 100}
+    Run.objects.filter(pk=run.pk).update(altered={"n0": {"soft_timeout": 700, "hard_timeout": 1400}})
+    run.refresh_from_db()
+    assert asked(run, hard_timeout=800) == {"soft_timeout": 700, "hard_timeout": 800}
+
+
 def test_a_node_that_has_ended_cannot_be_cancelled():
     run = made()
     put(run, "n0", "succeeded")
