@@ -5,25 +5,26 @@ Nothing here writes. Reads run outside transactions: on SQLite even a read-only 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count, QuerySet, Sum
 
 from engine import clock, documents
-from engine.definition import Document, Node
+from engine.definition import Document
 from engine.errors import NotFound
 from engine.models import Attempt, Leader, NodeRun, Pool, Run
 from engine.models.conditions import failed_runs as failed_or_timed_out
 from engine.models.conditions import holding_nodes, unfinished_nodes, unfinished_runs
 from engine.models.runs import RUN_UNFINISHED
-from engine.scheduler import admission
-from engine.scheduler.admission import Facts, Holder
-from engine.shapes import iso, micros, node_shape, output_summary, run_shape
-from engine.states import NODE_TERMINAL
+from engine.noderuns import each_node_run as each_node_run
+from engine.noderuns import node_run as node_run
+from engine.noderuns import node_runs as node_runs
+from engine.noderuns import nodes_in as nodes_in
+from engine.noderuns import running_nodes as running_nodes
+from engine.shapes import iso, micros, optional_micros, run_shape
+from engine.waiting import holders
 
 
 def run(run_id: int | str) -> Run:
@@ -84,35 +85,13 @@ def run_dict(run: Run) -> dict[str, Any]:
         altered=bool(run.altered),
         created_by=run.created_by,
         created_us=micros(run.created_at),
-        started_us=_micros(run.started_at),
-        finished_us=_micros(run.finished_at),
+        started_us=optional_micros(run.started_at),
+        finished_us=optional_micros(run.finished_at),
         counts=run.counts,
     )
 
 
-def _micros(moment: datetime | None) -> int | None:
-    return None if moment is None else micros(moment)
-
-
-# Node runs
-
-
-def node_runs(run: Run) -> list[dict[str, Any]]:
-    """The contract's node runs of all nodes, also pending ones, in document order."""
-    nodes = document(run)
-    rows = {row.node: row for row in NodeRun.objects.filter(run=run, item=-1)}
-    waiting = _Waiting(run, nodes, rows)
-    return [waiting.shape(node) for node in nodes.nodes]
-
-
-def node_run(run: Run, node: str) -> dict[str, Any]:
-    """The contract's node run of one node. Raises NotFound."""
-    nodes = document(run)
-    if node not in nodes.by_id:
-        raise NotFound.node(run.pk, node)
-    wanted = [node, *(edge.source for edge in nodes.upstream.get(node, ()))]
-    rows = {row.node: row for row in NodeRun.objects.filter(run=run, item=-1, node__in=wanted)}
-    return _Waiting(run, nodes, rows).shape(nodes.by_id[node])
+# Node runs (see engine.noderuns)
 
 
 def node_output(run: Run, node: str) -> dict[str, Any] | None:
@@ -123,137 +102,6 @@ def node_output(run: Run, node: str) -> dict[str, Any] | None:
         NodeRun.objects.filter(run=run, node=node, item=-1).values_list("output", flat=True).first()
     )
     return output
-
-
-@dataclass(slots=True)
-class _RunFacts:
-    holds: int
-    max_concurrent: int | None
-    waits_for_workflow: bool
-
-
-@dataclass(slots=True)
-class _PoolFacts:
-    slots: int | None
-    in_use: int
-    first: tuple[float, int, int] | None
-
-    def first_key(self) -> tuple[float, int, int] | None:
-        return self.first
-
-
-@dataclass(slots=True)
-class _Candidate:
-    key: tuple[float, int, int]
-    slots: int
-
-
-class _Waiting:
-    """Builds node runs with what they wait for; facts about pools are read when the first node needs them."""
-
-    def __init__(self, run: Run, nodes: Document, rows: Mapping[str, NodeRun]) -> None:
-        self.run = run
-        self.nodes = nodes
-        self.rows = rows
-        self._run_facts: _RunFacts | None = None
-        self._pools: dict[str, tuple[_PoolFacts, list[Holder]]] = {}
-
-    def shape(self, node: Node) -> dict[str, Any]:
-        row = self.rows.get(node.id)
-        if row is None:
-            return node_shape(
-                node.id,
-                node.type,
-                node.name,
-                expected=node.policy.expected_duration,
-                expected_from="none" if node.policy.expected_duration is None else "author",
-                waiting_for=self._pending(node),
-            )
-        return node_shape(
-            node.id,
-            node.type,
-            node.name,
-            state=row.state,
-            reason=row.reason,
-            attempt=row.attempt,
-            started_us=_micros(row.started_at),
-            finished_us=_micros(row.finished_at),
-            expected=row.expected,
-            expected_from=row.expected_from,
-            progress=row.progress,
-            error=row.error,
-            waiting_for=self._waiting_for(node, row),
-            output=output_summary(row.output),
-        )
-
-    def _waiting_for(self, node: Node, row: NodeRun) -> list[dict[str, Any]]:
-        if row.state == "pending":
-            return self._pending(node)
-        if row.state == "retrying":
-            retries = node.policy.retries
-            return [
-                admission.retry_condition(row.retries, retries, _micros(row.retry_at), _micros(row.finished_at)),
-            ]
-        if row.state == "ready":
-            return self._ready(node, row)
-        return []
-
-    def _pending(self, node: Node) -> list[dict[str, Any]]:
-        if self.run.state == "queued":
-            return [admission.queued_condition(self.nodes.settings.max_runs, micros(self.run.created_at))]
-        if self.run.state not in RUN_UNFINISHED:
-            return []
-        names = []
-        for edge in self.nodes.upstream.get(node.id, ()):
-            row = self.rows.get(edge.source)
-            if (row is None or row.state not in NODE_TERMINAL) and edge.source not in names:
-                names.append(edge.source)
-        return [admission.upstream_condition(names, _micros(self.run.started_at))]
-
-    def _ready(self, node: Node, row: NodeRun) -> list[dict[str, Any]]:
-        assert row.ready_at is not None
-        facts = Facts(since_us=micros(row.ready_at), processes=settings.INTERLOCK.processes, sent=bool(row.claim))
-        if row.claim:
-            return admission.explain(["worker"], facts)
-        run_facts = self._limits()
-        pool, holders = self._pool(row.pool) if row.pool else (None, [])
-        candidate = _Candidate(self._key(row, node.index, node.policy.priority or self.run.priority), row.slots)
-        facts.slots, facts.max_concurrent = row.slots, run_facts.max_concurrent
-        facts.max_runs = self.nodes.settings.max_runs
-        if pool is not None:
-            facts.pool_name, facts.pool_slots, facts.pool_in_use = row.pool, pool.slots, pool.in_use
-            facts.holders = holders
-        codes = list(admission.conditions(candidate, run_facts, pool, room=True))
-        # Whether an executor has room is known to the scheduler alone: what is ready and free waits for that.
-        return admission.explain(codes or ["worker"], facts)
-
-    def _limits(self) -> _RunFacts:
-        if self._run_facts is None:
-            holds = unfinished_nodes().filter(run=self.run).exclude(claim="").count()
-            self._run_facts = _RunFacts(holds, self.nodes.settings.max_concurrent, self.run.reason == "workflow_limit")
-        return self._run_facts
-
-    def _key(self, row: NodeRun, index: int, priority: int) -> tuple[float, int, int]:
-        assert row.ready_at is not None
-        return (admission.key(row.ready_at.timestamp(), priority), row.run_id, index)
-
-    def _pool(self, name: str) -> tuple[_PoolFacts, list[Holder]]:
-        if name not in self._pools:
-            holders = _holders([name]).get(name, [])
-            slots = Pool.objects.filter(name=name).values_list("slots", flat=True).first()
-            line = unfinished_nodes().filter(state="ready", pool=name, claim="").select_related("run")
-            keys = []
-            loaded: dict[int, Document] = {self.run.definition_id: self.nodes}
-            for row in line:
-                if slots is not None and row.slots > slots:
-                    continue
-                if row.run.definition_id not in loaded:
-                    loaded[row.run.definition_id] = documents.load(row.run.definition_id)
-                found = loaded[row.run.definition_id].by_id[row.node]
-                keys.append(self._key(row, found.index, found.policy.priority or row.run.priority))
-            facts = _PoolFacts(slots, sum(holder.slots for holder in holders), min(keys, default=None))
-            self._pools[name] = (facts, holders)
-        return self._pools[name]
 
 
 # Attempts
@@ -270,7 +118,7 @@ def attempts(run: Run, node: str) -> list[dict[str, Any]]:
             "worker": row.worker,
             "pid": row.pid,
             "started_at": iso(micros(row.started_at)),
-            "finished_at": iso(_micros(row.finished_at)),
+            "finished_at": iso(optional_micros(row.finished_at)),
             "error": row.error,
             "usage": row.usage,
             "receipt": row.receipt,
@@ -297,7 +145,7 @@ def pool(name: str) -> dict[str, Any]:
 
 
 def _pool_dicts(rows: list[Pool]) -> list[dict[str, Any]]:
-    holders = _holders([row.name for row in rows])
+    held = holders([row.name for row in rows])
     waiting = dict(
         unfinished_nodes()
         .filter(state="ready", claim="", pool__in=[row.name for row in rows])
@@ -308,31 +156,15 @@ def _pool_dicts(rows: list[Pool]) -> list[dict[str, Any]]:
         {
             "name": row.name,
             "slots": row.slots,
-            "in_use": sum(holder.slots for holder in holders.get(row.name, ())),
+            "in_use": sum(holder.slots for holder in held.get(row.name, ())),
             "waiting": waiting.get(row.name, 0),
             "acquired": row.acquired,
             "released": row.released,
             "longest_wait": row.longest_wait,
-            "holders": [holder.shape() for holder in holders.get(row.name, ())],
+            "holders": [holder.shape() for holder in held.get(row.name, ())],
         }
         for row in rows
     ]
-
-
-def _holders(names: Iterable[str]) -> dict[str, list[Holder]]:
-    """Who holds slots of these pools: node runs with a claim, sent ones included, the longest first."""
-    held: dict[str, list[Holder]] = {}
-    rows = (
-        holding_nodes()
-        .filter(pool__in=list(names), state__in=("ready", "running"))
-        .values_list("pool", "run_id", "node", "slots", "state", "started_at", "ready_at")
-    )
-    for name, run_id, node, slots, state, started_at, ready_at in rows:
-        since = started_at if state == "running" else ready_at
-        held.setdefault(name, []).append(Holder(run_id, node, slots, _micros(since)))
-    for holders in held.values():
-        holders.sort(key=lambda holder: (holder.since_us or 0, holder.run, holder.node))
-    return held
 
 
 def pool_slots_in_use() -> int:

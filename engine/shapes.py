@@ -12,6 +12,7 @@ from typing import Any
 from engine.states import NODE_STATES
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_UTC = EPOCH.replace(tzinfo=None)
 _MICROSECOND = timedelta(microseconds=1)
 
 WAITING_STATES = frozenset({"pending", "ready", "waiting", "retrying"})
@@ -23,6 +24,11 @@ def micros(moment: datetime) -> int:
     return (moment - EPOCH) // _MICROSECOND
 
 
+def optional_micros(moment: datetime | None) -> int | None:
+    """`micros`; None stays None."""
+    return None if moment is None else (moment - EPOCH) // _MICROSECOND
+
+
 def moment(us: int) -> datetime:
     """The inverse of `micros`."""
     return EPOCH + timedelta(microseconds=us)
@@ -32,7 +38,8 @@ def iso(us: int | None) -> str | None:
     """ISO 8601 with microseconds; None stays None."""
     if us is None:
         return None
-    return (EPOCH + timedelta(microseconds=us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Twice as fast as strftime; a snapshot holds tens of thousands of times.
+    return (_EPOCH_UTC + timedelta(microseconds=us)).isoformat(timespec="microseconds") + "Z"
 
 
 def output_summary(output: Mapping[str, Any] | None) -> dict[str, Any] | None:

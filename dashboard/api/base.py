@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -196,6 +196,7 @@ class Query:
 # --- pages of lists ----------------------------------------------------------------------------------------------
 
 Row = TypeVar("Row", bound=Model)
+T = TypeVar("T")
 
 
 def page(
@@ -218,11 +219,19 @@ def page(
     return Response({"results": render(found), "next": next_address(request, after)})
 
 
-def page_of_all(request: Request, query: Query, rows: list[dict[str, Any]]) -> Response:
-    """One page of a list that is whole in memory and keeps its order; `after` counts what the pages before held."""
+def page_of_all(
+    request: Request,
+    query: Query,
+    entries: Sequence[T],
+    render: Callable[[Sequence[T]], Sequence[Mapping[str, Any]]],
+) -> Response:
+    """One page of a list that is whole in memory and keeps its order; `after` counts what the pages before held.
+
+    `render` makes what is told of a page's entries.
+    """
     begin, limit = query.integer("after", 0), query.limit
-    changed = {"after": begin + limit} if begin + limit < len(rows) else None
-    return Response({"results": rows[begin : begin + limit], "next": next_address(request, changed)})
+    changed = {"after": begin + limit} if begin + limit < len(entries) else None
+    return Response({"results": render(entries[begin : begin + limit]), "next": next_address(request, changed)})
 
 
 def next_address(request: Request, changed: Mapping[str, Any] | None) -> str | None:

@@ -40,7 +40,7 @@ class NodeTypes(ApiView):
     )
     def get(self, request: Request) -> Response:
         query = Query(request, "limit", "after")
-        return page_of_all(request, query, registry.describe())
+        return page_of_all(request, query, registry.describe(), list)
 
 
 class Pools(ApiView):
@@ -55,7 +55,7 @@ class Pools(ApiView):
     )
     def get(self, request: Request) -> Response:
         query = Query(request, "limit", "after")
-        return page_of_all(request, query, engine_queries.pools())
+        return page_of_all(request, query, engine_queries.pools(), list)
 
     @extend_schema(
         request=bodies.NewPool,

@@ -55,7 +55,9 @@ class Nodes(ApiView):
     )
     def get(self, request: Request, run_id: str) -> Response:
         query = Query(request, "limit", "after")
-        return page_of_all(request, query, engine_queries.node_runs(access.run(request.user, run_id)))
+        run = access.run(request.user, run_id)
+        nodes = [node.id for node in engine_queries.document(run).nodes]
+        return page_of_all(request, query, nodes, lambda page: engine_queries.node_runs(run, page))
 
 
 class Node(ApiView):

@@ -156,10 +156,10 @@ def _read(run: int, after: int, limit: int) -> list[str]:
 def _snapshot(run: int) -> tuple[int, str]:
     """(seq, message) of the run now; runs on a database thread. Raises NotFound."""
     with one_moment():
-        row = Run.objects.select_related("definition").filter(pk=run).first()
+        row = Run.objects.filter(pk=run).first()
         if row is None:
             raise NotFound.run(run)
-        return row.seq, protocol.snapshot(row.seq, queries.run_dict(row), queries.node_runs(row))
+        return row.seq, protocol.snapshot(row.seq, queries.run_dict(row), queries.each_node_run(row))
 
 
 def heads(runs: list[int]) -> dict[int, int]:

@@ -138,32 +138,34 @@ def stuck_times(node: Mapping[str, Any]) -> float | None:
 def run(request: HttpRequest, run_id: int, node: str | None = None) -> HttpResponse:
     found = access.run(request.user, run_id)
     shape = queries.run_dict(found)
-    nodes = queries.node_runs(found)
+    # Never all nodes of a run, which may be 10,000: the browser gets those over the socket.
+    nodes = queries.document(found).nodes
+    first = [one.id for one in nodes[:ROWS_FIRST]]
+    failed = queries.nodes_in(found, FAILED)
     done, whole = presenters.progress_of(found.counts)
-    failed = [one for one in nodes if one["state"] in FAILED]
-    chosen = node or request.GET.get("node") or (failed[0]["node"] if failed else "")
+    chosen = node or request.GET.get("node") or (failed[0] if failed else "")
     context = {
         "nav": "runs",
         "run": shape,
         "definition_hash": found.definition.hash,
         "workflow_name": names_of([found.workflow]).get(found.workflow, found.workflow),
-        "nodes": [node_row(one) for one in nodes[:ROWS_FIRST]],
+        "nodes": [node_row(one) for one in queries.node_runs(found, first)],
         "node_count": len(nodes),
         "seq": found.seq,
         "done": done,
         "whole": whole,
         "ended": found.state in RUN_TERMINAL,
         "cancelling": found.cancel_requested_at is not None and found.state not in RUN_TERMINAL,
-        "stuck": sum(stuck_times(one) is not None for one in nodes),
-        "retryable": any(one["state"] in ("failed", "timed_out", "cancelled") for one in nodes),
+        "stuck": sum(stuck_times(one) is not None for one in queries.running_nodes(found)),
+        "retryable": any(found.counts.get(state) for state in ("failed", "timed_out", "cancelled")),
         "inputs": found.inputs,
         "chosen": chosen,
         "empty_row": EMPTY_ROW,
     }
-    if node or any(one["node"] == chosen for one in nodes):
+    if node or chosen in queries.document(found).by_id:
         context |= panel_of(found, chosen, request.GET.get("tab", ""))
     else:
-        context |= {"panel": "run", "chosen": "", "failures": failed[:5]}
+        context |= {"panel": "run", "chosen": "", "failures": queries.node_runs(found, failed[:5])}
     return render(request, "runs/run.html", context)
 
 
@@ -181,13 +183,13 @@ def panel(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
 def summary(request: HttpRequest, run_id: int) -> HttpResponse:
     """The part at the side about the run itself."""
     found = access.run(request.user, run_id)
-    failed = [one for one in queries.node_runs(found) if one["state"] in FAILED]
+    failed = queries.nodes_in(found, FAILED)
     context = {
         "run": queries.run_dict(found),
         "panel": "run",
         "inputs": found.inputs,
         "definition_hash": found.definition.hash,
-        "failures": failed[:5],
+        "failures": queries.node_runs(found, failed[:5]),
     }
     return render(request, "runs/_panel.html", context)
 

@@ -11,6 +11,7 @@ import pytest
 from engine import clock, events, logreads, queries, runs
 from engine.errors import EventsGone, NotFound
 from engine.models import EventBatch, LogBatch, NodeRun, Pool, Run
+from engine.shapes import iso, micros
 from tests.support.factories import chain, document, node
 
 pytestmark = pytest.mark.django_db
@@ -182,3 +183,49 @@ def test_reads_of_a_large_run_cost_a_bounded_number_of_queries(django_assert_max
     queries.document(run)
     with django_assert_max_num_queries(8):
         queries.node_runs(run)
+
+
+def test_node_runs_of_some_nodes_are_those_of_all():
+    doc = document(
+        [node("a", retries=3), node("b", pool="p", expected_duration=4), "c", "d", "e", "f"],
+        *("a>b", "b>c", "d>e", "a>e", "e>f"),
+    )
+    run = made(doc)
+    at = clock.now()
+    NodeRun.objects.create(
+        run=run, node="a", state="retrying", attempt=1, retries=1, ready_at=at, started_at=at, finished_at=at,
+        retry_at=at, error={"class": "E", "message": "bad", "node": "a", "line": None, "traceback": None},
+    )  # fmt: skip
+    NodeRun.objects.create(run=run, node="b", state="ready", ready_at=at.replace(microsecond=0), pool="p")
+    NodeRun.objects.create(
+        run=run, node="d", state="succeeded", attempt=2, ready_at=at, started_at=at, finished_at=at,
+        output={"kind": "json", "value": 1, "bytes": 1, "ports": ["out"]}, progress={"fraction": 1.0, "message": "x"},
+    )  # fmt: skip
+    whole = queries.node_runs(run)
+    for shape in whole:
+        assert queries.node_run(run, shape["node"]) == shape
+    assert queries.node_runs(run, ["f", "a", "a"]) == [whole[0], whole[5]]
+    assert queries.node_runs(run, []) == []
+    assert whole[4]["waiting_for"][0]["message"] == 'Waits for "a" to end.'
+    assert whole[0]["waiting_for"][0]["until"] == iso(micros(at))
+
+
+def test_a_wide_fan_in_names_three_and_counts_the_rest(django_assert_max_num_queries):
+    names = [f"n{number}" for number in range(2000)]
+    run = made(document([*names, "last"], *(f"{name}>last" for name in names)))
+    NodeRun.objects.create(run=run, node="n0", state="succeeded")
+    queries.document(run)
+    with django_assert_max_num_queries(4):
+        condition = queries.node_run(run, "last")["waiting_for"][0]
+    assert condition["message"] == 'Waits for "n1", "n2", "n3" and 1996 more to end.'
+    assert queries.node_runs(run)[-1]["waiting_for"] == [condition]
+
+
+def test_nodes_are_found_by_state_in_document_order():
+    run = made(document(["c", "b", "a", "d"]))
+    run.counts = {"failed": 2, "running": 1, "pending": 1}
+    for name, state in (("a", "failed"), ("c", "failed"), ("b", "running")):
+        NodeRun.objects.create(run=run, node=name, state=state, started_at=clock.now())
+    assert queries.nodes_in(run, ["failed", "timed_out"]) == ["c", "a"]
+    assert queries.nodes_in(run, ["cancelled"]) == []
+    assert [shape["node"] for shape in queries.running_nodes(run)] == ["b"]

@@ -1,0 +1,182 @@
+"""Why nodes wait, from what the database says: the admission's own function, asked to explain instead of to act."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from django.conf import settings
+
+from engine import documents
+from engine.definition import Document, Node
+from engine.models import Pool, Run
+from engine.models.conditions import holding_nodes, unfinished_nodes
+from engine.models.runs import RUN_UNFINISHED
+from engine.scheduler import admission
+from engine.scheduler.admission import Facts, Holder
+from engine.shapes import micros, optional_micros
+from engine.states import NODE_TERMINAL
+
+
+class Row(Protocol):
+    """What is asked of a node run's row."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def claim(self) -> str: ...
+    @property
+    def pool(self) -> str: ...
+    @property
+    def slots(self) -> int: ...
+    @property
+    def retries(self) -> int: ...
+    @property
+    def ready_at(self) -> datetime | None: ...
+    @property
+    def retry_at(self) -> datetime | None: ...
+    @property
+    def finished_at(self) -> datetime | None: ...
+
+
+@dataclass(slots=True)
+class _RunFacts:
+    holds: int
+    max_concurrent: int | None
+    waits_for_workflow: bool
+
+
+@dataclass(slots=True)
+class _PoolFacts:
+    slots: int | None
+    in_use: int
+    first: tuple[float, int, int] | None
+
+    def first_key(self) -> tuple[float, int, int] | None:
+        return self.first
+
+
+@dataclass(slots=True)
+class _Candidate:
+    key: tuple[float, int, int]
+    slots: int
+
+
+class Waiting:
+    """What the nodes of one run wait for. Facts about limits and pools are read when the first node needs them."""
+
+    def __init__(self, run: Run, nodes: Document, states: Mapping[str, str]) -> None:
+        """`states`: of the nodes that have left `pending`, as far as pending ones that are asked about need them."""
+        self.run = run
+        self.nodes = nodes
+        self.states = states
+        self._run_facts: _RunFacts | None = None
+        self._pools: dict[str, tuple[_PoolFacts, list[Holder]]] = {}
+        self._pending: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+
+    def of(self, node: Node, row: Row | None) -> list[dict[str, Any]]:
+        """The contract's `waiting_for`; `row` is None for a node that never left `pending`. Not to be changed."""
+        if row is None or row.state == "pending":
+            return self._upstream(node)
+        if row.state == "ready":
+            return self._ready(node, row)
+        if row.state == "retrying":
+            retry_us, since_us = optional_micros(row.retry_at), optional_micros(row.finished_at)
+            return [admission.retry_condition(row.retries, node.policy.retries, retry_us, since_us)]
+        return []
+
+    def _upstream(self, node: Node) -> list[dict[str, Any]]:
+        run = self.run
+        if run.state == "queued":
+            names: tuple[str, ...] = ()
+        elif run.state in RUN_UNFINISHED:
+            states = self.states
+            # Two edges from one node are one name; a fan-in has thousands, and a list would be searched for each.
+            open_sources = {
+                edge.source: None
+                for edge in self.nodes.upstream.get(node.id, ())
+                if states.get(edge.source) not in NODE_TERMINAL
+            }
+            names = tuple(open_sources)
+        else:
+            return []
+        found = self._pending.get(names)
+        if found is None:
+            # Nodes behind the same upstream nodes say the same.
+            condition = (
+                admission.queued_condition(self.nodes.settings.max_runs, micros(run.created_at))
+                if run.state == "queued"
+                else admission.upstream_condition(names, optional_micros(run.started_at))
+            )
+            found = self._pending[names] = [condition]
+        return found
+
+    def _ready(self, node: Node, row: Row) -> list[dict[str, Any]]:
+        assert row.ready_at is not None
+        facts = Facts(since_us=micros(row.ready_at), processes=settings.INTERLOCK.processes, sent=bool(row.claim))
+        if row.claim:
+            return admission.explain(["worker"], facts)
+        run_facts = self._limits()
+        pool, holders = self._pool(row.pool) if row.pool else (None, [])
+        candidate = _Candidate(
+            _key(row.ready_at, self.run.pk, node.index, node.policy.priority or self.run.priority), row.slots
+        )
+        facts.slots, facts.max_concurrent = row.slots, run_facts.max_concurrent
+        facts.max_runs = self.nodes.settings.max_runs
+        if pool is not None:
+            facts.pool_name, facts.pool_slots, facts.pool_in_use = row.pool, pool.slots, pool.in_use
+            facts.holders = holders
+        codes = list(admission.conditions(candidate, run_facts, pool, room=True))
+        # Whether an executor has room is known to the scheduler alone: what is ready and free waits for that.
+        return admission.explain(codes or ["worker"], facts)
+
+    def _limits(self) -> _RunFacts:
+        if self._run_facts is None:
+            holds = unfinished_nodes().filter(run=self.run).exclude(claim="").count()
+            self._run_facts = _RunFacts(holds, self.nodes.settings.max_concurrent, self.run.reason == "workflow_limit")
+        return self._run_facts
+
+    def _pool(self, name: str) -> tuple[_PoolFacts, list[Holder]]:
+        if name not in self._pools:
+            held = holders([name]).get(name, [])
+            slots = Pool.objects.filter(name=name).values_list("slots", flat=True).first()
+            line = (
+                unfinished_nodes()
+                .filter(state="ready", pool=name, claim="")
+                .values_list("run_id", "run__definition_id", "run__priority", "node", "ready_at", "slots")
+            )
+            keys = []
+            loaded: dict[int, Document] = {self.run.definition_id: self.nodes}
+            for run_id, definition, priority, node, ready_at, wanted in line:
+                if slots is not None and wanted > slots:
+                    continue
+                if definition not in loaded:
+                    loaded[definition] = documents.load(definition)
+                assert ready_at is not None
+                found = loaded[definition].by_id[node]
+                keys.append(_key(ready_at, run_id, found.index, found.policy.priority or priority))
+            facts = _PoolFacts(slots, sum(holder.slots for holder in held), min(keys, default=None))
+            self._pools[name] = (facts, held)
+        return self._pools[name]
+
+
+def _key(ready_at: datetime, run: int, index: int, priority: int) -> tuple[float, int, int]:
+    return (admission.key(ready_at.timestamp(), priority), run, index)
+
+
+def holders(names: Iterable[str]) -> dict[str, list[Holder]]:
+    """Who holds slots of these pools: node runs with a claim, sent ones included, the longest first."""
+    held: dict[str, list[Holder]] = {}
+    rows = (
+        holding_nodes()
+        .filter(pool__in=list(names), state__in=("ready", "running"))
+        .values_list("pool", "run_id", "node", "slots", "state", "started_at", "ready_at")
+    )
+    for name, run_id, node, slots, state, started_at, ready_at in rows:
+        since = started_at if state == "running" else ready_at
+        held.setdefault(name, []).append(Holder(run_id, node, slots, optional_micros(since)))
+    for found in held.values():
+        found.sort(key=lambda holder: (holder.since_us or 0, holder.run, holder.node))
+    return held
