@@ -86,6 +86,25 @@ describe("the socket", () => {
     vi.advanceTimersByTime(6_000);
     expect(states.at(-1)).toMatchObject({ kind: "offline" });
   });
+  it("asks sooner when it is told to", () => {
+    newest().opened();
+    newest().says({ type: "snapshot", seq: 5 });
+    live.helloIn(1);
+    vi.advanceTimersByTime(1_000);
+    expect(newest().sent).toHaveLength(2);
+  });
+  it("is not live after a sleep until it is answered, and opens another socket when it is not", () => {
+    newest().opened();
+    newest().says({ type: "snapshot", seq: 5 });
+    const before = states.length;
+    // The clock goes on while no timer runs.
+    vi.setSystemTime(Date.now() + 3_600_000);
+    vi.advanceTimersByTime(2_000);
+    expect(states.slice(before)).toEqual([{ kind: "connecting" }]);
+    expect(newest().sent).toHaveLength(2);
+    vi.advanceTimersByTime(4_000);
+    expect(FakeSocket.made).toHaveLength(2);
+  });
   it("stops when the right is lost", () => {
     newest().opened();
     newest().dropped(4403);

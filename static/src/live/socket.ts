@@ -23,6 +23,12 @@ export interface LiveOptions {
   readonly open?: (address: string) => WebSocket;
 }
 
+const PULSE_SECONDS = 2;
+/** A pulse that comes so late means that the machine slept (a hidden tab's timers are late too, and are not asked). */
+const SLEPT_SECONDS = 10;
+/** How long an answer may take after a sleep, or when the tab is shown again. */
+const AWAKE_SECONDS = 3;
+
 /** Seconds until the next try: doubling from half a second to 15 s, spread so that not all browsers come at once. */
 export function backoff(tries: number, random: () => number): number {
   return Math.min(15, 0.5 * 2 ** Math.min(tries, 8)) * (0.5 + random());
@@ -35,26 +41,35 @@ export class Live {
   private timer = 0;
   private watch = 0;
   private ended = false;
+  private readonly pulse: number;
+  private beat = Date.now();
 
   constructor(private readonly options: LiveOptions) {
     window.addEventListener("online", this.retryNow);
     window.addEventListener("offline", this.dropped);
     document.addEventListener("visibilitychange", this.retryNow);
     this.options.state({ kind: "connecting" });
+    this.pulse = window.setInterval(this.awake, 1000 * PULSE_SECONDS);
     this.connect();
   }
 
   /** Says hello (again): the answer brings what is missing. */
-  hello(): void {
+  hello(answerSeconds = this.options.answerSeconds ?? 6): void {
     if (this.socket?.readyState !== WebSocket.OPEN) return;
     this.socket.send(JSON.stringify(this.options.hello()));
-    this.expect(this.options.answerSeconds ?? 6);
+    this.expect(answerSeconds);
+  }
+
+  /** Says hello after `seconds` of silence, sooner than usual: what came last may not have been all. */
+  helloIn(seconds: number): void {
+    if (this.socket) this.expectProbe(seconds);
   }
 
   close(): void {
     this.ended = true;
     window.clearTimeout(this.timer);
     window.clearTimeout(this.watch);
+    window.clearInterval(this.pulse);
     window.removeEventListener("online", this.retryNow);
     window.removeEventListener("offline", this.dropped);
     document.removeEventListener("visibilitychange", this.retryNow);
@@ -108,10 +123,21 @@ export class Live {
     this.watch = window.setTimeout(this.dropped, 1000 * seconds);
   }
 
-  private expectProbe(): void {
+  private expectProbe(seconds = this.options.probeSeconds ?? 15): void {
     window.clearTimeout(this.watch);
-    this.watch = window.setTimeout(() => this.hello(), 1000 * (this.options.probeSeconds ?? 15));
+    this.watch = window.setTimeout(() => this.hello(), 1000 * seconds);
   }
+
+  /** After a sleep the socket looks open and may be dead: until it answers, nothing is known to be current. */
+  private readonly awake = (): void => {
+    const slept = (Date.now() - this.beat) / 1000;
+    this.beat = Date.now();
+    if (slept < SLEPT_SECONDS || this.ended || document.hidden) return;
+    if (this.socket?.readyState === WebSocket.OPEN) {
+      this.options.state({ kind: "connecting" });
+      this.hello(AWAKE_SECONDS);
+    } else if (!this.socket) this.connect();
+  };
 
   private readonly dropped = (): void => {
     const socket = this.socket;
@@ -124,7 +150,8 @@ export class Live {
 
   private readonly retryNow = (): void => {
     if (this.ended || document.hidden) return;
-    if (this.socket) this.hello();
+    this.awake();
+    if (this.socket) this.hello(AWAKE_SECONDS);
     else this.connect();
   };
 }

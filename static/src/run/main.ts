@@ -4,6 +4,7 @@ import { serverNow } from "../behaviours/clock";
 import { toast } from "../behaviours/toast";
 import { one, typing } from "../dom";
 import { showLive } from "../live/dot";
+import { Lag } from "../live/lag";
 import { readRunMessage, readSamples } from "../live/protocol";
 import { Live } from "../live/socket";
 import { gettext } from "../words/i18n";
@@ -15,7 +16,8 @@ import { NodeTable } from "./nodes";
 import { type Panel, startPanel } from "./panel";
 import { RunStore } from "./store";
 
-const BEHIND_SECONDS = 3;
+/** Silence after which a page that is behind asks whether there is more. */
+const QUIET_SECONDS = 1;
 const BAD: ReadonlySet<string> = new Set(["failed", "timed_out"]);
 
 interface RunCanvas {
@@ -29,7 +31,7 @@ const canvases = import.meta.glob<{ mountRunCanvas(host: HTMLElement, store: Run
 const timelines = import.meta.glob<{ mountTimeline(host: HTMLElement, store: RunStore): void }>("./timeline.ts");
 
 export function startRun(run: string, root: HTMLElement): void {
-  const store = new RunStore(run, root.dataset["chosen"] ?? "");
+  const store = new RunStore(run, root.dataset["chosen"] ?? "", Number(root.dataset["seq"] ?? -1));
   startHead(store, root);
   const panel = startPanel(store, root);
   const logs = new LogView(store, root);
@@ -61,9 +63,13 @@ async function startTimeline(store: RunStore, root: HTMLElement): Promise<void> 
 }
 
 function connect(store: RunStore): void {
+  const lag = new Lag();
   const live = new Live({
     path: `/ws/runs/${store.id}/`,
-    hello: () => (store.seq >= 0 ? { type: "hello", after: store.seq } : { type: "hello" }),
+    hello: () => {
+      lag.hello();
+      return store.seq >= 0 ? { type: "hello", after: store.seq } : { type: "hello" };
+    },
     state: (state) => {
       // Live is only what a message has just proved.
       if (state.kind !== "live") showLive(state);
@@ -82,8 +88,9 @@ function connect(store: RunStore): void {
         live.hello();
         return;
       }
-      const late = taken.newestAt ? (serverNow() - Date.parse(taken.newestAt)) / 1000 : 0;
-      showLive(late > BEHIND_SECONDS ? { kind: "behind", seconds: late } : { kind: "live" });
+      const seconds = lag.heard(taken.newestAt, message.type === "events" ? message.events.length : 0, serverNow());
+      if (seconds || taken.older) live.helloIn(taken.older ? 2 * QUIET_SECONDS : QUIET_SECONDS);
+      showLive(taken.older ? { kind: "connecting" } : seconds ? { kind: "behind", seconds } : { kind: "live" });
     },
   });
   const tick = (): void => {

@@ -4,7 +4,7 @@
  * the choice of a node are part of it, so that every part shows the same node chosen and the same nodes stuck.
  */
 
-import { fold, NOTHING, type RunView } from "../live/fold";
+import { fold, nothing, type RunView, type Step } from "../live/fold";
 import type { LogLine, NodeRun, Run, RunMessage, Sample } from "../live/protocol";
 import { stuck } from "./fact";
 
@@ -16,6 +16,8 @@ export interface Change {
   readonly nodes: ReadonlySet<string>;
   /** New log lines, in order. After a snapshot, lines in between are read with the API. */
   readonly lines: readonly LogLine[];
+  /** What went from one state to another, in order. After a snapshot, steps in between are read from the page's events. */
+  readonly steps: readonly Step[];
   /** Nodes that became stuck, or are no more. */
   readonly stuck: ReadonlySet<string>;
   /** Another node is chosen, or none. */
@@ -30,27 +32,39 @@ export type Listener = (change: Change) => void;
 export interface Taken {
   /** Events are missing before it: nothing was taken; say hello again. */
   readonly gap: boolean;
+  /** It is older than what is known: nothing was taken. Events may follow that lead from it to here; when none do, say
+   * hello again. */
+  readonly older: boolean;
   /** When its newest event happened; null when it held none. */
   readonly newestAt: string | null;
 }
 
 const NONE: ReadonlySet<string> = new Set();
-const NOTHING_CHANGED: Change = { snapshot: false, run: false, nodes: NONE, lines: [], stuck: NONE, chosen: false, samples: NONE };
+const NOTHING_CHANGED: Change = { snapshot: false, run: false, nodes: NONE, lines: [], steps: [], stuck: NONE, chosen: false, samples: NONE };
 /** Samples kept of each running node: five minutes at one a second. */
 const SAMPLES_KEPT = 300;
+/** How long a snapshot may be older than what is known, in ms: the server hands one on for a second. One that is still
+ * older after that comes from another database (a backup was restored), and is the truth. */
+const OLDER_MS = 1500;
 
 export class RunStore {
-  private view: RunView = NOTHING;
+  private readonly view: RunView = nothing();
   private readonly listeners: Listener[] = [];
   private readonly stuckNow = new Set<string>();
   private readonly running = new Set<string>();
   private readonly kept = new Map<string, Sample[]>();
   private chosenNow: string;
+  /** When the first of the older snapshots came; null: what came last was not one. */
+  private olderSince: number | null = null;
+  /** When what came was first held back; null: nothing is. */
+  private heldSince: number | null = null;
 
   constructor(
     /** Id of the run. */
     readonly id: string,
     chosen: string,
+    /** Number of the last event that the page showed when it came: nothing older is shown in its place. */
+    private readonly pageSeq = -1,
   ) {
     this.chosenNow = chosen;
   }
@@ -58,7 +72,7 @@ export class RunStore {
   get run(): Run | null {
     return this.view.run;
   }
-  /** By id, in document order. */
+  /** By id, in document order. Always the same map; its nodes are replaced, never changed. */
   get nodes(): ReadonlyMap<string, NodeRun> {
     return this.view.nodes;
   }
@@ -89,11 +103,16 @@ export class RunStore {
 
   /** Takes a message; `now` by the server's clock, in ms. */
   take(message: RunMessage, now: number): Taken {
-    const folded = fold(this.view, message);
-    if (folded.gap) return { gap: true, newestAt: null };
-    this.view = folded.view;
-    const ids = folded.snapshot ? this.view.nodes.keys() : folded.nodesChanged;
-    if (folded.snapshot) this.running.clear();
+    const folded = fold(this.view, message, this.olderSince !== null && now - this.olderSince >= OLDER_MS);
+    if (folded.gap || folded.older) {
+      if (folded.older) this.olderSince ??= now;
+      return { gap: folded.gap, older: folded.older, newestAt: null };
+    }
+    this.olderSince = null;
+    const held = this.heldSince !== null;
+    const snapshot = folded.snapshot || held;
+    const ids = snapshot ? this.view.nodes.keys() : folded.nodesChanged;
+    if (snapshot) this.running.clear();
     for (const id of ids) {
       if (this.view.nodes.get(id)?.state === "running") this.running.add(id);
       else {
@@ -101,15 +120,29 @@ export class RunStore {
         this.kept.delete(id);
       }
     }
-    const stuck = this.look(now);
-    if (folded.snapshot || folded.runChanged || folded.nodesChanged.size || folded.lines.length || stuck.size) {
-      this.tell({ ...NOTHING_CHANGED, snapshot: folded.snapshot, run: folded.runChanged, nodes: folded.nodesChanged, lines: folded.lines, stuck });
+    if (this.view.seq < this.pageSeq && now - (this.heldSince ??= now) < OLDER_MS) return { gap: false, older: false, newestAt: folded.newestAt };
+    if (held) this.release(now);
+    else {
+      const stuck = this.look(now);
+      if (folded.snapshot || folded.runChanged || folded.nodesChanged.size || folded.lines.length || stuck.size) {
+        this.tell({ ...NOTHING_CHANGED, snapshot: folded.snapshot, run: folded.runChanged, nodes: folded.nodesChanged, lines: folded.lines, steps: folded.steps, stuck });
+      }
     }
-    return { gap: false, newestAt: folded.newestAt };
+    return { gap: false, older: false, newestAt: folded.newestAt };
+  }
+
+  /** Tells of what was held back, as a first snapshot. */
+  private release(now: number): void {
+    this.heldSince = null;
+    this.tell({ ...NOTHING_CHANGED, snapshot: true, run: true, nodes: new Set(this.view.nodes.keys()), stuck: this.look(now) });
   }
 
   /** Time went on: nodes may have become stuck. Call it each second. */
   tick(now: number): void {
+    if (this.heldSince !== null) {
+      if (now - this.heldSince >= OLDER_MS) this.release(now);
+      return;
+    }
     const stuck = this.look(now);
     if (stuck.size) this.tell({ ...NOTHING_CHANGED, stuck });
   }
@@ -154,6 +187,13 @@ export class RunStore {
   }
 
   private tell(change: Change): void {
-    for (const listener of [...this.listeners]) listener(change);
+    for (const listener of [...this.listeners]) {
+      // A part that fails must not keep the others, or the socket, from what is true.
+      try {
+        listener(change);
+      } catch (error) {
+        reportError(error);
+      }
+    }
   }
 }
