@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Q
@@ -10,7 +10,6 @@ from django.db.models import Q
 from engine import clock
 from engine.models import Attempt, Run
 from engine.models.conditions import unfinished_nodes
-from engine.shapes import iso, micros
 
 BARS_MAX = 10_000
 
@@ -27,10 +26,11 @@ def timeline(run: Run, *, after: str | None = None, limit: int = BARS_MAX) -> di
     if after:
         node, _, number = after.rpartition(":")
         rows = rows.filter(node__gte=node).filter(Q(node__gt=node) | Q(number__gt=int(number)))
+    # By the unique index: the item is the same in all.
     found = list(
-        rows.order_by("node", "number").values_list("node", "number", "state", "ready_at", "started_at", "finished_at")[
-            : limit + 1
-        ]
+        rows.order_by("node", "item", "number").values_list(
+            "node", "number", "state", "ready_at", "started_at", "finished_at"
+        )[: limit + 1]
     )
     following = f"{found[limit - 1][0]}:{found[limit - 1][1]}" if len(found) > limit else None
     bars = [_bar(*row) for row in found[:limit]]
@@ -85,4 +85,5 @@ def _bar(
 
 
 def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else iso(micros(moment))
+    # Tens of thousands of times in one answer: several times as quick as engine.shapes.iso.
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"

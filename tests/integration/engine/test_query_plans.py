@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection
+from django.db.models import Q
 
-from engine.models import Command, EventBatch
+from engine import clock
+from engine.models import Attempt, Command, EventBatch, NodeRun, Run, Sample, Stack
 from engine.models.conditions import failed_runs, holding_nodes, unfinished_nodes, unfinished_runs, with_artifact
 
 pytestmark = [
@@ -27,6 +29,44 @@ pytestmark = [
 )
 def test_a_read_of_what_is_unfinished_uses_its_partial_index(queryset, index):
     assert index in queryset().explain()
+
+
+@pytest.mark.parametrize(
+    ("queryset", "found_by"),
+    [
+        (
+            lambda: (
+                Attempt.objects.filter(run=1, item=-1)
+                .filter(node__gte="a")
+                .filter(Q(node__gt="a") | Q(number__gt=1))
+                .order_by("node", "item", "number")[:10]
+            ),
+            "(run_id=? AND node>?)",
+        ),
+        (
+            lambda: Stack.objects.filter(run=1, node="a", item=-1, taken_at__gte=clock.now()).order_by("-taken_at"),
+            "stack_node (run_id=? AND node=? AND taken_at>?)",
+        ),
+        (
+            lambda: Sample.objects.filter(run=1, node="a", item=-1, attempt=1).order_by("-at")[:300],
+            "sample_node (run_id=? AND node=?)",
+        ),
+        (
+            lambda: Run.objects.filter(workflow="w", draft=False, pk__lt=9).order_by("-id").values("id")[:100],
+            "run_workflow (workflow=? AND id<?)",
+        ),
+        (
+            lambda: NodeRun.objects.filter(run_id__in=[1, 2], node="a", item=-1).order_by("-run_id"),
+            "(run_id=? AND node=? AND item=?)",
+        ),
+    ],
+)
+def test_what_a_run_leaves_is_found_by_its_index_and_in_order(queryset, found_by):
+    plan = queryset().explain()
+    assert found_by in plan
+    assert "SCAN" not in plan
+    # Rows with one node or one time may be sorted among themselves.
+    assert "TEMP B-TREE" not in plan or "TEMP B-TREE FOR LAST TERM" in plan
 
 
 def test_events_are_read_by_bounds_on_their_index():
