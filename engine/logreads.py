@@ -110,15 +110,14 @@ def index(run: Run, *, after: int = 0, limit: int = 50_000) -> tuple[list[Batch]
     """Which lines there are above `after`, without their text, and the `after` of the next call; None: no more now."""
     found = _of(run, None, None)
     read = list(
-        found.filter(first_seq__gte=_begin(found, after))
+        found.filter(first_seq__gte=_begin(found, after), last_seq__gt=after)
         .order_by("first_seq")
         .values_list("first_seq", "last_seq", "node", "attempt")[: limit + 1]
     )
     known = []
     for first, last, node, attempt in read[:limit]:
-        if last > after:
-            begin = max(first, after + 1)
-            known.append(Batch(begin, last - begin + 1, node, attempt))
+        begin = max(first, after + 1)
+        known.append(Batch(begin, last - begin + 1, node, attempt))
     return known, read[limit - 1][1] if len(read) > limit else None
 
 
@@ -176,4 +175,4 @@ def search(
     return [(first, count) for first, count in found], seen, True
 
 
-__all__ = ["LEVELS", "LINES_MAX", "Batch", "batches", "index", "lines", "logs", "search"]
+__all__ = ["LEVELS", "LINES_MAX", "Batch", "batches", "index", "lines", "logs", "rows", "search"]

@@ -1,0 +1,127 @@
+"""The log of a run for the log view: which lines there are, any of them by number, the numbers of those that fit a
+search, and the whole as a text file.
+
+A run may hold a million lines. The browser keeps the index (ranges of numbers), and asks for the text of what is in
+view.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_GET
+
+from dashboard import access
+from dashboard.access import Right
+from dashboard.pages.base import page, whole_number
+from engine import logreads
+from engine.models import Run
+
+SEQ_MAX: Final = 10**12
+RANGES_MAX: Final = 200
+"""Of one request for lines."""
+RANGE_MAX: Final = 2_000
+"""Lines of one range."""
+PIECE_CHARACTERS: Final = 256 * 1024
+"""Of one part of a download."""
+
+
+def _after(request: HttpRequest) -> int:
+    return whole_number(request.GET.get("after"), 0, most=SEQ_MAX)
+
+
+@require_GET
+@page(Right.VIEW)
+def index(request: HttpRequest, run_id: int) -> HttpResponse:
+    """`{nodes, batches, next}`: ids of nodes, and for each batch of lines above `?after=` its first number, how many
+    lines it has (numbered on), the node's place in `nodes` and the attempt, all in one list. `next`: the `after` of
+    the next part, null: no more now."""
+    batches, following = logreads.index(access.run(request.user, run_id), after=_after(request))
+    places: dict[str, int] = {}
+    numbers: list[int] = []
+    for batch in batches:
+        numbers += (batch.first, batch.count, places.setdefault(batch.node, len(places)), batch.attempt)
+    return JsonResponse({"nodes": list(places), "batches": numbers, "next": following})
+
+
+@require_GET
+@page(Right.VIEW)
+def lines(request: HttpRequest, run_id: int) -> HttpResponse:
+    """`{lines}`: `[seq, at, node, attempt, level, message]` of the numbers that `?seqs=1-200,405` names. An answer is
+    bounded by the text in it: who misses lines asks again for those."""
+    run = access.run(request.user, run_id)
+    found = logreads.lines(run, ranges(request.GET.get("seqs", "")))
+    shown = [[it["seq"], it["at"], it["node"], it["attempt"], it["level"], it["message"]] for it in found]
+    return JsonResponse({"lines": shown})
+
+
+def ranges(text: str) -> list[tuple[int, int]]:
+    """(first, last) of each of `1-200,405`; what is none is left out, and what is too much."""
+    found = []
+    for part in text.split(",")[:RANGES_MAX]:
+        named = re.fullmatch(r"([0-9]{1,12})(?:-([0-9]{1,12}))?", part)
+        if named:
+            begin = int(named[1])
+            end = min(int(named[2] or begin), begin + RANGE_MAX - 1)
+            if end >= begin:
+                found.append((begin, end))
+    return found
+
+
+@require_GET
+@page(Right.VIEW)
+def search(request: HttpRequest, run_id: int) -> HttpResponse:
+    """`{ranges, seen, done}`: first number and how many follow each other, in one list, of the lines above `?after=`
+    that fit `?q=`, `?level=` and `?node=`. Unless `done`, the search goes on with `seen` as `after`."""
+    run = access.run(request.user, run_id)
+    level = request.GET.get("level", "")
+    found, seen, done = logreads.search(
+        run,
+        q=request.GET.get("q") or None,
+        level=level if level in logreads.LEVELS else None,
+        node=request.GET.get("node") or None,
+        after=_after(request),
+    )
+    return JsonResponse({"ranges": [number for pair in found for number in pair], "seen": seen, "done": done})
+
+
+@require_GET
+@page(Right.VIEW)
+def download(request: HttpRequest, run_id: int) -> HttpResponseBase:
+    """All lines of the run, or of `?node=`, as a text file: time, level, node and attempt, message."""
+    run = access.run(request.user, run_id)
+    node = request.GET.get("node") or None
+    # Asked for its first part, so that an unknown node is told before the answer begins.
+    pieces = text(run, node)
+    first = next(pieces, "")
+    response = StreamingHttpResponse(_bytes(first, pieces), content_type="text/plain; charset=utf-8")
+    name = f"run-{run.pk}-{node}.log" if node else f"run-{run.pk}.log"
+    # Never shown in the page's origin, whatever a node wrote.
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return response
+
+
+def text(run: Run, node: str | None = None) -> Iterator[str]:
+    """The log as text, in pieces of some size. Raises NotFound."""
+    held: list[str] = []
+    size = 0
+    for batch in logreads.batches(run, node=node):
+        for at, level, message in logreads.rows(batch.body, range(batch.count)):
+            held.append(f"{at} {level:<7} {batch.node}#{batch.attempt} {message}\n")
+            size += len(message) + 40
+            if size > PIECE_CHARACTERS:
+                yield "".join(held)
+                held, size = [], 0
+    yield "".join(held)
+
+
+def _bytes(first: str, rest: Iterator[str]) -> Iterator[bytes]:
+    yield first.encode(errors="replace")
+    for piece in rest:
+        yield piece.encode(errors="replace")
