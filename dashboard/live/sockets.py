@@ -22,8 +22,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-PACE_SECONDS: Final = 0.05
-"""Between two messages to one client: 20 a second."""
+PACE_SECONDS: Final = 1 / 30
+"""Between two messages to one client; the first after a pause goes out at once."""
 RIGHTS_SECONDS: Final = 3.0
 """How old the answer to "may they see this" may be when something is sent."""
 SEND_SECONDS_MAX: Final = 30.0
