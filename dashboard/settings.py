@@ -227,6 +227,7 @@ REST_FRAMEWORK = {
 }
 
 SPECTACULAR_SETTINGS = {
+    "ENUM_NAME_OVERRIDES": {"NodeRunStateEnum": "dashboard.api.shapes.NODE_STATE"},
     "TITLE": "Interlock",
     "DESCRIPTION": "Define, version, run, watch and roll back data-processing workflows.",
     "VERSION": "1",

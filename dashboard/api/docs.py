@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from typing import Any
 
@@ -27,8 +28,13 @@ from dashboard.api.permissions import HasRight
 @lru_cache(maxsize=8)
 def openapi_document(language: str | None) -> dict[str, Any]:
     """The document; made once per process and language, for it depends on the code alone."""
-    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    # The generator keeps state in its classes: two requests that come first at once would break each other.
+    with _making:
+        document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return document
+
+
+_making = threading.Lock()
 
 
 class Schema(ApiView):
