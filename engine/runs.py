@@ -23,10 +23,9 @@ from engine.models import Attempt, Command, Definition, EventBatch, LogBatch, No
 from engine.models.conditions import unfinished_runs, with_artifact
 from engine.models.fields import clean_text
 from engine.scheduler.commands import ENDABLE, RETRYABLE
+from engine.scheduler.stacks import FRESH_SECONDS
 from engine.states import NODE_TERMINAL, RUN_TERMINAL
 
-STACK_FRESH_SECONDS = 1.0
-"""Stacks that are younger are handed out again."""
 OVERRIDES = ("soft_timeout", "hard_timeout", "memory_mb", "pool", "slots")
 """Policy fields that a retry may change for this run."""
 
@@ -188,7 +187,7 @@ def take_stack(run: Run, node: str, *, by: str, seconds: float = 2.0) -> Stack |
             state=state,
         )
     asked = clock.now()
-    since = asked - timedelta(seconds=STACK_FRESH_SECONDS)
+    since = asked - timedelta(seconds=FRESH_SECONDS)
     fresh = Stack.objects.filter(run=run, node=node, item=-1, attempt=attempt, taken_at__gte=since)
     fresh = fresh.order_by("-taken_at", "-id")
     if (found := fresh.first()) is not None:

@@ -58,7 +58,7 @@ class Admitting(Transitions):
         """Give back what an attempt held: part of every transition that ends it."""
         del self.claims[node.claim]
         if self.asked.at:
-            self.asked.answered(node.claim)
+            self.asked.ended(node.claim)
         node.claim = ""
         node.run.held.discard(node)
         if node.pool is not None:

@@ -249,7 +249,7 @@ class Reports(Admitting):
         if node is None or node.state != "running":
             self.stale += 1
             return
-        self.asked.answered(report.claim)
+        self.asked.taken(report.claim, self.mono - max(0.0, self.now_us / 1e6 - report.at))
         text = stack_text(report.body)
         self.changes.stack_rows.append(
             (node.run.id, node.plan.id, node.attempt, round(report.at * 1e6), report.why, text)

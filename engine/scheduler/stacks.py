@@ -12,8 +12,10 @@ from engine.scheduler.rows import dump
 
 STACK_BYTES_MAX = 256 * 1024
 """Of one stack's body; deeper frames, more threads and more children than fit are left out, and counted."""
-ASK_AGAIN_SECONDS = 1.0
-"""An executor is asked once for all who ask within this time."""
+FRESH_SECONDS = 1.0
+"""Stacks that are younger are handed out again."""
+ANSWER_SECONDS = 2.0
+"""How long an executor may take to answer before it is asked again."""
 TEXT_MAX = 1000
 """Characters of one text in a body: a line of source, a command."""
 ITEMS_MAX = 2000
@@ -100,20 +102,25 @@ def log_line(report: Stacks, expected: float | None, expected_from: str) -> str:
 
 
 class Asked:
-    """Which attempts' stacks the executor was asked for a moment ago."""
+    """When attempts' stacks were last asked for and taken, so that several askers share one sampling."""
 
     __slots__ = ("at",)
 
     def __init__(self) -> None:
-        self.at: dict[str, float] = {}
-        """claim -> monotonic time."""
+        self.at: dict[str, tuple[float, bool]] = {}
+        """claim -> (monotonic time, whether it is that of the taking)."""
 
     def ask(self, claim: str, mono: float, take: Callable[[str], None]) -> None:
-        """Call `take` unless it was called for this claim within ASK_AGAIN_SECONDS and no answer has come."""
-        if mono - self.at.get(claim, -math.inf) >= ASK_AGAIN_SECONDS:
-            self.at[claim] = mono
-            take(claim)
+        """Call `take`, unless there are stacks of this attempt that are fresh, or that are still to come."""
+        found = self.at.get(claim)
+        if found is not None and mono - found[0] < (FRESH_SECONDS if found[1] else ANSWER_SECONDS):
+            return
+        self.at[claim] = (mono, False)
+        take(claim)
 
-    def answered(self, claim: str) -> None:
-        """Stacks of this attempt came, or it ended."""
+    def taken(self, claim: str, mono: float) -> None:
+        """Stacks came that were taken at this time."""
+        self.at[claim] = (mono, True)
+
+    def ended(self, claim: str) -> None:
         self.at.pop(claim, None)

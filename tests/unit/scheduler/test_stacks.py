@@ -153,7 +153,13 @@ def test_several_askers_share_one_sampling(simulate):
     sim.settle()
     assert sim.executor.stacks_asked == [claim]
     assert all(command.done and command.outcome is None for command in asked)
+    sim.clock.advance(0.6)
     report(sim, claim)
+    sim.clock.advance(0.9)
+    sim.command("stack", run.id, "a")
+    sim.settle()
+    assert sim.executor.stacks_asked == [claim], "those of the last second are handed out again"
+    sim.clock.advance(0.1)
     sim.command("stack", run.id, "a")
     sim.settle()
     assert sim.executor.stacks_asked == [claim, claim]
@@ -165,7 +171,7 @@ def test_an_executor_that_did_not_answer_is_asked_again(simulate):
     for _ in range(2):
         sim.command("stack", run.id, "a")
         sim.settle()
-        sim.clock.advance(1)
+        sim.clock.advance(2)
     assert sim.executor.stacks_asked == [claim, claim]
 
 
