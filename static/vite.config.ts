@@ -41,6 +41,9 @@ export default defineConfig({
     target: ["chrome123", "edge123", "firefox128", "safari17.5"],
     rollupOptions: {
       input: "src/main.ts",
+      // What a part shares with the entry stands in a chunk of its own: a part that imported app.js without the
+      // query of the page would start the whole page a second time.
+      preserveEntrySignatures: "strict",
       // htmx holds an eval that its configuration in main.ts and the policy of the pages both switch off.
       checks: { eval: false },
       output: {

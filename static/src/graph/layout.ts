@@ -47,13 +47,20 @@ export async function tidy(graph: Graph): Promise<Arranged> {
   return { at: await layeredInWorker({ size, sources, targets }), routed: new Map() };
 }
 
+/** By ELK; by the plain layout where its worker does not start or does not answer as it should. */
 async function withElk(graph: Graph): Promise<Arranged> {
-  const elk = new ELK({ workerFactory: () => new Worker(elkWorker) });
+  const worker = new Worker(elkWorker, { type: "module" });
+  // ELK itself would wait for ever for a worker that fell over.
+  const broken = new Promise<null>((resolve) => worker.addEventListener("error", () => resolve(null)));
+  const elk = new ELK({ workerFactory: () => worker });
   try {
-    return answer(graph, await elk.layout(question(graph)));
+    const root = await Promise.race([elk.layout(question(graph)), broken]);
+    if (root) return answer(graph, root);
   } finally {
     elk.terminateWorker();
   }
+  const { size, sources, targets } = graph;
+  return { at: await layeredInWorker({ size, sources, targets }), routed: new Map() };
 }
 
 function layeredInWorker(input: LayoutInput): Promise<Positions> {

@@ -1,0 +1,122 @@
+/** React Flow over the painter: it holds the cards that are near enough to read, and moves with the same viewport. */
+
+import "@xyflow/react/dist/base.css";
+import { ReactFlow, useStoreApi } from "@xyflow/react";
+import { type ReactNode, useLayoutEffect, useSyncExternalStore } from "react";
+import { flushSync } from "react-dom";
+import { createRoot } from "react-dom/client";
+import { NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
+import { type CardNode, type Cards, CardsContext, NodeCard } from "./card";
+import type { Scene } from "./scene";
+import type { View } from "./view";
+
+const TYPES = { card: NodeCard };
+const NO_EDGES: never[] = [];
+
+type StoreApi = ReturnType<typeof useStoreApi<CardNode>>;
+
+export class Flow {
+  private nodes: CardNode[] = [];
+  private readonly known = new Map<number, CardNode>();
+  private readonly root;
+  private listener: (() => void) | null = null;
+  private store: StoreApi | null = null;
+  private at = "";
+
+  constructor(host: HTMLElement, cards: Cards) {
+    this.root = createRoot(host);
+    flushSync(() =>
+      this.root.render(
+        <CardsContext value={cards}>
+          <this.Layer />
+        </CardsContext>,
+      ),
+    );
+  }
+
+  private readonly Layer = (): ReactNode => {
+    const nodes = useSyncExternalStore(
+      (changed) => {
+        this.listener = changed;
+        return () => (this.listener = null);
+      },
+      () => this.nodes,
+    );
+    return (
+      <ReactFlow
+        nodes={nodes}
+        edges={NO_EDGES}
+        nodeTypes={TYPES}
+        nodesDraggable={false}
+        nodesConnectable={false}
+        nodesFocusable={false}
+        edgesFocusable={false}
+        elementsSelectable={false}
+        panOnDrag={false}
+        panOnScroll={false}
+        zoomOnScroll={false}
+        zoomOnPinch={false}
+        zoomOnDoubleClick={false}
+        preventScrolling={false}
+        minZoom={0.001}
+        maxZoom={4}
+        deleteKeyCode={null}
+        selectionKeyCode={null}
+        multiSelectionKeyCode={null}
+        panActivationKeyCode={null}
+        zoomActivationKeyCode={null}
+        disableKeyboardA11y
+        proOptions={{ hideAttribution: true }}
+      >
+        <this.Bridge />
+      </ReactFlow>
+    );
+  };
+
+  private readonly Bridge = (): ReactNode => {
+    const store = useStoreApi<CardNode>();
+    useLayoutEffect(() => {
+      this.store = store;
+    }, [store]);
+    return null;
+  };
+
+  /** The nodes that are cards now. Those that stay are not touched. */
+  show(scene: Scene, shown: ReadonlySet<number>): void {
+    for (const node of this.known.keys()) if (!shown.has(node)) this.known.delete(node);
+    for (const node of shown) {
+      if (this.known.has(node)) continue;
+      this.known.set(node, {
+        id: String(node),
+        type: "card",
+        position: { x: scene.at[2 * node] ?? 0, y: scene.at[2 * node + 1] ?? 0 },
+        data: { node },
+        width: NODE_WIDTH,
+        height: NODE_HEIGHT,
+      });
+    }
+    this.nodes = [...this.known.values()];
+    flushSync(() => this.listener?.());
+  }
+
+  /** Another layout: every card stands elsewhere. */
+  clear(): void {
+    this.known.clear();
+  }
+
+  /** Moves the cards, in the same frame as the painter paints. */
+  move(view: View): void {
+    const at = `${view.x} ${view.y} ${view.zoom}`;
+    const store = this.store;
+    if (at === this.at || !store) return;
+    this.at = at;
+    flushSync(() => {
+      store.getState().panZoom?.syncViewport({ x: view.x, y: view.y, zoom: view.zoom });
+      store.setState({ transform: [view.x, view.y, view.zoom] });
+    });
+  }
+
+  destroy(): void {
+    this.root.unmount();
+  }
+}

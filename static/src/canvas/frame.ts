@@ -1,0 +1,101 @@
+/** The canvas's own elements: stage, tools, map, and what stands there while there is no graph. */
+
+import { element, icon } from "../dom";
+import { gettext } from "../words/i18n";
+import { MAP_HEIGHT, MAP_WIDTH } from "./minimap";
+
+/** A skeleton comes only when it takes longer: what is quick must not flicker. */
+const SKELETON_MS = 200;
+
+export interface Frame {
+  /** Takes keys and presses. */
+  readonly stage: HTMLElement;
+  readonly paint: HTMLCanvasElement;
+  readonly flow: HTMLElement;
+  readonly tools: HTMLElement;
+  readonly map: HTMLCanvasElement;
+  /** Says to screen readers where one is. */
+  readonly said: HTMLElement;
+}
+
+let frames = 0;
+
+export function makeFrame(host: HTMLElement): Frame {
+  frames += 1;
+  const paint = element("canvas", "cvpaint");
+  paint.setAttribute("aria-hidden", "true");
+  const flow = element("div", "cvflow");
+  // The painter's nodes are no elements, and these come and go with the view: the words go by the live region.
+  flow.setAttribute("aria-hidden", "true");
+  const stage = element("div", "cvstage", paint, flow);
+  const help = element(
+    "p",
+    "sr",
+    gettext("Arrow keys walk along the edges, Enter opens a node, Escape leaves. The tab Nodes lists all nodes with their states as a table."),
+  );
+  help.id = `canvas-help-${frames}`;
+  for (const [name, value] of Object.entries({
+    tabindex: "0",
+    role: "application",
+    "aria-label": gettext("Graph"),
+    "aria-describedby": help.id,
+  }))
+    stage.setAttribute(name, value);
+  const said = element("div", "sr");
+  said.setAttribute("aria-live", "polite");
+  const tools = element("div", "float cvtools");
+  tools.setAttribute("role", "group");
+  tools.setAttribute("aria-label", gettext("View of the graph"));
+  const map = element("canvas", "float cvmap");
+  map.style.width = `${MAP_WIDTH}px`;
+  map.style.height = `${MAP_HEIGHT}px`;
+  map.setAttribute("aria-hidden", "true");
+  host.replaceChildren(stage, help, said, tools, map);
+  return { stage, paint, flow, tools, map, said };
+}
+
+export interface Tool {
+  readonly icon: string;
+  readonly label: string;
+  readonly keys?: string;
+  readonly act: () => void;
+}
+
+export function fillTools(place: HTMLElement, tools: readonly Tool[]): void {
+  place.replaceChildren(
+    ...tools.map((tool) => {
+      const button = element("button", "", icon(tool.icon));
+      button.type = "button";
+      button.title = tool.keys ? `${tool.label} (${tool.keys})` : tool.label;
+      button.setAttribute("aria-label", tool.label);
+      if (tool.keys) button.setAttribute("aria-keyshortcuts", tool.keys.replace("Shift ", "Shift+"));
+      button.addEventListener("click", tool.act);
+      return button;
+    }),
+  );
+}
+
+/** Shows grey cards while the graph is on its way, if it takes a while; gives what takes them away. */
+export function skeleton(host: HTMLElement): () => void {
+  const shown = element("div", "cvskeleton", ...Array.from({ length: 6 }, () => element("i")));
+  shown.setAttribute("role", "status");
+  shown.append(element("span", "sr", gettext("The graph is loading.")));
+  const timer = window.setTimeout(() => host.append(shown), SKELETON_MS);
+  return () => {
+    window.clearTimeout(timer);
+    shown.remove();
+  };
+}
+
+/** Says why there is no graph, and offers to try again. */
+export function failure(host: HTMLElement, why: string, again: () => void): void {
+  const button = element("button", "btn", gettext("Try again"));
+  button.type = "button";
+  const shown = element("div", "empty cvfailure", icon("warn"), element("b", "", gettext("The graph could not be loaded")), element("p", "", why), element("div", "row", button));
+  shown.setAttribute("role", "alert");
+  button.addEventListener("click", () => {
+    shown.remove();
+    again();
+  });
+  host.replaceChildren(shown);
+}

@@ -1,0 +1,98 @@
+/** Pan and zoom by pointer, wheel and touch. Narrow, vertical swipes and the wheel belong to the page. */
+
+import type { View } from "./view";
+
+/** A press that moves less is a click. */
+const CLICK_PIXELS = 4;
+const LINE_PIXELS = 16;
+
+export interface Gestures {
+  /** Whether the press before this click was a movement. */
+  dragged(): boolean;
+  end(): void;
+}
+
+export function gestures(stage: HTMLElement, view: View, narrow: () => boolean): Gestures {
+  const pointers = new Map<number, { x: number; y: number }>();
+  let start = { x: 0, y: 0 };
+  let moving = false;
+  let moved = false;
+  const ending = new AbortController();
+  const listen = { signal: ending.signal };
+
+  const at = (event: MouseEvent): { x: number; y: number } => {
+    const box = stage.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  };
+
+  stage.addEventListener(
+    "pointerdown",
+    (event) => {
+      if (event.button > 1) return;
+      if (event.button === 1) event.preventDefault();
+      if (!pointers.size) moved = false;
+      pointers.set(event.pointerId, at(event));
+      start = at(event);
+      moving = pointers.size > 1;
+      if (moving) moved = true;
+    },
+    listen,
+  );
+  stage.addEventListener(
+    "pointermove",
+    (event) => {
+      const before = pointers.get(event.pointerId);
+      if (!before) return;
+      const now = at(event);
+      if (pointers.size === 1) {
+        if (!moving) {
+          if (Math.hypot(now.x - start.x, now.y - start.y) < CLICK_PIXELS) return;
+          moving = true;
+          moved = true;
+          stage.setPointerCapture(event.pointerId);
+          stage.classList.add("panning");
+        }
+        view.panBy(now.x - before.x, now.y - before.y);
+      } else {
+        const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
+        if (other) {
+          const wide = Math.hypot(before.x - other.x, before.y - other.y) || 1;
+          const middle = { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 };
+          view.panBy((now.x - before.x) / 2, (now.y - before.y) / 2);
+          view.zoomAt(middle.x, middle.y, (Math.hypot(now.x - other.x, now.y - other.y) || 1) / wide);
+        }
+      }
+      pointers.set(event.pointerId, now);
+    },
+    listen,
+  );
+  const released = (event: PointerEvent): void => {
+    pointers.delete(event.pointerId);
+    if (pointers.size) return;
+    moving = false;
+    stage.classList.remove("panning");
+  };
+  for (const kind of ["pointerup", "pointercancel", "lostpointercapture"] as const) stage.addEventListener(kind, released, listen);
+  // A button let go outside, before the press had become a movement.
+  window.addEventListener("pointerup", released, listen);
+  stage.addEventListener(
+    "wheel",
+    (event) => {
+      const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE_PIXELS : event.deltaMode === WheelEvent.DOM_DELTA_PAGE ? view.height : 1;
+      const place = at(event);
+      if (event.ctrlKey || event.metaKey) {
+        event.preventDefault();
+        // Pinching on a touchpad comes as small steps, a wheel as large ones.
+        const delta = Math.max(-60, Math.min(60, event.deltaY * unit));
+        view.zoomAt(place.x, place.y, Math.exp(-delta * 0.006));
+        return;
+      }
+      if (narrow()) return;
+      event.preventDefault();
+      const sideways = event.shiftKey && !event.deltaX;
+      view.panBy(-(sideways ? event.deltaY : event.deltaX) * unit, sideways ? 0 : -event.deltaY * unit);
+    },
+    { passive: false, signal: ending.signal },
+  );
+  return { dragged: () => moved, end: () => ending.abort() };
+}

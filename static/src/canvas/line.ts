@@ -1,0 +1,40 @@
+/** The second line of a node's card: what is most useful to know of it now. */
+
+import type { NodeRun } from "../live/protocol";
+import { fact } from "../run/fact";
+import { gettext } from "../words/i18n";
+import { fill } from "../words/i18n";
+import { duration, look, secondsBetween, visible } from "../words/words";
+
+export interface Line {
+  /** Said before the time. */
+  readonly before: string;
+  /** Since when it runs, for a time that goes on; null: none. */
+  readonly since: string | null;
+  readonly after: string;
+}
+
+const plain = (before: string): Line => ({ before, since: null, after: "" });
+
+/** `type` is shown where nothing better is known. */
+export function line(node: NodeRun | undefined, type: string): Line {
+  if (!node) return plain(type);
+  const tries = node.attempt > 1 ? fill(gettext("attempt {n}"), { n: node.attempt }) : type;
+  if (node.state === "running" && node.started_at) {
+    const said = node.progress?.message ? visible(node.progress.message) : "";
+    return said ? { before: "", since: node.started_at, after: ` · ${said}` } : { before: `${tries} · `, since: node.started_at, after: "" };
+  }
+  if (node.state === "succeeded") {
+    const ports = (node.output?.ports ?? []).filter((port) => port !== "out");
+    if (ports.length) return plain(`${type} · ${ports.join(", ")}`);
+    const seconds = node.started_at && node.finished_at ? secondsBetween(node.started_at, node.finished_at) : null;
+    return plain(seconds === null ? type : `${type} · ${duration(seconds)}`);
+  }
+  return plain(fact(node) || (node.state === "pending" ? type : `${type} · ${look(node.state).word.toLowerCase()}`));
+}
+
+/** The same as one text; `now` by the server's clock, in ms. */
+export function lineText(node: NodeRun | undefined, type: string, now: number): string {
+  const { before, since, after } = line(node, type);
+  return since === null ? before : before + duration(Math.max(0, (now - Date.parse(since)) / 1000)) + after;
+}

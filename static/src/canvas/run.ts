@@ -1,0 +1,99 @@
+/** The graph of a run with its live states. Loaded by the run page as a part of its own: React and its friends are here. */
+
+import { serverNow } from "../behaviours/clock";
+import { one } from "../dom";
+import { arrange, type Arranged, tidy } from "../graph/layout";
+import { type Graph, readGraph } from "../graph/model";
+import { parse } from "../live/protocol";
+import type { RunStore } from "../run/store";
+import { gettext } from "../words/i18n";
+import { Board } from "./board";
+import { failure, skeleton } from "./frame";
+
+export type { Direction } from "../graph/walk";
+import type { Direction } from "../graph/walk";
+
+export interface RunCanvas {
+  /** All nodes in view. */
+  fit(): void;
+  /** The chosen node and its neighbours in view; all nodes when none is chosen. */
+  fitChosen(): void;
+  /** Gives the keyboard to the canvas. */
+  focus(): void;
+  search(): void;
+  /** From the focused node to the next one in a direction. */
+  walk(direction: Direction): void;
+  destroy(): void;
+}
+
+class NotLoaded extends Error {}
+
+/** Raises NotLoaded with what to tell people. */
+async function load(address: string): Promise<Graph> {
+  let response: Response;
+  try {
+    response = await fetch(address, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+  } catch {
+    throw new NotLoaded(gettext("The server cannot be reached."));
+  }
+  if (response.redirected || response.status === 401) throw new NotLoaded(gettext("You are signed out. Load the page again to sign in."));
+  if (response.status === 404) throw new NotLoaded(gettext("This run was deleted."));
+  if (!response.ok) throw new NotLoaded(gettext("The server answered with a fault. Its log says more."));
+  const graph = readGraph(parse(await response.text()) ?? {});
+  if (!graph) throw new NotLoaded(gettext("What the server sent is no graph. Load the page again."));
+  return graph;
+}
+
+export function mountRunCanvas(host: HTMLElement, store: RunStore): RunCanvas {
+  let board: Board | null = null;
+  let gone = false;
+  const later: ((board: Board) => void)[] = [];
+
+  async function start(): Promise<void> {
+    const done = skeleton(host);
+    let graph: Graph;
+    let arranged: Arranged;
+    try {
+      graph = await load(host.dataset["graph"] ?? "");
+      arranged = await arrange(graph);
+    } catch (error) {
+      done();
+      if (gone) return;
+      const why = error instanceof NotLoaded ? error.message : gettext("Its layout could not be made in this browser.");
+      failure(host, why, () => void start());
+      if (!(error instanceof NotLoaded)) throw error;
+      return;
+    }
+    done();
+    if (gone) return;
+    board = new Board(host, store, graph, arranged, {
+      now: serverNow,
+      tidy: () => tidy(graph),
+      open: () => {
+        const panel = one("[data-panel]");
+        if (!panel) return;
+        if (!panel.hasAttribute("tabindex")) panel.tabIndex = -1;
+        panel.focus();
+      },
+    });
+    for (const act of later.splice(0)) act(board);
+  }
+
+  void start();
+  const act = (what: (board: Board) => void): void => {
+    if (board) what(board);
+    else later.push(what);
+  };
+  return {
+    fit: () => act((it) => it.fit()),
+    fitChosen: () => act((it) => it.fitChosen()),
+    focus: () => act((it) => it.focus()),
+    search: () => act((it) => it.search()),
+    walk: (direction) => act((it) => it.walk(direction)),
+    destroy: () => {
+      gone = true;
+      board?.destroy();
+      host.replaceChildren();
+    },
+  };
+}
