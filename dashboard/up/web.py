@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from engine import collector
+
 if TYPE_CHECKING:
     from dashboard.up.child import Parent
 
@@ -61,6 +63,7 @@ def serve(parent: Parent, sockets: list[socket.socket]) -> int:
 
     # The first request would pay for these imports.
     get_resolver().url_patterns  # noqa: B018
+    collector.tune()
     parent.wait()
 
     async def main() -> None:

@@ -7,7 +7,6 @@ reports are kept and nothing is declared lost.
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import random
@@ -17,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from engine import faults
+from engine import collector, faults
 from engine.config import Config
 from engine.errors import LostLeadership
 from engine.executors.base import Ended, Executor, Report, Returned, Started, Work
@@ -129,7 +128,7 @@ class Scheduler:
         self.hints = HintServer(self.config, self.executor, self.wake)
         self.hints.open()
         self._rebuild()
-        _tune_collector()
+        collector.tune()
         log.info("scheduler_leads epoch=%s runs=%s", self.epoch, len(self.core.runs))
         return True
 
@@ -466,13 +465,6 @@ class _Room:
 
 AHEAD_OF_ONE = 16
 """What an idle process could be sent ahead, and cannot be behind a long node."""
-
-
-def _tune_collector() -> None:
-    """What is loaded by now stays; a collection then looks only at what ticks make, which is little and short-lived."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _claim() -> str:

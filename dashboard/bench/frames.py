@@ -1,0 +1,79 @@
+"""Frames a second while somebody pans and zooms and states change."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+from dashboard.bench import probe, workflows
+from dashboard.bench.figures import case, share
+from dashboard.bench.stand import Stand
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+CHANGES_A_SECOND = 50
+NODE_SECONDS = 0.08
+"""Two node processes then end 25 nodes a second, each of which has begun and ended: 50 changes."""
+HAND_SECONDS = 10.0
+SIZES = (("frames: 1,000 nodes", 1000), ("frames: 10,000 nodes", 10_000))
+
+
+def measure(stand: Stand) -> list[dict[str, Any]]:
+    """While the hand moves; floor: the same hand over an empty page."""
+    found = []
+    for name, count in SIZES:
+        if not stand.wish.wants(name):
+            continue
+        stand.wish.say(name)
+        slug = stand.publish(workflows.layers(count, 3, workflows.SLEEPS.format(seconds=NODE_SECONDS)))
+        rates, floors, longest, changes = [], [], [], []
+        for _ in range(stand.wish.repeat):
+            run = stand.start(slug)
+            with stand.visitor(probe.RATE, probe.FRAMES) as visitor:
+                page = visitor.page
+                page.goto("about:blank")
+                floors.append(_rate(_hand(page, HAND_SECONDS / 2)))
+                page.goto(visitor.at(f"/runs/{run}/"))
+                page.wait_for_function(probe.drawn())
+                time.sleep(2)
+                page.evaluate("window.benchSeen.messages.length = 0")
+                frames = _hand(page, HAND_SECONDS)
+                texts = page.evaluate("window.benchSeen.messages.map((message) => message[1])")
+            stand.cancel(run)
+            rates.append(_rate(frames))
+            longest.append(share([after - before for before, after in itertools.pairwise(frames)], 0.95))
+            changes.append(sum(text.count('"type":"node"') for text in texts) / HAND_SECONDS)
+        found.append(
+            case(name, "a second", rates, floors, p95_ms=share(longest, 0.5), changes_a_second=share(changes, 0.5))
+        )
+    return found
+
+
+def _rate(frames: list[float]) -> float:
+    return (len(frames) - 1) / (frames[-1] - frames[0]) * 1000 if len(frames) > 1 else 0.0
+
+
+def _hand(page: Page, seconds: float) -> list[float]:
+    """Pan in circles and zoom in and out over the middle of the canvas; when each frame began, in ms."""
+    box = page.locator(probe.CANVAS).bounding_box() if page.locator(probe.CANVAS).count() else None
+    left, top, width, height = (box["x"], box["y"], box["width"], box["height"]) if box else (0, 0, 1000, 500)
+    x, y = left + width / 2, top + height / 2
+    mouse = page.mouse
+    page.evaluate("Object.assign(window.benchRate, { frames: [], on: true })")
+    end = time.monotonic() + seconds
+    turn = 0
+    while time.monotonic() < end:
+        mouse.move(x, y)
+        mouse.down()
+        for step in range(40):
+            angle = (turn * 40 + step) / 12
+            mouse.move(x + width / 4 * math.sin(angle), y + height / 4 * math.cos(angle))
+        mouse.up()
+        for step in range(16):
+            mouse.wheel(0, -120 if (step // 8 + turn) % 2 else 120)
+        turn += 1
+    frames: list[float] = page.evaluate("(() => { window.benchRate.on = false; return window.benchRate.frames; })()")
+    return frames

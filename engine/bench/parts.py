@@ -1,0 +1,57 @@
+"""Parts of `manage.py bench` that other packages bring: known here by name, imported when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked of a part on the command line."""
+
+    folder: Path
+    """For whatever it makes; removed afterwards."""
+    repeat: int
+    only: Sequence[str]
+    """Texts of which a case's name must contain one; empty: all cases."""
+    minutes: float
+    """How long a measurement goes on that needs time."""
+    say: Callable[[str], None]
+    """Tells what is measured now, for who waits."""
+
+    def wants(self, name: str) -> bool:
+        return not self.only or any(text in name for text in self.only)
+
+
+class Part(Protocol):
+    """A module that measures something."""
+
+    def measure(self, wish: Wish) -> dict[str, Any]:
+        """The report: one JSON object. Raises Missing."""
+
+    def lines(self, report: dict[str, Any]) -> list[str]:
+        """The report for people."""
+
+
+class Missing(Exception):
+    """What a part needs is not on this machine; the text says what to install."""
+
+
+_modules: dict[str, str] = {}
+
+
+def register(name: str, module: str) -> None:
+    """Have `bench <name>` measure with this module, which is a Part."""
+    _modules[name] = module
+
+
+def names() -> list[str]:
+    return sorted(_modules)
+
+
+def find(name: str) -> Part:
+    return cast(Part, import_module(_modules[name]))
