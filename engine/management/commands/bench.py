@@ -1,4 +1,4 @@
-"""`manage.py bench`: how fast this machine runs nodes, beside what it could do at best."""
+"""`manage.py bench`: how fast this machine runs nodes, beside what it could do at best; other parts by name."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from engine.bench import direct, documents, floor, http
+from engine.bench import direct, documents, floor, http, parts
 
 DIRECT = (("chain of 100", 1, 100), ("10 x 50", 10, 50), ("100 x 50", 100, 50))
 KINDS = ("noop", "python")
+NODES = "nodes"
 HTTP_RUNS = 1000
 
 
@@ -30,14 +31,23 @@ class Command(BaseCommand):
     help = (
         "Measure no-op and Python nodes (return 1): a chain of 100, 10 x 50, 100 x 50, and 1,000 runs of 5 nodes "
         "submitted over HTTP by 8 clients. Medians of 5, beside the raw floor: bare pipes to two processes and "
-        "SQLite group commits with synchronous=FULL. Runs in a temporary home; yours is not touched."
+        "SQLite group commits with synchronous=FULL. `bench page` measures the live page of a run in Chromium. Runs in "
+        "a temporary home; yours is not touched."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "part",
+            nargs="?",
+            default=NODES,
+            choices=[NODES, *parts.names()],
+            help="What is measured: nodes, or the live page of a run in a browser.",
+        )
         parser.add_argument("--json", action="store_true", help="One JSON object on stdout instead of the table.")
         parser.add_argument("--repeat", type=int, default=5, help="Measurements per case; the median counts.")
         parser.add_argument("--only", action="append", default=[], help="Cases whose name contains this text.")
         parser.add_argument("--no-http", action="store_true", help="Leave the case over HTTP out.")
+        parser.add_argument("--minutes", type=float, default=3, help="How long the page's memory is watched.")
         parser.add_argument("--database", default="", help="A DATABASE_URL (PostgreSQL) for the cases without HTTP.")
         parser.add_argument("--inside", default="", help=argparse.SUPPRESS)
 
@@ -46,6 +56,9 @@ class Command(BaseCommand):
             raise CommandError("--repeat must be 1 or more.")
         if not options["inside"]:
             self._outside(options)
+            return
+        if options["part"] != NODES:
+            self._part(options)
             return
         results = self._measure(Path(options["inside"]), options)
         report = {"machine": floor.describe(), "repeat": options["repeat"], "cases": results}
@@ -63,7 +76,8 @@ class Command(BaseCommand):
         keep.update(INTERLOCK_HOME=str(folder / "home"), DATABASE_URL=options["database"])
         (folder / "home").mkdir(mode=0o700)
         keep["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
-        command = [sys.executable, "-m", "django", "bench", "--inside", str(folder), "--repeat", str(options["repeat"])]
+        command = [sys.executable, "-m", "django", "bench", options["part"], "--inside", str(folder)]
+        command += ["--repeat", str(options["repeat"]), "--minutes", str(options["minutes"])]
         for text in options["only"]:
             command += ["--only", text]
         command += [flag for flag, name in (("--json", "json"), ("--no-http", "no_http")) if options[name]]
@@ -73,6 +87,22 @@ class Command(BaseCommand):
             shutil.rmtree(folder, ignore_errors=True)
         if code:
             raise CommandError("The measurement failed; see above.")
+
+    def _part(self, options: dict[str, Any]) -> None:
+        part = parts.find(options["part"])
+        wish = parts.Wish(
+            folder=Path(options["inside"]),
+            repeat=options["repeat"],
+            only=options["only"],
+            minutes=options["minutes"],
+            say=lambda text: print(text, file=sys.stderr, flush=True),
+        )
+        try:
+            report = part.measure(wish)
+        except parts.Missing as error:
+            raise CommandError(str(error)) from None
+        report = {"machine": floor.describe(), "repeat": options["repeat"], **report}
+        self.stdout.write(json.dumps(report, indent=1) if options["json"] else "\n".join(part.lines(report)))
 
     def _measure(self, folder: Path, options: dict[str, Any]) -> list[dict[str, Any]]:
         def wanted(name: str) -> bool:

@@ -1,0 +1,64 @@
+"""What bench makes for the page and how it counts; the measurement itself needs a browser and quiet."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dashboard.bench import figures, latency, workflows
+from engine import definition
+from engine.bench import parts
+
+
+@pytest.mark.parametrize(
+    ("document", "nodes"),
+    [
+        (workflows.gated_chains(30, 10, workflows.SLEEPS.format(seconds=0.02), "/tmp/it's a gate"), 31),
+        (workflows.layers(300, 5), 300),
+        (workflows.layers(300, 3, workflows.TALKS.format(lines=5, seconds=0.1)), 300),
+        (workflows.fan(20), 22),
+        (workflows.talkers(3, 10, 'a "word" that occurs once'), 3),
+    ],
+)
+def test_what_is_run_is_a_valid_definition(document, nodes):
+    assert definition.problems(document) == []
+    assert len(document["nodes"]) == nodes
+    for node in document["nodes"]:
+        if "config" in node:
+            compile(node["config"]["code"], node["id"], "exec")
+
+
+def message(*events: tuple[int, str, str]) -> str:
+    told = [
+        {"seq": seq, "type": "node", "node": {"state": state, "finished_at": at or None}} for seq, state, at in events
+    ]
+    return json.dumps({"type": "events", "events": told})
+
+
+def test_a_change_counts_to_the_first_frame_that_holds_it():
+    second = "2026-11-24T10:00:00.000000Z"
+    begun = figures.milliseconds(second)
+    messages = [
+        [begun + 20, message((1, "running", ""), (2, "succeeded", second))],
+        [begun + 30, message((3, "succeeded", second))],
+        [begun + 70, message((4, "succeeded", second))],
+    ]
+    drawn = [[1, begun + 25, begun + 26], [3, begun + 40, begun + 48], [4, begun + 80, 0]]
+    assert latency.latencies(messages, drawn) == [(20, 40, 48), (30, 40, 48), (70, 80, 80)]
+
+
+def test_a_change_that_was_never_drawn_is_left_out():
+    second = "2026-11-24T10:00:00.000000Z"
+    assert latency.latencies([[0, message((9, "succeeded", second))]], [[8, 1, 1]]) == []
+
+
+def test_a_case_says_its_median_and_how_many_times_the_floor_it_takes():
+    made = figures.case("open", "s", [3, 1, 2], [0.5, 1.5], note=7)
+    assert (made["value"], made["floor"], made["ratio"], made["note"]) == (2, 1, 2, 7)
+    assert figures.share(range(100), 0.95) == 95
+
+
+def test_bench_knows_the_part_by_name():
+    assert "page" in parts.names()
+    assert parts.find("page").lines({"machine": {"python": "3", "cores": 2}, "browser": "1", "repeat": 1, "cases": []})
