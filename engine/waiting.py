@@ -52,10 +52,24 @@ class _RunFacts:
 class _PoolFacts:
     slots: int | None
     in_use: int
-    first: tuple[float, int, int] | None
+    line: list[tuple[tuple[float, int, int], int]]
+    """(key, slots) of those that wait for it, in order."""
 
     def first_key(self) -> tuple[float, int, int] | None:
-        return self.first
+        return self.line[0][0] if self.line else None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """A pool, seen by a node that waits for it."""
+
+    slots: int | None
+    """None: there is no such pool."""
+    in_use: int
+    ahead: int
+    """Slots that those before it in the line take."""
+    holders: list[Holder]
+    """The longest first."""
 
 
 @dataclass(slots=True)
@@ -86,6 +100,14 @@ class Waiting:
             retry_us, since_us = optional_micros(row.retry_at), optional_micros(row.finished_at)
             return [admission.retry_condition(row.retries, node.policy.retries, retry_us, since_us)]
         return []
+
+    def pool(self, node: Node, row: Row) -> PoolUse:
+        """The pool that a ready node waits for, as it is used now."""
+        assert row.ready_at is not None
+        facts, held = self._pool(row.pool)
+        own = _key(row.ready_at, self.run.pk, node.index, node.policy.priority or self.run.priority)
+        ahead = sum(slots for key, slots in facts.line if key < own)
+        return PoolUse(facts.slots, facts.in_use, ahead, held)
 
     def _upstream(self, node: Node) -> list[dict[str, Any]]:
         run = self.run
@@ -156,8 +178,8 @@ class Waiting:
                     loaded[definition] = documents.load(definition)
                 assert ready_at is not None
                 found = loaded[definition].by_id[node]
-                keys.append(_key(ready_at, run_id, found.index, found.policy.priority or priority))
-            facts = _PoolFacts(slots, sum(holder.slots for holder in held), min(keys, default=None))
+                keys.append((_key(ready_at, run_id, found.index, found.policy.priority or priority), wanted))
+            facts = _PoolFacts(slots, sum(holder.slots for holder in held), sorted(keys))
             self._pools[name] = (facts, held)
         return self._pools[name]
 

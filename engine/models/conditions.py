@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 
-from engine.models.runs import NODE_UNFINISHED, RUN_UNFINISHED, NodeRun, Run
+from engine.models.runs import NODE_UNFINISHED, RUN_UNFINISHED, Attempt, NodeRun, Run
 
 
 def _listed(states: tuple[str, ...]) -> str:
@@ -28,6 +28,11 @@ def failed_runs() -> QuerySet[Run]:
 def unfinished_nodes() -> QuerySet[NodeRun]:
     """Node runs that are ready, running, waiting or retrying (index node_run_unfinished)."""
     return NodeRun.objects.extra(where=[f"engine_noderun.state IN ({_listed(NODE_UNFINISHED)})"])  # noqa: S610
+
+
+def running_attempts() -> QuerySet[Attempt]:
+    """Attempts that have not ended (index attempt_running)."""
+    return Attempt.objects.extra(where=["engine_attempt.state = 'running'"])
 
 
 def holding_nodes() -> QuerySet[NodeRun]:
