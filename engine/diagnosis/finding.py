@@ -99,6 +99,8 @@ class Diagnosis:
     usage: Usage
     findings: Sequence[Finding]
     """The most useful first."""
+    waiting_total: int = 0
+    """How many nodes wait; `waiting` has the first of them."""
 
     def of(self, node: str) -> list[Finding]:
         """What concerns one node."""

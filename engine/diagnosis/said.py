@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,8 @@ def gettext_noop(text: str) -> str:
 class Said:
     """A sentence: `template` in English with {names}, and what they stand for.
 
-    `str()` is the English sentence. Whoever shows it in another language translates the template first.
+    `str()` is the English sentence. A value may itself be a Said: a part that is said in several ways. Whoever shows
+    it in another language asks for `translated`.
     """
 
     template: str
@@ -28,3 +29,10 @@ class Said:
     def filled(self, template: str) -> str:
         """`template`, a translation of the own one, with the values in it."""
         return template.format_map(self.values)
+
+    def translated(self, gettext: Callable[[str], str]) -> str:
+        """The sentence in the language of `gettext`, its parts too."""
+        parts = {
+            name: value.translated(gettext) if isinstance(value, Said) else value for name, value in self.values.items()
+        }
+        return gettext(self.template).format_map(parts)

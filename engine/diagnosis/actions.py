@@ -1,0 +1,142 @@
+"""Calls of the API that help, ready to be sent, with numbers that fit. Pure."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from engine.diagnosis.finding import Action
+from engine.diagnosis.known import Failure, Running
+from engine.diagnosis.said import Said, gettext_noop
+from engine.diagnosis.words import span
+
+LIMITS = (
+    2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 2700, 3600, 5400, 7200,
+    10_800, 14_400, 21_600, 28_800, 43_200, 64_800, 86_400, 172_800, 345_600, 604_800, 1_209_600, 2_592_000,
+)  # fmt: skip
+"""Limits that a person would choose."""
+SECONDS_MAX = 31_536_000
+LIMIT_TIMES = 3.0
+"""A limit is about this many times what is expected, ..."""
+LIMIT_LEAST_LEARNED = 5
+"""... and no shorter than this, where the expectation is only learned."""
+LIMIT_LEAST_QUIET = 60
+MEMORY_STEP_MB = 64
+
+_RETRY_LIMIT = gettext_noop("Retry with a {limit} limit")
+_RETRY_MORE_TIME = gettext_noop("Retry with {limit}")
+_RETRY_MEMORY = gettext_noop("Retry with {memory} MiB")
+_RETRY = gettext_noop("Retry")
+_RETRY_NOW = gettext_noop("Retry now")
+_STACKS = gettext_noop("Take stacks")
+_CANCEL_NODE = gettext_noop("Cancel node")
+_CANCEL_HOLDER = gettext_noop('Cancel "{node}" of run {run}')
+_CANCEL_RUN = gettext_noop("Cancel run {run}")
+_ADD_SLOT = gettext_noop("Add 1 slot to {pool}")
+_ADD_SLOTS = gettext_noop("Add {n} slots to {pool}")
+_CREATE_POOL = gettext_noop("Create pool {pool}")
+_RETRY_UNLIMITED = gettext_noop("Retry without a memory limit")
+
+
+def limit_for(expected: float, *, least: float = 0.0) -> float:
+    """A limit that a person would choose: about LIMIT_TIMES what is expected, above what counts as stuck."""
+    wanted = max(LIMIT_TIMES * expected, least)
+    above = [limit for limit in LIMITS if limit > 2 * expected and limit >= least]
+    if not above:
+        return float(min(SECONDS_MAX, math.ceil(wanted / 86_400) * 86_400))
+    return float(min(above, key=lambda limit: abs(math.log(limit / wanted))))
+
+
+def limit_of(running: Running, active_seconds: float = 0.0) -> float:
+    """The limit with which a stuck node is tried again.
+
+    `active_seconds`: of one of which nothing is expected, how long it worked before it went quiet.
+    """
+    if running.expected is None or running.limit is None:
+        return limit_for(active_seconds, least=LIMIT_LEAST_QUIET)
+    return limit_for(running.expected, least=LIMIT_LEAST_LEARNED if running.expected_from == "learned" else 0.0)
+
+
+def hard_after(soft: float) -> float:
+    """The hard limit that goes with a soft one: some time to save and clean up."""
+    return float(min(SECONDS_MAX, soft + max(5, min(60, round(soft / 2)))))
+
+
+def _node(run: int, node: str, verb: str) -> str:
+    return f"/api/v1/runs/{run}/nodes/{node}/{verb}/"
+
+
+def retry_with_limit(run: int, running: Running, active_seconds: float = 0.0) -> Action:
+    """End the attempt and open the next, which is told and then killed in time."""
+    soft = limit_of(running, active_seconds)
+    policy = {"soft_timeout": _whole(soft), "hard_timeout": _whole(hard_after(soft))}
+    label = Said(_RETRY_LIMIT, {"limit": span(soft)})
+    return Action(label, "POST", _node(run, running.node, "retry"), {"policy": policy}, danger=True)
+
+
+def retry_with_time(run: int, failure: Failure, soft: float) -> Action:
+    policy = {"soft_timeout": _whole(soft), "hard_timeout": _whole(max(hard_after(soft), 2 * soft))}
+    label = Said(_RETRY_MORE_TIME, {"limit": span(soft)})
+    return Action(label, "POST", _node(run, failure.node, "retry"), {"policy": policy})
+
+
+def more_memory(memory_mb: int, used_bytes: int | None, machine_bytes: int | None) -> int | None:
+    """A greater `memory_mb` that the machine has; None: it has no more."""
+    wanted = max(2 * memory_mb, math.ceil(1.5 * (used_bytes or 0) / 2**20))
+    wanted = math.ceil(wanted / MEMORY_STEP_MB) * MEMORY_STEP_MB
+    if machine_bytes is not None:
+        wanted = min(wanted, machine_bytes // 2**20 // MEMORY_STEP_MB * MEMORY_STEP_MB)
+    return wanted if wanted > memory_mb else None
+
+
+def retry_with_memory(run: int, node: str, memory_mb: int, *, ends: bool) -> Action:
+    """`ends`: it ends a running attempt."""
+    label = Said(_RETRY_MEMORY, {"memory": f"{memory_mb:,}"})
+    return Action(label, "POST", _node(run, node, "retry"), {"policy": {"memory_mb": memory_mb}}, danger=ends)
+
+
+def retry_without_memory_limit(run: int, node: str, *, ends: bool) -> Action:
+    return Action(
+        Said(_RETRY_UNLIMITED), "POST", _node(run, node, "retry"), {"policy": {"memory_mb": None}}, danger=ends
+    )
+
+
+def retry(run: int, node: str) -> Action:
+    return Action(Said(_RETRY), "POST", _node(run, node, "retry"), {})
+
+
+def retry_now(run: int, node: str) -> Action:
+    return Action(Said(_RETRY_NOW), "POST", _node(run, node, "retry"), {})
+
+
+def take_stacks(run: int, node: str) -> Action:
+    return Action(Said(_STACKS), "GET", _node(run, node, "stack"))
+
+
+def cancel_node(run: int, node: str) -> Action:
+    return Action(Said(_CANCEL_NODE), "POST", _node(run, node, "cancel"), {}, danger=True)
+
+
+def cancel_holder(run: int, node: str) -> Action:
+    """End the node, perhaps of another run, that holds what is waited for."""
+    label = Said(_CANCEL_HOLDER, {"node": node, "run": run})
+    return Action(label, "POST", _node(run, node, "cancel"), {}, danger=True)
+
+
+def cancel_run(run: int) -> Action:
+    return Action(Said(_CANCEL_RUN, {"run": run}), "POST", f"/api/v1/runs/{run}/cancel/", {}, danger=True)
+
+
+def resize_pool(pool: str, slots: int, more: int) -> Action:
+    """`slots` in all, `more` of them new."""
+    label = Said(_ADD_SLOT if more == 1 else _ADD_SLOTS, {"n": more, "pool": pool})
+    return Action(label, "PATCH", f"/api/v1/pools/{pool}/", {"slots": slots})
+
+
+def create_pool(pool: str, slots: int) -> Action:
+    return Action(Said(_CREATE_POOL, {"pool": pool}), "POST", "/api/v1/pools/", {"name": pool, "slots": slots})
+
+
+def _whole(seconds: float) -> Any:
+    """Whole seconds as an integer: what a person would write."""
+    return int(seconds) if float(seconds).is_integer() else seconds

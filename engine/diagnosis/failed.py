@@ -1,0 +1,156 @@
+"""Rules about what failed: where it began, with which error, and what helps. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.clock import iso
+from engine.diagnosis import actions, remedies
+from engine.diagnosis.finding import Action, Evidence, Finding
+from engine.diagnosis.known import Facts, Failure
+from engine.diagnosis.said import Said, gettext_noop
+from engine.diagnosis.waiting import error_text
+from engine.diagnosis.words import clock_time, cut, process, size, span
+from engine.states import RUN_TERMINAL
+
+LINES = 5
+"""Log lines in the evidence."""
+
+_FAILED = gettext_noop('"{node}" failed: {cause}. {remedy}.')
+_TIMED_OUT = gettext_noop('"{node}" ran out of time: {cause}. {remedy}.')
+_NO_ERROR = gettext_noop('Why "{node}" failed is not determined: no error was reported. {remedy}.')
+_ERROR = gettext_noop("Attempt {attempt} in {process} ended at {time}: {cause}")
+_RETRIED = gettext_noop("All {n} retries are used up")
+_RETRIED_ONE = gettext_noop("The one retry is used up")
+_LINE = gettext_noop("{line}")
+_RAN = gettext_noop("It ran for {span}; its soft limit is {soft}")
+_RAN_HARD = gettext_noop("It ran for {span}; its hard limit is {hard}")
+_PEAK = gettext_noop("It used up to {peak}; its limit (memory_mb) is {limit}")
+_PEAK_MACHINE = gettext_noop("It used up to {peak}; this machine has {machine}")
+_ALSO = gettext_noop("{n} more nodes failed after it")
+_ALSO_ONE = gettext_noop("1 more node failed after it")
+_BECAUSE = gettext_noop('"{node}" was not started, for "{first}" had failed: {cause}.')
+_RUN_TIMEOUT = gettext_noop("The run passed its own time limit (settings.timeout) after {span}.")
+_RUN_ENDED = gettext_noop("It started at {time} and ended after {span}")
+_RETRY_ALL = gettext_noop("Retry what did not end")
+
+
+def findings(facts: Facts) -> list[Finding]:
+    """The first failure in time, with what helps; of an asked node that was not started for it, that it was so."""
+    found: list[Finding] = []
+    if facts.state == "timed_out":
+        found.append(_run_timeout(facts))
+    for failure in facts.failures:
+        if facts.asked is not None and failure.node != facts.asked:
+            found.append(_because(facts, failure))
+        else:
+            found.append(_failed(facts, failure))
+    return found
+
+
+def _failed(facts: Facts, failure: Failure) -> Finding:
+    remedy = remedies.remedy(failure.error)
+    values: dict[str, Any] = {"node": failure.name, "cause": error_text(failure.error).rstrip("."), "remedy": remedy}
+    template = _TIMED_OUT if failure.state == "timed_out" else _FAILED
+    if not failure.error:
+        template = _NO_ERROR
+    evidence = [_error(facts, failure), *_limits(facts, failure), *_lines(failure)]
+    if failure.retries:
+        said = Said(_RETRIED_ONE if failure.retries == 1 else _RETRIED, {"n": failure.retries})
+        evidence.append(Evidence("error", said, failure.retries, None, failure.pid, _ended(facts, failure)))
+    if facts.failed_total > 1 and facts.asked is None:
+        more = facts.failed_total - 1
+        said = Said(_ALSO_ONE if more == 1 else _ALSO, {"n": f"{more:,}"})
+        evidence.append(Evidence("error", said, more, None, None, _ended(facts, failure)))
+    code = remedies.code_of(failure.error)
+    return Finding(code, Said(template, values), evidence, failure.node, _actions(facts, failure))
+
+
+def _ended(facts: Facts, failure: Failure) -> str:
+    return iso(failure.finished_at or facts.finished_at or facts.now)
+
+
+def _error(facts: Facts, failure: Failure) -> Evidence:
+    error = failure.error or {}
+    at = failure.finished_at or facts.finished_at or facts.now
+    values = {
+        "attempt": failure.attempt,
+        "process": process(failure.pid),
+        "time": clock_time(at),
+        "cause": error_text(failure.error),
+    }
+    line = error.get("line")
+    value = line if isinstance(line, int) else remedies.class_of(error) or None
+    return Evidence("error", Said(_ERROR, values), value, None, failure.pid, iso(at))
+
+
+def _limits(facts: Facts, failure: Failure) -> list[Evidence]:
+    """What was used against what there was, where a limit ended it."""
+    kind, at = remedies.class_of(failure.error), _ended(facts, failure)
+    if kind in ("SoftTimeout", "HardTimeout") and failure.seconds is not None:
+        values: dict[str, Any] = {"span": span(failure.seconds)}
+        if kind == "SoftTimeout" and failure.soft_timeout is not None:
+            template, values["soft"] = _RAN, span(failure.soft_timeout)
+        elif failure.hard_timeout is not None:
+            template, values["hard"] = _RAN_HARD, span(failure.hard_timeout)
+        else:
+            return []
+        return [Evidence("duration", Said(template, values), round(failure.seconds, 3), "seconds", failure.pid, at)]
+    if kind in ("MemoryLimit", "MemoryError", "WorkerLost") and failure.memory_peak:
+        values = {"peak": size(failure.memory_peak)}
+        if failure.memory_mb:
+            template, values["limit"] = _PEAK, size(failure.memory_mb * 2**20)
+        elif facts.machine_memory:
+            template, values["machine"] = _PEAK_MACHINE, size(facts.machine_memory)
+        else:
+            return []
+        return [Evidence("memory", Said(template, values), failure.memory_peak, "bytes", failure.pid, at)]
+    return []
+
+
+def _lines(failure: Failure) -> list[Evidence]:
+    found = []
+    for line in failure.logs[-LINES:]:
+        said = Said(_LINE, {"line": cut(str(line["message"]), 500)})
+        found.append(Evidence("log", said, line.get("seq"), None, failure.pid, str(line["at"])))
+    return found
+
+
+def _actions(facts: Facts, failure: Failure) -> list[Action]:
+    kind = remedies.class_of(failure.error)
+    plain = actions.retry(facts.run, failure.node)
+    if kind in ("SoftTimeout", "HardTimeout"):
+        limit = failure.soft_timeout if failure.soft_timeout is not None else failure.hard_timeout
+        if limit is not None:
+            longer = actions.limit_for(limit, least=2 * limit)
+            return [actions.retry_with_time(facts.run, failure, longer), plain]
+    if kind == "MemoryLimit" and failure.memory_mb:
+        more = actions.more_memory(failure.memory_mb, failure.memory_peak, facts.machine_memory)
+        if more is not None:
+            return [actions.retry_with_memory(facts.run, failure.node, more, ends=False), plain]
+    return [plain]
+
+
+def _because(facts: Facts, failure: Failure) -> Finding:
+    values = {"node": _name(facts), "first": failure.name, "cause": error_text(failure.error).rstrip(".")}
+    evidence = [_error(facts, failure), *_lines(failure)]
+    return Finding("upstream_failed", Said(_BECAUSE, values), evidence, facts.asked, _actions(facts, failure))
+
+
+def _name(facts: Facts) -> str:
+    return facts.asked_name or facts.asked or ""
+
+
+def _run_timeout(facts: Facts) -> Finding:
+    seconds = facts.duration or 0.0
+    values: dict[str, Any] = {"span": span(seconds)}
+    evidence = []
+    if facts.started_at is not None:
+        said = Said(_RUN_ENDED, {"time": clock_time(facts.started_at), "span": span(seconds)})
+        evidence.append(Evidence("duration", said, round(seconds, 3), "seconds", None, iso(facts.started_at)))
+    else:
+        evidence.append(Evidence("duration", Said(_RUN_ENDED, {"time": "?", "span": span(seconds)}), None, "seconds"))
+    help_ = []
+    if facts.state in RUN_TERMINAL and facts.counts.get("cancelled"):
+        help_.append(Action(Said(_RETRY_ALL), "POST", f"/api/v1/runs/{facts.run}/retry/", {}))
+    return Finding("run_timeout", Said(_RUN_TIMEOUT, values), evidence, None, help_)

@@ -1,0 +1,354 @@
+"""Rules about running nodes that take too long, or are quiet: what each of them is doing instead of ending. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from engine.clock import iso
+from engine.diagnosis import actions
+from engine.diagnosis.finding import Evidence, Finding, StuckNode
+from engine.diagnosis.known import BEHIND_MOST, Facts, Running
+from engine.diagnosis.said import Said, gettext_noop
+from engine.diagnosis.threads import Doing, Spot, doing
+from engine.diagnosis.words import clock_time, cut, percent, process, span, times
+from engine.policy import QUIET_SECONDS
+
+GRACE_SECONDS = 2.0
+"""So long after a node began to count as stuck its stacks may still be on their way."""
+IDLE_PERCENT = 1.0
+"""Of one core in a sample: no more is the process only being alive."""
+IDLE_BYTES = 4096
+"""A second, moved by system calls; no more is nobody's work."""
+WITNESS_SAMPLES = 3
+"""So many samples tell whether a tree uses CPU."""
+
+_TAIL_STUCK = gettext_noop("it has run for {span}, {times} times the expected {expected}")
+_TAIL_QUIET = gettext_noop("it has done nothing for {span}")
+_SENTENCE = gettext_noop("{cause}; {tail}.")
+_HERE = gettext_noop(" in line {line}: {source}")
+_HERE_LINE = gettext_noop(" in line {line}")
+_HERE_FILE = gettext_noop(" in {function} ({file}, line {line})")
+
+_CAUSES = {
+    "sleeping": gettext_noop('"{node}" sleeps{where}'),
+    "polling": gettext_noop('"{node}" waits for something to happen{where}'),
+    "cpu_loop": gettext_noop('"{node}" computes without an end in sight{where}'),
+    "child_computes": gettext_noop('"{node}" waits for its child process {pid}, which computes: {command}'),
+    "child_hangs": gettext_noop('"{node}" waits for its child process {pid}, which hangs: {command}'),
+    "blocked_on_socket": gettext_noop('"{node}" waits for an answer from {address}{where}'),
+    "blocked_on_lock": gettext_noop('"{node}" waits for a lock that nobody releases{where}'),
+    "blocked_on_file": gettext_noop('"{node}" waits for the file {path}{where}'),
+    "blocked_on_pipe": gettext_noop('"{node}" waits for the other end of a pipe{where}'),
+    "io_wait": gettext_noop('"{node}" waits for the disk or another device{where}'),
+    "blocked": gettext_noop('"{node}" waits{where}'),
+}
+_NO_ADDRESS = gettext_noop('"{node}" waits for an answer over the network{where}')
+_NO_COMMAND = gettext_noop('"{node}" waits for its child process {pid}, which hangs')
+_DEADLOCK = gettext_noop(
+    '"{node}" is in a deadlock: thread {first}{first_where} and thread {second}{second_where} wait for each other'
+)
+_DEADLOCK_MORE = gettext_noop(
+    '"{node}" is in a deadlock of {n} threads: among them {first}{first_where} and {second}{second_where} '
+    "wait for each other"
+)
+_UNKNOWN = gettext_noop('Why "{node}" does not end is not determined')
+
+_RUNS = gettext_noop("Runs for {span} in {process}; expected {expected} (set by the author)")
+_RUNS_LEARNED = gettext_noop("Runs for {span} in {process}; expected {expected} (median of its last runs)")
+_RUNS_NONE = gettext_noop("Runs for {span} in {process}; how long it usually takes is not known")
+_SAME = gettext_noop("Same place in {n} samples at {time}{where}")
+_MOVES = gettext_noop("Moves between {n} samples at {time}; last{where}")
+_ONE = gettext_noop("Sampled at {time}{where}")
+_NOWHERE = gettext_noop("Sampled at {time}: no line of its code is on the stack")
+_THREAD = gettext_noop("Thread {thread} waits for a lock{where}")
+_WAITS = gettext_noop("{message} ({process}, at {time})")
+_NO_CPU = gettext_noop("Used no CPU in the last {span}")
+_CPU = gettext_noop("Uses {percent} of one core")
+_CHILD = gettext_noop("Child process {pid}: {command}")
+_CHILD_STATE = gettext_noop("Child process {pid} has used {cpu} of CPU: {command}")
+_CHILD_WAITS = gettext_noop("Child process {pid} {message}")
+_MORE_CHILDREN = gettext_noop("and {n} more child processes")
+_LINE = gettext_noop("Last line {span} ago: {line}")
+_NO_LINE = gettext_noop("It has written no line")
+_BEHIND_ONE = gettext_noop("1 node waits for it")
+_BEHIND = gettext_noop("{n} nodes wait for it")
+_BEHIND_MANY = gettext_noop("More than {n} nodes wait for it")
+_NO_STACK = gettext_noop("There are no stacks of this attempt that say what it does now")
+_STALE_STACK = gettext_noop("Its stacks of {time} do not fit what was measured since")
+
+Facing = tuple[Running, float | None]
+"""A node to be looked at, and for how long it has been quiet (None: it is stuck)."""
+
+
+def quiet_seconds(running: Running, now: datetime) -> float | None:
+    """For how long a node has done nothing that can be measured; None: it has done something lately, something is
+    expected of it, or it is not determined."""
+    if running.limit is not None or running.seconds < QUIET_SECONDS:
+        return None
+    last = max(moment for moment in (running.started_at, running.said_at) if moment is not None)
+    determined = False
+    for sample in running.samples:
+        if sample.cpu_percent is None:
+            continue
+        determined = True
+        if sample.cpu_percent > IDLE_PERCENT or (sample.io_bytes or 0) > IDLE_BYTES:
+            last = max(last, sample.at)
+    idle = (now - last).total_seconds()
+    if not determined or idle < QUIET_SECONDS:
+        return None
+    stack = running.stack
+    if stack is not None and stack.why == "quiet" and running.samples and last <= running.samples[0].at:
+        # The samples reach back only so far; the supervisor has seen the quiet begin.
+        idle = max(idle, (now - stack.taken_at).total_seconds() + QUIET_SECONDS)
+    return idle
+
+
+def to_look_at(facts: Facts) -> list[Facing]:
+    """Nodes that are stuck, the one that takes longest over its expectation first, then quiet ones."""
+    stuck: list[tuple[float, Facing]] = []
+    quiet: list[tuple[float, Facing]] = []
+    for running in facts.running:
+        if facts.asked not in (None, running.node):
+            continue
+        if running.is_stuck:
+            stuck.append((-running.seconds / max(running.expected or 0.0, 0.001), (running, None)))
+        elif (idle := quiet_seconds(running, facts.now)) is not None:
+            quiet.append((-idle, (running, idle)))
+    return [facing for _, facing in [*_sorted(stuck), *_sorted(quiet)]]
+
+
+def _sorted(found: list[tuple[float, Facing]]) -> list[tuple[float, Facing]]:
+    return sorted(found, key=lambda pair: (pair[0], pair[1][0].node))
+
+
+def stuck_nodes(facing: Sequence[Facing]) -> list[StuckNode]:
+    return [
+        StuckNode(
+            running.node,
+            running.type,
+            running.seconds,
+            running.expected,
+            running.expected_from if running.expected is not None else "none",
+            running.logs,
+            None if running.stack is None else running.stack.body,
+        )
+        for running, _ in facing
+    ]
+
+
+def findings(facts: Facts, facing: Sequence[Facing]) -> list[Finding]:
+    """One for each node that is stuck or quiet."""
+    found = []
+    for running, idle in facing:
+        finding = _finding(facts, running, idle)
+        if finding is not None:
+            found.append(finding)
+    return found
+
+
+def _finding(facts: Facts, running: Running, idle: float | None) -> Finding | None:
+    used = _cpu(running)
+    seen = None if running.stack is None else doing(running.stack.body, used)
+    fits = seen is not None and seen.code != "not_determined" and _fits(running, seen, used)
+    if not fits:
+        if idle is None and seen is None and running.seconds - (running.limit or 0.0) < GRACE_SECONDS:
+            return None
+        return _undetermined(facts, running, idle, seen)
+    assert seen is not None
+    code = seen.code if idle is None else "quiet"
+    message = Said(_SENTENCE, {"cause": _cause(running, seen), "tail": _tail(running, idle)})
+    evidence = [_runs(running), *_seen(running, seen), *_use(facts, running), *_words(facts, running)]
+    return Finding(code, message, evidence, running.node, _actions(facts, running, idle))
+
+
+def _undetermined(facts: Facts, running: Running, idle: float | None, seen: Doing | None) -> Finding:
+    message = Said(_SENTENCE, {"cause": Said(_UNKNOWN, {"node": running.name}), "tail": _tail(running, idle)})
+    evidence = [_runs(running), *_use(facts, running)]
+    if running.stack is None:
+        evidence.append(Evidence("stack", Said(_NO_STACK), pid=running.pid))
+    elif seen is not None and seen.code == "not_determined":
+        evidence += _seen(running, seen)
+    else:
+        at = running.stack.taken_at
+        said = Said(_STALE_STACK, {"time": clock_time(at)})
+        evidence.append(Evidence("stack", said, pid=running.pid, at=iso(at)))
+    evidence += _words(facts, running)
+    help_ = _actions(facts, running, idle)
+    # The stacks come first: what helps depends on what they say.
+    first = [action for action in help_ if action.method == "GET"]
+    return Finding(
+        "not_determined" if idle is None else "quiet",
+        message,
+        evidence,
+        running.node,
+        [*first, *(action for action in help_ if action not in first)],
+    )
+
+
+def _fits(running: Running, seen: Doing, used: float | None) -> bool:
+    """Whether kept stacks still tell the truth: a node that was seen waiting must not compute by now, nor the reverse.
+
+    Samples of before the stacks prove nothing.
+    """
+    stack = running.stack
+    assert stack is not None
+    later = [sample for sample in running.samples if sample.at > stack.taken_at and sample.cpu_percent is not None]
+    if len(later) < WITNESS_SAMPLES:
+        return True
+    mean = sum(sample.cpu_percent or 0.0 for sample in later) / len(later)
+    return mean >= 10 if seen.code in ("cpu_loop", "child_computes") else mean < 50
+
+
+def _cpu(running: Running) -> float | None:
+    """Mean use of the tree in the last samples, in percent of one core."""
+    known = [sample.cpu_percent for sample in running.samples[-WITNESS_SAMPLES:] if sample.cpu_percent is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _cause(running: Running, seen: Doing) -> Said:
+    spots = list(seen.spots)
+    values: dict[str, Any] = {"node": running.name, "where": _where(spots[0][1]) if spots else ""}
+    if seen.code == "deadlock":
+        (first, first_spot), (second, second_spot) = spots[0], spots[1]
+        values |= {"first": first, "first_where": _where(first_spot)}
+        values |= {"second": second, "second_where": _where(second_spot), "n": len(spots)}
+        return Said(_DEADLOCK if len(spots) == 2 else _DEADLOCK_MORE, values)
+    template = _CAUSES[seen.code]
+    if seen.code in ("child_hangs", "child_computes"):
+        child = seen.child or {}
+        values |= {"pid": child.get("pid") or "?", "command": cut(str(child.get("command") or ""))}
+        if not values["command"]:
+            template = _NO_COMMAND
+    elif seen.code == "blocked_on_socket":
+        values["address"] = seen.address
+        if not seen.address:
+            template = _NO_ADDRESS
+    elif seen.code == "blocked_on_file":
+        values["path"] = cut(seen.path)
+        if not seen.path:
+            template = _CAUSES["io_wait"]
+    return Said(template, values)
+
+
+def _tail(running: Running, idle: float | None) -> Said:
+    if idle is not None:
+        return Said(_TAIL_QUIET, {"span": span(idle)})
+    expected = running.expected or 0.0
+    ratio = times(running.seconds / expected) if expected > 0 else "∞"
+    return Said(_TAIL_STUCK, {"span": span(running.seconds), "times": ratio, "expected": span(expected)})
+
+
+def _where(spot: Spot) -> Said | str:
+    if spot.line is None:
+        return ""
+    if spot.is_author:
+        return Said(_HERE if spot.source else _HERE_LINE, {"line": spot.line, "source": cut(spot.source)})
+    file = spot.file.rpartition("/")[2]
+    return Said(_HERE_FILE, {"function": spot.function, "file": file, "line": spot.line}) if file else ""
+
+
+def _runs(running: Running) -> Evidence:
+    values: dict[str, Any] = {"span": span(running.seconds), "process": process(running.pid)}
+    template = _RUNS_NONE
+    if running.limit is not None and running.expected is not None:
+        values["expected"] = span(running.expected)
+        template = _RUNS if running.expected_from == "author" else _RUNS_LEARNED
+    return Evidence(
+        "duration",
+        Said(template, values),
+        round(running.seconds, 3),
+        "seconds",
+        running.pid,
+        iso(running.started_at),
+    )
+
+
+def _seen(running: Running, seen: Doing) -> list[Evidence]:
+    stack = running.stack
+    assert stack is not None
+    at, pid = stack.taken_at, running.pid
+    time = clock_time(at)
+    found: list[Evidence] = []
+    spots = list(seen.spots)
+    if seen.code == "deadlock":
+        for thread, spot in spots[:4]:
+            said = Said(_THREAD, {"thread": thread, "where": _where(spot)})
+            found.append(Evidence("stack", said, spot.line, None, pid, iso(at)))
+    else:
+        where = _where(spots[0][1]) if spots else ""
+        template = _NOWHERE if not where else _ONE if seen.samples < 2 else _MOVES if seen.moves else _SAME
+        said = Said(template, {"n": seen.samples, "time": time, "where": where})
+        found.append(Evidence("stack", said, seen.samples, None, pid, iso(at)))
+    if seen.message:
+        said = Said(_WAITS, {"message": _sentence(seen.message), "process": process(pid), "time": time})
+        found.append(Evidence("wait", said, seen.address or seen.path or None, None, pid, iso(at)))
+    if seen.child:
+        found += _child(seen, at)
+    return found
+
+
+def _child(seen: Doing, at: datetime) -> list[Evidence]:
+    child = seen.child or {}
+    pid, cpu, since = child.get("pid"), child.get("cpu_seconds"), child.get("since")
+    command = cut(str(child.get("command") or ""))
+    begun = since if isinstance(since, str) else iso(at)
+    if cpu is None:
+        found = [Evidence("child", Said(_CHILD, {"pid": pid, "command": command}), None, None, pid, begun)]
+    else:
+        said = Said(_CHILD_STATE, {"pid": pid, "cpu": span(float(cpu)), "command": command})
+        found = [Evidence("child", said, round(float(cpu), 3), "seconds", pid, begun)]
+    if message := str((child.get("waits_on") or {}).get("message") or ""):
+        said = Said(_CHILD_WAITS, {"pid": pid, "message": cut(message)})
+        found.append(Evidence("child", said, None, None, pid, iso(at)))
+    if seen.others > 0:
+        found.append(Evidence("child", Said(_MORE_CHILDREN, {"n": seen.others}), seen.others, None, None, iso(at)))
+    return found
+
+
+def _use(facts: Facts, running: Running) -> list[Evidence]:
+    known = [sample for sample in running.samples if sample.cpu_percent is not None]
+    if not known:
+        return []
+    last = known[-1]
+    busy = [sample for sample in known if (sample.cpu_percent or 0.0) > IDLE_PERCENT]
+    if busy and busy[-1] is last:
+        said = Said(_CPU, {"percent": percent(last.cpu_percent or 0.0)})
+        return [Evidence("cpu", said, last.cpu_percent, "percent", running.pid, iso(last.at))]
+    since = busy[-1].at if busy else max(known[0].at, running.started_at)
+    idle = max(1.0, (facts.now - since).total_seconds())
+    return [
+        Evidence("cpu", Said(_NO_CPU, {"span": span(idle)}), last.cpu_percent, "percent", running.pid, iso(last.at))
+    ]
+
+
+def _words(facts: Facts, running: Running) -> list[Evidence]:
+    found = []
+    if running.logs:
+        line = running.logs[-1]
+        at = datetime.fromisoformat(str(line["at"]))
+        ago = max(0.0, (facts.now - at).total_seconds())
+        said = Said(_LINE, {"span": span(ago), "line": cut(str(line["message"]))})
+        found.append(Evidence("log", said, round(ago, 3), "seconds", running.pid, str(line["at"])))
+    else:
+        found.append(Evidence("log", Said(_NO_LINE), 0, None, running.pid, iso(running.started_at)))
+    if running.behind:
+        template = _BEHIND_MANY if running.behind >= BEHIND_MOST else _BEHIND
+        said = Said(_BEHIND_ONE if running.behind == 1 else template, {"n": f"{running.behind:,}"})
+        found.append(Evidence("wait", said, running.behind, None, running.pid, iso(running.started_at)))
+    return found
+
+
+def _actions(facts: Facts, running: Running, idle: float | None) -> list[Any]:
+    active = max(0.0, running.seconds - idle) if idle is not None else 0.0
+    return [
+        actions.retry_with_limit(facts.run, running, active),
+        actions.take_stacks(facts.run, running.node),
+        actions.cancel_node(facts.run, running.node),
+    ]
+
+
+def _sentence(text: str) -> str:
+    text = cut(text).rstrip(".")
+    return text[:1].upper() + text[1:]

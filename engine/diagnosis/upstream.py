@@ -1,0 +1,55 @@
+"""Who waits for whom in a graph: what lies behind nodes that have not ended, and what a node really waits for. Pure.
+
+Nothing here recurses, and every node is looked at once: a definition may be a chain of 10,000 nodes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from engine.definition import Document
+
+T = TypeVar("T")
+
+
+def behind(document: Document, nodes: Iterable[str], most: int | None = None) -> list[str]:
+    """Nodes downstream of `nodes`, the nearest first; at most `most` of them."""
+    seen = set(nodes)
+    queue, found = deque(seen), []
+    while queue:
+        for edge in document.downstream.get(queue.popleft(), ()):
+            if edge.target not in seen:
+                seen.add(edge.target)
+                queue.append(edge.target)
+                found.append(edge.target)
+                if len(found) == most:
+                    return found
+    return found
+
+
+def above(document: Document, node: str) -> set[str]:
+    """Nodes upstream of `node`."""
+    seen: set[str] = set()
+    stack = [node]
+    while stack:
+        for edge in document.upstream.get(stack.pop(), ()):
+            if edge.source not in seen:
+                seen.add(edge.source)
+                stack.append(edge.source)
+    return seen
+
+
+def roots(document: Document, active: Mapping[str, T], blame: Callable[[T], Any]) -> dict[str, T]:
+    """For each node downstream of `active` ones the one of them with the greatest `blame`."""
+    found: dict[str, T] = {}
+    for name in sorted(active, key=lambda name: blame(active[name]), reverse=True):
+        # What is marked already has all that lies behind it marked, with somebody more to blame.
+        stack = [name]
+        while stack:
+            for edge in document.downstream.get(stack.pop(), ()):
+                if edge.target not in found:
+                    found[edge.target] = active[name]
+                    stack.append(edge.target)
+    return found

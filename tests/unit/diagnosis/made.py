@@ -1,0 +1,140 @@
+"""Facts made by hand, with only what a case is about."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from engine.diagnosis.known import Facts, Failure, Holder, Kept, PoolFacts, Running, Sampled, Waiting
+
+NOW = datetime(2026, 11, 24, 9, 44, 0, tzinfo=UTC)
+PID = 41207
+CODE = "<node load>"
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+def frame(line: int, source: str, *, author: bool = True, file: str = CODE, function: str = "main") -> dict[str, Any]:
+    return {"file": file, "line": line, "function": function, "source": source, "author": author}
+
+
+def thread(*frames: dict[str, Any], wait: Any = None, name: str = "MainThread", id: int = 1) -> dict[str, Any]:
+    """A thread; `wait` is a kind, or all of waits_on."""
+    if isinstance(wait, str):
+        wait = {"kind": wait, "message": f"waits ({wait})"}
+    return {"id": id, "name": name, "waits_on": wait, "frames": list(frames)}
+
+
+def body(*threads: dict[str, Any], children: Any = (), cpu: float | None = 0.0, samples: int = 3) -> dict[str, Any]:
+    return {
+        "samples": [{"at": "2026-11-24T09:43:58.000000Z", "threads": list(threads)}] * samples,
+        "children": list(children),
+        "moves": False,
+        "cpu_percent": cpu,
+        "pid": PID,
+    }
+
+
+def child(pid: int = 5001, command: str = "sleep 600", **more: Any) -> dict[str, Any]:
+    return {
+        "pid": pid,
+        "command": command,
+        "state": "S",
+        "cpu_seconds": 0.01,
+        "since": "2026-11-24T09:43:40.000000Z",
+        **more,
+    }
+
+
+def kept(of: dict[str, Any], why: str = "stuck", seconds_ago: float = 2) -> Kept:
+    return Kept(ago(seconds_ago), why, of)
+
+
+def samples(*cpu: float | None, **more: Any) -> list[Sampled]:
+    """One a second up to now, oldest first."""
+    return [Sampled(ago(len(cpu) - 1 - place), percent, **more) for place, percent in enumerate(cpu)]
+
+
+def running(node: str = "load", seconds: float = 20, expected: float | None = 5, **more: Any) -> Running:
+    more.setdefault("expected_from", "none" if expected is None else "author")
+    more.setdefault("pid", PID)
+    return Running(
+        node=node,
+        name=more.pop("name", node.capitalize()),
+        type=more.pop("type", "python"),
+        attempt=1,
+        started_at=ago(seconds),
+        seconds=seconds,
+        expected=expected,
+        **more,
+    )
+
+
+def waiting(code: str, node: str = "export", seconds: float = 4, **more: Any) -> Waiting:
+    conditions = more.pop("conditions", None) or [{"code": code, "message": f"Waits ({code}).", "since": None}]
+    return Waiting(
+        node=node,
+        name=node.capitalize(),
+        type="python",
+        state=more.pop("state", "ready"),
+        conditions=conditions,
+        since=ago(seconds),
+        **more,
+    )
+
+
+def pool(
+    *holders: Holder, slots: int | None = 1, wanted: int = 1, ahead: int = 0, in_use: int | None = None
+) -> PoolFacts:
+    used = sum(holder.slots for holder in holders) if in_use is None else in_use
+    return PoolFacts("warehouse", slots, used, wanted, ahead, holders)
+
+
+def holder(run: int = 815, node: str = "hold", seconds: float = 840, **more: Any) -> Holder:
+    return Holder(run, node, ago(seconds), pid=more.pop("pid", 3381), **more)
+
+
+def failure(kind: str = "ValueError", message: str = "bad", **more: Any) -> Failure:
+    return Failure(
+        node=more.pop("node", "parse"),
+        name=more.pop("name", "Parse amounts"),
+        type="python",
+        state=more.pop("state", "failed"),
+        error=more.pop(
+            "error", {"class": kind, "message": message, "node": "parse", "line": 9, "traceback": "Traceback ..."}
+        ),
+        attempt=1,
+        pid=PID,
+        finished_at=ago(3),
+        seconds=more.pop("seconds", 4.5),
+        **more,
+    )
+
+
+def facts(*things: Running | Waiting | Failure, **more: Any) -> Facts:
+    failures = [one for one in things if isinstance(one, Failure)]
+    waits = [one for one in things if isinstance(one, Waiting)]
+    more.setdefault("state", "running")
+    more.setdefault("failed_total", len(failures))
+    return Facts(
+        run=812,
+        workflow="delays",
+        now=NOW,
+        created_at=ago(60),
+        started_at=ago(59),
+        finished_at=more.pop("finished_at", None),
+        running=[one for one in things if isinstance(one, Running)],
+        waiting=waits,
+        waiting_total=len(waits),
+        failures=failures,
+        processes=more.pop("processes", 2),
+        machine_memory=more.pop("machine_memory", 8 * 2**30),
+        **more,
+    )
+
+
+def line(message: str, seconds_ago: float, seq: int = 7) -> dict[str, Any]:
+    at = ago(seconds_ago).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return {"seq": seq, "at": at, "node": "load", "attempt": 1, "level": "info", "message": message}

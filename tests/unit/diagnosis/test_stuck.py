@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.diagnosis.finding import Diagnosis, Finding
+from engine.diagnosis.rules import diagnosis
+from tests.unit.diagnosis.made import (
+    PID,
+    ago,
+    body,
+    child,
+    facts,
+    frame,
+    kept,
+    line,
+    running,
+    samples,
+    thread,
+)
+
+SLEEP = body(thread(frame(3, "time.sleep(600)"), wait="sleep"))
+
+
+def first(of: Diagnosis) -> Finding:
+    assert of.findings, "nothing was found"
+    return of.findings[0]
+
+
+def of_stack(stack: dict[str, Any], **more: Any) -> Finding:
+    return first(diagnosis(facts(running(stack=kept(stack), **more))))
+
+
+def test_a_node_that_sleeps_is_said_to_sleep_with_line_process_and_time() -> None:
+    found = of_stack(SLEEP, seconds=175, expected=21.6, expected_from="learned")
+    assert found.code == "sleeping"
+    assert str(found.message) == (
+        '"Load" sleeps in line 3: time.sleep(600); it has run for 2 m 55 s, 8.1 times the expected 22 s.'
+    )
+    duration = found.evidence[0]
+    assert (duration.kind, duration.value, duration.unit, duration.pid) == ("duration", 175, "seconds", PID)
+    assert duration.at == "2026-11-24T09:41:05.000000Z"
+    assert "process 41207" in str(duration.message)
+    assert str(found.evidence[1].message) == "Same place in 3 samples at 09:43:58 UTC in line 3: time.sleep(600)"
+
+
+def test_a_node_that_computes_is_a_loop() -> None:
+    found = of_stack(body(thread(frame(7, "while True:")), cpu=99.2), samples=samples(98, 99, 100))
+    assert found.code == "cpu_loop"
+    assert "computes without an end in sight in line 7: while True:" in str(found.message)
+    assert any(one.kind == "cpu" and one.value == 100 and one.pid == PID for one in found.evidence)
+
+
+def test_a_read_from_a_socket_names_the_address() -> None:
+    wait = {"kind": "socket", "message": "reads from 127.0.0.1:5433", "address": "127.0.0.1:5433"}
+    found = of_stack(
+        body(thread(frame(88, "return recv(n)", author=False, file="/lib/x.py"), frame(14, "ask()"), wait=wait))
+    )
+    assert found.code == "blocked_on_socket"
+    assert '"Load" waits for an answer from 127.0.0.1:5433 in line 14: ask()' in str(found.message)
+
+
+def test_a_poll_on_a_socket_is_a_wait_for_its_address() -> None:
+    wait = {"kind": "poll", "message": "polls", "address": "10.0.0.7:80"}
+    assert of_stack(body(thread(frame(2, "get()"), wait=wait))).code == "blocked_on_socket"
+
+
+@pytest.mark.parametrize("kind", ["child", "pipe", "poll"])
+def test_a_child_that_hangs_is_named_with_its_command(kind: str) -> None:
+    stack = body(thread(frame(5, "subprocess.run(...)"), wait=kind), children=[child(command="rsync a b")])
+    found = of_stack(stack)
+    assert found.code == "child_hangs"
+    assert "process 5001, which hangs: rsync a b" in str(found.message)
+    told = next(one for one in found.evidence if one.kind == "child")
+    assert (told.pid, told.at) == (5001, "2026-11-24T09:43:40.000000Z")
+
+
+def test_the_child_that_is_named_is_not_the_shell_that_waits_for_another() -> None:
+    shell = child(5000, "/bin/sh -c 'sleep 9; ls'", waits_on={"kind": "child", "message": "waits", "pid": 5001})
+    found = of_stack(body(thread(wait="poll"), children=[shell, child(5001, "sleep 9")]))
+    assert "process 5001, which hangs: sleep 9" in str(found.message)
+
+
+def test_a_child_that_computes_is_not_said_to_hang() -> None:
+    found = of_stack(body(thread(frame(5, "run()"), wait="child"), children=[child(state="R")], cpu=97))
+    assert found.code == "child_computes"
+
+
+def two_locked(*more: dict[str, Any]) -> dict[str, Any]:
+    join = thread(
+        frame(1169, "lock.acquire()", author=False, file="/usr/lib/python3.11/threading.py", function="join"),
+        frame(20, "a.join()"),
+        wait="lock",
+    )
+    return body(
+        join,
+        thread(frame(8, "with second:"), wait="lock", name="loader", id=2),
+        thread(frame(13, "with first:"), wait="lock", name="writer", id=3),
+        *more,
+    )
+
+
+def test_a_deadlock_names_both_threads_and_their_lines() -> None:
+    found = of_stack(two_locked())
+    assert found.code == "deadlock"
+    assert (
+        "in a deadlock: thread loader in line 8: with second: and thread writer in line 13: with first: wait for each"
+        in str(found.message)
+    )
+    assert {one.value for one in found.evidence if one.kind == "stack"} == {8, 13}
+
+
+def test_threads_that_wait_for_a_lock_whose_holder_sleeps_are_no_deadlock() -> None:
+    holder = thread(frame(30, "time.sleep(60)"), wait="sleep", name="holder", id=4)
+    assert of_stack(two_locked(holder)).code == "sleeping"
+
+
+def test_a_main_thread_that_joins_points_to_what_the_other_does() -> None:
+    join = thread(frame(9, "join", author=False, file="/lib/threading.py"), frame(20, "t.join()"), wait="lock")
+    other = thread(frame(4, "sock.recv(1)"), wait={"kind": "socket", "message": "x", "address": "h:1"}, id=2)
+    assert of_stack(body(join, other)).code == "blocked_on_socket"
+
+
+def test_workers_of_a_library_count_where_the_author_only_waits_for_them() -> None:
+    future = thread(frame(9, "wait", author=False, file="/lib/threading.py"), frame(20, "f.result()"), wait="lock")
+    library = thread(
+        frame(1, "recv", author=False, file="/site-packages/http.py"),
+        wait={"kind": "socket", "message": "x", "address": "h:1"},
+        name="pool-1",
+        id=2,
+    )
+    assert of_stack(body(future, library)).code == "blocked_on_socket"
+
+
+def test_a_single_lock_is_a_lock() -> None:
+    assert of_stack(body(thread(frame(8, "lock.acquire()"), wait="lock"))).code == "blocked_on_lock"
+
+
+@pytest.mark.parametrize(
+    ("wait", "code"),
+    [
+        ({"kind": "file", "message": "reads /mnt/x", "path": "/mnt/x"}, "blocked_on_file"),
+        ("pipe", "blocked_on_pipe"),
+        ("io", "io_wait"),
+        ({"kind": "io", "message": "x", "path": "/mnt/x"}, "blocked_on_file"),
+        ("poll", "polling"),
+        ("other", "blocked"),
+        ("something new", "blocked"),
+    ],
+)
+def test_other_waits_have_codes_of_their_own(wait: Any, code: str) -> None:
+    assert of_stack(body(thread(frame(8, "x()"), wait=wait))).code == code
+
+
+def test_the_first_action_is_a_retry_with_a_limit_that_can_be_sent() -> None:
+    action = of_stack(SLEEP, seconds=175, expected=21.6, expected_from="learned").actions[0]
+    assert str(action.label) == "Retry with a 1 m limit"
+    assert (action.method, action.path) == ("POST", "/api/v1/runs/812/nodes/load/retry/")
+    assert action.body == {"policy": {"soft_timeout": 60, "hard_timeout": 90}}
+
+
+def test_without_stacks_it_is_not_determined_and_stacks_are_offered() -> None:
+    found = first(diagnosis(facts(running(seconds=20, expected=5))))
+    assert found.code == "not_determined"
+    assert "is not determined" in str(found.message)
+    assert (found.actions[0].method, found.actions[0].path) == ("GET", "/api/v1/runs/812/nodes/load/stack/")
+
+
+def test_stacks_that_are_on_their_way_are_waited_for() -> None:
+    found = diagnosis(facts(running(seconds=10.5, expected=5)))
+    assert [node.node for node in found.stuck] == ["load"]
+    assert found.findings == []
+
+
+def test_stacks_that_do_not_fit_what_was_measured_since_determine_nothing() -> None:
+    stale = running(stack=kept(SLEEP, seconds_ago=60), samples=samples(99, 99, 99, 99), seconds=90)
+    found = first(diagnosis(facts(stale)))
+    assert found.code == "not_determined"
+    assert any("do not fit" in str(one.message) for one in found.evidence)
+
+
+def test_old_stacks_that_still_fit_are_good() -> None:
+    old = running(stack=kept(SLEEP, seconds_ago=600), samples=samples(0, 0, 0, 0), seconds=700)
+    assert first(diagnosis(facts(old))).code == "sleeping"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected", "source", "is_stuck"),
+    [
+        (9.9, 5, "author", False),
+        (10.1, 5, "author", True),
+        (1.1, 0.5, "author", True),
+        (4.9, 0.5, "learned", False),
+        (5.1, 0.5, "learned", True),
+        (1000, None, "none", False),
+    ],
+)
+def test_stuck_is_twice_the_expectation(seconds: float, expected: float | None, source: str, is_stuck: bool) -> None:
+    found = diagnosis(facts(running(seconds=seconds, expected=expected, expected_from=source, stack=kept(SLEEP))))
+    assert bool(found.stuck) is is_stuck
+    assert bool(found.findings) is is_stuck
+
+
+def test_a_healthy_run_gives_nothing() -> None:
+    found = diagnosis(facts(running(seconds=4, expected=5, samples=samples(0, 80, 100)), running("other", 2, None)))
+    assert (found.findings, found.stuck) == ([], [])
+
+
+def test_a_run_that_has_ended_well_gives_nothing() -> None:
+    found = diagnosis(facts(state="succeeded", finished_at=ago(1)))
+    assert found.findings == []
+    assert found.usage.cpu_usage is None
+    assert found.usage.scopes["cpu_usage"] == "not_determined"
+
+
+def quiet(**more: Any) -> Any:
+    more.setdefault("samples", samples(*[0.0] * 35, io_bytes=0))
+    return running(seconds=more.pop("seconds", 50), expected=None, **more)
+
+
+def test_a_node_without_expectation_that_does_nothing_is_quiet() -> None:
+    found = diagnosis(facts(quiet(stack=kept(SLEEP, "quiet"))))
+    assert [(node.node, node.expected, node.expected_from) for node in found.stuck] == [("load", None, "none")]
+    assert first(found).code == "quiet"
+    assert "sleeps in line 3" in str(first(found).message)
+    assert "it has done nothing for" in str(first(found).message)
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        {"said_at": ago(10)},
+        {"samples": samples(*[0.0] * 20, 30.0, *[0.0] * 10)},
+        {"samples": samples(*[0.0] * 35, io_bytes=1_000_000)},
+        {"seconds": 25},
+        {"samples": []},
+        {"samples": samples(None, None)},
+    ],
+    ids=["line", "cpu", "io", "too young", "not measured", "not determined"],
+)
+def test_whoever_gives_a_sign_of_life_is_not_quiet(sign: dict[str, Any]) -> None:
+    assert diagnosis(facts(quiet(**sign))).findings == []
+
+
+def test_a_quiet_nodes_retry_leaves_time_for_what_it_did_before() -> None:
+    worked = quiet(seconds=1000, said_at=ago(40), stack=kept(SLEEP, "quiet"))
+    action = first(diagnosis(facts(worked))).actions[0]
+    assert action.body is not None
+    assert action.body["policy"]["soft_timeout"] > 2 * 960
+
+
+def test_the_worst_stands_first() -> None:
+    found = diagnosis(
+        facts(
+            running("a", 20, 5, stack=kept(SLEEP)),
+            running("b", 200, 5, stack=kept(SLEEP)),
+            quiet(node="c", stack=kept(SLEEP, "quiet")),
+        )
+    )
+    assert [one.node for one in found.findings] == ["b", "a", "c"]
+
+
+def test_the_last_line_and_who_waits_are_told() -> None:
+    found = of_stack(SLEEP, logs=[line("connecting", 12), line("no answer", 9)], behind=3)
+    told = [str(one.message) for one in found.evidence]
+    assert "Last line 9 s ago: no answer" in told
+    assert "3 nodes wait for it" in told
+
+
+def test_texts_of_users_stay_what_they_are() -> None:
+    name = "{node} <b>x</b> {0}"
+    found = of_stack(body(thread(frame(3, "f'{x}' # {y}"), wait="sleep")), name=name)
+    assert name in str(found.message)
+    assert "f'{x}' # {y}" in str(found.message)

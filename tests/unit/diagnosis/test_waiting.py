@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from engine.diagnosis.finding import Finding
+from engine.diagnosis.known import Holder, Root
+from engine.diagnosis.rules import diagnosis
+from tests.unit.diagnosis.made import NOW, ago, facts, holder, pool, running, waiting
+
+
+def found(*things: object, **more: object) -> list[Finding]:
+    return list(diagnosis(facts(*things, **more)).findings)  # type: ignore[arg-type]
+
+
+def test_a_full_pool_names_who_holds_it_since_when_and_how_many_slots_help() -> None:
+    (one,) = found(waiting("pool", pool=pool(holder(), slots=1)))
+    assert one.code == "pool_full"
+    assert str(one.message) == (
+        '"Export" waits for pool warehouse: its only slot is held by node "hold" of run 815 for 14 m.'
+    )
+    first = one.evidence[0]
+    assert (first.kind, first.value, first.unit, first.pid) == ("pool", 840, "seconds", 3381)
+    assert first.at == "2026-11-24T09:30:00.000000Z"
+    add, cancel_node, cancel_run, _ = one.actions
+    assert (add.method, add.path, add.body) == ("PATCH", "/api/v1/pools/warehouse/", {"slots": 2})
+    assert cancel_node.path == "/api/v1/runs/815/nodes/hold/cancel/"
+    assert cancel_run.path == "/api/v1/runs/815/cancel/"
+
+
+def test_slots_are_added_by_exactly_what_is_needed() -> None:
+    (one,) = found(waiting("pool_line", pool=pool(holder(slots=3), slots=4, wanted=2, ahead=3)))
+    assert one.actions[0].body == {"slots": 8}
+    assert str(one.actions[0].label) == "Add 4 slots to warehouse"
+    assert "behind other nodes, which wait for 3 slots" in str(one.message)
+
+
+def test_a_node_that_waits_for_its_own_run_is_in_order() -> None:
+    own = pool(holder(run=812, seconds=3))
+    assert found(waiting("pool", pool=own)) == []
+    assert [one.code for one in found(waiting("pool", pool=own), asked="export")] == ["pool_full"]
+    assert [one.code for one in found(waiting("pool", pool=pool(holder(run=812, is_stuck=True))))] == ["pool_full"]
+    assert [one.code for one in found(waiting("pool", seconds=31, pool=own))] == ["pool_full"]
+
+
+def test_a_stuck_holder_is_the_one_to_blame() -> None:
+    (one,) = found(waiting("pool", pool=pool(holder(1, "a", 900), holder(2, "b", 100, is_stuck=True), slots=2)))
+    assert 'by node "b" of run 2' in str(one.message)
+    assert "is stuck" in str(one.evidence[0].message)
+
+
+def test_many_nodes_that_wait_for_one_pool_are_one_finding() -> None:
+    (one,) = found(*[waiting("pool", f"n{n}", pool=pool(holder())) for n in range(5)])
+    assert one.node == "n0"
+    assert str(one.evidence[-1].message) == "4 more nodes of this run wait for the same"
+
+
+def test_a_pool_that_is_gone_can_be_made_again() -> None:
+    (one,) = found(waiting("pool_missing", pool=pool(slots=None, wanted=2)))
+    assert one.code == "pool_missing"
+    assert (one.actions[0].method, one.actions[0].path) == ("POST", "/api/v1/pools/")
+    assert one.actions[0].body == {"name": "warehouse", "slots": 2}
+
+
+def test_a_pool_that_is_too_small_is_made_larger() -> None:
+    (one,) = found(waiting("pool_too_small", pool=pool(slots=2, wanted=5)))
+    assert one.code == "pool_too_small"
+    assert one.actions[0].body == {"slots": 5}
+
+
+def test_a_retry_that_is_due_can_be_had_now() -> None:
+    (one,) = found(
+        waiting(
+            "retry_delay",
+            state="retrying",
+            attempt=2,
+            retries=2,
+            retry_at=NOW + timedelta(seconds=40),
+            failed_at=ago(4),
+            error={"class": "ValueError", "message": "bad\nworse", "line": 3},
+            pid=77,
+        )
+    )
+    assert one.code == "retry_delay"
+    assert str(one.message) == '"Export" failed and is tried again in 40 s: ValueError in line 3, bad.'
+    assert one.evidence[0].pid == 77
+    assert (one.actions[0].path, one.actions[0].body) == ("/api/v1/runs/812/nodes/export/retry/", {})
+
+
+def test_a_run_limit_is_a_finding_only_behind_a_stuck_node() -> None:
+    wait = waiting("run_limit")
+    assert found(wait, running(seconds=3)) == []
+    codes = [one.code for one in found(wait, running(seconds=300))]
+    assert "run_limit" in codes
+    (asked,) = found(wait, running(seconds=3), asked="export")
+    assert 'Node "load" (process 41207) runs since' in str(asked.evidence[0].message)
+
+
+@pytest.mark.parametrize("code", ["run_queued", "workflow_limit"])
+def test_a_queued_run_names_the_run_that_is_ahead(code: str) -> None:
+    (one,) = found(waiting(code, state="pending"), state="queued", max_runs=1, rivals=[Holder(799, "", ago(600))])
+    assert one.code == "workflow_limit"
+    assert "run 799 runs for 10 m" in str(one.message)
+    assert one.actions[0].path == "/api/v1/runs/799/cancel/"
+
+
+def test_a_run_that_was_just_queued_is_in_order() -> None:
+    fresh = facts(waiting("run_queued", state="pending"), state="queued")
+    assert diagnosis(fresh).findings != []
+    from dataclasses import replace
+
+    assert diagnosis(replace(fresh, created_at=ago(0.5))).findings == []
+
+
+def test_occupied_processes_of_another_run_are_named() -> None:
+    others = [holder(1, "a", 60), holder(2, "b", 30)]
+    (one,) = found(waiting("worker"), occupants=others, processes=2)
+    assert one.code == "no_worker"
+    assert 'all 2 are occupied, the longest by node "a" of run 1 for 1 m' in str(one.message)
+    assert one.actions[0].path == "/api/v1/runs/1/nodes/a/cancel/"
+    # Processes that come free all the time are no cause.
+    assert found(waiting("worker"), occupants=[*others[:1], holder(2, "b", 0.1)], processes=2) == []
+    # The run's own nodes queue behind each other.
+    assert found(waiting("worker"), occupants=[holder(812, "a"), holder(812, "b")], processes=2) == []
+
+
+def test_what_waits_upstream_names_the_root() -> None:
+    stuck = Root("load", "Load", "running", ago(100), True, 4)
+    (one,) = found(
+        waiting("upstream", "a", state="pending", root=stuck), waiting("upstream", "b", state="pending", root=stuck)
+    )
+    assert one.code == "upstream"
+    assert str(one.message) == '"A" waits for "Load", which is stuck.'
+    calm = Root("load", "Load", "running", ago(3), False, 4)
+    assert found(waiting("upstream", state="pending", root=calm)) == []
+    (asked,) = found(waiting("upstream", state="pending", root=calm), asked="export")
+    assert str(asked.message) == '"Export" waits for "Load", which runs for 3 s.'
+
+
+def test_a_silent_scheduler_stands_before_all_else() -> None:
+    one, *_ = found(waiting("pool", pool=pool(holder())), beat_age=12.0, scheduler_pid=9)
+    assert one.code == "no_scheduler"
+    assert "no sign of life for 12 s" in str(one.message)
+    assert (one.evidence[0].value, one.evidence[0].pid) == (12.0, 9)
+    assert found(beat_age=None)[0].code == "no_scheduler"
+    assert found(state="succeeded", beat_age=None) == []
+
+
+def test_a_paused_run_says_so() -> None:
+    assert found(state="paused")[0].code == "paused"
