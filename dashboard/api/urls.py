@@ -6,6 +6,7 @@ from django.urls import path, re_path
 
 from dashboard.access import Right
 from dashboard.api import (
+    diagnostics,
     docs,
     drafts,
     files,
@@ -47,7 +48,6 @@ LATER = [
     ),
     path(f"{WORKFLOW}export/", later("export", "workflows", "export_workflow", GET=VIEW).as_view()),
     path("import/", later("import", "workflows", "import_workflows", POST=EDIT).as_view()),
-    path(f"{RUN_ADDRESS}diagnostics/", later("diagnostics", "runs", "diagnose_run", GET=VIEW).as_view()),
     path(f"{RUN_ADDRESS}pause/", later("pause", "runs", "pause_run", POST=RUN).as_view()),
     path(f"{RUN_ADDRESS}resume/", later("resume", "runs", "resume_run", POST=RUN).as_view()),
     path(f"{NODE}skip/", later("skip", "nodes", "skip_node", POST=RUN).as_view()),
@@ -83,6 +83,7 @@ CALLS = [
     path(f"{NODE}cancel/", runs.CancelNode.as_view()),
     path(f"{NODE}retry/", runs.RetryNode.as_view()),
     path(f"{RUN_ADDRESS}logs/", nodes.Logs.as_view()),
+    path(f"{RUN_ADDRESS}diagnostics/", diagnostics.Diagnostics.as_view()),
     path(f"{RUN_ADDRESS}timeline/", traces.Timeline.as_view()),
     path(f"{RUN_ADDRESS}cancel/", runs.CancelRun.as_view()),
     path(f"{RUN_ADDRESS}retry/", runs.RetryRun.as_view()),

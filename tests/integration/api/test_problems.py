@@ -63,7 +63,6 @@ def test_a_database_that_does_not_answer_is_503(admin: Api, monkeypatch: pytest.
         ("POST", "workflows/one/deployments/1/abort/", "abort"),
         ("GET", "workflows/one/export/", "export"),
         ("POST", "import/", "import"),
-        ("GET", "runs/1/diagnostics/", "diagnostics"),
         ("POST", "runs/1/pause/", "pause"),
         ("POST", "runs/1/resume/", "resume"),
         ("POST", "runs/1/nodes/a/skip/", "skip"),

@@ -1,0 +1,123 @@
+"""Why a run is stuck, waits, failed or is short of something, with what helps."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from dashboard import access
+from dashboard.access import Right
+from dashboard.api import shapes
+from dashboard.api.base import ApiView, Query, parameter
+from dashboard.api.shapes import AnyJSON, AnyObjectOrNull, Moment, Shape
+from dashboard.api.traceshapes import Stack
+from engine.diagnosis.facts import WAITING_MAX
+from engine.diagnosis.shape import to_dict
+from versions import diagnosis
+
+SCOPES = ("tree", "host", "not_determined")
+EVIDENCE = ("duration", "cpu", "memory", "io", "network", "stack", "wait", "child", "log", "pool", "error", "history")
+FIGURES = ("cpu_usage", "memory_usage", "io_wait", "network_io")
+
+
+class StuckNode(Shape):
+    node_id = serializers.CharField()
+    type = serializers.CharField()
+    duration = serializers.FloatField(help_text="Seconds.")
+    expected = serializers.FloatField(allow_null=True, help_text="Seconds; null: it is listed for being quiet.")
+    expected_from = serializers.ChoiceField(["author", "learned", "none"])
+    logs = shapes.LogLine(many=True, help_text="Its last 50 lines.")
+    stack = Stack(required=False, help_text="The newest stacks that were kept of this attempt.")
+
+
+class Condition(shapes.WaitingFor):
+    holders = shapes.PoolHolder(many=True, required=False)
+    until = Moment(required=False, allow_null=True)
+
+
+class Waiting(Shape):
+    node_id = serializers.CharField()
+    conditions = Condition(many=True)
+
+
+class Usage(Shape):
+    cpu_usage = serializers.FloatField(allow_null=True, help_text="Percent of one core.")
+    memory_usage = serializers.FloatField(allow_null=True, help_text="Percent of memory_mb, else of the machine.")
+    io_wait = serializers.FloatField(
+        allow_null=True, help_text="Percent of the samples with a thread in uninterruptible sleep."
+    )
+    network_io = serializers.FloatField(allow_null=True, help_text="Bytes a second.")
+
+
+class Scopes(Shape):
+    cpu_usage = serializers.ChoiceField(SCOPES)
+    memory_usage = serializers.ChoiceField(SCOPES)
+    io_wait = serializers.ChoiceField(SCOPES)
+    network_io = serializers.ChoiceField(SCOPES)
+
+
+class Evidence(Shape):
+    kind = serializers.ChoiceField(EVIDENCE)
+    message = serializers.CharField()
+    value = AnyJSON(allow_null=True, help_text="What was measured; null: nothing that is a value.")
+    unit = serializers.CharField(allow_null=True)
+    pid = serializers.IntegerField(allow_null=True, help_text="The process it was measured on.")
+    at = Moment(allow_null=True, help_text="When it was measured, or since when it holds.")
+
+
+class Action(Shape):
+    """A call that can be sent as it is."""
+
+    method = serializers.CharField()
+    path = serializers.CharField()
+    body = AnyObjectOrNull()
+
+    def get_fields(self) -> dict[str, serializers.Field]:  # type: ignore[type-arg]
+        # `label` is an attribute of DRF's fields.
+        return {"label": serializers.CharField(), **super().get_fields()}
+
+
+class Suggestion(Shape):
+    code = serializers.CharField(help_text="sleeping, cpu_loop, pool_full, failed_key_error, not_determined, ...")
+    message = serializers.CharField(help_text="The cause in a sentence.")
+    node_id = serializers.CharField(allow_null=True, help_text="Null: it is about the run.")
+    evidence = Evidence(many=True)
+    action = Action(required=False, help_text="The best one; left out where there is none.")
+    actions = Action(many=True, required=False, help_text="All of them, the best one first.")
+
+
+class Report(Shape):
+    workflow_id = serializers.CharField()
+    run_id = serializers.CharField()
+    status = serializers.ChoiceField(shapes.RUN_STATE)
+    duration = serializers.FloatField(allow_null=True, help_text="Seconds since it left the queue; null: it has not.")
+    stuck_nodes = StuckNode(many=True)
+    waiting = Waiting(many=True, help_text=f"The first {WAITING_MAX}.")
+    waiting_total = serializers.IntegerField()
+    resource_usage = Usage()
+    resource_scopes = Scopes()
+    suggestions = Suggestion(many=True, help_text="The most useful first; a healthy run has none.")
+
+    class Meta:
+        ref_name = "Diagnostics"
+
+
+class Diagnostics(ApiView):
+    rights = {"GET": Right.VIEW}
+    operations = {"GET": "diagnose_run"}
+    noun = "runs"
+
+    @extend_schema(
+        parameters=[parameter("node", "Only what concerns this node; then also what is in order is explained.")],
+        responses={200: Report},
+        description=(
+            "Why a run is stuck, waits, failed or is short of something. Each suggestion names its evidence and, where "
+            "there is one, a call that helps and can be sent as it is. What is not determined is null, never 0."
+        ),
+    )
+    def get(self, request: Request, run_id: str) -> Response:
+        query = Query(request, "node")
+        run = access.run(request.user, run_id)
+        return Response(to_dict(diagnosis.diagnose(run, node=query.text("node") or None)))
