@@ -47,6 +47,17 @@ describe("folding a run", () => {
     expect(view.nodes.get("b")?.state).toBe("pending");
     expect(view.seq).toBe(4);
   });
+  it("counts the run's nodes along, of which the run has no event of its own", () => {
+    const view = started();
+    const before = view.run;
+    const folded = fold(view, events(5, { type: "node", node: node("a", "ready") }, { type: "node", node: node("b", "ready") }, { type: "node", node: node("a", "running", 1) }));
+    expect(folded.runChanged).toBe(true);
+    expect(view.run?.counts).toEqual({ ready: 1, running: 1 });
+    expect(before?.counts).toEqual({ pending: 2 });
+    // What the run says of itself is right, whatever was counted.
+    fold(view, events(8, { type: "run", run: { ...run("running"), counts: { running: 2 } } }));
+    expect(view.run?.counts).toEqual({ running: 2 });
+  });
   it("forgets nodes that a snapshot does not have", () => {
     const view = started();
     expect(fold(view, read({ type: "snapshot", seq: 5, run: run("running"), nodes: { a: node("a", "pending") } })).nodesChanged).toEqual(new Set(["b"]));

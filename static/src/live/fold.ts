@@ -79,6 +79,7 @@ export function fold(view: RunView, message: RunMessage, replace = false): Folde
       const before = view.nodes.get(node.node);
       view.nodes.set(node.node, node);
       changed.add(node.node);
+      if (before && view.run && before.state !== node.state) view.run = { ...view.run, counts: moved(view.run.counts, before.state, node.state) };
       if (before?.state !== node.state || before.attempt !== node.attempt) {
         steps.push({ seq: event.seq, at: event.at, node: node.node, from: before?.state ?? null, to: node.state, attempt: node.attempt, reason: node.reason });
       }
@@ -112,6 +113,14 @@ function whole(view: RunView, seq: number, run: Run, nodes: ReadonlyMap<string, 
   view.seq = seq;
   view.run = run;
   return { ...NOT_TAKEN, runChanged: true, nodesChanged: changed, snapshot: true };
+}
+
+/** The counts of a run after one of its nodes changed its state: the run's own events come only when the run does. */
+function moved(counts: Readonly<Record<string, number>>, from: string, to: string): Record<string, number> {
+  const { [from]: left = 1, ...others } = counts;
+  const next: Record<string, number> = left > 1 ? { ...others, [from]: left - 1 } : others;
+  next[to] = (next[to] ?? 0) + 1;
+  return next;
 }
 
 function same(a: NodeRun, b: NodeRun): boolean {
