@@ -37,6 +37,7 @@ PAGES = [
     ("run-log-download", [RUN], "viewer"),
     ("run-node", [RUN, "a"], "viewer"),
     ("run-panel", [RUN, "a"], "viewer"),
+    ("run-events", [RUN], "viewer"),
     ("run-output", [RUN, "a"], "viewer"),
     ("resources", [], "viewer"),
     ("audit", [], "viewer"),

@@ -1,0 +1,48 @@
+"""The events of a run as its page lists them: steps of the run and its nodes, read backwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_GET
+
+from dashboard import access, presenters
+from dashboard.access import Right
+from dashboard.pages.base import page, whole_number
+from engine import steps
+
+PAGE = 300
+
+
+@require_GET
+@page(Right.VIEW)
+def events(request: HttpRequest, run_id: int) -> JsonResponse:
+    """`{"results": [step, ...], "before": n | null}`, oldest first: the newest ones below `?before=`, all without it.
+
+    A step is `{seq, at, node, from, to, attempt, reason, error}`; `node` is empty for the run itself, and `from` null
+    where it is not known. `?node=` names the one node whose steps are wanted.
+    """
+    access.run(request.user, run_id)
+    before = whole_number(request.GET.get("before"), 0, most=10**12) or None
+    found, following = steps.read(run_id, before, PAGE, request.GET.get("node") or None)
+    results = [
+        {
+            "seq": step.seq,
+            "at": step.at,
+            "node": step.node,
+            "from": step.before,
+            "to": step.to,
+            "attempt": step.attempt,
+            "reason": step.reason,
+            "error": step.error and shortened(step.error),
+        }
+        for step in found
+    ]
+    return JsonResponse({"results": results, "before": following})
+
+
+def shortened(error: dict[str, Any]) -> dict[str, Any]:
+    """An error as a row tells it; its whole text may be very long."""
+    message = presenters.first_line(str(error.get("message") or ""))
+    return {"class": error.get("class"), "message": message, "line": error.get("line")}
