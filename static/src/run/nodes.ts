@@ -1,15 +1,24 @@
-/** The table of a run's nodes: patches the rows whose node changed, and draws only those in view of a long one. */
+/** The table of a run's nodes: rows of what changed are patched, only those in view are in the page.
+ *
+ * It starts when its tab is first opened. A grid with a place of its own for the keyboard (arrows), apart from the chosen
+ * node (Enter, or a click): walking over a long table asks nothing of the server.
+ */
 
-import { element, icon, one, setAttribute, setHidden, setText } from "../dom";
+import { said, serverNow } from "../behaviours/clock";
+import { all, debounced, element, icon, one, setAttribute, setHidden, setText, throttled } from "../dom";
 import type { NodeRun } from "../live/protocol";
-import { serverNow } from "../behaviours/clock";
+import { gettext } from "../words/i18n";
 import { count, duration, look, secondsBetween, visible } from "../words/words";
 import { fact } from "./fact";
 import type { RunStore } from "./store";
+import { arrange, goesOn, isColumn, type Order, tally, type Wanted } from "./table";
 import { Windowed } from "./windowed";
 
-/** Up to here all rows are in the page, as the server made them. */
-const WHOLE = 200;
+const ROW = 32;
+const ROW_NARROW = 56;
+/** While nodes change, the order is looked at again at most so often: rows that jump cannot be read. */
+const ARRANGE_MS = 700;
+const COUNT_MS = 250;
 
 const TYPE_ICONS: Readonly<Record<string, string>> = {
   noop: "dot",
@@ -23,16 +32,17 @@ const TYPE_ICONS: Readonly<Record<string, string>> = {
 };
 
 export class NodeTable {
-  private nodes: ReadonlyMap<string, NodeRun> = new Map();
   private ids: string[] = [];
   private place = new Map<string, number>();
-  private rows = new Map<string, HTMLElement>();
-  private list: Windowed | null = null;
-  private state = "";
-  private text = "";
+  private order: Order = { column: null, descending: false };
+  private wanted: Wanted = { states: new Set(), text: "" };
+  /** Id of the node that the keyboard is at; empty: none. */
+  private cursor: string;
   private chosen: string;
   private readonly scroller: HTMLElement;
-  private readonly group: HTMLElement;
+  private readonly list: Windowed;
+  private readonly search: HTMLInputElement | null;
+  private readonly narrow = window.matchMedia("(max-width: 640px)");
 
   constructor(
     private readonly store: RunStore,
@@ -42,113 +52,151 @@ export class NodeTable {
     const group = one("[data-node-rows]", root);
     if (!scroller || !group) throw new Error("The page has no table of nodes.");
     this.scroller = scroller;
-    this.group = group;
-    this.chosen = store.chosen;
-    for (const row of group.querySelectorAll<HTMLElement>("[data-node]")) this.rows.set(row.dataset["node"] ?? "", row);
+    this.chosen = this.cursor = store.chosen;
+    group.replaceChildren();
+    group.classList.add("windowed");
+    const height = (): number => (this.narrow.matches ? ROW_NARROW : ROW);
+    this.list = new Windowed(scroller, group, { render: (index, row) => this.render(index, row) }, height());
+    this.narrow.addEventListener("change", () => this.list.setRowHeight(height()));
     group.addEventListener("click", (event) => {
-      const row = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-node]") : null;
-      const node = row?.dataset["node"];
-      if (node) store.choose(node);
+      const node = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-node]")?.dataset["node"] : "";
+      if (node) this.choose(node);
     });
     scroller.addEventListener("keydown", (event) => this.key(event));
-    const search = one<HTMLInputElement>("[data-node-search]", root);
-    search?.addEventListener("input", () => {
-      this.text = search.value.trim().toLowerCase();
-      this.arrange();
-    });
-    store.listen((change) => {
-      if (change.snapshot || change.nodes.size) this.update(store.nodes, change.nodes, change.snapshot);
-      for (const id of change.stuck) this.patch(id);
-      if (change.chosen) this.select(store.chosen);
-    });
-    if (store.seq >= 0) this.update(store.nodes, new Set(), true);
+    this.search = one<HTMLInputElement>("[data-node-search]", root);
+    this.search?.addEventListener(
+      "input",
+      debounced(60, () => this.want({ ...this.wanted, text: this.search?.value.trim().toLowerCase() ?? "" })),
+    );
+    for (const head of all("[data-sort]", root)) head.addEventListener("click", () => this.sortBy(head.dataset["sort"] ?? ""));
+    const chooser = one<HTMLSelectElement>("[data-node-sort]", root);
+    chooser?.addEventListener("change", () => this.setOrder({ column: isColumn(chooser.value) ? chooser.value : null, descending: chooser.value === "duration" || chooser.value === "attempt" }));
+    this.listen();
+    this.arrange();
+    if (this.chosen) this.reveal(this.chosen);
   }
 
-  /** `changed` names what differs from the last call; `all`: order and number may differ too. */
-  private update(nodes: ReadonlyMap<string, NodeRun>, changed: ReadonlySet<string>, all: boolean): void {
-    this.nodes = nodes;
-    if (all || this.text || this.state) this.arrange();
-    else for (const id of changed) this.patch(id);
-    this.filters();
+  focus(): void {
+    this.scroller.focus();
   }
 
-  private select(node: string): void {
-    const before = this.chosen;
-    this.chosen = node;
+  focusSearch(): void {
+    this.search?.focus();
+    this.search?.select();
+  }
+
+  private listen(): void {
+    const soon = throttled(ARRANGE_MS, () => this.arrange());
+    const counts = throttled(COUNT_MS, () => this.filters());
+    this.store.listen((change) => {
+      if (change.snapshot) this.arrange();
+      else if (change.nodes.size || change.stuck.size) {
+        for (const id of change.nodes) this.patch(id);
+        for (const id of change.stuck) this.patch(id);
+        if (this.order.column || this.wanted.states.size) soon();
+        counts();
+      }
+      if (change.chosen) {
+        const before = this.chosen;
+        this.chosen = this.store.chosen;
+        this.patch(before);
+        if (this.chosen) {
+          this.moveTo(this.chosen);
+          this.patch(this.chosen);
+        }
+      }
+    });
+  }
+
+  private choose(node: string): void {
+    this.moveTo(node);
+    this.store.choose(node);
+  }
+
+  private moveTo(node: string): void {
+    const before = this.cursor;
+    this.cursor = node;
     this.patch(before);
     this.patch(node);
+    this.reveal(node);
+    this.active();
+  }
+
+  private reveal(node: string): void {
     const at = this.place.get(node);
-    if (at === undefined) return;
-    if (this.list) this.list.reveal(at);
-    else this.rows.get(node)?.scrollIntoView({ block: "nearest" });
+    if (at !== undefined && this.scroller.clientHeight > 0) this.list.reveal(at);
+  }
+
+  private active(): void {
+    if (this.place.has(this.cursor)) setAttribute(this.scroller, "aria-activedescendant", `row-${this.cursor}`);
+    else this.scroller.removeAttribute("aria-activedescendant");
   }
 
   private key(event: KeyboardEvent): void {
-    const at = this.place.get(this.chosen) ?? -1;
-    const to = event.key === "ArrowDown" ? at + 1 : event.key === "ArrowUp" ? Math.max(0, at - 1) : event.key === "Home" ? 0 : event.key === "End" ? this.ids.length - 1 : null;
-    if (to === null) return;
-    const id = this.ids[Math.min(to, this.ids.length - 1)];
+    if (event.target !== this.scroller || event.ctrlKey || event.metaKey || event.altKey) return;
+    const at = this.place.get(this.cursor) ?? -1;
+    const last = this.ids.length - 1;
+    const page = Math.max(1, Math.floor(this.scroller.clientHeight / (this.narrow.matches ? ROW_NARROW : ROW)) - 2);
+    const to: Partial<Record<string, number>> = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: last };
+    const wanted = to[event.key];
+    if (wanted !== undefined) {
+      const id = this.ids[Math.max(0, Math.min(wanted, last))];
+      if (id) this.moveTo(id);
+    } else if ((event.key === "Enter" || event.key === " ") && this.place.has(this.cursor)) this.choose(this.cursor);
+    else return;
     event.preventDefault();
-    if (id) this.store.choose(id);
+  }
+
+  private sortBy(name: string): void {
+    if (!isColumn(name)) return;
+    const same = this.order.column === name;
+    // Once up, once down, then as the document has it.
+    this.setOrder(!same ? { column: name, descending: false } : this.order.descending ? { column: null, descending: false } : { column: name, descending: true });
+  }
+
+  private setOrder(order: Order): void {
+    this.order = order;
+    for (const head of all("[data-sort]", this.root)) {
+      const on = head.dataset["sort"] === order.column;
+      const cell = head.closest('[role="columnheader"]');
+      setAttribute(cell, "aria-sort", on ? (order.descending ? "descending" : "ascending") : "none");
+    }
+    const chooser = one<HTMLSelectElement>("[data-node-sort]", this.root);
+    if (chooser) chooser.value = order.column ?? "";
+    this.arrange();
+    this.scroller.scrollTop = 0;
+  }
+
+  private want(wanted: Wanted): void {
+    this.wanted = wanted;
+    this.arrange();
   }
 
   private arrange(): void {
-    this.ids = [...this.nodes.values()].filter((node) => this.fits(node)).map((node) => node.node);
+    this.ids = arrange(this.store.nodes.values(), this.wanted, this.order, this.store.stuck, serverNow());
     this.place = new Map(this.ids.map((id, at) => [id, at]));
-    if (this.nodes.size <= WHOLE) {
-      const wanted = new Set(this.ids);
-      for (const [id, row] of this.rows) {
-        if (!wanted.has(id)) {
-          row.remove();
-          this.rows.delete(id);
-        }
-      }
-      let before: Element | null = null;
-      for (const id of this.ids) {
-        const row = this.rows.get(id) ?? this.blank();
-        this.rows.set(id, row);
-        this.fill(row, id);
-        const wantedAt: Element | null = before ? before.nextElementSibling : this.group.firstElementChild;
-        if (wantedAt !== row) this.group.insertBefore(row, wantedAt);
-        before = row;
-      }
-      return;
-    }
-    if (!this.list) {
-      const height = this.group.querySelector<HTMLElement>("[data-node]")?.offsetHeight ?? 32;
-      this.group.replaceChildren();
-      this.rows.clear();
-      this.group.classList.add("windowed");
-      this.list = new Windowed(
-        this.scroller,
-        this.group,
-        {
-          render: (index, row) => {
-            const made = row ?? this.blank();
-            const id = this.ids[index];
-            if (id !== undefined) this.fill(made, id);
-            return made;
-          },
-        },
-        height,
-      );
-    }
+    setAttribute(this.scroller, "aria-rowcount", String(this.ids.length + 1));
     this.list.reset(this.ids.length);
-  }
-
-  private fits(node: NodeRun): boolean {
-    if (this.state && node.state !== this.state) return false;
-    return !this.text || node.name.toLowerCase().includes(this.text) || node.node.includes(this.text) || node.type.includes(this.text);
+    const empty = one("[data-nodes-empty]", this.root);
+    setHidden(empty, this.ids.length > 0 || this.store.seq < 0);
+    this.active();
+    this.filters();
   }
 
   private patch(id: string): void {
     const at = this.place.get(id);
-    if (at === undefined) return;
-    if (this.list) this.list.changed(at);
-    else {
-      const row = this.rows.get(id);
-      if (row) this.fill(row, id);
+    if (at !== undefined) this.list.changed(at);
+  }
+
+  private render(index: number, row: HTMLElement | null): HTMLElement {
+    const made = row ?? this.blank();
+    const id = this.ids[index];
+    const node = id === undefined ? undefined : this.store.nodes.get(id);
+    if (node) {
+      setAttribute(made, "aria-rowindex", String(index + 2));
+      this.fill(made, node);
     }
+    return made;
   }
 
   private blank(): HTMLElement {
@@ -157,68 +205,72 @@ export class NodeTable {
     return row instanceof HTMLElement ? row : element("div", "nr");
   }
 
-  private fill(row: HTMLElement, id: string): void {
-    const node = this.nodes.get(id);
-    if (!node) return;
-    const style = `nr is-${node.state} st-${node.state}`;
+  private fill(row: HTMLElement, node: NodeRun): void {
+    const id = node.node;
+    const style = `nr is-${node.state} st-${node.state}${id === this.cursor ? " at" : ""}`;
     if (row.className !== style) row.className = style;
+    if (row.id !== `row-${id}`) row.id = `row-${id}`;
     setAttribute(row, "data-node", id);
     setAttribute(row, "aria-selected", String(id === this.chosen));
     setAttribute(row.querySelector(".name use"), "href", `#i-${TYPE_ICONS[node.type] ?? "dot"}`);
-    setText(row.querySelector('[data-c="name"]'), visible(node.name));
+    const name = row.querySelector('[data-c="name"]');
+    const shown = visible(node.name);
+    setText(name, shown);
+    setAttribute(name, "title", shown);
     const state = row.querySelector('[data-c="state"]');
     if (state && row.dataset["shown"] !== node.state) {
-      const { icon: name, word } = look(node.state);
-      state.replaceChildren(element("span", `chip st-${node.state}`, icon(name), word));
+      const { icon: picture, word } = look(node.state);
+      state.replaceChildren(element("span", `chip st-${node.state}`, icon(picture), word));
       row.dataset["shown"] = node.state;
     }
-    const said = fact(node);
+    const known = fact(node);
     const about = row.querySelector('[data-c="fact"]');
-    setText(about, said);
-    setAttribute(about, "title", said);
-    setText(row.querySelector('[data-c="try"]'), node.attempt > 1 ? String(node.attempt) : "");
+    setText(about, known);
+    setAttribute(about, "title", known);
+    setText(row.querySelector('[data-c="try"]'), node.attempt ? String(node.attempt) : "");
+    setText(row.querySelector('[data-c="start"]'), node.started_at && goesOn(node) ? said(node.started_at, "time", serverNow()) : "");
     setHidden(row.querySelector('[data-c="stuck"]'), !this.store.stuck.has(id));
-    // What went back to waiting has begun once, but does not go on.
-    const goesOn = node.state === "running" || node.finished_at !== null;
-    lasting(row.querySelector('[data-c="time"]'), goesOn ? node : { started_at: null, finished_at: null });
+    lasting(row.querySelector('[data-c="time"]'), goesOn(node) ? node : { started_at: null, finished_at: null });
     const bar = row.querySelector("progress");
     const fraction = node.state === "running" ? (node.progress?.fraction ?? null) : null;
     setHidden(bar, fraction === null);
     if (bar && fraction !== null && bar.value !== fraction) bar.value = fraction;
   }
 
+  /** The chips with counts; pressing them adds their states to what is shown. */
   private filters(): void {
     const place = one("[data-node-filters]", this.root);
     if (!place) return;
-    const counts = new Map<string, number>();
-    for (const node of this.nodes.values()) counts.set(node.state, (counts.get(node.state) ?? 0) + 1);
-    if (this.state && !counts.has(this.state)) counts.set(this.state, 0);
-    const states = [...counts.keys()];
-    const known = [...place.children].map((child) => child.getAttribute("data-state"));
-    if (counts.size < 2 && !this.state) {
+    const counts = tally(this.store.nodes.values(), this.store.stuck.size);
+    // What is pressed stays to be released, also at 0.
+    for (const state of this.wanted.states) if (!counts.has(state)) counts.set(state, 0);
+    if (counts.size < 2 && !this.wanted.states.size) {
       place.replaceChildren();
       return;
     }
-    if (known.join() !== states.join()) {
-      place.replaceChildren(
-        ...states.map((state) => {
-          const button = element("button", `chip st-${state}`, icon(look(state).icon), element("span"));
-          button.type = "button";
-          button.dataset["state"] = state;
-          button.addEventListener("click", () => {
-            this.state = this.state === state ? "" : state;
-            this.arrange();
-            this.filters();
-          });
-          return button;
-        }),
-      );
+    const chips = new Map([...place.children].map((chip) => [chip.getAttribute("data-state") ?? "", chip]));
+    let at: Element | null = place.firstElementChild;
+    for (const [state, n] of counts) {
+      const chip: Element = chips.get(state) ?? this.chip(state);
+      chips.delete(state);
+      setText(chip.querySelector("span"), `${state === "stuck" ? gettext("Stuck") : look(state).word} ${count(n)}`);
+      setAttribute(chip, "aria-pressed", String(this.wanted.states.has(state)));
+      if (chip === at) at = at.nextElementSibling;
+      else place.insertBefore(chip, at);
     }
-    for (const child of place.children) {
-      const state = child.getAttribute("data-state") ?? "";
-      setText(child.querySelector("span"), `${look(state).word} ${count(counts.get(state) ?? 0)}`);
-      setAttribute(child, "aria-pressed", String(state === this.state));
-    }
+    for (const gone of chips.values()) gone.remove();
+  }
+
+  private chip(state: string): HTMLElement {
+    const button = element("button", `chip st-${state}`, icon(state === "stuck" ? "warn" : look(state).icon), element("span"));
+    button.type = "button";
+    button.dataset["state"] = state;
+    button.addEventListener("click", () => {
+      const states = new Set(this.wanted.states);
+      if (!states.delete(state)) states.add(state);
+      this.want({ ...this.wanted, states });
+    });
+    return button;
   }
 }
 
