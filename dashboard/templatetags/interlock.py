@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -183,6 +184,40 @@ def as_percent(fraction: float) -> str:
 def pretty(value: Any) -> str:
     """JSON for reading; keys in their order."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+@dataclass(frozen=True, slots=True)
+class InputText:
+    """A value for reading; a long one is first shown in part."""
+
+    whole: str
+    first: str
+    length: int
+    """Characters of the value as text."""
+    shown: int
+    """Characters in `whole`."""
+
+    @property
+    def rest(self) -> bool:
+        return len(self.first) < len(self.whole)
+
+    @property
+    def cut(self) -> bool:
+        return self.shown < self.length
+
+
+INPUT_FIRST = 600
+INPUT_LINES = 12
+INPUT_MOST = 64 * 1024
+
+
+@register.filter
+def input_text(value: Any) -> InputText:
+    """A run's input as text: a string as it is, anything else as JSON."""
+    text = value if isinstance(value, str) else pretty(value)
+    whole = presenters.visible(text[:INPUT_MOST])
+    first = "\n".join(whole[:INPUT_FIRST].split("\n")[:INPUT_LINES])
+    return InputText(whole, first, len(text), min(len(text), INPUT_MOST))
 
 
 @register.filter

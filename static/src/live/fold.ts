@@ -3,7 +3,7 @@
  * one takes the place of the old one, so that comparing by identity tells what differs. No clock, no socket.
  */
 
-import type { LogLine, NodeRun, Run, RunMessage } from "./protocol";
+import type { LogLine, NodeRun, Run, RunMessage, Step } from "./protocol";
 
 /** What is known about a run; `fold` changes it, all others read it. */
 export interface RunView {
@@ -12,20 +12,6 @@ export interface RunView {
   run: Run | null;
   /** By node id, in document order. */
   readonly nodes: Map<string, NodeRun>;
-}
-
-/** The run or a node went from one state to another, or a node to its next attempt. */
-export interface Step {
-  readonly seq: number;
-  readonly at: string;
-  /** Id of the node; empty: the run itself. */
-  readonly node: string;
-  /** Null where what was before is not known. */
-  readonly from: string | null;
-  readonly to: string;
-  /** Number of the node's attempt; 0: none has started. */
-  readonly attempt: number;
-  readonly reason: string;
 }
 
 export interface Folded {
@@ -73,7 +59,7 @@ export function fold(view: RunView, message: RunMessage, replace = false): Folde
     else if (event.type === "run") {
       const from = view.run?.state ?? null;
       view.run = event.run;
-      if (from !== event.run.state) steps.push({ seq: event.seq, at: event.at, node: "", from, to: event.run.state, attempt: 0, reason: "" });
+      if (from !== event.run.state) steps.push({ seq: event.seq, at: event.at, node: "", from, to: event.run.state, attempt: 0, reason: "", error: null });
     } else if (event.type === "node") {
       const node = event.node;
       const before = view.nodes.get(node.node);
@@ -81,7 +67,7 @@ export function fold(view: RunView, message: RunMessage, replace = false): Folde
       changed.add(node.node);
       if (before && view.run && before.state !== node.state) view.run = { ...view.run, counts: moved(view.run.counts, before.state, node.state) };
       if (before?.state !== node.state || before.attempt !== node.attempt) {
-        steps.push({ seq: event.seq, at: event.at, node: node.node, from: before?.state ?? null, to: node.state, attempt: node.attempt, reason: node.reason });
+        steps.push({ seq: event.seq, at: event.at, node: node.node, from: before?.state ?? null, to: node.state, attempt: node.attempt, reason: node.reason, error: node.error });
       }
     } else if (event.type === "progress") {
       const known = view.nodes.get(event.node);

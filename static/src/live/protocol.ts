@@ -77,6 +77,21 @@ export interface Sample {
   readonly memory: number | null;
 }
 
+/** The run or a node went from one state to another, or a node to its next attempt. */
+export interface Step {
+  readonly seq: number;
+  readonly at: string;
+  /** Id of the node; empty: the run itself. */
+  readonly node: string;
+  /** Null where what was before is not known. */
+  readonly from: string | null;
+  readonly to: string;
+  /** Number of the node's attempt; 0: none has started. */
+  readonly attempt: number;
+  readonly reason: string;
+  readonly error: NodeError | null;
+}
+
 export type RunEvent =
   | { readonly seq: number; readonly at: string; readonly type: "run"; readonly run: Run }
   | { readonly seq: number; readonly at: string; readonly type: "node"; readonly node: NodeRun }
@@ -129,6 +144,11 @@ export function readRun(value: Json | undefined): Run | null {
   };
 }
 
+function readError(value: Json | undefined): NodeError | null {
+  const it = object(value);
+  return it && { class: text(it["class"]), message: text(it["message"]), line: numberOrNull(it["line"]) };
+}
+
 function readProgress(value: Json | undefined): Progress | null {
   const it = object(value);
   return it ? { fraction: numberOrNull(it["fraction"]), message: textOrNull(it["message"]) } : null;
@@ -137,7 +157,6 @@ function readProgress(value: Json | undefined): Progress | null {
 export function readNode(value: Json | undefined): NodeRun | null {
   const it = object(value);
   if (!it) return null;
-  const error = object(it["error"]);
   const output = object(it["output"]);
   return {
     node: text(it["node"]),
@@ -151,7 +170,7 @@ export function readNode(value: Json | undefined): NodeRun | null {
     expected: numberOrNull(it["expected"]),
     expected_from: text(it["expected_from"]) || "none",
     progress: readProgress(it["progress"]),
-    error: error && { class: text(error["class"]), message: text(error["message"]), line: numberOrNull(error["line"]) },
+    error: readError(it["error"]),
     waiting_for: list(it["waiting_for"]).flatMap((entry) => {
       const one = object(entry);
       return one ? [{ code: text(one["code"]), message: text(one["message"]), since: textOrNull(one["since"]) }] : [];
@@ -234,6 +253,16 @@ export function readSamples(message: JsonObject): readonly Sample[] | null {
     if (!it) return [];
     return [{ node: text(it["node"]), attempt: number(it["attempt"]), at: text(it["at"]), cpu: numberOrNull(it["cpu_percent"]), memory: numberOrNull(it["memory_bytes"]) }];
   });
+}
+
+/** A page of steps of a run, oldest first, and the number before which earlier ones are asked for; null: there are none. */
+export function readSteps(body: JsonObject): { readonly steps: readonly Step[]; readonly before: number | null } {
+  const steps = list(body["results"]).flatMap((value) => {
+    const it = object(value);
+    if (!it) return [];
+    return [{ seq: number(it["seq"]), at: text(it["at"]), node: text(it["node"]), from: textOrNull(it["from"]), to: text(it["to"]), attempt: number(it["attempt"]), reason: text(it["reason"]), error: readError(it["error"]) }];
+  });
+  return { steps, before: numberOrNull(body["before"]) };
 }
 
 export function readOverviewMessage(message: JsonObject): OverviewMessage | null {

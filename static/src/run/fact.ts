@@ -22,7 +22,7 @@ export function cause(error: NodeError): string {
   return said ? `${head}, ${said}` : head;
 }
 
-function reason(code: string): string {
+export function reason(code: string): string {
   switch (code) {
     case "":
       return "";

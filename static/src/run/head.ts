@@ -7,11 +7,24 @@ import { count, look, NODE_ENDED, RUN_ENDED } from "../words/words";
 import { lasting } from "./nodes";
 import type { RunStore } from "./store";
 
-export function startHead(store: RunStore, root: HTMLElement): void {
+/** `why` shows the cause of the chosen node. */
+export function startHead(store: RunStore, root: HTMLElement, why: () => void): void {
+  one("[data-run-stuck]", root)?.addEventListener("click", (event) => {
+    event.preventDefault();
+    const [first] = inOrder(store);
+    if (!first) return;
+    store.choose(first);
+    why();
+  });
   store.listen((change) => {
     if (change.run || change.snapshot) showRun(store, root);
     if (change.stuck.size || change.snapshot) showStuck(store, root);
   });
+}
+
+/** Ids of the stuck nodes, in the order of the document. */
+function inOrder(store: RunStore): string[] {
+  return [...store.nodes.keys()].filter((id) => store.stuck.has(id));
 }
 
 function showStuck(store: RunStore, root: HTMLElement): void {

@@ -2,7 +2,7 @@
 
 import { serverNow } from "../behaviours/clock";
 import { toast } from "../behaviours/toast";
-import { one, typing } from "../dom";
+import { one } from "../dom";
 import { showLive } from "../live/dot";
 import { Lag } from "../live/lag";
 import { readRunMessage, readSamples } from "../live/protocol";
@@ -10,43 +10,50 @@ import { Live } from "../live/socket";
 import { gettext } from "../words/i18n";
 import { keepChosen } from "./address";
 import { Drawer } from "./drawer";
+import { mountEvents } from "./events";
 import { startHead } from "./head";
+import { startInputs } from "./inputs";
+import { type LazyParts, type RunCanvas, startRunKeys } from "./keys";
 import { LogView } from "./logs";
 import { NodeTable } from "./nodes";
-import { type Panel, startPanel } from "./panel";
+import { startPanel } from "./panel";
 import { RunStore } from "./store";
 
 /** Silence after which a page that is behind asks whether there is more. */
 const QUIET_SECONDS = 1;
-const BAD: ReadonlySet<string> = new Set(["failed", "timed_out"]);
 
-interface RunCanvas {
-  fit(): void;
-  fitChosen(): void;
-  focus(): void;
-  search(): void;
-}
 // Parts of the page that are large and not always needed are scripts of their own.
 const canvases = import.meta.glob<{ mountRunCanvas(host: HTMLElement, store: RunStore): RunCanvas }>("../canvas/run.{ts,tsx}");
 const timelines = import.meta.glob<{ mountTimeline(host: HTMLElement, store: RunStore): void }>("./timeline.ts");
 
 export function startRun(run: string, root: HTMLElement): void {
   const store = new RunStore(run, root.dataset["chosen"] ?? "", Number(root.dataset["seq"] ?? -1));
-  startHead(store, root);
   const panel = startPanel(store, root);
+  startHead(store, root, () => panel.show("why"));
+  startInputs(run, root);
   const logs = new LogView(store, root);
+  const lazy: LazyParts = { canvas: null, nodes: null, events: null };
   const drawer = new Drawer(root, {
-    nodes: () => void new NodeTable(store, root),
+    nodes: () => {
+      lazy.nodes = new NodeTable(store, root);
+    },
     timeline: () => void startTimeline(store, root),
+    events: () => {
+      const host = one("[data-events]", root);
+      if (host) lazy.events = mountEvents(host, store);
+    },
   });
+  const narrow = window.matchMedia("(max-width: 900px)");
   store.listen((change) => {
-    if (change.chosen) keepChosen(run, store.chosen);
+    if (!change.chosen) return;
+    keepChosen(run, store.chosen);
+    // In one column the panel is not in view when a node further down is chosen.
+    if (narrow.matches && store.chosen) one("[data-panel]", root)?.scrollIntoView({ block: "start" });
   });
   connect(store);
-  const parts: Parts = { drawer, logs, panel, canvas: null };
-  keys(store, parts);
+  startRunKeys(store, root, { drawer, logs, panel }, lazy);
   void startCanvas(store, root).then((canvas) => {
-    parts.canvas = canvas;
+    lazy.canvas = canvas;
   });
 }
 
@@ -100,47 +107,3 @@ function connect(store: RunStore): void {
   document.addEventListener("visibilitychange", tick);
 }
 
-interface Parts {
-  readonly drawer: Drawer;
-  readonly logs: LogView;
-  readonly panel: Panel;
-  /** Null until it is loaded. */
-  canvas: RunCanvas | null;
-}
-
-function keys(store: RunStore, parts: Parts): void {
-  const { drawer, logs, panel } = parts;
-  document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target) || one("dialog[open]")) return;
-    const key = event.key.toLowerCase();
-    if (key === "j") step(store, 1);
-    else if (key === "k") step(store, -1);
-    else if (key === "w") panel.show("why");
-    else if (key === "l") {
-      drawer.show("logs");
-      logs.focus();
-    } else if (key === "t") drawer.show("timeline");
-    else if (key === ".") logs.toggleFollow();
-    else if (key === "f" && parts.canvas) {
-      if (event.shiftKey) parts.canvas.fitChosen();
-      else parts.canvas.fit();
-    }
-    else return;
-    event.preventDefault();
-  });
-}
-
-/** Chooses the next (1) or previous (-1) node that failed or is stuck, from the chosen one, round the end. */
-function step(store: RunStore, direction: 1 | -1): void {
-  const ids = [...store.nodes.keys()];
-  const bad = (id: string): boolean => BAD.has(store.nodes.get(id)?.state ?? "") || store.stuck.has(id);
-  const from = ids.indexOf(store.chosen);
-  const start = from < 0 && direction < 0 ? 0 : from;
-  for (let n = 1; n <= ids.length; n += 1) {
-    const id = ids[(start + direction * n + ids.length * 2) % ids.length];
-    if (id !== undefined && bad(id)) {
-      store.choose(id);
-      return;
-    }
-  }
-}

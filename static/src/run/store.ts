@@ -4,8 +4,8 @@
  * the choice of a node are part of it, so that every part shows the same node chosen and the same nodes stuck.
  */
 
-import { fold, nothing, type RunView, type Step } from "../live/fold";
-import type { LogLine, NodeRun, Run, RunMessage, Sample } from "../live/protocol";
+import { fold, nothing, type RunView } from "../live/fold";
+import type { LogLine, NodeRun, Run, RunMessage, Sample, Step } from "../live/protocol";
 import { stuck } from "./fact";
 
 export interface Change {
