@@ -77,6 +77,7 @@ _ACTIONS: Mapping[str, Any] = {
     "run_retried": gettext_lazy("Retried a run"),
     "run_deleted": gettext_lazy("Deleted a run"),
     "node_cancelled": gettext_lazy("Cancelled a node"),
+    "node_skipped": gettext_lazy("Skipped a node"),
     "node_retried": gettext_lazy("Retried a node"),
     "pool_created": gettext_lazy("Created a pool"),
     "pool_resized": gettext_lazy("Resized a pool"),

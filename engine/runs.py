@@ -22,7 +22,7 @@ from engine.errors import InvalidValue, NoAnswer, NotFound, WrongState
 from engine.models import Attempt, Command, Definition, EventBatch, LogBatch, NodeRun, Run, Sample, Stack
 from engine.models.conditions import unfinished_runs, with_artifact
 from engine.models.fields import clean_text
-from engine.scheduler.commands import ENDABLE, RETRYABLE
+from engine.scheduler.commands import ENDABLE, RETRYABLE, SKIPPABLE, may_retry
 from engine.scheduler.stacks import FRESH_SECONDS
 from engine.states import NODE_TERMINAL, RUN_TERMINAL
 
@@ -115,9 +115,10 @@ def retry(
     now = clock.now()
     with transaction.atomic():
         run = _locked(run)
-        states = dict(NodeRun.objects.filter(run=run, item=-1).values_list("node", "state"))
+        rows = NodeRun.objects.filter(run=run, item=-1).values_list("node", "state", "reason")
+        states = {node: (state, reason) for node, state, reason in rows}
         if wanted is None:
-            if not any(state in RETRYABLE for state in states.values()):
+            if not any(state in RETRYABLE for state, _ in states.values()):
                 raise WrongState(
                     f"Run {run.pk} has nothing to retry: no node has failed, timed out or been cancelled. "
                     "Name the nodes, or start a new run.",
@@ -125,7 +126,7 @@ def retry(
                 )
         else:
             for node in wanted:
-                _check_retry(run, node, states.get(node, "pending"))
+                _check_retry(run, node, *states.get(node, ("pending", "")))
         body = {"nodes": wanted, "from": from_ or "checkpoint", "policy": changes}
         _command("retry", run, by=by, now=now, body=body)
     return run
@@ -138,8 +139,9 @@ def retry_node(
     return retry(run, nodes=[node], from_=from_, policy={node: policy} if policy else None, by=by)
 
 
-def wait_until_taken_up(run: Run, *, seconds: float = 2.0) -> None:
-    """Wait until the scheduler has taken up the retries of this run, at most so long; not when there is no scheduler.
+def wait_until_taken_up(run: Run, kind: str = "retry", *, seconds: float = 2.0) -> None:
+    """Wait until the scheduler has taken up the retries (`kind`) of this run, at most so long; not when there is no
+    scheduler.
 
     Who asks for a retry and then looks at the run would take the end of the last try for that of the new one.
     """
@@ -147,7 +149,7 @@ def wait_until_taken_up(run: Run, *, seconds: float = 2.0) -> None:
         return
     deadline = time.monotonic() + seconds
     pause = 0.002
-    while Command.objects.filter(run=run, kind="retry", done_at=None).exists() and time.monotonic() < deadline:
+    while Command.objects.filter(run=run, kind=kind, done_at=None).exists() and time.monotonic() < deadline:
         time.sleep(pause)
         pause = min(2 * pause, 0.05)
 
@@ -167,6 +169,34 @@ def cancel_node(run: Run, node: str, *, by: str) -> Run:
                 node=node,
             )
         _command("cancel_node", run, by=by, now=now, node=node)
+    return run
+
+
+def skip_node(run: Run, node: str, *, by: str) -> Run:
+    """Ask that the run goes on without one node, as if it had succeeded with output null: a running one is killed
+    first; one that failed, timed out, was cancelled or could not start makes an ended run go on.
+
+    Raises WrongState (it succeeded or is skipped already, or the run is being ended), NotFound.
+    """
+    if node not in documents.load(run.definition_id).by_id:
+        raise NotFound.node(run.pk, node)
+    now = clock.now()
+    with transaction.atomic():
+        run = _locked(run)
+        state = NodeRun.objects.filter(run=run, node=node, item=-1).values_list("state", flat=True).first() or "pending"
+        refused = ""
+        if state in NODE_TERMINAL and state not in SKIPPABLE:
+            refused = f"it has {_past(state)}"
+        elif state in NODE_TERMINAL and run.stopping in ("cancelled", "run_timeout"):
+            refused = "its run is being ended"
+        if refused:
+            raise WrongState(
+                f'Node "{node}" of run {run.pk} cannot be skipped: {refused}.',
+                run=str(run.pk),
+                node=node,
+                state=state,
+            )
+        _command("skip", run, by=by, now=now, node=node)
     return run
 
 
@@ -274,8 +304,8 @@ def _locked(run: Run) -> Run:
         raise NotFound.run(run.pk) from None
 
 
-def _check_retry(run: Run, node: str, state: str) -> None:
-    if state in ENDABLE or (state in NODE_TERMINAL and state not in ("succeeded", "skipped")):
+def _check_retry(run: Run, node: str, state: str, reason: str) -> None:
+    if state in ENDABLE or may_retry(state, reason):
         return
     if state == "succeeded":
         what, instead = "it has succeeded", "Start a new run to run it again."

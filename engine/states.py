@@ -36,6 +36,9 @@ NODE_TERMINAL = frozenset({"succeeded", "failed", "timed_out", "cancelled", "ski
 NODE_FAILED = frozenset({"failed", "timed_out", "cancelled", "upstream_failed"})
 """States that count as failed for a trigger rule."""
 
+SKIPPED_BY_PERSON = "skipped_by_person"
+"""Reason of a node that a person skipped: for what lies downstream it has succeeded, with output null."""
+
 ATTEMPT_STATES = frozenset({"running", "succeeded", "failed", "timed_out", "cancelled", "lost"})
 
 # (state, event) -> states that may follow; which of several is decided by policy, in the scheduler.
@@ -73,17 +76,29 @@ NODE_TRANSITIONS: Mapping[tuple[str, str], frozenset[str]] = {
     ("cancelled", "retried_by_person"): frozenset({"pending", "ready"}),
     ("upstream_failed", "retried_by_person"): frozenset({"pending", "ready"}),
     ("skipped", "retried_by_person"): frozenset({"pending", "ready"}),
+    ("failed", "skipped_by_person"): frozenset({"skipped"}),
+    ("timed_out", "skipped_by_person"): frozenset({"skipped"}),
+    ("cancelled", "skipped_by_person"): frozenset({"skipped"}),
+    ("upstream_failed", "skipped_by_person"): frozenset({"skipped"}),
 }
 
 RUN_TRANSITIONS: Mapping[tuple[str, str], frozenset[str]] = {
     ("queued", "started"): frozenset({"running"}),
     ("queued", "cancelled_by_person"): frozenset({"cancelled"}),
+    # A person skipped every node of it.
+    ("queued", "nothing_left"): frozenset({"succeeded"}),
     ("running", "nothing_left"): RUN_TERMINAL,
     ("running", "paused_by_person"): frozenset({"paused"}),
     ("paused", "resumed_by_person"): frozenset({"running"}),
     ("paused", "nothing_left"): RUN_TERMINAL,
     **{(state, "retried_by_person"): frozenset({"running"}) for state in sorted(RUN_TERMINAL)},
+    **{(state, "skipped_by_person"): frozenset({"running"}) for state in sorted(RUN_TERMINAL)},
 }
+
+
+def counts_as(state: str, reason: str) -> str:
+    """What a node's state is to the trigger rules of those downstream."""
+    return "succeeded" if state == "skipped" and reason == SKIPPED_BY_PERSON else state
 
 
 class IllegalTransition(Exception):

@@ -202,6 +202,25 @@ class CancelNode(Command):
         return self.taken(run_actions.cancel_node(run, node, by=self.by))
 
 
+class SkipNode(Command):
+    operations = {"POST": "skip_node"}
+    noun = "nodes"
+
+    @extend_schema(
+        request=bodies.Nothing,
+        responses=_TAKEN,
+        description=(
+            "Let the run go on without one node: what lies downstream finds that it has succeeded, with output null. A "
+            "running one is killed first; one that had failed makes an ended run go on. 409 `wrong_state` when it has "
+            "succeeded or is skipped already."
+        ),
+    )
+    def post(self, request: Request, run_id: str, node: str) -> Response:
+        run = access.run(request.user, run_id, Right.RUN)
+        accepted(bodies.Nothing, request)
+        return self.taken(run_actions.skip_node(run, node, by=self.by))
+
+
 class RetryNode(Command):
     operations = {"POST": "retry_node"}
     noun = "nodes"

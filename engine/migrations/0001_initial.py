@@ -137,7 +137,7 @@ class Migration(migrations.Migration):
             name='Command',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(help_text='start cancel retry cancel_node pool_changed ...', max_length=32)),
+                ('kind', models.CharField(help_text='start cancel retry cancel_node skip stack pool_changed ...', max_length=32)),
                 ('node', models.CharField(blank=True, default='', max_length=63)),
                 ('body', engine.models.fields.JSONText(default=dict)),
                 ('by', models.CharField(blank=True, default='', max_length=150)),

@@ -130,7 +130,7 @@ class Attempt(models.Model):
 class Command(models.Model):
     """A person's wish for the scheduler; done when `done_at` is set."""
 
-    kind = models.CharField(max_length=32, help_text="start cancel retry cancel_node pool_changed ...")
+    kind = models.CharField(max_length=32, help_text="start cancel retry cancel_node skip stack pool_changed ...")
     run = models.ForeignKey(Run, on_delete=models.CASCADE, null=True)
     node = models.CharField(max_length=63, blank=True, default="")
     body = JSONText(default=dict)

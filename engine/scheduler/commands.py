@@ -12,15 +12,23 @@ from typing import Any
 from engine.scheduler.core import Core
 from engine.scheduler.memory import NodeState, RunState
 from engine.scheduler.transitions import Job
-from engine.states import NODE_TERMINAL, RUN_TERMINAL
+from engine.states import NODE_TERMINAL, RUN_TERMINAL, SKIPPED_BY_PERSON
 
 RETRYABLE = ("failed", "timed_out", "cancelled")
 """What a retry without `nodes` takes up."""
 ENDABLE = ("running", "retrying")
 """States in which a retry ends the present attempt (or the wait for the next) and opens the next."""
 
+SKIPPABLE = ("failed", "timed_out", "cancelled", "upstream_failed")
+"""Ended states from which a person may still skip a node."""
+
 Done = Callable[[dict[str, Any] | None], None]
 """Called with the outcome in the tick in which the command is complete: it is marked done in its transaction."""
+
+
+def may_retry(state: str, reason: str) -> bool:
+    """Whether a retry that names an ended node takes it up: also one that a person skipped, which takes that back."""
+    return state in SKIPPABLE or (state == "skipped" and reason == SKIPPED_BY_PERSON)
 
 
 def cancel(core: Core, run: RunState) -> dict[str, Any] | None:
@@ -45,6 +53,58 @@ def cancel_node(core: Core, run: RunState, name: str) -> dict[str, Any] | None:
     else:
         core.move(node, "cancelled_by_person", "cancelled", "cancelled_by_person")
     return None
+
+
+def skip(core: Core, run: RunState, name: str, done: Done) -> None:
+    """Let a run go on without one node: what lies downstream finds that it has succeeded, with output null.
+
+    A running one is skipped when its process is gone. One that had ended takes back what its end had decided: nodes
+    downstream that did not run, and, when no other failure is left, all that were stopped for it.
+    """
+    index = run.plan.by_id.get(name)
+    node = None if index is None else core.node(run, index)
+    if index is None or node is None:
+        done({"refused": "no such node"})
+    elif node.claim:
+        node.wish = "skip"
+        node.skips.append(done)
+        core.kill(node)
+    elif node.state not in NODE_TERMINAL:
+        _forget(node)
+        core.move(node, SKIPPED_BY_PERSON, "skipped", SKIPPED_BY_PERSON)
+        done(None)
+    elif node.state not in SKIPPABLE or run.stopping in ("cancelled", "run_timeout"):
+        done({"refused": node.state})
+    else:
+        _reopen(core, run, event=SKIPPED_BY_PERSON)
+        core.add_job(run, _skip_ended(core, run, index, done))
+
+
+def _skip_ended(core: Core, run: RunState, index: int, done: Done) -> Job:
+    """As `_reset`: the node itself comes last, so that after a crash the rest is found from it."""
+    starts = {index}
+    nodes = [node for node in run.nodes if node is not None]
+    if not any(node.state in ("failed", "timed_out") and node.plan.index != index for node in nodes):
+        starts |= {node.plan.index for node in nodes if node.state == "cancelled" and node.reason == "run_stopped"}
+    reset: list[int] = []
+    for other in _with_downstream(run, starts):
+        node = run.nodes[other]
+        if other == index or node is None or node.state not in ("upstream_failed", "skipped", "cancelled"):
+            continue
+        if node.reason in (SKIPPED_BY_PERSON, "cancelled_by_person"):
+            # What a person ended stays as it is.
+            continue
+        _forget(node)
+        core.move(node, "retried_by_person", "pending")
+        reset.append(other)
+        yield
+    node = core.node(run, index)
+    if node.state in SKIPPABLE:
+        _forget(node)
+        core.move(node, SKIPPED_BY_PERSON, "skipped", SKIPPED_BY_PERSON)
+    for other in reset:
+        core.decide_later(run, other)
+    done(None)
 
 
 def take_stack(core: Core, run: RunState, name: str) -> dict[str, Any] | None:
@@ -74,7 +134,7 @@ def retry(core: Core, run: RunState, body: Mapping[str, Any], done: Done) -> Non
             continue
         if node.state in ENDABLE:
             again.append(node)
-        elif node.state in NODE_TERMINAL and node.state not in ("succeeded", "skipped"):
+        elif may_retry(node.state, node.reason):
             ended.add(index)
     if not again and not ended:
         done({"refused": "nothing to retry"})
@@ -82,7 +142,7 @@ def retry(core: Core, run: RunState, body: Mapping[str, Any], done: Done) -> Non
     policy = body.get("policy") or {}
     if policy:
         run.altered = {**run.altered, **policy}
-    _reopen(core, run, altered=bool(policy))
+    _reopen(core, run, event="retried_by_person", altered=bool(policy))
     for node in again:
         _retry_now(core, node)
     core.add_job(run, _reset(core, run, ended, done))
@@ -108,7 +168,7 @@ def _reset(core: Core, run: RunState, ended: set[int], done: Done) -> Job:
     done(None)
 
 
-def _reopen(core: Core, run: RunState, *, altered: bool) -> None:
+def _reopen(core: Core, run: RunState, *, event: str, altered: bool = False) -> None:
     """Make the run one that goes on: an ended one runs again, a stopped one starts new nodes again."""
     run.stopping = ""
     run.sweep += 1
@@ -128,7 +188,7 @@ def _reopen(core: Core, run: RunState, *, altered: bool) -> None:
         core.line_up(run)
     else:
         workflow.active.add(run.id)
-    core.move_run(run, "retried_by_person", "running", "workflow_limit" if run.waits_for_workflow else "")
+    core.move_run(run, event, "running", "workflow_limit" if run.waits_for_workflow else "")
     core.limit_run(run)
 
 

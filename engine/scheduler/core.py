@@ -195,7 +195,7 @@ class Core(Reports):
             state, reason = "cancelled", "run_cancelled" if run.stopping == "cancelled" else ""
         else:
             state, reason = "succeeded", ""
-        event = "cancelled_by_person" if run.state == "queued" else "nothing_left"
+        event = "cancelled_by_person" if run.state == "queued" and state == "cancelled" else "nothing_left"
         run.finished_us = self.now_us
         run.stopping = ""
         run.waits_for_workflow = False

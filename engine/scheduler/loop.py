@@ -373,6 +373,13 @@ class Scheduler:
             done(commands.cancel(core, run) if run is not None else {"refused": "ended"})
         elif kind == "cancel_node":
             done(commands.cancel_node(core, run, node) if run is not None else {"refused": "ended"})
+        elif kind == "skip":
+            if run is None and run_id is not None:
+                run = self.store.run(run_id)
+            if run is None:
+                done({"refused": "no such run"})
+            else:
+                commands.skip(core, run, node, done)
         elif kind == "stack":
             done(commands.take_stack(core, run, node) if run is not None else {"refused": "ended"})
         elif kind == "retry":

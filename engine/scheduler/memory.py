@@ -7,6 +7,7 @@ can be rebuilt from the database, and is after any doubt.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from engine.scheduler.plan import Plan, PlanNode
@@ -49,6 +50,7 @@ class NodeState:
         "retry_us",
         "run",
         "seconds",
+        "skips",
         "slots",
         "soft_timeout",
         "started_us",
@@ -92,7 +94,9 @@ class NodeState:
         self.seconds: float | None = None
         """Running time of the attempt that succeeded in this life of the scheduler."""
         self.wish = ""
-        """What a person or the run wants of the attempt in flight: cancel, retry or empty."""
+        """What a person wants of the attempt in flight: cancel, retry, skip or empty."""
+        self.skips: list[Callable[[dict[str, Any] | None], None]] = []
+        """To be told what came of the wish to skip it, when the attempt in flight is over."""
         self.key: tuple[float, int, int] = (0.0, 0, 0)
         self.ticket = 0
         """Of its place in a line; an entry with another one is void. 0: it stands in none."""

@@ -9,7 +9,7 @@ from engine.scheduler.memory import AttemptState, LogRow, NodeState
 from engine.scheduler.stacks import log_line, stack_text
 from engine.scheduler.transitions import run_reason
 from engine.shapes import iso, output_summary
-from engine.states import check_node
+from engine.states import SKIPPED_BY_PERSON, check_node
 from engine.text import clean_text
 
 PROGRESS_SECONDS = 0.1
@@ -69,11 +69,20 @@ class Reports(Admitting):
         run = node.run
         if wish == "cancel":
             self.move(node, "cancelled_by_person", "cancelled", "cancelled_by_person")
+        elif wish == "skip":
+            self.move(node, SKIPPED_BY_PERSON, "skipped", SKIPPED_BY_PERSON)
         elif not self.stop_instead(node):
             # Its place in line is the one it had.
             self.line.push(node)
             self.touch(node)
         self.touch_run(run)
+        if node.skips:
+            self._tell_skips(node)
+
+    def _tell_skips(self, node: NodeState) -> None:
+        skips, node.skips = node.skips, []
+        for done in skips:
+            done(None if node.state == "skipped" else {"refused": node.state})
 
     def _ended(self, report: Ended) -> None:
         node = self.claims.get(report.claim)
@@ -109,9 +118,14 @@ class Reports(Admitting):
         node.finished_us = at
         if report.state == "succeeded":
             self._succeeded(node, report, at)
+            if node.skips:
+                self._tell_skips(node)
             return
         node.error = attempt.error
-        if wish == "cancel" or node.run.stopping in ("cancelled", "run_timeout"):
+        if wish == "skip":
+            node.error = None
+            self.move(node, "killed", "skipped", SKIPPED_BY_PERSON, at)
+        elif wish == "cancel" or node.run.stopping in ("cancelled", "run_timeout"):
             reason = "cancelled_by_person" if wish == "cancel" else run_reason(node.run)
             self.move(node, "killed", "cancelled", reason, at)
         elif wish == "retry":
@@ -129,6 +143,8 @@ class Reports(Admitting):
             self._failed(node, report.state, at)
         if node.state in ("ready", "retrying"):
             self.stop_instead(node)
+        if node.skips:
+            self._tell_skips(node)
 
     def _succeeded(self, node: NodeState, report: Ended, at: int) -> None:
         output = report.output or {"kind": "json", "value": None, "bytes": 4, "ports": ["out"]}

@@ -16,7 +16,7 @@ from engine.scheduler import admission
 from engine.scheduler.memory import AttemptState, Changes, NodeState, PoolState, RunState, WorkflowState
 from engine.scheduler.queue import Line, leave
 from engine.scheduler.stacks import Asked
-from engine.states import NODE_TERMINAL, check_node, check_run
+from engine.states import NODE_TERMINAL, check_node, check_run, counts_as
 
 FAILED = frozenset({"failed", "timed_out"})
 
@@ -176,11 +176,12 @@ class Transitions:
         run.left -= 1
         plan = run.plan.nodes
         undecided = run.undecided
+        seen = state if state != "skipped" else counts_as(state, node.reason)
         for target in node.plan.targets:
             undecided[target] -= 1
             other = plan[target]
             # A branch decides by its ports, so its state alone does not say.
-            if not undecided[target] or state in other.early or node.plan.branches:
+            if not undecided[target] or seen in other.early or node.plan.branches:
                 self.decide_later(run, target)
         if state in FAILED and not run.stopping and run.plan.settings.on_failure == "stop":
             self.stop_run(run, "run_stopped")
@@ -261,7 +262,7 @@ class Transitions:
             return "pending", None
         if node.state == "succeeded" and node.ports is not None and ports.isdisjoint(node.ports):
             return "skipped", node
-        return node.state, node
+        return counts_as(node.state, node.reason), node
 
     def decide(self, run: RunState, index: int) -> None:
         node = run.nodes[index]

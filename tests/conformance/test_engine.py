@@ -270,6 +270,44 @@ def test_retry_of_a_running_node_opens_the_next_attempt(engine: Engine):
     assert first["receipt"]["processes"] >= 1
 
 
+def test_a_running_node_is_skipped_when_its_process_is_gone_and_the_next_finds_null(engine: Engine):
+    slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60)\n")
+    after = python("b", "def main(inputs, ctx):\n    return repr(inputs)\n")
+    run = engine.start(document([slow, after], "a>b"))
+    engine.reaches(run, "a", "running")
+    runs.skip_node(run, "a", by="me")
+    engine.finish(run)
+    assert run.state == "succeeded", queries.node_runs(run)
+    shape = queries.node_run(run, "a")
+    assert (shape["state"], shape["reason"], shape["output"]) == ("skipped", "skipped_by_person", None)
+    (attempt,) = queries.attempts(run, "a")
+    assert attempt["state"] == "cancelled"
+    assert attempt["receipt"]["processes"] >= 1
+    output = queries.node_output(run, "b")
+    assert output is not None
+    assert output["value"] == "{'a': None}"
+    seen, nodes, _ = fold(run)
+    assert seen == queries.run_dict(run)
+    assert list(nodes.values()) == queries.node_runs(run)
+
+
+def test_a_failed_run_goes_on_when_its_failed_node_is_skipped(engine: Engine):
+    run = engine.run(document([python("a", BAD), "b", "c"], "a>b"))
+    assert run.state == "failed"
+    runs.skip_node(run, "a", by="me")
+    engine.until(lambda: Run.objects.get(pk=run.pk).state == "succeeded")
+    assert {shape["node"]: shape["state"] for shape in queries.node_runs(run)} == {
+        "a": "skipped",
+        "b": "succeeded",
+        "c": "succeeded",
+    }
+    assert queries.node_run(run, "a")["error"] is None
+    with pytest.raises(WrongState, match="been skipped"):
+        runs.skip_node(run, "a", by="me")
+    with pytest.raises(WrongState, match="succeeded"):
+        runs.skip_node(run, "b", by="me")
+
+
 def test_waiting_nodes_say_what_for(engine: Engine):
     pools.create("p", 1)
     slow = "import time\ndef main(inputs, ctx):\n    time.sleep(60)\n"

@@ -110,6 +110,15 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.sim.command("cancel_node", run.id, data.draw(st.sampled_from(sorted(run.plan.by_id))))
 
     @precondition(lambda self: self.runs)
+    @rule(data=st.data())
+    def skip_node(self, data: st.DataObject) -> None:
+        run = data.draw(st.sampled_from(self.runs))
+        self.touched.add(run.id)
+        name = data.draw(st.sampled_from(sorted(run.plan.by_id)))
+        self.asked[run.id, name] = self.asked.get((run.id, name), 0) + 1
+        self.sim.command("skip", run.id, name)
+
+    @precondition(lambda self: self.runs)
     @rule(data=st.data(), all_nodes=st.booleans())
     def retry(self, data: st.DataObject, all_nodes: bool) -> None:
         run = data.draw(st.sampled_from(self.runs))
@@ -311,6 +320,7 @@ class SchedulerMachine(RuleBasedStateMachine):
             if run.id not in self.touched:
                 self._model(run)
         assert not sim.scheduler.core.claims
+        assert all(command.done for command in sim.store.commands.values()), "every wish is answered"
         assert all(pool.in_use == 0 for pool in sim.scheduler.core.pools.values())
         for acquired, released, _ in sim.store.pool_stats.values():
             assert acquired == released, "I6"

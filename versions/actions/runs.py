@@ -12,6 +12,7 @@ from django.db import transaction
 
 from engine import runs as engine_runs
 from engine.models import Run
+from engine.states import RUN_TERMINAL
 from versions.actions import audit
 
 
@@ -48,6 +49,16 @@ def cancel_node(run: Run, node: str, *, by: str, reason: str = "") -> Run:
     with transaction.atomic():
         engine_runs.cancel_node(run, node, by=by)
         audit.record("node_cancelled", by=by, workflow=run.workflow, run=run.pk, node=node, reason=reason)
+    return run
+
+
+def skip_node(run: Run, node: str, *, by: str, reason: str = "") -> Run:
+    """Ask that the run goes on without one node. Raises WrongState (it succeeded, or is skipped already), NotFound."""
+    with transaction.atomic():
+        engine_runs.skip_node(run, node, by=by)
+        audit.record("node_skipped", by=by, workflow=run.workflow, run=run.pk, node=node, reason=reason)
+    if run.state in RUN_TERMINAL:
+        engine_runs.wait_until_taken_up(run, "skip")
     return run
 
 

@@ -65,7 +65,6 @@ def test_a_database_that_does_not_answer_is_503(admin: Api, monkeypatch: pytest.
         ("POST", "import/", "import"),
         ("POST", "runs/1/pause/", "pause"),
         ("POST", "runs/1/resume/", "resume"),
-        ("POST", "runs/1/nodes/a/skip/", "skip"),
         ("POST", "runs/1/nodes/a/approve/", "approve"),
         ("POST", "runs/1/nodes/a/reject/", "reject"),
         ("GET", "workers/", "workers"),

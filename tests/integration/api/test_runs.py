@@ -178,9 +178,10 @@ def test_the_list_asks_no_query_per_row(api: Api, django_assert_max_num_queries)
 
 @pytest.mark.parametrize("run", ["0", "999", "x", "-1", "9" * 30, "1e3", "%F0%9F%9A%82", "٣"])
 def test_an_unknown_run_is_not_found(api: Api, run: str) -> None:
-    for path in ("", "nodes/", "nodes/a/", "logs/", "nodes/a/output/", "nodes/a/attempts/"):
+    paths = ("", "nodes/", "nodes/a/", "logs/", "nodes/a/output/", "nodes/a/attempts/", "timeline/", "nodes/a/stack/")
+    for path in (*paths, "nodes/a/history/", "nodes/a/samples/"):
         assert api.get(f"runs/{run}/{path}").status == 404
-    for path in ("cancel/", "retry/", "nodes/a/cancel/", "nodes/a/retry/"):
+    for path in ("cancel/", "retry/", "nodes/a/cancel/", "nodes/a/retry/", "nodes/a/skip/"):
         assert api.post(f"runs/{run}/{path}").status == 404
     assert api.delete(f"runs/{run}/").status == 404
 
@@ -238,6 +239,43 @@ def test_a_wrong_retry_writes_nothing(api: Api, body: dict[str, Any], status: in
     answer = api.post(f"runs/{run}/retry/", body)
     assert answer.status == status, answer
     assert Command.objects.count() == before
+
+
+@pytest.mark.parametrize("state", ["failed", "timed_out", "cancelled", "upstream_failed"])
+def test_an_ended_node_is_skipped_and_the_audit_log_says_by_whom(api: Api, admin: Api, state: str) -> None:
+    run = start(api, version=2).json["id"]
+    run_rows.ended(run, "failed", a=state, b="upstream_failed")
+    answer = api.post(f"runs/{run}/nodes/a/skip/")
+    assert (answer.status, answer.json["id"]) == (202, run)
+    assert Command.objects.filter(kind="skip", run_id=int(run), node="a", by="editor-person").count() == 1
+    entry = admin.all("audit/")[0]
+    assert (entry["action"], entry["run"], entry["node"]) == ("node_skipped", run, "a")
+
+
+@pytest.mark.parametrize("state", ["succeeded", "skipped"])
+def test_what_needs_no_skip_is_refused_and_nothing_is_written(api: Api, admin: Api, state: str) -> None:
+    run = start(api, version=2).json["id"]
+    run_rows.ended(run, "failed", a=state, b="failed")
+    answer = api.post(f"runs/{run}/nodes/a/skip/")
+    assert (answer.status, answer.code) == (409, "wrong_state")
+    assert api.post(f"runs/{run}/nodes/ghost/skip/").status == 404
+    assert api.post(f"runs/{run}/nodes/b/skip/", {"why": 1}).status == 400
+    assert not Command.objects.filter(kind="skip").exists()
+    assert not [entry for entry in admin.all("audit/") if entry["action"] == "node_skipped"]
+
+
+def test_a_failed_node_of_a_run_that_is_being_ended_is_not_skipped(api: Api) -> None:
+    run = start(api, version=2).json["id"]
+    run_rows.ended(run, "running", a="failed")
+    Run.objects.filter(pk=int(run)).update(stopping="cancelled", finished_at=None)
+    answer = api.post(f"runs/{run}/nodes/a/skip/")
+    assert (answer.status, answer.code) == (409, "wrong_state")
+    assert "being ended" in answer.json["detail"]
+
+
+def test_a_pending_node_is_skipped_also_while_its_run_is_queued(api: Api) -> None:
+    run = start(api, version=2).json["id"]
+    assert api.post(f"runs/{run}/nodes/b/skip/").status == 202
 
 
 def test_an_ended_run_is_deleted_and_the_log_of_it_stays(api: Api, admin: Api) -> None:

@@ -1,0 +1,294 @@
+"""A node that a person skips: from every state, and what it is to those downstream."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.states import counts_as
+from tests.support.factories import chain, document, node
+from tests.support.simulation import Simulation
+
+RULES = {
+    "all_success": "ready",
+    "all_done": "ready",
+    "one_success": "ready",
+    "none_failed": "ready",
+    "all_failed": "skipped",
+}
+
+
+def fail(sim: Simulation, state: str = "failed") -> None:
+    sim.settle()
+    sim.executor.end(sim.executor.begin(), state)
+    sim.settle()
+
+
+def test_only_what_a_person_skipped_counts_as_succeeded():
+    assert counts_as("skipped", "skipped_by_person") == "succeeded"
+    assert counts_as("skipped", "branch_not_taken") == "skipped"
+    assert counts_as("cancelled", "skipped_by_person") == "cancelled"
+
+
+@pytest.mark.parametrize(("rule", "state"), RULES.items())
+def test_every_trigger_rule_takes_a_skipped_node_for_one_that_succeeded(simulate, rule, state):
+    sim = simulate()
+    run = sim.start(document(["a", node("b", trigger_rule=rule)], "a>b"))
+    sim.settle()
+    command = sim.command("skip", run.id, "a")
+    sim.settle()
+    assert (command.done, command.outcome) == (True, None)
+    assert sim.states(run) == {"a": "skipped", "b": state}
+    assert sim.reasons(run)["a"] == "skipped_by_person"
+    sim.finish()
+    assert sim.state(run) == "succeeded"
+
+
+def test_one_success_does_not_wait_for_others_when_a_person_skips_one(simulate):
+    sim = simulate()
+    run = sim.start(document(["a", "b", node("c", trigger_rule="one_success")], "a>c", "b>c"))
+    sim.settle()
+    sim.command("skip", run.id, "a")
+    sim.settle()
+    assert sim.states(run) == {"a": "skipped", "b": "ready", "c": "ready"}
+
+
+def test_what_lies_downstream_finds_null(simulate):
+    sim = simulate()
+    run = sim.start(document(["a", node("b", "python", {"code": "def main(inputs, ctx): return 1"})], "a>b"))
+    sim.settle()
+    sim.command("skip", run.id, "a")
+    sim.settle()
+    (work,) = sim.executor.sent.values()
+    assert work.envelope["node"] == "b"
+    assert work.envelope["inputs"] == {"a": {"kind": "json", "value": None}}
+
+
+def test_a_pending_node_is_skipped_before_its_upstream_ends(simulate):
+    sim = simulate()
+    run = sim.start(chain(3))
+    sim.settle()
+    sim.command("skip", run.id, "n1")
+    sim.settle()
+    assert sim.states(run) == {"n0": "ready", "n1": "skipped", "n2": "ready"}
+    sim.finish()
+    assert sim.state(run) == "succeeded"
+    assert sim.states(run) == {"n0": "succeeded", "n1": "skipped", "n2": "succeeded"}
+
+
+def test_a_running_node_is_skipped_when_its_process_is_gone_with_its_receipt(simulate):
+    sim = simulate(pools={"p": 1})
+    run = sim.start(document([node("a", pool="p"), "b"], "a>b"))
+    sim.settle()
+    claim = sim.executor.begin()
+    sim.settle()
+    command = sim.command("skip", run.id, "a")
+    sim.settle()
+    assert sim.executor.killing == {claim: "cancelled"}
+    assert not command.done
+    assert sim.states(run) == {"a": "running", "b": "pending"}
+    sim.executor.end(claim, "cancelled")
+    sim.settle()
+    assert command.done
+    assert sim.states(run) == {"a": "skipped", "b": "ready"}
+    attempt = run.attempts["a", 1]
+    assert (attempt["state"], '"slots":1' in attempt["receipt"]) == ("cancelled", True)
+    assert run.nodes["a"]["error"] is None
+    assert sim.scheduler.core.pools["p"].in_use == 0
+
+
+def test_an_attempt_that_succeeds_before_the_kill_stays_succeeded(simulate):
+    sim = simulate()
+    run = sim.start(document(["a"]))
+    sim.settle()
+    claim = sim.executor.begin()
+    sim.settle()
+    command = sim.command("skip", run.id, "a")
+    sim.settle()
+    sim.executor.end(claim)
+    sim.settle()
+    assert sim.states(run) == {"a": "succeeded"}
+    assert command.outcome == {"refused": "succeeded"}
+
+
+@pytest.mark.parametrize("effect", ["before", "after"])
+def test_the_wish_to_skip_a_running_node_outlives_a_failed_commit_and_a_crash(simulate, effect):
+    sim = simulate()
+    run = sim.start(document(["a", "b"], "a>b"))
+    sim.settle()
+    claim = sim.executor.begin()
+    sim.settle()
+    command = sim.command("skip", run.id, "a")
+    sim.settle()
+    sim.store.fail = effect
+    sim.executor.end(claim, "cancelled")
+    sim.settle()
+    assert command.done
+    assert sim.states(run) == {"a": "skipped", "b": "ready"}
+
+
+def test_the_wish_to_skip_a_running_node_outlives_a_crash(simulate):
+    sim = simulate()
+    run = sim.start(document(["a", "b"], "a>b"))
+    sim.settle()
+    sim.executor.begin()
+    sim.settle()
+    command = sim.command("skip", run.id, "a")
+    sim.settle()
+    sim.crash()
+    sim.settle()
+    assert command.done
+    assert sim.states(run) == {"a": "skipped", "b": "ready"}
+    assert run.attempts["a", 1]["state"] == "lost"
+
+
+def test_a_node_that_was_sent_but_has_not_started_is_skipped_when_it_came_back(simulate):
+    sim = simulate()
+    run = sim.start(document(["a"]))
+    sim.settle()
+    assert sim.executor.nodes == ["a"]
+    sim.command("skip", run.id, "a")
+    sim.settle()
+    assert sim.states(run) == {"a": "skipped"}
+    assert (sim.state(run), run.attempts) == ("succeeded", {})
+
+
+def test_a_retrying_node_is_skipped_at_once(simulate):
+    sim = simulate()
+    run = sim.start(document([node("a", retries=1, retry_delay=60), "b"], "a>b"))
+    fail(sim)
+    assert sim.states(run)["a"] == "retrying"
+    sim.command("skip", run.id, "a")
+    sim.settle()
+    assert sim.states(run) == {"a": "skipped", "b": "ready"}
+    sim.clock.advance(100)
+    sim.finish()
+    assert sim.states(run) == {"a": "skipped", "b": "succeeded"}
+
+
+@pytest.mark.parametrize("state", ["failed", "timed_out"])
+@pytest.mark.parametrize("on_failure", ["stop", "continue"])
+def test_a_failed_node_that_is_skipped_makes_the_ended_run_go_on(simulate, state, on_failure):
+    sim = simulate(processes=1)
+    run = sim.start(document(["a", "b", "c", "d"], "a>b", "b>c", on_failure=on_failure))
+    fail(sim, state)
+    sim.finish()
+    assert sim.state(run) == "failed"
+    sim.command("skip", run.id, "a")
+    sim.settle()
+    assert sim.state(run) == "running"
+    assert sim.states(run)["a"] == "skipped"
+    assert run.nodes["a"]["error"] is None
+    sim.finish()
+    assert sim.state(run) == "succeeded"
+    assert sim.states(run) == {"a": "skipped", "b": "succeeded", "c": "succeeded", "d": "succeeded"}
+    assert run.attempts["a", 1]["state"] == state
+
+
+def test_what_was_stopped_stays_so_while_another_failure_is_left(simulate):
+    sim = simulate()
+    run = sim.start(document(["a", "b", node("c"), node("d")], "a>c"))
+    sim.settle()
+    first, second = sim.executor.begin(), sim.executor.begin()
+    sim.executor.end(first, "failed")
+    sim.executor.end(second, "failed")
+    sim.settle()
+    assert sim.states(run) == {"a": "failed", "b": "failed", "c": "upstream_failed", "d": "cancelled"}
+    sim.command("skip", run.id, "a")
+    sim.finish()
+    assert sim.states(run) == {"a": "skipped", "b": "failed", "c": "succeeded", "d": "cancelled"}
+    assert sim.state(run) == "failed"
+
+
+def test_a_node_whose_upstream_failed_can_be_skipped(simulate):
+    sim = simulate()
+    run = sim.start(chain(3, on_failure="continue"))
+    fail(sim)
+    sim.finish()
+    sim.command("skip", run.id, "n1")
+    sim.finish()
+    assert sim.states(run) == {"n0": "failed", "n1": "skipped", "n2": "succeeded"}
+    assert sim.state(run) == "failed"
+
+
+def test_a_cancelled_run_goes_on_when_its_node_is_skipped(simulate):
+    sim = simulate()
+    run = sim.start(chain(2))
+    sim.settle()
+    sim.command("cancel_node", run.id, "n0")
+    sim.finish()
+    assert sim.states(run) == {"n0": "cancelled", "n1": "upstream_failed"}
+    sim.command("skip", run.id, "n0")
+    sim.finish()
+    assert sim.states(run) == {"n0": "skipped", "n1": "succeeded"}
+    assert sim.state(run) == "succeeded"
+
+
+def test_what_has_succeeded_or_is_skipped_is_not_skipped(simulate):
+    sim = simulate()
+    run = sim.start(document(["a", "b"]))
+    sim.settle()
+    claim = next(claim for claim in sim.executor.sent if sim.executor.node(claim) == "a")
+    sim.executor.end(sim.executor.begin(claim))
+    sim.settle()
+    first = sim.command("skip", run.id, "a")
+    sim.command("skip", run.id, "b")
+    sim.settle()
+    again = sim.command("skip", run.id, "b")
+    sim.settle()
+    assert first.outcome == {"refused": "succeeded"}
+    assert again.outcome == {"refused": "skipped"}
+
+
+def test_a_queued_run_of_which_all_is_skipped_has_nothing_left_to_do(simulate):
+    sim = simulate()
+    ahead = sim.start(document(["a"], max_runs=1))
+    run = sim.start(document(["a"], max_runs=1))
+    sim.settle()
+    assert sim.state(run) == "queued"
+    sim.command("skip", run.id, "a")
+    sim.settle()
+    assert (sim.state(run), sim.states(run)) == ("succeeded", {"a": "skipped"})
+    sim.command("cancel", run.id)
+    sim.finish()
+    assert (sim.state(ahead), sim.state(run)) == ("succeeded", "succeeded")
+
+
+def test_a_queued_run_of_which_a_part_is_skipped_runs_the_rest_when_its_turn_comes(simulate):
+    sim = simulate()
+    sim.start(document(["a"], max_runs=1))
+    run = sim.start(document(["a", "b", "c"], "a>b", "b>c", max_runs=1))
+    sim.settle()
+    sim.command("skip", run.id, "a")
+    sim.settle()
+    assert (sim.state(run), sim.states(run)["b"]) == ("queued", "pending")
+    sim.finish()
+    assert sim.states(run) == {"a": "skipped", "b": "succeeded", "c": "succeeded"}
+
+
+def test_a_retry_that_names_it_takes_a_skip_back(simulate):
+    sim = simulate()
+    run = sim.start(chain(2))
+    sim.settle()
+    sim.command("skip", run.id, "n0")
+    sim.finish()
+    assert sim.states(run) == {"n0": "skipped", "n1": "succeeded"}
+    sim.command("retry", run.id, nodes=["n0"])
+    sim.finish()
+    assert sim.states(run) == {"n0": "succeeded", "n1": "succeeded"}
+    assert run.nodes["n1"]["attempt"] == 1, "a success is never repeated"
+
+
+def test_a_later_cancel_wins_over_the_wish_to_skip(simulate):
+    sim = simulate()
+    run = sim.start(document(["a"]))
+    sim.settle()
+    claim = sim.executor.begin()
+    sim.settle()
+    skipped = sim.command("skip", run.id, "a")
+    sim.settle()
+    sim.command("cancel_node", run.id, "a")
+    sim.settle()
+    sim.executor.end(claim, "cancelled")
+    sim.settle()
+    assert sim.states(run) == {"a": "cancelled"}
+    assert skipped.outcome == {"refused": "cancelled"}
