@@ -23,7 +23,6 @@ import { RunStore } from "./store";
 const QUIET_SECONDS = 1;
 
 // Parts of the page that are large and not always needed are scripts of their own.
-const canvases = import.meta.glob<{ mountRunCanvas(host: HTMLElement, store: RunStore): RunCanvas }>("../canvas/run.{ts,tsx}");
 const timelines = import.meta.glob<{ mountTimeline(host: HTMLElement, store: RunStore): void }>("./timeline.ts");
 
 export function startRun(run: string, root: HTMLElement): void {
@@ -59,8 +58,7 @@ export function startRun(run: string, root: HTMLElement): void {
 
 async function startCanvas(store: RunStore, root: HTMLElement): Promise<RunCanvas | null> {
   const host = one("[data-canvas]", root);
-  const load = Object.values(canvases)[0];
-  return host && load ? (await load()).mountRunCanvas(host, store) : null;
+  return host ? (await import("../canvas/run")).mountRunCanvas(host, store) : null;
 }
 
 async function startTimeline(store: RunStore, root: HTMLElement): Promise<void> {
