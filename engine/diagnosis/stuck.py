@@ -9,7 +9,7 @@ from typing import Any
 from engine.clock import iso
 from engine.diagnosis import actions
 from engine.diagnosis.finding import Evidence, Finding, StuckNode
-from engine.diagnosis.known import BEHIND_MOST, Facts, Running
+from engine.diagnosis.known import BEHIND_MOST, Facts, Running, Sampled
 from engine.diagnosis.said import Said, gettext_noop
 from engine.diagnosis.threads import Doing, Spot, doing
 from engine.diagnosis.words import clock_time, cut, percent, process, span, times
@@ -19,8 +19,10 @@ GRACE_SECONDS = 2.0
 """So long after a node began to count as stuck its stacks may still be on their way."""
 IDLE_PERCENT = 1.0
 """Of one core in a sample: no more is the process only being alive."""
-IDLE_BYTES = 4096
-"""A second, moved by system calls; no more is nobody's work."""
+IDLE_SHARE = 0.005
+"""Of one core over QUIET_SECONDS: a loop that looks every tenth of a second whether something has come."""
+LOOK_SECONDS = 2.5
+"""Taking stacks costs the node process a little; so long after it that is not the node's work."""
 WITNESS_SAMPLES = 3
 """So many samples tell whether a tree uses CPU."""
 
@@ -63,12 +65,12 @@ _MOVES = gettext_noop("Moves between {n} samples at {time}; last{where}")
 _ONE = gettext_noop("Sampled at {time}{where}")
 _NOWHERE = gettext_noop("Sampled at {time}: no line of its code is on the stack")
 _THREAD = gettext_noop("Thread {thread} waits for a lock{where}")
-_WAITS = gettext_noop("{message} ({process}, at {time})")
+_WAITS = gettext_noop("Waits for {message} ({process}, at {time})")
 _NO_CPU = gettext_noop("Used no CPU in the last {span}")
 _CPU = gettext_noop("Uses {percent} of one core")
 _CHILD = gettext_noop("Child process {pid}: {command}")
 _CHILD_STATE = gettext_noop("Child process {pid} has used {cpu} of CPU: {command}")
-_CHILD_WAITS = gettext_noop("Child process {pid} {message}")
+_CHILD_WAITS = gettext_noop("Child process {pid} waits for {message}")
 _MORE_CHILDREN = gettext_noop("and {n} more child processes")
 _LINE = gettext_noop("Last line {span} ago: {line}")
 _NO_LINE = gettext_noop("It has written no line")
@@ -88,13 +90,20 @@ def quiet_seconds(running: Running, now: datetime) -> float | None:
     if running.limit is not None or running.seconds < QUIET_SECONDS:
         return None
     last = max(moment for moment in (running.started_at, running.said_at) if moment is not None)
-    determined = False
+    determined, used = False, 0.0
     for sample in running.samples:
         if sample.cpu_percent is None:
             continue
         determined = True
-        if sample.cpu_percent > IDLE_PERCENT or (sample.io_bytes or 0) > IDLE_BYTES:
+        if _is_our_look(running, sample):
+            continue
+        moved = (sample.io_bytes or 0) + ((sample.network_bytes or 0) if sample.network_scope == "tree" else 0)
+        if moved or sample.cpu_percent > 100 * IDLE_SHARE * QUIET_SECONDS:
             last = max(last, sample.at)
+        elif (now - sample.at).total_seconds() <= QUIET_SECONDS:
+            used += sample.cpu_percent / 100
+    if used > IDLE_SHARE * QUIET_SECONDS:
+        return None
     idle = (now - last).total_seconds()
     if not determined or idle < QUIET_SECONDS:
         return None
@@ -103,6 +112,12 @@ def quiet_seconds(running: Running, now: datetime) -> float | None:
         # The samples reach back only so far; the supervisor has seen the quiet begin.
         idle = max(idle, (now - stack.taken_at).total_seconds() + QUIET_SECONDS)
     return idle
+
+
+def _is_our_look(running: Running, sample: Sampled) -> bool:
+    if running.stack is None:
+        return False
+    return -0.5 <= (sample.at - running.stack.taken_at).total_seconds() <= LOOK_SECONDS
 
 
 def to_look_at(facts: Facts) -> list[Facing]:
@@ -282,7 +297,7 @@ def _seen(running: Running, seen: Doing) -> list[Evidence]:
         said = Said(template, {"n": seen.samples, "time": time, "where": where})
         found.append(Evidence("stack", said, seen.samples, None, pid, iso(at)))
     if seen.message:
-        said = Said(_WAITS, {"message": _sentence(seen.message), "process": process(pid), "time": time})
+        said = Said(_WAITS, {"message": cut(seen.message), "process": process(pid), "time": time})
         found.append(Evidence("wait", said, seen.address or seen.path or None, None, pid, iso(at)))
     if seen.child:
         found += _child(seen, at)
@@ -347,8 +362,3 @@ def _actions(facts: Facts, running: Running, idle: float | None) -> list[Any]:
         actions.take_stacks(facts.run, running.node),
         actions.cancel_node(facts.run, running.node),
     ]
-
-
-def _sentence(text: str) -> str:
-    text = cut(text).rstrip(".")
-    return text[:1].upper() + text[1:]

@@ -15,6 +15,12 @@ BUSY_PERCENT = 50.0
 OURS = ("/engine/worker/", "/engine/nodes/")
 WAITS_INSIDE = ("threading.py", "queue.py", "thread.py", "process.py", "_base.py", "synchronize.py", "popen_fork.py")
 """Files of the standard library in which a thread waits for others on the author's behalf (join, a queue, a future)."""
+RUNNING, GONE = ("running", "R"), ("zombie", "Z", "X")
+"""States of children."""
+OUTSIDE = "multiprocessing/synchronize.py"
+"""Locks of other processes: this one cannot release them."""
+INTERPRETER = "interpreter lock"
+"""A thread that waits for its turn in Python would run."""
 KINDS = ("child", "socket", "io", "file", "pipe", "poll", "other", "sleep")
 """What a thread waits for, the most telling first. A thread that sleeps often only watches another one."""
 
@@ -58,7 +64,7 @@ def doing(body: Mapping[str, Any], cpu_percent: float | None = None) -> Doing:
     """What the stacks in `body` show. `cpu_percent`: of the tree, where `body` does not say."""
     samples = body.get("samples") or []
     threads = _threads(samples[-1] if samples else {})
-    children = [child for child in body.get("children") or () if child.get("state") not in ("Z", "X")]
+    children = [child for child in body.get("children") or () if child.get("state") not in GONE]
     measured = body.get("cpu_percent")
     cpu = cpu_percent if measured is None else float(measured)
 
@@ -69,12 +75,13 @@ def doing(body: Mapping[str, Any], cpu_percent: float | None = None) -> Doing:
 
     if not threads:
         return found("not_determined")
-    free = [thread for thread in threads if not thread.get("waits_on")]
+    free = [thread for thread in threads if _is_free(thread)]
+    free.sort(key=lambda thread: bool(thread.get("waits_on")))
     if cpu is not None and cpu >= BUSY_PERCENT:
-        if not free and (busy := next((child for child in children if child.get("state") == "R"), None)):
+        if not free and (busy := next((child for child in children if child.get("state") in RUNNING), None)):
             return found("child_computes", threads[0], child=busy, others=len(children) - 1)
         return found("cpu_loop", free[0] if free else threads[0])
-    waits = [thread for thread in threads if thread.get("waits_on") and _kind(thread) != "lock"]
+    waits = [thread for thread in threads if not _is_free(thread) and _kind(thread) != "lock"]
     # The main thread is what the node's end hangs on, unless it only watches: then on who it watches.
     main = [thread for thread in waits if thread is threads[0] and _kind(thread) not in ("sleep", "poll")]
     if waits:
@@ -83,8 +90,12 @@ def doing(body: Mapping[str, Any], cpu_percent: float | None = None) -> Doing:
         # It neither computes nor waits for what /proc could name.
         return found("not_determined", free[0])
     takers = [thread for thread in threads if _takes_lock(thread)]
-    if len(takers) >= 2:
-        return found("deadlock", spots=[(_name(thread), _spot(thread)) for thread in takers])
+    inside = [thread for thread in takers if not _innermost(thread).endswith(OUTSIDE)]
+    if len(inside) == 1:
+        # What it wants is held by a thread that waits for others in turn: the one that joins it.
+        inside += [thread for thread in threads if thread not in takers and _spot(thread).is_author][:1]
+    if len(inside) >= 2:
+        return found("deadlock", spots=[(_name(thread), _spot(thread)) for thread in inside])
     return found("blocked_on_lock", (takers or threads)[0], message=_message((takers or threads)[0]))
 
 
@@ -118,10 +129,19 @@ def _made(doing: Any) -> Doing:
 
 def _deepest(children: list[Mapping[str, Any]], named: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """The child that really hangs: a shell only waits for what it has started."""
-    leaves = [child for child in children if (child.get("waits_on") or {}).get("kind") != "child"]
+    parents = {child.get("parent") for child in children}
+    leaves = [
+        child
+        for child in children
+        if child.get("pid") not in parents and (child.get("waits_on") or {}).get("kind") != "child"
+    ]
     if named is not None and (named in leaves or not leaves):
         return named
-    return leaves[0] if leaves else children[0]
+    below = {named.get("pid")} if named is not None else set()
+    for child in children:
+        if child.get("parent") in below:
+            below.add(child.get("pid"))
+    return next((child for child in leaves if child.get("pid") in below), leaves[0] if leaves else children[0])
 
 
 def _threads(sample: Mapping[str, Any]) -> list[Thread]:
@@ -138,8 +158,23 @@ def _threads(sample: Mapping[str, Any]) -> list[Thread]:
 
 
 def _is_ours(thread: Thread) -> bool:
+    """Whether only the product's code is on it; a thread of a library without Python code is not ours."""
+    frames: list[Mapping[str, Any]] = list(thread.get("frames") or ())
+    return bool(frames) and all(_inside(frame) or _of_product(frame) for frame in frames)
+
+
+def _of_product(frame: Mapping[str, Any]) -> bool:
+    return any(part in str(frame.get("file")) for part in OURS)
+
+
+def _is_free(thread: Thread) -> bool:
+    """Whether it runs, or would."""
+    return not thread.get("waits_on") or INTERPRETER in _message(thread)
+
+
+def _innermost(thread: Thread) -> str:
     frames = thread.get("frames") or ()
-    return all(_inside(frame) or any(part in str(frame.get("file")) for part in OURS) for frame in frames)
+    return str(frames[0].get("file") or "") if frames else ""
 
 
 def _inside(frame: Mapping[str, Any]) -> bool:
@@ -175,7 +210,8 @@ def _name(thread: Thread) -> str:
 def _spot(thread: Thread) -> Spot:
     """The innermost frame of the author's, else the innermost of all."""
     frames = thread.get("frames") or ()
-    frame = next((one for one in frames if one.get("author")), frames[0] if frames else None)
+    theirs = [one for one in frames if not _of_product(one)]
+    frame = next((one for one in theirs if one.get("author")), theirs[0] if theirs else None)
     if frame is None:
         return Spot()
     line = frame.get("line")

@@ -83,7 +83,7 @@ def test_the_child_that_is_named_is_not_the_shell_that_waits_for_another() -> No
 
 
 def test_a_child_that_computes_is_not_said_to_hang() -> None:
-    found = of_stack(body(thread(frame(5, "run()"), wait="child"), children=[child(state="R")], cpu=97))
+    found = of_stack(body(thread(frame(5, "run()"), wait="child"), children=[child(state="running")], cpu=97))
     assert found.code == "child_computes"
 
 
@@ -131,6 +131,41 @@ def test_workers_of_a_library_count_where_the_author_only_waits_for_them() -> No
         id=2,
     )
     assert of_stack(body(future, library)).code == "blocked_on_socket"
+
+
+def test_a_lock_that_the_joining_thread_holds_is_a_deadlock() -> None:
+    join = thread(
+        frame(9, "join", author=False, file="/lib/threading.py", function="join"), frame(20, "t.join()"), wait="lock"
+    )
+    worker = thread(frame(4, "with lock:"), wait="lock", name="worker", id=2)
+    found = of_stack(body(join, worker))
+    assert found.code == "deadlock"
+    assert "thread worker in line 4: with lock: and thread MainThread in line 20: t.join()" in str(found.message)
+
+
+def test_a_lock_of_another_process_is_no_deadlock() -> None:
+    outside = "/usr/lib/python3.11/multiprocessing/synchronize.py"
+    held = frame(95, "return self._semlock.__enter__()", author=False, file=outside, function="__enter__")
+    two = [
+        thread(held, frame(4, "with lock:"), wait="lock", name=name, id=id)
+        for id, name in ((1, "MainThread"), (2, "b"))
+    ]
+    assert of_stack(body(*two)).code == "blocked_on_lock"
+
+
+def test_a_thread_that_waits_for_its_turn_in_python_computes() -> None:
+    turn = {"kind": "other", "message": "its turn at Python's interpreter lock, or a lock for less than 20 ms"}
+    found = of_stack(
+        body(thread(frame(4, "t.join()"), wait="lock"), thread(frame(7, "x += 1"), wait=turn, id=2), cpu=99)
+    )
+    assert found.code == "cpu_loop"
+    assert "in line 7: x += 1" in str(found.message)
+
+
+def test_the_lines_of_the_product_itself_are_not_shown() -> None:
+    ours = frame(87, "self.poll.poll()", author=False, file="/srv/engine/nodes/shell/run.py", function="follow")
+    found = of_stack(body(thread(ours, wait="child"), children=[child()]), type="shell")
+    assert "run.py" not in str([str(one.message) for one in found.evidence])
 
 
 def test_a_single_lock_is_a_lock() -> None:
