@@ -61,7 +61,7 @@ class Scopes(Shape):
 class Evidence(Shape):
     kind = serializers.ChoiceField(EVIDENCE)
     message = serializers.CharField()
-    value = AnyJSON(allow_null=True, help_text="What was measured; null: nothing that is a value.")
+    value = AnyJSON(help_text="What was measured; null: nothing that is a value.")
     unit = serializers.CharField(allow_null=True)
     pid = serializers.IntegerField(allow_null=True, help_text="The process it was measured on.")
     at = Moment(allow_null=True, help_text="When it was measured, or since when it holds.")

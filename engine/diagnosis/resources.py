@@ -46,7 +46,7 @@ def usage(facts: Facts) -> Usage:
     network, network_scope = _network([sample for _, sample in fresh])
     return Usage(
         cpu_usage=None if cpu is None else round(cpu, 1),
-        memory_usage=None if memory is None else round(memory, 1),
+        memory_usage=None if memory is None else round(memory, 3),
         io_wait=round(100 * sum(waits) / len(waits), 1) if waits else None,
         network_io=network,
         scopes={
