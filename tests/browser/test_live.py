@@ -53,8 +53,10 @@ def test_many_lines_arrive_in_order_and_reading_is_not_disturbed(person):
     expect(logs).to_contain_text("line 0")
     expect(page.locator("[data-log-follow]")).to_have_attribute("aria-pressed", "false")
     page.locator("[data-log-search]").fill("line 1234")
-    expect(page.locator("[data-logs] .line")).to_have_count(1)
     expect(page.locator("[data-logs] mark")).to_have_text("line 1234")
+    expect(page.locator("[data-log-found]")).to_have_text("1 / 1")
+    page.locator("[data-log-only]").click()
+    expect(page.locator("[data-logs] .line")).to_have_count(1)
 
 
 def test_a_running_node_is_cancelled_from_the_page(person):
