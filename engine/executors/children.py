@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import Any
 
 from engine.clock import iso
 from engine.executors import procfs
 from engine.executors.capture import clean
+from engine.executors.process import MAIN
 
 CHILDREN_MAX = 32
 COMMAND_CHARS_MAX = 500
+_NODE = os.fsencode(MAIN) + b"\0--in\0"
+"""In the command line of every node process, which a forked child shares."""
 STATES = {"R": "running", "S": "sleeping", "I": "sleeping", "D": "io", "T": "stopped", "t": "stopped", "Z": "zombie"}
 """/proc's letters in words; `io`: in uninterruptible sleep, nearly always a disk or a network file system."""
 
@@ -31,6 +35,8 @@ def describe(one: procfs.Process) -> dict[str, Any]:
 def command(pid: int) -> str:
     """The command line of `pid`, cut; its short name in brackets where it has none (a zombie)."""
     words = (procfs.read(f"/proc/{pid}/cmdline") or b"").rstrip(b"\0")
+    if _NODE in words:
+        return "a fork of the node process"
     text = words.replace(b"\0", b" ")
     if not text:
         text = b"[%b]" % (procfs.read(f"/proc/{pid}/comm") or b"").strip()

@@ -199,6 +199,15 @@ def proportional_bytes(pid: int) -> int | None:
     return None
 
 
+def io_bytes(pid: int) -> int | None:
+    """Bytes that `pid` has read and written by system calls, from whatever it was; None when it may not be read."""
+    data = read(f"/proc/{pid}/io")
+    if data is None:
+        return None
+    words = data.split()
+    return int(words[1]) + int(words[3]) if words[:3:2] == [b"rchar:", b"wchar:"] else None
+
+
 def waits_for_io(one: Process) -> bool:
     """Whether a thread of the process is in uninterruptible sleep."""
     if one.state == "D":
