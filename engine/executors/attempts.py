@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.executors.base import Lines, Progress, Report, Started, Work
+from engine.executors.base import Lines, Progress, Report, Stacks, Started, Work
 from engine.executors.capture import AttemptLog, clean
+
+if TYPE_CHECKING:
+    from engine.executors.quiet import Quiet
+    from engine.executors.sampling import Sampling
 
 LINES_SECONDS = 0.1
 LINES_BATCH = 200
 PROGRESS_SECONDS = 0.1
 NEVER = float("inf")
+LEAD_SECONDS = 0.3
+"""How long before a limit on time stacks begin to be taken, so that the limit itself is kept to the moment."""
 
 
 def moment(at: Any) -> float:
@@ -31,22 +37,35 @@ class Attempt:
         "cpu_sample",
         "cpu_seconds",
         "cpu_started",
+        "deaf",
+        "did_at",
         "ending",
         "hard_at",
+        "hard_lead",
+        "io_sample",
+        "kept",
         "lines_at",
         "log",
+        "memory_now",
         "memory_peak",
+        "near_at",
         "network",
         "oom_kills",
         "progress_at",
         "progress_due",
         "progress_kept",
+        "quiet",
         "sample_at",
+        "sampling",
         "seen",
         "short",
         "soft_at",
+        "soft_lead",
         "soft_passed",
+        "stacks_at",
         "started",
+        "stuck_at",
+        "verdict",
         "work",
     )
 
@@ -73,13 +92,30 @@ class Attempt:
         """CPU seconds of the tree, last measured."""
         self.cpu_sample: tuple[float, float] | None = None
         """(when, CPU seconds) at the last sample."""
-        self.memory_peak = 0
+        self.memory_now = self.memory_peak = 0
         self.oom_kills = 0
         """Kills at the limit in the process's control group, before it was sent."""
         self.network: tuple[float, str, dict[int, int]] | None = None
         """(when, scope, bytes by socket) at the last sample."""
         self.seen: set[tuple[int, int]] = set()
         """(pid, start) of processes seen in its tree."""
+        self.io_sample: tuple[float, dict[int, int]] | None = None
+        """(when, bytes by process) at the last sample."""
+        self.stacks_at = self.stuck_at = self.soft_lead = self.hard_lead = NEVER
+        """When its stacks need attention next; when it counts as stuck; a little before its limits."""
+        self.sampling: Sampling | None = None
+        self.deaf: str | None = None
+        """Why faulthandler's signal is of no use with it."""
+        self.did_at = 0.0
+        """When it last wrote a line, reported progress, or was seen to use CPU or I/O."""
+        self.quiet: Quiet | None = None
+        """Kept from its first sample on, where nothing is expected of it."""
+        self.kept: dict[str, Stacks] = {}
+        """Stacks that were taken before a limit acts, by what they were taken for."""
+        self.near_at = 0
+        """Bytes that it used when its stacks were kept because it came near its limit on memory."""
+        self.verdict: tuple[float, dict[str, Any]] | None = None
+        """(when at the latest, error): it has passed a limit and is ended after a last quick look."""
         self.ending = False
         """A kill of it is under way; no further limit acts on it."""
 
@@ -93,18 +129,41 @@ class Attempt:
             self.hard_at = now + work.hard_timeout
         self.check_at = now + 0.1
         self.sample_at = now + 1.0
+        self.did_at = now
+        if work.stuck_after is not None:
+            self.stuck_at = now + work.stuck_after
+        if work.soft_timeout is not None:
+            self.soft_lead = self.soft_at - min(LEAD_SECONDS, work.soft_timeout / 2)
+        if work.hard_timeout is not None:
+            self.hard_lead = self.hard_at - min(LEAD_SECONDS, work.hard_timeout / 2)
+        self.plan_stacks()
+
+    def plan_stacks(self) -> None:
+        """Find out when its stacks need attention next."""
+        self.stacks_at = min(self.stuck_at, self.soft_lead, self.hard_lead)
+        if self.sampling is not None:
+            self.stacks_at = min(self.stacks_at, self.sampling.due)
 
     def due(self) -> float:
         """When it next needs attention."""
         if self.ending:
             return min(self.lines_at, self.progress_due)
-        return min(self.soft_at, self.hard_at, self.check_at, self.sample_at, self.lines_at, self.progress_due)
+        return min(
+            self.soft_at,
+            self.hard_at,
+            self.check_at,
+            self.sample_at,
+            self.lines_at,
+            self.progress_due,
+            self.stacks_at,
+        )
 
     def feed(self, stream: int, data: bytes, now: float, at: float, reports: list[Report]) -> None:
         """Bytes of stdout (0) or stderr (1), read at unix time `at`."""
         log = self.log
         if log is None:
             log = self.log = AttemptLog()
+        self.did_at = now
         log.feed(stream, data, at)
         self._lines(log, now, reports)
 
@@ -113,6 +172,7 @@ class Attempt:
         log = self.log
         if log is None:
             log = self.log = AttemptLog()
+        self.did_at = now
         level = frame.get("level")
         log.add(
             moment(frame["at"]), level if level in ("debug", "info", "warning") else "error", str(frame.get("m", ""))
@@ -133,6 +193,7 @@ class Attempt:
 
     def progress(self, frame: dict[str, Any], now: float, reports: list[Report]) -> None:
         """At most ten a second go on; the newest of the others is kept until it is due."""
+        self.did_at = now
         fraction = frame.get("fraction")
         message = frame.get("message")
         report = Progress(

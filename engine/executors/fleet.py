@@ -283,6 +283,7 @@ class Fleet:
         register(process.out, selectors.EVENT_READ, partial(self._on_frames, process))
         register(process.stdout, selectors.EVENT_READ, partial(self._on_stream, process, 0))
         register(process.stderr, selectors.EVENT_READ, partial(self._on_stream, process, 1))
+        register(process.ask, selectors.EVENT_READ, partial(self._on_answer, process))
         register(process.pidfd, selectors.EVENT_READ, partial(self._on_death, process))
         return process
 
@@ -318,7 +319,7 @@ class Fleet:
 
     def _release(self, process: NodeProcess) -> None:
         """Forget a process that is gone, and close its ends."""
-        for fileobj in (process.out, process.stdout, process.stderr, process.pidfd, process.socket):
+        for fileobj in (process.out, process.stdout, process.stderr, process.ask, process.pidfd, process.socket):
             self._unwatch(fileobj)
         process.close()
         if process.group is not None and not process.group.remove():
@@ -346,6 +347,9 @@ class Fleet:
         raise NotImplementedError
 
     def _on_stream(self, process: NodeProcess, stream: int) -> None:
+        raise NotImplementedError
+
+    def _on_answer(self, process: NodeProcess) -> None:
         raise NotImplementedError
 
     def _on_death(self, process: NodeProcess) -> None:

@@ -10,6 +10,7 @@ from engine.executors.attempts import Attempt
 from engine.executors.base import Sampled
 from engine.executors.cgroup import TASKS_MAX
 from engine.executors.process import NodeProcess
+from engine.executors.quiet import Quiet
 
 CHECK_SECONDS = 0.1
 SAMPLE_SECONDS = 1.0
@@ -54,7 +55,10 @@ def check_limits(process: NodeProcess, attempt: Attempt, now: float) -> dict[str
     limit = attempt.work.memory_mb
     if limit is None or sum(one.memory_bytes for one in tree) <= limit * MIB:
         return None
+    # Read one process after the other: while it forks, pages counted whole in the first count again in the next.
     used = _shared_once(tree)
+    if used > limit * MIB and len(tree) > 1:
+        used = min(used, _shared_once(_look(process, attempt, now)))
     if used <= limit * MIB:
         return None
     attempt.memory_peak = max(attempt.memory_peak, used)
@@ -84,6 +88,7 @@ def sample(process: NodeProcess, attempt: Attempt, now: float) -> Sampled:
         cpu = round(max(0.0, seconds - before[1]) / (now - before[0]) * 100, 1)
     attempt.cpu_sample = (now, seconds)
     traffic, scope = network.traffic(tree, attempt, now)
+    moved = _moved(tree, attempt, now)
     return Sampled(
         attempt.claim,
         time.time(),
@@ -92,7 +97,37 @@ def sample(process: NodeProcess, attempt: Attempt, now: float) -> Sampled:
         any(procfs.waits_for_io(one) for one in tree) if tree else None,
         traffic,
         scope,
+        moved,
     )
+
+
+def _moved(tree: list[procfs.Process], attempt: Attempt, now: float) -> int | None:
+    """Bytes a second read and written by the tree's system calls since the last sample; None: not determined."""
+    before = attempt.io_sample
+    figures = {one.pid: figure for one in tree if (figure := procfs.io_bytes(one.pid)) is not None}
+    attempt.io_sample = (now, figures) if figures else None
+    if before is None or not figures or now <= before[0]:
+        return None
+    moved = sum(max(0, figure - before[1].get(pid, 0)) for pid, figure in figures.items())
+    return round(moved / (now - before[0]))
+
+
+def is_quiet(attempt: Attempt, sampled: Sampled, now: float) -> bool:
+    """Whether the attempt, of which nothing is expected, has just been seen to do nothing for long."""
+    cpu = attempt.cpu_sample[1] if attempt.cpu_sample is not None else 0.0
+    if attempt.quiet is None:
+        attempt.quiet = Quiet(attempt.began, cpu)
+    moved = (sampled.io_bytes or 0) + (sampled.network_bytes or 0 if sampled.network_scope == "tree" else 0)
+    return attempt.quiet.sample(now, attempt.did_at, cpu, moved)
+
+
+def forgive(process: NodeProcess, attempt: Attempt, now: float) -> None:
+    """What taking stacks has cost the process is not the attempt's doing."""
+    if attempt.quiet is None or attempt.cpu_sample is None or attempt.io_sample is None:
+        return
+    tree = [one for one in procfs.tree(process.pid, PROCESSES_MAX + 1) if not one.is_gone]
+    attempt.quiet.rebase(sum(one.cpu_ticks for one in tree) / procfs.TICKS)
+    _moved(tree, attempt, now)
 
 
 def last_look(process: NodeProcess, attempt: Attempt, now: float) -> None:
@@ -109,7 +144,8 @@ def _look(process: NodeProcess, attempt: Attempt, now: float) -> list[procfs.Pro
     if attempt.cpu_started is None:
         attempt.cpu_started = cpu
     attempt.cpu_seconds = max(cpu, attempt.cpu_seconds or 0.0)
-    attempt.memory_peak = max(attempt.memory_peak, sum(one.memory_bytes for one in tree))
+    attempt.memory_now = sum(one.memory_bytes for one in tree)
+    attempt.memory_peak = max(attempt.memory_peak, attempt.memory_now)
     return tree
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import resource
 import signal
@@ -18,10 +19,14 @@ from engine.executors.attempts import NEVER, Attempt
 from engine.executors.cgroup import Group, make
 from engine.executors.channel import FrameReader
 from engine.executors.kill import TreeKill
+from engine.stacks import Answer, parse_answer
 
 READ_BYTES = 64 * 1024
 SEND_BUFFER = 1024 * 1024
 USER_TASKS_MORE = 4096
+STACK_BYTES = 1024 * 1024
+"""Room for one dump of stacks; faulthandler tells at most 100 threads of 100 frames."""
+ANSWER_BYTES_MAX = 4 * 1024 * 1024
 MAIN = Path(__file__).resolve().parents[1] / "worker" / "main.py"
 
 
@@ -73,6 +78,11 @@ class NodeProcess:
         self.noise = bytearray()
         """What it printed outside any attempt, at most 4 KiB: why it did not start."""
         self.frames = FrameReader()
+        self.asked = 0
+        """Number of the last question for its stacks."""
+        self.answer: Answer | None = None
+        """The last answer that has come."""
+        self._answering = bytearray()
 
         with ExitStack() as undo:
             try:
@@ -104,17 +114,25 @@ class NodeProcess:
             self.stderr, stderr_child = pipe()
             for descriptor in (self.out, self.stdout, self.stderr):
                 os.set_blocking(descriptor, False)
+            self.ask, ask_child = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+            undo.callback(self.ask.close)
+            children.callback(ask_child.close)
+            self.ask.setblocking(False)
+            self.stack = _stack_file()
+            undo.callback(os.close, self.stack)
             if (group := make(self.mark)) is not None:
                 undo.callback(group.remove)
                 self.group = group
             self.popen = subprocess.Popen(
                 [
                     python, "-I", str(main), "--in", str(self.theirs.fileno()), "--out", str(out_child),
+                    "--ask", str(ask_child.fileno()), "--stack", str(self.stack),
                     "--parent", str(os.getpid()), "--mark", self.mark,
                     *(("--groups", ":".join(self.group.doors())) if self.group else ()),
                 ],
                 stdin=subprocess.DEVNULL, stdout=stdout_child, stderr=stderr_child, close_fds=True,
-                pass_fds=(self.theirs.fileno(), out_child), env=_environment(self.mark), cwd="/", umask=0o077,
+                pass_fds=(self.theirs.fileno(), out_child, ask_child.fileno(), self.stack),
+                env=_environment(self.mark), cwd="/", umask=0o077,
                 # A session of its own: no terminal to read from, a process group that its tree is found by, and
                 # (where the kernel groups by session) no more of the processor than one program however many it is.
                 start_new_session=True,
@@ -202,6 +220,32 @@ class NodeProcess:
         except ProcessLookupError:
             pass
 
+    def ask_for_stacks(self) -> bool:
+        """Ask its answering thread (engine.worker.stacks); False when that cannot be. Never blocks."""
+        try:
+            self.ask.send(b"%d\n" % (self.asked + 1), socket.MSG_NOSIGNAL)
+        except OSError:
+            return False
+        self.asked += 1
+        return True
+
+    def read_answer(self) -> bool:
+        """Take what has come of an answer; False when no more can come."""
+        try:
+            data = self.ask.recv(READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return True
+        except OSError:
+            return False
+        rest = self._answering
+        rest += data
+        end = data.rfind(b"\n")
+        if end >= 0:
+            end += len(rest) - len(data)
+            self.answer = parse_answer(bytes(rest[rest.rfind(b"\n", 0, end) + 1 : end])) or self.answer
+            del rest[: end + 1]
+        return bool(data) and len(rest) <= ANSWER_BYTES_MAX
+
     def how_it_ended(self) -> tuple[int | None, int | None]:
         """(exit code, signal) of the ended process; it stays unwaited, so that its pid is not given away."""
         try:
@@ -220,6 +264,17 @@ class NodeProcess:
         self.open_pipes.clear()
         self.socket.close()
         self.theirs.close()
+        self.ask.close()
+        os.close(self.stack)
+
+
+def _stack_file() -> int:
+    """A file in memory that faulthandler writes to: unlike a pipe it can never block a signal handler, and its size
+    is fixed, whatever the node's code may write to it. Where its shared position stands, the dump ends."""
+    descriptor = os.memfd_create("interlock-stacks", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(descriptor, STACK_BYTES)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+    return descriptor
 
 
 def limit_tasks(pid: int) -> None:

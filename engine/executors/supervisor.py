@@ -140,9 +140,15 @@ class Supervisor(Stacking):
                     self._unsend(process)
                 else:
                     self._soon(attempt.began + (LONG_BESIDE_IDLE_SECONDS if beside_idle else LONG_SECONDS))
-            if attempt.hard_at <= now:
+            if attempt.stacks_at <= now:
+                self._keep_stacks(process, attempt, now)
+            if attempt.verdict is not None:
+                self._judge(process, attempt, now)
+            elif attempt.hard_at <= now:
+                self._before_limit(process, attempt, "hard_timeout")
                 self.kill(attempt.claim, "timed_out", hard_timeout(attempt.work))
             elif attempt.soft_at <= now:
+                self._before_limit(process, attempt, "soft_timeout")
                 attempt.soft_at, attempt.soft_passed = NEVER, True
                 process.interrupt(signal.SIGUSR1)
             if attempt.check_at <= now:
@@ -150,14 +156,30 @@ class Supervisor(Stacking):
                 error = measure.check_limits(process, attempt, now)
                 # A look at a tree of hundreds takes its time: it gets a tenth of ours, but happens every second.
                 attempt.check_at = now + min(1.0, max(measure.CHECK_SECONDS, 10 * (time.thread_time() - used)))
-                if error:
+                if error and error["class"] == "MemoryLimit":
+                    self._over_memory(process, attempt, error, now)
+                elif error:
                     self.kill(attempt.claim, "failed", error)
+                else:
+                    self._near_memory(process, attempt)
             if attempt.sample_at <= now:
                 attempt.sample_at = now + measure.SAMPLE_SECONDS
-                self._reports.append(measure.sample(process, attempt, now))
+                sampled = measure.sample(process, attempt, now)
+                self._reports.append(sampled)
+                if attempt.work.stuck_after is None and measure.is_quiet(attempt, sampled, now):
+                    self._take(process, attempt, "quiet")
         self._soon(attempt.due())
 
     # What comes from a node process.
+
+    def _on_answer(self, process: NodeProcess) -> None:
+        """It has told its stacks, or closed that channel."""
+        if not process.read_answer():
+            self._unwatch(process.ask)
+        attempt = process.current
+        if attempt is not None and attempt.sampling is not None:
+            attempt.sampling.due = attempt.stacks_at = self._now
+            self._soon(self._now)
 
     def _on_frames(self, process: NodeProcess) -> None:
         """One read of frames; what more there is wakes the selector again."""
@@ -239,6 +261,7 @@ class Supervisor(Stacking):
 
     def _finish(self, process: NodeProcess, attempt: Attempt, frame: dict[str, Any]) -> None:
         """The node process said how the attempt ended."""
+        self._cut_sampling(process, attempt)
         reusable = frame.get("clean", True) is True
         if not reusable:
             # A process that goes on has waited until its output was read, for its next attempt may print at once.

@@ -1,4 +1,4 @@
-"""Entry of a node process: `python -I main.py --in FD --out FD --parent PID --mark MARK [--stack FD]
+"""Entry of a node process: `python -I main.py --in FD --out FD --parent PID --mark MARK [--ask FD] [--stack FD]
 [--groups FILES]`.
 
 With `--resolve` alone it evaluates expressions for a node process that cannot (see engine.worker.evaluate).

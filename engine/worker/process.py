@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 
-from engine.worker import capture, frames
+from engine.worker import capture, frames, stacks
 from engine.worker.attempt import Attempts, is_instant
 from engine.worker.envelope import Inbox
 from engine.worker.limits import SoftLimit
@@ -41,17 +41,21 @@ def main(argv: list[str]) -> None:
     """Serve the supervisor until it closes its end."""
     options = dict(zip(argv[::2], argv[1::2], strict=True))
     receive, send = int(options["--in"]), int(options["--out"])
+    ask = int(options["--ask"]) if "--ask" in options else None
     stack = int(options["--stack"]) if "--stack" in options else None
     libc = ctypes.CDLL(None, use_errno=True)
     bind_to_parent(libc, int(options["--parent"]))
     enter_groups(options.get("--groups", ""))
-    for descriptor in (receive, send, stack):
+    for descriptor in (receive, send, ask, stack):
         if descriptor is not None:
             os.set_inheritable(descriptor, False)
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     faulthandler.enable(file=2, all_threads=True)
     if stack is not None:
+        # Under faulthandler's handler lies "ignore", not "end the process": it shows when the author's code takes
+        # the handler away, and for a moment when it is put back.
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         faulthandler.register(signal.SIGUSR2, file=stack, all_threads=True)
 
     capture.open_streams()
@@ -62,9 +66,11 @@ def main(argv: list[str]) -> None:
     logs = capture.Logging(out)
     inbox = Inbox(receive)
     usage = Usage()
-    own = (0, 1, 2, receive, send) + (() if stack is None else (stack,))
-    baseline = Baseline(own)
-    os.register_at_fork(after_in_child=lambda: _close(receive, send, stack))
+    if ask is not None:
+        stacks.start(ask)
+    own = (0, 1, 2, receive, send, *(one for one in (ask, stack) if one is not None))
+    baseline = Baseline(own, stack)
+    os.register_at_fork(after_in_child=lambda: _close(receive, send, ask, stack))
     gc.collect()
     gc.freeze()
     out.send(frames.pack(b'{"k":"ready"}'))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]
 import _thread
 import builtins
+import faulthandler
 import os
 import resource
 import signal
@@ -34,9 +35,11 @@ _LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith(
 class Baseline:
     """A node process as it was before its first attempt."""
 
-    def __init__(self, own_descriptors: tuple[int, ...]) -> None:
+    def __init__(self, own_descriptors: tuple[int, ...], stack: int | None = None) -> None:
         self.own = own_descriptors
         """Descriptors that must stay what they are: the standard ones, the supervisor's."""
+        self.stack = stack
+        """Where faulthandler writes the stacks at SIGUSR2."""
         self.handlers = {number: _getsignal(number) for number in _SIGNALS}
         self.mask = _sigmask(_SIG_BLOCK, ())
         self.path = list(sys.path)
@@ -110,6 +113,11 @@ class Baseline:
                     left.append("a signal handler that cannot be put back")
                 else:
                     _signal.signal(number, handler)
+                    if number == signal.SIGUSR2 and self.stack is not None:
+                        faulthandler.unregister(number)
+        if self.stack is not None:
+            # Also where the author's code has registered a file of its own, which nobody can see.
+            faulthandler.register(signal.SIGUSR2, file=self.stack, all_threads=True)
         _signal.set_wakeup_fd(-1)
         _sigmask(_SIG_SETMASK, self.mask)
         return left
