@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -275,7 +278,31 @@ def times(ratio: float) -> str:
 
 def said(sentence: Said) -> str:
     """A sentence of the diagnosis in the reader's language; what could disguise text in it is written out."""
-    return visible(sentence.filled(_(sentence.template)))
+    values = {name: said(one) if isinstance(one, Said) else one for name, one in sentence.values.items()}
+    return visible(_(sentence.template).format_map(values))
+
+
+_CODE_NAMES = frozenset(("source", "command", "address", "path", "line", "file", "function"))
+"""Names of values in sentences that are code, or an address of something, where they are text."""
+
+
+def said_html(sentence: Said) -> SafeString:
+    """`said` with what is code or an address set as such."""
+    values: dict[str, Any] = {}
+    for name, one in sentence.values.items():
+        if isinstance(one, Said):
+            values[name] = said_html(one)
+        elif isinstance(one, str) and name in _CODE_NAMES and one:
+            values[name] = format_html('<span class="mono">{}</span>', visible(one))
+        else:
+            values[name] = visible(one) if isinstance(one, str) else one
+    return format_html(_(sentence.template), **values) if values else escape(_(sentence.template).format())
+
+
+def sentence(part: str) -> str:
+    """A part of a sentence as one of its own: with a capital, and without disguises."""
+    part = visible(part.strip())
+    return part[:1].upper() + part[1:]
 
 
 def spark(values: Sequence[float | None], most: float, *, width: int = 150, height: int = 34) -> str:
@@ -293,6 +320,50 @@ def spark(values: Sequence[float | None], most: float, *, width: int = 150, heig
         path.append(f"{pen}{place * step:.1f} {height - 2 - share * (height - 4):.1f}")
         pen = "L"
     return "".join(path)
+
+
+def place(pid: int, worker: str) -> str:
+    """`pid 41207 on this host`: where an attempt runs or ran."""
+    host = _("this host") if worker == "local" or worker.startswith("local/") else visible(worker)
+    return _("pid {pid} on {host}").format(pid=pid, host=host)
+
+
+def receipt(given: Mapping[str, Any] | None) -> str:
+    """`Ended 3 processes in 0.2 s, 1 slot returned.`; empty for none. static/src/run/calls.ts says the same."""
+    if not given:
+        return ""
+    processes, slots = int(given.get("processes") or 0), int(given.get("slots") or 0)
+    ended = ngettext("Ended {n} process in {span}", "Ended {n} processes in {span}", processes)
+    text = ended.format(n=count(processes), span=duration(given.get("seconds")))
+    if slots:
+        text += ", " + ngettext("{n} slot returned", "{n} slots returned", slots).format(n=count(slots))
+    return text + "."
+
+
+@dataclass(frozen=True, slots=True)
+class TracebackLine:
+    text: str
+    kind: str
+    """author: names a line of the node's own code; source: that line's text; empty: anything else."""
+
+
+_FRAME = re.compile(r'\s*File "(.*)", line \d+')
+
+
+def traceback_lines(text: str, own: str) -> list[TracebackLine]:
+    """A traceback by lines, those about the file `own` marked."""
+    found: list[TracebackLine] = []
+    inside = False
+    for line in text.splitlines():
+        frame = _FRAME.match(line)
+        if frame:
+            inside = bool(own) and frame[1] == own
+            found.append(TracebackLine(line, "author" if inside else ""))
+            continue
+        # The text of a frame's line stands two deeper than the frame; the sentence at the end does not.
+        inside = inside and line.startswith("    ")
+        found.append(TracebackLine(line, "source" if inside and line.strip(" ^~|") else ""))
+    return found
 
 
 def node_code(config: Mapping[str, Any]) -> str:

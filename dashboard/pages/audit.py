@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import page, paged, render
-from dashboard.pages.runs import names_of
+from dashboard.pages.run_facts import names_of
 from versions import queries
 from versions.models import AuditEntry, Workflow
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from dashboard import access, presenters
 from dashboard.access import Right
 from dashboard.pages.base import page
-from dashboard.pages.runs import names_of
+from dashboard.pages.run_facts import names_of
 from engine.models import Run
 from versions import queries
 from versions.models import Deployment

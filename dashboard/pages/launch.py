@@ -17,6 +17,7 @@ from dashboard.access import Right
 from dashboard.pages.base import page, person, render, whole_number
 from engine.errors import InterlockError, InvalidDocument
 from engine.errors import InvalidInputs as EngineInvalidInputs
+from engine.models import Run
 from versions import queries
 from versions.actions import drafts
 from versions.actions.launch import launch
@@ -119,7 +120,9 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
         access.require(request.user, Right.EDIT)
     number = whole_number(request.POST.get("version") or request.GET.get("version"), 0)
     shown, schema = _what(request, workflow, draft, number)
-    wanted = fields(schema, {})
+    like = _like(request, slug)
+    # What the schema has no field for any more is left out: the run would be refused for it.
+    wanted = fields(schema, like.inputs if like is not None else {})
     context: dict[str, Any] = {
         "nav": "workflows",
         "workflow": queries.workflow_dict(workflow),
@@ -127,7 +130,8 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
         "number": number,
         "shown": shown,
         "fields": wanted,
-        "priority": "",
+        "priority": like.priority if like is not None else "",
+        "like": like.pk if like is not None else None,
     }
     if request.method == "GET":
         return _form(request, context)
@@ -157,6 +161,15 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
         response["HX-Redirect"] = address
         return response
     return HttpResponseRedirect(address)
+
+
+def _like(request: HttpRequest, slug: str) -> Run | None:
+    """The run whose inputs the form begins with; None: the defaults. Raises NotFound."""
+    number = request.GET.get("from")
+    if not number:
+        return None
+    found = access.run(request.user, number)
+    return found if found.workflow == slug else None
 
 
 def _what(request: HttpRequest, workflow: Workflow, draft: bool, number: int) -> tuple[str, Mapping[str, Any] | None]:

@@ -19,7 +19,7 @@ from dashboard import presenters
 from dashboard.access import Right
 from dashboard.pages import strips
 from dashboard.pages.base import page, render
-from dashboard.pages.runs import names_of
+from dashboard.pages.run_facts import names_of
 from dashboard.samples import SAMPLES
 from engine import clock, queries
 from engine.models import Attempt, Definition, NodeRun, Run

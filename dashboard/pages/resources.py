@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from dashboard.access import Right
 from dashboard.pages.base import back, page, render, whole_number
-from dashboard.pages.runs import names_of
+from dashboard.pages.run_facts import names_of
 from engine import queries
 from engine.models import Run
 from versions.actions import pools as actions

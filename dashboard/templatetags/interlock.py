@@ -154,6 +154,42 @@ def lasting(start: Any, end: Any = None) -> SafeString:
     )
 
 
+@register.simple_tag
+def until(value: Any) -> SafeString | str:
+    """How long it is to a moment, counted down by the browser from the server's clock."""
+    at = moment(value)
+    if at is None:
+        return "–"
+    return format_html(
+        '<span data-until="{}">{}</span>',
+        clock.iso(at),
+        presenters.duration(presenters.seconds_between(clock.now(), at)),
+    )
+
+
+@register.filter
+def cut_to(text: Any, most: int) -> str:
+    """At most `most` characters, for what stands where a whole text of a user's would not."""
+    shown = str(text)
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
+
+
+@register.filter
+def plain_number(value: float | None) -> str:
+    """A number as one types it; empty for none."""
+    return "" if value is None else f"{value:g}"
+
+
+@register.filter
+def whole_percent(value: float) -> str:
+    return f"{value:.0f} %"
+
+
+@register.filter
+def split_words(text: str) -> list[str]:
+    return text.split()
+
+
 @register.filter
 def seconds_to(start: Any, end: Any) -> float | None:
     return presenters.seconds_between(moment(start), moment(end))

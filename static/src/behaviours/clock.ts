@@ -2,6 +2,7 @@
  *
  *   <time datetime="2026-11-24T09:41:07Z" data-form="time|day|ago">   set in the reader's zone
  *   <span data-since="2026-11-24T09:41:07Z">                          counts up while it stands
+ *   <span data-until="2026-11-24T09:46:07Z">                          counts down, to 0
  *
  * Spans count from the server's clock: the page says when it was made, and that difference is kept.
  */
@@ -66,6 +67,10 @@ export function refreshTimes(root: ParentNode = document): void {
   for (const element of root.querySelectorAll<HTMLElement>("[data-since]")) {
     const since = element.dataset["since"];
     if (since) setText(element, duration(Math.max(0, (now - Date.parse(since)) / 1000)));
+  }
+  for (const element of root.querySelectorAll<HTMLElement>("[data-until]")) {
+    const until = element.dataset["until"];
+    if (until) setText(element, duration(Math.max(0, (Date.parse(until) - now) / 1000)));
   }
 }
 

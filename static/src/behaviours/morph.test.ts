@@ -53,4 +53,18 @@ describe("bringing a part of the page up to date", () => {
     expect(field?.value).toBe("typed");
     expect(field?.getAttribute("value")).toBe("old");
   });
+  it("leaves open what somebody opened, and closed what they closed", () => {
+    show('<details data-key="a"><summary>a</summary></details><details data-key="b" open><summary>b</summary></details>');
+    const [first, second] = [...page.querySelectorAll("details")];
+    if (first) first.open = true;
+    if (second) second.open = false;
+    morph(page, build('<details data-key="a"><summary>a!</summary></details><details data-key="b" open><summary>b!</summary></details>'));
+    expect([first?.open, second?.open]).toEqual([true, false]);
+    expect(page.textContent).toBe("a!b!");
+  });
+  it("leaves a span that counts down to the browser", () => {
+    show('<span data-until="2026-01-01T00:00:00Z">4 s</span>');
+    morph(page, build('<span data-until="2026-01-01T00:00:00Z">5 s</span>'));
+    expect(page.textContent).toBe("4 s");
+  });
 });

@@ -24,6 +24,8 @@ function attributes(from: Element, to: Element): void {
 }
 
 function own(element: Element, name: string): boolean {
+  // What is open is the reader's choice, once it stands in the page.
+  if (name === "open" && element instanceof HTMLDetailsElement) return true;
   return name === "data-full" || (name === "title" && element.tagName === "TIME") || name === "data-loaded" || (name === "style" && element.hasAttribute("popover"));
 }
 
@@ -33,6 +35,7 @@ function keyOf(node: Node): string | null {
 
 function children(from: Element, to: Element): void {
   if (from.matches("time[data-form]") && from.getAttribute("datetime") === to.getAttribute("datetime")) return;
+  if (from.matches("[data-until]") && from.getAttribute("data-until") === to.getAttribute("data-until")) return;
   if (from.matches("[data-since]") && from.getAttribute("data-since") === to.getAttribute("data-since")) return;
   const keyed = new Map<string, Element>();
   for (const child of from.children) {

@@ -1,17 +1,29 @@
-/** The panel at the side: HTML of the server about the chosen node or the run, asked for again when what it shows changed. */
+/** The panel at the side: HTML of the server about the chosen node or the run, asked for again when what it shows changed.
+ *
+ * Links to the run's own nodes and tabs are taken here, so that the page stands while one looks around; without scripts
+ * they are links. What somebody has open, typed or scrolled to survives a refresh (behaviours/morph.ts).
+ */
 
-import htmx from "htmx.org";
 import { refreshTimes } from "../behaviours/clock";
 import { morph } from "../behaviours/morph";
-import { element, one, throttled } from "../dom";
+import { all, element, one, setAttribute, setText, throttled } from "../dom";
 import type { NodeRun } from "../live/protocol";
-import { readQuery } from "./address";
+import { NODE_ENDED, RUN_ENDED, size } from "../words/words";
+import { keepQuery, readQuery } from "./address";
+import { Calls } from "./calls";
+import { spark } from "./spark";
 import type { RunStore } from "./store";
 
 export interface Panel {
   /** Shows a tab of the chosen node (`why`, `output`, ...) and takes the focus there. */
   show(tab: string): void;
 }
+
+const REFRESH_MS = 500;
+const EVERY_MS = 2000;
+/** Samples that a small chart shows: two minutes. */
+const SPARK_SAMPLES = 120;
+const LIVE_TABS: ReadonlySet<string> = new Set(["", "why", "attempts"]);
 
 /** Parts of a node that its panel shows; progress alone does not ask the server again. */
 function facets(node: NodeRun | undefined): string {
@@ -21,61 +33,175 @@ function facets(node: NodeRun | undefined): string {
 export function startPanel(store: RunStore, root: HTMLElement): Panel {
   const panel = one("[data-panel]", root);
   if (!panel) throw new Error("The page has no panel.");
-  const run = store.id;
-  let tab = readQuery("tab");
-  let known = "";
+  return new NodePanel(store, root, panel);
+}
 
-  const address = (): string => (store.chosen ? `/runs/${run}/nodes/${store.chosen}/panel/${tab ? `?tab=${tab}` : ""}` : `/runs/${run}/summary/`);
+class NodePanel implements Panel {
+  private readonly calls: Calls;
+  private readonly refreshSoon = throttled(REFRESH_MS, () => void this.ask());
+  /** What of the node is looked at: tab, offset of rows, which stack. */
+  private query = new URLSearchParams();
+  private asked = 0;
+  private known = "";
+  private askedAt = 0;
 
-  const refresh = throttled(500, () => void reload());
-  async function reload(): Promise<void> {
-    if (document.hidden) return;
-    const node = store.chosen;
-    let response: Response;
-    try {
-      response = await fetch(address(), { headers: { Accept: "text/html" }, credentials: "same-origin" });
-    } catch {
+  constructor(
+    private readonly store: RunStore,
+    root: HTMLElement,
+    private readonly panel: HTMLElement,
+  ) {
+    for (const name of ["tab", "offset", "stack", "before"]) if (readQuery(name)) this.query.set(name, readQuery(name));
+    this.calls = new Calls(store, root, (stack) => {
+      if (stack) {
+        this.query = new URLSearchParams({ tab: "why", stack: "newest" });
+        void this.ask().then(() => this.openStacks());
+      } else this.refreshSoon();
+    });
+    store.listen((change) => {
+      if (change.chosen) {
+        this.known = this.shown();
+        this.query = new URLSearchParams();
+        void this.ask();
+        return;
+      }
+      if (change.samples.has(store.chosen)) this.drawTiles();
+      if (!change.snapshot && !change.run && !change.stuck.size && !change.nodes.has(store.chosen)) return;
+      const now = this.shown();
+      // What the page came with is what the first snapshot says.
+      if (this.known && this.known !== now) this.refreshSoon();
+      this.known = now;
+    });
+    panel.addEventListener("click", (event) => this.follow(event));
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.refreshSoon();
+    });
+    window.setInterval(() => {
+      if (!document.hidden && this.goesOn() && performance.now() - this.askedAt >= EVERY_MS) this.refreshSoon();
+    }, EVERY_MS / 2);
+  }
+
+  show(tab: string): void {
+    const link = all<HTMLAnchorElement>(".tabs a", this.panel).find((one) => new URL(one.href).searchParams.get("tab") === tab);
+    if (!link) {
+      one("[data-panel-body]", this.panel)?.focus();
       return;
     }
-    if (!panel || !response.ok || response.redirected || node !== store.chosen) return;
-    const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+    link.focus();
+    link.click();
+  }
+
+  private shown(): string {
+    const { store } = this;
+    if (store.chosen) return facets(store.nodes.get(store.chosen)) + String(store.stuck.has(store.chosen));
+    return store.run ? JSON.stringify([store.run.state, store.run.counts, store.stuck.size]) : "";
+  }
+
+  /** Whether what is shown changes by time alone. */
+  private goesOn(): boolean {
+    const { store } = this;
+    if (!store.run || RUN_ENDED.has(store.run.state)) return false;
+    if (!store.chosen) return true;
+    const node = store.nodes.get(store.chosen);
+    return node !== undefined && !NODE_ENDED.has(node.state) && LIVE_TABS.has(this.query.get("tab") ?? "");
+  }
+
+  private address(): string {
+    const { id, chosen } = this.store;
+    const query = this.query.toString();
+    return (chosen ? `/runs/${id}/nodes/${chosen}/panel/` : `/runs/${id}/summary/`) + (query ? `?${query}` : "");
+  }
+
+  private follow(event: MouseEvent): void {
+    const link = event.target instanceof Element ? event.target.closest("a") : null;
+    if (!link || link.target || link.hasAttribute("download") || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    // In a chart the link is of SVG: its address is an object.
+    const address = new URL(link.getAttribute("href") ?? "", location.href);
+    const match = new RegExp(`^/runs/${this.store.id}/(?:nodes/([a-z][a-z0-9_]*)/)?$`).exec(address.pathname);
+    if (address.origin !== location.origin || !match) return;
+    event.preventDefault();
+    const node = match[1] ?? "";
+    if (node !== this.store.chosen) this.store.choose(node);
+    const wanted = address.searchParams;
+    if (node && wanted.toString() !== this.query.toString()) {
+      this.query = wanted;
+      void this.ask();
+    }
+    keepQuery("tab", node ? (wanted.get("tab") ?? "") : "");
+  }
+
+  private async ask(): Promise<void> {
+    const mine = ++this.asked;
+    const address = this.address();
+    const other = this.panel.dataset["shows"] !== undefined && this.panel.dataset["shows"] !== this.place();
+    if (other) setAttribute(this.panel, "aria-busy", "true");
+    this.askedAt = performance.now();
+    let text: string;
+    try {
+      const response = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+      // Signed out or gone: the page itself says so where it is loaded again.
+      if (response.redirected || (!response.ok && response.status !== 404)) return;
+      text = await response.text();
+      if (!response.ok) return;
+    } catch {
+      // Offline: the dot and the notice say so; when the socket is back, a change asks again.
+      return;
+    } finally {
+      if (mine === this.asked) this.panel.removeAttribute("aria-busy");
+    }
+    if (mine !== this.asked) return;
+    this.bring(text);
+  }
+
+  private place(): string {
+    return `${this.store.chosen} ${this.query.get("tab") ?? ""} ${this.query.get("offset") ?? ""}`;
+  }
+
+  private bring(text: string): void {
+    const { panel } = this;
+    const fresh = new DOMParser().parseFromString(text, "text/html");
     const wanted = element("aside");
     wanted.append(...fresh.body.childNodes);
     for (const { name, value } of [...panel.attributes]) wanted.setAttribute(name, value);
+    const body = one("[data-panel-body]", panel);
+    if (panel.dataset["shows"] !== this.place()) {
+      // Another node or tab: nothing of the last one is to be kept. The tabs stay, and with them the focus.
+      body?.replaceChildren(element("section"));
+      body?.scrollTo(0, 0);
+      wanted.dataset["shows"] = this.place();
+    }
     morph(panel, wanted);
-    htmx.process(panel);
     refreshTimes(panel);
+    this.drawTiles();
+    this.calls.mark();
   }
 
-  const shown = (): string => (store.chosen ? facets(store.nodes.get(store.chosen)) : (store.run?.state ?? "")) + String(store.chosen ? store.stuck.has(store.chosen) : store.stuck.size);
+  private openStacks(): void {
+    const taken = one<HTMLDetailsElement>("details[data-stack]", this.panel);
+    if (!taken) return;
+    taken.open = true;
+    taken.scrollIntoView({ block: "nearest" });
+    one("summary", taken)?.focus();
+  }
 
-  store.listen((change) => {
-    if (change.chosen) {
-      tab = "";
-      known = shown();
-      void htmx.ajax("get", address(), { target: panel, swap: "innerHTML" });
-      return;
-    }
-    if (!change.snapshot && !change.run && !change.stuck.size && !change.nodes.has(store.chosen)) return;
-    const now = shown();
-    // What the page came with is what the first snapshot says.
-    if (known && known !== now) refresh();
-    known = now;
-  });
-  document.addEventListener("click", (event) => {
-    if (!(event.target instanceof Element)) return;
-    if (event.target.closest("[data-panel-close]")) store.choose("");
-    const link = event.target.closest<HTMLAnchorElement>("[data-panel] .tabs a");
-    if (link) tab = new URL(link.href).searchParams.get("tab") ?? "";
-  });
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) refresh();
-  });
-  return {
-    show(name) {
-      const link = [...panel.querySelectorAll<HTMLAnchorElement>(".tabs a")].find((one) => new URL(one.href).searchParams.get("tab") === name);
-      link?.click();
-      link?.focus();
-    },
-  };
+  private drawTiles(): void {
+    const tiles = one("[data-tiles]", this.panel);
+    const samples = this.store.samples(this.store.chosen).slice(-SPARK_SAMPLES);
+    const newest = samples.at(-1);
+    // The server's values reach further back than the first samples that this page has heard of.
+    if (!tiles || !newest || samples.length < 2) return;
+    const cpu = samples.map((sample) => sample.cpu);
+    const memory = samples.map((sample) => sample.memory);
+    const known = (values: readonly (number | null)[]): number[] => values.filter((value) => value !== null);
+    this.drawTile(tiles, "cpu", newest.cpu === null ? "–" : `${newest.cpu.toFixed(0)} %`, cpu, Math.max(100, ...known(cpu)));
+    const limit = Number(one('[data-tile="memory"]', tiles)?.dataset["limit"] ?? "");
+    this.drawTile(tiles, "memory", newest.memory === null ? "–" : size(newest.memory), memory, limit || 1.15 * Math.max(1, ...known(memory)));
+  }
+
+  private drawTile(tiles: HTMLElement, name: string, value: string, values: readonly (number | null)[], most: number): void {
+    const tile = one(`[data-tile="${name}"]`, tiles);
+    setText(one("[data-tile-value]", tile ?? tiles), value);
+    const path = tile && one<SVGPathElement>("path", tile);
+    // A line that the server drew longer is not made shorter.
+    if (path && values.length * 2 >= (path.getAttribute("d")?.match(/[ML]/g)?.length ?? 0)) setAttribute(path, "d", spark(values, most));
+  }
 }

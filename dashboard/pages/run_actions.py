@@ -1,0 +1,114 @@
+"""What people do with runs and nodes from their page: cancel, retry, run again, delete.
+
+The page's script sends the same to the API and shows what came of it in place; these forms do it without scripts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from dashboard import access
+from dashboard.access import Right
+from dashboard.pages.base import back, page, render
+from dashboard.pages.run_why import cancel_impact
+from engine import queries
+from engine import runs as engine_runs
+from engine.errors import InvalidValue
+from versions.actions import runs as actions
+from versions.actions.launch import launch
+
+
+@require_http_methods(["GET", "POST"])
+@page(Right.RUN)
+def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
+    """The small form with what a cancel would end now; sent, it ends it."""
+    found = access.run(request.user, run_id, Right.RUN)
+    if request.method == "GET":
+        context = {"run": queries.run_dict(found), "cancel_impact": cancel_impact(found.counts)}
+        return render(request, "runs/_cancel.html", context)
+    actions.cancel(found, by=request.user.get_username())
+    return back(request, reverse("run", args=[run_id]))
+
+
+@require_POST
+@page(Right.RUN)
+def retry(request: HttpRequest, run_id: int) -> HttpResponse:
+    found = access.run(request.user, run_id, Right.RUN)
+    actions.retry(found, by=request.user.get_username())
+    return back(request, reverse("run", args=[run_id]))
+
+
+@require_POST
+@page(Right.RUN)
+def again(request: HttpRequest, run_id: int) -> HttpResponse:
+    """A new run with the inputs of this one, on the version that is live now."""
+    found = access.run(request.user, run_id, Right.RUN)
+    workflow = access.workflow(request.user, found.workflow, Right.RUN)
+    started = launch(workflow, inputs=found.inputs, priority=found.priority, by=request.user.get_username())
+    return HttpResponseRedirect(reverse("run", args=[started.pk]))
+
+
+@require_POST
+@page(Right.RESOURCES)
+def delete(request: HttpRequest, run_id: int) -> HttpResponse:
+    found = access.run(request.user, run_id, Right.RESOURCES)
+    actions.delete(found, by=request.user.get_username())
+    messages.success(request, _("Run {id} is deleted with its outputs and logs.").format(id=run_id))
+    return HttpResponseRedirect(reverse("runs"))
+
+
+@require_POST
+@page(Right.RUN)
+def cancel_node(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
+    found = access.run(request.user, run_id, Right.RUN)
+    actions.cancel_node(found, node, by=request.user.get_username())
+    return back(request, reverse("run-node", args=[run_id, node]))
+
+
+@require_POST
+@page(Right.RUN)
+def retry_node(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
+    """A further attempt, with other limits when the form has them: empty fields stay as they are."""
+    found = access.run(request.user, run_id, Right.RUN)
+    actions.retry_node(
+        found,
+        node,
+        from_=request.POST.get("from", "checkpoint"),
+        policy=_policy(request.POST),
+        by=request.user.get_username(),
+    )
+    return back(request, reverse("run-node", args=[run_id, node]))
+
+
+def _policy(form: Mapping[str, str]) -> dict[str, Any] | None:
+    """Fields named `policy.x` that hold something, as numbers where they are such. Raises InvalidValue."""
+    policy: dict[str, Any] = {}
+    for name, text in form.items():
+        field = name.removeprefix("policy.")
+        if field == name or not text.strip():
+            continue
+        if field == "pool":
+            policy[field] = text.strip()
+            continue
+        try:
+            policy[field] = json.loads(text)
+        except (ValueError, RecursionError):
+            raise InvalidValue(_("{text} is no number.").format(text=f'"{text[:40]}"'), path=field) from None
+    return policy or None
+
+
+@require_POST
+@page(Right.VIEW)
+def stack_node(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
+    """Takes the live stacks of a running node and shows them."""
+    found = access.run(request.user, run_id)
+    engine_runs.take_stack(found, node, by=request.user.get_username())
+    return HttpResponseRedirect(reverse("run-node", args=[run_id, node]) + "?tab=why&stack=newest#stacks")

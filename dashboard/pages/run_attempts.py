@@ -1,0 +1,152 @@
+"""Attempts, config and history of a node as its panel shows them."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from dashboard import highlight, presenters
+from engine import queries
+from engine.definition import Node, Policy
+from engine.models import Attempt, Run, Stack
+
+SHOWN = 50
+
+
+def attempts_of(found: Run, spec: Node, before: int = 0) -> dict[str, Any]:
+    """The newest attempts (below `before`, when given), each with how long it waited and how many stacks it left."""
+    rows = Attempt.objects.filter(run=found, node=spec.id, item=-1).order_by("-number")
+    if before:
+        rows = rows.filter(number__lt=before)
+    shown = list(rows[: SHOWN + 1])
+    stacks = Counter(
+        Stack.objects.filter(run=found, node=spec.id, attempt__in=[row.number for row in shown]).values_list(
+            "attempt", flat=True
+        )
+    )
+    return {
+        "attempts": [_attempt(row, spec, stacks[row.number]) for row in shown[:SHOWN]],
+        "older": shown[SHOWN - 1].number if len(shown) > SHOWN else None,
+    }
+
+
+def _attempt(row: Attempt, spec: Node, stacks: int) -> dict[str, Any]:
+    error = row.error or {}
+    return {
+        "number": row.number,
+        "state": row.state,
+        "worker": row.worker,
+        "pid": row.pid,
+        "place": presenters.place(row.pid, row.worker),
+        "started_at": row.started_at,
+        "finished_at": row.finished_at,
+        "waited": presenters.seconds_between(row.ready_at, row.started_at),
+        "usage": row.usage or {},
+        "error": row.error,
+        "said": presenters.traceback_lines(error.get("traceback") or "", own_file(spec)),
+        "receipt": presenters.receipt(row.receipt),
+        "stacks": stacks,
+    }
+
+
+def own_file(spec: Node) -> str:
+    """The name under which the node's own code stands in its tracebacks; empty: none of its own."""
+    return f"<{spec.id}>" if spec.type == "python" else ""
+
+
+def effective(found: Run, spec: Node) -> dict[str, Any]:
+    """The node's policy as it holds in this run: with what people changed by retries."""
+    return {**asdict(spec.policy), **(found.altered or {}).get(spec.id, {})}
+
+
+_PLAIN = Policy()
+
+
+def config_of(found: Run, spec: Node) -> dict[str, Any]:
+    """Config with its code marked, and of the policy what is not as it would be by itself or was altered."""
+    altered = (found.altered or {}).get(spec.id, {})
+    policy = []
+    for field in fields(Policy):
+        name, written = field.name, getattr(spec.policy, field.name)
+        if name in altered:
+            policy.append({"name": name, "value": _policy(altered[name]), "was": _policy(written), "altered": True})
+        elif written != getattr(_PLAIN, name):
+            policy.append({"name": name, "value": _policy(written), "was": "", "altered": False})
+    return {
+        "config": [_setting(spec, key, value) for key, value in spec.config.items()],
+        "policy": policy,
+        "notes": spec.notes,
+        "upstream": [
+            {"name": queries.document(found).by_id[edge.source].name, "id": edge.source, "port": edge.target_port}
+            for edge in queries.document(found).upstream.get(spec.id, ())[:SHOWN]
+        ],
+    }
+
+
+def _setting(spec: Node, key: str, value: Any) -> dict[str, Any]:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+    language = highlight.language_of(spec.type, key)
+    return {
+        "key": key,
+        "text": text,
+        "language": language,
+        "lines": highlight.lines(presenters.visible(text), language) if language else [],
+    }
+
+
+def _policy(value: Any) -> str:
+    if value is None:
+        return _("none")
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(one) for one in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+BARS_HEIGHT = 64
+BAR_STEP = 7
+
+
+def history_of(rows: Sequence[Mapping[str, Any]], expected: float | None, expected_from: str) -> dict[str, Any]:
+    """Bars of this node's last runs, oldest first, on one scale with their median and what is expected.
+
+    `rows` as engine.history gives them, newest first.
+    """
+    spans = [row["seconds"] for row in rows if row["state"] == "succeeded" and row["seconds"] is not None]
+    median = statistics.median(spans) if spans else None
+    most = max([row["seconds"] or 0.0 for row in rows] + [expected or 0.0], default=0.0) or 1.0
+    bars = []
+    for place, row in enumerate(reversed(rows)):
+        seconds = row["seconds"] or 0.0
+        tall = max(3, round(BARS_HEIGHT * seconds / most))
+        look = presenters.look(row["state"])
+        label = _("Run {id}: {state}, {duration}").format(
+            id=row["run"], state=str(look.word).lower(), duration=presenters.duration(row["seconds"])
+        )
+        bars.append(
+            {
+                "run": row["run"],
+                "x": place * BAR_STEP,
+                "y": BARS_HEIGHT - tall,
+                "tall": tall,
+                "look": look,
+                "label": label,
+            }
+        )
+    return {
+        "history": rows,
+        "bars": bars,
+        "bars_width": max(1, 50 * BAR_STEP),
+        "bars_height": BARS_HEIGHT,
+        "median": median,
+        "median_y": round(BARS_HEIGHT * (1 - median / most), 1) if median is not None else None,
+        "expected_y": round(BARS_HEIGHT * (1 - expected / most), 1) if expected else None,
+        "expected": expected,
+        "expected_from": expected_from,
+        "worked": len(spans),
+    }

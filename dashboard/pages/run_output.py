@@ -1,0 +1,87 @@
+"""The output of a node as its panel shows it: a value as text, or a table with its columns and rows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from dashboard import presenters
+from engine import outputs, queries
+from engine.artifacts import Artifacts
+from engine.models import Run
+
+ROWS = 200
+COLUMNS_MAX = 200
+"""Columns of which cells are shown; a wider table is for the download."""
+VALUE_CHARACTERS = 64 * 1024
+PARSED_BYTES_MAX = 4 * 1024 * 1024
+"""What is larger is not read whole only to show its beginning."""
+
+
+def output_of(found: Run, node: str, offset: int = 0) -> dict[str, Any]:
+    """The output: at most ROWS rows of a table from `offset` on, or the beginning of a value as indented JSON."""
+    stored = queries.node_output(found, node)
+    if stored is None:
+        return {"output": None}
+    artifacts = Artifacts(settings.INTERLOCK.artifacts)
+    context: dict[str, Any] = {"output": stored, "taken": [port for port in stored["ports"] if port != "out"]}
+    try:
+        return {**context, **(_table if stored["kind"] == "table" else _value)(stored, artifacts, offset)}
+    except (OSError, ValueError, LookupError) as error:
+        return {**context, "unreadable": presenters.first_line(str(error))}
+
+
+def _table(stored: dict[str, Any], artifacts: Artifacts, offset: int) -> dict[str, Any]:
+    table = outputs.table_rows(stored, artifacts, offset, ROWS)
+    columns = table["schema"]
+    nulls, counted = outputs.null_counts(stored, artifacts)
+    rows = [[row.get(column["name"]) for column in columns[:COLUMNS_MAX]] for row in table["rows"]]
+    whole = table["row_count"]
+    return {
+        "columns": [
+            {
+                **column,
+                "nulls": number,
+                "null_share": presenters.percent(number, counted) if number else "",
+            }
+            for column, number in zip(columns, nulls, strict=True)
+        ],
+        "shown_columns": columns[:COLUMNS_MAX],
+        "nulls_over": counted if counted < whole else None,
+        "rows": rows,
+        "row_count": whole,
+        "offset": offset,
+        "first_shown": offset + 1,
+        "last_shown": offset + len(rows),
+        "before": max(0, offset - ROWS) if offset else None,
+        "following": offset + ROWS if offset + ROWS < whole else None,
+    }
+
+
+def _value(stored: dict[str, Any], artifacts: Artifacts, offset: int) -> dict[str, Any]:
+    if "artifact" in stored and stored["bytes"] > PARSED_BYTES_MAX:
+        with artifacts.open(stored["artifact"]) as file:
+            text = file.read(4 * VALUE_CHARACTERS).decode("utf-8", "replace")
+        return {"value": text[:VALUE_CHARACTERS], "cut": True}
+    text = json.dumps(outputs.load_value(stored, artifacts), indent=2, ensure_ascii=False)
+    return {"value": text[:VALUE_CHARACTERS], "cut": len(text) > VALUE_CHARACTERS}
+
+
+def why_none(state: str) -> str:
+    """Why a node has no output, in a sentence."""
+    said = {
+        "pending": _("It has not run yet."),
+        "ready": _("It has not run yet."),
+        "running": _("It is running; its output is stored when it succeeds."),
+        "waiting": _("It waits; its output is stored when it succeeds."),
+        "retrying": _("Its last attempt failed; it is tried again."),
+        "failed": _("It failed, so nothing was stored. A retry that succeeds stores an output."),
+        "timed_out": _("It passed a time limit, so nothing was stored. A retry that succeeds stores an output."),
+        "cancelled": _("It was cancelled, so nothing was stored."),
+        "skipped": _("It was skipped; for the nodes after it the value is null."),
+        "upstream_failed": _("It did not run, for a node before it failed."),
+    }
+    return said.get(state, _("There is no output."))

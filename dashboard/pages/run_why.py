@@ -1,0 +1,310 @@
+"""Why a node or a run is as it is: findings with their evidence and actions, use, limits, and what waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from dashboard import access, presenters
+from dashboard.pages import run_findings
+from dashboard.pages.run_attempts import effective
+from dashboard.pages.run_facts import fact, names_of, stuck_times
+from engine import clock, history, queries
+from engine.definition import Node
+from engine.diagnosis.finding import Action, Diagnosis
+from engine.diagnosis.said import Said, gettext_noop
+from engine.models import Attempt, Checkpoint, NodeRun, Run
+from engine.models.conditions import unfinished_nodes
+from engine.states import NODE_TERMINAL, RUN_TERMINAL
+from versions.diagnosis import diagnose
+
+BECAUSE_SHOWN = 10
+DOWNSTREAM_READ = 500
+SPARK_SAMPLES = 120
+RETRYABLE = ("failed", "timed_out", "cancelled", "upstream_failed", "running", "retrying")
+
+
+def why_of(request: HttpRequest, found: Run, shape: Mapping[str, Any], spec: Node) -> dict[str, Any]:
+    """Context of the tab Why of one node. `shape`: the contract's node run."""
+    node, state = spec.id, shape["state"]
+    back = request.path.removesuffix("panel/")
+    stuck = stuck_times(shape)
+    findings = diagnose(found, node=node).of(node)
+    cards = [
+        run_findings.card(finding, request.user, state=state, stuck=stuck is not None, back=back)
+        for finding in findings
+    ]
+    if cards and (stuck is not None or shape["error"]):
+        # First what is seen, then why, then what shows it.
+        seen = presenters.visible(presenters.cause(shape["error"])) if shape["error"] else stuck_lead(stuck or 0.0)
+        cards[0] |= run_findings.under(seen, findings[0])
+    own = own_actions(found, node, state)
+    known = {(action["method"], action["path"]) for one in cards for action in one["actions"]}
+    extra = run_findings.buttons([one for one in own if (one.method, one.path) not in known], request.user)
+    for button in extra:
+        button["primary"] = False
+    policy = effective(found, spec)
+    row = NodeRun.objects.filter(run=found, node=node, item=-1).first()
+    return {
+        "cards": cards,
+        **parted(extra, cards[0]["actions"] if cards else []),
+        "conditions": shape["waiting_for"],
+        "limits": limits_of(shape, policy),
+        "checkpoint": checkpoint_of(found, node),
+        "tiles": tiles_of(found, node, shape, policy) if state == "running" else None,
+        "because": because_of(found, spec, state, row),
+        "policy_now": policy,
+        "may_retry_with": state in RETRYABLE and access.can(request.user, access.Right.RUN),
+        "node_fact": presenters.visible(fact(shape)),
+    }
+
+
+def parted(extra: list[dict[str, Any]], first: list[dict[str, Any]]) -> dict[str, Any]:
+    """The buttons of the first card: what ends something stands last, after all that goes on."""
+    both = [*first, *extra]
+    ends = [one for one in both if one["kind"] == "confirm"]
+    return {"goes_on": [one for one in both if one not in ends], "ends": ends}
+
+
+def stuck_lead(times: float) -> str:
+    return _("Runs {times} times as long as usual").format(times=presenters.times(times))
+
+
+def own_actions(found: Run, node: str, state: str) -> list[Action]:
+    """What can be done with a node whatever the diagnosis says."""
+    base = f"/api/v1/runs/{found.pk}/nodes/{node}"
+    actions = []
+    if state == "running":
+        actions.append(Action(Said(gettext_noop("Stacks")), "GET", f"{base}/stack/"))
+    elif state in RETRYABLE:
+        label = gettext_noop("Retry now") if state == "retrying" else gettext_noop("Retry node")
+        actions.append(Action(Said(label), "POST", f"{base}/retry/", {}))
+    if state not in NODE_TERMINAL and found.state not in RUN_TERMINAL:
+        actions.append(Action(Said(gettext_noop("Cancel node")), "POST", f"{base}/cancel/", {}, danger=True))
+    return actions
+
+
+def limits_of(shape: Mapping[str, Any], policy: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Soft and hard limit of a running node, with the moments at which they act."""
+    if shape["state"] != "running" or not shape["started_at"]:
+        return []
+    began = parse_datetime(shape["started_at"])
+    assert began is not None
+    limits = []
+    for name, label, then in (
+        ("soft_timeout", _("Soft limit"), _("in {span}, then it may save and ends")),
+        ("hard_timeout", _("Hard limit"), _("in {span}, then it is killed")),
+    ):
+        seconds = policy[name]
+        at = None if seconds is None else began + timedelta(seconds=seconds)
+        passed = at is not None and at <= clock.now()
+        said = _("has passed, {span} ago") if passed else then
+        before, _span, after = said.partition("{span}")
+        limits.append({"label": label, "at": at, "passed": passed, "before": before, "after": after})
+    return limits
+
+
+def checkpoint_of(found: Run, node: str) -> dict[str, Any] | None:
+    rows = Checkpoint.objects.filter(run=found, node=node, item=-1)
+    saved = rows.values_list("attempt", "saved_at").first()
+    return None if saved is None else {"attempt": saved[0], "saved_at": saved[1]}
+
+
+def tiles_of(found: Run, node: str, shape: Mapping[str, Any], policy: Mapping[str, Any]) -> dict[str, Any]:
+    """CPU and memory of the node's process tree, now and over the last two minutes."""
+    samples = [one for one in history.node_samples(found, node, SPARK_SAMPLES) if one["attempt"] == shape["attempt"]]
+    cpu = [one["cpu_percent"] for one in samples]
+    memory = [one["memory_bytes"] for one in samples]
+    limit = policy["memory_mb"] * 1024 * 1024 if policy["memory_mb"] else None
+    newest = samples[-1] if samples else {}
+    return {
+        "cpu": newest.get("cpu_percent"),
+        "cpu_path": presenters.spark(cpu, max([100.0, *(value for value in cpu if value is not None)])),
+        "memory": newest.get("memory_bytes"),
+        "memory_limit": limit,
+        "memory_limit_mb": policy["memory_mb"],
+        "memory_path": presenters.spark(memory, limit or 1.15 * max([1, *(one for one in memory if one is not None)])),
+        "io": newest.get("io_bytes"),
+        "io_wait": newest.get("io_wait"),
+        "network": newest.get("network_bytes"),
+        "network_scope": SCOPES.get(str(newest.get("network_scope")), ""),
+    }
+
+
+SCOPES: Mapping[str, Any] = {"tree": gettext_lazy("its processes"), "host": gettext_lazy("the whole machine")}
+
+
+def because_of(found: Run, spec: Node, state: str, row: NodeRun | None) -> dict[str, Any]:
+    """What waits for this node: nodes after it, and nodes of any run that wait for the slots that it holds."""
+    document = queries.document(found)
+    targets = list(dict.fromkeys(edge.target for edge in document.downstream.get(spec.id, ())))
+    lines: list[dict[str, Any]] = []
+    more = 0
+    blocked = "upstream_failed" if state in NODE_TERMINAL else "pending"
+    if targets and (state not in NODE_TERMINAL or state in ("failed", "timed_out", "cancelled")):
+        read = targets[:DOWNSTREAM_READ]
+        states = dict(NodeRun.objects.filter(run=found, node__in=read, item=-1).values_list("node", "state"))
+        waits = [target for target in read if states.get(target, "pending") == blocked]
+        # What was not read is counted as what it most likely is: nobody looks at each of thousands.
+        more = max(0, len(waits) - BECAUSE_SHOWN) + len(targets) - len(read)
+        lines = [{"node": target, "name": document.by_id[target].name} for target in waits[:BECAUSE_SHOWN]]
+    waiters: list[dict[str, Any]] = []
+    more_waiters = 0
+    if row is not None and row.pool and row.claim:
+        line = unfinished_nodes().filter(state="ready", pool=row.pool, claim="").select_related("run")
+        first = list(line.defer("output", "error", "progress").order_by("ready_at", "pk")[: BECAUSE_SHOWN + 1])
+        names = names_of(one.run.workflow for one in first)
+        waiters = [
+            {
+                "run": one.run_id,
+                "node": one.node,
+                "name": names.get(one.run.workflow, one.run.workflow),
+                "slots": one.slots,
+            }
+            for one in first[:BECAUSE_SHOWN]
+        ]
+        more_waiters = line.count() - len(waiters) if len(first) > BECAUSE_SHOWN else 0
+    return {
+        "lines": lines,
+        "more": more,
+        "ended": state in NODE_TERMINAL,
+        "pool": row.pool if row is not None else "",
+        "waiters": waiters,
+        "more_waiters": more_waiters,
+    }
+
+
+# The run itself
+
+
+FINDINGS_SHOWN = 12
+
+
+def run_why(request: HttpRequest, found: Run) -> dict[str, Any]:
+    """Context of the panel about a run: its findings, what waits, what it uses."""
+    diagnosis = diagnose(found)
+    document = queries.document(found)
+    stuck = {one.node: one for one in diagnosis.stuck}
+    rows = NodeRun.objects.filter(run=found, item=-1)
+    about = {finding.node for finding in diagnosis.findings[:FINDINGS_SHOWN] if finding.node}
+    states = dict(rows.filter(node__in=about).values_list("node", "state"))
+    cards = []
+    for finding in diagnosis.findings[:FINDINGS_SHOWN]:
+        card = run_findings.card(
+            finding,
+            request.user,
+            state=states.get(finding.node or "", ""),
+            stuck=finding.node in stuck,
+            back=f"/runs/{found.pk}/",
+        )
+        card["name"] = document.by_id[finding.node].name if finding.node in document.by_id else ""
+        cards.append(card)
+    return {
+        "cards": cards,
+        "more_findings": max(0, len(diagnosis.findings) - FINDINGS_SHOWN),
+        "waiting": waiting_summary(diagnosis),
+        "usage": usage_tiles(diagnosis) if found.state == "running" else [],
+        "receipt": run_receipt(found),
+        "altered_nodes": [
+            {"node": node, "name": document.by_id[node].name}
+            for node in list(found.altered or {})[:BECAUSE_SHOWN]
+            if node in document.by_id
+        ],
+    }
+
+
+CONDITIONS: Mapping[str, Any] = {
+    "upstream": gettext_noop("for nodes before them"),
+    "pool": gettext_noop("for slots of a pool"),
+    "pool_line": gettext_noop("for slots of a pool"),
+    "pool_missing": gettext_noop("for a pool that does not exist"),
+    "pool_too_small": gettext_noop("for more slots than their pool has"),
+    "run_limit": gettext_noop("for the limit of this run"),
+    "workflow_limit": gettext_noop("for another run of the workflow"),
+    "worker": gettext_noop("for a free node process"),
+    "retry_delay": gettext_noop("for the delay of a retry"),
+    "run_queued": gettext_noop("for the run to start"),
+}
+
+
+def waiting_summary(diagnosis: Diagnosis) -> list[dict[str, Any]]:
+    """How many nodes wait for what, the most first."""
+    found: dict[str, int] = {}
+    for one in diagnosis.waiting:
+        for condition in one.conditions[:1]:
+            said = _(CONDITIONS.get(condition["code"], condition["code"].replace("_", " ")))
+            found[said] = found.get(said, 0) + 1
+    return [{"said": said, "n": n} for said, n in sorted(found.items(), key=lambda item: -item[1])]
+
+
+def usage_tiles(diagnosis: Diagnosis) -> list[dict[str, str]]:
+    """CPU, memory, I/O wait and network of the run now, each with what it was measured on."""
+    usage = diagnosis.usage
+    scopes = {"tree": _("processes of the run"), "host": _("the whole machine")}
+
+    def said(value: float | None, text: str) -> str:
+        return _("not determined") if value is None else text
+
+    return [
+        {"label": label, "value": said(value, text), "scope": scopes.get(usage.scopes.get(name, ""), "")}
+        for label, name, value, text in (
+            (_("CPU"), "cpu_usage", usage.cpu_usage, f"{usage.cpu_usage or 0:.0f} %"),
+            (_("Memory"), "memory_usage", usage.memory_usage, f"{usage.memory_usage or 0:.0f} %"),
+            (_("I/O wait"), "io_wait", usage.io_wait, f"{usage.io_wait or 0:.0f} %"),
+            (_("Network"), "network_io", usage.network_io, presenters.size(usage.network_io) + "/s"),
+        )
+    ]
+
+
+RECEIPTS_READ = 2000
+
+
+def run_receipt(found: Run) -> str:
+    """What the cancel of a run ended, all its attempts together; empty when it was not cancelled or nothing ran."""
+    if found.state != "cancelled" or found.cancel_requested_at is None:
+        return ""
+    rows = Attempt.objects.filter(run=found, finished_at__gte=found.cancel_requested_at, receipt__isnull=False)
+    given = list(rows.order_by("-number").values_list("receipt", flat=True)[:RECEIPTS_READ])
+    if not given:
+        return _("Nothing of it ran at that moment.")
+    return presenters.receipt(
+        {
+            "processes": sum(int(one.get("processes") or 0) for one in given if one),
+            "slots": sum(int(one.get("slots") or 0) for one in given if one),
+            "seconds": max(float(one.get("seconds") or 0) for one in given if one),
+        }
+    )
+
+
+def cancel_impact(counts: Mapping[str, int]) -> list[str]:
+    """What cancelling a run does to its nodes as they are now."""
+    running = counts.get("running", 0)
+    later = sum(counts.get(state, 0) for state in ("pending", "ready", "waiting", "retrying"))
+    done = counts.get("succeeded", 0)
+    said = []
+    if running:
+        text = ngettext(
+            "{n} running node is ended with all its processes.",
+            "{n} running nodes are ended with all their processes.",
+            running,
+        )
+        said.append(text.format(n=presenters.count(running)))
+    else:
+        said.append(_("No node runs now."))
+    if later:
+        text = ngettext("{n} node does not start any more.", "{n} nodes do not start any more.", later)
+        said.append(text.format(n=presenters.count(later)))
+    if done:
+        text = ngettext(
+            "{n} finished node keeps its output; a retry goes on from there.",
+            "{n} finished nodes keep their outputs; a retry goes on from there.",
+            done,
+        )
+        said.append(text.format(n=presenters.count(done)))
+    return said
