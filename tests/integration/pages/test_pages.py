@@ -389,10 +389,14 @@ def test_a_run_of_many_nodes_renders_the_first_rows_only(browser, db):
     assert "1,500" in shown
 
 
-def test_log_lines_are_left_to_the_browser(browser, flow):
-    run = newest_run()
-    lines(run, "a", 5, "<script>alert(1)</script>")
-    assert "alert(1)" not in text_of(browser("viewer").get(f"/runs/{run.pk}/"))
+def test_log_lines_are_left_to_the_browser_but_for_the_last_of_a_failure(browser, flow):
+    worked, failed = Run.objects.order_by("id")[:2]
+    for run in (worked, failed):
+        lines(run, "a", 5, "<script>alert(1)</script>")
+    assert "alert(1)" not in text_of(browser("viewer").get(f"/runs/{worked.pk}/"))
+    shown = text_of(browser("viewer").get(f"/runs/{failed.pk}/"))
+    assert "&lt;script&gt;alert(1)" in shown
+    assert "<script>alert(1)" not in shown
 
 
 # --- resources, audit, account, people ---------------------------------------------------------------------------
