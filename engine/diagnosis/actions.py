@@ -29,6 +29,7 @@ _RETRY_MEMORY = gettext_noop("Retry with {memory} MiB")
 _RETRY = gettext_noop("Retry")
 _RETRY_NOW = gettext_noop("Retry now")
 _STACKS = gettext_noop("Take stacks")
+_SKIP = gettext_noop("Skip")
 _CANCEL_NODE = gettext_noop("Cancel node")
 _CANCEL_HOLDER = gettext_noop('Cancel "{node}" of run {run}')
 _CANCEL_RUN = gettext_noop("Cancel run {run}")
@@ -111,6 +112,11 @@ def retry_now(run: int, node: str) -> Action:
 
 def take_stacks(run: int, node: str) -> Action:
     return Action(Said(_STACKS), "GET", _node(run, node, "stack"))
+
+
+def skip(run: int, node: str) -> Action:
+    """Let the run go on without the node."""
+    return Action(Said(_SKIP), "POST", _node(run, node, "skip"), {}, danger=True)
 
 
 def cancel_node(run: int, node: str) -> Action:

@@ -118,17 +118,17 @@ def _lines(failure: Failure) -> list[Evidence]:
 
 def _actions(facts: Facts, failure: Failure) -> list[Action]:
     kind = remedies.class_of(failure.error)
-    plain = actions.retry(facts.run, failure.node)
+    plain, skip = actions.retry(facts.run, failure.node), actions.skip(facts.run, failure.node)
     if kind in ("SoftTimeout", "HardTimeout"):
         limit = failure.soft_timeout if failure.soft_timeout is not None else failure.hard_timeout
         if limit is not None:
             longer = actions.limit_for(limit, least=2 * limit)
-            return [actions.retry_with_time(facts.run, failure, longer), plain]
+            return [actions.retry_with_time(facts.run, failure, longer), plain, skip]
     if kind == "MemoryLimit" and failure.memory_mb:
         more = actions.more_memory(failure.memory_mb, failure.memory_peak, facts.machine_memory)
         if more is not None:
-            return [actions.retry_with_memory(facts.run, failure.node, more, ends=False), plain]
-    return [plain]
+            return [actions.retry_with_memory(facts.run, failure.node, more, ends=False), plain, skip]
+    return [plain, skip]
 
 
 def _because(facts: Facts, failure: Failure) -> Finding:

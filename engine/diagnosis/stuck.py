@@ -360,5 +360,6 @@ def _actions(facts: Facts, running: Running, idle: float | None) -> list[Any]:
     return [
         actions.retry_with_limit(facts.run, running, active),
         actions.take_stacks(facts.run, running.node),
+        actions.skip(facts.run, running.node),
         actions.cancel_node(facts.run, running.node),
     ]

@@ -233,7 +233,7 @@ def _pool(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
         help_.append(actions.cancel_holder(first.run, first.node))
         if first.run != facts.run:
             help_.append(actions.cancel_run(first.run))
-    help_.append(actions.cancel_node(facts.run, one.node))
+    help_ += [actions.skip(facts.run, one.node), actions.cancel_node(facts.run, one.node)]
     return Finding("pool_full", message, evidence, one.node, help_)
 
 
@@ -246,7 +246,11 @@ def _pool_missing(facts: Facts, one: Waiting, condition: Condition) -> Finding:
     pool = one.pool or PoolFacts("?", None)
     message = Said(_POOL_MISSING, {"node": one.name, "pool": pool.name})
     evidence = _waited(facts, one) or [_said(facts, condition)]
-    help_ = [actions.create_pool(pool.name, pool.wanted), actions.cancel_node(facts.run, one.node)]
+    help_ = [
+        actions.create_pool(pool.name, pool.wanted),
+        actions.skip(facts.run, one.node),
+        actions.cancel_node(facts.run, one.node),
+    ]
     return Finding("pool_missing", message, evidence, one.node, help_)
 
 
@@ -267,6 +271,7 @@ def _pool_too_small(facts: Facts, one: Waiting, condition: Condition) -> Finding
     ]
     help_ = [
         actions.resize_pool(pool.name, pool.wanted, pool.wanted - pool.slots),
+        actions.skip(facts.run, one.node),
         actions.cancel_node(facts.run, one.node),
     ]
     return Finding("pool_too_small", Said(_POOL_SMALL, values), evidence, one.node, help_)
@@ -290,7 +295,11 @@ def _retry_delay(facts: Facts, one: Waiting, condition: Condition) -> Finding:
         said = Said(_RETRY_DUE, {"n": one.retries, "time": clock_time(one.retry_at)})
         evidence.append(Evidence("wait", said, round(left, 3), "seconds", None, iso(one.retry_at)))
     evidence = evidence or [_said(facts, condition)]
-    help_ = [actions.retry_now(facts.run, one.node), actions.cancel_node(facts.run, one.node)]
+    help_ = [
+        actions.retry_now(facts.run, one.node),
+        actions.skip(facts.run, one.node),
+        actions.cancel_node(facts.run, one.node),
+    ]
     return Finding("retry_delay", message, evidence, one.node, help_)
 
 

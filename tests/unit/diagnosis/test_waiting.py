@@ -23,10 +23,11 @@ def test_a_full_pool_names_who_holds_it_since_when_and_how_many_slots_help() -> 
     first = one.evidence[0]
     assert (first.kind, first.value, first.unit, first.pid) == ("pool", 840, "seconds", 3381)
     assert first.at == "2026-11-24T09:30:00.000000Z"
-    add, cancel_node, cancel_run, _ = one.actions
+    add, cancel_node, cancel_run, skip, _ = one.actions
     assert (add.method, add.path, add.body) == ("PATCH", "/api/v1/pools/warehouse/", {"slots": 2})
     assert cancel_node.path == "/api/v1/runs/815/nodes/hold/cancel/"
     assert cancel_run.path == "/api/v1/runs/815/cancel/"
+    assert skip.path == "/api/v1/runs/812/nodes/export/skip/"
 
 
 def test_slots_are_added_by_exactly_what_is_needed() -> None:
