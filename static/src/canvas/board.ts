@@ -5,12 +5,12 @@ import { edgesAt, type Graph } from "../graph/model";
 import { type Direction, neighbour } from "../graph/walk";
 import type { Change, RunStore } from "../run/store";
 import { fill, gettext, ngettext } from "../words/i18n";
-import { count, look, visible } from "../words/words";
+import { count, look, NODE_ENDED, visible } from "../words/words";
 import type { CardFacts, Cards } from "./card";
 import { Flow } from "./flow";
 import { fillTools, type Frame, makeFrame } from "./frame";
 import { type Gestures, gestures } from "./gestures";
-import { lineText } from "./line";
+import { type Line, line, lineText } from "./line";
 import { Minimap } from "./minimap";
 import { cutTo, Painter } from "./painter";
 import { Scene, STATES } from "./scene";
@@ -198,18 +198,25 @@ export class Board {
 
   private description(node: number): string {
     const id = this.graph.ids[node] ?? "";
-    const run = this.store.nodes.get(id);
-    const type = this.graph.types[node] ?? "";
     const state = STATES[this.scene.states[node] ?? 0] ?? "pending";
     const before = edgesAt(this.graph.into, node).length;
     const after = edgesAt(this.graph.outOf, node).length;
     return [
       cutTo(visible(this.graph.names[node] ?? id), 200),
       look(state).word + (this.scene.stuck[node] ? `, ${gettext("stuck")}` : ""),
-      cutTo(lineText(run, type, this.outside.now()), 200),
+      cutTo(lineText(this.line(node), this.outside.now()), 200),
       fill(ngettext("{n} edge into it", "{n} edges into it", before), { n: count(before) }),
       fill(ngettext("{n} edge out of it", "{n} edges out of it", after), { n: count(after) }),
     ].join(". ");
+  }
+
+  /** The second line of a node's card. */
+  private line(node: number): Line {
+    return line(this.store.nodes.get(this.graph.ids[node] ?? ""), this.graph.types[node] ?? "", () => {
+      const before = [...edgesAt(this.graph.into, node)].map((edge) => this.graph.sources[edge] ?? 0);
+      const open = before.filter((source) => !NODE_ENDED.has(STATES[this.scene.states[source] ?? 0] ?? ""));
+      return [...new Set(open)].map((source) => this.graph.names[source] ?? "");
+    });
   }
 
   private nearestToMiddle(): number {
@@ -241,7 +248,11 @@ export class Board {
       const ids = change.stuck.size ? new Set([...change.nodes, ...change.stuck]) : change.nodes;
       if (ids.size) {
         const nodes = this.scene.update(this.store.nodes, ids, this.store.stuck);
-        for (const node of nodes) this.changed.add(node);
+        for (const node of nodes) {
+          this.changed.add(node);
+          // A pending card names what it waits for.
+          for (const edge of edgesAt(this.graph.outOf, node)) this.changed.add(this.graph.targets[edge] ?? 0);
+        }
         this.dirty = true;
         if (this.mapDirty !== "all") {
           this.map.update(this.scene, this.theme, nodes);
@@ -305,7 +316,7 @@ export class Board {
         chosen: this.chosen,
         focused: this.focused,
         dash: this.dash,
-        line: (node) => lineText(this.store.nodes.get(this.graph.ids[node] ?? ""), this.graph.types[node] ?? "", this.outside.now()),
+        line: (node) => lineText(this.line(node), this.outside.now()),
       });
     }
     if (this.mapDirty) {
@@ -390,9 +401,9 @@ export class Board {
         return {
           id,
           name: graph.names[node] ?? id,
-          type,
           icon: graph.icons.get(type) ?? "dot",
           run: store.nodes.get(id),
+          line: this.line(node),
           stuck: this.scene.stuck[node] === 1,
           chosen: node === this.chosen,
           focused: node === this.focused,

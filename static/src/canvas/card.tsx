@@ -4,7 +4,7 @@ import type { Node, NodeProps } from "@xyflow/react";
 import { createContext, memo, type ReactNode, useContext, useSyncExternalStore } from "react";
 import type { NodeRun } from "../live/protocol";
 import { duration, look, visible } from "../words/words";
-import { line } from "./line";
+import type { Line } from "./line";
 
 /** Longer names and causes are cut in the tooltip as well: a browser shows no more of it. */
 const TITLE_MAX = 2000;
@@ -14,9 +14,9 @@ const SHOWN_MAX = 300;
 export interface CardFacts {
   readonly id: string;
   readonly name: string;
-  readonly type: string;
   readonly icon: string;
   readonly run: NodeRun | undefined;
+  readonly line: Line;
   readonly stuck: boolean;
   readonly chosen: boolean;
   readonly focused: boolean;
@@ -53,9 +53,8 @@ function Card({ data: { node } }: NodeProps<CardNode>): ReactNode {
     (changed) => cards.listen(node, changed),
     () => cards.version(node),
   );
-  const { id, name, type, icon, run, stuck, chosen, focused } = cards.facts(node);
+  const { id, name, icon, run, line: said, stuck, chosen, focused } = cards.facts(node);
   const state = run?.state ?? "pending";
-  const said = line(run, type);
   const fraction = state === "running" ? (run?.progress?.fraction ?? null) : null;
   const shown = visible(name);
   const style = `node is-${state} st-${state}${chosen ? " sel" : ""}${focused ? " focus" : ""}`;

@@ -11,6 +11,7 @@ import type { Scene } from "./scene";
 import type { View } from "./view";
 
 const TYPES = { card: NodeCard };
+const RESTING_MS = 180;
 const NO_EDGES: never[] = [];
 
 type StoreApi = ReturnType<typeof useStoreApi<CardNode>>;
@@ -22,8 +23,12 @@ export class Flow {
   private listener: (() => void) | null = null;
   private store: StoreApi | null = null;
   private at = "";
+  private resting = 0;
 
-  constructor(host: HTMLElement, cards: Cards) {
+  constructor(
+    private readonly host: HTMLElement,
+    cards: Cards,
+  ) {
     this.root = createRoot(host);
     flushSync(() =>
       this.root.render(
@@ -110,6 +115,13 @@ export class Flow {
     const store = this.store;
     if (at === this.at || !store) return;
     this.at = at;
+    // On the move the cards are one layer that is only shifted; at rest they are drawn anew, sharp at their size.
+    if (!this.resting) this.host.classList.add("moving");
+    window.clearTimeout(this.resting);
+    this.resting = window.setTimeout(() => {
+      this.resting = 0;
+      this.host.classList.remove("moving");
+    }, RESTING_MS);
     flushSync(() => {
       store.getState().panZoom?.syncViewport({ x: view.x, y: view.y, zoom: view.zoom });
       store.setState({ transform: [view.x, view.y, view.zoom] });
@@ -117,6 +129,7 @@ export class Flow {
   }
 
   destroy(): void {
+    window.clearTimeout(this.resting);
     this.root.unmount();
   }
 }

@@ -2,9 +2,8 @@
 
 import type { NodeRun } from "../live/protocol";
 import { fact } from "../run/fact";
-import { gettext } from "../words/i18n";
-import { fill } from "../words/i18n";
-import { duration, look, secondsBetween, visible } from "../words/words";
+import { fill, gettext } from "../words/i18n";
+import { count, duration, look, secondsBetween, visible } from "../words/words";
 
 export interface Line {
   /** Said before the time. */
@@ -16,9 +15,14 @@ export interface Line {
 
 const plain = (before: string): Line => ({ before, since: null, after: "" });
 
-/** `type` is shown where nothing better is known. */
-export function line(node: NodeRun | undefined, type: string): Line {
+/** `type` is shown where nothing better is known; `awaited` names what is before the node and has not ended. */
+export function line(node: NodeRun | undefined, type: string, awaited: () => readonly string[]): Line {
   if (!node) return plain(type);
+  if (node.state === "pending" && node.waiting_for[0]?.code === "upstream") {
+    const [name, ...more] = awaited();
+    // The message has ids, and is too long for a card.
+    if (name !== undefined) return plain(more.length ? fill(gettext("waits for {name} and {n} more"), { name: visible(name), n: count(more.length) }) : fill(gettext("waits for {name}"), { name: visible(name) }));
+  }
   const tries = node.attempt > 1 ? fill(gettext("attempt {n}"), { n: node.attempt }) : type;
   if (node.state === "running" && node.started_at) {
     const said = node.progress?.message ? visible(node.progress.message) : "";
@@ -34,7 +38,6 @@ export function line(node: NodeRun | undefined, type: string): Line {
 }
 
 /** The same as one text; `now` by the server's clock, in ms. */
-export function lineText(node: NodeRun | undefined, type: string, now: number): string {
-  const { before, since, after } = line(node, type);
+export function lineText({ before, since, after }: Line, now: number): string {
   return since === null ? before : before + duration(Math.max(0, (now - Date.parse(since)) / 1000)) + after;
 }

@@ -1,7 +1,7 @@
 /** Paints everything that is no element on one canvas: ground, edges, row counts, and nodes that are far or many. */
 
 import { NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
-import { bevelled } from "../graph/track";
+import { bevelled, POINT } from "../graph/track";
 import { visible } from "../words/words";
 import { type Scene, Track, TRACKS } from "./scene";
 import type { Theme } from "./theme";
@@ -9,6 +9,10 @@ import { type View, ZOOM_CARDS, ZOOM_NAMES } from "./view";
 
 /** Edges drawn at most; of more, those that tell most are drawn and every n-th of the others. */
 const EDGES_MAX = 2500;
+/** Of more edges than this no dashes are seen, only their cost. */
+const DASHED_MAX = 400;
+/** An edge that reaches further beyond the view than this is drawn in pieces: dashes that nobody sees cost the most. */
+const BEYOND = 600;
 const DOTS = 20;
 const NAME_MAX = 200;
 
@@ -113,12 +117,14 @@ export class Painter {
   private edges(scene: Scene, view: View, theme: Theme, shown: Shown): void {
     const { boxes } = scene.ways;
     const { left, top, right, bottom } = view.box(4);
+    this.clip = { left, top, right, bottom };
     const edges = scene.graph.edges;
     this.counts.fill(0);
     // A walk over all boxes takes 0.2 ms for 50,000 edges: no index would be quicker than what it saves.
     for (let edge = 0; edge < edges; edge += 1) {
       const at = 4 * edge;
       if ((boxes[at] ?? 0) > right || (boxes[at + 2] ?? 0) < left || (boxes[at + 1] ?? 0) > bottom || (boxes[at + 3] ?? 0) < top) continue;
+      if (!this.crosses(scene, edge)) continue;
       const kind = scene.tracks[edge] ?? 0;
       let list = this.seen[kind] ?? new Int32Array(0);
       const filled = this.counts[kind] ?? 0;
@@ -147,10 +153,10 @@ export class Painter {
       // Powers of two: zooming in adds edges to those that are there, and takes none away.
       const every = count <= most ? 1 : 2 ** Math.ceil(Math.log2(count / most));
       pen.strokeStyle = colours[kind] ?? theme.lineStrong;
-      pen.globalAlpha = far && every > 1 ? 0.6 : 1;
-      const dashed = kind === Track.blocked || kind === Track.bad;
-      if (!far && dashed) pen.setLineDash([2 * Math.max(0.6, zoom), 5 * Math.max(0.6, zoom)]);
-      else if (!far && kind === Track.live) pen.setLineDash([6 * Math.max(0.6, zoom), 5 * Math.max(0.6, zoom)]);
+      pen.globalAlpha = every > 1 ? 0.6 : 1;
+      const plain = far || count > DASHED_MAX;
+      if (!plain && (kind === Track.blocked || kind === Track.bad)) pen.setLineDash([2 * Math.max(0.6, zoom), 5 * Math.max(0.6, zoom)]);
+      else if (!plain && kind === Track.live) pen.setLineDash([6 * Math.max(0.6, zoom), 5 * Math.max(0.6, zoom)]);
       else pen.setLineDash([]);
       pen.lineDashOffset = kind === Track.live ? -shown.dash : 0;
       pen.beginPath();
@@ -202,12 +208,75 @@ export class Painter {
       for (let at = from + 2; at < end; at += 2) pen.lineTo(Math.round((points[at] ?? 0) * zoom + x) + 0.5, Math.round((points[at + 1] ?? 0) * zoom + y) + 0.5);
       return;
     }
+    const box = 4 * edge;
+    const { left, top, right, bottom } = this.clip;
+    const { boxes } = scene.ways;
+    if ((boxes[box] ?? 0) < left - BEYOND || (boxes[box + 1] ?? 0) < top - BEYOND || (boxes[box + 2] ?? 0) > right + BEYOND || (boxes[box + 3] ?? 0) > bottom + BEYOND) {
+      this.pieces(points, from, end, x, y, zoom);
+      return;
+    }
     const bevel = this.bevel;
     bevel.pen = pen;
     bevel.x = x;
     bevel.y = y;
     bevel.zoom = zoom;
     bevelled(points, from, end - from, bevel);
+  }
+
+  private clip = { left: 0, top: 0, right: 0, bottom: 0 };
+
+  /** Whether any run of an edge lies in view: the box around all of them mostly does, in a large graph. */
+  private crosses(scene: Scene, edge: number): boolean {
+    const { start, points } = scene.ways;
+    const { left, top, right, bottom } = this.clip;
+    const end = (start[edge + 1] ?? 0) - 2;
+    for (let at = start[edge] ?? 0; at < end; at += 2) {
+      const ax = points[at] ?? 0;
+      const ay = points[at + 1] ?? 0;
+      const bx = points[at + 2] ?? 0;
+      const by = points[at + 3] ?? 0;
+      if ((ax < bx ? ax : bx) <= right && (ax > bx ? ax : bx) >= left && (ay < by ? ay : by) <= bottom && (ay > by ? ay : by) >= top) return true;
+    }
+    return false;
+  }
+
+  /** The runs of an edge that lie in view, cut there; corners are cut as `bevelled` cuts them. */
+  private pieces(points: Float64Array, from: number, end: number, x: number, y: number, zoom: number): void {
+    const pen = this.pen;
+    const { left, top, right, bottom } = this.clip;
+    const last = end - 2;
+    for (let at = from; at < last; at += 2) {
+      let ax = points[at] ?? 0;
+      let ay = points[at + 1] ?? 0;
+      let bx = points[at + 2] ?? 0;
+      let by = points[at + 3] ?? 0;
+      const dx = Math.sign(bx - ax);
+      const dy = Math.sign(by - ay);
+      const half = (Math.abs(bx - ax) + Math.abs(by - ay)) / 2;
+      const cut = Math.min(POINT, half);
+      if (at > from) {
+        ax += dx * cut;
+        ay += dy * cut;
+      }
+      if (at + 2 < last) {
+        bx -= dx * cut;
+        by -= dy * cut;
+      }
+      const seen = Math.min(ax, bx) <= right && Math.max(ax, bx) >= left && Math.min(ay, by) <= bottom && Math.max(ay, by) >= top;
+      if (seen) {
+        pen.moveTo(Math.max(left, Math.min(right, ax)) * zoom + x, Math.max(top, Math.min(bottom, ay)) * zoom + y);
+        pen.lineTo(Math.max(left, Math.min(right, bx)) * zoom + x, Math.max(top, Math.min(bottom, by)) * zoom + y);
+      }
+      if (at + 2 < last && bx <= right + POINT && bx >= left - POINT && by <= bottom + POINT && by >= top - POINT) {
+        const cx = points[at + 2] ?? 0;
+        const cy = points[at + 3] ?? 0;
+        const nx = (points[at + 4] ?? 0) - cx;
+        const ny = (points[at + 5] ?? 0) - cy;
+        const next = Math.min(POINT, (Math.abs(nx) + Math.abs(ny)) / 2);
+        pen.moveTo(bx * zoom + x, by * zoom + y);
+        pen.lineTo((cx + Math.sign(nx) * next) * zoom + x, (cy + Math.sign(ny) * next) * zoom + y);
+      }
+    }
   }
 
   private labels(scene: Scene, view: View, theme: Theme): void {

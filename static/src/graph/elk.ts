@@ -4,6 +4,10 @@ import type { ElkExtendedEdge, ElkNode } from "elkjs/lib/elk-api";
 import { COLUMN_GAP, ROW_GAP, type Positions } from "./layered";
 import { type Graph, NODE_HEIGHT, NODE_WIDTH } from "./model";
 
+/** A graph of few nodes has room. */
+const FEW = 14;
+const ROW_GAP_OF_FEW = 60;
+
 export interface Arranged {
   readonly at: Positions;
   /** Corners of edges that go another way than the plain one. */
@@ -24,13 +28,13 @@ export function question(graph: Graph): ElkNode {
       // Edges into one node, and out of one, share their track.
       "elk.layered.mergeEdges": "true",
       "elk.layered.spacing.nodeNodeBetweenLayers": String(COLUMN_GAP),
-      "elk.spacing.nodeNode": String(ROW_GAP),
+      "elk.spacing.nodeNode": String(graph.size <= FEW ? ROW_GAP_OF_FEW : ROW_GAP),
       "elk.layered.spacing.edgeNodeBetweenLayers": "30",
       "elk.layered.spacing.edgeEdgeBetweenLayers": "10",
       "elk.spacing.edgeNode": "22",
       "elk.spacing.edgeEdge": "10",
       "elk.layered.nodePlacement.strategy": "NETWORK_SIMPLEX",
-      "elk.layered.considerModelOrder.strategy": "NODES_AND_EDGES",
+      "elk.layered.considerModelOrder.strategy": "PREFER_EDGES",
       "elk.separateConnectedComponents": "true",
       "elk.spacing.componentComponent": "48",
       "elk.aspectRatio": "2.1",
