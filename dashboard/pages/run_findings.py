@@ -41,7 +41,7 @@ WAITING_CODES = frozenset(
 _NODE_CANCEL = re.compile(r"/api/v1/runs/(\d+)/nodes/([a-z][a-z0-9_]*)/cancel/")
 _RUN_CANCEL = re.compile(r"/api/v1/runs/(\d+)/cancel/")
 _RETRY = re.compile(r"/api/v1/runs/\d+/(?:nodes/[a-z][a-z0-9_]*/)?retry/")
-_STACK = re.compile(r"/api/v1/runs/\d+/nodes/([a-z][a-z0-9_]*)/stack/")
+_STACK = re.compile(r"/api/v1/runs/(\d+)/nodes/([a-z][a-z0-9_]*)/stack/")
 _COMMAND = re.compile(r"/api/v1/runs/(\d+)/(?:nodes/([a-z][a-z0-9_]*)/)?(cancel|retry)/")
 _ROLLBACK = re.compile(r"/api/v1/workflows/([^/]+)/rollback/")
 
@@ -110,8 +110,9 @@ def _button(action: Action, back: str) -> dict[str, Any]:
         "form": form,
         "fields": values,
     }
-    if _STACK.fullmatch(action.path) and action.method == "GET":
+    if (stack := _STACK.fullmatch(action.path)) and action.method == "GET":
         made["kind"] = "stack"
+        made["form"] = reverse("run-node-stack", args=[stack[1], stack[2]])
     elif rollback and body.get("version"):
         query = urlencode({"reason": str(body.get("reason") or ""), "next": back})
         made["kind"] = "rollback"
