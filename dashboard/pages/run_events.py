@@ -1,4 +1,4 @@
-"""The events of a run as its page lists them: steps of the run and its nodes, read backwards."""
+"""What the page of a run reads beside the socket: its events, read backwards, and what its nodes usually take."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dashboard import access, presenters
 from dashboard.access import Right
 from dashboard.pages.base import page, whole_number
 from engine import steps
+from engine.usual import usual
 
 PAGE = 300
 
@@ -46,3 +47,10 @@ def shortened(error: dict[str, Any]) -> dict[str, Any]:
     """An error as a row tells it; its whole text may be very long."""
     message = presenters.first_line(str(error.get("message") or ""))
     return {"class": error.get("class"), "message": message, "line": error.get("line")}
+
+
+@require_GET
+@page(Right.VIEW)
+def usual_times(request: HttpRequest, run_id: int) -> JsonResponse:
+    """`{"usual": {node: seconds}}`, for the nodes where it is known."""
+    return JsonResponse({"usual": usual(access.run(request.user, run_id))})

@@ -61,6 +61,7 @@ urlpatterns = [
     path("runs/<int:run_id>/logs/search/", logs.search, name="run-log-search"),
     path("runs/<int:run_id>/logs/download/", logs.download, name="run-log-download"),
     path("runs/<int:run_id>/events/", run_events.events, name="run-events"),
+    path("runs/<int:run_id>/usual/", run_events.usual_times, name="run-usual"),
     path("runs/<int:run_id>/cancel/", run_actions.cancel, name="run-cancel"),
     path("runs/<int:run_id>/retry/", run_actions.retry, name="run-retry"),
     path("runs/<int:run_id>/again/", run_actions.again, name="run-again"),

@@ -1,11 +1,18 @@
 /** The head of a run's page: state, what is stuck, how far it is and how long it takes, kept current. */
 
-import { refreshTimes } from "../behaviours/clock";
-import { all, element, icon, one, setAttribute, setHidden, setText } from "../dom";
+import { call } from "../api/client";
+import { refreshTimes, said, serverNow } from "../behaviours/clock";
+import { all, element, icon, one, setAttribute, setHidden, setText, throttled } from "../dom";
+import { type Graph, readGraph } from "../graph/model";
 import { fill, gettext } from "../words/i18n";
 import { count, look, NODE_ENDED, RUN_ENDED } from "../words/words";
+import { endsIn } from "./ends";
 import { lasting } from "./nodes";
 import type { RunStore } from "./store";
+
+/** How often it is looked at again when the run ends about. */
+const ENDS_MS = 2000;
+const LOOK_MS = 5000;
 
 /** `why` shows the cause of the chosen node. */
 export function startHead(store: RunStore, root: HTMLElement, why: () => void): void {
@@ -16,10 +23,58 @@ export function startHead(store: RunStore, root: HTMLElement, why: () => void): 
     store.choose(first);
     why();
   });
+  startEnds(store, root);
   store.listen((change) => {
     if (change.run || change.snapshot) showRun(store, root);
     if (change.stuck.size || change.snapshot) showStuck(store, root);
   });
+}
+
+/** Keeps what is said of the end. What it takes is read once, and only for a run that goes on. */
+function startEnds(store: RunStore, root: HTMLElement): void {
+  const place = one("[data-run-ends]", root);
+  if (!place) return;
+  let known: Promise<Known> | null = null;
+  const show = throttled(ENDS_MS, () => void tell());
+  async function tell(): Promise<void> {
+    const run = store.run;
+    const part = place?.closest<HTMLElement>("[data-run-ends-part]") ?? place;
+    setHidden(part, !run || RUN_ENDED.has(run.state));
+    if (!run || RUN_ENDED.has(run.state) || document.hidden) return;
+    let seconds: number | null = null;
+    if (run.state === "running" && !store.stuck.size) {
+      try {
+        const { graph, usual } = await (known ??= read(store, root));
+        seconds = graph && endsIn(run, graph, store.nodes, store.stuck, usual, serverNow());
+      } catch {
+        // Offline: the next look asks again.
+        known = null;
+      }
+    }
+    setText(place, seconds === null ? gettext("not determined") : said(new Date(serverNow() + 1000 * seconds).toISOString(), "time", serverNow()));
+  }
+  store.listen((change) => {
+    if (change.run || change.snapshot || change.nodes.size || change.stuck.size) show();
+  });
+  // What takes longer than usual moves the end without a message.
+  window.setInterval(show, LOOK_MS);
+}
+
+interface Known {
+  readonly graph: Graph | null;
+  readonly usual: Readonly<Record<string, number>>;
+}
+
+/** The graph's edges (the browser keeps what the canvas has asked for) and what its nodes usually take. */
+async function read(store: RunStore, root: HTMLElement): Promise<Known> {
+  const address = one("[data-canvas]", root)?.dataset["graph"];
+  const [graph, times] = await Promise.all([address ? call("GET", address) : null, call("GET", `/runs/${store.id}/usual/`)]);
+  const usual: Record<string, number> = {};
+  const found = times.body["usual"];
+  if (typeof found === "object" && found !== null && !Array.isArray(found)) {
+    for (const [node, seconds] of Object.entries(found)) if (typeof seconds === "number") usual[node] = seconds;
+  }
+  return { graph: graph && readGraph(graph.body), usual };
 }
 
 /** Ids of the stuck nodes, in the order of the document. */

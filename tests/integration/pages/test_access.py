@@ -38,6 +38,7 @@ PAGES = [
     ("run-node", [RUN, "a"], "viewer"),
     ("run-panel", [RUN, "a"], "viewer"),
     ("run-events", [RUN], "viewer"),
+    ("run-usual", [RUN], "viewer"),
     ("resources", [], "viewer"),
     ("audit", [], "viewer"),
     ("account", [], "viewer"),
