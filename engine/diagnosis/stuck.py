@@ -11,7 +11,7 @@ from engine.diagnosis import actions
 from engine.diagnosis.finding import Evidence, Finding, StuckNode
 from engine.diagnosis.known import BEHIND_MOST, Facts, Running, Sampled
 from engine.diagnosis.said import Said, gettext_noop
-from engine.diagnosis.threads import Doing, Spot, doing
+from engine.diagnosis.threads import RUNS_PERCENT, Doing, Spot, doing
 from engine.diagnosis.words import clock_time, cut, percent, process, span, times
 from engine.policy import QUIET_SECONDS
 
@@ -213,7 +213,7 @@ def _fits(running: Running, seen: Doing, used: float | None) -> bool:
     if len(later) < WITNESS_SAMPLES:
         return True
     mean = sum(sample.cpu_percent or 0.0 for sample in later) / len(later)
-    return mean >= 10 if seen.code in ("cpu_loop", "child_computes") else mean < 50
+    return mean >= RUNS_PERCENT if seen.code in ("cpu_loop", "child_computes") else mean < 50
 
 
 def _cpu(running: Running) -> float | None:

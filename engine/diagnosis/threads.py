@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 BUSY_PERCENT = 50.0
-"""Of one core: from here on a tree computes."""
+"""Of one core: from here on a tree computes, whatever its threads look like."""
+RUNS_PERCENT = 2.0
+"""So much is enough where a thread ran in every sample: on a busy machine it gets no more."""
 OURS = ("/engine/worker/", "/engine/nodes/")
 WAITS_INSIDE = ("threading.py", "queue.py", "thread.py", "process.py", "_base.py", "synchronize.py", "popen_fork.py")
 """Files of the standard library in which a thread waits for others on the author's behalf (join, a queue, a future)."""
@@ -77,7 +79,9 @@ def doing(body: Mapping[str, Any], cpu_percent: float | None = None) -> Doing:
         return found("not_determined")
     free = [thread for thread in threads if _is_free(thread)]
     free.sort(key=lambda thread: bool(thread.get("waits_on")))
-    if cpu is not None and cpu >= BUSY_PERCENT:
+    runs = [thread for thread in free if _runs_always(thread, samples)]
+    if cpu is not None and (cpu >= BUSY_PERCENT or (runs and cpu >= RUNS_PERCENT)):
+        free = runs or free
         if not free and (busy := next((child for child in children if child.get("state") in RUNNING), None)):
             return found("child_computes", threads[0], child=busy, others=len(children) - 1)
         return found("cpu_loop", free[0] if free else threads[0])
@@ -170,6 +174,12 @@ def _of_product(frame: Mapping[str, Any]) -> bool:
 def _is_free(thread: Thread) -> bool:
     """Whether it runs, or would."""
     return not thread.get("waits_on") or INTERPRETER in _message(thread)
+
+
+def _runs_always(thread: Thread, samples: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether it was seen to run in each of several samples."""
+    seen = [one for sample in samples for one in sample.get("threads") or () if one.get("id") == thread.get("id")]
+    return len(seen) == len(samples) > 1 and all(map(_is_free, seen))
 
 
 def _innermost(thread: Thread) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.diagnosis import actions
@@ -114,6 +114,7 @@ def all_facts(draw: Any) -> Facts:
     )
 
 
+@settings(deadline=None)
 @given(all_facts())
 def test_a_finding_never_lacks_evidence_and_its_actions_can_be_sent(given_facts: Facts) -> None:
     shape = to_dict(diagnosis(given_facts))
@@ -143,6 +144,7 @@ def _check_policy(body: dict[str, Any]) -> None:
         assert policy["memory_mb"] >= 1
 
 
+@settings(deadline=None)
 @given(nodes)
 def test_the_limit_of_a_retry_is_above_what_counts_as_stuck(node: Running) -> None:
     limit = actions.limit_of(node, 0.0)
@@ -150,6 +152,7 @@ def test_the_limit_of_a_retry_is_above_what_counts_as_stuck(node: Running) -> No
     assert node.limit is None or limit >= min(node.limit, 5) or limit > node.limit
 
 
+@settings(deadline=None)
 @given(bodies, st.none() | st.floats(0, 400))
 def test_whatever_stacks_look_like_something_is_said_of_them(stacks: dict[str, Any], cpu: float | None) -> None:
     found = doing(stacks, cpu)
@@ -157,6 +160,7 @@ def test_whatever_stacks_look_like_something_is_said_of_them(stacks: dict[str, A
     assert found.code != "deadlock" or len(found.spots) >= 2
 
 
+@settings(deadline=None)
 @given(all_facts())
 def test_translations_are_applied_to_every_part(given_facts: Facts) -> None:
     def said(template: str) -> str:

@@ -52,6 +52,12 @@ def test_a_node_that_computes_is_a_loop() -> None:
     assert any(one.kind == "cpu" and one.value == 100 and one.pid == PID for one in found.evidence)
 
 
+def test_a_loop_that_gets_little_of_a_busy_machine_is_a_loop() -> None:
+    assert of_stack(body(thread(frame(7, "while True:")), cpu=11.0)).code == "cpu_loop"
+    # A thread of which the kernel's view is not known, in a process that does nothing, is not.
+    assert of_stack(body(thread(frame(7, "while True:")), cpu=0.0)).code == "not_determined"
+
+
 def test_a_read_from_a_socket_names_the_address() -> None:
     wait = {"kind": "socket", "message": "reads from 127.0.0.1:5433", "address": "127.0.0.1:5433"}
     found = of_stack(

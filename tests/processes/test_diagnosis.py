@@ -1,0 +1,310 @@
+"""Six scripted causes in the whole product: each gives a first suggestion of its own, whose action ends the matter."""
+
+from __future__ import annotations
+
+import random
+import re
+import socket
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.support.product import Product, running
+from tests.support.wait import wait_until
+
+pytestmark = pytest.mark.processes
+
+SECONDS = 2.0
+"""So soon after a node has crossed twice its expectation its cause is known."""
+
+SLEEP = """
+import time
+
+def main(inputs, ctx):
+    time.sleep({number})
+"""
+LOOP = """
+def main(inputs, ctx):
+    {name} = {number}
+    while {name} > 0:
+        {name} += 1
+"""
+SOCKET = """
+import socket
+
+def main(inputs, ctx):
+    {name} = socket.create_connection(("127.0.0.1", {number}))
+    return {name}.recv(1).decode()
+"""
+CHILD = """
+import subprocess
+
+def main(inputs, ctx):
+    return subprocess.run(["sleep", "{number}"], capture_output=True).returncode
+"""
+BUSY = """
+import time
+
+def main(inputs, ctx):
+    ctx.log("on it")
+    time.sleep({s})
+    return sum(range(3_000_000))
+"""
+DEADLOCK = """
+import threading
+import time
+
+def main(inputs, ctx):
+    one, two = threading.Lock(), threading.Lock()
+    def {name}_a():
+        with one:
+            time.sleep(0.2)
+            with two:
+                pass
+    def {name}_b():
+        with two:
+            time.sleep(0.2)
+            with one:
+                pass
+    threads = [threading.Thread(target=f, name=f.__name__, daemon=True) for f in ({name}_a, {name}_b)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    with running(tmp_path_factory.mktemp("diagnosis") / "home", INTERLOCK_WORKERS="8") as started:
+        yield started
+
+
+@pytest.fixture
+def rng() -> random.Random:
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")
+    return random.Random(seed)
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def diagnosis(product: Product, run: str, node: str = "") -> Any:
+    return product.api("GET", f"runs/{run}/diagnostics/" + (f"?node={node}" if node else ""))
+
+
+def start(product: Product, slug: str, node: dict[str, Any]) -> str:
+    product.publish(slug, [node], [])
+    return str(product.api("POST", f"workflows/{slug}/runs/")["id"])
+
+
+class Case:
+    """One scripted cause, with names and numbers of its own."""
+
+    def __init__(self, code: str, rng: random.Random) -> None:
+        self.code = code
+        self.node = f"n{rng.randrange(10**6)}_{code}"[:60]
+        self.expected = rng.choice([0.5, 0.8, 1.1, 1.5])
+        self.run = ""
+        self.started_at: datetime | None = None
+        self.seen: dict[str, Any] | None = None
+        self.late = 0.0
+
+
+def cases(rng: random.Random, port: int) -> list[tuple[Case, dict[str, Any]]]:
+    name = f"v{rng.randrange(10**6)}"
+    number = rng.randrange(600, 6000)
+    codes = {
+        "sleeping": SLEEP,
+        "cpu_loop": LOOP,
+        "blocked_on_socket": SOCKET,
+        "child_hangs": CHILD,
+        "deadlock": DEADLOCK,
+    }
+    made = []
+    for code, text in codes.items():
+        case = Case(code, rng)
+        source = text.format(name=name, number=port if code == "blocked_on_socket" else number)
+        made.append(
+            (
+                case,
+                {
+                    "id": case.node,
+                    "type": "python",
+                    "config": {"code": source},
+                    "policy": {"expected_duration": case.expected},
+                },
+            )
+        )
+    rng.shuffle(made)
+    return made
+
+
+def watch(product: Product, found: list[Case]) -> None:
+    """Follow all of them until each has its first suggestion; none may come before its time."""
+    deadline = time.monotonic() + 30
+    while any(case.seen is None for case in found):
+        assert time.monotonic() < deadline, [case.code for case in found if case.seen is None]
+        for case in found:
+            if case.seen is not None:
+                continue
+            if case.started_at is None:
+                row = product.api("GET", f"runs/{case.run}/nodes/{case.node}/")
+                case.started_at = moment(row["started_at"]) if row["started_at"] else None
+                continue
+            answer = diagnosis(product, case.run)
+            now = datetime.now(UTC)
+            crossed = (now - case.started_at).total_seconds() - 2 * case.expected
+            if answer["suggestions"]:
+                assert crossed > 0, f"{case.code}: too early: {answer['suggestions']}"
+                case.seen, case.late = answer, crossed
+            else:
+                assert crossed < SECONDS, f"{case.code} is not said {crossed:.2f} s after crossing"
+
+
+def test_six_causes_give_six_first_suggestions_whose_actions_end_them(product: Product, rng: random.Random) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        found = []
+        for case, node in cases(rng, port):
+            case.run = start(product, f"w-{case.code}".replace("_", "-"), node)
+            found.append(case)
+        watch(product, found)
+        firsts = {}
+        for case in found:
+            assert case.seen is not None
+            first = case.seen["suggestions"][0]
+            print(f"{case.code}: {case.late:.2f} s after crossing: {first['message']}")
+            firsts[case.code] = first
+            check(product, case, first)
+        assert {code: first["code"] for code, first in firsts.items()} == {case.code: case.code for case in found}
+        assert f"127.0.0.1:{port}" in firsts["blocked_on_socket"]["message"]
+        assert re.search(r"process \d+, which hangs: sleep \d+", firsts["child_hangs"]["message"])
+        assert re.search(r"thread v\d+_a in line \d+: with two:", firsts["deadlock"]["message"])
+        for case in found:
+            ends_by_its_action(product, case, firsts[case.code])
+
+
+def check(product: Product, case: Case, first: Any) -> None:
+    """The evidence has what was measured, on which process, and when."""
+    assert first["node_id"] == case.node
+    assert case.seen is not None
+    (stuck,) = case.seen["stuck_nodes"]
+    assert (stuck["node_id"], stuck["expected"], stuck["expected_from"]) == (case.node, case.expected, "author")
+    assert stuck["duration"] > 2 * case.expected
+    assert any("Counts as stuck" in line["message"] for line in stuck["logs"])
+    assert stuck["stack"]["samples"]
+    attempt = product.api("GET", f"runs/{case.run}/nodes/{case.node}/attempts/")["results"][0]
+    measured = first["evidence"][0]
+    assert (measured["kind"], measured["unit"], measured["pid"]) == ("duration", "seconds", attempt["pid"])
+    assert measured["value"] > 2 * case.expected
+    assert measured["at"] == attempt["started_at"]
+    stacks = [one for one in first["evidence"] if one["kind"] == "stack"]
+    assert stacks
+    assert all(one["pid"] == attempt["pid"] and one["at"] for one in stacks)
+
+
+def ends_by_its_action(product: Product, case: Case, first: Any) -> None:
+    """The call as it was given opens a further attempt, with the receipt of the first, and a limit that acts."""
+    action = first["action"]
+    answer = product.call(action["method"], action["path"], action["body"])
+    assert answer.status == 202, answer.body
+    limit = action["body"]["policy"]["soft_timeout"]
+    assert limit > 2 * case.expected
+
+    def attempts() -> Any:
+        found = product.api("GET", f"runs/{case.run}/nodes/{case.node}/attempts/")["results"]
+        return found if len(found) == 2 else None
+
+    second, ended = wait_until(attempts, 10)
+    assert (second["number"], ended["state"]) == (2, "cancelled")
+    assert ended["receipt"]["processes"] >= 1
+    run = product.ended(case.run, timeout=60)
+    assert run["state"] == "failed"
+    assert run["altered"] is True
+    after = diagnosis(product, case.run)
+    assert after["stuck_nodes"] == []
+    assert after["suggestions"][0]["code"] in ("failed_soft_timeout", "failed_hard_timeout")
+
+
+def test_a_node_that_waits_for_another_runs_pool_is_explained_at_once_and_started_by_more_slots(
+    product: Product, rng: random.Random
+) -> None:
+    pool, slots = f"pool-{rng.randrange(10**6)}", rng.randrange(1, 4)
+    product.api("POST", "pools/", {"name": pool, "slots": slots})
+    hold: dict[str, Any] = {
+        "id": f"hold{rng.randrange(999)}",
+        "type": "python",
+        "policy": {"pool": pool, "slots": slots},
+    }
+    hold["config"] = {"code": SLEEP.format(number=rng.randrange(600, 6000))}
+    wanted = rng.randrange(1, slots + 1)
+    want = {"id": "want", "type": "noop", "policy": {"pool": pool, "slots": wanted}}
+    first = start(product, f"hold-{pool}", hold)
+    node = wait_until(
+        lambda: (one := product.api("GET", f"runs/{first}/nodes/{hold['id']}/"))["state"] == "running" and one, 20
+    )
+    second = start(product, f"want-{pool}", want)
+    wait_until(lambda: product.api("GET", f"runs/{second}/nodes/want/")["state"] == "ready", 20)
+    one = diagnosis(product, second)["suggestions"][0]
+    print(one["message"])
+    assert one["code"] == "pool_full"
+    assert f'node "{hold["id"]}" of run {first}' in one["message"]
+    assert pool in one["message"]
+    evidence = one["evidence"][0]
+    attempt = product.api("GET", f"runs/{first}/nodes/{hold['id']}/attempts/")["results"][0]
+    assert (evidence["pid"], evidence["at"]) == (attempt["pid"], node["started_at"])
+    assert evidence["value"] >= 0
+    assert one["action"]["body"] == {"slots": slots + wanted}
+    assert product.call(one["action"]["method"], one["action"]["path"], one["action"]["body"]).status == 200
+    assert product.ended(second)["state"] == "succeeded"
+    product.api("POST", f"runs/{first}/cancel/", {})
+    assert product.ended(first)["state"] == "cancelled"
+
+
+def test_a_healthy_run_gives_no_suggestion_from_its_start_to_after_its_end(
+    product: Product, rng: random.Random
+) -> None:
+    nodes = [
+        {
+            "id": f"n{n}",
+            "type": "python",
+            "config": {"code": BUSY.format(s=rng.uniform(0.1, 0.4))},
+            "policy": {"expected_duration": 20},
+        }
+        for n in range(12)
+    ]
+    edges = [{"source": f"n{n}", "target": f"n{n + 4}"} for n in range(8)]
+    product.publish("healthy", nodes, edges)
+    run = str(product.api("POST", "workflows/healthy/runs/")["id"])
+    looks = 0
+    while product.api("GET", f"runs/{run}/")["finished_at"] is None:
+        found = diagnosis(product, run)
+        assert (found["suggestions"], found["stuck_nodes"]) == ([], []), found
+        looks += 1
+    assert looks > 3
+    found = diagnosis(product, run)
+    assert (found["status"], found["suggestions"], found["stuck_nodes"], found["waiting"]) == ("succeeded", [], [], [])
+
+
+def test_a_shell_command_that_hangs_is_named_and_a_failed_one_gets_a_remedy(product: Product) -> None:
+    command = {"id": "sh", "type": "shell", "config": {"command": "echo begin; sleep 987; echo end"}}
+    command["policy"] = {"expected_duration": 0.7}
+    run = start(product, "shell-hangs", command)
+    found = wait_until(lambda: diagnosis(product, run)["suggestions"], 20)
+    assert found[0]["code"] == "child_hangs"
+    assert "sleep 987" in found[0]["message"]
+    missing = {"id": "sh", "type": "shell", "config": {"command": "no-such-program-here --now"}}
+    failed = start(product, "shell-fails", missing)
+    assert product.ended(failed)["state"] == "failed"
+    one = diagnosis(product, failed)["suggestions"][0]
+    assert (one["code"], one["node_id"]) == ("failed_exit_code", "sh")
+    assert "PATH" in one["message"]
+    assert any("not found" in each["message"] for each in one["evidence"] if each["kind"] == "log")
+    product.api("POST", f"runs/{run}/nodes/sh/cancel/", {})
+    assert product.ended(run)["state"] == "cancelled"
