@@ -1,7 +1,7 @@
 /** Puts the canvas together: one frame loop moves the cards, paints, and says what was drawn. */
 
 import type { Arranged } from "../graph/layout";
-import { edgesAt, type Graph } from "../graph/model";
+import { edgesAt, type Graph, isPlaced } from "../graph/model";
 import { type Direction, neighbour } from "../graph/walk";
 import type { Change, RunStore } from "../run/store";
 import { fill, gettext, ngettext } from "../words/i18n";
@@ -11,7 +11,7 @@ import { Flow } from "./flow";
 import { fillTools, type Frame, makeFrame } from "./frame";
 import { type Gestures, gestures } from "./gestures";
 import { type Line, line, lineText } from "./line";
-import { Minimap } from "./minimap";
+import { MAP_HEIGHT, MAP_WIDTH, Minimap } from "./minimap";
 import { cutTo, Painter } from "./painter";
 import { Scene, STATES } from "./scene";
 import { Search } from "./search";
@@ -65,20 +65,23 @@ export class Board {
   private dirty = true;
   private mapDirty: "all" | "frame" | "" = "all";
   private opened = false;
+  private tidied = false;
+  private tidier: HTMLElement | null = null;
   private fitted = true;
 
   constructor(
     private readonly host: HTMLElement,
     private readonly store: RunStore,
     private readonly graph: Graph,
-    arranged: Arranged,
+    private readonly given: Arranged,
     private readonly outside: Outside,
   ) {
+
     this.versions = new Uint32Array(graph.size);
     this.frame = makeFrame(host);
     this.view = new View(() => this.moved());
     this.painter = new Painter(this.frame.paint);
-    this.scene = new Scene(graph, arranged);
+    this.scene = new Scene(graph, given);
     this.painter.reset(this.scene);
     this.theme = readTheme(host);
     this.flow = new Flow(this.frame.flow, this.facts());
@@ -166,9 +169,12 @@ export class Board {
     this.view.centre((box.left + box.right) / 2, (box.top + box.bottom) / 2, Math.max(0.8, this.view.zoom), this.smooth());
   }
 
+  /** Lays the graph out anew; pressed again, gives back the places of its author. */
   private async tidy(): Promise<void> {
-    const arranged = await this.outside.tidy();
+    const arranged = this.tidied ? this.given : await this.outside.tidy();
     if (this.ending.signal.aborted) return;
+    this.tidied = !this.tidied && isPlaced(this.graph);
+    this.tidier?.setAttribute("aria-pressed", String(this.tidied));
     this.scene = new Scene(this.graph, arranged);
     this.painter.reset(this.scene);
     this.flow.clear();
@@ -185,6 +191,7 @@ export class Board {
     this.changed.add(this.focused).add(node);
     this.focused = node;
     this.dirty = true;
+    this.frame.stage.classList.toggle("on-node", node >= 0);
     if (node >= 0) {
       this.view.reveal(this.scene.box(node), 24, this.smooth());
       this.say(this.description(node));
@@ -322,6 +329,7 @@ export class Board {
     if (this.mapDirty) {
       if (this.mapDirty === "all") this.map.redraw(this.scene, this.theme);
       this.map.frame(this.view, this.theme);
+      this.frame.map.classList.toggle("away", this.mapInTheWay());
       this.mapDirty = "";
     }
     if (this.seq !== this.store.seq) {
@@ -333,6 +341,16 @@ export class Board {
       this.ask();
     }
     this.moveLive();
+  }
+
+  /** Whether the map says nothing, for all is in view, and lies over nodes. */
+  private mapInTheWay(): boolean {
+    const { view } = this;
+    const { left, top, right, bottom } = this.scene.grid.bounds;
+    const x2 = right * view.zoom + view.x;
+    const y2 = bottom * view.zoom + view.y;
+    const whole = left * view.zoom + view.x >= 0 && top * view.zoom + view.y >= 0 && x2 <= view.width && y2 <= view.height;
+    return whole && x2 > view.width - MAP_WIDTH - 24 && y2 > view.height - MAP_HEIGHT - 24;
   }
 
   /** Decides which nodes are cards; whether more are to come in the next frame. */
@@ -426,6 +444,7 @@ export class Board {
       { icon: "search", label: gettext("Find a node"), keys: "/", act: () => this.search() },
       { icon: "tidy", label: gettext("Lay the graph out anew, in this view only"), act: () => void this.tidy() },
     ]);
+    this.tidier = this.frame.tools.lastElementChild instanceof HTMLElement ? this.frame.tools.lastElementChild : null;
     this.keys = new Map<string, () => void>([
       ["ArrowLeft", () => this.walk("left")],
       ["ArrowRight", () => this.walk("right")],

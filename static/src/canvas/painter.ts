@@ -374,7 +374,7 @@ export class Painter {
       pen.fill();
       const inset = near ? 38 * zoom : Math.max(3, 10 * zoom) + 4;
       pen.fillStyle = state === 0 ? theme.ink2 : theme.ink;
-      pen.fillText(this.cut(scene, node, (wide - inset - (near ? 32 * zoom : 3)) / size), left + inset, near ? top + 19 * zoom : top + high / 2 + 0.5);
+      pen.fillText(this.cut(scene, node, (wide - inset - (near ? 32 * zoom : 6)) / size), left + inset, near ? top + 19 * zoom : top + high / 2 + 0.5);
       if (near) {
         pen.font = line;
         pen.fillStyle = theme.ink3;

@@ -28,6 +28,27 @@ export interface RunCanvas {
 
 class NotLoaded extends Error {}
 
+/** How long a graph waits for its first states: it would show all nodes as pending, and then jump. */
+const STATES_MS = 600;
+
+function firstStates(store: RunStore): Promise<void> {
+  return new Promise((resolve) => {
+    if (store.nodes.size) {
+      resolve();
+      return;
+    }
+    const done = (): void => {
+      window.clearTimeout(timer);
+      end();
+      resolve();
+    };
+    const end = store.listen((change) => {
+      if (change.snapshot) done();
+    });
+    const timer = window.setTimeout(done, STATES_MS);
+  });
+}
+
 /** Raises NotLoaded with what to tell people. */
 async function load(address: string): Promise<Graph> {
   let response: Response;
@@ -55,7 +76,7 @@ export function mountRunCanvas(host: HTMLElement, store: RunStore): RunCanvas {
     let arranged: Arranged;
     try {
       graph = await load(host.dataset["graph"] ?? "");
-      arranged = await arrange(graph);
+      [arranged] = await Promise.all([arrange(graph), firstStates(store)]);
     } catch (error) {
       done();
       if (gone) return;
