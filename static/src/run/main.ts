@@ -22,9 +22,6 @@ import { RunStore } from "./store";
 /** Silence after which a page that is behind asks whether there is more. */
 const QUIET_SECONDS = 1;
 
-// Parts of the page that are large and not always needed are scripts of their own.
-const timelines = import.meta.glob<{ mountTimeline(host: HTMLElement, store: RunStore): void }>("./timeline.ts");
-
 export function startRun(run: string, root: HTMLElement): void {
   const store = new RunStore(run, root.dataset["chosen"] ?? "", Number(root.dataset["seq"] ?? -1));
   const panel = startPanel(store, root);
@@ -61,10 +58,10 @@ async function startCanvas(store: RunStore, root: HTMLElement): Promise<RunCanva
   return host ? (await import("../canvas/run")).mountRunCanvas(host, store) : null;
 }
 
+/** Large, and not always needed: a script of its own. */
 async function startTimeline(store: RunStore, root: HTMLElement): Promise<void> {
   const host = one("[data-timeline]", root);
-  const load = Object.values(timelines)[0];
-  if (host && load) (await load()).mountTimeline(host, store);
+  if (host) (await import("./timeline")).mountTimeline(host, store);
 }
 
 function connect(store: RunStore): void {
