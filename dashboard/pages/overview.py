@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import Count, Max, Q
@@ -22,13 +22,16 @@ from dashboard.pages.base import page, render
 from dashboard.pages.run_facts import names_of
 from dashboard.samples import SAMPLES
 from engine import clock, queries
+from engine.diagnosis import diagnose
 from engine.models import Attempt, Definition, NodeRun, Run
+from engine.models.conditions import unfinished_nodes
 from engine.models.runs import RUN_UNFINISHED
 from engine.policy import stuck_after
 from versions import queries as versions_queries
 from versions.models import Deployment, Workflow
 
 NEEDS_MAX = 10
+STUCK_MAX = 5
 NOW_MAX = 12
 WORKFLOWS_MAX = 50
 CELL = 11
@@ -48,11 +51,12 @@ def overview(request: HttpRequest) -> HttpResponse:
     )
     names = {workflow.slug: workflow.name for workflow in workflows}
     names |= names_of(run.workflow for run in running if run.workflow not in names)
+    stuck = stuck_nodes(now)
     context = {
         "nav": "overview",
-        "figures": figures(now),
-        "needs": needs_you(names),
-        "running": [_now(run, names, now) for run in running[:NOW_MAX]],
+        "figures": figures(now, stuck),
+        "needs": [*stuck_needs(stuck, names), *needs_you(names)],
+        "running": [_now(run, names, {one.run for one in stuck}) for run in running[:NOW_MAX]],
         "more_running": len(running) > NOW_MAX,
         "rows": [
             {**shape, "history": history[shape["slug"]], "cells": _cells(history[shape["slug"]])} for shape in shapes
@@ -78,12 +82,12 @@ def _samples(names: dict[str, str]) -> list[tuple[str, str, str]]:
     return [(slug, names[slug], description) for slug, _name, description in reversed(SAMPLES) if slug in names]
 
 
-def _now(run: Run, names: dict[str, str], now: datetime) -> dict[str, Any]:
+def _now(run: Run, names: Mapping[str, str], stuck: Collection[int]) -> dict[str, Any]:
     done, whole = presenters.progress_of(run.counts)
     return {
         "id": run.pk,
         "name": names.get(run.workflow, run.workflow),
-        "state": run.state,
+        "state": "stuck" if run.pk in stuck else run.state,
         "done": done,
         "whole": whole or 1,
         "started_at": run.started_at or run.created_at,
@@ -105,11 +109,10 @@ def _cells(history: strips.History) -> list[dict[str, Any]]:
 # Figures
 
 
-def figures(now: datetime) -> dict[str, Any]:
+def figures(now: datetime, stuck: Sequence[StuckNode]) -> dict[str, Any]:
     """The five numbers at the top, with the line below each."""
     counted = queries.counters()
     oldest = Run.objects.filter(state="queued").order_by("id").values_list("created_at", flat=True).first()
-    stuck = stuck_since(now)
     ended = counted["succeeded_today"] + counted["failed_today"] + counted["cancelled_today"]
     rate, points = nodes_a_minute()
     return {
@@ -120,7 +123,7 @@ def figures(now: datetime) -> dict[str, Any]:
         "runs_queued": counted["runs_queued"],
         "oldest": oldest,
         "stuck": len(stuck),
-        "stuck_since": min(stuck, default=None),
+        "stuck_since": min((one.since for one in stuck), default=None),
         "failed": counted["failed_today"],
         "ended": ended,
         "failed_share": presenters.percent(counted["failed_today"], ended),
@@ -130,15 +133,25 @@ def figures(now: datetime) -> dict[str, Any]:
     }
 
 
-def stuck_since(now: datetime) -> list[datetime]:
-    """Since when nodes are stuck (engine.policy says when they are)."""
-    running = NodeRun.objects.filter(state="running", expected__isnull=False, started_at__isnull=False)
-    since = []
-    for started_at, expected, expected_from in running.values_list("started_at", "expected", "expected_from")[:5000]:
+class StuckNode(NamedTuple):
+    """A node that counts as stuck."""
+
+    since: datetime
+    run: int
+    node: str
+
+
+def stuck_nodes(now: datetime) -> list[StuckNode]:
+    """Nodes that are stuck (engine.policy says when they are), the longest first."""
+    running = unfinished_nodes().filter(state="running", item=-1, expected__isnull=False, started_at__isnull=False)
+    found = []
+    for run, node, started_at, expected, expected_from in running.values_list(
+        "run_id", "node", "started_at", "expected", "expected_from"
+    )[:5000]:
         limit = stuck_after(expected, expected_from)
         if started_at and limit is not None and (now - started_at).total_seconds() > limit:
-            since.append(started_at + timedelta(seconds=limit))
-    return since
+            found.append(StuckNode(started_at + timedelta(seconds=limit), run, node))
+    return sorted(found)
 
 
 MINUTES = 15
@@ -188,6 +201,34 @@ class Need:
     roll_back_to: int | None
     primary: bool = False
     """Whether its way back is the one thing to press on the page."""
+    stuck: bool = False
+    """It still runs, and `node` keeps it from its end."""
+
+    @property
+    def state(self) -> str:
+        return "stuck" if self.stuck else self.run.state
+
+
+def stuck_needs(stuck: Sequence[StuckNode], names: Mapping[str, str]) -> list[Need]:
+    """Runs with a stuck node, the longest first, with the cause; of few only, for each is looked into."""
+    first: dict[int, StuckNode] = {}
+    for one in stuck:
+        first.setdefault(one.run, one)
+    wanted = list(first.values())[:STUCK_MAX]
+    runs = Run.objects.in_bulk([one.run for one in wanted])
+    needs = []
+    for one in wanted:
+        run = runs.get(one.run)
+        if run is None:
+            continue
+        finding = next(iter(diagnose(run, node=one.node).of(one.node)), None)
+        about = _("run {id}").format(id=run.pk)
+        about += " · " + _("draft") if run.draft else f" · v{run.version}" if run.version else ""
+        name = names.get(run.workflow, run.workflow)
+        # Its stacks are on their way in the first moment.
+        cause = presenters.said(finding.message) if finding else _("{node} takes too long").format(node=one.node)
+        needs.append(Need(run, name, about, cause, one.node, None, stuck=True))
+    return needs
 
 
 def needs_you(names: dict[str, str]) -> list[Need]:
