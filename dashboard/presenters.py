@@ -299,12 +299,6 @@ def said_html(sentence: Said) -> SafeString:
     return format_html(_(sentence.template), **values) if values else escape(_(sentence.template).format())
 
 
-def sentence(part: str) -> str:
-    """A part of a sentence as one of its own: with a capital, and without disguises."""
-    part = visible(part.strip())
-    return part[:1].upper() + part[1:]
-
-
 def spark(values: Sequence[float | None], most: float, *, width: int = 150, height: int = 34) -> str:
     """The path of a small chart: `values` oldest first, from 0 to `most`; what is not determined leaves a gap.
 

@@ -78,7 +78,9 @@ def _thread(thread: Mapping[str, Any]) -> dict[str, Any]:
     waits = thread.get("waits_on") or None
     return {
         "name": thread.get("name") or _("Thread {id}").format(id=thread.get("id")),
-        "waits": presenters.sentence(str(waits.get("message") or "")) if waits else "",
+        "waits": _("waits for {what}").format(what=presenters.visible(str(waits.get("message") or "")))
+        if waits
+        else "",
         "frames": [{**frame, "short": _short(str(frame.get("file") or ""))} for frame in frames[:FRAMES_MAX]],
         "more": max(0, len(frames) - FRAMES_MAX),
     }

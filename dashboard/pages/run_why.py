@@ -209,7 +209,7 @@ def run_why(request: HttpRequest, found: Run) -> dict[str, Any]:
         "cards": cards,
         "more_findings": max(0, len(diagnosis.findings) - FINDINGS_SHOWN),
         "waiting": waiting_summary(diagnosis),
-        "usage": usage_tiles(diagnosis) if found.state == "running" else [],
+        "usage": usage_tiles(diagnosis) if found.counts.get("running") else [],
         "receipt": run_receipt(found),
         "altered_nodes": [
             {"node": node, "name": document.by_id[node].name}
