@@ -46,6 +46,7 @@ class Attempt:
         "kept",
         "lines_at",
         "log",
+        "looked_at",
         "memory_now",
         "memory_peak",
         "near_at",
@@ -104,6 +105,8 @@ class Attempt:
         self.stacks_at = self.stuck_at = self.soft_lead = self.hard_lead = NEVER
         """When its stacks need attention next; when it counts as stuck; a little before its limits."""
         self.sampling: Sampling | None = None
+        self.looked_at = False
+        """Its stacks were taken since the last sample."""
         self.deaf: str | None = None
         """Why faulthandler's signal is of no use with it."""
         self.did_at = 0.0

@@ -117,17 +117,13 @@ def is_quiet(attempt: Attempt, sampled: Sampled, now: float) -> bool:
     cpu = attempt.cpu_sample[1] if attempt.cpu_sample is not None else 0.0
     if attempt.quiet is None:
         attempt.quiet = Quiet(attempt.began, cpu)
+    if attempt.looked_at:
+        # What taking stacks has cost the process is not the attempt's doing.
+        attempt.looked_at = attempt.sampling is not None
+        attempt.quiet.rebase(cpu)
+        return attempt.quiet.sample(now, attempt.did_at, cpu, 0)
     moved = (sampled.io_bytes or 0) + (sampled.network_bytes or 0 if sampled.network_scope == "tree" else 0)
     return attempt.quiet.sample(now, attempt.did_at, cpu, moved)
-
-
-def forgive(process: NodeProcess, attempt: Attempt, now: float) -> None:
-    """What taking stacks has cost the process is not the attempt's doing."""
-    if attempt.quiet is None or attempt.cpu_sample is None or attempt.io_sample is None:
-        return
-    tree = [one for one in procfs.tree(process.pid, PROCESSES_MAX + 1) if not one.is_gone]
-    attempt.quiet.rebase(sum(one.cpu_ticks for one in tree) / procfs.TICKS)
-    _moved(tree, attempt, now)
 
 
 def last_look(process: NodeProcess, attempt: Attempt, now: float) -> None:

@@ -40,6 +40,7 @@ class Stacking(Endings):
         if attempt.sampling is not None:
             attempt.sampling.join(why)
             return
+        attempt.looked_at = True
         # An answer that came too late for an earlier taking tells of back then.
         process.read_answer()
         attempt.sampling = Sampling(process, attempt.work, why, self._now, quick=quick, deaf=attempt.deaf)
@@ -74,8 +75,6 @@ class Stacking(Endings):
                 attempt.kept[why] = report
             else:
                 self._reports.append(report)
-        if not process.dead:
-            measure.forgive(process, attempt, self._now)
 
     def _before_limit(self, process: NodeProcess, attempt: Attempt, why: str) -> None:
         """Report what was taken for the limit that acts now, whole or not."""

@@ -70,6 +70,7 @@ class Supervised:
         memory_mb: int | None = None,
         python: str = "",
         expected: float | None = None,
+        stuck_after: float | None = None,
         node: str = "n",
         inputs: dict[str, Any] | None = None,
         **config: Any,
@@ -98,7 +99,7 @@ class Supervised:
             "duckdb": {"memory_bytes": 256 * 1024 * 1024, "threads": 1},
             "resolver": sys.executable,
         }
-        work = Work(claim, envelope, soft, hard, memory_mb, python, expected)
+        work = Work(claim, envelope, soft, hard, memory_mb, python, expected, stuck_after)
         self.works[claim] = work
         return work
 

@@ -1,0 +1,216 @@
+"""Stacks that are taken without being asked for: stuck, quiet, before a limit acts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.executors import process, quiet
+from engine.executors.base import Ended, Sampled, Stacks, Work
+from tests.support.supervised import Supervised
+
+pytestmark = pytest.mark.processes
+
+SLEEP = "import time\ndef main(inputs, ctx):\n    time.sleep(600)\n"
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Supervised]:
+    with Supervised(tmp_path) as supervised:
+        yield supervised
+
+
+def whys(node: Supervised, work: Work) -> list[str]:
+    return [one.why for one in node.of(Stacks, work.claim)]
+
+
+def author_lines(stacks: Stacks) -> set[str]:
+    return {
+        frame["source"]
+        for sample in stacks.body["samples"]
+        for thread in sample["threads"]
+        for frame in thread["frames"]
+        if frame["author"]
+    }
+
+
+def poll_for(node: Supervised, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        node.poll()
+
+
+def test_an_attempt_that_counts_as_stuck_is_sampled_once_and_soon(node: Supervised) -> None:
+    work = node.python(SLEEP, stuck_after=0.5)
+    node.send(work)
+    began = node.started(work).at
+    (stacks,) = node.until(lambda: node.of(Stacks, work.claim))
+    assert (stacks.why, len(stacks.body["samples"])) == ("stuck", 5)
+    assert 0.5 < stacks.at - began < 2.0
+    assert author_lines(stacks) == {"time.sleep(600)"}
+    poll_for(node, 2.0)
+    assert whys(node, work) == ["stuck"]
+
+
+def test_an_attempt_that_ends_in_time_is_never_looked_at(node: Supervised) -> None:
+    works = [node.python("def main(inputs, ctx):\n    return 1\n", soft=300, hard=600, stuck_after=5) for _ in range(5)]
+    assert {one.state for one in node.run_all(works)} == {"succeeded"}
+    assert node.of(Stacks) == []
+
+
+def test_before_the_soft_and_the_hard_limit_act_stacks_are_taken(node: Supervised) -> None:
+    code = (
+        "import time\ndef main(inputs, ctx):\n    try:\n        time.sleep(600)\n    except ctx.SoftTimeout:\n"
+        "        time.sleep(500)\n"
+    )
+    work = node.python(code, soft=0.8, hard=1.8)
+    ended = node.run(work)
+    assert ended.state == "timed_out"
+    assert 1.8 <= ended.seconds < 2.3
+    assert whys(node, work) == ["soft_timeout", "hard_timeout"]
+    soft, hard = node.of(Stacks, work.claim)
+    assert author_lines(soft) == {"time.sleep(600)"}
+    assert author_lines(hard) == {"time.sleep(500)"}
+    assert len(hard.body["samples"]) == 2
+    claims = [one for one in node.reports if getattr(one, "claim", None) == work.claim]
+    assert claims.index(hard) < claims.index(ended)
+
+
+def test_limits_shorter_than_the_looks_are_kept_all_the_same(node: Supervised) -> None:
+    loop = (
+        "def main(inputs, ctx):\n    while True:\n        try:\n            sum(range(10**9))\n"
+        "        except BaseException:\n            pass\n"
+    )
+    work = node.python(loop, soft=0.1, hard=0.3)
+    ended = node.run(work)
+    assert ended.error is not None
+    assert ended.error["class"] == "HardTimeout"
+    assert 0.3 <= ended.seconds < 0.9
+    assert whys(node, work) == ["soft_timeout", "hard_timeout"]
+
+
+def test_an_attempt_that_ends_just_before_its_limit_reports_no_stacks(node: Supervised) -> None:
+    work = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(0.5)\n", soft=0.65, hard=600)
+    ended = node.run(work)
+    if ended.state == "succeeded":
+        assert whys(node, work) == []
+
+
+def test_a_wish_just_before_a_limit_is_served_with_it(node: Supervised) -> None:
+    work = node.python(SLEEP, hard=1.0)
+    node.send(work)
+    node.started(work)
+    poll_for(node, 0.5)
+    node.supervisor.take_stacks(work.claim)
+    node.ended(work)
+    assert sorted(whys(node, work)) == ["asked", "hard_timeout"]
+
+
+@pytest.mark.parametrize("by_group", [True, False])
+def test_before_the_limit_on_memory_acts_stacks_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_group: bool
+) -> None:
+    if not by_group:
+        monkeypatch.setattr(process, "make", lambda name: None)
+    code = (
+        "import time\ndef main(inputs, ctx):\n    data = []\n    while True:\n"
+        "        data.append(bytearray(1 << 20))  # grows\n        time.sleep(0.02)\n"
+    )
+    with Supervised(tmp_path) as node:
+        work = node.python(code, memory_mb=64)
+        ended = node.run(work)
+        assert ended.error is not None
+        assert ended.error["class"] == "MemoryLimit"
+        (stacks,) = node.of(Stacks, work.claim)
+        assert stacks.why == "memory"
+        assert author_lines(stacks) <= {"time.sleep(0.02)", "data.append(bytearray(1 << 20))  # grows"}
+        assert author_lines(stacks)
+        claims: list[Any] = [one for one in node.reports if getattr(one, "claim", None) == work.claim]
+        assert claims.index(stacks) < claims.index(ended)
+
+
+def test_a_sudden_rush_of_memory_is_ended_without_delay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "make", lambda name: None)
+    code = "import time\ndef main(inputs, ctx):\n    data = bytearray(200 << 20)\n    time.sleep(600)\n"
+    with Supervised(tmp_path) as node:
+        work = node.python(code, memory_mb=100)
+        ended = node.run(work)
+        assert ended.seconds < 1.5
+        assert whys(node, work) == ["memory"]
+
+
+@pytest.fixture
+def short_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quiet, "QUIET_SECONDS", 2.0)
+
+
+@pytest.mark.usefixtures("short_quiet")
+def test_an_attempt_that_does_nothing_is_quiet_once_until_it_did_something(node: Supervised) -> None:
+    code = "import time\ndef main(inputs, ctx):\n    time.sleep(5.5)\n    print('awake')\n    time.sleep(600)\n"
+    work = node.python(code)
+    node.send(work)
+    (first,) = node.until(lambda: node.of(Stacks, work.claim))
+    assert first.why == "quiet"
+    assert author_lines(first) == {"time.sleep(5.5)"}
+    # A wish of a person's is nothing that the attempt does.
+    node.supervisor.take_stacks(work.claim)
+    node.until(lambda: node.lines(work) == ["awake"])
+    assert whys(node, work) == ["quiet", "asked"]
+    node.until(lambda: whys(node, work) == ["quiet", "asked", "quiet"])
+    assert author_lines(node.of(Stacks, work.claim)[-1]) == {"time.sleep(600)"}
+
+
+@pytest.mark.usefixtures("short_quiet")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sum(range(3000000)); time.sleep(0.2)",
+        "open('f', 'w').write('x' * 1000); time.sleep(0.2)",
+        "print('.'); time.sleep(0.2)",
+        "ctx.progress(0.5); time.sleep(0.2)",
+    ],
+)
+def test_an_attempt_that_does_something_now_and_then_is_not_quiet(node: Supervised, line: str) -> None:
+    loop = "    end = time.time() + 4\n    while time.time() < end:\n"
+    work = node.python(f"import time\ndef main(inputs, ctx):\n{loop}        {line}\n")
+    node.run(work)
+    assert whys(node, work) == []
+
+
+@pytest.mark.usefixtures("short_quiet")
+def test_a_node_of_which_something_is_expected_is_not_watched_for_quiet(node: Supervised) -> None:
+    work = node.python(SLEEP, stuck_after=60)
+    node.send(work)
+    node.started(work)
+    poll_for(node, 4.0)
+    assert whys(node, work) == []
+
+
+def test_samples_tell_the_bytes_that_system_calls_of_the_tree_moved(node: Supervised) -> None:
+    work = node.shell("while :; do dd if=/dev/zero of=/dev/null bs=1M count=20 2>/dev/null; sleep 0.1; done", hard=4.5)
+    node.run(work)
+    told = [one.io_bytes for one in node.of(Sampled, work.claim)]
+    assert told[0] is None
+    still = node.python(SLEEP, hard=3.5)
+    node.run(still)
+    assert [one.io_bytes for one in node.of(Sampled, still.claim)][1:3] == [0, 0]
+    busy = node.python(
+        "def main(inputs, ctx):\n    data = b'x' * (1 << 20)\n    with open('/dev/null', 'wb', buffering=0) as file:\n"
+        "        while True:\n            file.write(data)\n",
+        hard=3.5,
+    )
+    node.run(busy)
+    assert max(one.io_bytes or 0 for one in node.of(Sampled, busy.claim)) > 10 << 20
+
+
+def test_an_ended_attempt_is_reported_after_all_of_its_stacks(node: Supervised) -> None:
+    work = node.python(SLEEP, hard=0.9, stuck_after=0.3)
+    ended = node.run(work)
+    claims = [type(one) for one in node.reports if getattr(one, "claim", None) == work.claim]
+    assert claims[-1] is Ended
+    assert ended.state == "timed_out"
+    assert sorted(whys(node, work)) == ["hard_timeout", "stuck"]
