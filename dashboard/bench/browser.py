@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,6 +62,15 @@ class Visitor:
 
     def at(self, path: str) -> str:
         return f"http://127.0.0.1:{self.product.port}{path}"
+
+    def until(self, condition: str) -> None:
+        """Wait until the expression holds in the page. Raises RuntimeError."""
+        # Playwright's own way would have the page evaluate text, which its policy forbids.
+        end = time.monotonic() + PATIENCE_MS / 1000
+        while not self.page.evaluate(condition):
+            if time.monotonic() > end:
+                raise RuntimeError(f"After {PATIENCE_MS / 1000:g} s this does not hold in the page: {condition}")
+            time.sleep(0.02)
 
     def close(self) -> None:
         self.context.close()

@@ -29,12 +29,12 @@ def measure(stand: Stand) -> list[dict[str, Any]]:
         with stand.visitor(probe.FRAMES) as visitor:
             page = visitor.page
             page.goto(visitor.at(f"/runs/{run}/"))
-            page.wait_for_function(probe.drawn())
+            visitor.until(probe.drawn())
             time.sleep(SETTLE_SECONDS)
             gate.touch()
             ended = stand.ended(run)
             last = _last(stand, run)
-            page.wait_for_function(probe.drawn(last))
+            visitor.until(probe.drawn(last))
             seen = page.evaluate("window.benchSeen")
         found = latencies(seen["messages"], seen["drawn"])
         if len(found) < NODES:

@@ -31,7 +31,7 @@ def measure(stand: Stand) -> list[dict[str, Any]]:
             floors.append(_floor(stand))
             with stand.visitor(probe.FRAMES) as visitor:
                 visitor.page.goto(visitor.at(f"/runs/{run}/"), wait_until="commit")
-                visitor.page.wait_for_function(probe.drawn())
+                visitor.until(probe.drawn())
                 seconds.append(visitor.page.evaluate("window.benchSeen.first") / 1000)
         found.append(case(name, "s", seconds, floors))
     return found
