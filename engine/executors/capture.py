@@ -18,8 +18,9 @@ TAIL_BYTES_MAX = 16 * 1024 * 1024
 """Smaller than the head, for the tail is held in memory until the attempt ends. Both make 64 MiB."""
 BAR_SECONDS = 1.0
 """How often a line that is overwritten with `\\r` (a progress bar) is taken down as it stands."""
-TAIL_BATCH = 2_000
-"""Lines of the tail that are handed on at once, so that one flood does not fill one transaction."""
+TAIL_BATCH = 4_000
+TAIL_BATCH_CHARACTERS = 512 * 1024
+"""Of the tail that is handed on at once, so that one flood does not fill one transaction: lines may be 16 KiB long."""
 
 Line = tuple[float, str, str]
 """(unix time, level, message)"""
@@ -216,8 +217,12 @@ class AttemptLog:
         if self._tail is None:
             return
         lines = self._tail.close(at)
-        for start in range(0, len(lines), TAIL_BATCH):
-            yield lines[start : start + TAIL_BATCH]
+        start = size = 0
+        for end, line in enumerate(lines, 1):
+            size += len(line[2])
+            if size >= TAIL_BATCH_CHARACTERS or end - start >= TAIL_BATCH or end == len(lines):
+                yield lines[start:end]
+                start, size = end, 0
 
 
 class _Tail:

@@ -134,3 +134,17 @@ def test_long_lines_stay_within_64_mib() -> None:
         log.pending = []
     kept += sum(len(line) for line in lines_of(log))
     assert 60 * 1024 * 1024 < kept <= 64 * 1024 * 1024
+
+
+def test_the_end_of_a_long_log_is_handed_on_in_parts_of_bounded_text() -> None:
+    for line in (b"y\n", b"y" * 16_000 + b"\n"):
+        log = AttemptLog()
+        for _ in range(200):
+            log.feed(0, line * (1 + 4_000_000 // len(line) // 10), 1.0)
+        log.pending = []
+        batches = list(log.close(2.0))
+        sizes = [sum(len(text) for _, _, text in batch) for batch in batches]
+        assert len(batches) > 10
+        assert max(sizes) <= capture.TAIL_BATCH_CHARACTERS + capture.LINE_BYTES_MAX
+        assert max(map(len, batches)) <= capture.TAIL_BATCH
+        assert all(batches)
