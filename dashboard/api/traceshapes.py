@@ -45,6 +45,9 @@ class Stack(Shape):
     )
     cpu_percent = serializers.FloatField(allow_null=True, required=False)
     pid = serializers.IntegerField(allow_null=True, required=False, help_text="Of the node process.")
+    message = serializers.CharField(
+        allow_null=True, required=False, help_text="Why frames are missing; null: they are not."
+    )
     cut = AnyObject(required=False, help_text="What was left out for its size: {frames, threads, children}.")
 
 

@@ -15,7 +15,7 @@ from django.core.management import call_command
 
 from engine import clock, events, runs
 from engine.artifacts import Artifacts
-from engine.models import Command, Definition, EventBatch, LogBatch, NodeRun, Run
+from engine.models import Command, Definition, EventBatch, LogBatch, NodeRun, Run, Stack
 from tests.support.factories import chain
 
 pytestmark = pytest.mark.django_db
@@ -30,10 +30,13 @@ def ended(days: float, length: int = 1) -> Run:
 def test_old_runs_go_with_what_is_theirs_and_younger_ones_stay(capsys):
     old, young, running = ended(31), ended(29), runs.start(runs.store_definition(chain(1)), workflow="w", by="me")
     LogBatch.objects.create(run=old, node="n0", attempt=1, first_seq=1, last_seq=1, body="[]")
+    for run in (old, young):
+        Stack.objects.create(run=run, node="n0", attempt=1, taken_at=clock.now(), why="asked", body={})
     call_command("prune")
     assert "Deleted 1 runs" in capsys.readouterr().out
     assert set(Run.objects.values_list("pk", flat=True)) == {young.pk, running.pk}
     assert not LogBatch.objects.exists()
+    assert [stack.run_id for stack in Stack.objects.all()] == [young.pk]
 
 
 def test_the_retention_is_a_choice():

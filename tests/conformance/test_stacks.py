@@ -1,0 +1,141 @@
+"""Stacks of running nodes, asked for through the API while the engine works; limits that a retry changes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from dashboard.models import Role
+from engine import logreads, queries, runs
+from engine.models import Attempt, Command, Sample, Stack
+from tests.support.api import Answer, Api
+from tests.support.engine import Engine
+from tests.support.factories import document, python
+from tests.support.openapi import contract
+from tests.support.people import person
+
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+
+SLEEPS = "import time\ndef main(inputs, ctx):\n    ctx.log('here')\n    time.sleep(60)\n"
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+def api(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Api:
+    """Speaks to the product whose engine this is."""
+    monkeypatch.setattr(settings, "INTERLOCK", replace(settings.INTERLOCK, home=engine.config.home))
+    contract()
+    return Api(person(Role.VIEWER))
+
+
+def meanwhile(engine: Engine, *calls: Callable[[], T]) -> list[T]:
+    """What the calls give, each made on a thread of its own while the engine works."""
+    found: dict[int, T] = {}
+
+    def call(index: int) -> None:
+        try:
+            found[index] = calls[index]()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=call, args=[index]) for index in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    engine.until(lambda: not any(thread.is_alive() for thread in threads))
+    return [found[index] for index in range(len(calls))]
+
+
+def sleeping(engine: Engine, **policy: Any) -> Any:
+    run = engine.start(document([python("a", SLEEPS, **policy)]))
+    engine.reaches(run, "a", "running")
+    engine.until(lambda: queries.node_run(run, "a")["started_at"])
+    return run
+
+
+def test_the_live_stacks_of_a_running_node_come_through_the_api(engine: Engine, api: Api):
+    run = sleeping(engine)
+    address = f"runs/{run.pk}/nodes/a/stack/"
+
+    def ask() -> Answer:
+        return api.get(address)
+
+    answers = meanwhile(engine, ask, ask, ask)
+    assert [answer.status for answer in answers] == [200, 200, 200], answers
+    assert Stack.objects.filter(run=run).count() == 1, "three askers share one sampling"
+    stack = answers[0].json
+    assert (stack["why"], stack["attempt"]) == ("asked", 1)
+    attempt = Attempt.objects.get(run=run)
+    assert stack["pid"] == attempt.pid
+    frames = [frame for thread in stack["samples"][0]["threads"] for frame in thread["frames"] if frame["author"]]
+    assert [(frame["line"], frame["source"].strip()) for frame in frames] == [(4, "time.sleep(60)")]
+    assert Command.objects.filter(kind="stack", done_at=None).count() == 0
+    runs.cancel(run, by="me")
+    engine.finish(run)
+    assert api.get(address).json == stack, "what was kept is there when it has ended"
+
+
+def test_a_node_that_ends_while_its_stacks_are_asked_for_gives_what_there_is(engine: Engine, api: Api):
+    run = sleeping(engine)
+    runs.cancel_node(run, "a", by="me")
+    (answer,) = meanwhile(engine, lambda: api.get(f"runs/{run.pk}/nodes/a/stack/"))
+    assert answer.status in (200, 404), answer
+    engine.finish(run)
+
+
+def test_a_stuck_node_has_its_stacks_taken_once_and_its_log_says_so(engine: Engine):
+    run = sleeping(engine, expected_duration=0.3)
+    stack = engine.until(lambda: Stack.objects.filter(run=run, why="stuck").first())
+    assert stack is not None
+    attempt = Attempt.objects.get(run=run)
+    assert 0.6 <= (stack.taken_at - attempt.started_at).total_seconds() < 3
+    lines, _ = logreads.logs(run, node="a")
+    assert [line["message"] for line in lines] == [
+        "here",
+        "Counts as stuck: twice its expected 0.3 s have passed; stacks are kept.",
+    ]
+    assert lines[1]["level"] == "info"
+    runs.cancel(run, by="me")
+    engine.finish(run)
+    assert Stack.objects.filter(run=run, why="stuck").count() == 1
+    runs.delete(run)
+    assert not Stack.objects.exists()
+
+
+def test_a_retry_with_a_hard_limit_ends_the_attempt_and_holds_for_the_next(engine: Engine):
+    run = sleeping(engine)
+    runs.retry_node(run, "a", policy={"hard_timeout": 1}, by="me")
+    engine.finish(run)
+    assert run.state == "failed"
+    first, second = queries.attempts(run, "a")
+    assert first["state"] == "cancelled"
+    assert first["receipt"]["processes"] >= 1
+    assert second["state"] == "timed_out"
+    assert second["usage"] is not None
+    assert queries.node_run(run, "a")["state"] == "timed_out"
+    seconds = Attempt.objects.get(run=run, number=2)
+    assert seconds.finished_at is not None
+    assert 0.9 <= (seconds.finished_at - seconds.started_at).total_seconds() < 5
+    assert run.altered == {"a": {"soft_timeout": 1, "hard_timeout": 1}}
+
+
+def test_attempts_keep_since_when_they_waited_and_samples_their_io(engine: Engine):
+    code = (
+        "import time\n"
+        "def main(inputs, ctx):\n"
+        "    end = time.monotonic() + 2.2\n"
+        "    while time.monotonic() < end:\n"
+        "        with open('x', 'wb') as file: file.write(bytes(100_000))\n"
+    )
+    run = engine.run(document([python("a", code)]))
+    assert run.state == "succeeded", queries.node_runs(run)
+    attempt = Attempt.objects.get(run=run)
+    assert attempt.ready_at is not None
+    assert run.created_at <= attempt.ready_at <= attempt.started_at
+    assert Sample.objects.filter(run=run, io_bytes__gt=100_000).exists()
