@@ -14,7 +14,19 @@ from django.db.models import Q
 from engine import clock, documents, policy, stackreads
 from engine.definition import Document
 from engine.diagnosis import cores, upstream
-from engine.diagnosis.known import BEHIND_MOST, Facts, Failure, Holder, Kept, PoolFacts, Root, Running, Sampled, Waiting
+from engine.diagnosis.known import (
+    BEHIND_MOST,
+    Facts,
+    Failure,
+    Holder,
+    Kept,
+    PoolFacts,
+    Root,
+    Running,
+    Sampled,
+    Waiting,
+    own_lines,
+)
 from engine.errors import NotFound
 from engine.models import Attempt, Leader, LogBatch, NodeRun, Run, Sample
 from engine.models.conditions import running_attempts, unfinished_nodes, unfinished_runs
@@ -35,8 +47,6 @@ BEHIND_MAX = 5
 HOLDERS_MAX = 64
 RIVALS_MAX = 20
 FAILED = ("failed", "timed_out")
-OURS = ("Counts as stuck", "Counts as quiet")
-"""How lines begin that the scheduler wrote into the node's log: the node itself said nothing."""
 
 
 def gather(run: Run, node: str | None = None) -> Facts:
@@ -208,7 +218,7 @@ class _Gathering:
         return lines[-LINES_MAX:]
 
     def _said_at(self, row: NodeRun, logs: Sequence[Mapping[str, Any]]) -> datetime | None:
-        times = [line["at"] for line in logs if not str(line["message"]).startswith(OURS)][-1:]
+        times = [line["at"] for line in own_lines(logs)[-1:]]
         if row.progress and row.progress.get("at"):
             times.append(row.progress["at"])
         return max((datetime.fromisoformat(time) for time in times), default=None)

@@ -13,6 +13,13 @@ from typing import Any
 from engine.policy import stuck_after
 
 BEHIND_MOST = 1000
+OURS = ("Counts as stuck", "Counts as quiet")
+"""How lines begin that the scheduler wrote into the node's log: the node itself said nothing."""
+
+
+def own_lines(logs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The lines that the node itself wrote."""
+    return [line for line in logs if not str(line["message"]).startswith(OURS)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 from engine.clock import iso
 from engine.diagnosis import actions
 from engine.diagnosis.finding import Evidence, Finding, StuckNode
-from engine.diagnosis.known import BEHIND_MOST, Facts, Running, Sampled
+from engine.diagnosis.known import BEHIND_MOST, Facts, Running, Sampled, own_lines
 from engine.diagnosis.said import Said, gettext_noop
 from engine.diagnosis.threads import RUNS_PERCENT, Doing, Spot, doing
 from engine.diagnosis.words import clock_time, cut, percent, process, span, times
@@ -41,10 +41,10 @@ _CAUSES = {
     "child_hangs": gettext_noop('"{node}" waits for its child process {pid}, which hangs: {command}'),
     "blocked_on_socket": gettext_noop('"{node}" waits for an answer from {address}{where}'),
     "blocked_on_lock": gettext_noop('"{node}" waits for a lock that nobody releases{where}'),
-    "blocked_on_file": gettext_noop('"{node}" waits for the file {path}{where}'),
-    "blocked_on_pipe": gettext_noop('"{node}" waits for the other end of a pipe{where}'),
+    "blocked_on_file": gettext_noop('"{node}" waits for {what}{where}'),
+    "blocked_on_pipe": gettext_noop('"{node}" waits for {what}{where}'),
     "io_wait": gettext_noop('"{node}" waits for the disk or another device{where}'),
-    "blocked": gettext_noop('"{node}" waits{where}'),
+    "blocked": gettext_noop('"{node}" waits for {what}{where}'),
 }
 _NO_ADDRESS = gettext_noop('"{node}" waits for an answer over the network{where}')
 _NO_COMMAND = gettext_noop('"{node}" waits for its child process {pid}, which hangs')
@@ -55,6 +55,9 @@ _DEADLOCK_MORE = gettext_noop(
     '"{node}" is in a deadlock of {n} threads: among them {first}{first_where} and {second}{second_where} '
     "wait for each other"
 )
+_FILE = gettext_noop("the file {path}")
+_PIPE = gettext_noop("the other end of a pipe")
+_SOMETHING = gettext_noop("something in the kernel")
 _UNKNOWN = gettext_noop('Why "{node}" does not end is not determined')
 
 _RUNS = gettext_noop("Runs for {span} in {process}; expected {expected} (set by the author)")
@@ -64,6 +67,7 @@ _SAME = gettext_noop("Same place in {n} samples at {time}{where}")
 _MOVES = gettext_noop("Moves between {n} samples at {time}; last{where}")
 _ONE = gettext_noop("Sampled at {time}{where}")
 _NOWHERE = gettext_noop("Sampled at {time}: no line of its code is on the stack")
+_NO_FRAMES = gettext_noop("Sampled at {time}: {where}")
 _THREAD = gettext_noop("Thread {thread} waits for a lock{where}")
 _WAITS = gettext_noop("Waits for {message} ({process}, at {time})")
 _NO_CPU = gettext_noop("Used no CPU in the last {span}")
@@ -72,6 +76,7 @@ _CHILD = gettext_noop("Child process {pid}: {command}")
 _CHILD_STATE = gettext_noop("Child process {pid} has used {cpu} of CPU: {command}")
 _CHILD_WAITS = gettext_noop("Child process {pid} waits for {message}")
 _MORE_CHILDREN = gettext_noop("and {n} more child processes")
+_MORE_CHILD = gettext_noop("and 1 more child process")
 _LINE = gettext_noop("Last line {span} ago: {line}")
 _NO_LINE = gettext_noop("It has written no line")
 _BEHIND_ONE = gettext_noop("1 node waits for it")
@@ -240,11 +245,15 @@ def _cause(running: Running, seen: Doing) -> Said:
         values["address"] = seen.address
         if not seen.address:
             template = _NO_ADDRESS
-    elif seen.code == "blocked_on_file":
-        values["path"] = cut(seen.path)
-        if not seen.path:
-            template = _CAUSES["io_wait"]
+    elif seen.code in ("blocked_on_file", "blocked_on_pipe", "blocked"):
+        values["what"] = cut(seen.message) or _what(seen)
     return Said(template, values)
+
+
+def _what(seen: Doing) -> Said:
+    if seen.path:
+        return Said(_FILE, {"path": cut(seen.path)})
+    return Said(_PIPE if seen.code == "blocked_on_pipe" else _SOMETHING)
 
 
 def _tail(running: Running, idle: float | None) -> Said:
@@ -293,7 +302,11 @@ def _seen(running: Running, seen: Doing) -> list[Evidence]:
             found.append(Evidence("stack", said, spot.line, None, pid, iso(at)))
     else:
         where = _where(spots[0][1]) if spots else ""
-        template = _NOWHERE if not where else _ONE if seen.samples < 2 else _MOVES if seen.moves else _SAME
+        if not where and stack.body.get("message"):
+            # Why there are no frames, as the supervisor says it.
+            where, template = cut(str(stack.body["message"]), 300), _NO_FRAMES
+        else:
+            template = _NOWHERE if not where else _ONE if seen.samples < 2 else _MOVES if seen.moves else _SAME
         said = Said(template, {"n": seen.samples, "time": time, "where": where})
         found.append(Evidence("stack", said, seen.samples, None, pid, iso(at)))
     if seen.message:
@@ -318,7 +331,16 @@ def _child(seen: Doing, at: datetime) -> list[Evidence]:
         said = Said(_CHILD_WAITS, {"pid": pid, "message": cut(message)})
         found.append(Evidence("child", said, None, None, pid, iso(at)))
     if seen.others > 0:
-        found.append(Evidence("child", Said(_MORE_CHILDREN, {"n": seen.others}), seen.others, None, None, iso(at)))
+        found.append(
+            Evidence(
+                "child",
+                Said(_MORE_CHILD if seen.others == 1 else _MORE_CHILDREN, {"n": seen.others}),
+                seen.others,
+                None,
+                None,
+                iso(at),
+            )
+        )
     return found
 
 
@@ -340,8 +362,8 @@ def _use(facts: Facts, running: Running) -> list[Evidence]:
 
 def _words(facts: Facts, running: Running) -> list[Evidence]:
     found = []
-    if running.logs:
-        line = running.logs[-1]
+    if lines := own_lines(running.logs):
+        line = lines[-1]
         at = datetime.fromisoformat(str(line["at"]))
         ago = max(0.0, (facts.now - at).total_seconds())
         said = Said(_LINE, {"span": span(ago), "line": cut(str(line["message"]))})

@@ -80,10 +80,11 @@ def doing(body: Mapping[str, Any], cpu_percent: float | None = None) -> Doing:
     free = [thread for thread in threads if _is_free(thread)]
     free.sort(key=lambda thread: bool(thread.get("waits_on")))
     runs = [thread for thread in free if _runs_always(thread, samples)]
+    busy = next((child for child in children if child.get("state") in RUNNING), None)
+    if cpu is not None and cpu >= RUNS_PERCENT and not free and busy is not None:
+        return found("child_computes", threads[0], child=busy, others=len(children) - 1)
     if cpu is not None and (cpu >= BUSY_PERCENT or (runs and cpu >= RUNS_PERCENT)):
         free = runs or free
-        if not free and (busy := next((child for child in children if child.get("state") in RUNNING), None)):
-            return found("child_computes", threads[0], child=busy, others=len(children) - 1)
         return found("cpu_loop", free[0] if free else threads[0])
     waits = [thread for thread in threads if not _is_free(thread) and _kind(thread) != "lock"]
     # The main thread is what the node's end hangs on, unless it only watches: then on who it watches.

@@ -88,9 +88,22 @@ def test_the_child_that_is_named_is_not_the_shell_that_waits_for_another() -> No
     assert "process 5001, which hangs: sleep 9" in str(found.message)
 
 
-def test_a_child_that_computes_is_not_said_to_hang() -> None:
-    found = of_stack(body(thread(frame(5, "run()"), wait="child"), children=[child(state="running")], cpu=97))
+@pytest.mark.parametrize("cpu", [97, 12])
+def test_a_child_that_computes_is_not_said_to_hang(cpu: float) -> None:
+    found = of_stack(body(thread(frame(5, "run()"), wait="child"), children=[child(state="running")], cpu=cpu))
     assert found.code == "child_computes"
+
+
+def test_what_a_node_waits_for_is_said_in_the_supervisors_words() -> None:
+    wait = {"kind": "file", "message": "a lock on /x, held by process 7 (vi)", "path": "/x"}
+    assert "waits for a lock on /x, held by process 7 (vi) in line 8" in str(
+        of_stack(body(thread(frame(8, "flock()"), wait=wait))).message
+    )
+
+
+def test_why_there_are_no_frames_is_told() -> None:
+    told = of_stack({**body(thread(), cpu=99), "message": "The process did not answer."}).evidence
+    assert "Sampled at 09:43:58 UTC: The process did not answer." in [str(one.message) for one in told]
 
 
 def two_locked(*more: dict[str, Any]) -> dict[str, Any]:
@@ -303,7 +316,7 @@ def test_the_worst_stands_first() -> None:
 
 
 def test_the_last_line_and_who_waits_are_told() -> None:
-    found = of_stack(SLEEP, logs=[line("connecting", 12), line("no answer", 9)], behind=3)
+    found = of_stack(SLEEP, logs=[line("no answer", 9), line("Counts as stuck: ...", 2)], behind=3)
     told = [str(one.message) for one in found.evidence]
     assert "Last line 9 s ago: no answer" in told
     assert "3 nodes wait for it" in told
