@@ -319,7 +319,9 @@ class _Gathering:
                 since = row.started_at if row.state == "running" else row.ready_at
                 stuck = row.state == "running" and self._is_stuck(row)
                 name_ = self.document.by_id[row.node].name
-                root = Root(row.node, name_, row.state, since, stuck, attempts.get(row.node) or None)
+                own = conditions.of(self.document.by_id[row.node], row) if self.node is not None else []
+                why = str(own[0]["message"]) if own else ""
+                root = Root(row.node, name_, row.state, since, stuck, attempts.get(row.node) or None, why)
             since = self.run.created_at if self.run.state == "queued" else self.run.started_at
             said = conditions.of(node, None)
             found.append(Waiting(name, node.name, node.type, "pending", said, since, root=root))

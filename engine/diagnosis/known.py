@@ -127,6 +127,8 @@ class Root:
     since: datetime | None
     is_stuck: bool = False
     pid: int | None = None
+    why: str = ""
+    """What it waits for itself, in the admitting code's words, where one node is asked about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,8 @@ _OCCUPIED = gettext_noop('Node "{holder}" of run {run} has {process} since {time
 _OCCUPIED_STUCK = gettext_noop('Node "{holder}" of run {run} is stuck; it has {process} since {time}, for {span}')
 _UPSTREAM_STUCK = gettext_noop('"{node}" waits for "{root}", which is stuck.')
 _UPSTREAM_RUNNING = gettext_noop('"{node}" waits for "{root}", which runs for {span}.')
-_UPSTREAM_OTHER = gettext_noop('"{node}" waits for "{root}", which is {state} itself.')
+_UPSTREAM_WAITS = gettext_noop('"{node}" waits for "{root}", which does not run either: {why}')
+_UPSTREAM_OTHER = gettext_noop('"{node}" waits for "{root}", which is {state}.')
 _UPSTREAM = gettext_noop('"{node}" waits for its upstream nodes: {message}')
 _ROOT = gettext_noop('"{root}" ({process}) is {state} since {time}, for {span}')
 _PAUSED = gettext_noop("The run is paused by a person: nothing new of it starts.")
@@ -381,10 +382,12 @@ def _upstream(facts: Facts, one: Waiting, condition: Condition) -> Finding | Non
         return None
     seconds = _since(facts, root.since)
     values = {"node": one.name, "root": root.name, "span": span(seconds), "state": root.state}
+    template = _UPSTREAM_RUNNING if root.state == "running" else _UPSTREAM_OTHER
     if root.is_stuck:
-        message = Said(_UPSTREAM_STUCK, values)
-    else:
-        message = Said(_UPSTREAM_RUNNING if root.state == "running" else _UPSTREAM_OTHER, values)
+        template = _UPSTREAM_STUCK
+    elif root.why:
+        template, values["why"] = _UPSTREAM_WAITS, root.why
+    message = Said(template, values)
     values |= {"process": process(root.pid), "time": clock_time(root.since) if root.since else "?"}
     at = iso(root.since) if root.since else None
     evidence = [Evidence("wait", Said(_ROOT, values), round(seconds, 3), "seconds", root.pid, at)]

@@ -292,6 +292,30 @@ def test_a_healthy_run_gives_no_suggestion_from_its_start_to_after_its_end(
     assert (found["status"], found["suggestions"], found["stuck_nodes"], found["waiting"]) == ("succeeded", [], [], [])
 
 
+def test_what_earlier_runs_took_is_the_expectation_where_the_author_gave_none(product: Product) -> None:
+    code = "import time\n\ndef main(inputs, ctx):\n    time.sleep(ctx.run['inputs']['seconds'])\n"
+    definition = {
+        "schema": "interlock/1",
+        "inputs": {"type": "object", "properties": {"seconds": {"type": "number"}}},
+        "nodes": [{"id": "a", "type": "python", "config": {"code": code}}],
+        "edges": [],
+    }
+    product.api("POST", "workflows/", {"name": "learned", "slug": "learned"})
+    product.api("POST", "workflows/learned/versions/", {"definition": definition, "message": ""})
+    for _ in range(3):
+        run = str(product.api("POST", "workflows/learned/runs/", {"inputs": {"seconds": 0.05}})["id"])
+        assert product.ended(run)["state"] == "succeeded"
+    run = str(product.api("POST", "workflows/learned/runs/", {"inputs": {"seconds": 900}})["id"])
+    found = wait_until(lambda: (d := diagnosis(product, run))["suggestions"] and d, 20)
+    (stuck,) = found["stuck_nodes"]
+    # Twice the 0.05 s would be a moment: what is only learned counts from 5 s on.
+    assert 5 < stuck["duration"] < 5 + SECONDS
+    assert (stuck["expected_from"], found["suggestions"][0]["code"]) == ("learned", "sleeping")
+    assert stuck["expected"] < 1
+    assert found["suggestions"][0]["action"]["body"]["policy"]["soft_timeout"] == 5
+    product.api("POST", f"runs/{run}/cancel/", {})
+
+
 def test_a_shell_command_that_hangs_is_named_and_a_failed_one_gets_a_remedy(product: Product) -> None:
     command = {"id": "sh", "type": "shell", "config": {"command": "echo begin; sleep 987; echo end"}}
     command["policy"] = {"expected_duration": 0.7}

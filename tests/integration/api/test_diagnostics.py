@@ -140,6 +140,10 @@ def test_a_pool_held_by_another_run_is_named_and_slots_can_be_added(admin: Api) 
     assert (holder["pid"], holder["unit"], holder["at"]) == (4242, "seconds", since)
     assert 839 < holder["value"] < 860
     assert (one["action"]["path"], one["action"]["body"]) == ("/api/v1/pools/warehouse/", {"slots": 2})
+    (behind,) = diagnose(admin, second, "late")["suggestions"]
+    assert behind["message"] == (
+        '"late" waits for "want", which does not run either: Waits for 1 slot of pool "warehouse": 1 of 1 are in use.'
+    )
     assert admin.call("PATCH", one["action"]["path"], one["action"]["body"]).status == 200
     assert diagnose(admin, second)["suggestions"] == []
 
