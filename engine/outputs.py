@@ -53,8 +53,12 @@ def table_rows(stored: Mapping[str, Any], artifacts: Artifacts, offset: int, lim
     Unreadable.
     """
     schema: list[dict[str, str]] = stored["schema"]
+    # A name that is also a column's would mean that column.
+    whole, taken = "r", {column["name"].lower() for column in schema}
+    while whole in taken:
+        whole += "_"
     sql = (
-        f"SELECT to_json(t) FROM {_source(stored, artifacts)} AS t "  # noqa: S608 quoted
+        f"SELECT to_json({whole}) FROM {_source(stored, artifacts)} AS {whole} "  # noqa: S608 quoted
         f"LIMIT {max(0, limit)} OFFSET {max(0, offset)}"
     )
     rows = [json.loads(row[0], parse_constant=_no_constant) for row in _run(stored, artifacts, sql).fetchall()]

@@ -50,6 +50,11 @@ def test_rows_come_with_offset_and_limit_in_order(artifacts: Artifacts) -> None:
     assert outputs.table_rows(stored, artifacts, 5000, 10)["rows"] == []
 
 
+def test_no_name_of_a_column_stands_for_the_row(artifacts: Artifacts) -> None:
+    stored = table(artifacts, "select null::int r, 2 R_, 3 t, 4 struct, 5 s")
+    assert outputs.table_rows(stored, artifacts, 0, 9)["rows"] == [{"r": None, "R_": 2, "t": 3, "struct": 4, "s": 5}]
+
+
 def test_every_cell_is_json(artifacts: Artifacts) -> None:
     stored = table(
         artifacts,

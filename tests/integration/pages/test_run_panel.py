@@ -1,0 +1,519 @@
+"""The panel at the side of a run's page: each tab for each state and role, and what its buttons may send."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.urls import reverse
+
+from dashboard.pages import run_findings
+from engine import clock
+from engine.artifacts import Artifacts
+from engine.diagnosis.finding import Action
+from engine.diagnosis.said import Said
+from engine.models import Attempt, Command, Leader, NodeRun, Pool, Run, Sample, Stack
+from engine.states import NODE_STATES
+from engine.worker import duck
+from tests.support.factories import document, node, python
+from tests.support.people import person
+from versions.actions import publish, workflows
+from versions.actions.launch import launch
+from versions.models import Workflow
+
+ROLES = ("viewer", "operator", "editor", "admin")
+TABS = ("why", "output", "attempts", "config", "history")
+CODE = "def main(inputs, ctx):\n    return parse(inputs)\n\ndef parse(x):\n    return x['<i>']\n"
+TRACEBACK = (
+    "Traceback (most recent call last):\n"
+    '  File "<work>", line 2, in main\n    return parse(inputs)\n'
+    '  File "/usr/lib/python3/json.py", line 9, in loads\n    raise KeyError\n'
+    "  File \"<work>\", line 5, in parse\n    return x['<i>']\n           ~^^^^^\n"
+    "KeyError: '<i>'\n"
+)
+ERROR = {"class": "KeyError", "message": "'<i>' is not there", "node": "work", "line": 5, "traceback": TRACEBACK}
+
+
+@pytest.fixture
+def nightly(db) -> Workflow:
+    """`work` (Python, in a pool) and 14 nodes after it."""
+    Leader.objects.create(pk=1, beat_at=clock.now() + timedelta(hours=1))
+    Pool.objects.create(name="warehouse", slots=1, created_at=clock.now())
+    workflow = workflows.create("Nightly", slug="nightly", by="x")
+    after = [node(f"after{n}") for n in range(14)]
+    work = python("work", CODE, pool="warehouse", retries=1, expected_duration=10, memory_mb=512)
+    made = document([work, *after], *(f"work>after{n}" for n in range(14)))
+    made["nodes"][0]["name"] = "Work <b>hard</b>"
+    made["inputs"] = {"type": "object", "properties": {"month": {"type": "integer", "default": 1}}}
+    publish.publish(workflow, made, by="x")
+    return workflow
+
+
+def at(seconds: float) -> Any:
+    """So many seconds ago."""
+    return clock.now() - timedelta(seconds=seconds)
+
+
+def run_of(workflow: Workflow, state: str = "running", *, seconds: float = 3, **more: Any) -> Run:
+    """A run whose node `work` is in this state, since `seconds`."""
+    run = launch(workflow, by="x")
+    ended = state not in ("pending", "ready", "running", "waiting", "retrying")
+    run.state = "failed" if state in ("failed", "timed_out") else "succeeded" if ended else "running"
+    run.started_at, run.finished_at = at(seconds), at(0) if ended else None
+    run.counts = {state: 1, "pending": 14}
+    run.save()
+    if state == "pending":
+        return run
+    begun = state not in ("ready", "skipped", "upstream_failed")
+    if begun:
+        attempt = {"retrying": "failed"}.get(state, state)
+        Attempt.objects.create(
+            run=run,
+            node="work",
+            number=1,
+            state=attempt if attempt != "waiting" else "succeeded",
+            claim="c",
+            worker="local/1",
+            pid=41207,
+            ready_at=at(seconds + 1.5),
+            started_at=at(seconds),
+            finished_at=None if state == "running" else at(0),
+            error=ERROR if state in ("failed", "retrying", "timed_out") else None,
+            usage={"cpu_seconds": 0.5, "memory_peak_bytes": 20 * 1024 * 1024},
+            receipt={"processes": 3, "slots": 1, "seconds": 0.2} if state == "cancelled" else None,
+        )
+    NodeRun.objects.create(
+        run=run,
+        node="work",
+        state=state,
+        attempt=1 if begun else 0,
+        claim="c" if state == "running" else "",
+        pool="warehouse",
+        ready_at=at(seconds + 1.5),
+        retry_at=at(-5) if state == "retrying" else None,
+        started_at=at(seconds) if begun else None,
+        finished_at=None if state in ("ready", "running") else at(0),
+        expected=10,
+        expected_from="author",
+        error=ERROR if state in ("failed", "retrying", "timed_out") else None,
+        **more,
+    )
+    return run
+
+
+def kept(run: Run, *, why: str = "stuck", moves: bool = False) -> Stack:
+    frames = [
+        {"file": "/usr/lib/python3.11/socket.py", "line": 9, "function": "recv", "source": "x", "author": False},
+        {"file": "<work>", "line": 5, "function": "parse", "source": "return x['<i>']", "author": True},
+    ]
+    waits = {"kind": "socket", "message": "data from 127.0.0.1:5433", "address": "127.0.0.1:5433"}
+    thread = {"id": 1, "name": "MainThread", "waits_on": waits, "frames": frames}
+    samples = [{"at": clock.iso(at(n)), "threads": [thread]} for n in (3, 2, 1)]
+    children = [{"pid": 77, "command": "sleep <600>", "state": "S", "cpu_seconds": 0.1, "since": None}]
+    body = {"samples": samples, "children": children, "moves": moves, "cpu_percent": 0.0, "pid": 41207}
+    return Stack.objects.create(run=run, node="work", attempt=1, taken_at=at(0.5), why=why, body=body)
+
+
+def panel(browser: Any, role: str, run: Run, tab: str = "", node: str = "work", **query: Any) -> str:
+    answer = browser(role).get(f"/runs/{run.pk}/nodes/{node}/panel/", {"tab": tab, **query})
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def calls(shown: str) -> list[tuple[str, str, Any]]:
+    """Every call that the buttons of a panel carry."""
+    found = re.findall(r'data-call-method="(\w+)" data-call-path="([^"]+)" data-call-body="([^"]*)"', shown)
+    return [(method, path, json.loads(html.unescape(body)) if body else None) for method, path, body in found]
+
+
+# --- each tab, each state, each role -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", list(NODE_STATES))
+@pytest.mark.parametrize("tab", TABS)
+def test_each_tab_is_shown_for_each_state_with_what_the_role_may_do(nightly, browser, state, tab):
+    run = run_of(nightly, state)
+    base = f"/api/v1/runs/{run.pk}/nodes/work"
+    for role in ROLES:
+        shown = panel(browser, role, run, tab)
+        assert f'?tab={tab}" aria-current="true"' in shown
+        assert "Work &lt;b&gt;hard" in shown
+        assert "<b>hard" not in shown
+        assert not re.findall(r"<[^>]+\son[a-z]+=|<[^>]+\sstyle=|<script", shown)
+        sent = [path for _method, path, _body in calls(shown)]
+        if role == "viewer" or tab != "why":
+            assert sent == []
+            continue
+        assert (f"{base}/cancel/" in sent) == (state in ("pending", "ready", "running", "waiting", "retrying"))
+        again = state in ("failed", "timed_out", "cancelled", "upstream_failed", "retrying")
+        if again:
+            assert f"{base}/retry/" in sent
+        if state in ("succeeded", "skipped", "pending", "ready"):
+            assert f"{base}/retry/" not in sent
+
+
+def test_a_stuck_node_shows_cause_evidence_and_the_calls_that_help(nightly, browser):
+    run = run_of(nightly, "running", seconds=81)
+    kept(run)
+    shown = panel(browser, "operator", run, "why")
+    assert "Runs 8.1 times as long as usual" in shown
+    assert 'data-finding="blocked_on_socket"' in shown
+    assert '<span class="mono">127.0.0.1:5433</span>' in shown
+    first = calls(shown)[0]
+    assert first[0] == "POST"
+    assert first[1] == f"/api/v1/runs/{run.pk}/nodes/work/retry/"
+    assert first[2]["policy"]["soft_timeout"] > 10
+    assert re.search(r'class="btn small primary" data-call-method', shown)
+    assert f'data-stack-path="/api/v1/runs/{run.pk}/nodes/work/stack/"' in shown
+    # To end it for good shows what that does, at the button.
+    assert "is ended with all its processes" in shown
+    # A viewer sees the same cause, and may look at the stacks.
+    seen = panel(browser, "viewer", run, "why")
+    assert 'data-finding="blocked_on_socket"' in seen
+    assert "data-call-path" not in seen
+    assert "data-stack-path" in seen
+    assert "retry-with" not in seen
+
+
+def test_limits_use_and_who_waits_stand_beside_a_running_node(nightly, browser):
+    run = run_of(nightly, "running", seconds=100)
+    Sample.objects.create(run=run, node="work", attempt=1, at=at(1), cpu_percent=12.4, memory_bytes=184 * 1024 * 1024)
+    Sample.objects.create(run=run, node="work", attempt=1, at=at(0), cpu_percent=3.2, memory_bytes=184 * 1024 * 1024)
+    other = run_of(nightly, "ready")
+    shown = panel(browser, "viewer", run, "why")
+    assert re.search(r"Soft limit</dt><dd>in <span data-until=\"[^\"]+\">3 m (19|20) s</span>, then it may save", shown)
+    assert "then it is killed" in shown
+    assert "184 MiB" in shown
+    assert "of 512" in shown
+    assert "3 %" in shown
+    assert shown.count('d="M0.0') == 2
+    assert len(re.findall(r"needs Work", shown)) == 10
+    assert "and 4 more" in shown
+    assert f'href="/runs/{other.pk}/nodes/work/"' in shown
+    assert "1 slot of warehouse" in shown
+
+
+def test_a_limit_that_has_passed_is_said_so(nightly, browser):
+    run = run_of(nightly, "running", seconds=301)
+    assert re.search(r"has passed, <span data-since", panel(browser, "viewer", run, "why"))
+
+
+def test_a_waiting_node_names_its_conditions_and_links_the_holder(nightly, browser):
+    holder = run_of(nightly, "running", seconds=60)
+    run = run_of(nightly, "ready", seconds=30)
+    shown = panel(browser, "editor", run, "why")
+    assert 'data-finding="pool_full"' in shown
+    assert f'href="/runs/{holder.pk}/nodes/work/"' in shown
+    assert ("PATCH", "/api/v1/pools/warehouse/", {"slots": 2}) in calls(shown)
+    # Sizes of pools are for editors: an operator is offered what an operator may do.
+    seen = calls(panel(browser, "operator", run, "why"))
+    assert not [path for _method, path, _body in seen if "/pools/" in path]
+    assert [path for _method, path, _body in seen if path.endswith("/cancel/")]
+
+
+def test_a_failure_is_led_by_its_error_with_its_line_and_a_remedy(nightly, browser):
+    run = run_of(nightly, "failed")
+    shown = panel(browser, "operator", run, "why")
+    assert "data-error-lead>KeyError in line 5, &#x27;&lt;i&gt;&#x27; is not there<" in shown
+    assert re.search(r'class="ln hit"><span class="no">5</span>    return x\[', shown)
+    assert 'data-finding="failed_key_error"' in shown
+    assert ("POST", f"/api/v1/runs/{run.pk}/nodes/work/retry/", {}) in calls(shown)
+    assert 'id="retry-with"' in shown
+
+
+def test_the_way_back_to_a_version_that_worked_is_offered_with_its_reason(nightly, browser):
+    from versions import queries
+    from versions.actions import deploy
+
+    run_of(nightly, "succeeded")
+    changed = document([python("work", CODE + "\n", retries=0)])
+    publish.publish(nightly, changed, by="x")
+    deploy.deploy(nightly, 2, by="x")
+    run = run_of(nightly, "failed")
+    shown = panel(browser, "operator", run, "why")
+    assert "Roll back to v1" in shown
+    load = re.search(r'data-load="(/workflows/nightly/versions/1/rollback/[^"]+)"', shown)
+    assert load
+    form = browser("operator").get(html.unescape(load[1])).content.decode()
+    assert re.search(r'name="reason" value="v2 fails since run \d+', form)
+    assert f'name="next" value="/runs/{run.pk}/nodes/work/"' in form
+    assert "rollback" not in panel(browser, "viewer", run, "why")
+    assert queries.workflow_dict(nightly)["live"]["version"] == 2
+
+
+def test_stacks_show_the_authors_lines_and_children_and_the_others_are_a_link_away(nightly, browser):
+    run = run_of(nightly, "running", seconds=2)
+    old = kept(run, why="asked", moves=True)
+    Stack.objects.filter(pk=old.pk).update(taken_at=at(60))
+    newest = kept(run)
+    shown = panel(browser, "viewer", run, "why", stack="newest")
+    assert f'data-stack="{newest.pk}" open' in shown
+    assert "The same in 3 samples" in shown
+    assert "waits for data from 127.0.0.1:5433" in shown
+    assert re.search(r'<li class="mine"><span class="fn">parse</span>.*?<code>return x\[&#x27;&lt;i&gt;', shown)
+    assert "sleep &lt;600&gt;" in shown
+    assert f"stack={old.pk}" in shown
+    other = panel(browser, "viewer", run, "why", stack=str(old.pk))
+    assert f'data-stack="{old.pk}" open' in other
+    assert "It moves: not the same in 3 samples" in other
+    assert " open" not in re.findall(r"<details class=\"taken\"[^>]*>", panel(browser, "viewer", run, "why"))[0]
+
+
+def test_asking_for_stacks_without_scripts_asks_the_scheduler(nightly, browser):
+    run = run_of(nightly, "running")
+    fresh = kept(run, why="asked")
+    Stack.objects.filter(pk=fresh.pk).update(taken_at=clock.now())
+    answer = browser("viewer").post(f"/runs/{run.pk}/nodes/work/stack/")
+    assert answer["Location"] == f"/runs/{run.pk}/nodes/work/?tab=why&stack=newest#stacks"
+    ended = run_of(nightly, "failed")
+    assert (
+        "has no live stacks"
+        in browser("viewer").post(f"/runs/{ended.pk}/nodes/work/stack/", follow=True).content.decode()
+    )
+
+
+# --- output ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Artifacts:
+    from dataclasses import replace
+
+    monkeypatch.setattr(settings, "INTERLOCK", replace(settings.INTERLOCK, artifacts=str(tmp_path / "artifacts")))
+    return Artifacts(tmp_path / "artifacts")
+
+
+def table(artifacts: Artifacts, sql: str) -> dict[str, Any]:
+    Path(artifacts.staging).mkdir(parents=True, exist_ok=True)
+    staged = artifacts.stage("test", ".parquet")
+    connection = duck.connect(paths=[staged])
+    connection.execute(f"COPY ({sql}) TO '{staged}' (FORMAT parquet, USE_TMP_FILE false)")
+    described = connection.execute(f"DESCRIBE FROM '{staged}'").fetchall()
+    count = connection.execute(f"SELECT count(*) FROM '{staged}'").fetchone()[0]
+    connection.close()
+    schema = [{"name": row[0], "type": row[1]} for row in described]
+    name = artifacts.adopt(staged, ".parquet")
+    return {"kind": "table", "artifact": name, "schema": schema, "row_count": count, "bytes": 9, "ports": ["out"]}
+
+
+def test_a_table_shows_its_columns_with_nulls_and_two_hundred_rows_at_a_time(nightly, browser, artifacts):
+    sql = "select range n, if(range % 4 = 0, null, '<b>' || range) t from range(450)"
+    run = run_of(nightly, "succeeded", output=table(artifacts, sql))
+    shown = panel(browser, "viewer", run)
+    assert "450 rows" in shown
+    assert shown.count("<tr>") - len(["head", "head"]) == 200 + 2
+    assert re.search(r"data-nulls>113 <span class=\"faint\">25 %", shown)
+    assert "rows 1 to 200" in shown
+    assert "&lt;b&gt;1" in shown
+    for form in ("csv", "parquet", "json"):
+        assert f"/output/download/?format={form}" in shown
+    last = panel(browser, "viewer", run, "output", offset=400)
+    assert "rows 401 to 450" in last
+    assert "Next rows" not in last
+    assert "offset=200" in last
+
+
+def test_a_table_that_is_gone_says_so(nightly, browser, artifacts):
+    stored = table(artifacts, "select 17 n")
+    run = run_of(nightly, "succeeded", output=stored)
+    artifacts.delete(stored["artifact"])
+    assert "The output cannot be read" in panel(browser, "viewer", run, "output")
+
+
+def test_a_value_is_shown_as_text_and_cut_where_it_is_long(nightly, browser):
+    value = {"text": "<script>alert(1)</script>\u202e", "long": "x" * 200_000}
+    run = run_of(nightly, "succeeded", output={"kind": "json", "value": value, "bytes": 200_100, "ports": ["true"]})
+    shown = panel(browser, "viewer", run, "output")
+    assert "&lt;script&gt;" in shown
+    assert "\u202e" not in shown
+    assert len(shown) < 90_000
+    assert "the download has all" in shown
+    assert "data-output-port" in shown
+
+
+@pytest.mark.parametrize("state", [state for state in NODE_STATES if state != "succeeded"])
+def test_where_there_is_no_output_the_panel_says_why(nightly, browser, state):
+    shown = panel(browser, "viewer", run_of(nightly, state), "output")
+    assert "There is no output" in shown
+    assert re.search(r"<p>[A-Z][^<]+\.</p>", shown)
+
+
+# --- attempts, config, history -----------------------------------------------------------------------------------
+
+
+def test_attempts_tell_waited_place_use_receipt_and_mark_the_authors_lines(nightly, browser):
+    shown = panel(browser, "viewer", run_of(nightly, "cancelled"), "attempts")
+    assert "Ended 3 processes in 0.2 s, 1 slot returned." in shown
+    assert "pid 41207 on this host" in shown
+    assert re.search(r"Waited</dt><dd>1\.5 s", shown)
+    assert "at most 20 MiB" in shown
+    failed = panel(browser, "viewer", run_of(nightly, "failed"), "attempts")
+    assert failed.count('class="ln author"') == 2
+    assert failed.count('class="ln source"') == 2
+    assert "&quot;&lt;work&gt;&quot;, line 5" in failed
+
+
+def test_many_attempts_come_fifty_at_a_time(nightly, browser):
+    run = run_of(nightly, "failed")
+    rows = Attempt.objects.get(run=run)
+    for number in range(2, 121):
+        rows.pk, rows.number = None, number
+        rows.save()
+    NodeRun.objects.filter(run=run, node="work").update(attempt=120)
+    shown = panel(browser, "viewer", run, "attempts")
+    assert len(re.findall(r"<article", shown)) == 50
+    assert "before=71" in shown
+    assert "Attempt 70<" in panel(browser, "viewer", run, "attempts", before=71)
+
+
+def test_config_marks_code_and_what_a_person_changed(nightly, browser):
+    run = run_of(nightly, "failed")
+    run.altered = {"work": {"soft_timeout": 60, "hard_timeout": 90}}
+    run.save()
+    shown = panel(browser, "viewer", run, "config")
+    assert '<span class="kw">def</span> main' in shown
+    assert 'x[<span class="str">&#x27;&lt;i&gt;&#x27;</span>]' in shown
+    assert re.search(r"soft_timeout</dt><dd>60 .*changed in this run.*was 300", shown)
+    assert re.search(r"retries</dt><dd>1<", shown)
+    assert "lost_retries" not in shown
+
+
+def test_history_shows_the_last_runs_with_median_and_what_is_expected(nightly, browser):
+    for seconds in (2, 4, 9):
+        run_of(nightly, "succeeded", seconds=seconds)
+    run = run_of(nightly, "failed", seconds=30)
+    shown = panel(browser, "viewer", run, "history")
+    assert shown.count("<rect") == 4
+    assert "data-median>4 s" in shown
+    assert re.search(r"Expected</dt><dd>10 s .*as its author says", shown)
+    assert len(re.findall(r'<td><a class="text" href="/runs/\d+/nodes/work/">', shown)) == 4
+
+
+# --- the run itself ----------------------------------------------------------------------------------------------
+
+
+def test_without_a_node_the_run_shows_its_findings_and_links_them(nightly, browser):
+    run = run_of(nightly, "failed")
+    shown = browser("operator").get(f"/runs/{run.pk}/summary/").content.decode()
+    assert f'href="/runs/{run.pk}/nodes/work/"' in shown
+    assert "failed: KeyError in line 5" in shown
+    stuck = run_of(nightly, "running", seconds=50)
+    kept(stuck)
+    seen = browser("viewer").get(f"/runs/{stuck.pk}/summary/").content.decode()
+    assert 'data-finding="blocked_on_socket"' in seen
+    assert "Nodes that wait" in seen
+    calm = run_of(nightly, "running", seconds=1)
+    Run.objects.filter(pk=stuck.pk).update(state="cancelled")
+    NodeRun.objects.filter(run=stuck).update(state="cancelled", claim="")
+    assert "no node is stuck" in browser("viewer").get(f"/runs/{calm.pk}/summary/").content.decode()
+
+
+def test_a_cancel_shows_its_impact_before_and_its_receipt_after(nightly, browser):
+    run = run_of(nightly, "running")
+    form = browser("operator").get(f"/runs/{run.pk}/cancel/").content.decode()
+    assert "1 running node is ended with all its processes." in form
+    assert "14 nodes do not start any more." in form
+    assert browser("viewer").get(f"/runs/{run.pk}/cancel/").status_code == 403
+    browser("operator").post(f"/runs/{run.pk}/cancel/")
+    Attempt.objects.filter(run=run).update(
+        state="cancelled", finished_at=clock.now(), receipt={"processes": 3, "slots": 1, "seconds": 0.25}
+    )
+    Run.objects.filter(pk=run.pk).update(state="cancelled", finished_at=clock.now())
+    shown = browser("viewer").get(f"/runs/{run.pk}/").content.decode()
+    assert shown.count("Ended 3 processes in 0.3 s, 1 slot returned.") == 2
+
+
+def test_a_run_again_with_other_inputs_begins_with_those_of_the_run(nightly, browser):
+    run = launch(nightly, inputs={"month": 7}, priority=2, by="x")
+    form = browser("operator").get("/workflows/nightly/run/", {"from": run.pk}).content.decode()
+    assert 'name="input.month" value="7"' in form
+    assert '<option value="2" selected>' in form
+    assert f"inputs of run {run.pk}" in form
+    assert browser("operator").get("/workflows/nightly/run/", {"from": "x"}).status_code == 404
+
+
+def test_a_retry_with_other_limits_is_a_form_too(nightly, browser):
+    run = run_of(nightly, "failed")
+    place = f"/runs/{run.pk}/nodes/work/retry/"
+    given = {"policy.soft_timeout": "60", "policy.hard_timeout": "", "policy.memory_mb": "1024", "from": "start"}
+    browser("operator").post(place, given)
+    asked = Command.objects.get(kind="retry", run=run)
+    assert asked.body["from"] == "start"
+    assert asked.body["policy"]["work"]["soft_timeout"] == 60
+    assert asked.body["policy"]["work"]["memory_mb"] == 1024
+    said = browser("operator").post(place, {"policy.soft_timeout": "soon"}, follow=True).content.decode()
+    assert "is no number" in said
+    refused = browser("operator").post(f"/runs/{run.pk}/nodes/after1/retry/", follow=True).content.decode()
+    assert "cannot be retried" in refused
+
+
+# --- rights and forms of calls -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "first"),
+    [
+        ("POST", "/api/v1/runs/1/nodes/a/cancel/", "operator"),
+        ("POST", "/api/v1/runs/1/retry/", "operator"),
+        ("GET", "/api/v1/runs/1/nodes/a/stack/", "viewer"),
+        ("PATCH", "/api/v1/pools/warehouse/", "editor"),
+        ("POST", "/api/v1/pools/", "editor"),
+        ("POST", "/api/v1/workflows/w/rollback/", "operator"),
+        ("POST", "/api/v1/nothing/", ""),
+        ("DELETE", "/api/v1/runs/1/retry/", ""),
+    ],
+)
+def test_a_button_is_there_for_whom_the_api_would_let(db, method, path, first):
+    may = [role for role in ROLES if run_findings.may(person(role), method, path)]
+    assert may == (list(ROLES[ROLES.index(first) :]) if first else [])
+
+
+def test_a_call_without_scripts_is_the_same_form(db):
+    policy = {"soft_timeout": 60, "memory_mb": None}
+    action = Action(Said("Retry"), "POST", "/api/v1/runs/7/nodes/a/retry/", {"policy": policy, "from": "start"})
+    (button,) = run_findings.buttons([action], person("operator"))
+    assert button["form"] == reverse("run-node-retry", args=[7, "a"])
+    assert button["fields"] == {"policy.soft_timeout": 60, "policy.memory_mb": None, "from": "start"}
+    some = Action(Said("Retry"), "POST", "/api/v1/runs/7/retry/", {"nodes": ["a"]})
+    assert run_findings.buttons([some], person("operator"))[0]["form"] == ""
+
+
+# --- how often the database is asked -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_a_tab_asks_as_often_whatever_there_is(nightly, browser, tab, django_assert_max_num_queries):
+    viewer = browser("viewer")
+    run = run_of(nightly, "running", seconds=50)
+    place = f"/runs/{run.pk}/nodes/work/panel/?tab={tab}"
+
+    def more(count: int) -> None:
+        for _ in range(count):
+            run_of(nightly, "ready")
+            kept(run)
+            Sample.objects.create(run=run, node="work", attempt=1, at=at(1), cpu_percent=1, memory_bytes=1)
+
+    more(2)
+    viewer.get(place)
+    with django_assert_max_num_queries(32) as few:
+        viewer.get(place)
+    asked = len(few.captured_queries)
+    more(14)
+    # Where more wait than are named, they are counted.
+    with django_assert_max_num_queries(asked + 1):
+        viewer.get(place)
+
+
+def test_the_panel_writes_nothing(nightly, browser, django_assert_max_num_queries):
+    run, admin = run_of(nightly, "running", seconds=50), browser("admin")
+    kept(run)
+    for place in (*(f"nodes/work/panel/?tab={tab}" for tab in TABS), "summary/"):
+        with django_assert_max_num_queries(40) as asked:
+            admin.get(f"/runs/{run.pk}/{place}")
+        assert not [query for query in asked.captured_queries if re.match(r"\s*(INSERT|UPDATE|DELETE)", query["sql"])]
