@@ -61,13 +61,22 @@ class Person:
 
 @contextlib.contextmanager
 def somebody(
-    browser: Browser, product: Product, shots: Path, *, width: int = 1440, height: int = 900, dark: bool = False
+    browser: Browser,
+    product: Product,
+    shots: Path,
+    *,
+    width: int = 1440,
+    height: int = 900,
+    dark: bool = False,
+    touch: bool = False,
 ) -> Iterator[Person]:
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if dark else "light",
         locale="en-GB",
         timezone_id="Europe/Berlin",
+        has_touch=touch,
+        is_mobile=touch,
     )
     context.set_default_timeout(15_000)
     # Violations of the policy are events of the document, whatever the console says.
