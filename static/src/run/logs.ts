@@ -20,6 +20,7 @@ const ROW_NARROW = 38;
 const AHEAD = 120;
 const COPY_MAX = 10_000;
 const SEARCH_MS = 250;
+const AGAIN_MS = 2000;
 /** Lines that are told one by one to who listens; more come as a number, and not more often than this. */
 const SAID_MS = 4000;
 
@@ -100,7 +101,8 @@ export class LogView {
     try {
       await this.source.catchUp();
     } catch {
-      // Offline: the next snapshot asks again.
+      // Offline, it seems; what comes meanwhile is kept.
+      window.setTimeout(() => void this.open(), AGAIN_MS);
       return;
     }
     this.grown(0);

@@ -11,6 +11,8 @@ import { said, SeqRanges } from "./ranges";
 
 const RANGES_MAX = 150;
 const READ_MAX = 1500;
+const EARLY_MAX = 20_000;
+const AGAIN_MS = 2000;
 
 const numbers = (value: Json | undefined): number[] => (Array.isArray(value) ? value.filter((one) => typeof one === "number") : []);
 
@@ -26,6 +28,8 @@ export class LogSource {
   private reading = false;
   /** Whether the index was read once. */
   ready = false;
+  /** Lines may be missing above the last known one until the index is read. */
+  private behind = true;
 
   constructor(
     private readonly run: string,
@@ -47,7 +51,7 @@ export class LogSource {
 
   /** Reads which lines there are above the last known one. Throws when the server cannot be reached. */
   catchUp(): Promise<void> {
-    this.again = true;
+    this.again = this.behind = true;
     return (this.catching ??= this.readIndex().finally(() => {
       this.catching = null;
     }));
@@ -71,6 +75,7 @@ export class LogSource {
       }
     }
     this.ready = true;
+    this.behind = false;
     const early = this.early;
     this.early = [];
     this.append(early);
@@ -78,9 +83,16 @@ export class LogSource {
 
   /** Takes lines of the live feed; what is known already is left out. */
   take(lines: readonly LogLine[]): void {
-    if (this.catching || !this.ready) this.early.push(...lines);
-    else this.append(lines);
-    if (this.early.length > 50_000) this.early.splice(0, this.early.length, ...this.early.slice(-50_000));
+    if (!this.behind) {
+      this.append(lines);
+      return;
+    }
+    for (const line of lines) this.early.push(line);
+    if (this.early.length > EARLY_MAX) {
+      // The index, read once more, has them too.
+      this.early = [];
+      this.again = true;
+    }
   }
 
   private append(lines: readonly LogLine[]): void {
@@ -112,7 +124,8 @@ export class LogSource {
         if (!got.length) return;
       }
     } catch {
-      // Offline: the next scroll or message asks again.
+      // Offline, it seems.
+      window.setTimeout(() => void this.readWanted(), AGAIN_MS);
     } finally {
       this.reading = false;
     }

@@ -11,6 +11,8 @@ export interface Query {
   readonly text: string;
 }
 
+const AGAIN_MS = 2000;
+
 export class Search {
   readonly hits = new SeqRanges();
   /** Up to where was looked. */
@@ -45,8 +47,9 @@ export class Search {
         if (this.done) this.seen = Math.max(this.seen, upto);
         this.moved(this);
       }
-    } catch {
-      // Offline or stopped: the next line or key asks again.
+    } catch (error) {
+      // Offline, it seems; what the server refuses it would refuse again.
+      if (error instanceof TypeError && !this.stop.signal.aborted) window.setTimeout(() => void this.until(this.asked), AGAIN_MS);
     } finally {
       this.running = false;
     }

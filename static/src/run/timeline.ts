@@ -15,6 +15,7 @@ import { AXIS, ROW, TimePainter } from "./timepaint";
 import { panned, type Span, zoomed } from "./timescale";
 
 const LIVE_MS = 250;
+const AGAIN_MS = 3000;
 const SIDE = 200;
 const SIDE_NARROW = 110;
 const ZOOM = 1.5;
@@ -131,7 +132,8 @@ class Timeline {
       this.reveal();
       this.later();
     } catch {
-      // Offline: the next snapshot reads again.
+      // Offline, it seems.
+      window.setTimeout(() => void this.read(), AGAIN_MS);
     } finally {
       this.reading = false;
     }
