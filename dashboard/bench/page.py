@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Final
 
-from dashboard.bench import frames, latency, opening
+from dashboard.bench import finding, frames, latency, logs, memory, opening
 from dashboard.bench.browser import chromium
 from dashboard.bench.stand import Stand
 from engine.bench.http import Product
@@ -16,6 +16,9 @@ CASES: Final[tuple[tuple[str, Callable[[Stand], list[dict[str, Any]]]], ...]] = 
     ("latency", latency.measure),
     ("open", opening.measure),
     ("frames", frames.measure),
+    ("find", finding.measure),
+    ("logs", logs.measure),
+    ("memory", memory.measure),
 )
 
 

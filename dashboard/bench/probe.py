@@ -6,6 +6,11 @@ the pixels change. All times are milliseconds of the machine's clock, which node
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 CANVAS = "[data-canvas]"
 
 FRAMES = """
@@ -61,3 +66,44 @@ RATE = """
 def drawn(seq: int = 0) -> str:
     """An expression that holds when the canvas shows the event `seq`."""
     return f'Number(document.querySelector("{CANVAS}")?.dataset.drawn ?? -1) >= {seq}'
+
+
+REACTION = """
+(() => {
+  const shows = (selector, text) =>
+    [...document.querySelectorAll(selector)].some(
+      (one) => one.textContent.includes(text) && one.getClientRects().length,
+    );
+  const shown = (begun, selector, text) =>
+    new Promise((resolve) => {
+      const look = () => {
+        if (!shows(selector, text)) return void requestAnimationFrame(look);
+        const after = new MessageChannel();
+        after.port1.onmessage = () => {
+          after.port1.close();
+          resolve(performance.now() - begun);
+        };
+        after.port2.postMessage(0);
+      };
+      requestAnimationFrame(look);
+    });
+  // From the next such event to the end of the first frame with an element that holds the text.
+  window.benchReact = (type, selector, text) => {
+    window.benchReaction = new Promise((resolve) =>
+      addEventListener(type, (event) => resolve(shown(event.timeStamp, selector, text)), { capture: true, once: true }),
+    );
+  };
+  // From the start of the navigation.
+  window.benchOpened = (selector) => shown(0, selector, "");
+})();
+"""
+
+
+def react(page: Page, event: str, selector: str, text: str) -> None:
+    """Begin to wait for `event`, and then for an element that shows `text`."""
+    page.evaluate("(given) => window.benchReact(...given)", [event, selector, text])
+
+
+def reaction(page: Page) -> float:
+    """Milliseconds from the event to the end of the frame that shows it."""
+    return float(page.evaluate("() => window.benchReaction"))

@@ -1,0 +1,56 @@
+"""A run with 1,000,000 log lines: opening it, going to its ends, searching it."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from dashboard.bench import probe, workflows
+from dashboard.bench.figures import case
+from dashboard.bench.stand import Stand
+
+NODES, LINES = 10, 100_000
+"""An attempt keeps its first and last 50,000 lines, so none of these is dropped."""
+LINE = "[data-logs] .line"
+
+
+def measure(stand: Stand) -> list[dict[str, Any]]:
+    once = f"unheard-of-{secrets.token_hex(4)}"
+    run = stand.start(stand.publish(workflows.talkers(NODES, LINES - 1, once)))
+    stand.ended(run)
+    opened, home, end, first, rare = [], [], [], [], []
+    for number in range(stand.wish.repeat):
+        with stand.visitor(probe.REACTION) as visitor:
+            page = visitor.page
+            page.goto(visitor.at(f"/runs/{run}/"), wait_until="commit")
+            opened.append(page.evaluate("(selector) => window.benchOpened(selector)", LINE) / 1000)
+            page.wait_for_load_state()
+            newest = (page.locator(f"{LINE} .msg").last.text_content() or "").strip()
+            page.locator("[data-logs]").focus()
+            home.append(_key(page, "Home", "row 0 of"))
+            end.append(_key(page, "End", newest))
+            first.append(_search(page, f"row {4711 + number} of", f"row {4711 + number} of"))
+            rare.append(_search(page, once, once))
+    of = f"{NODES * LINES:,} log lines"
+    return [
+        case(f"logs: open {of}", "s", opened),
+        case(f"logs: to the beginning of {of}", "ms", home),
+        case(f"logs: to the end of {of}", "ms", end),
+        case("logs: first hits of a search", "ms", first),
+        case("logs: a word that occurs once", "ms", rare),
+    ]
+
+
+def _key(page: Any, key: str, text: str) -> float:
+    probe.react(page, "keydown", LINE, text)
+    page.keyboard.press(key)
+    return probe.reaction(page)
+
+
+def _search(page: Any, text: str, hit: str) -> float:
+    """From the last letter to the frame with the first hit in view; the wait for more letters is part of it."""
+    field = page.locator("[data-log-search]")
+    field.fill("")
+    probe.react(page, "input", f"{LINE} mark", hit)
+    field.fill(text)
+    return probe.reaction(page)
