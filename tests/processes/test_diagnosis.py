@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.hangs import CHILD, DEADLOCK, LOOP, SLEEP, SOCKET
 from tests.support.product import Product, running
 from tests.support.wait import wait_until
 
@@ -20,31 +21,6 @@ pytestmark = pytest.mark.processes
 SECONDS = 2.0
 """So soon after a node has crossed twice its expectation its cause is known."""
 
-SLEEP = """
-import time
-
-def main(inputs, ctx):
-    time.sleep({number})
-"""
-LOOP = """
-def main(inputs, ctx):
-    {name} = {number}
-    while {name} > 0:
-        {name} += 1
-"""
-SOCKET = """
-import socket
-
-def main(inputs, ctx):
-    {name} = socket.create_connection(("127.0.0.1", {number}))
-    return {name}.recv(1).decode()
-"""
-CHILD = """
-import subprocess
-
-def main(inputs, ctx):
-    return subprocess.run(["sleep", "{number}"], capture_output=True).returncode
-"""
 BUSY = """
 import time
 
@@ -52,28 +28,6 @@ def main(inputs, ctx):
     ctx.log("on it")
     time.sleep({s})
     return sum(range(3_000_000))
-"""
-DEADLOCK = """
-import threading
-import time
-
-def main(inputs, ctx):
-    one, two = threading.Lock(), threading.Lock()
-    def {name}_a():
-        with one:
-            time.sleep(0.2)
-            with two:
-                pass
-    def {name}_b():
-        with two:
-            time.sleep(0.2)
-            with one:
-                pass
-    threads = [threading.Thread(target=f, name=f.__name__, daemon=True) for f in ({name}_a, {name}_b)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 """
 
 
