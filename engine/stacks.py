@@ -27,6 +27,10 @@ THREADS_MAX = 32
 NATIVE_MAX = 4
 """Threads of libraries without Python code that are shown beside others."""
 FRAMES_MAX = 48
+"""Of one thread, innermost ..."""
+FRAMES_TOTAL = 300
+"""... and about so many of all threads of a sample, the first ones in full; of each at least the innermost few."""
+FRAMES_LEAST = 4
 TEXT_CHARS_MAX = 500
 SOURCE_CHARS_MAX = 200
 MOVED_CPU_SECONDS = 0.03
@@ -254,7 +258,12 @@ def threads_of(look: Look, pid: int, code: Code) -> list[dict[str, Any]]:
             others.append({"id": number, "name": _name(look, number, pid), "waits_on": waits, "frames": []})
     told += others if not look.threads else others[:NATIVE_MAX]
     told.sort(key=lambda one: (one["id"] != pid, not any(f["author"] for f in one["frames"]), not one["frames"]))
-    return told[:THREADS_MAX]
+    del told[THREADS_MAX:]
+    left = FRAMES_TOTAL
+    for one in told:
+        del one["frames"][max(left, FRAMES_LEAST) :]
+        left -= len(one["frames"])
+    return told
 
 
 def _name(look: Look, number: int | None, pid: int) -> str | None:

@@ -24,12 +24,14 @@ from engine.executors.waits import Waits
 
 SAMPLES = 5
 APART_SECONDS = 0.15
+TOTAL_SECONDS = 1.4
+"""No further look begins after this: somebody waits for the answer."""
 PATIENCE_SECONDS = 0.25
 """How long an answer is waited for before the signal is tried."""
 QUICK_SAMPLES = 2
 QUICK_PATIENCE_SECONDS = 0.06
 MEMORY_PATIENCE_SECONDS = 0.02
-DUMP_SECONDS = 0.1
+DUMP_SECONDS = 0.3
 DUMP_STEP_SECONDS = 0.002
 PERCENT_SECONDS = 0.25
 """The kernel counts CPU time in steps of 10 ms: over less than this a percentage says nothing."""
@@ -59,6 +61,7 @@ class Sampling:
         """rest, asked, late (no answer came), signalled."""
         self._until = 0.0
         self._next = now
+        self._latest = now + TOTAL_SECONDS
         self._size = 0
         """Of the dump, when last looked at."""
         self._switches: dict[int, int] = {}
@@ -87,7 +90,7 @@ class Sampling:
             self._signal(now)
         elif self._step == "signalled":
             self._read_dump(now)
-        if self._step == "rest" and not self._left:
+        if self._step == "rest" and (not self._left or now > self._latest):
             self.due = NEVER
             return True
         if self._step == "rest":
@@ -180,15 +183,16 @@ class Sampling:
             return
         before, self._size = self._size, size
         # While its handler runs, a signal is blocked.
-        if size and size == before and not how.pending and not how.blocked:
+        handled = not how.pending and not how.blocked
+        if handled and size and size == before:
             found = stacks.parse_dump(os.pread(self.process.stack, min(size, STACK_BYTES), 0))
             if found:
                 self._end(None, found)
-                return
-        if now < self._until:
+            else:
+                self._deafened("What the process answered are no stacks.")
+        elif now < self._until or (handled and size and now < self._until + DUMP_SECONDS):
             self.due = now + DUMP_STEP_SECONDS
-            return
-        if not how.pending and not how.blocked:
+        elif handled:
             self._deafened("The process did not answer: the node's code may have a handler of its own for SIGUSR2.")
         else:
             self._end("The process did not answer in time.")

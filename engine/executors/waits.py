@@ -15,7 +15,7 @@ import struct
 import time
 from typing import Any
 
-from engine.executors import procfs, syscalls
+from engine.executors import descriptors, procfs, syscalls
 from engine.executors.capture import clean
 from engine.executors.children import command
 from engine.executors.sockets import Socket, Sockets, parse_sockaddr
@@ -24,8 +24,6 @@ from engine.executors.threads import Memory, Task
 Wait = dict[str, Any]
 
 POLLED_MAX = 256
-FILES_MAX = 256
-"""Descriptors of one process that are looked at for the other end of a pipe."""
 HOLDERS_MAX = 64
 SWITCH_SECONDS = 0.02
 """Python waits for the interpreter's lock in steps of 5 ms; a wait for anything else lasts longer."""
@@ -189,7 +187,7 @@ class Waits:
         if target is None:
             return _wait("other", f"file descriptor {descriptor}", call)
         reads = bool(events & POLLIN) or not events & POLLOUT
-        inode = _inode(target)
+        inode = descriptors.inode_of(target)
         if target.startswith("socket:") and inode is not None:
             return self._socket(call, inode, reads)
         if target.startswith("pipe:") and inode is not None:
@@ -257,7 +255,7 @@ class Waits:
         except OSError:
             holder = None
         else:
-            holder = _lock_holder(status, self.pid)
+            holder = descriptors.lock_holder(status, self.pid)
         text = f"a lock on {path}" if path else "a lock on a file"
         if holder is not None:
             text += f", held by process {_process(holder)}"
@@ -342,52 +340,9 @@ class Waits:
             self._holders = {}
             living = sorted((one for one in self._tree if not one.is_gone), key=lambda one: (one.start, one.pid))
             for one in living[:HOLDERS_MAX]:
-                for held, mode in _files(one.pid):
+                for held, mode in descriptors.files(one.pid):
                     self._holders.setdefault(held, []).append((one.pid, mode))
         return self._holders.get(inode, [])
-
-
-def _files(pid: int) -> list[tuple[int, int]]:
-    """(inode, access mode) of the pipes and sockets that `pid` holds."""
-    folder = f"/proc/{pid}/fd/"
-    found: list[tuple[int, int]] = []
-    try:
-        names = os.listdir(folder)[:FILES_MAX]
-    except OSError:
-        return found
-    for name in names:
-        try:
-            target = os.readlink(folder + name)
-            # The link's own rights are those with which the file is open.
-            bits = os.lstat(folder + name).st_mode
-        except OSError:
-            continue
-        if target.startswith(("pipe:[", "socket:[")) and (inode := _inode(target)) is not None:
-            reads, writes = bits & stat.S_IRUSR, bits & stat.S_IWUSR
-            found.append((inode, os.O_RDWR if reads and writes else os.O_WRONLY if writes else os.O_RDONLY))
-    return found
-
-
-def _lock_holder(status: os.stat_result, waiter: int) -> int | None:
-    """The process that holds a lock on the file, from /proc/locks; None when it is not told."""
-    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}".encode()
-    near = set()
-    for line in (procfs.read("/proc/locks") or b"").splitlines():
-        words = line.split()
-        if len(words) < 6 or words[1] == b"->" or words[5].rpartition(b":")[2] != b"%d" % status.st_ino:
-            continue
-        pid = int(words[4])
-        if pid > 0 and pid != waiter:
-            if words[5].rpartition(b":")[0] == device:
-                return pid
-            near.add(pid)
-    # Layered file systems show one device to programs and another one here.
-    return near.pop() if len(near) == 1 else None
-
-
-def _inode(target: str) -> int | None:
-    number = target.rpartition("[")[2].rstrip("]")
-    return int(number) if number.isdigit() else None
 
 
 def _process(pid: int) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
 import _thread
+import gc
 import json
 import os
 import sys
@@ -68,17 +69,22 @@ def _serve(descriptor: int, began: Any) -> None:
 
 def _threads(me: int) -> list[Any]:
     """What `_serve` answers with, of all threads but `me`."""
-    known = _known()
-    told: list[Any] = []
+    # A collection here would call the author's finalizers in a thread that they do not expect.
+    collects = gc.isenabled()
+    gc.disable()
     frames = sys._current_frames()
     try:
+        known = _known()
+        told: list[Any] = []
         for ident, frame in frames.items():
             if ident != me and len(told) < THREADS_MAX:
                 kernel, name = known.get(ident, (None, None))
                 told.append([ident, kernel, name, _stack(frame)])
+        return told
     finally:
         frames.clear()
-    return told
+        if collects:
+            gc.enable()
 
 
 def _stack(frame: Any) -> list[tuple[str, int | None, str]]:

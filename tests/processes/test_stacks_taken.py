@@ -49,7 +49,8 @@ def test_an_attempt_that_counts_as_stuck_is_sampled_once_and_soon(node: Supervis
     node.send(work)
     began = node.started(work).at
     (stacks,) = node.until(lambda: node.of(Stacks, work.claim))
-    assert (stacks.why, len(stacks.body["samples"])) == ("stuck", 5)
+    assert stacks.why == "stuck"
+    assert 2 <= len(stacks.body["samples"]) <= 5
     assert 0.5 < stacks.at - began < 2.0
     assert author_lines(stacks) == {"time.sleep(600)"}
     poll_for(node, 2.0)
