@@ -69,7 +69,8 @@ class Timeline {
       const button = element("button", "btn small", text);
       button.type = "button";
       button.title = said;
-      button.setAttribute("aria-label", said);
+      // A sign is said in words; a word speaks for itself.
+      if (text.length === 1) button.setAttribute("aria-label", said);
       button.addEventListener("click", run);
       buttons.append(button);
     }
@@ -225,8 +226,10 @@ class Timeline {
       this.option.dataset["said"] = said;
       this.option.setAttribute("aria-label", said || gettext("No node is chosen."));
       this.option.setAttribute("aria-selected", String(at >= 0));
-      this.option.setAttribute("aria-posinset", String(at + 1));
-      this.option.setAttribute("aria-setsize", String(this.bars.rows.length || -1));
+      if (row) {
+        this.option.setAttribute("aria-posinset", String(at + 1));
+        this.option.setAttribute("aria-setsize", String(this.bars.rows.length));
+      } else for (const name of ["aria-posinset", "aria-setsize"]) this.option.removeAttribute(name);
       this.scroller.setAttribute("aria-activedescendant", this.option.id);
     }
   }
