@@ -6,6 +6,7 @@ A run may hold a million lines. Batches are read a few megabytes at a time, and 
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ LINES_MAX = 10_000
 CHUNK_CHARACTERS = 4 << 20
 """Text of batches that is held at once."""
 CHUNK_BATCHES = 400
+FIRST_LINES = 20_000
+"""What a search looks through at least before it answers with its first hits."""
 ANSWER_CHARACTERS = 1 << 20
 """Messages that `lines` hands out at once: 16 KiB lines fill an answer long before their number does."""
 
@@ -153,9 +156,14 @@ def search(
 ) -> tuple[list[tuple[int, int]], int, bool]:
     """Numbers of all lines above `after` that fit, as (first, count), how far was looked, and whether that is all.
 
-    After `seconds` the search stops at the end of a batch: the next call goes on from there. Raises NotFound.
+    After `seconds` the search stops at the end of a batch: the next call goes on from there. One from the beginning
+    stops as soon as it has looked through some lines and found something, for somebody waits to see it.
+
+    Raises NotFound.
     """
     sieve = Sieve(q, level)
+    enough = FIRST_LINES if after <= 0 else sys.maxsize
+    looked = 0
     found: list[list[int]] = []
     end = time.monotonic() + seconds
     seen = after
@@ -170,7 +178,8 @@ def search(
             else:
                 found.append([seq, 1])
         seen = batch.first + batch.count - 1
-        if time.monotonic() > end or len(found) >= ranges_max:
+        looked += batch.count
+        if time.monotonic() > end or len(found) >= ranges_max or (found and looked >= enough):
             return [(first, count) for first, count in found], seen, False
     return [(first, count) for first, count in found], seen, True
 

@@ -97,6 +97,18 @@ def test_a_search_that_takes_long_goes_on_where_it_stopped(run):
     assert sum(count for _first, count in found) == len(logreads.logs(run, q="e", limit=1000)[0])
 
 
+def test_a_search_from_the_beginning_answers_with_its_first_hits(run, monkeypatch):
+    monkeypatch.setattr(logreads, "FIRST_LINES", 1)
+    first, seen, done = logreads.search(run, q="e", seconds=60)
+    assert first
+    assert not done
+    rest, _seen, done = logreads.search(run, q="e", after=seen, seconds=60)
+    assert done
+    whole = logreads.search(run, q="nothing that is said", seconds=60)
+    assert whole == ([], 207, True)
+    assert sum(count for _first, count in first + rest) == len(logreads.logs(run, q="e", limit=1000)[0])
+
+
 def test_the_download_is_a_text_file_of_all_lines(browser, run):
     answer = browser("viewer").get(f"/runs/{run.pk}/logs/download/")
     said = b"".join(answer.streaming_content).decode().split("\n")
