@@ -67,4 +67,12 @@ describe("bringing a part of the page up to date", () => {
     morph(page, build('<span data-until="2026-01-01T00:00:00Z">5 s</span>'));
     expect(page.textContent).toBe("4 s");
   });
+  it("leaves the focus where it is when only white space differs", () => {
+    show('\n\n<p data-key="a">a</p>\n<nav data-key="b"><a href="/x">x</a></nav>\n<p data-key="c">c</p>');
+    page.querySelector("a")?.focus();
+    morph(page, build('<p data-key="a">a!</p>\n<nav data-key="b"><a href="/x">x!</a></nav><p data-key="c">c!</p>'));
+    expect(document.activeElement).toBe(page.querySelector("a"));
+    expect(page.textContent?.replace(/\s+/g, " ").trim()).toBe("a! x! c!");
+    expect(page.querySelectorAll("p, nav").length).toBe(3);
+  });
 });

@@ -47,7 +47,7 @@ function children(from: Element, to: Element): void {
     const key = keyOf(wanted);
     const match = key ? (keyed.get(key) ?? null) : null;
     if (match && match.tagName === (wanted as Element).tagName) {
-      if (match === at) at = at.nextSibling;
+      if (match === pastSpace(at, match)) at = match.nextSibling;
       else from.insertBefore(match, at);
       morph(match, wanted as Element);
       keyed.delete(key ?? "");
@@ -67,6 +67,14 @@ function children(from: Element, to: Element): void {
     if (!(at instanceof Element) || !kept(at)) at.remove();
     at = next;
   }
+}
+
+/** What comes from `at` on when white space is left out, as far as `wanted`: an element that is moved loses the focus, and
+ * that a template begins with a line's end is no reason for it. */
+function pastSpace(at: ChildNode | null, wanted: Element): ChildNode | null {
+  let here = at;
+  while (here && here !== wanted && here instanceof Text && !here.data.trim()) here = here.nextSibling;
+  return here;
 }
 
 function sameKind(a: Node, b: Node): boolean {

@@ -1,0 +1,204 @@
+"""A run that hangs, seen and ended from the panel at its side: cause, evidence, one press, receipt."""
+
+from __future__ import annotations
+
+import random
+import re
+import socket
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+SOCKET = """
+import socket
+
+def main(inputs, ctx):
+    ctx.log("connecting")
+    {name} = socket.create_connection(("127.0.0.1", {number}))
+    return {name}.recv(1).decode()
+"""
+DEADLOCK = """
+import threading
+import time
+
+def main(inputs, ctx):
+    one, two = threading.Lock(), threading.Lock()
+    def {name}_a():
+        with one:
+            time.sleep(0.2)
+            with two:
+                pass
+    def {name}_b():
+        with two:
+            time.sleep(0.2)
+            with one:
+                pass
+    threads = [threading.Thread(target=f, name=f.__name__, daemon=True) for f in ({name}_a, {name}_b)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+HOLDS = """
+import subprocess
+
+def main(inputs, ctx):
+    ctx.log("holding")
+    return subprocess.run(["sleep", "{number}"]).returncode
+"""
+ENDED = re.compile(r"Ended \d+ process(es)? in [\d.]+ m?s")
+
+
+@pytest.fixture
+def rng() -> random.Random:
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")
+    return random.Random(seed)
+
+
+def start(product: Any, slug: str, node: dict[str, Any], *after: str) -> str:
+    nodes = [node, *({"id": one, "type": "noop"} for one in after)]
+    product.publish(slug, nodes, [{"source": node["id"], "target": one} for one in after])
+    return str(product.api("POST", f"workflows/{slug}/runs/", {})["id"])
+
+
+def stands(page: Page) -> None:
+    page.evaluate("window.sameDocument = true")
+
+
+def stood(page: Page) -> None:
+    assert page.evaluate("window.sameDocument"), "the page was loaded again"
+    assert page.evaluate("window.violations") == []
+
+
+def test_a_node_that_waits_for_a_socket_is_retried_with_a_limit_and_shows_its_receipt(person, rng):
+    node, expected = f"n{rng.randrange(10**6)}", rng.choice([0.5, 0.8, 1.1])
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        code = SOCKET.format(name=f"v{rng.randrange(10**6)}", number=port)
+        policy = {"expected_duration": expected, "memory_mb": 512}
+        made = {"id": node, "type": "python", "config": {"code": code}, "policy": policy}
+        run = start(person.product, f"socket-{node}", made, "after")
+        page = person.go(f"/runs/{run}/nodes/{node}/")
+        stands(page)
+        panel = page.locator("[data-panel]")
+        found = panel.locator('[data-finding="blocked_on_socket"]')
+        expect(found).to_be_visible(timeout=20_000)
+        expect(found).to_contain_text(re.compile(r"Runs [\d.]+ times as long as usual"))
+        expect(found).to_contain_text(f"127.0.0.1:{port}")
+        expect(found).to_contain_text(re.compile(r"Runs for [\d.]+ s in process \d+; expected"))
+        # What it uses and who waits for it stand beside.
+        expect(panel.locator('[data-tile="memory"] [data-tile-value]')).to_have_text(re.compile(r"\d+ MiB"))
+        expect(panel.get_by_text("of 512")).to_be_visible()
+        expect(panel.locator('tr[data-key="needs-after"]')).to_be_visible()
+        # Pressed twice is sent once.
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+        first = found.locator(".btn.primary")
+        expect(first).to_have_text(re.compile("Retry with a .* limit"))
+        first.dblclick()
+        expect(panel.locator("[data-outcome]")).to_have_text(ENDED, timeout=20_000)
+        assert len([url for url in sent if url.endswith("/retry/")]) == 1
+        panel.get_by_role("link", name=re.compile("^Attempts")).click()
+        ended = panel.locator('[data-key="attempt-1"]')
+        expect(ended.locator("[data-receipt]")).to_have_text(ENDED)
+        expect(ended).to_contain_text("Cancelled")
+        expect(page).to_have_url(re.compile(r"tab=attempts"))
+        # The limit that the retry brought acts, and is marked in the config as what a person changed.
+        expect(panel.locator('[data-key="attempt-2"]')).to_contain_text("Timed out", timeout=30_000)
+        panel.get_by_role("link", name="Config").click()
+        expect(panel).to_contain_text("changed in this run")
+        stood(page)
+
+
+def test_a_deadlock_is_seen_in_the_stacks_and_ended_by_keys_alone(person, rng):
+    node, name = f"n{rng.randrange(10**6)}", f"v{rng.randrange(10**6)}"
+    made = {"id": node, "type": "python", "config": {"code": DEADLOCK.format(name=name)}}
+    made["policy"] = {"expected_duration": rng.choice([0.5, 0.8, 1.1])}
+    run = start(person.product, f"deadlock-{node}", made)
+    page = person.go(f"/runs/{run}/nodes/{node}/?tab=config")
+    stands(page)
+    panel = page.locator("[data-panel]")
+    expect(panel.locator(".code .kw").first).to_be_visible()
+    page.keyboard.press("w")
+    expect(panel.get_by_role("link", name="Why")).to_be_focused()
+    found = panel.locator('[data-finding="deadlock"]')
+    expect(found).to_contain_text(f"thread {name}_a in line", timeout=20_000)
+    found.get_by_role("button", name=re.compile("stacks", re.IGNORECASE)).focus()
+    page.keyboard.press("Enter")
+    taken = panel.locator("details[data-stack][open]")
+    expect(taken).to_contain_text("asked for", timeout=20_000)
+    expect(taken).to_contain_text("The same in")
+    for one in ("a", "b"):
+        thread = taken.locator("details.thread", has_text=f"{name}_{one}")
+        expect(thread).to_contain_text("waits for")
+        expect(thread.locator("li.mine code").first).to_have_text(re.compile("with (one|two):"))
+    # A refresh of the panel leaves open what is open, and the focus where it is.
+    taken.locator("summary").first.focus()
+    before = panel.locator("[data-finding] .lead").text_content()
+    expect(panel.locator("[data-finding] .lead")).not_to_have_text(before or "", timeout=10_000)
+    expect(taken).to_have_attribute("open", "")
+    expect(taken.locator("summary").first).to_be_focused()
+    # A limit that cannot be is refused beside the form, which stays; then the node is ended.
+    person.expected.append("422")
+    found.get_by_role("button", name="Retry with …").focus()
+    page.keyboard.press("Enter")
+    form = panel.locator("#retry-with")
+    form.get_by_label("Soft limit").press_sequentially("100")
+    form.get_by_label("Hard limit").press_sequentially("10")
+    page.keyboard.press("Enter")
+    expect(form.get_by_role("alert")).to_contain_text("hard_timeout (10 s) is below soft_timeout (100 s)")
+    page.keyboard.press("Escape")
+    expect(form).to_be_hidden()
+    found.get_by_role("button", name="Cancel node").focus()
+    page.keyboard.press("Enter")
+    expect(panel.locator(":popover-open")).to_contain_text("is ended with all its processes")
+    expect(panel.locator(":popover-open .danger.solid")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(panel.locator("[data-outcome]")).to_have_text(ENDED, timeout=20_000)
+    expect(panel.locator("[data-panel-state]")).to_have_text("Cancelled")
+    stood(page)
+
+
+def test_a_node_that_waits_for_another_runs_slot_is_started_by_a_larger_pool(person, rng):
+    pool, held = f"pool-{rng.randrange(10**6)}", f"hold{rng.randrange(10**6)}"
+    product = person.product
+    product.api("POST", "pools/", {"name": pool, "slots": 1})
+    code = HOLDS.format(number=rng.randrange(600, 6000))
+    holds = {"id": held, "type": "python", "config": {"code": code}, "policy": {"pool": pool}}
+    first = start(product, f"hold-{pool}", holds)
+    wait_until(lambda: product.api("GET", f"runs/{first}/nodes/{held}/")["state"] == "running", 20)
+    second = start(product, f"want-{pool}", {"id": "want", "type": "noop", "policy": {"pool": pool}})
+    wait_until(lambda: product.api("GET", f"runs/{second}/nodes/want/")["state"] == "ready", 20)
+
+    page = person.go(f"/runs/{second}/nodes/want/")
+    stands(page)
+    panel = page.locator("[data-panel]")
+    found = panel.locator('[data-finding="pool_full"]')
+    expect(found).to_contain_text(f'"{held}" of run {first}', timeout=15_000)
+    expect(panel.get_by_role("link", name=f"Run {first}, {held}")).to_be_visible()
+    found.get_by_role("button", name=f"Add 1 slot to {pool}").click()
+    expect(panel.locator("[data-outcome]")).to_contain_text("The pool has its new size")
+    expect(panel.locator("[data-panel-state]")).to_have_text("Succeeded", timeout=20_000)
+    stood(page)
+
+    # The holder still runs: its run is cancelled from the head, which shows what that ends, and then what it ended.
+    page = person.go(f"/runs/{first}/")
+    stands(page)
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    form = page.locator("#cancel-run")
+    expect(form).to_contain_text("1 running node is ended with all its processes.")
+    form.get_by_role("button", name="Cancel run").click()
+    expect(page.locator("[data-run-state]")).to_have_text("Cancelled", timeout=20_000)
+    expect(page.locator("[data-run-outcome]")).to_have_text(re.compile(r"Ended [2-9] processes in .*, 1 slot returned"))
+    # And again, with what its inputs were.
+    page.get_by_role("button", name="Run again").click()
+    page.wait_for_url(lambda url: not url.endswith(f"/runs/{first}/"))
+    again = page.url.rstrip("/").rsplit("/", 1)[1]
+    product.api("POST", f"runs/{again}/cancel/", {})
+    product.ended(again)
