@@ -27,6 +27,7 @@ from engine.diagnosis.known import (
     Waiting,
     own_lines,
 )
+from engine.diagnosis.remedies import class_of
 from engine.errors import NotFound
 from engine.models import Attempt, Leader, LogBatch, NodeRun, Run, Sample
 from engine.models.conditions import running_attempts, unfinished_nodes, unfinished_runs
@@ -47,6 +48,7 @@ BEHIND_MAX = 5
 HOLDERS_MAX = 64
 RIVALS_MAX = 20
 FAILED = ("failed", "timed_out")
+LIMITS = ("SoftTimeout", "HardTimeout", "MemoryLimit")
 
 
 def gather(run: Run, node: str | None = None) -> Facts:
@@ -412,6 +414,12 @@ class _Gathering:
             row = next((one for one in rows if one.node in above), rows[0] if rows else None)
         return ([] if row is None else [self._failure(row)]), total
 
+    def _last_stack(self, row: NodeRun) -> Kept | None:
+        """What it did before a limit ended it; of other ends stacks say nothing."""
+        if class_of(row.error) not in LIMITS:
+            return None
+        return _kept(stackreads.newest(self.run, row.node, row.attempt), row.attempt)
+
     def _failure(self, row: NodeRun) -> Failure:
         node = self.document.by_id[row.node]
         attempt = self._last_attempts([row]).get(row.node)
@@ -431,6 +439,7 @@ class _Gathering:
             else None,
             memory_peak=usage.get("memory_peak_bytes"),
             retries=row.retries,
+            stack=self._last_stack(row),
             logs=self._lines(row.node, row.attempt),
             **self._limits(row.node),
         )

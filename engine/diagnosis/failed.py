@@ -9,6 +9,8 @@ from engine.diagnosis import actions, remedies
 from engine.diagnosis.finding import Action, Evidence, Finding
 from engine.diagnosis.known import Facts, Failure
 from engine.diagnosis.said import Said, gettext_noop
+from engine.diagnosis.stuck import cause
+from engine.diagnosis.threads import doing
 from engine.diagnosis.waiting import error_text
 from engine.diagnosis.words import clock_time, cut, process, size, span
 from engine.states import RUN_TERMINAL
@@ -27,6 +29,7 @@ _RAN = gettext_noop("It ran for {span}; its soft limit is {soft}")
 _RAN_HARD = gettext_noop("It ran for {span}; its hard limit is {hard}")
 _PEAK = gettext_noop("It used up to {peak}; its limit (memory_mb) is {limit}")
 _PEAK_MACHINE = gettext_noop("It used up to {peak}; this machine has {machine}")
+_BEFORE = gettext_noop("Just before, at {time}: {cause}")
 _ALSO = gettext_noop("{n} more nodes failed after it")
 _ALSO_ONE = gettext_noop("1 more node failed after it")
 _BECAUSE = gettext_noop('"{node}" was not started, for "{first}" had failed: {cause}.')
@@ -54,7 +57,7 @@ def _failed(facts: Facts, failure: Failure) -> Finding:
     template = _TIMED_OUT if failure.state == "timed_out" else _FAILED
     if not failure.error:
         template = _NO_ERROR
-    evidence = [_error(facts, failure), *_limits(facts, failure), *_lines(failure)]
+    evidence = [_error(facts, failure), *_limits(facts, failure), *_before(failure), *_lines(failure)]
     if failure.retries:
         said = Said(_RETRIED_ONE if failure.retries == 1 else _RETRIED, {"n": failure.retries})
         evidence.append(Evidence("error", said, failure.retries, None, failure.pid, _ended(facts, failure)))
@@ -106,6 +109,18 @@ def _limits(facts: Facts, failure: Failure) -> list[Evidence]:
             return []
         return [Evidence("memory", Said(template, values), failure.memory_peak, "bytes", failure.pid, at)]
     return []
+
+
+def _before(failure: Failure) -> list[Evidence]:
+    """What it was doing when a limit ended it."""
+    stack = failure.stack
+    if stack is None:
+        return []
+    seen = doing(stack.body)
+    if seen.code == "not_determined":
+        return []
+    said = Said(_BEFORE, {"time": clock_time(stack.taken_at), "cause": cause(failure.name, seen)})
+    return [Evidence("stack", said, seen.code, None, failure.pid, iso(stack.taken_at))]
 
 
 def _lines(failure: Failure) -> list[Evidence]:

@@ -175,6 +175,8 @@ class Failure:
     memory_peak: int | None = None
     retries: int = 0
     """Retries used."""
+    stack: Kept | None = None
+    """Of that attempt, just before a limit acted."""
     logs: Sequence[Mapping[str, Any]] = ()
     """Its last lines, oldest first."""
 

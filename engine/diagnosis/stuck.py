@@ -178,7 +178,7 @@ def _finding(facts: Facts, running: Running, idle: float | None) -> Finding | No
         return _undetermined(facts, running, idle, seen)
     assert seen is not None
     code = seen.code if idle is None else "quiet"
-    message = Said(_SENTENCE, {"cause": _cause(running, seen), "tail": _tail(running, idle)})
+    message = Said(_SENTENCE, {"cause": cause(running.name, seen), "tail": _tail(running, idle)})
     evidence = [_runs(running), *_seen(running, seen), *_use(facts, running), *_words(facts, running)]
     return Finding(code, message, evidence, running.node, _actions(facts, running, idle))
 
@@ -227,9 +227,10 @@ def _cpu(running: Running) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _cause(running: Running, seen: Doing) -> Said:
+def cause(name: str, seen: Doing) -> Said:
+    """What the node called `name` is doing, without a stop at its end."""
     spots = list(seen.spots)
-    values: dict[str, Any] = {"node": running.name, "where": _where(spots[0][1]) if spots else ""}
+    values: dict[str, Any] = {"node": name, "where": _where(spots[0][1]) if spots else ""}
     if seen.code == "deadlock":
         (first, first_spot), (second, second_spot) = spots[0], spots[1]
         values |= {"first": first, "first_where": _where(first_spot)}

@@ -184,6 +184,8 @@ def ends_by_its_action(product: Product, case: Case, first: Any) -> None:
     after = diagnosis(product, case.run)
     assert after["stuck_nodes"] == []
     assert after["suggestions"][0]["code"] in ("failed_soft_timeout", "failed_hard_timeout")
+    # What it did when the limit came is the same again.
+    assert case.code in [one["value"] for one in after["suggestions"][0]["evidence"] if one["kind"] == "stack"]
 
 
 def test_a_node_that_waits_for_another_runs_pool_is_explained_at_once_and_started_by_more_slots(

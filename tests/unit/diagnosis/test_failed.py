@@ -7,7 +7,7 @@ import pytest
 from engine.diagnosis import remedies
 from engine.diagnosis.rules import diagnosis
 from engine.worker import errors
-from tests.unit.diagnosis.made import PID, facts, failure, line
+from tests.unit.diagnosis.made import PID, body, facts, failure, frame, kept, line, thread
 
 MIB = 2**20
 
@@ -86,6 +86,15 @@ def test_a_time_out_offers_more_time() -> None:
     assert body["policy"]["soft_timeout"] >= 60
     assert body["policy"]["hard_timeout"] >= body["policy"]["soft_timeout"]
     assert any(each.kind == "duration" and each.value == 31 for each in one.evidence)
+
+
+def test_what_a_node_did_when_its_limit_came_is_told() -> None:
+    before = kept(body(thread(frame(3, "time.sleep(600)"), wait="sleep")), "soft_timeout", 4)
+    late = failure("SoftTimeout", "x", state="timed_out", soft_timeout=30, stack=before)
+    (one,) = diagnosis(facts(late, state="failed")).findings
+    told = next(each for each in one.evidence if each.kind == "stack")
+    assert str(told.message) == 'Just before, at 09:43:56 UTC: "Parse amounts" sleeps in line 3: time.sleep(600)'
+    assert (told.value, told.pid) == ("sleeping", PID)
 
 
 def test_a_memory_limit_offers_more_memory_and_says_what_was_used() -> None:
