@@ -13,7 +13,7 @@ from dashboard.api import shapes
 from dashboard.api.base import ApiView, Query, parameter
 from dashboard.api.shapes import AnyJSON, AnyObjectOrNull, Moment, Shape
 from dashboard.api.traceshapes import Stack
-from engine.diagnosis.facts import WAITING_MAX
+from engine.diagnosis.reading_running import WAITING_MAX
 from engine.diagnosis.shape import to_dict
 from versions import diagnosis
 
