@@ -8,7 +8,14 @@ from django.db.models import Q
 
 from engine import clock
 from engine.models import Attempt, Command, EventBatch, NodeRun, Run, Sample, Stack
-from engine.models.conditions import failed_runs, holding_nodes, unfinished_nodes, unfinished_runs, with_artifact
+from engine.models.conditions import (
+    failed_runs,
+    holding_nodes,
+    running_attempts,
+    unfinished_nodes,
+    unfinished_runs,
+    with_artifact,
+)
 
 pytestmark = [
     pytest.mark.django_db,
@@ -23,6 +30,7 @@ pytestmark = [
         (lambda: failed_runs().order_by("-finished_at")[:10], "run_failed"),
         (lambda: unfinished_nodes().filter(state="ready", pool="p", claim=""), "node_run_unfinished"),
         (lambda: holding_nodes().filter(pool="p"), "node_run_holds"),
+        (lambda: running_attempts().filter(run=1), "attempt_running"),
         (lambda: with_artifact().filter(artifact__in=["a", "b"]), "node_run_artifact"),
         (lambda: Command.objects.filter(done_at=None).order_by("id"), "command_open"),
     ],
