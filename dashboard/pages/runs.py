@@ -10,7 +10,7 @@ from dashboard.access import Right
 from dashboard.pages import run_panel, run_why
 from dashboard.pages.base import page, paged, render, whole_number
 from dashboard.pages.run_facts import EMPTY_ROW, names_of, node_row, stuck_times
-from engine import queries
+from engine import events, queries
 from engine.states import RUN_STATES, RUN_TERMINAL
 from versions.models import Workflow
 
@@ -72,7 +72,6 @@ def run(request: HttpRequest, run_id: int, node: str | None = None) -> HttpRespo
         "known_workflow": found.workflow in names,
         "nodes": [node_row(one) for one in queries.node_runs(found, first)],
         "node_count": len(nodes),
-        "seq": found.seq,
         "done": done,
         "whole": whole,
         "ended": found.state in RUN_TERMINAL,
@@ -88,4 +87,6 @@ def run(request: HttpRequest, run_id: int, node: str | None = None) -> HttpRespo
         context |= run_panel.panel_of(request, found, chosen)
     else:
         context |= run_panel.summary_of(request, found)
+    # Asked last: the page shows nothing newer, and its script shows nothing older in its place.
+    context["seq"] = events.head(run_id)
     return render(request, "runs/run.html", context)

@@ -66,7 +66,7 @@ function keyOf(node: NodeRun, column: Column, stuck: ReadonlySet<string>, now: n
     case "attempt":
       return node.attempt || null;
     case "start":
-      return node.started_at;
+      return node.started_at && Date.parse(node.started_at);
     case "duration":
       return ran(node, now);
   }
