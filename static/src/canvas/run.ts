@@ -3,15 +3,15 @@
 import { serverNow } from "../behaviours/clock";
 import { one } from "../dom";
 import { arrange, type Arranged, tidy } from "../graph/layout";
-import { type Graph, readGraph } from "../graph/model";
-import { parse } from "../live/protocol";
+import { loadGraph, NotLoaded } from "../graph/load";
+import type { Graph } from "../graph/model";
+import type { Direction } from "../graph/walk";
 import type { RunStore } from "../run/store";
 import { gettext } from "../words/i18n";
 import { Board } from "./board";
-import { failure, skeleton } from "./frame";
+import { failure } from "./failure";
+import { skeleton } from "./frame";
 
-export type { Direction } from "../graph/walk";
-import type { Direction } from "../graph/walk";
 
 export interface RunCanvas {
   /** All nodes in view. */
@@ -25,8 +25,6 @@ export interface RunCanvas {
   walk(direction: Direction): void;
   destroy(): void;
 }
-
-class NotLoaded extends Error {}
 
 /** How long a graph waits for its first states: it would show all nodes as pending, and then jump. */
 const STATES_MS = 600;
@@ -49,22 +47,6 @@ function firstStates(store: RunStore): Promise<void> {
   });
 }
 
-/** Raises NotLoaded with what to tell people. */
-async function load(address: string): Promise<Graph> {
-  let response: Response;
-  try {
-    response = await fetch(address, { headers: { Accept: "application/json" }, credentials: "same-origin" });
-  } catch {
-    throw new NotLoaded(gettext("The server cannot be reached."));
-  }
-  if (response.redirected || response.status === 401) throw new NotLoaded(gettext("You are signed out. Load the page again to sign in."));
-  if (response.status === 404) throw new NotLoaded(gettext("This run was deleted."));
-  if (!response.ok) throw new NotLoaded(gettext("The server answered with a fault. Its log says more."));
-  const graph = readGraph(parse(await response.text()) ?? {});
-  if (!graph) throw new NotLoaded(gettext("What the server sent is no graph. Load the page again."));
-  return graph;
-}
-
 export function mountRunCanvas(host: HTMLElement, store: RunStore): RunCanvas {
   let board: Board | null = null;
   let gone = false;
@@ -75,7 +57,7 @@ export function mountRunCanvas(host: HTMLElement, store: RunStore): RunCanvas {
     let graph: Graph;
     let arranged: Arranged;
     try {
-      graph = await load(host.dataset["graph"] ?? "");
+      graph = await loadGraph(host.dataset["graph"] ?? "");
       [arranged] = await Promise.all([arrange(graph), firstStates(store)]);
     } catch (error) {
       done();
@@ -92,9 +74,9 @@ export function mountRunCanvas(host: HTMLElement, store: RunStore): RunCanvas {
       tidy: () => tidy(graph),
       open: () => {
         const panel = one("[data-panel]");
-        if (!panel) return;
-        if (!panel.hasAttribute("tabindex")) panel.tabIndex = -1;
-        panel.focus();
+        // Its content is another one in a moment; the part itself stays, and with it the focus.
+        if (panel && !panel.hasAttribute("tabindex")) panel.tabIndex = -1;
+        panel?.focus();
       },
     });
     for (const act of later.splice(0)) act(board);

@@ -28,7 +28,7 @@ export function way(ax: number, ay: number, bx: number, by: number, out: Float64
     return 4;
   }
   if (gap >= 24) {
-    const m = gap >= 2 * JOIN ? x2 - JOIN : (x1 + x2) / 2;
+    const m = gap >= JOIN + 20 ? x2 - JOIN : (x1 + x2) / 2;
     out[0] = x1;
     out[1] = y1;
     out[2] = m;

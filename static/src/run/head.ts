@@ -3,7 +3,8 @@
 import { call } from "../api/client";
 import { refreshTimes, said, serverNow } from "../behaviours/clock";
 import { all, element, icon, one, setAttribute, setHidden, setText, throttled } from "../dom";
-import { type Graph, readGraph } from "../graph/model";
+import { loadGraph } from "../graph/load";
+import type { Graph } from "../graph/model";
 import { fill, gettext } from "../words/i18n";
 import { count, look, NODE_ENDED, RUN_ENDED } from "../words/words";
 import { endsIn } from "./ends";
@@ -65,16 +66,16 @@ interface Known {
   readonly usual: Readonly<Record<string, number>>;
 }
 
-/** The graph's edges (the browser keeps what the canvas has asked for) and what its nodes usually take. */
+/** The graph (the canvas shares it) and what its nodes usually take. */
 async function read(store: RunStore, root: HTMLElement): Promise<Known> {
   const address = one("[data-canvas]", root)?.dataset["graph"];
-  const [graph, times] = await Promise.all([address ? call("GET", address) : null, call("GET", `/runs/${store.id}/usual/`)]);
+  const [graph, times] = await Promise.all([address ? loadGraph(address) : null, call("GET", `/runs/${store.id}/usual/`)]);
   const usual: Record<string, number> = {};
   const found = times.body["usual"];
   if (typeof found === "object" && found !== null && !Array.isArray(found)) {
     for (const [node, seconds] of Object.entries(found)) if (typeof seconds === "number") usual[node] = seconds;
   }
-  return { graph: graph && readGraph(graph.body), usual };
+  return { graph, usual };
 }
 
 /** Ids of the stuck nodes, in the order of the document. */

@@ -2,7 +2,9 @@
 
 import { serverNow } from "../behaviours/clock";
 import { toast } from "../behaviours/toast";
+import { failure } from "../canvas/failure";
 import { one } from "../dom";
+import { loadGraph } from "../graph/load";
 import { showLive } from "../live/dot";
 import { Lag } from "../live/lag";
 import { readRunMessage, readSamples } from "../live/protocol";
@@ -55,7 +57,15 @@ export function startRun(run: string, root: HTMLElement): void {
 
 async function startCanvas(store: RunStore, root: HTMLElement): Promise<RunCanvas | null> {
   const host = one("[data-canvas]", root);
-  return host ? (await import("../canvas/run")).mountRunCanvas(host, store) : null;
+  // On its way while the canvas itself is; what becomes of it is the canvas's to tell.
+  if (host?.dataset["graph"]) loadGraph(host.dataset["graph"]).catch(() => undefined);
+  if (!host) return null;
+  try {
+    return (await import("../canvas/run")).mountRunCanvas(host, store);
+  } catch (error) {
+    failure(host, gettext("The part of the page that draws it did not come."), () => location.reload());
+    throw error;
+  }
 }
 
 /** Large, and not always needed: a script of its own. */

@@ -72,6 +72,12 @@ class NodePanel implements Panel {
       this.known = now;
     });
     panel.addEventListener("click", (event) => this.follow(event));
+    // A row count of the graph was pressed, which has chosen its node.
+    root.addEventListener("run:output", () => {
+      this.query = new URLSearchParams({ tab: "output" });
+      keepQuery("tab", "output");
+      void this.ask();
+    });
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) this.refreshSoon();
     });
