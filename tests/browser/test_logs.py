@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -176,3 +179,58 @@ def test_a_million_lines_open_at_the_end_and_any_of_them_is_near(person):
     page.locator("[data-log-only]").click()
     expect(logs).to_contain_text("entry 700050 of node Einzigartig")
     expect(logs).to_contain_text("entry 700051 of")
+
+
+def resident(pids: list[int]) -> dict[int, float]:
+    """MiB in memory of each process that is there."""
+    found = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            found[pid] = pages * os.sysconf("SC_PAGE_SIZE") / 1048576
+    return found
+
+
+# Gaps between the frames of some seconds, sorted, in ms.
+FRAMES = """(ms) => new Promise((done) => {
+  const gaps = [], end = performance.now() + ms;
+  let last = performance.now();
+  const step = () => {
+    const now = performance.now();
+    gaps.push(now - last);
+    last = now;
+    if (now < end) requestAnimationFrame(step);
+    else done(gaps.sort((a, b) => a - b));
+  };
+  requestAnimationFrame(step);
+})"""
+
+
+def test_a_node_that_prints_without_end_leaves_memory_flat_and_the_page_quick(person):
+    product = person.product
+    flood = "while :; do yes | head -c 1G; done"
+    product.publish("flood", [{"id": "flood", "type": "shell", "config": {"command": flood}}], [])
+    before = resident(product.tree())
+    run = product.api("POST", "workflows/flood/runs/", {})["id"]
+    page = person.go(f"/runs/{run}/")
+    logs = page.locator("[data-logs]")
+    expect(page.locator("[data-log-count]")).to_have_text("50,000", timeout=30_000)
+    peak = 0.0
+    for _ in range(4):
+        gaps = page.evaluate(FRAMES, 1000)
+        # A frame or two may be late on a host that is busy with the flood; the page as such is not.
+        assert gaps[len(gaps) * 9 // 10] < 200
+        for pid, size in resident(product.tree()).items():
+            peak = max(peak, size - before.get(pid, 0.0))
+    assert peak < 120, f"a process has grown by {peak:.0f} MiB"
+    logs.focus()
+    page.keyboard.press("Home")
+    expect(page.locator("[data-log-follow]")).to_have_attribute("aria-pressed", "false")
+    product.api("POST", f"runs/{run}/cancel/")
+    expect(page.locator("[data-run-state]")).to_have_text("Cancelled", timeout=30_000)
+    expect(page.locator("[data-log-count]")).to_have_text("100,001")
+    # The line that says what was dropped stands between the first and the last lines.
+    page.locator("[data-log-level]").select_option("warning")
+    expect(page.locator(".line.dropped")).to_contain_text(
+        "were dropped here: an attempt keeps its first and last 50,000"
+    )

@@ -2,9 +2,9 @@
 
 export class SeqRanges {
   private size = 0;
-  private firsts = new Float64Array(64);
+  private firsts = new Float64Array(4);
   /** How many numbers come before each range. */
-  private befores = new Float64Array(64);
+  private befores = new Float64Array(4);
   /** How many numbers there are. */
   count = 0;
   /** The last number; 0: none yet. */
