@@ -39,6 +39,7 @@ WAITING_CODES = frozenset(
     )
 )
 _NODE_CANCEL = re.compile(r"/api/v1/runs/(\d+)/nodes/([a-z][a-z0-9_]*)/cancel/")
+_NODE_SKIP = re.compile(r"/api/v1/runs/(\d+)/nodes/([a-z][a-z0-9_]*)/skip/")
 _RUN_CANCEL = re.compile(r"/api/v1/runs/(\d+)/cancel/")
 _RETRY = re.compile(r"/api/v1/runs/\d+/(?:nodes/[a-z][a-z0-9_]*/)?retry/")
 _STACK = re.compile(r"/api/v1/runs/(\d+)/nodes/([a-z][a-z0-9_]*)/stack/")
@@ -148,6 +149,14 @@ def impact(path: str) -> list[str]:
             _("Node {node} of run {run} is ended with all its processes.").format(node=node[2], run=node[1]),
             _("Nodes that need its output do not run."),
             _("A retry starts it again."),
+        ]
+    if skip := _NODE_SKIP.fullmatch(path):
+        return [
+            _("Node {node} of run {run} counts as succeeded, with an output of null.").format(
+                node=skip[2], run=skip[1]
+            ),
+            _("What it runs now is ended with all its processes."),
+            _("Nodes after it run without what it would have given."),
         ]
     if run:
         return [
