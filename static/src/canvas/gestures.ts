@@ -47,6 +47,8 @@ export function gestures(stage: HTMLElement, view: View, narrow: () => boolean):
       if (pointers.size === 1) {
         if (!moving) {
           if (Math.hypot(now.x - start.x, now.y - start.y) < CLICK_PIXELS) return;
+          // The browser is about to scroll the page.
+          if (event.pointerType === "touch" && narrow() && Math.abs(now.y - start.y) > Math.abs(now.x - start.x)) return;
           moving = true;
           moved = true;
           stage.setPointerCapture(event.pointerId);
@@ -72,7 +74,16 @@ export function gestures(stage: HTMLElement, view: View, narrow: () => boolean):
     moving = false;
     stage.classList.remove("panning");
   };
-  for (const kind of ["pointerup", "pointercancel", "lostpointercapture"] as const) stage.addEventListener(kind, released, listen);
+  stage.addEventListener("pointerup", released, listen);
+  stage.addEventListener("pointercancel", released, listen);
+  stage.addEventListener(
+    "lostpointercapture",
+    (event) => {
+      // A finger is held by what it touched first; that the stage takes it over is no end.
+      if (event.target === stage) released(event);
+    },
+    listen,
+  );
   // A button let go outside, before the press had become a movement.
   window.addEventListener("pointerup", released, listen);
   stage.addEventListener(
