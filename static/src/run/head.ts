@@ -107,7 +107,7 @@ function showRun(store: RunStore, root: HTMLElement): void {
   }
   whole ||= store.nodes.size;
   setText(one("[data-run-done]", root), fill(gettext("{done} of {all} nodes"), { done: count(done), all: count(whole) }));
-  setText(one("[data-run-share]", root), whole ? `${Math.floor((100 * done) / whole)} %` : "");
+  setText(one("[data-run-share]", root), whole ? `${done === whole ? 100 : Math.min(99, Math.round((100 * done) / whole))} %` : "");
   const bar = one<HTMLProgressElement>("[data-run-bar]", root);
   if (bar) {
     bar.max = whole || 1;

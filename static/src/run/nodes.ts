@@ -40,7 +40,10 @@ export class NodeTable {
   private cursor: string;
   private chosen: string;
   private readonly scroller: HTMLElement;
+  private readonly group: HTMLElement;
   private readonly list: Windowed;
+  /** Whether the rows are ours: until something is known, those that the page came with stand. */
+  private taken = false;
   private readonly search: HTMLInputElement | null;
   private readonly narrow = window.matchMedia("(max-width: 640px)");
 
@@ -53,8 +56,7 @@ export class NodeTable {
     if (!scroller || !group) throw new Error("The page has no table of nodes.");
     this.scroller = scroller;
     this.chosen = this.cursor = store.chosen;
-    group.replaceChildren();
-    group.classList.add("windowed");
+    this.group = group;
     const height = (): number => (this.narrow.matches ? ROW_NARROW : ROW);
     this.list = new Windowed(scroller, group, { render: (index, row) => this.render(index, row) }, height());
     this.narrow.addEventListener("change", () => this.list.setRowHeight(height()));
@@ -173,12 +175,18 @@ export class NodeTable {
   }
 
   private arrange(): void {
+    if (!this.store.ready) return;
+    if (!this.taken) {
+      this.taken = true;
+      this.group.replaceChildren();
+      this.group.classList.add("windowed");
+    }
     this.ids = arrange(this.store.nodes.values(), this.wanted, this.order, this.store.stuck, serverNow());
     this.place = new Map(this.ids.map((id, at) => [id, at]));
     setAttribute(this.scroller, "aria-rowcount", String(this.ids.length + 1));
     this.list.reset(this.ids.length);
     const empty = one("[data-nodes-empty]", this.root);
-    setHidden(empty, this.ids.length > 0 || this.store.seq < 0);
+    setHidden(empty, this.ids.length > 0);
     this.active();
     this.filters();
   }

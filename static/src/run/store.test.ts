@@ -64,6 +64,7 @@ describe("the store of a run", () => {
     listenTo(new RunStore("7", "", 6));
     store.take(snapshot(4, node("a", "running")), at(0));
     expect(heard).toEqual([]);
+    expect(store.ready).toBe(false);
     store.take(events(5, node("a", "succeeded"), node("b", "running")), at(0.1));
     expect(heard.map((change) => [change.snapshot, [...change.nodes]])).toEqual([[true, ["a", "b"]]]);
   });

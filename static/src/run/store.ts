@@ -80,6 +80,10 @@ export class RunStore {
   get seq(): number {
     return this.view.seq;
   }
+  /** Whether there is something to show: the first state has come, and is not older than what the page came with. */
+  get ready(): boolean {
+    return this.view.seq >= 0 && this.heldSince === null;
+  }
   /** Nodes that run past what is expected of them. */
   get stuck(): ReadonlySet<string> {
     return this.stuckNow;
