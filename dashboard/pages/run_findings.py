@@ -125,13 +125,15 @@ def _button(action: Action, back: str) -> dict[str, Any]:
     return made
 
 
-def page_form(action: Action, body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def page_form(action: Action, body: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     """The page's form that does the same without scripts, and its hidden fields; empty: there is none."""
     match = _COMMAND.fullmatch(action.path)
     if match is None or action.method != "POST":
         return "", {}
     run, node, verb = match.groups()
-    fields = {f"policy.{name}": value for name, value in (body.get("policy") or {}).items()} if node else {}
+    policy = (body.get("policy") or {}).items() if node else ()
+    # As JSON, for null is a value too: no limit.
+    fields = {f"policy.{name}": value if isinstance(value, str) else json.dumps(value) for name, value in policy}
     if not node and body:
         # The run's form retries all that failed; what names nodes is for the script.
         return "", {}

@@ -9,6 +9,7 @@ import pytest
 
 from dashboard import presenters
 from engine import states
+from engine.diagnosis.said import Said
 
 STATIC = Path(__file__).parents[2] / "static" / "src"
 SAID = json.loads((STATIC / "words" / "said.json").read_text())
@@ -28,6 +29,35 @@ def test_counts_are_said_as_in_the_browser(value, text):
 @pytest.mark.parametrize(("value", "text"), SAID["size"])
 def test_sizes_are_said_as_in_the_browser(value, text):
     assert presenters.size(value) == text
+
+
+@pytest.mark.parametrize(("given", "text"), SAID["receipt"])
+def test_receipts_are_said_as_in_the_browser(given, text):
+    assert presenters.receipt(given) == text
+    assert presenters.receipt(None) == ""
+
+
+@pytest.mark.parametrize(("values", "most", "path"), SAID["spark"])
+def test_small_charts_are_drawn_as_in_the_browser(values, most, path):
+    assert presenters.spark(values, most) == path
+
+
+def test_sentences_of_the_diagnosis_mark_what_is_code_and_never_let_markup_through():
+    inner = Said("in line {line}: {source}", {"line": 3, "source": "<b>x</b>\u202e"})
+    sentence = Said('"{node}" waits {where}', {"node": "<i>n</i>", "where": inner})
+    assert presenters.said(sentence) == '"<i>n</i>" waits in line 3: <b>x</b>\\u202e'
+    assert presenters.said_html(sentence) == (
+        '"&lt;i&gt;n&lt;/i&gt;" waits in line 3: <span class="mono">&lt;b&gt;x&lt;/b&gt;\\u202e</span>'
+    )
+
+
+def test_a_traceback_marks_the_lines_of_the_nodes_own_code():
+    text = (
+        'Traceback:\n  File "<n>", line 2, in main\n    go()\n    ^^^^\n  File "/x.py", line 1, in go\n    bad\nE: no'
+    )
+    kinds = [line.kind for line in presenters.traceback_lines(text, "<n>")]
+    assert kinds == ["", "author", "source", "", "", "", ""]
+    assert not any(line.kind for line in presenters.traceback_lines(text, ""))
 
 
 @pytest.mark.parametrize(("value", "text"), SAID["visible"])

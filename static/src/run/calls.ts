@@ -41,7 +41,7 @@ export function bodyOf(form: FormData): JsonObject {
   return body;
 }
 
-const NODE_COMMAND = /^\/api\/v1\/runs\/(\d+)\/nodes\/([a-z][a-z0-9_]*)\/(cancel|retry)\/$/;
+const NODE_COMMAND = /^\/api\/v1\/runs\/(\d+)\/nodes\/([a-z][a-z0-9_]*)\/(cancel|retry|skip)\/$/;
 const RUN_COMMAND = /^\/api\/v1\/runs\/(\d+)\/(cancel|retry)\/$/;
 
 function why(error: unknown): string {
@@ -119,7 +119,7 @@ export class Calls {
       await call(method, path, body ?? (method === "GET" ? undefined : {}));
       button.closest<HTMLElement>("[popover]")?.hidePopover();
       if (node && attempt) {
-        this.tell("busy", node[3] === "cancel" ? gettext("Ending its processes …") : gettext("Ending its processes, then it starts again …"));
+        this.tell("busy", node[3] === "retry" ? gettext("Ending its processes, then it starts again …") : gettext("Ending its processes …"));
         this.tell("done", await this.ended(node[2] ?? "", attempt));
       } else if (own === "cancel") void this.cancelled();
       else if (own) this.tellRun(this.done(method, path));
@@ -199,6 +199,7 @@ export class Calls {
     const node = NODE_COMMAND.exec(path);
     const run = RUN_COMMAND.exec(path);
     if (node?.[3] === "retry") return gettext("It starts again.");
+    if (node?.[3] === "skip") return gettext("It counts as succeeded; the nodes after it go on.");
     if (node) return node[1] === this.store.id ? gettext("It does not start any more.") : fill(gettext("Node {node} of run {run} is being ended."), { node: node[2] ?? "", run: node[1] ?? "" });
     if (run?.[2] === "retry") return gettext("The failed nodes start again.");
     if (run) return fill(gettext("Run {run} is being ended."), { run: run[1] ?? "" });
