@@ -32,6 +32,11 @@ _CPU = gettext_noop('"{node}" is short of processor: it uses {percent} of one co
 _CPU_ONE = gettext_noop('"{node}" is short of processor: it uses {percent} of the one core that it may use.')
 _CPU_USED = gettext_noop("{percent} of one core on average over the last {span} in {process}; it may use {cores}")
 _CPU_HINT = gettext_noop("More cores (affinity, CPU quota of the service), or less work at once, would make it faster")
+_CPU_RUN = gettext_noop(
+    "The run is short of processor: its {n} running nodes use {percent} of one core together, of the {cores} that "
+    "they may use."
+)
+_CPU_NODE = gettext_noop('"{node}" uses {percent} of one core on average over the last {span} in {process}')
 _IO = gettext_noop('"{node}" is short of disk: in {percent} of the samples it waited for the disk or another device.')
 _IO_USED = gettext_noop("{n} of {all} samples of the last {span} in {process} had a thread in uninterruptible sleep")
 _IO_MOVED = gettext_noop("It reads and writes {rate} a second meanwhile")
@@ -103,6 +108,8 @@ def findings(facts: Facts) -> list[Finding]:
     found: list[Finding] = []
     for rule in (_memory, _io, _cpu):
         found += [finding for running in facts.running if (finding := rule(facts, running)) is not None]
+    if facts.asked is None and not any(finding.code == "cpu_limited" for finding in found):
+        found += _cpu_together(facts)
     return found
 
 
@@ -141,14 +148,46 @@ def _in_time(running: Running) -> bool:
     return running.expected is not None and running.limit is not None and running.seconds <= running.expected
 
 
-def _cpu(facts: Facts, running: Running) -> Finding | None:
+def _mean_cpu(facts: Facts, running: Running) -> float | None:
+    """Of the last samples, in percent of one core; None: too few, or the node may use what it likes."""
     last = running.samples[-SHORT_SAMPLES:]
     known = [sample.cpu_percent for sample in last if sample.cpu_percent is not None]
-    cores = running.cores
-    if cores is None or len(known) < SHORT_SAMPLES or _fresh(facts, running) is None or _in_time(running):
+    if len(known) < SHORT_SAMPLES or _fresh(facts, running) is None or _in_time(running):
         return None
-    mean = sum(known) / len(known)
-    if mean <= CPU_SHARE * 100 * cores:
+    return sum(known) / len(known)
+
+
+def _cpu_together(facts: Facts) -> list[Finding]:
+    """Nodes of which none uses all the cores, but all of them do."""
+    busy = [
+        (running, running.cores, mean)
+        for running in facts.running
+        if running.cores is not None and (mean := _mean_cpu(facts, running)) is not None
+    ]
+    cores = max((cores for _, cores, _ in busy), default=0.0)
+    total = sum(mean for _, _, mean in busy)
+    if len(busy) < 2 or total <= CPU_SHARE * 100 * cores:
+        return []
+    busy.sort(key=lambda one: -one[2])
+    evidence = []
+    for running, _, mean in busy[:5]:
+        values = {
+            "node": running.name,
+            "percent": percent(mean),
+            "span": span(SHORT_SAMPLES),
+            "process": process(running.pid),
+        }
+        at = iso(running.samples[-1].at)
+        evidence.append(Evidence("cpu", Said(_CPU_NODE, values), round(mean, 1), "percent", running.pid, at))
+    evidence.append(Evidence("cpu", Said(_CPU_HINT), cores, None, None, iso(facts.now)))
+    message = Said(_CPU_RUN, {"n": len(busy), "percent": percent(total), "cores": f"{cores:g}"})
+    return [Finding("cpu_limited", message, evidence)]
+
+
+def _cpu(facts: Facts, running: Running) -> Finding | None:
+    last, cores = running.samples[-SHORT_SAMPLES:], running.cores
+    mean = _mean_cpu(facts, running)
+    if cores is None or mean is None or mean <= CPU_SHARE * 100 * cores:
         return None
     shown = f"{cores:g}"
     values = {"node": running.name, "percent": percent(mean), "cores": shown, "process": process(running.pid)}

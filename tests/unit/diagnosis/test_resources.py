@@ -38,6 +38,16 @@ def test_all_the_cores_that_it_may_use_are_a_shortage_and_one_of_two_is_not() ->
     assert codes(running(seconds=8, expected=None, cores=None, samples=busy)) == []
 
 
+def test_nodes_that_use_all_the_cores_together_are_short_of_them() -> None:
+    two = [running(name, 8, None, cores=2, samples=samples(*[97.0] * 6)) for name in "ab"]
+    (one,) = diagnosis(facts(*two)).findings
+    assert (one.code, one.node) == ("cpu_limited", None)
+    assert "its 2 running nodes use 194 % of one core together, of the 2" in str(one.message)
+    assert [each.pid for each in one.evidence[:2]] == [PID, PID]
+    four = [running(name, 8, None, cores=4, samples=samples(*[97.0] * 6)) for name in "ab"]
+    assert codes(*four) == []
+
+
 def test_a_node_in_its_time_may_use_all_there_is() -> None:
     assert codes(running(seconds=8, expected=10, cores=1, samples=samples(*[97.0] * 6))) == []
 
