@@ -110,6 +110,7 @@ class _Gathering(WaitingReads):
             if attempt is not None and attempt.finished_at is not None and ended
             else None,
             memory_peak=usage.get("memory_peak_bytes"),
+            cpu_seconds=usage.get("cpu_seconds"),
             retries=row.retries,
             stack=self._last_stack(row),
             logs=self._lines(row.node, row.attempt),

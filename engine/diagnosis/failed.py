@@ -116,7 +116,11 @@ def _before(failure: Failure) -> list[Evidence]:
     stack = failure.stack
     if stack is None:
         return []
-    seen = doing(stack.body)
+    # A quick look before a limit is too short to measure CPU: what the attempt used in all says as much.
+    used = None
+    if failure.cpu_seconds is not None and failure.seconds:
+        used = 100 * failure.cpu_seconds / failure.seconds
+    seen = doing(stack.body, used)
     if seen.code == "not_determined":
         return []
     said = Said(_BEFORE, {"time": clock_time(stack.taken_at), "cause": cause(failure.name, seen)})

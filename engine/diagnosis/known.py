@@ -173,6 +173,8 @@ class Failure:
     hard_timeout: float | None = None
     memory_mb: int | None = None
     memory_peak: int | None = None
+    cpu_seconds: float | None = None
+    """Used by its last attempt."""
     retries: int = 0
     """Retries used."""
     stack: Kept | None = None

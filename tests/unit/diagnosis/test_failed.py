@@ -97,6 +97,13 @@ def test_what_a_node_did_when_its_limit_came_is_told() -> None:
     assert (told.value, told.pid) == ("sleeping", PID)
 
 
+def test_a_quick_look_is_read_with_the_cpu_that_the_attempt_used() -> None:
+    before = kept(body(thread(frame(4, "while True:")), cpu=None, samples=2), "soft_timeout", 4)
+    late = failure("SoftTimeout", "x", soft_timeout=5, seconds=5.1, cpu_seconds=1.2, stack=before)
+    (one,) = diagnosis(facts(late, state="failed")).findings
+    assert [each.value for each in one.evidence if each.kind == "stack"] == ["cpu_loop"]
+
+
 def test_a_memory_limit_offers_more_memory_and_says_what_was_used() -> None:
     big = failure("MemoryLimit", "x", memory_mb=100, memory_peak=104 * MIB)
     (one,) = diagnosis(facts(big, state="failed")).findings
