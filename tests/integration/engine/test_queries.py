@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from engine import clock, events, logreads, queries, runs
 from engine.errors import EventsGone, NotFound
@@ -229,3 +230,15 @@ def test_nodes_are_found_by_state_in_document_order():
     assert queries.nodes_in(run, ["failed", "timed_out"]) == ["c", "a"]
     assert queries.nodes_in(run, ["cancelled"]) == []
     assert [shape["node"] for shape in queries.running_nodes(run)] == ["b"]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite compresses nothing")
+def test_postgresql_keeps_log_text_in_the_form_that_it_reads_back_quickest():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 'lz4' = ANY(enumvals) FROM pg_settings WHERE name = 'default_toast_compression'")
+        if not (cursor.fetchone() or [False])[0]:
+            pytest.skip("this server was built without LZ4")
+        cursor.execute(
+            "SELECT attcompression FROM pg_attribute WHERE attrelid = 'engine_logbatch'::regclass AND attname = 'body'"
+        )
+        assert cursor.fetchone() == ("l",)
