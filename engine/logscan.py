@@ -55,6 +55,7 @@ class Sieve:
         self._needle = _escaped(self._wanted)
         self._anchor = _anchor(self._wanted)
         self._least = LEVELS.index(level) if level in LEVELS else 0
+        self._named = [name for name in LEVELS if self._wanted and self._wanted in name]
         self._graver = [f'","{name}","' for name in LEVELS[self._least :]]
 
     @property
@@ -84,6 +85,9 @@ class Sieve:
         if self._anchor not in body:
             return []
         text = body.casefold()
+        for name in self._named:
+            # Out of the way, or every line would be looked at.
+            text = text.replace(f'","{name}","', f'","{name.upper()}","')
         needle, found = self._needle, []
         offset, begin = 0, 3
         at = text.find(needle)
@@ -104,7 +108,7 @@ class Sieve:
                 # Between two lines.
                 at = text.find(needle, end + len(BETWEEN))
                 continue
-            if gravity(text[begin + _HEAD : message - 3]) >= least and self._is_there(text, message, at, end):
+            if gravity(text[begin + _HEAD : message - 3].lower()) >= least and self._is_there(text, message, at, end):
                 found.append(offset)
             at = text.find(needle, end + len(BETWEEN))
         return found

@@ -187,7 +187,9 @@ def test_limits_use_and_who_waits_stand_beside_a_running_node(nightly, browser):
     Sample.objects.create(run=run, node="work", attempt=1, at=at(0), cpu_percent=3.2, memory_bytes=184 * 1024 * 1024)
     other = run_of(nightly, "ready")
     shown = panel(browser, "viewer", run, "why")
-    assert re.search(r"Soft limit</dt><dd>in <span data-until=\"[^\"]+\">3 m (1\d|20) s</span>, then it may save", shown)
+    assert re.search(
+        r"Soft limit</dt><dd>in <span data-until=\"[^\"]+\">3 m (1\d|20) s</span>, then it may save", shown
+    )
     assert "then it is killed" in shown
     assert "184 MiB" in shown
     assert "of 512" in shown
