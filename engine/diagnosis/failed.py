@@ -15,6 +15,8 @@ from engine.diagnosis.waiting import error_text
 from engine.diagnosis.words import clock_time, cut, process, size, span
 from engine.states import RUN_TERMINAL
 
+ADVISED = frozenset(("MemoryLimit", "TableExists", "MissingPackage", "ProcessLimit", "SoftTimeout", "BadOutput"))
+"""Classes whose messages say themselves what to do, in further sentences; here the remedy does."""
 LINES = 5
 """Log lines in the evidence."""
 
@@ -53,7 +55,7 @@ def findings(facts: Facts) -> list[Finding]:
 
 def _failed(facts: Facts, failure: Failure) -> Finding:
     remedy = remedies.remedy(failure.error)
-    values: dict[str, Any] = {"node": failure.name, "cause": error_text(failure.error).rstrip("."), "remedy": remedy}
+    values: dict[str, Any] = {"node": failure.name, "cause": _cause(failure), "remedy": remedy}
     template = _TIMED_OUT if failure.state == "timed_out" else _FAILED
     if not failure.error:
         template = _NO_ERROR
@@ -67,6 +69,15 @@ def _failed(facts: Facts, failure: Failure) -> Finding:
         evidence.append(Evidence("error", said, more, None, None, _ended(facts, failure)))
     code = remedies.code_of(failure.error)
     return Finding(code, Said(template, values), evidence, failure.node, _actions(facts, failure))
+
+
+def _cause(failure: Failure) -> str:
+    """Class, line and message without a stop; of the engine's own errors without the advice that they end with."""
+    error = failure.error
+    if error and remedies.class_of(error) in ADVISED:
+        message = cut(str(error.get("message") or ""), 1000)
+        error = {**error, "message": message.partition(". ")[0]}
+    return error_text(error).rstrip(".!")
 
 
 def _ended(facts: Facts, failure: Failure) -> str:
@@ -151,7 +162,7 @@ def _actions(facts: Facts, failure: Failure) -> list[Action]:
 
 
 def _because(facts: Facts, failure: Failure) -> Finding:
-    values = {"node": _name(facts), "first": failure.name, "cause": error_text(failure.error).rstrip(".")}
+    values = {"node": _name(facts), "first": failure.name, "cause": _cause(failure)}
     evidence = [_error(facts, failure), *_lines(failure)]
     return Finding("upstream_failed", Said(_BECAUSE, values), evidence, facts.asked, _actions(facts, failure))
 

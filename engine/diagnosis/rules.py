@@ -16,8 +16,11 @@ def diagnosis(facts: Facts) -> Diagnosis:
     over = facts.state in RUN_TERMINAL
     if not over:
         # A failure of a run that goes on will still be there; what is stuck keeps it from its end.
-        found += stuck.findings(facts, facing)
-        found += waiting.findings(facts)
+        causes = stuck.findings(facts, facing)
+        # Who waits for a node is not said before why that one does not end.
+        unsaid = {running.node for running, _ in facing} - {cause.node for cause in causes}
+        found += causes
+        found += waiting.findings(facts, unsaid)
         found += resources.findings(facts)
     found += failed.findings(facts)
     return Diagnosis(

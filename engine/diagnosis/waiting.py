@@ -6,7 +6,7 @@ what a person may want to change is a finding of the run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -107,8 +107,11 @@ def scheduler(facts: Facts) -> list[Finding]:
     return [Finding("no_scheduler", Said(_NO_SCHEDULER, values), evidence)]
 
 
-def findings(facts: Facts) -> list[Finding]:
-    """What the run waits for, one finding for each cause; for an asked node whatever it waits for."""
+def findings(facts: Facts, unsaid: Collection[str | None] = ()) -> list[Finding]:
+    """What the run waits for, one finding for each cause; for an asked node whatever it waits for.
+
+    `unsaid`: stuck nodes of the run of which the cause is not known yet.
+    """
     found: list[Finding] = []
     if facts.state == "paused":
         left = facts.waiting_total
@@ -129,8 +132,12 @@ def findings(facts: Facts) -> list[Finding]:
     }
     same: dict[tuple[str, str], int] = {}
     for one in facts.waiting:
+        if facts.asked is None and one.root is not None and one.root.node in unsaid:
+            continue
         for condition in one.conditions:
             code = str(condition["code"])
+            if facts.asked is None and unsaid and code in ("run_limit", "pool", "pool_line") and _own(facts, one):
+                continue
             key = (_family(code), one.pool.name if code.startswith("pool") and one.pool else "")
             if code in ("retry_delay", "upstream"):
                 key = (code, one.node if code == "retry_delay" or one.root is None else one.root.node)
@@ -148,6 +155,11 @@ def findings(facts: Facts) -> list[Finding]:
         evidence = [*finding.evidence, Evidence("wait", said, more, None, None, iso(facts.now))]
         found[seen[key]] = Finding(finding.code, finding.message, evidence, finding.node, finding.actions)
     return found
+
+
+def _own(facts: Facts, one: Waiting) -> bool:
+    """Whether only the run's own nodes keep it waiting."""
+    return one.pool is None or all(holder.run == facts.run for holder in one.pool.holders)
 
 
 def _family(code: str) -> str:

@@ -111,6 +111,15 @@ def test_a_memory_limit_offers_more_memory_and_says_what_was_used() -> None:
     assert any(each.kind == "memory" and each.value == 104 * MIB and each.unit == "bytes" for each in one.evidence)
 
 
+def test_advice_is_given_once() -> None:
+    text = "The attempt used 104 MiB of memory; its limit (memory_mb) is 100. Raise memory_mb, or work in parts."
+    (one,) = diagnosis(facts(failure("MemoryLimit", text, memory_mb=100), state="failed")).findings
+    assert str(one.message) == (
+        '"Parse amounts" failed: MemoryLimit in line 9, The attempt used 104 MiB of memory; its limit (memory_mb) is '
+        "100. Give it more memory (memory_mb), or let it work on the data in parts."
+    )
+
+
 def test_no_more_memory_is_offered_than_the_machine_has() -> None:
     big = failure("MemoryLimit", "x", memory_mb=1000, memory_peak=1000 * MIB)
     (one,) = diagnosis(facts(big, state="failed", machine_memory=1020 * MIB)).findings

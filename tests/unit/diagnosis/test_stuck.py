@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from engine.diagnosis.finding import Diagnosis, Finding
+from engine.diagnosis.known import Root
 from engine.diagnosis.rules import diagnosis
 from tests.unit.diagnosis.made import (
     PID,
@@ -18,6 +19,7 @@ from tests.unit.diagnosis.made import (
     running,
     samples,
     thread,
+    waiting,
 )
 
 SLEEP = body(thread(frame(3, "time.sleep(600)"), wait="sleep"))
@@ -225,6 +227,14 @@ def test_stacks_that_are_on_their_way_are_waited_for() -> None:
     found = diagnosis(facts(running(seconds=10.5, expected=5)))
     assert [node.node for node in found.stuck] == ["load"]
     assert found.findings == []
+
+
+def test_who_waits_for_a_node_is_not_said_before_why_it_does_not_end() -> None:
+    root = Root("load", "Load", "running", ago(10.5), True, PID)
+    behind = [waiting("upstream", "a", state="pending", root=root), waiting("run_limit", "b")]
+    assert diagnosis(facts(running(seconds=10.5, expected=5), *behind)).findings == []
+    later = diagnosis(facts(running(seconds=10.5, expected=5, stack=kept(SLEEP)), *behind))
+    assert [one.code for one in later.findings] == ["sleeping", "upstream", "run_limit"]
 
 
 def test_stacks_that_do_not_fit_what_was_measured_since_determine_nothing() -> None:
