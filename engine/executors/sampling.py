@@ -33,6 +33,7 @@ QUICK_PATIENCE_SECONDS = 0.06
 MEMORY_PATIENCE_SECONDS = 0.02
 DUMP_SECONDS = 0.3
 DUMP_STEP_SECONDS = 0.002
+RETRY_SECONDS = 0.01
 PERCENT_SECONDS = 0.25
 """The kernel counts CPU time in steps of 10 ms: over less than this a percentage says nothing."""
 CHILDREN_WAITS_MAX = 8
@@ -86,7 +87,7 @@ class Sampling:
             self._begin(now)
         elif self._step == "asked":
             self._hear(now)
-        elif self._step == "late":
+        elif self._step == "late" and not self._answered():
             self._signal(now)
         elif self._step == "signalled":
             self._read_dump(now)
@@ -125,15 +126,21 @@ class Sampling:
 
     def _hear(self, now: float) -> None:
         """The answer, if it has come; the signal, if it is late."""
-        if not self._is_open and self.process.answer is not None:
-            self._end(None, self.process.answer.threads)
-        elif now < self._until:
+        if self._answered():
+            return
+        if now < self._until:
             self.due = self._until
         else:
             # Whoever holds the lock now is not waited for so long again.
             self._patience = min(self._patience, QUICK_PATIENCE_SECONDS)
             self._step, self._until = "late", now + DUMP_SECONDS
             self._signal(now)
+
+    def _answered(self) -> bool:
+        if self._is_open or self.process.answer is None:
+            return False
+        self._end(None, self.process.answer.threads)
+        return True
 
     def _signal(self, now: float) -> None:
         """Call faulthandler's handler, if that is safe."""
@@ -157,8 +164,9 @@ class Sampling:
             self._end("The node's code blocks the signal SIGUSR2, by which its stacks are told.")
         elif not all(self._holds(one.tid) for one in tasks if one.state == "R" and one.tid != pid):
             if now < self._until:
-                # Mostly it is the answering thread, which looks every 5 ms whether the lock is free.
-                self.due = now + DUMP_STEP_SECONDS
+                # Perhaps only the answering thread, which looks every 5 ms whether the lock is free; else it will have
+                # its turn sometime.
+                self.due = now + RETRY_SECONDS
                 return
             self._end("Several threads run and none lets others at Python's lock; their stacks cannot be read safely.")
         else:
@@ -252,6 +260,8 @@ class Sampling:
             look = self._look or self._see(time.monotonic())
             self.looks.append(look)
             self.message = self.message or "The process did not answer in time."
+        # One look that failed is worth nothing beside one that did not.
+        looks = [one for one in self.looks if one.threads] or self.looks
         envelope = self.work.envelope
         pid = self.process.pid
         code = stacks.Code(envelope["node"], envelope["type"], envelope.get("config") or {}, LINES.read)
@@ -262,11 +272,11 @@ class Sampling:
         return {
             "taken_at": iso(datetime.fromtimestamp(now, UTC)),
             "pid": pid,
-            "samples": [{"at": one.at, "threads": stacks.threads_of(one, pid, code)} for one in self.looks],
+            "samples": [{"at": one.at, "threads": stacks.threads_of(one, pid, code)} for one in looks],
             "children": self._children(),
             "moves": stacks.moves(self.looks, cpu),
             "cpu_percent": round(cpu / span * 100, 1) if cpu is not None and span >= PERCENT_SECONDS else None,
-            "message": self.message,
+            "message": None if looks[-1].threads else self.message,
         }
 
     def _children(self) -> list[dict[str, Any]]:

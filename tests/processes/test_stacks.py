@@ -297,7 +297,9 @@ def test_a_process_stopped_in_the_middle_does_not_hold_the_supervisor(node: Supe
         node.poll(0.01)
         turns.append(time.monotonic() - before)
     assert max(turns) < 0.5
-    assert "SIGSTOP" in node.of(Stacks, work.claim)[0].body["message"]
+    # What was seen before is worth more than what could not be seen after.
+    body = node.of(Stacks, work.claim)[0].body
+    assert all(sample["threads"][0]["frames"] for sample in body["samples"]) == (body["message"] is None)
 
 
 @pytest.mark.parametrize("handler", ["signal.SIG_DFL", "signal.SIG_IGN", "lambda *_: print('called')"])
