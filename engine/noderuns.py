@@ -18,11 +18,12 @@ from engine.definition import Document, Node
 from engine.errors import NotFound
 from engine.models import NodeRun, Run
 from engine.models.conditions import unfinished_nodes
-from engine.shapes import micros, node_shape, output_summary
+from engine.shapes import iso_moment, node_shape, output_summary
 from engine.waiting import Waiting
 
 NAMES_MAX: Final = 500
 """Nodes named in one query; beyond it the states of all are read, which costs little more."""
+SMALL_CHARACTERS: Final = 200
 
 
 class Row(NamedTuple):
@@ -79,8 +80,9 @@ def each_node_run(run: Run, nodes: Iterable[str] | None = None) -> Iterator[dict
         rows = {row.node: row for row in _rows(run, [node.id for node in wanted])}
         states = _states(run, document, [node for node in wanted if node.id not in rows])
     waiting = Waiting(run, document, states)
+    summaries = _Summaries()
     for node in wanted:
-        yield _shape(node, rows.get(node.id), waiting)
+        yield _shape(node, rows.get(node.id), waiting, summaries)
 
 
 def node_run(run: Run, node: str) -> dict[str, Any]:
@@ -138,9 +140,8 @@ def _moment(value: datetime | str | None) -> datetime | None:
     return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
 
 
-def _micros(value: datetime | None) -> int | None:
-    moment = _moment(value)
-    return None if moment is None else micros(moment)
+def _iso(value: datetime | None) -> str | None:
+    return None if value is None else iso_moment(value)
 
 
 def _value(text: str | None) -> Any:
@@ -156,7 +157,24 @@ def _states(run: Run, document: Document, pending: Sequence[Node]) -> dict[str, 
     return dict(rows.values_list("node", "state"))
 
 
-def _shape(node: Node, row: Row | None, waiting: Waiting) -> dict[str, Any]:
+class _Summaries:
+    """Summaries of outputs by their stored text: most nodes of a large run have one of a few small outputs."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, Any] | None] = {}
+
+    def of(self, text: str | None) -> dict[str, Any] | None:
+        if text is None:
+            return None
+        if len(text) > SMALL_CHARACTERS:
+            return output_summary(json.loads(text))
+        found = self._known.get(text)
+        if found is None:
+            found = self._known[text] = output_summary(json.loads(text))
+        return found
+
+
+def _shape(node: Node, row: Row | None, waiting: Waiting, summaries: _Summaries) -> dict[str, Any]:
     if row is None:
         expected = node.policy.expected_duration
         return node_shape(
@@ -174,12 +192,12 @@ def _shape(node: Node, row: Row | None, waiting: Waiting) -> dict[str, Any]:
         state=row.state,
         reason=row.reason,
         attempt=row.attempt,
-        started_us=_micros(row.started_at),
-        finished_us=_micros(row.finished_at),
+        started_at=_iso(row.started_at),
+        finished_at=_iso(row.finished_at),
         expected=row.expected,
         expected_from=row.expected_from,
         progress=_value(row.progress),
         error=_value(row.error),
         waiting_for=waiting.of(node, row),
-        output=output_summary(_value(row.output)),
+        output=summaries.of(row.output),
     )

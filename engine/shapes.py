@@ -38,8 +38,14 @@ def iso(us: int | None) -> str | None:
     """ISO 8601 with microseconds; None stays None."""
     if us is None:
         return None
+    return iso_moment(_EPOCH_UTC + timedelta(microseconds=us))
+
+
+def iso_moment(moment: datetime) -> str:
+    """ISO 8601 with microseconds of a time in UTC, aware or not."""
     # Twice as fast as strftime; a snapshot holds tens of thousands of times.
-    return (_EPOCH_UTC + timedelta(microseconds=us)).isoformat(timespec="microseconds") + "Z"
+    text = moment.isoformat(timespec="microseconds")
+    return text[:26] + "Z"
 
 
 def output_summary(output: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -64,8 +70,8 @@ def node_shape(
     state: str = "pending",
     reason: str = "",
     attempt: int = 0,
-    started_us: int | None = None,
-    finished_us: int | None = None,
+    started_at: str | None = None,
+    finished_at: str | None = None,
     expected: float | None = None,
     expected_from: str = "none",
     progress: dict[str, Any] | None = None,
@@ -73,7 +79,7 @@ def node_shape(
     waiting_for: list[dict[str, Any]] | None = None,
     output: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The contract's node run. `output` is its summary."""
+    """The contract's node run. Times are ISO 8601, `output` is its summary."""
     return {
         "node": node,
         "type": type_,
@@ -81,8 +87,8 @@ def node_shape(
         "state": state,
         "reason": reason or None,
         "attempt": attempt,
-        "started_at": iso(started_us),
-        "finished_at": iso(finished_us),
+        "started_at": started_at,
+        "finished_at": finished_at,
         "expected": expected,
         "expected_from": expected_from,
         "progress": progress,
