@@ -171,6 +171,7 @@ def test_a_run_is_understood_and_cancelled_with_a_thumb(chromium, product, tmp_p
 
         page.locator("[data-cancel]").tap()
         confirm = page.locator("#cancel-run").get_by_role("button", name="Cancel run")
+        expect(confirm).to_be_visible()
         box = confirm.bounding_box()
         assert box
         assert box["height"] >= 40

@@ -51,6 +51,10 @@ export function mountRunCanvas(host: HTMLElement, store: RunStore): RunCanvas {
   let board: Board | null = null;
   let gone = false;
   const later: ((board: Board) => void)[] = [];
+  // A page that is left takes its workers along in the middle of their work: no fault to tell of.
+  let leaving = false;
+  window.addEventListener("beforeunload", () => (leaving = true));
+  window.addEventListener("pageshow", () => (leaving = false));
 
   async function start(): Promise<void> {
     const done = skeleton(host);
@@ -61,7 +65,7 @@ export function mountRunCanvas(host: HTMLElement, store: RunStore): RunCanvas {
       [arranged] = await Promise.all([arrange(graph), firstStates(store)]);
     } catch (error) {
       done();
-      if (gone) return;
+      if (gone || leaving) return;
       const why = error instanceof NotLoaded ? error.message : gettext("Its layout could not be made in this browser.");
       failure(host, why, () => void start());
       if (!(error instanceof NotLoaded)) throw error;
