@@ -51,6 +51,8 @@ class NodePanel implements Panel {
     private readonly panel: HTMLElement,
   ) {
     for (const name of ["tab", "offset", "stack", "before"]) if (readQuery(name)) this.query.set(name, readQuery(name));
+    // The page came with it: what is open in it by then stays open.
+    panel.dataset["shows"] = this.place();
     this.calls = new Calls(store, root, (stack) => {
       if (stack) {
         this.query = new URLSearchParams({ tab: "why", stack: "newest" });
@@ -138,8 +140,7 @@ class NodePanel implements Panel {
   private async ask(): Promise<void> {
     const mine = ++this.asked;
     const address = this.address();
-    const other = this.panel.dataset["shows"] !== undefined && this.panel.dataset["shows"] !== this.place();
-    if (other) setAttribute(this.panel, "aria-busy", "true");
+    if (this.panel.dataset["shows"] !== this.place()) setAttribute(this.panel, "aria-busy", "true");
     this.askedAt = performance.now();
     let text: string;
     try {
