@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from dashboard.bench import figures, latency, workflows
+from dashboard.bench import figures, frames, latency, memory, workflows
 from engine import definition
 from engine.bench import parts
 
@@ -57,6 +57,19 @@ def test_a_case_says_its_median_and_how_many_times_the_floor_it_takes():
     made = figures.case("open", "s", [3, 1, 2], [0.5, 1.5], note=7)
     assert (made["value"], made["floor"], made["ratio"], made["note"]) == (2, 1, 2, 7)
     assert figures.share(range(100), 0.95) == 95
+
+
+def test_the_slowest_second_is_the_one_with_the_fewest_frames():
+    even = [float(at) for at in range(0, 3000, 20)]
+    assert frames.slowest(even) == 50
+    assert frames.slowest([at for at in even if not 1000 <= at < 1800]) == 10
+    assert frames.slowest([0.0, 500.0]) == 0
+
+
+def test_growth_is_the_slope_of_the_nearest_line():
+    assert memory.slope([(0, 5), (1, 7), (2, 9)]) == 2
+    assert memory.slope([(0, 5), (1, 5), (2, 5)]) == 0
+    assert memory.slope([(3, 5)]) == 0
 
 
 def test_bench_knows_the_part_by_name():
