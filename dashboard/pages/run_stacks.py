@@ -59,7 +59,7 @@ def view(body: Mapping[str, Any]) -> dict[str, Any]:
         "pid": body.get("pid"),
         "threads": [_thread(thread) for thread in threads[:THREADS_MAX]],
         "more_threads": max(0, len(threads) - THREADS_MAX),
-        "children": children[:CHILDREN_MAX],
+        "children": [_child(child) for child in children[:CHILDREN_MAX]],
         "more_children": max(0, len(children) - CHILDREN_MAX),
     }
 
@@ -75,15 +75,28 @@ def moved(moves: bool | None, samples: int) -> str:
 
 def _thread(thread: Mapping[str, Any]) -> dict[str, Any]:
     frames = list(thread.get("frames") or [])
-    waits = thread.get("waits_on") or None
     return {
         "name": thread.get("name") or _("Thread {id}").format(id=thread.get("id")),
-        "waits": _("waits for {what}").format(what=presenters.visible(str(waits.get("message") or "")))
-        if waits
-        else "",
+        "waits": _waits(thread.get("waits_on")),
         "frames": [{**frame, "short": _short(str(frame.get("file") or ""))} for frame in frames[:FRAMES_MAX]],
         "more": max(0, len(frames) - FRAMES_MAX),
     }
+
+
+def _child(child: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "pid": child.get("pid"),
+        "command": str(child.get("command") or ""),
+        "state": str(child.get("state") or ""),
+        "cpu_seconds": child.get("cpu_seconds"),
+        "waits": _waits(child.get("waits_on")),
+    }
+
+
+def _waits(wait: Mapping[str, Any] | None) -> str:
+    """What a thread or process waits for, in words; empty: it waits for nothing that is known."""
+    message = str((wait or {}).get("message") or "")
+    return _("waits for {what}").format(what=presenters.visible(message)) if message else ""
 
 
 def _short(path: str) -> str:

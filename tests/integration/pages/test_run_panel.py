@@ -280,6 +280,35 @@ def test_asking_for_stacks_without_scripts_asks_the_scheduler(nightly, browser):
     )
 
 
+@pytest.mark.parametrize("tab", TABS)
+def test_texts_of_users_are_text_and_do_not_swell_the_panel(db, browser, tab):
+    evil = "<img src=x onerror=alert(1)>\u202e\u0007🎉"
+    Leader.objects.create(pk=1, beat_at=clock.now() + timedelta(hours=1))
+    workflow = workflows.create(evil, slug="evil", by=evil)
+    made = document([python("work", f"# {evil}\ndef main(inputs, ctx):\n    return 1\n"), "after"], "work>after")
+    made["nodes"][0] |= {"name": evil, "notes": evil * 50}
+    made["nodes"][1]["name"] = evil
+    publish.publish(workflow, made, by=evil)
+    told = {**ERROR, "message": evil + "x" * 8000, "traceback": f'File "{evil}", line 1\n    {evil}\n' * 20}
+    failed = run_of(workflow, "failed")
+    NodeRun.objects.filter(run=failed).update(error=told)
+    Attempt.objects.filter(run=failed).update(error=told, worker=evil)
+    frame = {"file": evil, "line": 1, "function": evil, "source": evil + "y" * 100_000, "author": True}
+    thread = {"id": 1, "name": evil * 1000, "waits_on": {"kind": "other", "message": evil}, "frames": [frame] * 300}
+    stack = kept(failed)
+    body = {"samples": [{"threads": [thread] * 3}], "children": [{"pid": 1, "command": evil * 1000, "state": evil}]}
+    Stack.objects.filter(pk=stack.pk).update(body=body)
+    running = run_of(workflow, "running", progress={"fraction": 0.5, "message": evil + "z" * 100_000})
+    value = {"kind": "json", "value": evil * 4000, "bytes": 150_000, "ports": [evil]}
+    worked = run_of(workflow, "succeeded", output=value)
+    for run in (failed, running, worked):
+        shown = panel(browser, "operator", run, tab)
+        assert "<img" not in shown
+        assert "\u202e" not in shown
+        assert "\u0007" not in shown
+        assert len(shown) < 200_000, len(shown)
+
+
 # --- output ------------------------------------------------------------------------------------------------------
 
 
