@@ -403,7 +403,7 @@ def _upstream(facts: Facts, one: Waiting, condition: Condition) -> Finding | Non
     values |= {"process": process(root.pid), "time": clock_time(root.since) if root.since else "?"}
     at = iso(root.since) if root.since else None
     evidence = [Evidence("wait", Said(_ROOT, values), round(seconds, 3), "seconds", root.pid, at)]
-    help_ = [actions.cancel_node(facts.run, root.node)] if root.is_stuck else []
+    help_ = [actions.cancel_holder(facts.run, root.node)] if root.is_stuck else []
     return Finding("upstream", message, evidence, one.node, help_)
 
 
