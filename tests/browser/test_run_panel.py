@@ -208,3 +208,37 @@ def test_a_node_that_waits_for_another_runs_slot_is_started_by_a_larger_pool(per
     again = page.url.rstrip("/").rsplit("/", 1)[1]
     product.api("POST", f"runs/{again}/cancel/", {})
     product.ended(again)
+
+
+def test_without_scripts_tabs_are_links_and_calls_are_forms(chromium, product, rng):
+    node = f"n{rng.randrange(10**6)}"
+    code = HOLDS.format(number=rng.randrange(600, 6000))
+    run = start(product, f"plain-{node}", {"id": node, "type": "python", "config": {"code": code}})
+    place = f"runs/{run}/nodes/{node}/"
+    wait_until(lambda: product.api("GET", place)["state"] == "running", 20)
+    context = chromium.new_context(java_script_enabled=False, locale="en-GB")
+    try:
+        page = context.new_page()
+        link = product.command("login-link", "--user", "admin").stdout.strip().split()[-1]
+        page.goto(f"http://127.0.0.1:{product.port}/" + link.split("/", 3)[3])
+        page.get_by_role("button", name="Sign in as").click()
+        page.goto(f"http://127.0.0.1:{product.port}/{place}")
+        panel = page.locator("[data-panel]")
+        panel.get_by_role("link", name="Config").click()
+        expect(panel.locator(".code .kw").first).to_be_visible()
+        panel.get_by_role("link", name="Why").click()
+        panel.get_by_role("button", name="Stacks").click()
+        expect(panel.locator("details[data-stack][open]")).to_contain_text("asked for")
+        panel.get_by_role("button", name="Retry with …").click()
+        panel.get_by_label("Soft limit").fill("300")
+        panel.locator("#retry-with").get_by_role("button", name="Retry node").click()
+        wait_until(lambda: product.api("GET", place)["attempt"] == 2, 20)
+        page.reload()
+        panel.get_by_role("link", name=re.compile("^Attempts")).click()
+        expect(panel.locator('[data-key="attempt-1"] [data-receipt]')).to_have_text(ENDED)
+        panel.get_by_role("link", name="Why").click()
+        panel.get_by_role("button", name="Cancel node").click()
+        panel.locator(":popover-open").get_by_role("button", name="Cancel node").click()
+        wait_until(lambda: product.api("GET", place)["state"] == "cancelled", 20)
+    finally:
+        context.close()
