@@ -1,7 +1,7 @@
 /** Puts the canvas together: one frame loop moves the cards, paints, and says what was drawn. */
 
 import type { Arranged } from "../graph/layout";
-import { edgesAt, type Graph, isPlaced } from "../graph/model";
+import { edgesAt, type Graph, isPlaced, NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
 import { type Direction, neighbour } from "../graph/walk";
 import type { Change, RunStore } from "../run/store";
 import { fill, gettext, ngettext } from "../words/i18n";
@@ -22,9 +22,10 @@ import { flushSync } from "react-dom";
 /** Cards at most; of more, the painter paints the rest. */
 const CARDS_MAX = 240;
 /** New cards in one frame: more would be felt while panning. */
-const CARDS_A_FRAME = 24;
-/** Cards stand ready this far outside the view, in pixels. */
-const MARGIN = 160;
+const CARDS_A_FRAME = 12;
+/** Cards stand ready this far outside the view, in pixels, and stay until they are further away. */
+const MARGIN = 120;
+const MARGIN_LEFT = 480;
 /** Live edges move in steps: 20 a second look smooth for dashes, and leave the machine alone. */
 const DASH_MS = 50;
 const NARROW = "(max-width: 900px)";
@@ -350,7 +351,7 @@ export class Board {
     const x2 = right * view.zoom + view.x;
     const y2 = bottom * view.zoom + view.y;
     const whole = left * view.zoom + view.x >= 0 && top * view.zoom + view.y >= 0 && x2 <= view.width && y2 <= view.height;
-    return whole && x2 > view.width - MAP_WIDTH - 24 && y2 > view.height - MAP_HEIGHT - 24;
+    return whole && x2 > view.width - MAP_WIDTH - 12 && y2 > view.height - MAP_HEIGHT - 12;
   }
 
   /** Decides which nodes are cards; whether more are to come in the next frame. */
@@ -378,6 +379,13 @@ export class Board {
         fresh += 1;
       } else left += 1;
     }
+    const box = view.box(MARGIN_LEFT);
+    const seen = (node: number): boolean => {
+      const x = scene.at[2 * node] ?? 0;
+      const y = scene.at[2 * node + 1] ?? 0;
+      return x < box.right && x + NODE_WIDTH > box.left && y < box.bottom && y + NODE_HEIGHT > box.top;
+    };
+    for (const node of this.cards) if (wanted.size < CARDS_MAX && !wanted.has(node) && seen(node)) wanted.add(node);
     if (fresh || wanted.size !== this.cards.size) this.flow.show(scene, (this.cards = wanted));
     return left > 0;
   }

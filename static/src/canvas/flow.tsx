@@ -24,6 +24,8 @@ export class Flow {
   private store: StoreApi | null = null;
   private at = "";
   private resting = 0;
+  /** The zoom at which the layer of the cards was drawn. */
+  private sharpAt = 0;
 
   constructor(
     private readonly host: HTMLElement,
@@ -115,12 +117,17 @@ export class Flow {
     const store = this.store;
     if (at === this.at || !store) return;
     this.at = at;
-    // On the move the cards are one layer that is only shifted; at rest they are drawn anew, sharp at their size.
-    if (!this.resting) this.host.classList.add("moving");
+    // The cards are one layer that is only shifted. A layer keeps the size at which its text was drawn: once the zoom rests at
+    // another one, it is made anew, and sharp.
+    if (!this.resting) this.host.classList.add("layer", "moving");
     window.clearTimeout(this.resting);
     this.resting = window.setTimeout(() => {
       this.resting = 0;
       this.host.classList.remove("moving");
+      if (this.sharpAt === view.zoom) return;
+      this.sharpAt = view.zoom;
+      this.host.classList.remove("layer");
+      requestAnimationFrame(() => requestAnimationFrame(() => this.host.classList.add("layer")));
     }, RESTING_MS);
     flushSync(() => {
       store.getState().panZoom?.syncViewport({ x: view.x, y: view.y, zoom: view.zoom });
