@@ -81,7 +81,7 @@ _LINE = gettext_noop("Last line {span} ago: {line}")
 _NO_LINE = gettext_noop("It has written no line")
 _BEHIND_ONE = gettext_noop("1 node waits for it")
 _BEHIND = gettext_noop("{n} nodes wait for it")
-_BEHIND_MANY = gettext_noop("More than {n} nodes wait for it")
+_BEHIND_MANY = gettext_noop("At least {n} nodes wait for it")
 _NO_STACK = gettext_noop("There are no stacks of this attempt that say what it does now")
 _STALE_STACK = gettext_noop("Its stacks of {time} do not fit what was measured since")
 
