@@ -10,40 +10,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.hangs import DEADLOCK, SOCKET
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
-SOCKET = """
-import socket
-
-def main(inputs, ctx):
-    ctx.log("connecting")
-    {name} = socket.create_connection(("127.0.0.1", {number}))
-    return {name}.recv(1).decode()
-"""
-DEADLOCK = """
-import threading
-import time
-
-def main(inputs, ctx):
-    one, two = threading.Lock(), threading.Lock()
-    def {name}_a():
-        with one:
-            time.sleep(0.2)
-            with two:
-                pass
-    def {name}_b():
-        with two:
-            time.sleep(0.2)
-            with one:
-                pass
-    threads = [threading.Thread(target=f, name=f.__name__, daemon=True) for f in ({name}_a, {name}_b)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-"""
 HOLDS = """
 import subprocess
 
