@@ -210,7 +210,7 @@ STATICFILES_DIRS = [BASE_DIR / "static" / "dist", BASE_DIR / "static" / "img"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 # Parts of the front end hold a digest of their content in their name: browsers keep them for good.
-WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/[\w.]+-[\w-]{8}\.js$"
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/[\w.-]+-[\w-]{8}\.js$"
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024
 

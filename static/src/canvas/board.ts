@@ -1,7 +1,7 @@
 /** Puts the canvas together: one frame loop moves the cards, paints, and says what was drawn. */
 
 import type { Arranged } from "../graph/layout";
-import { edgesAt, type Graph, isPlaced, NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
+import { edgesAt, type Graph, isPlaced } from "../graph/model";
 import { type Direction, neighbour } from "../graph/walk";
 import type { Change, RunStore } from "../run/store";
 import { fill, gettext, ngettext } from "../words/i18n";
@@ -12,6 +12,7 @@ import { fillTools, type Frame, makeFrame } from "./frame";
 import { type Gestures, gestures } from "./gestures";
 import { type Line, line, lineText } from "./line";
 import { MAP_HEIGHT, MAP_WIDTH, Minimap } from "./minimap";
+import { cardsNear } from "./near";
 import { cutTo, Painter } from "./painter";
 import { Scene, STATES } from "./scene";
 import { Search } from "./search";
@@ -19,13 +20,6 @@ import { readTheme, type Theme, watchTheme } from "./theme";
 import { View, ZOOM_CARDS } from "./view";
 import { flushSync } from "react-dom";
 
-/** Cards at most; of more, the painter paints the rest. */
-const CARDS_MAX = 240;
-/** New cards in one frame: more would be felt while panning. */
-const CARDS_A_FRAME = 12;
-/** Cards stand ready this far outside the view, in pixels, and stay until they are further away. */
-const MARGIN = 120;
-const MARGIN_LEFT = 480;
 /** Live edges move in steps: 20 a second look smooth for dashes, and leave the machine alone. */
 const DASH_MS = 50;
 const NARROW = "(max-width: 900px)";
@@ -356,38 +350,9 @@ export class Board {
 
   /** Decides which nodes are cards; whether more are to come in the next frame. */
   private arrangeCards(): boolean {
-    const { view, scene } = this;
-    if (view.zoom < ZOOM_CARDS) {
-      if (this.cards.size) this.flow.show(scene, (this.cards = new Set()));
-      return false;
-    }
-    const near: number[] = [];
-    scene.grid.within(view.box(MARGIN), (node) => near.push(node));
-    if (near.length > CARDS_MAX) {
-      const middle = view.toGraph(view.width / 2, view.height / 2);
-      const away = (node: number): number => Math.hypot((scene.at[2 * node] ?? 0) - middle.x, (scene.at[2 * node + 1] ?? 0) - middle.y);
-      near.sort((a, b) => away(a) - away(b));
-      near.length = CARDS_MAX;
-    }
-    const wanted = new Set<number>();
-    let fresh = 0;
-    let left = 0;
-    for (const node of near) {
-      if (this.cards.has(node)) wanted.add(node);
-      else if (fresh < CARDS_A_FRAME) {
-        wanted.add(node);
-        fresh += 1;
-      } else left += 1;
-    }
-    const box = view.box(MARGIN_LEFT);
-    const seen = (node: number): boolean => {
-      const x = scene.at[2 * node] ?? 0;
-      const y = scene.at[2 * node + 1] ?? 0;
-      return x < box.right && x + NODE_WIDTH > box.left && y < box.bottom && y + NODE_HEIGHT > box.top;
-    };
-    for (const node of this.cards) if (wanted.size < CARDS_MAX && !wanted.has(node) && seen(node)) wanted.add(node);
-    if (fresh || wanted.size !== this.cards.size) this.flow.show(scene, (this.cards = wanted));
-    return left > 0;
+    const { cards, more } = cardsNear(this.scene, this.view, this.cards);
+    if (cards !== this.cards) this.flow.show(this.scene, (this.cards = cards));
+    return more;
   }
 
   /** Live edges move while one is in view and somebody may look. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { makeGraph } from "../graph/model";
 import type { NodeRun } from "../live/protocol";
 import { line, lineText } from "./line";
+import { CARDS_A_FRAME, CARDS_MAX, cardsNear } from "./near";
 import { cutTo } from "./painter";
 import { Scene, STATES, Track, track } from "./scene";
 import { View } from "./view";
@@ -79,12 +80,10 @@ describe("the scene", () => {
     expect([...scene.tracks]).toEqual([Track.live, Track.idle]);
     expect(STATES[scene.states[0] ?? 0]).toBe("succeeded");
     expect(scene.states[1]).toBe(0);
-    expect([...scene.live]).toEqual([0]);
     nodes.set("b", run("b", "succeeded"));
     scene.update(nodes, ["b"], new Set(["b"]));
     expect([...scene.tracks]).toEqual([Track.done, Track.idle]);
     expect([...scene.stuck]).toEqual([0, 1, 0]);
-    expect(scene.live.size).toBe(0);
   });
 
   it("says how many rows leave a node once, on its straight edge", () => {
@@ -144,6 +143,60 @@ describe("the view", () => {
     expect([it.x, it.y]).toEqual([0, 0]);
     it.reveal({ left: 1500, top: 100, right: 1688, bottom: 154 }, 20, false);
     expect([it.x, it.y]).toEqual([-708, 0]);
+  });
+});
+
+describe("the choice of cards", () => {
+  const size = 2000;
+  const graph = makeGraph(
+    [...Array(size).keys()].map((at) => ({ id: `n${at}` })),
+    [],
+  );
+  // A block of 40 columns and 50 rows.
+  const at = Float64Array.from({ length: 2 * size }, (_, place) => (place % 2 ? (Math.floor(place / 2) % 50) * 72 : Math.floor(place / 100) * 250));
+  const scene = new Scene(graph, { at, routed: new Map() });
+  function seen(width: number, height: number, zoom: number): View {
+    const view = new View(() => undefined);
+    view.resize(width, height);
+    view.setBounds(scene.grid.bounds);
+    view.centre(5000, 1800, zoom);
+    return view;
+  }
+  function settled(view: View): { cards: ReadonlySet<number>; frames: number } {
+    let near = cardsNear(scene, view, new Set());
+    let frames = 1;
+    for (; near.more; frames += 1) {
+      const next = cardsNear(scene, view, near.cards);
+      expect(next.cards.size - near.cards.size).toBeLessThanOrEqual(CARDS_A_FRAME);
+      near = next;
+    }
+    return { cards: near.cards, frames };
+  }
+
+  it("comes to all nodes in view, a few in each frame", () => {
+    const view = seen(1000, 500, 1);
+    const { cards, frames } = settled(view);
+    scene.grid.within(view.box(), (node) => expect(cards.has(node)).toBe(true));
+    expect(cards.size).toBeLessThan(100);
+    expect(frames).toBeGreaterThan(2);
+    // At rest nothing is made anew.
+    expect(cardsNear(scene, view, cards).cards).toBe(cards);
+  });
+
+  it("is none where cards could not be read, and bounded on the largest screen", () => {
+    expect(cardsNear(scene, seen(1000, 500, 0.59), new Set([1, 2])).cards.size).toBe(0);
+    expect(settled(seen(5120, 2880, 0.6)).cards.size).toBe(CARDS_MAX);
+  });
+
+  it("keeps what has just left the view, and lets go of what is far", () => {
+    const view = seen(1000, 500, 1);
+    const { cards } = settled(view);
+    view.panBy(-200, 0);
+    const moved = cardsNear(scene, view, cards);
+    for (const node of cards) expect(moved.cards.has(node)).toBe(true);
+    view.panBy(-3000, 0);
+    const gone = cardsNear(scene, view, cards);
+    for (const node of cards) expect(gone.cards.has(node)).toBe(false);
   });
 });
 

@@ -68,8 +68,6 @@ export class Scene {
   /** Number of each edge's Track. */
   readonly tracks: Uint8Array;
   readonly labels = new Map<number, Label>();
-  /** Edges whose target runs. */
-  readonly live = new Set<number>();
 
   constructor(
     readonly graph: Graph,
@@ -101,10 +99,7 @@ export class Scene {
     for (const edge of edges) {
       const source = nodes.get(this.graph.ids[this.graph.sources[edge] ?? 0] ?? "");
       const target = nodes.get(this.graph.ids[this.graph.targets[edge] ?? 0] ?? "");
-      const kind = track(source, target, this.graph.ports[edge] ?? "out");
-      this.tracks[edge] = kind;
-      if (kind === Track.live) this.live.add(edge);
-      else this.live.delete(edge);
+      this.tracks[edge] = track(source, target, this.graph.ports[edge] ?? "out");
     }
     return changed;
   }
