@@ -40,7 +40,7 @@ export function readTheme(host: HTMLElement): Theme {
   };
   const tokens = Object.fromEntries(Object.entries(TOKENS).map(([name, value]) => [name, read(value)])) as { [name in keyof typeof TOKENS]: string };
   const states = STATES.map((state) => read(`var(--${NAMES[state] ?? state})`));
-  const quiet = read("color-mix(in srgb, var(--line-strong) 80%, var(--ground))");
+  const quiet = read("color-mix(in srgb, var(--line-strong) 82%, var(--ink-3))");
   const blocks = STATES.map((state, code) => (state === "pending" || state === "skipped" ? quiet : (states[code] ?? quiet)));
   const family = style.fontFamily;
   probe.remove();
