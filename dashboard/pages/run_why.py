@@ -208,7 +208,7 @@ def run_why(request: HttpRequest, found: Run) -> dict[str, Any]:
     return {
         "cards": cards,
         "more_findings": max(0, len(diagnosis.findings) - FINDINGS_SHOWN),
-        "waiting": waiting_summary(diagnosis),
+        "waiting": waiting_summary(diagnosis, found.counts),
         "usage": usage_tiles(diagnosis) if found.counts.get("running") else [],
         "receipt": run_receipt(found),
         "altered_nodes": [
@@ -233,14 +233,24 @@ CONDITIONS: Mapping[str, Any] = {
 }
 
 
-def waiting_summary(diagnosis: Diagnosis) -> list[dict[str, Any]]:
-    """How many nodes wait for what, the most first."""
+def waiting_summary(diagnosis: Diagnosis, counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    """How many nodes wait for what, the most first; `counts` are the run's.
+
+    A diagnosis explains no more than some of them: of a run that has begun, pending nodes wait for others, and what
+    of the rest was not explained is counted by itself.
+    """
     found: dict[str, int] = {}
     for one in diagnosis.waiting:
         for condition in one.conditions[:1]:
-            said = _(CONDITIONS.get(condition["code"], condition["code"].replace("_", " ")))
-            found[said] = found.get(said, 0) + 1
-    return [{"said": said, "n": n} for said, n in sorted(found.items(), key=lambda item: -item[1])]
+            found[condition["code"]] = found.get(condition["code"], 0) + 1
+    if "upstream" in found:
+        found["upstream"] = max(found["upstream"], counts.get("pending", 0))
+    rows = [
+        {"said": _(CONDITIONS.get(code, code.replace("_", " "))), "n": n}
+        for code, n in sorted(found.items(), key=lambda item: -item[1])
+    ]
+    rest = diagnosis.waiting_total - sum(found.values())
+    return [*rows, {"said": _("for these or other things"), "n": rest}] if rest > 0 else rows
 
 
 def usage_tiles(diagnosis: Diagnosis) -> list[dict[str, str]]:

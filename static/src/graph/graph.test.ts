@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Finder } from "./find";
 import { Grid } from "./grid";
-import { layered, layers, type LayoutInput, type Positions } from "./layered";
+import { isTall, layered, layers, type LayoutInput, type Positions } from "./layered";
 import { edgesAt, type Graph, isPlaced, makeGraph, NODE_HEIGHT, NODE_WIDTH, readGraph } from "./model";
 import { bevelled, distanceTo, way, waysOf } from "./track";
 import { neighbour } from "./walk";
@@ -87,6 +87,13 @@ describe("the layered layout", () => {
     expect(aspect).toBeLessThan(3.5);
     expect(leadsRight(graph, at)).toBe(true);
     expect(overlap(at, size)).toBe(null);
+  });
+
+  it("calls a fan-out of two hundred tall, and a chain or a few branches not", () => {
+    const fan = (width: number): [number, number][] => Array.from({ length: width }, (_, index) => [0, index + 1]);
+    expect(isTall(input(201, fan(200)))).toBe(true);
+    expect(isTall(input(21, fan(20)))).toBe(false);
+    expect(isTall(input(0, []))).toBe(false);
   });
 
   it("puts a node without upstream right before the one that needs it", () => {

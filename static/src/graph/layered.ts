@@ -28,6 +28,13 @@ const ROWS_LEAST = 14;
 const ASPECT = 2.1;
 const SWEEPS = 6;
 
+/** Whether some layer is so high that it is better wrapped: one column of it would be all that one sees. */
+export function isTall(input: LayoutInput): boolean {
+  const lengths = new Map<number, number>();
+  for (const layer of layers(input)) lengths.set(layer, (lengths.get(layer) ?? 0) + 1);
+  return Math.max(0, ...lengths.values()) > 2 * ROWS_LEAST;
+}
+
 /** Layer of each node: the number of edges on the longest way to it. A node on a cycle stays at what was known. */
 export function layers({ size, sources, targets }: LayoutInput): Int32Array {
   const { start, ends } = neighbours(size, sources, targets);

@@ -3,7 +3,7 @@
 import ELK from "elkjs/lib/elk-api";
 import elkWorker from "elkjs/lib/elk-worker.min.js?worker&url";
 import { answer, type Arranged, question } from "./elk";
-import type { LayoutInput, Positions } from "./layered";
+import { isTall, type LayoutInput, type Positions } from "./layered";
 import LayoutWorker from "./layout.worker?worker";
 import { type Graph, isPlaced, NODE_HEIGHT } from "./model";
 
@@ -42,8 +42,9 @@ export async function arrange(graph: Graph): Promise<Arranged> {
 
 /** All nodes layered, whatever the author placed. */
 export async function tidy(graph: Graph): Promise<Arranged> {
-  if (graph.size <= ELK_NODES_MAX && graph.edges <= ELK_EDGES_MAX) return withElk(graph);
   const { size, sources, targets } = graph;
+  // ELK puts a layer into one column, however many nodes it has.
+  if (size <= ELK_NODES_MAX && graph.edges <= ELK_EDGES_MAX && !isTall({ size, sources, targets })) return withElk(graph);
   return { at: await layeredInWorker({ size, sources, targets }), routed: new Map() };
 }
 

@@ -445,6 +445,20 @@ def test_without_a_node_the_run_shows_its_findings_and_links_them(nightly, brows
     assert "no node is stuck" in browser("viewer").get(f"/runs/{calm.pk}/summary/").content.decode()
 
 
+def test_all_nodes_that_wait_are_counted_also_where_only_some_are_explained(db, browser):
+    workflow = workflows.create("Wide", slug="wide", by="x")
+    publish.publish(workflow, document(["first", *(f"n{n}" for n in range(1500))], "first>n0"), by="x")
+    run = launch(workflow, by="x")
+    NodeRun.objects.bulk_create(NodeRun(run=run, node=f"n{n}", state="ready", ready_at=at(2)) for n in range(1, 400))
+    NodeRun.objects.create(run=run, node="first", state="running", attempt=1, claim="c", started_at=at(1))
+    Run.objects.filter(pk=run.pk).update(
+        state="running", started_at=at(3), counts={"running": 1, "ready": 399, "pending": 1101}
+    )
+    shown = browser("viewer").get(f"/runs/{run.pk}/summary/").content.decode()
+    rows = re.findall(r'<tr><td>([^<]+)</td><td class="num">([\d,]+)</td></tr>', shown)
+    assert sum(int(n.replace(",", "")) for _, n in rows) == 1500
+
+
 def test_a_cancel_shows_its_impact_before_and_its_receipt_after(nightly, browser):
     run = run_of(nightly, "running")
     form = browser("operator").get(f"/runs/{run.pk}/cancel/").content.decode()
