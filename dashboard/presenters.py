@@ -20,7 +20,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from engine import clock
 from engine.diagnosis.said import Said
+from engine.diagnosis.words import Moment
 from engine.policy import stuck_after
 
 
@@ -286,12 +288,25 @@ _CODE_NAMES = frozenset(("source", "command", "address", "path", "line", "file",
 """Names of values in sentences that are code, or an address of something, where they are text."""
 
 
+def time_html(at: datetime, text: str, form: str = "time") -> SafeString:
+    """`<time>`: the browser sets it in its own zone in `form`; without scripts `text` stays, which is UTC."""
+    return format_html(
+        '<time datetime="{}" data-form="{}" title="{}">{}</time>',
+        clock.iso(at),
+        form,
+        f"{at:%Y-%m-%d %H:%M:%S} UTC",
+        text,
+    )
+
+
 def said_html(sentence: Said) -> SafeString:
     """`said` with what is code or an address set as such."""
     values: dict[str, Any] = {}
     for name, one in sentence.values.items():
         if isinstance(one, Said):
             values[name] = said_html(one)
+        elif isinstance(one, Moment):
+            values[name] = time_html(one.at, f"{one.at:%H:%M:%S}")
         elif isinstance(one, str) and name in _CODE_NAMES and one:
             values[name] = format_html('<span class="mono">{}</span>', visible(one))
         else:

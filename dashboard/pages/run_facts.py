@@ -29,7 +29,8 @@ def fact(node: Mapping[str, Any]) -> str:
         if said.get("message"):
             return str(said["message"])
         if node["expected"]:
-            return _("usually {span}").format(span=presenters.duration(node["expected"]))
+            said_expected = _("expected {span}") if node["expected_from"] == "author" else _("usually {span}")
+            return said_expected.format(span=presenters.duration(node["expected"]))
         return ""
     if node["waiting_for"]:
         return str(node["waiting_for"][0]["message"])

@@ -63,7 +63,7 @@ def panel_of(request: HttpRequest, found: Run, node: str) -> dict[str, Any]:
         "tabs": TABS,
         "ptab": tab,
         "type_name": type_name(spec.type),
-        "stuck_times": presenters.times(times) if times else "",
+        "stuck_lead": run_why.stuck_lead(times, shape["expected_from"]) if times else "",
         "place": presenters.place(newest["pid"], newest["worker"]) if newest else "",
     }
     if tab == "why":

@@ -42,7 +42,10 @@ def why_of(request: HttpRequest, found: Run, shape: Mapping[str, Any], spec: Nod
     ]
     if cards and (stuck is not None or shape["error"]):
         # First what is seen, then why, then what shows it.
-        seen = presenters.visible(presenters.cause(shape["error"])) if shape["error"] else stuck_lead(stuck or 0.0)
+        if shape["error"]:
+            seen = presenters.visible(presenters.cause(shape["error"]))
+        else:
+            seen = stuck_lead(stuck or 0.0, shape["expected_from"])
         cards[0] |= run_findings.under(seen, findings[0])
     own = own_actions(found, node, state)
     known = {(action["method"], action["path"]) for one in cards for action in one["actions"]}
@@ -72,8 +75,14 @@ def parted(extra: list[dict[str, Any]], first: list[dict[str, Any]]) -> dict[str
     return {"goes_on": [one for one in both if one not in ends], "ends": ends}
 
 
-def stuck_lead(times: float) -> str:
-    return _("Runs {times} times as long as usual").format(times=presenters.times(times))
+def stuck_lead(times: float, expected_from: str) -> str:
+    """What one sees first of a stuck node; what its author expects is not what is usual."""
+    lead = (
+        _("Runs {times} times as long as expected")
+        if expected_from == "author"
+        else _("Runs {times} times as long as usual")
+    )
+    return lead.format(times=presenters.times(times))
 
 
 def own_actions(found: Run, node: str, state: str) -> list[Action]:

@@ -130,13 +130,7 @@ def time(value: Any, form: str = "time") -> SafeString | str:
         if form == "time"
         else f"{at:%d %b %H:%M}"
     )
-    return format_html(
-        '<time datetime="{}" data-form="{}" title="{}">{}</time>',
-        clock.iso(at),
-        form,
-        f"{at:%Y-%m-%d %H:%M:%S} UTC",
-        text,
-    )
+    return presenters.time_html(at, text, form)
 
 
 @register.simple_tag

@@ -7,7 +7,7 @@ from typing import Any
 from engine.clock import iso
 from engine.diagnosis import actions, remedies
 from engine.diagnosis.finding import Action, Evidence, Finding
-from engine.diagnosis.known import Facts, Failure
+from engine.diagnosis.known import Facts, Failure, own_lines
 from engine.diagnosis.said import Said, gettext_noop
 from engine.diagnosis.stuck import cause
 from engine.diagnosis.threads import doing
@@ -140,7 +140,7 @@ def _before(failure: Failure) -> list[Evidence]:
 
 def _lines(failure: Failure) -> list[Evidence]:
     found = []
-    for line in failure.logs[-LINES:]:
+    for line in own_lines(failure.logs)[-LINES:]:
         said = Said(_LINE, {"line": cut(str(line["message"]), 500)})
         found.append(Evidence("log", said, line.get("seq"), None, failure.pid, str(line["at"])))
     return found

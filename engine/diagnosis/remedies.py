@@ -69,6 +69,7 @@ _CLASSES: Mapping[str, str] = {
     "ValueError": gettext_noop("A value is not what the code expects: look at what comes in, and handle it"),
     "UnicodeDecodeError": gettext_noop("The file has another encoding: name it when opening"),
     "JSONDecodeError": gettext_noop("What was read is no JSON: look at what came instead"),
+    "EOFError": gettext_noop("Nobody is there to answer input(): let the node take it from its inputs"),
     "ZeroDivisionError": gettext_noop("Handle the case in which the divisor is 0"),
     "AssertionError": gettext_noop("A check in the code did not hold: look at what comes in"),
     "SystemExit": gettext_noop("Return a value to end, or raise an error to fail"),

@@ -72,9 +72,18 @@ def cut(text: str, most: int = TEXT_MAX) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
-def clock_time(moment: datetime) -> str:
+class Moment(str):
+    """A time of day in a sentence, which a page can set in the reader's own zone."""
+
+    __slots__ = ("at",)
+    at: datetime
+
+
+def clock_time(moment: datetime) -> Moment:
     """`09:41:52 UTC`."""
-    return moment.astimezone(UTC).strftime("%H:%M:%S UTC")
+    said = Moment(moment.astimezone(UTC).strftime("%H:%M:%S UTC"))
+    said.at = moment
+    return said
 
 
 def process(pid: int | None) -> Said:

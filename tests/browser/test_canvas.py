@@ -13,9 +13,9 @@ WAITS = "import time\ndef main(inputs, ctx):\n    ctx.progress(0.5)\n    time.sl
 EVIL = "<img src=x onerror=alert(1)>\u202e🎉 " + "x" * 150
 
 
-def started(product, slug, nodes, edges):
+def started(product, slug, nodes, edges) -> str:
     product.publish(slug, nodes, [{"source": one, "target": other} for one, other in edges])
-    return product.api("POST", f"workflows/{slug}/runs/", {})["id"]
+    return str(product.api("POST", f"workflows/{slug}/runs/", {})["id"])
 
 
 def rows(product, slug: str) -> str:

@@ -60,7 +60,7 @@ def test_a_node_that_waits_for_a_socket_is_retried_with_a_limit_and_shows_its_re
         panel = page.locator("[data-panel]")
         found = panel.locator('[data-finding="blocked_on_socket"]')
         expect(found).to_be_visible(timeout=20_000)
-        expect(found).to_contain_text(re.compile(r"Runs [\d.]+ times as long as usual"))
+        expect(found).to_contain_text(re.compile(r"Runs [\d.]+ times as long as expected"))
         expect(found).to_contain_text(f"127.0.0.1:{port}")
         expect(found).to_contain_text(re.compile(r"Runs for [\d.]+ s in process \d+; expected"))
         # What it uses and who waits for it stand beside.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from dashboard import presenters
 from engine import states
 from engine.diagnosis.said import Said
+from engine.diagnosis.words import clock_time
 
 STATIC = Path(__file__).parents[2] / "static" / "src"
 SAID = json.loads((STATIC / "words" / "said.json").read_text())
@@ -48,6 +50,15 @@ def test_sentences_of_the_diagnosis_mark_what_is_code_and_never_let_markup_throu
     assert presenters.said(sentence) == '"<i>n</i>" waits in line 3: <b>x</b>\\u202e'
     assert presenters.said_html(sentence) == (
         '"&lt;i&gt;n&lt;/i&gt;" waits in line 3: <span class="mono">&lt;b&gt;x&lt;/b&gt;\\u202e</span>'
+    )
+
+
+def test_a_time_in_a_sentence_is_one_that_the_page_sets_in_the_readers_zone():
+    sentence = Said("sampled at {time}", {"time": clock_time(datetime(2026, 11, 24, 9, 41, 52, 7, tzinfo=UTC))})
+    assert presenters.said(sentence) == "sampled at 09:41:52 UTC"
+    assert presenters.said_html(sentence) == (
+        'sampled at <time datetime="2026-11-24T09:41:52.000007Z" data-form="time" title="2026-11-24 09:41:52 UTC">'
+        "09:41:52</time>"
     )
 
 

@@ -61,7 +61,8 @@ function said(node: NodeRun): string {
   if (node.error && (node.state === "failed" || node.state === "timed_out" || node.state === "retrying")) return cause(node.error);
   if (node.state === "running") {
     if (node.progress?.message) return node.progress.message;
-    return node.expected ? fill(gettext("usually {span}"), { span: duration(node.expected) }) : "";
+    const expected = node.expected_from === "author" ? gettext("expected {span}") : gettext("usually {span}");
+    return node.expected ? fill(expected, { span: duration(node.expected) }) : "";
   }
   const waiting = node.waiting_for[0];
   if (waiting) return waiting.message;

@@ -162,7 +162,9 @@ def test_a_stuck_node_shows_cause_evidence_and_the_calls_that_help(nightly, brow
     run = run_of(nightly, "running", seconds=81)
     kept(run)
     shown = panel(browser, "operator", run, "why")
-    assert re.search(r"Runs 8\.\d times as long as usual", shown)
+    assert re.search(r"Runs 8\.\d times as long as expected", shown)
+    assert re.search(r'<time datetime="[^"]+" data-form="time" title="[^"]+ UTC">\d\d:\d\d:\d\d</time>', shown)
+    assert not re.search(r"\d\d:\d\d:\d\d UTC[^\"]", shown), "a time in a zone that is not the reader's"
     assert 'data-finding="blocked_on_socket"' in shown
     assert '<span class="mono">127.0.0.1:5433</span>' in shown
     first = calls(shown)[0]

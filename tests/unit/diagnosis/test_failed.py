@@ -14,6 +14,8 @@ MIB = 2**20
 
 def test_a_failure_is_located_with_class_line_message_lines_and_a_remedy() -> None:
     logs = [line(f"line {n}", 9 - n, n) for n in range(8)]
+    # The scheduler's own line is no word of the node's.
+    logs.append(line("Counts as stuck: twice its expected 5 s have passed; stacks are kept.", 0.5, 8))
     (one,) = diagnosis(facts(failure(logs=logs, message='could not convert "1.204,50"\nmore'), state="failed")).findings
     assert one.code == "failed_value_error"
     assert str(one.message).startswith(
@@ -52,6 +54,7 @@ def test_no_class_of_the_node_process_was_forgotten() -> None:
 @pytest.mark.parametrize(
     ("kind", "message", "part"),
     [
+        ("EOFError", "EOF when reading a line", "inputs"),
         ("ExitCode", "The command ended with exit code 126.\nx: Permission denied", "chmod"),
         ("ExitCode", "The command ended with exit code 127 (a program in it was not found).", "PATH"),
         ("ExitCode", "The command ended with exit code 137 (something in it was ended by SIGKILL).", "SIGKILL"),
