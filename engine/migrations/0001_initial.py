@@ -5,6 +5,18 @@ import engine.models.fields
 from django.db import migrations, models
 
 
+def compress_logs(apps, schema_editor):
+    """Keep log text as LZ4 where PostgreSQL was built with it: a search reads all of it back, in half the time."""
+    if schema_editor.connection.vendor != "postgresql":
+        return
+    with schema_editor.connection.cursor() as cursor:
+        # Before version 14 there is no such setting, and only one way to compress.
+        cursor.execute("SELECT 'lz4' = ANY(enumvals) FROM pg_settings WHERE name = 'default_toast_compression'")
+        known = cursor.fetchone()
+    if known and known[0]:
+        schema_editor.execute("ALTER TABLE engine_logbatch ALTER COLUMN body SET COMPRESSION lz4")
+
+
 class Migration(migrations.Migration):
 
     initial = True
@@ -278,4 +290,5 @@ class Migration(migrations.Migration):
             model_name='stack',
             index=models.Index(fields=['run', 'node', 'taken_at'], name='stack_node'),
         ),
+        migrations.RunPython(compress_logs, migrations.RunPython.noop),
     ]
