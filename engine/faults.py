@@ -1,13 +1,14 @@
 """Named fault points, off unless a test arms them: where the product can be made to stop, fail or die on purpose.
 
 INTERLOCK_FAULT="tick.after_commit:kill:3" kills this process at the third passage of that point; `raise` raises
-Fault there. A test in the same process uses `arm`.
+Fault there, `hang` never returns. A test in the same process uses `arm`.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 
 
@@ -45,6 +46,8 @@ def _from_environment(text: str) -> None:
             if left[0] == 0:
                 if kind == "kill":
                     os.kill(os.getpid(), signal.SIGKILL)
+                if kind == "hang":
+                    threading.Event().wait()
                 raise Fault(name)
 
         arm(name, action)

@@ -30,6 +30,7 @@ from engine.scheduler.learning import Learning
 from engine.scheduler.memory import Changes, NodeState
 from engine.scheduler.recovery import adopt
 from engine.scheduler.store import COMMANDS_AT_ONCE, Store
+from engine.scheduler.watchdog import Watchdog
 from engine.shapes import iso
 
 log = logging.getLogger("interlock.scheduler")
@@ -75,6 +76,7 @@ class Scheduler:
         self.store = store or Store()
         self.leadership = leadership or Leadership(config)
         self.hints: HintServer | None = None
+        self.watchdog = Watchdog()
         self.epoch = 0
         self.core = self._new_core()
         self.envelopes = Envelopes(config, self.store.output)
@@ -106,8 +108,9 @@ class Scheduler:
         if not self.start(stop):
             return
         try:
-            while not stop.is_set():
-                self.tick(LOOK_SECONDS)
+            with self.watchdog:
+                while not stop.is_set():
+                    self.tick(LOOK_SECONDS)
         except LostLeadership:
             # Whoever leads now counts our attempts as lost: none of them may go on.
             self.executor.stop(0)
@@ -178,6 +181,7 @@ class Scheduler:
         """Wait up to `timeout` seconds for news, and deal with it. Raises LostLeadership."""
         self.inbox.extend(self.executor.poll(self._wait(timeout)))
         self._turn()
+        self.watchdog.turns += 1
 
     def _wait(self, timeout: float) -> float:
         mono = self.monotonic()
@@ -249,6 +253,7 @@ class Scheduler:
             self.wrote_at = self.monotonic()
             self._adapt(changes.size, self.wrote_at - begun)
         elif mono >= self.beat_at:
+            faults.point("tick.before_beat")
             self.store.beat(self.epoch, now_us)
         else:
             self._forget_taken()
@@ -400,16 +405,21 @@ class Scheduler:
         self.inbox.extendleft(reversed(self.taken))
         self.taken.clear()
         while True:
+            self.watchdog.turns += 1
             try:
                 self.store.close()
                 if not self._lead_again():
                     raise LostLeadership(self.epoch)
+                # However much there is to read.
+                self.watchdog.resting = True
                 self._rebuild()
                 return
             except driver_errors() as error:
                 log.warning("database_away: %s", error)
                 # Limits are kept and logs are drained meanwhile.
                 self.inbox.extend(self.executor.poll(OUTAGE_SECONDS))
+            finally:
+                self.watchdog.resting = False
 
     def _lead_again(self) -> bool:
         """On PostgreSQL the lock went with the connection. Raises database errors."""

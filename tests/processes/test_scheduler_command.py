@@ -102,3 +102,62 @@ def test_bench_measures_beside_its_floor_and_leaves_nothing(tmp_path: Path):
         assert case["ratio"] > 0.5
         assert case["floor"]["ms_per_node"] > 0
     assert list(tmp_path.glob("interlock-bench-*")) == []
+
+
+WATCHED = """
+from django.core.management import execute_from_command_line
+from engine.scheduler import watchdog
+
+watchdog.STALL_LOOKS, watchdog.LOOK_SECONDS = {looks}, 0.05
+execute_from_command_line(["manage.py", "scheduler"])
+"""
+
+
+def watched(home: Path, log: Path, looks: int, fault: str = "") -> subprocess.Popen[bytes]:
+    """A scheduler whose watchdog looks oftener, and gives up after `looks` looks."""
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            [sys.executable, "-c", WATCHED.format(looks=looks)],
+            cwd=ROOT, env={**environment(home), "INTERLOCK_FAULT": fault}, stdout=file, stderr=file,
+        )  # fmt: skip
+
+
+def test_a_scheduler_whose_loop_hangs_writes_its_stacks_and_ends(home: Path, tmp_path: Path):
+    log = tmp_path / "log"
+    process = watched(home, log, 40, "tick.before_beat:hang:3")
+    try:
+        assert process.wait(30) == 71
+    finally:
+        process.kill()
+        process.wait()
+    said = log.read_text()
+    assert "scheduler_stalled" in said
+    stack = said.split("scheduler_stalled")[1]
+    # Innermost first: where it hangs, and the loop that it keeps.
+    assert stack.index("faults.py") < stack.index("in _write") < stack.index("in run_forever")
+    second = watched(home, log, 40)
+    try:
+        wait_until(lambda: leader(home) == (2, second.pid), 20)
+    finally:
+        second.kill()
+        second.wait()
+
+
+def test_a_scheduler_that_was_stopped_and_goes_on_is_not_taken_for_one_that_hangs(home: Path, tmp_path: Path):
+    """Ctrl-Z, or a container that was paused: what ran there goes on."""
+    process = watched(home, tmp_path / "log", 40)
+    try:
+        wait_until(lambda: leader(home) == (1, process.pid), 20)
+        os.kill(process.pid, signal.SIGSTOP)
+        # Longer than 40 looks take.
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(4)
+        os.kill(process.pid, signal.SIGCONT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(4)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
+        assert "stalled" not in (tmp_path / "log").read_text()
+    finally:
+        process.kill()
+        process.wait()
