@@ -119,6 +119,7 @@ class Migration(migrations.Migration):
                 ('error', engine.models.fields.JSONText(help_text='{class, message, node, line, traceback}.', null=True)),
                 ('output', engine.models.fields.JSONText(help_text='{kind, bytes, ports, value | artifact, schema?, row_count?}; see engine.outputs.', null=True)),
                 ('artifact', models.CharField(blank=True, default='', help_text="Name of the output's artifact.", max_length=80)),
+                ('wish', models.CharField(help_text='What a person wants of the attempt in flight, "cancel <its claim>"; void with another claim.', max_length=40, null=True)),
                 ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='engine.run')),
             ],
         ),

@@ -87,6 +87,11 @@ class NodeRun(models.Model):
         null=True, help_text="{kind, bytes, ports, value | artifact, schema?, row_count?}; see engine.outputs."
     )
     artifact = models.CharField(max_length=80, blank=True, default="", help_text="Name of the output's artifact.")
+    wish = models.CharField(
+        max_length=40,
+        null=True,
+        help_text='What a person wants of the attempt in flight, "cancel <its claim>"; void with another claim.',
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "node", "item"], name="node_run_once")]

@@ -48,8 +48,7 @@ def cancel_node(core: Core, run: RunState, name: str) -> dict[str, Any] | None:
     if node.state in NODE_TERMINAL:
         return {"refused": node.state}
     if node.claim:
-        node.wish = "cancel"
-        core.kill(node)
+        core.end_attempt(node, "cancel")
     else:
         core.move(node, "cancelled_by_person", "cancelled", "cancelled_by_person")
     return None
@@ -66,9 +65,8 @@ def skip(core: Core, run: RunState, name: str, done: Done) -> None:
     if index is None or node is None:
         done({"refused": "no such node"})
     elif node.claim:
-        node.wish = "skip"
-        node.skips.append(done)
-        core.kill(node)
+        core.end_attempt(node, "skip")
+        done(None)
     elif node.state not in NODE_TERMINAL:
         _forget(node)
         core.move(node, SKIPPED_BY_PERSON, "skipped", SKIPPED_BY_PERSON)
@@ -145,6 +143,10 @@ def retry(core: Core, run: RunState, body: Mapping[str, Any], done: Done) -> Non
     _reopen(core, run, event="retried_by_person", altered=bool(policy))
     for node in again:
         _retry_now(core, node)
+    if not ended:
+        # In one transaction with what it asked for: taken up twice, it would end the attempt that it had opened.
+        done(None)
+        return
     core.add_job(run, _reset(core, run, ended, done))
 
 
@@ -194,8 +196,7 @@ def _reopen(core: Core, run: RunState, *, event: str, altered: bool = False) -> 
 
 def _retry_now(core: Core, node: NodeState) -> None:
     if node.state == "running":
-        node.wish = "retry"
-        core.kill(node)
+        core.end_attempt(node, "retry")
     else:
         node.retries = node.losses = 0
         node.finished_us = None

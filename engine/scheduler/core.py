@@ -168,6 +168,13 @@ class Core(Reports):
         """End the attempt in flight with its process tree; its end is reported."""
         self.changes.kills.append((node.claim, "cancelled"))
 
+    def end_attempt(self, node: NodeState, wish: str) -> None:
+        """Have the attempt in flight killed and, when it is over, `wish` done. The wish is written in this tick, so
+        that it holds however the attempt ends: also when it is found lost by the next scheduler."""
+        node.wish = wish
+        self.changes.wishes.append(node)
+        self.kill(node)
+
     def sweep(self, run: RunState, sweep: int) -> Job:
         """End what a stopped run will not start, sources before targets."""
         for count, index in enumerate(run.plan.order):

@@ -87,6 +87,10 @@ class SQLite:
             given = getattr(rows, name)
             if given:
                 db.executemany(self.inserts[name], given)
+        if rows.wishes:
+            db.executemany(
+                "UPDATE engine_noderun SET wish = ? WHERE run_id = ? AND node = ? AND item = -1", rows.wishes
+            )
         if rows.crowded:
             db.executemany(self.thin, [(*key, *key, *key) for key in rows.crowded])
         if rows.pools:
@@ -152,6 +156,12 @@ class PostgreSQL:
             given = getattr(rows, name)
             if given:
                 statements.append(_values(cursor, self.inserts[name], given))
+        if rows.wishes:
+            statement = (
+                "UPDATE engine_noderun n SET wish = v.wish FROM (VALUES %s) AS v (wish, run_id, node) "
+                "WHERE n.run_id = v.run_id AND n.node = v.node AND n.item = -1"
+            )
+            statements.append(_values(cursor, statement, rows.wishes))
         thin = tables.thin_stacks("%s")
         statements.extend(bytes(cursor.mogrify(thin, (*key, *key, *key))) for key in rows.crowded)
         if rows.pools:

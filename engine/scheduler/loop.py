@@ -295,6 +295,8 @@ class Scheduler:
                 except Unreadable as error:
                     self._refuse(node, str(error))
             executor.send(works)
+        if changes.kills:
+            faults.point("tick.before_kill")
         for claim, state in changes.kills:
             executor.kill(claim, state)
         for claim in changes.stacks:

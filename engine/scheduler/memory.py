@@ -7,7 +7,6 @@ can be rebuilt from the database, and is after any doubt.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 from engine.scheduler.plan import Plan, PlanNode
@@ -15,6 +14,12 @@ from engine.scheduler.queue import Line
 
 OUTPUT_KEPT_BYTES = 4096
 """Outputs up to this size stay in memory for the nodes that read them; larger ones are read when needed."""
+
+
+def kept_wish(kept: str | None, claim: str) -> str:
+    """The wish in what a node's row keeps, when it is about the attempt with this claim; else empty."""
+    wish, _, about = (kept or "").partition(" ")
+    return wish if claim and about == claim else ""
 
 
 class NodeState:
@@ -50,7 +55,6 @@ class NodeState:
         "retry_us",
         "run",
         "seconds",
-        "skips",
         "slots",
         "soft_timeout",
         "started_us",
@@ -94,9 +98,7 @@ class NodeState:
         self.seconds: float | None = None
         """Running time of the attempt that succeeded in this life of the scheduler."""
         self.wish = ""
-        """What a person wants of the attempt in flight: cancel, retry, skip or empty."""
-        self.skips: list[Callable[[dict[str, Any] | None], None]] = []
-        """To be told what came of the wish to skip it, when the attempt in flight is over."""
+        """What a person wants of the attempt in flight: cancel, retry, skip or empty. Its row keeps it too."""
         self.key: tuple[float, int, int] = (0.0, 0, 0)
         self.ticket = 0
         """Of its place in a line; an entry with another one is void. 0: it stands in none."""
@@ -315,6 +317,7 @@ class Changes:
         "stacks",
         "stats",
         "take_back",
+        "wishes",
     )
 
     def __init__(self) -> None:
@@ -338,6 +341,8 @@ class Changes:
         self.stack_rows: list[tuple[int, str, int, int, str, str]] = []
         """Stacks that were taken: (run, node, attempt, taken at (us), why, body as JSON)."""
         self.take_back = False
+        self.wishes: list[NodeState] = []
+        """Nodes whose wish is to be kept with their row."""
         self.extra = 0
         """Work that is no node: lines, samples."""
 
@@ -356,5 +361,6 @@ class Changes:
             or self.samples
             or self.stack_rows
             or self.commands
+            or self.wishes
             or self.stats
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from engine.executors.base import Ended
+from engine.executors.base import Ended, Report, Returned
 from engine.scheduler.core import Core
 from engine.scheduler.memory import NodeState, RunState
 from engine.states import NODE_TERMINAL
@@ -27,17 +27,20 @@ def count(run: RunState) -> None:
     run.counts, run.left, run.undecided = counts, left, undecided
 
 
-def adopt(core: Core, run: RunState, in_flight: Collection[str]) -> list[Ended]:
+def adopt(core: Core, run: RunState, in_flight: Collection[str]) -> list[Report]:
     """Take up an unfinished run. `in_flight`: claims of works that our executor has and will report on.
 
-    Returns the ends of attempts that nobody will report on (their scheduler is gone): to be taken as reports.
+    Returns the ends of attempts that nobody will report on (their scheduler is gone): to be taken as reports. What a
+    person wished of them comes about by these; what is in flight is killed for it once more.
     """
     count(run)
     core.runs[run.id] = run
-    lost: list[Ended] = []
+    lost: list[Report] = []
     for node in run.nodes:
         if node is None:
             continue
+        if node.wish and node.claim in in_flight:
+            core.kill(node)
         if node.state == "running":
             hold(core, node)
             if node.claim not in in_flight:
@@ -45,6 +48,10 @@ def adopt(core: Core, run: RunState, in_flight: Collection[str]) -> list[Ended]:
         elif node.state == "ready":
             if node.claim and node.claim in in_flight:
                 hold(core, node)
+                continue
+            if node.wish:
+                hold(core, node)
+                lost.append(Returned([node.claim]))
                 continue
             if node.claim:
                 # Sent, but it never started: nothing is counted.
@@ -76,7 +83,8 @@ def adopt(core: Core, run: RunState, in_flight: Collection[str]) -> list[Ended]:
         core.add_job(run, core.sweep(run, run.sweep))
         if run.stopping != "run_stopped":
             for node in run.held:
-                core.kill(node)
+                if node.claim in in_flight:
+                    core.kill(node)
     core.maybe_over.append(run)
     return lost
 

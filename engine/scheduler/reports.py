@@ -76,13 +76,6 @@ class Reports(Admitting):
             self.line.push(node)
             self.touch(node)
         self.touch_run(run)
-        if node.skips:
-            self._tell_skips(node)
-
-    def _tell_skips(self, node: NodeState) -> None:
-        skips, node.skips = node.skips, []
-        for done in skips:
-            done(None if node.state == "skipped" else {"refused": node.state})
 
     def _ended(self, report: Ended) -> None:
         node = self.claims.get(report.claim)
@@ -118,8 +111,6 @@ class Reports(Admitting):
         node.finished_us = at
         if report.state == "succeeded":
             self._succeeded(node, report, at)
-            if node.skips:
-                self._tell_skips(node)
             return
         node.error = attempt.error
         if wish == "skip":
@@ -127,6 +118,9 @@ class Reports(Admitting):
             self.move(node, "killed", "skipped", SKIPPED_BY_PERSON, at)
         elif wish == "cancel" or node.run.stopping in ("cancelled", "run_timeout"):
             reason = "cancelled_by_person" if wish == "cancel" else run_reason(node.run)
+            if report.state == "lost":
+                # Its scheduler ended before the kill was done: for the node that makes no difference.
+                node.error = None
             self.move(node, "killed", "cancelled", reason, at)
         elif wish == "retry":
             node.retries = node.losses = 0
@@ -143,8 +137,6 @@ class Reports(Admitting):
             self._failed(node, report.state, at)
         if node.state in ("ready", "retrying"):
             self.stop_instead(node)
-        if node.skips:
-            self._tell_skips(node)
 
     def _succeeded(self, node: NodeState, report: Ended, at: int) -> None:
         output = report.output or {"kind": "json", "value": None, "bytes": 4, "ports": ["out"]}

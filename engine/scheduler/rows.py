@@ -116,6 +116,7 @@ class Rows:
         "samples",
         "stacks",
         "stats",
+        "wishes",
     )
 
     def __init__(self, changes: Changes, at: Times) -> None:
@@ -143,6 +144,8 @@ class Rows:
         """Attempts that may have too many stacks now."""
         self.pools = [(pool.acquired, pool.released, pool.longest_wait, pool.name) for pool in changes.pools]
         self.commands = [(None if outcome is None else dump(outcome), command) for command, outcome in changes.commands]
+        self.wishes = [(f"{node.wish} {node.claim}", node.run.id, node.plan.id) for node in changes.wishes if node.wish]
+        """Apart from the node's columns, for it is rare: with the claim in it, nobody has to take it away."""
         self.stats = [(workflow, node, dump(durations), median) for workflow, node, durations, median in changes.stats]
 
 

@@ -15,7 +15,7 @@ from engine.models import Attempt, Command, NodeRun, NodeStat, Pool, Run
 from engine.models.conditions import unfinished_runs
 from engine.scheduler import wal
 from engine.scheduler.dialects import Dialect, PostgreSQL, SQLite
-from engine.scheduler.memory import OUTPUT_KEPT_BYTES, AttemptState, Changes, NodeState, RunState
+from engine.scheduler.memory import OUTPUT_KEPT_BYTES, AttemptState, Changes, NodeState, RunState, kept_wish
 from engine.scheduler.plan import Plan
 from engine.scheduler.recovery import count
 from engine.scheduler.rows import Rows
@@ -228,7 +228,7 @@ class Store:
 
 def _fill(node: NodeState, row: NodeRun) -> None:
     node.state, node.reason = row.state, row.reason
-    node.attempt, node.claim = row.attempt, row.claim
+    node.attempt, node.claim, node.wish = row.attempt, row.claim, kept_wish(row.wish, row.claim)
     node.retries, node.losses = row.retries, row.losses
     node.slots, node.pool_name = row.slots, row.pool
     node.ready_us = 0 if row.ready_at is None else micros(row.ready_at)

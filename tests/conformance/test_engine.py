@@ -270,6 +270,31 @@ def test_retry_of_a_running_node_opens_the_next_attempt(engine: Engine):
     assert first["receipt"]["processes"] >= 1
 
 
+@pytest.mark.parametrize(("verb", "state"), [(runs.cancel_node, "cancelled"), (runs.retry_node, "succeeded")])
+def test_a_wish_is_read_back_when_memory_was_lost_before_the_kill(engine: Engine, verb, state):
+    from django.db import OperationalError
+
+    slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60 if ctx.attempt == 1 else 0)\n")
+    run = engine.start(document([slow]))
+    engine.reaches(run, "a", "running")
+    passed = 0
+
+    def fail() -> None:
+        nonlocal passed
+        passed += 1
+        if passed == 1:
+            raise OperationalError("the connection is gone")
+
+    faults.arm("tick.before_kill", fail)
+    verb(run, "a", by="me")
+    assert engine.finish(run).state == state
+    assert passed == 2, "the kill was sent by memory that was read again"
+    attempts = queries.attempts(run, "a")
+    assert [attempt["state"] for attempt in attempts] == ["cancelled", "succeeded"][: 1 + (state == "succeeded")]
+    row = engine.node(run, "a")
+    assert row.wish == f"{'cancel' if state == 'cancelled' else 'retry'} {Attempt.objects.get(run=run, number=1).claim}"
+
+
 def test_a_running_node_is_skipped_when_its_process_is_gone_and_the_next_finds_null(engine: Engine):
     slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60)\n")
     after = python("b", "def main(inputs, ctx):\n    return repr(inputs)\n")

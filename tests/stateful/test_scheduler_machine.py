@@ -2,7 +2,8 @@
 
 I1 a committed success never starts again. I2, I3 every accepted run ends once faults stop. I4 one live claim per node,
 stale reports change nothing. I5 no limit is exceeded. I6 slots in use are those of live attempts, 0 at rest.
-I8 attempts are bounded. I9 only transitions of the table; events fold to the row. I10 numbers have no gap.
+I8 attempts are bounded. I9 only transitions of the table; events fold to the row. I10 numbers have no gap. The last
+wish of a person for a running node holds.
 """
 
 from __future__ import annotations
@@ -79,6 +80,8 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.succeeded_at: dict[tuple[int, str], int] = {}
         """(run, node) -> number of works sent when its success was committed."""
         self.asked: dict[tuple[int, str], int] = {}
+        self.wished: dict[int, tuple[int, str, int]] = {}
+        """run -> (command, kind, number of the node's attempt when the command was seen to be done)."""
         self.losses_allowed: dict[tuple[int, str], int] = {}
 
     def teardown(self) -> None:
@@ -211,6 +214,22 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.sim.store.fail = ""
         self.sim.crash()
 
+    @precondition(lambda self: self.sim.executor.running)
+    @rule(data=st.data(), kind=st.sampled_from(["cancel_node", "skip", "retry"]))
+    def die_with_a_wish(self, data: st.DataObject, kind: str) -> None:
+        """A wish for what runs is committed; whether the kill was sent or not, the scheduler dies then."""
+        claim = data.draw(st.sampled_from(list(self.sim.executor.running)))
+        run_id, name = self.started[claim]
+        self.touched.add(run_id)
+        self.asked[run_id, name] = self.asked.get((run_id, name), 0) + 1
+        if kind == "retry":
+            self.sim.command(kind, run_id, nodes=[name], policy={})
+        else:
+            self.sim.command(kind, run_id, name)
+        self.sim.tick()
+        self.wishes_hold()
+        self.crash()
+
     # What must hold after every step.
 
     @invariant()
@@ -290,6 +309,30 @@ class SchedulerMachine(RuleBasedStateMachine):
         assert row["attempt"] <= most, "I8"
 
     @invariant()
+    def wishes_hold(self) -> None:
+        """What the last command of a run wanted of a running node comes about, whatever has happened since."""
+        if not hasattr(self, "sim"):
+            return
+        last = {command.run_id: command for command in self.sim.store.commands.values() if command.run_id}
+        for run in self.runs:
+            command = last[run.id]
+            nodes = command.body.get("nodes") or [] if command.kind == "retry" else [command.node]
+            if not command.done or command.outcome is not None or len(nodes) != 1 or nodes[0] not in run.nodes:
+                continue
+            row = run.nodes[nodes[0]]
+            if self.wished.get(run.id, (0, "", 0))[0] != command.pk:
+                if row["state"] != "running":
+                    continue
+                self.wished[run.id] = (command.pk, command.kind, row["attempt"])
+            _, kind, number = self.wished[run.id]
+            if kind in ("cancel_node", "skip"):
+                wanted = {"cancel_node": "cancelled", "skip": "skipped"}[kind]
+                assert row["attempt"] == number, "a cancelled or skipped attempt is the last one"
+                assert row["state"] in ("running", "succeeded", wanted)
+            elif kind == "retry":
+                assert row["attempt"] > number or row["state"] not in ("failed", "timed_out", "retrying")
+
+    @invariant()
     def successes_stay(self) -> None:
         if not hasattr(self, "sim"):
             return
@@ -313,6 +356,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.limits_hold()
         self.rows_agree()
         self.successes_stay()
+        self.wishes_hold()
         for run in self.runs:
             assert sim.state(run) in RUN_TERMINAL, ("I3", sim.states(run), run.values)
             assert not any(row["claim"] for row in run.nodes.values()), "I6"

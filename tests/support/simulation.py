@@ -17,7 +17,7 @@ from engine.definition import parse
 from engine.errors import LostLeadership
 from engine.scheduler.dialects import Diverged
 from engine.scheduler.loop import Scheduler
-from engine.scheduler.memory import AttemptState, Changes, NodeState, RunState
+from engine.scheduler.memory import AttemptState, Changes, NodeState, RunState, kept_wish
 from engine.scheduler.plan import Plan
 from engine.scheduler.recovery import count
 from engine.scheduler.rows import ATTEMPT_COLUMNS, NODE_COLUMNS, SAMPLE_COLUMNS, STACK_COLUMNS, STACKS_KEPT, Rows, Times
@@ -98,9 +98,11 @@ class MemoryStore(Store):
         for row in rows.nodes:
             values = dict(zip(NODE_COLUMNS, row, strict=True))
             stored = self.runs[values["run_id"]]
-            stored.nodes[values["node"]] = values
+            stored.nodes.setdefault(values["node"], {"wish": None}).update(values)
         for claim, run_id, node in rows.claims:
             self.runs[run_id].nodes[node]["claim"] = claim
+        for wish, run_id, node in rows.wishes:
+            self.runs[run_id].nodes[node]["wish"] = wish
         for row in rows.attempts:
             values = dict(zip(ATTEMPT_COLUMNS, row, strict=True))
             self.runs[values["run_id"]].attempts[values["node"], values["number"]] = values
@@ -181,6 +183,7 @@ class MemoryStore(Store):
             node = run.nodes[index] = NodeState(run, run.plan.nodes[index])
             for attribute in ("state", "reason", "attempt", "claim", "retries", "losses", "slots", "artifact"):
                 setattr(node, attribute, row[attribute])
+            node.wish = kept_wish(row["wish"], row["claim"])
             node.pool_name = row["pool"]
             node.ready_us, node.retry_us = row["ready_at"] or 0, row["retry_at"] or 0
             node.started_us, node.finished_us = row["started_at"], row["finished_at"]

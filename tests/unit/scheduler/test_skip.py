@@ -84,11 +84,10 @@ def test_a_running_node_is_skipped_when_its_process_is_gone_with_its_receipt(sim
     command = sim.command("skip", run.id, "a")
     sim.settle()
     assert sim.executor.killing == {claim: "cancelled"}
-    assert not command.done
+    assert command.done
     assert sim.states(run) == {"a": "running", "b": "pending"}
     sim.executor.end(claim, "cancelled")
     sim.settle()
-    assert command.done
     assert sim.states(run) == {"a": "skipped", "b": "ready"}
     attempt = run.attempts["a", 1]
     assert (attempt["state"], '"slots":1' in attempt["receipt"]) == ("cancelled", True)
@@ -102,12 +101,11 @@ def test_an_attempt_that_succeeds_before_the_kill_stays_succeeded(simulate):
     sim.settle()
     claim = sim.executor.begin()
     sim.settle()
-    command = sim.command("skip", run.id, "a")
+    sim.command("skip", run.id, "a")
     sim.settle()
     sim.executor.end(claim)
     sim.settle()
     assert sim.states(run) == {"a": "succeeded"}
-    assert command.outcome == {"refused": "succeeded"}
 
 
 @pytest.mark.parametrize("effect", ["before", "after"])
@@ -284,11 +282,10 @@ def test_a_later_cancel_wins_over_the_wish_to_skip(simulate):
     sim.settle()
     claim = sim.executor.begin()
     sim.settle()
-    skipped = sim.command("skip", run.id, "a")
+    sim.command("skip", run.id, "a")
     sim.settle()
     sim.command("cancel_node", run.id, "a")
     sim.settle()
     sim.executor.end(claim, "cancelled")
     sim.settle()
     assert sim.states(run) == {"a": "cancelled"}
-    assert skipped.outcome == {"refused": "cancelled"}
