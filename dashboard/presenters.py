@@ -345,8 +345,9 @@ def receipt(given: Mapping[str, Any] | None) -> str:
     ended = ngettext("Ended {n} process in {span}", "Ended {n} processes in {span}", processes)
     text = ended.format(n=count(processes), span=duration(given.get("seconds")))
     if slots:
-        text += ", " + ngettext("{n} slot returned", "{n} slots returned", slots).format(n=count(slots))
-    return text + "."
+        returned = ngettext("{n} slot returned", "{n} slots returned", slots).format(n=count(slots))
+        text = _("{before}, {after}").format(before=text, after=returned)
+    return _("{sentence}.").format(sentence=text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def under(lead: str, finding: Finding) -> dict[str, Any]:
     """Lead and text of a card whose lead says already what is seen: the text is then the cause or the remedy alone."""
     values = finding.message.values
     part = values.get("remedy") or values.get("cause")
-    text = format_html("{}.", presenters.said_html(part)) if isinstance(part, Said) else None
+    text = format_html(_("{sentence}."), sentence=presenters.said_html(part)) if isinstance(part, Said) else None
     return {"lead": lead, "text": text or presenters.said_html(finding.message)}
 
 

@@ -24,8 +24,8 @@ export function receipt(given: JsonObject): string {
   const processes = number("processes");
   const slots = number("slots");
   let text = fill(ngettext("Ended {n} process in {span}", "Ended {n} processes in {span}", processes), { n: count(processes), span: duration(number("seconds")) });
-  if (slots) text += `, ${fill(ngettext("{n} slot returned", "{n} slots returned", slots), { n: count(slots) })}`;
-  return `${text}.`;
+  if (slots) text = fill(gettext("{before}, {after}"), { before: text, after: fill(ngettext("{n} slot returned", "{n} slots returned", slots), { n: count(slots) }) });
+  return fill(gettext("{sentence}."), { sentence: text });
 }
 
 /** The body that a form's fields make; empty ones are left out. Numbers are numbers. */

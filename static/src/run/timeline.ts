@@ -364,6 +364,7 @@ export function barWords(bar: Bar, now: number, numbered: boolean): string {
       parts.push(look(bar.state).word.toLowerCase());
     }
   }
-  const sentence = `${parts.join(", ")}.`;
+  const text = parts.reduce((before, after) => fill(gettext("{before}, {after}"), { before, after }));
+  const sentence = fill(gettext("{sentence}."), { sentence: text });
   return numbered ? fill(gettext("Attempt {n}: {said}"), { n: bar.attempt, said: sentence }) : sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
