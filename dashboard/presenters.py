@@ -221,7 +221,7 @@ def cause(error: Mapping[str, Any] | None, node_name: str = "") -> str:
     said = first_line(str(error.get("message") or ""))
     kind, line = str(error.get("class") or _("Error")), error.get("line")
     head = _("{kind} in line {line}").format(kind=kind, line=line) if line else kind
-    text = f"{head}, {said}" if said else head
+    text = _("{before}, {after}").format(before=head, after=said) if said else head
     return f"{node_name}: {text}" if node_name else text
 
 

@@ -19,7 +19,7 @@ export function cause(error: NodeError): string {
   const kind = error.class || gettext("Error");
   const head = error.line ? fill(gettext("{kind} in line {line}"), { kind, line: error.line }) : kind;
   const said = firstLine(error.message);
-  return said ? `${head}, ${said}` : head;
+  return said ? fill(gettext("{before}, {after}"), { before: head, after: said }) : head;
 }
 
 export function reason(code: string): string {
