@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from dashboard.engine_words import engine_words
 from engine import clock
 from engine.diagnosis.said import Said
 from engine.diagnosis.words import Moment
@@ -280,8 +281,26 @@ def times(ratio: float) -> str:
 
 def said(sentence: Said) -> str:
     """A sentence of the diagnosis in the reader's language; what could disguise text in it is written out."""
-    values = {name: said(one) if isinstance(one, Said) else one for name, one in sentence.values.items()}
+    values = {name: said(one) if isinstance(one, Said) else _word(name, one) for name, one in sentence.values.items()}
     return visible(_(sentence.template).format_map(values))
+
+
+_ENGINE_NAMES = frozenset(("message", "what", "why"))
+"""Names of values in sentences that are sentences of the engine where they are text."""
+
+
+_ERROR = re.compile(r"([\w.]+) in line (\d+)(?:, (.*))?", re.DOTALL)
+"""An error as the diagnosis says it (engine.diagnosis.waiting.error_text)."""
+
+
+def _word(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    error = _ERROR.fullmatch(value) if name == "cause" else None
+    if error is not None:
+        head = _("{kind} in line {line}").format(kind=error[1], line=error[2])
+        return _("{before}, {after}").format(before=head, after=error[3]) if error[3] else head
+    return engine_words(value) if name in _ENGINE_NAMES else value
 
 
 _CODE_NAMES = frozenset(("source", "command", "address", "path", "line", "file", "function"))
@@ -310,7 +329,7 @@ def said_html(sentence: Said) -> SafeString:
         elif isinstance(one, str) and name in _CODE_NAMES and one:
             values[name] = format_html('<span class="mono">{}</span>', visible(one))
         else:
-            values[name] = visible(one) if isinstance(one, str) else one
+            values[name] = visible(_word(name, one)) if isinstance(one, str) else one
     return format_html(_(sentence.template), **values) if values else escape(_(sentence.template).format())
 
 

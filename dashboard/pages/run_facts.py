@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard import presenters
+from dashboard.engine_words import engine_words
 from engine import clock
 from versions.models import Workflow
 
@@ -33,7 +34,7 @@ def fact(node: Mapping[str, Any]) -> str:
             return said_expected.format(span=presenters.duration(node["expected"]))
         return ""
     if node["waiting_for"]:
-        return str(node["waiting_for"][0]["message"])
+        return engine_words(str(node["waiting_for"][0]["message"]))
     output = node["output"]
     if output and state == "succeeded":
         taken = [port for port in output["ports"] if port != "out"]

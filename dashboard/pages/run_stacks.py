@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from dashboard import presenters
+from dashboard.engine_words import engine_words
 from engine.models import Run, Stack
 
 SHOWN = 20
@@ -96,7 +97,7 @@ def _child(child: Mapping[str, Any]) -> dict[str, Any]:
 def _waits(wait: Mapping[str, Any] | None) -> str:
     """What a thread or process waits for, in words; empty: it waits for nothing that is known."""
     message = str((wait or {}).get("message") or "")
-    return _("waits for {what}").format(what=presenters.visible(message)) if message else ""
+    return _("waits for {what}").format(what=presenters.visible(engine_words(message))) if message else ""
 
 
 def _short(path: str) -> str:

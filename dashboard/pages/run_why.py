@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from dashboard import access, presenters
+from dashboard.engine_words import engine_words
 from dashboard.pages import run_findings
 from dashboard.pages.run_attempts import effective
 from dashboard.pages.run_facts import fact, names_of, stuck_times
@@ -57,7 +58,7 @@ def why_of(request: HttpRequest, found: Run, shape: Mapping[str, Any], spec: Nod
     return {
         "cards": cards,
         **parted(extra, cards[0]["actions"] if cards else []),
-        "conditions": shape["waiting_for"],
+        "conditions": [{**one, "message": engine_words(str(one["message"]))} for one in shape["waiting_for"]],
         "limits": limits_of(shape, policy),
         "checkpoint": checkpoint_of(found, node),
         "tiles": tiles_of(found, node, shape, policy) if state == "running" else None,

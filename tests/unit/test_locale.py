@@ -64,8 +64,8 @@ CALLS = {
 """What the arguments of each function are."""
 MARKED = re.compile(r"\b(n?p?gettext)\(((?:u?(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"),? ?)+)")
 """A word that Django's `templatize` found in a template: its literals only, without the count."""
-SCRIPT_CALL = re.compile(r"\b(n?)gettext\(\s*(?=(.{0,600}))", re.DOTALL)
-LITERAL = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+SCRIPT_CALL = re.compile(r"\b(n?)gettext(?:_noop)?\(\s*(?=(.{0,600}))", re.DOTALL)
+LITERAL = re.compile(r"""\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'""")
 
 
 def word_of(function: str, literals: list[str]) -> Word:
