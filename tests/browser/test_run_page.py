@@ -100,6 +100,8 @@ def test_a_run_is_opened_understood_and_cancelled_without_a_mouse(person):
     page.keyboard.press("Enter")
     expect(page.locator("[data-panel-node]")).to_have_attribute("data-panel-node", "hangs")
     expect(page.locator('[data-node-rows] [data-node="hangs"]')).to_have_attribute("aria-selected", "true")
+    # A row holds cells and nothing else, or screen readers lose the table.
+    assert page.locator('[role="row"] > :not([role="gridcell"], [role="columnheader"])').count() == 0
     page.keyboard.press("/")
     page.keyboard.type("aft")
     expect(page.locator("[data-node-rows] [data-node]")).to_have_count(1)

@@ -213,3 +213,34 @@ def test_without_scripts_tabs_are_links_and_calls_are_forms(chromium, product, r
         wait_until(lambda: product.api("GET", place)["state"] == "cancelled", 20)
     finally:
         context.close()
+
+
+@pytest.mark.parametrize("place", ["", "nodes/hold/"])
+def test_a_run_that_ended_while_its_page_was_on_its_way_is_shown_as_ended(person, place):
+    product = person.product
+    code = "import time\ndef main(inputs, ctx):\n    time.sleep(600)\n"
+    run = start(product, f"ends-early-{len(place)}", {"id": "hold", "type": "python", "config": {"code": code}})
+    wait_until(lambda: product.api("GET", f"runs/{run}/nodes/hold/")["state"] == "running")
+
+    def ends_before(socket: Any) -> None:
+        product.api("POST", f"runs/{run}/cancel/", {})
+        wait_until(lambda: product.api("GET", f"runs/{run}/")["state"] == "cancelled")
+        socket.connect_to_server()
+
+    person.page.route_web_socket(re.compile(rf"/ws/runs/{run}/"), ends_before)
+    page = person.go(f"/runs/{run}/{place}")
+    expect(page.locator("[data-run-state]")).to_have_text("Cancelled")
+    expect(page.locator(".phead .chip")).to_have_text("Cancelled")
+
+
+def test_who_is_signed_out_meanwhile_is_told_so_at_the_button(person):
+    person.expected.append("401")
+    product = person.product
+    code = "def main(inputs, ctx):\n    raise ValueError('bad')\n"
+    run = start(product, "signed-out", {"id": "work", "type": "python", "config": {"code": code}})
+    wait_until(lambda: product.api("GET", f"runs/{run}/")["state"] == "failed")
+    page = person.go(f"/runs/{run}/nodes/work/")
+    expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
+    person.context.clear_cookies()
+    page.locator("[data-panel]").get_by_role("button", name="Retry", exact=True).click()
+    expect(page.get_by_text("You are signed out. Load the page again to sign in.").first).to_be_visible()

@@ -69,8 +69,8 @@ class NodePanel implements Panel {
       if (change.samples.has(store.chosen)) this.drawTiles();
       if (!change.snapshot && !change.run && !change.stuck.size && !change.nodes.has(store.chosen)) return;
       const now = this.shown();
-      // What the page came with is what the first snapshot says.
-      if (this.known && this.known !== now) this.refreshSoon();
+      // What the page came with may have ended before the first snapshot.
+      if ((this.known && this.known !== now) || this.isOld()) this.refreshSoon();
       this.known = now;
     });
     panel.addEventListener("click", (event) => this.follow(event));
@@ -84,7 +84,7 @@ class NodePanel implements Panel {
       if (!document.hidden) this.refreshSoon();
     });
     window.setInterval(() => {
-      if (!document.hidden && this.goesOn() && performance.now() - this.askedAt >= EVERY_MS) this.refreshSoon();
+      if (!document.hidden && (this.goesOn() || this.isOld()) && performance.now() - this.askedAt >= EVERY_MS) this.refreshSoon();
     }, EVERY_MS / 2);
   }
 
@@ -102,6 +102,16 @@ class NodePanel implements Panel {
     const { store } = this;
     if (store.chosen) return facets(store.nodes.get(store.chosen)) + String(store.stuck.has(store.chosen));
     return store.run ? JSON.stringify([store.run.state, store.run.counts, store.stuck.size]) : "";
+  }
+
+  /** Whether the HTML tells of another state than the one that is known: it was made before, or could not be fetched. */
+  private isOld(): boolean {
+    const { store } = this;
+    const { panelNode, panelOf } = one("[data-panel-node]", this.panel)?.dataset ?? {};
+    if (!store.ready || panelNode !== store.chosen) return false;
+    const node = store.nodes.get(store.chosen);
+    const known = node ? `${node.state} ${node.attempt}` : store.chosen ? undefined : store.run?.state;
+    return known !== undefined && panelOf !== known;
   }
 
   /** Whether what is shown changes by time alone. */
