@@ -69,6 +69,12 @@ class Running:
     """Its last lines, oldest first."""
     said_at: datetime | None = None
     """When it last wrote a line or reported progress."""
+    fraction: float | None = None
+    """Of its work, as it last reported, ..."""
+    progress_at: datetime | None = None
+    """... when, ..."""
+    progress_words: str = ""
+    """... and with which message."""
     stack: Kept | None = None
     """The newest of this attempt."""
     samples: Sequence[Sampled] = ()

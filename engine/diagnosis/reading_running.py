@@ -83,6 +83,7 @@ class RunningReads:
         node = self.document.by_id[row.node]
         limits = self._limits(row.node)
         assert row.started_at is not None
+        progress = row.progress or {}
         return Running(
             node=row.node,
             name=node.name,
@@ -96,6 +97,9 @@ class RunningReads:
             soft_timeout=limits["soft_timeout"],
             hard_timeout=limits["hard_timeout"],
             memory_mb=limits["memory_mb"],
+            fraction=progress.get("fraction"),
+            progress_at=datetime.fromisoformat(progress["at"]) if progress.get("at") else None,
+            progress_words=str(progress.get("message") or ""),
             **measured,
         )
 

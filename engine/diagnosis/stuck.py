@@ -12,11 +12,15 @@ from engine.diagnosis.finding import Evidence, Finding, StuckNode
 from engine.diagnosis.known import BEHIND_MOST, Facts, Running, Sampled, own_lines
 from engine.diagnosis.said import Said, gettext_noop
 from engine.diagnosis.threads import RUNS_PERCENT, Doing, Spot, doing
-from engine.diagnosis.words import clock_time, cut, percent, process, span, times
+from engine.diagnosis.words import clock_time, cut, percent, process, size, span, times
 from engine.policy import QUIET_SECONDS
 
 GRACE_SECONDS = 2.0
 """So long after a node began to count as stuck its stacks may still be on their way."""
+PROGRESS_SECONDS = 15.0
+"""A node that reported progress since it counts as stuck, and no longer ago than this, is slow."""
+IO_LEAST = 64 * 1024
+"""Bytes a second: less is the process only being alive."""
 IDLE_PERCENT = 1.0
 """Of one core in a sample: no more is the process only being alive."""
 IDLE_SHARE = 0.005
@@ -40,6 +44,10 @@ _CAUSES = {
     "child_computes": gettext_noop('"{node}" waits for its child process {pid}, which computes: {command}'),
     "child_hangs": gettext_noop('"{node}" waits for its child process {pid}, which hangs: {command}'),
     "blocked_on_socket": gettext_noop('"{node}" waits for an answer from {address}{where}'),
+    "queue": gettext_noop('"{node}" waits for an item of a queue into which nothing is put{where}'),
+    "queue_put": gettext_noop('"{node}" waits for room in a queue that nobody empties{where}'),
+    "result": gettext_noop('"{node}" waits for the result of another thread that does not come{where}'),
+    "signal": gettext_noop('"{node}" waits for a signal of another thread that does not come{where}'),
     "blocked_on_lock": gettext_noop('"{node}" waits for a lock that nobody releases{where}'),
     "blocked_on_file": gettext_noop('"{node}" waits for {what}{where}'),
     "blocked_on_pipe": gettext_noop('"{node}" waits for {what}{where}'),
@@ -58,6 +66,13 @@ _DEADLOCK_MORE = gettext_noop(
 _FILE = gettext_noop("the file {path}")
 _PIPE = gettext_noop("the other end of a pipe")
 _SOMETHING = gettext_noop("something in the kernel")
+_SLOW = gettext_noop(
+    '"{node}" is slow, but goes on: it reports {percent} after {span}; at this pace it ends in about {left}.'
+)
+_REPORTED = gettext_noop("Progress {percent} in {process}, {span} ago")
+_REPORTED_WORDS = gettext_noop("Progress {percent} in {process}, {span} ago: {line}")
+_TOO_SHORT = gettext_noop("Its soft limit of {soft} ends it before that")
+_MOVED = gettext_noop("Reads and writes {rate} a second")
 _UNKNOWN = gettext_noop('Why "{node}" does not end is not determined')
 
 _RUNS = gettext_noop("Runs for {span} in {process}; expected {expected} (set by the author)")
@@ -169,6 +184,8 @@ def findings(facts: Facts, facing: Sequence[Facing]) -> list[Finding]:
 
 
 def _finding(facts: Facts, running: Running, idle: float | None) -> Finding | None:
+    if idle is None and (slow := _slow(facts, running)) is not None:
+        return slow
     used = _cpu(running)
     seen = None if running.stack is None else doing(running.stack.body, used)
     fits = seen is not None and seen.code != "not_determined" and _fits(running, seen, used)
@@ -181,6 +198,31 @@ def _finding(facts: Facts, running: Running, idle: float | None) -> Finding | No
     message = Said(_SENTENCE, {"cause": cause(running.name, seen), "tail": _tail(running, idle)})
     evidence = [_runs(running), *_seen(running, seen), *_use(facts, running), *_words(facts, running)]
     return Finding(code, message, evidence, running.node, _actions(facts, running, idle))
+
+
+def _slow(facts: Facts, running: Running) -> Finding | None:
+    """Of a node that has reported progress since it counts as stuck: to end it would throw away what it did."""
+    at, fraction, limit = running.progress_at, running.fraction, running.limit
+    if at is None or limit is None or fraction is None or not 0 < fraction < 1:
+        return None
+    took, ago = (at - running.started_at).total_seconds(), max(0.0, (facts.now - at).total_seconds())
+    if took <= limit or ago > PROGRESS_SECONDS:
+        return None
+    whole = took / fraction
+    done = percent(100 * fraction)
+    message = Said(
+        _SLOW,
+        {"node": running.name, "percent": done, "span": span(took), "left": span(max(0.0, whole - running.seconds))},
+    )
+    values = {"percent": done, "span": span(ago), "process": process(running.pid), "line": cut(running.progress_words)}
+    said = Said(_REPORTED_WORDS if values["line"] else _REPORTED, values)
+    evidence = [_runs(running), Evidence("duration", said, fraction, None, running.pid, iso(at))]
+    if running.soft_timeout is not None and whole > running.soft_timeout:
+        said = Said(_TOO_SHORT, {"soft": span(running.soft_timeout)})
+        evidence.append(Evidence("duration", said, running.soft_timeout, "seconds", running.pid, iso(at)))
+    evidence += [*_use(facts, running), *_words(facts, running)]
+    help_ = _actions(facts, running, None)
+    return Finding("slow", message, evidence, running.node, [*help_[1:], help_[0]])
 
 
 def _undetermined(facts: Facts, running: Running, idle: float | None, seen: Doing | None) -> Finding:
@@ -236,7 +278,7 @@ def cause(name: str, seen: Doing) -> Said:
         values |= {"first": first, "first_where": _where(first_spot)}
         values |= {"second": second, "second_where": _where(second_spot), "n": len(spots)}
         return Said(_DEADLOCK if len(spots) == 2 else _DEADLOCK_MORE, values)
-    template = _CAUSES[seen.code]
+    template = _CAUSES[seen.inside or seen.code]
     if seen.code in ("child_hangs", "child_computes"):
         child = seen.child or {}
         values |= {"pid": child.get("pid") or "?", "command": cut(str(child.get("command") or ""))}
@@ -346,6 +388,19 @@ def _child(seen: Doing, at: datetime) -> list[Evidence]:
 
 
 def _use(facts: Facts, running: Running) -> list[Evidence]:
+    return [*_cpu_use(facts, running), *_io_use(running)]
+
+
+def _io_use(running: Running) -> list[Evidence]:
+    known = [sample for sample in running.samples[-WITNESS_SAMPLES:] if sample.io_bytes is not None]
+    rate = sum(sample.io_bytes or 0 for sample in known) / len(known) if known else 0.0
+    if rate < IO_LEAST:
+        return []
+    said = Said(_MOVED, {"rate": size(rate)})
+    return [Evidence("io", said, round(rate), "bytes_per_second", running.pid, iso(known[-1].at))]
+
+
+def _cpu_use(facts: Facts, running: Running) -> list[Evidence]:
     known = [sample for sample in running.samples if sample.cpu_percent is not None]
     if not known:
         return []

@@ -6,6 +6,7 @@ else one that waits for something outside the process, and only when all wait fo
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -60,6 +61,8 @@ class Doing:
     moves: bool | None = None
     """Whether frames or CPU changed between the samples."""
     cpu_percent: float | None = None
+    inside: str = ""
+    """Of blocked_on_lock, where the lock is only how a thread waits for another: queue, queue_put, result, signal."""
 
 
 def doing(body: Mapping[str, Any], cpu_percent: float | None = None) -> Doing:
@@ -101,7 +104,8 @@ def doing(body: Mapping[str, Any], cpu_percent: float | None = None) -> Doing:
         inside += [thread for thread in threads if thread not in takers and _spot(thread).is_author][:1]
     if len(inside) >= 2:
         return found("deadlock", spots=[(_name(thread), _spot(thread)) for thread in inside])
-    return found("blocked_on_lock", (takers or threads)[0], message=_message((takers or threads)[0]))
+    waiter = (takers or threads)[0]
+    return found("blocked_on_lock", waiter, message=_message(waiter), inside=_waits_inside(waiter))
 
 
 def _waits(found: Any, thread: Thread, children: list[Mapping[str, Any]]) -> Doing:
@@ -196,6 +200,20 @@ def _takes_lock(thread: Thread) -> bool:
     """Whether it is about to take a lock, rather than to join a thread or to wait for a queue."""
     frames: list[Mapping[str, Any]] = list(thread.get("frames") or ())
     return _kind(thread) == "lock" and bool(frames) and (not _inside(frames[0]) or frames[0].get("function") in _TAKES)
+
+
+def _waits_inside(thread: Thread) -> str:
+    """What a thread that takes no lock of the author's really waits for; empty: a lock."""
+    if _takes_lock(thread):
+        return ""
+    library = list(itertools.takewhile(_inside, thread.get("frames") or ()))
+    files = {str(frame.get("file")).rpartition("/")[2] for frame in library}
+    functions = {str(frame.get("function")) for frame in library}
+    if "queue.py" in files:
+        return "queue_put" if "put" in functions else "queue"
+    if "_base.py" in files:
+        return "result"
+    return "signal" if "wait" in functions else ""
 
 
 _TAKES = ("acquire", "__enter__")

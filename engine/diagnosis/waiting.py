@@ -45,6 +45,7 @@ _HOLDS_STUCK = gettext_noop(
 _IN_USE = gettext_noop("{in_use} of {slots} slots of pool {pool} are in use; it needs {wanted}")
 _WAITS = gettext_noop("Waits for {span}, since {time}")
 _MORE_WAIT = gettext_noop("{n} more nodes of this run wait for the same")
+_ONE_MORE_WAITS = gettext_noop("1 more node of this run waits for the same")
 _RETRY = gettext_noop('"{node}" failed and is tried again in {span}: {cause}.')
 _RETRY_FAILED = gettext_noop("Attempt {attempt} in {process} failed at {time}: {cause}")
 _RETRY_DUE = gettext_noop("Retry {n} starts at {time}")
@@ -151,7 +152,7 @@ def findings(facts: Facts, unsaid: Collection[str | None] = ()) -> list[Finding]
                 found.append(finding)
     for key, more in same.items():
         finding = found[seen[key]]
-        said = Said(_MORE_WAIT, {"n": f"{more:,}"})
+        said = Said(_ONE_MORE_WAITS if more == 1 else _MORE_WAIT, {"n": f"{more:,}"})
         evidence = [*finding.evidence, Evidence("wait", said, more, None, None, iso(facts.now))]
         found[seen[key]] = Finding(finding.code, finding.message, evidence, finding.node, finding.actions)
     return found
@@ -323,7 +324,9 @@ def _run_limit(facts: Facts, one: Waiting, condition: Condition) -> Finding | No
     ]
     if not (facts.asked or any(other.is_stuck for other in others)):
         return None
-    message = Said(_RUN_LIMIT, {"node": one.name, "message": str(condition["message"])})
+    # The admitting code says the same before its colon.
+    whole = str(condition["message"])
+    message = Said(_RUN_LIMIT, {"node": one.name, "message": whole.partition(": ")[2] or whole})
     others.sort(key=lambda other: not other.is_stuck)
     evidence = [
         *_held(facts, "wait", _OTHER_RUNNING, _OTHER_STUCK, others),

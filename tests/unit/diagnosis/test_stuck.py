@@ -189,6 +189,47 @@ def test_the_lines_of_the_product_itself_are_not_shown() -> None:
     assert "run.py" not in str([str(one.message) for one in found.evidence])
 
 
+@pytest.mark.parametrize(
+    ("library", "said"),
+    [
+        ([("wait", "threading.py"), ("get", "queue.py")], "waits for an item of a queue into which nothing is put"),
+        ([("wait", "threading.py"), ("put", "queue.py")], "waits for room in a queue that nobody empties"),
+        ([("wait", "threading.py"), ("result", "_base.py")], "waits for the result of another thread"),
+        ([("wait", "threading.py"), ("wait", "threading.py")], "waits for a signal of another thread"),
+    ],
+)
+def test_what_a_lock_only_stands_for_is_said(library: list[tuple[str, str]], said: str) -> None:
+    frames = [frame(9, name, author=False, file=f"/usr/lib/python3.11/{file}", function=name) for name, file in library]
+    found = of_stack(body(thread(*frames, frame(6, "q.get()"), wait="lock")))
+    assert found.code == "blocked_on_lock"
+    assert f'"Load" {said}' in str(found.message)
+    assert "in line 6: q.get()" in str(found.message)
+
+
+def test_a_node_that_reports_progress_since_it_counts_as_stuck_is_slow_and_is_not_ended_first() -> None:
+    works: dict[str, Any] = {"stack": kept(SLEEP), "fraction": 0.25, "progress_words": "row 250", "soft_timeout": 30.0}
+    found = first(diagnosis(facts(running(seconds=20, progress_at=ago(0), **works))))
+    assert found.code == "slow"
+    assert str(found.message) == (
+        '"Load" is slow, but goes on: it reports 25 % after 20 s; at this pace it ends in about 1 m.'
+    )
+    told = [str(one.message) for one in found.evidence]
+    assert "Progress 25 % in process 41207, 0 s ago: row 250" in told
+    assert "Its soft limit of 30 s ends it before that" in told
+    assert (found.actions[0].method, found.actions[0].path.split("/")[-2]) == ("GET", "stack")
+    # What it reported before, or long ago, says nothing of now; nor does a report that all is done.
+    for more in ({"progress_at": ago(12)}, {"progress_at": None}, {"progress_at": ago(0), "fraction": 1.0}):
+        assert first(diagnosis(facts(running(seconds=20, **(works | more))))).code == "sleeping"
+    assert first(diagnosis(facts(running(seconds=200, progress_at=ago(16), **works)))).code == "sleeping"
+
+
+def test_what_a_node_reads_and_writes_is_evidence() -> None:
+    found = of_stack(SLEEP, samples=samples(1, 2, 3, io_bytes=3 * 2**20))
+    told = next(one for one in found.evidence if one.kind == "io")
+    assert (str(told.message), told.unit) == ("Reads and writes 3.0 MiB a second", "bytes_per_second")
+    assert not [one for one in of_stack(SLEEP, samples=samples(1, 2, 3, io_bytes=10)).evidence if one.kind == "io"]
+
+
 def test_a_single_lock_is_a_lock() -> None:
     assert of_stack(body(thread(frame(8, "lock.acquire()"), wait="lock"))).code == "blocked_on_lock"
 

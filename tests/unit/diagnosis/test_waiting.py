@@ -55,6 +55,8 @@ def test_many_nodes_that_wait_for_one_pool_are_one_finding() -> None:
     (one,) = found(*[waiting("pool", f"n{n}", pool=pool(holder())) for n in range(5)])
     assert one.node == "n0"
     assert str(one.evidence[-1].message) == "4 more nodes of this run wait for the same"
+    (one,) = found(*[waiting("pool", f"n{n}", pool=pool(holder())) for n in range(2)])
+    assert str(one.evidence[-1].message) == "1 more node of this run waits for the same"
 
 
 def test_a_pool_that_is_gone_can_be_made_again() -> None:
@@ -94,6 +96,10 @@ def test_a_run_limit_is_a_finding_only_behind_a_stuck_node() -> None:
     assert found(wait, running(seconds=3)) == []
     codes = [one.code for one in found(wait, running(seconds=300))]
     assert "run_limit" in codes
+    said = "Waits until another node of this run ends: at most 1 may run at once."
+    wait = waiting("run_limit", conditions=[{"code": "run_limit", "message": said, "since": None}])
+    (limit,) = [one for one in found(wait, running(seconds=300)) if one.code == "run_limit"]
+    assert str(limit.message) == '"Export" waits until another node of this run ends: at most 1 may run at once.'
     (asked,) = found(wait, running(seconds=3), asked="export")
     assert 'Node "load" (process 41207) runs since' in str(asked.evidence[0].message)
 
