@@ -296,6 +296,8 @@ _ERROR = re.compile(r"([\w.]+) in line (\d+)(?:, (.*))?", re.DOTALL)
 def _word(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
+    if name == "state":
+        return str(look(value).word).lower()
     error = _ERROR.fullmatch(value) if name == "cause" else None
     if error is not None:
         head = _("{kind} in line {line}").format(kind=error[1], line=error[2])

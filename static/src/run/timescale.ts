@@ -1,5 +1,7 @@
 /** A stretch of time on a width of pixels: ticks, zoom, pan. Pure. Times in ms. */
 
+import { fill, gettext } from "../words/i18n";
+
 export interface Span {
   readonly from: number;
   readonly to: number;
@@ -43,9 +45,9 @@ export function label(ms: number, each: number): string {
   const sign = ms < 0 ? "−" : "";
   const abs = Math.abs(ms);
   const two = (n: number): string => String(n).padStart(2, "0");
-  if (each < 1000) return `${sign}${(abs / 1000).toFixed(each < 10 ? 3 : each < 100 ? 2 : 1)} s`;
+  if (each < 1000) return sign + fill(gettext("{s} s"), { s: (abs / 1000).toFixed(each < 10 ? 3 : each < 100 ? 2 : 1) });
   const seconds = Math.round(abs / 1000);
-  if (seconds < 60) return `${sign}${seconds} s`;
+  if (seconds < 60) return sign + fill(gettext("{s} s"), { s: seconds });
   const hours = Math.floor(seconds / 3600);
   const clock = `${hours ? `${hours}:${two(Math.floor(seconds / 60) % 60)}` : Math.floor(seconds / 60)}:${two(seconds % 60)}`;
   return `${sign}${clock}`;
