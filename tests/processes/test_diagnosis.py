@@ -259,9 +259,15 @@ def test_what_earlier_runs_took_is_the_expectation_where_the_author_gave_none(pr
     }
     product.api("POST", "workflows/", {"name": "learned", "slug": "learned"})
     product.api("POST", "workflows/learned/versions/", {"definition": definition, "message": ""})
-    for _ in range(3):
+
+    def expectation_after_one_more() -> str:
         run = str(product.api("POST", "workflows/learned/runs/", {"inputs": {"seconds": 0.05}})["id"])
         assert product.ended(run)["state"] == "succeeded"
+        return str(product.api("GET", f"runs/{run}/nodes/a/")["expected_from"])
+
+    # A scheduler learns when it has a moment: soon after the third success, not with it.
+    assert [expectation_after_one_more() for _ in range(3)] == ["none"] * 3
+    wait_until(lambda: expectation_after_one_more() == "learned", 20)
     run = str(product.api("POST", "workflows/learned/runs/", {"inputs": {"seconds": 900}})["id"])
     found = wait_until(lambda: (d := diagnosis(product, run))["suggestions"] and d, 20)
     (stuck,) = found["stuck_nodes"]

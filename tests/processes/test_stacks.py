@@ -450,7 +450,8 @@ def test_a_process_in_an_uninterruptible_wait_is_told_as_such(node: Supervised) 
     work = node.python(code)
     run_until(node, work)
     pid = node.started(work).pid
-    node.until(lambda: (one := procfs.process(pid)) is not None and one.state == "D")
+    # Any read from a disk is such a wait for a moment: this one has a child.
+    node.until(lambda: (one := procfs.process(pid)) is not None and one.state == "D" and procfs.children(pid))
     body = ask(node, work)
     assert "uninterruptible" in body["message"]
     assert main_thread(body)["waits_on"]["kind"] == "io"
