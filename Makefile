@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 STAMP_DEV := $(VENV)/.installed-dev
 
-.PHONY: install install-dev run test test-postgres lint bench frontend lock
+.PHONY: install install-dev run test test-postgres lint bench frontend words lock
 
 install: $(STAMP)
 install-dev: $(STAMP_DEV)
@@ -48,6 +48,14 @@ bench: install
 # Needs Node; only for those who change the front end.
 frontend:
 	cd static && npm ci --no-audit --no-fund && npm run check && npm test && npm run build
+
+# Needs gettext. Takes new words into the catalogues, and out what nobody says; translate what is empty or fuzzy, then
+# once more, for it compiles them too. tests/unit/test_locale.py says what is missing.
+FIND_WORDS := manage.py makemessages -l zh_Hant --no-location --no-obsolete --no-wrap -i .venv -i node_modules -i tests
+words: install-dev
+	$(BIN)/python $(FIND_WORDS) -e html,py -i static
+	$(BIN)/python $(FIND_WORDS) -d djangojs -e ts,tsx -i '*.test.ts' -i static/dist
+	$(BIN)/python manage.py compilemessages -l zh_Hant -i .venv
 
 # Renews the lock files from pyproject.toml.
 lock: install-dev
