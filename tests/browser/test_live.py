@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -165,6 +165,21 @@ def test_everything_can_be_done_from_the_keyboard(person):
     page.wait_for_url("**/runs/*/")
     page.keyboard.press("e")
     page.wait_for_url("**/workflows/by-keys/edit/")
+
+
+def test_a_form_that_is_asked_for_twice_while_it_is_on_its_way_opens_once(person):
+    person.product.publish("asked-twice", [{"id": "a", "type": "noop"}], [])
+    page = person.go("/workflows/asked-twice/")
+    held: list[Route] = []
+    page.route("**/workflows/asked-twice/run/**", lambda route: held.append(route))
+    with page.expect_request("**/workflows/asked-twice/run/**"):
+        page.keyboard.press("r")
+    page.keyboard.press("r")
+    for route in held:
+        route.continue_()
+    expect(page.get_by_role("dialog").get_by_role("button", name="Run v1")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog:not([id])")).to_have_count(0)
 
 
 @pytest.mark.parametrize("width", [360, 768])

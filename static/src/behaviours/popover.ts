@@ -39,7 +39,7 @@ function buttonOf(popover: HTMLElement): Element | null {
 async function load(popover: HTMLElement, address: string): Promise<void> {
   try {
     if (popover.hasAttribute("data-needs-save")) await before();
-    await htmx.ajax("get", address, { target: popover, swap: "innerHTML" });
+    await htmx.ajax("get", address, { source: popover, target: popover, swap: "innerHTML" });
   } catch (error) {
     popover.replaceChildren(element("p", "wrong", why(error)));
     return;
@@ -51,18 +51,32 @@ async function load(popover: HTMLElement, address: string): Promise<void> {
   }
 }
 
+/** Address of the dialog that is on its way: asked for twice, it opens once. */
+let opening = "";
+
 export async function openDialog(address: string): Promise<void> {
+  if (opening === address) return;
+  opening = address;
   const dialog = element("dialog");
-  dialog.append(element("div", "pad meta", gettext("Loading …")));
+  const loading = element("div", "pad meta", gettext("Loading …"));
+  dialog.append(loading);
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close();
   });
   document.body.append(dialog);
   try {
-    await htmx.ajax("get", address, { target: dialog, swap: "innerHTML" });
+    // Its own source: requests of one source wait for each other, and but the last of those is dropped.
+    await htmx.ajax("get", address, { source: dialog, target: dialog, swap: "innerHTML" });
   } catch {
     // The page has said that this did not reach the server.
+    dialog.remove();
+    return;
+  } finally {
+    opening = "";
+  }
+  if (dialog.contains(loading)) {
+    // The server refused, which the page has said too.
     dialog.remove();
     return;
   }
