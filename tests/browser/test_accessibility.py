@@ -1,0 +1,76 @@
+"""axe-core finds nothing wrong on the pages of a run, in light and dark, wide and narrow."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import somebody
+from tests.support.hangs import SLEEP
+from tests.support.wait import wait_until
+
+AXE = Path(__file__).resolve().parents[2] / "static/node_modules/axe-core/axe.min.js"
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(180),
+    # A skip of a CI run is a failure there: it builds the front end before.
+    pytest.mark.skipif(not AXE.exists() and "CI" not in os.environ, reason="axe-core is not installed: make frontend"),
+]
+
+FAILS = "def main(inputs, ctx):\n    print('reading')\n    return inputs['nothing']\n"
+FOUND = """async () => {
+  const found = await axe.run(document, { resultTypes: ['violations'] });
+  return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
+}"""
+DRAWERS = ("logs", "timeline", "nodes", "inputs", "events")
+TABS = ("why", "output", "attempts", "config", "history")
+
+
+def violations(page: Page) -> list[str]:
+    page.evaluate(AXE.read_text())
+    return list(page.evaluate(FOUND))
+
+
+@pytest.fixture(scope="module")
+def addresses(product) -> list[str]:
+    """Pages of a run that is stuck and of one that failed, in every part that they have."""
+    stuck = {
+        "id": "slow",
+        "type": "python",
+        "config": {"code": SLEEP.format(number=900)},
+        "policy": {"expected_duration": 0.5},
+    }
+    product.publish("axe-stuck", [stuck, {"id": "after", "type": "noop"}], [{"source": "slow", "target": "after"}])
+    product.publish("axe-failed", [{"id": "bad", "type": "python", "config": {"code": FAILS}}], [])
+    hangs = product.api("POST", "workflows/axe-stuck/runs/", {})["id"]
+    failed = product.api("POST", "workflows/axe-failed/runs/", {})["id"]
+    assert product.ended(failed, 60)["state"] == "failed"
+    wait_until(lambda: product.api("GET", f"runs/{hangs}/diagnostics/")["suggestions"], 30)
+    node = f"/runs/{hangs}/nodes/slow/"
+    return [
+        "/",
+        f"/runs/{hangs}/",
+        *(f"{node}?tab={tab}" for tab in TABS),
+        *(f"{node}?drawer={drawer}" for drawer in DRAWERS),
+        *(f"/runs/{failed}/nodes/bad/?tab={tab}" for tab in TABS),
+    ]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 360])
+def test_axe_finds_nothing_on_the_pages_of_a_run(chromium, product, tmp_path, addresses, dark, width):
+    with somebody(chromium, product, tmp_path / "shots", width=width, dark=dark) as person:
+        person.sign_in()
+        found = {}
+        for address in addresses:
+            page = person.go(address)
+            expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
+            if "/runs/" in address:
+                page.wait_for_selector("[data-canvas][data-drawn]")
+            if wrong := violations(page):
+                found[address] = wrong
+        assert found == {}
