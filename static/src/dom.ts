@@ -44,6 +44,8 @@ export function element<K extends keyof HTMLElementTagNameMap>(tag: K, className
 
 /** Whether keys typed now belong to a field. */
 export function typing(target: EventTarget | null): boolean {
+  // A field keeps the focus until the next frame when the dialog around it closes.
+  if (target instanceof Element && target.closest("dialog:not([open])")) return false;
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 }
 
