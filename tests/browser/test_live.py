@@ -187,6 +187,13 @@ def test_nothing_is_wider_than_a_narrow_screen(person, width):
     person.product.publish(f"narrow-{width}", [{"id": "a", "type": "noop"}], [])
     run = person.product.api("POST", f"workflows/narrow-{width}/runs/", {})["id"]
     person.product.ended(run)
+    # A long name without a space, among what needs somebody and in the list.
+    fails = {"id": "a", "type": "python", "config": {"code": "def main(inputs, ctx):\n    return 1 / 0"}}
+    long = f"long-{width}"
+    person.product.api("POST", "workflows/", {"name": "W" * 190, "slug": long})
+    definition = {"schema": "interlock/1", "nodes": [fails], "edges": []}
+    person.product.api("POST", f"workflows/{long}/versions/", {"definition": definition, "message": ""})
+    person.product.ended(person.product.api("POST", f"workflows/{long}/runs/", {})["id"])
     page = person.page
     page.set_viewport_size({"width": width, "height": 740})
     slug = f"narrow-{width}"
