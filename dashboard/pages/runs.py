@@ -79,6 +79,7 @@ def run(request: HttpRequest, run_id: int, node: str | None = None) -> HttpRespo
         "stuck": len(stuck),
         "cancel_impact": run_why.cancel_impact(found.counts),
         "receipt": run_why.run_receipt(found),
+        "failed": any(found.counts.get(state) for state in FAILED),
         "retryable": any(found.counts.get(state) for state in ("failed", "timed_out", "cancelled")),
         "inputs": found.inputs,
         "empty_row": EMPTY_ROW,

@@ -9,15 +9,13 @@ from engine.diagnosis.said import Said, gettext_noop
 from engine.diagnosis.words import cut
 
 _CLASSES: Mapping[str, str] = {
-    "SoftTimeout": gettext_noop(
-        "Give it more time, or let it save what it has with ctx.checkpoint and go on from there"
-    ),
+    "SoftTimeout": gettext_noop("Give it more time, or part its work among several nodes"),
     "HardTimeout": gettext_noop(
         "Give it more time; it did not end when the soft limit told it to, so look at what it did then"
     ),
     "MemoryLimit": gettext_noop("Give it more memory (memory_mb), or let it work on the data in parts"),
     "WorkerLost": gettext_noop(
-        "Something outside killed its process; retry it, and look who sends such signals if it happens again"
+        "Its process was killed, by its own code or from outside; retry it, and look who does that if it happens again"
     ),
     "BadOutput": gettext_noop("Return a JSON value, a DuckDB relation, an Arrow table or a DataFrame from main"),
     "BadInput": gettext_noop("Look at what the upstream node returns and at the edge's target port"),

@@ -125,6 +125,9 @@ function showRun(store: RunStore, root: HTMLElement): void {
   for (const part of all("[data-when]", root)) setHidden(part, (part.dataset["when"] === "ended") !== ended);
   const bad = ["failed", "timed_out", "cancelled"].some((name) => (run.counts[name] ?? 0) > 0);
   for (const part of all("[data-when-bad]", root)) setHidden(part, !bad);
+  const failed = ["failed", "timed_out"].some((name) => (run.counts[name] ?? 0) > 0);
+  for (const part of all("[data-when-failed]", root)) setHidden(part, !failed);
+  for (const part of all("[data-when-cancelled]", root)) setHidden(part, failed);
   setText(one("[data-run-took]", root), ended ? gettext("Took") : gettext("Running"));
   if (!ended && root.dataset["state"] !== run.state) {
     // A retry made an ended run go on: its button may be pressed again.
