@@ -4,16 +4,17 @@ import type { Arranged } from "../graph/layout";
 import { edgesAt, type Graph, isPlaced } from "../graph/model";
 import { type Direction, neighbour } from "../graph/walk";
 import type { Change, RunStore } from "../run/store";
-import { fill, gettext, ngettext } from "../words/i18n";
-import { count, look, NODE_ENDED, visible } from "../words/words";
+import { gettext } from "../words/i18n";
+import { visible } from "../words/words";
 import type { CardFacts, Cards } from "./card";
+import { Describer } from "./describe";
 import { Flow } from "./flow";
 import { fillTools, type Frame, makeFrame } from "./frame";
 import { type Gestures, gestures } from "./gestures";
-import { type Line, line, lineText } from "./line";
+import { lineText } from "./line";
 import { MAP_HEIGHT, MAP_WIDTH, Minimap } from "./minimap";
 import { cardsNear } from "./near";
-import { cutTo, Painter } from "./painter";
+import { Painter } from "./painter";
 import { Scene, STATES } from "./scene";
 import { Search } from "./search";
 import { readTheme, type Theme, watchTheme } from "./theme";
@@ -39,6 +40,7 @@ export class Board {
   private readonly flow: Flow;
   private readonly map: Minimap;
   private readonly finder: Search;
+  private readonly words: Describer;
   private readonly hands: Gestures;
   private readonly ending = new AbortController();
   private readonly endings: (() => void)[] = [];
@@ -71,7 +73,7 @@ export class Board {
     private readonly given: Arranged,
     private readonly outside: Outside,
   ) {
-
+    this.words = new Describer(graph, store, outside.now);
     this.versions = new Uint32Array(graph.size);
     this.frame = makeFrame(host);
     this.view = new View(() => this.moved());
@@ -139,7 +141,7 @@ export class Board {
 
   walk(direction: Direction): void {
     if (this.focused < 0) {
-      this.setFocus(this.chosen >= 0 ? this.chosen : this.nearestToMiddle());
+      this.setFocus(this.chosen >= 0 ? this.chosen : this.inTheMiddle());
       return;
     }
     const next = neighbour(this.graph, this.scene.at, this.focused, direction);
@@ -189,7 +191,7 @@ export class Board {
     this.frame.stage.classList.toggle("on-node", node >= 0);
     if (node >= 0) {
       this.view.reveal(this.scene.box(node), 24, this.smooth());
-      this.say(this.description(node));
+      this.say(this.words.text(this.scene, node));
     }
     this.ask();
   }
@@ -198,41 +200,9 @@ export class Board {
     this.frame.said.textContent = text;
   }
 
-  private description(node: number): string {
-    const id = this.graph.ids[node] ?? "";
-    const state = STATES[this.scene.states[node] ?? 0] ?? "pending";
-    const before = edgesAt(this.graph.into, node).length;
-    const after = edgesAt(this.graph.outOf, node).length;
-    return [
-      cutTo(visible(this.graph.names[node] ?? id), 200),
-      look(state).word + (this.scene.stuck[node] ? `, ${gettext("stuck")}` : ""),
-      cutTo(lineText(this.line(node), this.outside.now()), 200),
-      fill(ngettext("{n} edge into it", "{n} edges into it", before), { n: count(before) }),
-      fill(ngettext("{n} edge out of it", "{n} edges out of it", after), { n: count(after) }),
-    ].join(". ");
-  }
-
-  /** The second line of a node's card. */
-  private line(node: number): Line {
-    return line(this.store.nodes.get(this.graph.ids[node] ?? ""), this.graph.types[node] ?? "", () => {
-      const before = [...edgesAt(this.graph.into, node)].map((edge) => this.graph.sources[edge] ?? 0);
-      const open = before.filter((source) => !NODE_ENDED.has(STATES[this.scene.states[source] ?? 0] ?? ""));
-      return [...new Set(open)].map((source) => this.graph.names[source] ?? "");
-    });
-  }
-
-  private nearestToMiddle(): number {
+  private inTheMiddle(): number {
     const { x, y } = this.view.toGraph(0, this.view.height / 2);
-    let best = -1;
-    let least = Infinity;
-    for (let node = 0; node < this.graph.size; node += 1) {
-      const away = Math.abs((this.scene.at[2 * node] ?? 0) - x) + Math.abs((this.scene.at[2 * node + 1] ?? 0) - y);
-      if (away < least) {
-        least = away;
-        best = node;
-      }
-    }
-    return best;
+    return this.scene.nearest(x, y);
   }
 
   // What comes in
@@ -318,7 +288,7 @@ export class Board {
         chosen: this.chosen,
         focused: this.focused,
         dash: this.dash,
-        line: (node) => lineText(this.line(node), this.outside.now()),
+        line: (node) => lineText(this.words.line(this.scene, node), this.outside.now()),
       });
     }
     if (this.mapDirty) {
@@ -394,7 +364,7 @@ export class Board {
           name: graph.names[node] ?? id,
           icon: graph.icons.get(type) ?? "dot",
           run: store.nodes.get(id),
-          line: this.line(node),
+          line: this.words.line(this.scene, node),
           stuck: this.scene.stuck[node] === 1,
           chosen: node === this.chosen,
           focused: node === this.focused,
@@ -479,7 +449,7 @@ export class Board {
       listen,
     );
     stage.addEventListener("focus", () => {
-      if (stage.matches(":focus-visible")) this.setFocus(this.chosen >= 0 ? this.chosen : this.nearestToMiddle());
+      if (stage.matches(":focus-visible")) this.setFocus(this.chosen >= 0 ? this.chosen : this.inTheMiddle());
     }, listen);
     stage.addEventListener("blur", () => this.setFocus(-1), listen);
     stage.addEventListener("wheel", () => (this.fitted = false), { ...listen, passive: true });

@@ -133,6 +133,20 @@ export class Scene {
     return first;
   }
 
+  /** The node whose corner is nearest to a point; -1: there is none. */
+  nearest(x: number, y: number): number {
+    let best = -1;
+    let least = Infinity;
+    for (let node = 0; node < this.graph.size; node += 1) {
+      const away = Math.abs((this.at[2 * node] ?? 0) - x) + Math.abs((this.at[2 * node + 1] ?? 0) - y);
+      if (away < least) {
+        least = away;
+        best = node;
+      }
+    }
+    return best;
+  }
+
   box(node: number): { left: number; top: number; right: number; bottom: number } {
     const left = this.at[2 * node] ?? 0;
     const top = this.at[2 * node + 1] ?? 0;
