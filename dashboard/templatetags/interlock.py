@@ -185,11 +185,6 @@ def split_words(text: str) -> list[str]:
 
 
 @register.filter
-def seconds_to(start: Any, end: Any) -> float | None:
-    return presenters.seconds_between(moment(start), moment(end))
-
-
-@register.filter
 def unlocalized(value: Any) -> str:
     """A number for an attribute: no separators, a dot."""
     return "" if value is None or value == "" else str(value)

@@ -36,7 +36,6 @@ _CANCEL_RUN = gettext_noop("Cancel run {run}")
 _ADD_SLOT = gettext_noop("Add 1 slot to {pool}")
 _ADD_SLOTS = gettext_noop("Add {n} slots to {pool}")
 _CREATE_POOL = gettext_noop("Create pool {pool}")
-_RETRY_UNLIMITED = gettext_noop("Retry without a memory limit")
 
 
 def limit_for(expected: float, *, least: float = 0.0) -> float:
@@ -94,12 +93,6 @@ def retry_with_memory(run: int, node: str, memory_mb: int, *, ends: bool) -> Act
     """`ends`: it ends a running attempt."""
     label = Said(_RETRY_MEMORY, {"memory": f"{memory_mb:,}"})
     return Action(label, "POST", _node(run, node, "retry"), {"policy": {"memory_mb": memory_mb}}, danger=ends)
-
-
-def retry_without_memory_limit(run: int, node: str, *, ends: bool) -> Action:
-    return Action(
-        Said(_RETRY_UNLIMITED), "POST", _node(run, node, "retry"), {"policy": {"memory_mb": None}}, danger=ends
-    )
 
 
 def retry(run: int, node: str) -> Action:
