@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                 ('epoch', models.BigIntegerField(default=0)),
                 ('host', models.CharField(blank=True, default='', max_length=200)),
                 ('pid', models.IntegerField(null=True)),
-                ('beat_at', models.DateTimeField(help_text='Heartbeat, once a second, also while idle.', null=True)),
+                ('beat_at', models.DateTimeField(help_text='Heartbeat, also while idle; see engine.heartbeat.', null=True)),
             ],
         ),
         migrations.CreateModel(
@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='NodeStat',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('id', engine.models.fields.RowId(primary_key=True, serialize=False)),
                 ('workflow', models.CharField(max_length=80)),
                 ('node', models.CharField(max_length=63)),
                 ('durations', engine.models.fields.JSONText(default=list, help_text='Seconds, oldest first, at most 50.')),
@@ -82,6 +82,7 @@ class Migration(migrations.Migration):
                 ('priority', models.SmallIntegerField(default=5, help_text='1 first .. 9 last.')),
                 ('inputs', engine.models.fields.JSONText(default=dict)),
                 ('altered', engine.models.fields.JSONText(default=dict, help_text='What people changed in it: {node: {policy field: value}}; empty: nothing.')),
+                ('targets', engine.models.fields.JSONText(help_text='Ids of the nodes that were asked for, with all that they need; null: the whole workflow.', null=True)),
                 ('counts', engine.models.fields.JSONText(default=dict, help_text='{node run state: number}; sums to all nodes.')),
                 ('seq', models.BigIntegerField(default=0, help_text='Number of its last event or log line.')),
                 ('cancel_requested_at', models.DateTimeField(null=True)),
@@ -98,7 +99,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='NodeRun',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('id', engine.models.fields.RowId(primary_key=True, serialize=False)),
                 ('node', models.CharField(max_length=63)),
                 ('item', models.IntegerField(default=-1, help_text="Position in a map's list; -1: the node itself.")),
                 ('state', models.CharField(max_length=16)),
@@ -126,7 +127,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='LogBatch',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('id', engine.models.fields.RowId(primary_key=True, serialize=False)),
                 ('node', models.CharField(max_length=63)),
                 ('item', models.IntegerField(default=-1)),
                 ('attempt', models.PositiveIntegerField()),
@@ -139,7 +140,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='EventBatch',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('id', engine.models.fields.RowId(primary_key=True, serialize=False)),
                 ('first_seq', models.BigIntegerField()),
                 ('last_seq', models.BigIntegerField()),
                 ('body', models.TextField(help_text='JSON list of stored events; see engine.events.')),
@@ -175,7 +176,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Attempt',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('id', engine.models.fields.RowId(primary_key=True, serialize=False)),
                 ('node', models.CharField(max_length=63)),
                 ('item', models.IntegerField(default=-1)),
                 ('number', models.PositiveIntegerField(help_text='From 1.')),
@@ -196,7 +197,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Sample',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('id', engine.models.fields.RowId(primary_key=True, serialize=False)),
                 ('node', models.CharField(max_length=63)),
                 ('item', models.IntegerField(default=-1)),
                 ('attempt', models.PositiveIntegerField()),
@@ -213,7 +214,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Stack',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('id', engine.models.fields.RowId(primary_key=True, serialize=False)),
                 ('node', models.CharField(max_length=63)),
                 ('item', models.IntegerField(default=-1)),
                 ('attempt', models.PositiveIntegerField()),
@@ -225,7 +226,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='run',
-            index=models.Index(fields=['workflow', '-id'], name='run_workflow'),
+            index=models.Index(fields=['workflow', '-id', 'state'], name='run_workflow'),
+        ),
+        migrations.AddIndex(
+            model_name='run',
+            index=models.Index(fields=['workflow', 'version', '-id', 'state'], name='run_version'),
         ),
         migrations.AddIndex(
             model_name='run',
@@ -233,11 +238,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='run',
-            index=models.Index(condition=models.Q(('finished_at__isnull', False)), fields=['finished_at'], name='run_finished'),
+            index=models.Index(condition=models.Q(('finished_at__isnull', False)), fields=['finished_at', 'state'], name='run_finished'),
         ),
         migrations.AddIndex(
             model_name='run',
-            index=models.Index(condition=models.Q(('state__in', ('failed', 'timed_out'))), fields=['-finished_at'], name='run_failed'),
+            index=models.Index(condition=models.Q(('state', 'succeeded'), _negated=True), fields=['-id', 'state'], name='run_no_success'),
         ),
         migrations.AddIndex(
             model_name='noderun',

@@ -4,6 +4,7 @@ from engine.models.checkpoints import Checkpoint
 from engine.models.definitions import Definition
 from engine.models.events import EventBatch, LogBatch
 from engine.models.pools import Leader, Pool
+from engine.models.remote import Dispatch, Host, HostReport
 from engine.models.runs import Attempt, Command, NodeRun, Run
 from engine.models.samples import NodeStat, Sample, Stack
 
@@ -12,7 +13,10 @@ __all__ = [
     "Checkpoint",
     "Command",
     "Definition",
+    "Dispatch",
     "EventBatch",
+    "Host",
+    "HostReport",
     "Leader",
     "LogBatch",
     "NodeRun",

@@ -1,10 +1,7 @@
-"""Hints between the scheduler and other processes, over a Unix socket: <home>/run/scheduler.sock.
+"""Hints over a Unix socket, <home>/run/scheduler.sock: for processes of one host.
 
-A hint may be lost, late or repeated and only says "look in the database": whoever waits for one also looks
-there every second. One JSON object a line, both ways:
-
-- to the scheduler: {"wake": true} (there are new commands), {"listen": true} (send me what changes);
-- from it, to listeners: {"runs": {"<id>": seq}, "overview": true, "samples": [...]}, merged per tick.
+One JSON object a line, both ways: {"wake": true} and {"listen": true} (send me what changes) to the scheduler, hints
+from it.
 """
 
 from __future__ import annotations
@@ -19,9 +16,12 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from engine.config import Config
+
+if TYPE_CHECKING:
+    from engine.hints import Watcher
 
 log = logging.getLogger("interlock.hints")
 
@@ -43,14 +43,6 @@ def _address(folder: Path) -> Iterator[str]:
         yield f"/proc/self/fd/{descriptor}/{NAME}"
     finally:
         os.close(descriptor)
-
-
-class Watcher(Protocol):
-    """The part of an executor that hangs files on its selector."""
-
-    def watch(self, fileobj: Any, callback: Callable[[], None]) -> None: ...
-
-    def unwatch(self, fileobj: Any) -> None: ...
 
 
 class _Client:
@@ -77,7 +69,7 @@ class _Client:
         return True
 
 
-class HintServer:
+class UnixHintServer:
     """The scheduler's end. All calls come from its one thread; the watcher calls back within its poll."""
 
     def __init__(self, config: Config, watcher: Watcher, on_wake: Callable[[], None]) -> None:
@@ -206,18 +198,13 @@ class _Waker:
 _waker = _Waker()
 
 
-def wake(config: Config | None = None) -> None:
-    """Tell the scheduler that there are new commands. Never raises and never blocks; without a scheduler it does
-    nothing, for the next one looks into the database."""
-    if config is None:
-        from django.conf import settings
-
-        config = settings.INTERLOCK
+def wake(config: Config) -> None:
+    """See `engine.hints`. Never blocks."""
     _waker.wake(config.run_folder)
 
 
 def reachable(config: Config) -> bool:
-    """Whether a scheduler of this home listens now."""
+    """See `engine.hints`."""
     try:
         _Waker().connect(config.run_folder).close()
     except OSError:
@@ -226,11 +213,7 @@ def reachable(config: Config) -> bool:
 
 
 async def listen(config: Config) -> AsyncGenerator[dict[str, Any], None]:
-    """Hints of the scheduler, for ever; reconnects by itself.
-
-    After each (re)connection the first item is {"connected": true}: what was missed meanwhile must be read from
-    the database. {"connected": false} says that there is no scheduler now; it comes once, then the wait goes on.
-    """
+    """See `engine.hints`."""
     told_missing = False
     while True:
         try:

@@ -1,0 +1,127 @@
+"""`bench celery`: no-op nodes on a Celery worker beside what Celery itself does with no-op tasks.
+
+Both use the same Redis server and two processes; ours are stored in PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+
+from engine.bench import direct, documents
+from engine.bench.parts import Missing, Wish
+
+POSTGRESQL = True
+START_SECONDS = 30.0
+LAYER, HOPS = 500, 100
+LAYERS_WANTED, HOP_WANTED = 4.0, 2.0
+
+
+def measure(wish: Wish) -> dict[str, Any]:
+    """The report. Raises Missing."""
+    url = os.environ.get("REDIS_URL", "")
+    if connection.vendor != "postgresql" or not url:
+        raise Missing("bench celery needs --database (a DATABASE_URL of PostgreSQL) and REDIS_URL, both for itself.")
+    os.environ["INTERLOCK_BENCH_REDIS"] = url
+    from engine.bench import rawcelery
+
+    broker = redis.Redis.from_url(url)
+    if broker.dbsize():
+        raise Missing(f"bench celery needs a Redis number that is empty; {url} is not.")
+    environment = {
+        **os.environ, "INTERLOCK_EXECUTOR": "celery", "INTERLOCK_WORKERS": "2", "DATABASE_URL": _database_url(),
+    }  # fmt: skip
+    call_command("migrate", verbosity=0, skip_checks=True)
+    try:
+        wish.say("celery: raw tasks")
+        with _worker(wish.folder / "raw.log", "engine.bench.rawcelery", environment, "-P", "prefork", "-c", "2"):
+            rawcelery.layer(LAYER)
+            raw_layer = _median(wish.repeat, lambda: rawcelery.layer(LAYER))
+            raw_hops = _median(wish.repeat, lambda: rawcelery.hops(HOPS))
+        broker.flushdb()
+        wish.say("celery: nodes")
+        with _worker(wish.folder / "worker.log", "engine", environment, "-Q", "default"), _scheduler(environment):
+            for _ in range(3):
+                direct.measure(documents.chains(LAYER, 1, "noop"), "bench-layer")
+            layer = _median(wish.repeat, lambda: direct.measure(documents.chains(LAYER, 1, "noop"), "bench-layer"))
+            direct.measure(documents.chains(1, HOPS, "noop"), "bench-hops")
+            hops = _median(wish.repeat, lambda: direct.measure(documents.chains(1, HOPS, "noop"), "bench-hops"))
+            wide = _median(wish.repeat, lambda: direct.measure(documents.chains(LAYER, 10, "noop"), "bench-wide"))
+    finally:
+        broker.flushdb()
+        broker.close()
+    return {
+        "layer": {"raw_per_second": LAYER / raw_layer, "nodes_per_second": LAYER / layer, "times": raw_layer / layer},
+        "layers of 10": {"nodes_per_second": LAYER * 10 / wide, "times": raw_layer * 10 / wide},
+        "hop": {"raw_ms": raw_hops / HOPS * 1000, "ms": hops / HOPS * 1000, "times": hops / raw_hops},
+    }
+
+
+def lines(report: dict[str, Any]) -> list[str]:
+    """The report for people."""
+    layer, wide, hop = report["layer"], report["layers of 10"], report["hop"]
+    return [
+        f"{LAYER} beside each other: {layer['nodes_per_second']:,.0f} nodes/s, raw tasks "
+        f"{layer['raw_per_second']:,.0f}/s: {layer['times']:.1f} times as many (wanted: {LAYERS_WANTED:g})",
+        f"10 layers of {LAYER}: {wide['nodes_per_second']:,.0f} nodes/s: {wide['times']:.1f} times as many",
+        f"{HOPS} one after another: {hop['ms']:.2f} ms a node, raw {hop['raw_ms']:.2f} ms a task: "
+        f"{hop['times']:.2f} times as long (wanted: at most {HOP_WANTED:g})",
+    ]
+
+
+def _median(repeat: int, action: Callable[[], float]) -> float:
+    return statistics.median(action() for _ in range(repeat))
+
+
+def _database_url() -> str:
+    return str(settings.INTERLOCK.database_url)
+
+
+@contextmanager
+def _worker(log: Path, app: str, environment: Mapping[str, str], *arguments: str) -> Iterator[None]:
+    """`celery -A <app> worker`, once it is ready. Raises RuntimeError."""
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        app,
+        "worker",
+        "--without-mingle",
+        "--without-gossip",
+        "-l",
+        "info",
+    ]
+    with log.open("wb") as file:
+        process = subprocess.Popen([*command, *arguments], env=dict(environment), stdout=file, stderr=file)
+        try:
+            end = time.monotonic() + START_SECONDS
+            while b" ready." not in log.read_bytes():
+                if process.poll() is not None or time.monotonic() > end:
+                    raise RuntimeError(f"The worker did not start:\n{log.read_text()[-2000:]}")
+                time.sleep(0.05)
+            yield
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@contextmanager
+def _scheduler(environment: Mapping[str, str]) -> Iterator[None]:
+    process = direct.SchedulerProcess(environment)
+    try:
+        yield
+    finally:
+        process.stop()

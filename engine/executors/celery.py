@@ -1,0 +1,399 @@
+"""The executor of the scaled form: attempts run on hosts that Celery workers bring, and the database lies between.
+
+The scheduler's ticks write what is sent and take out what was reported; this tells hosts of it (a message for work, a
+hint for wishes), reads what they told, and judges their leases. All of it but the messages happens on the scheduler's
+thread and connection.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import selectors
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db import connection
+
+from engine.config import Config
+from engine.executors import redishints, wire
+from engine.executors.base import (
+    Batch,
+    Ended,
+    Lines,
+    Places,
+    RemoteExecutor,
+    Report,
+    Returned,
+    Started,
+    Work,
+    WorkerInfo,
+)
+from engine.executors.flights import Flight, HostView, places
+from engine.executors.forecast import Forecast
+from engine.executors.messages import Messages
+from engine.host.records import LEASE_SECONDS
+from engine.scheduler.dialects import driver_errors
+
+log = logging.getLogger("interlock.scheduler")
+
+LEASE_LOOK_SECONDS = 0.25
+REPORT_LOOK_SECONDS = 1.0
+"""How often reports are looked for whose hint was lost."""
+BATCHES_AT_ONCE = 100
+AGAIN_SECONDS = 5.0
+"""Work that nobody has taken for so long is published again."""
+HANDFUL = 32
+"""Short works in one message."""
+
+
+class CeleryExecutor:
+    """See `engine.executors.base.RemoteExecutor`."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.selector = selectors.DefaultSelector()
+        self.forecast = Forecast()
+        self._messages = Messages(config)
+        self._flights: dict[str, Flight] = {}
+        self._hosts: dict[int, HostView] = {}
+        self._out: list[Report | Batch] = []
+        self._handed: set[int] = set()
+        """Batches that no written tick has taken up."""
+        self._wishes: dict[str, str] = {}
+        """To be written before the next look."""
+        self._stacks = 0
+        self._usable = False
+        """Whether the database answers; false until the next `recall`."""
+        self._ahead = 0.0
+        """Of this machine's clock, before the database's."""
+        self._since = 0.0
+        """Monotonic time from which leases are judged: none is over before it is that old."""
+        self._look_at = self._lease_at = self._again_at = 0.0
+        self._ear: redishints.Listener | None = None
+        self._reader, self._writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self.selector.register(self._reader, selectors.EVENT_READ, None)
+
+    def start(self) -> Mapping[str, float]:
+        self._messages.open()
+        self._ear = redishints.Listener(self.config, redishints.scheduler_channel(self.config), self._heard)
+        return {}
+
+    def stop(self, grace: float) -> Sequence[Report]:
+        """Let go of Redis; what is out goes on."""
+        if self._ear is not None:
+            self._ear.close()
+            self._ear = None
+            self._messages.close()
+        return []
+
+    def workers(self) -> list[WorkerInfo]:
+        """None: the processes are the hosts'."""
+        return []
+
+    # What the scheduler asks.
+
+    def served(self) -> Collection[str]:
+        return {queue for host in self._hosts.values() if host.takes for queue in host.queues}
+
+    def places(self) -> Mapping[str, tuple[Places, ...]]:
+        return places(self._hosts.values(), self._flights.values(), self.config.max_concurrent, time.monotonic())
+
+    def short(self, work: Work) -> bool:
+        return work.memory_mb is None and self.forecast.is_short(work)
+
+    def idle(self) -> int:
+        return max((min(one.idle for one in found) for found in self.places().values()), default=0)
+
+    def free(self) -> int:
+        return max((min(one.ahead for one in found) for found in self.places().values()), default=0)
+
+    def room(self, work: Work) -> bool:
+        found = self.places().get(work.queue, ())
+        return bool(found) and (
+            all(one.idle > 0 for one in found) or (self.short(work) and all(one.ahead > 0 for one in found))
+        )
+
+    def send(self, works: Iterable[Work]) -> None:
+        """Tell of works that a written tick has put into the database."""
+        now = time.monotonic()
+        handfuls: dict[str, list[str]] = {}
+        for work in works:
+            short = bool(work.short)
+            self._flights[work.claim] = Flight(
+                work.queue, work.workflow, work.node, work.entry, work.expected, short, now
+            )
+            if not short:
+                self._messages.publish(work.queue, [work.claim])
+                continue
+            handful = handfuls.setdefault(work.queue, [])
+            handful.append(work.claim)
+            if len(handful) >= HANDFUL:
+                self._messages.publish(work.queue, handful)
+                handfuls[work.queue] = []
+        for queue, handful in handfuls.items():
+            if handful:
+                self._messages.publish(queue, handful)
+
+    def kill(self, claim: str, state: str, error: Mapping[str, Any] | None = None) -> None:
+        self._wishes[claim] = f"kill {state}"
+
+    def take_stacks(self, claim: str) -> None:
+        flight = self._flights.get(claim)
+        if flight is not None and flight.began_at is not None:
+            self._stacks += 1
+            self._wishes.setdefault(claim, f"stacks {self._stacks}")
+
+    def take_back(self) -> None:
+        for claim, flight in self._flights.items():
+            if flight.began_at is None:
+                self._wishes.setdefault(claim, "back")
+
+    # The loop.
+
+    def _heard(self) -> None:
+        """On the listener's thread."""
+        try:
+            os.write(self._writer, b"\0")
+        except OSError:
+            # The pipe is full: it will look.
+            pass
+
+    def watch(self, fileobj: Any, callback: Callable[[], None]) -> None:
+        self.selector.register(fileobj, selectors.EVENT_READ, callback)
+
+    def unwatch(self, fileobj: Any) -> None:
+        try:
+            self.selector.unregister(fileobj)
+        except (KeyError, ValueError):
+            pass
+
+    def poll(self, timeout: float) -> Sequence[Report | Batch]:
+        now = time.monotonic()
+        end = now + timeout
+        called = False
+        while True:
+            if self._usable:
+                try:
+                    self._see_to_database(now)
+                except driver_errors() as error:
+                    # The scheduler meets the same at its next statement, and reads everything again.
+                    log.warning("hosts_unread: %s", error)
+                    self._usable = False
+            if self._out or called or now >= end:
+                out, self._out = self._out, []
+                return out
+            due = min(end, self._look_at, self._lease_at) if self._usable else end
+            for key, _ in self.selector.select(max(0.0, due - now)):
+                if key.data is None:
+                    os.read(self._reader, 4096)
+                    self._look_at = 0.0
+                else:
+                    key.data()
+                    called = True
+            now = time.monotonic()
+
+    def _see_to_database(self, now: float) -> None:
+        if self._wishes:
+            self._write_wishes()
+        if now >= self._look_at:
+            self._look_at = now + REPORT_LOOK_SECONDS
+            self._read_reports(now)
+        if now >= self._lease_at:
+            self._lease_at = now + LEASE_LOOK_SECONDS
+            self._watch_hosts(now)
+        if now >= self._again_at:
+            self._again_at = now + 1.0
+            self._publish_again(now)
+
+    def _do(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return list(cursor.fetchall())
+
+    def recall(self) -> Collection[str]:
+        now = time.monotonic()
+        self._usable = False
+        self._out.clear()
+        self._handed.clear()
+        self._wishes.clear()
+        running = {claim for (claim,) in self._do("SELECT claim FROM engine_attempt WHERE state = 'running'")}
+        self._flights = {}
+        unclaimed = []
+        for claim, queue, work, host, wish in self._do("SELECT claim, queue, work, host_id, wish FROM engine_dispatch"):
+            known = wire.read_work(claim, work, "{}", common="", python="")
+            self._flights[claim] = Flight(
+                queue, known.workflow, known.node, known.entry, known.expected, bool(known.short), now, host,
+                now if claim in running else None,
+            )  # fmt: skip
+            if host is None and wish is not None:
+                # Nobody can take it any more.
+                unclaimed.append(claim)
+        if unclaimed:
+            self._give_up(unclaimed)
+        self._hosts = {}
+        self._usable = True
+        self._since = now
+        self._look_at = self._lease_at = self._again_at = 0.0
+        # Before hosts that are gone are buried: what they had is still to be told of.
+        out = set(self._flights) | set(unclaimed)
+        self._watch_hosts(now)
+        return out
+
+    def discard(self, claims: Collection[str]) -> None:
+        for claim in claims:
+            self._flights.pop(claim, None)
+        rows = self._do("DELETE FROM engine_dispatch WHERE claim = ANY(%s) RETURNING host_id", (list(claims),))
+        self._messages.hint({host for (host,) in rows if host is not None})
+
+    def settled(self, batch: Batch) -> None:
+        self._handed.discard(batch.id)
+
+    def _give_up(self, claims: Iterable[str]) -> None:
+        """These have not started, and nobody can start them."""
+        back = [claim for claim in claims if self._flights.pop(claim, None) is not None]
+        if back:
+            self._out.append(Returned(back))
+
+    def _write_wishes(self) -> None:
+        wishes, self._wishes = self._wishes, {}
+        marks = ", ".join(["(%s, %s)"] * len(wishes))
+        # A kill stands over everything; whoever has not been taken cannot be any more.
+        rows = self._do(
+            f"UPDATE engine_dispatch d SET wish = v.wish FROM (VALUES {marks}) AS v (claim, wish) "  # noqa: S608
+            "WHERE d.claim = v.claim AND COALESCE(d.wish, '') NOT LIKE 'kill %%' RETURNING d.claim, d.host_id",
+            [text for pair in wishes.items() for text in pair],
+        )
+        self._give_up(claim for claim, host in rows if host is None)
+        self._messages.hint({host for _, host in rows if host is not None})
+
+    def _read_reports(self, now: float) -> None:
+        rows = self._do(
+            "SELECT id, host_id, body FROM engine_hostreport WHERE id <> ALL(%s) ORDER BY id LIMIT %s",
+            (list(self._handed), BATCHES_AT_ONCE),
+        )
+        for id, host, body in rows:
+            self._handed.add(id)
+            try:
+                reports = wire.read_reports(body)
+            except (KeyError, TypeError, ValueError) as error:
+                log.error("report_unreadable host=%s: %r", host, error)
+                reports = []
+            wire.shift(reports, self._ahead)
+            self._note(reports, host, now)
+            self._out.append(Batch(id, reports))
+        if len(rows) == BATCHES_AT_ONCE:
+            self._look_at = now
+
+    def _note(self, reports: Iterable[Report], host: int, now: float) -> None:
+        for report in reports:
+            if isinstance(report, Returned):
+                for claim in report.claims:
+                    self._flights.pop(claim, None)
+                continue
+            flight = self._flights.get(report.claim)
+            if flight is None:
+                continue
+            if isinstance(report, Started):
+                flight.host, flight.began_at = host, now
+            elif isinstance(report, Lines):
+                flight.printed = True
+            elif isinstance(report, Ended):
+                del self._flights[report.claim]
+                self.forecast.note(flight, report.seconds, flight.printed)
+
+    def _publish_again(self, now: float) -> None:
+        if not any(
+            flight.host is None and flight.began_at is None and now - flight.sent_at > AGAIN_SECONDS
+            for flight in self._flights.values()
+        ):
+            return
+        # Somebody wished it back and did not live to hear that it cannot be taken any more.
+        void = self._do("SELECT claim FROM engine_dispatch WHERE host_id IS NULL AND wish IS NOT NULL")
+        self._give_up(claim for (claim,) in void)
+        rows = self._do(
+            "UPDATE engine_dispatch SET sent_at = clock_timestamp() WHERE host_id IS NULL AND wish IS NULL "
+            "AND sent_at < clock_timestamp() - make_interval(secs => %s) RETURNING claim, queue",
+            (AGAIN_SECONDS,),
+        )
+        for claim, queue in rows:
+            log.info("published_again claim=%s", claim)
+            self._messages.publish(queue, [claim])
+
+    # Leases.
+
+    def _watch_hosts(self, now: float) -> None:
+        before = time.time()
+        rows = self._do(
+            "SELECT id, name, queues, capacity, protocol, state, "
+            "EXTRACT(EPOCH FROM clock_timestamp() - beat_at)::float, "
+            "EXTRACT(EPOCH FROM clock_timestamp())::float FROM engine_host WHERE state <> 'gone'"
+        )
+        if rows:
+            self._ahead = wire.ahead_of(rows[0][-1], before, time.time())
+        seen: dict[int, HostView] = {}
+        for id, name, queues, capacity, protocol, state, age, _ in rows:
+            if age > LEASE_SECONDS and now - self._since > LEASE_SECONDS and self._end_lease(id, name, age):
+                continue
+            takes = state == "active" and protocol == wire.PROTOCOL
+            seen[id] = HostView(id, name, frozenset(json.loads(queues)), capacity, takes)
+            if id not in self._hosts:
+                log.info("host_seen name=%s queues=%s processes=%s", name, queues, capacity)
+                if protocol != wire.PROTOCOL:
+                    log.error("other_protocol host=%s got=%s own=%s", name, protocol, wire.PROTOCOL)
+        with_work = {flight.host for flight in self._flights.values() if flight.host is not None}
+        gone = (self._hosts.keys() | with_work) - seen.keys()
+        self._hosts = seen
+        for id in gone:
+            self._bury(id, now)
+
+    def _end_lease(self, host: int, name: str, age: float) -> bool:
+        """Whether the lease is over now. From then on nothing that the host tells is written."""
+        reason = f"not heard from for {age:.1f} s"
+        over = self._do(
+            "UPDATE engine_host SET state = 'gone', reason = %s WHERE id = %s AND state <> 'gone' "
+            "AND clock_timestamp() - beat_at > make_interval(secs => %s) RETURNING id",
+            (reason, host, LEASE_SECONDS),
+        )
+        if over:
+            log.warning("host_lost name=%s: %s", name, reason)
+        return bool(over)
+
+    def _bury(self, host: int, now: float) -> None:
+        """Report what a host that is gone had: lost what had begun there, back what had not."""
+        # What it told before counts.
+        while True:
+            self._read_reports(now)
+            if self._look_at != now:
+                break
+        row = self._do("SELECT name, reason, begun FROM engine_host WHERE id = %s", (host,))
+        name, reason, noted = row[0] if row else ("?", "", "{}")
+        begun: dict[str, float] = json.loads(noted)
+        claims = [claim for (claim,) in self._do("SELECT claim FROM engine_dispatch WHERE host_id = %s", (host,))]
+        back = []
+        for claim in claims:
+            flight = self._flights.get(claim)
+            if flight is None:
+                continue
+            if flight.began_at is None and claim not in begun:
+                back.append(claim)
+                continue
+            del self._flights[claim]
+            seconds = 0.0 if flight.began_at is None else now - flight.began_at
+            self._out.append(Ended(claim, "lost", time.time(), seconds, error=_lost(name, reason)))
+        self._give_up(back)
+
+
+def _lost(name: str, reason: str) -> dict[str, Any]:
+    if reason.startswith("not heard"):
+        message = f"The worker {name} was {reason}, so this attempt counts as lost."
+    else:
+        message = f"The worker {name} ended while this attempt ran ({reason or 'no reason was given'})."
+    return {"class": "WorkerLost", "message": message, "line": None, "traceback": None}
+
+
+def _conforms(executor: CeleryExecutor) -> RemoteExecutor:
+    """Lets the type checker compare it with the seam."""
+    return executor

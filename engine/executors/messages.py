@@ -1,0 +1,66 @@
+"""What the scheduler says over Redis: messages of Celery that name works, and hints to hosts that there are wishes.
+
+A thread says it: the scheduler waits for no broker. What cannot be said is dropped, for it stands in the database.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from engine.config import Config
+from engine.executors import redishints, wire
+
+log = logging.getLogger("interlock.scheduler")
+
+
+class Messages:
+    """All calls but those of its own thread come from the scheduler's."""
+
+    def __init__(self, config: Config) -> None:
+        from engine.celery import TAKE, make
+
+        self.config = config
+        self._app = make(config.redis_url)
+        self._task = self._app.tasks[TAKE]
+        self._producer: Any = None
+        self._redis = redishints.connect(config)
+        self._courier: redishints.Courier | None = None
+
+    def open(self) -> None:
+        self._courier = redishints.Courier("messages")
+
+    def close(self) -> None:
+        if self._courier is not None:
+            self._courier.close()
+            self._courier = None
+        self._redis.close()
+
+    def publish(self, queue: str, claims: list[str]) -> None:
+        """Tell the workers of a queue of works."""
+        if self._courier is not None:
+            self._courier.do(lambda: self._send(queue, claims))
+
+    def hint(self, hosts: Iterable[int]) -> None:
+        """Have hosts look for wishes."""
+        if self._courier is not None:
+            for host in hosts:
+                channel = redishints.host_channel(self.config, host)
+                self._courier.do(lambda channel=channel: self._redis.publish(channel, b"1"))  # type: ignore[misc]
+
+    def _send(self, queue: str, claims: list[str]) -> None:
+        try:
+            if self._producer is None:
+                self._producer = self._app.amqp.Producer(self._app.connection_for_write())
+            self._task.apply_async(
+                (claims, wire.PROTOCOL), queue=queue, producer=self._producer, retry=False, ignore_result=True
+            )
+        except Exception:
+            producer, self._producer = self._producer, None
+            try:
+                if producer is not None:
+                    producer.connection.release()
+            except Exception as error:
+                log.debug("producer_not_closed: %r", error)
+            raise

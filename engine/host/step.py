@@ -1,0 +1,83 @@
+"""The host's place in a Celery worker: started with it, drained when it stops."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from functools import partial
+from types import FrameType
+from typing import Any
+
+from celery import bootsteps
+
+from engine.celery import CONFIG
+from engine.host.loop import Host, HostRuns
+
+log = logging.getLogger("interlock.host")
+
+DRAIN_SECONDS = 10.0
+"""For running attempts to end when the worker is told to stop."""
+
+host: Host | None = None
+"""Of this worker process."""
+
+
+def _rest(worker: Any, resting: bool) -> None:
+    """Leave messages to other workers, or have them again. On any thread."""
+    if worker.consumer is not None:
+        worker.consumer.call_soon(_see_to_queues, worker.consumer, resting)
+
+
+def _see_to_queues(consumer: Any, resting: bool) -> None:
+    """On Celery's loop, and again with each beat: a connection that is made anew listens to all queues."""
+    listening = consumer.task_consumer
+    if listening is None:
+        return
+    for queue in list(consumer.app.amqp.queues.consume_from.values()):
+        if resting and listening.consuming_from(queue):
+            listening.cancel_by_queue(queue)
+        elif not resting and not listening.consuming_from(queue):
+            listening.add_queue(queue)
+            listening.consume()
+
+
+class HostStep(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no types
+    """Starts before the worker takes messages; ends after it has stopped to."""
+
+    requires = {"celery.worker.components:Pool"}
+
+    def start(self, worker: Any) -> None:
+        global host
+        if CONFIG.executor != "celery":
+            raise SystemExit("interlock: a worker needs INTERLOCK_EXECUTOR=celery, DATABASE_URL and REDIS_URL.")
+        if "thread" not in worker.pool_cls.__module__:
+            raise SystemExit("interlock: a worker runs with the pool threads; leave out -P.")
+        for name in ("celery.worker.strategy", "celery.app.trace"):
+            # Two lines a message, which say nothing of the attempts.
+            logging.getLogger(name).setLevel(logging.WARNING)
+        queues = [queue.name for queue in worker.app.amqp.queues.consume_from.values()]
+        made = Host(CONFIG, worker.hostname, queues)
+        try:
+            made.start()
+        except HostRuns as error:
+            raise SystemExit(f"interlock: {error}") from error
+        made.on_rest = partial(_rest, worker)
+        host = made
+
+    def stop(self, worker: Any) -> None:
+        if host is None:
+            return
+
+        def hurry(number: int, frame: FrameType | None) -> None:
+            assert host is not None
+            host.hurry()
+
+        # Celery's own handlers only set flags that nobody looks at meanwhile.
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, hurry)
+        host.drain(DRAIN_SECONDS)
+
+    def terminate(self, worker: Any) -> None:
+        """At once: the worker was told a second time."""
+        if host is not None:
+            host.drain(0)

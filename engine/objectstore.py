@@ -1,0 +1,158 @@
+"""Artifacts as objects of an S3 server: put, fetched, listed and deleted, each by its name under one URL.
+
+The package that speaks to the server is an extra, loaded when it is first needed, and finds its credentials where all
+programs for S3 do: in the variables AWS_..., which node processes do not get.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+CONNECT_SECONDS = 3
+READ_SECONDS = 20
+PUT_SECONDS = 60.0
+PUT_BYTES_A_SECOND = 1_000_000
+"""How long a put may take: so long, and its size at so much a second."""
+TRIES = 3
+"""Of each request."""
+
+
+class ArtifactStoreError(OSError):
+    """The object store could not be used; a sentence for people that names INTERLOCK_ARTIFACTS."""
+
+
+class ObjectStore:
+    """Objects under `url`, s3://bucket/prefix. For any number of threads."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self.root = self.url.partition("://")[2]
+        self._lock = threading.Lock()
+        self._opened: Any = None
+
+    def put(self, path: str, name: str) -> None:
+        """Store the file at `path`; the object is there as a whole or not at all. Raises ArtifactStoreError."""
+        seconds = PUT_SECONDS + os.stat(path).st_size / PUT_BYTES_A_SECOND
+
+        def put(files: Any) -> None:
+            from fsspec.asyn import sync
+
+            # By itself the driver waits for ever for a server that answers nothing to "Expect: 100-continue".
+            sync(files.loop, files._put_file, path, self._key(name), timeout=seconds)
+
+        self._do("write", name, put)
+
+    def get(self, name: str, path: str) -> None:
+        """Write the object into the file at `path`. Raises FileNotFoundError when there is none, ArtifactStoreError."""
+        self._do("read", name, lambda files: files.get_file(self._key(name), path))
+
+    def find(self, name: str) -> tuple[int, float] | None:
+        """(bytes, unix time when it was last put, by the server's clock); None: it is not there. Raises
+        ArtifactStoreError."""
+        try:
+            found = self._do("read", name, lambda files: files.info(self._key(name)))
+        except FileNotFoundError:
+            return None
+        return int(found["size"]), found["LastModified"].timestamp()
+
+    def folder(self, folder: str) -> Iterator[tuple[str, int, float]]:
+        """(name, bytes, unix time when it was last put) of the objects of one folder. Raises ArtifactStoreError."""
+        try:
+            entries = self._do("list", folder, lambda files: files.ls(self._key(folder), detail=True))
+        except FileNotFoundError:
+            return
+        for entry in entries:
+            if entry["type"] == "file":
+                name = f"{folder}/{entry['name'].rpartition('/')[2]}"
+                yield name, int(entry["size"]), entry["LastModified"].timestamp()
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Those that are gone already are no error. Raises ArtifactStoreError."""
+        if names:
+            self._do("delete", names[0], lambda files: files.rm([self._key(name) for name in names]))
+
+    def _key(self, name: str) -> str:
+        return f"{self.root}/{name}"
+
+    def _do(self, verb: str, name: str, action: Any) -> Any:
+        files = self._files()
+        try:
+            return action(files)
+        except Exception as error:
+            # The driver lets errors of three libraries through, of no common class.
+            if isinstance(error, FileNotFoundError) and not _is_no_bucket(error):
+                raise FileNotFoundError(f"There is no object {self.url}/{name}.") from None
+            raise ArtifactStoreError(self._sentence(verb, name, error)) from error
+
+    def _sentence(self, verb: str, name: str, error: Exception) -> str:
+        where = f"INTERLOCK_ARTIFACTS is {self.url}"
+        kind = type(error).__name__
+        if _is_no_bucket(error):
+            return f"{where}, but there is no such bucket. Make it, or correct the name."
+        if isinstance(error, PermissionError):
+            return (
+                f"{where}, but its objects may not be used: {_told(error)} (to {verb} {name}). Check the variables "
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the server, and what that key may do there."
+            )
+        if kind in ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "CredentialRetrievalError"):
+            return (
+                f"{where}, but there are no credentials for it: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for "
+                "every process of Interlock on this host."
+            )
+        if kind in (
+            "FSTimeoutError",
+            "EndpointConnectionError",
+            "ConnectTimeoutError",
+            "ReadTimeoutError",
+            "ConnectionClosedError",
+        ):
+            return (
+                f"{where}, but its server does not answer: {_told(error)}. Check that it runs, the network, and "
+                "AWS_ENDPOINT_URL (left out: Amazon)."
+            )
+        if isinstance(error, OSError) and error.errno == 28:
+            return f"{where}, but the disk of INTERLOCK_HOME is full: there is no room for a copy of {name}."
+        return f"{where}, but that failed to {verb} {name}: {kind}: {_told(error)}."
+
+    def _files(self) -> Any:
+        """The driver. Raises ArtifactStoreError where it is not installed, or its configuration is of no use."""
+        with self._lock:
+            if self._opened is None:
+                try:
+                    import s3fs
+                except ModuleNotFoundError as error:
+                    if error.name != "s3fs":
+                        raise
+                    raise ArtifactStoreError(
+                        f"INTERLOCK_ARTIFACTS is {self.url}, which needs the package s3fs, and that is not "
+                        f"installed in {sys.prefix}. Install it there with what it needs: make install-s3"
+                    ) from None
+                try:
+                    opened = s3fs.S3FileSystem(
+                        skip_instance_cache=True,
+                        use_listings_cache=False,
+                        config_kwargs={
+                            "connect_timeout": CONNECT_SECONDS,
+                            "read_timeout": READ_SECONDS,
+                            "retries": {"total_max_attempts": TRIES},
+                        },
+                    )
+                    # botocore's tries, not five of those again.
+                    opened.retries = 1
+                    self._opened = opened
+                except Exception as error:
+                    raise ArtifactStoreError(self._sentence("use", "it", error)) from error
+            return self._opened
+
+
+def _is_no_bucket(error: BaseException) -> bool:
+    return type(error.__cause__).__name__ == "NoSuchBucket" or "NoSuchBucket" in str(error)
+
+
+def _told(error: BaseException) -> str:
+    text = " ".join(str(error).split()).rstrip(".")
+    return text[:300] or ("no answer in time" if type(error).__name__ == "FSTimeoutError" else type(error).__name__)
