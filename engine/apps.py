@@ -2,6 +2,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.core.management import CommandError
+from django.db.backends.signals import connection_created
 from django.db.models.signals import pre_migrate
 
 
@@ -10,14 +11,21 @@ class EngineConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        pre_migrate.connect(_refuse_foreign_database, sender=self, dispatch_uid="engine.schema")
+        from engine import postgres
+        from engine.bench import parts
+
+        connection_created.connect(postgres.on_connection, dispatch_uid="engine.postgres")
+        parts.register("celery", "engine.bench.scaled")
+        pre_migrate.connect(_refuse_other_databases, sender=self, dispatch_uid="engine.schema")
 
 
-def _refuse_foreign_database(sender: AppConfig, **_: Any) -> None:
-    """Django's own `migrate` would put our tables beside those of another application."""
+def _refuse_other_databases(sender: AppConfig, apps: Any, **_: Any) -> None:
+    """Django's `migrate` would put our tables beside those of another application, and build on tables that are not
+    what the migrations say. `apps` are the models as they are before it."""
     from engine import schema
 
     try:
         schema.applied()
+        schema.refuse_other_columns(apps.get_models())
     except schema.SchemaError as error:
         raise CommandError(str(error)) from error

@@ -2,7 +2,8 @@
 
 A name is `ab/abcdef….parquet`: SHA-256 in hex under a folder of its first two digits, with a suffix for people.
 Files are written under `staging/`, by claim, made durable, then renamed; so a name that exists is whole. Nothing
-here knows runs: who keeps an artifact alive is the database's matter.
+here knows runs: who keeps an artifact alive is the database's matter. Where they are in an object store,
+`engine.copies` has them; node processes know a folder only.
 """
 
 from __future__ import annotations
@@ -11,14 +12,41 @@ import os
 import re
 import time
 
+from engine import faults
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import IO
 
+    from engine.config import Config
+
 CHUNK_BYTES = 1024 * 1024
 _NAME = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{62}(\.[a-z]{1,10})?")
+
+
+class Entry:
+    """An artifact, as a listing has it."""
+
+    __slots__ = ("name", "size", "touched")
+
+    def __init__(self, name: str, size: int, touched: float) -> None:
+        self.name = name
+        self.size = size
+        """Bytes."""
+        self.touched = touched
+        """Unix time when it was last stored or found again."""
+
+
+def artifacts_of(config: Config) -> Artifacts:
+    """Where the outputs of this installation are."""
+    if config.artifact_store:
+        from engine.copies import stored_artifacts
+
+        return stored_artifacts(config.artifacts, config.artifact_store, config.copies_mb * 1024 * 1024)
+    return Artifacts(config.artifacts)
 
 
 class Artifacts:
@@ -63,7 +91,9 @@ class Artifacts:
                 view = memoryview(data)
                 while view:
                     view = view[file.write(view) :]
+                faults.point("artifact.before_seal")
                 _seal(file.fileno())
+            faults.point("artifact.before_rename")
             self._rename(staged, name)
         except BaseException:
             _unlink(staged)
@@ -86,9 +116,19 @@ class Artifacts:
         """Where the artifact `name` is. Raises ValueError for what is no artifact's name."""
         from pathlib import Path
 
-        if not _NAME.fullmatch(name):
+        if not self.is_name(name):
             raise ValueError(f"{name!r} is no name of an artifact.")
         return Path(self.root, name)
+
+    def is_name(self, name: str) -> bool:
+        return _NAME.fullmatch(name) is not None
+
+    def held(self, name: str) -> AbstractContextManager[Path]:
+        """Where the artifact is as a file, to be read within the context. Raises what `open` raises."""
+        from contextlib import nullcontext
+
+        self.open(name).close()
+        return nullcontext(self.path(name))
 
     def open(self, name: str) -> IO[bytes]:
         return open(self.path(name), "rb")
@@ -100,18 +140,31 @@ class Artifacts:
         """Delete an artifact; False when it is gone already."""
         return _unlink(self.path(name))
 
-    def names(self) -> Iterator[tuple[str, float]]:
-        """All artifacts with the time (unix) when each was last stored or found again; in no order."""
-        for folder in _listed(self.root):
+    def delete_all(self, names: list[str]) -> None:
+        """Delete artifacts; some may be gone already."""
+        for name in names:
+            self.delete(name)
+
+    def touched(self, name: str) -> float | None:
+        """Unix time when the artifact was last stored or found again; None: it is not there."""
+        try:
+            return os.stat(self.path(name)).st_mtime
+        except FileNotFoundError:
+            return None
+
+    def entries(self) -> Iterator[Entry]:
+        """All artifacts, folder by folder."""
+        for folder in sorted(_listed(self.root)):
             if len(folder) != 2:
                 continue
             for file in _listed(os.path.join(self.root, folder)):
                 name = f"{folder}/{file}"
-                if _NAME.fullmatch(name):
+                if self.is_name(name):
                     try:
-                        yield name, os.stat(os.path.join(self.root, name)).st_mtime
+                        found = os.stat(os.path.join(self.root, name))
                     except FileNotFoundError:
                         continue
+                    yield Entry(name, found.st_size, found.st_mtime)
 
     def discard(self, claim: str) -> None:
         """Delete what an attempt has staged and not made an artifact."""

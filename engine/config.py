@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+
+SETTINGS = (
+    "INTERLOCK_HOME",
+    "DATABASE_URL",
+    "INTERLOCK_MAX_CONCURRENT",
+    "INTERLOCK_WORKERS",
+    "INTERLOCK_ARTIFACTS",
+    "INTERLOCK_COPIES_MB",
+    "INTERLOCK_NODE_PYTHON",
+    "INTERLOCK_NODE_ENV",
+    "INTERLOCK_DATA_ROOTS",
+    "INTERLOCK_ADMIN_PASSWORD",
+    "INTERLOCK_EXECUTOR",
+    "INTERLOCK_TRUST_PROXY",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "ALLOWED_HOSTS",
+    "CSRF_TRUSTED_ORIGINS",
+)
+"""All variables that set something; the last three are read by `dashboard.settings`."""
 
 
 class ConfigError(Exception):
@@ -21,10 +43,11 @@ class Config:
     database_url: str
     """Empty: SQLite under `home`."""
     redis_url: str
+    """Empty: hints go over a Unix socket of the home."""
     executor: str
     """`local` or `celery`."""
     artifacts: str
-    """Absolute folder, or an object-store URL."""
+    """Absolute folder; with an object store, of the copies that this host reads."""
     max_concurrent: int
     """Nodes that run at once over all runs."""
     workers: int
@@ -37,6 +60,10 @@ class Config:
     """Folders that absolute paths may point into; empty: anywhere."""
     admin_password: str
     trust_proxy: bool
+    artifact_store: str = ""
+    """URL of the object store that has the artifacts; empty: the folder has them."""
+    copies_mb: int = 10_240
+    """How much of copies of objects stays on this host, in MiB."""
 
     @property
     def files(self) -> Path:
@@ -65,20 +92,28 @@ class Config:
 
 def from_environment(env: Mapping[str, str]) -> Config:
     """The configuration that `env` describes. Raises ConfigError, naming the variable."""
-    home = Path(env.get("INTERLOCK_HOME") or "~/.interlock").expanduser().absolute()
+    home = _folder(env.get("INTERLOCK_HOME") or "~/.interlock", "INTERLOCK_HOME")
     executor = env.get("INTERLOCK_EXECUTOR") or "local"
     if executor not in ("local", "celery"):
         raise ConfigError(f'INTERLOCK_EXECUTOR is "{executor}"; write local or celery.')
     if executor == "celery":
-        raise ConfigError("INTERLOCK_EXECUTOR=celery is not available yet; leave it out to run nodes on this host.")
+        missing = [name for name in ("DATABASE_URL", "REDIS_URL") if not env.get(name)]
+        if missing:
+            raise ConfigError(
+                f"INTERLOCK_EXECUTOR=celery needs {' and '.join(missing)}: a PostgreSQL database and a Redis server "
+                "that all hosts reach. Set it, or leave INTERLOCK_EXECUTOR out to run nodes on this host."
+            )
     artifacts = env.get("INTERLOCK_ARTIFACTS") or str(home / "artifacts")
+    store = ""
     if "://" in artifacts:
-        raise ConfigError("INTERLOCK_ARTIFACTS is an object-store URL, which is not available yet; give a folder.")
-    artifacts = str(Path(artifacts).expanduser().absolute())
+        store = _store_url(artifacts)
+        # Not the folder that an installation had before: what is there may be all there is.
+        artifacts = str(home / "artifact-copies")
+    artifacts = str(_folder(artifacts, "INTERLOCK_ARTIFACTS"))
     return Config(
         home=home,
-        database_url=env.get("DATABASE_URL", ""),
-        redis_url=env.get("REDIS_URL", ""),
+        database_url=_database_url(env.get("DATABASE_URL", "")),
+        redis_url=_redis_url(env.get("REDIS_URL", "")),
         executor=executor,
         artifacts=artifacts,
         max_concurrent=_positive(env, "INTERLOCK_MAX_CONCURRENT", 10),
@@ -89,14 +124,80 @@ def from_environment(env: Mapping[str, str]) -> Config:
             Path(part).expanduser().absolute() for part in env.get("INTERLOCK_DATA_ROOTS", "").split(os.pathsep) if part
         ),
         admin_password=env.get("INTERLOCK_ADMIN_PASSWORD", ""),
-        trust_proxy=env.get("INTERLOCK_TRUST_PROXY", "") in ("1", "true", "yes"),
+        trust_proxy=_yes(env, "INTERLOCK_TRUST_PROXY"),
+        artifact_store=store,
+        copies_mb=_positive(env, "INTERLOCK_COPIES_MB", 10_240),
     )
+
+
+def _store_url(url: str) -> str:
+    found = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9._=-]+)*)/?", url)
+    if found is None or {".", ".."} & set(found[2].split("/")):
+        # It may hold a password: not repeated.
+        raise ConfigError(
+            "INTERLOCK_ARTIFACTS must be a folder, or look like s3://bucket/prefix, in letters, digits and . - _ =. "
+            "Credentials do not stand there but in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the address of a "
+            "server that is not Amazon's in AWS_ENDPOINT_URL."
+        )
+    return f"s3://{found[1]}{found[2]}"
+
+
+def _database_url(url: str) -> str:
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("postgres", "postgresql") and parts.path.strip("/") and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        raise ConfigError(
+            "DATABASE_URL must look like postgresql://user:password@host:5432/name, or be left out for SQLite."
+        )
+    return url
+
+
+def _redis_url(url: str) -> str:
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        number = parts.path.strip("/")
+        known = parts.port != 0 and (
+            (parts.scheme in ("redis", "rediss") and bool(parts.hostname) and (not number or number.isdigit()))
+            or (parts.scheme == "unix" and bool(number))
+        )
+    except ValueError:
+        known = False
+    if not known:
+        # It may hold a password: not repeated.
+        raise ConfigError(
+            "REDIS_URL must look like redis://:password@host:6379/0 (rediss:// with TLS), or be left out where one "
+            "host does all the work."
+        )
+    return url
+
+
+def _folder(text: str, name: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:
+        raise ConfigError(f'{name} is "{text}", but there is no such user; write the whole path.') from None
+
+
+def _yes(env: Mapping[str, str], name: str) -> bool:
+    text = env.get(name, "")
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("", "0", "false", "no", "off"):
+        return False
+    raise ConfigError(f'{name} is "{text}"; write 1, or leave it out.')
 
 
 def _positive(env: Mapping[str, str], name: str, default: int) -> int:
     text = env.get(name)
     if not text:
         return default
-    if not text.isdigit() or int(text) < 1:
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
         raise ConfigError(f'{name} is "{text}"; write a whole number from 1.')
     return int(text)

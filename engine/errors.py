@@ -7,6 +7,7 @@
     ├── InUse               409
     ├── InvalidValue        422: one value that cannot be used
     ├── InvalidInputs       422: the inputs of a run, all problems listed
+    ├── InvalidTargets      422: nodes to run up to that the definition does not have, all listed
     ├── NotAvailableYet     501: of the contract, but not built
     ├── NoAnswer            503: the scheduler did not do it in time
     ├── EventsGone          events that a reader asks for were compacted away
@@ -30,6 +31,7 @@ __all__ = [
     "InterlockError",
     "InvalidDocument",
     "InvalidInputs",
+    "InvalidTargets",
     "InvalidValue",
     "LostLeadership",
     "NoAnswer",
@@ -74,6 +76,10 @@ class NotFound(InterlockError):
     def pool(cls, name: str) -> NotFound:
         return cls(f'There is no pool "{name}".', pool=name)
 
+    @classmethod
+    def worker(cls, name: str) -> NotFound:
+        return cls(f'There is no worker "{name}".', worker=name)
+
 
 class WrongState(InterlockError):
     """The object is not in a state in which this can be done. The text says what it is in and what to do instead."""
@@ -110,6 +116,16 @@ class InvalidInputs(InterlockError):
         self.problems = list(problems)
         first = self.problems[0].message if self.problems else "They cannot be read."
         super().__init__(f"The inputs do not fit: {first}")
+
+
+class InvalidTargets(InterlockError):
+    """Nodes to run up to that there are not; `problems` lists every one."""
+
+    code = "invalid_targets"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__(self.problems[0].message)
 
 
 class NotAvailableYet(InterlockError):

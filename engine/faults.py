@@ -1,15 +1,19 @@
 """Named fault points, off unless a test arms them: where the product can be made to stop, fail or die on purpose.
 
 INTERLOCK_FAULT="tick.after_commit:kill:3" kills this process at the third passage of that point; `raise` raises
-Fault there, `hang` never returns. A test in the same process uses `arm`.
+Fault there, `hang` never returns, `stop` stops the process until somebody continues it. With the path of a folder
+instead, each file in it is one fault, whichever process meets it: "tick.after_commit:kill:anything" is deleted by the
+next passage of that point, which then does as it says. A test in the same process uses `arm`.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import threading
-from collections.abc import Callable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Fault(Exception):
@@ -17,12 +21,15 @@ class Fault(Exception):
 
 
 _armed: dict[str, Callable[[], None]] = {}
+_folder = ""
 
 
 def point(name: str) -> None:
     """Do what a test armed here; otherwise nothing."""
     if _armed and (action := _armed.get(name)) is not None:
         action()
+    if _folder:
+        _look(name)
 
 
 def arm(name: str, action: Callable[[], None]) -> None:
@@ -31,8 +38,33 @@ def arm(name: str, action: Callable[[], None]) -> None:
 
 
 def disarm() -> None:
-    """Turn all fault points off."""
+    """Turn all fault points off that were armed in this process."""
     _armed.clear()
+
+
+def _act(name: str, kind: str) -> None:
+    if kind == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "stop":
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return
+    while kind == "hang":
+        signal.pause()
+    raise Fault(name)
+
+
+def _look(name: str) -> None:
+    for file in os.listdir(_folder):
+        met, _, rest = file.partition(":")
+        if met != name:
+            continue
+        try:
+            os.unlink(os.path.join(_folder, file))
+        except FileNotFoundError:
+            # Another process met it first.
+            continue
+        _act(name, rest.partition(":")[0])
+        return
 
 
 def _from_environment(text: str) -> None:
@@ -44,14 +76,13 @@ def _from_environment(text: str) -> None:
         def action(kind: str = kind, left: list[int] = left, name: str = name) -> None:
             left[0] -= 1
             if left[0] == 0:
-                if kind == "kill":
-                    os.kill(os.getpid(), signal.SIGKILL)
-                if kind == "hang":
-                    threading.Event().wait()
-                raise Fault(name)
+                _act(name, kind)
 
         arm(name, action)
 
 
 if text := os.environ.get("INTERLOCK_FAULT"):
-    _from_environment(text)
+    if text.startswith("/"):
+        _folder = text
+    else:
+        _from_environment(text)

@@ -8,6 +8,7 @@ from engine import documents
 from engine.errors import NotFound
 from engine.models import NodeRun, Run, Sample
 from engine.shapes import iso, micros
+from engine.states import NOT_ASKED
 
 HISTORY_MAX = 50
 RUNS_AT_ONCE = 100
@@ -20,7 +21,8 @@ def node_history(run: Run, node: str, limit: int = HISTORY_MAX, *, before: int |
     """This node in the last runs of the same workflow, the newest first: [{run, version, state, started_at, seconds,
     expected}]. `seconds`: its newest attempt's, null unless that has ended.
 
-    Runs of drafts are left out, and those in which the node is still pending. `before`: only runs with smaller ids.
+    Runs of drafts are left out, and those in which the node is still pending or was not asked for. `before`: only runs
+    with smaller ids.
     """
     _known(run, node)
     limit = max(1, min(limit, HISTORY_MAX))
@@ -33,7 +35,8 @@ def node_history(run: Run, node: str, limit: int = HISTORY_MAX, *, before: int |
         versions: dict[int, int | None] = dict(runs.values_list("id", "version")[:RUNS_AT_ONCE])
         if not versions:
             break
-        rows = NodeRun.objects.filter(run_id__in=list(versions), node=node, item=-1).order_by("-run_id")
+        rows = NodeRun.objects.filter(run_id__in=list(versions), node=node, item=-1).exclude(reason=NOT_ASKED)
+        rows = rows.order_by("-run_id")
         fields = ("run_id", "state", "started_at", "finished_at", "expected")
         for run_id, state, started_at, finished_at, expected in rows.values_list(*fields)[: limit - len(found)]:
             if state == "pending":

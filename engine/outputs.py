@@ -23,12 +23,17 @@ _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "
 _FRACTIONS = ("FLOAT", "DOUBLE")
 _PLAIN = frozenset((*_NUMBERS, "UHUGEINT", *_FRACTIONS, "BOOLEAN", "DATE", "UUID"))
 """Types whose cells a spreadsheet cannot take for a formula."""
+_TEXTS = ("VARCHAR", "BOOLEAN")
 _connections: dict[str, Any] = {}
 _lock = threading.Lock()
 
 
 class Unreadable(ValueError):
     """The artifact of an output is gone or is not what it was; the message names it."""
+
+
+class Unreachable(Unreadable):
+    """The object store with the artifact cannot be used now; the message says why."""
 
 
 class CannotExport(ValueError):
@@ -61,7 +66,7 @@ def table_rows(stored: Mapping[str, Any], artifacts: Artifacts, offset: int, lim
         f"SELECT to_json({whole}) FROM {_source(stored, artifacts)} AS {whole} "  # noqa: S608 quoted
         f"LIMIT {max(0, limit)} OFFSET {max(0, offset)}"
     )
-    rows = [json.loads(row[0], parse_constant=_no_constant) for row in _run(stored, artifacts, sql).fetchall()]
+    rows = [json.loads(row[0], parse_constant=_no_constant) for row in _run(stored, artifacts, sql)]
     times = [column["name"] for column in schema if column["type"].startswith("TIMESTAMP")]
     for row in rows:
         for name in times:
@@ -103,7 +108,7 @@ def _counted_nulls(stored: Mapping[str, Any], artifacts: Artifacts) -> tuple[lis
         "SELECT path_in_schema, sum(stats_null_count), count(*) = count(stats_null_count) "  # noqa: S608 quoted
         f"FROM parquet_metadata({path}) GROUP BY path_in_schema"
     )
-    told = {row[0]: int(row[1]) for row in _run(stored, artifacts, sql).fetchall() if row[2]}
+    told = {row[0]: int(row[1]) for row in _run(stored, artifacts, sql) if row[2]}
     names = [column["name"] for column in stored["schema"]]
     if stored["row_count"] == 0:
         return [0] * len(names), 0
@@ -116,8 +121,39 @@ def _looked_for_nulls(stored: Mapping[str, Any], artifacts: Artifacts) -> tuple[
         f"SELECT count(*), {columns} FROM "  # noqa: S608 quoted
         f"(SELECT * FROM {_source(stored, artifacts)} LIMIT {NULLS_ROWS_MAX})"
     )
-    rows, *filled = _run(stored, artifacts, sql).fetchone()
+    ((rows, *filled),) = _run(stored, artifacts, sql)
     return [rows - number for number in filled], rows
+
+
+DISTINCT_ROWS_MAX = 200_000
+DISTINCT_COLUMNS_MAX = 50
+_distinct: OrderedDict[str, dict[str, int]] = OrderedDict()
+
+
+def distinct_counts(stored: Mapping[str, Any], artifacts: Artifacts) -> dict[str, int]:
+    """{column: how many values it has, null left out} of the columns of text of a table, which say most by it.
+
+    Of a table of more than DISTINCT_ROWS_MAX rows nothing is counted. Kept by the artifact's name. Raises Unreadable.
+    """
+    if stored["row_count"] > DISTINCT_ROWS_MAX:
+        return {}
+    name: str = stored["artifact"]
+    with _lock:
+        known = _distinct.get(name)
+        if known is not None:
+            _distinct.move_to_end(name)
+            return known
+    wanted = [column["name"] for column in stored["schema"] if column["type"] in _TEXTS][:DISTINCT_COLUMNS_MAX]
+    counted: dict[str, int] = {}
+    if wanted:
+        columns = ", ".join(f"count(DISTINCT {duck.name(column)})" for column in wanted)
+        sql = f"SELECT {columns} FROM {_source(stored, artifacts)}"  # noqa: S608 quoted
+        counted = dict(zip(wanted, _run(stored, artifacts, sql)[0], strict=True))
+    with _lock:
+        _distinct[name] = counted
+        while len(_distinct) > _NULLS_KEPT:
+            _distinct.popitem(last=False)
+    return counted
 
 
 def export(stored: Mapping[str, Any], artifacts: Artifacts, format: str) -> Iterator[bytes]:
@@ -187,14 +223,14 @@ def _source(stored: Mapping[str, Any], artifacts: Artifacts) -> str:
     return duck.reader([str(artifacts.path(stored["artifact"]))])
 
 
-def _run(stored: Mapping[str, Any], artifacts: Artifacts, sql: str) -> Any:
-    """Execute SQL of ours on the artifacts. Raises Unreadable."""
-    _open(stored, artifacts).close()
-    cursor = _connection(artifacts.root).cursor()
+def _run(stored: Mapping[str, Any], artifacts: Artifacts, sql: str) -> list[Any]:
+    """The rows of SQL of ours on the artifact. Raises Unreadable."""
     try:
-        return cursor.execute(sql)
-    except duck.package().Error as error:
+        with artifacts.held(stored["artifact"]):
+            rows: list[Any] = _connection(artifacts.root).cursor().execute(sql).fetchall()
+    except (OSError, duck.package().Error) as error:
         raise _unreadable(stored, error) from error
+    return rows
 
 
 def _connection(root: str) -> Any:
@@ -220,6 +256,8 @@ def _stream(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _unreadable(stored: Mapping[str, Any], error: Exception) -> Unreadable:
+    if type(error).__name__ == "ArtifactStoreError":
+        return Unreachable(f"The artifact {stored['artifact']} cannot be read now. {error}")
     why = "it is gone" if isinstance(error, FileNotFoundError) else str(error).partition("\n")[0]
     return Unreadable(f"The artifact {stored['artifact']} cannot be read: {why}.")
 

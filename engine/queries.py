@@ -9,21 +9,23 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum, Window
+from django.db.models.functions import RowNumber
 
-from engine import clock, documents
+from engine import clock, documents, workers
 from engine.definition import Document
 from engine.errors import NotFound
+from engine.heartbeat import is_alive
 from engine.models import Attempt, Leader, NodeRun, Pool, Run
-from engine.models.conditions import failed_runs as failed_or_timed_out
-from engine.models.conditions import holding_nodes, unfinished_nodes, unfinished_runs
+from engine.models.conditions import holding_nodes, runs_without_success, unfinished_nodes, unfinished_runs
 from engine.models.runs import RUN_UNFINISHED
-from engine.noderuns import each_node_run as each_node_run
 from engine.noderuns import node_run as node_run
 from engine.noderuns import node_runs as node_runs
+from engine.noderuns import node_texts as node_texts
 from engine.noderuns import nodes_in as nodes_in
 from engine.noderuns import running_nodes as running_nodes
 from engine.shapes import iso, micros, optional_micros, run_shape
+from engine.text import clean_text
 from engine.waiting import holders
 
 
@@ -45,11 +47,17 @@ def runs(
     before: int | None = None,
 ) -> QuerySet[Run]:
     """Runs that match all given filters, newest first. `before`: only ids below it (paging)."""
-    found = Run.objects.order_by("-id")
+    found = Run.objects.all()
+    if states is not None:
+        states = set(states)
+        # Few among many: without an index of their own all history is read for a page of them.
+        if states.issubset(RUN_UNFINISHED):
+            found = unfinished_runs()
+        elif "succeeded" not in states:
+            found = runs_without_success()
+        found = found.filter(state__in=sorted(states))
     if workflow is not None:
         found = found.filter(workflow=workflow)
-    if states is not None:
-        found = found.filter(state__in=list(states))
     if version is not None:
         found = found.filter(version=version)
     if draft is not None:
@@ -58,12 +66,7 @@ def runs(
         found = found.filter(created_by=created_by)
     if before is not None:
         found = found.filter(pk__lt=before)
-    return found
-
-
-def failed_runs(limit: int = 10) -> list[Run]:
-    """Runs that failed or ran out of time, the last to end first."""
-    return list(failed_or_timed_out().order_by("-finished_at")[:limit])
+    return found.order_by("-id")
 
 
 def document(run: Run) -> Document:
@@ -138,7 +141,7 @@ def pools() -> list[dict[str, Any]]:
 
 def pool(name: str) -> dict[str, Any]:
     """The contract's pool. Raises NotFound."""
-    row = Pool.objects.filter(name=name).first()
+    row = Pool.objects.filter(name=clean_text(name)).first()
     if row is None:
         raise NotFound.pool(name)
     return _pool_dicts([row])[0]
@@ -167,6 +170,21 @@ def _pool_dicts(rows: list[Pool]) -> list[dict[str, Any]]:
     ]
 
 
+def pool_waiters(names: Iterable[str], most: int) -> dict[str, list[dict[str, Any]]]:
+    """Nodes that wait for slots, by pool: {run, node, slots, since (a datetime)}, the longest first; at most so many of
+    each pool. Pools that nobody waits for are left out."""
+    place = Window(RowNumber(), partition_by="pool", order_by=["ready_at", "id"])
+    rows = unfinished_nodes().filter(state="ready", claim="", pool__in=list(names)).annotate(place=place)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for pool, run, node, slots, since in (
+        rows.filter(place__lte=most)
+        .order_by("pool", "place")
+        .values_list("pool", "run_id", "node", "slots", "ready_at")
+    ):
+        found.setdefault(pool, []).append({"run": run, "node": node, "slots": slots, "since": since})
+    return found
+
+
 def pool_slots_in_use() -> int:
     """Slots held over all pools: 0 at rest."""
     total = holding_nodes().aggregate(total=Sum("slots"))["total"]
@@ -178,6 +196,7 @@ def counters() -> dict[str, Any]:
     states = dict(unfinished_runs().values_list("state").annotate(Count("id")))
     nodes = dict(unfinished_nodes().values_list("state").annotate(Count("id")))
     since = clock.now() - timedelta(days=1)
+    age = beat_age()
     ended = dict(
         Run.objects.filter(finished_at__gte=since)
         .exclude(state__in=RUN_UNFINISHED)
@@ -193,7 +212,8 @@ def counters() -> dict[str, Any]:
         "succeeded_today": ended.get("succeeded", 0),
         "failed_today": ended.get("failed", 0) + ended.get("timed_out", 0),
         "cancelled_today": ended.get("cancelled", 0),
-        "scheduler": scheduler_alive(),
+        "scheduler": is_alive(age),
+        "workers": workers.counted(age),
     }
 
 
@@ -203,7 +223,6 @@ def beat_age() -> float | None:
     return None if beat is None else (clock.now() - beat).total_seconds()
 
 
-def scheduler_alive(limit_seconds: float = 5.0) -> bool:
+def scheduler_alive() -> bool:
     """Whether a scheduler has given a sign of life lately."""
-    age = beat_age()
-    return age is not None and age < limit_seconds
+    return is_alive(beat_age())

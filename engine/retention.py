@@ -6,21 +6,20 @@ In small batches, each a short transaction, so that on SQLite nobody waits long.
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, Max
+from django.db.models import Count
 
 from engine import clock, runs
+from engine.artifacts import artifacts_of
 from engine.errors import NotFound, WrongState
-from engine.models import Command, Definition, EventBatch, Run
+from engine.models import Command, Definition, EventBatch, LogBatch, Run, Sample
 from engine.models.conditions import with_artifact
 from engine.models.fields import dump
 from engine.states import RUN_TERMINAL
@@ -30,6 +29,8 @@ COMMAND_DAYS = 1
 ARTIFACT_HOURS = 1
 """A file that no row names yet may belong to an attempt that ends at this moment."""
 EVENTS_IN_BATCH = 1000
+SLICE = 500
+"""Rows of logs or samples that go in one transaction; artifacts that are asked for at once."""
 
 
 @dataclass(slots=True)
@@ -65,6 +66,7 @@ def _prune_runs(pruned: Pruned, before: datetime) -> None:
         old = list(Run.objects.filter(finished_at__lt=before, state__in=RUN_TERMINAL).order_by("finished_at")[:50])
         gone = 0
         for run in old:
+            _thin(run)
             try:
                 runs.delete(run)
             except (WrongState, NotFound):
@@ -74,6 +76,17 @@ def _prune_runs(pruned: Pruned, before: datetime) -> None:
         pruned.runs += gone
         if not gone:
             return
+
+
+def _thin(run: Run) -> None:
+    """Take many logs and samples away in slices: with all the rest at once they would hold SQLite's lock for long.
+
+    Should the run be retried at this moment, it goes on without them.
+    """
+    for model in (LogBatch, Sample):
+        rows = model.objects.filter(run=run)
+        while len(slice_ := list(rows.values_list("pk", flat=True)[:SLICE])) == SLICE:
+            rows.filter(pk__in=slice_).delete()
 
 
 def _prune_commands(pruned: Pruned, before: datetime) -> None:
@@ -103,18 +116,14 @@ def _prune_definitions(pruned: Pruned, before: datetime) -> None:
 
 def _compact_events(pruned: Pruned) -> None:
     """Merge the many small batches of ended runs: one row a tick was right while they ran."""
-    crowded = (
-        EventBatch.objects.values("run_id")
-        .annotate(batches=Count("id"), last=Max("last_seq"))
-        .filter(batches__gt=1)
-        .order_by("run_id")
-    )
-    many = [row["run_id"] for row in crowded if row["batches"] > 2 * (row["last"] // EVENTS_IN_BATCH + 1)]
+    # Counted in the index alone: the rows of all history are gigabytes.
+    batches = dict(EventBatch.objects.values_list("run_id").annotate(n=Count("run_id")).filter(n__gt=2).order_by())
+    many = sorted(batches)
     for start in range(0, len(many), 500):
-        for run_id in Run.objects.filter(pk__in=many[start : start + 500], state__in=RUN_TERMINAL).values_list(
-            "pk", flat=True
-        ):
-            pruned.batches += _compact(run_id)
+        ended = Run.objects.filter(pk__in=many[start : start + 500], state__in=RUN_TERMINAL)
+        for run_id, last in ended.values_list("pk", "seq"):
+            if batches[run_id] > 2 * (last // EVENTS_IN_BATCH + 1):
+                pruned.batches += _compact(run_id)
 
 
 def _compact(run_id: int) -> int:
@@ -136,33 +145,20 @@ def _compact(run_id: int) -> int:
             events.extend(found)
         after = taken[-1].last_seq
         if len(taken) > 1:
+            body = dump(events)
             with transaction.atomic():
                 EventBatch.objects.filter(pk__in=[batch.pk for batch in taken[1:]]).delete()
-                EventBatch.objects.filter(pk=taken[0].pk).update(body=dump(events), last_seq=after)
+                EventBatch.objects.filter(pk=taken[0].pk).update(body=body, last_seq=after)
             saved += len(taken) - 1
 
 
 def _prune_artifacts(pruned: Pruned, touched_before: float) -> None:
-    """Delete files that no node run names and that were not touched lately."""
-    root = Path(settings.INTERLOCK.artifacts)
-    if not root.is_dir():
-        return
-    for folder in sorted(path for path in root.iterdir() if path.is_dir() and len(path.name) == 2):
-        names = {f"{folder.name}/{name}": (size, touched) for name, size, touched in _files(folder)}
-        old = [name for name, (_, touched) in names.items() if touched < touched_before]
-        for start in range(0, len(old), 500):
-            part = old[start : start + 500]
-            kept = set(with_artifact().filter(artifact__in=part).values_list("artifact", flat=True))
-            for name in part:
-                if name not in kept:
-                    pruned.artifact_bytes += names[name][0]
-                    pruned.artifacts += 1
-                    (root / name).unlink(missing_ok=True)
-
-
-def _files(folder: Path) -> Iterator[tuple[str, int, float]]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_file(follow_symlinks=False):
-                found = entry.stat(follow_symlinks=False)
-                yield entry.name, found.st_size, found.st_mtime
+    """Delete artifacts that no node run names and that were not touched lately. Raises ArtifactStoreError."""
+    artifacts = artifacts_of(settings.INTERLOCK)
+    old = (entry for entry in artifacts.entries() if entry.touched < touched_before)
+    while part := {entry.name: entry.size for entry in islice(old, SLICE)}:
+        named = with_artifact().filter(artifact__in=list(part)).values_list("artifact", flat=True)
+        unnamed = sorted(part.keys() - set(named))
+        artifacts.delete_all(unnamed)
+        pruned.artifacts += len(unnamed)
+        pruned.artifact_bytes += sum(part[name] for name in unnamed)

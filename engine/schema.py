@@ -8,18 +8,37 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from django.apps import apps
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, OperationalError, connection
+from django.db.models import Model
 from django.utils.connection import ConnectionDoesNotExist
 
 ADVISORY_LOCK = 0x696E_7465_726D_6967
 """Key of PostgreSQL's advisory lock around a migration ("intermig"); another than the scheduler's."""
+
+COLUMNS = {
+    "sqlite": "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table'",
+    "postgresql": "SELECT table_name, column_name FROM information_schema.columns "
+    "WHERE table_schema = current_schema()",
+}
+"""(table, column) of all tables, by vendor."""
+ADVICE = {
+    "authentication failed": "Correct the user and the password in DATABASE_URL.",
+    "no password supplied": "Write the password into DATABASE_URL.",
+    "does not exist": "Correct DATABASE_URL, or create what it names (createdb, createuser).",
+    "too many": "The server takes no more connections: raise its max_connections, or end others.",
+    "connection slots": "The server takes no more connections: raise its max_connections, or end others.",
+    "starting up": "Try again in a moment.",
+    "": "Check DATABASE_URL, and that the server runs.",
+}
+"""What to do, by words of PostgreSQL's answer; the last fits all."""
+RESTORE = "Keep a copy of it, and restore a backup."
 
 
 class SchemaError(Exception):
@@ -60,7 +79,7 @@ def applied() -> set[tuple[str, str]]:
     except (OperationalError, ConnectionDoesNotExist) as error:
         raise unreachable(error) from error
     except DatabaseError as error:
-        raise SchemaError(f"{place()} cannot be read as a database: {_first_line(error)}.") from error
+        raise SchemaError(f"{place()} cannot be read as a database: {_first_line(error)}. {RESTORE}") from error
 
 
 def is_current() -> bool:
@@ -73,7 +92,10 @@ def is_current() -> bool:
             f"The database {place()} was written by a newer Interlock (it has {newer[-1]}). "
             "Start that version, or restore a backup."
         )
-    return want <= have
+    if not want <= have:
+        return False
+    refuse_other_columns(apps.get_models())
+    return True
 
 
 def migrate() -> bool:
@@ -85,10 +107,15 @@ def migrate() -> bool:
             return False
         try:
             call_command("migrate", verbosity=0, interactive=False)
+        except CommandError as error:
+            # `engine.apps` refuses before anything is changed.
+            raise SchemaError(str(error)) from error
         except DatabaseError as error:
+            # SQLite's word for a damaged file.
+            advice = RESTORE if "malformed" in str(error) else "Mend the cause and start again."
             raise SchemaError(
                 f"The database {place()} could not be brought up to date: {_first_line(error)}. Nothing of this step "
-                "was kept; mend the cause and start again."
+                f"was kept. {advice}"
             ) from error
     return True
 
@@ -108,9 +135,9 @@ def unreachable(error: Exception) -> SchemaError:
             f"The database {place()} cannot be opened: {_first_line(error)}. Check that its folder exists, that you "
             "may write there, and that the disk is not full."
         )
-    return SchemaError(
-        f"The database {place()} cannot be reached: {_first_line(error)}. Check DATABASE_URL, and that the server runs."
-    )
+    said = _first_line(error)
+    advice = next(advice for words, advice in ADVICE.items() if words in str(error))
+    return SchemaError(f"The database {place()} cannot be reached: {said}. {advice}")
 
 
 def _refuse_foreign(tables: set[str]) -> None:
@@ -128,6 +155,27 @@ def _refuse_foreign(tables: set[str]) -> None:
             f'The database {place()} belongs to another application (it has a table "{strangers[0]}" and none of '
             "Interlock's). Give DATABASE_URL a database of its own; nothing was changed."
         )
+
+
+def refuse_other_columns(models: Iterable[type[Model]]) -> None:
+    """Raise SchemaError unless the tables of `models` have their columns and no others.
+
+    The names of applied migrations do not tell: the first ones were rewritten until there were installations to keep.
+    """
+    wanted = {(model._meta.db_table, field.column) for model in models for field in model._meta.local_fields}
+    tables = {table for table, _ in wanted}
+    with connection.cursor() as cursor:
+        cursor.execute(COLUMNS[connection.vendor])
+        found = {(table, column) for table, column in cursor.fetchall() if table in tables}
+    if wanted == found:
+        return
+    table, column = min(wanted ^ found)
+    wrong = f'no column "{column}"' if (table, column) in wanted else f'an unknown column "{column}"'
+    raise SchemaError(
+        f"The database {place()} is of an early Interlock and cannot be brought up to date ({table} has {wrong}). "
+        "Start the version that made it, or set INTERLOCK_HOME to another folder (DATABASE_URL to another database); "
+        "nothing was changed."
+    )
 
 
 @contextmanager

@@ -39,12 +39,19 @@ NODE_FAILED = frozenset({"failed", "timed_out", "cancelled", "upstream_failed"})
 SKIPPED_BY_PERSON = "skipped_by_person"
 """Reason of a node that a person skipped: for what lies downstream it has succeeded, with output null."""
 
+NOT_ASKED = "not_asked"
+"""Reason of a node of a run with targets that none of them needs."""
+
+DRAIN_ASKED, DRAIN_STOPPING = "asked", "stopping"
+"""Why a host drains: a person wants it to, or its worker is being stopped."""
+
 ATTEMPT_STATES = frozenset({"running", "succeeded", "failed", "timed_out", "cancelled", "lost"})
 
 # (state, event) -> states that may follow; which of several is decided by policy, in the scheduler.
 NODE_TRANSITIONS: Mapping[tuple[str, str], frozenset[str]] = {
     ("pending", "upstream_met"): frozenset({"ready"}),
     ("pending", "upstream_unmet"): frozenset({"upstream_failed", "skipped"}),
+    ("pending", "not_asked"): frozenset({"skipped"}),
     ("pending", "stopped"): frozenset({"cancelled"}),
     ("pending", "cancelled_by_person"): frozenset({"cancelled"}),
     ("pending", "skipped_by_person"): frozenset({"skipped"}),

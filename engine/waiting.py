@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,11 +11,11 @@ from django.conf import settings
 
 from engine import documents
 from engine.definition import Document, Node
-from engine.models import Pool, Run
+from engine.models import Host, Pool, Run
 from engine.models.conditions import holding_nodes, unfinished_nodes
 from engine.models.runs import RUN_UNFINISHED
 from engine.scheduler import admission
-from engine.scheduler.admission import Facts, Holder
+from engine.scheduler.admission import SUSPECT_LOSSES, Facts, Holder
 from engine.shapes import micros, optional_micros
 from engine.states import NODE_TERMINAL
 
@@ -33,6 +33,8 @@ class Row(Protocol):
     def slots(self) -> int: ...
     @property
     def retries(self) -> int: ...
+    @property
+    def losses(self) -> int: ...
     @property
     def ready_at(self) -> datetime | None: ...
     @property
@@ -76,6 +78,7 @@ class PoolUse:
 class _Candidate:
     key: tuple[float, int, int]
     slots: int
+    losses: int
 
 
 class Waiting:
@@ -87,6 +90,8 @@ class Waiting:
         self.nodes = nodes
         self.states = states
         self._run_facts: _RunFacts | None = None
+        self._queues: dict[str, int] | None = None
+        """Node processes of workers, by queue."""
         self._pools: dict[str, tuple[_PoolFacts, list[Holder]]] = {}
         self._pending: dict[tuple[str, ...], list[dict[str, Any]]] = {}
 
@@ -137,22 +142,40 @@ class Waiting:
 
     def _ready(self, node: Node, row: Row) -> list[dict[str, Any]]:
         assert row.ready_at is not None
-        facts = Facts(since_us=micros(row.ready_at), processes=settings.INTERLOCK.processes, sent=bool(row.claim))
+        processes = self._processes(node.policy.queue)
+        facts = Facts(since_us=micros(row.ready_at), processes=processes, queue=node.policy.queue, sent=bool(row.claim))
         if row.claim:
-            return admission.explain(["worker"], facts)
+            return admission.explain(["worker" if processes else "queue"], facts)
         run_facts = self._limits()
         pool, holders = self._pool(row.pool) if row.pool else (None, [])
         candidate = _Candidate(
-            _key(row.ready_at, self.run.pk, node.index, node.policy.priority or self.run.priority), row.slots
+            _key(row.ready_at, self.run.pk, node.index, node.policy.priority or self.run.priority),
+            row.slots,
+            row.losses,
         )
         facts.slots, facts.max_concurrent = row.slots, run_facts.max_concurrent
         facts.max_runs = self.nodes.settings.max_runs
         if pool is not None:
             facts.pool_name, facts.pool_slots, facts.pool_in_use = row.pool, pool.slots, pool.in_use
             facts.holders = holders
-        codes = list(admission.conditions(candidate, run_facts, pool, room=True))
+        suspected = (
+            row.losses >= SUSPECT_LOSSES
+            and unfinished_nodes().filter(losses__gte=SUSPECT_LOSSES).exclude(claim="").exists()
+        )
+        codes = list(admission.conditions(candidate, run_facts, pool, True, suspected, served=processes > 0))
         # Whether an executor has room is known to the scheduler alone: what is ready and free waits for that.
         return admission.explain(codes or ["worker"], facts)
+
+    def _processes(self, queue: str) -> int:
+        """Node processes of those who take the queue now."""
+        if settings.INTERLOCK.executor == "local":
+            return settings.INTERLOCK.processes
+        if self._queues is None:
+            self._queues = {}
+            for queues, capacity in Host.objects.filter(state="active").values_list("queues", "capacity"):
+                for name in queues:
+                    self._queues[name] = self._queues.get(name, 0) + capacity
+        return self._queues.get(queue, 0)
 
     def _limits(self) -> _RunFacts:
         if self._run_facts is None:
@@ -162,26 +185,34 @@ class Waiting:
 
     def _pool(self, name: str) -> tuple[_PoolFacts, list[Holder]]:
         if name not in self._pools:
-            held = holders([name]).get(name, [])
-            slots = Pool.objects.filter(name=name).values_list("slots", flat=True).first()
-            line = (
-                unfinished_nodes()
-                .filter(state="ready", pool=name, claim="")
-                .values_list("run_id", "run__definition_id", "run__priority", "node", "ready_at", "slots")
-            )
-            keys = []
-            loaded: dict[int, Document] = {self.run.definition_id: self.nodes}
-            for run_id, definition, priority, node, ready_at, wanted in line:
-                if slots is not None and wanted > slots:
-                    continue
-                if definition not in loaded:
-                    loaded[definition] = documents.load(definition)
-                assert ready_at is not None
-                found = loaded[definition].by_id[node]
-                keys.append((_key(ready_at, run_id, found.index, found.policy.priority or priority), wanted))
-            facts = _PoolFacts(slots, sum(holder.slots for holder in held), sorted(keys))
-            self._pools[name] = (facts, held)
+            # Others of this run wait for theirs: all are read at once.
+            named = {node.policy.pool for node in self.nodes.nodes if node.policy.pool}
+            changed = {policy["pool"] for policy in (self.run.altered or {}).values() if policy.get("pool")}
+            self._read_pools({name} | ((named | changed) - self._pools.keys()))
         return self._pools[name]
+
+    def _read_pools(self, names: Collection[str]) -> None:
+        held = holders(names)
+        slots = dict(Pool.objects.filter(name__in=names).values_list("name", "slots"))
+        line = (
+            unfinished_nodes()
+            .filter(state="ready", pool__in=names, claim="")
+            .values_list("pool", "run_id", "run__definition_id", "run__priority", "node", "ready_at", "slots")
+        )
+        keys: dict[str, list[tuple[tuple[float, int, int], int]]] = {name: [] for name in names}
+        loaded: dict[int, Document] = {self.run.definition_id: self.nodes}
+        for name, run_id, definition, priority, node, ready_at, wanted in line:
+            if wanted > slots.get(name, wanted):
+                continue
+            if definition not in loaded:
+                loaded[definition] = documents.load(definition)
+            assert ready_at is not None
+            found = loaded[definition].by_id[node]
+            keys[name].append((_key(ready_at, run_id, found.index, found.policy.priority or priority), wanted))
+        for name in names:
+            mine = held.get(name, [])
+            facts = _PoolFacts(slots.get(name), sum(holder.slots for holder in mine), sorted(keys[name]))
+            self._pools[name] = (facts, mine)
 
 
 def _key(ready_at: datetime, run: int, index: int, priority: int) -> tuple[float, int, int]:

@@ -23,9 +23,9 @@ LOOK_SECONDS = 0.02
 class SchedulerProcess:
     """`manage.py scheduler` in the installation of this process's environment."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         command = [sys.executable, "-m", "django", "scheduler"]
-        self.process = subprocess.Popen(command, env={**os.environ, "DJANGO_SETTINGS_MODULE": "dashboard.settings"})
+        self.process = subprocess.Popen(command, env={**environment, "DJANGO_SETTINGS_MODULE": "dashboard.settings"})
         end = time.monotonic() + START_SECONDS
         while not queries.scheduler_alive():
             if self.process.poll() is not None or time.monotonic() > end:

@@ -7,11 +7,13 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,29 +24,40 @@ SLUG = "bench"
 
 
 class Product:
-    """`manage.py up` in a home folder of its own, on a free port of the loopback. End it with `stop`."""
+    """`manage.py up`, or another command that serves, in a home folder of its own, on a free port of the loopback. End
+    it with `stop`."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, command: str = "up", **environment: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
-        self.environment = {**os.environ, "INTERLOCK_HOME": str(home), "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
+        self.environment = {
+            **os.environ, "INTERLOCK_HOME": str(home), "DJANGO_SETTINGS_MODULE": "dashboard.settings", **environment,
+        }  # fmt: skip
         home.mkdir(mode=0o700, exist_ok=True)
+        self._database: sqlite3.Connection | None = None
         self.log = open(home.with_suffix(".log"), "wb")  # noqa: SIM115 - closed by stop
+        begun = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "django", "up", "--port", str(self.port)],
+            [sys.executable, "-m", "manage", command, "--port", str(self.port)],
             env=self.environment,
             stdout=self.log,
             stderr=self.log,
         )
-        self._wait_ready()
-        made = subprocess.run(
-            [sys.executable, "-m", "django", "token", "--user", "admin"],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        try:
+            self._wait_ready()
+            self.start_seconds = time.monotonic() - begun
+            """From the command to the first good answer of /readyz."""
+            made = subprocess.run(
+                [sys.executable, "-m", "django", "token", "--user", "admin"],
+                env=self.environment,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+        except BaseException:
+            self.stop()
+            raise
         self.headers = {"Authorization": f"Bearer {made.stdout.strip()}", "Content-Type": "application/json"}
 
     def _wait_ready(self) -> None:
@@ -59,7 +72,7 @@ class Product:
                 pass
             if self.process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"The product did not start; see {self.log.name}.")
-            time.sleep(0.1)
+            time.sleep(0.05)
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -76,12 +89,21 @@ class Product:
             raise RuntimeError(f"{method} {path}: {answer.status} {text[:500].decode(errors='replace')}")
         return json.loads(text) if text else None
 
+    def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Read from the product's database: asking over HTTP would be part of the load."""
+        if self._database is None:
+            path = Path(self.environment["INTERLOCK_HOME"]) / "interlock.sqlite3"
+            self._database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        return self._database.execute(sql, parameters).fetchall()
+
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(30)
         finally:
             self.log.close()
+            if self._database is not None:
+                self._database.close()
 
 
 def prepare(product: Product, document: Mapping[str, Any], slug: str = SLUG) -> None:
@@ -90,8 +112,20 @@ def prepare(product: Product, document: Mapping[str, Any], slug: str = SLUG) -> 
     product.call("POST", f"/api/v1/workflows/{slug}/versions/", {"definition": document, "message": "bench"})
 
 
-def measure(product: Product, count: int, slug: str = SLUG) -> tuple[float, list[float]]:
-    """(seconds from the first request to the end of the last run, seconds of each request)."""
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """Times of many runs, in seconds from the first request."""
+
+    accepted: float
+    """Until the last was accepted."""
+    ended: float
+    """Until the last had succeeded."""
+    requests: list[float]
+    """How long each request took."""
+
+
+def measure(product: Product, count: int, slug: str = SLUG) -> Submitted:
+    """Start `count` runs by CLIENTS clients, each with one request at a time. Raises RuntimeError."""
     before = _ended(product, slug)
     latencies: list[float] = []
     errors: list[BaseException] = []
@@ -122,6 +156,7 @@ def measure(product: Product, count: int, slug: str = SLUG) -> tuple[float, list
         thread.start()
     for thread in threads:
         thread.join()
+    accepted = time.perf_counter() - begun
     if errors:
         raise RuntimeError(f"A client failed: {errors[0]}") from errors[0]
     end = time.monotonic() + END_SECONDS
@@ -129,23 +164,16 @@ def measure(product: Product, count: int, slug: str = SLUG) -> tuple[float, list
         if time.monotonic() > end:
             raise RuntimeError(f"The runs did not end within {END_SECONDS:g} s.")
         time.sleep(0.02)
-    return time.perf_counter() - begun, latencies
+    return Submitted(accepted, time.perf_counter() - begun, latencies)
 
 
 def _ended(product: Product, slug: str) -> int:
-    """Runs that have succeeded, read from the product's database: asking over HTTP would be part of the load."""
-    import sqlite3
-
-    path = Path(product.environment["INTERLOCK_HOME"]) / "interlock.sqlite3"
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    try:
-        row = db.execute(
-            "SELECT count(*) FILTER (WHERE state = 'succeeded'), "
-            "count(*) FILTER (WHERE state IN ('failed', 'cancelled', 'timed_out')) FROM engine_run WHERE workflow = ?",
-            (slug,),
-        ).fetchone()
-    finally:
-        db.close()
-    if row[1]:
-        raise RuntimeError(f"{row[1]} runs did not succeed.")
-    return int(row[0])
+    """Runs that have succeeded. Raises RuntimeError when some did not."""
+    [(good, bad)] = product.rows(
+        "SELECT count(*) FILTER (WHERE state = 'succeeded'), "
+        "count(*) FILTER (WHERE state IN ('failed', 'cancelled', 'timed_out')) FROM engine_run WHERE workflow = ?",
+        slug,
+    )
+    if bad:
+        raise RuntimeError(f"{bad} runs did not succeed.")
+    return int(good)

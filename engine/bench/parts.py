@@ -20,6 +20,8 @@ class Wish:
     """Texts of which a case's name must contain one; empty: all cases."""
     minutes: float
     """How long a measurement goes on that needs time."""
+    database: str
+    """Address of a PostgreSQL server on which databases may be made; empty: SQLite."""
     say: Callable[[str], None]
     """Tells what is measured now, for who waits."""
 
@@ -28,7 +30,7 @@ class Wish:
 
 
 class Part(Protocol):
-    """A module that measures something."""
+    """A module that measures something. One that can do so on PostgreSQL has `POSTGRESQL = True`."""
 
     def measure(self, wish: Wish) -> dict[str, Any]:
         """The report: one JSON object. Raises Missing."""
@@ -47,6 +49,11 @@ _modules: dict[str, str] = {}
 def register(name: str, module: str) -> None:
     """Have `bench <name>` measure with this module, which is a Part."""
     _modules[name] = module
+
+
+def on_postgresql(part: Part) -> bool:
+    """Whether a part takes `Wish.database`."""
+    return bool(getattr(part, "POSTGRESQL", False))
 
 
 def names() -> list[str]:

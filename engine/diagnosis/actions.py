@@ -24,7 +24,6 @@ LIMIT_LEAST_QUIET = 60
 MEMORY_STEP_MB = 64
 
 _RETRY_LIMIT = gettext_noop("Retry with a {limit} limit")
-_RETRY_MORE_TIME = gettext_noop("Retry with {limit}")
 _RETRY_MEMORY = gettext_noop("Retry with {memory} MiB")
 _RETRY = gettext_noop("Retry")
 _RETRY_NOW = gettext_noop("Retry now")
@@ -76,7 +75,7 @@ def retry_with_limit(run: int, running: Running, active_seconds: float = 0.0) ->
 
 def retry_with_time(run: int, failure: Failure, soft: float) -> Action:
     policy = {"soft_timeout": _whole(soft), "hard_timeout": _whole(max(hard_after(soft), 2 * soft))}
-    label = Said(_RETRY_MORE_TIME, {"limit": span(soft)})
+    label = Said(_RETRY_LIMIT, {"limit": span(soft)})
     return Action(label, "POST", _node(run, failure.node, "retry"), {"policy": policy})
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from django.conf import settings
-
 from engine import documents, stackreads
 from engine.diagnosis import upstream
 from engine.diagnosis.known import Facts, Failure, Kept, Waiting
@@ -39,6 +37,7 @@ class _Gathering(WaitingReads):
         shown = [row for row in running if self.node in (None, row.node)]
         known = self._running(shown, running)
         waiting, total = self._waiting(running, others) if unfinished else ([], 0)
+        occupants, processes = self._places(waiting)
         failures, failed_total = self._failures()
         leader = Leader.objects.filter(pk=1).values_list("beat_at", "pid").first() if unfinished else None
         beat = leader[0] if leader else None
@@ -59,8 +58,8 @@ class _Gathering(WaitingReads):
             waiting_total=total,
             failures=failures,
             failed_total=failed_total,
-            occupants=self._occupants() if _waits_for(waiting, "worker") else (),
-            processes=settings.INTERLOCK.processes,
+            occupants=occupants,
+            processes=processes,
             max_runs=self.document.settings.max_runs,
             rivals=self._rivals() if _waits_for(waiting, "run_queued", "workflow_limit") else (),
             machine_memory=_machine_memory(),

@@ -159,6 +159,8 @@ class Waiting:
     pid: int | None = None
     """Of that attempt."""
     failed_at: datetime | None = None
+    queue: str = ""
+    """Of a ready one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q
 
 from engine import clock, policy
 from engine.diagnosis import upstream
 from engine.diagnosis.known import Holder, PoolFacts, Root, Waiting
 from engine.diagnosis.reading_running import WAITING_MAX, RunningReads
-from engine.models import NodeRun
+from engine.models import Host, NodeRun
 from engine.models.conditions import running_attempts, unfinished_nodes, unfinished_runs
 from engine.shapes import moment
 from engine.waiting import Waiting as Conditions
@@ -74,6 +75,7 @@ class WaitingReads(RunningReads):
                     error=row.error,
                     pid=None if attempt is None else attempt.pid or None,
                     failed_at=row.finished_at if row.state == "retrying" else None,
+                    queue=node.policy.queue,
                 )
             )
         return self._with_pools(found, pools)
@@ -156,16 +158,24 @@ class WaitingReads(RunningReads):
             return (3 if self._is_stuck(row) else 1), self._age(row.started_at)
         return (2 if row.state == "retrying" else 0), self._age(row.ready_at)
 
-    def _occupants(self) -> list[Holder]:
-        """Who has the node processes of this installation."""
-        rows = list(
-            running_attempts()
-            .filter(item=-1)
-            .order_by("started_at")
-            .values_list("run", "node", "started_at")[:HOLDERS_MAX]
-        )
-        known = _who({(run, node) for run, node, _ in rows})
-        return [Holder(run, node, since, 1, *known.get((run, node), (None, False))) for run, node, since in rows]
+    def _places(self, waiting: Sequence[Waiting]) -> tuple[list[Holder], int]:
+        """Who has the node processes that the first of these to wait for one may run in, and how many there are."""
+        first = next((one for one in waiting if any(said["code"] == "worker" for said in one.conditions)), None)
+        if first is None:
+            return [], settings.INTERLOCK.processes
+        rows = running_attempts().filter(item=-1).order_by("started_at")
+        processes = settings.INTERLOCK.processes
+        if settings.INTERLOCK.executor != "local":
+            hosts = Host.objects.filter(state="active").values_list("name", "queues", "capacity")
+            takers = {name: capacity for name, queues, capacity in hosts if first.queue in queues}
+            processes = sum(takers.values())
+            there = Q(pk=None)
+            for name in takers:
+                there |= Q(worker__startswith=f"{name}/")
+            rows = rows.filter(there)
+        held = list(rows.values_list("run", "node", "started_at")[:HOLDERS_MAX])
+        known = _who({(run, node) for run, node, _ in held})
+        return [Holder(run, node, at, 1, *known.get((run, node), (None, False))) for run, node, at in held], processes
 
     def _rivals(self) -> list[Holder]:
         """Runs of the workflow that run."""

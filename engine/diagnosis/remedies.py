@@ -96,7 +96,7 @@ _SQL_TABLE = gettext_noop("There is no such table: tables are named by the targe
 _SQL_CONVERSION = gettext_noop("A value does not fit the type: use try_cast, or clean it upstream")
 _SQL_SYNTAX = gettext_noop("DuckDB cannot read the SQL: correct it in a draft at the line that is named")
 _SQL_MEMORY = gettext_noop("The query needs more memory than the node's share: aggregate earlier, or run less at once")
-_NO_SPACE = gettext_noop("The disk is full: make room (`manage.py prune`), then retry")
+_NO_SPACE = gettext_noop("The disk is full: make room (`.venv/bin/interlock prune`), then retry")
 _OTHER = gettext_noop("Look at the line and at what comes in; retry if the cause lay outside")
 
 _EXIT = re.compile(r"exit code (\d+)")

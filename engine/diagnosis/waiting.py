@@ -16,12 +16,12 @@ from engine.diagnosis.finding import Action, Evidence, Finding, WaitingNode
 from engine.diagnosis.known import Facts, Holder, PoolFacts, Waiting
 from engine.diagnosis.said import Said, gettext_noop
 from engine.diagnosis.words import clock_time, cut, process, span
+from engine.heartbeat import is_alive
 
 LONG_SECONDS = 30.0
 """Waiting for a node of the same run is its own queueing; from here on it is worth a look."""
 OCCUPIED_SECONDS = 2.0
 """A process that has one node for so long does not come free by itself in a moment."""
-SCHEDULER_SECONDS = 5.0
 
 _POOL_ONE = gettext_noop(
     '"{node}" waits for pool {pool}: its only slot is held by node "{holder}" of run {run} for {span}.'
@@ -64,6 +64,8 @@ _WORKER = gettext_noop(
     "for {span}."
 )
 _WORKER_FREE = gettext_noop('"{node}" is about to start: it waits for a node process.')
+_QUEUE = gettext_noop('"{node}" waits for a worker: none takes the queue {queue}.')
+_QUEUE_COMMAND = gettext_noop("Start one on any host, with the environment of this installation: {command}")
 _OCCUPIED = gettext_noop('Node "{holder}" of run {run} has {process} since {time}, for {span}')
 _OCCUPIED_STUCK = gettext_noop('Node "{holder}" of run {run} is stuck; it has {process} since {time}, for {span}')
 _UPSTREAM_STUCK = gettext_noop('"{node}" waits for "{root}", which is stuck.')
@@ -73,11 +75,13 @@ _UPSTREAM_OTHER = gettext_noop('"{node}" waits for "{root}", which is {state}.')
 _UPSTREAM = gettext_noop('"{node}" waits for its upstream nodes: {message}')
 _ROOT = gettext_noop('"{root}" ({process}) is {state} since {time}, for {span}')
 _PAUSED = gettext_noop("The run is paused by a person: nothing new of it starts.")
+_PAUSED_ONE = gettext_noop("1 node waits")
 _PAUSED_SINCE = gettext_noop("{n} nodes wait")
 _NO_SCHEDULER = gettext_noop("The scheduler gives no sign of life for {span}: nothing starts or ends until it is back.")
 _NEVER_SCHEDULER = gettext_noop("No scheduler has ever run: nothing starts until there is one.")
 _BEAT = gettext_noop("The last heartbeat of the scheduler ({process}) came at {time}, {span} ago")
-_NO_BEAT = gettext_noop("There is no heartbeat; `manage.py up` or `manage.py scheduler` starts one")
+_NO_BEAT = gettext_noop("There is no heartbeat; `.venv/bin/interlock up` or `scheduler` starts one")
+_NODE = gettext_noop("1 node of this run has not ended")
 _NODES = gettext_noop("{n} nodes of this run have not ended")
 _QUEUED = gettext_noop("The run waits for the scheduler to take it up.")
 _OTHER = gettext_noop('"{node}": {message}')
@@ -92,7 +96,7 @@ def waiting_nodes(facts: Facts) -> list[WaitingNode]:
 def scheduler(facts: Facts) -> list[Finding]:
     """Whether there is a scheduler that could go on with an unfinished run."""
     age = facts.beat_age
-    if facts.state not in ("queued", "running", "paused") or (age is not None and age < SCHEDULER_SECONDS):
+    if facts.state not in ("queued", "running", "paused") or is_alive(age):
         return []
     if age is None:
         evidence = [Evidence("wait", Said(_NO_BEAT), None, None, None, iso(facts.now))]
@@ -104,7 +108,8 @@ def scheduler(facts: Facts) -> list[Finding]:
     ]
     left = sum(number for state, number in facts.counts.items() if state in ("pending", "ready", "running", "retrying"))
     if left:
-        evidence.append(Evidence("wait", Said(_NODES, {"n": f"{left:,}"}), left, None, None, iso(facts.now)))
+        said = Said(_NODE if left == 1 else _NODES, {"n": f"{left:,}"})
+        evidence.append(Evidence("wait", said, left, None, None, iso(facts.now)))
     return [Finding("no_scheduler", Said(_NO_SCHEDULER, values), evidence)]
 
 
@@ -116,7 +121,7 @@ def findings(facts: Facts, unsaid: Collection[str | None] = ()) -> list[Finding]
     found: list[Finding] = []
     if facts.state == "paused":
         left = facts.waiting_total
-        said = Said(_PAUSED_SINCE, {"n": f"{left:,}"})
+        said = Said(_PAUSED_ONE if left == 1 else _PAUSED_SINCE, {"n": f"{left:,}"})
         found.append(Finding("paused", Said(_PAUSED), [Evidence("wait", said, left, None, None, iso(facts.now))]))
     seen: dict[tuple[str, str], int] = {}
     rules: dict[str, Any] = {
@@ -128,6 +133,7 @@ def findings(facts: Facts, unsaid: Collection[str | None] = ()) -> list[Finding]
         "run_limit": _run_limit,
         "workflow_limit": _workflow_limit,
         "run_queued": _workflow_limit,
+        "queue": _queue,
         "worker": _worker,
         "upstream": _upstream,
     }
@@ -142,6 +148,8 @@ def findings(facts: Facts, unsaid: Collection[str | None] = ()) -> list[Finding]
             key = (_family(code), one.pool.name if code.startswith("pool") and one.pool else "")
             if code in ("retry_delay", "upstream"):
                 key = (code, one.node if code == "retry_delay" or one.root is None else one.root.node)
+            if code == "queue":
+                key = (code, one.queue)
             if key in seen:
                 same[key] = same.get(key, 0) + 1
                 continue
@@ -386,6 +394,16 @@ def _worker(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
     return Finding("no_worker", message, evidence, one.node, help_)
 
 
+def _queue(facts: Facts, one: Waiting, condition: Condition) -> Finding:
+    said = Said(_QUEUE_COMMAND, {"command": f"celery -A engine worker -Q {one.queue}"})
+    evidence = [
+        Evidence("wait", said, None, None, None, iso(facts.now)),
+        *(_waited(facts, one) or [_said(facts, condition)]),
+    ]
+    message = Said(_QUEUE, {"node": one.name, "queue": one.queue})
+    return Finding("no_queue_worker", message, evidence, one.node, [actions.cancel_node(facts.run, one.node)])
+
+
 def _upstream(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
     root = one.root
     if root is None:
@@ -430,4 +448,6 @@ def error_text(error: Mapping[str, Any] | None) -> str:
         return "no error was given"
     kind, line, message = str(error.get("class") or "Error"), error.get("line"), cut(str(error.get("message") or ""))
     head = f"{kind} in line {line}" if line else kind
-    return f"{head}, {message}" if message else head
+    if not message:
+        return head
+    return f"{head}: {message}" if message[0].isupper() else f"{head}, {message}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from engine.executors.base import Lines, Progress, Report, Stacks, Started, Work
+from engine.executors.base import Lines, Progress, Report, Stacks, Work
 from engine.executors.capture import AttemptLog, clean
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class Attempt:
         "progress_due",
         "progress_kept",
         "quiet",
+        "refused",
         "sample_at",
         "sampling",
         "seen",
@@ -96,6 +97,8 @@ class Attempt:
         self.memory_now = self.memory_peak = 0
         self.oom_kills = 0
         """Kills at the limit in the process's control group, before it was sent."""
+        self.refused = False
+        """The kernel has kept it from starting one more process or thread."""
         self.network: tuple[float, str, dict[int, int]] | None = None
         """(when, scope, bytes by socket) at the last sample."""
         self.seen: set[tuple[int, int]] = set()
@@ -218,9 +221,6 @@ class Attempt:
             reports.append(self.progress_kept)
             self.progress_at = now
         self.progress_kept, self.progress_due = None, NEVER
-
-    def started_report(self, pid: int, start: int, worker: str, at: float) -> Started:
-        return Started(self.claim, pid, str(start), worker, at)
 
     def usage(self, reported: dict[str, Any] | None) -> dict[str, Any] | None:
         """{cpu_seconds, memory_peak_bytes}: what the node process measured, and what was seen from outside."""

@@ -6,9 +6,12 @@ nothing about a node's state: it says what happened, always with the claim of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+AHEAD_MAX = 64
+"""Works in one node process, the running one included. Enough to last while the scheduler writes what has ended."""
 
 
 @dataclass(slots=True)
@@ -17,7 +20,7 @@ class Work:
 
     claim: str
     envelope: dict[str, Any]
-    """All that the attempt needs (see engine.worker.envelope); JSON."""
+    """What the attempt needs (see engine.worker.envelope), but for what is in `shared`; JSON."""
     soft_timeout: float | None
     """Seconds of running."""
     hard_timeout: float | None
@@ -29,6 +32,20 @@ class Work:
     stuck_after: float | None = None
     """Seconds of running after which it counts as stuck, and its stacks are taken; None: nothing is expected of it,
     and it is watched for quiet instead."""
+    run: str = ""
+    workflow: str = ""
+    node: str = ""
+    type: str = ""
+    entry: str = ""
+    """The module that runs its type."""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    shared: str = ""
+    """The rest of the envelope, which other attempts have as well: JSON without its braces, made once for all."""
+    short: bool | None = None
+    """Whether its sender believes it to be short; None: the supervisor finds out itself."""
+    queue: str = "default"
+    own_python: bool = False
+    """Whether it runs in the interpreter that INTERLOCK_NODE_PYTHON names on its host."""
 
 
 @dataclass(slots=True)
@@ -118,6 +135,25 @@ Report = Started | Ended | Returned | Lines | Progress | Sampled | Stacks
 
 
 @dataclass(slots=True)
+class Batch:
+    """Reports of another host that stand in the database together: one tick takes up all of them, and takes them out
+    there."""
+
+    id: int
+    reports: list[Report]
+
+
+@dataclass(slots=True)
+class Places:
+    """How much may be sent now; who sends counts down."""
+
+    idle: int
+    """Works that would begin at once, however long they are."""
+    ahead: int
+    """Works that would be taken, if they were short."""
+
+
+@dataclass(slots=True)
 class WorkerInfo:
     """One node process, for people."""
 
@@ -130,8 +166,9 @@ class WorkerInfo:
 class Executor(Protocol):
     """What the scheduler needs. All calls come from the scheduler's one thread and none but `poll` blocks."""
 
-    def start(self) -> None:
-        """Start node processes and clean up what an earlier, killed supervisor left."""
+    def start(self) -> Mapping[str, float]:
+        """Start node processes and clean up what an earlier, killed supervisor left. Which attempts its processes had
+        begun last: {claim: unix time}."""
 
     def room(self, work: Work) -> bool:
         """Whether `work` would be taken now (an idle process, or room ahead on a short one)."""
@@ -160,7 +197,7 @@ class Executor(Protocol):
     def take_back(self) -> None:
         """Ask for all work that was sent ahead and has not started; comes as Returned."""
 
-    def poll(self, timeout: float) -> list[Report]:
+    def poll(self, timeout: float) -> Sequence[Report | Batch]:
         """Reports since the last call, waiting up to `timeout` seconds for the first or for a watched file."""
 
     def watch(self, fileobj: Any, callback: Callable[[], None]) -> None:
@@ -168,7 +205,29 @@ class Executor(Protocol):
 
     def unwatch(self, fileobj: Any) -> None: ...
 
-    def stop(self, grace: float) -> list[Report]:
+    def stop(self, grace: float) -> Sequence[Report]:
         """Let running attempts end for up to `grace` seconds, interrupt the others, end all processes."""
 
     def workers(self) -> list[WorkerInfo]: ...
+
+
+class RemoteExecutor(Executor, Protocol):
+    """One whose works and reports stand in the database, written there and taken out of it by the scheduler's ticks.
+    `poll` gives a Batch for what comes from there. What it has out outlives the scheduler."""
+
+    def recall(self) -> Collection[str]:
+        """Forget what was heard and read it again: memory was thrown away. The claims of all works that are out.
+        Raises the database's errors."""
+
+    def served(self) -> Collection[str]:
+        """Queues for which there is a worker."""
+
+    def places(self) -> Mapping[str, tuple[Places, ...]]:
+        """By queue that is served, what may be sent to it now: all of its places must have room."""
+
+    def discard(self, claims: Collection[str]) -> None:
+        """Take these works out of the database: nobody waits for them. Their hosts end them. Raises the database's
+        errors."""
+
+    def settled(self, batch: Batch) -> None:
+        """A tick that took `batch` up has been written."""

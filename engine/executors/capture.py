@@ -85,6 +85,11 @@ class Splitter:
         self._bar = b""  # the state of a progress bar that was taken down last
         self._bar_at = 0.0
 
+    @property
+    def held(self) -> int:
+        """Bytes of the unfinished line that are kept."""
+        return len(self._partial)
+
     def feed(self, data: bytes, now: float) -> list[str]:
         """Lines that `data` completes; `now` is any clock in seconds."""
         lines: list[str] = []
@@ -174,8 +179,11 @@ class AttemptLog:
         if self._tail is not None:
             self._tail.add(stream, data, at)
             return
-        level = LEVELS[stream]
-        self._extend([(at, level, text) for text in self._splitters[stream].feed(data, at)], len(data))
+        level, splitter = LEVELS[stream], self._splitters[stream]
+        held = splitter.held
+        lines = [(at, level, text) for text in splitter.feed(data, at)]
+        # What is cut off a long line is not kept, and does not count.
+        self._extend(lines, min(held + len(data) - splitter.held, LINE_BYTES_MAX * len(lines)))
 
     def add(self, at: float, level: str, message: str) -> None:
         """Lines that the node process reported itself; a message with line breaks makes several."""

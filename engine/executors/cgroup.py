@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 
 from engine.executors import procfs
 
@@ -128,6 +129,24 @@ def make(name: str) -> Group | None:
 
 def remove_leftovers() -> None:
     """Delete the empty groups of supervisors that are gone, of whatever home."""
+    for folder in _leftovers():
+        try:
+            os.rmdir(folder)
+        except OSError:
+            pass
+
+
+def leftover_members(prefix: str) -> set[int]:
+    """Pids of the processes in groups whose supervisor is gone and whose name begins with `prefix`."""
+    found: set[int] = set()
+    for folder in _leftovers():
+        if os.path.basename(folder).startswith(f"{prefix}-"):
+            found.update(map(int, (procfs.read(f"{folder}/cgroup.procs") or b"").split()))
+    return found
+
+
+def _leftovers() -> Iterator[str]:
+    """Folders of the groups that supervisors which are gone have made beside this process."""
     for place in set(_own_places().values()):
         try:
             names = [entry.name for entry in os.scandir(place) if entry.name.startswith("interlock-")]
@@ -135,12 +154,11 @@ def remove_leftovers() -> None:
             continue
         for name in names:
             found = NAME.search(name)
-            if found is None or procfs.start_of(int(found["pid"])) == int(found["start"]):
+            if found is None:
                 continue
-            try:
-                os.rmdir(f"{place}/{name}")
-            except OSError:
-                pass
+            owner = procfs.process(int(found["pid"]))
+            if owner is None or owner.start != int(found["start"]) or owner.is_gone:
+                yield f"{place}/{name}"
 
 
 def thaw_leftover(pid: int) -> None:

@@ -11,7 +11,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+from engine.executors.base import Work
+
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _decode = json.JSONDecoder().decode
 
 FRAME_BYTES_MAX = 8 * 1024 * 1024
@@ -68,16 +70,19 @@ class FrameReader:
         return bool(self._rest)
 
 
-def encode_envelope(envelope: dict[str, Any], claim: str, scratch: Path) -> bytes:
-    """The message that carries `envelope`. A large one is written to a file, which its reader deletes."""
-    message = _encode(envelope).encode()
+def encode_envelope(work: Work, scratch: Path) -> bytes:
+    """The message that carries the envelope of `work`. A large one is written to a file, which its reader deletes."""
+    text = _encode(work.envelope)
+    if work.shared:
+        text = f"{{{work.shared},{text[1:]}"
+    message = text.encode()
     if len(message) <= MESSAGE_BYTES_MAX:
         return message
-    path = envelope_file(claim, scratch)
+    path = envelope_file(work.claim, scratch)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with open(descriptor, "wb") as file:
         file.write(message)
-    return json.dumps({"claim": claim, "file": str(path)}).encode()
+    return json.dumps({"claim": work.claim, "file": str(path)}).encode()
 
 
 def envelope_file(claim: str, scratch: Path) -> Path:

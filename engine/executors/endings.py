@@ -52,8 +52,8 @@ class Endings(Fleet):
         self._tails: list[tuple[Iterator[list[Any]], str, Ended]] = []
         """Ends of attempts whose long logs are still being handed on."""
         self._removals: list[Any] = []
-        self._refusals: dict[tuple[str, str, int], int] = {}
-        """(run, node, item) -> processes that ended in a row when they took its work."""
+        self._refusals: dict[tuple[str, str], int] = {}
+        """(run, node) -> processes that ended in a row when they took its work."""
         self._oom_before = self._oom_kills = 0
         """Kills by the kernel since boot: one to two seconds ago, and last read."""
         self._oom_at = 0.0
@@ -114,6 +114,7 @@ class Endings(Fleet):
             self._due = 0.0
             return
         if process.dying and not process.sent and not process.held:
+            leftovers.remove(process.folder, self._removals)
             self._release(process)
             self._soon(0.0)
             return
@@ -159,14 +160,13 @@ class Endings(Fleet):
             else:
                 never.append(attempt.claim)
             _unlink(envelope_file(attempt.claim, self.scratch))
-            if folder := attempt.work.envelope.get("scratch"):
-                leftovers.remove(Path(folder), self._removals)
             leftovers.clear_staging(Path(self.config.artifacts), attempt.claim)
         if ending.cause in ("died", "unstarted") and not process.ready:
             self._note_failed_start(process, now)
         process.sent.clear()
         process.held.clear()
         process.current = None
+        leftovers.remove(process.folder, self._removals)
         if never:
             self._reports.append(Returned(never))
         self._release(process)
@@ -199,8 +199,7 @@ class Endings(Fleet):
 
     def _not_started(self, process: NodeProcess, attempt: Attempt, never: list[str]) -> None:
         """Work that a process took and ended before it started it: tried again, but not for ever."""
-        envelope = attempt.work.envelope
-        key = (str(envelope.get("run", {}).get("id")), str(envelope.get("node")), int(envelope.get("item", -1)))
+        key = (attempt.work.run, attempt.work.node)
         if len(self._refusals) > 1000:
             self._refusals.clear()
         times = self._refusals[key] = self._refusals.get(key, 0) + 1

@@ -27,11 +27,6 @@ from engine.executors.process import MAIN, CannotStart, NodeProcess
 
 log = logging.getLogger("interlock.supervisor")
 
-AHEAD_MAX = 16
-"""Works in one process, the running one included."""
-ATTEMPTS_MAX = 500
-ATTEMPTS_NEAR_MAX = 400
-"""From here on the successor is started."""
 GROWTH_BYTES_MAX = 64 * 1024 * 1024
 SPARES = 1
 LONG_SECONDS = 0.1
@@ -95,6 +90,8 @@ class Fleet:
     def short(self, work: Work) -> bool:
         """Whether `work` is believed to be short enough to be sent ahead."""
         # A limit on memory is set on a whole process: such work has one for itself.
+        if work.short is not None:
+            return work.short and work.memory_mb is None
         return work.memory_mb is None and self.forecast.is_short(work)
 
     def free(self) -> int:
@@ -107,10 +104,10 @@ class Fleet:
             if process.sent or process.held:
                 busy += 1
                 if self._may_take_ahead(process, now):
-                    total += min(AHEAD_MAX - len(process.sent), ATTEMPTS_MAX - process.assigned)
+                    total += process.places
         places = max(0, self.capacity - busy)
         nearest = self._idle[""][-places:] if places else []
-        ahead = sum(min(AHEAD_MAX, ATTEMPTS_MAX - process.assigned) if process.ready else 1 for process in nearest)
+        ahead = sum(process.places if process.ready else 1 for process in nearest)
         return total + ahead + (places - len(nearest) if self._may_spawn() else 0)
 
     def send(self, works: Iterable[Work]) -> None:
@@ -143,7 +140,11 @@ class Fleet:
         return "" if work.python == sys.executable else work.python
 
     def _busy(self) -> int:
-        return sum(1 for process in self._processes if process.sent or process.held)
+        busy = 0
+        for process in self._processes:
+            if process.sent or process.held:
+                busy += 1
+        return busy
 
     def _place(self, work: Work) -> bool:
         key = self._key(work)
@@ -183,8 +184,8 @@ class Fleet:
             and process.ready
             and not process.dying
             and not process.dead
-            and 0 < len(process.sent) < AHEAD_MAX
-            and process.assigned < ATTEMPTS_MAX
+            and bool(process.sent)
+            and process.places > 0
             and (process.current is None or now - process.current.began < LONG_BESIDE_IDLE_SECONDS)
         )
 
@@ -204,7 +205,7 @@ class Fleet:
     def _assign(self, process: NodeProcess, attempt: Attempt) -> None:
         work = attempt.work
         try:
-            message = encode_envelope(work.envelope, work.claim, self.scratch)
+            message = encode_envelope(work, self.scratch)
         except OSError as error:
             # The disk is full, or the folder is gone: the attempt fails, the engine stays.
             self._refuse(work, f"The envelope could not be written to {self.scratch}: {error.strerror}.")
@@ -217,9 +218,6 @@ class Fleet:
         elif not attempt.short:
             process.all_short = False
         process.sent[work.claim] = attempt
-        process.assigned += 1
-        if process.assigned == ATTEMPTS_NEAR_MAX:
-            self._soon(0.0)
         self._where[work.claim] = process
         if not process.post(work.claim, message) and len(process.backlog) == 1:
             self.selector.register(process.socket, selectors.EVENT_WRITE, partial(self._on_room, process))
@@ -238,7 +236,6 @@ class Fleet:
             claim = claim_of(message)
             if process.sent.pop(claim, None) is not None:
                 del self._where[claim]
-                process.assigned -= 1
                 claims.append(claim)
                 _remove(envelope_file(claim, self.scratch))
         if claims:
@@ -272,6 +269,7 @@ class Fleet:
         process = NodeProcess(
             key or sys.executable,
             main=self._main,
+            folder=self.scratch / str(self._serial),
             mark=f"{self.mark}-{self._serial}",
             index=index,
             key=key,
@@ -292,9 +290,7 @@ class Fleet:
         if self._stopping or now < self._retry_start_at:
             return
         alive = sum(
-            1
-            for process in self._processes
-            if not process.key and process.takes_work and process.assigned < ATTEMPTS_NEAR_MAX
+            1 for process in self._processes if not process.key and process.takes_work and not process.is_nearly_used_up
         )
         starting = any(not process.ready for process in self._processes if not process.key and process.takes_work)
         wanted = self.capacity if starting and alive < self.capacity else self.capacity + SPARES

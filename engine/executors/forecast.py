@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from engine.executors.base import Work
+
+
+class Kind(Protocol):
+    """What a work is remembered by."""
+
+    workflow: str
+    node: str
+    entry: str
+
 
 SHORT_SECONDS = 0.05
 STREAK = 4
@@ -25,23 +36,17 @@ class Forecast:
         """Whether `work` is believed to take less than 50 ms: by the author's or learned figure, else by the past."""
         if work.expected is not None and work.expected >= SHORT_SECONDS:
             return False
-        envelope = work.envelope
-        known = self._nodes.get(_node(work))
+        known = self._nodes.get((work.workflow, work.node))
         if known is not None:
             return known
-        return work.expected is not None or self._types.get(envelope.get("entry", ""), 0) >= STREAK
+        return work.expected is not None or self._types.get(work.entry, 0) >= STREAK
 
-    def note(self, work: Work, seconds: float, printed: bool) -> None:
+    def note(self, work: Kind, seconds: float, printed: bool) -> None:
         """An attempt ended. One that prints counts as long: its output must not meet that of the next one."""
         short = seconds < SHORT_SECONDS and not printed
         nodes = self._nodes
         if len(nodes) >= KINDS_MAX:
             nodes.clear()
-        nodes[_node(work)] = short
-        entry = work.envelope.get("entry", "")
+        nodes[work.workflow, work.node] = short
+        entry = work.entry
         self._types[entry] = self._types.get(entry, 0) + 1 if short else 0
-
-
-def _node(work: Work) -> tuple[str, str]:
-    envelope = work.envelope
-    return str(envelope["run"]["workflow"]) if "run" in envelope else "", str(envelope.get("node", ""))

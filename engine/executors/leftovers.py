@@ -13,10 +13,12 @@ import re
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from engine.executors import cgroup, procfs
+from engine.worker.begun import SUFFIX
 from engine.worker.folder import open_up
 
 log = logging.getLogger("interlock.supervisor")
@@ -42,7 +44,7 @@ def end_processes(prefix: str) -> int:
     began = time.monotonic()
     ended: set[tuple[int, int]] = set()
     while True:
-        found = _find(prefix)
+        found = orphans(prefix)
         for one in found:
             cgroup.thaw_leftover(one.pid)
             try:
@@ -67,13 +69,18 @@ def end_processes(prefix: str) -> int:
     return len(ended)
 
 
-def _find(prefix: str) -> list[procfs.Process]:
-    """Processes with a mark of this home whose supervisor is gone, and all that descend from them."""
+def orphans(prefix: str) -> list[procfs.Process]:
+    """Processes of this home whose supervisor is gone, by their mark or, where they hid it, their control group; and
+    all that descend from them."""
     table = procfs.processes()
+    grouped = cgroup.leftover_members(prefix)
     wanted = prefix.encode()
     roots = []
     for one in table.values():
         if not one.user or one.is_gone or one.pid == os.getpid():
+            continue
+        if one.pid in grouped:
+            roots.append(one.pid)
             continue
         found = MARK.search(procfs.environment(one.pid))
         if found is None or found["prefix"] != wanted:
@@ -102,7 +109,10 @@ def clear_folder(folder: Path) -> None:
 
 
 def remove(folder: Path, removals: list[Any]) -> None:
-    """Delete the folder of a killed attempt: a large one by a process of its own, which joins `removals`."""
+    """Delete the folder of an ended node process: a large one by a process of its own, which joins `removals`; and the
+    note beside it."""
+    with suppress(OSError):
+        os.unlink(f"{folder}{SUFFIX}")
     if not os.path.lexists(folder):
         return
     count = 0

@@ -25,7 +25,8 @@ def limit_memory(process: NodeProcess, attempt: Attempt) -> None:
     group = process.group
     if group is not None:
         group.limit_memory(None if limit is None else limit * MIB)
-        attempt.oom_kills = group.oom_kills()
+        if limit is not None:
+            attempt.oom_kills = group.oom_kills()
 
 
 def killed_at_limit(process: NodeProcess, attempt: Attempt) -> bool:
@@ -37,10 +38,17 @@ def killed_at_limit(process: NodeProcess, attempt: Attempt) -> bool:
     )
 
 
+def tasks_refused(process: NodeProcess, attempt: Attempt) -> bool:
+    """Whether the kernel has kept the attempt from starting a process or thread, now or before: what its code made of
+    that may be heard after the limit was seen."""
+    if process.group is not None and process.group.tasks_refused():
+        attempt.refused = True
+    return attempt.refused
+
+
 def check_limits(process: NodeProcess, attempt: Attempt, now: float) -> dict[str, Any] | None:
     """The error of a limit that the tree has passed now, if any."""
-    group = process.group
-    if group is not None and group.tasks_refused():
+    if tasks_refused(process, attempt):
         # Said before the tree is looked at: that would take long now.
         return tasks_error()
     tree = _look(process, attempt, now)

@@ -16,6 +16,7 @@ from typing import Any
 
 from engine.executors import procfs
 from engine.executors.attempts import NEVER, Attempt
+from engine.executors.base import AHEAD_MAX
 from engine.executors.cgroup import Group, make
 from engine.executors.channel import FrameReader
 from engine.executors.kill import TreeKill
@@ -24,6 +25,9 @@ from engine.stacks import Answer, parse_answer
 READ_BYTES = 64 * 1024
 SEND_BUFFER = 1024 * 1024
 USER_TASKS_MORE = 4096
+ATTEMPTS_MAX = 10_000
+"""Attempts that ran code not the product's own, after which a process is replaced. A start costs as much as 300 of the
+shortest, and holds up the thread that does it; what grows is replaced sooner anyway."""
 STACK_BYTES = 1024 * 1024
 """Room for one dump of stacks; faulthandler tells at most 100 threads of 100 frames."""
 ANSWER_BYTES_MAX = 4 * 1024 * 1024
@@ -44,10 +48,12 @@ class NodeProcess:
     Must be made from a thread that never ends: the parent-death signal follows the thread that spawned.
     """
 
-    def __init__(self, python: str, *, main: Path, mark: str, index: int, key: str, now: float) -> None:
+    def __init__(self, python: str, *, main: Path, folder: Path, mark: str, index: int, key: str, now: float) -> None:
         """Raises CannotStart."""
         self.key = key
         """Which interpreter was asked for; empty: the product's own."""
+        self.folder = folder
+        """Where its attempts work; the process makes it, and it goes with the process."""
         self.index = index
         self.mark = mark
         self.born = now
@@ -61,7 +67,10 @@ class NodeProcess:
         self.current: Attempt | None = None
         self.backlog: deque[tuple[str, bytes]] = deque()
         """(claim, message) that the socket had no room for."""
-        self.assigned = 0
+        self.ended = 0
+        """Attempts that have ended in it ..."""
+        self.worn = 0
+        """... and those among them that ran code of an author's."""
         self.all_short = True
         self.idle_since = now
         self.group: Group | None = None
@@ -128,6 +137,7 @@ class NodeProcess:
                     python, "-I", str(main), "--in", str(self.theirs.fileno()), "--out", str(out_child),
                     "--ask", str(ask_child.fileno()), "--stack", str(self.stack),
                     "--parent", str(os.getpid()), "--mark", self.mark,
+                    "--folder", str(self.folder),
                     *(("--groups", ":".join(self.group.doors())) if self.group else ()),
                 ],
                 stdin=subprocess.DEVNULL, stdout=stdout_child, stderr=stderr_child, close_fds=True,
@@ -145,12 +155,27 @@ class NodeProcess:
             self.popen.wait()
             raise
         self.start = procfs.start_of(self.pid) or 0
+        self.start_text = str(self.start)
         if self.group is None and os.getuid():
             limit_tasks(self.pid)
 
     @property
     def takes_work(self) -> bool:
         return not self.dying and not self.dead
+
+    @property
+    def is_used_up(self) -> bool:
+        return self.worn >= ATTEMPTS_MAX
+
+    @property
+    def is_nearly_used_up(self) -> bool:
+        """Time to start its successor."""
+        return self.worn >= ATTEMPTS_MAX * 9 // 10
+
+    @property
+    def places(self) -> int:
+        """How many more short works it may be sent."""
+        return min(AHEAD_MAX, ATTEMPTS_MAX - self.worn) - len(self.sent)
 
     def post(self, claim: str, message: bytes) -> bool:
         """Send a message, or keep it when the socket is full; False when it was kept. Never blocks."""
@@ -290,8 +315,9 @@ def limit_tasks(pid: int) -> None:
 
 
 def _environment(mark: str) -> dict[str, str]:
-    """What a node process starts with: nothing of the server's but the way to programs and the locale."""
-    names = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH")
+    """What a node process starts with: nothing of the server's but the way to programs, the locale, and the faults
+    that a test wants (see engine.faults)."""
+    names = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "INTERLOCK_FAULT")
     kept = {name: os.environ[name] for name in names if name in os.environ}
     kept.setdefault("PATH", os.defpath)
     return {**kept, "INTERLOCK_MARK": mark}

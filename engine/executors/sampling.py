@@ -262,9 +262,9 @@ class Sampling:
             self.message = self.message or "The process did not answer in time."
         # One look that failed is worth nothing beside one that did not.
         looks = [one for one in self.looks if one.threads] or self.looks
-        envelope = self.work.envelope
+        work = self.work
         pid = self.process.pid
-        code = stacks.Code(envelope["node"], envelope["type"], envelope.get("config") or {}, LINES.read)
+        code = stacks.Code(work.node, work.type, work.config, LINES.read)
         span, cpu = 0.0, None
         if len(self._cpu) > 1:
             span = self._cpu[1][0] - self._cpu[0][0]

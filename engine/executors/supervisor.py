@@ -11,18 +11,17 @@ import ctypes
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from engine.config import Config
 from engine.executors import cgroup, leftovers, measure, procfs
 from engine.executors.attempts import NEVER, Attempt, moment
-from engine.executors.base import Ended, Report
+from engine.executors.base import AHEAD_MAX, Ended, Report, Started
 from engine.executors.causes import hard_timeout, lost, reported, soft_timeout
 from engine.executors.endings import Ending
 from engine.executors.fleet import (
-    ATTEMPTS_MAX,
     GROWTH_BYTES_MAX,
     IDLE_OTHER_SECONDS,
     LONG_BESIDE_IDLE_SECONDS,
@@ -31,11 +30,19 @@ from engine.executors.fleet import (
 )
 from engine.executors.process import MAIN, NodeProcess
 from engine.executors.stacking import Stacking
+from engine.worker import begun
 
 log = logging.getLogger("interlock.supervisor")
 
 PR_SET_CHILD_SUBREAPER = 36
 KILL_STEP_SECONDS = 0.005
+HELD_SECONDS = 0.001
+"""How long the start of a short attempt is kept for its end to come, and its end for those of the attempts behind it:
+alone they are worth no tick of their own."""
+ENOUGH_AHEAD = AHEAD_MAX // 4
+"""Works that keep a process busy for that long."""
+ENOUGH_HELD = AHEAD_MAX // 2
+"""Reports that are worth a tick."""
 GROWTH_CHECK_EVERY = 16
 """Attempts between looks at the memory of an idle process."""
 STOP_SECONDS = 10.0
@@ -45,6 +52,9 @@ STOP_SECONDS = 10.0
 class Supervisor(Stacking):
     """See `engine.executors.base.Executor`, which it implements."""
 
+    alone = True
+    """No other supervisor uses the folder of artifacts."""
+
     def __init__(self, config: Config, *, worker: str = "local", mark: str | None = None, main: Path = MAIN) -> None:
         """`worker` labels attempts; `mark` replaces the mark of this home in the environment of node processes.
 
@@ -52,18 +62,28 @@ class Supervisor(Stacking):
         """
         self.mark_prefix = mark or leftovers.mark_prefix(config.home)
         super().__init__(config, worker=worker, mark=leftovers.own_mark(self.mark_prefix), main=main)
+        self._held: list[Report] = []
+        """Reports on short attempts, which go before all others ..."""
+        self._held_due = NEVER
+        """... at this time by themselves."""
+        self._gathers = False
+        """Whether an end is among them: nothing is heard until they are due, for then much can be read at once."""
 
-    def start(self) -> None:
-        """Clean up what an earlier, killed supervisor of this home left, and start node processes."""
+    def start(self) -> Mapping[str, float]:
+        """Clean up what an earlier, killed supervisor of this home left, and start node processes. Which attempts the
+        earlier processes had begun last: {claim: unix time}."""
         # Orphans of a node process that is killed come here, where they are found and waited for.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         leftovers.end_processes(self.mark_prefix)
         cgroup.remove_leftovers()
         self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        notes = begun.read_all(str(self.scratch))
         leftovers.clear_folder(self.scratch)
-        leftovers.clear_folder(Path(self.config.artifacts) / "staging")
+        if self.alone:
+            leftovers.clear_folder(Path(self.config.artifacts) / "staging")
         self._oom_before = self._oom_kills = procfs.oom_kills()
         self._fill(time.monotonic())
+        return notes
 
     # The loop.
 
@@ -88,7 +108,13 @@ class Supervisor(Stacking):
                 self._keep_house(now)
             if self._tails:
                 self._hand_on_tails()
-            wait = 0.0 if self._reports or called else max(0.0, min(end, self._due) - now)
+            wait = 0.0 if self._reports or called else max(0.0, min(end, self._due, self._held_due) - now)
+            if self._gathers and wait:
+                if len(self._held) < ENOUGH_HELD:
+                    time.sleep(wait)
+                else:
+                    self._held_due = now
+                wait = 0.0
             events = self.selector.select(wait)
             now = self._now = time.monotonic()
             for key, _ in events:
@@ -98,9 +124,18 @@ class Supervisor(Stacking):
                 elif watched:
                     handler.callback()
                     called = True
-            if self._reports or called or now >= end:
-                reports, self._reports = self._reports, []
+            if self._reports or called or now >= min(end, self._held_due):
+                reports = self._held + self._reports
+                self._held, self._reports, self._held_due, self._gathers = [], [], NEVER, False
                 return reports
+
+    def _hold(self, report: Report) -> None:
+        """Report within HELD_SECONDS; after what is to be reported at once already, so that order is kept."""
+        if self._reports:
+            self._reports.append(report)
+        else:
+            self._held.append(report)
+            self._held_due = min(self._held_due, self._now + HELD_SECONDS)
 
     def _keep_house(self, now: float) -> None:
         """Whatever is due: limits, samples, batches, kills, spares. Sets the next due time."""
@@ -218,18 +253,25 @@ class Supervisor(Stacking):
             attempt.start(self._now)
             if self._refusals:
                 self._refusals.clear()
-            self._reports.append(
-                attempt.started_report(
-                    process.pid, process.start, f"{self.worker}/{process.index}", moment(frame["at"])
-                )
-            )
+            started = self._started(process, attempt, frame["at"])
+            if attempt.short:
+                self._hold(started)
+            else:
+                self._reports.append(started)
             due = attempt.due()
             if len(process.sent) > 1:
                 due = min(due, self._now + LONG_BESIDE_IDLE_SECONDS)
             self._soon(due)
+        elif "began" in frame and process.current is None:
+            # An instant attempt, which ran none of an author's code, tells its start and its end in one.
+            self._hold(self._started(process, attempt, frame["began"]))
+            self._finish(process, attempt, frame)
         elif attempt is not process.current:
             return
         elif kind == "done" or kind == "failed":
+            process.worn += 1
+            if process.is_nearly_used_up:
+                self._soon(self._now)
             self._finish(process, attempt, frame)
         elif kind == "log":
             attempt.say(frame, self._now, self._reports)
@@ -237,6 +279,9 @@ class Supervisor(Stacking):
         elif kind == "progress":
             attempt.progress(frame, self._now, self._reports)
             self._soon(attempt.progress_due)
+
+    def _started(self, process: NodeProcess, attempt: Attempt, at: Any) -> Started:
+        return Started(attempt.claim, process.pid, process.start_text, f"{self.worker}/{process.index}", moment(at))
 
     def _on_stream(self, process: NodeProcess, stream: int) -> None:
         """One read of stdout or stderr, so that a flood starves nobody."""
@@ -283,7 +328,7 @@ class Supervisor(Stacking):
         elif failed and measure.killed_at_limit(process, attempt):
             # The kernel took a child; what the code made of it is not the cause.
             error = measure.memory_error(attempt)
-        elif error is not None and process.group is not None and process.group.tasks_refused():
+        elif error is not None and measure.tasks_refused(process, attempt):
             error = measure.tasks_error(error)
         ended = Ended(
             attempt.claim,
@@ -298,6 +343,7 @@ class Supervisor(Stacking):
         del process.sent[attempt.claim]
         del self._where[attempt.claim]
         process.current = None
+        process.ended += 1
         if process.dying or process.dead:
             process.held.append((attempt, ended))
             return
@@ -309,15 +355,20 @@ class Supervisor(Stacking):
                 self._deliver(attempt, ended)
                 self._dismiss(process)
             return
+        if attempt.short and attempt.log is None and len(process.sent) >= ENOUGH_AHEAD:
+            attempt.flush_progress(self._now, self._reports)
+            self._hold(ended)
+            self._gathers = True
+            return
         self._deliver(attempt, ended)
         if not process.sent:
-            if process.assigned >= ATTEMPTS_MAX or self._has_grown(process):
+            if process.is_used_up or self._has_grown(process):
                 self._dismiss(process)
             else:
                 self._make_idle(process)
 
     def _has_grown(self, process: NodeProcess) -> bool:
-        if process.assigned % GROWTH_CHECK_EVERY or process.memory_start is None:
+        if process.ended % GROWTH_CHECK_EVERY or process.memory_start is None:
             return False
         memory = _memory(process)
         return memory is not None and memory - process.memory_start > GROWTH_BYTES_MAX
@@ -348,7 +399,7 @@ class Supervisor(Stacking):
         for removal in self._removals:
             removal.wait()
         self.selector.close()
-        return reports + self._reports
+        return reports + self._held + self._reports
 
 
 class _Watched:

@@ -20,9 +20,9 @@ def unfinished_runs() -> QuerySet[Run]:
     return Run.objects.extra(where=[f"engine_run.state IN ({_listed(RUN_UNFINISHED)})"])  # noqa: S610 - constants
 
 
-def failed_runs() -> QuerySet[Run]:
-    """Runs that failed or ran out of time (index run_failed)."""
-    return Run.objects.extra(where=["engine_run.state IN ('failed', 'timed_out')"])
+def runs_without_success() -> QuerySet[Run]:
+    """Runs that did not succeed, also those that still may (index run_no_success)."""
+    return Run.objects.extra(where=["NOT (engine_run.state = 'succeeded')"])
 
 
 def unfinished_nodes() -> QuerySet[NodeRun]:

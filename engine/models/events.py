@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from engine.models.fields import RowId
 from engine.models.runs import Run
 
 
@@ -13,6 +14,7 @@ class EventBatch(models.Model):
     Log lines take numbers from the same counter but live in LogBatch: readers merge both by seq.
     """
 
+    id = RowId(primary_key=True)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False)
     first_seq = models.BigIntegerField()
     last_seq = models.BigIntegerField()
@@ -25,6 +27,7 @@ class EventBatch(models.Model):
 class LogBatch(models.Model):
     """Up to 200 lines of one attempt, numbered `first_seq` to `last_seq` without a gap."""
 
+    id = RowId(primary_key=True)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False)
     node = models.CharField(max_length=63)
     item = models.IntegerField(default=-1)

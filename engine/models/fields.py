@@ -9,7 +9,18 @@ from django.db import models
 
 from engine.text import clean_text, dump
 
-__all__ = ["JSONText", "clean_text", "dump"]
+__all__ = ["JSONText", "RowId", "clean_text", "dump"]
+
+
+class RowId(models.BigAutoField):  # type: ignore[type-arg] # not generic at run time
+    """Key of rows that are only ever found by what they belong to, so that a number may come back after a deletion.
+
+    Django's own makes SQLite keep the highest number ever given in one more table, which every insert reads and
+    writes.
+    """
+
+    def db_type_suffix(self, connection: Any) -> str | None:
+        return None if connection.vendor == "sqlite" else super().db_type_suffix(connection)
 
 
 class JSONText(models.TextField):  # type: ignore[type-arg] # not generic at run time

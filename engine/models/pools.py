@@ -22,4 +22,4 @@ class Leader(models.Model):
     epoch = models.BigIntegerField(default=0)
     host = models.CharField(max_length=200, blank=True, default="")
     pid = models.IntegerField(null=True)
-    beat_at = models.DateTimeField(null=True, help_text="Heartbeat, once a second, also while idle.")
+    beat_at = models.DateTimeField(null=True, help_text="Heartbeat, also while idle; see engine.heartbeat.")

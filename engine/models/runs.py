@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from engine.models.definitions import Definition
-from engine.models.fields import JSONText
+from engine.models.fields import JSONText, RowId
 
 RUN_UNFINISHED = ("queued", "running", "paused")
 NODE_UNFINISHED = ("ready", "running", "waiting", "retrying")
@@ -34,6 +34,9 @@ class Run(models.Model):
     altered = JSONText(
         default=dict, help_text="What people changed in it: {node: {policy field: value}}; empty: nothing."
     )
+    targets = JSONText(
+        null=True, help_text="Ids of the nodes that were asked for, with all that they need; null: the whole workflow."
+    )
     counts = JSONText(default=dict, help_text="{node run state: number}; sums to all nodes.")
     seq = models.BigIntegerField(default=0, help_text="Number of its last event or log line.")
     cancel_requested_at = models.DateTimeField(null=True)
@@ -51,16 +54,20 @@ class Run(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["workflow", "-id"], name="run_workflow"),
+            # States are in the indexes for who counts or filters by them: other rows stay unread.
+            models.Index(fields=["workflow", "-id", "state"], name="run_workflow"),
+            models.Index(fields=["workflow", "version", "-id", "state"], name="run_version"),
             models.Index(fields=["id"], name="run_unfinished", condition=Q(state__in=RUN_UNFINISHED)),
-            models.Index(fields=["finished_at"], name="run_finished", condition=Q(finished_at__isnull=False)),
-            models.Index(fields=["-finished_at"], name="run_failed", condition=Q(state__in=("failed", "timed_out"))),
+            models.Index(fields=["finished_at", "state"], name="run_finished", condition=Q(finished_at__isnull=False)),
+            # What is rare among many successes.
+            models.Index(fields=["-id", "state"], name="run_no_success", condition=~Q(state="succeeded")),
         ]
 
 
 class NodeRun(models.Model):
     """One node in one run, in exactly one state."""
 
+    id = RowId(primary_key=True)
     # The unique constraint begins with the run: a second index would only cost every write.
     run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False)
     node = models.CharField(max_length=63)
@@ -105,6 +112,7 @@ class NodeRun(models.Model):
 class Attempt(models.Model):
     """One try of a node run, from its reported start."""
 
+    id = RowId(primary_key=True)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False)
     node = models.CharField(max_length=63)
     item = models.IntegerField(default=-1)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.db import models
 
-from engine.models.fields import JSONText
+from engine.models.fields import JSONText, RowId
 from engine.models.runs import Run
 
 
 class Sample(models.Model):
     """Resource use of one attempt's process tree at one moment, about once a second while it runs."""
 
+    id = RowId(primary_key=True)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False)
     node = models.CharField(max_length=63)
     item = models.IntegerField(default=-1)
@@ -32,6 +33,7 @@ class Sample(models.Model):
 class Stack(models.Model):
     """What the threads of one attempt did at one moment, sampled a few times; kept with the run."""
 
+    id = RowId(primary_key=True)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False)
     node = models.CharField(max_length=63)
     item = models.IntegerField(default=-1)
@@ -49,6 +51,7 @@ class Stack(models.Model):
 class NodeStat(models.Model):
     """Learned duration of one node of one workflow: the last 50 successes, draft runs left out."""
 
+    id = RowId(primary_key=True)
     workflow = models.CharField(max_length=80)
     node = models.CharField(max_length=63)
     durations = JSONText(default=list, help_text="Seconds, oldest first, at most 50.")

@@ -69,4 +69,5 @@ class NodeType:
             "config": self.config,
             "out_ports": list(self.out_ports({})) if not self.must_name_port else None,
             "uses_inputs": self.uses_inputs,
+            "needs_input": self.needs_input,
         }

@@ -13,6 +13,9 @@ from engine.shapes import iso
 
 AGING_SECONDS = 60.0
 """What one step of priority is worth in seconds of waiting."""
+SUSPECT_LOSSES = 3
+"""A node that was lost so often may be what ended its process, or the scheduler with all that ran: from then on it runs
+beside no other such node, so that those that were only beside it come through."""
 CLEAN_UP_RULES = frozenset({"all_done", "one_success", "all_failed"})
 """Trigger rules whose nodes still run when their run has stopped."""
 
@@ -52,17 +55,28 @@ class Candidate(Protocol):
 
     key: tuple[float, int, int]
     slots: int
+    losses: int
 
 
-def conditions(node: Candidate, run: RunFacts, pool: PoolFacts | None, room: bool) -> Iterator[str]:
+def conditions(
+    node: Candidate,
+    run: RunFacts,
+    pool: PoolFacts | None,
+    room: bool,
+    suspected: bool = False,
+    served: bool = True,
+) -> Iterator[str]:
     """Codes of what keeps `node` from starting, in the order in which they are to be solved; none: it may start.
 
-    `room`: an executor would take it now.
+    `room`: an executor would take it now; `suspected`: a node that was lost SUSPECT_LOSSES times is under way;
+    `served`: there is a worker for its queue.
     """
     if run.waits_for_workflow:
         yield "workflow_limit"
     if run.max_concurrent is not None and run.holds >= run.max_concurrent:
         yield "run_limit"
+    if suspected and node.losses >= SUSPECT_LOSSES:
+        yield "suspect"
     if pool is not None:
         if pool.slots is None:
             yield "pool_missing"
@@ -75,7 +89,9 @@ def conditions(node: Candidate, run: RunFacts, pool: PoolFacts | None, room: boo
                 yield "pool_line"
             elif pool.in_use + node.slots > pool.slots:
                 yield "pool"
-    if not room:
+    if not served:
+        yield "queue"
+    elif not room:
         yield "worker"
 
 
@@ -105,6 +121,7 @@ class Facts:
     max_concurrent: int | None = None
     max_runs: int | None = None
     processes: int = 0
+    queue: str = ""
     sent: bool = False
     """It stands behind another short node in a node process."""
     holders: Sequence[Holder] = field(default_factory=tuple)
@@ -127,6 +144,11 @@ def _message(code: str, facts: Facts) -> str:
         return f"Waits until another run of this workflow ends: at most {facts.max_runs} may run at once."
     if code == "run_limit":
         return f"Waits until another node of this run ends: at most {facts.max_concurrent} may run at once."
+    if code == "suspect":
+        return (
+            f"Waits for another node that was lost {SUSPECT_LOSSES} times to end: such run one at a time, for one may "
+            "be the cause."
+        )
     if code == "pool_missing":
         return f'Waits for pool "{facts.pool_name}", which does not exist (any more); create it to go on.'
     if code == "pool_too_small":
@@ -140,6 +162,11 @@ def _message(code: str, facts: Facts) -> str:
         return (
             f'Waits for {_slots(facts.slots)} of pool "{facts.pool_name}": '
             f"{facts.pool_in_use} of {facts.pool_slots} are in use."
+        )
+    if code == "queue":
+        return (
+            f'No worker takes the queue "{facts.queue}": start one with `celery -A engine worker -Q {facts.queue}`, or '
+            "give the node another queue."
         )
     if facts.sent:
         return "Has been sent to a node process, which first ends another short node."

@@ -12,7 +12,7 @@ from typing import Any
 from engine.scheduler.core import Core
 from engine.scheduler.memory import NodeState, RunState
 from engine.scheduler.transitions import Job
-from engine.states import NODE_TERMINAL, RUN_TERMINAL, SKIPPED_BY_PERSON
+from engine.states import NODE_TERMINAL, NOT_ASKED, RUN_TERMINAL, SKIPPED_BY_PERSON
 
 RETRYABLE = ("failed", "timed_out", "cancelled")
 """What a retry without `nodes` takes up."""
@@ -89,8 +89,8 @@ def _skip_ended(core: Core, run: RunState, index: int, done: Done) -> Job:
         node = run.nodes[other]
         if other == index or node is None or node.state not in ("upstream_failed", "skipped", "cancelled"):
             continue
-        if node.reason in (SKIPPED_BY_PERSON, "cancelled_by_person"):
-            # What a person ended stays as it is.
+        if node.reason in (SKIPPED_BY_PERSON, "cancelled_by_person", NOT_ASKED):
+            # What a person ended, or never wanted, stays as it is.
             continue
         _forget(node)
         core.move(node, "retried_by_person", "pending")
@@ -160,7 +160,9 @@ def _reset(core: Core, run: RunState, ended: set[int], done: Done) -> Job:
         node = run.nodes[index]
         if node is None or node.state not in NODE_TERMINAL:
             continue
-        if index in ended or node.state in ("upstream_failed", "skipped", "cancelled"):
+        # What was asked for may have run again meanwhile, by another retry.
+        asked = index in ended and may_retry(node.state, node.reason)
+        if asked or (node.state in ("upstream_failed", "skipped", "cancelled") and node.reason != NOT_ASKED):
             _forget(node)
             core.move(node, "retried_by_person", "pending")
             reset.append(index)
@@ -172,6 +174,11 @@ def _reset(core: Core, run: RunState, ended: set[int], done: Done) -> Job:
 
 def _reopen(core: Core, run: RunState, *, event: str, altered: bool = False) -> None:
     """Make the run one that goes on: an ended one runs again, a stopped one starts new nodes again."""
+    if run.stopping:
+        # Ready nodes that the sweep did not come to have left their line for it.
+        for node in run.nodes:
+            if node is not None and node.state == "ready" and not node.claim:
+                core.line.push(node)
     run.stopping = ""
     run.sweep += 1
     if run.state not in RUN_TERMINAL:
@@ -231,12 +238,10 @@ def pools_changed(core: Core, sizes: Mapping[str, int]) -> None:
     """Take up the pools as they are now: {name: slots}."""
     for name, slots in sizes.items():
         core.pool(name).slots = slots
-    for name, pool in list(core.pools.items()):
+    for name, pool in core.pools.items():
         if name not in sizes:
+            # It stays in memory: nodes that stand in another line refer to it, and go on when it is made again.
             pool.slots = None
-            if not pool.in_use and pool.line.first() is None and pool.aside.first() is None:
-                del core.pools[name]
-                continue
         for line in (pool.line, pool.aside):
             while (node := line.first()) is not None:
                 core.line.push(node)

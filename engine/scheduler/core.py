@@ -61,6 +61,10 @@ class Core(Reports):
                     self.jobs.popleft()
                     run.jobs -= 1
                     self.maybe_over.append(run)
+                    if run.state == "queued" and not run.stopping and not run.jobs:
+                        # It lost its place when it was cancelled, which a retry has taken back.
+                        self.line_up(run)
+                        self.start_runs(run.workflow)
             elif self.maybe_over:
                 # Before admission: a run that ends may let another one of its workflow start.
                 self._end_if_over(self.maybe_over.pop())
@@ -108,7 +112,8 @@ class Core(Reports):
         found = self.workflow(workflow)
         while found.waiting:
             run = found.waiting[0][3]
-            waits = run.waits_for_workflow or (run.state == "queued" and not run.stopping)
+            # A queued run with a job is changed by a person, and lines up again at its end.
+            waits = run.waits_for_workflow or (run.state == "queued" and not run.stopping and not run.jobs)
             if not waits or self.runs.get(run.id) is not run:
                 heapq.heappop(found.waiting)
                 continue
@@ -129,7 +134,13 @@ class Core(Reports):
                 self.limit_run(run)
                 # A node that a person ended while the run was queued may have decided others.
                 for index in run.plan.roots if run.left == len(run.nodes) else run.plan.order:
-                    self.decide_later(run, index)
+                    if run.asks_for(index):
+                        self.decide_later(run, index)
+                # Last: what was asked for starts at once, also when thousands of others are left out.
+                if run.asked is not None:
+                    for index in run.plan.order:
+                        if index not in run.asked:
+                            self.decide_later(run, index)
 
     def limit_run(self, run: RunState) -> None:
         """Set the timer of the run's own time limit."""

@@ -6,7 +6,7 @@ The raw driver is used on purpose: the ORM would cost ten times what the stateme
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from django.db import DatabaseError, InterfaceError
@@ -14,10 +14,19 @@ from django.db import DatabaseError, InterfaceError
 from engine.errors import LostLeadership
 from engine.scheduler import rows as tables
 from engine.scheduler.rows import Rows, Times
+from engine.sqlite_backend.turn import Turn
 
-BEAT = "UPDATE engine_leader SET beat_at = {} WHERE id = 1 AND epoch = {}"
+BEAT = "UPDATE engine_leader SET beat_at = {mark} WHERE id = 1 AND epoch = {mark}"
+FENCE = "SELECT 1 FROM engine_leader WHERE id = 1 AND epoch = {mark}"
+"""What a tick that writes no sign of life asks instead: on SQLite nobody else can write once the transaction has
+begun, on PostgreSQL the row is locked."""
 INSERTS = ("nodes", "attempts", "events", "logs", "samples", "stacks", "stats")
+RUN_INDEXED = ("state", "finished_at")
+"""SQLite writes the indexes of columns that a statement names, also when their values stay."""
 RUN_COLUMNS = ("state", "reason", "altered", "counts", "seq", "stopping", "started_at", "resumed_at", "finished_at")
+
+TURN_SECONDS = 0.05
+"""How long a tick waits for somebody who has waited for SQLite's lock to get it."""
 
 
 class Diverged(Exception):
@@ -38,34 +47,37 @@ def driver_errors() -> tuple[type[Exception], ...]:
 
 
 class Dialect(Protocol):
-    """Writes the rows of a tick. Raises the driver's errors, LostLeadership, Diverged; nothing is written then."""
+    """Writes the rows of a tick, and with `beat` a sign of life. Raises the driver's errors, LostLeadership, Diverged;
+    nothing is written then."""
 
     times: Times
 
-    def write(self, rows: Rows | None, epoch: int, now_us: int) -> None: ...
+    def write(self, rows: Rows | None, epoch: int, now_us: int, beat: bool) -> None: ...
 
 
 class SQLite:
     """sqlite3: executemany of prepared statements."""
 
-    def __init__(self, connection: Any) -> None:
-        self.db = connection
+    def __init__(self, connection: Any, turn: Turn) -> None:
+        self.db, self.turn = connection, turn
         self.times = Times("")
         marks = {name: f"({', '.join('?' * len(columns))})" for name, (_, columns, _) in tables.TABLES.items()}
         self.inserts = {name: tables.insert(name, marks[name]) for name in INSERTS}
         self.thin = tables.thin_stacks("?")
-        assignments = ", ".join(f"{column} = ?" for column in RUN_COLUMNS)
-        self.runs = f"UPDATE engine_run SET {assignments} WHERE id = ? AND seq = ?"  # noqa: S608 - names from this module
+        self.runs, self.steps = _update_run(()), _update_run(RUN_INDEXED)
+        self.beat, self.fence = BEAT.format(mark="?"), FENCE.format(mark="?")
 
-    def write(self, rows: Rows | None, epoch: int, now_us: int) -> None:
+    def write(self, rows: Rows | None, epoch: int, now_us: int, beat: bool) -> None:
         db = self.db
         now = self.times(now_us)
-        db.execute("BEGIN IMMEDIATE")
+        with self.turn.taken(TURN_SECONDS):
+            db.execute("BEGIN IMMEDIATE")
         try:
-            if (
-                db.execute("UPDATE engine_leader SET beat_at = ? WHERE id = 1 AND epoch = ?", (now, epoch)).rowcount
-                != 1
-            ):
+            if beat:
+                leads = db.execute(self.beat, (now, epoch)).rowcount == 1
+            else:
+                leads = db.execute(self.fence, (epoch,)).fetchone() is not None
+            if not leads:
                 raise LostLeadership(epoch)
             if rows is not None:
                 self._write(rows, now)
@@ -77,8 +89,9 @@ class SQLite:
 
     def _write(self, rows: Rows, now: str | None) -> None:
         db = self.db
-        if rows.runs and db.executemany(self.runs, rows.runs).rowcount != len(rows.runs):
-            raise Diverged("A run's row has another number than this scheduler gave it.")
+        for statement, runs in ((self.runs, rows.runs), (self.steps, rows.steps)):
+            if runs and db.executemany(statement, runs).rowcount != len(runs):
+                raise Diverged("A run's row has another number than this scheduler gave it.")
         if rows.claims:
             db.executemany(
                 "UPDATE engine_noderun SET claim = ? WHERE run_id = ? AND node = ? AND item = -1", rows.claims
@@ -106,6 +119,13 @@ class SQLite:
             )
 
 
+def _update_run(but: Collection[str]) -> str:
+    """The statement for one run's row, in which the columns of `but` stay as they are."""
+    places = {column: place for place, column in enumerate((*RUN_COLUMNS, "id", "old"), 1)}
+    assignments = ", ".join(f"{column} = ?{places[column]}" for column in RUN_COLUMNS if column not in but)
+    return f"UPDATE engine_run SET {assignments} WHERE id = ?{places['id']} AND seq = ?{places['old']}"  # noqa: S608
+
+
 class PostgreSQL:
     """psycopg2: one statement a table with all its rows."""
 
@@ -125,17 +145,22 @@ class PostgreSQL:
             f"AS v ({', '.join(RUN_COLUMNS)}, id, old) WHERE r.id = v.id::bigint AND r.seq = v.old::bigint"
         )
 
-    def write(self, rows: Rows | None, epoch: int, now_us: int) -> None:
+        self.beat, self.fence = BEAT.format(mark="%s"), FENCE.format(mark="%s") + " FOR UPDATE"
+
+    def write(self, rows: Rows | None, epoch: int, now_us: int, beat: bool) -> None:
         now = self.times(now_us)
         # Three round trips: each costs more than the statements in it. Two row counts decide whether to go on.
         with self.db.cursor() as cursor:
             try:
-                cursor.execute("BEGIN;" + BEAT.format("%s", "%s"), (now, epoch))
+                if beat:
+                    cursor.execute("BEGIN;" + self.beat, (now, epoch))
+                else:
+                    cursor.execute("BEGIN;" + self.fence, (epoch,))
                 if cursor.rowcount != 1:
                     raise LostLeadership(epoch)
-                if rows is not None and rows.runs:
-                    cursor.execute(_values(cursor, self.runs, rows.runs))
-                    if cursor.rowcount != len(rows.runs):
+                if rows is not None and (runs := rows.runs + rows.steps):
+                    cursor.execute(_values(cursor, self.runs, runs))
+                    if cursor.rowcount != len(runs):
                         raise Diverged("A run's row has another number than this scheduler gave it.")
                 rest = [] if rows is None else self._rest(cursor, rows, now)
                 cursor.execute(b";".join([*rest, b"COMMIT"]))
@@ -156,6 +181,18 @@ class PostgreSQL:
             given = getattr(rows, name)
             if given:
                 statements.append(_values(cursor, self.inserts[name], given))
+        if rows.dispatches:
+            statement = (
+                "INSERT INTO engine_dispatch (claim, queue, protocol, work, envelope, sent_at) "
+                "SELECT v.*, clock_timestamp() FROM (VALUES %s) AS v ON CONFLICT (claim) DO NOTHING"
+            )
+            statements.append(_values(cursor, statement, rows.dispatches))
+        if rows.closed:
+            statement = "DELETE FROM engine_dispatch WHERE claim = ANY(%s)"
+            statements.append(bytes(cursor.mogrify(statement, (list(rows.closed),))))
+        if rows.read:
+            statement = "DELETE FROM engine_hostreport WHERE id = ANY(%s)"
+            statements.append(bytes(cursor.mogrify(statement, (list(rows.read),))))
         if rows.wishes:
             statement = (
                 "UPDATE engine_noderun n SET wish = v.wish FROM (VALUES %s) AS v (wish, run_id, node) "

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from engine.config import Config
@@ -18,7 +17,7 @@ from engine.scheduler.plan import PlanNode
 INLINE_BYTES = 32_768
 """Outputs up to this size travel as values; larger ones are artifacts."""
 EXPRESSION_BYTES_MAX = 8 * 1024 * 1024
-"""A larger JSON output cannot be read by an expression: it would have to travel with every attempt."""
+"""A larger JSON output cannot be read by an expression, which would have to read all of it in every attempt."""
 LOCALE = ("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "PATH")
 
 LoadOutput = Callable[[RunState, int], dict[str, Any] | None]
@@ -28,52 +27,32 @@ LoadOutput = Callable[[RunState, int], dict[str, Any] | None]
 class Envelopes:
     """Builds the work for ready nodes."""
 
-    def __init__(self, config: Config, load_output: LoadOutput) -> None:
+    def __init__(self, config: Config, load_output: LoadOutput, hosted: bool = False) -> None:
+        """`hosted`: whoever runs the work adds what is common to all on its host."""
         self.config = config
         self.load_output = load_output
-        self.environment = _environment(config, os.environ)
-        self.artifacts = config.artifacts
-        self.scratch = str(config.scratch)
-        self.common = {
-            "env": self.environment,
-            "artifacts": config.artifacts,
-            "files": str(config.files),
-            "data_roots": [str(root) for root in config.data_roots],
-            "inline_bytes": INLINE_BYTES,
-            "duckdb": _duckdb(config),
-            "resolver": sys.executable,
-        }
+        self.common = "" if hosted else f"{common(config)},"
 
     def sketch(self, node: NodeState) -> Work:
-        """Enough of the work to ask an executor whether it has room: no claim, no inputs."""
-        plan = node.plan
-        static = plan.static
-        if static is None:
-            static = plan.static = {
-                "node": plan.id,
-                "name": plan.name,
-                "item": -1,
-                "type": plan.type,
-                "entry": plan.entry,
-                "config": plan.config,
-                "expressions": plan.expressions,
-                **self.common,
-            }
-        run = node.run
-        envelope = {
-            **static,
-            "run": {"id": str(run.id), "workflow": run.workflow, "version": run.version, "inputs": run.inputs},
-            "soft_timeout": node.soft_timeout,
-        }
+        """Enough of the work to ask an executor whether it has room: no claim, no envelope of its own."""
+        plan, run = node.plan, node.run
         return Work(
             claim="",
-            envelope=envelope,
+            envelope={},
             soft_timeout=node.soft_timeout,
             hard_timeout=node.hard_timeout,
             memory_mb=node.memory_mb,
             python=self.config.node_python if plan.own_python else "",
+            own_python=plan.own_python,
             expected=node.expected,
             stuck_after=stuck_after(node.expected, node.expected_from),
+            run=str(run.id),
+            workflow=run.workflow,
+            node=plan.id,
+            type=plan.type,
+            entry=plan.entry,
+            config=plan.config,
+            shared=f"{self.common}{plan.shared or _of_plan(plan)},{run.shared or _of_run(run)}",
         )
 
     def complete(self, work: Work, node: NodeState) -> Work:
@@ -83,16 +62,29 @@ class Envelopes:
         """
         plan, run = node.plan, node.run
         work.claim = node.claim
-        envelope = work.envelope
-        envelope["claim"] = node.claim
-        envelope["attempt"] = node.attempt + 1
-        envelope["scratch"] = f"{self.scratch}/{node.claim}"
-        envelope["inputs"] = self._inputs(run, plan) if plan.uses_inputs and plan.upstream else {}
-        envelope["nodes"] = {
-            run.plan.nodes[index].id: self._value(self._output(run, index), run.plan.nodes[index])
-            for index in plan.references
+        work.envelope = {
+            "soft_timeout": node.soft_timeout,
+            "claim": node.claim,
+            "attempt": node.attempt + 1,
+            "inputs": self._inputs(run, plan) if plan.uses_inputs and plan.upstream else {},
+            "nodes": {},
         }
+        if plan.references:
+            self._name(work.envelope, run, plan)
         return work
+
+    def _name(self, envelope: dict[str, Any], run: RunState, plan: PlanNode) -> None:
+        """Add the outputs that expressions name: as values, or as artifacts that the node process reads itself."""
+        reads: dict[str, str] = {}
+        for index in plan.references:
+            named, output = run.plan.nodes[index], self._output(run, index)
+            if output is not None and output["kind"] != "table" and output.get("artifact"):
+                _check_size(output, named)
+                reads[named.id] = output["artifact"]
+            else:
+                envelope["nodes"][named.id] = self._input(output) if _is_table(output) else (output or {}).get("value")
+        if reads:
+            envelope["reads"] = reads
 
     def _inputs(self, run: RunState, plan: PlanNode) -> dict[str, Any]:
         inputs: dict[str, Any] = {}
@@ -118,35 +110,73 @@ class Envelopes:
         if output["kind"] == "table":
             return {
                 "kind": "table",
-                "path": f"{self.artifacts}/{output['artifact']}",
+                "path": output["artifact"],
                 "schema": output["schema"],
                 "row_count": output["row_count"],
             }
         if output.get("artifact"):
-            return {"kind": "json", "path": f"{self.artifacts}/{output['artifact']}"}
+            return {"kind": "json", "path": output["artifact"]}
         return {"kind": "json", "value": output.get("value")}
 
-    def _value(self, output: Mapping[str, Any] | None, plan: PlanNode) -> Any:
-        """An output as expressions read it: the value, or of a table its shape."""
-        if output is None:
-            return None
-        if output["kind"] == "table":
-            return self._input(output)
-        if not output.get("artifact"):
-            return output.get("value")
-        if output.get("bytes", 0) > EXPRESSION_BYTES_MAX:
-            raise Unreadable(
-                f'The output of "{plan.id}" has {output["bytes"]:,} bytes; an expression can read at most '
-                f"{EXPRESSION_BYTES_MAX:,}. Let the node give a smaller value, or connect it and read it in code."
-            )
-        try:
-            return json.loads((Path(self.artifacts) / output["artifact"]).read_bytes())
-        except (OSError, ValueError) as error:
-            raise Unreadable(f'The output of "{plan.id}" cannot be read: {error}.') from error
+
+def _is_table(output: Mapping[str, Any] | None) -> bool:
+    return output is not None and output["kind"] == "table"
+
+
+def _check_size(output: Mapping[str, Any], plan: PlanNode) -> None:
+    if output.get("bytes", 0) > EXPRESSION_BYTES_MAX:
+        raise Unreadable(
+            f'The output of "{plan.id}" has {output["bytes"]:,} bytes; an expression can read at most '
+            f"{EXPRESSION_BYTES_MAX:,}. Let the node give a smaller value, or connect it and read it in code."
+        )
+
+
+def common(config: Config) -> str:
+    """What every envelope on this host has: JSON without its braces."""
+    return _members(
+        {
+            "env": _environment(config, os.environ),
+            "artifacts": config.artifacts,
+            "files": str(config.files),
+            "data_roots": [str(root) for root in config.data_roots],
+            "inline_bytes": INLINE_BYTES,
+            "duckdb": _duckdb(config),
+            "resolver": sys.executable,
+        }
+    )
 
 
 class Unreadable(Exception):
     """An output that an expression names cannot be had; the attempt fails with this text."""
+
+
+def _of_plan(plan: PlanNode) -> str:
+    """What every attempt of a node has in its envelope."""
+    plan.shared = _members(
+        {
+            "node": plan.id,
+            "name": plan.name,
+            "item": -1,
+            "type": plan.type,
+            "entry": plan.entry,
+            "config": plan.config,
+            "expressions": plan.expressions,
+        }
+    )
+    return plan.shared
+
+
+def _of_run(run: RunState) -> str:
+    """What every attempt of a run has in its envelope."""
+    run.shared = _members(
+        {"run": {"id": str(run.id), "workflow": run.workflow, "version": run.version, "inputs": run.inputs}}
+    )
+    return run.shared
+
+
+def _members(shared: Mapping[str, Any]) -> str:
+    """A JSON object without its braces."""
+    return json.dumps(shared, separators=(",", ":"))[1:-1]
 
 
 def _environment(config: Config, given: Mapping[str, str]) -> dict[str, str]:

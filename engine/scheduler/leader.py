@@ -52,6 +52,10 @@ class Leadership:
         self.file = file
         return True
 
+    def epoch(self) -> int:
+        """The epoch of who took over last; 0: nobody has."""
+        return Leader.objects.filter(pk=1).values_list("epoch", flat=True).first() or 0
+
     def take_over(self) -> int:
         """Raise the epoch: whoever led before cannot write any more. The new epoch."""
         with transaction.atomic():

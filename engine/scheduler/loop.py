@@ -13,15 +13,15 @@ import random
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol, cast
 
-from engine import collector, faults
+from engine import collector, faults, hints
 from engine.config import Config
 from engine.errors import LostLeadership
-from engine.executors.base import Ended, Executor, Report, Returned, Started, Work
-from engine.hints import HintServer
-from engine.scheduler import commands
+from engine.executors.base import AHEAD_MAX, Batch, Ended, Executor, RemoteExecutor, Report, Returned, Started, Work
+from engine.heartbeat import BEAT_SECONDS
+from engine.scheduler import commands, remote
 from engine.scheduler.core import Core
 from engine.scheduler.dialects import driver_errors
 from engine.scheduler.envelopes import Envelopes, Unreadable
@@ -36,15 +36,18 @@ from engine.shapes import iso
 log = logging.getLogger("interlock.scheduler")
 
 LOOK_SECONDS = 1.0
-"""How often the loop looks for commands whose hint was lost, and writes its heartbeat."""
+"""How often the loop looks for commands whose hint was lost, and at the size of the write-ahead log."""
 GAP_SECONDS = 0.001
 """What a tick that has more to do leaves free for others who wait for SQLite's lock (it is no queue)."""
 LOCK_SECONDS = 0.004
 """How long the write of one tick should hold that lock; the budget follows what was measured."""
 BUDGET_MIN, BUDGET_MAX = 50, 2000
+LEARN_SECONDS = 0.05
+"""How often durations of what has ended are learned: what runs now goes first, and what ran twice is learned once."""
 DRAIN_SECONDS = 10.0
 STANDBY_SECONDS = 0.25
 OUTAGE_SECONDS = 0.5
+AGAIN_SECONDS = 0.05
 
 
 class Stop(Protocol):
@@ -70,36 +73,47 @@ class Scheduler:
         """`wall`, `monotonic`, `seed`, `store` and `leadership` are replaced by tests only."""
         self.config = config
         self.executor = executor
+        self.remote = cast(RemoteExecutor, executor) if hasattr(executor, "recall") else None
+        """The executor, when its works and reports stand in the database."""
         self.wall = wall
         self.monotonic = monotonic
         self.rng = random.Random(seed)  # noqa: S311 - jitter
         self.store = store or Store()
         self.leadership = leadership or Leadership(config)
-        self.hints: HintServer | None = None
+        self.hints: hints.HintServer | None = None
         self.watchdog = Watchdog()
         self.epoch = 0
         self.core = self._new_core()
-        self.envelopes = Envelopes(config, self.store.output)
+        self.envelopes = Envelopes(config, self.store.output, hosted=self.remote is not None)
         self.learning = Learning()
-        self.inbox: deque[Report] = deque()
+        self.inbox: deque[Report | Batch] = deque()
         """Reports that no committed tick has taken up."""
-        self.taken: list[Report] = []
+        self.taken: list[Report | Batch] = []
         """Reports that the tick under way has taken up: after an error they are taken again."""
         self.in_flight: set[str] = set()
         """Claims of works that the executor has; it reports on each."""
+        self.begun: Mapping[str, float] = {}
+        """{claim: unix time} of attempts that an earlier scheduler's processes had begun last."""
         self.open_commands: set[int] = set()
         """Commands that are spread over several ticks."""
         self.works: dict[str, Work] = {}
         self.budget = 200
         self.look_at = 0.0
+        self.learn_at = 0.0
         self.beat_at = 0.0
+        self.tidy_at = 0.0
         self.wrote_at = 0.0
         self.draining = False
+        self.away = ""
+        """What was said of the database that is away; empty: it is there."""
         self.asked_back: set[str] = set()
         """Claims that were asked for once: what did not come back is about to start, and is not asked for again."""
 
     def _new_core(self) -> Core:
-        return Core(rng=self.rng, make_claim=_claim, expectations=self.store.expectations)
+        core = Core(rng=self.rng, make_claim=_claim, expectations=self.store.expectations)
+        if self.remote is not None:
+            core.served = self.remote.served()
+        return core
 
     # Life.
 
@@ -122,16 +136,23 @@ class Scheduler:
 
     def start(self, stop: Stop | None = None) -> bool:
         """Become the leader and take up what the database says; False when stopped before."""
+        said = False
         while not self._lead():
             if stop is not None and stop.is_set():
                 return False
+            if not said:
+                log.info("scheduler_stands_by")
+                said = True
             time.sleep(STANDBY_SECONDS)
         # Leftovers of an earlier scheduler are gone when this returns: only then are its attempts declared lost.
-        self.executor.start()
-        self.hints = HintServer(self.config, self.executor, self.wake)
+        self.begun = self.executor.start()
+        self.hints = hints.server(self.config, self.executor, self.wake)
         self.hints.open()
+        if self.remote is None:
+            self.store.forget_dispatches()
         self._rebuild()
         collector.tune()
+        self.away = ""
         log.info("scheduler_leads epoch=%s runs=%s", self.epoch, len(self.core.runs))
         return True
 
@@ -142,9 +163,15 @@ class Scheduler:
                 return False
             self.epoch = self.leadership.take_over()
         except driver_errors() as error:
-            log.warning("database_away: %s", error)
+            self._database_is_away(error)
             return False
         return True
+
+    def _database_is_away(self, error: Exception) -> None:
+        """Said once, however often it is tried again."""
+        if self.away != str(error):
+            self.away = str(error)
+            log.warning("database_away: %s", error)
 
     def wake(self) -> None:
         """There are new commands."""
@@ -160,10 +187,11 @@ class Scheduler:
 
     def drain(self, seconds: float = DRAIN_SECONDS, hurry: Stop | None = None) -> None:
         """Start nothing more, let running nodes end for up to `seconds`, interrupt the rest: they go back to ready,
-        nothing counted. The executor is stopped then."""
+        nothing counted. The executor is stopped then. What runs on other hosts goes on."""
         self.draining = True
-        end = self.monotonic() + seconds
-        self.executor.take_back()
+        end = self.monotonic() + (seconds if self.remote is None else 0)
+        if self.remote is None:
+            self.executor.take_back()
         while self.in_flight and (left := end - self.monotonic()) > 0 and not (hurry is not None and hurry.is_set()):
             self.tick(min(left, 0.2))
         if self.hints is not None:
@@ -191,7 +219,7 @@ class Scheduler:
         if (due := self.core.next_due()) is not None:
             until = min(until, due)
         if self.learning:
-            until = min(until, mono + 0.05)
+            until = min(until, self.learn_at)
         return max(0.0, until - mono)
 
     def _turn(self) -> None:
@@ -213,19 +241,35 @@ class Scheduler:
         while inbox and changes.size < budget:
             report = inbox.popleft()
             self.taken.append(report)
-            core.report(report)
+            if type(report) is Batch:
+                changes.read.append(report.id)
+                for one in report.reports:
+                    core.report(one)
+            else:
+                core.report(report)  # type: ignore[arg-type] # no Batch
         core.work(budget)
         if not self.draining:
             self._admit()
         changes = core.take_changes()
-        if self.learning and not inbox and not core.has_more:
+        if self.remote is not None:
+            # Written with the tick: what is out is what the database says.
+            changes.works = self._complete(changes.sends)
+        if self.learning and mono >= self.learn_at and not inbox and not core.has_more:
+            self.learn_at = mono + LEARN_SECONDS
             changes.stats = self.learning.take(self.store.learn)
         self._write(changes, mono)
         self._dispatch(changes)
+        faults.point("tick.after_dispatch")
         self._tell(changes)
 
     def _admit(self) -> None:
         core, executor = self.core, self.executor
+        if self.remote is not None:
+            if core.line.first() is not None or core.queues:
+                found, self.asked_back = remote.admit(core, self.remote, self.envelopes, self.asked_back)
+                for node in core.changes.sends:
+                    self.works[node.claim] = found.works[node]
+            return
         if core.line.first() is None:
             return
         room = _Room(executor, self.envelopes)
@@ -245,22 +289,26 @@ class Scheduler:
 
     def _write(self, changes: Changes, mono: float) -> None:
         now_us = self.core.now_us
+        # A write of its own is put off as long as may be; beside others a beat costs little.
+        beat = mono >= self.beat_at - (BEAT_SECONDS - LOOK_SECONDS if changes else 0.0)
         if changes:
             faults.point("tick.before_write")
             begun = self.monotonic()
-            self.store.write(changes, self.epoch, now_us)
+            self.store.write(changes, self.epoch, now_us, beat)
             faults.point("tick.after_commit")
             self.wrote_at = self.monotonic()
             self._adapt(changes.size, self.wrote_at - begun)
-        elif mono >= self.beat_at:
+        elif beat:
             faults.point("tick.before_beat")
             self.store.beat(self.epoch, now_us)
         else:
             self._forget_taken()
             return
-        if mono >= self.beat_at:
+        if beat:
+            self.beat_at = mono + BEAT_SECONDS
+        if mono >= self.tidy_at:
+            self.tidy_at = mono + LOOK_SECONDS
             self.store.tidy(idle=not self.in_flight and not self.learning and not changes)
-        self.beat_at = mono + LOOK_SECONDS
         self._forget_taken()
         for command, _ in changes.commands:
             self.open_commands.discard(command)
@@ -273,28 +321,25 @@ class Scheduler:
 
     def _forget_taken(self) -> None:
         for report in self.taken:
-            if isinstance(report, Ended):
-                self.in_flight.discard(report.claim)
-            elif isinstance(report, Returned):
-                self.in_flight.difference_update(report.claims)
+            if isinstance(report, Batch):
+                for one in report.reports:
+                    self._forget(one)
+                if self.remote is not None:
+                    self.remote.settled(report)
+            else:
+                self._forget(report)
         self.taken.clear()
+
+    def _forget(self, report: Report) -> None:
+        if isinstance(report, Ended):
+            self.in_flight.discard(report.claim)
+        elif isinstance(report, Returned):
+            self.in_flight.difference_update(report.claims)
 
     def _dispatch(self, changes: Changes) -> None:
         executor = self.executor
         if changes.sends:
-            works = []
-            for node in changes.sends:
-                work = self.works.pop(node.claim)
-                self.in_flight.add(node.claim)
-                try:
-                    if not node.plan.entry:
-                        raise Unreadable(
-                            f'There is no node type "{node.plan.type}" (any more): its package is not installed.'
-                        )
-                    works.append(self.envelopes.complete(work, node))
-                except Unreadable as error:
-                    self._refuse(node, str(error))
-            executor.send(works)
+            executor.send(self._complete(changes.sends) if changes.works is None else changes.works)
         if changes.kills:
             faults.point("tick.before_kill")
         for claim, state in changes.kills:
@@ -303,6 +348,22 @@ class Scheduler:
             executor.take_stacks(claim)
         if changes.take_back:
             executor.take_back()
+
+    def _complete(self, sends: Iterable[NodeState]) -> list[Work]:
+        works = []
+        for node in sends:
+            work = self.works.pop(node.claim)
+            self.in_flight.add(node.claim)
+            faults.point("tick.dispatching")
+            try:
+                if not node.plan.entry:
+                    raise Unreadable(
+                        f'There is no node type "{node.plan.type}" (any more): its package is not installed.'
+                    )
+                works.append(self.envelopes.complete(work, node))
+            except Unreadable as error:
+                self._refuse(node, str(error))
+        return works
 
     def _refuse(self, node: NodeState, message: str) -> None:
         """End an attempt that cannot be sent."""
@@ -410,26 +471,29 @@ class Scheduler:
             self.watchdog.turns += 1
             try:
                 self.store.close()
-                if not self._lead_again():
-                    raise LostLeadership(self.epoch)
+                self._lead_again()
                 # However much there is to read.
                 self.watchdog.resting = True
                 self._rebuild()
+                self.away = ""
                 return
             except driver_errors() as error:
-                log.warning("database_away: %s", error)
+                self._database_is_away(error)
                 # Limits are kept and logs are drained meanwhile.
                 self.inbox.extend(self.executor.poll(OUTAGE_SECONDS))
             finally:
                 self.watchdog.resting = False
 
-    def _lead_again(self) -> bool:
-        """On PostgreSQL the lock went with the connection. Raises database errors."""
+    def _lead_again(self) -> None:
+        """On PostgreSQL the lock goes with the connection. Raises LostLeadership and database errors."""
         self.store.open()
-        if not self.leadership.acquire():
-            return False
+        while not self.leadership.acquire():
+            # The server has not seen yet that our connection ended, or somebody takes over and is about to say so.
+            if self.leadership.epoch() != self.epoch:
+                raise LostLeadership(self.epoch)
+            self.watchdog.turns += 1
+            self.inbox.extend(self.executor.poll(AGAIN_SECONDS))
         self.epoch = self.leadership.take_over()
-        return True
 
     def _rebuild(self) -> None:
         """Memory from the database. What our executor has in flight goes on; what nobody will report on is lost."""
@@ -438,32 +502,48 @@ class Scheduler:
         self.open_commands.clear()
         self.learning = Learning()
         self.asked_back = set()
+        if self.remote is not None:
+            # The commit whose outcome is not known may have written works, and taken reports out.
+            self.in_flight = set(self.remote.recall())
+            self.inbox = deque(remote.without_batches(self.inbox))
         core = self.core = self._new_core()
         core.begin(round(self.wall() * 1e6), self.monotonic())
         commands.pools_changed(core, self.store.pools())
         known = set(self.in_flight)
+        faults.point("rebuild.before_reading")
         lost: list[Report] = []
         for run in self.store.unfinished():
-            lost.extend(adopt(core, run, known))
+            lost.extend(adopt(core, run, known, self.begun))
         for run in list(core.runs.values()):
             core.start_runs(run.workflow)
         # What was sent before the commit failed, or was given back meanwhile, has no row that waits for it.
-        for claim in known - core.claims.keys():
-            self.executor.kill(claim, "cancelled")
+        if strangers := known - core.claims.keys():
+            self._end_strangers(strangers)
         self.inbox.extend(lost)
+        faults.point("rebuild.after_reading")
         self.look_at = self.beat_at = 0.0
+
+    def _end_strangers(self, claims: set[str]) -> None:
+        if self.remote is not None:
+            self.remote.discard(claims)
+            self.in_flight -= claims
+            return
+        for claim in claims:
+            self.executor.kill(claim, "cancelled")
 
 
 class _Room:
     """How much an executor will take in this tick, counting what was granted."""
 
-    __slots__ = ("ahead", "envelopes", "executor", "idle", "works")
+    __slots__ = ("ahead", "envelopes", "executor", "idle", "rooms", "works")
 
     def __init__(self, executor: Executor, envelopes: Envelopes) -> None:
         self.executor = executor
         self.envelopes = envelopes
         self.idle = executor.idle()
         self.ahead = executor.free()
+        self.rooms: dict[str, bool] = {}
+        """Interpreter -> whether a short work would be taken; nothing is sent before the tick is written."""
         self.works: dict[NodeState, Work] = {}
 
     def __call__(self, node: NodeState) -> bool:
@@ -473,17 +553,20 @@ class _Room:
         short = self.executor.short(work)
         if self.idle > 0:
             self.idle -= 1
-            self.ahead -= 1 if short else AHEAD_OF_ONE
-        elif short and self.executor.room(work):
+            # What an idle process could be sent ahead it cannot be behind a long node.
+            self.ahead -= 1 if short else AHEAD_MAX
+        elif short and self._room(work):
             self.ahead -= 1
         else:
             return False
         self.works[node] = work
         return True
 
-
-AHEAD_OF_ONE = 16
-"""What an idle process could be sent ahead, and cannot be behind a long node."""
+    def _room(self, work: Work) -> bool:
+        found = self.rooms.get(work.python)
+        if found is None:
+            found = self.rooms[work.python] = self.executor.room(work)
+        return found
 
 
 def _claim() -> str:

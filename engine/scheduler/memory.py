@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+from engine.executors.base import Work
 from engine.scheduler.plan import Plan, PlanNode
 from engine.scheduler.queue import Line
 
@@ -179,6 +180,7 @@ class RunState:
 
     __slots__ = (
         "altered",
+        "asked",
         "counts",
         "created_us",
         "dirty",
@@ -187,6 +189,7 @@ class RunState:
         "finished_us",
         "held",
         "id",
+        "indexed_written",
         "inputs",
         "jobs",
         "left",
@@ -200,6 +203,7 @@ class RunState:
         "resumed_us",
         "seq",
         "seq_written",
+        "shared",
         "started_us",
         "state",
         "stopping",
@@ -220,6 +224,8 @@ class RunState:
         self.inputs: dict[str, Any] = {}
         self.priority = 5
         self.altered: dict[str, dict[str, Any]] = {}
+        self.asked: frozenset[int] | None = None
+        """Indexes of the nodes to run, with every node also all before it; None: all nodes."""
         self.state = "queued"
         self.reason = ""
         self.stopping = ""
@@ -228,6 +234,8 @@ class RunState:
         self.seq = 0
         self.seq_written = 0
         """What the database has: the tick's update finds the row only with this number."""
+        self.indexed_written: tuple[str, int | None] = ("", None)
+        """What the database has of `indexed`."""
         self.created_us = 0
         self.started_us: int | None = None
         self.resumed_us: int | None = None
@@ -253,6 +261,17 @@ class RunState:
         self.events: list[list[Any]] = []
         self.logs: list[LogRow] = []
         self.dirty = False
+        self.shared = ""
+        """The part of an envelope that all its nodes share, as JSON; made by engine.scheduler.envelopes."""
+
+    def asks_for(self, index: int) -> bool:
+        """Whether the node is to run at all."""
+        return self.asked is None or index in self.asked
+
+    @property
+    def indexed(self) -> tuple[str, int | None]:
+        """What indexes of its row hold and may change."""
+        return self.state, self.finished_us
 
     @property
     def holds(self) -> int:
@@ -304,12 +323,14 @@ class Changes:
     __slots__ = (
         "attempts",
         "claimed",
+        "closed",
         "commands",
         "ended",
         "extra",
         "kills",
         "nodes",
         "pools",
+        "read",
         "runs",
         "samples",
         "sends",
@@ -318,6 +339,7 @@ class Changes:
         "stats",
         "take_back",
         "wishes",
+        "works",
     )
 
     def __init__(self) -> None:
@@ -334,6 +356,12 @@ class Changes:
         """(workflow, node, durations, median)."""
         self.ended: list[RunState] = []
         self.sends: list[NodeState] = []
+        self.works: list[Work] | None = None
+        """What is sent, when it and its end are to stand in the database; None: it is handed over after the write."""
+        self.closed: list[str] = []
+        """Claims that nobody has any more."""
+        self.read: list[int] = []
+        """Batches that were taken up."""
         self.kills: list[tuple[str, str]] = []
         """(claim, state)."""
         self.stacks: list[str] = []
@@ -363,4 +391,5 @@ class Changes:
             or self.commands
             or self.wishes
             or self.stats
+            or self.read
         )

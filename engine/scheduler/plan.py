@@ -5,8 +5,7 @@ Pure. Plans are cached by definition; a run of 10,000 nodes shares one with ever
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from engine.definition import Document, Edge, Node, Policy, Settings
 from engine.nodes import registry
@@ -42,8 +41,8 @@ class PlanNode:
         "ports",
         "references",
         "rule",
+        "shared",
         "sources",
-        "static",
         "targets",
         "type",
         "upstream",
@@ -84,8 +83,8 @@ class PlanNode:
         """Nodes it has an edge to, each once."""
         self.feeds = False
         """Whether another node reads its output."""
-        self.static: dict[str, Any] | None = None
-        """The part of its envelope that every attempt shares; built by engine.scheduler.envelopes."""
+        self.shared = ""
+        """The part of its envelope that every attempt shares, as JSON; made by engine.scheduler.envelopes."""
 
 
 class Plan:
@@ -119,6 +118,17 @@ class Plan:
                     self.nodes[index].feeds = True
         self.roots = [node.index for node in self.nodes if not node.sources]
         self.upstream_counts = [len(node.sources) for node in self.nodes]
+
+    def with_upstream(self, ids: Iterable[str]) -> frozenset[int]:
+        """Indexes of these nodes, as far as there are such, and of everything before them."""
+        stack = [self.by_id[name] for name in ids if name in self.by_id]
+        found = set(stack)
+        while stack:
+            for source in self.nodes[stack.pop()].sources:
+                if source not in found:
+                    found.add(source)
+                    stack.append(source)
+        return frozenset(found)
 
     def _find_expressions(self, node: PlanNode) -> None:
         found = registry.get(node.type)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from engine.executors.base import Ended, Report, Returned
 from engine.scheduler.core import Core
@@ -27,8 +27,9 @@ def count(run: RunState) -> None:
     run.counts, run.left, run.undecided = counts, left, undecided
 
 
-def adopt(core: Core, run: RunState, in_flight: Collection[str]) -> list[Report]:
-    """Take up an unfinished run. `in_flight`: claims of works that our executor has and will report on.
+def adopt(core: Core, run: RunState, in_flight: Collection[str], begun: Mapping[str, float]) -> list[Report]:
+    """Take up an unfinished run. `in_flight`: claims of works that our executor has and will report on. `begun`:
+    {claim: unix time} of attempts that an earlier scheduler's processes began, whether or not that was stored.
 
     Returns the ends of attempts that nobody will report on (their scheduler is gone): to be taken as reports. What a
     person wished of them comes about by these; what is in flight is killed for it once more.
@@ -44,14 +45,20 @@ def adopt(core: Core, run: RunState, in_flight: Collection[str]) -> list[Report]
         if node.state == "running":
             hold(core, node)
             if node.claim not in in_flight:
-                lost.append(_lost(core, node))
+                lost.append(_lost(core, node, node.started_us))
         elif node.state == "ready":
             if node.claim and node.claim in in_flight:
+                # It may come back, and is asked for when somebody stands before it.
+                core.rank(node)
                 hold(core, node)
                 continue
             if node.wish:
                 hold(core, node)
                 lost.append(Returned([node.claim]))
+                continue
+            if node.claim in begun:
+                hold(core, node)
+                lost.append(_lost(core, node, round(begun[node.claim] * 1e6)))
                 continue
             if node.claim:
                 # Sent, but it never started: nothing is counted.
@@ -60,6 +67,7 @@ def adopt(core: Core, run: RunState, in_flight: Collection[str]) -> list[Report]
             core.place(node)
         elif node.state == "retrying":
             core.wait_for_retry(node)
+    core.maybe_over.append(run)
     if run.state == "queued":
         if run.stopping:
             run.sweep += 1
@@ -75,7 +83,9 @@ def adopt(core: Core, run: RunState, in_flight: Collection[str]) -> list[Report]
     for index in run.plan.order:
         node = run.nodes[index]
         if (node is None or node.state == "pending") and (
-            run.undecided[index] < len(run.plan.nodes[index].sources) or not run.plan.nodes[index].sources
+            not run.asks_for(index)
+            or run.undecided[index] < len(run.plan.nodes[index].sources)
+            or not run.plan.nodes[index].sources
         ):
             core.decide_later(run, index)
     if run.stopping:
@@ -85,21 +95,18 @@ def adopt(core: Core, run: RunState, in_flight: Collection[str]) -> list[Report]
             for node in run.held:
                 if node.claim in in_flight:
                     core.kill(node)
-    core.maybe_over.append(run)
     return lost
 
 
 def hold(core: Core, node: NodeState) -> None:
-    """Count what an attempt in flight holds."""
-    core.claims[node.claim] = node
-    node.run.held.add(node)
+    """Count what an attempt in flight holds, by the pool that it was sent with."""
     if node.pool_name:
         node.pool = core.pool(node.pool_name)
-        node.pool.in_use += node.slots
+    core.hold(node)
 
 
-def _lost(core: Core, node: NodeState) -> Ended:
-    started = node.started_us or core.now_us
+def _lost(core: Core, node: NodeState, started_us: int | None) -> Ended:
+    started = started_us or core.now_us
     error = {
         "class": "WorkerLost",
         "message": "The scheduler ended while this attempt ran, and its node process was killed with it.",

@@ -72,8 +72,8 @@ class Reports(Admitting):
         elif wish == "skip":
             self.move(node, SKIPPED_BY_PERSON, "skipped", SKIPPED_BY_PERSON)
         elif not self.stop_instead(node):
-            # Its place in line is the one it had.
-            self.line.push(node)
+            # Its place in line is the one it had; its limits are read again, for an outage may have been between.
+            self.place(node)
             self.touch(node)
         self.touch_run(run)
 

@@ -6,13 +6,16 @@ Every statement is repeatable by key: written twice, the database is the same.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from engine.executors import wire
+from engine.executors.base import Work
 from engine.scheduler.memory import AttemptState, Changes, NodeState, RunState
 from engine.text import clean_text
 
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False).encode
 
 
 def dump(value: Any) -> str:
@@ -20,25 +23,34 @@ def dump(value: Any) -> str:
     return clean_text(_encode(value))
 
 
-class Times:
-    """Microseconds since 1970 as the database's text; the second's part is kept, for most times are of one tick."""
+TIMES_KEPT = 4096
 
-    __slots__ = ("second", "suffix", "text")
+
+class Times:
+    """Microseconds since 1970 as the database's text. What was made is kept: one moment stands in up to three rows, and
+    most are of one second."""
+
+    __slots__ = ("kept", "second", "suffix", "text")
 
     def __init__(self, suffix: str) -> None:
         """`suffix`: `+00` for PostgreSQL, nothing for SQLite, where Django keeps naive UTC."""
         self.suffix = suffix
         self.second = -1
         self.text = ""
+        self.kept: dict[int | None, str] = {}
 
     def __call__(self, us: int | None) -> str | None:
-        if us is None:
-            return None
+        text = self.kept.get(us)
+        if text is not None or us is None:
+            return text
         second, rest = divmod(us, 1_000_000)
         if second != self.second:
             self.text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S")
             self.second = second
-        return f"{self.text}.{rest:06d}{self.suffix}"
+        if len(self.kept) > TIMES_KEPT:
+            self.kept.clear()
+        text = self.kept[us] = f"{self.text}.{rest:06d}{self.suffix}"
+        return text
 
 
 NODE_COLUMNS = (
@@ -106,21 +118,27 @@ class Rows:
     __slots__ = (
         "attempts",
         "claims",
+        "closed",
         "commands",
         "crowded",
+        "dispatches",
         "events",
         "logs",
         "nodes",
         "pools",
+        "read",
         "runs",
         "samples",
         "stacks",
         "stats",
+        "steps",
         "wishes",
     )
 
     def __init__(self, changes: Changes, at: Times) -> None:
-        self.runs = [_run_row(run, at) for run in changes.runs]
+        self.runs = [_run_row(run, at) for run in changes.runs if run.indexed != run.indexed_written]
+        self.steps = [_run_row(run, at) for run in changes.runs if run.indexed == run.indexed_written]
+        """Runs of which nothing changes that an index holds."""
         self.nodes = [_node_row(node, at) for node in changes.nodes]
         self.claims = [(node.claim, node.run.id, node.plan.id) for node in changes.claimed]
         self.attempts = [_attempt_row(attempt, at) for attempt in changes.attempts]
@@ -146,7 +164,19 @@ class Rows:
         self.commands = [(None if outcome is None else dump(outcome), command) for command, outcome in changes.commands]
         self.wishes = [(f"{node.wish} {node.claim}", node.run.id, node.plan.id) for node in changes.wishes if node.wish]
         """Apart from the node's columns, for it is rare: with the claim in it, nobody has to take it away."""
+        self.dispatches: Sequence[tuple[Any, ...]] = ()
+        self.closed: Sequence[str] = ()
+        self.read: Sequence[int] = ()
+        if changes.works is not None:
+            self._remote(changes.works, changes)
         self.stats = [(workflow, node, dump(durations), median) for workflow, node, durations, median in changes.stats]
+
+    def _remote(self, works: Iterable[Work], changes: Changes) -> None:
+        self.dispatches = [
+            (work.claim, work.queue, wire.PROTOCOL, wire.work_text(work), wire.envelope_text(work)) for work in works
+        ]
+        self.closed = changes.closed
+        self.read = changes.read
 
 
 def _run_row(run: RunState, at: Times) -> tuple[Any, ...]:

@@ -8,10 +8,10 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from engine import documents
-from engine.models import Attempt, Command, NodeRun, NodeStat, Pool, Run
+from engine.models import Attempt, Command, Dispatch, Host, HostReport, NodeRun, NodeStat, Pool, Run
 from engine.models.conditions import unfinished_runs
 from engine.scheduler import wal
 from engine.scheduler.dialects import Dialect, PostgreSQL, SQLite
@@ -20,6 +20,7 @@ from engine.scheduler.plan import Plan
 from engine.scheduler.recovery import count
 from engine.scheduler.rows import Rows
 from engine.shapes import micros, output_summary
+from engine.sqlite_backend.turn import turn_at
 
 log = logging.getLogger("interlock.scheduler")
 
@@ -47,7 +48,10 @@ class Store:
         connection.close()
         connection.ensure_connection()
         raw = connection.connection
-        self.dialect = PostgreSQL(raw) if connection.vendor == "postgresql" else SQLite(raw)
+        if connection.vendor == "postgresql":
+            self.dialect = PostgreSQL(raw)
+        else:
+            self.dialect = SQLite(raw, turn_at(str(connection.settings_dict["NAME"])))
         self.log = wal.of_connection()
 
     def tidy(self, idle: bool) -> None:
@@ -66,11 +70,12 @@ class Store:
 
     # Writing.
 
-    def write(self, changes: Changes, epoch: int, now_us: int) -> None:
-        """Write a tick. Raises database errors, LostLeadership and Diverged; memory is then to be thrown away."""
+    def write(self, changes: Changes, epoch: int, now_us: int, beat: bool) -> None:
+        """Write a tick, with `beat` also a sign of life. Raises database errors, LostLeadership and Diverged; memory is
+        then to be thrown away."""
         assert self.dialect is not None
         rows = Rows(changes, self.dialect.times)
-        self.dialect.write(rows, epoch, now_us)
+        self.dialect.write(rows, epoch, now_us, beat)
         self._written(changes)
 
     def _written(self, changes: Changes) -> None:
@@ -78,6 +83,7 @@ class Store:
         for run in changes.runs:
             run.dirty = False
             run.seq_written = run.seq
+            run.indexed_written = run.indexed
             run.events = []
             if run.logs:
                 run.logs = []
@@ -92,10 +98,19 @@ class Store:
             pool.dirty = False
             pool.acquired = pool.released = 0
 
+    def forget_dispatches(self) -> None:
+        """Nothing runs elsewhere (any more): hosts that find their lives over end what they have."""
+        if connection.vendor == "postgresql":
+            with transaction.atomic():
+                # First: from then on nothing is told.
+                Host.objects.exclude(state="gone").update(state="gone", reason="nodes run beside the scheduler now")
+                Dispatch.objects.all().delete()
+                HostReport.objects.all().delete()
+
     def beat(self, epoch: int, now_us: int) -> None:
         """Write a sign of life alone."""
         assert self.dialect is not None
-        self.dialect.write(None, epoch, now_us)
+        self.dialect.write(None, epoch, now_us, True)
 
     # Reading.
 
@@ -152,6 +167,8 @@ class Store:
         run = RunState(row.pk, plan)
         run.workflow, run.version, run.draft = row.workflow, row.version, row.draft
         run.inputs, run.priority, run.altered = row.inputs, row.priority, row.altered or {}
+        if row.targets is not None:
+            run.asked = plan.with_upstream(row.targets)
         run.state, run.reason, run.stopping = row.state, row.reason, row.stopping
         run.waits_for_workflow = row.state == "running" and row.reason == "workflow_limit"
         run.seq = run.seq_written = row.seq
@@ -159,6 +176,7 @@ class Store:
         run.started_us = None if row.started_at is None else micros(row.started_at)
         run.resumed_us = None if row.resumed_at is None else micros(row.resumed_at)
         run.finished_us = None if row.finished_at is None else micros(row.finished_at)
+        run.indexed_written = run.indexed
         return run
 
     def _load_nodes(self, runs: Mapping[int, RunState], ids: list[int]) -> None:

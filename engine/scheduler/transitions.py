@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 import random
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from typing import Any
 
 from engine import policy as policies
@@ -16,7 +16,7 @@ from engine.scheduler import admission
 from engine.scheduler.memory import AttemptState, Changes, NodeState, PoolState, RunState, WorkflowState
 from engine.scheduler.queue import Line, leave
 from engine.scheduler.stacks import Asked
-from engine.states import NODE_TERMINAL, check_node, check_run, counts_as
+from engine.states import NODE_TERMINAL, NOT_ASKED, check_node, check_run, counts_as
 
 FAILED = frozenset({"failed", "timed_out"})
 
@@ -45,6 +45,14 @@ class Transitions:
         self.workflows: dict[str, WorkflowState] = {}
         self.line: Line = Line()
         """Ready nodes that only wait for an executor."""
+        self.queues: dict[str, Line] = {}
+        """Ready nodes that wait for their queue's workers, where there are such."""
+        self.served: Collection[str] | None = None
+        """Queues for which there is a worker; None: one executor takes all."""
+        self.suspects: Line = Line()
+        """Nodes that were lost often and wait for another such node to end ..."""
+        self.suspected: set[NodeState] = set()
+        """... those that are under way."""
         self.changes = Changes()
         self.jobs: deque[tuple[RunState, Job]] = deque()
         self.todo: deque[RunState] = deque()
@@ -216,6 +224,11 @@ class Transitions:
     def place(self, node: NodeState) -> None:
         """Put a ready node in line."""
         self.limits(node)
+        self.rank(node)
+        self.line.push(node)
+
+    def rank(self, node: NodeState) -> None:
+        """Compute the place in line of a ready node, which it also keeps while it is sent."""
         run = node.run
         priority = node.plan.policy.priority
         node.key = (
@@ -223,7 +236,6 @@ class Transitions:
             run.id,
             node.plan.index,
         )
-        self.line.push(node)
 
     def pool(self, name: str) -> PoolState:
         """The pool with this name; one that does not exist has no slots."""
@@ -268,6 +280,9 @@ class Transitions:
         node = run.nodes[index]
         if (node is not None and node.state != "pending") or run.state != "running":
             return
+        if not run.asks_for(index):
+            self.leave_out(run, index)
+            return
         if run.stopping:
             self.decide_stopped(run, index)
             return
@@ -284,10 +299,17 @@ class Transitions:
         else:
             self.move(node, "upstream_unmet", decision, self._skip_reason(run, index) if decision == "skipped" else "")
 
+    def leave_out(self, run: RunState, index: int) -> None:
+        """A pending node that nobody asked for: none that was asked for is behind it."""
+        self.move(self.node(run, index), NOT_ASKED, "skipped", NOT_ASKED)
+
     def decide_stopped(self, run: RunState, index: int) -> None:
         """A pending node of a run that starts nothing new. The outcome does not depend on the order of decisions:
         what the stop itself cancelled counts as not ended for nodes that are no clean-up."""
         plan = run.plan.nodes[index]
+        if not run.asks_for(index):
+            self.leave_out(run, index)
+            return
         if run.stopping != "run_stopped":
             self.move(self.node(run, index), "stopped", "cancelled", run_reason(run))
             return

@@ -11,6 +11,7 @@ from engine.nodes.base import NodeType
 from engine.problems import Path, nearest, pointer, shown
 from engine.validation import fields
 from engine.validation.links import NAME, NAME_WORDS, Ports, check_cycles, check_edges
+from engine.validation.pythoninputs import check_python_inputs
 from engine.validation.references import Reader, check_expressions, check_references
 from engine.validation.report import Report
 from engine.validation.runinputs import check_inputs_schema
@@ -59,6 +60,7 @@ def check_document(document: Any, report: Report, pools: Mapping[str, int] | Non
     if edges is not None:
         links = check_edges(edges, ports, report)
         _check_needed_inputs(hungry, {link.target for link in links}, report)
+        check_python_inputs(nodes, links, report)
     ids = list(ports)
     acyclic = check_cycles(ids, links, report)
     pairs = [(link.source, link.target) for link in links]
@@ -134,7 +136,7 @@ def _check_nodes(
             config = node.get("config")
             found = check_expressions(config, node_type, (*path, "config"), name, report) if config else []
             if name is not None and is_first:
-                readers.extend(Reader(name, place, reads) for place, reads in found)
+                readers.extend(Reader(name, whole, place, reads) for whole, place, reads in found)
                 if node_type.needs_input:
                     hungry.append((index, name, node_type))
         if name is not None and is_first:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from engine.policy import TRIGGER_RULES
 from engine.problems import Fix, Path, listed, nearest, pointer, shown
 from engine.validation.report import Report
 
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 YEAR_SECONDS = 366 * 86400
 
 
@@ -19,7 +21,7 @@ class Field:
     """What a field may hold."""
 
     kind: str
-    """`integer`, `seconds`, `choice`, `text` or `texts`."""
+    """`integer`, `seconds`, `choice`, `text`, `name` (as a worker's command can say it) or `texts`."""
     low: float = 0
     high: float = YEAR_SECONDS
     null: bool = False
@@ -49,6 +51,10 @@ class Field:
             near = nearest(value, self.choices)
             if near:
                 return f'must be {limits}, not {shown(value)}; did you mean "{near}"?'
+        elif self.kind == "name":
+            if isinstance(value, str) and NAME.fullmatch(value):
+                return None
+            limits = 'a name of at most 100 letters, digits, ".", "_" and "-"'
         elif self.kind == "texts":
             if isinstance(value, list) and value and all(isinstance(item, str) and item for item in value):
                 return None
@@ -75,7 +81,7 @@ POLICY: Mapping[str, Field] = {
     "pool": Field("text", null=True, null_means="none"),
     "slots": Field("integer", 1, 1_000_000),
     "priority": Field("integer", 1, 9, null=True, null_means="the run's"),
-    "queue": Field("text"),
+    "queue": Field("name"),
     "memory_mb": Field("integer", 1, 1 << 30, null=True, null_means="no limit"),
     "trigger_rule": Field("choice", choices=TRIGGER_RULES),
 }
@@ -121,10 +127,6 @@ def check_policy(policy: Any, path: Path, report: Report, node: str | None, pool
             message = f"policy.{key} is not available yet. Remove it."
             fix = (f"Remove {key}", [{"op": "remove", "path": pointer((*path, key))}])
             report.add("not_available_yet", message, (*path, key), node=node, fix=fix)
-    if "queue" not in wrong and policy.get("queue", "default") != "default":
-        message = f"Queues other than default are not available yet. Remove queue {shown(policy['queue'])}."
-        fix = ("Use the default queue", [{"op": "remove", "path": pointer((*path, "queue"))}])
-        report.add("not_available_yet", message, (*path, "queue"), node=node, fix=fix)
     _check_limits(policy, wrong, path, report, node)
     _check_pool(policy, wrong, path, report, node, pools)
 
@@ -166,7 +168,7 @@ def _check_pool(
         return
     if pool not in pools:
         near = nearest(pool, pools)
-        hint = f'Did you mean "{near}"?' if near else "Create it under Pools, or remove pool."
+        hint = f'Did you mean "{near}"?' if near else "Create it under Resources, or remove pool."
         repair = (f"Use {near}", [{"op": "replace", "path": pointer((*path, "pool")), "value": near}]) if near else None
         report.add("unknown_pool", f"There is no pool {shown(pool)}. {hint}", (*path, "pool"), node=node, fix=repair)
     elif "slots" not in wrong and slots > pools[pool]:

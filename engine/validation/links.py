@@ -134,8 +134,8 @@ def _check_target_ports(links: Sequence[Link], ports: Mapping[str, Ports], repor
         other = first.setdefault(place, link)
         whole = (link.source, link.source_port, *place)
         path = ("edges", link.index)
-        fix = ("Remove this edge", [{"op": "remove", "path": pointer(path)}])
         if whole in seen:
+            fix = ("Remove this edge", [{"op": "remove", "path": pointer(path)}])
             message = (
                 f'Edges {other.index} and {link.index} both go from "{link.source}" to "{link.target}". Remove one.'
             )

@@ -7,10 +7,11 @@ import sys
 import time
 from importlib import import_module
 
+from engine import faults
 from engine.worker import frames, results
 from engine.worker.capture import flush_streams, wait_until_read
 from engine.worker.errors import describe
-from engine.worker.folder import Folders
+from engine.worker.folder import Folder
 from engine.worker.task import Task
 
 TYPE_CHECKING = False
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+    from engine.worker.begun import Note
     from engine.worker.capture import Logging
     from engine.worker.limits import SoftLimit
     from engine.worker.progress import Progress
@@ -52,6 +54,8 @@ class Attempts:
         logs: Logging,
         baseline: Baseline,
         usage: Usage,
+        folder: Folder,
+        note: Note,
         mark: str | None = None,
     ) -> None:
         self.out = out
@@ -61,43 +65,48 @@ class Attempts:
         self.baseline = baseline
         self.mark = mark
         self.usage = usage
-        self.folders = Folders()
+        self.folder = folder
+        self.note = note
         self.pid = os.getpid()
 
     def run_instant(self, envelope: dict[str, Any]) -> bytes:
-        """Run an attempt of a node type that is INSTANT; its frames, started and end."""
+        """Run an attempt of a node type that is INSTANT; the frame that tells its start and its end."""
         began = time.monotonic()
         at = time.time()
-        head = _started(envelope["claim"], at)
         try:
             task = Task(envelope, self.out, self.progress)
             _evaluate(task)
             output = results.store(entry(envelope["entry"]).run(task), task)
         except BaseException as error:
-            return head + _failed(envelope["claim"], time.monotonic() - began, describe(error), None, True)
-        return head + _done(envelope["claim"], time.monotonic() - began, output, None, True)
+            return _failed(envelope["claim"], time.monotonic() - began, describe(error), began=at)
+        return _done(envelope["claim"], time.monotonic() - began, output, began=at)
 
     def run(self, envelope: dict[str, Any]) -> bool:
-        """Run an attempt and send its frames; whether this process may run another one."""
+        """Run an attempt and send its frames, the last with what is sent next; whether this process may run another
+        one."""
         claim: str = envelope["claim"]
-        self.logs.records.claim = claim
+        self.logs.claim = claim
         used = self.usage.begin()
         began = time.monotonic()
+        faults.point("node.before_started")
+        self.note.write(claim)
         self.out.send(_started(claim, time.time()))
+        faults.point("node.after_started")
         output, error = self._work(envelope)
         if os.getpid() != self.pid:
             # A child that the author's code forked has come out of it: it must not speak or run in our name.
             flush_streams()
             os._exit(1 if error else 0)
+        faults.point("node.computed")
         seconds = time.monotonic() - began
         usage = self.usage.since(used, seconds)
         clean = self._leave(envelope)
         if clean:
             wait_until_read()
         if error is None:
-            self.out.send(_done(claim, seconds, output, usage, clean))
+            self.out.hold(_done(claim, seconds, output, usage, clean))
         else:
-            self.out.send(_failed(claim, seconds, error, usage, clean))
+            self.out.hold(_failed(claim, seconds, error, usage, clean))
         return clean
 
     def _work(self, envelope: dict[str, Any]) -> tuple[bytes, dict[str, Any] | None]:
@@ -124,12 +133,14 @@ class Attempts:
             return output, describe(error)
 
     def _enter(self, envelope: dict[str, Any]) -> None:
-        scratch: str = envelope["scratch"]
-        self.folders.enter(scratch)
+        self.folder.enter()
+        envelope["scratch"] = self.folder.path
         run = envelope["run"]
         wanted = {
+            # What is made there goes with the attempt, however it ends; elsewhere it would stay for ever.
+            "TMPDIR": self.folder.path,
             **envelope["env"],
-            "HOME": scratch,
+            "HOME": self.folder.path,
             "INTERLOCK_RUN": str(run["id"]),
             "INTERLOCK_NODE": envelope["node"],
             "INTERLOCK_ATTEMPT": str(envelope["attempt"]),
@@ -144,18 +155,15 @@ class Attempts:
         clean = True
         try:
             self.progress.finish()
-            self.logs.records.claim = None
             self.logs.reset()
-            if lines := sys.modules.get("linecache"):
-                lines.cache.pop(f"<{envelope['node']}>", None)
+            if envelope["type"] == "python":
+                entry(envelope["entry"]).forget(envelope["node"])
             # Told in the middle of an import, say, a process may hold half of something.
             clean = flush_streams() and not self.limit.told
             if "duckdb" in sys.modules:
                 self._leave_duckdb(envelope)
             clean = not self.baseline.restore() and clean
-            clean = self.folders.leave(envelope["scratch"]) and clean
-            if not clean:
-                self.folders.idle()
+            clean = self.folder.leave() and clean
         except BaseException:
             clean = False
         return clean
@@ -176,11 +184,12 @@ def _may_use_duckdb(envelope: dict[str, Any]) -> bool:
 
 def set_environment(wanted: dict[str, str]) -> None:
     """Make `wanted` the whole environment of this process."""
-    for name in [name for name in os.environ if name not in wanted]:
-        del os.environ[name]
     for name, value in wanted.items():
         if os.environ.get(name) != value:
             os.environ[name] = value
+    if len(os.environ) != len(wanted):
+        for name in [name for name in os.environ if name not in wanted]:
+            del os.environ[name]
 
 
 def _evaluate(task: Task) -> None:
@@ -197,22 +206,37 @@ def _started(claim: str, at: float) -> bytes:
     return frames.pack(b'{"k":"started","c":%b,"at":%.6f}' % (frames.text(claim), at))
 
 
-def _done(claim: str, seconds: float, output: bytes, usage: dict[str, Any] | None, clean: bool) -> bytes:
-    return frames.pack(
-        b'{"k":"done","c":%b,"at":%.6f,"seconds":%.6f,"output":%b,"usage":%b,"clean":%b}'
-        % (frames.text(claim), time.time(), seconds, output, frames.text(usage), b"true" if clean else b"false")
-    )
+def _done(
+    claim: str, seconds: float, output: bytes, usage: bytes = b"null", clean: bool = True, began: float | None = None
+) -> bytes:
+    return _end(b"done", claim, seconds, b'"output":' + output, usage, clean, began)
 
 
-def _failed(claim: str, seconds: float, error: dict[str, Any], usage: dict[str, Any] | None, clean: bool) -> bytes:
+def _failed(
+    claim: str,
+    seconds: float,
+    error: dict[str, Any],
+    usage: bytes = b"null",
+    clean: bool = True,
+    began: float | None = None,
+) -> bytes:
+    return _end(b"failed", claim, seconds, b'"error":' + frames.text(error), usage, clean, began)
+
+
+def _end(
+    kind: bytes, claim: str, seconds: float, outcome: bytes, usage: bytes, clean: bool, began: float | None
+) -> bytes:
+    """`began`: of an instant attempt, which was not told as started."""
     return frames.pack(
-        b'{"k":"failed","c":%b,"at":%.6f,"seconds":%.6f,"error":%b,"usage":%b,"clean":%b}'
+        b'{"k":"%b","c":%b,"at":%.6f,"seconds":%.6f,%b,"usage":%b,"clean":%b%b}'
         % (
+            kind,
             frames.text(claim),
             time.time(),
             seconds,
-            frames.text(error),
-            frames.text(usage),
+            outcome,
+            usage,
             b"true" if clean else b"false",
+            b"" if began is None else b',"began":%.6f' % began,
         )
     )

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import fcntl
 import io
-import logging
-import os
 import sys
 import termios
 import time
 
+from engine.worker.late import when_imported
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
 
     from engine.worker.frames import Frames
 
@@ -68,58 +68,23 @@ def _unread(descriptor: int) -> int:
         return 0
 
 
-class Records(logging.Handler):
-    """Sends records of the running attempt to the supervisor."""
+class Logging:
+    """The root logger as each attempt finds it: records from INFO on go to the supervisor, and nowhere else."""
 
     def __init__(self, frames: Frames) -> None:
-        super().__init__()
         self.frames = frames
         self.claim: str | None = None
-        self.pid = os.getpid()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            message = self.format(record)
-            if os.getpid() != self.pid:
-                print(message, file=sys.stderr, flush=True)
-            elif self.claim is not None:
-                self.frames.log(self.claim, _level(record.levelno), message)
-        except Exception:
-            self.handleError(record)
-
-
-def _level(number: int) -> str:
-    if number >= logging.ERROR:
-        return "error"
-    if number >= logging.WARNING:
-        return "warning"
-    return "info" if number >= logging.INFO else "debug"
-
-
-class Logging:
-    """The root logger as each attempt finds it: records from INFO on go to `records`, and nowhere else."""
-
-    def __init__(self, frames: Frames) -> None:
-        self.records = Records(frames)
-        self.known: set[str] = set()
-        self.reset()
-        self.known = set(logging.root.manager.loggerDict)
+        """The running attempt."""
+        self._restore: Callable[[], None] | None = None
+        when_imported("logging", self._set_up)
 
     def reset(self) -> None:
-        """Undo what an attempt has set up; loggers that libraries keep stay, without the author's handlers."""
-        root = logging.root
-        root.handlers[:] = [self.records]
-        root.filters.clear()
-        root.disabled = False
-        root.setLevel(logging.INFO)
-        logging.disable(logging.NOTSET)
-        loggers: dict[str, Any] = root.manager.loggerDict
-        if len(loggers) == len(self.known):
-            return
-        for name in loggers.keys() - self.known:
-            logger = loggers[name]
-            if isinstance(logger, logging.Logger):
-                logger.handlers[:] = [one for one in logger.handlers if isinstance(one, logging.NullHandler)]
-                logger.filters.clear()
-                logger.setLevel(logging.NOTSET)
-                logger.propagate, logger.disabled = True, False
+        """Undo what an attempt has set up."""
+        self.claim = None
+        if self._restore is not None:
+            self._restore()
+
+    def _set_up(self) -> None:
+        from engine.worker.records import Root
+
+        self._restore = Root(self).restore

@@ -73,6 +73,11 @@ class Reader:
         )
 
 
+def holds_several(name: str) -> bool:
+    """Whether the name of a table's only column is a whole line of several."""
+    return _delimiter(name) is not None
+
+
 def _delimiter(line: str) -> str | None:
     """The delimiter that stands most often in `line`."""
     most = max(DELIMITERS, key=line.count)

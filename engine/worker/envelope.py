@@ -8,6 +8,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 MESSAGE_BYTES_MAX = 256 * 1024
@@ -23,17 +24,20 @@ class Inbox:
     non-blocking: that flag would be shared.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, before_delay: Callable[[], object]) -> None:
+        """`before_delay` is called when the next envelope will take a while."""
         self._socket = _socket.socket(fileno=fd)
         self._socket.settimeout(None)
+        self._before_delay = before_delay
 
     def next(self) -> dict[str, Any] | None:
         """The next envelope, waiting for it; None when the supervisor is gone."""
+        self._before_delay()
         while True:
             message = self._socket.recv(MESSAGE_BYTES_MAX)
             if not message:
                 return None
-            envelope = read(message)
+            envelope = self._read(message)
             if envelope is not None:
                 return envelope
 
@@ -43,27 +47,28 @@ class Inbox:
             message = self._socket.recv(MESSAGE_BYTES_MAX, _socket.MSG_DONTWAIT)
         except BlockingIOError:
             return None
-        return read(message) if message else None
+        return self._read(message) if message else None
 
     def wait_for_end(self) -> None:
         """Wait until the supervisor is gone, without taking what it may still have sent."""
         import select
 
+        self._before_delay()
         poll = select.poll()
         poll.register(self._socket.fileno(), 0)
         poll.poll()
 
-
-def read(message: bytes) -> dict[str, Any] | None:
-    """The envelope of a message; None when its file is gone, for then the supervisor took it back."""
-    envelope: dict[str, Any] = _decode(message.decode())
-    if "file" not in envelope:
+    def _read(self, message: bytes) -> dict[str, Any] | None:
+        """The envelope of a message; None when its file is gone, for then the supervisor took it back."""
+        envelope: dict[str, Any] = _decode(message.decode())
+        if "file" not in envelope:
+            return envelope
+        self._before_delay()
+        path = envelope["file"]
+        try:
+            with open(path, "rb") as file:
+                envelope = json.load(file)
+            os.unlink(path)
+        except FileNotFoundError:
+            return None
         return envelope
-    path = envelope["file"]
-    try:
-        with open(path, "rb") as file:
-            envelope = json.load(file)
-        os.unlink(path)
-    except FileNotFoundError:
-        return None
-    return envelope

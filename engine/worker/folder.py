@@ -1,8 +1,7 @@
-"""The attempt's own folder: its HOME and working directory, gone when it ends.
+"""The folder of a node process: HOME and working directory of each of its attempts, which finds it empty.
 
 Making and deleting a folder waits for the file system's journal, which the database keeps busy: hundreds of
-microseconds where a rename takes fifteen. So an emptied folder is kept as long as work follows work, under a name
-of the process, and renamed for the next attempt.
+microseconds. So it is made once, and deleted only when an attempt has put something into it or changed it.
 """
 
 from __future__ import annotations
@@ -14,54 +13,43 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Folders:
-    """One process' folders; one attempt at a time."""
+class Folder:
+    """The folder under `path`; one attempt at a time."""
 
-    def __init__(self) -> None:
-        self._spare: str | None = None
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._made: tuple[int, ...] | None = None
+        """What the empty folder looks like from outside; None: there is none."""
 
-    def enter(self, path: str) -> None:
-        """Make the folder `path`, empty and for this user alone, and go into it."""
-        spare, self._spare = self._spare, None
-        if spare is None or not _renamed(spare, path):
+    def enter(self) -> None:
+        """Go into the folder, which is empty and for this user alone."""
+        if self._made is not None:
             try:
-                os.mkdir(path, 0o700)
+                os.chdir(self.path)
+                return
             except FileNotFoundError:
-                os.makedirs(path, 0o700, exist_ok=True)
-            except FileExistsError:
+                # Somebody has tidied up behind our back.
                 pass
-        os.chdir(path)
+        os.makedirs(self.path, 0o700, exist_ok=True)
+        os.chdir(self.path)
+        self._made = _look(self.path)
 
-    def leave(self, path: str) -> bool:
-        """Empty the folder `path` and give it up; whether nothing of it is left."""
-        os.chdir("/")
+    def leave(self) -> bool:
+        """Empty the folder; whether nothing of the attempt is left in it."""
         try:
-            # A link that the author put there is deleted itself, never gone through.
-            left = [path] if os.path.islink(path) else os.listdir(path)
+            if self._made == _look(self.path) and not os.listdir(self.path):
+                return True
         except OSError:
-            left = [path]
-        if left or self._spare is not None:
-            return remove(path)
-        spare = f"{os.path.dirname(path)}/.spare-{os.getpid()}"
-        if not _renamed(path, spare):
-            return remove(path)
-        self._spare = spare
-        os.chmod(spare, 0o700)
-        return True
-
-    def idle(self) -> None:
-        """No work follows for now: nothing is kept."""
-        if self._spare is not None:
-            remove(self._spare)
-            self._spare = None
+            pass
+        self._made = None
+        os.chdir("/")
+        return remove(self.path)
 
 
-def _renamed(path: str, to: str) -> bool:
-    try:
-        os.rename(path, to)
-    except OSError:
-        return False
-    return True
+def _look(path: str) -> tuple[int, ...]:
+    """Which folder it is and who may use it; of a link, the link itself."""
+    status = os.lstat(path)
+    return status.st_dev, status.st_ino, status.st_mode, status.st_uid, status.st_gid
 
 
 def open_up(function: Any, name: str, error: object) -> None:

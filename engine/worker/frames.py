@@ -8,6 +8,8 @@ import signal
 import time
 from _thread import allocate_lock, get_ident
 
+from engine import faults
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 LINE_BYTES_MAX = 16 * 1024
 LEVELS = ("debug", "info", "warning", "error")
 PIPE_BUF = 4096
+WRITE_BYTES = 16 * 1024
+"""A large frame goes in pieces of this size, the pipe taking no more than 64 KiB at a time anyway."""
 
 _ALL_SIGNALS = signal.valid_signals()
 
@@ -60,14 +64,25 @@ class Frames:
         with self._lock:
             try:
                 self._owner = me
-                # Something is here when a handler said it and then raised: the frame it came into was given up.
-                while self._queued:
-                    self._write(self._queued.pop(0))
+                if self._queued:
+                    # Held, or said by a handler that then raised: the frame it came into was given up.
+                    data = b"".join((*self._queued, data))
+                    self._queued.clear()
                 self._write(data)
                 while self._queued:
                     self._write(self._queued.pop(0))
             finally:
                 self._owner = 0
+
+    def hold(self, data: bytes) -> None:
+        """Write packed frames together with the next ones, or at `flush`."""
+        self._queued.append(data)
+
+    def flush(self) -> None:
+        """Write what is held."""
+        if self._queued:
+            self.send(b"")
+            faults.point("node.written")
 
     def _write(self, data: bytes) -> None:
         # A pipe takes up to PIPE_BUF bytes whole or not at all. More than that could be cut in two by an exception
@@ -79,7 +94,9 @@ class Frames:
         try:
             sent = 0
             while sent < len(data):
-                sent += os.write(self.fd, data[sent : sent + 1024 * 1024])
+                sent += os.write(self.fd, data[sent : sent + WRITE_BYTES])
+                if sent < len(data):
+                    faults.point("node.half_written")
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

@@ -1,5 +1,5 @@
-"""Entry of a node process: `python -I main.py --in FD --out FD --parent PID --mark MARK [--ask FD] [--stack FD]
-[--groups FILES]`.
+"""Entry of a node process: `python -I main.py --in FD --out FD --parent PID --folder PATH --mark MARK [--ask FD]
+[--stack FD] [--groups FILES]`.
 
 With `--resolve` alone it evaluates expressions for a node process that cannot (see engine.worker.evaluate).
 
@@ -18,9 +18,10 @@ def make_engine_known(folder: str) -> None:
 
     spec = ModuleSpec("engine", None, is_package=True)
     spec.submodule_search_locations = [folder]
-    from importlib.util import module_from_spec
-
-    sys.modules["engine"] = module_from_spec(spec)
+    # As importlib.util.module_from_spec makes it, whose import costs more than all else here.
+    module = type(sys)("engine")
+    module.__spec__, module.__path__, module.__package__ = spec, [folder], "engine"
+    sys.modules["engine"] = module
 
 
 if __name__ == "__main__":

@@ -66,6 +66,12 @@ class Roots:
         self._check(os.path.realpath(folder), path)
         return os.path.join(folder, os.path.basename(full))
 
+    def folder_of(self, path: str) -> str:
+        """The folder of a file named `path`, without links; it need not be there. Raises PathRefused."""
+        folder = os.path.realpath(os.path.dirname(self._full(path)))
+        self._check(folder, path)
+        return folder
+
     def _full(self, path: str) -> str:
         if "\0" in path:
             raise PathRefused("The path holds a NUL character. Remove it.")

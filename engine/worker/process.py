@@ -17,7 +17,9 @@ import time
 
 from engine.worker import capture, frames, stacks
 from engine.worker.attempt import Attempts, is_instant
+from engine.worker.begun import SUFFIX, Note
 from engine.worker.envelope import Inbox
+from engine.worker.folder import Folder
 from engine.worker.limits import SoftLimit
 from engine.worker.progress import Progress
 from engine.worker.reset import Baseline
@@ -64,17 +66,19 @@ def main(argv: list[str]) -> None:
     limit.install()
     progress = Progress(out)
     logs = capture.Logging(out)
-    inbox = Inbox(receive)
+    inbox = Inbox(receive, out.flush)
     usage = Usage()
+    note = Note(options["--folder"] + SUFFIX)
     if ask is not None:
         stacks.start(ask)
-    own = (0, 1, 2, receive, send, *(one for one in (ask, stack) if one is not None))
+    own = [0, 1, 2, receive, send, *(one for one in (ask, stack) if one is not None)]
     baseline = Baseline(own, stack)
     os.register_at_fork(after_in_child=lambda: _close(receive, send, ask, stack))
     gc.collect()
     gc.freeze()
     out.send(frames.pack(b'{"k":"ready"}'))
-    serve(inbox, out, Attempts(out, limit, progress, logs, baseline, usage, options.get("--mark")))
+    folder = Folder(options["--folder"])
+    serve(inbox, out, Attempts(out, limit, progress, logs, baseline, usage, folder, note, options.get("--mark")))
 
 
 def serve(inbox: Inbox, out: frames.Frames, attempts: Attempts) -> None:
@@ -90,7 +94,6 @@ def serve(inbox: Inbox, out: frames.Frames, attempts: Attempts) -> None:
             inbox.wait_for_end()
             return
         if envelope is None:
-            attempts.folders.idle()
             envelope = inbox.next()
 
 

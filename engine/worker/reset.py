@@ -15,11 +15,11 @@ import os
 import resource
 import signal
 import sys
+from functools import cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import Any
 
 GROWTH_BYTES_MAX = 64 * 1024 * 1024
 PAGE = resource.getpagesize()
@@ -29,18 +29,17 @@ _SIGNALS = sorted(int(number) for number in signal.valid_signals() - {signal.SIG
 _getsignal, _setitimer, _sigmask = _signal.getsignal, _signal.setitimer, _signal.pthread_sigmask
 _SIG_SETMASK, _SIG_BLOCK = int(signal.SIG_SETMASK), int(signal.SIG_BLOCK)
 _TIMERS = (int(signal.ITIMER_REAL), int(signal.ITIMER_VIRTUAL), int(signal.ITIMER_PROF))
-_LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_") and name != "RLIMIT_OFILE"]
 
 
 class Baseline:
     """A node process as it was before its first attempt."""
 
-    def __init__(self, own_descriptors: tuple[int, ...], stack: int | None = None) -> None:
+    def __init__(self, own_descriptors: list[int], stack: int | None = None) -> None:
         self.own = own_descriptors
         """Descriptors that must stay what they are: the standard ones, the supervisor's."""
         self.stack = stack
         """Where faulthandler writes the stacks at SIGUSR2."""
-        self.handlers = {number: _getsignal(number) for number in _SIGNALS}
+        self.handlers = list(map(_getsignal, _SIGNALS))
         self.mask = _sigmask(_SIG_BLOCK, ())
         self.path = list(sys.path)
         self.path_hooks, self.meta_path = list(sys.path_hooks), list(sys.meta_path)
@@ -51,17 +50,13 @@ class Baseline:
         self.builtins = dict(builtins.__dict__)
         self.modules = set(sys.modules)
         self.installed = _installation()
-        self.limits = [resource.getrlimit(one) for one in _LIMITS]
+        self.limits = _limits()
         self.nice = os.getpriority(os.PRIO_PROCESS, 0)
         self.ids = (os.getresuid(), os.getresgid())
         self.resident = resident_bytes()
-        self.descriptors = set(os.listdir("/proc/self/fd"))
-        self.identities = [_identity(fd) for fd in self.own]
+        self.identities = _identities(self.own)
+        self.open_files = _open_files()
         self.threads = _thread._count()
-
-    def allow_growth(self, before: int) -> None:
-        """Memory that a library of ours has taken for good since `before` (bytes resident) is no growth."""
-        self.resident += max(0, resident_bytes() - before)
 
     def restore(self) -> list[str]:
         """Put back what can be; the reasons why this process must not be used again, if any."""
@@ -71,7 +66,6 @@ class Baseline:
         if _reap():
             left.append("child processes")
         left += self._restore_signals()
-        os.chdir("/")
         os.umask(0o077)
         sys.path[:] = self.path
         sys.path_hooks[:], sys.meta_path[:] = self.path_hooks, self.meta_path
@@ -91,7 +85,7 @@ class Baseline:
         loaded = self._forget_modules()
         if self._changed_for_good():
             left.append("changed limits or rights of the process")
-        if self._open_files():
+        if self._files_left():
             left.append("open files")
         grown = resident_bytes() - self.resident
         if grown > GROWTH_BYTES_MAX:
@@ -107,12 +101,15 @@ class Baseline:
         for timer in _TIMERS:
             _setitimer(timer, 0)
         left = []
-        for number, handler in self.handlers.items():
-            if _getsignal(number) != handler:
-                if handler is None:
+        found = list(map(_getsignal, _SIGNALS))
+        if found != self.handlers:
+            for number, now, before in zip(_SIGNALS, found, self.handlers, strict=True):
+                if now == before:
+                    continue
+                if before is None:
                     left.append("a signal handler that cannot be put back")
                 else:
-                    _signal.signal(number, handler)
+                    _signal.signal(number, before)
                     if number == signal.SIGUSR2 and self.stack is not None:
                         faulthandler.unregister(number)
         if self.stack is not None:
@@ -156,43 +153,50 @@ class Baseline:
 
     def _changed_for_good(self) -> bool:
         return (
-            [resource.getrlimit(one) for one in _LIMITS] != self.limits
+            _limits() != self.limits
             or os.getpriority(os.PRIO_PROCESS, 0) != self.nice
             or (os.getresuid(), os.getresgid()) != self.ids
         )
 
-    def _open_files(self) -> bool:
-        if [_identity(fd) for fd in self.own] != self.identities:
+    def _files_left(self) -> bool:
+        if _identities(self.own) != self.identities:
             return True
-        if self._new_descriptors():
+        if _open_files() != self.open_files:
             # A file in a reference cycle is closed by the collector only.
             import gc
 
             gc.collect()
-            return self._new_descriptors()
+            return _open_files() != self.open_files
         return False
 
-    def _new_descriptors(self) -> bool:
-        return bool(set(os.listdir("/proc/self/fd")) - self.descriptors)
 
-
-_statm: int | None = None
+@cache
+def _kept(name: str) -> int:
+    """A file of /proc/self that stays open."""
+    return os.open(f"/proc/self/{name}", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def resident_bytes() -> int:
     """Memory of this process that is in RAM. Raises OSError where /proc is missing or its file was closed on us."""
-    global _statm
-    if _statm is None:
-        _statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
-    return int(os.pread(_statm, 128, 0).split()[1]) * PAGE
+    return int(os.pread(_kept("statm"), 128, 0).split()[1]) * PAGE
 
 
-def _identity(descriptor: int) -> Any:
+def _limits() -> bytes:
+    """The limits of this process as the kernel tells them, all at once."""
+    return os.pread(_kept("limits"), 4096, 0)
+
+
+def _open_files() -> int:
+    """How many files this process has open. Since Linux 6.2 that is the size of the folder."""
+    return os.fstat(_kept("fd")).st_size or len(os.listdir("/proc/self/fd")) - 1
+
+
+def _identities(descriptors: list[int]) -> list[tuple[int, int]] | None:
+    """What the descriptors lead to; None when one of them is closed."""
     try:
-        status = os.fstat(descriptor)
+        return [(status.st_dev, status.st_ino) for status in map(os.fstat, descriptors)]
     except OSError:
         return None
-    return status.st_dev, status.st_ino
 
 
 def _reap() -> bool:

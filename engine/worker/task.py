@@ -40,9 +40,13 @@ class Task:
         """Expressions in it are evaluated already, except those that the node type binds itself."""
         self.ctx = Context(envelope, frames, progress)
         self.scratch: str = envelope.get("scratch") or ""
-        """Folder of this attempt, the working directory; it goes when the attempt ends."""
+        """The working directory, empty when the attempt begins and again when it has ended."""
         self.filename = f"<{self.node}>"
         """Name under which code of this node is compiled, so that tracebacks lead to it."""
+        for given in (envelope.get("inputs") or {}).values():
+            if "path" in given:
+                # The folder of artifacts is this host's own.
+                given["path"] = os.path.join(envelope["artifacts"], given["path"])
         self._inputs: dict[str, Any] | None = None
         self._artifacts: Artifacts | None = None
 
@@ -68,11 +72,10 @@ class Task:
         """What expressions see: inputs of the run, outputs of nodes, the run."""
         run = self.envelope["run"]
         nodes = self.envelope.get("nodes") or {}
-        return {
-            "inputs": run.get("inputs") or {},
-            "nodes": {node: {"output": _seen(output)} for node, output in nodes.items()},
-            "run": run,
-        }
+        seen = {node: {"output": _seen(output)} for node, output in nodes.items()}
+        for node, name in (self.envelope.get("reads") or {}).items():
+            seen[node] = {"output": self._large(node, name)}
+        return {"inputs": run.get("inputs") or {}, "nodes": seen, "run": run}
 
     def json_form(self, value: Any) -> dict[str, Any]:
         """How a JSON value is stored as an output, without its ports."""
@@ -102,6 +105,16 @@ class Task:
             if key in given:
                 form[key] = given[key]
         return form
+
+    def _large(self, node: str, name: str) -> Any:
+        """The output of a node that did not fit into the envelope."""
+        try:
+            with self.artifacts.open(name) as file:
+                return json.load(file)
+        except (OSError, ValueError) as error:
+            from engine.expressions import ExpressionError
+
+            raise ExpressionError(f'The output of "{node}" cannot be read: {error}.') from None
 
     def _read(self, port: str, given: dict[str, Any]) -> Any:
         if given["kind"] == "table":

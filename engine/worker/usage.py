@@ -8,10 +8,6 @@ import time
 
 from engine.worker.reset import resident_bytes
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 SHORT_SECONDS = 0.002
 """An attempt shorter than this is not worth reading its memory peak, which costs as much as running it."""
 
@@ -33,14 +29,15 @@ class Usage:
                 self._clear = None
         return _cpu_seconds()
 
-    def since(self, used: float, seconds: float) -> dict[str, Any]:
-        """{cpu_seconds, memory_peak_bytes} since `begin` gave `used`, `seconds` ago; the children waited for count."""
-        usage: dict[str, Any] = {"cpu_seconds": round(_cpu_seconds() - used, 6)}
+    def since(self, used: float, seconds: float) -> bytes:
+        """{cpu_seconds, memory_peak_bytes} as JSON, since `begin` gave `used`, `seconds` ago; the children waited for
+        count."""
+        cpu = _cpu_seconds() - used
         try:
-            usage["memory_peak_bytes"] = resident_bytes() if seconds < SHORT_SECONDS else self._peak()
+            peak = resident_bytes() if seconds < SHORT_SECONDS else self._peak()
         except (OSError, ValueError):
-            pass
-        return usage
+            return b'{"cpu_seconds":%.6f}' % cpu
+        return b'{"cpu_seconds":%.6f,"memory_peak_bytes":%d}' % (cpu, peak)
 
     def _peak(self) -> int:
         if self._status is None or self._clear is None:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -23,6 +24,12 @@ from engine.bench import direct, documents, floor, http, parts
 DIRECT = (("chain of 100", 1, 100), ("10 x 50", 10, 50), ("100 x 50", 100, 50))
 KINDS = ("noop", "python")
 NODES = "nodes"
+INSIDE = (NODES, "celery")
+"""Parts that start runs themselves, in the database that is named."""
+DATABASE_HELP = (
+    "A DATABASE_URL of PostgreSQL. The cases of nodes without HTTP use that database; the parts history and live make "
+    "databases of their own on its server, and drop them."
+)
 HTTP_RUNS = 1000
 
 
@@ -31,8 +38,8 @@ class Command(BaseCommand):
     help = (
         "Measure no-op and Python nodes (return 1): a chain of 100, 10 x 50, 100 x 50, and 1,000 runs of 5 nodes "
         "submitted over HTTP by 8 clients. Medians of 5, beside the raw floor: bare pipes to two processes and "
-        "SQLite group commits with synchronous=FULL. `bench page` measures the live page of a run in Chromium. Runs in "
-        "a temporary home; yours is not touched."
+        "SQLite group commits with synchronous=FULL. `bench page` measures the live page of a run, and the editor, in "
+        "Chromium. Runs in a temporary home; yours is not touched."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -41,19 +48,21 @@ class Command(BaseCommand):
             nargs="?",
             default=NODES,
             choices=[NODES, *parts.names()],
-            help="What is measured: nodes, or the live page of a run in a browser.",
+            help="What is measured: nodes, or the page of a run and the editor in a browser.",
         )
         parser.add_argument("--json", action="store_true", help="One JSON object on stdout instead of the table.")
         parser.add_argument("--repeat", type=int, default=5, help="Measurements per case; the median counts.")
         parser.add_argument("--only", action="append", default=[], help="Cases whose name contains this text.")
         parser.add_argument("--no-http", action="store_true", help="Leave the case over HTTP out.")
         parser.add_argument("--minutes", type=float, default=3, help="How long the page's memory is watched.")
-        parser.add_argument("--database", default="", help="A DATABASE_URL (PostgreSQL) for the cases without HTTP.")
+        parser.add_argument("--database", default="", help=DATABASE_HELP)
         parser.add_argument("--inside", default="", help=argparse.SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["repeat"] < 1:
             raise CommandError("--repeat must be 1 or more.")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _leave)
         if not options["inside"]:
             self._outside(options)
             return
@@ -73,28 +82,37 @@ class Command(BaseCommand):
         keep = {name: value for name, value in os.environ.items() if not name.startswith("INTERLOCK_")}
         # The interpreter would compile the product again in every process that it starts.
         keep.pop("PYTHONDONTWRITEBYTECODE", None)
-        keep.update(INTERLOCK_HOME=str(folder / "home"), DATABASE_URL=options["database"])
+        database = options["database"]
+        keep.update(INTERLOCK_HOME=str(folder / "home"), DATABASE_URL=database if options["part"] in INSIDE else "")
         (folder / "home").mkdir(mode=0o700)
         keep["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
         command = [sys.executable, "-m", "django", "bench", options["part"], "--inside", str(folder)]
         command += ["--repeat", str(options["repeat"]), "--minutes", str(options["minutes"])]
+        command += ["--database", database] if database else []
         for text in options["only"]:
             command += ["--only", text]
         command += [flag for flag, name in (("--json", "json"), ("--no-http", "no_http")) if options[name]]
+        process = subprocess.Popen(command, env=keep)
         try:
-            code = subprocess.run(command, env=keep, check=False).returncode
+            code = process.wait()
         finally:
+            # It has products of its own to stop.
+            process.terminate()
+            process.wait()
             shutil.rmtree(folder, ignore_errors=True)
         if code:
             raise CommandError("The measurement failed; see above.")
 
     def _part(self, options: dict[str, Any]) -> None:
         part = parts.find(options["part"])
+        if options["database"] and not parts.on_postgresql(part):
+            raise CommandError(f"The part {options['part']} measures on SQLite only: leave --database out.")
         wish = parts.Wish(
             folder=Path(options["inside"]),
             repeat=options["repeat"],
             only=options["only"],
             minutes=options["minutes"],
+            database=options["database"],
             say=lambda text: print(text, file=sys.stderr, flush=True),
         )
         try:
@@ -159,17 +177,16 @@ class Command(BaseCommand):
         try:
             http.prepare(product, documents.five(kind))
             http.measure(product, HTTP_RUNS // 10)
-            seconds, floors = [], []
-            latencies: list[float] = []
+            floors: list[float] = []
+            found: list[http.Submitted] = []
             for _ in range(repeat):
                 floors.append(ground.batches(HTTP_RUNS * 5))
-                took, requests = http.measure(product, HTTP_RUNS)
-                seconds.append(took)
-                latencies.extend(requests)
+                found.append(http.measure(product, HTTP_RUNS))
         finally:
             product.stop()
-        result = _result(name, HTTP_RUNS * 5, seconds, floors)
-        latencies.sort()
+        result = _result(name, HTTP_RUNS * 5, [one.ended for one in found], floors)
+        result["accepted_seconds"] = statistics.median(one.accepted for one in found)
+        latencies = sorted(seconds for one in found for seconds in one.requests)
         result["runs_per_second"] = HTTP_RUNS / result["seconds"]
         result["request_ms"] = {
             "median": statistics.median(latencies) * 1000,
@@ -191,9 +208,17 @@ class Command(BaseCommand):
             )
             if "request_ms" in case:
                 self.stdout.write(
-                    f"{'':4}{case['runs_per_second']:,.0f} runs/s; a request takes "
+                    f"{'':4}{case['runs_per_second']:,.0f} runs/s; accepted after {case['accepted_seconds']:.1f} s, "
+                    f"ended after {case['seconds']:.1f} s; a request takes "
                     f"{case['request_ms']['median']:.1f} ms, 95 % at most {case['request_ms']['p95']:.1f} ms"
                 )
+
+
+def _leave(number: int, frame: Any) -> None:
+    """End by way of every `finally`, once: what has been started is stopped there."""
+    for other in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(other, signal.SIG_IGN)
+    raise SystemExit(128 + number)
 
 
 def _result(name: str, nodes: int, seconds: list[float], floors: list[float]) -> dict[str, Any]:

@@ -6,8 +6,13 @@ import argparse
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
+from engine import schema
+from engine.objectstore import ArtifactStoreError
 from engine.retention import RETENTION_DAYS, prune
+
+DAYS_MAX = 36_500
 
 
 class Command(BaseCommand):
@@ -15,6 +20,8 @@ class Command(BaseCommand):
         "Delete runs that ended long ago, with their logs, events and artifacts; done commands; definitions and "
         "artifacts that nothing names. Safe while the product runs."
     )
+
+    requires_system_checks = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
@@ -25,9 +32,17 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["days"] < 0:
-            raise CommandError("--days must be 0 or more.")
-        pruned = prune(days=options["days"])
+        if not 0 <= options["days"] <= DAYS_MAX:
+            raise CommandError(f"--days must be a number from 0 to {DAYS_MAX}.")
+        try:
+            schema.require()
+            pruned = prune(days=options["days"])
+        except schema.SchemaError as error:
+            raise CommandError(str(error)) from None
+        except ArtifactStoreError as error:
+            raise CommandError(f"Runs are deleted, but not all artifacts: {error}") from None
+        except DatabaseError as error:
+            raise CommandError(f"The database {schema.place()} cannot be used: {error}") from None
         self.stdout.write(
             f"Deleted {pruned.runs} runs, {pruned.artifacts} artifacts ({pruned.artifact_bytes / 1e6:.1f} MB), "
             f"{pruned.definitions} definitions and {pruned.commands} done commands; "

@@ -10,8 +10,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from engine import schema
 from engine.errors import LostLeadership
-from engine.executors.local import LocalExecutor
+from engine.executors.make import executor_of
 from engine.scheduler.loop import DRAIN_SECONDS, Scheduler
 
 
@@ -60,7 +61,17 @@ class Command(BaseCommand):
             signal.signal(number, stop.on_signal)
         config = settings.INTERLOCK
         config.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        executor = LocalExecutor(config)
+        try:
+            schema.require()
+        except schema.SchemaError as error:
+            raise CommandError(str(error)) from error
+        if config.redis_url:
+            from engine.hints import check
+
+            if found := check.trouble(config):
+                # It works without; who takes over while Redis is away must not wait for it.
+                self.stderr.write(f"{found} Until then others look into the database each second.")
+        executor = executor_of(config)
         executor.watch(stop.reader, stop.drain)
         scheduler = Scheduler(config, executor)
         try:

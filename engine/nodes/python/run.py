@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import linecache
 import sys
 import types
 
 from engine.worker.errors import BadConfig
+from engine.worker.late import when_imported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,30 +16,57 @@ if TYPE_CHECKING:
     from engine.worker.task import Task
 
 CACHED_MAX = 64
-_compiled: dict[tuple[str, str], CodeType] = {}
+_compiled: dict[str, tuple[CodeType, list[str]]] = {}
+"""Source -> its code, under the name of the node that had it first, and its lines."""
+_shown: dict[str, tuple[int, None, list[str], str]] = {}
+"""What linecache is to know of the running attempt."""
 
 
 def run(task: Task) -> Any:
     source: str = task.config["code"]
     filename = task.filename
-    # So that tracebacks and stacks show the text of the line.
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    code, lines = _compile(source, filename)
+    _shown[filename] = (len(source), None, lines, filename)
+    _show()
     module = types.ModuleType(f"node_{task.node}", None)
-    # Pickle, dataclasses and inspect look a class' module up by its name. It goes with the attempt.
+    # Pickle, dataclasses and inspect look a class' module up by its name.
     sys.modules[module.__name__] = module
-    exec(_compile(source, filename), module.__dict__)  # noqa: S102 running the code of editors is the product
+    exec(code, module.__dict__)  # noqa: S102 running the code of editors is the product
     main = module.__dict__.get("main")
     if not callable(main):
         raise BadConfig("The code defines no function main(inputs, ctx). Add one; what it returns is the output.")
     return main(task.inputs, task.ctx)
 
 
-def _compile(source: str, filename: str) -> CodeType:
-    key = (filename, source)
-    code = _compiled.get(key)
-    if code is None:
+def forget(node: str) -> None:
+    """What `run` has made known for the attempt goes with it."""
+    _shown.clear()
+    if linecache := sys.modules.get("linecache"):
+        linecache.cache.pop(f"<{node}>", None)
+    sys.modules.pop(f"node_{node}", None)
+
+
+def _show() -> None:
+    """Let tracebacks and stacks show the text of the attempt's lines."""
+    if linecache := sys.modules.get("linecache"):
+        linecache.cache.update(_shown)
+
+
+when_imported("linecache", _show)
+
+
+def _compile(source: str, filename: str) -> tuple[CodeType, list[str]]:
+    known = _compiled.get(source)
+    if known is None:
         code = compile(source, filename, "exec", dont_inherit=True)
         if len(_compiled) >= CACHED_MAX:
             del _compiled[next(iter(_compiled))]
-        _compiled[key] = code
-    return code
+        known = _compiled[source] = (code, source.splitlines(keepends=True))
+    code, lines = known
+    return (code if code.co_filename == filename else _renamed(code, filename)), lines
+
+
+def _renamed(code: CodeType, filename: str) -> CodeType:
+    """`code` as if it had been compiled under `filename`."""
+    constants = tuple(_renamed(one, filename) if isinstance(one, types.CodeType) else one for one in code.co_consts)
+    return code.replace(co_filename=filename, co_consts=constants)

@@ -7,19 +7,32 @@ import threading
 import warnings
 from collections.abc import Iterator
 
+from engine.kept import Kept
 from engine.nodes.base import Config, NodeType
 from engine.problems import Finding
 
-_quiet = threading.Lock()
+parsing = threading.Lock()
 """catch_warnings changes the process's filters: two at once could leave them changed."""
 EXAMPLE = "def main(inputs, ctx):\n    return None\n"
 
 
-def check(config: Config) -> Iterator[Finding]:
+def check(config: Config) -> tuple[Finding, ...]:
     """Whether the code parses and has a `main` that takes two arguments."""
     code: str = config["code"]
+    found: tuple[Finding, ...] | None = _kept.get(code)
+    if found is None:
+        found = tuple(_check(code))
+        _kept.put(code, found, 500 + 2 * len(code) + (500 + 2 * len(code)) * len(found))
+    return found
+
+
+_kept = Kept(8 << 20)
+"""Of 1,000 nodes all but one are as they were at the last key."""
+
+
+def _check(code: str) -> Iterator[Finding]:
     try:
-        with _quiet, warnings.catch_warnings():
+        with parsing, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape in an author's string is not our warning
             tree = ast.parse(code)
     except SyntaxError as error:
@@ -31,7 +44,7 @@ def check(config: Config) -> Iterator[Finding]:
         why = "it is nested too deeply" if not isinstance(error, ValueError) else str(error)
         yield Finding("python_syntax", f"The code does not parse: {why}.", ("code",))
         return
-    main = _main(tree)
+    main = main_of(tree)
     if main is None:
         yield Finding(
             "python_no_main",
@@ -51,7 +64,7 @@ def check(config: Config) -> Iterator[Finding]:
         yield Finding("python_main_arguments", message, ("code",), main.lineno)
 
 
-def _main(tree: ast.Module) -> ast.stmt | None:
+def main_of(tree: ast.Module) -> ast.stmt | None:
     """The statement that binds the name `main` at the top level last, also inside if, try, with or match."""
     found: ast.stmt | None = None
     waiting: list[ast.AST] = list(reversed(tree.body))

@@ -44,10 +44,9 @@ def run(task: Task) -> Stored:
         files = list(copies)
     else:
         files = Roots.of(task.envelope).to_read(path)
-    format = _format(config, files[0])
     if all(os.path.getsize(file) == 0 for file in files):
         raise BadData(f'"{path}" is empty.')
-    source = _source(format, files, options)
+    format, source = source_of(config, files)
     if copies and options.get("filename"):
         source = _with_urls(source, copies)
     staged = task.artifacts.stage(task.claim, ".parquet")
@@ -59,7 +58,10 @@ def run(task: Task) -> Stored:
     try:
         try:
             inspect = reader.inspect if reader else None
-            return Stored(tables.write_query(connection, f"FROM {source}", None, staged, task, inspect))
+            stored = tables.write_query(connection, f"FROM {source}", None, staged, task, inspect)
+            rows, columns = stored["row_count"], len(stored["schema"])
+            task.ctx.log(f'Read {rows:,} rows of {columns} columns from "{path}".')
+            return Stored(stored)
         except duckdb.InvalidInputException as error:
             if reader and "Error when sniffing" in str(error):
                 # It found no dialect, and says so at length; the line is what people need.
@@ -71,6 +73,12 @@ def run(task: Task) -> Stored:
         raise BadData(_explain(str(error), path, format)) from None
     finally:
         connection.close()
+
+
+def source_of(config: dict[str, Any], files: list[str]) -> tuple[str, str]:
+    """The format of the files, and the call of DuckDB's reader for them. Raises BadConfig."""
+    format = _format(config, files[0])
+    return format, _source(format, files, config.get("options") or {})
 
 
 def _format(config: dict[str, Any], file: str) -> str:

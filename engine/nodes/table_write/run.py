@@ -39,6 +39,7 @@ def run(task: Task) -> dict[str, Any]:
     finally:
         if os.path.lexists(partial):
             os.unlink(partial)
+    task.ctx.log(f'Wrote {count:,} rows, {size:,} bytes, to "{path}".')
     return {"path": path, "row_count": count, "bytes": size}
 
 

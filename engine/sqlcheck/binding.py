@@ -1,0 +1,77 @@
+"""SQL as the run will hand it to DuckDB, its expressions replaced by parameters, and the way back to the author's text.
+
+Pure. No expression is evaluated: a parameter stands for a value of the type that the workflow's inputs declare, or for
+one of any type.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine import expressions
+
+_INPUT = re.compile(r"inputs\.([A-Za-z_]\w*)\Z")
+_VALUES: Mapping[str, Any] = {"integer": 1, "number": 1.5, "boolean": True, "string": "x"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A query with parameters."""
+
+    text: str
+    parameters: dict[str, Any]
+    pieces: tuple[tuple[int, int, int], ...]
+    """(start in `text`, start in the author's text, length), in order, of what is in both."""
+
+    def place(self, at: int) -> int:
+        """Where a byte of `text` stands in the author's text, in characters: in a parameter at its expression."""
+        at = len(self.text.encode()[:at].decode(errors="ignore"))
+        found = 0
+        for ours, theirs, length in self.pieces:
+            if at < ours:
+                break
+            found = theirs + min(at - ours, length)
+        return found
+
+
+def declared_types(inputs: Any) -> dict[str, str]:
+    """The types of a run's inputs, by name, where their schema says one plain type."""
+    properties = inputs.get("properties") if isinstance(inputs, dict) else None
+    if not isinstance(properties, dict):
+        return {}
+    found = {}
+    for name, schema in properties.items():
+        kind = schema.get("type") if isinstance(schema, dict) else None
+        if isinstance(kind, str) and kind in _VALUES:
+            found[name] = kind
+    return found
+
+
+def bind(sql: str, types: Mapping[str, str]) -> Bound:
+    """`sql` as `engine.expressions.bind_sql` makes it, with a value of the right type for each expression."""
+    texts: list[str] = []
+    pieces: list[tuple[int, int, int]] = []
+    parameters: dict[str, Any] = {}
+    at = size = 0
+
+    def keep(end: int) -> None:
+        nonlocal size
+        pieces.append((size, at, end - at))
+        texts.append(sql[at:end])
+        size += end - at
+
+    for span in expressions.find(sql):
+        keep(span.start)
+        name = f"p{len(parameters) + 1}"
+        found = _INPUT.match(span.source)
+        parameters[name] = _VALUES.get(types.get(found[1], "")) if found else None
+        # As in a run: a line break inside the expression is kept behind it.
+        instead = f"${name}" + "\n" * sql.count("\n", span.start, span.end)
+        texts.append(instead)
+        size += len(instead)
+        at = span.end
+    keep(len(sql))
+    return Bound("".join(texts), parameters, tuple(pieces))

@@ -1,0 +1,49 @@
+"""The first rows of a file that a node is to read, in the checker process: seen before anything has run."""
+
+from __future__ import annotations
+
+import json
+
+from engine.nodes.table_read.run import source_of
+from engine.worker import duck
+from engine.worker.errors import BadConfig, NoSuchFile, PathRefused
+from engine.worker.paths import Roots
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+ROWS = 100
+COLUMNS_MAX = 200
+CELL_CHARACTERS = 300
+MEMORY_BYTES = 128 * 1024 * 1024
+
+
+def rows(question: dict[str, Any]) -> dict[str, Any]:
+    """{"columns": [{name, type}], "rows": [[text or null]]} of what a read node reads, at most ROWS and COLUMNS_MAX of
+    them; {"wrong": message} says why there are none."""
+    roots = Roots(question["files"], question["data_roots"])
+    try:
+        files = roots.to_read(question["config"]["path"])
+        _format, source = source_of(question["config"], files)
+    except (NoSuchFile, PathRefused, BadConfig) as error:
+        return {"wrong": str(error)}
+    connection = duck.lock(duck.connect(paths=files, memory_bytes=MEMORY_BYTES))
+    try:
+        described = connection.execute(f"DESCRIBE\nFROM {source}").fetchall()[:COLUMNS_MAX]
+        chosen = ", ".join(f"CAST({duck.name(column[0])} AS VARCHAR)" for column in described)
+        found = connection.execute(f"SELECT {chosen}\nFROM {source}\nLIMIT {ROWS}").fetchall()
+    except duck.package().Error as error:
+        return {"wrong": str(error).partition("\n")[0]}
+    finally:
+        connection.close()
+    return {
+        "columns": [{"name": column[0], "type": column[1]} for column in described],
+        "rows": [[None if cell is None else _cut(cell) for cell in row] for row in found],
+    }
+
+
+def _cut(text: str) -> str:
+    short = text if len(text) <= CELL_CHARACTERS else f"{text[:CELL_CHARACTERS]}…"
+    # What is no Unicode text cannot leave as JSON.
+    return json.loads(json.dumps(short)) if short.isascii() else short.encode(errors="replace").decode()

@@ -1,0 +1,1 @@
+"""Django's backend for SQLite, with a write lock that is waited for closely (Django looks for `base` in here)."""
