@@ -19,7 +19,7 @@ Change = dict[str, Any]
 def changes(older: Mapping[str, Any], newer: Mapping[str, Any]) -> list[Change]:
     """Every difference between two documents; empty when they say the same."""
     found: list[Change] = []
-    before, after = _nodes(older), _nodes(newer)
+    before, after = nodes_by_id(older), nodes_by_id(newer)
     for key, node in after.items():
         if key not in before:
             found.append({"kind": "node_added", "node": key, "name": _name(node)})
@@ -39,7 +39,8 @@ def changes(older: Mapping[str, Any], newer: Mapping[str, Any]) -> list[Change]:
     return found
 
 
-def _nodes(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def nodes_by_id(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """What can be called a node in a document, valid or not; of several with one id the first."""
     nodes = document.get("nodes")
     found: dict[str, Mapping[str, Any]] = {}
     for node in nodes if isinstance(nodes, list) else ():

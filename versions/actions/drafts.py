@@ -7,22 +7,24 @@ published or discarded leaves its row, with the count and without a definition.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from copy import deepcopy
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import jsonpatch
 import jsonpointer
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
+from django.db.models import ExpressionWrapper, Q, TextField, Value
+from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 
 from engine import clock
 from engine.definition import SCHEMA, content_hash
 from engine.errors import InvalidValue
-from engine.models.fields import dump
+from engine.models.fields import clean_text, dump
 from versions import queries
 from versions.errors import BadPatch, DraftTooLarge, NotADocument, PatchDoesNotApply, StaleDraft
 from versions.models import Draft, Workflow
@@ -44,6 +46,16 @@ class WorkingCopy:
     """Number of saves by this person up to now; what the next save must name."""
 
 
+@dataclass(frozen=True)
+class StoredCopy:
+    """A working copy whose document is the JSON text that is stored, not read."""
+
+    text: str
+    base_version: int | None
+    saved_at: datetime | None
+    saves: int
+
+
 class _Keep:
     """Says that the base version stays what it is."""
 
@@ -51,16 +63,35 @@ class _Keep:
 KEEP = _Keep()
 
 
+@dataclass(frozen=True)
+class SavedDraft:
+    """A patch was made from a saved draft."""
+
+
+SAVED_DRAFT: Final = SavedDraft()
+
+
 def load(workflow: Workflow, user: AbstractBaseUser) -> WorkingCopy:
     """The person's working copy; writes nothing."""
-    draft = Draft.objects.filter(workflow=workflow, user_id=user.pk).first()
-    if draft is not None and draft.definition is not None:
-        return WorkingCopy(draft.definition, draft.base_version, draft.saved_at, draft.saves)
-    saves = draft.saves if draft is not None else 0
+    copy = stored(workflow, user)
+    return WorkingCopy(json.loads(copy.text), copy.base_version, copy.saved_at, copy.saves)
+
+
+def stored(workflow: Workflow, user: AbstractBaseUser) -> StoredCopy:
+    """The same as it is stored."""
+    draft = (
+        Draft.objects.filter(workflow=workflow, user_id=user.pk)
+        .annotate(text=Cast("definition", TextField()))
+        .values("text", "base_version", "saved_at", "saves")
+        .first()
+    )
+    if draft is not None and draft["text"] is not None:
+        return StoredCopy(**draft)
+    saves = draft["saves"] if draft is not None else 0
     newest = queries.newest_version(workflow)
     if newest is None:
-        return WorkingCopy(empty_document(), None, None, saves)
-    return WorkingCopy(queries.document_of(newest), newest.number, None, saves)
+        return StoredCopy(dump(empty_document()), None, None, saves)
+    return StoredCopy(newest.definition.document, newest.number, None, saves)
 
 
 def saves(workflow: Workflow, user: AbstractBaseUser) -> int:
@@ -88,21 +119,41 @@ def save(
     DraftTooLarge, InvalidValue for a base version that never was. Not audited: an autosave every second or two is no
     event.
     """
+    return _store(workflow, user, definition, expected_saves=expected_saves, base_version=base_version)
+
+
+def _store(
+    workflow: Workflow,
+    user: AbstractBaseUser,
+    definition: Any,
+    *,
+    expected_saves: int | None,
+    base_version: int | _Keep | None,
+) -> WorkingCopy:
     if not isinstance(definition, dict):
         raise NotADocument(definition)
-    if len(dump(definition)) > DRAFT_BYTES_MAX:
+    # Written as text once, outside the transaction: of a large document that takes longer than the rest.
+    text = clean_text(dump(definition))
+    if len(text) > DRAFT_BYTES_MAX:
         raise DraftTooLarge(DRAFT_BYTES_MAX)
+    stored = Value(text, output_field=TextField())
     with transaction.atomic():
-        draft = Draft.objects.select_for_update().filter(workflow=workflow, user_id=user.pk).first()
-        saves = draft.saves if draft is not None else 0
+        draft = (
+            Draft.objects.select_for_update()
+            .filter(workflow=workflow, user_id=user.pk)
+            .annotate(there=ExpressionWrapper(Q(definition__isnull=False), models.BooleanField()))
+            .values("pk", "saves", "base_version", "there")
+            .first()
+        )
+        saves = draft["saves"] if draft is not None else 0
         if expected_saves is not None and expected_saves != saves:
             raise StaleDraft(workflow.slug, expected_saves, saves)
         if not isinstance(base_version, _Keep):
             base = base_version
-            if base is not None and (draft is None or draft.base_version != base):
+            if base is not None and (draft is None or draft["base_version"] != base):
                 _require_version(workflow, base)
-        elif draft is not None and draft.definition is not None:
-            base = draft.base_version
+        elif draft is not None and draft["there"]:
+            base = draft["base_version"]
         else:
             base = queries.newest_number(workflow)
         now = clock.now()
@@ -112,7 +163,7 @@ def save(
                     Draft.objects.create(
                         workflow=workflow,
                         user_id=user.pk,
-                        definition=definition,
+                        definition=stored,
                         base_version=base,
                         saves=1,
                         saved_at=now,
@@ -121,8 +172,9 @@ def save(
                 # Two tabs made the first save at once; the constraint let one through.
                 raise StaleDraft(workflow.slug, 0, 1) from None
         else:
-            draft.definition, draft.base_version, draft.saves, draft.saved_at = definition, base, saves + 1, now
-            draft.save(update_fields=["definition", "base_version", "saves", "saved_at"])
+            Draft.objects.filter(pk=draft["pk"]).update(
+                definition=stored, base_version=base, saves=saves + 1, saved_at=now
+            )
         return WorkingCopy(definition, base, now, saves + 1)
 
 
@@ -138,29 +190,42 @@ def _require_version(workflow: Workflow, number: int) -> None:
     raise InvalidValue(text % {"slug": workflow.slug, "number": number, "newest": newest or 0}, path="base_version")
 
 
-def patch(workflow: Workflow, user: AbstractBaseUser, operations: Any, *, expected_saves: int | None) -> WorkingCopy:
+def patch(
+    workflow: Workflow,
+    user: AbstractBaseUser,
+    operations: Any,
+    *,
+    expected_saves: int | None,
+    made_from: SavedDraft | int | _Keep | None = KEEP,
+) -> WorkingCopy:
     """Apply a JSON Patch (RFC 6902) to the definition of the working copy and save it.
+
+    The count of saves does not say what is shown when nothing is saved: that is the newest version, and others publish.
+    `made_from` does: SAVED_DRAFT, the number of the newest version, or None for the empty document; when it is
+    something else by now, the patch would hit another document, and StaleDraft is raised.
 
     Raises BadPatch when it is no patch, PatchDoesNotApply, and what `save` raises.
     """
-    copy = load(workflow, user)
+    copy = stored(workflow, user)
     if expected_saves is not None and expected_saves != copy.saves:
         raise StaleDraft(workflow.slug, expected_saves, copy.saves)
-    patched = apply_patch(copy.definition, operations)
+    found = SAVED_DRAFT if copy.saved_at is not None else copy.base_version
+    if not isinstance(made_from, _Keep) and made_from != found:
+        raise StaleDraft(workflow.slug, copy.saves, copy.saves)
+    # Read for this call alone, so it is changed in place.
+    patched = _applied(json.loads(copy.text), len(copy.text), operations)
     # Saved against the count that was read here: a save in between makes this one stale, never lost.
-    return save(workflow, user, patched, expected_saves=copy.saves, base_version=copy.base_version)
+    return _store(workflow, user, patched, expected_saves=copy.saves, base_version=copy.base_version)
 
 
-def apply_patch(document: Mapping[str, Any], operations: Any) -> Any:
-    """The document after all operations; the one given is not changed. Pure."""
+def _applied(state: Any, size: int, operations: Any) -> Any:
+    """`state`, which has `size` characters as text, changed by all operations; half changed when one raises."""
     if not isinstance(operations, Sequence) or isinstance(operations, str | bytes):
         raise BadPatch(_("A JSON Patch is a list of operations."))
     if len(operations) > PATCH_OPERATIONS_MAX:
         raise BadPatch(_("A patch holds at most %(count)d operations.") % {"count": PATCH_OPERATIONS_MAX})
-    size = len(dump(document))
     try:
         whole = jsonpatch.JsonPatch(operations)
-        state: Any = deepcopy(dict(document))
         for operation in operations:
             # Copies can double the document each time: what they add is counted before it is made.
             if operation.get("op") == "copy":

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import connection, transaction
+from django.db import transaction
 
 from engine import documents
 from engine import inputs as engine_inputs
@@ -16,7 +14,7 @@ from engine import runs as engine_runs
 from engine.definition import Document, parse
 from engine.errors import InvalidInputs, NotFound
 from engine.models import Definition, Run
-from versions import queries
+from versions import checking, queries
 from versions.actions import drafts, publish
 from versions.errors import Archived, NoDraft, NothingLive
 from versions.models import Workflow
@@ -29,12 +27,16 @@ def launch(
     draft_of: AbstractBaseUser | None = None,
     inputs: Any = None,
     priority: int | None = None,
+    targets: Sequence[str] | None = None,
+    unsaved: bool = False,
     by: str,
 ) -> Run:
     """Start a run: of the live version, of `version`, or of the working copy of `draft_of`.
 
-    `inputs`: an object that fits the definition's schema; None is {}.
-    Raises Archived, NothingLive, UnknownVersion, NoDraft, InvalidDocument (of the draft), InvalidInputs.
+    `inputs`: an object that fits the definition's schema; None is {}. `targets`: only these nodes and what they need.
+    `unsaved`: a working copy that nothing was changed in yet runs too; else that is NoDraft.
+    Raises Archived, NothingLive, UnknownVersion, NoDraft, InvalidDocument (of the draft), InvalidInputs,
+    InvalidTargets.
     """
     if workflow.archived_at is not None:
         raise Archived(workflow.slug)
@@ -43,10 +45,10 @@ def launch(
     draft: dict[str, Any] = {}
     if draft_of is not None:
         copy = drafts.load(workflow, draft_of)
-        if copy.saved_at is None:
+        if copy.saved_at is None and not (unsaved and copy.definition.get("nodes")):
             raise NoDraft(workflow.slug)
         draft = copy.definition
-        publish.require_valid(draft)
+        publish.require_valid(draft, workflow.slug, by, seconds=checking.WAITED_FOR_SECONDS)
         document: Document = parse(draft, trusted=True)
     else:
         if version is None:
@@ -62,7 +64,7 @@ def launch(
     if wrong:
         raise InvalidInputs(wrong)
     # All is known by now: the write transaction, which others wait for, stays short.
-    with _turn(), transaction.atomic():
+    with transaction.atomic():
         # The lock keeps the workflow from being deleted between the look above and the row of the run.
         present = Workflow.objects.select_for_update(no_key=True).filter(pk=workflow.pk).values_list("archived_at")
         row = present.first()
@@ -79,28 +81,6 @@ def launch(
             draft=draft_of is not None,
             inputs=accepted,
             priority=priority,
+            targets=targets,
             by=by,
         )
-
-
-_one_at_a_time = threading.Lock()
-_TURN_SECONDS_MAX = 5.0
-
-
-@contextmanager
-def _turn() -> Iterator[None]:
-    """On SQLite the threads of one process take turns with their runs.
-
-    A writer that waits for the file's lock sleeps up to 100 ms, and whoever looks first gets it: of eight threads
-    that start runs at once beside a busy scheduler, the unlucky one waited for seconds. In line only one of them
-    contends. Who has waited long enough tries all the same.
-    """
-    if connection.vendor != "sqlite":
-        yield
-        return
-    mine = _one_at_a_time.acquire(timeout=_TURN_SECONDS_MAX)
-    try:
-        yield
-    finally:
-        if mine:
-            _one_at_a_time.release()

@@ -7,6 +7,7 @@ from django.db import transaction
 from engine import pools as engine_pools
 from engine.errors import NotFound
 from engine.models import Pool
+from engine.text import clean_text
 from versions import queries
 from versions.actions import audit
 from versions.errors import PoolNamed
@@ -50,7 +51,7 @@ def delete(name: str, *, by: str) -> None:
 
 def _locked(name: str) -> Pool:
     """The row, locked: a version that names the pool cannot go live meanwhile."""
-    pool = Pool.objects.select_for_update().filter(name=name).first()
+    pool = Pool.objects.select_for_update().filter(name=clean_text(name)).first()
     if pool is None:
         raise NotFound.pool(name)
     return pool

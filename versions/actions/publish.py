@@ -10,11 +10,11 @@ from django.db import transaction
 
 from engine import clock
 from engine import runs as engine_runs
-from engine.definition import content_hash, problems
+from engine.definition import content_hash
 from engine.errors import InvalidDocument
 from engine.models import Definition
 from engine.models.fields import clean_text
-from versions import queries
+from versions import checking, queries
 from versions.actions import audit, deploy, drafts
 from versions.actions.locks import lock
 from versions.diff import changes
@@ -53,7 +53,7 @@ def publish(
     newest since, nothing is published. `user` is the publisher, whose working copy ends if it says the same.
     Raises InvalidDocument with every problem, OutdatedBase with what differs, Archived.
     """
-    require_valid(document)
+    require_valid(document, workflow.slug, by)
     digest = content_hash(document)
     with transaction.atomic():
         workflow = lock(workflow)
@@ -73,9 +73,10 @@ def publish(
         return published
 
 
-def require_valid(document: Any) -> None:
+def require_valid(document: Any, workflow: str, by: str, *, seconds: float = checking.PATIENT_SECONDS) -> None:
     """Raises InvalidDocument with every problem, errors first, when there is an error among them."""
-    found = problems(document, pools=queries.pool_sizes())
+    pools = queries.pool_sizes()
+    found = checking.check(document, pools=pools, workflow=workflow, user=by, seconds=seconds).problems
     found.sort(key=lambda problem: problem.severity != "error")
     if found and found[0].severity == "error":
         raise InvalidDocument(found)

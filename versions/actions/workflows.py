@@ -21,7 +21,7 @@ from versions.actions.locks import lock
 from versions.errors import RunInProgress, SlugTaken
 from versions.models import Workflow, WorkflowVersion
 
-SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}\Z")
+SLUG = re.compile(r"^[a-z0-9][a-z0-9_-]{0,79}\Z")
 NAME_MAX = 200
 # Pages use these words in the place of a slug.
 RESERVED_SLUGS = frozenset({"new"})

@@ -36,7 +36,6 @@ EXIT_CODES: Final = {"succeeded": 0, "failed": 1, "cancelled": 3, "timed_out": 4
 REFUSED: Final = 2
 LEFT: Final = 130
 LOOK_SECONDS: Final = 0.1
-SCHEDULER_SILENT_SECONDS: Final = 5.0
 DRAIN_SECONDS: Final = 5.0
 
 
@@ -134,7 +133,10 @@ def _from_workflow(slug: str, given: Mapping[str, str]) -> Run:
 
 def _scheduler_runs() -> bool:
     """Whether somebody else works on runs: a scheduler of this home, or one elsewhere that shares the database."""
-    return hints.reachable(settings.INTERLOCK) or (connection.vendor != "sqlite" and queries.scheduler_alive())
+    config = settings.INTERLOCK
+    # Over Redis nobody is heard while that is away.
+    shared = connection.vendor != "sqlite" or bool(config.redis_url)
+    return hints.reachable(config) or (shared and queries.scheduler_alive())
 
 
 class _OwnScheduler:
@@ -250,6 +252,6 @@ class _Follower:
             if self.own.failed is not None:
                 raise CommandError(f"The scheduler failed: {self.own.failed!r}. The run can go on later: start `up`.")
             self.own = None
-        if self.own is None and not _scheduler_runs() and not queries.scheduler_alive(SCHEDULER_SILENT_SECONDS):
+        if self.own is None and not _scheduler_runs() and not queries.scheduler_alive():
             say("The Interlock that ran here has stopped; going on without it.")
             self.own = _OwnScheduler()

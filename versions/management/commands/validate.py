@@ -11,9 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from engine import schema
-from engine.definition import problems
 from engine.problems import Problem
-from versions import queries
+from versions import checking, queries
 from versions.definitionfile import UnreadableFile, read
 
 
@@ -32,7 +31,7 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=2) from None
         if name == "-":
             name = "standard input"
-        found = problems(document, pools=_pools())
+        found = checking.check(document, pools=_pools()).problems
         errors = [problem for problem in found if problem.severity == "error"]
         for problem in found:
             self.stdout.write(line_of(problem))
