@@ -24,7 +24,7 @@ class Right(StrEnum):
     VIEW = "view"
     """See workflows, versions, runs, outputs, logs, files, pools; have tokens of one's own."""
     RUN = "run"
-    """Start runs of versions; cancel and retry runs and nodes."""
+    """Start runs of versions; cancel and retry runs and nodes; drain workers."""
     DEPLOY = "deploy"
     """Put a version live, roll back."""
     EDIT = "edit"
@@ -60,11 +60,18 @@ class Forbidden(InterlockError):
     def __init__(self, user: Person, right: Right) -> None:
         role = getattr(user, "role", "")
         needed = next((name for name, rights in RIGHTS.items() if right in rights), "")
-        super().__init__(
-            _('This needs the right "%(right)s", which accounts have from role %(needed)s on; yours is %(role)s.')
-            % {"right": right.value, "needed": needed, "role": role or "-"}
+        said = (
+            _("This is for the role %(needed)s; yours is %(role)s.")
+            if needed == Role.ADMIN
+            else _("This needs the role %(needed)s or a higher one; yours is %(role)s.")
         )
+        super().__init__(said % {"needed": _named(needed), "role": _named(role) if role else "-"})
         self.user, self.right, self.needed = user, right, needed
+
+
+def _named(role: str) -> str:
+    """A role as it is called within a sentence."""
+    return str(Role(role).label).lower() if role in Role else role
 
 
 class SignedOut(InterlockError):

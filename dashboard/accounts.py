@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import logging
 import secrets
 import unicodedata
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth import authenticate, login
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -24,6 +25,8 @@ from engine import clock
 from engine.errors import AlreadyExists, InterlockError, InvalidValue, NotFound
 from engine.models.fields import clean_text
 from versions.actions import audit
+
+log = logging.getLogger("interlock.accounts")
 
 LINK_LIFETIME = timedelta(minutes=15)
 TOKEN_PREFIX = "interlock_"  # noqa: S105 - what scanners for leaked secrets recognise, no secret itself
@@ -316,8 +319,17 @@ def authenticate_token(raw: str) -> tuple[User, ApiToken] | None:
     hour = now.replace(minute=0, second=0, microsecond=0)
     if token.used_at is None or token.used_at < hour:
         # The hour of its making began before it: nothing is used before it exists.
-        ApiToken.objects.filter(pk=token.pk).update(used_at=max(hour, token.created_at))
+        _note_use(token, max(hour, token.created_at))
     return token.user, token
+
+
+def _note_use(token: ApiToken, at: datetime) -> None:
+    try:
+        with transaction.atomic():
+            ApiToken.objects.filter(pk=token.pk).update(used_at=at)
+    except DatabaseError as error:
+        # A full disk, say: what is only read needs no room.
+        log.warning("use_not_noted token=%s: %s", token.pk, error)
 
 
 def tokens_of(user: User) -> QuerySet[ApiToken]:

@@ -8,4 +8,5 @@ class DashboardConfig(AppConfig):
     def ready(self) -> None:
         from engine.bench import parts
 
-        parts.register("page", "dashboard.bench.page")
+        for name in ("page", "paint", "history", "idle", "live", "load"):
+            parts.register(name, f"dashboard.bench.{name}")

@@ -20,6 +20,7 @@ from typing import IO, BinaryIO
 
 from django.utils.translation import gettext as _
 
+from dashboard.outage import FULL
 from engine.errors import InterlockError, InvalidValue, NotFound
 
 STAGING = ".uploads"
@@ -55,7 +56,7 @@ class Incomplete(InterlockError):
 
 
 class DiskFull(InterlockError):
-    code = "disk_full"
+    code = "storage_full"
 
     def __init__(self) -> None:
         super().__init__(_("There is not enough room on the disk for this file; nothing was stored."))
@@ -152,7 +153,7 @@ class Files:
                         os.fsync(folder)
                         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
                 except OSError as error:
-                    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                    if error.errno in FULL:
                         raise DiskFull from None
                     raise
                 finally:

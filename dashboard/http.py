@@ -7,15 +7,15 @@ many connections as threads, and they last. What a slow or odd client sends is d
 from __future__ import annotations
 
 import asyncio
+import io
 import json
-from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
-from a2wsgi import WSGIMiddleware
 from django.core.wsgi import get_wsgi_application
 
+from dashboard.bridge import Bridge, Incoming
 from dashboard.live.handshake import Scope, header
 from dashboard.live.sockets import Message, Receive, Send
 
@@ -34,9 +34,8 @@ class Http:
     """The ASGI application for HTTP."""
 
     def __init__(self, threads: int = THREADS) -> None:
-        handler: Any = get_wsgi_application()
-        self._wsgi: Any = WSGIMiddleware(handler, workers=threads)
-        self.threads: ThreadPoolExecutor = self._wsgi.executor
+        self._bridge = Bridge(get_wsgi_application(), threads)
+        self.threads = self._bridge.threads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = Body(receive)
@@ -50,7 +49,8 @@ class Http:
             await _problem(send, HTTPStatus.LENGTH_REQUIRED, "length_required",
                            "Send a body of this size with a Content-Length.")  # fmt: skip
             return
-        await self._wsgi(_plain(scope, None if sized else body.size), body.receive, _patient(send))
+        coming = io.BytesIO(body.take()) if complete else io.BufferedReader(Incoming(body.receive))
+        await self._bridge(_plain(scope, None if sized else body.size), coming, _patient(send))
 
 
 class Body:
@@ -80,16 +80,16 @@ class Body:
             self.size += len(part)
         return self._complete
 
+    def take(self) -> bytes:
+        """What has been read and was not taken yet."""
+        part = b"".join(self._kept)
+        self._kept = []
+        return part
+
     async def receive(self) -> Message:
-        """The ASGI receive of the inner application."""
-        if self._kept:
-            part = b"".join(self._kept)
-            self._kept = []
-            return {"type": "http.request", "body": part, "more_body": not self._complete}
-        if not self._complete:
-            part = await self._next()
-            return {"type": "http.request", "body": part, "more_body": not self._complete}
-        return {"type": "http.request", "body": b"", "more_body": False}
+        """The next part, with what has been read for the first. Raises ClientGone."""
+        part = self.take() or (b"" if self._complete else await self._next())
+        return {"type": "http.request", "body": part, "more_body": not self._complete}
 
 
 def _plain(scope: Scope, length: int | None) -> dict[str, Any]:

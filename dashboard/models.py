@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from engine.models.fields import JSONText
 
@@ -11,10 +12,10 @@ from engine.models.fields import JSONText
 class Role(models.TextChoices):
     """What an account may do; each includes the ones before it. The rights stand in dashboard.access."""
 
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    EDITOR = "editor"
-    ADMIN = "admin"
+    VIEWER = "viewer", _("Viewer")
+    OPERATOR = "operator", _("Operator")
+    EDITOR = "editor", _("Editor")
+    ADMIN = "admin", _("Admin")
 
 
 class User(AbstractUser):

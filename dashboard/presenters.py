@@ -1,4 +1,4 @@
-"""Words, icons and colours of states, and how durations, counts, sizes and errors are said.
+"""Words, icons and colours of states, and how errors, findings and receipts are said.
 
 Pure: values in, values out. The browser says the same things in static/src/words; both are held together by
 the shared table static/src/words/said.json.
@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 import math
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils.html import escape, format_html
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from dashboard.amounts import count, duration
 from dashboard.engine_words import engine_words
 from engine import clock
 from engine.diagnosis.said import Said
@@ -88,6 +88,8 @@ _ACTIONS: Mapping[str, Any] = {
     "pool_created": gettext_lazy("Created a pool"),
     "pool_resized": gettext_lazy("Resized a pool"),
     "pool_deleted": gettext_lazy("Deleted a pool"),
+    "worker_drained": gettext_lazy("Drained a worker"),
+    "worker_resumed": gettext_lazy("Resumed a worker"),
     "user_created": gettext_lazy("Created an account"),
     "user_changed": gettext_lazy("Changed an account"),
     "token_created": gettext_lazy("Created an API token"),
@@ -100,7 +102,7 @@ _ACTIONS: Mapping[str, Any] = {
 _TYPE_ICONS: Mapping[str, str] = {
     "noop": "dot",
     "python": "py",
-    "python.function": "py",
+    "python.function": "fn",
     "shell": "shell",
     "table.read": "table",
     "table.sql": "sql",
@@ -129,77 +131,6 @@ def action(code: str) -> str:
     return str(_ACTIONS.get(code, code.replace("_", " ").replace(".", " ").capitalize()))
 
 
-def duration(seconds: float | None) -> str:
-    """`0.4 s`, `12 s`, `2 m 55 s`, `3 h 10 m`, `2 d 4 h`; a dash for None."""
-    if seconds is None or math.isnan(seconds):
-        return "–"
-    seconds = max(0.0, seconds)
-    if seconds < 9.95:
-        if 0 < seconds < 0.05:
-            return _("{ms} ms").format(ms=max(1, math.floor(seconds * 1000 + 0.5)))
-        return _("{s} s").format(s=f"{math.floor(seconds * 10 + 0.5) / 10:.1f}".removesuffix(".0"))
-    whole = math.floor(seconds + 0.5)
-    if whole < 60:
-        return _("{s} s").format(s=whole)
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return _("{m} m {s} s").format(m=minutes, s=rest) if rest else _("{m} m").format(m=minutes)
-    hours, rest = divmod(whole // 60, 60)
-    if hours < 24:
-        return _("{h} h {m} m").format(h=hours, m=rest) if rest else _("{h} h").format(h=hours)
-    days, rest = divmod(hours, 24)
-    return _("{d} d {h} h").format(d=days, h=rest) if rest else _("{d} d").format(d=days)
-
-
-def count(number: int | float | None) -> str:
-    """A whole number with thousands separators."""
-    return "–" if number is None else f"{int(number):,}"
-
-
-def size(number: int | float | None) -> str:
-    """Bytes in binary units: `812 B`, `3.2 KiB`, `184 MiB`."""
-    if number is None:
-        return "–"
-    value = float(number)
-    if value < 1024:
-        return f"{int(value)} B"
-    for unit in ("KiB", "MiB", "GiB", "TiB"):
-        value /= 1024
-        if value < 1024 or unit == "TiB":
-            break
-    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
-
-
-def percent(part: float, whole: float) -> str:
-    """`0.7 %`, `67 %`; a share that is not 0 or all never rounds to it."""
-    if not whole:
-        return "0 %"
-    share = 100 * part / whole
-    if 0 < share < 10:
-        return f"{max(0.1, math.floor(share * 10 + 0.5) / 10):.1f}".removesuffix(".0") + " %"
-    return f"{min(99, round(share)) if share < 100 else 100} %"
-
-
-def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
-    if start is None or end is None:
-        return None
-    return max(0.0, (end - start).total_seconds())
-
-
-def ago(then: datetime | None, now: datetime) -> str:
-    """`just now`, `4 min ago`, `3 h ago`, `5 d ago`."""
-    if then is None:
-        return ""
-    seconds = (now - then).total_seconds()
-    if seconds < 45:
-        return _("just now")
-    if seconds < 3600:
-        return _("{n} min ago").format(n=max(1, round(seconds / 60)))
-    if seconds < 86400:
-        return _("{n} h ago").format(n=round(seconds / 3600))
-    return _("{n} d ago").format(n=round(seconds / 86400))
-
-
 def initials(name: str) -> str:
     """Two letters for the round sign of an account."""
     words = [word for word in name.replace(".", " ").replace("_", " ").replace("-", " ").split() if word]
@@ -222,24 +153,30 @@ def cause(error: Mapping[str, Any] | None, node_name: str = "") -> str:
     said = first_line(str(error.get("message") or ""))
     kind, line = str(error.get("class") or _("Error")), error.get("line")
     head = _("{kind} in line {line}").format(kind=kind, line=line) if line else kind
-    text = _("{before}, {after}").format(before=head, after=said) if said else head
+    text = _error_text(head, said)
     return f"{node_name}: {text}" if node_name else text
+
+
+def _error_text(head: str, said: str) -> str:
+    """A message that begins as a sentence follows a colon: after a comma it would go on in capitals."""
+    if not said:
+        return head
+    return (_("{before}: {after}") if said[0].isupper() else _("{before}, {after}")).format(before=head, after=said)
 
 
 def visible(text: str) -> str:
     """`text` with control and bidirectional characters written out, so that it cannot disguise what stands there."""
-    if text.isprintable() and not any(_disguises(char) for char in text):
+    if text.isprintable():
+        # None of those is.
         return text
-    return "".join(f"\\u{ord(char):04x}" if _disguises(char) else char for char in text)
+    return _DISGUISES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def _disguises(char: str) -> bool:
-    if char in "\n\t":
-        return False
-    return unicodedata.category(char) in ("Cc", "Cs", "Co") or "\u202a" <= char <= "\u202e" or char in _MARKS
-
-
-_MARKS = frozenset("\u200b\u200e\u200f\u2060\u2066\u2067\u2068\u2069\ufeff\u061c")
+_DISGUISES = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control, but for line breaks and tabs
+    r"\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"  # marks of direction and of no width
+    r"\ud800-\udfff\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]"  # surrogates and private use
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +226,7 @@ _ENGINE_NAMES = frozenset(("message", "what", "why"))
 """Names of values in sentences that are sentences of the engine where they are text."""
 
 
-_ERROR = re.compile(r"([\w.]+) in line (\d+)(?:, (.*))?", re.DOTALL)
+_ERROR = re.compile(r"([\w.]+) in line (\d+)(?:[,:] (.*))?", re.DOTALL)
 """An error as the diagnosis says it (engine.diagnosis.waiting.error_text)."""
 
 
@@ -301,7 +238,7 @@ def _word(name: str, value: Any) -> Any:
     error = _ERROR.fullmatch(value) if name == "cause" else None
     if error is not None:
         head = _("{kind} in line {line}").format(kind=error[1], line=error[2])
-        return _("{before}, {after}").format(before=head, after=error[3]) if error[3] else head
+        return _error_text(head, error[3] or "")
     return engine_words(value) if name in _ENGINE_NAMES else value
 
 
@@ -318,6 +255,20 @@ def time_html(at: datetime, text: str, form: str = "time") -> SafeString:
         f"{at:%Y-%m-%d %H:%M:%S} UTC",
         text,
     )
+
+
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+
+
+def with_times(text: str) -> SafeString:
+    """`text` with the times that programs read in it as times that people read."""
+    parts: list[str] = []
+    end = 0
+    for found in _ISO.finditer(text):
+        at = datetime.fromisoformat(found[0])
+        parts += [text[end : found.start()], time_html(at, f"{at:%H:%M:%S} UTC")]
+        end = found.end()
+    return format_html_join("", "{}", ((part,) for part in (*parts, text[end:])))
 
 
 def said_html(sentence: Said) -> SafeString:
@@ -475,9 +426,9 @@ def document_text(value: Any) -> str:
 
 
 def _lines(value: Any, indent: int) -> str:
-    opens = isinstance(value, (dict, list))
-    short = _inline(value)
-    if not opens or (indent and _utf16(short) <= _TEXT_WIDTH - indent and _depth(value) <= 2):
+    if not isinstance(value, (dict, list)):
+        return _json(value)
+    if indent and _depth(value) <= 2 and _utf16(short := _inline(value)) <= _TEXT_WIDTH - indent:
         return short
     inner, end = " " * (indent + 2), " " * indent
     if isinstance(value, list):
@@ -487,13 +438,13 @@ def _lines(value: Any, indent: int) -> str:
     return "{\n" + ",\n".join(rows) + f"\n{end}}}" if rows else "{}"
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+# json.dumps would make an encoder for each value.
+_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def _utf16(text: str) -> int:
     """Length as the browser counts it."""
-    return len(text) + sum(char > "\uffff" for char in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _fields(value: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -3,57 +3,56 @@
 from __future__ import annotations
 
 import os
-import secrets
+import re
 import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from csp.constants import NONE, SELF
+from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from dashboard.secretkey import secret_key
 from engine import sqlite
 from engine.config import Config, ConfigError, from_environment
 
 SQLITE_VERSION = sqlite.use_safe_sqlite()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+
+def _words(name: str, form: str, example: str) -> list[str]:
+    """What a variable lists; what does not look like `form` would be kept and never match. Raises ConfigError."""
+    found = os.environ.get(name, "").replace(",", " ").split()
+    for word in found:
+        if not re.fullmatch(form, word):
+            raise ConfigError(f'{name} holds "{word}"; write it like {example}.')
+    return found
+
+
 try:
     INTERLOCK: Config = from_environment(os.environ)
+    SECRET_KEY = secret_key(INTERLOCK.home)
+    # The machine itself may always ask: `up` does, and whoever sits at it.
+    ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+    ALLOWED_HOSTS += _words("ALLOWED_HOSTS", r"\*|\.?[\w.-]+|\[[0-9a-fA-F:]+\]", "flows.example.org")
+    CSRF_TRUSTED_ORIGINS = _words("CSRF_TRUSTED_ORIGINS", r"https?://[\w.*:\[\]-]+", "https://flows.example.org")
 except ConfigError as error:
     sys.exit(f"interlock: {error}")
 
 
-def _secret_key() -> str:
-    """The key from the environment, else the one kept in the home folder (made at the first start)."""
-    if key := os.environ.get("SECRET_KEY"):
-        return key
-    path = INTERLOCK.home / "secret_key"
-    try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        pass
-    INTERLOCK.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f"secret_key.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(50))
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        # A link fails when another process was first, so that both read one key.
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
-    return path.read_text().strip()
+def _role(argv: list[str]) -> str:
+    """What this process is, for those who look at the server's connections: web, scheduler, or the command's name."""
+    program = Path(argv[0])
+    name = program.parent.name if program.stem == "__main__" else program.stem
+    if name in ("manage", "interlock", "child"):
+        return argv[1] if len(argv) > 1 else name
+    return "web" if name in ("uvicorn", "gunicorn", "hypercorn", "daphne") else name
 
 
 def _database(url: str) -> dict[str, Any]:
     if not url:
         return {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": "engine.sqlite_backend",
             "NAME": str(INTERLOCK.database_file),
             "CONN_MAX_AGE": None,
             "OPTIONS": {
@@ -64,11 +63,6 @@ def _database(url: str) -> dict[str, Any]:
             "TEST": {"NAME": str(INTERLOCK.home / "test.sqlite3")},
         }
     parts = urlsplit(url)
-    if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
-        sys.exit(
-            "interlock: DATABASE_URL must look like postgresql://user:password@host:5432/name, "
-            "or be left out for SQLite."
-        )
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.strip("/")),
@@ -79,6 +73,7 @@ def _database(url: str) -> dict[str, Any]:
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
+            "application_name": f"interlock-{_role(sys.argv)}",
             "connect_timeout": 5,
             "keepalives": 1,
             "keepalives_idle": 10,
@@ -89,17 +84,11 @@ def _database(url: str) -> dict[str, Any]:
     }
 
 
-def _words(name: str) -> list[str]:
-    return os.environ.get(name, "").replace(",", " ").split()
-
-
-SECRET_KEY = _secret_key()
 DEBUG = False
-ALLOWED_HOSTS = _words("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
-CSRF_TRUSTED_ORIGINS = _words("CSRF_TRUSTED_ORIGINS")
 if INTERLOCK.trust_proxy:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     USE_X_FORWARDED_HOST = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -121,7 +110,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "dashboard.built.BuiltFiles",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -131,6 +120,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "dashboard.pages.base.formless",
 ]
 
 ROOT_URLCONF = "dashboard.urls"
@@ -153,14 +143,26 @@ TEMPLATES = [
 
 DATABASES = {"default": _database(INTERLOCK.database_url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CHANNEL_LAYERS = {
-    "default": {
+
+
+def _channel_layer() -> dict[str, Any]:
+    if INTERLOCK.redis_url:
+        from dashboard.live.layer import host
+        from engine.hints.redis import prefix
+
+        return {
+            "BACKEND": "dashboard.live.layer.Layer",
+            "CONFIG": {"hosts": [host(INTERLOCK.redis_url)], "prefix": prefix(INTERLOCK) + "layer:"},
+        }
+    return {
         "BACKEND": "channels.layers.InMemoryChannelLayer",
         # It carries hints that a look into the database makes up for, to sockets that take them at once and join again
         # every few seconds: few need to be held, and members that are silent for five minutes are gone.
         "CONFIG": {"capacity": 100, "expiry": 60, "group_expiry": 300},
     }
-}
+
+
+CHANNEL_LAYERS = {"default": _channel_layer()}
 
 AUTH_USER_MODEL = "dashboard.User"
 AUTH_PASSWORD_VALIDATORS = [
@@ -185,7 +187,8 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],
-        "style-src": [SELF],
+        # Only the editor of code adds styles while it runs; a page without it has no nonce.
+        "style-src": [SELF, NONCE],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
@@ -209,8 +212,8 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static" / "dist", BASE_DIR / "static" / "img"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
-# Parts of the front end hold a digest of their content in their name: browsers keep them for good.
-WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/[\w.-]+-[\w-]{8}\.js$"
+# Parts of the front end, and fonts, hold a digest of their content in their name: browsers keep them for good.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/(fonts/)?[\w.-]+-[\w-]{8}\.(js|woff2)$"
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024
 
@@ -229,7 +232,11 @@ REST_FRAMEWORK = {
 }
 
 SPECTACULAR_SETTINGS = {
-    "ENUM_NAME_OVERRIDES": {"NodeRunStateEnum": "dashboard.api.shapes.NODE_STATE"},
+    "ENUM_NAME_OVERRIDES": {
+        "NodeRunStateEnum": "dashboard.api.shapes.NODE_STATE",
+        "RunStateEnum": "dashboard.api.shapes.RUN_STATE",
+        "ResourceScopeEnum": "dashboard.api.diagnostics.SCOPES",
+    },
     "TITLE": "Interlock",
     "DESCRIPTION": "Define, version, run, watch and roll back data-processing workflows.",
     "VERSION": "1",
@@ -240,6 +247,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
     "OAS_VERSION": "3.1.0",
     "COMPONENT_SPLIT_REQUEST": True,
+    # What a PATCH must hold its body says itself; a copy of each would say that nothing is needed.
+    "COMPONENT_SPLIT_PATCH": False,
     "SCHEMA_PATH_PREFIX": "/api/v1/",
 }
 
@@ -249,5 +258,10 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"interlock": {"level": "INFO"}, "django.request": {"level": "ERROR"}},
+    "loggers": {
+        "interlock": {"level": "INFO"},
+        "django.request": {"level": "ERROR"},
+        # It would tell each second, with a traceback, what `dashboard.live.layer` says once.
+        "channels_redis": {"level": "CRITICAL"},
+    },
 }

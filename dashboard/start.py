@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from django.db import DatabaseError, connection
 from dashboard import accounts, samples
 from dashboard.models import Role, User
 from engine import schema
+
+log = logging.getLogger("interlock.start")
 
 ADMIN = "admin"
 
@@ -32,10 +35,12 @@ class Prepared:
 def prepare(base_url: str) -> Prepared:
     """Make ready what `up` needs. Writes; takes well under a second when there is nothing to do.
 
-    Raises StartError, or schema.SchemaError.
+    Raises StartError, or schema.SchemaError. Waits a few seconds for a Redis that does not answer.
     """
     make_folders()
     new = schema.migrate()
+    if settings.INTERLOCK.redis_url:
+        _check_redis()
     try:
         admin = first_account()
         samples.install_once(by=ADMIN)
@@ -43,10 +48,23 @@ def prepare(base_url: str) -> Prepared:
         if admin is not None and not accounts.has_password(admin):
             link = accounts.create_login_link(admin, base_url)
     except DatabaseError as error:
-        raise StartError(f"The database {schema.place()} cannot be written: {error}.") from error
+        raise StartError(f"The database {schema.place()} cannot be written: {error}. Check that you may "
+                         "write to it and to its folder, and that the disk is not full.") from error  # fmt: skip
     finally:
         connection.close()
     return Prepared(login_link=link, new=new)
+
+
+def _check_redis() -> None:
+    """Raises StartError: what runs goes on without Redis, but a start with a wrong address would never have it."""
+    from engine.hints import check
+
+    found = check.trouble(settings.INTERLOCK)
+    if found is None:
+        return
+    if not found.bearable:
+        raise StartError(str(found))
+    log.warning("%s", found)
 
 
 def make_folders() -> None:

@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from dashboard.access import Right
-from dashboard.api.openapi import ProblemSchema
+from dashboard.api.openapi import ProblemSchema, query_parameters
 from dashboard.api.parsers import StrictJSONParser
 from dashboard.api.problems import BadRequest
 from dashboard.models import User
@@ -54,6 +54,14 @@ class ApiView(APIView):
     content_negotiation_class = AnyAccept
     schema = ProblemSchema()
 
+    def initial(self, request: Request, *arguments: Any, **named: Any) -> None:
+        """Who asks and whether they may; then whether the request is one that this call knows."""
+        super().initial(request, *arguments, **named)
+        _refuse_coding(request)
+        call = getattr(type(self), "get" if request.method == "HEAD" else str(request.method).lower(), None)
+        if call is not None:
+            _refuse_unknown(request, query_parameters(call))
+
     def finalize_response(self, request: Request, response: Any, *arguments: Any, **named: Any) -> Any:
         response = super().finalize_response(request, response, *arguments, **named)
         # Outputs and logs are nobody's to keep, and what is live changes.
@@ -77,6 +85,9 @@ class ApiView(APIView):
 
 class Body(serializers.Serializer[Any]):
     """A body in which every field is known: one that is not is an error, never ignored."""
+
+    closed = True
+    """The OpenAPI document says so too."""
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
@@ -102,22 +113,25 @@ def accepted(body: type[serializers.Serializer[Any]], request: Request) -> dict[
     return validated
 
 
+def _refuse_coding(request: Request) -> None:
+    """Raises BadRequest (415) for a body that is compressed."""
+    coding = clean_text(request.headers.get("Content-Encoding", "")).strip()
+    if coding.lower() not in ("", "identity"):
+        raise BadRequest(
+            _('The body has the content coding "%(coding)s"; send it as it is.') % {"coding": coding[:60]},
+            code="unsupported_content_coding",
+            status=415,
+        )
+
+
 # --- query parameters --------------------------------------------------------------------------------------------
 
 
 class Query:
-    """Typed query parameters of one request. One that is unknown or wrong is a 400 that names it."""
+    """Typed query parameters of one request. One that is wrong is a 400 that names it."""
 
-    def __init__(self, request: Request, *known: str) -> None:
+    def __init__(self, request: Request) -> None:
         self.values = request.query_params
-        for name in self.values:
-            if name not in known:
-                raise BadRequest(
-                    _('There is no parameter "%(name)s" here; there are: %(known)s.')
-                    % {"name": clean_text(name)[:60], "known": ", ".join(known) or "-"},
-                    code="unknown_parameter",
-                    path=clean_text(name)[:60],
-                )
 
     def text(self, name: str, default: str = "") -> str:
         return clean_text(self.values.get(name, default))
@@ -132,7 +146,7 @@ class Query:
 
     def optional_integer(self, name: str, low: int = 0, high: int = INTEGER_MAX) -> int | None:
         text = self.values.get(name)
-        if text is None or text == "":
+        if text is None:
             return None
         digits = text.removeprefix("-")
         if not (digits.isascii() and digits.isdigit() and len(digits) < 20 and low <= int(text) <= high):
@@ -152,8 +166,10 @@ class Query:
         return value
 
     def choice(self, name: str, choices: tuple[str, ...], default: str = "") -> str:
-        text = self.values.get(name) or default
-        if text and text not in choices:
+        text = self.values.get(name)
+        if text is None:
+            return default
+        if text not in choices:
             raise self.wrong(name, _("one of %(choices)s") % {"choices": ", ".join(choices)})
         return text
 
@@ -169,16 +185,17 @@ class Query:
 
     def moment(self, name: str) -> datetime | None:
         text = self.values.get(name)
-        if not text:
+        if text is None:
             return None
         try:
             # A plus that was not quoted arrives as a space.
             moment = parse_datetime(text.replace(" ", "+") if text.count(" ") == 1 and "T" in text else text)
-        except ValueError:
-            moment = None
-        if moment is None:
-            raise self.wrong(name, _("a time such as 2026-11-24T08:00:00Z"))
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+            if moment is not None:
+                # At the ends of the calendar another zone has no such time.
+                return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+        raise self.wrong(name, _("a time such as 2026-11-24T08:00:00Z"))
 
     @property
     def limit(self) -> int:
@@ -191,6 +208,19 @@ class Query:
             code="bad_parameter",
             path=name,
         )
+
+
+def _refuse_unknown(request: Request, known: tuple[str, ...]) -> None:
+    """Raises BadRequest for a parameter that the OpenAPI document does not have: it would go unheard."""
+    for name in request.query_params:
+        if name not in known:
+            said = clean_text(name)[:60]
+            raise BadRequest(
+                _('There is no parameter "%(name)s" here; there are: %(known)s.')
+                % {"name": said, "known": ", ".join(known) or "-"},
+                code="unknown_parameter",
+                path=said,
+            )
 
 
 # --- pages of lists ----------------------------------------------------------------------------------------------
@@ -229,9 +259,15 @@ def page_of_all(
 
     `render` makes what is told of a page's entries.
     """
+    found, following = part_of_all(request, query, entries)
+    return Response({"results": render(found), "next": following})
+
+
+def part_of_all(request: Request, query: Query, entries: Sequence[T]) -> tuple[Sequence[T], str | None]:
+    """The entries of such a page, and the address of the next one."""
     begin, limit = query.integer("after", 0), query.limit
     changed = {"after": begin + limit} if begin + limit < len(entries) else None
-    return Response({"results": render(entries[begin : begin + limit]), "next": next_address(request, changed)})
+    return entries[begin : begin + limit], next_address(request, changed)
 
 
 def next_address(request: Request, changed: Mapping[str, Any] | None) -> str | None:
@@ -243,17 +279,24 @@ def next_address(request: Request, changed: Mapping[str, Any] | None) -> str | N
     return request.build_absolute_uri(f"{request.path}?{urlencode(parameters, doseq=True)}")
 
 
+def whole(low: int = 0, high: int = INTEGER_MAX) -> dict[str, Any]:
+    """Schema of a whole number within bounds."""
+    return {"type": "integer", "minimum": low, "maximum": high}
+
+
 LIMIT = OpenApiParameter(
-    "limit", OpenApiTypes.INT, description=f"Entries on one page; {LIMIT_DEFAULT} by default, cut to {LIMIT_MAX}."
+    "limit", whole(1, SEQ_MAX), description=f"Entries on one page; {LIMIT_DEFAULT} by default, cut to {LIMIT_MAX}."
 )
-BEFORE = OpenApiParameter("before", OpenApiTypes.INT, description="Where a page begins; part of the address in `next`.")
+BEFORE = OpenApiParameter(
+    "before", whole(0, SEQ_MAX), description="Where a page begins; part of the address in `next`."
+)
 
 
 def parameter(name: str, description: str, type_: Any = OpenApiTypes.STR, **more: Any) -> OpenApiParameter:
     return OpenApiParameter(name, type_, description=description, **more)
 
 
-AFTER = OpenApiParameter("after", OpenApiTypes.INT, description="Where a page begins; part of the address in `next`.")
+AFTER = OpenApiParameter("after", whole(), description="Where a page begins; part of the address in `next`.")
 RAW = {"contentMediaType": "application/octet-stream"}
 """Schema of a body that is a file."""
 

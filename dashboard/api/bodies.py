@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from dashboard.accounts import SCOPES
@@ -33,16 +35,23 @@ class Tags(serializers.ListField):
         super().__init__(max_length=50, **options)
 
 
-def _slug(value: str) -> None:
-    if not SLUG.match(value) or value in RESERVED_SLUGS:
-        raise serializers.ValidationError(
-            _("A slug has 1 to 80 of a-z, 0-9, - and _, begins with a letter or digit, and is not a word of the pages.")
-        )
+_SLUG_SAID = _(
+    "A slug has 1 to 80 of a-z, 0-9, - and _, begins with a letter or digit, and is not a word of the pages."
+)
+
+
+def _free(value: str) -> None:
+    if value in RESERVED_SLUGS:
+        raise serializers.ValidationError(_SLUG_SAID)
 
 
 class NewWorkflow(Body):
     name = Name(max_length=NAME_MAX)
-    slug = Text(required=False, validators=[_slug], help_text="Made from the name when left out.")
+    slug = Text(
+        required=False,
+        validators=[RegexValidator(SLUG, _SLUG_SAID), _free],
+        help_text="Made from the name when left out.",
+    )
     description = Text(required=False, allow_blank=True, max_length=20_000, trim_whitespace=False)
     tags = Tags(required=False)
 
@@ -97,13 +106,25 @@ class Launch(Body):
     version = Whole(required=False, allow_null=True, min_value=1, max_value=INTEGER_MAX)
     draft = Flag(required=False, default=False, help_text="Run the caller's own working copy.")
     targets = serializers.ListField(
-        child=Text(), required=False, allow_null=True, help_text="Not available yet; null is the same as left out."
+        child=Text(max_length=63),
+        required=False,
+        allow_null=True,
+        max_length=10_000,
+        help_text=(
+            "Ids of nodes to run up to: these and all before them run, no other node does, also when the run is "
+            "retried. Left out or null: the whole workflow."
+        ),
     )
+
+
+@extend_schema_field({"type": "object", "additionalProperties": {"type": "object"}})
+class Policies(AnyObject):
+    """A policy for each of some nodes."""
 
 
 class Retry(Body):
     nodes = serializers.ListField(child=Text(max_length=63), required=False, max_length=10_000)
-    policy = AnyObject(
+    policy = Policies(
         required=False,
         help_text=(
             "{node: {soft_timeout, hard_timeout, memory_mb, pool, slots}}. One of the two limits is enough: a hard one "

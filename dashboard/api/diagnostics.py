@@ -118,6 +118,6 @@ class Diagnostics(ApiView):
         ),
     )
     def get(self, request: Request, run_id: str) -> Response:
-        query = Query(request, "node")
+        query = Query(request)
         run = access.run(request.user, run_id)
         return Response(to_dict(diagnosis.diagnose(run, node=query.text("node") or None)))

@@ -56,6 +56,7 @@ class Docs(SpectacularSwaggerSplitView):
     url_name = "api-schema"
     title = "Interlock API"
     template_name = "api/docs.html"
+    template_name_js = "api/docs.js"
 
     def dispatch(self, request: Any, *arguments: Any, **named: Any) -> HttpResponseBase:
         # A page, so who is signed out is led to the door, not answered with a problem document.

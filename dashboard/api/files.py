@@ -40,11 +40,11 @@ class FileList(ApiView):
             LIMIT,
             parameter("after", "Where a page begins: the last path of the page before."),
         ],
-        responses={200: listed(shapes.File)},
-        description="Files by path, those of all folders.",
+        responses={200: listed(shapes.File), (422, CONTENT_TYPE): shapes.Problem},
+        description="Files by path, those of all folders. 404: there is no folder `under`; 422 `bad_path`.",
     )
     def get(self, request: Request) -> Response:
-        query = Query(request, "under", "limit", "after")
+        query = Query(request)
         under, after, limit = query.text("under").strip("/"), query.text("after"), query.limit
         try:
             found = files().entries(under)
@@ -64,7 +64,10 @@ class File(ApiView):
     operations = {"GET": "download_file", "PUT": "upload_file", "DELETE": "delete_file"}
     noun = "files"
 
-    @extend_schema(responses={(200, "application/octet-stream"): RAW}, description="Download one file.")
+    @extend_schema(
+        responses={(200, "application/octet-stream"): RAW, (422, CONTENT_TYPE): shapes.Problem},
+        description="Download one file.",
+    )
     def get(self, request: Request, path: str) -> FileResponse:
         stream, entry = files().open(clean_text(path))
         response = FileResponse(
@@ -89,7 +92,10 @@ class File(ApiView):
         entry, created = files().write(clean_text(path), stream, length)
         return Response(file_dict(entry), status=201 if created else 200)
 
-    @extend_schema(responses={204: None}, description="Delete one file, and folders that are empty then.")
+    @extend_schema(
+        responses={204: None, (409, CONTENT_TYPE): shapes.Problem, (422, CONTENT_TYPE): shapes.Problem},
+        description="Delete one file, and folders that are empty then. 409 `is_folder`.",
+    )
     def delete(self, request: Request, path: str) -> Response:
         files().delete(clean_text(path))
         return Response(status=204)

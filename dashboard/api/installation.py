@@ -1,4 +1,4 @@
-"""What an installation has: node types, pools, the audit log."""
+"""What an installation has: node types, pools, workers, the audit log."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ from dashboard.api.base import (
 )
 from dashboard.api.problems import CONTENT_TYPE
 from engine import queries as engine_queries
+from engine import workers as engine_workers
 from engine.nodes import registry
+from engine.text import clean_text
 from versions import queries
-from versions.actions import pools
+from versions.actions import pools, workers
 
 
 class NodeTypes(ApiView):
@@ -39,7 +41,7 @@ class NodeTypes(ApiView):
         description="Node types with the JSON Schema of their config, built-in ones first.",
     )
     def get(self, request: Request) -> Response:
-        query = Query(request, "limit", "after")
+        query = Query(request)
         return page_of_all(request, query, registry.describe(), list)
 
 
@@ -54,7 +56,7 @@ class Pools(ApiView):
         description="Pools by name, with who holds their slots.",
     )
     def get(self, request: Request) -> Response:
-        query = Query(request, "limit", "after")
+        query = Query(request)
         return page_of_all(request, query, engine_queries.pools(), list)
 
     @extend_schema(
@@ -97,6 +99,58 @@ class Pool(ApiView):
         return Response(status=204)
 
 
+class Workers(ApiView):
+    rights = {"GET": Right.VIEW}
+    operations = {"GET": "list_workers"}
+    noun = "workers"
+
+    @extend_schema(
+        parameters=[LIMIT, AFTER],
+        responses={200: listed(shapes.Worker)},
+        description="Workers by name: their queues, capacity, last heartbeat and what each runs now. "
+        "Lost ones stay for a day.",
+    )
+    def get(self, request: Request) -> Response:
+        query = Query(request)
+        return page_of_all(request, query, engine_workers.workers(), list)
+
+
+class DrainWorker(ApiView):
+    rights = {"POST": Right.RUN}
+    operations = {"POST": "drain_worker"}
+    noun = "workers"
+
+    @extend_schema(
+        request=bodies.Nothing,
+        responses={200: shapes.Worker, (409, CONTENT_TYPE): shapes.Problem},
+        description="Have a worker finish what it runs and take no more, until it is resumed or started again. "
+        "409 `wrong_state` while it drains or is lost, and for the scheduler's own processes.",
+    )
+    def post(self, request: Request, name: str) -> Response:
+        accepted(bodies.Nothing, request)
+        name = clean_text(name)
+        workers.drain(name, by=self.by)
+        return Response(engine_workers.worker(name))
+
+
+class ResumeWorker(ApiView):
+    rights = {"POST": Right.RUN}
+    operations = {"POST": "resume_worker"}
+    noun = "workers"
+
+    @extend_schema(
+        request=bodies.Nothing,
+        responses={200: shapes.Worker, (409, CONTENT_TYPE): shapes.Problem},
+        description="Have a draining worker take work again. 409 `wrong_state` unless it drains because it was asked "
+        "to.",
+    )
+    def post(self, request: Request, name: str) -> Response:
+        accepted(bodies.Nothing, request)
+        name = clean_text(name)
+        workers.resume(name, by=self.by)
+        return Response(engine_workers.worker(name))
+
+
 class Audit(ApiView):
     rights = {"GET": Right.VIEW}
     operations = {"GET": "list_audit_entries"}
@@ -108,14 +162,13 @@ class Audit(ApiView):
             parameter("action", "Only this action."),
             parameter("by", "Only what this user did."),
             LIMIT,
-            AFTER,
             BEFORE,
         ],
         responses={200: listed(shapes.AuditEntry)},
         description="Who did what, when and why, newest first.",
     )
     def get(self, request: Request) -> Response:
-        query = Query(request, "workflow", "action", "by", "limit", "before")
+        query = Query(request)
         slug = query.text("workflow")
         if not slug:
             access.require(request.user, Right.ADMIN)

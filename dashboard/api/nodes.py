@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.utils.translation import gettext as _
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,15 +25,17 @@ from dashboard.api.base import (
     Query,
     listed,
     next_address,
-    page_of_all,
     parameter,
+    part_of_all,
+    whole,
 )
 from dashboard.api.problems import BadRequest
 from engine import logreads, outputs
 from engine import queries as engine_queries
-from engine.artifacts import Artifacts
+from engine.artifacts import Artifacts, artifacts_of
 from engine.errors import NotFound
 from engine.models import Run as RunRow
+from engine.text import dump
 
 FORMATS = {
     "csv": "text/csv; charset=utf-8",
@@ -53,11 +54,13 @@ class Nodes(ApiView):
         responses={200: listed(shapes.NodeRun)},
         description="All nodes of a run in the order of its definition, also those that are still pending.",
     )
-    def get(self, request: Request, run_id: str) -> Response:
-        query = Query(request, "limit", "after")
+    def get(self, request: Request, run_id: str) -> HttpResponse:
+        query = Query(request)
         run = access.run(request.user, run_id)
-        nodes = [node.id for node in engine_queries.document(run).nodes]
-        return page_of_all(request, query, nodes, lambda page: engine_queries.node_runs(run, page))
+        nodes, following = part_of_all(request, query, engine_queries.document(run).nodes)
+        # They come as JSON, and would only be read to be written again.
+        told = ",".join(text for _, text in engine_queries.node_texts(run, [node.id for node in nodes]))
+        return HttpResponse(f'{{"results":[{told}],"next":{dump(following)}}}', content_type="application/json")
 
 
 class Node(ApiView):
@@ -81,9 +84,9 @@ class Attempts(ApiView):
         description="Attempts of one node, newest first; lost ones stay in the list.",
     )
     def get(self, request: Request, run_id: str, node: str) -> Response:
-        query = Query(request, "limit", "before")
+        query = Query(request)
         found = engine_queries.attempts(access.run(request.user, run_id), node)[::-1]
-        before, limit = query.optional_integer("before"), query.limit
+        before, limit = query.optional_integer("before", 0, SEQ_MAX), query.limit
         if before is not None:
             found = [attempt for attempt in found if attempt["number"] < before]
         changed = {"before": found[limit - 1]["number"]} if len(found) > limit else None
@@ -98,8 +101,8 @@ class Logs(ApiView):
     @extend_schema(
         parameters=[
             parameter("node", "Only lines of this node."),
-            parameter("attempt", "Only lines of this attempt.", OpenApiTypes.INT),
-            parameter("after", "Only lines with a greater `seq`.", OpenApiTypes.INT),
+            parameter("attempt", "Only lines of this attempt.", whole(1)),
+            parameter("after", "Only lines with a greater `seq`.", whole(0, SEQ_MAX)),
             parameter("level", "This level and graver ones.", enum=list(shapes.LEVELS)),
             parameter("q", "Only lines that contain this text, whatever its case."),
             LIMIT,
@@ -108,7 +111,7 @@ class Logs(ApiView):
         description="Log lines in the order of `seq`, also of attempts that have not ended. No `next`: no more now.",
     )
     def get(self, request: Request, run_id: str) -> Response:
-        query = Query(request, "node", "attempt", "after", "level", "q", "limit")
+        query = Query(request)
         run = access.run(request.user, run_id)
         lines, after = logreads.logs(
             run,
@@ -134,7 +137,7 @@ def _stored(run: RunRow, node: str) -> dict[str, Any]:
 
 
 def _artifacts() -> Artifacts:
-    return Artifacts(settings.INTERLOCK.artifacts)
+    return artifacts_of(settings.INTERLOCK)
 
 
 class Output(ApiView):
@@ -144,7 +147,7 @@ class Output(ApiView):
 
     @extend_schema(
         parameters=[
-            parameter("offset", "Rows to leave out at the beginning of a table.", OpenApiTypes.INT),
+            parameter("offset", "Rows to leave out at the beginning of a table.", whole(0, SEQ_MAX)),
             LIMIT,
         ],
         responses={
@@ -157,10 +160,11 @@ class Output(ApiView):
         description="The output of a node that succeeded. 404 `no_output` when there is none.",
     )
     def get(self, request: Request, run_id: str, node: str) -> Response:
-        query = Query(request, "offset", "limit")
+        query = Query(request)
+        offset, limit = query.integer("offset", 0, 0, SEQ_MAX), query.limit
         stored = _stored(access.run(request.user, run_id), node)
         if stored["kind"] == "table":
-            rows = outputs.table_rows(stored, _artifacts(), query.integer("offset", 0, 0, SEQ_MAX), query.limit)
+            rows = outputs.table_rows(stored, _artifacts(), offset, limit)
             return Response({"kind": "table", **rows})
         return Response({"kind": "json", "value": outputs.load_value(stored, _artifacts())})
 
@@ -176,7 +180,7 @@ class Download(ApiView):
         description="The whole output as a file. A table comes as csv, parquet or json; a JSON value as json.",
     )
     def get(self, request: Request, run_id: str, node: str) -> StreamingHttpResponse:
-        query = Query(request, "format")
+        query = Query(request)
         form = query.choice("format", tuple(FORMATS), "json")
         run = access.run(request.user, run_id)
         stored = _stored(run, node)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.views import APIView
 
 from dashboard.api import shapes
 from dashboard.api.authentication import BearerTokenAuthentication, PageSessionAuthentication
@@ -23,7 +27,26 @@ class ProblemSchema(AutoSchema):
                 "content": {CONTENT_TYPE: {"schema": component.ref}},
                 "description": "An error; `code` says which.",
             }
+        body: dict[str, Any] = (operation or {}).get("requestBody", {})
+        if any("$ref" not in content["schema"] for content in body.get("content", {}).values()):
+            # A patch or a file: of what has fields, these say whether it is needed.
+            body["required"] = True
         return operation
+
+    def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:
+        schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if getattr(serializer, "closed", False):
+            # What the class says of itself is for its readers in the code.
+            schema.pop("description", None)
+            schema["additionalProperties"] = False
+        return schema
+
+    def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        if isinstance(field, shapes.AnyJSON) and schema is not None:
+            # "Anything, or null" would be written as two alternatives that null both fits.
+            schema.pop("oneOf", None)
+        return schema
 
     def get_tags(self) -> list[str]:
         return [getattr(self.view, "noun", "other")]
@@ -31,6 +54,21 @@ class ProblemSchema(AutoSchema):
     def get_operation_id(self) -> str:
         name = getattr(self.view, "operations", {}).get(self.method)
         return name or str(super().get_operation_id())
+
+
+@functools.cache
+def query_parameters(call: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of the query parameters that the document gives a call, which is a method of a view."""
+    documented = getattr(call, "kwargs", {}).get("schema")
+    if documented is None:
+        return ()
+    schema = documented()
+    schema.view = APIView(request=None, kwargs={})
+    return tuple(
+        parameter.name
+        for parameter in schema.get_override_parameters()
+        if parameter.location == OpenApiParameter.QUERY and not parameter.response
+    )
 
 
 class _BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
+from math import isinf
 from typing import IO, Any, NoReturn
 
 from django.utils.translation import gettext as _
@@ -21,7 +23,10 @@ _UNCLEAN = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
 class StrictJSONParser(BaseParser):
-    """UTF-8 JSON as RFC 8259 has it: no NaN, no endless nesting; NUL and half surrogate pairs become U+FFFD."""
+    """UTF-8 JSON as RFC 8259 has it: no NaN, no name twice in an object, no endless nesting.
+
+    NUL and half surrogate pairs become U+FFFD.
+    """
 
     media_type = "application/json"
 
@@ -36,7 +41,14 @@ class StrictJSONParser(BaseParser):
                 status=413,
             )
         try:
-            value = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_constant)
+            value = json.loads(
+                raw.decode("utf-8-sig"),
+                parse_constant=_refuse_constant,
+                parse_float=_finite,
+                object_pairs_hook=_named_once,
+            )
+            if _UNCLEAN.search(raw):
+                value = _cleaned(value)
         except UnicodeDecodeError:
             raise ParseError(_("The body is not UTF-8.")) from None
         except RecursionError:
@@ -44,7 +56,7 @@ class StrictJSONParser(BaseParser):
         except ValueError as error:
             raise ParseError(_("The body is not JSON: %(error)s.") % {"error": error}) from None
         _check_depth(value)
-        return _cleaned(value) if _UNCLEAN.search(raw) else value
+        return value
 
 
 class JSONPatchParser(StrictJSONParser):
@@ -53,6 +65,23 @@ class JSONPatchParser(StrictJSONParser):
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(_("%(name)s is no JSON value") % {"name": name})
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if isinf(value):
+        # Python would take it for infinity, which no JSON can say again.
+        raise ValueError(_("%(number)s is too large for a number") % {"number": text[:40]})
+    return value
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        # One reader takes the first of them, another the last: what was meant is not known.
+        twice = next(name for name, times in Counter(name for name, _value in pairs).items() if times > 1)
+        raise ValueError(_('the name "%(name)s" stands twice in one object') % {"name": clean_text(twice)[:60]})
+    return found
 
 
 def _check_depth(value: Any) -> None:
@@ -76,5 +105,6 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, list):
         return [_cleaned(inner) for inner in value]
     if isinstance(value, dict):
-        return {clean_text(key): _cleaned(inner) for key, inner in value.items()}
+        # Two names may have become one.
+        return _named_once([(clean_text(key), _cleaned(inner)) for key, inner in value.items()])
     return value

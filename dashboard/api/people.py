@@ -26,7 +26,7 @@ class Tokens(ApiView):
     )
     def get(self, request: Request) -> Response:
         rows = accounts.tokens_of(self.person)
-        query = Query(request, "limit", "before")
+        query = Query(request)
         return page(request, query, rows, lambda found: [accounts.token_dict(token) for token in found])
 
     @extend_schema(
@@ -75,7 +75,7 @@ class Users(ApiView):
         parameters=[LIMIT, BEFORE], responses={200: listed(shapes.User)}, description="Accounts, newest first."
     )
     def get(self, request: Request) -> Response:
-        query = Query(request, "limit", "before")
+        query = Query(request)
         return page(
             request, query, UserRow.objects.all(), lambda found: [accounts.user_dict(person) for person in found]
         )

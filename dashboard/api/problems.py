@@ -6,13 +6,14 @@ Everything that goes wrong under /api/ leaves through here: the verbs' errors, D
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
@@ -22,8 +23,10 @@ from rest_framework.response import Response
 from dashboard import files
 from dashboard.access import Forbidden, SignedOut
 from dashboard.accounts import LastAdmin, TooManyAttempts
+from dashboard.engine_words import engine_words
+from dashboard.outage import Outage, outage
 from engine import errors as engine_errors
-from engine.outputs import Unreadable
+from engine.outputs import Unreachable, Unreadable
 from engine.problems import InvalidDocument, Problem
 from versions import errors as versions_errors
 
@@ -46,6 +49,7 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (files.IsFolder, 409),
     (files.Incomplete, 400),
     (files.DiskFull, 507),
+    (Unreachable, 503),
     (Unreadable, 410),
     (engine_errors.NotFound, 404),
     (engine_errors.WrongState, 409),
@@ -56,6 +60,7 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (engine_errors.EventsGone, 410),
     (engine_errors.InvalidValue, 422),
     (engine_errors.InvalidInputs, 422),
+    (engine_errors.InvalidTargets, 422),
     (InvalidDocument, 422),
 )
 
@@ -101,27 +106,28 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
         return problem(400, "bad_request", _("The request cannot be understood."))
     if isinstance(error, exceptions.APIException):
         return _of_api_exception(error)
-    if isinstance(error, OperationalError | InterfaceError):
-        log.warning("database_unavailable path=%s error=%s", _path(context), error)
-        response = problem(503, "database_unavailable", _("The database does not answer. Try again in a moment."))
-        response["Retry-After"] = "2"
+    if found := outage(error):
+        log.warning("%s path=%s error=%s", found.code, _path(context), error)
+        response = problem(found.status, found.code, found.said)
+        response["Retry-After"] = str(found.retry_after_seconds)
         return response
     log.exception("fault path=%s", _path(context), exc_info=error)
     return problem(500, "fault", _("Something is wrong on the server; its log has the details."))
 
 
 def _of_error(error: Exception, status: int, context: Mapping[str, Any] | None = None) -> Response:
+    said = engine_words(str(error))
     more: dict[str, Any] = {}
     wrong = getattr(error, "problems", None)
     if wrong is not None:
         more["errors"] = [_error_of(one) for one in wrong]
     elif isinstance(error, engine_errors.InvalidValue | BadRequest) and error.path:
-        more["errors"] = [{"path": error.path, "node": None, "code": _code(error), "message": str(error)}]
+        more["errors"] = [{"path": error.path, "node": None, "code": _code(error), "message": said}]
     if isinstance(error, versions_errors.OutdatedBase):
         more["base_version"] = error.base_version
         more["newest"] = error.newest.number if error.newest is not None else None
         more["changes"] = error.changes
-    response = problem(status, _code(error), str(error), **more)
+    response = problem(status, _code(error), said, **more)
     if isinstance(error, SignedOut):
         response["WWW-Authenticate"] = 'Bearer realm="interlock"'
     if isinstance(error, TooManyAttempts):
@@ -130,7 +136,8 @@ def _of_error(error: Exception, status: int, context: Mapping[str, Any] | None =
 
 
 def _error_of(wrong: Problem | Mapping[str, Any]) -> dict[str, Any]:
-    return dict(wrong) if isinstance(wrong, Mapping) else wrong.as_dict()
+    found = dict(wrong) if isinstance(wrong, Mapping) else wrong.as_dict()
+    return {**found, "message": engine_words(found["message"])}
 
 
 # DRF's own codes, in our words.
@@ -176,6 +183,8 @@ def _flat(detail: Any, path: str = "") -> Any:
 
 
 def _code(error: Exception) -> str:
+    if isinstance(error, Unreachable):
+        return "artifact_store"
     if isinstance(error, Unreadable):
         return "output_gone"
     return str(getattr(error, "code", "error"))
@@ -194,7 +203,8 @@ def _path(context: Mapping[str, Any]) -> str:
 
 
 def is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/")
+    """Whether a program asks; what a load balancer or Prometheus asks lies outside /api/."""
+    return request.path.startswith("/api/") or request.path in ("/healthz", "/readyz", "/metrics")
 
 
 def plain(status: int, code: str, detail: str) -> JsonResponse:
@@ -220,7 +230,27 @@ def _handler(status: int, code: str, fallback: Callable[..., HttpResponseBase]) 
 bad_request = _handler(400, "bad_request", defaults.bad_request)
 permission_denied = _handler(403, "forbidden", defaults.permission_denied)
 page_not_found = _handler(404, "not_found", defaults.page_not_found)
-server_error = _handler(500, "fault", defaults.server_error)
+_fault = _handler(500, "fault", defaults.server_error)
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    """What no view has caught; a full disk and a database that is away can show anywhere, in middleware too."""
+    if found := outage(sys.exc_info()[1]):
+        return unavailable(request, found)
+    return _fault(request)
+
+
+def unavailable(request: HttpRequest, found: Outage) -> HttpResponse:
+    """An outage as the answer of a plain view or a page; nothing of it needs the database."""
+    response: HttpResponse
+    if is_api(request):
+        response = plain(found.status, found.code, found.said)
+    else:
+        part = "errors/_part.html" if request.headers.get("HX-Request") else "errors/outage.html"
+        text = render_to_string(part, {"said": found.said, "sent": request.method == "POST"})
+        response = HttpResponse(text, status=found.status)
+    response["Retry-After"] = str(found.retry_after_seconds)
+    return response
 
 
 @csrf_exempt

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from dashboard import access
 from dashboard.access import Right
 from dashboard.api import bodies, shapes
-from dashboard.api.base import BEFORE, LIMIT, ApiView, Query, accepted, answer, listed, page, parameter
+from dashboard.api.base import BEFORE, LIMIT, ApiView, Query, accepted, answer, listed, page, parameter, whole
 from dashboard.api.problems import CONTENT_TYPE, BadRequest
 from engine import queries as engine_queries
 from engine.errors import NotAvailableYet
@@ -44,7 +44,7 @@ class Launches(ApiView):
             parameter(
                 "wait",
                 "Seconds (0 to 60) to wait for the end of the run: 200 when it ended meanwhile, else 202.",
-                OpenApiTypes.NUMBER,
+                {"type": "number", "minimum": 0, "maximum": WAIT_SECONDS_MAX},
             ),
             OpenApiParameter(
                 "Idempotency-Key", OpenApiTypes.STR, OpenApiParameter.HEADER, description="Not available yet (501)."
@@ -59,18 +59,18 @@ class Launches(ApiView):
         },
         description=(
             "Start a run of the live version, of `version`, or of the caller's draft (needs the right to edit). "
-            "409 `nothing_live`, `no_draft`, `archived`; 422 when the inputs do not fit or the draft is invalid."
+            "With `targets` only those nodes run, and what they need; the others are `skipped`, reason `not_asked`. "
+            "409 `nothing_live`, `no_draft`, `archived`; 422 when the inputs do not fit, a target is unknown "
+            "(`invalid_targets`) or the draft is invalid."
         ),
     )
     def post(self, request: Request, slug: str) -> Response:
         # The waiting itself is done around Django, where it costs no thread; here its value is checked.
-        Query(request, "wait").number("wait", 0, WAIT_SECONDS_MAX)
+        Query(request).number("wait", 0, WAIT_SECONDS_MAX)
         if "Idempotency-Key" in request.headers:
             raise NotAvailableYet("Idempotency-Key")
         workflow = access.workflow(request.user, slug, Right.RUN)
         wanted = accepted(bodies.Launch, request)
-        if wanted.get("targets") is not None:
-            raise NotAvailableYet("targets")
         draft, version = wanted["draft"], wanted.get("version")
         if draft and version is not None:
             raise BadRequest(_("Name a version or ask for the draft, not both."), code="version_and_draft")
@@ -83,6 +83,7 @@ class Launches(ApiView):
             draft_of=self.person if draft else None,
             inputs=wanted.get("inputs"),
             priority=wanted.get("priority"),
+            targets=wanted.get("targets"),
             by=self.by,
         )
         return Response(engine_queries.run_dict(run), status=202, headers={"Location": run_address(run)})
@@ -96,8 +97,13 @@ class Runs(ApiView):
     @extend_schema(
         parameters=[
             parameter("workflow", "Slug."),
-            parameter("state", "States, parted by commas."),
-            parameter("version", "Number of the version.", OpenApiTypes.INT),
+            parameter(
+                "state",
+                "States, parted by commas.",
+                {"type": "array", "items": {"type": "string", "enum": shapes.RUN_STATE}},
+                explode=False,
+            ),
+            parameter("version", "Number of the version.", whole(1)),
             parameter("draft", "true: only runs of drafts; false: none of them.", OpenApiTypes.BOOL),
             parameter("created_by", "User name."),
             parameter("since", "Created at this time or later.", OpenApiTypes.DATETIME),
@@ -109,8 +115,7 @@ class Runs(ApiView):
         description="Runs, newest first.",
     )
     def get(self, request: Request) -> Response:
-        names = ("workflow", "state", "version", "draft", "created_by", "since", "until", "limit", "before")
-        query = Query(request, *names)
+        query = Query(request)
         states = query.choices("state", tuple(RUN_STATES))
         rows: QuerySet[RunRow] = engine_queries.runs(
             workflow=query.text("workflow") or None,

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from dashboard.models import Role
 from engine.states import ATTEMPT_STATES, NODE_STATES, RUN_STATES
+from engine.workers import STATES
 
 RUN_STATE = sorted(RUN_STATES)
 NODE_STATE = sorted(NODE_STATES)
@@ -319,6 +320,7 @@ class NodeType(Shape):
         child=serializers.CharField(), allow_null=True, help_text="Null: they depend on the config."
     )
     uses_inputs = serializers.BooleanField(help_text="False: edges into it only order.")
+    needs_input = serializers.BooleanField(help_text="A node without an edge into it is a problem.")
 
 
 class PoolHolder(Shape):
@@ -337,6 +339,35 @@ class Pool(Shape):
     released = serializers.IntegerField()
     longest_wait = serializers.FloatField(help_text="Seconds.")
     holders = PoolHolder(many=True)
+
+
+class WorkerAttempt(Shape):
+    run = serializers.CharField()
+    workflow = serializers.CharField()
+    node = serializers.CharField()
+    attempt = serializers.IntegerField()
+    pid = serializers.IntegerField(allow_null=True, help_text="Of the node process.")
+    since = Moment()
+
+
+class Worker(Shape):
+    name = serializers.CharField(help_text='"local": the node processes of the scheduler itself.')
+    host = serializers.CharField(help_text="Name of its machine.")
+    pid = serializers.IntegerField(allow_null=True, help_text="Of its main process, there.")
+    queues = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, help_text="That it takes work from; null: every queue."
+    )
+    capacity = serializers.IntegerField(help_text="Node processes.")
+    state = serializers.ChoiceField(
+        STATES,
+        help_text="draining: it finishes what it runs and takes no more; lost: its heartbeat is overdue.",
+    )
+    stopping = serializers.BooleanField(help_text="It drains because it is being stopped.")
+    beat_at = Moment(help_text="Its last heartbeat.")
+    silent_seconds = serializers.FloatField(help_text="Seconds since then.")
+    running = WorkerAttempt(many=True)
+    busy = serializers.IntegerField(help_text="Node processes that run something.")
+    load = serializers.FloatField(help_text="`busy` as a share of `capacity`, 0 to 1.")
 
 
 class File(Shape):

@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,10 +13,12 @@ from rest_framework.response import Response
 from dashboard import access
 from dashboard.access import Right
 from dashboard.api import shapes, traceshapes
-from dashboard.api.base import BEFORE, SEQ_MAX, ApiView, Query, answer, listed, next_address, parameter
+from dashboard.api.base import BEFORE, SEQ_MAX, ApiView, Query, answer, listed, next_address, parameter, whole
 from dashboard.api.problems import CONTENT_TYPE
 from engine import history, runs, stackreads, timeline
 from engine.errors import NotFound, WrongState
+
+_AFTER = "[a-z][a-z0-9_]{0,62}:[0-9]{1,9}"
 
 
 class Stack(ApiView):
@@ -38,7 +39,6 @@ class Stack(ApiView):
         ),
     )
     def get(self, request: Request, run_id: str, node: str) -> Response:
-        Query(request)
         run = access.run(request.user, run_id)
         try:
             taken = runs.take_stack(run, node, by=self.by)
@@ -64,18 +64,22 @@ class Timeline(ApiView):
             parameter(
                 "limit",
                 f"Attempts in one answer; {timeline.BARS_MAX} by default and at most.",
-                OpenApiTypes.INT,
+                whole(1, SEQ_MAX),
             ),
-            parameter("after", "Where the answer begins; part of the address in `next`."),
+            parameter(
+                "after",
+                "Where the answer begins; part of the address in `next`.",
+                {"type": "string", "pattern": f"^{_AFTER}$"},
+            ),
         ],
         responses={200: traceshapes.Timeline},
         description="When each attempt of a run waited, ran and ended, and what is still to come.",
     )
     def get(self, request: Request, run_id: str) -> Response:
-        query = Query(request, "limit", "after")
+        query = Query(request)
         run = access.run(request.user, run_id)
         after = query.text("after")
-        if after and not re.fullmatch(r"[a-z][a-z0-9_]{0,62}:[0-9]{1,9}", after):
+        if after and not re.fullmatch(_AFTER, after):
             raise query.wrong("after", _("a value from `next`"))
         limit = min(query.integer("limit", timeline.BARS_MAX, 1, SEQ_MAX), timeline.BARS_MAX)
         found = timeline.timeline(run, after=after or None, limit=limit)
@@ -90,14 +94,14 @@ class History(ApiView):
 
     @extend_schema(
         parameters=[
-            parameter("limit", f"Runs on one page; {history.HISTORY_MAX} by default and at most.", OpenApiTypes.INT),
+            parameter("limit", f"Runs on one page; {history.HISTORY_MAX} by default and at most.", whole(1, SEQ_MAX)),
             BEFORE,
         ],
         responses={200: listed(traceshapes.PastRun)},
         description="This node in the runs of the same workflow, newest first; drafts' runs are left out.",
     )
     def get(self, request: Request, run_id: str, node: str) -> Response:
-        query = Query(request, "limit", "before")
+        query = Query(request)
         run = access.run(request.user, run_id)
         limit = _limit(query, history.HISTORY_MAX)
         found = history.node_history(run, node, limit, before=query.optional_integer("before", 0, SEQ_MAX))
@@ -112,13 +116,13 @@ class Samples(ApiView):
 
     @extend_schema(
         parameters=[
-            parameter("limit", f"Samples; {history.SAMPLES_MAX} by default and at most.", OpenApiTypes.INT),
+            parameter("limit", f"Samples; {history.SAMPLES_MAX} by default and at most.", whole(1, SEQ_MAX)),
         ],
         responses={200: listed(traceshapes.Sample)},
         description="Resource use of a node's newest attempt, the last samples, oldest first; `next` is always null.",
     )
     def get(self, request: Request, run_id: str, node: str) -> Response:
-        query = Query(request, "limit")
+        query = Query(request)
         run = access.run(request.user, run_id)
         found: list[dict[str, Any]] = history.node_samples(run, node, _limit(query, history.SAMPLES_MAX))
         return Response({"results": found, "next": None})

@@ -32,7 +32,7 @@ class Versions(ApiView):
         rows = queries.versions(workflow)
         return page(
             request,
-            Query(request, "limit", "before"),
+            Query(request),
             rows,
             lambda found: [queries.version_dict(row) for row in found],
             key="number",
@@ -95,7 +95,7 @@ class Deployments(ApiView):
         workflow = access.workflow(request.user, slug)
         return page(
             request,
-            Query(request, "limit", "before"),
+            Query(request),
             queries.deployments(workflow),
             lambda found: [queries.deployment_dict(row) for row in found],
         )

@@ -10,8 +10,7 @@ from dashboard import access
 from dashboard.access import Right
 from dashboard.api import bodies, shapes
 from dashboard.api.base import BEFORE, LIMIT, ApiView, Query, accepted, answer, listed, page, parameter
-from engine.definition import problems
-from versions import queries
+from versions import checking, queries
 from versions.actions import workflows
 
 
@@ -32,7 +31,7 @@ class Workflows(ApiView):
         description="Workflows, newest first; archived ones only when asked for.",
     )
     def get(self, request: Request) -> Response:
-        query = Query(request, "search", "tags", "archived", "limit", "before")
+        query = Query(request)
         archived = query.choice("archived", ("true", "false", "all"), "false")
         rows = queries.workflows(
             search=query.text("search"),
@@ -47,7 +46,6 @@ class Workflows(ApiView):
         description="Create an empty workflow. 409 `slug_taken` when the slug exists.",
     )
     def post(self, request: Request) -> Response:
-        Query(request)
         wanted = accepted(bodies.NewWorkflow, request)
         workflow = workflows.create(**wanted, by=self.by)
         shape = queries.workflow_dict(workflow)
@@ -93,8 +91,9 @@ class Validate(ApiView):
         description="Check a definition without storing or running anything of it.",
     )
     def post(self, request: Request, slug: str) -> Response:
-        access.workflow(request.user, slug, Right.EDIT)
+        workflow = access.workflow(request.user, slug, Right.EDIT)
         wanted = accepted(bodies.Validate, request)
-        found = problems(wanted.get("definition"), pools=queries.pool_sizes())
-        valid = not any(problem.severity == "error" for problem in found)
-        return Response({"valid": valid, "problems": [problem.as_dict() for problem in found]})
+        found = checking.check(
+            wanted.get("definition"), pools=queries.pool_sizes(), workflow=workflow.slug, user=self.by
+        )
+        return Response({"valid": found.valid, "problems": [problem.as_dict() for problem in found.problems]})

@@ -56,7 +56,7 @@ class Visitor:
         for script in scripts:
             self.context.add_init_script(script)
         self.page: Page = self.context.new_page()
-        self.page.goto(_link(product))
+        self.page.goto(login_link(product))
         self.page.get_by_role("button", name="Sign in as").click()
         self.page.wait_for_url(self.at("/"))
 
@@ -76,7 +76,8 @@ class Visitor:
         self.context.close()
 
 
-def _link(product: Product) -> str:
+def login_link(product: Product) -> str:
+    """An address that signs in as admin, once."""
     made = subprocess.run(
         [sys.executable, "-m", "django", "login-link", "--user", "admin", "--url", f"http://127.0.0.1:{product.port}"],
         env=product.environment,

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Final
 
-from dashboard.bench import finding, frames, latency, logs, memory, opening
+from dashboard.bench import editing, finding, frames, latency, logs, memory, opening
 from dashboard.bench.browser import chromium
 from dashboard.bench.stand import Stand
 from engine.bench.http import Product
@@ -19,6 +19,7 @@ CASES: Final[tuple[tuple[str, Callable[[Stand], list[dict[str, Any]]]], ...]] = 
     ("find", finding.measure),
     ("logs", logs.measure),
     ("memory", memory.measure),
+    ("editor", editing.measure),
 )
 
 

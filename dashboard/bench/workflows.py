@@ -54,8 +54,10 @@ def _document(nodes: list[dict[str, Any]], edges: list[tuple[str, str]]) -> Docu
 
 
 def gated_chains(count: int, depth: int, code: str, gate: str) -> Document:
-    """`count` nodes in chains of `depth`, all behind a first node that waits until the file `gate` exists."""
-    nodes = [python("gate", GATE.format(path=gate)), *(python(f"n{number}", code) for number in range(count))]
+    """`count` nodes in chains of `depth`, all behind a first node that waits until the file `gate` exists; no-ops
+    without `code`."""
+    nodes = [python("gate", GATE.format(path=gate))]
+    nodes += [python(f"n{number}", code) if code else {"id": f"n{number}", "type": "noop"} for number in range(count)]
     edges = [
         ("gate" if number % depth == 0 else f"n{number - 1}", f"n{number}")
         for number in range(count)

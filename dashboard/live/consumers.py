@@ -14,8 +14,8 @@ from dashboard.models import User
 from engine.errors import EventsGone, NotFound
 from engine.models import Run
 
-LIVE_EVENTS_MAX: Final = 1000
-LIVE_BYTES_MAX: Final = 512 << 10
+LIVE_EVENTS_MAX: Final = 2000
+LIVE_BYTES_MAX: Final = 1 << 20
 """Of one message of new events; what is more follows in the next."""
 ANSWER_BYTES_MAX: Final = 4 << 20
 """Of the answer to a hello, which tells at once all that was missed."""
@@ -103,7 +103,7 @@ class RunSocket(Socket):
 
     async def _snapshot(self, feed: Feed) -> None:
         try:
-            seq, text = await feed.snapshot()
+            seq, text = await feed.snapshot(self.sent)
         except NotFound:
             raise Closed(protocol.CLOSE_GONE, "The run was deleted.") from None
         self.sent = seq

@@ -12,15 +12,15 @@ from dashboard.live import protocol
 from dashboard.live.database import in_database, one_moment
 from engine import events as engine_events
 from engine import queries
-from engine.errors import EventsGone, NotFound
+from engine.errors import NotFound
 from engine.models import Run
 
 log = logging.getLogger("interlock.live")
 
-KEPT_EVENTS_MAX: Final = 4096
+KEPT_EVENTS_MAX: Final = 2 * protocol.MISSED_MAX
 KEPT_BYTES_MAX: Final = 8 << 20
-READ_EVENTS: Final = 1000
-"""Events of one read from the database."""
+READ_EVENTS: Final = 2000
+"""Events of one read from the database, and what else their last batch holds."""
 SNAPSHOT_SECONDS: Final = 1.0
 """How long one snapshot is handed to further clients: the events after it follow anyway."""
 
@@ -82,7 +82,7 @@ class Feed:
 
         Empty when there is none. Raises EventsGone when that event is not kept any more.
         """
-        if sent + 1 < self._first or self.head - sent > READ_EVENTS:
+        if sent + 1 < self._first or min(count, self.head - sent) > READ_EVENTS:
             # Far behind the others: read for this one alone, so that the kept events stay the newest.
             found = await in_database(_read, self.run, sent, count)
             if not found:
@@ -121,16 +121,25 @@ class Feed:
     def _forget(self, first: int) -> None:
         self._texts, self._bytes, self._first = [], 0, first
 
-    async def snapshot(self) -> tuple[int, str]:
-        """(seq, message): the whole run as it was not long ago; what came since follows as events. Raises NotFound."""
+    async def snapshot(self, sent: int) -> tuple[int, str]:
+        """(seq, message): the whole run as it was not long ago, and not before its event `sent`; what came since
+        follows as events. Raises NotFound."""
         async with self._snapping:
             kept = self._snapshot
-            if kept is None or time.monotonic() - kept[0] > SNAPSHOT_SECONDS or kept[1] + 1 < self._first:
+            if kept is None or self._is_old(kept[0], kept[1], sent):
                 taken = time.monotonic()
                 seq, text = await in_database(_snapshot, self.run)
                 kept = self._snapshot = (taken, seq, text)
                 self.heard(seq)
             return kept[1], kept[2]
+
+    def _is_old(self, taken: float, seq: int, sent: int) -> bool:
+        """Whether a snapshot does not serve a client that was told `sent`: events must lead from it to the newest."""
+        return (
+            time.monotonic() - taken > SNAPSHOT_SECONDS
+            or seq < max(sent, self._first - 1)
+            or self.head - seq > protocol.MISSED_MAX
+        )
 
 
 def _within(texts: list[str], start: int, count: int, bytes_max: int) -> list[str]:
@@ -146,11 +155,7 @@ def _within(texts: list[str], start: int, count: int, bytes_max: int) -> list[st
 def _read(run: int, after: int, limit: int) -> list[str]:
     """JSON texts of the events after `after`; runs on a database thread. Raises EventsGone."""
     with one_moment():
-        found, _last = engine_events.read(run, after, limit)
-    for expected, event in enumerate(found, after + 1):
-        if event["seq"] != expected:
-            raise EventsGone(run, expected - 1, event["seq"])
-    return [protocol.dump(event) for event in found]
+        return engine_events.texts(run, after, limit)
 
 
 def _snapshot(run: int) -> tuple[int, str]:
@@ -159,7 +164,7 @@ def _snapshot(run: int) -> tuple[int, str]:
         row = Run.objects.filter(pk=run).first()
         if row is None:
             raise NotFound.run(run)
-        return row.seq, protocol.snapshot(row.seq, queries.run_dict(row), queries.each_node_run(row))
+        return row.seq, protocol.snapshot(row.seq, queries.run_dict(row), queries.node_texts(row))
 
 
 def heads(runs: list[int]) -> dict[int, int]:

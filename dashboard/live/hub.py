@@ -27,6 +27,9 @@ from engine import hints
 log = logging.getLogger("interlock.live")
 
 LOOK_SECONDS: Final = 1.0
+TELL_SECONDS: Final = 1 / 60
+"""Between two rounds of messages to the sockets, which send half as often: a busy scheduler hints hundreds of times a
+second."""
 
 
 class Hub:
@@ -150,6 +153,7 @@ class Hub:
             messages, self._untold = self._untold, {}
             for (group, _type), message in messages.items():
                 await layer.group_send(group, message)
+            await asyncio.sleep(TELL_SECONDS)
 
     async def _look(self) -> None:
         while True:

@@ -7,9 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.shapes import encodable, encoded
+
 MISSED_MAX = 10_000
 """Events that a client may have missed and still gets one by one; beyond it gets a snapshot."""
 SEQ_MAX = 2**63 - 1
+MESSAGE_BYTES_MAX = 64 * 1024
+"""Of a message that a client sends over a socket: a hello is far smaller."""
 
 CLOSE_BAD_MESSAGE = 4400
 CLOSE_RIGHT_LOST = 4403
@@ -33,6 +37,8 @@ def parse(text: str | None) -> Hello:
     """The message of a client. Raises BadMessage."""
     if text is None:
         raise BadMessage("Send text, not bytes.")
+    if len(text) > MESSAGE_BYTES_MAX:
+        raise BadMessage("A message is far smaller.")
     try:
         message = json.loads(text)
     except (ValueError, RecursionError):
@@ -47,24 +53,14 @@ def parse(text: str | None) -> Hello:
     return Hello(after)
 
 
-_plain = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
-_escaped = json.JSONEncoder(separators=(",", ":")).encode
-
-
 def dump(value: Any) -> str:
-    """One JSON text. Lone surrogates from inside a string would not encode as UTF-8: they leave as escapes."""
-    text = _plain(value)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return _escaped(value)
-    return text
+    """One JSON text."""
+    return encodable(encoded(value))
 
 
-def snapshot(seq: int, run: Mapping[str, Any], nodes: Iterable[Mapping[str, Any]]) -> str:
-    """All of a run as it was at `seq`."""
-    # Node by node: encoded in one go, 10,000 of them would keep every other thread from the interpreter meanwhile.
-    told = ",".join(f"{_escaped(node['node'])}:{dump(node)}" for node in nodes)
+def snapshot(seq: int, run: Mapping[str, Any], nodes: Iterable[tuple[str, str]]) -> str:
+    """All of a run as it was at `seq`; of each node its id and its JSON text."""
+    told = ",".join([f'"{node}":{text}' for node, text in nodes])
     return f'{{"type":"snapshot","seq":{seq},"run":{dump(run)},"nodes":{{{told}}}}}'
 
 

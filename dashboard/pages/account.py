@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import accounts
 from dashboard.access import Right
@@ -33,7 +33,7 @@ def _account(request: HttpRequest, *, status: int = 200, **more: object) -> Http
     return render(request, "account/index.html", context, status=status)
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW)
 def index(request: HttpRequest) -> HttpResponse:
     return _account(request)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from dashboard import access
 from dashboard.access import Right
@@ -16,7 +16,7 @@ from versions import queries
 from versions.models import AuditEntry, Workflow
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW)
 def index(request: HttpRequest) -> HttpResponse:
     """Entries about workflows and runs; those about accounts and tokens are for admins."""

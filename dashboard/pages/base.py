@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import wraps
+from io import BytesIO
 from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict, RawPostDataException
 from django.http.response import HttpResponseBase
 from django.shortcuts import render as django_render
 from django.utils.cache import add_never_cache_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from rest_framework.exceptions import ParseError
 
 from dashboard import access
 from dashboard.access import Right
+from dashboard.api.parsers import StrictJSONParser
+from dashboard.api.problems import is_api, unavailable
+from dashboard.engine_words import engine_words
 from dashboard.models import User
+from dashboard.outage import outage
 from engine.errors import InterlockError, InvalidDocument, NotFound
+
+log = logging.getLogger("interlock.pages")
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -28,6 +39,13 @@ def render(
     request: HttpRequest, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponse:
     return django_render(request, template, context, status=status)
+
+
+def small(request: HttpRequest, part: str, nav: str, context: Mapping[str, Any]) -> HttpResponse:
+    """What a small form or list at a button holds; who opens its address gets a page with nothing else on it."""
+    if request.headers.get("HX-Request"):
+        return render(request, part, context)
+    return render(request, "small.html", {**context, "part": part, "nav": nav})
 
 
 def page(right: Right, *, lasting: bool = False) -> Callable[[View[P]], View[P]]:
@@ -46,23 +64,37 @@ def page(right: Right, *, lasting: bool = False) -> Callable[[View[P]], View[P]]
             return response
 
         def answered(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            if not request.user.is_authenticated:
-                return _sign_in_first(request)
             try:
+                if not request.user.is_authenticated:
+                    return _sign_in_first(request)
                 access.require(request.user, right)
+                _clean_query(request)
                 return view(request, *args, **kwargs)
             except access.Forbidden as error:
                 return refused(request, 403, str(error))
             except NotFound as error:
-                return refused(request, 404, str(error))
+                return refused(request, 404, engine_words(str(error)))
             except InvalidDocument as error:
                 return told(request, _problems_said(error))
             except InterlockError as error:
-                return told(request, str(error))
+                return told(request, engine_words(str(error)))
+            except (OperationalError, InterfaceError, OSError) as error:
+                found = outage(error)
+                if found is None:
+                    raise
+                log.warning("%s path=%s error=%s", found.code, request.path, error)
+                return unavailable(request, found)
 
         return guarded
 
     return wrap
+
+
+def _clean_query(request: HttpRequest) -> None:
+    """What is asked for in the address becomes text that both databases take, as what is stored does."""
+    query = request.META.get("QUERY_STRING", "")
+    if "%00" in query:
+        request.GET = QueryDict(query.replace("%00", "%EF%BF%BD"))
 
 
 def person(request: HttpRequest) -> User:
@@ -95,6 +127,21 @@ def refused(request: HttpRequest, status: int, said: str) -> HttpResponse:
     return render(request, f"errors/{status}.html", {"said": said}, status=status)
 
 
+def formless(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Middleware: who opens the address of a form sees more than nothing; the bar has it after some forms' answers."""
+
+    def answered(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if response.status_code != 405 or request.method != "GET" or is_api(request):
+            return response
+        shown = render(request, "errors/405.html", status=405)
+        shown["Allow"] = response["Allow"]
+        add_never_cache_headers(shown)
+        return shown
+
+    return answered
+
+
 def told(request: HttpRequest, said: str) -> HttpResponse:
     """After a form that could not be done: its page again, with the reason as a message."""
     if request.headers.get("HX-Request"):
@@ -105,14 +152,27 @@ def told(request: HttpRequest, said: str) -> HttpResponse:
     return back(request)
 
 
-def back(request: HttpRequest, default: str = "/") -> HttpResponse:
-    """To the page that a form stood on: its `next`, else where the browser came from, else `default`."""
-    for address in (request.POST.get("next"), request.headers.get("Referer")):
-        if address and url_has_allowed_host_and_scheme(
-            address, {request.get_host()}, require_https=request.is_secure()
-        ):
+def json_body(request: HttpRequest) -> Any:
+    """What a script of a page has sent. Raises BadRequest and DRF's ParseError, as calls of the API do."""
+    try:
+        raw = request.body
+    except RawPostDataException:
+        # A form with parts: the check of its token has read it.
+        raise ParseError(_("The body is not JSON.")) from None
+    return StrictJSONParser().parse(BytesIO(raw))
+
+
+def back(request: HttpRequest, default: str = "") -> HttpResponse:
+    """To the page that a form stood on: its `next`, else where the browser came from, else `default`.
+
+    Who has done what was asked names a `default`; whoever refuses it does not."""
+    for address in (request.POST.get("next", ""), request.headers.get("Referer", "")):
+        if not url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure()):
+            continue
+        # What was done is not shown as a form again; what was refused is.
+        if not (default and urlsplit(address).path == request.path):
             return HttpResponseRedirect(address)
-    return HttpResponseRedirect(default)
+    return HttpResponseRedirect(default or "/")
 
 
 def whole_number(text: str | None, default: int, *, least: int = 0, most: int = 10**9) -> int:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from dashboard import access
 from dashboard.access import Right
-from dashboard.pages.base import back, page, render
+from dashboard.pages.base import back, page, small
 from dashboard.pages.workflows import changes_line
 from engine.models import Run
 from engine.models.runs import RUN_UNFINISHED
@@ -62,7 +62,7 @@ def rollback(request: HttpRequest, slug: str, number: int) -> HttpResponse:
             "next": request.GET.get("next", ""),
             **impact(workflow, target),
         }
-        return render(request, "workflows/_rollback.html", context)
+        return small(request, "workflows/_rollback.html", "workflows", context)
     done = rolling.rollback(
         workflow, version=number, reason=request.POST.get("reason", ""), by=request.user.get_username()
     )
@@ -78,7 +78,7 @@ def deploy(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     if request.method == "GET":
         target = queries.version(workflow, number)
         context = {"workflow": queries.workflow_dict(workflow), "target": number, **impact(workflow, target)}
-        return render(request, "workflows/_deploy.html", context)
+        return small(request, "workflows/_deploy.html", "workflows", context)
     deploying.deploy(workflow, number, by=request.user.get_username())
     messages.success(request, _('v{n} of "{name}" is live.').format(n=number, name=workflow.name))
     return back(request, reverse("workflow-versions", args=[slug]))

@@ -1,74 +1,166 @@
-"""The definition edited as text: one's own draft, what is wrong with it, publish, discard."""
+"""The editor: one's own draft, drawn or as text; what is wrong with it, publish, discard."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
+from rest_framework.exceptions import APIException
 
-from dashboard import access, presenters
+from dashboard import access, changewords, presenters, problem_words, type_words
 from dashboard.access import Right
-from dashboard.pages.base import page, person, render
+from dashboard.api.problems import BadRequest
+from dashboard.pages.base import json_body, page, person, render
+from dashboard.pages.graph import icon
 from dashboard.pages.workflows import changes_line
 from engine import clock
-from engine.definition import problems
 from engine.errors import InvalidDocument
-from versions import diff, queries
+from engine.nodes import registry
+from versions import checking, diff, queries
 from versions.actions import deploy, drafts
 from versions.actions import publish as publishing
-from versions.errors import OutdatedBase
+from versions.errors import Conflict, OutdatedBase, StaleDraft
+from versions.models import Draft, Workflow
+
+MESSAGE_MAX: Final = 500
 
 
-@require_GET
+@require_safe
 @page(Right.EDIT)
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
+    """The draft as a graph. Its document is asked for by the page's script."""
+    workflow = access.workflow(request.user, slug, Right.EDIT)
+    shown = queries.workflow_dict(workflow)
+    facts = {
+        "slug": workflow.slug,
+        "name": workflow.name,
+        "user": request.user.get_username(),
+        "newest": shown["newest"],
+        "live": (shown["live"] or {}).get("version"),
+        "archived": workflow.archived_at is not None,
+        "types": [{**type_words.said(kind), "icon": icon(kind["type"])} for kind in registry.describe()],
+        "pools": dict(queries.pool_sizes()),
+        "may_deploy": access.can(request.user, Right.DEPLOY),
+        "address": reverse("workflow", args=[slug]),
+    }
+    # The page's script reads the definition; the bar says at once what it is a draft of.
+    draft = Draft.objects.filter(workflow=workflow, user=person(request), definition__isnull=False)
+    kept = draft.values("base_version").first()
+    base = kept["base_version"] if kept else shown["newest"]
+    context = {"nav": "workflows", "workflow": shown, "facts": facts, "base": base}
+    return render(request, "workflows/edit.html", context)
+
+
+@require_safe
+@page(Right.EDIT)
+def edit_text(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug, Right.EDIT)
     copy = drafts.load(workflow, person(request))
-    found = problems(copy.definition, pools=queries.pool_sizes())
+    found = checking.check(
+        copy.definition,
+        pools=queries.pool_sizes(),
+        workflow=workflow.slug,
+        user=request.user.get_username(),
+        seconds=checking.TYPING_SECONDS,
+    ).problems
     context = {
         "nav": "workflows",
         "workflow": queries.workflow_dict(workflow),
         "copy": copy,
         "saved_at": clock.iso(copy.saved_at) if copy.saved_at else "",
         "text": presenters.document_text(copy.definition),
-        "problems": [problem.as_dict() for problem in found],
+        "problems": [problem_words.said(problem.as_dict()) for problem in found],
         "outdated": copy.saved_at is not None and copy.base_version != queries.newest_number(workflow),
     }
-    return render(request, "workflows/edit.html", context)
+    return render(request, "workflows/edit_text.html", context)
 
 
-@require_GET
+_LISTED = 3
+"""Problems that the form names; the others are counted."""
+_SENTENCES_MAX = 60
+
+
+@require_safe
 @page(Right.EDIT)
 def publish_form(request: HttpRequest, slug: str) -> HttpResponse:
-    """The small form of the Publish button: what changes, a message, and whether it goes live."""
+    """The small form of the Publish button: what changes, a message, and whether it goes live.
+
+    What changes is told against the live version; problems, or a version that was published meanwhile, take the place
+    of the form. `?drawn=1`: it stands in the drawn editor, which can show them.
+    """
     workflow = access.workflow(request.user, slug, Right.EDIT)
     copy = drafts.load(workflow, person(request))
     newest = queries.newest_version(workflow)
-    changed = diff.changes(queries.document_of(newest), copy.definition) if newest is not None else []
     live = queries.live_deployment(workflow)
-    context = {
+    number = newest.number if newest is not None else None
+    context: dict[str, Any] = {
         "workflow": queries.workflow_dict(workflow),
+        "drawn": "drawn" in request.GET,
         "first": newest is None,
-        "next_number": (newest.number if newest else 0) + 1,
+        "next_number": (number or 0) + 1,
+        "newest": number,
         "live": live.version.number if live else None,
-        "newest": newest.number if newest else None,
-        "changes": changes_line(changed) if newest is not None else "",
-        "unchanged": newest is not None and not changed,
-        "outdated": copy.base_version != (newest.number if newest else None),
         "base": copy.base_version,
+        "may_deploy": access.can(request.user, Right.DEPLOY),
     }
+    newest_document = queries.document_of(newest) if newest is not None else {}
+    if newest is not None and not diff.changes(newest_document, copy.definition):
+        return render(request, "workflows/_publish.html", {**context, "unchanged": True})
+    if newest is not None and copy.base_version != newest.number:
+        base = queries.find_version(workflow, copy.base_version) if copy.base_version is not None else None
+        base_document = queries.document_of(base) if base is not None else {}
+        came = _sentences(base_document, newest_document)
+        return render(request, "workflows/_publish.html", {**context, "outdated": newest, "came": came})
+    by = request.user.get_username()
+    found = checking.check(
+        copy.definition,
+        pools=queries.pool_sizes(),
+        workflow=slug,
+        user=by,
+        seconds=checking.WAITED_FOR_SECONDS,
+    ).problems
+    errors = [problem for problem in found if problem.severity == "error"]
+    if errors:
+        names = {one.get("id"): one.get("name") for one in _nodes(copy.definition)}
+        context["errors"] = [
+            {"name": names.get(problem.node) or problem.node, "message": problem_words.problem_words(problem.message)}
+            for problem in errors[:_LISTED]
+        ]
+        context["error_count"] = len(errors)
+    against = newest_document if live is None or live.version.number == number else queries.document_of(live.version)
+    context["sentences"] = _sentences(against, copy.definition) if newest is not None else []
     return render(request, "workflows/_publish.html", context)
+
+
+def _sentences(older: Mapping[str, Any], newer: Mapping[str, Any]) -> dict[str, Any]:
+    said = changewords.sentences(diff.changes(older, newer), newer)
+    return {"shown": said[:_SENTENCES_MAX], "more": max(0, len(said) - _SENTENCES_MAX)}
+
+
+def _nodes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    nodes = document.get("nodes")
+    return (
+        [one for one in nodes if isinstance(one, dict) and isinstance(one.get("id"), str)]
+        if isinstance(nodes, list)
+        else []
+    )
 
 
 @require_POST
 @page(Right.EDIT)
 def publish(request: HttpRequest, slug: str) -> HttpResponse:
+    """Publish the saved draft. The drawn editor sends JSON and stays where it is: `_publish_from_script`."""
     workflow = access.workflow(request.user, slug, Right.EDIT)
     copy = drafts.load(workflow, person(request))
+    if request.content_type == "application/json":
+        return _publish_from_script(request, workflow, copy)
     by = request.user.get_username()
-    here = HttpResponseRedirect(reverse("workflow-edit", args=[slug]))
+    here = HttpResponseRedirect(back_to(request, slug))
     try:
         done = publishing.publish(
             workflow,
@@ -80,7 +172,9 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
         )
     except InvalidDocument as error:
         said = _("Nothing was published: {n} problems are left. {first}")
-        messages.error(request, said.format(n=len(error.problems), first=error.problems[0].message))
+        messages.error(
+            request, said.format(n=len(error.problems), first=problem_words.problem_words(error.problems[0].message))
+        )
         return here
     except OutdatedBase as error:
         messages.error(request, f"{error} ({changes_line(error.changes)})")
@@ -100,24 +194,97 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
     return HttpResponseRedirect(reverse("workflow-versions", args=[slug]))
 
 
+def back_to(request: HttpRequest, slug: str) -> str:
+    """The editor that the form stood in: the drawn one, or the one of text."""
+    text = reverse("workflow-edit-text", args=[slug])
+    return text if text in request.headers.get("Referer", "") else reverse("workflow-edit", args=[slug])
+
+
+def _publish_from_script(request: HttpRequest, workflow: Workflow, copy: drafts.WorkingCopy) -> JsonResponse:
+    """`{message, live, saves}` -> `{number, created, live, newest_live}`; what refuses it as `{code, detail}`."""
+    try:
+        wanted = _body(request)
+        _require_seen(workflow, copy, wanted)
+        live = wanted.get("live") is True
+        if live:
+            access.require(request.user, Right.DEPLOY)
+        message = wanted.get("message")
+        by = request.user.get_username()
+        done = publishing.publish(
+            workflow,
+            copy.definition,
+            message=message.strip()[:MESSAGE_MAX] if isinstance(message, str) else "",
+            base_version=copy.base_version,
+            by=by,
+            user=person(request),
+        )
+        number = done.version.number
+        if live and done.created and not done.went_live:
+            deploy.deploy(workflow, number, by=by)
+    except InvalidDocument as error:
+        return _refusal(422, "invalid_document", str(error))
+    except (Conflict, StaleDraft) as error:
+        return _refusal(412 if isinstance(error, StaleDraft) else 409, error.code, str(error))
+    now_live = queries.live_deployment(workflow)
+    return JsonResponse(
+        {
+            "number": number,
+            "created": done.created,
+            "live": now_live is not None and now_live.version.number == number,
+            "newest_live": now_live.version.number if now_live is not None else None,
+        }
+    )
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    try:
+        body: Any = json_body(request)
+    except (BadRequest, APIException):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _require_seen(workflow: Workflow, copy: drafts.WorkingCopy, wanted: Mapping[str, Any]) -> None:
+    """Raises StaleDraft when the draft is not the one on the screen."""
+    saves = wanted.get("saves")
+    if saves != copy.saves:
+        raise StaleDraft(workflow.slug, saves if isinstance(saves, int) else -1, copy.saves)
+
+
+def _refusal(status: int, code: str, said: str) -> JsonResponse:
+    return JsonResponse({"code": code, "detail": said}, status=status)
+
+
 @require_POST
 @page(Right.EDIT)
 def discard(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug, Right.EDIT)
     if drafts.discard(workflow, person(request)):
         messages.success(request, _("Your draft is gone; this is the newest version again."))
-    return HttpResponseRedirect(reverse("workflow-edit", args=[slug]))
+    return HttpResponseRedirect(back_to(request, slug))
 
 
 @require_POST
 @page(Right.EDIT)
 def rebase(request: HttpRequest, slug: str) -> HttpResponse:
-    """Keep one's text and say that the newest version is known: publishing puts it on top of that."""
+    """Keep one's text and say that the newest version is known: publishing puts it on top of that.
+
+    The drawn editor sends `{saves}` as JSON and is answered `{saves, base}`.
+    """
     workflow = access.workflow(request.user, slug, Right.EDIT)
     copy = drafts.load(workflow, person(request))
     newest = queries.newest_number(workflow)
+    if request.content_type == "application/json":
+        try:
+            _require_seen(workflow, copy, _body(request))
+            kept = drafts.save(
+                workflow, person(request), copy.definition, expected_saves=copy.saves, base_version=newest
+            )
+        except StaleDraft as error:
+            return _refusal(412, error.code, str(error))
+        return JsonResponse({"saves": kept.saves, "base": kept.base_version})
     drafts.save(workflow, person(request), copy.definition, expected_saves=copy.saves, base_version=newest)
     messages.success(
         request, _("Your draft counts as made on v{n} now; publishing puts it on top.").format(n=newest or 0)
     )
-    return HttpResponseRedirect(reverse("workflow-edit", args=[slug]))
+    return HttpResponseRedirect(back_to(request, slug))

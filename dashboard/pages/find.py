@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from dashboard import access, presenters
 from dashboard.access import Right
@@ -21,7 +21,7 @@ WORKFLOWS_MAX = 8
 RUNS_MAX = 5
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW)
 def find(request: HttpRequest) -> HttpResponse:
     """`{results: [{group, icon, text, hint, href, dialog?}]}` for `?q=`."""

@@ -8,20 +8,19 @@ definitions, and browsers keep what they got under an address that names the has
 from __future__ import annotations
 
 import json
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import parse_etags
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import page
 from engine import queries
 from engine.definition import Document
+from engine.kept import Kept
 from engine.nodes import registry
 
 KEPT_BYTES_MAX: Final = 32 * 1024 * 1024
@@ -37,48 +36,17 @@ _SPRITE: Final[Mapping[str, str]] = {
     "globe": "globe",
     "mail": "mail",
     "split": "split",
-    "square-function": "py",
+    "square-function": "fn",
     "square-terminal": "shell",
     "table": "table",
 }
 """The icon of templates/components/_sprite.html for the lucide name that a node type gives."""
 
 
-class Kept:
-    """Bytes by the hash of their definition, the least used ones dropped beyond `bytes_max`."""
-
-    def __init__(self, bytes_max: int) -> None:
-        self._bytes_max = bytes_max
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
-        self._size = 0
-
-    def get(self, digest: str, make: Callable[[], bytes]) -> bytes:
-        with self._lock:
-            found = self._kept.get(digest)
-            if found is not None:
-                self._kept.move_to_end(digest)
-                return found
-        made = make()
-        with self._lock:
-            if digest not in self._kept:
-                self._size += len(made)
-            self._kept[digest] = made
-            while self._size > self._bytes_max and self._kept:
-                _digest, dropped = self._kept.popitem(last=False)
-                self._size -= len(dropped)
-        return made
-
-    def clear(self) -> None:
-        with self._lock:
-            self._kept.clear()
-            self._size = 0
-
-
 kept = Kept(KEPT_BYTES_MAX)
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW, lasting=True)
 def graph(request: HttpRequest, run_id: int) -> HttpResponse:
     """`{nodes, edges, icons}` (see `compact`); `?v=` names the beginning of the definition's hash."""
@@ -90,7 +58,7 @@ def graph(request: HttpRequest, run_id: int) -> HttpResponse:
     if etag in parse_etags(request.headers.get("If-None-Match", "")):
         response = HttpResponse(status=304)
     else:
-        body = kept.get(digest, lambda: compact(queries.document(run)))
+        body = kept.made(digest, lambda: compact(queries.document(run)))
         response = HttpResponse(body, content_type="application/json")
     response["ETag"] = etag
     response["Cache-Control"] = LASTING if named else ASK_AGAIN

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from dashboard import access
 from dashboard.access import Right
+from dashboard.engine_words import engine_words
 from dashboard.pages.base import page, person, render, whole_number
-from engine.errors import InterlockError, InvalidDocument
+from engine.errors import InterlockError, InvalidDocument, InvalidTargets
 from engine.errors import InvalidInputs as EngineInvalidInputs
 from engine.models import Run
 from versions import queries
@@ -31,7 +32,7 @@ class Field:
 
     name: str
     kind: str
-    """number integer boolean choice text json."""
+    """number integer boolean choice date text long json."""
     label: str
     help: str
     required: bool
@@ -60,7 +61,7 @@ def fields(schema: Mapping[str, Any] | None, given: Mapping[str, Any]) -> list[F
                 help=str(rule.get("description") or ""),
                 required=name in required and "default" not in rule,
                 value=_text(value, kind),
-                choices=[(json.dumps(one, ensure_ascii=False), str(one)) for one in rule.get("enum", [])],
+                choices=_choices(rule, name in required, value) if kind == "choice" else [],
                 least=rule.get("minimum"),
                 most=rule.get("maximum"),
             )
@@ -68,18 +69,42 @@ def fields(schema: Mapping[str, Any] | None, given: Mapping[str, Any]) -> list[F
     return found
 
 
+LONG_TEXT = 200
+"""Characters from which on a text has a field of several lines."""
+
+
 def _kind(rule: Mapping[str, Any]) -> str:
     if isinstance(rule.get("enum"), list) and rule["enum"]:
         return "choice"
-    kind = {"integer": "integer", "number": "number", "boolean": "boolean", "string": "text"}
     named = rule.get("type")
+    if named == "string":
+        if rule.get("format") == "date":
+            return "date"
+        longest, usual = rule.get("maxLength"), rule.get("default")
+        is_long = isinstance(longest, int) and longest > LONG_TEXT
+        return "long" if is_long or (isinstance(usual, str) and ("\n" in usual or len(usual) > LONG_TEXT)) else "text"
+    kind = {"integer": "integer", "number": "number", "boolean": "boolean"}
     return kind.get(named, "json") if isinstance(named, str) else "json"
+
+
+def _choices(rule: Mapping[str, Any], required: bool, value: Any) -> list[tuple[str, str]]:
+    found = [
+        (json.dumps(one, ensure_ascii=False), one if isinstance(one, str) else json.dumps(one, ensure_ascii=False))
+        for one in rule.get("enum", [])
+    ]
+    if value is None and None not in rule.get("enum", []):
+        # Nothing is chosen for anybody: an input without a default stays out, or is asked for.
+        found.insert(0, ("", _("Choose one") if required else _("None")))
+    return found
+
+
+TEXTS = ("text", "long", "date")
 
 
 def _text(value: Any, kind: str) -> str:
     if value is None and kind != "choice":
         return ""
-    if kind == "text" and isinstance(value, str):
+    if kind in TEXTS and isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, indent=2 if kind == "json" else None)
 
@@ -95,8 +120,10 @@ def read(form: Mapping[str, str], wanted: list[Field]) -> dict[str, Any]:
             inputs[one.name] = bool(raw)
             continue
         one.value = raw
-        if one.kind == "text":
-            if raw or one.required:
+        if one.kind in TEXTS:
+            # A browser sends the ends of lines as CR and LF.
+            raw = raw.replace("\r\n", "\n")
+            if raw or (one.required and one.kind != "date"):
                 inputs[one.name] = raw
             continue
         if not raw.strip():
@@ -119,10 +146,12 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
         # A draft is code that nobody has published: running it needs the right to write it.
         access.require(request.user, Right.EDIT)
     number = whole_number(request.POST.get("version") or request.GET.get("version"), 0)
-    shown, schema = _what(request, workflow, draft, number)
-    like = _like(request, slug)
+    shown, document = _what(request, workflow, draft, number)
+    like = _like(request, slug) or (_last_of_draft(request, slug) if draft else None)
+    targets = request.POST.getlist("target") or request.GET.getlist("target")
     # What the schema has no field for any more is left out: the run would be refused for it.
-    wanted = fields(schema, like.inputs if like is not None else {})
+    schema = document.get("inputs")
+    wanted = fields(schema if isinstance(schema, Mapping) else None, like.inputs if like is not None else {})
     context: dict[str, Any] = {
         "nav": "workflows",
         "workflow": queries.workflow_dict(workflow),
@@ -131,7 +160,10 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
         "shown": shown,
         "fields": wanted,
         "priority": like.priority if like is not None else "",
-        "like": like.pk if like is not None else None,
+        "like": like.pk if like is not None and "from" in request.GET else None,
+        "targets": targets,
+        "up_to": _names(document, targets),
+        "follow": "follow" in request.GET or "follow" in request.POST,
     }
     if request.method == "GET":
         return _form(request, context)
@@ -147,15 +179,23 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
             draft_of=person(request) if draft else None,
             inputs=inputs,
             priority=min(9, priority) if priority else None,
+            targets=targets or None,
+            unsaved=True,
             by=request.user.get_username(),
         )
-    except (EngineInvalidInputs, InvalidDocument) as error:
+    except (EngineInvalidInputs, InvalidDocument, InvalidTargets) as error:
         return _form(request, {**context, "said": _sort(error.problems, wanted)}, status=422)
     except InterlockError as error:
         problems = getattr(error, "problems", None)
-        said = _sort(problems, wanted) if problems else [str(error)]
+        said = _sort(problems, wanted) if problems else [engine_words(str(error))]
         return _form(request, {**context, "said": said}, status=409 if isinstance(error, VersionsError) else 422)
     address = reverse("run", args=[started.pk])
+    if context["follow"]:
+        # The editor stays where it is and follows the run itself.
+        accepted = JsonResponse({"run": str(started.pk)}, status=202)
+        accepted["HX-Reswap"] = "none"
+        accepted["HX-Trigger"] = json.dumps({"interlock:run": {"run": str(started.pk)}})
+        return accepted
     if request.headers.get("HX-Request"):
         response = HttpResponse(status=204)
         response["HX-Redirect"] = address
@@ -172,12 +212,27 @@ def _like(request: HttpRequest, slug: str) -> Run | None:
     return found if found.workflow == slug else None
 
 
-def _what(request: HttpRequest, workflow: Workflow, draft: bool, number: int) -> tuple[str, Mapping[str, Any] | None]:
-    """What would be started, in words, and the schema of its inputs."""
+def _names(document: Mapping[str, Any], targets: list[str]) -> str:
+    """The names of nodes of a document, which may be wrong, for people."""
+    nodes = document.get("nodes")
+    named = {
+        node["id"]: node.get("name")
+        for node in (nodes if isinstance(nodes, list) else ())
+        if isinstance(node, dict) and isinstance(node.get("id"), str)
+    }
+    return ", ".join(str(named.get(target) or target) for target in targets)
+
+
+def _last_of_draft(request: HttpRequest, slug: str) -> Run | None:
+    """The last run of this person's draft: who tries a draft again tries it with the same inputs."""
+    mine = Run.objects.filter(workflow=slug, draft=True, created_by=request.user.get_username())
+    return mine.order_by("-id").first()
+
+
+def _what(request: HttpRequest, workflow: Workflow, draft: bool, number: int) -> tuple[str, Mapping[str, Any]]:
+    """What would be started, in words, and its document."""
     if draft:
-        definition = drafts.load(workflow, person(request)).definition
-        inputs = definition.get("inputs")
-        return _("your draft"), inputs if isinstance(inputs, Mapping) else None
+        return _("your draft"), drafts.load(workflow, person(request)).definition
     if not number:
         live = queries.live_deployment(workflow)
         if live is None:
@@ -185,8 +240,7 @@ def _what(request: HttpRequest, workflow: Workflow, draft: bool, number: int) ->
         version = live.version
     else:
         version = queries.version(workflow, number)
-    document = queries.document_of(version)
-    return f"v{version.number}", document.get("inputs")
+    return f"v{version.number}", queries.document_of(version)
 
 
 def _sort(problems: Any, wanted: list[Field]) -> list[str]:
@@ -196,12 +250,15 @@ def _sort(problems: Any, wanted: list[Field]) -> list[str]:
         name = problem.path.removeprefix("inputs.").split(".")[0].split("[")[0]
         at = next((one for one in wanted if one.name == name), None)
         if at is None:
-            rest.append(problem.message)
+            rest.append(engine_words(problem.message))
         else:
             at.wrong.append(problem.message)
     return rest
 
 
 def _form(request: HttpRequest, context: Mapping[str, Any], *, status: int = 200) -> HttpResponse:
+    if context["follow"] and request.method == "POST" and not request.headers.get("HX-Request"):
+        said = [*context.get("said", ()), *(wrong for one in context["fields"] for wrong in one.wrong)]
+        return JsonResponse({"detail": " ".join(said)}, status=status)
     part = request.headers.get("HX-Request")
     return render(request, "workflows/_run_form.html" if part else "workflows/run.html", context, status=status)

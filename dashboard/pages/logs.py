@@ -13,7 +13,7 @@ from typing import Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from dashboard import access
 from dashboard.access import Right
@@ -34,7 +34,7 @@ def _after(request: HttpRequest) -> int:
     return whole_number(request.GET.get("after"), 0, most=SEQ_MAX)
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW)
 def index(request: HttpRequest, run_id: int) -> HttpResponse:
     """`{nodes, batches, next}`: ids of nodes, and for each batch of lines above `?after=` its first number, how many
@@ -48,7 +48,7 @@ def index(request: HttpRequest, run_id: int) -> HttpResponse:
     return JsonResponse({"nodes": list(places), "batches": numbers, "next": following})
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW)
 def lines(request: HttpRequest, run_id: int) -> HttpResponse:
     """`{lines}`: `[seq, at, node, attempt, level, message]` of the numbers that `?seqs=1-200,405` names. An answer is
@@ -72,7 +72,7 @@ def ranges(text: str) -> list[tuple[int, int]]:
     return found
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW)
 def search(request: HttpRequest, run_id: int) -> HttpResponse:
     """`{ranges, seen, done}`: first number and how many follow each other, in one list, of the lines above `?after=`
@@ -89,7 +89,7 @@ def search(request: HttpRequest, run_id: int) -> HttpResponse:
     return JsonResponse({"ranges": [number for pair in found for number in pair], "seen": seen, "done": done})
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW)
 def download(request: HttpRequest, run_id: int) -> HttpResponseBase:
     """All lines of the run, or of `?node=`, as a text file: time, level, node and attempt, message."""

@@ -1,4 +1,4 @@
-"""Resources: pools with who holds and who waits, and whether the scheduler lives."""
+"""Resources: pools with who holds and who waits, workers with what they run, and whether the scheduler lives."""
 
 from __future__ import annotations
 
@@ -7,34 +7,59 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
+from dashboard import amounts
 from dashboard.access import Right
 from dashboard.pages.base import back, page, render, whole_number
 from dashboard.pages.run_facts import names_of
-from engine import queries
+from engine import clock, queries, workers
+from engine.heartbeat import SILENT_SECONDS
 from engine.models import Run
 from versions.actions import pools as actions
+from versions.actions import workers as worker_actions
+
+LISTED = 6
+"""Holders and waiters of a pool, and attempts on a worker, that are named; the others are counted."""
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW)
 def index(request: HttpRequest) -> HttpResponse:
     pools = queries.pools()
-    held = {int(holder["run"]) for pool in pools for holder in pool["holders"]}
-    workflow_of = dict(Run.objects.filter(pk__in=held).values_list("pk", "workflow"))
-    names = names_of(workflow_of.values())
+    waiters = queries.pool_waiters((pool["name"] for pool in pools if pool["waiting"]), LISTED)
     for pool in pools:
-        for holder in pool["holders"]:
-            slug = workflow_of.get(int(holder["run"]), "")
-            holder["workflow"] = names.get(slug, slug)
+        pool["waiters"] = waiters.get(pool["name"], [])
+        if pool["waiters"]:
+            # Those who still wait have waited too.
+            waited = amounts.seconds_between(pool["waiters"][0]["since"], clock.now())
+            pool["longest_wait"] = max(pool["longest_wait"], waited or 0.0)
+        pool["more"] = {"holders": len(pool["holders"]) - LISTED, "waiters": pool["waiting"] - LISTED}
+        pool["holders"] = pool["holders"][:LISTED]
+    found = workers.workers()
+    for one in found:
+        others = [other for other in found if other is not one and other["state"] == "active"]
+        taken = {queue for other in others for queue in other["queues"] or ()}
+        one["alone"] = [queue for queue in one["queues"] or () if queue not in taken]
+        one["more"] = len(one["running"]) - LISTED
+        one["running"] = one["running"][:LISTED]
+    nodes = [node for pool in pools for node in (*pool["holders"], *pool["waiters"])]
+    nodes += [attempt for one in found for attempt in one["running"]]
+    workflow_of = dict(Run.objects.filter(pk__in={int(node["run"]) for node in nodes}).values_list("pk", "workflow"))
+    names = names_of(workflow_of.values())
+    for node in nodes:
+        slug = workflow_of.get(int(node["run"]), "")
+        node["workflow"] = names.get(slug, slug)
     context = {
         "nav": "resources",
         "pools": pools,
         "counters": queries.counters(),
-        "places": settings.INTERLOCK.processes,
+        "workers": found,
+        "scaled": settings.INTERLOCK.executor != "local",
+        "places": sum(one["capacity"] for one in found if one["state"] != "lost"),
         "max_concurrent": settings.INTERLOCK.max_concurrent,
-        "workers": settings.INTERLOCK.workers,
+        "processes": settings.INTERLOCK.workers,
+        "silent": amounts.duration(SILENT_SECONDS),
     }
     return render(request, "resources/index.html", context)
 
@@ -61,4 +86,20 @@ def resize(request: HttpRequest, name: str) -> HttpResponse:
 def delete(request: HttpRequest, name: str) -> HttpResponse:
     actions.delete(name, by=request.user.get_username())
     messages.success(request, _('Pool "{name}" is deleted.').format(name=name))
+    return back(request, reverse("resources"))
+
+
+@require_POST
+@page(Right.RUN)
+def drain(request: HttpRequest, name: str) -> HttpResponse:
+    worker_actions.drain(name, by=request.user.get_username())
+    messages.success(request, _('Worker "{name}" finishes what it runs and takes no more.').format(name=name))
+    return back(request, reverse("resources"))
+
+
+@require_POST
+@page(Right.RUN)
+def resume(request: HttpRequest, name: str) -> HttpResponse:
+    worker_actions.resume(name, by=request.user.get_username())
+    messages.success(request, _('Worker "{name}" takes work again.').format(name=name))
     return back(request, reverse("resources"))

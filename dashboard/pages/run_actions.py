@@ -1,4 +1,4 @@
-"""What people do with runs and nodes from their page: cancel, retry, run again, delete.
+"""What people do with runs and nodes from their page: cancel, retry, skip, run again, delete.
 
 The page's script sends the same to the API and shows what came of it in place; these forms do it without scripts.
 """
@@ -17,8 +17,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard import access
 from dashboard.access import Right
-from dashboard.pages.base import back, page, render
+from dashboard.pages.base import back, page, person, refused, small
 from dashboard.pages.run_why import cancel_impact
+from dashboard.pages.runs import may_again
 from engine import queries
 from engine import runs as engine_runs
 from engine.errors import InvalidValue
@@ -33,7 +34,7 @@ def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     found = access.run(request.user, run_id, Right.RUN)
     if request.method == "GET":
         context = {"run": queries.run_dict(found), "cancel_impact": cancel_impact(found.counts)}
-        return render(request, "runs/_cancel.html", context)
+        return small(request, "runs/_cancel.html", "runs", context)
     actions.cancel(found, by=request.user.get_username())
     return back(request, reverse("run", args=[run_id]))
 
@@ -49,10 +50,21 @@ def retry(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_POST
 @page(Right.RUN)
 def again(request: HttpRequest, run_id: int) -> HttpResponse:
-    """A new run with the inputs of this one, on the version that is live now."""
+    """A new run with the inputs of this one, on the version that is live now; of a draft's run, on that draft."""
     found = access.run(request.user, run_id, Right.RUN)
     workflow = access.workflow(request.user, found.workflow, Right.RUN)
-    started = launch(workflow, inputs=found.inputs, priority=found.priority, by=request.user.get_username())
+    if not may_again(request, found):
+        said = _("Run {id} is of the draft of {by}: only they run it.")
+        return refused(request, 403, said.format(id=run_id, by=found.created_by))
+    started = launch(
+        workflow,
+        draft_of=person(request) if found.draft else None,
+        inputs=found.inputs,
+        priority=found.priority,
+        targets=found.targets,
+        unsaved=True,
+        by=request.user.get_username(),
+    )
     return HttpResponseRedirect(reverse("run", args=[started.pk]))
 
 
@@ -70,6 +82,15 @@ def delete(request: HttpRequest, run_id: int) -> HttpResponse:
 def cancel_node(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
     found = access.run(request.user, run_id, Right.RUN)
     actions.cancel_node(found, node, by=request.user.get_username())
+    return back(request, reverse("run-node", args=[run_id, node]))
+
+
+@require_POST
+@page(Right.RUN)
+def skip_node(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
+    """The run goes on without the node, which counts as succeeded with an output of null."""
+    found = access.run(request.user, run_id, Right.RUN)
+    actions.skip_node(found, node, by=request.user.get_username())
     return back(request, reverse("run-node", args=[run_id, node]))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from dashboard import highlight, presenters
+from dashboard import amounts, highlight, presenters
 from engine import queries
 from engine.definition import Node, Policy
 from engine.models import Attempt, Run, Stack
@@ -46,7 +46,7 @@ def _attempt(row: Attempt, spec: Node, stacks: int) -> dict[str, Any]:
         "place": presenters.place(row.pid, row.worker),
         "started_at": row.started_at,
         "finished_at": row.finished_at,
-        "waited": presenters.seconds_between(row.ready_at, row.started_at),
+        "waited": amounts.seconds_between(row.ready_at, row.started_at),
         "usage": row.usage or {},
         "error": row.error,
         "said": presenters.traceback_lines(error.get("traceback") or "", own_file(spec)),
@@ -126,7 +126,7 @@ def history_of(rows: Sequence[Mapping[str, Any]], expected: float | None, expect
         tall = max(3, round(BARS_HEIGHT * seconds / most))
         look = presenters.look(row["state"])
         label = _("Run {id}: {state}, {duration}").format(
-            id=row["run"], state=str(look.word).lower(), duration=presenters.duration(row["seconds"])
+            id=row["run"], state=str(look.word).lower(), duration=amounts.duration(row["seconds"])
         )
         bars.append(
             {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, JsonResponse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from dashboard import access, presenters
 from dashboard.access import Right
@@ -16,7 +16,7 @@ from engine.usual import usual
 PAGE = 300
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW)
 def events(request: HttpRequest, run_id: int) -> JsonResponse:
     """`{"results": [step, ...], "before": n | null}`, oldest first: the newest ones below `?before=`, all without it.
@@ -49,7 +49,7 @@ def shortened(error: dict[str, Any]) -> dict[str, Any]:
     return {"class": error.get("class"), "message": message, "line": error.get("line")}
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW)
 def usual_times(request: HttpRequest, run_id: int) -> JsonResponse:
     """`{"usual": {node: seconds}}`, for the nodes where it is known."""

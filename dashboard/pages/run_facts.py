@@ -9,7 +9,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard import presenters
+from dashboard import amounts, presenters
 from dashboard.engine_words import engine_words
 from engine import clock
 from versions.models import Workflow
@@ -31,7 +31,7 @@ def fact(node: Mapping[str, Any]) -> str:
             return str(said["message"])
         if node["expected"]:
             said_expected = _("expected {span}") if node["expected_from"] == "author" else _("usually {span}")
-            return said_expected.format(span=presenters.duration(node["expected"]))
+            return said_expected.format(span=amounts.duration(node["expected"]))
         return ""
     if node["waiting_for"]:
         return engine_words(str(node["waiting_for"][0]["message"]))
@@ -41,8 +41,8 @@ def fact(node: Mapping[str, Any]) -> str:
         said_taken = _("took {port}").format(port=", ".join(taken)) + " · " if taken else ""
         if output.get("row_count") is not None:
             rows = output["row_count"]
-            return said_taken + ngettext("{n} row", "{n} rows", rows).format(n=presenters.count(rows))
-        return said_taken + presenters.size(output["bytes"]) if output["bytes"] > 4 or taken else ""
+            return said_taken + ngettext("{n} row", "{n} rows", rows).format(n=amounts.count(rows))
+        return said_taken + amounts.size(output["bytes"]) if output["bytes"] > 4 or taken else ""
     return presenters.reason(node["reason"] or "")
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 from dashboard import access, presenters
 from dashboard.access import Person, Right
 from engine.diagnosis.finding import Action, Evidence, Finding
-from engine.diagnosis.said import Said
+from engine.diagnosis.said import Said, gettext_noop
 
 EVIDENCE_ICONS: Mapping[str, str] = {
     "duration": "clock",
@@ -35,7 +36,7 @@ EVIDENCE_ICONS: Mapping[str, str] = {
 WAITING_CODES = frozenset(
     (
         *("pool_full", "pool_line", "pool_missing", "pool_too_small"),
-        *("run_limit", "workflow_limit", "no_worker", "upstream", "retry_delay"),
+        *("run_limit", "workflow_limit", "no_worker", "no_queue_worker", "upstream", "retry_delay"),
     )
 )
 _NODE_CANCEL = re.compile(r"/api/v1/runs/(\d+)/nodes/([a-z][a-z0-9_]*)/cancel/")
@@ -43,7 +44,7 @@ _NODE_SKIP = re.compile(r"/api/v1/runs/(\d+)/nodes/([a-z][a-z0-9_]*)/skip/")
 _RUN_CANCEL = re.compile(r"/api/v1/runs/(\d+)/cancel/")
 _RETRY = re.compile(r"/api/v1/runs/\d+/(?:nodes/[a-z][a-z0-9_]*/)?retry/")
 _STACK = re.compile(r"/api/v1/runs/(\d+)/nodes/([a-z][a-z0-9_]*)/stack/")
-_COMMAND = re.compile(r"/api/v1/runs/(\d+)/(?:nodes/([a-z][a-z0-9_]*)/)?(cancel|retry)/")
+_COMMAND = re.compile(r"/api/v1/runs/(\d+)/(?:nodes/([a-z][a-z0-9_]*)/)?(cancel|retry|skip)/")
 _ROLLBACK = re.compile(r"/api/v1/workflows/([^/]+)/rollback/")
 
 
@@ -63,11 +64,32 @@ def card(finding: Finding, user: Person, *, state: str = "", stuck: bool = False
 
 
 def under(lead: str, finding: Finding) -> dict[str, Any]:
-    """Lead and text of a card whose lead says already what is seen: the text is then the cause or the remedy alone."""
+    """Lead, text and evidence of a card whose lead says already what is seen: the text is then the cause or the remedy
+    alone, and the evidence says only when it was."""
     values = finding.message.values
     part = values.get("remedy") or values.get("cause")
     text = format_html(_("{sentence}."), sentence=presenters.said_html(part)) if isinstance(part, Said) else None
-    return {"lead": lead, "text": text or presenters.said_html(finding.message)}
+    return {
+        "lead": lead,
+        "text": text or presenters.said_html(_brief(finding.message)),
+        "evidence": [_evidence(replace(one, message=_brief(one.message))) for one in finding.evidence],
+    }
+
+
+_BRIEF = {
+    "Attempt {attempt} in {process} ended at {time}: {cause}": gettext_noop(
+        "Attempt {attempt} in {process} ended at {time}"
+    ),
+    "Attempt {attempt} in {process} failed at {time}: {cause}": gettext_noop(
+        "Attempt {attempt} in {process} failed at {time}"
+    ),
+    '"{node}" failed and is tried again in {span}: {cause}.': gettext_noop("It is tried again in {span}."),
+}
+"""Sentences of the diagnosis, and what is left of them below the error that they repeat."""
+
+
+def _brief(sentence: Said) -> Said:
+    return Said(_BRIEF.get(sentence.template, sentence.template), sentence.values)
 
 
 def style_of(code: str, state: str, stuck: bool) -> str:

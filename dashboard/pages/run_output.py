@@ -8,15 +8,19 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from dashboard import presenters
+from dashboard import amounts, presenters
+from dashboard.files import Files
 from engine import outputs, queries
-from engine.artifacts import Artifacts
+from engine.artifacts import Artifacts, artifacts_of
+from engine.errors import InterlockError
 from engine.models import Run
 
 ROWS = 200
 COLUMNS_MAX = 200
 """Columns of which cells are shown; a wider table is for the download."""
 VALUE_CHARACTERS = 64 * 1024
+REASON_CHARACTERS = 600
+"""Of why an output cannot be read: what to do stands at its end."""
 PARSED_BYTES_MAX = 4 * 1024 * 1024
 """What is larger is not read whole only to show its beginning."""
 
@@ -26,12 +30,12 @@ def output_of(found: Run, node: str, offset: int = 0) -> dict[str, Any]:
     stored = queries.node_output(found, node)
     if stored is None:
         return {"output": None}
-    artifacts = Artifacts(settings.INTERLOCK.artifacts)
+    artifacts = artifacts_of(settings.INTERLOCK)
     context: dict[str, Any] = {"output": stored, "taken": [port for port in stored["ports"] if port != "out"]}
     try:
         return {**context, **(_table if stored["kind"] == "table" else _value)(stored, artifacts, offset)}
     except (OSError, ValueError, LookupError) as error:
-        return {**context, "unreadable": presenters.first_line(str(error))}
+        return {**context, "unreadable": presenters.first_line(str(error), REASON_CHARACTERS)}
 
 
 def _table(stored: dict[str, Any], artifacts: Artifacts, offset: int) -> dict[str, Any]:
@@ -45,7 +49,7 @@ def _table(stored: dict[str, Any], artifacts: Artifacts, offset: int) -> dict[st
             {
                 **column,
                 "nulls": number,
-                "null_share": presenters.percent(number, counted) if number else "",
+                "null_share": amounts.percent(number, counted) if number else "",
             }
             for column, number in zip(columns, nulls, strict=True)
         ],
@@ -66,8 +70,22 @@ def _value(stored: dict[str, Any], artifacts: Artifacts, offset: int) -> dict[st
         with artifacts.open(stored["artifact"]) as file:
             text = file.read(4 * VALUE_CHARACTERS).decode("utf-8", "replace")
         return {"value": text[:VALUE_CHARACTERS], "cut": True}
-    text = json.dumps(outputs.load_value(stored, artifacts), indent=2, ensure_ascii=False)
-    return {"value": text[:VALUE_CHARACTERS], "cut": len(text) > VALUE_CHARACTERS}
+    value = outputs.load_value(stored, artifacts)
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return {"value": text[:VALUE_CHARACTERS], "cut": len(text) > VALUE_CHARACTERS, "file": _file_of(value)}
+
+
+def _file_of(value: Any) -> str:
+    """The file that a value names by its `path`, as `table.write` does, while it lies among the files; else empty."""
+    path = value.get("path") if isinstance(value, dict) else None
+    if not isinstance(path, str):
+        return ""
+    try:
+        file, entry = Files(settings.INTERLOCK.files).open(path)
+    except (InterlockError, OSError):
+        return ""
+    file.close()
+    return entry.path
 
 
 def why_none(state: str) -> str:

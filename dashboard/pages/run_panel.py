@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from dashboard import access, presenters
 from dashboard.access import Right
@@ -23,7 +23,7 @@ from versions.models import Workflow
 TABS = ("why", "output", "attempts", "config", "history")
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW)
 def panel(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
     """The panel about one node, as the page's script asks for it."""
@@ -31,7 +31,7 @@ def panel(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
     return render(request, "runs/_panel.html", panel_of(request, found, node))
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW)
 def summary(request: HttpRequest, run_id: int) -> HttpResponse:
     """The panel about the run itself."""
@@ -93,6 +93,6 @@ def summary_of(request: HttpRequest, found: Run) -> dict[str, Any]:
         "chosen": "",
         "inputs": found.inputs,
         "definition_hash": found.definition.hash,
-        "known_workflow": Workflow.objects.filter(slug=found.workflow).exists(),
+        "known_name": Workflow.objects.filter(slug=found.workflow).values_list("name", flat=True).first(),
         **run_why.run_why(request, found),
     }

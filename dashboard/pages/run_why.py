@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from dashboard import access, presenters
+from dashboard import access, amounts, presenters
 from dashboard.engine_words import engine_words
 from dashboard.pages import run_findings
 from dashboard.pages.run_attempts import effective
@@ -36,7 +36,11 @@ def why_of(request: HttpRequest, found: Run, shape: Mapping[str, Any], spec: Nod
     node, state = spec.id, shape["state"]
     back = request.path.removesuffix("panel/")
     stuck = stuck_times(shape)
-    findings = diagnose(found, node=node).of(node)
+    diagnosis = diagnose(found, node=node)
+    findings = diagnosis.of(node)
+    if state not in NODE_TERMINAL:
+        # Without a scheduler nothing that is said of a node, or offered, comes about.
+        findings += [finding for finding in diagnosis.findings if finding.code == "no_scheduler"]
     cards = [
         run_findings.card(finding, request.user, state=state, stuck=stuck is not None, back=back)
         for finding in findings
@@ -58,7 +62,10 @@ def why_of(request: HttpRequest, found: Run, shape: Mapping[str, Any], spec: Nod
     return {
         "cards": cards,
         **parted(extra, cards[0]["actions"] if cards else []),
-        "conditions": [{**one, "message": engine_words(str(one["message"]))} for one in shape["waiting_for"]],
+        "conditions": [
+            {**one, "message": presenters.with_times(presenters.visible(engine_words(str(one["message"]))))}
+            for one in shape["waiting_for"]
+        ],
         "limits": limits_of(shape, policy),
         "checkpoint": checkpoint_of(found, node),
         "tiles": tiles_of(found, node, shape, policy) if state == "running" else None,
@@ -237,6 +244,7 @@ CONDITIONS: Mapping[str, Any] = {
     "pool_too_small": gettext_noop("for more slots than their pool has"),
     "run_limit": gettext_noop("for the limit of this run"),
     "workflow_limit": gettext_noop("for another run of the workflow"),
+    "suspect": gettext_noop("for another node that was lost often"),
     "worker": gettext_noop("for a free node process"),
     "retry_delay": gettext_noop("for the delay of a retry"),
     "run_queued": gettext_noop("for the run to start"),
@@ -277,7 +285,7 @@ def usage_tiles(diagnosis: Diagnosis) -> list[dict[str, str]]:
             (_("CPU"), "cpu_usage", usage.cpu_usage, f"{usage.cpu_usage or 0:.0f} %"),
             (_("Memory"), "memory_usage", usage.memory_usage, f"{usage.memory_usage or 0:.0f} %"),
             (_("I/O wait"), "io_wait", usage.io_wait, f"{usage.io_wait or 0:.0f} %"),
-            (_("Network"), "network_io", usage.network_io, presenters.size(usage.network_io) + "/s"),
+            (_("Network"), "network_io", usage.network_io, amounts.size(usage.network_io) + "/s"),
         )
     ]
 
@@ -314,17 +322,17 @@ def cancel_impact(counts: Mapping[str, int]) -> list[str]:
             "{n} running nodes are ended with all their processes.",
             running,
         )
-        said.append(text.format(n=presenters.count(running)))
+        said.append(text.format(n=amounts.count(running)))
     else:
         said.append(_("No node runs now."))
     if later:
         text = ngettext("{n} node does not start any more.", "{n} nodes do not start any more.", later)
-        said.append(text.format(n=presenters.count(later)))
+        said.append(text.format(n=amounts.count(later)))
     if done:
         text = ngettext(
             "{n} finished node keeps its output; a retry goes on from there.",
             "{n} finished nodes keep their outputs; a retry goes on from there.",
             done,
         )
-        said.append(text.format(n=presenters.count(done)))
+        said.append(text.format(n=amounts.count(done)))
     return said

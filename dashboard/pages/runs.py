@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from dashboard import access, presenters
 from dashboard.access import Right
 from dashboard.pages import run_panel, run_why
 from dashboard.pages.base import page, paged, render, whole_number
+from dashboard.pages.overview import stuck_runs
 from dashboard.pages.run_facts import EMPTY_ROW, names_of, node_row, stuck_times
 from engine import events, queries
+from engine.models import Run
 from engine.states import RUN_STATES, RUN_TERMINAL
 from versions.models import Workflow
 
-ROWS_FIRST = 200
-"""Nodes that the server renders; the browser shows more as they are scrolled to."""
+ROWS_FIRST = 50
+"""Nodes that the server renders, more than there is room for; the browser shows all, as they are scrolled to."""
 FAILED = ("failed", "timed_out")
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW)
 def index(request: HttpRequest) -> HttpResponse:
     state, workflow = request.GET.get("state", ""), request.GET.get("workflow", "").strip()
     by, since = request.GET.get("by", "").strip(), request.GET.get("version", "")
+    stuck = stuck_runs()
     states = {"open": ("queued", "running", "paused"), "bad": FAILED}.get(state) or (
         (state,) if state in RUN_STATES else None
     )
@@ -33,12 +38,15 @@ def index(request: HttpRequest) -> HttpResponse:
         version=whole_number(since, 0) or None,
         created_by=by or None,
     )
+    if state == "stuck":
+        found = found.filter(pk__in=stuck)
     rows, following = paged(found, request)
     context = {
         "nav": "runs",
         "rows": rows,
         "following": following,
         "names": names_of(row.workflow for row in rows),
+        "stuck": stuck,
         "state": state,
         "workflow_slug": workflow,
         "by": by,
@@ -50,7 +58,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "runs/index.html", {**context, "choices": choices, "states": list(RUN_STATES)})
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW)
 def run(request: HttpRequest, run_id: int, node: str | None = None) -> HttpResponse:
     found = access.run(request.user, run_id)
@@ -69,7 +77,9 @@ def run(request: HttpRequest, run_id: int, node: str | None = None) -> HttpRespo
         "run": shape,
         "definition_hash": found.definition.hash,
         "workflow_name": names.get(found.workflow, found.workflow),
-        "known_workflow": found.workflow in names,
+        "up_to": up_to(found),
+        "may_again": found.workflow in names and may_again(request, found),
+        "again_with": again_with(found),
         "nodes": [node_row(one) for one in queries.node_runs(found, first)],
         "node_count": len(nodes),
         "done": done,
@@ -91,3 +101,24 @@ def run(request: HttpRequest, run_id: int, node: str | None = None) -> HttpRespo
     # Asked last: the page shows nothing newer, and its script shows nothing older in its place.
     context["seq"] = events.head(run_id)
     return render(request, "runs/run.html", context)
+
+
+def up_to(found: Run) -> str:
+    """Names of the nodes that a run was asked to run up to; empty: all."""
+    if found.targets is None:
+        return ""
+    by_id = queries.document(found).by_id
+    return ", ".join(by_id[target].name for target in found.targets if target in by_id)
+
+
+def may_again(request: HttpRequest, found: Run) -> bool:
+    """Whether this person can start the same again: a draft only whose draft it is."""
+    if not found.draft:
+        return True
+    return found.created_by == request.user.get_username() and access.can(request.user, Right.EDIT)
+
+
+def again_with(found: Run) -> str:
+    """What the form of a new run is asked for with, to begin with what this run was."""
+    asked = [("from", str(found.pk)), *(("target", target) for target in found.targets or ())]
+    return urlencode([("draft", "1"), *asked] if found.draft else asked)

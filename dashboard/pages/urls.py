@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from django.urls import path
 from django.views.decorators.cache import cache_control
+from django.views.decorators.gzip import gzip_page
 from django.views.i18n import JavaScriptCatalog
 
 from dashboard.pages import (
     account,
     audit,
+    check,
+    compare,
     deploy,
+    draft_outputs,
     editor,
     find,
     graph,
+    help,
     launch,
     logs,
+    nodefacts,
     overview,
     resources,
     run_actions,
@@ -27,7 +33,7 @@ from dashboard.pages import (
 )
 
 # The words of the scripts; the address names language and content, so it may be kept.
-catalogue = cache_control(public=True, max_age=86400)(JavaScriptCatalog.as_view(packages=["dashboard"]))
+catalogue = gzip_page(cache_control(public=True, max_age=86400)(JavaScriptCatalog.as_view(packages=["dashboard"])))
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -41,12 +47,23 @@ urlpatterns = [
     path("workflows/<slug:slug>/versions/<int:number>/", workflows.definition, name="workflow-version"),
     path("workflows/<slug:slug>/versions/<int:number>/rollback/", deploy.rollback, name="workflow-rollback"),
     path("workflows/<slug:slug>/versions/<int:number>/deploy/", deploy.deploy, name="workflow-deploy"),
+    path(
+        "workflows/<slug:slug>/versions/<int:number>/compare/<int:with_number>/",
+        compare.compare,
+        name="workflow-compare",
+    ),
     path("workflows/<slug:slug>/definition/", workflows.definition, name="workflow-definition"),
     path("workflows/<slug:slug>/settings/", workflows.settings, name="workflow-settings"),
     path("workflows/<slug:slug>/archive/", workflows.archive, name="workflow-archive"),
     path("workflows/<slug:slug>/duplicate/", workflows.duplicate, name="workflow-duplicate"),
     path("workflows/<slug:slug>/delete/", workflows.delete, name="workflow-delete"),
     path("workflows/<slug:slug>/edit/", editor.edit, name="workflow-edit"),
+    path("workflows/<slug:slug>/edit/text/", editor.edit_text, name="workflow-edit-text"),
+    path("workflows/<slug:slug>/edit/check/", check.check, name="workflow-check"),
+    path("workflows/<slug:slug>/edit/outputs/", draft_outputs.outputs_known, name="workflow-outputs"),
+    path("workflows/<slug:slug>/edit/known/", nodefacts.known, name="workflow-known"),
+    path("workflows/<slug:slug>/edit/preview/", draft_outputs.preview, name="workflow-preview"),
+    path("workflows/<slug:slug>/edit/data/<int:run_id>/<str:node>/", draft_outputs.data, name="workflow-data"),
     path("workflows/<slug:slug>/edit/publish/", editor.publish, name="workflow-publish"),
     path("workflows/<slug:slug>/edit/publish/form/", editor.publish_form, name="workflow-publish-form"),
     path("workflows/<slug:slug>/edit/discard/", editor.discard, name="workflow-discard"),
@@ -70,12 +87,16 @@ urlpatterns = [
     path("runs/<int:run_id>/nodes/<str:node>/panel/", run_panel.panel, name="run-panel"),
     path("runs/<int:run_id>/nodes/<str:node>/cancel/", run_actions.cancel_node, name="run-node-cancel"),
     path("runs/<int:run_id>/nodes/<str:node>/retry/", run_actions.retry_node, name="run-node-retry"),
+    path("runs/<int:run_id>/nodes/<str:node>/skip/", run_actions.skip_node, name="run-node-skip"),
     path("runs/<int:run_id>/nodes/<str:node>/stack/", run_actions.stack_node, name="run-node-stack"),
     path("resources/", resources.index, name="resources"),
     path("resources/pools/", resources.create, name="pool-create"),
     path("resources/pools/<str:name>/", resources.resize, name="pool-resize"),
     path("resources/pools/<str:name>/delete/", resources.delete, name="pool-delete"),
+    path("resources/workers/<str:name>/drain/", resources.drain, name="worker-drain"),
+    path("resources/workers/<str:name>/resume/", resources.resume, name="worker-resume"),
     path("audit/", audit.index, name="audit"),
+    path("help/", help.index, name="help"),
     path("account/", account.index, name="account"),
     path("account/password/", account.password, name="account-password"),
     path("account/tokens/", account.create_token, name="account-tokens"),

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import access, accounts
 from dashboard.access import Right
@@ -26,7 +26,7 @@ def _people(request: HttpRequest, *, status: int = 200, **more: object) -> HttpR
     return render(request, "users/index.html", context, status=status)
 
 
-@require_GET
+@require_safe
 @page(Right.ADMIN)
 def index(request: HttpRequest) -> HttpResponse:
     return _people(request)

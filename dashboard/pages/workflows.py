@@ -12,12 +12,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dashboard import access, presenters
+from dashboard import access, amounts, presenters
 from dashboard.access import Right
 from dashboard.pages import strips
 from dashboard.pages.base import back, page, paged, render
+from dashboard.pages.overview import stuck_runs
+from dashboard.type_words import say
 from engine.errors import InterlockError, InvalidValue
 from engine.models import Run
 from engine.models.runs import RUN_UNFINISHED
@@ -27,7 +29,7 @@ from versions.actions import workflows as actions
 from versions.models import Workflow, WorkflowVersion
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW)
 def index(request: HttpRequest) -> HttpResponse:
     search, tag = request.GET.get("q", "").strip(), request.GET.get("tag", "").strip()
@@ -71,7 +73,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 def type_name(node_type: str) -> str:
     known = registry.get(node_type)
-    return known.name if known else node_type
+    return say(known.name) if known else node_type
 
 
 def _name(text: str) -> str:
@@ -110,16 +112,16 @@ def head(request: HttpRequest, workflow: Workflow, tab: str) -> dict[str, Any]:
     }
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW)
 def runs(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug)
     rows, following = paged(Run.objects.filter(workflow=slug).order_by("-id").defer("inputs"), request)
-    context = {**head(request, workflow, "runs"), "rows": rows, "following": following}
+    context = {**head(request, workflow, "runs"), "rows": rows, "following": following, "stuck": stuck_runs()}
     return render(request, "workflows/runs.html", context)
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW)
 def definition(request: HttpRequest, slug: str, number: int | None = None) -> HttpResponse:
     """The definition of a version; without a number that of the live one, else of the newest."""
@@ -163,7 +165,7 @@ def _does(config: dict[str, Any]) -> str:
     return str(told)[:160]
 
 
-@require_GET
+@require_safe
 @page(Right.VIEW)
 def versions(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug)
@@ -186,6 +188,8 @@ def versions(request: HttpRequest, slug: str) -> HttpResponse:
                 "failed": tallies.get(row.number, (0, 0))[1],
                 "live": bool(live and live["version"] == row.number),
                 "deployments": deployed.get(row.number, []),
+                # The live one with what was before it.
+                "compared": live["version"] if live and live["version"] != row.number else row.number - 1,
             }
             for row in rows
         ],
@@ -210,7 +214,7 @@ def _deployed(workflow: Workflow, numbers: list[int]) -> dict[int, list[dict[str
     """How each version went live, newest first."""
     found: dict[int, list[dict[str, Any]]] = {}
     for row in queries.deployments(workflow).filter(version__number__in=numbers)[:200]:
-        days = presenters.seconds_between(row.at, row.ended_at)
+        days = amounts.seconds_between(row.at, row.ended_at)
         found.setdefault(row.version.number, []).append({**queries.deployment_dict(row), "live_for": days})
     return found
 
@@ -232,7 +236,7 @@ def _changed(workflow: Workflow, rows: list[Any]) -> dict[int, str]:
             said[number] = changes_line(diff.changes(documents[number - 1], document))
         elif number == 1:
             count = len(document["nodes"])
-            said[number] = ngettext("{n} node", "{n} nodes", count).format(n=presenters.count(count))
+            said[number] = ngettext("{n} node", "{n} nodes", count).format(n=amounts.count(count))
     return said
 
 
@@ -297,7 +301,7 @@ def archive(request: HttpRequest, slug: str) -> HttpResponse:
 @page(Right.EDIT)
 def duplicate(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug, Right.EDIT)
-    name = request.POST.get("name", "").strip() or None
+    name = _name(request.POST["name"]) if request.POST.get("name", "").strip() else None
     made = actions.duplicate(workflow, name=name, by=request.user.get_username())
     messages.success(request, _('"{name}" is a copy of its newest version.').format(name=made.name))
     return HttpResponseRedirect(reverse("workflow", args=[made.slug]))
@@ -313,5 +317,5 @@ def delete(request: HttpRequest, slug: str) -> HttpResponse:
     name = workflow.name
     count = actions.delete(workflow, by=request.user.get_username())
     said = ngettext('"{name}" is deleted with {n} run.', '"{name}" is deleted with {n} runs.', count)
-    messages.success(request, said.format(name=name, n=presenters.count(count)))
+    messages.success(request, said.format(name=name, n=amounts.count(count)))
     return HttpResponseRedirect(reverse("workflows"))

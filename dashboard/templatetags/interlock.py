@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django import template
 from django.conf import settings
-from django.contrib.staticfiles import finders
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils.dateparse import parse_datetime
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from dashboard import presenters
+from dashboard import amounts, built, presenters
 from engine import clock
 
 register = template.Library()
 
-register.filter("duration", presenters.duration)
-register.filter("count", presenters.count)
-register.filter("size", presenters.size)
+register.filter("duration", amounts.duration)
+register.filter("count", amounts.count)
+register.filter("size", amounts.size)
 register.filter("initials", presenters.initials)
 register.filter("visible", lambda text: presenters.visible(str(text)))
 register.filter("reason", presenters.reason)
@@ -35,25 +36,20 @@ register.filter("type_icon", presenters.type_icon)
 register.filter("first_line", presenters.first_line)
 
 
-@cache
-def _digest(name: str) -> str:
-    path = finders.find(name)
-    if not isinstance(path, str):
-        return ""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
-
-
 @register.simple_tag
 def asset(name: str) -> str:
     """Address of a built file with a digest of its content, so that browsers take a new one at once."""
-    return f"{static(name)}?v={_digest(name)}"
+    return f"{static(name)}?v={built.digest(name)}"
 
 
 @register.simple_tag
-def static_path(name: str) -> str:
-    """Address of a file that the style sheet names itself, so without a digest."""
-    return static(name)
+@cache
+def font(name: str) -> str:
+    """Address of a font, which the style sheet names with a digest; empty where it is not built."""
+    found = sorted(
+        path.name for folder in settings.STATICFILES_DIRS for path in folder.glob(f"fonts/{name}-????????.woff2")
+    )
+    return static(f"fonts/{found[0]}") if found else ""
 
 
 @cache
@@ -70,6 +66,18 @@ def catalogue_version() -> str:
 
 
 @register.simple_tag
+def fixed(name: str) -> SafeString:
+    """A template that only the language changes, rendered once for each."""
+    return _fixed(name, get_language())
+
+
+@cache
+def _fixed(name: str, language: str | None) -> SafeString:
+    return render_to_string(name)
+
+
+@register.simple_tag
+@lru_cache(maxsize=512)
 def icon(name: str, style: str = "") -> SafeString:
     """An icon of the sprite; decoration beside a word, so hidden from screen readers."""
     return format_html(
@@ -80,6 +88,11 @@ def icon(name: str, style: str = "") -> SafeString:
 @register.simple_tag
 def state_chip(state: str, word: str = "") -> SafeString:
     """State as icon, word and colour."""
+    return _state_chip(state, word, get_language())
+
+
+@lru_cache(maxsize=512)
+def _state_chip(state: str, word: str, language: str | None) -> SafeString:
     shown = presenters.look(state)
     return format_html('<span class="chip {}">{}{}</span>', shown.style, icon(shown.icon), word or shown.word)
 
@@ -87,6 +100,11 @@ def state_chip(state: str, word: str = "") -> SafeString:
 @register.simple_tag
 def state_icon(state: str) -> SafeString:
     """State as an icon in its colour, with the word for screen readers and on hover."""
+    return _state_icon(state, get_language())
+
+
+@lru_cache(maxsize=512)
+def _state_icon(state: str, language: str | None) -> SafeString:
     shown = presenters.look(state)
     return format_html(
         '<span class="row c {}" title="{}">{}<span class="sr">{}</span></span>',
@@ -94,6 +112,58 @@ def state_icon(state: str) -> SafeString:
         shown.word,
         icon(shown.icon, "s"),
         shown.word,
+    )
+
+
+def _linked(bar: presenters.Bar, newest: bool, drawn: SafeString) -> SafeString:
+    """A run of a strip; by keyboard one comes to the newest, and walks from there."""
+    return format_html(
+        '<a class="{}"{} href="/runs/{}/" aria-label="{}"><title>{}</title>{}</a>',
+        bar.look.style,
+        "" if newest else mark_safe(' tabindex="-1"'),
+        bar.run,
+        bar.label,
+        bar.label,
+        drawn,
+    )
+
+
+@register.simple_tag
+def strip(bars: Sequence[presenters.Bar], width: int) -> SafeString:
+    """The last runs as bars, newest right; `width` in the strip's own units."""
+    if not bars:
+        return format_html('<span class="faint">{}</span>', _("no runs yet"))
+    rect = '<rect x="{}" y="{}" width="5" height="{}" rx="1"></rect>'
+    drawn = [(_linked(bar, bar is bars[-1], format_html(rect, bar.x, bar.y, bar.height)),) for bar in bars]
+    return format_html(
+        '<svg class="strip" width="{}" height="20" viewBox="0 0 {} 20" role="group" aria-label="{}">{}</svg>',
+        width,
+        width,
+        _("Last runs, newest right"),
+        format_html_join("", "{}", drawn),
+    )
+
+
+HEAT_PLACES, HEAT_STEP = 50, 11
+"""Runs in a strip of cells, and the width of one with its gap."""
+
+
+@register.simple_tag
+def heat(bars: Sequence[presenters.Bar]) -> SafeString:
+    """The last 50 runs as cells, newest right: colour by state, strength by duration among the same."""
+    bars = bars[-HEAT_PLACES:]
+    tallest = max((bar.height for bar in bars), default=1)
+    empty = HEAT_PLACES - len(bars)
+    gap = '<rect class="gap" x="{}" y="0" width="9" height="14" rx="1.5"></rect>'
+    rect = '<rect x="{}" y="0" width="9" height="14" rx="1.5" opacity="{}"></rect>'
+    drawn = [(format_html(gap, place * HEAT_STEP),) for place in range(empty)]
+    for place, bar in enumerate(bars, empty):
+        strength = 1.0 if bar.look.state != "succeeded" else 0.6 + 0.4 * bar.height / tallest
+        drawn.append((_linked(bar, bar is bars[-1], format_html(rect, place * HEAT_STEP, f"{strength:.2f}")),))
+    return format_html(
+        '<svg class="heat" width="548" height="14" viewBox="0 0 548 14" role="group" aria-label="{}">{}</svg>',
+        _("Last runs, newest right"),
+        format_html_join("", "{}", drawn),
     )
 
 
@@ -124,11 +194,7 @@ def time(value: Any, form: str = "time") -> SafeString | str:
     if at is None:
         return "–"
     text = (
-        presenters.ago(at, clock.now())
-        if form == "ago"
-        else f"{at:%H:%M:%S}"
-        if form == "time"
-        else f"{at:%d %b %H:%M}"
+        amounts.ago(at, clock.now()) if form == "ago" else f"{at:%H:%M:%S}" if form == "time" else f"{at:%d %b %H:%M}"
     )
     return presenters.time_html(at, text, form)
 
@@ -140,11 +206,11 @@ def lasting(start: Any, end: Any = None) -> SafeString:
     if began is None:
         return mark_safe('<span data-since="">–</span>')
     if ended is not None:
-        return format_html("<span>{}</span>", presenters.duration(presenters.seconds_between(began, ended)))
+        return format_html("<span>{}</span>", amounts.duration(amounts.seconds_between(began, ended)))
     return format_html(
         '<span data-since="{}">{}</span>',
         clock.iso(began),
-        presenters.duration(presenters.seconds_between(began, clock.now())),
+        amounts.duration(amounts.seconds_between(began, clock.now())),
     )
 
 
@@ -157,7 +223,7 @@ def until(value: Any) -> SafeString | str:
     return format_html(
         '<span data-until="{}">{}</span>',
         clock.iso(at),
-        presenters.duration(presenters.seconds_between(clock.now(), at)),
+        amounts.duration(amounts.seconds_between(clock.now(), at)),
     )
 
 
@@ -202,7 +268,7 @@ def cause(error: Mapping[str, Any] | None) -> str:
 
 @register.filter
 def as_percent(fraction: float) -> str:
-    return presenters.percent(fraction, 1)
+    return amounts.percent(fraction, 1)
 
 
 @register.filter
@@ -292,4 +358,4 @@ def progress_line(counts: Mapping[str, int] | None, named: bool = False) -> str:
     """`6 of 9`, or `6 of 9 nodes`: those that have ended."""
     done, whole = presenters.progress_of(counts or {})
     text = _("{done} of {all} nodes") if named else _("{done} of {all}")
-    return text.format(done=presenters.count(done), all=presenters.count(whole))
+    return text.format(done=amounts.count(done), all=amounts.count(whole))

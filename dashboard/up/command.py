@@ -9,8 +9,10 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from dashboard.secretkey import secret_key
 from dashboard.up import listen
-from dashboard.up.parent import HomeLock, Parent, Refused, say
+from dashboard.up.home import Holder, HomeLock, Refused
+from dashboard.up.parent import Parent, say
 from engine.config import Config, ConfigError, from_environment
 
 HELP: Final = (
@@ -50,11 +52,15 @@ def _run(config: Config, host: str, port: int) -> int:
     if not 0 <= port <= 65535:
         raise Refused(f"{port} is no port: give a number from 0 to 65535.")
     lock = HomeLock(config.run_folder)
+    # The children ask for it too; only here its absence is one sentence.
+    secret_key(config.home)
     sockets = listen.open_sockets(host, port)
     url = listen.address(host, sockets[0].getsockname()[1])
-    lock.describe(f"process {os.getpid()}, {url}")
-    parent = Parent(config.home, sockets, url, _environment(host))
-    return parent.run(lambda prepared: _announce(url, host, prepared))
+    public = listen.public_address(os.environ.get("ALLOWED_HOSTS", "")) if config.trust_proxy else ""
+    # doctor asks at the first address, people are sent to the last.
+    lock.describe(Holder(os.getpid(), url, public))
+    parent = Parent(config.home, sockets, public or url, _environment(host))
+    return parent.run(lambda prepared: _announce(url, public, host, prepared))
 
 
 def _environment(host: str) -> dict[str, str]:
@@ -62,12 +68,16 @@ def _environment(host: str) -> dict[str, str]:
     environment = dict(os.environ)
     if not environment.get("ALLOWED_HOSTS") and not listen.is_any(host) and not listen.is_loopback(host):
         name = f"[{host}]" if ":" in host else host
-        environment["ALLOWED_HOSTS"] = f"localhost 127.0.0.1 [::1] {name}"
+        environment["ALLOWED_HOSTS"] = name
     return environment
 
 
-def _announce(url: str, host: str, prepared: Mapping[str, Any]) -> None:
-    say(f"Interlock is ready: {url}")
+def _announce(url: str, public: str, host: str, prepared: Mapping[str, Any]) -> None:
+    say(
+        f"Interlock is ready: {public} (through the proxy, which asks {url})"
+        if public
+        else f"Interlock is ready: {url}"
+    )
     if prepared["login_link"]:
         say(f"Sign in as admin, once, by this link: {prepared['login_link']}")
         say("It is printed at every start until you set a password (or start with INTERLOCK_ADMIN_PASSWORD).")

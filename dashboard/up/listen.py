@@ -61,7 +61,8 @@ def _listen(family: int, kind: int, protocol: int, address: tuple[object, ...]) 
 def _explained(host: str, port: int, error: OSError) -> CannotListen:
     if error.errno == errno.EADDRINUSE:
         return CannotListen(
-            f"Port {port} on {host} is taken by another program. End it, or choose another port: up --port {port + 1}"
+            f"Port {port} on {host} is taken by another program. End it, or choose another port: up --port {port + 1} "
+            f'(make run ARGS="--port {port + 1}").'
         )
     if error.errno == errno.EACCES:
         return CannotListen(f"Port {port} needs rights that you do not have. Choose one from 1024: up --port 8000")
@@ -92,3 +93,11 @@ def address(host: str, port: int) -> str:
     if ":" in host:
         host = f"[{host}]"
     return f"http://{host}:{port}"
+
+
+def public_address(allowed_hosts: str) -> str:
+    """What people open when a TLS proxy stands before us: the first name of ALLOWED_HOSTS that is one; else empty."""
+    for name in allowed_hosts.replace(",", " ").split():
+        if not name.startswith((".", "*")) and not is_loopback(name.strip("[]")):
+            return f"https://{name}"
+    return ""

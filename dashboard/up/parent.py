@@ -6,7 +6,6 @@ both get the word to go on, and the parent only waits.
 
 from __future__ import annotations
 
-import fcntl
 import http.client
 import json
 import os
@@ -23,6 +22,7 @@ from typing import Any, Final
 
 from dashboard.up import listen
 from dashboard.up.child import GO, ROOT
+from dashboard.up.home import Refused
 
 DRAIN_SECONDS: Final = 10.0
 """From the first signal until what still runs is interrupted."""
@@ -38,16 +38,13 @@ ONE_WISH_SECONDS: Final = 0.02
 """Signals this close are one: some programs (timeout) send theirs to the process and again to its group."""
 
 
-class Refused(Exception):
-    """`up` cannot go on; the message is for people."""
-
-
 def say(text: str = "") -> None:
     """A line on the terminal; one that is gone is no reason to end."""
     try:
         print(text, flush=True)
     except OSError:
-        pass
+        # What could not be printed is kept and tried again at the end, which would make the exit code 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Child:
@@ -152,39 +149,6 @@ class Signals:
                 pass
         except BlockingIOError:
             pass
-
-
-class HomeLock:
-    """Keeps a second `up` away from a home, for as long as this process lives."""
-
-    def __init__(self, folder: Path) -> None:
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            folder.mkdir(exist_ok=True, mode=0o700)
-            self._file = (folder / "up.lock").open("a+")
-        except OSError as error:
-            raise Refused(
-                f"The folder {folder} cannot be used: {error.strerror}. Set INTERLOCK_HOME to a folder that you may "
-                "write to."
-            ) from None
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._file.seek(0)
-            holder = self._file.read().strip()
-            self._file.close()
-            raise Refused(
-                f"Another `up` already has the home {folder.parent}"
-                + (f" ({holder})" if holder else "")
-                + ". End it first, or set INTERLOCK_HOME to another folder."
-            ) from None
-
-    def describe(self, text: str) -> None:
-        """What a second `up` tells about this one."""
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(text)
-        self._file.flush()
 
 
 class Parent:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 
 from engine.errors import LostLeadership
-from engine.executors.local import LocalExecutor
+from engine.executors.make import executor_of
 from engine.scheduler.loop import Scheduler
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def run(parent: Parent) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     config = settings.INTERLOCK
-    executor = LocalExecutor(config)
+    executor = executor_of(config)
     # A signal must end the wait for news, which Python would otherwise resume after the handler.
     executor.watch(reader, drain_wakes)
     scheduler = Scheduler(config, executor)

@@ -1,21 +1,25 @@
-"""The web process: pages, API and sockets on the listening sockets that the parent opened."""
+"""A web process: pages, API and sockets on listening sockets that `up`, its parent, or the command `web` opened."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import socket
+import sys
 from typing import TYPE_CHECKING
 
 import uvicorn
 
+from dashboard.live.protocol import MESSAGE_BYTES_MAX
+from dashboard.up.connection import Connection
 from engine import collector
 
 if TYPE_CHECKING:
     from dashboard.up.child import Parent
 
-MESSAGE_BYTES_MAX = 64 * 1024
-"""Of a message that a client sends over a socket: a hello is far smaller."""
+SWITCH_SECONDS = 0.0005
+"""How long a thread that computes goes on while others want Python's lock. Each query and each message gives the lock
+away, and with Python's 5 ms a request of fifteen queries waited for it up to 75 ms beside another one."""
 GRACE_SECONDS = 2
 """For requests in progress when the server stops."""
 
@@ -25,7 +29,7 @@ def config() -> uvicorn.Config:
     return uvicorn.Config(
         "dashboard.asgi:application",
         http="httptools",
-        ws="websockets-sansio",
+        ws=Connection,
         ws_max_size=MESSAGE_BYTES_MAX,
         ws_ping_interval=20,
         ws_ping_timeout=20,
@@ -55,8 +59,8 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(parent: Parent, sockets: list[socket.socket]) -> int:
-    """Import everything, wait for the word of the parent, and serve until a signal; the exit code."""
+def prepared() -> Server:
+    """A server that has everything imported."""
     server = Server(config())
     server.config.load()
     from django.urls import get_resolver
@@ -64,7 +68,12 @@ def serve(parent: Parent, sockets: list[socket.socket]) -> int:
     # The first request would pay for these imports.
     get_resolver().url_patterns  # noqa: B018
     collector.tune()
-    parent.wait()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    return server
+
+
+def run(server: Server, sockets: list[socket.socket]) -> None:
+    """Serve until SIGTERM or SIGINT."""
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -76,7 +85,13 @@ def serve(parent: Parent, sockets: list[socket.socket]) -> int:
             loop.add_signal_handler(number, stop)
         await server.serve(sockets)
 
-    loop_factory = server.config.get_loop_factory()
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
+    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         runner.run(main())
+
+
+def serve(parent: Parent, sockets: list[socket.socket]) -> int:
+    """Import everything, wait for the word of the parent, and serve until a signal; the exit code."""
+    server = prepared()
+    parent.wait()
+    run(server, sockets)
     return 0

@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from dashboard import checkup
 
@@ -19,9 +19,12 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="the port that `up` is to listen on (default 8000)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        port = int(options["port"])
+        if not 0 <= port <= 65535:
+            raise CommandError(f"{port} is no port: give a number from 0 to 65535.")
         styles = {"ok": self.style.SUCCESS, "warning": self.style.WARNING, "problem": self.style.ERROR}
         counted = {"ok": 0, "warning": 0, "problem": 0}
-        for finding in checkup.findings(int(options["port"])):
+        for finding in checkup.findings(port):
             counted[finding.level] += 1
             self.stdout.write(f"{styles[finding.level](f'{finding.level:8}')} {finding.name}: {finding.found}")
             if finding.advice:

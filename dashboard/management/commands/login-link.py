@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import re
 from argparse import ArgumentParser
 from typing import Any
 
@@ -11,6 +9,7 @@ from django.conf import settings
 
 from dashboard import accounts
 from dashboard.management.accounts import AccountCommand
+from dashboard.up.home import holder
 from engine.errors import InvalidValue
 
 
@@ -27,7 +26,7 @@ class Command(AccountCommand):
         user = self.account(options["user"])
         if not user.is_active:
             raise InvalidValue(f'The account "{user.username}" is closed.')
-        address = options["url"] or running_address() or "http://127.0.0.1:8000"
+        address = options["url"] or _running_address() or "http://127.0.0.1:8000"
         link = accounts.create_login_link(user, address)
         minutes = int(accounts.LINK_LIFETIME.total_seconds() // 60)
         self.stderr.write(f'Signs "{user.username}" ({user.role}) in once, within {minutes} minutes:')
@@ -35,15 +34,7 @@ class Command(AccountCommand):
         self.stdout.write(link)
 
 
-def running_address() -> str:
-    """Where the `up` of this home listens; empty: none runs. It writes that into the lock that it holds."""
-    try:
-        with (settings.INTERLOCK.run_folder / "up.lock").open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                found = re.search(r"https?://\S+", file.read())
-                return found.group().rstrip(".,)") if found else ""
-    except OSError:
-        pass
-    return ""
+def _running_address() -> str:
+    """Where people find the `up` of this home; empty: none runs."""
+    up = holder(settings.INTERLOCK.run_folder)
+    return (up.public or up.address) if up else ""

@@ -1,0 +1,72 @@
+"""How durations, counts, sizes, shares and times past are said; see presenters for all else."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from engine.diagnosis import words
+
+
+def duration(seconds: float | None) -> str:
+    """`0.4 s`, `12 s`, `2 m 55 s`, `3 h 10 m`, `2 d 4 h`; a dash for None."""
+    if seconds is None or math.isnan(seconds):
+        return "–"
+    seconds = max(0.0, seconds)
+    if seconds < 9.95:
+        if 0 < seconds < 0.05:
+            return _("{ms} ms").format(ms=max(1, math.floor(seconds * 1000 + 0.5)))
+        return _("{s} s").format(s=f"{math.floor(seconds * 10 + 0.5) / 10:.1f}".removesuffix(".0"))
+    whole = math.floor(seconds + 0.5)
+    if whole < 60:
+        return _("{s} s").format(s=whole)
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return _("{m} m {s} s").format(m=minutes, s=rest) if rest else _("{m} m").format(m=minutes)
+    hours, rest = divmod(whole // 60, 60)
+    if hours < 24:
+        return _("{h} h {m} m").format(h=hours, m=rest) if rest else _("{h} h").format(h=hours)
+    days, rest = divmod(hours, 24)
+    return _("{d} d {h} h").format(d=days, h=rest) if rest else _("{d} d").format(d=days)
+
+
+def count(number: int | float | None) -> str:
+    """A whole number with thousands separators."""
+    return "–" if number is None else f"{int(number):,}"
+
+
+def size(number: int | float | None) -> str:
+    """Bytes in binary units: `812 B`, `3.2 KiB`, `184 MiB`."""
+    return "–" if number is None else words.size(number)
+
+
+def percent(part: float, whole: float) -> str:
+    """`0.7 %`, `67 %`; a share that is not 0 or all never rounds to it."""
+    if not whole:
+        return "0 %"
+    share = 100 * part / whole
+    if 0 < share < 10:
+        return f"{max(0.1, math.floor(share * 10 + 0.5) / 10):.1f}".removesuffix(".0") + " %"
+    return f"{min(99, round(share)) if share < 100 else 100} %"
+
+
+def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
+    if start is None or end is None:
+        return None
+    return max(0.0, (end - start).total_seconds())
+
+
+def ago(then: datetime | None, now: datetime) -> str:
+    """`just now`, `4 min ago`, `3 h ago`, `5 d ago`."""
+    if then is None:
+        return ""
+    seconds = (now - then).total_seconds()
+    if seconds < 45:
+        return _("just now")
+    if seconds < 3600:
+        return _("{n} min ago").format(n=max(1, round(seconds / 60)))
+    if seconds < 86400:
+        return _("{n} h ago").format(n=round(seconds / 3600))
+    return _("{n} d ago").format(n=round(seconds / 86400))

@@ -1,0 +1,138 @@
+"""A million finished node runs, made from a few that really ran: their rows are copied to other runs and times."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dashboard.bench.workflows import PRINTS, Document, layers, python
+from engine.bench.documents import chains, five
+from engine.bench.http import Product
+
+DAYS = 28
+"""Less than the retention."""
+OF_A_RUN = ("noderun", "attempt", "eventbatch", "logbatch", "sample", "stack")
+TIMES = ("created_at", "started_at", "finished_at", "ready_at", "resumed_at", "at", "taken_at")
+FAILS = "def main(inputs, ctx):\n    raise ValueError('the service answered 503')\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A workflow, and how many runs of it there were."""
+
+    slug: str
+    document: Document
+    runs: int
+    versions: int = 3
+    failing: Document | None = None
+    """Its last version, when that fails."""
+
+
+def kinds() -> list[Kind]:
+    """About 1,000,000 node runs in 24,700 runs."""
+    report = chains(10, 5, "python")
+    for node in report["nodes"]:
+        node["config"] = {"code": PRINTS.format(lines=5, last="return 1")}
+    broken = layers(200, 2)
+    broken["nodes"][0] = python("n0", FAILS) | {"policy": {"retries": 1, "retry_delay": 0.01}}
+    return [
+        Kind("daily", five("python"), 12_000, 6),
+        Kind("hourly", chains(1, 20, "noop"), 5_000, 4),
+        Kind("wide", chains(10, 10, "noop"), 2_500),
+        Kind("report", report, 4_000),
+        Kind("batch", layers(1000, 2), 200, 1),
+        Kind("flaky", layers(200, 2), 1_000, 3, broken),
+    ]
+
+
+def fill(product: Product, database: Path | str, share: float = 1.0) -> dict[str, float]:
+    """Run each version of each kind once, then end the product and multiply what it wrote; what there is then.
+
+    `database` is SQLite's file, or the address of a PostgreSQL database.
+    """
+    copies: list[tuple[int, int]] = []
+    for kind in kinds():
+        templates = _templates(product, kind)
+        copies += [(run, max(1, round(kind.runs * share / len(templates)))) for run in templates]
+    product.stop()
+    begun = time.monotonic()
+    if isinstance(database, str):
+        from dashboard.bench import postgres
+
+        counts = postgres.multiply(database, copies)
+        return {**counts, "seconds": time.monotonic() - begun}
+    with closing(sqlite3.connect(database, isolation_level=None)) as db:
+        # Nobody else is here, and what a power cut destroys is made again.
+        db.execute("PRAGMA journal_mode=OFF")
+        db.execute("PRAGMA synchronous=OFF")
+        db.execute("PRAGMA cache_size=-262144")
+        multiply(db, copies)
+        counts = {
+            f"{name}s": float(db.execute(f"SELECT count(*) FROM engine_{name}").fetchone()[0])  # noqa: S608
+            for name in ("run", "noderun", "attempt", "eventbatch", "logbatch")
+        }
+    return {**counts, "seconds": time.monotonic() - begun, "database_mb": database.stat().st_size / 1e6}
+
+
+def _templates(product: Product, kind: Kind) -> list[int]:
+    """Publish the versions, and run each."""
+    product.call("POST", "/api/v1/workflows/", {"name": kind.slug.title(), "slug": kind.slug})
+    runs = []
+    for number in range(1, kind.versions + 1):
+        last = number == kind.versions and kind.failing is not None
+        document = dict(kind.failing if last and kind.failing else kind.document)
+        document["inputs"] = {"type": "object", "properties": {"change": {"type": "integer", "default": number}}}
+        address = f"/api/v1/workflows/{kind.slug}/"
+        product.call("POST", f"{address}versions/", {"definition": document, "message": f"change {number}"})
+        run = product.call("POST", f"{address}runs/?wait=50", {"version": number})
+        if run["state"] != ("failed" if last else "succeeded"):
+            raise RuntimeError(f"The run of {kind.slug} is {run['state']}: {run['counts']}.")
+        runs.append(int(run["id"]))
+    return runs
+
+
+def spread(copies: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """(number, run, seconds ago) of each copy: mixed, and over the last DAYS days."""
+    order = [run for run, count in copies for _ in range(count)]
+    random.Random(8).shuffle(order)  # noqa: S311 - history, no secret
+    span = DAYS * 86400
+    return [(n, run, span - span * n // len(order)) for n, run in enumerate(order)]
+
+
+def multiply(db: sqlite3.Connection, copies: Sequence[tuple[int, int]]) -> None:
+    """Add runs like those given, (run, how many) each: mixed, and spread over the last DAYS days."""
+    first = db.execute("SELECT max(id) FROM engine_run").fetchone()[0] + 1
+    db.execute("CREATE TEMP TABLE copy (id INTEGER PRIMARY KEY, source INTEGER, later TEXT)")
+    rows = [(first + n, run, f"-{ago} seconds") for n, run, ago in spread(copies)]
+    db.execute("BEGIN")
+    db.executemany("INSERT INTO copy VALUES (?, ?, ?)", rows)
+    _copy(db, "run", "id", key="id")
+    for name in OF_A_RUN:
+        _copy(db, name, "run_id", key="run_id")
+    db.execute("DROP TABLE copy")
+    db.execute("COMMIT")
+
+
+def _copy(db: sqlite3.Connection, name: str, ours: str, *, key: str) -> None:
+    """Insert the rows of the sources again, for the copies."""
+    columns: list[Any] = [row[1] for row in db.execute(f"PRAGMA table_info(engine_{name})")]
+    wanted = [column for column in columns if column != "id" or key == "id"]
+    values = [
+        "c.id"
+        if column == key
+        # Whole seconds later, and the fraction as it was.
+        else f"datetime(t.{column}, c.later) || substr(t.{column}, 20)"
+        if column in TIMES
+        else f't."{column}"'
+        for column in wanted
+    ]
+    db.execute(
+        f"INSERT INTO engine_{name} ({', '.join(wanted)}) SELECT {', '.join(values)} "  # noqa: S608 - from the schema
+        f"FROM copy c CROSS JOIN engine_{name} t ON t.{ours} = c.source ORDER BY c.id, t.id"
+    )

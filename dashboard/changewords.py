@@ -1,0 +1,123 @@
+"""What differs between two definitions, as sentences: `Delays by wind: SQL changed`.
+
+The editor's list of changes says the same in the browser (static/src/editor/changeslist.ts, fieldnames.ts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from dashboard.type_words import say
+from engine.nodes import registry
+
+_FIELDS_MAX: Final = 5
+_NAMES: Final[Mapping[str, Callable[[], str]]] = {
+    "name": lambda: _("name"),
+    "notes": lambda: _("notes"),
+    "type": lambda: _("type"),
+    "position": lambda: _("place"),
+    "policy.retries": lambda: _("retries"),
+    "policy.lost_retries": lambda: _("starts after a lost worker"),
+    "policy.retry_delay": lambda: _("delay of retries"),
+    "policy.retry_backoff": lambda: _("growth of the delay"),
+    "policy.retry_max_delay": lambda: _("longest delay"),
+    "policy.retry_on": lambda: _("errors that are retried"),
+    "policy.soft_timeout": lambda: _("soft time limit"),
+    "policy.hard_timeout": lambda: _("hard time limit"),
+    "policy.expected_duration": lambda: _("expected duration"),
+    "policy.pool": lambda: _("pool"),
+    "policy.slots": lambda: _("slots"),
+    "policy.priority": lambda: _("priority"),
+    "policy.queue": lambda: _("queue"),
+    "policy.memory_mb": lambda: _("memory"),
+    "policy.trigger_rule": lambda: _("trigger rule"),
+    "policy.cache": lambda: _("cache"),
+    "policy.checkpoint_interval": lambda: _("interval of checkpoints"),
+    "settings.priority": lambda: _("priority"),
+    "settings.max_concurrent": lambda: _("nodes at once"),
+    "settings.max_runs": lambda: _("runs at once"),
+    "settings.timeout": lambda: _("time limit of a run"),
+    "settings.on_failure": lambda: _("what follows a failure"),
+}
+
+
+def sentences(changes: Sequence[Mapping[str, Any]], newer: Any) -> list[str]:
+    """One for each change that `versions.diff.changes` found, `newer` being the newer document.
+
+    Edges at nodes that came or went are left out, and nodes that only moved are counted.
+    """
+    nodes = _nodes(newer)
+    came_or_went = {one["node"] for one in changes if one["kind"] in ("node_added", "node_removed")}
+    said: list[str] = []
+    moved: list[str] = []
+    for one in changes:
+        kind, name = one["kind"], one.get("name", "")
+        if kind == "node_added":
+            said.append(_("{name} added").format(name=name))
+        elif kind == "node_removed":
+            said.append(_("{name} removed").format(name=name))
+        elif kind == "node_changed":
+            fields = [field for field in one["fields"] if field != "position"]
+            if fields:
+                named = _listed([field_name(field, nodes.get(one["node"])) for field in fields])
+                said.append(_("{name}: {fields} changed").format(name=name, fields=named))
+            else:
+                moved.append(name)
+        elif kind in ("edge_added", "edge_removed"):
+            ends = {end: one["edge"][end] for end in ("source", "target")}
+            if came_or_went.isdisjoint(ends.values()):
+                named_ends = {end: _called(nodes.get(id_), id_) for end, id_ in ends.items()}
+                text = (
+                    _("{source} → {target} connected")
+                    if kind == "edge_added"
+                    else _("{source} → {target} disconnected")
+                )
+                said.append(text.format(**named_ends))
+        elif kind == "settings_changed":
+            named = _listed([field_name(f"settings.{field}") for field in one["fields"]])
+            said.append(_("Workflow: {field} changed").format(field=named))
+        else:
+            said.append(_("Inputs of the workflow changed"))
+    if moved:
+        n = len(moved)
+        said.append(
+            _("{name} moved").format(name=moved[0])
+            if n == 1
+            else ngettext("{n} node moved", "{n} nodes moved", n).format(n=n)
+        )
+    return said
+
+
+def field_name(path: str, node: Mapping[str, Any] | None = None) -> str:
+    """What people call a field: of `config` as its type's form does."""
+    if path in _NAMES:
+        return _NAMES[path]()
+    first, _dot, field = path.partition(".")
+    type_ = node.get("type") if node is not None else None
+    kind = registry.get(type_) if isinstance(type_, str) else None
+    if first == "config" and kind is not None:
+        schema = kind.config.get("properties", {}).get(field)
+        if isinstance(schema, Mapping) and schema.get("title"):
+            return say(schema["title"])
+    return field or first
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_FIELDS_MAX]) + (" …" if len(names) > _FIELDS_MAX else "")
+
+
+def _called(node: Mapping[str, Any] | None, id_: str) -> str:
+    return str((node.get("name") if node is not None else None) or id_)
+
+
+def _nodes(document: Any) -> dict[str, Mapping[str, Any]]:
+    nodes = document.get("nodes") if isinstance(document, Mapping) else None
+    return {
+        node["id"]: node
+        for node in (nodes if isinstance(nodes, list) else ())
+        if isinstance(node, Mapping) and isinstance(node.get("id"), str)
+    }

@@ -1,0 +1,118 @@
+"""What the database holds: schema, damage, accounts, the scheduler's last sign of life."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from dashboard.checkup.finding import Finding, owner_of, typed
+from dashboard.models import User
+from engine import clock, queries, schema
+from engine.heartbeat import AHEAD_SECONDS
+from engine.models import Leader, Run
+from engine.retention import RETENTION_DAYS
+
+
+def database(usable: list[bool]) -> Iterator[Finding]:
+    """`usable` gets an item when the tables can be read."""
+    file = settings.INTERLOCK.database_file
+    try:
+        if connection.vendor == "sqlite" and not file.exists():
+            yield Finding("Database", "ok", f"{schema.place()} does not exist yet; the first start makes it")
+            return
+    except PermissionError:
+        return  # Said of the folder.
+    try:
+        current = schema.is_current()
+    except schema.SchemaError as error:
+        yield Finding("Database", "problem", str(error))
+        return
+    if connection.vendor == "sqlite" and (damage := _damage()):
+        yield Finding("Database", "problem", f"{schema.place()} is damaged: {damage}",
+                      "Stop Interlock, keep a copy of the folder, and restore a backup.")  # fmt: skip
+        return
+    if not current:
+        yield Finding("Database", "warning", f"{schema.place()} is not up to date",
+                      "The next `up` brings it up to date (or the command migrate).")  # fmt: skip
+        return
+    usable.append(True)
+    try:
+        # Changes nothing, but needs the right and the lock to.
+        Leader.objects.filter(pk=0).update(epoch=0)
+    except DatabaseError as error:
+        owner = owner_of(file) if connection.vendor == "sqlite" else ""
+        advice = f"It belongs to {owner}: sudo chown $(id -un) {file}*" if owner else f"chmod u+w {file}*"
+        if "locked" in str(error):
+            advice = "Another program has it open and writes: stop it (fuser -v tells which)."
+        yield Finding("Database", "problem", f"{schema.place()} cannot be written to: {error}", advice)
+        return
+    size = f", intact, {file.stat().st_size / 1024**2:,.1f} MiB" if connection.vendor == "sqlite" else ""
+    yield Finding("Database", "ok", f"{schema.place()}, schema current{size}")
+
+
+def _damage() -> str:
+    """What is wrong with the file of SQLite; empty: nothing."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA quick_check(1)")
+            wrong = [str(row[0]) for row in cursor.fetchall() if row[0] != "ok"]
+    except DatabaseError as error:
+        return str(error)
+    return wrong[0].splitlines()[-1] if wrong else ""
+
+
+def accounts() -> Iterator[Finding]:
+    admins = list(User.objects.filter(role="admin", is_active=True).only("username", "password"))
+    if not admins and User.objects.exists():
+        yield Finding("Accounts", "problem", "no account has the role admin", typed("user NAME --role admin"))
+    elif admins and not any(user.has_usable_password() for user in admins):
+        yield Finding("Accounts", "warning", "no admin has a password yet", "Sign in by the link that `up` prints "
+                      f"(or: {typed('login-link --user admin')}), then set one.")  # fmt: skip
+    elif admins:
+        yield Finding("Accounts", "ok", f"{User.objects.count()}, of them {len(admins)} with the role admin")
+
+
+def history() -> Iterator[Finding]:
+    old = Run.objects.filter(finished_at__lt=clock.now() - timedelta(days=RETENTION_DAYS)).count()
+    text = f"{Run.objects.count():,} runs"
+    if old:
+        yield Finding("History", "ok", f"{text}, {old:,} of them ended more than {RETENTION_DAYS} days ago",
+                      f"They stay until somebody deletes them: {typed('prune')}")  # fmt: skip
+    else:
+        yield Finding("History", "ok", text)
+
+
+def clock_() -> Iterator[Finding]:
+    age = queries.beat_age()
+    if age is not None and age < -AHEAD_SECONDS:
+        yield Finding("Clock", "warning", f"the scheduler's last heartbeat lies {span(-age)} in the future: the clock "
+                      "was ahead then, or is behind now", "Compare it: timedatectl. Runs of that time are listed as "
+                      "the newest until it has come.")  # fmt: skip
+
+
+def scheduler(up_runs: bool) -> Iterator[Finding]:
+    age = queries.beat_age()
+    if queries.scheduler_alive():
+        yield Finding("Scheduler", "ok", f"runs (heartbeat {max(age or 0.0, 0.0):.1f} s ago)")
+        return
+    since = "has never run here" if age is None else "does not run"
+    if age is not None and age > 0:
+        since += f" (last heartbeat {span(age)} ago)"
+    if up_runs:
+        yield Finding("Scheduler", "problem", f"{since}, though Interlock does",
+                      f"The reason is in {settings.INTERLOCK.home / 'log' / 'scheduler.log'}.")  # fmt: skip
+    else:
+        yield Finding("Scheduler", "warning", since, f"Runs wait until it does. Start Interlock: {typed('up')}")
+
+
+def span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 172800:
+        return f"{seconds / 3600:.0f} h"
+    return f"{seconds / 86400:.0f} days"

@@ -1,0 +1,102 @@
+"""Redis as channel layer, for several web processes: that of channels_redis over pub/sub, which stores nothing.
+
+What it carries may be lost, so nobody waits for it and nobody hears that it is away: sockets open and show what the
+look into the database finds, and hints come again with Redis.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, Final
+
+import redis
+from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
+from channels_redis.utils import _wrap_close
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+log = logging.getLogger("interlock.live")
+
+ANSWER_SECONDS: Final = 1.0
+"""For Redis to connect and to answer; in the background."""
+PATIENCE_SECONDS: Final = 0.25
+"""The longest that a socket or a hint waits for it."""
+
+
+def host(url: str) -> dict[str, Any]:
+    """How channels_redis is to connect: it fails soon, and tries again when it is used next."""
+    return {
+        "address": url, "client_name": "interlock-layer", "socket_connect_timeout": ANSWER_SECONDS,
+        "socket_timeout": ANSWER_SECONDS, "retry": Retry(NoBackoff(), 0),
+    }  # fmt: skip
+
+
+class Layer(RedisPubSubChannelLayer):  # type: ignore[misc] # channels_redis ships no types
+    """One for the process, with a part for each loop."""
+
+    def _get_layer(self) -> LoopLayer:
+        loop = asyncio.get_running_loop()
+        if loop not in self._layers:
+            self._layers[loop] = LoopLayer(*self._args, **self._kwargs, channel_layer=self)
+            _wrap_close(self, loop)
+        found: LoopLayer = self._layers[loop]
+        return found
+
+
+class LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]
+    """Channels are known in this process alone: only to groups is anything sent."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._works: dict[str, asyncio.Task[None]] = {}
+        self._away = False
+
+    async def _subscribe_to_channel(self, channel: str) -> None:
+        self.channels[channel] = asyncio.Queue()
+
+    async def group_add(self, group: str, channel: str) -> None:
+        """Called again and again for as long as it is meant: what failed is made up for."""
+        name = self._get_group_channel_name(group)
+        self.groups.setdefault(name, set()).add(channel)
+        await self._try(f"join {name}", self._get_shard(name).subscribe(name))
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        name = self._get_group_channel_name(group)
+        members = self.groups.get(name, set())
+        members.discard(channel)
+        if not members:
+            self.groups.pop(name, None)
+            await self._try(f"leave {name}", self._leave(name))
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        name = self._get_group_channel_name(group)
+        await self._try(f"send {name}", self._get_shard(name).publish(name, self.channel_layer.serialize(message)))
+
+    async def _leave(self, name: str) -> None:
+        shard = self._get_shard(name)
+        if name not in self.groups:
+            await shard.unsubscribe(name)
+            if name in self.groups:
+                # Somebody came meanwhile, and found it subscribed.
+                await shard.subscribe(name)
+
+    async def _try(self, key: str, work: Coroutine[Any, Any, None]) -> None:
+        """Do it in the background and wait a moment for it; not at all when the same is still under way."""
+        if key in self._works:
+            work.close()
+            return
+        task = self._works[key] = asyncio.create_task(self._do(key, work))
+        await asyncio.wait((task,), timeout=PATIENCE_SECONDS)
+
+    async def _do(self, key: str, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+            self._away = False
+        except (redis.RedisError, OSError) as error:
+            if not self._away:
+                self._away = True
+                log.warning("live: Redis (REDIS_URL) is away, sockets look into the database: %s", error)
+        finally:
+            del self._works[key]

@@ -1,0 +1,47 @@
+"""`web`: one web process alone, for installations that start each part themselves."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from dashboard.start import StartError, make_folders
+from dashboard.up import listen, web
+from engine import schema
+
+
+class Command(BaseCommand):
+    help = (
+        "Serve pages, API and sockets alone (part of `up`), until SIGTERM or Ctrl-C. With PostgreSQL and REDIS_URL "
+        "several may run, on any host; each needs the same SECRET_KEY."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+        parser.add_argument("--port", type=int, default=8000, help="port to listen on (default 8000; 0: a free one)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        host, port = str(options["host"]), int(options["port"])
+        if not 0 <= port <= 65535:
+            raise CommandError(f"{port} is no port: give a number from 0 to 65535.")
+        try:
+            make_folders()
+            schema.require()
+            sockets = listen.open_sockets(host, port)
+        except (StartError, schema.SchemaError, listen.CannotListen) as error:
+            raise CommandError(str(error)) from error
+        if settings.INTERLOCK.redis_url:
+            from engine.hints import check
+
+            if found := check.trouble(settings.INTERLOCK):
+                self.stderr.write(f"{found} Until then pages look into the database each second.")
+        for one in sockets:
+            one.setblocking(False)
+        server = web.prepared()
+        self.stdout.write(f"Serving at {listen.address(host, sockets[0].getsockname()[1])}")
+        self.stdout.flush()
+        web.run(server, sockets)

@@ -1,0 +1,51 @@
+"""What the editor asks while one types: the problems of a definition, and the columns and prints of its nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_POST
+from rest_framework.exceptions import APIException
+
+from dashboard import access, problem_words
+from dashboard.access import Right
+from dashboard.api.problems import BadRequest
+from dashboard.pages.base import json_body, page
+from engine.prints import fingerprints
+from versions import checking, queries
+
+
+@require_POST
+@page(Right.EDIT)
+def check(request: HttpRequest, slug: str) -> JsonResponse:
+    """`{definition, columns_tag?}` -> `{problems, columns: {node: [{name, type}]}, columns_tag, prints: {node: text},
+    complete}`.
+
+    Nothing is stored or run. `complete` false: not all SQL could be looked at in the time of a request; ask again.
+    `columns` are left out when they are those of the tag in the question: of 1,000 nodes they may be a megabyte.
+    """
+    workflow = access.workflow(request.user, slug, Right.EDIT)
+    try:
+        body: Any = json_body(request)
+    except BadRequest as error:
+        return JsonResponse({"detail": str(error)}, status=413)
+    except APIException as error:
+        return JsonResponse({"detail": str(error.detail)}, status=error.status_code)
+    document = body.get("definition") if isinstance(body, dict) else None
+    found = checking.check(
+        document,
+        pools=queries.pool_sizes(),
+        workflow=workflow.slug,
+        user=request.user.get_username(),
+        seconds=checking.TYPING_SECONDS,
+    )
+    answer: dict[str, Any] = {
+        "problems": [problem_words.said(problem.as_dict()) for problem in found.problems],
+        "columns_tag": found.columns_tag,
+        "prints": fingerprints(document),
+        "complete": found.complete,
+    }
+    if not isinstance(body, dict) or body.get("columns_tag") != found.columns_tag:
+        answer["columns"] = found.columns
+    return JsonResponse(answer)

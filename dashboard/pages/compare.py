@@ -1,0 +1,32 @@
+"""What differs between two versions, in a small form at the button that asks."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from dashboard import access, changewords
+from dashboard.access import Right
+from dashboard.pages.base import page, small
+from versions import diff, queries
+
+SENTENCES_MAX = 60
+
+
+@require_safe
+@page(Right.VIEW)
+def compare(request: HttpRequest, slug: str, number: int, with_number: int) -> HttpResponse:
+    """What version `number` says that version `with_number` does not."""
+    workflow = access.workflow(request.user, slug)
+    one, other = queries.version(workflow, number), queries.version(workflow, with_number)
+    newer, live = queries.document_of(one), queries.live_deployment(workflow)
+    said = changewords.sentences(diff.changes(queries.document_of(other), newer), newer)
+    context = {
+        "slug": slug,
+        "number": number,
+        "with_number": with_number,
+        "live": live is not None and live.version.number == with_number,
+        "sentences": said[:SENTENCES_MAX],
+        "more": max(0, len(said) - SENTENCES_MAX),
+    }
+    return small(request, "workflows/_compare.html", "workflows", context)
