@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
@@ -14,12 +15,16 @@ function licences(): Plugin {
         ["LICENSE-react.txt", "react/LICENSE"],
         ["LICENSE-xyflow.txt", "@xyflow/react/LICENSE"],
         ["LICENSE-elkjs.md", "elkjs/LICENSE.md"],
+        ["LICENSE-rjsf.md", "@rjsf/core/LICENSE.md"],
+        ["LICENSE-codemirror.txt", "@codemirror/view/LICENSE"],
       ] as const) {
         this.emitFile({ type: "asset", fileName: name, source: readFileSync(`node_modules/${source}`, "utf8") });
       }
     },
   };
 }
+
+const inspector = (name: string): string => fileURLToPath(new URL(`src/editor/inspector/${name}`, import.meta.url));
 
 // One script and one style sheet under stable names: pages name them with a digest of their content in the
 // query, so that no manifest is needed and the same sources give the same bytes everywhere. What only some pages
@@ -28,6 +33,14 @@ export default defineConfig({
   base: "./",
   publicDir: false,
   plugins: [licences()],
+  // Parts of the form's library that our forms do not use, or browsers have, are as large as the rest of it.
+  resolve: {
+    alias: [
+      { find: /^\.\.\/getDefaultRegistry\.js$/, replacement: inspector("registry.ts") },
+      { find: "markdown-to-jsx/react", replacement: inspector("plaintext.ts") },
+      { find: "fast-uri", replacement: inspector("references.ts") },
+    ],
+  },
   build: {
     outDir: "dist",
     emptyOutDir: true,
@@ -49,7 +62,7 @@ export default defineConfig({
       output: {
         entryFileNames: "app.js",
         chunkFileNames: "[name]-[hash].js",
-        assetFileNames: (asset) => (asset.names.some((name) => name.endsWith(".css")) ? "app.css" : "fonts/[name][extname]"),
+        assetFileNames: (asset) => (asset.names.some((name) => name.endsWith(".css")) ? "app.css" : "fonts/[name]-[hash][extname]"),
       },
     },
   },
@@ -60,5 +73,7 @@ export default defineConfig({
   test: {
     environment: "happy-dom",
     include: ["src/**/*.test.{ts,tsx}"],
+    // So that the aliases hold in tests too.
+    server: { deps: { inline: [/@rjsf/] } },
   },
 });

@@ -26,16 +26,20 @@ export function csrf(): string {
 
 /** Raises ApiError with the problem's code and detail, and TypeError when the host cannot be reached. */
 export async function call(method: string, path: string, body?: Json, headers: Record<string, string> = {}): Promise<Answer> {
-  const init: RequestInit = { method, headers: { Accept: "application/json", "X-CSRFToken": csrf(), ...headers }, credentials: "same-origin" };
-  if (body !== undefined) {
-    init.body = JSON.stringify(body);
-    init.headers = { ...init.headers, "Content-Type": "application/json" };
-  }
+  return send(method, path, body === undefined ? null : JSON.stringify(body), headers);
+}
+
+/** As `call`, with a body that is text already: JSON, unless the headers say something else. */
+export async function send(method: string, path: string, text: string | null, headers: Record<string, string> = {}, more: RequestInit = {}): Promise<Answer> {
+  const sent: Record<string, string> = { Accept: "application/json", "X-CSRFToken": csrf() };
+  if (text !== null) sent["Content-Type"] = "application/json";
+  const init: RequestInit = { method, headers: { ...sent, ...headers }, credentials: "same-origin", ...more };
+  if (text !== null) init.body = text;
   const response = await fetch(path, init);
-  const text = await response.text();
+  const answer = await response.text();
   let read: Json = null;
   try {
-    read = text ? (JSON.parse(text) as Json) : null;
+    read = answer ? (JSON.parse(answer) as Json) : null;
   } catch {
     read = null;
   }

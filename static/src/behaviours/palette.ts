@@ -4,6 +4,9 @@ import { element, icon, one } from "../dom";
 import { gettext } from "../words/i18n";
 import { openDialog } from "./popover";
 
+/** After so long without an answer there is something to see. */
+const PATIENCE_MS = 300;
+
 interface Found {
   readonly group: string;
   readonly icon: string;
@@ -11,6 +14,32 @@ interface Found {
   readonly hint: string;
   readonly href: string;
   readonly dialog: string;
+  /** Does it on this page, without going anywhere. */
+  readonly run?: () => void;
+}
+
+export interface Offer {
+  readonly icon: string;
+  readonly text: string;
+  /** Its key, or what it does. */
+  readonly hint: string;
+  run(): void;
+}
+
+/** What can be done on the page at hand; none on most. */
+let offers: () => readonly Offer[] = () => [];
+
+export function offerInPalette(made: () => readonly Offer[]): void {
+  offers = made;
+}
+
+/** Those that hold every word; for none, all. */
+function offered(words: string): Found[] {
+  const asked = words.toLowerCase().split(/\s+/).filter(Boolean);
+  const group = gettext("On this page");
+  return offers()
+    .filter(({ text }) => asked.every((word) => text.toLowerCase().includes(word)))
+    .map(({ icon: name, text, hint, run }) => ({ group, icon: name, text, hint, href: "", dialog: "", run }));
 }
 
 function read(value: unknown): Found[] {
@@ -44,6 +73,9 @@ export function openPalette(): void {
   let found: Found[] = [];
   let chosen = 0;
   let asked = 0;
+  /** Whether what is listed answers what is typed; until it does, Enter waits, or another thing would be done. */
+  let fresh = false;
+  let entered = false;
 
   const choose = (at: number): void => {
     const options = list.querySelectorAll<HTMLElement>('[role="option"]');
@@ -60,7 +92,8 @@ export function openPalette(): void {
   const go = (result: Found | undefined): void => {
     if (!result) return;
     dialog.close();
-    if (result.dialog) void openDialog(result.dialog);
+    if (result.run) result.run();
+    else if (result.dialog) void openDialog(result.dialog);
     else location.assign(result.href);
   };
   const show = (): void => {
@@ -84,23 +117,42 @@ export function openPalette(): void {
     });
     if (!found.length) list.append(element("li", "group", gettext("Nothing has that name.")));
     choose(0);
+    fresh = true;
+    if (entered) go(found[0]);
+    entered = false;
   };
   const ask = async (): Promise<void> => {
     const mine = ++asked;
+    const late = window.setTimeout(() => {
+      if (mine !== asked) return;
+      // What the page itself offers needs no server.
+      found = offered(field.value);
+      if (found.length) show();
+      else list.replaceChildren(element("li", "group", gettext("Loading …")));
+    }, PATIENCE_MS);
     try {
       const response = await fetch(`${source}?q=${encodeURIComponent(field.value)}`, { headers: { Accept: "application/json" } });
-      const results = response.ok ? read(await response.json()) : [];
+      if (!response.ok) throw new Error(String(response.status));
+      const results = read(await response.json());
       // An answer that was overtaken by a later question says nothing any more.
       if (mine === asked) {
-        found = results;
+        found = [...offered(field.value), ...results];
         show();
       }
-    } catch {
-      if (mine === asked) list.replaceChildren(element("li", "group", gettext("Offline: nothing can be searched now.")));
+    } catch (error) {
+      if (mine !== asked) return;
+      found = offered(field.value);
+      entered &&= found.length > 0;
+      if (found.length) show();
+      else list.replaceChildren(element("li", "group", error instanceof TypeError ? gettext("Offline: nothing can be searched now.") : gettext("The server did not answer this. Try again in a moment.")));
+    } finally {
+      window.clearTimeout(late);
     }
   };
   let timer = 0;
   field.addEventListener("input", () => {
+    fresh = entered = false;
+    asked += 1;
     window.clearTimeout(timer);
     timer = window.setTimeout(() => void ask(), 90);
   });
@@ -108,7 +160,8 @@ export function openPalette(): void {
     if (event.isComposing) return;
     if (event.key === "ArrowDown") choose(chosen + 1);
     else if (event.key === "ArrowUp") choose(chosen - 1);
-    else if (event.key === "Enter") go(found[chosen]);
+    else if (event.key === "Enter" && fresh) go(found[chosen]);
+    else if (event.key === "Enter") entered = field.value.trim() !== "";
     else return;
     event.preventDefault();
   });

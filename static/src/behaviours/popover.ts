@@ -9,6 +9,8 @@ import { element, one } from "../dom";
 import { gettext } from "../words/i18n";
 import { toast } from "./toast";
 
+/** A dialog that takes longer is shown before what it is for. */
+const PATIENCE_MS = 200;
 const GAP = 6;
 const EDGE = 8;
 /** What must be done before a popover or dialog that says data-needs-save loads: the editor saves its draft. */
@@ -37,9 +39,13 @@ function buttonOf(popover: HTMLElement): Element | null {
 }
 
 async function load(popover: HTMLElement, address: string): Promise<void> {
+  const known = popover.firstElementChild;
   try {
     if (popover.hasAttribute("data-needs-save")) await before();
     await htmx.ajax("get", address, { source: popover, target: popover, swap: "innerHTML" });
+    // What says that it is on its way must not stand there for ever.
+    const shown = popover.firstElementChild;
+    if (!shown || (shown === known && !one("form, button", popover))) throw new Error(gettext("The server did not answer this. Close it, and try again."));
   } catch (error) {
     popover.replaceChildren(element("p", "wrong", why(error)));
     return;
@@ -51,20 +57,28 @@ async function load(popover: HTMLElement, address: string): Promise<void> {
   }
 }
 
-/** Address of the dialog that is on its way: asked for twice, it opens once. */
-let opening = "";
+/** The dialog that is on its way: asked for twice, it opens once. */
+let opening: { readonly address: string; readonly dialog: HTMLDialogElement } | null = null;
 
 export async function openDialog(address: string): Promise<void> {
-  if (opening === address) return;
-  opening = address;
+  if (opening?.address === address) return;
   const dialog = element("dialog");
+  opening = { address, dialog };
   const loading = element("div", "pad meta", gettext("Loading …"));
   dialog.append(loading);
-  dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close();
   });
   document.body.append(dialog);
+  const late = window.setTimeout(() => dialog.showModal(), PATIENCE_MS);
+  const settle = (): void => {
+    window.clearTimeout(late);
+    if (opening?.dialog === dialog) opening = null;
+  };
+  dialog.addEventListener("close", () => {
+    settle();
+    dialog.remove();
+  });
   try {
     // Its own source: requests of one source wait for each other, and but the last of those is dropped.
     await htmx.ajax("get", address, { source: dialog, target: dialog, swap: "innerHTML" });
@@ -73,14 +87,16 @@ export async function openDialog(address: string): Promise<void> {
     dialog.remove();
     return;
   } finally {
-    opening = "";
+    settle();
   }
+  // Closed while it loaded, it stays closed.
+  if (!dialog.isConnected) return;
   if (dialog.contains(loading)) {
     // The server refused, which the page has said too.
     dialog.remove();
     return;
   }
-  dialog.showModal();
+  if (!dialog.open) dialog.showModal();
   one<HTMLElement>("[autofocus], input:not([type=hidden]), select, textarea, button", dialog)?.focus();
 }
 

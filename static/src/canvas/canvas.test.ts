@@ -215,6 +215,7 @@ describe("the second line of a card", () => {
     expect(said(run("a", "succeeded", times))).toBe("python · 1.2 s");
     expect(said(run("a", "succeeded", { ...times, output: { kind: "json", row_count: null, bytes: 4, ports: ["true"] } }))).toBe("python · true");
     expect(said(run("a", "failed", { error: { class: "ValueError", message: "no\nmore", line: 2 } }))).toBe("ValueError in line 2, no");
+    expect(said(run("a", "timed_out", { error: { class: "SoftTimeout", message: "The soft limit of 1 s has passed.", line: 2 } }))).toBe("SoftTimeout in line 2: The soft limit of 1 s has passed.");
     expect(said(run("a", "upstream_failed"))).toBe("python · upstream failed");
   });
 

@@ -1,7 +1,6 @@
-/** A node as a card. Each card listens to its own node and draws nothing again for another's sake. */
+/** A node of a run as a card. */
 
-import type { Node, NodeProps } from "@xyflow/react";
-import { createContext, memo, type ReactNode, useContext, useSyncExternalStore } from "react";
+import type { ReactNode } from "react";
 import type { NodeRun } from "../live/protocol";
 import { duration, look, visible } from "../words/words";
 import type { Line } from "./line";
@@ -22,22 +21,6 @@ export interface CardFacts {
   readonly focused: boolean;
 }
 
-export interface Cards {
-  /** Calls when the node with this number changed. */
-  listen(node: number, changed: () => void): () => void;
-  /** Rises with each change of the node. */
-  version(node: number): number;
-  facts(node: number): CardFacts;
-  /** Milliseconds since 1970 by the server's clock. */
-  now(): number;
-  /** The word on the badge of what is stuck. */
-  readonly stuckWord: string;
-}
-
-export const CardsContext = createContext<Cards | null>(null);
-
-export type CardNode = Node<{ node: number }, "card">;
-
 export function Icon({ name, className = "i" }: { readonly name: string; readonly className?: string }): ReactNode {
   return (
     <svg className={className} viewBox="0 0 24 24" aria-hidden="true">
@@ -46,35 +29,38 @@ export function Icon({ name, className = "i" }: { readonly name: string; readonl
   );
 }
 
-function Card({ data: { node } }: NodeProps<CardNode>): ReactNode {
-  const cards = useContext(CardsContext);
-  if (!cards) throw new Error("A card stands outside a canvas.");
-  useSyncExternalStore(
-    (changed) => cards.listen(node, changed),
-    () => cards.version(node),
+/** What the pointer is told of a card. */
+export const cardTitle = (text: string): string => (text.length > TITLE_MAX ? `${text.slice(0, TITLE_MAX)}…` : text);
+
+/** The two lines of a card. `now`: milliseconds since 1970 by the server's clock. */
+export function CardText({ name, line, now }: { readonly name: string; readonly line: Line; readonly now: () => number }): ReactNode {
+  return (
+    <div className="t">
+      <b>{name.slice(0, SHOWN_MAX)}</b>
+      <span className="f">
+        {line.before.slice(0, SHOWN_MAX)}
+        {line.since !== null && (
+          // The page's clock counts it on, without this card.
+          <span data-since={line.since}>{duration(Math.max(0, (now() - Date.parse(line.since)) / 1000))}</span>
+        )}
+        {line.after.slice(0, SHOWN_MAX)}
+      </span>
+    </div>
   );
-  const { id, name, icon, run, line: said, stuck, chosen, focused } = cards.facts(node);
+}
+
+/** `now`: milliseconds since 1970 by the server's clock; `stuckWord`: the word on the badge of what is stuck. */
+export function runCard({ id, name, icon, run, line: said, stuck, chosen, focused }: CardFacts, now: () => number, stuckWord: string): ReactNode {
   const state = run?.state ?? "pending";
   const fraction = state === "running" ? (run?.progress?.fraction ?? null) : null;
   const shown = visible(name);
   const style = `node is-${state} st-${state}${chosen ? " sel" : ""}${focused ? " focus" : ""}`;
-  const title = (text: string): string => (text.length > TITLE_MAX ? `${text.slice(0, TITLE_MAX)}…` : text);
   return (
-    <div className={style} data-card={id} title={title(said.since === null ? `${shown}\n${said.before}` : shown)}>
+    <div className={style} data-card={id} title={cardTitle(said.since === null ? `${shown}\n${said.before}` : shown)}>
       <span className="k">
         <Icon name={icon} />
       </span>
-      <div className="t">
-        <b>{shown.slice(0, SHOWN_MAX)}</b>
-        <span className="f">
-          {said.before.slice(0, SHOWN_MAX)}
-          {said.since !== null && (
-            // The page's clock counts it on, without this card.
-            <span data-since={said.since}>{duration(Math.max(0, (cards.now() - Date.parse(said.since)) / 1000))}</span>
-          )}
-          {said.after.slice(0, SHOWN_MAX)}
-        </span>
-      </div>
+      <CardText name={shown} line={said} now={now} />
       <span className={`s st-${state}`}>
         <Icon name={look(state).icon} />
       </span>
@@ -83,9 +69,7 @@ function Card({ data: { node } }: NodeProps<CardNode>): ReactNode {
           <i style={{ transform: `scaleX(${Math.min(1, Math.max(0, fraction))})` }} />
         </div>
       )}
-      {stuck && <div className="badge">{cards.stuckWord}</div>}
+      {stuck && <div className="badge">{stuckWord}</div>}
     </div>
   );
 }
-
-export const NodeCard = memo(Card, (before, after) => before.data.node === after.data.node);

@@ -2,15 +2,39 @@
 
 import "@xyflow/react/dist/base.css";
 import { ReactFlow, useStoreApi } from "@xyflow/react";
-import { type ReactNode, useLayoutEffect, useSyncExternalStore } from "react";
+import type { Node, NodeProps } from "@xyflow/react";
+import { createContext, memo, type ReactNode, useContext, useLayoutEffect, useSyncExternalStore } from "react";
 import { flushSync } from "react-dom";
 import { createRoot } from "react-dom/client";
 import { NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
-import { type CardNode, type Cards, CardsContext, NodeCard } from "./card";
-import type { Scene } from "./scene";
+import type { Picture } from "./scene";
 import type { View } from "./view";
 
-const TYPES = { card: NodeCard };
+/** What the cards show. Nodes go by their key (`Picture.key`). */
+export interface Cards {
+  /** Calls when the node changed. */
+  listen(key: string, changed: () => void): () => void;
+  /** Rises with each change of the node. */
+  version(key: string): number;
+  draw(key: string): ReactNode;
+}
+
+const CardsContext = createContext<Cards | null>(null);
+
+type CardNode = Node<{ key: string }, "card">;
+
+/** Each card listens to its own node and draws nothing again for another's sake. */
+function Card({ data: { key } }: NodeProps<CardNode>): ReactNode {
+  const cards = useContext(CardsContext);
+  if (!cards) throw new Error("A card stands outside a canvas.");
+  useSyncExternalStore(
+    (changed) => cards.listen(key, changed),
+    () => cards.version(key),
+  );
+  return cards.draw(key);
+}
+
+const TYPES = { card: memo(Card, (before, after) => before.data.key === after.data.key) };
 const RESTING_MS = 180;
 const NO_EDGES: never[] = [];
 
@@ -18,7 +42,7 @@ type StoreApi = ReturnType<typeof useStoreApi<CardNode>>;
 
 export class Flow {
   private nodes: CardNode[] = [];
-  private readonly known = new Map<number, CardNode>();
+  private readonly known = new Map<string, CardNode>();
   private readonly root;
   private listener: (() => void) | null = null;
   private store: StoreApi | null = null;
@@ -88,27 +112,25 @@ export class Flow {
     return null;
   };
 
-  /** The nodes that are cards now. Those that stay are not touched. */
-  show(scene: Scene, shown: ReadonlySet<number>): void {
-    for (const node of this.known.keys()) if (!shown.has(node)) this.known.delete(node);
-    for (const node of shown) {
-      if (this.known.has(node)) continue;
-      this.known.set(node, {
-        id: String(node),
-        type: "card",
-        position: { x: scene.at[2 * node] ?? 0, y: scene.at[2 * node + 1] ?? 0 },
-        data: { node },
-        width: NODE_WIDTH,
-        height: NODE_HEIGHT,
-      });
+  /** Keys of the nodes that are cards. */
+  get keys(): Iterable<string> {
+    return this.known.keys();
+  }
+
+  /** The nodes that are cards now. Those that stay where they are are not touched. */
+  show(scene: Picture, shown: ReadonlySet<number>): void {
+    const keys = new Map<string, number>();
+    for (const node of shown) keys.set(scene.key(node), node);
+    for (const key of this.known.keys()) if (!keys.has(key)) this.known.delete(key);
+    for (const [key, node] of keys) {
+      const x = scene.at[2 * node] ?? 0;
+      const y = scene.at[2 * node + 1] ?? 0;
+      const known = this.known.get(key);
+      if (known?.position.x === x && known.position.y === y) continue;
+      this.known.set(key, { id: key, type: "card", position: { x, y }, data: known?.data ?? { key }, width: NODE_WIDTH, height: NODE_HEIGHT });
     }
     this.nodes = [...this.known.values()];
     flushSync(() => this.listener?.());
-  }
-
-  /** Another layout: every card stands elsewhere. */
-  clear(): void {
-    this.known.clear();
   }
 
   /** Moves the cards, in the same frame as the painter paints. */

@@ -20,7 +20,7 @@ export interface Frame {
 
 let frames = 0;
 
-export function makeFrame(host: HTMLElement): Frame {
+export function makeFrame(host: HTMLElement, helpText: string): Frame {
   frames += 1;
   const paint = element("canvas", "cvpaint");
   paint.setAttribute("aria-hidden", "true");
@@ -28,11 +28,7 @@ export function makeFrame(host: HTMLElement): Frame {
   // The painter's nodes are no elements, and these come and go with the view: the words go by the live region.
   flow.setAttribute("aria-hidden", "true");
   const stage = element("div", "cvstage", paint, flow);
-  const help = element(
-    "p",
-    "sr",
-    gettext("Arrow keys walk along the edges, Enter opens a node, Escape leaves. The tab Nodes lists all nodes with their states as a table."),
-  );
+  const help = element("p", "sr", helpText);
   help.id = `canvas-help-${frames}`;
   for (const [name, value] of Object.entries({
     tabindex: "0",

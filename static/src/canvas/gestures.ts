@@ -6,17 +6,29 @@ import type { View } from "./view";
 const CLICK_PIXELS = 4;
 const LINE_PIXELS = 16;
 
+/** A press that is somebody else's from its first movement on. */
+export interface Claim {
+  /** A movement, also the first one. */
+  move(event: PointerEvent): void;
+  /** `done`: the button was let go; else it was broken off. */
+  end(done: boolean): void;
+}
+
 export interface Gestures {
   /** Whether the press before this click was a movement. */
   dragged(): boolean;
+  /** Breaks off what goes on. */
+  drop(): void;
   end(): void;
 }
 
-export function gestures(stage: HTMLElement, view: View, narrow: () => boolean): Gestures {
+/** `claim`: whose a press is; null: it moves the view. */
+export function gestures(stage: HTMLElement, view: View, narrow: () => boolean, claim: (event: PointerEvent) => Claim | null = () => null): Gestures {
   const pointers = new Map<number, { x: number; y: number }>();
   let start = { x: 0, y: 0 };
   let moving = false;
   let moved = false;
+  let claimed: Claim | null = null;
   const ending = new AbortController();
   const listen = { signal: ending.signal };
 
@@ -30,11 +42,18 @@ export function gestures(stage: HTMLElement, view: View, narrow: () => boolean):
     (event) => {
       if (event.button > 1) return;
       if (event.button === 1) event.preventDefault();
-      if (!pointers.size) moved = false;
+      if (!pointers.size) {
+        moved = false;
+        claimed = event.button === 0 ? claim(event) : null;
+      }
       pointers.set(event.pointerId, at(event));
       start = at(event);
       moving = pointers.size > 1;
-      if (moving) moved = true;
+      if (!moving) return;
+      moved = true;
+      // Two fingers are about the view.
+      claimed?.end(false);
+      claimed = null;
     },
     listen,
   );
@@ -48,13 +67,14 @@ export function gestures(stage: HTMLElement, view: View, narrow: () => boolean):
         if (!moving) {
           if (Math.hypot(now.x - start.x, now.y - start.y) < CLICK_PIXELS) return;
           // The browser is about to scroll the page.
-          if (event.pointerType === "touch" && narrow() && Math.abs(now.y - start.y) > Math.abs(now.x - start.x)) return;
+          if (!claimed && event.pointerType === "touch" && narrow() && Math.abs(now.y - start.y) > Math.abs(now.x - start.x)) return;
           moving = true;
           moved = true;
           stage.setPointerCapture(event.pointerId);
-          stage.classList.add("panning");
+          if (!claimed) stage.classList.add("panning");
         }
-        view.panBy(now.x - before.x, now.y - before.y);
+        if (claimed) claimed.move(event);
+        else view.panBy(now.x - before.x, now.y - before.y);
       } else {
         const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
         if (other) {
@@ -69,8 +89,10 @@ export function gestures(stage: HTMLElement, view: View, narrow: () => boolean):
     listen,
   );
   const released = (event: PointerEvent): void => {
-    pointers.delete(event.pointerId);
-    if (pointers.size) return;
+    if (!pointers.delete(event.pointerId) || pointers.size) return;
+    const mine = claimed;
+    claimed = null;
+    if (moving) mine?.end(event.type === "pointerup");
     moving = false;
     stage.classList.remove("panning");
   };
@@ -105,5 +127,14 @@ export function gestures(stage: HTMLElement, view: View, narrow: () => boolean):
     },
     { passive: false, signal: ending.signal },
   );
-  return { dragged: () => moved, end: () => ending.abort() };
+  return {
+    dragged: () => moved,
+    drop: () => {
+      claimed?.end(false);
+      claimed = null;
+      for (const id of pointers.keys()) if (stage.hasPointerCapture(id)) stage.releasePointerCapture(id);
+      pointers.clear();
+    },
+    end: () => ending.abort(),
+  };
 }

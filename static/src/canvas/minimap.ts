@@ -1,7 +1,7 @@
 /** The small map: all nodes as dots in their colours, the seen part as a frame; a press or drag there moves the view. */
 
 import { NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
-import type { Scene } from "./scene";
+import type { Picture } from "./scene";
 import type { Theme } from "./theme";
 import type { View } from "./view";
 
@@ -49,7 +49,7 @@ export class Minimap {
   }
 
   /** All nodes anew: another layout, theme or snapshot. What needs people is drawn last, over its neighbours. */
-  redraw(scene: Scene, theme: Theme): void {
+  redraw(scene: Picture, theme: Theme): void {
     const { bounds } = scene.grid;
     const wide = bounds.right - bounds.left || 1;
     const high = bounds.bottom - bounds.top || 1;
@@ -64,7 +64,7 @@ export class Minimap {
     for (const group of groups) this.update(scene, theme, group);
   }
 
-  update(scene: Scene, theme: Theme, nodes: readonly number[]): void {
+  update(scene: Picture, theme: Theme, nodes: readonly number[]): void {
     const wide = Math.max(1, NODE_WIDTH * this.scale);
     const high = Math.max(1, NODE_HEIGHT * this.scale);
     for (const node of nodes) {

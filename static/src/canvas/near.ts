@@ -1,7 +1,7 @@
 /** Which nodes are cards: those in view that are large enough to read, as few as will do. Pure. */
 
 import { NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
-import type { Scene } from "./scene";
+import type { Picture } from "./scene";
 import { type View, ZOOM_CARDS } from "./view";
 
 /** Cards at most; of more, the painter paints the rest. */
@@ -19,7 +19,7 @@ export interface Near {
   readonly more: boolean;
 }
 
-export function cardsNear(scene: Scene, view: View, before: ReadonlySet<number>): Near {
+export function cardsNear(scene: Picture, view: View, before: ReadonlySet<number>): Near {
   if (view.zoom < ZOOM_CARDS) return { cards: before.size ? new Set() : before, more: false };
   const near: number[] = [];
   scene.grid.within(view.box(MARGIN), (node) => near.push(node));

@@ -2,7 +2,7 @@
 
 import { NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
 import { visible } from "../words/words";
-import type { Scene } from "./scene";
+import type { Picture } from "./scene";
 import type { Theme } from "./theme";
 import { TrackPainter } from "./tracks";
 import { type View, ZOOM_CARDS, ZOOM_NAMES } from "./view";
@@ -13,8 +13,9 @@ const NAME_MAX = 200;
 export interface Shown {
   /** Nodes that are elements: not painted. */
   readonly cards: ReadonlySet<number>;
-  /** Numbers of nodes; -1: none. */
-  readonly chosen: number;
+  /** Numbers of nodes. */
+  readonly chosen: ReadonlySet<number>;
+  /** -1: none. */
   readonly focused: number;
   /** How far the dashes of live edges have moved, in pixels. */
   readonly dash: number;
@@ -22,9 +23,10 @@ export interface Shown {
   readonly line: (node: number) => string;
 }
 
-/** Where a row count was painted, in pixels. */
+/** Where a word on an edge was painted, in pixels. */
 export interface Spot {
-  readonly node: number;
+  /** What the label is kept by. */
+  readonly of: number;
   readonly left: number;
   readonly top: number;
   readonly right: number;
@@ -61,12 +63,17 @@ export class Painter {
   }
 
   /** Forgets what it measured: another graph, or another font. */
-  reset(scene: Scene): void {
+  reset(scene: Picture): void {
     this.widths = new Float32Array(scene.graph.size);
     this.names = [];
   }
 
-  paint(scene: Scene, view: View, theme: Theme, shown: Shown): void {
+  /** A node has another name. */
+  forget(node: number): void {
+    delete this.names[node];
+  }
+
+  paint(scene: Picture, view: View, theme: Theme, shown: Shown): void {
     const pen = this.pen;
     pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     this.ground(view, theme);
@@ -111,14 +118,14 @@ export class Painter {
     pen.translate(-x, -y);
   }
 
-  private labels(scene: Scene, view: View, theme: Theme): void {
+  private labels(scene: Picture, view: View, theme: Theme): void {
     const pen = this.pen;
     const box = view.box(60);
     const size = Math.max(10, 11 * view.zoom);
     pen.font = `500 ${size}px ${theme.family}`;
     pen.textAlign = "center";
     pen.textBaseline = "middle";
-    for (const [node, label] of scene.labels) {
+    for (const [of, label] of scene.labels) {
       if (label.x < box.left || label.x > box.right || label.y < box.top || label.y > box.bottom) continue;
       const x = label.x * view.zoom + view.x;
       const y = label.y * view.zoom + view.y;
@@ -128,20 +135,22 @@ export class Painter {
       pen.beginPath();
       pen.roundRect(x - half, y - high, 2 * half, 2 * high, high);
       pen.fill();
-      pen.fillStyle = theme.ink2;
+      pen.fillStyle = label.old ? theme.ink3 : theme.ink2;
       pen.fillText(label.text, x, y + size * 0.06);
-      this.spots.push({ node, left: x - half, top: y - high - 4, right: x + half, bottom: y + high + 4 });
+      this.spots.push({ of, left: x - half, top: y - high - 4, right: x + half, bottom: y + high + 4 });
     }
   }
 
-  private blocks(scene: Scene, view: View, theme: Theme, shown: Shown): void {
+  private blocks(scene: Picture, view: View, theme: Theme, shown: Shown): void {
     const pen = this.pen;
     const { x, y, zoom } = view;
     const wide = Math.max(1.5, NODE_WIDTH * zoom);
     const high = Math.max(1.5, NODE_HEIGHT * zoom);
     const byColour: number[][] = [];
     const stuck: number[] = [];
-    scene.grid.within(view.box(), (node) => {
+    const marked: number[] = [];
+    scene.grid.within(view.box(12), (node) => {
+      if (node === shown.focused || shown.chosen.has(node)) marked.push(node);
       if (scene.stuck[node]) stuck.push(node);
       else (byColour[scene.states[node] ?? 0] ??= []).push(node);
     });
@@ -152,14 +161,13 @@ export class Painter {
     };
     theme.blocks.forEach((colour, state) => draw(byColour[state], colour));
     draw(stuck, theme.stuck);
-    for (const node of [shown.chosen, shown.focused]) {
-      if (node < 0) continue;
+    for (const node of marked) {
       const left = (scene.at[2 * node] ?? 0) * zoom + x;
       const top = (scene.at[2 * node + 1] ?? 0) * zoom + y;
       pen.strokeStyle = theme.accent;
       pen.lineWidth = 2;
       pen.strokeRect(left - 3, top - 3, wide + 6, high + 6);
-      if (node === shown.chosen) {
+      if (shown.chosen.has(node)) {
         pen.strokeStyle = theme.accentSoft;
         pen.lineWidth = 4;
         pen.strokeRect(left - 6, top - 6, wide + 12, high + 12);
@@ -167,7 +175,7 @@ export class Painter {
     }
   }
 
-  private cards(scene: Scene, view: View, theme: Theme, shown: Shown): void {
+  private cards(scene: Picture, view: View, theme: Theme, shown: Shown): void {
     const pen = this.pen;
     const { x, y, zoom } = view;
     const near = zoom >= ZOOM_CARDS;
@@ -185,7 +193,7 @@ export class Painter {
       const left = (scene.at[2 * node] ?? 0) * zoom + x;
       const top = (scene.at[2 * node + 1] ?? 0) * zoom + y;
       const state = scene.states[node] ?? 0;
-      const chosen = node === shown.chosen;
+      const chosen = shown.chosen.has(node);
       if (chosen) {
         pen.strokeStyle = theme.accentSoft;
         pen.lineWidth = 6 * Math.max(0.6, zoom);
@@ -222,7 +230,7 @@ export class Painter {
   }
 
   /** A node's name cut to `room` ems. Each name is measured once. */
-  private cut(scene: Scene, node: number, room: number): string {
+  private cut(scene: Picture, node: number, room: number): string {
     let name = this.names[node];
     if (name === undefined) {
       name = visible((scene.graph.names[node] ?? "").slice(0, NAME_MAX)).replace(/\s+/g, " ");

@@ -1,8 +1,9 @@
 /** What the canvas shows: where nodes and edges lie, and the state of each, in flat arrays that painting can walk. Pure. */
 
-import { Grid } from "../graph/grid";
+import { type Box, Grid, type Places } from "../graph/grid";
 import type { Arranged } from "../graph/layout";
 import { edgesAt, type Graph, NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
+import { clearWay, EARLY, ROUTED_MAX } from "../graph/route";
 import { type Ways, waysOf } from "../graph/track";
 import type { NodeRun } from "../live/protocol";
 import { count } from "../words/words";
@@ -11,6 +12,9 @@ import { count } from "../words/words";
 export const STATES = ["pending", "ready", "running", "waiting", "retrying", "succeeded", "failed", "timed_out", "cancelled", "skipped", "upstream_failed"] as const;
 const CODES: ReadonlyMap<string, number> = new Map(STATES.map((state, code) => [state, code]));
 export const PENDING = 0;
+/** Where nodes have no state: one while it is edited, and one that is marked. */
+export const NEUTRAL = STATES.length;
+export const MARKED = STATES.length + 1;
 export const RUNNING = 2;
 
 /** How an edge is drawn. */
@@ -24,8 +28,10 @@ export const Track = {
   bad: 3,
   /** Its target runs. */
   live: 4,
+  /** Of the selection. */
+  chosen: 5,
 } as const;
-export const TRACKS = 5;
+export const TRACKS = 6;
 
 const PASSED: ReadonlySet<string> = new Set(["succeeded", "failed", "timed_out", "retrying", "waiting"]);
 const FAILED: ReadonlySet<string> = new Set(["failed", "timed_out", "upstream_failed"]);
@@ -49,15 +55,81 @@ export function track(source: NodeRun | undefined, target: NodeRun | undefined, 
   return Track.blocked;
 }
 
-/** The count of rows that leave a node, on one of its edges. */
+/** A word on an edge: the count of rows that leave a node. */
 export interface Label {
   readonly text: string;
   /** Middle of the text. */
   readonly x: number;
   readonly y: number;
+  /** It may no longer be so. */
+  readonly old?: boolean;
 }
 
-export class Scene {
+/** What is painted, in flat arrays by number of the node or edge. */
+export interface Picture {
+  readonly graph: Graph;
+  readonly at: Float64Array;
+  readonly ways: Ways;
+  readonly grid: Places;
+  /** Number of each node's state in STATES, or NEUTRAL or MARKED. */
+  readonly states: Uint8Array;
+  /** 1: needs attention. */
+  readonly stuck: Uint8Array;
+  /** Number of each edge's Track. */
+  readonly tracks: Uint8Array;
+  readonly labels: ReadonlyMap<number, Label>;
+  /** What a node's card is known by, also when numbers change. */
+  key(node: number): string;
+  /** The node with a key; -1: it is gone. */
+  find(key: string): number;
+}
+
+/** The upper left and lower right corner of a node. */
+export function boxOf({ at }: Pick<Picture, "at">, node: number): Box {
+  const left = at[2 * node] ?? 0;
+  const top = at[2 * node + 1] ?? 0;
+  return { left, top, right: left + NODE_WIDTH, bottom: top + NODE_HEIGHT };
+}
+
+/** The node whose corner is nearest to a point; -1: there is none. */
+export function nearest({ graph, at }: Pick<Picture, "graph" | "at">, x: number, y: number): number {
+  let best = -1;
+  let least = Infinity;
+  for (let node = 0; node < graph.size; node += 1) {
+    const away = Math.abs((at[2 * node] ?? 0) - x) + Math.abs((at[2 * node + 1] ?? 0) - y);
+    if (away < least) {
+      least = away;
+      best = node;
+    }
+  }
+  return best;
+}
+
+/** Where the word on an edge stands: in the middle of a straight one, else on its first run. */
+export function wordPlace({ start, end, points }: Ways, edge: number): { x: number; y: number; straight: boolean } {
+  const from = start[edge] ?? 0;
+  const straight = (end[edge] ?? 0) - from === 4;
+  const x = points[from] ?? 0;
+  const y = points[from + 1] ?? 0;
+  const run = (points[from + 2] ?? 0) - x;
+  // Of a long straight edge only the beginning is surely clear of other nodes.
+  if (straight) return { x: run > 3 * NODE_WIDTH ? x + 60 : x + run / 2, y, straight };
+  // Turning at once, it leaves no room before the turn.
+  if (run === EARLY) {
+    const length = (points[from + 6] ?? 0) - (points[from + 4] ?? 0);
+    return { x: (points[from + 4] ?? 0) + Math.min(length / 2, 60), y: points[from + 5] ?? 0, straight };
+  }
+  return { x: x + Math.max(26, run / 2), y, straight };
+}
+
+/** Of a node's edges, the one that carries its row count: a straight one, else the first; -1: there is none. */
+export function wordEdge(graph: Graph, ways: Ways, node: number): number {
+  const edges = edgesAt(graph.outOf, node);
+  for (const edge of edges) if ((ways.end[edge] ?? 0) - (ways.start[edge] ?? 0) === 4) return edge;
+  return edges[0] ?? -1;
+}
+
+export class Scene implements Picture {
   readonly at: Float64Array;
   readonly ways: Ways;
   readonly grid: Grid;
@@ -74,8 +146,12 @@ export class Scene {
     arranged: Arranged,
   ) {
     this.at = arranged.at;
-    this.ways = waysOf(graph.sources, graph.targets, arranged.at, arranged.routed);
-    this.grid = new Grid(arranged.at, graph.size);
+    const grid = new Grid(arranged.at, graph.size);
+    const around = (source: number, target: number, out: Float64Array): number => clearWay(grid, arranged.at, source, target, NODE_HEIGHT / 2, out);
+    // A layout that leads edges itself has led those that need it.
+    const led = arranged.routed.size > 0 || graph.edges > ROUTED_MAX;
+    this.ways = waysOf(graph.sources, graph.targets, arranged.at, arranged.routed, led ? null : around);
+    this.grid = grid;
     this.states = new Uint8Array(graph.size);
     this.stuck = new Uint8Array(graph.size);
     this.tracks = new Uint8Array(graph.edges);
@@ -116,40 +192,18 @@ export class Scene {
     if (place && known?.text !== text) this.labels.set(node, { ...place, text });
   }
 
-  /** On the straight edge out of a node where there is one, else on the first run of its first edge. */
+  /** Words are on edges, and one speaks for a node: they are kept by node. */
   private labelPlace(node: number): { x: number; y: number } | null {
-    const { start, points } = this.ways;
-    let first: { x: number; y: number } | null = null;
-    for (const edge of edgesAt(this.graph.outOf, node)) {
-      const from = start[edge] ?? 0;
-      const straight = (start[edge + 1] ?? 0) - from === 4;
-      const x1 = points[from] ?? 0;
-      const run = (points[from + 2] ?? 0) - x1;
-      const place = { x: x1 + (straight ? run / 2 : Math.max(26, run / 2)), y: points[from + 1] ?? 0 };
-      // Of a long straight edge only the beginning is surely clear of other nodes.
-      if (straight) return run > 3 * NODE_WIDTH ? { x: x1 + 60, y: place.y } : place;
-      first ??= place;
-    }
-    return first;
+    const edge = wordEdge(this.graph, this.ways, node);
+    if (edge < 0) return null;
+    const { x, y } = wordPlace(this.ways, edge);
+    return { x, y };
   }
 
-  /** The node whose corner is nearest to a point; -1: there is none. */
-  nearest(x: number, y: number): number {
-    let best = -1;
-    let least = Infinity;
-    for (let node = 0; node < this.graph.size; node += 1) {
-      const away = Math.abs((this.at[2 * node] ?? 0) - x) + Math.abs((this.at[2 * node + 1] ?? 0) - y);
-      if (away < least) {
-        least = away;
-        best = node;
-      }
-    }
-    return best;
+  key(node: number): string {
+    return String(node);
   }
-
-  box(node: number): { left: number; top: number; right: number; bottom: number } {
-    const left = this.at[2 * node] ?? 0;
-    const top = this.at[2 * node + 1] ?? 0;
-    return { left, top, right: left + NODE_WIDTH, bottom: top + NODE_HEIGHT };
+  find(key: string): number {
+    return Number(key);
   }
 }

@@ -15,17 +15,17 @@ export class Search {
   private readonly field = element("input");
   private readonly list = element("ul");
   private readonly said = element("p", "meta");
-  private readonly finder: Finder;
+  private finder: Finder | null = null;
   private found: number[] = [];
   private at = 0;
 
   constructor(
-    private readonly graph: Graph,
+    private readonly graphNow: () => Graph,
+    /** State of a node in a run; empty: it has none. */
     private readonly stateOf: (node: number) => string,
     private readonly go: (node: number) => void,
     private readonly closed: () => void,
   ) {
-    this.finder = new Finder(graph);
     boxes += 1;
     const id = `canvas-found-${boxes}`;
     this.field.type = "search";
@@ -60,6 +60,16 @@ export class Search {
     });
   }
 
+  private get graph(): Graph {
+    return this.graphNow();
+  }
+
+  /** Nodes have other names, or are others. */
+  renew(): void {
+    this.finder = null;
+    if (!this.root.hidden) this.look();
+  }
+
   open(): void {
     this.root.hidden = false;
     this.field.focus();
@@ -92,6 +102,7 @@ export class Search {
 
   private look(): void {
     const text = this.field.value;
+    this.finder ??= new Finder(this.graph);
     this.found = this.finder.find(text, LISTED + 1);
     const more = this.found.length > LISTED;
     this.found.length = Math.min(this.found.length, LISTED);
@@ -116,7 +127,9 @@ export class Search {
     const state = this.stateOf(node);
     const name = visible((this.graph.names[node] ?? "").slice(0, 300));
     const id = this.graph.ids[node] ?? "";
-    const mark = element("span", `c st-${state}`, icon(look(state).icon, true), element("span", "sr", look(state).word));
+    const mark = state
+      ? element("span", `c st-${state}`, icon(look(state).icon, true), element("span", "sr", look(state).word))
+      : element("span", "c", icon(this.graph.icons.get(this.graph.types[node] ?? "") ?? "dot", true));
     const before = edgesAt(this.graph.into, node).length;
     const row = element("li", "", mark, element("span", "cut grow", name), element("span", "meta cut", id === this.graph.names[node] ? "" : id));
     row.setAttribute("role", "option");

@@ -24,7 +24,7 @@ const NAMES: Readonly<Record<string, string>> = { timed_out: "timed-out", upstre
 export type Theme = { readonly [name in keyof typeof TOKENS]: string } & {
   /** Colour of each of STATES. */
   readonly states: readonly string[];
-  /** Colour of a node that is only a block: what has not begun recedes. */
+  /** Colour of a node that is only a block, also of NEUTRAL and MARKED: what has not begun recedes. */
   readonly blocks: readonly string[];
   readonly family: string;
 };
@@ -41,7 +41,8 @@ export function readTheme(host: HTMLElement): Theme {
   const tokens = Object.fromEntries(Object.entries(TOKENS).map(([name, value]) => [name, read(value)])) as { [name in keyof typeof TOKENS]: string };
   const states = STATES.map((state) => read(`var(--${NAMES[state] ?? state})`));
   const quiet = read("color-mix(in srgb, var(--line-strong) 82%, var(--ink-3))");
-  const blocks = STATES.map((state, code) => (state === "pending" || state === "skipped" ? quiet : (states[code] ?? quiet)));
+  // Behind the states: what has none, and what is marked.
+  const blocks = [...STATES.map((state, code) => (state === "pending" || state === "skipped" ? quiet : (states[code] ?? quiet))), quiet, tokens.ink2];
   const family = style.fontFamily;
   probe.remove();
   return { ...tokens, states, blocks, family };

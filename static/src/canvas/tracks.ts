@@ -1,7 +1,7 @@
 /** Paints the edges: batched by state, cut at the view's edge, thinned where they are too many. */
 
 import { bevelled, POINT } from "../graph/track";
-import { type Scene, Track, TRACKS } from "./scene";
+import { type Picture, Track, TRACKS } from "./scene";
 import type { Theme } from "./theme";
 import { type View, ZOOM_CARDS, ZOOM_NAMES } from "./view";
 
@@ -11,6 +11,8 @@ const EDGES_MAX = 2500;
 const DASHED_MAX = 400;
 /** An edge that reaches further beyond the view than this is drawn in pieces: dashes that nobody sees cost the most. */
 const BEYOND = 600;
+/** Chosen nodes whose edges stand out from afar. */
+const CHOSEN_MAX = 40;
 /** Edges in one path: a path of thousands costs far more than its parts. */
 const PATH_EDGES = 64;
 
@@ -22,7 +24,7 @@ export class TrackPainter {
 
   constructor(private readonly pen: CanvasRenderingContext2D) {}
 
-  paint(scene: Scene, view: View, theme: Theme, chosen: number, dash: number, ratio: number): void {
+  paint(scene: Picture, view: View, theme: Theme, chosen: ReadonlySet<number>, dash: number, ratio: number): void {
     const { boxes } = scene.ways;
     const { left, top, right, bottom } = view.box(4);
     this.clip = { left, top, right, bottom };
@@ -46,7 +48,7 @@ export class TrackPainter {
       this.counts[kind] = filled + 1;
     }
     this.moving = (this.counts[Track.live] ?? 0) > 0 && view.zoom >= ZOOM_CARDS;
-    const colours = [theme.lineStrong, theme.lineStrong, theme.done, theme.bad, theme.live];
+    const colours = [theme.lineStrong, theme.lineStrong, theme.done, theme.bad, theme.live, theme.accent];
     const far = view.zoom < ZOOM_NAMES;
     const pen = this.pen;
     const { x, y, zoom } = view;
@@ -57,7 +59,7 @@ export class TrackPainter {
       const count = this.counts[kind] ?? 0;
       if (!count) continue;
       const list = this.seen[kind] ?? new Int32Array(0);
-      const most = kind === Track.live || kind === Track.bad ? EDGES_MAX : share;
+      const most = kind === Track.live || kind === Track.bad || kind === Track.chosen ? EDGES_MAX : share;
       // Powers of two: zooming in adds edges to those that are there, and takes none away.
       const every = count <= most ? 1 : 2 ** Math.ceil(Math.log2(count / most));
       pen.strokeStyle = colours[kind] ?? theme.lineStrong;
@@ -81,11 +83,11 @@ export class TrackPainter {
     }
     pen.setLineDash([]);
     pen.globalAlpha = 1;
-    if (far && chosen >= 0) this.chosenEdges(scene, view, theme, chosen);
+    if (far) for (const node of [...chosen].slice(0, CHOSEN_MAX)) this.chosenEdges(scene, view, theme, node);
   }
 
   /** From afar, the edges of the chosen node stand out among the others. */
-  private chosenEdges(scene: Scene, view: View, theme: Theme, node: number): void {
+  private chosenEdges(scene: Picture, view: View, theme: Theme, node: number): void {
     const pen = this.pen;
     pen.strokeStyle = theme.accent;
     pen.lineWidth = 1.5;
@@ -110,10 +112,10 @@ export class TrackPainter {
     },
   };
 
-  private edge(scene: Scene, edge: number, x: number, y: number, zoom: number, far: boolean): void {
-    const { start, points } = scene.ways;
+  private edge(scene: Picture, edge: number, x: number, y: number, zoom: number, far: boolean): void {
+    const { start, end: ends, points } = scene.ways;
     const from = start[edge] ?? 0;
-    const end = start[edge + 1] ?? 0;
+    const end = ends[edge] ?? 0;
     const pen = this.pen;
     if (far) {
       pen.moveTo(Math.round((points[from] ?? 0) * zoom + x) + 0.5, Math.round((points[from + 1] ?? 0) * zoom + y) + 0.5);
@@ -136,9 +138,9 @@ export class TrackPainter {
   }
 
   /** Many edges at once: straight runs as filled boxes, which cost a tenth of a path of thousands of lines. */
-  private plain(scene: Scene, list: Int32Array, count: number, wanted: (edge: number) => boolean, x: number, y: number, zoom: number, far: boolean, ratio: number): void {
+  private plain(scene: Picture, list: Int32Array, count: number, wanted: (edge: number) => boolean, x: number, y: number, zoom: number, far: boolean, ratio: number): void {
     const pen = this.pen;
-    const { start, points } = scene.ways;
+    const { start, end: ends, points } = scene.ways;
     const { left, top, right, bottom } = this.clip;
     const thick = far ? 1 : Math.max(1, Math.round(2 * zoom * ratio)) / ratio;
     const snapped = (at: number): number => Math.round((at - thick / 2) * ratio) / ratio;
@@ -150,7 +152,7 @@ export class TrackPainter {
       const edge = list[index] ?? 0;
       if (!wanted(edge)) continue;
       const from = start[edge] ?? 0;
-      const last = (start[edge + 1] ?? 0) - 2;
+      const last = (ends[edge] ?? 0) - 2;
       for (let at = from; at < last; at += 2) {
         const ax = points[at] ?? 0;
         const ay = points[at + 1] ?? 0;
@@ -190,10 +192,10 @@ export class TrackPainter {
   private clip = { left: 0, top: 0, right: 0, bottom: 0 };
 
   /** Whether any run of an edge lies in view: the box around all of them mostly does, in a large graph. */
-  private crosses(scene: Scene, edge: number): boolean {
-    const { start, points } = scene.ways;
+  private crosses(scene: Picture, edge: number): boolean {
+    const { start, end: ends, points } = scene.ways;
     const { left, top, right, bottom } = this.clip;
-    const end = (start[edge + 1] ?? 0) - 2;
+    const end = (ends[edge] ?? 0) - 2;
     for (let at = start[edge] ?? 0; at < end; at += 2) {
       const ax = points[at] ?? 0;
       const ay = points[at + 1] ?? 0;

@@ -32,13 +32,15 @@ export class View {
   height = 0;
   private zoomLeast = 0.02;
   private bounds: Box = { left: 0, top: 0, right: 0, bottom: 0 };
+  private room = 0;
   private going: { from: Place; to: Place; began: number } | null = null;
 
   constructor(private readonly changed: () => void) {}
 
-  /** The graph's extent: one can always zoom out to see it whole, and never lose it. */
-  setBounds(bounds: Box): void {
+  /** The graph's extent: one can always zoom out to see it whole, and never lose it further than `room` away. */
+  setBounds(bounds: Box, room = 0): void {
     this.bounds = bounds;
+    this.room = room;
     this.limit();
   }
 
@@ -70,7 +72,7 @@ export class View {
 
   private set(x: number, y: number, zoom: number): void {
     // At least a corner of the graph stays in view.
-    const keep = 80;
+    const keep = 80 - this.room * zoom;
     const { left, top, right, bottom } = this.bounds;
     const x2 = Math.min(this.width - keep - left * zoom, Math.max(keep - right * zoom, x));
     const y2 = Math.min(this.height - keep - top * zoom, Math.max(keep - bottom * zoom, y));

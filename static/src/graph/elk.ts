@@ -14,7 +14,15 @@ export interface Arranged {
   readonly routed: ReadonlyMap<number, readonly number[]>;
 }
 
-export function question(graph: Graph): ElkNode {
+/** Room between columns, and between rows. */
+export interface Gaps {
+  readonly column: number;
+  readonly row: number;
+}
+
+const gapsOf = (graph: Graph): Gaps => ({ column: COLUMN_GAP, row: graph.size <= FEW ? ROW_GAP_OF_FEW : ROW_GAP });
+
+export function question(graph: Graph, gaps: Gaps = gapsOf(graph)): ElkNode {
   const edges: ElkExtendedEdge[] = [];
   for (let edge = 0; edge < graph.edges; edge += 1) {
     edges.push({ id: String(edge), sources: [String(graph.sources[edge])], targets: [String(graph.targets[edge])] });
@@ -27,8 +35,8 @@ export function question(graph: Graph): ElkNode {
       "elk.edgeRouting": "ORTHOGONAL",
       // Edges into one node, and out of one, share their track.
       "elk.layered.mergeEdges": "true",
-      "elk.layered.spacing.nodeNodeBetweenLayers": String(COLUMN_GAP),
-      "elk.spacing.nodeNode": String(graph.size <= FEW ? ROW_GAP_OF_FEW : ROW_GAP),
+      "elk.layered.spacing.nodeNodeBetweenLayers": String(gaps.column),
+      "elk.spacing.nodeNode": String(gaps.row),
       "elk.layered.spacing.edgeNodeBetweenLayers": "30",
       "elk.layered.spacing.edgeEdgeBetweenLayers": "10",
       "elk.spacing.edgeNode": "22",

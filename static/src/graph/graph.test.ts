@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { filled } from "./arrange";
 import { Finder } from "./find";
 import { Grid } from "./grid";
 import { isTall, layered, layers, type LayoutInput, type Positions } from "./layered";
@@ -169,7 +170,7 @@ describe("the way of an edge", () => {
 
   it("takes the corners that a layout gave", () => {
     const ways = waysOf(Int32Array.of(0), Int32Array.of(1), Float64Array.of(0, 0, 300, 100), new Map([[0, [1, 2, 3, 2, 3, 9, 10, 9]]]));
-    expect([...ways.points.subarray(0, ways.start[1])]).toEqual([1, 2, 3, 2, 3, 9, 10, 9]);
+    expect([...ways.points.subarray(0, ways.end[0])]).toEqual([1, 2, 3, 2, 3, 9, 10, 9]);
   });
 });
 
@@ -244,6 +245,21 @@ describe("walking", () => {
   it("reaches what no edge leads to", () => {
     expect(neighbour(graph, at, 0, "down")).toBe(4);
     expect(neighbour(graph, at, 3, "down")).toBe(2);
+  });
+});
+
+describe("places of nodes that nobody placed", () => {
+  it("are those of a layout of the whole, and below what stands there", () => {
+    const placed = Float64Array.from([0, 0, NaN, NaN, NaN, NaN, NaN, NaN]);
+    const whole = Float64Array.from([300, 300, 10, 20, 260, 20, 0, 100]);
+    const at = filled(placed, whole);
+    expect([...at.slice(0, 2)]).toEqual([0, 0]);
+    expect([...at.slice(4, 6)]).toEqual([260, 20]);
+    for (let one = 0; one < 4; one += 1)
+      for (let other = 0; other < one; other += 1) {
+        const [dx, dy] = [0, 1].map((axis) => Math.abs((at[2 * one + axis] ?? 0) - (at[2 * other + axis] ?? 0)));
+        expect((dx ?? 0) >= NODE_WIDTH || (dy ?? 0) >= NODE_HEIGHT).toBe(true);
+      }
   });
 });
 

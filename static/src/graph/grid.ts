@@ -9,12 +9,22 @@ export interface Box {
   readonly bottom: number;
 }
 
-const CELL_WIDTH = 4 * NODE_WIDTH;
-const CELL_HEIGHT = 8 * NODE_HEIGHT;
+export const CELL_WIDTH = 4 * NODE_WIDTH;
+export const CELL_HEIGHT = 8 * NODE_HEIGHT;
 /** Positions far apart must not make more cells than memory. */
 const CELLS_MAX = 1 << 16;
 
-export class Grid {
+/** Where nodes are, asked by place. */
+export interface Places {
+  /** Around all nodes. */
+  readonly bounds: Box;
+  /** Calls `found` for each node of which something lies in the box. */
+  within(box: Box, found: (node: number) => void): void;
+  /** The node at a point, the last one in document order where several lie there; -1: none. */
+  hit(x: number, y: number): number;
+}
+
+export class Grid implements Places {
   readonly bounds: Box;
   private readonly columns: number;
   private readonly rows: number;
@@ -80,7 +90,6 @@ export class Grid {
     return this.row(this.at[2 * node + 1] ?? 0) * this.columns + this.column(this.at[2 * node] ?? 0);
   }
 
-  /** Calls `found` for each node of which something lies in the box. */
   within(box: Box, found: (node: number) => void): void {
     if (!this.size) return;
     const left = box.left - NODE_WIDTH;
@@ -103,7 +112,6 @@ export class Grid {
     }
   }
 
-  /** The node at a point, the last one in document order where several lie there; -1: none. */
   hit(x: number, y: number): number {
     let hit = -1;
     this.within({ left: x, top: y, right: x, bottom: y }, (node) => {

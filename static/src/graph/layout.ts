@@ -2,7 +2,8 @@
 
 import ELK from "elkjs/lib/elk-api";
 import elkWorker from "elkjs/lib/elk-worker.min.js?worker&url";
-import { answer, type Arranged, question } from "./elk";
+import { filled } from "./arrange";
+import { answer, type Arranged, type Gaps, question } from "./elk";
 import { isTall, type LayoutInput, type Positions } from "./layered";
 import LayoutWorker from "./layout.worker?worker";
 import { type Graph, isPlaced, NODE_HEIGHT } from "./model";
@@ -13,10 +14,17 @@ const ELK_EDGES_MAX = 900;
 
 export type { Arranged };
 
-/** The author's places; what has none stands below, layered. All of them layered where the author placed nothing. */
+/** The author's places. Where most nodes have none, those stand where a layout of the whole puts them, so that moving one
+ * leaves the others where they were seen; few of them stand below, layered. */
 export async function arrange(graph: Graph): Promise<Arranged> {
   if (!isPlaced(graph)) return tidy(graph);
   const at = graph.placed.slice();
+  let missing = 0;
+  for (let node = 0; node < graph.size; node += 1) if (Number.isNaN(at[2 * node] ?? NaN)) missing += 1;
+  if (2 * missing > graph.size) {
+    const whole = await tidy(graph);
+    return { at: filled(at, whole.at), routed: new Map() };
+  }
   const without: number[] = [];
   let bottom = -Infinity;
   let left = Infinity;
@@ -40,22 +48,22 @@ export async function arrange(graph: Graph): Promise<Arranged> {
   return { at, routed: new Map() };
 }
 
-/** All nodes layered, whatever the author placed. */
-export async function tidy(graph: Graph): Promise<Arranged> {
+/** All nodes layered, whatever the author placed. `gaps`: other ones than the graph's size asks for, where ELK lays out. */
+export async function tidy(graph: Graph, gaps?: Gaps): Promise<Arranged> {
   const { size, sources, targets } = graph;
   // ELK puts a layer into one column, however many nodes it has.
-  if (size <= ELK_NODES_MAX && graph.edges <= ELK_EDGES_MAX && !isTall({ size, sources, targets })) return withElk(graph);
+  if (size <= ELK_NODES_MAX && graph.edges <= ELK_EDGES_MAX && !isTall({ size, sources, targets })) return withElk(graph, gaps);
   return { at: await layeredInWorker({ size, sources, targets }), routed: new Map() };
 }
 
 /** By ELK; by the plain layout where its worker does not start or does not answer as it should. */
-async function withElk(graph: Graph): Promise<Arranged> {
+async function withElk(graph: Graph, gaps?: Gaps): Promise<Arranged> {
   const worker = new Worker(elkWorker, { type: "module" });
   // ELK itself would wait for ever for a worker that fell over.
   const broken = new Promise<null>((resolve) => worker.addEventListener("error", () => resolve(null)));
   const elk = new ELK({ workerFactory: () => worker });
   try {
-    const root = await Promise.race([elk.layout(question(graph)), broken]);
+    const root = await Promise.race([elk.layout(question(graph, gaps)), broken]);
     if (root) return answer(graph, root);
   } finally {
     elk.terminateWorker();

@@ -12,11 +12,12 @@ export const JOIN = 39;
 export const POINT = 14;
 const BACK = 24;
 
-/** Corners of the edge from a node at (ax, ay) to one at (bx, by), upper left corners given. Writes into `out` and
- * gives the number of values written: 4 (straight), 8, or 12 (an edge that leads back). */
-export function way(ax: number, ay: number, bx: number, by: number, out: Float64Array): number {
+/** Corners of the edge from a node at (ax, ay) to one at (bx, by), upper left corners given; `port` is how far below the
+ * source's corner it begins. Writes into `out` and gives the number of values written: 4 (straight), 8, or 12 (an edge
+ * that leads back). */
+export function way(ax: number, ay: number, bx: number, by: number, out: Float64Array, port = NODE_HEIGHT / 2): number {
   const x1 = ax + NODE_WIDTH;
-  const y1 = ay + NODE_HEIGHT / 2;
+  const y1 = ay + port;
   const x2 = bx;
   const y2 = by + NODE_HEIGHT / 2;
   const gap = x2 - x1;
@@ -82,18 +83,23 @@ export function bevelled(points: Float64Array, from: number, length: number, pen
   pen.lineTo(points[last] ?? 0, points[last + 1] ?? 0);
 }
 
-/** Ways of all edges in one array: those of edge e are `points[start[e]]` up to `points[start[e + 1] - 1]`. */
+/** Ways of all edges in one array: that of edge e is `points[start[e]]` up to `points[end[e] - 1]`. */
 export interface Ways {
   readonly start: Int32Array;
+  readonly end: Int32Array;
   readonly points: Float64Array;
   /** Left, top, right and bottom of each edge. */
   readonly boxes: Float64Array;
 }
 
+/** Writes the corners of the edge between two nodes, by number; gives how many values. */
+export type Router = (source: number, target: number, out: Float64Array) => number;
+
 /** `routed`: corners of edges for which a layout gave its own. */
-export function waysOf(sources: Int32Array, targets: Int32Array, at: Float64Array, routed: ReadonlyMap<number, readonly number[]> = new Map()): Ways {
+export function waysOf(sources: Int32Array, targets: Int32Array, at: Float64Array, routed: ReadonlyMap<number, readonly number[]> = new Map(), router: Router | null = null): Ways {
   const edges = sources.length;
-  const start = new Int32Array(edges + 1);
+  const start = new Int32Array(edges);
+  const ends = new Int32Array(edges);
   let points = new Float64Array(8 * edges + 64);
   const one = new Float64Array(12);
   const boxes = new Float64Array(4 * edges);
@@ -102,7 +108,7 @@ export function waysOf(sources: Int32Array, targets: Int32Array, at: Float64Arra
     const own = routed.get(edge);
     const source = sources[edge] ?? 0;
     const target = targets[edge] ?? 0;
-    const length = own ? own.length : way(at[2 * source] ?? 0, at[2 * source + 1] ?? 0, at[2 * target] ?? 0, at[2 * target + 1] ?? 0, one);
+    const length = own ? own.length : router ? router(source, target, one) : way(at[2 * source] ?? 0, at[2 * source + 1] ?? 0, at[2 * target] ?? 0, at[2 * target + 1] ?? 0, one);
     const from: ArrayLike<number> = own ?? one;
     if (filled + length > points.length) {
       const wider = new Float64Array(2 * points.length + length);
@@ -127,16 +133,67 @@ export function waysOf(sources: Int32Array, targets: Int32Array, at: Float64Arra
     boxes[4 * edge + 1] = top;
     boxes[4 * edge + 2] = right;
     boxes[4 * edge + 3] = bottom;
+    start[edge] = filled;
     filled += length;
-    start[edge + 1] = filled;
+    ends[edge] = filled;
   }
-  return { start, points, boxes };
+  return { start, end: ends, points, boxes };
+}
+
+/** The most values that a way has. */
+const WAY_MOST = 12;
+
+/** Ways that can be changed one by one: each has room for the longest. */
+export class LooseWays implements Ways {
+  readonly start: Int32Array;
+  readonly end: Int32Array;
+  readonly points: Float64Array;
+  readonly boxes: Float64Array;
+  /** Corners before they are put. */
+  readonly one = new Float64Array(WAY_MOST);
+
+  constructor(edges: number) {
+    this.start = Int32Array.from({ length: edges }, (_, edge) => WAY_MOST * edge);
+    this.end = this.start.slice();
+    this.points = new Float64Array(WAY_MOST * edges);
+    this.boxes = new Float64Array(4 * edges);
+  }
+
+  /** Upper left corners of both nodes, and how far below its corner the edge leaves the first. */
+  set(edge: number, ax: number, ay: number, bx: number, by: number, port: number): void {
+    this.put(edge, way(ax, ay, bx, by, this.one, port));
+  }
+
+  /** The first values of `one` are the edge's corners. */
+  put(edge: number, length: number): void {
+    const { one, points, boxes } = this;
+    const from = WAY_MOST * edge;
+    let left = Infinity;
+    let top = Infinity;
+    let right = -Infinity;
+    let bottom = -Infinity;
+    for (let place = 0; place < length; place += 2) {
+      const x = one[place] ?? 0;
+      const y = one[place + 1] ?? 0;
+      points[from + place] = x;
+      points[from + place + 1] = y;
+      if (x < left) left = x;
+      if (x > right) right = x;
+      if (y < top) top = y;
+      if (y > bottom) bottom = y;
+    }
+    this.end[edge] = from + length;
+    boxes[4 * edge] = left;
+    boxes[4 * edge + 1] = top;
+    boxes[4 * edge + 2] = right;
+    boxes[4 * edge + 3] = bottom;
+  }
 }
 
 /** Distance from a point to the way of an edge. */
 export function distanceTo(ways: Ways, edge: number, x: number, y: number): number {
   let least = Infinity;
-  const end = (ways.start[edge + 1] ?? 0) - 2;
+  const end = (ways.end[edge] ?? 0) - 2;
   for (let at = ways.start[edge] ?? 0; at < end; at += 2) {
     const ax = ways.points[at] ?? 0;
     const ay = ways.points[at + 1] ?? 0;

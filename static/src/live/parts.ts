@@ -8,12 +8,14 @@ import { all, throttled } from "../dom";
 import { morph } from "../behaviours/morph";
 import { refreshTimes } from "../behaviours/clock";
 import { showLive } from "./dot";
+import { holdBack, offer } from "./hold";
 import { readOverviewMessage } from "./protocol";
 import { Live } from "./socket";
 
 const LEAST_MS = 1200;
 
-async function refresh(): Promise<void> {
+/** `everything`: new rows, too, which lists marked data-hold keep for who asks. */
+async function refresh(everything: boolean): Promise<void> {
   if (document.hidden) {
     stale = true;
     return;
@@ -34,7 +36,9 @@ async function refresh(): Promise<void> {
   for (const part of parts) {
     const fresh = part.id ? parsed.getElementById(part.id) : null;
     if (fresh && part.isConnected) {
+      const held = part.hasAttribute("data-hold") && !everything ? holdBack(part, fresh) : 0;
       morph(part, fresh);
+      if (part.hasAttribute("data-hold")) offer(part, held, () => void refresh(true));
       refreshTimes(part);
     }
   }
@@ -43,7 +47,7 @@ async function refresh(): Promise<void> {
 let stale = false;
 
 export function startParts(): void {
-  const soon = throttled(LEAST_MS, () => void refresh());
+  const soon = throttled(LEAST_MS, () => void refresh(false));
   let first = true;
   new Live({
     path: "/ws/overview/",

@@ -111,6 +111,7 @@ describe("the socket", () => {
     vi.advanceTimersByTime(120_000);
     expect(FakeSocket.made).toHaveLength(1);
     expect(refused).toEqual([4403]);
+    expect(states.at(-1)).toEqual({ kind: "refused", code: 4403 });
   });
   it("ignores what is no JSON", () => {
     newest().opened();

@@ -6,7 +6,7 @@
 
 import { type JsonObject, parse } from "./protocol";
 
-export type LiveState = { readonly kind: "connecting" } | { readonly kind: "live" } | { readonly kind: "behind"; readonly seconds: number } | { readonly kind: "offline"; readonly since: Date; readonly tries: number };
+export type LiveState = { readonly kind: "connecting" } | { readonly kind: "live" } | { readonly kind: "behind"; readonly seconds: number } | { readonly kind: "offline"; readonly since: Date; readonly tries: number } | { readonly kind: "refused"; readonly code: number };
 
 export interface LiveOptions {
   /** Path of the socket on this host. */
@@ -15,7 +15,7 @@ export interface LiveOptions {
   hello(): JsonObject;
   message(message: JsonObject): void;
   state(state: LiveState): void;
-  /** The server refuses for good: 4401, 4403 and 4404, or the handshake is refused again and again. */
+  /** The server refuses for good: 4401, 4403 and 4404. */
   refused?(code: number): void;
   readonly probeSeconds?: number;
   readonly answerSeconds?: number;
@@ -98,7 +98,7 @@ export class Live {
       if (socket !== this.socket) return;
       if (event.code === 4401 || event.code === 4403 || event.code === 4404) {
         this.options.refused?.(event.code);
-        this.options.state({ kind: "offline", since: this.lost ?? new Date(), tries: this.tries });
+        this.options.state({ kind: "refused", code: event.code });
         this.ended = true;
         window.clearTimeout(this.watch);
         return;

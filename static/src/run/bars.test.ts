@@ -26,6 +26,12 @@ describe("the bars of a timeline", () => {
     expect([bars.place("a"), bars.place("b"), bars.place("c")]).toEqual([1, 0, -1]);
     expect(bars.rows[0]?.bars[1]?.retryAt).toBe(ms(9));
   });
+  it("stand in the document's order where they begin at once", () => {
+    const order = ["n2", "n10", "n1"];
+    const bars = new Bars((node) => order.indexOf(node));
+    bars.read({ from: at(0), to: null, bars: ["n1", "n10", "n2"].map((id) => ({ node: id, attempt: 1, state: "succeeded", waiting_from: at(1), started_at: at(2), finished_at: at(3), retry_at: null })) });
+    expect(bars.rows.map((row) => row.node)).toEqual(order);
+  });
   it("follow a node from waiting over a failure to its end", () => {
     const bars = new Bars();
     bars.change(node("a", "ready", { attempt: 0, waiting_for: [{ code: "pool", message: "", since: at(1) }] }), ms(1));

@@ -1,5 +1,5 @@
-/** When each attempt of a run waited, ran and ended: a row for each node that has begun, in the order of their begins.
- * Read once from the API and kept current from node events. Pure. */
+/** When each attempt of a run waited, ran and ended: a row for each node that has begun, in the order of their begins, and
+ * of the document where these are the same. Read once from the API and kept current from node events. Pure. */
 
 import type { Json, JsonObject, NodeRun } from "../live/protocol";
 
@@ -43,6 +43,9 @@ export class Bars {
   /** Begin and end of the run; null while it has none. */
   from: number | null = null;
   to: number | null = null;
+
+  /** `order`: place of a node in the document. */
+  constructor(private readonly order: (node: string) => number = () => 0) {}
 
   /** Place of a node's row; -1: it has none. */
   place(node: string): number {
@@ -137,8 +140,8 @@ export class Bars {
   private sort(): void {
     this.rows = this.rows.filter((row) => row.bars.length > 0);
     const begins = new Map(this.rows.map((row) => [row, row.bars[0] ? begin(row.bars[0]) : Infinity]));
-    // Equal ones stay in their order: sorting keeps it.
-    this.rows.sort((a, b) => (begins.get(a) ?? 0) - (begins.get(b) ?? 0));
+    // What became ready in one tick did so at one time.
+    this.rows.sort((a, b) => (begins.get(a) ?? 0) - (begins.get(b) ?? 0) || this.order(a.node) - this.order(b.node));
     this.places = null;
   }
 }

@@ -6,6 +6,7 @@ import { element, icon, one, setAttribute, setHidden, setText, throttled } from 
 import { readSteps, type Step } from "../live/protocol";
 import { fill, gettext } from "../words/i18n";
 import { look, visible } from "../words/words";
+import { Coming } from "./coming";
 import { cause, reason } from "./fact";
 import { READ_BACK, Steps } from "./steps";
 import type { RunStore } from "./store";
@@ -16,6 +17,7 @@ const ROW_NARROW = 48;
 const EARLIER_PX = 600;
 /** Steps to begin with, for what is seen and some to scroll; short pages are read on for them. */
 const ENOUGH = 100;
+const AGAIN_MS = 3000;
 
 export interface Events {
   focus(): void;
@@ -36,6 +38,8 @@ class EventList implements Events {
   /** Steps that came while the first ones were being read. */
   private early: Step[] = [];
   private readonly tools: ParentNode;
+  private readonly coming: Coming;
+  private trying = 0;
 
   constructor(
     private readonly host: HTMLElement,
@@ -44,6 +48,7 @@ class EventList implements Events {
     const sizer = one("[data-event-sizer]", host);
     if (!sizer) throw new Error("The page has no place for events.");
     this.tools = host.closest("main") ?? document;
+    this.coming = new Coming(host.parentElement ?? host, gettext("The events could not be loaded"), () => void this.open());
     this.list = new Windowed(host, sizer, { render: (index, row) => this.render(index, row) }, this.height);
     this.narrow.addEventListener("change", () => this.list.setRowHeight(this.height));
     this.steps = new Steps(store.chosen);
@@ -98,16 +103,21 @@ class EventList implements Events {
     this.ready = false;
     this.early = [];
     this.label();
+    window.clearTimeout(this.trying);
+    this.coming.begin();
     try {
       do {
         const { steps: older, before } = await this.read(steps.below, steps.node);
         if (steps !== this.steps) return;
         steps.prepend(older, before);
       } while (!steps.complete && steps.size < ENOUGH);
-    } catch {
-      // The socket's next snapshot asks again.
+    } catch (error) {
+      if (steps !== this.steps) return;
+      this.coming.failed(error);
+      this.trying = window.setTimeout(() => void this.open(), AGAIN_MS);
       return;
     }
+    this.coming.done();
     steps.append(this.early);
     this.early = [];
     this.ready = true;

@@ -20,7 +20,9 @@ export function cause(error: NodeError): string {
   const kind = error.class || gettext("Error");
   const head = error.line ? fill(gettext("{kind} in line {line}"), { kind, line: error.line }) : kind;
   const said = firstLine(error.message);
-  return said ? fill(gettext("{before}, {after}"), { before: head, after: said }) : head;
+  if (!said) return head;
+  // A message that begins as a sentence follows a colon: after a comma it would go on in capitals.
+  return fill(/^\p{Lu}/u.test(said) ? gettext("{before}: {after}") : gettext("{before}, {after}"), { before: head, after: said });
 }
 
 export function reason(code: string): string {

@@ -128,6 +128,7 @@ function showRun(store: RunStore, root: HTMLElement): void {
   const failed = ["failed", "timed_out"].some((name) => (run.counts[name] ?? 0) > 0);
   for (const part of all("[data-when-failed]", root)) setHidden(part, !failed);
   for (const part of all("[data-when-cancelled]", root)) setHidden(part, failed);
+  setHidden(one("[data-run-lasts]", root), !run.started_at);
   setText(one("[data-run-took]", root), ended ? gettext("Took") : gettext("Running"));
   if (!ended && root.dataset["state"] !== run.state) {
     // A retry made an ended run go on: its button may be pressed again.

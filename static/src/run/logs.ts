@@ -6,6 +6,7 @@ import { debounced, one, setAttribute, setHidden, setText, throttled, typing } f
 import type { LogLine } from "../live/protocol";
 import { fill, gettext, ngettext } from "../words/i18n";
 import { count, RUN_ENDED, visible } from "../words/words";
+import { Coming } from "./coming";
 import { emptyRow, fillRow, moved, plain, type Shown } from "./logline";
 import { LogSource } from "./logsource";
 import { Marking } from "./marking";
@@ -35,6 +36,7 @@ export class LogView {
   private readonly list: Windowed;
   private readonly source: LogSource;
   private readonly marking: Marking;
+  private readonly coming: Coming;
   private readonly narrow = window.matchMedia("(max-width: 640px)");
   private query: Query = { node: "", level: "", text: "" };
   /** Only lines with a hit are shown. */
@@ -51,6 +53,7 @@ export class LogView {
   private awaited: Place | null = null;
   private unsaid = 0;
   private frame = 0;
+  private trying = 0;
   private look: Shown = { text: "", left: 0, width: 200 };
   private charWidth = 7.2;
 
@@ -68,6 +71,8 @@ export class LogView {
     this.list = new Windowed(scroller, sizer, rows, this.narrow.matches ? ROW_NARROW : ROW);
     this.marking = new Marking(scroller, this.list, { seqAt: (index) => this.rows.at(index), redraw: () => this.list.redraw(), copy: (event) => void this.copy(event) });
     this.narrow.addEventListener("change", () => this.list.setRowHeight(this.narrow.matches ? ROW_NARROW : ROW));
+    this.coming = new Coming(scroller.parentElement ?? scroller, gettext("The log could not be loaded"), () => void this.open());
+    this.coming.begin();
     this.controls();
     this.label();
     store.listen((change) => {
@@ -100,11 +105,14 @@ export class LogView {
   private async open(): Promise<void> {
     try {
       await this.source.catchUp();
-    } catch {
-      // Offline, it seems; what comes meanwhile is kept.
-      window.setTimeout(() => void this.open(), AGAIN_MS);
+    } catch (error) {
+      // What comes meanwhile is kept. Lines that are there say more than that newer ones are missing.
+      if (!this.source.ready) this.coming.failed(error);
+      window.clearTimeout(this.trying);
+      this.trying = window.setTimeout(() => void this.open(), AGAIN_MS);
       return;
     }
+    this.coming.done();
     this.grown(0);
   }
 

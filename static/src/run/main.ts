@@ -1,18 +1,15 @@
 /** The run page: one store fed by the socket; each part listens to it by itself. */
 
-import { serverNow } from "../behaviours/clock";
-import { toast } from "../behaviours/toast";
 import { failure } from "../canvas/failure";
 import { one } from "../dom";
 import { loadGraph } from "../graph/load";
 import { showLive } from "../live/dot";
-import { Lag } from "../live/lag";
-import { readRunMessage, readSamples } from "../live/protocol";
-import { Live } from "../live/socket";
 import { gettext } from "../words/i18n";
 import { keepChosen } from "./address";
+import { Coming } from "./coming";
 import { Drawer } from "./drawer";
 import { mountEvents } from "./events";
+import { feedRun } from "./feed";
 import { startHead } from "./head";
 import { startInputs } from "./inputs";
 import { type LazyParts, type RunCanvas, startRunKeys } from "./keys";
@@ -20,9 +17,6 @@ import { LogView } from "./logs";
 import { NodeTable } from "./nodes";
 import { startPanel } from "./panel";
 import { RunStore } from "./store";
-
-/** Silence after which a page that is behind asks whether there is more. */
-const QUIET_SECONDS = 1;
 
 export function startRun(run: string, root: HTMLElement): void {
   const store = new RunStore(run, root.dataset["chosen"] ?? "", Number(root.dataset["seq"] ?? -1));
@@ -35,7 +29,7 @@ export function startRun(run: string, root: HTMLElement): void {
     nodes: () => {
       lazy.nodes = new NodeTable(store, root);
     },
-    timeline: () => void startTimeline(store, root),
+    timeline: () => startTimeline(store, root),
     events: () => {
       const host = one("[data-events]", root);
       if (host) lazy.events = mountEvents(host, store);
@@ -69,46 +63,23 @@ async function startCanvas(store: RunStore, root: HTMLElement): Promise<RunCanva
 }
 
 /** Large, and not always needed: a script of its own. */
-async function startTimeline(store: RunStore, root: HTMLElement): Promise<void> {
+function startTimeline(store: RunStore, root: HTMLElement): void {
   const host = one("[data-timeline]", root);
-  if (host) (await import("./timeline")).mountTimeline(host, store);
+  if (!host) return;
+  const coming = new Coming(host, gettext("The timeline could not be loaded"), begin);
+  function begin(): void {
+    coming.begin();
+    import("./timeline").then(
+      ({ mountTimeline }) => {
+        coming.done();
+        mountTimeline(host as HTMLElement, store);
+      },
+      (error: unknown) => coming.failed(error, gettext("The part of the page that draws it did not come.")),
+    );
+  }
+  begin();
 }
 
 function connect(store: RunStore): void {
-  const lag = new Lag();
-  const live = new Live({
-    path: `/ws/runs/${store.id}/`,
-    hello: () => {
-      lag.hello();
-      return store.seq >= 0 ? { type: "hello", after: store.seq } : { type: "hello" };
-    },
-    state: (state) => {
-      // Live is only what a message has just proved.
-      if (state.kind !== "live") showLive(state);
-    },
-    refused: (code) => {
-      if (code === 4404) toast(gettext("This run was deleted."), "error");
-      else if (code === 4403) toast(gettext("You may not see this run any more."), "error");
-    },
-    message: (raw) => {
-      const samples = readSamples(raw);
-      if (samples) store.sampled(samples);
-      const message = readRunMessage(raw);
-      if (!message) return;
-      const taken = store.take(message, serverNow());
-      if (taken.gap) {
-        live.hello();
-        return;
-      }
-      const seconds = lag.heard(taken.newestAt, message.type === "events" ? message.events.length : 0, serverNow());
-      if (seconds || taken.older) live.helloIn(taken.older ? 2 * QUIET_SECONDS : QUIET_SECONDS);
-      showLive(taken.older ? { kind: "connecting" } : seconds ? { kind: "behind", seconds } : { kind: "live" });
-    },
-  });
-  const tick = (): void => {
-    if (!document.hidden) store.tick(serverNow());
-  };
-  window.setInterval(tick, 1000);
-  document.addEventListener("visibilitychange", tick);
+  feedRun(store, { state: showLive });
 }
-

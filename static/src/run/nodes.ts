@@ -23,7 +23,7 @@ const COUNT_MS = 250;
 const TYPE_ICONS: Readonly<Record<string, string>> = {
   noop: "dot",
   python: "py",
-  "python.function": "py",
+  "python.function": "fn",
   shell: "shell",
   "table.read": "table",
   "table.sql": "sql",

@@ -4,13 +4,17 @@
  * they are links. What somebody has open, typed or scrolled to survives a refresh (behaviours/morph.ts).
  */
 
+import { ApiError } from "../api/client";
 import { refreshTimes } from "../behaviours/clock";
 import { morph } from "../behaviours/morph";
+import { notLoaded } from "../behaviours/notloaded";
 import { all, element, one, setAttribute, setText, throttled } from "../dom";
 import type { NodeRun } from "../live/protocol";
-import { NODE_ENDED, RUN_ENDED, size } from "../words/words";
+import { gettext } from "../words/i18n";
+import { NODE_ENDED, RUN_ENDED, size, visible } from "../words/words";
 import { keepQuery, readQuery } from "./address";
 import { Calls } from "./calls";
+import { mayCome, whyNot } from "./coming";
 import { spark } from "./spark";
 import type { RunStore } from "./store";
 
@@ -155,18 +159,34 @@ class NodePanel implements Panel {
     let text: string;
     try {
       const response = await fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin" });
-      // Signed out or gone: the page itself says so where it is loaded again.
-      if (response.redirected || (!response.ok && response.status !== 404)) return;
       text = await response.text();
-      if (!response.ok) return;
-    } catch {
-      // Offline: the dot and the notice say so; when the socket is back, a change asks again.
+      if (response.redirected || !response.ok) {
+        const status = response.redirected ? 401 : response.status;
+        throw new ApiError(status, "", gettext("You are signed out. Load the page again to sign in."), {});
+      }
+    } catch (error) {
+      // What is shown stays, unless it is of another node or tab.
+      if (mine === this.asked && this.panel.dataset["shows"] !== this.place()) this.failed(error);
       return;
     } finally {
       if (mine === this.asked) this.panel.removeAttribute("aria-busy");
     }
     if (mine !== this.asked) return;
     this.bring(text);
+  }
+
+  /** Nothing is known of what was chosen: says so in its place. It is asked for again as what is old is. */
+  private failed(error: unknown): void {
+    const { store, panel } = this;
+    const { chosen } = store;
+    const head = element("div", "phead", element("div", "row", element("h1", "grow anywhere", chosen ? visible(store.nodes.get(chosen)?.name ?? chosen) : gettext("This run"))));
+    if (chosen) head.append(element("div", "meta anywhere mono", chosen));
+    head.dataset["panelNode"] = chosen;
+    const body = element("div", "pbody", element("section", "", notLoaded(gettext("What is known of it could not be loaded"), whyNot(error), mayCome(error) ? () => void this.ask() : null)));
+    body.tabIndex = -1;
+    body.dataset["panelBody"] = "";
+    panel.replaceChildren(head, body);
+    panel.dataset["shows"] = "";
   }
 
   private place(): string {

@@ -9,6 +9,7 @@ import type { JsonObject } from "../live/protocol";
 import { fill, gettext } from "../words/i18n";
 import { duration, look, RUN_ENDED, visible } from "../words/words";
 import { type Bar, Bars, type Row } from "./bars";
+import { Coming } from "./coming";
 import { clock } from "./logline";
 import type { RunStore } from "./store";
 import { AXIS, ROW, TimePainter } from "./timepaint";
@@ -19,6 +20,8 @@ const AGAIN_MS = 3000;
 const SIDE = 200;
 const SIDE_NARROW = 110;
 const ZOOM = 1.5;
+/** Width of the longest duration beside a bar. */
+const SAID = 76;
 /** Room for the buttons below the last row. */
 const FOOT = 44;
 const BAD: ReadonlySet<string> = new Set(["failed", "timed_out"]);
@@ -28,7 +31,8 @@ export function mountTimeline(host: HTMLElement, store: RunStore): void {
 }
 
 class Timeline {
-  private readonly bars = new Bars();
+  private readonly bars = new Bars((node) => this.placeOf(node));
+  private places: ReadonlyMap<string, number> = new Map();
   private readonly canvas = element("canvas", "tl-canvas");
   private readonly sizer = element("div", "tl-sizer");
   private readonly scroller = element("div", "tl-scroll", this.canvas, this.sizer);
@@ -36,6 +40,8 @@ class Timeline {
   private readonly tip = element("div", "tl-tip");
   private readonly empty = element("div", "empty small");
   private readonly painter: TimePainter;
+  private readonly coming: Coming;
+  private trying = 0;
   /** What of the time is shown; null: all of it. */
   private zoom: Span | null = null;
   private frame = 0;
@@ -75,6 +81,7 @@ class Timeline {
       buttons.append(button);
     }
     host.replaceChildren(this.scroller, buttons, this.empty, this.tip);
+    this.coming = new Coming(host, gettext("The timeline could not be loaded"), () => void this.read());
     this.painter = new TimePainter(this.canvas, readTheme(host));
     watchTheme(() => {
       this.painter.retheme(readTheme(host));
@@ -112,6 +119,8 @@ class Timeline {
     this.again = true;
     if (this.reading) return;
     this.reading = true;
+    window.clearTimeout(this.trying);
+    if (!this.ready) this.coming.begin();
     try {
       while (this.again) {
         this.again = false;
@@ -129,15 +138,24 @@ class Timeline {
       const now = serverNow();
       for (const node of this.store.nodes.values()) if (node.state !== "pending") this.bars.change(node, now);
       this.ready = true;
+      this.coming.done();
       this.bounds();
       this.reveal();
       this.later();
-    } catch {
-      // Offline, it seems.
-      window.setTimeout(() => void this.read(), AGAIN_MS);
+    } catch (error) {
+      // Bars that are there are kept current by the store.
+      if (!this.ready) this.coming.failed(error);
+      this.trying = window.setTimeout(() => void this.read(), AGAIN_MS);
     } finally {
       this.reading = false;
     }
+  }
+
+  /** Place of a node in the document. */
+  private placeOf(node: string): number {
+    const { nodes } = this.store;
+    if (this.places.size !== nodes.size) this.places = new Map([...nodes.keys()].map((id, at) => [id, at]));
+    return this.places.get(node) ?? 0;
   }
 
   private bounds(): void {
@@ -153,7 +171,9 @@ class Timeline {
     const from = Math.min(this.bars.from ?? Infinity, first?.waitingFrom ?? first?.startedAt ?? Infinity);
     const begin = Number.isFinite(from) ? from : serverNow();
     const to = Math.max(begin + 1, this.bars.to ?? serverNow());
-    return { from: begin, to: to + (to - begin) * 0.06 };
+    // Room for what is said of the last bar.
+    const room = Math.min(0.5, SAID / Math.max(1, this.scroller.clientWidth - this.side - SAID));
+    return { from: begin, to: to + (to - begin) * room };
   }
 
   private get side(): number {
@@ -182,6 +202,7 @@ class Timeline {
     this.empty.hidden = !this.ready || rows.length > 0;
     if (!this.empty.hidden) setText(this.empty, this.live ? gettext("Nothing has begun yet. Bars appear here as nodes start.") : gettext("No node has begun."));
     const { store } = this;
+    this.host.classList.toggle("unread", !this.ready);
     this.painter.paint({
       width: this.scroller.clientWidth,
       height: this.scroller.clientHeight,

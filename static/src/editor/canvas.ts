@@ -1,0 +1,82 @@
+/** The graph that is drawn and edited. */
+
+import { EditBoard } from "../canvas/edit/board";
+import { Unplaced } from "../canvas/edit/places";
+import { onGrid } from "../canvas/edit/snap";
+import { failure } from "../canvas/failure";
+import { skeleton } from "../canvas/frame";
+import { one } from "../dom";
+import { nameOf, positionOf, typeOf } from "../graph/document";
+import { arrange } from "../graph/layout";
+import { isPlaced, makeGraph } from "../graph/model";
+import { gettext } from "../words/i18n";
+import type { EditCanvas, Editing } from "./parts";
+
+export function mountCanvas(root: HTMLElement, editing: Editing): EditCanvas {
+  const host = one("[data-edit-canvas]", root);
+  let board: EditBoard | null = null;
+  const later: ((board: EditBoard) => void)[] = [];
+  const act = (what: (board: EditBoard) => void): void => {
+    if (board) what(board);
+    else later.push(what);
+  };
+
+  function open(unplaced: Unplaced): void {
+    if (!host) return;
+    board = new EditBoard(host, editing, unplaced);
+    for (const what of later.splice(0)) what(board);
+  }
+
+  /** Nodes that nobody placed get places from the layout, which a worker makes. */
+  async function start(): Promise<void> {
+    if (!host) return;
+    const { doc } = editing.store;
+    const unplaced = new Unplaced();
+    const index = new Map(doc.nodes.map((node, at) => [node.id, at]));
+    const lines = doc.edges.flatMap((edge) => {
+      const source = index.get(edge.source);
+      const target = index.get(edge.target);
+      return source === undefined || target === undefined || source === target ? [] : [[source, target] as [number, number]];
+    });
+    const graph = makeGraph(doc.nodes.map((node) => ({ id: node.id, name: nameOf(node), type: typeOf(node), ...positionOf(node) })), lines);
+    const placed = isPlaced(graph);
+    if (!graph.size || (placed && !doc.nodes.some((node) => !positionOf(node)))) {
+      open(unplaced);
+      return;
+    }
+    const done = skeleton(host);
+    try {
+      const { at } = await arrange(graph);
+      doc.nodes.forEach((node, number) => {
+        if (!placed || !positionOf(node)) unplaced.set(node.id, { x: onGrid(at[2 * number] ?? 0), y: onGrid(at[2 * number + 1] ?? 0) });
+      });
+    } catch (error) {
+      done();
+      failure(host, gettext("Its layout could not be made in this browser."), () => void start());
+      throw error;
+    }
+    done();
+    // What was edited meanwhile may have brought others.
+    unplaced.fill(editing.store.doc, editing.store.doc.nodes.map((node) => node.id));
+    open(unplaced);
+  }
+
+  void Promise.resolve().then(start);
+  return {
+    fit: () => act((it) => it.fit()),
+    fitSelection: () => act((it) => it.fitSelection()),
+    focus: () => act((it) => it.focus()),
+    search: () => act((it) => it.search()),
+    walk: (direction) => act((it) => it.walk(direction)),
+    middle: () => board?.middle() ?? { x: 0, y: 0 },
+    toGraph: (x, y) => board?.toGraph(x, y) ?? { x, y },
+    boxOf: (node) => board?.boxOf(node) ?? null,
+    placeOf: (node) => board?.placeOf(node) ?? null,
+    reveal: (nodes) => act((it) => it.reveal(nodes)),
+    rename: (node) => act((it) => it.rename(node)),
+    connectFrom: (node) => act((it) => it.connectFrom(node)),
+    tidy: async () => {
+      await board?.tidy();
+    },
+  };
+}

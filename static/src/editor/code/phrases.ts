@@ -1,0 +1,15 @@
+/** CodeMirror's own words, from the catalogue of the pages. */
+
+import { EditorState, type Extension } from "@codemirror/state";
+import { gettext } from "../../words/i18n";
+
+export const phrases = (): Extension =>
+  EditorState.phrases.of({
+    "Control character": gettext("Control character"),
+    "Selection deleted": gettext("Selection deleted"),
+    Completions: gettext("Completions"),
+    "current match": gettext("Current match"),
+    "on line": gettext("on line"),
+    "replaced match on line $": gettext("Replaced the match on line $"),
+    "replaced $ matches": gettext("Replaced $ matches"),
+  });

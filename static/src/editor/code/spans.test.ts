@@ -1,0 +1,85 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { smallestChange } from "./change";
+import { wordsOf } from "./flags";
+import { findSpans, spanAround } from "./spans";
+
+const shown = (text: string): string[] => findSpans(text).map(({ start, end }) => text.slice(start, end));
+
+describe("expressions in a text", () => {
+  it("end where the server says they end", () => {
+    expect(shown("a {{ inputs.x }} b {{run.id}}")).toEqual(["{{ inputs.x }}", "{{run.id}}"]);
+    expect(shown('{{ "}}" }} after')).toEqual(['{{ "}}" }}']);
+    expect(shown("{{ '''}}''' + {'a': {'b': 1}}.a }}!")).toEqual(["{{ '''}}''' + {'a': {'b': 1}}.a }}"]);
+    expect(shown('{{ it\'s }} and {{ "x" }}')).toEqual(["{{ it's }}", '{{ "x" }}']);
+    expect(shown(String.raw`{{ r'\' }} {{ "\q}}" }}`)).toEqual([String.raw`{{ r'\' }}`, String.raw`{{ "\q}}`]);
+    expect(shown("{{ a // }} }}")).toEqual(["{{ a // }}"]);
+  });
+
+  it("take the rest of the text when they are not closed", () => {
+    expect(findSpans("x {{ a } b")).toEqual([{ start: 2, end: 10, closed: false }]);
+  });
+
+  it("lie in order, apart, between their brackets", () => {
+    const piece = fc.constantFrom("{{", "}}", "{", "}", '"', "'", "'''", "\\", "a", " ", "\n", "//", "r", "b'", "🛫");
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
+        const text = pieces.join("");
+        let before = 0;
+        for (const { start, end, closed } of findSpans(text)) {
+          expect(start).toBeGreaterThanOrEqual(before);
+          expect(text.startsWith("{{", start)).toBe(true);
+          if (closed) expect(text.slice(end - 2, end)).toBe("}}");
+          else expect(end).toBe(text.length);
+          before = end;
+        }
+        if (!text.includes("{{")) expect(findSpans(text)).toEqual([]);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("surround the cursor between their brackets only", () => {
+    const spans = findSpans("{{}} {{ a }}");
+    expect(spanAround(spans, 2)?.start).toBe(0);
+    expect(spanAround(spans, 4)).toBeNull();
+    expect(spanAround(spans, 9)?.start).toBe(5);
+    expect(spanAround(spans, 12)).toBeNull();
+  });
+});
+
+describe("the smallest change", () => {
+  const apply = (before: string, after: string): string => {
+    const change = smallestChange(before, after);
+    return change ? before.slice(0, change.from) + change.insert + before.slice(change.to) : before;
+  };
+
+  it("leaves what is the same", () => {
+    expect(smallestChange("select a", "select a")).toBeNull();
+    expect(smallestChange("avg(dep_dely)", "avg(dep_delay)")).toEqual({ from: 11, to: 11, insert: "a" });
+    expect(smallestChange("aaa", "aa")).toEqual({ from: 2, to: 3, insert: "" });
+  });
+
+  it("makes the other text of any, and cuts no character", () => {
+    const text = fc.string({ unit: fc.constantFrom("a", "b", "\n", "😀", "😁", "é"), maxLength: 12 });
+    fc.assert(
+      fc.property(text, text, (before, after) => {
+        expect(apply(before, after)).toBe(after);
+        const change = smallestChange(before, after);
+        if (change) expect(change.insert + before.slice(change.from, change.to)).not.toMatch(/\p{Surrogate}/u);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe("where in its line a problem is", () => {
+  it.each([
+    ["  avg(dep_dely) as d", "flights has no column dep_dely. It has dep_delay.", "dep_dely"],
+    ["  avg(dep_dely), dep_dely", "flights has no column dep_dely.", "avg(dep_dely), dep_dely"],
+    ["from fligts", 'There is no table "fligts" here.', "fligts"],
+    ["where x = $1", 'syntax error at or near "$1"', "$1"],
+    ["  group by  ", "The SQL does not parse.", "group by"],
+    ["", "The SQL is empty.", ""],
+  ])("%j", (line, message, word) => expect(line.slice(...wordsOf(line, message))).toBe(word));
+});

@@ -1,0 +1,136 @@
+/** What comes into a node and what goes out: ports, where they come from, and what is known of their columns. */
+
+import { type ReactNode, useId, useState } from "react";
+import { type DocEdge, edgeKey, nameOf, nodeOf, sourcePort, targetPort } from "../../graph/document";
+import { edgesInto, edgesOutOf, outPorts, usesInputs } from "../../graph/ports";
+import { fill, gettext, ngettext } from "../../words/i18n";
+import { count, visible } from "../../words/words";
+import type { Column } from "../store";
+import { LateInput } from "./controls";
+import { Icon } from "./field";
+import { type Known, knownOf } from "./inflow";
+import { renamedPort } from "./renaming";
+import { useStore, useSurroundings } from "./scope";
+
+export function InputsSection({ id }: { id: string }): ReactNode {
+  const { editing } = useSurroundings();
+  const edges = useStore((store) => edgesInto(store.doc, id));
+  const node = useStore((store) => nodeOf(store.doc, id));
+  const uses = node ? usesInputs(node, editing.facts.types) : true;
+  const label = useId();
+  return (
+    <>
+      <div className="field">
+        <span className="label" id={label}>
+          {uses ? gettext("Inputs") : gettext("Runs after")}
+        </span>
+        {edges.length ? (
+          <ul className="inputs" aria-labelledby={label}>
+            {edges.map((edge) => (
+              <InputRow key={edgeKey(edge)} edge={edge} uses={uses} />
+            ))}
+          </ul>
+        ) : (
+          <p className="help">{uses ? gettext("Nothing yet. Draw an edge to this node, or drop one of its wires on it.") : gettext("It starts at once. An edge to it makes it wait, and brings no data.")}</p>
+        )}
+        {!uses && edges.length > 0 && <p className="help">{gettext("These edges only order: the node takes no data from them.")}</p>}
+      </div>
+      <Outputs id={id} />
+    </>
+  );
+}
+
+function InputRow({ edge, uses }: { edge: DocEdge; uses: boolean }): ReactNode {
+  const { editing } = useSurroundings();
+  const source = useStore((store) => nodeOf(store.doc, edge.source));
+  const columns = useStore((store) => knownOf(store, edge.source).columns);
+  const kind = useStore((store) => knownOf(store, edge.source).kind);
+  const [open, setOpen] = useState(false);
+  const panel = useId();
+  const name = source ? visible(nameOf(source)) : edge.source;
+  const port = targetPort(edge);
+  const from = sourcePort(edge);
+  return (
+    <li>
+      <div className="inputrow">
+        <span className="faint" aria-hidden="true">
+          <Icon name="link" small />
+        </span>
+        {uses ? (
+          <LateInput className="port mono" aria-label={fill(gettext("Port that takes the output of {name}"), { name })} value={port} commit={(text) => renamedPort(editing, edge, text)} />
+        ) : null}
+        <button type="button" className="source" title={fill(gettext("Choose {name}"), { name })} onClick={() => editing.store.select([edge.source])}>
+          {from === "out" ? name : `${name} · ${from}`}
+        </button>
+        {uses &&
+          (columns ? (
+            <button type="button" className="about" aria-expanded={open} aria-controls={panel} onClick={() => setOpen(!open)}>
+              {knownText({ kind, columns, rows: null })}
+              <Icon name="chev" small />
+            </button>
+          ) : (
+            <span className="about">{knownText({ kind, columns, rows: null })}</span>
+          ))}
+      </div>
+      {open && columns && <Columns id={panel} columns={columns} label={fill(gettext("Columns of {name}"), { name })} />}
+    </li>
+  );
+}
+
+export function knownText({ kind, columns, rows }: Known): string {
+  const width = columns && fill(ngettext("{n} column", "{n} columns", columns.length), { n: count(columns.length) });
+  const height = rows === null ? null : fill(ngettext("{n} row", "{n} rows", rows), { n: count(rows) });
+  if (kind === "unknown") return gettext("not known yet");
+  return [kind === "table" ? gettext("table") : gettext("value"), height, width].filter(Boolean).join(" · ");
+}
+
+export function Columns({ id, columns, label }: { id: string; columns: readonly Column[]; label: string }): ReactNode {
+  return (
+    <ul className="columns" id={id} aria-label={label} tabIndex={0}>
+      {columns.map((column) => (
+        <li key={column.name}>
+          <code>{visible(column.name)}</code>
+          <span className="faint">{column.type.toLowerCase()}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Ports of a node that has others than its one output, and where each leads. */
+function Outputs({ id }: { id: string }): ReactNode {
+  const { editing } = useSurroundings();
+  const out = useStore((store) => edgesOutOf(store.doc, id));
+  const node = useStore((store) => nodeOf(store.doc, id));
+  const label = useId();
+  const ports = node ? outPorts(node, editing.facts.types) : [];
+  if (!ports.length || (ports.length === 1 && ports[0] === "out")) return null;
+  return (
+    <div className="field">
+      <span className="label" id={label}>
+        {gettext("Outputs")}
+      </span>
+      <ul className="inputs" aria-labelledby={label}>
+        {ports.map((port) => {
+          const targets = out.filter((edge) => sourcePort(edge) === port);
+          return (
+            <li key={port}>
+              <div className="inputrow">
+                <span className="mono port">{port}</span>
+                {targets.length ? (
+                  targets.map((edge) => (
+                    <button key={edgeKey(edge)} type="button" className="source" onClick={() => editing.store.select([edge.target])}>
+                      {visible(nameOf(nodeOf(editing.store.doc, edge.target) ?? { id: edge.target }))}
+                    </button>
+                  ))
+                ) : (
+                  <span className="about">{gettext("leads nowhere")}</span>
+                )}
+              </div>
+            </li>
+          );
+        })}
+      </ul>
+    </div>
+  );
+}

@@ -1,0 +1,204 @@
+/** Limits and retries: the fields of a node's policy, with what each means. */
+
+import type { ReactNode } from "react";
+import type { Path } from "../../graph/changes";
+import { isObject } from "../../graph/document";
+import type { Json } from "../../live/protocol";
+import { fill, gettext, ngettext } from "../../words/i18n";
+import { duration } from "../../words/words";
+import { ChoiceField, NumberField, SecondsField, TextField } from "./controls";
+import { Field } from "./field";
+import { ChipsField } from "./lists";
+import { MIXED, useLearned, useSaid, useScope, useSurroundings, useValue } from "./scope";
+
+/** Policy fields that the Retries tab shows; all others stand under Limits. */
+export const RETRY_FIELDS: ReadonlySet<string> = new Set(["retries", "lost_retries", "retry_delay", "retry_backoff", "retry_max_delay", "retry_on", "trigger_rule"]);
+const LIMIT_FIELDS: ReadonlySet<string> = new Set(["soft_timeout", "hard_timeout", "expected_duration", "pool", "slots", "priority", "memory_mb"]);
+
+export const tabOf = (path: Path): "config" | "limits" | "retries" | "notes" =>
+  path[0] === "notes" ? "notes" : path[0] !== "policy" ? "config" : RETRY_FIELDS.has(String(path[1])) ? "retries" : "limits";
+
+const at = (name: string): Path => ["policy", name];
+const PATHS = Object.fromEntries([...RETRY_FIELDS, ...LIMIT_FIELDS].map((name) => [name, at(name)])) as Record<string, Path>;
+const path = (name: string): Path => PATHS[name] ?? at(name);
+
+export function PoolField({ short = false }: { short?: boolean }): ReactNode {
+  const { editing } = useSurroundings();
+  const pools = [...editing.facts.pools];
+  const help = pools.length || short ? undefined : (
+    <>
+      {gettext("There are no pools yet.")} <a className="text" href="/resources/">{gettext("Make one under Resources")}</a>
+    </>
+  );
+  return (
+    <ChoiceField
+      path={path("pool")}
+      label={gettext("Pool")}
+      help={help}
+      clean={(value) => value ?? undefined}
+      unset={gettext("None")}
+      // A list, however few there are: each has its slots in its name.
+      options={pools.map(([name, slots]) => ({ value: name, label: fill(ngettext("{name} ({n} slot)", "{name} ({n} slots)", slots), { name, n: slots }) }))}
+      list
+    />
+  );
+}
+
+export function PriorityField({ short = false }: { short?: boolean }): ReactNode {
+  const { editing } = useSurroundings();
+  const settings = editing.store.doc["settings"] as Json | undefined;
+  const own = isObject(settings) && typeof settings["priority"] === "number" ? settings["priority"] : 5;
+  return (
+    <ChoiceField
+      path={path("priority")}
+      label={gettext("Priority")}
+      help={short ? undefined : gettext("1 starts first, 9 last. Nobody waits for ever: a 9 waits at most 8 minutes behind later ones.")}
+      clean={(value) => value ?? undefined}
+      unset={fill(gettext("{n} (run's)"), { n: own })}
+      options={[1, 2, 3, 4, 5, 6, 7, 8, 9].map((value) => ({ value, label: String(value) }))}
+    />
+  );
+}
+
+export function ExpectedField(): ReactNode {
+  const learned = useLearned();
+  return (
+    <SecondsField
+      path={path("expected_duration")}
+      label={gettext("Expected duration")}
+      help={gettext("Past twice this, the node counts as stuck.")}
+      placeholder={learned === null ? gettext("learned from its runs") : fill(gettext("learned: {duration}"), { duration: duration(learned) })}
+    />
+  );
+}
+
+export function Limits(): ReactNode {
+  const soft = useValue(path("soft_timeout"));
+  const pool = useValue(path("pool"));
+  const slots = useValue(path("slots"));
+  const usual = Math.max(600, 2 * (typeof soft === "number" ? soft : 300));
+  return (
+    <div className="fields">
+      <SecondsField
+        path={path("soft_timeout")}
+        label={gettext("Soft time limit")}
+        none={gettext("No limit")}
+        placeholder={fill(gettext("{n} (default)"), { n: 300 })}
+        help={gettext("After it the code is told: it may save its progress, and the attempt ends as timed out. Only time while it runs counts.")}
+      />
+      <SecondsField
+        path={path("hard_timeout")}
+        label={gettext("Hard time limit")}
+        none={gettext("No limit")}
+        placeholder={fill(gettext("{n} (default)"), { n: usual })}
+        help={gettext("After it the process is killed with all its children.")}
+      />
+      <ExpectedField />
+      <PoolField />
+      {(typeof pool === "string" || slots !== undefined) && (
+        <NumberField path={path("slots")} label={gettext("Slots")} whole placeholder="1" help={gettext("Slots of the pool that the node takes while it runs.")} />
+      )}
+      <PriorityField />
+      <NumberField path={path("memory_mb")} label={gettext("Memory")} whole unit="MB" placeholder={gettext("no limit")} help={gettext("Above it the node is stopped, and the error names the memory.")} />
+      <Others shown={LIMIT_FIELDS} hidden={RETRY_FIELDS} />
+    </div>
+  );
+}
+
+const ERRORS = ["SoftTimeout", "HardTimeout", "MemoryLimit", "WorkerLost", "ExitCode", "SqlError", "ExpressionError", "BadOutput"];
+
+const RULES: readonly { value: string; label: () => string; help: () => string }[] = [
+  { value: "all_success", label: () => gettext("All succeeded"), help: () => gettext("Runs when everything before it succeeded. Behind a failed node it does not run, behind a skipped one it is skipped.") },
+  { value: "all_done", label: () => gettext("All ended"), help: () => gettext("Runs when everything before it has ended, however it ended: for cleaning up.") },
+  { value: "one_success", label: () => gettext("One succeeded"), help: () => gettext("Runs as soon as one node before it succeeded.") },
+  { value: "all_failed", label: () => gettext("All failed"), help: () => gettext("Runs when everything before it failed: for telling somebody.") },
+  { value: "none_failed", label: () => gettext("None failed"), help: () => gettext("Runs when nothing before it failed; skipped ones do not matter: where branches come together.") },
+];
+
+export function Retries(): ReactNode {
+  const rule = useValue(path("trigger_rule"));
+  const backoff = useValue(path("retry_backoff"));
+  const chosen = RULES.find((one) => one.value === (rule ?? "all_success"));
+  return (
+    <div className="fields">
+      <div className="two">
+        <NumberField path={path("retries")} label={gettext("Retries")} whole placeholder="0" />
+        <SecondsField path={path("retry_delay")} label={gettext("Delay")} placeholder="5" />
+      </div>
+      <ChoiceField
+        path={path("retry_backoff")}
+        label={gettext("Delays")}
+        unset={gettext("Doubling")}
+        clean={(value) => value ?? undefined}
+        options={[
+          { value: "linear", label: gettext("Growing") },
+          { value: "fixed", label: gettext("Same") },
+        ]}
+        help={
+          backoff === "linear"
+            ? gettext("Each delay is longer by the first one: 5, 10, 15 s.")
+            : backoff === "fixed"
+              ? gettext("All delays are the same.")
+              : gettext("Each delay is twice the one before: 5, 10, 20 s.")
+        }
+      />
+      <SecondsField path={path("retry_max_delay")} label={gettext("Longest delay")} placeholder="300" />
+      <ChipsField path={path("retry_on")} label={gettext("Retry on")} placeholder={gettext("every error")} suggestions={ERRORS} help={gettext("Error classes, also those of your own code. Others fail at once.")} />
+      <NumberField path={path("lost_retries")} label={gettext("Starts after a lost worker")} whole placeholder="3" help={gettext("A worker that is killed or unplugged; not counted as a retry.")} />
+      <ChoiceField
+        path={path("trigger_rule")}
+        label={gettext("Starts when")}
+        unset={RULES[0]?.label() ?? ""}
+        clean={(value) => value ?? undefined}
+        options={RULES.slice(1).map((one) => ({ value: one.value, label: one.label() }))}
+        help={rule === MIXED ? undefined : chosen?.help()}
+      />
+    </div>
+  );
+}
+
+/** Fields that are set and that no control here edits: not available yet, or unknown. */
+function Others({ shown, hidden }: { shown: ReadonlySet<string>; hidden: ReadonlySet<string> }): ReactNode {
+  const policy = useValue(POLICY);
+  if (typeof policy === "symbol" || !isObject(policy)) return null;
+  return Object.entries(policy)
+    .filter(([name]) => !shown.has(name) && !hidden.has(name))
+    .map(([name, value]) => <OtherField key={name} name={name} value={value} />);
+}
+
+function OtherField({ name, value }: { name: string; value: Json }): ReactNode {
+  const scope = useScope();
+  const repairable = useSaid(at(name)).some((one) => one.fix);
+  return (
+    <Field path={at(name)} label={name} group>
+      {() => (
+        <div className="row">
+          <code className="anywhere grow">{JSON.stringify(value)}</code>
+          {!repairable && (
+            <button
+              type="button"
+              className="btn small"
+              onClick={(event) => {
+                event.currentTarget.closest<HTMLElement>("[tabindex='-1']")?.focus();
+                scope.write(at(name), undefined, name);
+              }}
+            >
+              {gettext("Remove")}
+            </button>
+          )}
+        </div>
+      )}
+    </Field>
+  );
+}
+
+const POLICY: Path = ["policy"];
+const NOTES: Path = ["notes"];
+
+export function Notes(): ReactNode {
+  return (
+    <div className="fields">
+      <TextField path={NOTES} label={gettext("Notes")} long rows={12} help={gettext("For whoever reads this next: why it is so, where the data comes from, whom to ask.")} />
+    </div>
+  );
+}

@@ -1,0 +1,54 @@
+/** Other names: of a node, of its id, of a port. What names them follows. */
+
+import { type DocEdge, edgeKey, nodeOf, sourcePort, targetPort } from "../../graph/document";
+import { edgesInto } from "../../graph/ports";
+import { renameInput, setConfig } from "../../graph/references";
+import { fill, gettext } from "../../words/i18n";
+import { visible } from "../../words/words";
+import type { Editing } from "../parts";
+import { perform, refuse } from "../perform";
+import { renameNode, setId } from "../verbs";
+
+export function renamed(editing: Editing, id: string, name: string): void {
+  const { store, facts, published } = editing;
+  // A field may end with its node: then there is nothing to name.
+  if (!nodeOf(store.doc, id)) return;
+  store.settle();
+  perform(editing, renameNode(store.doc, facts.types, id, name, published.ids));
+  store.settle();
+}
+
+export function withId(editing: Editing, id: string, next: string): void {
+  if (!nodeOf(editing.store.doc, id)) return;
+  editing.store.settle();
+  perform(editing, setId(editing.store.doc, id, next, editing.facts.types));
+  editing.store.settle();
+}
+
+const NAME = /^[a-z][a-z0-9_]{0,62}$/;
+
+/** Another name for what comes in; the node's code follows where it can be read. */
+export function renamedPort(editing: Editing, edge: DocEdge, given: string): void {
+  const { store, facts } = editing;
+  const from = targetPort(edge);
+  const to = given || edge.source;
+  if (to === from || !edgesInto(store.doc, edge.target).includes(edge)) return;
+  if (!NAME.test(to)) return refuse(gettext("A port starts with a small letter and has only small letters, digits and _, at most 63."));
+  const node = nodeOf(store.doc, edge.target);
+  const others = edgesInto(store.doc, edge.target).filter((one) => one !== edge);
+  if (others.some((one) => targetPort(one) === to && one.source !== edge.source)) return refuse(fill(gettext("Another input has the name {name} already."), { name: to }));
+  // The code still reads the name when another edge brings it, too.
+  const config = node && !others.some((one) => targetPort(one) === from) ? renameInput(node, from, to, facts.types) : null;
+  store.settle();
+  store.edit([{ kind: "set_edge", edge: edgeKey(edge), field: "target_port", value: to === edge.source ? undefined : to }, ...(node && config && config !== node["config"] ? [setConfig(node.id, config)] : [])], {
+    label: fill(gettext("Rename port {port}"), { port: visible(from) }),
+  });
+  store.settle();
+}
+
+export function fromPort(editing: Editing, edge: DocEdge, port: string): void {
+  const { store } = editing;
+  store.settle();
+  store.edit({ kind: "set_edge", edge: edgeKey(edge), field: "source_port", value: port === "out" ? undefined : port }, { label: fill(gettext("Take port {port}"), { port: visible(port || sourcePort(edge)) }) });
+  store.settle();
+}

@@ -1,0 +1,248 @@
+/** What a JSON Schema says about a form: which control edits a value, where a problem is shown, how a value is written so
+ * that documents stay small. Pure.
+ */
+
+import { isObject } from "../../graph/document";
+import type { Path } from "../../graph/changes";
+import type { Json, JsonObject } from "../../live/protocol";
+
+export type Language = "sql" | "python" | "shell" | "expression";
+
+/** The control that edits a value. */
+export type Control =
+  | { readonly kind: "code"; readonly language: Language; readonly loose: boolean }
+  | { readonly kind: "path" }
+  | { readonly kind: "choice"; readonly options: readonly Option[] }
+  | { readonly kind: "switch" }
+  /** Yes, no, or left to the node. */
+  | { readonly kind: "maybe" }
+  | { readonly kind: "text"; readonly long: boolean }
+  | { readonly kind: "number"; readonly whole: boolean }
+  /** A text that may also be a number, true or false. */
+  | { readonly kind: "scalar" }
+  /** Lines of a list; `single`: one alone may stand without a list. */
+  | { readonly kind: "texts"; readonly single: boolean; readonly numbers: boolean }
+  | { readonly kind: "several"; readonly options: readonly Option[] }
+  /** Keys that people name, with values; `texts`: all values are texts. */
+  | { readonly kind: "map"; readonly texts: boolean }
+  | { readonly kind: "group" }
+  | { readonly kind: "items" }
+  /** A form of its own makes alternatives of it. */
+  | { readonly kind: "other" }
+  | { readonly kind: "json" };
+
+export interface Option {
+  readonly value: Json;
+  readonly label: string;
+}
+
+const LANGUAGES: ReadonlySet<string> = new Set(["sql", "python", "shell", "expression"]);
+/** Longer texts are given several lines. */
+const LONG = 2000;
+
+const textOf = (value: Json | undefined): string => (typeof value === "string" ? value : "");
+const objectsIn = (value: Json | undefined): JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : []);
+
+export function typesOf(schema: JsonObject): readonly string[] {
+  const type = schema["type"];
+  if (typeof type === "string") return [type];
+  return Array.isArray(type) ? type.filter((one): one is string => typeof one === "string") : [];
+}
+
+export const labelOf = (schema: JsonObject, name: string): string => textOf(schema["title"]) || name.replaceAll("_", " ");
+
+function optionsOf(schema: JsonObject): Option[] | null {
+  const names = Array.isArray(schema["enumNames"]) ? schema["enumNames"] : [];
+  if (Array.isArray(schema["enum"])) return schema["enum"].map((value, at) => ({ value, label: textOf(names[at]) || said(value) }));
+  if ("const" in schema) return [{ value: schema["const"] ?? null, label: said(schema["const"] ?? null) }];
+  const single = objectsIn(schema["oneOf"]);
+  if (single.length && single.every((one) => "const" in one)) return single.map((one) => ({ value: one["const"] ?? null, label: textOf(one["title"]) || said(one["const"] ?? null) }));
+  return null;
+}
+
+const said = (value: Json): string => (typeof value === "string" ? value : JSON.stringify(value));
+
+export function controlOf(schema: JsonObject): Control {
+  const editor = textOf(schema["x-editor"]);
+  const types = typesOf(schema).filter((type) => type !== "null");
+  if (LANGUAGES.has(editor)) return { kind: "code", language: editor as Language, loose: types.length > 1 };
+  if (editor === "path") return { kind: "path" };
+  const options = optionsOf(schema);
+  if (options) return { kind: "choice", options };
+  if ("$ref" in schema || "allOf" in schema || "if" in schema) return { kind: "other" };
+  const ways = objectsIn(schema["anyOf"] ?? schema["oneOf"]);
+  if (ways.length) return single(ways);
+  if (types.length > 1) return types.includes("object") || types.includes("array") ? { kind: "json" } : { kind: "scalar" };
+  switch (types[0]) {
+    case "boolean":
+      return typeof schema["default"] === "boolean" ? { kind: "switch" } : { kind: "maybe" };
+    case "integer":
+    case "number":
+      return { kind: "number", whole: types[0] === "integer" };
+    case "string":
+      return { kind: "text", long: typeof schema["maxLength"] === "number" && schema["maxLength"] > LONG };
+    case "array":
+      return listControl(schema);
+    case "object":
+      return objectControl(schema);
+    default:
+      return isObject(schema["properties"]) ? { kind: "group" } : { kind: "json" };
+  }
+}
+
+/** A text or a list of texts; anything else is left to the alternatives of the form. */
+function single(ways: readonly JsonObject[]): Control {
+  const lists = ways.filter((way) => typesOf(way)[0] === "array");
+  const [list] = lists;
+  const others = ways.filter((way) => typesOf(way)[0] !== "array");
+  if (ways.length === 2 && list && lists.length === 1 && typesOf(others[0] ?? {})[0] === "string") {
+    const control = listControl(list);
+    if (control.kind === "texts" && !control.numbers) return { kind: "texts", single: true, numbers: false };
+  }
+  const types = ways.map((way) => typesOf(way));
+  if (ways.every((way) => !("properties" in way)) && types.every((own) => own.length === 1 && ["string", "number", "integer", "boolean", "null"].includes(own[0] ?? ""))) return { kind: "scalar" };
+  return { kind: "other" };
+}
+
+function listControl(schema: JsonObject): Control {
+  const items = isObject(schema["items"]) ? schema["items"] : {};
+  const control = controlOf(items);
+  if (control.kind === "choice") return { kind: "several", options: control.options };
+  if (control.kind === "text" || control.kind === "path") return { kind: "texts", single: false, numbers: false };
+  if (control.kind === "number") return { kind: "texts", single: false, numbers: true };
+  return control.kind === "json" ? { kind: "json" } : { kind: "items" };
+}
+
+function objectControl(schema: JsonObject): Control {
+  const properties = isObject(schema["properties"]) ? schema["properties"] : {};
+  if (Object.keys(properties).length) return { kind: "group" };
+  const more = schema["additionalProperties"];
+  if (more === false) return { kind: "group" };
+  if (!isObject(more)) return { kind: "map", texts: false };
+  const types = typesOf(more);
+  if (types.includes("object") || types.includes("array") || "$ref" in more || "anyOf" in more) return { kind: "map", texts: false };
+  return { kind: "map", texts: types.length === 1 && types[0] === "string" };
+}
+
+/** Whether the form itself goes into what such a control edits. */
+const opens = (control: Control): boolean => control.kind === "group" || control.kind === "items";
+
+/** The part of a schema that a path leads to; null: not plainly there. */
+export function schemaAt(schema: JsonObject, path: Path): JsonObject | null {
+  let here: JsonObject = schema;
+  for (const part of path) {
+    const next = typeof part === "number" ? here["items"] : isObject(here["properties"]) ? here["properties"][part] : undefined;
+    if (!isObject(next)) return null;
+    here = next;
+  }
+  return here;
+}
+
+/** The control that shows what is said about a path: the deepest one that the form has on the way. */
+export function placeOf(schema: JsonObject, path: Path): Path {
+  let here: JsonObject = schema;
+  const place: (string | number)[] = [];
+  for (const part of path) {
+    if (place.length && !opens(controlOf(here))) break;
+    const next = typeof part === "number" ? here["items"] : isObject(here["properties"]) ? here["properties"][part] : undefined;
+    if (!isObject(next)) break;
+    place.push(part);
+    here = next;
+  }
+  return place;
+}
+
+export function requiredAt(schema: JsonObject, path: Path): boolean {
+  const last = path.at(-1);
+  const above = schemaAt(schema, path.slice(0, -1));
+  if (typeof last === "number") return true;
+  return last !== undefined && Array.isArray(above?.["required"]) && above["required"].includes(last);
+}
+
+export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a) || Array.isArray(b)) return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((one, at) => sameJson(one, b[at]));
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => key in b && sameJson(a[key], b[key]));
+}
+
+const isNothing = (value: Json | undefined): boolean => value === undefined || value === "" || (Array.isArray(value) ? !value.length : isObject(value) && !Object.keys(value).length);
+
+/** What is written for a value: undefined where leaving the field out says the same. While somebody types, a text that
+ * happens to be the default stays. */
+export function cleaned(schema: JsonObject, required: boolean, value: Json | undefined, typing: boolean): Json | undefined {
+  if (required) return value;
+  if (isNothing(value)) return undefined;
+  if (!typing && "default" in schema && sameJson(value, schema["default"])) return undefined;
+  return value;
+}
+
+/** What a new entry of a list starts as. */
+export function startOf(schema: JsonObject): Json {
+  if ("default" in schema) return schema["default"] ?? null;
+  const control = controlOf(schema);
+  switch (control.kind) {
+    case "choice":
+      return control.options[0]?.value ?? "";
+    case "group": {
+      const made: JsonObject = {};
+      const needed = Array.isArray(schema["required"]) ? schema["required"] : [];
+      for (const [name, part] of Object.entries(isObject(schema["properties"]) ? schema["properties"] : {})) if (isObject(part) && needed.includes(name)) made[name] = startOf(part);
+      return made;
+    }
+    case "items":
+    case "texts":
+    case "several":
+      return [];
+    case "map":
+      return {};
+    case "number":
+      return typeof schema["minimum"] === "number" ? schema["minimum"] : 0;
+    case "switch":
+    case "maybe":
+      return false;
+    default:
+      return "";
+  }
+}
+
+/** Takes `default` away: the form shows defaults, it never writes them into the document. */
+export function withoutDefaults(schema: JsonObject): JsonObject {
+  const made: JsonObject = {};
+  for (const [key, value] of Object.entries(schema)) {
+    if (key === "default") continue;
+    if (key === "properties" || key === "$defs" || key === "definitions") {
+      made[key] = isObject(value) ? Object.fromEntries(Object.entries(value).map(([name, part]) => [name, isObject(part) ? withoutDefaults(part) : part])) : value;
+    } else if (isObject(value) && key !== "const") made[key] = withoutDefaults(value);
+    else if (Array.isArray(value) && (key === "anyOf" || key === "oneOf" || key === "allOf")) made[key] = value.map((part) => (isObject(part) ? withoutDefaults(part) : part));
+    else made[key] = value;
+  }
+  return made;
+}
+
+/** Names, by the path of each value, the field of ours that edits it. */
+export function uiOf(schema: JsonObject): JsonObject {
+  const control = controlOf(schema);
+  if (control.kind === "group") {
+    const properties = isObject(schema["properties"]) ? schema["properties"] : {};
+    return Object.fromEntries(Object.entries(properties).map(([name, part]) => [name, isObject(part) ? uiOf(part) : {}]));
+  }
+  if (control.kind === "items") return { items: isObject(schema["items"]) ? uiOf(schema["items"]) : {} };
+  if (control.kind === "other") return {};
+  return { "ui:field": "Leaf", "ui:fieldReplacesAnyOrOneOf": true };
+}
+
+/** The one place where two values differ, as deep as it can be named; null: they say the same. */
+export function changeBetween(before: Json | undefined, after: Json | undefined): { path: Path; value: Json | undefined } | null {
+  if (sameJson(before, after)) return null;
+  if (isObject(before) && isObject(after)) {
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((key) => !sameJson(before[key], after[key]));
+    const [key] = keys;
+    if (keys.length === 1 && key !== undefined) {
+      const inner = changeBetween(before[key], after[key]);
+      return inner && { path: [key, ...inner.path], value: inner.value };
+    }
+  }
+  return { path: [], value: after };
+}

@@ -1,0 +1,145 @@
+/** Checks values against JSON Schemas by interpreting them: the page's policy forbids code that is made from text, which the
+ * usual validator of the forms would need. Pure.
+ */
+
+import { type Schema, Validator } from "@cfworker/json-schema";
+import type { ErrorSchema, RJSFSchema, ValidatorType } from "@rjsf/utils";
+import type { Path } from "../../graph/changes";
+import { isObject } from "../../graph/document";
+import type { Json, JsonObject } from "../../live/protocol";
+import { fill, gettext, ngettext } from "../../words/i18n";
+import { labelOf, schemaAt, typesOf } from "./schema";
+
+const made = new WeakMap<object, Validator>();
+
+function validatorOf(schema: object): Validator {
+  let found = made.get(schema);
+  if (!found) {
+    found = new Validator(schema as Schema, "2020-12", false);
+    made.set(schema, found);
+  }
+  return found;
+}
+
+/** What the form asks while it chooses among alternatives. */
+export const formValidator: ValidatorType = {
+  isValid(schema: RJSFSchema, data: unknown, root: RJSFSchema): boolean {
+    try {
+      const whole = root === schema || !("$defs" in root || "definitions" in root) ? schema : { ...schema, $defs: root["$defs"], definitions: root.definitions };
+      return validatorOf(whole).validate(data ?? null).valid;
+    } catch {
+      return false;
+    }
+  },
+  // Problems are shown by the fields themselves.
+  validateFormData: () => ({ errors: [], errorSchema: {} as ErrorSchema }),
+  rawValidation: () => ({}),
+};
+
+/** A fault that can be told at once, before the server has answered. */
+export interface Instant {
+  readonly path: Path;
+  readonly message: string;
+}
+
+const WORDS: Readonly<Record<string, () => string>> = {
+  string: () => gettext("a text"),
+  integer: () => gettext("a whole number"),
+  number: () => gettext("a number"),
+  boolean: () => gettext("true or false"),
+  object: () => gettext("an object"),
+  array: () => gettext("a list"),
+  null: () => gettext("null"),
+};
+
+/** Keywords that only say that something deeper is wrong. */
+const OUTER: ReadonlySet<string> = new Set(["properties", "items", "additionalProperties", "allOf", "$ref", "prefixItems"]);
+
+/** Faults of `value`: what is missing, of a wrong type, out of its range or pattern. One for each place. */
+export function instantFaults(schema: JsonObject, value: Json): Instant[] {
+  let result;
+  try {
+    result = validatorOf(schema).validate(value);
+  } catch {
+    return [];
+  }
+  if (result.valid) return [];
+  const found = new Map<string, Instant>();
+  for (const { keyword, instanceLocation } of result.errors) {
+    if (OUTER.has(keyword)) continue;
+    const path = pathOf(instanceLocation, value);
+    const at = valueAt(value, path);
+    const part = schemaAt(schema, path);
+    if (!part) continue;
+    if (keyword === "required") {
+      const needed = Array.isArray(part["required"]) ? part["required"] : [];
+      for (const name of needed) {
+        if (typeof name !== "string" || (isObject(at) && name in at)) continue;
+        add(found, [...path, name], fill(gettext("{field} is required."), { field: labelOf(schemaAt(part, [name]) ?? {}, name) }));
+      }
+      continue;
+    }
+    const message = sentence(keyword, part);
+    if (message) add(found, path, fill(message, { field: labelOf(part, String(path.at(-1) ?? "")) }));
+  }
+  return [...found.values()];
+}
+
+function add(found: Map<string, Instant>, path: Path, message: string): void {
+  const key = JSON.stringify(path);
+  if (!found.has(key)) found.set(key, { path, message });
+}
+
+function sentence(keyword: string, schema: JsonObject): string {
+  const limit = (name: string): number => (typeof schema[name] === "number" ? schema[name] : 0);
+  switch (keyword) {
+    case "type":
+      return fill(gettext("{field} must be {kind}."), { kind: typesOf(schema).map((type) => WORDS[type]?.() ?? type).join(gettext(" or ")) });
+    case "minLength":
+      return limit("minLength") <= 1 ? gettext("{field} must not be empty.") : fill(gettext("{field} must have at least {limit} characters."), { limit: limit("minLength") });
+    case "maxLength":
+      return fill(ngettext("{field} must have at most {limit} character.", "{field} must have at most {limit} characters.", limit("maxLength")), { limit: limit("maxLength") });
+    case "minimum":
+      return fill(gettext("{field} must be at least {limit}."), { limit: limit("minimum") });
+    case "exclusiveMinimum":
+      return fill(gettext("{field} must be above {limit}."), { limit: limit("exclusiveMinimum") });
+    case "maximum":
+      return fill(gettext("{field} must be at most {limit}."), { limit: limit("maximum") });
+    case "exclusiveMaximum":
+      return fill(gettext("{field} must be below {limit}."), { limit: limit("exclusiveMaximum") });
+    case "pattern":
+      return fill(gettext("{field} does not fit the pattern {pattern}."), { pattern: String(schema["pattern"]) });
+    case "enum":
+    case "const":
+      return gettext("{field} must be one of its known values.");
+    case "minItems":
+      return fill(ngettext("{field} must have at least {limit} entry.", "{field} must have at least {limit} entries.", limit("minItems")), { limit: limit("minItems") });
+    case "maxItems":
+      return fill(ngettext("{field} must have at most {limit} entry.", "{field} must have at most {limit} entries.", limit("maxItems")), { limit: limit("maxItems") });
+    default:
+      return "";
+  }
+}
+
+/** "#/cases/0/when" as a path; digits are places where the value holds a list. */
+function pathOf(location: string, value: Json): Path {
+  const path: (string | number)[] = [];
+  let here: Json | undefined = value;
+  for (const part of location.split("/").slice(1)) {
+    const name = decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~");
+    const step: string | number = Array.isArray(here) ? Number(name) : name;
+    path.push(step);
+    here = valueAt(here, [step]);
+  }
+  return path;
+}
+
+export function valueAt(value: Json | undefined, path: Path): Json | undefined {
+  let here = value;
+  for (const part of path) {
+    if (Array.isArray(here)) here = typeof part === "number" ? here[part] : undefined;
+    else if (isObject(here)) here = Object.hasOwn(here, part) ? here[part] : undefined;
+    else return undefined;
+  }
+  return here;
+}

@@ -1,0 +1,321 @@
+/** Nothing is chosen: the settings of the workflow, and what its runs are started with. */
+
+import { type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { flushSync } from "react-dom";
+import type { Path } from "../../graph/changes";
+import { isObject } from "../../graph/document";
+import type { Json, JsonObject } from "../../live/protocol";
+import { fill, gettext, ngettext } from "../../words/i18n";
+import { count, visible } from "../../words/words";
+import { ChoiceField, LateInput, NumberField, SecondsField, TextField } from "./controls";
+import { Field, Icon, Sayings } from "./field";
+import { JsonField } from "./jsonfield";
+import { TextsField } from "./lists";
+import { added, type InputKind, kindOf, nameFault, propertiesOf, renamedInput, requiredOf, saysMore, turned, withRequired, without } from "./runinputs";
+import type { Option } from "./schema";
+import { ScopeContext, useSaid, useScope, useStore, useSurroundings, useValue, useWish, WorkflowScope } from "./scope";
+
+export function WorkflowView(): ReactNode {
+  const { editing, wishes } = useSurroundings();
+  const scope = useMemo(() => new WorkflowScope(editing), [editing]);
+  const nodes = useStore((store) => store.doc.nodes.length);
+  const edges = useStore((store) => store.doc.edges.length);
+  const body = useRef<HTMLDivElement>(null);
+  const wish = useSyncExternalStore(wishes.listen, wishes.current);
+  useEffect(() => {
+    if (!wish) return;
+    const place = scope.placeOf(wish.path);
+    if (!place.length) {
+      wishes.taken();
+      body.current?.focus();
+    } else if (place.length !== wish.path.length) wishes.ask({ path: place, line: null });
+  }, [wish, scope, wishes]);
+  const size = [fill(ngettext("{n} node", "{n} nodes", nodes), { n: count(nodes) }), fill(ngettext("{n} edge", "{n} edges", edges), { n: count(edges) })].join(" · ");
+  return (
+    <ScopeContext value={scope}>
+      <div className="phead">
+        <div className="row">
+          <h1 className="grow">{visible(editing.facts.name)}</h1>
+          <a className="btn small" href={`${editing.facts.address}settings/`}>
+            {gettext("Name and tags")}
+          </a>
+        </div>
+        <div className="meta">{fill(gettext("Settings of the workflow · {size}"), { size })}</div>
+      </div>
+      <div className="pbody" ref={body} tabIndex={-1}>
+        <Rest />
+        <section className="fields">
+          <Inputs />
+        </section>
+        <section className="fields ruled">
+          <Settings />
+        </section>
+      </div>
+    </ScopeContext>
+  );
+}
+
+/** What is said about the workflow and no field of it. */
+function Rest(): ReactNode {
+  const said = useSaid(WORKFLOW);
+  // An empty drawing is a beginning: the canvas says what to do.
+  const empty = useStore((store) => !store.doc.nodes.length);
+  if (!said.length || empty) return null;
+  return (
+    <section>
+      <Sayings said={said} />
+    </section>
+  );
+}
+
+const WORKFLOW: Path = [];
+const setting = (name: string): Path => ["settings", name];
+const PRIORITY = setting("priority");
+const CONCURRENT = setting("max_concurrent");
+const RUNS = setting("max_runs");
+const TIMEOUT = setting("timeout");
+const FAILURE = setting("on_failure");
+const INPUTS: Path = ["inputs"];
+
+function Settings(): ReactNode {
+  return (
+    <>
+      <h2>{gettext("Runs")}</h2>
+      <ChoiceField
+        path={FAILURE}
+        label={gettext("When a node fails")}
+        unset={gettext("Stop")}
+        clean={(value) => value ?? undefined}
+        options={[{ value: "continue", label: gettext("Go on elsewhere") }]}
+        help={gettext("Stop: nothing new starts, what runs may end. Go on: branches that do not need it go on.")}
+      />
+      <div className="two">
+        <ChoiceField
+          path={PRIORITY}
+          label={gettext("Priority")}
+          unset={fill(gettext("{n} (default)"), { n: 5 })}
+          clean={(value) => value ?? undefined}
+          options={[1, 2, 3, 4, 5, 6, 7, 8, 9].map((value) => ({ value, label: String(value) }))}
+        />
+        <SecondsField path={TIMEOUT} label={gettext("Time limit of a run")} placeholder={gettext("no limit")} />
+      </div>
+      <div className="two">
+        <NumberField path={CONCURRENT} label={gettext("Nodes at once")} whole placeholder={gettext("no limit")} help={gettext("Of one run.")} />
+        <NumberField path={RUNS} label={gettext("Runs at once")} whole placeholder={gettext("no limit")} help={gettext("More stay queued.")} />
+      </div>
+    </>
+  );
+}
+
+function Inputs(): ReactNode {
+  const { editing } = useSurroundings();
+  const scope = useScope();
+  const inputs = useStore((store) => store.doc["inputs"] as Json | undefined);
+  const [raw, setRaw] = useState(false);
+  const [opened, setOpened] = useState("");
+  const more = useRef<HTMLButtonElement>(null);
+  const said = useSaid(INPUTS);
+  useWish(INPUTS, () => more.current?.focus());
+  const names = Object.keys(propertiesOf(inputs));
+  const plain = inputs === undefined || inputs === null || isObject(inputs);
+  return (
+    <>
+      <div className="row">
+        <h2 className="grow">{gettext("Inputs")}</h2>
+        <button type="button" className="fix plain" aria-pressed={raw} onClick={() => setRaw(!raw)}>
+          {raw ? gettext("As rows") : gettext("As JSON Schema")}
+        </button>
+      </div>
+      {raw || !plain ? (
+        <JsonField path={INPUTS} label={gettext("JSON Schema of the inputs")} object help={gettext("An object, with the inputs under properties.")} />
+      ) : (
+        <>
+          <p className="help">{names.length ? gettext("Asked for when a run starts; expressions read them as {{ inputs.name }}.") : gettext("What a run is started with: a month, a path, a limit. Expressions read it as {{ inputs.name }}.")}</p>
+          {names.length > 0 && (
+            <ul className="runinputs">
+              {names.map((name, at) => (
+                <InputRow key={at} name={name} open={opened === name} />
+              ))}
+            </ul>
+          )}
+          {saysMore(inputs) && <p className="help">{gettext("The JSON Schema says more than these rows show.")}</p>}
+          <Sayings said={said} />
+          <button
+            ref={more}
+            type="button"
+            className="btn quiet small more"
+            onClick={() => {
+              const { schema, name } = added(inputs);
+              editing.store.settle();
+              flushSync(() => {
+                setOpened(name);
+                scope.write(INPUTS, schema, gettext("inputs"));
+              });
+              editing.store.settle();
+              const field = [...(more.current?.closest("section")?.querySelectorAll<HTMLInputElement>(".inputname") ?? [])].at(-1);
+              field?.focus();
+              field?.select();
+            }}
+          >
+            <Icon name="plus" small />
+            {gettext("Add an input")}
+          </button>
+        </>
+      )}
+    </>
+  );
+}
+
+const KINDS: readonly { value: InputKind; label: () => string }[] = [
+  { value: "string", label: () => gettext("Text") },
+  { value: "integer", label: () => gettext("Whole number") },
+  { value: "number", label: () => gettext("Number") },
+  { value: "boolean", label: () => gettext("Yes or no") },
+  { value: "date", label: () => gettext("Date") },
+  { value: "date-time", label: () => gettext("Date and time") },
+  { value: "strings", label: () => gettext("List of texts") },
+];
+
+const FAULTS: Readonly<Record<"empty" | "taken" | "form", () => string>> = {
+  empty: () => gettext("An input needs a name."),
+  taken: () => gettext("Another input has this name."),
+  form: () => gettext("Write letters, digits and _, and no digit first."),
+};
+
+function InputRow({ name, open }: { name: string; open: boolean }): ReactNode {
+  const { editing } = useSurroundings();
+  const { store } = editing;
+  const scope = useScope();
+  const path = useMemo(() => ["inputs", "properties", name], [name]);
+  const found = useValue(path);
+  const said = useSaid(path);
+  const needed = useStore((now) => requiredOf(now.doc["inputs"] as Json | undefined).includes(name));
+  const [fault, setFault] = useState("");
+  const [unfolded, setUnfolded] = useState(open);
+  const fold = useRef<HTMLDetailsElement>(null);
+  useWish(path, () => {
+    if (fold.current) fold.current.open = true;
+    fold.current?.querySelector<HTMLElement>("input")?.focus();
+  });
+  const property: JsonObject = isObject(found as Json | undefined) ? (found as JsonObject) : {};
+  const kind = kindOf(found as Json | undefined);
+  const inputs = (): Json | undefined => store.doc["inputs"] as Json | undefined;
+  const step = (run: () => void): void => {
+    store.settle();
+    run();
+    store.settle();
+  };
+  const rename = (to: string): void => {
+    const wrong = nameFault(inputs(), to);
+    setFault(wrong ? `${FAULTS[wrong]()} ${fill(gettext("It keeps the name {name}."), { name })}` : "");
+    if (!wrong) step(() => store.edit(renamedInput(store.doc, editing.facts.types, name, to), { label: fill(gettext("Rename input {name}"), { name }) }));
+  };
+  const enumOptions: Option[] = Array.isArray(property["enum"]) ? property["enum"].map((value) => ({ value, label: typeof value === "string" ? value : JSON.stringify(value) })) : [];
+  const at = (field: string): Path => [...path, field];
+  return (
+    <li>
+      <details className="fold" ref={fold} open={unfolded} onToggle={(event) => setUnfolded(event.currentTarget.open)}>
+        <summary>
+          <Icon name="chev" small />
+          <span className="mono cut">{visible(name)}</span>
+          {needed && <span className="must">*</span>}
+          <span className="faint grow cut">{typeof property["title"] === "string" ? visible(property["title"]) : ""}</span>
+          {said.length > 0 && <Icon name="warn" small />}
+          <span className="faint">{KINDS.find((one) => one.value === kind)?.label() ?? gettext("JSON")}</span>
+        </summary>
+        <div className="fields">
+          <div className="two">
+            <div className="field">
+              <span className="label">{gettext("Name")}</span>
+              <LateInput className="in mono inputname" aria-label={fill(gettext("Name of input {name}"), { name })} value={name} commit={rename} />
+              {fault && (
+                <p className="wrong" role="alert">
+                  {fault}
+                </p>
+              )}
+            </div>
+            <Field path={at("type")} label={gettext("Type")}>
+              {(ids) => (
+                <select
+                  id={ids.id}
+                  className="in"
+                  value={kind}
+                  onChange={(event) => step(() => scope.write(path, turned(property, event.target.value as InputKind), fill(gettext("input {name}"), { name })))}
+                >
+                  {kind === "other" && <option value="other">{gettext("As its JSON says")}</option>}
+                  {KINDS.map((one) => (
+                    <option key={one.value} value={one.value}>
+                      {one.label()}
+                    </option>
+                  ))}
+                </select>
+              )}
+            </Field>
+          </div>
+          {kind === "other" ? (
+            <JsonField path={path} label={gettext("JSON Schema")} object />
+          ) : (
+            <>
+              <TextField path={at("title")} label={gettext("Title")} placeholder={name} />
+              <TextField path={at("description")} label={gettext("Help")} />
+              <Default path={at("default")} kind={kind} options={enumOptions} />
+              {(kind === "string" || kind === "integer" || kind === "number") && (
+                <TextsField path={at("enum")} label={gettext("Only these values")} numbers={kind !== "string"} help={enumOptions.length ? undefined : gettext("None: any value.")} />
+              )}
+              {(kind === "integer" || kind === "number") && (
+                <div className="two">
+                  <NumberField path={at("minimum")} label={gettext("At least")} whole={kind === "integer"} />
+                  <NumberField path={at("maximum")} label={gettext("At most")} whole={kind === "integer"} />
+                </div>
+              )}
+            </>
+          )}
+          <div className="row">
+            <label className="check grow">
+              <input type="checkbox" checked={needed} onChange={() => step(() => scope.write(INPUTS, withRequired(inputs(), name, !needed), fill(gettext("input {name}"), { name })))} />
+              {gettext("Required")}
+            </label>
+            <button
+              type="button"
+              className="btn quiet small danger"
+              onClick={(event) => {
+                event.currentTarget.closest("section")?.querySelector<HTMLElement>(".more:not(.rows .more)")?.focus();
+                step(() => scope.write(INPUTS, without(inputs(), name), fill(gettext("input {name}"), { name })));
+              }}
+            >
+              <Icon name="trash" small />
+              {gettext("Remove")}
+            </button>
+          </div>
+        </div>
+      </details>
+      <Sayings said={said} />
+    </li>
+  );
+}
+
+function Default({ path, kind, options }: { path: Path; kind: InputKind; options: readonly Option[] }): ReactNode {
+  const label = gettext("Default");
+  if (options.length) return <ChoiceField path={path} label={label} options={options} unset={gettext("None")} list />;
+  switch (kind) {
+    case "integer":
+    case "number":
+      return <NumberField path={path} label={label} whole={kind === "integer"} />;
+    case "boolean":
+      return (
+        <ChoiceField
+          path={path}
+          label={label}
+          unset={gettext("None")}
+          options={[
+            { value: true, label: gettext("Yes") },
+            { value: false, label: gettext("No") },
+          ]}
+        />
+      );
+    case "strings":
+      return <TextsField path={path} label={label} />;
+    default:
+      return <TextField path={path} label={label} placeholder={kind === "date" ? "2026-01-31" : kind === "date-time" ? "2026-01-31T08:00:00Z" : ""} />;
+  }
+}

@@ -1,0 +1,413 @@
+/** The definition as text: checked as it is typed, every problem linked to its line, saved as the person's draft.
+ *
+ * It is saved and kept as the drawn editor does it, under the same tag. Text that is no JSON cannot be a draft: it is kept
+ * in this browser until it is.
+ */
+
+import { ApiError, call } from "../api/client";
+import { serverNow } from "../behaviours/clock";
+import { beforeOpening } from "../behaviours/popover";
+import { toast } from "../behaviours/toast";
+import { debounced, element, icon, one, setAttribute, setText } from "../dom";
+import { differences } from "../editor/conflict";
+import { BrowserShelf, Keeper, type Kept } from "../editor/keeping";
+import { type Problem, readProblems } from "../editor/problems";
+import { same } from "../editor/sameness";
+import { begun, isSaved, type State } from "../editor/savemachine";
+import { type Content, Saver } from "../editor/saver";
+import { type Notice, NoticePlace, showStatus, troubleNotice } from "../editor/savenotice";
+import { readDocument } from "../graph/document";
+import { applyPatch, type Operation } from "../graph/patch";
+import type { Json, JsonObject } from "../live/protocol";
+import { fill, gettext, ngettext } from "../words/i18n";
+import { visible } from "../words/words";
+import { format } from "./format";
+import { lineStarts, nearest, type Place, read } from "./positions";
+
+type Shown = Pick<Problem, "message" | "path" | "severity" | "line" | "fix"> & { readonly place: Place | null };
+
+const LINE = 19;
+const PAD = 10;
+const CHECK_MS = 300;
+const AGE_MS = 5000;
+
+/** The draft that a text is; null: it is none. */
+function documentOf(text: string): JsonObject | null {
+  if (!read(text).ok) return null;
+  const value = JSON.parse(text) as Json;
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;
+}
+
+function expectedSaid(expected: string): string {
+  switch (expected) {
+    case "key":
+      return gettext("Expected a field name in double quotes. Is there a comma too many before?");
+    case "colon":
+      return gettext("Expected a colon after the field name.");
+    case "comma-object":
+      return gettext("Expected a comma or the closing } here.");
+    case "comma-list":
+      return gettext("Expected a comma or the closing ] here.");
+    case "string":
+      return gettext("This text has no closing quote on its line. Write a line break inside text as \\n.");
+    case "escape":
+      return gettext("After \\ in text comes one of \" \\ / b f n r t or u with four hex digits.");
+    case "end":
+      return gettext("The document ends before this. Remove what follows.");
+    case "depth":
+      return gettext("This nests too deeply.");
+    default:
+      return gettext("Expected a value: an object, a list, text in double quotes, a number, true, false or null.");
+  }
+}
+
+export function startTextEditor(root: HTMLElement): void {
+  const area = one<HTMLTextAreaElement>("textarea", root);
+  const gutter = one("[data-gutter]", root);
+  const host = one("[data-text]", root);
+  const list = one("[data-problem-list]");
+  if (!area || !gutter || !host || !list) return;
+  const editor = new Editor(root.dataset, area, gutter, host, list);
+  const first = one("#first-problems")?.textContent;
+  editor.start(readProblems(first ? (JSON.parse(first) as Json) : []));
+}
+
+class Editor {
+  private problems: readonly Problem[] = [];
+  private shown: Shown[] = [];
+  private checkedText = "";
+  private checks = 0;
+  private marks: HTMLElement[] = [];
+  private lines = 0;
+  private readonly slug: string;
+  private readonly saver: Saver<string>;
+  private readonly keeper: Keeper<string>;
+  private keeps = true;
+  private waiting: Kept<string>[] = [];
+  private readonly notices = new NoticePlace(() => this.list.parentElement);
+  private readonly soonCheck = debounced(CHECK_MS, () => void this.check());
+
+  constructor(
+    data: DOMStringMap,
+    private readonly area: HTMLTextAreaElement,
+    private readonly gutter: HTMLElement,
+    private readonly host: HTMLElement,
+    private readonly list: HTMLElement,
+  ) {
+    this.slug = data["slug"] ?? "";
+    const user = data["user"] ?? "";
+    const at = data["savedAt"] ? Date.now() - (serverNow() - Date.parse(data["savedAt"])) : null;
+    const content: Content<string> = {
+      slug: this.slug,
+      user,
+      request: (_saved, text, base) => ({ method: "PUT", text: JSON.stringify({ definition: JSON.parse(text) as Json, base_version: base }) }),
+      read: (definition) => format(definition),
+      same(one, other) {
+        const document = documentOf(one);
+        return one === other || (document !== null && same(document, documentOf(other) ?? undefined));
+      },
+    };
+    const ground = { tag: `"${data["saves"] ?? "0"}"`, base: data["base"] ? Number(data["base"]) : null, drafted: at !== null };
+    this.saver = new Saver(content, begun(area.defaultValue, ground, at), (state, before) => this.told(state, before));
+    const keepable = { kind: "text", whole: (text: string) => text, step: () => null, read: (text: string) => text };
+    this.keeper = new Keeper(new BrowserShelf(), keepable, user, this.slug, (can) => this.able(can), (tag) => this.saver.heard(tag));
+  }
+
+  start(problems: Problem[]): void {
+    this.checkedText = this.area.defaultValue;
+    this.problems = problems;
+    this.number();
+    this.show();
+    this.area.addEventListener("input", () => this.changed());
+    this.area.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    this.area.addEventListener("keydown", (event) => this.key(event));
+    new ResizeObserver(() => this.scrolled()).observe(this.area);
+    one("[data-format]")?.addEventListener("click", () => this.reformat());
+    one("[data-problem-count]")?.addEventListener("click", () => this.go(this.shown[0]));
+    beforeOpening(() => this.saver.settle());
+    window.addEventListener("beforeunload", (event) => {
+      // While the browser asks: once it is left, nothing is sure to be written any more.
+      void this.keeper.flush();
+      const { doc, trouble, sending, blocked } = this.saver.state;
+      if (this.saver.atRisk && (trouble || blocked || sending === null || !this.keeper.has(doc))) event.preventDefault();
+    });
+    window.addEventListener("pagehide", () => void this.keeper.flush());
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) void this.keeper.flush();
+    });
+    document.addEventListener("keydown", (event) => {
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
+        event.preventDefault();
+        this.saver.save();
+      }
+    });
+    // The drawn editor opens on what is saved.
+    document.addEventListener("click", (event) => {
+      const link = event.target instanceof Element ? event.target.closest<HTMLAnchorElement>("a[data-needs-saved]") : null;
+      if (!link || event.ctrlKey || event.metaKey || event.shiftKey || isSaved(this.saver.state)) return;
+      event.preventDefault();
+      this.saver.settle().then(
+        () => location.assign(link.href),
+        (error: unknown) => toast(error instanceof Error ? error.message : "", "error"),
+      );
+    });
+    window.setInterval(() => showStatus(this.saver.state, this.keeps), AGE_MS);
+    this.keeper.left().then(
+      (left) => {
+        this.waiting = left;
+        this.takeUp();
+      },
+      () => this.able(false),
+    );
+    this.showSaving();
+    // What was typed before this script was there.
+    if (this.area.value !== this.area.defaultValue) this.changed();
+  }
+
+  private changed(): void {
+    this.number();
+    this.saver.edited(this.area.value, documentOf(this.area.value) === null);
+    this.soonCheck();
+    this.show();
+  }
+
+  private able(can: boolean): void {
+    if (can === this.keeps) return;
+    this.keeps = can;
+    this.showSaving();
+  }
+
+  private told(state: State<string>, before: State<string>): void {
+    if (isSaved(state)) {
+      if (state.ground.tag !== before.ground.tag || !isSaved(before)) this.keeper.saved(state.doc, state.ground);
+    } else if (state.doc !== before.doc || state.ground !== before.ground || isSaved(before)) this.keeper.keep(state.doc, state.ground);
+    this.showSaving();
+    if (before.trouble?.kind === "conflict" && state.trouble?.kind !== "conflict") {
+      this.takeUp();
+    }
+  }
+
+  private showSaving(): void {
+    showStatus(this.saver.state, this.keeps);
+    this.notices.show(this.notice());
+  }
+
+  private notice(): Notice | null {
+    const { doc, trouble } = this.saver.state;
+    if (trouble?.kind !== "conflict") return troubleNotice(this.saver.state, this.keeps, one("[data-text-editor]")?.dataset["user"] ?? "", () => this.saver.save());
+    const [mine, theirs] = [documentOf(doc), documentOf(trouble.theirs)].map((found) => (found ? readDocument(found) : null));
+    return {
+      kind: "conflict",
+      title: trouble.kept ? gettext("Kept in this browser: work that was never saved") : gettext("Your draft was saved from another tab"),
+      text: gettext("Nothing was written over. Your text here stays as it is until you choose; undo brings it back."),
+      lines: mine && theirs ? differences(mine, theirs).lines : [],
+      actions: [
+        { label: gettext("Keep mine"), run: () => this.saver.mine(), primary: true },
+        {
+          label: gettext("Take theirs"),
+          run: () => {
+            this.replace(trouble.theirs);
+            this.saver.theirs(this.area.value);
+          },
+        },
+      ],
+    };
+  }
+
+  /** Text that was not saved when its page was left comes back. */
+  private takeUp(): void {
+    const kept = this.waiting.shift();
+    if (!kept) return;
+    const { doc, trouble, ground } = this.saver.state;
+    if (kept.doc === doc) {
+      void this.keeper.forget(kept.tab);
+      this.takeUp();
+      return;
+    }
+    if (trouble?.kind === "conflict") {
+      this.waiting.unshift(kept);
+      return;
+    }
+    const fits = isSaved(this.saver.state) && kept.ground.tag === ground.tag && kept.ground.drafted === ground.drafted && kept.ground.base === ground.base;
+    this.replace(kept.doc);
+    if (fits) toast(documentOf(kept.doc) ? gettext("What you typed last is back.") : gettext("What you typed last is back; it was not JSON yet, so it was kept in this browser only."));
+    else {
+      this.saver.clash(doc, { ...ground, base: kept.ground.tag === ground.tag ? kept.ground.base : ground.base });
+    }
+    this.keeper.keep(this.area.value, this.saver.state.ground);
+    void this.keeper.flush().then(() => {
+      if (this.keeper.has(this.area.value) || isSaved(this.saver.state)) void this.keeper.forget(kept.tab);
+    });
+    if (fits) this.takeUp();
+  }
+
+  private async check(): Promise<void> {
+    const text = this.area.value;
+    if (text === this.checkedText) return;
+    const found = read(text);
+    if (!found.ok) return;
+    const mine = ++this.checks;
+    try {
+      // As the drawn editor asks: the API says problems in English.
+      const answer = await call("POST", `/workflows/${encodeURIComponent(this.slug)}/edit/check/`, { definition: JSON.parse(text) as Json });
+      // Only the answer to the newest question counts.
+      if (mine !== this.checks) return;
+      if (!Array.isArray(answer.body["problems"])) throw new ApiError(401, "", gettext("You are signed out. Load the page again to sign in."), answer.body);
+      // Not all SQL can be looked at in the time of one request.
+      if (answer.body["complete"] === false) this.soonCheck();
+      else this.checkedText = text;
+      this.problems = readProblems(answer.body["problems"]);
+      setText(one("[data-checked]"), "");
+      this.show();
+    } catch (error) {
+      if (mine === this.checks) setText(one("[data-checked]"), error instanceof ApiError ? error.message : gettext("Not checked: offline"));
+    }
+  }
+
+  private show(): void {
+    const text = this.area.value;
+    const found = read(text);
+    if (found.ok) this.shown = this.problems.map((problem) => ({ ...problem, place: nearest(found.places, problem.path) }));
+    else {
+      const { line, column, offset, expected } = found.problem;
+      const message = fill(gettext("Line {line}, column {column}: {what}"), { line, column, what: expectedSaid(expected) });
+      this.shown = [{ message, path: "", severity: "error", line: null, fix: null, place: { line, lastLine: line, start: offset, end: offset } }];
+    }
+    this.shown.sort((a, b) => (a.place?.line ?? 0) - (b.place?.line ?? 0));
+    this.drawList();
+    this.drawMarks();
+  }
+
+  private drawList(): void {
+    const items = this.shown.slice(0, 200).map((problem) => {
+      const where: Node[] = [];
+      if (problem.place) where.push(element("span", "meta", fill(gettext("line {n}"), { n: problem.place.line })));
+      if (problem.line !== null) where.push(element("span", "meta", fill(gettext("line {n} of its text"), { n: problem.line })));
+      if (problem.path) where.push(element("span", "mono faint anywhere", visible(problem.path)));
+      const row = element("div", `problem st-${problem.severity === "warning" ? "stuck" : "failed"}`, icon(problem.severity === "warning" ? "warn" : "bad", true), element("button", "say", visible(problem.message)), element("div", "where row wrap", ...where));
+      const say = row.querySelector("button");
+      if (say) {
+        say.type = "button";
+        say.addEventListener("click", () => this.go(problem));
+      }
+      if (problem.fix) {
+        const fix = problem.fix;
+        const button = element("button", "btn small", visible(fix.label));
+        button.type = "button";
+        button.addEventListener("click", () => this.repair(fix.changes));
+        row.append(element("div", "where", button));
+      }
+      return row;
+    });
+    if (!items.length) items.push(element("div", "empty small", icon("ok"), element("b", "", gettext("No problems")), element("p", "", gettext("It can be published and run."))));
+    else if (this.shown.length > 200) items.push(element("div", "pad meta", fill(gettext("and {n} more"), { n: this.shown.length - 200 })));
+    this.list.replaceChildren(...items);
+    const errors = this.shown.filter((problem) => problem.severity === "error").length;
+    const warnings = this.shown.length - errors;
+    const chip = one("[data-problem-count]");
+    if (chip) {
+      const words = errors
+        ? fill(ngettext("{n} problem", "{n} problems", errors), { n: errors })
+        : warnings
+          ? fill(ngettext("{n} warning", "{n} warnings", warnings), { n: warnings })
+          : gettext("No problems");
+      setAttribute(chip, "class", `chip ${errors ? "st-failed" : warnings ? "st-stuck" : "st-succeeded"}`);
+      chip.replaceChildren(icon(this.shown.length ? "warn" : "ok"), element("span", "", words));
+    }
+  }
+
+  private number(): void {
+    const lines = lineStarts(this.area.value).length;
+    if (lines === this.lines) return;
+    this.lines = lines;
+    const column = document.createDocumentFragment();
+    for (let n = 1; n <= lines; n += 1) column.append(element("span", "", String(n)));
+    this.gutter.replaceChildren(column);
+    this.scrolled();
+  }
+
+  private drawMarks(): void {
+    for (const mark of this.marks) mark.remove();
+    this.marks = [];
+    for (const number of this.gutter.querySelectorAll(".has")) number.className = "";
+    const seen = new Set<number>();
+    for (const problem of this.shown) {
+      const line = problem.place?.line;
+      if (!line || seen.has(line) || seen.size > 300) continue;
+      seen.add(line);
+      const number = this.gutter.children[line - 1];
+      if (number) number.className = `has ${problem.severity}`;
+      const mark = element("div", `mark ${problem.severity}`);
+      mark.dataset["line"] = String(line);
+      this.host.prepend(mark);
+      this.marks.push(mark);
+    }
+    this.scrolled();
+  }
+
+  private scrolled(): void {
+    this.gutter.scrollTop = this.area.scrollTop;
+    for (const mark of this.marks) mark.style.top = `${PAD + (Number(mark.dataset["line"]) - 1) * LINE - this.area.scrollTop}px`;
+  }
+
+  private go(problem: Shown | undefined): void {
+    const place = problem?.place;
+    if (!place) return;
+    this.area.focus();
+    const end = place.lastLine === place.line ? place.end : place.start;
+    this.area.setSelectionRange(place.start, end);
+    this.area.scrollTop = Math.max(0, PAD + (place.line - 1) * LINE - this.area.clientHeight / 3);
+    this.area.scrollLeft = 0;
+  }
+
+  private repair(changes: readonly Operation[]): void {
+    const found = read(this.area.value);
+    const changed = found.ok ? applyPatch(JSON.parse(this.area.value) as Json, changes) : null;
+    if (changed === null) toast(gettext("The text has changed since: the repair does not fit any more."), "error");
+    else this.replace(format(changed));
+  }
+
+  private reformat(): void {
+    one<HTMLElement>("#edit-more")?.hidePopover();
+    if (!read(this.area.value).ok) {
+      toast(gettext("This is not JSON yet: repair it first."), "error");
+      return;
+    }
+    this.replace(format(JSON.parse(this.area.value) as Json));
+  }
+
+  /** Through the browser's own editing, so that Ctrl Z takes it back. */
+  private replace(text: string): void {
+    if (text === this.area.value) return;
+    this.area.focus();
+    this.area.select();
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- nothing else keeps the field's undo history
+    if (!document.execCommand("insertText", false, text)) {
+      this.area.value = text;
+      this.changed();
+    }
+    this.area.setSelectionRange(0, 0);
+    this.area.scrollTop = 0;
+  }
+
+  /** Tab indents and Escape leaves, so that the keyboard is never caught; Enter keeps the indent. */
+  private key(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const { selectionStart: start, selectionEnd: end, value } = this.area;
+    if (event.key === "Escape") {
+      one<HTMLElement>("[data-problem-count]")?.focus();
+    } else if (event.key === "Tab" && !event.shiftKey) {
+      event.preventDefault();
+      // eslint-disable-next-line @typescript-eslint/no-deprecated -- keeps the undo history
+      document.execCommand("insertText", false, "  ");
+    } else if (event.key === "Enter" && start === end) {
+      const line = value.slice(value.lastIndexOf("\n", start - 1) + 1, start);
+      const indent = /^[ \t]*/.exec(line)?.[0] ?? "";
+      const deeper = /[[{]\s*$/.test(line) ? "  " : "";
+      if (!indent && !deeper) return;
+      event.preventDefault();
+      // eslint-disable-next-line @typescript-eslint/no-deprecated -- keeps the undo history
+      document.execCommand("insertText", false, `\n${indent}${deeper}`);
+    }
+  }
+}
