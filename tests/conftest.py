@@ -1,12 +1,21 @@
-"""What every test may use. Markers that need a server or a browser are decided here."""
+"""What every test may use. Markers that need a server or a browser are decided here; faults of a session are counted
+and said at its end."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import socket
+import tempfile
+from pathlib import Path
 
 import pytest
+
+from tests.faults import count
+from tests.support import effort, postgres
+
+if count.VARIABLE not in os.environ:
+    os.environ[count.VARIABLE] = str(Path(tempfile.mkdtemp(prefix="interlock-faults-")) / "count")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -24,7 +33,20 @@ def _browser_missing() -> str:
     return "" if CHROMIUM else "no Chromium on this machine"
 
 
-NEEDS = {"postgres": _postgres_missing, "browser": _browser_missing}
+def _redis_missing() -> str:
+    return "" if shutil.which("redis-server") else "no redis-server on this machine"
+
+
+def _own_postgres_missing() -> str:
+    return "" if postgres.program("initdb") else "no program initdb on this machine"
+
+
+NEEDS = {
+    "own_postgres": _own_postgres_missing,
+    "postgres": _postgres_missing,
+    "redis": _redis_missing,
+    "browser": _browser_missing,
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,3 +60,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{len(needing)} tests need what CI must provide: {reason}")
         for item in needing:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if effort.LONG and effort.seeds:
+        terminalreporter.section("seeds")
+        for name, seed in sorted(effort.seeds.items()):
+            terminalreporter.write_line(f"{seed:11} {name}")
+    found = count.total(Path(os.environ[count.VARIABLE]))
+    if found:
+        terminalreporter.section(f"{sum(found.values())} faults injected")
+        for kind, n in sorted(found.items()):
+            terminalreporter.write_line(f"{n:6} {kind}")

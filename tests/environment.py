@@ -12,6 +12,8 @@ import tempfile
 
 _home = tempfile.mkdtemp(prefix="interlock-tests-")
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
-for name in [name for name in os.environ if name.startswith("INTERLOCK_")]:
+# What is said to the tests themselves stays.
+_KEPT = ("INTERLOCK_EDITED_DOCUMENTS", "INTERLOCK_FAULTS", "INTERLOCK_FAULTS_COUNT", "INTERLOCK_SEED")
+for name in [name for name in os.environ if name.startswith("INTERLOCK_") and name not in _KEPT]:
     del os.environ[name]
 os.environ.update(INTERLOCK_HOME=_home, SECRET_KEY="only-for-tests-" + "x" * 40)

@@ -8,10 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FloatRect, Locator, Page, sync_playwright
 
 from tests.conftest import CHROMIUM
 from tests.support.product import Product, running
+
+
+def box_of(part: Locator) -> FloatRect:
+    """Where it stands on the page."""
+    box = part.bounding_box()
+    assert box, "It is not on the page."
+    return box
 
 
 @pytest.fixture(scope="session")
@@ -49,8 +56,7 @@ class Person:
 
     def sign_in(self, user: str = "admin") -> None:
         """By a one-time link, as the terminal prints it."""
-        link = self.product.command("login-link", "--user", user).stdout.strip().split()[-1]
-        self.page.goto(self.at("/" + link.split("/", 3)[3]))
+        self.page.goto(self.at(self.product.login_path(user)))
         self.page.get_by_role("button", name="Sign in as").click()
         self.page.wait_for_url(self.at("/"))
 
@@ -106,3 +112,24 @@ def person(chromium, product, tmp_path) -> Iterator[Person]:
     with somebody(chromium, product, tmp_path / "shots") as person:
         person.sign_in()
         yield person
+
+
+@pytest.fixture(scope="module")
+def _signed_in(chromium, product, tmp_path_factory) -> Iterator[Person]:
+    with somebody(chromium, product, tmp_path_factory.mktemp("signed-in") / "shots") as person:
+        person.sign_in()
+        yield person
+
+
+@pytest.fixture
+def signed_in_once(_signed_in: Person) -> Iterator[Person]:
+    """An admin who signs in once for all tests of a module, with a page of the test's own: for modules whose tests are
+    quicker than that."""
+    page = _signed_in.context.new_page()
+    page.on("console", _signed_in.heard)
+    page.on("pageerror", lambda error: _signed_in.wrong.append(f"error: {error}"))
+    _signed_in.page = page
+    yield _signed_in
+    violations = page.evaluate("window.violations")
+    page.close()
+    assert (_signed_in.wrong, violations) == ([], [])

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import somebody
+from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -173,9 +174,8 @@ def test_a_run_is_understood_and_cancelled_with_a_thumb(chromium, product, tmp_p
 
         page.locator("[data-cancel]").tap()
         confirm = page.locator("#cancel-run").get_by_role("button", name="Cancel run")
-        expect(confirm).to_be_visible()
-        box = confirm.bounding_box()
-        assert box
+        # What the popover opens with is replaced by what it loads.
+        box = wait_until(confirm.bounding_box)
         assert box["height"] >= 40
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 360

@@ -95,9 +95,9 @@ def test_payloads_in_every_text_do_nothing(person):
     expect(page.locator("#palette [role=option]").first).to_contain_text("<script>")
     page.keyboard.press("Escape")
     person.go("/workflows/evil/versions/")
-    page.locator("#v2 button[popovertarget]").click()
+    page.locator('#v2 button[popovertarget="back-2"]').click()
     expect(page.locator("#back-2 form")).to_be_visible()
-    person.go("/workflows/evil/edit/")
+    person.go("/workflows/evil/edit/text/")
     page.get_by_label("Definition as JSON").fill(
         '{"nodes": [{"id": "<img src=x onerror=window.hacked=1>", "type": "<script>"}], "edges": []}'
     )

@@ -11,6 +11,7 @@ from django.db import connection
 
 from engine import events, faults, logreads, pools, queries, runs
 from engine.errors import WrongState
+from engine.heartbeat import SILENT_SECONDS
 from engine.models import Attempt, EventBatch, Leader, LogBatch, NodeRun, NodeStat, Pool, Run, Sample
 from engine.states import NODE_TRANSITIONS
 from tests.support.engine import Engine, fold
@@ -192,10 +193,19 @@ def test_a_drain_costs_nothing(engine: Engine, tmp_path):
     engine.reaches(run, "a", "running")
     engine.stop(0.2)
     row = engine.node(run, "a")
-    assert (row.state, row.claim, row.retries, row.losses) == ("ready", "", 0, 0)
-    again = Engine(tmp_path / "home")
+    if engine.remote:
+        # It is no matter of the scheduler's that it goes on; the next one may end it.
+        assert (row.state, row.retries, row.losses) == ("running", 0, 0)
+        again = Engine(engine.config.home, **engine.environment)
+    else:
+        assert (row.state, row.claim, row.retries, row.losses) == ("ready", "", 0, 0)
+        again = Engine(tmp_path / "home")
     try:
+        if engine.remote:
+            runs.retry_node(run, "a", by="me")
         assert again.finish(run).state == "succeeded"
+        states = ["cancelled", "succeeded"]
+        assert [attempt["state"] for attempt in queries.attempts(run, "a")] == states
     finally:
         again.stop()
     # The fixture stops the first engine once more.
@@ -237,6 +247,36 @@ def test_an_epoch_that_was_raised_stops_the_old_leader(engine: Engine):
     with pytest.raises(LostLeadership):
         engine.until(lambda: False, 5)
     engine.scheduler.epoch = 10_000
+
+
+@pytest.mark.parametrize("another", [False, True], ids=["nobody else leads", "another leads"])
+def test_a_lock_that_is_still_held_after_an_error_ends_a_leader_only_when_another_leads(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, another: bool
+):
+    from django.db import OperationalError
+
+    from engine.errors import LostLeadership
+
+    leadership = engine.scheduler.leadership
+    acquire, held = leadership.acquire, [True, True, True]
+
+    def fail() -> None:
+        faults.disarm()
+        if another:
+            Leader.objects.filter(pk=1).update(epoch=10_000)
+        raise OperationalError("the connection is gone")
+
+    monkeypatch.setattr(leadership, "acquire", lambda: not (held and held.pop()) and acquire())
+    faults.arm("tick.after_commit", fail)
+    run = engine.start(chain(3))
+    if another:
+        with pytest.raises(LostLeadership):
+            engine.finish(run)
+        engine.scheduler.epoch = 10_000
+    else:
+        engine.finish(run)
+        assert run.state == "succeeded"
+        assert not held
 
 
 def test_retry_of_a_failed_run_goes_on_with_what_is_left(engine: Engine, tmp_path):
@@ -432,7 +472,7 @@ def test_the_heartbeat_goes_on_while_nothing_happens(engine: Engine):
     engine.run(chain(1))
     before = Leader.objects.get(pk=1).beat_at
     assert before is not None
-    engine.until(lambda: Leader.objects.filter(pk=1, beat_at__gt=before).exists(), 5)
+    engine.until(lambda: Leader.objects.filter(pk=1, beat_at__gt=before).exists(), SILENT_SECONDS)
     assert queries.scheduler_alive()
 
 
@@ -507,3 +547,63 @@ def test_a_node_of_a_type_that_is_gone_fails_with_its_name(engine: Engine):
     run = engine.run(bad)
     assert run.state == "failed"
     assert "gone.type" in queries.node_run(run, "b")["error"]["message"]
+
+
+def test_a_run_up_to_a_node_leaves_the_others_out_and_its_events_say_so(engine: Engine):
+    made = document(
+        [python("a"), python("b", "def main(inputs, ctx):\n    return inputs['a'] + 1\n"), python("c"), "d"],
+        "a>b",
+        "b>c",
+        "a>d",
+    )
+    run = engine.run(made, targets=["b"])
+    assert (run.state, run.counts, run.targets) == ("succeeded", {"succeeded": 2, "skipped": 2}, ["b"])
+    assert queries.node_output(run, "b") == {"kind": "json", "value": 2, "bytes": 1, "ports": ["out"]}
+    assert [(shape["state"], shape["reason"]) for shape in queries.node_runs(run)] == [
+        ("succeeded", None),
+        ("succeeded", None),
+        ("skipped", "not_asked"),
+        ("skipped", "not_asked"),
+    ]
+    assert {row.node for row in Attempt.objects.filter(run=run)} == {"a", "b"}
+    seen, nodes, numbers = fold(run)
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert (seen["state"], seen["counts"]) == ("succeeded", {"succeeded": 2, "skipped": 2})
+    assert (nodes["c"]["state"], nodes["c"]["reason"]) == ("skipped", "not_asked")
+
+
+def test_a_retry_of_a_run_up_to_a_node_starts_no_other(engine: Engine):
+    made = document(
+        [python("a", "def main(inputs, ctx):\n    if ctx.attempt == 1: raise ValueError\n    return 1\n"), "b", "c"],
+        "a>b",
+        "b>c",
+    )
+    run = engine.run(made, targets=["b"])
+    assert run.state == "failed"
+    with pytest.raises(WrongState, match="nobody asked for it"):
+        runs.retry(run, nodes=["c"], by="tester")
+    runs.retry(run, by="tester")
+    engine.until(lambda: Run.objects.filter(pk=run.pk, state="succeeded").exists())
+    run.refresh_from_db()
+    assert run.counts == {"succeeded": 2, "skipped": 1}
+    assert queries.node_run(run, "c")["reason"] == "not_asked"
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_what_was_asked_for_is_read_back_when_memory_was_lost(engine: Engine, lost):
+    from django.db import OperationalError
+
+    passed = 0
+
+    def fail() -> None:
+        nonlocal passed
+        passed += 1
+        if passed == lost:
+            raise OperationalError("the connection is gone")
+
+    run = engine.start(chain(6, python), targets=["n2"])
+    faults.arm("tick.after_commit", fail)
+    engine.finish(run)
+    assert passed >= lost
+    assert (run.state, run.counts) == ("succeeded", {"succeeded": 3, "skipped": 3})
+    assert {row.node for row in Attempt.objects.filter(run=run)} == {"n0", "n1", "n2"}

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from typing import Any, Protocol
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
+
+
+class Connection(Protocol):
+    """What a recorder needs of a socket."""
+
+    def send(self, message: str, /) -> None: ...
+
+    def recv(self, timeout: float = ...) -> str | bytes:
+        """Raises TimeoutError."""
 
 
 class Recorder:
@@ -23,14 +32,14 @@ class Recorder:
         self.times: list[float] = []
         self.last: dict[str, Any] = {}
 
-    def hello(self, socket: ClientConnection) -> None:
+    def hello(self, socket: Connection) -> None:
         """Say what we have."""
         message: dict[str, Any] = {"type": "hello"}
         if self.seq is not None:
             message["after"] = self.seq
         socket.send(json.dumps(message))
 
-    def take(self, socket: ClientConnection, timeout: float = 5) -> str:
+    def take(self, socket: Connection, timeout: float = 5) -> str:
         """Receive one message and fold it; its type."""
         message = json.loads(socket.recv(timeout=timeout))
         self.times.append(time.monotonic())
@@ -69,7 +78,7 @@ class Recorder:
                 progress = {"fraction": event["fraction"], "message": event["message"], "at": event["at"]}
                 self.nodes[event["node"]] = {**node, "progress": progress}
 
-    def take_until(self, socket: ClientConnection, seq: int, timeout: float = 10) -> None:
+    def take_until(self, socket: Connection, seq: int, timeout: float = 10) -> None:
         """Take messages until `seq` is known."""
         deadline = time.monotonic() + timeout
         while self.seq is None or self.seq < seq:

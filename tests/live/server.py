@@ -64,11 +64,14 @@ class LiveServer:
 
 
 @contextmanager
-def serving() -> Iterator[LiveServer]:
+def serving(**options: Any) -> Iterator[LiveServer]:
+    """`options` change what uvicorn is told."""
     listener = socket.create_server(("127.0.0.1", 0))
     live = LiveServer(listener.getsockname()[1])
     settings = config()
     settings.lifespan = "on"
+    for name, value in options.items():
+        setattr(settings, name, value)
     server = Server(settings)
 
     async def main() -> None:

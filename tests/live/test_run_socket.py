@@ -9,6 +9,9 @@ import time
 from contextlib import ExitStack
 from typing import Any
 
+import pytest
+
+from dashboard.live import feed
 from dashboard.models import User
 from engine import queries
 from engine.models import EventBatch, LogBatch, Run
@@ -93,6 +96,33 @@ def test_ten_thousand_missed_events_come_one_by_one_and_more_as_a_snapshot(serve
         recorder.hello(socket)
         assert recorder.take(socket) == "snapshot"
         assert recorder.seq == 10_001
+
+
+def test_a_snapshot_that_is_kept_for_others_takes_nobody_back(
+    server: LiveServer, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "SNAPSHOT_SECONDS", 60.0)
+    history = History()
+    with server.open(f"/ws/runs/{history.pk}/", token=token) as socket:
+        recorder = Recorder()
+        recorder.hello(socket)
+        assert recorder.take(socket) == "snapshot"
+        history.lines(5)
+        server.hint({"runs": {str(history.pk): 5}})
+        recorder.take_until(socket, 5)
+        # More than are told one by one; then one who comes now, for whom that first snapshot would be too old as well.
+        history.lines(10_001)
+        server.hint({"runs": {str(history.pk): 10_006}})
+        assert recorder.take(socket) == "snapshot"
+        assert recorder.seq == 10_006
+        history.lines(10_001)
+        server.hint({"runs": {str(history.pk): 20_007}})
+        assert recorder.take(socket) == "snapshot"
+    with server.open(f"/ws/runs/{history.pk}/", token=token) as socket:
+        late = Recorder()
+        late.hello(socket)
+        assert late.take(socket) == "snapshot"
+        assert late.seq == 20_007
 
 
 def test_events_that_were_compacted_away_are_answered_with_a_snapshot(server: LiveServer, token: str) -> None:

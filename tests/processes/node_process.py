@@ -23,6 +23,7 @@ class NodeProcess:
         self.home = home
         for folder in ("artifacts", "files", "scratch"):
             (home / folder).mkdir(parents=True, exist_ok=True)
+        self.folder = home / "scratch" / str(time.monotonic_ns())
         self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.frames_fd, out = os.pipe()
         stack_read, stack = os.pipe()
@@ -31,7 +32,7 @@ class NodeProcess:
         self.started_at = time.perf_counter()
         self.process = subprocess.Popen(
             [python, "-I", str(MAIN), "--in", str(theirs.fileno()), "--out", str(out), "--parent", str(os.getpid()),
-             "--mark", self.mark, "--stack", str(stack)],
+             "--folder", str(self.folder), "--mark", self.mark, "--stack", str(stack)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             pass_fds=(theirs.fileno(), out, stack), cwd="/", process_group=0,
             env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "INTERLOCK_MARK": self.mark},
@@ -86,7 +87,7 @@ class NodeProcess:
             "claim": claim, "run": run, "node": "load", "name": "Load", "item": -1, "attempt": 1, "type": type,
             "entry": f"engine.nodes.{type.replace('.', '_')}.run", "config": config or {}, "expressions": [],
             "inputs": {}, "nodes": {}, "env": {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
-            "scratch": str(self.home / "scratch" / claim), "artifacts": str(self.home / "artifacts"),
+            "artifacts": str(self.home / "artifacts"),
             "files": str(self.home / "files"), "data_roots": [], "soft_timeout": 300, "inline_bytes": 32768,
             "duckdb": {"memory_bytes": 1 << 30, "threads": 1}, "resolver": sys.executable, **more,
         }  # fmt: skip

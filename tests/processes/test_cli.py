@@ -184,13 +184,13 @@ def test_doctor_is_well_with_a_running_product_and_names_what_is_not(tmp_path: P
     with running(tmp_path / "home") as product:
         done = product.command("doctor", "--port", str(product.port), check=False)
         lines = done.stdout.splitlines()
-        for name in ("Python", "SQLite", "Home folder", "Disk space", "Database", "Scheduler", "Node Python", "Port"):
+        for name in ("Python", "SQLite", "Home folder", "Disk space", "Database", "Interlock", "Scheduler", "Settings"):
             assert any(line.startswith("ok") and f" {name}: " in line for line in lines), (name, done.stdout)
         product.environment["REDIS_URL"] = f"redis://:hidden@127.0.0.1:{free_port()}/0"
         product.environment["INTERLOCK_NODE_PYTHON"] = "/nonexistent/python"
         done = product.command("doctor", "--port", str(product.port), check=False)
         assert done.returncode == 1
-        assert "problem  Redis: does not answer" in done.stdout
+        assert "problem  Redis: no Redis can be reached at 127.0.0.1" in done.stdout
         assert "problem  Node Python: /nonexistent/python does not exist" in done.stdout
         assert "hidden" not in done.stdout + done.stderr
 

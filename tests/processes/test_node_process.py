@@ -42,15 +42,15 @@ def main(body: str, before: str = "") -> str:
 # -- frames -----------------------------------------------------------------------------------------
 
 
-def test_a_no_op_is_started_and_done_with_null(node: NodeProcess) -> None:
+def test_a_no_op_is_done_with_null_and_tells_its_start_with_its_end(node: NodeProcess) -> None:
     envelope = node.envelope()
     node.say(envelope)
-    started, done = node.frames(envelope["claim"])
-    assert started["k"] == "started"
+    (done,) = node.frames(envelope["claim"])
     assert done["k"] == "done"
     assert done["output"] == {"kind": "json", "value": None, "bytes": 4, "ports": ["out"]}
     assert done["clean"] is True
-    assert abs(started["at"] - time.time()) < 60
+    assert done["began"] <= done["at"]
+    assert abs(done["began"] - time.time()) < 60
 
 
 def test_many_no_ops_sent_ahead_all_come_back_in_order(node: NodeProcess) -> None:
@@ -82,7 +82,20 @@ def test_a_large_envelope_comes_through_a_file_which_is_deleted(node: NodeProces
     inputs = {"a": {"kind": "json", "value": value}}
     ended = node.python(main("return len(inputs['a'])"), inputs=inputs, timeout=60)
     assert node.value(ended) == len(value)
-    wait_until(lambda: not list((node.home / "scratch").iterdir()))
+    assert not list((node.home / "scratch").rglob("*.json"))
+
+
+def test_an_end_does_not_wait_for_what_comes_next(node: NodeProcess) -> None:
+    fifo = node.home / "envelope"
+    os.mkfifo(fifo)
+    first, second = node.envelope("python", {"code": main("return 1")}), node.envelope()
+    node.say(first)
+    node.ours.send(json.dumps({"file": str(fifo)}).encode())
+    # The second envelope cannot be read before this has come.
+    assert node.value(node.frames(first["claim"])[-1]) == 1
+    fifo.write_text(json.dumps(second))
+    assert node.frames(second["claim"])[-1]["k"] == "done"
+    assert not fifo.exists()
 
 
 def test_a_torn_end_of_the_channel_ends_the_process(tmp_path: Path) -> None:
@@ -142,11 +155,24 @@ def test_the_environment_is_what_the_contract_names_and_nothing_else(node: NodeP
     environment, folder, mode = node.value(node.python(code, env={"PATH": "/bin", "LANG": "C.UTF-8", "API": "x"}))
     assert environment.pop("INTERLOCK_MARK") == node.mark
     assert environment == {
-        "PATH": "/bin", "LANG": "C.UTF-8", "API": "x", "HOME": folder, "INTERLOCK_RUN": "7",
-        "INTERLOCK_NODE": "load", "INTERLOCK_ATTEMPT": "1",
+        "PATH": "/bin", "LANG": "C.UTF-8", "API": "x", "HOME": folder, "TMPDIR": folder,
+        "INTERLOCK_RUN": "7", "INTERLOCK_NODE": "load", "INTERLOCK_ATTEMPT": "1",
     }  # fmt: skip
     assert mode.endswith("700")
-    assert not os.path.exists(folder)
+    assert folder == str(node.folder)
+
+
+def test_temporary_files_are_in_the_folder_and_go_with_the_attempt(node: NodeProcess) -> None:
+    code = main("file = tempfile.NamedTemporaryFile(delete=False)\nfile.close()\nreturn file.name", "import tempfile")
+    for _ in range(2):
+        made = Path(node.value(node.python(code)))
+        assert made.parent == node.folder
+        assert not made.exists()
+
+
+def test_a_temporary_folder_that_the_installation_names_is_kept(node: NodeProcess, tmp_path: Path) -> None:
+    code = main("return os.environ['TMPDIR']", "import os")
+    assert node.value(node.python(code, env={"TMPDIR": str(tmp_path)})) == str(tmp_path)
 
 
 def test_what_is_printed_and_logged_is_heard(node: NodeProcess) -> None:
@@ -446,27 +472,30 @@ def test_nothing_of_an_attempt_is_seen_by_the_next(node: NodeProcess, tmp_path: 
     assert node.pid == pid
 
 
-def test_every_attempt_has_an_empty_folder_of_its_own_that_goes(node: NodeProcess) -> None:
+def test_every_attempt_finds_its_folder_empty_and_for_itself(node: NodeProcess) -> None:
     code = main(
-        "found = [os.listdir('.'), oct(os.stat('.').st_mode)[-3:], os.path.basename(os.getcwd())]\n"
+        "found = [os.listdir('.'), oct(os.stat('.').st_mode)[-3:], os.getcwd(), os.environ['HOME']]\n"
         "os.makedirs('a/b')\nopen('a/b/c', 'w').close()\nos.chmod('a/b', 0)\nos.chmod('.', 0)\nreturn found",
         "import os",
     )
-    empty = main("os.chmod('.', 0o777)\nreturn [os.listdir('.'), os.path.basename(os.getcwd())]", "import os")
-    envelopes = [node.envelope("python", {"code": one}) for one in (code, empty, empty, code, empty)]
-    for envelope in envelopes:
-        node.say(envelope)
-    found = []
-    for envelope in envelopes:
-        ended = node.frames(envelope["claim"])[-1]
-        assert ended["clean"]
-        assert not os.path.lexists(envelope["scratch"])
-        found.append(node.value(ended))
-    claims = [envelope["claim"] for envelope in envelopes]
-    assert found == [
-        [[], "700", claims[0]], [[], claims[1]], [[], claims[2]], [[], "700", claims[3]], [[], claims[4]],
-    ]  # fmt: skip
-    wait_until(lambda: not list((node.home / "scratch").iterdir()))
+    look = main(
+        "return [os.listdir('.'), oct(os.stat('.').st_mode)[-3:], os.getcwd(), os.environ['HOME']]", "import os"
+    )
+    opened = look.replace("    return", "    os.chmod('.', 0o777)\n    return")
+    away = main("here = os.getcwd()\nos.chdir('/')\nos.rmdir(here)", "import os")
+    other = main("here = os.getcwd()\nos.rename(here, here + '.old')\nos.mkdir(here + '.old/a')", "import os")
+    folder = str(node.folder)
+    try:
+        for one in (code, look, opened, look, away, look, other, look, code, opened, look):
+            ended = node.python(one)
+            assert ended["clean"]
+            if one in (code, look):
+                assert node.value(ended) == [[], "700", folder, folder]
+            elif one is opened:
+                assert node.value(ended) == [[], "777", folder, folder]
+            assert not os.path.lexists(folder) or list(os.scandir(folder)) == []
+    finally:
+        shutil.rmtree(f"{folder}.old", ignore_errors=True)
 
 
 def test_a_folder_that_the_author_put_a_link_in_place_of_is_not_followed(node: NodeProcess, tmp_path: Path) -> None:
@@ -478,7 +507,7 @@ def test_a_folder_that_the_author_put_a_link_in_place_of_is_not_followed(node: N
         assert node.python(main(f"here = os.getcwd()\nos.chdir('/')\nos.rmdir(here)\n{link}", "import os"))["clean"]
     assert (tmp_path / "full" / "kept").exists()
     assert (tmp_path / "empty").stat().st_mode & 0o777 == 0o755
-    wait_until(lambda: not list((node.home / "scratch").iterdir()))
+    assert not os.path.lexists(node.folder)
 
 
 @pytest.mark.parametrize(
@@ -510,10 +539,12 @@ def test_a_process_with_something_left_in_it_says_so_and_takes_no_more_work(node
 
 def test_children_that_have_ended_are_no_reason_to_replace_the_process(node: NodeProcess) -> None:
     code = main(
-        "subprocess.Popen(['true'])\npid = os.fork()\n"
-        "if not pid:\n    if not os.fork():\n        os._exit(0)\n    os._exit(0)\n"
-        "time.sleep(0.3)",
-        "import subprocess, os, time",
+        "ended = os.WEXITED | os.WNOWAIT\npopen = subprocess.Popen(['true'])\nread, write = os.pipe()\n"
+        "child = os.fork()\nif not child:\n    orphan = os.fork()\n"
+        "    if orphan:\n        os.write(write, b'%d' % orphan)\n    os._exit(0)\n"
+        "os.waitid(os.P_PID, popen.pid, ended)\nos.waitid(os.P_PID, child, ended)\n"
+        "os.waitid(os.P_PID, int(os.read(read, 20)), ended)\nos.close(read)\nos.close(write)",
+        "import subprocess, os",
     )
     assert node.python(code)["clean"]
     assert not [name for name in os.listdir("/proc") if name.isdigit() and _parent(name) == node.pid]
@@ -571,6 +602,36 @@ def test_pickle_and_dataclasses_find_the_nodes_module(node: NodeProcess) -> None
         "def main(inputs, ctx):\n    return pickle.loads(pickle.dumps(P(3))).x\n"
     )
     assert node.value(node.python(code)) == 3
+
+
+def test_logging_and_linecache_are_prepared_when_they_are_imported(tmp_path: Path) -> None:
+    code = main(
+        "loaded = [name in sys.modules for name in ('logging', 'linecache')]\n"
+        "open('logging.py', 'w').close()\nsys.path.insert(0, os.getcwd())\n"
+        "import logging, traceback\nlogging.info('heard')\n"
+        "try:\n    1 / 0\nexcept ZeroDivisionError:\n    return [loaded, traceback.format_exc()]",
+        "import os, sys",
+    )
+    with NodeProcess(tmp_path) as node:
+        assert node.frame() == {"k": "ready"}
+        for before in (False, True):
+            envelope = node.envelope("python", {"code": code})
+            node.say(envelope)
+            frames = node.frames(envelope["claim"])
+            assert [frame["m"] for frame in frames if frame["k"] == "log"] == ["heard"]
+            loaded, told = node.value(frames[-1])
+            assert loaded == [before, before]
+            assert "    1 / 0\n" in told
+            assert frames[-1]["clean"]
+
+
+def test_nodes_with_the_same_code_are_told_apart(node: NodeProcess) -> None:
+    code = "def main(inputs, ctx):\n    def inner():\n        return 1 / 0\n    return [inner() for _ in 'x']\n"
+    for name in ("first", "second", "first"):
+        error = node.python(code, node=name)["error"]
+        assert error["line"] == 3
+        assert f'File "<{name}>", line 3, in inner\n    return 1 / 0' in error["traceback"]
+        assert error["traceback"].count(f'File "<{name}>"') == error["traceback"].count("File ")
 
 
 # -- other interpreters ----------------------------------------------------------------------------------

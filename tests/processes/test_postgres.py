@@ -17,9 +17,13 @@ from tests.support.wait import wait_until
 pytestmark = [pytest.mark.postgres, pytest.mark.processes, pytest.mark.timeout(300)]
 
 
-def test_the_engine_suite_holds_on_postgresql() -> None:
+@pytest.mark.redis
+@pytest.mark.parametrize("executor", ["local", "celery"])
+def test_the_engine_suite_holds_on_postgresql(executor: str) -> None:
+    # In its own node processes, and in those of a worker.
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/conformance"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/conformance",
+         "-k", "celery" if executor == "celery" else "not celery"],
         cwd=ROOT, env={**os.environ, "DATABASE_URL": postgres.url()}, capture_output=True, text=True, timeout=280,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:]

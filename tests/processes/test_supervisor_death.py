@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from engine.executors import cgroup, leftovers
+from engine.worker.begun import SUFFIX
 from tests.support.supervised import FAKE_NODE, Supervised, alive, marked
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -102,7 +104,7 @@ node = Supervised(Path(sys.argv[1]))
 node.supervisor.start()
 work = node.python(Path(sys.argv[2]).read_text())
 node.send(work)
-print(node.started(work).pid, flush=True)
+print(node.started(work).pid, work.claim, flush=True)
 while True:
     node.poll(1)
 """
@@ -136,7 +138,8 @@ def test_nothing_of_a_killed_supervisor_lives_after_the_next_start(tmp_path: Pat
         cwd=root, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
     ) as scheduler:  # fmt: skip
         assert scheduler.stdout is not None
-        pid = int(scheduler.stdout.readline())
+        process, claim = scheduler.stdout.readline().split()
+        pid = int(process)
         end = time.monotonic() + 10
         while not (home / "artifacts/staging/half-written").exists():
             assert time.monotonic() < end
@@ -156,10 +159,44 @@ def test_nothing_of_a_killed_supervisor_lives_after_the_next_start(tmp_path: Pat
         assert any(alive(one) for one in before)
     with Supervised(home) as node:
         assert not any(alive(one) for one in before)
-        assert list((home / "scratch").iterdir()) == []
+        assert list(node.begun) == [claim.decode()]
+        assert abs(node.begun[claim.decode()] - time.time()) < 60
+        assert [path for path in (home / "scratch").iterdir() if path.suffix != SUFFIX] == []
         assert list((home / "artifacts/staging").iterdir()) == []
         assert node.run(node.work()).state == "succeeded"
     assert marked(prefix) == []
+    assert list((home / "scratch").iterdir()) == []
+
+
+HIDDEN = """
+import os, subprocess, time
+def main(inputs, ctx):
+    child = subprocess.Popen(["setsid", "sleep", "604"], env={{"PATH": os.environ["PATH"]}})
+    open({path!r}, "w").write(f"{{child.pid}}\\n")
+    time.sleep(600)
+"""
+
+
+def test_a_daemon_without_its_mark_is_found_by_its_control_group_at_the_next_start(tmp_path: Path) -> None:
+    probe = cgroup.make(leftovers.own_mark("interlock-probe") + "-0")
+    if probe is None:
+        pytest.skip("no control group can be made here")
+    probe.remove()
+    home, code, path = tmp_path / "home", tmp_path / "code.py", tmp_path / "pid"
+    home.mkdir()
+    code.write_text(HIDDEN.format(path=str(path)))
+    with subprocess.Popen(
+        [sys.executable, "-c", SUPERVISE, str(home), str(code)],
+        cwd=Path(__file__).resolve().parents[2], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+    ) as scheduler:  # fmt: skip
+        wait_until(lambda: path.exists() and path.read_text().endswith("\n"))
+        scheduler.kill()
+    pid = int(path.read_text())
+    # Another home's supervisor leaves it alone.
+    with Supervised(tmp_path / "other"):
+        assert alive(pid)
+    with Supervised(home):
+        assert not alive(pid)
 
 
 DIE_WHILE_KILLING = """

@@ -138,9 +138,10 @@ def test_a_node_may_start_only_so_many_processes(tmp_path: Path, monkeypatch: py
 
 def test_samples_tell_cpu_and_memory_of_the_tree(tmp_path: Path) -> None:
     code = (
-        "import subprocess, sys, time\ndef main(inputs, ctx):\n"
+        "import os, subprocess, sys, time\ndef main(inputs, ctx):\n"
         "    subprocess.run([sys.executable, '-c', 'import time\\nend = time.time() + 3.3\\n"
         "data = bytearray(60 << 20)\\nwhile time.time() < end: pass'])\n"
+        "    return sum(os.times()[2:4])\n"
     )
     with Supervised(tmp_path) as node:
         work = node.python(code)
@@ -149,7 +150,9 @@ def test_samples_tell_cpu_and_memory_of_the_tree(tmp_path: Path) -> None:
         assert 2 <= len(samples) <= 4
         assert samples[0].cpu_percent is None
         assert samples[-1].cpu_percent is not None
-        assert samples[-1].cpu_percent > 20
+        # How much of a core it gets is the machine's matter, and what it got it returns.
+        assert ended.output is not None
+        assert samples[-1].cpu_percent > 0.2 * 100 * ended.output["value"] / 3.3
         assert samples[-1].memory_bytes is not None
         assert samples[-1].memory_bytes > 60 << 20
         assert samples[-1].io_wait is False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pty
 import re
 import signal
 import socket
@@ -267,6 +268,26 @@ def test_sigterm_ends_an_idle_product_soon(product: Product) -> None:
     began = time.monotonic()
     assert product.stop() == 0
     assert time.monotonic() - began < 3
+
+
+def test_a_terminal_that_is_closed_ends_it_in_order(tmp_path: Path) -> None:
+    product = Product(tmp_path / "home")
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(ROOT)
+        os.execve(
+            sys.executable,
+            [sys.executable, "manage.py", "up", "--port", str(product.port)],
+            product.environment | {"INTERLOCK_ADMIN_PASSWORD": ""},
+        )
+    shown = b""
+    while b"Stop with Ctrl-C" not in shown:
+        shown += os.read(terminal, 4096)
+    # The kernel then sends SIGHUP to all that the terminal controls, and nothing can be printed any more.
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    wait_until(lambda: not alive(product.marked()), timeout=5)
+    assert "Traceback" not in (product.home / "log" / "web.log").read_text()
 
 
 def test_a_start_can_be_ended_before_it_is_ready(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from engine import documents, events, queries, runs
 from engine.config import Config, from_environment
-from engine.executors.local import LocalExecutor
+from engine.executors.make import executor_of
 from engine.models import NodeRun, Run
 from engine.scheduler.loop import Scheduler
 from engine.states import RUN_TERMINAL
@@ -26,12 +26,21 @@ class Engine:
     """A started engine; end it with `stop`."""
 
     def __init__(self, home: Path, **environment: str) -> None:
+        self.environment = environment
         self.config: Config = from_environment({"INTERLOCK_HOME": str(home), "INTERLOCK_WORKERS": "2", **environment})
         self.config.files.mkdir(parents=True, exist_ok=True)
         documents.forget()
-        self.executor = LocalExecutor(self.config)
+        self.executor: Any = executor_of(self.config)
         self.scheduler = Scheduler(self.config, self.executor)
         assert self.scheduler.start()
+        if self.remote:
+            # A worker whose row went with another test's tables registers again.
+            self.until(self.scheduler.remote.served)  # type: ignore[union-attr]
+
+    @property
+    def remote(self) -> bool:
+        """Whether the node processes are a worker's."""
+        return self.scheduler.remote is not None
 
     def stop(self, grace: float = 0) -> None:
         """Drain and end all node processes."""

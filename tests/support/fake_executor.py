@@ -29,8 +29,14 @@ class Clock:
 class FakeExecutor:
     """See engine.executors.base.Executor. `processes` works run at once; `ahead` more may wait behind short ones."""
 
-    def __init__(self, clock: Clock, processes: int = 2, ahead: int = 0) -> None:
+    def __init__(
+        self, clock: Clock, processes: int = 2, ahead: int = 0, found: Mapping[str, float] | None = None
+    ) -> None:
+        """`found`: the notes of an earlier one's processes."""
         self.clock = clock
+        self.found = found or {}
+        self.notes: dict[str, float] = {}
+        """{claim: time} of what each process has begun last."""
         self.processes = processes
         self.ahead = ahead
         self.sent: dict[str, Work] = {}
@@ -52,6 +58,10 @@ class FakeExecutor:
         claim = claim or next(iter(self.sent))
         work = self.sent.pop(claim)
         self.running[claim] = work
+        over = [noted for noted in self.notes if noted not in self.running]
+        if len(self.notes) >= self.processes and over:
+            del self.notes[over[0]]
+        self.notes[claim] = self.clock.now
         self.most_running = max(self.most_running, len(self.running))
         self.reports.append(Started(claim, 100, "1", "local/1", self.clock.now))
         return claim
@@ -89,7 +99,7 @@ class FakeExecutor:
         return len(claims)
 
     def node(self, claim: str) -> str:
-        return str(self.work(claim).envelope["node"])
+        return self.work(claim).node
 
     def work(self, claim: str) -> Work:
         return next(work for work in self.history if work.claim == claim)
@@ -97,11 +107,12 @@ class FakeExecutor:
     @property
     def nodes(self) -> list[str]:
         """Ids of the nodes whose work waits, in the order in which they were sent."""
-        return [str(work.envelope["node"]) for work in self.sent.values()]
+        return [work.node for work in self.sent.values()]
 
     # The seam.
 
-    def start(self) -> None: ...
+    def start(self) -> Mapping[str, float]:
+        return self.found
 
     def _room(self) -> int:
         return self.processes + self.ahead - len(self.sent) - len(self.running)

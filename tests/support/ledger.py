@@ -13,17 +13,22 @@ CODE = """
 import os, time
 
 def note(what, ctx):
-    line = f"{{ctx.run['id']}} {{ctx.node}} {{ctx.attempt}} {{what}} {{time.monotonic_ns()}}\\n"
+    line = f"{{ctx.run['id']}} {{ctx.node}} {{ctx.attempt}} {{what}} {{time.monotonic_ns()}} {{os.getpid()}}\\n"
     descriptor = os.open({path!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.write(descriptor, line.encode())
     os.close(descriptor)
 
 def main(inputs, ctx):
     note("start", ctx)
-    time.sleep({seconds})
+    {during}
     note("end", ctx)
-    return ctx.attempt
+    {then}
 """
+
+BEATS = """until = time.monotonic() + {seconds}
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, 0.005))
+        note("beat", ctx)"""
 
 
 @dataclass(frozen=True)
@@ -32,28 +37,79 @@ class Entry:
     node: str
     attempt: int
     what: str
+    """start, beat or end."""
     at: int
     """Nanoseconds of the machine's monotonic clock."""
+    pid: int
+
+
+@dataclass
+class Execution:
+    """One start of a node's code, until its last line: a killed one has no end."""
+
+    start: Entry
+    last: Entry
+
+    @property
+    def ended(self) -> bool:
+        return self.last.what == "end"
 
 
 class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._entries: list[Entry] = []
+        self._read = 0
+        """Bytes of the file that `_entries` come from."""
 
-    def code(self, seconds: float) -> str:
-        """A `python` node that writes its start, sleeps, and writes its end."""
-        return CODE.format(path=str(self.path), seconds=seconds)
+    def code(self, seconds: float, *, beats: bool = False, during: str = "", then: str = "return ctx.attempt") -> str:
+        """A `python` node that writes its start, sleeps, and writes its end; with `beats` also a line every 5 ms, so
+        that of one that was killed is known how long it ran. `during` and `then` are lines of code after the sleep
+        and after the end."""
+        slept = BEATS.format(seconds=seconds) if beats else f"time.sleep({seconds})"
+        body = slept + (f"\n    {during}" if during else "")
+        return CODE.format(path=str(self.path), during=body, then=then)
 
     def entries(self) -> list[Entry]:
-        if not self.path.exists():
-            return []
-        rows = (line.split() for line in self.path.read_text().splitlines())
-        return [Entry(run, node, int(attempt), what, int(at)) for run, node, attempt, what, at in rows]
+        """All lines so far, as they were written. Only what is new is read: who waits for a line looks often."""
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                file.seek(self._read)
+                new = file.read()
+            new = new[: new.rfind(b"\n") + 1]
+            self._read += len(new)
+            for line in new.decode().splitlines():
+                run, node, attempt, what, at, pid = line.split()
+                self._entries.append(Entry(run, node, int(attempt), what, int(at), int(pid)))
+        return list(self._entries)
+
+    def start_after(self, at: int) -> int:
+        """When the first node that began after this moment did; 0: none has."""
+        return min((entry.at for entry in self.entries() if entry.what == "start" and entry.at > at), default=0)
+
+    def executions(self) -> list[Execution]:
+        """In the order of their starts."""
+        found: list[Execution] = []
+        open_: dict[tuple[str, str, int], Execution] = {}
+        for entry in sorted(self.entries(), key=lambda entry: entry.at):
+            key = (entry.run, entry.node, entry.pid)
+            if entry.what == "start":
+                found.append(Execution(entry, entry))
+                open_[key] = found[-1]
+            else:
+                open_[key].last = entry
+        return found
 
     def most_at_once(self) -> int:
-        """The largest number of executions that overlapped (a sweep over starts and ends)."""
-        now = most = 0
-        for entry in sorted(self.entries(), key=lambda entry: (entry.at, entry.what == "start")):
-            now += 1 if entry.what == "start" else -1
-            most = max(most, now)
-        return most
+        """The largest number of executions that overlapped."""
+        return most_at_once(self.executions())
+
+
+def most_at_once(executions: list[Execution]) -> int:
+    """The largest number that overlapped (a sweep over starts and last lines)."""
+    edges = [(one.start.at, 1) for one in executions] + [(one.last.at, -1) for one in executions]
+    now = most = 0
+    for _, change in sorted(edges):
+        now += change
+        most = max(most, now)
+    return most

@@ -1,11 +1,18 @@
-"""A PostgreSQL server, where there is one: PGHOST, PGPORT, PGUSER and PGPASSWORD say how to reach it."""
+"""A PostgreSQL server, where there is one: PGHOST, PGPORT, PGUSER and PGPASSWORD say how to reach it. And one of a
+test's own, to be stopped, killed and started again."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import pwd
 import secrets
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import psycopg2
@@ -16,6 +23,10 @@ def url(database: str = "postgres") -> str:
     user, password = os.environ.get("PGUSER", "postgres"), os.environ.get("PGPASSWORD", "")
     host, port = os.environ.get("PGHOST", "127.0.0.1"), os.environ.get("PGPORT", "5432")
     return f"postgresql://{quote(user)}:{quote(password)}@{host}:{port}/{database}"
+
+
+def address() -> tuple[str, int]:
+    return os.environ.get("PGHOST", "127.0.0.1"), int(os.environ.get("PGPORT", "5432"))
 
 
 def _do(statement: str) -> None:
@@ -37,3 +48,82 @@ def database() -> Iterator[str]:
         yield url(name)
     finally:
         _do(f"drop database {name} with (force)")
+
+
+@functools.cache
+def program(name: str) -> str:
+    """Path of a program of the server; empty: it is not installed."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(found[-1]) if found else shutil.which(name) or ""
+
+
+PASSWORD = "correct-horse"
+
+
+class Server:
+    """A server on a free port of `address`, whose one user `postgres` has PASSWORD. Its data is not synced."""
+
+    def __init__(self, folder: Path, address: str) -> None:
+        from tests.support.product import free_port
+
+        self.folder, self.address, self.port = folder, address, free_port()
+        # It refuses to run as root.
+        self.user = "postgres" if os.geteuid() == 0 else None
+        if self.user is not None:
+            owner = pwd.getpwnam(self.user)
+            os.chown(folder, owner.pw_uid, owner.pw_gid)
+        (folder / "password").write_text(PASSWORD)
+        os.chmod(folder / "password", 0o644)
+        self._do("initdb", "-A", "scram-sha-256", "-U", "postgres", "--pwfile", str(folder / "password"), "--no-sync")
+        with (folder / "data" / "postgresql.conf").open("a") as file:
+            file.write(
+                f"port = {self.port}\nlisten_addresses = '{address}'\nunix_socket_directories = ''\nfsync = off\n"
+                "shared_buffers = 16MB\n"
+            )
+
+        with (folder / "data" / "pg_hba.conf").open("a") as file:
+            file.write("host all all samenet scram-sha-256\n")
+
+    def _do(self, name: str, *arguments: str) -> None:
+        with (self.folder.parent / f"{self.folder.name}.{name}.log").open("wb") as log:
+            subprocess.run([program(name), "-D", str(self.folder / "data"), *arguments], check=True, cwd="/",
+                           user=self.user, stdout=log, stderr=log, timeout=60)  # fmt: skip
+
+    def start(self) -> None:
+        self._do("pg_ctl", "-w", "-l", str(self.folder / "log"), "start")
+
+    def stop(self, mode: str = "immediate") -> None:
+        """`immediate` is what a crash is."""
+        self._do("pg_ctl", "-w", "-m", mode, "stop")
+
+    def url(self, database: str = "postgres", *, user: str = "postgres", password: str = PASSWORD) -> str:
+        return f"postgresql://{user}:{password}@{self.address}:{self.port}/{database}"
+
+    def do(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
+        """Run it by itself; its rows."""
+        connection = psycopg2.connect(self.url(database))
+        try:
+            connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+                return list(cursor.fetchall()) if cursor.description else []
+        finally:
+            connection.close()
+
+
+@contextlib.contextmanager
+def server(address: str = "127.0.0.1") -> Iterator[Server]:
+    """A started server that is ended, and its folder removed, whatever happens."""
+    folder = Path(tempfile.mkdtemp(prefix="interlock-postgres-"))
+    try:
+        (folder / "server").mkdir()
+        folder.chmod(0o755)
+        started = Server(folder / "server", address)
+        started.start()
+        try:
+            yield started
+        finally:
+            with contextlib.suppress(subprocess.CalledProcessError):
+                started.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import functools
+import html
 import http.client
+import itertools
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,11 +29,52 @@ from tests.support.wait import wait_until
 ROOT = Path(__file__).resolve().parents[2]
 
 
+class _Ports:
+    """Ports of the loopback for this test process alone, by turns: its own hundred of those that the system gives to
+    nobody by itself, so that no other test, and no client, takes one while its server is down for a moment."""
+
+    FIRST, EACH, BLOCKS = 12_000, 100, 200
+
+    def __init__(self) -> None:
+        folder = Path(tempfile.gettempdir()) / "interlock-test-ports"
+        folder.mkdir(exist_ok=True)
+        for block in range(self.BLOCKS):
+            self._lock = (folder / str(block)).open("a")
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._lock.close()
+                continue
+            self._turns = itertools.cycle(range(self.FIRST + block * self.EACH, self.FIRST + (block + 1) * self.EACH))
+            return
+        raise AssertionError(f"{self.BLOCKS} test processes use ports ({folder})")
+
+    def next(self) -> int:
+        for port in itertools.islice(self._turns, self.EACH):
+            with socket.socket() as probe, contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+        raise AssertionError("all ports of this test process are in use")
+
+
+_ports = functools.cache(_Ports)
+
+
 def free_port() -> int:
     """A port of the loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return _ports().next()
+
+
+def processes_with(*texts: str) -> list[int]:
+    """Processes on this machine whose environment holds one of these texts, ourselves left out."""
+    wanted = [text.encode() for text in texts]
+    found = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            held = environ.read_bytes()
+            if any(text in held for text in wanted) and int(environ.parent.name) != os.getpid():
+                found.append(int(environ.parent.name))
+    return found
 
 
 class Answer:
@@ -42,6 +91,8 @@ class Answer:
 class Product:
     """A running `up`. `environment` adds to the clean one that it starts in."""
 
+    started_by = "up"
+
     def __init__(self, home: Path, **environment: str) -> None:
         self.home, self.port = home, free_port()
         self.log = home.with_name(home.name + ".log")
@@ -54,12 +105,13 @@ class Product:
         }
         self.process: subprocess.Popen[bytes] | None = None
         self._token = ""
+        self._door: urllib.request.OpenerDirector | None = None
 
     def start(self, timeout: float = 30) -> Product:
         """Start `up` and wait until /readyz is well."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up", "--port", str(self.port)],
+                [sys.executable, "manage.py", self.started_by, "--port", str(self.port)],
                 cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
@@ -90,18 +142,14 @@ class Product:
 
     def marked(self) -> list[int]:
         """Processes on this machine that carry this home or its mark in their environment, ourselves left out."""
-        home, mark = str(self.home).encode(), mark_prefix(self.home).encode()
-        found = []
-        for environ in Path("/proc").glob("[0-9]*/environ"):
-            with contextlib.suppress(OSError):
-                text = environ.read_bytes()
-                if (home in text or mark in text) and int(environ.parent.name) != os.getpid():
-                    found.append(int(environ.parent.name))
-        return found
+        return processes_with(str(self.home), mark_prefix(self.home))
 
     def kill(self) -> None:
         """kill -9 of everything that belongs to it, at once."""
         assert self.process is not None
+        if self.process.poll() is not None:
+            # Its number may be another's by now, and what it started has died with it.
+            return
         for pid in self.tree():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -127,6 +175,30 @@ class Product:
         if check and done.returncode:
             raise AssertionError(f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
         return done
+
+    def login_path(self, user: str = "admin") -> str:
+        """Path of a one-time link. The first comes from the command, the others from the page of people, which needs no
+        process of its own."""
+        if self._door is None:
+            self._door = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+            link = self.command("login-link", "--user", "admin").stdout.strip().split()[-1]
+            self._post(self._door, "/" + link.split("/", 3)[3])
+        page = self._post(self._door, f"/users/{user}/link/", "/users/")
+        found = re.search(r'id="new-link">[^<]*?(/sign-in/link/[^<]+)<', page)
+        assert found, page
+        return html.unescape(found[1])
+
+    def _post(self, door: urllib.request.OpenerDirector, path: str, form: str = "") -> str:
+        """Open the page `form` (else `path`), send its token to `path`, and give the answer's text."""
+        host = f"http://127.0.0.1:{self.port}"
+        page = door.open(host + (form or path)).read().decode()
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+        assert token, page
+        request = urllib.request.Request(
+            host + path, urllib.parse.urlencode({"csrfmiddlewaretoken": token[1]}).encode()
+        )
+        request.add_header("Origin", host)
+        return str(door.open(request).read().decode())
 
     @property
     def token(self) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from engine import clock
-from engine.models import Attempt, LogBatch, NodeRun, Run
+from engine.models import Attempt, Host, LogBatch, NodeRun, Run
 from engine.models.fields import dump
 
 
@@ -68,3 +70,15 @@ def lines(run: Run, node: str, first_seq: int, *messages: str, level: str = "inf
         last_seq=first_seq + len(messages) - 1,
         body=dump(body),
     )
+
+
+def host(
+    name: str, state: str = "active", *, queues: Sequence[str] = ("default",), reason: str = "", capacity: int = 2,
+    ahead: timedelta = timedelta(0),
+) -> Host:  # fmt: skip
+    """A worker's host that was heard from now, or `ahead` of it."""
+    now = clock.now()
+    return Host.objects.create(
+        name=name, queues=list(queues), capacity=capacity, protocol=1, state=state, reason=reason, started_at=now,
+        beat_at=now + ahead, load={"pid": 77, "processes": []},
+    )  # fmt: skip

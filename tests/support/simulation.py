@@ -23,6 +23,7 @@ from engine.scheduler.recovery import count
 from engine.scheduler.rows import ATTEMPT_COLUMNS, NODE_COLUMNS, SAMPLE_COLUMNS, STACK_COLUMNS, STACKS_KEPT, Rows, Times
 from engine.scheduler.store import Store
 from engine.shapes import output_summary
+from tests.support.broken import Broken
 from tests.support.fake_executor import Clock, FakeExecutor
 
 
@@ -73,14 +74,17 @@ class MemoryStore(Store):
 
     def tidy(self, idle: bool) -> None: ...
 
-    def write(self, changes: Changes, epoch: int, now_us: int) -> None:
+    def forget_dispatches(self) -> None: ...
+
+    def write(self, changes: Changes, epoch: int, now_us: int, beat: bool) -> None:
         if epoch != self.epoch:
             raise LostLeadership(epoch)
         fail, self.fail = self.fail, ""
         if fail == "before":
             raise Diverged("the commit failed")
         for run in changes.runs:
-            assert run.id not in self.runs or self.runs[run.id].values["seq"] == run.seq_written, "the fence"
+            if run.id in self.runs and self.runs[run.id].values["seq"] != run.seq_written:
+                raise Broken(f"I4: run {run.id} was written by somebody else")
         self._apply(Rows(changes, Rowless()), changes)
         self.commits += 1
         if fail == "after":
@@ -88,7 +92,7 @@ class MemoryStore(Store):
         self._written(changes)
 
     def _apply(self, rows: Rows, changes: Changes) -> None:
-        for row in rows.runs:
+        for row in rows.runs + rows.steps:
             stored = self.runs.get(row[-2])
             if stored is None:
                 continue
@@ -176,6 +180,8 @@ class MemoryStore(Store):
             if name != "counts":
                 setattr(run, name, values[name])
         run.workflow, run.priority, run.created_us = values["workflow"], values["priority"], values["created_us"]
+        if values["targets"] is not None:
+            run.asked = stored.plan.with_upstream(values["targets"])
         run.seq_written = run.seq
         run.waits_for_workflow = run.state == "running" and run.reason == "workflow_limit"
         for name, row in stored.nodes.items():
@@ -230,13 +236,16 @@ class FreeLeadership:
 class Simulation:
     """One installation on paper."""
 
+    executors: type[FakeExecutor] = FakeExecutor
+    stores: type[MemoryStore] = MemoryStore
+
     def __init__(self, tmp: Path, *, processes: int = 2, ahead: int = 0, pools: dict[str, int] | None = None) -> None:
         self.config = from_environment({"INTERLOCK_HOME": str(tmp), "INTERLOCK_WORKERS": str(processes)})
         self.clock = Clock()
-        self.store = MemoryStore()
+        self.store = self.stores()
         self.store.pool_sizes.update(pools or {})
         self.processes, self.ahead = processes, ahead
-        self.executor = FakeExecutor(self.clock, processes, ahead)
+        self.executor = self.executors(self.clock, processes, ahead)
         self.scheduler = self._scheduler()
 
     def _scheduler(self) -> Scheduler:
@@ -250,12 +259,20 @@ class Simulation:
             leadership=FreeLeadership(self.store),  # type: ignore[arg-type]
         )
         scheduler.epoch = scheduler.leadership.take_over()
+        scheduler.begun = self.executor.start()
         scheduler._rebuild()
         return scheduler
 
     # What people do.
 
-    def start(self, document: dict[str, Any], *, workflow: str = "w", priority: int | None = None) -> StoredRun:
+    def start(
+        self,
+        document: dict[str, Any],
+        *,
+        workflow: str = "w",
+        priority: int | None = None,
+        targets: list[str] | None = None,
+    ) -> StoredRun:
         """A new run, queued, with its command."""
         plan = Plan(len(self.store.runs) + 1, parse(document, trusted=True))
         run_id = len(self.store.runs) + 1
@@ -266,6 +283,7 @@ class Simulation:
             "state": "queued",
             "reason": "",
             "altered": {},
+            "targets": targets,
             "counts": {"pending": len(plan.nodes)},
             "seq": 0,
             "stopping": "",
@@ -326,7 +344,7 @@ class Simulation:
 
     def crash(self) -> None:
         """kill -9 of the scheduler with its node processes, and a new one."""
-        self.executor = FakeExecutor(self.clock, self.processes, self.ahead)
+        self.executor = self.executors(self.clock, self.processes, self.ahead, self.executor.notes)
         self.scheduler = self._scheduler()
 
     # What is seen.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -48,7 +49,7 @@ class Supervised:
         self.stopped = False
 
     def __enter__(self) -> Supervised:
-        self.supervisor.start()
+        self.begun = self.supervisor.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -76,7 +77,7 @@ class Supervised:
         **config: Any,
     ) -> Work:
         claim = uuid.uuid4().hex
-        envelope = {
+        envelope: dict[str, Any] = {
             "claim": claim,
             "run": {"id": "1", "workflow": "w", "version": 1, "inputs": {}},
             "node": node,
@@ -90,7 +91,6 @@ class Supervised:
             "inputs": inputs or {},
             "nodes": {},
             "env": {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
-            "scratch": str(self.home / "scratch" / claim),
             "artifacts": str(self.home / "artifacts"),
             "files": str(self.home / "files"),
             "data_roots": [],
@@ -99,7 +99,24 @@ class Supervised:
             "duckdb": {"memory_bytes": 256 * 1024 * 1024, "threads": 1},
             "resolver": sys.executable,
         }
-        work = Work(claim, envelope, soft, hard, memory_mb, python, expected, stuck_after)
+        own = {name: envelope.pop(name) for name in ("claim", "attempt", "inputs", "nodes", "soft_timeout")}
+        work = Work(
+            claim,
+            own,
+            soft,
+            hard,
+            memory_mb,
+            python,
+            expected,
+            stuck_after,
+            run=envelope["run"]["id"],
+            workflow=envelope["run"]["workflow"],
+            node=envelope["node"],
+            type=type,
+            entry=envelope["entry"],
+            config=config,
+            shared=json.dumps(envelope)[1:-1],
+        )
         self.works[claim] = work
         return work
 

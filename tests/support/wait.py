@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], T], timeout: float = 10, interval: float = 0.01) -> T:
+def wait_until(condition: Callable[[], T | None], timeout: float = 10, interval: float = 0.01) -> T:
     """The first true value of `condition`; fails with the last value seen."""
     deadline = time.monotonic() + timeout
     while True:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from dashboard.bench import figures, frames, latency, memory, workflows
+from dashboard.bench import figures, frames, latency, memory, paint, workflows
 from engine import definition
 from engine.bench import parts
 
@@ -75,3 +75,26 @@ def test_growth_is_the_slope_of_the_nearest_line():
 def test_bench_knows_the_part_by_name():
     assert "page" in parts.names()
     assert parts.find("page").lines({"machine": {"python": "3", "cores": 2}, "browser": "1", "repeat": 1, "cases": []})
+
+
+def test_what_does_not_hold_of_a_page_is_marked_and_what_moved_is_named():
+    good = {"name": "runs", "island": False, "first_ms": 200.0, "later_ms": 90.0, "floor_ms": 40.0, "shift": 0.0}
+    loaded = {"script_bytes": 59_000, "worker_bytes": 0, "style_bytes": 20_000, "font_bytes": 48_000}
+    pages = [
+        {**good, **loaded, "moved": []},
+        {**good, **loaded, "name": "editor", "island": True, "script_bytes": 449_000, "moved": []},
+        {
+            **good,
+            **loaded,
+            "name": "audit",
+            "first_ms": 301.0,
+            "shift": 0.021,
+            "script_bytes": 61_000,
+            "moved": ["why"],
+        },
+    ]
+    report = {"machine": {"cores": 2}, "browser": "156", "repeat": 5, "pages": pages}
+    *_, runs, editor, audit, moved = paint.lines(report)
+    assert "!" not in runs + editor
+    assert [cell for cell in audit.split() if "!" in cell] == ["!301", "!0.021", "!61"]
+    assert moved.strip() == "moved: why"

@@ -130,9 +130,19 @@ def test_types_that_are_not_built_yet_are_refused_by_name(type):
     assert f'"{type}"' in problem.message
 
 
-@pytest.mark.parametrize(
-    "policy", [{"map": {}}, {"map": []}, {"cache": {"ttl": 5}}, {"checkpoint_interval": 60}, {"queue": "gpu"}]
-)
+@pytest.mark.parametrize("queue", ["gpu", "default", "big-machines.2"])
+def test_any_queue_may_be_named(queue):
+    assert definition.problems(document(node("a", policy={"queue": queue}))) == []
+
+
+@pytest.mark.parametrize("queue", ["", "a,b", "a b", "-Q", "q" * 101, "\u00e4", None, 5])
+def test_a_queue_is_named_as_a_workers_command_can_say_it(queue):
+    problem = only(document(node("a", policy={"queue": queue})), "wrong_type")
+    assert problem.path == "nodes[0].policy.queue"
+    assert "a name of at most 100 letters" in problem.message
+
+
+@pytest.mark.parametrize("policy", [{"map": {}}, {"map": []}, {"cache": {"ttl": 5}}, {"checkpoint_interval": 60}])
 def test_options_that_are_not_built_yet_are_refused(policy):
     problem = only(document(node("a", policy=policy)), "not_available_yet")
     assert problem.path == f"nodes[0].policy.{next(iter(policy))}"

@@ -12,12 +12,13 @@ from dashboard import presenters
 from dashboard.engine_words import CONDITIONS, engine_words
 from engine.diagnosis.said import Said
 from engine.diagnosis.waiting import error_text
+from engine.errors import NotFound
 from engine.executors import waits
 from engine.scheduler.admission import Facts, explain, queued_condition, retry_condition, upstream_condition
 
-CODES = ("workflow_limit", "run_limit", "pool_missing", "pool_too_small", "pool_line", "pool", "worker")
+CODES = ("workflow_limit", "run_limit", "pool_missing", "pool_too_small", "pool_line", "pool", "queue", "worker")
 TOLD = [
-    *(explain(CODES, Facts(0, 2, "wh", 4, 3, 7, 8, 2))),
+    *(explain(CODES, Facts(0, 2, "wh", 4, 3, 7, 8, 2, queue="gpu"))),
     *(explain(["pool", "worker"], Facts(0, 1, 'odd "pool"', 4, 4, processes=0))),
     *(explain(["worker"], Facts(0, sent=True))),
     *(upstream_condition(names, 0) for names in ((), ("a",), ("a", "b", "c", "d"))),
@@ -34,9 +35,25 @@ def chinese():
 
 @pytest.mark.parametrize("text", [one["message"] for one in TOLD])
 def test_why_a_node_waits_is_said_in_the_readers_language(chinese, text):
-    assert engine_words(text).startswith(("等待", "需要", "已送至", "第")), text
+    assert engine_words(text).startswith(("等待", "需要", "沒有", "已送至", "第")), text
     with translation.override("en"):
         assert engine_words(text) == text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotFound.workflow("daily"),
+        NotFound.run(7),
+        NotFound.node(7, "load"),
+        NotFound.pool('odd "pool"'),
+        NotFound.worker("one@here"),
+    ],
+)
+def test_what_is_not_there_is_said_in_the_readers_language(chinese, error):
+    assert "沒有" in engine_words(str(error))
+    with translation.override("en"):
+        assert engine_words(str(error)) == str(error)
 
 
 def test_the_browser_knows_the_same_reasons():
@@ -86,11 +103,16 @@ def test_what_a_thread_waits_on_is_said_in_the_readers_language(chinese):
         ("data from 127.0.0.1:80, or 2 more", "來自 127.0.0.1:80 的資料，或另外 2 項"),
         ("a lock, in join (threading)", "鎖（threading 的 join）"),
         ("input or output of /a/b in the kernel (folio_wait)", "檔案 /a/b 在作業系統核心的輸入或輸出（folio_wait）"),
+        ("a sleep of 7.5 s", "為時 7.5 秒 的睡眠結束"),
         ("something else", "something else"),
     ],
 )
 def test_parts_of_a_sentence_are_said_too_and_other_texts_stay(chinese, text, said):
     assert engine_words(text) == said
+
+
+def test_how_long_a_sleep_goes_on_is_said_as_a_duration():
+    assert engine_words("a sleep with 99,995.4 s left") == "a sleep with 1 d 3 h left"
 
 
 def test_an_error_in_a_sentence_of_the_diagnosis_is_said_as_above_it(chinese):

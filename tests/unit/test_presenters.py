@@ -8,29 +8,29 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import presenters
+from dashboard import amounts, presenters
 from engine import states
 from engine.diagnosis.said import Said
 from engine.diagnosis.words import clock_time
 
 STATIC = Path(__file__).parents[2] / "static" / "src"
 SAID = json.loads((STATIC / "words" / "said.json").read_text())
-TEXTS = json.loads((STATIC / "editor" / "format.json").read_text())
+TEXTS = json.loads((STATIC / "text" / "format.json").read_text())
 
 
 @pytest.mark.parametrize(("value", "text"), SAID["duration"])
 def test_durations_are_said_as_in_the_browser(value, text):
-    assert presenters.duration(value) == text
+    assert amounts.duration(value) == text
 
 
 @pytest.mark.parametrize(("value", "text"), SAID["count"])
 def test_counts_are_said_as_in_the_browser(value, text):
-    assert presenters.count(value) == text
+    assert amounts.count(value) == text
 
 
 @pytest.mark.parametrize(("value", "text"), SAID["size"])
 def test_sizes_are_said_as_in_the_browser(value, text):
-    assert presenters.size(value) == text
+    assert amounts.size(value) == text
 
 
 @pytest.mark.parametrize(("given", "text"), SAID["receipt"])
@@ -114,6 +114,10 @@ def test_every_icon_that_is_named_is_in_the_sprite():
     ("error", "text"),
     [
         ({"class": "ValueError", "message": "could not\nconvert", "line": 9}, "Parse: ValueError in line 9, could not"),
+        (
+            {"class": "SoftTimeout", "message": "The soft limit of 1 s has passed.", "line": 4},
+            "Parse: SoftTimeout in line 4: The soft limit of 1 s has passed.",
+        ),
         ({"class": "WorkerLost", "message": "", "line": None}, "Parse: WorkerLost"),
         (None, "Parse failed without an error message"),
     ],
@@ -127,7 +131,7 @@ def test_a_cause_is_one_sentence(error, text):
     [(3, 418, "0.7 %"), (0, 0, "0 %"), (1, 100_000, "0.1 %"), (999, 1000, "99 %"), (5, 5, "100 %")],
 )
 def test_a_share_never_rounds_to_nothing_or_all(part, whole, text):
-    assert presenters.percent(part, whole) == text
+    assert amounts.percent(part, whole) == text
 
 
 def test_the_line_of_an_error_is_marked_among_its_neighbours():

@@ -198,3 +198,45 @@ def test_text_that_no_column_takes_is_cleaned(api: Api) -> None:
 def test_a_viewer_has_no_draft(api: Api) -> None:
     viewer = Api(person(Role.VIEWER))
     assert viewer.get(DRAFT).status == 403
+
+
+PATCH = "application/json-patch+json"
+RENAME = b'[{"op": "replace", "path": "/nodes/0/id", "value": "y"}]'
+
+
+def test_a_save_that_asks_for_little_gets_only_the_tag(api: Api) -> None:
+    little = {"Prefer": "return=minimal"}
+    saved = api.put(DRAFT, {"definition": chain("x")}, headers={"If-Match": tag(api), **little})
+    assert (saved.status, saved.body, saved.headers["ETag"]) == (204, b"", '"1"')
+    assert saved.headers["Preference-Applied"] == "return=minimal"
+    patched = api.call("PATCH", DRAFT, raw=RENAME, content_type=PATCH, headers={"If-Match": '"1"', **little})
+    assert (patched.status, patched.body, patched.headers["ETag"]) == (204, b"", '"2"')
+    assert api.get(DRAFT).json["definition"] == chain("y")
+    whole = api.put(DRAFT, {"definition": {}}, headers={"If-Match": '"2"', "Prefer": "return=representation"})
+    assert (whole.status, whole.json["definition"]) == (200, {})
+
+
+def test_a_patch_is_never_applied_to_what_it_was_not_made_from(api: Api, admin: Api) -> None:
+    admin.post("workflows/one/versions/", {"definition": chain("x"), "message": ""})
+
+    def patch(on: str) -> Answer:
+        return api.call("PATCH", f"{DRAFT}?on={on}", raw=RENAME, content_type=PATCH, headers={"If-Match": tag(api)})
+
+    # Nothing is saved: the tag stays the same while others publish, but what the patch would hit does not.
+    for other in ("draft", "empty", "2"):
+        assert (patch(other).status, patch(other).code) == (412, "stale_draft"), other
+    admin.post("workflows/one/versions/", {"definition": chain("z"), "message": ""})
+    assert patch("1").status == 412
+    assert api.get(DRAFT).json["definition"] == chain("z")
+    assert patch("2").status == 200
+    assert patch("2").status == 412
+    assert patch("draft").status == 200
+    assert patch("first").status == 400
+
+
+def test_a_patch_that_fails_half_way_changes_nothing(api: Api) -> None:
+    save(api, chain("x"), tag(api))
+    half = b'[{"op": "replace", "path": "/nodes/0/id", "value": "y"}, {"op": "remove", "path": "/nodes/7"}]'
+    answer = api.call("PATCH", DRAFT, raw=half, content_type=PATCH, headers={"If-Match": tag(api)})
+    assert (answer.status, answer.code) == (422, "patch_does_not_apply")
+    assert api.get(DRAFT).json["definition"] == chain("x")

@@ -181,7 +181,7 @@ def test_a_body_that_breaks_off_leaves_nothing_and_keeps_the_old_file(home: Path
 def test_a_full_disk_is_told_and_leaves_nothing(editor: Api, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dashboard.files.DISK_RESERVE_BYTES", 10**18)
     answer = put(editor, "x.txt")
-    assert (answer.status, answer.code) == (507, "disk_full")
+    assert (answer.status, answer.code) == (507, "storage_full")
     assert not (home / "files/x.txt").exists()
 
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 
 from dashboard import accounts
 from dashboard.models import ApiToken, Role, User
@@ -72,6 +74,20 @@ def test_the_use_of_a_token_is_noted_once_an_hour(viewer: Api, django_assert_num
     assert used.minute == used.second == used.microsecond == 0
     with django_assert_num_queries(1):
         viewer.get("node-types/")
+
+
+def test_a_token_whose_use_cannot_be_noted_is_good_for_reading(viewer: Api) -> None:
+    def full(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("UPDATE"):
+            raise OperationalError("database or disk is full")
+        return execute(sql, params, many, context)
+
+    ApiToken.objects.update(created_at=clock.now() - timedelta(hours=2))
+    with connection.execute_wrapper(full):
+        assert viewer.get("node-types/").status == 200
+    assert ApiToken.objects.get().used_at is None
+    viewer.get("node-types/")
+    assert ApiToken.objects.get().used_at is not None
 
 
 def test_a_token_is_never_used_before_it_was_made(viewer: Api, django_assert_num_queries) -> None:

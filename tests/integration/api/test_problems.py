@@ -67,7 +67,6 @@ def test_a_database_that_does_not_answer_is_503(admin: Api, monkeypatch: pytest.
         ("POST", "runs/1/resume/", "resume"),
         ("POST", "runs/1/nodes/a/approve/", "approve"),
         ("POST", "runs/1/nodes/a/reject/", "reject"),
-        ("GET", "workers/", "workers"),
         ("GET", "alerts/", "alerts"),
         ("GET", "secrets/", "secrets"),
         ("POST", "connections/", "connections"),
@@ -114,56 +113,8 @@ def test_ready_says_which_part_is_not(db: None, monkeypatch: pytest.MonkeyPatch)
     assert api.get("/readyz").json["failing"] == "database"
 
 
-def test_a_head_request_is_like_a_get_without_a_body(admin: Api) -> None:
-    answer = admin.call("HEAD", "workflows/")
-    assert (answer.status, answer.body) == (200, b"")
-
-
-def test_what_a_client_would_rather_have_is_no_error(admin: Api) -> None:
-    for accept in ("text/html", "text/csv", "application/problem+json", "nonsense", ""):
-        answer = admin.get("workflows/", headers={"Accept": accept})
-        assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
-
-
-def test_a_question_about_the_methods_is_405(admin: Api) -> None:
-    assert admin.call("OPTIONS", "workflows/").status == 405
-
-
 def test_the_message_of_a_problem_follows_the_language(admin: Api) -> None:
     assert admin.get("workflows/ghost/", headers={"Accept-Language": "zh-hant"}).code == "not_found"
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "body", "wrong"),
-    [
-        ("POST", "workflows/", {"name": 5}, "name"),
-        ("POST", "workflows/", {"name": True}, "name"),
-        ("POST", "workflows/", {"name": "x", "slug": 1.5}, "slug"),
-        ("POST", "workflows/", {"name": "x", "tags": [1]}, "tags"),
-        ("PATCH", "workflows/one/", {"archived": "yes"}, "archived"),
-        ("PATCH", "workflows/one/", {"archived": 1}, "archived"),
-        ("PATCH", "workflows/one/", {"description": 7}, "description"),
-        ("PUT", "workflows/one/draft/", {"definition": {}, "base_version": "1"}, "base_version"),
-        ("POST", "workflows/one/versions/", {"definition": {}, "base_version": "1"}, "base_version"),
-        ("POST", "workflows/one/versions/", {"definition": {}, "message": 5}, "message"),
-        ("POST", "workflows/one/deployments/", {"version": "1"}, "version"),
-        ("POST", "workflows/one/deployments/", {"version": True}, "version"),
-        ("POST", "workflows/one/deployments/", {"version": 1.5}, "version"),
-        ("POST", "workflows/one/rollback/", {"reason": 5}, "reason"),
-        ("POST", "workflows/one/runs/", {"draft": "false"}, "draft"),
-        ("POST", "workflows/one/runs/", {"priority": "5"}, "priority"),
-        ("POST", "pools/", {"name": "p", "slots": "3"}, "slots"),
-        ("PATCH", "users/nobody/", {"active": "no"}, "active"),
-    ],
-)
-def test_a_value_of_another_json_type_is_never_taken_for_what_it_could_mean(
-    admin: Api, method: str, path: str, body: dict[str, Any], wrong: str
-) -> None:
-    admin.post("workflows/", {"name": "One"})
-    admin.post("users/", {"username": "nobody", "role": "viewer"})
-    answer = admin.call(method, f"/api/v1/{path}", body, headers={"If-Match": "*"})
-    assert (answer.status, answer.code) == (400, "invalid"), answer
-    assert [error["path"].partition(".")[0].partition("[")[0] for error in answer.json["errors"]] == [wrong]
 
 
 def test_a_whole_number_with_a_point_is_the_same_number(admin: Api) -> None:

@@ -93,16 +93,40 @@ def test_a_wait_within_its_range_is_accepted(api: Api) -> None:
 
 
 def test_what_is_not_built_yet_is_refused_by_name_and_starts_nothing(api: Api) -> None:
-    targets = start(api, targets=["a"])
-    assert (targets.status, targets.code) == (501, "not_available_yet")
-    assert "targets" in targets.json["detail"]
     key = api.post(START, {}, headers={"Idempotency-Key": "k"})
     assert (key.status, key.code) == (501, "not_available_yet")
     assert not Run.objects.exists()
 
 
+def test_targets_are_kept_with_the_run(api: Api) -> None:
+    run = start(api, version=2, targets=["a", "a"])
+    assert (run.status, run.json["counts"]) == (202, {"pending": 2})
+    assert Run.objects.get(pk=run.json["id"]).targets == ["a"]
+
+
 def test_targets_that_are_null_are_as_if_left_out(api: Api) -> None:
-    assert start(api, targets=None).status == 202
+    run = start(api, targets=None)
+    assert run.status == 202
+    assert Run.objects.get(pk=run.json["id"]).targets is None
+
+
+@pytest.mark.parametrize("targets", [["nobody"], ["a", "nobody", ""], []])
+def test_targets_that_are_no_nodes_start_nothing(api: Api, targets: list[str]) -> None:
+    answer = start(api, targets=targets)
+    assert answer.status in (400, 422)
+    assert not Run.objects.exists()
+
+
+def test_each_unknown_target_is_named(api: Api) -> None:
+    answer = start(api, targets=["x", "a", "y"])
+    assert (answer.status, answer.code) == (422, "invalid_targets")
+    assert [error["path"] for error in answer.json["errors"]] == ["targets[0]", "targets[2]"]
+
+
+@pytest.mark.parametrize("targets", ["a", [1], {"a": 1}, ["x" * 64]])
+def test_targets_of_another_shape_are_refused(api: Api, targets: Any) -> None:
+    assert start(api, targets=targets).status == 400
+    assert not Run.objects.exists()
 
 
 def test_without_a_live_version_there_is_nothing_to_run(api: Api) -> None:

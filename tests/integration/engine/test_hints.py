@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from engine import hints
 from engine.config import from_environment
-from engine.hints import HintServer
+from engine.hints import unix
+from engine.hints.unix import UnixHintServer
 
 
 class Loop:
@@ -32,7 +32,7 @@ class Loop:
             key.data()
 
 
-class Server(HintServer):
+class Server(UnixHintServer):
     """Counts the wakes that came."""
 
     def __init__(self, config, loop):
@@ -59,33 +59,33 @@ def server(config):
 
 @pytest.fixture(autouse=True)
 def _fresh_client(monkeypatch):
-    monkeypatch.setattr(hints, "_waker", hints._Waker())
+    monkeypatch.setattr(unix, "_waker", unix._Waker())
     yield
-    if hints._waker.socket is not None:
-        hints._waker.socket.close()
+    if unix._waker.socket is not None:
+        unix._waker.socket.close()
 
 
 def test_a_wake_reaches_the_scheduler(server, config):
-    hints.wake(config)
+    unix.wake(config)
     server.loop.turn()
     server.loop.turn()
     assert server.woken
-    hints.wake(config)
+    unix.wake(config)
     server.loop.turn()
     assert len(server.woken) == 2
     assert len(server.clients) == 1, "one connection a process"
 
 
 def test_without_a_scheduler_a_wake_does_nothing(config):
-    hints.wake(config)
+    unix.wake(config)
 
 
 def test_a_wake_finds_a_scheduler_that_was_started_again(server, config):
-    hints.wake(config)
+    unix.wake(config)
     server.loop.turn()
     server.close()
     server.open()
-    hints.wake(config)
+    unix.wake(config)
     server.loop.turn()
     server.loop.turn()
     assert server.woken
@@ -93,12 +93,12 @@ def test_a_wake_finds_a_scheduler_that_was_started_again(server, config):
 
 def test_thousands_of_wakes_that_nobody_reads_block_nobody(server, config):
     for _ in range(20_000):
-        hints.wake(config)
+        unix.wake(config)
 
 
 def test_listeners_get_what_is_broadcast_and_others_do_not(server, config):
     async def scenario():
-        items = hints.listen(config)
+        items = unix.listen(config)
         first = asyncio.ensure_future(anext(items))
         while not server.listened:
             server.loop.turn(0)
@@ -109,13 +109,13 @@ def test_listeners_get_what_is_broadcast_and_others_do_not(server, config):
         await items.aclose()
         return got
 
-    hints.wake(config)
+    unix.wake(config)
     assert asyncio.run(scenario()) == {"runs": {"7": 12}}
 
 
 def test_a_listener_is_told_once_that_there_is_no_scheduler(config):
     async def scenario():
-        items = hints.listen(config)
+        items = unix.listen(config)
         first = await asyncio.wait_for(anext(items), 5)
         second = asyncio.ensure_future(anext(items))
         await asyncio.sleep(0.5)
@@ -129,7 +129,7 @@ def test_a_listener_is_told_once_that_there_is_no_scheduler(config):
 
 def test_a_listener_that_does_not_read_is_dropped_and_costs_bounded_memory(server, config):
     reader = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with hints._address(config.run_folder) as address:
+    with unix._address(config.run_folder) as address:
         reader.connect(address)
     reader.send(b'{"listen":true}\n')
     server.loop.turn()
@@ -142,5 +142,5 @@ def test_a_listener_that_does_not_read_is_dropped_and_costs_bounded_memory(serve
 
 def test_a_second_home_is_not_disturbed(config, tmp_path):
     other = replace(config, home=tmp_path / "other")
-    hints.wake(other)
-    hints.wake(config)
+    unix.wake(other)
+    unix.wake(config)

@@ -94,6 +94,17 @@ def test_a_limit_of_the_run_is_explained():
     assert queries.node_run(run, "b")["waiting_for"][0]["code"] == "run_limit"
 
 
+def test_one_that_was_lost_often_waits_for_another_such_node():
+    run = made(document(["a", "b", "c"]))
+    NodeRun.objects.create(run=run, node="a", state="running", ready_at=clock.now(), claim="c", losses=3)
+    NodeRun.objects.create(run=run, node="b", state="ready", ready_at=clock.now(), losses=3)
+    NodeRun.objects.create(run=run, node="c", state="ready", ready_at=clock.now(), losses=2)
+    said = {shape["node"]: shape["waiting_for"] for shape in queries.node_runs(run)}
+    assert [one["code"] for one in said["b"]] == ["suspect"]
+    assert "another node that was lost 3 times" in said["b"][0]["message"]
+    assert [one["code"] for one in said["c"]] == ["worker"]
+
+
 def test_what_does_not_exist_is_named():
     run = made()
     for read in (
@@ -147,6 +158,23 @@ def test_a_read_never_skips_over_a_gap():
     assert events.read(run.pk, 0, 10)[1] == 1
 
 
+@pytest.mark.parametrize("batches", [1, 2, 5, 100])
+def test_long_lines_end_a_read_sooner_and_nothing_is_left_out(monkeypatch: pytest.MonkeyPatch, batches: int):
+    monkeypatch.setattr(events, "READ_CHARACTERS", 1000)
+    monkeypatch.setattr(events, "BATCHES", batches)
+    run = made()
+    for seq in range(1, 50, 5):
+        lines(run, seq, *["x" * 200] * 3)
+        event_batch(run, noted(seq + 3), noted(seq + 4))
+    after, reads = 0, []
+    while found := events.read(run.pk, after, 1000)[0]:
+        assert [event["seq"] for event in found] == list(range(after + 1, after + len(found) + 1))
+        after += len(found)
+        reads.append(len(found))
+    assert after == 50
+    assert max(reads) <= 10
+
+
 def test_events_that_are_not_kept_any_more_are_named():
     run = made()
     event_batch(run, noted(50))
@@ -164,7 +192,7 @@ def test_a_progress_event_has_the_contracts_shape():
     ]  # fmt: skip
 
 
-def test_counters_and_failed_runs():
+def test_counters_of_what_goes_on_and_what_ended_today():
     made()
     made(state="queued")
     failed = made(state="failed")
@@ -173,7 +201,7 @@ def test_counters_and_failed_runs():
     Run.objects.filter(pk=old.pk).update(finished_at=clock.now() - timedelta(days=2))
     counters = queries.counters()
     assert (counters["runs_running"], counters["runs_queued"], counters["failed_today"]) == (1, 1, 1)
-    assert [run.pk for run in queries.failed_runs()] == [failed.pk, old.pk]
+    assert [run.pk for run in queries.runs(states=["failed", "timed_out"])] == [old.pk, failed.pk]
     assert not queries.scheduler_alive()
 
 

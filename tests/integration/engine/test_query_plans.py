@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Count, Q
 
-from engine import clock
+from engine import clock, queries
 from engine.models import Attempt, Command, EventBatch, NodeRun, Run, Sample, Stack
 from engine.models.conditions import (
-    failed_runs,
     holding_nodes,
     running_attempts,
+    runs_without_success,
     unfinished_nodes,
     unfinished_runs,
     with_artifact,
 )
+from engine.states import RUN_TERMINAL
 
 pytestmark = [
     pytest.mark.django_db,
@@ -27,7 +28,7 @@ pytestmark = [
     ("queryset", "index"),
     [
         (lambda: unfinished_runs().order_by("id"), "run_unfinished"),
-        (lambda: failed_runs().order_by("-finished_at")[:10], "run_failed"),
+        (lambda: runs_without_success().filter(state="cancelled").order_by("-id")[:10], "run_no_success"),
         (lambda: unfinished_nodes().filter(state="ready", pool="p", claim=""), "node_run_unfinished"),
         (lambda: holding_nodes().filter(pool="p"), "node_run_holds"),
         (lambda: running_attempts().filter(run=1), "attempt_running"),
@@ -75,6 +76,62 @@ def test_what_a_run_leaves_is_found_by_its_index_and_in_order(queryset, found_by
     assert "SCAN" not in plan
     # Rows with one node or one time may be sorted among themselves.
     assert "TEMP B-TREE" not in plan or "TEMP B-TREE FOR LAST TERM" in plan
+
+
+@pytest.mark.parametrize(
+    ("queryset", "found_by"),
+    [
+        (lambda: queries.runs(states=["failed", "timed_out"])[:51], "SCAN engine_run USING INDEX run_no_success"),
+        (lambda: queries.runs(states=["cancelled", "queued"])[:51], "SCAN engine_run USING INDEX run_no_success"),
+        (lambda: queries.runs(states=["queued", "paused"])[:51], "SCAN engine_run USING INDEX run_unfinished"),
+        (lambda: queries.runs(workflow="w")[50:101], "USING INDEX run_workflow (workflow=?)"),
+        (lambda: queries.runs(workflow="w", states=["failed"])[:51], "USING INDEX run_workflow (workflow=?)"),
+        (
+            lambda: queries.runs(workflow="w", version=3, before=9)[:51],
+            "run_version (workflow=? AND version=? AND id<?)",
+        ),
+    ],
+)
+def test_a_page_of_runs_is_read_in_order_and_no_further(queryset, found_by):
+    plan = queryset().explain()
+    assert found_by in plan
+    assert "TEMP B-TREE" not in plan
+
+
+@pytest.mark.parametrize(
+    ("queryset", "index"),
+    [
+        (lambda: Run.objects.filter(workflow="w").order_by().values("workflow").annotate(n=Count("id")), "run_"),
+        (
+            lambda: (
+                Run.objects.filter(workflow="w", version__in=[1, 2])
+                .order_by()
+                .values("version")
+                .annotate(n=Count("id"), failed=Count("id", filter=Q(state__in=["failed", "timed_out"])))
+            ),
+            "run_version",
+        ),
+        (
+            lambda: Run.objects.filter(finished_at__gte=clock.now()).order_by().values("state").annotate(n=Count("id")),
+            "run_finished",
+        ),
+        (
+            lambda: EventBatch.objects.order_by().values("run_id").annotate(n=Count("run_id")).filter(n__gt=2),
+            "engine_eventbatch",
+        ),
+    ],
+)
+def test_counts_are_taken_from_an_index_alone(queryset, index):
+    plan = queryset().explain()
+    assert "COVERING INDEX" in plan
+    assert index in plan
+
+
+def test_old_runs_are_found_for_deletion_by_when_they_ended():
+    found = Run.objects.filter(finished_at__lt=clock.now(), state__in=RUN_TERMINAL).order_by("finished_at")[:50]
+    plan = found.explain()
+    assert "run_finished (finished_at<?)" in plan
+    assert "TEMP B-TREE" not in plan
 
 
 def test_events_are_read_by_bounds_on_their_index():

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.db import connection
 
 from engine import clock, events, runs
 from engine.artifacts import Artifacts
@@ -37,6 +38,26 @@ def test_old_runs_go_with_what_is_theirs_and_younger_ones_stay(capsys):
     assert set(Run.objects.values_list("pk", flat=True)) == {young.pk, running.pk}
     assert not LogBatch.objects.exists()
     assert [stack.run_id for stack in Stack.objects.all()] == [young.pk]
+
+
+def test_many_logs_of_an_old_run_go_in_slices_and_those_of_a_younger_stay():
+    old, young = ended(31), ended(1)
+    for run in (old, young):
+        LogBatch.objects.bulk_create(
+            LogBatch(run=run, node="n0", attempt=1, first_seq=seq, last_seq=seq, body="[]") for seq in range(1201)
+        )
+    gone = []
+
+    def count(execute, sql, parameters, many, context):
+        result = execute(sql, parameters, many, context)
+        if sql.startswith('DELETE FROM "engine_logbatch"'):
+            gone.append(context["cursor"].rowcount)
+        return result
+
+    with connection.execute_wrapper(count):
+        call_command("prune", stdout=StringIO())
+    assert [rows for rows in gone if rows] == [500, 500, 201]
+    assert LogBatch.objects.filter(run=young).count() == LogBatch.objects.count() == 1201
 
 
 def test_the_retention_is_a_choice():

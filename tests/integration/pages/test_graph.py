@@ -8,6 +8,7 @@ import time
 import pytest
 
 from dashboard.pages import graph
+from engine.kept import Kept
 from engine.models import Run
 from tests.support.documents import chain
 from versions.actions import publish, workflows
@@ -62,7 +63,7 @@ def test_what_is_refused_or_not_there_is_never_kept(browser, flow, client):
 
 
 def test_graphs_kept_are_bounded_by_their_bytes():
-    kept = graph.Kept(100)
+    kept = Kept(100)
     made = []
 
     def maker(name: str):
@@ -73,7 +74,7 @@ def test_graphs_kept_are_bounded_by_their_bytes():
         return make
 
     for name in ("a", "b", "a", "c", "a", "b"):
-        assert kept.get(name, maker(name)) == name.encode() * 40
+        assert kept.made(name, maker(name)) == name.encode() * 40
     # c pushed b out, which had been used longer ago than a.
     assert made == ["a", "b", "c", "b"]
 

@@ -8,6 +8,7 @@ import re
 import pytest
 from django.urls import reverse
 
+from dashboard.pages.runs import ROWS_FIRST
 from engine.models import Run
 from tests.support.documents import with_input
 from tests.support.people import person
@@ -236,7 +237,7 @@ def test_the_editor_shows_the_draft_with_its_problems(browser, flow):
     document = with_input()
     document["nodes"][0]["type"] = "nonsense"
     drafts.save(flow, person("editor"), document, expected_saves=None)
-    shown = text_of(browser("editor").get("/workflows/flow/edit/"))
+    shown = text_of(browser("editor").get("/workflows/flow/edit/text/"))
     assert "nonsense" in shown
     assert "unknown_node_type" in shown
     answer = browser("editor").post("/workflows/flow/edit/publish/", {"message": "m"}, follow=True)
@@ -251,7 +252,7 @@ def test_publishing_makes_it_live_when_told_to(browser, flow, live, expected):
     drafts.save(flow, person("editor"), document, expected_saves=None)
     form = text_of(browser("editor").get("/workflows/flow/edit/publish/form/"))
     assert "Publish v3" in form
-    assert "1 changed: Third" in form
+    assert "Third: name changed" in form
     browser("editor").post("/workflows/flow/edit/publish/", {"message": "third", "live": live})
     shape = queries.workflow_dict(flow)
     assert (shape["newest"], shape["live"]["version"]) == (3, expected)
@@ -263,7 +264,7 @@ def test_a_draft_on_an_old_version_is_refused_until_it_is_based_on_the_newest(br
     document["nodes"][0]["name"] = "Mine"
     drafts.save(flow, person("editor"), document, expected_saves=None, base_version=1)
     editor = browser("editor")
-    assert "was published since you began" in text_of(editor.get("/workflows/flow/edit/"))
+    assert "was published since you began" in text_of(editor.get("/workflows/flow/edit/text/"))
     assert "Nothing was published" in text_of(editor.post("/workflows/flow/edit/publish/", follow=True))
     editor.post("/workflows/flow/edit/rebase/")
     editor.post("/workflows/flow/edit/publish/", {"live": "1"})
@@ -344,6 +345,13 @@ def test_a_failed_run_opens_at_its_failing_node_with_cause_and_line(browser, flo
     assert "Retry failed nodes" in text_of(browser("operator").get(f"/runs/{run.pk}/"))
 
 
+def test_a_run_says_how_long_it_runs_once_it_has_begun(browser, flow):
+    run = launch(flow, by="ada")
+    assert re.search(r"<span data-run-lasts hidden>", text_of(browser("viewer").get(f"/runs/{run.pk}/")))
+    ended(run.pk, "succeeded")
+    assert re.search(r"<span data-run-lasts>.*Took", text_of(browser("viewer").get(f"/runs/{run.pk}/")))
+
+
 def test_runs_are_filtered_by_state_workflow_and_person(browser, flow):
     viewer = browser("viewer")
     first, second = Run.objects.order_by("id").values_list("pk", flat=True)[:2]
@@ -385,7 +393,7 @@ def test_a_run_of_many_nodes_renders_the_first_rows_only(browser, db):
     publish.publish(workflow, {"schema": "interlock/1", "nodes": nodes, "edges": []}, by="x")
     run = launch(workflow, by="x")
     shown = text_of(browser("viewer").get(f"/runs/{run.pk}/"))
-    assert shown.count('data-node="n') == 200
+    assert shown.count('data-node="n') == ROWS_FIRST
     assert "1,500" in shown
 
 
@@ -482,3 +490,98 @@ def test_the_palette_finds_workflows_runs_pages_and_actions(browser, flow):
     assert [one["href"] for one in found("viewer", f"run {run}")] == [f"/runs/{run}/"]
     assert not [one for one in found("viewer", "flow") if one["group"] == "Do"]
     assert found("viewer", "zzz") == []
+
+
+# --- runs of drafts ----------------------------------------------------------------------------------------------
+
+
+def draft_run(flow, targets=None, **inputs):
+    """A run of the draft of editor-person, ended."""
+    if not drafts.load(flow, person("editor")).saved_at:
+        drafts.save(flow, person("editor"), with_input(), expected_saves=None)
+    started = launch(flow, draft_of=person("editor"), inputs=inputs, targets=targets, by="editor-person")
+    return ended(started.pk, "succeeded", a="succeeded")
+
+
+def test_a_run_of_a_draft_is_marked_in_the_list_and_on_its_page(browser, flow):
+    run = draft_run(flow, targets=["a"])
+    viewer = browser("viewer")
+    assert "A run of the draft of editor-person" in text_of(viewer.get("/runs/"))
+    shown = text_of(viewer.get(f"/runs/{run.pk}/"))
+    assert "Draft of editor-person" in shown
+    assert "data-run-up-to" in shown
+    assert "data-run-up-to" not in text_of(viewer.get(f"/runs/{run.pk - 1}/"))
+
+
+def test_a_run_of_a_draft_is_run_again_by_its_author_only_and_on_the_draft(browser, flow):
+    run = draft_run(flow, targets=["a"], month=3)
+    again = f"/runs/{run.pk}/again/"
+    assert browser("admin").post(again).status_code == 403
+    assert again not in text_of(browser("admin").get(f"/runs/{run.pk}/"))
+    assert again in text_of(browser("editor").get(f"/runs/{run.pk}/"))
+    browser("editor").post(again)
+    newest = newest_run()
+    assert (newest.pk > run.pk, newest.draft, newest.version) == (True, True, None)
+    assert (newest.inputs, newest.targets) == ({"month": 3}, ["a"])
+
+
+def test_runs_of_drafts_say_nothing_of_how_a_workflow_does(browser, flow):
+    from dashboard.pages import strips
+
+    run = draft_run(flow)
+    assert run.pk not in [one.pk for one in strips.of_workflows(["flow"])["flow"].runs]
+
+
+def test_the_editor_gets_the_id_of_the_run_that_it_started(browser, flow):
+    editor = browser("editor")
+    answer = editor.post("/workflows/flow/run/", {"draft": "1", "follow": "1", "target": "a"})
+    run = newest_run()
+    assert (answer.status_code, answer.json()) == (202, {"run": str(run.pk)})
+    # Nothing was drafted yet: what is shown as the draft runs, and counts for no version.
+    assert (run.draft, run.version, run.targets) == (True, None, ["a"])
+    wrong = editor.post("/workflows/flow/run/", {"draft": "1", "follow": "1", "input.month": "x"})
+    assert wrong.status_code == 422
+    assert wrong.json()["detail"]
+    unknown = editor.post("/workflows/flow/run/", {"draft": "1", "follow": "1", "target": "nobody"})
+    assert "nobody" in unknown.json()["detail"]
+
+
+def test_the_form_of_a_draft_begins_with_what_its_author_tried_last(browser, flow):
+    draft_run(flow, month=7)
+    assert 'value="7"' in text_of(browser("editor").get("/workflows/flow/run/?draft=1&follow=1"))
+    assert 'value="1"' in text_of(browser("admin").get("/workflows/flow/run/?draft=1&follow=1"))
+    shown = text_of(browser("editor").get("/workflows/flow/run/?draft=1&follow=1&target=a"))
+    assert 'name="target" value="a"' in shown
+    assert "Up to Node A" in shown or "Up to a" in shown
+
+
+def test_dates_long_texts_and_choices_without_a_default_have_fields_of_their_own():
+    from dashboard.pages.launch import fields, read
+
+    schema = {
+        "properties": {
+            "d": {"type": "string", "format": "date"},
+            "l": {"type": "string", "maxLength": 5000},
+            "e": {"enum": ["x", True]},
+            "f": {"enum": ["x", "y"], "default": "y"},
+        }
+    }
+    shown = fields(schema, {})
+    assert [one.kind for one in shown] == ["date", "long", "choice", "choice"]
+    assert shown[2].choices == [("", "None"), ('"x"', "x"), ("true", "true")]
+    assert (shown[3].choices, shown[3].value) == ([('"x"', "x"), ('"y"', "y")], '"y"')
+    given = {"input.d": "", "input.l": "a\r\nb", "input.e": "", "input.f": '"y"'}
+    assert read(given, shown) == {"l": "a\nb", "f": "y"}
+
+
+def test_help_names_places_of_the_server_only_to_who_may_run_code_there(browser, settings):
+    home, command = str(settings.INTERLOCK.home), "interlock doctor"
+    for role in ("editor", "admin"):
+        shown = text_of(browser(role).get("/help/"))
+        assert home in shown
+        assert command in shown
+    for role in ("viewer", "operator"):
+        shown = text_of(browser(role).get("/help/"))
+        assert home not in shown
+        assert command not in shown
+        assert "ask who looks after this installation" in shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from django.conf import settings
 from django.urls import reverse
 
+from dashboard import presenters
 from dashboard.pages import run_findings
 from engine import clock
 from engine.artifacts import Artifacts
@@ -21,6 +23,7 @@ from engine.diagnosis.said import Said
 from engine.models import Attempt, Command, Leader, NodeRun, Pool, Run, Sample, Stack
 from engine.states import NODE_STATES
 from engine.worker import duck
+from tests.support import s3
 from tests.support.factories import document, node, python
 from tests.support.people import person
 from versions.actions import publish, workflows
@@ -43,7 +46,7 @@ ERROR = {"class": "KeyError", "message": "'<i>' is not there", "node": "work", "
 @pytest.fixture
 def nightly(db) -> Workflow:
     """`work` (Python, in a pool) and 14 nodes after it."""
-    Leader.objects.create(pk=1, beat_at=clock.now() + timedelta(hours=1))
+    Leader.objects.create(pk=1, beat_at=clock.now() + timedelta(seconds=30))
     Pool.objects.create(name="warehouse", slots=1, created_at=clock.now())
     workflow = workflows.create("Nightly", slug="nightly", by="x")
     after = [node(f"after{n}") for n in range(14)]
@@ -285,7 +288,7 @@ def test_asking_for_stacks_without_scripts_asks_the_scheduler(nightly, browser):
 @pytest.mark.parametrize("tab", TABS)
 def test_texts_of_users_are_text_and_do_not_swell_the_panel(db, browser, tab):
     evil = "<img src=x onerror=alert(1)>\u202e\u0007🎉"
-    Leader.objects.create(pk=1, beat_at=clock.now() + timedelta(hours=1))
+    Leader.objects.create(pk=1, beat_at=clock.now() + timedelta(seconds=30))
     workflow = workflows.create(evil, slug="evil", by=evil)
     made = document([python("work", f"# {evil}\ndef main(inputs, ctx):\n    return 1\n"), "after"], "work>after")
     made["nodes"][0] |= {"name": evil, "notes": evil * 50}
@@ -316,8 +319,6 @@ def test_texts_of_users_are_text_and_do_not_swell_the_panel(db, browser, tab):
 
 @pytest.fixture
 def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Artifacts:
-    from dataclasses import replace
-
     monkeypatch.setattr(settings, "INTERLOCK", replace(settings.INTERLOCK, artifacts=str(tmp_path / "artifacts")))
     return Artifacts(tmp_path / "artifacts")
 
@@ -359,6 +360,22 @@ def test_a_table_that_is_gone_says_so(nightly, browser, artifacts):
     assert "The output cannot be read" in panel(browser, "viewer", run, "output")
 
 
+def test_of_an_object_store_that_cannot_be_used_the_reason_is_said(nightly, browser, artifacts, settings, tmp_path):
+    stored = table(artifacts, "select 17 n")
+    run = run_of(nightly, "succeeded", output=stored)
+    with s3.server() as server:
+        settings.INTERLOCK = replace(settings.INTERLOCK, artifacts=str(tmp_path), artifact_store=server.url)
+        server.write(stored["artifact"], b"something else")
+        assert "does not hold what its name says" in panel(browser, "viewer", run, "output")
+        server.write(stored["artifact"], Path(artifacts.path(stored["artifact"])).read_bytes())
+        assert "17" in panel(browser, "viewer", run, "output")
+        server.kill()
+        settings.INTERLOCK = replace(settings.INTERLOCK, artifacts=str(tmp_path / "other"))
+        away = panel(browser, "viewer", run, "output")
+    assert "The output cannot be read" in away
+    assert f"INTERLOCK_ARTIFACTS is {server.url}, but its server does not answer" in away
+
+
 def test_a_value_is_shown_as_text_and_cut_where_it_is_long(nightly, browser):
     value = {"text": "<script>alert(1)</script>\u202e", "long": "x" * 200_000}
     run = run_of(nightly, "succeeded", output={"kind": "json", "value": value, "bytes": 200_100, "ports": ["true"]})
@@ -368,6 +385,33 @@ def test_a_value_is_shown_as_text_and_cut_where_it_is_long(nightly, browser):
     assert len(shown) < 90_000
     assert "the download has all" in shown
     assert "data-output-port" in shown
+
+
+def test_a_file_that_a_node_wrote_can_be_downloaded_while_it_is_there(nightly, browser, tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "INTERLOCK", replace(settings.INTERLOCK, home=tmp_path))
+    written = settings.INTERLOCK.files / "results" / "a b.csv"
+    written.parent.mkdir(parents=True)
+    written.write_text("x\n1\n")
+
+    def shown(path: object) -> str:
+        value = {"path": path, "row_count": 1, "bytes": 4}
+        stored = {"kind": "json", "value": value, "bytes": 50, "ports": ["out"]}
+        return panel(browser, "viewer", run_of(nightly, "succeeded", output=stored), "output")
+
+    assert 'href="/api/v1/files/results/a%20b.csv" download' in shown("results/a b.csv")
+    for path in (
+        "results/gone.csv",
+        "results",
+        "../secret_key",
+        "/etc/passwd",
+        str(written),
+        "",
+        7,
+        None,
+        ["x"],
+        "a\0b",
+    ):
+        assert "/api/v1/files/" not in shown(path)
 
 
 @pytest.mark.parametrize("state", [state for state in NODE_STATES if state != "succeeded"])
@@ -527,8 +571,32 @@ def test_a_call_without_scripts_is_the_same_form(db):
     (button,) = run_findings.buttons([action], person("operator"))
     assert button["form"] == reverse("run-node-retry", args=[7, "a"])
     assert button["fields"] == {"policy.soft_timeout": "60", "policy.memory_mb": "null", "from": "start"}
+    skip = Action(Said("Skip node"), "POST", "/api/v1/runs/7/nodes/a/skip/", {}, danger=True)
+    (button,) = run_findings.buttons([skip], person("operator"))
+    assert (button["kind"], button["form"]) == ("confirm", reverse("run-node-skip", args=[7, "a"]))
     some = Action(Said("Retry"), "POST", "/api/v1/runs/7/retry/", {"nodes": ["a"]})
     assert run_findings.buttons([some], person("operator"))[0]["form"] == ""
+
+
+def test_a_node_is_skipped_by_a_form_too(nightly, browser):
+    run = run_of(nightly, "running")
+    assert browser("viewer").post(f"/runs/{run.pk}/nodes/work/skip/").status_code == 403
+    answer = browser("operator").post(f"/runs/{run.pk}/nodes/work/skip/")
+    assert (answer.status_code, answer["Location"]) == (302, f"/runs/{run.pk}/nodes/work/")
+    assert Command.objects.filter(run=run, kind="skip", node="work").exists()
+
+
+@pytest.mark.parametrize("state", ["failed", "retrying"])
+def test_an_error_is_said_once_on_its_card(nightly, browser, state):
+    shown = panel(browser, "viewer", run_of(nightly, state), "why")
+    card = shown[shown.index("<article") : shown.index("</article>")]
+    assert card.count("is not there") == 1
+    assert re.search(r"Attempt 1 in .* (ended|failed) at ", card)
+
+
+def test_times_that_the_engine_writes_for_programs_are_shown_as_times():
+    said = presenters.with_times("Retry 1 of 5 starts at 2026-11-29T16:00:52.474495Z. <b>")
+    assert re.fullmatch(r"Retry 1 of 5 starts at <time [^>]+>16:00:52 UTC</time>\. &lt;b&gt;", said)
 
 
 # --- how often the database is asked -----------------------------------------------------------------------------
@@ -564,3 +632,23 @@ def test_the_panel_writes_nothing(nightly, browser, django_assert_max_num_querie
         with django_assert_max_num_queries(40) as asked:
             admin.get(f"/runs/{run.pk}/{place}")
         assert not [query for query in asked.captured_queries if re.match(r"\s*(INSERT|UPDATE|DELETE)", query["sql"])]
+
+
+@pytest.mark.parametrize(("state", "told"), [("running", True), ("pending", True), ("succeeded", False)])
+def test_a_node_that_has_not_ended_says_that_there_is_no_scheduler(nightly, browser, state, told):
+    run = run_of(nightly, state)
+    Leader.objects.update(beat_at=at(60))
+    assert ("The scheduler gives no sign of life for" in panel(browser, "viewer", run, "why")) == told
+
+
+def test_the_form_that_cancels_is_a_page_for_who_opens_its_address(nightly, browser):
+    run = run_of(nightly)
+    operator = browser("operator")
+    part = operator.get(f"/runs/{run.pk}/cancel/", headers={"HX-Request": "true"}).content.decode()
+    whole = operator.get(f"/runs/{run.pk}/cancel/").content.decode()
+    assert "<html" not in part
+    assert whole.startswith("<!doctype html>")
+    for shown in (part, whole):
+        assert f"Cancel run {run.pk}" in shown
+    sent = operator.post(f"/runs/{run.pk}/cancel/", headers={"Referer": f"http://testserver/runs/{run.pk}/cancel/"})
+    assert sent["Location"] == f"/runs/{run.pk}/"

@@ -118,7 +118,7 @@ def test_advice_is_given_once() -> None:
     text = "The attempt used 104 MiB of memory; its limit (memory_mb) is 100. Raise memory_mb, or work in parts."
     (one,) = diagnosis(facts(failure("MemoryLimit", text, memory_mb=100), state="failed")).findings
     assert str(one.message) == (
-        '"Parse amounts" failed: MemoryLimit in line 9, The attempt used 104 MiB of memory; its limit (memory_mb) is '
+        '"Parse amounts" failed: MemoryLimit in line 9: The attempt used 104 MiB of memory; its limit (memory_mb) is '
         "100. Give it more memory (memory_mb), or let it work on the data in parts."
     )
 

@@ -132,6 +132,19 @@ def test_occupied_processes_of_another_run_are_named() -> None:
     assert found(waiting("worker"), occupants=[holder(812, "a"), holder(812, "b")], processes=2) == []
 
 
+def test_a_queue_that_no_worker_takes_is_named_with_the_command_that_starts_one() -> None:
+    said = [{"code": "queue", "message": 'No worker takes the queue "gpu".', "since": None}]
+    one, other = (waiting("queue", name, conditions=said, queue="gpu") for name in ("a", "b"))
+    third = waiting("queue", "c", conditions=said, queue="tpu")
+    first, second = found(one, other, third)
+    assert first.code == second.code == "no_queue_worker"
+    assert str(first.message) == '"A" waits for a worker: none takes the queue gpu.'
+    assert str(first.evidence[0].message).endswith(": celery -A engine worker -Q gpu")
+    assert str(first.evidence[-1].message) == "1 more node of this run waits for the same"
+    assert [action.path for action in first.actions] == ["/api/v1/runs/812/nodes/a/cancel/"]
+    assert str(second.message) == '"C" waits for a worker: none takes the queue tpu.'
+
+
 def test_what_waits_upstream_names_the_root() -> None:
     stuck = Root("load", "Load", "running", ago(100), True, 4)
     (one,) = found(

@@ -136,6 +136,27 @@ def test_long_lines_stay_within_64_mib() -> None:
     assert 60 * 1024 * 1024 < kept <= 64 * 1024 * 1024
 
 
+def test_what_is_cut_off_a_huge_line_takes_no_room_from_others() -> None:
+    log = AttemptLog()
+    log.feed(0, b"before\n", 1.0)
+    for _ in range(2000):
+        log.feed(0, b"z" * 65536, 1.0)
+    log.feed(0, b"\nafter\n", 1.0)
+    first, huge, last = lines_of(log)
+    assert (first, last) == ("before", "after")
+    assert huge.endswith("the line had 131,072,000 bytes]")
+
+
+@pytest.mark.parametrize("sizes", [(16_000, 1), (1, 16_000), (8_000, 8_001)])
+def test_a_line_that_comes_in_parts_counts_whole(sizes: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture, "HEAD_BYTES_MAX", 10 * 16_001)
+    log = AttemptLog()
+    for _ in range(20):
+        log.feed(0, b"y" * sizes[0], 1.0)
+        log.feed(0, b"y" * (sizes[1] - 1) + b"\n", 1.0)
+    assert len(log.pending) == 10
+
+
 def test_the_end_of_a_long_log_is_handed_on_in_parts_of_bounded_text() -> None:
     for line in (b"y\n", b"y" * 16_000 + b"\n"):
         log = AttemptLog()

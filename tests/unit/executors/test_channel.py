@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.executors.base import Work
 from engine.executors.channel import (
     FRAME_BYTES_MAX,
     FrameReader,
@@ -50,11 +51,13 @@ def test_what_is_no_frame_breaks_the_channel(data: bytes) -> None:
 
 
 def test_a_large_envelope_goes_as_a_file_that_only_its_owner_reads(tmp_path: Path) -> None:
-    small = {"claim": "a", "config": {}}
-    assert json.loads(encode_envelope(small, "a", tmp_path)) == small
-    large = {"claim": "b", "config": {"code": "x" * 70_000}}
-    message = json.loads(encode_envelope(large, "b", tmp_path))
+    shared = '"config":{"code":"main"},"type":"python"'
+    small = Work("a", {"claim": "a"}, None, None, None, "", None, shared=shared)
+    whole = {"claim": "a", "config": {"code": "main"}, "type": "python"}
+    assert json.loads(encode_envelope(small, tmp_path)) == whole
+    large = Work("b", {"claim": "b", "inputs": "x" * 70_000}, None, None, None, "", None, shared=shared)
+    message = json.loads(encode_envelope(large, tmp_path))
     file = Path(message["file"])
-    assert json.loads(file.read_text()) == large
+    assert json.loads(file.read_text()) == {**whole, **large.envelope}
     assert file.stat().st_mode & 0o777 == 0o600
     assert claim_of(json.dumps(message).encode()) == "b"

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-from typing import Any
-
 from engine.executors.base import Work
 from engine.executors.forecast import STREAK, Forecast
 
 
 def work(node: str = "n", entry: str = "engine.nodes.python.run", expected: float | None = None) -> Work:
-    envelope: dict[str, Any] = {"run": {"workflow": "w"}, "node": node, "entry": entry}
-    return Work("c", envelope, None, None, None, "", expected)
+    return Work("c", {}, None, None, None, "", expected, workflow="w", node=node, entry=entry)
 
 
 def test_unknown_work_is_not_short() -> None:

@@ -145,7 +145,7 @@ def test_a_node_that_succeeded_before_a_crash_never_starts_again(simulate):
     sim.settle()
     sim.crash()
     sim.finish()
-    assert [work.envelope["node"] for work in sim.executor.history] == ["n1", "n2"]
+    assert [work.node for work in sim.executor.history] == ["n1", "n2"]
     assert sim.state(run) == "succeeded"
 
 
@@ -159,7 +159,7 @@ def test_a_failed_commit_loses_no_result_and_starts_nothing_twice(simulate, fail
     sim.store.fail = fail
     sim.finish()
     assert sim.state(run) == "succeeded"
-    started = [work.envelope["node"] for work in sim.executor.history]
+    started = [work.node for work in sim.executor.history]
     assert started == ["n0", "n1", "n2", "n3"]
     assert all(states == ["succeeded"] for states in (attempts(run, f"n{i}") for i in range(4)))
 

@@ -125,7 +125,7 @@ def test_retry_runs_what_failed_and_what_lay_behind_it_and_keeps_the_rest(simula
     run = sim.start(
         document(["good", "bad", "after", "other", "last"], "good>bad", "bad>after", "good>other", "other>last")
     )
-    sim.finish(lambda work: "failed" if work.envelope["node"] == "bad" else "succeeded")
+    sim.finish(lambda work: "failed" if work.node == "bad" else "succeeded")
     assert sim.state(run) == "failed"
     finished = run.values["finished_us"]
     sim.clock.advance(10)
@@ -136,7 +136,7 @@ def test_retry_runs_what_failed_and_what_lay_behind_it_and_keeps_the_rest(simula
     sim.finish()
     assert sim.state(run) == "succeeded"
     assert run.values["finished_us"] > finished
-    names = [work.envelope["node"] for work in sim.executor.history]
+    names = [work.node for work in sim.executor.history]
     assert names.count("good") == 1
     assert names.count("bad") == 2
     assert run.values["counts"] == {"succeeded": 5}
@@ -219,7 +219,7 @@ def test_retry_of_a_cancelled_run_goes_on_where_it_stood(simulate):
     sim.command("retry", run.id, nodes=None)
     sim.finish()
     assert sim.state(run) == "succeeded"
-    assert [work.envelope["node"] for work in sim.executor.history].count("n0") == 1
+    assert [work.node for work in sim.executor.history].count("n0") == 1
 
 
 def test_a_retry_waits_for_its_workflows_limit(simulate):
@@ -308,3 +308,70 @@ def test_a_waiting_retry_may_be_cancelled_and_asked_for_again(simulate):
     sim.command("retry", run.id, nodes=None)
     sim.finish()
     assert sim.state(run) == sim.state(other) == "succeeded"
+
+
+def test_a_second_retry_leaves_alone_what_succeeded_by_the_first(simulate):
+    sim = simulate(processes=1)
+    run = sim.start(document([f"n{i}" for i in range(20)], on_failure="continue"))
+    sim.finish(lambda work: "failed")
+    sim.command("retry", run.id, nodes=None)
+    sim.command("retry", run.id, nodes=["n0"])
+    for _ in range(100):
+        # As in a large run, where a command takes several ticks.
+        sim.scheduler.budget = 1
+        sim.tick()
+        sim.executor.run_all()
+    sim.finish()
+    assert sim.state(run) == "succeeded"
+    assert run.nodes["n0"]["attempt"] == 2
+
+
+def slow_tick(sim):
+    """As in a run that is much larger: a command takes several ticks."""
+    sim.scheduler.budget = 1
+    sim.tick()
+
+
+def test_a_retry_before_a_cancel_is_through_keeps_what_was_ready(simulate):
+    sim = simulate(processes=1)
+    run = sim.start(document([f"n{i}" for i in range(9)]))
+    sim.settle()
+    sim.command("cancel", run.id)
+    for _ in range(4):
+        slow_tick(sim)
+    assert "cancelled" in sim.states(run).values()
+    assert "ready" in sim.states(run).values()
+    sim.command("retry", run.id, nodes=None)
+    sim.finish()
+    assert sim.state(run) == "succeeded"
+
+
+def test_a_retry_before_a_queued_run_is_cancelled_lets_it_wait_on(simulate):
+    sim = simulate()
+    first = sim.start(document(["a"], max_runs=1))
+    run = sim.start(document([f"n{i}" for i in range(9)], max_runs=1))
+    sim.settle()
+    sim.command("cancel", run.id)
+    slow_tick(sim)
+    # Whoever lines up looks at the line, and takes out what is cancelled.
+    last = sim.start(document(["a"], max_runs=1))
+    slow_tick(sim)
+    assert sim.state(run) == "queued"
+    sim.command("retry", run.id, nodes=None)
+    sim.finish()
+    assert sim.state(first) == sim.state(run) == sim.state(last) == "succeeded"
+
+
+def test_a_queued_run_of_which_a_person_ended_every_node_is_over_after_a_crash_too(simulate):
+    sim = simulate()
+    sim.start(document(["a"], max_runs=1))
+    run = sim.start(document(["x", "y"], max_runs=1))
+    sim.settle()
+    for name in "xy":
+        sim.command("skip", run.id, name)
+    slow_tick(sim)
+    assert set(sim.states(run).values()) == {"skipped"}
+    assert sim.state(run) == "queued"
+    sim.crash()
+    sim.finish()
+    assert sim.state(run) == "succeeded"

@@ -8,14 +8,14 @@ from tests.support.factories import chain, document, node
 
 
 def failing(*names):
-    return lambda work: "failed" if work.envelope["node"] in names else "succeeded"
+    return lambda work: "failed" if work.node in names else "succeeded"
 
 
 def test_a_chain_runs_in_order_and_succeeds(simulate):
     sim = simulate()
     run = sim.start(chain(3))
     sim.finish()
-    assert [work.envelope["node"] for work in sim.executor.history] == ["n0", "n1", "n2"]
+    assert [work.node for work in sim.executor.history] == ["n0", "n1", "n2"]
     assert sim.state(run) == "succeeded"
     assert run.values["counts"] == {"succeeded": 3}
 
@@ -196,9 +196,9 @@ def test_a_chain_of_ten_thousand_skips_without_recursion_and_in_bounded_ticks(si
     sizes = []
     write = sim.store.write
 
-    def measured(changes, epoch, now_us):
+    def measured(changes, *rest):
         sizes.append(len(changes.nodes))
-        write(changes, epoch, now_us)
+        write(changes, *rest)
 
     sim.store.write = measured
     sim.settle()
@@ -215,9 +215,9 @@ def test_work_of_a_tick_does_not_grow_with_the_graph(simulate):
     changed = []
     write = sim.store.write
 
-    def measured(changes, epoch, now_us):
+    def measured(changes, *rest):
         changed.append(len(changes.nodes))
-        write(changes, epoch, now_us)
+        write(changes, *rest)
 
     sim.store.write = measured
     for _ in range(50):
@@ -231,7 +231,7 @@ def test_a_fan_in_of_a_thousand_starts_once(simulate):
     names = [f"a{i}" for i in range(1000)]
     run = sim.start(document([*names, "join"], *(f"{name}>join" for name in names)))
     sim.finish()
-    assert sum(work.envelope["node"] == "join" for work in sim.executor.history) == 1
+    assert sum(work.node == "join" for work in sim.executor.history) == 1
     assert sim.state(run) == "succeeded"
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.factories import chain, document, node
 
 
 def ids(sim):
-    return [work.envelope["node"] for work in sim.executor.history]
+    return [work.node for work in sim.executor.history]
 
 
 def test_equal_nodes_start_in_document_order(simulate):
@@ -136,6 +138,32 @@ def test_a_pool_that_was_deleted_holds_its_nodes_until_it_is_there_again(simulat
     assert sim.executor.nodes == ["a"]
 
 
+def test_two_changes_at_once_do_not_part_a_node_from_its_deleted_pool(simulate):
+    sim = simulate(pools={"p": 1, "q": 1})
+    sim.resize("p", None)
+    sim.start(document([node("a", pool="p")]))
+    sim.settle()
+    sim.resize("q", 2)
+    sim.resize("q", 3)
+    sim.settle()
+    sim.resize("p", 1)
+    sim.settle()
+    assert sim.executor.nodes == ["a"]
+
+
+def test_a_node_that_its_run_holds_back_finds_its_pool_deleted_and_made_again(simulate):
+    sim = simulate(processes=9, pools={"p": 1})
+    sim.start(document(["busy", node("a", pool="p")], max_concurrent=1))
+    sim.settle()
+    sim.resize("p", None)
+    sim.settle()
+    sim.resize("p", 1)
+    sim.settle()
+    sim.executor.run_all()
+    sim.settle()
+    assert sim.executor.nodes == ["a"]
+
+
 def test_settings_max_concurrent_limits_one_run(simulate):
     sim = simulate(processes=9)
     sim.start(document(["a", "b", "c"], max_concurrent=1))
@@ -195,6 +223,38 @@ def test_a_higher_priority_takes_back_what_was_sent_ahead(simulate):
     sim.start(document(["urgent"]), priority=1)
     sim.settle()
     assert sim.executor.nodes == ["n0", "urgent", "n1", "n2"]
+
+
+@pytest.mark.parametrize("fail", ["before", "after"])
+def test_what_was_sent_ahead_keeps_its_place_in_line_over_a_failed_commit(simulate, fail):
+    sim = simulate(processes=1, ahead=3)
+    sim.start(document([f"n{i}" for i in range(4)]), priority=9)
+    sim.settle()
+    sim.clock.advance(1)
+    sim.store.fail = fail
+    sim.start(document(["urgent"]), priority=1)
+    sim.settle()
+    assert not sim.store.fail
+    assert sim.executor.nodes == ["n0", "urgent", "n1", "n2"]
+
+
+def test_what_comes_back_after_a_failed_commit_has_the_limits_that_a_person_gave_it(simulate):
+    sim = simulate(processes=1, ahead=1)
+    run = sim.start(document(["busy", "a"]))
+    sim.settle()
+    sim.executor.begin(sim.executor.history[1].claim)
+    sim.executor.end(state="failed")
+    sim.settle()
+    sim.command("retry", run.id, nodes=["a"], policy={"a": {"soft_timeout": 7}})
+    sim.settle()
+    sim.executor.begin(sim.executor.history[0].claim)
+    sim.store.fail = "after"
+    sim.settle()
+    assert sim.executor.nodes == ["a"]
+    sim.executor.kill(next(iter(sim.executor.sent)), "cancelled")
+    sim.settle()
+    assert sim.executor.nodes == ["a"]
+    assert sim.executor.history[-1].soft_timeout == 7
 
 
 def test_work_that_is_given_back_keeps_its_place_in_line(simulate):

@@ -59,7 +59,7 @@ def test_what_lies_downstream_finds_null(simulate):
     sim.command("skip", run.id, "a")
     sim.settle()
     (work,) = sim.executor.sent.values()
-    assert work.envelope["node"] == "b"
+    assert work.node == "b"
     assert work.envelope["inputs"] == {"a": {"kind": "json", "value": None}}
 
 

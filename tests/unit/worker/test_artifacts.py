@@ -43,7 +43,7 @@ def test_what_is_stored_again_counts_as_new(artifacts: Artifacts) -> None:
     os.utime(artifacts.path(name), (1, 1))
     assert artifacts.put_bytes(b"a") == name
     assert artifacts.path(name).stat().st_mtime > 1_000_000_000
-    assert [known for known, _ in artifacts.names()] == [name]
+    assert [(entry.name, entry.size) for entry in artifacts.entries()] == [(name, 1)]
 
 
 def test_a_file_of_the_wrong_size_under_the_name_is_replaced(artifacts: Artifacts) -> None:

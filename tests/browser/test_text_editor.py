@@ -8,8 +8,21 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.documents import chain
+from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+
+KEPT = """async () => {
+  if (!(await indexedDB.databases()).some((one) => one.name === "interlock")) return false;
+  const open = indexedDB.open("interlock");
+  const database = await new Promise((done) => (open.onsuccess = () => done(open.result)));
+  const keys = database.transaction("kept").objectStore("kept").getAllKeys();
+  const count = await new Promise((done) => (keys.onsuccess = () => done(keys.result.length)));
+  database.close();
+  return count > 0;
+}"""
+"""Whether the browser has kept something that is not saved."""
 
 
 @pytest.fixture
@@ -22,7 +35,7 @@ def slug(product, request) -> str:
 
 
 def edit(person, slug):
-    page = person.go(f"/workflows/{slug}/edit/")
+    page = person.go(f"/workflows/{slug}/edit/text/")
     return page, page.get_by_label("Definition as JSON")
 
 
@@ -50,6 +63,7 @@ def test_text_that_is_no_json_says_where_and_is_kept_in_the_browser(person, slug
     problem = page.locator("[data-problem-list] .problem")
     expect(problem).to_contain_text("Line 3, column 13")
     expect(page.locator("[data-saved]")).to_contain_text("Not saved")
+    wait_until(lambda: page.evaluate(KEPT))
     page.on("dialog", lambda dialog: dialog.accept())
     page.reload()
     expect(area).to_have_value('{\n  "schema": "interlock/1",\n  "nodes": [}\n')
@@ -60,7 +74,7 @@ def test_a_stale_tab_writes_nothing_over(person, slug):
     page, area = edit(person, slug)
     person.expected += ["412", "Failed to load resource"]
     other = person.context.new_page()
-    other.goto(person.at(f"/workflows/{slug}/edit/"))
+    other.goto(person.at(f"/workflows/{slug}/edit/text/"))
     field = other.get_by_label("Definition as JSON")
     field.fill(json.dumps(chain("a", "other")))
     expect(other.locator("[data-saved]")).to_have_text("Saved")
@@ -68,7 +82,7 @@ def test_a_stale_tab_writes_nothing_over(person, slug):
     expect(page.get_by_text("Your draft was saved from another tab")).to_be_visible()
     draft = person.product.api("GET", f"workflows/{slug}/draft/")
     assert draft["definition"]["nodes"][1]["id"] == "other"
-    page.get_by_role("button", name="Save this text instead").click()
+    page.get_by_role("button", name="Keep mine").click()
     expect(page.locator("[data-saved]")).to_have_text("Saved")
     draft = person.product.api("GET", f"workflows/{slug}/draft/")
     assert draft["definition"]["nodes"][1]["id"] == "mine"

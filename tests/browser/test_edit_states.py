@@ -1,0 +1,39 @@
+"""The editor where there is nothing to draw: on a phone, and of a draft that is no drawing."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import box_of, somebody
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+
+def test_an_empty_drawing_on_a_phone_speaks_of_what_is_there(chromium, product, tmp_path):
+    product.api("POST", "workflows/", {"name": "empty-phone", "slug": "empty-phone"})
+    with somebody(chromium, product, tmp_path / "shots", width=360, height=780, touch=True) as person:
+        person.sign_in()
+        page = person.go("/workflows/empty-phone/edit/")
+        empty = page.locator(".cvempty")
+        expect(empty.get_by_text("Draw your first node")).to_be_visible()
+        expect(empty.get_by_text("Drag a type from the left")).to_be_hidden()
+        expect(page.get_by_role("button", name="Add a node")).to_have_count(1)
+        page.get_by_role("button", name="Add a node").tap()
+        page.get_by_role("option", name="Python").first.tap()
+        expect(empty).to_be_hidden()
+        for tool in page.locator(".cvtools button").all():
+            assert box_of(tool)["height"] >= 32
+
+
+def test_a_draft_that_cannot_be_drawn_offers_its_text_and_no_tools_for_drawings(person):
+    product = person.product
+    product.api("POST", "workflows/", {"name": "undrawn", "slug": "undrawn"})
+    draft = {"definition": {"schema": "interlock/1", "nodes": "none"}}
+    assert product.call("PUT", "/api/v1/workflows/undrawn/draft/", draft, If_Match='"0"').status == 200
+    page = person.go("/workflows/undrawn/edit/")
+    expect(page.get_by_text("This draft cannot be drawn")).to_be_visible()
+    for name in ("Publish", "Compare", "Run draft", "Tidy the layout"):
+        expect(page.get_by_role("button", name=name)).to_have_count(0)
+    page.get_by_role("link", name="Open it as text").click()
+    expect(page.get_by_label("Definition as JSON")).to_contain_text("none")

@@ -1,0 +1,153 @@
+"""Lists, forms and what opens from them: at the width of a phone, and when the server is slow, refuses or breaks."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import box_of, somebody
+from tests.browser.test_accessibility import AXE, violations
+from tests.support.product import Product
+
+pytestmark = pytest.mark.browser
+
+SLUG = "listed"
+FAILS = "def main(inputs, ctx):\n    return inputs['nothing']\n"
+PLACES = [
+    "/",
+    "/workflows/",
+    "/workflows/new/",
+    f"/workflows/{SLUG}/",
+    f"/workflows/{SLUG}/versions/",
+    f"/workflows/{SLUG}/definition/",
+    f"/workflows/{SLUG}/settings/",
+    f"/workflows/{SLUG}/run/",
+    "/runs/",
+    "/resources/",
+    "/audit/",
+    "/account/",
+    "/users/",
+    "/help/",
+    "/nowhere/",
+]
+# What lies over the middle of a control, or around it, may be pressed instead of it; links in text are as high as it.
+THIN = """() => [...document.querySelectorAll("a, button, input:not([type=hidden]), select, textarea, summary")]
+  .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.closest(".sr, svg, p, li, dd, tr, .skip"))
+  .filter((one) => {
+    const box = one.getBoundingClientRect();
+    return box.width > 1 && (one.closest("label") ?? one).getBoundingClientRect().height < 32;
+  })
+  .map((one) => one.outerHTML.slice(0, 120))"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def listed(product: Product) -> None:
+    """A workflow with a long name whose second version, which is live, has failed, and a pool."""
+    product.api("POST", "workflows/", {"name": "Listed " + "with all that belongs to it " * 6, "slug": SLUG})
+    nodes = [{"id": "a", "type": "noop"}]
+    for number, more in enumerate(([], [{"id": "b", "type": "python", "config": {"code": FAILS}}]), 1):
+        definition = {"schema": "interlock/1", "nodes": nodes + more, "edges": []}
+        product.api("POST", f"workflows/{SLUG}/versions/", {"definition": definition, "message": f"change {number}"})
+        product.api("POST", f"workflows/{SLUG}/deployments/", {"version": number})
+        product.ended(product.api("POST", f"workflows/{SLUG}/runs/", {})["id"])
+    product.api("POST", "pools/", {"name": "listed", "slots": 2})
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.skipif(not AXE.exists() and "CI" not in os.environ, reason="axe-core is not installed: make frontend")
+@pytest.mark.parametrize(
+    ("width", "dark"), [(1440, False), (1440, True), (360, False)], ids=["light", "dark", "narrow"]
+)
+def test_axe_finds_nothing_on_lists_and_forms(chromium, product, tmp_path, width, dark):
+    with somebody(chromium, product, tmp_path / "shots", width=width, dark=dark) as person:
+        person.sign_in()
+        person.expected.append("404")
+        found = {place: wrong for place in PLACES if (wrong := violations(person.go(place)))}
+        assert found == {}
+
+
+def test_a_thumb_can_press_what_is_on_lists_and_forms(chromium, product, tmp_path):
+    with somebody(chromium, product, tmp_path / "shots", width=360, height=780, touch=True) as person:
+        person.sign_in()
+        person.expected.append("404")
+        thin = {place: found for place in PLACES if (found := person.go(place).evaluate(THIN))}
+        assert thin == {}
+
+
+def test_on_a_phone_the_overview_is_one_column_and_a_row_opens_where_it_is_pressed(chromium, product, tmp_path):
+    with somebody(chromium, product, tmp_path / "shots", width=360, height=780, touch=True) as person:
+        person.sign_in()
+        page = person.go("/")
+        assert box_of(page.locator("#needs"))["width"] == box_of(page.locator("#now"))["width"] > 300
+        page = person.go(f"/workflows/{SLUG}/")
+        page.locator("tr[data-key] td", has_text="2 of 2").first.tap(force=True)
+        page.wait_for_url("**/runs/*/**")
+
+
+def broken(route: Route) -> None:
+    if route.request.resource_type in ("xhr", "fetch"):
+        route.fulfill(status=500, content_type="text/html", body="")
+    else:
+        route.continue_()
+
+
+def test_what_breaks_on_the_server_is_said_where_it_was_asked_for(person):
+    person.expected += ["500"]
+    page = person.go(f"/workflows/{SLUG}/versions/")
+    page.route("**/*", broken)
+    page.get_by_role("button", name="Compare").first.click()
+    expect(page.locator("#compare-2")).to_contain_text("The server did not answer this")
+    expect(page.locator("[data-toasts]")).to_contain_text("This broke on the server")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette-list")).to_have_text("The server did not answer this. Try again in a moment.")
+
+
+def slowly(page: Page, milliseconds: int) -> None:
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    conditions = {"offline": False, "latency": milliseconds, "downloadThroughput": -1, "uploadThroughput": -1}
+    network.send("Network.emulateNetworkConditions", conditions)
+
+
+def test_a_dialog_that_is_slow_to_come_says_so_and_can_be_closed(person):
+    page = person.go(f"/workflows/{SLUG}/")
+    slowly(page, 1500)
+    page.locator("[data-key-run]").click()
+    dialog = page.locator("dialog:not([id])")
+    expect(dialog).to_be_visible()
+    expect(dialog).to_have_text("Loading …")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    page.locator("[data-key-run]").click()
+    expect(dialog.get_by_role("button", name="Run v")).to_be_visible()
+
+
+def test_enter_goes_to_what_was_typed_however_late_it_is_found(person):
+    page = person.go("/")
+    page.keyboard.press("Control+k")
+    options = page.locator("#palette [role=option]")
+    expect(options.first).to_be_visible()
+    held: list[Route] = []
+    page.route("**/find/**", lambda route: held.append(route))
+    page.keyboard.type(SLUG)
+    page.keyboard.press("Enter")
+    # What was listed before stands for another word.
+    expect(page.locator("#palette-list")).to_have_text("Loading …")
+    for route in held:
+        route.continue_()
+    page.wait_for_url(f"**/workflows/{SLUG}/")
+
+
+def test_what_is_gone_is_said_in_the_dialog_with_a_way_out(person):
+    person.expected += ["404"]
+    person.product.publish("leaves", [{"id": "a", "type": "noop"}], [])
+    page = person.go("/workflows/leaves/")
+    person.product.api("DELETE", "workflows/leaves/")
+    page.locator("[data-key-run]").click()
+    dialog = page.locator("dialog:not([id])")
+    expect(dialog).to_contain_text('There is no workflow "leaves"')
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_have_count(0)

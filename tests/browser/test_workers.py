@@ -1,0 +1,102 @@
+"""Workers on the page of resources: real Celery workers that come, drain, take work again and are lost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import somebody
+from tests.browser.test_accessibility import AXE, violations
+from tests.browser.test_lists import THIN
+from tests.support.withworkers import WithWorkers, installation
+
+pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.redis, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def scaled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WithWorkers]:
+    with installation(tmp_path_factory.mktemp("workers")) as made:
+        yield made
+
+
+def wider(page: Page) -> bool:
+    """Whether the page is wider than the window."""
+    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
+def test_a_worker_is_watched_drained_and_resumed_by_keyboard_without_a_reload(
+    chromium: Browser, scaled: WithWorkers, tmp_path: Path
+) -> None:
+    with somebody(chromium, scaled.product, tmp_path / "shots") as person:
+        person.sign_in()
+        page = person.go("/resources/")
+        listed = page.locator("#workers")
+        expect(listed).to_contain_text("celery -A engine worker -Q default")
+        # It is shown without being asked for again.
+        scaled.worker()
+        row = listed.locator("tr[data-key='one@test']")
+        expect(row).to_contain_text("takes work")
+        run = scaled.start(scaled.waiting("a"))
+        scaled.begun()
+        expect(row.get_by_role("link")).to_have_attribute("href", f"/runs/{run}/nodes/a/")
+        expect(row).to_contain_text("1 of 2")
+
+        row.get_by_role("button", name="Drain", exact=True).focus()
+        page.keyboard.press("Enter")
+        expect(row.get_by_role("button", name="Keep")).to_be_focused()
+        expect(row.locator("[popover]")).to_contain_text("No other worker takes these queues")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(row).to_contain_text("draining")
+        expect(row.get_by_role("link")).to_have_attribute("href", f"/runs/{run}/nodes/a/")
+        scaled.flag.touch()
+        expect(row).to_contain_text("nothing")
+        row.get_by_role("button", name="Resume one@test").focus()
+        page.keyboard.press("Enter")
+        expect(row).to_contain_text("takes work")
+        scaled.started[0].kill()
+        expect(row).to_contain_text("not heard from for", timeout=15_000)
+        expect(row).to_contain_text("lost")
+        expect(row.get_by_role("button")).to_have_count(0)
+
+
+@pytest.mark.skipif(not AXE.exists() and "CI" not in os.environ, reason="axe-core is not installed: make frontend")
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_list_of_workers_can_be_read_by_everybody_also_on_a_phone(
+    chromium: Browser, scaled: WithWorkers, tmp_path: Path, dark: bool
+) -> None:
+    scaled.worker(f"shown-{dark}", "default,gpu")
+    scaled.worker(f"rests-{dark}")
+    scaled.product.api("POST", f"workers/rests-{dark}@test/drain/", {})
+    with somebody(chromium, scaled.product, tmp_path / "shots", dark=dark) as person:
+        person.sign_in()
+        assert violations(person.go("/resources/")) == []
+    with somebody(chromium, scaled.product, tmp_path / "shots", width=360, height=780, touch=True, dark=dark) as person:
+        person.sign_in()
+        page = person.go("/resources/")
+        expect(page.locator(f"tr[data-key='rests-{dark}@test']")).to_contain_text("draining")
+        assert page.evaluate(THIN) == []
+        assert not wider(page)
+
+
+def test_a_worker_is_drained_without_scripts(chromium: Browser, scaled: WithWorkers) -> None:
+    scaled.worker("plain")
+    context = chromium.new_context(java_script_enabled=False, locale="en-GB")
+    try:
+        page = context.new_page()
+        at = f"http://127.0.0.1:{scaled.product.port}"
+        page.goto(at + scaled.product.login_path("admin"))
+        page.get_by_role("button", name="Sign in as").click()
+        page.goto(f"{at}/resources/")
+        row = page.locator("tr[data-key='plain@test']")
+        row.get_by_role("button", name="Drain", exact=True).click()
+        row.get_by_role("button", name="Drain worker").click()
+        expect(row).to_contain_text("draining")
+        row.get_by_role("button", name="Resume").click()
+        expect(row).to_contain_text("takes work")
+    finally:
+        context.close()

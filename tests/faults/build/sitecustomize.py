@@ -1,0 +1,397 @@
+"""Builds of the product that are broken on purpose, or can be killed between two statements: each must be caught.
+
+Python loads this at the start of every process of the product that has this folder in PYTHONPATH (node processes are
+isolated and do not). INTERLOCK_TEST_BUILD names what is to be changed. Each change reaches into one module just after
+it was loaded; one that no longer finds what it changes fails, and the process with it.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+CHANGES: dict[str, tuple[str, Callable[[ModuleType], None]]] = {}
+"""Name of a build -> the module that it changes, and how."""
+
+
+def change(module: str) -> Callable[[Callable[[ModuleType], None]], Callable[[ModuleType], None]]:
+    def keep(function: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
+        CHANGES[function.__name__] = (module, function)
+        return function
+
+    return keep
+
+
+class Statements:
+    """The scheduler's connection, with a fault point before each statement of a tick and around its COMMIT."""
+
+    def __init__(self, db: Any) -> None:
+        self.db = db
+        self.number = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.db, name)
+
+    def _pass(self, sql: str) -> None:
+        from engine import faults
+
+        self.number = 1 if sql.startswith("BEGIN") else self.number + 1
+        faults.point("statement.commit" if sql == "COMMIT" else f"statement.{self.number}")
+
+    def execute(self, sql: str, *parameters: Any) -> Any:
+        self._pass(sql)
+        return self.db.execute(sql, *parameters)
+
+    def executemany(self, sql: str, *parameters: Any) -> Any:
+        self._pass(sql)
+        return self.db.executemany(sql, *parameters)
+
+
+@change("engine.scheduler.dialects")
+def statements(module: ModuleType) -> None:
+    """No mutant: the scheduler may be killed at each statement."""
+    made = module.SQLite.__init__
+
+    def make(self: Any, *arguments: Any) -> None:
+        made(self, *arguments)
+        self.db = Statements(self.db)
+
+    module.SQLite.__init__ = make
+
+
+class Unfenced:
+    """The scheduler's connection, for which neither the epoch nor a run's number decides whether a tick is written."""
+
+    def __init__(self, db: Any) -> None:
+        self.db = db
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.db, name)
+
+    def execute(self, sql: str, *parameters: Any) -> Any:
+        if "engine_leader" in sql:
+            sql = dropped(sql, "epoch")
+        return self.db.execute(sql, *parameters)
+
+    def executemany(self, sql: str, *parameters: Any) -> Any:
+        if sql.startswith("UPDATE engine_run "):
+            sql = dropped(sql, "seq")
+        return self.db.executemany(sql, *parameters)
+
+
+def dropped(sql: str, column: str) -> str:
+    """The statement with a condition on `column` that always holds."""
+    changed, n = re.subn(rf" AND {column} = (\?\d*)", r" AND \1 IS NOT NULL", sql)
+    assert n == 1, sql
+    return changed
+
+
+@change("engine.scheduler.dialects")
+def fences_dropped(module: ModuleType) -> None:
+    made = module.SQLite.__init__
+
+    def make(self: Any, *arguments: Any) -> None:
+        made(self, *arguments)
+        self.db = Unfenced(self.db)
+
+    module.SQLite.__init__ = make
+
+
+@change("engine.scheduler.admitting")
+def release_forgotten(module: ModuleType) -> None:
+    let_go = module.Admitting.let_go
+
+    def forget(self: Any, node: Any) -> None:
+        if node.pool is not None:
+            node.pool.in_use += node.slots
+        let_go(self, node)
+
+    module.Admitting.let_go = forget
+
+
+@change("engine.scheduler.admitting")
+def claim_kept(module: ModuleType) -> None:
+    let_go = module.Admitting.let_go
+
+    def keep(self: Any, node: Any) -> None:
+        claim = node.claim
+        let_go(self, node)
+        node.claim = claim
+
+    module.Admitting.let_go = keep
+
+
+@change("engine.scheduler.store")
+def pools_larger(module: ModuleType) -> None:
+    pools = module.Store.pools
+    module.Store.pools = lambda self: {name: slots + 1 for name, slots in pools(self).items()}
+
+
+@change("engine.scheduler.loop")
+def dispatched_before_commit(module: ModuleType) -> None:
+    write, dispatch = module.Scheduler._write, module.Scheduler._dispatch
+
+    def early(self: Any, changes: Any, mono: float) -> None:
+        if changes:
+            dispatch(self, changes)
+        if changes.sends:
+            # For the next node to begin before a test kills us.
+            self.inbox.extend(self.executor.poll(5))
+        write(self, changes, mono)
+
+    module.Scheduler._write = early
+    module.Scheduler._dispatch = lambda self, changes: None
+
+
+@change("engine.scheduler.transitions")
+def results_told_twice(module: ModuleType) -> None:
+    move = module.Transitions.move
+
+    def twice(self: Any, node: Any, *arguments: Any, **named: Any) -> None:
+        move(self, node, *arguments, **named)
+        if node.state == "succeeded":
+            run = node.run
+            run.seq += 1
+            run.events.append([run.seq, *run.events[-1][1:]])
+
+    module.Transitions.move = twice
+
+
+@change("engine.scheduler.recovery")
+def lost_not_declared(module: ModuleType) -> None:
+    adopt = module.adopt
+
+    def forget(*arguments: Any) -> list[Any]:
+        adopt(*arguments)
+        return []
+
+    module.adopt = forget  # type: ignore[attr-defined]
+
+
+@change("engine.scheduler.store")
+def success_forgotten(module: ModuleType) -> None:
+    fill = module._fill
+
+    def forget(node: Any, row: Any) -> None:
+        fill(node, row)
+        if node.state == "succeeded":
+            node.state, node.finished_us = "ready", None
+
+    module._fill = forget  # type: ignore[attr-defined]
+
+
+@change("engine.scheduler.reports")
+def losses_not_counted(module: ModuleType) -> None:
+    lost = module.Reports._lost
+
+    def forget(self: Any, node: Any, at: int) -> None:
+        node.losses = -1
+        lost(self, node, at)
+
+    module.Reports._lost = forget
+
+
+@change("engine.executors.leftovers")
+def leftovers_kept(module: ModuleType) -> None:
+    module.end_processes = lambda prefix: 0  # type: ignore[attr-defined]
+
+
+@change("engine.executors.kill")
+def tree_kept(module: ModuleType) -> None:
+    """Of a tree only the node process is ended."""
+    search = module.TreeKill._search
+    module.TreeKill._search = lambda self: [one for one in search(self) if one.pid == self._root]
+
+
+@change("engine.executors.process")
+def descriptors_kept(module: ModuleType) -> None:
+    close = module.NodeProcess.close
+
+    def leak(self: Any) -> None:
+        os.dup(self.pidfd)
+        os.dup(self.stack)
+        close(self)
+
+    module.NodeProcess.close = leak
+
+
+@change("engine.executors.leftovers")
+def folders_kept(module: ModuleType) -> None:
+    module.remove = lambda folder, removals: None  # type: ignore[attr-defined]
+
+
+@change("engine.executors.cgroup")
+def groups_kept(module: ModuleType) -> None:
+    module.Group.remove = lambda self: True
+
+
+@change("engine.executors.endings")
+def threads_kept(module: ModuleType) -> None:
+    import threading
+
+    bury = module.Endings._bury
+
+    def leak(self: Any, process: Any, now: float) -> None:
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+        bury(self, process, now)
+
+    module.Endings._bury = leak
+
+
+@change("engine.executors.fleet")
+def memory_kept(module: ModuleType) -> None:
+    release, kept = module.Fleet._release, []
+
+    def leak(self: Any, process: Any) -> None:
+        kept.append(b"x" * (4 << 20))
+        release(self, process)
+
+    module.Fleet._release = leak
+
+
+@change("engine.scheduler.memory")
+def run_limit_larger(module: ModuleType) -> None:
+    limit = module.RunState.max_concurrent
+    module.RunState.max_concurrent = property(lambda self: limit.fget(self) and limit.fget(self) + 1)
+
+
+@change("engine.scheduler.core")
+def workflow_limit_larger(module: ModuleType) -> None:
+    """One of the runs that are active is not counted."""
+    start_runs = module.Core.start_runs
+
+    def start(self: Any, workflow: str) -> None:
+        active = self.workflow(workflow).active
+        one = active.pop() if active else None
+        start_runs(self, workflow)
+        if one is not None:
+            active.add(one)
+
+    module.Core.start_runs = start
+
+
+@change("engine.scheduler.admission")
+def priority_reversed(module: ModuleType) -> None:
+    module.key = lambda ready_at, priority: ready_at - priority * module.AGING_SECONDS  # type: ignore[attr-defined]
+
+
+@change("engine.runs")
+def runs_forgotten(module: ModuleType) -> None:
+    """Acknowledged before it is durable: the run is gone again."""
+    start = module.start
+
+    def forget(*arguments: Any, **named: Any) -> Any:
+        run = start(*arguments, **named)
+        if run.pk % 5 == 0:
+            module.Run.objects.filter(pk=run.pk).delete()
+            run.pk = run.id = run.pk or 0
+        return run
+
+    module.start = forget  # type: ignore[attr-defined]
+
+
+@change("dashboard.live.sockets")
+def impatient(module: ModuleType) -> None:
+    """No mutant: a client that takes nothing is given up after a second."""
+    module.SEND_SECONDS_MAX = 1.0  # type: ignore[attr-defined]
+
+
+@change("dashboard.up.connection")
+def hasty(module: ModuleType) -> None:
+    """No mutant: who was given up is gone at once."""
+    module.CLOSE_SECONDS_MAX = 0.1  # type: ignore[attr-defined]
+
+
+@change("dashboard.live.protocol")
+def event_dropped(module: ModuleType) -> None:
+    events = module.events
+    module.events = lambda after, texts: events(after, texts[:-2] + texts[-1:])  # type: ignore[attr-defined]
+
+
+@change("dashboard.live.protocol")
+def events_out_of_order(module: ModuleType) -> None:
+    events = module.events
+    module.events = lambda after, texts: events(after, texts[::-1])  # type: ignore[attr-defined]
+
+
+@change("dashboard.live.protocol")
+def event_told_twice(module: ModuleType) -> None:
+    events = module.events
+    module.events = lambda after, texts: events(after, texts[:1] + texts)  # type: ignore[attr-defined]
+
+
+@change("dashboard.live.feed")
+def news_kept_back(module: ModuleType) -> None:
+    """All that is heard of a run after its first watcher has come."""
+    heard = module.Feed.heard
+
+    def keep(self: Any, seq: int) -> None:
+        if vars(self).setdefault("first", seq) == seq:
+            heard(self, seq)
+
+    module.Feed.heard = keep
+
+
+@change("uvicorn.protocols.websockets.websockets_sansio_impl")
+def queue_without_end(module: ModuleType) -> None:
+    """Nobody waits for a client to take what it was sent."""
+    module.WebSocketsSansIOProtocol.pause_writing = lambda self: None
+
+
+@change("dashboard.live.sockets")
+def everybody_waits(module: ModuleType) -> None:
+    """For whoever is just being sent something."""
+    import asyncio
+
+    send, turn = module.Socket.send_text, asyncio.Lock()
+
+    async def in_turn(self: Any, text: str) -> None:
+        async with turn:
+            await send(self, text)
+
+    module.Socket.send_text = in_turn
+
+
+@change("engine.executors.capture")
+def cut_not_told(module: ModuleType) -> None:
+    close = module._Tail.close
+    module._Tail.close = lambda self, at: [line for line in close(self, at) if "were dropped here" not in line[2]]
+
+
+class Finder(importlib.abc.MetaPathFinder):
+    """Finds the modules that are to be changed as everybody does, and changes them when they have been loaded."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.wanted: dict[str, list[Callable[[ModuleType], None]]] = {}
+        for name in names:
+            module, function = CHANGES[name]
+            self.wanted.setdefault(module, []).append(function)
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        changes = self.wanted.pop(name, None)
+        if changes is None:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        assert spec is not None
+        assert spec.loader is not None
+        load = spec.loader.exec_module
+
+        def load_and_change(module: ModuleType) -> None:
+            load(module)
+            for one in changes:
+                one(module)
+
+        spec.loader.exec_module = load_and_change  # type: ignore[method-assign]
+        return spec
+
+
+if wanted := os.environ.get("INTERLOCK_TEST_BUILD"):
+    sys.meta_path.insert(0, Finder(wanted.split(",")))

@@ -1,0 +1,93 @@
+"""Live clients that record a run, whatever happens to the connection or to the server."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from contextlib import AbstractContextManager
+
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
+
+from tests.faults import checks
+from tests.faults.rig import Rig
+from tests.live.recorder import Connection, Recorder
+from tests.live.slow import Pace, SlowSocket
+
+
+class Client:
+    """Reads one run's socket in a thread, and connects again when it breaks."""
+
+    def __init__(self, rig: Rig, run: str, recorder: Recorder | None = None) -> None:
+        self.rig = rig
+        self.run = run
+        self.recorder = recorder or Recorder()
+        self.connections = 0
+        self.wrong: AssertionError | None = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._read, name=f"client of {run}", daemon=True)
+        self._thread.start()
+
+    def _open(self) -> AbstractContextManager[Connection]:
+        product = self.rig.product
+        return connect(
+            f"ws://localhost:{product.port}/ws/runs/{self.run}/",
+            additional_headers={"Authorization": f"Bearer {product.token}"},
+            max_size=None, proxy=None,
+        )  # fmt: skip
+
+    def _read(self) -> None:
+        while not self._over.is_set():
+            with contextlib.suppress(OSError, EOFError, WebSocketException), self._open() as socket:
+                self.connections += 1
+                self.recorder.hello(socket)
+                while not self._over.is_set():
+                    try:
+                        self.recorder.take(socket, timeout=0.1)
+                    except TimeoutError:
+                        continue
+                    except AssertionError as error:
+                        self.wrong = error
+                        return
+            self._over.wait(0.05)
+
+    def catch_up(self, seconds: float = 5) -> None:
+        """I11, within so many seconds."""
+        product = self.rig.product
+        deadline = time.monotonic() + seconds
+        while True:
+            if self.wrong is not None:
+                raise checks.Broken(f"I10: {self.wrong}")
+            run = product.api("GET", f"runs/{self.run}/")
+            nodes = product.api("GET", f"runs/{self.run}/nodes/?limit=1000")["results"]
+            try:
+                checks.i11(self.recorder, run, {node["node"]: node for node in nodes})
+                return
+            except checks.Broken:
+                if time.monotonic() > deadline:
+                    raise
+                self._over.wait(0.05)
+
+    def check(self, seconds: float = 5) -> None:
+        """I10 and I11, within so many seconds; then the client is closed."""
+        self.catch_up(seconds)
+        checks.i10(self.rig.rows(), [self.recorder])
+        self.close()
+
+    def close(self) -> None:
+        self._over.set()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+
+class SlowClient(Client):
+    """One that takes what it is sent at a pace that may change."""
+
+    def __init__(self, rig: Rig, run: str, pace: Pace) -> None:
+        self.pace = pace
+        super().__init__(rig, run)
+
+    def _open(self) -> AbstractContextManager[Connection]:
+        product = self.rig.product
+        return SlowSocket(product.port, f"/ws/runs/{self.run}/", product.token, self.pace)

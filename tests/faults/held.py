@@ -1,0 +1,113 @@
+"""I16: what the product holds of the machine at rest, and that it is the same after as before."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.executors.leftovers import mark_prefix
+from tests.faults.checks import hold
+from tests.faults.rig import Rig
+from tests.support.wait import wait_until
+
+MORE = 1.1
+"""What may be used is ten per cent more than before."""
+LOG_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class Held:
+    """Of a rig whose whole product runs and has nothing to do."""
+
+    memory: dict[str, int]
+    """Role -> resident bytes."""
+    descriptors: dict[str, int]
+    threads: dict[str, int]
+    processes: int
+    """Those that belong to the product."""
+    groups: int
+    """Control groups for its nodes."""
+    files: int
+    """Files of attempts, folders of node processes that are gone, half-written artifacts."""
+
+    @classmethod
+    def by(cls, rig: Rig) -> Held:
+        pids = {"scheduler": rig.scheduler_pid(), "web": rig.web_pid()}
+        status = {role: _status(pid) for role, pid in pids.items()}
+        return cls(
+            memory={role: one["VmRSS"] * 1024 for role, one in status.items()},
+            descriptors={role: len(os.listdir(f"/proc/{pid}/fd")) for role, pid in pids.items()},
+            threads={role: one["Threads"] for role, one in status.items()},
+            processes=len(rig.product.marked()),
+            groups=len(_groups(rig.home)),
+            files=_files(rig.home, len(rig.node_processes(pids["scheduler"]))),
+        )
+
+    @classmethod
+    def when_ready(cls, rig: Rig, workers: int) -> Held:
+        """Once all node processes are there, with the spare one."""
+        scheduler = rig.scheduler_pid()
+        wait_until(lambda: len(rig.node_processes(scheduler)) == workers + 1, 20)
+        return cls.by(rig)
+
+
+def i16(before: Held, after: Held, cache_bytes: int = 0) -> None:
+    """Memory, descriptors, threads and processes are back to what they were, within ten per cent; nothing is left in
+    folders and of control groups. `cache_bytes`: by how much the page cache of the database may have grown with it."""
+
+    def problems() -> Iterable[str]:
+        for what in ("memory", "descriptors", "threads"):
+            was, now = getattr(before, what), getattr(after, what)
+            for role in was:
+                if now[role] > was[role] * MORE + (cache_bytes if what == "memory" else 0):
+                    yield f"{what} of {role}: {was[role]} before, {now[role]} after"
+        for what in ("processes", "groups", "files"):
+            if getattr(after, what) > getattr(before, what):
+                yield f"{what}: {getattr(before, what)} before, {getattr(after, what)} after"
+
+    hold("I16", problems())
+
+
+def i16_within(what: str, before: float, after: float, most: float) -> None:
+    """What a process holds, in MiB, has grown by no more than `most`."""
+    grown = after - before
+    hold("I16", [f"{what} holds {grown:.0f} MiB more; up to {most:.0f} are expected"] if grown > most else [])
+
+
+def i16_log(home: Path) -> None:
+    """The write-ahead log of the database is small again, which may take until the scheduler has nothing to do."""
+
+    def problems() -> Iterable[str]:
+        log = home / "interlock.sqlite3-wal"
+        if log.exists() and log.stat().st_size > LOG_BYTES:
+            yield f"the write-ahead log has {log.stat().st_size} bytes"
+
+    hold("I16", problems())
+
+
+def _status(pid: int) -> dict[str, int]:
+    """Whole numbers of /proc/<pid>/status, by name."""
+    found = {}
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if (number := value.split() or ["-"])[0].isdigit():
+            found[name] = int(number[0])
+    return found
+
+
+def _files(home: Path, processes: int) -> int:
+    """A node process keeps an empty folder; all else in there is left from an attempt."""
+    scratch = list((home / "scratch").iterdir())
+    folders = sum(one.is_dir() for one in scratch)
+    inside = sum(1 for one in scratch if one.is_dir() for _ in one.rglob("*"))
+    staged = sum(1 for _ in (home / "artifacts").glob("staging/*"))
+    return len(scratch) - folders + max(0, folders - processes) + inside + staged
+
+
+def _groups(home: Path) -> set[str]:
+    """Names of control groups with the mark of this home."""
+    prefix = mark_prefix(home)
+    # Others come and go meanwhile, which os.walk does not mind.
+    return {name for _, names, _ in os.walk("/sys/fs/cgroup") for name in names if name.startswith(prefix)}

@@ -1,0 +1,363 @@
+"""The whole product, or schedulers alone, in a home of its own, with faults that can be injected while it works.
+
+A fault is a file in the folder `faults`: whichever process next passes the named point takes it and does what it says
+(engine.faults). Nothing here asks the product how it is: `rows` reads the database, `ledger` what nodes wrote.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.executors import cgroup
+from engine.states import RUN_TERMINAL
+from tests.faults import checks, count
+from tests.faults.checks import Rows
+from tests.support.ledger import Ledger
+from tests.support.product import ROOT, Product
+from tests.support.wait import wait_until
+
+BUILD = Path(__file__).with_name("build")
+_template: Path | None = None
+
+
+def template() -> Path:
+    """A home with a migrated database and an account, made once a session: a copy of it is ready at once."""
+    global _template
+    if _template is None:
+        folder = Path(tempfile.mkdtemp(prefix="interlock-template-"))
+        product = Product(folder / "home")
+        try:
+            product.start()
+            (folder / "token").write_text(product.token)
+        finally:
+            product.stop()
+        _template = folder
+    return _template
+
+
+def forget_template() -> None:
+    if _template is not None:
+        shutil.rmtree(_template, ignore_errors=True)
+
+
+class Rig:
+    """A home and what runs in it. `build` names changes of the product (see build/sitecustomize.py)."""
+
+    def __init__(self, folder: Path, build: str = "", home: Path | None = None, **environment: str) -> None:
+        self.folder = folder
+        self.home = home or folder / "home"
+        made = template()
+        shutil.copytree(made / "home", self.home, dirs_exist_ok=True)
+        self.ledger = Ledger(folder / "ledger")
+        self.faults = folder / "faults"
+        self.faults.mkdir()
+        self.product = Product(
+            self.home,
+            INTERLOCK_FAULT=str(self.faults),
+            PYTHONPATH=str(BUILD),
+            INTERLOCK_TEST_BUILD=build,
+            **environment,
+        )
+        self.product._token = (made / "token").read_text()
+        self.schedulers: list[subprocess.Popen[bytes]] = []
+        self.accepted: list[str] = []
+        """Runs that were acknowledged."""
+        self._desk: subprocess.Popen[str] | None = None
+        self._files = itertools.count()
+        self._waiting: dict[Path, str] = {}
+        self.wall_offset = time.time_ns() - time.monotonic_ns()
+        """What is added to the ledger's times to get Unix time."""
+
+    # Processes.
+
+    def start(self) -> Rig:
+        """The whole product."""
+        self.product.start()
+        return self
+
+    def scheduler(self) -> subprocess.Popen[bytes]:
+        """One more `manage.py scheduler`."""
+        with self.product.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "manage.py", "scheduler"],
+                cwd=ROOT, env=self.product.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        self.schedulers.append(process)
+        return process
+
+    def scheduler_pid(self) -> int:
+        """The scheduler of `up`, also while it is being started again."""
+        return wait_until(lambda: self._child("scheduler"), 20)
+
+    def web_pid(self) -> int:
+        return wait_until(lambda: self._child("web"), 20)
+
+    def _child(self, role: str) -> int:
+        for pid in self.product.tree():
+            with contextlib.suppress(OSError):
+                command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                if any(part.endswith(b"/up/child.py") for part in command) and role.encode() in command:
+                    return pid
+        return 0
+
+    def node_processes(self, scheduler: int) -> list[int]:
+        """Living node processes of a scheduler, the newest last."""
+        found = []
+        for children in Path(f"/proc/{scheduler}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                for pid in children.read_text().split():
+                    with contextlib.suppress(OSError):
+                        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+                        if fields[0] != "Z" and b"worker/main.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                            found.append((int(fields[19]), int(pid)))
+        return [pid for _, pid in sorted(found)]
+
+    def leader(self) -> tuple[int, int]:
+        """(epoch, pid) as the database has them."""
+        with self.database() as db:
+            epoch, pid = db.execute("SELECT epoch, pid FROM engine_leader WHERE id = 1").fetchone()
+        return int(epoch), int(pid or 0)
+
+    # Faults.
+
+    def inject(self, point: str, kind: str = "kill", n: int = 1) -> None:
+        """Let the next `n` passages of a point end in this fault."""
+        for _ in range(n):
+            file = self.faults / f"{point}:{kind}:{next(self._files)}"
+            file.touch()
+            self._waiting[file] = f"{kind} at {point}"
+
+    def met(self, point: str = "") -> int:
+        """How many faults (of this point) were injected since the last call; they are counted."""
+        found = [file for file in self._waiting if not file.exists() and file.name.startswith(point)]
+        for file in found:
+            count.injected(self._waiting.pop(file))
+        return len(found)
+
+    def left(self, point: str = "") -> int:
+        """Faults (of this point) that nobody has met yet."""
+        self.met()
+        return sum(file.name.startswith(point) for file in self._waiting)
+
+    def withdraw(self) -> int:
+        """Take back the faults that nobody has met; how many."""
+        taken = 0
+        for file in list(self._waiting):
+            with contextlib.suppress(FileNotFoundError):
+                file.unlink()
+                del self._waiting[file]
+                taken += 1
+        self.met()
+        return taken
+
+    def signal(self, pid: int, number: signal.Signals, what: str) -> None:
+        """Send a signal as a fault, and count it."""
+        os.kill(pid, number)
+        count.injected(f"{number.name} to {what}")
+
+    # Work.
+
+    def desk(self, **asked: Any) -> dict[str, Any]:
+        """Ask the process that starts runs without a web process."""
+        if self._desk is None:
+            self._desk = subprocess.Popen(
+                [sys.executable, str(BUILD / "desk.py")], cwd=ROOT, env=self.product.environment, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            )  # fmt: skip
+            assert self._desk.stdout is not None
+            assert self._desk.stdout.readline() == "{}\n"
+        assert self._desk.stdin is not None
+        assert self._desk.stdout is not None
+        self._desk.stdin.write(json.dumps(asked) + "\n")
+        self._desk.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._desk.stdout.readline())
+        assert "error" not in answer, answer
+        return answer
+
+    def pool(self, name: str, slots: int) -> None:
+        self.desk(pool=name, slots=slots)
+
+    def run(self, document: dict[str, Any], workflow: str = "test") -> str:
+        """Start a run without a web process; it counts as accepted."""
+        run = str(self.desk(document=document, workflow=workflow)["run"])
+        self.accepted.append(run)
+        return run
+
+    def publish(self, slug: str, document: dict[str, Any]) -> None:
+        self.product.publish(slug, document["nodes"], document["edges"], **document.get("settings", {}))
+
+    def launch(self, slug: str) -> str:
+        """Start a run over HTTP, again until it is acknowledged: pages may be away for a moment."""
+
+        def acknowledged() -> str:
+            with contextlib.suppress(OSError):
+                answer = self.product.call("POST", f"/api/v1/workflows/{slug}/runs/", {})
+                if answer.status in (201, 202):
+                    return str(answer.json["id"])
+                assert answer.status in (502, 503, 507), answer.body
+            return ""
+
+        run = wait_until(acknowledged, 30, interval=0.05)
+        self.accepted.append(run)
+        return run
+
+    # What is true.
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[sqlite3.Connection]:
+        """The database, for reading."""
+        db = sqlite3.connect(f"file:{self.home / 'interlock.sqlite3'}?mode=ro", uri=True, timeout=20)
+        try:
+            yield db
+        finally:
+            db.close()
+
+    def rows(self) -> Rows:
+        with self.database() as db:
+            return Rows.read(db)
+
+    def unfinished(self) -> list[str]:
+        """Accepted runs that are there and not over."""
+        with self.database() as db:
+            states = {str(run): state for run, state in db.execute("SELECT id, state FROM engine_run")}
+        return [run for run in self.accepted if run in states and states[run] not in RUN_TERMINAL]
+
+    def rest(self, seconds: float) -> None:
+        """Wait until all accepted runs are over: I3. Raises Broken."""
+        deadline = time.monotonic() + seconds
+        while left := self.unfinished():
+            if time.monotonic() > deadline:
+                raise checks.Broken(f"I3: {len(left)} runs are not over {seconds} s after the last fault: {left[:10]}")
+            time.sleep(0.02)
+
+    def check(self, *, most: int = 2, killed_schedulers: int = 0) -> Rows:
+        """All invariants that ledger and database decide, at rest. `most`: nodes that may run at once."""
+        rows = self.rows()
+        checks.i1(self.ledger, rows, self.wall_offset)
+        checks.i2(self.accepted, rows)
+        checks.i3(rows)
+        checks.i4(rows)
+        checks.i5(self.ledger, rows, most)
+        checks.i6(rows, at_rest=True)
+        checks.i7(rows)
+        checks.i8(self.ledger, rows, killed_schedulers)
+        checks.i9(rows)
+        checks.i10(rows)
+        checks.artifacts(self.home, rows)
+        with self.database() as db:
+            checks.i18(db)
+        checks.settles(lambda: checks.i13(self.home), 2)
+        return rows
+
+    # The end.
+
+    def kill(self) -> None:
+        """kill -9 of everything at once."""
+        if self.product.process is not None and self.product.process.poll() is None:
+            self.product.kill()
+        for process in self.schedulers:
+            process.kill()
+            process.wait()
+        self.schedulers.clear()
+
+    def stop(self) -> None:
+        """SIGTERM to everything, and wait for its end."""
+        if self.product.process is not None and self.product.process.poll() is None:
+            assert self.product.stop(30) == 0
+        for process in self.schedulers:
+            process.terminate()
+        for process in self.schedulers:
+            process.wait(20)
+        self.schedulers.clear()
+        if self._desk is not None:
+            assert self._desk.stdin is not None
+            assert self._desk.stdout is not None
+            self._desk.stdin.close()
+            self._desk.wait(10)
+            self._desk.stdout.close()
+            self._desk = None
+
+    def end(self) -> None:
+        """Leave nothing, whatever happened."""
+        self.withdraw()
+        for pid in self.product.marked():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        for process in self.schedulers:
+            process.kill()
+            process.wait()
+        if self._desk is not None:
+            self._desk.kill()
+            self._desk.wait()
+            for pipe in (self._desk.stdin, self._desk.stdout):
+                assert pipe is not None
+                pipe.close()
+        if self.product.process is not None:
+            self.product.kill()
+        for pid in self.product.marked():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            # One whose scheduler was killed while it had it frozen could not even die.
+            cgroup.thaw_leftover(pid)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+def state(pid: int) -> str:
+    """Of a process, as /proc has it; empty when there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return ""
+
+
+def stand_still(rig: Rig, scheduler: int) -> None:
+    """Stop a scheduler that has work, outside of a transaction: inside one it would keep everybody from writing."""
+    rig.inject("tick.after_commit", "stop")
+    wait_until(lambda: state(scheduler) == "T", 20)
+    rig.met()
+
+
+@contextlib.contextmanager
+def rigged(folder: Path, build: str = "", home: Path | None = None, **environment: str) -> Iterator[Rig]:
+    """A rig in which nothing runs yet, of which nothing is left afterwards."""
+    folder.mkdir(exist_ok=True)
+    rig = Rig(folder, build, home, **environment)
+    try:
+        yield rig
+    except BaseException:
+        if rig.product.log.exists():
+            print(rig.product.log.read_text()[-4000:])
+        for log in (rig.home / "log").glob("*.log"):
+            print(f"-- {log.name}\n{log.read_text()[-4000:]}")
+        raise
+    finally:
+        rig.end()
+
+
+def document(nodes: Sequence[dict[str, Any]], *edges: str, **settings: Any) -> dict[str, Any]:
+    """A definition; an edge is "a>b", or "a.port>b"."""
+    wires = []
+    for edge in edges:
+        source, target = edge.split(">")
+        source, _, port = source.partition(".")
+        wires.append({"source": source, "target": target, **({"source_port": port} if port else {})})
+    made: dict[str, Any] = {"schema": "interlock/1", "nodes": list(nodes), "edges": wires}
+    return {**made, "settings": settings} if settings else made
+
+
+def python(id: str, code: str, **policy: Any) -> dict[str, Any]:
+    node: dict[str, Any] = {"id": id, "type": "python", "config": {"code": code}}
+    return {**node, "policy": policy} if policy else node

@@ -1,0 +1,194 @@
+"""Each checker fails on a build of the product that is broken on purpose, and none on the whole one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.faults import checks
+from tests.faults.checks import Broken
+from tests.faults.held import Held, i16
+from tests.faults.limits import Resize, i5_pool, i5_runs, i20
+from tests.faults.rig import Rig, document, python, rigged
+from tests.support.ledger import Entry, Execution
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+
+
+def pooled(rig: Rig) -> None:
+    rig.pool("two", 2)
+    rig.run(document([python(f"n{i}", rig.ledger.code(0.05, beats=True), pool="two") for i in range(5)]))
+
+
+def crashed(rig: Rig) -> None:
+    """A chain of which the scheduler is killed in the middle, in a node that does not end before."""
+    killed = rig.folder / "killed"
+    wait = f"while not os.path.exists({str(killed)!r}): time.sleep(0.01)"
+    nodes = [python(f"n{i}", rig.ledger.code(0.03, beats=True, during=wait if i == 4 else "")) for i in range(6)]
+    run = rig.run(document(nodes, *(f"n{i}>n{i + 1}" for i in range(5))))
+    wait_until(lambda: running(rig, run, "n4"), 30)
+    rig.schedulers[0].kill()
+    rig.schedulers[0].wait()
+    killed.touch()
+    rig.scheduler()
+
+
+def running(rig: Rig, run: str, node: str) -> bool:
+    row = rig.rows().nodes.get((run, node))
+    return row is not None and row["state"] == "running"
+
+
+def torn(rig: Rig) -> None:
+    """A chain of which the scheduler is killed just before the commit that a node's end is in."""
+    nodes = [python(f"n{i}", rig.ledger.code(0.3, beats=True)) for i in range(3)]
+    run = rig.run(document(nodes, "n0>n1", "n1>n2"))
+    wait_until(lambda: running(rig, run, "n1"), 30)
+    rig.inject("tick.before_write")
+    rig.schedulers[0].wait(20)
+    rig.scheduler()
+
+
+def poisoned(rig: Rig) -> None:
+    rig.run(document([python("n", "import os, signal\ndef main(inputs, ctx):\n    os.kill(os.getpid(), 9)\n")]))
+    wait_until(lambda: sum(map(len, rig.rows().attempts.values())) >= 6 or not rig.unfinished(), 60)
+    checks.i8(rig.ledger, rig.rows())
+
+
+def many(rig: Rig) -> None:
+    for _ in range(6):
+        rig.run(document([python("n", rig.ledger.code(0))]))
+
+
+def deserted(rig: Rig) -> None:
+    """A child that has left its group while the scheduler is killed; the next one cleans up."""
+    flag = rig.folder / "flag"
+    code = (
+        "import os, subprocess, time\ndef main(inputs, ctx):\n"
+        f"    if not os.path.exists({str(flag)!r}):\n"
+        "        subprocess.Popen(['setsid', 'sleep', '300'])\n"
+        f"        open({str(flag)!r}, 'w').close()\n        time.sleep(60)\n"
+    )
+    rig.run(document([python("n", code)]))
+    wait_until(flag.exists, 30)
+    rig.schedulers[0].kill()
+    rig.schedulers[0].wait()
+    rig.scheduler()
+
+
+def orphaned(rig: Rig) -> None:
+    """A child in a session of its own, whose node process is killed."""
+    code = (
+        "import os, subprocess\ndef main(inputs, ctx):\n"
+        "    subprocess.Popen(['setsid', 'sleep', '300'])\n    os.kill(os.getpid(), 9)\n"
+    )
+    rig.run(document([python("n", code, lost_retries=0)]))
+
+
+def raced(rig: Rig) -> None:
+    """More nodes than a run may have at once, more runs than a workflow may, and a line of priorities before a slot."""
+    code = rig.ledger.code(0.02, beats=True)
+    rig.pool("one", 1)
+    rig.run(document([python(f"n{i}", code, pool="one", priority=9 - i) for i in range(8)]))
+    rig.run(document([python(f"n{i}", code) for i in range(8)], max_concurrent=2))
+    for _ in range(3):
+        rig.run(document([python(id, code) for id in "ab"], "a>b", max_runs=1), "few")
+    rig.rest(30)
+    rows = rig.rows()
+    i5_runs(rig.ledger, rows)
+    i20(rig.ledger, rows, rig.wall_offset, 4, {"one": (1, 1)})
+
+
+def try_and_check(rig: Rig, way: Callable[[Rig], None], seconds: float) -> None:
+    rig.scheduler()
+    way(rig)
+    rig.rest(seconds)
+    rig.check(most=4, killed_schedulers=1)
+
+
+WAYS: list[tuple[str, Callable[[Rig], None], str]] = [
+    ("pools_larger", pooled, "I5"),
+    ("release_forgotten", pooled, "I3"),
+    ("claim_kept", pooled, "I4"),
+    ("results_told_twice", many, "I9"),
+    ("lost_not_declared", crashed, "I3"),
+    ("success_forgotten", crashed, "I1"),
+    ("dispatched_before_commit", torn, "I1"),
+    ("losses_not_counted", poisoned, "I8"),
+    ("runs_forgotten", many, "I2"),
+    ("leftovers_kept", deserted, "I13"),
+    ("tree_kept", orphaned, "I13"),
+    ("run_limit_larger", raced, "I5"),
+    ("workflow_limit_larger", raced, "I5"),
+    ("priority_reversed", raced, "I20"),
+]
+
+
+@pytest.mark.parametrize(("build", "way", "invariant"), WAYS, ids=[build for build, _, _ in WAYS])
+def test_a_build_that_is_broken_is_caught(
+    build: str, way: Callable[[Rig], None], invariant: str, tmp_path: Path
+) -> None:
+    with rigged(tmp_path, build, INTERLOCK_WORKERS="4") as rig, pytest.raises(Broken, match=f"^{invariant}: "):
+        try_and_check(rig, way, seconds=3 if invariant == "I3" else 30)
+
+
+@pytest.mark.parametrize(
+    "way", [pooled, crashed, torn, poisoned, many, deserted, orphaned, raced], ids=lambda way: way.__name__
+)
+def test_the_whole_product_is_not(way: Callable[[Rig], None], tmp_path: Path) -> None:
+    with rigged(tmp_path, INTERLOCK_WORKERS="4") as rig:
+        try_and_check(rig, way, seconds=30)
+
+
+def wear(rig: Rig) -> Held:
+    """What the product holds before twelve node processes are killed."""
+    rig.start()
+    rig.publish("killed", document([python("n", "import os\ndef main(inputs, ctx):\n    os.kill(os.getpid(), 9)\n")]))
+    rig.launch("killed")
+    rig.rest(30)
+    before = Held.when_ready(rig, 2)
+    for _ in range(3):
+        rig.launch("killed")
+        rig.rest(30)
+    return before
+
+
+LEAKS = {
+    "descriptors_kept": "descriptors of scheduler",
+    "threads_kept": "threads of scheduler",
+    "memory_kept": "memory of scheduler",
+    "folders_kept": "files",
+    "groups_kept": "groups",
+}
+
+
+def test_builds_that_keep_what_attempts_held_are_caught_in_each_of_it(tmp_path: Path) -> None:
+    with rigged(tmp_path, ",".join(LEAKS), INTERLOCK_WORKERS="2") as rig:
+        before = wear(rig)
+        with pytest.raises(Broken, match=r"^I16: ") as caught:
+            checks.settles(lambda: i16(before, Held.by(rig)), 1)
+    for said in LEAKS.values():
+        assert f"{said}: " in str(caught.value)
+
+
+def test_the_whole_product_keeps_nothing(tmp_path: Path) -> None:
+    with rigged(tmp_path, INTERLOCK_WORKERS="2") as rig:
+        before = wear(rig)
+        checks.settles(lambda: i16(before, Held.by(rig)), 10)
+
+
+def test_slots_that_are_taken_after_a_pool_became_smaller_are_caught() -> None:
+    def execution(start: int, end: int) -> tuple[Execution, int]:
+        entries = [Entry("1", "n", 1, what, at, 1) for what, at in (("start", start), ("end", end))]
+        return Execution(*entries), 1
+
+    smaller = [Resize(asked_at=10, done_at=12, slots=1)]
+    # Two held slots when it became smaller; they go on, and one of them starts only now.
+    kept = [execution(5, 20), execution(15, 25), execution(26, 30), execution(31, 40)]
+    i5_pool("p", kept, 2, smaller)
+    with pytest.raises(Broken, match=r"^I5: pool p: 1 times"):
+        i5_pool("p", [*kept, execution(35, 40)], 2, smaller)
+    with pytest.raises(Broken, match=r"^I5: pool p: 1 times"):
+        i5_pool("p", [execution(1, 9), execution(2, 9), execution(3, 9)], 2, smaller)

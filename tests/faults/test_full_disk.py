@@ -1,0 +1,121 @@
+"""T15: the disk of the home, or of the artifacts, is full for a while; then there is room again."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+from pathlib import Path
+
+import pytest
+
+from tests.faults import checks
+from tests.faults.held import i16_log
+from tests.faults.rig import Rig, document, python, rigged
+from tests.faults.small_disk import small_disk
+from tests.faults.workload import Workload
+from tests.support.effort import LONG, rounds
+from tests.support.product import Product
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
+
+LARGE = "import random\ndef main(inputs, ctx):\n    return random.Random(ctx.run['id']).randbytes(4_000_000).hex()\n"
+
+
+def page(rig: Rig, path: str) -> int:
+    """Status of a page that somebody who is signed in opens."""
+    assert rig.product._door is not None
+    try:
+        return int(rig.product._door.open(f"http://127.0.0.1:{rig.product.port}{path}").status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_a_home_without_room_stops_nothing_but_writes_and_goes_on_with_room(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small") as disk, rigged(tmp_path / "rig", home=disk.folder / "home") as rig:
+        rig.start()
+        rig.product.login_path()
+        scheduler, web = rig.scheduler_pid(), rig.web_pid()
+        work = Workload(rig, http=True, fan=20, only=("chain", "fan", "diamond", "pool"))
+        for _ in range(rounds(2, 12)):
+            work.keep(4)
+            disk.fill()
+            seen = len(rig.ledger.entries())
+            # For longer than any heartbeat, so that the scheduler has met it too.
+            end = time.monotonic() + rounds(2, 10)
+            while time.monotonic() < end:
+                refused = rig.product.call("POST", "/api/v1/workflows/chain/runs/", {})
+                assert (refused.status, refused.json["code"]) == (507, "storage_full")
+                assert rig.product.call("GET", "/api/v1/runs/").status == 200
+                assert page(rig, "/") == 200
+                assert page(rig, f"/runs/{rig.accepted[-1]}/") == 200
+                assert rig.product.call("GET", "/healthz", token=False).status == 200
+            disk.free()
+            # Those before may all have ended before there was no room.
+            work.start()
+            rig.rest(30)
+            assert len(rig.ledger.entries()) > seen
+            if LONG:
+                # The write-ahead log of many rounds would fill a disk of this size for good.
+                checks.settles(lambda: i16_log(rig.home), 15)
+            assert (rig.scheduler_pid(), rig.web_pid()) == (scheduler, web)
+        work.start("chain")
+        rig.rest(30)
+        work.check()
+
+
+def test_a_node_that_fills_the_disk_fails_and_says_so(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small") as disk, rigged(tmp_path / "rig", home=disk.folder / "home") as rig:
+        rig.scheduler()
+        code = "def main(inputs, ctx):\n    with open('large', 'wb') as file:\n        file.write(b'x' * (64 << 20))\n"
+        flood = rig.run(document([python("flood", code)]))
+        others = [rig.run(document([python("n", rig.ledger.code(0.01))])) for _ in range(3)]
+        rig.rest(30)
+        error = json.loads(rig.rows().nodes[flood, "flood"]["error"])
+        assert (error["class"], error["line"]) == ("OSError", 3)
+        assert "No space left on device" in error["message"]
+        assert disk.room() > 4 << 20, "what it wrote is gone"
+        rows = rig.check()
+        assert {rows.runs[run]["state"] for run in others} == {"succeeded"}
+
+
+def test_artifacts_that_find_no_room_fail_their_node_alone_and_a_retry_finds_room(tmp_path: Path) -> None:
+    with (
+        small_disk(tmp_path / "small") as disk,
+        rigged(tmp_path / "rig", INTERLOCK_ARTIFACTS=str(disk.folder / "artifacts")) as rig,
+    ):
+        rig.scheduler()
+        disk.fill()
+        large = document([python("n", LARGE, retries=50, retry_delay=0.2, retry_backoff="fixed")])
+        run = rig.run(large)
+        other = rig.run(document([python("n", rig.ledger.code(0.01))]))
+        attempt = wait_until(lambda: [one for one in rig.rows().attempts[run, "n"] if one["error"]], 30)[0]
+        error = json.loads(attempt["error"])
+        assert "No space left on device" in error["message"], error
+        disk.free()
+        rig.rest(30)
+        rows = rig.rows()
+        assert (rows.runs[run]["state"], rows.runs[other]["state"]) == ("succeeded", "succeeded")
+        artifact = disk.folder / "artifacts" / rows.nodes[run, "n"]["artifact"]
+        assert artifact.stat().st_size == 8_000_002
+        assert list((disk.folder / "artifacts" / "staging").iterdir()) == []
+
+
+def test_a_start_without_room_is_refused_in_a_line_that_doctor_says_too_and_goes_with_room(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small") as disk:
+        product = Product(disk.folder / "home")
+        product.log = tmp_path / "log"
+        product.start()
+        product.stop()
+        disk.fill()
+        for typed, words in (("up", "disk is not full"), ("doctor", "Free some space on its disk.")):
+            done = product.command(typed, "--port", str(product.port), check=False)
+            assert done.returncode == 1
+            assert words in done.stdout + done.stderr
+            assert "Traceback" not in done.stdout + done.stderr
+            assert typed == "doctor" or len(done.stderr.splitlines()) == 1
+        disk.free()
+        product.start()
+        assert product.call("GET", "/readyz", token=False).status == 200
+        product.stop()

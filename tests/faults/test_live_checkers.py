@@ -1,0 +1,99 @@
+"""The checkers of what clients are told, and of what is kept for them, fail on builds that are broken on purpose.
+
+That they do not on the whole product is seen in every test with a client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.faults.checks import Broken, settles
+from tests.faults.clients import Client, SlowClient
+from tests.faults.flood import flooding, i10_cuts, messages
+from tests.faults.held import i16_within
+from tests.faults.rig import Rig, document, python, rigged
+from tests.faults.talker import Talker
+from tests.live.slow import Pace
+from tests.support.memory import resident
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+
+FLOOD_LINES, CHARACTERS = 9_000, 1000
+
+
+def followed(rig: Rig) -> None:
+    rig.start()
+    talker = Talker(rig, 20)
+    client = Client(rig, talker.run)
+    wait_until(lambda: client.recorder.seq is not None, 20)
+    talker.say(300)
+    talker.end()
+    rig.rest(30)
+    try:
+        client.check(2)
+    finally:
+        client.close()
+
+
+def neglected(rig: Rig) -> None:
+    """Three clients that read nothing, beside one that does."""
+    rig.start()
+    talker = Talker(rig, CHARACTERS)
+    others = [SlowClient(rig, talker.run, Pace(0)) for _ in range(3)]
+    wait_until(lambda: all(one.connections for one in others), 20)
+    client = Client(rig, talker.run)
+    wait_until(lambda: client.recorder.seq is not None, 20)
+
+    def heard() -> None:
+        if (at := client.recorder.seq or 0) < talker.lines:
+            raise Broken(f"I11: a client that reads is at {at}, {talker.lines} lines were told")
+
+    try:
+        for turn in range(2):
+            base = resident(rig.web_pid())
+            talker.say(FLOOD_LINES)
+            talker.stored()
+            settles(heard, 3)
+            if turn:
+                # The first time buffers fill.
+                i16_within("The web process", base, resident(rig.web_pid()), 12)
+    finally:
+        for one in (client, *others):
+            one.close()
+
+
+def flooded(rig: Rig) -> None:
+    rig.scheduler()
+    code, lines = flooding(10, 2)
+    run = rig.run(document([python("n", code)]))
+    rig.rest(30)
+    i10_cuts("n", lines, messages(rig, run, "n"))
+
+
+WAYS: list[tuple[str, Callable[[Rig], None], str]] = [
+    ("event_dropped", followed, "I10"),
+    ("event_told_twice", followed, "I10"),
+    ("events_out_of_order", followed, "I10"),
+    ("news_kept_back", followed, "I11"),
+    ("everybody_waits", neglected, "I11"),
+    ("queue_without_end", neglected, "I16"),
+    ("cut_not_told", flooded, "I10"),
+]
+
+
+@pytest.mark.parametrize(("build", "way", "invariant"), WAYS, ids=[build for build, _, _ in WAYS])
+def test_a_build_that_is_broken_is_caught(
+    build: str, way: Callable[[Rig], None], invariant: str, tmp_path: Path
+) -> None:
+    with rigged(tmp_path, build) as rig, pytest.raises(Broken, match=f"^{invariant}: "):
+        way(rig)
+
+
+@pytest.mark.parametrize("way", [neglected, flooded], ids=lambda way: way.__name__)
+def test_the_whole_product_is_not(way: Callable[[Rig], None], tmp_path: Path) -> None:
+    with rigged(tmp_path) as rig:
+        way(rig)

@@ -1,0 +1,202 @@
+"""T24: whatever a node has started is gone with its attempt, however it hides and however the attempt ends."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.executors import cgroup, leftovers
+from tests.faults.rig import Rig, document, python, rigged
+from tests.support.effort import rounds, seed
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
+
+HARD = 2.0
+GONE_SECONDS = 2.0
+"""After the end of an attempt; and one second after its hard limit."""
+
+CODE = """
+import ctypes, os, signal, subprocess, time
+
+SIGNALS = set(signal.Signals) - {{signal.SIGKILL, signal.SIGSTOP}}
+
+def here(pid):
+    with open(f"/proc/{{pid}}/stat") as file:
+        start = file.read().rsplit(")", 1)[1].split()[19]
+    descriptor = os.open({folder!r} + os.environ["INTERLOCK_RUN"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.write(descriptor, f"{{pid}} {{start}} {{time.monotonic_ns()}}\\n".encode())
+    os.close(descriptor)
+
+def sleep():
+    while True:
+        try:
+            time.sleep(600)
+        except BaseException:
+            pass
+
+def started(session=False, deeper=False, work=sleep):
+    if os.fork() == 0:
+        if session:
+            os.setsid()
+        if deeper and os.fork():
+            os._exit(0)
+        here(os.getpid())
+        work()
+
+def echo():
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    while True:
+        try:
+            os.write(1, b"still here\\n")
+        except OSError:
+            pass
+        time.sleep(0.01)
+
+def in_c():
+    # Keeps the interpreter's lock and takes no signal: nothing of Python runs any more.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    while True:
+        ctypes.PyDLL(None).pause()
+
+def main(inputs, ctx):
+    here(os.getpid())
+    hang = sleep
+{tree}
+    if not {returns}:
+        hang()
+"""
+DEAF = "for number in SIGNALS: signal.signal(number, signal.SIG_IGN)\n"
+KINDS = {
+    "setsid": (1, "started(session=True)"),
+    "double-fork": (1, "started(session=True, deeper=True)"),
+    "ignores-sigterm": (2, f"{DEAF}started()\nstarted(session=True)"),
+    "keeps-stdout-open": (1, "started(session=True, deeper=True, work=echo)"),
+    "blocked-in-c": (1, "started(session=True, work=in_c)\nhang = in_c"),
+    "stopped": (1, "started(work=lambda: os.kill(os.getpid(), signal.SIGSTOP) or sleep())"),
+    "without-environment": (
+        1,
+        "child = subprocess.Popen(['setsid', 'sleep', '600'], env={'PATH': os.environ['PATH']})\nhere(child.pid)",
+    ),
+}
+"""Name -> (processes beside the node process, what makes them)."""
+BY_GROUP = ("without-environment", "scheduler killed")
+"""Only by its control group is such a one found; where none can be made, it lives on."""
+
+
+class Ward:
+    """A product with a workflow for each way to hide and each way to end."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.killed = 0
+        self.folder = rig.folder / "pids"
+        self.folder.mkdir()
+        probe = cgroup.make(leftovers.own_mark("interlock-probe") + "-0")
+        self.grouped = probe is not None and probe.remove()
+        self.chance = random.Random(seed("orphans"))
+
+    def publish(self, kind: str, end: str) -> str:
+        tree = "".join(f"    {line}\n" for line in KINDS[kind][1].splitlines())
+        code = CODE.format(folder=f"{self.folder}/", tree=tree, returns=end == "returns")
+        limits: dict[str, Any] = {"soft_timeout": HARD / 2, "hard_timeout": HARD} if end == "hard limit" else {}
+        slug = f"{kind}-{end.replace(' ', '-')}"
+        self.rig.publish(slug, document([python("tree", code, lost_retries=0, **limits)]))
+        return slug
+
+    def tree(self, run: str) -> list[tuple[int, int, int]]:
+        """(pid, its start, when it said so) of each process of a run, the node process first."""
+        file = self.folder / run
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [(int(pid), int(start), int(at)) for pid, start, at in map(str.split, lines)]
+
+    def lives(self, run: str) -> bool:
+        return any(lives(pid, start) for pid, start, _ in self.tree(run))
+
+
+def lives(pid: int, start: int) -> bool:
+    """Whether the process is still there; another one with its number is not it."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return False
+    return int(fields[19]) == start and fields[0] not in "ZX"
+
+
+def limit(ward: Ward, runs: list[str]) -> None:
+    """Comes by itself."""
+
+
+def cancel(ward: Ward, runs: list[str]) -> None:
+    for run in runs:
+        ward.rig.product.api("POST", f"runs/{run}/cancel/", {})
+
+
+def kill_processes(ward: Ward, runs: list[str]) -> None:
+    for run in runs:
+        ward.rig.signal(ward.tree(run)[0][0], signal.SIGKILL, "a node process with orphans")
+
+
+def kill_scheduler(ward: Ward, runs: list[str]) -> None:
+    ward.rig.signal(ward.rig.scheduler_pid(), signal.SIGKILL, "a scheduler with orphans")
+    ward.killed += 1
+
+
+ENDS: dict[str, tuple[Callable[[Ward, list[str]], None], str]] = {
+    "hard limit": (limit, "timed_out"),
+    "cancel": (cancel, "cancelled"),
+    "process killed": (kill_processes, "failed"),
+    "scheduler killed": (kill_scheduler, "failed"),
+    "returns": (limit, "succeeded"),
+}
+"""How attempts end -> (what ends them, state of the node then)."""
+
+
+@pytest.fixture(scope="module")
+def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+    with rigged(tmp_path_factory.mktemp("orphans") / "rig", INTERLOCK_WORKERS=str(len(KINDS))) as rig:
+        yield Ward(rig.start())
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_nothing_of_a_tree_lives_on(ward: Ward, end: str) -> None:
+    kinds = [kind for kind in KINDS if ward.grouped or (kind, end) != BY_GROUP]
+    slugs = {kind: ward.publish(kind, end) for kind in kinds}
+    for _ in range(rounds(1, 10)):
+        end_all(ward, slugs, *ENDS[end])
+
+
+def end_all(ward: Ward, slugs: dict[str, str], how: Callable[[Ward, list[str]], None], state: str) -> None:
+    """A tree of each kind at once, their end, and what is left of them."""
+    rig = ward.rig
+    kinds = {rig.launch(slug): kind for kind, slug in slugs.items()}
+    if how is not limit:
+        wait_until(lambda: all(len(ward.tree(run)) > KINDS[kind][0] for run, kind in kinds.items()), 30)
+        moment = time.monotonic() + ward.chance.uniform(0, rounds(0, 1))
+        wait_until(lambda: time.monotonic() >= moment, 2)
+    how(ward, list(kinds))
+    ended: dict[str, float] = {}
+    gone: dict[str, float] = {}
+    deadline = time.monotonic() + 30
+    while len(gone) < len(kinds) and time.monotonic() < deadline:
+        left = rig.unfinished()
+        for run in kinds:
+            if run not in left:
+                ended.setdefault(run, time.monotonic())
+                if not ward.lives(run):
+                    gone.setdefault(run, time.monotonic())
+        time.sleep(0.005)
+    assert gone.keys() == kinds.keys(), [kinds[run] for run in kinds.keys() - gone.keys()]
+    rows = rig.check(most=len(KINDS), killed_schedulers=ward.killed)
+    for run, kind in kinds.items():
+        assert rows.nodes[run, "tree"]["state"] == state, kind
+        assert gone[run] - ended[run] <= GONE_SECONDS, kind
+        if state == "timed_out":
+            assert gone[run] - ward.tree(run)[0][2] / 1e9 <= HARD + 1, kind
+    print(f"gone {max(gone[run] - ended[run] for run in kinds):.3f} s after the end that was seen, at the latest")

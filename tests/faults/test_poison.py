@@ -1,0 +1,217 @@
+"""T6: nodes that kill their parent or themselves, eat memory, start processes without end or fill the disk, each
+beside others that must not notice.
+
+All of it in a cage and on a small disk: a product that did not stop them would harm nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.faults import checks, count
+from tests.faults.cage import cage
+from tests.faults.checks import LOST_RETRIES
+from tests.faults.held import Held, i16, i16_log
+from tests.faults.rig import Rig, document, python, rigged
+from tests.faults.small_disk import SmallDisk, small_disk
+from tests.support.effort import rounds
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
+
+WORKERS = 4
+DISK = 64 << 20
+SECONDS, RESTART_SECONDS = 3.0, rounds(4, 14)
+"""For a short run beside poison, which takes 0.1 s alone; and for each time that the scheduler starts again, which
+waits for 10 s after it has ended often."""
+LONG_SECONDS = 4.0
+CACHE_BYTES = rounds(0, 16 << 20)
+"""The page cache of the scheduler's connection, which is not full before there were thousands of runs."""
+LOSSES = rounds(1, 3)
+"""`lost_retries` of the nodes that end their process; the one that kills the scheduler has as many as all others."""
+
+
+@dataclass
+class Poison:
+    code: str
+    """What the node does when it has started."""
+    error: str
+    """Its class."""
+    says: str
+    """What its message names."""
+    policy: dict[str, Any] = field(default_factory=dict)
+    state: str = "failed"
+    kills: int = 0
+    """How many schedulers end with it."""
+    losses: int = 0
+
+
+LOST = {"lost_retries": LOSSES}
+HARD = {"soft_timeout": 1, "hard_timeout": 1.5}
+WRITE = f"""
+    block = b"x" * (1 << 20)
+    left = {2 * DISK >> 20}
+    while True:
+        try:
+            while left:
+                left -= 1
+                try:
+                    file.write(block)
+                    file.flush()
+                except OSError:
+                    note("full", ctx)
+                    time.sleep(0.02)
+            time.sleep(60)
+        except ctx.SoftTimeout:
+            pass
+"""
+POISONS = {
+    "kills its parent": Poison(
+        # Once before its start can be stored, once after that.
+        "import signal; time.sleep(0.2 * (ctx.attempt % 2)); os.kill(os.getppid(), signal.SIGKILL); time.sleep(60)",
+        "WorkerLost", "scheduler ended", kills=1 + LOST_RETRIES, losses=1 + LOST_RETRIES,
+    ),
+    "kills itself": Poison(
+        "import signal; os.kill(os.getpid(), signal.SIGKILL)", "WorkerLost", "SIGKILL", LOST, losses=1 + LOSSES
+    ),
+    "breaks down in C": Poison(
+        "import ctypes; ctypes.string_at(0)", "WorkerLost", "SIGSEGV", LOST, losses=1 + LOSSES
+    ),
+    "eats memory": Poison(
+        "held = []\nwhile True: held.append(b'x' * (4 << 20))", "MemoryLimit", "limit (memory_mb)",
+        {"memory_mb": 100},
+    ),
+    "eats memory by its children": Poison(
+        "for _ in range(8):\n    if os.fork() == 0:\n        held = b'x' * (40 << 20)\n        time.sleep(60)\n"
+        "time.sleep(60)",
+        "MemoryLimit", "limit (memory_mb)", {"memory_mb": 100},
+    ),
+    "eats all memory there is": Poison(
+        "held = []\nwhile True: held.append(b'x' * (4 << 20))", "WorkerLost", "probably out of memory", LOST,
+        losses=1 + LOSSES,
+    ),
+    "forks 10,000": Poison(
+        "for _ in range(10000):\n    if os.fork() == 0:\n        time.sleep(600)\ntime.sleep(600)",
+        "ProcessLimit", "processes",
+    ),
+    "doubles": Poison(
+        "while True:\n    try:\n        os.fork()\n    except OSError:\n        time.sleep(0.01)",
+        "ProcessLimit", "processes",
+    ),
+    "starts 10,000 threads": Poison(
+        "import threading\nfor _ in range(10000): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
+        "ProcessLimit", "processes",
+    ),
+    "fills its folder": Poison(
+        f"with open('large', 'wb', 0) as file:{WRITE}", "HardTimeout", "hard limit of 1.5 s", HARD, "timed_out"
+    ),
+    "fills its temporary files": Poison(
+        f"import tempfile\nwith tempfile.NamedTemporaryFile(delete=False) as file:{WRITE}",
+        "HardTimeout", "hard limit of 1.5 s", HARD, "timed_out",
+    ),
+}  # fmt: skip
+
+
+class Ward:
+    """The rig in which all poisons are let off, one after the other."""
+
+    def __init__(self, rig: Rig, disk: SmallDisk) -> None:
+        self.rig, self.disk = rig, disk
+        self.flag = rig.folder / "may end"
+        self.killed = 0
+        self.publish("short", [python(id, rig.ledger.code(0.005)) for id in "abc"], "a>b", "b>c")
+        # What is suspected of having ended the scheduler waits for it too: so it ends by itself.
+        waits = (
+            f"until = time.monotonic() + {LONG_SECONDS}\n"
+            f"    while time.monotonic() < until and not os.path.exists({str(self.flag)!r}):\n"
+            "        time.sleep(0.01); note('beat', ctx)"
+        )
+        self.publish("long", [python("n", rig.ledger.code(0, during=waits))])
+        for name, poison in POISONS.items():
+            code = rig.ledger.code(0, during=textwrap.indent(poison.code, "    ").lstrip())
+            self.publish(slug(name), [python("poison", code, **poison.policy)])
+        self.alone = max(self.short()[1] for _ in range(20))
+        """Seconds of the slowest of some short runs beside nothing."""
+        # What is loaded once, when a disk is full and when a limit has passed, is no leak.
+        rig.launch(slug("fills its folder"))
+        rig.rest(30)
+        self.base = Held.when_ready(rig, WORKERS)
+
+    def publish(self, slug: str, nodes: list[dict[str, Any]], *edges: str) -> None:
+        self.rig.publish(slug, document(nodes, *edges))
+
+    def short(self) -> tuple[str, float]:
+        """(run, seconds from the request to its end) of a run of three short nodes."""
+        began = time.monotonic()
+        run = self.rig.launch("short")
+        wait_until(lambda: run not in self.rig.unfinished(), 30, interval=0.005)
+        return run, time.monotonic() - began
+
+
+@pytest.fixture(scope="module")
+def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+    folder = tmp_path_factory.mktemp("poison")
+    with (
+        cage() as inside,
+        small_disk(folder / "small", DISK) as disk,
+        rigged(folder / "rig", home=disk.folder / "home", INTERLOCK_WORKERS=str(WORKERS)) as rig,
+    ):
+        with inside.entered():
+            rig.start()
+        yield Ward(rig, disk)
+
+
+def slug(name: str) -> str:
+    return name.replace(" ", "-").replace(",", "").lower()
+
+
+@pytest.mark.parametrize("name", POISONS)
+def test_poison_harms_its_own_run_alone(ward: Ward, name: str) -> None:
+    poison = POISONS[name]
+    for _ in range(rounds(1, 2 if poison.kills else 8)):
+        let_off(ward, name, poison)
+
+
+def test_the_log_of_the_database_is_small_when_all_is_over(ward: Ward) -> None:
+    checks.settles(lambda: i16_log(ward.rig.home), 15)
+
+
+def let_off(ward: Ward, name: str, poison: Poison) -> None:
+    rig = ward.rig
+    long = rig.launch("long")
+    wait_until(lambda: any(one.start.run == long for one in rig.ledger.executions()), 20)
+    run = rig.launch(slug(name))
+    beside = [ward.short()]
+    while run in rig.unfinished():
+        beside.append(ward.short())
+    count.injected(f"poison: {name}", 1 + poison.losses - (poison.losses > 0))
+    ward.flag.touch()
+    rig.rest(30)
+    ward.flag.unlink()
+    ward.killed += poison.kills
+    rows = rig.check(most=WORKERS, killed_schedulers=ward.killed)
+
+    node = rows.nodes[run, "poison"]
+    error = json.loads(node["error"])
+    assert (node["state"], error["class"]) == (poison.state, poison.error), error
+    assert poison.says in error["message"]
+    assert [one["state"] for one in rows.attempts[run, "poison"]] == ["lost"] * poison.losses or not poison.losses
+    # Who runs beside a node that kills the scheduler starts again, but does not fail; nobody else notices anything.
+    for other in (long, *(one for one, _ in beside)):
+        assert rows.runs[other]["state"] == "succeeded"
+        for (of, _), attempts in rows.attempts.items():
+            assert of != other or poison.kills or len(attempts) == 1
+    slowest = max(seconds for _, seconds in beside)
+    print(f"{name}: {len(beside)} short runs beside it, the slowest {slowest:.3f} s; alone {ward.alone:.3f} s")
+    assert slowest <= SECONDS + poison.policy.get("hard_timeout", 0.0) + RESTART_SECONDS * poison.kills
+    if "fills" in name:
+        assert any((one.run, one.what) == (run, "full") for one in rig.ledger.entries()), "the disk was never full"
+    assert ward.disk.room() > DISK // 2
+    checks.settles(lambda: i16(ward.base, Held.by(rig), CACHE_BYTES), 10)

@@ -1,0 +1,175 @@
+"""T21: clients that read nothing, or a kilobyte a second, while a run has more to tell than the system's buffers take.
+
+What the others get is judged by when a line was read from its node and when it reached them, in the same run without
+the slow ones, with them, and without them again.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults import checks, count
+from tests.faults.clients import Client, SlowClient
+from tests.faults.held import i16_within
+from tests.faults.rig import Rig, rigged
+from tests.faults.talker import Talker
+from tests.live.recorder import Recorder
+from tests.live.slow import Pace, held
+from tests.support.effort import LONG, rounds
+from tests.support.memory import cpu_seconds, descriptors, resident
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
+
+SLOW = 50
+CHARACTERS = 1000
+FLOOD_LINES = 12_000
+"""More than a client may have missed and still gets one by one."""
+FLOOD_PARTS = 4
+EACH_MIB_MAX = 4
+"""Of the web process for one client that takes nothing: the message on its way, and the one that waits."""
+GROWTH_MIB_MAX = 16
+"""Of the web process in a further flood, of which nothing is kept for anybody."""
+STALL_SECONDS = 70
+
+
+class Timed(Recorder):
+    """Notes how long each line was on its way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.delays: list[float] = []
+
+    def _event(self, event: dict[str, Any]) -> None:
+        super()._event(event)
+        if event["type"] == "log":
+            self.delays.append(time.time() - datetime.fromisoformat(event["at"]).timestamp())
+
+
+class Others:
+    """Two clients that read, and what they got of the lines of one spell."""
+
+    def __init__(self, rig: Rig, talker: Talker) -> None:
+        self.talker, self.web = talker, rig.web_pid()
+        self.recorders = [Timed(), Timed()]
+        self.clients = [Client(rig, talker.run, recorder) for recorder in self.recorders]
+
+    def spell(self) -> tuple[float, float]:
+        """(99 % of the delays, CPU time of the web process), in seconds, of three hundred lines."""
+        self.got()
+        for recorder in self.recorders:
+            recorder.delays.clear()
+        cpu = cpu_seconds(self.web)
+        for _ in range(100):
+            self.talker.say(3)
+            time.sleep(0.02)
+        self.got()
+        delays = sorted(delay for recorder in self.recorders for delay in recorder.delays)
+        assert len(delays) == 600
+        return delays[-6], cpu_seconds(self.web) - cpu
+
+    def got(self) -> None:
+        """Wait until both have every line."""
+        for recorder in self.recorders:
+            wait_until(lambda known=recorder.lines: len(known) == self.talker.lines, 20)  # type: ignore[misc]
+
+
+def test_clients_that_read_slowly_or_never_cost_the_others_nothing(tmp_path: Path) -> None:
+    with rigged(tmp_path) as rig:
+        rig.start()
+        talker = Talker(rig, CHARACTERS)
+        others = Others(rig, talker)
+        web = others.web
+        wait_until(lambda: all(recorder.seq is not None for recorder in others.recorders), 20)
+        before = others.spell()
+        base, files = resident(web), descriptors(web)
+
+        never, trickle = Pace(0), Pace(1024)
+        slow = [SlowClient(rig, talker.run, pace) for pace in (never, trickle) for _ in range(SLOW // 2)]
+        count.injected("client that reads nothing", SLOW // 2)
+        count.injected("client that reads 1 KB a second", SLOW // 2)
+        wait_until(lambda: all(client.connections for client in slow), 20)
+        flood(talker, others)
+        full = resident(web)
+        # No more than an attempt tells before its end.
+        for _ in range(rounds(1, 2)):
+            flood(talker, others)
+        # What is on its way to the others is given back when they have it.
+        checks.settles(
+            lambda: i16_within("The web process, of a further flood,", full, resident(web), GROWTH_MIB_MAX), 10
+        )
+        fuller = resident(web)
+        during = others.spell()
+        for _ in range(2):
+            if during[0] <= later(before[0]):
+                break
+            # Something else may have kept the machine busy.
+            during = others.spell()
+        taken = sum(len(client.recorder.messages) for client in slow)
+
+        never.change(None)
+        trickle.change(None)
+        talker.end()
+        rig.rest(30)
+        for client in others.clients:
+            client.catch_up()
+        # What they have to read first, some 3 MB each, is read and parsed by this process.
+        for client in slow:
+            client.catch_up(30)
+        checks.i10(rig.rows(), [client.recorder for client in (*others.clients, *slow)])
+        for client in (*slow, *others.clients):
+            client.close()
+        rig.check()
+        wait_until(lambda: not held(rig.product.port), 10)
+        assert descriptors(web) <= files
+
+    for name, (delay, cpu) in (("without", before), ("with", during)):
+        print(f"{name} {SLOW} slow ones: 99 % of lines within {delay:.3f} s, {cpu:.2f} s of CPU")
+    print(f"web process: {base:.0f} MiB, {full:.0f} with them and {fuller:.0f} after more; they took {taken} messages")
+    assert [recorder.messages.count("snapshot") for recorder in others.recorders] == [1, 1]
+    assert during[0] <= later(before[0])
+    i16_within(f"The web process with {SLOW} who read slowly", base, full, SLOW * EACH_MIB_MAX)
+
+
+def later(seconds: float) -> float:
+    """The most that it may take with slow clients, when it takes so long without."""
+    return 1.2 * seconds + 0.1
+
+
+def flood(talker: Talker, others: Others) -> None:
+    """In parts that those who read can follow."""
+    for _ in range(FLOOD_PARTS):
+        talker.say(FLOOD_LINES // FLOOD_PARTS)
+        others.got()
+
+
+def test_one_that_stands_still_for_long_is_let_go_and_then_knows_all(tmp_path: Path) -> None:
+    """Longer than any limit of the product; in the short form the product's patience is short instead."""
+    with rigged(tmp_path, "" if LONG else "impatient,hasty") as rig:
+        rig.start()
+        talker = Talker(rig, CHARACTERS)
+        pace = Pace()
+        client = SlowClient(rig, talker.run, pace)
+        wait_until(lambda: client.recorder.seq is not None, 20)
+        pace.change(0)
+        stalled = time.monotonic()
+        count.injected("client that stalls")
+        talker.say(FLOOD_LINES)
+        talker.stored()
+        wait_until(lambda: not held(rig.product.port), STALL_SECONDS)
+        print(f"let go after {time.monotonic() - stalled:.1f} s")
+        talker.say(FLOOD_LINES)
+        talker.stored()
+        if LONG:
+            time.sleep(max(0.0, stalled + STALL_SECONDS - time.monotonic()))
+        pace.change(None)
+        talker.end()
+        rig.rest(30)
+        client.check()
+        assert client.connections > 1
+        rig.check()

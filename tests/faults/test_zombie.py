@@ -1,0 +1,99 @@
+"""T5: node processes and schedulers that stand still for long and then go on as if nothing had been."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.clients import Client
+from tests.faults.rig import document, python, rigged, stand_still, state
+from tests.faults.workload import Workload
+from tests.support.effort import rounds, seed
+from tests.support.ledger import Execution
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
+
+
+def test_node_processes_that_are_stopped_in_an_attempt_end_as_lost_or_as_if_nothing_had_been(tmp_path: Path) -> None:
+    """Stopped at any point of an attempt, then continued, killed, or left to their hard limit."""
+    chance = random.Random(seed("stopped workers"))
+    points = ("node.before_started", "node.after_started", "node.running", "node.computed", "node.written")
+    with rigged(tmp_path) as rig:
+        rig.start()
+        work = Workload(rig, http=True, fan=20, only=("chain", "diamond", "fan", "branch", "pool"))
+        client = Client(rig, work.start("fan"))
+        scheduler = rig.scheduler_pid()
+        for point in points * rounds(2, 40):
+            work.keep(3)
+            rig.inject(point, "stop")
+            wait_until(lambda: is_met(work), 30)
+            (stopped,) = wait_until(lambda: [one for one in rig.node_processes(scheduler) if state(one) == "T"], 5)
+            now = time.monotonic_ns()
+            wait_until(lambda at=now: go_on(work, at), 20)  # type: ignore[misc]
+            chosen = chance.choice((signal.SIGCONT, signal.SIGKILL))
+            rig.signal(stopped, chosen, f"a process that is stopped at {point}")
+        rig.rest(30)
+        work.check()
+        client.check()
+
+
+def is_met(work: Workload) -> bool:
+    """Whether a process has met the fault that was injected; there is always one that will."""
+    work.keep(3)
+    return not work.rig.left()
+
+
+def go_on(work: Workload, at: int) -> bool:
+    """Whether a node has started since; there is always one that could."""
+    work.keep(3)
+    return bool(work.rig.ledger.start_after(at))
+
+
+def test_a_stopped_node_process_is_ended_at_its_hard_limit(tmp_path: Path) -> None:
+    with rigged(tmp_path) as rig:
+        rig.scheduler()
+        code = rig.ledger.code(60, beats=True)
+        run = rig.run(document([python("n", code, soft_timeout=1, hard_timeout=2)]))
+        execution: Execution = wait_until(lambda: (rig.ledger.executions() or [None])[0], 30)  # type: ignore[list-item]
+        rig.signal(execution.start.pid, signal.SIGSTOP, "a node process")
+        rig.rest(30)
+        rows = rig.check()
+        assert rows.nodes[run, "n"]["state"] == "timed_out"
+        assert not Path(f"/proc/{execution.start.pid}").exists()
+
+
+@pytest.mark.parametrize("others", ["", "go on", "stand still"])
+def test_a_scheduler_that_stood_still_goes_on_where_it_was(tmp_path: Path, others: str) -> None:
+    """Alone; beside one that waits; with its node processes stopped as well (a paused container). As long as it
+    lives it leads, for nobody can end what its node processes do but itself."""
+    with rigged(tmp_path) as rig:
+        first = rig.scheduler()
+        work = Workload(rig, http=False, fan=20, only=("chain", "diamond", "fan", "pool"))
+        work.keep(4)
+        wait_until(lambda: len(rig.ledger.entries()) > 50, 30)
+        assert rig.leader()[1] == first.pid
+        epoch = rig.leader()[0]
+        if others:
+            rig.scheduler()
+        stand_still(rig, first.pid)
+        stopped = [first.pid, *(rig.node_processes(first.pid) if others == "stand still" else [])]
+        for pid in stopped[1:]:
+            rig.signal(pid, signal.SIGSTOP, "a node process")
+        # Long enough for whoever waits to look often, and in the long form for all of the product's limits.
+        end = time.monotonic() + rounds(2, 60)
+        while time.monotonic() < end:
+            work.keep(6)
+            assert rig.leader() == (epoch, first.pid)
+            time.sleep(0.1)
+        for pid in reversed(stopped):
+            os.kill(pid, signal.SIGCONT)
+        rig.rest(30)
+        assert rig.leader() == (epoch, first.pid)
+        work.check()
+        assert first.poll() is None

@@ -1,0 +1,229 @@
+"""SQL and its columns in what validates, publishes and runs: a warning never stops anything, an error does."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from dashboard.models import Role
+from engine.models import Run
+from engine.sqlcheck import columns as sqlcheck
+from engine.sqlcheck.checker import Busy, Checker, Crashed, checker
+from tests.support.people import person
+from tests.support.run_rows import node_run
+from versions import checking, earlier
+from versions.actions import drafts, publish, workflows
+from versions.actions.launch import launch
+from versions.models import Workflow
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept():
+    sqlcheck.forget()
+    earlier.forget()
+    yield
+    sqlcheck.forget()
+    earlier.forget()
+
+
+@pytest.fixture
+def flow(db) -> Workflow:
+    return workflows.create("Flow", slug="flow", by="editor-person")
+
+
+@pytest.fixture
+def flights(home) -> None:
+    (home / "files").mkdir(exist_ok=True)
+    (home / "files" / "flights.csv").write_text("carrier,dep_delay\nUA,2\n")
+
+
+def document(sql: str, source: str = "table.read", config: Any = None) -> dict[str, Any]:
+    return {
+        "schema": "interlock/1",
+        "nodes": [
+            {"id": "flights", "type": source, "config": config or {"path": "flights.csv"}},
+            {"id": "delays", "type": "table.sql", "config": {"sql": sql}},
+        ],
+        "edges": [{"source": "flights", "target": "delays"}],
+    }
+
+
+UNKNOWN = "select avg(dep_dely) as d\nfrom flights"
+BROKEN = "select *\nfrom from flights"
+PYTHON = {"code": "def main(inputs, ctx):\n    return None\n"}
+
+
+def validate(editor, definition: Any) -> dict[str, Any]:
+    answer = editor.post("workflows/flow/validate/", {"definition": definition})
+    assert answer.status == 200
+    body: dict[str, Any] = answer.json
+    assert body.keys() == {"valid", "problems"}
+    return body
+
+
+def test_an_unknown_column_is_a_warning_with_place_line_and_repair(editor, flow, flights):
+    found = validate(editor, document(UNKNOWN))
+    assert found["valid"]
+    assert found["problems"] == [
+        {
+            "node": "delays",
+            "path": "nodes[1].config.sql",
+            "code": "unknown_column",
+            "message": "flights has no column dep_dely.",
+            "severity": "warning",
+            "line": 1,
+            "fix": {
+                "label": "Use dep_delay",
+                "changes": [
+                    {
+                        "op": "replace",
+                        "path": "/nodes/1/config/sql",
+                        "value": UNKNOWN.replace("dep_dely", "dep_delay"),
+                    }
+                ],
+            },
+        }
+    ]
+
+
+def test_what_does_not_parse_is_refused_with_its_line_and_a_warning_stops_nothing(editor, flow, flights):
+    found = validate(editor, document(BROKEN))
+    assert not found["valid"]
+    assert [(one["code"], one["line"], one["severity"]) for one in found["problems"]] == [("sql_syntax", 2, "error")]
+    refused = editor.post("workflows/flow/versions/", {"definition": document(BROKEN)})
+    assert refused.status == 422
+    assert refused.json["errors"][0]["code"] == "sql_syntax"
+    taken = editor.post("workflows/flow/versions/", {"definition": document(UNKNOWN)})
+    assert taken.status == 201
+
+
+def test_a_draft_that_does_not_parse_is_not_run_and_one_with_a_warning_is(editor, flow, flights):
+    for sql, status in ((BROKEN, 422), ("select 1 from flihgts", 422), (UNKNOWN, 202)):
+        copy = drafts.load(flow, person(Role.EDITOR))
+        drafts.save(flow, person(Role.EDITOR), document(sql), expected_saves=copy.saves)
+        assert editor.post("workflows/flow/runs/", {"draft": True}).status == status, sql
+
+
+def test_columns_of_an_earlier_run_hold_as_long_as_the_node_is_the_same(editor, flow, operator):
+    definition = document("select dep_delay from flights", "python", PYTHON)
+    publish.publish(flow, definition, by="editor-person")
+    run = Run.objects.get(pk=launch(flow, by="operator-person").pk)
+    schema = [{"name": "dep_delay", "type": "DOUBLE"}]
+    output = {
+        "kind": "table",
+        "artifact": "ab/cd.parquet",
+        "schema": schema,
+        "row_count": 1,
+        "bytes": 1,
+        "ports": ["out"],
+    }
+    node_run(run, "flights", "succeeded", output=output)
+    assert [one["code"] for one in validate(editor, document(UNKNOWN, "python", PYTHON))["problems"]] == [
+        "unknown_column"
+    ]
+    other = {"code": PYTHON["code"] + "\n# another\n"}
+    assert validate(editor, document(UNKNOWN, "python", other))["problems"] == []
+    assert validate(editor, document(UNKNOWN, "shell", {"command": "true"}))["problems"] == []
+
+
+def test_what_a_draft_of_another_put_out_tells_only_that_person(editor, admin, flow):
+    mine = person(Role.EDITOR)
+    drafts.save(flow, mine, document("from flights", "python", PYTHON), expected_saves=0)
+    run = Run.objects.get(pk=launch(flow, draft_of=mine, by=mine.username).pk)
+    schema = [{"name": "dep_delay", "type": "DOUBLE"}]
+    node_run(run, "flights", "succeeded", output={"kind": "table", "artifact": "a.parquet", "schema": schema})
+    definition = document(UNKNOWN, "python", PYTHON)
+    assert len(validate(editor, definition)["problems"]) == 1
+    assert validate(admin, definition)["problems"] == []
+
+
+def test_earlier_runs_cost_the_same_few_queries_however_many_nodes_there_are(
+    editor, flow, django_assert_max_num_queries
+):
+    definition = document("from flights", "python", PYTHON)
+    for number in range(50):
+        definition["nodes"].append({"id": f"p{number}", "type": "python", "config": PYTHON})
+        definition["edges"].append({"source": f"p{number}", "target": "delays"})
+    publish.publish(flow, definition, by="editor-person")
+    run = Run.objects.get(pk=launch(flow, by="operator-person").pk)
+    for number in range(50):
+        schema = [{"name": "a", "type": "BIGINT"}]
+        node_run(
+            run, f"p{number}", "succeeded", output={"kind": "table", "artifact": f"{number}.parquet", "schema": schema}
+        )
+    earlier.forget()
+    with django_assert_max_num_queries(4):
+        found = checking.check(definition, workflow="flow", user="editor-person")
+    assert found.columns["p49"] == [{"name": "a", "type": "BIGINT"}]
+
+
+@pytest.mark.parametrize("fault", [Busy, Crashed])
+def test_without_an_answer_of_the_checker_all_else_is_checked(editor, flow, flights, monkeypatch, fault):
+    monkeypatch.setattr(Checker, "ask_all", lambda self, questions, *, until: [fault() for _ in questions])
+    found = validate(editor, document(BROKEN))
+    assert found["valid"]
+    assert all(one["severity"] == "warning" for one in found["problems"])
+    assert checking.check(document(BROKEN)).complete is (fault is Crashed)
+    definition = document(BROKEN)
+    definition["nodes"][0]["type"] = "table.raed"
+    assert not validate(editor, definition)["valid"]
+
+
+def test_a_draft_is_run_without_long_waiting_for_a_busy_checker(editor, flow, flights, monkeypatch):
+    allowed: list[float] = []
+
+    def ask_all(self: Checker, questions: Any, *, until: float) -> Any:
+        allowed.append(until - time.monotonic())
+        return [Busy() for _ in questions]
+
+    monkeypatch.setattr(Checker, "ask_all", ask_all)
+    mine = person(Role.EDITOR)
+    drafts.save(flow, mine, document("from flights"), expected_saves=0)
+    launch(flow, draft_of=mine, by=mine.username)
+    assert allowed
+    assert max(allowed) <= checking.WAITED_FOR_SECONDS
+
+
+def test_a_missing_file_is_a_warning_that_names_the_near_one(editor, flow, flights):
+    definition = document("from flights", config={"path": "flight.csv"})
+    (problem,) = validate(editor, definition)["problems"]
+    assert (problem["code"], problem["severity"], problem["path"]) == (
+        "no_such_file",
+        "warning",
+        "nodes[0].config.path",
+    )
+    assert problem["fix"]["label"] == "Use flights.csv"
+
+
+def test_the_command_says_it_too(db, home, flights, tmp_path, capsys):
+    file = tmp_path / "definition.json"
+    file.write_text(json.dumps(document(UNKNOWN)))
+    call_command("validate", str(file))
+    said = capsys.readouterr().out
+    assert "line 1 (node delays): warning: flights has no column dep_dely. [unknown_column]" in said
+    assert "is valid: 2 nodes" in said
+    file.write_text(json.dumps(document(BROKEN)))
+    with pytest.raises(SystemExit):
+        call_command("validate", str(file))
+    assert "sql_syntax" in capsys.readouterr().out
+
+
+def test_the_second_check_asks_nothing_anew(editor, flow, flights, monkeypatch):
+    validate(editor, document(UNKNOWN))
+    asked: list[Any] = []
+    ask = Checker.ask
+
+    def count(self: Checker, question: Any, *, until: float) -> Any:
+        asked.append(question)
+        return ask(self, question, until=until)
+
+    monkeypatch.setattr(Checker, "ask", count)
+    started = time.monotonic()
+    validate(editor, document(UNKNOWN))
+    if time.monotonic() - started < 1:
+        assert asked == []
+    assert checker.pid is not None

@@ -1,0 +1,294 @@
+"""Artifacts in an object store: whole or an error, copied once, and never more copies than agreed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from dashboard.checkup import installation
+from engine import objectstore, outputs, retention, runs
+from engine.artifacts import artifacts_of
+from engine.config import ConfigError, from_environment
+from engine.copies import FRESH_SECONDS, StoredArtifacts, WrongContent
+from engine.models import NodeRun
+from engine.objectstore import ArtifactStoreError, ObjectStore
+from tests.support import s3
+from tests.support.factories import chain
+from tests.support.product import ROOT
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[s3.Server]:
+    with s3.server() as made:
+        yield made
+
+
+@pytest.fixture
+def server(served: s3.Server) -> s3.Server:
+    for name in served.objects():
+        served.client().delete_object(Bucket=s3.BUCKET, Key=f"some/place/{name}")
+    return served
+
+
+def on(folder: Path, url: str, bytes_max: int = 1 << 30) -> StoredArtifacts:
+    """As a host has them."""
+    return StoredArtifacts(folder, ObjectStore(url), bytes_max)
+
+
+def read(artifacts: StoredArtifacts, name: str) -> bytes:
+    with artifacts.open(name) as file:
+        return file.read()
+
+
+def age(artifacts: StoredArtifacts, name: str, seconds: float) -> None:
+    at = time.time() - seconds
+    os.utime(artifacts.path(name), (at, at))
+
+
+def test_what_one_host_stores_another_reads(server: s3.Server, tmp_path: Path) -> None:
+    one, two = on(tmp_path / "one", server.url), on(tmp_path / "two", server.url)
+    name = one.put_bytes(b"[1, 2]", ".json")
+    assert server.objects() == {name: 6}
+    assert not two.path(name).exists()
+    with two.open(name) as file:
+        assert file.read() == b"[1, 2]"
+    assert outputs.load_value({"artifact": name}, two) == [1, 2]
+    assert [(entry.name, entry.size) for entry in two.entries()] == [(name, 6)]
+    assert two.exists(name)
+
+
+def test_an_object_is_fetched_once(server: s3.Server, tmp_path: Path) -> None:
+    name = on(tmp_path / "one", server.url).put_bytes(b"x" * 100_000)
+    two = on(tmp_path / "two", server.url)
+    asked: list[str] = []
+    get = two.store.get
+    two.store.get = lambda name, path: (asked.append(name), get(name, path))[1]  # type: ignore[func-returns-value, method-assign]
+    threads = [threading.Thread(target=lambda: two.open(name).close()) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert asked == [name]
+
+
+def test_a_large_object_comes_whole(server: s3.Server, tmp_path: Path) -> None:
+    """Larger than what the driver sends in one piece."""
+    source = tmp_path / "source"
+    with source.open("wb") as file:
+        for number in range(60):
+            file.write(bytes([number]) * 1024 * 1024)
+    name = on(tmp_path / "one", server.url).put_file(source, ".parquet")
+    with on(tmp_path / "two", server.url).open(name) as found:
+        assert found.read() == source.read_bytes()
+
+
+@pytest.mark.parametrize("wrong", [b"", b"who", b"WHOLE"], ids=["empty", "cut off", "changed"])
+def test_an_object_that_is_not_what_its_name_says_is_never_data(
+    server: s3.Server, tmp_path: Path, wrong: bytes
+) -> None:
+    name = on(tmp_path / "one", server.url).put_bytes(b"whole")
+    server.write(name, wrong)
+    two = on(tmp_path / "two", server.url)
+    for _ in range(2):
+        with pytest.raises(WrongContent, match=f"does not hold what its name says, but {len(wrong)} bytes.*{name}"):
+            two.open(name)
+    assert two.open_copy(name) is None
+    assert os.listdir(two.incoming) == []
+    # Whoever makes it again mends it.
+    on(tmp_path / "three", server.url).put_bytes(b"whole")
+    assert read(two, name) == b"whole"
+
+
+def test_what_is_gone_is_told_apart_from_a_server_that_is_away(server: s3.Server, tmp_path: Path) -> None:
+    artifacts = on(tmp_path / "one", server.url)
+    name = "ab/ab" + "0" * 62
+    with pytest.raises(FileNotFoundError, match="There is no object"):
+        artifacts.open(name)
+    assert not artifacts.exists(name)
+    with pytest.raises(outputs.Unreadable, match="it is gone"):
+        outputs.load_value({"artifact": name}, artifacts)
+
+
+def test_a_bucket_that_is_not_there_is_named(server: s3.Server, tmp_path: Path) -> None:
+    artifacts = on(tmp_path / "one", "s3://none-such/x")
+    for action in (lambda: artifacts.put_bytes(b"a"), lambda: artifacts.open("ab/ab" + "0" * 62)):
+        with pytest.raises(ArtifactStoreError, match="INTERLOCK_ARTIFACTS is s3://none-such/x, but there is no such"):
+            action()
+
+
+def test_a_server_that_is_away_is_an_error_that_names_the_setting(tmp_path: Path) -> None:
+    with s3.server() as server:
+        artifacts = on(tmp_path / "one", server.url)
+        name = artifacts.put_bytes(b"a")
+        server.kill()
+        assert read(artifacts, name) == b"a"  # its copy
+        other = on(tmp_path / "two", server.url)
+        with pytest.raises(ArtifactStoreError, match=r"INTERLOCK_ARTIFACTS is .*its server does not answer"):
+            other.open(name)
+        with pytest.raises(outputs.Unreachable, match="INTERLOCK_ARTIFACTS"):
+            outputs.load_value({"artifact": name}, other)
+
+
+def test_without_credentials_the_variables_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in s3.Server().environment.items():
+        if not name.endswith(("_KEY_ID", "_ACCESS_KEY")):
+            monkeypatch.setenv(name, value)
+    with pytest.raises(ArtifactStoreError, match=r"INTERLOCK_ARTIFACTS is .*no credentials.*AWS_ACCESS_KEY_ID"):
+        on(tmp_path, "s3://lake/x").put_bytes(b"a")
+
+
+def test_copies_used_longest_ago_go_first(server: s3.Server, tmp_path: Path) -> None:
+    artifacts = on(tmp_path, server.url, bytes_max=2500)
+    names = [artifacts.put_bytes(bytes([number]) * 1000) for number in range(4)]
+    assert artifacts.trim(now=True) == 0  # all are fresh
+    for number, name in enumerate(names):
+        age(artifacts, name, FRESH_SECONDS + 1000 - number)
+    artifacts.open(names[0]).close()
+    assert artifacts.trim(now=True) == 2
+    assert [artifacts.path(name).exists() for name in names] == [True, False, False, True]
+    assert read(artifacts, names[1]) == b"\1" * 1000
+    assert len(server.objects()) == 4
+
+
+def test_a_copy_that_somebody_holds_stays(server: s3.Server, tmp_path: Path) -> None:
+    artifacts = on(tmp_path, server.url, bytes_max=1)
+    name = artifacts.put_bytes(b"held")
+    with on(tmp_path, server.url).held(name) as path:
+        age(artifacts, name, FRESH_SECONDS + 1)
+        assert artifacts.trim(now=True) == 0
+        assert path.read_bytes() == b"held"
+    assert artifacts.trim(now=True) == 1
+
+
+def test_an_output_that_is_handed_on_is_put_again_only_when_it_is_old(server: s3.Server, tmp_path: Path) -> None:
+    artifacts = on(tmp_path, server.url)
+    name = artifacts.put_bytes(b"a")
+    put: list[str] = []
+    artifacts.store.put = lambda path, name: put.append(name)  # type: ignore[method-assign]
+    artifacts.keep(name)
+    assert put == []
+    server.client().delete_object(Bucket=s3.BUCKET, Key=f"some/place/{name}")
+    artifacts.keep(name)
+    assert put == [name]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["s3://", "s3://B/x", "gs://lake/x", "s3://key:secret@lake/x", "s3://lake/../x", "s3://lake/a b", "file:///tmp/x",
+     "simplecache::s3://lake/x", "s3://lake/*", "http://lake/x"],
+)  # fmt: skip
+def test_other_urls_are_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"INTERLOCK_ARTIFACTS.*s3://bucket/prefix") as caught:
+        from_environment({"INTERLOCK_ARTIFACTS": url})
+    assert "secret" not in str(caught.value)
+
+
+def test_copies_do_not_go_where_an_installation_had_its_artifacts_before(tmp_path: Path) -> None:
+    before = from_environment({"INTERLOCK_HOME": str(tmp_path)})
+    after = from_environment({"INTERLOCK_HOME": str(tmp_path), "INTERLOCK_ARTIFACTS": "s3://lake/x/"})
+    assert (after.artifact_store, before.artifact_store) == ("s3://lake/x", "")
+    assert after.artifacts != before.artifacts
+
+
+def test_without_an_object_store_nothing_for_it_is_loaded(tmp_path: Path) -> None:
+    code = """
+import os, sys, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
+django.setup()
+from django.conf import settings
+from engine.artifacts import artifacts_of
+from engine.executors.make import executor_of
+import dashboard.urls
+artifacts_of(settings.INTERLOCK).put_bytes(b"a")
+executor_of(settings.INTERLOCK)
+wanted = {"fsspec", "s3fs", "botocore", "aiohttp"}
+print(*wanted & {name.partition(".")[0] for name in sys.modules}, *{"engine.copies"} & set(sys.modules))
+"""
+    environment = {"PATH": os.environ["PATH"], "INTERLOCK_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""
+
+
+def test_a_missing_driver_is_asked_for_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    with pytest.raises(ArtifactStoreError, match=r"INTERLOCK_ARTIFACTS is s3://lake/x, which needs .*make install-s3"):
+        on(tmp_path, "s3://lake/x").put_bytes(b"a")
+
+
+@pytest.mark.django_db
+def test_prune_deletes_objects_that_no_node_run_names(
+    server: s3.Server, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.INTERLOCK = replace(settings.INTERLOCK, artifacts=str(tmp_path), artifact_store=server.url)
+    artifacts = artifacts_of(settings.INTERLOCK)
+    kept, gone = artifacts.put_bytes(b"kept"), artifacts.put_bytes(b"gone")
+    server.write("not/ours", b"")
+    run = runs.start(runs.store_definition(chain(1)), workflow="w", by="me")
+    NodeRun.objects.create(run=run, node="n0", state="succeeded", artifact=kept)
+    assert retention.prune().artifacts == 0  # both are young
+    monkeypatch.setattr(retention, "ARTIFACT_HOURS", -1)
+    pruned = retention.prune()
+    assert (pruned.artifacts, pruned.artifact_bytes) == (1, 4)
+    assert server.objects() == {kept: 4, "not/ours": 0}
+    assert (artifacts.path(kept).exists(), artifacts.path(gone).exists()) == (True, False)
+
+
+@pytest.mark.django_db
+def test_prune_says_when_the_store_is_of_no_use(tmp_path: Path, server: s3.Server, settings: Any) -> None:
+    settings.INTERLOCK = replace(settings.INTERLOCK, artifacts=str(tmp_path), artifact_store="s3://none-such/x")
+    with pytest.raises(
+        CommandError, match="not all artifacts: INTERLOCK_ARTIFACTS is s3://none-such/x, but there is no"
+    ):
+        call_command("prune")
+
+
+def test_rights_that_are_missing_are_told(tmp_path: Path) -> None:
+    with s3.server(open_to_all=False) as server:
+        artifacts = on(tmp_path, server.url)
+        told = r"INTERLOCK_ARTIFACTS is .* may not be used: .*AWS_ACCESS_KEY_ID"
+        with pytest.raises(ArtifactStoreError, match=told):
+            artifacts.put_bytes(b"a")
+        with pytest.raises(ArtifactStoreError, match=told):
+            artifacts.open("ab/ab" + "0" * 62)
+
+
+def test_doctor_tells_what_is_wrong_with_the_store(server: s3.Server, settings: Any) -> None:
+    settings.INTERLOCK = replace(settings.INTERLOCK, artifact_store=server.url)
+    assert [one.level for one in installation.object_store()] == ["ok"]
+    assert server.objects() == {}
+    settings.INTERLOCK = replace(settings.INTERLOCK, artifact_store="s3://none-such/x")
+    (found,) = installation.object_store()
+    assert (found.level, "there is no such bucket" in found.found) == ("problem", True)
+
+
+def test_a_server_that_takes_connections_and_answers_nothing_ends_in_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objectstore, "READ_SECONDS", 1)
+    monkeypatch.setattr(objectstore, "PUT_SECONDS", 2)
+    with s3.server() as server:
+        artifacts = on(tmp_path, server.url)
+        artifacts.put_bytes(b"before")
+        assert server.process is not None
+        os.kill(server.process.pid, signal.SIGSTOP)
+        begun = time.monotonic()
+        with pytest.raises(ArtifactStoreError, match="its server does not answer"):
+            artifacts.put_bytes(b"a")
+        with pytest.raises(ArtifactStoreError, match="its server does not answer"):
+            artifacts.open("ab/ab" + "0" * 62)
+        assert time.monotonic() - begun < 30

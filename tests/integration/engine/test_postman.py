@@ -1,0 +1,129 @@
+"""A host's reports are written once and in order, whatever becomes of the statements; on a PostgreSQL server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg2
+import pytest
+
+from engine.config import from_environment
+from engine.executors import wire
+from engine.executors.base import Progress, Report, Started
+from engine.host.postman import Postman
+from engine.host.records import Records
+from tests.integration.engine.test_host_records import url as url
+from tests.support.wait import wait_until
+
+pytestmark = pytest.mark.postgres
+
+
+class Breaking(Records):
+    """Its connection breaks as often as it is told, before or after the statement has done its work."""
+
+    breaks: list[str]
+
+    def tell(self, host: int, number: int, body: str) -> bool:
+        how = self.breaks.pop(0) if self.breaks else ""
+        if how == "before":
+            raise psycopg2.OperationalError("the connection is gone")
+        told = super().tell(host, number, body)
+        if how == "after":
+            self.broke()
+            raise psycopg2.OperationalError("the connection is gone")
+        return told
+
+    def broke(self) -> None: ...
+
+
+class Host:
+    """What a postman knows of its host; orders are done at once."""
+
+    def __init__(self, url: str, home: Any) -> None:
+        self.given = from_environment({"INTERLOCK_HOME": str(home), "REDIS_URL": "redis://127.0.0.1:1/0"})
+        self.name, self.queues, self.capacity, self.url = "one", ["default"], 2, url
+        self.held: set[str] = set()
+        self.load: dict[str, Any] = {}
+        self.has_room = threading.Event()
+        self.lost = 0
+        self.resting = False
+        self.postman = Postman(self, {})  # type: ignore[arg-type]
+
+    def order(self, action: Callable[[], None]) -> None:
+        action()
+
+    def wishes(self, mine: Any, asked: Any) -> None: ...
+
+    def rest(self, resting: bool) -> None: ...
+
+    def see_to_strange(self, mine: Any) -> None: ...
+
+    def lose(self, host: int) -> None:
+        assert host == self.postman.host
+        self.lost += 1
+        self.postman.lost()
+
+
+@pytest.fixture
+def made(url: str, tmp_path: Any) -> Iterator[SimpleNamespace]:
+    other = Records(url)
+    other._do("TRUNCATE engine_host, engine_dispatch, engine_hostreport; SELECT 1", ())
+    host = Host(url, tmp_path)
+    records = host.postman._records = Breaking(url)
+    records.breaks = []
+    host.postman.register()
+    yield SimpleNamespace(host=host, postman=host.postman, records=records, other=other)
+    host.postman.close()
+    other.close()
+
+
+def told(made: SimpleNamespace) -> list[Report]:
+    rows = made.other._do("SELECT body FROM engine_hostreport ORDER BY id", ())
+    return [report for (body,) in rows for report in wire.read_reports(body)]
+
+
+def report(number: int) -> Report:
+    if number % 3:
+        return Progress(f"c{number}", None, None, float(number))
+    return Started(f"c{number}", 1, "1", "one/1", float(number))
+
+
+@pytest.mark.parametrize("breaks", [[], ["before"], ["after"], ["after", "before", "after"], ["before", "", "after"]])
+def test_reports_are_written_once_and_in_order_also_those_that_came_meanwhile(
+    made: SimpleNamespace, breaks: list[str]
+) -> None:
+    made.records.breaks = list(breaks)
+    later = iter(range(3, 100))
+
+    def broke() -> None:
+        # They wait behind those whose fate is unknown.
+        made.postman.post([report(next(later)), report(next(later))])
+
+    made.records.broke = broke
+    made.postman.post([report(0), report(1), report(2)])
+    wait_until(lambda: not made.postman._outbox)
+    broke()
+    wait_until(lambda: not made.postman._outbox)
+    assert told(made) == [report(number) for number in range(next(later))]
+
+
+def test_a_life_that_is_over_ends_everything_and_tells_nothing_of_before(made: SimpleNamespace) -> None:
+    before = made.postman.host
+    made.other.set_state(before, "gone")
+    made.postman.post([report(0)])
+    wait_until(lambda: made.postman.host != before)
+    assert made.host.lost == 1
+    made.postman.post([report(3)])
+    wait_until(lambda: told(made) == [report(3)])
+    assert made.other._do("SELECT state FROM engine_host ORDER BY id", ()) == [("gone",), ("active",)]
+
+
+def test_the_lease_is_renewed_each_second(made: SimpleNamespace) -> None:
+    beat = "SELECT beat_at FROM engine_host"
+    first = made.other._do(beat, ())
+    until = made.postman.lease_until
+    wait_until(lambda: made.other._do(beat, ()) != first, 3)
+    wait_until(lambda: made.postman.lease_until > until)

@@ -1,0 +1,167 @@
+"""Publishing from the editor: the form at the button, and what the drawn editor sends."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from dashboard import changewords
+from tests.integration.pages.test_pages import text_of
+from tests.support.documents import with_input
+from tests.support.people import person
+from versions import diff, queries
+from versions.actions import drafts, publish, workflows
+from versions.models import Workflow
+
+PUBLISH = "/workflows/flow/edit/publish/"
+FORM = "/workflows/flow/edit/publish/form/?drawn=1"
+
+
+@pytest.fixture
+def editor(browser):
+    return browser("editor")
+
+
+def draft(flow: Workflow, **changed: Any) -> drafts.WorkingCopy:
+    document = with_input()
+    document["nodes"][0].update(changed)
+    return drafts.save(flow, person("editor"), document, expected_saves=None)
+
+
+def send(client: Any, address: str, body: Any) -> Any:
+    return client.post(address, json.dumps(body), content_type="application/json")
+
+
+def test_the_form_says_in_words_what_changes_against_the_live_version(editor, flow):
+    draft(flow, name="Third", policy={"retries": 3})
+    form = text_of(editor.get(FORM))
+    assert "Publish v3" in form
+    assert "Against v2, which is live" in form
+    assert "Third: name, retries changed" in form
+    assert "data-publish-form" in form
+
+
+def test_the_form_of_an_unchanged_draft_has_nothing_to_publish(editor, flow):
+    drafts.save(flow, person("editor"), queries.document_of(queries.version(flow, 2)), expected_saves=None)
+    assert "v2 says the same already" in text_of(editor.get(FORM))
+
+
+def test_problems_take_the_place_of_the_form(editor, flow):
+    draft(flow, name="Third", type="nonsense")
+    form = text_of(editor.get(FORM))
+    assert "1 problem keeps it from being published" in form
+    assert "<b>Third</b>:" in form
+    assert "data-show-problems" in form
+    assert "data-publish-form" not in form
+    assert "data-show-problems" not in text_of(editor.get("/workflows/flow/edit/publish/form/"))
+
+
+def test_a_first_version_asks_not_whether_it_goes_live(editor, db):
+    made = workflows.create("New", slug="new", by="x")
+    drafts.save(made, person("editor"), with_input(), expected_saves=None)
+    form = text_of(editor.get("/workflows/new/edit/publish/form/?drawn=1"))
+    assert "goes live by itself" in form
+    assert 'name="live"' not in form
+    answer = send(editor, "/workflows/new/edit/publish/", {"message": "", "live": False, "saves": 1})
+    assert answer.json() == {"number": 1, "created": True, "live": True, "newest_live": 1}
+
+
+def test_the_drawn_editor_publishes_its_draft_and_stays(editor, flow):
+    copy = draft(flow, name="Third")
+    answer = send(editor, PUBLISH, {"message": " m ", "live": True, "saves": copy.saves})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"number": 3, "created": True, "live": True, "newest_live": 3},
+    )
+    assert queries.version(flow, 3).message == "m"
+    assert drafts.load(flow, person("editor")).saved_at is None
+
+
+def test_not_made_live_it_waits(editor, flow):
+    copy = draft(flow, name="Third")
+    answer = send(editor, PUBLISH, {"live": False, "saves": copy.saves})
+    assert answer.json() == {"number": 3, "created": True, "live": False, "newest_live": 2}
+
+
+@pytest.mark.parametrize("body", [{"saves": 0}, {}, [], "x", {"saves": "1"}, {"saves": True}])
+def test_what_is_not_on_the_screen_is_not_published(editor, flow, body):
+    copy = draft(flow, name="Third")
+    drafts.save(flow, person("editor"), copy.definition, expected_saves=1)
+    answer = send(editor, PUBLISH, body)
+    assert answer.status_code == 412
+    assert answer.json()["detail"]
+    assert queries.newest_number(flow) == 2
+
+
+def test_a_document_with_problems_is_refused_with_them(editor, flow):
+    copy = draft(flow, type="nonsense")
+    answer = send(editor, PUBLISH, {"saves": copy.saves})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_document")
+
+
+def test_a_version_that_others_published_is_told_before_and_after(editor, flow):
+    copy = draft(flow, name="Mine")
+    theirs = with_input()
+    theirs["nodes"][0]["notes"] = "theirs"
+    publish.publish(flow, theirs, message="Notes <i>", by="Somebody", base_version=2)
+    form = text_of(editor.get(FORM))
+    assert "v3 was published meanwhile" in form
+    assert "Your draft was started from v2." in form
+    assert "v3 is by Somebody" in form
+    assert "Notes &lt;i&gt;" in form
+    assert "notes changed" in form
+    assert "data-take-over" in form
+    assert "data-publish-form" not in form
+    answer = send(editor, PUBLISH, {"saves": copy.saves})
+    assert (answer.status_code, answer.json()["code"]) == (409, "outdated_base_version")
+    assert send(editor, "/workflows/flow/edit/rebase/", {"saves": 99}).status_code == 412
+    based = send(editor, "/workflows/flow/edit/rebase/", {"saves": copy.saves}).json()
+    assert based == {"saves": copy.saves + 1, "base": 3}
+    assert send(editor, PUBLISH, {"saves": based["saves"], "live": True}).json()["number"] == 4
+
+
+def test_versions_offer_to_be_edited_from(editor, browser, flow):
+    for address in ("/workflows/flow/versions/", "/workflows/flow/versions/1/"):
+        assert "/workflows/flow/edit/?from=1" in text_of(editor.get(address))
+        assert "?from=1" not in text_of(browser("viewer").get(address))
+
+
+def test_the_text_editor_comes_back_to_itself(editor, flow):
+    draft(flow, type="nonsense")
+    here = "http://testserver/workflows/flow/edit/text/"
+    for address in (PUBLISH, "/workflows/flow/edit/discard/", "/workflows/flow/edit/rebase/"):
+        assert editor.post(address, headers={"referer": here}).headers["Location"] == "/workflows/flow/edit/text/"
+
+
+def test_changes_are_sentences() -> None:
+    def node(id_: str, **more: Any) -> dict[str, Any]:
+        return {"id": id_, "type": "table.sql", "name": id_.upper(), "config": {"sql": "select 1"}, **more}
+
+    older = {"nodes": [node("a"), node("b"), node("c"), node("d")], "edges": [{"source": "a", "target": "b"}]}
+    newer = {
+        "nodes": [
+            node("a", config={"sql": "select 2"}, position={"x": 1, "y": 1}, policy={"retries": 1}),
+            node("b", position={"x": 1, "y": 1}),
+            node("d", position={"x": 1, "y": 1}),
+            node("e"),
+        ],
+        "edges": [{"source": "b", "target": "d"}, {"source": "d", "target": "e"}],
+        "settings": {"priority": 1},
+        "inputs": {"type": "object"},
+    }
+    assert changewords.sentences(diff.changes(older, newer), newer) == [
+        "A: SQL, retries changed",
+        "E added",
+        "C removed",
+        "B → D connected",
+        "A → B disconnected",
+        "Workflow: priority changed",
+        "Inputs of the workflow changed",
+        "2 nodes moved",
+    ]
+    assert changewords.sentences(diff.changes({}, {"nodes": 3}), {"nodes": 3}) == []
+    many = {f"f{n}": n for n in range(9)}
+    said = changewords.sentences(diff.changes({"nodes": [{"id": "x"}]}, {"nodes": [{"id": "x", **many}]}), {})
+    assert said == ["x: f0, f1, f2, f3, f4 … changed"]

@@ -1,0 +1,133 @@
+"""The list of workers on the page of resources, and in the API, in both forms of the product."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from engine import clock, queries, workers
+from engine.errors import NotFound, WrongState
+from engine.models import Attempt, Host, Leader
+from engine.states import DRAIN_ASKED, DRAIN_STOPPING
+from tests.integration.pages.test_lists import row, shown
+from tests.support import run_rows
+from versions.actions.launch import launch
+from versions.models import AuditEntry, Workflow
+
+
+@pytest.fixture
+def scaled(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "INTERLOCK", replace(settings.INTERLOCK, executor="celery"))
+
+
+def attempt(flow: Workflow, worker: str, node: str, pid: int) -> int:
+    run = launch(flow, by="operator-person")
+    Attempt.objects.create(
+        run=run, node=node, number=2, state="running", claim=f"claim-{node}", worker=worker, pid=pid,
+        started_at=clock.now() - timedelta(seconds=30),
+    )  # fmt: skip
+    return int(run.pk)
+
+
+def test_the_schedulers_own_processes_are_a_worker_that_takes_every_queue(flow: Workflow, browser: Any) -> None:
+    Leader.objects.update_or_create(pk=1, defaults={"beat_at": clock.now(), "host": "here", "pid": 55})
+    run = attempt(flow, "local/1", "a", 4242)
+    (one,) = workers.workers()
+    assert (one["name"], one["host"], one["pid"], one["queues"], one["state"]) == ("local", "here", 55, None, "active")
+    assert one["capacity"] == settings.INTERLOCK.processes
+    assert [(found["run"], found["node"], found["attempt"], found["pid"]) for found in one["running"]] == [
+        (str(run), "a", 2, 4242)
+    ]
+    assert (one["busy"], one["load"]) == (1, round(1 / one["capacity"], 3))
+    listed = row(shown(browser, "/resources/", "admin"), "local")
+    assert f'href="/runs/{run}/nodes/a/"' in listed
+    assert "takes work" in listed
+    assert "every queue" in listed
+    assert "Drain" not in listed
+    with pytest.raises(WrongState, match=r"own node processes cannot be drained"):
+        workers.drain("local")
+
+
+def test_a_scheduler_that_is_silent_is_a_lost_worker(db: None) -> None:
+    Leader.objects.update_or_create(pk=1, defaults={"beat_at": clock.now() - timedelta(seconds=42)})
+    (one,) = workers.workers()
+    assert one["state"] == "lost"
+    assert 41 < one["silent_seconds"] < 60
+    assert queries.counters()["workers"] == {"active": 0, "draining": 0, "lost": 1}
+
+
+def test_no_worker_says_how_one_is_started(scaled: None, browser: Any) -> None:
+    Leader.objects.update_or_create(pk=1, defaults={"beat_at": clock.now()})
+    page = shown(browser, "/resources/")
+    assert "No worker" in page
+    assert "celery -A engine worker -Q default" in page
+
+
+def test_each_state_of_a_worker_is_told_and_what_is_over_is_not(scaled: None, flow: Workflow, browser: Any) -> None:
+    run_rows.host("one@here", queues=["default", "gpu"])
+    run_rows.host("two@here", queues=["default"])
+    run_rows.host("rests@here", "draining", reason=DRAIN_ASKED)
+    run_rows.host("stops@here", "draining", reason=DRAIN_STOPPING)
+    run_rows.host("silent@here", ahead=-timedelta(seconds=20))
+    run_rows.host("lost@here", "gone", reason="not heard from for 3.1 s", ahead=-timedelta(hours=2))
+    run_rows.host("long@here", "gone", reason="not heard from for 3.1 s", ahead=-timedelta(hours=25))
+    run_rows.host("ended@here", "gone", reason="drained")
+    run_rows.host("again@here", "gone", reason="not heard from for 3.1 s")
+    run_rows.host("again@here")
+    run = attempt(flow, "one@here/1", "a", 9)
+    page = shown(browser, "/resources/", "operator")
+    words = {
+        "one@here": ("takes work", "1 of 2", f'href="/runs/{run}/nodes/a/"', "Drain", "<code>gpu</code>"),
+        "two@here": ("takes work", "0 of 2", "nothing"),
+        "again@here": ("takes work",),
+        "rests@here": ("draining", "Resume"),
+        "stops@here": ("stopping",),
+        "silent@here": ("lost", "not heard from for", ">20"),
+        "lost@here": ("lost", "2 h"),
+    }
+    for name, parts in words.items():
+        assert [part for part in parts if part not in row(page, name)] == [], name
+    assert "Resume" not in row(page, "stops@here")
+    assert "Drain" not in row(page, "lost@here")
+    assert [one["name"] for one in workers.workers()] == sorted(words)
+    assert queries.counters()["workers"] == {"active": 3, "draining": 2, "lost": 2}
+    # What nobody else takes is named before it is drained.
+    asked = row(page, "one@here").split("No other worker takes")[1].split("</p>")[0]
+    assert "gpu" in asked
+    assert "default" not in asked
+    viewer = shown(browser, "/resources/", "viewer")
+    assert "Drain one@here" not in viewer
+    assert "Resume rests@here" not in viewer
+
+
+def test_draining_and_resuming_is_written_with_who_did_it(scaled: None, browser: Any) -> None:
+    run_rows.host("one@here")
+    operator = browser("operator")
+    operator.post("/resources/workers/one@here/drain/")
+    host = Host.objects.get()
+    assert (host.state, host.reason) == ("draining", DRAIN_ASKED)
+    with pytest.raises(WrongState, match=r'"one@here" cannot be drained: it drains already'):
+        workers.drain("one@here")
+    operator.post("/resources/workers/one@here/resume/")
+    host.refresh_from_db()
+    assert (host.state, host.reason) == ("active", "")
+    with pytest.raises(WrongState, match=r"cannot be resumed: it takes work"):
+        workers.resume("one@here")
+    told = [(one.action, one.details["worker"]) for one in AuditEntry.objects.filter(action__startswith="worker_")]
+    assert sorted(told) == [("worker_drained", "one@here"), ("worker_resumed", "one@here")]
+
+
+def test_who_is_being_stopped_or_is_lost_or_unknown_is_not_resumed(scaled: None) -> None:
+    run_rows.host("stops@here", "draining", reason=DRAIN_STOPPING)
+    run_rows.host("silent@here", "draining", reason=DRAIN_ASKED, ahead=-timedelta(seconds=20))
+    with pytest.raises(WrongState, match=r"it is being stopped"):
+        workers.resume("stops@here")
+    with pytest.raises(WrongState, match=r"it is lost"):
+        workers.resume("silent@here")
+    with pytest.raises(NotFound):
+        workers.resume("nobody@here")
+    assert set(Host.objects.values_list("state", flat=True)) == {"draining"}

@@ -1,0 +1,33 @@
+"""One world for all cells of a module: each request is undone, so that every one meets the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import hashers
+from django.db import transaction
+
+from engine import documents, heartbeat
+from tests.integration.table.world import World, build
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    home = tmp_path_factory.mktemp("table")
+    config = replace(settings.INTERLOCK, home=home, artifacts=str(home / "artifacts"))
+    documents.forget()
+    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), transaction.atomic():
+        patch.setattr(settings, "INTERLOCK", config)
+        # The scheduler's beat, an hour ahead, is to last for all calls.
+        patch.setattr(heartbeat, "AHEAD_SECONDS", 86400.0)
+        # How slow the real one is has been shown elsewhere.
+        patch.setattr(settings, "PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"])
+        hashers.get_hashers.cache_clear()  # type: ignore[attr-defined]  # lru_cache is not in the stubs
+        yield build(home)
+        transaction.set_rollback(True)
+    hashers.get_hashers.cache_clear()  # type: ignore[attr-defined]
+    documents.forget()

@@ -1,0 +1,114 @@
+"""As many of everything as asked for, so that what pages and calls cost for few and for many can be told."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from dashboard import accounts
+from engine import clock
+from engine.models import Attempt, EventBatch, NodeRun, NodeStat, Run, Sample, Stack
+from engine.models.fields import dump
+from engine.shapes import micros
+from tests.integration.table.world import World, stack
+from tests.support import run_rows
+from tests.support.people import person
+
+LIVE, ENDED, OUTPUT = "n0", "n1", "n2"
+"""Nodes of the run `crowd`: one that runs and is stuck, one that failed, one that has an output."""
+
+
+def build(world: World, size: int) -> None:
+    """`size` workflows whose newest run failed; versions, deployments and runs of the one `crowd`, also such that go on
+    (`crowd_run` is one) and hang; in these as many nodes, in every state, with attempts, lines, events, samples and
+    stacks; pools with holders, accounts, tokens and files. The run `crowd_over` has ended."""
+    admin = world.apis["admin"]
+    done = [admin.post("pools/", {"name": f"pool{number}", "slots": 5}) for number in range(size)]
+    for number in range(size):
+        run_rows.host(f"many{number}@here", ahead=timedelta(hours=1))
+        slug = "crowd" if not number else f"crowd{number}"
+        done += [
+            admin.post("workflows/", {"name": slug, "tags": [f"t{number}"]}),
+            admin.post(f"workflows/{slug}/versions/", {"definition": _document(size, 0), "message": ""}),
+            admin.put(f"files/crowd/f{number}.csv", raw=b"a\n1\n", headers={"Content-Length": "4"}),
+        ]
+        accounts.create_user(f"somebody{number}", "editor", by="admin-person")
+        accounts.create_token(person("admin"), f"token{number}")
+        _ended(world, slug, "failed")
+    for version in range(2, size + 1):
+        document = {"definition": _document(size, version), "message": "x", "base_version": version - 1}
+        done += [
+            admin.post("workflows/crowd/versions/", document),
+            admin.post("workflows/crowd/deployments/", {"version": version}),
+        ]
+        _ended(world, "crowd", "failed")
+    done.append(admin.put("workflows/crowd/draft/", {"definition": _document(size, 0)}, headers={"If-Match": "*"}))
+    assert all(answer.status in (200, 201) for answer in done), done
+    for _ in range(size):
+        world.ids["crowd_run"] = _running(admin.post("workflows/crowd/runs/", {}).json["id"], size)
+    world.ids["crowd_over"] = _ended(world, "crowd", "failed")
+    _nodes(Run.objects.get(pk=int(world.ids["crowd_over"])), size, over=True)
+
+
+def _document(size: int, version: int) -> dict[str, object]:
+    """One node that all others wait for, and each node in a pool of its own; every version is another one."""
+    nodes = [
+        {"id": f"n{number}", "type": "noop", "notes": f"v{version}", "policy": {"pool": f"pool{number}", "slots": 1}}
+        for number in range(size)
+    ]
+    edges = [{"source": "n0", "target": f"n{number}"} for number in range(4, size)]
+    return {"schema": "interlock/1", "nodes": nodes, "edges": edges}
+
+
+def _ended(world: World, slug: str, state: str) -> str:
+    run_id = str(world.apis["admin"].post(f"workflows/{slug}/runs/", {}).json["id"])
+    run_rows.node_run(run_rows.ended(run_id, state), "n0", "failed")
+    return run_id
+
+
+def _running(run_id: str, size: int) -> str:
+    now = clock.now()
+    run = Run.objects.get(pk=int(run_id))
+    run.state, run.started_at = "running", now - timedelta(hours=1)
+    run.counts = {"running": 1, "failed": 1, "succeeded": 1, "pending": size - 3}
+    run.save()
+    _nodes(run, size, over=False)
+    return run_id
+
+
+def _nodes(run: Run, size: int, *, over: bool) -> None:
+    began = clock.now() - timedelta(hours=1)
+    output = {"kind": "json", "value": {"x": 1}, "bytes": 8, "ports": ["out"]}
+    for number in range(size):
+        node = f"n{number}"
+        NodeStat.objects.get_or_create(workflow=run.workflow, node=node, defaults={"durations": [1.0], "median": 1.0})
+        if node == LIVE and not over:
+            _live(run, node, began)
+        elif node == OUTPUT:
+            run_rows.node_run(run, node, "succeeded", output=output, attempts=size)
+        elif not NodeRun.objects.filter(run=run, node=node).exists() and (over or node == ENDED):
+            run_rows.node_run(run, node, "failed", attempts=size)
+        elif number % 2 and not over:
+            NodeRun.objects.create(
+                run=run, node=node, state="ready", ready_at=began, pool=f"pool{number}", expected=1.0
+            )
+        run_rows.lines(run, node, 2 * number + 1, f"line of {node}")
+        seq = 2 * number + 2
+        event = [seq, micros(began), "n", node, {"s": "ready", "a": 1}]
+        EventBatch.objects.create(run=run, first_seq=seq, last_seq=seq, body=dump([event]))
+        for name in {LIVE, ENDED}:
+            Sample.objects.create(run=run, node=name, attempt=1, at=began + timedelta(seconds=number), cpu_percent=1.0)
+            Stack.objects.create(
+                run=run, node=name, attempt=1, taken_at=clock.now() + timedelta(hours=1), why="stuck", body=stack()
+            )
+    Run.objects.filter(pk=run.pk).update(seq=2 * size)
+
+
+def _live(run: Run, node: str, began: datetime) -> None:
+    claim = f"claim-{run.pk}"
+    NodeRun.objects.create(
+        run=run, node=node, state="running", attempt=1, claim=claim, started_at=began, ready_at=began, pool="pool0",
+        expected=1.0, expected_from="learned",
+    )  # fmt: skip
+    Attempt.objects.create(
+        run=run, node=node, number=1, state="running", claim=claim, worker="many1@here/1", pid=4242, started_at=began
+    )

@@ -1,0 +1,181 @@
+"""Servers that a setting names and that cannot be used: one line that says which, and what to do."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.processes.test_bad_commands import said
+from tests.support import postgres, redis
+from tests.support.product import ROOT, free_port, running
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.own_postgres, pytest.mark.redis, pytest.mark.processes, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[postgres.Server]:
+    with postgres.server() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def database(server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database that is set up."""
+    server.do("create database flows")
+    code, text = said(tmp_path_factory.mktemp("migrate") / "home", "migrate", DATABASE_URL=server.url("flows"))
+    assert code == 0, text
+    return server.url("flows")
+
+
+COMMANDS = ["up --port 0", "scheduler", "web --port 0"]
+
+
+def refused(tmp_path: Path, command: str, **settings: str) -> str:
+    """What is said in one line, with exit code 1."""
+    code, text = said(tmp_path / "home", *command.split(), **settings)
+    assert "Traceback" not in text, text
+    assert code == 1, text
+    assert len(text.strip().splitlines()) == 1, text
+    assert "hidden" not in text
+    return text
+
+
+def found_by_doctor(tmp_path: Path, **settings: str) -> str:
+    """The one problem that it finds."""
+    (tmp_path / "home").mkdir(mode=0o700, exist_ok=True)
+    code, text = said(tmp_path / "home", "doctor", "--port", str(free_port()), **settings)
+    assert "Traceback" not in text, text
+    assert code == 1, text
+    assert "hidden" not in text
+    (problem,) = (line for line in text.splitlines() if line.startswith("problem"))
+    return problem
+
+
+BAD_DATABASES: list[tuple[str, Callable[[postgres.Server], str], str]] = [
+    ("down", lambda server: f"postgresql://postgres:hidden@127.0.0.1:{free_port()}/flows", "that the server runs"),
+    ("no such host", lambda server: "postgresql://postgres:hidden@nowhere.invalid/flows", "Check DATABASE_URL"),
+    ("wrong password", lambda server: server.url("flows", password="hidden"), "Correct the user and the password"),
+    ("no password", lambda server: f"postgresql://postgres@127.0.0.1:{server.port}/flows", "Write the password"),
+    ("no such user", lambda server: server.url("flows", user="nobody", password="hidden"), "Correct the user"),
+    ("no such database", lambda server: server.url("nothing"), "create what it names"),
+]
+
+
+@pytest.mark.parametrize(
+    ("url", "words"), [case[1:] for case in BAD_DATABASES], ids=[case[0] for case in BAD_DATABASES]
+)
+def test_a_database_that_cannot_be_reached(
+    tmp_path: Path, server: postgres.Server, url: Callable[[postgres.Server], str], words: str
+) -> None:
+    # All three ask in the same way: once for each is enough.
+    for command in COMMANDS if "Check" in words else COMMANDS[:1]:
+        text = refused(tmp_path, command, DATABASE_URL=url(server))
+        assert words in text, text
+        assert "DATABASE_URL" in text, text
+    assert "cannot be reached" in found_by_doctor(tmp_path, DATABASE_URL=url(server))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("early", "alter table engine_run drop column targets", "of an early Interlock"),
+        ("newer", "insert into django_migrations (app, name, applied) values ('engine', '9999_x', now())",
+         "a newer Interlock"),
+    ],
+)  # fmt: skip
+def test_a_database_of_another_release(
+    tmp_path: Path, server: postgres.Server, database: str, name: str, change: str, words: str
+) -> None:
+    server.do(f"create database {name} template flows")
+    server.do(change, name)
+    for command in COMMANDS:
+        assert words in refused(tmp_path, command, DATABASE_URL=server.url(name))
+    assert words in found_by_doctor(tmp_path, DATABASE_URL=server.url(name))
+
+
+def test_a_database_of_another_application(tmp_path: Path, server: postgres.Server) -> None:
+    server.do("create database shop")
+    server.do("create table orders (id int)", "shop")
+    for command in COMMANDS:
+        assert "belongs to another application" in refused(tmp_path, command, DATABASE_URL=server.url("shop"))
+    assert server.do("select count(*) from pg_tables where schemaname = 'public'", "shop") == [(1,)]
+
+
+def test_a_database_that_is_not_set_up_yet(tmp_path: Path, server: postgres.Server) -> None:
+    server.do("create database fresh")
+    for command in COMMANDS[1:]:
+        assert "Start `up` once, or use the command migrate" in refused(
+            tmp_path, command, DATABASE_URL=server.url("fresh")
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "url", "words"),
+    [
+        (("--requirepass", "x"), "redis://127.0.0.1:{port}/0", "asks for a password"),
+        (("--requirepass", "x"), "redis://:hidden@127.0.0.1:{port}/0", "refuses the password"),
+        (("--replicaof", "127.0.0.1 1"), "redis://127.0.0.1:{port}/0", "is a replica"),
+        ((), "redis://127.0.0.1:{port}/99", "no database of that number"),
+        ((), "redis://:hidden@127.0.0.1:{free}/0", "no Redis can be reached"),
+        ((), "redis://127.0.0.1:{silent}/0", "nothing at"),
+        ((), "redis://:hidden@127.0.0.1:{postgres}/0", "is no Redis"),
+    ],
+)
+def test_a_redis_that_cannot_be_used(
+    tmp_path: Path, server: postgres.Server, database: str, arguments: tuple[str, ...], url: str, words: str
+) -> None:
+    with redis.server(tmp_path, *arguments) as one, socket.create_server(("127.0.0.1", 0)) as silent:
+        url = url.format(port=one.port, free=free_port(), silent=silent.getsockname()[1], postgres=server.port)
+        text = refused(tmp_path, "up --port 0", DATABASE_URL=database, REDIS_URL=url)
+        assert words in text, text
+        assert "REDIS_URL" in text, text
+        assert words in found_by_doctor(tmp_path, DATABASE_URL=database, REDIS_URL=url)
+
+
+def test_a_full_redis_is_said_and_keeps_no_start_back(tmp_path: Path, database: str) -> None:
+    with (
+        redis.server(tmp_path, "--maxmemory", "1") as one,
+        running(tmp_path / "home", DATABASE_URL=database, REDIS_URL=one.url) as product,
+    ):
+        said_lines = [line for line in product.log.read_text().splitlines() if "REDIS_URL" in line]
+        assert len(said_lines) == 1
+        assert "is full (maxmemory)" in said_lines[0]
+        assert product.api("POST", "workflows/flight-delays/runs/?wait=60", {})["state"] == "succeeded"
+        assert "warning  Redis" in product.command("doctor", "--port", str(product.port), check=False).stdout
+
+
+def test_a_scheduler_leads_without_redis_and_says_so(tmp_path: Path, database: str) -> None:
+    """A standby must take over also when Redis went with the leader's host."""
+    log = tmp_path / "log"
+    environment = {
+        "PATH": os.environ["PATH"], "INTERLOCK_HOME": str(tmp_path / "home"), "DATABASE_URL": database,
+        "REDIS_URL": f"redis://:hidden@127.0.0.1:{free_port()}/0",
+    }  # fmt: skip
+    with log.open("wb") as file:
+        process = subprocess.Popen([sys.executable, "manage.py", "scheduler"], cwd=ROOT, env=environment,
+                                   stdout=file, stderr=file)  # fmt: skip
+    try:
+        wait_until(lambda: "scheduler_leads" in log.read_text(), 30)
+    finally:
+        process.kill()
+        process.wait()
+    text = log.read_text()
+    assert "REDIS_URL: no Redis can be reached" in text
+    assert "Traceback" not in text
+    assert "hidden" not in text
+
+
+def test_a_redis_that_drops_messages_is_told_of_where_celery_uses_it(tmp_path: Path, database: str) -> None:
+    (tmp_path / "home").mkdir(mode=0o700)
+    with redis.server(tmp_path, "--maxmemory-policy", "allkeys-lru") as one:
+        for executor, told in (("local", False), ("celery", True)):
+            settings = {"DATABASE_URL": database, "REDIS_URL": one.url, "INTERLOCK_EXECUTOR": executor}
+            _, text = said(tmp_path / "home", "doctor", "--port", str(free_port()), **settings)
+            assert ("maxmemory-policy allkeys-lru" in text) is told, text

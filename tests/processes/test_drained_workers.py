@@ -1,0 +1,127 @@
+"""A Celery worker that a person has take no more work, and take it again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.factories import chains, document, node, python
+from tests.support.wait import wait_until
+from tests.support.withworkers import WithWorkers, installation
+
+pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.processes, pytest.mark.timeout(120)]
+
+
+@pytest.fixture
+def scaled(tmp_path: Path) -> Iterator[WithWorkers]:
+    with installation(tmp_path) as made:
+        yield made
+
+
+def worker(scaled: WithWorkers, name: str = "one@test") -> Any:
+    (found,) = [one for one in scaled.product.api("GET", "workers/")["results"] if one["name"] == name]
+    return found
+
+
+def ask(scaled: WithWorkers, verb: str, name: str = "one@test") -> Any:
+    return scaled.product.api("POST", f"workers/{name}/{verb}/", {})
+
+
+def logged(scaled: WithWorkers, word: str, name: str = "one") -> bool:
+    return f"{word} name={name}@test" in (scaled.folder / f"{name}.log").read_text()
+
+
+def test_a_drained_worker_finishes_takes_no_more_and_takes_again_when_it_is_resumed(scaled: WithWorkers) -> None:
+    one = scaled.worker()
+    run = scaled.start(scaled.waiting("a"))
+    ((_, _, pid),) = scaled.begun()
+    scaled.running(run)
+    found = worker(scaled)
+    assert (found["state"], found["queues"], found["capacity"], found["busy"]) == ("active", ["default"], 2, 1)
+    (attempt,) = found["running"]
+    assert (attempt["run"], attempt["node"], attempt["attempt"], attempt["pid"]) == (run, "a", 1, pid)
+    # The first beat brings it.
+    wait_until(lambda: worker(scaled)["pid"] == one.process.pid, 5)
+    assert found["silent_seconds"] < 3
+
+    begun = time.monotonic()
+    assert ask(scaled, "drain")["state"] == "draining"
+    wait_until(lambda: logged(scaled, "host_drains"), 5)
+    assert time.monotonic() - begun < 2.0, "it beats each second, and hears of it then"
+    waits = scaled.start(document([node("b")]))
+    wait_until(lambda: scaled.node(waits, "b")["state"] == "ready", 10)
+    (said,) = scaled.node(waits, "b")["waiting_for"]
+    assert said["code"] == "queue"
+    assert "`celery -A engine worker -Q default`" in said["message"]
+    found = scaled.product.api("GET", f"runs/{waits}/diagnostics/")
+    assert [(one["code"], one["node_id"]) for one in found["suggestions"]] == [("no_queue_worker", "b")]
+    scaled.flag.touch()
+    assert scaled.ended(run) == "succeeded"
+    assert scaled.states(run) == ["succeeded"]
+    assert scaled.states(waits, "b") == []
+    assert one.process.poll() is None
+
+    assert ask(scaled, "resume")["state"] == "active"
+    assert scaled.ended(waits) == "succeeded"
+    # Messages reach it again: without them work is found only after seconds.
+    wait_until(lambda: timed_run(scaled) < 1.0, 30)
+    scaled.rests()
+
+
+def timed_run(scaled: WithWorkers) -> float:
+    begun = time.monotonic()
+    assert scaled.ended(scaled.start(chains(1, 3))) == "succeeded"
+    return time.monotonic() - begun
+
+
+def test_a_drained_worker_leaves_its_queue_to_the_others_at_once(scaled: WithWorkers) -> None:
+    scaled.worker("one")
+    scaled.worker("two")
+    ask(scaled, "drain")
+    wait_until(lambda: logged(scaled, "host_drains"), 5)
+    # A message that the drained one took away would cost seconds each time.
+    wait_until(lambda: timed_run(scaled) < 1.0, 30)
+    assert max(timed_run(scaled) for _ in range(8)) < 2.5
+    names = {name for (name,) in scaled.rows("SELECT DISTINCT split_part(worker, '/', 1) FROM engine_attempt")}
+    assert names == {"two@test"}
+
+
+def test_a_worker_that_is_drained_in_the_midst_of_work_costs_no_attempt(scaled: WithWorkers) -> None:
+    scaled.worker("one")
+    scaled.worker("two")
+    code = "import time\n\ndef main(inputs, ctx):\n    time.sleep(0.1)\n"
+    names = [f"n{number}" for number in range(80)]
+    run = scaled.start(document([python(name, code) for name in names]))
+    begun = "SELECT count(*) FROM engine_attempt WHERE worker LIKE 'one@test/%%'"
+    wait_until(lambda: scaled.rows(begun)[0][0] >= 4, 20)
+    ask(scaled, "drain")
+    ((drained,),) = scaled.rows("SELECT clock_timestamp()")
+    assert scaled.ended(run) == "succeeded"
+    late = scaled.rows(
+        "SELECT node FROM engine_attempt WHERE worker LIKE 'one@test/%%' AND started_at > %s + interval '2 seconds'",
+        drained,
+    )
+    assert late == []
+    assert scaled.rows("SELECT count(*), max(number) FROM engine_attempt") == [(len(names), 1)]
+    assert scaled.rows("SELECT count(*) FROM engine_attempt WHERE worker LIKE 'two@test/%%'")[0][0] > len(names) / 2
+    scaled.rests()
+
+
+def test_who_was_drained_still_is_after_a_lost_lease_and_takes_work_when_started_anew(scaled: WithWorkers) -> None:
+    one = scaled.worker()
+    ask(scaled, "drain")
+    wait_until(lambda: logged(scaled, "host_drains"), 5)
+    with one.frozen():
+        wait_until(lambda: worker(scaled)["state"] == "lost", 15)
+        refused = scaled.product.call("POST", "/api/v1/workers/one@test/resume/", {})
+        assert refused.status == 409
+    wait_until(lambda: worker(scaled)["state"] == "draining", 10)
+    assert one.stop() == 0
+    assert [found["name"] for found in scaled.product.api("GET", "workers/")["results"]] == []
+    one.start()
+    assert worker(scaled)["state"] == "active"
+    assert scaled.ended(scaled.start(chains(1, 2))) == "succeeded"

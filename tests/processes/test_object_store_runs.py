@@ -1,0 +1,222 @@
+"""Runs whose artifacts are in an object store: on one host, on several with nothing in common, and when it fails."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.executors.base import Ended, Returned, Work
+from engine.executors.shipping import Shipper, shipped
+from tests.support import postgres, redis, s3
+from tests.support.factories import document, node, python
+from tests.support.product import Product, running
+from tests.support.supervised import Supervised
+from tests.support.wait import wait_until
+from tests.support.workers import Worker
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
+
+LARGE = "def main(inputs, ctx):\n    return [{'n': n, 'text': 'x' * 20} for n in range(5000)]\n"
+COUNT = "def main(inputs, ctx):\n    return len(next(iter(inputs.values())))\n"
+NAMES = "import os\ndef main(inputs, ctx):\n    return sorted(name for name in os.environ if 'AWS' in name)\n"
+SUM = node("sum", "table.sql", {"sql": "select sum(n) as total from large"})
+
+
+@pytest.fixture
+def server() -> Iterator[s3.Server]:
+    with s3.server() as made:
+        yield made
+
+
+def made_by(product: Product, made: dict[str, Any], slug: str = "flow") -> str:
+    product.publish(slug, made["nodes"], made["edges"])
+    return str(product.api("POST", f"workflows/{slug}/runs/", {})["id"])
+
+
+def test_a_run_stores_reads_and_shows_what_is_in_the_object_store(server: s3.Server, tmp_path: Path) -> None:
+    made = document(
+        [
+            python("large", LARGE), python("count", COUNT), SUM, python("names", NAMES),
+            node("named", "table.sql", {"sql": "select {{ size(nodes.large.output) }} as n"}),
+        ],
+        "large>count", "large>sum", "large>named",
+    )  # fmt: skip
+    home = tmp_path / "home"
+    with running(home, INTERLOCK_ARTIFACTS=server.url, **server.environment) as product:
+        run = made_by(product, made)
+        ended = product.ended(run)
+        assert ended["state"] == "succeeded", [
+            product.api("GET", f"runs/{run}/nodes/{one['id']}/")["error"] for one in made["nodes"]
+        ]
+
+        def output(name: str) -> Any:
+            return product.api("GET", f"runs/{run}/nodes/{name}/output/")
+
+        assert output("count")["value"] == 5000
+        assert output("sum")["rows"] == [{"total": sum(range(5000))}]
+        assert output("named")["rows"] == [{"n": 5000}]
+        # Code of authors gets no credentials.
+        assert output("names")["value"] == []
+        assert sorted(name.rpartition(".")[2] for name in server.objects()) == ["json", "parquet", "parquet"]
+        # Whoever has no copies fetches them.
+        copies = home / "artifact-copies"
+        shutil.rmtree(copies)
+        assert len(output("large")["value"]) == 5000
+        csv = product.call("GET", f"/api/v1/runs/{run}/nodes/sum/output/download/?format=csv")
+        assert csv.body.split() == [b"total", str(sum(range(5000))).encode()]
+        checked = product.command("doctor", check=False).stdout
+        assert "objects are put, read and deleted" in checked
+        shutil.rmtree(copies)
+        server.kill()
+        gone = product.call("GET", f"/api/v1/runs/{run}/nodes/sum/output/")
+        assert (gone.status, gone.headers["content-type"]) == (503, "application/problem+json")
+        assert (gone.json["code"], "INTERLOCK_ARTIFACTS" in gone.json["detail"]) == ("artifact_store", True)
+        failed = made_by(product, document([python("large", LARGE)]), "away")
+        assert product.ended(failed)["state"] == "failed"
+        error = product.api("GET", f"runs/{failed}/nodes/large/")["error"]
+        assert error["class"] == "ArtifactStoreError"
+        assert f"INTERLOCK_ARTIFACTS is {server.url}, but its server does not answer" in error["message"]
+
+
+def test_a_node_is_tried_again_as_its_policy_says_until_the_store_is_back(server: s3.Server, tmp_path: Path) -> None:
+    with running(tmp_path / "home", INTERLOCK_ARTIFACTS=server.url, **server.environment) as product:
+        server.kill()
+        run = made_by(product, document([python("large", LARGE, retries=30, retry_delay=0.5)]))
+        wait_until(lambda: product.api("GET", f"runs/{run}/nodes/large/")["attempt"] >= 2, 40)
+        server.start()
+        assert product.ended(run)["state"] == "succeeded"
+        assert len(server.objects()) == 1
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+def test_hosts_that_share_no_folder_hand_tables_to_each_other(server: s3.Server, tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        environment = {
+            "DATABASE_URL": stack.enter_context(postgres.database()),
+            "REDIS_URL": stack.enter_context(redis.server(tmp_path)).url,
+            "INTERLOCK_EXECUTOR": "celery", "INTERLOCK_WORKERS": "1", "INTERLOCK_ARTIFACTS": server.url,
+            **server.environment,
+        }  # fmt: skip
+        product = stack.enter_context(running(tmp_path / "home", **environment))
+        for name in ("one", "two"):
+            home = {"INTERLOCK_HOME": str(tmp_path / name)}
+            worker = Worker(tmp_path / f"{name}.log", {**environment, **home}, name, f"of-{name}")
+            stack.callback(worker.end)
+        run = made_by(
+            product,
+            document([python("large", LARGE, queue="of-one"), {**SUM, "policy": {"queue": "of-two"}}], "large>sum"),
+        )
+        assert product.ended(run)["state"] == "succeeded"
+        assert product.api("GET", f"runs/{run}/nodes/sum/output/")["rows"] == [{"total": sum(range(5000))}]
+        copies = {name: list((tmp_path / name / "artifact-copies").glob("??/*")) for name in ("one", "two", "home")}
+        assert {name: len(found) for name, found in copies.items()} == {"one": 1, "two": 2, "home": 1}
+
+
+class Shipped(Supervised):
+    """A supervisor with the store behind it."""
+
+    def __init__(self, home: Path, url: str) -> None:
+        super().__init__(home)
+        self.supervisor.config = replace(self.supervisor.config, artifact_store=url)
+        made = shipped(self.supervisor)
+        assert isinstance(made, Shipper)
+        self.shipper = made
+        self.supervisor = made  # type: ignore[assignment] # the same seam
+
+    def __enter__(self) -> Shipped:
+        super().__enter__()
+        return self
+
+
+def frozen(server: s3.Server) -> None:
+    """It takes connections and answers nothing."""
+    assert server.process is not None
+    os.kill(server.process.pid, signal.SIGSTOP)
+
+
+def reading(shipped: Shipped, name: str) -> Any:
+    return shipped.python(COUNT, inputs={"in": {"kind": "json", "path": name}})
+
+
+def large(shipped: Shipped) -> str:
+    """The name of a stored output."""
+    work = shipped.python(LARGE)
+    shipped.send(work)
+    ended = shipped.until(lambda: shipped.of(Ended, work.claim))[0]
+    assert ended.state == "succeeded"
+    assert ended.output is not None
+    return str(ended.output["artifact"])
+
+
+def test_an_end_is_told_when_the_output_is_in_the_store(server: s3.Server, tmp_path: Path) -> None:
+    with Shipped(tmp_path, server.url) as shipped:
+        assert large(shipped) in server.objects()
+
+
+def test_an_input_on_its_way_keeps_its_place_and_can_be_taken_back(server: s3.Server, tmp_path: Path) -> None:
+    with Shipped(tmp_path, server.url) as shipped:
+        name = large(shipped)
+        shutil.rmtree(tmp_path / "artifacts" / name[:2])
+        frozen(server)
+        works = [reading(shipped, name) for _ in range(2)]
+        idle = shipped.shipper.idle()
+        shipped.send(*works)
+        assert shipped.shipper.idle() == idle - 2
+        shipped.shipper.kill(works[0].claim, "cancelled")
+        shipped.shipper.take_back()
+        shipped.until(lambda: len(shipped.of(Returned)) == 2)
+        assert [one.claims for one in shipped.of(Returned)] == [[works[0].claim], [works[1].claim]]
+        assert shipped.shipper.idle() == idle
+        assert server.process is not None
+        os.kill(server.process.pid, signal.SIGCONT)
+        again = reading(shipped, name)
+        shipped.send(again)
+        ended = shipped.until(lambda: shipped.of(Ended, again.claim))[0]
+        assert (ended.output or {})["value"] == 5000
+
+
+def putting(server: s3.Server, shipped: Shipped) -> Work:
+    """A work whose output is being put, to a server that does not take it."""
+    large(shipped)
+    frozen(server)
+    work = shipped.python(LARGE.replace("5000", "6000"))
+    shipped.send(work)
+    shipped.until(lambda: work.claim in shipped.shipper._putting)
+    return work
+
+
+def test_what_cannot_be_put_before_a_stop_is_interrupted(server: s3.Server, tmp_path: Path) -> None:
+    with Shipped(tmp_path, server.url) as shipped:
+        work = putting(server, shipped)
+        begun = time.monotonic()
+        (ended,) = [one for one in shipped.stop(0) if isinstance(one, Ended)]
+        assert time.monotonic() - begun < 8
+        assert (ended.claim, ended.state, ended.interrupted, ended.output) == (work.claim, "lost", True, None)
+
+
+def test_an_attempt_that_is_cancelled_while_its_output_is_put_is_cancelled(server: s3.Server, tmp_path: Path) -> None:
+    with Shipped(tmp_path, server.url) as shipped:
+        work = putting(server, shipped)
+        shipped.shipper.kill(work.claim, "cancelled")
+        (ended,) = shipped.until(lambda: shipped.of(Ended, work.claim))
+        assert (ended.state, ended.output) == ("cancelled", None)
+
+
+def test_an_input_that_is_gone_fails_the_attempt(server: s3.Server, tmp_path: Path) -> None:
+    with Shipped(tmp_path, server.url) as shipped:
+        work = reading(shipped, "ab/ab" + "0" * 62 + ".json")
+        shipped.send(work)
+        (ended,) = shipped.until(lambda: shipped.of(Ended, work.claim))
+        assert ended.error is not None
+        assert ended.error["class"] == "ArtifactGone"
+        assert "An input could not be fetched. There is no object s3://lake/some/place/ab/ab" in ended.error["message"]

@@ -1,0 +1,70 @@
+"""A PostgreSQL that is restarted under a running product: errors for people meanwhile, and all goes on by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.recorder import Recorder
+from tests.processes.test_live_product import as_api_has_it, open_socket
+from tests.processes.test_scaled import LONG
+from tests.support import postgres, redis
+from tests.support.product import Product, running
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.own_postgres, pytest.mark.redis, pytest.mark.processes, pytest.mark.timeout(300)]
+
+RECOVERED_SECONDS = 5.0
+
+
+@pytest.fixture
+def server() -> Iterator[postgres.Server]:
+    with postgres.server() as started:
+        yield started
+
+
+@pytest.fixture
+def product(tmp_path: Path, server: postgres.Server) -> Iterator[Product]:
+    server.do("create database flows")
+    with (
+        redis.server(tmp_path) as one,
+        running(tmp_path / "home", DATABASE_URL=server.url("flows"), REDIS_URL=one.url) as started,
+    ):
+        yield started
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_all_goes_on_within_seconds_of_a_restart(product: Product, server: postgres.Server, mode: str) -> None:
+    product.publish("talk", [{"id": "a", "type": "python", "config": {"code": LONG.format(n=100)}}], [])
+    product.publish("one", [{"id": "a", "type": "noop"}], [])
+    run = product.api("POST", "workflows/talk/runs/", {})["id"]
+    recorder = Recorder()
+    with open_socket(product, run) as socket:
+        recorder.hello(socket)
+        wait_until(lambda: recorder.take(socket) and recorder.run and recorder.run["state"] == "running")
+        server.stop(mode)
+        answer = product.call("GET", "/api/v1/runs/")
+        assert (answer.status, answer.json["code"]) == (503, "database_unavailable")
+        assert answer.headers["retry-after"]
+        page = product.call("GET", "/", token=False)
+        assert page.status in (302, 503)
+        page = product.call("GET", f"/runs/{run}/", Cookie="interlock_session=" + "a" * 32, token=False)
+        assert page.status == 503
+        assert b"Try again" in page.body
+        assert product.call("GET", "/readyz", token=False).status == 503
+        server.start()
+        back = time.monotonic()
+        wait_until(lambda: product.call("GET", "/readyz", token=False).status == 200, RECOVERED_SECONDS)
+        assert product.api("POST", "workflows/one/runs/?wait=5", {})["state"] == "succeeded"
+        assert time.monotonic() - back < RECOVERED_SECONDS
+        # What ran meanwhile has lost nothing, and its watcher sees the end on the socket that it had.
+        while recorder.run is None or recorder.run["state"] != "succeeded":
+            recorder.take(socket, timeout=15)
+    assert (recorder.run, recorder.nodes) == as_api_has_it(product, run)
+    assert recorder.nodes["a"]["attempt"] == 1
+    said = product.log.read_text()
+    assert "Traceback" not in said
+    assert "is started again" not in said

@@ -1,0 +1,200 @@
+"""`up` with PostgreSQL and Redis: the same as without them, also while they are away."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg2
+import pytest
+from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
+
+from dashboard import http
+from dashboard.live import database as live_database
+from tests.live.recorder import Recorder
+from tests.processes.test_live_product import as_api_has_it, open_socket
+from tests.support import postgres, redis
+from tests.support.product import Product, running
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.processes, pytest.mark.timeout(300)]
+
+LONG = "import time\n\ndef main(inputs, ctx):\n    for n in range({n}):\n        print(n)\n        time.sleep(0.05)\n"
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[redis.Server]:
+    with redis.server(tmp_path) as started:
+        yield started
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture
+def product(tmp_path: Path, database: str, redis_server: redis.Server) -> Iterator[Product]:
+    with running(tmp_path / "home", DATABASE_URL=database, REDIS_URL=redis_server.url) as started:
+        yield started
+
+
+def followed(product: Product, run: str, until: str = "succeeded", seconds: float = 60) -> Recorder:
+    """A client that has seen the run end, without a gap, and knows what the API knows."""
+    recorder = Recorder()
+    with open_socket(product, run) as socket:
+        recorder.hello(socket)
+        deadline = time.monotonic() + seconds
+        while recorder.run is None or recorder.run["state"] != until:
+            recorder.take(socket, timeout=max(0.01, deadline - time.monotonic()))
+    assert (recorder.run, recorder.nodes) == as_api_has_it(product, run)
+    return recorder
+
+
+def test_up_does_with_both_what_it_does_without(product: Product, database: str, redis_server: redis.Server) -> None:
+    wait_until(lambda: "Interlock is ready" in product.log.read_text())
+    assert product.call("GET", product.login_path(), token=False).status in (200, 302)
+    run = product.api("POST", "workflows/flight-delays/runs/", {})["id"]
+    followed(product, run)
+    with contextlib.closing(psycopg2.connect(database)) as connection:
+        counted = connections(connection)
+    assert set(counted) == {"interlock-web", "interlock-scheduler"}
+    assert counted["interlock-scheduler"] == 1
+    with redis_server.client() as client:
+        names = {one["name"] for one in client.client_list()}
+    assert {"interlock-scheduler", "interlock-listener", "interlock-layer"} <= names
+    doctor = product.command("doctor", "--port", str(product.port)).stdout
+    assert re.search(r"ok +Redis: answers", doctor), doctor
+    # The same database by another name: hints would not find each other.
+    other = urlsplit(database)
+    named = {"localhost": "127.0.0.1"}.get(other.hostname or "", "localhost")
+    product.environment["DATABASE_URL"] = urlunsplit(
+        other._replace(netloc=f"{other.username}:{other.password or ''}@{named}:{other.port}")
+    )
+    doctor = product.command("doctor", "--port", str(product.port), check=False).stdout
+    assert re.search(r"warning +Redis: answers, but the scheduler does not listen there", doctor), doctor
+    assert product.stop() == 0
+    assert "away" not in product.log.read_text()
+
+
+def test_two_hundred_requests_at_once_open_no_connection_more_than_there_are_threads(
+    product: Product, database: str
+) -> None:
+    paths = ["/api/v1/runs/", "/api/v1/workflows/", "/api/v1/workflows/flight-delays/"]
+    together = threading.Barrier(201)
+
+    def ask(n: int) -> int:
+        together.wait(60)
+        return product.call("GET", paths[n % len(paths)]).status
+
+    seen: list[dict[str, int]] = []
+    over = threading.Event()
+    assert product.token
+
+    def count() -> None:
+        with contextlib.closing(psycopg2.connect(database)) as connection:
+            connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
+            while not over.is_set():
+                seen.append(connections(connection))
+
+    counter = threading.Thread(target=count)
+    with ThreadPoolExecutor(200) as pool:
+        answers = [pool.submit(ask, n) for n in range(200)]
+        counter.start()
+        together.wait(60)
+        statuses = {answer.result() for answer in answers}
+    over.set()
+    counter.join()
+    assert statuses == {200}
+    assert len(seen) > 5
+    most = max(found.get("interlock-web", 0) for found in seen)
+    assert http.THREADS <= most <= http.THREADS + live_database.THREADS
+    assert {found["interlock-scheduler"] for found in seen} == {1}
+
+
+def connections(connection: Any) -> dict[str, int]:
+    """Those to this database, by what they are named; the one that asks left out."""
+    with connection.cursor() as cursor:
+        cursor.execute("select application_name, count(*) from pg_stat_activity where datname = current_database() "
+                       "and pid <> pg_backend_pid() group by 1")  # fmt: skip
+        return dict(cursor.fetchall())
+
+
+def test_a_wake_over_redis_starts_a_run_at_once(product: Product) -> None:
+    product.publish("one", [{"id": "a", "type": "noop"}], [])
+    times = []
+    for _ in range(10):
+        begun = time.monotonic()
+        assert product.api("POST", "workflows/one/runs/?wait=10", {})["state"] == "succeeded"
+        times.append(time.monotonic() - begun)
+    # The look of each second would take half of one on average, twice.
+    assert sorted(times)[5] < 0.4, times
+
+
+def test_work_goes_on_without_redis_and_hints_come_again_with_it(product: Product, redis_server: redis.Server) -> None:
+    product.publish("talk", [{"id": "a", "type": "python", "config": {"code": LONG.format(n=60)}}], [])
+    run = product.api("POST", "workflows/talk/runs/", {})["id"]
+    recorder = Recorder()
+    with open_socket(product, run) as socket:
+        recorder.hello(socket)
+        wait_until(lambda: recorder.take(socket) and recorder.run and recorder.run["state"] == "running")
+        redis_server.kill()
+        # What is watched goes on, what begins too, and pages answer.
+        later = product.api("POST", "workflows/talk/runs/", {})["id"]
+        assert product.call("GET", "/readyz", token=False).status == 200
+        while recorder.run is None or recorder.run["state"] != "succeeded":
+            recorder.take(socket, timeout=15)
+    followed(product, later)
+    redis_server.start()
+    back = time.monotonic()
+    with redis_server.client() as client:
+        wait_until(lambda: {"interlock-scheduler", "interlock-listener"} <= {c["name"] for c in client.client_list()})
+        assert time.monotonic() - back < 10
+    followed(product, product.api("POST", "workflows/talk/runs/", {})["id"])
+    said = product.log.read_text()
+    assert "Traceback" not in said
+    assert said.count("REDIS_URL") <= 6, said
+
+
+def test_a_client_misses_nothing_while_redis_comes_and_goes(product: Product, redis_server: redis.Server) -> None:
+    product.publish("talk", [{"id": "a", "type": "python", "config": {"code": LONG.format(n=150)}}], [])
+    run = product.api("POST", "workflows/talk/runs/", {})["id"]
+    over = threading.Event()
+
+    def disturb() -> None:
+        while not over.is_set():
+            redis_server.kill()
+            redis_server.start()
+            with redis_server.client() as client:
+                client.flushall()
+            over.wait(0.5)
+
+    disturbing = threading.Thread(target=disturb)
+    disturbing.start()
+    try:
+        followed(product, run)
+    finally:
+        over.set()
+        disturbing.join()
+    assert "Traceback" not in product.log.read_text()
+
+
+def test_a_redis_that_hangs_keeps_no_request_waiting(product: Product, redis_server: redis.Server) -> None:
+    product.publish("one", [{"id": "a", "type": "noop"}], [])
+    with redis_server.hanging():
+        times = []
+        for _ in range(20):
+            begun = time.monotonic()
+            product.api("POST", "workflows/one/runs/", {})
+            times.append(time.monotonic() - begun)
+        assert max(times) < 2, times
+        assert sorted(times)[10] < 0.2, times
+        assert product.api("POST", "workflows/one/runs/?wait=20", {})["state"] == "succeeded"

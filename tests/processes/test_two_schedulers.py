@@ -1,0 +1,69 @@
+"""Two schedulers on PostgreSQL: one leads, the other takes over, and never do both."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.product import Product
+from tests.support.scaled import Installation, installed
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.processes, pytest.mark.timeout(240)]
+
+TAKES_OVER_SECONDS = 5.0
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    with installed(tmp_path) as made:
+        yield made
+
+
+def succeeds(web: Product, seconds: float) -> None:
+    """A run that is asked for now ends well within `seconds`."""
+    run = web.api("POST", "workflows/one/runs/", {})["id"]
+    assert web.ended(run, seconds)["state"] == "succeeded"
+
+
+def test_a_standby_on_another_host_dispatches_within_seconds_of_a_kill(installation: Installation) -> None:
+    first = installation.scheduler("a")
+    wait_until(lambda: installation.leader() == (1, first.pid), 30)
+    second = installation.scheduler("b")
+    installation.stands_by("b")
+    web = installation.web("c")
+    web.publish("one", [{"id": "a", "type": "noop"}], [])
+    succeeds(web, 10)
+    assert installation.leader() == (1, first.pid)
+    first.kill()
+    killed = time.monotonic()
+    succeeds(web, TAKES_OVER_SECONDS)
+    assert time.monotonic() - killed < TAKES_OVER_SECONDS
+    assert installation.leader() == (2, second.pid)
+    assert len(installation.lock_holders()) == 1
+
+
+def test_whenever_the_lock_is_lost_one_leads_again(installation: Installation) -> None:
+    hosts = ("a", "b")
+    processes = [installation.scheduler(host) for host in hosts]
+    wait_until(lambda: installation.leader()[0] == 1, 30)
+    leads = [process.pid for process in processes].index(installation.leader()[1])
+    installation.stands_by(hosts[1 - leads])
+    web = installation.web("c")
+    web.publish("one", [{"id": "a", "type": "noop"}], [])
+    for _ in range(3):
+        epoch = installation.leader()[0]
+        (holder,) = installation.lock_holders()
+        installation.ask("select pg_terminate_backend(%s)", holder)
+        succeeds(web, 10)
+        assert installation.leader()[0] > epoch
+        # Who lost the lead to the other has ended, and is started again by whoever looks after it.
+        for n, host in enumerate(hosts):
+            if processes[n].poll() is not None:
+                assert "another scheduler" in installation.log(host).read_text().lower()
+                processes[n] = installation.scheduler(host)
+        assert len(installation.lock_holders()) == 1
+        assert installation.leader()[1] in [process.pid for process in processes]

@@ -1,0 +1,371 @@
+"""The scaled form, whatever is killed, stopped or emptied: the whole product on PostgreSQL and Redis, and workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import postgres
+from tests.support.factories import chains, document, node, python
+from tests.support.product import ROOT, free_port
+from tests.support.wait import wait_until
+from tests.support.withworkers import WithWorkers, installation, through
+
+pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.processes, pytest.mark.timeout(120)]
+
+
+@pytest.fixture
+def scaled(tmp_path: Path) -> Iterator[WithWorkers]:
+    with installation(tmp_path) as made:
+        yield made
+
+
+def timed(action: Callable[[], Any]) -> float:
+    begun = time.monotonic()
+    action()
+    return time.monotonic() - begun
+
+
+def test_a_killed_node_process_starts_its_node_again_within_a_second(scaled: WithWorkers) -> None:
+    scaled.worker()
+    run = scaled.start(scaled.waiting(once=True))
+    (start,) = scaled.begun()
+    scaled.running(run)
+    os.kill(start[2], signal.SIGKILL)
+    assert timed(lambda: scaled.begun(2)) < 1.0
+    assert scaled.ended(run) == "succeeded"
+    assert scaled.states(run) == ["lost", "succeeded"]
+    scaled.rests()
+
+
+def test_what_a_killed_worker_ran_starts_elsewhere_within_five_seconds(scaled: WithWorkers) -> None:
+    one = scaled.worker("one")
+    run = scaled.start(scaled.waiting("a", "b", once=True))
+    scaled.begun(2)
+    scaled.running(run, "a")
+    scaled.running(run, "b")
+    scaled.worker("two")
+    one.kill()
+    assert timed(lambda: scaled.begun(4)) < 5.0
+    assert scaled.ended(run) == "succeeded"
+    assert scaled.states(run) == ["lost", "succeeded"]
+    message = scaled.attempts(run)[0]["error"]["message"]
+    assert "one@test was not heard from for 3" in message
+    assert not one.node_processes()
+    scaled.rests()
+
+
+def test_a_worker_that_is_started_again_tells_what_its_end_has_cost(scaled: WithWorkers) -> None:
+    one = scaled.worker()
+    run = scaled.start(scaled.waiting(once=True))
+    scaled.begun()
+    scaled.running(run)
+    one.kill()
+    one.start()
+    scaled.begun(2)
+    assert scaled.ended(run) == "succeeded"
+    assert scaled.states(run) == ["lost", "succeeded"]
+    assert "started anew" in scaled.attempts(run)[0]["error"]["message"]
+
+
+def test_what_a_worker_had_that_was_killed_with_the_scheduler_starts_again(scaled: WithWorkers) -> None:
+    one = scaled.worker("one")
+    run = scaled.start(scaled.waiting("a", once=True))
+    scaled.begun()
+    scaled.running(run)
+    os.kill(scaled.rows("SELECT pid FROM engine_leader")[0][0], signal.SIGKILL)
+    one.kill()
+    scaled.worker("two")
+    assert scaled.ended(run) == "succeeded"
+    assert scaled.states(run) == ["lost", "succeeded"]
+    scaled.rests()
+
+
+def test_a_killed_scheduler_costs_nothing(scaled: WithWorkers) -> None:
+    scaled.worker()
+    run = scaled.start(scaled.waiting("a", "b"))
+    scaled.begun(2)
+    scaled.running(run, "a")
+    scaled.running(run, "b")
+    ((epoch, pid),) = scaled.rows("SELECT epoch, pid FROM engine_leader")
+    os.kill(pid, signal.SIGKILL)
+    # It ends while nobody leads: its report waits.
+    scaled.flag.touch()
+    assert scaled.ended(run) == "succeeded"
+    assert scaled.states(run, "a") == scaled.states(run, "b") == ["succeeded"]
+    assert scaled.rows("SELECT epoch FROM engine_leader")[0][0] > epoch
+    scaled.rests()
+
+
+def test_an_emptied_and_a_killed_redis_only_delay(scaled: WithWorkers) -> None:
+    scaled.worker()
+    before = scaled.start(scaled.waiting("a"))
+    scaled.begun()
+    scaled.broker.client().flushall()
+    scaled.flag.touch()
+    assert scaled.ended(before) == "succeeded"
+    scaled.broker.kill()
+    away = scaled.start(chains(3, 3))
+    scaled.broker.start()
+    assert scaled.ended(away) == "succeeded"
+    # Connected again, it hears of work at once.
+    wait_until(lambda: timed(lambda: scaled.ended(scaled.start(chains(1, 3)))) < 1.0, 30)
+    scaled.rests()
+
+
+def test_work_goes_on_without_redis(scaled: WithWorkers) -> None:
+    scaled.worker()
+    scaled.broker.kill()
+    assert scaled.ended(scaled.start(chains(2, 2))) == "succeeded"
+
+
+def test_a_worker_that_stood_still_past_its_lease_writes_nothing_when_it_goes_on(scaled: WithWorkers) -> None:
+    one = scaled.worker("one")
+    run = scaled.start(scaled.waiting("a"))
+    (start,) = scaled.begun()
+    scaled.running(run)
+    scaled.worker("two")
+    with one.frozen():
+        scaled.begun(2)
+        wait_until(lambda: scaled.states(run) == ["lost", "running"])
+        # The zombie's attempt ends while its worker stands still: there is a result that must not count.
+        scaled.flag.touch()
+        assert scaled.ended(run) == "succeeded"
+    wait_until(lambda: len(scaled.rows("SELECT 1 FROM engine_host WHERE name = 'one@test'")) == 2)
+    assert scaled.product.api("GET", f"runs/{run}/nodes/a/output/")["value"] == 2
+    assert scaled.states(run) == ["lost", "succeeded"]
+    ((gone, told),) = scaled.rows("SELECT reason, told FROM engine_host WHERE name = 'one@test' AND state = 'gone'")
+    assert gone.startswith("not heard from")
+    before = scaled.rows("SELECT count(*) FROM engine_logbatch WHERE attempt = 1")
+    assert scaled.rows("SELECT told FROM engine_host WHERE name = 'one@test' AND state = 'gone'") == [(told,)]
+    assert scaled.rows("SELECT count(*) FROM engine_logbatch WHERE attempt = 1") == before
+    wait_until(lambda: start[2] not in one.node_processes())
+    # It takes part again.
+    scaled.started[1].kill()
+    assert scaled.ended(scaled.start(chains(2, 2))) == "succeeded"
+    scaled.rests()
+
+
+def test_a_worker_that_is_told_to_stop_lets_end_what_ends_and_gives_back_the_rest(scaled: WithWorkers) -> None:
+    one = scaled.worker("one")
+    run = scaled.start(scaled.waiting("a"))
+    scaled.begun()
+    one.process.terminate()
+    wait_until(lambda: scaled.rows("SELECT state FROM engine_host") == [("draining",)])
+    scaled.flag.touch()
+    assert scaled.ended(run) == "succeeded"
+    assert one.process.wait(20) == 0
+    scaled.flag.unlink()
+    one.start()
+    run = scaled.start(scaled.waiting("a", once=True))
+    scaled.begun(2)
+    scaled.running(run)
+    assert one.stop() == 0
+    assert not one.node_processes()
+    found = scaled.node(run)
+    assert (found["state"], found["attempt"]) == ("ready", 1)
+    assert found["waiting_for"][0]["message"] == (
+        'No worker takes the queue "default": start one with `celery -A engine worker -Q default`, or give the node '
+        "another queue."
+    )
+    scaled.worker("two")
+    assert scaled.ended(run) == "succeeded"
+    assert scaled.rows("SELECT losses, retries FROM engine_noderun WHERE run_id = %s", int(run)) == [(0, 0)]
+    scaled.rests()
+
+
+def test_a_node_runs_on_a_worker_that_takes_its_queue(scaled: WithWorkers) -> None:
+    scaled.worker("one")
+    run = scaled.start(document(["a", node("b", queue="gpu"), node("c", queue="gpu")], "a>b"))
+    wait_until(lambda: scaled.node(run, "b")["state"] == "ready")
+    assert [one["code"] for one in scaled.node(run, "c")["waiting_for"]] == ["queue"]
+    assert scaled.node(run, "a")["state"] == "succeeded"
+    scaled.worker("two", "gpu,other")
+    assert scaled.ended(run) == "succeeded"
+    by = {name: scaled.attempts(run, name)[0]["worker"].partition("/")[0] for name in "abc"}
+    assert by == {"a": "one@test", "b": "two@test", "c": "two@test"}
+    scaled.rests()
+
+
+def test_a_worker_that_is_told_twice_gives_back_at_once(scaled: WithWorkers) -> None:
+    one = scaled.worker()
+    run = scaled.start(scaled.waiting("a", once=True))
+    scaled.begun()
+    scaled.running(run)
+    one.process.terminate()
+    wait_until(lambda: scaled.rows("SELECT state FROM engine_host") == [("draining",)])
+    one.process.terminate()
+    assert timed(one.process.wait) < 5
+    assert not one.node_processes()
+    scaled.worker("two")
+    assert scaled.ended(run) == "succeeded"
+    assert scaled.rows("SELECT losses, retries FROM engine_noderun WHERE run_id = %s", int(run)) == [(0, 0)]
+
+
+def test_a_higher_priority_passes_what_was_sent_ahead(scaled: WithWorkers) -> None:
+    scaled.worker()
+    code = "import time\ndef main(inputs, ctx):\n    time.sleep(0.03)\n"
+    nodes = [python(f"n{number}", code, expected_duration=0.03) for number in range(200)]
+    low = scaled.start(document(nodes))
+    ahead = "SELECT count(*) FROM engine_dispatch WHERE host_id IS NOT NULL"
+    wait_until(lambda: scaled.rows(ahead)[0][0] > 60)
+    high = scaled.start(document([node("first", priority=1)]))
+    assert scaled.ended(high) == "succeeded"
+    ((between,),) = scaled.rows(
+        "SELECT count(*) FROM engine_attempt a, engine_attempt h, engine_noderun n WHERE h.run_id = %s "
+        "AND n.run_id = h.run_id AND a.run_id = %s AND a.started_at > n.ready_at AND a.started_at < h.started_at",
+        int(high),
+        int(low),
+    )
+    # Half a second of them, of two seconds that had been sent.
+    assert between < 30
+    assert scaled.ended(low) == "succeeded"
+    assert scaled.rows("SELECT max(number) FROM engine_attempt WHERE run_id = %s", int(low)) == [(1,)]
+    scaled.rests()
+
+
+def test_what_an_old_leader_wished_back_is_sent_again(scaled: WithWorkers) -> None:
+    one = scaled.worker()
+    with one.frozen():
+        run = scaled.start(chains(1, 1))
+        wish = "UPDATE engine_dispatch SET wish = 'back' WHERE host_id IS NULL RETURNING claim"
+        ((claim,),) = wait_until(lambda: scaled.rows(wish))
+    assert scaled.ended(run) == "succeeded"
+    assert scaled.rows("SELECT claim FROM engine_attempt") != [(claim,)]
+    scaled.rests()
+
+
+def test_a_second_worker_of_one_name_is_refused_and_harms_nothing(scaled: WithWorkers) -> None:
+    one = scaled.worker()
+    run = scaled.start(scaled.waiting("a"))
+    scaled.begun()
+    scaled.running(run)
+    second = subprocess.run(one.command, cwd=ROOT, env=one.environment, capture_output=True, text=True, timeout=60)
+    assert second.returncode != 0
+    assert 'A worker named "one@test" runs in' in second.stdout + second.stderr
+    scaled.flag.touch()
+    assert scaled.ended(run) == "succeeded"
+    assert scaled.states(run) == ["succeeded"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"INTERLOCK_EXECUTOR": "local"}, "a worker needs INTERLOCK_EXECUTOR=celery"),
+        ({"REDIS_URL": ""}, "needs REDIS_URL"),
+        ({"DATABASE_URL": "{empty}"}, "use the command migrate"),
+    ],
+)
+def test_a_worker_that_cannot_work_says_why_and_ends(scaled: WithWorkers, changed: dict[str, str], says: str) -> None:
+    one = scaled.worker("ready")
+    with postgres.database() as empty:
+        environment = {**one.environment, **{name: text.format(empty=empty) for name, text in changed.items()}}
+        command = [text.replace("ready@", "other@") for text in one.command]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert says in done.stdout + done.stderr
+
+
+def test_a_cancel_reaches_a_worker_within_300_ms(scaled: WithWorkers) -> None:
+    scaled.worker()
+    run = scaled.start(scaled.waiting("a"))
+    (start,) = scaled.begun()
+    scaled.running(run)
+
+    def gone() -> None:
+        scaled.product.api("POST", f"runs/{run}/cancel/", {})
+        wait_until(lambda: not Path(f"/proc/{start[2]}").exists(), interval=0.002)
+
+    assert timed(gone) < 0.3
+    assert scaled.ended(run) == "cancelled"
+    assert scaled.attempts(run)[0]["receipt"]["processes"] >= 1
+    scaled.rests()
+
+
+def test_an_outage_of_the_database_loses_nothing(tmp_path: Path) -> None:
+    with installation(tmp_path, behind=True) as scaled:
+        one = scaled.worker()
+        run = scaled.start(scaled.waiting("a"))
+        scaled.begun()
+        scaled.running(run)
+        with scaled.way.refusing():
+            # Tried four times a second: for longer than a lease.
+            wait_until(lambda: one.log.read_text().count("database_away") >= 20, 15)
+        scaled.flag.touch()
+        assert scaled.ended(run) == "succeeded"
+        assert scaled.states(run) == ["succeeded"]
+        scaled.rests()
+
+
+def test_a_worker_that_is_cut_off_alone_ends_what_it_has_before_another_begins(scaled: WithWorkers) -> None:
+    scaled.worker("one", DATABASE_URL=through(scaled.way, scaled.url))
+    run = scaled.start(scaled.waiting("a", once=True))
+    (start,) = scaled.begun()
+    scaled.running(run)
+    scaled.worker("two")
+    with scaled.way.hanging():
+        wait_until(lambda: not Path(f"/proc/{start[2]}").exists(), 5)
+        assert len(scaled.starts()) == 1
+        scaled.begun(2)
+        assert scaled.ended(run) == "succeeded"
+    assert scaled.states(run) == ["lost", "succeeded"]
+    wait_until(lambda: len(scaled.rows("SELECT 1 FROM engine_host WHERE name = 'one@test'")) == 2, 20)
+
+
+def test_an_installation_that_goes_back_to_one_host_runs_what_was_out_there(scaled: WithWorkers) -> None:
+    scaled.worker()
+    run = scaled.start(scaled.waiting("a", once=True))
+    (start,) = scaled.begun()
+    scaled.running(run)
+    product = scaled.product
+    product.kill()
+    product.environment["INTERLOCK_EXECUTOR"] = "local"
+    # Meanwhile the old one may have become a connection's.
+    product.port = free_port()
+    product.start()
+    assert scaled.ended(run) == "succeeded"
+    assert scaled.states(run) == ["lost", "succeeded"]
+    wait_until(lambda: not Path(f"/proc/{start[2]}").exists())
+    scaled.rests()
+
+
+def test_a_flood_of_lines_comes_through_in_order(scaled: WithWorkers) -> None:
+    scaled.worker()
+    code = "def main(inputs, ctx):\n    for number in range(20_000): print(number)\n"
+    run = scaled.start(document([python("a", code), python("b", code)]))
+    assert scaled.ended(run) == "succeeded"
+    for name in "ab":
+        batches = scaled.rows(
+            "SELECT body FROM engine_logbatch WHERE run_id = %s AND node = %s ORDER BY first_seq", int(run), name
+        )
+        told = [int(line[2]) for (body,) in batches for line in json.loads(body) if line[2].isdigit()]
+        assert told == sorted(set(told))
+        assert len(told) > 5000
+    scaled.rests()
+
+
+def test_lost_connections_to_the_database_cost_nothing(scaled: WithWorkers) -> None:
+    scaled.worker()
+    run = scaled.start(scaled.waiting("a"))
+    scaled.begun()
+    scaled.running(run)
+    for _ in range(5):
+        ended = scaled.rows(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND (application_name = 'interlock-worker' "
+            "OR pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory'))"
+        )
+        assert len(ended) >= 2
+        assert scaled.ended(scaled.start(chains(1, 2))) == "succeeded"
+    scaled.flag.touch()
+    assert scaled.ended(run) == "succeeded"
+    assert scaled.states(run) == ["succeeded"]
+    scaled.rests()

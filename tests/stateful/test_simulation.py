@@ -1,0 +1,97 @@
+"""T29: whole lives of the scheduler in which it is killed at any statement, commits fail, leaders change, reports come
+twice and late. Pure and seeded: the same seed is the same life.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.count import injected
+from tests.stateful import checks
+from tests.stateful.kills import MortalWorld, Statement
+from tests.stateful.order import Order
+from tests.stateful.properties import FAULTS, PEOPLE, WORK
+from tests.stateful.world import Dice, Traits
+from tests.support.broken import Broken
+from tests.support.effort import rounds, seed
+
+pytestmark = pytest.mark.timeout(rounds(300, 7200))
+
+BY_EVERY_CHANGE = 1000
+MORTAL = Traits(actions=WORK + PEOPLE + FAULTS + ("noise", "takeover") + ("kill",) * 8)
+ONE_KILL = Traits(actions=WORK + PEOPLE + FAULTS + ("noise",) * 2)
+
+
+def judge(world: MortalWorld) -> None:
+    """I1 to I10 and, of the order, what does not depend on when a kill came."""
+    checks.all_over(world)
+    checks.upstream_first(world)
+    checks.limits_kept(world)
+    checks.used_once(world)
+    checks.definitions_kept(world)
+    checks.rows_agree(world.sim.store)
+
+
+def live(world: MortalWorld, name: str, order: bool = True) -> None:
+    """`order`: also that is judged, where a turn takes up all that has come."""
+    if order and not world.sim.budget:
+        Order(world)
+    try:
+        world.live()
+        judge(world)
+    except Broken as error:
+        error.add_note(f"{name}; killed at {world.killer.kills}\n{world.story()}")
+        raise
+    finally:
+        count(world)
+
+
+def count(world: MortalWorld) -> None:
+    for kind, n in (
+        ("scheduler killed at a statement (simulated)", len(world.killer.kills)),
+        ("scheduler killed between turns (simulated)", world.crashes - len(world.killer.kills) - world.takeovers),
+        ("scheduler replaced while it stood still (simulated)", world.takeovers),
+        ("commit failed or its answer was lost (simulated)", world.outages),
+    ):
+        if n:
+            injected(kind, n)
+
+
+def live_all(first: int, number: int, order: bool = True) -> None:
+    for life in range(first, first + number):
+        live(MortalWorld(Dice.of(life), MORTAL), f"life {life}", order)
+
+
+def test_whatever_comes_every_invariant_holds() -> None:
+    live_all(seed("simulation"), rounds(BY_EVERY_CHANGE, 100_000))
+
+
+def passages(lives: range) -> Iterator[tuple[int, Statement, int]]:
+    """Where a scheduler may be killed: (life, statement, its how manyeth passage in this life). The first passages of
+    each statement, over all lives."""
+    met: Counter[Statement] = Counter()
+    for number in lives:
+        world = MortalWorld(Dice.of(number), ONE_KILL)
+        world.killer.passed = []
+        world.live()
+        times: Counter[Statement] = Counter()
+        for statement in world.killer.passed:
+            times[statement] += 1
+            if met[statement] < rounds(1, 40):
+                met[statement] += 1
+                yield number, statement, times[statement]
+
+
+def test_a_kill_at_each_statement_of_a_turn_breaks_nothing() -> None:
+    wanted, killed = set(), set()
+    for number, statement, time in passages(range(1, 1 + rounds(12, 40))):
+        world = MortalWorld(Dice.of(number), ONE_KILL)
+        world.killer.at, world.killer.left = statement, time
+        live(world, f"life {number}, killed at passage {time} of {statement}")
+        wanted.add(statement)
+        killed.update(world.killer.kills)
+    # What runs once in a process, such as an import, is not met again.
+    assert len(killed) > 0.99 * len(wanted), wanted - killed

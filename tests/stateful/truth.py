@@ -1,0 +1,137 @@
+"""What happened outside the scheduler, and an installation on paper that takes it down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.executors.base import Work
+from engine.scheduler.loop import Scheduler
+from engine.scheduler.memory import Changes
+from engine.scheduler.rows import Rows
+from tests.support.fake_executor import Clock, FakeExecutor
+from tests.support.simulation import MemoryStore, Simulation
+
+
+@dataclass(slots=True)
+class Fact:
+    """Something that happened outside the scheduler."""
+
+    kind: str
+    """sent; begun; ended; back: given back before it began; died: with its scheduler;
+    unheard: it had ended, but its scheduler died before that was committed; crash: a scheduler is killed;
+    pool: `node` has `slots` from now on; over: the run's row says that it has ended; action: `state` is done next."""
+    run: int = 0
+    node: str = ""
+    claim: str = ""
+    state: str = ""
+    """How it ended."""
+    ports: tuple[str, ...] = ()
+    """Which it took, when it succeeded."""
+    slots: int | None = None
+
+
+@dataclass
+class Truth:
+    """All facts, in order, and what follows from them."""
+
+    facts: list[Fact] = field(default_factory=list)
+    held: dict[str, Fact] = field(default_factory=dict)
+    """Claim -> its sending, from then until it has ended or come back."""
+    live: dict[str, Fact] = field(default_factory=dict)
+    """Claim -> its begin, while it runs."""
+    begun: dict[str, Fact] = field(default_factory=dict)
+    ends: dict[str, Fact] = field(default_factory=dict)
+    """Claim -> its end that a scheduler may hear of."""
+    works: list[Work] = field(default_factory=list)
+    """All that was sent."""
+
+    def add(self, fact: Fact) -> None:
+        self.facts.append(fact)
+        if fact.kind == "sent":
+            self.held[fact.claim] = fact
+        elif fact.kind == "begun":
+            self.live[fact.claim] = self.begun[fact.claim] = fact
+        elif fact.claim:
+            self.held.pop(fact.claim, None)
+            self.live.pop(fact.claim, None)
+            if fact.kind == "ended":
+                self.ends[fact.claim] = fact
+
+
+class Witness(FakeExecutor):
+    """A fake executor that writes down what happens to it."""
+
+    def __init__(
+        self, clock: Clock, processes: int = 2, ahead: int = 0, found: Mapping[str, float] | None = None
+    ) -> None:
+        super().__init__(clock, processes, ahead, found)
+        self.truth = Truth()
+
+    def note(self, kind: str, work: Work, state: str = "", ports: Iterable[str] = ()) -> None:
+        self.truth.add(Fact(kind, int(work.run), work.node, work.claim, state, tuple(ports)))
+
+    def send(self, works: Iterable[Work]) -> None:
+        works = list(works)
+        super().send(works)
+        for work in works:
+            self.note("sent", work)
+            self.truth.works.append(work)
+
+    def begin(self, claim: str | None = None) -> str:
+        claim = super().begin(claim)
+        self.note("begun", self.running[claim])
+        return claim
+
+    def finish(self, claim: str, state: str, ports: tuple[str, ...] = ("out",)) -> None:
+        """A running work ends; what it gives out is its claim."""
+        self.note("ended", self.running[claim], state, ports)
+        self.end(claim, state, output=claim, ports=ports)
+
+    def kill(self, claim: str, state: str, error: Any = None) -> None:
+        if claim in self.sent:
+            self.note("back", self.sent[claim])
+        super().kill(claim, state, error)
+
+    def take_back(self) -> None:
+        before = dict(self.sent)
+        super().take_back()
+        for claim, work in before.items():
+            if claim not in self.sent:
+                self.note("back", work)
+
+    def die(self) -> None:
+        """With its scheduler; what it reported and nobody has read is lost."""
+        for work in self.running.values():
+            self.note("died", work)
+        for work in self.sent.values():
+            self.note("back", work)
+        self.running.clear()
+        self.sent.clear()
+
+
+class Chronicle(MemoryStore):
+    """Says when a commit has taken effect, before anybody can act on it."""
+
+    applied: Callable[[], None] = staticmethod(lambda: None)
+
+    def _apply(self, rows: Rows, changes: Changes) -> None:
+        super()._apply(rows, changes)
+        self.applied()
+
+
+class Installation(Simulation):
+    executors = Witness
+    executor: Witness
+    stores = Chronicle
+    store: Chronicle
+    budget = 0
+    """Rows that a turn may write, whatever that takes; 0: as many as the scheduler finds right."""
+
+    def _scheduler(self) -> Scheduler:
+        scheduler = super()._scheduler()
+        if self.budget:
+            scheduler.budget = self.budget
+            scheduler._adapt = lambda size, seconds: None  # type: ignore[method-assign]
+        return scheduler

@@ -1,0 +1,27 @@
+"""How much random and fault tests try: a little at every change, a lot by `make faults`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+LONG = os.environ.get("INTERLOCK_FAULTS") == "long"
+seeds: dict[str, int] = {}
+"""Of the random tests that have run in this process, by name: a long session tells them at its end."""
+
+
+def rounds(short: int, long: int) -> int:
+    """How often to do it."""
+    return long if LONG else short
+
+
+def seed(name: str) -> int:
+    """The seed of a random test, printed so that a failure can be repeated: INTERLOCK_SEED sets it.
+
+    In the short form it is the same each time, so that a change is judged by what it changed.
+    """
+    given = os.environ.get("INTERLOCK_SEED")
+    value = int(given) if given else secrets.randbits(32) if LONG else 1
+    seeds[name] = value
+    print(f"{name}: INTERLOCK_SEED={value}")
+    return value

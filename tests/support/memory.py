@@ -1,0 +1,37 @@
+"""What a process of this machine holds, as /proc has it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def _status(pid: int, name: str) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1])
+    raise AssertionError(f"process {pid} has no {name}")
+
+
+def resident(pid: int) -> float:
+    """MiB."""
+    return _status(pid, "VmRSS") / 1024
+
+
+def peak(pid: int) -> float:
+    """The most MiB that were resident since the process began, or since `forget_peak`."""
+    return _status(pid, "VmHWM") / 1024
+
+
+def forget_peak(pid: int) -> None:
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def descriptors(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def cpu_seconds(pid: int) -> float:
+    """Of this process, its children left out."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,118 @@
+"""The whole product with workers: on a database, a Redis server and a way between them of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+from tests.support import gate, postgres, redis
+from tests.support.factories import document, python
+from tests.support.product import Product, running
+from tests.support.wait import wait_until
+from tests.support.workers import Worker
+
+WAITS = """
+import os, time
+
+def main(inputs, ctx):
+    with open({ledger!r}, "a") as file:
+        file.write(f"{{ctx.node}} {{ctx.attempt}} {{os.getpid()}}\\n")
+    ctx.log("here")
+    while not os.path.exists({flag!r}) and not (ctx.attempt > 1 and {once}):
+        time.sleep(0.01)
+    return ctx.attempt
+"""
+
+
+class WithWorkers:
+    """A product with its broker and its database; workers are made by the tests."""
+
+    def __init__(self, folder: Path, product: Product, broker: redis.Server, url: str, way: gate.Gate) -> None:
+        self.folder, self.product, self.broker, self.url, self.way = folder, product, broker, url, way
+        self.ledger, self.flag = folder / "ledger", folder / "flag"
+        self.started: list[Worker] = []
+        self.slugs = 0
+
+    def worker(self, name: str = "one", queues: str = "default", **changed: str) -> Worker:
+        environment = {**{key: value for key, value in self.product.environment.items() if key != "PATH"}, **changed}
+        made = Worker(self.folder / f"{name}.log", environment, name, queues)
+        self.started.append(made)
+        return made
+
+    def start(self, made: dict[str, Any]) -> str:
+        """A run of this document."""
+        self.slugs += 1
+        slug = f"flow-{self.slugs}"
+        self.product.publish(slug, made["nodes"], made["edges"])
+        return str(self.product.api("POST", f"workflows/{slug}/runs/", {})["id"])
+
+    def waiting(self, *names: str, once: bool = False, **policy: Any) -> dict[str, Any]:
+        """Nodes that wait for the flag (with `once`, only in their first attempt)."""
+        code = WAITS.format(ledger=str(self.ledger), flag=str(self.flag), once=once)
+        return document([python(name, code, **policy) for name in names or ("a",)])
+
+    def starts(self) -> list[tuple[str, int, int]]:
+        """(node, attempt, pid) of all starts, in order."""
+        lines = self.ledger.read_text().splitlines() if self.ledger.exists() else []
+        return [(name, int(attempt), int(pid)) for name, attempt, pid in map(str.split, lines)]
+
+    def begun(self, count: int = 1, timeout: float = 20) -> list[tuple[str, int, int]]:
+        return wait_until(lambda: found if len(found := self.starts()) >= count else None, timeout)
+
+    def running(self, run: str, name: str = "a") -> None:
+        wait_until(lambda: self.node(run, name)["state"] == "running", 20)
+
+    def node(self, run: str, name: str = "a") -> Any:
+        return self.product.api("GET", f"runs/{run}/nodes/{name}/")
+
+    def states(self, run: str, name: str = "a") -> list[str]:
+        return [attempt["state"] for attempt in self.attempts(run, name)]
+
+    def attempts(self, run: str, name: str = "a") -> list[Any]:
+        """The oldest first."""
+        return list(self.product.api("GET", f"runs/{run}/nodes/{name}/attempts/")["results"])[::-1]
+
+    def ended(self, run: str) -> str:
+        return str(self.product.ended(run)["state"])
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg2.connect(self.url) as connection, connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            found = list(cursor.fetchall())
+        connection.close()
+        return found
+
+    def rests(self) -> None:
+        """Wait until nothing of attempts is left in the database."""
+        count = "SELECT (SELECT count(*) FROM engine_dispatch) + (SELECT count(*) FROM engine_hostreport)"
+        wait_until(lambda: self.rows(count) == [(0,)], 10)
+
+
+@contextlib.contextmanager
+def installation(folder: Path, *, behind: bool = False) -> Iterator[WithWorkers]:
+    """A product without workers; with `behind` all of it reaches the database through the gate."""
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(postgres.database())
+        broker = stack.enter_context(redis.server(folder))
+        way = stack.enter_context(gate.gate(postgres.address()))
+        environment = {
+            "DATABASE_URL": through(way, url) if behind else url,
+            "REDIS_URL": broker.url,
+            "INTERLOCK_EXECUTOR": "celery",
+            "INTERLOCK_WORKERS": "2",
+        }
+        product = stack.enter_context(running(folder / "home", **environment))
+        made = WithWorkers(folder, product, broker, url, way)
+        try:
+            yield made
+        finally:
+            for one in made.started:
+                one.end()
+
+
+def through(way: gate.Gate, url: str) -> str:
+    return url.replace(f":{postgres.address()[1]}/", f":{way.port}/")

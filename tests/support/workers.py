@@ -1,0 +1,87 @@
+"""Workers of the scaled form: `celery -A engine worker` in processes of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from engine.executors.leftovers import mark_prefix
+from tests.support.product import ROOT, processes_with
+from tests.support.wait import wait_until
+
+START_SECONDS = 30.0
+
+
+class Worker:
+    """One worker, ready once made; `environment` is that of the whole installation. Its name is `<name>@test`."""
+
+    def __init__(self, log: Path, environment: Mapping[str, str], name: str = "one", queues: str = "default") -> None:
+        self.log, self.name = log, f"{name}@test"
+        self.environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **environment}
+        self.home = Path(environment["INTERLOCK_HOME"]) / "hosts" / self.name
+        self.command = [
+            sys.executable, "-m", "celery", "-A", "engine", "worker", "-Q", queues, "-n", self.name,
+            "--without-mingle", "--without-gossip", "-l", "info",
+        ]  # fmt: skip
+        self.process: subprocess.Popen[bytes]
+        self.start()
+
+    def start(self) -> None:
+        """(Again) start it and wait until it takes work."""
+        before = self._ready_lines()
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        wait_until(lambda: self._ready_lines() > before or self.process.poll() is not None, START_SECONDS)
+        assert self.process.poll() is None, f"the worker did not start:\n{self.log.read_text()[-4000:]}"
+
+    def _ready_lines(self) -> int:
+        return self.log.read_text().count(f"{self.name} ready.") if self.log.exists() else 0
+
+    def node_processes(self) -> list[int]:
+        """Processes with its mark: node processes and what they started."""
+        return processes_with(mark_prefix(self.home))
+
+    def kill(self) -> None:
+        """kill -9 of the worker's main process."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, timeout: float = 40) -> int:
+        """SIGTERM, and the exit code."""
+        self.process.terminate()
+        return self.process.wait(timeout)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The worker, not its node processes, stands still."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.process.pid, signal.SIGCONT)
+
+    def end(self) -> None:
+        """Leave nothing of it."""
+        if self.process.poll() is None:
+            self.kill()
+        for pid in self.node_processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def worker(log: Path, environment: Mapping[str, str], name: str = "one", queues: str = "default") -> Iterator[Worker]:
+    """A started worker that is ended whatever happens."""
+    started = Worker(log, environment, name, queues)
+    try:
+        yield started
+    finally:
+        started.end()

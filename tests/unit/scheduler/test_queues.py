@@ -1,0 +1,118 @@
+"""Nodes wait by queue where each queue has workers of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.executors.base import Batch, Places
+from engine.scheduler.memory import Changes
+from tests.support.factories import document, node
+from tests.support.fake_executor import FakeExecutor
+from tests.support.simulation import Simulation, StoredRun
+
+
+class Hosts(FakeExecutor):
+    """Workers by queue; at first one process for the default queue."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.capacity = {"default": 1}
+
+    def recall(self) -> Collection[str]:
+        return {*self.sent, *self.running}
+
+    def served(self) -> Collection[str]:
+        return set(self.capacity)
+
+    def places(self) -> Mapping[str, tuple[Places, ...]]:
+        out = [work.queue for work in (*self.sent.values(), *self.running.values())]
+        return {queue: (Places(count - out.count(queue), 0),) for queue, count in self.capacity.items()}
+
+    def discard(self, claims: Collection[str]) -> None:
+        for claim in claims:
+            self.sent.pop(claim, None)
+            self.running.pop(claim, None)
+
+    def settled(self, batch: Batch) -> None: ...
+
+
+class Scaled(Simulation):
+    executors = Hosts
+    executor: Hosts
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Scaled:
+    return Scaled(tmp_path, pools={"p": 1})
+
+
+def waits(sim: Scaled, run: StoredRun, name: str) -> list[dict[str, Any]]:
+    core = sim.scheduler.core
+    found = core.runs[run.id].nodes[run.plan.by_id[name]]
+    assert found is not None
+    return core.waiting_for(found)
+
+
+def test_a_full_queue_keeps_no_other_queue_from_starting(hosts: Scaled) -> None:
+    hosts.executor.capacity["gpu"] = 1
+    hosts.start(document([node("a"), node("b"), node("c", queue="gpu"), node("d", queue="gpu")]))
+    hosts.settle()
+    assert sorted(hosts.executor.nodes) == ["a", "c"]
+    hosts.executor.run_all()
+    hosts.settle()
+    assert sorted(hosts.executor.nodes) == ["b", "d"]
+
+
+def test_a_queue_without_a_worker_waits_and_says_so(hosts: Scaled) -> None:
+    run = hosts.start(document([node("a", queue="gpu"), node("b")]))
+    hosts.settle()
+    assert hosts.executor.nodes == ["b"]
+    (said,) = waits(hosts, run, "a")
+    assert said["code"] == "queue"
+    assert said["message"] == (
+        'No worker takes the queue "gpu": start one with `celery -A engine worker -Q gpu`, or give the node another '
+        "queue."
+    )
+    hosts.executor.capacity["gpu"] = 1
+    hosts.settle()
+    assert hosts.executor.nodes == ["b", "a"]
+
+
+def test_order_within_a_queue_is_by_priority_also_for_who_waited_there(hosts: Scaled) -> None:
+    hosts.start(document(["busy"]))
+    hosts.settle()
+    hosts.start(document(["low"]), priority=9)
+    hosts.settle()
+    hosts.start(document(["high"]), priority=1)
+    hosts.settle()
+    hosts.finish()
+    assert [work.node for work in hosts.executor.history] == ["busy", "high", "low"]
+
+
+def test_who_waits_for_a_worker_keeps_no_slots_of_a_pool(hosts: Scaled) -> None:
+    hosts.start(document([node("a", queue="gpu", pool="p"), node("b", pool="p")]))
+    hosts.settle()
+    assert hosts.executor.nodes == ["b"]
+
+
+def test_reports_that_come_together_are_taken_up_and_taken_out_together(hosts: Scaled) -> None:
+    run = hosts.start(document(["a"]))
+    hosts.settle()
+    claim = hosts.executor.begin()
+    hosts.executor.end(claim)
+    hosts.executor.reports = [Batch(41, hosts.executor.reports)]  # type: ignore[list-item]
+    written = []
+    write = hosts.store.write
+
+    def note(changes: Changes, epoch: int, now_us: int, beat: bool) -> None:
+        write(changes, epoch, now_us, beat)
+        written.append((list(changes.read), list(changes.closed)))
+
+    hosts.store.write = note  # type: ignore[method-assign]
+    hosts.settle()
+    assert hosts.states(run) == {"a": "succeeded"}
+    assert ([41], [claim]) in written
