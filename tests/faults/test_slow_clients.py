@@ -21,7 +21,7 @@ from tests.faults.talker import Talker
 from tests.live.recorder import Recorder
 from tests.live.slow import Pace, held
 from tests.support.effort import LONG, rounds
-from tests.support.memory import cpu_seconds, descriptors, resident
+from tests.support.memory import cpu_seconds, descriptors, links, resident
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
@@ -126,7 +126,7 @@ def test_clients_that_read_slowly_or_never_cost_the_others_nothing(tmp_path: Pat
             client.close()
         rig.check()
         wait_until(lambda: not held(rig.product.port), 10)
-        assert descriptors(web) <= files
+        assert descriptors(web) <= files, sorted(links(web))
 
     for name, (delay, cpu) in (("without", before), ("with", during)):
         print(f"{name} {SLOW} slow ones: 99 % of lines within {delay:.3f} s, {cpu:.2f} s of CPU")
