@@ -41,6 +41,10 @@ class RedisHintServer:
     def __init__(self, config: Config, watcher: Watcher, on_wake: Callable[[], None]) -> None:
         self.config, self.watcher, self.on_wake = config, watcher, on_wake
         self.listened = False
+        self._listeners = 0
+        """How often somebody has said that he listens."""
+        self._lock = threading.Lock()
+        """Of these two."""
         self._hints: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._closed = threading.Event()
         self._away = False
@@ -110,17 +114,22 @@ class RedisHintServer:
                     log.info("hints: Redis is back")
                 # What was said before, nobody heard: there may be commands, and there may be listeners.
                 self._ring()
-                self.listened = True
+                self._on_listener()
                 while not self._closed.is_set():
                     message = channel.get_message(timeout=TURN_SECONDS)
                     if message is None:
                         continue
                     if message["data"] == LISTEN:
-                        self.listened = True
+                        self._on_listener()
                     else:
                         self._ring()
             finally:
                 channel.close()
+
+    def _on_listener(self) -> None:
+        with self._lock:
+            self._listeners += 1
+            self.listened = True
 
     def _ring(self) -> None:
         bell = self._bell
@@ -135,7 +144,11 @@ class RedisHintServer:
             hint: dict[str, Any] | None = {"connected": True}
             while hint is not None:
                 text = json.dumps(hint, separators=(",", ":"))
-                self.listened = bool(saying.publish(from_scheduler(self.config), text))
+                known = self._listeners
+                listened = bool(saying.publish(from_scheduler(self.config), text))
+                with self._lock:
+                    # Of one who came meanwhile the answer may not know.
+                    self.listened = listened or known != self._listeners
                 hint = self._next()
 
     def _next(self) -> dict[str, Any] | None:

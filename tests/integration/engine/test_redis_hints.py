@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis as redis_client
 
 from engine import hints
 from engine.config import from_environment
@@ -96,6 +98,43 @@ def test_a_wake_reaches_the_scheduler(scheduler, config):
     hints.wake(config)
     scheduler.turns(lambda: scheduler.woken, 2)
     assert hints.reachable(config)
+
+
+def test_a_listener_who_comes_while_the_scheduler_speaks_to_nobody_is_not_forgotten(config, monkeypatch):
+    """Redis answers that nobody listens, and before that answer is read somebody does."""
+    told, taken, read = threading.Event(), threading.Event(), threading.Event()
+    made = Scheduler(config)
+    await_next = made.server._next
+
+    class Slow(redis_client.Redis):
+        def publish(self, channel, message, **named):
+            listeners = super().publish(channel, message, **named)
+            if channel == redis_hints.from_scheduler(config):
+                told.set()
+                assert taken.wait(10)
+            return listeners
+
+    def next_hint():
+        read.set()
+        return await_next()
+
+    monkeypatch.setattr(made.server, "_next", next_hint)
+    with redis_client.Redis.from_url(config.redis_url) as listener:
+        monkeypatch.setattr(redis_client, "Redis", Slow)
+        made.server.open()
+        try:
+            made.turns(lambda: made.woken and told.is_set())
+            made.woken = 0
+            listener.publish(redis_hints.to_scheduler(config), redis_hints.LISTEN)
+            listener.publish(redis_hints.to_scheduler(config), redis_hints.WAKE)
+            # They come in order: it has heard both.
+            made.turns(lambda: made.woken)
+            taken.set()
+            assert read.wait(10)
+            assert made.server.listened
+        finally:
+            taken.set()
+            made.close()
 
 
 def test_without_a_scheduler_a_wake_does_nothing(config):
