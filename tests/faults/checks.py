@@ -10,17 +10,18 @@ import contextlib
 import hashlib
 import json
 import os
-import sqlite3
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from engine.executors.leftovers import mark_prefix
 from engine.states import NODE_FAILED, NODE_TERMINAL, NODE_TRANSITIONS, RUN_TERMINAL, RUN_TRANSITIONS
+from tests.faults.rows import Database as Database
+from tests.faults.rows import Rows as Rows
+from tests.faults.rows import moment_ns as moment_ns
 from tests.live.recorder import Recorder
 from tests.support.broken import Broken as Broken
 from tests.support.broken import hold as hold
@@ -42,93 +43,6 @@ def settles(check: Callable[[], None], seconds: float) -> None:
             if time.monotonic() > deadline:
                 raise
         time.sleep(0.02)
-
-
-def moment_ns(text: str | None) -> int | None:
-    """Unix time of a stored moment."""
-    if text is None:
-        return None
-    at = datetime.fromisoformat(text).replace(tzinfo=UTC)
-    return int(at.timestamp()) * 10**9 + at.microsecond * 1000
-
-
-@dataclass
-class Rows:
-    """The database at one moment."""
-
-    runs: dict[str, dict[str, Any]]
-    nodes: dict[tuple[str, str], dict[str, Any]]
-    attempts: dict[tuple[str, str], list[dict[str, Any]]]
-    """In the order of their numbers."""
-    documents: dict[int, tuple[str, dict[str, Any]]]
-    """Definition -> (hash, document)."""
-    events: dict[str, list[list[Any]]]
-    lines: dict[str, list[tuple[int, int]]]
-    """Run -> (first number, number of lines) of each batch."""
-    pools: dict[str, dict[str, Any]]
-    epoch: int
-    open_commands: int
-
-    @classmethod
-    def read(cls, db: sqlite3.Connection) -> Rows:
-        """In one transaction."""
-
-        def table(name: str, order: str = "id") -> list[dict[str, Any]]:
-            cursor = db.execute(f"SELECT * FROM {name} ORDER BY {order}")
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor]
-
-        db.execute("BEGIN")
-        try:
-            attempts: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-            for row in table("engine_attempt", "number"):
-                attempts[str(row["run_id"]), row["node"]].append(row)
-            events: dict[str, list[list[Any]]] = defaultdict(list)
-            for row in table("engine_eventbatch", "first_seq"):
-                events[str(row["run_id"])] += json.loads(row["body"])
-            lines: dict[str, list[tuple[int, int]]] = defaultdict(list)
-            for row in table("engine_logbatch", "first_seq"):
-                lines[str(row["run_id"])].append((row["first_seq"], len(json.loads(row["body"]))))
-            leaders = table("engine_leader")
-            return cls(
-                runs={str(row["id"]): row for row in table("engine_run")},
-                nodes={(str(row["run_id"]), row["node"]): row for row in table("engine_noderun")},
-                attempts=attempts,
-                documents={row["id"]: (row["hash"], json.loads(row["document"])) for row in table("engine_definition")},
-                events=events,
-                lines=lines,
-                pools={row["name"]: row for row in table("engine_pool")},
-                epoch=leaders[0]["epoch"] if leaders else 0,
-                open_commands=sum(row["done_at"] is None for row in table("engine_command")),
-            )
-        finally:
-            db.execute("ROLLBACK")
-
-    @classmethod
-    def of_pools(cls, db: sqlite3.Connection) -> Rows:
-        """Pools and the nodes that hold slots of them, alone: to be read often."""
-        db.row_factory = sqlite3.Row
-        db.execute("BEGIN")
-        try:
-            holding = db.execute("SELECT * FROM engine_noderun WHERE pool <> '' AND claim <> ''").fetchall()
-            pools = db.execute("SELECT * FROM engine_pool").fetchall()
-            open_ = db.execute("SELECT count(*) FROM engine_command WHERE done_at IS NULL").fetchone()[0]
-        finally:
-            db.execute("ROLLBACK")
-        return cls(
-            runs={}, attempts={}, documents={}, events={}, lines={}, epoch=0, open_commands=open_,
-            nodes={(str(row["run_id"]), row["node"]): dict(row) for row in holding},
-            pools={row["name"]: dict(row) for row in pools},
-        )  # fmt: skip
-
-    def document(self, run: str) -> dict[str, Any]:
-        return self.documents[self.runs[run]["definition_id"]][1]
-
-    def policy(self, run: str, node: str) -> dict[str, Any]:
-        found = next((one for one in self.document(run)["nodes"] if one["id"] == node), None)
-        assert found is not None, (run, node)
-        policy: dict[str, Any] = found.get("policy") or {}
-        return policy
 
 
 def i1(ledger: Ledger, rows: Rows, wall_offset: int) -> None:
@@ -417,19 +331,19 @@ def i11(client: Recorder, run: Mapping[str, Any], nodes: Mapping[str, Any]) -> N
     hold("I11", problems())
 
 
-def i13(home: Path) -> None:
-    """Of this home live only node processes of a living scheduler, and nothing that they started."""
-    mark = b"INTERLOCK_MARK=" + mark_prefix(home).encode() + b"-"
+def i13(*homes: Path) -> None:
+    """Of these homes live only node processes of their living schedulers or workers, and nothing that they started."""
+    marks = [re.escape(mark_prefix(home).encode()) for home in homes]
+    mark = re.compile(b"INTERLOCK_MARK=(?:" + b"|".join(marks) + rb")-(\d+)\.")
 
     def problems() -> Iterable[str]:
         for environ in Path("/proc").glob("[0-9]*/environ"):
             # The process may end while it is looked at.
             with contextlib.suppress(OSError, ValueError):
-                text = environ.read_bytes()
-                at = text.find(mark)
-                if at < 0 or int(environ.parent.name) == os.getpid():
+                found = mark.search(environ.read_bytes())
+                if found is None or int(environ.parent.name) == os.getpid():
                     continue
-                owner = int(text[at + len(mark) :].split(b".", 1)[0])
+                owner = int(found[1])
                 stat = (environ.parent / "stat").read_text().rsplit(")", 1)[1].split()
                 command = (environ.parent / "cmdline").read_bytes().split(b"\0")
                 if stat[0] != "Z" and (int(stat[1]) != owner or not command[2].endswith(b"worker/main.py")):
@@ -459,15 +373,16 @@ NO_ROWS = {
 }
 
 
-def i18(db: sqlite3.Connection) -> None:
+def i18(db: Database, *, sqlite: bool = True) -> None:
     """The database is whole, and what must not be in it is not."""
 
     def problems() -> Iterable[str]:
-        for (said,) in db.execute("PRAGMA integrity_check"):
-            if said != "ok":
-                yield said
-        for row in db.execute("PRAGMA foreign_key_check"):
-            yield f"foreign key of {row}"
+        if sqlite:
+            for (said,) in db.execute("PRAGMA integrity_check"):
+                if said != "ok":
+                    yield said
+            for row in db.execute("PRAGMA foreign_key_check"):
+                yield f"foreign key of {row}"
         for what, query in NO_ROWS.items():
             if found := db.execute(query).fetchall():
                 yield f"{what}, {len(found)} times"

@@ -6,4 +6,4 @@ from tests.faults import rig
 
 
 def pytest_sessionfinish() -> None:
-    rig.forget_template()
+    rig.forget_templates()

@@ -198,6 +198,7 @@ def test_a_backup_taken_under_load_is_whole_and_goes_on_in_another_home(tmp_path
         accepted = list(rig.accepted)
         backup = tmp_path / "backup.sqlite3"
         with rig.database() as source, contextlib.closing(sqlite3.connect(backup)) as target:
+            assert isinstance(source, sqlite3.Connection)
             source.backup(target, pages=20)
         assert rig.unfinished(), "nothing ran while the backup was taken"
         rig.rest(30)

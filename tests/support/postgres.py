@@ -61,9 +61,12 @@ PASSWORD = "correct-horse"
 
 
 class Server:
-    """A server on a free port of `address`, whose one user `postgres` has PASSWORD. Its data is not synced."""
+    """A server on a free port of `address`, whose one user `postgres` has PASSWORD. Its data is not synced.
 
-    def __init__(self, folder: Path, address: str) -> None:
+    `data`: a copy of this folder of a server that was stopped, instead of an empty cluster.
+    """
+
+    def __init__(self, folder: Path, address: str, data: Path | None = None) -> None:
         from tests.support.product import free_port
 
         self.folder, self.address, self.port = folder, address, free_port()
@@ -72,15 +75,14 @@ class Server:
         if self.user is not None:
             owner = pwd.getpwnam(self.user)
             os.chown(folder, owner.pw_uid, owner.pw_gid)
+        if data is not None:
+            subprocess.run(["cp", "-a", str(data), str(folder / "data")], check=True, timeout=60)
+            return
         (folder / "password").write_text(PASSWORD)
         os.chmod(folder / "password", 0o644)
         self._do("initdb", "-A", "scram-sha-256", "-U", "postgres", "--pwfile", str(folder / "password"), "--no-sync")
         with (folder / "data" / "postgresql.conf").open("a") as file:
-            file.write(
-                f"port = {self.port}\nlisten_addresses = '{address}'\nunix_socket_directories = ''\nfsync = off\n"
-                "shared_buffers = 16MB\n"
-            )
-
+            file.write("unix_socket_directories = ''\nfsync = off\nshared_buffers = 16MB\n")
         with (folder / "data" / "pg_hba.conf").open("a") as file:
             file.write("host all all samenet scram-sha-256\n")
 
@@ -90,7 +92,8 @@ class Server:
                            user=self.user, stdout=log, stderr=log, timeout=60)  # fmt: skip
 
     def start(self) -> None:
-        self._do("pg_ctl", "-w", "-l", str(self.folder / "log"), "start")
+        place = f"-c port={self.port} -c listen_addresses={self.address}"
+        self._do("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", place, "start")
 
     def stop(self, mode: str = "immediate") -> None:
         """`immediate` is what a crash is."""
@@ -112,13 +115,13 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(address: str = "127.0.0.1") -> Iterator[Server]:
-    """A started server that is ended, and its folder removed, whatever happens."""
+def server(address: str = "127.0.0.1", data: Path | None = None) -> Iterator[Server]:
+    """A started server that is ended, and its folder removed, whatever happens; `data` as for Server."""
     folder = Path(tempfile.mkdtemp(prefix="interlock-postgres-"))
     try:
         (folder / "server").mkdir()
         folder.chmod(0o755)
-        started = Server(folder / "server", address)
+        started = Server(folder / "server", address, data)
         started.start()
         try:
             yield started

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from engine.executors.leftovers import mark_prefix
@@ -18,14 +18,22 @@ START_SECONDS = 30.0
 
 
 class Worker:
-    """One worker, ready once made; `environment` is that of the whole installation. Its name is `<name>@test`."""
+    """One worker, ready once made; `environment` is that of the whole installation. Its name is `<name>@test`;
+    `inside` goes before its command."""
 
-    def __init__(self, log: Path, environment: Mapping[str, str], name: str = "one", queues: str = "default") -> None:
+    def __init__(
+        self,
+        log: Path,
+        environment: Mapping[str, str],
+        name: str = "one",
+        queues: str = "default",
+        inside: Sequence[str] = (),
+    ) -> None:
         self.log, self.name = log, f"{name}@test"
         self.environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **environment}
         self.home = Path(environment["INTERLOCK_HOME"]) / "hosts" / self.name
         self.command = [
-            sys.executable, "-m", "celery", "-A", "engine", "worker", "-Q", queues, "-n", self.name,
+            *inside, sys.executable, "-m", "celery", "-A", "engine", "worker", "-Q", queues, "-n", self.name,
             "--without-mingle", "--without-gossip", "-l", "info",
         ]  # fmt: skip
         self.process: subprocess.Popen[bytes]

@@ -1,0 +1,210 @@
+"""A rig of several hosts: the product over a PostgreSQL and a Redis server of its own, with workers of Celery.
+
+`up` has the scheduler and the web process, as in the rig of one host; whatever has a home of its own there (a worker, a
+further scheduler) counts as a host. What is killed stays dead until a test, or `tend`, starts it again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, new_type, register_type
+
+from tests.faults import checks
+from tests.faults.rig import Rig, rigged, template
+from tests.faults.rows import Database
+from tests.support import postgres, redis
+from tests.support.product import Product
+from tests.support.workers import Worker
+
+PROCESSES = 2
+"""Node processes of a worker."""
+SECRET_KEY = "only-for-tests-" + "x" * 40
+
+
+def _environment(server: postgres.Server, broker: redis.Server) -> dict[str, str]:
+    return {
+        "DATABASE_URL": server.url(),
+        "REDIS_URL": broker.url,
+        "INTERLOCK_EXECUTOR": "celery",
+        "INTERLOCK_WORKERS": str(PROCESSES),
+        "SECRET_KEY": SECRET_KEY,
+    }
+
+
+class Hosts(Rig):
+    """Two workers, "one" and "two", beside the scheduler and the web process of `up`; servers run from the first.
+
+    `server` and `broker` are its own, to be killed, stopped and filled.
+    """
+
+    names: Sequence[str] = ("one", "two")
+    capacity = 2 * PROCESSES
+
+    def __init__(self, folder: Path, build: str = "", home: Path | None = None, **environment: str) -> None:
+        self._servers = contextlib.ExitStack()
+        self.workers: dict[str, Worker] = {}
+        made = self.template()
+        try:
+            self.server = self._servers.enter_context(postgres.server(data=made / "data"))
+            self.broker = self._servers.enter_context(redis.server(folder))
+            super().__init__(folder, build, home, **{**_environment(self.server, self.broker), **environment})
+        except BaseException:
+            self._servers.close()
+            raise
+
+    @classmethod
+    def template(cls) -> Path:
+        return template("several hosts", _made)
+
+    # Processes.
+
+    def start(self) -> Hosts:
+        """The whole product, and the workers."""
+        super().start()
+        for name in self.names:
+            self.worker(name)
+        return self
+
+    def worker(self, name: str, queues: str = "default", inside: Sequence[str] = (), **changed: str) -> Worker:
+        """One more, ready; `inside` goes before its command, `changed` is its own environment."""
+        environment = {key: value for key, value in self.product.environment.items() if key != "PATH"} | changed
+        made = Worker(self.folder / f"{name}.log", environment, name, queues, inside)
+        self.workers[name] = made
+        return made
+
+    def tend(self) -> int:
+        """Start workers again that are dead, as whatever watches over them does; how many."""
+        dead = [one for one in self.workers.values() if one.process.poll() is not None]
+        for one in dead:
+            one.start()
+        return len(dead)
+
+    def owners(self) -> list[int]:
+        return [one.process.pid for one in self.workers.values() if one.process.poll() is None]
+
+    def homes(self) -> list[Path]:
+        return [self.home, *(one.home for one in self.workers.values())]
+
+    # What is true.
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[Database]:
+        with contextlib.closing(Reader(self.server.url())) as reader:
+            yield reader
+
+    def do(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run a statement by itself, as an operator at the server; its rows."""
+        return self.server.do(statement)
+
+    def whole(self) -> None:
+        with self.database() as db:
+            checks.i18(db, sqlite=False)
+        place = {"PGHOST": self.server.address, "PGPORT": str(self.server.port), "PGPASSWORD": postgres.PASSWORD}
+        # What is stored and its indexes, page by page.
+        done = subprocess.run(
+            [postgres.program("pg_amcheck"), "--install-missing", "--heapallindexed", "-U", "postgres", "postgres"],
+            env={**os.environ, **place}, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        if done.returncode:
+            raise checks.Broken(f"I18: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+    # The end.
+
+    def kill(self) -> None:
+        """kill -9 of every process of the product at once; the servers live."""
+        for one in self.workers.values():
+            if one.process.poll() is None:
+                one.kill()
+        super().kill()
+
+    def stop(self) -> None:
+        for one in self.workers.values():
+            if one.process.poll() is None:
+                one.process.terminate()
+        for one in self.workers.values():
+            assert one.process.wait(40) == 0
+        super().stop()
+
+    def end(self) -> None:
+        self.withdraw()
+        assert self.broker.process is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.broker.process.pid, signal.SIGCONT)
+        for one in self.workers.values():
+            for pid in (one.process.pid, *one.node_processes()):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+            one.end()
+        super().end()
+        self._servers.close()
+
+
+def _without_zone(value: Any, cursor: Any) -> Any:
+    return value and value.removesuffix("+00")
+
+
+class Reader:
+    """A connection for reading, which answers as sqlite3 does: moments are text in UTC, a transaction sees one
+    moment."""
+
+    def __init__(self, url: str) -> None:
+        self.connection = psycopg2.connect(url, options="-c timezone=UTC -c datestyle=ISO")
+        self.connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
+        moment = new_type((1184,), "MOMENT", _without_zone)
+        register_type(moment, self.connection)
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        cursor = self.connection.cursor()
+        if sql == "BEGIN":
+            sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        cursor.execute(sql.replace("?", "%s"), parameters or None)
+        return cursor
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+class _Template(Product):
+    """Ends with its servers stopped, and keeps what the database holds."""
+
+    def __init__(self, folder: Path) -> None:
+        self._servers = contextlib.ExitStack()
+        self._server = self._servers.enter_context(postgres.server())
+        broker = self._servers.enter_context(redis.server(folder))
+        self._data = folder / "data"
+        super().__init__(folder / "home", **_environment(self._server, broker))
+
+    def stop(self, timeout: float = 20) -> int:
+        try:
+            code = super().stop(timeout)
+            self._server.stop("fast")
+            subprocess.run(["cp", "-a", str(self._server.folder / "data"), str(self._data)], check=True, timeout=60)
+            return code
+        finally:
+            self._servers.close()
+
+
+def _made(folder: Path) -> Product:
+    return _Template(folder)
+
+
+@contextlib.contextmanager
+def hosted(folder: Path, build: str = "", form: type[Hosts] = Hosts, **environment: str) -> Iterator[Hosts]:
+    """As `rigged`, for tests of several hosts alone."""
+    with rigged(folder, build, None, form, **environment) as rig:
+        assert isinstance(rig, Hosts)
+        yield rig
+
+
+SERVERS = (pytest.mark.redis, pytest.mark.own_postgres)
+FORMS = (pytest.param(Rig, id="one host"), pytest.param(Hosts, id="several hosts", marks=SERVERS))
+"""For tests that hold in both: `@pytest.mark.parametrize("form", FORMS)`, then `rigged(tmp_path, form=form)`."""
