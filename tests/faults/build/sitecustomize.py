@@ -2,7 +2,8 @@
 
 Python loads this at the start of every process of the product that has this folder in PYTHONPATH (node processes are
 isolated and do not). INTERLOCK_TEST_BUILD names what is to be changed. Each change reaches into one module just after
-it was loaded; one that no longer finds what it changes fails, and the process with it.
+it was loaded; one that no longer finds what it changes fails, and the process with it. Those of the scaled form are in
+scaled.py.
 """
 
 from __future__ import annotations
@@ -394,4 +395,6 @@ class Finder(importlib.abc.MetaPathFinder):
 
 
 if wanted := os.environ.get("INTERLOCK_TEST_BUILD"):
+    import scaled  # type: ignore[import-not-found] # noqa: F401 - it adds its own to CHANGES
+
     sys.meta_path.insert(0, Finder(wanted.split(",")))
