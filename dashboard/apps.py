@@ -8,5 +8,5 @@ class DashboardConfig(AppConfig):
     def ready(self) -> None:
         from engine.bench import parts
 
-        for name in ("page", "paint", "history", "idle", "live", "load"):
+        for name in ("page", "paint", "history", "idle", "live", "load", "remote"):
             parts.register(name, f"dashboard.bench.{name}")

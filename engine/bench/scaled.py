@@ -46,13 +46,13 @@ def measure(wish: Wish) -> dict[str, Any]:
     call_command("migrate", verbosity=0, skip_checks=True)
     try:
         wish.say("celery: raw tasks")
-        with _worker(wish.folder / "raw.log", "engine.bench.rawcelery", environment, "-P", "prefork", "-c", "2"):
+        with worker(wish.folder / "raw.log", "engine.bench.rawcelery", environment, "-P", "prefork", "-c", "2"):
             rawcelery.layer(LAYER)
             raw_layer = _median(wish.repeat, lambda: rawcelery.layer(LAYER))
             raw_hops = _median(wish.repeat, lambda: rawcelery.hops(HOPS))
         broker.flushdb()
         wish.say("celery: nodes")
-        with _worker(wish.folder / "worker.log", "engine", environment, "-Q", "default"), _scheduler(environment):
+        with worker(wish.folder / "worker.log", "engine", environment, "-Q", "default"), _scheduler(environment):
             for _ in range(3):
                 direct.measure(documents.chains(LAYER, 1, "noop"), "bench-layer")
             layer = _median(wish.repeat, lambda: direct.measure(documents.chains(LAYER, 1, "noop"), "bench-layer"))
@@ -90,7 +90,7 @@ def _database_url() -> str:
 
 
 @contextmanager
-def _worker(log: Path, app: str, environment: Mapping[str, str], *arguments: str) -> Iterator[None]:
+def worker(log: Path, app: str, environment: Mapping[str, str], *arguments: str) -> Iterator[None]:
     """`celery -A <app> worker`, once it is ready. Raises RuntimeError."""
     command = [
         sys.executable,
