@@ -18,6 +18,7 @@ from typing import Any
 
 import psycopg2
 
+from engine import faults
 from engine.config import Config
 from engine.executors import wire
 from engine.executors.base import Ended, Report, Returned, Started, Work
@@ -126,9 +127,11 @@ class Host:
     def take_by(self, records: Records, claims: Collection[str]) -> int:
         """`take` over a connection of the caller's, without waiting."""
         host = self.postman.host
+        faults.point("host.before_take")
         found = records.take(host, claims)
         if not found:
             return 0
+        faults.point("host.taken")
         works = [
             wire.read_work(claim, text, envelope, common=self.common, python=self.python)
             for claim, text, envelope in found
@@ -267,6 +270,7 @@ class Host:
             elif isinstance(report, Started):
                 self.begun.add(report.claim)
             elif isinstance(report, Ended):
+                faults.point("host.ended")
                 self.held.discard(report.claim)
                 self.begun.discard(report.claim)
                 self._served.pop(report.claim, None)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import psycopg2
 
+from engine import faults
 from engine.executors import redishints, wire
 from engine.executors.base import Ended, Lines, Report, Returned, Started
 from engine.host.records import LEASE_SECONDS, Records, is_away_for_all
@@ -209,9 +210,11 @@ class Postman:
             host, number = self.host, self._told + 1
             batch, body = self._letter or self._write_letter()
             begun = time.monotonic()
+            faults.point("host.before_tell")
             if not self._records.tell(host, number, body):
                 self._end_of_life(host)
                 return
+            faults.point("host.told")
             with self._news:
                 if self._lost:
                     return
@@ -256,6 +259,7 @@ class Postman:
         if beats:
             if self._draining:
                 self._records.set_state(self.host, "draining", DRAIN_STOPPING)
+            faults.point("host.before_beat")
             before = time.time()
             beat = self._records.beat(self.host, owner.load, self._told)
             if beat is None:

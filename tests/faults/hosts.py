@@ -69,15 +69,29 @@ class Hosts(Rig):
 
     def start(self) -> Hosts:
         """The whole product, and the workers."""
+        made = self._begin_workers()
         super().start()
-        for name in self.names:
-            self.worker(name)
+        for one in made:
+            one.wait()
         return self
 
-    def worker(self, name: str, queues: str = "default", inside: Sequence[str] = (), **changed: str) -> Worker:
+    def start_without_web(self) -> Hosts:
+        """A scheduler and the workers."""
+        made = self._begin_workers()
+        self.scheduler()
+        for one in made:
+            one.wait()
+        return self
+
+    def _begin_workers(self) -> list[Worker]:
+        return [self.worker(name, wait=False) for name in self.names]
+
+    def worker(
+        self, name: str, queues: str = "default", inside: Sequence[str] = (), *, wait: bool = True, **changed: str
+    ) -> Worker:
         """One more, ready; `inside` goes before its command, `changed` is its own environment."""
         environment = {key: value for key, value in self.product.environment.items() if key != "PATH"} | changed
-        made = Worker(self.folder / f"{name}.log", environment, name, queues, inside)
+        made = Worker(self.folder / f"{name}.log", environment, name, queues, inside, wait)
         self.workers[name] = made
         return made
 
@@ -85,8 +99,15 @@ class Hosts(Rig):
         """Start workers again that are dead, as whatever watches over them does; how many."""
         dead = [one for one in self.workers.values() if one.process.poll() is not None]
         for one in dead:
-            one.start()
+            one.begin()
+        for one in dead:
+            one.wait()
         return len(dead)
+
+    def lives(self, worker: Worker) -> list[tuple[int, str]]:
+        """(number, state) of all that the database knows, the newest last."""
+        found = self.do(f"SELECT id, state FROM engine_host WHERE name = '{worker.name}' ORDER BY id")
+        return [(int(id), str(state)) for id, state in found]
 
     def owners(self) -> list[int]:
         return [one.process.pid for one in self.workers.values() if one.process.poll() is None]
@@ -205,6 +226,15 @@ def hosted(folder: Path, build: str = "", form: type[Hosts] = Hosts, **environme
         yield rig
 
 
+@contextlib.contextmanager
+def hosted(folder: Path, build: str = "", home: Path | None = None, **environment: str) -> Iterator[Hosts]:
+    """`rigged`, for tests of this form alone."""
+    with rigged(folder, build, home, Hosts, **environment) as rig:
+        assert isinstance(rig, Hosts)
+        yield rig
+
+
 SERVERS = (pytest.mark.redis, pytest.mark.own_postgres)
 FORMS = (pytest.param(Rig, id="one host"), pytest.param(Hosts, id="several hosts", marks=SERVERS))
-"""For tests that hold in both: `@pytest.mark.parametrize("form", FORMS)`, then `rigged(tmp_path, form=form)`."""
+"""For tests that hold in both: `@pytest.mark.parametrize("form", FORMS)`, then `rigged(tmp_path, form=form)`. SERVERS is for those
+of several hosts alone."""

@@ -19,7 +19,7 @@ START_SECONDS = 30.0
 
 class Worker:
     """One worker, ready once made; `environment` is that of the whole installation. Its name is `<name>@test`;
-    `inside` goes before its command."""
+    `inside` goes before its command. One that does not `wait` is only begun."""
 
     def __init__(
         self,
@@ -28,6 +28,7 @@ class Worker:
         name: str = "one",
         queues: str = "default",
         inside: Sequence[str] = (),
+        wait: bool = True,
     ) -> None:
         self.log, self.name = log, f"{name}@test"
         self.environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **environment}
@@ -37,17 +38,33 @@ class Worker:
             "--without-mingle", "--without-gossip", "-l", "info",
         ]  # fmt: skip
         self.process: subprocess.Popen[bytes]
-        self.start()
+        self._ready_before = 0
+        if wait:
+            self.start()
+        else:
+            self.begin()
 
     def start(self) -> None:
         """(Again) start it and wait until it takes work."""
-        before = self._ready_lines()
+        self.begin()
+        self.wait()
+
+    def begin(self) -> None:
+        """(Again) start it."""
+        self._ready_before = self._ready_lines()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
                 cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
-        wait_until(lambda: self._ready_lines() > before or self.process.poll() is not None, START_SECONDS)
+
+    def is_ready(self) -> bool:
+        """Whether it lives and takes work."""
+        return self.process.poll() is None and self._ready_lines() > self._ready_before
+
+    def wait(self) -> None:
+        """Until it takes work."""
+        wait_until(lambda: self.is_ready() or self.process.poll() is not None, START_SECONDS)
         assert self.process.poll() is None, f"the worker did not start:\n{self.log.read_text()[-4000:]}"
 
     def _ready_lines(self) -> int:

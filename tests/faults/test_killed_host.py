@@ -1,0 +1,118 @@
+"""T1 with several hosts: workers killed at every moment of what they do for an attempt, in the middle of mixed work.
+
+Every second one is started again at once; the others when what they had is known to be lost.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.executors import procfs
+from tests.faults.clients import Client
+from tests.faults.hosts import PROCESSES, SERVERS, Hosts, hosted
+from tests.faults.rows import moment_ns
+from tests.faults.workload import Workload, recoveries
+from tests.support.effort import rounds, seed
+from tests.support.workers import Worker
+
+pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
+
+MID_NODE = "mid-node"
+POINTS = (
+    "host.before_take",
+    "host.taken",
+    "host.before_beat",
+    MID_NODE,
+    "host.ended",
+    "host.before_tell",
+    "host.told",
+)
+LOST_SECONDS = 5.0
+
+
+class Reaper:
+    """Kills workers one after the other, and starts them again."""
+
+    def __init__(self, rig: Hosts) -> None:
+        self.rig = rig
+        self.kills: list[int] = []
+        """Unix time of each, in ns."""
+        self.lost: list[tuple[Worker, int]] = []
+        """Those that are dead until this life of theirs is known to be over."""
+
+    def see_to_dead(self) -> None:
+        dead = {one for one, _ in self.lost}
+        for one in self.rig.workers.values():
+            if one.process.poll() is None or one in dead:
+                continue
+            self.kills.append(time.time_ns())
+            if len(self.kills) % 2:
+                one.begin()
+            else:
+                self.lost.append((one, self.rig.lives(one)[-1][0]))
+        for one, life in list(self.lost):
+            if (life, "gone") in self.rig.lives(one):
+                self.lost.remove((one, life))
+                one.begin()
+
+    def may_kill(self) -> bool:
+        """Whether enough are left."""
+        return not self.rig.left() and sum(one.is_ready() for one in self.rig.workers.values()) >= 2
+
+    def kill(self, point: str) -> bool:
+        """Whether a worker dies at its next passage of this point, or is dead."""
+        if point != MID_NODE:
+            self.rig.inject(point)
+            return True
+        last = next((one for one in reversed(self.rig.ledger.entries()) if one.what != "end"), None)
+        node = procfs.process(last.pid) if last is not None else None
+        if node is None or node.parent not in self.rig.owners():
+            return False
+        self.rig.signal(node.parent, signal.SIGKILL, "a worker in the middle of a node")
+        return True
+
+
+def test_a_worker_may_be_killed_at_any_moment_of_an_attempt(tmp_path: Path) -> None:
+    waiting = list(POINTS) * rounds(1, 100)
+    random.Random(seed("killed hosts")).shuffle(waiting)
+    with hosted(tmp_path) as rig:
+        rig.names, rig.capacity = ("one", "two", "three"), 3 * PROCESSES
+        rig.start()
+        work = Workload(rig, http=True, fan=20)
+        client = Client(rig, work.start("fan"))
+        reaper = Reaper(rig)
+        deadline = time.monotonic() + rounds(120, 7000)
+        while waiting or rig.left() or reaper.lost:
+            work.keep(4)
+            reaper.see_to_dead()
+            if waiting and reaper.may_kill() and reaper.kill(waiting[-1]):
+                waiting.pop()
+            assert time.monotonic() < deadline, f"{len(waiting)} faults are left"
+            time.sleep(0.01)
+        rig.rest(30)
+        work.check(killed_schedulers=len(reaper.kills))
+        client.check()
+        found = sorted(recoveries(rig) + waits(rig, reaper.kills))
+        assert len(found) >= rounds(5, 500), "hardly anything was cut off"
+        late = found[int(len(found) * 0.99)]
+        print(f"{len(reaper.kills)} workers, {len(found)} works: median {found[len(found) // 2]:.3f} s, "
+              f"99 % {late:.3f} s, {found[-1]:.3f} s")  # fmt: skip
+        assert late <= LOST_SECONDS
+
+
+def waits(rig: Hosts, kills: list[int]) -> list[float]:
+    """Seconds from the end of a worker to the start of each attempt that waited then: its message may have gone with
+    the worker, or its place."""
+    rows = rig.rows()
+    found = []
+    for key, attempts in rows.attempts.items():
+        for one in attempts:
+            ready, started = moment_ns(one["ready_at"]), moment_ns(one["started_at"])
+            if ready is not None and started is not None and not rows.nodes[key]["pool"]:
+                found += [(started - kill) / 1e9 for kill in kills if ready <= kill < started]
+    return found
