@@ -226,15 +226,6 @@ def hosted(folder: Path, build: str = "", form: type[Hosts] = Hosts, **environme
         yield rig
 
 
-@contextlib.contextmanager
-def hosted(folder: Path, build: str = "", home: Path | None = None, **environment: str) -> Iterator[Hosts]:
-    """`rigged`, for tests of this form alone."""
-    with rigged(folder, build, home, Hosts, **environment) as rig:
-        assert isinstance(rig, Hosts)
-        yield rig
-
-
 SERVERS = (pytest.mark.redis, pytest.mark.own_postgres)
 FORMS = (pytest.param(Rig, id="one host"), pytest.param(Hosts, id="several hosts", marks=SERVERS))
-"""For tests that hold in both: `@pytest.mark.parametrize("form", FORMS)`, then `rigged(tmp_path, form=form)`. SERVERS is for those
-of several hosts alone."""
+"""For tests that hold in both: `@pytest.mark.parametrize("form", FORMS)`, then `rigged(tmp_path, form=form)`."""
