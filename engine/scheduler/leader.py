@@ -52,9 +52,11 @@ class Leadership:
         self.file = file
         return True
 
-    def epoch(self) -> int:
-        """The epoch of who took over last; 0: nobody has."""
-        return Leader.objects.filter(pk=1).values_list("epoch", flat=True).first() or 0
+    def lost_to_another(self, epoch: int) -> bool:
+        """Whether somebody else has taken over since `epoch`. We may have ourselves, by a commit whose answer never
+        came."""
+        host, pid = self._us()
+        return Leader.objects.filter(pk=1).exclude(epoch=epoch).exclude(host=host, pid=pid).exists()
 
     def take_over(self) -> int:
         """Raise the epoch: whoever led before cannot write any more. The new epoch."""
@@ -62,9 +64,13 @@ class Leadership:
             Leader.objects.get_or_create(pk=1)
             leader = Leader.objects.select_for_update().get(pk=1)
             leader.epoch += 1
-            leader.host, leader.pid, leader.beat_at = socket.gethostname()[:200], os.getpid(), clock.now()
+            (leader.host, leader.pid), leader.beat_at = self._us(), clock.now()
             leader.save()
         return leader.epoch
+
+    @staticmethod
+    def _us() -> tuple[str, int]:
+        return socket.gethostname()[:200], os.getpid()
 
     def release(self) -> None:
         """Let the next one lead."""

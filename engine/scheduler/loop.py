@@ -489,7 +489,7 @@ class Scheduler:
         self.store.open()
         while not self.leadership.acquire():
             # The server has not seen yet that our connection ended, or somebody takes over and is about to say so.
-            if self.leadership.epoch() != self.epoch:
+            if self.leadership.lost_to_another(self.epoch):
                 raise LostLeadership(self.epoch)
             self.watchdog.turns += 1
             self.inbox.extend(self.executor.poll(AGAIN_SECONDS))

@@ -249,9 +249,16 @@ def test_an_epoch_that_was_raised_stops_the_old_leader(engine: Engine):
     engine.scheduler.epoch = 10_000
 
 
-@pytest.mark.parametrize("another", [False, True], ids=["nobody else leads", "another leads"])
+TAKEN_OVER = {
+    "nobody": {},
+    "ourselves, by a commit whose answer was lost": {"epoch": 10_000},
+    "another": {"epoch": 10_000, "pid": 1},
+}
+
+
+@pytest.mark.parametrize("who", TAKEN_OVER)
 def test_a_lock_that_is_still_held_after_an_error_ends_a_leader_only_when_another_leads(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, another: bool
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, who: str
 ):
     from django.db import OperationalError
 
@@ -262,14 +269,14 @@ def test_a_lock_that_is_still_held_after_an_error_ends_a_leader_only_when_anothe
 
     def fail() -> None:
         faults.disarm()
-        if another:
-            Leader.objects.filter(pk=1).update(epoch=10_000)
+        if changed := TAKEN_OVER[who]:
+            Leader.objects.filter(pk=1).update(**changed)
         raise OperationalError("the connection is gone")
 
     monkeypatch.setattr(leadership, "acquire", lambda: not (held and held.pop()) and acquire())
     faults.arm("tick.after_commit", fail)
     run = engine.start(chain(3))
-    if another:
+    if who == "another":
         with pytest.raises(LostLeadership):
             engine.finish(run)
         engine.scheduler.epoch = 10_000
