@@ -22,3 +22,42 @@ def messages_twice(module: ModuleType) -> None:
         publish(self, queue, claims)
 
     module.Messages.publish = twice
+
+
+@change("engine.host.records")
+def letters_unnumbered(module: ModuleType) -> None:
+    """A report whose answer was lost is written once more."""
+    do = module.Records._do
+
+    def unnumbered(self: Any, statement: str, values: Any) -> Any:
+        if "INSERT INTO engine_hostreport" in statement:
+            changed = statement.replace(" AND told = %s - 1", " AND %s IS NOT NULL")
+            assert changed != statement
+            statement = changed
+        return do(self, statement, values)
+
+    module.Records._do = unnumbered
+
+
+@change("engine.scheduler.remote")
+def reports_taken_twice(module: ModuleType) -> None:
+    """From memory, after a commit that may have taken them up."""
+    module.without_batches = list  # type: ignore[attr-defined]
+
+
+@change("engine.host.loop")
+def takings_forgotten(module: ModuleType) -> None:
+    """What the host took without hearing of it stays with it."""
+    module.Host.see_to_strange = lambda self, mine: None
+
+
+@change("engine.runs")
+def launches_in_pieces(module: ModuleType) -> None:
+    """What is done with a run is stored, then what is asked of the scheduler."""
+    command = module._command
+
+    def apart(*arguments: Any, **named: Any) -> Any:
+        module.connection.connection.commit()
+        return command(*arguments, **named)
+
+    module._command = apart  # type: ignore[attr-defined]

@@ -1,0 +1,63 @@
+"""Runs whose nodes count aloud, so that a line that was written twice, or left out, is seen."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+
+from tests.faults.checks import hold
+from tests.faults.rig import Rig, document, python
+from tests.faults.rows import table
+
+SLUG = "count"
+LINES = 40
+NODES = 3
+CODE = f"""
+import time
+
+def main(inputs, ctx):
+    for number in range({LINES}):
+        print(number)
+        time.sleep(0.005)
+"""
+
+
+class Counting:
+    """On a rig that serves, or from the desk."""
+
+    def __init__(self, rig: Rig, *, http: bool) -> None:
+        self.rig, self.http = rig, http
+        self.document = document([python(f"n{i}", CODE, lost_retries=20) for i in range(NODES)])
+        if http:
+            rig.publish(SLUG, self.document)
+
+    def start(self) -> str:
+        return self.rig.launch(SLUG) if self.http else self.rig.run(self.document, SLUG)
+
+    def check(self) -> None:
+        """Each line of an attempt is there once, in order; of one that did not succeed, those up to some moment."""
+        said: dict[tuple[str, str, int], list[int]] = defaultdict(list)
+        with self.rig.database() as db:
+            batches = table(
+                db,
+                "SELECT l.run_id, l.node, l.attempt, l.body FROM engine_logbatch l "
+                f"JOIN engine_run r ON r.id = l.run_id WHERE r.workflow = '{SLUG}' ORDER BY l.run_id, l.first_seq",
+            )
+            attempts = table(
+                db,
+                "SELECT a.run_id, a.node, a.number, a.state FROM engine_attempt a "
+                f"JOIN engine_run r ON r.id = a.run_id WHERE r.workflow = '{SLUG}'",
+            )
+        for batch in batches:
+            key = str(batch["run_id"]), batch["node"], batch["attempt"]
+            said[key] += [int(message) for _, _, message in json.loads(batch["body"]) if message.isdigit()]
+
+        def problems() -> Iterable[str]:
+            for one in attempts:
+                lines = said[str(one["run_id"]), one["node"], one["number"]]
+                expected = list(range(LINES if one["state"] == "succeeded" else len(lines)))
+                if lines != expected:
+                    yield f"node {one['node']} of run {one['run_id']} counted to {LINES}, stored is {lines}"
+
+        hold("I10", problems())

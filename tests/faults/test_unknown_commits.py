@@ -1,0 +1,155 @@
+"""T11: statements of the scheduler, of hosts and of web requests of which nobody can know whether they were done."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.faults import count
+from tests.faults.checks import Broken
+from tests.faults.clients import Client
+from tests.faults.hosts import SERVERS, Hosts, hosted
+from tests.faults.rig import document
+from tests.faults.said import Counting
+from tests.faults.workload import Workload
+from tests.support.effort import rounds, seed
+from tests.support.losing import OUTCOMES, LosingWay, losing_way
+from tests.support.wait import wait_until
+
+pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
+
+STATEMENTS = {
+    "a tick that sends work": ("scheduler", r"INSERT INTO engine_dispatch .*COMMIT$"),
+    "a tick that takes reports up": ("scheduler", r"DELETE FROM engine_hostreport .*COMMIT$"),
+    "a tick that stores lines": ("scheduler", r"INSERT INTO engine_logbatch .*COMMIT$"),
+    "a host's report": ("worker", r"INSERT INTO engine_hostreport"),
+    "a host's lines": ("worker", r'INSERT INTO engine_hostreport .*\["l"'),
+    "a host's taking": ("worker", r"UPDATE engine_dispatch d SET host_id"),
+    "a host's sign of life": ("worker", r"UPDATE engine_host SET beat_at"),
+}
+"""What is done -> who says it, and how it reads."""
+LAUNCHES = {
+    "a launch's run": r'^INSERT INTO "engine_run"',
+    "a launch's command": r'^INSERT INTO "engine_command"',
+    "a launch's commit": r"^COMMIT$",
+}
+
+
+def lose(way: LosingWay, rig: Hosts, work: Workload, what: str, outcome: str) -> None:
+    """Lose the outcome of the next such statement in the midst of work."""
+    loss = way.lose(*STATEMENTS[what], outcome)
+
+    def met() -> bool:
+        work.keep(4)
+        return loss.met.is_set()
+
+    wait_until(met, 30)
+    count.injected(f"{what}: {outcome}")
+
+
+def lose_the_lead(way: LosingWay, rig: Hosts, outcome: str) -> None:
+    """Lose the outcome of taking over again, after the connection was lost."""
+    before, pid = rig.leader()
+    loss = way.lose("scheduler", r"^COMMIT$", outcome)
+    rig.do("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+    assert loss.met.wait(20)
+    wait_until(lambda: rig.leader()[0] > before, 20)
+    rig.product.ended(rig.launch("diamond"))
+    # It was alone all the time: there is nobody to whom it could have lost the lead.
+    assert rig.leader()[1] == pid
+    count.injected(f"taking over: {outcome}")
+
+
+def launch_and_lose(way: LosingWay, rig: Hosts, work: Workload, what: str, outcome: str) -> None:
+    """A launch that its client sees fail: then the run is there with all that belongs to it, or nothing of it is."""
+    before = runs(rig)
+    loss = way.lose("web", LAUNCHES[what], outcome)
+    answer = rig.product.call("POST", "/api/v1/workflows/diamond/runs/", {})
+    assert (answer.status, loss.met.is_set()) == (503, True), answer.body
+    count.injected(f"{what}: {outcome}")
+    if what == "a launch's commit" and outcome != "statement lost":
+        (made,) = wait_until(lambda: runs(rig) - before, 5)
+        rig.accepted.append(made)
+        work.slugs[made] = "diamond"
+    else:
+        assert runs(rig) == before
+
+
+def runs(rig: Hosts) -> set[str]:
+    with rig.database() as db:
+        return {str(run) for (run,) in db.execute("SELECT id FROM engine_run")}
+
+
+@contextlib.contextmanager
+def unsure(folder: Path, build: str = "") -> Iterator[tuple[Hosts, LosingWay]]:
+    """Hosts that reach their database by a way that loses."""
+    with hosted(folder, build) as rig, losing_way((rig.server.address, rig.server.port)) as way:
+        place = f":{rig.server.port}/"
+        rig.product.environment["DATABASE_URL"] = rig.server.url().replace(place, f":{way.port}/")
+        yield rig, way
+
+
+def test_what_nobody_knows_to_be_done_is_done_once_or_not_at_all(tmp_path: Path) -> None:
+    chance = random.Random(seed("unknown commits"))
+    with unsure(tmp_path) as (rig, way):
+        rig.start()
+        work, counting = Workload(rig, http=True, fan=rounds(20, 100)), Counting(rig, http=True)
+        clients = [Client(rig, work.start(slug)) for slug in ("chain", "fan", "retry")]
+        for _ in range(rounds(1, 40)):
+            losses = [(what, outcome) for what in STATEMENTS for outcome in OUTCOMES]
+            chance.shuffle(losses)
+            for what, outcome in losses:
+                if "lines" in what:
+                    counting.start()
+                lose(way, rig, work, what, outcome)
+            for what in LAUNCHES:
+                for outcome in OUTCOMES if what == "a launch's commit" else chance.sample(OUTCOMES, 1):
+                    launch_and_lose(way, rig, work, what, outcome)
+            lose_the_lead(way, rig, "answer lost")
+        rig.rest(60)
+        work.check(most=rig.capacity)
+        counting.check()
+        for client in clients:
+            client.check()
+
+
+def lose_one(way: LosingWay, rig: Hosts, what: str, outcome: str) -> None:
+    """In a run that counts aloud."""
+    rig.scheduler()
+    rig.worker("one")
+    counting = Counting(rig, http=False)
+    loss = way.lose(*STATEMENTS[what], outcome)
+    counting.start()
+    assert loss.met.wait(20)
+    rig.rest(10)
+    counting.check()
+
+
+def lose_the_half_of_a_launch(way: LosingWay, rig: Hosts) -> None:
+    rig.start()
+    rig.publish("one", document([{"id": "a", "type": "noop"}]))
+    way.lose("web", LAUNCHES["a launch's command"], "statement lost")
+    assert rig.product.call("POST", "/api/v1/workflows/one/runs/", {}).status == 503
+    rig.accepted.extend(runs(rig))
+    rig.rest(5)
+
+
+BROKEN: dict[str, tuple[str, Callable[[LosingWay, Hosts], None]]] = {
+    "letters_unnumbered": ("I10", partial(lose_one, what="a host's lines", outcome="answer lost")),
+    "reports_taken_twice": ("I10", partial(lose_one, what="a tick that stores lines", outcome="answer lost")),
+    "takings_forgotten": ("I3", partial(lose_one, what="a host's taking", outcome="answer lost")),
+    "launches_in_pieces": ("I3", lose_the_half_of_a_launch),
+}
+"""Build -> the invariant that it breaks, and how."""
+
+
+@pytest.mark.parametrize("build", list(BROKEN)[: rounds(1, len(BROKEN))])
+def test_a_build_that_does_it_twice_or_by_half_is_caught(build: str, tmp_path: Path) -> None:
+    invariant, way_to_break = BROKEN[build]
+    with unsure(tmp_path, build) as (rig, way), pytest.raises(Broken, match=f"^{invariant}: "):
+        way_to_break(way, rig)
