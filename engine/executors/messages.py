@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from engine import faults
 from engine.config import Config
 from engine.executors import redishints, wire
 
@@ -50,12 +51,14 @@ class Messages:
                 self._courier.do(lambda channel=channel: self._redis.publish(channel, b"1"))  # type: ignore[misc]
 
     def _send(self, queue: str, claims: list[str]) -> None:
+        faults.point("publish.before")
         try:
             if self._producer is None:
                 self._producer = self._app.amqp.Producer(self._app.connection_for_write())
             self._task.apply_async(
                 (claims, wire.PROTOCOL), queue=queue, producer=self._producer, retry=False, ignore_result=True
             )
+            faults.point("publish.after")
         except Exception:
             producer, self._producer = self._producer, None
             try:

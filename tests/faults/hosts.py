@@ -104,6 +104,13 @@ class Hosts(Rig):
             one.wait()
         return len(dead)
 
+    def waiting_schedulers(self) -> int:
+        """Those that stand by: they have asked for the lock last, and have not got it."""
+        asked = "application_name = 'interlock-scheduler' AND query LIKE '%pg_try_advisory_lock%'"
+        holders = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        found = self.do(f"SELECT count(*) FROM pg_stat_activity WHERE {asked} AND pid NOT IN ({holders})")
+        return int(found[0][0])
+
     def lives(self, worker: Worker) -> list[tuple[int, str]]:
         """(number, state) of all that the database knows, the newest last."""
         found = self.do(f"SELECT id, state FROM engine_host WHERE name = '{worker.name}' ORDER BY id")

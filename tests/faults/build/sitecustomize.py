@@ -1,4 +1,4 @@
-"""Builds of the product that are broken on purpose, or can be killed between two statements: each must be caught.
+"""Builds of the product that are broken on purpose: each must be caught.
 
 Python loads this at the start of every process of the product that has this folder in PYTHONPATH (node processes are
 isolated and do not). INTERLOCK_TEST_BUILD names what is to be changed. Each change reaches into one module just after
@@ -29,43 +29,6 @@ def change(module: str) -> Callable[[Callable[[ModuleType], None]], Callable[[Mo
     return keep
 
 
-class Statements:
-    """The scheduler's connection, with a fault point before each statement of a tick and around its COMMIT."""
-
-    def __init__(self, db: Any) -> None:
-        self.db = db
-        self.number = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.db, name)
-
-    def _pass(self, sql: str) -> None:
-        from engine import faults
-
-        self.number = 1 if sql.startswith("BEGIN") else self.number + 1
-        faults.point("statement.commit" if sql == "COMMIT" else f"statement.{self.number}")
-
-    def execute(self, sql: str, *parameters: Any) -> Any:
-        self._pass(sql)
-        return self.db.execute(sql, *parameters)
-
-    def executemany(self, sql: str, *parameters: Any) -> Any:
-        self._pass(sql)
-        return self.db.executemany(sql, *parameters)
-
-
-@change("engine.scheduler.dialects")
-def statements(module: ModuleType) -> None:
-    """No mutant: the scheduler may be killed at each statement."""
-    made = module.SQLite.__init__
-
-    def make(self: Any, *arguments: Any) -> None:
-        made(self, *arguments)
-        self.db = Statements(self.db)
-
-    module.SQLite.__init__ = make
-
-
 class Unfenced:
     """The scheduler's connection, for which neither the epoch nor a run's number decides whether a tick is written."""
 
@@ -88,7 +51,7 @@ class Unfenced:
 
 def dropped(sql: str, column: str) -> str:
     """The statement with a condition on `column` that always holds."""
-    changed, n = re.subn(rf" AND {column} = (\?\d*)", r" AND \1 IS NOT NULL", sql)
+    changed, n = re.subn(rf" AND {column} = (\?\d*|%s)", r" AND \1 IS NOT NULL", sql)
     assert n == 1, sql
     return changed
 
@@ -102,6 +65,31 @@ def fences_dropped(module: ModuleType) -> None:
         self.db = Unfenced(self.db)
 
     module.SQLite.__init__ = make
+    made_for_postgres = module.PostgreSQL.__init__
+
+    def make_for_postgres(self: Any, *arguments: Any) -> None:
+        made_for_postgres(self, *arguments)
+        self.beat, self.fence = dropped(self.beat, "epoch"), dropped(self.fence, "epoch")
+        fence = " AND r.seq = v.old::bigint"
+        assert self.runs.endswith(fence), self.runs
+        self.runs = self.runs.removesuffix(fence)
+
+    module.PostgreSQL.__init__ = make_for_postgres
+
+
+@change("engine.scheduler.leader")
+def lock_forgotten(module: ModuleType) -> None:
+    """No mutant: the server lets go of the lock and the connection lives on, as behind a pooler."""
+    acquire = module.Leadership.acquire
+
+    def forget(self: Any) -> bool:
+        got = bool(acquire(self))
+        if got:
+            with module.connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [module.ADVISORY_KEY])
+        return got
+
+    module.Leadership.acquire = forget
 
 
 @change("engine.scheduler.admitting")
@@ -395,6 +383,8 @@ class Finder(importlib.abc.MetaPathFinder):
 
 
 if wanted := os.environ.get("INTERLOCK_TEST_BUILD"):
-    import scaled  # type: ignore[import-not-found] # noqa: F401 - it adds its own to CHANGES
+    # They add their own to CHANGES.
+    import passages  # type: ignore[import-not-found] # noqa: F401
+    import scaled  # type: ignore[import-not-found] # noqa: F401
 
     sys.meta_path.insert(0, Finder(wanted.split(",")))
