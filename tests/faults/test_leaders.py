@@ -1,0 +1,221 @@
+"""T19 on several hosts: two and three schedulers on one database, of which the leader stands still, is killed, or loses
+its lock."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.faults import count
+from tests.faults.checks import Broken, hold
+from tests.faults.hosts import SERVERS, Hosts, hosted
+from tests.faults.rig import document, python, stand_still, state
+from tests.faults.workload import Workload
+from tests.support.effort import LONG, rounds, seed
+from tests.support.wait import wait_until
+
+pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
+
+TAKES_OVER_SECONDS = 5.0
+IN_TRANSACTION_SECONDS = 60.0
+"""After which the server ends a connection that does nothing in a transaction (engine/postgres.py)."""
+KINDS = ("chain", "diamond", "fan", "pool")
+
+NOTES = """
+CREATE TABLE test_writers (at bigserial PRIMARY KEY, epoch bigint, backend int);
+CREATE FUNCTION test_note() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('application_name') = 'interlock-scheduler' THEN
+        INSERT INTO test_writers (epoch, backend) SELECT epoch, pg_backend_pid() FROM engine_leader;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER test_writer AFTER UPDATE ON engine_run FOR EACH STATEMENT EXECUTE FUNCTION test_note();
+CREATE TRIGGER test_beat AFTER UPDATE ON engine_leader FOR EACH STATEMENT EXECUTE FUNCTION test_note();
+"""
+"""Lets the database itself note in which epoch each connection of a scheduler has written."""
+LOCK = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+
+
+def one_writer(rig: Hosts) -> int:
+    """In each epoch one connection has written, and none in an epoch that was over; how many epochs."""
+    rows = rig.do("SELECT epoch, backend FROM test_writers ORDER BY at")
+    writers = defaultdict(set)
+    for epoch, backend in rows:
+        writers[epoch].add(backend)
+
+    def problems() -> Iterable[str]:
+        epochs = [epoch for epoch, _ in rows]
+        if epochs != sorted(epochs):
+            yield "an epoch that was over has written"
+        for epoch, found in writers.items():
+            if len(found) > 1:
+                yield f"in epoch {epoch} {len(found)} connections have written"
+
+    hold("one epoch", problems())
+    return len(writers)
+
+
+class Stand:
+    """So many schedulers and two workers, with work that never ends."""
+
+    def __init__(self, rig: Hosts, many: int) -> None:
+        self.rig, self.many = rig, many
+        rig.do(NOTES)
+        rig.start_without_web()
+        self.keep_schedulers()
+        self.work = Workload(rig, http=False, fan=20, only=KINDS)
+        self.work.keep(4)
+        wait_until(lambda: len(rig.ledger.entries()) > 50, 30)
+
+    def keep_schedulers(self) -> None:
+        """Start those again that have ended, as whatever watches over them does, and wait until they stand by."""
+        rig = self.rig
+        rig.schedulers = [one for one in rig.schedulers if one.poll() is None]
+        while len(rig.schedulers) < self.many:
+            rig.scheduler()
+        wait_until(lambda: rig.waiting_schedulers() == self.many - 1, 30)
+
+    def leader(self) -> tuple[int, int]:
+        """Its epoch and its process."""
+        epoch, pid = self.rig.leader()
+        assert any(one.pid == pid for one in self.rig.schedulers)
+        return epoch, pid
+
+    def dispatches(self, since: float) -> float:
+        """Wait until a run that is asked for now has begun; seconds from the monotonic time `since` to its start."""
+        run = self.rig.run(document([python("n", self.rig.ledger.code(0))]), "probe")
+        entry = wait_until(lambda: next((one for one in self.rig.ledger.entries() if one.run == run), None), 60)
+        return entry.at / 1e9 - since
+
+    def moves_on(self, epoch: int, since: float) -> None:
+        """Another than that of `epoch` leads, soon enough."""
+        took = self.dispatches(since)
+        print(f"dispatched after {took:.2f} s")
+        assert took <= TAKES_OVER_SECONDS
+        assert self.rig.leader()[0] > epoch
+        self.work.keep(4)
+
+
+def stands_still(stand: Stand) -> None:
+    """As long as it lives and holds its lock it leads, and goes on as if nothing had been."""
+    rig = stand.rig
+    epoch, pid = stand.leader()
+    stand.work.keep(6)
+    stand_still(rig, pid)
+    end = time.monotonic() + rounds(2, 60)
+    while time.monotonic() < end:
+        stand.work.keep(6)
+        assert rig.leader() == (epoch, pid)
+        time.sleep(0.1)
+    os.kill(pid, signal.SIGCONT)
+    stand.dispatches(time.monotonic())
+    assert rig.leader() == (epoch, pid)
+
+
+def is_killed(stand: Stand) -> None:
+    epoch, pid = stand.leader()
+    stand.rig.signal(pid, signal.SIGKILL, "the leader")
+    stand.moves_on(epoch, time.monotonic())
+
+
+def loses_its_lock(stand: Stand) -> None:
+    """The server ends its connection while it works: it, or another one, leads anew."""
+    epoch, _ = stand.leader()
+    assert stand.rig.do(LOCK) == [(True,)]
+    count.injected("the leader's connection ended")
+    stand.moves_on(epoch, time.monotonic())
+
+
+def loses_its_lock_while_it_stands_still(stand: Stand) -> None:
+    """When it goes on another one leads, and it ends without having written."""
+    rig = stand.rig
+    epoch, pid = stand.leader()
+    stand.work.keep(6)
+    stand_still(rig, pid)
+    assert rig.do(LOCK) == [(True,)]
+    count.injected("the connection of a leader that stands still ended")
+    stand.moves_on(epoch, time.monotonic())
+    goes_on_and_ends(stand, pid)
+
+
+def stands_still_in_a_transaction(stand: Stand) -> None:
+    """The server ends it after a minute, for it keeps others from writing."""
+    rig = stand.rig
+    epoch, pid = stand.leader()
+    stand.work.keep(6)
+    rig.inject("before_commit.trip", "stop")
+    wait_until(lambda: state(pid) == "T", 20)
+    rig.met()
+    stopped = time.monotonic()
+    wait_until(lambda: rig.leader()[0] > epoch, IN_TRANSACTION_SECONDS + TAKES_OVER_SECONDS)
+    assert time.monotonic() - stopped > IN_TRANSACTION_SECONDS - 1
+    stand.dispatches(stopped)
+    goes_on_and_ends(stand, pid)
+
+
+def goes_on_and_ends(stand: Stand, pid: int) -> None:
+    rig = stand.rig
+    ended = next(one for one in rig.schedulers if one.pid == pid)
+    os.kill(pid, signal.SIGCONT)
+    assert ended.wait(20) != 0
+    assert "Another scheduler leads this installation now" in rig.product.log.read_text()
+
+
+FAULTS: tuple[Callable[[Stand], None], ...] = (
+    stands_still, is_killed, loses_its_lock, loses_its_lock_while_it_stands_still,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("many", [2, 3] if LONG else [3])
+def test_one_leads_whatever_becomes_of_the_leader(tmp_path: Path, many: int) -> None:
+    chance = random.Random(seed("leaders"))
+    with hosted(tmp_path, "statements") as rig:
+        stand = Stand(rig, many)
+        epochs = rig.leader()[0]
+        for _ in range(rounds(1, 10)):
+            faults = [*FAULTS, *([stands_still_in_a_transaction] if LONG else [])]
+            chance.shuffle(faults)
+            for fault in faults:
+                fault(stand)
+                stand.keep_schedulers()
+        rig.rest(60)
+        stand.work.check()
+        assert one_writer(rig) > epochs
+
+
+def two_lead(stand: Stand) -> None:
+    """The lock is lost and the connection is not: behind a pooler, the server has let go of it."""
+    rig = stand.rig
+    epoch = rig.leader()[0]
+    rig.scheduler()
+    wait_until(lambda: rig.leader()[0] > epoch, 30)
+    seen = len(rig.ledger.entries())
+    stand.work.keep(6)
+    wait_until(lambda: len(rig.ledger.entries()) > seen + 50, 30)
+
+
+def test_a_leader_whose_lock_was_lost_unnoticed_writes_nothing_and_ends(tmp_path: Path) -> None:
+    with hosted(tmp_path, "lock_forgotten") as rig:
+        stand = Stand(rig, 1)
+        first = rig.schedulers[0]
+        two_lead(stand)
+        assert first.wait(20) != 0
+        rig.rest(60)
+        stand.work.check()
+        assert one_writer(rig) == 2
+
+
+def test_without_the_fences_it_would_write_and_that_is_seen(tmp_path: Path) -> None:
+    with hosted(tmp_path, "lock_forgotten,fences_dropped") as rig:
+        stand = Stand(rig, 1)
+        two_lead(stand)
+        with pytest.raises(Broken, match=r"^one epoch: "):
+            one_writer(rig)
