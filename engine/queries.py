@@ -6,10 +6,10 @@ Nothing here writes. Reads run outside transactions: on SQLite even a read-only 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, QuerySet, Sum, Window
+from django.db.models import Count, Q, QuerySet, Sum, Window
 from django.db.models.functions import RowNumber
 
 from engine import clock, documents, workers
@@ -44,9 +44,12 @@ def runs(
     version: int | None = None,
     draft: bool | None = None,
     created_by: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     before: int | None = None,
 ) -> QuerySet[Run]:
-    """Runs that match all given filters, newest first. `before`: only ids below it (paging)."""
+    """Runs that match all given filters, newest first. `since`: created then or later; `until`: created before then;
+    `before`: only those that follow the run with this id (paging)."""
     found = Run.objects.all()
     if states is not None:
         states = set(states)
@@ -64,9 +67,27 @@ def runs(
         found = found.filter(draft=draft)
     if created_by is not None:
         found = found.filter(created_by=created_by)
+    if since is not None or until is not None:
+        return _of_time(found, since, until, before)
     if before is not None:
         found = found.filter(pk__lt=before)
     return found.order_by("-id")
+
+
+def _of_time(found: QuerySet[Run], since: datetime | None, until: datetime | None, before: int | None) -> QuerySet[Run]:
+    """By when they were created, which an index has: by their ids, all that is newer than `until` would be read first.
+    Both orders are the same unless a clock was set back."""
+    if since is not None:
+        found = found.filter(created_at__gte=since)
+    if until is not None:
+        found = found.filter(created_at__lt=until)
+    if before is not None:
+        # It may have been deleted since: then the one before it stands for it.
+        last = Run.objects.filter(pk__lte=before).order_by("-id").values_list("created_at", flat=True).first()
+        if last is None:
+            return found.none()
+        found = found.filter(Q(created_at__lt=last) | Q(pk__lt=before), created_at__lte=last)
+    return found.order_by("-created_at", "-id")
 
 
 def document(run: Run) -> Document:

@@ -201,6 +201,10 @@ class Query:
     def limit(self) -> int:
         return min(self.integer("limit", LIMIT_DEFAULT, 1, SEQ_MAX), LIMIT_MAX)
 
+    @property
+    def before(self) -> int | None:
+        return self.optional_integer("before", 0, SEQ_MAX)
+
     @staticmethod
     def wrong(name: str, wanted: str) -> BadRequest:
         return BadRequest(
@@ -236,13 +240,15 @@ def page(
     render: Callable[[list[Row]], list[dict[str, Any]]],
     *,
     key: str = "id",
+    begun: bool = False,
 ) -> Response:
-    """One page of rows from the highest `key` (unique) down, by keyset: `before` is the last of the page before."""
-    before = query.optional_integer("before", 0, SEQ_MAX)
-    if before is not None:
-        rows = rows.filter(**{f"{key}__lt": before})
+    """One page of rows from the highest `key` (unique) down, by keyset: `before` is the last of the page before.
+    `begun`: `rows` are in their order and follow `before` already."""
+    if not begun:
+        before = query.before
+        rows = (rows if before is None else rows.filter(**{f"{key}__lt": before})).order_by(f"-{key}")
     limit = query.limit
-    found = list(rows.order_by(f"-{key}")[: limit + 1])
+    found = list(rows[: limit + 1])
     more = len(found) > limit
     found = found[:limit]
     after = {"before": getattr(found[-1], key)} if more else None

@@ -123,12 +123,11 @@ class Runs(ApiView):
             version=query.optional_integer("version", 1),
             draft=query.flag("draft"),
             created_by=query.text("created_by") or None,
+            since=query.moment("since"),
+            until=query.moment("until"),
+            before=query.before,
         )
-        if (since := query.moment("since")) is not None:
-            rows = rows.filter(created_at__gte=since)
-        if (until := query.moment("until")) is not None:
-            rows = rows.filter(created_at__lt=until)
-        return page(request, query, rows, run_dicts)
+        return page(request, query, rows, run_dicts, begun=True)
 
 
 class Run(ApiView):

@@ -242,6 +242,18 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='run',
+            index=models.Index(fields=['created_at', 'id'], name='run_created'),
+        ),
+        migrations.AddIndex(
+            model_name='run',
+            index=models.Index(fields=['created_by', '-id', 'state'], name='run_by'),
+        ),
+        migrations.AddIndex(
+            model_name='run',
+            index=models.Index(condition=models.Q(('draft', True)), fields=['workflow', 'created_by', '-id'], name='run_draft'),
+        ),
+        migrations.AddIndex(
+            model_name='run',
             index=models.Index(condition=models.Q(('state', 'succeeded'), _negated=True), fields=['-id', 'state'], name='run_no_success'),
         ),
         migrations.AddIndex(

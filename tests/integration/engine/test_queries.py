@@ -205,6 +205,26 @@ def test_counters_of_what_goes_on_and_what_ended_today():
     assert not queries.scheduler_alive()
 
 
+def test_runs_of_a_time_are_those_created_then_also_where_a_clock_was_set_back():
+    start = clock.now()
+    ids = [made().pk for _ in range(6)]
+    for run_id, minutes in zip(ids, (0, 10, 20, 15, 30, 40), strict=True):
+        Run.objects.filter(pk=run_id).update(created_at=start + timedelta(minutes=minutes))
+    since, until = start + timedelta(minutes=10), start + timedelta(minutes=40)
+    newest_first = [ids[4], ids[2], ids[3], ids[1]]
+    assert [run.pk for run in queries.runs(since=since, until=until)] == newest_first
+    assert [run.pk for run in queries.runs(since=since)] == [ids[5], *newest_first]
+    # Page by page none is left out and none comes twice.
+    paged: list[int] = []
+    while found := queries.runs(until=until, before=paged[-1] if paged else None)[:1]:
+        paged.append(found[0].pk)
+    assert paged == [*newest_first, ids[0]]
+    # Also where the last of a page was deleted since.
+    Run.objects.filter(pk=ids[1]).delete()
+    assert [run.pk for run in queries.runs(until=until, before=ids[1])] == [ids[0]]
+    assert not queries.runs(since=since, before=ids[0])
+
+
 def test_reads_of_a_large_run_cost_a_bounded_number_of_queries(django_assert_max_num_queries):
     run = made(chain(300))
     for number in range(300):

@@ -90,6 +90,13 @@ def test_what_a_run_leaves_is_found_by_its_index_and_in_order(queryset, found_by
             lambda: queries.runs(workflow="w", version=3, before=9)[:51],
             "run_version (workflow=? AND version=? AND id<?)",
         ),
+        (lambda: queries.runs(created_by="a", states=["failed"])[:51], "USING INDEX run_by (created_by=?)"),
+        (lambda: queries.runs(since=clock.now())[:51], "USING INDEX run_created (created_at>?)"),
+        (lambda: queries.runs(until=clock.now())[:51], "USING INDEX run_created (created_at<?)"),
+        (
+            lambda: Run.objects.filter(workflow="w", draft=True, created_by="a").order_by("-id")[:1],
+            "USING INDEX run_draft (workflow=? AND created_by=?)",
+        ),
     ],
 )
 def test_a_page_of_runs_is_read_in_order_and_no_further(queryset, found_by):
