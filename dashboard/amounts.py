@@ -37,6 +37,11 @@ def count(number: int | float | None) -> str:
     return "–" if number is None else f"{int(number):,}"
 
 
+def count_to(number: int, most: int) -> str:
+    """The same of what was counted no further than that: `10,000+` for all that is more."""
+    return count(number) if number <= most else f"{count(most)}+"
+
+
 def size(number: int | float | None) -> str:
     """Bytes in binary units: `812 B`, `3.2 KiB`, `184 MiB`."""
     return "–" if number is None else words.size(number)

@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from dashboard.amounts import count, duration
+from dashboard.amounts import count, count_to, duration
 from dashboard.engine_words import engine_words
 from engine import clock
 from engine.diagnosis.said import Said
@@ -357,16 +357,15 @@ def node_code(config: Mapping[str, Any]) -> str:
     return ""
 
 
-def runs_line(total: int, failed: int) -> str:
-    """`21 runs, none failed`, `1 run, 1 failed`, `no runs yet`."""
+def runs_line(total: int, failed: int, most: int) -> str:
+    """`21 runs, none failed`, `1 run, 1 failed`, `no runs yet`; where there are more than `most`, which were looked at,
+    `1,000+ runs, 3+ failed`, and nothing of failed ones when none of these did."""
     if not total:
         return _("no runs yet")
-    runs = ngettext("{n} run", "{n} runs", total).format(n=count(total))
-    return (
-        _("{runs}, none failed").format(runs=runs)
-        if not failed
-        else _("{runs}, {n} failed").format(runs=runs, n=count(failed))
-    )
+    runs = ngettext("{n} run", "{n} runs", total).format(n=count_to(total, most))
+    if not failed:
+        return runs if total > most else _("{runs}, none failed").format(runs=runs)
+    return _("{runs}, {n} failed").format(runs=runs, n=f"{count(failed)}+" if total > most else count(failed))
 
 
 @dataclass(frozen=True, slots=True)

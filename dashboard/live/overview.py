@@ -11,6 +11,7 @@ from typing import Any, Final
 from dashboard.live.database import in_database, one_moment
 from engine import queries
 from engine.models import Run
+from engine.models.conditions import unfinished_runs
 from engine.models.runs import RUN_UNFINISHED
 
 UNFINISHED_MAX: Final = 100
@@ -78,7 +79,7 @@ def _read(old: State) -> State:
     new = State()
     with one_moment():
         new.counters = queries.counters()
-        unfinished = Run.objects.filter(state__in=RUN_UNFINISHED).order_by("-id")[:UNFINISHED_MAX]
+        unfinished = unfinished_runs().order_by("-id")[:UNFINISHED_MAX]
         ended = Run.objects.exclude(state__in=RUN_UNFINISHED).order_by("-id")[:ENDED_MAX]
         rows = sorted([*unfinished, *ended], key=lambda run: -run.pk)
         new.runs = OrderedDict((str(run.pk), queries.run_dict(run)) for run in rows)

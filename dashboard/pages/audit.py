@@ -24,7 +24,7 @@ def index(request: HttpRequest) -> HttpResponse:
     found = queries.audit(workflow=workflow or None, by=by or None)
     if not access.can(request.user, Right.ADMIN):
         found = found.exclude(workflow="")
-    rows, following = paged(found, request)
+    rows, following = paged(found, request, newest_first=True)
     names = names_of(row.workflow for row in rows if row.workflow)
     context = {
         "nav": "audit",

@@ -182,8 +182,24 @@ def whole_number(text: str | None, default: int, *, least: int = 0, most: int = 
     return min(most, max(least, int(text)))
 
 
-def paged(rows: Any, request: HttpRequest, size: int = 50) -> tuple[list[Any], int | None]:
-    """Rows of the page that `?page=` names (from 1) and the number of the next page, without counting them all."""
-    number = whole_number(request.GET.get("page"), 1, least=1, most=100_000)
-    found = list(rows[(number - 1) * size : number * size + 1])
-    return found[:size], number + 1 if len(found) > size else None
+SKIPPED_MAX = 10_000
+"""Rows that a page's number may stand behind: each of them is read."""
+
+
+def paged(
+    rows: Any, request: HttpRequest, size: int = 50, *, newest_first: bool = False
+) -> tuple[list[Any], dict[str, int] | None]:
+    """Rows of the page that `?page=` names (from 1), and the query of the next page, without counting them all.
+
+    `newest_first`: they are in falling order of their ids. Then the query of the next page has `before` as well, so
+    that however far back it is none is read but those that it shows, and none twice when new ones come."""
+    number = whole_number(request.GET.get("page"), 1, least=1, most=10**9)
+    before = whole_number(request.GET.get("before"), 0) if newest_first else 0
+    start = min((number - 1) * size, SKIPPED_MAX)
+    if before:
+        rows, start = rows.filter(pk__lt=before), 0
+    found = list(rows[start : start + size + 1])
+    if len(found) <= size:
+        return found, None
+    following = {"page": number + 1}
+    return found[:size], following | {"before": found[size - 1].pk} if newest_first else following

@@ -15,8 +15,7 @@ from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import back, page, small
 from dashboard.pages.workflows import changes_line
-from engine.models import Run
-from engine.models.runs import RUN_UNFINISHED
+from engine.models.conditions import unfinished_runs
 from versions import diff, queries
 from versions.actions import deploy as deploying
 from versions.actions import rollback as rolling
@@ -28,9 +27,7 @@ def impact(workflow: Workflow, target: WorkflowVersion) -> dict[str, Any]:
     live = queries.live_deployment(workflow)
     said = [_("New runs start on v{n} at once.").format(n=target.number)]
     if live is not None:
-        in_flight = Run.objects.filter(
-            workflow=workflow.slug, version=live.version.number, state__in=RUN_UNFINISHED
-        ).count()
+        in_flight = unfinished_runs().filter(workflow=workflow.slug, version=live.version.number).count()
         if in_flight:
             text = ngettext(
                 "{n} run in flight on v{live} finishes on v{live}.",

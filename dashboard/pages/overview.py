@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import CharField, Count, Exists, Max, OuterRef, Q
+from django.db.models import CharField, Count, Exists, Max, OuterRef
 from django.db.models.functions import Cast, Substr
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -25,8 +25,7 @@ from dashboard.samples import SAMPLES
 from engine import clock, queries
 from engine.diagnosis import diagnose
 from engine.models import Attempt, Definition, NodeRun, Run
-from engine.models.conditions import unfinished_nodes
-from engine.models.runs import RUN_UNFINISHED
+from engine.models.conditions import unfinished_nodes, unfinished_runs
 from engine.policy import stuck_after
 from versions import queries as versions_queries
 from versions.models import Deployment, Workflow
@@ -45,9 +44,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     recent = _most_active(workflows)
     history = strips.of_workflows([workflow.slug for workflow in recent], 50)
     shapes = versions_queries.workflow_dicts(recent)
-    running = list(
-        Run.objects.filter(state__in=RUN_UNFINISHED).order_by("-id").defer("inputs", "altered")[: NOW_MAX + 1]
-    )
+    running = list(unfinished_runs().order_by("-id").defer("inputs", "altered")[: NOW_MAX + 1])
     names = {workflow.slug: workflow.name for workflow in workflows}
     names |= names_of(run.workflow for run in running if run.workflow not in names)
     stuck = stuck_nodes(now)
@@ -97,7 +94,7 @@ def _now(run: Run, names: Mapping[str, str], stuck: Collection[int]) -> dict[str
 def figures(now: datetime, stuck: Sequence[StuckNode]) -> dict[str, Any]:
     """The five numbers at the top, with the line below each."""
     counted = queries.counters()
-    oldest = Run.objects.filter(state="queued").order_by("id").values_list("created_at", flat=True).first()
+    oldest = unfinished_runs().filter(state="queued").order_by("id").values_list("created_at", flat=True).first()
     ended = counted["succeeded_today"] + counted["failed_today"] + counted["cancelled_today"]
     rate, points = nodes_a_minute()
     return {
@@ -241,19 +238,20 @@ def needs_you(names: dict[str, str]) -> list[Need]:
     first = _first_failures(failed)
     node_names = _node_names(run.definition_id for run in failed)
     earlier = _rollback_targets(failed)
-    tried = _tries_of_versions(failed)
+    tried = strips.tallies((run.workflow, run.version) for run in failed)
+    never = _never_succeeded(failed, tried)
     needs = []
     for run in failed:
         node = first.get(run.pk)
         name = node_names.get(run.definition_id, {}).get(node.node, node.node) if node else ""
-        total, succeeded = tried.get((run.workflow, run.version), (0, 0))
-        began = run.version is not None and not succeeded
+        began = (run.workflow, run.version) in never
         target = earlier.get(run.workflow) if began else None
         about = _("run {id}").format(id=run.pk) + (f" · v{run.version}" if run.version else "")
-        if began and total == 1:
+        ended = tried[run.workflow, run.version].ended if began else 0
+        if ended == 1:
             about += _(", first run of this version")
-        elif began and total > 1:
-            about += _(", none of its {n} runs succeeded").format(n=amounts.count(total))
+        elif ended > 1:
+            about += _(", none of its {n} runs succeeded").format(n=amounts.count_to(ended, strips.TALLIED))
         needs.append(
             Need(
                 run=run,
@@ -324,16 +322,15 @@ def _rollback_targets(runs: Sequence[Run]) -> dict[str, tuple[int, int]]:
     }
 
 
-def _tries_of_versions(runs: Sequence[Run]) -> dict[tuple[str, int | None], tuple[int, int]]:
-    """{(slug, version): (ended runs, succeeded ones)}."""
-    wanted = Q()
-    for run in runs:
-        wanted |= Q(workflow=run.workflow, version=run.version)
-    counted = (
-        Run.objects.filter(wanted)
-        .exclude(state__in=RUN_UNFINISHED)
-        .values_list("workflow", "version")
-        .annotate(total=Count("id"), good=Count("id", filter=Q(state="succeeded")))
-        .order_by()
-    )
-    return {(slug, version): (total, good) for slug, version, total, good in counted}
+def _never_succeeded(
+    runs: Sequence[Run], tried: Mapping[tuple[str, int | None], strips.Tally]
+) -> set[tuple[str, int | None]]:
+    """Versions of these runs, (slug, number), of which no run succeeded."""
+    never = {key for key, tally in tried.items() if not tally.succeeded}
+    # Of these not all were looked at.
+    many = {key for key in never if tried[key].runs > strips.TALLIED}
+    older = [run.pk for run in runs if (run.workflow, run.version) in many]
+    if older:
+        good = Run.objects.filter(workflow=OuterRef("workflow"), version=OuterRef("version"), state="succeeded")
+        never -= set(Run.objects.filter(Exists(good), pk__in=older).values_list("workflow", "version"))
+    return never

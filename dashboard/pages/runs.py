@@ -40,7 +40,7 @@ def index(request: HttpRequest) -> HttpResponse:
     )
     if state == "stuck":
         found = found.filter(pk__in=stuck)
-    rows, following = paged(found, request)
+    rows, following = paged(found, request, newest_first=True)
     context = {
         "nav": "runs",
         "rows": rows,

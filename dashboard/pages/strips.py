@@ -6,7 +6,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -76,6 +76,38 @@ def of_versions(slug: str, numbers: Iterable[int], count: int = 21) -> dict[int,
     for run in runs:
         found[run.version].append(run)
     return {number: _history(found[number]) for number in numbers}
+
+
+TALLIED = 1000
+"""Runs of a version that are counted, the newest."""
+
+
+class Tally(NamedTuple):
+    """How many of the newest runs of a version are how; `runs` is TALLIED + 1 where there are more."""
+
+    runs: int = 0
+    ended: int = 0
+    failed: int = 0
+    succeeded: int = 0
+
+
+def tallies(versions: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int | None], Tally]:
+    """Of each version of a workflow, (slug, number); one without runs is left out. Read from an index alone."""
+    wanted = list(dict.fromkeys(versions))
+    if not wanted:
+        return {}
+    ended, failed = (", ".join(f"'{state}'" for state in sorted(states)) for states in (RUN_TERMINAL, FAILED))
+    part = (
+        f"SELECT workflow, version, count(*), count(*) FILTER (WHERE state IN ({ended})), "  # noqa: S608 - constants
+        f"count(*) FILTER (WHERE state IN ({failed})), count(*) FILTER (WHERE state = 'succeeded') FROM "
+        "(SELECT workflow, version, state FROM engine_run WHERE workflow = %s AND version = %s "
+        f"ORDER BY id DESC LIMIT {TALLIED + 1}) AS p{{n}} GROUP BY workflow, version"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            " UNION ALL ".join(part.format(n=n) for n in range(len(wanted))), [value for one in wanted for value in one]
+        )
+        return {(slug, version): Tally(*counted) for slug, version, *counted in cursor.fetchall()}
 
 
 def _each(conditions: Sequence[tuple[str, list[Any]]], count: int) -> list[Run]:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,7 +21,7 @@ from dashboard.pages.overview import stuck_runs
 from dashboard.type_words import say
 from engine.errors import InterlockError, InvalidValue
 from engine.models import Run
-from engine.models.runs import RUN_UNFINISHED
+from engine.models.conditions import unfinished_runs
 from engine.nodes import registry
 from versions import diff, queries
 from versions.actions import workflows as actions
@@ -102,13 +101,19 @@ def _tags(text: str) -> list[str]:
     return [tag.strip() for tag in text.split(",") if tag.strip()]
 
 
+COUNTED = 10_000
+"""Runs of a workflow that are counted."""
+
+
 def head(request: HttpRequest, workflow: Workflow, tab: str) -> dict[str, Any]:
     """What the head and the tabs of a workflow show."""
+    counted = Run.objects.filter(workflow=workflow.slug).order_by("-id")[: COUNTED + 1].count()
     return {
         "nav": "workflows",
         "workflow": queries.workflow_dict(workflow),
         "tab": tab,
-        "run_count": Run.objects.filter(workflow=workflow.slug).count(),
+        "run_count": counted,
+        "runs_said": amounts.count_to(counted, COUNTED),
     }
 
 
@@ -116,7 +121,8 @@ def head(request: HttpRequest, workflow: Workflow, tab: str) -> dict[str, Any]:
 @page(Right.VIEW)
 def runs(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug)
-    rows, following = paged(Run.objects.filter(workflow=slug).order_by("-id").defer("inputs"), request)
+    found = Run.objects.filter(workflow=slug).order_by("-id").defer("inputs")
+    rows, following = paged(found, request, newest_first=True)
     context = {**head(request, workflow, "runs"), "rows": rows, "following": following, "stuck": stuck_runs()}
     return render(request, "workflows/runs.html", context)
 
@@ -172,7 +178,7 @@ def versions(request: HttpRequest, slug: str) -> HttpResponse:
     rows, following = paged(queries.versions(workflow), request, 25)
     numbers = [row.number for row in rows]
     history = strips.of_versions(slug, numbers)
-    tallies = _tallies(slug, numbers)
+    tallies = strips.tallies((slug, number) for number in numbers)
     deployed = _deployed(workflow, numbers)
     context = head(request, workflow, "versions")
     live = context["workflow"]["live"]
@@ -184,8 +190,7 @@ def versions(request: HttpRequest, slug: str) -> HttpResponse:
                 "said": row.message or _("Version {n}").format(n=row.number),
                 "changed": changed.get(row.number, ""),
                 "history": history[row.number],
-                "total": tallies.get(row.number, (0, 0))[0],
-                "failed": tallies.get(row.number, (0, 0))[1],
+                "tally": tallies.get((slug, row.number), strips.Tally()),
                 "live": bool(live and live["version"] == row.number),
                 "deployments": deployed.get(row.number, []),
                 # The live one with what was before it.
@@ -194,20 +199,10 @@ def versions(request: HttpRequest, slug: str) -> HttpResponse:
             for row in rows
         ],
         "following": following,
+        "tallied": strips.TALLIED,
         "live_number": live["version"] if live else None,
     }
     return render(request, "workflows/versions.html", context)
-
-
-def _tallies(slug: str, numbers: list[int]) -> dict[int, tuple[int, int]]:
-    """(all runs, failed ones) of each version."""
-    counted = (
-        Run.objects.filter(workflow=slug, version__in=numbers)
-        .values_list("version")
-        .annotate(total=Count("id"), failed=Count("id", filter=Q(state__in=strips.FAILED)))
-        .order_by()
-    )
-    return {number: (total, failed) for number, total, failed in counted if number is not None}
 
 
 def _deployed(workflow: Workflow, numbers: list[int]) -> dict[int, list[dict[str, Any]]]:
@@ -269,7 +264,7 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug)
     if request.method == "GET":
         context = head(request, workflow, "settings")
-        context["unfinished"] = Run.objects.filter(workflow=slug, state__in=RUN_UNFINISHED).count()
+        context["unfinished"] = unfinished_runs().filter(workflow=slug).count()
         return render(request, "workflows/settings.html", context)
     access.require(request.user, Right.EDIT)
     actions.change(

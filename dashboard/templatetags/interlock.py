@@ -336,8 +336,8 @@ def get(mapping: Mapping[Any, Any] | None, key: Any) -> Any:
 
 
 @register.simple_tag
-def runs_line(total: int, failed: int) -> str:
-    return presenters.runs_line(total, failed)
+def runs_line(total: int, failed: int, most: int) -> str:
+    return presenters.runs_line(total, failed, most)
 
 
 @register.simple_tag(takes_context=True)

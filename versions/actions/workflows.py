@@ -14,8 +14,8 @@ from engine import clock
 from engine import runs as engine_runs
 from engine.errors import NotFound, WrongState
 from engine.models import NodeStat, Run
+from engine.models.conditions import unfinished_runs
 from engine.models.fields import clean_text
-from engine.models.runs import RUN_UNFINISHED
 from versions.actions import audit, publish
 from versions.actions.locks import lock
 from versions.errors import RunInProgress, SlugTaken
@@ -159,7 +159,7 @@ def delete(workflow: Workflow, *, by: str) -> int:
 
 
 def _refuse_unfinished(workflow: Workflow) -> None:
-    unfinished = Run.objects.filter(workflow=workflow.slug, state__in=RUN_UNFINISHED).order_by("id").first()
+    unfinished = unfinished_runs().filter(workflow=workflow.slug).order_by("id").first()
     if unfinished is not None:
         raise RunInProgress(workflow.slug, unfinished.pk, unfinished.state)
 
