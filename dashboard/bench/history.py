@@ -1,20 +1,23 @@
-"""Whether a long history costs anything: the engine and the pages with 1,000,000 finished node runs in the database."""
+"""Whether a long history costs anything: the engine and the pages with 1,000,000 finished node runs, or as many runs as
+are asked for, in the database."""
 
 from __future__ import annotations
 
 import contextlib
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
-from dashboard.bench import past, postgres
+from dashboard.bench import many, past, postgres
+from dashboard.bench.addresses import addresses
 from dashboard.bench.figures import case, milliseconds, spread
 from dashboard.bench.load import session_cookie
 from engine.bench.documents import chains
 from engine.bench.http import Product, prepare
-from engine.bench.parts import Wish
+from engine.bench.parts import Missing, Wish
 
 REQUESTS = 60
 WARM = 5
@@ -27,16 +30,20 @@ POSTGRESQL = True
 def measure(wish: Wish) -> dict[str, Any]:
     with contextlib.ExitStack() as made:
         full_home, empty_home = wish.folder / "history", wish.folder / "empty"
-        full_at, empty_at = (
-            made.enter_context(postgres.database(wish.database)) if wish.database else "" for _ in range(2)
-        )
-        wish.say("filling the history")
-        filled = past.fill(Product(full_home, DATABASE_URL=full_at), full_at or full_home / "interlock.sqlite3")
+        full_at, new = _database(wish, made)
+        if new:
+            wish.say("filling the history")
+            wanted, over = (many.kinds(wish.runs), many.OVER) if wish.runs else (past.kinds(), past.Over())
+            product = Product(full_home, DATABASE_URL=full_at)
+            filled = past.fill(product, full_at or full_home / "interlock.sqlite3", wanted, over)
+        else:
+            filled = postgres.counts(full_at)
         wish.say(", ".join(f"{name} {value:,.0f}" for name, value in filled.items()))
         full = Product(full_home, DATABASE_URL=full_at)
         made.callback(full.stop)
         cases = [case("start with the history", "s", [full.start_seconds], (), **filled)]
         if works := [work for work in WORK if wish.wants(work[0])]:
+            empty_at = made.enter_context(postgres.database(wish.database)) if wish.database else ""
             empty = Product(empty_home, DATABASE_URL=empty_at)
             try:
                 cases += [_work(wish, full, empty, *work) for work in works]
@@ -44,6 +51,17 @@ def measure(wish: Wish) -> dict[str, Any]:
                 empty.stop()
         cases += _pages(wish, full)
     return {"database": "PostgreSQL" if wish.database else "SQLite", "cases": cases}
+
+
+def _database(wish: Wish, made: contextlib.ExitStack) -> tuple[str, bool]:
+    """Its address, empty for SQLite's, and whether it is still to be filled. Raises Missing."""
+    if not wish.database:
+        if wish.keep:
+            raise Missing("Only a database of a server is kept: name one by --database.")
+        return "", True
+    if wish.keep:
+        return made.enter_context(postgres.kept(wish.database, wish.keep))
+    return made.enter_context(postgres.database(wish.database)), True
 
 
 def _work(wish: Wish, full: Product, empty: Product, name: str, width: int, depth: int) -> dict[str, Any]:
@@ -71,46 +89,33 @@ def _run(product: Product, slug: str) -> float:
 
 def _pages(wish: Wish, product: Product) -> list[dict[str, Any]]:
     cookie = {"Cookie": session_cookie(product)}
-    newest = {
-        slug: product.call("GET", f"/api/v1/runs/?{urlencode({'workflow': slug, 'limit': 1})}")["results"][0]["id"]
-        for slug in ("daily", "report", "batch", "flaky")
-    }
     pages = {
-        "overview": "/",
-        "run list": "/runs/",
-        "run list: second page": "/runs/?page=2",
-        "run list: page 200": "/runs/?page=200",
-        "run list: succeeded": "/runs/?state=succeeded",
-        "run list: bad": "/runs/?state=bad",
-        "run list: cancelled (there is none)": "/runs/?state=cancelled",
-        "run list: open (there is none)": "/runs/?state=open",
-        "run list: a workflow": "/runs/?workflow=daily",
-        "run list: bad of a workflow (there is none)": "/runs/?workflow=daily&state=bad",
-        "run list: a version": "/runs/?workflow=daily&version=1",
-        "run list: by one who started none": "/runs/?by=nobody",
-        "run: 5 nodes": f"/runs/{newest['daily']}/",
-        "run: 50 nodes with logs": f"/runs/{newest['report']}/",
-        "run: 1,000 nodes": f"/runs/{newest['batch']}/",
-        "run: failed": f"/runs/{newest['flaky']}/",
-        "workflows": "/workflows/",
-        "workflow": "/workflows/daily/",
-        "workflow: versions": "/workflows/daily/versions/",
-        "workflow: versions, the last of which fails": "/workflows/flaky/versions/",
-        "workflow: definition": "/workflows/batch/definition/",
-        "workflow: settings": "/workflows/daily/settings/",
-        "resources": "/resources/",
-        "API runs": "/api/v1/runs/",
-        "API runs: failed": "/api/v1/runs/?state=failed,timed_out",
-        "API runs: cancelled or failed of a workflow": "/api/v1/runs/?workflow=daily&state=cancelled,failed",
-        "API runs: of the last minute": f"/api/v1/runs/?{urlencode({'since': _ago(60)})}",
-        "API runs: before three weeks": f"/api/v1/runs/?{urlencode({'until': _ago(21 * 86400)})}",
-        "API history of a node": f"/api/v1/runs/{newest['daily']}/nodes/a/history/",
-    }
-    return [
-        _page(product, name, path, product.headers if path.startswith("/api/") else cookie)
-        for name, path in pages.items()
+        name: (path, product.headers if path.startswith("/api/") else cookie)
+        for name, path in addresses(product).items()
         if wish.wants(name)
-    ]
+    }
+    found = [_page(product, name, *asked) for name, asked in pages.items()]
+    if wish.database:
+        wish.say("plans")
+        queries = _plans(product, pages)
+        for one in found:
+            one["queries"] = queries[one["name"]]
+    return found
+
+
+def _plans(product: Product, pages: Mapping[str, tuple[str, Mapping[str, str]]]) -> dict[str, list[str]]:
+    host = {"Host": f"127.0.0.1:{product.port}"}
+    asked = {name: (path, {**headers, **host}) for name, (path, headers) in pages.items()}
+    told = subprocess.run(
+        [sys.executable, "-m", "dashboard.bench.plans"],
+        env=product.environment,
+        input=json.dumps(asked),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    queries: dict[str, list[str]] = json.loads(told.stdout)
+    return queries
 
 
 def _page(product: Product, name: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -128,10 +133,6 @@ def _page(product: Product, name: str, path: str, headers: Mapping[str, str]) ->
     return case(name, "ms", took[WARM:], (), p95=spread(took[WARM:])["p95"])
 
 
-def _ago(seconds: float) -> str:
-    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
-
-
 def lines(report: dict[str, Any]) -> list[str]:
     machine = report["machine"]
     where = f"Python {machine['python']}, {report['database']}, {machine['cores']} cores"
@@ -140,4 +141,5 @@ def lines(report: dict[str, Any]) -> list[str]:
         more = f"  empty {made['floor']:.3f} s, ratio {made['ratio']:.2f}" if "floor" in made else ""
         more += f"  95 % {made['p95']:.1f} ms" if "p95" in made else ""
         told.append(f"{made['name']:46}{made['value']:>9,.3f} {made['unit']}{more}")
+        told += [f"{'':4}{query}" for query in made.get("queries", ())]
     return told

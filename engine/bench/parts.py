@@ -24,6 +24,10 @@ class Wish:
     """Address of a PostgreSQL server on which databases may be made; empty: SQLite."""
     say: Callable[[str], None]
     """Tells what is measured now, for who waits."""
+    runs: int = 0
+    """How many finished runs there are before; 0: as many as the part makes by itself."""
+    keep: str = ""
+    """Name of a database that stays and is used again; empty: one that is dropped."""
 
     def wants(self, name: str) -> bool:
         return not self.only or any(text in name for text in self.only)

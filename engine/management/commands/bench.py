@@ -30,6 +30,8 @@ DATABASE_HELP = (
     "A DATABASE_URL of PostgreSQL. The cases of nodes without HTTP use that database; the parts history and live make "
     "databases of their own on its server, and drop them."
 )
+RUNS_HELP = "The part history makes about so many finished runs instead of 1,000,000 finished node runs."
+KEEP_HELP = "With --database, the part history makes its history in the database of this name, or finds it there."
 HTTP_RUNS = 1000
 
 
@@ -56,6 +58,8 @@ class Command(BaseCommand):
         parser.add_argument("--no-http", action="store_true", help="Leave the case over HTTP out.")
         parser.add_argument("--minutes", type=float, default=3, help="How long the page's memory is watched.")
         parser.add_argument("--database", default="", help=DATABASE_HELP)
+        parser.add_argument("--runs", type=int, default=0, help=RUNS_HELP)
+        parser.add_argument("--keep", default="", metavar="NAME", help=KEEP_HELP)
         parser.add_argument("--inside", default="", help=argparse.SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -89,6 +93,7 @@ class Command(BaseCommand):
         command = [sys.executable, "-m", "django", "bench", options["part"], "--inside", str(folder)]
         command += ["--repeat", str(options["repeat"]), "--minutes", str(options["minutes"])]
         command += ["--database", database] if database else []
+        command += ["--runs", str(options["runs"]), "--keep", options["keep"]]
         for text in options["only"]:
             command += ["--only", text]
         command += [flag for flag, name in (("--json", "json"), ("--no-http", "no_http")) if options[name]]
@@ -113,6 +118,8 @@ class Command(BaseCommand):
             only=options["only"],
             minutes=options["minutes"],
             database=options["database"],
+            runs=options["runs"],
+            keep=options["keep"],
             say=lambda text: print(text, file=sys.stderr, flush=True),
         )
         try:

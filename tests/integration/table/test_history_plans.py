@@ -1,0 +1,165 @@
+"""With a long history, every page, call and socket finds what it shows by an index and reads no more than that, as the
+plans of PostgreSQL say. SQLite's say not how much was read: see `integration/engine/test_query_plans.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.db import connection
+
+from dashboard.bench import plans, postgres
+from dashboard.bench.past import Over
+from dashboard.pages import overview
+from engine import clock, documents, retention
+from engine.models import EventBatch, Run
+from engine.models.fields import dump
+from tests.integration.table.calls import CALLS
+from tests.integration.table.test_pages import OPEN, PAGES
+from tests.integration.table.test_queries import SOCKETS
+from tests.integration.table.world import World
+from tests.support import run_rows
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="the plans are PostgreSQL's"),
+]
+
+RUNS = 25_000
+READ_MAX = 10_100
+"""Rows that one step of a plan may read: so far runs are counted, and pages with a number may lie."""
+SORTED_MAX = 2_000
+LARGE = ("engine_run", "engine_noderun", "engine_attempt", "engine_eventbatch", "engine_logbatch")
+
+RUN_LISTS = (
+    "", "page=2", "page=500", "page=500&before=20000", "state=succeeded", "state=bad", "state=cancelled", "state=open",
+    "workflow=one", "workflow=one&state=bad", "workflow=rare", "workflow=one&version=1", "by=nobody", "by=ann",
+    "by=ann&state=bad", "by=ann&workflow=rare",
+)  # fmt: skip
+CALL_LISTS: tuple[Mapping[str, Any], ...] = (
+    {"workflow": "one", "state": "failed,timed_out"},
+    {"draft": "true"},
+    {"draft": "true", "workflow": "one"},
+    {"created_by": "nobody"},
+    {"since": -60},
+    {"until": -86400 * 14},
+    {"until": -86400 * 14, "before": "20000"},
+    {"until": -86400 * 14, "workflow": "one"},
+    {"until": -86400 * 14, "workflow": "rare"},
+    {"since": -86400 * 15, "until": -86400 * 14, "state": "failed"},
+)
+"""Seconds from now for times."""
+
+
+@pytest.fixture(scope="module")
+def past(world: World) -> World:
+    """RUNS runs over four weeks, one in 20 of which failed, of two workflows; `rare` has ten, and nobody drafts."""
+    admin = world.apis["admin"]
+    admin.post("workflows/", {"name": "Rare"})
+    definition = {"schema": "interlock/1", "nodes": [{"id": "a", "type": "noop"}], "edges": []}
+    admin.post("workflows/rare/versions/", {"definition": definition, "message": ""})
+    failed = int(world.ids["ended"])
+    _event(failed)
+    many = [(failed, RUNS // 20), (_succeeded(world, "one"), RUNS), (_succeeded(world, "rare"), 10)]
+    over = Over(people=(*["admin-person"] * 9, "ann"))
+    with connection.cursor() as cursor:
+        for _ in postgres.copied(cursor.cursor, many, over):
+            pass
+        for table in LARGE:
+            cursor.execute(f"ANALYZE {table}")
+    return world
+
+
+def _succeeded(world: World, slug: str) -> int:
+    run = run_rows.ended(world.apis["admin"].post(f"workflows/{slug}/runs/", {}).json["id"], "succeeded")
+    run_rows.node_run(run, "a", "succeeded", output={"kind": "json", "value": 1, "bytes": 1, "ports": ["out"]})
+    run_rows.lines(run, "a", 2, "hello")
+    _event(run.pk)
+    return run.pk
+
+
+def _event(run: int) -> None:
+    stored = dump([[1, 1_700_000_000_000_000, "n", "a", {"s": "ready", "a": 1}]])
+    EventBatch.objects.create(run_id=run, first_seq=1, last_seq=1, body=stored)
+    Run.objects.filter(pk=run).update(seq=2)
+
+
+def _asked(world: World) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """(name, what asks for it) of all that only reads."""
+    api, session = world.apis["admin"], world.apis["session"].client
+
+    def call(path: str) -> Any:
+        return api.client.get(path, headers=api.headers)
+
+    for one in CALLS:
+        if one.method == "GET" and not one.later:
+            yield one.name, lambda one=one: call(f"{one.path(world)}?{one.query}")  # type: ignore[misc]
+    for page in PAGES + OPEN:
+        if page.see:
+            yield page.name, lambda page=page: session.get(page.path(world))  # type: ignore[misc]
+    for tab in ("why", "output", "attempts", "config", "history"):
+        yield f"panel {tab}", partial(session.get, f"/runs/{world.ids['ended']}/nodes/a/panel/?tab={tab}")
+    yield "the draft's form", partial(session.get, "/workflows/one/run/?draft=1")
+    for query in RUN_LISTS:
+        yield f"run list {query}", partial(session.get, f"/runs/?{query}")
+    yield "workflow far back", partial(session.get, "/workflows/one/?page=500&before=20000")
+    for filters in CALL_LISTS:
+        yield f"calls {filters}", partial(call, f"/api/v1/runs/?{urlencode(_times(filters))}")
+    for name, read in SOCKETS.items():
+        yield name, partial(read, int(world.ids["ended"]))
+
+
+def _times(filters: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        key: (clock.now() + timedelta(seconds=value)).isoformat() if isinstance(value, int) else value
+        for key, value in filters.items()
+    }
+
+
+def test_whatever_reads_finds_it_by_an_index_and_reads_no_more(past: World) -> None:
+    wrong = []
+    for name, ask in _asked(past):
+        documents.forget()
+        overview._rate = (float("-inf"), 0, "")
+        with plans.queries() as asked:
+            answer = ask()
+            if getattr(answer, "streaming", False):
+                b"".join(answer)
+        assert getattr(answer, "status_code", 200) in (200, 204, 302, 410), (name, answer)
+        for sql, params in asked:
+            if plans.about_history(sql):
+                wrong += [f"{name}: {why}\n  {sql}" for why in _wrong(plans.steps(sql, params))]
+    assert not wrong, "\n".join(wrong)
+
+
+def _wrong(steps: list[plans.Step]) -> Iterator[str]:
+    for step in steps:
+        if step.how == "Seq Scan" and step.table in LARGE:
+            yield f"reads all of {step.table}"
+        elif step.table in LARGE and step.rows > READ_MAX:
+            yield f"{step.how} {step.used} reads {step.rows} rows"
+        elif step.how in plans.SORTS and step.rows > SORTED_MAX:
+            yield f"sorts {step.rows} rows"
+
+
+def test_what_would_read_all_is_told(past: World) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM engine_run")
+        (runs,) = cursor.fetchone()
+    assert runs > RUNS
+    found = plans.steps("SELECT id FROM engine_run WHERE reason = %s ORDER BY created_by", ["none"])
+    assert "reads all of engine_run" in list(_wrong(found))
+    found = plans.steps("SELECT id FROM engine_run WHERE workflow = %s ORDER BY seq", ["one"])
+    assert any(why.startswith("sorts") for why in _wrong(found)), found
+
+
+def test_what_is_pruned_is_found_by_an_index(past: World) -> None:
+    with plans.queries() as asked:
+        retention.prune(days=27.99)
+    large = [(sql, params) for sql, params in asked if '"engine_run"' in sql]
+    assert large
+    assert not [why for one in large for why in _wrong(plans.steps(*one))]
