@@ -47,6 +47,8 @@ AGAIN_SECONDS = 5.0
 """Work that nobody has taken for so long is published again."""
 HANDFUL = 32
 """Short works in one message."""
+UNHEARD = "not heard from"
+"""How the reason of a host begins whose lease was over."""
 
 
 class CeleryExecutor:
@@ -351,7 +353,7 @@ class CeleryExecutor:
 
     def _end_lease(self, host: int, name: str, age: float) -> bool:
         """Whether the lease is over now. From then on nothing that the host tells is written."""
-        reason = f"not heard from for {age:.1f} s"
+        reason = f"{UNHEARD} for {age:.1f} s"
         over = self._do(
             "UPDATE engine_host SET state = 'gone', reason = %s WHERE id = %s AND state <> 'gone' "
             "AND clock_timestamp() - beat_at > make_interval(secs => %s) RETURNING id",
@@ -362,7 +364,12 @@ class CeleryExecutor:
         return bool(over)
 
     def _bury(self, host: int, now: float) -> None:
-        """Report what a host that is gone had: lost what had begun there, back what had not."""
+        """Report what a host that is gone had: lost what had begun there, back what had not.
+
+        What a host began last that was not heard from nobody knows. What would have begun at once counts as lost: or a
+        node that ends its host, where hosts start slowly, would do so for ever. What was sent ahead goes back, and is
+        not sent ahead again.
+        """
         # What it told before counts.
         while True:
             self._read_reports(now)
@@ -371,23 +378,28 @@ class CeleryExecutor:
         row = self._do("SELECT name, reason, begun FROM engine_host WHERE id = %s", (host,))
         name, reason, noted = row[0] if row else ("?", "", "{}")
         begun: dict[str, float] = json.loads(noted)
+        unknown = reason.startswith(UNHEARD)
         claims = [claim for (claim,) in self._do("SELECT claim FROM engine_dispatch WHERE host_id = %s", (host,))]
         back = []
         for claim in claims:
             flight = self._flights.get(claim)
             if flight is None:
                 continue
-            if flight.began_at is None and claim not in begun:
+            if flight.began_at is None and claim not in begun and (flight.short or not unknown):
+                if unknown:
+                    self.forecast.doubt(flight)
                 back.append(claim)
                 continue
             del self._flights[claim]
+            if flight.began_at is None:
+                self._out.append(Started(claim, 0, "", name, begun.get(claim, time.time())))
             seconds = 0.0 if flight.began_at is None else now - flight.began_at
             self._out.append(Ended(claim, "lost", time.time(), seconds, error=_lost(name, reason)))
         self._give_up(back)
 
 
 def _lost(name: str, reason: str) -> dict[str, Any]:
-    if reason.startswith("not heard"):
+    if reason.startswith(UNHEARD):
         message = f"The worker {name} was {reason}, so this attempt counts as lost."
     else:
         message = f"The worker {name} ended while this attempt ran ({reason or 'no reason was given'})."

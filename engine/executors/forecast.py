@@ -44,9 +44,15 @@ class Forecast:
     def note(self, work: Kind, seconds: float, printed: bool) -> None:
         """An attempt ended. One that prints counts as long: its output must not meet that of the next one."""
         short = seconds < SHORT_SECONDS and not printed
-        nodes = self._nodes
-        if len(nodes) >= KINDS_MAX:
-            nodes.clear()
-        nodes[work.workflow, work.node] = short
+        self._remember(work, short)
         entry = work.entry
         self._types[entry] = self._types.get(entry, 0) + 1 if short else 0
+
+    def doubt(self, work: Kind) -> None:
+        """Count the node as long until an attempt of it has ended."""
+        self._remember(work, False)
+
+    def _remember(self, work: Kind, short: bool) -> None:
+        if len(self._nodes) >= KINDS_MAX:
+            self._nodes.clear()
+        self._nodes[work.workflow, work.node] = short

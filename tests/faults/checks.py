@@ -262,7 +262,7 @@ def i8(ledger: Ledger, rows: Rows, unrecorded: int = 0) -> None:
             row = rows.nodes[key]
             if row["state"] == "failed" and attempts[-1]["state"] == "lost":
                 message = json.loads(row["error"] or "{}").get("message", "")
-                if not any(word in message for word in ("SIG", "exit code", "scheduler ended")):
+                if not any(word in message for word in ("SIG", "exit code", "scheduler ended", "The worker ")):
                     yield f"{key} failed for losses and does not say how: {message!r}"
         for key, n in starts.items():
             if key[0] in rows.runs and key not in rows.attempts and n > unrecorded:

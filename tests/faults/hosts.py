@@ -95,9 +95,12 @@ class Hosts(Rig):
         self.workers[name] = made
         return made
 
+    def dead(self) -> list[Worker]:
+        return [one for one in self.workers.values() if one.process.poll() is not None]
+
     def tend(self) -> int:
         """Start workers again that are dead, as whatever watches over them does; how many."""
-        dead = [one for one in self.workers.values() if one.process.poll() is not None]
+        dead = self.dead()
         for one in dead:
             one.begin()
         for one in dead:

@@ -6,10 +6,16 @@ several names, with commas between.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
 from sitecustomize import change  # type: ignore[import-not-found] # it lies beside this file
+
+
+def replaced(statement: str, old: str, new: str = "") -> str:
+    assert statement.count(old) == 1, statement
+    return statement.replace(old, new)
 
 
 @change("engine.executors.messages")
@@ -61,3 +67,113 @@ def launches_in_pieces(module: ModuleType) -> None:
         return command(*arguments, **named)
 
     module._command = apart  # type: ignore[attr-defined]
+
+
+@change("engine.host.records")
+def take_unguarded(module: ModuleType) -> None:
+    """Who is told of work has it, whoever else had it before."""
+    do = module.Records._do
+
+    def take(self: Any, statement: str, values: Sequence[Any]) -> Any:
+        if "SET host_id = me.id" in statement:
+            statement = replaced(statement, "d.host_id IS NULL", "d.host_id IS DISTINCT FROM me.id")
+        return do(self, statement, values)
+
+    module.Records._do = take
+
+
+@change("engine.executors.celery")
+def published_though_taken(module: ModuleType) -> None:
+    """Whatever is out is published again, once to each of two workers."""
+    again: set[str] = set()
+
+    def publish(self: Any, now: float) -> None:
+        for claim, flight in self._flights.items():
+            if flight.began_at is not None and claim not in again:
+                again.add(claim)
+                self._messages.publish(flight.queue, [claim])
+                self._messages.publish(flight.queue, [claim])
+
+    assert hasattr(module.CeleryExecutor, "_publish_again")
+    module.CeleryExecutor._publish_again = publish
+
+
+@change("engine.host.loop")
+def lease_outlived(module: ModuleType) -> None:
+    """A host whose lease is over goes on with what it runs."""
+    assert hasattr(module.Host, "lose")
+    module.Host.lose = lambda self, host: None
+
+
+@change("engine.host.records")
+def gone_hosts_heard(module: ModuleType) -> None:
+    """A host that was declared lost renews its lease and tells as if nothing had been."""
+    do = module.Records._do
+
+    def hear(self: Any, statement: str, values: Sequence[Any]) -> Any:
+        if "beat_at = clock_timestamp()" in statement:
+            statement = replaced(statement, "AND state <> 'gone' ")
+        return do(self, statement, values)
+
+    module.Records._do = hear
+
+
+@change("engine.scheduler.reports")
+def stale_reports_taken(module: ModuleType) -> None:
+    """What is told of a claim that a node had is taken for the one that it has."""
+    let_go, report = module.Reports.let_go, module.Reports.report
+    had: dict[str, Any] = {}
+
+    def forget(self: Any, node: Any) -> None:
+        had[node.claim] = node
+        let_go(self, node)
+
+    def take(self: Any, told: Any) -> None:
+        node = had.get(getattr(told, "claim", ""))
+        if node is not None and node.claim:
+            told.claim = node.claim
+        report(self, told)
+
+    module.Reports.let_go, module.Reports.report = forget, take
+
+
+@change("engine.host.records")
+def reports_written_twice(module: ModuleType) -> None:
+    tell = module.Records.tell
+
+    def twice(self: Any, host: int, number: int, body: str) -> bool:
+        statement = "INSERT INTO engine_hostreport (host_id, body) VALUES (%s, %s) RETURNING 1"
+        return tell(self, host, number, body) and bool(self._do(statement, (host, body)))
+
+    module.Records.tell = twice
+
+
+@change("engine.host.records")
+def ends_not_written(module: ModuleType) -> None:
+    """The end of an attempt counts as told before it is written, and never is."""
+    do = module.Records._do
+
+    def lose(self: Any, statement: str, values: Sequence[Any]) -> Any:
+        if "INSERT INTO engine_hostreport" in statement and '["e",' in values[-1]:
+            statement = "UPDATE engine_host SET told = %s, beat_at = clock_timestamp() WHERE id = %s RETURNING 1"
+            values = values[:2]
+        return do(self, statement, values)
+
+    module.Records._do = lose
+
+
+@change("engine.executors.celery")
+def lost_hosts_not_declared(module: ModuleType) -> None:
+    assert hasattr(module.CeleryExecutor, "_end_lease")
+    module.CeleryExecutor._end_lease = lambda self, host, name, age: False
+
+
+@change("engine.host.records")
+def begun_not_told(module: ModuleType) -> None:
+    """What the node processes of a killed worker had begun is not told by its next life."""
+    register = module.Records.register
+
+    def forget(self: Any, name: str, queues: Any, capacity: int, begun: Any, *state: str) -> int:
+        return int(register(self, name, queues, capacity, {}, *state))
+
+    module.Records.register = forget

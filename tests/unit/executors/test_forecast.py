@@ -33,3 +33,14 @@ def test_a_node_that_prints_is_not_sent_ahead() -> None:
     forecast = Forecast()
     forecast.note(work(), 0.001, True)
     assert not forecast.is_short(work(expected=0.001))
+
+
+def test_a_doubted_node_is_not_short_until_an_attempt_of_it_was() -> None:
+    forecast = Forecast()
+    for _ in range(STREAK):
+        forecast.note(work(), 0.001, False)
+    forecast.doubt(work())
+    assert not forecast.is_short(work())
+    assert forecast.is_short(work("other"))
+    forecast.note(work(), 0.001, False)
+    assert forecast.is_short(work())

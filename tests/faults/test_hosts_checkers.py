@@ -1,0 +1,186 @@
+"""Each checker fails on a build of the scaled form that is broken on purpose, and none on the whole one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.executors import procfs
+from tests.faults import count
+from tests.faults.checks import Broken, hold
+from tests.faults.hosts import SERVERS, Hosts, hosted
+from tests.faults.rig import document, python
+from tests.support.effort import rounds
+from tests.support.gate import gate
+from tests.support.wait import wait_until
+from tests.support.workers import Worker
+
+pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(240)]
+
+UNTIL = "while not os.path.exists({!r}): time.sleep(0.005); note('beat', ctx)"
+"""A line of a node that waits for a file, and is seen to."""
+
+
+def worker_of(rig: Hosts, run: str, attempt: int = 1, node: str = "a") -> Worker:
+    """The worker on which this attempt runs, once that is known."""
+
+    def found() -> Worker | None:
+        for one in rig.ledger.entries():
+            if (one.run, one.node, one.attempt, one.what) == (run, node, attempt, "start"):
+                process = procfs.process(one.pid)
+                assert process is not None, "it has ended"
+                return next(worker for worker in rig.workers.values() if worker.process.pid == process.parent)
+        return None
+
+    worker = wait_until(found, 20)
+    wait_until(lambda: rig.rows().nodes[run, node]["state"] == "running", 20)
+    return worker
+
+
+def started(rig: Hosts, run: str, node: str) -> int:
+    """How often."""
+    return sum((one.run, one.node, one.what) == (run, node, "start") for one in rig.ledger.entries())
+
+
+def beside(rig: Hosts) -> None:
+    """Nodes that take a moment, more of them than there are processes."""
+    rig.run(document([python(f"n{i}", rig.ledger.code(0.3, beats=True)) for i in range(8)]))
+
+
+def long(rig: Hosts) -> None:
+    """A node that takes longer than a message may be on its way."""
+    rig.run(document([python("n", rig.ledger.code(3, beats=True))]))
+
+
+def cut_off(rig: Hosts) -> None:
+    """A worker whose database answers no more; what it runs ends when the same runs elsewhere."""
+    flag = rig.folder / "cut off"
+    with gate(("127.0.0.1", rig.server.port)) as way:
+        rig.worker("cut", "cut", DATABASE_URL=rig.server.url().replace(f":{rig.server.port}/", f":{way.port}/"))
+        code = rig.ledger.code(0, during=UNTIL.format(str(flag)))
+        run = rig.run(document([python("a", code, queue="cut")]))
+        worker_of(rig, run)
+        with way.hanging():
+            count.injected("worker cut off from its database")
+            rig.worker("other", "cut")
+            wait_until(lambda: started(rig, run, "a") == 2, 20)
+            flag.touch()
+            rig.rest(20)
+            rig.workers.pop("cut").end()
+
+
+def stopped(rig: Hosts) -> None:
+    """A worker that stands still while its node ends and is given up, and goes on beside the next attempt."""
+    flags = [rig.folder / f"attempt {number}" for number in (1, 2)]
+    rig.pool("one", 1)
+    wait = UNTIL.replace("{!r}", f"[{str(flags[0])!r}, {str(flags[1])!r}][ctx.attempt > 1]")
+    run = rig.run(document([python("a", rig.ledger.code(0, during=wait), pool="one")]))
+    worker = worker_of(rig, run)
+    rig.signal(worker.process.pid, signal.SIGSTOP, "a worker")
+    flags[0].touch()
+    wait_until(lambda: started(rig, run, "a") == 2, 20)
+    # Waits for its slot.
+    other = rig.run(document([python("b", rig.ledger.code(0.1, beats=True), pool="one")]))
+    os.kill(worker.process.pid, signal.SIGCONT)
+    # Either it knows that its life is over and begins another, or somebody listens to it.
+    wait_until(lambda: rig.lives(worker)[-1][1] == "active" or started(rig, other, "b"), 20)
+    flags[1].touch()
+
+
+def talking(rig: Hosts) -> None:
+    """Nodes whose lines are counted."""
+    code = "import time\ndef main(inputs, ctx):\n    for i in range(200):\n        print(i, flush=True)\n"
+    runs = [rig.run(document([python("n", code)])) for _ in range(2)]
+    rig.rest(20)
+    with rig.database() as db:
+        for run in runs:
+            rows = db.execute(f"SELECT body FROM engine_logbatch WHERE run_id = {run} ORDER BY first_seq").fetchall()
+            told = [line[2] for (body,) in rows for line in json.loads(body)]
+            printed = [str(i) for i in range(200)]
+            hold("I10", [] if told == printed else [f"run {run} printed 200 lines, and {len(told)} are known"])
+
+
+def left_dead(rig: Hosts) -> None:
+    """A worker that is killed and stays dead."""
+    first = rig.folder / "first"
+    code = rig.ledger.code(0, during=f"if ctx.attempt == 1: open({str(first)!r}, 'w').close(); time.sleep(60)")
+    run = rig.run(document([python("a", code)]))
+    wait_until(first.exists, 20)
+    worker = worker_of(rig, run)
+    worker.kill()
+
+
+def fatal(rig: Hosts) -> None:
+    """A node whose worker ends each time before it has told of the start. The first is there again at once, the second
+    after its lease."""
+    run = rig.run(document([python("a", rig.ledger.code(0), lost_retries=1)]))
+    rig.inject("host.before_tell", n=2)
+    wait_until(rig.dead, 20)
+    # Meanwhile nobody judges its lease.
+    rig.signal(rig.schedulers[0].pid, signal.SIGSTOP, "a scheduler")
+    rig.tend()
+    os.kill(rig.schedulers[0].pid, signal.SIGCONT)
+    wait_until(lambda: rig.dead() or run not in rig.unfinished(), 20)
+    for one in rig.dead():
+        wait_until(lambda one=one: rig.lives(one)[-1][1] == "gone", 20)  # type: ignore[misc]
+    rig.tend()
+
+
+def deserted(rig: Hosts) -> None:
+    """A child that has left its group while the worker is killed and started again."""
+    flag = rig.folder / "flag"
+    code = (
+        "import os, subprocess, time\ndef main(inputs, ctx):\n"
+        f"    if not os.path.exists({str(flag)!r}):\n"
+        "        subprocess.Popen(['setsid', 'sleep', '300'])\n"
+        f"        open({str(flag)!r}, 'w').close()\n        time.sleep(60)\n"
+    )
+    rig.run(document([python("n", code)]))
+    wait_until(flag.exists, 30)
+    for one in rig.workers.values():
+        one.kill()
+    rig.tend()
+
+
+Way = Callable[[Hosts], None]
+ALL: list[tuple[str, Way, str]] = [
+    ("messages_twice,take_unguarded", beside, "I5"),
+    ("lost_hosts_not_declared", left_dead, "I3"),
+    ("reports_written_twice", talking, "I10"),
+    ("published_though_taken,take_unguarded", long, "I5"),
+    ("lease_outlived", cut_off, "I5"),
+    ("stale_reports_taken,gone_hosts_heard,lease_outlived", stopped, "I5"),
+    ("ends_not_written", beside, "I3"),
+    ("begun_not_told", fatal, "I8"),
+    ("leftovers_kept", deserted, "I13"),
+]
+WAYS = ALL[: rounds(3, len(ALL))]
+"""A rig for each takes its time."""
+
+
+def try_and_check(rig: Hosts, way: Way, seconds: float) -> None:
+    way(rig)
+    rig.rest(seconds)
+    rig.check()
+
+
+@pytest.mark.parametrize(("build", "way", "invariant"), WAYS, ids=[build for build, _, _ in WAYS])
+def test_a_build_that_is_broken_is_caught(build: str, way: Way, invariant: str, tmp_path: Path) -> None:
+    with hosted(tmp_path, build) as rig:
+        rig.start_without_web()
+        with pytest.raises(Broken, match=f"^{invariant}: "):
+            try_and_check(rig, way, seconds=6 if invariant == "I3" else 30)
+
+
+def test_the_whole_product_is_not(tmp_path: Path) -> None:
+    """Nor does it mind messages that come twice."""
+    with hosted(tmp_path, "messages_twice") as rig:
+        rig.start_without_web()
+        for way in dict.fromkeys(way for _, way, _ in WAYS):
+            rig.tend()
+            try_and_check(rig, way, seconds=30)
