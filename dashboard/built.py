@@ -40,12 +40,18 @@ def _packed(path: Path) -> bytes:
     return gzip.compress(path.read_bytes(), 9, mtime=0)
 
 
+@cache
+def _found() -> Any:
+    """WhiteNoise, which looks for all files when it is made: once in a process."""
+    return WhiteNoiseMiddleware(lambda request: HttpResponse(status=404))
+
+
 class BuiltFiles:
     """The middleware: WhiteNoise finds the file, and answers for it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
-        self._found: Any = WhiteNoiseMiddleware(get_response)
+        self._found = _found()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         file = self._found.files.get(request.path_info)
