@@ -5,12 +5,12 @@ The loop advances only inside `until` and the calls that use it, so nothing happ
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest import mock
 
 from engine import documents, events, queries, runs
 from engine.config import Config, from_environment
@@ -32,7 +32,9 @@ class Engine:
         documents.forget()
         self.executor: Any = executor_of(self.config)
         self.scheduler = Scheduler(self.config, self.executor)
-        assert self.scheduler.start()
+        # A collection of all that a test process has loaded takes as long as a short test.
+        with mock.patch("engine.collector.tune"):
+            assert self.scheduler.start()
         if self.remote:
             # A worker whose row went with another test's tables registers again.
             self.until(self.scheduler.remote.served)  # type: ignore[union-attr]
@@ -46,8 +48,6 @@ class Engine:
         """Drain and end all node processes."""
         self.scheduler.drain(grace)
         self.scheduler.close()
-        gc.unfreeze()
-        gc.set_threshold(700, 10, 10)
 
     def start(self, document: dict[str, Any], **given: Any) -> Run:
         """A new run."""
