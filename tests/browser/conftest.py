@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FloatRect, Locator, Page, sync_playwright
 
 from tests.conftest import CHROMIUM
-from tests.support.product import Product, running
+from tests.support.product import Product
+from tests.support.templates import running
 
 
 def box_of(part: Locator) -> FloatRect:
@@ -24,7 +25,7 @@ def box_of(part: Locator) -> FloatRect:
 @pytest.fixture(scope="session")
 def product(tmp_path_factory) -> Iterator[Product]:
     """One product for the browser tests; each uses workflows of its own."""
-    with running(tmp_path_factory.mktemp("browser") / "home", INTERLOCK_ADMIN_PASSWORD="") as product:
+    with running(tmp_path_factory.mktemp("browser") / "home") as product:
         yield product
 
 

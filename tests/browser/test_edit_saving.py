@@ -14,7 +14,8 @@ from playwright.sync_api import Dialog, Page, expect
 
 from tests.browser.conftest import Person, somebody
 from tests.support.documents import chain
-from tests.support.product import Product, running
+from tests.support.product import Product
+from tests.support.templates import running
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -24,7 +25,7 @@ TROUBLE = ["Failed to load resource", "WebSocket"]
 @pytest.fixture(scope="module")
 def own(tmp_path_factory) -> Iterator[Product]:
     """A product that may be killed and starved."""
-    with running(tmp_path_factory.mktemp("saving") / "home", INTERLOCK_ADMIN_PASSWORD="") as product:
+    with running(tmp_path_factory.mktemp("saving") / "home") as product:
         yield product
 
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import somebody
-from tests.support.product import running
+from tests.support.templates import first_start
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 def test_from_the_one_time_link_to_a_roll_back_and_a_good_run(chromium, tmp_path):
     # An installation of its own: the way begins at the first start.
     with (
-        running(tmp_path / "home", INTERLOCK_ADMIN_PASSWORD="") as product,
+        first_start(tmp_path / "home") as product,
         somebody(chromium, product, tmp_path / "shots") as person,
     ):
         page = person.page

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.conftest import CHROMIUM
-from tests.support.product import running
+from tests.support.templates import running
 from tests.support.tls import TlsProxy, certificate
 from tests.support.wait import wait_until
 
@@ -23,7 +23,7 @@ def driver(chromium):
 
 
 def test_behind_a_tls_proxy_one_signs_in_runs_and_watches_under_its_name(driver, tmp_path):
-    settings = {"ALLOWED_HOSTS": NAME, "INTERLOCK_TRUST_PROXY": "1", "INTERLOCK_ADMIN_PASSWORD": ""}
+    settings = {"ALLOWED_HOSTS": NAME, "INTERLOCK_TRUST_PROXY": "1"}
     with running(tmp_path / "home", **settings) as product:
         said = wait_until(lambda: text if "Stop with" in (text := product.log.read_text()) else "")
         assert (

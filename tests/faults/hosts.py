@@ -19,10 +19,11 @@ import pytest
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, new_type, register_type
 
 from tests.faults import checks
-from tests.faults.rig import Rig, rigged, template
+from tests.faults.rig import Rig, rigged
 from tests.faults.rows import Database
 from tests.support import postgres, redis
 from tests.support.product import Product
+from tests.support.templates import template
 from tests.support.workers import Worker
 
 PROCESSES = 2

@@ -15,9 +15,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,31 +26,10 @@ from tests.faults import checks, count
 from tests.faults.checks import Database, Rows
 from tests.support.ledger import Ledger
 from tests.support.product import ROOT, Product
+from tests.support.templates import one_host
 from tests.support.wait import wait_until
 
 BUILD = Path(__file__).with_name("build")
-_templates: dict[str, Path] = {}
-
-
-def template(kind: str, make: Callable[[Path], Product]) -> Path:
-    """A folder with a home that has a migrated database and an account, and the account's token, made once a session:
-    a copy of it is ready at once. `make` gives the product in that folder."""
-    if kind not in _templates:
-        folder = Path(tempfile.mkdtemp(prefix="interlock-template-"))
-        folder.chmod(0o755)
-        product = make(folder)
-        try:
-            product.start()
-            (folder / "token").write_text(product.token)
-        finally:
-            product.stop()
-        _templates[kind] = folder
-    return _templates[kind]
-
-
-def forget_templates() -> None:
-    for folder in _templates.values():
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Rig:
@@ -76,7 +54,7 @@ class Rig:
             INTERLOCK_TEST_BUILD=build,
             **environment,
         )
-        self.product._token = (made / "token").read_text()
+        self.product.token = (made / "token").read_text()
         self.schedulers: list[subprocess.Popen[bytes]] = []
         self.accepted: list[str] = []
         """Runs that were acknowledged."""
@@ -88,7 +66,7 @@ class Rig:
 
     @classmethod
     def template(cls) -> Path:
-        return template("one host", lambda folder: Product(folder / "home"))
+        return one_host()
 
     # Processes.
 

@@ -13,7 +13,8 @@ import pytest
 
 from tests.processes.test_bad_commands import said
 from tests.support import postgres, redis
-from tests.support.product import ROOT, free_port, running
+from tests.support.product import ROOT, free_port
+from tests.support.templates import first_start
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.own_postgres, pytest.mark.redis, pytest.mark.processes, pytest.mark.timeout(300)]
@@ -142,7 +143,7 @@ def test_a_redis_that_cannot_be_used(
 def test_a_full_redis_is_said_and_keeps_no_start_back(tmp_path: Path, database: str) -> None:
     with (
         redis.server(tmp_path, "--maxmemory", "1") as one,
-        running(tmp_path / "home", DATABASE_URL=database, REDIS_URL=one.url) as product,
+        first_start(tmp_path / "home", DATABASE_URL=database, REDIS_URL=one.url) as product,
     ):
         said_lines = [line for line in product.log.read_text().splitlines() if "REDIS_URL" in line]
         assert len(said_lines) == 1

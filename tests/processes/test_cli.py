@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.product import ROOT, free_port, running
+from tests.support.product import ROOT, free_port
+from tests.support.templates import running
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.processes

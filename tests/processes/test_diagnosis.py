@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests.support.hangs import CHILD, DEADLOCK, LOOP, SLEEP, SOCKET
-from tests.support.product import Product, running
+from tests.support.product import Product
+from tests.support.templates import running
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.processes

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests.support.ledger import Ledger
-from tests.support.product import Product, running
+from tests.support.product import Product
+from tests.support.templates import running
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]

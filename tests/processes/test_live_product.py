@@ -16,7 +16,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.live.recorder import Recorder
 from tests.processes.test_up import child
-from tests.support.product import Product, running
+from tests.support.product import Product
+from tests.support.templates import running
 
 pytestmark = pytest.mark.processes
 

@@ -16,10 +16,11 @@ import pytest
 
 from engine.executors.base import Ended, Returned, Work
 from engine.executors.shipping import Shipper, shipped
-from tests.support import postgres, redis, s3
+from tests.support import redis, s3, templates
 from tests.support.factories import document, node, python
-from tests.support.product import Product, running
+from tests.support.product import Product
 from tests.support.supervised import Supervised
+from tests.support.templates import running
 from tests.support.wait import wait_until
 from tests.support.workers import Worker
 
@@ -102,7 +103,7 @@ def test_a_node_is_tried_again_as_its_policy_says_until_the_store_is_back(server
 def test_hosts_that_share_no_folder_hand_tables_to_each_other(server: s3.Server, tmp_path: Path) -> None:
     with contextlib.ExitStack() as stack:
         environment = {
-            "DATABASE_URL": stack.enter_context(postgres.database()),
+            "DATABASE_URL": stack.enter_context(templates.database()),
             "REDIS_URL": stack.enter_context(redis.server(tmp_path)).url,
             "INTERLOCK_EXECUTOR": "celery", "INTERLOCK_WORKERS": "1", "INTERLOCK_ARTIFACTS": server.url,
             **server.environment,

@@ -11,7 +11,8 @@ import psycopg2
 import pytest
 
 from tests.support import postgres
-from tests.support.product import ROOT, running
+from tests.support.product import ROOT
+from tests.support.templates import first_start
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.processes, pytest.mark.timeout(300)]
@@ -30,7 +31,7 @@ def test_the_engine_suite_holds_on_postgresql(executor: str) -> None:
 
 
 def test_up_runs_the_sample_on_postgresql_and_goes_on_after_a_kill(tmp_path: Path) -> None:
-    with postgres.database() as url, running(tmp_path / "home", DATABASE_URL=url) as product:
+    with postgres.database() as url, first_start(tmp_path / "home", DATABASE_URL=url) as product:
         run = product.api("POST", "workflows/flight-delays/runs/?wait=60", {})
         assert run["state"] == "succeeded"
         stuck = product.api("POST", "workflows/stuck-node/runs/", {})["id"]

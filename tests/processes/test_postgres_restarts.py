@@ -12,7 +12,8 @@ from tests.live.recorder import Recorder
 from tests.processes.test_live_product import as_api_has_it, open_socket
 from tests.processes.test_scaled import LONG
 from tests.support import postgres, redis
-from tests.support.product import Product, running
+from tests.support.product import Product
+from tests.support.templates import first_start
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.own_postgres, pytest.mark.redis, pytest.mark.processes, pytest.mark.timeout(300)]
@@ -31,7 +32,7 @@ def product(tmp_path: Path, server: postgres.Server) -> Iterator[Product]:
     server.do("create database flows")
     with (
         redis.server(tmp_path) as one,
-        running(tmp_path / "home", DATABASE_URL=server.url("flows"), REDIS_URL=one.url) as started,
+        first_start(tmp_path / "home", DATABASE_URL=server.url("flows"), REDIS_URL=one.url) as started,
     ):
         yield started
 

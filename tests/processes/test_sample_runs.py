@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.support.product import Product, running
+from tests.support.product import Product
+from tests.support.templates import running
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.processes

@@ -20,8 +20,9 @@ from dashboard import http
 from dashboard.live import database as live_database
 from tests.live.recorder import Recorder
 from tests.processes.test_live_product import as_api_has_it, open_socket
-from tests.support import postgres, redis
-from tests.support.product import Product, running
+from tests.support import redis, templates
+from tests.support.product import Product
+from tests.support.templates import running
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.processes, pytest.mark.timeout(300)]
@@ -37,7 +38,7 @@ def redis_server(tmp_path: Path) -> Iterator[redis.Server]:
 
 @pytest.fixture
 def database() -> Iterator[str]:
-    with postgres.database() as url:
+    with templates.database() as url:
         yield url
 
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.product import ROOT, Product, free_port, running
+from tests.support.product import ROOT, Product, free_port
+from tests.support.templates import first_start, running
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.processes
@@ -88,7 +89,7 @@ def product(tmp_path: Path) -> Iterator[Product]:
 
 
 def test_the_first_start_prints_a_link_until_a_password_is_set(tmp_path: Path) -> None:
-    with running(tmp_path / "home", INTERLOCK_ADMIN_PASSWORD="") as product:
+    with first_start(tmp_path / "home") as product:
         wait_until(lambda: "Stop with Ctrl-C" in product.log.read_text())
         said = product.log.read_text()
         address = f"http://127.0.0.1:{product.port}"
@@ -109,22 +110,23 @@ def test_the_first_start_prints_a_link_until_a_password_is_set(tmp_path: Path) -
         product.stop()
         product.log.write_text("")
         # The password is kept; the variable was for the first time.
-        product.environment["INTERLOCK_ADMIN_PASSWORD"] = ""
+        del product.environment["INTERLOCK_ADMIN_PASSWORD"]
         product.start()
         wait_until(lambda: "Stop with Ctrl-C" in product.log.read_text())
         assert "link" not in product.log.read_text()
         assert "Traceback" not in product.log.read_text()
 
 
-def test_samples_come_once_and_stay_away_when_they_were_deleted(product: Product) -> None:
-    slugs = {flow["slug"] for flow in product.api("GET", "workflows/")["results"]}
-    assert slugs == {"flight-delays", "stuck-node"}
-    assert (product.home / "files" / "samples" / "flights-2013-01.csv.gz").stat().st_size > 600_000
-    product.api("DELETE", "workflows/stuck-node/")
-    product.stop()
-    product.start()
-    slugs = {flow["slug"] for flow in product.api("GET", "workflows/")["results"]}
-    assert slugs == {"flight-delays"}
+def test_samples_come_once_and_stay_away_when_they_were_deleted(tmp_path: Path) -> None:
+    with first_start(tmp_path / "home") as product:
+        slugs = {flow["slug"] for flow in product.api("GET", "workflows/")["results"]}
+        assert slugs == {"flight-delays", "stuck-node"}
+        assert (product.home / "files" / "samples" / "flights-2013-01.csv.gz").stat().st_size > 600_000
+        product.api("DELETE", "workflows/stuck-node/")
+        product.stop()
+        product.start()
+        slugs = {flow["slug"] for flow in product.api("GET", "workflows/")["results"]}
+        assert slugs == {"flight-delays"}
 
 
 def test_a_taken_port_is_named_with_a_way_out(tmp_path: Path) -> None:
@@ -278,7 +280,7 @@ def test_a_terminal_that_is_closed_ends_it_in_order(tmp_path: Path) -> None:
         os.execve(
             sys.executable,
             [sys.executable, "manage.py", "up", "--port", str(product.port)],
-            product.environment | {"INTERLOCK_ADMIN_PASSWORD": ""},
+            product.environment,
         )
     shown = b""
     while b"Stop with Ctrl-C" not in shown:
@@ -302,5 +304,5 @@ def test_a_start_can_be_ended_before_it_is_ready(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) in (0, -signal.SIGTERM)
         wait_until(lambda: not alive(product.marked()), timeout=5)
-    with running(tmp_path / "home") as again:
+    with first_start(tmp_path / "home") as again:
         assert again.call("GET", "/readyz", token=False).status == 200

@@ -13,7 +13,8 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.live.recorder import Recorder, close_code
-from tests.support.product import ROOT, Product, running
+from tests.support.product import ROOT, Product
+from tests.support.templates import running
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
@@ -41,7 +42,7 @@ class Uvicorn(Product):
 def test_uvicorn_serves_pages_files_api_and_sockets(tmp_path: Path) -> None:
     with running(tmp_path / "home") as product:
         served = Uvicorn(tmp_path / "home", PATH=os.environ["PATH"])
-        served.log = tmp_path / "uvicorn.log"
+        served.log, served.token = tmp_path / "uvicorn.log", product.token
         try:
             served.start()
             page = served.call("GET", "/", token=False)

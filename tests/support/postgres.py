@@ -29,8 +29,9 @@ def address() -> tuple[str, int]:
     return os.environ.get("PGHOST", "127.0.0.1"), int(os.environ.get("PGPORT", "5432"))
 
 
-def _do(statement: str) -> None:
-    connection = psycopg2.connect(url())
+def do(statement: str, where: str = "") -> None:
+    """Run it by itself, in the database of this URL; without one, in the server's own."""
+    connection = psycopg2.connect(where or url())
     try:
         connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
         with connection.cursor() as cursor:
@@ -40,14 +41,14 @@ def _do(statement: str) -> None:
 
 
 @contextlib.contextmanager
-def database() -> Iterator[str]:
-    """The URL of a new, empty database that is dropped at the end."""
+def database(like: str = "template1") -> Iterator[str]:
+    """The URL of a new database that is dropped at the end: a copy of another, without one empty."""
     name = f"interlock_test_{secrets.token_hex(6)}"
-    _do(f"create database {name}")
+    do(f"create database {name} template {like}")
     try:
         yield url(name)
     finally:
-        _do(f"drop database {name} with (force)")
+        do(f"drop database {name} with (force)")
 
 
 @functools.cache

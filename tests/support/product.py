@@ -19,7 +19,7 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from engine.executors.leftovers import mark_prefix
 from tests.support.wait import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
+LINK = r"/sign-in/link/[\w-]+/?"
 
 
 class _Ports:
@@ -100,7 +101,6 @@ class Product:
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
             "INTERLOCK_HOME": str(home),
-            "INTERLOCK_ADMIN_PASSWORD": "correct horse battery",
             **environment,
         }
         self.process: subprocess.Popen[bytes] | None = None
@@ -177,16 +177,22 @@ class Product:
         return done
 
     def login_path(self, user: str = "admin") -> str:
-        """Path of a one-time link. The first comes from the command, the others from the page of people, which needs no
-        process of its own."""
+        """Path of a one-time link of an installation without passwords. The first is what `up` has printed, the others
+        come from the page of people."""
         if self._door is None:
             self._door = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-            link = self.command("login-link", "--user", "admin").stdout.strip().split()[-1]
-            self._post(self._door, "/" + link.split("/", 3)[3])
+            self._post(self._door, self._first_link())
         page = self._post(self._door, f"/users/{user}/link/", "/users/")
         found = re.search(r'id="new-link">[^<]*?(/sign-in/link/[^<]+)<', page)
         assert found, page
         return html.unescape(found[1])
+
+    def _first_link(self) -> str:
+        if self.started_by == "up":
+            printed = wait_until(lambda: re.findall(LINK, self.log.read_text()))[-1]
+        else:
+            printed = self.command("login-link", "--user", "admin").stdout
+        return str(re.findall(LINK, printed)[-1])
 
     def _post(self, door: urllib.request.OpenerDirector, path: str, form: str = "") -> str:
         """Open the page `form` (else `path`), send its token to `path`, and give the answer's text."""
@@ -205,6 +211,10 @@ class Product:
         if not self._token:
             self._token = self.command("token", "--user", "admin").stdout.strip()
         return self._token
+
+    @token.setter
+    def token(self, token: str) -> None:
+        self._token = token
 
     def call(
         self, method: str, path: str, body: Any = None, *, token: bool = True, timeout: float = 70, **headers: str
@@ -252,17 +262,11 @@ class Product:
 
         return wait_until(terminal, timeout, interval=0.05)
 
-
-@contextlib.contextmanager
-def running(home: Path, **environment: str) -> Iterator[Product]:
-    """A started product that is ended, and its last words shown, whatever happens."""
-    product = Product(home, **environment)
-    try:
-        yield product.start()
-    finally:
-        if product.process is not None and product.process.poll() is None:
+    def end(self) -> None:
+        """Leave nothing of it, whatever happened."""
+        if self.process is not None and self.process.poll() is None:
             with contextlib.suppress(AssertionError):
-                product.stop()
-        for pid in product.marked():
+                self.stop()
+        for pid in self.marked():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg2
 
 from engine.scheduler.leader import ADVISORY_KEY
-from tests.support import postgres, redis
+from tests.support import redis, templates
 from tests.support.product import ROOT, Product, processes_with
 from tests.support.wait import wait_until
 
@@ -32,6 +32,8 @@ class Installation:
         self.folder, self.database, self.redis_url = folder, database, redis_url
         self.schedulers: list[subprocess.Popen[bytes]] = []
         self.webs: list[Web] = []
+        self.token = ""
+        """Of `admin`, where it is known."""
         self.shared = {
             "INTERLOCK_ARTIFACTS": str(folder / "artifacts"), "DATABASE_URL": database, "REDIS_URL": redis_url,
             "SECRET_KEY": "only-for-tests-" + "x" * 40,
@@ -60,6 +62,7 @@ class Installation:
     def web(self, host: str) -> Web:
         """A started web process. There must be a scheduler, without which it is not ready."""
         made = Web(self.folder / host, **self.shared)
+        made.token = self.token
         self.webs.append(made)
         made.start()
         return made
@@ -115,12 +118,16 @@ class Installation:
 
 @contextlib.contextmanager
 def installed(folder: Path, database: str = "") -> Iterator[Installation]:
-    """One with its tables, an account `admin`, and nothing that runs yet; without `database` in one of its own."""
+    """One with its tables, an account `admin`, and nothing that runs yet; without `database`, an empty one, in one of
+    its own."""
     with contextlib.ExitStack() as servers:
-        url = database or servers.enter_context(postgres.database())
+        url = database or servers.enter_context(templates.database())
         made = Installation(folder, url, servers.enter_context(redis.server(folder)).url)
-        made.command("migrate", "-v0", "--skip-checks")
-        made.command("user", "admin", "--role", "admin")
+        if database:
+            made.command("migrate", "-v0", "--skip-checks")
+            made.command("user", "admin", "--role", "admin")
+        else:
+            made.token = (templates.on_postgres() / "token").read_text()
         try:
             yield made
         finally:

@@ -9,9 +9,10 @@ from typing import Any
 
 import psycopg2
 
-from tests.support import gate, postgres, redis
+from tests.support import gate, postgres, redis, templates
 from tests.support.factories import document, python
-from tests.support.product import Product, running
+from tests.support.product import Product
+from tests.support.templates import running
 from tests.support.wait import wait_until
 from tests.support.workers import Worker
 
@@ -96,7 +97,7 @@ class WithWorkers:
 def installation(folder: Path, *, behind: bool = False) -> Iterator[WithWorkers]:
     """A product without workers; with `behind` all of it reaches the database through the gate."""
     with contextlib.ExitStack() as stack:
-        url = stack.enter_context(postgres.database())
+        url = stack.enter_context(templates.database())
         broker = stack.enter_context(redis.server(folder))
         way = stack.enter_context(gate.gate(postgres.address()))
         environment = {
