@@ -20,11 +20,12 @@ import psycopg2
 
 from engine import faults
 from engine.config import Config
-from engine.executors import wire
+from engine.executors import leftovers, wire
 from engine.executors.base import Ended, Report, Returned, Started, Work
 from engine.executors.fleet import LONG_SECONDS
 from engine.executors.shipping import Shipper, shipped
 from engine.executors.supervisor import Supervisor
+from engine.host import guard
 from engine.host.postman import BROKEN, Postman
 from engine.host.records import Records
 from engine.scheduler.envelopes import common
@@ -95,6 +96,7 @@ class Host:
         """Start node processes and register; blocks until the host is ready."""
         self.config.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock()
+        self._guard = guard.start(leftovers.mark_prefix(self.config.home))
         threading.Thread(target=self._run, name="supervisor", daemon=True).start()
         self.started.wait()
 

@@ -132,19 +132,10 @@ def fatal(rig: Hosts) -> None:
 
 
 def deserted(rig: Hosts) -> None:
-    """A child that has left its group while the worker is killed and started again."""
-    flag = rig.folder / "flag"
-    code = (
-        "import os, subprocess, time\ndef main(inputs, ctx):\n"
-        f"    if not os.path.exists({str(flag)!r}):\n"
-        "        subprocess.Popen(['setsid', 'sleep', '300'])\n"
-        f"        open({str(flag)!r}, 'w').close()\n        time.sleep(60)\n"
-    )
-    rig.run(document([python("n", code)]))
-    wait_until(flag.exists, 30)
-    for one in rig.workers.values():
-        one.kill()
-    rig.tend()
+    """A child that has left its group while its worker is killed, which stays dead."""
+    first = "if ctx.attempt == 1:\n        import subprocess\n        subprocess.Popen(['setsid', 'sleep', '300'])"
+    run = rig.run(document([python("a", rig.ledger.code(0, during=f"{first}\n        time.sleep(60)"))]))
+    worker_of(rig, run).kill()
 
 
 Way = Callable[[Hosts], None]
@@ -158,6 +149,7 @@ ALL: list[tuple[str, Way, str]] = [
     ("ends_not_written", beside, "I3"),
     ("begun_not_told", fatal, "I8"),
     ("leftovers_kept", deserted, "I13"),
+    ("guard_missing", deserted, "I13"),
 ]
 WAYS = ALL[: rounds(3, len(ALL))]
 """A rig for each takes its time."""

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from engine.executors import cgroup, leftovers
+from tests.faults.hosts import FORMS, Hosts
 from tests.faults.rig import Rig, document, python, rigged
 from tests.support.effort import rounds, seed
 from tests.support.wait import wait_until
@@ -86,7 +87,7 @@ KINDS = {
     ),
 }
 """Name -> (processes beside the node process, what makes them)."""
-BY_GROUP = ("without-environment", "scheduler killed")
+BY_GROUP = ("without-environment", "owner killed")
 """Only by its control group is such a one found; where none can be made, it lives on."""
 
 
@@ -143,24 +144,29 @@ def kill_processes(ward: Ward, runs: list[str]) -> None:
         ward.rig.signal(ward.tree(run)[0][0], signal.SIGKILL, "a node process with orphans")
 
 
-def kill_scheduler(ward: Ward, runs: list[str]) -> None:
-    ward.rig.signal(ward.rig.scheduler_pid(), signal.SIGKILL, "a scheduler with orphans")
-    ward.killed += 1
+def kill_owners(ward: Ward, runs: list[str]) -> None:
+    """The scheduler, or the workers: those stay dead."""
+    for pid in ward.rig.owners():
+        ward.rig.signal(pid, signal.SIGKILL, "an owner of orphans")
+        ward.killed += 1
 
 
 ENDS: dict[str, tuple[Callable[[Ward, list[str]], None], str]] = {
     "hard limit": (limit, "timed_out"),
     "cancel": (cancel, "cancelled"),
     "process killed": (kill_processes, "failed"),
-    "scheduler killed": (kill_scheduler, "failed"),
+    "owner killed": (kill_owners, "failed"),
     "returns": (limit, "succeeded"),
 }
 """How attempts end -> (what ends them, state of the node then)."""
 
 
-@pytest.fixture(scope="module")
-def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
-    with rigged(tmp_path_factory.mktemp("orphans") / "rig", INTERLOCK_WORKERS=str(len(KINDS))) as rig:
+@pytest.fixture(scope="module", params=FORMS)
+def ward(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+    form: type[Rig] = request.param
+    processes = -(-len(KINDS) // 2) if form is Hosts else len(KINDS)
+    folder = tmp_path_factory.mktemp("orphans") / "rig"
+    with rigged(folder, form=form, INTERLOCK_WORKERS=str(processes)) as rig:
         yield Ward(rig.start())
 
 
@@ -170,6 +176,8 @@ def test_nothing_of_a_tree_lives_on(ward: Ward, end: str) -> None:
     slugs = {kind: ward.publish(kind, end) for kind in kinds}
     for _ in range(rounds(1, 10)):
         end_all(ward, slugs, *ENDS[end])
+        if isinstance(ward.rig, Hosts):
+            ward.rig.tend()
 
 
 def end_all(ward: Ward, slugs: dict[str, str], how: Callable[[Ward, list[str]], None], state: str) -> None:
