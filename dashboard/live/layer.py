@@ -17,6 +17,8 @@ from channels_redis.utils import _wrap_close
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from engine.hints.redis import KEPT_ALIVE
+
 log = logging.getLogger("interlock.live")
 
 ANSWER_SECONDS: Final = 1.0
@@ -29,7 +31,7 @@ def host(url: str) -> dict[str, Any]:
     """How channels_redis is to connect: it fails soon, and tries again when it is used next."""
     return {
         "address": url, "client_name": "interlock-layer", "socket_connect_timeout": ANSWER_SECONDS,
-        "socket_timeout": ANSWER_SECONDS, "retry": Retry(NoBackoff(), 0),
+        "socket_timeout": ANSWER_SECONDS, "retry": Retry(NoBackoff(), 0), **KEPT_ALIVE,
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import redis
 
 from engine.config import Config
-from engine.hints.redis import client, prefix
+from engine.hints.redis import Ear, client, prefix
 
 log = logging.getLogger("interlock.hints")
 
@@ -104,14 +104,10 @@ class Listener:
     def _listen(self) -> None:
         connection = connect(self.config)
         try:
-            ear = connection.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
-            ear.subscribe(self.channel)
+            ear = Ear(connection, self.channel)
             self.heard()
             while not self._over:
-                # A dead connection is noticed by its silence only: it is asked.
-                if ear.get_message(timeout=LISTEN_SECONDS) is not None:
+                if ear.hear(LISTEN_SECONDS) is not None:
                     self.heard()
-                elif not self._over:
-                    ear.ping()
         finally:
             connection.close()

@@ -40,6 +40,22 @@ ANNOUNCE_SECONDS: Final = 5.0
 """How often a listener says that it is there."""
 PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds before connecting again, by failures in a row."""
+ASK_SECONDS: Final = 5.0
+"""Of silence, after which a server is asked whether it is there; as long again, and it is not."""
+KEPT_ALIVE: Final[dict[str, Any]] = {
+    "socket_keepalive": True,
+    # A server, or a firewall, that forgot a connection says nothing: whoever only listens there would hear nothing for
+    # ever, and whoever speaks for a quarter of an hour.
+    "socket_keepalive_options": {
+        getattr(socket, name): value
+        for name, value in (
+            ("TCP_KEEPIDLE", 2), ("TCP_KEEPINTVL", 1), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 4000),
+        )
+        if hasattr(socket, name)
+    },
+}  # fmt: skip
+"""For every connection to Redis."""
+DEAF: Final = "It does not answer on the connection that hears it."
 LISTEN: Final = b"listen"
 WAKE: Final = b"wake"
 
@@ -69,8 +85,35 @@ def client(config: Config, role: str, seconds: float) -> redis.Redis:
     """A client that fails soon instead of trying again: whoever uses it knows better when to."""
     return redis.Redis.from_url(
         config.redis_url, client_name=f"interlock-{role}", socket_connect_timeout=seconds, socket_timeout=seconds,
-        retry=Retry(NoBackoff(), 0),
+        retry=Retry(NoBackoff(), 0), **KEPT_ALIVE,
     )  # fmt: skip
+
+
+class Ear:
+    """A subscription to one channel, which notices that nobody is at its other end any more. Raises ERRORS."""
+
+    def __init__(self, connection: redis.Redis, channel: str) -> None:
+        self._pubsub = connection.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+        self._pubsub.subscribe(channel)
+        self._asked = False
+        self._silent_since = time.monotonic()
+
+    def close(self) -> None:
+        self._pubsub.close()
+
+    def hear(self, seconds: float) -> bytes | None:
+        """What is said next; None: nothing was within so many seconds."""
+        message = self._pubsub.get_message(timeout=seconds)
+        now = time.monotonic()
+        if message is not None:
+            self._silent_since, self._asked = now, False
+            return bytes(message["data"]) if message["type"] == "message" else None
+        if now - self._silent_since >= ASK_SECONDS * (2 if self._asked else 1):
+            if self._asked:
+                raise redis.TimeoutError(DEAF)
+            self._asked = True
+            self._pubsub.ping()
+        return None
 
 
 def pause(failures: int) -> float:
@@ -145,7 +188,7 @@ async def listen(config: Config) -> AsyncGenerator[dict[str, Any], None]:
     while True:
         listening = redis.asyncio.Redis.from_url(
             config.redis_url, client_name="interlock-listener", socket_connect_timeout=ANSWER_SECONDS,
-            socket_timeout=ANSWER_SECONDS, retry=AsyncRetry(NoBackoff(), 0),
+            socket_timeout=ANSWER_SECONDS, retry=AsyncRetry(NoBackoff(), 0), **KEPT_ALIVE,
         )  # fmt: skip
         channel = listening.pubsub(ignore_subscribe_messages=True)
         try:
@@ -156,10 +199,18 @@ async def listen(config: Config) -> AsyncGenerator[dict[str, Any], None]:
                 log.info("hints: Redis is back")
             failures = 0
             yield {"connected": True}
+            asked = False
             while True:
                 message = await channel.get_message(timeout=ANNOUNCE_SECONDS)
                 if message is not None:
-                    yield json.loads(message["data"])
+                    asked = False
+                    if message["type"] == "message":
+                        yield json.loads(message["data"])
+                elif asked:
+                    raise redis.TimeoutError(DEAF)
+                else:
+                    asked = True
+                    await channel.ping()
                 if time.monotonic() - announced >= ANNOUNCE_SECONDS:
                     await listening.publish(to_scheduler(config), LISTEN)
                     announced = time.monotonic()

@@ -19,6 +19,7 @@ from engine.hints.redis import (
     ANSWER_SECONDS,
     ERRORS,
     LISTEN,
+    Ear,
     client,
     from_scheduler,
     log,
@@ -106,9 +107,8 @@ class RedisHintServer:
 
     def _hear(self) -> None:
         with client(self.config, "scheduler", ANSWER_SECONDS) as hearing:
-            channel = hearing.pubsub(ignore_subscribe_messages=True)
+            ear = Ear(hearing, to_scheduler(self.config))
             try:
-                channel.subscribe(to_scheduler(self.config))
                 if self._away:
                     self._away = False
                     log.info("hints: Redis is back")
@@ -116,15 +116,13 @@ class RedisHintServer:
                 self._ring()
                 self._on_listener()
                 while not self._closed.is_set():
-                    message = channel.get_message(timeout=TURN_SECONDS)
-                    if message is None:
-                        continue
-                    if message["data"] == LISTEN:
+                    said = ear.hear(TURN_SECONDS)
+                    if said == LISTEN:
                         self._on_listener()
-                    else:
+                    elif said is not None:
                         self._ring()
             finally:
-                channel.close()
+                ear.close()
 
     def _on_listener(self) -> None:
         with self._lock:

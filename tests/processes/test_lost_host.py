@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.skipif(bool(network.missing()), reason=network.missing()),
 ]
 
-NOTICED_SECONDS = 20.0
+NOTICED_SECONDS = 8.0
 """What the server is asked to wait for a sign of life, and some."""
 
 

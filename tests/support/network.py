@@ -1,4 +1,5 @@
-"""A host of its own: a network namespace whose one cable can be pulled, without a word to either end."""
+"""Hosts of their own: network namespaces on one network with this machine, each by a cable that can be pulled without a
+word to either end."""
 
 from __future__ import annotations
 
@@ -18,11 +19,13 @@ def missing() -> str:
     return "" if shutil.which("ip") else "no program ip on this machine"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Host:
     name: str
     here: str
     """Address of this machine, as the host reaches it."""
+    address: str
+    """Its own."""
 
     @property
     def inside(self) -> list[str]:
@@ -33,25 +36,95 @@ class Host:
         """Nothing passes any more, and nobody is told."""
         _ip("link", "set", f"{self.name}a", "down")
 
+    def join(self) -> None:
+        """The cable is back."""
+        _ip("link", "set", f"{self.name}a", "up")
+
+    @contextlib.contextmanager
+    def off(self) -> Iterator[None]:
+        self.cut()
+        try:
+            yield
+        finally:
+            self.join()
+
+    @contextlib.contextmanager
+    def mute(self) -> Iterator[None]:
+        """Nothing that it sends arrives here; what is sent to it does arrive."""
+        _ip("-n", self.name, "route", "add", "blackhole", f"{self.here}/32")
+        try:
+            yield
+        finally:
+            _ip("-n", self.name, "route", "del", "blackhole", f"{self.here}/32")
+
+    @contextlib.contextmanager
+    def deaf(self) -> Iterator[None]:
+        """Nothing that this machine sends to it arrives; what it sends does."""
+        address = self.address
+        _ip("route", "add", "blackhole", f"{address}/32")
+        try:
+            yield
+        finally:
+            _ip("route", "del", "blackhole", f"{address}/32")
+
+    def move(self, address: str) -> None:
+        """Give it another address: of its connections neither end is told, and nothing comes to them any more."""
+        _ip("-n", self.name, "addr", "del", f"{self.address}/24", "dev", f"{self.name}b")
+        _ip("-n", self.name, "addr", "add", f"{address}/24", "dev", f"{self.name}b")
+        self.address = address
+
+
+class Network:
+    def __init__(self, name: str, net: str) -> None:
+        self.name, self.net = name, net
+        self.hosts: list[Host] = []
+        self._last = 1
+
+    @property
+    def here(self) -> str:
+        """Address of this machine in it."""
+        return f"{self.net}.1"
+
+    def address(self) -> str:
+        """One that is nobody's yet."""
+        self._last += 1
+        return f"{self.net}.{self._last}"
+
+    def host(self) -> Host:
+        """One more; what runs there must have ended before the network goes."""
+        made = Host(f"{self.name}{len(self.hosts)}", self.here, self.address())
+        outside, end = f"{made.name}a", f"{made.name}b"
+        _ip("netns", "add", made.name)
+        self.hosts.append(made)
+        _ip("link", "add", outside, "type", "veth", "peer", "name", end, "netns", made.name)
+        _ip("link", "set", outside, "master", self.name, "up")
+        for words in (["addr", "add", f"{made.address}/24", "dev", end], ["link", "set", end, "up"],
+                      ["link", "set", "lo", "up"]):  # fmt: skip
+            _ip("-n", made.name, *words)
+        return made
+
 
 def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True, timeout=10)
 
 
 @contextlib.contextmanager
-def host() -> Iterator[Host]:
-    """One that is gone at the end; what runs there must have ended."""
-    name = f"il{secrets.token_hex(3)}"
-    net = f"10.{secrets.randbelow(200) + 20}.{secrets.randbelow(250)}"
-    made = Host(name, f"{net}.1")
-    _ip("netns", "add", name)
+def network() -> Iterator[Network]:
+    """One that is gone at the end."""
+    made = Network(f"il{secrets.token_hex(3)}", f"10.{secrets.randbelow(200) + 20}.{secrets.randbelow(250)}")
+    _ip("link", "add", made.name, "type", "bridge")
     try:
-        _ip("link", "add", f"{name}a", "type", "veth", "peer", "name", f"{name}b", "netns", name)
-        _ip("addr", "add", f"{net}.1/30", "dev", f"{name}a")
-        _ip("link", "set", f"{name}a", "up")
-        for words in (["addr", "add", f"{net}.2/30", "dev", f"{name}b"], ["link", "set", f"{name}b", "up"],
-                      ["link", "set", "lo", "up"]):  # fmt: skip
-            _ip("-n", name, *words)
+        _ip("addr", "add", f"{made.here}/24", "dev", made.name)
+        _ip("link", "set", made.name, "up")
         yield made
     finally:
-        _ip("netns", "del", name)
+        for host in made.hosts:
+            _ip("netns", "del", host.name)
+        _ip("link", "del", made.name)
+
+
+@contextlib.contextmanager
+def host() -> Iterator[Host]:
+    """One that is gone at the end; what runs there must have ended."""
+    with network() as made:
+        yield made.host()
