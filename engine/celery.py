@@ -11,9 +11,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from celery import Celery
+from celery import Celery, Task
+from kombu.exceptions import OperationalError
 
 from engine.config import Config, ConfigError, from_environment
+from engine.hints.redis import KEPT_ALIVE
 
 log = logging.getLogger("interlock.host")
 
@@ -32,10 +34,11 @@ def make(redis_url: str) -> Celery:
         broker_connection_retry_on_startup=True,
         # A worker whose connection died hears of it, and the scheduler's thread waits for no dead broker.
         broker_transport_options={
-            "socket_timeout": 10,
+            "socket_timeout": 3,
             "socket_connect_timeout": 2,
-            "socket_keepalive": True,
-            "health_check_interval": 10,
+            **KEPT_ALIVE,
+            # A worker whose wait for messages is not answered connects anew after five seconds.
+            "health_check_interval": 2,
             "retry_on_timeout": False,
         },
         task_acks_late=False,
@@ -52,21 +55,26 @@ def make(redis_url: str) -> Celery:
         worker_prefetch_multiplier=1,
         worker_send_task_events=False,
     )
-    made.task(name=TAKE, ignore_result=True, acks_late=False)(take)
+    made.task(name=TAKE, bind=True, ignore_result=True, acks_late=False)(take)
     return made
 
 
 TAKE = "interlock.take"
 
 
-def take(claims: Sequence[str], protocol: int) -> None:
+def take(task: Task, claims: Sequence[str], protocol: int) -> None:
     """Have this worker's host run the attempts with these claims that are nobody's yet."""
     from engine.host import step
 
     if step.host is None:
         log.error("take_without_host")
-        return
-    step.host.take(claims, protocol)
+    elif not step.host.take(claims, protocol):
+        # It was ours alone: without that the works would wait until somebody looks for forgotten ones.
+        queue = task.request.delivery_info["routing_key"]
+        try:
+            task.apply_async((claims, protocol), queue=queue, retry=False, ignore_result=True)
+        except OperationalError as error:
+            log.info("message_not_given_back: %s", error)
 
 
 app = make(CONFIG.redis_url)

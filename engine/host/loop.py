@@ -26,7 +26,7 @@ from engine.executors.fleet import LONG_SECONDS
 from engine.executors.shipping import Shipper, shipped
 from engine.executors.supervisor import Supervisor
 from engine.host import guard
-from engine.host.postman import BROKEN, Postman
+from engine.host.postman import BROKEN, Postman, told
 from engine.host.records import Records
 from engine.scheduler.envelopes import common
 from engine.scheduler.watchdog import Watchdog
@@ -73,8 +73,8 @@ class Host:
         self.draining = threading.Event()
         self.resting = False
         """A person wants it to take no more work."""
-        self.on_rest: Callable[[bool], None] = lambda resting: None
-        """Called with each beat while it rests, and once when it does not any more."""
+        self.listen: Callable[[bool], None] = lambda listening: None
+        """Called with each beat, and when a life is over: whether messages are for this host."""
         self.over = threading.Event()
         self.started = threading.Event()
         self._reader, self._writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -87,6 +87,7 @@ class Host:
         """What runs here, for people."""
         self._load_at = 0.0
         self._local = threading.local()
+        self._takers: list[Records] = []
         self.postman: Postman
         self.supervisor: Supervisor | Shipper
 
@@ -111,20 +112,36 @@ class Host:
                 f'A worker named "{self.name}" runs in {self.config.home} already; give this one another name (-n).'
             ) from None
 
-    def take(self, claims: Collection[str], protocol: int) -> int:
-        """Make these works this host's and have them run, as far as nobody else has; how many. Waits while the host is
-        full, and takes nothing once it drains. Raises psycopg2.Error."""
+    def take(self, claims: Collection[str], protocol: int) -> bool:
+        """Make these works this host's and have them run, as far as nobody else has. Waits while the host is full.
+        False: it takes nothing now, others are to hear of them."""
         if protocol != wire.PROTOCOL:
             log.error("other_protocol got=%s own=%s: workers and scheduler are of different releases.", protocol,
                       wire.PROTOCOL)  # fmt: skip
-            return 0
-        while not self.has_room.wait(TURN_SECONDS):
-            if self.draining.is_set() or self.resting:
-                return 0
+            return True
+        while self.takes() and not self.has_room.wait(TURN_SECONDS):
+            pass
         records = getattr(self._local, "records", None)
         if records is None:
             records = self._local.records = Records(self.url)
-        return self.take_by(records, claims)
+            self._takers.append(records)
+        # A connection may have ended while nobody used it: a new one tells.
+        for last in (False, True):
+            host = self.postman.host
+            if not self.takes():
+                return False
+            try:
+                self.take_by(records, claims)
+                break
+            except psycopg2.Error as error:
+                if last:
+                    # Should the database be away for all, somebody takes what was forgotten when it is back.
+                    log.warning("not_taken: %s", told(error))
+        return self.takes() and host == self.postman.host
+
+    def takes(self) -> bool:
+        """Whether it takes work: it does not drain, and its life is not over."""
+        return not self.draining.is_set() and not self.resting and self.postman.host != 0
 
     def take_by(self, records: Records, claims: Collection[str]) -> int:
         """`take` over a connection of the caller's, without waiting."""
@@ -171,8 +188,7 @@ class Host:
             log.info("host_drains name=%s: it was asked to take no more work", self.name)
         elif before and not resting:
             log.info("host_resumes name=%s", self.name)
-        if resting or before:
-            self.on_rest(resting)
+        self.listen(not resting)
 
     # On the supervisor's thread.
 
@@ -214,9 +230,8 @@ class Host:
         self._feed()
         self._hand_over(self.supervisor.poll(min(timeout, LONG_SECONDS / 2) if self.waiting else timeout))
         self._keep_load()
-        if self.held and time.monotonic() >= self.postman.lease_until:
-            log.error("lease_over: the database was not reached in time; ending %s attempts", len(self.held))
-            self.lose(self.postman.host)
+        if time.monotonic() >= self.postman.lease_until:
+            self._end_lease()
 
     def _obey(self) -> None:
         while self.orders:
@@ -321,6 +336,15 @@ class Host:
         self.waiting = deque(one for one in self.waiting if one[1].claim != claim)
         self.supervisor.kill(claim, "lost")
 
+    def _end_lease(self) -> None:
+        """The database was not reached in time."""
+        if self.postman.host:
+            log.error("lease_over: the database was not reached in time; ending %s attempts", len(self.held))
+        self.lose(self.postman.host)
+        self.postman.interrupt()
+        for records in self._takers:
+            records.interrupt()
+
     def lose(self, host: int) -> None:
         """The lease of this life is over: end everything, tell nothing of it, and begin a new one."""
         if host != self.postman.host:
@@ -329,6 +353,7 @@ class Host:
         for claim in list(self.held):
             self._end(claim)
         self.postman.lost()
+        self.listen(False)
 
     def _keep_load(self) -> None:
         now = time.monotonic()

@@ -49,7 +49,7 @@ class Postman:
     def __init__(self, host: Host, begun: Mapping[str, float]) -> None:
         self.owner = host
         self.host = 0
-        """Number of this life."""
+        """Number of this life; 0: it is over, and the next one has not begun."""
         self.lease_until = 0.0
         """Monotonic time at which all attempts are to be ended, unless it is renewed before."""
         self._begun = begun
@@ -106,9 +106,15 @@ class Postman:
         """The lease is over: what was not written is void, and a new life begins."""
         with self._news:
             self._lost = True
+            # Nobody's: in the life that is over nothing more can be taken.
+            self.host = 0
             self._outbox.clear()
-            self.lease_until = float("inf")
+            self.lease_until = time.monotonic() + LEASE_SECONDS - KILL_SECONDS
             self._news.notify()
+
+    def interrupt(self) -> None:
+        """Wait no longer for what the database was asked."""
+        self._records.interrupt()
 
     def close(self) -> None:
         """Write what is left and unregister."""
@@ -152,6 +158,7 @@ class Postman:
                 self._write()
                 if closing and not self._outbox:
                     self._records.set_state(self.host, "gone", "drained")
+                    self._records.close()
                     self._hint()
                     self._courier.close()
                     if self._ear is not None:
@@ -173,7 +180,7 @@ class Postman:
         if is_away_for_all(error):
             # Nobody can judge leases meanwhile, and all begin anew when it is back.
             self.lease_until = max(self.lease_until, time.monotonic() + LEASE_SECONDS - KILL_SECONDS)
-        log.warning("database_away: %s", str(error).strip().splitlines()[0] if str(error).strip() else error)
+        log.warning("database_away: %s", told(error))
         time.sleep(RETRY_SECONDS)
 
     def _enter(self) -> None:
@@ -252,7 +259,7 @@ class Postman:
         """Renew the lease when it is time, and see to wishes."""
         now = time.monotonic()
         beats = now >= self._beat_at
-        if not beats and not self._hinted:
+        if self._lost or (not beats and not self._hinted):
             return
         owner = self.owner
         self._hinted = False
@@ -264,6 +271,8 @@ class Postman:
             beat = self._records.beat(self.host, owner.load, self._told)
             if beat is None:
                 self._end_of_life(self.host)
+                return
+            if self._lost:
                 return
             database, state = beat
             self._ahead = wire.ahead_of(database, before, time.time())
@@ -288,6 +297,11 @@ class Postman:
         claims = self._records.forgotten(owner.queues, FORGOTTEN_SECONDS, FORGOTTEN_MAX)
         if claims and (taken := owner.take_by(self._records, claims)):
             log.warning("message_lost: took %s works that no message came for", taken)
+
+
+def told(error: psycopg2.Error) -> str:
+    """Its first line."""
+    return next(iter(str(error).strip().splitlines()), repr(error))
 
 
 def _batch(reports: Sequence[Report]) -> Iterator[Report]:

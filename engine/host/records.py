@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import psycopg2
 
+from engine import postgres
 from engine.executors.wire import PROTOCOL
 from engine.states import DRAIN_ASKED
 
@@ -24,20 +28,38 @@ def is_away_for_all(error: BaseException) -> bool:
 
 
 class Records:
-    """One connection, opened when it is needed and again when it broke. For one thread."""
+    """One connection, opened when it is needed and again when it broke. For one thread, but for `interrupt`."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._connection: Any = None
+        self._line: socket.socket | None = None
+        """The connection's socket once more, to end it by."""
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Also after an error: the next call connects anew."""
         connection, self._connection = self._connection, None
+        with self._lock:
+            line, self._line = self._line, None
+            if line is not None:
+                line.close()
         if connection is not None:
             try:
                 connection.close()
             except psycopg2.Error:
                 pass
+
+    def interrupt(self) -> None:
+        """From any thread: whoever waits for an answer gets an error instead, for it may never come (the server stands
+        still, or something between forgot the connection)."""
+        with self._lock:
+            if self._line is not None:
+                try:
+                    self._line.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    # It has just ended.
+                    pass
 
     def _do(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         try:
@@ -53,9 +75,11 @@ class Records:
                     application_name="interlock-worker",
                     # What a crash of the database may take back (of the last half second) ends this life, by `told` and
                     # by claims that are nobody's; what the scheduler has taken up, its own commit has made durable.
-                    options="-c synchronous_commit=off",
+                    options=f"-c synchronous_commit=off {postgres.at_start()}",
                 )
                 self._connection.autocommit = True
+                with self._lock:
+                    self._line = socket.socket(fileno=os.dup(self._connection.fileno()))
             with self._connection.cursor() as cursor:
                 cursor.execute(statement, values)
                 return list(cursor.fetchall())

@@ -22,21 +22,21 @@ host: Host | None = None
 """Of this worker process."""
 
 
-def _rest(worker: Any, resting: bool) -> None:
+def _listen(worker: Any, wanted: bool) -> None:
     """Leave messages to other workers, or have them again. On any thread."""
     if worker.consumer is not None:
-        worker.consumer.call_soon(_see_to_queues, worker.consumer, resting)
+        worker.consumer.call_soon(_see_to_queues, worker.consumer, wanted)
 
 
-def _see_to_queues(consumer: Any, resting: bool) -> None:
+def _see_to_queues(consumer: Any, wanted: bool) -> None:
     """On Celery's loop, and again with each beat: a connection that is made anew listens to all queues."""
     listening = consumer.task_consumer
     if listening is None:
         return
     for queue in list(consumer.app.amqp.queues.consume_from.values()):
-        if resting and listening.consuming_from(queue):
+        if not wanted and listening.consuming_from(queue):
             listening.cancel_by_queue(queue)
-        elif not resting and not listening.consuming_from(queue):
+        elif wanted and not listening.consuming_from(queue):
             listening.add_queue(queue)
             listening.consume()
 
@@ -61,7 +61,7 @@ class HostStep(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no t
             made.start()
         except HostRuns as error:
             raise SystemExit(f"interlock: {error}") from error
-        made.on_rest = partial(_rest, worker)
+        made.listen = partial(_listen, worker)
         host = made
 
     def stop(self, worker: Any) -> None:

@@ -1,4 +1,4 @@
-"""A way to a server that a test can close: refused, or hanging as behind a network that is cut."""
+"""A way to a server that a test closes: refused, or hanging as behind a network that is cut, to one side or to both."""
 
 from __future__ import annotations
 
@@ -7,19 +7,24 @@ import selectors
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 
 class Gate:
-    """Forwards a port of the loopback to `target` while it is open. Ends with `close`."""
+    """Forwards a port of `address` to `target` while it is open. Ends with `close`."""
 
-    def __init__(self, target: tuple[str, int]) -> None:
-        self.target = target
-        self.listener = self._listen(0)
+    def __init__(self, target: tuple[str, int], address: str = "127.0.0.1", port: int = 0) -> None:
+        self.target, self.address = target, address
+        self.listener = self._listen(port)
         self.port = self.listener.getsockname()[1]
         self.pairs: dict[socket.socket, socket.socket] = {}
+        self.clients: set[socket.socket] = set()
+        """Those of `pairs` that lead to clients."""
+        self.forgotten: list[socket.socket] = []
         self.selector = selectors.DefaultSelector()
         self.lock = threading.RLock()
-        self.passes = True
+        self.held: tuple[bool, bool] = (False, False)
+        """Whether nothing goes on to the server, and back to clients."""
         self.over = False
         self.selector.register(self.listener, selectors.EVENT_READ)
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -28,7 +33,7 @@ class Gate:
     def _listen(self, port: int) -> socket.socket:
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
+        listener.bind((self.address, port))
         listener.listen(64)
         return listener
 
@@ -48,13 +53,28 @@ class Gate:
                 self.selector.register(self.listener, selectors.EVENT_READ)
 
     @contextlib.contextmanager
-    def hanging(self) -> Iterator[None]:
-        """Nothing goes through, and nobody is told."""
-        self.passes = False
+    def hanging(self, *, there: bool = True, back: bool = True) -> Iterator[None]:
+        """Nothing goes through to the server, or back from it, and nobody is told."""
+        self.held = there, back
         try:
             yield
         finally:
-            self.passes = True
+            self.held = False, False
+
+    def forget(self) -> int:
+        """The server sees the end of all connections; clients are told nothing, and hear nothing for ever. New ones go
+        through. How many there were."""
+        with self.lock:
+            clients = list(self.clients)
+            for one in clients:
+                self.selector.unregister(one)
+                server = self.pairs.pop(one)
+                del self.pairs[server]
+                self.selector.unregister(server)
+                server.close()
+            self.forgotten += clients
+            self.clients.clear()
+        return len(clients)
 
     def close(self) -> None:
         self.over = True
@@ -62,6 +82,8 @@ class Gate:
         with self.lock:
             for one in list(self.pairs):
                 self._drop(one)
+            for one in self.forgotten:
+                one.close()
             self.listener.close()
             self.selector.close()
 
@@ -71,24 +93,31 @@ class Gate:
             return
         self.pairs.pop(other, None)
         for end in (one, other):
+            self.clients.discard(end)
             self.selector.unregister(end)
             end.close()
 
+    def _passes(self, one: Any) -> bool:
+        there, back = self.held
+        return not (there if one is self.listener or one in self.clients else back)
+
     def _run(self) -> None:
         while not self.over:
-            ready = self.selector.select(0.02) if self.passes else []
-            if not self.passes:
-                threading.Event().wait(0.02)
+            ready = self.selector.select(0.02)
             with self.lock:
-                for key, _ in ready:
-                    if key.fileobj is self.listener:
+                passing = [key.fileobj for key, _ in ready if self._passes(key.fileobj)]
+                for one in passing:
+                    if one is self.listener:
                         self._accept()
-                    elif key.fileobj in self.pairs:
-                        self._forward(key.fileobj)
+                    elif one in self.pairs:
+                        self._forward(one)
+            if ready and not passing:
+                threading.Event().wait(0.02)
 
     def _accept(self) -> None:
         one, _ = self.listener.accept()
         other = socket.create_connection(self.target)
+        self.clients.add(one)
         for end, peer in ((one, other), (other, one)):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.pairs[end] = peer
@@ -106,8 +135,8 @@ class Gate:
 
 
 @contextlib.contextmanager
-def gate(target: tuple[str, int]) -> Iterator[Gate]:
-    made = Gate(target)
+def gate(target: tuple[str, int], address: str = "127.0.0.1", port: int = 0) -> Iterator[Gate]:
+    made = Gate(target, address, port)
     try:
         yield made
     finally:
