@@ -47,6 +47,8 @@ class Hosts(Rig):
     `server` and `broker` are its own, to be killed, stopped and filled.
     """
 
+    address = "127.0.0.1"
+    """Where the servers are reached."""
     names: Sequence[str] = ("one", "two")
     capacity = 2 * PROCESSES
 
@@ -55,8 +57,8 @@ class Hosts(Rig):
         self.workers: dict[str, Worker] = {}
         made = self.template()
         try:
-            self.server = self._servers.enter_context(postgres.server(data=made / "data"))
-            self.broker = self._servers.enter_context(redis.server(folder))
+            self.server = self._servers.enter_context(postgres.server(self.address, made / "data"))
+            self.broker = self._servers.enter_context(redis.server(folder, address=self.address))
             super().__init__(folder, build, home, **{**_environment(self.server, self.broker), **environment})
         except BaseException:
             self._servers.close()

@@ -75,11 +75,11 @@ class Rig:
         self.product.start()
         return self
 
-    def scheduler(self) -> subprocess.Popen[bytes]:
-        """One more `manage.py scheduler`."""
+    def scheduler(self, inside: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+        """One more `manage.py scheduler`; `inside` goes before its command."""
         with self.product.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "manage.py", "scheduler"],
+                [*inside, sys.executable, "manage.py", "scheduler"],
                 cwd=ROOT, env=self.product.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         self.schedulers.append(process)

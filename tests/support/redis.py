@@ -14,26 +14,30 @@ import redis
 from tests.support.product import free_port
 from tests.support.wait import wait_until
 
+DATABASE = 3
+"""The number that the product is given."""
+
 
 class Server:
-    """`redis-server` on a free port of the loopback, without files."""
+    """`redis-server` on a free port of the loopback, and of `address`, without files."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self.folder, self.arguments = folder, arguments
+    def __init__(self, folder: Path, *arguments: str, address: str = "127.0.0.1") -> None:
+        self.folder, self.arguments, self.address = folder, arguments, address
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/3"
+        return f"redis://{self.address}:{self.port}/{DATABASE}"
 
     def client(self) -> redis.Redis:
         return redis.Redis(port=self.port, socket_timeout=5)
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-             "--dir", str(self.folder), "--daemonize", "no", *self.arguments],
+            ["redis-server", "--port", str(self.port), "--bind", *{"127.0.0.1", self.address}, "--save", "",
+             "--appendonly", "no", "--dir", str(self.folder), "--daemonize", "no", "--protected-mode", "no",
+             *self.arguments],
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
         wait_until(self._answers, 10)
@@ -65,9 +69,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(folder: Path, *arguments: str) -> Iterator[Server]:
+def server(folder: Path, *arguments: str, address: str = "127.0.0.1") -> Iterator[Server]:
     """A started server that is ended whatever happens; `arguments` are those of redis-server."""
-    started = Server(folder, *arguments)
+    started = Server(folder, *arguments, address=address)
     started.start()
     try:
         yield started

@@ -6,6 +6,8 @@ several names, with commas between.
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -183,3 +185,33 @@ def begun_not_told(module: ModuleType) -> None:
 def guard_missing(module: ModuleType) -> None:
     """Nobody sees to what the nodes of a killed worker have left."""
     module.guard.start = lambda prefix: None
+
+
+@change("engine.celery")
+def visible_soon(module: ModuleType) -> None:
+    """No mutant: the broker delivers again what was not acknowledged for INTERLOCK_TEST_VISIBLE seconds."""
+    module.app.conf.broker_transport_options |= {
+        "visibility_timeout": int(os.environ["INTERLOCK_TEST_VISIBLE"]),
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+    }
+
+
+@change("engine.celery")
+def acknowledged_late(module: ModuleType) -> None:
+    """No mutant: a message is acknowledged when the attempts that it names have ended."""
+    task = module.app.tasks[module.TAKE]
+    take = task.run
+
+    def late(claims: Sequence[str], protocol: int) -> None:
+        from engine.host import step
+
+        take(claims, protocol)
+        host, named = step.host, set(claims)
+        assert host is not None
+        # The supervisor's thread may not know them yet.
+        known = time.monotonic() + 0.5
+        while not host.draining.is_set() and (time.monotonic() < known or host.held & named):
+            time.sleep(0.02)
+
+    task.acks_late, task.run = True, late

@@ -1,0 +1,161 @@
+"""Hosts whose network a test breaks: with cables between network namespaces, or by ways on the loopback that it closes.
+
+"one" is the host that is cut off, unless a test names another; "two" and what else there is goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.faults import count
+from tests.faults.hosts import Hosts
+from tests.faults.rig import Rig
+from tests.support import network
+from tests.support.gate import Gate, gate
+
+ELSEWHERE = "127.0.0.2"
+"""Where the way to the database begins: all name that alike, as they must, and this host is sent another way."""
+
+
+class Cabled(Hosts):
+    """Both are network namespaces; servers, web process and scheduler are on this machine. `subject` is cut off."""
+
+    def __init__(self, folder: Path, build: str = "", home: Path | None = None, **environment: str) -> None:
+        self._cables = contextlib.ExitStack()
+        self.network = self._cables.enter_context(network.network())
+        try:
+            self.address = self.network.here
+            self.places = {name: self.network.host() for name in self.names}
+            self.subject = self.places["one"]
+            super().__init__(folder, build, home, **environment)
+        except BaseException:
+            self._cables.close()
+            raise
+
+    def start(self) -> Cabled:
+        Rig.start(self)
+        for name, place in self.places.items():
+            self.worker(name, inside=place.inside)
+        return self
+
+    def end(self) -> None:
+        super().end()
+        self._cables.close()
+
+
+class Gated(Hosts):
+    """All are on this machine; "one" reaches the servers by ways of its own."""
+
+    def __init__(self, folder: Path, build: str = "", home: Path | None = None, **environment: str) -> None:
+        super().__init__(folder, build, home, **environment)
+        self._ways = contextlib.ExitStack()
+        port = self.server.port
+        self.to_database = self._ways.enter_context(gate((self.server.address, port), ELSEWHERE, port))
+        self.to_redis = self._ways.enter_context(gate(("127.0.0.1", self.broker.port)))
+
+    def start(self) -> Gated:
+        Rig.start(self)
+        redis = self.broker.url.replace(f":{self.broker.port}/", f":{self.to_redis.port}/")
+        self.worker("one", PGHOSTADDR=ELSEWHERE, REDIS_URL=redis)
+        self.worker("two")
+        return self
+
+    def end(self) -> None:
+        super().end()
+        self._ways.close()
+
+
+@dataclass(frozen=True)
+class Cut:
+    name: str
+    of: Callable[[Any], AbstractContextManager[None]]
+    """Breaks the network of that host in a rig while it is entered."""
+    loses: bool = True
+    """Whether what "one" runs is lost for sure."""
+    spares: bool = False
+    """Whether it goes on for sure."""
+
+    def __str__(self) -> str:
+        return self.name
+
+    @contextlib.contextmanager
+    def on(self, rig: Hosts) -> Iterator[None]:
+        count.injected(f"network: {self.name}")
+        with self.of(rig):
+            yield
+
+
+@contextlib.contextmanager
+def flapping(cut: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    """Off for a second, on for a second."""
+    over = threading.Event()
+
+    def flap() -> None:
+        while not over.is_set():
+            with cut():
+                over.wait(1)
+            over.wait(1)
+
+    thread = threading.Thread(target=flap, name="flapping", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(10)
+
+
+@contextlib.contextmanager
+def _moved(rig: Cabled) -> Iterator[None]:
+    """Half-open: it is off, and comes back with another address."""
+    place = rig.subject
+    with place.off():
+        place.move(rig.network.address())
+        yield
+
+
+@contextlib.contextmanager
+def _forgotten(*ways: Gate) -> Iterator[None]:
+    """Half-open: nobody answers on the connections that there are, and new ones are as good as ever."""
+    for way in ways:
+        way.forget()
+    yield
+
+
+@contextlib.contextmanager
+def _both(rig: Gated, **sides: bool) -> Iterator[None]:
+    with rig.to_database.hanging(**sides), rig.to_redis.hanging(**sides):
+        yield
+
+
+OFF = Cut("silent", lambda rig: rig.subject.off())
+CABLES = (
+    OFF,
+    Cut("what it says is lost", lambda rig: rig.subject.mute()),
+    Cut("what it is told is lost", lambda rig: rig.subject.deaf()),
+    Cut("it comes back elsewhere", _moved),
+    Cut("flapping", lambda rig: flapping(rig.subject.off), loses=False),
+)
+DATABASE_SILENT = Cut("database silent", lambda rig: rig.to_database.hanging())
+HALF_OPEN = Cut("both half-open", lambda rig: _forgotten(rig.to_database, rig.to_redis))
+WAYS = (
+    DATABASE_SILENT,
+    HALF_OPEN,
+    Cut("database hears nothing", lambda rig: rig.to_database.hanging(back=False)),
+    Cut("database is not heard", lambda rig: rig.to_database.hanging(there=False)),
+    Cut("database half-open", lambda rig: _forgotten(rig.to_database)),
+    Cut("database flapping", lambda rig: flapping(rig.to_database.hanging), loses=False),
+    Cut("Redis silent", lambda rig: rig.to_redis.hanging(), loses=False, spares=True),
+    Cut("Redis hears nothing", lambda rig: rig.to_redis.hanging(back=False), loses=False, spares=True),
+    Cut("Redis is not heard", lambda rig: rig.to_redis.hanging(there=False), loses=False, spares=True),
+    Cut("Redis half-open", lambda rig: _forgotten(rig.to_redis), loses=False, spares=True),
+    Cut("Redis flapping", lambda rig: flapping(rig.to_redis.hanging), loses=False, spares=True),
+    Cut("both silent", _both),
+    Cut("both flapping", lambda rig: flapping(lambda: _both(rig)), loses=False),
+)

@@ -1,0 +1,89 @@
+"""T13 and T14: messages of Celery and hints over Redis come twice, late, out of order or never, or are delivered again
+while what they name runs. Each node starts once, and clients hear all of it in order."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.clients import Client
+from tests.faults.hosts import SERVERS, Hosts, hosted
+from tests.faults.rig import document, python
+from tests.faults.unreliable import Manners, Way, way
+from tests.faults.workload import Workload
+from tests.support.broken import Broken
+from tests.support.effort import rounds, seed
+from tests.support.wait import wait_until
+
+pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
+
+NODE_SECONDS = rounds(3, 20)
+VISIBLE_SECONDS = rounds(1, 5)
+"""How long the broker leaves a message that was not acknowledged with whom it gave it to."""
+
+
+@contextlib.contextmanager
+def hosts(folder: Path, manners: Manners | None, build: str = "", **environment: str) -> Iterator[tuple[Hosts, Way]]:
+    """A rig of which all reach Redis by a way with these manners."""
+    chance = random.Random(seed("messages"))
+    with hosted(folder, build, Hosts, **environment) as rig, way(rig.broker.port, chance, manners) as made:
+        rig.product.environment["REDIS_URL"] = rig.broker.url.replace(f":{rig.broker.port}/", f":{made.port}/")
+        yield rig, made
+
+
+def started_once(rig: Hosts) -> None:
+    """Each attempt was started by one process, once, and each node had one attempt."""
+    starts = Counter((one.start.run, one.start.node) for one in rig.ledger.executions())
+    many = {key: n for key, n in starts.items() if n != 1}
+    if many:
+        raise Broken(f"I4: started more than once: {many}")
+
+
+def test_messages_that_are_lost_late_and_twice_start_each_node_once(tmp_path: Path) -> None:
+    with hosts(tmp_path, Manners()) as (rig, made):
+        rig.start()
+        work = Workload(rig, http=True, fan=20, only=("diamond", "fan", "branch", "pool"))
+        for _ in range(rounds(1, 60)):
+            runs = [work.start() for _ in range(4)]
+            clients = [Client(rig, run) for run in runs]
+            rig.rest(60)
+            for client in clients:
+                client.check()
+        work.check(most=rig.capacity)
+        started_once(rig)
+        assert made.seen["lost"] > 0
+
+
+def test_a_work_that_is_not_one_host_s_alone_is_caught(tmp_path: Path) -> None:
+    with hosts(tmp_path, Manners(lost=0), "take_unguarded") as (rig, _):
+        rig.start()
+        rig.run(document([python(name, rig.ledger.code(1, beats=True)) for name in "abcd"]))
+        wait_until(lambda: len(rig.ledger.executions()) > 4, 30)
+        with pytest.raises(Broken, match=r"^I4: "):
+            started_once(rig)
+
+
+def test_a_node_that_outlasts_the_broker_s_patience_starts_once(tmp_path: Path) -> None:
+    """Also where messages are acknowledged only when their works have ended, and so are delivered again."""
+    visible = {"INTERLOCK_TEST_VISIBLE": str(VISIBLE_SECONDS)}
+    with hosts(tmp_path, None, "visible_soon", **visible) as (rig, made):
+        rig.start()
+        rig.publish("long", document([python(name, rig.ledger.code(NODE_SECONDS, beats=True)) for name in "abcd"]))
+        rig.launch("long")
+        rig.rest(NODE_SECONDS + 20)
+        assert made.seen["again"] == 0
+        for worker in rig.workers.values():
+            assert worker.stop() == 0
+        late = "visible_soon,acknowledged_late"
+        for name in ("three", "four"):
+            rig.worker(name, INTERLOCK_TEST_BUILD=late)
+        rig.launch("long")
+        rig.rest(2 * NODE_SECONDS + 20)
+        assert made.seen["again"] > 0
+        rig.check()
+        started_once(rig)

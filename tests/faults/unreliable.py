@@ -1,0 +1,139 @@
+"""A way to a Redis server on which messages and hints are lost, late, out of order and come twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tests.faults import count
+from tests.support import redis
+
+TELLS = (b"PUBLISH", b"LPUSH")
+"""Commands that tell somebody something: hints and messages of Celery."""
+INSTEAD = b"*1\r\n$8\r\nLASTSAVE\r\n"
+"""What the server is asked in place of them: it answers with a number as well, which is not 0."""
+AGAIN = b'"redelivered": true'
+"""What Celery's transport writes into a message that it puts back into its queue."""
+
+
+@dataclass(frozen=True)
+class Manners:
+    """How what is told fares."""
+
+    lost: float = 0.1
+    """The share of which nothing comes."""
+    copies: int = 2
+    late_seconds: float = 0.4
+    """Each copy comes at a random moment within so many seconds."""
+
+
+class Way:
+    """Forwards a port of the loopback to a Redis server; without manners all of it, as it is."""
+
+    def __init__(self, target: int, rng: random.Random, manners: Manners | None = None) -> None:
+        self.target, self.rng, self.manners = target, rng, manners
+        self.seen: Counter[str] = Counter()
+        """What became of what was told: lost, told; and again: messages that were delivered before."""
+        self._open_ends: set[asyncio.StreamWriter] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="way to Redis", daemon=True)
+        self._thread.start()
+        self.port: int = asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(10)
+
+    def close(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+        for what, n in self.seen.items():
+            count.injected(f"a message over Redis: {what}", n)
+
+    # On the loop.
+
+    async def _open(self) -> int:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._answers, self._own = await asyncio.open_connection("127.0.0.1", self.target)
+        self._own.write(b"SELECT %d\r\n" % redis.DATABASE)
+        self._discarding = asyncio.create_task(_discard(self._answers))
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def _close(self) -> None:
+        self._server.close()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        for writer in (self._own, *self._open_ends):
+            writer.transport.abort()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, EOFError, asyncio.CancelledError):
+            answers, server = await asyncio.open_connection("127.0.0.1", self.target)
+            ends = {writer, server}
+            self._open_ends |= ends
+            back = asyncio.create_task(_copy(answers, writer))
+            try:
+                while command := await _command(reader):
+                    server.write(self._pass(*command))
+                    await server.drain()
+            finally:
+                back.cancel()
+                for end in ends:
+                    end.transport.abort()
+                self._open_ends -= ends
+
+    def _pass(self, raw: bytes, parts: Sequence[bytes]) -> bytes:
+        """What the server is told now."""
+        if any(AGAIN in part for part in parts):
+            self.seen["again"] += 1
+        if self.manners is None or not parts or parts[0].upper() not in TELLS:
+            return raw
+        if self.rng.random() < self.manners.lost:
+            self.seen["lost"] += 1
+        else:
+            self.seen["twice, late"] += 1
+            for _ in range(self.manners.copies):
+                self._loop.call_later(self.rng.uniform(0, self.manners.late_seconds), self._own.write, raw)
+        return INSTEAD
+
+
+async def _command(reader: asyncio.StreamReader) -> tuple[bytes, list[bytes]] | None:
+    """The next command of a client, as it came and in its parts; None: there is none any more."""
+    head = await reader.readline()
+    if not head.startswith(b"*"):
+        return (head, []) if head else None
+    raw, parts = [head], []
+    for _ in range(int(head[1:])):
+        size = await reader.readline()
+        data = await reader.readexactly(int(size[1:]) + 2)
+        raw += [size, data]
+        parts.append(data[:-2])
+    return b"".join(raw), parts
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.transport.abort()
+
+
+async def _discard(reader: asyncio.StreamReader) -> None:
+    while await reader.read(65536):
+        pass
+
+
+@contextlib.contextmanager
+def way(target: int, rng: random.Random, manners: Manners | None = None) -> Iterator[Way]:
+    made = Way(target, rng, manners)
+    try:
+        yield made
+    finally:
+        made.close()
