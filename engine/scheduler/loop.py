@@ -1,36 +1,29 @@
-"""The scheduler's loop: ticks, leadership, heartbeat, recovery from database errors, drain.
+"""The scheduler's loop: ticks, heartbeat, drain.
 
 One thread runs all of it. A tick takes what has come (reports, commands, timers), lets the core decide in memory,
-writes everything in one transaction, and only then dispatches and tells others. While the database is away
-reports are kept and nothing is declared lost.
+writes everything in one transaction, and only then dispatches and tells others. How it comes to lead, and how it goes
+on after an error of the database, is in `leading`.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import random
-import secrets
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol, cast
+from collections.abc import Callable, Iterable
 
-from engine import collector, faults, hints
+from engine import faults
 from engine.config import Config
 from engine.errors import LostLeadership
-from engine.executors.base import AHEAD_MAX, Batch, Ended, Executor, RemoteExecutor, Report, Returned, Started, Work
+from engine.executors.base import AHEAD_MAX, Batch, Ended, Executor, Report, Returned, Started, Work
 from engine.heartbeat import BEAT_SECONDS
 from engine.scheduler import commands, remote
-from engine.scheduler.core import Core
 from engine.scheduler.dialects import driver_errors
 from engine.scheduler.envelopes import Envelopes, Unreadable
 from engine.scheduler.leader import Leadership
-from engine.scheduler.learning import Learning
+from engine.scheduler.leading import Leading, Stop
 from engine.scheduler.memory import Changes, NodeState
-from engine.scheduler.recovery import adopt
 from engine.scheduler.store import COMMANDS_AT_ONCE, Store
-from engine.scheduler.watchdog import Watchdog
 from engine.shapes import iso
 
 log = logging.getLogger("interlock.scheduler")
@@ -45,18 +38,9 @@ BUDGET_MIN, BUDGET_MAX = 50, 2000
 LEARN_SECONDS = 0.05
 """How often durations of what has ended are learned: what runs now goes first, and what ran twice is learned once."""
 DRAIN_SECONDS = 10.0
-STANDBY_SECONDS = 0.25
-OUTAGE_SECONDS = 0.5
-AGAIN_SECONDS = 0.05
 
 
-class Stop(Protocol):
-    """A flag that a signal handler sets."""
-
-    def is_set(self) -> bool: ...
-
-
-class Scheduler:
+class Scheduler(Leading):
     """The one that leads. `tick` is one round; `run_forever` leads until told to stop."""
 
     def __init__(
@@ -71,49 +55,12 @@ class Scheduler:
         leadership: Leadership | None = None,
     ) -> None:
         """`wall`, `monotonic`, `seed`, `store` and `leadership` are replaced by tests only."""
-        self.config = config
-        self.executor = executor
-        self.remote = cast(RemoteExecutor, executor) if hasattr(executor, "recall") else None
-        """The executor, when its works and reports stand in the database."""
-        self.wall = wall
-        self.monotonic = monotonic
-        self.rng = random.Random(seed)  # noqa: S311 - jitter
-        self.store = store or Store()
-        self.leadership = leadership or Leadership(config)
-        self.hints: hints.HintServer | None = None
-        self.watchdog = Watchdog()
-        self.epoch = 0
-        self.core = self._new_core()
-        self.envelopes = Envelopes(config, self.store.output, hosted=self.remote is not None)
-        self.learning = Learning()
-        self.inbox: deque[Report | Batch] = deque()
-        """Reports that no committed tick has taken up."""
-        self.taken: list[Report | Batch] = []
-        """Reports that the tick under way has taken up: after an error they are taken again."""
-        self.in_flight: set[str] = set()
-        """Claims of works that the executor has; it reports on each."""
-        self.begun: Mapping[str, float] = {}
-        """{claim: unix time} of attempts that an earlier scheduler's processes had begun last."""
-        self.open_commands: set[int] = set()
-        """Commands that are spread over several ticks."""
-        self.works: dict[str, Work] = {}
+        super().__init__(config, executor, wall, monotonic, seed, store or Store(), leadership or Leadership(config))
         self.budget = 200
-        self.look_at = 0.0
         self.learn_at = 0.0
-        self.beat_at = 0.0
         self.tidy_at = 0.0
         self.wrote_at = 0.0
         self.draining = False
-        self.away = ""
-        """What was said of the database that is away; empty: it is there."""
-        self.asked_back: set[str] = set()
-        """Claims that were asked for once: what did not come back is about to start, and is not asked for again."""
-
-    def _new_core(self) -> Core:
-        core = Core(rng=self.rng, make_claim=_claim, expectations=self.store.expectations)
-        if self.remote is not None:
-            core.served = self.remote.served()
-        return core
 
     # Life.
 
@@ -133,57 +80,6 @@ class Scheduler:
             self.drain(drain_seconds, hurry)
         finally:
             self.close()
-
-    def start(self, stop: Stop | None = None) -> bool:
-        """Become the leader and take up what the database says; False when stopped before."""
-        said = False
-        while not self._lead():
-            if stop is not None and stop.is_set():
-                return False
-            if not said:
-                log.info("scheduler_stands_by")
-                said = True
-            time.sleep(STANDBY_SECONDS)
-        # Leftovers of an earlier scheduler are gone when this returns: only then are its attempts declared lost.
-        self.begun = self.executor.start()
-        self.hints = hints.server(self.config, self.executor, self.wake)
-        self.hints.open()
-        if self.remote is None:
-            self.store.forget_dispatches()
-        self._rebuild()
-        collector.tune()
-        self.away = ""
-        log.info("scheduler_leads epoch=%s runs=%s", self.epoch, len(self.core.runs))
-        return True
-
-    def _lead(self) -> bool:
-        try:
-            self.store.open()
-            if not self.leadership.acquire():
-                return False
-            self.epoch = self.leadership.take_over()
-        except driver_errors() as error:
-            self._database_is_away(error)
-            return False
-        return True
-
-    def _database_is_away(self, error: Exception) -> None:
-        """Said once, however often it is tried again."""
-        if self.away != str(error):
-            self.away = str(error)
-            log.warning("database_away: %s", error)
-
-    def wake(self) -> None:
-        """There are new commands."""
-        self.look_at = 0.0
-
-    def close(self) -> None:
-        """Let go of everything but the executor, which `drain` has stopped."""
-        if self.hints is not None:
-            self.hints.close()
-            self.hints = None
-        self.leadership.release()
-        self.store.close()
 
     def drain(self, seconds: float = DRAIN_SECONDS, hurry: Stop | None = None) -> None:
         """Start nothing more, let running nodes end for up to `seconds`, interrupt the rest: they go back to ready,
@@ -461,76 +357,6 @@ class Scheduler:
             log.error("unknown_command kind=%s", kind)
             done({"refused": "unknown"})
 
-    # Recovery.
-
-    def _recover(self) -> None:
-        """Throw memory away and read it again, however long the database is away. Raises LostLeadership."""
-        self.inbox.extendleft(reversed(self.taken))
-        self.taken.clear()
-        while True:
-            self.watchdog.turns += 1
-            try:
-                self.store.close()
-                self._lead_again()
-                # However much there is to read.
-                self.watchdog.resting = True
-                self._rebuild()
-                self.away = ""
-                return
-            except driver_errors() as error:
-                self._database_is_away(error)
-                # Limits are kept and logs are drained meanwhile.
-                self.inbox.extend(self.executor.poll(OUTAGE_SECONDS))
-            finally:
-                self.watchdog.resting = False
-
-    def _lead_again(self) -> None:
-        """On PostgreSQL the lock goes with the connection. Raises LostLeadership and database errors."""
-        self.store.open()
-        while not self.leadership.acquire():
-            # The server has not seen yet that our connection ended, or somebody takes over and is about to say so.
-            if self.leadership.lost_to_another(self.epoch):
-                raise LostLeadership(self.epoch)
-            self.watchdog.turns += 1
-            self.inbox.extend(self.executor.poll(AGAIN_SECONDS))
-        self.epoch = self.leadership.take_over()
-
-    def _rebuild(self) -> None:
-        """Memory from the database. What our executor has in flight goes on; what nobody will report on is lost."""
-        self.store.forget()
-        self.works.clear()
-        self.open_commands.clear()
-        self.learning = Learning()
-        self.asked_back = set()
-        if self.remote is not None:
-            # The commit whose outcome is not known may have written works, and taken reports out.
-            self.in_flight = set(self.remote.recall())
-            self.inbox = deque(remote.without_batches(self.inbox))
-        core = self.core = self._new_core()
-        core.begin(round(self.wall() * 1e6), self.monotonic())
-        commands.pools_changed(core, self.store.pools())
-        known = set(self.in_flight)
-        faults.point("rebuild.before_reading")
-        lost: list[Report] = []
-        for run in self.store.unfinished():
-            lost.extend(adopt(core, run, known, self.begun))
-        for run in list(core.runs.values()):
-            core.start_runs(run.workflow)
-        # What was sent before the commit failed, or was given back meanwhile, has no row that waits for it.
-        if strangers := known - core.claims.keys():
-            self._end_strangers(strangers)
-        self.inbox.extend(lost)
-        faults.point("rebuild.after_reading")
-        self.look_at = self.beat_at = 0.0
-
-    def _end_strangers(self, claims: set[str]) -> None:
-        if self.remote is not None:
-            self.remote.discard(claims)
-            self.in_flight -= claims
-            return
-        for claim in claims:
-            self.executor.kill(claim, "cancelled")
-
 
 class _Room:
     """How much an executor will take in this tick, counting what was granted."""
@@ -567,7 +393,3 @@ class _Room:
         if found is None:
             found = self.rooms[work.python] = self.executor.room(work)
         return found
-
-
-def _claim() -> str:
-    return secrets.token_hex(16)
