@@ -118,11 +118,14 @@ class Leading:
 
     def _lead(self) -> bool:
         try:
-            self.store.open()
+            if not self.store.is_open:
+                self.store.open()
             if not self.leadership.acquire():
                 return False
             self.epoch = self.leadership.take_over()
         except driver_errors() as error:
+            # A lock that was got goes with the connection.
+            self.store.close()
             self._database_is_away(error)
             return False
         return True

@@ -43,6 +43,10 @@ class Store:
         self.dialect: Dialect | None = None
         self.log: wal.WriteAheadLog | None = None
 
+    @property
+    def is_open(self) -> bool:
+        return self.dialect is not None
+
     def open(self) -> None:
         """(Re)connect."""
         connection.close()

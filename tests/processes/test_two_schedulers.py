@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,16 @@ def succeeds(web: Product, seconds: float) -> None:
     assert web.ended(run, seconds)["state"] == "succeeded"
 
 
+def standing_by(installation: Installation) -> set[tuple[int, datetime]]:
+    """(connection, when it last asked something) of schedulers that do not lead."""
+    found = installation.ask(
+        "select pid, query_start from pg_stat_activity "
+        "where datname = current_database() and application_name = 'interlock-scheduler'"
+    )
+    leads = installation.lock_holders()
+    return {(int(pid), at) for pid, at in found if pid not in leads}
+
+
 def test_a_standby_on_another_host_dispatches_within_seconds_of_a_kill(installation: Installation) -> None:
     first = installation.scheduler("a")
     wait_until(lambda: installation.leader() == (1, first.pid), 30)
@@ -38,6 +49,14 @@ def test_a_standby_on_another_host_dispatches_within_seconds_of_a_kill(installat
     web.publish("one", [{"id": "a", "type": "noop"}], [])
     succeeds(web, 10)
     assert installation.leader() == (1, first.pid)
+    asked: set[tuple[int, datetime]] = set()
+
+    def asked_thrice() -> bool:
+        asked.update(standing_by(installation))
+        return len(asked) >= 3
+
+    wait_until(asked_thrice, 20)
+    assert len({connection for connection, _ in asked}) == 1, "it asks for the lead on the connection that it has"
     first.kill()
     killed = time.monotonic()
     succeeds(web, TAKES_OVER_SECONDS)
