@@ -86,9 +86,11 @@ def test_up_does_with_both_what_it_does_without(product: Product, database: str,
     assert "away" not in product.log.read_text()
 
 
-def test_two_hundred_requests_at_once_open_no_connection_more_than_there_are_threads(
+def test_two_hundred_requests_at_once_beside_a_hundred_sockets_open_no_connection_more_than_there_are_threads(
     product: Product, database: str
 ) -> None:
+    product.publish("talk", [{"id": "a", "type": "python", "config": {"code": LONG.format(n=400)}}], [])
+    run = product.api("POST", "workflows/talk/runs/", {})["id"]
     paths = ["/api/v1/runs/", "/api/v1/workflows/", "/api/v1/workflows/flight-delays/"]
     together = threading.Barrier(201)
 
@@ -107,13 +109,22 @@ def test_two_hundred_requests_at_once_open_no_connection_more_than_there_are_thr
                 seen.append(connections(connection))
 
     counter = threading.Thread(target=count)
-    with ThreadPoolExecutor(200) as pool:
-        answers = [pool.submit(ask, n) for n in range(200)]
+    with ThreadPoolExecutor(200) as pool, contextlib.ExitStack() as opened:
         counter.start()
+        sockets = [opened.enter_context(open_socket(product, run)) for _ in range(100)]
+        recorders = [Recorder() for _ in sockets]
+        for recorder, socket in zip(recorders, sockets, strict=True):
+            recorder.hello(socket)
+        answers = [pool.submit(ask, n) for n in range(200)]
         together.wait(60)
         statuses = {answer.result() for answer in answers}
+        # Each has been read for, also while it is told of more.
+        head = product.api("GET", f"runs/{run}/logs/?limit=1000")["results"][-1]["seq"]
+        for recorder, socket in zip(recorders, sockets, strict=True):
+            recorder.take_until(socket, head, timeout=60)
     over.set()
     counter.join()
+    product.api("POST", f"runs/{run}/cancel/", {})
     assert statuses == {200}
     assert len(seen) > 5
     most = max(found.get("interlock-web", 0) for found in seen)
