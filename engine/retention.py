@@ -30,7 +30,8 @@ ARTIFACT_HOURS = 1
 """A file that no row names yet may belong to an attempt that ends at this moment."""
 EVENTS_IN_BATCH = 1000
 SLICE = 500
-"""Rows of logs or samples that go in one transaction; artifacts that are asked for at once."""
+"""Rows of logs or samples that go in one transaction; runs that are looked at, and artifacts that are asked for, at
+once."""
 
 
 @dataclass(slots=True)
@@ -118,13 +119,16 @@ def _prune_definitions(pruned: Pruned, before: datetime) -> None:
 
 def _compact_events(pruned: Pruned) -> None:
     """Merge the many small batches of ended runs: one row a tick was right while they ran."""
-    # Counted in the index alone: the rows of all history are gigabytes.
-    batches = dict(EventBatch.objects.values_list("run_id").annotate(n=Count("run_id")).filter(n__gt=2).order_by())
-    many = sorted(batches)
-    for start in range(0, len(many), 500):
-        ended = Run.objects.filter(pk__in=many[start : start + 500], state__in=RUN_TERMINAL)
-        for run_id, last in ended.values_list("pk", "seq"):
-            if batches[run_id] > 2 * (last // EVENTS_IN_BATCH + 1):
+    ended = Run.objects.filter(state__in=RUN_TERMINAL).order_by("pk")
+    after = 0
+    while looked_at := dict(ended.filter(pk__gt=after).values_list("pk", "seq")[:SLICE]):
+        after = max(looked_at)
+        # Counted in the index alone: the rows of all history are gigabytes.
+        batches = (
+            EventBatch.objects.filter(run_id__in=list(looked_at)).values_list("run_id").annotate(n=Count("run_id"))
+        )
+        for run_id, n in batches.order_by():
+            if n > 2 * (looked_at[run_id] // EVENTS_IN_BATCH + 1):
                 pruned.batches += _compact(run_id)
 
 

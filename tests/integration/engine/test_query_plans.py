@@ -123,7 +123,9 @@ def test_a_page_of_runs_is_read_in_order_and_no_further(queryset, found_by):
             "run_finished",
         ),
         (
-            lambda: EventBatch.objects.order_by().values("run_id").annotate(n=Count("run_id")).filter(n__gt=2),
+            lambda: (
+                EventBatch.objects.filter(run_id__in=[1, 2]).order_by().values("run_id").annotate(n=Count("run_id"))
+            ),
             "engine_eventbatch",
         ),
     ],

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
-from engine import clock, events, runs
+from engine import clock, events, retention, runs
 from engine.artifacts import Artifacts
 from engine.models import Command, Definition, EventBatch, LogBatch, NodeRun, Run, Stack
 from tests.support.factories import chain
@@ -87,6 +87,16 @@ def test_events_of_ended_runs_are_merged_and_read_the_same():
     assert EventBatch.objects.count() == 3
     assert events.read(run.pk, 0, 5000) == before
     assert events.read(run.pk, 1500, 10)[1] == 1510
+
+
+def test_events_are_merged_in_however_many_runs_there_are(monkeypatch):
+    monkeypatch.setattr(retention, "SLICE", 2)
+    made = [ended(1) for _ in range(5)]
+    EventBatch.objects.bulk_create(
+        EventBatch(run=run, first_seq=seq, last_seq=seq, body="[]") for run in made for seq in (1, 2, 3)
+    )
+    assert retention.prune().batches == 10
+    assert EventBatch.objects.count() == 5
 
 
 def test_events_of_running_runs_are_left_alone():
