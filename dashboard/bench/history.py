@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import subprocess
 import sys
 import time
@@ -67,7 +68,8 @@ def _database(wish: Wish, made: contextlib.ExitStack) -> tuple[str, bool]:
 def _work(wish: Wish, full: Product, empty: Product, name: str, width: int, depth: int) -> dict[str, Any]:
     """Seconds of a run of no-ops there, and as the floor in an empty home, one after the other."""
     wish.say(name)
-    slug = f"bench-{width}-{depth}"
+    # Where the history was kept there may be one from before.
+    slug = f"bench-{width}-{depth}-{secrets.token_hex(3)}"
     seconds: dict[Product, list[float]] = {full: [], empty: []}
     for product in seconds:
         prepare(product, chains(width, depth, "noop"), slug)
@@ -95,15 +97,16 @@ def _pages(wish: Wish, product: Product) -> list[dict[str, Any]]:
         if wish.wants(name)
     }
     found = [_page(product, name, *asked) for name, asked in pages.items()]
-    if wish.database:
+    if wish.database and pages:
         wish.say("plans")
-        queries = _plans(product, pages)
+        told = _plans(product, pages)
         for one in found:
-            one["queries"] = queries[one["name"]]
+            one |= told[one["name"]]
     return found
 
 
-def _plans(product: Product, pages: Mapping[str, tuple[str, Mapping[str, str]]]) -> dict[str, list[str]]:
+def _plans(product: Product, pages: Mapping[str, tuple[str, Mapping[str, str]]]) -> dict[str, dict[str, Any]]:
+    """See dashboard.bench.plans."""
     host = {"Host": f"127.0.0.1:{product.port}"}
     asked = {name: (path, {**headers, **host}) for name, (path, headers) in pages.items()}
     told = subprocess.run(
@@ -114,8 +117,8 @@ def _plans(product: Product, pages: Mapping[str, tuple[str, Mapping[str, str]]])
         text=True,
         check=True,
     )
-    queries: dict[str, list[str]] = json.loads(told.stdout)
-    return queries
+    found: dict[str, dict[str, Any]] = json.loads(told.stdout)
+    return found
 
 
 def _page(product: Product, name: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -140,6 +143,8 @@ def lines(report: dict[str, Any]) -> list[str]:
     for made in report["cases"]:
         more = f"  empty {made['floor']:.3f} s, ratio {made['ratio']:.2f}" if "floor" in made else ""
         more += f"  95 % {made['p95']:.1f} ms" if "p95" in made else ""
+        if "cpu_ms" in made:
+            more += f"  CPU {made['cpu_ms']:.1f} ms, database {made['database_ms']:.1f} ms"
         told.append(f"{made['name']:46}{made['value']:>9,.3f} {made['unit']}{more}")
         told += [f"{'':4}{query}" for query in made.get("queries", ())]
     return told

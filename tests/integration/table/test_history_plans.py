@@ -132,7 +132,7 @@ def test_whatever_reads_finds_it_by_an_index_and_reads_no_more(past: World) -> N
         assert getattr(answer, "status_code", 200) in (200, 204, 302, 410), (name, answer)
         for sql, params in asked:
             if plans.about_history(sql):
-                wrong += [f"{name}: {why}\n  {sql}" for why in _wrong(plans.steps(sql, params))]
+                wrong += [f"{name}: {why}\n  {sql}" for why in _wrong(plans.plan(sql, params).steps)]
     assert not wrong, "\n".join(wrong)
 
 
@@ -151,9 +151,9 @@ def test_what_would_read_all_is_told(past: World) -> None:
         cursor.execute("SELECT count(*) FROM engine_run")
         (runs,) = cursor.fetchone()
     assert runs > RUNS
-    found = plans.steps("SELECT id FROM engine_run WHERE reason = %s ORDER BY created_by", ["none"])
+    found = plans.plan("SELECT id FROM engine_run WHERE reason = %s ORDER BY created_by", ["none"]).steps
     assert "reads all of engine_run" in list(_wrong(found))
-    found = plans.steps("SELECT id FROM engine_run WHERE workflow = %s ORDER BY seq", ["one"])
+    found = plans.plan("SELECT id FROM engine_run WHERE workflow = %s ORDER BY seq", ["one"]).steps
     assert any(why.startswith("sorts") for why in _wrong(found)), found
 
 
@@ -162,4 +162,4 @@ def test_what_is_pruned_is_found_by_an_index(past: World) -> None:
         retention.prune(days=27.99)
     large = [(sql, params) for sql, params in asked if '"engine_run"' in sql]
     assert large
-    assert not [why for one in large for why in _wrong(plans.steps(*one))]
+    assert not [why for one in large for why in _wrong(plans.plan(*one).steps)]
