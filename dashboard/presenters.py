@@ -427,8 +427,11 @@ def document_text(value: Any) -> str:
 def _lines(value: Any, indent: int) -> str:
     if not isinstance(value, (dict, list)):
         return _json(value)
-    if indent and _depth(value) <= 2 and _utf16(short := _inline(value)) <= _TEXT_WIDTH - indent:
-        return short
+    # What has so many parts is too long anyway.
+    if indent and 2 * len(value) < _TEXT_WIDTH and _within(value, 2):
+        short = _inline(value)
+        if _utf16(short) <= _TEXT_WIDTH - indent:
+            return short
     inner, end = " " * (indent + 2), " " * indent
     if isinstance(value, list):
         rows = [inner + _lines(one, indent + 2) for one in value]
@@ -443,7 +446,7 @@ _json = json.JSONEncoder(ensure_ascii=False).encode
 
 def _utf16(text: str) -> int:
     """Length as the browser counts it."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _fields(value: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -459,9 +462,9 @@ def _inline(value: Any) -> str:
     return _json(value)
 
 
-def _depth(value: Any) -> int:
-    if isinstance(value, dict):
-        return 1 + max((_depth(one) for one in value.values()), default=0)
-    if isinstance(value, list):
-        return 1 + max((_depth(one) for one in value), default=0)
-    return 0
+def _within(value: Any, depth: int) -> bool:
+    """Whether it nests no deeper than that."""
+    if not isinstance(value, (dict, list)):
+        return True
+    parts = value.values() if isinstance(value, dict) else value
+    return depth > 0 and all(_within(one, depth - 1) for one in parts)

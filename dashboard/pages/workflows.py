@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard import access, amounts, presenters
@@ -101,6 +105,8 @@ def _tags(text: str) -> list[str]:
     return [tag.strip() for tag in text.split(",") if tag.strip()]
 
 
+NODES_MAX = 500
+"""Nodes of a definition in the table above its text."""
 COUNTED = 10_000
 """Runs of a workflow that are counted."""
 
@@ -139,29 +145,54 @@ def definition(request: HttpRequest, slug: str, number: int | None = None) -> Ht
         shown = live["version"] if live else context["workflow"]["newest"]
     if shown is not None:
         version = queries.version(workflow, shown)
-        document = queries.document_of(version)
-        names = {node["id"]: node.get("name") or node["id"] for node in document["nodes"]}
-        needs: dict[str, list[str]] = {}
-        for edge in document["edges"]:
-            needs.setdefault(edge["target"], []).append(names.get(edge["source"], edge["source"]))
-        context |= {
-            "version": queries.version_dict(version),
-            "document": document,
-            "text": presenters.document_text(document),
-            "nodes": [
-                {
-                    "id": node["id"],
-                    "name": names[node["id"]],
-                    "type": node["type"],
-                    "type_name": type_name(node["type"]),
-                    "needs": ", ".join(needs.get(node["id"], [])),
-                    "policy": ", ".join(f"{key} {value}" for key, value in (node.get("policy") or {}).items()),
-                    "does": _does(node.get("config") or {}),
-                }
-                for node in document["nodes"]
-            ],
-        }
+        context |= {"version": queries.version_dict(version), "definition": _drawn(version)}
     return render(request, "workflows/definition.html", context)
+
+
+KEPT_CHARACTERS = 2_000_000
+_kept: OrderedDict[tuple[str, str | None], SafeString] = OrderedDict()
+_lock = threading.Lock()
+
+
+def _drawn(version: WorkflowVersion) -> SafeString:
+    """A definition's nodes and text as HTML. It never changes, so what was made lately is kept: of 1,000 nodes it takes
+    longer to make than all else on the page."""
+    key = (version.definition.hash, get_language())
+    with _lock:
+        found = _kept.get(key)
+        if found is not None:
+            _kept.move_to_end(key)
+            return found
+    made = render_to_string("workflows/_definition.html", _shown(queries.document_of(version)))
+    with _lock:
+        _kept[key] = made
+        while sum(map(len, _kept.values())) > KEPT_CHARACTERS:
+            _kept.popitem(last=False)
+    return made
+
+
+def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
+    names = {node["id"]: node.get("name") or node["id"] for node in document["nodes"]}
+    needs: dict[str, list[str]] = {}
+    for edge in document["edges"]:
+        needs.setdefault(edge["target"], []).append(names.get(edge["source"], edge["source"]))
+    return {
+        "text": presenters.document_text(document),
+        "count": len(document["nodes"]),
+        "most": NODES_MAX,
+        "nodes": [
+            {
+                "id": node["id"],
+                "name": names[node["id"]],
+                "type": node["type"],
+                "type_name": type_name(node["type"]),
+                "needs": ", ".join(needs.get(node["id"], [])),
+                "policy": ", ".join(f"{key} {value}" for key, value in (node.get("policy") or {}).items()),
+                "does": _does(node.get("config") or {}),
+            }
+            for node in document["nodes"][:NODES_MAX]
+        ],
+    }
 
 
 def _does(config: dict[str, Any]) -> str:

@@ -246,7 +246,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='run',
-            index=models.Index(fields=['created_by', '-id', 'state'], name='run_by'),
+            index=models.Index(fields=['created_by', '-id', 'workflow'], name='run_by'),
         ),
         migrations.AddIndex(
             model_name='run',
@@ -254,7 +254,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='run',
-            index=models.Index(condition=models.Q(('state', 'succeeded'), _negated=True), fields=['-id', 'state'], name='run_no_success'),
+            index=models.Index(condition=models.Q(('state', 'succeeded'), _negated=True), fields=['-id', 'state', 'workflow', 'created_by'], name='run_no_success'),
         ),
         migrations.AddIndex(
             model_name='noderun',

@@ -61,10 +61,14 @@ class Run(models.Model):
             models.Index(fields=["finished_at", "state"], name="run_finished", condition=Q(finished_at__isnull=False)),
             # For lists of a time or of a person: without them they read on until a page is full.
             models.Index(fields=["created_at", "id"], name="run_created"),
-            models.Index(fields=["created_by", "-id", "state"], name="run_by"),
+            models.Index(fields=["created_by", "-id", "workflow"], name="run_by"),
             models.Index(fields=["workflow", "created_by", "-id"], name="run_draft", condition=Q(draft=True)),
-            # What is rare among many successes.
-            models.Index(fields=["-id", "state"], name="run_no_success", condition=~Q(state="succeeded")),
+            # What is rare among many successes, with what lists of it are limited by.
+            models.Index(
+                fields=["-id", "state", "workflow", "created_by"],
+                name="run_no_success",
+                condition=~Q(state="succeeded"),
+            ),
         ]
 
 

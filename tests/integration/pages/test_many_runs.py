@@ -1,16 +1,20 @@
-"""Pages of workflows with more runs than are counted, and lists that go on behind their first page."""
+"""What pages leave out or keep, so that they are as quick with many runs: counts without end, rows before a page, what
+they made already."""
 
 from __future__ import annotations
 
 import html
 import re
+from collections import OrderedDict
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from dashboard.pages import base, strips
+from dashboard.pages import base, overview, strips
 from dashboard.pages import workflows as pages
-from engine.models import Run
+from engine import clock
+from engine.models import Attempt, Run
 from tests.support.run_rows import ended
 from versions.actions.launch import launch
 from versions.models import Workflow
@@ -95,3 +99,57 @@ def test_a_version_fails_from_its_beginning_only_if_none_of_all_its_runs_succeed
     page = shown(browser, "/")
     assert "runs succeeded" not in page
     assert "Roll back to v1" not in page
+
+
+def test_what_ended_in_the_last_minute_is_counted_by_the_database(flow: Workflow) -> None:
+    run = Run.objects.latest("id")
+    Attempt.objects.all().delete()
+    now = clock.now()
+    for number, seconds in enumerate((1, 10.5, 50, 70, 100, 16 * 60), 1):
+        Attempt.objects.create(
+            run=run, node="a", number=number, state="succeeded", claim=str(number), worker="local/1", pid=1,
+            started_at=now - timedelta(hours=1), finished_at=now - timedelta(seconds=seconds),
+        )  # fmt: skip
+    last, points = overview.nodes_a_minute()
+    assert last == 3
+    heights = [int(point.split(",")[1]) for point in points.split()]
+    # Three in the last minute, two in the one before, none in any other.
+    assert heights == [*[15] * 13, 6, 1]
+
+
+def test_a_definition_is_made_into_a_page_once(flow: Workflow, browser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "_kept", OrderedDict())
+    made: list[str] = []
+
+    def noted(document: Any, shown: Any = pages._shown) -> Any:
+        made.append(document["nodes"][0].get("name", ""))
+        return shown(document)
+
+    monkeypatch.setattr(pages, "_shown", noted)
+    first = shown(browser, "/workflows/flow/definition/")
+    assert "Node A" in first
+    assert cards(shown(browser, "/workflows/flow/versions/2/")) == cards(first)
+    assert len(made) == 1
+    # Another version, and another language, are others.
+    assert "Node A" not in cards(shown(browser, "/workflows/flow/versions/1/"))
+    assert len(made) == 2
+    client = browser("operator")
+    client.cookies["interlock_language"] = "zh-hant"
+    assert cards(client.get("/workflows/flow/definition/").content.decode()) != cards(first)
+    assert len(made) == 3
+
+
+def test_definitions_are_kept_up_to_a_size(flow: Workflow, browser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "_kept", OrderedDict())
+    whole = len(cards(shown(browser, "/workflows/flow/definition/")))
+    monkeypatch.setattr(pages, "KEPT_CHARACTERS", whole + whole // 2)
+    shown(browser, "/workflows/flow/versions/1/")
+    assert len(pages._kept) == 1
+    monkeypatch.setattr(pages, "KEPT_CHARACTERS", 10)
+    assert "Node A" in shown(browser, "/workflows/flow/definition/")
+    assert not pages._kept
+
+
+def cards(page: str) -> str:
+    """What a page says of the definition itself."""
+    return page.split('<div class="card"><header>', 1)[1].split("</main>")[0]
