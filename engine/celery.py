@@ -62,8 +62,9 @@ def make(redis_url: str) -> Celery:
 TAKE = "interlock.take"
 
 
-def take(task: Task, claims: Sequence[str], protocol: int) -> None:
-    """Have this worker's host run the attempts with these claims that are nobody's yet."""
+def take(task: Task, claims: Sequence[str], protocol: int, *newer: object, **named: object) -> None:
+    """Have this worker's host run the attempts with these claims that are nobody's yet. Releases to come may say more
+    than that: their protocol tells."""
     from engine.host import step
 
     if step.host is None:
@@ -72,7 +73,7 @@ def take(task: Task, claims: Sequence[str], protocol: int) -> None:
         # It was ours alone: without that the works would wait until somebody looks for forgotten ones.
         queue = task.request.delivery_info["routing_key"]
         try:
-            task.apply_async((claims, protocol), queue=queue, retry=False, ignore_result=True)
+            task.apply_async((claims, protocol, *newer), named, queue=queue, retry=False, ignore_result=True)
         except OperationalError as error:
             log.info("message_not_given_back: %s", error)
 

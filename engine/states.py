@@ -42,8 +42,9 @@ SKIPPED_BY_PERSON = "skipped_by_person"
 NOT_ASKED = "not_asked"
 """Reason of a node of a run with targets that none of them needs."""
 
-DRAIN_ASKED, DRAIN_STOPPING = "asked", "stopping"
-"""Why a host drains: a person wants it to, or its worker is being stopped."""
+DRAIN_ASKED, DRAIN_STOPPING, OTHER_RELEASE = "asked", "stopping", "other release"
+"""Why a host drains: a person wants it to, its worker is being stopped, or the scheduler that leads does not speak its
+protocol. The last is also why such a one is gone that had work."""
 
 ATTEMPT_STATES = frozenset({"running", "succeeded", "failed", "timed_out", "cancelled", "lost"})
 

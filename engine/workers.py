@@ -18,7 +18,7 @@ from engine.heartbeat import is_alive
 from engine.models import Host, Leader
 from engine.models.conditions import running_attempts
 from engine.shapes import iso, optional_micros
-from engine.states import DRAIN_ASKED, DRAIN_STOPPING
+from engine.states import DRAIN_ASKED, DRAIN_STOPPING, OTHER_RELEASE
 
 LOCAL = "local"
 """The worker of the embedded form."""
@@ -90,7 +90,7 @@ def drain(name: str) -> None:
 def resume(name: str) -> None:
     """Have a worker that drains because it was asked to take work again.
 
-    Raises NotFound, and WrongState for one that is active, lost, or being stopped.
+    Raises NotFound, and WrongState for one that is active, lost, being stopped, or of another release.
     """
     found = worker(name)
     if found["state"] == "draining" and Host.objects.filter(name=name, state="draining", reason=DRAIN_ASKED).update(
@@ -101,6 +101,8 @@ def resume(name: str) -> None:
 
 
 def _why(found: dict[str, Any]) -> str:
+    if found["other_release"]:
+        return "it is of another release than the scheduler"
     if found["state"] == "draining":
         return "it is being stopped" if found["stopping"] else "it drains already"
     return "it is lost" if found["state"] == "lost" else "it takes work"
@@ -122,6 +124,7 @@ def _local() -> list[dict[str, Any]]:
             "capacity": settings.INTERLOCK.processes,
             "state": "active" if is_alive(age) else "lost",
             "stopping": False,
+            "other_release": False,
             "beat_at": iso(optional_micros(leader.beat_at)),
             "silent_seconds": round(max(0.0, age), 1),
         }
@@ -156,6 +159,7 @@ def _hosts() -> list[dict[str, Any]]:
                 "capacity": capacity,
                 "state": "lost" if state == "gone" or seconds > LEASE_SECONDS else state,
                 "stopping": state == "draining" and reason == DRAIN_STOPPING,
+                "other_release": state == "draining" and reason == OTHER_RELEASE,
                 "beat_at": iso(optional_micros(beat_at)),
                 "silent_seconds": round(seconds, 1),
             }

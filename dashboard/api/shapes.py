@@ -363,6 +363,9 @@ class Worker(Shape):
         help_text="draining: it finishes what it runs and takes no more; lost: its heartbeat is overdue.",
     )
     stopping = serializers.BooleanField(help_text="It drains because it is being stopped.")
+    other_release = serializers.BooleanField(
+        help_text="It drains because it is of another release than the scheduler, and gets no work."
+    )
     beat_at = Moment(help_text="Its last heartbeat.")
     silent_seconds = serializers.FloatField(help_text="Seconds since then.")
     running = WorkerAttempt(many=True)

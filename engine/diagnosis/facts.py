@@ -60,6 +60,7 @@ class _Gathering(WaitingReads):
             failed_total=failed_total,
             occupants=occupants,
             processes=processes,
+            resting=self._resting(waiting),
             max_runs=self.document.settings.max_runs,
             rivals=self._rivals() if _waits_for(waiting, "run_queued", "workflow_limit") else (),
             machine_memory=_machine_memory(),

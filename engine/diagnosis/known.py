@@ -164,6 +164,16 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Resting:
+    """A worker that lives and gets no work."""
+
+    name: str
+    queues: Sequence[str]
+    reason: str
+    """Why it drains, see engine.states."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A node that failed or ran out of time."""
 
@@ -217,6 +227,8 @@ class Facts:
     occupants: Sequence[Holder] = ()
     """Who has the node processes, the longest first; () unless a node waits for one."""
     processes: int = 0
+    resting: Sequence[Resting] = ()
+    """Workers that get no work; () unless a node's queue has no worker."""
     max_runs: int | None = None
     rivals: Sequence[Holder] = ()
     """Runs of the same workflow that keep this one from starting (`node` empty), the longest first."""

@@ -13,11 +13,12 @@ from django.db.models import Q
 
 from engine import clock, policy
 from engine.diagnosis import upstream
-from engine.diagnosis.known import Holder, PoolFacts, Root, Waiting
+from engine.diagnosis.known import Holder, PoolFacts, Resting, Root, Waiting
 from engine.diagnosis.reading_running import WAITING_MAX, RunningReads
 from engine.models import Host, NodeRun
 from engine.models.conditions import running_attempts, unfinished_nodes, unfinished_runs
 from engine.shapes import moment
+from engine.states import DRAIN_STOPPING
 from engine.waiting import Waiting as Conditions
 
 NAMES_MAX = 500
@@ -176,6 +177,13 @@ class WaitingReads(RunningReads):
         held = list(rows.values_list("run", "node", "started_at")[:HOLDERS_MAX])
         known = _who({(run, node) for run, node, _ in held})
         return [Holder(run, node, at, 1, *known.get((run, node), (None, False))) for run, node, at in held], processes
+
+    def _resting(self, waiting: Sequence[Waiting]) -> list[Resting]:
+        """Workers that could take what waits for one, and get no work."""
+        if not any(said["code"] == "queue" for one in waiting for said in one.conditions):
+            return []
+        rows = Host.objects.filter(state="draining").exclude(reason=DRAIN_STOPPING).order_by("name")
+        return [Resting(*row) for row in rows.values_list("name", "queues", "reason")]
 
     def _rivals(self) -> list[Holder]:
         """Runs of the workflow that run."""

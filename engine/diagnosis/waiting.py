@@ -17,11 +17,14 @@ from engine.diagnosis.known import Facts, Holder, PoolFacts, Waiting
 from engine.diagnosis.said import Said, gettext_noop
 from engine.diagnosis.words import clock_time, cut, process, span
 from engine.heartbeat import is_alive
+from engine.states import OTHER_RELEASE
 
 LONG_SECONDS = 30.0
 """Waiting for a node of the same run is its own queueing; from here on it is worth a look."""
 OCCUPIED_SECONDS = 2.0
 """A process that has one node for so long does not come free by itself in a moment."""
+RESTING_MAX = 4
+"""Workers without work that are named."""
 
 _POOL_ONE = gettext_noop(
     '"{node}" waits for pool {pool}: its only slot is held by node "{holder}" of run {run} for {span}.'
@@ -65,6 +68,13 @@ _WORKER = gettext_noop(
 )
 _WORKER_FREE = gettext_noop('"{node}" is about to start: it waits for a node process.')
 _QUEUE = gettext_noop('"{node}" waits for a worker: none takes the queue {queue}.')
+_QUEUE_RELEASE = gettext_noop(
+    '"{node}" waits for a worker: those that take the queue {queue} are of another release than the scheduler.'
+)
+_RELEASE = gettext_noop(
+    "Worker {worker} is of another release than the scheduler: bring both to one release and start it again"
+)
+_DRAINS = gettext_noop("Worker {worker} takes this queue and drains: resume it on the page Resources")
 _QUEUE_COMMAND = gettext_noop("Start one on any host, with the environment of this installation: {command}")
 _OCCUPIED = gettext_noop('Node "{holder}" of run {run} has {process} since {time}, for {span}')
 _OCCUPIED_STUCK = gettext_noop('Node "{holder}" of run {run} is stuck; it has {process} since {time}, for {span}')
@@ -395,12 +405,18 @@ def _worker(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
 
 
 def _queue(facts: Facts, one: Waiting, condition: Condition) -> Finding:
-    said = Said(_QUEUE_COMMAND, {"command": f"celery -A engine worker -Q {one.queue}"})
+    resting = [worker for worker in facts.resting if one.queue in worker.queues]
+    said = [
+        Said(_RELEASE if worker.reason == OTHER_RELEASE else _DRAINS, {"worker": worker.name})
+        for worker in resting[:RESTING_MAX]
+    ]
+    said.append(Said(_QUEUE_COMMAND, {"command": f"celery -A engine worker -Q {one.queue}"}))
     evidence = [
-        Evidence("wait", said, None, None, None, iso(facts.now)),
+        *(Evidence("wait", words, None, None, None, iso(facts.now)) for words in said),
         *(_waited(facts, one) or [_said(facts, condition)]),
     ]
-    message = Said(_QUEUE, {"node": one.name, "queue": one.queue})
+    all_others = bool(resting) and all(worker.reason == OTHER_RELEASE for worker in resting)
+    message = Said(_QUEUE_RELEASE if all_others else _QUEUE, {"node": one.name, "queue": one.queue})
     return Finding("no_queue_worker", message, evidence, one.node, [actions.cancel_node(facts.run, one.node)])
 
 

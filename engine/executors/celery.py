@@ -1,21 +1,18 @@
 """The executor of the scaled form: attempts run on hosts that Celery workers bring, and the database lies between.
 
 The scheduler's ticks write what is sent and take out what was reported; this tells hosts of it (a message for work, a
-hint for wishes), reads what they told, and judges their leases. All of it but the messages happens on the scheduler's
+hint for wishes) and reads what they told; `leases` judges them. All of it but the messages happens on the scheduler's
 thread and connection.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import selectors
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
-
-from django.db import connection
 
 from engine.config import Config
 from engine.executors import redishints, wire
@@ -31,10 +28,9 @@ from engine.executors.base import (
     Work,
     WorkerInfo,
 )
-from engine.executors.flights import Flight, HostView, places
-from engine.executors.forecast import Forecast
+from engine.executors.flights import Flight, places
+from engine.executors.leases import Leases
 from engine.executors.messages import Messages
-from engine.host.records import LEASE_SECONDS
 from engine.scheduler.dialects import driver_errors
 
 log = logging.getLogger("interlock.scheduler")
@@ -47,21 +43,16 @@ AGAIN_SECONDS = 5.0
 """Work that nobody has taken for so long is published again."""
 HANDFUL = 32
 """Short works in one message."""
-UNHEARD = "not heard from"
-"""How the reason of a host begins whose lease was over."""
 
 
-class CeleryExecutor:
+class CeleryExecutor(Leases):
     """See `engine.executors.base.RemoteExecutor`."""
 
     def __init__(self, config: Config) -> None:
+        super().__init__()
         self.config = config
         self.selector = selectors.DefaultSelector()
-        self.forecast = Forecast()
         self._messages = Messages(config)
-        self._flights: dict[str, Flight] = {}
-        self._hosts: dict[int, HostView] = {}
-        self._out: list[Report | Batch] = []
         self._handed: set[int] = set()
         """Batches that no written tick has taken up."""
         self._wishes: dict[str, str] = {}
@@ -69,11 +60,7 @@ class CeleryExecutor:
         self._stacks = 0
         self._usable = False
         """Whether the database answers; false until the next `recall`."""
-        self._ahead = 0.0
-        """Of this machine's clock, before the database's."""
-        self._since = 0.0
-        """Monotonic time from which leases are judged: none is over before it is that old."""
-        self._look_at = self._lease_at = self._again_at = 0.0
+        self._lease_at = self._again_at = 0.0
         self._ear: redishints.Listener | None = None
         self._reader, self._writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.selector.register(self._reader, selectors.EVENT_READ, None)
@@ -210,11 +197,6 @@ class CeleryExecutor:
             self._again_at = now + 1.0
             self._publish_again(now)
 
-    def _do(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, values)
-            return list(cursor.fetchall())
-
     def recall(self) -> Collection[str]:
         now = time.monotonic()
         self._usable = False
@@ -224,12 +206,23 @@ class CeleryExecutor:
         running = {claim for (claim,) in self._do("SELECT claim FROM engine_attempt WHERE state = 'running'")}
         self._flights = {}
         unclaimed = []
-        for claim, queue, work, host, wish in self._do("SELECT claim, queue, work, host_id, wish FROM engine_dispatch"):
-            known = wire.read_work(claim, work, "{}", common="", python="")
-            self._flights[claim] = Flight(
-                queue, known.workflow, known.node, known.entry, known.expected, bool(known.short), now, host,
-                now if claim in running else None,
-            )  # fmt: skip
+        # What a scheduler of another protocol sent and nobody took is sent anew.
+        self._do(
+            "UPDATE engine_dispatch SET wish = 'back' WHERE host_id IS NULL AND protocol <> %s RETURNING 1",
+            (wire.PROTOCOL,),
+        )
+        for claim, queue, protocol, work, host, wish in self._do(
+            "SELECT claim, queue, protocol, work, host_id, wish FROM engine_dispatch"
+        ):
+            began = now if claim in running else None
+            if protocol == wire.PROTOCOL:
+                known = wire.read_work(claim, work, "{}", common="", python="")
+                self._flights[claim] = Flight(
+                    queue, known.workflow, known.node, known.entry, known.expected, bool(known.short), now, host, began
+                )
+            else:
+                # It ends with its host's life, and nothing is learned from it.
+                self._flights[claim] = Flight(queue, "", "", "", None, False, now, host, began)
             if host is None and wish is not None:
                 # Nobody can take it any more.
                 unclaimed.append(claim)
@@ -278,11 +271,14 @@ class CeleryExecutor:
         )
         for id, host, body in rows:
             self._handed.add(id)
-            try:
-                reports = wire.read_reports(body)
-            except (KeyError, TypeError, ValueError) as error:
-                log.error("report_unreadable host=%s: %r", host, error)
-                reports = []
+            reports: list[Report] = []
+            if host in self._foreign:
+                log.warning("report_refused host=%s: it is of another release; what ran there starts again", host)
+            else:
+                try:
+                    reports = wire.read_reports(body)
+                except (KeyError, TypeError, ValueError) as error:
+                    log.error("report_unreadable host=%s: %r", host, error)
             wire.shift(reports, self._ahead)
             self._note(reports, host, now)
             self._out.append(Batch(id, reports))
@@ -323,87 +319,6 @@ class CeleryExecutor:
         for claim, queue in rows:
             log.info("published_again claim=%s", claim)
             self._messages.publish(queue, [claim])
-
-    # Leases.
-
-    def _watch_hosts(self, now: float) -> None:
-        before = time.time()
-        rows = self._do(
-            "SELECT id, name, queues, capacity, protocol, state, "
-            "EXTRACT(EPOCH FROM clock_timestamp() - beat_at)::float, "
-            "EXTRACT(EPOCH FROM clock_timestamp())::float FROM engine_host WHERE state <> 'gone'"
-        )
-        if rows:
-            self._ahead = wire.ahead_of(rows[0][-1], before, time.time())
-        seen: dict[int, HostView] = {}
-        for id, name, queues, capacity, protocol, state, age, _ in rows:
-            if age > LEASE_SECONDS and now - self._since > LEASE_SECONDS and self._end_lease(id, name, age):
-                continue
-            takes = state == "active" and protocol == wire.PROTOCOL
-            seen[id] = HostView(id, name, frozenset(json.loads(queues)), capacity, takes)
-            if id not in self._hosts:
-                log.info("host_seen name=%s queues=%s processes=%s", name, queues, capacity)
-                if protocol != wire.PROTOCOL:
-                    log.error("other_protocol host=%s got=%s own=%s", name, protocol, wire.PROTOCOL)
-        with_work = {flight.host for flight in self._flights.values() if flight.host is not None}
-        gone = (self._hosts.keys() | with_work) - seen.keys()
-        self._hosts = seen
-        for id in gone:
-            self._bury(id, now)
-
-    def _end_lease(self, host: int, name: str, age: float) -> bool:
-        """Whether the lease is over now. From then on nothing that the host tells is written."""
-        reason = f"{UNHEARD} for {age:.1f} s"
-        over = self._do(
-            "UPDATE engine_host SET state = 'gone', reason = %s WHERE id = %s AND state <> 'gone' "
-            "AND clock_timestamp() - beat_at > make_interval(secs => %s) RETURNING id",
-            (reason, host, LEASE_SECONDS),
-        )
-        if over:
-            log.warning("host_lost name=%s: %s", name, reason)
-        return bool(over)
-
-    def _bury(self, host: int, now: float) -> None:
-        """Report what a host that is gone had: lost what had begun there, back what had not.
-
-        What a host began last that was not heard from nobody knows. What would have begun at once counts as lost: or a
-        node that ends its host, where hosts start slowly, would do so for ever. What was sent ahead goes back, and is
-        not sent ahead again.
-        """
-        # What it told before counts.
-        while True:
-            self._read_reports(now)
-            if self._look_at != now:
-                break
-        row = self._do("SELECT name, reason, begun FROM engine_host WHERE id = %s", (host,))
-        name, reason, noted = row[0] if row else ("?", "", "{}")
-        begun: dict[str, float] = json.loads(noted)
-        unknown = reason.startswith(UNHEARD)
-        claims = [claim for (claim,) in self._do("SELECT claim FROM engine_dispatch WHERE host_id = %s", (host,))]
-        back = []
-        for claim in claims:
-            flight = self._flights.get(claim)
-            if flight is None:
-                continue
-            if flight.began_at is None and claim not in begun and (flight.short or not unknown):
-                if unknown:
-                    self.forecast.doubt(flight)
-                back.append(claim)
-                continue
-            del self._flights[claim]
-            if flight.began_at is None:
-                self._out.append(Started(claim, 0, "", name, begun.get(claim, time.time())))
-            seconds = 0.0 if flight.began_at is None else now - flight.began_at
-            self._out.append(Ended(claim, "lost", time.time(), seconds, error=_lost(name, reason)))
-        self._give_up(back)
-
-
-def _lost(name: str, reason: str) -> dict[str, Any]:
-    if reason.startswith(UNHEARD):
-        message = f"The worker {name} was {reason}, so this attempt counts as lost."
-    else:
-        message = f"The worker {name} ended while this attempt ran ({reason or 'no reason was given'})."
-    return {"class": "WorkerLost", "message": message, "line": None, "traceback": None}
 
 
 def _conforms(executor: CeleryExecutor) -> RemoteExecutor:

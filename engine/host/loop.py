@@ -30,6 +30,7 @@ from engine.host.postman import BROKEN, Postman, told
 from engine.host.records import Records
 from engine.scheduler.envelopes import common
 from engine.scheduler.watchdog import Watchdog
+from engine.states import OTHER_RELEASE
 
 log = logging.getLogger("interlock.host")
 
@@ -71,8 +72,8 @@ class Host:
         """Those of which the start was reported."""
         self.has_room = threading.Event()
         self.draining = threading.Event()
-        self.resting = False
-        """A person wants it to take no more work."""
+        self.resting = ""
+        """Why it takes no more work, as its row says: a person wants that, or the scheduler is of another release."""
         self.listen: Callable[[bool], None] = lambda listening: None
         """Called with each beat, and when a life is over: whether messages are for this host."""
         self.over = threading.Event()
@@ -116,9 +117,10 @@ class Host:
         """Make these works this host's and have them run, as far as nobody else has. Waits while the host is full.
         False: it takes nothing now, others are to hear of them."""
         if protocol != wire.PROTOCOL:
-            log.error("other_protocol got=%s own=%s: workers and scheduler are of different releases.", protocol,
-                      wire.PROTOCOL)  # fmt: skip
-            return True
+            log.warning("other_protocol got=%s own=%s: left to others", protocol, wire.PROTOCOL)
+            # Until a beat says more: by then the scheduler has seen this host, and set it aside.
+            self.listen(False)
+            return False
         while self.takes() and not self.has_room.wait(TURN_SECONDS):
             pass
         records = getattr(self._local, "records", None)
@@ -181,12 +183,19 @@ class Host:
         self._drain_until = 0.0
         self.order(lambda: None)
 
-    def rest(self, resting: bool) -> None:
-        """Take no more work, or take work again: what its row says at each beat."""
+    def rest(self, resting: str) -> None:
+        """Take no more work for this reason (`resting`), or without one take work again: told at each beat."""
         before, self.resting = self.resting, resting
-        if resting and not before:
+        if resting == before:
+            pass
+        elif resting == OTHER_RELEASE:
+            log.error(
+                "other_release name=%s protocol=%s: the scheduler is of another release and gives no work to this "
+                "worker. Bring both to one release.", self.name, wire.PROTOCOL,
+            )  # fmt: skip
+        elif resting:
             log.info("host_drains name=%s: it was asked to take no more work", self.name)
-        elif before and not resting:
+        else:
             log.info("host_resumes name=%s", self.name)
         self.listen(not resting)
 

@@ -19,7 +19,7 @@ from engine import faults
 from engine.executors import redishints, wire
 from engine.executors.base import Ended, Lines, Report, Returned, Started
 from engine.host.records import LEASE_SECONDS, Records, is_away_for_all
-from engine.states import DRAIN_STOPPING
+from engine.states import DRAIN_ASKED, DRAIN_STOPPING
 
 if TYPE_CHECKING:
     from engine.host.loop import Host
@@ -188,9 +188,9 @@ class Postman:
         while True:
             begun = time.monotonic()
             try:
-                # Who was asked to take no more still is: only its process is the same, not its life.
-                state = "draining" if owner.resting else "active"
-                host = self._records.register(owner.name, owner.queues, owner.capacity, self._begun, state)
+                # Whom a person asked to take no more still is: only its process is the same, not its life.
+                drains = owner.resting == DRAIN_ASKED
+                host = self._records.register(owner.name, owner.queues, owner.capacity, self._begun, drains)
                 break
             except psycopg2.Error as error:
                 if self._closing or isinstance(error, psycopg2.ProgrammingError):
@@ -274,14 +274,14 @@ class Postman:
                 return
             if self._lost:
                 return
-            database, state = beat
+            database, resting = beat
             self._ahead = wire.ahead_of(database, before, time.time())
             self.lease_until = now + LEASE_SECONDS - KILL_SECONDS
             self._beat_at = now + BEAT_SECONDS
             if self._draining:
                 self._hint()
             else:
-                owner.rest(state == "draining")
+                owner.rest(resting)
         asked = list(owner.held)
         mine = self._records.mine(self.host)
         owner.order(lambda: owner.wishes(mine, asked))

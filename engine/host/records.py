@@ -88,10 +88,10 @@ class Records:
             raise
 
     def register(
-        self, name: str, queues: Sequence[str], capacity: int, begun: Mapping[str, float], state: str = "active"
+        self, name: str, queues: Sequence[str], capacity: int, begun: Mapping[str, float], drains: bool = False
     ) -> int:
-        """Begin a life, active or draining; the one before with this name ends, and `begun` is told of it. The number
-        of the new one."""
+        """Begin a life, active or (`drains`) draining because a person wants it to; the one before with this name ends,
+        and `begun` is told of it. The number of the new one."""
         statement = (
             "WITH before AS (UPDATE engine_host SET state = 'gone', begun = %s, reason = 'started anew' "
             "WHERE name = %s AND state <> 'gone'), "
@@ -102,16 +102,18 @@ class Records:
             "load, begun) VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp(), clock_timestamp(), 0, '{}', '{}') "
             "RETURNING id"
         )
-        reason = DRAIN_ASKED if state == "draining" else ""
+        state, reason = ("draining", DRAIN_ASKED) if drains else ("active", "")
         values = (json.dumps(dict(begun)), name, name, json.dumps(list(queues)), capacity, PROTOCOL, state, reason)
         return int(self._do(statement, values)[0][0])
 
     def beat(self, host: int, load: Mapping[str, Any], told: int = 0) -> tuple[float, str] | None:
-        """Renew the lease; the database's time and the state that the row has, None when the lease is over: also when
-        the database has forgotten reports in a crash, of which `told` have been written."""
+        """Renew the lease; the database's time and why the host is to drain (engine.states), empty when it is not. None
+        when the lease is over: also when the database has forgotten reports in a crash, of which `told` have been
+        written."""
         statement = (
             "UPDATE engine_host SET beat_at = clock_timestamp(), load = %s "
-            "WHERE id = %s AND state <> 'gone' AND told >= %s RETURNING EXTRACT(EPOCH FROM beat_at)::float, state"
+            "WHERE id = %s AND state <> 'gone' AND told >= %s RETURNING EXTRACT(EPOCH FROM beat_at)::float, "
+            "CASE state WHEN 'draining' THEN reason ELSE '' END"
         )
         rows = self._do(statement, (json.dumps(load), host, told))
         return (float(rows[0][0]), str(rows[0][1])) if rows else None
@@ -136,14 +138,16 @@ class Records:
         return bool(self._do("SELECT 1 FROM engine_host WHERE id = %s AND told >= %s", (host, number)))
 
     def take(self, host: int, claims: Collection[str]) -> list[tuple[str, str, str]]:
-        """Make claims this host's that are nobody's yet: (claim, work, envelope), in the order asked for."""
+        """Make claims this host's that are nobody's yet, and that it can read: (claim, work, envelope), in the order
+        asked for."""
         order = list(claims)
         statement = (
             "WITH me AS (SELECT id FROM engine_host WHERE id = %s AND state = 'active' FOR SHARE) "
             "UPDATE engine_dispatch d SET host_id = me.id, taken_at = clock_timestamp() FROM me "
-            "WHERE d.claim = ANY(%s) AND d.host_id IS NULL AND d.wish IS NULL RETURNING d.claim, d.work, d.envelope"
+            "WHERE d.claim = ANY(%s) AND d.protocol = %s AND d.host_id IS NULL AND d.wish IS NULL "
+            "RETURNING d.claim, d.work, d.envelope"
         )
-        found = {row[0]: row for row in self._do(statement, (host, order))}
+        found = {row[0]: row for row in self._do(statement, (host, order, PROTOCOL))}
         return [found[claim] for claim in order if claim in found]
 
     def mine(self, host: int) -> dict[str, str]:

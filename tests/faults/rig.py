@@ -75,12 +75,12 @@ class Rig:
         self.product.start()
         return self
 
-    def scheduler(self, inside: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-        """One more `manage.py scheduler`; `inside` goes before its command."""
+    def scheduler(self, inside: Sequence[str] = (), **changed: str) -> subprocess.Popen[bytes]:
+        """One more `manage.py scheduler`; `inside` goes before its command, `changed` is its own environment."""
         with self.product.log.open("ab") as log:
             process = subprocess.Popen(
                 [*inside, sys.executable, "manage.py", "scheduler"],
-                cwd=ROOT, env=self.product.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=ROOT, env=self.product.environment | changed, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         self.schedulers.append(process)
         return process

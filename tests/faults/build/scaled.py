@@ -20,6 +20,37 @@ def replaced(statement: str, old: str, new: str = "") -> str:
     return statement.replace(old, new)
 
 
+def _speaks(module: Any, step: int) -> None:
+    """Work and reports that no other protocol can read."""
+    own = module.PROTOCOL = module.PROTOCOL + step
+    reports_text, read_reports, work_text, read_work = (
+        module.reports_text, module.read_reports, module.work_text, module.read_work,
+    )  # fmt: skip
+
+    def opened(text: str) -> str:
+        protocol, _, rest = text.partition(":")
+        if protocol != str(own):
+            raise ValueError(f"{text[:20]!r} is not of protocol {own}")
+        return rest
+
+    module.reports_text = lambda reports: f"{own}:{reports_text(reports)}"
+    module.read_reports = lambda text: read_reports(opened(text))
+    module.work_text = lambda work: f"{own}:{work_text(work)}"
+    module.read_work = lambda claim, text, *more, **named: read_work(claim, opened(text), *more, **named)
+
+
+@change("engine.executors.wire")
+def older(module: ModuleType) -> None:
+    """No mutant: another release."""
+    _speaks(module, -1)
+
+
+@change("engine.executors.wire")
+def newer(module: ModuleType) -> None:
+    """No mutant: another release."""
+    _speaks(module, 1)
+
+
 @change("engine.executors.messages")
 def messages_twice(module: ModuleType) -> None:
     """No mutant: each message comes twice."""

@@ -67,6 +67,15 @@ def test_of_two_who_take_a_claim_one_gets_it_and_in_the_order_asked_for(records:
     assert set(records.mine(one)) == {"a", "b"}
 
 
+def test_work_of_another_protocol_is_not_taken_whatever_the_message_says(records: Records) -> None:
+    one = enter(records)
+    dispatch(records, "a", "b", "c")
+    records._do("UPDATE engine_dispatch SET protocol = protocol + 1 WHERE claim = 'a' RETURNING 1", ())
+    records._do("UPDATE engine_dispatch SET protocol = protocol - 1 WHERE claim = 'b' RETURNING 1", ())
+    assert [claim for claim, _, _ in records.take(one, ["a", "b", "c"])] == ["c"]
+    assert records.forgotten(["default"], 3.0, 10) == []
+
+
 def test_what_is_wished_back_cannot_be_taken_any_more(records: Records) -> None:
     one = enter(records)
     dispatch(records, "a")
@@ -156,16 +165,16 @@ def test_a_refused_connection_is_an_outage_for_all_and_a_missing_database_is_non
 
 def test_a_host_hears_with_its_beat_that_it_is_to_drain_and_a_new_life_may_begin_with_that(records: Records) -> None:
     one = enter(records)
-    assert state(records, one) == "active"
+    assert resting(records, one) == ""
     records.set_state(one, "draining", DRAIN_ASKED)
-    assert state(records, one) == "draining"
-    again = records.register("one", ["default"], 2, {}, "draining")
+    assert resting(records, one) == DRAIN_ASKED
+    again = records.register("one", ["default"], 2, {}, True)
     rows = records._do("SELECT id, state, reason FROM engine_host WHERE state <> 'gone'", ())
     assert rows == [(again, "draining", DRAIN_ASKED)]
-    assert state(records, again) == "draining"
+    assert resting(records, again) == DRAIN_ASKED
 
 
-def state(records: Records, host: int) -> str:
+def resting(records: Records, host: int) -> str:
     """As the host hears it with its beat."""
     beat = records.beat(host, {})
     assert beat is not None

@@ -49,7 +49,7 @@ class Host:
         self.load: dict[str, Any] = {}
         self.has_room = threading.Event()
         self.lost = 0
-        self.resting = False
+        self.resting = ""
         self.postman = Postman(self, {})  # type: ignore[arg-type]
 
     def order(self, action: Callable[[], None]) -> None:
@@ -57,7 +57,7 @@ class Host:
 
     def wishes(self, mine: Any, asked: Any) -> None: ...
 
-    def rest(self, resting: bool) -> None: ...
+    def rest(self, resting: str) -> None: ...
 
     def see_to_strange(self, mine: Any) -> None: ...
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from engine import clock, queries, workers
 from engine.errors import NotFound, WrongState
 from engine.models import Attempt, Host, Leader
-from engine.states import DRAIN_ASKED, DRAIN_STOPPING
+from engine.states import DRAIN_ASKED, DRAIN_STOPPING, OTHER_RELEASE
 from tests.integration.pages.test_lists import row, shown
 from tests.support import run_rows
 from versions.actions.launch import launch
@@ -72,6 +72,7 @@ def test_each_state_of_a_worker_is_told_and_what_is_over_is_not(scaled: None, fl
     run_rows.host("two@here", queues=["default"])
     run_rows.host("rests@here", "draining", reason=DRAIN_ASKED)
     run_rows.host("stops@here", "draining", reason=DRAIN_STOPPING)
+    run_rows.host("old@here", "draining", reason=OTHER_RELEASE)
     run_rows.host("silent@here", ahead=-timedelta(seconds=20))
     run_rows.host("lost@here", "gone", reason="not heard from for 3.1 s", ahead=-timedelta(hours=2))
     run_rows.host("long@here", "gone", reason="not heard from for 3.1 s", ahead=-timedelta(hours=25))
@@ -86,15 +87,16 @@ def test_each_state_of_a_worker_is_told_and_what_is_over_is_not(scaled: None, fl
         "again@here": ("takes work",),
         "rests@here": ("draining", "Resume"),
         "stops@here": ("stopping",),
+        "old@here": ("other release", "bring it and the scheduler to one release"),
         "silent@here": ("lost", "not heard from for", ">20"),
         "lost@here": ("lost", "2 h"),
     }
     for name, parts in words.items():
         assert [part for part in parts if part not in row(page, name)] == [], name
-    assert "Resume" not in row(page, "stops@here")
+    assert "Resume" not in row(page, "stops@here") + row(page, "old@here")
     assert "Drain" not in row(page, "lost@here")
     assert [one["name"] for one in workers.workers()] == sorted(words)
-    assert queries.counters()["workers"] == {"active": 3, "draining": 2, "lost": 2}
+    assert queries.counters()["workers"] == {"active": 3, "draining": 3, "lost": 2}
     # What nobody else takes is named before it is drained.
     asked = row(page, "one@here").split("No other worker takes")[1].split("</p>")[0]
     assert "gpu" in asked
@@ -121,13 +123,17 @@ def test_draining_and_resuming_is_written_with_who_did_it(scaled: None, browser:
     assert sorted(told) == [("worker_drained", "one@here"), ("worker_resumed", "one@here")]
 
 
-def test_who_is_being_stopped_or_is_lost_or_unknown_is_not_resumed(scaled: None) -> None:
+def test_who_is_being_stopped_or_of_another_release_or_lost_or_unknown_is_not_resumed(scaled: None) -> None:
     run_rows.host("stops@here", "draining", reason=DRAIN_STOPPING)
     run_rows.host("silent@here", "draining", reason=DRAIN_ASKED, ahead=-timedelta(seconds=20))
+    run_rows.host("old@here", "draining", reason=OTHER_RELEASE)
     with pytest.raises(WrongState, match=r"it is being stopped"):
         workers.resume("stops@here")
     with pytest.raises(WrongState, match=r"it is lost"):
         workers.resume("silent@here")
+    for ask in (workers.resume, workers.drain):
+        with pytest.raises(WrongState, match=r"it is of another release than the scheduler"):
+            ask("old@here")
     with pytest.raises(NotFound):
         workers.resume("nobody@here")
     assert set(Host.objects.values_list("state", flat=True)) == {"draining"}

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from engine.diagnosis.finding import Finding
-from engine.diagnosis.known import Holder, Root
+from engine.diagnosis.known import Holder, Resting, Root
 from engine.diagnosis.rules import diagnosis
+from engine.states import DRAIN_ASKED, OTHER_RELEASE
 from tests.unit.diagnosis.made import NOW, ago, facts, holder, pool, running, waiting
 
 
@@ -143,6 +144,26 @@ def test_a_queue_that_no_worker_takes_is_named_with_the_command_that_starts_one(
     assert str(first.evidence[-1].message) == "1 more node of this run waits for the same"
     assert [action.path for action in first.actions] == ["/api/v1/runs/812/nodes/a/cancel/"]
     assert str(second.message) == '"C" waits for a worker: none takes the queue tpu.'
+
+
+def test_a_queue_whose_workers_get_no_work_names_them_and_what_to_do() -> None:
+    said = [{"code": "queue", "message": 'No worker takes the queue "gpu".', "since": None}]
+    wait = waiting("queue", "a", conditions=said, queue="gpu")
+    old, rests = Resting("old@one", ["gpu"], OTHER_RELEASE), Resting("rests@two", ["gpu", "x"], DRAIN_ASKED)
+    elsewhere = Resting("far@three", ["default"], OTHER_RELEASE)
+    (one,) = found(wait, resting=[old, elsewhere])
+    assert str(one.message) == (
+        '"A" waits for a worker: those that take the queue gpu are of another release than the scheduler.'
+    )
+    assert [str(evidence.message) for evidence in one.evidence[:2]] == [
+        "Worker old@one is of another release than the scheduler: bring both to one release and start it again",
+        "Start one on any host, with the environment of this installation: celery -A engine worker -Q gpu",
+    ]
+    (one,) = found(wait, resting=[old, rests])
+    assert str(one.message) == '"A" waits for a worker: none takes the queue gpu.'
+    assert str(one.evidence[1].message) == (
+        "Worker rests@two takes this queue and drains: resume it on the page Resources"
+    )
 
 
 def test_what_waits_upstream_names_the_root() -> None:

@@ -1,0 +1,181 @@
+"""The hosts of the scaled form as the scheduler sees them: who lives, who is given work, and what becomes of the work
+of one that is gone. Their leases are judged by the database's clock alone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connection
+
+from engine.executors import wire
+from engine.executors.base import Batch, Ended, Report, Started
+from engine.executors.flights import Flight, HostView
+from engine.executors.forecast import Forecast
+from engine.host.records import LEASE_SECONDS
+from engine.states import OTHER_RELEASE
+
+log = logging.getLogger("interlock.scheduler")
+
+UNHEARD = "not heard from"
+"""How the reason of a host begins whose lease was over."""
+SET_ASIDE = ("draining", OTHER_RELEASE)
+"""State of a host of another protocol, and its reason."""
+
+
+class Leases:
+    """What `engine.executors.celery` knows of hosts. Everything here happens on the scheduler's thread and
+    connection."""
+
+    def __init__(self) -> None:
+        self.forecast = Forecast()
+        self._flights: dict[str, Flight] = {}
+        self._hosts: dict[int, HostView] = {}
+        self._foreign: set[int] = set()
+        """Hosts of another protocol: what they tell is not read."""
+        self._out: list[Report | Batch] = []
+        self._ahead = 0.0
+        """Of this machine's clock, before the database's."""
+        self._since = 0.0
+        """Monotonic time from which leases are judged: none is over before it is that old."""
+        self._look_at = 0.0
+
+    def _read_reports(self, now: float) -> None:
+        """Take what hosts told; `_look_at` is `now` afterwards when there is more."""
+        raise NotImplementedError
+
+    def _give_up(self, claims: Iterable[str]) -> None:
+        """These have not started, and nobody can start them."""
+        raise NotImplementedError
+
+    def _do(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return list(cursor.fetchall())
+
+    def _watch_hosts(self, now: float) -> None:
+        before = time.time()
+        rows = self._do(
+            "SELECT id, name, queues, capacity, protocol, state, reason, "
+            "EXTRACT(EPOCH FROM clock_timestamp() - beat_at)::float, "
+            "EXTRACT(EPOCH FROM clock_timestamp())::float FROM engine_host WHERE state <> 'gone'"
+        )
+        if rows:
+            self._ahead = wire.ahead_of(rows[0][-1], before, time.time())
+        with_work = {flight.host for flight in self._flights.values() if flight.host is not None}
+        seen: dict[int, HostView] = {}
+        for id, name, queues, capacity, protocol, state, reason, age, _ in rows:
+            if self._is_over(age, now) and self._end_lease(id, name, age):
+                continue
+            if id not in self._hosts:
+                log.info("host_seen name=%s queues=%s processes=%s", name, queues, capacity)
+            if protocol != wire.PROTOCOL:
+                self._set_aside(id, name, protocol, (state, reason), id in with_work)
+            elif (state, reason) == SET_ASIDE and self._change(id, SET_ASIDE, ("active", "")):
+                state = "active"
+            takes = state == "active" and protocol == wire.PROTOCOL
+            seen[id] = HostView(id, name, frozenset(json.loads(queues)), capacity, takes)
+        gone = (self._hosts.keys() | with_work) - seen.keys()
+        self._hosts = seen
+        for id in gone:
+            self._bury(id, now)
+
+    def _is_over(self, age: float, now: float) -> bool:
+        """Whether a lease that was renewed so many seconds ago is over: not before the database was there for as
+        long."""
+        return age > LEASE_SECONDS and now - self._since > LEASE_SECONDS
+
+    def _set_aside(self, host: int, name: str, protocol: int, found: tuple[str, str], has_work: bool) -> None:
+        """Give no work to a host of another protocol. It leaves its queues to others; what a scheduler of its own had
+        given it ends with its life, for of the end nothing could be read."""
+        if host not in self._foreign:
+            self._foreign.add(host)
+            log.error(
+                "other_release host=%s protocol=%s own=%s: it gets no work. Bring all parts to one release.",
+                name, protocol, wire.PROTOCOL,
+            )  # fmt: skip
+        if has_work and self._change(host, found, ("gone", OTHER_RELEASE)):
+            log.warning("host_ended name=%s: what runs there starts again elsewhere", name)
+        elif found[0] == "active":
+            self._change(host, found, SET_ASIDE)
+
+    def _change(self, host: int, found: tuple[str, str], to: tuple[str, str]) -> bool:
+        """Whether the host's state and its reason were as found, and are changed now."""
+        return bool(
+            self._do(
+                "UPDATE engine_host SET state = %s, reason = %s WHERE id = %s AND state = %s AND reason = %s "
+                "RETURNING id",
+                (*to, host, *found),
+            )
+        )
+
+    def _end_lease(self, host: int, name: str, age: float) -> bool:
+        """Whether the lease is over now. From then on nothing that the host tells is written."""
+        reason = f"{UNHEARD} for {age:.1f} s"
+        over = self._do(
+            "UPDATE engine_host SET state = 'gone', reason = %s WHERE id = %s AND state <> 'gone' "
+            "AND clock_timestamp() - beat_at > make_interval(secs => %s) RETURNING id",
+            (reason, host, LEASE_SECONDS),
+        )
+        if over:
+            log.warning("host_lost name=%s: %s", name, reason)
+        return bool(over)
+
+    def _bury(self, host: int, now: float) -> None:
+        """Report what a host that is gone had: lost what had begun there, back what had not.
+
+        What a host began last that was not heard from nobody knows. What would have begun at once counts as lost: or a
+        node that ends its host, where hosts start slowly, would do so for ever. What was sent ahead goes back, and is
+        not sent ahead again.
+        """
+        row = self._do(
+            "SELECT name, reason, begun, protocol, EXTRACT(EPOCH FROM clock_timestamp() - beat_at)::float "
+            "FROM engine_host WHERE id = %s",
+            (host,),
+        )
+        name, reason, noted, protocol, age = row[0] if row else ("?", "", "{}", wire.PROTOCOL, 0.0)
+        foreign = protocol != wire.PROTOCOL
+        if foreign:
+            self._foreign.add(host)
+            if reason == OTHER_RELEASE and not self._is_over(age, now):
+                # It was told to end what it has, and has ended that by then. It is looked at again.
+                return
+        # What it told before counts, where it can be read.
+        while True:
+            self._read_reports(now)
+            if self._look_at != now:
+                break
+        begun: dict[str, float] = json.loads(noted)
+        unknown = reason.startswith(UNHEARD)
+        claims = [claim for (claim,) in self._do("SELECT claim FROM engine_dispatch WHERE host_id = %s", (host,))]
+        back = []
+        for claim in claims:
+            flight = self._flights.get(claim)
+            if flight is None:
+                continue
+            if flight.began_at is None and claim not in begun and (flight.short or not unknown):
+                if unknown:
+                    self.forecast.doubt(flight)
+                back.append(claim)
+                continue
+            del self._flights[claim]
+            if flight.began_at is None:
+                self._out.append(Started(claim, 0, "", name, begun.get(claim, time.time())))
+            seconds = 0.0 if flight.began_at is None else now - flight.began_at
+            error = _lost(name, reason)
+            self._out.append(Ended(claim, "lost", time.time(), seconds, error=error, interrupted=foreign))
+        self._give_up(back)
+
+
+def _lost(name: str, reason: str) -> dict[str, Any]:
+    if reason.startswith(UNHEARD):
+        message = f"The worker {name} was {reason}, so this attempt counts as lost."
+    elif reason == OTHER_RELEASE:
+        message = f"The worker {name} is of another release than the scheduler, so this attempt was ended."
+    else:
+        message = f"The worker {name} ended while this attempt ran ({reason or 'no reason was given'})."
+    return {"class": "WorkerLost", "message": message, "line": None, "traceback": None}

@@ -1,0 +1,108 @@
+"""T27: workers and schedulers of other releases, which can read neither the work nor the reports of this one."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.hosts import SERVERS, Hosts
+from tests.faults.rig import document, python, rigged
+from tests.faults.workload import Workload
+from tests.support.effort import rounds
+from tests.support.wait import wait_until
+
+pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(120, 1200))]
+
+
+class Mixed(Hosts):
+    """Workers of three releases: "this", "older" and "newer"; at first this one's scheduler leads."""
+
+    names = ("this", "older", "newer")
+    capacity = 2
+
+    def start(self) -> Mixed:
+        made = [self.worker(name, wait=False, INTERLOCK_TEST_BUILD=self.build(name)) for name in self.names]
+        self.leads: subprocess.Popen[bytes] = self.scheduler()
+        self.product.started_by = "web"
+        self.product.start()
+        for one in made:
+            one.wait()
+        return self
+
+    def build(self, release: str) -> str:
+        return "" if release == "this" else release
+
+    def replace_scheduler(self, release: str) -> None:
+        """One of this release stands by, and leads when the one before has been told to stop."""
+        waited = self.product.log.read_text().count("scheduler_stands_by")
+        made = self.scheduler(INTERLOCK_TEST_BUILD=self.build(release))
+        wait_until(lambda: self.product.log.read_text().count("scheduler_stands_by") > waited, 30)
+        self.signal(self.leads.pid, signal.SIGTERM, f"the leader, for one of release {release}")
+        assert self.leads.wait(20) == 0
+        wait_until(lambda: self.leader()[1] == made.pid, 10)
+        self.leads = made
+
+    def set_aside(self) -> set[str]:
+        """Workers that are told to be of another release."""
+        found = self.product.api("GET", "workers/")["results"]
+        return {one["name"].partition("@")[0] for one in found if one["other_release"]}
+
+    def running_on(self, run: str, release: str) -> bool:
+        """Whether the run's one node runs on that worker now."""
+        (node,) = self.product.api("GET", f"runs/{run}/nodes/")["results"]
+        attempts = self.product.api("GET", f"runs/{run}/nodes/held/attempts/")["results"]
+        return bool(node["state"] == "running" and attempts[0]["worker"].startswith(f"{release}@"))
+
+
+def finding(rig: Mixed, run: str) -> dict[str, Any] | None:
+    found = rig.product.api("GET", f"runs/{run}/diagnostics/")["suggestions"]
+    return next((one for one in found if one["code"] == "no_queue_worker"), None)
+
+
+def test_work_goes_to_who_can_read_it_and_runs_once_whoever_leads(tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    with rigged(tmp_path, form=Mixed) as rig:
+        assert isinstance(rig, Mixed)
+        rig.start()
+        work = Workload(rig, http=True, fan=10, only=("chain", "diamond", "pool", "retry"))
+        until = f"while not os.path.exists({str(flag)!r}):\n        time.sleep(0.005)\n        note('beat', ctx)"
+        rig.publish("held", document([python("held", rig.ledger.code(0, during=until))]))
+        wait_until(lambda: rig.set_aside() == {"older", "newer"}, 10)
+        work.keep(4)
+        rig.rest(60)
+        assert {one["worker"].partition("@")[0] for of in rig.rows().attempts.values() for one in of} == {"this"}
+
+        # Nobody is left who can take it: that is said, with what to do, and who comes takes it.
+        assert rig.workers["this"].stop() == 0
+        run = work.start("diamond")
+        said = wait_until(lambda: finding(rig, run), 10)
+        assert said["message"].endswith("those that take the queue default are of another release than the scheduler.")
+        for name in ("older", "newer"):
+            assert any(
+                f"{name}@test is of another release than the scheduler: bring both to one release" in one["message"]
+                for one in said["evidence"]
+            )
+        rig.workers["this"].start()
+        rig.rest(30)
+
+        # Whoever leads ends what it could not read the end of; that starts again where it can, and nothing is counted.
+        before = "this"
+        for release in ("newer", "older", *("newer", "this", "older") * rounds(0, 3)):
+            flag.unlink(missing_ok=True)
+            held = rig.launch("held")
+            wait_until(lambda run=held, on=before: rig.running_on(run, on), 20)  # type: ignore[misc]
+            work.keep(3)
+            rig.replace_scheduler(release)
+            wait_until(lambda run=held, on=release: rig.running_on(run, on), 20)  # type: ignore[misc]
+            assert rig.set_aside() == {"this", "older", "newer"} - {release}
+            flag.touch()
+            rig.rest(60)
+            row = rig.rows().nodes[held, "held"]
+            assert (row["state"], row["attempt"], row["losses"], row["retries"]) == ("succeeded", 2, 0, 0)
+            before = release
+        # What had just begun where nobody reads of it has no attempt.
+        work.check(killed_schedulers=rounds(2, 11))
