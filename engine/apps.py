@@ -2,8 +2,9 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.core.management import CommandError
+from django.db import connection
 from django.db.backends.signals import connection_created
-from django.db.models.signals import pre_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class EngineConfig(AppConfig):
@@ -17,6 +18,20 @@ class EngineConfig(AppConfig):
         connection_created.connect(postgres.on_connection, dispatch_uid="engine.postgres")
         parts.register("celery", "engine.bench.scaled")
         pre_migrate.connect(_refuse_other_databases, sender=self, dispatch_uid="engine.schema")
+        pre_migrate.connect(_wait_briefly, sender=self, dispatch_uid="engine.postgres.before")
+        post_migrate.connect(_wait, sender=self, dispatch_uid="engine.postgres.after")
+
+
+def _wait_briefly(**_: Any) -> None:
+    from engine import postgres
+
+    postgres.bound_locks(connection, postgres.LOCK_SECONDS)
+
+
+def _wait(**_: Any) -> None:
+    from engine import postgres
+
+    postgres.bound_locks(connection, 0)
 
 
 def _refuse_other_databases(sender: AppConfig, apps: Any, **_: Any) -> None:

@@ -19,9 +19,20 @@ ASKED: Final = {
 }
 
 
+LOCK_SECONDS: Final = 5
+"""How long a migration waits for a table: whoever comes after it waits behind it, also to read."""
+
+
 def at_start() -> str:
     """The same as the parameter `options` of a new connection."""
     return " ".join(f"-c {name}={value}" for name, value in ASKED.items())
+
+
+def bound_locks(connection: BaseDatabaseWrapper, seconds: int) -> None:
+    """Let statements wait so long for a lock; 0: without end."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{seconds}s"])
 
 
 def on_connection(sender: type[BaseDatabaseWrapper], connection: BaseDatabaseWrapper, **_: Any) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,18 +18,24 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, OperationalError, connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
 from django.utils.connection import ConnectionDoesNotExist
 
 ADVISORY_LOCK = 0x696E_7465_726D_6967
 """Key of PostgreSQL's advisory lock around a migration ("intermig"); another than the scheduler's."""
+LOCK_LOOK_SECONDS = 0.1
 
 COLUMNS = {
-    "sqlite": "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table'",
-    "postgresql": "SELECT table_name, column_name FROM information_schema.columns "
-    "WHERE table_schema = current_schema()",
+    "sqlite": """SELECT t.name, c.name, c."notnull" = 0 OR c.dflt_value IS NOT NULL """
+    "FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table'",
+    "postgresql": "SELECT table_name, column_name, is_nullable = 'YES' OR column_default IS NOT NULL "
+    "FROM information_schema.columns WHERE table_schema = current_schema()",
 }
-"""(table, column) of all tables, by vendor."""
+"""(table, column, whether an insert may leave it out) of all tables, by vendor."""
+EXPANDS = re.compile(r"\d+_expand_")
+"""Begins the name of a migration beside which processes that do not know it go on, and start: see
+docs/several-hosts.md. What it may do is checked by tests/unit/test_migrations.py."""
 ADVICE = {
     "authentication failed": "Correct the user and the password in DATABASE_URL.",
     "no password supplied": "Write the password into DATABASE_URL.",
@@ -83,19 +91,25 @@ def applied() -> set[tuple[str, str]]:
 
 
 def is_current() -> bool:
-    """Whether every migration is applied. Raises SchemaError: unreachable, foreign, or newer than this program."""
+    """Whether every migration is applied. Raises SchemaError: unreachable, foreign, or newer than this program can work
+    with."""
     have, want = applied(), expected()
-    ours = {app.label for app in apps.get_app_configs()}
-    newer = sorted(f"{app}.{name}" for app, name in have - want if app in ours)
-    if newer:
-        raise SchemaError(
-            f"The database {place()} was written by a newer Interlock (it has {newer[-1]}). "
-            "Start that version, or restore a backup."
-        )
+    for name in newer(have):
+        if not EXPANDS.match(name.partition(".")[2]):
+            raise SchemaError(
+                f"The database {place()} was written by a newer Interlock (it has {name}). "
+                "Start that version, or restore a backup."
+            )
     if not want <= have:
         return False
     refuse_other_columns(apps.get_models())
     return True
+
+
+def newer(have: Iterable[tuple[str, str]]) -> list[str]:
+    """Of these migrations those of our apps that this program does not know: "app.name", in order."""
+    ours = {app.label for app in apps.get_app_configs()}
+    return sorted(f"{app}.{name}" for app, name in set(have) - expected() if app in ours)
 
 
 def migrate() -> bool:
@@ -158,7 +172,7 @@ def _refuse_foreign(tables: set[str]) -> None:
 
 
 def refuse_other_columns(models: Iterable[type[Model]]) -> None:
-    """Raise SchemaError unless the tables of `models` have their columns and no others.
+    """Raise SchemaError unless the tables of `models` have their columns, and no others that an insert must fill.
 
     The names of applied migrations do not tell: the first ones were rewritten until there were installations to keep.
     """
@@ -166,11 +180,13 @@ def refuse_other_columns(models: Iterable[type[Model]]) -> None:
     tables = {table for table, _ in wanted}
     with connection.cursor() as cursor:
         cursor.execute(COLUMNS[connection.vendor])
-        found = {(table, column) for table, column in cursor.fetchall() if table in tables}
-    if wanted == found:
+        found = {(table, column): bool(free) for table, column, free in cursor.fetchall() if table in tables}
+    missing = wanted - found.keys()
+    must = {key for key, free in found.items() if not free} - wanted
+    if not missing and not must:
         return
-    table, column = min(wanted ^ found)
-    wrong = f'no column "{column}"' if (table, column) in wanted else f'an unknown column "{column}"'
+    table, column = min(missing or must)
+    wrong = f'no column "{column}"' if missing else f'an unknown column "{column}" that no row may leave empty'
     raise SchemaError(
         f"The database {place()} is of an early Interlock and cannot be brought up to date ({table} has {wrong}). "
         "Start the version that made it, or set INTERLOCK_HOME to another folder (DATABASE_URL to another database); "
@@ -183,7 +199,9 @@ def _alone() -> Iterator[None]:
     """One migration at a time: two first starts on one database must not meet."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
+            # Who waited inside a statement would be waited for by an index that is made concurrently.
+            while not _locked(cursor):
+                time.sleep(LOCK_LOOK_SECONDS)
             try:
                 yield
             finally:
@@ -197,6 +215,11 @@ def _alone() -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _locked(cursor: CursorWrapper) -> bool:
+    cursor.execute("SELECT pg_try_advisory_lock(%s)", [ADVISORY_LOCK])
+    return bool(cursor.fetchone()[0])
 
 
 def _first_line(error: Exception) -> str:

@@ -65,7 +65,7 @@ def _failing() -> str | None:
     global _schema_is_current
     try:
         if not _schema_is_current:
-            # Once it is, it stays: a running program does not outlive a migration to a newer one's schema.
+            # Once it is, it stays: what is migrated while this runs is what it can go on beside.
             _schema_is_current = schema.is_current()
             if not _schema_is_current:
                 return "schema"

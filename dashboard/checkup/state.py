@@ -27,6 +27,7 @@ def database(usable: list[bool]) -> Iterator[Finding]:
         return  # Said of the folder.
     try:
         current = schema.is_current()
+        newer = schema.newer(schema.applied())
     except schema.SchemaError as error:
         yield Finding("Database", "problem", str(error))
         return
@@ -50,7 +51,8 @@ def database(usable: list[bool]) -> Iterator[Finding]:
         yield Finding("Database", "problem", f"{schema.place()} cannot be written to: {error}", advice)
         return
     size = f", intact, {file.stat().st_size / 1024**2:,.1f} MiB" if connection.vendor == "sqlite" else ""
-    yield Finding("Database", "ok", f"{schema.place()}, schema current{size}")
+    known = f"schema of a newer release ({newer[-1]}), which this one works with" if newer else "schema current"
+    yield Finding("Database", "ok", f"{schema.place()}, {known}{size}")
 
 
 def _damage() -> str:

@@ -22,7 +22,7 @@ from tests.faults import checks
 from tests.faults.rig import Rig, rigged
 from tests.faults.rows import Database
 from tests.support import postgres, redis
-from tests.support.product import Product
+from tests.support.product import ROOT, Product
 from tests.support.templates import template
 from tests.support.workers import Worker
 
@@ -90,11 +90,19 @@ class Hosts(Rig):
         return [self.worker(name, wait=False) for name in self.names]
 
     def worker(
-        self, name: str, queues: str = "default", inside: Sequence[str] = (), *, wait: bool = True, **changed: str
+        self,
+        name: str,
+        queues: str = "default",
+        inside: Sequence[str] = (),
+        *,
+        wait: bool = True,
+        source: Path = ROOT,
+        **changed: str,
     ) -> Worker:
-        """One more, ready; `inside` goes before its command, `changed` is its own environment."""
+        """One more, ready; `inside` goes before its command, `changed` is its own environment, `source` has its
+        code."""
         environment = {key: value for key, value in self.product.environment.items() if key != "PATH"} | changed
-        made = Worker(self.folder / f"{name}.log", environment, name, queues, inside, wait)
+        made = Worker(self.folder / f"{name}.log", environment, name, queues, inside, wait, source)
         self.workers[name] = made
         return made
 

@@ -75,12 +75,13 @@ class Rig:
         self.product.start()
         return self
 
-    def scheduler(self, inside: Sequence[str] = (), **changed: str) -> subprocess.Popen[bytes]:
-        """One more `manage.py scheduler`; `inside` goes before its command, `changed` is its own environment."""
+    def scheduler(self, inside: Sequence[str] = (), source: Path = ROOT, **changed: str) -> subprocess.Popen[bytes]:
+        """One more `manage.py scheduler`; `inside` goes before its command, `changed` is its own environment, `source`
+        has its code."""
         with self.product.log.open("ab") as log:
             process = subprocess.Popen(
                 [*inside, sys.executable, "manage.py", "scheduler"],
-                cwd=ROOT, env=self.product.environment | changed, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=source, env=self.product.environment | changed, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         self.schedulers.append(process)
         return process

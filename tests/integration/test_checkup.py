@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db.migrations.recorder import MigrationRecorder
 
 from dashboard import checkup
 from dashboard.checkup import finding
@@ -207,3 +208,10 @@ def test_commands_are_given_as_they_can_be_typed(monkeypatch: pytest.MonkeyPatch
     assert finding.typed("up") == f"{program} up"
     monkeypatch.setenv("PATH", str(program.parent))
     assert finding.typed("up") == "interlock up"
+
+
+def test_a_database_that_a_newer_release_has_added_to_is_well_and_said(home: Path) -> None:
+    MigrationRecorder.Migration.objects.create(app="engine", name="0999_expand_fashion")
+    level, found, _ = said()["Database"]
+    assert level == "ok"
+    assert "schema of a newer release (engine.0999_expand_fashion), which this one works with" in found

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.processes
 
 # (what is typed, exit code, words of what is said). `{here}` is the folder of the files below, `{taken}` a port in use.
 ARGUMENTS = [
+    ("migrate nothing", 1, "No installed app with label 'nothing'"),
+    ("migrate engine 9999", 1, "Cannot find a migration matching '9999'"),
     ("run", 2, "required: FILE|SLUG"),
     ("run {here}/bad.json", 2, "line 1"),
     ("run {here}/none.json", 2, "cannot be read"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from tests.processes.test_bad_commands import said
@@ -76,7 +78,7 @@ def test_a_database_that_cannot_be_reached(
     tmp_path: Path, server: postgres.Server, url: Callable[[postgres.Server], str], words: str
 ) -> None:
     # All three ask in the same way: once for each is enough.
-    for command in COMMANDS if "Check" in words else COMMANDS[:1]:
+    for command in (*COMMANDS, "migrate") if "Check" in words else COMMANDS[:1]:
         text = refused(tmp_path, command, DATABASE_URL=url(server))
         assert words in text, text
         assert "DATABASE_URL" in text, text
@@ -107,6 +109,17 @@ def test_a_database_of_another_application(tmp_path: Path, server: postgres.Serv
     for command in COMMANDS:
         assert "belongs to another application" in refused(tmp_path, command, DATABASE_URL=server.url("shop"))
     assert server.do("select count(*) from pg_tables where schemaname = 'public'", "shop") == [(1,)]
+
+
+def test_a_migration_behind_which_everybody_would_wait_gives_up(
+    tmp_path: Path, server: postgres.Server, database: str
+) -> None:
+    server.do("create database busy template flows")
+    with contextlib.closing(psycopg2.connect(server.url("busy"))) as backup, backup.cursor() as cursor:
+        cursor.execute("LOCK TABLE engine_dispatch IN ACCESS SHARE MODE")
+        text = refused(tmp_path, "migrate engine 0002 -v0", DATABASE_URL=server.url("busy"))
+    assert "A table was in use for more than 5 s" in text
+    assert server.do("select count(*) from django_migrations where name = '0003_remote'", "busy") == [(1,)]
 
 
 def test_a_database_that_is_not_set_up_yet(tmp_path: Path, server: postgres.Server) -> None:

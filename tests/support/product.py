@@ -93,6 +93,8 @@ class Product:
     """A running `up`. `environment` adds to the clean one that it starts in."""
 
     started_by = "up"
+    source = ROOT
+    """Where its code is."""
 
     def __init__(self, home: Path, **environment: str) -> None:
         self.home, self.port = home, free_port()
@@ -112,7 +114,7 @@ class Product:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", self.started_by, "--port", str(self.port)],
-                cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=self.source, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + timeout
@@ -170,7 +172,7 @@ class Product:
         """`manage.py ...` with the same home."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120,
+            cwd=self.source, env=self.environment, capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         if check and done.returncode:
             raise AssertionError(f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")

@@ -19,7 +19,7 @@ START_SECONDS = 30.0
 
 class Worker:
     """One worker, ready once made; `environment` is that of the whole installation. Its name is `<name>@test`;
-    `inside` goes before its command. One that does not `wait` is only begun."""
+    `inside` goes before its command. One that does not `wait` is only begun. `source`: where its code is."""
 
     def __init__(
         self,
@@ -29,7 +29,9 @@ class Worker:
         queues: str = "default",
         inside: Sequence[str] = (),
         wait: bool = True,
+        source: Path = ROOT,
     ) -> None:
+        self.source = source
         self.log, self.name = log, f"{name}@test"
         self.environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **environment}
         self.home = Path(environment["INTERLOCK_HOME"]) / "hosts" / self.name
@@ -55,7 +57,7 @@ class Worker:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
-                cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=self.source, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
 
     def is_ready(self) -> bool:

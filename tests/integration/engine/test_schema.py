@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from engine import schema
+from engine import runs, schema
+from tests.support.factories import chain
 
 NEWEST = ("engine", "0003_remote")
 
@@ -68,18 +69,39 @@ def test_indexes_of_before_they_held_states_are_renewed(database: None) -> None:
     assert schema.is_current()
 
 
+def _lose_a_column() -> None:
+    _change("ALTER TABLE engine_run DROP COLUMN targets")
+
+
+def _gain_a_column_to_be_filled() -> None:
+    if connection.vendor == "postgresql":
+        _change("ALTER TABLE engine_run ADD COLUMN fashion integer NOT NULL")
+        return
+    # SQLite adds none such to a table that is there.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sql FROM sqlite_master WHERE tbl_name = 'engine_run' ORDER BY type DESC")
+        statements = [row[0] for row in cursor.fetchall() if row[0]]
+    _change("PRAGMA foreign_keys = OFF")
+    _change("DROP TABLE engine_run")
+    for statement in statements:
+        _change(
+            statement.replace("(", '("fashion" integer NOT NULL, ', 1) if "CREATE TABLE" in statement else statement
+        )
+    _change("PRAGMA foreign_keys = ON")
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("ALTER TABLE engine_run DROP COLUMN targets", 'engine_run has no column "targets"'),
-        ("ALTER TABLE engine_run ADD COLUMN fashion integer", 'engine_run has an unknown column "fashion"'),
+        (_lose_a_column, 'engine_run has no column "targets"'),
+        (_gain_a_column_to_be_filled, 'engine_run has an unknown column "fashion" that no row may leave empty'),
     ],
 )
 @pytest.mark.parametrize("applied", [True, False], ids=["all migrations applied", "one to go"])
 def test_tables_that_the_migrations_do_not_know_are_refused_and_left(
-    database: None, change: str, words: str, applied: bool
+    database: None, change: Callable[[], None], words: str, applied: bool
 ) -> None:
-    _change(change)
+    change()
     if not applied:
         _undo_newest()
     before = schema.applied()
@@ -90,3 +112,31 @@ def test_tables_that_the_migrations_do_not_know_are_refused_and_left(
         with pytest.raises(CommandError, match=words):
             call_command("migrate", verbosity=0)
     assert schema.applied() == before
+
+
+@pytest.mark.parametrize(
+    "column", ["fashion integer", "fashion integer DEFAULT 3 NOT NULL"], ids=["may be null", "has a default"]
+)
+def test_beside_what_a_newer_release_added_this_one_starts_migrates_and_writes(database: None, column: str) -> None:
+    _change(f"ALTER TABLE engine_run ADD COLUMN {column}")
+    _change("CREATE TABLE engine_fashion (id integer)")
+    try:
+        MigrationRecorder.Migration.objects.create(app="engine", name="0999_expand_fashion")
+        assert schema.is_current()
+        assert not schema.migrate()
+        call_command("migrate", verbosity=0)
+        assert runs.start(runs.store_definition(chain(1)), workflow="w", by="me").state == "queued"
+    finally:
+        _change("DROP TABLE engine_fashion")
+        _forget("engine", "0999_expand_fashion")
+
+
+def test_beside_what_a_newer_release_did_that_is_no_expansion_this_one_does_not_start(database: None) -> None:
+    MigrationRecorder.Migration.objects.create(app="engine", name="0998_expand_fashion")
+    MigrationRecorder.Migration.objects.create(app="engine", name="0999_fashion_is_required")
+    try:
+        with pytest.raises(schema.SchemaError, match=r"newer Interlock \(it has engine\.0999_fashion_is_required\)"):
+            schema.require()
+    finally:
+        _forget("engine", "0998_expand_fashion")
+        _forget("engine", "0999_fashion_is_required")

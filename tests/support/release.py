@@ -1,0 +1,76 @@
+"""The next release, as the database sees it: a copy of this tree with migrations of the kind that may be applied
+while this one runs, and with models to match."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.support.product import ROOT
+
+BRIGHT, CALM = "bright", "calm"
+"""What its own code writes for a run into the new column, and what the database does for those who do not know it."""
+
+MODELS = f"""
+
+from django.db import models as _models
+
+for _model in (Run, NodeRun, Host):
+    _model.add_to_class("mood", _models.CharField(max_length=9, default="{BRIGHT}", db_default="{CALM}"))
+Run.add_to_class("colour", _models.CharField(max_length=9, null=True))
+Run._meta.indexes.append(_models.Index(fields=["mood", "id"], name="run_mood"))
+
+
+class Fashion(_models.Model):
+    run = _models.ForeignKey(Run, _models.CASCADE, db_constraint=False)
+"""
+COLUMNS = f"""
+from django.db import migrations, models
+
+MOOD = models.CharField(max_length=9, default="{BRIGHT}", db_default="{CALM}")
+
+
+class Migration(migrations.Migration):
+    dependencies = [("engine", "{{last}}")]
+    operations = [
+        migrations.AddField("run", "mood", MOOD),
+        migrations.AddField("noderun", "mood", MOOD),
+        migrations.AddField("host", "mood", MOOD),
+        migrations.AddField("run", "colour", models.CharField(max_length=9, null=True)),
+        migrations.CreateModel(
+            "Fashion",
+            [
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("run", models.ForeignKey("engine.Run", models.CASCADE, db_constraint=False)),
+            ],
+        ),
+    ]
+"""
+INDEX = """
+from django.db import migrations, models
+
+from engine.indexes import AddIndexConcurrently
+
+
+class Migration(migrations.Migration):
+    atomic = False
+    dependencies = [("engine", "0998_expand_mood")]
+    operations = [AddIndexConcurrently("run", models.Index(fields=["mood", "id"], name="run_mood"))]
+"""
+
+
+def next_release(folder: Path) -> Path:
+    """Its tree, below `folder`."""
+    tree = folder / "next-release"
+    tree.mkdir()
+    for name in ("engine", "versions", "dashboard", "templates"):
+        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "manage.py", tree)
+    (tree / "static").symlink_to(ROOT / "static")
+    migrations = tree / "engine" / "migrations"
+    last = max(path.stem for path in migrations.glob("0*.py"))
+    (migrations / "0998_expand_mood.py").write_text(COLUMNS.format(last=last))
+    (migrations / "0999_expand_mood_index.py").write_text(INDEX)
+    with (tree / "engine" / "models" / "__init__.py").open("a") as models:
+        models.write(MODELS)
+    return tree
