@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FloatRe
 from tests.conftest import CHROMIUM
 from tests.support.product import Product
 from tests.support.templates import running
+from tests.support.withworkers import installation
 
 
 def box_of(part: Locator) -> FloatRect:
@@ -22,11 +23,31 @@ def box_of(part: Locator) -> FloatRect:
     return box
 
 
+FORMS = (
+    pytest.param("one_host", id="one host"),
+    pytest.param("several_hosts", id="several hosts", marks=(pytest.mark.postgres, pytest.mark.redis)),
+)
+"""Names of fixtures, for what holds on whichever product."""
+
+
 @pytest.fixture(scope="session")
-def product(tmp_path_factory) -> Iterator[Product]:
-    """One product for the browser tests; each uses workflows of its own."""
+def one_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     with running(tmp_path_factory.mktemp("browser") / "home") as product:
         yield product
+
+
+@pytest.fixture(scope="session")
+def several_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """On PostgreSQL and Redis; nodes run on a worker."""
+    with installation(tmp_path_factory.mktemp("browser-several")) as made:
+        made.worker()
+        yield made.product
+
+
+@pytest.fixture(scope="session")
+def product(one_host: Product) -> Product:
+    """One product for the browser tests; each uses workflows of its own."""
+    return one_host
 
 
 @pytest.fixture(scope="session")

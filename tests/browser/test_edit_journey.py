@@ -9,9 +9,18 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import FORMS
+from tests.support.product import Product
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+def product(request: pytest.FixtureRequest) -> Product:
+    found: Product = request.getfixturevalue(getattr(request, "param", "one_host"))
+    return found
+
 
 FLIGHTS = "samples/flights-2013-01.csv.gz"
 
@@ -44,6 +53,7 @@ def run_it(page: Page) -> None:
     page.locator("#publish").get_by_role("link", name="Run it now").click()
 
 
+@pytest.mark.parametrize("product", FORMS, indirect=True)
 def test_from_an_empty_canvas_to_a_roll_back_and_a_good_run(person):
     page = person.page
     person.go("/workflows/new/")

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import somebody
+from tests.browser.conftest import FORMS, somebody
+from tests.support.product import Product
 from tests.support.templates import first_start
+from tests.support.withworkers import installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
-def test_from_the_one_time_link_to_a_roll_back_and_a_good_run(chromium, tmp_path):
-    # An installation of its own: the way begins at the first start.
+@contextlib.contextmanager
+def started(form: str, folder: Path) -> Iterator[Product]:
+    """An installation of its own: the way begins at the first start."""
+    if form == "one_host":
+        with first_start(folder / "home") as product:
+            yield product
+        return
+    with installation(folder, first=True) as made:
+        made.worker()
+        yield made.product
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_from_the_one_time_link_to_a_roll_back_and_a_good_run(chromium, tmp_path, form):
     with (
-        first_start(tmp_path / "home") as product,
+        started(form, tmp_path) as product,
         somebody(chromium, product, tmp_path / "shots") as person,
     ):
         page = person.page

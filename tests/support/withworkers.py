@@ -12,7 +12,7 @@ import psycopg2
 from tests.support import gate, postgres, redis, templates
 from tests.support.factories import document, python
 from tests.support.product import Product
-from tests.support.templates import running
+from tests.support.templates import first_start, running
 from tests.support.wait import wait_until
 from tests.support.workers import Worker
 
@@ -94,10 +94,11 @@ class WithWorkers:
 
 
 @contextlib.contextmanager
-def installation(folder: Path, *, behind: bool = False) -> Iterator[WithWorkers]:
-    """A product without workers; with `behind` all of it reaches the database through the gate."""
+def installation(folder: Path, *, behind: bool = False, first: bool = False) -> Iterator[WithWorkers]:
+    """A product without workers; with `behind` all of it reaches the database through the gate, with `first` there was
+    nothing before it started."""
     with contextlib.ExitStack() as stack:
-        url = stack.enter_context(templates.database())
+        url = stack.enter_context(postgres.database() if first else templates.database())
         broker = stack.enter_context(redis.server(folder))
         way = stack.enter_context(gate.gate(postgres.address()))
         environment = {
@@ -106,7 +107,7 @@ def installation(folder: Path, *, behind: bool = False) -> Iterator[WithWorkers]
             "INTERLOCK_EXECUTOR": "celery",
             "INTERLOCK_WORKERS": "2",
         }
-        product = stack.enter_context(running(folder / "home", **environment))
+        product = stack.enter_context((first_start if first else running)(folder / "home", **environment))
         made = WithWorkers(folder, product, broker, url, way)
         try:
             yield made
