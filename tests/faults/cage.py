@@ -14,7 +14,7 @@ from tests.support.wait import wait_until
 ROOT = Path("/sys/fs/cgroup")
 TASKS = 1500
 MEMORY = 600 << 20
-"""For the whole product, with room for what its nodes are allowed."""
+"""For the whole product on one host, with room for what its nodes are allowed."""
 
 
 class Cage:
@@ -37,7 +37,7 @@ class Cage:
 
 
 @contextlib.contextmanager
-def cage() -> Iterator[Cage]:
+def cage(memory: int = MEMORY) -> Iterator[Cage]:
     """Skips the test where no group can be made: poison may not be let off there. In CI that is a failure, unless the
     host has no version 1 of control groups."""
     if not (ROOT / "pids").is_dir():
@@ -47,7 +47,7 @@ def cage() -> Iterator[Cage]:
         for folder in made.folders.values():
             folder.mkdir()
         (made.folders["pids"] / "pids.max").write_text(str(TASKS))
-        (made.folders["memory"] / "memory.limit_in_bytes").write_text(str(MEMORY))
+        (made.folders["memory"] / "memory.limit_in_bytes").write_text(str(memory))
     except OSError as error:
         reason = f"a control group cannot be made here ({error.strerror}), so poison cannot be let off safely"
         if os.environ.get("CI"):

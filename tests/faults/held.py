@@ -34,22 +34,22 @@ class Held:
 
     @classmethod
     def by(cls, rig: Rig) -> Held:
-        pids = {"scheduler": rig.scheduler_pid(), "web": rig.web_pid()}
+        pids = rig.roles()
         status = {role: _status(pid) for role, pid in pids.items()}
         return cls(
             memory={role: one["VmRSS"] * 1024 for role, one in status.items()},
             descriptors={role: len(os.listdir(f"/proc/{pid}/fd")) for role, pid in pids.items()},
             threads={role: one["Threads"] for role, one in status.items()},
-            processes=len(rig.product.marked()),
-            groups=len(_groups(rig.home)),
-            files=_files(rig.home, len(rig.node_processes(pids["scheduler"]))),
+            processes=len(rig.marked()),
+            groups=len(_groups(rig.homes())),
+            files=_files(rig),
         )
 
     @classmethod
     def when_ready(cls, rig: Rig, workers: int) -> Held:
-        """Once all node processes are there, with the spare one."""
-        scheduler = rig.scheduler_pid()
-        wait_until(lambda: len(rig.node_processes(scheduler)) == workers + 1, 20)
+        """Once all node processes are there, with a spare one for each that has some."""
+        owners = rig.owners()
+        wait_until(lambda: sum(len(rig.node_processes(pid)) for pid in owners) == workers + len(owners), 20)
         return cls.by(rig)
 
 
@@ -97,17 +97,18 @@ def _status(pid: int) -> dict[str, int]:
     return found
 
 
-def _files(home: Path, processes: int) -> int:
+def _files(rig: Rig) -> int:
     """A node process keeps an empty folder; all else in there is left from an attempt."""
-    scratch = list((home / "scratch").iterdir())
+    scratch = [one for home in rig.homes() for one in (home / "scratch").glob("*")]
     folders = sum(one.is_dir() for one in scratch)
     inside = sum(1 for one in scratch if one.is_dir() for _ in one.rglob("*"))
-    staged = sum(1 for _ in (home / "artifacts").glob("staging/*"))
+    staged = sum(1 for _ in (rig.home / "artifacts").glob("staging/*"))
+    processes = sum(len(rig.node_processes(pid)) for pid in rig.owners())
     return len(scratch) - folders + max(0, folders - processes) + inside + staged
 
 
-def _groups(home: Path) -> set[str]:
-    """Names of control groups with the mark of this home."""
-    prefix = mark_prefix(home)
+def _groups(homes: Iterable[Path]) -> set[str]:
+    """Names of control groups with the mark of these homes."""
+    prefixes = tuple(mark_prefix(home) for home in homes)
     # Others come and go meanwhile, which os.walk does not mind.
-    return {name for _, names, _ in os.walk("/sys/fs/cgroup") for name in names if name.startswith(prefix)}
+    return {name for _, names, _ in os.walk("/sys/fs/cgroup") for name in names if name.startswith(prefixes)}

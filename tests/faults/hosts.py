@@ -109,12 +109,12 @@ class Hosts(Rig):
     def dead(self) -> list[Worker]:
         return [one for one in self.workers.values() if one.process.poll() is not None]
 
-    def tend(self) -> int:
-        """Start workers again that are dead, as whatever watches over them does; how many."""
+    def tend(self, wait: bool = True) -> int:
+        """Workers, as whatever watches over them does."""
         dead = self.dead()
         for one in dead:
             one.begin()
-        for one in dead:
+        for one in dead if wait else ():
             one.wait()
         return len(dead)
 
@@ -132,6 +132,9 @@ class Hosts(Rig):
 
     def owners(self) -> list[int]:
         return [one.process.pid for one in self.workers.values() if one.process.poll() is None]
+
+    def roles(self) -> dict[str, int]:
+        return {**super().roles(), **{one.name: one.process.pid for one in self.workers.values()}}
 
     def homes(self) -> list[Path]:
         return [self.home, *(one.home for one in self.workers.values())]

@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.executors import cgroup
+from engine.executors.leftovers import mark_prefix
 from engine.states import RUN_TERMINAL
 from tests.faults import checks, count
 from tests.faults.checks import Database, Rows
 from tests.support.ledger import Ledger
-from tests.support.product import ROOT, Product
+from tests.support.product import ROOT, Product, processes_with
 from tests.support.templates import one_host
 from tests.support.wait import wait_until
 
@@ -120,6 +121,18 @@ class Rig:
     def homes(self) -> list[Path]:
         """Homes of those that have node processes: one has its marks."""
         return [self.home]
+
+    def roles(self) -> dict[str, int]:
+        """Role -> pid of each process of the product that lives for long."""
+        return {"scheduler": self.scheduler_pid(), "web": self.web_pid()}
+
+    def marked(self) -> list[int]:
+        """Everything that belongs to the product."""
+        return processes_with(str(self.home), *map(mark_prefix, self.homes()))
+
+    def tend(self, wait: bool = True) -> int:
+        """Start again what is dead and nothing of the product watches over, and wait until it is ready; how many."""
+        return 0
 
     def leader(self) -> tuple[int, int]:
         """(epoch, pid) as the database has them."""

@@ -176,8 +176,7 @@ def test_nothing_of_a_tree_lives_on(ward: Ward, end: str) -> None:
     slugs = {kind: ward.publish(kind, end) for kind in kinds}
     for _ in range(rounds(1, 10)):
         end_all(ward, slugs, *ENDS[end])
-        if isinstance(ward.rig, Hosts):
-            ward.rig.tend()
+        ward.rig.tend()
 
 
 def end_all(ward: Ward, slugs: dict[str, str], how: Callable[[Ward, list[str]], None], state: str) -> None:

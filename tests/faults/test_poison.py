@@ -6,36 +6,40 @@ All of it in a cage and on a small disk: a product that did not stop them would 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import textwrap
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.faults import checks, count
-from tests.faults.cage import cage
+from tests.faults.cage import MEMORY, Cage, cage
 from tests.faults.checks import LOST_RETRIES
 from tests.faults.held import Held, i16, i16_log
+from tests.faults.hosts import Hosts
 from tests.faults.rig import Rig, document, python, rigged
 from tests.faults.small_disk import SmallDisk, small_disk
-from tests.support.effort import rounds
+from tests.support.effort import LONG, rounds
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
 
 WORKERS = 4
+"""Node processes in all."""
 DISK = 64 << 20
 SECONDS, RESTART_SECONDS = 3.0, rounds(4, 14)
 """For a short run beside poison, which takes 0.1 s alone; and for each time that the scheduler starts again, which
-waits for 10 s after it has ended often."""
+waits for 10 s after it has ended often, or a worker."""
 LONG_SECONDS = 4.0
 CACHE_BYTES = rounds(0, 16 << 20)
 """The page cache of the scheduler's connection, which is not full before there were thousands of runs."""
 LOSSES = rounds(1, 3)
-"""`lost_retries` of the nodes that end their process; the one that kills the scheduler has as many as all others."""
+"""`lost_retries` of the nodes that end their process; the one that kills their parent has as many as all others."""
 
 
 @dataclass
@@ -49,7 +53,7 @@ class Poison:
     policy: dict[str, Any] = field(default_factory=dict)
     state: str = "failed"
     kills: int = 0
-    """How many schedulers end with it."""
+    """How many schedulers or workers end with it."""
     losses: int = 0
 
 
@@ -76,7 +80,7 @@ POISONS = {
     "kills its parent": Poison(
         # Once before its start can be stored, once after that.
         "import signal; time.sleep(0.2 * (ctx.attempt % 2)); os.kill(os.getppid(), signal.SIGKILL); time.sleep(60)",
-        "WorkerLost", "scheduler ended", kills=1 + LOST_RETRIES, losses=1 + LOST_RETRIES,
+        "WorkerLost", "attempt", kills=1 + LOST_RETRIES, losses=1 + LOST_RETRIES,
     ),
     "kills itself": Poison(
         "import signal; os.kill(os.getpid(), signal.SIGKILL)", "WorkerLost", "SIGKILL", LOST, losses=1 + LOSSES
@@ -119,11 +123,15 @@ POISONS = {
 }  # fmt: skip
 
 
+IN_SHORT = ("kills its parent", "eats memory", "forks 10,000", "fills its temporary files")
+"""What is tried on several hosts when there is little time: most of it is each host's own matter, as on one."""
+
+
 class Ward:
     """The rig in which all poisons are let off, one after the other."""
 
-    def __init__(self, rig: Rig, disk: SmallDisk) -> None:
-        self.rig, self.disk = rig, disk
+    def __init__(self, rig: Rig, disk: SmallDisk, cage: Cage) -> None:
+        self.rig, self.disk, self.cage = rig, disk, cage
         self.flag = rig.folder / "may end"
         self.killed = 0
         self.publish("short", [python(id, rig.ledger.code(0.005)) for id in "abc"], "a>b", "b>c")
@@ -137,7 +145,7 @@ class Ward:
         for name, poison in POISONS.items():
             code = rig.ledger.code(0, during=textwrap.indent(poison.code, "    ").lstrip())
             self.publish(slug(name), [python("poison", code, **poison.policy)])
-        self.alone = max(self.short()[1] for _ in range(20))
+        self.alone = max(self.short()[1] for _ in range(10))
         """Seconds of the slowest of some short runs beside nothing."""
         # What is loaded once, when a disk is full and when a limit has passed, is no leak.
         rig.launch(slug("fills its folder"))
@@ -151,21 +159,38 @@ class Ward:
         """(run, seconds from the request to its end) of a run of three short nodes."""
         began = time.monotonic()
         run = self.rig.launch("short")
-        wait_until(lambda: run not in self.rig.unfinished(), 30, interval=0.005)
+        wait_until(lambda: self.tended() and run not in self.rig.unfinished(), 30, interval=0.005)
         return run, time.monotonic() - began
+
+    def tended(self) -> bool:
+        """Always, once whoever is dead is being started again."""
+        with self.cage.entered():
+            self.rig.tend(wait=False)
+        return True
+
+
+@contextlib.contextmanager
+def warded(folder: Path, form: type[Rig], memory: int, workers: int) -> Iterator[Ward]:
+    with (
+        cage(memory) as inside,
+        small_disk(folder / "small", DISK) as disk,
+        rigged(folder / "rig", home=disk.folder / "home", form=form, INTERLOCK_WORKERS=str(workers)) as rig,
+    ):
+        with inside.entered():
+            rig.start()
+        yield Ward(rig, disk, inside)
 
 
 @pytest.fixture(scope="module")
 def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
-    folder = tmp_path_factory.mktemp("poison")
-    with (
-        cage() as inside,
-        small_disk(folder / "small", DISK) as disk,
-        rigged(folder / "rig", home=disk.folder / "home", INTERLOCK_WORKERS=str(WORKERS)) as rig,
-    ):
-        with inside.entered():
-            rig.start()
-        yield Ward(rig, disk)
+    with warded(tmp_path_factory.mktemp("poison"), Rig, MEMORY, WORKERS) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def ward_of_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+    with warded(tmp_path_factory.mktemp("poison"), Hosts, MEMORY * 3 // 2, WORKERS // 2) as made:
+        yield made
 
 
 def slug(name: str) -> str:
@@ -174,16 +199,26 @@ def slug(name: str) -> str:
 
 @pytest.mark.parametrize("name", POISONS)
 def test_poison_harms_its_own_run_alone(ward: Ward, name: str) -> None:
-    poison = POISONS[name]
-    for _ in range(rounds(1, 2 if poison.kills else 8)):
-        let_off(ward, name, poison)
+    let_off(ward, name)
 
 
 def test_the_log_of_the_database_is_small_when_all_is_over(ward: Ward) -> None:
     checks.settles(lambda: i16_log(ward.rig.home), 15)
 
 
-def let_off(ward: Ward, name: str, poison: Poison) -> None:
+@pytest.mark.redis
+@pytest.mark.own_postgres
+@pytest.mark.parametrize("name", POISONS if LONG else IN_SHORT)
+def test_poison_on_several_hosts_harms_its_own_run_alone(ward_of_hosts: Ward, name: str) -> None:
+    let_off(ward_of_hosts, name)
+
+
+def let_off(ward: Ward, name: str) -> None:
+    for _ in range(rounds(1, 2 if POISONS[name].kills else 8)):
+        let_off_once(ward, name, POISONS[name])
+
+
+def let_off_once(ward: Ward, name: str, poison: Poison) -> None:
     rig = ward.rig
     long = rig.launch("long")
     wait_until(lambda: any(one.start.run == long for one in rig.ledger.executions()), 20)
@@ -193,7 +228,8 @@ def let_off(ward: Ward, name: str, poison: Poison) -> None:
         beside.append(ward.short())
     count.injected(f"poison: {name}", 1 + poison.losses - (poison.losses > 0))
     ward.flag.touch()
-    rig.rest(30)
+    wait_until(lambda: ward.tended() and not rig.unfinished(), 30)
+    rig.tend()
     ward.flag.unlink()
     ward.killed += poison.kills
     rows = rig.check(most=WORKERS, killed_schedulers=ward.killed)
@@ -201,9 +237,9 @@ def let_off(ward: Ward, name: str, poison: Poison) -> None:
     node = rows.nodes[run, "poison"]
     error = json.loads(node["error"])
     assert (node["state"], error["class"]) == (poison.state, poison.error), error
-    assert poison.says in error["message"]
+    assert poison.says in error["message"], error
     assert [one["state"] for one in rows.attempts[run, "poison"]] == ["lost"] * poison.losses or not poison.losses
-    # Who runs beside a node that kills the scheduler starts again, but does not fail; nobody else notices anything.
+    # Who runs beside a node that kills its parent starts again, but does not fail; nobody else notices anything.
     for other in (long, *(one for one, _ in beside)):
         assert rows.runs[other]["state"] == "succeeded"
         for (of, _), attempts in rows.attempts.items():
