@@ -30,6 +30,8 @@ def make(redis_url: str) -> Celery:
     made = Celery("interlock", broker=redis_url or None, fixups=[], set_as_current=False)
     made.conf.update(
         accept_content=["json"],
+        # A full Redis refuses what a worker notes of a message that it gets: no reason for it to end.
+        broker_channel_error_retry=True,
         broker_connection_max_retries=None,
         broker_connection_retry_on_startup=True,
         # A worker whose connection died hears of it, and the scheduler's thread waits for no dead broker.
@@ -49,6 +51,7 @@ def make(redis_url: str) -> Celery:
         task_store_errors_even_if_ignored=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_concurrency=1,
+        worker_consumer="engine.host.consumer:Consumer",
         worker_enable_remote_control=False,
         worker_hijack_root_logger=True,
         worker_pool="threads",

@@ -246,3 +246,14 @@ def acknowledged_late(module: ModuleType) -> None:
             time.sleep(0.02)
 
     task.acks_late, task.run = True, late
+
+
+@change("engine.executors.celery")
+def published_once(module: ModuleType) -> None:
+    module.AGAIN_SECONDS = 1e6  # type: ignore[attr-defined]
+
+
+@change("engine.host.postman")
+def found_by_message_alone(module: ModuleType) -> None:
+    """Work whose message was lost is nobody's."""
+    module.FORGOTTEN_SECONDS = 1e6  # type: ignore[attr-defined]

@@ -1,0 +1,151 @@
+"""T9: Redis is killed, emptied, full, stands still and is away, while hosts work, clients watch and people look."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from tests.faults import count
+from tests.faults.checks import Broken
+from tests.faults.clients import Client
+from tests.faults.hosts import SERVERS, Hosts, hosted
+from tests.faults.rig import document, python
+from tests.faults.visitor import Visitor
+from tests.faults.workload import Workload
+from tests.support.effort import LONG, rounds, seed
+from tests.support.wait import wait_until
+
+pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
+
+RESUMES_SECONDS = 10.0
+WITHOUT_SECONDS = 8.0
+"""Work goes on within them though Redis stays away."""
+PAGE_SECONDS = 5.0
+LISTENS_SECONDS = 40.0
+"""For Celery to try again: after a longer outage it waits up to half a minute."""
+
+
+@contextlib.contextmanager
+def emptied(rig: Hosts) -> Iterator[float]:
+    with rig.broker.client() as client:
+        client.flushall()
+    yield 0
+
+
+@contextlib.contextmanager
+def full(rig: Hosts) -> Iterator[float]:
+    """It takes no message, neither a new one nor what Celery puts aside while it looks at one."""
+    with rig.broker.client() as client:
+        client.config_set("maxmemory", 1)
+        yield rounds(1, 20)
+        client.config_set("maxmemory", 0)
+
+
+@contextlib.contextmanager
+def still(rig: Hosts) -> Iterator[float]:
+    with rig.broker.hanging():
+        yield rounds(2, 10)
+
+
+@contextlib.contextmanager
+def away(rig: Hosts) -> Iterator[float]:
+    """Killed, and started again with its data gone."""
+    rig.broker.kill()
+    yield rounds(1, 30)
+    rig.broker.start()
+
+
+KINDS = (emptied, full, still, away)
+"""Each gives the most seconds that it should last."""
+
+
+def lose_redis(
+    rig: Hosts, work: Workload, kind: Callable[[Hosts], AbstractContextManager[float]], part: float
+) -> float:
+    """While messages lie there that nobody has taken; seconds from when it is back to when all that they named, and
+    what was asked for then, has begun."""
+    rig.rest(30)
+    waiting: list[str] = []
+    with contextlib.ExitStack() as frozen:
+        for one in rig.workers.values():
+            frozen.enter_context(one.frozen())
+        waiting.extend(work.start("diamond") for _ in range(rig.capacity))
+        wait_until(lambda: messages(rig) > 0, 10)
+        with kind(rig) as seconds:
+            frozen.close()
+            began, end = time.monotonic_ns(), time.monotonic() + seconds * part
+            while time.monotonic() < end:
+                work.keep(4)
+                time.sleep(0.05)
+            assert seconds * part < WITHOUT_SECONDS or rig.ledger.start_after(began)
+    back = time.monotonic_ns()
+    count.injected(f"Redis is {kind.__name__}")
+    waiting.append(work.start("diamond"))
+    firsts = wait_until(lambda: found if all(found := [begun(rig, run) for run in waiting]) else None, 30)
+    return (max(firsts) - back) / 1e9
+
+
+def test_work_pages_and_clients_go_on_whatever_becomes_of_redis(tmp_path: Path) -> None:
+    chance = random.Random(seed("Redis lost"))
+    faults = [kind for kind in KINDS for _ in range(rounds(1, 10))]
+    chance.shuffle(faults)
+    resumed = []
+    with hosted(tmp_path) as rig:
+        rig.start()
+        work = Workload(rig, http=True, fan=rounds(20, 100))
+        visitor = Visitor(rig)
+        for kind in faults:
+            client = Client(rig, work.start("chain"))
+            resumed.append(lose_redis(rig, work, kind, chance.random() if LONG else 1))
+            wait_until(lambda watched=client.run: watched not in rig.unfinished(), 30)  # type: ignore[misc]
+            client.check()
+        wait_until(lambda: listening(rig) == len(rig.workers), LISTENS_SECONDS)
+        rig.rest(30)
+        slowest = visitor.close()
+        work.check()
+        assert all(one.process.poll() is None for one in rig.workers.values())
+    said = ", ".join(f"{kind.__name__} {one:.2f}" for kind, one in zip(faults, resumed, strict=True))
+    print(f"seconds from Redis there to the start of all that was to be published: {said}")
+    print(f"{len(visitor.seconds)} pages meanwhile, the slowest {slowest:.2f} s")
+    assert max(resumed) <= RESUMES_SECONDS
+    assert set(visitor.statuses) == {200}
+    assert slowest <= PAGE_SECONDS
+
+
+def messages(rig: Hosts) -> int:
+    """That lie in Redis."""
+    with rig.broker.client() as client:
+        client.select(3)
+        return int(client.llen("default"))
+
+
+def begun(rig: Hosts, run: str) -> int:
+    """When the first node of this run started; 0: none has."""
+    return min((entry.at for entry in rig.ledger.entries() if (entry.run, entry.what) == (run, "start")), default=0)
+
+
+def listening(rig: Hosts) -> int:
+    """Clients that wait for messages: workers with nothing to do."""
+    with rig.broker.client() as client:
+        found = client.info("clients")
+    assert isinstance(found, dict)
+    return int(found["blocked_clients"])
+
+
+def test_a_build_that_publishes_nothing_again_is_caught(tmp_path: Path) -> None:
+    with hosted(tmp_path, "published_once,found_by_message_alone") as rig:
+        rig.scheduler()
+        with rig.worker("one").frozen():
+            for number in range(3):
+                rig.run(document([python("n", rig.ledger.code(number / 100))]))
+            wait_until(lambda: messages(rig) > 0, 10)
+            with emptied(rig):
+                pass
+        with pytest.raises(Broken, match=r"^I3: "):
+            rig.rest(8)
