@@ -100,7 +100,7 @@ def test_what_nobody_knows_to_be_done_is_done_once_or_not_at_all(tmp_path: Path)
         rig.start()
         work, counting = Workload(rig, http=True, fan=rounds(20, 100)), Counting(rig, http=True)
         clients = [Client(rig, work.start(slug)) for slug in ("chain", "fan", "retry")]
-        for _ in range(rounds(1, 40)):
+        for _ in range(rounds(1, 15)):
             losses = [(what, outcome) for what in STATEMENTS for outcome in OUTCOMES]
             chance.shuffle(losses)
             for what, outcome in losses:

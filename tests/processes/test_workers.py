@@ -105,22 +105,6 @@ def test_a_killed_scheduler_costs_nothing(scaled: WithWorkers) -> None:
     scaled.rests()
 
 
-def test_an_emptied_and_a_killed_redis_only_delay(scaled: WithWorkers) -> None:
-    scaled.worker()
-    before = scaled.start(scaled.waiting("a"))
-    scaled.begun()
-    scaled.broker.client().flushall()
-    scaled.flag.touch()
-    assert scaled.ended(before) == "succeeded"
-    scaled.broker.kill()
-    away = scaled.start(chains(3, 3))
-    scaled.broker.start()
-    assert scaled.ended(away) == "succeeded"
-    # Connected again, it hears of work at once.
-    wait_until(lambda: timed(lambda: scaled.ended(scaled.start(chains(1, 3)))) < 1.0, 30)
-    scaled.rests()
-
-
 def test_work_goes_on_without_redis(scaled: WithWorkers) -> None:
     scaled.worker()
     scaled.broker.kill()
@@ -290,21 +274,6 @@ def test_a_cancel_reaches_a_worker_within_300_ms(scaled: WithWorkers) -> None:
     scaled.rests()
 
 
-def test_an_outage_of_the_database_loses_nothing(tmp_path: Path) -> None:
-    with installation(tmp_path, behind=True) as scaled:
-        one = scaled.worker()
-        run = scaled.start(scaled.waiting("a"))
-        scaled.begun()
-        scaled.running(run)
-        with scaled.way.refusing():
-            # Tried four times a second: for longer than a lease.
-            wait_until(lambda: one.log.read_text().count("database_away") >= 20, 15)
-        scaled.flag.touch()
-        assert scaled.ended(run) == "succeeded"
-        assert scaled.states(run) == ["succeeded"]
-        scaled.rests()
-
-
 def test_a_worker_that_is_cut_off_alone_ends_what_it_has_before_another_begins(scaled: WithWorkers) -> None:
     scaled.worker("one", DATABASE_URL=through(scaled.way, scaled.url))
     run = scaled.start(scaled.waiting("a", once=True))
@@ -349,23 +318,4 @@ def test_a_flood_of_lines_comes_through_in_order(scaled: WithWorkers) -> None:
         told = [int(line[2]) for (body,) in batches for line in json.loads(body) if line[2].isdigit()]
         assert told == sorted(set(told))
         assert len(told) > 5000
-    scaled.rests()
-
-
-def test_lost_connections_to_the_database_cost_nothing(scaled: WithWorkers) -> None:
-    scaled.worker()
-    run = scaled.start(scaled.waiting("a"))
-    scaled.begun()
-    scaled.running(run)
-    for _ in range(5):
-        ended = scaled.rows(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND (application_name = 'interlock-worker' "
-            "OR pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory'))"
-        )
-        assert len(ended) >= 2
-        assert scaled.ended(scaled.start(chains(1, 2))) == "succeeded"
-    scaled.flag.touch()
-    assert scaled.ended(run) == "succeeded"
-    assert scaled.states(run) == ["succeeded"]
     scaled.rests()

@@ -94,15 +94,14 @@ class WithWorkers:
 
 
 @contextlib.contextmanager
-def installation(folder: Path, *, behind: bool = False, first: bool = False) -> Iterator[WithWorkers]:
-    """A product without workers; with `behind` all of it reaches the database through the gate, with `first` there was
-    nothing before it started."""
+def installation(folder: Path, *, first: bool = False) -> Iterator[WithWorkers]:
+    """A product without workers; with `first` there was nothing before it started."""
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(postgres.database() if first else templates.database())
         broker = stack.enter_context(redis.server(folder))
         way = stack.enter_context(gate.gate(postgres.address()))
         environment = {
-            "DATABASE_URL": through(way, url) if behind else url,
+            "DATABASE_URL": url,
             "REDIS_URL": broker.url,
             "INTERLOCK_EXECUTOR": "celery",
             "INTERLOCK_WORKERS": "2",

@@ -257,3 +257,22 @@ def published_once(module: ModuleType) -> None:
 def found_by_message_alone(module: ModuleType) -> None:
     """Work whose message was lost is nobody's."""
     module.FORGOTTEN_SECONDS = 1e6  # type: ignore[attr-defined]
+
+
+@change("engine.host.postman")
+def outage_ends_lives(module: ModuleType) -> None:
+    """A database that nobody reaches is one from which this host alone is cut off."""
+    module.is_away_for_all = lambda error: False  # type: ignore[attr-defined]
+
+
+@change("engine.executors.celery")
+def outage_ends_leases(module: ModuleType) -> None:
+    """Whoever could not renew one while the database was away has lost it."""
+    recall = module.CeleryExecutor.recall
+
+    def judge(self: Any) -> Any:
+        out = recall(self)
+        self._do("UPDATE engine_host SET state = 'gone', reason = 'not heard from' WHERE state <> 'gone' RETURNING 1")
+        return out
+
+    module.CeleryExecutor.recall = judge

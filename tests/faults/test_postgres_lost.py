@@ -1,0 +1,206 @@
+"""T10: PostgreSQL restarted, crashed, full of others' connections and locked, while hosts work, clients watch and
+people look."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from engine.host.records import LEASE_SECONDS
+from engine.scheduler.leader import ADVISORY_KEY
+from tests.faults import count
+from tests.faults.checks import Broken, hold
+from tests.faults.clients import Client
+from tests.faults.hosts import PROCESSES, SERVERS, Hosts, hosted
+from tests.faults.rig import document, python
+from tests.faults.said import Counting
+from tests.faults.visitor import Visitor
+from tests.faults.workload import Workload
+from tests.support.effort import LONG, rounds, seed
+from tests.support.wait import wait_until
+
+pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
+
+RECOVERS_SECONDS = 10.0
+LOCK_SECONDS = rounds(3, 30)
+PAGE_SECONDS = LOCK_SECONDS + 5.0
+"""A page that asks for a locked table waits for it; one that finds no database says so."""
+HOT = ("engine_dispatch", "engine_host", "engine_hostreport", "engine_leader", "engine_noderun", "engine_run")
+KINDS = ("chain", "diamond", "fan", "branch", "retry", "pool", "large")
+"""Work of which nothing is ever lost by itself."""
+HOLDERS = (
+    "FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() "
+    f"AND locktype = 'advisory' AND granted AND (classid::bigint << 32) + objid::bigint = {ADVISORY_KEY}"
+)
+OURS = "FROM pg_stat_activity WHERE application_name LIKE 'interlock-%'"
+
+Fault = Callable[[Hosts, random.Random], None]
+
+
+def leader_cut(rig: Hosts, chance: random.Random) -> None:
+    assert len(rig.do(f"SELECT pg_terminate_backend(l.pid) {HOLDERS}")) == 1
+
+
+def all_cut(rig: Hosts, chance: random.Random) -> None:
+    assert len(rig.do(f"SELECT pg_terminate_backend(pid) {OURS}")) > 3
+
+
+def crowded(rig: Hosts, chance: random.Random) -> None:
+    """Somebody else has all connections that there may be, and the leader has lost its own."""
+    log = rig.home / "log" / "scheduler.log"
+    before = log.read_text().count("too many clients")
+    leader = rig.leader()[1]
+    with contextlib.ExitStack() as others:
+        # It must not be quicker than they are.
+        os.kill(leader, signal.SIGSTOP)
+        others.callback(os.kill, leader, signal.SIGCONT)
+        leader_cut(rig, chance)
+        with contextlib.suppress(psycopg2.OperationalError):
+            while True:
+                others.callback(psycopg2.connect(rig.server.url()).close)
+        os.kill(leader, signal.SIGCONT)
+        wait_until(lambda: log.read_text().count("too many clients") > before, 10)
+
+
+def restarted(rig: Hosts, chance: random.Random) -> None:
+    """Often away for longer than a lease: nobody can renew or judge it meanwhile."""
+    away(rig, chance.choice((0, chance.uniform(0, LEASE_SECONDS), 30)) if LONG else LEASE_SECONDS + 0.5)
+
+
+def away(rig: Hosts, seconds: float) -> None:
+    rig.server.stop("fast")
+    time.sleep(seconds)
+    rig.server.start()
+
+
+def crashed(rig: Hosts, chance: random.Random) -> None:
+    rig.server.stop("immediate")
+    time.sleep(chance.uniform(0, 10) if LONG else 0)
+    rig.server.start()
+
+
+def backend_killed(rig: Hosts, chance: random.Random) -> None:
+    """kill -9 of one connection's process, for which the server ends all of them and recovers."""
+    ((pid,),) = rig.do(f"SELECT pid {OURS} ORDER BY random() LIMIT 1")
+    os.kill(int(pid), signal.SIGKILL)
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), 10)
+
+
+def locked(rig: Hosts, chance: random.Random) -> None:
+    """Somebody alters a hot table and takes his time."""
+    with contextlib.closing(psycopg2.connect(rig.server.url())) as connection, connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {chance.choice(HOT)} IN ACCESS EXCLUSIVE MODE")
+        time.sleep(LOCK_SECONDS)
+
+
+GENTLE: tuple[Fault, ...] = (leader_cut, all_cut, crowded, restarted)
+"""Nothing that runs is lost by these."""
+HARSH: tuple[Fault, ...] = (locked, backend_killed, crashed)
+
+
+class Held:
+    """A run of nodes that go on until they are let go."""
+
+    def __init__(self, rig: Hosts) -> None:
+        self.rig = rig
+        self.flag = rig.folder / "let-go"
+        until = f"while not os.path.exists({str(self.flag)!r}): time.sleep(0.01)"
+        code = rig.ledger.code(0, during=until)
+        self.document = document([python(f"held{i}", code) for i in range(PROCESSES)])
+        self.run = ""
+
+    def begun(self) -> None:
+        wait_until(lambda: sum(one.start.run == self.run for one in self.rig.ledger.executions()) == PROCESSES, 20)
+
+
+def nothing_lost(rig: Hosts) -> None:
+    """No attempt was."""
+    with rig.database() as db:
+        found = db.execute("SELECT run_id, node, number, error FROM engine_attempt WHERE state = 'lost'").fetchall()
+    hold("I3", (f"{one} was lost" for one in found))
+
+
+def endure(rig: Hosts, work: Workload, fault: Fault, chance: random.Random) -> float:
+    """Let it happen in the midst of work; seconds from its end to the next start of a node."""
+    work.keep(4)
+    epoch = rig.leader()[0]
+    fault(rig, chance)
+    back = time.monotonic_ns()
+    count.injected(f"PostgreSQL: {fault.__name__}")
+
+    def started() -> int:
+        with contextlib.suppress(psycopg2.OperationalError):
+            work.keep(4)
+        return rig.ledger.start_after(back)
+
+    first = wait_until(started, 30)
+    wait_until(lambda: len(rig.do(f"SELECT 1 {HOLDERS}")) == 1, 10)
+    assert rig.leader()[0] >= epoch
+    return (first - back) / 1e9
+
+
+def test_nothing_acknowledged_is_lost_and_all_goes_on_whatever_becomes_of_postgresql(tmp_path: Path) -> None:
+    chance = random.Random(seed("PostgreSQL lost"))
+    seconds: dict[str, list[float]] = {}
+    with hosted(tmp_path) as rig:
+        rig.start()
+        work, counting = Workload(rig, http=True, fan=rounds(20, 100), only=KINDS), Counting(rig, http=True)
+        held = Held(rig)
+        rig.publish("held", held.document)
+        held.run = rig.launch("held")
+        held.begun()
+        visitor = Visitor(rig)
+
+        def endure_each(faults: tuple[Fault, ...], times: int) -> None:
+            chosen = [fault for fault in faults for _ in range(times)]
+            chance.shuffle(chosen)
+            for fault in chosen:
+                counting.start()
+                watched = work.start("chain")
+                client = Client(rig, watched)
+                seconds.setdefault(fault.__name__, []).append(endure(rig, work, fault, chance))
+                wait_until(lambda run=watched: run not in rig.unfinished(), 60)  # type: ignore[misc]
+                client.check()
+
+        endure_each(GENTLE, rounds(1, 5))
+        nothing_lost(rig)
+        endure_each(HARSH, rounds(1, 6))
+        held.flag.touch()
+        rig.rest(60)
+        slowest = visitor.close()
+        work.check(killed_schedulers=len(HARSH) * rounds(1, 6))
+        counting.check()
+        with rig.database() as db:
+            lost = db.execute("SELECT count(*) FROM engine_attempt WHERE state = 'lost'").fetchone()[0]
+    for name, found in seconds.items():
+        print(f"{name}: {', '.join(f'{one:.2f}' for one in sorted(found))} s to the next start")
+    print(f"{lost} attempts were lost by the harsh ones; {len(visitor.seconds)} pages, the slowest {slowest:.2f} s, "
+          f"{dict(visitor.statuses)}")  # fmt: skip
+    assert max(max(found) for found in seconds.values()) <= RECOVERS_SECONDS
+    assert set(visitor.statuses) <= {200, 503}
+    assert slowest <= PAGE_SECONDS
+
+
+@pytest.mark.parametrize("build", ["outage_ends_lives", "outage_ends_leases"][: rounds(1, 2)])
+def test_a_build_that_loses_what_runs_for_an_outage_is_caught(build: str, tmp_path: Path) -> None:
+    with hosted(tmp_path, build) as rig:
+        rig.scheduler()
+        rig.worker("one")
+        held = Held(rig)
+        held.run = rig.run(held.document)
+        held.begun()
+        wait_until(lambda: len(rig.rows().attempts) == PROCESSES, 10)
+        away(rig, LEASE_SECONDS + 0.5)
+        wait_until(lambda: len(rig.do(f"SELECT 1 {HOLDERS}")) == 1, 10)
+        held.flag.touch()
+        rig.rest(20)
+        with pytest.raises(Broken, match=r"was lost"):
+            nothing_lost(rig)
