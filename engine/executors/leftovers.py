@@ -39,12 +39,13 @@ def own_mark(prefix: str) -> str:
     return f"{prefix}-{os.getpid()}.{procfs.start_of(os.getpid())}"
 
 
-def end_processes(prefix: str) -> int:
-    """Kill all processes that dead supervisors of this home left; how many. Blocks until they are gone."""
+def end_processes(prefix: str, owner: tuple[int, int] | None = None) -> int:
+    """Kill all processes that dead supervisors of this home left, and those of `owner`, (pid, start), though it lives;
+    how many. Blocks until they are gone."""
     began = time.monotonic()
     ended: set[tuple[int, int]] = set()
     while True:
-        found = orphans(prefix)
+        found = orphans(prefix, owner)
         for one in found:
             cgroup.thaw_leftover(one.pid)
             try:
@@ -69,9 +70,9 @@ def end_processes(prefix: str) -> int:
     return len(ended)
 
 
-def orphans(prefix: str) -> list[procfs.Process]:
-    """Processes of this home whose supervisor is gone, by their mark or, where they hid it, their control group; and
-    all that descend from them."""
+def orphans(prefix: str, without: tuple[int, int] | None = None) -> list[procfs.Process]:
+    """Processes of this home whose supervisor is gone, or is `without`, by their mark or, where they hid it, their
+    control group; and all that descend from them."""
     table = procfs.processes()
     grouped = cgroup.leftover_members(prefix)
     wanted = prefix.encode()
@@ -85,8 +86,9 @@ def orphans(prefix: str) -> list[procfs.Process]:
         found = MARK.search(procfs.environment(one.pid))
         if found is None or found["prefix"] != wanted:
             continue
-        owner = table.get(int(found["pid"]))
-        if owner is None or owner.start != int(found["start"]) or owner.is_gone:
+        named = int(found["pid"]), int(found["start"])
+        owner = table.get(named[0])
+        if owner is None or owner.start != named[1] or owner.is_gone or named == without:
             roots.append(one.pid)
     members = procfs.descendants(table, roots) - {os.getpid()}
     return [table[pid] for pid in members if not table[pid].is_gone]

@@ -25,7 +25,7 @@ from engine.executors.base import Ended, Report, Returned, Started, Work
 from engine.executors.fleet import LONG_SECONDS
 from engine.executors.shipping import Shipper, shipped
 from engine.executors.supervisor import Supervisor
-from engine.host import guard
+from engine.host.guard import Guard
 from engine.host.postman import BROKEN, Postman, told
 from engine.host.records import Records
 from engine.scheduler.envelopes import common
@@ -89,6 +89,7 @@ class Host:
         self._load_at = 0.0
         self._local = threading.local()
         self._takers: list[Records] = []
+        self.guard: Guard
         self.postman: Postman
         self.supervisor: Supervisor | Shipper
 
@@ -98,7 +99,6 @@ class Host:
         """Start node processes and register; blocks until the host is ready."""
         self.config.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock()
-        self._guard = guard.start(leftovers.mark_prefix(self.config.home))
         threading.Thread(target=self._run, name="supervisor", daemon=True).start()
         self.started.wait()
 
@@ -216,6 +216,7 @@ class Host:
     def _lead(self) -> None:
         supervisor = self.supervisor = shipped(HostSupervisor(self.config, worker=self.name))
         supervisor.watch(self._reader, self._empty)
+        self.guard = Guard(leftovers.mark_prefix(self.config.home))
         begun = supervisor.start()
         self.postman = Postman(self, begun)
         self.postman.register()
@@ -236,11 +237,17 @@ class Host:
 
     def _turn(self, timeout: float) -> None:
         self._obey()
+        # Before anything is started: what was taken may have been taken long ago, if this process stood still since.
+        self._keep_lease()
         self._feed()
         self._hand_over(self.supervisor.poll(min(timeout, LONG_SECONDS / 2) if self.waiting else timeout))
+        self._keep_lease()
         self._keep_load()
+
+    def _keep_lease(self) -> None:
         if time.monotonic() >= self.postman.lease_until:
             self._end_lease()
+        self.guard.busy(bool(self.held))
 
     def _obey(self) -> None:
         while self.orders:
@@ -368,6 +375,7 @@ class Host:
         now = time.monotonic()
         if now >= self._load_at:
             self._load_at = now + LOAD_SECONDS
+            self.guard.keep()
             processes = [
                 {"pid": one.pid, "state": one.state, "claims": one.claims[:1]} for one in self.supervisor.workers()
             ]
@@ -383,4 +391,5 @@ class Host:
         self.give_back()
         self._hand_over(self.supervisor.stop(0))
         self.postman.close()
+        self.guard.close()
         self.over.set()

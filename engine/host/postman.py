@@ -50,8 +50,7 @@ class Postman:
         self.owner = host
         self.host = 0
         """Number of this life; 0: it is over, and the next one has not begun."""
-        self.lease_until = 0.0
-        """Monotonic time at which all attempts are to be ended, unless it is renewed before."""
+        self._lease_until = 0.0
         self._begun = begun
         self._records = Records(host.url)
         self._outbox: list[Report] = []
@@ -76,6 +75,16 @@ class Postman:
         self._channel = redishints.scheduler_channel(host.given)
         self._courier = redishints.Courier("host hints")
         self._thread = threading.Thread(target=self._run, name="postman", daemon=True)
+
+    @property
+    def lease_until(self) -> float:
+        """Monotonic time at which all attempts are to be ended, unless it is renewed before."""
+        return self._lease_until
+
+    @lease_until.setter
+    def lease_until(self, moment: float) -> None:
+        self._lease_until = moment
+        self.owner.guard.until(moment)
 
     def register(self) -> None:
         """Begin the first life, however long the database is away, and start the thread."""

@@ -50,6 +50,7 @@ class Host:
         self.has_room = threading.Event()
         self.lost = 0
         self.resting = ""
+        self.guard = SimpleNamespace(until=lambda moment: None)
         self.postman = Postman(self, {})  # type: ignore[arg-type]
 
     def order(self, action: Callable[[], None]) -> None:

@@ -1,0 +1,197 @@
+"""T5 on several hosts: hosts, schedulers and node processes that stand still past every lease and then go on as if
+nothing had been."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pytest
+
+from engine.executors import procfs
+from engine.host.records import LEASE_SECONDS
+from tests.faults import count
+from tests.faults.checks import Broken, hold
+from tests.faults.hosts import SERVERS, Hosts, hosted
+from tests.faults.rig import document, python, stand_still, state
+from tests.faults.workload import Workload
+from tests.support.effort import rounds, seed
+from tests.support.ledger import Execution, Ledger
+from tests.support.wait import wait_until
+from tests.support.workers import Worker
+
+pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
+
+GRACE_SECONDS = 1.0
+"""In which a host that goes on ends what it ran."""
+WAYS = ("alone", "with its node processes", "with all of it")
+"""How a host is stopped. What ends its node processes meanwhile is a process, too."""
+WAITS = """while ctx.attempt == 1 and not os.path.exists({flag!r} + ctx.node):
+        time.sleep(0.005)
+        note("beat", ctx)"""
+"""A first attempt goes on until it is told to end, others end at once."""
+REFUSED = r"""
+CREATE TABLE test_refused (at bigserial PRIMARY KEY);
+CREATE FUNCTION test_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_query() ~ '^(WITH me AS \(UPDATE engine_host SET told|UPDATE engine_host SET beat_at)'
+        AND NOT EXISTS (SELECT 1 FROM written)
+    THEN
+        INSERT INTO test_refused DEFAULT VALUES;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER test_refuse AFTER UPDATE ON engine_host REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION test_refuse();
+"""
+"""Lets the database itself note reports and signs of life that changed nothing."""
+
+
+def test_whoever_stood_still_past_its_lease_does_nothing_more_and_begins_anew(tmp_path: Path) -> None:
+    chance = random.Random(seed("stopped hosts"))
+    with hosted(tmp_path) as rig:
+        rig.do(REFUSED)
+        rig.names, rig.capacity = ("one", "two", "three"), 6
+        rig.start_without_web()
+        work = Workload(rig, http=False, fan=20, only=("chain", "diamond", "fan", "pool"))
+        work.keep(4)
+        for turn in range(rounds(1, 20)):
+            ways = WAYS[::2] if turn == 0 else chance.sample(WAYS, 2)
+            while_it_runs_nodes(rig, dict(zip(("one", "two"), ways, strict=True)), str(tmp_path / f"turn{turn}-"))
+            work.keep(4)
+            before_it_writes(rig, work)
+            scheduler_and_node_process(rig, work)
+        rig.rest(60)
+        lives = rounds(4, 80)
+        # Of what had been sent ahead to a host that was stopped some may have begun, and nobody was told.
+        work.check(killed_schedulers=lives)
+        assert len(gone(rig)) == lives
+        refused = int(str(rig.do("SELECT count(*) FROM test_refused")[0][0]))
+        print(f"{lives} lives of hosts ended while they stood still; {refused} of their writes were refused")
+        # Of one in four a report was on its way; others may have looked at their own clock first.
+        assert refused >= lives // 4
+
+
+def test_without_its_guard_a_stopped_host_runs_what_others_have_begun_and_that_is_seen(tmp_path: Path) -> None:
+    with hosted(tmp_path, "guard_missing") as rig:
+        rig.start_without_web()
+        with pytest.raises(Broken, match=r"^I5: "):
+            while_it_runs_nodes(rig, {"one": WAYS[0]}, str(tmp_path / "missing-"))
+
+
+def gone(rig: Hosts) -> list[tuple[object, ...]]:
+    """Lives of hosts that are over."""
+    return rig.do("SELECT name FROM engine_host WHERE state = 'gone'")
+
+
+def until_gone(rig: Hosts, many: int) -> None:
+    wait_until(lambda: len(gone(rig)) == many, LEASE_SECONDS + 5)
+
+
+def until_active(rig: Hosts) -> None:
+    """All hosts live (again)."""
+    active = "SELECT count(*) FROM engine_host WHERE state = 'active'"
+    wait_until(lambda: rig.do(active) == [(len(rig.workers),)], 20)
+
+
+def while_it_runs_nodes(rig: Hosts, ways: dict[str, str], flag: str) -> None:
+    """Hosts are stopped with nodes that do not end: these are started elsewhere, and run nowhere beside that."""
+    before = len(gone(rig))
+    ledger = Ledger(Path(flag + "ledger"))
+    code = ledger.code(0, during=WAITS.format(flag=flag))
+    # So many that each host has one.
+    many = rig.capacity - 1
+    run = rig.run(document([python(f"n{i}", code, lost_retries=20) for i in range(many)]))
+    first = wait_until(lambda: found if len(found := ledger.executions()) == many else None, 30)
+    zombies = {name: [one for one in first if one.start.pid in rig.workers[name].node_processes()] for name in ways}
+    assert all(zombies.values()), zombies
+    cut = [one.start.pid for found in zombies.values() for one in found]
+    for one in first:
+        if one.start.pid not in cut:
+            Path(flag + one.start.node).touch()
+    stopped = {name: stop(rig.workers[name], way) for name, way in ways.items()}
+    until_gone(rig, before + len(ways))
+    wait_until(lambda: run not in rig.unfinished(), 30)
+    at = {name: go_on(pids) for name, pids in stopped.items()}
+    until_active(rig)
+    wait_until(lambda: not any(state(pid) not in ("", "Z") for pid in cut), GRACE_SECONDS)
+    hold("I5", overlaps(ledger.executions(), zombies, ways, at))
+
+
+def stop(worker: Worker, way: str) -> list[int]:
+    """Stop a host in one of WAYS; what was stopped."""
+    pids = [worker.process.pid]
+    if way == WAYS[1]:
+        pids += worker.node_processes()
+    elif way == WAYS[2]:
+        pids += procfs.descendants(procfs.processes(), pids) - set(pids)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    count.injected(f"SIGSTOP to a host {way}")
+    return pids
+
+
+def go_on(pids: Iterable[int]) -> int:
+    """Let them go on; when, in the ledger's time."""
+    at = time.monotonic_ns()
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+    return at
+
+
+def overlaps(
+    executions: Sequence[Execution], zombies: dict[str, list[Execution]], ways: dict[str, str], at: dict[str, int]
+) -> Iterable[str]:
+    """What ran on hosts that stood still beside its next attempt. Where all of a host was stopped it did not run
+    meanwhile: what counts is how long it goes on afterwards."""
+    for name, found in zombies.items():
+        for zombie in (one for one in executions if one.start in [other.start for other in found]):
+            (after,) = [one for one in executions if one.start.node == zombie.start.node and one.start.attempt == 2]
+            if ways[name] == WAYS[2]:
+                more = (zombie.last.at - at[name]) / 1e9
+            else:
+                more = (zombie.last.at - after.start.at) / 1e9 + GRACE_SECONDS
+            if more > GRACE_SECONDS:
+                yield f"{zombie.start.node} of a host that was stopped {ways[name]} went on {more:.3f} s too long"
+
+
+def before_it_writes(rig: Hosts, work: Workload) -> None:
+    """Hosts are stopped just before they tell of an attempt, and before they take one."""
+    before = len(gone(rig))
+    for point in ("host.before_tell", "host.before_take"):
+        rig.inject(point, "stop")
+    wait_until(lambda: not keep_and_left(rig, work), 30)
+    until_gone(rig, before + 2)
+    go_on(one.process.pid for one in rig.workers.values())
+    until_active(rig)
+
+
+def keep_and_left(rig: Hosts, work: Workload) -> int:
+    work.keep(6)
+    return rig.left()
+
+
+def scheduler_and_node_process(rig: Hosts, work: Workload) -> None:
+    """While hosts go on a scheduler and a node process may stand still for as long as they like: nothing is lost."""
+    lost = "SELECT count(*) FROM engine_attempt WHERE state = 'lost'"
+    before, leader = rig.do(lost), rig.leader()
+    work.keep(6)
+    rig.inject("node.running", "stop")
+    wait_until(lambda: not keep_and_left(rig, work), 30)
+    processes = [pid for one in rig.workers.values() for pid in one.node_processes()]
+    (stopped,) = wait_until(lambda: [pid for pid in processes if state(pid) == "T"], 5)
+    stand_still(rig, leader[1])
+    end = time.monotonic() + rounds(1, 10) * LEASE_SECONDS + 0.5
+    while time.monotonic() < end:
+        work.keep(6)
+        time.sleep(0.1)
+    go_on([leader[1], stopped])
+    rig.rest(30)
+    assert rig.leader() == leader
+    assert rig.do(lost) == before

@@ -1,0 +1,56 @@
+"""A host's guard ends what runs there when nobody has renewed its lease, and only then."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.executors.leftovers import mark_prefix, own_mark
+from engine.host.guard import LATE_SECONDS, Guard
+from tests.support.product import processes_with
+from tests.support.wait import wait_until
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture
+def guard(tmp_path: Path) -> Iterator[Guard]:
+    made = Guard(mark_prefix(tmp_path))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def mark(tmp_path: Path) -> Iterator[str]:
+    """The mark of two processes of ours, one of which has left the group of the other."""
+    mark = own_mark(mark_prefix(tmp_path)) + "-1"
+    environment = {"PATH": os.environ["PATH"], "INTERLOCK_MARK": mark}
+    process = subprocess.Popen(["sh", "-c", "setsid sleep 300 & exec sleep 300"], env=environment)
+    wait_until(lambda: len(processes_with(mark)) == 2, 10)
+    yield mark
+    for pid in processes_with(mark):
+        os.kill(pid, 9)
+    process.wait()
+
+
+def test_what_runs_past_the_lease_is_ended_with_all_that_it_started(guard: Guard, mark: str) -> None:
+    guard.until(math.inf)
+    guard.busy(True)
+    until = time.monotonic() + 1
+    guard.until(until)
+    wait_until(lambda: not processes_with(mark), 10)
+    assert time.monotonic() >= until + LATE_SECONDS
+
+
+def test_a_guard_that_was_killed_is_replaced(guard: Guard, mark: str) -> None:
+    guard.process.kill()
+    guard.process.wait()
+    guard.keep()
+    guard.busy(True)
+    wait_until(lambda: not processes_with(mark), 10)
