@@ -68,8 +68,8 @@ def worker(name: str) -> dict[str, Any]:
     raise NotFound.worker(name)
 
 
-def drain(name: str) -> None:
-    """Have a worker finish what it runs and take no more, until `resume` or its next start.
+def drain(name: str) -> dict[str, Any]:
+    """Have a worker finish what it runs and take no more, until `resume` or its next start; the worker.
 
     Raises NotFound, and WrongState for one that drains already, is lost, or is the scheduler's own.
     """
@@ -80,24 +80,24 @@ def drain(name: str) -> None:
             "INTERLOCK_EXECUTOR=celery.",
             worker=name,
         )
-    if found["state"] == "active" and Host.objects.filter(name=name, state="active").update(
-        state="draining", reason=DRAIN_ASKED
-    ):
-        return
-    raise WrongState(f'Worker "{name}" cannot be drained: {_why(worker(name))}.', worker=name)
+    if found["state"] == "active":
+        if Host.objects.filter(name=name, state="active").update(state="draining", reason=DRAIN_ASKED):
+            return {**found, "state": "draining"}
+        found = worker(name)
+    raise WrongState(f'Worker "{name}" cannot be drained: {_why(found)}.', worker=name)
 
 
-def resume(name: str) -> None:
-    """Have a worker that drains because it was asked to take work again.
+def resume(name: str) -> dict[str, Any]:
+    """Have a worker that drains because it was asked to take work again; the worker.
 
     Raises NotFound, and WrongState for one that is active, lost, being stopped, or of another release.
     """
     found = worker(name)
-    if found["state"] == "draining" and Host.objects.filter(name=name, state="draining", reason=DRAIN_ASKED).update(
-        state="active", reason=""
-    ):
-        return
-    raise WrongState(f'Worker "{name}" cannot be resumed: {_why(worker(name))}.', worker=name)
+    if found["state"] == "draining" and not found["stopping"]:
+        if Host.objects.filter(name=name, state="draining", reason=DRAIN_ASKED).update(state="active", reason=""):
+            return {**found, "state": "active"}
+        found = worker(name)
+    raise WrongState(f'Worker "{name}" cannot be resumed: {_why(found)}.', worker=name)
 
 
 def _why(found: dict[str, Any]) -> str:

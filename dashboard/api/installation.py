@@ -128,9 +128,7 @@ class DrainWorker(ApiView):
     )
     def post(self, request: Request, name: str) -> Response:
         accepted(bodies.Nothing, request)
-        name = clean_text(name)
-        workers.drain(name, by=self.by)
-        return Response(engine_workers.worker(name))
+        return Response(workers.drain(clean_text(name), by=self.by))
 
 
 class ResumeWorker(ApiView):
@@ -146,9 +144,7 @@ class ResumeWorker(ApiView):
     )
     def post(self, request: Request, name: str) -> Response:
         accepted(bodies.Nothing, request)
-        name = clean_text(name)
-        workers.resume(name, by=self.by)
-        return Response(engine_workers.worker(name))
+        return Response(workers.resume(clean_text(name), by=self.by))
 
 
 class Audit(ApiView):

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 
 from engine import workers
 from versions.actions import audit
 
 
-def drain(name: str, *, by: str) -> None:
-    """Have a worker finish and take no more. Raises NotFound, WrongState."""
+def drain(name: str, *, by: str) -> dict[str, Any]:
+    """Have a worker finish and take no more; the worker. Raises NotFound, WrongState."""
     with transaction.atomic():
-        workers.drain(name)
+        found = workers.drain(name)
         audit.record("worker_drained", by=by, details={"worker": name})
+    return found
 
 
-def resume(name: str, *, by: str) -> None:
-    """Take that wish back. Raises NotFound, WrongState."""
+def resume(name: str, *, by: str) -> dict[str, Any]:
+    """Take that wish back; the worker. Raises NotFound, WrongState."""
     with transaction.atomic():
-        workers.resume(name)
+        found = workers.resume(name)
         audit.record("worker_resumed", by=by, details={"worker": name})
+    return found
