@@ -1,7 +1,8 @@
-"""Builds of the product that are not broken, and can be killed at each statement and round trip."""
+"""Builds of the product that can be killed at each statement, round trip and commit; and mutants of what commits do."""
 
 from __future__ import annotations
 
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -88,3 +89,69 @@ def _wrap(dialect: Any, wrapper: type) -> None:
         self.db = wrapper(self.db)
 
     dialect.__init__ = make
+
+
+@change("django.db.backends.base.base")
+def commits(module: ModuleType) -> None:
+    """A web process may be killed before and after each commit."""
+    commit = module.BaseDatabaseWrapper.commit
+
+    def passed(self: Any) -> None:
+        web = "web" in sys.argv
+        if web:
+            _pass("web.before_commit")
+        commit(self)
+        if web:
+            _pass("web.after_commit")
+
+    module.BaseDatabaseWrapper.commit = passed
+
+
+@change("dashboard.files")
+def uploads(module: ModuleType) -> None:
+    """A web process may be killed before and after an upload gets its name, as at a commit."""
+    copy, write = module._copy, module.Files.write
+
+    def copied(*arguments: Any) -> None:
+        copy(*arguments)
+        _pass("web.before_commit")
+
+    def written(self: Any, *arguments: Any) -> Any:
+        found = write(self, *arguments)
+        _pass("web.after_commit")
+        return found
+
+    module._copy, module.Files.write = copied, written  # type: ignore[attr-defined]
+
+
+@change("versions.actions.deploy")
+def deployed_in_two_steps(module: ModuleType) -> None:
+    """A mutant: what was live is replaced in a transaction of its own."""
+    create = module.Deployment.objects.create
+
+    def after_a_commit(**fields: Any) -> Any:
+        from django.db import connection
+
+        connection.connection.commit()
+        _pass("web.between_steps")
+        return create(**fields)
+
+    module.Deployment.objects.create = after_a_commit
+
+
+@change("dashboard.files")
+def uploaded_in_place(module: ModuleType) -> None:
+    """A mutant: whoever looks sees half a file."""
+    import os
+
+    def write(self: Any, path: str, body: Any, length: int) -> Any:
+        target = os.path.join(self.root, path)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(target, "wb") as file:
+            while length > 0 and (chunk := body.read(min(65536, length))):
+                file.write(chunk)
+                file.flush()
+                length -= len(chunk)
+        return module._entry(path, os.stat(target)), True
+
+    module.Files.write = write

@@ -1,0 +1,133 @@
+"""T3: the web process killed before and after commits, in the middle of uploads and at any moment, while people launch,
+publish, deploy, save, upload and watch."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from dashboard.files import STAGING
+from dashboard.http import BUFFERED_BYTES_MAX
+from tests.faults.checks import Broken
+from tests.faults.clients import Client
+from tests.faults.hosts import FORMS, Hosts
+from tests.faults.rig import Rig, rigged
+from tests.faults.workload import Workload
+from tests.faults.writers import KINDS, Deploys, Uploads, Writer
+from tests.support.effort import rounds, seed
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
+
+BUILD = "commits,uploads"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_was_answered_is_there_and_the_rest_wholly_or_not_at_all(tmp_path: Path, form: type[Rig]) -> None:
+    chance = random.Random(seed("killed web"))
+    with rigged(tmp_path, BUILD, form=form) as rig:
+        rig.start()
+        work = Workload(rig, http=False, only=("chain", "fan"), fan=rounds(40, 100))
+        clients = [Client(rig, work.start(slug)) for slug in ("chain", "fan")]
+        people = [kind(rig) for kind in KINDS]
+        for _ in range(rounds(1, 15)):
+            after_their_commits(rig, people)
+            before_their_commits(rig, people)
+            at_any_moment(rig, people, chance)
+            work.keep(2)
+        for one in people:
+            one.end()
+        rig.rest(60)
+        work.check()
+        for client in clients:
+            assert client.connections > 2
+            client.check()
+
+
+def after_their_commits(rig: Rig, people: list[Writer]) -> None:
+    """All have written, none has heard of it."""
+    all_hang(rig, "web.after_commit", len(people))
+    kill(rig, people, committed=True)
+
+
+def before_their_commits(rig: Rig, people: list[Writer]) -> None:
+    """None has written. SQLite has one transaction at a time: the others wait for it."""
+    all_hang(rig, "web.before_commit", len(people) if isinstance(rig, Hosts) else 2)
+    kill(rig, people, committed=False)
+
+
+def at_any_moment(rig: Rig, people: list[Writer], chance: random.Random) -> None:
+    """Beside the half of an upload."""
+    with half_an_upload(rig):
+        wait_until(lambda: is_staged(rig), 20)
+        time.sleep(chance.uniform(0, 0.2))
+        kill(rig, people, committed=None)
+    assert rig.product.call("GET", "/api/v1/files/half.bin").status == 404
+
+
+def half_an_upload(rig: Rig) -> socket.socket:
+    """A connection over which the first half of a file has been sent, which is so large that it is not read whole."""
+    body = bytes(4 * BUFFERED_BYTES_MAX)
+    sent = socket.create_connection(("127.0.0.1", rig.product.port), timeout=20)
+    head = (
+        f"PUT /api/v1/files/half.bin HTTP/1.1\r\nHost: localhost:{rig.product.port}\r\n"
+        f"Authorization: Bearer {rig.product.token}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    sent.sendall(head.encode() + body[: len(body) // 2])
+    return sent
+
+
+def is_staged(rig: Rig) -> bool:
+    """Whether some of it is on the disk."""
+    for file in (rig.home / "files" / STAGING).glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if file.stat().st_size >= BUFFERED_BYTES_MAX:
+                return True
+    return False
+
+
+def all_hang(rig: Rig, point: str, many: int) -> None:
+    rig.inject(point, "hang", many)
+    wait_until(lambda: not rig.left(), 20)
+
+
+def kill(rig: Rig, people: list[Writer], committed: bool | None) -> None:
+    """kill -9 of the web process, and what is true when it is back."""
+    for one in people:
+        one.pause()
+    rig.signal(rig.web_pid(), signal.SIGKILL, "the web process")
+    wait_until(lambda: all(one.has_stopped() for one in people), 20)
+    wait_until(lambda: is_ready(rig), 30)
+    for one in people:
+        one.check(committed)
+    for one in people:
+        one.resume()
+    for one in people:
+        # What got no answer is asked for once more.
+        one.moves_on()
+
+
+def is_ready(rig: Rig) -> bool:
+    try:
+        return rig.product.call("GET", "/readyz", token=False).status == 200
+    except OSError:
+        return False
+
+
+def test_builds_that_write_in_two_steps_are_caught(tmp_path: Path) -> None:
+    with rigged(tmp_path, f"{BUILD},deployed_in_two_steps,uploaded_in_place") as rig:
+        rig.start()
+        people: list[Writer] = [Deploys(rig), Uploads(rig)]
+        rig.inject("web.between_steps", "hang")
+        wait_until(lambda: not rig.left(), 20)
+        with half_an_upload(rig):
+            wait_until((rig.home / "files" / "half.bin").exists, 20)
+            with pytest.raises(Broken, match=r"^I15: .*Deploys: deployed has the live versions \[\]"):
+                kill(rig, people, committed=None)
+        assert rig.product.call("GET", "/api/v1/files/half.bin").status == 200, "it is there, and half"
