@@ -117,9 +117,9 @@ def cut_off(rig: Hosts, cut: Cut) -> list[float]:
     return recovered
 
 
-def connections(rig: Hosts) -> int:
-    """Sessions of workers that the database keeps."""
-    ((found,),) = rig.do("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'interlock-worker'")
+def sessions(rig: Hosts, of: str) -> int:
+    """How many sessions of these parts the database keeps."""
+    ((found,),) = rig.do(f"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'interlock-{of}'")
     return int(found)
 
 
@@ -135,11 +135,34 @@ def cut_and_check(rig: Hosts, cuts: Sequence[Cut]) -> None:
     assert all(state in ("lost", "succeeded") for attempts in rows.attempts.values() for state in _states(attempts))
     assert max(recovered, default=0) <= RECOVERED_SECONDS, recovered
     # Those whose host was not heard of any more are gone as well.
-    wait_until(lambda: connections(rig) <= CONNECTIONS * len(rig.workers), 20)
+    wait_until(lambda: sessions(rig, "worker") <= CONNECTIONS * len(rig.workers), 20)
 
 
 def _states(attempts: Sequence[dict[str, Any]]) -> list[str]:
     return [str(attempt["state"]) for attempt in attempts]
+
+
+def replaced(rig: Cabled, cut: Cut) -> float:
+    """One round; seconds from the cut of the leader until a node starts that was asked for afterwards."""
+    leader = rig.scheduler(rig.subject.inside)
+    wait_until(lambda: sessions(rig, "scheduler") == 2, 30)
+    rig.signal(rig.scheduler_pid(), signal.SIGKILL, "the leader")
+    wait_until(lambda: rig.leader()[1] == leader.pid, 20)
+    wait_until(lambda: sessions(rig, "scheduler") == 2, 60)
+    epoch = rig.leader()[0]
+    executions = all_busy(rig, 30)
+    at = time.monotonic_ns()
+    with cut.on(rig):
+        let_go(rig, executions)
+        run = rig.launch("pass")
+        wait_until(lambda: rig.ledger.start_after(at), 20)
+        assert rig.leader()[0] > epoch
+        wait_until(lambda: run not in rig.unfinished(), 20)
+    assert leader.wait(60) != 0
+    rig.schedulers.remove(leader)
+    rig.rest(30)
+    print(f"{cut}: dispatched after {(rig.ledger.start_after(at) - at) / 1e9:.2f} s")
+    return (rig.ledger.start_after(at) - at) / 1e9
 
 
 def some(cuts: Sequence[Cut], always: Sequence[Cut], name: str) -> list[Cut]:
@@ -173,33 +196,6 @@ def test_a_leader_that_is_cut_off_is_replaced_and_writes_nothing_more(tmp_path: 
         seconds = [replaced(rig, cut) for cut in cuts]
         assert max(seconds) <= LED_SECONDS, seconds
         rig.check(killed_schedulers=2 * len(cuts))
-
-
-def replaced(rig: Cabled, cut: Cut) -> float:
-    """One round; seconds from the cut of the leader until a node starts that was asked for afterwards."""
-    leader = rig.scheduler(rig.subject.inside)
-    wait_until(
-        lambda: (
-            rig.do("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'interlock-scheduler'") == [(2,)]
-        ),
-        30,
-    )
-    rig.signal(rig.scheduler_pid(), signal.SIGKILL, "the leader")
-    wait_until(lambda: rig.leader()[1] == leader.pid, 20)
-    epoch = rig.leader()[0]
-    executions = all_busy(rig, 30)
-    at = time.monotonic_ns()
-    with cut.on(rig):
-        let_go(rig, executions)
-        run = rig.launch("pass")
-        wait_until(lambda: rig.ledger.start_after(at), 20)
-        assert rig.leader()[0] > epoch
-        wait_until(lambda: run not in rig.unfinished(), 20)
-    assert leader.wait(60) != 0
-    rig.schedulers.remove(leader)
-    rig.rest(30)
-    print(f"{cut}: dispatched after {(rig.ledger.start_after(at) - at) / 1e9:.2f} s")
-    return (rig.ledger.start_after(at) - at) / 1e9
 
 
 @pytest.mark.skipif(not LONG, reason="test_hosts_checkers.py has the short form")

@@ -26,6 +26,8 @@ class Host:
     """Address of this machine, as the host reaches it."""
     address: str
     """Its own."""
+    bridge: str
+    """This machine's end of the network."""
 
     @property
     def inside(self) -> list[str]:
@@ -51,21 +53,14 @@ class Host:
     @contextlib.contextmanager
     def mute(self) -> Iterator[None]:
         """Nothing that it sends arrives here; what is sent to it does arrive."""
-        _ip("-n", self.name, "route", "add", "blackhole", f"{self.here}/32")
-        try:
+        with _misled(self.here, f"{self.name}b", "-n", self.name):
             yield
-        finally:
-            _ip("-n", self.name, "route", "del", "blackhole", f"{self.here}/32")
 
     @contextlib.contextmanager
     def deaf(self) -> Iterator[None]:
         """Nothing that this machine sends to it arrives; what it sends does."""
-        address = self.address
-        _ip("route", "add", "blackhole", f"{address}/32")
-        try:
+        with _misled(self.address, self.bridge):
             yield
-        finally:
-            _ip("route", "del", "blackhole", f"{address}/32")
 
     def move(self, address: str) -> None:
         """Give it another address: of its connections neither end is told, and nothing comes to them any more."""
@@ -92,7 +87,7 @@ class Network:
 
     def host(self) -> Host:
         """One more; what runs there must have ended before the network goes."""
-        made = Host(f"{self.name}{len(self.hosts)}", self.here, self.address())
+        made = Host(f"{self.name}{len(self.hosts)}", self.here, self.address(), self.name)
         outside, end = f"{made.name}a", f"{made.name}b"
         _ip("netns", "add", made.name)
         self.hosts.append(made)
@@ -106,6 +101,17 @@ class Network:
 
 def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True, timeout=10)
+
+
+@contextlib.contextmanager
+def _misled(address: str, device: str, *where: str) -> Iterator[None]:
+    """What goes to this address leaves the device for a machine that there is not: a route to nowhere would tell the
+    sender that nothing goes."""
+    _ip(*where, "neigh", "replace", address, "lladdr", "02:00:00:00:00:01", "dev", device, "nud", "permanent")
+    try:
+        yield
+    finally:
+        _ip(*where, "neigh", "del", address, "dev", device)
 
 
 @contextlib.contextmanager
