@@ -17,6 +17,7 @@ class EngineConfig(AppConfig):
 
         connection_created.connect(postgres.on_connection, dispatch_uid="engine.postgres")
         parts.register("celery", "engine.bench.scaled")
+        parts.register("recovery", "engine.bench.recovery")
         pre_migrate.connect(_refuse_other_databases, sender=self, dispatch_uid="engine.schema")
         pre_migrate.connect(_wait_briefly, sender=self, dispatch_uid="engine.postgres.before")
         post_migrate.connect(_wait, sender=self, dispatch_uid="engine.postgres.after")

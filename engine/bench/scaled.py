@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import os
 import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,9 +19,9 @@ from django.db import connection
 
 from engine.bench import direct, documents
 from engine.bench.parts import Missing, Wish
+from engine.bench.processes import Worker
 
 POSTGRESQL = True
-START_SECONDS = 30.0
 LAYER, HOPS = 500, 100
 LAYERS_WANTED, HOP_WANTED = 4.0, 2.0
 
@@ -92,30 +89,12 @@ def _database_url() -> str:
 @contextmanager
 def worker(log: Path, app: str, environment: Mapping[str, str], *arguments: str) -> Iterator[None]:
     """`celery -A <app> worker`, once it is ready. Raises RuntimeError."""
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        app,
-        "worker",
-        "--without-mingle",
-        "--without-gossip",
-        "-l",
-        "info",
-    ]
-    with log.open("wb") as file:
-        process = subprocess.Popen([*command, *arguments], env=dict(environment), stdout=file, stderr=file)
-        try:
-            end = time.monotonic() + START_SECONDS
-            while b" ready." not in log.read_bytes():
-                if process.poll() is not None or time.monotonic() > end:
-                    raise RuntimeError(f"The worker did not start:\n{log.read_text()[-2000:]}")
-                time.sleep(0.05)
-            yield
-        finally:
-            process.terminate()
-            process.wait(30)
+    started = Worker(log, app, environment, *arguments)
+    started.start()
+    try:
+        yield
+    finally:
+        started.stop()
 
 
 @contextmanager

@@ -49,6 +49,7 @@ ARGUMENTS = [
     ("export", 1, "not available yet"),
     ("worker", 1, "not available yet"),
     ("bench nothing", 2, "invalid choice"),
+    ("bench recovery", 1, "bench recovery needs --database"),
     ("web --port 99999", 1, "99999 is no port"),
     ("web --port 0", 1, "not set up"),
     ("scheduler", 1, "not set up"),

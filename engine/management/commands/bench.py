@@ -24,7 +24,7 @@ from engine.bench import direct, documents, floor, http, parts
 DIRECT = (("chain of 100", 1, 100), ("10 x 50", 10, 50), ("100 x 50", 100, 50))
 KINDS = ("noop", "python")
 NODES = "nodes"
-INSIDE = (NODES, "celery")
+INSIDE = (NODES, "celery", "recovery")
 """Parts that start runs themselves, in the database that is named."""
 DATABASE_HELP = (
     "A DATABASE_URL of PostgreSQL. The cases of nodes without HTTP use that database; the parts history and live make "

@@ -1,0 +1,15 @@
+"""What `bench recovery` says of many kills."""
+
+from __future__ import annotations
+
+from engine.bench.recovery import figures, lines
+
+
+def test_the_figures_are_of_all_kills_and_hide_no_bad_one() -> None:
+    quick = [0.1] * 99
+    found = figures([*quick, 7.0])
+    assert found == {"median": 0.1, "p99": 7.0, "worst": 7.0, "times": 100}
+    assert figures([*quick, *quick, 7.0])["p99"] == 0.1
+    assert lines({"cases": [{"name": "host, quiet", "wanted": 5.0, **found}]})[1] == (
+        "host, quiet                  median 0.10, 99 % 7.00, worst 7.00 of 100 (wanted: 5)"
+    )
