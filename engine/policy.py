@@ -51,6 +51,15 @@ def retry_delay(policy: Retries, retry: int, rng: random.Random) -> float:
     together do not come back together. The result is therefore never below the asked delay or the cap, whichever is
     shorter, and may exceed the cap by up to a fifth.
     """
+    return _asked_delay(policy, retry) * (1 + _JITTER * rng.random())
+
+
+def retry_delay_max(policy: Retries, retry: int) -> float:
+    """The longest that `retry_delay` may be."""
+    return _asked_delay(policy, retry) * (1 + _JITTER)
+
+
+def _asked_delay(policy: Retries, retry: int) -> float:
     if policy.retry_backoff == "fixed":
         delay = policy.retry_delay
     elif policy.retry_backoff == "linear":
@@ -58,7 +67,7 @@ def retry_delay(policy: Retries, retry: int, rng: random.Random) -> float:
     else:
         # The power is bounded, for 2.0 ** 1024 raises and any delay is capped long before.
         delay = policy.retry_delay * 2.0 ** min(retry - 1, 60)
-    return min(delay, policy.retry_max_delay) * (1 + _JITTER * rng.random())
+    return min(delay, policy.retry_max_delay)
 
 
 def may_retry(policy: Retries, error_class: str, retries_used: int) -> bool:

@@ -240,8 +240,8 @@ def counters() -> dict[str, Any]:
 
 def beat_age() -> float | None:
     """Seconds since the scheduler's last heartbeat; None: there was none yet."""
-    beat = Leader.objects.filter(pk=1).values_list("beat_at", flat=True).first()
-    return None if beat is None else (clock.now() - beat).total_seconds()
+    leader = Leader.seen()
+    return None if leader is None or leader.silent is None else leader.silent.total_seconds()
 
 
 def scheduler_alive() -> bool:

@@ -12,7 +12,6 @@ from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Now
 
-from engine import clock
 from engine.errors import NotFound, WrongState
 from engine.heartbeat import is_alive
 from engine.models import Host, Leader
@@ -111,10 +110,10 @@ def _why(found: dict[str, Any]) -> str:
 def _local() -> list[dict[str, Any]]:
     if settings.INTERLOCK.executor != "local":
         return []
-    leader = Leader.objects.filter(pk=1).first()
-    if leader is None or leader.beat_at is None:
+    leader = Leader.seen()
+    if leader is None or leader.beat_at is None or leader.silent is None:
         return []
-    age = (clock.now() - leader.beat_at).total_seconds()
+    age = leader.silent.total_seconds()
     return [
         {
             "name": LOCAL,

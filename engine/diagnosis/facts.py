@@ -39,8 +39,8 @@ class _Gathering(WaitingReads):
         waiting, total = self._waiting(running, others) if unfinished else ([], 0)
         occupants, processes = self._places(waiting)
         failures, failed_total = self._failures()
-        leader = Leader.objects.filter(pk=1).values_list("beat_at", "pid").first() if unfinished else None
-        beat = leader[0] if leader else None
+        leader = Leader.seen() if unfinished else None
+        silent = leader.silent if leader else None
         return Facts(
             run=run.pk,
             workflow=run.workflow,
@@ -51,8 +51,8 @@ class _Gathering(WaitingReads):
             started_at=run.started_at,
             finished_at=run.finished_at,
             counts=run.counts,
-            beat_age=None if beat is None else max(0.0, (self.now - beat).total_seconds()),
-            scheduler_pid=leader[1] if leader else None,
+            beat_age=None if silent is None else max(0.0, silent.total_seconds()),
+            scheduler_pid=leader.pid if leader else None,
             running=known,
             waiting=waiting,
             waiting_total=total,

@@ -229,5 +229,8 @@ class RemoteExecutor(Executor, Protocol):
         """Take these works out of the database: nobody waits for them. Their hosts end them. Raises the database's
         errors."""
 
+    def now(self) -> float:
+        """Unix time by the database's clock, which is the one of all that it holds."""
+
     def settled(self, batch: Batch) -> None:
         """A tick that took `batch` up has been written."""

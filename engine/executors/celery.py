@@ -279,7 +279,6 @@ class CeleryExecutor(Leases):
                     reports = wire.read_reports(body)
                 except (KeyError, TypeError, ValueError) as error:
                     log.error("report_unreadable host=%s: %r", host, error)
-            wire.shift(reports, self._ahead)
             self._note(reports, host, now)
             self._out.append(Batch(id, reports))
         if len(rows) == BATCHES_AT_ONCE:

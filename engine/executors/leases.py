@@ -14,6 +14,7 @@ from django.db import connection
 
 from engine.executors import wire
 from engine.executors.base import Batch, Ended, Report, Started
+from engine.executors.databaseclock import DatabaseClock
 from engine.executors.flights import Flight, HostView
 from engine.executors.forecast import Forecast
 from engine.host.records import LEASE_SECONDS
@@ -38,8 +39,7 @@ class Leases:
         self._foreign: set[int] = set()
         """Hosts of another protocol: what they tell is not read."""
         self._out: list[Report | Batch] = []
-        self._ahead = 0.0
-        """Of this machine's clock, before the database's."""
+        self._clock = DatabaseClock()
         self._since = 0.0
         """Monotonic time from which leases are judged: none is over before it is that old."""
         self._look_at = 0.0
@@ -52,23 +52,28 @@ class Leases:
         """These have not started, and nobody can start them."""
         raise NotImplementedError
 
+    def now(self) -> float:
+        return self._clock.now()
+
     def _do(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
             cursor.execute(statement, values)
             return list(cursor.fetchall())
 
     def _watch_hosts(self, now: float) -> None:
-        before = time.time()
+        before = time.monotonic()
         rows = self._do(
-            "SELECT id, name, queues, capacity, protocol, state, reason, "
-            "EXTRACT(EPOCH FROM clock_timestamp() - beat_at)::float, "
-            "EXTRACT(EPOCH FROM clock_timestamp())::float FROM engine_host WHERE state <> 'gone'"
+            "SELECT EXTRACT(EPOCH FROM clock_timestamp())::float, id, name, queues, capacity, protocol, state, reason, "
+            "EXTRACT(EPOCH FROM clock_timestamp() - beat_at)::float "
+            "FROM (SELECT 1) AS one LEFT JOIN engine_host ON state <> 'gone'"
         )
-        if rows:
-            self._ahead = wire.ahead_of(rows[0][-1], before, time.time())
+        self._clock.heard(rows[0][0], before, time.monotonic())
         with_work = {flight.host for flight in self._flights.values() if flight.host is not None}
         seen: dict[int, HostView] = {}
-        for id, name, queues, capacity, protocol, state, reason, age, _ in rows:
+        for _, id, name, queues, capacity, protocol, state, reason, age in rows:
+            if id is None:
+                # There is no host: the row has the time alone.
+                continue
             if self._is_over(age, now) and self._end_lease(id, name, age):
                 continue
             if id not in self._hosts:
@@ -164,10 +169,11 @@ class Leases:
                 continue
             del self._flights[claim]
             if flight.began_at is None:
-                self._out.append(Started(claim, 0, "", name, begun.get(claim, time.time())))
+                # The host noted it by a clock of its own.
+                self._out.append(Started(claim, 0, "", name, min(begun.get(claim, self.now()), self.now())))
             seconds = 0.0 if flight.began_at is None else now - flight.began_at
             error = _lost(name, reason)
-            self._out.append(Ended(claim, "lost", time.time(), seconds, error=error, interrupted=foreign))
+            self._out.append(Ended(claim, "lost", self.now(), seconds, error=error, interrupted=foreign))
         self._give_up(back)
 
 

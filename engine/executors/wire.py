@@ -13,8 +13,6 @@ from typing import Any
 from engine.executors.base import Ended, Lines, Progress, Report, Returned, Sampled, Stacks, Started, Work
 
 PROTOCOL = 2
-SKEW_SECONDS = 0.5
-"""Between hosts, clocks are told apart from here on: times in the database are by its own."""
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
@@ -54,13 +52,6 @@ def read_reports(text: str) -> list[Report]:
             values[1] = [(at, level, message) for at, level, message in values[1]]
         found.append(_KINDS[mark](*values))
     return found
-
-
-def ahead_of(database: float, before: float, after: float) -> float:
-    """By how many seconds this machine's clock is ahead of the database's, which said its time between these two
-    moments; 0 when that may as well be the way there and back, or little enough not to matter."""
-    ahead = (before + after) / 2 - database
-    return ahead if abs(ahead) > SKEW_SECONDS + (after - before) else 0.0
 
 
 def shift(reports: Iterable[Report], seconds: float) -> None:

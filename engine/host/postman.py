@@ -18,6 +18,7 @@ import psycopg2
 from engine import faults
 from engine.executors import redishints, wire
 from engine.executors.base import Ended, Lines, Report, Returned, Started
+from engine.executors.databaseclock import DatabaseClock
 from engine.host.records import LEASE_SECONDS, Records, is_away_for_all
 from engine.states import DRAIN_ASKED, DRAIN_STOPPING
 
@@ -68,8 +69,7 @@ class Postman:
         self._ended: dict[str, float] = {}
         """{claim: monotonic time} of ends that were told."""
         self._beat_at = 0.0
-        self._ahead = 0.0
-        """Of our clock, before the database's."""
+        self._clock = DatabaseClock()
         self._ear: redishints.Listener | None = None
         self._redis = redishints.connect(host.given)
         self._channel = redishints.scheduler_channel(host.given)
@@ -95,6 +95,8 @@ class Postman:
         """Have reports written."""
         if not reports:
             return
+        # Times in the database are by its own clock. Ours may be set at any moment: it is still what they were told by.
+        wire.shift(reports, -self._clock.ahead())
         urgent = any(isinstance(report, (Started, Ended, Returned)) for report in reports)
         with self._news:
             if not self._outbox:
@@ -253,8 +255,6 @@ class Postman:
         with self._news:
             batch = list(_batch(self._outbox))
             self._urgent = False
-        # Times in the database are by its own clock.
-        wire.shift(batch, -self._ahead)
         self._letter = batch, wire.reports_text(batch)
         return self._letter
 
@@ -276,7 +276,7 @@ class Postman:
             if self._draining:
                 self._records.set_state(self.host, "draining", DRAIN_STOPPING)
             faults.point("host.before_beat")
-            before = time.time()
+            before = time.monotonic()
             beat = self._records.beat(self.host, owner.load, self._told)
             if beat is None:
                 self._end_of_life(self.host)
@@ -284,7 +284,7 @@ class Postman:
             if self._lost:
                 return
             database, resting = beat
-            self._ahead = wire.ahead_of(database, before, time.time())
+            self._clock.heard(database, before, time.monotonic())
             self.lease_until = now + LEASE_SECONDS - KILL_SECONDS
             self._beat_at = now + BEAT_SECONDS
             if self._draining:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import models
+from django.db.models.functions import Now
 
 
 class Pool(models.Model):
@@ -22,4 +25,13 @@ class Leader(models.Model):
     epoch = models.BigIntegerField(default=0)
     host = models.CharField(max_length=200, blank=True, default="")
     pid = models.IntegerField(null=True)
-    beat_at = models.DateTimeField(null=True, help_text="Heartbeat, also while idle; see engine.heartbeat.")
+    beat_at = models.DateTimeField(
+        null=True, help_text="Heartbeat, also while idle, by the database's clock; see engine.heartbeat."
+    )
+    silent: timedelta | None
+    """Since then, by the same clock; of what `seen` gives."""
+
+    @classmethod
+    def seen(cls) -> Leader | None:
+        """The row, with how long it is silent now; None: nobody has led yet."""
+        return cls.objects.annotate(silent=Now() - models.F("beat_at")).filter(pk=1).first()

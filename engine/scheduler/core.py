@@ -148,7 +148,9 @@ class Core(Reports):
         if timeout is None or run.started_us is None:
             return
         begun = run.resumed_us or run.started_us
-        self.at(self.mono + timeout - (self.now_us - begun) / 1e6, lambda: self._run_timed_out(run, begun))
+        # Somebody may have set the clock back since: it never has more than all of its time.
+        passed = max(0.0, (self.now_us - begun) / 1e6)
+        self.at(self.mono + timeout - passed, lambda: self._run_timed_out(run, begun))
 
     def _run_timed_out(self, run: RunState, begun_us: int) -> None:
         if self.runs.get(run.id) is run and run.state == "running" and (run.resumed_us or run.started_us) == begun_us:
@@ -214,7 +216,7 @@ class Core(Reports):
         else:
             state, reason = "succeeded", ""
         event = "cancelled_by_person" if run.state == "queued" and state == "cancelled" else "nothing_left"
-        run.finished_us = self.now_us
+        run.finished_us = max(self.now_us, run.started_us or self.now_us)
         run.stopping = ""
         run.waits_for_workflow = False
         self.move_run(run, event, state, reason)

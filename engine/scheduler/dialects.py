@@ -16,7 +16,7 @@ from engine.scheduler import rows as tables
 from engine.scheduler.rows import Rows, Times
 from engine.sqlite_backend.turn import Turn
 
-BEAT = "UPDATE engine_leader SET beat_at = {mark} WHERE id = 1 AND epoch = {mark}"
+BEAT = "UPDATE engine_leader SET beat_at = {now} WHERE id = 1 AND epoch = {mark}"
 FENCE = "SELECT 1 FROM engine_leader WHERE id = 1 AND epoch = {mark}"
 """What a tick that writes no sign of life asks instead: on SQLite nobody else can write once the transaction has
 begun, on PostgreSQL the row is locked."""
@@ -65,7 +65,7 @@ class SQLite:
         self.inserts = {name: tables.insert(name, marks[name]) for name in INSERTS}
         self.thin = tables.thin_stacks("?")
         self.runs, self.steps = _update_run(()), _update_run(RUN_INDEXED)
-        self.beat, self.fence = BEAT.format(mark="?"), FENCE.format(mark="?")
+        self.beat, self.fence = BEAT.format(now="?", mark="?"), FENCE.format(mark="?")
 
     def write(self, rows: Rows | None, epoch: int, now_us: int, beat: bool) -> None:
         db = self.db
@@ -145,7 +145,9 @@ class PostgreSQL:
             f"AS v ({', '.join(RUN_COLUMNS)}, id, old) WHERE r.id = v.id::bigint AND r.seq = v.old::bigint"
         )
 
-        self.beat, self.fence = BEAT.format(mark="%s"), FENCE.format(mark="%s") + " FOR UPDATE"
+        # Several hosts read it, so it is by the clock of none of them.
+        self.beat = BEAT.format(now="clock_timestamp()", mark="%s")
+        self.fence = FENCE.format(mark="%s") + " FOR UPDATE"
 
     def write(self, rows: Rows | None, epoch: int, now_us: int, beat: bool) -> None:
         now = self.times(now_us)
@@ -153,7 +155,7 @@ class PostgreSQL:
         with self.db.cursor() as cursor:
             try:
                 if beat:
-                    cursor.execute("BEGIN;" + self.beat, (now, epoch))
+                    cursor.execute("BEGIN;" + self.beat, (epoch,))
                 else:
                     cursor.execute("BEGIN;" + self.fence, (epoch,))
                 if cursor.rowcount != 1:

@@ -12,8 +12,8 @@ import socket
 from typing import IO
 
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
-from engine import clock
 from engine.config import Config
 from engine.models import Leader
 
@@ -64,7 +64,7 @@ class Leadership:
             Leader.objects.get_or_create(pk=1)
             leader = Leader.objects.select_for_update().get(pk=1)
             leader.epoch += 1
-            (leader.host, leader.pid), leader.beat_at = self._us(), clock.now()
+            (leader.host, leader.pid), leader.beat_at = self._us(), Now()
             leader.save()
         return leader.epoch
 

@@ -47,7 +47,7 @@ class Leading:
         self,
         config: Config,
         executor: Executor,
-        wall: Callable[[], float],
+        wall: Callable[[], float] | None,
         monotonic: Callable[[], float],
         seed: int | None,
         store: Store,
@@ -57,7 +57,8 @@ class Leading:
         self.executor = executor
         self.remote = cast(RemoteExecutor, executor) if hasattr(executor, "recall") else None
         """The executor, when its works and reports stand in the database."""
-        self.wall = wall
+        # Where several hosts write, times are by the clock of none of them.
+        self.wall = wall or (self.remote.now if self.remote is not None else time.time)
         self.monotonic = monotonic
         self.rng = random.Random(seed)  # noqa: S311 - jitter
         self.store = store

@@ -48,7 +48,7 @@ class Scheduler(Leading):
         config: Config,
         executor: Executor,
         *,
-        wall: Callable[[], float] = time.time,
+        wall: Callable[[], float] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         seed: int | None = None,
         store: Store | None = None,

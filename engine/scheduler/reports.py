@@ -46,8 +46,10 @@ class Reports(Admitting):
             return
         at = round(report.at * 1e6)
         node.attempt += 1
+        # Somebody may have set the clock back while it waited.
+        ready = min(node.ready_us, at) or None
         node.current = attempt = AttemptState(
-            node, node.attempt, node.claim, report.worker, report.pid, report.pid_started, at, node.ready_us or None
+            node, node.attempt, node.claim, report.worker, report.pid, report.pid_started, at, ready
         )
         self.touch_attempt(attempt)
         if (pool := node.pool) is not None:
@@ -175,9 +177,11 @@ class Reports(Admitting):
             self.move(node, "delay_over", "ready")
 
     def wait_for_retry(self, node: NodeState) -> None:
-        """Set the timer of a retrying node that was read from the database."""
+        """Set the timer of a retrying node that was read from the database: should the clock have been set back since,
+        for no longer than its policy may ask."""
         due = node.retry_us
-        self.at(self.mono + max(0.0, (due - self.now_us) / 1e6), lambda: self._delay_over(node, due))
+        left = min((due - self.now_us) / 1e6, policies.retry_delay_max(node.plan.policy, node.retries))
+        self.at(self.mono + max(0.0, left), lambda: self._delay_over(node, due))
 
     def _lines(self, report: Lines) -> None:
         node = self.claims.get(report.claim)

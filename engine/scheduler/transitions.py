@@ -180,7 +180,8 @@ class Transitions:
         leave(node)
         state = node.state
         if node.finished_us is None:
-            node.finished_us = at_us
+            # Somebody may have set the clock back since it started.
+            node.finished_us = max(at_us, node.started_us or at_us)
         run.left -= 1
         plan = run.plan.nodes
         undecided = run.undecided

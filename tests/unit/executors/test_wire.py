@@ -63,13 +63,6 @@ def test_a_type_with_an_interpreter_of_its_own_gets_that_of_the_host() -> None:
     assert wire.read_work("c1", text, "{}", common="", python="/opt/python").python == "/opt/python"
 
 
-@pytest.mark.parametrize(
-    ("database", "ahead"), [(100.0, 0.0), (99.7, 0.0), (90.0, 10.1), (3700.0, -3599.9), (99.2, 0.9), (100.9, -0.8)]
-)
-def test_clocks_are_told_apart_beyond_what_the_way_may_take(database: float, ahead: float) -> None:
-    assert wire.ahead_of(database, 100.0, 100.2) == pytest.approx(ahead)
-
-
 def test_times_of_another_clock_are_said_by_ours() -> None:
     there = wire.read_reports(wire.reports_text(REPORTS))
     wire.shift(there, -1000.0)
