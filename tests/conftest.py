@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import count
+from tests.faults import clocks, count
 from tests.support import effort, postgres
 
 if count.VARIABLE not in os.environ:
@@ -41,7 +41,12 @@ def _own_postgres_missing() -> str:
     return "" if postgres.program("initdb") else "no program initdb on this machine"
 
 
+def _faketime_missing() -> str:
+    return "" if clocks.library() else "no libfaketime on this machine"
+
+
 NEEDS = {
+    "faketime": _faketime_missing,
     "own_postgres": _own_postgres_missing,
     "postgres": _postgres_missing,
     "redis": _redis_missing,

@@ -106,7 +106,7 @@ def _closed(rows: Rows, run: str) -> Iterable[str]:
         if (node.get("policy") or {}).get("trigger_rule", "all_success") != "all_success":
             continue
         expected = _expected(document, states, node["id"])
-        if rows.runs[run]["cancel_requested_at"]:
+        if rows.runs[run]["cancel_requested_at"] or rows.runs[run]["state"] == "timed_out":
             expected.add("cancelled")
         if not rows.runs[run]["stopping"] and row["state"] not in expected:
             yield f"run {run} node {node['id']} is {row['state']}, those before it allow {sorted(expected)}"

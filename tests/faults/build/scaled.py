@@ -278,3 +278,36 @@ def outage_ends_leases(module: ModuleType) -> None:
         return out
 
     module.CeleryExecutor.recall = judge
+
+
+@change("engine.host.records")
+def beats_by_own_clock(module: ModuleType) -> None:
+    """A host renews its lease by the clock of its own machine."""
+    do = module.Records._do
+
+    def renew(self: Any, statement: str, values: Sequence[Any]) -> Any:
+        if "beat_at = clock_timestamp()" in statement:
+            statement = replaced(statement, "beat_at = clock_timestamp()", f"beat_at = to_timestamp({time.time()})")
+        return do(self, statement, values)
+
+    module.Records._do = renew
+
+
+@change("engine.executors.leases")
+def leases_by_own_clock(module: ModuleType) -> None:
+    """The scheduler judges leases by the clock of its own machine."""
+    do = module.Leases._do
+
+    def judge(self: Any, statement: str, values: Sequence[Any] = ()) -> Any:
+        if "clock_timestamp() - beat_at" in statement:
+            statement = replaced(statement, "clock_timestamp() - beat_at", f"to_timestamp({time.time()}) - beat_at")
+        return do(self, statement, values)
+
+    module.Leases._do = judge
+
+
+@change("engine.host.postman")
+def reports_by_own_clock(module: ModuleType) -> None:
+    """A host says when things were by the clock of its own machine."""
+    assert hasattr(module.DatabaseClock, "ahead")
+    module.DatabaseClock.ahead = lambda self: 0.0

@@ -1,0 +1,295 @@
+"""T17: somebody sets the clock of a host, while nodes run, wait and pass their limits; or two hosts do not agree.
+
+How long things took is judged by the ledger, whose clock nobody sets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults import checks, count
+from tests.faults.checks import Broken, Rows, hold, moment_ns
+from tests.faults.clocks import Clock
+from tests.faults.hosts import FORMS, Hosts
+from tests.faults.rig import Rig, document, python, rigged
+from tests.faults.webs import further_web
+from tests.support.effort import rounds, seed
+from tests.support.ledger import Execution
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.faketime, pytest.mark.timeout(rounds(240, 3600))]
+
+SKEW = 30.0
+HOUR = 3600.0
+WORKERS = 6
+"""Node processes of a host: all that waits or is limited runs at once."""
+STEPS_IN_A_ROW = 4
+STEPS = (SKEW, -SKEW, HOUR, -HOUR)
+DELAY, SOFT, HARD, RUN_LIMIT = 1.0, 1.0, 1.2, 1.5
+LATE = 10.0
+"""What anything may take longer than it should: on a busy machine much, yet less than any step of a clock."""
+SPANS = {"retry": DELAY, "soft": SOFT, "hard": HARD, "limited": RUN_LIMIT}
+"""What is to pass, by what passes it."""
+ENDS = {"retry": "succeeded", "soft": "timed_out", "hard": "timed_out", "limited": "cancelled"}
+ACCURATE = 1.0
+"""Seconds that a stored time may be off while nobody sets a clock."""
+
+
+def work(rig: Rig) -> dict[str, dict[str, Any]]:
+    """slug -> definition: a retry that waits, limits of nodes and of a run, and steps that take their time."""
+    code = rig.ledger.code
+    fails = "if ctx.attempt < 2: raise ValueError('as planned')"
+    endless = (
+        "while True:\n        try:\n            time.sleep(0.005)\n            note('beat', ctx)\n"
+        "        except BaseException:\n            pass"
+    )
+    nodes = [
+        python("retry", code(0.05, beats=True, then=fails), retries=1, retry_delay=DELAY, retry_backoff="fixed"),
+        python("soft", code(20, beats=True), soft_timeout=SOFT),
+        python("hard", code(0.05, during=endless), soft_timeout=0.3, hard_timeout=HARD),
+        *(python(f"step{i}", code(0.3, beats=True)) for i in range(STEPS_IN_A_ROW)),
+    ]
+    return {
+        "waits": document(nodes, *(f"step{i}>step{i + 1}" for i in range(STEPS_IN_A_ROW - 1)), on_failure="continue"),
+        "limited": document([python("limited", code(20, beats=True))], timeout=RUN_LIMIT),
+    }
+
+
+def passed(executions: Sequence[Execution], asked: Mapping[str, int]) -> Iterator[tuple[str, float]]:
+    """(what, seconds) of each wait and limit, by the ledger's clock. `asked`: when each run was."""
+    before: dict[tuple[str, str], Execution] = {}
+    for one in executions:
+        key = one.start.run, one.start.node
+        if key[1] == "retry":
+            if key in before:
+                yield "retry", (one.start.at - before[key].last.at) / 1e9
+            before[key] = one
+        elif key[1] == "limited":
+            yield key[1], (one.last.at - asked[key[0]]) / 1e9
+        elif key[1] in SPANS:
+            yield key[1], (one.last.at - one.start.at) / 1e9
+
+
+def spans(rig: Rig, asked: Mapping[str, int]) -> None:
+    """Raises Broken for what took longer or shorter than it should."""
+    found = list(passed(rig.ledger.executions(), asked))
+    assert {what for what, _ in found} == SPANS.keys()
+    print({what: [round(seconds, 2) for name, seconds in found if name == what] for what in SPANS})
+    hold(
+        "I3",
+        [
+            f"{what} took {seconds:.2f} s"
+            for what, seconds in found
+            # Before the first line of a node its attempt has begun already.
+            if not SPANS[what] / 3 <= seconds <= SPANS[what] + LATE
+        ],
+    )
+
+
+def told(rig: Rig, run: str) -> Iterator[tuple[str, Any]]:
+    """What the interface says of a run and of the machines, with an address for each."""
+    for path in ("", "nodes/", "timeline/", "diagnostics/", "nodes/retry/attempts/", "nodes/soft/attempts/"):
+        answer = rig.product.call("GET", f"/api/v1/runs/{run}/{path}")
+        if answer.status != 404:
+            yield path, answer.json
+    yield "workers", rig.product.api("GET", "workers/")
+    yield "pools", rig.product.api("GET", "pools/")
+
+
+NUMBERS = ("duration", "seconds", "silent_seconds", "longest_wait", "expected")
+PAIRS = (("started_at", "finished_at"), ("waiting_from", "started_at"))
+
+
+def negative(what: str, value: Any) -> Iterator[str]:
+    """Durations below nothing in what was told, and moments in the wrong order."""
+    if isinstance(value, list):
+        for one in value:
+            yield from negative(what, one)
+    elif isinstance(value, dict):
+        for name in NUMBERS:
+            if isinstance(value.get(name), int | float) and value[name] < 0:
+                yield f"{what}: {name} is {value[name]}"
+        for first, last in PAIRS:
+            if value.get(first) and value.get(last) and value[first] > value[last]:
+                yield f"{what}: {first} is {value[first]}, {last} is {value[last]}"
+        for name, one in value.items():
+            yield from negative(f"{what} {name}", one)
+
+
+def durations(rig: Rig, run: str) -> None:
+    """Raises Broken for one that is negative."""
+    hold("I9", [problem for what, answer in told(rig, run) for problem in negative(what, answer)])
+
+
+def nothing_lost(rows: Rows) -> None:
+    lost = [key for key, attempts in rows.attempts.items() for one in attempts if one["state"] == "lost"]
+    hold("I4", [f"attempts of {lost} were lost"] if lost else [])
+
+
+def hosts_live(rig: Hosts) -> None:
+    """Each has one life, and no lease was over."""
+    lives = rig.do("SELECT name, state, reason FROM engine_host ORDER BY id")
+    hold(
+        "I4", [] if {state for _, state, _ in lives} == {"active"} and len(lives) == len(rig.workers) else [str(lives)]
+    )
+
+
+def accurate(rig: Rig, rows: Rows) -> None:
+    """Attempts began when their first line says so."""
+
+    def problems() -> Iterator[str]:
+        for one in rig.ledger.executions():
+            attempt = rows.attempts[one.start.run, one.start.node][one.start.attempt - 1]
+            started = moment_ns(attempt["started_at"])
+            assert started is not None
+            off = (started - one.start.at - rig.wall_offset) / 1e9
+            if abs(off) > ACCURATE:
+                yield f"{one.start.node} on {attempt['worker']} began {off:.2f} s from when it did"
+
+    hold("I9", problems())
+
+
+def check(rig: Rig) -> Rows:
+    """What does not ask for the time of one host, whose clock was set."""
+    if isinstance(rig, Hosts):
+        return rig.check(most=WORKERS * len(rig.workers))
+    rows = rig.rows()
+    checks.i2(rig.accepted, rows)
+    checks.i3(rows)
+    checks.i4(rows)
+    checks.i8(rig.ledger, rows)
+    checks.i9(rows)
+    checks.i10(rows)
+    rig.whole()
+    return rows
+
+
+@contextlib.contextmanager
+def with_clocks(folder: Path, form: type[Rig], build: str = "") -> Iterator[tuple[Rig, list[Clock]]]:
+    """A started rig and its clocks: that of `up` (on several hosts also of a worker), and of another worker."""
+    here, there = Clock(folder, "here"), Clock(folder, "there")
+    environment = {"INTERLOCK_WORKERS": str(WORKERS), **here.environment}
+    with rigged(folder / "rig", build, None, form, **environment) as rig:
+        if not isinstance(rig, Hosts):
+            yield rig.start(), [here]
+            return
+        here.set(SKEW)
+        there.set(-SKEW)
+        count.injected("host with another clock", 2)
+        rig.names = ("one",)
+        two = rig.worker("two", "default", (), wait=False, **there.environment)
+        rig.start()
+        two.wait()
+        yield rig, [here, there]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_clock_that_is_set_moves_no_wait_and_no_limit_and_loses_nothing(form: type[Rig], tmp_path: Path) -> None:
+    chance = random.Random(seed("clocks"))
+    with with_clocks(tmp_path, form) as (rig, clocks):
+        if isinstance(rig, Hosts):
+            agree(rig)
+            elsewhere(rig, clocks[1])
+        documents = work(rig)
+        for slug, made in documents.items():
+            rig.publish(slug, made)
+        asked: dict[str, int] = {}
+        for _ in range(rounds(1, 30)):
+            at = time.monotonic_ns()
+            runs = [rig.launch(slug) for slug in documents]
+            asked |= dict.fromkeys(runs, at)
+            wait_until(partial(begun, rig, runs), 20)
+            steps = list(STEPS)
+            chance.shuffle(steps)
+            for seconds in steps:
+                chance.choice(clocks).step(seconds)
+                durations(rig, runs[0])
+                time.sleep(chance.uniform(0, 0.3))
+            rig.rest(30)
+            for run in runs:
+                durations(rig, run)
+        rows = check(rig)
+        nothing_lost(rows)
+        spans(rig, asked)
+        for (_, node), row in rows.nodes.items():
+            assert row["state"] == ENDS.get(node, "succeeded"), node
+        if isinstance(rig, Hosts):
+            hosts_live(rig)
+        taken_over(rig, clocks[0])
+
+
+def begun(rig: Rig, runs: Sequence[str]) -> bool:
+    """Whether all that waits or is limited runs."""
+    found = {one.start.node for one in rig.ledger.executions() if one.start.run in runs}
+    return found >= SPANS.keys()
+
+
+def taken_over(rig: Rig, clock: Clock) -> None:
+    """The clock is set back while a node waits for its retry and a run has a limit; whoever leads next makes neither
+    wait for an hour."""
+    code = rig.ledger.code
+    fails = "if ctx.attempt < 2: raise ValueError('as planned')"
+    late = python("retry", code(0.01, then=fails), retries=1, retry_delay=2 * DELAY, retry_backoff="fixed")
+    rig.publish("late", document([late]))
+    rig.publish("short", document([python("limited", code(60, beats=True))], timeout=4 * RUN_LIMIT))
+    short, run = rig.launch("short"), rig.launch("late")
+    wait_until(lambda: state(rig, run, "retry") == "retrying", 20)
+    clock.step(-HOUR)
+    rig.signal(rig.scheduler_pid(), signal.SIGKILL, "scheduler")
+    rig.rest(30)
+    rows = check(rig)
+    assert rows.runs[run]["state"] == "succeeded"
+    assert rows.runs[short]["state"] == "timed_out"
+
+
+def state(rig: Rig, run: str, node: str) -> str:
+    row = rig.rows().nodes.get((run, node))
+    return row["state"] if row else "pending"
+
+
+def agree(rig: Hosts, seconds: float = 30) -> None:
+    """One run over both hosts, of which each says when what was. Raises Broken."""
+    rig.publish("wide", document([python(f"n{i}", rig.ledger.code(0.2)) for i in range(3 * WORKERS)]))
+    rig.launch("wide")
+    rig.rest(seconds)
+    nothing_lost(rig.rows())
+    hosts_live(rig)
+    rows = rig.check(most=WORKERS * len(rig.workers))
+    accurate(rig, rows)
+    assert {one["worker"].partition("@")[0] for found in rows.attempts.values() for one in found} == {"one", "two"}
+
+
+def elsewhere(rig: Hosts, clock: Clock) -> None:
+    """A web process half a minute before or after the scheduler hears its heartbeat all the same."""
+    with further_web(rig, **clock.environment) as web:
+        was = clock.seconds
+        for seconds in (was, 3 * SKEW):
+            clock.set(seconds)
+            assert web.call("GET", "/readyz", token=False).status == 200
+            assert {one["state"] for one in web.api("GET", "workers/")["results"]} == {"active"}
+            run = web.api("POST", "workflows/wide/runs/", {})["id"]
+            durations(rig, run)
+            assert web.ended(run)["state"] == "succeeded"
+        clock.set(was)
+
+
+BROKEN = [("reports_by_own_clock", "I1"), ("beats_by_own_clock", "I4"), ("leases_by_own_clock", "I3")]
+
+
+@pytest.mark.redis
+@pytest.mark.own_postgres
+@pytest.mark.parametrize(("build", "invariant"), BROKEN[: rounds(1, len(BROKEN))])  # A rig for each takes its time.
+def test_a_build_that_goes_by_the_clock_of_its_machine_is_caught(build: str, invariant: str, tmp_path: Path) -> None:
+    with with_clocks(tmp_path, Hosts, build) as (rig, _):
+        assert isinstance(rig, Hosts)
+        with pytest.raises(Broken, match=f"^{invariant}: "):
+            agree(rig, 10)
