@@ -1,4 +1,5 @@
-"""T15: the disk of the home, or of the artifacts, is full for a while; then there is room again."""
+"""T15: the disk of the home, of the artifacts, or of one of several hosts is full for a while; then there is room
+again."""
 
 from __future__ import annotations
 
@@ -11,9 +12,11 @@ import pytest
 
 from tests.faults import checks
 from tests.faults.held import i16_log
+from tests.faults.hosts import FORMS, Hosts
 from tests.faults.rig import Rig, document, python, rigged
 from tests.faults.small_disk import small_disk
 from tests.faults.workload import Workload
+from tests.support import s3
 from tests.support.effort import LONG, rounds
 from tests.support.product import Product
 from tests.support.wait import wait_until
@@ -80,12 +83,18 @@ def test_a_node_that_fills_the_disk_fails_and_says_so(tmp_path: Path) -> None:
         assert {rows.runs[run]["state"] for run in others} == {"succeeded"}
 
 
-def test_artifacts_that_find_no_room_fail_their_node_alone_and_a_retry_finds_room(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_artifacts_that_find_no_room_fail_their_node_alone_and_a_retry_finds_room(
+    form: type[Rig], tmp_path: Path
+) -> None:
     with (
         small_disk(tmp_path / "small") as disk,
-        rigged(tmp_path / "rig", INTERLOCK_ARTIFACTS=str(disk.folder / "artifacts")) as rig,
+        rigged(tmp_path / "rig", form=form, INTERLOCK_ARTIFACTS=str(disk.folder / "artifacts")) as rig,
     ):
-        rig.scheduler()
+        if form is Rig:
+            rig.scheduler()
+        else:
+            rig.start()
         disk.fill()
         large = document([python("n", LARGE, retries=50, retry_delay=0.2, retry_backoff="fixed")])
         run = rig.run(large)
@@ -100,6 +109,78 @@ def test_artifacts_that_find_no_room_fail_their_node_alone_and_a_retry_finds_roo
         artifact = disk.folder / "artifacts" / rows.nodes[run, "n"]["artifact"]
         assert artifact.stat().st_size == 8_000_002
         assert list((disk.folder / "artifacts" / "staging").iterdir()) == []
+
+
+def run_states(rig: Rig, run: str) -> dict[str, str]:
+    """Node -> its state."""
+    return {node: row["state"] for (of, node), row in rig.rows().nodes.items() if of == run}
+
+
+WRITES = "def main(inputs, ctx):\n    with open('result', 'wb') as file:\n        file.write(b'x' * (1 << 20))\n"
+WAITS = "import os, time\ndef main(inputs, ctx):\n    while not os.path.exists({path!r}):\n        time.sleep(0.01)\n"
+READS = "def main(inputs, ctx):\n    return len(inputs['large'])\n"
+
+
+@pytest.mark.redis
+@pytest.mark.own_postgres
+def test_hosts_without_room_fail_what_needs_it_and_work_on_when_there_is_some(tmp_path: Path) -> None:
+    """The disk of the scheduler, of `up`'s web process and of one worker; another worker has its own."""
+    with (
+        small_disk(tmp_path / "small") as disk,
+        s3.server() as store,
+        rigged(
+            tmp_path / "rig", "", disk.folder / "home", Hosts, **{"INTERLOCK_ARTIFACTS": store.url, **store.environment}
+        ) as rig,
+    ):
+        assert isinstance(rig, Hosts)
+        rig.names = ()
+        small = rig.worker("small", "small", wait=False)
+        other = rig.worker("other", "other", wait=False, INTERLOCK_HOME=str(tmp_path / "other"))
+        rig.start()
+        for one in (small, other):
+            one.wait()
+        rig.product.login_path()
+        pids = rig.scheduler_pid(), rig.web_pid(), small.process.pid
+        again = {"retries": 1000, "retry_delay": 0.2, "retry_backoff": "fixed"}
+        needy = {"writes": WRITES, "makes": LARGE, "reads": READS}
+        is_full = tmp_path / "full"
+        nodes = [
+            python("large", LARGE, queue="other"),
+            python("full", WAITS.format(path=str(is_full)), queue="other"),
+            *(python(id, code, queue="small", **again) for id, code in needy.items()),
+        ]
+        rig.publish("needy", document(nodes, "large>reads", *(f"full>{id}" for id in needy)))
+        code = rig.ledger.code(0.01)
+        rig.publish("modest", document([python("here", code, queue="small"), python("there", code, queue="other")]))
+        for _ in range(rounds(1, 10)):
+            run = rig.launch("needy")
+            wait_until(lambda run=run: run_states(rig, run).get("large") == "succeeded", 30)  # type: ignore[misc]
+            disk.fill()
+            is_full.touch()
+
+            def failed(run: str = run) -> dict[str, str]:
+                rows = rig.rows()
+                tried = {id: [one for one in rows.attempts[run, id] if one["error"]] for id in needy}
+                return {id: json.loads(found[0]["error"])["message"] for id, found in tried.items() if found}
+
+            errors = wait_until(lambda: found if len(found := failed()) == len(needy) else None, 20)
+            full = ("No space left on device", "INTERLOCK_HOME is full")
+            assert all(any(words in message for words in full) for message in errors.values()), errors
+            # What needs no room goes on, here and there, and so do pages.
+            modest = rig.launch("modest")
+            assert rig.product.ended(modest)["state"] == "succeeded"
+            assert page(rig, "/") == 200
+            assert page(rig, f"/runs/{run}/") == 200
+            disk.free()
+            rig.rest(30)
+            assert rig.product.api("GET", f"runs/{run}/")["state"] == "succeeded"
+            is_full.unlink()
+        assert (rig.scheduler_pid(), rig.web_pid(), small.process.pid) == pids
+        assert [state for (state,) in rig.do("SELECT state FROM engine_host")] == ["active", "active"]
+        rig.check(stored=False)
+        # What was acknowledged is there.
+        outputs = {row["artifact"] for row in rig.rows().nodes.values() if row["artifact"]}
+        assert outputs <= store.objects().keys()
 
 
 def test_a_start_without_room_is_refused_in_a_line_that_doctor_says_too_and_goes_with_room(tmp_path: Path) -> None:
