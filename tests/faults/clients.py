@@ -14,14 +14,17 @@ from tests.faults import checks
 from tests.faults.rig import Rig
 from tests.live.recorder import Connection, Recorder
 from tests.live.slow import Pace, SlowSocket
+from tests.support.product import Product
 
 
 class Client:
     """Reads one run's socket in a thread, and connects again when it breaks."""
 
-    def __init__(self, rig: Rig, run: str, recorder: Recorder | None = None) -> None:
+    def __init__(self, rig: Rig, run: str, recorder: Recorder | None = None, product: Product | None = None) -> None:
+        """`product`: whose web process it is a client of, if not the rig's own."""
         self.rig = rig
         self.run = run
+        self.product = product or rig.product
         self.recorder = recorder or Recorder()
         self.connections = 0
         self.wrong: AssertionError | None = None
@@ -30,7 +33,7 @@ class Client:
         self._thread.start()
 
     def _open(self) -> AbstractContextManager[Connection]:
-        product = self.rig.product
+        product = self.product
         return connect(
             f"ws://localhost:{product.port}/ws/runs/{self.run}/",
             additional_headers={"Authorization": f"Bearer {product.token}"},
@@ -84,10 +87,10 @@ class Client:
 class SlowClient(Client):
     """One that takes what it is sent at a pace that may change."""
 
-    def __init__(self, rig: Rig, run: str, pace: Pace) -> None:
+    def __init__(self, rig: Rig, run: str, pace: Pace, product: Product | None = None) -> None:
         self.pace = pace
-        super().__init__(rig, run)
+        super().__init__(rig, run, product=product)
 
     def _open(self) -> AbstractContextManager[Connection]:
-        product = self.rig.product
+        product = self.product
         return SlowSocket(product.port, f"/ws/runs/{self.run}/", product.token, self.pace)

@@ -41,7 +41,7 @@ def messages(rig: Rig, run: str, node: str) -> list[str]:
     """What is kept of a node's log, as the database has it."""
     with rig.database() as db:
         bodies = db.execute(
-            "SELECT body FROM engine_logbatch WHERE run_id = ? AND node = ? ORDER BY first_seq", [int(run), node]
+            f"SELECT body FROM engine_logbatch WHERE run_id = {int(run)} AND node = '{node}' ORDER BY first_seq"
         )
         return [message for (body,) in bodies for _, _, message in json.loads(body)]
 

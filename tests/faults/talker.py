@@ -55,6 +55,6 @@ class Talker:
     def _stored(self) -> int:
         with self.rig.database() as db:
             found = db.execute(
-                "SELECT SUM(last_seq - first_seq + 1) FROM engine_logbatch WHERE run_id = ?", [int(self.run)]
+                f"SELECT SUM(last_seq - first_seq + 1) FROM engine_logbatch WHERE run_id = {int(self.run)}"
             ).fetchone()
         return int(found[0] or 0)

@@ -24,6 +24,7 @@ from tests.faults.rig import Rig, document, python, rigged
 from tests.faults.webs import further_web
 from tests.support.effort import rounds, seed
 from tests.support.ledger import Execution
+from tests.support.product import ROOT
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.faketime, pytest.mark.timeout(rounds(240, 3600))]
@@ -186,7 +187,7 @@ def with_clocks(folder: Path, form: type[Rig], build: str = "") -> Iterator[tupl
         there.set(-SKEW)
         count.injected("host with another clock", 2)
         rig.names = ("one",)
-        two = rig.worker("two", "default", (), wait=False, **there.environment)
+        two = rig.worker("two", "default", (), wait=False, source=ROOT, **there.environment)
         rig.start()
         two.wait()
         yield rig, [here, there]

@@ -1,0 +1,150 @@
+"""T22: connections are cut at random moments, all at once when a web process is killed, while a node prints; each
+client has every line once and in order, and is current soon after."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import signal
+import socket
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults import checks, count
+from tests.faults.clients import Client
+from tests.faults.hosts import FORMS, Hosts
+from tests.faults.rig import Rig, rigged
+from tests.faults.talker import Talker
+from tests.faults.webs import further_web
+from tests.live.recorder import Connection, Recorder
+from tests.support.effort import LONG, rounds, seed
+from tests.support.product import Product
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
+
+CLIENTS = rounds(20, 200)
+LINES = rounds(2_000, 100_000)
+TURNS = 20
+CHARACTERS = 60
+CURRENT_SECONDS = 5.0
+
+
+class Counted(Recorder):
+    """Keeps no line, but sees that each is the next one that the node printed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.printed = 0
+
+    def fold(self, message: dict[str, Any]) -> None:
+        if message["type"] == "snapshot" and self.seq is not None:
+            # So far behind that lines are read elsewhere: whichever comes next.
+            self.printed = -1
+        super().fold(message)
+
+    def _event(self, event: dict[str, Any]) -> None:
+        if event["type"] != "log":
+            super()._event(event)
+            return
+        number = int(event["line"]["message"].split(" ", 1)[0])
+        assert event["line"]["seq"] == event["seq"]
+        assert self.printed in (-1, number - 1), f"line {number} came after line {self.printed}"
+        self.printed = number
+
+
+class Cut(Client):
+    """One whose connection breaks when the test says so."""
+
+    def __init__(self, rig: Rig, run: str, product: Product) -> None:
+        self._socket: socket.socket | None = None
+        self.cuts = 0
+        self.counted = Counted()
+        super().__init__(rig, run, self.counted, product)
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[Connection]:
+        with super()._open() as opened:
+            self._socket = opened.socket  # type: ignore[attr-defined]
+            yield opened
+
+    def cut(self) -> None:
+        """Reset the connection, as it is just now."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self._socket.shutdown(socket.SHUT_RDWR)
+                self.cuts += 1
+
+
+def head(rig: Rig, run: str) -> int:
+    with rig.database() as db:
+        return int(db.execute(f"SELECT seq FROM engine_run WHERE id = {int(run)}").fetchone()[0])
+
+
+def current(rig: Rig, clients: Sequence[Client], seconds: float = CURRENT_SECONDS) -> float:
+    """I11 for all of them within so many seconds, while nothing new comes; how long it took."""
+    begun = time.monotonic()
+    newest = head(rig, clients[0].run)
+
+    def look() -> None:
+        checks.hold("I10", [str(client.wrong) for client in clients if client.wrong is not None])
+        behind = [client.recorder.seq for client in clients if (client.recorder.seq or 0) < newest]
+        checks.hold("I11", [f"{len(behind)} clients are at {behind[:5]}, the run is at {newest}"] if behind else [])
+
+    checks.settles(look, seconds)
+    return time.monotonic() - begun
+
+
+def storm(rig: Rig, talker: Talker, clients: Sequence[Cut], chance: random.Random, lines: int) -> None:
+    """So many lines, with cuts among them."""
+    for _ in range(TURNS):
+        talker.say(lines // TURNS)
+        for client in chance.sample(clients, chance.randint(0, len(clients) // 4)):
+            client.cut()
+            time.sleep(chance.uniform(0, 0.02))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_clients_that_are_cut_off_at_any_moment_miss_nothing(form: type[Rig], tmp_path: Path) -> None:
+    chance = random.Random(seed("reconnects"))
+    with rigged(tmp_path, form=form) as rig, contextlib.ExitStack() as further:
+        rig.start()
+        products: list[Product] = [rig.product]
+        if isinstance(rig, Hosts):
+            products.append(further.enter_context(further_web(rig)))
+        talker = Talker(rig, CHARACTERS)
+        clients = [Cut(rig, talker.run, products[n % len(products)]) for n in range(CLIENTS)]
+        wait_until(lambda: all(client.recorder.seq is not None for client in clients), 30)
+        parts = rounds(2, 20)
+        took = []
+        for part in range(parts):
+            storm(rig, talker, clients, chance, LINES // parts)
+            if part % 2 == 0:
+                # All of them at once, and more is told before anybody is back.
+                rig.signal(rig.web_pid(), signal.SIGKILL, "web")
+                talker.say(TURNS)
+            talker.stored()
+            took.append(current(rig, clients))
+        talker.end()
+        rig.rest(30)
+        current(rig, clients)
+        run = rig.product.api("GET", f"runs/{talker.run}/")
+        nodes = {one["node"]: one for one in rig.product.api("GET", f"runs/{talker.run}/nodes/")["results"]}
+        for client in clients:
+            checks.i11(client.recorder, run, nodes)
+        checks.i10(rig.rows(), [client.recorder for client in clients])
+        cuts, snapshots = sum(one.cuts for one in clients), [one.recorder.messages.count("snapshot") for one in clients]
+        count.injected("connection cut", cuts)
+        print(f"{cuts} cuts, {talker.lines} lines; current after {max(took):.2f} s at most; {sum(snapshots)} snapshots")
+        assert cuts > CLIENTS
+        assert all(one.counted.printed in (-1, talker.lines) for one in clients)
+        assert sum(snapshots) == CLIENTS or LONG
+        for client in clients:
+            client.close()
+        rig.check()
