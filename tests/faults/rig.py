@@ -208,12 +208,12 @@ class Rig:
     def publish(self, slug: str, document: dict[str, Any]) -> None:
         self.product.publish(slug, document["nodes"], document["edges"], **document.get("settings", {}))
 
-    def launch(self, slug: str) -> str:
-        """Start a run over HTTP, again until it is acknowledged: pages may be away for a moment."""
+    def launch(self, slug: str, **wanted: Any) -> str:
+        """Start a run over HTTP, again until it is acknowledged: pages may be away for a moment. `wanted`: the body."""
 
         def acknowledged() -> str:
             with contextlib.suppress(OSError):
-                answer = self.product.call("POST", f"/api/v1/workflows/{slug}/runs/", {})
+                answer = self.product.call("POST", f"/api/v1/workflows/{slug}/runs/", wanted)
                 if answer.status in (201, 202):
                     return str(answer.json["id"])
                 assert answer.status in (502, 503, 507), answer.body

@@ -92,8 +92,7 @@ class Stand:
     def dispatches(self, since: float) -> float:
         """Wait until a run that is asked for now has begun; seconds from the monotonic time `since` to its start."""
         run = self.rig.run(document([python("n", self.rig.ledger.code(0))]), "probe")
-        entry = wait_until(lambda: next((one for one in self.rig.ledger.entries() if one.run == run), None), 60)
-        return entry.at / 1e9 - since
+        return wait_until(lambda: self.rig.ledger.start_of(run), 60) / 1e9 - since
 
     def moves_on(self, epoch: int, since: float) -> None:
         """Another than that of `epoch` leads, soon enough."""

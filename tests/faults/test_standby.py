@@ -71,9 +71,9 @@ def kill_once(rig: Hosts, work: Workload, point: str, chance: random.Random) -> 
     for one in died:
         rig.schedulers.remove(one)
         rig.scheduler()
-    entry = wait_until(lambda: next((one for one in rig.ledger.entries() if one.run == run), None), 60)
+    first = wait_until(lambda: rig.ledger.start_of(run), 60)
     assert rig.leader()[0] > epoch
-    return entry.at / 1e9 - killed
+    return first / 1e9 - killed
 
 
 def keep_and_left(rig: Hosts, work: Workload) -> int:

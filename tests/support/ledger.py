@@ -87,6 +87,10 @@ class Ledger:
         """When the first node that began after this moment did; 0: none has."""
         return min((entry.at for entry in self.entries() if entry.what == "start" and entry.at > at), default=0)
 
+    def start_of(self, run: str) -> int:
+        """When the first node of a run began; 0: none has."""
+        return next((entry.at for entry in self.entries() if entry.run == run), 0)
+
     def executions(self) -> list[Execution]:
         """In the order of their starts."""
         found: list[Execution] = []
