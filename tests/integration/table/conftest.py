@@ -26,8 +26,8 @@ def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytes
         patch.setattr(heartbeat, "AHEAD_SECONDS", 86400.0)
         # How slow the real one is has been shown elsewhere.
         patch.setattr(settings, "PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"])
-        hashers.get_hashers.cache_clear()  # type: ignore[attr-defined]  # lru_cache is not in the stubs
+        hashers.reset_hashers(setting="PASSWORD_HASHERS")
         yield build(home)
         transaction.set_rollback(True)
-    hashers.get_hashers.cache_clear()  # type: ignore[attr-defined]
+    hashers.reset_hashers(setting="PASSWORD_HASHERS")
     documents.forget()
