@@ -142,6 +142,41 @@ REFUSED = (
 )
 """Why a wish is refused (the other errors of engine.errors), the more exact ones first."""
 
+STORE = (
+    gettext_noop("The artifact {artifact} cannot be read now. {why}"),
+    gettext_noop("The artifact {artifact} cannot be read: it is gone."),
+    gettext_noop("The artifact {artifact} cannot be read: {told}."),
+    gettext_noop("An input could not be fetched. {why}"),
+    gettext_noop("The output could not be stored. {why}"),
+    gettext_noop("There is no object {object}."),
+    gettext_noop(
+        "INTERLOCK_ARTIFACTS: an object does not hold what its name says, but {n} bytes with another hash. It was "
+        "changed or cut off outside Interlock. Put it back from a backup, or retry the node that made it: {object}."
+    ),
+    gettext_noop("INTERLOCK_ARTIFACTS is {url}, but there is no such bucket. Make it, or correct the name."),
+    gettext_noop(
+        "INTERLOCK_ARTIFACTS is {url}, but its objects may not be used: {told} (to {verb} {name}). Check the variables "
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the server, and what that key may do there."
+    ),
+    gettext_noop(
+        "INTERLOCK_ARTIFACTS is {url}, but there are no credentials for it: set AWS_ACCESS_KEY_ID and "
+        "AWS_SECRET_ACCESS_KEY for every process of Interlock on this host."
+    ),
+    gettext_noop(
+        "INTERLOCK_ARTIFACTS is {url}, but its server does not answer: {told}. Check that it runs, the network, and "
+        "AWS_ENDPOINT_URL (left out: Amazon)."
+    ),
+    gettext_noop(
+        "INTERLOCK_ARTIFACTS is {url}, but the disk of INTERLOCK_HOME is full: there is no room for a copy of {name}."
+    ),
+    gettext_noop("INTERLOCK_ARTIFACTS is {url}, but that failed to {verb} {name}: {told}."),
+    gettext_noop(
+        "INTERLOCK_ARTIFACTS is {url}, which needs the package s3fs, and that is not installed in {place}. Install it "
+        "there with what it needs: make install-s3"
+    ),
+)
+"""What is wrong with stored outputs and their store (engine.outputs, engine.objectstore), the more exact ones first."""
+
 REASONS = (
     gettext_noop("it has succeeded"),
     gettext_noop("it has failed"),
@@ -188,7 +223,9 @@ def engine_words(text: str) -> str:
 
 @cache
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((template, _pattern(template)) for template in (*CONDITIONS, *WAITS, *GONE, *REFUSED, *REASONS))
+    return tuple(
+        (template, _pattern(template)) for template in (*CONDITIONS, *WAITS, *GONE, *REFUSED, *STORE, *REASONS)
+    )
 
 
 def _pattern(template: str) -> re.Pattern[str]:

@@ -136,6 +136,7 @@ def _store_url(url: str) -> str:
         # It may hold a password: not repeated.
         raise ConfigError(
             "INTERLOCK_ARTIFACTS must be a folder, or look like s3://bucket/prefix, in letters, digits and . - _ =. "
+            "Other schemes (gs://, abfs://) are not taken; Google Cloud Storage, MinIO, Ceph and others speak S3 too. "
             "Credentials do not stand there but in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the address of a "
             "server that is not Amazon's in AWS_ENDPOINT_URL."
         )

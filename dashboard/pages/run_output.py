@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from dashboard import amounts, presenters
+from dashboard.engine_words import engine_words
 from dashboard.files import Files
 from engine import outputs, queries
 from engine.artifacts import Artifacts, artifacts_of
@@ -35,7 +36,7 @@ def output_of(found: Run, node: str, offset: int = 0) -> dict[str, Any]:
     try:
         return {**context, **(_table if stored["kind"] == "table" else _value)(stored, artifacts, offset)}
     except (OSError, ValueError, LookupError) as error:
-        return {**context, "unreadable": presenters.first_line(str(error), REASON_CHARACTERS)}
+        return {**context, "unreadable": presenters.first_line(engine_words(str(error)), REASON_CHARACTERS)}
 
 
 def _table(stored: dict[str, Any], artifacts: Artifacts, offset: int) -> dict[str, Any]:

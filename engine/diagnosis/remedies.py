@@ -34,6 +34,11 @@ _CLASSES: Mapping[str, str] = {
         "Correct the expression between {{{{ and }}}}; it reads inputs, nodes.<id>.output and run"
     ),
     "SqlError": gettext_noop("Correct the SQL in a draft; the message says where DuckDB stopped"),
+    "ArtifactStoreError": gettext_noop(
+        "Whoever runs Interlock must mend the object store (`doctor` says what is wrong); then retry, or set `retries`"
+    ),
+    "ArtifactGone": gettext_noop("Retry the node that made it, or put the object back from a backup"),
+    "WrongContent": gettext_noop("Put the right object back from a backup, or retry the node that made it"),
     "NotAvailableYet": gettext_noop("This release cannot do that yet: change the config of the node"),
     "ExitCode": gettext_noop("Look at what the command wrote last; it decides itself when it fails"),
     "ModuleNotFoundError": gettext_noop(

@@ -31,6 +31,7 @@ def test_a_failure_is_located_with_class_line_message_lines_and_a_remedy() -> No
 ENGINE = [
     "SoftTimeout", "HardTimeout", "MemoryLimit", "WorkerLost", "ExitCode", "SqlError", "ExpressionError", "BadOutput",
     "BadInput", "BadConfig", "BadData", "NoSuchFile", "PathRefused", "TableExists", "MissingPackage", "ProcessLimit",
+    "ArtifactStoreError", "ArtifactGone", "WrongContent",
 ]  # fmt: skip
 
 
