@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -56,12 +58,19 @@ def index(request: HttpRequest) -> HttpResponse:
         "counters": queries.counters(),
         "workers": found,
         "scaled": settings.INTERLOCK.executor != "local",
-        "places": sum(one["capacity"] for one in found if one["state"] != "lost"),
+        "places": sum(_places(one) for one in found),
         "max_concurrent": settings.INTERLOCK.max_concurrent,
         "processes": settings.INTERLOCK.workers,
         "silent": amounts.duration(SILENT_SECONDS),
     }
     return render(request, "resources/index.html", context)
+
+
+def _places(worker: dict[str, Any]) -> int:
+    """Node processes that run something or may: who drains only ends what it has."""
+    if worker["state"] == "lost":
+        return 0
+    return int(worker["capacity"] if worker["state"] == "active" else worker["busy"])
 
 
 @require_POST

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils.dateparse import parse_datetime
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -232,6 +232,17 @@ def cut_to(text: Any, most: int) -> str:
     """At most `most` characters, for what stands where a whole text of a user's would not."""
     shown = str(text)
     return shown if len(shown) <= most else shown[: most - 1] + "…"
+
+
+@register.filter
+def ticked(text: str) -> SafeString:
+    """What stands between backticks is code."""
+    parts = str(text).split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", part) if n % 2 else part,) for n, part in enumerate(parts))
+    )
 
 
 @register.filter

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from engine import documents, stackreads
 from engine.diagnosis import upstream
 from engine.diagnosis.known import Facts, Failure, Kept, Waiting
-from engine.diagnosis.reading_running import WAITING_MAX, kept
+from engine.diagnosis.reading_running import WAITING_MAX, kept, worker_of
 from engine.diagnosis.reading_waiting import WaitingReads
 from engine.diagnosis.remedies import class_of
 from engine.errors import NotFound
@@ -106,6 +106,7 @@ class _Gathering(WaitingReads):
             attempt=row.attempt,
             pid=None if attempt is None else attempt.pid or None,
             finished_at=row.finished_at,
+            worker=worker_of(attempt),
             seconds=(attempt.finished_at - attempt.started_at).total_seconds()
             if attempt is not None and attempt.finished_at is not None and ended
             else None,

@@ -89,7 +89,7 @@ def _error(facts: Facts, failure: Failure) -> Evidence:
     at = failure.finished_at or facts.finished_at or facts.now
     values = {
         "attempt": failure.attempt,
-        "process": process(failure.pid),
+        "process": process(failure.pid, failure.worker),
         "time": clock_time(at),
         "cause": error_text(failure.error),
     }

@@ -60,6 +60,8 @@ class Running:
     started_at: datetime
     seconds: float
     """How long the attempt has run."""
+    worker: str = ""
+    """On whose host its process is; empty: the scheduler's."""
     expected: float | None = None
     expected_from: str = "none"
     soft_timeout: float | None = None
@@ -185,6 +187,8 @@ class Failure:
     attempt: int
     pid: int | None
     finished_at: datetime | None
+    worker: str = ""
+    """On whose host that process was; empty: the scheduler's."""
     seconds: float | None = None
     """Running time of its last attempt."""
     soft_timeout: float | None = None

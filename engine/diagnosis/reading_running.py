@@ -15,6 +15,7 @@ from engine.models import Attempt, LogBatch, NodeRun, Run, Sample
 from engine.models.conditions import running_attempts, unfinished_nodes
 from engine.shapes import line_shape
 from engine.states import NODE_TERMINAL
+from engine.workers import LOCAL
 
 RUNNING_MAX = 500
 WAITING_MAX = 100
@@ -90,6 +91,7 @@ class RunningReads:
             type=node.type,
             attempt=row.attempt,
             pid=attempt.pid or None if attempt is not None else None,
+            worker=worker_of(attempt),
             started_at=row.started_at,
             seconds=max(0.0, (self.now - row.started_at).total_seconds()),
             expected=row.expected,
@@ -170,6 +172,12 @@ class RunningReads:
             run=self.run, item=-1, node__in=list(numbers), number__in=set(numbers.values())
         )
         return {one.node: one for one in attempts if numbers[one.node] == one.number}
+
+
+def worker_of(attempt: Attempt | None) -> str:
+    """The worker of Celery on whose host an attempt ran; empty: the scheduler's own processes had it."""
+    name = "" if attempt is None else attempt.worker.rpartition("/")[0]
+    return "" if name == LOCAL else name
 
 
 def kept(shape: Mapping[str, Any] | None, attempt: int) -> Kept | None:

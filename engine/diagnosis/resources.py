@@ -125,7 +125,7 @@ def _memory(facts: Facts, running: Running) -> Finding | None:
         "used": size(sample.memory_bytes),
         "limit": size(limit),
         "percent": percent(100 * sample.memory_bytes / limit),
-        "process": process(running.pid),
+        "process": process(running.pid, running.worker),
     }
     evidence = [
         Evidence("memory", Said(_MEMORY_USED, values), sample.memory_bytes, "bytes", running.pid, iso(sample.at))
@@ -175,7 +175,7 @@ def _cpu_together(facts: Facts) -> list[Finding]:
             "node": running.name,
             "percent": percent(mean),
             "span": span(SHORT_SAMPLES),
-            "process": process(running.pid),
+            "process": process(running.pid, running.worker),
         }
         at = iso(running.samples[-1].at)
         evidence.append(Evidence("cpu", Said(_CPU_NODE, values), round(mean, 1), "percent", running.pid, at))
@@ -190,7 +190,12 @@ def _cpu(facts: Facts, running: Running) -> Finding | None:
     if cores is None or mean is None or mean <= CPU_SHARE * 100 * cores:
         return None
     shown = f"{cores:g}"
-    values = {"node": running.name, "percent": percent(mean), "cores": shown, "process": process(running.pid)}
+    values = {
+        "node": running.name,
+        "percent": percent(mean),
+        "cores": shown,
+        "process": process(running.pid, running.worker),
+    }
     over = span((last[-1].at - last[0].at).total_seconds() + 1)
     evidence = [
         Evidence(
@@ -212,7 +217,7 @@ def _io(facts: Facts, running: Running) -> Finding | None:
         return None
     last = known[-1]
     over = span((last.at - known[0].at).total_seconds() + 1)
-    values = {"n": waiting, "all": len(known), "span": over, "process": process(running.pid)}
+    values = {"n": waiting, "all": len(known), "span": over, "process": process(running.pid, running.worker)}
     evidence = [Evidence("io", Said(_IO_USED, values), round(share, 1), "percent", running.pid, iso(last.at))]
     if last.io_bytes is not None:
         said = Said(_IO_MOVED, {"rate": size(last.io_bytes)})

@@ -188,7 +188,12 @@ def _slow(facts: Facts, running: Running) -> Finding | None:
         _SLOW,
         {"node": running.name, "percent": done, "span": span(took), "left": span(max(0.0, whole - running.seconds))},
     )
-    values = {"percent": done, "span": span(ago), "process": process(running.pid), "line": cut(running.progress_words)}
+    values = {
+        "percent": done,
+        "span": span(ago),
+        "process": process(running.pid, running.worker),
+        "line": cut(running.progress_words),
+    }
     said = Said(_REPORTED_WORDS if values["line"] else _REPORTED, values)
     evidence = [how_long(running), Evidence("duration", said, fraction, None, running.pid, iso(at))]
     if running.soft_timeout is not None and whole > running.soft_timeout:

@@ -58,7 +58,7 @@ def place_of(spot: Spot) -> Said | str:
 
 
 def how_long(running: Running) -> Evidence:
-    values: dict[str, Any] = {"span": span(running.seconds), "process": process(running.pid)}
+    values: dict[str, Any] = {"span": span(running.seconds), "process": process(running.pid, running.worker)}
     template = _RUNS_NONE
     if running.limit is not None and running.expected is not None:
         values["expected"] = span(running.expected)

@@ -19,6 +19,7 @@ _HM = gettext_noop("{h} h {m} m")
 _D = gettext_noop("{d} d")
 _DH = gettext_noop("{d} d {h} h")
 _PROCESS = gettext_noop("process {pid}")
+_PROCESS_ON = gettext_noop("process {pid} of worker {worker}")
 _NO_PROCESS = gettext_noop("a process that is not determined")
 
 TEXT_MAX = 160
@@ -86,5 +87,8 @@ def clock_time(moment: datetime) -> Moment:
     return said
 
 
-def process(pid: int | None) -> Said:
-    return Said(_PROCESS, {"pid": pid}) if pid else Said(_NO_PROCESS)
+def process(pid: int | None, worker: str = "") -> Said:
+    """`worker`: on whose host it is; empty: there is one host."""
+    if not pid:
+        return Said(_NO_PROCESS)
+    return Said(_PROCESS_ON, {"pid": pid, "worker": worker}) if worker else Said(_PROCESS, {"pid": pid})

@@ -97,6 +97,8 @@ def test_each_state_of_a_worker_is_told_and_what_is_over_is_not(scaled: None, fl
     assert "Drain" not in row(page, "lost@here")
     assert [one["name"] for one in workers.workers()] == sorted(words)
     assert queries.counters()["workers"] == {"active": 3, "draining": 3, "lost": 2}
+    # Of those that drain only what still runs counts.
+    assert "0 of 6 busy" in page
     # What nobody else takes is named before it is drained.
     asked = row(page, "one@here").split("No other worker takes")[1].split("</p>")[0]
     assert "gpu" in asked

@@ -13,6 +13,7 @@ from tests.unit.diagnosis.made import (
     body,
     child,
     facts,
+    failure,
     frame,
     kept,
     line,
@@ -378,3 +379,10 @@ def test_texts_of_users_stay_what_they_are() -> None:
     found = of_stack(body(thread(frame(3, "f'{x}' # {y}"), wait="sleep")), name=name)
     assert name in str(found.message)
     assert "f'{x}' # {y}" in str(found.message)
+
+
+def test_a_process_on_another_host_is_named_with_its_worker() -> None:
+    (one,) = diagnosis(facts(running(seconds=60, worker="one@there"))).findings
+    assert any("process 41207 of worker one@there" in str(evidence.message) for evidence in one.evidence)
+    (one,) = diagnosis(facts(failure(worker="one@there"), state="failed")).findings
+    assert any("process 41207 of worker one@there" in str(evidence.message) for evidence in one.evidence)
