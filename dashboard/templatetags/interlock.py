@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
@@ -115,17 +115,19 @@ def _state_icon(state: str, language: str | None) -> SafeString:
     )
 
 
-def _linked(bar: presenters.Bar, newest: bool, drawn: SafeString) -> SafeString:
-    """A run of a strip; by keyboard one comes to the newest, and walks from there."""
-    return format_html(
-        '<a class="{}"{} href="/runs/{}/" aria-label="{}"><title>{}</title>{}</a>',
-        bar.look.style,
-        "" if newest else mark_safe(' tabindex="-1"'),
-        bar.run,
-        bar.label,
-        bar.label,
-        drawn,
-    )
+def _linked(bars: Sequence[presenters.Bar], drawn: Iterable[str]) -> SafeString:
+    """Runs of a strip, each with what is drawn of it; by keyboard one comes to the newest, and walks from there.
+
+    Escaped by hand: there are hundreds on a page, where `format_html` takes a quarter of all its time."""
+    made = []
+    for bar, shape in zip(bars, drawn, strict=True):
+        label = escape(bar.label)
+        stop = "" if bar is bars[-1] else ' tabindex="-1"'
+        made.append(
+            f'<a class="{bar.look.style}"{stop} href="/runs/{escape(bar.run)}/" aria-label="{label}">'
+            f"<title>{label}</title>{shape}</a>"
+        )
+    return mark_safe("".join(made))  # noqa: S308 - escaped above
 
 
 @register.simple_tag
@@ -133,14 +135,13 @@ def strip(bars: Sequence[presenters.Bar], width: int) -> SafeString:
     """The last runs as bars, newest right; `width` in the strip's own units."""
     if not bars:
         return format_html('<span class="faint">{}</span>', _("no runs yet"))
-    rect = '<rect x="{}" y="{}" width="5" height="{}" rx="1"></rect>'
-    drawn = [(_linked(bar, bar is bars[-1], format_html(rect, bar.x, bar.y, bar.height)),) for bar in bars]
+    drawn = (f'<rect x="{bar.x}" y="{bar.y}" width="5" height="{bar.height}" rx="1"></rect>' for bar in bars)
     return format_html(
         '<svg class="strip" width="{}" height="20" viewBox="0 0 {} 20" role="group" aria-label="{}">{}</svg>',
         width,
         width,
         _("Last runs, newest right"),
-        format_html_join("", "{}", drawn),
+        _linked(bars, drawn),
     )
 
 
@@ -155,15 +156,18 @@ def heat(bars: Sequence[presenters.Bar]) -> SafeString:
     tallest = max((bar.height for bar in bars), default=1)
     empty = HEAT_PLACES - len(bars)
     gap = '<rect class="gap" x="{}" y="0" width="9" height="14" rx="1.5"></rect>'
-    rect = '<rect x="{}" y="0" width="9" height="14" rx="1.5" opacity="{}"></rect>'
-    drawn = [(format_html(gap, place * HEAT_STEP),) for place in range(empty)]
+    gaps = format_html_join("", gap, ((place * HEAT_STEP,) for place in range(empty)))
+    drawn = []
     for place, bar in enumerate(bars, empty):
         strength = 1.0 if bar.look.state != "succeeded" else 0.6 + 0.4 * bar.height / tallest
-        drawn.append((_linked(bar, bar is bars[-1], format_html(rect, place * HEAT_STEP, f"{strength:.2f}")),))
+        drawn.append(
+            f'<rect x="{place * HEAT_STEP}" y="0" width="9" height="14" rx="1.5" opacity="{strength:.2f}"></rect>'
+        )
     return format_html(
-        '<svg class="heat" width="548" height="14" viewBox="0 0 548 14" role="group" aria-label="{}">{}</svg>',
+        '<svg class="heat" width="548" height="14" viewBox="0 0 548 14" role="group" aria-label="{}">{}{}</svg>',
         _("Last runs, newest right"),
-        format_html_join("", "{}", drawn),
+        gaps,
+        _linked(bars, drawn),
     )
 
 
