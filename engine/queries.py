@@ -222,7 +222,8 @@ def counters() -> dict[str, Any]:
         Run.objects.filter(finished_at__gte=since)
         .exclude(state__in=RUN_UNFINISHED)
         .values_list("state")
-        .annotate(Count("id"))
+        # Not of ids: they are not in the index.
+        .annotate(n=Count("*"))
     )
     return {
         "runs_queued": states.get("queued", 0),
