@@ -37,6 +37,7 @@ class Step(NamedTuple):
     used: str
     rows: int
     """What it read (or sorted) in all, with what a condition then left out."""
+    left_out: int
 
 
 @contextmanager
@@ -74,8 +75,9 @@ def plan(sql: str, params: Any) -> Plan:
 
 def _steps(node: Mapping[str, Any]) -> Iterator[Step]:
     dropped = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
-    rows = node["Actual Loops"] * (node["Actual Rows"] + dropped)
-    yield Step(node["Node Type"], node.get("Relation Name", ""), node.get("Index Name", ""), round(rows))
+    loops = node["Actual Loops"]
+    rows, left_out = round(loops * (node["Actual Rows"] + dropped)), round(loops * dropped)
+    yield Step(node["Node Type"], node.get("Relation Name", ""), node.get("Index Name", ""), rows, left_out)
     for below in node.get("Plans", ()):
         yield from _steps(below)
 
