@@ -158,17 +158,15 @@ def test_nothing_acknowledged_is_lost_and_all_goes_on_whatever_becomes_of_postgr
         held.run = rig.launch("held")
         held.begun()
         visitor = Visitor(rig)
+        clients: list[Client] = []
 
         def endure_each(faults: tuple[Fault, ...], times: int) -> None:
             chosen = [fault for fault in faults for _ in range(times)]
             chance.shuffle(chosen)
             for fault in chosen:
                 counting.start()
-                watched = work.start("chain")
-                client = Client(rig, watched)
+                clients.append(Client(rig, work.start("chain")))
                 seconds.setdefault(fault.__name__, []).append(endure(rig, work, fault, chance))
-                wait_until(lambda run=watched: run not in rig.unfinished(), 60)  # type: ignore[misc]
-                client.check()
 
         endure_each(GENTLE, rounds(1, 5))
         nothing_lost(rig)
@@ -178,6 +176,8 @@ def test_nothing_acknowledged_is_lost_and_all_goes_on_whatever_becomes_of_postgr
         slowest = visitor.close()
         work.check(killed_schedulers=len(HARSH) * rounds(1, 6))
         counting.check()
+        for client in clients:
+            client.check()
         with rig.database() as db:
             lost = db.execute("SELECT count(*) FROM engine_attempt WHERE state = 'lost'").fetchone()[0]
     for name, found in seconds.items():
