@@ -15,7 +15,7 @@ from collections.abc import Callable
 import redis
 
 from engine.config import Config
-from engine.hints.redis import Ear, client, prefix
+from engine.hints.redis import ERRORS, Ear, client, keep_at, prefix
 
 log = logging.getLogger("interlock.hints")
 
@@ -87,26 +87,24 @@ class Listener:
 
     def __init__(self, config: Config, channel: str, heard: Callable[[], None]) -> None:
         self.config, self.channel, self.heard = config, channel, heard
-        self._over = False
-        self._thread = threading.Thread(target=self._run, name="hints", daemon=True)
-        self._thread.start()
+        self._over = threading.Event()
+        arguments = (self._listen, self._over, self._failed)
+        threading.Thread(target=keep_at, args=arguments, name="hints", daemon=True).start()
 
     def close(self) -> None:
-        self._over = True
+        self._over.set()
 
-    def _run(self) -> None:
-        while not self._over:
-            try:
-                self._listen()
-            except (redis.RedisError, OSError):
-                time.sleep(REST_SECONDS)
+    def _failed(self, error: Exception) -> None:
+        # Of a Redis that is away the courier speaks.
+        if not isinstance(error, ERRORS):
+            log.error("hints_failed", exc_info=error)
 
     def _listen(self) -> None:
         connection = connect(self.config)
         try:
             ear = Ear(connection, self.channel)
             self.heard()
-            while not self._over:
+            while not self._over.is_set():
                 if ear.hear(LISTEN_SECONDS) is not None:
                     self.heard()
         finally:

@@ -14,7 +14,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -40,6 +40,8 @@ ANNOUNCE_SECONDS: Final = 5.0
 """How often a listener says that it is there."""
 PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds before connecting again, by failures in a row."""
+LONG_SECONDS: Final = 10.0
+"""A connection that lasted so long is opened again without much delay."""
 ASK_SECONDS: Final = 5.0
 """Of silence, after which a server is asked whether it is there; as long again, and it is not."""
 KEPT_ALIVE: Final[dict[str, Any]] = {
@@ -119,6 +121,20 @@ class Ear:
 def pause(failures: int) -> float:
     """Seconds to wait after so many failures in a row."""
     return PAUSES[min(failures, len(PAUSES) - 1)]
+
+
+def keep_at(work: Callable[[], None], over: threading.Event, failed: Callable[[Exception], None]) -> None:
+    """Do it on this thread until `over`, and begin again after each error: one of another kind than ERRORS is ours, and
+    no reason to hear nothing any more. `failed` is told of each."""
+    failures = 0
+    while not over.is_set():
+        begun = time.monotonic()
+        try:
+            work()
+        except Exception as error:
+            failed(error)
+            failures = failures + 1 if time.monotonic() - begun < LONG_SECONDS else 0
+            over.wait(pause(failures))
 
 
 class _Waker:

@@ -10,7 +10,6 @@ import json
 import queue
 import socket
 import threading
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,8 +21,8 @@ from engine.hints.redis import (
     Ear,
     client,
     from_scheduler,
+    keep_at,
     log,
-    pause,
     to_scheduler,
 )
 
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 TURN_SECONDS: Final = 0.5
 """How soon the threads see that it was closed."""
-LONG_SECONDS: Final = 10.0
-"""A connection that lasted so long is opened again without much delay."""
 
 
 class RedisHintServer:
@@ -58,7 +55,8 @@ class RedisHintServer:
         ring.setblocking(False)
         self.watcher.watch(heard, self._on_heard)
         for work in (self._hear, self._say):
-            thread = threading.Thread(target=self._work, args=(work,), name=f"hints{work.__name__}", daemon=True)
+            arguments = (work, self._closed, self._failed)
+            thread = threading.Thread(target=keep_at, args=arguments, name=f"hints{work.__name__}", daemon=True)
             self.threads.append(thread)
             thread.start()
 
@@ -87,23 +85,13 @@ class RedisHintServer:
 
     # On the threads.
 
-    def _work(self, work: Callable[[], None]) -> None:
-        """Do it until closed, and begin again after each error."""
-        failures = 0
-        while not self._closed.is_set():
-            begun = time.monotonic()
-            try:
-                work()
-            except Exception as error:
-                self.listened = False
-                # An error of another kind is ours, and no reason to hear nothing any more.
-                expected = isinstance(error, ERRORS)
-                if not self._away or not expected:
-                    self._away = True
-                    log.warning("hints: Redis (REDIS_URL) is away, others look into the database: %s", error,
-                                exc_info=not expected)  # fmt: skip
-                failures = failures + 1 if time.monotonic() - begun < LONG_SECONDS else 0
-                self._closed.wait(pause(failures))
+    def _failed(self, error: Exception) -> None:
+        self.listened = False
+        expected = isinstance(error, ERRORS)
+        if not self._away or not expected:
+            self._away = True
+            log.warning("hints: Redis (REDIS_URL) is away, others look into the database: %s", error,
+                        exc_info=not expected)  # fmt: skip
 
     def _hear(self) -> None:
         with client(self.config, "scheduler", ANSWER_SECONDS) as hearing:

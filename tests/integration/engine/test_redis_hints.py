@@ -15,10 +15,12 @@ import redis as redis_client
 
 from engine import hints
 from engine.config import from_environment
+from engine.executors import redishints
 from engine.hints import redis as redis_hints
 from engine.hints.redis_server import RedisHintServer, merge
 from tests.integration.engine.test_hints import Loop
 from tests.support import redis
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.redis
 
@@ -285,3 +287,24 @@ def test_an_error_of_our_own_ends_neither_a_wake_nor_the_hearing(scheduler, conf
         scheduler.turns(lambda: scheduler.server._away, 5)
     # It hears again by itself.
     scheduler.turns(lambda: scheduler.woken, 10)
+
+
+def test_an_error_of_our_own_does_not_end_the_hearing_of_a_host(config, server):
+    heard = threading.Semaphore(0)
+    faults = iter([RuntimeError("a fault of ours")])
+
+    def hear():
+        heard.release()
+        if (fault := next(faults, None)) is not None:
+            raise fault
+
+    ear = redishints.Listener(config, redishints.host_channel(config, 1), hear)
+    try:
+        # Once with its connection, and once more with the one after its fault.
+        assert heard.acquire(timeout=10)
+        assert heard.acquire(timeout=10)
+        with server.client() as client:
+            wait_until(lambda: client.publish(redishints.host_channel(config, 1), b"1"), 10)
+        assert heard.acquire(timeout=10)
+    finally:
+        ear.close()
