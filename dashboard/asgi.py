@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+from collections.abc import Callable
+from types import FrameType
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
 import django
+import uvicorn
 
 django.setup()
 
@@ -22,11 +27,26 @@ from dashboard.live.wait import WaitForRuns  # noqa: E402
 http = Http()
 
 
+def _hear_of_the_end() -> None:
+    """Let uvicorn's signals release held requests: it tells us when all requests are over. `web` says so itself."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        told = signal.getsignal(number)
+        if callable(told) and isinstance(getattr(told, "__self__", None), uvicorn.Server):
+
+            def tell(number: int, frame: FrameType | None, told: Callable[..., object] = told) -> None:
+                loop.call_soon_threadsafe(hub.stop)
+                told(number, frame)
+
+            signal.signal(number, tell)
+
+
 async def _lifespan(scope: Scope, receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
             hub.start()
+            _hear_of_the_end()
             await send({"type": "lifespan.startup.complete"})
         else:
             await hub.close()

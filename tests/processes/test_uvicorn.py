@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ from tests.support.templates import running
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+
+
+LONG = "import time\n\ndef main(inputs, ctx):\n    time.sleep(300)\n"
 
 
 class Uvicorn(Product):
@@ -65,8 +69,13 @@ def test_uvicorn_serves_pages_files_api_and_sockets(tmp_path: Path) -> None:
                 # Its own limit is 16 MB.
                 socket.send(json.dumps({"type": "hello", "more": "x" * 100_000}))
                 assert close_code(socket) == 4400
-            # It ends by the signal that asked for it.
-            assert served.stop() == -signal.SIGTERM
+            product.publish("long", [{"id": "a", "type": "python", "config": {"code": LONG}}], [])
+            with ThreadPoolExecutor(1) as asking:
+                held = asking.submit(served.call, "POST", "/api/v1/workflows/long/runs/?wait=60", {})
+                wait_until(lambda: product.api("GET", "runs/?workflow=long")["results"], 20)
+                # It ends by the signal that asked for it, and answers first what it holds.
+                assert served.stop() == -signal.SIGTERM
+                assert held.result(10).status == 202
         finally:
             served.kill()
         assert "Traceback" not in served.log.read_text()
