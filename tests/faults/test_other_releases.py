@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from engine.host.postman import KILL_SECONDS
+from engine.host.records import LEASE_SECONDS
+from engine.states import OTHER_RELEASE
 from tests.faults.hosts import SERVERS, Hosts
 from tests.faults.rig import document, python, rigged
 from tests.faults.workload import Workload
@@ -57,6 +60,15 @@ class Mixed(Hosts):
         attempts = self.product.api("GET", f"runs/{run}/nodes/held/attempts/")["results"]
         return bool(node["state"] == "running" and attempts[0]["worker"].startswith(f"{release}@"))
 
+    def waited(self, run: str, release: str) -> float:
+        """Seconds from the last sign of life of the worker that was set aside to the second attempt."""
+        ((seconds,),) = self.do(
+            "SELECT min(EXTRACT(EPOCH FROM a.started_at - h.beat_at))::float FROM engine_attempt a, engine_host h "
+            f"WHERE a.run_id = {run} AND a.number = 2 AND h.name = '{release}@test' AND h.state = 'gone' "
+            f"AND h.reason = '{OTHER_RELEASE}' AND h.beat_at < a.started_at"
+        )
+        return float(seconds)
+
 
 def finding(rig: Mixed, run: str) -> dict[str, Any] | None:
     found = rig.product.api("GET", f"runs/{run}/diagnostics/")["suggestions"]
@@ -103,6 +115,8 @@ def test_work_goes_to_who_can_read_it_and_runs_once_whoever_leads(tmp_path: Path
             rig.rest(60)
             row = rig.rows().nodes[held, "held"]
             assert (row["state"], row["attempt"], row["losses"], row["retries"]) == ("succeeded", 2, 0, 0)
+            # By then the host had ended what it had, also one that heard of nothing.
+            assert rig.waited(held, before) > LEASE_SECONDS - KILL_SECONDS
             before = release
         # What had just begun where nobody reads of it has no attempt.
         work.check(killed_schedulers=rounds(2, 11))

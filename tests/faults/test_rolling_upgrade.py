@@ -79,6 +79,7 @@ class People(threading.Thread):
         self.work.rig.product, self.door = product, product._door
 
     def run(self) -> None:
+        path = "a launch"
         try:
             while not self._over.is_set():
                 self.work.keep(3)
