@@ -15,9 +15,9 @@ from typing import Any
 
 from tests.faults import count
 from tests.faults.hosts import Hosts
-from tests.faults.rig import Rig
 from tests.support import network
 from tests.support.gate import Gate, gate
+from tests.support.workers import Worker
 
 ELSEWHERE = "127.0.0.2"
 """Where the way to the database begins: all name that alike, as they must, and this host is sent another way."""
@@ -38,11 +38,8 @@ class Cabled(Hosts):
             self._cables.close()
             raise
 
-    def start(self) -> Cabled:
-        Rig.start(self)
-        for name, place in self.places.items():
-            self.worker(name, inside=place.inside)
-        return self
+    def _begin_workers(self) -> list[Worker]:
+        return [self.worker(name, inside=place.inside, wait=False) for name, place in self.places.items()]
 
     def end(self) -> None:
         super().end()
@@ -59,12 +56,10 @@ class Gated(Hosts):
         self.to_database = self._ways.enter_context(gate((self.server.address, port), ELSEWHERE, port))
         self.to_redis = self._ways.enter_context(gate(("127.0.0.1", self.broker.port)))
 
-    def start(self) -> Gated:
-        Rig.start(self)
+    def _begin_workers(self) -> list[Worker]:
         redis = self.broker.url.replace(f":{self.broker.port}/", f":{self.to_redis.port}/")
-        self.worker("one", PGHOSTADDR=ELSEWHERE, REDIS_URL=redis)
-        self.worker("two")
-        return self
+        one = self.worker("one", wait=False, PGHOSTADDR=ELSEWHERE, REDIS_URL=redis)
+        return [one, self.worker("two", wait=False)]
 
     def end(self) -> None:
         super().end()

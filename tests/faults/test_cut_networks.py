@@ -41,14 +41,17 @@ STAYS = ("a", "b", "c", "d")
 """As many nodes as there are processes."""
 
 
-def publish(rig: Hosts) -> None:
-    """`stay`: in its first attempt a node runs until it is let go. `pass`: nodes that end at once."""
-    let_go = f"os.path.exists(f'{rig.folder}/go-{{ctx.run[\"id\"]}}-{{ctx.node}}')"
-    during = f"while ctx.attempt == 1 and not {let_go}: time.sleep(0.005); note('beat', ctx)"
-    stays = rig.ledger.code(0, during=during)
-    rig.publish("stay", document([python(name, stays, lost_retries=20) for name in STAYS]))
-    passes = rig.ledger.code(0.02, beats=True)
-    rig.publish("pass", document([python(name, passes, lost_retries=20) for name in STAYS], "a>b"))
+def stay(rig: Hosts) -> str:
+    """A run of as many nodes as there are processes: in its first attempt each runs until it is let go."""
+    free = f"os.path.exists(f'{rig.folder}/go-{{ctx.run[\"id\"]}}-{{ctx.node}}')"
+    during = f"while ctx.attempt == 1 and not {free}: time.sleep(0.005); note('beat', ctx)"
+    return rig.run(document([python(name, rig.ledger.code(0, during=during), lost_retries=20) for name in STAYS]))
+
+
+def pass_by(rig: Hosts) -> str:
+    """A run of nodes that end at once."""
+    code = rig.ledger.code(0.02, beats=True)
+    return rig.run(document([python(name, code, lost_retries=20) for name in STAYS], "a>b"))
 
 
 def let_go(rig: Hosts, executions: Sequence[Execution]) -> None:
@@ -58,7 +61,7 @@ def let_go(rig: Hosts, executions: Sequence[Execution]) -> None:
 
 def all_busy(rig: Hosts, seconds: float) -> list[Execution]:
     """A run that takes all processes of all hosts: its executions, once all of them are under way."""
-    run = rig.launch("stay")
+    run = stay(rig)
 
     def under_way() -> list[Execution]:
         found = [one for one in rig.ledger.executions() if one.start.run == run and not one.ended]
@@ -104,7 +107,7 @@ def cut_off(rig: Hosts, cut: Cut) -> list[float]:
     with cut.on(rig):
         if cut.loses:
             all_again(rig, victims)
-        meanwhile = rig.launch("pass")
+        meanwhile = pass_by(rig)
         wait_until(lambda: meanwhile not in rig.unfinished(), 30)
         wait_until(lambda: time.monotonic_ns() - at > HELD_SECONDS * 1e9, 30)
     recovered = [(moment - at) / 1e9 for one in victims if (moment := again(rig.ledger, one))]
@@ -117,15 +120,14 @@ def cut_off(rig: Hosts, cut: Cut) -> list[float]:
     return recovered
 
 
-def sessions(rig: Hosts, of: str) -> int:
-    """How many sessions of these parts the database keeps."""
-    ((found,),) = rig.do(f"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'interlock-{of}'")
+def sessions(rig: Hosts) -> int:
+    """How many of workers the database keeps."""
+    ((found,),) = rig.do("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'interlock-worker'")
     return int(found)
 
 
 def cut_and_check(rig: Hosts, cuts: Sequence[Cut]) -> None:
-    rig.start()
-    publish(rig)
+    rig.start_without_web()
     recovered: list[float] = []
     for cut in cuts:
         seconds = cut_off(rig, cut)
@@ -135,7 +137,7 @@ def cut_and_check(rig: Hosts, cuts: Sequence[Cut]) -> None:
     assert all(state in ("lost", "succeeded") for attempts in rows.attempts.values() for state in _states(attempts))
     assert max(recovered, default=0) <= RECOVERED_SECONDS, recovered
     # Those whose host was not heard of any more are gone as well.
-    wait_until(lambda: sessions(rig, "worker") <= CONNECTIONS * len(rig.workers), 20)
+    wait_until(lambda: sessions(rig) <= CONNECTIONS * len(rig.workers), 20)
 
 
 def _states(attempts: Sequence[dict[str, Any]]) -> list[str]:
@@ -145,16 +147,16 @@ def _states(attempts: Sequence[dict[str, Any]]) -> list[str]:
 def replaced(rig: Cabled, cut: Cut) -> float:
     """One round; seconds from the cut of the leader until a node starts that was asked for afterwards."""
     leader = rig.scheduler(rig.subject.inside)
-    wait_until(lambda: sessions(rig, "scheduler") == 2, 30)
+    wait_until(lambda: rig.waiting_schedulers() == 1, 30)
     rig.signal(rig.scheduler_pid(), signal.SIGKILL, "the leader")
     wait_until(lambda: rig.leader()[1] == leader.pid, 20)
-    wait_until(lambda: sessions(rig, "scheduler") == 2, 60)
+    wait_until(lambda: rig.waiting_schedulers() == 1, 60)
     epoch = rig.leader()[0]
     executions = all_busy(rig, 30)
     at = time.monotonic_ns()
     with cut.on(rig):
         let_go(rig, executions)
-        run = rig.launch("pass")
+        run = pass_by(rig)
         wait_until(lambda: rig.ledger.start_after(at), 20)
         assert rig.leader()[0] > epoch
         wait_until(lambda: run not in rig.unfinished(), 20)
@@ -190,7 +192,6 @@ def test_a_leader_that_is_cut_off_is_replaced_and_writes_nothing_more(tmp_path: 
     with hosted(tmp_path, form=Cabled) as rig:
         assert isinstance(rig, Cabled)
         rig.start()
-        publish(rig)
         rig.subject = rig.network.host()
         cuts = some([cut for cut in CABLES if cut.loses], [], "cut cables of a leader")
         seconds = [replaced(rig, cut) for cut in cuts]
@@ -201,8 +202,7 @@ def test_a_leader_that_is_cut_off_is_replaced_and_writes_nothing_more(tmp_path: 
 @pytest.mark.skipif(not LONG, reason="test_hosts_checkers.py has the short form")
 def test_a_host_that_goes_on_after_its_lease_is_caught(tmp_path: Path) -> None:
     with hosted(tmp_path, "lease_outlived", Gated) as rig:
-        rig.start()
-        publish(rig)
+        rig.start_without_web()
         victims = with_victims(rig)
         with DATABASE_SILENT.on(rig):
             all_again(rig, victims)

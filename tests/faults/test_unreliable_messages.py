@@ -23,6 +23,8 @@ from tests.support.wait import wait_until
 pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
 
 NODE_SECONDS = rounds(3, 20)
+QUEUES = {"default": 2, "late": 4}
+"""Nodes of each queue, as many as its workers run at once."""
 VISIBLE_SECONDS = rounds(1, 5)
 """How long the broker leaves a message that was not acknowledged with whom it gave it to."""
 
@@ -48,7 +50,7 @@ def test_messages_that_are_lost_late_and_twice_start_each_node_once(tmp_path: Pa
     with hosts(tmp_path, Manners()) as (rig, made):
         rig.start()
         work = Workload(rig, http=True, fan=20, only=("diamond", "fan", "branch", "pool"))
-        for _ in range(rounds(1, 60)):
+        for _ in range(rounds(1, 20)):
             runs = [work.start() for _ in range(4)]
             clients = [Client(rig, run) for run in runs]
             rig.rest(60)
@@ -61,7 +63,7 @@ def test_messages_that_are_lost_late_and_twice_start_each_node_once(tmp_path: Pa
 
 def test_a_work_that_is_not_one_host_s_alone_is_caught(tmp_path: Path) -> None:
     with hosts(tmp_path, Manners(lost=0), "take_unguarded") as (rig, _):
-        rig.start()
+        rig.start_without_web()
         rig.run(document([python(name, rig.ledger.code(1, beats=True)) for name in "abcd"]))
         wait_until(lambda: len(rig.ledger.executions()) > 4, 30)
         with pytest.raises(Broken, match=r"^I4: "):
@@ -72,18 +74,17 @@ def test_a_node_that_outlasts_the_broker_s_patience_starts_once(tmp_path: Path) 
     """Also where messages are acknowledged only when their works have ended, and so are delivered again."""
     visible = {"INTERLOCK_TEST_VISIBLE": str(VISIBLE_SECONDS)}
     with hosts(tmp_path, None, "visible_soon", **visible) as (rig, made):
-        rig.start()
-        rig.publish("long", document([python(name, rig.ledger.code(NODE_SECONDS, beats=True)) for name in "abcd"]))
-        rig.launch("long")
-        rig.rest(NODE_SECONDS + 20)
-        assert made.seen["again"] == 0
-        for worker in rig.workers.values():
-            assert worker.stop() == 0
-        late = "visible_soon,acknowledged_late"
-        for name in ("three", "four"):
-            rig.worker(name, INTERLOCK_TEST_BUILD=late)
-        rig.launch("long")
+        rig.names = ("one",)
+        build = "visible_soon,acknowledged_late"
+        late = [rig.worker(name, "late", wait=False, INTERLOCK_TEST_BUILD=build) for name in ("two", "three")]
+        rig.start_without_web()
+        for worker in late:
+            worker.wait()
+        code = rig.ledger.code(NODE_SECONDS, beats=True)
+        nodes = [python(f"{queue}{n}", code, queue=queue) for queue, many in QUEUES.items() for n in range(many)]
+        rig.run(document(nodes))
         rig.rest(2 * NODE_SECONDS + 20)
-        assert made.seen["again"] > 0
-        rig.check()
+        assert made.seen["again: default"] == 0
+        assert made.seen["again: late"] > 0
+        rig.check(most=6)
         started_once(rig)

@@ -15,6 +15,7 @@ from tests.support import redis
 
 TELLS = (b"PUBLISH", b"LPUSH")
 """Commands that tell somebody something: hints and messages of Celery."""
+PUTS = (b"LPUSH", b"RPUSH")
 INSTEAD = b"*1\r\n$8\r\nLASTSAVE\r\n"
 """What the server is asked in place of them: it answers with a number as well, which is not 0."""
 AGAIN = b'"redelivered": true'
@@ -38,7 +39,7 @@ class Way:
     def __init__(self, target: int, rng: random.Random, manners: Manners | None = None) -> None:
         self.target, self.rng, self.manners = target, rng, manners
         self.seen: Counter[str] = Counter()
-        """What became of what was told: lost, told; and again: messages that were delivered before."""
+        """What became of what was told; and by queue, messages that are delivered again."""
         self._open_ends: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="way to Redis", daemon=True)
@@ -90,8 +91,8 @@ class Way:
 
     def _pass(self, raw: bytes, parts: Sequence[bytes]) -> bytes:
         """What the server is told now."""
-        if any(AGAIN in part for part in parts):
-            self.seen["again"] += 1
+        if parts and parts[0].upper() in PUTS and AGAIN in parts[2]:
+            self.seen[f"again: {parts[1].decode()}"] += 1
         if self.manners is None or not parts or parts[0].upper() not in TELLS:
             return raw
         if self.rng.random() < self.manners.lost:
