@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                 ('epoch', models.BigIntegerField(default=0)),
                 ('host', models.CharField(blank=True, default='', max_length=200)),
                 ('pid', models.IntegerField(null=True)),
-                ('beat_at', models.DateTimeField(help_text='Heartbeat, also while idle; see engine.heartbeat.', null=True)),
+                ('beat_at', models.DateTimeField(help_text="Heartbeat, also while idle, by the database's clock; see engine.heartbeat.", null=True)),
             ],
         ),
         migrations.CreateModel(
