@@ -51,12 +51,14 @@ def runs(
     """Runs that match all given filters, newest first. `since`: created then or later; `until`: created before then;
     `before`: only those that follow the run with this id (paging)."""
     found = Run.objects.all()
+    few = False
     if states is not None:
         states = set(states)
         # Few among many: without an index of their own all history is read for a page of them.
+        few = "succeeded" not in states
         if states.issubset(RUN_UNFINISHED):
             found = unfinished_runs()
-        elif "succeeded" not in states:
+        elif few:
             found = runs_without_success()
         found = found.filter(state__in=sorted(states))
     if workflow is not None:
@@ -67,20 +69,20 @@ def runs(
         found = found.filter(draft=draft)
     if created_by is not None:
         found = found.filter(created_by=created_by)
-    if since is not None or until is not None:
-        return _of_time(found, since, until, before)
+    if since is not None:
+        found = found.filter(created_at__gte=since)
+    if until is not None:
+        found = found.filter(created_at__lt=until)
+    if not few and (since is not None or until is not None):
+        return _by_time(found, before)
     if before is not None:
         found = found.filter(pk__lt=before)
     return found.order_by("-id")
 
 
-def _of_time(found: QuerySet[Run], since: datetime | None, until: datetime | None, before: int | None) -> QuerySet[Run]:
-    """By when they were created, which an index has: by their ids, all that is newer than `until` would be read first.
-    Both orders are the same unless a clock was set back."""
-    if since is not None:
-        found = found.filter(created_at__gte=since)
-    if until is not None:
-        found = found.filter(created_at__lt=until)
+def _by_time(found: QuerySet[Run], before: int | None) -> QuerySet[Run]:
+    """In the order of the index of times: by their ids, all that is newer would be read first. Both orders are the same
+    unless a clock was set back."""
     if before is not None:
         # It may have been deleted since: then the one before it stands for it.
         last = Run.objects.filter(pk__lte=before).order_by("-id").values_list("created_at", flat=True).first()

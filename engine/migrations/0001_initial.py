@@ -254,7 +254,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='run',
-            index=models.Index(condition=models.Q(('state', 'succeeded'), _negated=True), fields=['-id', 'state', 'workflow', 'created_by'], name='run_no_success'),
+            index=models.Index(condition=models.Q(('state', 'succeeded'), _negated=True), fields=['-id', 'state', 'workflow', 'created_by', 'created_at'], name='run_no_success'),
         ),
         migrations.AddIndex(
             model_name='noderun',

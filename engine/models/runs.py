@@ -65,7 +65,7 @@ class Run(models.Model):
             models.Index(fields=["workflow", "created_by", "-id"], name="run_draft", condition=Q(draft=True)),
             # What is rare among many successes, with what lists of it are limited by.
             models.Index(
-                fields=["-id", "state", "workflow", "created_by"],
+                fields=["-id", "state", "workflow", "created_by", "created_at"],
                 name="run_no_success",
                 condition=~Q(state="succeeded"),
             ),

@@ -214,6 +214,8 @@ def test_runs_of_a_time_are_those_created_then_also_where_a_clock_was_set_back()
     newest_first = [ids[4], ids[2], ids[3], ids[1]]
     assert [run.pk for run in queries.runs(since=since, until=until)] == newest_first
     assert [run.pk for run in queries.runs(since=since)] == [ids[5], *newest_first]
+    Run.objects.update(state="failed")
+    assert {run.pk for run in queries.runs(since=since, until=until, states=["failed"])} == set(newest_first)
     # Page by page none is left out and none comes twice.
     paged: list[int] = []
     while found := queries.runs(until=until, before=paged[-1] if paged else None)[:1]:

@@ -53,6 +53,8 @@ CALL_LISTS: tuple[Mapping[str, Any], ...] = (
     {"until": -86400 * 14, "workflow": "one"},
     {"until": -86400 * 14, "workflow": "rare"},
     {"since": -86400 * 15, "until": -86400 * 14, "state": "failed"},
+    {"until": -86400 * 14, "state": "failed", "workflow": "rare"},
+    {"until": -86400 * 14, "state": "cancelled"},
 )
 """Seconds from now for times."""
 
