@@ -2,7 +2,9 @@
 
 from django.db import migrations
 
-NAMES = ("run_workflow", "run_version", "run_finished", "run_failed", "run_no_success")
+NAMES = (
+    "run_workflow", "run_version", "run_finished", "run_failed", "run_no_success", "run_created", "run_by", "run_draft",
+)  # fmt: skip
 
 
 def renew(apps, editor):

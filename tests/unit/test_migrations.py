@@ -20,8 +20,8 @@ from tests.support.product import ROOT
 
 MADE = {
     "dashboard/migrations/0001_initial.py": "996f62fd2aebda4afaef92cd6c019d1a",
-    "engine/migrations/0001_initial.py": "0478de176c3e5753b1467c9fa1af4347",
-    "engine/migrations/0002_indexes_with_states.py": "c0bfc2cd2c8abdd4bdf8ca9f0df3606b",
+    "engine/migrations/0001_initial.py": "d88496c7805075d8181bdbaff546c63a",
+    "engine/migrations/0002_indexes_with_states.py": "5983d3f5871177a80db4bc39f70f25b4",
     "engine/migrations/0003_remote.py": "0c75881498fa6b44b97c386e00a7a546",
     "versions/migrations/0001_initial.py": "a4bc7282a393da2313289ccf61da169b",
 }
