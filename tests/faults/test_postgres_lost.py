@@ -114,7 +114,7 @@ class Held:
         self.flag = rig.folder / "let-go"
         until = f"while not os.path.exists({str(self.flag)!r}): time.sleep(0.01)"
         code = rig.ledger.code(0, during=until)
-        self.document = document([python(f"held{i}", code) for i in range(PROCESSES)])
+        self.document = document([python(f"held{i}", code, lost_retries=100) for i in range(PROCESSES)])
         self.run = ""
 
     def begun(self) -> None:
