@@ -17,6 +17,7 @@ django.setup()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402 - models load after the setup
 
+from dashboard import webhosts  # noqa: E402
 from dashboard.http import Http  # noqa: E402
 from dashboard.live import routing  # noqa: E402
 from dashboard.live.handshake import Scope  # noqa: E402
@@ -42,13 +43,18 @@ def _hear_of_the_end() -> None:
 
 
 async def _lifespan(scope: Scope, receive: Receive, send: Send) -> None:
+    noting: asyncio.Task[None] | None = None
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
             hub.start()
             _hear_of_the_end()
+            noting = asyncio.create_task(webhosts.keep_noting())
             await send({"type": "lifespan.startup.complete"})
         else:
+            if noting is not None:
+                noting.cancel()
+                await asyncio.gather(noting, return_exceptions=True)
             await hub.close()
             await send({"type": "lifespan.shutdown.complete"})
             return

@@ -1,4 +1,4 @@
-"""Accounts: users with one role each, API tokens and one-time login links."""
+"""Accounts: users with one role each, API tokens and one-time login links. And who serves them."""
 
 from __future__ import annotations
 
@@ -41,6 +41,14 @@ class LoginLink(models.Model):
     hash = models.CharField(max_length=64, unique=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+
+
+class WebHost(models.Model):
+    """A host that serves pages, for `doctor`; see dashboard.webhosts."""
+
+    name = models.CharField(max_length=200, primary_key=True)
+    key_print = models.CharField(max_length=32, help_text="Of its SECRET_KEY.")
+    seen_at = models.DateTimeField()
 
 
 class SignInAttempt(models.Model):

@@ -25,6 +25,7 @@ def findings(port: int) -> Iterator[Finding]:
     yield from _guarded("Database", lambda: state.database(usable))
     if usable:
         yield from _guarded("Accounts", state.accounts)
+        yield from _guarded("Secret key", state.secret_key)
         yield from _guarded("History", state.history)
         yield from _guarded("Clock", state.clock_)
     running = holder(settings.INTERLOCK.run_folder)

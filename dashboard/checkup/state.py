@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from dashboard import webhosts
 from dashboard.checkup.finding import Finding, owner_of, typed
 from dashboard.models import User
 from engine import clock, queries, schema
@@ -75,6 +76,19 @@ def accounts() -> Iterator[Finding]:
                       f"(or: {typed('login-link --user admin')}), then set one.")  # fmt: skip
     elif admins:
         yield Finding("Accounts", "ok", f"{User.objects.count()}, of them {len(admins)} with the role admin")
+
+
+def secret_key() -> Iterator[Finding]:
+    if others := webhosts.with_other_keys():
+        names = ", ".join(others)
+        yield Finding(
+            "Secret key",
+            "problem",
+            f"web processes on {names} have another SECRET_KEY than what is set here: whom the proxy leads from one to "
+            "another is signed out",
+            "Set one SECRET_KEY on all hosts, and start their web processes again. A host that serves no more is "
+            "forgotten after an hour.",
+        )
 
 
 def history() -> Iterator[Finding]:

@@ -20,8 +20,9 @@ import pytest
 from django.conf import settings
 from django.db.migrations.recorder import MigrationRecorder
 
-from dashboard import checkup
+from dashboard import checkup, webhosts
 from dashboard.checkup import finding
+from dashboard.models import WebHost
 from engine import clock, runs, sqlite
 from engine.config import SETTINGS
 from engine.executors import leftovers
@@ -215,3 +216,21 @@ def test_a_database_that_a_newer_release_has_added_to_is_well_and_said(home: Pat
     level, found, _ = said()["Database"]
     assert level == "ok"
     assert "schema of a newer release (engine.0999_expand_fashion), which this one works with" in found
+
+
+def test_hosts_that_serve_with_another_secret_key_are_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    webhosts.note(webhosts.key_print())
+    assert "Secret key" not in said()
+    kept = WebHost.objects.get().key_print
+    assert settings.SECRET_KEY not in kept
+    WebHost.objects.create(name="there", key_print="0" * 32, seen_at=clock.now())
+    WebHost.objects.create(name="gone", key_print="1" * 32, seen_at=clock.now() - timedelta(hours=2))
+    level, found, advice = said()["Secret key"]
+    assert level == "problem"
+    assert "on there have another SECRET_KEY" in found
+    assert "one SECRET_KEY on all hosts" in advice
+    # Whoever serves forgets the one that serves no more.
+    webhosts.note(webhosts.key_print())
+    assert set(WebHost.objects.values_list("name", flat=True)) == {"there", socket.gethostname()}
+    monkeypatch.setattr(settings, "SECRET_KEY", "another")
+    assert socket.gethostname() in said()["Secret key"][1]

@@ -74,6 +74,9 @@ def test_up_does_with_both_what_it_does_without(product: Product, database: str,
     assert {"interlock-scheduler", "interlock-listener", "interlock-layer"} <= names
     doctor = product.command("doctor", "--port", str(product.port)).stdout
     assert re.search(r"ok +Redis: answers", doctor), doctor
+    assert "Secret key" not in doctor
+    doctor = product.command("doctor", "--port", str(product.port), check=False, SECRET_KEY="another").stdout
+    assert re.search(r"problem +Secret key: web processes on \S+ have another SECRET_KEY", doctor), doctor
     # The same database by another name: hints would not find each other.
     other = urlsplit(database)
     named = {"localhost": "127.0.0.1"}.get(other.hostname or "", "localhost")

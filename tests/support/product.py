@@ -168,11 +168,11 @@ class Product:
             self.kill()
             raise AssertionError(f"the product did not stop:\n{self.log.read_text()[-4000:]}") from None
 
-    def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """`manage.py ...` with the same home."""
+    def command(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+        """`manage.py ...` with the same home; `environment` adds to its own."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=self.source, env=self.environment, capture_output=True, text=True, timeout=120,
+            cwd=self.source, env={**self.environment, **environment}, capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         if check and done.returncode:
             raise AssertionError(f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")

@@ -19,7 +19,7 @@ from tests.support.expansion import dangers
 from tests.support.product import ROOT
 
 MADE = {
-    "dashboard/migrations/0001_initial.py": "996f62fd2aebda4afaef92cd6c019d1a",
+    "dashboard/migrations/0001_initial.py": "3e022f82ed4b9effb959888d49bb37b9",
     "engine/migrations/0001_initial.py": "d88496c7805075d8181bdbaff546c63a",
     "engine/migrations/0002_indexes_with_states.py": "5983d3f5871177a80db4bc39f70f25b4",
     "engine/migrations/0003_remote.py": "0c75881498fa6b44b97c386e00a7a546",
