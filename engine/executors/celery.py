@@ -38,7 +38,7 @@ log = logging.getLogger("interlock.scheduler")
 LEASE_LOOK_SECONDS = 0.25
 REPORT_LOOK_SECONDS = 1.0
 """How often reports are looked for whose hint was lost."""
-BATCHES_AT_ONCE = 100
+BATCHES_AT_ONCE = 32
 AGAIN_SECONDS = 5.0
 """Work that nobody has taken for so long is published again."""
 HANDFUL = 32
@@ -174,7 +174,8 @@ class CeleryExecutor(Leases):
             if self._out or called or now >= end:
                 out, self._out = self._out, []
                 return out
-            due = min(end, self._look_at, self._lease_at) if self._usable else end
+            look_at = self._look_at if len(self._handed) < BATCHES_AT_ONCE else end
+            due = min(end, look_at, self._lease_at) if self._usable else end
             for key, _ in self.selector.select(max(0.0, due - now)):
                 if key.data is None:
                     os.read(self._reader, 4096)
@@ -187,7 +188,8 @@ class CeleryExecutor(Leases):
     def _see_to_database(self, now: float) -> None:
         if self._wishes:
             self._write_wishes()
-        if now >= self._look_at:
+        # What is read and not taken up yet lies in memory.
+        if now >= self._look_at and len(self._handed) < BATCHES_AT_ONCE:
             self._look_at = now + REPORT_LOOK_SECONDS
             self._read_reports(now)
         if now >= self._lease_at:

@@ -26,6 +26,7 @@ from engine.executors.fleet import LONG_SECONDS
 from engine.executors.shipping import Shipper, shipped
 from engine.executors.supervisor import Supervisor
 from engine.host.guard import Guard
+from engine.host.output import HostSupervisor
 from engine.host.postman import BROKEN, Postman, told
 from engine.host.records import Records
 from engine.scheduler.envelopes import common
@@ -41,12 +42,6 @@ LOAD_SECONDS = 0.5
 
 class HostRuns(Exception):
     """A second worker of one name on one machine."""
-
-
-class HostSupervisor(Supervisor):
-    """One of several that share a folder of artifacts: what lies there half written may be another's."""
-
-    alone = False
 
 
 class Host:
@@ -91,7 +86,9 @@ class Host:
         self._takers: list[Records] = []
         self.guard: Guard
         self.postman: Postman
+        self.processes: HostSupervisor
         self.supervisor: Supervisor | Shipper
+        """Those, behind an object store where there is one."""
 
     # From other threads.
 
@@ -214,7 +211,8 @@ class Host:
             os._exit(BROKEN)
 
     def _lead(self) -> None:
-        supervisor = self.supervisor = shipped(HostSupervisor(self.config, worker=self.name))
+        self.processes = HostSupervisor(self.config, worker=self.name)
+        supervisor = self.supervisor = shipped(self.processes)
         supervisor.watch(self._reader, self._empty)
         self.guard = Guard(leftovers.mark_prefix(self.config.home))
         begun = supervisor.start()
@@ -240,6 +238,7 @@ class Host:
         # Before anything is started: what was taken may have been taken long ago, if this process stood still since.
         self._keep_lease()
         self._feed()
+        self.processes.hear(not self.postman.is_full)
         self._hand_over(self.supervisor.poll(min(timeout, LONG_SECONDS / 2) if self.waiting else timeout))
         self._keep_lease()
         self._keep_load()

@@ -37,6 +37,14 @@ KILL_SECONDS = 0.5
 RETRY_SECONDS = 0.25
 BATCH_WEIGHT = 400
 """Of what is written at once: a report counts 1, of lines one more for each 10."""
+LETTER_CHARACTERS = 128 * 1024
+"""Of lines in what is written at once, when there is more than one report of them: a letter that takes long keeps the
+lease from being renewed."""
+OUTBOX_CHARACTERS = 1 << 20
+"""Of lines that may wait to be written: beyond it nodes wait with what they print."""
+UNREAD_MAX = 4
+"""Letters full of lines that may wait for the scheduler: behind them waits what else this host tells."""
+UNREAD_SECONDS = 0.02
 FORGOTTEN_SECONDS = 3.0
 """Work whose message was lost is taken without one."""
 FORGOTTEN_MAX = 16
@@ -55,6 +63,10 @@ class Postman:
         self._begun = begun
         self._records = Records(host.url)
         self._outbox: list[Report] = []
+        self._characters = 0
+        """Of the lines in the outbox."""
+        self._floods = False
+        """The last letter was full of lines."""
         self._urgent = False
         self._since = 0.0
         self._news = threading.Condition()
@@ -98,13 +110,19 @@ class Postman:
         # Times in the database are by its own clock. Ours may be set at any moment: it is still what they were told by.
         wire.shift(reports, -self._clock.ahead())
         urgent = any(isinstance(report, (Started, Ended, Returned)) for report in reports)
+        characters = sum(map(_characters, reports))
         with self._news:
+            self._characters += characters
             if not self._outbox:
                 self._since = time.monotonic()
             self._outbox.extend(reports)
             if urgent or len(self._outbox) >= BATCH_WEIGHT:
                 self._urgent = True
             self._news.notify()
+
+    @property
+    def is_full(self) -> bool:
+        return self._characters > OUTBOX_CHARACTERS
 
     def drains(self) -> None:
         """Say that this host takes no more."""
@@ -120,6 +138,7 @@ class Postman:
             # Nobody's: in the life that is over nothing more can be taken.
             self.host = 0
             self._outbox.clear()
+            self._characters = 0
             self.lease_until = time.monotonic() + LEASE_SECONDS - KILL_SECONDS
             self._news.notify()
 
@@ -212,6 +231,7 @@ class Postman:
             self.host, self._told, self._lost = host, 0, False
             self._letter = None
             self._outbox.clear()
+            self._characters = 0
             self._ended.clear()
             self.lease_until = begun + LEASE_SECONDS - KILL_SECONDS
             self._beat_at = begun
@@ -224,7 +244,11 @@ class Postman:
         self._courier.do(lambda: self._redis.publish(self._channel, b"1"))
 
     def _write(self) -> None:
+        """Write letters until there is none, or it is time to look."""
         while self._outbox:
+            if self._floods and not self._closing and self._records.unread(self.host) > UNREAD_MAX:
+                time.sleep(UNREAD_SECONDS)
+                return
             host, number = self.host, self._told + 1
             batch, body = self._letter or self._write_letter()
             begun = time.monotonic()
@@ -238,6 +262,9 @@ class Postman:
                     return
                 self._told, self._letter = number, None
                 del self._outbox[: len(batch)]
+                characters = sum(map(_characters, batch))
+                self._characters -= characters
+                self._floods = characters >= LETTER_CHARACTERS
                 self._since = time.monotonic()
                 self.lease_until = begun + LEASE_SECONDS - KILL_SECONDS
             now = time.monotonic()
@@ -247,6 +274,8 @@ class Postman:
                 elif isinstance(report, Returned):
                     self._ended.update(dict.fromkeys(report.claims, now))
             self._hint()
+            if self._hinted or now >= self._beat_at:
+                break
         with self._news:
             self._urgent = bool(self._outbox)
 
@@ -315,9 +344,14 @@ def told(error: psycopg2.Error) -> str:
 
 def _batch(reports: Sequence[Report]) -> Iterator[Report]:
     """The first of them, as many as are written at once."""
-    weight = 0
+    weight = characters = 0
     for report in reports:
         yield report
         weight += 1 + (len(report.lines) // 10 if isinstance(report, Lines) else 0)
-        if weight >= BATCH_WEIGHT:
+        characters += _characters(report)
+        if weight >= BATCH_WEIGHT or characters >= LETTER_CHARACTERS:
             return
+
+
+def _characters(report: Report) -> int:
+    return sum(len(message) for _, _, message in report.lines) if isinstance(report, Lines) else 0

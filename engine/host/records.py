@@ -137,6 +137,10 @@ class Records:
         # An earlier try was committed though its connection broke.
         return bool(self._do("SELECT 1 FROM engine_host WHERE id = %s AND told >= %s", (host, number)))
 
+    def unread(self, host: int) -> int:
+        """Reports of this host that the scheduler has not taken up."""
+        return int(self._do("SELECT count(*) FROM engine_hostreport WHERE host_id = %s", (host,))[0][0])
+
     def take(self, host: int, claims: Collection[str]) -> list[tuple[str, str, str]]:
         """Make claims this host's that are nobody's yet, and that it can read: (claim, work, envelope), in the order
         asked for."""

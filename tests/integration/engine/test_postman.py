@@ -12,8 +12,8 @@ import pytest
 
 from engine.config import from_environment
 from engine.executors import wire
-from engine.executors.base import Progress, Report, Started
-from engine.host.postman import Postman
+from engine.executors.base import Lines, Progress, Report, Started
+from engine.host.postman import LETTER_CHARACTERS, UNREAD_MAX, Postman
 from engine.host.records import Records
 from tests.integration.engine.test_host_records import url as url
 from tests.support.wait import wait_until
@@ -128,3 +128,29 @@ def test_the_lease_is_renewed_each_second(made: SimpleNamespace) -> None:
     until = made.postman.lease_until
     wait_until(lambda: made.other._do(beat, ()) != first, 3)
     wait_until(lambda: made.postman.lease_until > until)
+
+
+def test_a_flood_of_lines_waits_for_the_scheduler_in_letters_of_bounded_size(made: SimpleNamespace) -> None:
+    text = "x" * 1000
+    flood = [Lines(f"c{number}", [(1.0, "info", text)] * 100) for number in range(30)]
+    made.postman.post(flood)
+    assert made.postman.is_full
+    letters = "SELECT count(*), max(length(body)) FROM engine_hostreport"
+    wait_until(lambda: made.other._do(letters, ())[0][0] > UNREAD_MAX)
+    # Each is written when it may be, and the lease renewed meanwhile.
+    until = made.postman.lease_until
+    wait_until(lambda: made.postman.lease_until > until)
+    count, longest = made.other._do(letters, ())[0]
+    assert count == UNREAD_MAX + 1
+    assert longest < 2.5 * LETTER_CHARACTERS
+    found: list[Report] = []
+
+    def taken_up() -> bool:
+        taken = "DELETE FROM engine_hostreport WHERE id = (SELECT min(id) FROM engine_hostreport) RETURNING body"
+        for (body,) in made.other._do(taken, ()):
+            found.extend(wire.read_reports(body))
+        return len(found) == len(flood)
+
+    wait_until(taken_up)
+    assert found == flood
+    assert not made.postman.is_full
