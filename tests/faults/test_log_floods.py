@@ -17,35 +17,45 @@ from tests.faults import count
 from tests.faults.clients import Client
 from tests.faults.flood import flooding, i10_cuts, messages
 from tests.faults.held import i16_within
+from tests.faults.hosts import FORMS, Hosts
 from tests.faults.rig import Rig, document, python, rigged
 from tests.support.effort import rounds, seed
 from tests.support.memory import forget_peak, peak, resident
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
 
-MIB = rounds(96, 1024)
-"""That each of two nodes prints: more than the 64 that are kept."""
 SHORT, LONG = 90, 4000
-"""Bytes of their lines: of one the number of lines is too large, of the other the size."""
+"""Bytes of the lines of two nodes: of one the number of lines is too large, of the other the size."""
+MIB = {Rig: (rounds(96, 1024), rounds(96, 1024)), Hosts: (rounds(12, 1024), rounds(68, 1024))}
+"""That they print: more than the 100,000 lines, and the 64 MiB, that are kept."""
 LINE_MIB = 50
-MORE_MIB = {"scheduler": 72, "web": 128}
-"""That the product's processes may need for floods of any size: the ends of both logs, which are held until they are
-over, and what is under way to whoever watches or loads them down."""
+MORE_MIB = {"scheduler": 72, "web": 128, "worker": 72}
+"""That the product's processes may need for floods of any size: the ends of both logs, which are held where the nodes
+run until they are over, and what is under way to whoever watches or loads them down."""
 NODE_MIB = 32
 
 
-def test_floods_are_cut_and_cost_no_memory_and_nobody_else(tmp_path: Path) -> None:
-    with rigged(tmp_path, INTERLOCK_WORKERS="3") as rig:
+def processes(rig: Rig) -> dict[str, int]:
+    """Those of the product, by name."""
+    found = {"scheduler": rig.scheduler_pid(), "web": rig.web_pid()}
+    if isinstance(rig, Hosts):
+        found |= {f"worker {name}": worker.process.pid for name, worker in rig.workers.items()}
+    return found
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_floods_are_cut_and_cost_no_memory_and_nobody_else(form: type[Rig], tmp_path: Path) -> None:
+    with rigged(tmp_path, form=form, INTERLOCK_WORKERS="3") as rig:
         rig.start()
         rig.product.login_path()
-        floods = {"short": flooding(SHORT, MIB), "long": flooding(LONG, MIB)}
+        short, long = MIB[form]
+        floods = {"short": flooding(SHORT, short), "long": flooding(LONG, long)}
         rig.publish("flood", document([python(id, code) for id, (code, _) in floods.items()]))
         rig.publish("beside", document([python("n", rig.ledger.code(0))]))
         rig.product.ended(rig.launch("beside"))
-        scheduler, web = rig.scheduler_pid(), rig.web_pid()
-        processes = {"scheduler": scheduler, "web": web}
-        base = {name: resident(pid) for name, pid in processes.items()}
-        for pid in processes.values():
+        watched = processes(rig)
+        base = {name: resident(pid) for name, pid in watched.items()}
+        for pid in watched.values():
             forget_peak(pid)
         run = rig.launch("flood")
         count.injected("flood of log lines", len(floods))
@@ -55,26 +65,27 @@ def test_floods_are_cut_and_cost_no_memory_and_nobody_else(tmp_path: Path) -> No
             began = time.monotonic()
             rig.product.ended(rig.launch("beside"))
             times.append(time.monotonic() - began)
-            for pid in rig.node_processes(scheduler):
-                node = max(node, resident(pid))
+            for owner in rig.owners():
+                for pid in rig.node_processes(owner):
+                    node = max(node, resident(pid))
         client.check(30)
         size, lines = downloaded(rig, run)
-        found = {name: peak(pid) for name, pid in processes.items()}
-        rig.check(most=3)
+        found = {name: peak(pid) for name, pid in watched.items()}
+        rig.check(most=3 * len(rig.owners()))
 
         kept = {id: messages(rig, run, id) for id in floods}
         print(
             f"{len(times)} runs beside them, the slowest in {max(times):.2f} s; node processes: {node:.0f} MiB at most"
         )
-        print(", ".join(f"{name}: {base[name]:.0f} MiB, at most {found[name]:.0f}" for name in processes))
+        print(", ".join(f"{name}: {base[name]:.0f} MiB, at most {found[name]:.0f}" for name in watched))
         print(f"{[len(one) for one in kept.values()]} lines are kept; the download has {lines} in {size >> 20} MiB")
         for id, (_, printed) in floods.items():
             i10_cuts(id, printed, kept[id])
         assert lines == sum(map(len, kept.values()))
         assert len(times) >= 3
         assert node <= NODE_MIB
-        for name in processes:
-            i16_within(f"The {name} process", base[name], found[name], MORE_MIB[name])
+        for name in watched:
+            i16_within(f"The {name} process", base[name], found[name], MORE_MIB[name.split()[0]])
 
 
 def downloaded(rig: Rig, run: str) -> tuple[int, int]:
@@ -141,18 +152,20 @@ LOGGED = "\x1b[31m\ud800\x00</script>"
 LOGGED_SHOWN = "\x1b[31m?\u2400</script>"
 
 
-def test_what_is_no_text_is_told_as_text_and_a_huge_line_is_cut(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_no_text_is_told_as_text_and_a_huge_line_is_cut(form: type[Rig], tmp_path: Path) -> None:
     noise = random.Random(seed("binary output")).randbytes(1 << 20).replace(b"\r", b"")
     (tmp_path / "noise").write_bytes(noise)
     code = ODD.format(mib=LINE_MIB, split=SPLIT, binary=str(tmp_path / "noise"), odd=ODD_BYTES, logged=LOGGED)
     nodes = [python(id, code, retries=0) for id in ("huge", "split", "binary", "odd")]
-    with rigged(tmp_path) as rig:
+    with rigged(tmp_path, form=form) as rig:
         rig.start()
         rig.product.login_path()
         rig.publish("odd", document(nodes, on_failure="continue"))
-        scheduler = rig.scheduler_pid()
-        base = resident(scheduler)
-        forget_peak(scheduler)
+        watched = {name: pid for name, pid in processes(rig).items() if name != "web"}
+        base = {name: resident(pid) for name, pid in watched.items()}
+        for pid in watched.values():
+            forget_peak(pid)
         run = rig.launch("odd")
         count.injected("line of 50 MB", 4)
         count.injected("output that is no text", 3)
@@ -168,7 +181,8 @@ def test_what_is_no_text_is_told_as_text_and_a_huge_line_is_cut(tmp_path: Path) 
             assert len(message.encode()) <= 16 << 10
             assert message.startswith("x" * 16000)
             assert f"{size:,} bytes" in message[-60:]
-        i16_within("The scheduler", base, peak(scheduler), MORE_MIB["scheduler"])
+        for name, pid in watched.items():
+            i16_within(f"The {name} process", base[name], peak(pid), MORE_MIB[name.split()[0]])
         assert found["split"] == [data.decode("utf-8", "replace") for data in SPLIT]
         assert found["binary"] == [shown(line) for line in noise.split(b"\n")]
         # What is said through `ctx.log` comes by another way, which may be the quicker one.
