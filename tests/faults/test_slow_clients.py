@@ -1,32 +1,42 @@
 """T21: clients that read nothing, or a kilobyte a second, while a run has more to tell than the system's buffers take.
 
 What the others get is judged by when a line was read from its node and when it reached them, in the same run without
-the slow ones, with them, and without them again.
+the slow ones, with them, and without them again. On several hosts two web processes serve, each with its share.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dashboard.http import THREADS
 from tests.faults import checks, count
 from tests.faults.clients import Client, SlowClient
 from tests.faults.held import i16_within
+from tests.faults.hosts import SERVERS, Hosts
 from tests.faults.rig import Rig, rigged
 from tests.faults.talker import Talker
+from tests.faults.webs import further_web
 from tests.live.recorder import Recorder
 from tests.live.slow import Pace, held
 from tests.support.effort import LONG, rounds
 from tests.support.memory import cpu_seconds, descriptors, links, resident
+from tests.support.product import Product
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
 
 SLOW = 50
+SLOW_OF_TWO = rounds(10, 50)
+"""Of two web processes together."""
+SILENT_SECONDS = rounds(0, 60)
+"""For how long at least those who read nothing do so beside the others."""
 CHARACTERS = 1000
 FLOOD_LINES = 12_000
 """More than a client may have missed and still gets one by one."""
@@ -54,24 +64,29 @@ class Timed(Recorder):
 class Others:
     """Two clients that read, and what they got of the lines of one spell."""
 
-    def __init__(self, rig: Rig, talker: Talker) -> None:
-        self.talker, self.web = talker, rig.web_pid()
+    def __init__(self, rig: Rig, talker: Talker, webs: Sequence[tuple[Product, int]]) -> None:
+        self.talker, self.webs = talker, webs
         self.recorders = [Timed(), Timed()]
-        self.clients = [Client(rig, talker.run, recorder) for recorder in self.recorders]
+        self.clients = [
+            Client(rig, talker.run, recorder, webs[n % len(webs)][0]) for n, recorder in enumerate(self.recorders)
+        ]
 
     def spell(self) -> tuple[float, float]:
-        """(99 % of the delays, CPU time of the web process), in seconds, of three hundred lines."""
+        """(99 % of the delays, CPU time of the web processes), in seconds, of three hundred lines."""
         self.got()
         for recorder in self.recorders:
             recorder.delays.clear()
-        cpu = cpu_seconds(self.web)
+        cpu = self.cpu_seconds()
         for _ in range(100):
             self.talker.say(3)
             time.sleep(0.02)
         self.got()
         delays = sorted(delay for recorder in self.recorders for delay in recorder.delays)
         assert len(delays) == 600
-        return delays[-6], cpu_seconds(self.web) - cpu
+        return delays[-6], self.cpu_seconds() - cpu
+
+    def cpu_seconds(self) -> float:
+        return sum(cpu_seconds(pid) for _, pid in self.webs)
 
     def got(self) -> None:
         """Wait until both have every line."""
@@ -79,32 +94,47 @@ class Others:
             wait_until(lambda known=recorder.lines: len(known) == self.talker.lines, 20)  # type: ignore[misc]
 
 
-def test_clients_that_read_slowly_or_never_cost_the_others_nothing(tmp_path: Path) -> None:
-    with rigged(tmp_path) as rig:
+def resident_in(webs: Sequence[tuple[Product, int]]) -> float:
+    return sum(resident(pid) for _, pid in webs)
+
+
+@pytest.mark.parametrize(
+    ("form", "many"),
+    [pytest.param(Rig, SLOW, id="one host"), pytest.param(Hosts, SLOW_OF_TWO, id="several hosts", marks=SERVERS)],
+)
+def test_clients_that_read_slowly_or_never_cost_the_others_nothing(form: type[Rig], many: int, tmp_path: Path) -> None:
+    with rigged(tmp_path, form=form) as rig, contextlib.ExitStack() as further:
         rig.start()
+        webs: list[tuple[Product, int]] = [(rig.product, rig.web_pid())]
+        if isinstance(rig, Hosts):
+            second = further.enter_context(further_web(rig))
+            assert second.process is not None
+            webs.append((second, second.process.pid))
         talker = Talker(rig, CHARACTERS)
-        others = Others(rig, talker)
-        web = others.web
+        others = Others(rig, talker, webs)
         wait_until(lambda: all(recorder.seq is not None for recorder in others.recorders), 20)
         before = others.spell()
-        base, files = resident(web), descriptors(web)
+        base, files = resident_in(webs), [descriptors(pid) for _, pid in webs]
 
         never, trickle = Pace(0), Pace(1024)
-        slow = [SlowClient(rig, talker.run, pace) for pace in (never, trickle) for _ in range(SLOW // 2)]
-        count.injected("client that reads nothing", SLOW // 2)
-        count.injected("client that reads 1 KB a second", SLOW // 2)
+        slow = [SlowClient(rig, talker.run, (never, trickle)[n % 2], webs[n // 2 % len(webs)][0]) for n in range(many)]
+        silent_until = time.monotonic() + SILENT_SECONDS
+        count.injected("client that reads nothing", many // 2)
+        count.injected("client that reads 1 KB a second", many // 2)
         wait_until(lambda: all(client.connections for client in slow), 20)
         flood(talker, others)
-        full = resident(web)
+        full = resident_in(webs)
         # No more than an attempt tells before its end.
         for _ in range(rounds(1, 2)):
             flood(talker, others)
         # What is on its way to the others is given back when they have it.
         checks.settles(
-            lambda: i16_within("The web process, of a further flood,", full, resident(web), GROWTH_MIB_MAX), 10
+            lambda: i16_within("The web, of a further flood,", full, resident_in(webs), len(webs) * GROWTH_MIB_MAX), 10
         )
-        fuller = resident(web)
+        fuller = resident_in(webs)
         during = others.spell()
+        while time.monotonic() < silent_until:
+            during = max(during, others.spell())
         for _ in range(2):
             if during[0] <= later(before[0]):
                 break
@@ -125,15 +155,17 @@ def test_clients_that_read_slowly_or_never_cost_the_others_nothing(tmp_path: Pat
         for client in (*slow, *others.clients):
             client.close()
         rig.check()
-        wait_until(lambda: not held(rig.product.port), 10)
-        assert descriptors(web) <= files, sorted(links(web))
+        for (product, pid), were in zip(webs, files, strict=True):
+            wait_until(lambda port=product.port: not held(port), 10)  # type: ignore[misc]
+            # Each HTTP thread has a connection to PostgreSQL from its first query on.
+            assert descriptors(pid) <= were + THREADS * (len(webs) - 1), sorted(links(pid))
 
     for name, (delay, cpu) in (("without", before), ("with", during)):
-        print(f"{name} {SLOW} slow ones: 99 % of lines within {delay:.3f} s, {cpu:.2f} s of CPU")
-    print(f"web process: {base:.0f} MiB, {full:.0f} with them and {fuller:.0f} after more; they took {taken} messages")
+        print(f"{name} {many} slow ones: 99 % of lines within {delay:.3f} s, {cpu:.2f} s of CPU")
+    print(f"web: {base:.0f} MiB, {full:.0f} with them and {fuller:.0f} after more; they took {taken} messages")
     assert [recorder.messages.count("snapshot") for recorder in others.recorders] == [1, 1]
     assert during[0] <= later(before[0])
-    i16_within(f"The web process with {SLOW} who read slowly", base, full, SLOW * EACH_MIB_MAX)
+    i16_within(f"The web with {many} who read slowly", base, full, SLOW * EACH_MIB_MAX)
 
 
 def later(seconds: float) -> float:
