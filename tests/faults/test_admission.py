@@ -12,15 +12,19 @@ import pytest
 
 from tests.faults import checks, count
 from tests.faults.checks import Rows
+from tests.faults.hosts import FORMS, Hosts
 from tests.faults.limits import Resize, i5_pool, i5_runs, i20
 from tests.faults.rig import Rig, document, python, rigged
-from tests.support.effort import rounds, seed
+from tests.support.effort import LONG, rounds, seed
 from tests.support.ledger import Ledger
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
 
 LIMITS = (1, 3, 7)
+TRIED = {Rig: LIMITS, Hosts: LIMITS if LONG else LIMITS[1:2]}
+WORKERS = {Rig: max(LIMITS), Hosts: 4}
+"""Node processes of each host: together more than any limit."""
 POOLS = {"fixed": (1, 1), "moving": (1, 3), "wide": (2, 3)}
 """Name -> (smallest, largest number of slots). Of the wide one some nodes take two."""
 NODES = rounds(50, 120)
@@ -146,14 +150,15 @@ class Race:
         )
 
 
-def test_limits_and_slots_are_kept_and_the_first_in_line_starts_next(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_limits_and_slots_are_kept_and_the_first_in_line_starts_next(form: type[Rig], tmp_path: Path) -> None:
     chance = random.Random(seed("admission"))
-    with rigged(tmp_path, INTERLOCK_WORKERS=str(max(LIMITS))) as rig:
-        for most in LIMITS:
+    with rigged(tmp_path, form=form, INTERLOCK_WORKERS=str(WORKERS[form])) as rig:
+        for turn, most in enumerate(TRIED[form]):
             rig.product.environment["INTERLOCK_MAX_CONCURRENT"] = str(most)
             rig.ledger = Ledger(rig.folder / f"ledger-{most}")
             rig.start()
-            if most == LIMITS[0]:
+            if not turn:
                 for name, (_, largest) in POOLS.items():
                     rig.product.api("POST", "pools/", {"name": name, "slots": largest})
             Race(rig, most, chance).run()
