@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import struct
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 from websockets.exceptions import WebSocketException
@@ -94,3 +97,26 @@ class SlowClient(Client):
     def _open(self) -> AbstractContextManager[Connection]:
         product = self.product
         return SlowSocket(product.port, f"/ws/runs/{self.run}/", product.token, self.pace)
+
+
+class CutClient(Client):
+    """One whose connection breaks when the test says so."""
+
+    def __init__(self, rig: Rig, run: str, recorder: Recorder | None = None, product: Product | None = None) -> None:
+        self._socket: socket.socket | None = None
+        self.cuts = 0
+        super().__init__(rig, run, recorder, product)
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[Connection]:
+        with super()._open() as opened:
+            self._socket = opened.socket  # type: ignore[attr-defined]
+            yield opened
+
+    def cut(self) -> None:
+        """Reset the connection, as it is just now."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self._socket.shutdown(socket.SHUT_RDWR)
+                self.cuts += 1

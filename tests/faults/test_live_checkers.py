@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.checks import Broken, settles
-from tests.faults.clients import Client, SlowClient
+from tests.faults.clients import Client, CutClient, SlowClient
 from tests.faults.flood import flooding, i10_cuts, messages
 from tests.faults.held import i16_within
 from tests.faults.rig import Rig, document, python, rigged
@@ -66,6 +66,24 @@ def neglected(rig: Rig) -> None:
             one.close()
 
 
+def cut_off(rig: Rig) -> None:
+    """A client that comes back when more has been told, at one time or another."""
+    rig.start()
+    talker = Talker(rig, 20)
+    client = CutClient(rig, talker.run)
+    try:
+        wait_until(lambda: client.recorder.seq is not None, 20)
+        for _ in range(10):
+            client.cut()
+            talker.say(30)
+            talker.stored()
+        talker.end()
+        rig.rest(30)
+        client.check(5)
+    finally:
+        client.close()
+
+
 def flooded(rig: Rig) -> None:
     rig.scheduler()
     code, lines = flooding(10, 2)
@@ -82,6 +100,7 @@ WAYS: list[tuple[str, Callable[[Rig], None], str]] = [
     ("everybody_waits", neglected, "I11"),
     ("queue_without_end", neglected, "I16"),
     ("cut_not_told", flooded, "I10"),
+    ("return_misheard", cut_off, "I10"),
 ]
 
 

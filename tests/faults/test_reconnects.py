@@ -6,22 +6,20 @@ from __future__ import annotations
 import contextlib
 import random
 import signal
-import socket
-import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.faults import checks, count
-from tests.faults.clients import Client
+from tests.faults.clients import Client, CutClient
 from tests.faults.hosts import FORMS, Hosts
 from tests.faults.rig import Rig, rigged
 from tests.faults.talker import Talker
 from tests.faults.webs import further_web
-from tests.live.recorder import Connection, Recorder
+from tests.live.recorder import Recorder
 from tests.support.effort import LONG, rounds, seed
 from tests.support.product import Product
 from tests.support.wait import wait_until
@@ -58,30 +56,6 @@ class Counted(Recorder):
         self.printed = number
 
 
-class Cut(Client):
-    """One whose connection breaks when the test says so."""
-
-    def __init__(self, rig: Rig, run: str, product: Product) -> None:
-        self._socket: socket.socket | None = None
-        self.cuts = 0
-        self.counted = Counted()
-        super().__init__(rig, run, self.counted, product)
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[Connection]:
-        with super()._open() as opened:
-            self._socket = opened.socket  # type: ignore[attr-defined]
-            yield opened
-
-    def cut(self) -> None:
-        """Reset the connection, as it is just now."""
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                self._socket.shutdown(socket.SHUT_RDWR)
-                self.cuts += 1
-
-
 def head(rig: Rig, run: str) -> int:
     with rig.database() as db:
         return int(db.execute(f"SELECT seq FROM engine_run WHERE id = {int(run)}").fetchone()[0])
@@ -101,7 +75,7 @@ def current(rig: Rig, clients: Sequence[Client], seconds: float = CURRENT_SECOND
     return time.monotonic() - begun
 
 
-def storm(rig: Rig, talker: Talker, clients: Sequence[Cut], chance: random.Random, lines: int) -> None:
+def storm(rig: Rig, talker: Talker, clients: Sequence[CutClient], chance: random.Random, lines: int) -> None:
     """So many lines, with cuts among them."""
     for _ in range(TURNS):
         talker.say(lines // TURNS)
@@ -119,7 +93,10 @@ def test_clients_that_are_cut_off_at_any_moment_miss_nothing(form: type[Rig], tm
         if isinstance(rig, Hosts):
             products.append(further.enter_context(further_web(rig)))
         talker = Talker(rig, CHARACTERS)
-        clients = [Cut(rig, talker.run, products[n % len(products)]) for n in range(CLIENTS)]
+        recorders = [Counted() for _ in range(CLIENTS)]
+        clients = [
+            CutClient(rig, talker.run, recorder, products[n % len(products)]) for n, recorder in enumerate(recorders)
+        ]
         wait_until(lambda: all(client.recorder.seq is not None for client in clients), 30)
         parts = rounds(2, 20)
         took = []
@@ -143,7 +120,7 @@ def test_clients_that_are_cut_off_at_any_moment_miss_nothing(form: type[Rig], tm
         count.injected("connection cut", cuts)
         print(f"{cuts} cuts, {talker.lines} lines; current after {max(took):.2f} s at most; {sum(snapshots)} snapshots")
         assert cuts > CLIENTS
-        assert all(one.counted.printed in (-1, talker.lines) for one in clients)
+        assert all(one.printed in (-1, talker.lines) for one in recorders)
         assert sum(snapshots) == CLIENTS or LONG
         for client in clients:
             client.close()

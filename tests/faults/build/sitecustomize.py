@@ -327,6 +327,21 @@ def news_kept_back(module: ModuleType) -> None:
     module.Feed.heard = keep
 
 
+@change("dashboard.live.consumers")
+def return_misheard(module: ModuleType) -> None:
+    """Who comes back is told one event less than it missed."""
+    from dataclasses import replace
+
+    answer = module.RunSocket._answer
+
+    async def skip(self: Any, feed: Any, hello: Any) -> None:
+        if hello.after is not None and hello.after < feed.head:
+            hello = replace(hello, after=hello.after + 1)
+        await answer(self, feed, hello)
+
+    module.RunSocket._answer = skip
+
+
 @change("uvicorn.protocols.websockets.websockets_sansio_impl")
 def queue_without_end(module: ModuleType) -> None:
     """Nobody waits for a client to take what it was sent."""
