@@ -1,4 +1,5 @@
-"""The part `live` of bench: how late live clients of two web processes hear of events, on PostgreSQL and Redis."""
+"""The part `live` of bench: how late live clients of two web processes hear of events, on PostgreSQL and Redis; also
+beside one who reads nothing (`silent`)."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from typing import Any, Final
 from django.conf import settings
 from websockets.asyncio.client import connect
 
-from dashboard.bench import postgres, workflows
+from dashboard.bench import postgres, silent, workflows
 from dashboard.bench.figures import case, spread
 from engine.bench.http import Product, prepare
 from engine.bench.parts import Missing, Wish
@@ -43,12 +44,14 @@ def measure(wish: Wish) -> dict[str, Any]:
         for number in range(wish.repeat):
             wish.say(f"run {number + 1} of {wish.repeat}")
             cases.append(_run(wish, webs, number))
+        beside = silent.measure(wish, webs)
     delays = [delay for delays, _ in cases for delay in delays]
     name = f"{CLIENTS} clients, {NODES:,} no-ops"
     return {
         "cases": [
             case(f"{name}: an event's delay", "ms", delays, (), p95=spread(delays)["p95"]) | {"all": []},
             case(f"{name}: the run", "s", [seconds for _, seconds in cases]),
+            *beside,
         ]
     }
 

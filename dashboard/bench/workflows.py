@@ -37,6 +37,13 @@ def main(inputs, ctx):
         print(f"{{ctx.node}} wrote row {{number}} of the month's flights to the store")
     {last}
 """
+SAYS = """\
+import os, time
+def main(inputs, ctx):
+    while not os.path.exists({over!r}):
+        print("x" * {characters}, flush=True)
+        time.sleep(1 / {rate})
+"""
 
 Document = dict[str, Any]
 
@@ -81,6 +88,11 @@ def fan(count: int) -> Document:
     names = [f"n{number}" for number in range(count)]
     nodes = [{"id": name, "type": "noop"} for name in ("first", *names, "last")]
     return _document(nodes, [*(("first", name) for name in names), *((name, "last") for name in names)])
+
+
+def talker(a_second: int, characters: int, over: str) -> Document:
+    """One node that prints so many lines of so many characters each second, until the file `over` exists."""
+    return _document([python("n0", SAYS.format(rate=a_second, characters=characters, over=over))], [])
 
 
 def talkers(nodes: int, lines: int, once: str) -> Document:
