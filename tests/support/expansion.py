@@ -24,12 +24,18 @@ def dangers(migration: Migration, before: ProjectState) -> list[str]:
     """Why processes that know `before` might not live through this migration; empty: they do."""
     state = before.clone()
     made: set[str] = set()
+    locked: set[str] = set()
     found = []
     for operation in migration.operations:
         found += [f"{type(operation).__name__}: {why}" for why in _of(operation, migration, state, made)]
+        if isinstance(operation, ops.AddField) and _model(operation) not in made:
+            locked.add(_model(operation))
         operation.state_forwards(migration.app_label, state)
         if isinstance(operation, ops.CreateModel):
             made.add(operation.name_lower)
+    if len(locked) > 1:
+        names = " and ".join(sorted(locked))
+        found.append(f"AddField: {names} are locked by one transaction, which deadlocks with statements on both")
     return found
 
 

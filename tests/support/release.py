@@ -24,18 +24,20 @@ Run._meta.indexes.append(_models.Index(fields=["mood", "id"], name="run_mood"))
 class Fashion(_models.Model):
     run = _models.ForeignKey(Run, _models.CASCADE, db_constraint=False)
 """
-COLUMNS = f"""
+HEAD = """
 from django.db import migrations, models
 
-MOOD = models.CharField(max_length=9, default="{BRIGHT}", db_default="{CALM}")
+from engine.indexes import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):
-    dependencies = [("engine", "{{last}}")]
+    dependencies = [("engine", "{before}")]
+"""
+MOOD = f'models.CharField(max_length=9, default="{BRIGHT}", db_default="{CALM}")'
+MIGRATIONS = {
+    "0995_expand_run": f"""
     operations = [
-        migrations.AddField("run", "mood", MOOD),
-        migrations.AddField("noderun", "mood", MOOD),
-        migrations.AddField("host", "mood", MOOD),
+        migrations.AddField("run", "mood", {MOOD}),
         migrations.AddField("run", "colour", models.CharField(max_length=9, null=True)),
         migrations.CreateModel(
             "Fashion",
@@ -45,18 +47,19 @@ class Migration(migrations.Migration):
             ],
         ),
     ]
-"""
-INDEX = """
-from django.db import migrations, models
-
-from engine.indexes import AddIndexConcurrently
-
-
-class Migration(migrations.Migration):
+""",
+    "0996_expand_node_run": f"""
+    operations = [migrations.AddField("noderun", "mood", {MOOD})]
+""",
+    "0997_expand_host": f"""
+    operations = [migrations.AddField("host", "mood", {MOOD})]
+""",
+    "0998_expand_run_index": """
     atomic = False
-    dependencies = [("engine", "0998_expand_mood")]
     operations = [AddIndexConcurrently("run", models.Index(fields=["mood", "id"], name="run_mood"))]
-"""
+""",
+}
+"""What each does; in this order."""
 
 
 def next_release(folder: Path) -> Path:
@@ -68,9 +71,10 @@ def next_release(folder: Path) -> Path:
     shutil.copy(ROOT / "manage.py", tree)
     (tree / "static").symlink_to(ROOT / "static")
     migrations = tree / "engine" / "migrations"
-    last = max(path.stem for path in migrations.glob("0*.py"))
-    (migrations / "0998_expand_mood.py").write_text(COLUMNS.format(last=last))
-    (migrations / "0999_expand_mood_index.py").write_text(INDEX)
+    before = max(path.stem for path in migrations.glob("0*.py"))
+    for name, does in MIGRATIONS.items():
+        (migrations / f"{name}.py").write_text(HEAD.format(before=before) + does)
+        before = name
     with (tree / "engine" / "models" / "__init__.py").open("a") as models:
         models.write(MODELS)
     return tree

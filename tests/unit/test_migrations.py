@@ -17,6 +17,7 @@ from engine.indexes import AddIndexConcurrently
 from engine.schema import EXPANDS
 from tests.support.expansion import dangers
 from tests.support.product import ROOT
+from tests.support.release import HEAD, MIGRATIONS
 
 MADE = {
     "dashboard/migrations/0001_initial.py": "3e022f82ed4b9effb959888d49bb37b9",
@@ -102,6 +103,7 @@ UNUSED = models.CharField(max_length=9, db_default="")
         ],
         [migrations.CreateModel("Fashion", [("run", to("engine.Run", db_constraint=False, primary_key=True))])],
         [migrations.AlterField("pool", "slots", HELP)],
+        [migrations.AddField("run", "fashion", UNUSED), migrations.AddField("run", "colour", UNUSED)],
         [migrations.AlterModelOptions("pool", {"ordering": ["name"]})],
         [
             migrations.AddField("run", "fashion", UNUSED),
@@ -162,3 +164,20 @@ def test_an_index_that_locks_nobody_out_is_let_through_where_it_can_be_made() ->
 def test_what_an_older_process_would_not_survive_is_found(operation: Any, words: str) -> None:
     (why,) = found(operation)
     assert words in why
+
+
+def test_two_tables_that_are_locked_together_are_found() -> None:
+    (why,) = found(migrations.AddField("run", "fashion", UNUSED), migrations.AddField("pool", "fashion", UNUSED))
+    assert "pool and run are locked by one transaction" in why
+
+
+def test_what_the_upgrade_under_load_applies_is_let_through() -> None:
+    before = "0003_remote"
+    state = MigrationLoader(None).project_state(("engine", before))
+    for name, does in MIGRATIONS.items():
+        space: dict[str, Any] = {}
+        exec(HEAD.format(before=before) + does, space)
+        migration: Migration = space["Migration"](name, "engine")
+        assert EXPANDS.match(name)
+        assert dangers(migration, state) == []
+        state, before = migration.mutate_state(state), name
