@@ -20,7 +20,7 @@ from tests.faults.hosts import FORMS, Hosts
 from tests.faults.rig import Rig, rigged
 from tests.faults.workload import Workload
 from tests.faults.writers import KINDS, Deploys, Uploads, Writer
-from tests.support.effort import rounds, seed
+from tests.support.effort import only_long, rounds, seed
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
@@ -120,6 +120,7 @@ def is_ready(rig: Rig) -> bool:
         return False
 
 
+@only_long
 def test_builds_that_write_in_two_steps_are_caught(tmp_path: Path) -> None:
     with rigged(tmp_path, f"{BUILD},deployed_in_two_steps,uploaded_in_place") as rig:
         rig.start()

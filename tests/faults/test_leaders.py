@@ -18,7 +18,7 @@ from tests.faults.checks import Broken, hold
 from tests.faults.hosts import SERVERS, Hosts, hosted
 from tests.faults.rig import document, python, stand_still, state
 from tests.faults.workload import Workload
-from tests.support.effort import LONG, rounds, seed
+from tests.support.effort import LONG, only_long, rounds, seed
 from tests.support.wait import wait_until
 
 pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
@@ -212,6 +212,7 @@ def test_a_leader_whose_lock_was_lost_unnoticed_writes_nothing_and_ends(tmp_path
         assert one_writer(rig) == 2
 
 
+@only_long
 def test_without_the_fences_it_would_write_and_that_is_seen(tmp_path: Path) -> None:
     with hosted(tmp_path, "lock_forgotten,fences_dropped") as rig:
         stand = Stand(rig, 1)

@@ -20,7 +20,7 @@ from tests.faults.checks import Broken, hold
 from tests.faults.hosts import SERVERS, Hosts, hosted
 from tests.faults.rig import document, python, stand_still, state
 from tests.faults.workload import Workload
-from tests.support.effort import rounds, seed
+from tests.support.effort import only_long, rounds, seed
 from tests.support.ledger import Execution, Ledger
 from tests.support.wait import wait_until
 from tests.support.workers import Worker
@@ -77,6 +77,7 @@ def test_whoever_stood_still_past_its_lease_does_nothing_more_and_begins_anew(tm
         print(f"{len(over)} lives of hosts ended while they stood still; {refused} of their writes were refused")
 
 
+@only_long
 def test_without_its_guard_a_stopped_host_runs_what_others_have_begun_and_that_is_seen(tmp_path: Path) -> None:
     with hosted(tmp_path, "guard_missing") as rig:
         rig.start_without_web()

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 
+import pytest
+
 LONG = os.environ.get("INTERLOCK_FAULTS") == "long"
+only_long = pytest.mark.skipif(not LONG, reason="tried by `make faults`")
+"""For mutants whose rig takes its time; what they break is whole in a test of the short form."""
 seeds: dict[str, int] = {}
 """Of the random tests that have run in this process, by name: a long session tells them at its end."""
 
