@@ -1,6 +1,6 @@
 """What the scheduler says over Redis: messages of Celery that name works, and hints to hosts that there are wishes.
 
-A thread says it: the scheduler waits for no broker. What cannot be said is dropped, for it stands in the database.
+Two threads say it: the scheduler waits for no broker. What cannot be said is dropped, for it stands in the database.
 """
 
 from __future__ import annotations
@@ -28,14 +28,18 @@ class Messages:
         self._producer: Any = None
         self._redis = redishints.connect(config)
         self._courier: redishints.Courier | None = None
+        self._hinting: redishints.Courier | None = None
+        """Of its own: after a hint that took too long others are dropped for a moment, and a message costs seconds."""
 
     def open(self) -> None:
         self._courier = redishints.Courier("messages")
+        self._hinting = redishints.Courier("hints to hosts")
 
     def close(self) -> None:
-        if self._courier is not None:
-            self._courier.close()
-            self._courier = None
+        for courier in (self._courier, self._hinting):
+            if courier is not None:
+                courier.close()
+        self._courier = self._hinting = None
         self._redis.close()
 
     def publish(self, queue: str, claims: list[str]) -> None:
@@ -45,10 +49,10 @@ class Messages:
 
     def hint(self, hosts: Iterable[int]) -> None:
         """Have hosts look for wishes."""
-        if self._courier is not None:
+        if self._hinting is not None:
             for host in hosts:
                 channel = redishints.host_channel(self.config, host)
-                self._courier.do(lambda channel=channel: self._redis.publish(channel, b"1"))  # type: ignore[misc]
+                self._hinting.do(lambda channel=channel: self._redis.publish(channel, b"1"))  # type: ignore[misc]
 
     def _send(self, queue: str, claims: list[str]) -> None:
         faults.point("publish.before")
