@@ -10,10 +10,10 @@ from engine.bench.http import Product
 
 def addresses(product: Product) -> dict[str, str]:
     """{name: path} for the workflows that `past` or `many` made."""
-    newest = {slug: _newest(product, workflow=slug) for slug in ("daily", "report", "batch", "flaky")}
+    newest = {slug: _newest(product, workflow=slug) for slug in ("daily", "report", "batch")}
     ago = int(product.call("GET", f"/api/v1/runs/?{urlencode({'until': _ago(14 * 86400)})}")["results"][0]["id"])
     run, node = newest["daily"], _node(product, newest["daily"])
-    failed = newest["flaky"]
+    failed = _newest(product, workflow="flaky", state="failed")
     of_run, of_failed = f"/runs/{run}/", f"/runs/{failed}/"
     of_node, api = f"{of_run}nodes/{node}/panel/", f"/api/v1/runs/{run}/"
     lists = {
