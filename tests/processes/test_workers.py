@@ -68,8 +68,12 @@ def test_a_worker_that_is_started_again_tells_what_its_end_has_cost(scaled: With
     run = scaled.start(scaled.waiting(once=True))
     scaled.begun()
     scaled.running(run)
+    ((leader,),) = scaled.rows("SELECT pid FROM engine_leader")
     one.kill()
+    # However long the start takes, its lease is not judged meanwhile.
+    os.kill(leader, signal.SIGSTOP)
     one.start()
+    os.kill(leader, signal.SIGCONT)
     scaled.begun(2)
     assert scaled.ended(run) == "succeeded"
     assert scaled.states(run) == ["lost", "succeeded"]
