@@ -13,7 +13,6 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -29,11 +28,10 @@ class Guard:
     def __init__(self, mark_prefix: str) -> None:
         """Start the guard of this process, whose node processes have marks with this prefix (see leftovers)."""
         self._prefix = mark_prefix
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - shared to the end
-        # Written, not only made longer: memory of a hole would end the process when the disk is full.
-        self._file.write(bytes(16))
-        self._file.flush()
-        self._shared = memoryview(mmap.mmap(self._file.fileno(), 16)).cast("d")
+        # On no disk, which might be full.
+        self._memory = os.memfd_create("lease", os.MFD_CLOEXEC)
+        os.ftruncate(self._memory, 16)
+        self._shared = memoryview(mmap.mmap(self._memory, 16)).cast("d")
         self._start()
 
     def _start(self) -> None:
@@ -41,9 +39,9 @@ class Guard:
         reader, self._life = os.pipe2(os.O_CLOEXEC)
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", __file__, str(self._file.fileno()), str(reader), self._prefix, str(os.getpid())],
+                [sys.executable, "-I", __file__, str(self._memory), str(reader), self._prefix, str(os.getpid())],
                 env={name: value for name, value in os.environ.items() if name == "LD_LIBRARY_PATH"}, cwd="/",
-                stdin=subprocess.DEVNULL, pass_fds=(self._file.fileno(), reader), start_new_session=True,
+                stdin=subprocess.DEVNULL, pass_fds=(self._memory, reader), start_new_session=True,
             )  # fmt: skip
         finally:
             os.close(reader)
@@ -67,7 +65,7 @@ class Guard:
         os.close(self._life)
         self.process.wait()
         self._shared.release()
-        self._file.close()
+        os.close(self._memory)
 
 
 def main(shared: int, life: int, mark_prefix: str, worker: int) -> None:
