@@ -20,6 +20,7 @@ from engine.executors import redishints, wire
 from engine.executors.base import Ended, Lines, Report, Returned, Started
 from engine.executors.databaseclock import DatabaseClock
 from engine.host.records import LEASE_SECONDS, Records, is_away_for_all
+from engine.host.sent import Sent, claims_of
 from engine.states import DRAIN_ASKED, DRAIN_STOPPING
 
 if TYPE_CHECKING:
@@ -77,7 +78,10 @@ class Postman:
         self._letter: tuple[list[Report], str] | None = None
         """The reports at the head of the outbox that are being written, and their text."""
         self._told = 0
-        """Reports written in this life."""
+        """Letters written in this life."""
+        self._sent = Sent()
+        self._unsure = False
+        """A connection broke: what the database has is not known."""
         self._ended: dict[str, float] = {}
         """{claim: monotonic time} of ends that were told."""
         self._beat_at = 0.0
@@ -185,6 +189,8 @@ class Postman:
             try:
                 if self._lost:
                     self._enter()
+                if self._unsure and not self._lost:
+                    self._make_sure()
                 self._write()
                 if closing and not self._outbox:
                     self._records.set_state(self.host, "gone", "drained")
@@ -196,6 +202,7 @@ class Postman:
                     return
                 self._look()
             except psycopg2.Error as error:
+                self._unsure = True
                 self._wait_for_database(error)
                 if closing and (self._lost or self.lease_until < time.monotonic()):
                     return
@@ -229,7 +236,8 @@ class Postman:
         with self._news:
             self._begun = {}
             self.host, self._told, self._lost = host, 0, False
-            self._letter = None
+            self._letter, self._unsure = None, False
+            self._sent.clear()
             self._outbox.clear()
             self._characters = 0
             self._ended.clear()
@@ -268,6 +276,7 @@ class Postman:
                 self._since = time.monotonic()
                 self.lease_until = begun + LEASE_SECONDS - KILL_SECONDS
             now = time.monotonic()
+            self._sent.keep(number, len(body), batch)
             for report in batch:
                 if isinstance(report, Ended):
                     self._ended[report.claim] = now
@@ -286,6 +295,27 @@ class Postman:
             self._urgent = False
         self._letter = batch, wire.reports_text(batch)
         return self._letter
+
+    def _make_sure(self) -> None:
+        """After an error: that the database has what was told and taken. A crash may have taken the last of it back;
+        then it is taken and told again. What somebody else has taken since is void, and nothing is told of it; where
+        the letters are not kept any more, this life is over."""
+        host = self.host
+        known = self._records.told(host)
+        again = [] if known is None else self._sent.after(known)
+        if known is None or known + len(again) < self._told:
+            self._end_of_life(host)
+            return
+        claims = {claim for _, reports in again for report in reports for claim in claims_of(report)}
+        claims.update(list(self.owner.held))
+        mine = set(self._records.take_again(host, claims))
+        for number, reports in again:
+            log.warning("told_again number=%s", number)
+            kept = [report for report in reports if mine.issuperset(claims_of(report))]
+            if not self._records.tell(host, number, wire.reports_text(kept)):
+                self._end_of_life(host)
+                return
+        self._unsure = False
 
     def _end_of_life(self, host: int) -> None:
         """Have the supervisor's thread end everything, and wait until it has."""

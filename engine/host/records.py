@@ -73,8 +73,8 @@ class Records:
                     keepalives_count=2,
                     tcp_user_timeout=4000,
                     application_name="interlock-worker",
-                    # What a crash of the database may take back (of the last half second) ends this life, by `told` and
-                    # by claims that are nobody's; what the scheduler has taken up, its own commit has made durable.
+                    # What a crash of the database may take back (of the last half second) is taken and told again; what
+                    # the scheduler has taken up, its own commit has made durable.
                     options=f"-c synchronous_commit=off {postgres.at_start()}",
                 )
                 self._connection.autocommit = True
@@ -153,6 +153,22 @@ class Records:
         )
         found = {row[0]: row for row in self._do(statement, (host, order, PROTOCOL))}
         return [found[claim] for claim in order if claim in found]
+
+    def told(self, host: int) -> int | None:
+        """The number of the host's last report; None when its life is over."""
+        rows = self._do("SELECT told FROM engine_host WHERE id = %s AND state <> 'gone'", (host,))
+        return int(rows[0][0]) if rows else None
+
+    def take_again(self, host: int, claims: Collection[str]) -> list[str]:
+        """Make claims this host's again that it had before a crash of the database, unless another took or somebody
+        wants them back; all that are its own then."""
+        statement = (
+            "WITH me AS (SELECT id FROM engine_host WHERE id = %s AND state <> 'gone' FOR SHARE), "
+            "again AS (UPDATE engine_dispatch d SET host_id = me.id, taken_at = clock_timestamp() FROM me "
+            "WHERE d.claim = ANY(%s) AND d.host_id IS NULL AND d.wish IS NULL RETURNING d.claim) "
+            "SELECT claim FROM again UNION ALL SELECT claim FROM engine_dispatch WHERE host_id = %s"
+        )
+        return [claim for (claim,) in self._do(statement, (host, list(claims), host))]
 
     def mine(self, host: int) -> dict[str, str]:
         """{claim: wish, empty without one} of all that is this host's."""

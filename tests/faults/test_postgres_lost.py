@@ -101,9 +101,9 @@ def locked(rig: Hosts, chance: random.Random) -> None:
         time.sleep(LOCK_SECONDS)
 
 
-GENTLE: tuple[Fault, ...] = (leader_cut, all_cut, crowded, restarted)
+GENTLE: tuple[Fault, ...] = (leader_cut, all_cut, crowded, restarted, backend_killed, crashed)
 """Nothing that runs is lost by these."""
-HARSH: tuple[Fault, ...] = (locked, backend_killed, crashed)
+HARSH: tuple[Fault, ...] = (locked,)
 
 
 class Held:
@@ -174,7 +174,7 @@ def test_nothing_acknowledged_is_lost_and_all_goes_on_whatever_becomes_of_postgr
         held.flag.touch()
         rig.rest(60)
         slowest = visitor.close()
-        work.check(killed_schedulers=len(HARSH) * rounds(1, 6))
+        work.check(killed_schedulers=sum(map(len, seconds.values())))
         counting.check()
         for client in clients:
             client.check()
@@ -182,7 +182,7 @@ def test_nothing_acknowledged_is_lost_and_all_goes_on_whatever_becomes_of_postgr
             lost = db.execute("SELECT count(*) FROM engine_attempt WHERE state = 'lost'").fetchone()[0]
     for name, found in seconds.items():
         print(f"{name}: {', '.join(f'{one:.2f}' for one in sorted(found))} s to the next start")
-    print(f"{lost} attempts were lost by the harsh ones; {len(visitor.seconds)} pages, the slowest {slowest:.2f} s, "
+    print(f"{lost} attempts were lost behind locks; {len(visitor.seconds)} pages, the slowest {slowest:.2f} s, "
           f"{dict(visitor.statuses)}")  # fmt: skip
     assert max(max(found) for found in seconds.values()) <= RECOVERS_SECONDS
     assert set(visitor.statuses) <= {200, 503}

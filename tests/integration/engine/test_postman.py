@@ -13,8 +13,10 @@ import pytest
 from engine.config import from_environment
 from engine.executors import wire
 from engine.executors.base import Lines, Progress, Report, Started
+from engine.host import sent
 from engine.host.postman import LETTER_CHARACTERS, UNREAD_MAX, Postman
 from engine.host.records import Records
+from tests.integration.engine.test_host_records import dispatch
 from tests.integration.engine.test_host_records import url as url
 from tests.support.wait import wait_until
 
@@ -120,6 +122,63 @@ def test_a_life_that_is_over_ends_everything_and_tells_nothing_of_before(made: S
     made.postman.post([report(3)])
     wait_until(lambda: told(made) == [report(3)])
     assert made.other._do("SELECT state FROM engine_host ORDER BY id", ()) == [("gone",), ("active",)]
+
+
+def forget(made: SimpleNamespace, letters: int) -> None:
+    """As a crash of the database does with what is not on its disk yet."""
+    made.other._do("UPDATE engine_dispatch SET host_id = NULL RETURNING 1", ())
+    made.other._do("UPDATE engine_host SET told = told - %s RETURNING 1", (letters,))
+    last = "SELECT id FROM engine_hostreport ORDER BY id DESC LIMIT %s"
+    made.other._do(f"DELETE FROM engine_hostreport WHERE id IN ({last}) RETURNING 1", (letters,))
+
+
+def write(made: SimpleNamespace, number: int) -> None:
+    """A letter of its own."""
+    made.postman.post([Started(f"c{number}", 1, "1", "one/1", float(number))])
+    wait_until(lambda: not made.postman._outbox)
+
+
+@pytest.mark.parametrize("letters", [0, 1, 3])
+def test_what_the_database_forgets_in_a_crash_is_taken_and_told_again(made: SimpleNamespace, letters: int) -> None:
+    claims = [f"c{number}" for number in range(5)]
+    dispatch(made.other, *claims)
+    made.other.take(made.postman.host, claims)
+    made.host.held.update(claims)
+    for number in range(4):
+        write(made, number)
+    before = told(made)
+    forget(made, letters)
+    made.records.breaks = ["before"]
+    write(made, 4)
+    assert told(made)[:-1] == before
+    assert sorted(made.other.mine(made.postman.host)) == claims
+    assert not made.host.lost
+
+
+def test_nothing_is_told_again_of_what_another_has_taken_meanwhile(made: SimpleNamespace) -> None:
+    dispatch(made.other, "c0", "c1")
+    made.other.take(made.postman.host, ["c0", "c1"])
+    for number in range(2):
+        write(made, number)
+    forget(made, 2)
+    another = made.other.register("two", ["default"], 2, {})
+    made.other.take(another, ["c0"])
+    made.records.breaks = ["before"]
+    write(made, 9)
+    assert [one.claim for one in told(made)] == ["c1", "c9"]  # type: ignore[union-attr]
+
+
+def test_a_life_of_which_more_was_forgotten_than_it_remembers_is_over(
+    made: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sent, "KEPT_BYTES", 0)
+    before = made.postman.host
+    write(made, 0)
+    forget(made, 1)
+    made.records.breaks = ["before"]
+    made.postman.post([report(3)])
+    wait_until(lambda: made.postman.host not in (0, before))
+    assert made.host.lost == 1
 
 
 def test_the_lease_is_renewed_each_second(made: SimpleNamespace) -> None:
