@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -15,6 +16,9 @@ from engine import clock, queries, schema
 from engine.heartbeat import AHEAD_SECONDS
 from engine.models import Leader, Run
 from engine.retention import RETENTION_DAYS
+
+CLOCKS_SECONDS = 5.0
+"""By how much clocks of hosts may differ before it is worth a word."""
 
 
 def database(usable: list[bool]) -> Iterator[Finding]:
@@ -102,11 +106,24 @@ def history() -> Iterator[Finding]:
 
 
 def clock_() -> Iterator[Finding]:
+    if connection.vendor == "postgresql" and abs(ahead := _ahead_of_database()) > CLOCKS_SECONDS:
+        differs = f"{span(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} the database's"
+        yield Finding("Clock", "warning", f"this host's is {differs}", "Set one of them: timedatectl. Times are stored "
+                      "by the database's; the pages of this host count from its own.")  # fmt: skip
     age = queries.beat_age()
     if age is not None and age < -AHEAD_SECONDS:
         yield Finding("Clock", "warning", f"the scheduler's last heartbeat lies {span(-age)} in the future: the clock "
                       "was ahead then, or is behind now", "Compare it: timedatectl. Runs of that time are listed as "
                       "the newest until it has come.")  # fmt: skip
+
+
+def _ahead_of_database() -> float:
+    """Seconds by which this host's clock is."""
+    before = time.time()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXTRACT(EPOCH FROM clock_timestamp())::float")
+        row = cursor.fetchone()
+    return (before + time.time()) / 2 - (row[0] if row else before)
 
 
 def scheduler(up_runs: bool) -> Iterator[Finding]:

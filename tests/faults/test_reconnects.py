@@ -8,6 +8,7 @@ import random
 import signal
 import time
 from collections.abc import Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -75,13 +76,26 @@ def current(rig: Rig, clients: Sequence[Client], seconds: float = CURRENT_SECOND
     return time.monotonic() - begun
 
 
-def storm(rig: Rig, talker: Talker, clients: Sequence[CutClient], chance: random.Random, lines: int) -> None:
-    """So many lines, with cuts among them."""
+def storm(talker: Talker, clients: Sequence[CutClient], chance: random.Random, lines: int) -> None:
+    """So many lines, with cuts among them, no faster than this process reads them for so many."""
     for _ in range(TURNS):
+        before = talker.lines
         talker.say(lines // TURNS)
+        wait_until(lambda before=before: half_have(clients, before), 60)  # type: ignore[misc]
         for client in chance.sample(clients, chance.randint(0, len(clients) // 4)):
             client.cut()
             time.sleep(chance.uniform(0, 0.02))
+
+
+def serves(product: Product) -> bool:
+    with contextlib.suppress(OSError, HTTPException):
+        return product.call("GET", "/healthz", token=False, timeout=5).status == 200
+    return False
+
+
+def half_have(clients: Sequence[Client], lines: int) -> bool:
+    """Whether half of them know at least so many events."""
+    return sorted(client.recorder.seq or 0 for client in clients)[len(clients) // 2] >= lines
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -101,11 +115,12 @@ def test_clients_that_are_cut_off_at_any_moment_miss_nothing(form: type[Rig], tm
         parts = rounds(2, 20)
         took = []
         for part in range(parts):
-            storm(rig, talker, clients, chance, LINES // parts)
+            storm(talker, clients, chance, LINES // parts)
             if part % 2 == 0:
                 # All of them at once, and more is told before anybody is back.
                 rig.signal(rig.web_pid(), signal.SIGKILL, "web")
                 talker.say(TURNS)
+                wait_until(lambda: serves(rig.product), 30)
             talker.stored()
             took.append(current(rig, clients))
         talker.end()
