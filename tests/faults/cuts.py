@@ -137,11 +137,10 @@ CABLES = (
     Cut("it comes back elsewhere", _moved),
     Cut("flapping", lambda rig: flapping(rig.subject.off), loses=False),
 )
-DATABASE_SILENT = Cut("database silent", lambda rig: rig.to_database.hanging())
 HALF_OPEN = Cut("both half-open", lambda rig: _forgotten(rig.to_database, rig.to_redis))
 WAYS = (
-    DATABASE_SILENT,
     HALF_OPEN,
+    Cut("database silent", lambda rig: rig.to_database.hanging()),
     Cut("database hears nothing", lambda rig: rig.to_database.hanging(back=False)),
     Cut("database is not heard", lambda rig: rig.to_database.hanging(there=False)),
     Cut("database half-open", lambda rig: _forgotten(rig.to_database)),

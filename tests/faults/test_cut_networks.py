@@ -17,13 +17,11 @@ from typing import Any
 import pytest
 
 from engine.host.records import LEASE_SECONDS
-from tests.faults import checks
-from tests.faults.cuts import CABLES, DATABASE_SILENT, HALF_OPEN, OFF, WAYS, Cabled, Cut, Gated
+from tests.faults.cuts import CABLES, HALF_OPEN, OFF, WAYS, Cabled, Cut, Gated
 from tests.faults.hosts import SERVERS, Hosts, hosted
 from tests.faults.rig import document, python
 from tests.support import network
-from tests.support.broken import Broken
-from tests.support.effort import LONG, rounds, seed
+from tests.support.effort import LONG, only_long, rounds, seed
 from tests.support.ledger import Execution, Ledger
 from tests.support.wait import wait_until
 
@@ -187,7 +185,7 @@ def test_a_host_behind_a_way_that_fails_ends_its_work_and_it_starts_elsewhere(tm
 
 
 @needs_namespaces
-@pytest.mark.skipif(not LONG, reason="tests/processes/test_lost_host.py has the short form")
+@only_long
 def test_a_leader_that_is_cut_off_is_replaced_and_writes_nothing_more(tmp_path: Path) -> None:
     with hosted(tmp_path, form=Cabled) as rig:
         assert isinstance(rig, Cabled)
@@ -197,14 +195,3 @@ def test_a_leader_that_is_cut_off_is_replaced_and_writes_nothing_more(tmp_path: 
         seconds = [replaced(rig, cut) for cut in cuts]
         assert max(seconds) <= LED_SECONDS, seconds
         rig.check(killed_schedulers=2 * len(cuts))
-
-
-@pytest.mark.skipif(not LONG, reason="test_hosts_checkers.py has the short form")
-def test_a_host_that_goes_on_after_its_lease_is_caught(tmp_path: Path) -> None:
-    with hosted(tmp_path, "lease_outlived", Gated) as rig:
-        rig.start_without_web()
-        victims = with_victims(rig)
-        with DATABASE_SILENT.on(rig):
-            all_again(rig, victims)
-        with pytest.raises(Broken, match=r"^I5: "):
-            checks.i5(rig.ledger, rig.rows(), rig.capacity)

@@ -17,7 +17,7 @@ from tests.faults.rig import document, python
 from tests.faults.unreliable import Manners, Way, way
 from tests.faults.workload import Workload
 from tests.support.broken import Broken
-from tests.support.effort import rounds, seed
+from tests.support.effort import only_long, rounds, seed
 from tests.support.wait import wait_until
 
 pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
@@ -61,6 +61,7 @@ def test_messages_that_are_lost_late_and_twice_start_each_node_once(tmp_path: Pa
         assert made.seen["lost"] > 0
 
 
+@only_long
 def test_a_work_that_is_not_one_host_s_alone_is_caught(tmp_path: Path) -> None:
     with hosts(tmp_path, Manners(lost=0), "take_unguarded") as (rig, _):
         rig.start_without_web()
