@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults import checks, count
 from tests.faults.checks import Rows
-from tests.faults.hosts import FORMS, Hosts
+from tests.faults.hosts import FORMS, Hosts, hosted
 from tests.faults.limits import Resize, i5_pool, i5_runs, i20
 from tests.faults.rig import Rig, document, python, rigged
 from tests.support.effort import LONG, rounds, seed
@@ -163,3 +163,14 @@ def test_limits_and_slots_are_kept_and_the_first_in_line_starts_next(form: type[
                     rig.product.api("POST", "pools/", {"name": name, "slots": largest})
             Race(rig, most, chance).run()
             rig.stop()
+
+
+@pytest.mark.redis
+@pytest.mark.own_postgres
+def test_hosts_that_keep_no_limit_together_are_caught(tmp_path: Path) -> None:
+    with hosted(tmp_path, "limit_of_all_ignored", INTERLOCK_MAX_CONCURRENT="2") as rig:
+        rig.start_without_web()
+        rig.run(document([python(f"n{i}", rig.ledger.code(0.3)) for i in range(8)]))
+        rig.rest(30)
+        with pytest.raises(checks.Broken, match=r"^I5: .*all: \d at once, 2 are allowed"):
+            rig.check(most=2)
