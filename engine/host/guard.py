@@ -82,7 +82,8 @@ def main(shared: int, life: int, mark_prefix: str, worker: int) -> None:
             continue
         if ended := leftovers.end_processes(mark_prefix, (worker, start)):
             print(f"lease_over: worker {worker} stands still; ended {ended} processes", file=sys.stderr, flush=True)
-    leftovers.end_processes(mark_prefix)
+    # Its pipe ends before /proc says that it is gone.
+    leftovers.end_processes(mark_prefix, (worker, start))
 
 
 if __name__ == "__main__":

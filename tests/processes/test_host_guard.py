@@ -54,3 +54,9 @@ def test_a_guard_that_was_killed_is_replaced(guard: Guard, mark: str) -> None:
     guard.keep()
     guard.busy(True)
     wait_until(lambda: not processes_with(mark), 10)
+
+
+def test_what_a_worker_leaves_is_ended_also_while_it_is_still_about_to_be_gone(tmp_path: Path, mark: str) -> None:
+    """The kernel closes what a process has open before it calls it dead: here it takes its time with that."""
+    Guard(mark_prefix(tmp_path)).close()
+    assert not processes_with(mark)
