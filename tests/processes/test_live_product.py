@@ -112,7 +112,8 @@ def test_after_a_hundred_random_cuts_a_client_knows_what_the_api_knows(tmp_path:
 
 def test_a_web_process_that_is_killed_costs_a_client_nothing_but_a_reconnect(tmp_path: Path) -> None:
     with running(tmp_path / "home") as product:
-        nodes, edges = graph(width=3, lines=60, seconds=0.05)
+        # It talks for as long as it takes to kill three of them, and is then cancelled.
+        nodes, edges = graph(width=3, lines=10_000, seconds=0.05)
         product.publish("talk", nodes, edges, on_failure="continue")
         run = product.api("POST", "workflows/talk/runs/", {})["id"]
         recorder = Recorder()
@@ -122,6 +123,8 @@ def test_a_web_process_that_is_killed_costs_a_client_nothing_but_a_reconnect(tmp
             assert time.monotonic() < deadline
             with contextlib.suppress(OSError, EOFError, WebSocketException), open_socket(product, run) as socket:
                 recorder.hello(socket)
+                if kills == 3:
+                    product.api("POST", f"runs/{run}/cancel/", {}, expect=(200, 202, 409))
                 for _ in range(10):
                     recorder.take(socket, timeout=2)
                 if kills < 3:
