@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import clocks, count
-from tests.support import effort, postgres
+from tests.support import effort, network, postgres
 
 if count.VARIABLE not in os.environ:
     os.environ[count.VARIABLE] = str(Path(tempfile.mkdtemp(prefix="interlock-faults-")) / "count")
@@ -45,7 +45,12 @@ def _faketime_missing() -> str:
     return "" if clocks.library() else "no libfaketime on this machine"
 
 
+def _cables_missing() -> str:
+    return network.missing()
+
+
 NEEDS = {
+    "cables": _cables_missing,
     "faketime": _faketime_missing,
     "own_postgres": _own_postgres_missing,
     "postgres": _postgres_missing,

@@ -20,16 +20,14 @@ from engine.host.records import LEASE_SECONDS
 from tests.faults.cuts import CABLES, HALF_OPEN, OFF, WAYS, Cabled, Cut, Gated
 from tests.faults.hosts import SERVERS, Hosts, hosted
 from tests.faults.rig import document, python
-from tests.support import network
-from tests.support.effort import LONG, only_long, rounds, seed
+from tests.support.effort import LONG, only_long, rounds, seed, soon
 from tests.support.ledger import Execution, Ledger
 from tests.support.wait import wait_until
 
 pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
-needs_namespaces = pytest.mark.skipif(bool(network.missing()), reason=network.missing())
 
-RECOVERED_SECONDS = LEASE_SECONDS + 2
-LED_SECONDS = 5.0
+RECOVERED_SECONDS = soon(LEASE_SECONDS + 2)
+LED_SECONDS = soon(5.0)
 JOINED_SECONDS = 10.0
 HELD_SECONDS = LEASE_SECONDS + 1
 """How long a cut lasts for which nothing is lost."""
@@ -173,7 +171,7 @@ def some(cuts: Sequence[Cut], always: Sequence[Cut], name: str) -> list[Cut]:
     return [cut for _ in range(2) for cut in chance.sample(cuts, len(cuts))]
 
 
-@needs_namespaces
+@pytest.mark.cables
 def test_a_host_that_is_cut_off_ends_its_work_and_it_starts_elsewhere(tmp_path: Path) -> None:
     with hosted(tmp_path, form=Cabled) as rig:
         cut_and_check(rig, some(CABLES, [OFF], "cut cables"))
@@ -184,7 +182,7 @@ def test_a_host_behind_a_way_that_fails_ends_its_work_and_it_starts_elsewhere(tm
         cut_and_check(rig, some(WAYS, [HALF_OPEN], "closed ways"))
 
 
-@needs_namespaces
+@pytest.mark.cables
 @only_long
 def test_a_leader_that_is_cut_off_is_replaced_and_writes_nothing_more(tmp_path: Path) -> None:
     with hosted(tmp_path, form=Cabled) as rig:

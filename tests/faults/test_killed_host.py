@@ -17,7 +17,7 @@ from tests.faults.clients import Client
 from tests.faults.hosts import PROCESSES, SERVERS, Hosts, hosted
 from tests.faults.rows import moment_ns
 from tests.faults.workload import Workload, recoveries
-from tests.support.effort import rounds, seed
+from tests.support.effort import rounds, seed, soon
 from tests.support.workers import Worker
 
 pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
@@ -32,7 +32,7 @@ POINTS = (
     "host.before_tell",
     "host.told",
 )
-LOST_SECONDS = 5.0
+LOST_SECONDS = soon(5.0)
 WAITING = (
     "SELECT 1 FROM engine_dispatch d LEFT JOIN engine_host h ON h.id = d.host_id "
     "WHERE h.state = 'gone' OR (h.id IS NULL AND d.sent_at < clock_timestamp() - interval '0.5 s')"

@@ -29,7 +29,7 @@ SHORT, LONG = 90, 4000
 MIB = {Rig: (rounds(96, 1024), rounds(96, 1024)), Hosts: (rounds(12, 1024), rounds(68, 1024))}
 """That they print: more than the 100,000 lines, and the 64 MiB, that are kept."""
 LINE_MIB = 50
-MORE_MIB = {"scheduler": 72, "web": 128, "worker": 72}
+MORE_MIB = {"scheduler": 72, "web": 160, "worker": 72}
 """That the product's processes may need for floods of any size: the ends of both logs, which are held where the nodes
 run until they are over, and what is under way to whoever watches or loads them down."""
 NODE_MIB = 32

@@ -13,12 +13,12 @@ import pytest
 from tests.faults.hosts import SERVERS, Hosts, hosted
 from tests.faults.rig import document, python
 from tests.faults.workload import Workload
-from tests.support.effort import rounds, seed
+from tests.support.effort import rounds, seed, soon
 from tests.support.wait import wait_until
 
 pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
 
-DISPATCHES_SECONDS = 5.0
+DISPATCHES_SECONDS = soon(5.0)
 POINTS = (
     "after_begin.trip",
     "after_runs.trip",

@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.redis,
     pytest.mark.processes,
     pytest.mark.timeout(240),
-    pytest.mark.skipif(bool(network.missing()), reason=network.missing()),
+    pytest.mark.cables,
 ]
 
 NOTICED_SECONDS = 8.0

@@ -19,6 +19,11 @@ def rounds(short: int, long: int) -> int:
     return long if LONG else short
 
 
+def soon(seconds: float) -> float:
+    """A bound on how long something may take: twice that in the short form, which runs beside all other tests."""
+    return seconds if LONG else 2 * seconds
+
+
 def seed(name: str) -> int:
     """The seed of a random test, printed so that a failure can be repeated: INTERLOCK_SEED sets it.
 
