@@ -115,7 +115,10 @@ class RedisHintServer:
     def _on_listener(self) -> None:
         with self._lock:
             self._listeners += 1
-            self.listened = True
+            known, self.listened = self.listened, True
+        if not known:
+            # What was not said meanwhile he has to look for.
+            self._hints.put({"connected": True})
 
     def _ring(self) -> None:
         bell = self._bell

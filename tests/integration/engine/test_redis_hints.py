@@ -169,12 +169,29 @@ def test_listeners_get_what_is_broadcast(scheduler, config):
     async def scenario():
         items = hints.listen(config)
         assert await anext(items) == {"connected": True}
+        async with asyncio.timeout(5):
+            while not scheduler.server.listened:
+                await asyncio.sleep(0.01)
         scheduler.server.broadcast({"runs": {"7": 12}})
-        found = await heard(items, {"runs": {"7": 12}})
+        async with asyncio.timeout(15):
+            while (await anext(items)).get("runs") != {"7": 12}:
+                pass
         await items.aclose()
-        return found
 
     asyncio.run(scenario())
+
+
+def test_a_listener_is_told_to_look_for_what_was_not_said_before_he_was_heard(scheduler, config):
+    scheduler.server.broadcast({"runs": {"7": 1}})
+    scheduler.turns(lambda: not scheduler.server.listened)
+
+    async def listening():
+        items = hints.listen(config)
+        assert await anext(items) == {"connected": True}
+        await heard(items, {"connected": True})
+        await items.aclose()
+
+    asyncio.run(listening())
 
 
 def test_a_scheduler_knows_whether_anybody_listens(scheduler, config):
