@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.executors.leftovers import mark_prefix
+from engine.worker.begun import SUFFIX
 from tests.faults.checks import hold
 from tests.faults.rig import Rig
 from tests.support.wait import wait_until
@@ -98,13 +99,15 @@ def _status(pid: int) -> dict[str, int]:
 
 
 def _files(rig: Rig) -> int:
-    """A node process keeps an empty folder; all else in there is left from an attempt."""
+    """A node process keeps an empty folder and a note beside it; all else in there is left from an attempt."""
     scratch = [one for home in rig.homes() for one in (home / "scratch").glob("*")]
-    folders = sum(one.is_dir() for one in scratch)
-    inside = sum(1 for one in scratch if one.is_dir() for _ in one.rglob("*"))
+    folders = [one for one in scratch if one.is_dir()]
+    notes = [one for one in scratch if one.suffix == SUFFIX]
+    inside = sum(1 for one in folders for _ in one.rglob("*"))
     staged = sum(1 for _ in (rig.home / "artifacts").glob("staging/*"))
     processes = sum(len(rig.node_processes(pid)) for pid in rig.owners())
-    return len(scratch) - folders + max(0, folders - processes) + inside + staged
+    own = min(len(folders), processes) + min(len(notes), processes)
+    return len(scratch) - own + inside + staged
 
 
 def _groups(homes: Iterable[Path]) -> set[str]:

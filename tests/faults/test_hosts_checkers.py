@@ -93,9 +93,17 @@ def stopped(rig: Hosts) -> None:
 
 
 def talking(rig: Hosts) -> None:
-    """Nodes whose lines are counted."""
-    code = "import time\ndef main(inputs, ctx):\n    for i in range(200):\n        print(i, flush=True)\n"
+    """Nodes whose lines are counted. They end when some are stored: what comes with an end is taken up with it."""
+    flag = rig.folder / "some are stored"
+    code = (
+        "import os, time\ndef main(inputs, ctx):\n    for i in range(200):\n        print(i, flush=True)\n"
+        f"    while not os.path.exists({str(flag)!r}): time.sleep(0.01)\n"
+    )
     runs = [rig.run(document([python("n", code)])) for _ in range(2)]
+    with rig.database() as db:
+        stored = "SELECT count(DISTINCT run_id) FROM engine_logbatch WHERE last_seq - first_seq >= 10"
+        wait_until(lambda: db.execute(stored).fetchone()[0] == len(runs), 20)
+    flag.touch()
     rig.rest(20)
     with rig.database() as db:
         for run in runs:
