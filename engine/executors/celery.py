@@ -8,7 +8,6 @@ thread and connection.
 from __future__ import annotations
 
 import logging
-import os
 import selectors
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -28,6 +27,7 @@ from engine.executors.base import (
     Work,
     WorkerInfo,
 )
+from engine.executors.bell import Bell
 from engine.executors.flights import Flight, places
 from engine.executors.leases import Leases
 from engine.executors.messages import Messages
@@ -62,12 +62,12 @@ class CeleryExecutor(Leases):
         """Whether the database answers; false until the next `recall`."""
         self._lease_at = self._again_at = 0.0
         self._ear: redishints.Listener | None = None
-        self._reader, self._writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self.selector.register(self._reader, selectors.EVENT_READ, None)
+        self._bell = Bell()
+        self.selector.register(self._bell, selectors.EVENT_READ, None)
 
     def start(self) -> Mapping[str, float]:
         self._messages.open()
-        self._ear = redishints.Listener(self.config, redishints.scheduler_channel(self.config), self._heard)
+        self._ear = redishints.Listener(self.config, redishints.scheduler_channel(self.config), self._bell.ring)
         return {}
 
     def stop(self, grace: float) -> Sequence[Report]:
@@ -142,14 +142,6 @@ class CeleryExecutor(Leases):
 
     # The loop.
 
-    def _heard(self) -> None:
-        """On the listener's thread."""
-        try:
-            os.write(self._writer, b"\0")
-        except OSError:
-            # The pipe is full: it will look.
-            pass
-
     def watch(self, fileobj: Any, callback: Callable[[], None]) -> None:
         self.selector.register(fileobj, selectors.EVENT_READ, callback)
 
@@ -178,7 +170,7 @@ class CeleryExecutor(Leases):
             due = min(end, look_at, self._lease_at) if self._usable else end
             for key, _ in self.selector.select(max(0.0, due - now)):
                 if key.data is None:
-                    os.read(self._reader, 4096)
+                    self._bell.quiet()
                     self._look_at = 0.0
                 else:
                     key.data()

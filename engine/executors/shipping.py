@@ -20,6 +20,7 @@ from typing import IO, Any
 from engine.copies import StoredArtifacts
 from engine.executors import procfs
 from engine.executors.base import Ended, Executor, Report, Returned, Started, Work, WorkerInfo
+from engine.executors.bell import Bell
 from engine.executors.causes import lost
 from engine.executors.supervisor import Supervisor
 from engine.objectstore import ArtifactStoreError
@@ -47,12 +48,12 @@ class Shipper:
         self._reports: list[Report] = []
         self._tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._done: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._reader, self._writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._bell = Bell()
 
     # What is passed on.
 
     def start(self) -> Mapping[str, float]:
-        self.supervisor.watch(self._reader, self._empty)
+        self.supervisor.watch(self._bell, self._bell.quiet)
         for number in range(THREADS):
             threading.Thread(target=self._work, name=f"shipping {number}", daemon=True).start()
         return self.supervisor.start()
@@ -194,17 +195,7 @@ class Shipper:
 
     def _finish(self, then: Callable[[], None]) -> None:
         self._done.put(then)
-        try:
-            os.write(self._writer, b"\0")
-        except OSError:
-            # The pipe is full: it will look.
-            pass
-
-    def _empty(self) -> None:
-        try:
-            os.read(self._reader, 4096)
-        except OSError:
-            pass
+        self._bell.ring()
 
     def _take_done(self) -> None:
         while not self._done.empty():

@@ -22,6 +22,7 @@ from engine import faults
 from engine.config import Config
 from engine.executors import leftovers, wire
 from engine.executors.base import Ended, Report, Returned, Started, Work
+from engine.executors.bell import Bell
 from engine.executors.fleet import LONG_SECONDS
 from engine.executors.shipping import Shipper, shipped
 from engine.executors.supervisor import Supervisor
@@ -73,7 +74,7 @@ class Host:
         """Called with each beat, and when a life is over: whether messages are for this host."""
         self.over = threading.Event()
         self.started = threading.Event()
-        self._reader, self._writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._bell = Bell()
         self._drain_until = 0.0
         self._served: dict[str, str] = {}
         """Wishes that were done."""
@@ -161,11 +162,7 @@ class Host:
     def order(self, action: Callable[[], None]) -> None:
         """Have the supervisor's thread call `action` soon."""
         self.orders.append(action)
-        try:
-            os.write(self._writer, b"\0")
-        except OSError:
-            # The pipe is full: it will look.
-            pass
+        self._bell.ring()
 
     def drain(self, grace: float) -> None:
         """Take no more, let running attempts end for up to `grace` seconds, give back the rest, and unregister."""
@@ -213,7 +210,7 @@ class Host:
     def _lead(self) -> None:
         self.processes = HostSupervisor(self.config, worker=self.name)
         supervisor = self.supervisor = shipped(self.processes)
-        supervisor.watch(self._reader, self._empty)
+        supervisor.watch(self._bell, self._bell.quiet)
         self.guard = Guard(leftovers.mark_prefix(self.config.home))
         begun = supervisor.start()
         self.postman = Postman(self, begun)
@@ -226,12 +223,6 @@ class Host:
                 self._turn(TURN_SECONDS)
                 watchdog.turns += 1
         self._drain()
-
-    def _empty(self) -> None:
-        try:
-            os.read(self._reader, 4096)
-        except OSError:
-            pass
 
     def _turn(self, timeout: float) -> None:
         self._obey()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from types import FrameType
 from typing import Any
@@ -12,30 +11,22 @@ from django.core.management.base import BaseCommand, CommandError
 
 from engine import schema
 from engine.errors import LostLeadership
+from engine.executors.bell import Bell
 from engine.executors.make import executor_of
 from engine.scheduler.loop import DRAIN_SECONDS, Scheduler
 
 
 class Signal:
-    """A flag that a handler sets and a pipe that ends the loop's wait: a handler may do no more, for an exception
+    """A flag that a handler sets and a bell that ends the loop's wait: a handler may do no more, for an exception
     raised in it could break a COMMIT half way."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.reader, self.writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self.bell = Bell()
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         self.count += 1
-        try:
-            os.write(self.writer, b"\0")
-        except OSError:
-            pass
-
-    def drain(self) -> None:
-        try:
-            os.read(self.reader, 4096)
-        except OSError:
-            pass
+        self.bell.ring()
 
     def is_set(self) -> bool:
         return self.count > 0
@@ -72,7 +63,7 @@ class Command(BaseCommand):
                 # It works without; who takes over while Redis is away must not wait for it.
                 self.stderr.write(f"{found} Until then others look into the database each second.")
         executor = executor_of(config)
-        executor.watch(stop.reader, stop.drain)
+        executor.watch(stop.bell, stop.bell.quiet)
         scheduler = Scheduler(config, executor)
         try:
             scheduler.run_forever(stop, drain_seconds=DRAIN_SECONDS, hurry=Hurry(stop))
