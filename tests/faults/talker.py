@@ -1,22 +1,25 @@
-"""A node that prints as many lines as it is asked for, while it runs."""
+"""Nodes that print as many lines as they are asked for, while they run."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 from tests.faults.rig import Rig, document, python
 from tests.support.wait import wait_until
 
+KEPT = 40_000
+"""Lines of one node: fewer than all of which a node keeps each."""
 CODE = """
-import os, time
+import time
 
 def main(inputs, ctx):
-    said = 0
-    while True:
+    said = {said}
+    while said < {most}:
         asked = open({asked!r}).read()
         if asked == "over":
-            return said
-        while said < int(asked):
+            return
+        while said < min(int(asked), {most}):
             said += 1
             print(said, {text!r})
         time.sleep(0.002)
@@ -24,14 +27,18 @@ def main(inputs, ctx):
 
 
 class Talker:
-    """A run of one such node, on a rig that serves."""
+    """A run of such nodes one after another, on a rig that serves. They print `most` lines at most."""
 
-    def __init__(self, rig: Rig, characters: int, slug: str = "talk") -> None:
+    def __init__(self, rig: Rig, characters: int, slug: str = "talk", most: int = KEPT) -> None:
         self.rig = rig
-        self.lines = 0
+        self.lines, self.most = 0, most
         self._asked = rig.folder / slug
         self._ask("0")
-        rig.publish(slug, document([python("n", CODE.format(asked=str(self._asked), text="x" * characters))]))
+        nodes = [
+            python(f"n{said}", CODE.format(asked=str(self._asked), said=said, most=said + KEPT, text="x" * characters))
+            for said in range(0, most, KEPT)
+        ]
+        rig.publish(slug, document(nodes, *(f"{one['id']}>{other['id']}" for one, other in pairwise(nodes))))
         self.run = rig.launch(slug)
 
     def _ask(self, text: str) -> None:
@@ -43,6 +50,7 @@ class Talker:
     def say(self, lines: int) -> None:
         """So many more."""
         self.lines += lines
+        assert self.lines <= self.most
         self._ask(str(self.lines))
 
     def end(self) -> None:

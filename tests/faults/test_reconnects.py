@@ -106,7 +106,7 @@ def test_clients_that_are_cut_off_at_any_moment_miss_nothing(form: type[Rig], tm
         products: list[Product] = [rig.product]
         if isinstance(rig, Hosts):
             products.append(further.enter_context(further_web(rig)))
-        talker = Talker(rig, CHARACTERS)
+        talker = Talker(rig, CHARACTERS, most=2 * LINES)
         recorders = [Counted() for _ in range(CLIENTS)]
         clients = [
             CutClient(rig, talker.run, recorder, products[n % len(products)]) for n, recorder in enumerate(recorders)

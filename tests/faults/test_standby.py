@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -60,17 +61,18 @@ def test_a_standby_dispatches_within_seconds_wherever_the_leader_is_killed(tmp_p
 
 def kill_once(rig: Hosts, work: Workload, point: str, chance: random.Random) -> float:
     """The leader dies at this point; seconds until a node has started that it cannot have sent."""
-    wait_until(lambda: rig.waiting_schedulers() >= (2 if point.startswith("rebuild") else 1), 30)
+    # Rebuilding is what whoever takes over does, and there has to be one after him.
+    dies = 2 if point.startswith("rebuild") else 1
+    wait_until(lambda: rig.waiting_schedulers() >= dies, 30)
     work.keep(6)
     seen = len(rig.ledger.entries()) + chance.randrange(1, 60)
     wait_until(lambda: len(rig.ledger.entries()) >= seen or not rig.unfinished(), 30)
     epoch, leader = rig.leader()
     rig.inject(point)
-    if point.startswith("rebuild"):
-        # Of whoever takes over.
+    if dies == 2:
         rig.signal(leader, signal.SIGKILL, "the leader")
     wait_until(lambda: not keep_and_left(rig, work), 20)
-    died = wait_until(lambda: [one for one in rig.schedulers if one.poll() is not None], 5)
+    died = wait_until(lambda: len(found := dead(rig)) == dies and found, 5)
     killed = time.monotonic()
     run = rig.run(document([python("n", rig.ledger.code(0))]), "probe")
     for one in died:
@@ -79,6 +81,10 @@ def kill_once(rig: Hosts, work: Workload, point: str, chance: random.Random) -> 
     first = wait_until(lambda: rig.ledger.start_of(run), 60)
     assert rig.leader()[0] > epoch
     return first / 1e9 - killed
+
+
+def dead(rig: Hosts) -> list[subprocess.Popen[bytes]]:
+    return [one for one in rig.schedulers if one.poll() is not None]
 
 
 def keep_and_left(rig: Hosts, work: Workload) -> int:
