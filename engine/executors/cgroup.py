@@ -136,17 +136,18 @@ def remove_leftovers() -> None:
             pass
 
 
-def leftover_members(prefix: str) -> set[int]:
-    """Pids of the processes in groups whose supervisor is gone and whose name begins with `prefix`."""
+def leftover_members(prefix: str, without: tuple[int, int] | None = None) -> set[int]:
+    """Pids of the processes in groups whose supervisor is gone, or is `without`, (pid, start), and whose name begins
+    with `prefix`."""
     found: set[int] = set()
-    for folder in _leftovers():
+    for folder in _leftovers(without):
         if os.path.basename(folder).startswith(f"{prefix}-"):
             found.update(map(int, (procfs.read(f"{folder}/cgroup.procs") or b"").split()))
     return found
 
 
-def _leftovers() -> Iterator[str]:
-    """Folders of the groups that supervisors which are gone have made beside this process."""
+def _leftovers(without: tuple[int, int] | None = None) -> Iterator[str]:
+    """Folders of the groups that supervisors which are gone, and `without`, have made beside this process."""
     for place in set(_own_places().values()):
         try:
             names = [entry.name for entry in os.scandir(place) if entry.name.startswith("interlock-")]
@@ -156,8 +157,9 @@ def _leftovers() -> Iterator[str]:
             found = NAME.search(name)
             if found is None:
                 continue
-            owner = procfs.process(int(found["pid"]))
-            if owner is None or owner.start != int(found["start"]) or owner.is_gone:
+            named = int(found["pid"]), int(found["start"])
+            owner = procfs.process(named[0])
+            if owner is None or owner.start != named[1] or owner.is_gone or named == without:
                 yield f"{place}/{name}"
 
 

@@ -74,7 +74,7 @@ def orphans(prefix: str, without: tuple[int, int] | None = None) -> list[procfs.
     """Processes of this home whose supervisor is gone, or is `without`, by their mark or, where they hid it, their
     control group; and all that descend from them."""
     table = procfs.processes()
-    grouped = cgroup.leftover_members(prefix)
+    grouped = cgroup.leftover_members(prefix, without)
     wanted = prefix.encode()
     roots = []
     for one in table.values():

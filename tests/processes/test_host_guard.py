@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.executors import cgroup
 from engine.executors.leftovers import mark_prefix, own_mark
 from engine.host.guard import LATE_SECONDS, Guard
 from tests.support.product import processes_with
@@ -39,6 +40,21 @@ def mark(tmp_path: Path) -> Iterator[str]:
     process.wait()
 
 
+@pytest.fixture
+def hidden(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that has thrown its mark away, in the control group of a node process of ours."""
+    group = cgroup.make(own_mark(mark_prefix(tmp_path)) + "-2")
+    if group is None:
+        pytest.skip("no control group can be made here")
+    enter = "".join(f"echo 0 > {door}; " for door in group.doors())
+    process = subprocess.Popen(["sh", "-c", f"{enter}exec sleep 300"], env={"PATH": os.environ["PATH"]})
+    wait_until(lambda: process.pid in group.members(), 10)
+    yield process
+    process.kill()
+    process.wait()
+    wait_until(group.remove, 10)
+
+
 def test_what_runs_past_the_lease_is_ended_with_all_that_it_started(guard: Guard, mark: str) -> None:
     guard.until(math.inf)
     guard.busy(True)
@@ -46,6 +62,14 @@ def test_what_runs_past_the_lease_is_ended_with_all_that_it_started(guard: Guard
     guard.until(until)
     wait_until(lambda: not processes_with(mark), 10)
     assert time.monotonic() >= until + LATE_SECONDS
+
+
+def test_also_what_only_its_control_group_gives_away(
+    tmp_path: Path, guard: Guard, hidden: subprocess.Popen[bytes]
+) -> None:
+    guard.until(time.monotonic())
+    guard.busy(True)
+    assert hidden.wait(10) == -9
 
 
 def test_a_guard_that_was_killed_is_replaced(guard: Guard, mark: str) -> None:
@@ -56,7 +80,10 @@ def test_a_guard_that_was_killed_is_replaced(guard: Guard, mark: str) -> None:
     wait_until(lambda: not processes_with(mark), 10)
 
 
-def test_what_a_worker_leaves_is_ended_also_while_it_is_still_about_to_be_gone(tmp_path: Path, mark: str) -> None:
+def test_what_a_worker_leaves_is_ended_also_while_it_is_still_about_to_be_gone(
+    tmp_path: Path, mark: str, hidden: subprocess.Popen[bytes]
+) -> None:
     """The kernel closes what a process has open before it calls it dead: here it takes its time with that."""
     Guard(mark_prefix(tmp_path)).close()
     assert not processes_with(mark)
+    assert hidden.wait(0) == -9
