@@ -72,7 +72,7 @@ def kill_once(rig: Hosts, work: Workload, point: str, chance: random.Random) -> 
     if dies == 2:
         rig.signal(leader, signal.SIGKILL, "the leader")
     wait_until(lambda: not keep_and_left(rig, work), 20)
-    died = wait_until(lambda: len(found := dead(rig)) == dies and found, 5)
+    died = wait_until(lambda: found if len(found := dead(rig)) == dies else None, 5)
     killed = time.monotonic()
     run = rig.run(document([python("n", rig.ledger.code(0))]), "probe")
     for one in died:
