@@ -1,8 +1,8 @@
 """Artifacts in an object store, with copies in a folder of this host, which programs read as files.
 
 A copy has the name of its artifact and was compared with it when it was fetched. Several processes share the folder.
-Copies that were used longest ago are deleted when there are more bytes of them than agreed; not one that somebody
-holds (a shared lock on the file), nor a fresh one, which may be an output on its way to the store.
+Copies that were used longest ago are deleted when there are more bytes of them than agreed, or the disk is nearly full.
+Not one that somebody holds (a shared lock on the file), nor a fresh one: it may be an output on its way to the store.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ from engine.objectstore import ArtifactStoreError, ObjectStore
 FRESH_SECONDS = 600.0
 """A copy touched since then is not deleted: between its making in a node process and its way to the store nobody
 holds it."""
+SPARE_BYTES = 64 * 1024 * 1024
+"""Copies leave so much of the disk free, where they can."""
 TRIM_SECONDS = 10.0
 """The folder is not looked through more often."""
 INCOMING_SECONDS = 86_400.0
@@ -95,7 +98,11 @@ class StoredArtifacts(Artifacts):
             return found
         with self._fetching[int(name[0], 16)]:
             while (found := self.open_copy(name)) is None:
-                self._fetch(name)
+                try:
+                    self._fetch(name)
+                except ArtifactStoreError as error:
+                    if not error.is_full or not self.trim(now=True, spare=sys.maxsize):
+                        raise
         self.trim()
         return found
 
@@ -180,8 +187,9 @@ class StoredArtifacts(Artifacts):
 
     # The copies.
 
-    def trim(self, *, now: bool = False) -> int:
-        """Delete copies that were used longest ago while there are too many bytes of them; how many went."""
+    def trim(self, *, now: bool = False, spare: int = SPARE_BYTES) -> int:
+        """Delete copies that were used longest ago while there are too many bytes of them, or fewer than `spare` are
+        free on their disk; how many went."""
         if not now and time.monotonic() < self._trim_at:
             return 0
         self._trim_at = time.monotonic() + TRIM_SECONDS
@@ -194,13 +202,15 @@ class StoredArtifacts(Artifacts):
                 return 0
             self._forget_incoming()
             copies = sorted(super().entries(), key=lambda entry: entry.touched)
-            size = sum(entry.size for entry in copies)
+            disk = os.statvfs(self.root)
+            missing = spare - disk.f_bavail * disk.f_frsize
+            wanted = max(sum(entry.size for entry in copies) - self.bytes_max, missing)
             gone = 0
             for entry in copies:
-                if size <= self.bytes_max or entry.touched > time.time() - FRESH_SECONDS:
+                if wanted <= 0 or entry.touched > time.time() - FRESH_SECONDS:
                     break
                 if self._drop(entry.name):
-                    size -= entry.size
+                    wanted -= entry.size
                     gone += 1
             return gone
 

@@ -6,6 +6,7 @@ programs for S3 do: in the variables AWS_..., which node processes do not get.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
@@ -23,6 +24,11 @@ TRIES = 3
 
 class ArtifactStoreError(OSError):
     """The object store could not be used; a sentence for people that names INTERLOCK_ARTIFACTS."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the reason is that the disk of this host is full."""
+        return _is_full(self.__cause__)
 
 
 class ObjectStore:
@@ -114,7 +120,7 @@ class ObjectStore:
                 f"{where}, but its server does not answer: {_told(error)}. Check that it runs, the network, and "
                 "AWS_ENDPOINT_URL (left out: Amazon)."
             )
-        if isinstance(error, OSError) and error.errno == 28:
+        if _is_full(error):
             return f"{where}, but the disk of INTERLOCK_HOME is full: there is no room for a copy of {name}."
         return f"{where}, but that failed to {verb} {name}: {kind}: {_told(error)}."
 
@@ -151,6 +157,10 @@ class ObjectStore:
 
 def _is_no_bucket(error: BaseException) -> bool:
     return type(error.__cause__).__name__ == "NoSuchBucket" or "NoSuchBucket" in str(error)
+
+
+def _is_full(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and error.errno == errno.ENOSPC
 
 
 def _told(error: BaseException) -> str:

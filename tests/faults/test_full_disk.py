@@ -14,7 +14,7 @@ from tests.faults import checks
 from tests.faults.held import i16_log
 from tests.faults.hosts import FORMS, Hosts
 from tests.faults.rig import Rig, document, python, rigged
-from tests.faults.small_disk import small_disk
+from tests.faults.small_disk import BYTES, small_disk
 from tests.faults.workload import Workload
 from tests.support import s3
 from tests.support.effort import LONG, rounds
@@ -125,8 +125,10 @@ READS = "def main(inputs, ctx):\n    return len(inputs['large'])\n"
 @pytest.mark.own_postgres
 def test_hosts_without_room_fail_what_needs_it_and_work_on_when_there_is_some(tmp_path: Path) -> None:
     """The disk of the scheduler, of `up`'s web process and of one worker; another worker has its own."""
+    turns = rounds(1, 10)
     with (
-        small_disk(tmp_path / "small") as disk,
+        # What was read and made in ten minutes is not deleted for room.
+        small_disk(tmp_path / "small", turns * BYTES) as disk,
         s3.server() as store,
         rigged(
             tmp_path / "rig", "", disk.folder / "home", Hosts, **{"INTERLOCK_ARTIFACTS": store.url, **store.environment}
@@ -152,7 +154,7 @@ def test_hosts_without_room_fail_what_needs_it_and_work_on_when_there_is_some(tm
         rig.publish("needy", document(nodes, "large>reads", *(f"full>{id}" for id in needy)))
         code = rig.ledger.code(0.01)
         rig.publish("modest", document([python("here", code, queue="small"), python("there", code, queue="other")]))
-        for _ in range(rounds(1, 10)):
+        for _ in range(turns):
             run = rig.launch("needy")
             wait_until(lambda run=run: run_states(rig, run).get("large") == "succeeded", 30)  # type: ignore[misc]
             disk.fill()

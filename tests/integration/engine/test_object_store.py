@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from dashboard.checkup import installation
 from engine import objectstore, outputs, retention, runs
 from engine.artifacts import artifacts_of
 from engine.config import ConfigError, from_environment
-from engine.copies import FRESH_SECONDS, StoredArtifacts, WrongContent
+from engine.copies import FRESH_SECONDS, SPARE_BYTES, StoredArtifacts, WrongContent
 from engine.models import NodeRun
 from engine.objectstore import ArtifactStoreError, ObjectStore
 from tests.support import s3
@@ -161,6 +163,41 @@ def test_copies_used_longest_ago_go_first(server: s3.Server, tmp_path: Path) -> 
     assert [artifacts.path(name).exists() for name in names] == [True, False, False, True]
     assert read(artifacts, names[1]) == b"\1" * 1000
     assert len(server.objects()) == 4
+
+
+def test_copies_go_when_the_disk_is_nearly_full(
+    server: s3.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifacts = on(tmp_path, server.url)
+    names = [artifacts.put_bytes(bytes([number]) * 1000) for number in range(4)]
+    for number, name in enumerate(names):
+        age(artifacts, name, FRESH_SECONDS + 1000 - number)
+    assert artifacts.trim(now=True) == 0
+    free = SPARE_BYTES - 1500
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=free, f_frsize=1))
+    assert artifacts.trim(now=True) == 2
+    assert [artifacts.path(name).exists() for name in names] == [False, False, True, True]
+
+
+def test_copies_make_room_for_one_that_is_needed(
+    server: s3.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifacts = on(tmp_path, server.url)
+    old, fresh = (artifacts.put_bytes(data) for data in (b"old", b"fresh"))
+    name = on(tmp_path / "elsewhere", server.url).put_bytes(b"needed")
+    get = artifacts.store._files().get_file
+
+    def full(*arguments: Any) -> None:
+        if artifacts.path(old).exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        get(*arguments)
+
+    monkeypatch.setattr(artifacts.store._files(), "get_file", full)
+    with pytest.raises(ArtifactStoreError, match="the disk of INTERLOCK_HOME is full"):
+        artifacts.open(name)
+    age(artifacts, old, FRESH_SECONDS + 1)
+    assert read(artifacts, name) == b"needed"
+    assert artifacts.path(fresh).exists()
 
 
 def test_a_copy_that_somebody_holds_stays(server: s3.Server, tmp_path: Path) -> None:
