@@ -37,7 +37,6 @@ export class Board implements Subject {
   private readonly stuckWord = gettext("stuck");
   private scene: Scene;
   private chosen = -1;
-  private focused = -1;
   private seq = -1;
   private tidied = false;
   private tidier: HTMLElement | null = null;
@@ -109,13 +108,14 @@ export class Board implements Subject {
   }
 
   walk(direction: Direction): void {
-    if (this.focused < 0) {
-      this.setFocus(this.chosen >= 0 ? this.chosen : this.surface.inTheMiddle());
+    const { surface } = this;
+    if (surface.focused < 0) {
+      surface.setFocus(this.chosen >= 0 ? this.chosen : surface.inTheMiddle());
       return;
     }
-    const next = neighbour(this.graph, this.scene.at, this.focused, direction);
-    if (next >= 0) this.setFocus(next);
-    else this.surface.say(direction === "left" ? gettext("Nothing before it.") : direction === "right" ? gettext("Nothing after it.") : gettext("Nothing further this way."));
+    const next = neighbour(this.graph, this.scene.at, surface.focused, direction);
+    if (next >= 0) surface.setFocus(next);
+    else surface.sayNone(direction);
   }
 
   destroy(): void {
@@ -126,7 +126,7 @@ export class Board implements Subject {
   }
 
   private goTo(node: number): void {
-    this.setFocus(node);
+    this.surface.setFocus(node);
     this.store.choose(this.graph.ids[node] ?? "");
     this.surface.goTo(node);
   }
@@ -141,21 +141,6 @@ export class Board implements Subject {
     this.surface.show(this.scene);
     this.takeAll();
     this.fit();
-  }
-
-  // The chosen and the focused node
-
-  private setFocus(node: number): void {
-    if (node === this.focused) return;
-    this.surface.touch(this.focused);
-    this.surface.touch(node);
-    this.focused = node;
-    this.surface.frame.stage.classList.toggle("on-node", node >= 0);
-    if (node >= 0) {
-      this.surface.reveal(node);
-      this.surface.say(this.words.text(this.scene, node));
-    }
-    this.surface.repaint();
   }
 
   // What comes in
@@ -196,7 +181,6 @@ export class Board implements Subject {
   shown(): ReturnType<Subject["shown"]> {
     return {
       chosen: this.chosen < 0 ? NONE : new Set([this.chosen]),
-      focused: this.focused,
       line: (node) => lineText(this.words.line(this.scene, node), this.outside.now()),
     };
   }
@@ -214,11 +198,15 @@ export class Board implements Subject {
         line: this.words.line(this.scene, node),
         stuck: this.scene.stuck[node] === 1,
         chosen: node === this.chosen,
-        focused: node === this.focused,
+        focused: node === this.surface.focused,
       },
       this.outside.now,
       this.stuckWord,
     );
+  }
+
+  spoken(node: number): string {
+    return this.words.text(this.scene, node);
   }
 
   step(): boolean {
@@ -260,13 +248,15 @@ export class Board implements Subject {
   private keys: ReadonlyMap<string, () => void> = new Map();
 
   private openFocused(): void {
-    if (this.focused < 0) return;
-    this.store.choose(this.graph.ids[this.focused] ?? "");
+    const { focused } = this.surface;
+    if (focused < 0) return;
+    this.store.choose(this.graph.ids[focused] ?? "");
     this.outside.open();
   }
 
   private listen(): void {
-    const { stage } = this.surface.frame;
+    const { surface } = this;
+    const { stage } = surface.frame;
     const listen = { signal: this.ending.signal };
     stage.addEventListener(
       "keydown",
@@ -281,10 +271,10 @@ export class Board implements Subject {
       listen,
     );
     stage.addEventListener("focus", () => {
-      if (stage.matches(":focus-visible")) this.setFocus(this.chosen >= 0 ? this.chosen : this.surface.inTheMiddle());
+      if (stage.matches(":focus-visible")) surface.setFocus(this.chosen >= 0 ? this.chosen : surface.inTheMiddle());
     }, listen);
-    stage.addEventListener("blur", () => this.setFocus(-1), listen);
-    stage.addEventListener("pointerdown", () => this.setFocus(-1), listen);
+    stage.addEventListener("blur", () => surface.setFocus(-1), listen);
+    stage.addEventListener("pointerdown", () => surface.setFocus(-1), listen);
     stage.addEventListener("click", (event) => this.click(event), listen);
     stage.addEventListener("pointermove", (event) => this.hover(event), listen);
   }

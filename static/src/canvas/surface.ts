@@ -4,6 +4,7 @@
 import type { ReactNode } from "react";
 import { flushSync } from "react-dom";
 import type { Box } from "../graph/grid";
+import type { Direction } from "../graph/walk";
 import { gettext } from "../words/i18n";
 import { Flow } from "./flow";
 import { type Frame, makeFrame, type Tool } from "./frame";
@@ -20,8 +21,10 @@ const NARROW = "(max-width: 900px)";
 
 export interface Subject {
   /** Node marks and words of what is painted. */
-  shown(): Pick<Shown, "chosen" | "focused" | "line">;
+  shown(): Pick<Shown, "chosen" | "line">;
   draw(key: string): ReactNode;
+  /** What a screen reader says of a node that gets the keyboard. */
+  spoken(node: number): string;
   /** Before a frame is drawn; whether another must follow. */
   step(now: number): boolean;
   /** A frame was drawn. */
@@ -43,6 +46,8 @@ export class Surface {
   readonly painter: Painter;
   /** Whether all of the graph is to be in view whenever the size changes: as long as nobody has moved it. */
   fitted = true;
+  /** The node that has the keyboard; -1: none. */
+  focused = -1;
   theme: Theme;
   private readonly flow: Flow;
   private readonly map: Minimap;
@@ -273,6 +278,25 @@ export class Surface {
     this.frame.said.textContent = text;
   }
 
+  /** Says that there is no node in a direction. */
+  sayNone(direction: Direction): void {
+    this.say(direction === "left" ? gettext("Nothing before it.") : direction === "right" ? gettext("Nothing after it.") : gettext("Nothing further this way."));
+  }
+
+  /** Gives a node the keyboard, brings it into view and says what it is; -1: no node has it. */
+  setFocus(node: number): void {
+    if (node === this.focused) return;
+    this.touch(this.focused);
+    this.touch(node);
+    this.focused = node;
+    this.frame.stage.classList.toggle("on-node", node >= 0);
+    if (node >= 0) {
+      this.reveal(node);
+      this.say(this.subject.spoken(node));
+    }
+    this.repaint();
+  }
+
   // Drawing
 
   ask(): void {
@@ -297,7 +321,7 @@ export class Surface {
     this.flow.move(this.view);
     if (this.dirty) {
       this.dirty = false;
-      this.painter.paint(this.picture, this.view, this.theme, { ...this.subject.shown(), cards: this.cards, dash: this.dash });
+      this.painter.paint(this.picture, this.view, this.theme, { ...this.subject.shown(), focused: this.focused, cards: this.cards, dash: this.dash });
     }
     if (this.mapDirty) {
       if (this.mapDirty === "all") this.map.redraw(this.picture, this.theme);

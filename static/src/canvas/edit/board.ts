@@ -59,7 +59,6 @@ export class EditBoard implements Subject, EditCanvas {
   /** Chosen nodes and edges by number. */
   chosen: ReadonlySet<number> = new Set();
   chosenEdges: readonly number[] = [];
-  focused = -1;
   private readonly shownAs = new Map<string, string>();
   private drawnEdits = -1;
   /** Problems as they are shown. */
@@ -101,7 +100,7 @@ export class EditBoard implements Subject, EditCanvas {
       () => "",
       (node) => {
         this.choose([this.scene.key(node)]);
-        this.setFocus(node);
+        this.surface.setFocus(node);
         this.surface.goTo(node);
       },
       () => this.focus(),
@@ -138,7 +137,7 @@ export class EditBoard implements Subject, EditCanvas {
   /** Whether nodes and edges have other numbers now. */
   private takeDoc(diff: Difference): boolean {
     const { surface, scene, store } = this;
-    const focused = this.focused >= 0 ? scene.key(this.focused) : null;
+    const focused = surface.focused >= 0 ? scene.key(surface.focused) : null;
     // What is dragged shows another place than the document says.
     this.hands.drop();
     this.keys.end();
@@ -147,7 +146,7 @@ export class EditBoard implements Subject, EditCanvas {
     const { rebuilt, nodes, moved } = scene.update(store.doc, diff);
     surface.fitted = false;
     if (rebuilt) {
-      this.focused = focused === null ? -1 : scene.find(focused);
+      surface.focused = focused === null ? -1 : scene.find(focused);
       this.press.renumbered();
       surface.show(scene);
       this.restateAll();
@@ -279,7 +278,7 @@ export class EditBoard implements Subject, EditCanvas {
   // What the surface asks
 
   shown(): ReturnType<Subject["shown"]> {
-    return { chosen: this.chosen, focused: this.focused, line: (node) => lineText(lineOf(this, this.scene.key(node)), serverNow()) };
+    return { chosen: this.chosen, line: (node) => lineText(lineOf(this, this.scene.key(node)), serverNow()) };
   }
 
   draw(key: string): ReactNode {
@@ -299,11 +298,15 @@ export class EditBoard implements Subject, EditCanvas {
       mark: this.mark(key),
       ports: node < 0 ? [] : scene.ports(node),
       chosen: this.chosen.has(node),
-      focused: node === this.focused && node >= 0,
+      focused: node === this.surface.focused && node >= 0,
       target: this.wires.judged(node),
       aimed: this.wires.aim === node && node >= 0,
     };
     return editCard(facts, serverNow);
+  }
+
+  spoken(node: number): string {
+    return spoken(this, node);
   }
 
   step(now: number): boolean {
@@ -327,19 +330,6 @@ export class EditBoard implements Subject, EditCanvas {
 
   showDrawer(tab: DrawerTab): void {
     this.editing.drawer.show(tab);
-  }
-
-  setFocus(node: number): void {
-    if (node === this.focused) return;
-    this.surface.touch(this.focused);
-    this.surface.touch(node);
-    this.focused = node;
-    this.surface.frame.stage.classList.toggle("on-node", node >= 0);
-    if (node >= 0) {
-      this.surface.reveal(node);
-      this.surface.say(spoken(this, node));
-    }
-    this.surface.repaint();
   }
 
   fit(): void {
@@ -378,15 +368,15 @@ export class EditBoard implements Subject, EditCanvas {
       return;
     }
     const [only] = this.chosen;
-    const from = this.focused >= 0 ? this.focused : (only ?? -1);
+    const from = surface.focused >= 0 ? surface.focused : (only ?? -1);
     const next = from < 0 ? surface.inTheMiddle() : neighbour(scene.graph, scene.at, from, direction);
     if (next < 0) {
-      if (from >= 0) this.setFocus(from);
-      surface.say(direction === "left" ? gettext("Nothing before it.") : direction === "right" ? gettext("Nothing after it.") : gettext("Nothing further this way."));
+      if (from >= 0) surface.setFocus(from);
+      surface.sayNone(direction);
       return;
     }
     this.choose([scene.key(next)]);
-    this.setFocus(next);
+    surface.setFocus(next);
   }
 
   middle(): Position {

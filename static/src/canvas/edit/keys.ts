@@ -36,11 +36,11 @@ export class Keys {
     stage.addEventListener("focus", () => {
       const { board } = this;
       const [first] = board.chosen;
-      if (stage.matches(":focus-visible") && !this.wire && board.scene.graph.size) board.setFocus(first ?? board.surface.inTheMiddle());
+      if (stage.matches(":focus-visible") && !this.wire && board.scene.graph.size) board.surface.setFocus(first ?? board.surface.inTheMiddle());
     });
     stage.addEventListener("blur", () => {
       this.end();
-      this.board.setFocus(-1);
+      this.board.surface.setFocus(-1);
     });
     stage.addEventListener("pointerdown", () => this.end(), { capture: true });
   }
@@ -63,7 +63,7 @@ export class Keys {
         board.surface.zoom(0.8);
         return true;
       case " ":
-        if (board.focused >= 0) this.toggle(board.focused);
+        if (board.surface.focused >= 0) this.toggle(board.surface.focused);
         return true;
       case "Escape":
         // With something chosen, the page takes that back first.
@@ -94,7 +94,7 @@ export class Keys {
     board.hands.drop();
     this.end();
     board.focus();
-    board.setFocus(-1);
+    board.surface.setFocus(-1);
     board.surface.reveal(node);
     const ports = board.scene.ports(node);
     if (!ports.length) {
@@ -157,11 +157,11 @@ export class Keys {
       const said = board.wires.said();
       this.wire = null;
       if (board.wires.finish() && done) board.surface.say(fill(gettext("Connected. {to}"), { to: said }));
-      board.setFocus(node);
+      board.surface.setFocus(node);
     } else if (event.key === "Escape") {
       const { node } = wire;
       this.end();
-      board.setFocus(node);
+      board.surface.setFocus(node);
     } else if (event.key === "Tab") {
       const { node, ports, port } = wire;
       if (ports.length < 2) return true;

@@ -31,7 +31,7 @@ export class Press {
 
   listen(): void {
     const { stage } = this.board.surface.frame;
-    stage.addEventListener("pointerdown", () => this.board.setFocus(-1));
+    stage.addEventListener("pointerdown", () => this.board.surface.setFocus(-1));
     stage.addEventListener("click", (event) => this.click(event));
     stage.addEventListener("dblclick", (event) => this.twice(event));
     stage.addEventListener("pointermove", (event) => this.over(event));
