@@ -1,5 +1,5 @@
-/** The canvas on which a workflow is drawn: what it shows of the editor's store. What people do with it is in `press.ts`,
- * `wire.ts` and `drop.ts`. */
+/** The canvas on which a workflow is drawn: how it follows the editor's store. How nodes and edges look is in `looks.ts`,
+ * what people do with them in `press.ts`, `wire.ts` and `drop.ts`. */
 
 import type { ReactNode } from "react";
 import { serverNow } from "../../behaviours/clock";
@@ -11,13 +11,11 @@ import type { Box } from "../../graph/grid";
 import { edgesAt, NODE_HEIGHT, NODE_WIDTH } from "../../graph/model";
 import { outPorts } from "../../graph/ports";
 import { type Direction, neighbour } from "../../graph/walk";
-import type { NodeRun } from "../../live/protocol";
 import { gettext } from "../../words/i18n";
-import { count, RUN_ENDED } from "../../words/words";
 import { fillTools } from "../frame";
 import { type Gestures, gestures } from "../gestures";
 import { lineText } from "../line";
-import { boxOf, MARKED, NEUTRAL, STATES, Track, track } from "../scene";
+import { boxOf } from "../scene";
 import { Search } from "../search";
 import { type Subject, Surface } from "../surface";
 import { ZOOM_CARDS } from "../view";
@@ -26,13 +24,13 @@ import { editCard, type EditFacts } from "./card";
 import { Drops } from "./drop";
 import { EmptyState } from "./empty";
 import { Keys } from "./keys";
-
+import { Looks } from "./looks";
 import { Overlay } from "./overlay";
 import type { Unplaced } from "./places";
 import { Press } from "./press";
 import { Renamer } from "./rename";
 import { EditScene } from "./scene";
-import { edgesSpoken, lineOf, spoken, stateOf } from "./spoken";
+import { edgesSpoken, spoken } from "./spoken";
 import { Tidier } from "./tidy";
 import { Wires } from "./wire";
 
@@ -40,7 +38,6 @@ import { Wires } from "./wire";
 const ROOM = 4000;
 /** Changes of more nodes than these are not looked for in the view. */
 const FOLLOWED_MAX = 50;
-const CODES: ReadonlyMap<string, number> = new Map(STATES.map((state, code) => [state, code]));
 
 export class EditBoard implements Subject, EditCanvas {
   readonly surface: Surface;
@@ -50,6 +47,7 @@ export class EditBoard implements Subject, EditCanvas {
   readonly acts: Acts;
   readonly hands: Gestures;
   readonly store: EditorStore;
+  readonly looks = new Looks(this);
   private readonly press: Press;
   private readonly finder: Search;
   private readonly renamer: Renamer;
@@ -59,11 +57,9 @@ export class EditBoard implements Subject, EditCanvas {
   /** Chosen nodes and edges by number. */
   chosen: ReadonlySet<number> = new Set();
   chosenEdges: readonly number[] = [];
-  private readonly shownAs = new Map<string, string>();
   private drawnEdits = -1;
   /** Problems as they are shown. */
   private found: readonly Problem[] = [];
-  private endRun: (() => void) | null = null;
 
   constructor(
     readonly host: HTMLElement,
@@ -76,7 +72,7 @@ export class EditBoard implements Subject, EditCanvas {
       icons: new Map([...facts.types.values()].map((type) => [type.type, type.icon])),
       ports: (node) => outPorts(node, facts.types),
       place: (node) => unplaced.at(node),
-      rows: (id) => this.rows(id),
+      rows: (id) => this.looks.rows(id),
     });
     this.surface = new Surface(host, this.scene, this, {
       help: gettext("Arrow keys walk along the edges and choose, Enter opens what is chosen, N adds a node, C draws an edge, F2 renames, Delete takes away, Shift and arrows move. A question mark shows all keys."),
@@ -109,8 +105,8 @@ export class EditBoard implements Subject, EditCanvas {
     this.empty = new EmptyState(this);
     fillTools(this.surface.frame.tools, this.surface.viewTools(() => this.search()));
     store.listen((update) => this.take(update));
-    this.follow();
-    this.restateAll();
+    this.looks.follow();
+    this.looks.restateAll();
     this.takeSelection();
     this.empty.show(!this.scene.graph.size);
     this.surface.resized();
@@ -120,7 +116,7 @@ export class EditBoard implements Subject, EditCanvas {
 
   private take(update: Update): void {
     const rebuilt = update.doc !== null && this.takeDoc(update.doc);
-    if (update.run) this.follow();
+    if (update.run) this.looks.follow();
     if (update.outputs || update.run) {
       this.scene.relabelAll();
       this.surface.repaint();
@@ -128,7 +124,7 @@ export class EditBoard implements Subject, EditCanvas {
     // A check that found the same again changes nothing here.
     const found = update.problems && this.store.problems !== this.found;
     this.found = this.store.problems;
-    if (found || update.marks || update.run || update.outputs) this.restateAll();
+    if (found || update.marks || update.run || update.outputs) this.looks.restateAll();
     if (update.selection || rebuilt) this.takeSelection();
     if (update.selection && !update.doc) this.bringIn([...this.store.selection.nodes]);
     this.surface.ask();
@@ -149,7 +145,7 @@ export class EditBoard implements Subject, EditCanvas {
       surface.focused = focused === null ? -1 : scene.find(focused);
       this.press.renumbered();
       surface.show(scene);
-      this.restateAll();
+      this.looks.restateAll();
       for (const id of diff.changed) surface.touch(scene.find(id));
       this.finder.renew();
       this.empty.show(!scene.graph.size);
@@ -157,7 +153,7 @@ export class EditBoard implements Subject, EditCanvas {
       for (const node of nodes) {
         surface.painter.forget(node);
         surface.touch(node);
-        this.restate(node);
+        this.looks.restate(node);
       }
       if (moved && !this.tidier.starts()) surface.replaced();
       if (nodes.length) this.finder.renew();
@@ -195,80 +191,9 @@ export class EditBoard implements Subject, EditCanvas {
     for (const node of before) if (!chosen.has(node)) this.surface.touch(node);
     for (const node of chosen) this.surface.touch(node);
     this.chosenEdges = [...selection.edges].map((key) => this.scene.edgeOf(key)).filter((edge) => edge >= 0);
-    this.retrack();
+    this.looks.retrack();
     this.press.hover();
     this.surface.repaint();
-  }
-
-  /** Follows the run that is shown, if any. */
-  private follow(): void {
-    this.endRun?.();
-    this.endRun =
-      this.store.run?.listen((change) => {
-        const ids = change.snapshot ? this.scene.graph.ids : change.nodes;
-        for (const id of ids) {
-          const node = this.scene.find(id);
-          if (node < 0) continue;
-          this.restate(node);
-          this.scene.relabel(node);
-          this.surface.touch(node);
-        }
-        if (change.snapshot || change.nodes.size || change.run) {
-          this.retrack();
-          this.surface.redraw();
-        }
-      }) ?? null;
-  }
-
-  /** What the run that is followed says of a node, as long as that is about the node as it is now. */
-  runOf(id: string): NodeRun | undefined {
-    return this.store.isEditedSinceRun(id) ? undefined : this.store.run?.nodes.get(id);
-  }
-
-  private rows(id: string): { text: string; old: boolean } | null {
-    const run = this.runOf(id);
-    const now = run?.state === "succeeded" ? (run.output?.row_count ?? null) : null;
-    if (now !== null) return { text: count(now), old: false };
-    const rows = this.store.outputs.get(id)?.rows ?? null;
-    return rows === null ? null : { text: count(rows), old: this.store.isStale(id) };
-  }
-
-  private restate(node: number): void {
-    const id = this.scene.key(node);
-    const { state, problem } = stateOf(this, id);
-    const marks = this.store.marks;
-    this.scene.stuck[node] = problem === "warning" ? 1 : 0;
-    this.scene.states[node] = problem === "error" ? (CODES.get("failed") ?? NEUTRAL) : (CODES.get(state) ?? (marks?.added.has(id) || marks?.changed.has(id) ? MARKED : NEUTRAL));
-  }
-
-  private restateAll(): void {
-    for (let node = 0; node < this.scene.graph.size; node += 1) this.restate(node);
-    this.retrack();
-    this.surface.touchWhere((key) => this.shownAs.get(key) !== this.signature(key));
-    this.surface.redraw();
-  }
-
-  private signature(id: string): string {
-    const { state, problem } = stateOf(this, id);
-    return `${state} ${problem} ${lineText(lineOf(this, id), 0)} ${this.mark(id)}`;
-  }
-
-  private retrack(): void {
-    const { graph, tracks } = this.scene;
-    const { run } = this.store;
-    if (run && !RUN_ENDED.has(run.run?.state ?? "")) {
-      for (let edge = 0; edge < graph.edges; edge += 1) {
-        const source = this.runOf(graph.ids[graph.sources[edge] ?? 0] ?? "");
-        const target = this.runOf(graph.ids[graph.targets[edge] ?? 0] ?? "");
-        tracks[edge] = source && target ? track(source, target, graph.ports[edge] ?? "out") : Track.idle;
-      }
-    } else tracks.fill(Track.idle);
-    for (const edge of this.chosenEdges) tracks[edge] = Track.chosen;
-  }
-
-  private mark(id: string): string {
-    const { marks } = this.store;
-    return marks?.added.has(id) ? gettext("new") : marks?.changed.has(id) ? gettext("changed") : "";
   }
 
   nodeOf(id: string): DocNode | undefined {
@@ -278,24 +203,24 @@ export class EditBoard implements Subject, EditCanvas {
   // What the surface asks
 
   shown(): ReturnType<Subject["shown"]> {
-    return { chosen: this.chosen, line: (node) => lineText(lineOf(this, this.scene.key(node)), serverNow()) };
+    return { chosen: this.chosen, line: (node) => lineText(this.looks.line(this.scene.key(node)), serverNow()) };
   }
 
   draw(key: string): ReactNode {
-    const { scene } = this;
+    const { looks, scene } = this;
     const node = scene.find(key);
-    const run = this.runOf(key);
-    const { state, problem } = stateOf(this, key);
-    this.shownAs.set(key, this.signature(key));
+    const run = looks.runOf(key);
+    const { state, problem } = looks.state(key);
+    looks.drawn(key);
     const facts: EditFacts = {
       id: key,
       name: scene.graph.names[node] ?? key,
       icon: scene.graph.icons.get(scene.graph.types[node] ?? "") ?? "dot",
-      line: lineOf(this, key),
+      line: looks.line(key),
       state,
       problem,
       fraction: state === "running" ? (run?.progress?.fraction ?? null) : null,
-      mark: this.mark(key),
+      mark: looks.mark(key),
       ports: node < 0 ? [] : scene.ports(node),
       chosen: this.chosen.has(node),
       focused: node === this.surface.focused && node >= 0,
