@@ -10,82 +10,117 @@ import { sameJson } from "./schema";
 import { MIXED, useWish } from "./scope";
 import { doubled, looseText, objectOf, readNumber, type Row, rowsOf } from "./values";
 
-function Remove({ label, onClick }: { label: string; onClick: () => void }): ReactNode {
-  return (
-    <button type="button" className="btn quiet small icon" aria-label={label} title={label} onClick={onClick}>
-      <Icon name="minus" small />
-    </button>
-  );
+interface Written<R> {
+  /** Those of the document, or as they were typed while they say the same. */
+  readonly rows: readonly R[];
+  /** Shows an empty row, which is no value yet. */
+  show(rows: readonly R[]): void;
+  type(rows: readonly R[]): void;
+  choose(rows: readonly R[]): void;
+  leave(): void;
 }
 
-/** Adds to a list and gives the keyboard to what is new, before the next key comes. */
-function grow(list: HTMLElement | null, selector: string, add: () => void): void {
-  flushSync(add);
-  [...(list?.querySelectorAll<HTMLElement>(selector) ?? [])].at(-1)?.focus();
-}
-
-/** Rows as they are shown: those of the document, or as they were typed while they say the same. */
-function useRows<R>(value: Json | undefined, show: (value: Json | undefined) => R[], read: (rows: readonly R[]) => Json | undefined): [R[], (rows: R[]) => void] {
-  const [typed, setTyped] = useState<R[] | null>(null);
+function useRows<R>(props: ControlProps, shown: (value: Json | undefined) => R[], read: (rows: readonly R[]) => Json | undefined): Written<R> {
+  const { value: found, type, choose, leave } = useWriting(props);
+  const value = found === MIXED ? undefined : found;
+  const [typed, show] = useState<readonly R[] | null>(null);
   const same = typed !== null && sameJson(read(typed) ?? null, value ?? null);
-  return [same ? typed : show(value), setTyped];
+  const put = (write: typeof type) => (rows: readonly R[]): void => {
+    show(rows);
+    write(read(rows));
+  };
+  return { rows: same ? typed : shown(value), show, type: put(type), choose: put(choose), leave };
+}
+
+interface RowsProps<R> {
+  readonly path: ControlProps["path"];
+  readonly rows: readonly R[];
+  readonly empty: R;
+  /** Classes of a row beside `line`. */
+  readonly className?: string;
+  /** What is written into a row. */
+  fields(row: R, at: number): ReactNode;
+  /** What the button that takes a row away says. */
+  removal(row: R, at: number): string;
+  onAdd(rows: readonly R[]): void;
+  onRemove(rows: readonly R[]): void;
+}
+
+/** Rows that people add and take away. The keyboard goes to the new row, or to the button that adds one. */
+function Rows<R>({ path, rows, empty, className = "", fields, removal, onAdd, onRemove }: RowsProps<R>): ReactNode {
+  const list = useRef<HTMLDivElement>(null);
+  const more = useRef<HTMLButtonElement>(null);
+  useWish(path, () => bring(list.current?.querySelector<HTMLElement>("input, button") ?? null));
+  return (
+    <div ref={list} className="rows">
+      {rows.map((row, at) => (
+        <div key={at} className={`line ${className}`.trim()}>
+          {fields(row, at)}
+          <button
+            type="button"
+            className="btn quiet small icon"
+            aria-label={removal(row, at)}
+            title={removal(row, at)}
+            onClick={() => {
+              onRemove(rows.filter((_, index) => index !== at));
+              more.current?.focus();
+            }}
+          >
+            <Icon name="minus" small />
+          </button>
+        </div>
+      ))}
+      <button
+        ref={more}
+        type="button"
+        className="btn quiet small more"
+        onClick={() => {
+          // Before the next key comes.
+          flushSync(() => onAdd([...rows, empty]));
+          [...(list.current?.querySelectorAll<HTMLElement>("input:first-child") ?? [])].at(-1)?.focus();
+        }}
+      >
+        <Icon name="plus" small />
+        {gettext("Add entry")}
+      </button>
+    </div>
+  );
 }
 
 export function TextsField(props: ControlProps & { single?: boolean; numbers?: boolean }): ReactNode {
   const { path, label, help, required = false, single = false, numbers = false } = props;
-  const { value: found, type, choose, leave } = useWriting(props);
-  const value = found === MIXED ? undefined : found;
-  const list = useRef<HTMLDivElement>(null);
-  useWish(path, () => bring(list.current?.querySelector<HTMLElement>("input, button") ?? null));
   const read = (rows: readonly string[]): Json | undefined => {
     const kept = rows.filter((text) => text !== "");
     if (!kept.length) return required ? [] : undefined;
     if (single && kept.length === 1) return kept[0] ?? "";
     return numbers ? kept.map((text) => numberOr(text)) : [...kept];
   };
-  const [rows, setRows] = useRows<string>(value, (held) => (Array.isArray(held) ? held.map((one) => (typeof one === "string" ? one : JSON.stringify(one))) : held === undefined ? [] : [typeof held === "string" ? held : JSON.stringify(held)]), read);
-  const put = (next: string[], typing: boolean): void => {
-    setRows(next);
-    (typing ? type : choose)(read(next));
-  };
+  const shown = (one: Json): string => (typeof one === "string" ? one : JSON.stringify(one));
+  const { rows, show, type, choose, leave } = useRows<string>(props, (held) => (Array.isArray(held) ? held.map(shown) : held === undefined ? [] : [shown(held)]), read);
   return (
     <Field path={path} label={label} help={help} required={required} group tall>
       {(ids) => (
-        <div ref={list} className="rows">
-          {rows.map((text, at) => (
-            <div key={at} className="line">
-              <input
-                type="text"
-                className="in"
-                value={text}
-                autoComplete="off"
-                spellCheck={false}
-                aria-label={fill(gettext("{label}, entry {n}"), { label, n: at + 1 })}
-                aria-invalid={ids.invalid || undefined}
-                onChange={(event) => put(rows.map((one, index) => (index === at ? event.target.value : one)), true)}
-                onBlur={leave}
-              />
-              <Remove
-                label={fill(gettext("Remove entry {n}"), { n: at + 1 })}
-                onClick={() => {
-                  put(
-                    rows.filter((_, index) => index !== at),
-                    false,
-                  );
-                  list.current?.querySelector<HTMLElement>(".more")?.focus();
-                }}
-              />
-            </div>
-          ))}
-          <button
-            type="button"
-            className="btn quiet small more"
-            onClick={() => grow(list.current, "input", () => setRows([...rows, ""]))}
-          >
-            <Icon name="plus" small />
-            {gettext("Add entry")}
-          </button>
-        </div>
+        <Rows
+          path={path}
+          rows={rows}
+          empty=""
+          fields={(text, at) => (
+            <input
+              type="text"
+              className="in"
+              value={text}
+              autoComplete="off"
+              spellCheck={false}
+              aria-label={fill(gettext("{label}, entry {n}"), { label, n: at + 1 })}
+              aria-invalid={ids.invalid || undefined}
+              onChange={(event) => type(rows.map((one, index) => (index === at ? event.target.value : one)))}
+              onBlur={leave}
+            />
+          )}
+          removal={(_, at) => fill(gettext("Remove entry {n}"), { n: at + 1 })}
+          onAdd={show}
+          onRemove={choose}
+        />
       )}
     </Field>
   );
@@ -98,25 +133,13 @@ function numberOr(text: string): Json {
 
 export function MapField(props: ControlProps & { texts: boolean }): ReactNode {
   const { path, label, help, required = false, texts } = props;
-  const { value: found, type, choose, leave } = useWriting(props);
-  const value = found === MIXED ? undefined : found;
-  const list = useRef<HTMLDivElement>(null);
-  useWish(path, () => bring(list.current?.querySelector<HTMLElement>("input, button") ?? null));
   const read = (rows: readonly Row[]): Json | undefined => {
     const made = objectOf(rows, texts);
     return Object.keys(made).length || required ? made : undefined;
   };
-  const [rows, setRows] = useRows<Row>(value, (held) => rowsOf(held, texts), read);
-  const put = (next: Row[], typing: boolean): void => {
-    setRows(next);
-    (typing ? type : choose)(read(next));
-  };
+  const { rows, show, type, choose, leave } = useRows<Row>(props, (held) => rowsOf(held, texts), read);
   const twice = doubled(rows);
-  const change = (at: number, row: Partial<Row>): void =>
-    put(
-      rows.map((one, index) => (index === at ? { ...one, ...row } : one)),
-      true,
-    );
+  const change = (at: number, row: Partial<Row>): void => type(rows.map((one, index) => (index === at ? { ...one, ...row } : one)));
   return (
     <Field
       path={path}
@@ -128,9 +151,13 @@ export function MapField(props: ControlProps & { texts: boolean }): ReactNode {
       typed={twice.size ? fill(gettext("{names} stands here twice; the first one counts."), { names: [...twice].join(", ") }) : ""}
     >
       {(ids) => (
-        <div ref={list} className="rows">
-          {rows.map((row, at) => (
-            <div key={at} className="line pair">
+        <Rows
+          path={path}
+          rows={rows}
+          empty={{ key: "", text: "" }}
+          className="pair"
+          fields={(row, at) => (
+            <>
               <input
                 type="text"
                 className="in mono"
@@ -155,27 +182,12 @@ export function MapField(props: ControlProps & { texts: boolean }): ReactNode {
                 onChange={(event) => change(at, { text: event.target.value })}
                 onBlur={leave}
               />
-              <Remove
-                label={row.key ? fill(gettext("Remove {name}"), { name: row.key }) : fill(gettext("Remove entry {n}"), { n: at + 1 })}
-                onClick={() => {
-                  put(
-                    rows.filter((_, index) => index !== at),
-                    false,
-                  );
-                  list.current?.querySelector<HTMLElement>(".more")?.focus();
-                }}
-              />
-            </div>
-          ))}
-          <button
-            type="button"
-            className="btn quiet small more"
-            onClick={() => grow(list.current, ".pair > input:first-child", () => setRows([...rows, { key: "", text: "" }]))}
-          >
-            <Icon name="plus" small />
-            {gettext("Add entry")}
-          </button>
-        </div>
+            </>
+          )}
+          removal={(row, at) => (row.key ? fill(gettext("Remove {name}"), { name: row.key }) : fill(gettext("Remove entry {n}"), { n: at + 1 }))}
+          onAdd={show}
+          onRemove={choose}
+        />
       )}
     </Field>
   );
