@@ -5,6 +5,7 @@ import { edgeKey, indexOf, nameOf } from "../graph/document";
 import type { Json } from "../live/protocol";
 import { fill, gettext, ngettext } from "../words/i18n";
 import { visible } from "../words/words";
+import { fieldName } from "./fieldnames";
 import { same } from "./sameness";
 
 export interface Differences {
@@ -28,7 +29,7 @@ export function differences(mine: Doc, theirs: Doc): Differences {
   const keysHere = new Map(mine.edges.map((edge) => [edgeKey(edge), edge]));
   const keysThere = new Map(theirs.edges.map((edge) => [edgeKey(edge), edge]));
   const lines = [
-    ...both.map(([a, b]) => fill(gettext("{node} differs: {fields}"), { node: visible(nameOf(a)), fields: fieldsOf(a, b).map(fieldName).join(", ") })),
+    ...both.map(([a, b]) => fill(gettext("{node} differs: {fields}"), { node: visible(nameOf(a)), fields: fieldsOf(a, b).map(called).join(", ") })),
     ...onlyMine.map((node) => fill(gettext("{node} is only in this tab"), { node: visible(nameOf(node)) })),
     ...onlyTheirs.map((node) => fill(gettext("{node} is only in what was saved"), { node: visible(nameOf(node)) })),
     ...mine.edges.filter((edge) => !keysThere.has(edgeKey(edge)) && there.has(edge.source) && there.has(edge.target)).map((edge) => fill(gettext("{edge} is joined only in this tab"), { edge: joined(mine, edge) })),
@@ -66,22 +67,8 @@ function fieldsOf(a: DocNode, b: DocNode): string[] {
 
 const isMap = (value: Json | undefined): value is { [key: string]: Json } => typeof value === "object" && value !== null && !Array.isArray(value);
 
-function fieldName(field: string): string {
-  switch (field) {
-    case "position":
-      return gettext("place");
-    case "name":
-      return gettext("name");
-    case "notes":
-      return gettext("notes");
-    case "type":
-      return gettext("type");
-    case "sql":
-      return "SQL";
-    default:
-      return visible(field);
-  }
-}
+/** What a field is called as far as its key tells; the forms of the types, which have titles, are not at hand here. */
+const called = (field: string): string => (field === "sql" ? "SQL" : fieldName([field], undefined));
 
 function partDiffers(key: string): string {
   switch (key) {
