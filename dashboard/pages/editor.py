@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from rest_framework.exceptions import APIException
 
-from dashboard import access, changewords, presenters, problem_words, type_words
+from dashboard import access, changewords, problem_words, type_words
 from dashboard.access import Right
 from dashboard.api.problems import BadRequest
+from dashboard.definition_text import document_text
 from dashboard.pages.base import json_body, page, person, render
 from dashboard.pages.graph import icon
 from dashboard.pages.workflows import changes_line
@@ -73,7 +74,7 @@ def edit_text(request: HttpRequest, slug: str) -> HttpResponse:
         "workflow": queries.workflow_dict(workflow),
         "copy": copy,
         "saved_at": clock.iso(copy.saved_at) if copy.saved_at else "",
-        "text": presenters.document_text(copy.definition),
+        "text": document_text(copy.definition),
         "problems": [problem_words.said(problem.as_dict()) for problem in found],
         "outdated": copy.saved_at is not None and copy.base_version != queries.newest_number(workflow),
     }

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from dashboard import access, amounts, presenters
 from dashboard.access import Right
+from dashboard.definition_text import document_text
 from dashboard.pages import strips
 from dashboard.pages.base import back, page, paged, render
 from dashboard.pages.overview import stuck_runs
@@ -177,7 +178,7 @@ def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
     for edge in document["edges"]:
         needs.setdefault(edge["target"], []).append(names.get(edge["source"], edge["source"]))
     return {
-        "text": presenters.document_text(document),
+        "text": document_text(document),
         "count": len(document["nodes"]),
         "most": NODES_MAX,
         "nodes": [

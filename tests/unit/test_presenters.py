@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dashboard import amounts, presenters
+from dashboard.definition_text import document_text
 from engine import states
 from engine.diagnosis.said import Said
 from engine.diagnosis.words import clock_time
@@ -78,7 +79,7 @@ def test_what_disguises_is_written_out_as_in_the_browser(value, text):
 
 @pytest.mark.parametrize(("document", "text"), TEXTS)
 def test_a_definition_is_written_as_in_the_browser(document, text):
-    assert presenters.document_text(document) == text
+    assert document_text(document) == text
     assert json.loads(text) == document
 
 

@@ -1,6 +1,6 @@
 /** A definition as text for people: known fields in reading order, short things on one line. Pure.
  *
- * dashboard/presenters.py writes the same text (see document_text there and format.json beside this).
+ * dashboard/definition_text.py writes the same text (see document_text there and format.json beside this).
  */
 
 import type { Json, JsonObject } from "../live/protocol";
