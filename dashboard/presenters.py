@@ -178,27 +178,6 @@ _DISGUISES = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CodeLine:
-    number: int
-    text: str
-    hit: bool
-
-
-def code_around(code: str, line: int | None, around: int = 4) -> list[CodeLine]:
-    """The lines of `code` near `line` (all of a short text when it is None), the line itself marked."""
-    lines = code.splitlines()
-    if not lines:
-        return []
-    if line is None or not 1 <= line <= len(lines):
-        return [CodeLine(number, text, False) for number, text in enumerate(lines[: 2 * around + 1], 1)]
-    first = max(1, line - around)
-    return [
-        CodeLine(number, lines[number - 1], number == line)
-        for number in range(first, min(len(lines), line + around) + 1)
-    ]
-
-
 def times_too_long(
     started_at: datetime | None, expected: float | None, expected_from: str, now: datetime
 ) -> float | None:
@@ -319,41 +298,6 @@ def receipt(given: Mapping[str, Any] | None) -> str:
         returned = ngettext("{n} slot returned", "{n} slots returned", slots).format(n=count(slots))
         text = _("{before}, {after}").format(before=text, after=returned)
     return _("{sentence}.").format(sentence=text)
-
-
-@dataclass(frozen=True, slots=True)
-class TracebackLine:
-    text: str
-    kind: str
-    """author: names a line of the node's own code; source: that line's text; empty: anything else."""
-
-
-_FRAME = re.compile(r'\s*File "(.*)", line \d+')
-
-
-def traceback_lines(text: str, own: str) -> list[TracebackLine]:
-    """A traceback by lines, those about the file `own` marked."""
-    found: list[TracebackLine] = []
-    inside = False
-    for line in text.splitlines():
-        frame = _FRAME.match(line)
-        if frame:
-            inside = bool(own) and frame[1] == own
-            found.append(TracebackLine(line, "author" if inside else ""))
-            continue
-        # The text of a frame's line stands two deeper than the frame; the sentence at the end does not.
-        inside = inside and line.startswith("    ")
-        found.append(TracebackLine(line, "source" if inside and line.strip(" ^~|") else ""))
-    return found
-
-
-def node_code(config: Mapping[str, Any]) -> str:
-    """The text in a node's config that line numbers of its errors count in."""
-    for field in ("code", "sql", "command"):
-        value = config.get(field)
-        if isinstance(value, str):
-            return value
-    return ""
 
 
 def runs_line(total: int, failed: int, most: int) -> str:

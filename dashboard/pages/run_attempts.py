@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from dashboard import amounts, highlight, presenters
+from dashboard import amounts, codelines, highlight, presenters
 from engine import queries
 from engine.definition import Node, Policy
 from engine.models import Attempt, Run, Stack
@@ -49,7 +49,7 @@ def _attempt(row: Attempt, spec: Node, stacks: int) -> dict[str, Any]:
         "waited": amounts.seconds_between(row.ready_at, row.started_at),
         "usage": row.usage or {},
         "error": row.error,
-        "said": presenters.traceback_lines(error.get("traceback") or "", own_file(spec)),
+        "said": codelines.traceback_lines(error.get("traceback") or "", own_file(spec)),
         "receipt": presenters.receipt(row.receipt),
         "stacks": stacks,
     }

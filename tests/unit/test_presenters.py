@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import amounts, presenters
+from dashboard import amounts, codelines, presenters
 from dashboard.definition_text import document_text
 from engine import states
 from engine.diagnosis.said import Said
@@ -67,9 +67,9 @@ def test_a_traceback_marks_the_lines_of_the_nodes_own_code():
     text = (
         'Traceback:\n  File "<n>", line 2, in main\n    go()\n    ^^^^\n  File "/x.py", line 1, in go\n    bad\nE: no'
     )
-    kinds = [line.kind for line in presenters.traceback_lines(text, "<n>")]
+    kinds = [line.kind for line in codelines.traceback_lines(text, "<n>")]
     assert kinds == ["", "author", "source", "", "", "", ""]
-    assert not any(line.kind for line in presenters.traceback_lines(text, ""))
+    assert not any(line.kind for line in codelines.traceback_lines(text, ""))
 
 
 @pytest.mark.parametrize(("value", "text"), SAID["visible"])
@@ -137,7 +137,7 @@ def test_a_share_never_rounds_to_nothing_or_all(part, whole, text):
 
 def test_the_line_of_an_error_is_marked_among_its_neighbours():
     code = "\n".join(f"line {number}" for number in range(1, 31))
-    shown = presenters.code_around(code, 10, around=2)
+    shown = codelines.code_around(code, 10, around=2)
     assert [(line.number, line.hit) for line in shown] == [(8, False), (9, False), (10, True), (11, False), (12, False)]
-    assert presenters.code_around(code, 99)[0].number == 1
-    assert presenters.code_around("", 1) == []
+    assert codelines.code_around(code, 99)[0].number == 1
+    assert codelines.code_around("", 1) == []
