@@ -205,7 +205,7 @@ _ENGINE_NAMES = frozenset(("message", "what", "why"))
 
 
 _ERROR = re.compile(r"([\w.]+) in line (\d+)(?:[,:] (.*))?", re.DOTALL)
-"""An error as the diagnosis says it (engine.diagnosis.waiting.error_text)."""
+"""An error as the diagnosis says it (engine.diagnosis.words.error_text)."""
 
 
 def _word(name: str, value: Any) -> Any:

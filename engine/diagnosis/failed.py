@@ -11,8 +11,7 @@ from engine.diagnosis.known import Facts, Failure, own_lines
 from engine.diagnosis.said import Said, gettext_noop
 from engine.diagnosis.stuck import cause
 from engine.diagnosis.threads import doing
-from engine.diagnosis.waiting import error_text
-from engine.diagnosis.words import clock_time, cut, process, size, span
+from engine.diagnosis.words import clock_time, cut, error_text, process, size, span
 from engine.states import RUN_TERMINAL
 
 ADVISED = frozenset(("MemoryLimit", "TableExists", "MissingPackage", "ProcessLimit", "SoftTimeout", "BadOutput"))

@@ -15,7 +15,7 @@ from engine.diagnosis import actions
 from engine.diagnosis.finding import Action, Evidence, Finding, WaitingNode
 from engine.diagnosis.known import Facts, Holder, PoolFacts, Waiting
 from engine.diagnosis.said import Said, gettext_noop
-from engine.diagnosis.words import clock_time, cut, process, span
+from engine.diagnosis.words import clock_time, error_text, process, span
 from engine.heartbeat import is_alive
 from engine.states import OTHER_RELEASE
 
@@ -456,14 +456,3 @@ def _said(facts: Facts, condition: Condition) -> Evidence:
     """The admitting code's own words."""
     since = condition.get("since")
     return Evidence("wait", Said("{message}", {"message": str(condition["message"])}), None, None, None, since)
-
-
-def error_text(error: Mapping[str, Any] | None) -> str:
-    """`ValueError in line 9, could not convert "1.204,50"`: what dashboard.presenters.cause says, in English."""
-    if not error:
-        return "no error was given"
-    kind, line, message = str(error.get("class") or "Error"), error.get("line"), cut(str(error.get("message") or ""))
-    head = f"{kind} in line {line}" if line else kind
-    if not message:
-        return head
-    return f"{head}: {message}" if message[0].isupper() else f"{head}, {message}"

@@ -6,7 +6,9 @@ Durations have the templates of dashboard.presenters, so that one translation se
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from engine.diagnosis.said import Said, gettext_noop
 
@@ -71,6 +73,17 @@ def cut(text: str, most: int = TEXT_MAX) -> str:
     """The first line of `text` that says something, no longer than `most` characters."""
     line = next((part.strip() for part in text.splitlines() if part.strip()), "")
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def error_text(error: Mapping[str, Any] | None) -> str:
+    """`ValueError in line 9, could not convert "1.204,50"`: what dashboard.presenters.cause says, in English."""
+    if not error:
+        return "no error was given"
+    kind, line, message = str(error.get("class") or "Error"), error.get("line"), cut(str(error.get("message") or ""))
+    head = f"{kind} in line {line}" if line else kind
+    if not message:
+        return head
+    return f"{head}: {message}" if message[0].isupper() else f"{head}, {message}"
 
 
 class Moment(str):

@@ -15,7 +15,7 @@ from dashboard import presenters
 from dashboard.engine_words import CONDITIONS, engine_words
 from engine import objectstore, outputs
 from engine.diagnosis.said import Said
-from engine.diagnosis.waiting import error_text
+from engine.diagnosis.words import error_text
 from engine.errors import NotFound
 from engine.executors import waits
 from engine.scheduler.admission import Facts, explain, queued_condition, retry_condition, upstream_condition
