@@ -135,16 +135,16 @@ def findings(facts: Facts, unsaid: Collection[str | None] = ()) -> list[Finding]
         found.append(Finding("paused", Said(_PAUSED), [Evidence("wait", said, left, None, None, iso(facts.now))]))
     seen: dict[tuple[str, str], int] = {}
     rules: dict[str, Any] = {
-        "pool": _pool,
-        "pool_line": _pool,
-        "pool_missing": _pool_missing,
-        "pool_too_small": _pool_too_small,
+        "pool": pool_full,
+        "pool_line": pool_full,
+        "pool_missing": pool_missing,
+        "pool_too_small": pool_too_small,
         "retry_delay": _retry_delay,
         "run_limit": _run_limit,
         "workflow_limit": _workflow_limit,
         "run_queued": _workflow_limit,
-        "queue": _queue,
-        "worker": _worker,
+        "queue": no_queue_worker,
+        "worker": no_worker,
         "upstream": _upstream,
     }
     same: dict[tuple[str, str], int] = {}
@@ -163,7 +163,7 @@ def findings(facts: Facts, unsaid: Collection[str | None] = ()) -> list[Finding]
             if key in seen:
                 same[key] = same.get(key, 0) + 1
                 continue
-            rule = rules.get(code, _other)
+            rule = rules.get(code, plainly)
             finding = rule(facts, one, condition)
             if finding is not None:
                 seen[key] = len(found)
@@ -191,31 +191,31 @@ def _before(facts: Facts, seconds: float) -> datetime:
     return facts.now - timedelta(seconds=seconds)
 
 
-def _since(facts: Facts, since: datetime | None) -> float:
+def seconds_since(facts: Facts, since: datetime | None) -> float:
     return 0.0 if since is None else max(0.0, (facts.now - since).total_seconds())
 
 
-def _slots(number: int) -> Said:
+def slots(number: int) -> Said:
     return Said(_SLOT) if number == 1 else Said(_SLOTS, {"n": f"{number:,}"})
 
 
-def _waited(facts: Facts, one: Waiting) -> list[Evidence]:
+def waited(facts: Facts, one: Waiting) -> list[Evidence]:
     if one.since is None:
         return []
-    seconds = _since(facts, one.since)
+    seconds = seconds_since(facts, one.since)
     said = Said(_WAITS, {"span": span(seconds), "time": clock_time(one.since)})
     return [Evidence("wait", said, round(seconds, 3), "seconds", None, iso(one.since))]
 
 
-def _held(facts: Facts, kind: str, plain: str, stuck: str, holders: Sequence[Holder], most: int = 5) -> list[Evidence]:
+def held(facts: Facts, kind: str, plain: str, stuck: str, holders: Sequence[Holder], most: int = 5) -> list[Evidence]:
     """Who has it, one evidence for each of the first `most`."""
     found = []
     for holder in holders[:most]:
-        seconds = _since(facts, holder.since)
+        seconds = seconds_since(facts, holder.since)
         values = {
             "holder": holder.node,
             "run": holder.run,
-            "slots": _slots(holder.slots),
+            "slots": slots(holder.slots),
             "process": process(holder.pid),
             "time": clock_time(holder.since) if holder.since else "?",
             "span": span(seconds),
@@ -226,37 +226,37 @@ def _held(facts: Facts, kind: str, plain: str, stuck: str, holders: Sequence[Hol
     return found
 
 
-def _pool(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
+def pool_full(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
     pool = one.pool
     if pool is None or pool.slots is None:
-        return _other(facts, one, condition)
+        return plainly(facts, one, condition)
     strangers = [holder for holder in pool.holders if holder.run != facts.run]
     stuck = any(holder.is_stuck for holder in pool.holders)
-    if not (facts.asked or strangers or stuck or _since(facts, one.since) >= LONG_SECONDS):
+    if not (facts.asked or strangers or stuck or seconds_since(facts, one.since) >= LONG_SECONDS):
         # Its own run uses the pool and goes on: that is what the pool is for.
         return None
     needed = pool.in_use + pool.ahead + pool.wanted
     values: dict[str, Any] = {
         "node": one.name,
         "pool": pool.name,
-        "wanted": _slots(pool.wanted),
+        "wanted": slots(pool.wanted),
         "in_use": f"{pool.in_use:,}",
         "slots": f"{pool.slots:,}",
-        "ahead": _slots(pool.ahead),
+        "ahead": slots(pool.ahead),
     }
-    first = _worst(pool.holders)
+    first = worst_holder(pool.holders)
     if condition["code"] == "pool_line" and pool.ahead:
         message = Said(_POOL_LINE, values)
     elif first is None:
         message = Said(_POOL_FREE, values)
     else:
-        values |= {"holder": first.node, "run": first.run, "span": span(_since(facts, first.since))}
+        values |= {"holder": first.node, "run": first.run, "span": span(seconds_since(facts, first.since))}
         message = Said(_POOL_ONE if pool.slots == 1 else _POOL, values)
     holders = [] if first is None else [first, *(holder for holder in pool.holders if holder is not first)]
     evidence = [
-        *_held(facts, "pool", _HOLDS, _HOLDS_STUCK, holders),
+        *held(facts, "pool", _HOLDS, _HOLDS_STUCK, holders),
         Evidence("pool", Said(_IN_USE, values), pool.in_use, "slots", first.pid if first else None, iso(facts.now)),
-        *_waited(facts, one),
+        *waited(facts, one),
     ]
     help_: list[Action] = []
     if needed > pool.slots:
@@ -269,15 +269,15 @@ def _pool(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
     return Finding("pool_full", message, evidence, one.node, help_)
 
 
-def _worst(holders: Sequence[Holder]) -> Holder | None:
+def worst_holder(holders: Sequence[Holder]) -> Holder | None:
     """The holder that is to blame: a stuck one, else the longest."""
     return next((holder for holder in holders if holder.is_stuck), holders[0] if holders else None)
 
 
-def _pool_missing(facts: Facts, one: Waiting, condition: Condition) -> Finding:
+def pool_missing(facts: Facts, one: Waiting, condition: Condition) -> Finding:
     pool = one.pool or PoolFacts("?", None)
     message = Said(_POOL_MISSING, {"node": one.name, "pool": pool.name})
-    evidence = _waited(facts, one) or [_said(facts, condition)]
+    evidence = waited(facts, one) or [own_words(condition)]
     help_ = [
         actions.create_pool(pool.name, pool.wanted),
         actions.skip(facts.run, one.node),
@@ -286,20 +286,20 @@ def _pool_missing(facts: Facts, one: Waiting, condition: Condition) -> Finding:
     return Finding("pool_missing", message, evidence, one.node, help_)
 
 
-def _pool_too_small(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
+def pool_too_small(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
     pool = one.pool
     if pool is None or pool.slots is None:
-        return _other(facts, one, condition)
+        return plainly(facts, one, condition)
     values = {
         "node": one.name,
         "pool": pool.name,
-        "wanted": _slots(pool.wanted),
+        "wanted": slots(pool.wanted),
         "slots": f"{pool.slots:,}",
         "in_use": f"{pool.in_use:,}",
     }
     evidence = [
         Evidence("pool", Said(_IN_USE, values), pool.slots, "slots", None, iso(facts.now)),
-        *_waited(facts, one),
+        *waited(facts, one),
     ]
     help_ = [
         actions.resize_pool(pool.name, pool.wanted, pool.wanted - pool.slots),
@@ -326,7 +326,7 @@ def _retry_delay(facts: Facts, one: Waiting, condition: Condition) -> Finding:
     if one.retry_at is not None:
         said = Said(_RETRY_DUE, {"n": one.retries, "time": clock_time(one.retry_at)})
         evidence.append(Evidence("wait", said, round(left, 3), "seconds", None, iso(one.retry_at)))
-    evidence = evidence or [_said(facts, condition)]
+    evidence = evidence or [own_words(condition)]
     help_ = [
         actions.retry_now(facts.run, one.node),
         actions.skip(facts.run, one.node),
@@ -347,8 +347,8 @@ def _run_limit(facts: Facts, one: Waiting, condition: Condition) -> Finding | No
     message = Said(_RUN_LIMIT, {"node": one.name, "message": whole.partition(": ")[2] or whole})
     others.sort(key=lambda other: not other.is_stuck)
     evidence = [
-        *_held(facts, "wait", _OTHER_RUNNING, _OTHER_STUCK, others),
-        *(_waited(facts, one) or [_said(facts, condition)]),
+        *held(facts, "wait", _OTHER_RUNNING, _OTHER_STUCK, others),
+        *(waited(facts, one) or [own_words(condition)]),
     ]
     worst = next((other for other in others if other.is_stuck), None)
     help_ = [actions.cancel_holder(worst.run, worst.node)] if worst else []
@@ -357,30 +357,30 @@ def _run_limit(facts: Facts, one: Waiting, condition: Condition) -> Finding | No
 
 def _workflow_limit(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
     if not facts.rivals and facts.max_runs is None:
-        if not facts.asked and _since(facts, facts.created_at) < OCCUPIED_SECONDS:
+        if not facts.asked and seconds_since(facts, facts.created_at) < OCCUPIED_SECONDS:
             return None
-        evidence = _waited(facts, one) or [_said(facts, condition)]
+        evidence = waited(facts, one) or [own_words(condition)]
         return Finding("queued", Said(_QUEUED), evidence, one.node if facts.asked else None)
     first = facts.rivals[0] if facts.rivals else None
     if first is None:
         message = Said(_WORKFLOW_LIMIT_NONE, {"n": facts.max_runs})
     else:
-        values = {"n": facts.max_runs or "?", "run": first.run, "span": span(_since(facts, first.since))}
+        values = {"n": facts.max_runs or "?", "run": first.run, "span": span(seconds_since(facts, first.since))}
         message = Said(_WORKFLOW_LIMIT, values)
-    evidence = _held(facts, "wait", _RIVAL, _RIVAL, facts.rivals) or [_said(facts, condition)]
+    evidence = held(facts, "wait", _RIVAL, _RIVAL, facts.rivals) or [own_words(condition)]
     help_ = [actions.cancel_run(first.run)] if first else []
     help_.append(actions.cancel_run(facts.run))
     return Finding("workflow_limit", message, evidence, one.node if facts.asked else None, help_)
 
 
-def _worker(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
+def no_worker(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
     occupants = facts.occupants
     full = len(occupants) >= facts.processes > 0
-    lasting = full and all(_since(facts, holder.since) >= OCCUPIED_SECONDS for holder in occupants)
+    lasting = full and all(seconds_since(facts, holder.since) >= OCCUPIED_SECONDS for holder in occupants)
     to_blame = any(holder.is_stuck or holder.run != facts.run for holder in occupants)
-    if not facts.asked and not (lasting and to_blame and _since(facts, one.since) >= OCCUPIED_SECONDS):
+    if not facts.asked and not (lasting and to_blame and seconds_since(facts, one.since) >= OCCUPIED_SECONDS):
         return None
-    first = _worst(occupants)
+    first = worst_holder(occupants)
     if first is None or not full:
         message = Said(_WORKER_FREE, {"node": one.name})
     else:
@@ -389,13 +389,13 @@ def _worker(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
             "n": facts.processes,
             "holder": first.node,
             "run": first.run,
-            "span": span(_since(facts, first.since)),
+            "span": span(seconds_since(facts, first.since)),
         }
         message = Said(_WORKER, values)
     ordered = [] if first is None else [first, *(holder for holder in occupants if holder is not first)]
     evidence = [
-        *_held(facts, "wait", _OCCUPIED, _OCCUPIED_STUCK, ordered, 8),
-        *(_waited(facts, one) or [_said(facts, condition)]),
+        *held(facts, "wait", _OCCUPIED, _OCCUPIED_STUCK, ordered, 8),
+        *(waited(facts, one) or [own_words(condition)]),
     ]
     help_: list[Action] = []
     if first is not None and full and (first.is_stuck or first.run != facts.run):
@@ -404,7 +404,7 @@ def _worker(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
     return Finding("no_worker", message, evidence, one.node, help_)
 
 
-def _queue(facts: Facts, one: Waiting, condition: Condition) -> Finding:
+def no_queue_worker(facts: Facts, one: Waiting, condition: Condition) -> Finding:
     resting = [worker for worker in facts.resting if one.queue in worker.queues]
     said = [
         Said(_RELEASE if worker.reason == OTHER_RELEASE else _DRAINS, {"worker": worker.name})
@@ -413,7 +413,7 @@ def _queue(facts: Facts, one: Waiting, condition: Condition) -> Finding:
     said.append(Said(_QUEUE_COMMAND, {"command": f"celery -A engine worker -Q {one.queue}"}))
     evidence = [
         *(Evidence("wait", words, None, None, None, iso(facts.now)) for words in said),
-        *(_waited(facts, one) or [_said(facts, condition)]),
+        *(waited(facts, one) or [own_words(condition)]),
     ]
     all_others = bool(resting) and all(worker.reason == OTHER_RELEASE for worker in resting)
     message = Said(_QUEUE_RELEASE if all_others else _QUEUE, {"node": one.name, "queue": one.queue})
@@ -426,10 +426,10 @@ def _upstream(facts: Facts, one: Waiting, condition: Condition) -> Finding | Non
         if not facts.asked:
             return None
         message = Said(_UPSTREAM, {"node": one.name, "message": str(condition["message"])})
-        return Finding("upstream", message, [_said(facts, condition)], one.node)
+        return Finding("upstream", message, [own_words(condition)], one.node)
     if not facts.asked and not root.is_stuck:
         return None
-    seconds = _since(facts, root.since)
+    seconds = seconds_since(facts, root.since)
     values = {"node": one.name, "root": root.name, "span": span(seconds), "state": root.state}
     template = _UPSTREAM_RUNNING if root.state == "running" else _UPSTREAM_OTHER
     if root.is_stuck:
@@ -444,15 +444,16 @@ def _upstream(facts: Facts, one: Waiting, condition: Condition) -> Finding | Non
     return Finding("upstream", message, evidence, one.node, help_)
 
 
-def _other(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
+def plainly(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
+    """For an asked node what no rule explains."""
     if not facts.asked:
         return None
     message = Said(_OTHER, {"node": one.name, "message": str(condition["message"])})
-    evidence = [_said(facts, condition), *_waited(facts, one)]
+    evidence = [own_words(condition), *waited(facts, one)]
     return Finding(str(condition["code"]), message, evidence, one.node)
 
 
-def _said(facts: Facts, condition: Condition) -> Evidence:
+def own_words(condition: Condition) -> Evidence:
     """The admitting code's own words."""
     since = condition.get("since")
     return Evidence("wait", Said("{message}", {"message": str(condition["message"])}), None, None, None, since)
