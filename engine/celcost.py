@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import celtext
-from engine.celtext import MACROS, Step, Tree
+from engine.celreads import MACROS
+from engine.celtext import Step, Tree
 
 STEPS_MAX = 50_000_000
 """Up to 0.3 microseconds each: seconds, where a node may take minutes."""

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from engine import celcost, celnative, celtext
+from engine import celcost, celnative, celreads, celtext
 from engine.celtext import CelError, Step, Tree
 from engine.expressions import ExpressionError
 from engine.problems import shown
@@ -20,7 +20,7 @@ def evaluate(source: str, context: Mapping[str, Any]) -> Any:
     Raises ExpressionError, and ModuleNotFoundError where this interpreter has no `cel` and the expression needs it.
     """
     try:
-        celtext.reads(source)
+        celreads.reads(source)
         tree = celtext.parse(source)
     except CelError as error:
         raise _error(source, str(error)) from None
@@ -42,8 +42,8 @@ def _plain_path(tree: Tree) -> list[str | int] | None:
     node's interpreter needs no `cel` for them.
     """
     if tree.kind == "name":
-        return [tree.text] if tree.text in celtext.ROOTS else None
-    if tree.kind != "path" or tree.parts[0].kind != "name" or tree.parts[0].text not in celtext.ROOTS:
+        return [tree.text] if tree.text in celreads.ROOTS else None
+    if tree.kind != "path" or tree.parts[0].kind != "name" or tree.parts[0].text not in celreads.ROOTS:
         return None
     keys: list[str | int] = [tree.parts[0].text]
     for step in tree.steps:
@@ -111,7 +111,7 @@ def _by_cel(source: str, tree: Tree, context: Mapping[str, Any]) -> Any:
 
 def _needed(source: str, context: Mapping[str, Any]) -> dict[str, Any]:
     """The roots with only that in them that the expression reads, for all of it is copied into CEL."""
-    reads = celtext.reads(source)
+    reads = celreads.reads(source)
     nodes, inputs, run = (dict(context.get(root) or {}) for root in ("nodes", "inputs", "run"))
     if not reads.run_inputs:
         run.pop("inputs", None)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine import celtext, sqltext
+from engine import celreads, celtext, sqltext
 from engine.celtext import CelError
 
 TEXT_MAX = 65_536
@@ -205,7 +205,7 @@ def faults(place: Place) -> list[Fault]:
 
 def _check_source(source: str, line: int, found: list[Fault]) -> None:
     try:
-        celtext.reads(source)
+        celreads.reads(source)
     except CelError as error:
         found.append(Fault(error.code, f"{{{{ {_short(source)} }}}}: {error}", line))
 
@@ -255,18 +255,18 @@ def _glues(token: sqltext.Token, sql: str) -> bool:
     return token.kind in ("word", "number", "identifier", "expression", "parameter") or text in (".", "$", "@", "#")
 
 
-def references(place: Place) -> celtext.Reads:
+def references(place: Place) -> celreads.Reads:
     """The nodes and inputs that the expressions of a place name; expressions with faults are left out."""
     nodes: dict[str, None] = {}
     inputs: dict[str, None] = {}
     for source in sources(place):
         try:
-            found = celtext.reads(source)
+            found = celreads.reads(source)
         except CelError:
             continue
         nodes.update(dict.fromkeys(found.nodes))
         inputs.update(dict.fromkeys(found.inputs))
-    return celtext.Reads(tuple(nodes), tuple(inputs), all_inputs=False, run_inputs=False)
+    return celreads.Reads(tuple(nodes), tuple(inputs), all_inputs=False, run_inputs=False)
 
 
 def node_references(value: Any) -> set[str]:

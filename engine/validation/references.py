@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import expressions, graph, sqltext
-from engine.celtext import Reads
+from engine.celreads import Reads
 from engine.kept import Kept
 from engine.nodes.base import NodeType
 from engine.problems import Fix, Path, listed, nearest, pointer, shown
