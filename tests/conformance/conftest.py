@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from engine import faults
 from tests.support import postgres, redis, workers
 from tests.support.engine import Engine, running_engine
 
@@ -41,3 +42,9 @@ def engine(
     home = Path(environment.get("INTERLOCK_HOME", tmp_path / "home"))
     with running_engine(home, **environment) as started:
         yield started
+
+
+@pytest.fixture(autouse=True)
+def _no_faults():
+    yield
+    faults.disarm()

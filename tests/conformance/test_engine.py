@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
-import time
 
 import pytest
-from django.db import connection
 
 from engine import events, faults, logreads, pools, queries, runs
 from engine.errors import WrongState
-from engine.heartbeat import SILENT_SECONDS
-from engine.models import Attempt, EventBatch, Leader, LogBatch, NodeRun, NodeStat, Pool, Run, Sample
+from engine.models import Attempt, EventBatch, LogBatch, NodeRun, NodeStat, Pool, Run, Sample
 from engine.states import NODE_TRANSITIONS
 from tests.support.engine import Engine, fold
-from tests.support.factories import chain, chains, document, node, python
+from tests.support.factories import chain, document, node, python
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
-
 BAD = "def main(inputs, ctx):\n    raise ValueError\n"
-
-
-@pytest.fixture(autouse=True)
-def _no_faults():
-    yield
-    faults.disarm()
 
 
 def test_a_chain_of_noops_runs_with_claim_and_pid(engine: Engine):
@@ -145,24 +134,6 @@ def test_the_soft_limit_tells_the_code(engine: Engine):
     assert [line["message"] for line in logreads.logs(run)[0]] == ["told"]
 
 
-def test_cancel_of_a_run_kills_and_gives_back_the_slots(engine: Engine):
-    pools.create("p", 2)
-    slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60)\n", pool="p", slots=2)
-    run = engine.start(document([slow, "b"], "a>b"))
-    engine.reaches(run, "a", "running")
-    assert queries.pool("p")["in_use"] == 2
-    assert queries.pool("p")["holders"][0]["node"] == "a"
-    runs.cancel(run, by="me")
-    engine.finish(run)
-    assert run.state == "cancelled"
-    (attempt,) = queries.attempts(run, "a")
-    assert attempt["receipt"]["slots"] == 2
-    pool = queries.pool("p")
-    assert (pool["in_use"], pool["acquired"], pool["released"]) == (0, 2, 2)
-    with pytest.raises(WrongState):
-        runs.cancel(run, by="me")
-
-
 def test_a_killed_node_process_is_a_loss_and_the_node_starts_again(engine: Engine):
     code = (
         "import os, signal\n"
@@ -185,199 +156,6 @@ def test_a_node_that_always_kills_its_process_fails(engine: Engine):
     assert run.state == "failed"
     assert queries.node_run(run, "a")["error"]["class"] == "WorkerLost"
     assert len(queries.attempts(run, "a")) == 2
-
-
-def test_a_drain_costs_nothing(engine: Engine, tmp_path):
-    slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60 if ctx.attempt == 1 else 0)\n")
-    run = engine.start(document([slow, "b"], "a>b"))
-    engine.reaches(run, "a", "running")
-    engine.stop(0.2)
-    row = engine.node(run, "a")
-    if engine.remote:
-        # It is no matter of the scheduler's that it goes on; the next one may end it.
-        assert (row.state, row.retries, row.losses) == ("running", 0, 0)
-        again = Engine(engine.config.home, **engine.environment)
-    else:
-        assert (row.state, row.claim, row.retries, row.losses) == ("ready", "", 0, 0)
-        again = Engine(tmp_path / "home")
-    try:
-        if engine.remote:
-            runs.retry_node(run, "a", by="me")
-        assert again.finish(run).state == "succeeded"
-        states = ["cancelled", "succeeded"]
-        assert [attempt["state"] for attempt in queries.attempts(run, "a")] == states
-    finally:
-        again.stop()
-    # The fixture stops the first engine once more.
-    engine.scheduler, engine.executor = again.scheduler, again.executor
-    engine.stop = lambda grace=0: None  # type: ignore[method-assign]
-
-
-@pytest.mark.parametrize("point", ["tick.before_write", "tick.after_commit"])
-def test_database_errors_lose_and_repeat_nothing(engine: Engine, point: str, tmp_path):
-    """Before the commit nothing was written, after it the outcome is unknown: memory is read again in both cases."""
-    from django.db import OperationalError
-
-    ledger = tmp_path / "ledger"
-    code = f"def main(inputs, ctx):\n    open({str(ledger)!r}, 'a').write(ctx.node + chr(10))\n"
-    passed = 0
-
-    def fail() -> None:
-        nonlocal passed
-        passed += 1
-        if passed % 5 == 0:
-            raise OperationalError("the connection is gone")
-
-    faults.arm(point, fail)
-    run = engine.run(chains(3, 5, lambda name: python(name, code)), timeout=60)
-    assert run.state == "succeeded"
-    assert passed > 5
-    started = ledger.read_text().split()
-    assert sorted(started) == sorted(set(started)), "nothing started twice"
-    assert Attempt.objects.filter(run=run).count() == 15
-    assert fold(run)[2] == list(range(1, run.seq + 1))
-
-
-def test_an_epoch_that_was_raised_stops_the_old_leader(engine: Engine):
-    from engine.errors import LostLeadership
-
-    engine.run(chain(1))
-    Leader.objects.filter(pk=1).update(epoch=10_000)
-    engine.start(chain(1))
-    with pytest.raises(LostLeadership):
-        engine.until(lambda: False, 5)
-    engine.scheduler.epoch = 10_000
-
-
-TAKEN_OVER = {
-    "nobody": {},
-    "ourselves, by a commit whose answer was lost": {"epoch": 10_000},
-    "another": {"epoch": 10_000, "pid": 1},
-}
-
-
-@pytest.mark.parametrize("who", TAKEN_OVER)
-def test_a_lock_that_is_still_held_after_an_error_ends_a_leader_only_when_another_leads(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, who: str
-):
-    from django.db import OperationalError
-
-    from engine.errors import LostLeadership
-
-    leadership = engine.scheduler.leadership
-    acquire, held = leadership.acquire, [True, True, True]
-
-    def fail() -> None:
-        faults.disarm()
-        if changed := TAKEN_OVER[who]:
-            Leader.objects.filter(pk=1).update(**changed)
-        raise OperationalError("the connection is gone")
-
-    monkeypatch.setattr(leadership, "acquire", lambda: not (held and held.pop()) and acquire())
-    faults.arm("tick.after_commit", fail)
-    run = engine.start(chain(3))
-    if who == "another":
-        with pytest.raises(LostLeadership):
-            engine.finish(run)
-        engine.scheduler.epoch = 10_000
-    else:
-        engine.finish(run)
-        assert run.state == "succeeded"
-        assert not held
-
-
-def test_retry_of_a_failed_run_goes_on_with_what_is_left(engine: Engine, tmp_path):
-    flag = tmp_path / "flag"
-    code = f"import os\ndef main(inputs, ctx):\n    if not os.path.exists({str(flag)!r}): raise ValueError('not yet')\n"
-    run = engine.run(document(["a", python("b", code), "c"], "a>b", "b>c"))
-    assert run.state == "failed"
-    flag.touch()
-    runs.retry(run, by="me", policy={"b": {"soft_timeout": 5, "hard_timeout": 10}})
-    run.refresh_from_db()
-    engine.until(lambda: Run.objects.get(pk=run.pk).state == "succeeded")
-    run.refresh_from_db()
-    assert len(queries.attempts(run, "a")) == 1
-    assert len(queries.attempts(run, "b")) == 2
-    assert run.altered == {"b": {"soft_timeout": 5, "hard_timeout": 10}}
-    assert queries.run_dict(run)["altered"] is True
-    seen, nodes, _ = fold(run)
-    assert seen == queries.run_dict(run)
-    assert list(nodes.values()) == queries.node_runs(run)
-
-
-def test_retry_of_a_running_node_opens_the_next_attempt(engine: Engine):
-    slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60 if ctx.attempt == 1 else 0)\n")
-    run = engine.start(document([slow]))
-    engine.reaches(run, "a", "running")
-    runs.retry_node(run, "a", by="me")
-    engine.finish(run)
-    assert run.state == "succeeded"
-    first, second = queries.attempts(run, "a")
-    assert (first["state"], second["state"]) == ("cancelled", "succeeded")
-    assert first["receipt"]["processes"] >= 1
-
-
-@pytest.mark.parametrize(("verb", "state"), [(runs.cancel_node, "cancelled"), (runs.retry_node, "succeeded")])
-def test_a_wish_is_read_back_when_memory_was_lost_before_the_kill(engine: Engine, verb, state):
-    from django.db import OperationalError
-
-    slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60 if ctx.attempt == 1 else 0)\n")
-    run = engine.start(document([slow]))
-    engine.reaches(run, "a", "running")
-    passed = 0
-
-    def fail() -> None:
-        nonlocal passed
-        passed += 1
-        if passed == 1:
-            raise OperationalError("the connection is gone")
-
-    faults.arm("tick.before_kill", fail)
-    verb(run, "a", by="me")
-    assert engine.finish(run).state == state
-    assert passed == 2, "the kill was sent by memory that was read again"
-    attempts = queries.attempts(run, "a")
-    assert [attempt["state"] for attempt in attempts] == ["cancelled", "succeeded"][: 1 + (state == "succeeded")]
-    row = engine.node(run, "a")
-    assert row.wish == f"{'cancel' if state == 'cancelled' else 'retry'} {Attempt.objects.get(run=run, number=1).claim}"
-
-
-def test_a_running_node_is_skipped_when_its_process_is_gone_and_the_next_finds_null(engine: Engine):
-    slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60)\n")
-    after = python("b", "def main(inputs, ctx):\n    return repr(inputs)\n")
-    run = engine.start(document([slow, after], "a>b"))
-    engine.reaches(run, "a", "running")
-    runs.skip_node(run, "a", by="me")
-    engine.finish(run)
-    assert run.state == "succeeded", queries.node_runs(run)
-    shape = queries.node_run(run, "a")
-    assert (shape["state"], shape["reason"], shape["output"]) == ("skipped", "skipped_by_person", None)
-    (attempt,) = queries.attempts(run, "a")
-    assert attempt["state"] == "cancelled"
-    assert attempt["receipt"]["processes"] >= 1
-    output = queries.node_output(run, "b")
-    assert output is not None
-    assert output["value"] == "{'a': None}"
-    seen, nodes, _ = fold(run)
-    assert seen == queries.run_dict(run)
-    assert list(nodes.values()) == queries.node_runs(run)
-
-
-def test_a_failed_run_goes_on_when_its_failed_node_is_skipped(engine: Engine):
-    run = engine.run(document([python("a", BAD), "b", "c"], "a>b"))
-    assert run.state == "failed"
-    runs.skip_node(run, "a", by="me")
-    engine.until(lambda: Run.objects.get(pk=run.pk).state == "succeeded")
-    assert {shape["node"]: shape["state"] for shape in queries.node_runs(run)} == {
-        "a": "skipped",
-        "b": "succeeded",
-        "c": "succeeded",
-    }
-    assert queries.node_run(run, "a")["error"] is None
-    with pytest.raises(WrongState, match="been skipped"):
-        runs.skip_node(run, "a", by="me")
-    with pytest.raises(WrongState, match="succeeded"):
-        runs.skip_node(run, "b", by="me")
 
 
 def test_waiting_nodes_say_what_for(engine: Engine):
@@ -475,14 +253,6 @@ def test_a_run_is_deleted_with_everything_that_is_its_own(engine: Engine):
         assert not model.objects.exists()
 
 
-def test_the_heartbeat_goes_on_while_nothing_happens(engine: Engine):
-    engine.run(chain(1))
-    before = Leader.objects.get(pk=1).beat_at
-    assert before is not None
-    engine.until(lambda: Leader.objects.filter(pk=1, beat_at__gt=before).exists(), SILENT_SECONDS)
-    assert queries.scheduler_alive()
-
-
 def test_a_long_chain_of_skips_ends(engine: Engine):
     run = engine.run(
         document(
@@ -504,49 +274,6 @@ def test_samples_reach_the_table(engine: Engine):
     run = engine.run(document([python("a", code)]))
     assert run.state == "succeeded"
     assert Sample.objects.filter(run=run, node="a", memory_bytes__gt=0).exists()
-
-
-@pytest.mark.postgres
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="advisory locks are PostgreSQL's")
-def test_a_killed_lock_connection_is_taken_over_without_a_loss(engine: Engine):
-    slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(1)\n")
-    run = engine.start(document([slow, "b"], "a>b"))
-    engine.reaches(run, "a", "running")
-    raw = engine.scheduler.store.dialect.db  # type: ignore[union-attr]
-    backend = raw.get_backend_pid()
-    import psycopg2
-
-    other = psycopg2.connect(raw.dsn)
-    other.autocommit = True
-    with other.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s)", [backend])
-        end = time.monotonic() + 20
-        state = ""
-        # The test's own connection is the scheduler's: it looks through another one.
-        while state != "succeeded":
-            engine.scheduler.tick(0.02)
-            cursor.execute("SELECT state FROM engine_run WHERE id = %s", [run.pk])
-            (state,) = cursor.fetchone() or ("",)
-            assert time.monotonic() < end
-    other.close()
-    assert [attempt["state"] for attempt in queries.attempts(run, "a")] == ["succeeded"]
-
-
-def test_signals_do_not_reach_a_commit(engine: Engine):
-    """Handlers only set a flag: work goes on undisturbed while they come."""
-    caught = []
-    before = signal.signal(signal.SIGUSR1, lambda number, frame: caught.append(number))
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    try:
-        run = engine.start(chains(4, 20))
-        end = time.monotonic() + 30
-        while Run.objects.get(pk=run.pk).state != "succeeded":
-            os.kill(os.getpid(), signal.SIGUSR1)
-            engine.scheduler.tick(0.01)
-            assert time.monotonic() < end
-    finally:
-        signal.signal(signal.SIGUSR1, before)
-    assert caught
 
 
 def test_a_node_of_a_type_that_is_gone_fails_with_its_name(engine: Engine):
