@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 
 from dashboard.pages import overview
-from engine import documents
+from engine import clock, documents
+from engine.models import Leader, Pool
+from tests.integration.pages.panels import CODE
 from tests.support.documents import with_input
+from tests.support.factories import document, node, python
 from tests.support.people import person
 from tests.support.run_rows import ended
 from versions.actions import deploy, publish, workflows
@@ -48,4 +53,19 @@ def flow(db) -> Workflow:
     deploy.deploy(workflow, 2, by="editor-person")
     run = launch(workflow, by="operator-person")
     ended(run.pk, "failed", a="failed")
+    return workflow
+
+
+@pytest.fixture
+def nightly(db) -> Workflow:
+    """`work` (Python, in a pool) and 14 nodes after it."""
+    Leader.objects.create(pk=1, beat_at=clock.now() + timedelta(seconds=30))
+    Pool.objects.create(name="warehouse", slots=1, created_at=clock.now())
+    workflow = workflows.create("Nightly", slug="nightly", by="x")
+    after = [node(f"after{n}") for n in range(14)]
+    work = python("work", CODE, pool="warehouse", retries=1, expected_duration=10, memory_mb=512)
+    made = document([work, *after], *(f"work>after{n}" for n in range(14)))
+    made["nodes"][0]["name"] = "Work <b>hard</b>"
+    made["inputs"] = {"type": "object", "properties": {"month": {"type": "integer", "default": 1}}}
+    publish.publish(workflow, made, by="x")
     return workflow

@@ -4,136 +4,22 @@ from __future__ import annotations
 
 import html
 import itertools
-import json
 import re
-from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
-from django.conf import settings
-from django.urls import reverse
 
 from dashboard import presenters
-from dashboard.pages import run_findings
 from engine import clock
-from engine.artifacts import Artifacts
-from engine.diagnosis.finding import Action
-from engine.diagnosis.said import Said
-from engine.models import Attempt, Command, Leader, NodeRun, Pool, Run, Sample, Stack
+from engine.models import Attempt, Leader, NodeRun, Run, Sample, Stack
 from engine.states import NODE_STATES
-from engine.worker import duck
-from tests.support import s3
-from tests.support.factories import document, node, python
-from tests.support.people import person
+from tests.integration.pages.panels import CODE, ERROR, at, calls, kept, panel, run_of
+from tests.support.factories import document, python
+from tests.support.people import ROLES
 from versions.actions import publish, workflows
 from versions.actions.launch import launch
-from versions.models import Workflow
 
-ROLES = ("viewer", "operator", "editor", "admin")
 TABS = ("why", "output", "attempts", "config", "history")
-CODE = "def main(inputs, ctx):\n    return parse(inputs)\n\ndef parse(x):\n    return x['<i>']\n"
-TRACEBACK = (
-    "Traceback (most recent call last):\n"
-    '  File "<work>", line 2, in main\n    return parse(inputs)\n'
-    '  File "/usr/lib/python3/json.py", line 9, in loads\n    raise KeyError\n'
-    "  File \"<work>\", line 5, in parse\n    return x['<i>']\n           ~^^^^^\n"
-    "KeyError: '<i>'\n"
-)
-ERROR = {"class": "KeyError", "message": "'<i>' is not there", "node": "work", "line": 5, "traceback": TRACEBACK}
-
-
-@pytest.fixture
-def nightly(db) -> Workflow:
-    """`work` (Python, in a pool) and 14 nodes after it."""
-    Leader.objects.create(pk=1, beat_at=clock.now() + timedelta(seconds=30))
-    Pool.objects.create(name="warehouse", slots=1, created_at=clock.now())
-    workflow = workflows.create("Nightly", slug="nightly", by="x")
-    after = [node(f"after{n}") for n in range(14)]
-    work = python("work", CODE, pool="warehouse", retries=1, expected_duration=10, memory_mb=512)
-    made = document([work, *after], *(f"work>after{n}" for n in range(14)))
-    made["nodes"][0]["name"] = "Work <b>hard</b>"
-    made["inputs"] = {"type": "object", "properties": {"month": {"type": "integer", "default": 1}}}
-    publish.publish(workflow, made, by="x")
-    return workflow
-
-
-def at(seconds: float) -> Any:
-    """So many seconds ago."""
-    return clock.now() - timedelta(seconds=seconds)
-
-
-def run_of(workflow: Workflow, state: str = "running", *, seconds: float = 3, **more: Any) -> Run:
-    """A run whose node `work` is in this state, since `seconds`."""
-    run = launch(workflow, by="x")
-    ended = state not in ("pending", "ready", "running", "waiting", "retrying")
-    run.state = "failed" if state in ("failed", "timed_out") else "succeeded" if ended else "running"
-    run.started_at, run.finished_at = at(seconds), at(0) if ended else None
-    run.counts = {state: 1, "pending": 14}
-    run.save()
-    if state == "pending":
-        return run
-    begun = state not in ("ready", "skipped", "upstream_failed")
-    if begun:
-        attempt = {"retrying": "failed"}.get(state, state)
-        Attempt.objects.create(
-            run=run,
-            node="work",
-            number=1,
-            state=attempt if attempt != "waiting" else "succeeded",
-            claim="c",
-            worker="local/1",
-            pid=41207,
-            ready_at=at(seconds + 1.5),
-            started_at=at(seconds),
-            finished_at=None if state == "running" else at(0),
-            error=ERROR if state in ("failed", "retrying", "timed_out") else None,
-            usage={"cpu_seconds": 0.5, "memory_peak_bytes": 20 * 1024 * 1024},
-            receipt={"processes": 3, "slots": 1, "seconds": 0.2} if state == "cancelled" else None,
-        )
-    NodeRun.objects.create(
-        run=run,
-        node="work",
-        state=state,
-        attempt=1 if begun else 0,
-        claim="c" if state == "running" else "",
-        pool="warehouse",
-        ready_at=at(seconds + 1.5),
-        retry_at=at(-5) if state == "retrying" else None,
-        started_at=at(seconds) if begun else None,
-        finished_at=None if state in ("ready", "running") else at(0),
-        expected=10,
-        expected_from="author",
-        error=ERROR if state in ("failed", "retrying", "timed_out") else None,
-        **more,
-    )
-    return run
-
-
-def kept(run: Run, *, why: str = "stuck", moves: bool = False) -> Stack:
-    frames = [
-        {"file": "/usr/lib/python3.11/socket.py", "line": 9, "function": "recv", "source": "x", "author": False},
-        {"file": "<work>", "line": 5, "function": "parse", "source": "return x['<i>']", "author": True},
-    ]
-    waits = {"kind": "socket", "message": "data from 127.0.0.1:5433", "address": "127.0.0.1:5433"}
-    thread = {"id": 1, "name": "MainThread", "waits_on": waits, "frames": frames}
-    samples = [{"at": clock.iso(at(n)), "threads": [thread]} for n in (3, 2, 1)]
-    children = [{"pid": 77, "command": "sleep <600>", "state": "S", "cpu_seconds": 0.1, "since": None}]
-    body = {"samples": samples, "children": children, "moves": moves, "cpu_percent": 0.0, "pid": 41207}
-    return Stack.objects.create(run=run, node="work", attempt=1, taken_at=at(0.5), why=why, body=body)
-
-
-def panel(browser: Any, role: str, run: Run, tab: str = "", node: str = "work", **query: Any) -> str:
-    answer = browser(role).get(f"/runs/{run.pk}/nodes/{node}/panel/", {"tab": tab, **query})
-    assert answer.status_code == 200
-    return str(answer.content.decode())
-
-
-def calls(shown: str) -> list[tuple[str, str, Any]]:
-    """Every call that the buttons of a panel carry."""
-    found = re.findall(r'data-call-method="(\w+)" data-call-path="([^"]+)" data-call-body="([^"]*)"', shown)
-    return [(method, path, json.loads(html.unescape(body)) if body else None) for method, path, body in found]
 
 
 # --- each tab, each state, each role -----------------------------------------------------------------------------
@@ -314,113 +200,6 @@ def test_texts_of_users_are_text_and_do_not_swell_the_panel(db, browser):
         assert len(shown) < 200_000, (tab, len(shown))
 
 
-# --- output ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Artifacts:
-    monkeypatch.setattr(settings, "INTERLOCK", replace(settings.INTERLOCK, artifacts=str(tmp_path / "artifacts")))
-    return Artifacts(tmp_path / "artifacts")
-
-
-def table(artifacts: Artifacts, sql: str) -> dict[str, Any]:
-    Path(artifacts.staging).mkdir(parents=True, exist_ok=True)
-    staged = artifacts.stage("test", ".parquet")
-    connection = duck.connect(paths=[staged])
-    connection.execute(f"COPY ({sql}) TO '{staged}' (FORMAT parquet, USE_TMP_FILE false)")
-    described = connection.execute(f"DESCRIBE FROM '{staged}'").fetchall()
-    count = connection.execute(f"SELECT count(*) FROM '{staged}'").fetchone()[0]
-    connection.close()
-    schema = [{"name": row[0], "type": row[1]} for row in described]
-    name = artifacts.adopt(staged, ".parquet")
-    return {"kind": "table", "artifact": name, "schema": schema, "row_count": count, "bytes": 9, "ports": ["out"]}
-
-
-def test_a_table_shows_its_columns_with_nulls_and_two_hundred_rows_at_a_time(nightly, browser, artifacts):
-    sql = "select range n, if(range % 4 = 0, null, '<b>' || range) t from range(450)"
-    run = run_of(nightly, "succeeded", output=table(artifacts, sql))
-    shown = panel(browser, "viewer", run)
-    assert "450 rows" in shown
-    assert shown.count("<tr>") - len(["head", "head"]) == 200 + 2
-    assert re.search(r"data-nulls>113 <span class=\"faint\">25 %", shown)
-    assert "rows 1 to 200" in shown
-    assert "&lt;b&gt;1" in shown
-    for form in ("csv", "parquet", "json"):
-        assert f"/output/download/?format={form}" in shown
-    last = panel(browser, "viewer", run, "output", offset=400)
-    assert "rows 401 to 450" in last
-    assert "Next rows" not in last
-    assert "offset=200" in last
-
-
-def test_a_table_that_is_gone_says_so(nightly, browser, artifacts):
-    stored = table(artifacts, "select 17 n")
-    run = run_of(nightly, "succeeded", output=stored)
-    artifacts.delete(stored["artifact"])
-    assert "The output cannot be read" in panel(browser, "viewer", run, "output")
-
-
-def test_of_an_object_store_that_cannot_be_used_the_reason_is_said(nightly, browser, artifacts, settings, tmp_path):
-    stored = table(artifacts, "select 17 n")
-    run = run_of(nightly, "succeeded", output=stored)
-    with s3.server() as server:
-        settings.INTERLOCK = replace(settings.INTERLOCK, artifacts=str(tmp_path), artifact_store=server.url)
-        server.write(stored["artifact"], b"something else")
-        assert "does not hold what its name says" in panel(browser, "viewer", run, "output")
-        server.write(stored["artifact"], Path(artifacts.path(stored["artifact"])).read_bytes())
-        assert "17" in panel(browser, "viewer", run, "output")
-        server.kill()
-        settings.INTERLOCK = replace(settings.INTERLOCK, artifacts=str(tmp_path / "other"))
-        away = panel(browser, "viewer", run, "output")
-    assert "The output cannot be read" in away
-    assert f"INTERLOCK_ARTIFACTS is {server.url}, but its server does not answer" in away
-
-
-def test_a_value_is_shown_as_text_and_cut_where_it_is_long(nightly, browser):
-    value = {"text": "<script>alert(1)</script>\u202e", "long": "x" * 200_000}
-    run = run_of(nightly, "succeeded", output={"kind": "json", "value": value, "bytes": 200_100, "ports": ["true"]})
-    shown = panel(browser, "viewer", run, "output")
-    assert "&lt;script&gt;" in shown
-    assert "\u202e" not in shown
-    assert len(shown) < 90_000
-    assert "the download has all" in shown
-    assert "data-output-port" in shown
-
-
-def test_a_file_that_a_node_wrote_can_be_downloaded_while_it_is_there(nightly, browser, tmp_path, monkeypatch):
-    monkeypatch.setattr(settings, "INTERLOCK", replace(settings.INTERLOCK, home=tmp_path))
-    written = settings.INTERLOCK.files / "results" / "a b.csv"
-    written.parent.mkdir(parents=True)
-    written.write_text("x\n1\n")
-
-    def shown(path: object) -> str:
-        value = {"path": path, "row_count": 1, "bytes": 4}
-        stored = {"kind": "json", "value": value, "bytes": 50, "ports": ["out"]}
-        return panel(browser, "viewer", run_of(nightly, "succeeded", output=stored), "output")
-
-    assert 'href="/api/v1/files/results/a%20b.csv" download' in shown("results/a b.csv")
-    for path in (
-        "results/gone.csv",
-        "results",
-        "../secret_key",
-        "/etc/passwd",
-        str(written),
-        "",
-        7,
-        None,
-        ["x"],
-        "a\0b",
-    ):
-        assert "/api/v1/files/" not in shown(path)
-
-
-@pytest.mark.parametrize("state", [state for state in NODE_STATES if state != "succeeded"])
-def test_where_there_is_no_output_the_panel_says_why(nightly, browser, state):
-    shown = panel(browser, "viewer", run_of(nightly, state), "output")
-    assert "There is no output" in shown
-    assert re.search(r"<p>[A-Z][^<]+\.</p>", shown)
-
-
 # --- attempts, config, history -----------------------------------------------------------------------------------
 
 
@@ -505,87 +284,6 @@ def test_all_nodes_that_wait_are_counted_also_where_only_some_are_explained(db, 
     assert sum(int(n.replace(",", "")) for _, n in rows) == 1500
 
 
-def test_a_cancel_shows_its_impact_before_and_its_receipt_after(nightly, browser):
-    run = run_of(nightly, "running")
-    form = browser("operator").get(f"/runs/{run.pk}/cancel/").content.decode()
-    assert "1 running node is ended with all its processes." in form
-    assert "14 nodes do not start any more." in form
-    assert browser("viewer").get(f"/runs/{run.pk}/cancel/").status_code == 403
-    browser("operator").post(f"/runs/{run.pk}/cancel/")
-    Attempt.objects.filter(run=run).update(
-        state="cancelled", finished_at=clock.now(), receipt={"processes": 3, "slots": 1, "seconds": 0.25}
-    )
-    Run.objects.filter(pk=run.pk).update(state="cancelled", finished_at=clock.now())
-    shown = browser("viewer").get(f"/runs/{run.pk}/").content.decode()
-    assert shown.count("Ended 3 processes in 0.3 s, 1 slot returned.") == 2
-
-
-def test_a_run_again_with_other_inputs_begins_with_those_of_the_run(nightly, browser):
-    run = launch(nightly, inputs={"month": 7}, priority=2, by="x")
-    form = browser("operator").get("/workflows/nightly/run/", {"from": run.pk}).content.decode()
-    assert 'name="input.month" value="7"' in form
-    assert '<option value="2" selected>' in form
-    assert f"inputs of run {run.pk}" in form
-    assert browser("operator").get("/workflows/nightly/run/", {"from": "x"}).status_code == 404
-
-
-def test_a_retry_with_other_limits_is_a_form_too(nightly, browser):
-    run = run_of(nightly, "failed")
-    place = f"/runs/{run.pk}/nodes/work/retry/"
-    given = {"policy.soft_timeout": "60", "policy.hard_timeout": "", "policy.memory_mb": "1024", "from": "start"}
-    browser("operator").post(place, given)
-    asked = Command.objects.get(kind="retry", run=run)
-    assert asked.body["from"] == "start"
-    assert asked.body["policy"]["work"]["soft_timeout"] == 60
-    assert asked.body["policy"]["work"]["memory_mb"] == 1024
-    said = browser("operator").post(place, {"policy.soft_timeout": "soon"}, follow=True).content.decode()
-    assert "is no number" in said
-    refused = browser("operator").post(f"/runs/{run.pk}/nodes/after1/retry/", follow=True).content.decode()
-    assert "cannot be retried" in refused
-
-
-# --- rights and forms of calls -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "first"),
-    [
-        ("POST", "/api/v1/runs/1/nodes/a/cancel/", "operator"),
-        ("POST", "/api/v1/runs/1/retry/", "operator"),
-        ("GET", "/api/v1/runs/1/nodes/a/stack/", "viewer"),
-        ("PATCH", "/api/v1/pools/warehouse/", "editor"),
-        ("POST", "/api/v1/pools/", "editor"),
-        ("POST", "/api/v1/workflows/w/rollback/", "operator"),
-        ("POST", "/api/v1/nothing/", ""),
-        ("DELETE", "/api/v1/runs/1/retry/", ""),
-    ],
-)
-def test_a_button_is_there_for_whom_the_api_would_let(db, method, path, first):
-    may = [role for role in ROLES if run_findings.may(person(role), method, path)]
-    assert may == (list(ROLES[ROLES.index(first) :]) if first else [])
-
-
-def test_a_call_without_scripts_is_the_same_form(db):
-    policy = {"soft_timeout": 60, "memory_mb": None}
-    action = Action(Said("Retry"), "POST", "/api/v1/runs/7/nodes/a/retry/", {"policy": policy, "from": "start"})
-    (button,) = run_findings.buttons([action], person("operator"))
-    assert button["form"] == reverse("run-node-retry", args=[7, "a"])
-    assert button["fields"] == {"policy.soft_timeout": "60", "policy.memory_mb": "null", "from": "start"}
-    skip = Action(Said("Skip node"), "POST", "/api/v1/runs/7/nodes/a/skip/", {}, danger=True)
-    (button,) = run_findings.buttons([skip], person("operator"))
-    assert (button["kind"], button["form"]) == ("confirm", reverse("run-node-skip", args=[7, "a"]))
-    some = Action(Said("Retry"), "POST", "/api/v1/runs/7/retry/", {"nodes": ["a"]})
-    assert run_findings.buttons([some], person("operator"))[0]["form"] == ""
-
-
-def test_a_node_is_skipped_by_a_form_too(nightly, browser):
-    run = run_of(nightly, "running")
-    assert browser("viewer").post(f"/runs/{run.pk}/nodes/work/skip/").status_code == 403
-    answer = browser("operator").post(f"/runs/{run.pk}/nodes/work/skip/")
-    assert (answer.status_code, answer["Location"]) == (302, f"/runs/{run.pk}/nodes/work/")
-    assert Command.objects.filter(run=run, kind="skip", node="work").exists()
-
-
 @pytest.mark.parametrize("state", ["failed", "retrying"])
 def test_an_error_is_said_once_on_its_card(nightly, browser, state):
     shown = panel(browser, "viewer", run_of(nightly, state), "why")
@@ -639,16 +337,3 @@ def test_a_node_that_has_not_ended_says_that_there_is_no_scheduler(nightly, brow
     run = run_of(nightly, state)
     Leader.objects.update(beat_at=at(60))
     assert ("The scheduler gives no sign of life for" in panel(browser, "viewer", run, "why")) == told
-
-
-def test_the_form_that_cancels_is_a_page_for_who_opens_its_address(nightly, browser):
-    run = run_of(nightly)
-    operator = browser("operator")
-    part = operator.get(f"/runs/{run.pk}/cancel/", headers={"HX-Request": "true"}).content.decode()
-    whole = operator.get(f"/runs/{run.pk}/cancel/").content.decode()
-    assert "<html" not in part
-    assert whole.startswith("<!doctype html>")
-    for shown in (part, whole):
-        assert f"Cancel run {run.pk}" in shown
-    sent = operator.post(f"/runs/{run.pk}/cancel/", headers={"Referer": f"http://testserver/runs/{run.pk}/cancel/"})
-    assert sent["Location"] == f"/runs/{run.pk}/"

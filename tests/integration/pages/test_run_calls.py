@@ -1,0 +1,106 @@
+"""What the page of a run lets people ask of it and of its nodes, as buttons and as forms."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from dashboard.pages import run_findings
+from engine import clock
+from engine.diagnosis.finding import Action
+from engine.diagnosis.said import Said
+from engine.models import Attempt, Command, Run
+from tests.integration.pages.panels import run_of
+from tests.support.people import ROLES, person
+from versions.actions.launch import launch
+
+
+def test_a_cancel_shows_its_impact_before_and_its_receipt_after(nightly, browser):
+    run = run_of(nightly, "running")
+    form = browser("operator").get(f"/runs/{run.pk}/cancel/").content.decode()
+    assert "1 running node is ended with all its processes." in form
+    assert "14 nodes do not start any more." in form
+    assert browser("viewer").get(f"/runs/{run.pk}/cancel/").status_code == 403
+    browser("operator").post(f"/runs/{run.pk}/cancel/")
+    Attempt.objects.filter(run=run).update(
+        state="cancelled", finished_at=clock.now(), receipt={"processes": 3, "slots": 1, "seconds": 0.25}
+    )
+    Run.objects.filter(pk=run.pk).update(state="cancelled", finished_at=clock.now())
+    shown = browser("viewer").get(f"/runs/{run.pk}/").content.decode()
+    assert shown.count("Ended 3 processes in 0.3 s, 1 slot returned.") == 2
+
+
+def test_a_run_again_with_other_inputs_begins_with_those_of_the_run(nightly, browser):
+    run = launch(nightly, inputs={"month": 7}, priority=2, by="x")
+    form = browser("operator").get("/workflows/nightly/run/", {"from": run.pk}).content.decode()
+    assert 'name="input.month" value="7"' in form
+    assert '<option value="2" selected>' in form
+    assert f"inputs of run {run.pk}" in form
+    assert browser("operator").get("/workflows/nightly/run/", {"from": "x"}).status_code == 404
+
+
+def test_a_retry_with_other_limits_is_a_form_too(nightly, browser):
+    run = run_of(nightly, "failed")
+    place = f"/runs/{run.pk}/nodes/work/retry/"
+    given = {"policy.soft_timeout": "60", "policy.hard_timeout": "", "policy.memory_mb": "1024", "from": "start"}
+    browser("operator").post(place, given)
+    asked = Command.objects.get(kind="retry", run=run)
+    assert asked.body["from"] == "start"
+    assert asked.body["policy"]["work"]["soft_timeout"] == 60
+    assert asked.body["policy"]["work"]["memory_mb"] == 1024
+    said = browser("operator").post(place, {"policy.soft_timeout": "soon"}, follow=True).content.decode()
+    assert "is no number" in said
+    refused = browser("operator").post(f"/runs/{run.pk}/nodes/after1/retry/", follow=True).content.decode()
+    assert "cannot be retried" in refused
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "first"),
+    [
+        ("POST", "/api/v1/runs/1/nodes/a/cancel/", "operator"),
+        ("POST", "/api/v1/runs/1/retry/", "operator"),
+        ("GET", "/api/v1/runs/1/nodes/a/stack/", "viewer"),
+        ("PATCH", "/api/v1/pools/warehouse/", "editor"),
+        ("POST", "/api/v1/pools/", "editor"),
+        ("POST", "/api/v1/workflows/w/rollback/", "operator"),
+        ("POST", "/api/v1/nothing/", ""),
+        ("DELETE", "/api/v1/runs/1/retry/", ""),
+    ],
+)
+def test_a_button_is_there_for_whom_the_api_would_let(db, method, path, first):
+    may = [role for role in ROLES if run_findings.may(person(role), method, path)]
+    assert may == (list(ROLES[ROLES.index(first) :]) if first else [])
+
+
+def test_a_call_without_scripts_is_the_same_form(db):
+    policy = {"soft_timeout": 60, "memory_mb": None}
+    action = Action(Said("Retry"), "POST", "/api/v1/runs/7/nodes/a/retry/", {"policy": policy, "from": "start"})
+    (button,) = run_findings.buttons([action], person("operator"))
+    assert button["form"] == reverse("run-node-retry", args=[7, "a"])
+    assert button["fields"] == {"policy.soft_timeout": "60", "policy.memory_mb": "null", "from": "start"}
+    skip = Action(Said("Skip node"), "POST", "/api/v1/runs/7/nodes/a/skip/", {}, danger=True)
+    (button,) = run_findings.buttons([skip], person("operator"))
+    assert (button["kind"], button["form"]) == ("confirm", reverse("run-node-skip", args=[7, "a"]))
+    some = Action(Said("Retry"), "POST", "/api/v1/runs/7/retry/", {"nodes": ["a"]})
+    assert run_findings.buttons([some], person("operator"))[0]["form"] == ""
+
+
+def test_a_node_is_skipped_by_a_form_too(nightly, browser):
+    run = run_of(nightly, "running")
+    assert browser("viewer").post(f"/runs/{run.pk}/nodes/work/skip/").status_code == 403
+    answer = browser("operator").post(f"/runs/{run.pk}/nodes/work/skip/")
+    assert (answer.status_code, answer["Location"]) == (302, f"/runs/{run.pk}/nodes/work/")
+    assert Command.objects.filter(run=run, kind="skip", node="work").exists()
+
+
+def test_the_form_that_cancels_is_a_page_for_who_opens_its_address(nightly, browser):
+    run = run_of(nightly)
+    operator = browser("operator")
+    part = operator.get(f"/runs/{run.pk}/cancel/", headers={"HX-Request": "true"}).content.decode()
+    whole = operator.get(f"/runs/{run.pk}/cancel/").content.decode()
+    assert "<html" not in part
+    assert whole.startswith("<!doctype html>")
+    for shown in (part, whole):
+        assert f"Cancel run {run.pk}" in shown
+    sent = operator.post(f"/runs/{run.pk}/cancel/", headers={"Referer": f"http://testserver/runs/{run.pk}/cancel/"})
+    assert sent["Location"] == f"/runs/{run.pk}/"
