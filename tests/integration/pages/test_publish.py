@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dashboard import changewords
-from tests.integration.pages.test_pages import text_of
+from tests.integration.pages.answers import text_of
 from tests.support.documents import with_input
 from tests.support.people import person
 from versions import diff, queries

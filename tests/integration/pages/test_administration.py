@@ -1,0 +1,67 @@
+"""What pages of pools, accounts and tokens, and the audit of them, show and what their forms do."""
+
+from __future__ import annotations
+
+import re
+
+from tests.integration.pages.answers import text_of
+from tests.support.people import person
+
+
+def test_pools_are_created_resized_and_deleted(browser, db):
+    editor = browser("editor")
+    editor.post("/resources/pools/", {"name": "warehouse", "slots": "2"})
+    editor.post("/resources/pools/warehouse/", {"slots": "4"})
+    assert "0 of 4" in text_of(editor.get("/resources/"))
+    assert "whole number" in text_of(editor.post("/resources/pools/warehouse/", {"slots": "x"}, follow=True))
+    editor.post("/resources/pools/warehouse/delete/")
+    assert "No pool yet" in text_of(editor.get("/resources/"))
+
+
+def test_the_audit_of_accounts_is_for_admins(browser, flow):
+    browser("viewer").post("/account/tokens/", {"name": "secret job"})
+    assert "secret job" not in text_of(browser("viewer").get("/audit/"))
+    shown = text_of(browser("admin").get("/audit/"))
+    assert "secret job" in shown
+    assert "Published a version" in shown
+
+
+def test_a_token_is_shown_once_and_can_be_revoked(browser, db):
+    viewer = browser("viewer")
+    answer = viewer.post("/account/tokens/", {"name": "job", "days": "30"})
+    raw = re.search(r"interlock_[\w-]{20,}", text_of(answer))
+    assert raw
+    assert raw[0] not in text_of(viewer.get("/account/"))
+    token = re.search(r"/account/tokens/(\d+)/delete/", text_of(viewer.get("/account/")))
+    assert token
+    stranger = browser("editor").post(token[0], follow=True)
+    assert stranger.status_code == 404
+    viewer.post(token[0])
+    assert "/delete/" not in text_of(viewer.get("/account/"))
+
+
+def test_a_password_is_set_once_freely_and_changed_with_the_present_one(browser, db):
+    viewer = browser("viewer")
+    user = person("viewer")
+    user.set_unusable_password()
+    user.save()
+    viewer.force_login(user)
+    new = {"new": "correct horse battery", "again": "correct horse battery"}
+    assert viewer.post("/account/password/", {**new, "again": "else"}).status_code == 422
+    assert viewer.post("/account/password/", new)["Location"] == "/account/"
+    assert viewer.get("/account/").status_code == 200
+    assert viewer.post("/account/password/", {**new, "old": "wrong"}).status_code == 422
+    assert viewer.post("/account/password/", {"new": "short", "again": "short", "old": new["new"]}).status_code == 422
+
+
+def test_people_get_accounts_roles_and_links(browser, db):
+    admin = browser("admin")
+    answer = admin.post("/users/:new/", {"username": "maria", "role": "operator"})
+    assert "/sign-in/link/" in text_of(answer)
+    admin.post("/users/maria/", {"role": "editor"})
+    admin.post("/users/maria/", {"active": "false"})
+    user = person("editor", "maria")
+    assert (user.role, user.is_active) == ("editor", False)
+    assert admin.post("/users/:new/", {"username": "maria", "role": "viewer"}).status_code == 422
+    last = admin.post("/users/admin-person/", {"role": "viewer"}, follow=True)
+    assert "last account with the role admin" in text_of(last)

@@ -1,0 +1,218 @@
+"""What pages of runs show and what their forms do: those that start one, also of a draft, and the run's own."""
+
+from __future__ import annotations
+
+import re
+
+from dashboard.pages.runs import ROWS_FIRST
+from engine.models import Run
+from tests.integration.pages.answers import newest_run, text_of
+from tests.support.documents import with_input
+from tests.support.people import person
+from tests.support.run_rows import ended, lines, node_run
+from versions.actions import drafts, publish, workflows
+from versions.actions.launch import launch
+from versions.models import AuditEntry
+
+# --- starting runs -----------------------------------------------------------------------------------------------
+
+
+def test_the_run_form_is_made_from_the_schema_of_the_inputs(browser, flow):
+    operator = browser("operator")
+    form = text_of(operator.get("/workflows/flow/run/", HTTP_HX_REQUEST="true"))
+    assert 'type="number" step="1"' in form
+    assert 'value="1"' in form
+    answer = operator.post("/workflows/flow/run/", {"input.month": "7", "priority": "2"}, HTTP_HX_REQUEST="true")
+    run = newest_run()
+    assert answer["HX-Redirect"] == f"/runs/{run.pk}/"
+    assert (run.inputs, run.priority, run.version) == ({"month": 7}, 2, 2)
+    wrong = operator.post("/workflows/flow/run/", {"input.month": '"seven"'})
+    assert wrong.status_code == 422
+    assert 'aria-invalid="true"' in text_of(wrong)
+
+
+def test_a_draft_is_run_by_who_may_edit_only(browser, flow):
+    drafts.save(flow, person("editor"), with_input(), expected_saves=None)
+    assert browser("operator").post("/workflows/flow/run/", {"draft": "1"}).status_code == 403
+    browser("editor").post("/workflows/flow/run/", {"draft": "1"})
+    assert newest_run().draft
+
+
+def test_kinds_of_inputs_are_read_as_the_schema_says():
+    from dashboard.pages.launch import fields, read
+
+    schema = {
+        "properties": {
+            "s": {"type": "string", "default": "d"},
+            "n": {"type": "number"},
+            "b": {"type": "boolean", "default": True},
+            "e": {"enum": ["x", 2, None]},
+            "o": {"type": "object"},
+            "u": {"type": ["integer", "null"]},
+        },
+        "required": ["n"],
+    }
+    shown = fields(schema, {})
+    assert [one.kind for one in shown] == ["text", "number", "boolean", "choice", "json", "json"]
+    assert [one.required for one in shown] == [False, True, False, False, False, False]
+    given = {"input.s": "", "input.n": "1.5", "input.e": "null", "input.o": '{"a": 1}', "input.u": ""}
+    assert read(given, shown) == {"n": 1.5, "b": False, "e": None, "o": {"a": 1}}
+    broken = fields(schema, {})
+    assert read({"input.o": "{"}, broken)["o"] == "{"
+    assert broken[4].wrong
+
+
+def test_dates_long_texts_and_choices_without_a_default_have_fields_of_their_own():
+    from dashboard.pages.launch import fields, read
+
+    schema = {
+        "properties": {
+            "d": {"type": "string", "format": "date"},
+            "l": {"type": "string", "maxLength": 5000},
+            "e": {"enum": ["x", True]},
+            "f": {"enum": ["x", "y"], "default": "y"},
+        }
+    }
+    shown = fields(schema, {})
+    assert [one.kind for one in shown] == ["date", "long", "choice", "choice"]
+    assert shown[2].choices == [("", "None"), ('"x"', "x"), ("true", "true")]
+    assert (shown[3].choices, shown[3].value) == ([('"x"', "x"), ('"y"', "y")], '"y"')
+    given = {"input.d": "", "input.l": "a\r\nb", "input.e": "", "input.f": '"y"'}
+    assert read(given, shown) == {"l": "a\nb", "f": "y"}
+
+
+# --- runs --------------------------------------------------------------------------------------------------------
+
+
+def test_a_failed_run_opens_at_its_failing_node_with_cause_and_line(browser, flow):
+    run = newest_run()
+    shown = text_of(browser("viewer").get(f"/runs/{run.pk}/"))
+    assert "ValueError in line 3, bad" in shown
+    assert 'aria-selected="true"' in shown
+    assert "Retry failed nodes" not in shown
+    assert "Retry failed nodes" in text_of(browser("operator").get(f"/runs/{run.pk}/"))
+
+
+def test_a_run_says_how_long_it_runs_once_it_has_begun(browser, flow):
+    run = launch(flow, by="ada")
+    assert re.search(r"<span data-run-lasts hidden>", text_of(browser("viewer").get(f"/runs/{run.pk}/")))
+    ended(run.pk, "succeeded")
+    assert re.search(r"<span data-run-lasts>.*Took", text_of(browser("viewer").get(f"/runs/{run.pk}/")))
+
+
+def test_runs_are_filtered_by_state_workflow_and_person(browser, flow):
+    viewer = browser("viewer")
+    first, second = Run.objects.order_by("id").values_list("pk", flat=True)[:2]
+    listed = text_of(viewer.get("/runs/?state=bad"))
+    assert f"/runs/{second}/" in listed
+    assert f'href="/runs/{first}/"' not in listed
+    assert "No run matches" in text_of(viewer.get("/runs/?by=nobody"))
+    assert "No run matches" in text_of(viewer.get("/runs/?workflow=nope&page=3"))
+
+
+def test_an_output_is_shown_as_a_value_or_as_rows(browser, flow, settings, tmp_path):
+    run = launch(flow, by="x")
+    ended(run.pk, "succeeded")
+    node_run(run, "a", "succeeded", output={"kind": "json", "value": {"k": "<b>"}, "bytes": 11, "ports": ["out"]})
+    shown = text_of(browser("viewer").get(f"/runs/{run.pk}/nodes/a/"))
+    assert "&lt;b&gt;" in shown
+    assert f"/api/v1/runs/{run.pk}/nodes/a/output/download/?format=json" in shown
+
+
+def test_retry_cancel_again_and_delete_do_what_they_say(browser, flow):
+    run = newest_run()
+    operator = browser("operator")
+    operator.post(f"/runs/{run.pk}/retry/")
+    assert AuditEntry.objects.filter(action="run_retried", run=run.pk, by="operator-person").exists()
+    answer = operator.post(f"/runs/{run.pk}/cancel/", follow=True)
+    assert "cannot be cancelled" in text_of(answer)
+    answer = operator.post(f"/runs/{run.pk}/again/")
+    fresh = newest_run()
+    assert answer["Location"] == f"/runs/{fresh.pk}/"
+    operator.post(f"/runs/{fresh.pk}/cancel/")
+    assert Run.objects.get(pk=fresh.pk).cancel_requested_at is not None
+    browser("editor").post(f"/runs/{run.pk}/delete/")
+    assert not Run.objects.filter(pk=run.pk).exists()
+
+
+def test_a_run_of_many_nodes_renders_the_first_rows_only(browser, db):
+    workflow = workflows.create("Big", slug="big", by="x")
+    nodes = [{"id": f"n{number}", "type": "noop"} for number in range(1500)]
+    publish.publish(workflow, {"schema": "interlock/1", "nodes": nodes, "edges": []}, by="x")
+    run = launch(workflow, by="x")
+    shown = text_of(browser("viewer").get(f"/runs/{run.pk}/"))
+    assert shown.count('data-node="n') == ROWS_FIRST
+    assert "1,500" in shown
+
+
+def test_log_lines_are_left_to_the_browser_but_for_the_last_of_a_failure(browser, flow):
+    worked, failed = Run.objects.order_by("id")[:2]
+    for run in (worked, failed):
+        lines(run, "a", 5, "<script>alert(1)</script>")
+    assert "alert(1)" not in text_of(browser("viewer").get(f"/runs/{worked.pk}/"))
+    shown = text_of(browser("viewer").get(f"/runs/{failed.pk}/"))
+    assert "&lt;script&gt;alert(1)" in shown
+    assert "<script>alert(1)" not in shown
+
+
+# --- runs of drafts ----------------------------------------------------------------------------------------------
+
+
+def draft_run(flow, targets=None, **inputs):
+    """A run of the draft of editor-person, ended."""
+    if not drafts.load(flow, person("editor")).saved_at:
+        drafts.save(flow, person("editor"), with_input(), expected_saves=None)
+    started = launch(flow, draft_of=person("editor"), inputs=inputs, targets=targets, by="editor-person")
+    return ended(started.pk, "succeeded", a="succeeded")
+
+
+def test_a_run_of_a_draft_is_marked_in_the_list_and_on_its_page(browser, flow):
+    run = draft_run(flow, targets=["a"])
+    viewer = browser("viewer")
+    assert "A run of the draft of editor-person" in text_of(viewer.get("/runs/"))
+    shown = text_of(viewer.get(f"/runs/{run.pk}/"))
+    assert "Draft of editor-person" in shown
+    assert "data-run-up-to" in shown
+    assert "data-run-up-to" not in text_of(viewer.get(f"/runs/{run.pk - 1}/"))
+
+
+def test_a_run_of_a_draft_is_run_again_by_its_author_only_and_on_the_draft(browser, flow):
+    run = draft_run(flow, targets=["a"], month=3)
+    again = f"/runs/{run.pk}/again/"
+    assert browser("admin").post(again).status_code == 403
+    assert again not in text_of(browser("admin").get(f"/runs/{run.pk}/"))
+    assert again in text_of(browser("editor").get(f"/runs/{run.pk}/"))
+    browser("editor").post(again)
+    newest = newest_run()
+    assert (newest.pk > run.pk, newest.draft, newest.version) == (True, True, None)
+    assert (newest.inputs, newest.targets) == ({"month": 3}, ["a"])
+
+
+def test_runs_of_drafts_say_nothing_of_how_a_workflow_does(browser, flow):
+    from dashboard.pages import strips
+
+    run = draft_run(flow)
+    assert run.pk not in [one.pk for one in strips.of_workflows(["flow"])["flow"].runs]
+
+
+def test_the_editor_gets_the_id_of_the_run_that_it_started(browser, flow):
+    editor = browser("editor")
+    answer = editor.post("/workflows/flow/run/", {"draft": "1", "follow": "1", "target": "a"})
+    run = newest_run()
+    assert (answer.status_code, answer.json()) == (202, {"run": str(run.pk)})
+    # Nothing was drafted yet: what is shown as the draft runs, and counts for no version.
+    assert (run.draft, run.version, run.targets) == (True, None, ["a"])
+    wrong = editor.post("/workflows/flow/run/", {"draft": "1", "follow": "1", "input.month": "x"})
+    assert wrong.status_code == 422
+    assert wrong.json()["detail"]
+    unknown = editor.post("/workflows/flow/run/", {"draft": "1", "follow": "1", "target": "nobody"})
+    assert "nobody" in unknown.json()["detail"]
+
+
+def test_the_form_of_a_draft_begins_with_what_its_author_tried_last(browser, flow):
+    draft_run(flow, month=7)
+    assert 'value="7"' in text_of(browser("editor").get("/workflows/flow/run/?draft=1&follow=1"))
+    assert 'value="1"' in text_of(browser("admin").get("/workflows/flow/run/?draft=1&follow=1"))
+    shown = text_of(browser("editor").get("/workflows/flow/run/?draft=1&follow=1&target=a"))
+    assert 'name="target" value="a"' in shown
+    assert "Up to Node A" in shown or "Up to a" in shown
