@@ -67,6 +67,16 @@ class Scheduler:
             assert time.monotonic() < deadline
             self.loop.turn(0.02)
 
+    def speak_to_nobody(self) -> None:
+        """Until it knows that nobody listens."""
+        self.server.broadcast({"runs": {"7": 1}})
+        self.turns(lambda: not self.server.listened)
+
+    async def hears_of_a_listener(self) -> None:
+        async with asyncio.timeout(5):
+            while not self.server.listened:
+                await asyncio.sleep(0.01)
+
     def close(self):
         self.server.close()
         self.server.close()
@@ -172,9 +182,7 @@ def test_listeners_get_what_is_broadcast(scheduler, config):
     async def scenario():
         items = hints.listen(config)
         assert await anext(items) == {"connected": True}
-        async with asyncio.timeout(5):
-            while not scheduler.server.listened:
-                await asyncio.sleep(0.01)
+        await scheduler.hears_of_a_listener()
         scheduler.server.broadcast({"runs": {"7": 12}})
         async with asyncio.timeout(15):
             while (await anext(items)).get("runs") != {"7": 12}:
@@ -185,8 +193,7 @@ def test_listeners_get_what_is_broadcast(scheduler, config):
 
 
 def test_a_listener_is_told_to_look_for_what_was_not_said_before_he_was_heard(scheduler, config):
-    scheduler.server.broadcast({"runs": {"7": 1}})
-    scheduler.turns(lambda: not scheduler.server.listened)
+    scheduler.speak_to_nobody()
 
     async def listening():
         items = hints.listen(config)
@@ -198,15 +205,12 @@ def test_a_listener_is_told_to_look_for_what_was_not_said_before_he_was_heard(sc
 
 
 def test_a_scheduler_knows_whether_anybody_listens(scheduler, config):
-    scheduler.server.broadcast({"runs": {"7": 1}})
-    scheduler.turns(lambda: not scheduler.server.listened)
+    scheduler.speak_to_nobody()
 
     async def listening():
         items = hints.listen(config)
         await anext(items)
-        async with asyncio.timeout(5):
-            while not scheduler.server.listened:
-                await asyncio.sleep(0.01)
+        await scheduler.hears_of_a_listener()
         await items.aclose()
 
     asyncio.run(listening())
