@@ -50,22 +50,21 @@ def places(
     known = {host.id for host in taking}
     by_host: dict[int, list[int]] = {host.id: [0, 0] for host in taking}
     loose: dict[str, list[int]] = {}
-    everything = [0, 0]
+    theirs, elsewhere = [0, 0], 0
     for flight in flights:
         long = flight.is_long(now)
-        counts = [everything]
-        if flight.host in known:
-            counts.append(by_host[flight.host])
-        elif flight.host is None:
-            counts.append(loose.setdefault(flight.queue, [0, 0]))
-        for count in counts:
-            count[long] += 1
+        if flight.host is not None and flight.host not in known:
+            # It occupies none of these processes: its host drains, or is not buried yet.
+            elsewhere += 1
+            continue
+        theirs[long] += 1
+        (loose.setdefault(flight.queue, [0, 0]) if flight.host is None else by_host[flight.host])[long] += 1
     total = sum(host.capacity for host in taking)
-    if total <= limit:
-        common = _room(total, everything)
+    if total + elsewhere <= limit:
+        common = _room(total, theirs)
     else:
         # The number of processes does not keep the limit: whatever is out may run.
-        left = max(0, limit - sum(everything))
+        left = max(0, limit - sum(theirs) - elsewhere)
         common = Places(left, left)
     found: dict[str, tuple[Places, ...]] = {}
     for queue in {queue for host in taking for queue in host.queues}:

@@ -49,3 +49,11 @@ def test_more_processes_than_may_run_at_once_keep_to_the_limit() -> None:
     short = [flight(at=1, short=True)] * 4
     assert found([host(1, 8)], short, limit=5)["default"] == (1, 1)
     assert found([host(1, 8)], short * 2, limit=5)["default"] == (0, 0)
+
+
+def test_what_runs_on_a_host_that_drains_takes_no_process_of_the_others() -> None:
+    both = [host(1), host(2, takes=False)]
+    running = [flight(at=2, began=NOW)] * 2
+    assert found(both, running)["default"] == (2, 2 * AHEAD_MAX)
+    assert found(both, running, limit=3)["default"] == (1, 1)
+    assert found(both, running, limit=2)["default"] == (0, 0)
