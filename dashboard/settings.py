@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dashboard.secretkey import secret_key
 from engine import sqlite
-from engine.config import Config, ConfigError, from_environment
+from engine.config import Config, ConfigError, database_options, from_environment
 
 SQLITE_VERSION = sqlite.use_safe_sqlite()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -80,6 +80,7 @@ def _database(url: str) -> dict[str, Any]:
             "keepalives_interval": 5,
             "keepalives_count": 3,
             "tcp_user_timeout": 20000,
+            **database_options(url),
         },
     }
 

@@ -27,6 +27,9 @@ except ConfigError as error:
 
 def make(redis_url: str) -> Celery:
     """An app on this broker. Without fixups: a worker loads no Django, whatever the environment says."""
+    if redis_url.startswith("rediss://") and "?" not in redis_url:
+        # Where nothing is said of certificates, kombu takes any.
+        redis_url += "?ssl_cert_reqs=required"
     made = Celery("interlock", broker=redis_url or None, fixups=[], set_as_current=False)
     made.conf.update(
         accept_content=["json"],

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 SETTINGS = (
     "INTERLOCK_HOME",
@@ -28,6 +28,9 @@ SETTINGS = (
     "CSRF_TRUSTED_ORIGINS",
 )
 """All variables that set something; the last three are read by `dashboard.settings`."""
+
+REDIS_OPTIONS = ("ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_keyfile")
+"""Behind the ? of a REDIS_URL: what hints, the channel layer and Celery understand alike."""
 
 
 class ConfigError(Exception):
@@ -148,14 +151,39 @@ def _database_url(url: str) -> str:
         return ""
     try:
         parts = urlsplit(url)
-        known = parts.scheme in ("postgres", "postgresql") and parts.path.strip("/") and parts.port != 0
+        known = (
+            url.startswith(("postgres://", "postgresql://")) and bool(parts.path.strip("/")) and parts.port != 0
+        )  # fmt: skip
     except ValueError:
         known = False
     if not known:
+        # It may hold a password: not repeated.
         raise ConfigError(
-            "DATABASE_URL must look like postgresql://user:password@host:5432/name, or be left out for SQLite."
+            "DATABASE_URL must look like postgresql://user:password@host:5432/name, or be left out for SQLite. Of a "
+            "password / is written as %2F, @ as %40, # as %23, ? as %3F, % as %25."
+        )
+    if unknown := [name for name in database_options(url) if not _is_option(name)]:
+        raise ConfigError(
+            f'DATABASE_URL has the option "{unknown[0]}", which PostgreSQL does not know; those that it knows are like '
+            "?sslmode=verify-full&sslrootcert=/path/to/ca.pem"
         )
     return url
+
+
+def database_options(url: str) -> dict[str, str]:
+    """What stands behind the ? of a DATABASE_URL."""
+    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+
+
+def _is_option(name: str) -> bool:
+    # Only who writes an option waits for the driver to load.
+    import psycopg2.extensions
+
+    try:
+        psycopg2.extensions.make_dsn(**{name: "x"})
+    except psycopg2.ProgrammingError:
+        return False
+    return True
 
 
 def _redis_url(url: str) -> str:
@@ -176,6 +204,14 @@ def _redis_url(url: str) -> str:
             "REDIS_URL must look like redis://:password@host:6379/0 (rediss:// with TLS), or be left out where one "
             "host does all the work."
         )
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if parts.scheme != "rediss" or name not in REDIS_OPTIONS:
+            raise ConfigError(
+                f'REDIS_URL has the option "{name}", which is not taken. With rediss:// it may have '
+                f"{', '.join(REDIS_OPTIONS)}, as in ?ssl_ca_certs=/path/to/ca.pem"
+            )
+        if name == "ssl_cert_reqs" and value not in ("required", "optional", "none"):
+            raise ConfigError("The option ssl_cert_reqs of REDIS_URL is required, optional or none.")
     return url
 
 

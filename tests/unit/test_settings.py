@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -52,3 +53,16 @@ print(*{name.partition(".")[0] for name in sys.modules} & {"redis", "channels_re
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == ""
+
+
+def test_celery_takes_no_certificate_that_nobody_has_signed() -> None:
+    from engine.celery import make
+
+    for url, asked in (
+        ("rediss://host/0", {"ssl_cert_reqs": ssl.CERT_REQUIRED}),
+        ("rediss://host/0?ssl_cert_reqs=none", {"ssl_cert_reqs": ssl.CERT_NONE}),
+        # Of these redis-py asks for one by itself.
+        ("rediss://host/0?ssl_ca_certs=/ca.pem", {"ssl_ca_certs": "/ca.pem"}),
+    ):
+        with make(url).connection_for_write() as connection:
+            assert connection.ssl == asked
