@@ -31,6 +31,9 @@ TELL_SECONDS: Final = 1 / 60
 """Between two rounds of messages to the sockets, which send half as often: a busy scheduler hints hundreds of times a
 second."""
 
+CANCEL_SECONDS: Final = 0.1
+"""For tasks to end that were told to, before they are told again."""
+
 
 class Hub:
     """What is watched in this process. Starts by itself with the first watcher, in the loop of that watcher."""
@@ -67,9 +70,12 @@ class Hub:
     async def close(self) -> None:
         """End the tasks."""
         self.stopping.set()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        tasks = set(self._tasks)
+        while tasks:
+            # Until Python 3.12 `asyncio.wait_for`, by which redis-py writes, may swallow a cancellation.
+            for task in tasks:
+                task.cancel()
+            _, tasks = await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
         self._tasks, self._loop = [], None
 
     @asynccontextmanager

@@ -1,0 +1,29 @@
+"""The hub's end."""
+
+from __future__ import annotations
+
+import asyncio
+
+from dashboard.live.hub import Hub
+
+
+def test_it_ends_what_a_first_cancellation_does_not_end() -> None:
+    """`asyncio.wait_for` of Python 3.11, by which redis-py writes, may swallow one: uvicorn would wait for ever."""
+    asyncio.run(_end())
+
+
+async def _end() -> None:
+    hub, swallowed = Hub(), asyncio.Event()
+
+    async def swallows() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            swallowed.set()
+        await asyncio.Event().wait()
+
+    hub._tasks = [asyncio.create_task(swallows())]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await hub.close()
+    assert swallowed.is_set()
