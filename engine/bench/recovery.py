@@ -17,14 +17,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
-import redis
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
 
 from engine import runs
 from engine.bench import documents
-from engine.bench.parts import Missing, Wish
+from engine.bench.broker import empty
+from engine.bench.parts import Wish
 from engine.bench.processes import Scheduler, Worker
 from engine.models import Leader, Run
 from engine.states import RUN_TERMINAL
@@ -56,12 +55,7 @@ def main(inputs, ctx):
 
 def measure(wish: Wish) -> dict[str, Any]:
     """The report. Raises Missing."""
-    url = os.environ.get("REDIS_URL", "")
-    if connection.vendor != "postgresql" or not url:
-        raise Missing("bench recovery needs --database (a DATABASE_URL of PostgreSQL) and REDIS_URL, both for itself.")
-    broker = redis.Redis.from_url(url)
-    if broker.dbsize():
-        raise Missing(f"bench recovery needs a Redis number that is empty; {url} is not.")
+    broker = empty("recovery")
     call_command("migrate", verbosity=0, skip_checks=True)
     try:
         with ExitStack() as started:

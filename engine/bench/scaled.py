@@ -12,13 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import redis
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
 
 from engine.bench import direct, documents
-from engine.bench.parts import Missing, Wish
+from engine.bench.broker import empty
+from engine.bench.parts import Wish
 from engine.bench.processes import Worker
 
 POSTGRESQL = True
@@ -28,15 +27,10 @@ LAYERS_WANTED, HOP_WANTED = 4.0, 2.0
 
 def measure(wish: Wish) -> dict[str, Any]:
     """The report. Raises Missing."""
-    url = os.environ.get("REDIS_URL", "")
-    if connection.vendor != "postgresql" or not url:
-        raise Missing("bench celery needs --database (a DATABASE_URL of PostgreSQL) and REDIS_URL, both for itself.")
-    os.environ["INTERLOCK_BENCH_REDIS"] = url
+    broker = empty("celery")
+    os.environ["INTERLOCK_BENCH_REDIS"] = settings.INTERLOCK.redis_url
     from engine.bench import rawcelery
 
-    broker = redis.Redis.from_url(url)
-    if broker.dbsize():
-        raise Missing(f"bench celery needs a Redis number that is empty; {url} is not.")
     environment = {
         **os.environ, "INTERLOCK_EXECUTOR": "celery", "INTERLOCK_WORKERS": "2", "DATABASE_URL": _database_url(),
     }  # fmt: skip

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -30,8 +31,8 @@ class Server:
     def url(self) -> str:
         return f"redis://{self.address}:{self.port}/{DATABASE}"
 
-    def client(self) -> redis.Redis:
-        return redis.Redis(port=self.port, socket_timeout=5)
+    def client(self, **more: Any) -> redis.Redis:
+        return redis.Redis(port=self.port, socket_timeout=5, **more)
 
     def start(self) -> None:
         self.process = subprocess.Popen(
