@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
@@ -16,15 +18,18 @@ import uvicorn
 django.setup()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402 - models load after the setup
+from django.conf import settings  # noqa: E402
 
-from dashboard import webhosts  # noqa: E402
+from dashboard import start, webhosts  # noqa: E402
 from dashboard.http import Http  # noqa: E402
 from dashboard.live import routing  # noqa: E402
 from dashboard.live.handshake import Scope  # noqa: E402
 from dashboard.live.hub import hub  # noqa: E402
 from dashboard.live.sockets import Receive, Send  # noqa: E402
 from dashboard.live.wait import WaitForRuns  # noqa: E402
+from engine import schema  # noqa: E402
 
+log = logging.getLogger("interlock.web")
 http = Http()
 
 
@@ -42,11 +47,33 @@ def _hear_of_the_end() -> None:
             signal.signal(number, tell)
 
 
-async def _lifespan(scope: Scope, receive: Receive, send: Send) -> None:
+def _unusable() -> str:
+    """Why this process cannot serve, in the words of the command `web`; empty: it can."""
+    from django.db import connection
+
+    try:
+        start.make_folders()
+        schema.require()
+    except (start.StartError, schema.SchemaError) as error:
+        return f"interlock: {error}"
+    finally:
+        connection.close()
+    if settings.INTERLOCK.redis_url:
+        from engine.hints import check
+
+        if found := check.trouble(settings.INTERLOCK):
+            log.warning("%s %s", found, start.WITHOUT_REDIS)
+    return ""
+
+
+async def _lifespan(scope: Scope, receive: Receive, send: Send, *, looks: bool) -> None:
     noting: asyncio.Task[None] | None = None
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            if looks and (wrong := await asyncio.to_thread(_unusable)):
+                await send({"type": "lifespan.startup.failed", "message": wrong})
+                return
             hub.start()
             _hear_of_the_end()
             noting = asyncio.create_task(webhosts.keep_noting())
@@ -60,4 +87,16 @@ async def _lifespan(scope: Scope, receive: Receive, send: Send) -> None:
             return
 
 
-application = ProtocolTypeRouter({"http": WaitForRuns(http), "websocket": routing.application, "lifespan": _lifespan})
+def _made(*, looks: bool) -> ProtocolTypeRouter:
+    return ProtocolTypeRouter(
+        {
+            "http": WaitForRuns(http),
+            "websocket": routing.application,
+            "lifespan": partial(_lifespan, looks=looks),
+        }
+    )
+
+
+application = _made(looks=True)
+prepared = _made(looks=False)
+"""For `up` and `web`, which have looked before: started again while the database is away, pages say so."""

@@ -16,6 +16,7 @@ from engine import schema
 log = logging.getLogger("interlock.start")
 
 ADMIN = "admin"
+WITHOUT_REDIS = "Until then pages look into the database each second."
 
 
 class StartError(Exception):

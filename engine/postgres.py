@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -21,6 +22,31 @@ ASKED: Final = {
 
 LOCK_SECONDS: Final = 5
 """How long a migration waits for a table: whoever comes after it waits behind it, also to read."""
+
+
+ADVICE: Final = {
+    "authentication failed": "Correct the user and the password in DATABASE_URL.",
+    "no password supplied": "Write the password into DATABASE_URL.",
+    "does not exist": "Correct DATABASE_URL, or create what it names (createdb, createuser).",
+    "too many": "The server takes no more connections: raise its max_connections, or end others.",
+    "connection slots": "The server takes no more connections: raise its max_connections, or end others.",
+    "starting up": "Try again in a moment.",
+    "": "Check DATABASE_URL, and that the server runs.",
+}
+"""What to do, by words of the server's answer; the last fits all."""
+EXPANDS: Final = re.compile(r"\d+_expand_")
+"""Begins the name of a migration beside which processes that do not know it go on, and start: see
+docs/several-hosts.md. What it may do is checked by tests/unit/test_migrations.py."""
+
+
+def advice(error: Exception) -> str:
+    """What to do about a server that does not let us in."""
+    return next(what for words, what in ADVICE.items() if words in str(error))
+
+
+def first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0].rstrip(".") if text else type(error).__name__
 
 
 def at_start() -> str:

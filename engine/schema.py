@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,8 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
 from django.utils.connection import ConnectionDoesNotExist
 
+from engine.postgres import EXPANDS, advice, first_line
+
 ADVISORY_LOCK = 0x696E_7465_726D_6967
 """Key of PostgreSQL's advisory lock around a migration ("intermig"); another than the scheduler's."""
 LOCK_LOOK_SECONDS = 0.1
@@ -33,19 +34,6 @@ COLUMNS = {
     "FROM information_schema.columns WHERE table_schema = current_schema()",
 }
 """(table, column, whether an insert may leave it out) of all tables, by vendor."""
-EXPANDS = re.compile(r"\d+_expand_")
-"""Begins the name of a migration beside which processes that do not know it go on, and start: see
-docs/several-hosts.md. What it may do is checked by tests/unit/test_migrations.py."""
-ADVICE = {
-    "authentication failed": "Correct the user and the password in DATABASE_URL.",
-    "no password supplied": "Write the password into DATABASE_URL.",
-    "does not exist": "Correct DATABASE_URL, or create what it names (createdb, createuser).",
-    "too many": "The server takes no more connections: raise its max_connections, or end others.",
-    "connection slots": "The server takes no more connections: raise its max_connections, or end others.",
-    "starting up": "Try again in a moment.",
-    "": "Check DATABASE_URL, and that the server runs.",
-}
-"""What to do, by words of PostgreSQL's answer; the last fits all."""
 RESTORE = "Keep a copy of it, and restore a backup."
 
 
@@ -87,19 +75,14 @@ def applied() -> set[tuple[str, str]]:
     except (OperationalError, ConnectionDoesNotExist) as error:
         raise unreachable(error) from error
     except DatabaseError as error:
-        raise SchemaError(f"{place()} cannot be read as a database: {_first_line(error)}. {RESTORE}") from error
+        raise SchemaError(f"{place()} cannot be read as a database: {first_line(error)}. {RESTORE}") from error
 
 
 def is_current() -> bool:
     """Whether every migration is applied. Raises SchemaError: unreachable, foreign, or newer than this program can work
     with."""
     have, want = applied(), expected()
-    for name in newer(have):
-        if not EXPANDS.match(name.partition(".")[2]):
-            raise SchemaError(
-                f"The database {place()} was written by a newer Interlock (it has {name}). "
-                "Start that version, or restore a backup."
-            )
+    refuse_newer(have)
     if not want <= have:
         return False
     refuse_other_columns(apps.get_models())
@@ -112,11 +95,21 @@ def newer(have: Iterable[tuple[str, str]]) -> list[str]:
     return sorted(f"{app}.{name}" for app, name in set(have) - expected() if app in ours)
 
 
+def refuse_newer(have: Iterable[tuple[str, str]]) -> None:
+    """Raise SchemaError for one of these migrations that this program does not know, nor survives."""
+    for name in newer(have):
+        if not EXPANDS.match(name.partition(".")[2]):
+            raise SchemaError(
+                f"The database {place()} was written by a newer Interlock (it has {name}). "
+                "Start that version, or restore a backup."
+            )
+
+
 def migrate() -> bool:
     """Bring the schema up to date; whether anything had to be done. Raises SchemaError."""
     if is_current():
         return False
-    with _alone():
+    with alone():
         if is_current():
             return False
         try:
@@ -126,10 +119,10 @@ def migrate() -> bool:
             raise SchemaError(str(error)) from error
         except DatabaseError as error:
             # SQLite's word for a damaged file.
-            advice = RESTORE if "malformed" in str(error) else "Mend the cause and start again."
+            remedy = RESTORE if "malformed" in str(error) else "Mend the cause and start again."
             raise SchemaError(
-                f"The database {place()} could not be brought up to date: {_first_line(error)}. Nothing of this step "
-                f"was kept. {advice}"
+                f"The database {place()} could not be brought up to date: {first_line(error)}. Nothing of this step "
+                f"was kept. {remedy}"
             ) from error
     return True
 
@@ -146,12 +139,10 @@ def unreachable(error: Exception) -> SchemaError:
     """What to tell people when the database does not answer."""
     if connection.vendor == "sqlite":
         return SchemaError(
-            f"The database {place()} cannot be opened: {_first_line(error)}. Check that its folder exists, that you "
+            f"The database {place()} cannot be opened: {first_line(error)}. Check that its folder exists, that you "
             "may write there, and that the disk is not full."
         )
-    said = _first_line(error)
-    advice = next(advice for words, advice in ADVICE.items() if words in str(error))
-    return SchemaError(f"The database {place()} cannot be reached: {said}. {advice}")
+    return SchemaError(f"The database {place()} cannot be reached: {first_line(error)}. {advice(error)}")
 
 
 def _refuse_foreign(tables: set[str]) -> None:
@@ -195,8 +186,8 @@ def refuse_other_columns(models: Iterable[type[Model]]) -> None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """One migration at a time: two first starts on one database must not meet."""
+def alone() -> Iterator[None]:
+    """One migration at a time: two first starts on one database must not meet. On PostgreSQL it may be held twice."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             # Who waited inside a statement would be waited for by an index that is made concurrently.
@@ -220,8 +211,3 @@ def _alone() -> Iterator[None]:
 def _locked(cursor: CursorWrapper) -> bool:
     cursor.execute("SELECT pg_try_advisory_lock(%s)", [ADVISORY_LOCK])
     return bool(cursor.fetchone()[0])
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0].rstrip(".") if text else type(error).__name__

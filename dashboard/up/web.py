@@ -27,7 +27,7 @@ GRACE_SECONDS = 2
 def config() -> uvicorn.Config:
     """How uvicorn serves `dashboard.asgi`, also for those who start it in another way."""
     return uvicorn.Config(
-        "dashboard.asgi:application",
+        "dashboard.asgi:prepared",
         http="httptools",
         ws=Connection,
         ws_max_size=MESSAGE_BYTES_MAX,

@@ -11,6 +11,8 @@ from typing import Any
 from celery import bootsteps
 
 from engine.celery import CONFIG
+from engine.hints.check import trouble as redis_trouble
+from engine.host import check
 from engine.host.loop import Host, HostRuns
 
 log = logging.getLogger("interlock.host")
@@ -55,6 +57,11 @@ class HostStep(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no t
         for name in ("celery.worker.strategy", "celery.app.trace"):
             # Two lines a message, which say nothing of the attempts.
             logging.getLogger(name).setLevel(logging.WARNING)
+        if found := check.trouble(CONFIG.database_url):
+            raise SystemExit(f"interlock: {found}")
+        if away := redis_trouble(CONFIG):
+            # It works without: what is sent is found in the database, after seconds.
+            log.error("%s Until then work comes late.", away)
         queues = [queue.name for queue in worker.app.amqp.queues.consume_from.values()]
         made = Host(CONFIG, worker.hostname, queues)
         try:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg2
@@ -61,6 +62,25 @@ def found_by_doctor(tmp_path: Path, **settings: str) -> str:
     return problem
 
 
+def refused_by_others(tmp_path: Path, **settings: str) -> Iterator[str]:
+    """What a worker and plain uvicorn say before they end."""
+    (tmp_path / "home").mkdir(mode=0o700, exist_ok=True)
+    settings = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0", "INTERLOCK_EXECUTOR": "celery", **settings}
+    for program, code in (
+        ("celery -A engine worker", 1),
+        (f"uvicorn dashboard.asgi:application --port {free_port()}", 3),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", *program.split()], cwd=ROOT, capture_output=True, text=True, timeout=60,
+            env={"PATH": os.environ["PATH"], "INTERLOCK_HOME": str(tmp_path / "home"), **settings},
+        )  # fmt: skip
+        text = done.stdout + done.stderr
+        assert "Traceback" not in text, text
+        assert "hidden" not in text, text
+        assert done.returncode == code, text
+        yield next(line for line in text.splitlines() if "interlock: " in line)
+
+
 BAD_DATABASES: list[tuple[str, Callable[[postgres.Server], str], str]] = [
     ("down", lambda server: f"postgresql://postgres:hidden@127.0.0.1:{free_port()}/flows", "that the server runs"),
     ("no such host", lambda server: "postgresql://postgres:hidden@nowhere.invalid/flows", "Check DATABASE_URL"),
@@ -83,6 +103,64 @@ def test_a_database_that_cannot_be_reached(
         assert words in text, text
         assert "DATABASE_URL" in text, text
     assert "cannot be reached" in found_by_doctor(tmp_path, DATABASE_URL=url(server))
+    for text in refused_by_others(tmp_path, DATABASE_URL=url(server)):
+        assert words in text, text
+        assert "DATABASE_URL" in text, text
+
+
+def test_options_of_a_database_count_for_every_part(tmp_path: Path, database: str) -> None:
+    url = f"{database}?sslmode=require"
+    assert "does not support SSL" in refused(tmp_path, "up --port 0", DATABASE_URL=url)
+    for text in refused_by_others(tmp_path, DATABASE_URL=url):
+        assert "does not support SSL" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "change", "by_worker", "by_web"),
+    [
+        ("w_empty", "", "select 1", "has no tables of Interlock", "is not set up"),
+        ("w_shop", "", "create table orders (id int)", "Correct DATABASE_URL", "belongs to another application"),
+        ("w_older", "template flows", "delete from django_migrations where name = '0003_remote'", "is not up to date",
+         "not up to date"),
+        ("w_newer", "template flows",
+         "insert into django_migrations (app, name, applied) values ('engine', '9999_x', now())", "a newer Interlock",
+         "a newer Interlock"),
+    ],
+)  # fmt: skip
+def test_a_worker_and_plain_uvicorn_look_at_the_database_first(
+    tmp_path: Path,
+    server: postgres.Server,
+    database: str,
+    name: str,
+    made: str,
+    change: str,
+    by_worker: str,
+    by_web: str,
+) -> None:
+    server.do(f"create database {name} {made}")
+    server.do(change, name)
+    worker, web = refused_by_others(tmp_path, DATABASE_URL=server.url(name))
+    assert by_worker in worker
+    assert by_web in web
+
+
+@pytest.mark.parametrize("part", ["celery", "recovery"])
+def test_measuring_with_a_redis_that_is_not_its_own(tmp_path: Path, database: str, part: str) -> None:
+    for arguments, words in (
+        (("--requirepass", "x"), "refuses the password"),
+        (("--maxmemory", "1"), "is full (maxmemory)"),
+        (("--requirepass", "hidden"), "that of REDIS_URL holds 1 keys"),
+    ):
+        with redis.server(tmp_path, *arguments) as one:
+            user = ":hidden@" if "--requirepass" in arguments else ""
+            if words.startswith("that"):
+                with one.client(password="hidden", db=redis.DATABASE) as asking:
+                    asking.set("somebody", "else's")
+            url = one.url.replace("//", f"//{user}")
+            code, text = said(tmp_path / "home", "bench", part, "--database", database, REDIS_URL=url)
+        assert "Traceback" not in text, text
+        assert "hidden" not in text, text
+        assert (code, words in text) == (1, True), text
 
 
 @pytest.mark.parametrize(
@@ -98,7 +176,7 @@ def test_a_database_of_another_release(
 ) -> None:
     server.do(f"create database {name} template flows")
     server.do(change, name)
-    for command in COMMANDS:
+    for command in (*COMMANDS, "migrate -v0"):
         assert words in refused(tmp_path, command, DATABASE_URL=server.url(name))
     assert words in found_by_doctor(tmp_path, DATABASE_URL=server.url(name))
 
@@ -109,6 +187,24 @@ def test_a_database_of_another_application(tmp_path: Path, server: postgres.Serv
     for command in COMMANDS:
         assert "belongs to another application" in refused(tmp_path, command, DATABASE_URL=server.url("shop"))
     assert server.do("select count(*) from pg_tables where schemaname = 'public'", "shop") == [(1,)]
+
+
+def test_migrations_of_two_hosts_at_once_and_without_the_right(tmp_path: Path, server: postgres.Server) -> None:
+    server.do("create database twice")
+    with ThreadPoolExecutor(2) as both:
+        said_by = [
+            both.submit(said, tmp_path / f"home-{n}", "migrate", DATABASE_URL=server.url("twice")) for n in (1, 2)
+        ]
+    for one in said_by:
+        code, text = one.result()
+        assert (code, "Traceback" in text) == (0, False), text
+    server.do("create role reader login password 'hidden'")
+    server.do("create database locked")
+    url = server.url("locked", user="reader", password="hidden")
+    code, text = said(tmp_path / "home-1", "migrate", DATABASE_URL=url)
+    assert (code, "Traceback" in text, "hidden" in text) == (1, False, False), text
+    assert "could not be brought up to date" in text
+    assert "permission denied" in text
 
 
 def test_a_migration_behind_which_everybody_would_wait_gives_up(
@@ -177,6 +273,28 @@ def test_a_scheduler_leads_without_redis_and_says_so(tmp_path: Path, database: s
                                    stdout=file, stderr=file)  # fmt: skip
     try:
         wait_until(lambda: "scheduler_leads" in log.read_text(), 30)
+    finally:
+        process.kill()
+        process.wait()
+    text = log.read_text()
+    assert "REDIS_URL: no Redis can be reached" in text
+    assert "Traceback" not in text
+    assert "hidden" not in text
+
+
+def test_a_worker_waits_for_redis_and_says_so(tmp_path: Path, database: str) -> None:
+    log = tmp_path / "log"
+    environment = {
+        "PATH": os.environ["PATH"], "INTERLOCK_HOME": str(tmp_path / "home"), "DATABASE_URL": database,
+        "REDIS_URL": f"redis://:hidden@127.0.0.1:{free_port()}/0", "INTERLOCK_EXECUTOR": "celery",
+    }  # fmt: skip
+    with log.open("wb") as file:
+        process = subprocess.Popen([sys.executable, "-m", "celery", "-A", "engine", "worker"], cwd=ROOT,
+                                   env=environment, stdout=file, stderr=file)  # fmt: skip
+    try:
+        wait_until(lambda: "Trying again" in log.read_text(), 30)
+        process.terminate()
+        assert process.wait(30) == 0
     finally:
         process.kill()
         process.wait()

@@ -14,7 +14,7 @@ from django.db.migrations.migration import Migration
 from django.db.models.functions import Now
 
 from engine.indexes import AddIndexConcurrently
-from engine.schema import EXPANDS
+from engine.postgres import EXPANDS
 from tests.support.expansion import dangers
 from tests.support.product import ROOT
 from tests.support.release import HEAD, MIGRATIONS

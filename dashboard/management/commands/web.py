@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from dashboard.start import StartError, make_folders
+from dashboard.start import WITHOUT_REDIS, StartError, make_folders
 from dashboard.up import listen, web
 from engine import schema
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             from engine.hints import check
 
             if found := check.trouble(settings.INTERLOCK):
-                self.stderr.write(f"{found} Until then pages look into the database each second.")
+                self.stderr.write(f"{found} {WITHOUT_REDIS}")
         for one in sockets:
             one.setblocking(False)
         server = web.prepared()

@@ -1,0 +1,59 @@
+"""Whether a worker can use the database that DATABASE_URL names: what `engine.schema` asks for the other parts, of what
+a worker has to do with and without Django."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import psycopg2
+
+from engine import postgres
+
+MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
+
+
+def trouble(url: str) -> str | None:
+    """What is wrong with it, in words for people; None: it can be used. Waits a few seconds at most."""
+    parts = urlsplit(url)
+    where = f"The database {unquote(parts.path.strip('/'))} on {parts.hostname or 'localhost'}:{parts.port or 5432}"
+    try:
+        with contextlib.closing(psycopg2.connect(url, connect_timeout=5, application_name="interlock-worker")) as one:
+            return _wrong(where, one)
+    except psycopg2.Error as error:
+        return f"{where} cannot be reached: {postgres.first_line(error)}. {postgres.advice(error)}"
+
+
+def _wrong(where: str, connection: Any) -> str | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('django_migrations') IS NOT NULL")
+        if not cursor.fetchone()[0]:
+            return _not_ours(where)
+        cursor.execute("SELECT name FROM django_migrations WHERE app = 'engine'")
+        applied = [name for (name,) in cursor.fetchall()]
+    if not applied:
+        return _not_ours(where)
+    return _other_release(where, applied)
+
+
+def _not_ours(where: str) -> str:
+    return (
+        f"{where} has no tables of Interlock. Correct DATABASE_URL, or make them, once for all hosts, with the command "
+        "migrate."
+    )
+
+
+def _other_release(where: str, applied: Sequence[str]) -> str | None:
+    known = {file.stem for file in MIGRATIONS.glob("[0-9]*.py")}
+    if not known <= set(applied):
+        return f"{where} is not up to date. Use the command migrate, once for all hosts."
+    for name in sorted(set(applied) - known):
+        if not postgres.EXPANDS.match(name):
+            return (
+                f"{where} was written by a newer Interlock (it has engine.{name}). Start the workers of that release, "
+                "or correct DATABASE_URL."
+            )
+    return None
