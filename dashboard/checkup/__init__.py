@@ -32,6 +32,7 @@ def findings(port: int) -> Iterator[Finding]:
     yield from _guarded("Interlock", lambda: product.answers(running))
     if usable:
         yield from _guarded("Scheduler", lambda: state.scheduler(running is not None))
+        yield from _guarded("Workers", state.running_workers)
     if running is None:
         yield from _guarded("Leftovers", product.leftovers)
     yield from _guarded("Port", lambda: product.port(port, running))

@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection
 from dashboard import webhosts
 from dashboard.checkup.finding import Finding, owner_of, typed
 from dashboard.models import User
-from engine import clock, queries, schema
+from engine import clock, queries, schema, workers
 from engine.heartbeat import AHEAD_SECONDS
 from engine.models import Leader, Run
 from engine.retention import RETENTION_DAYS
@@ -77,7 +77,7 @@ def accounts() -> Iterator[Finding]:
         yield Finding("Accounts", "problem", "no account has the role admin", typed("user NAME --role admin"))
     elif admins and not any(user.has_usable_password() for user in admins):
         yield Finding("Accounts", "warning", "no admin has a password yet", "Sign in by the link that `up` prints "
-                      f"(or: {typed('login-link --user admin')}), then set one.")  # fmt: skip
+                      f"(or: {typed(f'login-link --user {admins[0].username}')}), then set one.")  # fmt: skip
     elif admins:
         yield Finding("Accounts", "ok", f"{User.objects.count()}, of them {len(admins)} with the role admin")
 
@@ -137,8 +137,35 @@ def scheduler(up_runs: bool) -> Iterator[Finding]:
     if up_runs:
         yield Finding("Scheduler", "problem", f"{since}, though Interlock does",
                       f"The reason is in {settings.INTERLOCK.home / 'log' / 'scheduler.log'}.")  # fmt: skip
+    elif settings.INTERLOCK.executor == "celery":
+        yield Finding("Scheduler", "warning", since, f"Runs wait until it does: {typed('scheduler')}")
     else:
         yield Finding("Scheduler", "warning", since, f"Runs wait until it does. Start Interlock: {typed('up')}")
+
+
+def running_workers() -> Iterator[Finding]:
+    """Of the scaled form: who takes work, and from which queues."""
+    if settings.INTERLOCK.executor != "celery":
+        return
+    found = workers.workers()
+    active = [one for one in found if one["state"] == "active"]
+    for one in found:
+        if one["state"] == "lost":
+            yield Finding("Workers", "warning", f"{one['name']} is lost, last heard {span(one['silent_seconds'])} ago",
+                          "Start it again; if it is not to come back, it is forgotten after a day.")  # fmt: skip
+        elif one["other_release"]:
+            yield Finding("Workers", "warning", f"{one['name']} is of another release than the scheduler, and gets no "
+                          "work", "Bring both to one release, as docs/several-hosts.md says.")  # fmt: skip
+        elif one["state"] == "draining" and not one["stopping"]:
+            yield Finding("Workers", "warning", f"{one['name']} drains, for somebody asked it to",
+                          "Resume it on the page Resources, or stop it.")  # fmt: skip
+    if active:
+        queues = sorted({queue for one in active for queue in one["queues"]})
+        yield Finding("Workers", "ok", f"{len(active)} with {sum(one['capacity'] for one in active)} node processes, "
+                      f"for the queues {', '.join(queues)}")  # fmt: skip
+    else:
+        yield Finding("Workers", "warning", "none takes work: nodes wait",
+                      "Start one on any host, in this environment: celery -A engine worker -Q default")  # fmt: skip
 
 
 def span(seconds: float) -> str:

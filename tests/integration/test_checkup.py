@@ -20,16 +20,18 @@ import pytest
 from django.conf import settings
 from django.db.migrations.recorder import MigrationRecorder
 
-from dashboard import checkup, webhosts
+from dashboard import accounts, checkup, webhosts
 from dashboard.checkup import finding
-from dashboard.models import WebHost
+from dashboard.models import Role, WebHost
 from engine import clock, runs, sqlite
 from engine.config import SETTINGS
 from engine.executors import leftovers
-from engine.models import Leader, Run
+from engine.models import Host, Leader, Run
+from engine.states import DRAIN_ASKED, OTHER_RELEASE
 from tests.support.factories import chain
 from tests.support.people import person
 from tests.support.product import free_port
+from tests.support.run_rows import host
 
 pytestmark = pytest.mark.django_db
 
@@ -234,3 +236,22 @@ def test_hosts_that_serve_with_another_secret_key_are_named(home: Path, monkeypa
     assert set(WebHost.objects.values_list("name", flat=True)) == {"there", socket.gethostname()}
     monkeypatch.setattr(settings, "SECRET_KEY", "another")
     assert socket.gethostname() in said()["Secret key"][1]
+
+
+def test_workers_of_several_hosts_are_told_with_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Workers" not in said()
+    monkeypatch.setattr(settings, "INTERLOCK", replace(settings.INTERLOCK, executor="celery"))
+    accounts.create_user("ann", Role.ADMIN, by="tests")
+    found = said()
+    assert found["Workers"][:2] == ("warning", "none takes work: nodes wait")
+    assert "celery -A engine worker -Q default" in found["Workers"][2]
+    assert "login-link --user ann" in found["Accounts"][2]
+    assert found["Scheduler"][2].endswith("interlock scheduler")
+    host("one@here", queues=["default", "gpu"], capacity=4, ahead=timedelta(hours=1))
+    assert said()["Workers"] == ("ok", "1 with 4 node processes, for the queues default, gpu", "")
+    host("two@here", state="draining", reason=DRAIN_ASKED, ahead=timedelta(hours=1))
+    assert "two@here drains" in said()["Workers"][1]
+    Host.objects.filter(name="two@here").update(reason=OTHER_RELEASE)
+    assert "two@here is of another release" in said()["Workers"][1]
+    Host.objects.filter(name="two@here").update(state="gone", reason="not heard from for 3.1 s")
+    assert "two@here is lost" in said()["Workers"][1]
