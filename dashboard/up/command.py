@@ -60,7 +60,7 @@ def _run(config: Config, host: str, port: int) -> int:
     # doctor asks at the first address, people are sent to the last.
     lock.describe(Holder(os.getpid(), url, public))
     parent = Parent(config.home, sockets, public or url, _environment(host))
-    return parent.run(lambda prepared: _announce(url, public, host, prepared))
+    return parent.run(lambda prepared: _announce(config, url, public, host, prepared))
 
 
 def _environment(host: str) -> dict[str, str]:
@@ -72,7 +72,7 @@ def _environment(host: str) -> dict[str, str]:
     return environment
 
 
-def _announce(url: str, public: str, host: str, prepared: Mapping[str, Any]) -> None:
+def _announce(config: Config, url: str, public: str, host: str, prepared: Mapping[str, Any]) -> None:
     say(
         f"Interlock is ready: {public} (through the proxy, which asks {url})"
         if public
@@ -81,6 +81,9 @@ def _announce(url: str, public: str, host: str, prepared: Mapping[str, Any]) -> 
     if prepared["login_link"]:
         say(f"Sign in as admin, once, by this link: {prepared['login_link']}")
         say("It is printed at every start until you set a password (or start with INTERLOCK_ADMIN_PASSWORD).")
+    if config.executor == "celery":
+        say("Nodes run on workers. Start at least one, here or on other hosts, in this environment:")
+        say("    celery -A engine worker -Q default")
     if listen.is_any(host) and not os.environ.get("ALLOWED_HOSTS"):
         say("Set ALLOWED_HOSTS to the names that others use for this machine; now it answers to localhost alone.")
     if not listen.is_loopback(host):

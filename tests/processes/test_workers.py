@@ -34,6 +34,10 @@ def timed(action: Callable[[], Any]) -> float:
     return time.monotonic() - begun
 
 
+def test_up_says_that_a_worker_is_to_be_started(scaled: WithWorkers) -> None:
+    wait_until(lambda: "    celery -A engine worker -Q default" in scaled.product.log.read_text(), 20)
+
+
 def test_a_killed_node_process_starts_its_node_again_within_a_second(scaled: WithWorkers) -> None:
     scaled.worker()
     run = scaled.start(scaled.waiting(once=True))
