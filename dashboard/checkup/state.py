@@ -97,7 +97,8 @@ def secret_key() -> Iterator[Finding]:
 
 def history() -> Iterator[Finding]:
     old = Run.objects.filter(finished_at__lt=clock.now() - timedelta(days=RETENTION_DAYS)).count()
-    text = f"{Run.objects.count():,} runs"
+    count = Run.objects.count()
+    text = f"{count:,} {'run' if count == 1 else 'runs'}"
     if old:
         yield Finding("History", "ok", f"{text}, {old:,} of them ended more than {RETENTION_DAYS} days ago",
                       f"They stay until somebody deletes them: {typed('prune')}")  # fmt: skip

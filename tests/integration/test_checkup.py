@@ -159,6 +159,11 @@ def test_runs_beyond_the_retention_are_counted_beside_the_command_that_deletes_t
     assert advice.endswith("interlock prune")
 
 
+def test_a_single_run_is_counted_as_one(home: Path) -> None:
+    runs.start(runs.store_definition(chain(1)), workflow="w", by="me")
+    assert said()["History"][:2] == ("ok", "1 run")
+
+
 @pytest.fixture
 def held(home: Path) -> Iterator[str]:
     """The address at which an `up` that holds this home says to be: nobody answers there."""
