@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { makeGraph } from "../graph/model";
+import { makeGraph, NODE_WIDTH } from "../graph/model";
 import type { NodeRun } from "../live/protocol";
 import { line, lineText } from "./line";
 import { CARDS_A_FRAME, CARDS_MAX, cardsNear } from "./near";
@@ -92,6 +92,14 @@ describe("the scene", () => {
     expect([...scene.labels]).toEqual([[0, { text: "27,004", x: 244, y: 27 }]]);
     scene.update(new Map([["a", run("a", "running")]]), ["a"], new Set());
     expect(scene.labels.size).toBe(0);
+  });
+
+  it("puts the word on an edge that bends where no card and no port hides it", () => {
+    const bent = makeGraph([{ id: "a" }, { id: "b" }], [[0, 1]]);
+    const scene = new Scene(bent, { at: Float64Array.of(0, 0, 266, 200), routed: new Map() });
+    scene.update(new Map([["a", table]]), ["a"], new Set());
+    // Half of "27,004" with its room is 17 px wide at the least zoom at which words are painted, 0.6.
+    expect((scene.labels.get(0)?.x ?? 0) - NODE_WIDTH).toBeGreaterThanOrEqual(17 / 0.6);
   });
 });
 

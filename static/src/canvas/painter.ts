@@ -121,7 +121,7 @@ export class Painter {
   private labels(scene: Picture, view: View, theme: Theme): void {
     const pen = this.pen;
     const box = view.box(60);
-    const size = Math.max(10, 11 * view.zoom);
+    const size = Math.max(8, 11 * view.zoom);
     pen.font = `500 ${size}px ${theme.family}`;
     pen.textAlign = "center";
     pen.textBaseline = "middle";
@@ -129,7 +129,7 @@ export class Painter {
       if (label.x < box.left || label.x > box.right || label.y < box.top || label.y > box.bottom) continue;
       const x = label.x * view.zoom + view.x;
       const y = label.y * view.zoom + view.y;
-      const half = pen.measureText(label.text).width / 2 + 5;
+      const half = pen.measureText(label.text).width / 2 + Math.min(5, 5 * view.zoom);
       const high = size * 0.64;
       pen.fillStyle = theme.ground;
       pen.beginPath();

@@ -119,7 +119,7 @@ export function wordPlace({ start, end, points }: Ways, edge: number): { x: numb
     const length = (points[from + 6] ?? 0) - (points[from + 4] ?? 0);
     return { x: (points[from + 4] ?? 0) + Math.min(length / 2, 60), y: points[from + 5] ?? 0, straight };
   }
-  return { x: x + Math.max(26, run / 2), y, straight };
+  return { x: x + Math.max(30, run / 2), y, straight };
 }
 
 /** Of a node's edges, the one that carries its row count: a straight one, else the first; -1: there is none. */

@@ -260,7 +260,7 @@ export class Surface {
   }
 
   padding(): { left: number; top: number; right: number; bottom: number } {
-    return this.narrow ? { left: 12, top: 12, right: 12, bottom: 12 } : { left: 48, top: 64, right: 48, bottom: 40 };
+    return this.narrow ? { left: 12, top: 12, right: 12, bottom: 60 } : { left: 48, top: 64, right: 48, bottom: 40 };
   }
 
   /** Where an event is, in pixels from the upper left corner. */
