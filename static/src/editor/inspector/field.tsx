@@ -1,6 +1,6 @@
 /** A field: label, control, help, and what is wrong with it. */
 
-import { type ReactNode, useId } from "react";
+import { createElement, Fragment, type ReactNode, useId } from "react";
 import type { Path } from "../../graph/changes";
 import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
@@ -23,6 +23,15 @@ export interface Ids {
 }
 
 export const idOf = (key: string, path: Path): string => `${key}-${path.map((part) => String(part).replaceAll(/[^\w-]/g, "_")).join("-")}`;
+
+/** Help as words, what stands between backticks as code. */
+function coded(help: ReactNode): ReactNode {
+  if (typeof help !== "string") return help;
+  const parts = help.split("`");
+  // Without its partner the last one is a mere backtick.
+  if (parts.length % 2 === 0) return help;
+  return createElement(Fragment, null, ...parts.map((part, at) => (at % 2 ? createElement("code", null, part) : part)));
+}
 
 interface FieldProps {
   readonly path: Path;
@@ -87,7 +96,7 @@ export function Field({ path, label, help, required = false, group = false, tall
       )}
       {help && (
         <div className="help" id={`${id}-help`}>
-          {help}
+          {coded(help)}
         </div>
       )}
       <Sayings id={`${id}-said`} said={said} typed={typed} />

@@ -171,3 +171,10 @@ it("follows references by name and by address, and gives as JSON what a form has
   expect(host.querySelector('[data-field="config.tree.left"]')).not.toBeNull();
   expect(host.querySelector('[data-field="config.files"]')).not.toBeNull();
 });
+
+it("shows what stands between backticks in a field's help as code", () => {
+  show({ type: "object", properties: { code: { type: "string", description: "Python with `def main(inputs, ctx)`." }, odd: { type: "string", description: "A lone ` stays." } } }, {});
+  const help = (path: string): Element | null => host.querySelector(`[data-field="config.${path}"] .help`);
+  expect(help("code")?.innerHTML).toBe("Python with <code>def main(inputs, ctx)</code>.");
+  expect(help("odd")?.textContent).toBe("A lone ` stays.");
+});
