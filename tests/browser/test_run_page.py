@@ -185,6 +185,29 @@ def test_a_run_is_understood_and_cancelled_with_a_thumb(chromium, product, tmp_p
         assert page.evaluate("window.violations") == []
 
 
+TOPS = """
+["runhead", "runcanvas", "panel"].map((part) => document.querySelector(`.${part}`).getBoundingClientRect().top)
+"""
+
+
+def test_a_run_stands_on_a_phone_where_its_scripts_will_leave_it(chromium, product, tmp_path):
+    run = hanging(product, "calm")
+    with somebody(chromium, product, tmp_path / "shots", width=360, height=740, touch=True) as person:
+        person.sign_in()
+        person.expected += ["Failed to load resource"]
+        page = person.page
+        page.route(re.compile(r"/static/.*\.js"), lambda route: route.abort())
+        person.go(f"/runs/{run}/")
+        before = page.evaluate(TOPS)
+        # The drawer ends below all nodes, which scripts list: nobody sees it come from elsewhere.
+        expect(page.locator(".drawer")).not_to_be_visible()
+        page.unroute_all()
+        person.go(f"/runs/{run}/")
+        expect(page.locator(".drawer")).to_be_visible()
+        assert page.evaluate(TOPS) == before
+    product.api("POST", f"runs/{run}/cancel/")
+
+
 TRICKS = "<img src=x onerror=window.hacked=1> 👩‍👩‍👧 文字 \u202eexe.gnp\u2066 \u200b\u0007 "
 LONG = "<b>0123456789</b> " * 5_600
 WRITES = f"""
