@@ -134,8 +134,9 @@ def published_though_taken(module: ModuleType) -> None:
 @change("engine.host.loop")
 def lease_outlived(module: ModuleType) -> None:
     """A host whose lease is over goes on with what it runs."""
-    assert hasattr(module.Host, "lose")
-    module.Host.lose = lambda self, host: None
+    for name, value in (("lose", lambda self, host: None), ("_keep_lease", lambda self: None)):
+        assert hasattr(module.Host, name)
+        setattr(module.Host, name, value)
 
 
 @change("engine.host.records")
