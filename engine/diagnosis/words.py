@@ -1,6 +1,6 @@
 """How durations, amounts and texts of users are said in findings. Pure.
 
-Durations have the templates of dashboard.presenters, so that one translation serves both.
+Durations have the templates of dashboard.amounts, so that one translation serves both.
 """
 
 from __future__ import annotations
