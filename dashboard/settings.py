@@ -13,7 +13,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.secretkey import secret_key
-from engine import sqlite
+from engine import postgres, sqlite
 from engine.config import Config, ConfigError, database_options, from_environment
 
 SQLITE_VERSION = sqlite.use_safe_sqlite()
@@ -75,11 +75,7 @@ def _database(url: str) -> dict[str, Any]:
         "OPTIONS": {
             "application_name": f"interlock-{_role(sys.argv)}",
             "connect_timeout": 5,
-            "keepalives": 1,
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 20000,
+            **postgres.KEPT,
             **database_options(url),
         },
     }

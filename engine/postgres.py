@@ -19,6 +19,15 @@ ASKED: Final = {
     "idle_in_transaction_session_timeout": "60s",
 }
 
+KEPT: Final[dict[str, Any]] = {
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 4000,
+}
+"""How soon we find that nobody acknowledges what we send: by then the server has let go of our connection, and a leader
+that waited on is one that does not lead again when the network is back."""
 
 LOCK_SECONDS: Final = 5
 """How long a migration waits for a table: whoever comes after it waits behind it, also to read."""

@@ -67,11 +67,7 @@ class Records:
                 self._connection = psycopg2.connect(
                     self.url,
                     connect_timeout=2,
-                    keepalives=1,
-                    keepalives_idle=5,
-                    keepalives_interval=2,
-                    keepalives_count=2,
-                    tcp_user_timeout=4000,
+                    **postgres.KEPT,
                     application_name="interlock-worker",
                     # What a crash of the database may take back (of the last half second) is taken and told again; what
                     # the scheduler has taken up, its own commit has made durable.
