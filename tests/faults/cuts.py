@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import contextlib
+import random
+import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,8 @@ from typing import Any
 
 from tests.faults import count
 from tests.faults.hosts import Hosts
-from tests.support import network
+from tests.support import network, redis
+from tests.support.effort import LONG, seed
 from tests.support.gate import Gate, gate
 from tests.support.workers import Worker
 
@@ -46,6 +49,17 @@ class Cabled(Hosts):
         self._cables.close()
 
 
+class Parted(Cabled):
+    """On "one", which is cut off, is Redis too, and a scheduler that is begun by `on_one`: the database and what else
+    there is are on the other side."""
+
+    def _begin_redis(self, folder: Path) -> AbstractContextManager[redis.Server]:
+        return redis.server(folder, address=self.subject.address, inside=self.subject.inside)
+
+    def on_one(self) -> subprocess.Popen[bytes]:
+        return self.scheduler(self.subject.inside)
+
+
 class Gated(Hosts):
     """All are on this machine; "one" reaches the servers by ways of its own."""
 
@@ -60,6 +74,23 @@ class Gated(Hosts):
         redis = self.broker.url.replace(f":{self.broker.port}/", f":{self.to_redis.port}/")
         one = self.worker("one", wait=False, PGHOSTADDR=ELSEWHERE, REDIS_URL=redis)
         return [one, self.worker("two", wait=False)]
+
+    def end(self) -> None:
+        super().end()
+        self._ways.close()
+
+
+class Led(Hosts):
+    """All are on this machine; a scheduler that is begun by `by_way` reaches the database by a way of its own."""
+
+    def __init__(self, folder: Path, build: str = "", home: Path | None = None, **environment: str) -> None:
+        super().__init__(folder, build, home, **environment)
+        port = self.server.port
+        self._ways = contextlib.ExitStack()
+        self.to_database = self._ways.enter_context(gate((self.server.address, port), ELSEWHERE, port))
+
+    def by_way(self) -> subprocess.Popen[bytes]:
+        return self.scheduler(PGHOSTADDR=ELSEWHERE)
 
     def end(self) -> None:
         super().end()
@@ -124,6 +155,13 @@ def _forgotten(*ways: Gate) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _unknown(rig: Led) -> Iterator[None]:
+    """Half-open, and nobody acknowledges what is sent on the connections that there were."""
+    rig.to_database.forget(unanswered=True)
+    yield
+
+
+@contextlib.contextmanager
 def _both(rig: Gated, **sides: bool) -> Iterator[None]:
     with rig.to_database.hanging(**sides), rig.to_redis.hanging(**sides):
         yield
@@ -153,3 +191,20 @@ WAYS = (
     Cut("both silent", _both),
     Cut("both flapping", lambda rig: flapping(lambda: _both(rig)), loses=False),
 )
+SILENT = Cut("leader cut off", lambda rig: rig.to_database.cut())
+UNANSWERED = Cut("leader cut off from answers", lambda rig: rig.to_database.cut(there=False))
+ALONE = (
+    SILENT,
+    Cut("leader half-open", _unknown),
+    Cut("leader flapping", lambda rig: flapping(rig.to_database.cut), loses=False),
+)
+HANGING = Cut("what is between leader and database stands still", lambda rig: rig.to_database.hanging(), loses=False)
+"""Both ends are answered, by what stands still: no standby is told that the leader is cut off."""
+
+
+def some(cuts: Sequence[Cut], always: Sequence[Cut], name: str) -> list[Cut]:
+    """In the short form those that are always tried; in the long one all, again and again in any order."""
+    if not LONG:
+        return list(always)
+    chance = random.Random(seed(name))
+    return [cut for _ in range(2) for cut in chance.sample(cuts, len(cuts))]

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +52,16 @@ class Hosts(Rig):
     """Where the servers are reached."""
     names: Sequence[str] = ("one", "two")
     capacity = 2 * PROCESSES
+    database_at: Path | None = None
+    """In which folder the database's server has its own; None: anywhere."""
 
     def __init__(self, folder: Path, build: str = "", home: Path | None = None, **environment: str) -> None:
         self._servers = contextlib.ExitStack()
         self.workers: dict[str, Worker] = {}
         made = self.template()
         try:
-            self.server = self._servers.enter_context(postgres.server(self.address, made / "data"))
-            self.broker = self._servers.enter_context(redis.server(folder, address=self.address))
+            self.server = self._servers.enter_context(postgres.server(self.address, made / "data", self.database_at))
+            self.broker = self._servers.enter_context(self._begin_redis(folder))
             super().__init__(folder, build, home, **{**_environment(self.server, self.broker), **environment})
         except BaseException:
             self._servers.close()
@@ -69,6 +72,9 @@ class Hosts(Rig):
         return template("several hosts", _made)
 
     # Processes.
+
+    def _begin_redis(self, folder: Path) -> AbstractContextManager[redis.Server]:
+        return redis.server(folder, address=self.address)
 
     def start(self) -> Hosts:
         """The whole product, and the workers."""

@@ -7,14 +7,14 @@ import os
 import random
 import signal
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.faults import count
-from tests.faults.checks import Broken, hold
+from tests.faults.checks import Broken
+from tests.faults.epochs import note_writers, one_writer
 from tests.faults.hosts import SERVERS, Hosts, hosted
 from tests.faults.rig import document, python, stand_still, state
 from tests.faults.workload import Workload
@@ -28,39 +28,7 @@ IN_TRANSACTION_SECONDS = 60.0
 """After which the server ends a connection that does nothing in a transaction (engine/postgres.py)."""
 KINDS = ("chain", "diamond", "fan", "pool")
 
-NOTES = """
-CREATE TABLE test_writers (at bigserial PRIMARY KEY, epoch bigint, backend int);
-CREATE FUNCTION test_note() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF current_setting('application_name') = 'interlock-scheduler' THEN
-        INSERT INTO test_writers (epoch, backend) SELECT epoch, pg_backend_pid() FROM engine_leader;
-    END IF;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER test_writer AFTER UPDATE ON engine_run FOR EACH STATEMENT EXECUTE FUNCTION test_note();
-CREATE TRIGGER test_beat AFTER UPDATE ON engine_leader FOR EACH STATEMENT EXECUTE FUNCTION test_note();
-"""
-"""Lets the database itself note in which epoch each connection of a scheduler has written."""
 LOCK = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
-
-
-def one_writer(rig: Hosts) -> int:
-    """In each epoch one connection has written, and none in an epoch that was over; how many epochs."""
-    rows = rig.do("SELECT epoch, backend FROM test_writers ORDER BY at")
-    writers = defaultdict(set)
-    for epoch, backend in rows:
-        writers[epoch].add(backend)
-
-    def problems() -> Iterable[str]:
-        epochs = [epoch for epoch, _ in rows]
-        if epochs != sorted(epochs):
-            yield "an epoch that was over has written"
-        for epoch, found in writers.items():
-            if len(found) > 1:
-                yield f"in epoch {epoch} {len(found)} connections have written"
-
-    hold("one epoch", problems())
-    return len(writers)
 
 
 class Stand:
@@ -68,7 +36,7 @@ class Stand:
 
     def __init__(self, rig: Hosts, many: int) -> None:
         self.rig, self.many = rig, many
-        rig.do(NOTES)
+        note_writers(rig)
         rig.start_without_web()
         self.keep_schedulers()
         self.work = Workload(rig, http=False, fan=20, only=KINDS)

@@ -17,10 +17,10 @@ import pytest
 from engine.host.records import LEASE_SECONDS
 from engine.scheduler.leader import ADVISORY_KEY
 from tests.faults import count
-from tests.faults.checks import Broken, hold
+from tests.faults.busy import Held, nothing_lost
+from tests.faults.checks import Broken
 from tests.faults.clients import Client
 from tests.faults.hosts import PROCESSES, SERVERS, Hosts, hosted
-from tests.faults.rig import document, python
 from tests.faults.said import Counting
 from tests.faults.visitor import Visitor
 from tests.faults.workload import Workload
@@ -104,28 +104,6 @@ def locked(rig: Hosts, chance: random.Random) -> None:
 GENTLE: tuple[Fault, ...] = (leader_cut, all_cut, crowded, restarted, backend_killed, crashed)
 """Nothing that runs is lost by these."""
 HARSH: tuple[Fault, ...] = (locked,)
-
-
-class Held:
-    """A run of nodes that go on until they are let go."""
-
-    def __init__(self, rig: Hosts) -> None:
-        self.rig = rig
-        self.flag = rig.folder / "let-go"
-        until = f"while not os.path.exists({str(self.flag)!r}): time.sleep(0.01)"
-        code = rig.ledger.code(0, during=until)
-        self.document = document([python(f"held{i}", code, lost_retries=100) for i in range(PROCESSES)])
-        self.run = ""
-
-    def begun(self) -> None:
-        wait_until(lambda: sum(one.start.run == self.run for one in self.rig.ledger.executions()) == PROCESSES, 20)
-
-
-def nothing_lost(rig: Hosts) -> None:
-    """No attempt was."""
-    with rig.database() as db:
-        found = db.execute("SELECT run_id, node, number, error FROM engine_attempt WHERE state = 'lost'").fetchall()
-    hold("I3", (f"{one} was lost" for one in found))
 
 
 def endure(rig: Hosts, work: Workload, fault: Fault, chance: random.Random) -> float:

@@ -1,13 +1,24 @@
-"""A way to a server that a test closes: refused, or hanging as behind a network that is cut, to one side or to both."""
+"""A way to a server that a test closes: refused, hanging, or cut as a network is, to one side or to both."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import selectors
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from typing import Any
+
+SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
+BPF_RET = 0x06
+
+
+def _drop_all(end: socket.socket) -> None:
+    """Have the kernel throw away what comes to this socket, as if it had never come: nothing is acknowledged."""
+    program = ctypes.create_string_buffer(struct.pack("HBBI", BPF_RET, 0, 0, 0))
+    end.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program)))
 
 
 class Gate:
@@ -54,16 +65,34 @@ class Gate:
 
     @contextlib.contextmanager
     def hanging(self, *, there: bool = True, back: bool = True) -> Iterator[None]:
-        """Nothing goes through to the server, or back from it, and nobody is told."""
+        """Nothing goes through to the server, or back from it, and nobody is told: the machine between them, which
+        goes on acknowledging what comes, stands still."""
         self.held = there, back
         try:
             yield
         finally:
             self.held = False, False
 
-    def forget(self) -> int:
-        """The server sees the end of all connections; clients are told nothing, and hear nothing for ever. New ones go
-        through. How many there were."""
+    @contextlib.contextmanager
+    def cut(self, *, there: bool = True) -> Iterator[None]:
+        """As behind a cable that was pulled, each end finds in its own time that nobody acknowledges any more; or,
+        unless `there` too, what clients say does arrive, and no answer."""
+        with self.lock:
+            self.held = there, True
+            ends = {self.listener, *self.pairs} - (set() if there else self.clients)
+            for end in ends:
+                _drop_all(end)
+        try:
+            yield
+        finally:
+            with self.lock:
+                for end in ends & {self.listener, *self.pairs}:
+                    end.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+                self.held = False, False
+
+    def forget(self, *, unanswered: bool = False) -> int:
+        """The server sees the end of all connections; clients are told nothing, and hear nothing for ever, not even
+        (`unanswered`) that what they say has arrived. New ones go through. How many there were."""
         with self.lock:
             clients = list(self.clients)
             for one in clients:
@@ -72,6 +101,8 @@ class Gate:
                 del self.pairs[server]
                 self.selector.unregister(server)
                 server.close()
+                if unanswered:
+                    _drop_all(one)
             self.forgotten += clients
             self.clients.clear()
         return len(clients)

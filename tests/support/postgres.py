@@ -116,9 +116,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(address: str = "127.0.0.1", data: Path | None = None) -> Iterator[Server]:
-    """A started server that is ended, and its folder removed, whatever happens; `data` as for Server."""
-    folder = Path(tempfile.mkdtemp(prefix="interlock-postgres-"))
+def server(address: str = "127.0.0.1", data: Path | None = None, where: Path | None = None) -> Iterator[Server]:
+    """A started server that is ended, and its folder removed, whatever happens; `data` as for Server. `where`: the
+    folder in which its own is made."""
+    folder = Path(tempfile.mkdtemp(prefix="interlock-postgres-", dir=where))
     try:
         (folder / "server").mkdir()
         folder.chmod(0o755)

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ DATABASE = 3
 
 
 class Server:
-    """`redis-server` on a free port of the loopback, and of `address`, without files."""
+    """`redis-server` on a free port of the loopback, and of `address`, without files. `inside` goes before its
+    command: then the loopback is not ours."""
 
-    def __init__(self, folder: Path, *arguments: str, address: str = "127.0.0.1") -> None:
-        self.folder, self.arguments, self.address = folder, arguments, address
+    def __init__(self, folder: Path, *arguments: str, address: str = "127.0.0.1", inside: Sequence[str] = ()) -> None:
+        self.folder, self.arguments, self.address, self.inside = folder, arguments, address, inside
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -32,13 +33,14 @@ class Server:
         return f"redis://{self.address}:{self.port}/{DATABASE}"
 
     def client(self, **more: Any) -> redis.Redis:
-        return redis.Redis(port=self.port, socket_timeout=5, **more)
+        host = self.address if self.inside else "127.0.0.1"
+        return redis.Redis(host, self.port, socket_timeout=5, **more)
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", *{"127.0.0.1", self.address}, "--save", "",
-             "--appendonly", "no", "--dir", str(self.folder), "--daemonize", "no", "--protected-mode", "no",
-             *self.arguments],
+            [*self.inside, "redis-server", "--port", str(self.port), "--bind", *{"127.0.0.1", self.address},
+             "--save", "", "--appendonly", "no", "--dir", str(self.folder), "--daemonize", "no",
+             "--protected-mode", "no", *self.arguments],
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
         wait_until(self._answers, 10)
@@ -70,9 +72,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(folder: Path, *arguments: str, address: str = "127.0.0.1") -> Iterator[Server]:
+def server(folder: Path, *arguments: str, address: str = "127.0.0.1", inside: Sequence[str] = ()) -> Iterator[Server]:
     """A started server that is ended whatever happens; `arguments` are those of redis-server."""
-    started = Server(folder, *arguments, address=address)
+    started = Server(folder, *arguments, address=address, inside=inside)
     started.start()
     try:
         yield started

@@ -314,6 +314,13 @@ def reports_by_own_clock(module: ModuleType) -> None:
     module.DatabaseClock.ahead = lambda self: 0.0
 
 
+@change("engine.scheduler.leading")
+def leads_on(module: ModuleType) -> None:
+    """A leader that had lost its connection goes on over a new one, whoever leads by then."""
+    assert hasattr(module.Leading, "_lead_again")
+    module.Leading._lead_again = lambda self: self.store.open()
+
+
 @change("engine.executors.celery")
 def limit_of_all_ignored(module: ModuleType) -> None:
     """Hosts are given what each of them takes, whatever may run at once over all of them."""

@@ -1,0 +1,79 @@
+"""Work of hosts that are cut off or whose servers fail: nodes that go on until they are let go, and nodes that pass
+by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.faults.checks import hold
+from tests.faults.hosts import PROCESSES, Hosts
+from tests.faults.rig import document, python
+from tests.support.ledger import Execution, Ledger
+from tests.support.wait import wait_until
+
+STAYS = ("a", "b", "c", "d")
+"""As many nodes as there are processes."""
+
+
+def stay(rig: Hosts) -> str:
+    """A run of as many nodes as there are processes: in its first attempt each runs until it is let go."""
+    free = f"os.path.exists(f'{rig.folder}/go-{{ctx.run[\"id\"]}}-{{ctx.node}}')"
+    during = f"while ctx.attempt == 1 and not {free}: time.sleep(0.005); note('beat', ctx)"
+    return rig.run(document([python(name, rig.ledger.code(0, during=during), lost_retries=20) for name in STAYS]))
+
+
+def pass_by(rig: Hosts) -> str:
+    """A run of nodes that end at once."""
+    code = rig.ledger.code(0.02, beats=True)
+    return rig.run(document([python(name, code, lost_retries=20) for name in STAYS], "a>b"))
+
+
+def let_go(rig: Hosts, executions: Sequence[Execution]) -> None:
+    for one in executions:
+        (rig.folder / f"go-{one.start.run}-{one.start.node}").touch()
+
+
+def all_busy(rig: Hosts, seconds: float) -> list[Execution]:
+    """A run that takes all processes of all hosts: its executions, once all of them are under way."""
+    run = stay(rig)
+
+    def under_way() -> list[Execution]:
+        found = [one for one in rig.ledger.executions() if one.start.run == run and not one.ended]
+        return found if len(found) == len(STAYS) else []
+
+    return wait_until(under_way, seconds)
+
+
+def again(ledger: Ledger, lost: Execution) -> int:
+    """When the node of this execution started once more; 0: it has not."""
+    key = lost.start.run, lost.start.node
+    return next(
+        (
+            one.start.at
+            for one in ledger.executions()
+            if (one.start.run, one.start.node) == key and one.start.at > lost.start.at
+        ),
+        0,
+    )
+
+
+class Held:
+    """A run of nodes that go on until they are let go."""
+
+    def __init__(self, rig: Hosts) -> None:
+        self.rig = rig
+        self.flag = rig.folder / "let-go"
+        until = f"while not os.path.exists({str(self.flag)!r}): time.sleep(0.01)"
+        code = rig.ledger.code(0, during=until)
+        self.document = document([python(f"held{i}", code, lost_retries=100) for i in range(PROCESSES)])
+        self.run = ""
+
+    def begun(self) -> None:
+        wait_until(lambda: sum(one.start.run == self.run for one in self.rig.ledger.executions()) == PROCESSES, 20)
+
+
+def nothing_lost(rig: Hosts) -> None:
+    """No attempt was."""
+    with rig.database() as db:
+        found = db.execute("SELECT run_id, node, number, error FROM engine_attempt WHERE state = 'lost'").fetchall()
+    hold("I3", (f"{one} was lost" for one in found))

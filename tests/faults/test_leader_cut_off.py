@@ -1,0 +1,212 @@
+"""T12: the scheduler that leads is cut off from PostgreSQL in each way in which networks fail. Another one leads in
+time and the first writes nothing more; where there is no other, it goes on when the network does.
+
+As hosts that are network namespaces, and (also in CI) behind a way that a test closes.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.host.postman import BEAT_SECONDS, FORGOTTEN_SECONDS
+from engine.host.records import LEASE_SECONDS
+from tests.faults.busy import again, all_busy, let_go, pass_by
+from tests.faults.checks import Broken
+from tests.faults.cuts import ALONE, CABLES, HANGING, OFF, SILENT, UNANSWERED, Cabled, Cut, Led, Parted, some
+from tests.faults.epochs import note_writers, one_writer
+from tests.faults.hosts import PROCESSES, SERVERS, Hosts, hosted
+from tests.support.effort import LONG, only_long, rounds, seed, soon
+from tests.support.wait import wait_until
+
+pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
+
+LED_SECONDS = soon(5.0)
+RESUMED_SECONDS = soon(LEASE_SECONDS + 2)
+PARTED_SECONDS = LED_SECONDS + LEASE_SECONDS + FORGOTTEN_SECONDS + BEAT_SECONDS
+"""Another leads, by which all leases begin anew; then that of who is cut off is over; and what is sent then is found
+without a message, at the next look after a while."""
+JOINED_SECONDS = 10.0
+
+Begin = Callable[[], "subprocess.Popen[bytes]"]
+
+
+def led_by(rig: Hosts, begin: Begin) -> subprocess.Popen[bytes]:
+    """Let the scheduler that this begins lead; it alone is there then."""
+    before = list(rig.schedulers)
+    leader = begin()
+    wait_until(lambda: rig.waiting_schedulers() == len(before), 60)
+    for one in before:
+        rig.signal(one.pid, signal.SIGKILL, "a scheduler")
+        one.wait()
+        rig.schedulers.remove(one)
+    wait_until(lambda: rig.leader()[1] == leader.pid, 60)
+    return leader
+
+
+def replaced(rig: Hosts, begin: Begin, cut: Cut) -> float:
+    """One round; seconds from the cut of the leader until a node starts that was asked for afterwards."""
+    leader = led_by(rig, begin)
+    rig.scheduler()
+    wait_until(lambda: rig.waiting_schedulers() == 1, 60)
+    epoch = rig.leader()[0]
+    executions = all_busy(rig, 30)
+    at = time.monotonic_ns()
+    with cut.on(rig):
+        let_go(rig, executions)
+        run = pass_by(rig)
+        first = wait_until(lambda: rig.ledger.start_after(at), 20)
+        assert not cut.loses or rig.leader()[0] > epoch
+        wait_until(lambda: run not in rig.unfinished(), 20)
+    if cut.loses:
+        assert leader.wait(60) != 0
+        rig.schedulers.remove(leader)
+    rig.rest(30)
+    print(f"{cut}: dispatched after {(first - at) / 1e9:.2f} s")
+    return (first - at) / 1e9
+
+
+def resumed(rig: Led, cut: Cut, seconds: float) -> float:
+    """One round of a leader that is alone; seconds from the end of a cut that lasts so long until a node starts that
+    was asked for meanwhile."""
+    led_by(rig, rig.by_way)
+    executions = all_busy(rig, 30)
+    with cut.on(rig):
+        let_go(rig, executions)
+        run = pass_by(rig)
+        time.sleep(seconds)
+        back = time.monotonic_ns()
+    first = wait_until(lambda: rig.ledger.start_of(run), 60)
+    rig.rest(30)
+    print(f"{cut} for {seconds:.1f} s: dispatched {(first - back) / 1e9:.2f} s after it")
+    return (first - back) / 1e9
+
+
+def test_a_leader_behind_a_way_that_fails_is_replaced_and_writes_nothing_more(tmp_path: Path) -> None:
+    with hosted(tmp_path, form=Led) as rig:
+        assert isinstance(rig, Led)
+        rig.start_without_web()
+        note_writers(rig)
+        cuts = some([*ALONE, UNANSWERED], [SILENT], "closed ways of a leader")
+        seconds = [replaced(rig, rig.by_way, cut) for cut in cuts]
+        rig.check(killed_schedulers=2 * len(cuts))
+        assert one_writer(rig) > len(cuts)
+    assert max(seconds) <= LED_SECONDS, seconds
+
+
+def test_a_leader_that_is_alone_goes_on_soon_after_its_way_does(tmp_path: Path) -> None:
+    chance = random.Random(seed("a leader alone"))
+    with hosted(tmp_path, form=Led) as rig:
+        assert isinstance(rig, Led)
+        rig.start_without_web()
+        note_writers(rig)
+        # Longer than a server keeps a connection that nobody acknowledges; in the long form also longer than a client
+        # does, and of what stands still, as long as the watchdog lets a leader wait.
+        cuts = [(SILENT, LEASE_SECONDS + 1)]
+        if LONG:
+            cuts = [(cut, chance.uniform(1, 45)) for cut in ALONE * 4] + [(HANGING, 25)]
+        seconds = [resumed(rig, cut, lasting) for cut, lasting in cuts]
+        rig.check(killed_schedulers=2 * len(cuts))
+        one_writer(rig)
+    assert max(seconds) <= RESUMED_SECONDS, seconds
+
+
+@only_long
+def test_a_build_whose_leader_goes_on_over_a_new_connection_is_caught(tmp_path: Path) -> None:
+    with hosted(tmp_path, "leads_on,fences_dropped", Led) as rig:
+        assert isinstance(rig, Led)
+        rig.start_without_web()
+        note_writers(rig)
+        led_by(rig, rig.by_way)
+        rig.scheduler()
+        wait_until(lambda: rig.waiting_schedulers() == 1, 60)
+        epoch = rig.leader()[0]
+        with SILENT.on(rig):
+            wait_until(lambda: rig.leader()[0] > epoch, 20)
+
+        def writes() -> bool:
+            """The first does again, as often as there is something to write."""
+            pass_by(rig)
+            try:
+                one_writer(rig)
+            except Broken:
+                return True
+            return False
+
+        wait_until(writes, 60)
+
+
+def parted(rig: Parted, cut: Cut) -> float:
+    """One round; seconds from the cut until each node that was lost by it has started again on the other side, where
+    nothing but the database tells of work."""
+    leader = led_by(rig, rig.on_one)
+    rig.scheduler()
+    wait_until(lambda: rig.waiting_schedulers() == 1, 60)
+    executions = all_busy(rig, 30)
+    mine = set(rig.workers["one"].node_processes())
+    victims = [one for one in executions if one.start.pid in mine]
+    assert len(victims) == PROCESSES
+    at = time.monotonic_ns()
+    with cut.on(rig):
+        let_go(rig, [one for one in executions if one not in victims])
+        wait_until(lambda: all(again(rig.ledger, one) for one in victims), 4 * PARTED_SECONDS)
+        run = pass_by(rig)
+        wait_until(lambda: run not in rig.unfinished(), 30)
+    let_go(rig, victims)
+    assert leader.wait(60) != 0
+    rig.schedulers.remove(leader)
+    rig.rest(30)
+    return max(again(rig.ledger, one) - at for one in victims) / 1e9
+
+
+@pytest.mark.cables
+@only_long
+def test_two_halves_of_a_network_never_run_a_node_at_once_and_become_one_again(tmp_path: Path) -> None:
+    """Scheduler, Redis and one worker are cut off from database, standby and another worker."""
+    with hosted(tmp_path, form=Parted) as rig:
+        assert isinstance(rig, Parted)
+        rig.start_without_web()
+        note_writers(rig)
+        cuts = some(CABLES[:3], [], "two halves")
+        seconds = []
+        for cut in cuts:
+            seconds.append(parted(rig, cut))
+            back = time.monotonic()
+            let_go(rig, all_busy(rig, JOINED_SECONDS))
+            print(f"{cut}: again after {seconds[-1]:.2f} s, back after {time.monotonic() - back:.2f} s")
+        rig.rest(30)
+        rig.check(killed_schedulers=2 * len(cuts))
+        assert one_writer(rig) > len(cuts)
+    assert max(seconds) <= PARTED_SECONDS, seconds
+
+
+@pytest.mark.cables
+@only_long
+def test_a_half_that_outlives_its_lease_is_caught(tmp_path: Path) -> None:
+    with hosted(tmp_path, "lease_outlived,guard_missing", Parted) as rig:
+        assert isinstance(rig, Parted)
+        rig.start_without_web()
+        parted(rig, OFF)
+        with pytest.raises(Broken, match=r"^I5: "):
+            rig.check(killed_schedulers=2)
+
+
+@pytest.mark.cables
+@only_long
+def test_a_leader_that_is_cut_off_is_replaced_and_writes_nothing_more(tmp_path: Path) -> None:
+    with hosted(tmp_path, form=Cabled) as rig:
+        assert isinstance(rig, Cabled)
+        rig.start_without_web()
+        note_writers(rig)
+        place = rig.subject = rig.network.host()
+        cuts = some([cut for cut in CABLES if cut.loses], [], "cut cables of a leader")
+        seconds = [replaced(rig, lambda: rig.scheduler(place.inside), cut) for cut in cuts]
+        rig.check(killed_schedulers=2 * len(cuts))
+        one_writer(rig)
+    assert max(seconds) <= LED_SECONDS, seconds
