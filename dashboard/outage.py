@@ -34,14 +34,17 @@ def outage(error: BaseException | None) -> Outage | None:
     if name == "SQLITE_ERROR":
         # A statement that is wrong: a fault of the program, not the database's.
         return None
-    if name == "SQLITE_FULL" or state == _POSTGRES_DISK_FULL:
+    if name == "SQLITE_FULL":
         return _full()
+    if state == _POSTGRES_DISK_FULL:
+        # Which server's disk.
+        return _full("PostgreSQL: ")
     if name.startswith(_SQLITE_IO):
         said = _("The server's disk takes nothing more: nothing was stored. It goes on as soon as the disk does.")
         return Outage(507, "storage_full", said, 5)
     return Outage(503, "database_unavailable", _("The database does not answer. Try again in a moment."), 2)
 
 
-def _full() -> Outage:
-    said = _("The server's disk is full: nothing was stored. It goes on as soon as there is room again.")
+def _full(where: str = "") -> Outage:
+    said = where + _("The server's disk is full: nothing was stored. It goes on as soon as there is room again.")
     return Outage(507, "storage_full", said, 5)

@@ -36,6 +36,8 @@ class Leases:
         self.forecast = Forecast()
         self._flights: dict[str, Flight] = {}
         self._hosts: dict[int, HostView] = {}
+        self._said: set[int] = set()
+        """Hosts that the log has: it says so once, however often all is read again."""
         self._foreign: set[int] = set()
         """Hosts of another protocol: what they tell is not read."""
         self._out: list[Report | Batch] = []
@@ -76,7 +78,8 @@ class Leases:
                 continue
             if self._is_over(age, now) and self._end_lease(id, name, age):
                 continue
-            if id not in self._hosts:
+            if id not in self._said:
+                self._said.add(id)
                 log.info("host_seen name=%s queues=%s processes=%s", name, queues, capacity)
             if protocol != wire.PROTOCOL:
                 self._set_aside(id, name, protocol, (state, reason), id in with_work)

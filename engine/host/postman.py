@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import psycopg2
+from psycopg2.errors import DiskFull
 
 from engine import faults
 from engine.executors import redishints, wire
@@ -261,7 +262,13 @@ class Postman:
             batch, body = self._letter or self._write_letter()
             begun = time.monotonic()
             faults.point("host.before_tell")
-            if not self._records.tell(host, number, body):
+            try:
+                is_written = self._records.tell(host, number, body)
+            except DiskFull as error:
+                # Nothing was stored, and a beat needs no room: what runs here goes on.
+                self._wait_for_database(error)
+                return
+            if not is_written:
                 self._end_of_life(host)
                 return
             faults.point("host.told")

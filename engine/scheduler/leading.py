@@ -86,6 +86,10 @@ class Leading:
         """Monotonic time of the next sign of life."""
         self.away = ""
         """What was said of the database that is away; empty: it is there."""
+        self.failed = ""
+        """What was said as the turn before failed; empty: it did not."""
+        self.again_at = 0.0
+        """Monotonic time of the next turn, at the earliest."""
         self.asked_back: set[str] = set()
         """Claims that were asked for once: what did not come back is about to start, and is not asked for again."""
 

@@ -21,7 +21,7 @@ from engine.scheduler import commands, remote
 from engine.scheduler.dialects import driver_errors
 from engine.scheduler.envelopes import Envelopes, Unreadable
 from engine.scheduler.leader import Leadership
-from engine.scheduler.leading import Leading, Stop
+from engine.scheduler.leading import OUTAGE_SECONDS, Leading, Stop
 from engine.scheduler.memory import Changes, NodeState
 from engine.scheduler.store import COMMANDS_AT_ONCE, Store
 from engine.shapes import iso
@@ -104,11 +104,14 @@ class Scheduler(Leading):
     def tick(self, timeout: float) -> None:
         """Wait up to `timeout` seconds for news, and deal with it. Raises LostLeadership."""
         self.inbox.extend(self.executor.poll(self._wait(timeout)))
-        self._turn()
+        if self.monotonic() >= self.again_at:
+            self._turn()
         self.watchdog.turns += 1
 
     def _wait(self, timeout: float) -> float:
         mono = self.monotonic()
+        if mono < self.again_at:
+            return min(timeout, self.again_at - mono)
         if self.inbox or self.core.has_more:
             return min(GAP_SECONDS, max(0.0, self.wrote_at + GAP_SECONDS - mono))
         until = min(mono + timeout, self.look_at, self.beat_at)
@@ -121,9 +124,16 @@ class Scheduler(Leading):
     def _turn(self) -> None:
         try:
             self._turn_once()
+            self.failed = ""
         except driver_errors() as error:
-            log.warning("tick_failed: %s: %s", type(error).__name__, error)
+            again, said = self.failed != "", f"{type(error).__name__}: {error}"
+            if said != self.failed:
+                log.warning("tick_failed: %s", said)
+            self.failed = said
             self._recover()
+            if again:
+                # It answers and takes nothing (its disk is full): to read everything again at once helps nobody.
+                self.again_at = self.monotonic() + OUTAGE_SECONDS
 
     def _turn_once(self) -> None:
         core, inbox = self.core, self.inbox

@@ -87,6 +87,14 @@ def test_what_a_database_says_tells_a_full_disk_from_a_moment_away(cause: Any, s
     assert (found.status, found.code) == (status, code)
 
 
+def test_whose_disk_is_full_is_said() -> None:
+    error = OperationalError("could not extend file")
+    error.__cause__ = type("Inner", (Exception,), {"pgcode": "53100"})()
+    found = outage(error)
+    assert found is not None
+    assert found.said.startswith("PostgreSQL: The server's disk is full")
+
+
 def test_other_errors_of_files_and_code_are_no_outage() -> None:
     assert outage(OSError(errno.ENOSPC, "No space left on device")) is not None
     assert outage(OSError(errno.EACCES, "Permission denied")) is None

@@ -96,6 +96,14 @@ class Server:
         place = f"-c port={self.port} -c listen_addresses={self.address}"
         self._do("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", place, "start")
 
+    def runs(self) -> bool:
+        """Whether its process is there, whatever it answers."""
+        try:
+            self._do("pg_ctl", "status")
+        except subprocess.CalledProcessError:
+            return False
+        return True
+
     def stop(self, mode: str = "immediate") -> None:
         """`immediate` is what a crash is."""
         self._do("pg_ctl", "-w", "-m", mode, "stop")

@@ -268,6 +268,13 @@ def outage_ends_lives(module: ModuleType) -> None:
     module.is_away_for_all = lambda error: False  # type: ignore[attr-defined]
 
 
+@change("engine.host.postman")
+def full_ends_lives(module: ModuleType) -> None:
+    """A database that has no room for what a host tells is one that it does not reach."""
+    assert hasattr(module, "DiskFull")
+    module.DiskFull = ()  # type: ignore[attr-defined]
+
+
 @change("engine.executors.celery")
 def outage_ends_leases(module: ModuleType) -> None:
     """Whoever could not renew one while the database was away has lost it."""

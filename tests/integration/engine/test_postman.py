@@ -9,13 +9,14 @@ from typing import Any
 
 import psycopg2
 import pytest
+from psycopg2.errors import DiskFull
 
 from engine.config import from_environment
 from engine.executors import wire
 from engine.executors.base import Lines, Progress, Report, Started
 from engine.host import sent
 from engine.host.postman import LETTER_CHARACTERS, UNREAD_MAX, Postman
-from engine.host.records import Records
+from engine.host.records import LEASE_SECONDS, Records
 from tests.integration.engine.test_host_records import dispatch
 from tests.integration.engine.test_host_records import url as url
 from tests.support.wait import wait_until
@@ -24,7 +25,8 @@ pytestmark = pytest.mark.postgres
 
 
 class Breaking(Records):
-    """Its connection breaks as often as it is told, before or after the statement has done its work."""
+    """Its connection breaks as often as it is told, before or after the statement has done its work; or the disk is
+    full."""
 
     breaks: list[str]
 
@@ -32,6 +34,8 @@ class Breaking(Records):
         how = self.breaks.pop(0) if self.breaks else ""
         if how == "before":
             raise psycopg2.OperationalError("the connection is gone")
+        if how == "full":
+            raise DiskFull("no space left on device")
         told = super().tell(host, number, body)
         if how == "after":
             self.broke()
@@ -187,6 +191,17 @@ def test_the_lease_is_renewed_each_second(made: SimpleNamespace) -> None:
     until = made.postman.lease_until
     wait_until(lambda: made.other._do(beat, ()) != first, 3)
     wait_until(lambda: made.postman.lease_until > until)
+
+
+def test_a_host_whose_reports_find_no_room_keeps_its_lease_and_writes_them_when_there_is(made: SimpleNamespace) -> None:
+    before, until = made.postman.host, made.postman.lease_until
+    made.records.breaks = ["full"] * 1000
+    made.postman.post([report(0)])
+    wait_until(lambda: made.postman.lease_until > until + LEASE_SECONDS, 2 * LEASE_SECONDS)
+    assert told(made) == []
+    made.records.breaks = []
+    wait_until(lambda: told(made) == [report(0)])
+    assert (made.postman.host, made.host.lost) == (before, 0)
 
 
 def test_a_flood_of_lines_waits_for_the_scheduler_in_letters_of_bounded_size(made: SimpleNamespace) -> None:

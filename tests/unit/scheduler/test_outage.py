@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 from django.db import OperationalError
 
+from engine.scheduler.leading import OUTAGE_SECONDS
+from tests.support.documents import chain
 from tests.support.simulation import Simulation
 
 
@@ -32,3 +34,26 @@ def test_a_database_that_is_away_is_said_once_for_each_reason_and_again_the_next
         "starting up",
         "refused",
     ]
+
+
+def test_a_database_that_takes_nothing_is_read_again_at_the_pace_of_an_outage_and_that_is_said_once(
+    simulate: Callable[..., Simulation], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    simulation = simulate()
+    run = simulation.start(chain("a"))
+
+    def full(*_: object) -> None:
+        raise OperationalError("no space left")
+
+    led = simulation.store.epoch
+    with caplog.at_level(logging.WARNING, "interlock.scheduler"), monkeypatch.context() as patched:
+        patched.setattr(simulation.store, "write", full)
+        for _ in range(100):
+            simulation.tick()
+            simulation.clock.advance(0.05)
+    # The first turn that fails may have met something that passes at once.
+    assert 5 / OUTAGE_SECONDS / 2 <= simulation.store.epoch - led <= 5 / OUTAGE_SECONDS + 2
+    assert [record.getMessage() for record in caplog.records] == ["tick_failed: OperationalError: no space left"]
+    simulation.clock.advance(OUTAGE_SECONDS)
+    simulation.settle()
+    assert run.values["state"] == "running"

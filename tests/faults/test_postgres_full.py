@@ -1,0 +1,219 @@
+"""T15 on several hosts: the disk of PostgreSQL is full for a while, for data or for its write-ahead log too; then there
+is room again."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from engine.host.records import LEASE_SECONDS
+from engine.scheduler.leading import OUTAGE_SECONDS
+from tests.faults.busy import Held, nothing_lost
+from tests.faults.checks import Broken, hold
+from tests.faults.hosts import SERVERS, Hosts, hosted
+from tests.faults.said import Counting
+from tests.faults.small_disk import small_disk
+from tests.faults.visitor import Visitor
+from tests.faults.workload import Workload
+from tests.support.effort import only_long, rounds
+from tests.support.product import Answer
+from tests.support.wait import wait_until
+
+pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
+
+BYTES = 160 << 20
+"""The database of the template, and three segments of its log."""
+FULL_SECONDS = LEASE_SECONDS + 1.5
+"""Longer than any lease."""
+FULL = "No space left on device"
+RECOVERS_SECONDS = 10.0
+KINDS = ("chain", "fan", "diamond", "pool")
+
+
+class Cramped(Hosts):
+    """PostgreSQL has a small disk of its own."""
+
+    def __init__(self, folder: Path, build: str = "", home: Path | None = None, **environment: str) -> None:
+        self._places = contextlib.ExitStack()
+        try:
+            # Where its user may go, who is not that of the tests.
+            place = Path(self._places.enter_context(tempfile.TemporaryDirectory(prefix="interlock-small-")))
+            self.disk = self._places.enter_context(small_disk(place / "disk", BYTES))
+            self.database_at = self.disk.folder
+            for one in (place, self.disk.folder):
+                one.chmod(0o755)
+            super().__init__(folder, build, home, **environment)
+        except BaseException:
+            self._places.close()
+            raise
+        # Its log takes no more room from round to round.
+        for setting in ("wal_recycle = off", "min_wal_size = '32MB'"):
+            self.do(f"ALTER SYSTEM SET {setting}")
+        self.do("SELECT pg_reload_conf()")
+
+    def fill(self) -> None:
+        """Leave room for nothing but a segment of the log that is there already."""
+        self.do("SELECT pg_switch_wal()")
+        self.do("CHECKPOINT")
+        self.disk.fill()
+
+    def fill_log(self) -> None:
+        """Then that too, at which the server breaks off, and ends if it finds no room to start again."""
+        self.fill()
+        with contextlib.suppress(psycopg2.Error):
+            while True:
+                self.do("SELECT pg_logical_emit_message(false, '', ''), pg_switch_wal()")
+
+    def is_served(self) -> bool:
+        try:
+            return self.do("SELECT 1") == [(1,)]
+        except psycopg2.OperationalError:
+            return False
+
+    def free(self) -> None:
+        """Room again; if the server has ended, whoever watches over it starts it."""
+        self.disk.free()
+        if not self.server.runs():
+            self.server.start()
+        wait_until(self.is_served, 60)
+
+    def end(self) -> None:
+        super().end()
+        self._places.close()
+
+
+def launch(rig: Hosts, work: Workload) -> Answer:
+    """Ask for a run; whether it is acknowledged is seen in the answer."""
+    answer = rig.product.call("POST", "/api/v1/workflows/chain/runs/", {})
+    if answer.status == 202:
+        run = str(answer.json["id"])
+        rig.accepted.append(run)
+        work.slugs[run] = "chain"
+    return answer
+
+
+def refused(rig: Cramped, work: Workload, statuses: tuple[int, ...], said: str) -> list[Answer]:
+    """Ask for runs until a worker has said this, too, for longer than any lease: those that were refused, one at
+    least."""
+    before = {one.name: len(one.log.read_text()) for one in rig.workers.values()}
+    began, met = time.monotonic(), 0.0
+    found: list[Answer] = []
+    while not found or not met or time.monotonic() - met < FULL_SECONDS:
+        assert time.monotonic() - began < 60
+        answer = launch(rig, work)
+        assert answer.status in (202, *statuses), answer.body
+        if answer.status != 202:
+            found.append(answer)
+        if not met and any(said in one.log.read_text()[before[one.name] :] for one in rig.workers.values()):
+            met = time.monotonic()
+        time.sleep(0.02)
+    return found
+
+
+def only_what_was_acknowledged(rig: Hosts) -> None:
+    """Of a launch that was refused nothing was stored."""
+    hold("I2", (f"run {run} was refused, and is there" for run in rig.rows().runs.keys() - set(rig.accepted)))
+
+
+class Stand:
+    """The product with work that never ends, somebody who looks, and nodes that run through all of it."""
+
+    def __init__(self, rig: Cramped) -> None:
+        self.rig = rig
+        rig.start()
+        self.work, self.counting = Workload(rig, http=True, fan=20, only=KINDS), Counting(rig, http=True)
+        self.held = Held(rig)
+        rig.publish("held", self.held.document)
+        self.held.run = rig.launch("held")
+        self.held.begun()
+        self.visitor = Visitor(rig)
+        self.pids = rig.roles()
+
+    def begin(self) -> None:
+        self.work.keep(4)
+        self.counting.start()
+        seen = len(self.rig.ledger.entries())
+        wait_until(lambda: len(self.rig.ledger.entries()) > seen + 10, 20)
+
+    def goes_on(self) -> float:
+        """Seconds from now, when there is room, to the next start of a node."""
+        back = time.monotonic_ns()
+
+        def started() -> int:
+            self.work.keep(2)
+            return self.rig.ledger.start_after(back)
+
+        return (wait_until(started, 30) - back) / 1e9
+
+    def end(self) -> None:
+        """All ended, nothing was lost of what ran, or was done in part."""
+        rig = self.rig
+        assert rig.roles() == self.pids
+        nothing_lost(rig)
+        self.held.flag.touch()
+        rig.rest(60)
+        self.visitor.close()
+        self.work.check()
+        self.counting.check()
+        only_what_was_acknowledged(rig)
+
+
+def test_a_database_without_room_refuses_what_needs_it_ends_nothing_and_goes_on_with_room(tmp_path: Path) -> None:
+    with hosted(tmp_path, form=Cramped) as rig:
+        assert isinstance(rig, Cramped)
+        stand = Stand(rig)
+        took = []
+        for _ in range(rounds(1, 8)):
+            stand.begin()
+            epoch, began = rig.leader()[0], time.monotonic()
+            rig.fill()
+            for answer in refused(rig, stand.work, (507,), FULL):
+                assert answer.headers["content-type"] == "application/problem+json"
+                assert answer.json["code"] == "storage_full"
+                assert answer.json["detail"].startswith("PostgreSQL: The server's disk is full: nothing was stored.")
+            # A leader that reads everything again at each look would be what keeps the server busy.
+            assert rig.leader()[0] - epoch <= (time.monotonic() - began) / OUTAGE_SECONDS + 2
+            rig.free()
+            took.append(stand.goes_on())
+        stand.end()
+    print(f"{', '.join(f'{one:.2f}' for one in took)} s to the next start; pages {dict(stand.visitor.statuses)}")
+    assert set(stand.visitor.statuses) == {200}
+    assert max(took) <= RECOVERS_SECONDS
+
+
+@only_long
+def test_a_database_that_ended_for_want_of_room_loses_nothing_and_all_goes_on_with_room(tmp_path: Path) -> None:
+    with hosted(tmp_path, form=Cramped) as rig:
+        assert isinstance(rig, Cramped)
+        stand = Stand(rig)
+        took = []
+        for _ in range(8):
+            stand.begin()
+            rig.fill_log()
+            refused(rig, stand.work, (503, 507), "database_away")
+            rig.free()
+            took.append(stand.goes_on())
+        stand.end()
+    print(f"{', '.join(f'{one:.2f}' for one in took)} s to the next start; pages {dict(stand.visitor.statuses)}")
+    assert set(stand.visitor.statuses) == {200, 503}
+    assert max(took) <= RECOVERS_SECONDS
+
+
+@only_long
+def test_a_build_that_ends_what_runs_for_want_of_room_is_caught(tmp_path: Path) -> None:
+    with hosted(tmp_path, "full_ends_lives", Cramped) as rig:
+        assert isinstance(rig, Cramped)
+        stand = Stand(rig)
+        stand.begin()
+        rig.fill()
+        refused(rig, stand.work, (507,), FULL)
+        rig.free()
+        stand.goes_on()
+        with pytest.raises(Broken, match="was lost"):
+            stand.end()
+        stand.visitor.close()
