@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import psycopg2
+from psycopg2.errors import DiskFull
 
 from engine import postgres
 from engine.executors.wire import PROTOCOL
@@ -79,6 +80,10 @@ class Records:
             with self._connection.cursor() as cursor:
                 cursor.execute(statement, values)
                 return list(cursor.fetchall())
+        except DiskFull:
+            # The connection is whole. On another one a crash of the server, which may take back what was told, would
+            # not be seen.
+            raise
         except psycopg2.Error:
             self.close()
             raise

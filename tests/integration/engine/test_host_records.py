@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import psycopg2
 import pytest
+from psycopg2.errors import DiskFull
 
 from engine.executors.wire import PROTOCOL
 from engine.host.records import Records, is_away_for_all
@@ -179,3 +180,10 @@ def resting(records: Records, host: int) -> str:
     beat = records.beat(host, {})
     assert beat is not None
     return beat[1]
+
+
+def test_a_statement_that_finds_no_room_leaves_the_connection_that_would_tell_of_a_crash(records: Records) -> None:
+    before = records._do("SELECT pg_backend_pid()", ())
+    with pytest.raises(DiskFull):
+        records._do("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53100'; END $$", ())
+    assert records._do("SELECT pg_backend_pid()", ()) == before
