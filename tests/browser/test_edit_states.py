@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -24,6 +26,23 @@ def test_an_empty_drawing_on_a_phone_speaks_of_what_is_there(chromium, product, 
         expect(empty).to_be_hidden()
         for tool in page.locator(".cvtools button").all():
             assert box_of(tool)["height"] >= 32
+
+
+@pytest.mark.parametrize("width", [360, 820])
+def test_on_a_narrow_page_the_canvas_stands_where_the_words_above_it_will_leave_it(chromium, product, tmp_path, width):
+    product.api("POST", "workflows/", {"name": "narrow", "slug": f"narrow-{width}"})
+    with somebody(chromium, product, tmp_path / "shots", width=width, height=780) as person:
+        person.sign_in()
+        person.expected += ["Failed to load resource"]
+        page = person.page
+        page.route(re.compile(r"/static/.*\.js"), lambda route: route.abort())
+        person.go(f"/workflows/narrow-{width}/edit/")
+        before = box_of(page.locator(".editcanvas"))["y"]
+        page.unroute_all()
+        person.go(f"/workflows/narrow-{width}/edit/")
+        expect(page.locator("[data-saved]")).not_to_be_empty()
+        expect(page.locator("[data-problem-count]")).not_to_be_empty()
+        assert box_of(page.locator(".editcanvas"))["y"] == before
 
 
 def test_a_draft_that_cannot_be_drawn_offers_its_text_and_no_tools_for_drawings(person):
