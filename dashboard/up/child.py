@@ -143,30 +143,41 @@ def _prepare(parent: Parent, url: str) -> None:
     parent.report({"login_link": prepared.login_link, "new": prepared.new})
 
 
+def _settings(role: str) -> Path:
+    """Read the settings, by Django but for a worker; the home. Raises SystemExit."""
+    if role == "worker":
+        from engine.celery import CONFIG
+
+        return CONFIG.home
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+    import django
+
+    django.setup()
+    from django.conf import settings
+
+    home: Path = settings.INTERLOCK.home
+    return home
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="interlock child", description="Started by `up`, not by people.")
-    parser.add_argument("role", choices=["web", "scheduler"])
+    parser.add_argument("role", choices=["web", "scheduler", "worker"])
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--channel", type=int, required=True)
     parser.add_argument("--listen", type=int, action="append", default=[])
     parser.add_argument("--prepare", metavar="URL", default="")
     options = parser.parse_args()
-    # The scheduler ends the trees of its nodes before it goes; the web process has nothing to keep.
-    death = signal.SIGTERM if options.role == "scheduler" else signal.SIGKILL
+    # Whoever runs nodes ends their trees before it goes; the web process has nothing to keep.
+    death = signal.SIGKILL if options.role == "web" else signal.SIGTERM
     parent = Parent(options.parent, socket.socket(fileno=options.channel), death)
     sys.path.insert(0, str(ROOT))
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-    import django
-
     try:
-        django.setup()
+        home = _settings(options.role)
     except SystemExit as error:
         # The settings refuse what the environment says.
         parent.report({"refused": str(error.code).removeprefix("interlock: ")})
         sys.exit(1)
-    from django.conf import settings
-
-    log = log_to(settings.INTERLOCK.home / "log", options.role)
+    log = log_to(home / "log", options.role)
     _record_crash(options.role, log)
     if options.prepare:
         _prepare(parent, options.prepare)
@@ -174,6 +185,10 @@ def main() -> None:
         from dashboard.up import web
 
         code = web.serve(parent, [socket.socket(fileno=number) for number in options.listen])
+    elif options.role == "worker":
+        from dashboard.up import worker
+
+        code = worker.run(parent)
     else:
         from dashboard.up import scheduler
 

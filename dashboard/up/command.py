@@ -25,6 +25,10 @@ HELP: Final = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, default=8000, help="port to listen on (default 8000; 0: a free one)")
+    parser.add_argument(
+        "--no-worker", action="store_true",
+        help="with INTERLOCK_EXECUTOR=celery: start none here, for nodes run on workers that others start",
+    )  # fmt: skip
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,15 +36,15 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="interlock up", description=HELP)
     add_arguments(parser)
     options = parser.parse_args(arguments)
-    return run(options.host, options.port)
+    return run(options.host, options.port, has_worker=not options.no_worker)
 
 
-def run(host: str, port: int) -> int:
-    """Serve until asked to stop; the exit code."""
+def run(host: str, port: int, *, has_worker: bool) -> int:
+    """Serve until asked to stop; the exit code. `has_worker`: where nodes run on workers, one is started too."""
     config: Config | None = None
     try:
         config = from_environment(os.environ)
-        return _run(config, host, port)
+        return _run(config, host, port, has_worker and config.executor == "celery")
     except (ConfigError, Refused, listen.CannotListen) as error:
         return _refused(str(error))
     except Exception as error:
@@ -48,7 +52,7 @@ def run(host: str, port: int) -> int:
         return _refused(f"up failed by an error of its own: {error!r}.{place}")
 
 
-def _run(config: Config, host: str, port: int) -> int:
+def _run(config: Config, host: str, port: int, has_worker: bool) -> int:
     if not 0 <= port <= 65535:
         raise Refused(f"{port} is no port: give a number from 0 to 65535.")
     lock = HomeLock(config.run_folder)
@@ -59,8 +63,9 @@ def _run(config: Config, host: str, port: int) -> int:
     public = listen.public_address(os.environ.get("ALLOWED_HOSTS", "")) if config.trust_proxy else ""
     # doctor asks at the first address, people are sent to the last.
     lock.describe(Holder(os.getpid(), url, public))
-    parent = Parent(config.home, sockets, public or url, _environment(host))
-    return parent.run(lambda prepared: _announce(config, url, public, host, prepared))
+    parent = Parent(config.home, sockets, public or url, _environment(host), has_worker)
+    needs_worker = config.executor == "celery" and not has_worker
+    return parent.run(lambda prepared: _announce(url, public, host, needs_worker, prepared))
 
 
 def _environment(host: str) -> dict[str, str]:
@@ -72,7 +77,7 @@ def _environment(host: str) -> dict[str, str]:
     return environment
 
 
-def _announce(config: Config, url: str, public: str, host: str, prepared: Mapping[str, Any]) -> None:
+def _announce(url: str, public: str, host: str, needs_worker: bool, prepared: Mapping[str, Any]) -> None:
     say(
         f"Interlock is ready: {public} (through the proxy, which asks {url})"
         if public
@@ -81,7 +86,7 @@ def _announce(config: Config, url: str, public: str, host: str, prepared: Mappin
     if prepared["login_link"]:
         say(f"Sign in as admin, once, by this link: {prepared['login_link']}")
         say("It is printed at every start until you set a password (or start with INTERLOCK_ADMIN_PASSWORD).")
-    if config.executor == "celery":
+    if needs_worker:
         say("Nodes run on workers. Start at least one, here or on other hosts, in this environment:")
         say("    celery -A engine worker -Q default")
     if listen.is_any(host) and not os.environ.get("ALLOWED_HOSTS"):

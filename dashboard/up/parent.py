@@ -1,7 +1,8 @@
-"""The parent process of `up`: starts web and scheduler, restarts what crashes, and ends both when asked.
+"""The parent process of `up`: starts web, scheduler and, where nodes run on workers, one of these; restarts what
+crashes, and ends all when asked.
 
-It does little on purpose. The web process prepares the database while the scheduler imports, and says so; then
-both get the word to go on, and the parent only waits.
+It does little on purpose. The web process prepares the database while the others import, and says so; then they get
+the word to go on, and the parent only waits.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from dashboard.up.home import Refused
 
 DRAIN_SECONDS: Final = 10.0
 """From the first signal until what still runs is interrupted."""
+LEAVE_SECONDS: Final = 3.0
+"""For a worker to leave when its nodes have ended."""
 END_SECONDS: Final = 2.0
 """For a child to leave once it should, before it is killed."""
 CRASHES_MAX: Final = 3
@@ -154,7 +157,14 @@ class Signals:
 class Parent:
     """One run of `up`."""
 
-    def __init__(self, home: Path, sockets: list[socket.socket], base_url: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        sockets: list[socket.socket],
+        base_url: str,
+        environment: Mapping[str, str],
+        has_worker: bool = False,
+    ) -> None:
         self._home, self._url = home, base_url
         self._sockets = sockets
         for one in sockets:
@@ -162,13 +172,14 @@ class Parent:
         self.signals = Signals()
         self.scheduler = Child("scheduler", environment)
         self.web = Child("web", environment, tuple(one.fileno() for one in sockets))
-        self.children = (self.web, self.scheduler)
+        self.worker = Child("worker", environment) if has_worker else None
+        self.children = (self.web, self.scheduler, *([self.worker] if self.worker else []))
         self.prepared: dict[str, Any] | None = None
         """What the web process said when it had prepared the database; None: it has not yet."""
         self.ready = False
 
     def run(self, announce: Callable[[Mapping[str, Any]], None]) -> int:
-        """Start both, serve, drain; the exit code. Raises Refused.
+        """Start all, serve, drain; the exit code. Raises Refused.
 
         0: ended as asked. 128 + the signal: ended at once by a second one. `announce` is called when the
         product has become ready, with what the preparation said (see `child`).
@@ -260,21 +271,11 @@ class Parent:
     def _stop(self, selector: selectors.BaseSelector) -> int:
         """Drain, then end; the exit code."""
         say(f"\nStopping: running nodes have up to {DRAIN_SECONDS:.0f} s to end; once more ends them at once.")
-        deadline = time.monotonic() + DRAIN_SECONDS + 1
-        # The pages stay while the scheduler drains: people may want to see what is left.
-        self.scheduler.signal(signal.SIGTERM)
+        # The pages stay meanwhile: people may want to see what is left. So does the scheduler, while a worker tells.
         at_once = False
-        while self.scheduler.alive:
-            if self.signals.stops > 1 and not at_once:
-                at_once = True
-                self.web.signal(signal.SIGKILL)
-                self.scheduler.signal(signal.SIGTERM)
-                deadline = min(deadline, time.monotonic() + END_SECONDS)
-            if time.monotonic() >= deadline:
-                self.scheduler.signal(signal.SIGKILL)
-                break
-            selector.select(max(0.0, min(deadline - time.monotonic(), 1.0)))
-            self.signals.drain()
+        for child, seconds in ((self.worker, DRAIN_SECONDS + LEAVE_SECONDS), (self.scheduler, DRAIN_SECONDS + 1)):
+            if child is not None:
+                at_once = self._drain(child, seconds, selector) or at_once
         self.web.signal(signal.SIGTERM)
         deadline = time.monotonic() + END_SECONDS
         while self.web.alive and time.monotonic() < deadline and self.signals.stops == 1:
@@ -285,6 +286,24 @@ class Parent:
             return 128 + self.signals.last
         say("Stopped.")
         return 0
+
+    def _drain(self, child: Child, seconds: float, selector: selectors.BaseSelector) -> bool:
+        """Have a child end what it runs, within so many seconds; whether that was to be at once."""
+        deadline = time.monotonic() + seconds
+        child.signal(signal.SIGTERM)
+        at_once = False
+        while child.alive:
+            if self.signals.stops > 1 and not at_once:
+                at_once = True
+                self.web.signal(signal.SIGKILL)
+                child.signal(signal.SIGTERM)
+                deadline = min(deadline, time.monotonic() + END_SECONDS)
+            if time.monotonic() >= deadline:
+                child.signal(signal.SIGKILL)
+                break
+            selector.select(max(0.0, min(deadline - time.monotonic(), 1.0)))
+            self.signals.drain()
+        return at_once
 
     def _kill(self) -> None:
         for child in self.children:

@@ -37,9 +37,11 @@ class Product:
         home.mkdir(mode=0o700, exist_ok=True)
         self._database: sqlite3.Connection | None = None
         self.log = open(home.with_suffix(".log"), "wb")  # noqa: SIM115 - closed by stop
+        # Where nodes run on workers, what is measured brings them.
+        options = ["--no-worker"] if command == "up" else []
         begun = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "manage", command, "--port", str(self.port)],
+            [sys.executable, "-m", "manage", command, "--port", str(self.port), *options],
             env=self.environment,
             stdout=self.log,
             stderr=self.log,

@@ -38,11 +38,11 @@ def python_node(seconds: float) -> list[dict[str, object]]:
 
 
 def role_of(pid: int) -> str:
-    """web or scheduler, for a child of `up`."""
+    """web, scheduler or worker, for a child of `up`."""
     with contextlib.suppress(OSError):
         words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
         if any(word.endswith("child.py") for word in words):
-            return next(word for word in words if word in ("web", "scheduler"))
+            return next(word for word in words if word in ("web", "scheduler", "worker"))
     return ""
 
 

@@ -93,6 +93,8 @@ class Product:
     """A running `up`. `environment` adds to the clean one that it starts in."""
 
     started_by = "up"
+    has_worker = False
+    """Whether `up` starts one where nodes run on workers: most tests have their own."""
     source = ROOT
     """Where its code is."""
 
@@ -111,9 +113,10 @@ class Product:
 
     def start(self, timeout: float = 30) -> Product:
         """Start `up` and wait until /readyz is well."""
+        options = ["--no-worker"] if self.started_by == "up" and not self.has_worker else []
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", self.started_by, "--port", str(self.port)],
+                [sys.executable, "manage.py", self.started_by, "--port", str(self.port), *options],
                 cwd=self.source, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip

@@ -67,9 +67,9 @@ def database() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def running(home: Path, **environment: str) -> Iterator[Product]:
+def running(home: Path, form: type[Product] = Product, /, **environment: str) -> Iterator[Product]:
     """A started product that is ended whatever happens, in a copy of a home. A DATABASE_URL is that of a `database`."""
-    with _ending(Product(home, **environment)) as product:
+    with _ending(form(home, **environment)) as product:
         made = on_postgres() if "DATABASE_URL" in environment else one_host()
         shutil.copytree(made / "home", home)
         product.token = (made / "token").read_text()

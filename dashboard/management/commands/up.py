@@ -19,4 +19,4 @@ class Command(BaseCommand):
         command.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        sys.exit(command.run(str(options["host"]), int(options["port"])))
+        sys.exit(command.run(str(options["host"]), int(options["port"]), has_worker=not options["no_worker"]))

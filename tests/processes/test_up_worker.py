@@ -1,0 +1,90 @@
+"""`up` where nodes run on workers of Celery: it brings one, so that it is the same as without, on one host."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.processes.test_up import TREE, alive, child, python_node, start_run
+from tests.support import redis, templates
+from tests.support.product import Product
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.processes, pytest.mark.timeout(120)]
+
+
+class WithWorker(Product):
+    has_worker = True
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Iterator[Product]:
+    with templates.database() as database, redis.server(tmp_path) as server:
+        environment = {"DATABASE_URL": database, "REDIS_URL": server.url, "INTERLOCK_EXECUTOR": "celery"}
+        with templates.running(tmp_path / "home", WithWorker, **environment) as started:
+            yield started
+
+
+def tree(product: Product) -> list[int]:
+    """Of `up` that runs the node of TREE, once all of it is there."""
+    return wait_until(lambda: pids if names(pids := product.tree()).count("sleep") == 2 else [], 20)
+
+
+def names(pids: list[int]) -> list[str]:
+    return [Path(f"/proc/{pid}/comm").read_text().strip() for pid in alive(pids)]
+
+
+def test_nodes_run_though_nobody_has_started_a_worker(product: Product) -> None:
+    run = start_run(product, python_node(0.1))
+    assert product.ended(run)["state"] == "succeeded"
+    (worker,) = product.api("GET", "workers/")["results"]
+    assert worker["name"].startswith("up@")
+    assert "Start at least one" not in product.log.read_text()
+
+
+def test_a_killed_worker_is_started_again_and_its_run_goes_on(product: Product) -> None:
+    run = start_run(product, python_node(1))
+    os.kill(child(product, "worker"), signal.SIGKILL)
+    assert product.ended(run)["state"] == "succeeded"
+    assert "The worker process was ended by SIGKILL; it is started again." in product.log.read_text()
+
+
+def test_ctrl_c_lets_a_node_that_a_worker_runs_end(product: Product) -> None:
+    run = start_run(product, python_node(1.5))
+    assert product.process is not None
+    everything = product.tree()
+    product.process.send_signal(signal.SIGINT)
+    assert product.process.wait(timeout=12) == 0
+    assert not alive(everything)
+    # The scheduler has taken its end: nobody runs it again.
+    product.start()
+    assert product.api("GET", f"runs/{run}/")["state"] == "succeeded"
+    assert product.api("GET", f"runs/{run}/nodes/sleep/")["attempt"] == 1
+
+
+def test_a_second_ctrl_c_ends_also_the_worker_at_once(product: Product) -> None:
+    start_run(product, [{"id": "tree", "type": "python", "config": {"code": TREE}}])
+    everything = tree(product)
+    assert product.process is not None
+    product.process.send_signal(signal.SIGINT)
+    wait_until(lambda: "Stopping" in product.log.read_text())
+    time.sleep(0.1)  # Two signals at the same moment are one wish.
+    product.process.send_signal(signal.SIGINT)
+    assert product.process.wait(timeout=10) == 128 + signal.SIGINT
+    wait_until(lambda: not alive(everything), timeout=3)
+    assert "Traceback" not in product.log.read_text()
+
+
+def test_no_worker_outlives_a_killed_parent(product: Product) -> None:
+    start_run(product, [{"id": "tree", "type": "python", "config": {"code": TREE}}])
+    everything = tree(product)
+    assert product.process is not None
+    product.process.kill()
+    product.process.wait()
+    wait_until(lambda: not alive(everything), timeout=5)
+    product.start()
