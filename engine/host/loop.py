@@ -93,12 +93,14 @@ class Host:
 
     # From other threads.
 
-    def start(self) -> None:
-        """Start node processes and register; blocks until the host is ready."""
+    def start(self, look: Callable[[], None]) -> None:
+        """Start node processes and register; blocks until the host is ready, or `look`, which is called again and
+        again meanwhile, raises: the database may be away for long."""
         self.config.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock()
         threading.Thread(target=self._run, name="supervisor", daemon=True).start()
-        self.started.wait()
+        while not self.started.wait(TURN_SECONDS):
+            look()
 
     def _lock(self) -> None:
         """Raise HostRuns when another worker of this name runs here: its scratch folder would be cleared."""

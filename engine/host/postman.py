@@ -83,6 +83,8 @@ class Postman:
         self._sent = Sent()
         self._unsure = False
         """A connection broke: what the database has is not known."""
+        self._away = ""
+        """Why the database cannot be used, as far as that was logged."""
         self._ended: dict[str, float] = {}
         """{claim: monotonic time} of ends that were told."""
         self._beat_at = 0.0
@@ -202,6 +204,9 @@ class Postman:
                         self._ear.close()
                     return
                 self._look()
+                if self._away:
+                    self._away = ""
+                    log.info("database_back")
             except psycopg2.Error as error:
                 self._unsure = True
                 self._wait_for_database(error)
@@ -218,7 +223,10 @@ class Postman:
         if is_away_for_all(error):
             # Nobody can judge leases meanwhile, and all begin anew when it is back.
             self.lease_until = max(self.lease_until, time.monotonic() + LEASE_SECONDS - KILL_SECONDS)
-        log.warning("database_away: %s", told(error))
+        reason = told(error)
+        if reason != self._away:
+            self._away = reason
+            log.warning("database_away: %s", reason)
         time.sleep(RETRY_SECONDS)
 
     def _enter(self) -> None:

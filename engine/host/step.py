@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 from celery import bootsteps
+from celery.worker import state
 
 from engine.celery import CONFIG
 from engine.hints.check import trouble as redis_trouble
@@ -65,7 +66,8 @@ class HostStep(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no t
         queues = [queue.name for queue in worker.app.amqp.queues.consume_from.values()]
         made = Host(CONFIG, worker.hostname, queues)
         try:
-            made.start()
+            # Celery's handlers of signals only note that it is to stop.
+            made.start(state.maybe_shutdown)
         except HostRuns as error:
             raise SystemExit(f"interlock: {error}") from error
         made.listen = partial(_listen, worker)

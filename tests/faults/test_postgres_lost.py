@@ -184,3 +184,13 @@ def test_a_build_that_loses_what_runs_for_an_outage_is_caught(build: str, tmp_pa
         rig.rest(20)
         with pytest.raises(Broken, match=r"was lost"):
             nothing_lost(rig)
+
+
+def test_a_worker_that_cannot_register_says_so_once_and_can_be_stopped(tmp_path: Path) -> None:
+    with hosted(tmp_path, "away_at_register") as rig:
+        worker = rig.worker("one", wait=False)
+        wait_until(lambda: "database_away" in worker.log.read_text(), 20)
+        worker.process.send_signal(signal.SIGTERM)
+        assert worker.process.wait(10) == 0
+        assert worker.log.read_text().count("database_away") == 1
+        wait_until(lambda: not worker.node_processes(), 5)

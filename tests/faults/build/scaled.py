@@ -333,3 +333,14 @@ def limit_of_all_ignored(module: ModuleType) -> None:
     """Hosts are given what each of them takes, whatever may run at once over all of them."""
     places = module.places
     module.places = lambda hosts, flights, limit, now: places(hosts, flights, 1000, now)  # type: ignore[attr-defined]
+
+
+@change("engine.host.records")
+def away_at_register(module: ModuleType) -> None:
+    """No mutant: the database is away from when a worker registers."""
+    assert hasattr(module.Records, "register")
+
+    def register(self: Any, *arguments: Any) -> int:
+        raise module.psycopg2.OperationalError("connection refused")
+
+    module.Records.register = register
