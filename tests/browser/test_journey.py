@@ -44,7 +44,7 @@ def test_from_the_one_time_link_to_a_roll_back_and_a_good_run(chromium, tmp_path
         assert link
         page.goto(link[0])
         page.get_by_role("button", name="Sign in as admin").click()
-        expect(page.get_by_text("Nothing has run yet")).to_be_visible()
+        expect(page.get_by_text("No workflow has run yet")).to_be_visible()
 
         # The sample runs; states and lines arrive while the page stands.
         page.get_by_role("link", name="Run Flight delays").click()

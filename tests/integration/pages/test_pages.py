@@ -120,7 +120,7 @@ def test_pages_write_nothing(browser, flow, django_assert_max_num_queries):
 
 def test_a_new_installation_offers_what_to_begin_with(browser, db):
     shown = text_of(browser("editor").get("/"))
-    assert "Nothing has run yet" in shown
+    assert "No workflow has run yet" in shown
     assert reverse("workflow-new") in shown
     assert reverse("workflow-new") not in text_of(browser("viewer").get("/"))
 
