@@ -30,16 +30,16 @@ def test_an_empty_drawing_on_a_phone_speaks_of_what_is_there(chromium, product, 
 
 @pytest.mark.parametrize("width", [360, 820])
 def test_on_a_narrow_page_the_canvas_stands_where_the_words_above_it_will_leave_it(chromium, product, tmp_path, width):
-    product.api("POST", "workflows/", {"name": "narrow", "slug": f"narrow-{width}"})
+    product.api("POST", "workflows/", {"name": "narrow", "slug": f"editor-{width}"})
     with somebody(chromium, product, tmp_path / "shots", width=width, height=780) as person:
         person.sign_in()
         person.expected += ["Failed to load resource"]
         page = person.page
         page.route(re.compile(r"/static/.*\.js"), lambda route: route.abort())
-        person.go(f"/workflows/narrow-{width}/edit/")
+        person.go(f"/workflows/editor-{width}/edit/")
         before = box_of(page.locator(".editcanvas"))["y"]
         page.unroute_all()
-        person.go(f"/workflows/narrow-{width}/edit/")
+        person.go(f"/workflows/editor-{width}/edit/")
         expect(page.locator("[data-saved]")).not_to_be_empty()
         expect(page.locator("[data-problem-count]")).not_to_be_empty()
         assert box_of(page.locator(".editcanvas"))["y"] == before

@@ -72,7 +72,7 @@ def test_a_password_is_read_from_stdin(db: None, monkeypatch: pytest.MonkeyPatch
     assert not User.objects.filter(username="bob").exists()
 
 
-@pytest.mark.parametrize("name", ["import", "export", "worker"])
+@pytest.mark.parametrize("name", ["import", "export"])
 def test_a_command_that_is_not_built_yet_is_refused_by_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(CommandError, match=rf"The command {name} is not available yet\. \(not_available_yet\)"):
         run(name)
