@@ -23,17 +23,22 @@ pytestmark = [
 ]
 
 FAILS = "def main(inputs, ctx):\n    print('reading')\n    return inputs['nothing']\n"
-FOUND = """async () => {
-  const found = await axe.run(document, { resultTypes: ['violations'] });
+FOUND = """async (look) => {
+  const found = await axe.run(document, { resultTypes: ['violations'], ...look });
   return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
 }"""
 DRAWERS = ("logs", "timeline", "nodes", "inputs", "events")
 TABS = ("why", "output", "attempts", "config", "history")
 
 
-def violations(page: Page) -> list[str]:
+CONTRAST = "color-contrast"
+
+
+def violations(page: Page, dark: bool = False, width: int = 1440) -> list[str]:
+    """What breaks a rule. In the dark only colours are others, and on a narrow page everything else."""
     page.evaluate(AXE.read_text())
-    return list(page.evaluate(FOUND))
+    look = {"runOnly": [CONTRAST]} if dark else {"rules": {CONTRAST: {"enabled": width > 640}}}
+    return list(page.evaluate(FOUND, look))
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +80,6 @@ def test_axe_finds_nothing_on_the_pages_of_a_run(chromium, product, tmp_path, ad
             expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
             if "/runs/" in address:
                 page.wait_for_selector("[data-canvas][data-drawn]")
-            if wrong := violations(page):
+            if wrong := violations(page, dark, width):
                 found[address] = wrong
         assert found == {}

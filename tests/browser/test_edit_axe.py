@@ -43,13 +43,13 @@ def test_axe_finds_nothing_in_the_editor(chromium, product, tmp_path, dark, widt
         page.locator("[data-problem-count]").click()
         if width > 640:
             page.get_by_role("button", name="Compare", exact=True).click()
-        found = {"page": violations(page)}
+        found = {"page": violations(page, dark, width)}
         page.locator("[data-publish]").click()
         expect(page.locator("[data-publish-part]")).to_be_visible()
-        found["publish"] = violations(page)
+        found["publish"] = violations(page, dark, width)
         page.keyboard.press("Escape")
         if width <= 640:
             page.locator("[data-add-narrow]").click()
             expect(page.locator("[data-add-menu]")).to_be_visible()
-            found["add menu"] = violations(page)
+            found["add menu"] = violations(page, dark, width)
         assert {where: wrong for where, wrong in found.items() if wrong} == {}

@@ -64,7 +64,7 @@ def test_axe_finds_nothing_on_lists_and_forms(chromium, product, tmp_path, width
     with somebody(chromium, product, tmp_path / "shots", width=width, dark=dark) as person:
         person.sign_in()
         person.expected.append("404")
-        found = {place: wrong for place in PLACES if (wrong := violations(person.go(place)))}
+        found = {place: wrong for place in PLACES if (wrong := violations(person.go(place), dark, width))}
         assert found == {}
 
 

@@ -74,7 +74,7 @@ def test_the_list_of_workers_can_be_read_by_everybody_also_on_a_phone(
     scaled.product.api("POST", f"workers/rests-{dark}@test/drain/", {})
     with somebody(chromium, scaled.product, tmp_path / "shots", dark=dark) as person:
         person.sign_in()
-        assert violations(person.go("/resources/")) == []
+        assert violations(person.go("/resources/"), dark) == []
     with somebody(chromium, scaled.product, tmp_path / "shots", width=360, height=780, touch=True, dark=dark) as person:
         person.sign_in()
         page = person.go("/resources/")
