@@ -73,6 +73,8 @@ export default defineConfig({
   test: {
     environment: "happy-dom",
     include: ["src/**/*.test.{ts,tsx}"],
+    // A window for each file would take four times as long as the tests.
+    isolate: false,
     // So that the aliases hold in tests too.
     server: { deps: { inline: [/@rjsf/] } },
   },

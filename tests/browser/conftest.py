@@ -97,10 +97,14 @@ def somebody(
     height: int = 900,
     dark: bool = False,
     touch: bool = False,
+    motion: bool = False,
 ) -> Iterator[Person]:
+    """Without `motion` as people who have asked for none see the product: what turns while a node runs keeps a machine
+    busy that draws in software."""
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if dark else "light",
+        reduced_motion="no-preference" if motion else "reduce",
         locale="en-GB",
         timezone_id="Europe/Berlin",
         has_touch=touch,

@@ -384,8 +384,6 @@ def test_an_edge_says_what_passes_and_takes_a_node_in(person):
 def test_axe_finds_nothing_wrong_in_any_of_its_views(person):
     nodes = [*NODES[:2], {**NODES[5], "config": {"cases": [{"port": "few", "when": True}]}}, NODES[7]]
     it = Inspecting(person, "inspect-axe", nodes, [EDGES[0], EDGES[2]])
-    # Colours change at once: axe-core would see them on their way.
-    it.page.emulate_media(reduced_motion="reduce")
     it.page.evaluate(AXE.read_text())
     found = {}
 

@@ -35,7 +35,7 @@ def started(form: str, folder: Path) -> Iterator[Product]:
 def test_from_the_one_time_link_to_a_roll_back_and_a_good_run(chromium, tmp_path, form):
     with (
         started(form, tmp_path) as product,
-        somebody(chromium, product, tmp_path / "shots") as person,
+        somebody(chromium, product, tmp_path / "shots", motion=True) as person,
     ):
         page = person.page
 

@@ -27,7 +27,7 @@ from tests.integration.table.watch import Watch
 from tests.integration.table.world import World
 from tests.support.effort import LONG, rounds, seed
 
-EXAMPLES = rounds(12, 400)
+EXAMPLES = rounds(6, 400)
 """For each call and each of the two kinds of data."""
 
 UNDERSTOOD = ["2xx", 404, 409, 410, 411, 412, 422, 428, 501, 503]
