@@ -180,8 +180,8 @@ class StoredArtifacts(Artifacts):
 
     def entries(self) -> Iterator[Entry]:
         # By folder: a listing of millions would not fit into memory.
-        for number in range(256):
-            for name, size, at in self.store.folder(f"{number:02x}"):
+        for folder in self.store.folders():
+            for name, size, at in self.store.folder(folder):
                 if self.is_name(name):
                     yield Entry(name, size, at)
 

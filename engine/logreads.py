@@ -21,6 +21,8 @@ from engine.models import LogBatch, Run
 from engine.shapes import line_shape
 
 LINES_MAX = 10_000
+SEARCH_SECONDS = 0.25
+"""For one call of a search."""
 CHUNK_CHARACTERS = 4 << 20
 """Text of batches that is held at once."""
 CHUNK_BATCHES = 400
@@ -151,13 +153,13 @@ def search(
     level: str | None = None,
     node: str | None = None,
     after: int = 0,
-    seconds: float = 0.25,
+    seconds: float | None = None,
     ranges_max: int = 20_000,
 ) -> tuple[list[tuple[int, int]], int, bool]:
     """Numbers of all lines above `after` that fit, as (first, count), how far was looked, and whether that is all.
 
-    After `seconds` the search stops at the end of a batch: the next call goes on from there. One from the beginning
-    stops as soon as it has looked through some lines and found something, for somebody waits to see it.
+    After `seconds` (SEARCH_SECONDS) the search stops at the end of a batch: the next call goes on from there. One from
+    the beginning stops as soon as it has looked through some lines and found something, for somebody waits to see it.
 
     Raises NotFound.
     """
@@ -165,7 +167,7 @@ def search(
     enough = FIRST_LINES if after <= 0 else sys.maxsize
     looked = 0
     found: list[list[int]] = []
-    end = time.monotonic() + seconds
+    end = time.monotonic() + (SEARCH_SECONDS if seconds is None else seconds)
     seen = after
     for batch in batches(run, node=node, after=after):
         skipped = after - batch.first + 1

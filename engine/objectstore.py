@@ -65,6 +65,14 @@ class ObjectStore:
             return None
         return int(found["size"]), found["LastModified"].timestamp()
 
+    def folders(self) -> list[str]:
+        """Names of the folders that there are. Raises ArtifactStoreError."""
+        try:
+            entries = self._do("list", "its folders", lambda files: files.ls(self.root, detail=True))
+        except FileNotFoundError:
+            return []
+        return sorted(entry["name"].rpartition("/")[2] for entry in entries if entry["type"] == "directory")
+
     def folder(self, folder: str) -> Iterator[tuple[str, int, float]]:
         """(name, bytes, unix time when it was last put) of the objects of one folder. Raises ArtifactStoreError."""
         try:

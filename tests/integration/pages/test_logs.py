@@ -77,7 +77,8 @@ def test_an_answer_is_bounded_by_its_text_and_the_rest_can_be_asked_for(run, mon
     assert rest[0]["seq"] == first[-1]["seq"] + 1
 
 
-def test_a_search_tells_the_numbers_of_lines_that_fit(browser, run):
+def test_a_search_tells_the_numbers_of_lines_that_fit(browser, run, monkeypatch):
+    monkeypatch.setattr(logreads, "SEARCH_SECONDS", 60)
     assert read(browser, run, "search", q="GRÖSSE") == {"ranges": [5, 1], "seen": 207, "done": True}
     assert read(browser, run, "search", q="line 19", after=100)["ranges"] == [196, 10]
     assert read(browser, run, "search", level="error")["ranges"] == [5, 1]
