@@ -22,7 +22,7 @@ from tests.faults.clocks import Clock
 from tests.faults.hosts import FORMS, Hosts
 from tests.faults.rig import Rig, document, python, rigged
 from tests.faults.webs import further_web
-from tests.support.effort import rounds, seed
+from tests.support.effort import only_long, rounds, seed
 from tests.support.ledger import Execution
 from tests.support.product import ROOT
 from tests.support.wait import wait_until
@@ -290,7 +290,8 @@ BROKEN = [("reports_by_own_clock", "I1"), ("beats_by_own_clock", "I[34]"), ("lea
 
 @pytest.mark.redis
 @pytest.mark.own_postgres
-@pytest.mark.parametrize(("build", "invariant"), BROKEN[: rounds(1, len(BROKEN))])  # A rig for each takes its time.
+@only_long
+@pytest.mark.parametrize(("build", "invariant"), BROKEN)
 def test_a_build_that_goes_by_the_clock_of_its_machine_is_caught(build: str, invariant: str, tmp_path: Path) -> None:
     with with_clocks(tmp_path, Hosts, build) as (rig, _):
         assert isinstance(rig, Hosts)

@@ -24,7 +24,7 @@ from tests.faults.hosts import PROCESSES, SERVERS, Hosts, hosted
 from tests.faults.said import Counting
 from tests.faults.visitor import Visitor
 from tests.faults.workload import Workload
-from tests.support.effort import LONG, rounds, seed
+from tests.support.effort import LONG, only_long, rounds, seed
 from tests.support.wait import wait_until
 
 pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
@@ -167,7 +167,8 @@ def test_nothing_acknowledged_is_lost_and_all_goes_on_whatever_becomes_of_postgr
     assert slowest <= PAGE_SECONDS
 
 
-@pytest.mark.parametrize("build", ["outage_ends_lives", "outage_ends_leases"][: rounds(1, 2)])
+@only_long
+@pytest.mark.parametrize("build", ["outage_ends_lives", "outage_ends_leases"])
 def test_a_build_that_loses_what_runs_for_an_outage_is_caught(build: str, tmp_path: Path) -> None:
     with hosted(tmp_path, build) as rig:
         rig.scheduler()

@@ -19,7 +19,7 @@ from tests.faults.hosts import SERVERS, Hosts, hosted
 from tests.faults.rig import document, python
 from tests.faults.visitor import Visitor
 from tests.faults.workload import Workload
-from tests.support.effort import LONG, rounds, seed
+from tests.support.effort import LONG, only_long, rounds, seed
 from tests.support.wait import wait_until
 
 pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
@@ -138,6 +138,7 @@ def listening(rig: Hosts) -> int:
     return int(found["blocked_clients"])
 
 
+@only_long
 def test_a_build_that_publishes_nothing_again_is_caught(tmp_path: Path) -> None:
     with hosted(tmp_path, "published_once,found_by_message_alone") as rig:
         rig.scheduler()

@@ -17,7 +17,7 @@ from tests.faults.hosts import SERVERS, Hosts, hosted
 from tests.faults.rig import document
 from tests.faults.said import Counting
 from tests.faults.workload import Workload
-from tests.support.effort import rounds, seed
+from tests.support.effort import only_long, rounds, seed
 from tests.support.losing import OUTCOMES, LosingWay, losing_way
 from tests.support.wait import wait_until
 
@@ -148,7 +148,8 @@ BROKEN: dict[str, tuple[str, Callable[[LosingWay, Hosts], None]]] = {
 """Build -> the invariant that it breaks, and how."""
 
 
-@pytest.mark.parametrize("build", list(BROKEN)[: rounds(1, len(BROKEN))])
+@only_long
+@pytest.mark.parametrize("build", list(BROKEN))
 def test_a_build_that_does_it_twice_or_by_half_is_caught(build: str, tmp_path: Path) -> None:
     invariant, way_to_break = BROKEN[build]
     with unsure(tmp_path, build) as (rig, way), pytest.raises(Broken, match=f"^{invariant}: "):
