@@ -27,6 +27,8 @@ from engine.states import NODE_TERMINAL, NOT_ASKED, RUN_TERMINAL
 
 OVERRIDES = ("soft_timeout", "hard_timeout", "memory_mb", "pool", "slots")
 """Policy fields that a retry may change for this run."""
+STACK_SECONDS = 2.0
+"""How long stacks that were asked for are waited for."""
 
 
 def store_definition(document: Mapping[str, Any]) -> Definition:
@@ -220,8 +222,8 @@ def skip_node(run: Run, node: str, *, by: str) -> Run:
     return run
 
 
-def take_stack(run: Run, node: str, *, by: str, seconds: float = 2.0) -> Stack | None:
-    """Stacks of a running node, taken now; those of the last second are handed out again. Waits up to `seconds`.
+def take_stack(run: Run, node: str, *, by: str) -> Stack | None:
+    """Stacks of a running node, taken now; those of the last second are handed out again. Waits up to STACK_SECONDS.
 
     None: it ended meanwhile. Raises WrongState (it does not run), NotFound, NoAnswer.
     """
@@ -244,7 +246,7 @@ def take_stack(run: Run, node: str, *, by: str, seconds: float = 2.0) -> Stack |
         return found
     with transaction.atomic():
         command = _command("stack", run, by=by, now=asked, node=node)
-    deadline = time.monotonic() + (0.0 if connection.in_atomic_block else seconds)
+    deadline = time.monotonic() + (0.0 if connection.in_atomic_block else STACK_SECONDS)
     pause = 0.005
     while (found := fresh.first()) is None:
         outcome = Command.objects.filter(pk=command.pk).values_list("outcome", flat=True).first()
@@ -252,7 +254,7 @@ def take_stack(run: Run, node: str, *, by: str, seconds: float = 2.0) -> Stack |
             return fresh.first()
         if time.monotonic() >= deadline:
             raise NoAnswer(
-                f'The stacks of node "{node}" of run {run.pk} did not come within {seconds:g} s; try again.',
+                f'The stacks of node "{node}" of run {run.pk} did not come within {STACK_SECONDS:g} s; try again.',
                 run=str(run.pk),
                 node=node,
             )
