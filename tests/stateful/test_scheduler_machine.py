@@ -360,3 +360,15 @@ SchedulerMachine.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 TestScheduler = SchedulerMachine.TestCase
+
+
+def test_commits_that_fail_again_and_again_are_waited_out() -> None:
+    machine = SchedulerMachine()
+    machine.begin(processes=1, ahead=0)
+    for _ in range(8):
+        machine.commit_fails(effect="before")
+    machine.resize(slots=1)
+    machine.tick(count=1)
+    machine.commit_fails(effect="before")
+    machine.tick(count=1)
+    machine.teardown()

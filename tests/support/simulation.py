@@ -322,6 +322,8 @@ class Simulation:
         for _ in range(10_000):
             self.scheduler.tick(0)
             scheduler = self.scheduler
+            # After a failure that came again it rests, and takes no turn before that.
+            self.clock.advance(max(0.0, scheduler.again_at - self.clock.mono))
             if (
                 not scheduler.inbox
                 and not self.executor.reports
