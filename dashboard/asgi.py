@@ -18,7 +18,6 @@ import uvicorn
 django.setup()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402 - models load after the setup
-from django.conf import settings  # noqa: E402
 
 from dashboard import start, webhosts  # noqa: E402
 from dashboard.http import Http  # noqa: E402
@@ -52,17 +51,12 @@ def _unusable() -> str:
     from django.db import connection
 
     try:
-        start.make_folders()
-        schema.require()
+        if without_redis := start.look():
+            log.warning("%s", without_redis)
     except (start.StartError, schema.SchemaError) as error:
         return f"interlock: {error}"
     finally:
         connection.close()
-    if settings.INTERLOCK.redis_url:
-        from engine.hints import check
-
-        if found := check.trouble(settings.INTERLOCK):
-            log.warning("%s %s", found, start.WITHOUT_REDIS)
     return ""
 
 

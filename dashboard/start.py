@@ -16,7 +16,6 @@ from engine import schema
 log = logging.getLogger("interlock.start")
 
 ADMIN = "admin"
-WITHOUT_REDIS = "Until then pages look into the database each second."
 
 
 class StartError(Exception):
@@ -54,6 +53,19 @@ def prepare(base_url: str) -> Prepared:
     finally:
         connection.close()
     return Prepared(login_link=link, new=new)
+
+
+def look() -> str:
+    """See to what a web process needs that prepares nothing; what is wrong with Redis, which it does without: empty,
+    nothing is. Raises StartError, schema.SchemaError. Waits a few seconds for a Redis that does not answer."""
+    make_folders()
+    schema.require()
+    if settings.INTERLOCK.redis_url:
+        from engine.hints import check
+
+        if found := check.trouble(settings.INTERLOCK):
+            return f"{found} Until then pages look into the database each second."
+    return ""
 
 
 def _check_redis() -> None:

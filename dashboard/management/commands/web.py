@@ -5,10 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from dashboard.start import WITHOUT_REDIS, StartError, make_folders
+from dashboard import start
 from dashboard.up import listen, web
 from engine import schema
 
@@ -29,16 +28,12 @@ class Command(BaseCommand):
         if not 0 <= port <= 65535:
             raise CommandError(f"{port} is no port: give a number from 0 to 65535.")
         try:
-            make_folders()
-            schema.require()
+            without_redis = start.look()
             sockets = listen.open_sockets(host, port)
-        except (StartError, schema.SchemaError, listen.CannotListen) as error:
+        except (start.StartError, schema.SchemaError, listen.CannotListen) as error:
             raise CommandError(str(error)) from error
-        if settings.INTERLOCK.redis_url:
-            from engine.hints import check
-
-            if found := check.trouble(settings.INTERLOCK):
-                self.stderr.write(f"{found} {WITHOUT_REDIS}")
+        if without_redis:
+            self.stderr.write(without_redis)
         for one in sockets:
             one.setblocking(False)
         server = web.prepared()
