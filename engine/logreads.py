@@ -153,12 +153,11 @@ def search(
     level: str | None = None,
     node: str | None = None,
     after: int = 0,
-    seconds: float | None = None,
     ranges_max: int = 20_000,
 ) -> tuple[list[tuple[int, int]], int, bool]:
     """Numbers of all lines above `after` that fit, as (first, count), how far was looked, and whether that is all.
 
-    After `seconds` (SEARCH_SECONDS) the search stops at the end of a batch: the next call goes on from there. One from
+    After SEARCH_SECONDS the search stops at the end of a batch: the next call goes on from there. One from
     the beginning stops as soon as it has looked through some lines and found something, for somebody waits to see it.
 
     Raises NotFound.
@@ -167,7 +166,7 @@ def search(
     enough = FIRST_LINES if after <= 0 else sys.maxsize
     looked = 0
     found: list[list[int]] = []
-    end = time.monotonic() + (SEARCH_SECONDS if seconds is None else seconds)
+    end = time.monotonic() + SEARCH_SECONDS
     seen = after
     for batch in batches(run, node=node, after=after):
         skipped = after - batch.first + 1

@@ -263,18 +263,21 @@ def test_a_full_redis_is_said_and_keeps_no_start_back(tmp_path: Path, database: 
         assert "warning  Redis" in product.command("doctor", "--port", str(product.port), check=False).stdout
 
 
-def test_a_scheduler_leads_without_redis_and_says_so(tmp_path: Path, database: str) -> None:
-    """A standby must take over also when Redis went with the leader's host."""
+@contextlib.contextmanager
+def without_redis(
+    tmp_path: Path, database: str, *command: str, until: str, **settings: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A part that goes on without Redis, once its log says `until`. It has said what is wrong, in words for people."""
     log = tmp_path / "log"
     environment = {
         "PATH": os.environ["PATH"], "INTERLOCK_HOME": str(tmp_path / "home"), "DATABASE_URL": database,
-        "REDIS_URL": f"redis://:hidden@127.0.0.1:{free_port()}/0",
+        "REDIS_URL": f"redis://:hidden@127.0.0.1:{free_port()}/0", **settings,
     }  # fmt: skip
     with log.open("wb") as file:
-        process = subprocess.Popen([sys.executable, "manage.py", "scheduler"], cwd=ROOT, env=environment,
-                                   stdout=file, stderr=file)  # fmt: skip
+        process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environment, stdout=file, stderr=file)
     try:
-        wait_until(lambda: "scheduler_leads" in log.read_text(), 30)
+        wait_until(lambda: until in log.read_text(), 30)
+        yield process
     finally:
         process.kill()
         process.wait()
@@ -282,28 +285,19 @@ def test_a_scheduler_leads_without_redis_and_says_so(tmp_path: Path, database: s
     assert "REDIS_URL: no Redis can be reached" in text
     assert "Traceback" not in text
     assert "hidden" not in text
+
+
+def test_a_scheduler_leads_without_redis_and_says_so(tmp_path: Path, database: str) -> None:
+    """A standby must take over also when Redis went with the leader's host."""
+    with without_redis(tmp_path, database, "manage.py", "scheduler", until="scheduler_leads"):
+        pass
 
 
 def test_a_worker_waits_for_redis_and_says_so(tmp_path: Path, database: str) -> None:
-    log = tmp_path / "log"
-    environment = {
-        "PATH": os.environ["PATH"], "INTERLOCK_HOME": str(tmp_path / "home"), "DATABASE_URL": database,
-        "REDIS_URL": f"redis://:hidden@127.0.0.1:{free_port()}/0", "INTERLOCK_EXECUTOR": "celery",
-    }  # fmt: skip
-    with log.open("wb") as file:
-        process = subprocess.Popen([sys.executable, "-m", "celery", "-A", "engine", "worker"], cwd=ROOT,
-                                   env=environment, stdout=file, stderr=file)  # fmt: skip
-    try:
-        wait_until(lambda: "Trying again" in log.read_text(), 30)
+    command = ["-m", "celery", "-A", "engine", "worker"]
+    with without_redis(tmp_path, database, *command, until="Trying again", INTERLOCK_EXECUTOR="celery") as process:
         process.terminate()
         assert process.wait(30) == 0
-    finally:
-        process.kill()
-        process.wait()
-    text = log.read_text()
-    assert "REDIS_URL: no Redis can be reached" in text
-    assert "Traceback" not in text
-    assert "hidden" not in text
 
 
 def test_a_redis_that_drops_messages_is_told_of_where_celery_uses_it(tmp_path: Path, database: str) -> None:

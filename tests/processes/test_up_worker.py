@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -36,7 +37,12 @@ def tree(product: Product) -> list[int]:
 
 
 def names(pids: list[int]) -> list[str]:
-    return [Path(f"/proc/{pid}/comm").read_text().strip() for pid in alive(pids)]
+    """Of the programs of those that are still there."""
+    found = []
+    for pid in alive(pids):
+        with contextlib.suppress(OSError):
+            found.append(Path(f"/proc/{pid}/comm").read_text().strip())
+    return found
 
 
 def test_nodes_run_though_nobody_has_started_a_worker(product: Product) -> None:

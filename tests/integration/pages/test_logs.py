@@ -87,11 +87,12 @@ def test_a_search_tells_the_numbers_of_lines_that_fit(browser, run, monkeypatch)
     assert browser("viewer").get(f"/runs/{run.pk}/logs/search/?node=zzz").status_code == 404
 
 
-def test_a_search_that_takes_long_goes_on_where_it_stopped(run):
+def test_a_search_that_takes_long_goes_on_where_it_stopped(run, monkeypatch):
+    monkeypatch.setattr(logreads, "SEARCH_SECONDS", 0)
     found: list[tuple[int, int]] = []
     seen, done, steps = 0, False, 0
     while not done:
-        part, seen, done = logreads.search(run, q="e", after=seen, seconds=0)
+        part, seen, done = logreads.search(run, q="e", after=seen)
         found += part
         steps += 1
     assert steps > 3
@@ -99,13 +100,14 @@ def test_a_search_that_takes_long_goes_on_where_it_stopped(run):
 
 
 def test_a_search_from_the_beginning_answers_with_its_first_hits(run, monkeypatch):
+    monkeypatch.setattr(logreads, "SEARCH_SECONDS", 60)
     monkeypatch.setattr(logreads, "FIRST_LINES", 1)
-    first, seen, done = logreads.search(run, q="e", seconds=60)
+    first, seen, done = logreads.search(run, q="e")
     assert first
     assert not done
-    rest, _seen, done = logreads.search(run, q="e", after=seen, seconds=60)
+    rest, _seen, done = logreads.search(run, q="e", after=seen)
     assert done
-    whole = logreads.search(run, q="nothing that is said", seconds=60)
+    whole = logreads.search(run, q="nothing that is said")
     assert whole == ([], 207, True)
     assert sum(count for _first, count in first + rest) == len(logreads.logs(run, q="e", limit=1000)[0])
 
