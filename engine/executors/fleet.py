@@ -42,6 +42,9 @@ IDLE_OTHER_SECONDS = 60.0
 class Fleet:
     """Processes and the work in them. Subclassed by Supervisor, which hears and ends them."""
 
+    lease: int | None = None
+    """An open file that says until when node processes may begin something (see engine.worker.lease)."""
+
     def __init__(self, config: Config, *, worker: str, mark: str, main: Path = MAIN) -> None:
         self.config = config
         self.scratch = config.scratch
@@ -271,6 +274,7 @@ class Fleet:
             main=self._main,
             folder=self.scratch / str(self._serial),
             mark=f"{self.mark}-{self._serial}",
+            lease=self.lease,
             index=index,
             key=key,
             now=time.monotonic(),

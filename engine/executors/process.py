@@ -48,7 +48,9 @@ class NodeProcess:
     Must be made from a thread that never ends: the parent-death signal follows the thread that spawned.
     """
 
-    def __init__(self, python: str, *, main: Path, folder: Path, mark: str, index: int, key: str, now: float) -> None:
+    def __init__(
+        self, python: str, *, main: Path, folder: Path, mark: str, lease: int | None, index: int, key: str, now: float
+    ) -> None:
         """Raises CannotStart."""
         self.key = key
         """Which interpreter was asked for; empty: the product's own."""
@@ -95,14 +97,14 @@ class NodeProcess:
 
         with ExitStack() as undo:
             try:
-                self._start(python, main, undo)
+                self._start(python, main, lease, undo)
             except OSError as error:
                 for_good = error.errno in (errno.ENOENT, errno.EACCES, errno.ENOTDIR, errno.ENOEXEC, errno.ELOOP)
                 raise CannotStart(f"{python} could not be started: {error.strerror or error}.", for_good) from error
             undo.pop_all()
         self.open_pipes = {self.out, self.stdout, self.stderr}
 
-    def _start(self, python: str, main: Path, undo: ExitStack) -> None:
+    def _start(self, python: str, main: Path, lease: int | None, undo: ExitStack) -> None:
         """Open the channels and start the interpreter. Raises OSError; `undo` then closes what was opened."""
 
         def pipe() -> tuple[int, int]:
@@ -139,9 +141,13 @@ class NodeProcess:
                     "--parent", str(os.getpid()), "--mark", self.mark,
                     "--folder", str(self.folder),
                     *(("--groups", ":".join(self.group.doors())) if self.group else ()),
+                    *(("--lease", str(lease)) if lease is not None else ()),
                 ],
                 stdin=subprocess.DEVNULL, stdout=stdout_child, stderr=stderr_child, close_fds=True,
-                pass_fds=(self.theirs.fileno(), out_child, ask_child.fileno(), self.stack),
+                pass_fds=(
+                    self.theirs.fileno(), out_child, ask_child.fileno(), self.stack,
+                    *(() if lease is None else (lease,)),
+                ),
                 env=_environment(self.mark), cwd="/", umask=0o077,
                 # A session of its own: no terminal to read from, a process group that its tree is found by, and
                 # (where the kernel groups by session) no more of the processor than one program however many it is.

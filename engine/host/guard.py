@@ -23,15 +23,16 @@ LATE_SECONDS = 0.1
 
 
 class Guard:
-    """The worker's end: two numbers in memory that both have. Any thread may say `until`."""
+    """The worker's end: two numbers in memory that both have, and node processes (`lease`, an open file). Any thread
+    may say `until`."""
 
     def __init__(self, mark_prefix: str) -> None:
         """Start the guard of this process, whose node processes have marks with this prefix (see leftovers)."""
         self._prefix = mark_prefix
         # On no disk, which might be full.
-        self._memory = os.memfd_create("lease", os.MFD_CLOEXEC)
-        os.ftruncate(self._memory, 16)
-        self._shared = memoryview(mmap.mmap(self._memory, 16)).cast("d")
+        self.lease = os.memfd_create("lease", os.MFD_CLOEXEC)
+        os.ftruncate(self.lease, 16)
+        self._shared = memoryview(mmap.mmap(self.lease, 16)).cast("d")
         self._start()
 
     def _start(self) -> None:
@@ -39,9 +40,9 @@ class Guard:
         reader, self._life = os.pipe2(os.O_CLOEXEC)
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", __file__, str(self._memory), str(reader), self._prefix, str(os.getpid())],
+                [sys.executable, "-I", __file__, str(self.lease), str(reader), self._prefix, str(os.getpid())],
                 env={name: value for name, value in os.environ.items() if name == "LD_LIBRARY_PATH"}, cwd="/",
-                stdin=subprocess.DEVNULL, pass_fds=(self._memory, reader), start_new_session=True,
+                stdin=subprocess.DEVNULL, pass_fds=(self.lease, reader), start_new_session=True,
             )  # fmt: skip
         finally:
             os.close(reader)
@@ -65,7 +66,7 @@ class Guard:
         os.close(self._life)
         self.process.wait()
         self._shared.release()
-        os.close(self._memory)
+        os.close(self.lease)
 
 
 def main(shared: int, life: int, mark_prefix: str, worker: int) -> None:

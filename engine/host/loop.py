@@ -210,10 +210,10 @@ class Host:
             os._exit(BROKEN)
 
     def _lead(self) -> None:
-        self.processes = HostSupervisor(self.config, worker=self.name)
+        self.guard = Guard(leftovers.mark_prefix(self.config.home))
+        self.processes = HostSupervisor(self.config, worker=self.name, lease=self.guard.lease)
         supervisor = self.supervisor = shipped(self.processes)
         supervisor.watch(self._bell, self._bell.quiet)
-        self.guard = Guard(leftovers.mark_prefix(self.config.home))
         begun = supervisor.start()
         self.postman = Postman(self, begun)
         self.postman.register()

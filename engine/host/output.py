@@ -15,8 +15,9 @@ class HostSupervisor(Supervisor):
 
     alone = False
 
-    def __init__(self, config: Config, *, worker: str) -> None:
+    def __init__(self, config: Config, *, worker: str, lease: int) -> None:
         super().__init__(config, worker=worker)
+        self.lease = lease
         self._hears = True
 
     def hear(self, wanted: bool) -> None:

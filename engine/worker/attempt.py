@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from engine.worker.begun import Note
     from engine.worker.capture import Logging
+    from engine.worker.lease import Lease
     from engine.worker.limits import SoftLimit
     from engine.worker.progress import Progress
     from engine.worker.reset import Baseline
@@ -56,6 +57,7 @@ class Attempts:
         usage: Usage,
         folder: Folder,
         note: Note,
+        lease: Lease | None = None,
         mark: str | None = None,
     ) -> None:
         self.out = out
@@ -67,6 +69,7 @@ class Attempts:
         self.usage = usage
         self.folder = folder
         self.note = note
+        self.lease = lease
         self.pid = os.getpid()
 
     def run_instant(self, envelope: dict[str, Any]) -> bytes:
@@ -86,6 +89,8 @@ class Attempts:
         one."""
         claim: str = envelope["claim"]
         self.logs.claim = claim
+        if self.lease is not None:
+            self.lease.wait()
         used = self.usage.begin()
         began = time.monotonic()
         faults.point("node.before_started")

@@ -1,5 +1,5 @@
 """Entry of a node process: `python -I main.py --in FD --out FD --parent PID --folder PATH --mark MARK [--ask FD]
-[--stack FD] [--groups FILES]`.
+[--stack FD] [--groups FILES] [--lease FD]`.
 
 With `--resolve` alone it evaluates expressions for a node process that cannot (see engine.worker.evaluate).
 

@@ -20,6 +20,7 @@ from engine.worker.attempt import Attempts, is_instant
 from engine.worker.begun import SUFFIX, Note
 from engine.worker.envelope import Inbox
 from engine.worker.folder import Folder
+from engine.worker.lease import Lease
 from engine.worker.limits import SoftLimit
 from engine.worker.progress import Progress
 from engine.worker.reset import Baseline
@@ -69,6 +70,7 @@ def main(argv: list[str]) -> None:
     inbox = Inbox(receive, out.flush)
     usage = Usage()
     note = Note(options["--folder"] + SUFFIX)
+    lease = Lease(int(options["--lease"])) if "--lease" in options else None
     if ask is not None:
         stacks.start(ask)
     own = [0, 1, 2, receive, send, *(one for one in (ask, stack) if one is not None)]
@@ -78,7 +80,7 @@ def main(argv: list[str]) -> None:
     gc.freeze()
     out.send(frames.pack(b'{"k":"ready"}'))
     folder = Folder(options["--folder"])
-    serve(inbox, out, Attempts(out, limit, progress, logs, baseline, usage, folder, note, options.get("--mark")))
+    serve(inbox, out, Attempts(out, limit, progress, logs, baseline, usage, folder, note, lease, options.get("--mark")))
 
 
 def serve(inbox: Inbox, out: frames.Frames, attempts: Attempts) -> None:

@@ -108,8 +108,8 @@ def while_it_runs_nodes(rig: Hosts, ways: dict[str, str], flag: str) -> dict[int
     lives that ended have told."""
     ledger = Ledger(Path(flag + "ledger"))
     code = ledger.code(0, during=WAITS.format(flag=flag))
-    # So many that each host has one.
-    many = rig.capacity - 1
+    # One for each node process: what else ran on a host that is stopped as a whole would end when it goes on.
+    many = rig.capacity
     run = rig.run(document([python(f"n{i}", code, lost_retries=20) for i in range(many)]))
     first = wait_until(lambda: found if len(found := ledger.executions()) == many else None, 30)
     zombies = {name: [one for one in first if one.start.pid in rig.workers[name].node_processes()] for name in ways}

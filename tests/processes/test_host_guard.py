@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from engine.executors import cgroup
+from engine.executors.base import Started
 from engine.executors.leftovers import mark_prefix, own_mark
 from engine.host.guard import LATE_SECONDS, Guard
 from tests.support.product import processes_with
+from tests.support.supervised import Supervised
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.processes
@@ -55,6 +57,12 @@ def hidden(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     wait_until(group.remove, 10)
 
 
+def sleeps(pid: int) -> int:
+    """How often the process has gone to sleep so far."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+
+
 def test_what_runs_past_the_lease_is_ended_with_all_that_it_started(guard: Guard, mark: str) -> None:
     guard.until(math.inf)
     guard.busy(True)
@@ -70,6 +78,26 @@ def test_also_what_only_its_control_group_gives_away(
     guard.until(time.monotonic())
     guard.busy(True)
     assert hidden.wait(10) == -9
+
+
+def test_a_node_process_begins_nothing_past_the_lease(tmp_path: Path, guard: Guard) -> None:
+    """Of a host that was paused as a whole all goes on at once, node processes before what is to end them, too."""
+    guard.until(time.monotonic())
+    begun = tmp_path / "begun"
+    supervised = Supervised(tmp_path / "home")
+    supervised.supervisor.lease = guard.lease
+    with supervised as node:
+        node.settle()
+        slept = {one.pid: sleeps(one.pid) for one in node.supervisor.workers()}
+        work = node.shell(f"touch {begun}")
+        node.send(work)
+        # One has woken for it, and has looked more than once whether it may begin.
+        node.until(lambda: any(sleeps(pid) > before + 5 for pid, before in slept.items()))
+        assert not begun.exists()
+        assert not node.of(Started)
+        guard.until(math.inf)
+        assert node.ended(work).state == "succeeded"
+        assert begun.exists()
 
 
 def test_a_guard_that_was_killed_is_replaced(guard: Guard, mark: str) -> None:
