@@ -39,15 +39,8 @@ def test_output_belongs_to_the_attempt_that_wrote_it(tmp_path: Path) -> None:
         for number in range(100):
             code = f"import os\ndef main(inputs, ctx):\n    print({number})\n    os.write(2, b'{number} unfinished')\n"
             works.append(node.python(code, node=f"n{number}", expected=0.001))
-        waiting = list(works)
-        while waiting:
-            batch = [waiting.pop(0) for _ in range(min(len(waiting), node.supervisor.free()))]
-            node.send(*batch)
-            node.poll()
-            returned, node.reports = node.returned(), [one for one in node.reports if type(one).__name__ != "Returned"]
-            waiting += [node.works[claim] for claim in returned]
+        node.run_all(works)
         for number, work in enumerate(works):
-            node.ended(work)
             assert sorted(node.lines(work)) == [str(number), f"{number} unfinished"]
 
 

@@ -177,7 +177,7 @@ class Supervised:
             if batch:
                 self.supervisor.send(batch)
             assert time.monotonic() < end, f"{len(claims) - len(ended)} of {len(claims)} have not ended"
-            for one in self.supervisor.poll(0.5):
+            for one in self.poll(0.5):
                 if isinstance(one, Ended):
                     ended.append(one)
                 elif isinstance(one, Returned):
