@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support import postgres
+from tests.support.effort import soon
 from tests.support.factories import chains, document, node, python
 from tests.support.product import ROOT, free_port
 from tests.support.wait import wait_until
@@ -276,7 +277,7 @@ def test_a_cancel_reaches_a_worker_within_300_ms(scaled: WithWorkers) -> None:
         scaled.product.api("POST", f"runs/{run}/cancel/", {})
         wait_until(lambda: not Path(f"/proc/{start[2]}").exists(), interval=0.002)
 
-    assert timed(gone) < 0.3
+    assert timed(gone) < soon(0.3)
     assert scaled.ended(run) == "cancelled"
     assert scaled.attempts(run)[0]["receipt"]["processes"] >= 1
     scaled.rests()

@@ -242,6 +242,6 @@ def test_a_retry_waits_for_no_scheduler_that_is_not_there_and_for_none_that_is_t
     runs.wait_until_taken_up(run)
     assert pauses == []
     Leader.objects.create(pk=1, epoch=1, beat_at=clock.now())
-    runs.wait_until_taken_up(run, seconds=0.01)
+    runs.wait_until_taken_up(run, seconds=0.3)
     assert pauses
     assert Command.objects.filter(kind="retry", done_at=None).exists()
