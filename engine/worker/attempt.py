@@ -97,7 +97,7 @@ class Attempts:
         self.note.write(claim)
         self.out.send(_started(claim, time.time()))
         faults.point("node.after_started")
-        output, error = self._work(envelope)
+        output, error = self._work(envelope, began)
         if os.getpid() != self.pid:
             # A child that the author's code forked has come out of it: it must not speak or run in our name.
             flush_streams()
@@ -114,14 +114,14 @@ class Attempts:
             self.out.hold(_failed(claim, seconds, error, usage, clean))
         return clean
 
-    def _work(self, envelope: dict[str, Any]) -> tuple[bytes, dict[str, Any] | None]:
+    def _work(self, envelope: dict[str, Any], began: float) -> tuple[bytes, dict[str, Any] | None]:
         """Output in its stored form, or the error. The soft limit may go off anywhere in here, once."""
         output = results.NOTHING
         task = None
         try:
             try:
                 self._enter(envelope)
-                self.limit.arm(envelope.get("soft_timeout"))
+                self.limit.arm(envelope.get("soft_timeout"), began)
                 task = Task(envelope, self.out, self.progress)
                 _evaluate(task)
                 output = results.store(entry(envelope["entry"]).run(task), task)

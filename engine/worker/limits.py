@@ -28,11 +28,13 @@ interrupts: list[Callable[[], object]] = []
 class SoftLimit:
     """Raises SoftTimeout in the main thread, between any two of its steps, once an attempt."""
 
-    __slots__ = ("deadline", "seconds", "told")
+    __slots__ = ("deadline", "missed_at", "seconds", "told")
 
     def __init__(self) -> None:
         self.deadline: float | None = None
         """Monotonic time from which the signal counts; None: no attempt runs, it has no limit, or it was told."""
+        self.missed_at = float("-inf")
+        """Monotonic time of the last signal that came while there was none."""
         self.seconds = 0.0
         self.told = False
         """Whether the running attempt was told, or the last one, when none runs."""
@@ -46,22 +48,30 @@ class SoftLimit:
             return SoftTimeout(f"The soft limit of {self.seconds:g} s has passed.")
         return None
 
-    def arm(self, seconds: float | None) -> None:
-        """An attempt begins; `seconds` is its soft limit, None without one."""
+    def arm(self, seconds: float | None, began: float) -> None:
+        """An attempt goes on that was told as started after the monotonic time `began`; `seconds` is its soft limit,
+        None without one."""
         self.told = False
         interrupts.clear()
         if seconds is None:
             self.deadline = None
-        else:
-            self.seconds = seconds
-            self.deadline = time.monotonic() + seconds - EARLY_SECONDS
+            return
+        self.seconds = seconds
+        # Not from now: on a busy machine the supervisor may have begun to count long ago.
+        self.deadline = began + seconds - EARLY_SECONDS
+        if self.missed_at >= max(began, self.deadline):
+            self.on_signal(signal.SIGUSR1, None)
 
     def disarm(self) -> None:
         self.deadline = None
         interrupts.clear()
 
     def on_signal(self, signum: int, frame: object) -> None:
-        if self.deadline is None or time.monotonic() < self.deadline:
+        now = time.monotonic()
+        if self.deadline is None:
+            self.missed_at = now
+            return
+        if now < self.deadline:
             return
         self.deadline = None
         self.told = True

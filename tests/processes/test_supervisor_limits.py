@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
 import time
@@ -10,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from engine.executors import cgroup, measure, process
+from engine.executors import cgroup, measure, process, procfs, supervisor
 from engine.executors.base import Ended, Sampled
+from tests.support.effort import soon
 from tests.support.supervised import Supervised
 
 pytestmark = pytest.mark.processes
@@ -32,8 +35,26 @@ def test_at_the_soft_limit_the_code_is_told_and_may_clean_up(tmp_path: Path) -> 
         ended = node.run(work)
         assert ended.state == "timed_out"
         assert error_of(ended)["class"] == "SoftTimeout"
-        assert 0.4 <= ended.seconds < 1.0
+        assert 0.4 <= ended.seconds < 0.4 + soon(1.0)
         assert node.lines(work) == ["cleaning up"]
+
+
+@pytest.mark.parametrize("later", [0.5, 1.5])
+def test_the_soft_limit_is_told_however_late_the_code_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: float
+) -> None:
+    """On a busy machine a process that has said that it begins may not go on for some time."""
+    monkeypatch.setenv("INTERLOCK_FAULT", "node.after_started:stop")
+    with Supervised(tmp_path) as node:
+        work = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(600)\n", soft=1, hard=10)
+        node.send(work)
+        started = node.started(work)
+        node.until(lambda: (one := procfs.process(started.pid)) is not None and one.state == "T")
+        goes_on_at = time.monotonic() + later
+        node.until(lambda: time.monotonic() >= goes_on_at)
+        os.kill(started.pid, signal.SIGCONT)
+        ended = node.ended(work)
+        assert (ended.state, error_of(ended)["class"]) == ("timed_out", "SoftTimeout")
 
 
 def test_an_attempt_that_returns_after_its_soft_limit_has_timed_out(tmp_path: Path) -> None:
@@ -55,13 +76,16 @@ def test_code_that_swallows_the_soft_limit_meets_the_hard_one(tmp_path: Path) ->
     with Supervised(tmp_path) as node:
         ended = node.run(node.python(code, soft=0.2, hard=0.8))
         assert (ended.state, error_of(ended)["class"]) == ("timed_out", "HardTimeout")
-        assert 0.8 <= ended.seconds < 1.8
+        assert 0.8 <= ended.seconds < 0.8 + soon(1.0)
 
 
-def test_the_time_in_the_queue_of_a_process_does_not_count(tmp_path: Path) -> None:
-    code = "import time\ndef main(inputs, ctx):\n    time.sleep(0.09)\n"
+def test_the_time_in_the_queue_of_a_process_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Or they came back from behind one that takes so long.
+    monkeypatch.setattr(supervisor, "LONG_SECONDS", 60.0)
+    code = "import time\ndef main(inputs, ctx):\n    time.sleep(0.5)\n"
     with Supervised(tmp_path, workers=1) as node:
-        works = [node.python(code, soft=0.3, hard=0.5, expected=0.001, node=f"n{number}") for number in range(8)]
+        node.settle()
+        works = [node.python(code, soft=1.9, hard=2.0, expected=0.001, node=f"n{number}") for number in range(6)]
         ended = node.run_all(works)
         assert {one.state for one in ended} == {"succeeded"}
 
@@ -125,8 +149,8 @@ def test_memory_of_children_counts_and_shared_pages_count_once(tmp_path: Path) -
 def test_a_node_may_start_only_so_many_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "PROCESSES_MAX", 32)
     code = (
-        "import os, time\ndef main(inputs, ctx):\n    while True:\n        if os.fork() == 0:\n"
-        "            time.sleep(600)\n        time.sleep(0.002)\n"
+        "import os, time\ndef main(inputs, ctx):\n    for _ in range(60):\n        if os.fork() == 0:\n"
+        "            time.sleep(600)\n        time.sleep(0.002)\n    time.sleep(600)\n"
     )
     with Supervised(tmp_path) as node:
         ended = node.run(node.python(code))
@@ -147,15 +171,14 @@ def test_samples_tell_cpu_and_memory_of_the_tree(tmp_path: Path) -> None:
         work = node.python(code)
         ended = node.run(work)
         samples = node.of(Sampled, work.claim)
-        assert 2 <= len(samples) <= 4
+        # One a second, the last maybe while the end is on its way.
+        assert 2 <= len(samples) <= ended.seconds + 1
         assert samples[0].cpu_percent is None
-        assert samples[-1].cpu_percent is not None
-        # How much of a core it gets is the machine's matter, and what it got it returns.
+        # How much of a core it gets, and when, is the machine's matter, and what it got it returns.
         assert ended.output is not None
-        assert samples[-1].cpu_percent > 0.2 * 100 * ended.output["value"] / 3.3
-        assert samples[-1].memory_bytes is not None
-        assert samples[-1].memory_bytes > 60 << 20
-        assert samples[-1].io_wait is False
+        assert max(one.cpu_percent or 0 for one in samples[1:]) > 0.2 * 100 * ended.output["value"] / ended.seconds
+        assert max(one.memory_bytes or 0 for one in samples) > 60 << 20
+        assert any(one.io_wait is False for one in samples)
         assert samples[-1].network_bytes in (0, None)
         assert ended.usage is not None
         assert ended.usage["memory_peak_bytes"] > 60 << 20
@@ -182,20 +205,23 @@ def test_samples_tell_the_traffic_of_the_tree(tmp_path: Path) -> None:
     thread.start()
     code = (
         "import socket, time\ndef main(inputs, ctx):\n"
-        f"    link = socket.create_connection(('127.0.0.1', {port}))\n    end = time.time() + 3.3\n"
-        "    while time.time() < end:\n        link.sendall(b'x' * 10000)\n        time.sleep(0.01)\n    link.close()\n"
+        f"    link = socket.create_connection(('127.0.0.1', {port}))\n    sent, end = 0, time.time() + 3.3\n"
+        "    while time.time() < end:\n        link.sendall(b'x' * 10000)\n        sent += 10000\n"
+        "        time.sleep(0.01)\n    link.close()\n    return sent\n"
     )
     with Supervised(tmp_path) as node:
         work = node.python(code)
-        node.run(work)
+        ended = node.run(work)
         thread.join()
         server.close()
         samples = [one for one in node.of(Sampled, work.claim) if one.network_bytes is not None]
         assert samples
-        for one in samples:
-            assert one.network_scope == "tree"
-            assert one.network_bytes is not None
-            assert 200_000 < one.network_bytes < 1_200_000
+        assert {one.network_scope for one in samples} == {"tree"}
+        # How much it sends in which second is the machine's matter.
+        assert ended.output is not None
+        usual = ended.output["value"] / ended.seconds
+        told = [one.network_bytes or 0 for one in samples]
+        assert usual / 5 < max(told) < 5 * usual
 
 
 def test_limits_are_kept_while_others_are_busy(tmp_path: Path) -> None:
@@ -203,10 +229,10 @@ def test_limits_are_kept_while_others_are_busy(tmp_path: Path) -> None:
     with Supervised(tmp_path, workers=3) as node:
         node.settle()
         began = time.monotonic()
-        works = [node.python(flood, hard=1.5), node.python(flood, hard=1.5)]
+        works = [node.python(flood, hard=4.0), node.python(flood, hard=4.0)]
         node.send(*works)
         ended = node.run(node.python("import time\ndef main(inputs, ctx):\n    time.sleep(600)\n", hard=0.5))
         assert error_of(ended)["class"] == "HardTimeout"
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < soon(1.5)
         for work in works:
             assert error_of(node.ended(work))["class"] == "HardTimeout"
