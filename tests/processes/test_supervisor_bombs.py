@@ -6,6 +6,7 @@ whole host with it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -80,20 +81,23 @@ def test_a_bomb_of_processes_is_stopped_and_others_go_on(tmp_path: Path, name: s
         # Without a receipt it was not killed: a refused fork ended the author's code first.
         assert processes is None or 64 < processes <= 1500
         assert seconds < 20
-        assert others > 3
+        # One that had to wait for the end of the bomb would be the only one.
+        assert others > 1
         assert left == 0
     finally:
         for line in (CAGE / "cgroup.procs").read_text().split():
-            os.kill(int(line), 9)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(line), 9)
         while (CAGE / "cgroup.procs").read_text():
             pass
         CAGE.rmdir()
 
 
-def test_without_control_groups_a_user_has_a_far_limit() -> None:
+def test_without_control_groups_a_user_has_a_far_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Others come and go meanwhile.
+    monkeypatch.setattr(procfs, "tasks_of_user", lambda: 1000)
     with subprocess.Popen(["sleep", "60"]) as child:
         limit_tasks(child.pid)
         soft, hard = resource.prlimit(child.pid, resource.RLIMIT_NPROC)
         child.kill()
-    assert soft == hard
-    assert 0 < soft - procfs.tasks_of_user() <= USER_TASKS_MORE + 200
+    assert soft == hard == 1000 + USER_TASKS_MORE

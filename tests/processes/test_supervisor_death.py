@@ -13,6 +13,7 @@ import pytest
 
 from engine.executors import cgroup, leftovers
 from engine.worker.begun import SUFFIX
+from tests.support.effort import soon
 from tests.support.supervised import FAKE_NODE, Supervised, alive, marked
 from tests.support.wait import wait_until
 
@@ -28,7 +29,7 @@ def test_an_attempt_whose_process_is_killed_is_lost_and_the_signal_named(tmp_pat
         os.kill(node.started(work).pid, signal.SIGKILL)
         began = time.monotonic()
         ended = node.ended(work)
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < soon(1.0)
         assert (ended.state, ended.interrupted) == ("lost", False)
         assert ended.error is not None
         assert ended.error["class"] == "WorkerLost"
@@ -149,10 +150,7 @@ def test_nothing_of_a_killed_supervisor_lives_after_the_next_start(tmp_path: Pat
             time.sleep(0.01)
         before = marked(prefix)
         scheduler.kill()
-    end = time.monotonic() + 2
-    while alive(pid):
-        assert time.monotonic() < end, "the node process outlived its supervisor"
-        time.sleep(0.01)
+    wait_until(lambda: not alive(pid), soon(2))
     assert any(alive(one) for one in before), "nothing was left to clean up: the test shows nothing"
     # Another home's supervisor leaves them alone.
     with Supervised(tmp_path / "other"):
@@ -273,7 +271,8 @@ def test_a_kill_by_the_kernel_for_want_of_memory_is_named(tmp_path: Path) -> Non
         assert ended.error is not None
         assert "SIGKILL" in ended.error["message"]
         assert "probably out of memory" in ended.error["message"]
-    assert group.remove()
+    # The kernel may still be clearing away a member.
+    wait_until(group.remove)
 
 
 def test_a_host_without_room_for_a_process_gives_work_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,13 @@ import pytest
 
 from engine.executors import procfs
 from engine.executors.base import Ended
+from tests.support.effort import soon
 from tests.support.supervised import Supervised, alive, marked
 
 pytestmark = pytest.mark.processes
+
+HARD_SECONDS = 2.0
+"""In which a tree is up also on a busy machine."""
 
 # Each writes "up" to a file when its tree stands, and would go on for ten minutes.
 TREES = {
@@ -119,6 +123,8 @@ def main(inputs, ctx):
         """
 import os, time
 def main(inputs, ctx):
+    if os.fork() == 0:
+        time.sleep(600)
     open({up!r}, "w").close()
     while True:
         if os.fork() == 0:
@@ -152,11 +158,11 @@ def check_gone(node: Supervised, claim: str, tree: set[int], began: float, name:
     mine = [pid for pid in marked(node.supervisor.mark) if pid not in {one.pid for one in node.supervisor.workers()}]
     assert not left, f"{left} live on"
     assert not mine, f"{mine} carry the mark"
-    assert seconds < 2.0
+    assert seconds < soon(2.0)
     assert ended.receipt is not None
     assert ended.receipt["processes"] >= TREES[name][0] - (ended.state == "lost")
     assert ended.receipt["slots"] is None
-    assert 0 <= ended.receipt["seconds"] < 2.0
+    assert 0 <= ended.receipt["seconds"] < soon(2.0)
     assert node.run(node.work()).state == "succeeded"
     assert not list((node.home / "scratch").glob("*/*"))
     return ended
@@ -175,13 +181,13 @@ def test_a_cancelled_tree_is_gone(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", TREES)
 def test_a_tree_past_its_hard_limit_is_gone(tmp_path: Path, name: str) -> None:
     with Supervised(tmp_path) as node:
-        began = time.monotonic()
-        claim, _, tree = start(node, name, tmp_path / "up", hard=1.0)
-        ended = check_gone(node, claim, tree, began + 1.0, name)
+        claim, _, tree = start(node, name, tmp_path / "up", hard=HARD_SECONDS)
+        began = node.supervisor._where[claim].sent[claim].began
+        ended = check_gone(node, claim, tree, began + HARD_SECONDS, name)
         assert ended.state == "timed_out"
         assert ended.error is not None
         assert ended.error["class"] == "HardTimeout"
-        assert 1.0 <= ended.seconds < 2.0
+        assert HARD_SECONDS <= ended.seconds < HARD_SECONDS + soon(1.0)
 
 
 @pytest.mark.parametrize("name", [name for name in TREES if name != "daemon without its environment"])
@@ -198,8 +204,7 @@ def test_a_daemon_that_hid_its_environment_is_found_when_it_was_seen_before(tmp_
     name = "daemon without its environment"
     with Supervised(tmp_path) as node:
         claim, pid, tree = start(node, name, tmp_path / "up")
-        end = time.monotonic() + 0.3
-        node.until(lambda: time.monotonic() > end)
+        node.until(lambda: len(node.supervisor._where[claim].sent[claim].seen) >= TREES[name][0])
         began = time.monotonic()
         os.kill(pid, signal.SIGKILL)
         check_gone(node, claim, tree, began, name)
@@ -227,7 +232,7 @@ def test_nothing_of_a_shell_command_lives_on(tmp_path: Path, how: str) -> None:
     up = tmp_path / "up"
     command = f"trap '' TERM; setsid sleep 600 & (sleep 600 &) ; sleep 600 | cat & echo up; touch {up}; wait"
     with Supervised(tmp_path) as node:
-        work = node.shell(command, hard=1.0 if how == "hard limit" else None)
+        work = node.shell(command, hard=HARD_SECONDS if how == "hard limit" else None)
         node.send(work)
         pid = node.started(work).pid
         node.until(lambda: up.exists())
@@ -239,7 +244,7 @@ def test_nothing_of_a_shell_command_lives_on(tmp_path: Path, how: str) -> None:
         elif how == "killed process":
             os.kill(pid, signal.SIGKILL)
         ended = node.ended(work)
-        assert time.monotonic() - began < 3.0
+        assert time.monotonic() - began < soon(3.0)
         assert ended.state == {"cancel": "cancelled", "hard limit": "timed_out", "killed process": "lost"}[how]
         assert ended.receipt is not None
         assert ended.receipt["processes"] >= 4
@@ -250,7 +255,7 @@ def test_nothing_of_a_shell_command_lives_on(tmp_path: Path, how: str) -> None:
 def test_a_shell_that_is_told_of_its_soft_limit_may_clean_up(tmp_path: Path) -> None:
     command = "trap 'echo cleaned; exit 3' TERM; echo begun; while :; do sleep 0.05; done"
     with Supervised(tmp_path) as node:
-        work = node.shell(command, soft=0.5, hard=10)
+        work = node.shell(command, soft=2, hard=20)
         ended = node.run(work)
         assert ended.state == "timed_out"
         assert ended.error is not None
