@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.executors import process, quiet
+from engine.executors import attempts, process, quiet, sampling
 from engine.executors.base import Ended, Sampled, Stacks, Work
+from tests.support.effort import soon
 from tests.support.supervised import Supervised
 
 pytestmark = pytest.mark.processes
@@ -51,7 +52,7 @@ def test_an_attempt_that_counts_as_stuck_is_sampled_once_and_soon(node: Supervis
     (stacks,) = node.until(lambda: node.of(Stacks, work.claim))
     assert stacks.why == "stuck"
     assert 2 <= len(stacks.body["samples"]) <= 5
-    assert 0.5 < stacks.at - began < 2.0
+    assert 0.5 < stacks.at - began < 0.5 + soon(1.5)
     assert author_lines(stacks) == {"time.sleep(600)"}
     poll_for(node, 2.0)
     assert whys(node, work) == ["stuck"]
@@ -63,34 +64,39 @@ def test_an_attempt_that_ends_in_time_is_never_looked_at(node: Supervised) -> No
     assert node.of(Stacks) == []
 
 
-def test_before_the_soft_and_the_hard_limit_act_stacks_are_taken(node: Supervised) -> None:
+def test_before_the_soft_and_the_hard_limit_act_stacks_are_taken(
+    node: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of a process that a busy machine holds up until its limit only the kernel's view is had.
+    monkeypatch.setattr(attempts, "LEAD_SECONDS", 1.0)
     code = (
         "import time\ndef main(inputs, ctx):\n    try:\n        time.sleep(600)\n    except ctx.SoftTimeout:\n"
         "        time.sleep(500)\n"
     )
-    work = node.python(code, soft=0.8, hard=1.8)
+    work = node.python(code, soft=2.0, hard=4.0)
     ended = node.run(work)
     assert ended.state == "timed_out"
-    assert 1.8 <= ended.seconds < 2.3
+    assert 4.0 <= ended.seconds < 4.0 + soon(1.0)
     assert whys(node, work) == ["soft_timeout", "hard_timeout"]
     soft, hard = node.of(Stacks, work.claim)
     assert author_lines(soft) == {"time.sleep(600)"}
     assert author_lines(hard) == {"time.sleep(500)"}
-    assert len(hard.body["samples"]) == 2
+    assert len(hard.body["samples"]) in (1, 2)
     claims = [one for one in node.reports if getattr(one, "claim", None) == work.claim]
     assert claims.index(hard) < claims.index(ended)
 
 
-def test_limits_shorter_than_the_looks_are_kept_all_the_same(node: Supervised) -> None:
+def test_limits_shorter_than_the_looks_are_kept_all_the_same(node: Supervised, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "QUICK_PATIENCE_SECONDS", 10.0)
     loop = (
         "def main(inputs, ctx):\n    while True:\n        try:\n            sum(range(10**9))\n"
         "        except BaseException:\n            pass\n"
     )
-    work = node.python(loop, soft=0.1, hard=0.3)
+    work = node.python(loop, soft=1.0, hard=2.0)
     ended = node.run(work)
     assert ended.error is not None
     assert ended.error["class"] == "HardTimeout"
-    assert 0.3 <= ended.seconds < 0.9
+    assert 2.0 <= ended.seconds < 2.0 + soon(1.0)
     assert whys(node, work) == ["soft_timeout", "hard_timeout"]
 
 
@@ -101,11 +107,13 @@ def test_an_attempt_that_ends_just_before_its_limit_reports_no_stacks(node: Supe
         assert whys(node, work) == []
 
 
-def test_a_wish_just_before_a_limit_is_served_with_it(node: Supervised) -> None:
-    work = node.python(SLEEP, hard=1.0)
+def test_a_wish_just_before_a_limit_is_served_with_it(node: Supervised, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Stacks that are asked for now are still taken when the limit comes near.
+    monkeypatch.setattr(sampling, "APART_SECONDS", 1.0)
+    work = node.python(SLEEP, hard=3.0)
     node.send(work)
     node.started(work)
-    poll_for(node, 0.5)
+    poll_for(node, 1.0)
     node.supervisor.take_stacks(work.claim)
     node.ended(work)
     assert sorted(whys(node, work)) == ["asked", "hard_timeout"]
@@ -118,8 +126,8 @@ def test_before_the_limit_on_memory_acts_stacks_are_kept(
     if not by_group:
         monkeypatch.setattr(process, "make", lambda name: None)
     code = (
-        "import time\ndef main(inputs, ctx):\n    data = []\n    while True:\n"
-        "        data.append(bytearray(1 << 20))  # grows\n        time.sleep(0.02)\n"
+        "import time\ndef main(inputs, ctx):\n    data = [bytearray(20 << 20)]\n    while True:\n"
+        "        data.append(bytearray(1 << 20))  # grows\n        time.sleep(0.1)\n"
     )
     with Supervised(tmp_path) as node:
         work = node.python(code, memory_mb=64)
@@ -128,7 +136,7 @@ def test_before_the_limit_on_memory_acts_stacks_are_kept(
         assert ended.error["class"] == "MemoryLimit"
         (stacks,) = node.of(Stacks, work.claim)
         assert stacks.why == "memory"
-        assert author_lines(stacks) <= {"time.sleep(0.02)", "data.append(bytearray(1 << 20))  # grows"}
+        assert author_lines(stacks) <= {"time.sleep(0.1)", "data.append(bytearray(1 << 20))  # grows"}
         assert author_lines(stacks)
         claims: list[Any] = [one for one in node.reports if getattr(one, "claim", None) == work.claim]
         assert claims.index(stacks) < claims.index(ended)
@@ -140,7 +148,7 @@ def test_a_sudden_rush_of_memory_is_ended_without_delay(tmp_path: Path, monkeypa
     with Supervised(tmp_path) as node:
         work = node.python(code, memory_mb=100)
         ended = node.run(work)
-        assert ended.seconds < 1.5
+        assert ended.seconds < soon(1.5)
         assert whys(node, work) == ["memory"]
 
 
@@ -159,7 +167,7 @@ def test_an_attempt_that_does_nothing_is_quiet_once_until_it_did_something(node:
     assert author_lines(first) == {"time.sleep(5.5)"}
     # A wish of a person's is nothing that the attempt does.
     node.supervisor.take_stacks(work.claim)
-    node.until(lambda: node.lines(work) == ["awake"])
+    node.until(lambda: node.lines(work) == ["awake"] and len(whys(node, work)) > 1)
     assert whys(node, work) == ["quiet", "asked"]
     node.until(lambda: whys(node, work) == ["quiet", "asked", "quiet"])
     assert author_lines(node.of(Stacks, work.claim)[-1]) == {"time.sleep(600)"}
@@ -196,8 +204,11 @@ def test_samples_tell_the_bytes_that_system_calls_of_the_tree_moved(node: Superv
     node.run(work)
     told = [one.io_bytes for one in node.of(Sampled, work.claim)]
     assert told[0] is None
-    still = node.python(SLEEP, hard=3.5)
-    node.run(still)
+    still = node.python(SLEEP)
+    node.send(still)
+    node.until(lambda: len(node.of(Sampled, still.claim)) >= 3)
+    node.supervisor.kill(still.claim, "cancelled")
+    node.ended(still)
     assert [one.io_bytes for one in node.of(Sampled, still.claim)][1:3] == [0, 0]
     busy = node.python(
         "def main(inputs, ctx):\n    data = b'x' * (1 << 20)\n    with open('/dev/null', 'wb', buffering=0) as file:\n"
