@@ -252,9 +252,9 @@ def test_workers_of_several_hosts_are_told_with_what_to_do(home: Path, monkeypat
     assert "celery -A engine worker -Q default" in found["Workers"][2]
     assert "login-link --user ann" in found["Accounts"][2]
     assert found["Scheduler"][2].endswith("interlock scheduler")
-    host("one@here", queues=["default", "gpu"], capacity=4, ahead=timedelta(hours=1))
+    host("one@here", queues=["default", "gpu"], capacity=4)
     assert said()["Workers"] == ("ok", "1 with 4 node processes, for the queues default, gpu", "")
-    host("two@here", state="draining", reason=DRAIN_ASKED, ahead=timedelta(hours=1))
+    host("two@here", state="draining", reason=DRAIN_ASKED)
     assert "two@here drains" in said()["Workers"][1]
     Host.objects.filter(name="two@here").update(reason=OTHER_RELEASE)
     assert "two@here is of another release" in said()["Workers"][1]

@@ -74,9 +74,9 @@ def lines(run: Run, node: str, first_seq: int, *messages: str, level: str = "inf
 
 def host(
     name: str, state: str = "active", *, queues: Sequence[str] = ("default",), reason: str = "", capacity: int = 2,
-    ahead: timedelta = timedelta(0),
+    ahead: timedelta = timedelta(hours=1),
 ) -> Host:  # fmt: skip
-    """A worker's host that was heard from now, or `ahead` of it."""
+    """A worker's host that was last heard from `ahead` of now: no test takes long enough for it to be lost."""
     now = clock.now()
     return Host.objects.create(
         name=name, queues=list(queues), capacity=capacity, protocol=1, state=state, reason=reason, started_at=now,

@@ -162,13 +162,13 @@ def test_what_runs_normally_and_what_ended_well_give_nothing(editor: Api) -> Non
 
 
 def test_a_waiting_node_is_explained_by_the_root_of_its_wait(editor: Api) -> None:
-    publish(editor, "one", python("a", expected_duration=1), "b", "c", "d", edges=("a>b", "b>c", "c>d"))
+    publish(editor, "one", python("a", expected_duration=30), "b", "c", "d", edges=("a>b", "b>c", "c>d"))
     run = started(editor, "one", running=1, pending=3)
-    running(run, "a", 0.5, 1)
+    running(run, "a", 20, 30)
     (one,) = diagnose(editor, run, "d")["suggestions"]
     assert one["code"] == "upstream"
-    assert one["message"].startswith('"d" waits for "a", which runs for 0.')
-    NodeRun.objects.update(started_at=clock.now() - timedelta(seconds=30))
+    assert one["message"].startswith('"d" waits for "a", which runs for 2')
+    NodeRun.objects.update(started_at=clock.now() - timedelta(seconds=900))
     stuck, behind = diagnose(editor, run)["suggestions"]
     assert stuck["code"] == "not_determined"
     assert "3 nodes wait for it" in [one["message"] for one in stuck["evidence"]]

@@ -74,9 +74,11 @@ def test_a_node_that_does_not_run_gives_its_last_kept_stacks(api: Api) -> None:
     assert not Command.objects.filter(kind="stack").exists()
 
 
-def test_stacks_of_the_last_second_are_handed_out_again(api: Api) -> None:
+def test_stacks_of_the_last_second_are_handed_out_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)
     run = running(api)
-    keep(run, ago(0.2), "stuck")
+    keep(run, ago(0.9), "stuck")
     assert api.get(f"runs/{run.pk}/nodes/a/stack/").json["why"] == "stuck"
     assert not Command.objects.filter(kind="stack").exists()
 

@@ -150,7 +150,7 @@ def test_only_work_of_its_queues_that_nobody_took_for_long_is_found_without_a_me
     dispatch(records, "other", queue="gpu")
     records.take(one, ["taken"])
     records._do("UPDATE engine_dispatch SET sent_at = now() WHERE claim = 'b' RETURNING 1", ())
-    assert records.forgotten(["default"], 3.0, 10) == ["a"]
+    assert records.forgotten(["default"], 30.0, 10) == ["a"]
 
 
 def test_a_refused_connection_is_an_outage_for_all_and_a_missing_database_is_none(url: str) -> None:

@@ -12,7 +12,7 @@ from versions.actions.launch import launch
 from versions.models import Workflow
 
 
-def stuck_run(flow: Workflow, seconds: float) -> Run:
+def stuck_run(flow: Workflow, seconds: float, expected: float = 2) -> Run:
     run = launch(flow, by="operator-person")
     at = clock.now() - timedelta(seconds=seconds)
     run.state, run.started_at, run.counts = "running", at, {"running": 1}
@@ -21,8 +21,8 @@ def stuck_run(flow: Workflow, seconds: float) -> Run:
         run=run, node="a", number=1, state="running", claim="c", worker="local/1", pid=4242, started_at=at
     )
     NodeRun.objects.create(
-        run=run, node="a", state="running", attempt=1, claim="c", ready_at=at, started_at=at, expected=2,
-        expected_from="author",
+        run=run, node="a", state="running", attempt=1, claim="c", ready_at=at, started_at=at,
+        expected=expected, expected_from="author",
     )  # fmt: skip
     frame = {"file": "<a>", "line": 3, "function": "main", "source": "wait(<b>)", "author": True}
     wait = {"kind": "socket", "message": "data from 127.0.0.1:5433", "address": "127.0.0.1:5433"}
@@ -46,7 +46,7 @@ def test_a_stuck_run_needs_you_with_its_cause_and_a_way_to_see_why(flow: Workflo
 
 
 def test_a_run_in_its_time_needs_nobody(flow: Workflow, browser: Any) -> None:
-    stuck_run(flow, 3)
+    stuck_run(flow, 30, expected=20)
     assert 'data-key="stuck-' not in page_of(browser)
 
 

@@ -159,10 +159,11 @@ def test_stacks_show_the_authors_lines_and_children_and_the_others_are_a_link_aw
     assert " open" not in re.findall(r"<details class=\"taken\"[^>]*>", panel(browser, "viewer", run, "why"))[0]
 
 
-def test_asking_for_stacks_without_scripts_asks_the_scheduler(nightly, browser):
+def test_asking_for_stacks_without_scripts_asks_the_scheduler(nightly, browser, monkeypatch):
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)
     run = run_of(nightly, "running")
-    fresh = kept(run, why="asked")
-    Stack.objects.filter(pk=fresh.pk).update(taken_at=clock.now())
+    kept(run, why="asked")
     answer = browser("viewer").post(f"/runs/{run.pk}/nodes/work/stack/")
     assert answer["Location"] == f"/runs/{run.pk}/nodes/work/?tab=why&stack=newest#stacks"
     ended = run_of(nightly, "failed")

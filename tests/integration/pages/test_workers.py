@@ -73,7 +73,7 @@ def test_each_state_of_a_worker_is_told_and_what_is_over_is_not(scaled: None, fl
     run_rows.host("rests@here", "draining", reason=DRAIN_ASKED)
     run_rows.host("stops@here", "draining", reason=DRAIN_STOPPING)
     run_rows.host("old@here", "draining", reason=OTHER_RELEASE)
-    run_rows.host("silent@here", ahead=-timedelta(seconds=20))
+    run_rows.host("silent@here", ahead=-timedelta(minutes=20))
     run_rows.host("lost@here", "gone", reason="not heard from for 3.1 s", ahead=-timedelta(hours=2))
     run_rows.host("long@here", "gone", reason="not heard from for 3.1 s", ahead=-timedelta(hours=25))
     run_rows.host("ended@here", "gone", reason="drained")
@@ -88,7 +88,7 @@ def test_each_state_of_a_worker_is_told_and_what_is_over_is_not(scaled: None, fl
         "rests@here": ("draining", "Resume"),
         "stops@here": ("stopping",),
         "old@here": ("other release", "bring it and the scheduler to one release"),
-        "silent@here": ("lost", "not heard from for", ">20"),
+        "silent@here": ("lost", "not heard from for", ">20 m"),
         "lost@here": ("lost", "2 h"),
     }
     for name, parts in words.items():

@@ -65,7 +65,7 @@ def build(home: Path) -> World:
         ("stops", "draining", DRAIN_STOPPING),
         ("lost", "gone", "not heard from for 3.1 s"),
     ):
-        run_rows.host(f"{name}@here", state, reason=reason, ahead=timedelta(hours=1))
+        run_rows.host(f"{name}@here", state, reason=reason)
     world.ids["own_token"] = str(ApiToken.objects.filter(user=person("admin")).latest("pk").pk)
     world.ids["another_token"] = str(ApiToken.objects.filter(user=person("viewer")).latest("pk").pk)
     _strangers(world)
