@@ -95,6 +95,7 @@ def test_a_late_answer_counts_from_when_it_was_due_and_holds_no_other_up(server,
     wait_until(lambda: len(asking.seconds["nodes"]) >= 5)
     server.late.set()
     wait_until(lambda: max(asking.seconds["overview"], default=0) > 0.05)
+    wait_until(lambda: all(one.received for one in asking._watchers))
     found = asking.end()
     assert found["socket_bytes"] == reader.SOCKETS * len(FRAMES)
 

@@ -82,18 +82,21 @@ def test_who_waits_for_an_answer_that_never_comes_is_released_when_the_lease_is_
     with gate.gate(postgres.address()) as way:
         host.url = url.replace(f":{postgres.address()[1]}/", f":{way.port}/")
         found: list[bool] = []
+        forgotten = threading.Event()
 
         def take() -> None:
             found.append(host.take(["b"], wire.PROTOCOL))
             assert way.forget() == 1
+            forgotten.set()
             found.append(host.take(["a"], wire.PROTOCOL))
 
         waiting = threading.Thread(target=take)
         waiting.start()
+        assert forgotten.wait(20)
         waiting.join(0.5)
         assert waiting.is_alive()
         host._end_lease()
-        waiting.join(5)
+        waiting.join(20)
         assert found == [True, False]
 
 
