@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -13,8 +14,11 @@ from django.db import connection
 
 from dashboard.models import Role
 from engine import logreads, queries, runs
+from engine.executors import procfs
 from engine.models import Attempt, Command, Sample, Stack
+from engine.scheduler import stacks
 from tests.support.api import Answer, Api
+from tests.support.effort import soon
 from tests.support.engine import Engine
 from tests.support.factories import document, python
 from tests.support.openapi import contract
@@ -55,13 +59,21 @@ def meanwhile(engine: Engine, *calls: Callable[[], T]) -> list[T]:
 
 
 def sleeping(engine: Engine, **policy: Any) -> Any:
+    """A run whose node has come to where it sleeps."""
     run = engine.start(document([python("a", SLEEPS, **policy)]))
     engine.reaches(run, "a", "running")
-    engine.until(lambda: queries.node_run(run, "a")["started_at"])
+    engine.until(lambda: logreads.logs(run, node="a")[0])
+    pid = Attempt.objects.get(run=run).pid
+    engine.until(lambda: (one := procfs.process(pid)) is not None and one.state == "S")
     return run
 
 
-def test_the_live_stacks_of_a_running_node_come_through_the_api(engine: Engine, api: Api):
+def test_the_live_stacks_of_a_running_node_come_through_the_api(
+    engine: Engine, api: Api, monkeypatch: pytest.MonkeyPatch
+):
+    # However late one of the three comes to ask.
+    for module in (runs, stacks):
+        monkeypatch.setattr(module, "FRESH_SECONDS", 20)
     run = sleeping(engine)
     address = f"runs/{run.pk}/nodes/a/stack/"
 
@@ -77,7 +89,9 @@ def test_the_live_stacks_of_a_running_node_come_through_the_api(engine: Engine, 
     assert stack["pid"] == attempt.pid
     frames = [frame for thread in stack["samples"][0]["threads"] for frame in thread["frames"] if frame["author"]]
     assert [(frame["line"], frame["source"].strip()) for frame in frames] == [(4, "time.sleep(60)")]
-    assert Command.objects.filter(kind="stack", done_at=None).count() == 0
+    # Who asks as they come has them before the scheduler has seen the wish.
+    engine.until(lambda: not Command.objects.filter(kind="stack", done_at=None).exists())
+    assert Stack.objects.filter(run=run).count() == 1
     runs.cancel(run, by="me")
     engine.finish(run)
     assert api.get(address).json == stack, "what was kept is there when it has ended"
@@ -96,13 +110,13 @@ def test_a_stuck_node_has_its_stacks_taken_once_and_its_log_says_so(engine: Engi
     stack = engine.until(lambda: Stack.objects.filter(run=run, why="stuck").first())
     assert stack is not None
     attempt = Attempt.objects.get(run=run)
-    assert 0.6 <= (stack.taken_at - attempt.started_at).total_seconds() < 3
-    lines, _ = logreads.logs(run, node="a")
-    assert [line["message"] for line in lines] == [
-        "here",
-        "Counts as stuck: twice its expected 0.3 s have passed; stacks are kept.",
+    assert 0.6 <= (stack.taken_at - attempt.started_at).total_seconds() < soon(3)
+    lines = engine.until(lambda: found if len(found := logreads.logs(run, node="a")[0]) > 1 else None)
+    # Which of them comes first is the machine's affair.
+    assert sorted((line["message"], line["level"]) for line in lines or ()) == [
+        ("Counts as stuck: twice its expected 0.3 s have passed; stacks are kept.", "info"),
+        ("here", "info"),
     ]
-    assert lines[1]["level"] == "info"
     runs.cancel(run, by="me")
     engine.finish(run)
     assert Stack.objects.filter(run=run, why="stuck").count() == 1
@@ -123,21 +137,23 @@ def test_a_retry_with_a_hard_limit_ends_the_attempt_and_holds_for_the_next(engin
     assert queries.node_run(run, "a")["state"] == "timed_out"
     seconds = Attempt.objects.get(run=run, number=2)
     assert seconds.finished_at is not None
-    assert 0.9 <= (seconds.finished_at - seconds.started_at).total_seconds() < 5
+    assert 0.9 <= (seconds.finished_at - seconds.started_at).total_seconds() < soon(5)
     assert run.altered == {"a": {"soft_timeout": 1, "hard_timeout": 1}}
 
 
-def test_attempts_keep_since_when_they_waited_and_samples_their_io(engine: Engine):
+def test_attempts_keep_since_when_they_waited_and_samples_their_io(engine: Engine, tmp_path: Path):
+    seen = tmp_path / "seen"
     code = (
-        "import time\n"
+        "import os\n"
         "def main(inputs, ctx):\n"
-        "    end = time.monotonic() + 2.2\n"
-        "    while time.monotonic() < end:\n"
+        f"    while not os.path.exists({str(seen)!r}):\n"
         "        with open('x', 'wb') as file: file.write(bytes(100_000))\n"
     )
-    run = engine.run(document([python("a", code)]))
+    run = engine.start(document([python("a", code)]))
+    engine.until(lambda: Sample.objects.filter(run=run, io_bytes__gt=100_000).exists())
+    seen.touch()
+    engine.finish(run)
     assert run.state == "succeeded", queries.node_runs(run)
     attempt = Attempt.objects.get(run=run)
     assert attempt.ready_at is not None
     assert run.created_at <= attempt.ready_at <= attempt.started_at
-    assert Sample.objects.filter(run=run, io_bytes__gt=100_000).exists()
