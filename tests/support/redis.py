@@ -51,7 +51,7 @@ class Server:
                 return bool(asking.ping())
         except redis.AuthenticationError:
             return True
-        except redis.ConnectionError:
+        except (redis.ConnectionError, redis.TimeoutError):
             return False
 
     def kill(self) -> None:

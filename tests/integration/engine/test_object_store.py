@@ -316,13 +316,13 @@ def test_doctor_tells_what_is_wrong_with_the_store(server: s3.Server, settings: 
 def test_a_server_that_takes_connections_and_answers_nothing_ends_in_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(objectstore, "READ_SECONDS", 1)
-    monkeypatch.setattr(objectstore, "PUT_SECONDS", 2)
     with s3.server() as server:
-        artifacts = on(tmp_path, server.url)
-        artifacts.put_bytes(b"before")
+        on(tmp_path / "before", server.url).put_bytes(b"before")
         assert server.process is not None
         os.kill(server.process.pid, signal.SIGSTOP)
+        monkeypatch.setattr(objectstore, "READ_SECONDS", 1)
+        monkeypatch.setattr(objectstore, "PUT_SECONDS", 2)
+        artifacts = on(tmp_path / "now", server.url)
         begun = time.monotonic()
         with pytest.raises(ArtifactStoreError, match="its server does not answer"):
             artifacts.put_bytes(b"a")

