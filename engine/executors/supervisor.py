@@ -105,6 +105,8 @@ class Supervisor(Stacking):
         while True:
             if now >= self._due:
                 self._due = now + 1.0
+                # What has come counts before what the time says: this thread may have been kept waiting.
+                self._hear(0.0, False)
                 self._keep_house(now)
             if self._tails:
                 self._hand_on_tails()
@@ -115,19 +117,26 @@ class Supervisor(Stacking):
                 else:
                     self._held_due = now
                 wait = 0.0
-            events = self.selector.select(wait)
-            now = self._now = time.monotonic()
-            for key, _ in events:
-                handler = key.data
-                if type(handler) is not _Watched:
-                    handler()
-                elif watched:
-                    handler.callback()
-                    called = True
+            called = self._hear(wait, watched) or called
+            now = self._now
             if self._reports or called or now >= min(end, self._held_due):
                 reports = self._held + self._reports
                 self._held, self._reports, self._held_due, self._gathers = [], [], NEVER, False
                 return reports
+
+    def _hear(self, wait: float, watched: bool) -> bool:
+        """Take what has come, or comes within so long; whether the callback of a watched file was called."""
+        called = False
+        events = self.selector.select(wait)
+        self._now = time.monotonic()
+        for key, _ in events:
+            handler = key.data
+            if type(handler) is not _Watched:
+                handler()
+            elif watched:
+                handler.callback()
+                called = True
+        return called
 
     def _hold(self, report: Report) -> None:
         """Report within HELD_SECONDS; after what is to be reported at once already, so that order is kept."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.executors import cgroup, leftovers
+from engine.executors.attempts import NEVER
 from engine.worker.begun import SUFFIX
 from tests.support.effort import soon
 from tests.support.supervised import FAKE_NODE, Supervised, alive, marked
@@ -35,6 +36,22 @@ def test_an_attempt_whose_process_is_killed_is_lost_and_the_signal_named(tmp_pat
         assert ended.error["class"] == "WorkerLost"
         assert "SIGKILL" in ended.error["message"]
         assert ended.receipt is not None
+
+
+def test_the_signal_is_named_however_late_the_death_is_heard(tmp_path: Path) -> None:
+    """Its channel had closed before: who lives on then is ended."""
+    code = "import os, time\ndef main(inputs, ctx):\n    os.closerange(3, 64)\n    time.sleep(600)\n"
+    with Supervised(tmp_path) as node:
+        work = node.python(code)
+        node.send(work)
+        pid = node.started(work).pid
+        node.until(lambda: [one for one in node.supervisor._processes if one.broken_at < NEVER])
+        os.kill(pid, signal.SIGKILL)
+        # The scheduler waits for its database, or for a processor.
+        time.sleep(0.6)
+        ended = node.ended(work)
+        assert ended.error is not None
+        assert "SIGKILL" in ended.error["message"]
 
 
 def test_code_that_ends_its_process_is_lost_with_the_exit_code(tmp_path: Path) -> None:

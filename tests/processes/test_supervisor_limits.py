@@ -68,6 +68,16 @@ def test_an_attempt_that_returns_after_its_soft_limit_has_timed_out(tmp_path: Pa
         assert error_of(ended)["class"] == "SoftTimeout"
 
 
+def test_what_has_ended_in_time_did_so_however_late_that_is_heard(tmp_path: Path) -> None:
+    with Supervised(tmp_path) as node:
+        work = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(0.1)\n", soft=0.3, hard=10)
+        node.send(work)
+        node.started(work)
+        # The scheduler waits for its database, or for a processor.
+        time.sleep(0.5)
+        assert node.ended(work).state == "succeeded"
+
+
 def test_code_that_swallows_the_soft_limit_meets_the_hard_one(tmp_path: Path) -> None:
     code = (
         "import time\ndef main(inputs, ctx):\n    while True:\n        try:\n            time.sleep(600)\n"
