@@ -84,6 +84,8 @@ class Endings(Fleet):
         self._leave_idle(process)
         if process.ready or ending.cause not in ("died", "unstarted"):
             self._unsend(process)
+        # From here on it does nothing, whenever the search for its tree begins.
+        process.interrupt(signal.SIGSTOP)
         if process.group is not None:
             process.group.freeze(True)
         known: set[tuple[int, int]] = set()

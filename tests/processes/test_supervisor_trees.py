@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.executors import procfs
+from engine.executors import process, procfs
 from engine.executors.base import Ended
 from tests.support.effort import soon
 from tests.support.supervised import Supervised, alive, marked
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.processes
 
@@ -166,6 +167,17 @@ def check_gone(node: Supervised, claim: str, tree: set[int], began: float, name:
     assert node.run(node.work()).state == "succeeded"
     assert not list((node.home / "scratch").glob("*/*"))
     return ended
+
+
+def test_what_is_to_end_does_nothing_more_though_nobody_has_searched_its_tree_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Which would stop it at once, too.
+    monkeypatch.setattr(process, "make", lambda name: None)
+    with Supervised(tmp_path) as node:
+        claim, pid, _ = start(node, "double fork", tmp_path / "up")
+        node.supervisor.kill(claim, "cancelled")
+        wait_until(lambda: (found := procfs.process(pid)) is not None and found.state == "T", 5)
 
 
 @pytest.mark.parametrize("name", TREES)
