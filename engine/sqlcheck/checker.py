@@ -27,7 +27,7 @@ MAIN: Final = Path(__file__).resolve().parent / "child.py"
 QUESTION_SECONDS: Final = 3
 """Of the processor's time for a query, and of any time for a look at files."""
 WALL_FACTOR: Final = 10
-"""A query may take so many times its seconds where the machine gives the process little time."""
+"""A query, and a process's first answer, may take so many times that where it gets little time of the machine."""
 AT_ONCE_SECONDS: Final = 0.3
 ANSWER_BYTES_MAX: Final = 16 << 20
 TOGETHER_MAX: Final = 32
@@ -77,6 +77,8 @@ class Checker:
         """What has come of the next answer."""
         self._since = 0.0
         """When the process began with the first of them."""
+        self._answered = False
+        """Whether the process has answered anything: until then it may still be starting."""
         self._owner = 0
         self._failures = 0
         self._rest_until = 0.0
@@ -169,7 +171,7 @@ class Checker:
                 stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, close_fds=True, cwd="/",
                 env={name: os.environ[name] for name in names if name in os.environ}, start_new_session=True,
             )  # fmt: skip
-        self._socket, self._owner = ours, os.getpid()
+        self._socket, self._owner, self._answered = ours, os.getpid(), False
         # Whenever it ends it is waited for at once, so that no dead process stays in the list.
         threading.Thread(target=self._child.wait, name="sqlcheck-wait", daemon=True).start()
         self._forget()
@@ -204,7 +206,7 @@ class Checker:
         assert self._socket is not None
         first = self._sent[0]
         # Reading a file may wait for a disk; the time that a query works is limited by the process itself.
-        last = self._since + (self._seconds if first.waits else self._seconds * WALL_FACTOR)
+        last = self._since + (self._seconds if first.waits and self._answered else self._seconds * WALL_FACTOR)
         while (end := self._got.find(b"\n")) < 0:
             now = time.monotonic()
             if now >= last:
@@ -224,7 +226,7 @@ class Checker:
         answer = bytes(self._got[:end])
         del self._got[: end + 1]
         self._sent.popleft()
-        self._since = time.monotonic()
+        self._since, self._answered = time.monotonic(), True
         return first.line, answer
 
     def _end(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from engine.executors import procfs
-from engine.sqlcheck.checker import Busy, Checker, Crashed
+from engine.sqlcheck.checker import MAIN, Busy, Checker, Crashed
 from tests.support.supervised import alive
 from tests.support.wait import wait_until
 
@@ -211,6 +211,17 @@ def test_a_process_that_hangs_is_killed_and_the_answer_is_that_there_is_none(tmp
     assert time.monotonic() - started < 10
     wait_until(lambda: procfs.start_of(first) is None, timeout=5)
     assert patiently(checker, "select 1 as one")["columns"]
+    checker.close()
+
+
+def test_a_process_that_starts_slowly_is_not_taken_for_one_that_hangs(tmp_path, monkeypatch):
+    slow = tmp_path / "child.py"
+    slow.write_text(f"import runpy, time\ntime.sleep(3)\nrunpy.run_path({str(MAIN)!r}, run_name='__main__')\n")
+    monkeypatch.setattr("engine.sqlcheck.checker.MAIN", slow)
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    checker = Checker(seconds=2)
+    question = {"op": "file", "config": {"path": "a.csv"}, "files": str(tmp_path), "data_roots": []}
+    assert checker.ask(question, until=time.monotonic() + 40)["columns"] == [{"name": "id", "type": "BIGINT"}]
     checker.close()
 
 
