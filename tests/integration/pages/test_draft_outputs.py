@@ -16,6 +16,7 @@ from engine.prints import fingerprints
 from tests.support import run_rows
 from tests.support.documents import chain
 from tests.support.people import person
+from versions import preview as previews
 from versions.actions import drafts, publish, workflows
 from versions.actions.launch import launch
 from versions.models import Workflow
@@ -98,6 +99,8 @@ def test_what_is_the_same_as_before_is_not_told_again(pair, browser):
 
 
 def test_a_file_shows_its_first_rows_before_anything_has_run(pair, browser, monkeypatch, tmp_path):
+    # The process that looks may still have to start.
+    monkeypatch.setattr(previews, "SECONDS", 30)
     monkeypatch.setattr(settings, "INTERLOCK", replace(settings.INTERLOCK, home=tmp_path))
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "x.csv").write_text("n,t\n" + "".join(f"{n},<b>\n" for n in range(150)) + ",\n")
