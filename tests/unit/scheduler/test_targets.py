@@ -134,7 +134,11 @@ def test_a_kill_in_the_middle_of_leaving_out_thousands_goes_on(simulate):
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_whatever_is_asked_for_and_fails_all_nodes_end_and_no_other_runs(simulate, data):
     names = [f"n{i}" for i in range(data.draw(st.integers(1, 8)))]
     pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
