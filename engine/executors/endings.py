@@ -192,7 +192,7 @@ class Endings(Fleet):
             attempt.claim,
             state,
             time.time(),
-            now - attempt.began,
+            max(0.0, now - attempt.began),
             error=error,
             usage=attempt.usage(None),
             receipt=receipt,

@@ -258,6 +258,8 @@ class Supervisor(Stacking):
         if attempt is None:
             return
         if kind == "started":
+            # Not when this turn began, which may have been before: the signal of a soft limit must not come early.
+            self._now = time.monotonic()
             process.current = attempt
             attempt.start(self._now)
             if self._refusals:

@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.support.wait import wait_until
+
 MAIN = Path(__file__).parents[2] / "engine" / "worker" / "main.py"
 
 
@@ -172,12 +174,15 @@ class NodeProcess:
             return json.loads((self.home / "artifacts" / output["artifact"]).read_bytes())
         return output["value"]
 
-    def signal_soft(self, envelope: dict[str, Any], timeout: float = 20.0) -> list[dict[str, Any]]:
-        """Run an attempt and give the signal of its soft limit as the supervisor would; its frames."""
+    def signal_soft(self, envelope: dict[str, Any], *there: str, timeout: float = 20.0) -> list[dict[str, Any]]:
+        """Run an attempt and, once it has printed all of `there`, give the signal of its soft limit as the supervisor
+        would; its frames."""
+        before = len(self.text("out"))
         self.say(envelope)
         started = self.frame()
         assert started is not None
         assert started["k"] == "started"
+        wait_until(lambda: all(word in self.text("out")[before:] for word in there), timeout)
         self.silence(envelope["soft_timeout"])
         os.kill(self.pid, signal.SIGUSR1)
         return self.frames(envelope["claim"], timeout)

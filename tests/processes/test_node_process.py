@@ -123,7 +123,7 @@ time.sleep(60)
         pid = int(parent.stdout.readline())
         assert alive(pid)
         parent.kill()
-        wait_until(lambda: not alive(pid), timeout=2)
+        wait_until(lambda: not alive(pid))
 
 
 def test_it_loads_nothing_heavy_and_no_django(node: NodeProcess, tmp_path: Path) -> None:
@@ -401,26 +401,27 @@ def test_usage_is_that_of_the_attempt(node: NodeProcess) -> None:
 
 
 def test_the_soft_limit_is_raised_in_the_authors_code(node: NodeProcess) -> None:
-    code = main("try:\n    time.sleep(30)\nexcept Exception:\n    return 'swallowed'", "import time")
-    ended = node.signal_soft(node.envelope("python", {"code": code}, soft_timeout=0.3))[-1]
+    code = main("try:\n    print('there'); time.sleep(30)\nexcept Exception:\n    return 'swallowed'", "import time")
+    ended = node.signal_soft(node.envelope("python", {"code": code}, soft_timeout=0.3), "there")[-1]
     assert ended["error"]["class"] == "SoftTimeout"
     assert ended["error"]["line"] == 4
-    assert 0.2 < ended["seconds"] < 5
+    assert 0.2 < ended["seconds"] < 15
 
 
 def test_code_that_was_told_may_save_and_return(node: NodeProcess) -> None:
     code = main(
-        "try:\n    time.sleep(30)\nexcept ctx.SoftTimeout:\n    ctx.progress(0.5, 'saved')\n    return 'part'",
+        "try:\n    print('there')\n    time.sleep(30)\n"
+        "except ctx.SoftTimeout:\n    ctx.progress(0.5, 'saved')\n    return 'part'",
         "import time",
     )
-    frames = node.signal_soft(node.envelope("python", {"code": code}, soft_timeout=0.3))
+    frames = node.signal_soft(node.envelope("python", {"code": code}, soft_timeout=0.3), "there")
     assert node.value(frames[-1]) == "part"
     assert [f["message"] for f in frames if f["k"] == "progress"] == ["saved"]
 
 
 def test_code_that_swallows_the_limit_goes_on(node: NodeProcess) -> None:
-    code = main("try:\n    time.sleep(30)\nexcept BaseException:\n    pass\nreturn 1", "import time")
-    assert node.value(node.signal_soft(node.envelope("python", {"code": code}, soft_timeout=0.3))[-1]) == 1
+    code = main("try:\n    print('there'); time.sleep(30)\nexcept BaseException:\n    pass\nreturn 1", "import time")
+    assert node.value(node.signal_soft(node.envelope("python", {"code": code}, soft_timeout=0.3), "there")[-1]) == 1
 
 
 def test_a_late_signal_does_not_hit_the_next_attempt(node: NodeProcess) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import threading
@@ -68,14 +69,41 @@ def test_an_attempt_that_returns_after_its_soft_limit_has_timed_out(tmp_path: Pa
         assert error_of(ended)["class"] == "SoftTimeout"
 
 
-def test_what_has_ended_in_time_did_so_however_late_that_is_heard(tmp_path: Path) -> None:
+def test_the_time_of_an_attempt_begins_with_it_however_late_that_is_heard(tmp_path: Path) -> None:
     with Supervised(tmp_path) as node:
-        work = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(0.1)\n", soft=0.3, hard=10)
+        node.settle()
+        begun = time.monotonic()
+        work = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(600)\n", soft=60)
+        node.send(work)
+        process = node.supervisor._where[work.claim]
+        assert select.select([process.out], [], [], 20)[0]
+        # In a turn of the loop that was held up since it looked what there is.
+        node.supervisor._on_frames(process)
+        assert process.current is not None
+        assert process.current.soft_at >= begun + 60
+
+
+@pytest.mark.parametrize(("end", "state"), [("return 1", "succeeded"), ("os._exit(7)", "lost")])
+def test_an_attempt_that_ended_in_time_has_not_timed_out_however_late_that_is_heard(
+    tmp_path: Path, end: str, state: str
+) -> None:
+    go = tmp_path / "go"
+    code = (
+        "import os, time\ndef main(inputs, ctx):\n"
+        f"    while not os.path.exists({str(go)!r}):\n        time.sleep(0.01)\n    {end}\n"
+    )
+    with Supervised(tmp_path) as node:
+        work = node.python(code, soft=60)
         node.send(work)
         node.started(work)
-        # The scheduler waits for its database, or for a processor.
-        time.sleep(0.5)
-        assert node.ended(work).state == "succeeded"
+        process = node.supervisor._where[work.claim]
+        attempt = process.current
+        assert attempt is not None
+        go.touch()
+        assert select.select([process.pidfd if state == "lost" else process.out], [], [], 20)[0]
+        # The loop, held up until now, finds that the limit has passed.
+        attempt.soft_at = node.supervisor._due = time.monotonic()
+        assert node.ended(work).state == state
 
 
 def test_code_that_swallows_the_soft_limit_meets_the_hard_one(tmp_path: Path) -> None:
