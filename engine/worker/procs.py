@@ -34,12 +34,13 @@ def signal_descendants(number: int) -> None:
             continue
 
 
-def reap(seconds: float) -> bool:
-    """Take leave of children that end within `seconds`; whether none is left."""
+def reap(seconds: float, group: int | None = None) -> bool:
+    """Take leave of children (those in the process group `group`) that end within `seconds`; whether none is left."""
+    which = -1 if group is None else -group
     until = time.monotonic() + seconds
     while True:
         try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
+            while os.waitpid(which, os.WNOHANG)[0]:
                 pass
         except ChildProcessError:
             return True

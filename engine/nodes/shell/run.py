@@ -29,6 +29,8 @@ STDERR_LINES = 20
 READ_BYTES = 64 * 1024
 AFTER_SECONDS = 0.2
 """How long output is waited for after the command's end: a child in the background may hold the pipe for ever."""
+KILLED_SECONDS = 5.0
+"""How long what was killed is waited for: to die, too, takes a processor."""
 
 
 def run(task: Task) -> dict[str, Any]:
@@ -76,25 +78,28 @@ class _Streams:
         self.head = bytearray()
         self.total = 0
         self.errors = bytearray()
+        self.until: float | None = None
+        """Monotonic time until which output is waited for; None: the command has not ended."""
         self.poll = select.poll()
-        for descriptor in (*self.open, self.ended):
+        # Its end first: what it wrote before that is then seen with it.
+        for descriptor in (self.ended, *self.open):
             self.poll.register(descriptor, select.POLLIN)
 
     def follow(self) -> None:
-        """Pass output on until the command has ended and nothing more comes soon."""
-        until: float | None = None
-        while self.open or until is None:
-            wait = None if until is None else max(0.0, until - time.monotonic()) * 1000
+        """Pass output on until the command has ended and nothing more comes soon. The soft limit may interrupt it
+        anywhere; then it is called again."""
+        while self.open or self.until is None:
+            wait = None if self.until is None else max(0.0, self.until - time.monotonic()) * 1000
             ready = self.poll.poll(wait)
             if not ready:
                 return
-            for descriptor, _ in ready:
+            for descriptor, _ in reversed(ready):
                 if descriptor == self.ended:
+                    self.until = time.monotonic() + AFTER_SECONDS
                     self.poll.unregister(descriptor)
-                    until = time.monotonic() + AFTER_SECONDS
                 else:
                     self._pass_on(descriptor)
-            if until is not None and time.monotonic() > until:
+            if self.until is not None and time.monotonic() > self.until:
                 return
 
     def _pass_on(self, descriptor: int) -> None:
@@ -138,6 +143,7 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     except ProcessLookupError:
         pass
     process.wait()
+    procs.reap(KILLED_SECONDS, process.pid)
     procs.reap(AFTER_SECONDS)
 
 
