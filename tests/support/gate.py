@@ -147,7 +147,12 @@ class Gate:
 
     def _accept(self) -> None:
         one, _ = self.listener.accept()
-        other = socket.create_connection(self.target)
+        try:
+            other = socket.create_connection(self.target)
+        except OSError:
+            # The server is down: the client's connection ends, and the next one is tried anew.
+            one.close()
+            return
         self.clients.add(one)
         for end, peer in ((one, other), (other, one)):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
