@@ -8,19 +8,55 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, FloatRect, Locator, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    FloatRect,
+    Locator,
+    Page,
+    Route,
+    expect,
+    sync_playwright,
+)
 
 from tests.conftest import CHROMIUM
 from tests.support.product import Product
 from tests.support.templates import running
 from tests.support.withworkers import installation
 
+# Longer than a busy machine holds a page up, and shorter than the 15 s after which a page that was told nothing asks.
+expect.set_options(timeout=10_000)
+
+DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
+
 
 def box_of(part: Locator) -> FloatRect:
-    """Where it stands on the page."""
+    """Where it stands on the page, once what was done there is drawn."""
+    part.page.evaluate(DRAWN)
     box = part.bounding_box()
     assert box, "It is not on the page."
     return box
+
+
+class Held:
+    """Requests to these addresses wait until they are let go; those that come later go through."""
+
+    def __init__(self, page: Page, addresses: str) -> None:
+        self.routes: list[Route] = []
+        self.open = False
+        page.route(addresses, self._take)
+
+    def _take(self, route: Route) -> None:
+        if self.open:
+            route.continue_()
+        else:
+            self.routes.append(route)
+
+    def let_go(self) -> None:
+        self.open = True
+        for route in self.routes:
+            route.continue_()
 
 
 FORMS = (

@@ -114,7 +114,8 @@ def test_what_is_far_is_painted_and_can_be_chosen_all_the_same(person):
     box = stage.bounding_box()
     for step in range(30):
         page.mouse.click(box["x"] + box["width"] / 2 + step, box["y"] + box["height"] * 0.42 + 2 * (step % 9))
-        if re.search(r"/nodes/p\d+/", page.url):
+        # The page's own word: what the driver knows of its address may be behind.
+        if re.search(r"/nodes/p\d+/", page.evaluate("location.pathname")):
             break
     expect(page).to_have_url(re.compile(r"/nodes/p\d+/"))
     node = page.url.split("/nodes/")[1].split("/")[0]

@@ -39,6 +39,8 @@ class Drawing:
             person.product.call("PUT", f"/api/v1/workflows/{slug}/draft/", {"definition": definition}, If_Match='"0"')
         self.page: Page = person.go(f"/workflows/{slug}/edit/")
         expect(self.page.locator("[data-editor][data-ready]")).to_be_visible()
+        # The inspector, which Enter gives the keyboard to, comes by itself.
+        expect(self.page.locator("[data-inspector] .pbody")).to_be_visible()
 
     def key(self, *keys: str) -> None:
         for key in keys:
@@ -162,9 +164,11 @@ def test_what_is_typed_into_the_inspector_is_undone_like_any_edit(person, slug):
     field = it.page.locator("[data-inspector] .cm-content")
     expect(field).to_be_focused()
     it.key("Control+a")
-    it.page.keyboard.type("select 2 as n")
+    # A pause would be the end of a step.
+    it.page.keyboard.insert_text("select 2 as ")
+    it.key("n")
     expect(it.undo).to_have_attribute("title", "Undo: Edit SQL of q (Ctrl Z)")
-    # One step, whatever its keys; the field follows, and keeps the keyboard.
+    # One step, though it was two; the field follows, and keeps the keyboard.
     it.key("Control+z")
     expect(field).to_have_text("select 1")
     expect(it.undo).to_be_disabled()
