@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import FORMS, somebody
 from tests.support.product import Product
 from tests.support.templates import first_start
+from tests.support.wait import wait_until
 from tests.support.withworkers import installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -40,8 +41,7 @@ def test_from_the_one_time_link_to_a_roll_back_and_a_good_run(chromium, tmp_path
         page = person.page
 
         # The terminal's link signs in, once.
-        link = re.search(r"http://\S+/sign-in/link/\S+", product.log.read_text())
-        assert link
+        link = wait_until(lambda: re.search(r"http://\S+/sign-in/link/\S+", product.log.read_text()))
         page.goto(link[0])
         page.get_by_role("button", name="Sign in as admin").click()
         expect(page.get_by_text("No workflow has run yet")).to_be_visible()

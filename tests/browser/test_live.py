@@ -64,6 +64,7 @@ def test_a_running_node_is_cancelled_from_the_page(person):
         person.product, "waits", [python("waits", WAITS), {"id": "after", "type": "noop"}], [("waits", "after")]
     )
     page = person.go(f"/runs/{run}/?drawer=nodes")
+    expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
     row = page.locator('[data-node-rows] [data-node="waits"]')
     expect(row).to_contain_text("Running", timeout=30_000)
     expect(page.locator('[data-node-rows] [data-node="after"]')).to_contain_text("waits", ignore_case=True)

@@ -31,6 +31,14 @@ def main(inputs, ctx):
 RECORD = """
 window.shown = JSON.parse(sessionStorage.getItem("shown") ?? "{}");
 window.heads = JSON.parse(sessionStorage.getItem("heads") ?? "[]");
+// Sockets that this load of the page has lost.
+window.lost = 0;
+window.WebSocket = class extends WebSocket {
+  constructor(...how) {
+    super(...how);
+    this.addEventListener("close", () => (window.lost += 1));
+  }
+};
 addEventListener("pagehide", () => {
   sessionStorage.setItem("shown", JSON.stringify(window.shown));
   sessionStorage.setItem("heads", JSON.stringify(window.heads));
@@ -79,6 +87,7 @@ def test_after_a_hundred_cuts_the_page_equals_the_api_and_no_state_went_back(chr
         # Somebody else looks at the run too: what the server has just told them it may hand on, a little old.
         other = person.context.new_page()
         other.goto(person.at(f"/runs/{run}/"))
+        page.wait_for_selector('[data-live][data-state="live"]')
         # All rows at once: what is out of view is not in the page.
         page.get_by_role("separator", name="Height of the drawer").press("End")
         done = 0
@@ -86,10 +95,13 @@ def test_after_a_hundred_cuts_the_page_equals_the_api_and_no_state_went_back(chr
             # The socket is up (again), and lives for a while.
             page.wait_for_selector('[data-live][data-state="live"]', timeout=30_000)
             page.wait_for_timeout(chance.random() * 250)
+            lost = page.evaluate("window.lost")
             cut = proxy.cut()
             done += cut
             if cut:
-                page.wait_for_selector('[data-live]:not([data-state="live"])')
+                # It may be back before anybody has looked at its dot.
+                while page.evaluate("window.lost") == lost:
+                    page.wait_for_timeout(10)
                 # Some come back at once, as with a change of network; some load the page again.
                 way = chance.random()
                 if way < 0.1:

@@ -34,6 +34,10 @@ def hanging(product, slug: str) -> str:
     return start(product, slug, nodes, [("begin", "breaks"), ("begin", "hangs"), ("hangs", "after")])
 
 
+def states(product, run: str, *nodes: str) -> list[str]:
+    return [product.api("GET", f"runs/{run}/nodes/{node}/")["state"] for node in nodes]
+
+
 def focused(page: Page, expression: str) -> Any:
     """What `expression` says of the element that has the focus, as `it`."""
     return page.evaluate(f"(() => {{ const it = document.activeElement; return {expression}; }})()")
@@ -57,6 +61,8 @@ def test_a_run_is_opened_understood_and_cancelled_without_a_mouse(person):
     page.wait_for_url(f"**/runs/{run}/**")
     expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
     expect(page.locator("[data-canvas][data-drawn]")).to_be_visible()
+    for node, state in (("breaks", "failed"), ("hangs", "running")):
+        expect(page.locator(f'[data-card="{node}"]')).to_have_class(re.compile(f"is-{state}"), timeout=30_000)
 
     # The focus goes through the page as it is read: head, graph, drawer, panel.
     parts: list[str] = []
@@ -122,12 +128,12 @@ def test_a_run_is_opened_understood_and_cancelled_without_a_mouse(person):
     expect(page.get_by_role("heading", name="Keyboard")).to_be_visible()
     page.keyboard.press("Escape")
     page.reload()
+    expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
     kept = page.locator(".drawer").bounding_box()
     assert kept
     assert kept["height"] == after["height"]
 
     # The whole run is cancelled: the form at the button shows what that does.
-    expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
     tab_to(page, "it.matches('[data-cancel]')")
     page.keyboard.press("Enter")
     expect(page.locator("#cancel-run")).to_be_visible()
@@ -192,6 +198,8 @@ TOPS = """
 
 def test_a_run_stands_on_a_phone_where_its_scripts_will_leave_it(chromium, product, tmp_path):
     run = hanging(product, "calm")
+    # As far as it comes: both times its page says the same.
+    wait_until(lambda: states(product, run, "breaks", "hangs") == ["failed", "running"], 30)
     with somebody(chromium, product, tmp_path / "shots", width=360, height=740, touch=True) as person:
         person.sign_in()
         person.expected += ["Failed to load resource"]
@@ -263,6 +271,7 @@ def test_long_and_tricky_texts_are_shown_as_text_everywhere(person):
         assert "\u0007" not in shown
     page.set_viewport_size({"width": 1440, "height": 900})
     person.go(f"/runs/{run}/?drawer=inputs")
+    expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
     inputs = page.locator("#drawer-inputs")
     expect(inputs).to_contain_text("<img src=x onerror=window.hacked=1>")
     inputs.get_by_text("Show all").click()

@@ -36,6 +36,8 @@ def slug(product, request) -> str:
 
 def edit(person, slug):
     page = person.go(f"/workflows/{slug}/edit/text/")
+    # Its script is there: before, buttons do what they do without.
+    expect(page.locator("[data-saved]")).to_have_attribute("data-state", "saved")
     return page, page.get_by_label("Definition as JSON")
 
 
