@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
 
-from tests.browser.conftest import box_of, somebody
+from tests.browser.conftest import Held, box_of, somebody
 from tests.browser.test_accessibility import AXE, violations
 from tests.support.product import Product
 
@@ -105,22 +105,16 @@ def test_what_breaks_on_the_server_is_said_where_it_was_asked_for(person):
     expect(page.locator("#palette-list")).to_have_text("The server did not answer this. Try again in a moment.")
 
 
-def slowly(page: Page, milliseconds: int) -> None:
-    network = page.context.new_cdp_session(page)
-    network.send("Network.enable")
-    conditions = {"offline": False, "latency": milliseconds, "downloadThroughput": -1, "uploadThroughput": -1}
-    network.send("Network.emulateNetworkConditions", conditions)
-
-
 def test_a_dialog_that_is_slow_to_come_says_so_and_can_be_closed(person):
     page = person.go(f"/workflows/{SLUG}/")
-    slowly(page, 1500)
+    held = Held(page, "**/run/**")
     page.locator("[data-key-run]").click()
     dialog = page.locator("dialog:not([id])")
     expect(dialog).to_be_visible()
     expect(dialog).to_have_text("Loading …")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
+    held.let_go()
     page.locator("[data-key-run]").click()
     expect(dialog.get_by_role("button", name="Run v")).to_be_visible()
 
@@ -130,14 +124,12 @@ def test_enter_goes_to_what_was_typed_however_late_it_is_found(person):
     page.keyboard.press("Control+k")
     options = page.locator("#palette [role=option]")
     expect(options.first).to_be_visible()
-    held: list[Route] = []
-    page.route("**/find/**", lambda route: held.append(route))
+    held = Held(page, "**/find/**")
     page.keyboard.type(SLUG)
     page.keyboard.press("Enter")
     # What was listed before stands for another word.
     expect(page.locator("#palette-list")).to_have_text("Loading …")
-    for route in held:
-        route.continue_()
+    held.let_go()
     page.wait_for_url(f"**/workflows/{SLUG}/")
 
 
