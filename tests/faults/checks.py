@@ -14,6 +14,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -170,12 +171,13 @@ def i4(rows: Rows) -> None:
     hold("I4", problems())
 
 
-def i5(ledger: Ledger, rows: Rows, most: int) -> None:
+def i5(ledger: Ledger, rows: Rows, most: int, outlives: float = 0.0) -> None:
     """Executions that overlap are never more than `most` in all, than a run's or a workflow's limit, than a pool has
-    slots, nor two of one node; by what nodes wrote."""
+    slots, nor two of one node; by what nodes wrote. `outlives`: for so many seconds what is being ended may go on
+    beside the next execution of its node."""
 
     def problems() -> Iterable[str]:
-        executions = ledger.executions()
+        executions = _cut_at_next(ledger.executions(), outlives)
         groups: dict[tuple[str, int], list[Execution]] = defaultdict(list)
         for one in executions:
             run, node = one.start.run, one.start.node
@@ -194,6 +196,21 @@ def i5(ledger: Ledger, rows: Rows, most: int) -> None:
                 yield f"{name}: {found} at once, {limit} are allowed"
 
     hold("I5", problems())
+
+
+def _cut_at_next(executions: list[Execution], seconds: float) -> list[Execution]:
+    """Those that had no end, and no more than so many seconds after the next start of their node a last line, as if it
+    had been at that start."""
+    found = []
+    following: dict[tuple[str, str], int] = {}
+    for one in reversed(executions):
+        key = one.start.run, one.start.node
+        at = following.get(key, one.last.at)
+        if not one.ended and 0 < one.last.at - at <= seconds * 1e9:
+            one = Execution(one.start, replace(one.last, at=at))
+        following[key] = one.start.at
+        found.append(one)
+    return found[::-1]
 
 
 def i6(rows: Rows, at_rest: bool, kept: Mapping[str, int] | None = None) -> dict[str, int]:
@@ -346,7 +363,9 @@ def i13(*homes: Path) -> None:
                 owner = int(found[1])
                 stat = (environ.parent / "stat").read_text().rsplit(")", 1)[1].split()
                 command = (environ.parent / "cmdline").read_bytes().split(b"\0")
-                if stat[0] != "Z" and (int(stat[1]) != owner or not command[2].endswith(b"worker/main.py")):
+                node = any(part.endswith(b"worker/main.py") for part in command)
+                # One that has just ended has no command any more.
+                if stat[0] != "Z" and command != [b""] and (int(stat[1]) != owner or not node):
                     yield f"process {environ.parent.name} lives on: {b' '.join(command[:6])!r}"
 
     hold("I13", problems())

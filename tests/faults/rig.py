@@ -25,6 +25,7 @@ from engine.executors.leftovers import mark_prefix
 from engine.states import RUN_TERMINAL
 from tests.faults import checks, count
 from tests.faults.checks import Database, Rows
+from tests.support.effort import soon
 from tests.support.ledger import Ledger
 from tests.support.product import ROOT, Product, processes_with
 from tests.support.templates import one_host
@@ -39,6 +40,8 @@ class Rig:
 
     capacity = 2
     """Nodes that may run at once."""
+    outlives = 0.0
+    """Seconds for which what is being ended may go on beside the next execution of its node."""
 
     def __init__(self, folder: Path, build: str = "", home: Path | None = None, **environment: str) -> None:
         self.folder = folder
@@ -260,7 +263,7 @@ class Rig:
         checks.i2(self.accepted, rows)
         checks.i3(rows)
         checks.i4(rows)
-        checks.i5(self.ledger, rows, most or self.capacity)
+        checks.i5(self.ledger, rows, most or self.capacity, self.outlives)
         checks.i6(rows, at_rest=True)
         checks.i7(rows)
         checks.i8(self.ledger, rows, killed_schedulers)
@@ -269,7 +272,7 @@ class Rig:
         if stored:
             checks.artifacts(self.home, rows)
         self.whole()
-        checks.settles(lambda: checks.i13(*self.homes()), 2)
+        checks.settles(lambda: checks.i13(*self.homes()), soon(2))
         return rows
 
     def whole(self) -> None:
