@@ -121,21 +121,22 @@ def i20(ledger: Ledger, rows: Rows, wall_offset: int, most: int, pools: Mapping[
             judged = not pool or policy.get("slots", 1) <= pools[pool][0]
             groups[group].append(Start(one.start.at, ready - wall_offset, key, one, judged))
         for (name, places), starts in groups.items():
-            yield from _passed(name, places, sorted(starts, key=lambda start: start.at))
+            yield from passed(name, places, sorted(starts, key=lambda start: start.at))
 
     hold("I20", problems())
 
 
-def _passed(name: str, places: int, starts: list[Start]) -> Iterator[str]:
+def passed(name: str, places: int, starts: list[Start]) -> Iterator[str]:
     """`starts`: in order; `places`: how many may hold the limit at once."""
     times = [start.at for start in starts]
     allowed = places if places == 1 else 2 * places
     for at, start in enumerate(starts):
         since = bisect.bisect_right(times, start.ready + CLOCKS_NS)
         passers = [other for other in starts[since:at] if other.key > start.key]
-        # A process that the machine lets stand still holds up what it was sent, while others go on.
-        by_own = any(other.one.start.pid == start.one.start.pid for other in passers)
-        if start.judged and len(passers) > allowed and by_own:
+        # A process that the machine lets stand still holds up what it was sent, while others go on. Before that it may
+        # have run what held the limit already.
+        own = sum(other.one.start.pid == start.one.start.pid for other in passers)
+        if start.judged and len(passers) > allowed and (own > places or (own and places == 1)):
             yield (
                 f"{name}: {start.one.start.node} of run {start.one.start.run} was passed by {len(passers)} that come "
                 f"after it, where {allowed} may, in {(start.at - start.ready) / 1e9:.3f} s"

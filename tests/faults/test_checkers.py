@@ -10,7 +10,7 @@ import pytest
 from tests.faults import checks
 from tests.faults.checks import Broken
 from tests.faults.held import Held, i16
-from tests.faults.limits import Resize, i5_pool, i5_runs, i20
+from tests.faults.limits import Resize, Start, i5_pool, i5_runs, i20, passed
 from tests.faults.rig import Rig, document, python, rigged
 from tests.support.ledger import Entry, Execution
 from tests.support.wait import wait_until
@@ -192,3 +192,17 @@ def test_slots_that_are_taken_after_a_pool_became_smaller_are_caught() -> None:
         i5_pool("p", [*kept, execution(35, 40)], 2, smaller)
     with pytest.raises(Broken, match=r"^I5: pool p: 1 times"):
         i5_pool("p", [execution(1, 9), execution(2, 9), execution(3, 9)], 2, smaller)
+
+
+def test_a_node_that_others_pass_is_told_from_one_whose_process_stands_still() -> None:
+    def problems(*pids: int) -> int:
+        """Of starts one after the other, of which the last was first in line."""
+        starts = []
+        for at, pid in enumerate(pids, 1):
+            entry = Entry("1", f"n{at}", 1, "start", at * 10**9, pid)
+            starts.append(Start(entry.at, 0, (at % len(pids), 1, at), Execution(entry, entry), True))
+        return len(list(passed("p", 2, starts)))
+
+    assert problems(1, 2, 1, 2, 1) == 0
+    assert problems(1, 1, 2, 2, 2, 2, 2, 2, 1) == 0
+    assert problems(1, 2, 1, 2, 1, 2, 1) == 1
