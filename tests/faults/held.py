@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from dashboard.http import THREADS
 from engine.executors.leftovers import mark_prefix
 from engine.worker.begun import SUFFIX
 from tests.faults.checks import hold
@@ -48,8 +50,11 @@ class Held:
 
     @classmethod
     def when_ready(cls, rig: Rig, workers: int) -> Held:
-        """Once all node processes are there, with a spare one for each that has some."""
+        """Once all node processes are there, with a spare one for each that has some, and all threads of the web."""
         owners = rig.owners()
+        # They are started one by one, by requests that come while those before are answered.
+        with ThreadPoolExecutor(2 * THREADS) as asking:
+            list(asking.map(lambda _: rig.product.api("GET", "runs/"), range(4 * THREADS)))
         wait_until(lambda: sum(len(rig.node_processes(pid)) for pid in owners) == workers + len(owners), 20)
         return cls.by(rig)
 
@@ -103,7 +108,8 @@ def _files(rig: Rig) -> int:
     scratch = [one for home in rig.homes() for one in (home / "scratch").glob("*")]
     folders = [one for one in scratch if one.is_dir()]
     notes = [one for one in scratch if one.suffix == SUFFIX]
-    inside = sum(1 for one in folders for _ in one.rglob("*"))
+    # Some may be on their way out, which os.walk does not mind.
+    inside = sum(len(names) + len(files) for one in folders for _, names, files in os.walk(one))
     staged = sum(1 for _ in (rig.home / "artifacts").glob("staging/*"))
     processes = sum(len(rig.node_processes(pid)) for pid in rig.owners())
     own = min(len(folders), processes) + min(len(notes), processes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,16 +12,33 @@ from tests.faults import checks
 from tests.faults.checks import Broken
 from tests.faults.held import Held, i16
 from tests.faults.limits import Resize, Start, i5_pool, i5_runs, i20, passed
-from tests.faults.rig import Rig, document, python, rigged
+from tests.faults.rig import Rig, document, python, rigged, state
 from tests.support.ledger import Entry, Execution
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
 
+UNTIL = "while not os.path.exists({!r}): time.sleep(0.01); note('beat', ctx)"
+"""A line of a node that waits for a file, and is seen to."""
+
+
+def given_time(condition: Callable[[], bool]) -> None:
+    """Let come what should not."""
+    deadline = time.monotonic() + 1
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
 def pooled(rig: Rig) -> None:
+    """More nodes than a pool has slots, of which none ends before those that may have begun."""
+    flag = rig.folder / "flag"
     rig.pool("two", 2)
-    rig.run(document([python(f"n{i}", rig.ledger.code(0.05, beats=True), pool="two") for i in range(5)]))
+    code = rig.ledger.code(0, during=UNTIL.format(str(flag)))
+    rig.run(document([python(f"n{i}", code, pool="two") for i in range(5)]))
+    wait_until(lambda: len(rig.ledger.executions()) >= 2, 20)
+    given_time(lambda: len(rig.ledger.executions()) > 2)
+    flag.touch()
 
 
 def crashed(rig: Rig) -> None:
@@ -42,12 +60,17 @@ def running(rig: Rig, run: str, node: str) -> bool:
 
 
 def torn(rig: Rig) -> None:
-    """A chain of which the scheduler is killed just before the commit that a node's end is in."""
-    nodes = [python(f"n{i}", rig.ledger.code(0.3, beats=True)) for i in range(3)]
-    run = rig.run(document(nodes, "n0>n1", "n1>n2"))
+    """A chain of which the scheduler stops just before the commit that a node's end is in, and is killed there."""
+    flag = rig.folder / "flag"
+    codes = [rig.ledger.code(0.05, during=during) for during in ("", UNTIL.format(str(flag)), "")]
+    run = rig.run(document([python(f"n{i}", code) for i, code in enumerate(codes)], "n0>n1", "n1>n2"))
     wait_until(lambda: running(rig, run, "n1"), 30)
-    rig.inject("tick.before_write")
-    rig.schedulers[0].wait(20)
+    rig.inject("tick.before_write", "stop")
+    flag.touch()
+    wait_until(lambda: state(rig.schedulers[0].pid) == "T", 20)
+    given_time(lambda: any(one.node == "n2" for one in rig.ledger.entries()))
+    rig.schedulers[0].kill()
+    rig.schedulers[0].wait()
     rig.scheduler()
 
 
@@ -89,10 +112,10 @@ def orphaned(rig: Rig) -> None:
 
 def raced(rig: Rig) -> None:
     """More nodes than a run may have at once, more runs than a workflow may, and a line of priorities before a slot."""
-    code = rig.ledger.code(0.02, beats=True)
+    short, code = (rig.ledger.code(seconds, beats=True) for seconds in (0.02, 0.2))
     rig.pool("one", 1)
-    rig.run(document([python(f"n{i}", code, pool="one", priority=9 - i) for i in range(8)]))
-    rig.run(document([python(f"n{i}", code) for i in range(8)], max_concurrent=2))
+    rig.run(document([python(f"n{i}", short, pool="one", priority=9 - i) for i in range(8)]))
+    rig.run(document([python(f"n{i}", code) for i in range(5)], max_concurrent=2))
     for _ in range(3):
         rig.run(document([python(id, code) for id in "ab"], "a>b", max_runs=1), "few")
     rig.rest(30)

@@ -13,4 +13,4 @@ def hold(name: str, problems: Iterable[str]) -> None:
     """Raise Broken with the first few problems, if there are any."""
     found = list(problems)
     if found:
-        raise Broken(f"{name}: {len(found)} times, such as: " + "; ".join(found[:5]))
+        raise Broken(f"{name}: {len(found)} times, such as: " + "; ".join(found[:10]))
