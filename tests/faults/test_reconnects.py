@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.faults import checks, count
-from tests.faults.clients import Client, CutClient
+from tests.faults.clients import CURRENT_SECONDS, Client, CutClient
 from tests.faults.hosts import FORMS, Hosts
 from tests.faults.rig import Rig, rigged
 from tests.faults.talker import Talker
@@ -31,7 +31,6 @@ CLIENTS = rounds(20, 200)
 LINES = rounds(2_000, 100_000)
 TURNS = 20
 CHARACTERS = 60
-CURRENT_SECONDS = 5.0
 
 
 class Counted(Recorder):
