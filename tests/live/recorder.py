@@ -39,7 +39,7 @@ class Recorder:
             message["after"] = self.seq
         socket.send(json.dumps(message))
 
-    def take(self, socket: Connection, timeout: float = 5) -> str:
+    def take(self, socket: Connection, timeout: float = 10) -> str:
         """Receive one message and fold it; its type."""
         message = json.loads(socket.recv(timeout=timeout))
         self.times.append(time.monotonic())
@@ -86,7 +86,7 @@ class Recorder:
             self.take(socket, timeout=max(0.01, deadline - time.monotonic()))
 
 
-def close_code(socket: ClientConnection, timeout: float = 10) -> int:
+def close_code(socket: ClientConnection, timeout: float = 20) -> int:
     """Read until the server closes; its code."""
     deadline = time.monotonic() + timeout
     try:

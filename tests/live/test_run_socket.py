@@ -7,17 +7,20 @@ import random
 import threading
 import time
 from contextlib import ExitStack
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from dashboard.live import feed
+from dashboard.live import feed, sockets
+from dashboard.live.sockets import PACE_SECONDS, Socket
 from dashboard.models import User
 from engine import queries
 from engine.models import EventBatch, LogBatch, Run
 from tests.live.history import History
 from tests.live.recorder import Recorder, close_code
 from tests.live.server import LiveServer, serving
+from tests.support.effort import soon
 
 
 def truth(history: History) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -153,9 +156,9 @@ def test_events_arrive_by_a_hint_at_once_and_without_one_within_seconds(server: 
         began = time.monotonic()
         server.hint({"runs": {str(history.pk): 1}})
         recorder.take_until(socket, 1)
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < soon(0.5)
         history.node("n0", "running")
-        recorder.take_until(socket, 2, timeout=3)
+        recorder.take_until(socket, 2, timeout=soon(3))
 
 
 def test_a_hint_of_what_is_not_there_is_harmless(server: LiveServer, token: str) -> None:
@@ -166,12 +169,23 @@ def test_a_hint_of_what_is_not_there_is_harmless(server: LiveServer, token: str)
         recorder.take(socket)
         server.hint({"runs": {str(history.pk): 500}})
         history.lines(2)
-        recorder.take_until(socket, 2, timeout=3)
+        recorder.take_until(socket, 2, timeout=soon(3))
         assert recorder.seq == 2
 
 
-def test_a_burst_is_merged_into_at_most_thirty_messages_a_second(server: LiveServer, token: str) -> None:
+def test_a_burst_is_merged_into_at_most_thirty_messages_a_second(
+    server: LiveServer, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     history = History()
+    sent: list[float] = []
+    send_text = Socket.send_text
+
+    async def noting(socket: Socket, text: str) -> None:
+        sent.append(time.monotonic())
+        await send_text(socket, text)
+
+    # A client that was held up gets many at once.
+    monkeypatch.setattr(Socket, "send_text", noting)
     with server.open(f"/ws/runs/{history.pk}/", token=token) as socket:
         recorder = Recorder()
         recorder.hello(socket)
@@ -180,9 +194,9 @@ def test_a_burst_is_merged_into_at_most_thirty_messages_a_second(server: LiveSer
         speaking.start()
         recorder.take_until(socket, 300, timeout=30)
         speaking.join()
-        times = recorder.times
-        for number, moment in enumerate(times):
-            assert sum(1 for other in times[number:] if other - moment < 1) <= 30
+        # The loop's clock counts milliseconds.
+        assert min(after - before for before, after in pairwise(sent)) > PACE_SECONDS - 0.002
+        assert len(sent) == len(recorder.messages) < 300
         assert len(recorder.lines) == 300
 
 
@@ -244,7 +258,7 @@ def test_what_a_client_knows_after_a_hundred_random_cuts_equals_the_api(server: 
     assert over.is_set()
     with server.open(f"/ws/runs/{history.pk}/", token=token) as socket:
         recorder.hello(socket)
-        recorder.take_until(socket, history.seq)
+        recorder.take_until(socket, history.seq, timeout=30)
     run, nodes = truth(history)
     assert recorder.run == run
     assert plain(recorder.nodes) == plain(nodes)
@@ -257,7 +271,11 @@ def test_what_a_client_knows_after_a_hundred_random_cuts_equals_the_api(server: 
     assert set(recorder.lines) == lines
 
 
-def test_a_client_that_does_not_read_costs_a_snapshot_and_delays_nobody(server: LiveServer, token: str) -> None:
+def test_a_client_that_does_not_read_costs_a_snapshot_and_delays_nobody(
+    server: LiveServer, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # However long a busy machine takes to write what it does not read.
+    monkeypatch.setattr(sockets, "SEND_SECONDS_MAX", 300)
     history = History()
     path = f"/ws/runs/{history.pk}/"
     # Small buffers on this side, so that the server feels the stop soon.
@@ -273,7 +291,7 @@ def test_a_client_that_does_not_read_costs_a_snapshot_and_delays_nobody(server: 
             server.hint({"runs": {str(history.pk): history.seq}})
             began = time.monotonic()
             other.take_until(quick, history.seq)
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < soon(3)
         assert history.seq == 14_000
         recorder.take_until(slow, history.seq, timeout=30)
         assert recorder.messages.count("snapshot") >= 2, "it was given all that it had missed"
@@ -297,7 +315,7 @@ def test_rights_that_are_lost_close_the_socket_within_five_seconds(
         speaking.start()
         try:
             assert close_code(socket) == 4403
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < soon(5)
         finally:
             stop.set()
             speaking.join()
@@ -384,10 +402,11 @@ def test_forty_sockets_open_no_more_connections_to_the_database_than_there_are_t
 def test_the_server_stops_at_once_with_open_sockets(transactional_db: None, token: str) -> None:
     history = History()
     with ExitStack() as stack:
-        with serving() as server:
+        # Should it wait for its sockets to leave, it takes longer.
+        with serving(timeout_graceful_shutdown=15) as server:
             socket = stack.enter_context(server.open(f"/ws/runs/{history.pk}/", token=token))
             Recorder().hello(socket)
             socket.recv(timeout=5)
             began = time.monotonic()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
         assert close_code(socket) == 1012
