@@ -48,12 +48,13 @@ def graph(width: int, lines: int, seconds: float) -> tuple[list[dict[str, Any]],
     return nodes, edges
 
 
-def open_socket(product: Product, run: str) -> ClientConnection:
+def open_socket(product: Product, run: str, **options: Any) -> ClientConnection:
     opened: ClientConnection = connect(
         f"ws://localhost:{product.port}/ws/runs/{run}/",
         additional_headers={"Authorization": f"Bearer {product.token}"},
         max_size=None,
         proxy=None,
+        **options,
     )
     return opened
 

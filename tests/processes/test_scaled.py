@@ -21,6 +21,7 @@ from dashboard.live import database as live_database
 from tests.live.recorder import Recorder
 from tests.processes.test_live_product import as_api_has_it, open_socket
 from tests.support import redis, templates
+from tests.support.effort import soon
 from tests.support.product import Product
 from tests.support.templates import running
 from tests.support.wait import wait_until
@@ -92,7 +93,9 @@ def test_up_does_with_both_what_it_does_without(product: Product, database: str,
 def test_two_hundred_requests_at_once_beside_a_hundred_sockets_open_no_connection_more_than_there_are_threads(
     product: Product, database: str
 ) -> None:
-    product.publish("talk", [{"id": "a", "type": "python", "config": {"code": LONG.format(n=400)}}], [])
+    # It talks for longer than all of it may take.
+    code = LONG.replace("0.05", "0.5").format(n=600)
+    product.publish("talk", [{"id": "a", "type": "python", "config": {"code": code}}], [])
     run = product.api("POST", "workflows/talk/runs/", {})["id"]
     paths = ["/api/v1/runs/", "/api/v1/workflows/", "/api/v1/workflows/flight-delays/"]
     together = threading.Barrier(201)
@@ -114,12 +117,17 @@ def test_two_hundred_requests_at_once_beside_a_hundred_sockets_open_no_connectio
     counter = threading.Thread(target=count)
     with ThreadPoolExecutor(200) as pool, contextlib.ExitStack() as opened:
         counter.start()
-        sockets = [opened.enter_context(open_socket(product, run)) for _ in range(100)]
+        # All that comes is taken, so that pings are answered however late it is read here.
+        sockets = [opened.enter_context(open_socket(product, run, max_queue=None)) for _ in range(100)]
         recorders = [Recorder() for _ in sockets]
         for recorder, socket in zip(recorders, sockets, strict=True):
             recorder.hello(socket)
-        answers = [pool.submit(ask, n) for n in range(200)]
-        together.wait(60)
+        with contextlib.closing(psycopg2.connect(database)) as holding, holding, holding.cursor() as cursor:
+            # Each request reads it: none is over before all threads have one.
+            cursor.execute("lock table dashboard_apitoken in access exclusive mode")
+            answers = [pool.submit(ask, n) for n in range(200)]
+            together.wait(60)
+            wait_until(lambda: waiting_for_locks(cursor) >= http.THREADS, 60)
         statuses = {answer.result() for answer in answers}
         # Each has been read for, also while it is told of more.
         head = product.api("GET", f"runs/{run}/logs/?limit=1000")["results"][-1]["seq"]
@@ -141,6 +149,13 @@ def connections(connection: Any) -> dict[str, int]:
         cursor.execute("select application_name, count(*) from pg_stat_activity where datname = current_database() "
                        "and pid <> pg_backend_pid() group by 1")  # fmt: skip
         return dict(cursor.fetchall())
+
+
+def waiting_for_locks(cursor: Any) -> int:
+    """How many connections to this database are held up by others."""
+    cursor.execute("select count(*) from pg_locks l join pg_database d on d.oid = l.database "
+                   "where datname = current_database() and not granted")  # fmt: skip
+    return int(cursor.fetchone()[0])
 
 
 def test_a_wake_over_redis_starts_a_run_at_once(product: Product) -> None:
@@ -169,10 +184,9 @@ def test_work_goes_on_without_redis_and_hints_come_again_with_it(product: Produc
             recorder.take(socket, timeout=15)
     followed(product, later)
     redis_server.start()
-    back = time.monotonic()
     with redis_server.client() as client:
-        wait_until(lambda: {"interlock-scheduler", "interlock-listener"} <= {c["name"] for c in client.client_list()})
-        assert time.monotonic() - back < 10
+        needed = {"interlock-scheduler", "interlock-listener"}
+        wait_until(lambda: needed <= {c["name"] for c in client.client_list()}, soon(10))
     followed(product, product.api("POST", "workflows/talk/runs/", {})["id"])
     said = product.log.read_text()
     assert "Traceback" not in said
@@ -210,6 +224,7 @@ def test_a_redis_that_hangs_keeps_no_request_waiting(product: Product, redis_ser
             begun = time.monotonic()
             product.api("POST", "workflows/one/runs/", {})
             times.append(time.monotonic() - begun)
-        assert max(times) < 2, times
-        assert sorted(times)[10] < 0.2, times
+        # One that waits for Redis takes a quarter of a second more, on whatever machine.
+        assert max(times) < soon(2), times
+        assert sorted(times)[5] < 0.2, times
         assert product.api("POST", "workflows/one/runs/?wait=20", {})["state"] == "succeeded"
