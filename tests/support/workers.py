@@ -14,7 +14,7 @@ from engine.executors.leftovers import mark_prefix
 from tests.support.product import ROOT, processes_with
 from tests.support.wait import wait_until
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 
 
 class Worker:
