@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.effort import soon
 from tests.support.product import ROOT, Product, free_port
 from tests.support.templates import first_start, running
 from tests.support.wait import wait_until
@@ -61,7 +62,7 @@ def alive(pids: list[int]) -> list[int]:
 
 
 def start_run(product: Product, nodes: list[dict[str, object]]) -> str:
-    """A run whose first node is running."""
+    """A run whose first node is running: it must do so for long enough to be seen on a busy machine."""
     product.publish("work", nodes, [])
     run = str(product.api("POST", "workflows/work/runs/", {})["id"])
     wait_until(lambda: product.api("GET", f"runs/{run}/")["counts"].get("running"))
@@ -209,7 +210,7 @@ def test_a_killed_web_process_is_started_again_and_no_connection_is_refused(prod
 
 
 def test_a_killed_scheduler_is_started_again_and_its_run_goes_on(product: Product) -> None:
-    run = start_run(product, python_node(1))
+    run = start_run(product, python_node(3))
     os.kill(child(product, "scheduler"), signal.SIGKILL)
     assert product.ended(run)["state"] == "succeeded"
 
@@ -220,17 +221,17 @@ def test_nothing_outlives_a_killed_parent(product: Product) -> None:
     assert product.process is not None
     product.process.kill()
     product.process.wait()
-    wait_until(lambda: not alive(tree), timeout=5)
+    wait_until(lambda: not alive(tree), timeout=soon(5))
     # Also what left the tree by setsid, and the port is free for the next start.
-    wait_until(lambda: not alive(product.marked()), timeout=5)
+    wait_until(lambda: not alive(product.marked()), timeout=soon(5))
     product.start()
 
 
 def test_ctrl_c_lets_a_running_node_end(product: Product) -> None:
-    run = start_run(product, python_node(1.5))
+    run = start_run(product, python_node(3))
     assert product.process is not None
     product.process.send_signal(signal.SIGINT)
-    assert product.process.wait(timeout=10) == 0
+    assert product.process.wait(timeout=20) == 0
     assert "Stopping: running nodes have up to 10 s" in product.log.read_text()
     product.start()
     assert product.api("GET", f"runs/{run}/nodes/sleep/")["attempt"] == 1
@@ -242,7 +243,7 @@ def test_a_node_that_does_not_end_is_given_back_after_ten_seconds_and_nothing_is
     tree = product.tree()
     began = time.monotonic()
     assert product.stop() == 0
-    assert 8 < time.monotonic() - began < 12
+    assert 8 < time.monotonic() - began < 10 + soon(2)
     assert not alive(tree)
     with contextlib.closing(sqlite3.connect(product.home / "interlock.sqlite3")) as database:
         row = database.execute("select state, retries, losses, claim from engine_noderun").fetchone()
@@ -261,15 +262,15 @@ def test_a_second_ctrl_c_ends_at_once_and_leaves_nothing(product: Product) -> No
     began = time.monotonic()
     product.process.send_signal(signal.SIGINT)
     assert product.process.wait(timeout=10) == 128 + signal.SIGINT
-    assert time.monotonic() - began < 3
-    wait_until(lambda: not alive(tree) and not alive(product.marked()), timeout=2)
+    assert time.monotonic() - began < soon(3)
+    wait_until(lambda: not alive(tree) and not alive(product.marked()), timeout=soon(2))
     assert "Traceback" not in product.log.read_text()
 
 
 def test_sigterm_ends_an_idle_product_soon(product: Product) -> None:
     began = time.monotonic()
     assert product.stop() == 0
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < soon(3)
 
 
 def test_a_terminal_that_is_closed_ends_it_in_order(tmp_path: Path) -> None:
@@ -288,7 +289,7 @@ def test_a_terminal_that_is_closed_ends_it_in_order(tmp_path: Path) -> None:
     # The kernel then sends SIGHUP to all that the terminal controls, and nothing can be printed any more.
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    wait_until(lambda: not alive(product.marked()), timeout=5)
+    wait_until(lambda: not alive(product.marked()), timeout=soon(5))
     assert "Traceback" not in (product.home / "log" / "web.log").read_text()
 
 
@@ -302,7 +303,7 @@ def test_a_start_can_be_ended_before_it_is_ready(tmp_path: Path) -> None:
             )  # fmt: skip
         time.sleep(delay)  # Somewhere in the start: which moment it is does not matter.
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) in (0, -signal.SIGTERM)
-        wait_until(lambda: not alive(product.marked()), timeout=5)
+        assert process.wait(timeout=20) in (0, -signal.SIGTERM)
+        wait_until(lambda: not alive(product.marked()), timeout=soon(5))
     with first_start(tmp_path / "home") as again:
         assert again.call("GET", "/readyz", token=False).status == 200

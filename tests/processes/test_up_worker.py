@@ -13,6 +13,7 @@ import pytest
 
 from tests.processes.test_up import TREE, alive, child, python_node, start_run
 from tests.support import redis, templates
+from tests.support.effort import soon
 from tests.support.product import Product
 from tests.support.wait import wait_until
 
@@ -46,7 +47,8 @@ def names(pids: list[int]) -> list[str]:
 
 
 def test_nodes_run_though_nobody_has_started_a_worker(product: Product) -> None:
-    run = start_run(product, python_node(0.1))
+    product.publish("work", python_node(0.1), [])
+    run = product.api("POST", "workflows/work/runs/", {})["id"]
     assert product.ended(run)["state"] == "succeeded"
     (worker,) = product.api("GET", "workers/")["results"]
     assert worker["name"].startswith("up@")
@@ -54,19 +56,19 @@ def test_nodes_run_though_nobody_has_started_a_worker(product: Product) -> None:
 
 
 def test_a_killed_worker_is_started_again_and_its_run_goes_on(product: Product) -> None:
-    run = start_run(product, python_node(1))
+    run = start_run(product, python_node(3))
     os.kill(child(product, "worker"), signal.SIGKILL)
     assert product.ended(run)["state"] == "succeeded"
     assert "The worker process was ended by SIGKILL; it is started again." in product.log.read_text()
 
 
 def test_ctrl_c_lets_a_node_that_a_worker_runs_end(product: Product) -> None:
-    run = start_run(product, python_node(1.5))
+    run = start_run(product, python_node(3))
     assert product.process is not None
     everything = product.tree()
     product.process.send_signal(signal.SIGINT)
-    assert product.process.wait(timeout=12) == 0
-    assert not alive(everything)
+    assert product.process.wait(timeout=20) == 0
+    wait_until(lambda: not alive(everything), timeout=soon(2))
     # The scheduler has taken its end: nobody runs it again.
     product.start()
     assert product.api("GET", f"runs/{run}/")["state"] == "succeeded"
@@ -82,7 +84,7 @@ def test_a_second_ctrl_c_ends_also_the_worker_at_once(product: Product) -> None:
     time.sleep(0.1)  # Two signals at the same moment are one wish.
     product.process.send_signal(signal.SIGINT)
     assert product.process.wait(timeout=10) == 128 + signal.SIGINT
-    wait_until(lambda: not alive(everything), timeout=3)
+    wait_until(lambda: not alive(everything), timeout=soon(3))
     assert "Traceback" not in product.log.read_text()
 
 
@@ -92,5 +94,5 @@ def test_no_worker_outlives_a_killed_parent(product: Product) -> None:
     assert product.process is not None
     product.process.kill()
     product.process.wait()
-    wait_until(lambda: not alive(everything), timeout=5)
+    wait_until(lambda: not alive(everything), timeout=soon(5))
     product.start()
