@@ -20,7 +20,7 @@ from tests.faults.workload import Workload, recoveries
 from tests.support.effort import rounds, seed, soon
 from tests.support.workers import Worker
 
-pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
+pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(300, 7200))]
 
 MID_NODE = "mid-node"
 POINTS = (
@@ -101,7 +101,7 @@ def test_a_worker_may_be_killed_at_any_moment_of_an_attempt(tmp_path: Path) -> N
         work = Workload(rig, http=True, fan=20)
         client = Client(rig, work.start("fan"))
         reaper = Reaper(rig)
-        deadline = time.monotonic() + rounds(120, 7000)
+        deadline = time.monotonic() + rounds(200, 7000)
         while waiting or len(reaper.kills) < reaper.asked or reaper.lost:
             work.keep(4)
             reaper.see_to_dead()

@@ -49,7 +49,7 @@ class Stand:
         rig.schedulers = [one for one in rig.schedulers if one.poll() is None]
         while len(rig.schedulers) < self.many:
             rig.scheduler()
-        wait_until(lambda: rig.waiting_schedulers() == self.many - 1, 30)
+        wait_until(lambda: rig.waiting_schedulers() == self.many - 1, 60)
 
     def leader(self) -> tuple[int, int]:
         """Its epoch and its process."""

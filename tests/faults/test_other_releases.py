@@ -46,7 +46,7 @@ class Mixed(Hosts):
         wait_until(lambda: self.product.log.read_text().count("scheduler_stands_by") > waited, 30)
         self.signal(self.leads.pid, signal.SIGTERM, f"the leader, for one of release {release}")
         assert self.leads.wait(20) == 0
-        wait_until(lambda: self.leader()[1] == made.pid, 10)
+        wait_until(lambda: self.leader()[1] == made.pid, 30)
         self.leads = made
 
     def set_aside(self) -> set[str]:
@@ -83,7 +83,7 @@ def test_work_goes_to_who_can_read_it_and_runs_once_whoever_leads(tmp_path: Path
         work = Workload(rig, http=True, fan=10, only=("chain", "diamond", "pool", "retry"))
         until = f"while not os.path.exists({str(flag)!r}):\n        time.sleep(0.005)\n        note('beat', ctx)"
         rig.publish("held", document([python("held", rig.ledger.code(0, during=until))]))
-        wait_until(lambda: rig.set_aside() == {"older", "newer"}, 10)
+        wait_until(lambda: rig.set_aside() == {"older", "newer"}, 30)
         work.keep(4)
         rig.rest(60)
         assert {one["worker"].partition("@")[0] for of in rig.rows().attempts.values() for one in of} == {"this"}
@@ -91,7 +91,7 @@ def test_work_goes_to_who_can_read_it_and_runs_once_whoever_leads(tmp_path: Path
         # Nobody is left who can take it: that is said, with what to do, and who comes takes it.
         assert rig.workers["this"].stop() == 0
         run = work.start("diamond")
-        said = wait_until(lambda: finding(rig, run), 10)
+        said = wait_until(lambda: finding(rig, run), 30)
         assert said["message"].endswith("those that take the queue default are of another release than the scheduler.")
         for name in ("older", "newer"):
             assert any(

@@ -54,7 +54,7 @@ class Parts(Hosts):
     def replace_scheduler(self, standby: subprocess.Popen[bytes]) -> None:
         self.leads.terminate()
         assert self.leads.wait(20) == 0
-        wait_until(lambda: self.leader()[1] == standby.pid, 10)
+        wait_until(lambda: self.leader()[1] == standby.pid, 30)
         self.leads = standby
 
     def mood(self, run: str) -> str:
@@ -95,7 +95,7 @@ class People(threading.Thread):
     def look_twice(self) -> None:
         """Wait until all pages were looked at, from the first one on."""
         seen = self.looks
-        wait_until(lambda: self.wrong or self.looks >= seen + 2, 30)
+        wait_until(lambda: self.wrong or self.looks >= seen + 2, 60)
         assert self.wrong == []
 
     def leave(self) -> None:

@@ -63,7 +63,7 @@ def kill_once(rig: Hosts, work: Workload, point: str, chance: random.Random) -> 
     """The leader dies at this point; seconds until a node has started that it cannot have sent."""
     # Rebuilding is what whoever takes over does, and there has to be one after him.
     dies = 2 if point.startswith("rebuild") else 1
-    wait_until(lambda: rig.waiting_schedulers() >= dies, 30)
+    wait_until(lambda: rig.waiting_schedulers() >= dies, 60)
     work.keep(6)
     seen = len(rig.ledger.entries()) + chance.randrange(1, 60)
     wait_until(lambda: len(rig.ledger.entries()) >= seen or not rig.unfinished(), 30)

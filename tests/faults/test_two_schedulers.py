@@ -59,7 +59,7 @@ def test_one_leads_while_it_lives_however_long_it_stands_still_and_then_the_next
             if turn < many - 1:
                 rig.signal(leader.pid, signal.SIGKILL, "the leader that stands still")
                 leader.wait()
-                wait_until(lambda known=epoch + turn: rig.leader()[0] == known + 1, 10)  # type: ignore[misc]
+                wait_until(lambda known=epoch + turn: rig.leader()[0] == known + 1, 30)  # type: ignore[misc]
             else:
                 os.kill(leader.pid, signal.SIGCONT)
         rig.rest(60)

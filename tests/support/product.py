@@ -111,7 +111,7 @@ class Product:
         self._token = ""
         self._door: urllib.request.OpenerDirector | None = None
 
-    def start(self, timeout: float = 30) -> Product:
+    def start(self, timeout: float = 60) -> Product:
         """Start `up` and wait until /readyz is well."""
         options = ["--no-worker"] if self.started_by == "up" and not self.has_worker else []
         with self.log.open("ab") as log:
