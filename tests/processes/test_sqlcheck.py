@@ -18,7 +18,7 @@ from engine.sqlcheck.checker import MAIN, Busy, Checker, Crashed
 from tests.support.supervised import alive
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
 TABLES = {"flights": [{"name": "carrier", "type": "VARCHAR"}, {"name": "dep_delay", "type": "DOUBLE"}]}
 SAMPLES = Path(__file__).resolve().parents[2] / "dashboard" / "samples" / "data"
@@ -43,7 +43,7 @@ def patiently(checker: Checker, text: str) -> dict[str, Any]:
     def ask() -> dict[str, Any] | None:
         try:
             return sql(checker, text)
-        except Busy:
+        except (Busy, Crashed):
             return None
 
     found = wait_until(ask, timeout=40)
@@ -194,9 +194,10 @@ def test_a_killed_process_is_started_again_and_its_question_asked_again(checker)
     first = checker.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
+    # On a busy machine it dies so late that it may have died over the next question.
+    wait_until(lambda: procfs.start_of(first) is None)
     assert sql(checker, "select 1 as one")["columns"]
     assert checker.pid != first
-    wait_until(lambda: procfs.start_of(first) is None, timeout=5)
 
 
 def test_a_process_that_hangs_is_killed_and_the_answer_is_that_there_is_none(tmp_path):
@@ -209,7 +210,7 @@ def test_a_process_that_hangs_is_killed_and_the_answer_is_that_there_is_none(tmp
     with pytest.raises(Crashed):
         file(checker, "a.csv", tmp_path)
     assert time.monotonic() - started < 10
-    wait_until(lambda: procfs.start_of(first) is None, timeout=5)
+    wait_until(lambda: procfs.start_of(first) is None)
     assert patiently(checker, "select 1 as one")["columns"]
     checker.close()
 
@@ -288,7 +289,7 @@ def test_many_threads_get_their_own_answers(checker):
     def ask(number: int) -> None:
         for turn in range(10):
             name = f"c{number}_{turn}"
-            columns = sql(checker, f"select 1 as {name}")["columns"]
+            columns = sql(checker, f"select 1 as {name}", seconds=60)["columns"]
             if columns != [{"name": name, "type": "INTEGER"}]:
                 wrong.append(columns)
 
@@ -304,7 +305,7 @@ def test_it_ends_when_nobody_asks_and_comes_back_when_somebody_does():
     checker = Checker(idle_seconds=0.2)
     sql(checker, "select 1")
     first = checker.pid or 0
-    wait_until(lambda: procfs.start_of(first) is None, timeout=5)
+    wait_until(lambda: procfs.start_of(first) is None)
     assert sql(checker, "select 1 as one")["columns"]
     checker.close()
 
@@ -327,13 +328,13 @@ def test_it_ends_with_its_parent_and_never_loads_duckdb_into_it():
     parent.kill()
     parent.wait()
     # Who adopts it may take its time to bury it.
-    wait_until(lambda: not alive(int(pid)), timeout=5)
+    wait_until(lambda: not alive(int(pid)))
 
 
 def test_it_takes_little_of_the_machine(checker):
     sql(checker, "select carrier from flights")
     pid = checker.pid or 0
-    assert os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0) + 5
+    assert os.getpriority(os.PRIO_PROCESS, pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)
     limits = Path(f"/proc/{pid}/limits").read_text()
     assert next(line for line in limits.splitlines() if line.startswith("Max file size")).split()[3] == "0"
     assert Path(f"/proc/{pid}/oom_score_adj").read_text().strip() == "1000"
