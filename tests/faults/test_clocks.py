@@ -22,7 +22,7 @@ from tests.faults.clocks import Clock
 from tests.faults.hosts import FORMS, Hosts
 from tests.faults.rig import Rig, document, python, rigged
 from tests.faults.webs import further_web
-from tests.support.effort import only_long, rounds, seed
+from tests.support.effort import only_long, rounds, seed, soon
 from tests.support.ledger import Execution
 from tests.support.product import ROOT
 from tests.support.wait import wait_until
@@ -41,7 +41,7 @@ LATE = 10.0
 SPANS = {"retry": DELAY, "soft": SOFT, "hard": HARD, "limited": RUN_LIMIT}
 """What is to pass, by what passes it."""
 ENDS = {"retry": "succeeded", "soft": "timed_out", "hard": "timed_out", "limited": "cancelled"}
-ACCURATE = 1.0
+ACCURATE = soon(1.0)
 """Seconds that a stored time may be off while nobody sets a clock."""
 
 

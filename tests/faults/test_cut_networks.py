@@ -25,7 +25,7 @@ from tests.support.wait import wait_until
 pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
 
 RECOVERED_SECONDS = soon(LEASE_SECONDS + 2)
-JOINED_SECONDS = 10.0
+JOINED_SECONDS = soon(10.0)
 HELD_SECONDS = LEASE_SECONDS + 1
 """How long a cut lasts for which nothing is lost."""
 CONNECTIONS = 2

@@ -12,7 +12,7 @@ from tests.faults.clients import Client
 from tests.faults.hosts import FORMS, Hosts
 from tests.faults.rig import Rig, rigged
 from tests.faults.workload import Workload
-from tests.support.effort import LONG, rounds, seed
+from tests.support.effort import LONG, rounds, seed, soon
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(300, 7200))]
@@ -62,16 +62,16 @@ def kill_once(rig: Rig, work: Workload, point: str, chance: random.Random) -> No
         work.keep(4)
         wait_until(lambda: len(rig.ledger.entries()) >= seen or not rig.unfinished(), 30)
         rig.inject(point)
-    deadline = time.monotonic() + 20
+    began = time.monotonic()
     while scheduler.poll() is None:
         work.keep(4)
-        if point in STATEMENTS[CERTAIN:] and time.monotonic() > deadline - 19:
+        if point in STATEMENTS[CERTAIN:] and time.monotonic() > began + 1:
             # A tick with so many statements did not come by.
             if rig.withdraw():
                 scheduler.kill()
                 scheduler.wait()
             break
-        assert time.monotonic() < deadline, f"{point} was not passed"
+        assert time.monotonic() < began + 60, f"{point} was not passed"
         time.sleep(0.005)
     assert scheduler.wait(5) == -9
     rig.met()
@@ -109,4 +109,4 @@ def test_the_first_node_starts_within_a_second_of_a_restart_and_clients_miss_not
             client.check()
         assert rig.leader()[0] == kills + 2, "one epoch for each start, that of the template included"
     print(f"from ready to the first start: {', '.join(f'{delay:.3f}' for delay in sorted(delays))} s")
-    assert max(delays) <= 1.0
+    assert max(delays) <= soon(1.0)

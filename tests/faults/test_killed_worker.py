@@ -12,7 +12,7 @@ from tests.faults.clients import Client
 from tests.faults.hosts import FORMS, Hosts
 from tests.faults.rig import Rig, rigged
 from tests.faults.workload import Workload, recoveries
-from tests.support.effort import rounds, seed
+from tests.support.effort import LONG, rounds, seed, soon
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(300, 7200))]
 
@@ -30,8 +30,10 @@ POINTS = (
 
 EACH = {Rig: rounds(20, 500), Hosts: rounds(3, 500)}
 """Faults at each point."""
-RECOVERED_SECONDS = {Rig: 2.0, Hosts: 1.0}
-"""From the end of a node process to the next start of its node, for 99 %."""
+RECOVERED_SECONDS = {Rig: soon(2.0), Hosts: soon(1.0)}
+"""From the end of a node process to the next start of its node, for ..."""
+SHARE = 0.99 if LONG else 0.9
+"""... so many of them. Where they are few a busy machine holds up some, yet not all those of one point."""
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -63,8 +65,11 @@ def test_a_node_process_may_be_killed_at_any_moment_of_an_attempt(form: type[Rig
             client.check()
         found = recoveries(rig)
         assert len(found) > faults * 3 // 8, "hardly anything was cut off"
-        late = found[int(len(found) * 0.99)]
-        print(f"{len(found)} recoveries: median {found[len(found) // 2]:.3f} s, 99 % {late:.3f} s, {found[-1]:.3f} s")
+        late = found[int(len(found) * SHARE)]
+        print(
+            f"{len(found)} recoveries: median {found[len(found) // 2]:.3f} s, {SHARE:.0%} {late:.3f} s, "
+            f"{found[-1]:.3f} s"
+        )
         assert late <= RECOVERED_SECONDS[form]
 
 

@@ -24,7 +24,7 @@ from tests.faults.held import Held, i16, i16_log
 from tests.faults.hosts import Hosts
 from tests.faults.rig import Rig, document, python, rigged
 from tests.faults.small_disk import SmallDisk, small_disk
-from tests.support.effort import LONG, rounds
+from tests.support.effort import LONG, rounds, soon
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
 WORKERS = 4
 """Node processes in all."""
 DISK = 64 << 20
-SECONDS, RESTART_SECONDS = 3.0, rounds(4, 14)
+SECONDS, RESTART_SECONDS = soon(3.0), rounds(4, 14)
 """For a short run beside poison, which takes 0.1 s alone; and for each time that the scheduler starts again, which
 waits for 10 s after it has ended often, or a worker."""
 LONG_SECONDS = 4.0
@@ -159,7 +159,7 @@ class Ward:
         """(run, seconds from the request to its end) of a run of three short nodes."""
         began = time.monotonic()
         run = self.rig.launch("short")
-        wait_until(lambda: self.tended() and run not in self.rig.unfinished(), 30, interval=0.005)
+        wait_until(lambda: self.tended() and run not in self.rig.unfinished(), 60, interval=0.005)
         return run, time.monotonic() - began
 
     def tended(self) -> bool:
@@ -228,7 +228,7 @@ def let_off_once(ward: Ward, name: str, poison: Poison) -> None:
         beside.append(ward.short())
     count.injected(f"poison: {name}", 1 + poison.losses - (poison.losses > 0))
     ward.flag.touch()
-    wait_until(lambda: ward.tended() and not rig.unfinished(), 30)
+    wait_until(lambda: ward.tended() and not rig.unfinished(), 60)
     rig.tend()
     ward.flag.unlink()
     ward.killed += poison.kills

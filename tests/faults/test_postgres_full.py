@@ -20,7 +20,7 @@ from tests.faults.said import Counting
 from tests.faults.small_disk import small_disk
 from tests.faults.visitor import Visitor
 from tests.faults.workload import Workload
-from tests.support.effort import only_long, rounds
+from tests.support.effort import only_long, rounds, soon
 from tests.support.product import Answer
 from tests.support.wait import wait_until
 
@@ -31,7 +31,7 @@ BYTES = 160 << 20
 FULL_SECONDS = LEASE_SECONDS + 1.5
 """Longer than any lease."""
 FULL = "No space left on device"
-RECOVERS_SECONDS = 10.0
+RECOVERS_SECONDS = soon(10.0)
 KINDS = ("chain", "fan", "diamond", "pool")
 
 

@@ -19,15 +19,15 @@ from tests.faults.hosts import SERVERS, Hosts, hosted
 from tests.faults.rig import document, python
 from tests.faults.visitor import Visitor
 from tests.faults.workload import Workload
-from tests.support.effort import LONG, only_long, rounds, seed
+from tests.support.effort import LONG, only_long, rounds, seed, soon
 from tests.support.wait import wait_until
 
 pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
 
-RESUMES_SECONDS = 10.0
+RESUMES_SECONDS = soon(10.0)
 WITHOUT_SECONDS = 8.0
 """Work goes on within them though Redis stays away."""
-PAGE_SECONDS = 5.0
+PAGE_SECONDS = soon(5.0)
 LISTENS_SECONDS = 40.0
 """For Celery to try again: after a longer outage it waits up to half a minute."""
 

@@ -22,10 +22,10 @@ from tests.support.wait import wait_until
 
 pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
 
-NODE_SECONDS = rounds(3, 20)
+NODE_SECONDS = rounds(5, 20)
 QUEUES = {"default": 2, "late": 4}
 """Nodes of each queue, as many as its workers run at once."""
-VISIBLE_SECONDS = rounds(1, 5)
+VISIBLE_SECONDS = rounds(2, 5)
 """How long the broker leaves a message that was not acknowledged with whom it gave it to."""
 
 
