@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Person
+from tests.browser.conftest import Held, Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -132,6 +132,20 @@ def test_python_completes_inputs_rows_and_ctx(person, slug):
     page.keyboard.type("return None")
     written = 'for row in inputs["worst"].rows():\n        ctx.log(row["carrier"])\n    return None'
     assert saved(person, page, slug, "report")["code"] == f"def main(inputs, ctx):\n    {written}"
+
+
+def test_what_is_typed_while_the_editor_for_code_is_on_its_way_stays_in_order(person, slug):
+    held = Held(person.page, "**/static/code-*.js")
+    page = opened(person, slug)
+    page.locator('[data-card="worst"]').click()
+    page.locator("[data-inspector] .codehost textarea").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" limit")
+    held.let_go()
+    code = page.locator("[data-inspector] .cm-content")
+    expect(code).to_be_focused()
+    page.keyboard.type(" 3")
+    expect(code).to_have_text("select carrierfrom delays limit 3")
 
 
 def test_a_problem_is_marked_at_its_line_and_mended_by_key(person, slug):

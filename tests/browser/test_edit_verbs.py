@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Position, expect
 
-from tests.browser.conftest import Person, box_of
+from tests.browser.conftest import Held, Person, box_of
 from tests.support.documents import chain
 from tests.support.wait import wait_until
 
@@ -39,8 +39,6 @@ class Drawing:
             person.product.call("PUT", f"/api/v1/workflows/{slug}/draft/", {"definition": definition}, If_Match='"0"')
         self.page: Page = person.go(f"/workflows/{slug}/edit/")
         expect(self.page.locator("[data-editor][data-ready]")).to_be_visible()
-        # The inspector, which Enter gives the keyboard to, comes by itself.
-        expect(self.page.locator("[data-inspector] .pbody")).to_be_visible()
 
     def key(self, *keys: str) -> None:
         for key in keys:
@@ -179,6 +177,15 @@ def test_what_is_typed_into_the_inspector_is_undone_like_any_edit(person, slug):
     it.leave_field()
     it.key("n", "p", "y", "Control+z", "Control+z")
     expect(field).to_have_text("select 2 as n")
+
+
+def test_enter_gives_the_inspector_the_keyboard_also_while_it_is_on_its_way(person, slug):
+    held = Held(person.page, "**/static/view-*.js")
+    it = Drawing(person, slug, placed(chain("a", "b")))
+    it.choose("a")
+    it.key("Enter")
+    held.let_go()
+    expect(it.page.locator("[data-inspector] :focus")).to_be_visible()
 
 
 def test_nodes_are_copied_between_workflows_and_as_json_text(person, slug):

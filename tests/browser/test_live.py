@@ -172,6 +172,21 @@ def test_everything_can_be_done_from_the_keyboard(person):
     page.wait_for_url("**/workflows/nothing-but-keys/edit/")
 
 
+def test_two_keys_that_were_pressed_in_a_row_are_so_however_late_the_page_hears_of_them(person):
+    page = person.page
+    expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
+    page.evaluate(
+        """() => {
+          const [first, second] = ["g", "w"].map((key) => new KeyboardEvent("keydown", { key, bubbles: true }));
+          document.body.dispatchEvent(first);
+          const until = performance.now() + 1300;
+          while (performance.now() < until);
+          document.body.dispatchEvent(second);
+        }"""
+    )
+    page.wait_for_url("**/workflows/")
+
+
 def test_a_form_that_is_asked_for_twice_while_it_is_on_its_way_opens_once(person):
     person.product.publish("asked-twice", [{"id": "a", "type": "noop"}], [])
     page = person.go("/workflows/asked-twice/")

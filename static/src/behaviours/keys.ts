@@ -15,7 +15,7 @@ export function startKeys(openPalette: () => void): void {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target)) return;
     if (document.querySelector("dialog[open]")) return;
     const key = event.key.toLowerCase();
-    if (performance.now() < goUntil) {
+    if (event.timeStamp < goUntil) {
       goUntil = 0;
       const address = GO[key];
       if (address) {
@@ -24,7 +24,8 @@ export function startKeys(openPalette: () => void): void {
         return;
       }
     }
-    if (key === "g") goUntil = performance.now() + 1200;
+    // By when it was pressed: a busy page hears of it late.
+    if (key === "g") goUntil = event.timeStamp + 1200;
     else if (event.key === "?") one<HTMLDialogElement>("#help")?.showModal();
     else if (key === "/") {
       const field = one<HTMLElement>("[data-search]");

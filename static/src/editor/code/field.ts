@@ -244,12 +244,13 @@ export function mountField(host: HTMLElement, options: CodeOptions, parts: Field
       placeProblems(view, list);
       describe();
     },
-    focus(line) {
+    focus(line, at) {
       view.focus();
-      if (!line) return;
+      if (at !== undefined) view.dispatch({ selection: { anchor: Math.min(at, view.state.doc.length) }, scrollIntoView: true });
+      if (!line || at !== undefined) return;
       const found = view.state.doc.line(Math.min(Math.max(1, line), view.state.doc.lines));
-      const at = found.from + (found.text.length - found.text.trimStart().length);
-      view.dispatch({ selection: { anchor: at }, effects: EditorView.scrollIntoView(at, { y: "center" }) });
+      const begin = found.from + (found.text.length - found.text.trimStart().length);
+      view.dispatch({ selection: { anchor: begin }, effects: EditorView.scrollIntoView(begin, { y: "center" }) });
     },
     destroy() {
       host.removeEventListener("focusout", left);

@@ -71,6 +71,7 @@ export interface CodeField {
   /** Shows another text: the smallest change, without telling `onChange`. */
   setValue(text: string): void;
   setProblems(problems: readonly CodeProblem[]): void;
-  focus(line?: number | null): void;
+  /** `line` from 1; `at`: where in the text, instead. */
+  focus(line?: number | null, at?: number): void;
   destroy(): void;
 }

@@ -263,8 +263,8 @@ class PathField implements CodeField {
     this.inner.setProblems(problems);
     if (known !== problems.length && !this.asking) void this.look();
   }
-  focus(): void {
-    this.inner.focus();
+  focus(line?: number | null, at?: number): void {
+    this.inner.focus(line, at);
   }
   destroy(): void {
     this.gone = true;

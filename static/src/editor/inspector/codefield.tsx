@@ -71,6 +71,8 @@ function CodeHost(props: CodeProps & { ids: Ids }): ReactNode {
         const before = plain.current;
         const focused = before !== null && document.activeElement === before;
         const line = focused ? before.value.slice(0, before.selectionStart).split("\n").length : null;
+        // Where somebody types, more follows.
+        const at = focused && before.selectionStart === before.selectionEnd ? before.selectionStart : undefined;
         const shared = {
           value: before?.value ?? text,
           label,
@@ -86,7 +88,7 @@ function CodeHost(props: CodeProps & { ids: Ids }): ReactNode {
         mounted.current = field;
         // At once, with the field that stood in for it gone: two of the same name are never there.
         flushSync(() => setReady(true));
-        if (focused) field.focus(line);
+        if (focused) field.focus(line, at);
       },
       () => setFailed(true),
     );

@@ -16,6 +16,8 @@ export function mountInspector(root: HTMLElement, editing: Editing): Inspector {
   const host = one("[data-inspector]", root);
   let wishes: Wishing | null = null;
   let waiting: { path: Path; line: number | null } | null = null;
+  /** What has the keyboard while the panel, which is to have it, is on its way. */
+  let before: Element | null = null;
   if (host) start(host);
 
   function start(panel: HTMLElement): void {
@@ -26,11 +28,18 @@ export function mountInspector(root: HTMLElement, editing: Editing): Inspector {
         if (waiting) wishes.ask(waiting);
         waiting = null;
         panel.dataset["shown"] = "";
+        if (before && before === document.activeElement) focus();
+        before = null;
       },
       () => {
         panel.replaceChildren(notLoaded(gettext("The inspector could not be loaded"), "", () => start(panel)));
       },
     );
+  }
+
+  function focus(): void {
+    if (host && !wishes) before = document.activeElement;
+    one(".pbody :is(input, select, textarea, button, [contenteditable='true'], summary):not([tabindex='-1'])", host ?? root)?.focus();
   }
 
   const ask = (path: Path, line: number | null): void => {
@@ -41,15 +50,13 @@ export function mountInspector(root: HTMLElement, editing: Editing): Inspector {
     open(node, field = [], line = null) {
       editing.store.select([node]);
       if (field.length) ask(field, line);
-      else this.focus();
+      else focus();
     },
     openWorkflow(field = []) {
       editing.store.select([]);
       if (field.length) ask(field, null);
-      else this.focus();
+      else focus();
     },
-    focus() {
-      one(".pbody :is(input, select, textarea, button, [contenteditable='true'], summary):not([tabindex='-1'])", host ?? root)?.focus();
-    },
+    focus,
   };
 }

@@ -3,6 +3,7 @@
  */
 
 import { type ReactNode, useRef } from "react";
+import { flushSync } from "react-dom";
 import { createRoot } from "react-dom/client";
 import { nodeOf, typeOf } from "../../graph/document";
 import { afterDrawing } from "../afterdrawing";
@@ -49,10 +50,13 @@ export function start(host: HTMLElement, editing: Editing): Wishes {
   const { store } = editing;
   const listen = (listener: () => void): (() => void) => store.listen(listener);
   const surroundings: Surroundings = { editing, listen, wishes, known };
-  createRoot(host).render(
-    <SurroundingsContext value={surroundings}>
-      <Shown />
-    </SurroundingsContext>,
+  // At once: who waits for it may want the keyboard in it.
+  flushSync(() =>
+    createRoot(host).render(
+      <SurroundingsContext value={surroundings}>
+        <Shown />
+      </SurroundingsContext>,
+    ),
   );
   loadCode().catch(() => undefined);
   afterDrawing(store, KNOWN_MS, () => void known.load());

@@ -1,0 +1,1 @@
+export{t as mountCode}from"./field-thP_G5N3.js";
