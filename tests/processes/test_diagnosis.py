@@ -7,11 +7,14 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.effort import soon
 from tests.support.hangs import CHILD, DEADLOCK, LOOP, SLEEP, SOCKET
 from tests.support.product import Product
 from tests.support.templates import running
@@ -19,7 +22,7 @@ from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.processes
 
-SECONDS = 2.0
+SECONDS = soon(2.0)
 """So soon after a node has crossed twice its expectation its cause is known."""
 
 BUSY = """
@@ -30,6 +33,7 @@ def main(inputs, ctx):
     time.sleep({s})
     return sum(range(3_000_000))
 """
+UNTIL = "import os, time\n\ndef main(inputs, ctx):\n    while not os.path.exists({path!r}):\n        time.sleep(0.02)\n"
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +57,16 @@ def diagnosis(product: Product, run: str, node: str = "") -> Any:
     return product.api("GET", f"runs/{run}/diagnostics/" + (f"?node={node}" if node else ""))
 
 
+def cause(product: Product, run: str) -> Any:
+    """The diagnosis, once the stacks that it is made from are there: they may be late on a busy machine."""
+
+    def known() -> Any:
+        found = diagnosis(product, run)
+        return found if found["suggestions"] and found["suggestions"][0]["code"] != "not_determined" else None
+
+    return wait_until(known, 20)
+
+
 def start(product: Product, slug: str, node: dict[str, Any]) -> str:
     # Somebody always waits for it: that is not what is to be said first.
     product.publish(slug, [node, {"id": "behind", "type": "noop"}], [{"source": node["id"], "target": "behind"}])
@@ -65,7 +79,8 @@ class Case:
     def __init__(self, code: str, rng: random.Random) -> None:
         self.code = code
         self.node = f"n{rng.randrange(10**6)}_{code}"[:60]
-        self.expected = rng.choice([0.5, 0.8, 1.1, 1.5])
+        # By twice that time all are where they hang.
+        self.expected = rng.choice([0.9, 1.0, 1.1, 1.2])
         self.run = ""
         self.started_at: datetime | None = None
         self.seen: dict[str, Any] | None = None
@@ -113,14 +128,16 @@ def watch(product: Product, found: list[Case]) -> None:
                 row = product.api("GET", f"runs/{case.run}/nodes/{case.node}/")
                 case.started_at = moment(row["started_at"]) if row["started_at"] else None
                 continue
+            crossing = case.started_at + timedelta(seconds=2 * case.expected)
+            asked = datetime.now(UTC)
             answer = diagnosis(product, case.run)
-            now = datetime.now(UTC)
-            crossed = (now - case.started_at).total_seconds() - 2 * case.expected
             if answer["suggestions"]:
-                assert crossed > 0, f"{case.code}: too early: {answer['suggestions']}"
-                case.seen, case.late = answer, crossed
+                assert datetime.now(UTC) > crossing, f"{case.code}: too early: {answer['suggestions']}"
+            late = (asked - crossing).total_seconds()
+            if answer["suggestions"] and answer["suggestions"][0]["code"] != "not_determined":
+                case.seen, case.late = answer, late
             else:
-                assert crossed < SECONDS, f"{case.code} is not said {crossed:.2f} s after crossing"
+                assert late < SECONDS, f"{case.code} is not said {late:.2f} s after crossing"
 
 
 def test_six_causes_give_six_first_suggestions_whose_actions_end_them(product: Product, rng: random.Random) -> None:
@@ -173,21 +190,42 @@ def ends_by_its_action(product: Product, case: Case, first: Any) -> None:
     limit = action["body"]["policy"]["soft_timeout"]
     assert limit > 2 * case.expected
 
-    def attempts() -> Any:
+    def attempts(count: int) -> Any:
         found = product.api("GET", f"runs/{case.run}/nodes/{case.node}/attempts/")["results"]
-        return found if len(found) == 2 else None
+        return found if len(found) == count else None
 
-    second, ended = wait_until(attempts, 10)
+    second, ended = wait_until(lambda: attempts(2), 10)
     assert (second["number"], ended["state"]) == (2, "cancelled")
     assert ended["receipt"]["processes"] >= 1
     run = product.ended(case.run, timeout=60)
     assert run["state"] == "failed"
     assert run["altered"] is True
-    after = diagnosis(product, case.run)
-    assert after["stuck_nodes"] == []
-    assert after["suggestions"][0]["code"] in ("failed_soft_timeout", "failed_hard_timeout")
+    after = over(product, case)
+    for count in (3, 4):
+        if case.code in did(after):
+            break
+        # A node that gets no processor just then cannot say what it does before the limit acts.
+        again = after["action"]
+        assert product.call(again["method"], again["path"], again["body"]).status == 202
+        wait_until(partial(attempts, count), 20)
+        product.ended(case.run, timeout=60)
+        after = over(product, case)
     # What it did when the limit came is the same again.
-    assert case.code in [one["value"] for one in after["suggestions"][0]["evidence"] if one["kind"] == "stack"]
+    assert case.code in did(after)
+
+
+def over(product: Product, case: Case) -> Any:
+    """What is said of it once its limit has ended it."""
+    found = diagnosis(product, case.run)
+    assert found["stuck_nodes"] == []
+    first = found["suggestions"][0]
+    assert first["code"] in ("failed_soft_timeout", "failed_hard_timeout")
+    return first
+
+
+def did(suggestion: Any) -> list[str]:
+    """What it was seen to do before that."""
+    return [one["value"] for one in suggestion["evidence"] if one["kind"] == "stack"]
 
 
 def test_a_node_that_waits_for_another_runs_pool_is_explained_at_once_and_started_by_more_slots(
@@ -226,9 +264,10 @@ def test_a_node_that_waits_for_another_runs_pool_is_explained_at_once_and_starte
 
 
 def test_a_healthy_run_gives_no_suggestion_from_its_start_to_after_its_end(
-    product: Product, rng: random.Random
+    product: Product, rng: random.Random, tmp_path: Path
 ) -> None:
-    nodes = [
+    looked = tmp_path / "looked"
+    nodes: list[dict[str, Any]] = [
         {
             "id": f"n{n}",
             "type": "python",
@@ -237,6 +276,7 @@ def test_a_healthy_run_gives_no_suggestion_from_its_start_to_after_its_end(
         }
         for n in range(12)
     ]
+    nodes[-1]["config"] = {"code": UNTIL.format(path=str(looked))}
     edges = [{"source": f"n{n}", "target": f"n{n + 4}"} for n in range(8)]
     product.publish("healthy", nodes, edges)
     run = str(product.api("POST", "workflows/healthy/runs/")["id"])
@@ -245,7 +285,8 @@ def test_a_healthy_run_gives_no_suggestion_from_its_start_to_after_its_end(
         found = diagnosis(product, run)
         assert (found["suggestions"], found["stuck_nodes"]) == ([], []), found
         looks += 1
-    assert looks > 3
+        if looks == 4:
+            looked.touch()
     found = diagnosis(product, run)
     assert (found["status"], found["suggestions"], found["stuck_nodes"], found["waiting"]) == ("succeeded", [], [], [])
 
@@ -270,7 +311,7 @@ def test_what_earlier_runs_took_is_the_expectation_where_the_author_gave_none(pr
     assert [expectation_after_one_more() for _ in range(3)] == ["none"] * 3
     wait_until(lambda: expectation_after_one_more() == "learned", 20)
     run = str(product.api("POST", "workflows/learned/runs/", {"inputs": {"seconds": 900}})["id"])
-    found = wait_until(lambda: (d := diagnosis(product, run))["suggestions"] and d, 20)
+    found = cause(product, run)
     (stuck,) = found["stuck_nodes"]
     # Twice the 0.05 s would be a moment: what is only learned counts from 5 s on.
     assert 5 < stuck["duration"] < 5 + SECONDS
@@ -284,7 +325,7 @@ def test_a_shell_command_that_hangs_is_named_and_a_failed_one_gets_a_remedy(prod
     command = {"id": "sh", "type": "shell", "config": {"command": "echo begin; sleep 987; echo end"}}
     command["policy"] = {"expected_duration": 0.7}
     run = start(product, "shell-hangs", command)
-    found = wait_until(lambda: diagnosis(product, run)["suggestions"], 20)
+    found = cause(product, run)["suggestions"]
     assert found[0]["code"] == "child_hangs"
     assert "sleep 987" in found[0]["message"]
     missing = {"id": "sh", "type": "shell", "config": {"command": "no-such-program-here --now"}}
