@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from engine.host.postman import FORGOTTEN_SECONDS
+from tests.support.effort import soon
 from tests.support.factories import chains, document, node, python
 from tests.support.wait import wait_until
 from tests.support.withworkers import WithWorkers, installation
@@ -48,10 +50,9 @@ def test_a_drained_worker_finishes_takes_no_more_and_takes_again_when_it_is_resu
     wait_until(lambda: worker(scaled)["pid"] == one.process.pid, 5)
     assert found["silent_seconds"] < 3
 
-    begun = time.monotonic()
     assert ask(scaled, "drain")["state"] == "draining"
-    wait_until(lambda: logged(scaled, "host_drains"), 5)
-    assert time.monotonic() - begun < 2.0, "it beats each second, and hears of it then"
+    # It beats each second, and hears of it then.
+    wait_until(lambda: logged(scaled, "host_drains"), soon(2))
     waits = scaled.start(document([node("b")]))
     wait_until(lambda: scaled.node(waits, "b")["state"] == "ready", 10)
     (said,) = scaled.node(waits, "b")["waiting_for"]
@@ -67,12 +68,14 @@ def test_a_drained_worker_finishes_takes_no_more_and_takes_again_when_it_is_resu
 
     assert ask(scaled, "resume")["state"] == "active"
     assert scaled.ended(waits) == "succeeded"
-    # Messages reach it again: without them work is found only after seconds.
-    wait_until(lambda: timed_run(scaled) < 1.0, 30)
+    # Messages reach it again.
+    wait_until(lambda: timed_run(scaled) < FORGOTTEN_SECONDS, 30)
     scaled.rests()
 
 
 def timed_run(scaled: WithWorkers) -> float:
+    """How long a few nodes in a row take: FORGOTTEN_SECONDS and more when the message of one reaches nobody who takes
+    it."""
     begun = time.monotonic()
     assert scaled.ended(scaled.start(chains(1, 3))) == "succeeded"
     return time.monotonic() - begun
@@ -83,9 +86,9 @@ def test_a_drained_worker_leaves_its_queue_to_the_others_at_once(scaled: WithWor
     scaled.worker("two")
     ask(scaled, "drain")
     wait_until(lambda: logged(scaled, "host_drains"), 5)
-    # A message that the drained one took away would cost seconds each time.
-    wait_until(lambda: timed_run(scaled) < 1.0, 30)
-    assert max(timed_run(scaled) for _ in range(8)) < 2.5
+    wait_until(lambda: timed_run(scaled) < FORGOTTEN_SECONDS, 30)
+    # The drained one would take away every other message. Once or twice the machine may be busy.
+    assert sorted(timed_run(scaled) for _ in range(8))[5] < FORGOTTEN_SECONDS
     names = {name for (name,) in scaled.rows("SELECT DISTINCT split_part(worker, '/', 1) FROM engine_attempt")}
     assert names == {"two@test"}
 
@@ -94,20 +97,24 @@ def test_a_worker_that_is_drained_in_the_midst_of_work_costs_no_attempt(scaled: 
     scaled.worker("one")
     scaled.worker("two")
     code = "import time\n\ndef main(inputs, ctx):\n    time.sleep(0.1)\n"
-    names = [f"n{number}" for number in range(80)]
-    run = scaled.start(document([python(name, code) for name in names]))
+    names, behind = [f"n{number}" for number in range(80)], [f"b{number}" for number in range(20)]
+    gate = scaled.waiting("gate")["nodes"]
+    nodes = [*gate, *(python(name, code) for name in (*names, *behind))]
+    run = scaled.start(document(nodes, *(f"gate>{name}" for name in behind)))
     begun = "SELECT count(*) FROM engine_attempt WHERE worker LIKE 'one@test/%%'"
     wait_until(lambda: scaled.rows(begun)[0][0] >= 4, 20)
     ask(scaled, "drain")
     ((drained,),) = scaled.rows("SELECT clock_timestamp()")
+    scaled.flag.touch()
     assert scaled.ended(run) == "succeeded"
     late = scaled.rows(
         "SELECT node FROM engine_attempt WHERE worker LIKE 'one@test/%%' AND started_at > %s + interval '2 seconds'",
         drained,
     )
     assert late == []
-    assert scaled.rows("SELECT count(*), max(number) FROM engine_attempt") == [(len(names), 1)]
-    assert scaled.rows("SELECT count(*) FROM engine_attempt WHERE worker LIKE 'two@test/%%'")[0][0] > len(names) / 2
+    assert scaled.rows("SELECT count(*), max(number) FROM engine_attempt") == [(len(nodes), 1)]
+    by = "SELECT DISTINCT split_part(worker, '/', 1) FROM engine_attempt WHERE node LIKE 'b%%'"
+    assert scaled.rows(by) == [("two@test",)]
     scaled.rests()
 
 
