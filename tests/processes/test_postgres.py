@@ -35,10 +35,10 @@ def test_up_runs_the_sample_on_postgresql_and_goes_on_after_a_kill(tmp_path: Pat
         run = product.api("POST", "workflows/flight-delays/runs/?wait=60", {})
         assert run["state"] == "succeeded"
         stuck = product.api("POST", "workflows/stuck-node/runs/", {})["id"]
-        wait_until(lambda: product.api("GET", f"runs/{stuck}/nodes/ask/")["state"] == "running")
+        wait_until(lambda: product.api("GET", f"runs/{stuck}/nodes/ask/")["state"] == "running", 30)
         product.kill()
         product.start()
-        wait_until(lambda: product.api("GET", f"runs/{stuck}/nodes/ask/")["attempt"] == 2)
+        wait_until(lambda: product.api("GET", f"runs/{stuck}/nodes/ask/")["attempt"] == 2, 30)
         product.api("POST", f"runs/{stuck}/cancel/", {})
         assert product.ended(stuck)["state"] == "cancelled"
         assert product.api("GET", f"runs/{run['id']}/")["state"] == "succeeded"

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.effort import soon
 from tests.support.product import Product
 from tests.support.scaled import Installation, installed
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.processes, pytest.mark.timeout(240)]
 
-TAKES_OVER_SECONDS = 5.0
+TAKES_OVER_SECONDS = soon(5.0)
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_a_standby_on_another_host_dispatches_within_seconds_of_a_kill(installat
     installation.stands_by("b")
     web = installation.web("c")
     web.publish("one", [{"id": "a", "type": "noop"}], [])
-    succeeds(web, 10)
+    succeeds(web, 20)
     assert installation.leader() == (1, first.pid)
     asked: set[tuple[int, datetime]] = set()
 
@@ -77,7 +78,7 @@ def test_whenever_the_lock_is_lost_one_leads_again(installation: Installation) -
         epoch = installation.leader()[0]
         (holder,) = installation.lock_holders()
         installation.ask("select pg_terminate_backend(%s)", holder)
-        succeeds(web, 10)
+        succeeds(web, 20)
         assert installation.leader()[0] > epoch
         # Who lost the lead to the other has ended, and is started again by whoever looks after it.
         for n, host in enumerate(hosts):
