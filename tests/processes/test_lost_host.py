@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import network, postgres
+from tests.support.effort import soon
 from tests.support.scaled import installed
 from tests.support.wait import wait_until
 
@@ -38,7 +39,7 @@ def test_a_standby_takes_over_from_a_leader_whose_host_is_gone(tmp_path: Path) -
             assert installation.leader() == (1, first.pid)
             host.cut()
             cut = time.monotonic()
-            wait_until(lambda: installation.leader() == (2, second.pid), NOTICED_SECONDS)
+            wait_until(lambda: installation.leader() == (2, second.pid), soon(NOTICED_SECONDS))
             assert web.api("POST", "workflows/one/runs/?wait=10", {})["state"] == "succeeded"
             print(f"took over after {time.monotonic() - cut:.1f} s")
             assert first.poll() is None
