@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -22,8 +23,10 @@ from engine.executors.base import Ended, Lines, Progress, Returned, Started
 from engine.scheduler import admission
 from engine.states import RUN_TERMINAL
 from tests.stateful import checks
-from tests.support.effort import rounds
+from tests.support.effort import LONG, rounds
 from tests.support.simulation import Simulation, StoredRun
+
+pytestmark = pytest.mark.timeout(rounds(300, 7200))
 
 POOLS = {"p": 2, "q": 1}
 RULES = ["all_success", "all_success", "all_success", "all_done", "one_success", "all_failed", "none_failed"]
@@ -354,6 +357,7 @@ class SchedulerMachine(RuleBasedStateMachine):
 SchedulerMachine.TestCase.settings = settings(
     max_examples=rounds(200, 10_000),
     stateful_step_count=60,
+    derandomize=not LONG,
     # Without "explain": it traces every line, and the steps say what happened.
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     deadline=None,
