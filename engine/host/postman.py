@@ -220,9 +220,11 @@ class Postman:
         return min(self._beat_at, self._since + GATHER_SECONDS) if self._outbox else self._beat_at
 
     def _wait_for_database(self, error: psycopg2.Error) -> None:
-        if is_away_for_all(error):
-            # Nobody can judge leases meanwhile, and all begin anew when it is back.
-            self.lease_until = max(self.lease_until, time.monotonic() + LEASE_SECONDS - KILL_SECONDS)
+        now = time.monotonic()
+        if now < self.lease_until and is_away_for_all(error):
+            # Nobody can judge leases meanwhile, and all begin anew when it is back. One that is over may have been
+            # judged before: this host may have been paused.
+            self.lease_until = now + LEASE_SECONDS - KILL_SECONDS
         reason = told(error)
         if reason != self._away:
             self._away = reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -207,6 +208,17 @@ def test_the_lease_is_renewed_each_second(made: SimpleNamespace) -> None:
     until = made.postman.lease_until
     wait_until(lambda: made.other._do(beat, ()) != first, soon(3))
     wait_until(lambda: made.postman.lease_until > until)
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_a_lease_is_kept_while_the_database_is_away_for_all_unless_it_was_over_before(
+    url: str, tmp_path: Any, over: bool
+) -> None:
+    postman = Host(url, tmp_path).postman
+    # When it is over this host was paused, and others may have begun what it has.
+    postman.lease_until = until = time.monotonic() + (-1 if over else 1)
+    postman._wait_for_database(psycopg2.OperationalError("connection refused: the database system is shutting down"))
+    assert (postman.lease_until == until) is over
 
 
 def test_a_host_whose_reports_find_no_room_keeps_its_lease_and_writes_them_when_there_is(made: SimpleNamespace) -> None:
