@@ -25,8 +25,8 @@ class Gate:
     """Forwards a port of `address` to `target` while it is open. Ends with `close`."""
 
     def __init__(self, target: tuple[str, int], address: str = "127.0.0.1", port: int = 0) -> None:
-        self.target, self.address = target, address
-        self.listener = self._listen(port)
+        self.target = target
+        self.listener = socket.create_server((address, port), backlog=64)
         self.port = self.listener.getsockname()[1]
         self.pairs: dict[socket.socket, socket.socket] = {}
         self.clients: set[socket.socket] = set()
@@ -40,28 +40,6 @@ class Gate:
         self.selector.register(self.listener, selectors.EVENT_READ)
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
-
-    def _listen(self, port: int) -> socket.socket:
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((self.address, port))
-        listener.listen(64)
-        return listener
-
-    @contextlib.contextmanager
-    def refusing(self) -> Iterator[None]:
-        """All connections end, and new ones are refused: as when the server is being restarted."""
-        with self.lock:
-            self.selector.unregister(self.listener)
-            self.listener.close()
-            for one in list(self.pairs):
-                self._drop(one)
-        try:
-            yield
-        finally:
-            with self.lock:
-                self.listener = self._listen(self.port)
-                self.selector.register(self.listener, selectors.EVENT_READ)
 
     @contextlib.contextmanager
     def hanging(self, *, there: bool = True, back: bool = True) -> Iterator[None]:
