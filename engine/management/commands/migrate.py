@@ -1,17 +1,54 @@
-"""`manage.py migrate`: Django's, one at a time, which also says what to do when the database does not let it."""
+"""`manage.py migrate`: Django's, one at a time and each as a whole, which also says what to do when the database does
+not let it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import DatabaseError, OperationalError, connection
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations import Migration
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.state import ProjectState
 
 from engine import schema
 from engine.postgres import LOCK_SECONDS, first_line
 
 LOCK_NOT_AVAILABLE = "55P03"
+
+
+class Executor(MigrationExecutor):
+    """Notes in its own transaction that a migration was applied.
+
+    Django notes one that makes indexes or references, which it keeps for the end, after that: killed in between, it
+    would be tried once more, on tables that are there.
+    """
+
+    def apply_migration(
+        self, state: ProjectState, migration: Migration, fake: bool = False, fake_initial: bool = False
+    ) -> ProjectState:
+        if migration.atomic:
+            migration.apply = partial(_apply_whole, migration.apply)  # type: ignore[method-assign]
+        return super().apply_migration(state, migration, fake, fake_initial)
+
+
+def _apply_whole(
+    apply: Callable[..., ProjectState], state: ProjectState, editor: BaseDatabaseSchemaEditor, collect_sql: bool = False
+) -> ProjectState:
+    """What is kept for the end is done here: then Django notes it at once."""
+    state = apply(state, editor, collect_sql)
+    for statement in editor.deferred_sql:
+        editor.execute(statement, None)
+    editor.deferred_sql.clear()
+    return state
+
+
+# Its command takes no other.
+migrate.MigrationExecutor = Executor  # type: ignore[attr-defined]
 
 
 class Command(migrate.Command):

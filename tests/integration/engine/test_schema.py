@@ -69,6 +69,23 @@ def test_indexes_of_before_they_held_states_are_renewed(database: None) -> None:
     assert schema.is_current()
 
 
+def test_of_a_migration_that_is_killed_before_it_is_noted_nothing_is_left(
+    database: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _undo_newest()
+    with monkeypatch.context() as patched:
+        patched.setattr(MigrationRecorder, "record_applied", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            schema.migrate()
+    assert "engine_host" not in connection.introspection.table_names()
+    assert schema.migrate()
+    assert "engine_host" in connection.introspection.table_names()
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def _lose_a_column() -> None:
     _change("ALTER TABLE engine_run DROP COLUMN targets")
 
