@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import threading
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db.backends.sqlite3.base import SQLiteCursorWrapper
 from django.db.utils import OperationalError
 
 from engine.scheduler.dialects import TURN_SECONDS, SQLite
@@ -83,6 +85,21 @@ def test_one_that_waits_too_long_says_so_and_waits_as_long_the_next_time(file, h
     holder.execute("COMMIT")
     begin(other)
     other.connection.execute("ROLLBACK")
+    other.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_waits_leaves_no_cursor_to_the_collector(file, holder):
+    """Which any thread may call, also while this one closes its connection."""
+    other = wrapper(file, 0.05)
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(OperationalError, match="locked"):
+            begin(other)
+        assert not [one for one in gc.get_objects() if type(one) is SQLiteCursorWrapper]
+    finally:
+        gc.enable()
     other.close()
 
 
