@@ -86,6 +86,8 @@ def test_the_dot_tells_of_a_cut_and_what_was_missed_arrives(person):
     run = start(person.product, "cut", [python("slow", SLOW)])
     page = person.go(f"/runs/{run}/")
     expect(page.locator("[data-logs] .line", has_text="begun")).to_be_visible(timeout=30_000)
+    # With all that it is made of.
+    expect(page.locator("[data-canvas][data-drawn]")).to_be_visible()
     person.context.set_offline(True)
     page.evaluate("window.dispatchEvent(new Event('offline'))")
     expect(page.locator("[data-live]")).to_have_attribute("data-state", "offline")
