@@ -110,10 +110,14 @@ class CutClient(Client):
     def __init__(self, rig: Rig, run: str, recorder: Recorder | None = None, product: Product | None = None) -> None:
         self._socket: socket.socket | None = None
         self.cuts = 0
+        self.returns = threading.Event()
+        """Whether it comes back when it was cut off."""
+        self.returns.set()
         super().__init__(rig, run, recorder, product)
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[Connection]:
+        self.returns.wait()
         with super()._open() as opened:
             self._socket = opened.socket  # type: ignore[attr-defined]
             yield opened

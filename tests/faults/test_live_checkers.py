@@ -72,16 +72,19 @@ def grown_by(rig: Rig, before: float) -> None:
 
 
 def cut_off(rig: Rig) -> None:
-    """A client that comes back when more has been told, at one time or another."""
+    """A client that comes back when more has been told."""
     rig.start()
     talker = Talker(rig, 20)
     client = CutClient(rig, talker.run)
     try:
         wait_until(lambda: client.recorder.seq is not None, 20)
-        for _ in range(10):
+        for turn in range(3):
+            client.returns.clear()
             client.cut()
             talker.say(30)
             talker.stored()
+            client.returns.set()
+            wait_until(lambda met=turn + 1: client.connections > met or client.wrong, 20)  # type: ignore[misc]
         talker.end()
         rig.rest(30)
         client.check(5)
