@@ -18,10 +18,10 @@ FAILS = "def main(inputs, ctx):\n    raise ValueError('no such month')\n"
 # Scrolls through the whole table and notes the state that each row shows.
 READ = """
 async () => {
-  const scroller = document.querySelector("[data-nodes]");
   const frame = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
   const shown = {};
-  for (let top = 0; ; top += scroller.clientHeight * 0.8) {
+  for (let top = 0, scroller; ; top += scroller.clientHeight * 0.8) {
+    scroller = document.querySelector("[data-nodes]");
     scroller.scrollTop = top;
     await frame();
     for (const row of document.querySelectorAll("[data-node-rows] [data-node]")) {
@@ -103,6 +103,8 @@ def test_a_run_of_ten_thousand_nodes_is_shown_searched_and_ends_equal_to_the_api
 
     page.locator('[data-drawer="nodes"]').click()
     page.get_by_role("separator", name="Height of the drawer").press("End")
+    # With a height, by which they are read.
+    expect(page.locator("[data-node-rows] [data-node]").first).to_be_visible()
     truth = all_nodes(product, run)
     assert len(truth) == NODES + 3
     assert (truth["wrong"], truth["after_wrong"]) == ("failed", "upstream_failed")
