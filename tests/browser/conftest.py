@@ -39,6 +39,11 @@ def box_of(part: Locator) -> FloatRect:
     return box
 
 
+def completions(page: Page) -> Locator:
+    """What is offered, once the list answers what is typed: a key too late, it stands there dimmed."""
+    return page.locator(".cm-tooltip-autocomplete:not(.cm-tooltip-autocomplete-disabled) [role=option]")
+
+
 class Held:
     """Requests to these addresses wait until they are let go; those that come later go through."""
 

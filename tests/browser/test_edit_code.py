@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Held, Person
+from tests.browser.conftest import Held, Person, completions
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -70,15 +70,11 @@ def offered(page: Page) -> Locator:
     return page.locator(".cm-tooltip-autocomplete [role=option]")
 
 
-def first(page: Page) -> Locator:
-    """The option that is offered first, once the list answers what is typed: a key too late, it stands there dimmed."""
-    return page.locator(".cm-tooltip-autocomplete:not(.cm-tooltip-autocomplete-disabled) [role=option]").first
-
-
 def chosen(page: Page, label: str) -> None:
     """The option that is offered first, taken with Enter; then it is gone."""
-    expect(first(page)).to_contain_text(label)
-    expect(first(page)).to_have_attribute("aria-selected", "true")
+    first = completions(page).first
+    expect(first).to_contain_text(label)
+    expect(first).to_have_attribute("aria-selected", "true")
     # For a moment after the list opens, Enter still belongs to the text.
     page.wait_for_timeout(100)
     page.keyboard.press("Enter")
@@ -231,7 +227,7 @@ def test_a_path_completes_and_takes_an_upload(person, slug):
     expect(note).to_contain_text(" B")
     emptied(page, path)
     page.keyboard.type("sam")
-    expect(first(page)).to_contain_text("samples/")
+    expect(completions(page).first).to_contain_text("samples/")
     page.keyboard.press("Enter")
     # What is in the folder is offered at once.
     expect(path).to_have_text("samples/")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import FORMS
+from tests.browser.conftest import FORMS, completions
 from tests.support.product import Product
 from tests.support.wait import wait_until
 
@@ -172,8 +172,7 @@ def test_an_author_comes_from_an_empty_canvas_to_a_green_run_of_five_nodes_with_
     add()
     # The flights are found by two letters of their name.
     hands.key("f", "l")
-    options = page.locator(".cm-tooltip-autocomplete:not(.cm-tooltip-autocomplete-disabled) [role=option]")
-    expect(options.filter(has_text="flights-2013-01.csv.gz")).to_be_visible()
+    expect(completions(page).filter(has_text="flights-2013-01.csv.gz")).to_be_visible()
     hands.key("Enter", "Escape")
     for sql in (
         "select * from read_table where dep_delay is not null",
