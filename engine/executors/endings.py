@@ -37,7 +37,7 @@ class Ending:
 
     cause: str
     """killed (an attempt), left (something behind), died (by itself), retired (used up), stopped, broken (its
-    channel), unstarted."""
+    channel), still (begins nothing), unstarted."""
     claim: str | None = None
     """The attempt that is meant; others in the process are interrupted."""
     state: str = "lost"
@@ -142,7 +142,7 @@ class Endings(Fleet):
                 break
         self._drain(process)
 
-    def _bury(self, process: NodeProcess, now: float) -> None:
+    def _bury(self, process: NodeProcess) -> None:
         """Nothing of the tree is left: report what it held."""
         kill, ending = process.kill, process.ending
         assert kill is not None
@@ -156,15 +156,15 @@ class Endings(Fleet):
         for attempt in process.sent.values():
             del self._where[attempt.claim]
             if attempt.started:
-                self._deliver(attempt, self._cut_off(process, attempt, dict(receipt), now))
-            elif ending.cause in ("died", "unstarted", "broken"):
+                self._deliver(attempt, self._cut_off(process, attempt, dict(receipt)))
+            elif ending.cause in ("died", "unstarted", "broken", "still"):
                 self._not_started(process, attempt, never)
             else:
                 never.append(attempt.claim)
             _unlink(envelope_file(attempt.claim, self.scratch))
             leftovers.clear_staging(Path(self.config.artifacts), attempt.claim)
         if ending.cause in ("died", "unstarted") and not process.ready:
-            self._note_failed_start(process, now)
+            self._note_failed_start(process)
         process.sent.clear()
         process.held.clear()
         process.current = None
@@ -173,7 +173,7 @@ class Endings(Fleet):
             self._reports.append(Returned(never))
         self._release(process)
 
-    def _cut_off(self, process: NodeProcess, attempt: Attempt, receipt: dict[str, Any], now: float) -> Ended:
+    def _cut_off(self, process: NodeProcess, attempt: Attempt, receipt: dict[str, Any]) -> Ended:
         """The end of an attempt that never said how it ended."""
         ending = process.ending
         meant = ending.claim in (None, attempt.claim)
@@ -192,7 +192,7 @@ class Endings(Fleet):
             attempt.claim,
             state,
             time.time(),
-            max(0.0, now - attempt.began),
+            self._now - attempt.began,
             error=error,
             usage=attempt.usage(None),
             receipt=receipt,
@@ -216,12 +216,12 @@ class Endings(Fleet):
             text = f"{process.key or 'The node process'} did not start."
         self._refuse(attempt.work, f"{text} {said}".strip())
 
-    def _note_failed_start(self, process: NodeProcess, now: float) -> None:
+    def _note_failed_start(self, process: NodeProcess) -> None:
         failures = self._failures[process.key] = self._failures.get(process.key, 0) + 1
         said = process.noise.decode("utf-8", "replace").strip()
         log.error("node_process_did_not_start pid=%s failures=%s: %s", process.pid, failures, said)
         if not process.key:
-            self._retry_start_at = now + min(30.0, 0.5 * 2**failures)
+            self._retry_start_at = self._now + min(30.0, 0.5 * 2**failures)
             self._soon(self._retry_start_at)
 
     def _deliver(self, attempt: Attempt, ended: Ended) -> None:

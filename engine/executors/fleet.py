@@ -34,6 +34,9 @@ LONG_SECONDS = 0.1
 LONG_BESIDE_IDLE_SECONDS = 0.01
 """... and sooner when another process has nothing to do."""
 START_SECONDS = 60.0
+STILL_SECONDS = 5.0
+"""A process that says nothing for so long, with work before it and none begun, stands still (stopped, or stuck in the
+kernel): no limit on an attempt would ever end it."""
 START_FAILURES_MAX = 3
 IDLE_OTHER_SECONDS = 60.0
 """How long a process of another interpreter is kept without work."""
@@ -216,6 +219,7 @@ class Fleet:
                 self._make_idle(process)
             return
         if not process.sent:
+            process.heard_at = time.monotonic()
             process.all_short = attempt.short
             measure.limit_memory(process, attempt)
         elif not attempt.short:

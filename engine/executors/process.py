@@ -60,6 +60,8 @@ class NodeProcess:
         self.mark = mark
         self.born = now
         self.ready = False
+        self.heard_at = now
+        """When it last said something, or was sent work with nothing else before it."""
         self.dying = False
         """Takes no more work; its kill is under way."""
         self.dead = False
@@ -168,6 +170,11 @@ class NodeProcess:
     @property
     def takes_work(self) -> bool:
         return not self.dying and not self.dead
+
+    @property
+    def awaits_start(self) -> bool:
+        """Whether it has work before it, could begin, and has not."""
+        return self.ready and self.takes_work and self.current is None and bool(self.sent)
 
     @property
     def is_used_up(self) -> bool:

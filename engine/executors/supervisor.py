@@ -27,6 +27,7 @@ from engine.executors.fleet import (
     LONG_BESIDE_IDLE_SECONDS,
     LONG_SECONDS,
     START_SECONDS,
+    STILL_SECONDS,
 )
 from engine.executors.process import MAIN, NodeProcess
 from engine.executors.stacking import Stacking
@@ -107,6 +108,7 @@ class Supervisor(Stacking):
                 self._due = now + 1.0
                 # What has come counts before what the time says: this thread may have been kept waiting.
                 self._hear(0.0, False)
+                now = self._now
                 self._keep_house(now)
             if self._tails:
                 self._hand_on_tails()
@@ -152,13 +154,17 @@ class Supervisor(Stacking):
         for process in list(self._processes):
             if process.kill is not None:
                 if process.kill.advance(now):
-                    self._bury(process, now)
+                    self._bury(process)
                 else:
                     self._soon(now + KILL_STEP_SECONDS)
             elif not process.ready and not process.dying and now - process.born > START_SECONDS:
                 self._end(process, Ending("unstarted"))
             elif process.broken_at < now and not process.dying:
                 self._end(process, Ending("broken"))
+            elif process.awaits_start and now - process.heard_at > STILL_SECONDS:
+                log.warning("node_process_stands_still pid=%s", process.pid)
+                message = f"The node process did nothing for {STILL_SECONDS:g} s and was ended."
+                self._end(process, Ending("still", error=lost(message)))
             attempt = process.current
             if attempt is not None:
                 self._keep_attempt(process, attempt, now, beside_idle)
@@ -230,6 +236,7 @@ class Supervisor(Stacking):
         try:
             for frame in process.read_frames() or ():
                 self._on_frame(process, frame)
+            process.heard_at = self._now
             if process.frames.broken:
                 self._break(process, process.frames.broken)
         except (KeyError, TypeError, ValueError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -250,6 +251,47 @@ def test_a_process_that_closes_its_frames_and_lives_is_ended(tmp_path: Path) -> 
         work = node.work(then="close")
         assert node.run(work).state == "lost"
         assert not alive(node.started(work).pid)
+
+
+@pytest.fixture
+def soon_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "STILL_SECONDS", 1.0)
+
+
+@pytest.mark.usefixtures("soon_still")
+def test_a_process_that_stands_still_between_attempts_is_replaced_and_its_work_goes_elsewhere(tmp_path: Path) -> None:
+    with Supervised(tmp_path, workers=1) as node:
+        node.settle()
+        idle = [one.pid for one in node.supervisor.workers()]
+        for pid in idle:
+            os.kill(pid, signal.SIGSTOP)
+        # Both: which one gets the work is the supervisor's affair.
+        works = [node.python("def main(inputs, ctx):\n    return ctx.node\n", node=f"n{number}") for number in range(4)]
+        assert {one.state for one in node.run_all(works)} == {"succeeded"}
+        assert {one.pid for one in node.of(Started)}.isdisjoint(idle)
+        assert {one.state for one in node.of(Ended)} == {"succeeded"}
+
+
+@pytest.mark.usefixtures("soon_still")
+def test_work_that_process_after_process_takes_and_does_not_begin_is_refused_with_the_reason(tmp_path: Path) -> None:
+    with Supervised(tmp_path, main=FAKE_NODE) as node:
+        (ended,) = node.run_all([node.work(silent=True, then="sleep")])
+        assert len(node.returned()) == 2
+        assert ended.state == "failed"
+        assert ended.error is not None
+        assert ended.error["message"] == "The node process did nothing for 1 s and was ended."
+
+
+@pytest.mark.usefixtures("soon_still", "nothing_is_long")
+def test_a_long_attempt_with_nothing_to_say_is_no_process_that_stands_still(tmp_path: Path) -> None:
+    with Supervised(tmp_path, workers=1) as node:
+        held = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(3)\n", expected=0.001)
+        node.send(held)
+        node.started(held)
+        behind = node.work(expected=0.001, node="behind")
+        node.send(behind)
+        assert node.ended(held).state == "succeeded"
+        assert node.ended(behind).state == "succeeded"
 
 
 def test_frames_of_another_claim_change_nothing(tmp_path: Path) -> None:
