@@ -17,6 +17,11 @@ from django.db.models.functions import Now
 from engine.config import Config
 from engine.models import Leader
 
+SILENT_SECONDS = 4
+"""After which PostgreSQL ends the connection of a leader that says nothing (it looks at leases four times a second),
+so that another one dispatches within five: a process that is stopped, or a proxy that is, acknowledges all it gets."""
+SILENT_AT_START_SECONDS = 60
+"""The same while it reads what there is, which it also computes with."""
 ADVISORY_KEY = 0x696E_7465_726C_6F63
 """The advisory lock's number: "interloc"."""
 
@@ -51,6 +56,15 @@ class Leadership:
         file.flush()
         self.file = file
         return True
+
+    def speak_within(self, seconds: int) -> None:
+        """Let the lock go, with the connection, when nothing comes over it for so long. Where the lock is a file it
+        ends with its process alone."""
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    f"SET idle_session_timeout = '{seconds}s'; SET idle_in_transaction_session_timeout = '{seconds}s'"
+                )
 
     def lost_to_another(self, epoch: int) -> bool:
         """Whether somebody else has taken over since `epoch`. We may have ourselves, by a commit whose answer never

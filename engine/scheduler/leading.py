@@ -21,7 +21,7 @@ from engine.scheduler import commands, remote
 from engine.scheduler.core import Core
 from engine.scheduler.dialects import driver_errors
 from engine.scheduler.envelopes import Envelopes
-from engine.scheduler.leader import Leadership
+from engine.scheduler.leader import SILENT_AT_START_SECONDS, SILENT_SECONDS, Leadership
 from engine.scheduler.learning import Learning
 from engine.scheduler.recovery import adopt
 from engine.scheduler.store import Store
@@ -195,6 +195,7 @@ class Leading:
         self.learning = Learning()
         self.asked_back = set()
         if self.remote is not None:
+            self.leadership.speak_within(SILENT_AT_START_SECONDS)
             # The commit whose outcome is not known may have written works, and taken reports out.
             self.in_flight = set(self.remote.recall())
             self.inbox = deque(remote.without_batches(self.inbox))
@@ -212,6 +213,9 @@ class Leading:
         if strangers := known - core.claims.keys():
             self._end_strangers(strangers)
         self.inbox.extend(lost)
+        if self.remote is not None:
+            # Whoever stands still with nodes of its own keeps them, and so leads on.
+            self.leadership.speak_within(SILENT_SECONDS)
         faults.point("rebuild.after_reading")
         self.look_at = self.beat_at = 0.0
 

@@ -226,6 +226,8 @@ class FreeLeadership:
     def acquire(self) -> bool:
         return True
 
+    def speak_within(self, seconds: int) -> None: ...
+
     def take_over(self) -> int:
         self.store.epoch += 1
         return self.store.epoch
