@@ -84,9 +84,10 @@ class Feed:
         """
         if sent + 1 < self._first or min(count, self.head - sent) > READ_EVENTS:
             # Far behind the others: read for this one alone, so that the kept events stay the newest.
+            heard = self.head
             found = await in_database(_read, self.run, sent, count)
             if not found:
-                self.head = sent
+                self._not_there(sent, heard)
             return _within(found, 0, count, bytes_max)
         while sent + 1 >= self._next:
             async with self._reading:
@@ -94,15 +95,21 @@ class Feed:
                     break  # Another watcher has read it meanwhile.
                 if sent + 1 > self._next:
                     self._forget(sent + 1)
+                heard = self.head
                 new = await in_database(_read, self.run, sent, READ_EVENTS)
                 if not new:
-                    # A hint may speak of what is not there: the database has the last word, and the next look tells.
-                    self.head = sent
+                    self._not_there(sent, heard)
                     return []
                 self._keep(new)
         if sent + 1 < self._first:
             return []  # Fell out while we waited; the next call reads it from the database.
         return _within(self._texts, sent + 1 - self._first, count, bytes_max)
+
+    def _not_there(self, sent: int, heard: int) -> None:
+        """A hint may speak of what is not there: the database has the last word, and the next look tells. Not on what
+        was heard of while it was asked."""
+        if self.head == heard:
+            self.head = sent
 
     def _keep(self, new: list[str]) -> None:
         self._texts.extend(new)

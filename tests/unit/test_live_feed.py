@@ -97,3 +97,28 @@ def test_a_hint_beyond_the_database_is_taken_back(stored: list[str]) -> None:
         assert feed.head == 0
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_a_hint_that_comes_while_the_database_is_asked_is_not_lost(monkeypatch: pytest.MonkeyPatch, far: bool) -> None:
+    stored: list[str] = []
+
+    async def main() -> None:
+        feed = Feed(1)
+        # Of an event whose transaction was taken back, or is not done yet.
+        feed.heard(feed_module.READ_EVENTS + 1 if far else 1)
+
+        async def in_database(function: Any, run: int, after: int, limit: int) -> list[str]:
+            found = list(stored)
+            if not stored:
+                stored.append("e1")
+                feed.heard(feed.head + 1)
+            return found
+
+        monkeypatch.setattr(feed_module, "in_database", in_database)
+        count = feed_module.READ_EVENTS + 1
+        assert await feed.after(0, count=count, bytes_max=1000) == []
+        assert feed.head > 0
+        assert await feed.after(0, count=count, bytes_max=1000) == ["e1"]
+
+    asyncio.run(main())
