@@ -16,10 +16,9 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count, Exists, OuterRef
 
-from engine import clock, runs
+from engine import clock, deletion
 from engine.artifacts import artifacts_of
-from engine.errors import NotFound, WrongState
-from engine.models import Command, Definition, EventBatch, LogBatch, Run, Sample
+from engine.models import Command, Definition, EventBatch, Run
 from engine.models.conditions import with_artifact
 from engine.models.fields import dump
 from engine.states import RUN_TERMINAL
@@ -29,9 +28,8 @@ COMMAND_DAYS = 1
 ARTIFACT_HOURS = 1
 """A file that no row names yet may belong to an attempt that ends at this moment."""
 EVENTS_IN_BATCH = 1000
-SLICE = 500
-"""Rows of logs or samples that go in one transaction; runs that are looked at, and artifacts that are asked for, at
-once."""
+AT_ONCE = 500
+"""Runs, or artifacts, that are looked at together."""
 
 
 @dataclass(slots=True)
@@ -63,31 +61,9 @@ def prune(*, days: float = RETENTION_DAYS, now: datetime | None = None) -> Prune
 
 
 def _prune_runs(pruned: Pruned, before: datetime) -> None:
-    while True:
-        old = list(Run.objects.filter(finished_at__lt=before, state__in=RUN_TERMINAL).order_by("finished_at")[:50])
-        gone = 0
-        for run in old:
-            _thin(run)
-            try:
-                runs.delete(run)
-            except (WrongState, NotFound):
-                # Retried, or deleted by somebody else, since it was read.
-                continue
-            gone += 1
+    ended = Run.objects.filter(finished_at__lt=before, state__in=RUN_TERMINAL).order_by("finished_at")
+    while gone := deletion.delete_many(ended.only("counts")[:AT_ONCE]):
         pruned.runs += gone
-        if not gone:
-            return
-
-
-def _thin(run: Run) -> None:
-    """Take many logs and samples away in slices: with all the rest at once they would hold SQLite's lock for long.
-
-    Should the run be retried at this moment, it goes on without them.
-    """
-    for model in (LogBatch, Sample):
-        rows = model.objects.filter(run=run)
-        while len(slice_ := list(rows.values_list("pk", flat=True)[:SLICE])) == SLICE:
-            rows.filter(pk__in=slice_).delete()
 
 
 def _prune_commands(pruned: Pruned, before: datetime) -> None:
@@ -121,7 +97,7 @@ def _compact_events(pruned: Pruned) -> None:
     """Merge the many small batches of ended runs: one row a tick was right while they ran."""
     ended = Run.objects.filter(state__in=RUN_TERMINAL).order_by("pk")
     after = 0
-    while looked_at := dict(ended.filter(pk__gt=after).values_list("pk", "seq")[:SLICE]):
+    while looked_at := dict(ended.filter(pk__gt=after).values_list("pk", "seq")[:AT_ONCE]):
         after = max(looked_at)
         # Counted in the index alone: the rows of all history are gigabytes.
         batches = (
@@ -162,7 +138,7 @@ def _prune_artifacts(pruned: Pruned, touched_before: float) -> None:
     """Delete artifacts that no node run names and that were not touched lately. Raises ArtifactStoreError."""
     artifacts = artifacts_of(settings.INTERLOCK)
     old = (entry for entry in artifacts.entries() if entry.touched < touched_before)
-    while part := {entry.name: entry.size for entry in islice(old, SLICE)}:
+    while part := {entry.name: entry.size for entry in islice(old, AT_ONCE)}:
         named = with_artifact().filter(artifact__in=list(part)).values_list("artifact", flat=True)
         unnamed = sorted(part.keys() - set(named))
         artifacts.delete_all(unnamed)

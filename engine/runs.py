@@ -7,19 +7,16 @@ moment does not allow; what changed before the command is taken up is then decid
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from engine import clock, documents, hints, queries
-from engine.artifacts import artifacts_of
 from engine.definition import Document, canonical, content_hash
 from engine.errors import InvalidTargets, InvalidValue, NoAnswer, NotFound, Problem, WrongState
-from engine.models import Attempt, Command, Definition, EventBatch, LogBatch, NodeRun, Run, Sample, Stack
-from engine.models.conditions import unfinished_runs, with_artifact
+from engine.models import Command, Definition, NodeRun, Run, Stack
 from engine.models.fields import clean_text
 from engine.scheduler.commands import ENDABLE, RETRYABLE, SKIPPABLE, may_retry
 from engine.scheduler.stacks import FRESH_SECONDS
@@ -261,55 +258,6 @@ def take_stack(run: Run, node: str, *, by: str) -> Stack | None:
         time.sleep(pause)
         pause = min(2 * pause, 0.05)
     return found
-
-
-def delete(run: Run, *, by: str = "") -> None:
-    """Delete an ended run with all that belongs to it, also its artifacts. Raises WrongState while it runs."""
-    with transaction.atomic():
-        run = _locked(run)
-        if run.state not in RUN_TERMINAL:
-            raise WrongState(
-                f"Run {run.pk} cannot be deleted: it is {run.state}. Cancel it first.", run=str(run.pk), state=run.state
-            )
-        names = set(NodeRun.objects.filter(run=run).exclude(artifact="").values_list("artifact", flat=True))
-        # By hand, for the cascade would load every row into Python.
-        for model in (EventBatch, LogBatch, Sample, Stack, Attempt, NodeRun, Command):
-            rows = model.objects.filter(run=run)
-            rows._raw_delete(using=rows.db)
-        idle_since = run.finished_at.timestamp() if run.finished_at else 0.0
-        run.delete()
-        # The caller may have opened the transaction: files go only when the rows really have.
-        transaction.on_commit(lambda: drop_artifacts(names, idle_since=idle_since))
-
-
-def drop_artifacts(names: Iterable[str], *, idle_since: float, grace_seconds: float = 10.0) -> int:
-    """Delete artifacts that no node run names; how many went.
-
-    A file is named by its content, so an attempt that ends at this moment may count on one that is there already; it
-    then refreshes the file's time. What was touched after `idle_since` (unix) or within the grace stays for `prune`;
-    so does all that is in an object store.
-    """
-    if settings.INTERLOCK.artifact_store:
-        # A request would wait for two answers a file, and `prune` has a margin for the difference of two clocks.
-        return 0
-    store = artifacts_of(settings.INTERLOCK)
-    busy = unfinished_runs().exists()
-    dropped = 0
-    wanted = sorted(names)
-    for start_at in range(0, len(wanted), 500):
-        part = wanted[start_at : start_at + 500]
-        still = set(with_artifact().filter(artifact__in=part).values_list("artifact", flat=True))
-        for name in part:
-            if name in still:
-                continue
-            touched = store.touched(name)
-            if touched is None:
-                continue
-            if busy and (touched > idle_since or time.time() - touched < grace_seconds):
-                continue
-            store.delete(name)
-            dropped += 1
-    return dropped
 
 
 def _command(

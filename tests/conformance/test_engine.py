@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from engine import events, faults, logreads, pools, queries, runs
+from engine import deletion, events, faults, logreads, pools, queries, runs
 from engine.errors import WrongState
 from engine.models import Attempt, EventBatch, LogBatch, NodeRun, NodeStat, Pool, Run, Sample
 from engine.states import NODE_TRANSITIONS
@@ -246,9 +246,9 @@ def test_a_run_is_deleted_with_everything_that_is_its_own(engine: Engine):
     from django.test import override_settings
 
     with override_settings(INTERLOCK=engine.config):
-        runs.delete(run)
+        deletion.delete(run)
         assert os.path.exists(path), "the other run has the same content"
-        runs.delete(twin)
+        deletion.delete(twin)
         assert not os.path.exists(path)
     for model in (NodeRun, Attempt, EventBatch, LogBatch, Sample):
         assert not model.objects.exists()

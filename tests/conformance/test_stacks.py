@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from dashboard.models import Role
-from engine import logreads, queries, runs
+from engine import deletion, logreads, queries, runs
 from engine.executors import procfs
 from engine.models import Attempt, Command, Sample, Stack
 from engine.scheduler import stacks
@@ -120,7 +120,7 @@ def test_a_stuck_node_has_its_stacks_taken_once_and_its_log_says_so(engine: Engi
     runs.cancel(run, by="me")
     engine.finish(run)
     assert Stack.objects.filter(run=run, why="stuck").count() == 1
-    runs.delete(run)
+    deletion.delete(run)
     assert not Stack.objects.exists()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
+from engine import deletion
 from engine import runs as engine_runs
 from engine.models import Run
 from engine.states import RUN_TERMINAL
@@ -84,4 +85,4 @@ def delete(run: Run, *, by: str) -> None:
             run=run.pk,
             details={"state": run.state, "version": run.version},
         )
-        engine_runs.delete(run, by=by)
+        deletion.delete(run)

@@ -90,7 +90,7 @@ def test_events_of_ended_runs_are_merged_and_read_the_same():
 
 
 def test_events_are_merged_in_however_many_runs_there_are(monkeypatch):
-    monkeypatch.setattr(retention, "SLICE", 2)
+    monkeypatch.setattr(retention, "AT_ONCE", 2)
     made = [ended(1) for _ in range(5)]
     EventBatch.objects.bulk_create(
         EventBatch(run=run, first_seq=seq, last_seq=seq, body="[]") for run in made for seq in (1, 2, 3)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from engine import clock, pools, queries, runs
+from engine import clock, deletion, pools, queries, runs
 from engine.errors import AlreadyExists, InUse, InvalidValue, NotFound, WrongState
 from engine.models import Command, Definition, Leader, NodeRun, Run
 from tests.support.factories import chain, document, node
@@ -169,12 +169,12 @@ def test_a_node_that_has_ended_cannot_be_cancelled():
 def test_a_run_that_is_not_over_is_not_deleted():
     run = made()
     with pytest.raises(WrongState):
-        runs.delete(run)
-    runs.delete(ended(run))
+        deletion.delete(run)
+    deletion.delete(ended(run))
     assert not Run.objects.exists()
     assert not Command.objects.exists()
     with pytest.raises(NotFound):
-        runs.delete(run)
+        deletion.delete(run)
 
 
 def test_pools_are_made_resized_and_deleted_and_the_scheduler_is_told():

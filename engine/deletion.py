@@ -1,0 +1,116 @@
+"""How ended runs are deleted, with all that belongs to them: many in one transaction, each of them short."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from django.conf import settings
+from django.db import transaction
+
+from engine.artifacts import artifacts_of
+from engine.errors import NotFound, WrongState
+from engine.models import Attempt, Command, EventBatch, LogBatch, NodeRun, Run, Sample, Stack
+from engine.models.conditions import unfinished_runs, with_artifact
+from engine.states import RUN_TERMINAL
+
+NODES_AT_ONCE = 500
+"""Node runs that go in one transaction, with their attempts and events: on SQLite it holds the only lock."""
+SLICE = 500
+"""Rows of logs or samples that go in one transaction, and artifacts that are asked for at once."""
+
+
+def delete(run: Run) -> None:
+    """Delete an ended run with all that belongs to it, also its artifacts. Raises WrongState (it runs), NotFound."""
+    if _delete([run.pk]):
+        return
+    state = Run.objects.filter(pk=run.pk).values_list("state", flat=True).first()
+    if state is None:
+        raise NotFound.run(run.pk)
+    raise WrongState(f"Run {run.pk} cannot be deleted: it is {state}. Cancel it first.", run=str(run.pk), state=state)
+
+
+def delete_many(found: Iterable[Run]) -> int:
+    """Delete those of these runs that have ended; how many went."""
+    gone = 0
+    for group in _groups(found):
+        _thin(group)
+        gone += _delete(group)
+    return gone
+
+
+def _groups(found: Iterable[Run]) -> Iterator[list[int]]:
+    group: list[int] = []
+    nodes = 0
+    for run in found:
+        more = sum(run.counts.values())
+        if group and nodes + more > NODES_AT_ONCE:
+            yield group
+            group, nodes = [], 0
+        group.append(run.pk)
+        nodes += more
+    if group:
+        yield group
+
+
+def _thin(ids: Sequence[int]) -> None:
+    """Take many logs and samples away in slices: with all the rest at once they would hold SQLite's lock for long.
+
+    Should a run be retried at this moment, it goes on without them.
+    """
+    for model in (LogBatch, Sample):
+        rows = model.objects.filter(run_id__in=ids)
+        while len(part := list(rows.values_list("pk", flat=True)[:SLICE])) == SLICE:
+            rows.filter(pk__in=part).delete()
+
+
+def _delete(ids: Sequence[int]) -> int:
+    with transaction.atomic():
+        # In one order, whoever deletes beside us; none of them is retried from here on.
+        ended = Run.objects.select_for_update().filter(pk__in=ids, state__in=RUN_TERMINAL).order_by("pk")
+        finished = dict(ended.values_list("pk", "finished_at"))
+        if not finished:
+            return 0
+        idle_since: dict[str, float] = {}
+        named = NodeRun.objects.filter(run_id__in=finished).exclude(artifact="")
+        for name, run in named.values_list("artifact", "run_id"):
+            at = finished[run]
+            idle_since[name] = max(idle_since.get(name, 0.0), at.timestamp() if at else 0.0)
+        # By hand, for the cascade would load every row into Python.
+        for model in (EventBatch, LogBatch, Sample, Stack, Attempt, NodeRun, Command):
+            rows = model.objects.filter(run_id__in=finished)
+            rows._raw_delete(using=rows.db)
+        Run.objects.filter(pk__in=finished).delete()
+        # The caller may have opened the transaction: files go only when the rows really have.
+        transaction.on_commit(lambda: drop_artifacts(idle_since))
+    return len(finished)
+
+
+def drop_artifacts(idle_since: Mapping[str, float], *, grace_seconds: float = 10.0) -> int:
+    """Delete artifacts that no node run names; how many went. `idle_since`: {name: unix time}.
+
+    A file is named by its content, so an attempt that ends at this moment may count on one that is there already; it
+    then refreshes the file's time. While anything runs, what was touched after that time or within the grace stays for
+    `prune`; so does all that is in an object store.
+    """
+    if settings.INTERLOCK.artifact_store:
+        # A request would wait for two answers a file, and `prune` has a margin for the difference of two clocks.
+        return 0
+    store = artifacts_of(settings.INTERLOCK)
+    busy = unfinished_runs().exists()
+    dropped = 0
+    wanted = sorted(idle_since)
+    for start_at in range(0, len(wanted), SLICE):
+        part = wanted[start_at : start_at + SLICE]
+        still = set(with_artifact().filter(artifact__in=part).values_list("artifact", flat=True))
+        for name in part:
+            if name in still:
+                continue
+            touched = store.touched(name)
+            if touched is None:
+                continue
+            if busy and (touched > idle_since[name] or time.time() - touched < grace_seconds):
+                continue
+            store.delete(name)
+            dropped += 1
+    return dropped
