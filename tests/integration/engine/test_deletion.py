@@ -72,7 +72,12 @@ def test_a_transaction_holds_no_more_nodes_than_it_may_but_for_one_large_run(mon
     monkeypatch.setattr(deletion, "NODES_AT_ONCE", 10)
     monkeypatch.setattr(deletion, "_thin", lambda ids: None)
     groups: list[int] = []
-    monkeypatch.setattr(deletion, "_delete", lambda ids: groups.append(len(ids)) or len(ids))
+
+    def note(ids: list[int]) -> int:
+        groups.append(len(ids))
+        return len(ids)
+
+    monkeypatch.setattr(deletion, "_delete", note)
     assert deletion.delete_many(Run(pk=n, counts={"failed": nodes}) for n, nodes in enumerate([4, 6, 1, 25, 5, 5])) == 6
     assert groups == [2, 1, 1, 2]
 
