@@ -138,3 +138,14 @@ def test_a_graph_that_cannot_be_loaded_says_so_and_is_offered_again(person, run)
     page.unroute("**/graph/**")
     page.get_by_role("button", name="Try again").click()
     expect(card(page, "read")).to_be_visible()
+
+
+def test_a_layout_whose_script_does_not_come_says_so_and_is_offered_again(person, run):
+    """The page was cut off while it loaded."""
+    person.expected += ["ERR_FAILED"]
+    person.page.route(re.compile("worker"), lambda route: route.abort())
+    page = person.go(f"/runs/{run}/")
+    expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    page.unroute(re.compile("worker"))
+    page.get_by_role("button", name="Try again").click()
+    expect(card(page, "read")).to_be_visible()

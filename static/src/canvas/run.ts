@@ -3,11 +3,10 @@
 import { serverNow } from "../behaviours/clock";
 import { one } from "../dom";
 import { arrange, type Arranged, tidy } from "../graph/layout";
-import { loadGraph, NotLoaded } from "../graph/load";
+import { loadGraph, NotLoaded, whyNot } from "../graph/load";
 import type { Graph } from "../graph/model";
 import type { Direction } from "../graph/walk";
 import type { RunStore } from "../run/store";
-import { gettext } from "../words/i18n";
 import { Board } from "./board";
 import { failure } from "./failure";
 import { skeleton } from "./frame";
@@ -66,8 +65,7 @@ export function mountRunCanvas(host: HTMLElement, store: RunStore): RunCanvas {
     } catch (error) {
       done();
       if (gone || leaving) return;
-      const why = error instanceof NotLoaded ? error.message : gettext("Its layout could not be made in this browser.");
-      failure(host, why, () => void start());
+      failure(host, whyNot(error), () => void start());
       if (!(error instanceof NotLoaded)) throw error;
       return;
     }

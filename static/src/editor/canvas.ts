@@ -8,8 +8,8 @@ import { skeleton } from "../canvas/frame";
 import { one } from "../dom";
 import { nameOf, positionOf, typeOf } from "../graph/document";
 import { arrange } from "../graph/layout";
+import { NotLoaded, whyNot } from "../graph/load";
 import { isPlaced, makeGraph } from "../graph/model";
-import { gettext } from "../words/i18n";
 import type { EditCanvas, Editing } from "./parts";
 
 export function mountCanvas(root: HTMLElement, editing: Editing): EditCanvas {
@@ -52,8 +52,9 @@ export function mountCanvas(root: HTMLElement, editing: Editing): EditCanvas {
       });
     } catch (error) {
       done();
-      failure(host, gettext("Its layout could not be made in this browser."), () => void start());
-      throw error;
+      failure(host, whyNot(error), () => void start());
+      if (!(error instanceof NotLoaded)) throw error;
+      return;
     }
     done();
     // What was edited meanwhile may have brought others.

@@ -2,6 +2,7 @@
 
 import { toast } from "../behaviours/toast";
 import { edgeKey, indexOf, isObject, nameOf, nodeOf, type Position, positionOf, sourcePort, typeOf } from "../graph/document";
+import { whyNot } from "../graph/load";
 import { NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
 import { edgesOutOf, outPorts } from "../graph/ports";
 import { fill, gettext, ngettext } from "../words/i18n";
@@ -126,7 +127,7 @@ function revealChosen({ store, canvas }: Editing): void {
 }
 
 export function tidy({ canvas }: Editing): void {
-  canvas.tidy().catch(() => toast(gettext("Its layout could not be made in this browser."), "error"));
+  canvas.tidy().catch((error: unknown) => toast(whyNot(error), "error"));
 }
 
 /** Sends now what would be sent in a moment. */

@@ -2,10 +2,12 @@
 
 import ELK from "elkjs/lib/elk-api";
 import elkWorker from "elkjs/lib/elk-worker.min.js?worker&url";
+import { gettext } from "../words/i18n";
 import { filled } from "./arrange";
 import { answer, type Arranged, type Gaps, question } from "./elk";
 import { isTall, type LayoutInput, type Positions } from "./layered";
 import LayoutWorker from "./layout.worker?worker";
+import { NotLoaded } from "./load";
 import { type Graph, isPlaced, NODE_HEIGHT } from "./model";
 
 /** Beyond this ELK takes seconds, and its care would not be seen. */
@@ -81,7 +83,8 @@ function layeredInWorker(input: LayoutInput): Promise<Positions> {
     };
     worker.onerror = (event) => {
       worker.terminate();
-      reject(new Error(event.message || "The layout could not be made."));
+      // An event without a message: its script did not come.
+      reject(event.message ? new Error(event.message) : new NotLoaded(gettext("The server cannot be reached.")));
     };
     worker.postMessage(input);
   });

@@ -7,6 +7,11 @@ import { type Graph, readGraph } from "./model";
 /** Why there is no graph, in words for people. */
 export class NotLoaded extends Error {}
 
+/** Why a graph could not be shown, in words for people. */
+export function whyNot(error: unknown): string {
+  return error instanceof NotLoaded ? error.message : gettext("Its layout could not be made in this browser.");
+}
+
 const known = new Map<string, Promise<Graph>>();
 
 /** The graph at an address; one that could not be read is asked for again the next time. Raises NotLoaded. */

@@ -1,1 +1,0 @@
-export{t as mountCode}from"./field-thP_G5N3.js";
