@@ -41,11 +41,13 @@ def render(
     return django_render(request, template, context, status=status)
 
 
-def small(request: HttpRequest, part: str, nav: str, context: Mapping[str, Any]) -> HttpResponse:
-    """What a small form or list at a button holds; who opens its address gets a page with nothing else on it."""
+def small(request: HttpRequest, part: str, nav: str, up: tuple[str, str], context: Mapping[str, Any]) -> HttpResponse:
+    """What a small form or list at a button holds; who opens its address gets a page with nothing else on it but the
+    way `up`: (address, name) of the page that it belongs to."""
     if request.headers.get("HX-Request"):
         return render(request, part, context)
-    return render(request, "small.html", {**context, "part": part, "nav": nav})
+    address, name = up
+    return render(request, "small.html", {**context, "part": part, "nav": nav, "up": address, "up_name": name})
 
 
 def page(right: Right, *, lasting: bool = False) -> Callable[[View[P]], View[P]]:

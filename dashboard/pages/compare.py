@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from dashboard import access, changewords
@@ -29,4 +30,5 @@ def compare(request: HttpRequest, slug: str, number: int, with_number: int) -> H
         "sentences": said[:SENTENCES_MAX],
         "more": max(0, len(said) - SENTENCES_MAX),
     }
-    return small(request, "workflows/_compare.html", "workflows", context)
+    up = reverse("workflow-versions", args=[slug]), workflow.name
+    return small(request, "workflows/_compare.html", "workflows", up, context)

@@ -46,6 +46,10 @@ def impact(workflow: Workflow, target: WorkflowVersion) -> dict[str, Any]:
     return {"live": live.version.number if live else None, "sentences": said}
 
 
+def _versions_of(workflow: Workflow) -> tuple[str, str]:
+    return reverse("workflow-versions", args=[workflow.slug]), workflow.name
+
+
 @require_http_methods(["GET", "POST"])
 @page(Right.DEPLOY)
 def rollback(request: HttpRequest, slug: str, number: int) -> HttpResponse:
@@ -59,7 +63,7 @@ def rollback(request: HttpRequest, slug: str, number: int) -> HttpResponse:
             "next": request.GET.get("next", ""),
             **impact(workflow, target),
         }
-        return small(request, "workflows/_rollback.html", "workflows", context)
+        return small(request, "workflows/_rollback.html", "workflows", _versions_of(workflow), context)
     done = rolling.rollback(
         workflow, version=number, reason=request.POST.get("reason", ""), by=request.user.get_username()
     )
@@ -75,7 +79,7 @@ def deploy(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     if request.method == "GET":
         target = queries.version(workflow, number)
         context = {"workflow": queries.workflow_dict(workflow), "target": number, **impact(workflow, target)}
-        return small(request, "workflows/_deploy.html", "workflows", context)
+        return small(request, "workflows/_deploy.html", "workflows", _versions_of(workflow), context)
     deploying.deploy(workflow, number, by=request.user.get_username())
     messages.success(request, _('v{n} of "{name}" is live.').format(n=number, name=workflow.name))
     return back(request, reverse("workflow-versions", args=[slug]))

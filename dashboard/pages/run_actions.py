@@ -34,7 +34,8 @@ def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     found = access.run(request.user, run_id, Right.RUN)
     if request.method == "GET":
         context = {"run": queries.run_dict(found), "cancel_impact": cancel_impact(found.counts)}
-        return small(request, "runs/_cancel.html", "runs", context)
+        up = reverse("run", args=[run_id]), _("Run {id}").format(id=run_id)
+        return small(request, "runs/_cancel.html", "runs", up, context)
     actions.cancel(found, by=request.user.get_username())
     return back(request, reverse("run", args=[run_id]))
 

@@ -59,6 +59,7 @@ def test_a_version_is_compared_with_the_live_one_and_that_with_the_one_before(fl
     live = shown(browser, "/workflows/flow/versions/2/compare/1/")
     assert "v2 against v1<" in live
     assert "Node A: name changed" in live
+    assert '<a href="/workflows/flow/versions/">' in live, "whoever opened the address has a way back"
     assert "v1 against v2, which is live" in shown(browser, "/workflows/flow/versions/1/compare/2/")
     assert "Both say the same." in shown(browser, "/workflows/flow/versions/1/compare/1/")
     assert browser("viewer").get("/workflows/flow/versions/1/compare/9/").status_code == 404

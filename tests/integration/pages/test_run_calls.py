@@ -102,5 +102,6 @@ def test_the_form_that_cancels_is_a_page_for_who_opens_its_address(nightly, brow
     assert whole.startswith("<!doctype html>")
     for shown in (part, whole):
         assert f"Cancel run {run.pk}" in shown
+    assert (f'href="/runs/{run.pk}/"' in part, f'href="/runs/{run.pk}/"' in whole) == (False, True)
     sent = operator.post(f"/runs/{run.pk}/cancel/", headers={"Referer": f"http://testserver/runs/{run.pk}/cancel/"})
     assert sent["Location"] == f"/runs/{run.pk}/"
