@@ -219,6 +219,7 @@ def guard_missing(module: ModuleType) -> None:
     for name in ("__init__", "until", "busy", "keep", "close"):
         assert hasattr(module.Guard, name)
         setattr(module.Guard, name, lambda self, *_: None)
+    module.Guard.lease = None
 
 
 @change("engine.celery")
