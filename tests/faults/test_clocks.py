@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from engine.host.records import LEASE_SECONDS
 from tests.faults import checks, count
 from tests.faults.checks import Broken, Rows, hold, moment_ns
 from tests.faults.clocks import Clock
@@ -257,11 +258,11 @@ def state(rig: Rig, run: str, node: str) -> str:
     return row["state"] if row else "pending"
 
 
-def agree(rig: Hosts, seconds: float = 30) -> None:
-    """One run over both hosts, of which each says when what was. Raises Broken."""
-    rig.publish("wide", document([python(f"n{i}", rig.ledger.code(0.2)) for i in range(3 * WORKERS)]))
+def agree(rig: Hosts, each: float = 0.2) -> None:
+    """One run over both hosts, with nodes of so many seconds, of which each says when what was. Raises Broken."""
+    rig.publish("wide", document([python(f"n{i}", rig.ledger.code(each)) for i in range(3 * WORKERS)]))
     rig.launch("wide")
-    rig.rest(seconds)
+    rig.rest(30)
     nothing_lost(rig.rows())
     hosts_live(rig)
     rows = rig.check(most=WORKERS * len(rig.workers))
@@ -296,4 +297,5 @@ def test_a_build_that_goes_by_the_clock_of_its_machine_is_caught(build: str, inv
     with with_clocks(tmp_path, Hosts, build) as (rig, _):
         assert isinstance(rig, Hosts)
         with pytest.raises(Broken, match=f"^{invariant}: "):
-            agree(rig, 10)
+            # Leases are not judged before so many seconds have passed.
+            agree(rig, each=LEASE_SECONDS)
