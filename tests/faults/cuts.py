@@ -198,8 +198,8 @@ ALONE = (
     Cut("leader half-open", _unknown),
     Cut("leader flapping", lambda rig: flapping(rig.to_database.cut), loses=False),
 )
-HANGING = Cut("what is between leader and database stands still", lambda rig: rig.to_database.hanging(), loses=False)
-"""Both ends are answered, by what stands still: no standby is told that the leader is cut off."""
+HANGING = Cut("what is between leader and database stands still", lambda rig: rig.to_database.hanging())
+"""Both ends are answered, by what stands still."""
 
 
 def some(cuts: Sequence[Cut], always: Sequence[Cut], name: str) -> list[Cut]:

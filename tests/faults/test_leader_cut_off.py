@@ -93,7 +93,7 @@ def test_a_leader_behind_a_way_that_fails_is_replaced_and_writes_nothing_more(tm
         assert isinstance(rig, Led)
         rig.start_without_web()
         note_writers(rig)
-        cuts = some([*ALONE, UNANSWERED], [SILENT], "closed ways of a leader")
+        cuts = some([*ALONE, UNANSWERED, HANGING], [SILENT], "closed ways of a leader")
         seconds = [replaced(rig, rig.by_way, cut) for cut in cuts]
         rig.check(killed_schedulers=2 * len(cuts))
         assert one_writer(rig) > len(cuts)
