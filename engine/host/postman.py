@@ -36,6 +36,8 @@ GATHER_SECONDS = 0.05
 """How long lines, progress and samples wait for more; starts and ends do not."""
 KILL_SECONDS = 0.5
 """What ending all attempts may take, and so the time before the lease's end at which it begins."""
+RUN_SECONDS = LEASE_SECONDS - KILL_SECONDS
+"""How long what a host has may run after the lease was renewed."""
 RETRY_SECONDS = 0.25
 BATCH_WEIGHT = 400
 """Of what is written at once: a report counts 1, of lines one more for each 10."""
@@ -146,7 +148,7 @@ class Postman:
             self.host = 0
             self._outbox.clear()
             self._characters = 0
-            self.lease_until = time.monotonic() + LEASE_SECONDS - KILL_SECONDS
+            self.lease_until = time.monotonic() + RUN_SECONDS
             self._news.notify()
 
     def interrupt(self) -> None:
@@ -224,7 +226,7 @@ class Postman:
         if now < self.lease_until and is_away_for_all(error):
             # Nobody can judge leases meanwhile, and all begin anew when it is back. One that is over may have been
             # judged before: this host may have been paused.
-            self.lease_until = now + LEASE_SECONDS - KILL_SECONDS
+            self.lease_until = now + RUN_SECONDS
         reason = told(error)
         if reason != self._away:
             self._away = reason
@@ -252,7 +254,7 @@ class Postman:
             self._outbox.clear()
             self._characters = 0
             self._ended.clear()
-            self.lease_until = begun + LEASE_SECONDS - KILL_SECONDS
+            self.lease_until = begun + RUN_SECONDS
             self._beat_at = begun
         if self._ear is not None:
             self._ear.close()
@@ -291,7 +293,7 @@ class Postman:
                 self._characters -= characters
                 self._floods = characters >= LETTER_CHARACTERS
                 self._since = time.monotonic()
-                self.lease_until = begun + LEASE_SECONDS - KILL_SECONDS
+                self.lease_until = begun + RUN_SECONDS
             now = time.monotonic()
             self._sent.keep(number, len(body), batch)
             for report in batch:
@@ -361,7 +363,7 @@ class Postman:
                 return
             database, resting = beat
             self._clock.heard(database, before, time.monotonic())
-            self.lease_until = now + LEASE_SECONDS - KILL_SECONDS
+            self.lease_until = now + RUN_SECONDS
             self._beat_at = now + BEAT_SECONDS
             if self._draining:
                 self._hint()
