@@ -46,7 +46,8 @@ def _act(name: str, kind: str) -> None:
     if kind == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if kind == "stop":
-        os.kill(os.getpid(), signal.SIGSTOP)
+        # To this thread: sent to the process it may go on until another one has taken the signal.
+        signal.raise_signal(signal.SIGSTOP)
         return
     while kind == "hang":
         signal.pause()

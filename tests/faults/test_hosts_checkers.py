@@ -14,7 +14,7 @@ from engine.executors import procfs
 from tests.faults import count
 from tests.faults.checks import Broken, hold
 from tests.faults.hosts import SERVERS, Hosts, hosted
-from tests.faults.rig import document, python
+from tests.faults.rig import document, python, state
 from tests.support.effort import rounds
 from tests.support.gate import gate
 from tests.support.wait import wait_until
@@ -126,17 +126,26 @@ def left_dead(rig: Hosts) -> None:
 def fatal(rig: Hosts) -> None:
     """A node whose worker ends each time before it has told of the start. The first is there again at once, the second
     after its lease."""
+    rig.inject("host.before_tell", "stop")
     run = rig.run(document([python("a", rig.ledger.code(0), lost_retries=1)]))
-    rig.inject("host.before_tell", n=2)
-    wait_until(rig.dead, 20)
+    end_untold(rig, run, 1)
     # Meanwhile nobody judges its lease.
     rig.signal(rig.schedulers[0].pid, signal.SIGSTOP, "a scheduler")
     rig.tend()
+    rig.inject("host.before_tell", "stop")
     os.kill(rig.schedulers[0].pid, signal.SIGCONT)
-    wait_until(lambda: rig.dead() or run not in rig.unfinished(), 20)
-    for one in rig.dead():
-        wait_until(lambda one=one: rig.lives(one)[-1][1] == "gone", 20)  # type: ignore[misc]
+    second = end_untold(rig, run, 2)
+    wait_until(lambda: rig.lives(second)[-1][1] == "gone", 20)
     rig.tend()
+
+
+def end_untold(rig: Hosts, run: str, starts: int) -> Worker:
+    """Wait until the node has begun so often, and kill the worker that is about to tell of it."""
+    wait_until(lambda: started(rig, run, "a") == starts, 20)
+    one = wait_until(lambda: next((one for one in rig.workers.values() if state(one.process.pid) == "T"), None), 20)
+    rig.signal(one.process.pid, signal.SIGKILL, "a worker that has not told of a start")
+    one.process.wait()
+    return one
 
 
 def deserted(rig: Hosts) -> None:
