@@ -40,6 +40,25 @@ class Stop(Protocol):
     def is_set(self) -> bool: ...
 
 
+class GivenUp(Exception):
+    """The scheduler was told to end, and the database did not come back in time."""
+
+
+class Patience:
+    """Whether it is over: some seconds after the first look that finds `stop` set, at once when `hurry` is."""
+
+    def __init__(self, stop: Stop, hurry: Stop | None, seconds: float, monotonic: Callable[[], float]) -> None:
+        self.stop, self.hurry, self.seconds, self.monotonic = stop, hurry, seconds, monotonic
+        self.end: float | None = None
+
+    def __call__(self) -> bool:
+        if not self.stop.is_set():
+            return False
+        if self.end is None:
+            self.end = self.monotonic() + self.seconds
+        return self.monotonic() >= self.end or (self.hurry is not None and self.hurry.is_set())
+
+
 class Leading:
     """What a scheduler has in memory, from its start or after an error until the next one."""
 
@@ -90,6 +109,10 @@ class Leading:
         """What was said as the turn before failed; empty: it did not."""
         self.again_at = 0.0
         """Monotonic time of the next turn, at the earliest."""
+        self.gives_up: Callable[[], bool] = lambda: False
+        """Whether a database that is away is waited for no longer."""
+        self.stopped = False
+        """The executor is."""
         self.asked_back: set[str] = set()
         """Claims that were asked for once: what did not come back is about to start, and is not asked for again."""
 
@@ -156,7 +179,8 @@ class Leading:
     # Recovery.
 
     def _recover(self) -> None:
-        """Throw memory away and read it again, however long the database is away. Raises LostLeadership."""
+        """Throw memory away and read it again, however long the database is away. Raises LostLeadership, and GivenUp
+        when that is over."""
         self.inbox.extendleft(reversed(self.taken))
         self.taken.clear()
         while True:
@@ -171,10 +195,18 @@ class Leading:
                 return
             except driver_errors() as error:
                 self._database_is_away(error)
-                # Limits are kept and logs are drained meanwhile.
-                self.inbox.extend(self.executor.poll(OUTAGE_SECONDS))
+                if self.gives_up():
+                    raise GivenUp from error
+                self._wait_for_database(OUTAGE_SECONDS)
             finally:
                 self.watchdog.resting = False
+
+    def _wait_for_database(self, seconds: float) -> None:
+        """Limits are kept and logs are drained meanwhile."""
+        if self.stopped:
+            time.sleep(seconds)
+        else:
+            self.inbox.extend(self.executor.poll(seconds))
 
     def _lead_again(self) -> None:
         """On PostgreSQL the lock goes with the connection. Raises LostLeadership and database errors."""
@@ -184,7 +216,7 @@ class Leading:
             if self.leadership.lost_to_another(self.epoch):
                 raise LostLeadership(self.epoch)
             self.watchdog.turns += 1
-            self.inbox.extend(self.executor.poll(AGAIN_SECONDS))
+            self._wait_for_database(AGAIN_SECONDS)
         self.epoch = self.leadership.take_over()
 
     def _rebuild(self) -> None:

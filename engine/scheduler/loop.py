@@ -21,7 +21,7 @@ from engine.scheduler import commands, remote
 from engine.scheduler.dialects import driver_errors
 from engine.scheduler.envelopes import Envelopes, Unreadable
 from engine.scheduler.leader import Leadership
-from engine.scheduler.leading import OUTAGE_SECONDS, Leading, Stop
+from engine.scheduler.leading import AGAIN_SECONDS, OUTAGE_SECONDS, GivenUp, Leading, Patience, Stop
 from engine.scheduler.memory import Changes, NodeState
 from engine.scheduler.store import COMMANDS_AT_ONCE, Store
 from engine.shapes import iso
@@ -65,27 +65,40 @@ class Scheduler(Leading):
     # Life.
 
     def run_forever(self, stop: Stop, *, drain_seconds: float = DRAIN_SECONDS, hurry: Stop | None = None) -> None:
-        """Wait for leadership, lead, and drain when `stop` is set (at once when `hurry` is). Raises LostLeadership."""
+        """Wait for leadership, lead, and drain when `stop` is set (at once when `hurry` is), for which a database that
+        is away is waited for as long. Raises LostLeadership."""
         if not self.start(stop):
             return
+        self.gives_up = Patience(stop, hurry, self._grace(drain_seconds), self.monotonic)
         try:
             with self.watchdog:
                 while not stop.is_set():
                     self.tick(LOOK_SECONDS)
+            self.drain(drain_seconds, hurry)
         except LostLeadership:
             # Whoever leads now counts our attempts as lost: none of them may go on.
-            self.executor.stop(0)
+            self._stop_executor()
             raise
-        else:
-            self.drain(drain_seconds, hurry)
+        except GivenUp:
+            log.warning("scheduler_ends: what its nodes have done since the database went away is not stored")
+            self._stop_executor()
         finally:
             self.close()
 
+    def _grace(self, asked: float) -> float:
+        """How long a drain may take: what runs on other hosts goes on without us."""
+        return asked if self.remote is None else 0.0
+
+    def _stop_executor(self) -> None:
+        if not self.stopped:
+            self.stopped = True
+            self.inbox.extend(self.executor.stop(0))
+
     def drain(self, seconds: float = DRAIN_SECONDS, hurry: Stop | None = None) -> None:
         """Start nothing more, let running nodes end for up to `seconds`, interrupt the rest: they go back to ready,
-        nothing counted. The executor is stopped then. What runs on other hosts goes on."""
+        nothing counted. The executor is stopped then. What runs on other hosts goes on. Raises GivenUp."""
         self.draining = True
-        end = self.monotonic() + (seconds if self.remote is None else 0)
+        end = self.monotonic() + self._grace(seconds)
         if self.remote is None:
             self.executor.take_back()
         while self.in_flight and (left := end - self.monotonic()) > 0 and not (hurry is not None and hurry.is_set()):
@@ -93,10 +106,14 @@ class Scheduler(Leading):
         if self.hints is not None:
             self.hints.close()
             self.hints = None
-        self.inbox.extend(self.executor.stop(0))
+        self._stop_executor()
         for _ in range(1000):
             self._turn()
-            if not self.inbox and not self.core.has_more:
+            if self.failed:
+                if self.gives_up():
+                    raise GivenUp
+                self._wait_for_database(AGAIN_SECONDS)
+            elif not self.inbox and not self.core.has_more:
                 break
 
     # A tick.

@@ -166,3 +166,35 @@ def test_signals_do_not_reach_a_commit(engine: Engine):
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert caught
+
+
+def test_a_drain_in_whose_last_turn_the_database_fails_is_still_written(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path
+):
+    """The lock of the connection that was lost is held for a moment more, and the executor is stopped by then."""
+    from django.db import OperationalError
+
+    slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60)\n")
+    run = engine.start(document([slow]))
+    engine.reaches(run, "a", "running")
+    leadership, stop = engine.scheduler.leadership, engine.executor.stop
+    acquire, held = leadership.acquire, [True, True, True]
+
+    def fail() -> None:
+        faults.disarm()
+        raise OperationalError("the connection is gone")
+
+    def stop_and_fail(grace: float):
+        faults.arm("tick.before_write" if not engine.remote else "tick.before_beat", fail)
+        # A remote executor has nothing to report, and its last turn nothing to write but that it lives.
+        engine.scheduler.beat_at = 0.0
+        return stop(grace)
+
+    monkeypatch.setattr(leadership, "acquire", lambda: not (held and held.pop()) and acquire())
+    monkeypatch.setattr(engine.executor, "stop", stop_and_fail)
+    engine.scheduler.drain(0)
+    assert not held
+    row = engine.node(run, "a")
+    assert (row.state, row.retries, row.losses) == ("running" if engine.remote else "ready", 0, 0)
+    # The fixture stops it once more.
+    monkeypatch.setattr(engine.executor, "stop", lambda grace: [])

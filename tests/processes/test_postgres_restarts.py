@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +17,7 @@ from tests.processes.test_live_product import as_api_has_it, open_socket
 from tests.processes.test_scaled import LONG
 from tests.support import postgres, redis
 from tests.support.effort import soon
-from tests.support.product import Product
+from tests.support.product import ROOT, Product
 from tests.support.templates import first_start
 from tests.support.wait import wait_until
 
@@ -70,3 +74,36 @@ def test_all_goes_on_within_seconds_of_a_restart(product: Product, server: postg
     said = product.log.read_text()
     assert "Traceback" not in said
     assert "is started again" not in said
+
+
+@pytest.mark.parametrize(
+    ("executor", "signals"), [("celery", [signal.SIGTERM]), ("local", [signal.SIGTERM, signal.SIGINT])]
+)
+def test_a_scheduler_whose_database_is_away_ends_when_it_is_told_to(
+    tmp_path: Path, server: postgres.Server, executor: str, signals: list[signal.Signals]
+) -> None:
+    """At once where nodes run elsewhere, else when it is told twice: it waits ten seconds for the database."""
+    server.do("create database flows")
+    home, log = tmp_path / "home", tmp_path / "log"
+    home.mkdir()
+    with redis.server(tmp_path) as one, log.open("wb") as stderr:
+        environment = {
+            **os.environ, "INTERLOCK_HOME": str(home), "INTERLOCK_EXECUTOR": executor, "REDIS_URL": one.url,
+            "DATABASE_URL": server.url("flows"), "DJANGO_SETTINGS_MODULE": "dashboard.settings",
+        }  # fmt: skip
+        manage = [sys.executable, "manage.py"]
+        subprocess.run([*manage, "migrate", "--skip-checks", "-v0"], cwd=ROOT, env=environment, check=True)
+        scheduler = subprocess.Popen([*manage, "scheduler"], cwd=ROOT, env=environment, stderr=stderr)
+        try:
+            wait_until(lambda: "scheduler_leads" in log.read_text(), 60)
+            server.stop("fast")
+            wait_until(lambda: "database_away" in log.read_text(), 20)
+            for number in signals:
+                scheduler.send_signal(number)
+            assert scheduler.wait(8) == 0
+        finally:
+            scheduler.kill()
+            scheduler.wait()
+    said = log.read_text()
+    assert "scheduler_ends" in said
+    assert "Traceback" not in said
