@@ -226,9 +226,9 @@ def threads_kept(module: ModuleType) -> None:
 
     bury = module.Endings._bury
 
-    def leak(self: Any, process: Any, now: float) -> None:
+    def leak(self: Any, process: Any) -> None:
         threading.Thread(target=threading.Event().wait, daemon=True).start()
-        bury(self, process, now)
+        bury(self, process)
 
     module.Endings._bury = leak
 
