@@ -12,11 +12,12 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Person, somebody
 from tests.support.cuts import CuttingProxy
+from tests.support.effort import rounds
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
-CUTS = 100
-STEPS = 90
+CUTS = rounds(40, 100)
+STEPS = rounds(36, 90)
 CODE = """
 import random, time
 def main(inputs, ctx):
@@ -72,7 +73,7 @@ def behind_a_bad_network(chromium, product, shots) -> Iterator[tuple[Person, Cut
         proxy.close()
 
 
-def test_after_a_hundred_cuts_the_page_equals_the_api_and_no_state_went_back(chromium, product, tmp_path):
+def test_after_many_cuts_the_page_equals_the_api_and_no_state_went_back(chromium, product, tmp_path):
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
     print(f"SEED={seed}")
     chance = random.Random(seed)
