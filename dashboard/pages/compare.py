@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from dashboard import access, changewords
 from dashboard.access import Right
 from dashboard.pages.base import page, small
+from dashboard.pages.workflows import versions_page
 from versions import diff, queries
 
 SENTENCES_MAX = 60
@@ -30,5 +30,4 @@ def compare(request: HttpRequest, slug: str, number: int, with_number: int) -> H
         "sentences": said[:SENTENCES_MAX],
         "more": max(0, len(said) - SENTENCES_MAX),
     }
-    up = reverse("workflow-versions", args=[slug]), workflow.name
-    return small(request, "workflows/_compare.html", "workflows", up, context)
+    return small(request, "workflows/_compare.html", "workflows", versions_page(workflow), context)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import back, page, small
-from dashboard.pages.workflows import changes_line
+from dashboard.pages.workflows import changes_line, versions_page
 from engine.models.conditions import unfinished_runs
 from versions import diff, queries
 from versions.actions import deploy as deploying
@@ -46,10 +46,6 @@ def impact(workflow: Workflow, target: WorkflowVersion) -> dict[str, Any]:
     return {"live": live.version.number if live else None, "sentences": said}
 
 
-def _versions_of(workflow: Workflow) -> tuple[str, str]:
-    return reverse("workflow-versions", args=[workflow.slug]), workflow.name
-
-
 @require_http_methods(["GET", "POST"])
 @page(Right.DEPLOY)
 def rollback(request: HttpRequest, slug: str, number: int) -> HttpResponse:
@@ -63,7 +59,7 @@ def rollback(request: HttpRequest, slug: str, number: int) -> HttpResponse:
             "next": request.GET.get("next", ""),
             **impact(workflow, target),
         }
-        return small(request, "workflows/_rollback.html", "workflows", _versions_of(workflow), context)
+        return small(request, "workflows/_rollback.html", "workflows", versions_page(workflow), context)
     done = rolling.rollback(
         workflow, version=number, reason=request.POST.get("reason", ""), by=request.user.get_username()
     )
@@ -79,7 +75,7 @@ def deploy(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     if request.method == "GET":
         target = queries.version(workflow, number)
         context = {"workflow": queries.workflow_dict(workflow), "target": number, **impact(workflow, target)}
-        return small(request, "workflows/_deploy.html", "workflows", _versions_of(workflow), context)
+        return small(request, "workflows/_deploy.html", "workflows", versions_page(workflow), context)
     deploying.deploy(workflow, number, by=request.user.get_username())
     messages.success(request, _('v{n} of "{name}" is live.').format(n=number, name=workflow.name))
     return back(request, reverse("workflow-versions", args=[slug]))

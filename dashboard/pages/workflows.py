@@ -267,6 +267,11 @@ def _changed(workflow: Workflow, rows: list[Any]) -> dict[int, str]:
     return said
 
 
+def versions_page(workflow: Workflow) -> tuple[str, str]:
+    """(address, name) of the page that small forms about versions belong to."""
+    return reverse("workflow-versions", args=[workflow.slug]), workflow.name
+
+
 def changes_line(changes: Sequence[Mapping[str, Any]]) -> str:
     """`+1 node, 1 changed: Parse amounts`."""
     kinds: dict[str, list[str]] = {}

@@ -169,7 +169,7 @@ def test_signals_do_not_reach_a_commit(engine: Engine):
 
 
 def test_a_drain_in_whose_last_turn_the_database_fails_is_still_written(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
 ):
     """The lock of the connection that was lost is held for a moment more, and the executor is stopped by then."""
     from django.db import OperationalError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -48,10 +47,6 @@ def left() -> dict[str, set[int]]:
     kinds = (NodeRun, Attempt, EventBatch, LogBatch, Sample)
     found = {model.__name__: set(model.objects.values_list("run_id", flat=True)) for model in kinds}
     return {"Run": set(Run.objects.values_list("pk", flat=True)), **found}
-
-
-def pks(found: Iterable[Run]) -> set[int]:
-    return {run.pk for run in found}
 
 
 def test_many_go_with_all_that_is_theirs_and_what_runs_stays(store) -> None:
