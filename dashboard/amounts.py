@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from engine.diagnosis import words
+from engine.diagnosis import wording
 
 
 def duration(seconds: float | None) -> str:
@@ -44,7 +44,7 @@ def count_to(number: int, most: int) -> str:
 
 def size(number: int | float | None) -> str:
     """Bytes in binary units: `812 B`, `3.2 KiB`, `184 MiB`."""
-    return "–" if number is None else words.size(number)
+    return "–" if number is None else wording.size(number)
 
 
 def percent(part: float, whole: float) -> str:

@@ -19,14 +19,15 @@ django.setup()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402 - models load after the setup
 
-from dashboard import start, webhosts  # noqa: E402
-from dashboard.http import Http  # noqa: E402
+from dashboard import start  # noqa: E402
 from dashboard.live import routing  # noqa: E402
 from dashboard.live.handshake import Scope  # noqa: E402
 from dashboard.live.hub import hub  # noqa: E402
 from dashboard.live.sockets import Receive, Send  # noqa: E402
 from dashboard.live.wait import WaitForRuns  # noqa: E402
-from engine import schema  # noqa: E402
+from dashboard.serving import web_hosts  # noqa: E402
+from dashboard.serving.http import Http  # noqa: E402
+from engine.database import schema  # noqa: E402
 
 log = logging.getLogger("interlock.web")
 http = Http()
@@ -70,7 +71,7 @@ async def _lifespan(scope: Scope, receive: Receive, send: Send, *, looks: bool) 
                 return
             hub.start()
             _hear_of_the_end()
-            noting = asyncio.create_task(webhosts.keep_noting())
+            noting = asyncio.create_task(web_hosts.keep_noting())
             await send({"type": "lifespan.startup.complete"})
         else:
             if noting is not None:

@@ -13,7 +13,7 @@ from functools import cache
 from django.utils.translation import gettext as _
 
 from dashboard.amounts import duration
-from engine.diagnosis.said import gettext_noop
+from engine.diagnosis.sentences import gettext_noop
 
 CONDITIONS = (
     gettext_noop("Waits until another run of this workflow ends: at most {n} may run at once."),
@@ -41,7 +41,7 @@ CONDITIONS = (
     gettext_noop("Waits for the scheduler to take up the run."),
     gettext_noop("Retry {n} of {all} starts at {time}."),
 )
-"""`waiting_for` of nodes (engine.scheduler.admission)."""
+"""`waiting_for` of nodes (engine.admission)."""
 
 WAITS = (
     gettext_noop("{what}, which has closed the connection"),
@@ -88,7 +88,7 @@ WAITS = (
     gettext_noop("data from {address}"),
     gettext_noop("{address} to take data"),
 )
-"""What a thread or process waits on (engine.executors.waits, engine.stacks), the more exact ones first."""
+"""What a thread or process waits on (engine.inspect.waits, engine.inspect.stacks), the more exact ones first."""
 
 GONE = (
     gettext_noop('There is no workflow "{slug}".'),
@@ -175,7 +175,8 @@ STORE = (
         "there with what it needs: make install-s3"
     ),
 )
-"""What is wrong with stored outputs and their store (engine.outputs, engine.objectstore), the more exact ones first."""
+"""What is wrong with stored outputs (engine.artifacts.outputs) and their store (engine.artifacts.s3), the more exact
+ones first."""
 
 REASONS = (
     gettext_noop("it has succeeded"),

@@ -44,7 +44,7 @@ class LoginLink(models.Model):
 
 
 class WebHost(models.Model):
-    """A host that serves pages, for `doctor`; see dashboard.webhosts."""
+    """A host that serves pages, for `doctor`; see dashboard.serving.web_hosts."""
 
     name = models.CharField(max_length=200, primary_key=True)
     key_print = models.CharField(max_length=32, help_text="Of its SECRET_KEY.")

@@ -21,8 +21,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from dashboard.amounts import count, count_to, duration
 from dashboard.engine_words import engine_words
 from engine import clock
-from engine.diagnosis.said import Said
-from engine.diagnosis.words import Moment
+from engine.diagnosis.sentences import Said
+from engine.diagnosis.wording import Moment
 from engine.policy import stuck_after
 
 
@@ -205,7 +205,7 @@ _ENGINE_NAMES = frozenset(("message", "what", "why"))
 
 
 _ERROR = re.compile(r"([\w.]+) in line (\d+)(?:[,:] (.*))?", re.DOTALL)
-"""An error as the diagnosis says it (engine.diagnosis.words.error_text)."""
+"""An error as the diagnosis says it (engine.diagnosis.wording.error_text)."""
 
 
 def _word(name: str, value: Any) -> Any:

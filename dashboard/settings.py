@@ -12,9 +12,9 @@ from urllib.parse import unquote, urlsplit
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from dashboard.secretkey import secret_key
-from engine import postgres, sqlite
+from dashboard.secret_key import secret_key
 from engine.config import Config, ConfigError, database_options, from_environment
+from engine.database import postgres, sqlite
 
 SQLITE_VERSION = sqlite.use_safe_sqlite()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -52,7 +52,7 @@ def _role(argv: list[str]) -> str:
 def _database(url: str) -> dict[str, Any]:
     if not url:
         return {
-            "ENGINE": "engine.sqlite_backend",
+            "ENGINE": "engine.database.sqlite_backend",
             "NAME": str(INTERLOCK.database_file),
             "CONN_MAX_AGE": None,
             "OPTIONS": {
@@ -107,7 +107,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "dashboard.built.BuiltFiles",
+    "dashboard.serving.built_files.BuiltFiles",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -144,11 +144,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 def _channel_layer() -> dict[str, Any]:
     if INTERLOCK.redis_url:
-        from dashboard.live.layer import host
+        from dashboard.live.channel_layer import host
         from engine.hints.redis import prefix
 
         return {
-            "BACKEND": "dashboard.live.layer.Layer",
+            "BACKEND": "dashboard.live.channel_layer.Layer",
             "CONFIG": {"hosts": [host(INTERLOCK.redis_url)], "prefix": prefix(INTERLOCK) + "layer:"},
         }
     return {
@@ -258,7 +258,7 @@ LOGGING = {
     "loggers": {
         "interlock": {"level": "INFO"},
         "django.request": {"level": "ERROR"},
-        # It would tell each second, with a traceback, what `dashboard.live.layer` says once.
+        # It would tell each second, with a traceback, what `dashboard.live.channel_layer` says once.
         "channels_redis": {"level": "CRITICAL"},
     },
 }

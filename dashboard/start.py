@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 
 from dashboard import accounts, samples
 from dashboard.models import Role, User
-from engine import schema
+from engine.database import schema
 
 log = logging.getLogger("interlock.start")
 

@@ -12,25 +12,22 @@ class EngineConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from engine import postgres
-        from engine.bench import parts
+        from engine.database import postgres
 
         connection_created.connect(postgres.on_connection, dispatch_uid="engine.postgres")
-        parts.register("celery", "engine.bench.scaled")
-        parts.register("recovery", "engine.bench.recovery")
         pre_migrate.connect(_refuse_other_databases, sender=self, dispatch_uid="engine.schema")
         pre_migrate.connect(_wait_briefly, sender=self, dispatch_uid="engine.postgres.before")
         post_migrate.connect(_wait, sender=self, dispatch_uid="engine.postgres.after")
 
 
 def _wait_briefly(**_: Any) -> None:
-    from engine import postgres
+    from engine.database import postgres
 
     postgres.bound_locks(connection, postgres.LOCK_SECONDS)
 
 
 def _wait(**_: Any) -> None:
-    from engine import postgres
+    from engine.database import postgres
 
     postgres.bound_locks(connection, 0)
 
@@ -38,7 +35,7 @@ def _wait(**_: Any) -> None:
 def _refuse_other_databases(sender: AppConfig, apps: Any, **_: Any) -> None:
     """Django's `migrate` would put our tables beside those of another application, and build on tables that are not
     what the migrations say. `apps` are the models as they are before it."""
-    from engine import schema
+    from engine.database import schema
 
     try:
         schema.applied()

@@ -71,11 +71,11 @@ TAKE = "interlock.take"
 def take(task: Task, claims: Sequence[str], protocol: int, *newer: object, **named: object) -> None:
     """Have this worker's host run the attempts with these claims that are nobody's yet. Releases to come may say more
     than that: their protocol tells."""
-    from engine.host import step
+    from engine.host import bootstep
 
-    if step.host is None:
+    if bootstep.host is None:
         log.error("take_without_host")
-    elif not step.host.take(claims, protocol):
+    elif not bootstep.host.take(claims, protocol):
         # It was ours alone: without that the works would wait until somebody looks for forgotten ones.
         queue = task.request.delivery_info["routing_key"]
         try:
@@ -86,4 +86,4 @@ def take(task: Task, claims: Sequence[str], protocol: int, *newer: object, **nam
 
 app = make(CONFIG.redis_url)
 # By name: only a worker loads it.
-app.steps["worker"].add("engine.host.step:HostStep")
+app.steps["worker"].add("engine.host.bootstep:HostStep")

@@ -12,10 +12,10 @@ from typing import Any, Final
 from django.conf import settings
 
 from engine import definition
+from engine.definition.validation.report import PROBLEMS_MAX
 from engine.problems import Problem
-from engine.sqlcheck import columns as sqlcheck
-from engine.validation.report import PROBLEMS_MAX
-from versions import earlier
+from engine.sql.check import columns as sqlcheck
+from versions import earlier_columns
 
 Column = dict[str, str]
 """{name, type}, the type as DuckDB names it."""
@@ -69,7 +69,7 @@ def check(
         document,
         wrong=wrong,
         files=sqlcheck.Files(str(config.files), tuple(str(root) for root in config.data_roots)),
-        earlier=lambda names: earlier.columns(workflow, user, names, document) if workflow is not None else {},
+        earlier=lambda names: earlier_columns.columns(workflow, user, names, document) if workflow is not None else {},
         until=until,
     )
     more = found.problems[: max(0, PROBLEMS_MAX - len(problems))]

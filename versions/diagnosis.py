@@ -9,8 +9,8 @@ from datetime import datetime
 from engine import diagnosis as engine_diagnosis
 from engine.clock import iso
 from engine.diagnosis.finding import Action, Diagnosis, Evidence, Finding
-from engine.diagnosis.said import Said, gettext_noop
-from engine.diagnosis.words import clock_time, cut
+from engine.diagnosis.sentences import Said, gettext_noop
+from engine.diagnosis.wording import clock_time, cut
 from engine.models import Run
 from engine.models.runs import RUN_UNFINISHED
 from versions import queries

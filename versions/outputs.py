@@ -17,8 +17,8 @@ from typing import Any, Final
 from django.db import connection
 from django.db.models import Q
 
+from engine.definition.fingerprints import fingerprints
 from engine.models import Definition, Run
-from engine.prints import fingerprints
 from engine.shapes import iso_moment
 from versions.models import Workflow
 
@@ -46,7 +46,7 @@ def known_outputs(workflow: Workflow, user: str, tag: str = "") -> tuple[str, di
     of those that `user` may build on, in which it succeeded. Null instead when `tag` is of what there still is.
 
     `version` is null for a draft's run; `rows` and `columns` ([{name, type}]) are null unless it is a table; `print` is
-    the node's fingerprint in the definition that ran (see engine.prints).
+    the node's fingerprint in the definition that ran (see engine.definition.fingerprints).
     """
     sources = _sources(workflow.slug, user)
     now = hashlib.sha256(repr([(source.id, source.seq) for source in sources]).encode()).hexdigest()[:16]

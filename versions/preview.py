@@ -11,7 +11,7 @@ from django.conf import settings
 from engine import expressions
 from engine.nodes import registry
 from engine.problems import Problem
-from engine.sqlcheck.checker import Busy, Crashed, checker
+from engine.sql.check.checker import Busy, Crashed, checker
 from engine.worker.paths import url_scheme
 
 SECONDS: Final = 2.0
@@ -19,7 +19,7 @@ TYPE: Final = "table.read"
 
 
 def of_config(config: Any) -> dict[str, Any]:
-    """{"columns", "rows"} (see engine.sqlcheck.head) for the config of a `table.read`; {"wrong": sentence} where there
+    """{"columns", "rows"} (see engine.sql.check.head) for the config of a `table.read`; {"wrong": sentence} where there
     is nothing to show: the config is not valid, it hangs on the inputs of a run, there is no such file."""
     reader = registry.get(TYPE)
     if reader is None or not isinstance(config, Mapping):

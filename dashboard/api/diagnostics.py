@@ -12,8 +12,8 @@ from dashboard.access import Right
 from dashboard.api import shapes
 from dashboard.api.base import ApiView, Query, parameter
 from dashboard.api.shapes import AnyJSON, AnyObjectOrNull, Moment, Shape
-from dashboard.api.traceshapes import Stack
-from engine.diagnosis.reading_running import WAITING_MAX
+from dashboard.api.trace_shapes import Stack
+from engine.diagnosis.gather_running import WAITING_MAX
 from engine.diagnosis.shape import to_dict
 from versions import diagnosis
 

@@ -16,9 +16,9 @@ from dashboard.api import shapes
 from dashboard.api.base import ApiView
 from dashboard.api.problems import CONTENT_TYPE, problem
 from dashboard.models import ApiToken
-from engine import queries as engine_queries
-from engine import schema
+from engine.database import schema
 from engine.errors import NotAvailableYet
+from engine.reads import queries as engine_queries
 
 
 class Open(ApiView):

@@ -22,9 +22,9 @@ from dashboard.api.base import (
     parameter,
 )
 from dashboard.api.problems import CONTENT_TYPE
-from engine import queries as engine_queries
-from engine import workers as engine_workers
 from engine.nodes import registry
+from engine.reads import queries as engine_queries
+from engine.reads import workers as engine_workers
 from engine.text import clean_text
 from versions import queries
 from versions.actions import pools, workers

@@ -30,11 +30,11 @@ from dashboard.api.base import (
     whole,
 )
 from dashboard.api.problems import BadRequest
-from engine import logreads, outputs
-from engine import queries as engine_queries
-from engine.artifacts import Artifacts, artifacts_of
+from engine.artifacts import Artifacts, artifacts_of, outputs
 from engine.errors import NotFound
 from engine.models import Run as RunRow
+from engine.reads import logs
+from engine.reads import queries as engine_queries
 from engine.text import dump
 
 FORMATS = {
@@ -113,7 +113,7 @@ class Logs(ApiView):
     def get(self, request: Request, run_id: str) -> Response:
         query = Query(request)
         run = access.run(request.user, run_id)
-        lines, after = logreads.logs(
+        lines, after = logs.logs(
             run,
             node=query.text("node") or None,
             attempt=query.optional_integer("attempt", 1),

@@ -26,7 +26,7 @@ from dashboard.accounts import LastAdmin, TooManyAttempts
 from dashboard.engine_words import engine_words
 from dashboard.outage import Outage, outage
 from engine import errors as engine_errors
-from engine.outputs import Unreachable, Unreadable
+from engine.artifacts.outputs import Unreachable, Unreadable
 from engine.problems import InvalidDocument, Problem
 from versions import errors as versions_errors
 

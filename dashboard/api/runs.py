@@ -16,9 +16,9 @@ from dashboard.access import Right
 from dashboard.api import bodies, shapes
 from dashboard.api.base import BEFORE, LIMIT, ApiView, Query, accepted, answer, listed, page, parameter, whole
 from dashboard.api.problems import CONTENT_TYPE, BadRequest
-from engine import queries as engine_queries
 from engine.errors import NotAvailableYet
 from engine.models import Run as RunRow
+from engine.reads import queries as engine_queries
 from engine.states import RUN_STATES
 from versions.actions import launch
 from versions.actions import runs as run_actions

@@ -8,8 +8,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from dashboard.models import Role
+from engine.reads.workers import STATES
 from engine.states import ATTEMPT_STATES, NODE_STATES, RUN_STATES
-from engine.workers import STATES
 
 RUN_STATE = sorted(RUN_STATES)
 NODE_STATE = sorted(NODE_STATES)

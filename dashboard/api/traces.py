@@ -12,11 +12,12 @@ from rest_framework.response import Response
 
 from dashboard import access
 from dashboard.access import Right
-from dashboard.api import shapes, traceshapes
+from dashboard.api import shapes, trace_shapes
 from dashboard.api.base import BEFORE, SEQ_MAX, ApiView, Query, answer, listed, next_address, parameter, whole
 from dashboard.api.problems import CONTENT_TYPE
-from engine import history, runs, stackreads, timeline
+from engine.actions import runs
 from engine.errors import NotFound, WrongState
+from engine.reads import history, stored_stacks, timeline
 
 _AFTER = "[a-z][a-z0-9_]{0,62}:[0-9]{1,9}"
 
@@ -28,7 +29,7 @@ class Stack(ApiView):
 
     @extend_schema(
         responses={
-            200: answer(traceshapes.Stack, "Taken now; of a node that does not run: the last that was kept."),
+            200: answer(trace_shapes.Stack, "Taken now; of a node that does not run: the last that was kept."),
             (404, CONTENT_TYPE): shapes.Problem,
             (503, CONTENT_TYPE): shapes.Problem,
         },
@@ -44,7 +45,7 @@ class Stack(ApiView):
             taken = runs.take_stack(run, node, by=self.by)
         except WrongState:
             taken = None
-        found = stackreads.newest(run, node) if taken is None else stackreads.stack_shape(taken)
+        found = stored_stacks.newest(run, node) if taken is None else stored_stacks.stack_shape(taken)
         if found is None:
             raise NotFound(
                 _('Node "%(node)s" of run %(run)s does not run, and no stacks of it were kept.')
@@ -72,7 +73,7 @@ class Timeline(ApiView):
                 {"type": "string", "pattern": f"^{_AFTER}$"},
             ),
         ],
-        responses={200: traceshapes.Timeline},
+        responses={200: trace_shapes.Timeline},
         description="When each attempt of a run waited, ran and ended, and what is still to come.",
     )
     def get(self, request: Request, run_id: str) -> Response:
@@ -97,7 +98,7 @@ class History(ApiView):
             parameter("limit", f"Runs on one page; {history.HISTORY_MAX} by default and at most.", whole(1, SEQ_MAX)),
             BEFORE,
         ],
-        responses={200: listed(traceshapes.PastRun)},
+        responses={200: listed(trace_shapes.PastRun)},
         description="This node in the runs of the same workflow, newest first; drafts' runs are left out.",
     )
     def get(self, request: Request, run_id: str, node: str) -> Response:
@@ -118,7 +119,7 @@ class Samples(ApiView):
         parameters=[
             parameter("limit", f"Samples; {history.SAMPLES_MAX} by default and at most.", whole(1, SEQ_MAX)),
         ],
-        responses={200: listed(traceshapes.Sample)},
+        responses={200: listed(trace_shapes.Sample)},
         description="Resource use of a node's newest attempt, the last samples, oldest first; `next` is always null.",
     )
     def get(self, request: Request, run_id: str, node: str) -> Response:

@@ -20,7 +20,7 @@ from dashboard.api import (
     versions,
     workflows,
 )
-from dashboard.api.later import not_available_yet as later
+from dashboard.api.not_available import not_available_yet as later
 
 VIEW, RUN, DEPLOY, EDIT, RESOURCES, ADMIN = (
     Right.VIEW,

@@ -16,8 +16,9 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 
 from dashboard.checkup.finding import Finding
-from engine import hints, queries
+from engine import hints
 from engine.config import SETTINGS
+from engine.reads import queries
 
 PROBE = "import json, sys; print(json.dumps([list(sys.version_info[:3]), __import__('duckdb').__version__]))"
 
@@ -86,7 +87,7 @@ def object_store() -> Iterator[Finding]:
     config = settings.INTERLOCK
     if not config.artifact_store:
         return
-    from engine.objectstore import ObjectStore
+    from engine.artifacts.s3 import ObjectStore
 
     store, name = ObjectStore(config.artifact_store), f"doctor/{secrets.token_hex(8)}"
     try:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from dashboard.checkup.finding import Finding, owner_of, typed
-from engine import sqlite
+from engine.database import sqlite
 
 DISK_PROBLEM_BYTES: Final = 200 * 1024**2
 DISK_WARNING_BYTES: Final = 2 * 1024**3

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from dashboard.checkup.finding import Finding, typed
 from dashboard.up.home import Holder
-from engine.executors import leftovers as left
+from engine.supervisor import cleanup as left
 
 
 def answers(up: Holder | None) -> Iterator[Finding]:

@@ -9,13 +9,15 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from dashboard import webhosts
 from dashboard.checkup.finding import Finding, owner_of, typed
 from dashboard.models import User
-from engine import clock, queries, schema, workers
+from dashboard.serving import web_hosts
+from engine import clock
+from engine.actions.retention import RETENTION_DAYS
+from engine.database import schema
 from engine.heartbeat import AHEAD_SECONDS
 from engine.models import Leader, Run
-from engine.retention import RETENTION_DAYS
+from engine.reads import queries, workers
 
 CLOCKS_SECONDS = 5.0
 """By how much clocks of hosts may differ before it is worth a word."""
@@ -83,7 +85,7 @@ def accounts() -> Iterator[Finding]:
 
 
 def secret_key() -> Iterator[Finding]:
-    if others := webhosts.with_other_keys():
+    if others := web_hosts.with_other_keys():
         names = ", ".join(others)
         yield Finding(
             "Secret key",

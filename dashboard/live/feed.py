@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from dashboard.live import protocol
 from dashboard.live.database import in_database, one_moment
-from engine import events as engine_events
-from engine import queries
 from engine.errors import NotFound
 from engine.models import Run
+from engine.reads import events as engine_events
+from engine.reads import queries
 
 log = logging.getLogger("interlock.live")
 

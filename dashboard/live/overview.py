@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dashboard.live.database import in_database, one_moment
-from engine import queries
 from engine.models import Run
 from engine.models.conditions import unfinished_runs
 from engine.models.runs import RUN_UNFINISHED
+from engine.reads import queries
 
 UNFINISHED_MAX: Final = 100
 ENDED_MAX: Final = 50

@@ -10,7 +10,7 @@ from django.db import DatabaseError
 
 from dashboard import accounts
 from dashboard.models import User
-from engine import schema
+from engine.database import schema
 from engine.errors import InterlockError, NotFound
 
 

@@ -12,7 +12,7 @@ from dashboard import access, problem_words
 from dashboard.access import Right
 from dashboard.api.problems import BadRequest
 from dashboard.pages.base import json_body, page
-from engine.prints import fingerprints
+from engine.definition.fingerprints import fingerprints
 from versions import checking, queries
 
 

@@ -15,10 +15,9 @@ from dashboard.api.problems import BadRequest
 from dashboard.pages.base import json_body, page
 from dashboard.pages.run_output import ROWS, output_of
 from dashboard.templatetags.interlock import cell, is_number
-from engine import outputs
-from engine.artifacts import artifacts_of
+from engine.artifacts import artifacts_of, outputs
 from engine.errors import NotFound
-from engine.sqlcheck import head
+from engine.sql.check import head
 from versions import outputs as known
 from versions import preview as previews
 

@@ -18,10 +18,10 @@ from django.views.decorators.http import require_safe
 from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import page
-from engine import queries
 from engine.definition import Document
 from engine.kept import Kept
 from engine.nodes import registry
+from engine.reads import queries
 
 KEPT_BYTES_MAX: Final = 32 * 1024 * 1024
 """Of the bytes of all graphs that are kept; one of 10,000 nodes and 50,000 edges takes about 1.3 MB."""

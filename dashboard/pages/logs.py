@@ -18,8 +18,8 @@ from django.views.decorators.http import require_safe
 from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import page, whole_number
-from engine import logreads
 from engine.models import Run
+from engine.reads import logs
 
 SEQ_MAX: Final = 10**12
 RANGES_MAX: Final = 200
@@ -40,7 +40,7 @@ def index(request: HttpRequest, run_id: int) -> HttpResponse:
     """`{nodes, batches, next}`: ids of nodes, and for each batch of lines above `?after=` its first number, how many
     lines it has (numbered on), the node's place in `nodes` and the attempt, all in one list. `next`: the `after` of
     the next part, null: no more now."""
-    batches, following = logreads.index(access.run(request.user, run_id), after=_after(request))
+    batches, following = logs.index(access.run(request.user, run_id), after=_after(request))
     places: dict[str, int] = {}
     numbers: list[int] = []
     for batch in batches:
@@ -54,7 +54,7 @@ def lines(request: HttpRequest, run_id: int) -> HttpResponse:
     """`{lines}`: `[seq, at, node, attempt, level, message]` of the numbers that `?seqs=1-200,405` names. An answer is
     bounded by the text in it: who misses lines asks again for those."""
     run = access.run(request.user, run_id)
-    found = logreads.lines(run, ranges(request.GET.get("seqs", "")))
+    found = logs.lines(run, ranges(request.GET.get("seqs", "")))
     shown = [[it["seq"], it["at"], it["node"], it["attempt"], it["level"], it["message"]] for it in found]
     return JsonResponse({"lines": shown})
 
@@ -79,10 +79,10 @@ def search(request: HttpRequest, run_id: int) -> HttpResponse:
     that fit `?q=`, `?level=` and `?node=`. Unless `done`, the search goes on with `seen` as `after`."""
     run = access.run(request.user, run_id)
     level = request.GET.get("level", "")
-    found, seen, done = logreads.search(
+    found, seen, done = logs.search(
         run,
         q=request.GET.get("q") or None,
-        level=level if level in logreads.LEVELS else None,
+        level=level if level in logs.LEVELS else None,
         node=request.GET.get("node") or None,
         after=_after(request),
     )
@@ -111,8 +111,8 @@ def text(run: Run, node: str | None = None) -> Iterator[str]:
     """The log as text, in pieces of some size. Raises NotFound."""
     held: list[str] = []
     size = 0
-    for batch in logreads.batches(run, node=node):
-        for at, level, message in logreads.rows(batch.body, range(batch.count)):
+    for batch in logs.batches(run, node=node):
+        for at, level, message in logs.rows(batch.body, range(batch.count)):
             held.append(f"{at} {level:<7} {batch.node}#{batch.attempt} {message}\n")
             size += len(message) + 40
             if size > PIECE_CHARACTERS:

@@ -23,11 +23,12 @@ from dashboard.pages import strips
 from dashboard.pages.base import page, render
 from dashboard.pages.run_facts import names_of
 from dashboard.samples import SAMPLES
-from engine import clock, queries
+from engine import clock
 from engine.diagnosis import diagnose
 from engine.models import Attempt, Definition, NodeRun, Run
 from engine.models.conditions import unfinished_nodes, unfinished_runs
 from engine.policy import stuck_after
+from engine.reads import queries
 from versions import queries as versions_queries
 from versions.models import Deployment, Workflow
 

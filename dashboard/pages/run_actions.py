@@ -20,9 +20,9 @@ from dashboard.access import Right
 from dashboard.pages.base import back, page, person, refused, small
 from dashboard.pages.run_why import cancel_impact
 from dashboard.pages.runs import may_again
-from engine import queries
-from engine import runs as engine_runs
+from engine.actions import runs as engine_runs
 from engine.errors import InvalidValue
+from engine.reads import queries
 from versions.actions import runs as actions
 from versions.actions.launch import launch
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from dashboard import amounts, codelines, highlight, presenters
-from engine import queries
+from dashboard import amounts, code_lines, highlight, presenters
 from engine.definition import Node, Policy
 from engine.models import Attempt, Run, Stack
+from engine.reads import queries
 
 SHOWN = 50
 
@@ -49,7 +49,7 @@ def _attempt(row: Attempt, spec: Node, stacks: int) -> dict[str, Any]:
         "waited": amounts.seconds_between(row.ready_at, row.started_at),
         "usage": row.usage or {},
         "error": row.error,
-        "said": codelines.traceback_lines(error.get("traceback") or "", own_file(spec)),
+        "said": code_lines.traceback_lines(error.get("traceback") or "", own_file(spec)),
         "receipt": presenters.receipt(row.receipt),
         "stacks": stacks,
     }
@@ -115,7 +115,7 @@ BAR_STEP = 7
 def history_of(rows: Sequence[Mapping[str, Any]], expected: float | None, expected_from: str) -> dict[str, Any]:
     """Bars of this node's last runs, oldest first, on one scale with their median and what is expected.
 
-    `rows` as engine.history gives them, newest first.
+    `rows` as engine.reads.history gives them, newest first.
     """
     spans = [row["seconds"] for row in rows if row["state"] == "succeeded" and row["seconds"] is not None]
     median = statistics.median(spans) if spans else None

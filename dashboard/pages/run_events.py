@@ -10,8 +10,8 @@ from django.views.decorators.http import require_safe
 from dashboard import access, presenters
 from dashboard.access import Right
 from dashboard.pages.base import page, whole_number
-from engine import steps
-from engine.usual import usual
+from engine.reads import steps
+from engine.reads.expected_durations import usual
 
 PAGE = 300
 

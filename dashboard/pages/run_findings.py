@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from dashboard import access, presenters
 from dashboard.access import Person, Right
 from engine.diagnosis.finding import Action, Evidence, Finding
-from engine.diagnosis.said import Said, gettext_noop
+from engine.diagnosis.sentences import Said, gettext_noop
 
 EVIDENCE_ICONS: Mapping[str, str] = {
     "duration": "clock",

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from dashboard import amounts, presenters
 from dashboard.engine_words import engine_words
 from dashboard.files import Files
-from engine import outputs, queries
-from engine.artifacts import Artifacts, artifacts_of
+from engine.artifacts import Artifacts, artifacts_of, outputs
 from engine.errors import InterlockError
 from engine.models import Run
+from engine.reads import queries
 
 ROWS = 200
 COLUMNS_MAX = 200

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from dashboard import access, codelines, presenters
+from dashboard import access, code_lines, presenters
 from dashboard.access import Right
 from dashboard.pages import run_why
 from dashboard.pages.base import page, render, whole_number
@@ -16,8 +16,8 @@ from dashboard.pages.run_facts import stuck_times
 from dashboard.pages.run_output import output_of, why_none
 from dashboard.pages.run_stacks import stacks_of
 from dashboard.pages.workflows import type_name
-from engine import history, queries
 from engine.models import Attempt, Run
+from engine.reads import history, queries
 from versions.models import Workflow
 
 TABS = ("why", "output", "attempts", "config", "history")
@@ -70,8 +70,8 @@ def panel_of(request: HttpRequest, found: Run, node: str) -> dict[str, Any]:
         context |= run_why.why_of(request, found, shape, spec)
         context |= stacks_of(found, node, request.GET.get("stack", ""))
         error = shape["error"] or {}
-        code = codelines.node_code(spec.config)
-        context["code_lines"] = codelines.code_around(code, error["line"]) if error.get("line") else []
+        code = code_lines.node_code(spec.config)
+        context["code_lines"] = code_lines.code_around(code, error["line"]) if error.get("line") else []
     elif tab == "output":
         context |= output_of(found, node, whole_number(request.GET.get("offset"), 0))
         context["why_none"] = why_none(state)

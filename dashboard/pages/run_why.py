@@ -16,12 +16,13 @@ from dashboard.engine_words import engine_words
 from dashboard.pages import run_findings
 from dashboard.pages.run_attempts import effective
 from dashboard.pages.run_facts import fact, names_of, stuck_times
-from engine import clock, history, queries
+from engine import clock
 from engine.definition import Node
 from engine.diagnosis.finding import Action, Diagnosis
-from engine.diagnosis.said import Said, gettext_noop
+from engine.diagnosis.sentences import Said, gettext_noop
 from engine.models import Attempt, Checkpoint, NodeRun, Run
 from engine.models.conditions import unfinished_nodes
+from engine.reads import history, queries
 from engine.states import NODE_TERMINAL, RUN_TERMINAL
 from versions.diagnosis import diagnose
 

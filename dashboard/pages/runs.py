@@ -13,8 +13,8 @@ from dashboard.pages import run_panel, run_why
 from dashboard.pages.base import page, paged, render, whole_number
 from dashboard.pages.overview import stuck_runs
 from dashboard.pages.run_facts import EMPTY_ROW, names_of, node_row, stuck_times
-from engine import events, queries
 from engine.models import Run
+from engine.reads import events, queries
 from engine.states import RUN_STATES, RUN_TERMINAL
 from versions.models import Workflow
 

@@ -17,7 +17,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dashboard import access, amounts, codelines
+from dashboard import access, amounts, code_lines
 from dashboard.access import Right
 from dashboard.definition_text import document_text
 from dashboard.pages import strips
@@ -198,7 +198,7 @@ def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _does(config: dict[str, Any]) -> str:
     """The most telling part of a node's config, on one line."""
-    code = " ".join(codelines.node_code(config).split())
+    code = " ".join(code_lines.node_code(config).split())
     told = code or config.get("path") or config.get("function") or config.get("condition") or ""
     return str(told)[:160]
 

@@ -20,7 +20,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from dashboard import amounts, built, presenters
+from dashboard import amounts, presenters
+from dashboard.serving import built_files
 from engine import clock
 
 register = template.Library()
@@ -39,7 +40,7 @@ register.filter("first_line", presenters.first_line)
 @register.simple_tag
 def asset(name: str) -> str:
     """Address of a built file with a digest of its content, so that browsers take a new one at once."""
-    return f"{static(name)}?v={built.digest(name)}"
+    return f"{static(name)}?v={built_files.digest(name)}"
 
 
 @register.simple_tag

@@ -133,7 +133,7 @@ def _record_crash(name: str, log: Path) -> None:
 def _prepare(parent: Parent, url: str) -> None:
     """Make the database ready and say so. Ends the process when that cannot be."""
     from dashboard.start import StartError, prepare
-    from engine.schema import SchemaError
+    from engine.database.schema import SchemaError
 
     try:
         prepared = prepare(url)

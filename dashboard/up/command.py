@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from dashboard.secretkey import secret_key
+from dashboard.secret_key import secret_key
 from dashboard.up import listen
 from dashboard.up.home import Holder, HomeLock, Refused
 from dashboard.up.parent import Parent, say

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 
 from engine.errors import LostLeadership
-from engine.executors.make import executor_of
+from engine.executors.factory import executor_of
 from engine.scheduler.loop import Scheduler
 
 if TYPE_CHECKING:

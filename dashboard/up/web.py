@@ -12,7 +12,7 @@ import uvicorn
 
 from dashboard.live.protocol import MESSAGE_BYTES_MAX
 from dashboard.up.connection import Connection
-from engine import collector
+from engine import gc_settings
 
 if TYPE_CHECKING:
     from dashboard.up.child import Parent
@@ -67,7 +67,7 @@ def prepared() -> Server:
 
     # The first request would pay for these imports.
     get_resolver().url_patterns  # noqa: B018
-    collector.tune()
+    gc_settings.tune()
     sys.setswitchinterval(SWITCH_SECONDS)
     return server
 

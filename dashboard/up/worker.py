@@ -29,15 +29,15 @@ def run(parent: Parent) -> int:
     The first SIGTERM lets running nodes end for up to 10 s, a second one (or the parent's end) gives them back.
     """
     from engine.celery import app
-    from engine.host import step
+    from engine.host import bootstep
 
     def orphaned() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         deadline = time.monotonic() + ORPHAN_SECONDS
         while time.monotonic() < deadline:
             # Celery comes to the drain, whose grace this ends, when it has stopped to take messages.
-            if step.host is not None:
-                step.host.hurry()
+            if bootstep.host is not None:
+                bootstep.host.hurry()
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGKILL)
 

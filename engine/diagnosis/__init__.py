@@ -18,6 +18,6 @@ __all__ = ["Diagnosis", "diagnose"]
 def diagnose(run: Run, *, node: str | None = None) -> Diagnosis:
     """Why `run` is as it is, or what concerns one node of it, then also what is in order. Raises NotFound."""
     # Pure modules of this package are read where no Django is set up.
-    from engine.diagnosis import facts, rules
+    from engine.diagnosis import gather, rules
 
-    return rules.diagnosis(facts.gather(run, node))
+    return rules.diagnosis(gather.gather(run, node))

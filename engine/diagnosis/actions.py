@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from engine.diagnosis.facts import Failure, Running
 from engine.diagnosis.finding import Action
-from engine.diagnosis.known import Failure, Running
-from engine.diagnosis.said import Said, gettext_noop
-from engine.diagnosis.words import span
+from engine.diagnosis.sentences import Said, gettext_noop
+from engine.diagnosis.wording import span
 
 LIMITS = (
     2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 2700, 3600, 5400, 7200,

@@ -1,130 +1,249 @@
-"""What the rules need to know of a run, read with few queries; none costs more for nodes that have ended."""
+"""What the rules know: plain values, gathered by facts.py or made by hand in tests. Pure.
+
+Times are aware datetimes, spans seconds. None always means: not determined, or there is none.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
-from engine import documents, stackreads
-from engine.diagnosis import upstream
-from engine.diagnosis.known import Facts, Failure, Kept, Waiting
-from engine.diagnosis.reading_running import WAITING_MAX, kept, worker_of
-from engine.diagnosis.reading_waiting import WaitingReads
-from engine.diagnosis.remedies import class_of
-from engine.errors import NotFound
-from engine.models import Leader, NodeRun, Run
-from engine.models.runs import RUN_UNFINISHED
+from engine.policy import stuck_after
 
-FAILED = ("failed", "timed_out")
-LIMITS = ("SoftTimeout", "HardTimeout", "MemoryLimit")
+BEHIND_MOST = 1000
+OURS = ("Counts as stuck", "Counts as quiet")
+"""How lines begin that the scheduler wrote into the node's log: the node itself said nothing."""
 
 
-def gather(run: Run, node: str | None = None) -> Facts:
-    """The facts of a run, or what concerns one node of it. Raises NotFound for a node that it does not have."""
-    document = documents.load(run.definition_id)
-    if node is not None and node not in document.by_id:
-        raise NotFound.node(run.pk, node)
-    return _Gathering(run, document, node).facts()
+def own_lines(logs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The lines that the node itself wrote."""
+    return [line for line in logs if not str(line["message"]).startswith(OURS)]
 
 
-class _Gathering(WaitingReads):
-    """The whole of it."""
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """Resource use of one attempt's process tree at one moment."""
 
-    def facts(self) -> Facts:
-        run = self.run
-        unfinished = run.state in RUN_UNFINISHED
-        running, others = self._unfinished() if unfinished else ([], [])
-        shown = [row for row in running if self.node in (None, row.node)]
-        known = self._running(shown, running)
-        waiting, total = self._waiting(running, others) if unfinished else ([], 0)
-        occupants, processes = self._places(waiting)
-        failures, failed_total = self._failures()
-        leader = Leader.seen() if unfinished else None
-        silent = leader.silent if leader else None
-        return Facts(
-            run=run.pk,
-            workflow=run.workflow,
-            state=run.state,
-            now=self.now,
-            version=run.version,
-            created_at=run.created_at,
-            started_at=run.started_at,
-            finished_at=run.finished_at,
-            counts=run.counts,
-            beat_age=None if silent is None else max(0.0, silent.total_seconds()),
-            scheduler_pid=leader.pid if leader else None,
-            running=known,
-            waiting=waiting,
-            waiting_total=total,
-            failures=failures,
-            failed_total=failed_total,
-            occupants=occupants,
-            processes=processes,
-            resting=self._resting(waiting),
-            max_runs=self.document.settings.max_runs,
-            rivals=self._rivals() if _waits_for(waiting, "run_queued", "workflow_limit") else (),
-            machine_memory=_machine_memory(),
-            asked=self.node,
-            asked_name="" if self.node is None else self.document.by_id[self.node].name,
-        )
+    at: datetime
+    cpu_percent: float | None = None
+    """Of one core."""
+    memory_bytes: int | None = None
+    io_wait: bool | None = None
+    io_bytes: int | None = None
+    """A second."""
+    network_bytes: int | None = None
+    """A second."""
+    network_scope: str = "not_determined"
 
-    def _failures(self) -> tuple[list[Failure], int]:
-        """The first failure of the run, or what made the asked node end as it did; and how many failed."""
-        counts = self.run.counts
-        total = counts.get("failed", 0) + counts.get("timed_out", 0)
-        row = None
-        if self.node is None:
-            if total:
-                row = self._rows().filter(state__in=FAILED).order_by("finished_at", "id").first()
-        elif self.asked is not None and self.asked.state in FAILED:
-            row = self.asked
-        elif total and self.asked is not None and self.asked.state in ("upstream_failed", "cancelled"):
-            if self.asked.state == "cancelled" and self.asked.reason != "run_stopped":
-                return [], total
-            rows = list(self._rows().filter(state__in=FAILED).order_by("finished_at", "id")[:WAITING_MAX])
-            above = upstream.above(self.document, self.asked.node)
-            row = next((one for one in rows if one.node in above), rows[0] if rows else None)
-        return ([] if row is None else [self._failure(row)]), total
 
-    def _last_stack(self, row: NodeRun) -> Kept | None:
-        """What it did before a limit ended it; of other ends stacks say nothing."""
-        if class_of(row.error) not in LIMITS:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Stacks of a running attempt."""
+
+    taken_at: datetime
+    why: str
+    body: Mapping[str, Any]
+    """{samples, children, moves, cpu_percent, pid}; see engine.inspect.stacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A node of the run that runs now."""
+
+    node: str
+    name: str
+    type: str
+    attempt: int
+    pid: int | None
+    started_at: datetime
+    seconds: float
+    """How long the attempt has run."""
+    worker: str = ""
+    """On whose host its process is; empty: the scheduler's."""
+    expected: float | None = None
+    expected_from: str = "none"
+    soft_timeout: float | None = None
+    hard_timeout: float | None = None
+    memory_mb: int | None = None
+    logs: Sequence[Mapping[str, Any]] = ()
+    """Its last lines, oldest first."""
+    said_at: datetime | None = None
+    """When it last wrote a line or reported progress."""
+    fraction: float | None = None
+    """Of its work, as it last reported, ..."""
+    progress_at: datetime | None = None
+    """... when, ..."""
+    progress_words: str = ""
+    """... and with which message."""
+    stack: Kept | None = None
+    """The newest of this attempt."""
+    samples: Sequence[Sampled] = ()
+    """Of this attempt in the last SAMPLES_SECONDS, oldest first."""
+    cores: float | None = None
+    """How many it may use (affinity and quota)."""
+    behind: int = 0
+    """Nodes of the run that cannot start before it ends; counted up to BEHIND_MOST."""
+
+    @property
+    def limit(self) -> float | None:
+        """Seconds after which it counts as stuck."""
+        return stuck_after(self.expected, self.expected_from)
+
+    @property
+    def is_stuck(self) -> bool:
+        limit = self.limit
+        return limit is not None and self.seconds > limit
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has what a node waits for: slots of a pool, or a node process."""
+
+    run: int
+    node: str
+    since: datetime | None
+    slots: int = 1
+    pid: int | None = None
+    is_stuck: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFacts:
+    """A pool that a node waits for."""
+
+    name: str
+    slots: int | None
+    """None: there is no such pool."""
+    in_use: int = 0
+    wanted: int = 1
+    """Slots that the node takes."""
+    ahead: int = 0
+    """Slots that those before it in the line take."""
+    holders: Sequence[Holder] = ()
+    """The longest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The upstream node that everything behind it really waits for."""
+
+    node: str
+    name: str
+    state: str
+    since: datetime | None
+    is_stuck: bool = False
+    pid: int | None = None
+    why: str = ""
+    """What it waits for itself, in the admitting code's words, where one node is asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A node of the run that does not run and has not ended."""
+
+    node: str
+    name: str
+    type: str
+    state: str
+    conditions: Sequence[Mapping[str, Any]]
+    """As the admitting code explains them: {code, message, since, holders?}."""
+    since: datetime | None = None
+    pool: PoolFacts | None = None
+    root: Root | None = None
+    """Of a pending one."""
+    attempt: int = 0
+    retries: int = 0
+    retry_at: datetime | None = None
+    error: Mapping[str, Any] | None = None
+    """Of the last attempt of a retrying one."""
+    pid: int | None = None
+    """Of that attempt."""
+    failed_at: datetime | None = None
+    queue: str = ""
+    """Of a ready one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """A worker that lives and gets no work."""
+
+    name: str
+    queues: Sequence[str]
+    reason: str
+    """Why it drains, see engine.states."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A node that failed or ran out of time."""
+
+    node: str
+    name: str
+    type: str
+    state: str
+    error: Mapping[str, Any] | None
+    attempt: int
+    pid: int | None
+    finished_at: datetime | None
+    worker: str = ""
+    """On whose host that process was; empty: the scheduler's."""
+    seconds: float | None = None
+    """Running time of its last attempt."""
+    soft_timeout: float | None = None
+    hard_timeout: float | None = None
+    memory_mb: int | None = None
+    memory_peak: int | None = None
+    cpu_seconds: float | None = None
+    """Used by its last attempt."""
+    retries: int = 0
+    """Retries used."""
+    stack: Kept | None = None
+    """Of that attempt, just before a limit acted."""
+    logs: Sequence[Mapping[str, Any]] = ()
+    """Its last lines, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A run, or the part of it that one node is about."""
+
+    run: int
+    workflow: str
+    state: str
+    now: datetime
+    version: int | None = None
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    beat_age: float | None = 0.0
+    """Seconds since the scheduler's last heartbeat; None: there was none."""
+    scheduler_pid: int | None = None
+    running: Sequence[Running] = ()
+    waiting: Sequence[Waiting] = ()
+    """The first of them; ready ones first."""
+    waiting_total: int = 0
+    failures: Sequence[Failure] = ()
+    """The first in time; with one node asked for, what made it end as it did."""
+    failed_total: int = 0
+    occupants: Sequence[Holder] = ()
+    """Who has the node processes, the longest first; () unless a node waits for one."""
+    processes: int = 0
+    resting: Sequence[Resting] = ()
+    """Workers that get no work; () unless a node's queue has no worker."""
+    max_runs: int | None = None
+    rivals: Sequence[Holder] = ()
+    """Runs of the same workflow that keep this one from starting (`node` empty), the longest first."""
+    machine_memory: int | None = None
+    """Bytes."""
+    asked: str | None = None
+    """The one node that is asked about: then also what is in order is explained."""
+    asked_name: str = ""
+
+    @property
+    def duration(self) -> float | None:
+        if self.started_at is None:
             return None
-        return kept(stackreads.newest(self.run, row.node, row.attempt), row.attempt)
-
-    def _failure(self, row: NodeRun) -> Failure:
-        node = self.document.by_id[row.node]
-        attempt = self._last_attempts([row]).get(row.node)
-        ended = attempt is not None and attempt.finished_at is not None
-        usage = (attempt.usage if attempt is not None else None) or {}
-        return Failure(
-            node=row.node,
-            name=node.name,
-            type=node.type,
-            state=row.state,
-            error=row.error,
-            attempt=row.attempt,
-            pid=None if attempt is None else attempt.pid or None,
-            finished_at=row.finished_at,
-            worker=worker_of(attempt),
-            seconds=(attempt.finished_at - attempt.started_at).total_seconds()
-            if attempt is not None and attempt.finished_at is not None and ended
-            else None,
-            memory_peak=usage.get("memory_peak_bytes"),
-            cpu_seconds=usage.get("cpu_seconds"),
-            retries=row.retries,
-            stack=self._last_stack(row),
-            logs=self._lines(row.node, row.attempt),
-            **self._limits(row.node),
-        )
-
-
-def _waits_for(waiting: Sequence[Waiting], *codes: str) -> bool:
-    return any(condition["code"] in codes for one in waiting for condition in one.conditions)
-
-
-def _machine_memory() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError):
-        return None
+        return max(0.0, ((self.finished_at or self.now) - self.started_at).total_seconds())

@@ -6,12 +6,12 @@ from typing import Any
 
 from engine.clock import iso
 from engine.diagnosis import actions, remedies
+from engine.diagnosis.facts import Facts, Failure, own_lines
 from engine.diagnosis.finding import Action, Evidence, Finding
-from engine.diagnosis.known import Facts, Failure, own_lines
-from engine.diagnosis.said import Said, gettext_noop
+from engine.diagnosis.sentences import Said, gettext_noop
 from engine.diagnosis.stuck import cause
 from engine.diagnosis.threads import doing
-from engine.diagnosis.words import clock_time, cut, error_text, process, size, span
+from engine.diagnosis.wording import clock_time, cut, error_text, process, size, span
 from engine.states import RUN_TERMINAL
 
 ADVISED = frozenset(("MemoryLimit", "TableExists", "MissingPackage", "ProcessLimit", "SoftTimeout", "BadOutput"))

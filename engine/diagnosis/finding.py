@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.diagnosis.said import Said
+from engine.diagnosis.sentences import Said
 
 
 @dataclass(frozen=True, slots=True)

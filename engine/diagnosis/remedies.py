@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from engine.diagnosis.said import Said, gettext_noop
-from engine.diagnosis.words import cut
+from engine.diagnosis.sentences import Said, gettext_noop
+from engine.diagnosis.wording import cut
 
 _CLASSES: Mapping[str, str] = {
     "SoftTimeout": gettext_noop("Give it more time, or part its work among several nodes"),

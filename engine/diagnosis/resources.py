@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from engine.clock import iso
 from engine.diagnosis import actions
+from engine.diagnosis.facts import Facts, Running, Sampled
 from engine.diagnosis.finding import Action, Evidence, Finding, Usage
-from engine.diagnosis.known import Facts, Running, Sampled
-from engine.diagnosis.said import Said, gettext_noop
-from engine.diagnosis.words import percent, process, size, span
+from engine.diagnosis.sentences import Said, gettext_noop
+from engine.diagnosis.wording import percent, process, size, span
 
 FRESH_SECONDS = 3.5
 """An older sample does not say what is used now; one comes each second."""

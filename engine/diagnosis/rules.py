@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.diagnosis import failed, resources, stuck, waiting
+from engine.diagnosis.facts import Facts
 from engine.diagnosis.finding import Diagnosis, Finding, Usage
-from engine.diagnosis.known import Facts
 from engine.states import RUN_TERMINAL
 
 

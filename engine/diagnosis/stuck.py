@@ -8,12 +8,12 @@ from typing import Any
 
 from engine.clock import iso
 from engine.diagnosis import actions
+from engine.diagnosis.evidence import WITNESS_SAMPLES, how_long, place_of, what_it_said, what_it_uses, what_was_seen
+from engine.diagnosis.facts import Facts, Running, Sampled
 from engine.diagnosis.finding import Evidence, Finding, StuckNode
-from engine.diagnosis.known import Facts, Running, Sampled
-from engine.diagnosis.said import Said, gettext_noop
+from engine.diagnosis.sentences import Said, gettext_noop
 from engine.diagnosis.threads import RUNS_PERCENT, Doing, doing
-from engine.diagnosis.witness import WITNESS_SAMPLES, how_long, place_of, what_it_said, what_it_uses, what_was_seen
-from engine.diagnosis.words import clock_time, cut, percent, process, span, times
+from engine.diagnosis.wording import clock_time, cut, percent, process, span, times
 from engine.policy import QUIET_SECONDS
 
 GRACE_SECONDS = 2.0

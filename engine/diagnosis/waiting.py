@@ -13,13 +13,13 @@ from typing import Any
 
 from engine.clock import iso
 from engine.diagnosis import actions
+from engine.diagnosis.facts import Facts, Holder, Waiting
 from engine.diagnosis.finding import Evidence, Finding, WaitingNode
-from engine.diagnosis.known import Facts, Holder, Waiting
-from engine.diagnosis.said import Said, gettext_noop
+from engine.diagnosis.sentences import Said, gettext_noop
 from engine.diagnosis.waiting_evidence import Condition, held, own_words, plainly, seconds_since, waited
 from engine.diagnosis.waiting_pools import pool_full, pool_missing, pool_too_small
 from engine.diagnosis.waiting_workers import OCCUPIED_SECONDS, no_queue_worker, no_worker
-from engine.diagnosis.words import clock_time, error_text, process, span
+from engine.diagnosis.wording import clock_time, error_text, process, span
 from engine.heartbeat import is_alive
 
 _MORE_WAIT = gettext_noop("{n} more nodes of this run wait for the same")

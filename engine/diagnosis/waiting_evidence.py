@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from engine.clock import iso
+from engine.diagnosis.facts import Facts, Holder, Waiting
 from engine.diagnosis.finding import Evidence, Finding
-from engine.diagnosis.known import Facts, Holder, Waiting
-from engine.diagnosis.said import Said, gettext_noop
-from engine.diagnosis.words import clock_time, process, span
+from engine.diagnosis.sentences import Said, gettext_noop
+from engine.diagnosis.wording import clock_time, process, span
 
 Condition = Mapping[str, Any]
 

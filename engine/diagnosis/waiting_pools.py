@@ -6,9 +6,9 @@ from typing import Any
 
 from engine.clock import iso
 from engine.diagnosis import actions
+from engine.diagnosis.facts import Facts, PoolFacts, Waiting
 from engine.diagnosis.finding import Action, Evidence, Finding
-from engine.diagnosis.known import Facts, PoolFacts, Waiting
-from engine.diagnosis.said import Said, gettext_noop
+from engine.diagnosis.sentences import Said, gettext_noop
 from engine.diagnosis.waiting_evidence import (
     Condition,
     held,
@@ -19,7 +19,7 @@ from engine.diagnosis.waiting_evidence import (
     waited,
     worst_holder,
 )
-from engine.diagnosis.words import span
+from engine.diagnosis.wording import span
 
 LONG_SECONDS = 30.0
 """Waiting for a node of the same run is its own queueing; from here on it is worth a look."""

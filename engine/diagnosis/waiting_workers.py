@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from engine.clock import iso
 from engine.diagnosis import actions
+from engine.diagnosis.facts import Facts, Waiting
 from engine.diagnosis.finding import Action, Evidence, Finding
-from engine.diagnosis.known import Facts, Waiting
-from engine.diagnosis.said import Said, gettext_noop
+from engine.diagnosis.sentences import Said, gettext_noop
 from engine.diagnosis.waiting_evidence import Condition, held, own_words, seconds_since, waited, worst_holder
-from engine.diagnosis.words import span
+from engine.diagnosis.wording import span
 from engine.states import OTHER_RELEASE
 
 OCCUPIED_SECONDS = 2.0

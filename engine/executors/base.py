@@ -128,7 +128,7 @@ class Stacks:
     why: str
     """asked, stuck, quiet, soft_timeout, hard_timeout or memory."""
     body: dict[str, Any]
-    """{samples, children}; see engine.stacks."""
+    """{samples, children}; see engine.inspect.stacks."""
 
 
 Report = Started | Ended | Returned | Lines | Progress | Sampled | Stacks

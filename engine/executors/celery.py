@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.config import Config
-from engine.executors import redishints, wire
+from engine.executors import wire
 from engine.executors.base import (
     Batch,
     Ended,
@@ -27,11 +27,12 @@ from engine.executors.base import (
     Work,
     WorkerInfo,
 )
-from engine.executors.bell import Bell
-from engine.executors.flights import Flight, places
+from engine.executors.dispatches import Flight, places
 from engine.executors.leases import Leases
 from engine.executors.messages import Messages
+from engine.hints import host_hints
 from engine.scheduler.dialects import driver_errors
+from engine.supervisor.waker import Bell
 
 log = logging.getLogger("interlock.scheduler")
 
@@ -61,13 +62,13 @@ class CeleryExecutor(Leases):
         self._usable = False
         """Whether the database answers; false until the next `recall`."""
         self._lease_at = self._again_at = 0.0
-        self._ear: redishints.Listener | None = None
+        self._ear: host_hints.Listener | None = None
         self._bell = Bell()
         self.selector.register(self._bell, selectors.EVENT_READ, None)
 
     def start(self) -> Mapping[str, float]:
         self._messages.open()
-        self._ear = redishints.Listener(self.config, redishints.scheduler_channel(self.config), self._bell.ring)
+        self._ear = host_hints.Listener(self.config, host_hints.scheduler_channel(self.config), self._bell.ring)
         return {}
 
     def stop(self, grace: float) -> Sequence[Report]:

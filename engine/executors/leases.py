@@ -12,13 +12,13 @@ from typing import Any
 
 from django.db import connection
 
+from engine.database.clock import DatabaseClock
 from engine.executors import wire
 from engine.executors.base import Batch, Ended, Report, Started
-from engine.executors.databaseclock import DatabaseClock
-from engine.executors.flights import Flight, HostView
-from engine.executors.forecast import Forecast
-from engine.host.records import LEASE_SECONDS
+from engine.executors.dispatches import Flight, HostView
+from engine.host.database import LEASE_SECONDS
 from engine.states import OTHER_RELEASE
+from engine.supervisor.prefetch import Forecast
 
 log = logging.getLogger("interlock.scheduler")
 

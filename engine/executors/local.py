@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.executors.base import Executor
-from engine.executors.supervisor import Supervisor
+from engine.supervisor.supervisor import Supervisor
 
 
 class LocalExecutor(Supervisor):

@@ -11,7 +11,8 @@ from typing import Any
 
 from engine import faults
 from engine.config import Config
-from engine.executors import redishints, wire
+from engine.executors import wire
+from engine.hints import host_hints
 
 log = logging.getLogger("interlock.scheduler")
 
@@ -26,14 +27,14 @@ class Messages:
         self._app = make(config.redis_url)
         self._task = self._app.tasks[TAKE]
         self._producer: Any = None
-        self._redis = redishints.connect(config)
-        self._courier: redishints.Courier | None = None
-        self._hinting: redishints.Courier | None = None
+        self._redis = host_hints.connect(config)
+        self._courier: host_hints.Courier | None = None
+        self._hinting: host_hints.Courier | None = None
         """Of its own: after a hint that took too long others are dropped for a moment, and a message costs seconds."""
 
     def open(self) -> None:
-        self._courier = redishints.Courier("messages")
-        self._hinting = redishints.Courier("hints to hosts")
+        self._courier = host_hints.Courier("messages")
+        self._hinting = host_hints.Courier("hints to hosts")
 
     def close(self) -> None:
         for courier in (self._courier, self._hinting):
@@ -51,7 +52,7 @@ class Messages:
         """Have hosts look for wishes."""
         if self._hinting is not None:
             for host in hosts:
-                channel = redishints.host_channel(self.config, host)
+                channel = host_hints.host_channel(self.config, host)
                 self._hinting.do(lambda channel=channel: self._redis.publish(channel, b"1"))  # type: ignore[misc]
 
     def _send(self, queue: str, claims: list[str]) -> None:

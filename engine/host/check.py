@@ -1,5 +1,5 @@
-"""Whether a worker can use the database that DATABASE_URL names: what `engine.schema` asks for the other parts, of what
-a worker has to do with and without Django."""
+"""Whether a worker can use the database that DATABASE_URL names: what `engine.database.schema` asks for the other
+parts, of what a worker has to do with and without Django."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import psycopg2
 
-from engine import postgres
+from engine.database import postgres
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 

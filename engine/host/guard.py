@@ -71,7 +71,8 @@ class Guard:
 
 def main(shared: int, life: int, mark_prefix: str, worker: int) -> None:
     """Look until the worker is gone, and once more then."""
-    from engine.executors import leftovers, procfs
+    from engine.inspect import procfs
+    from engine.supervisor import cleanup
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         # Whoever stops all processes of a service at once is not done before the worker is.
@@ -81,10 +82,10 @@ def main(shared: int, life: int, mark_prefix: str, worker: int) -> None:
     while not select.select([life], [], [], LOOK_SECONDS)[0]:
         if not numbers[1] or time.monotonic() < numbers[0] + LATE_SECONDS:
             continue
-        if ended := leftovers.end_processes(mark_prefix, (worker, start)):
+        if ended := cleanup.end_processes(mark_prefix, (worker, start)):
             print(f"lease_over: worker {worker} stands still; ended {ended} processes", file=sys.stderr, flush=True)
     # Its pipe ends before /proc says that it is gone.
-    leftovers.end_processes(mark_prefix, (worker, start))
+    cleanup.end_processes(mark_prefix, (worker, start))
 
 
 if __name__ == "__main__":

@@ -99,7 +99,8 @@ class NodeRun(models.Model):
     progress = JSONText(null=True, help_text="{fraction, message, at}.")
     error = JSONText(null=True, help_text="{class, message, node, line, traceback}.")
     output = JSONText(
-        null=True, help_text="{kind, bytes, ports, value | artifact, schema?, row_count?}; see engine.outputs."
+        null=True,
+        help_text="{kind, bytes, ports, value | artifact, schema?, row_count?}; see engine.artifacts.outputs.",
     )
     artifact = models.CharField(max_length=80, blank=True, default="", help_text="Name of the output's artifact.")
     wish = models.CharField(

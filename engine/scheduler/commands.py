@@ -1,7 +1,7 @@
 """What people's commands do to the scheduler's memory. Pure.
 
-The verbs in engine.runs have checked that a command made sense when it was given; here it is applied to the state as
-it is now. What no longer applies changes nothing, and the outcome says so.
+The verbs in engine.actions.runs have checked that a command made sense when it was given; here it is applied to the
+state as it is now. What no longer applies changes nothing, and the outcome says so.
 """
 
 from __future__ import annotations

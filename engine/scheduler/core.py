@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import heapq
 
-from engine.scheduler import admission
+from engine import admission
 from engine.scheduler.memory import Changes, NodeState, RunState, WorkflowState
 from engine.scheduler.reports import Reports
 from engine.scheduler.transitions import Job

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 
 from django.db import DatabaseError, InterfaceError
 
+from engine.database.sqlite_backend.write_queue import Turn
 from engine.errors import LostLeadership
 from engine.scheduler import rows as tables
 from engine.scheduler.rows import Rows, Times
-from engine.sqlite_backend.turn import Turn
 
 BEAT = "UPDATE engine_leader SET beat_at = {now} WHERE id = 1 AND epoch = {mark}"
 FENCE = "SELECT 1 FROM engine_leader WHERE id = 1 AND epoch = {mark}"

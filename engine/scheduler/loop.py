@@ -17,11 +17,11 @@ from engine.config import Config
 from engine.errors import LostLeadership
 from engine.executors.base import AHEAD_MAX, Batch, Ended, Executor, Report, Returned, Started, Work
 from engine.heartbeat import BEAT_SECONDS
-from engine.scheduler import commands, remote
+from engine.scheduler import commands, remote_executor
 from engine.scheduler.dialects import driver_errors
 from engine.scheduler.envelopes import Envelopes, Unreadable
-from engine.scheduler.leader import Leadership
-from engine.scheduler.leading import AGAIN_SECONDS, OUTAGE_SECONDS, GivenUp, Leading, Patience, Stop
+from engine.scheduler.leader_lock import Leadership
+from engine.scheduler.leadership import AGAIN_SECONDS, OUTAGE_SECONDS, GivenUp, Leading, Patience, Stop
 from engine.scheduler.memory import Changes, NodeState
 from engine.scheduler.store import COMMANDS_AT_ONCE, Store
 from engine.shapes import iso
@@ -189,7 +189,7 @@ class Scheduler(Leading):
         core, executor = self.core, self.executor
         if self.remote is not None:
             if core.line.first() is not None or core.queues:
-                found, self.asked_back = remote.admit(core, self.remote, self.envelopes, self.asked_back)
+                found, self.asked_back = remote_executor.admit(core, self.remote, self.envelopes, self.asked_back)
                 for node in core.changes.sends:
                     self.works[node.claim] = found.works[node]
             return

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.executors.base import Work
 from engine.scheduler.plan import Plan, PlanNode
-from engine.scheduler.queue import Line
+from engine.scheduler.ready_queue import Line
 
 OUTPUT_KEPT_BYTES = 4096
 """Outputs up to this size stay in memory for the nodes that read them; larger ones are read when needed."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from engine.admission import CLEAN_UP_RULES
 from engine.definition import Document, Edge, Node, Policy, Settings
 from engine.nodes import registry
-from engine.scheduler.admission import CLEAN_UP_RULES
 
 EARLY: Mapping[str, frozenset[str]] = {
     "all_success": frozenset({"failed", "timed_out", "cancelled", "upstream_failed"}),

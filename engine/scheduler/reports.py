@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine import policy as policies
 from engine.executors.base import Ended, Lines, Progress, Report, Returned, Sampled, Stacks, Started
-from engine.scheduler.admitting import Admitting
+from engine.scheduler.dispatching import Admitting
 from engine.scheduler.memory import AttemptState, LogRow, NodeState
 from engine.scheduler.stacks import log_line, stack_text
 from engine.scheduler.transitions import run_reason

@@ -10,7 +10,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from engine import documents
+from engine.database.sqlite_backend.write_queue import turn_at
+from engine.definition import store
 from engine.models import Attempt, Command, Dispatch, Host, HostReport, NodeRun, NodeStat, Pool, Run
 from engine.models.conditions import unfinished_runs
 from engine.scheduler import wal
@@ -20,7 +21,6 @@ from engine.scheduler.plan import Plan
 from engine.scheduler.recovery import count
 from engine.scheduler.rows import Rows
 from engine.shapes import micros, output_summary
-from engine.sqlite_backend.turn import turn_at
 
 log = logging.getLogger("interlock.scheduler")
 
@@ -122,7 +122,7 @@ class Store:
         """The compiled definition; cached, for it never changes."""
         plan = self.plans.get(definition_id)
         if plan is None:
-            plan = self.plans[definition_id] = Plan(definition_id, documents.load(definition_id))
+            plan = self.plans[definition_id] = Plan(definition_id, store.load(definition_id))
             if len(self.plans) > PLANS_KEPT:
                 self.plans.popitem(last=False)
         else:

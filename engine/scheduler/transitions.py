@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Callable, Collection, Generator, Mapping
 from typing import Any
 
+from engine import admission
 from engine import policy as policies
-from engine.scheduler import admission
 from engine.scheduler.memory import AttemptState, Changes, NodeState, PoolState, RunState, WorkflowState
-from engine.scheduler.queue import Line, leave
+from engine.scheduler.ready_queue import Line, leave
 from engine.scheduler.stacks import Asked
 from engine.states import NODE_TERMINAL, NOT_ASKED, check_node, check_run, counts_as
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection
 
-from engine import sqlite
+from engine.database import sqlite
 
 BUSY_MS = 20
 IDLE_BYTES = 1 << 20

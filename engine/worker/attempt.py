@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from engine.worker.begun import Note
     from engine.worker.capture import Logging
     from engine.worker.lease import Lease
     from engine.worker.limits import SoftLimit
     from engine.worker.progress import Progress
     from engine.worker.reset import Baseline
+    from engine.worker.start_note import Note
     from engine.worker.usage import Usage
 
 _entries: dict[str, ModuleType] = {}

@@ -12,7 +12,7 @@ import sys
 import termios
 import time
 
-from engine.worker.late import when_imported
+from engine.worker.import_hooks import when_imported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,6 +85,6 @@ class Logging:
             self._restore()
 
     def _set_up(self) -> None:
-        from engine.worker.records import Root
+        from engine.worker.log_records import Root
 
         self._restore = Root(self).restore

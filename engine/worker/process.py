@@ -17,13 +17,13 @@ import time
 
 from engine.worker import capture, frames, stacks
 from engine.worker.attempt import Attempts, is_instant
-from engine.worker.begun import SUFFIX, Note
 from engine.worker.envelope import Inbox
 from engine.worker.folder import Folder
 from engine.worker.lease import Lease
 from engine.worker.limits import SoftLimit
 from engine.worker.progress import Progress
 from engine.worker.reset import Baseline
+from engine.worker.start_note import SUFFIX, Note
 from engine.worker.usage import Usage
 
 TYPE_CHECKING = False

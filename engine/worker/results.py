@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from engine.worker import frames, jsonvalue
+from engine.worker import frames, json_value
 from engine.worker.task import Stored
 
 TYPE_CHECKING = False
@@ -34,7 +34,7 @@ def store(value: Any, task: Task) -> bytes:
             return frames.text(stored)
     if kind.__name__ == "Table" and kind.__module__ == "engine.worker.tables":
         return frames.text({**value.stored(task), "ports": ["out"]})
-    data = jsonvalue.encode(value)
+    data = json_value.encode(value)
     if len(data) <= task.envelope.get("inline_bytes", 32768):
         return b'{"kind":"json","value":%b,"bytes":%d,"ports":["out"]}' % (data, len(data))
     name = task.artifacts.put_bytes(data, ".json", claim=task.claim)

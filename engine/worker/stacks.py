@@ -2,7 +2,7 @@
 
 Holding the interpreter's lock it can look at the stacks safely; faulthandler, which reads them from a signal handler,
 now and then crashes a process whose other threads run on meanwhile. It remains for a process that does not
-answer here, for then one piece of code holds the lock and nothing else runs (see engine.executors.sampling).
+answer here, for then one piece of code holds the lock and nothing else runs (see engine.supervisor.stack_sampler).
 
 A question is one line, its number; the answer is one line of JSON: {"n": number, "by": the kernel's number
 of this thread, "threads": [[ident, kernel's number or null, name or null, [[file, line, function], ... innermost

@@ -79,9 +79,9 @@ class Task:
 
     def json_form(self, value: Any) -> dict[str, Any]:
         """How a JSON value is stored as an output, without its ports."""
-        from engine.worker import jsonvalue
+        from engine.worker import json_value
 
-        data = jsonvalue.encode(value)
+        data = json_value.encode(value)
         if len(data) <= self.envelope.get("inline_bytes", 32768):
             return {"kind": "json", "value": value, "bytes": len(data)}
         return {

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from dashboard.bench import workflows
+from tests.bench import workflows
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from engine import faults, pools, queries, runs
+from engine import faults
+from engine.actions import pools, runs
 from engine.errors import WrongState
 from engine.models import Attempt, Run
+from engine.reads import queries
 from tests.support.engine import Engine, fold
 from tests.support.factories import document, python
 

@@ -6,9 +6,11 @@ import os
 
 import pytest
 
-from engine import deletion, events, faults, logreads, pools, queries, runs
+from engine import faults
+from engine.actions import deletion, pools, runs
 from engine.errors import WrongState
 from engine.models import Attempt, EventBatch, LogBatch, NodeRun, NodeStat, Pool, Run, Sample
+from engine.reads import events, logs, queries
 from engine.states import NODE_TRANSITIONS
 from tests.support.engine import Engine, fold
 from tests.support.factories import chain, document, node, python
@@ -83,7 +85,7 @@ def test_events_fold_to_the_rows_and_have_no_gap(engine: Engine):
     assert numbers == list(range(1, run.seq + 1))
     assert list(nodes.values()) == queries.node_runs(run)
     assert seen == queries.run_dict(run)
-    lines, _ = logreads.logs(run, node="a", limit=1000)
+    lines, _ = logs.logs(run, node="a", limit=1000)
     assert len(lines) == 600
     assert {line["attempt"] for line in lines} == {1, 2}
 
@@ -132,7 +134,7 @@ def test_the_soft_limit_tells_the_code(engine: Engine):
     )
     run = engine.run(document([python("a", code, soft_timeout=1)]))
     assert queries.node_run(run, "a")["state"] == "timed_out"
-    assert [line["message"] for line in logreads.logs(run)[0]] == ["told"]
+    assert [line["message"] for line in logs.logs(run)[0]] == ["told"]
 
 
 def test_a_killed_node_process_is_a_loss_and_the_node_starts_again(engine: Engine):
@@ -222,7 +224,7 @@ def test_text_that_databases_refuse_is_made_safe(engine: Engine):
     )
     run = engine.run(document([python("a", code)]))
     assert run.state == "failed"
-    messages = [line["message"] for line in logreads.logs(run)[0]]
+    messages = [line["message"] for line in logs.logs(run)[0]]
     assert len(messages) == 2
     assert queries.node_run(run, "a")["error"]["class"] == "ValueError"
 

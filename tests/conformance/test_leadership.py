@@ -9,9 +9,11 @@ import time
 import pytest
 from django.db import connection
 
-from engine import faults, queries, runs
+from engine import faults
+from engine.actions import runs
 from engine.heartbeat import SILENT_SECONDS
 from engine.models import Attempt, Leader, Run
+from engine.reads import queries
 from tests.support.engine import Engine, fold
 from tests.support.factories import chain, chains, document, python
 

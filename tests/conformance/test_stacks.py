@@ -13,9 +13,10 @@ from django.conf import settings
 from django.db import connection
 
 from dashboard.models import Role
-from engine import deletion, logreads, queries, runs
-from engine.executors import procfs
+from engine.actions import deletion, runs
+from engine.inspect import procfs
 from engine.models import Attempt, Command, Sample, Stack
+from engine.reads import logs, queries
 from engine.scheduler import stacks
 from tests.support.api import Answer, Api
 from tests.support.effort import soon
@@ -62,7 +63,7 @@ def sleeping(engine: Engine, **policy: Any) -> Any:
     """A run whose node has come to where it sleeps."""
     run = engine.start(document([python("a", SLEEPS, **policy)]))
     engine.reaches(run, "a", "running")
-    engine.until(lambda: logreads.logs(run, node="a")[0])
+    engine.until(lambda: logs.logs(run, node="a")[0])
     pid = Attempt.objects.get(run=run).pid
     engine.until(lambda: (one := procfs.process(pid)) is not None and one.state == "S")
     return run
@@ -111,7 +112,7 @@ def test_a_stuck_node_has_its_stacks_taken_once_and_its_log_says_so(engine: Engi
     assert stack is not None
     attempt = Attempt.objects.get(run=run)
     assert 0.6 <= (stack.taken_at - attempt.started_at).total_seconds() < soon(3)
-    lines = engine.until(lambda: found if len(found := logreads.logs(run, node="a")[0]) > 1 else None)
+    lines = engine.until(lambda: found if len(found := logs.logs(run, node="a")[0]) > 1 else None)
     # Which of them comes first is the machine's affair.
     assert sorted((line["message"], line["level"]) for line in lines or ()) == [
         ("Counts as stuck: twice its expected 0.3 s have passed; stacks are kept.", "info"),

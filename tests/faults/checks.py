@@ -18,8 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.executors.leftovers import mark_prefix
 from engine.states import NODE_FAILED, NODE_TERMINAL, NODE_TRANSITIONS, RUN_TERMINAL, RUN_TRANSITIONS
+from engine.supervisor.cleanup import mark_prefix
 from tests.faults.rows import Database as Database
 from tests.faults.rows import Rows as Rows
 from tests.faults.rows import moment_ns as moment_ns

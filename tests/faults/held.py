@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from dashboard.http import THREADS
-from engine.executors.leftovers import mark_prefix
-from engine.worker.begun import SUFFIX
+from dashboard.serving.http import THREADS
+from engine.supervisor.cleanup import mark_prefix
+from engine.worker.start_note import SUFFIX
 from tests.faults.checks import hold
 from tests.faults.rig import Rig
 from tests.support.wait import wait_until

@@ -20,9 +20,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.executors import cgroup
-from engine.executors.leftovers import mark_prefix
 from engine.states import RUN_TERMINAL
+from engine.supervisor import cgroup
+from engine.supervisor.cleanup import mark_prefix
 from tests.faults import checks, count
 from tests.faults.checks import Database, Rows
 from tests.support.effort import soon

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.executors import procfs
+from engine.inspect import procfs
 from tests.faults import count
 from tests.faults.checks import Broken, hold
 from tests.faults.hosts import SERVERS, Hosts, hosted

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.executors import procfs
+from engine.inspect import procfs
 from tests.faults.clients import Client
 from tests.faults.hosts import PROCESSES, SERVERS, Hosts, hosted
 from tests.faults.rows import moment_ns

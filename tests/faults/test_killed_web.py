@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.files import STAGING
-from dashboard.http import BUFFERED_BYTES_MAX
+from dashboard.serving.http import BUFFERED_BYTES_MAX
 from tests.faults.checks import Broken
 from tests.faults.clients import Client
 from tests.faults.hosts import FORMS, Hosts

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.host.postman import BEAT_SECONDS, FORGOTTEN_SECONDS
-from engine.host.records import LEASE_SECONDS
+from engine.host.database import LEASE_SECONDS
+from engine.host.reporter import BEAT_SECONDS, FORGOTTEN_SECONDS
 from tests.faults.busy import again, all_busy, let_go, pass_by
 from tests.faults.checks import Broken
 from tests.faults.cuts import ALONE, CABLES, HANGING, OFF, SILENT, UNANSWERED, Cabled, Cut, Led, Parted, some

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from engine.executors import cgroup, leftovers
+from engine.supervisor import cgroup, cleanup
 from tests.faults.hosts import FORMS, Hosts
 from tests.faults.rig import Rig, document, python, rigged
 from tests.support.effort import rounds, seed, soon
@@ -99,7 +99,7 @@ class Ward:
         self.killed = 0
         self.folder = rig.folder / "pids"
         self.folder.mkdir()
-        probe = cgroup.make(leftovers.own_mark("interlock-probe") + "-0")
+        probe = cgroup.make(cleanup.own_mark("interlock-probe") + "-0")
         self.grouped = probe is not None and probe.remove()
         self.chance = random.Random(seed("orphans"))
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from engine.host.records import LEASE_SECONDS
-from engine.scheduler.leading import OUTAGE_SECONDS
+from engine.host.database import LEASE_SECONDS
+from engine.scheduler.leadership import OUTAGE_SECONDS
 from tests.faults.busy import Held, nothing_lost
 from tests.faults.checks import Broken, hold
 from tests.faults.hosts import SERVERS, Hosts, hosted

@@ -14,8 +14,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from engine.host.records import LEASE_SECONDS
-from engine.scheduler.leader import ADVISORY_KEY
+from engine.host.database import LEASE_SECONDS
+from engine.scheduler.leader_lock import ADVISORY_KEY
 from tests.faults import count
 from tests.faults.busy import Held, nothing_lost
 from tests.faults.checks import Broken

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.http import THREADS
+from dashboard.serving.http import THREADS
 from tests.faults import checks, count
 from tests.faults.clients import CURRENT_SECONDS, Client, SlowClient
 from tests.faults.held import i16_within

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.executors import procfs
-from engine.host.records import LEASE_SECONDS
+from engine.host.database import LEASE_SECONDS
+from engine.inspect import procfs
 from tests.faults import count
 from tests.faults.checks import Broken, hold
 from tests.faults.hosts import OUTLIVES_SECONDS, SERVERS, Hosts, hosted

@@ -20,14 +20,17 @@ import pytest
 from django.conf import settings
 from django.db.migrations.recorder import MigrationRecorder
 
-from dashboard import accounts, checkup, webhosts
+from dashboard import accounts, checkup
 from dashboard.checkup import finding
 from dashboard.models import Role, WebHost
-from engine import clock, runs, sqlite
+from dashboard.serving import web_hosts
+from engine import clock
+from engine.actions import runs
 from engine.config import SETTINGS
-from engine.executors import leftovers
+from engine.database import sqlite
 from engine.models import Host, Leader, Run
 from engine.states import DRAIN_ASKED, OTHER_RELEASE
+from engine.supervisor import cleanup
 from tests.support.factories import chain
 from tests.support.people import person
 from tests.support.product import free_port
@@ -110,7 +113,7 @@ def test_an_old_sqlite_is_named_with_the_package_for_this_python(home: Path, mon
     monkeypatch.setattr(settings, "SQLITE_VERSION", "3.46.1")
     assert not sqlite.is_safe((3, 46, 1))
     found = said().get("SQLite")
-    if settings.DATABASES["default"]["ENGINE"] == "engine.sqlite_backend":
+    if settings.DATABASES["default"]["ENGINE"] == "engine.database.sqlite_backend":
         assert found is not None
         assert (found[0], f"{sys.executable} -m pip install pysqlite3" in found[2]) == ("warning", True)
 
@@ -191,7 +194,7 @@ def test_an_interlock_that_hangs_is_told_with_its_process_and_its_log(home: Path
 def test_processes_that_outlived_a_killed_interlock_are_told(home: Path) -> None:
     dead = subprocess.Popen(["true"])
     dead.wait()
-    mark = f"{leftovers.mark_prefix(home)}-{dead.pid}.1-1"
+    mark = f"{cleanup.mark_prefix(home)}-{dead.pid}.1-1"
     left = subprocess.Popen(["sleep", "60"], env={"INTERLOCK_MARK": mark, "PATH": os.environ["PATH"]})
     try:
         level, text, advice = said()["Leftovers"]
@@ -226,7 +229,7 @@ def test_a_database_that_a_newer_release_has_added_to_is_well_and_said(home: Pat
 
 
 def test_hosts_that_serve_with_another_secret_key_are_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    webhosts.note(webhosts.key_print())
+    web_hosts.note(web_hosts.key_print())
     assert "Secret key" not in said()
     kept = WebHost.objects.get().key_print
     assert settings.SECRET_KEY not in kept
@@ -237,7 +240,7 @@ def test_hosts_that_serve_with_another_secret_key_are_named(home: Path, monkeypa
     assert "on there have another SECRET_KEY" in found
     assert "one SECRET_KEY on all hosts" in advice
     # Whoever serves forgets the one that serves no more.
-    webhosts.note(webhosts.key_print())
+    web_hosts.note(web_hosts.key_print())
     assert set(WebHost.objects.values_list("name", flat=True)) == {"there", socket.gethostname()}
     monkeypatch.setattr(settings, "SECRET_KEY", "another")
     assert socket.gethostname() in said()["Secret key"][1]

@@ -8,13 +8,13 @@ import pytest
 
 from dashboard import accounts
 from dashboard.models import User
-from engine import documents
+from engine.definition import store
 from tests.live.server import LiveServer, serving
 
 
 @pytest.fixture
 def server(transactional_db: None) -> Iterator[LiveServer]:
-    documents.forget()
+    store.forget()
     with serving() as live:
         yield live
 

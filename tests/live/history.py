@@ -7,7 +7,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from engine import clock, runs
+from engine import clock
+from engine.actions import runs
 from engine.models import EventBatch, LogBatch, NodeRun, Run
 from engine.models.fields import dump
 from engine.shapes import micros

@@ -14,9 +14,9 @@ from django.db import connection
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from dashboard.http import THREADS
 from dashboard.live import database
 from dashboard.live.hub import hub
+from dashboard.serving.http import THREADS
 from dashboard.up.web import Server, config
 from tests.support.wait import wait_until
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dashboard import bridge
-from dashboard.bridge import PART_BYTES, Bridge, Incoming
+from dashboard.serving import thread_bridge
+from dashboard.serving.thread_bridge import PART_BYTES, Bridge, Incoming
 
 SCOPE: dict[str, Any] = {
     "method": "PUT",
@@ -53,7 +53,7 @@ def asked(handler: Callable[..., Any], coming: Callable[[], Any] = io.BytesIO) -
 
 def test_a_whole_answer_crosses_from_its_thread_once(monkeypatch: pytest.MonkeyPatch) -> None:
     crossings: list[Any] = []
-    monkeypatch.setattr(bridge, "wait_for", lambda awaited, loop: crossings.append(awaited))
+    monkeypatch.setattr(thread_bridge, "wait_for", lambda awaited, loop: crossings.append(awaited))
     answer = Answer([b"one", b"two"], False)
 
     def handler(environ: dict[str, Any], start: Any) -> Answer:

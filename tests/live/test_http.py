@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.db.backends.signals import connection_created
 
-from dashboard import http as dashboard_http
+from dashboard.serving import http as dashboard_http
 from tests.live.server import LiveServer
 from tests.support.wait import wait_until
 

@@ -11,8 +11,8 @@ from websockets.sync.client import ClientConnection
 from dashboard.live import overview
 from dashboard.live.consumers import OverviewSocket
 from dashboard.models import User
-from engine import queries
 from engine.models import Run
+from engine.reads import queries
 from tests.live.history import History
 from tests.live.recorder import close_code
 from tests.live.server import LiveServer

@@ -14,7 +14,7 @@ from channels.layers import get_channel_layer
 
 from dashboard.live import groups
 from dashboard.live import hub as hub_module
-from dashboard.live.layer import Layer, host
+from dashboard.live.channel_layer import Layer, host
 from tests.live.history import History
 from tests.live.server import LiveServer, serving
 from tests.live.test_channel_layer import greeted, on_loop, until_nobody_tells
@@ -35,7 +35,7 @@ def redis_server(tmp_path: Path) -> Iterator[redis.Server]:
 def over_redis(redis_server: redis.Server, settings: Any) -> None:
     settings.INTERLOCK = replace(settings.INTERLOCK, redis_url=redis_server.url)
     config = {"hosts": [host(redis_server.url)], "prefix": "test:"}
-    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "dashboard.live.layer.Layer", "CONFIG": config}}
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "dashboard.live.channel_layer.Layer", "CONFIG": config}}
     assert isinstance(get_channel_layer(), Layer)
 
 

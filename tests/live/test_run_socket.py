@@ -15,8 +15,8 @@ import pytest
 from dashboard.live import feed, sockets
 from dashboard.live.sockets import PACE_SECONDS, Socket
 from dashboard.models import User
-from engine import queries
 from engine.models import EventBatch, LogBatch, Run
+from engine.reads import queries
 from tests.live.history import History
 from tests.live.recorder import Recorder, close_code
 from tests.live.server import LiveServer, serving

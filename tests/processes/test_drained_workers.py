@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.host.postman import FORGOTTEN_SECONDS
+from engine.host.reporter import FORGOTTEN_SECONDS
 from tests.support.effort import soon
 from tests.support.factories import chains, document, node, python
 from tests.support.wait import wait_until

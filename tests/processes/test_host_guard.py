@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.executors import cgroup
 from engine.executors.base import Started
-from engine.executors.leftovers import mark_prefix, own_mark
 from engine.host.guard import LATE_SECONDS, Guard
+from engine.supervisor import cgroup
+from engine.supervisor.cleanup import mark_prefix, own_mark
 from tests.support.product import processes_with
 from tests.support.supervised import Supervised
 from tests.support.wait import wait_until

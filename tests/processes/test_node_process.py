@@ -246,7 +246,7 @@ def test_what_is_not_built_yet_is_refused_by_name(node: NodeProcess, use: str) -
 
 
 def test_python_function_calls_what_is_installed(node: NodeProcess) -> None:
-    config = {"function": "engine.worker.jsonvalue.encode", "args": {}}
+    config = {"function": "engine.worker.json_value.encode", "args": {}}
     error = node.run("python.function", {"function": "engine.nowhere.thing"})["error"]
     assert error["class"] == "BadConfig"
     assert "engine.nowhere" in error["message"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from engine.executors import cgroup
+from engine.supervisor import cgroup
 from tests.processes.node_process import NodeProcess, Nodes
 from tests.support.wait import wait_until
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from engine.executors.base import Ended, Returned, Work
-from engine.executors.shipping import Shipper, shipped
+from engine.supervisor.transfer import Shipper, shipped
 from tests.support import redis, s3, templates
 from tests.support.effort import soon
 from tests.support.factories import document, node, python

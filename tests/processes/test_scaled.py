@@ -16,8 +16,8 @@ import psycopg2
 import pytest
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 
-from dashboard import http
 from dashboard.live import database as live_database
+from dashboard.serving import http
 from tests.live.recorder import Recorder
 from tests.processes.test_live_product import as_api_has_it, open_socket
 from tests.support import redis, templates

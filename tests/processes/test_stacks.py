@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from engine.executors import procfs
 from engine.executors.base import Ended, Stacks, Work
+from engine.inspect import procfs
 from tests.support.effort import soon
 from tests.support.supervised import Supervised, alive
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from engine.executors import attempts, process, quiet, sampling
 from engine.executors.base import Ended, Sampled, Stacks, Work
+from engine.supervisor import attempts, process, quiet, stack_sampler
 from tests.support.effort import soon
 from tests.support.supervised import Supervised
 
@@ -87,7 +87,7 @@ def test_before_the_soft_and_the_hard_limit_act_stacks_are_taken(
 
 
 def test_limits_shorter_than_the_looks_are_kept_all_the_same(node: Supervised, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sampling, "QUICK_PATIENCE_SECONDS", 10.0)
+    monkeypatch.setattr(stack_sampler, "QUICK_PATIENCE_SECONDS", 10.0)
     loop = (
         "def main(inputs, ctx):\n    while True:\n        try:\n            sum(range(10**9))\n"
         "        except BaseException:\n            pass\n"
@@ -109,7 +109,7 @@ def test_an_attempt_that_ends_just_before_its_limit_reports_no_stacks(node: Supe
 
 def test_a_wish_just_before_a_limit_is_served_with_it(node: Supervised, monkeypatch: pytest.MonkeyPatch) -> None:
     # Stacks that are asked for now are still taken when the limit comes near.
-    monkeypatch.setattr(sampling, "APART_SECONDS", 1.0)
+    monkeypatch.setattr(stack_sampler, "APART_SECONDS", 1.0)
     work = node.python(SLEEP, hard=3.0)
     node.send(work)
     node.started(work)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.executors import procfs
-from engine.executors.process import USER_TASKS_MORE, limit_tasks
+from engine.inspect import procfs
+from engine.supervisor.process import USER_TASKS_MORE, limit_tasks
 
 pytestmark = pytest.mark.processes
 

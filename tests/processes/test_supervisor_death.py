@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.executors import cgroup, leftovers
-from engine.executors.attempts import NEVER
-from engine.worker.begun import SUFFIX
+from engine.supervisor import cgroup, cleanup
+from engine.supervisor.attempts import NEVER
+from engine.worker.start_note import SUFFIX
 from tests.support.effort import soon
 from tests.support.supervised import FAKE_NODE, Supervised, alive, marked
 from tests.support.wait import wait_until
@@ -149,7 +149,7 @@ def test_nothing_of_a_killed_supervisor_lives_after_the_next_start(tmp_path: Pat
     home, code = tmp_path / "home", tmp_path / "code.py"
     home.mkdir()
     code.write_text(DAEMON.format(artifacts=str(home / "artifacts")))
-    prefix = leftovers.mark_prefix(home)
+    prefix = cleanup.mark_prefix(home)
     root = Path(__file__).resolve().parents[2]
     with subprocess.Popen(
         [sys.executable, "-c", SUPERVISE, str(home), str(code)],
@@ -193,7 +193,7 @@ def main(inputs, ctx):
 
 
 def test_a_daemon_without_its_mark_is_found_by_its_control_group_at_the_next_start(tmp_path: Path) -> None:
-    probe = cgroup.make(leftovers.own_mark("interlock-probe") + "-0")
+    probe = cgroup.make(cleanup.own_mark("interlock-probe") + "-0")
     if probe is None:
         pytest.skip("no control group can be made here")
     probe.remove()
@@ -243,7 +243,7 @@ def test_what_a_supervisor_had_frozen_when_it_was_killed_ends_with_the_next_star
     pid = int(done.stdout)
     with Supervised(home):
         assert not alive(pid)
-    assert marked(leftovers.mark_prefix(home)) == []
+    assert marked(cleanup.mark_prefix(home)) == []
 
 
 def test_a_living_supervisor_of_the_same_home_keeps_its_processes(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_a_living_supervisor_of_the_same_home_keeps_its_processes(tmp_path: Path
         work = node.python(SLEEP)
         node.send(work)
         pid = node.started(work).pid
-        assert leftovers.end_processes(node.supervisor.mark_prefix) == 0
+        assert cleanup.end_processes(node.supervisor.mark_prefix) == 0
         assert alive(pid)
 
 

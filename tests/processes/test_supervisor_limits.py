@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from engine.executors import cgroup, measure, process, procfs, supervisor
 from engine.executors.base import Ended, Sampled
+from engine.inspect import procfs
+from engine.supervisor import cgroup, process, resource_sampling, supervisor
 from tests.support.effort import soon
 from tests.support.supervised import Supervised
 
@@ -185,7 +186,7 @@ def test_memory_of_children_counts_and_shared_pages_count_once(tmp_path: Path) -
 
 
 def test_a_node_may_start_only_so_many_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "PROCESSES_MAX", 32)
+    monkeypatch.setattr(resource_sampling, "PROCESSES_MAX", 32)
     code = (
         "import os, time\ndef main(inputs, ctx):\n    for _ in range(60):\n        if os.fork() == 0:\n"
         "            time.sleep(600)\n        time.sleep(0.002)\n    time.sleep(600)\n"

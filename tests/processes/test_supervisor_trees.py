@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.executors import process, procfs
 from engine.executors.base import Ended
+from engine.inspect import procfs
+from engine.supervisor import process
 from tests.support.effort import soon
 from tests.support.supervised import Supervised, alive, marked
 from tests.support.wait import wait_until

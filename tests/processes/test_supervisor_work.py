@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.executors import process, procfs, supervisor
 from engine.executors.base import AHEAD_MAX, Ended, Progress, Report, Returned, Started
+from engine.inspect import procfs
+from engine.supervisor import process, supervisor
 from tests.support.supervised import FAKE_NODE, Supervised, alive
 
 pytestmark = pytest.mark.processes

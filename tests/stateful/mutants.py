@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from engine import policy
+from engine import admission, policy
 from engine.definition import Document
 from engine.executors.base import Ended, Report
-from engine.scheduler import admission, commands, leading, loop
-from engine.scheduler.admitting import Admitting
+from engine.scheduler import commands, leadership, loop
 from engine.scheduler.core import Core
+from engine.scheduler.dispatching import Admitting
 from engine.scheduler.loop import Scheduler
 from engine.scheduler.memory import Changes, NodeState, PoolState, RunState
 from engine.scheduler.plan import Plan
@@ -261,7 +261,7 @@ def _adopting(patch: pytest.MonkeyPatch, change: Callable[[Core, RunState, list[
     def adopting(core: Core, run: RunState, in_flight: Any, begun: Any) -> list[Report]:
         return change(core, run, adopt(core, run, in_flight, begun))
 
-    patch.setattr(leading, "adopt", adopting)
+    patch.setattr(leadership, "adopt", adopting)
 
 
 def lost_not_declared(patch: pytest.MonkeyPatch) -> None:
@@ -271,7 +271,7 @@ def lost_not_declared(patch: pytest.MonkeyPatch) -> None:
 
 def begun_not_looked_at(patch: pytest.MonkeyPatch) -> None:
     """What is not stored as started is taken for never begun."""
-    patch.setattr(leading, "adopt", lambda core, run, in_flight, begun: adopt(core, run, in_flight, {}))
+    patch.setattr(leadership, "adopt", lambda core, run, in_flight, begun: adopt(core, run, in_flight, {}))
 
 
 def not_sent_again(patch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from engine import admission
 from engine.executors.base import Ended, Lines, Progress, Returned, Started
-from engine.scheduler import admission
 from engine.states import RUN_TERMINAL
 from tests.stateful import checks
 from tests.support.effort import LONG, rounds

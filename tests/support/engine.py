@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
 
-from engine import documents, events, queries, runs
+from engine.actions import runs
 from engine.config import Config, from_environment
-from engine.executors.make import executor_of
+from engine.definition import store
+from engine.executors.factory import executor_of
 from engine.models import NodeRun, Run
+from engine.reads import events, queries
 from engine.scheduler.loop import Scheduler
 from engine.states import RUN_TERMINAL
 
@@ -29,11 +31,11 @@ class Engine:
         self.environment = environment
         self.config: Config = from_environment({"INTERLOCK_HOME": str(home), "INTERLOCK_WORKERS": "2", **environment})
         self.config.files.mkdir(parents=True, exist_ok=True)
-        documents.forget()
+        store.forget()
         self.executor: Any = executor_of(self.config)
         self.scheduler = Scheduler(self.config, self.executor)
         # A collection of all that a test process has loaded takes as long as a short test.
-        with mock.patch("engine.collector.tune"):
+        with mock.patch("engine.gc_settings.tune"):
             assert self.scheduler.start()
         if self.remote:
             # A worker whose row went with another test's tables registers again.

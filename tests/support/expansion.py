@@ -15,7 +15,7 @@ from django.db.migrations.state import ProjectState
 from django.db.models import Field, GeneratedField, ManyToManyField, Value
 from django.db.models.fields import NOT_PROVIDED
 
-from engine.indexes import AddIndexConcurrently
+from engine.database.indexes import AddIndexConcurrently
 
 STATE_ONLY = (ops.AlterModelOptions, ops.AlterModelManagers)
 
@@ -61,7 +61,7 @@ def _of(operation: Operation, migration: Migration, state: ProjectState, made: s
         if _in_database(old) != _in_database(operation.field):
             yield f"changes the column of {operation.name}, which older processes read and write"
     elif isinstance(operation, ops.AddIndex):
-        yield "keeps others from writing while the index is made: use engine.indexes.AddIndexConcurrently"
+        yield "keeps others from writing while the index is made: use engine.database.indexes.AddIndexConcurrently"
     elif isinstance(operation, ops.AddConstraint):
         yield "older processes may write what it forbids"
     elif isinstance(operation, ops.RunPython | ops.RunSQL):

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.executors.leftovers import mark_prefix
+from engine.supervisor.cleanup import mark_prefix
 from tests.support.wait import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]

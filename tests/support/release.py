@@ -27,7 +27,7 @@ class Fashion(_models.Model):
 HEAD = """
 from django.db import migrations, models
 
-from engine.indexes import AddIndexConcurrently
+from engine.database.indexes import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg2
 
-from engine.scheduler.leader import ADVISORY_KEY
+from engine.scheduler.leader_lock import ADVISORY_KEY
 from tests.support import redis, templates
 from tests.support.product import ROOT, Product, processes_with
 from tests.support.wait import wait_until

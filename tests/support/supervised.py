@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.config import Config
-from engine.executors import procfs
 from engine.executors.base import Ended, Lines, Report, Returned, Started, Work
-from engine.executors.process import MAIN
-from engine.executors.supervisor import Supervisor
+from engine.inspect import procfs
+from engine.supervisor.process import MAIN
+from engine.supervisor.supervisor import Supervisor
 
 R = TypeVar("R")
 FAKE_NODE = Path(__file__).with_name("fake_node.py")

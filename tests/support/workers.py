@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from engine.executors.leftovers import mark_prefix
+from engine.supervisor.cleanup import mark_prefix
 from tests.support.product import ROOT, processes_with
 from tests.support.wait import wait_until
 

@@ -13,8 +13,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.migration import Migration
 from django.db.models.functions import Now
 
-from engine.indexes import AddIndexConcurrently
-from engine.postgres import EXPANDS
+from engine.database.indexes import AddIndexConcurrently
+from engine.database.postgres import EXPANDS
 from tests.support.expansion import dangers
 from tests.support.product import ROOT
 from tests.support.release import HEAD, MIGRATIONS

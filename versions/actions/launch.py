@@ -8,10 +8,9 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-from engine import documents
-from engine import inputs as engine_inputs
-from engine import runs as engine_runs
-from engine.definition import Document, parse
+from engine.actions import runs as engine_runs
+from engine.definition import Document, parse, store
+from engine.definition import inputs as engine_inputs
 from engine.errors import InvalidInputs, NotFound
 from engine.models import Definition, Run
 from versions import checking, queries
@@ -59,7 +58,7 @@ def launch(
         else:
             chosen = queries.version(workflow, version)
         number, definition = chosen.number, chosen.definition
-        document = documents.load(chosen.definition_id)
+        document = store.load(chosen.definition_id)
     accepted, wrong = engine_inputs.accept(document.inputs, inputs)
     if wrong:
         raise InvalidInputs(wrong)

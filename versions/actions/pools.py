@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from engine import pools as engine_pools
+from engine.actions import pools as engine_pools
 from engine.errors import NotFound
 from engine.models import Pool
 from engine.text import clean_text

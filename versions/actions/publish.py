@@ -9,7 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from engine import clock
-from engine import runs as engine_runs
+from engine.actions import runs as engine_runs
 from engine.definition import content_hash
 from engine.errors import InvalidDocument
 from engine.models import Definition

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.db import transaction
 
-from engine import deletion
-from engine import runs as engine_runs
+from engine.actions import deletion
+from engine.actions import runs as engine_runs
 from engine.models import Run
 from engine.states import RUN_TERMINAL
 from versions.actions import audit

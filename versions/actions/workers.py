@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from engine import workers
+from engine.reads import workers
 from versions.actions import audit
 
 

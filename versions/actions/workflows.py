@@ -10,7 +10,8 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from engine import clock, deletion
+from engine import clock
+from engine.actions import deletion
 from engine.models import NodeStat, Run
 from engine.models.conditions import unfinished_runs
 from engine.models.fields import clean_text

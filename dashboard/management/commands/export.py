@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.notyet import NotYetCommand
+from dashboard.not_available import NotYetCommand
 
 
 class Command(NotYetCommand):

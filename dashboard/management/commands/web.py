@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from dashboard import start
 from dashboard.up import listen, web
-from engine import schema
+from engine.database import schema
 
 
 class Command(BaseCommand):

@@ -15,8 +15,8 @@ from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
 
-from engine import schema
-from engine.postgres import LOCK_SECONDS, first_line
+from engine.database import schema
+from engine.database.postgres import LOCK_SECONDS, first_line
 
 LOCK_NOT_AVAILABLE = "55P03"
 

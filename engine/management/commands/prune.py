@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from engine import schema
-from engine.objectstore import ArtifactStoreError
-from engine.retention import RETENTION_DAYS, prune
+from engine.actions.retention import RETENTION_DAYS, prune
+from engine.artifacts.s3 import ArtifactStoreError
+from engine.database import schema
 
 DAYS_MAX = 36_500
 

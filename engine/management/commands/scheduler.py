@@ -9,11 +9,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from engine import schema
+from engine.database import schema
 from engine.errors import LostLeadership
-from engine.executors.bell import Bell
-from engine.executors.make import executor_of
+from engine.executors.factory import executor_of
 from engine.scheduler.loop import DRAIN_SECONDS, Scheduler
+from engine.supervisor.waker import Bell
 
 
 class Signal:

@@ -6,7 +6,7 @@ import sys
 import types
 
 from engine.worker.errors import BadConfig
-from engine.worker.late import when_imported
+from engine.worker.import_hooks import when_imported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

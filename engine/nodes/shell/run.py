@@ -14,7 +14,7 @@ import signal
 import subprocess
 import time
 
-from engine.worker import procs
+from engine.worker import processes
 from engine.worker.errors import ExitCode, SoftTimeout
 
 TYPE_CHECKING = False
@@ -54,7 +54,7 @@ def run(task: Task) -> dict[str, Any]:
                 except SoftTimeout as error:
                     # The command may finish what it does; the hard limit ends it if it does not.
                     told = error
-                    procs.signal_descendants(signal.SIGTERM)
+                    processes.signal_descendants(signal.SIGTERM)
         finally:
             _end_group(process)
             streams.close()
@@ -143,8 +143,8 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     except ProcessLookupError:
         pass
     process.wait()
-    procs.reap(KILLED_SECONDS, process.pid)
-    procs.reap(AFTER_SECONDS)
+    processes.reap(KILLED_SECONDS, process.pid)
+    processes.reap(AFTER_SECONDS)
 
 
 def _input_files(task: Task) -> dict[str, str]:

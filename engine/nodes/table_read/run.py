@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from engine.worker import csvfiles, duck, limits, objects, tables
+from engine.worker import csv_files, duck, limits, objects, tables
 from engine.worker.errors import BadConfig, BadData
 from engine.worker.paths import Roots, url_scheme
 from engine.worker.task import Stored
@@ -54,7 +54,7 @@ def run(task: Task) -> Stored:
     limits.interrupts.append(connection.interrupt)
     duck.lock(connection)
     duckdb = duck.package()
-    reader = csvfiles.Reader(connection, files, options, _compression(files[0])) if format == "csv" else None
+    reader = csv_files.Reader(connection, files, options, _compression(files[0])) if format == "csv" else None
     try:
         try:
             inspect = reader.inspect if reader else None
@@ -103,7 +103,7 @@ def _source(format: str, files: list[str], options: dict[str, Any]) -> str:
             raise BadConfig(f'The option "{option}" is not one of {format} files. Remove it.')
     arguments = [f"[{', '.join(duck.quote(file) for file in files)}]"]
     if format == "csv":
-        options = {**csvfiles.DEFAULTS, **options}
+        options = {**csv_files.DEFAULTS, **options}
     arguments += [f"{name} = {_literal(value)}" for name, value in options.items() if name != "lines"]
     if format == "json":
         lines = options.get("lines")

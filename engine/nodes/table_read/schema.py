@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.nodes.base import NodeType
-from engine.nodes.filepath import check_read
+from engine.nodes.file_path import check_read
 
 _CSV = {
     "delim": {"type": "string", "minLength": 1, "maxLength": 4, "title": "Delimiter (CSV)"},

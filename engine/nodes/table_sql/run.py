@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from engine import sqltext
 from engine.expressions import bind_sql
+from engine.sql import lexer
 from engine.worker import duck, relations, tables
 from engine.worker.errors import SqlError
 from engine.worker.task import Stored
@@ -46,7 +46,7 @@ def _one_query(connection: Any, sql: str, duckdb: Any) -> str:
     except duckdb.Error as error:
         text, line = located(str(error), 0)
         raise SqlError(text, line=line) from None
-    code = [token for token in sqltext.tokens(sql) if token.kind not in ("space", "comment")]
+    code = [token for token in lexer.tokens(sql) if token.kind not in ("space", "comment")]
     while code and sql[code[-1].start] == ";":
         code.pop()
     while code and sql[code[0].start] == ";":
@@ -58,16 +58,16 @@ def _one_query(connection: Any, sql: str, duckdb: Any) -> str:
         second = code[ends[0] + 1] if ends else code[-1]
         raise SqlError(
             "The text holds more than one statement. Write one query; make the others nodes of their own.",
-            line=sqltext.line_of(sql, second.start),
+            line=lexer.line_of(sql, second.start),
         )
     kind = statements[0].type.name
     first = next((token for token in code if sql[token.start] != "("), code[0])
     word = sql[first.start : first.end]
-    if kind not in ("SELECT", "MULTI") or word.lower() not in sqltext.STARTS:
+    if kind not in ("SELECT", "MULTI") or word.lower() not in lexer.STARTS:
         raise SqlError(
             f'A query starts with select, with or from; this is "{word[:30]}" ({kind.lower()}). '
             "Only reading is possible here.",
-            line=sqltext.line_of(sql, first.start),
+            line=lexer.line_of(sql, first.start),
         )
     return "\n" * sql.count("\n", 0, code[0].start) + sql[code[0].start : code[-1].end]
 

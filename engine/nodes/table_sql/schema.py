@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine import expressions, sqltext
+from engine import expressions
 from engine.kept import Kept
 from engine.nodes.base import Config, NodeType
 from engine.problems import Finding
+from engine.sql import lexer
 
 
 def check(config: Config) -> Iterator[Finding]:
     """Whether the text is one select, with or from."""
     sql = config["sql"]
-    faults: list[sqltext.Fault] | None = _kept.get(sql)
+    faults: list[lexer.Fault] | None = _kept.get(sql)
     if faults is None:
-        faults = sqltext.query_faults(sql, expressions.closed_spans(sql))
+        faults = lexer.query_faults(sql, expressions.closed_spans(sql))
         _kept.put(sql, faults, 500 + 2 * len(sql) + 300 * len(faults))
     for fault in faults:
         yield Finding(fault.code, fault.message, ("sql",), fault.line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.nodes.base import NodeType
-from engine.nodes.filepath import check_write
+from engine.nodes.file_path import check_write
 
 NODE_TYPE = NodeType(
     type="table.write",

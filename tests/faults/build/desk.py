@@ -18,7 +18,7 @@ django.setup()
 
 from django.db import DatabaseError  # noqa: E402
 
-from engine import pools, runs  # noqa: E402
+from engine.actions import pools, runs  # noqa: E402
 
 print("{}", flush=True)
 for line in sys.stdin:

@@ -63,7 +63,7 @@ def messages_twice(module: ModuleType) -> None:
     module.Messages.publish = twice
 
 
-@change("engine.host.records")
+@change("engine.host.database")
 def letters_unnumbered(module: ModuleType) -> None:
     """A report whose answer was lost is written once more."""
     do = module.Records._do
@@ -78,19 +78,19 @@ def letters_unnumbered(module: ModuleType) -> None:
     module.Records._do = unnumbered
 
 
-@change("engine.scheduler.remote")
+@change("engine.scheduler.remote_executor")
 def reports_taken_twice(module: ModuleType) -> None:
     """From memory, after a commit that may have taken them up."""
     module.without_batches = list  # type: ignore[attr-defined]
 
 
-@change("engine.host.loop")
+@change("engine.host.host")
 def takings_forgotten(module: ModuleType) -> None:
     """What the host took without hearing of it stays with it."""
     module.Host.see_to_strange = lambda self, mine: None
 
 
-@change("engine.runs")
+@change("engine.actions.runs")
 def launches_in_pieces(module: ModuleType) -> None:
     """What is done with a run is stored, then what is asked of the scheduler."""
     command = module._command
@@ -102,7 +102,7 @@ def launches_in_pieces(module: ModuleType) -> None:
     module._command = apart  # type: ignore[attr-defined]
 
 
-@change("engine.host.records")
+@change("engine.host.database")
 def take_unguarded(module: ModuleType) -> None:
     """Who is told of work has it, whoever else had it before."""
     do = module.Records._do
@@ -131,7 +131,7 @@ def published_though_taken(module: ModuleType) -> None:
     module.CeleryExecutor._publish_again = publish
 
 
-@change("engine.host.loop")
+@change("engine.host.host")
 def lease_outlived(module: ModuleType) -> None:
     """A host whose lease is over goes on with what it runs."""
     for name, value in (("lose", lambda self, host: None), ("_keep_lease", lambda self: None)):
@@ -139,7 +139,7 @@ def lease_outlived(module: ModuleType) -> None:
         setattr(module.Host, name, value)
 
 
-@change("engine.host.records")
+@change("engine.host.database")
 def gone_hosts_heard(module: ModuleType) -> None:
     """A host that was declared lost renews its lease and tells as if nothing had been."""
     do = module.Records._do
@@ -171,7 +171,7 @@ def stale_reports_taken(module: ModuleType) -> None:
     module.Reports.let_go, module.Reports.report = forget, take
 
 
-@change("engine.host.records")
+@change("engine.host.database")
 def reports_written_twice(module: ModuleType) -> None:
     tell = module.Records.tell
 
@@ -182,7 +182,7 @@ def reports_written_twice(module: ModuleType) -> None:
     module.Records.tell = twice
 
 
-@change("engine.host.records")
+@change("engine.host.database")
 def ends_not_written(module: ModuleType) -> None:
     """The end of an attempt counts as told before it is written, and never is."""
     do = module.Records._do
@@ -202,7 +202,7 @@ def lost_hosts_not_declared(module: ModuleType) -> None:
     module.CeleryExecutor._end_lease = lambda self, host, name, age: False
 
 
-@change("engine.host.records")
+@change("engine.host.database")
 def begun_not_told(module: ModuleType) -> None:
     """What the node processes of a killed worker had begun is not told by its next life."""
     register = module.Records.register
@@ -239,10 +239,10 @@ def acknowledged_late(module: ModuleType) -> None:
     take = task.run
 
     def late(claims: Sequence[str], protocol: int) -> None:
-        from engine.host import step
+        from engine.host import bootstep
 
         take(claims, protocol)
-        host, named = step.host, set(claims)
+        host, named = bootstep.host, set(claims)
         assert host is not None
         # The supervisor's thread may not know them yet.
         known = time.monotonic() + 0.5
@@ -257,19 +257,19 @@ def published_once(module: ModuleType) -> None:
     module.AGAIN_SECONDS = 1e6  # type: ignore[attr-defined]
 
 
-@change("engine.host.postman")
+@change("engine.host.reporter")
 def found_by_message_alone(module: ModuleType) -> None:
     """Work whose message was lost is nobody's."""
     module.FORGOTTEN_SECONDS = 1e6  # type: ignore[attr-defined]
 
 
-@change("engine.host.postman")
+@change("engine.host.reporter")
 def outage_ends_lives(module: ModuleType) -> None:
     """A database that nobody reaches is one from which this host alone is cut off."""
     module.is_away_for_all = lambda error: False  # type: ignore[attr-defined]
 
 
-@change("engine.host.postman")
+@change("engine.host.reporter")
 def full_ends_lives(module: ModuleType) -> None:
     """A database that has no room for what a host tells is one that it does not reach."""
     assert hasattr(module, "DiskFull")
@@ -289,7 +289,7 @@ def outage_ends_leases(module: ModuleType) -> None:
     module.CeleryExecutor.recall = judge
 
 
-@change("engine.host.records")
+@change("engine.host.database")
 def beats_by_own_clock(module: ModuleType) -> None:
     """A host renews its lease by the clock of its own machine."""
     do = module.Records._do
@@ -315,14 +315,14 @@ def leases_by_own_clock(module: ModuleType) -> None:
     module.Leases._do = judge
 
 
-@change("engine.host.postman")
+@change("engine.host.reporter")
 def reports_by_own_clock(module: ModuleType) -> None:
     """A host says when things were by the clock of its own machine."""
     assert hasattr(module.DatabaseClock, "ahead")
     module.DatabaseClock.ahead = lambda self: 0.0
 
 
-@change("engine.scheduler.leading")
+@change("engine.scheduler.leadership")
 def leads_on(module: ModuleType) -> None:
     """A leader that had lost its connection goes on over a new one, whoever leads by then."""
     assert hasattr(module.Leading, "_lead_again")
@@ -336,7 +336,7 @@ def limit_of_all_ignored(module: ModuleType) -> None:
     module.places = lambda hosts, flights, limit, now: places(hosts, flights, 1000, now)  # type: ignore[attr-defined]
 
 
-@change("engine.host.records")
+@change("engine.host.database")
 def away_at_register(module: ModuleType) -> None:
     """No mutant: the database is away from when a worker registers."""
     assert hasattr(module.Records, "register")

@@ -77,7 +77,7 @@ def fences_dropped(module: ModuleType) -> None:
     module.PostgreSQL.__init__ = make_for_postgres
 
 
-@change("engine.scheduler.leader")
+@change("engine.scheduler.leader_lock")
 def lock_forgotten(module: ModuleType) -> None:
     """No mutant: the server lets go of the lock and the connection lives on, as behind a pooler."""
     acquire = module.Leadership.acquire
@@ -92,7 +92,7 @@ def lock_forgotten(module: ModuleType) -> None:
     module.Leadership.acquire = forget
 
 
-@change("engine.scheduler.admitting")
+@change("engine.scheduler.dispatching")
 def release_forgotten(module: ModuleType) -> None:
     let_go = module.Admitting.let_go
 
@@ -104,7 +104,7 @@ def release_forgotten(module: ModuleType) -> None:
     module.Admitting.let_go = forget
 
 
-@change("engine.scheduler.admitting")
+@change("engine.scheduler.dispatching")
 def claim_kept(module: ModuleType) -> None:
     let_go = module.Admitting.let_go
 
@@ -186,19 +186,19 @@ def losses_not_counted(module: ModuleType) -> None:
     module.Reports._lost = forget
 
 
-@change("engine.executors.leftovers")
+@change("engine.supervisor.cleanup")
 def leftovers_kept(module: ModuleType) -> None:
     module.end_processes = lambda prefix: 0  # type: ignore[attr-defined]
 
 
-@change("engine.executors.kill")
+@change("engine.supervisor.kill")
 def tree_kept(module: ModuleType) -> None:
     """Of a tree only the node process is ended."""
     search = module.TreeKill._search
     module.TreeKill._search = lambda self: [one for one in search(self) if one.pid == self._root]
 
 
-@change("engine.executors.process")
+@change("engine.supervisor.process")
 def descriptors_kept(module: ModuleType) -> None:
     close = module.NodeProcess.close
 
@@ -210,17 +210,17 @@ def descriptors_kept(module: ModuleType) -> None:
     module.NodeProcess.close = leak
 
 
-@change("engine.executors.leftovers")
+@change("engine.supervisor.cleanup")
 def folders_kept(module: ModuleType) -> None:
     module.remove = lambda folder, removals: None  # type: ignore[attr-defined]
 
 
-@change("engine.executors.cgroup")
+@change("engine.supervisor.cgroup")
 def groups_kept(module: ModuleType) -> None:
     module.Group.remove = lambda self: True
 
 
-@change("engine.executors.endings")
+@change("engine.supervisor.termination")
 def threads_kept(module: ModuleType) -> None:
     import threading
 
@@ -233,7 +233,7 @@ def threads_kept(module: ModuleType) -> None:
     module.Endings._bury = leak
 
 
-@change("engine.executors.fleet")
+@change("engine.supervisor.process_pool")
 def memory_kept(module: ModuleType) -> None:
     release, kept = module.Fleet._release, []
 
@@ -265,12 +265,12 @@ def workflow_limit_larger(module: ModuleType) -> None:
     module.Core.start_runs = start
 
 
-@change("engine.scheduler.admission")
+@change("engine.admission")
 def priority_reversed(module: ModuleType) -> None:
     module.key = lambda ready_at, priority: ready_at - priority * module.AGING_SECONDS  # type: ignore[attr-defined]
 
 
-@change("engine.runs")
+@change("engine.actions.runs")
 def runs_forgotten(module: ModuleType) -> None:
     """Acknowledged before it is durable: the run is gone again."""
     start = module.start
@@ -362,7 +362,7 @@ def everybody_waits(module: ModuleType) -> None:
     module.Socket.send_text = in_turn
 
 
-@change("engine.executors.capture")
+@change("engine.supervisor.capture")
 def cut_not_told(module: ModuleType) -> None:
     close = module._Tail.close
     module._Tail.close = lambda self, at: [line for line in close(self, at) if "were dropped here" not in line[2]]

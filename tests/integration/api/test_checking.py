@@ -11,11 +11,11 @@ from django.core.management import call_command
 
 from dashboard.models import Role
 from engine.models import Run
-from engine.sqlcheck import columns as sqlcheck
-from engine.sqlcheck.checker import Busy, Checker, Crashed, checker
+from engine.sql.check import columns as sqlcheck
+from engine.sql.check.checker import Busy, Checker, Crashed, checker
 from tests.support.people import person
 from tests.support.run_rows import node_run
-from versions import checking, earlier
+from versions import checking, earlier_columns
 from versions.actions import drafts, publish, workflows
 from versions.actions.launch import launch
 from versions.models import Workflow
@@ -24,12 +24,12 @@ from versions.models import Workflow
 @pytest.fixture(autouse=True)
 def nothing_kept():
     sqlcheck.forget()
-    earlier.forget()
+    earlier_columns.forget()
     # The process that looks may have to start, which takes its time beside everything else.
     checker.ask({"op": "sql", "sql": "select 1", "parameters": {}, "tables": {}}, until=time.monotonic() + 60)
     yield
     sqlcheck.forget()
-    earlier.forget()
+    earlier_columns.forget()
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_earlier_runs_cost_the_same_few_queries_however_many_nodes_there_are(
         node_run(
             run, f"p{number}", "succeeded", output={"kind": "table", "artifact": f"{number}.parquet", "schema": schema}
         )
-    earlier.forget()
+    earlier_columns.forget()
     with django_assert_max_num_queries(4):
         found = checking.check(definition, workflow="flow", user="editor-person")
     assert found.columns["p49"] == [{"name": "a", "type": "BIGINT"}]

@@ -49,7 +49,7 @@ def test_a_database_that_does_not_answer_is_503(admin: Api, monkeypatch: pytest.
     def gone(*arguments: Any, **named: Any) -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr("engine.queries.pools", gone)
+    monkeypatch.setattr("engine.reads.queries.pools", gone)
     answer = admin.get("pools/")
     assert (answer.status, answer.code) == (503, "database_unavailable")
     assert answer.headers["Retry-After"]
@@ -102,14 +102,14 @@ def test_ready_says_which_part_is_not(db: None, monkeypatch: pytest.MonkeyPatch)
     Leader.objects.update_or_create(pk=1, defaults={"beat_at": clock.now()})
     assert api.get("/readyz").json == {"status": "ok"}
     monkeypatch.setattr("dashboard.api.health._schema_is_current", False)
-    monkeypatch.setattr("engine.schema.is_current", lambda: False)
+    monkeypatch.setattr("engine.database.schema.is_current", lambda: False)
     assert api.get("/readyz").json["failing"] == "schema"
 
     def gone() -> bool:
         raise OperationalError("no")
 
     monkeypatch.setattr("dashboard.api.health._schema_is_current", True)
-    monkeypatch.setattr("engine.queries.scheduler_alive", gone)
+    monkeypatch.setattr("engine.reads.queries.scheduler_alive", gone)
     assert api.get("/readyz").json["failing"] == "database"
 
 

@@ -150,7 +150,7 @@ def test_a_long_timeline_comes_in_parts_that_make_up_the_whole(api: Api) -> None
 
 
 def test_the_timeline_is_two_reads_whatever_it_holds(api: Api, django_assert_num_queries: Any) -> None:
-    from engine.timeline import timeline
+    from engine.reads.timeline import timeline
 
     run = run_rows.ended(start(api).pk, "failed")
     run_rows.node_run(run, "a", "failed", attempts=30)
@@ -182,7 +182,7 @@ def test_history_is_this_node_in_the_runs_of_its_workflow(api: Api) -> None:
 
 
 def test_history_comes_in_pages_of_at_most_fifty_and_few_reads(api: Api, django_assert_max_num_queries: Any) -> None:
-    from engine.history import node_history
+    from engine.reads.history import node_history
 
     run = start(api)
     for _ in range(120):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import clock, deletion, runs
+from engine import clock
+from engine.actions import deletion, runs
 from engine.artifacts import artifacts_of
 from engine.models import Attempt, EventBatch, LogBatch, NodeRun, Run, Sample
 from tests.support.factories import chain

@@ -12,11 +12,11 @@ import pytest
 from engine.config import from_environment
 from engine.executors import wire
 from engine.executors.base import Work
-from engine.host.loop import Host
-from engine.host.records import Records
-from tests.integration.engine.test_host_records import dispatch, enter
-from tests.integration.engine.test_host_records import records as records
-from tests.integration.engine.test_host_records import url as url
+from engine.host.database import Records
+from engine.host.host import Host
+from tests.integration.engine.test_host_database import dispatch, enter
+from tests.integration.engine.test_host_database import records as records
+from tests.integration.engine.test_host_database import url as url
 from tests.support import gate, postgres
 
 pytestmark = pytest.mark.postgres

@@ -19,12 +19,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from dashboard.checkup import installation
-from engine import objectstore, outputs, retention, runs
-from engine.artifacts import artifacts_of
+from engine.actions import retention, runs
+from engine.artifacts import artifacts_of, outputs
+from engine.artifacts import s3 as object_store
+from engine.artifacts.cached import FRESH_SECONDS, SPARE_BYTES, StoredArtifacts, WrongContent
+from engine.artifacts.s3 import ArtifactStoreError, ObjectStore
 from engine.config import ConfigError, from_environment
-from engine.copies import FRESH_SECONDS, SPARE_BYTES, StoredArtifacts, WrongContent
 from engine.models import NodeRun
-from engine.objectstore import ArtifactStoreError, ObjectStore
 from tests.support import s3
 from tests.support.factories import chain
 from tests.support.product import ROOT
@@ -247,12 +248,12 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
 django.setup()
 from django.conf import settings
 from engine.artifacts import artifacts_of
-from engine.executors.make import executor_of
+from engine.executors.factory import executor_of
 import dashboard.urls
 artifacts_of(settings.INTERLOCK).put_bytes(b"a")
 executor_of(settings.INTERLOCK)
 wanted = {"fsspec", "s3fs", "botocore", "aiohttp"}
-print(*wanted & {name.partition(".")[0] for name in sys.modules}, *{"engine.copies"} & set(sys.modules))
+print(*wanted & {name.partition(".")[0] for name in sys.modules}, *{"engine.artifacts.cached"} & set(sys.modules))
 """
     environment = {"PATH": os.environ["PATH"], "INTERLOCK_HOME": str(tmp_path)}
     done = subprocess.run(
@@ -320,8 +321,8 @@ def test_a_server_that_takes_connections_and_answers_nothing_ends_in_an_error(
         on(tmp_path / "before", server.url).put_bytes(b"before")
         assert server.process is not None
         os.kill(server.process.pid, signal.SIGSTOP)
-        monkeypatch.setattr(objectstore, "READ_SECONDS", 1)
-        monkeypatch.setattr(objectstore, "PUT_SECONDS", 2)
+        monkeypatch.setattr(object_store, "READ_SECONDS", 1)
+        monkeypatch.setattr(object_store, "PUT_SECONDS", 2)
         artifacts = on(tmp_path / "now", server.url)
         begun = time.monotonic()
         with pytest.raises(ArtifactStoreError, match="its server does not answer"):

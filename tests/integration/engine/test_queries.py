@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from engine import clock, events, logreads, queries, runs
+from engine import clock
+from engine.actions import runs
 from engine.errors import EventsGone, NotFound
 from engine.models import EventBatch, LogBatch, NodeRun, Pool, Run
+from engine.reads import events, logs, queries
 from engine.shapes import iso, micros
 from tests.support.factories import chain, document, node
 
@@ -113,7 +115,7 @@ def test_what_does_not_exist_is_named():
         lambda: queries.run(run.pk + 1),
         lambda: queries.node_run(run, "nope"),
         lambda: queries.attempts(run, "nope"),
-        lambda: logreads.logs(run, node="nope"),
+        lambda: logs.logs(run, node="nope"),
         lambda: events.head(run.pk + 1),
         lambda: events.read(run.pk + 1, 0, 10),
     ):
@@ -126,16 +128,16 @@ def test_lines_are_filtered_and_paged():
     lines(run, 1, *(f"line {number}" for number in range(200)))
     lines(run, 201, "Bad thing", level="error")
     lines(run, 202, "other", node="n1")
-    found, after = logreads.logs(run, limit=150)
+    found, after = logs.logs(run, limit=150)
     assert (len(found), after) == (150, 150)
     assert after is not None
-    found, after = logreads.logs(run, after=after, limit=150)
+    found, after = logs.logs(run, after=after, limit=150)
     assert ([line["seq"] for line in found], after) == (list(range(151, 203)), None)
-    assert [line["message"] for line in logreads.logs(run, node="n1")[0]] == ["other"]
-    assert [line["seq"] for line in logreads.logs(run, level="warning")[0]] == [201]
-    assert [line["seq"] for line in logreads.logs(run, q="bAd")[0]] == [201]
-    assert logreads.logs(run, after=202) == ([], None)
-    assert logreads.logs(run, limit=202)[1] is None, "the last page says so"
+    assert [line["message"] for line in logs.logs(run, node="n1")[0]] == ["other"]
+    assert [line["seq"] for line in logs.logs(run, level="warning")[0]] == [201]
+    assert [line["seq"] for line in logs.logs(run, q="bAd")[0]] == [201]
+    assert logs.logs(run, after=202) == ([], None)
+    assert logs.logs(run, limit=202)[1] is None, "the last page says so"
 
 
 def test_events_and_lines_are_merged_by_number():

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.db.models import Count, Q
 
-from engine import clock, queries
+from engine import clock
 from engine.models import Attempt, Command, EventBatch, NodeRun, Run, Sample, Stack
 from engine.models.conditions import (
     holding_nodes,
@@ -16,6 +16,7 @@ from engine.models.conditions import (
     unfinished_runs,
     with_artifact,
 )
+from engine.reads import queries
 from engine.states import RUN_TERMINAL
 
 pytestmark = [

@@ -15,7 +15,7 @@ import redis as redis_client
 
 from engine import hints
 from engine.config import from_environment
-from engine.executors import redishints
+from engine.hints import host_hints
 from engine.hints import redis as redis_hints
 from engine.hints.redis_server import RedisHintServer, merge
 from tests.integration.engine.test_hints import Loop
@@ -346,13 +346,13 @@ def test_an_error_of_our_own_does_not_end_the_hearing_of_a_host(config, server):
         if (fault := next(faults, None)) is not None:
             raise fault
 
-    ear = redishints.Listener(config, redishints.host_channel(config, 1), hear)
+    ear = host_hints.Listener(config, host_hints.host_channel(config, 1), hear)
     try:
         # Once with its connection, and once more with the one after its fault.
         assert heard.acquire(timeout=10)
         assert heard.acquire(timeout=10)
         with server.client() as client:
-            wait_until(lambda: client.publish(redishints.host_channel(config, 1), b"1"), 10)
+            wait_until(lambda: client.publish(host_hints.host_channel(config, 1), b"1"), 10)
         assert heard.acquire(timeout=10)
     finally:
         ear.close()

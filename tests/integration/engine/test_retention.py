@@ -14,9 +14,11 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
-from engine import clock, events, retention, runs
+from engine import clock
+from engine.actions import retention, runs
 from engine.artifacts import Artifacts
 from engine.models import Command, Definition, EventBatch, LogBatch, NodeRun, Run, Stack
+from engine.reads import events
 from tests.support.factories import chain
 
 pytestmark = pytest.mark.django_db

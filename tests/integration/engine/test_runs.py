@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from engine import clock, deletion, pools, queries, runs
+from engine import clock
+from engine.actions import deletion, pools, runs
 from engine.errors import AlreadyExists, InUse, InvalidValue, NotFound, WrongState
 from engine.models import Command, Definition, Leader, NodeRun, Run
+from engine.reads import queries
 from tests.support.factories import chain, document, node
 
 pytestmark = pytest.mark.django_db

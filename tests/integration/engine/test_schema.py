@@ -9,7 +9,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from engine import runs, schema
+from engine.actions import runs
+from engine.database import schema
 from tests.support.factories import chain
 
 NEWEST = ("engine", "0003_remote")

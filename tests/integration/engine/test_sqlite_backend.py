@@ -14,8 +14,8 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.backends.sqlite3.base import SQLiteCursorWrapper
 from django.db.utils import OperationalError
 
+from engine.database.sqlite_backend import base, write_queue
 from engine.scheduler.dialects import TURN_SECONDS, SQLite
-from engine.sqlite_backend import base, turn
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has no such lock")
@@ -69,7 +69,7 @@ def test_a_transaction_begins_when_the_lock_is_let_go(file, holder, monkeypatch)
     thread.join(20)
     assert not thread.is_alive()
     # It never slept longer than the gap that a busy scheduler leaves.
-    assert set(looks) == {turn.LOOK_SECONDS}
+    assert set(looks) == {write_queue.LOOK_SECONDS}
     other.connection.execute("INSERT INTO t VALUES (1)")
     other.connection.execute("COMMIT")
     other.close()
@@ -81,7 +81,7 @@ def test_one_that_waits_too_long_says_so_and_waits_as_long_the_next_time(file, h
     with pytest.raises(OperationalError, match="locked"):
         begin(other)
     assert other.connection.execute("PRAGMA busy_timeout").fetchone() == (50,)
-    assert turn.turn_at(str(file)).free
+    assert write_queue.turn_at(str(file)).free
     holder.execute("COMMIT")
     begin(other)
     other.connection.execute("ROLLBACK")
@@ -107,7 +107,7 @@ def test_one_that_waits_leaves_no_cursor_to_the_collector(file, holder):
 def test_the_products_own_connection_is_one_of_these():
     assert isinstance(connections[DEFAULT_DB_ALIAS], base.DatabaseWrapper)
     with transaction.atomic():
-        assert turn.turn_at(str(connection.settings_dict["NAME"])).free
+        assert write_queue.turn_at(str(connection.settings_dict["NAME"])).free
 
 
 def cursors() -> set[int]:
@@ -119,7 +119,7 @@ class Folder(threading.Thread):
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        self.turn = turn.Turn(str(folder))
+        self.turn = write_queue.Turn(str(folder))
         self.has_it, self.let_go = threading.Event(), threading.Event()
         self.start()
 
@@ -139,7 +139,7 @@ def test_nobody_begins_before_one_who_has_waited(file, monkeypatch):
         waits.set()
         time.sleep(seconds)
 
-    monkeypatch.setattr(turn, "sleep", look)
+    monkeypatch.setattr(write_queue, "sleep", look)
     mine = wrapper(file, 20)
     thread = threading.Thread(target=begin, args=(mine,))
     thread.start()
@@ -151,7 +151,7 @@ def test_nobody_begins_before_one_who_has_waited(file, monkeypatch):
     assert mine.connection.in_transaction
     other.join()
     # It holds the lock, and no turn: who comes next takes that.
-    assert turn.turn_at(str(file)).free
+    assert write_queue.turn_at(str(file)).free
     mine.connection.execute("ROLLBACK")
     mine.close()
 
@@ -159,13 +159,13 @@ def test_nobody_begins_before_one_who_has_waited(file, monkeypatch):
 @pytest.mark.django_db(transaction=True)
 def test_a_tick_lets_the_one_who_waits_begin_but_waits_for_nobody_who_does_not(file, monkeypatch):
     looks: list[float] = []
-    monkeypatch.setattr(turn, "sleep", looks.append)
+    monkeypatch.setattr(write_queue, "sleep", looks.append)
     now = iter(range(1000))
-    monkeypatch.setattr(turn, "monotonic", lambda: next(now) * TURN_SECONDS / 10)
+    monkeypatch.setattr(write_queue, "monotonic", lambda: next(now) * TURN_SECONDS / 10)
     db = sqlite3.connect(file, isolation_level=None)
     db.executescript("CREATE TABLE engine_leader (id INTEGER, epoch INTEGER, beat_at TEXT);"
                      "INSERT INTO engine_leader VALUES (1, 1, NULL)")  # fmt: skip
-    tick = SQLite(db, turn.Turn(str(file.parent)))
+    tick = SQLite(db, write_queue.Turn(str(file.parent)))
     tick.write(None, 1, 0, True)
     assert looks == []
     # A process that has the turn and stands still.
@@ -179,5 +179,5 @@ def test_a_tick_lets_the_one_who_waits_begin_but_waits_for_nobody_who_does_not(f
 
 
 def test_where_folders_cannot_be_locked_transactions_begin_all_the_same(tmp_path):
-    with turn.Turn(str(tmp_path / "gone")).taken(0):
+    with write_queue.Turn(str(tmp_path / "gone")).taken(0):
         pass

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from engine import runs, steps
+from engine.actions import runs
 from engine.models import EventBatch, Run
+from engine.reads import steps
 from tests.support.factories import chain
 
 pytestmark = pytest.mark.django_db

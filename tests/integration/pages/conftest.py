@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 
 from dashboard.pages import overview
-from engine import clock, documents
+from engine import clock
+from engine.definition import store
 from engine.models import Leader, Pool
 from tests.integration.pages.panels import CODE
 from tests.support.documents import with_input
@@ -23,7 +24,7 @@ from versions.models import Workflow
 @pytest.fixture(autouse=True)
 def nothing_remembered(monkeypatch):
     """Definitions and the overview's numbers are remembered by id or time: each test starts without."""
-    documents.forget()
+    store.forget()
     monkeypatch.setattr(overview, "_rate", (float("-inf"), 0, ""))
     monkeypatch.setattr(overview, "_names", {})
 

@@ -8,7 +8,7 @@ import re
 import pytest
 from django.conf import settings
 
-from dashboard import built
+from dashboard.serving import built_files
 
 DIST = settings.BASE_DIR / "static" / "dist"
 
@@ -76,7 +76,7 @@ def test_a_part_of_a_file_and_a_file_that_is_known_come_as_they_are(client):
 
 @pytest.mark.parametrize(("query", "for_good"), [("?v={digest}", True), ("?v=older", False), ("", False)])
 def test_what_is_asked_for_by_its_digest_is_kept_for_good(client, query, for_good):
-    address = "/static/app.js" + query.format(digest=built.digest("app.js"))
+    address = "/static/app.js" + query.format(digest=built_files.digest("app.js"))
     assert ("immutable" in given(client, address)[0]["Cache-Control"]) is for_good
 
 

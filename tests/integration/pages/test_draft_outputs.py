@@ -10,9 +10,9 @@ import duckdb
 import pytest
 from django.conf import settings
 
-from engine import documents
 from engine.artifacts import Artifacts
-from engine.prints import fingerprints
+from engine.definition import store
+from engine.definition.fingerprints import fingerprints
 from tests.support import run_rows
 from tests.support.documents import chain
 from tests.support.people import person
@@ -34,7 +34,7 @@ def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Artifacts:
 @pytest.fixture
 def pair(db) -> Workflow:
     """A workflow `flow` with a > b as v1, and a run of it (1) in which both succeeded."""
-    documents.forget()
+    store.forget()
     made = workflows.create("Flow", slug="flow", by="editor-person")
     publish.publish(made, chain("a", "b"), by="editor-person")
     run_of(made, a=VALUE, b=VALUE)

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from dashboard.pages import logs
-from engine import logreads, runs
+from engine.actions import runs
 from engine.models import Run
+from engine.reads import logs as log_reads
 from tests.support.factories import document
 from tests.support.run_rows import lines
 
@@ -45,11 +46,11 @@ def test_the_index_goes_on_inside_a_batch_that_has_grown(browser, run):
 
 
 def test_a_long_index_comes_in_parts_that_join(run):
-    whole, _none = logreads.index(run)
-    parts: list[logreads.Batch] = []
+    whole, _none = log_reads.index(run)
+    parts: list[log_reads.Batch] = []
     after: int | None = 0
     while after is not None:
-        part, after = logreads.index(run, after=after, limit=1)
+        part, after = log_reads.index(run, after=after, limit=1)
         parts += part
     assert parts == whole
 
@@ -70,15 +71,15 @@ def test_what_is_no_range_of_lines_is_left_out(said, meant):
 
 
 def test_an_answer_is_bounded_by_its_text_and_the_rest_can_be_asked_for(run, monkeypatch):
-    monkeypatch.setattr(logreads, "ANSWER_CHARACTERS", 100)
-    first = logreads.lines(run, [(6, 205)])
+    monkeypatch.setattr(log_reads, "ANSWER_CHARACTERS", 100)
+    first = log_reads.lines(run, [(6, 205)])
     assert 1 < len(first) < 30
-    rest = logreads.lines(run, [(first[-1]["seq"] + 1, 205)])
+    rest = log_reads.lines(run, [(first[-1]["seq"] + 1, 205)])
     assert rest[0]["seq"] == first[-1]["seq"] + 1
 
 
 def test_a_search_tells_the_numbers_of_lines_that_fit(browser, run, monkeypatch):
-    monkeypatch.setattr(logreads, "SEARCH_SECONDS", 60)
+    monkeypatch.setattr(log_reads, "SEARCH_SECONDS", 60)
     assert read(browser, run, "search", q="GRÖSSE") == {"ranges": [5, 1], "seen": 207, "done": True}
     assert read(browser, run, "search", q="line 19", after=100)["ranges"] == [196, 10]
     assert read(browser, run, "search", level="error")["ranges"] == [5, 1]
@@ -88,28 +89,28 @@ def test_a_search_tells_the_numbers_of_lines_that_fit(browser, run, monkeypatch)
 
 
 def test_a_search_that_takes_long_goes_on_where_it_stopped(run, monkeypatch):
-    monkeypatch.setattr(logreads, "SEARCH_SECONDS", 0)
+    monkeypatch.setattr(log_reads, "SEARCH_SECONDS", 0)
     found: list[tuple[int, int]] = []
     seen, done, steps = 0, False, 0
     while not done:
-        part, seen, done = logreads.search(run, q="e", after=seen)
+        part, seen, done = log_reads.search(run, q="e", after=seen)
         found += part
         steps += 1
     assert steps > 3
-    assert sum(count for _first, count in found) == len(logreads.logs(run, q="e", limit=1000)[0])
+    assert sum(count for _first, count in found) == len(log_reads.logs(run, q="e", limit=1000)[0])
 
 
 def test_a_search_from_the_beginning_answers_with_its_first_hits(run, monkeypatch):
-    monkeypatch.setattr(logreads, "SEARCH_SECONDS", 60)
-    monkeypatch.setattr(logreads, "FIRST_LINES", 1)
-    first, seen, done = logreads.search(run, q="e")
+    monkeypatch.setattr(log_reads, "SEARCH_SECONDS", 60)
+    monkeypatch.setattr(log_reads, "FIRST_LINES", 1)
+    first, seen, done = log_reads.search(run, q="e")
     assert first
     assert not done
-    rest, _seen, done = logreads.search(run, q="e", after=seen)
+    rest, _seen, done = log_reads.search(run, q="e", after=seen)
     assert done
-    whole = logreads.search(run, q="nothing that is said")
+    whole = log_reads.search(run, q="nothing that is said")
     assert whole == ([], 207, True)
-    assert sum(count for _first, count in first + rest) == len(logreads.logs(run, q="e", limit=1000)[0])
+    assert sum(count for _first, count in first + rest) == len(log_reads.logs(run, q="e", limit=1000)[0])
 
 
 def test_the_download_is_a_text_file_of_all_lines(browser, run):

@@ -9,7 +9,7 @@ import pytest
 from engine.models import NodeStat
 from tests.support.documents import chain
 from tests.support.people import person
-from versions import nodefacts
+from versions import node_facts
 from versions.actions import drafts, publish, workflows
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def history():
     """v1 has a and b, v2 changes b, v3 moves a, v4 adds c."""
-    nodefacts._kept.clear()
+    node_facts._kept.clear()
     workflow = workflows.create("History", slug="history", by="editor-person")
     document = chain("a", "b")
     publish.publish(workflow, document, by="editor-person")
@@ -51,7 +51,7 @@ def test_the_draft_may_be_another_and_durations_are_learned(browser, history):
 
 
 def test_what_was_not_changed_in_a_long_history_is_not_dated(browser, history, monkeypatch):
-    monkeypatch.setattr(nodefacts, "VERSIONS_MAX", 2)
+    monkeypatch.setattr(node_facts, "VERSIONS_MAX", 2)
     assert known(browser) == {"c": {"version": 4}}
 
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 from dashboard.pages import run_findings
 from engine import clock
 from engine.diagnosis.finding import Action
-from engine.diagnosis.said import Said
+from engine.diagnosis.sentences import Said
 from engine.models import Attempt, Command, Run
 from tests.integration.pages.panels import run_of
 from tests.support.people import ROLES, person

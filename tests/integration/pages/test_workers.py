@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from engine import clock, queries, workers
+from engine import clock
 from engine.errors import NotFound, WrongState
 from engine.models import Attempt, Host, Leader
+from engine.reads import queries, workers
 from engine.states import DRAIN_ASKED, DRAIN_STOPPING, OTHER_RELEASE
 from tests.integration.pages.test_lists import row, shown
 from tests.support import run_rows

@@ -11,7 +11,8 @@ from django.conf import settings
 from django.contrib.auth import hashers
 from django.db import transaction
 
-from engine import documents, heartbeat
+from engine import heartbeat
+from engine.definition import store
 from tests.integration.table.world import World, build
 
 
@@ -19,7 +20,7 @@ from tests.integration.table.world import World, build
 def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     home = tmp_path_factory.mktemp("table")
     config = replace(settings.INTERLOCK, home=home, artifacts=str(home / "artifacts"))
-    documents.forget()
+    store.forget()
     with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), transaction.atomic():
         patch.setattr(settings, "INTERLOCK", config)
         # The scheduler's beat, an hour ahead, is to last for all calls.
@@ -30,4 +31,4 @@ def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytes
         yield build(home)
         transaction.set_rollback(True)
     hashers.reset_hashers(setting="PASSWORD_HASHERS")
-    documents.forget()
+    store.forget()

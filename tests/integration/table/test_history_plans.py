@@ -12,12 +12,14 @@ from urllib.parse import urlencode
 import pytest
 from django.db import connection
 
-from dashboard.bench import plans, postgres
-from dashboard.bench.past import Over
 from dashboard.pages import overview
-from engine import clock, documents, retention
+from engine import clock
+from engine.actions import retention
+from engine.definition import store
 from engine.models import EventBatch, Run
 from engine.models.fields import dump
+from tests.bench import plans, postgres
+from tests.bench.past import Over
 from tests.integration.table.calls import CALLS
 from tests.integration.table.test_pages import OPEN, PAGES
 from tests.integration.table.test_queries import SOCKETS
@@ -127,7 +129,7 @@ def _times(filters: Mapping[str, Any]) -> dict[str, str]:
 def test_whatever_reads_finds_it_by_an_index_and_reads_no_more(past: World) -> None:
     wrong = []
     for name, ask in _asked(past):
-        documents.forget()
+        store.forget()
         overview._rate = (float("-inf"), 0, "")
         with plans.queries() as asked:
             answer = ask()

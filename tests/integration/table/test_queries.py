@@ -20,7 +20,8 @@ from dashboard.live import feed
 from dashboard.live import overview as live_overview
 from dashboard.models import ApiToken
 from dashboard.pages import overview
-from engine import clock, documents
+from engine import clock
+from engine.definition import store
 from tests.integration.table import crowd
 from tests.integration.table.badness import JSON, PATCH
 from tests.integration.table.calls import CALLS, NOTHING, Call
@@ -82,13 +83,13 @@ class Crowds:
         self.world = world
         self.found: dict[tuple[str, int], tuple[Any, list[str]]] = {}
         for size in (FEW, MANY):
-            documents.forget()
+            store.forget()
             with Watch(world.home).request():
                 crowd.build(world, size)
                 watch = Watch(world.home)
                 for name, ask in self.things():
                     self.found[name, size] = self.ask(watch, ask)
-        documents.forget()
+        store.forget()
 
     def ask(self, watch: Watch, ask: Callable[[], Any]) -> tuple[Any, list[str]]:
         """What it answers, and the statements; what is kept in memory has been read before."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engine.diagnosis.known import Facts, Failure, Holder, Kept, PoolFacts, Running, Sampled, Waiting
+from engine.diagnosis.facts import Facts, Failure, Holder, Kept, PoolFacts, Running, Sampled, Waiting
 
 NOW = datetime(2026, 11, 24, 9, 44, 0, tzinfo=UTC)
 PID = 41207

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.diagnosis import actions
-from engine.diagnosis.known import Facts, Running
+from engine.diagnosis.facts import Facts, Running
 from engine.diagnosis.rules import diagnosis
-from engine.diagnosis.said import Said
+from engine.diagnosis.sentences import Said
 from engine.diagnosis.shape import to_dict
 from engine.diagnosis.threads import doing
 from tests.unit.diagnosis.made import (

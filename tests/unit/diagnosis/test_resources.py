@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.diagnosis.known import Sampled
+from engine.diagnosis.facts import Sampled
 from engine.diagnosis.resources import usage
 from engine.diagnosis.rules import diagnosis
 from tests.unit.diagnosis.made import PID, ago, facts, running, samples

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from engine.diagnosis.facts import Root
 from engine.diagnosis.finding import Diagnosis, Finding
-from engine.diagnosis.known import Root
 from engine.diagnosis.rules import diagnosis
 from tests.unit.diagnosis.made import (
     PID,

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from engine.diagnosis.facts import Holder, Resting, Root
 from engine.diagnosis.finding import Finding
-from engine.diagnosis.known import Holder, Resting, Root
 from engine.diagnosis.rules import diagnosis
 from engine.states import DRAIN_ASKED, OTHER_RELEASE
 from tests.unit.diagnosis.made import NOW, ago, facts, holder, pool, running, waiting

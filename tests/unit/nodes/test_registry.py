@@ -10,7 +10,7 @@ import pytest
 from engine import definition
 from engine.nodes import registry
 from engine.nodes.base import CATEGORIES
-from tests.unit.documents import document, edge, node, only
+from tests.unit.definition.documents import document, edge, node, only
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.db import OperationalError
 
-from engine.scheduler.leading import OUTAGE_SECONDS
+from engine.scheduler.leadership import OUTAGE_SECONDS
 from tests.support.documents import chain
 from tests.support.simulation import Simulation
 

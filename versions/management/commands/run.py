@@ -17,15 +17,18 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 
-from engine import events, hints, inputs, queries, runs, schema
-from engine.definition import parse
+from engine import hints
+from engine.actions import runs
+from engine.database import schema
+from engine.definition import inputs, parse
 from engine.errors import InterlockError, InvalidInputs, LostLeadership
 from engine.models import Run
 from engine.problems import InvalidDocument, Problem
+from engine.reads import events, queries
 from engine.states import RUN_TERMINAL
 from versions import queries as versions_queries
 from versions.actions.launch import launch
-from versions.definitionfile import UnreadableFile, looks_like_file, read
+from versions.definition_file import UnreadableFile, looks_like_file, read
 from versions.errors import VersionsError
 from versions.management.commands.validate import line_of
 from versions.models import Workflow

@@ -10,10 +10,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from engine import schema
+from engine.database import schema
 from engine.problems import Problem
 from versions import checking, queries
-from versions.definitionfile import UnreadableFile, read
+from versions.definition_file import UnreadableFile, read
 
 
 class Command(BaseCommand):

@@ -1,0 +1,21 @@
+"""What the editor's inspector says of nodes beside their definition."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+from dashboard import access
+from dashboard.access import Right
+from dashboard.pages.base import page, person
+from versions.actions import drafts
+from versions.node_facts import node_facts
+
+
+@require_safe
+@page(Right.EDIT)
+def known(request: HttpRequest, slug: str) -> JsonResponse:
+    """`{nodes: {id: {learned?, version?, edited?}}}`: see versions.node_facts."""
+    workflow = access.workflow(request.user, slug, Right.EDIT)
+    copy = drafts.load(workflow, person(request))
+    return JsonResponse({"nodes": node_facts(workflow, copy.definition)})

@@ -1,0 +1,147 @@
+"""What is deleted when it is old: runs with all that belongs to them, done commands, artifacts that nobody names.
+
+In small batches, each a short transaction, so that on SQLite nobody waits long.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Count, Exists, OuterRef
+
+from engine import clock
+from engine.actions import deletion
+from engine.artifacts import artifacts_of
+from engine.models import Command, Definition, EventBatch, Run
+from engine.models.conditions import with_artifact
+from engine.models.fields import dump
+from engine.states import RUN_TERMINAL
+
+RETENTION_DAYS = 30
+COMMAND_DAYS = 1
+ARTIFACT_HOURS = 1
+"""A file that no row names yet may belong to an attempt that ends at this moment."""
+EVENTS_IN_BATCH = 1000
+AT_ONCE = 500
+"""Runs, or artifacts, that are looked at together."""
+
+
+@dataclass(slots=True)
+class Pruned:
+    """What went."""
+
+    runs: int = 0
+    commands: int = 0
+    definitions: int = 0
+    artifacts: int = 0
+    artifact_bytes: int = 0
+    batches: int = 0
+    """Event batches that were merged into larger ones."""
+
+
+def prune(*, days: float = RETENTION_DAYS, now: datetime | None = None) -> Pruned:
+    """Delete runs that ended more than `days` ago and what is left without them; compact events of ended runs."""
+    now = now or clock.now()
+    pruned = Pruned()
+    _prune_runs(pruned, now - timedelta(days=days))
+    _prune_commands(pruned, now - timedelta(days=COMMAND_DAYS))
+    _prune_definitions(pruned, now - timedelta(days=COMMAND_DAYS))
+    _compact_events(pruned)
+    _prune_artifacts(pruned, time.time() - ARTIFACT_HOURS * 3600)
+    if connection.vendor == "sqlite" and not connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return pruned
+
+
+def _prune_runs(pruned: Pruned, before: datetime) -> None:
+    ended = Run.objects.filter(finished_at__lt=before, state__in=RUN_TERMINAL).order_by("finished_at")
+    while gone := deletion.delete_many(ended.only("counts")[:AT_ONCE]):
+        pruned.runs += gone
+
+
+def _prune_commands(pruned: Pruned, before: datetime) -> None:
+    while True:
+        ids = list(Command.objects.filter(done_at__lt=before).values_list("pk", flat=True)[:500])
+        if not ids:
+            return
+        pruned.commands += Command.objects.filter(pk__in=ids).delete()[0]
+
+
+def _prune_definitions(pruned: Pruned, before: datetime) -> None:
+    """Definitions that no run and no version points to. Others point here too, and protect their rows."""
+    unused = Definition.objects.filter(created_at__lt=before)
+    for relation in Definition._meta.related_objects:
+        # A definition at a time, in the index: a join would go through all runs.
+        pointing = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("pk")})
+        unused = unused.filter(~Exists(pointing))
+    for definition in unused[:1000]:
+        with transaction.atomic():
+            # A run may have been started from it since: then the protection of its row refuses.
+            try:
+                definition.delete()
+            except Exception as error:
+                if type(error).__name__ not in ("ProtectedError", "IntegrityError"):
+                    raise
+                continue
+        pruned.definitions += 1
+
+
+def _compact_events(pruned: Pruned) -> None:
+    """Merge the many small batches of ended runs: one row a tick was right while they ran."""
+    ended = Run.objects.filter(state__in=RUN_TERMINAL).order_by("pk")
+    after = 0
+    while looked_at := dict(ended.filter(pk__gt=after).values_list("pk", "seq")[:AT_ONCE]):
+        after = max(looked_at)
+        # Counted in the index alone: the rows of all history are gigabytes.
+        batches = (
+            EventBatch.objects.filter(run_id__in=list(looked_at)).values_list("run_id").annotate(n=Count("run_id"))
+        )
+        for run_id, n in batches.order_by():
+            if n > 2 * (looked_at[run_id] // EVENTS_IN_BATCH + 1):
+                pruned.batches += _compact(run_id)
+
+
+def _compact(run_id: int) -> int:
+    """Merge the batches of one run; how many rows that saved."""
+    after = saved = 0
+    while True:
+        batches = list(
+            EventBatch.objects.filter(run_id=run_id, first_seq__gt=after).order_by("first_seq")[:EVENTS_IN_BATCH]
+        )
+        if not batches:
+            return saved
+        taken: list[EventBatch] = []
+        events: list[Any] = []
+        for batch in batches:
+            found = json.loads(batch.body)
+            if taken and len(events) + len(found) > EVENTS_IN_BATCH:
+                break
+            taken.append(batch)
+            events.extend(found)
+        after = taken[-1].last_seq
+        if len(taken) > 1:
+            body = dump(events)
+            with transaction.atomic():
+                EventBatch.objects.filter(pk__in=[batch.pk for batch in taken[1:]]).delete()
+                EventBatch.objects.filter(pk=taken[0].pk).update(body=body, last_seq=after)
+            saved += len(taken) - 1
+
+
+def _prune_artifacts(pruned: Pruned, touched_before: float) -> None:
+    """Delete artifacts that no node run names and that were not touched lately. Raises ArtifactStoreError."""
+    artifacts = artifacts_of(settings.INTERLOCK)
+    old = (entry for entry in artifacts.entries() if entry.touched < touched_before)
+    while part := {entry.name: entry.size for entry in islice(old, AT_ONCE)}:
+        named = with_artifact().filter(artifact__in=list(part)).values_list("artifact", flat=True)
+        unnamed = sorted(part.keys() - set(named))
+        artifacts.delete_all(unnamed)
+        pruned.artifacts += len(unnamed)
+        pruned.artifact_bytes += sum(part[name] for name in unnamed)

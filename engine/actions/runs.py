@@ -1,0 +1,370 @@
+"""What people do with runs: each verb is one transaction that checks, writes a Command, and wakes the scheduler.
+
+Nothing here moves a run or a node run; only the scheduler's tick does. A verb refuses what the state at this
+moment does not allow; what changed before the command is taken up is then decided by the scheduler.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+
+from engine import clock, hints
+from engine.definition import Document, canonical, content_hash, store
+from engine.errors import InvalidTargets, InvalidValue, NoAnswer, NotFound, Problem, WrongState
+from engine.models import Command, Definition, NodeRun, Run, Stack
+from engine.models.fields import clean_text
+from engine.reads import queries
+from engine.scheduler.commands import ENDABLE, RETRYABLE, SKIPPABLE, may_retry
+from engine.scheduler.stacks import FRESH_SECONDS
+from engine.states import NODE_TERMINAL, NOT_ASKED, RUN_TERMINAL
+
+OVERRIDES = ("soft_timeout", "hard_timeout", "memory_mb", "pool", "slots")
+"""Policy fields that a retry may change for this run."""
+STACK_SECONDS = 2.0
+"""How long stacks that were asked for are waited for."""
+
+
+def store_definition(document: Mapping[str, Any]) -> Definition:
+    """The row of this (valid) document, made when its content is new."""
+    text = canonical(document)
+    digest = content_hash(document)
+    known = Definition.objects.filter(hash=digest).first()
+    if known is not None:
+        return known
+    try:
+        with transaction.atomic():
+            return Definition.objects.create(
+                hash=digest, document=text, node_count=len(document["nodes"]), created_at=clock.now()
+            )
+    except IntegrityError:
+        # Another process stored the same content at this moment.
+        return Definition.objects.get(hash=digest)
+
+
+def start(
+    definition: Definition,
+    *,
+    workflow: str,
+    version: int | None = None,
+    draft: bool = False,
+    inputs: Mapping[str, Any] | None = None,
+    priority: int | None = None,
+    targets: Sequence[str] | None = None,
+    by: str = "",
+) -> Run:
+    """A new run, queued. `inputs` have been accepted and hold their defaults; `priority` None: the document's.
+
+    `targets`: only these nodes and what they need; the others are skipped. Raises InvalidTargets.
+    """
+    now = clock.now()
+    asked = None if targets is None else _targets(definition, targets)
+    with transaction.atomic(savepoint=False):
+        run = Run.objects.create(
+            definition=definition,
+            workflow=workflow,
+            version=version,
+            draft=draft,
+            inputs=dict(inputs or {}),
+            priority=store.of(definition).settings.priority if priority is None else priority,
+            targets=asked,
+            counts={"pending": definition.node_count},
+            created_by=by,
+            created_at=now,
+        )
+        _command("start", run, by=by, now=now)
+    return run
+
+
+def _targets(definition: Definition, targets: Sequence[str]) -> list[str]:
+    known = store.of(definition).by_id
+    wrong = [
+        Problem("unknown_node", f'There is no node "{clean_text(name)}" to run up to.', f"targets[{place}]")
+        for place, name in enumerate(targets)
+        if name not in known
+    ]
+    if not targets:
+        wrong = [Problem("empty", "Name at least one node, or leave `targets` out to run all.", "targets")]
+    if wrong:
+        raise InvalidTargets(wrong)
+    return list(dict.fromkeys(targets))
+
+
+def cancel(run: Run, *, by: str) -> Run:
+    """Ask for the end of a run: running nodes are killed, the others never start. Raises WrongState."""
+    now = clock.now()
+    with transaction.atomic():
+        run = _locked(run)
+        if run.state in RUN_TERMINAL:
+            raise WrongState(f"Run {run.pk} cannot be cancelled: it has {_past(run.state)}.", run=str(run.pk))
+        if run.cancel_requested_at is None:
+            run.cancel_requested_at, run.cancel_requested_by = now, by
+            run.save(update_fields=["cancel_requested_at", "cancel_requested_by"])
+            _command("cancel", run, by=by, now=now)
+    return run
+
+
+def retry(
+    run: Run,
+    *,
+    nodes: Sequence[str] | None = None,
+    from_: str | None = None,
+    policy: Mapping[str, Mapping[str, Any]] | None = None,
+    by: str,
+) -> Run:
+    """Ask for a further attempt of nodes, by default of all that failed, timed out or were cancelled.
+
+    `from_`: `checkpoint` (default) or `start`. `policy`: {node: {field: value}} with the fields of OVERRIDES, kept
+    with the run. Raises WrongState, NotFound (a node that the run does not have), InvalidValue.
+    """
+    if from_ not in (None, "checkpoint", "start"):
+        raise InvalidValue('"from" must be "checkpoint" or "start".', path="from")
+    document = store.load(run.definition_id)
+    wanted = None if nodes is None else list(dict.fromkeys(nodes))
+    changes = _overrides(run, document, policy or {})
+    for node in wanted or ():
+        if node not in document.by_id:
+            raise NotFound.node(run.pk, node)
+    if wanted is not None and not wanted:
+        raise InvalidValue("Name at least one node, or leave `nodes` out to retry all that failed.", path="nodes")
+    now = clock.now()
+    with transaction.atomic():
+        run = _locked(run)
+        rows = NodeRun.objects.filter(run=run, item=-1).values_list("node", "state", "reason")
+        states = {node: (state, reason) for node, state, reason in rows}
+        if wanted is None:
+            if not any(state in RETRYABLE for state, _ in states.values()):
+                raise WrongState(
+                    f"Run {run.pk} has nothing to retry: no node has failed, timed out or been cancelled. "
+                    "Name the nodes, or start a new run.",
+                    run=str(run.pk),
+                )
+        else:
+            for node in wanted:
+                _check_retry(run, node, *states.get(node, ("pending", "")))
+        body = {"nodes": wanted, "from": from_ or "checkpoint", "policy": changes}
+        _command("retry", run, by=by, now=now, body=body)
+    return run
+
+
+def retry_node(
+    run: Run, node: str, *, from_: str | None = None, policy: Mapping[str, Any] | None = None, by: str
+) -> Run:
+    """`retry` for one node; `policy` are its changed fields."""
+    return retry(run, nodes=[node], from_=from_, policy={node: policy} if policy else None, by=by)
+
+
+def wait_until_taken_up(run: Run, kind: str = "retry", *, seconds: float = 2.0) -> None:
+    """Wait until the scheduler has taken up the retries (`kind`) of this run, at most so long; not when there is no
+    scheduler.
+
+    Who asks for a retry and then looks at the run would take the end of the last try for that of the new one.
+    """
+    if connection.in_atomic_block or not queries.scheduler_alive():
+        return
+    deadline = time.monotonic() + seconds
+    pause = 0.002
+    while Command.objects.filter(run=run, kind=kind, done_at=None).exists() and time.monotonic() < deadline:
+        time.sleep(pause)
+        pause = min(2 * pause, 0.05)
+
+
+def cancel_node(run: Run, node: str, *, by: str) -> Run:
+    """Ask for the end of one node: a running one is killed, another never starts. Raises WrongState, NotFound."""
+    if node not in store.load(run.definition_id).by_id:
+        raise NotFound.node(run.pk, node)
+    now = clock.now()
+    with transaction.atomic():
+        run = _locked(run)
+        state = NodeRun.objects.filter(run=run, node=node, item=-1).values_list("state", flat=True).first() or "pending"
+        if state in NODE_TERMINAL or run.state in RUN_TERMINAL:
+            refused = f"it has {_past(state)}" if state in NODE_TERMINAL else "its run has ended"
+            raise WrongState(
+                f'Node "{node}" of run {run.pk} cannot be cancelled: {refused}.',
+                run=str(run.pk),
+                node=node,
+            )
+        _command("cancel_node", run, by=by, now=now, node=node)
+    return run
+
+
+def skip_node(run: Run, node: str, *, by: str) -> Run:
+    """Ask that the run goes on without one node, as if it had succeeded with output null: a running one is killed
+    first; one that failed, timed out, was cancelled or could not start makes an ended run go on.
+
+    Raises WrongState (it succeeded or is skipped already, or the run is being ended), NotFound.
+    """
+    if node not in store.load(run.definition_id).by_id:
+        raise NotFound.node(run.pk, node)
+    now = clock.now()
+    with transaction.atomic():
+        run = _locked(run)
+        state = NodeRun.objects.filter(run=run, node=node, item=-1).values_list("state", flat=True).first() or "pending"
+        refused = ""
+        if state in NODE_TERMINAL and state not in SKIPPABLE:
+            refused = f"it has {_past(state)}"
+        elif state in NODE_TERMINAL and run.stopping in ("cancelled", "run_timeout"):
+            refused = "its run is being ended"
+        if refused:
+            raise WrongState(
+                f'Node "{node}" of run {run.pk} cannot be skipped: {refused}.',
+                run=str(run.pk),
+                node=node,
+                state=state,
+            )
+        _command("skip", run, by=by, now=now, node=node)
+    return run
+
+
+def take_stack(run: Run, node: str, *, by: str) -> Stack | None:
+    """Stacks of a running node, taken now; those of the last second are handed out again. Waits up to STACK_SECONDS.
+
+    None: it ended meanwhile. Raises WrongState (it does not run), NotFound, NoAnswer.
+    """
+    if node not in store.load(run.definition_id).by_id:
+        raise NotFound.node(run.pk, node)
+    rows = NodeRun.objects.filter(run=run, node=node, item=-1)
+    state, attempt = rows.values_list("state", "attempt").first() or ("pending", 0)
+    if state != "running":
+        raise WrongState(
+            f'Node "{node}" of run {run.pk} has no live stacks: it is {state}.',
+            run=str(run.pk),
+            node=node,
+            state=state,
+        )
+    asked = clock.now()
+    since = asked - timedelta(seconds=FRESH_SECONDS)
+    fresh = Stack.objects.filter(run=run, node=node, item=-1, attempt=attempt, taken_at__gte=since)
+    fresh = fresh.order_by("-taken_at", "-id")
+    if (found := fresh.first()) is not None:
+        return found
+    with transaction.atomic():
+        command = _command("stack", run, by=by, now=asked, node=node)
+    deadline = time.monotonic() + (0.0 if connection.in_atomic_block else STACK_SECONDS)
+    pause = 0.005
+    while (found := fresh.first()) is None:
+        outcome = Command.objects.filter(pk=command.pk).values_list("outcome", flat=True).first()
+        if outcome or not rows.filter(state="running", attempt=attempt).exists():
+            return fresh.first()
+        if time.monotonic() >= deadline:
+            raise NoAnswer(
+                f'The stacks of node "{node}" of run {run.pk} did not come within {STACK_SECONDS:g} s; try again.',
+                run=str(run.pk),
+                node=node,
+            )
+        time.sleep(pause)
+        pause = min(2 * pause, 0.05)
+    return found
+
+
+def _command(
+    kind: str, run: Run | None, *, by: str, now: Any, node: str = "", body: dict[str, Any] | None = None
+) -> Command:
+    command = Command.objects.create(kind=kind, run=run, node=node, body=body or {}, by=by, created_at=now)
+    transaction.on_commit(hints.wake)
+    return command
+
+
+def _locked(run: Run) -> Run:
+    """The run's row as it is now; on PostgreSQL nobody else changes it until the transaction ends (on SQLite the
+    transaction itself holds the only lock)."""
+    try:
+        return Run.objects.select_for_update().get(pk=run.pk)
+    except Run.DoesNotExist:
+        raise NotFound.run(run.pk) from None
+
+
+def _check_retry(run: Run, node: str, state: str, reason: str) -> None:
+    if state in ENDABLE or may_retry(state, reason):
+        return
+    if state == "succeeded":
+        what, instead = "it has succeeded", "Start a new run to run it again."
+    elif reason == NOT_ASKED:
+        what, instead = "nobody asked for it", "Start a new run that does."
+    elif state == "skipped":
+        what, instead = "it was skipped", "Retry the upstream node that decided so."
+    else:
+        what, instead = f"it is {state}", "Wait until it has started."
+    raise WrongState(
+        f'Node "{node}" of run {run.pk} cannot be retried: {what}. {instead}', run=str(run.pk), node=node, state=state
+    )
+
+
+def _past(state: str) -> str:
+    words = {
+        "cancelled": "been cancelled",
+        "skipped": "been skipped",
+        "timed_out": "timed out",
+        "upstream_failed": "not been started, for an upstream node failed",
+    }
+    return words.get(state, state)
+
+
+def _overrides(run: Run, document: Document, policy: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The changed policy fields per node, checked. Raises InvalidValue, NotFound."""
+    from engine.models import Pool
+
+    checked: dict[str, dict[str, Any]] = {}
+    for node, fields in policy.items():
+        where = f"policy.{clean_text(str(node))}"
+        if node not in document.by_id:
+            raise NotFound.node(run.pk, node)
+        if not isinstance(fields, Mapping):
+            raise InvalidValue("Give the changed fields of a node as an object.", path=where)
+        before = (run.altered or {}).get(node, {})
+        altered = {**before, **fields}
+        if {"soft_timeout", "hard_timeout"} & fields.keys() == {"hard_timeout"} and before.get(
+            "soft_timeout"
+        ) == before.get("hard_timeout"):
+            # That soft limit had only come down with the last hard one: it does not hold the new one back.
+            altered.pop("soft_timeout", None)
+        for name, value in fields.items():
+            if name not in OVERRIDES:
+                raise InvalidValue(
+                    f'"{name}" cannot be changed by a retry; these can: {", ".join(OVERRIDES)}.', path=f"{where}.{name}"
+                )
+            _check_override(where, name, value)
+        base = document.by_id[node].policy
+        soft = altered.get("soft_timeout", base.soft_timeout)
+        hard = altered.get("hard_timeout", base.hard_timeout)
+        if soft is not None and hard is not None and hard < soft:
+            if "soft_timeout" in fields and "hard_timeout" in fields:
+                raise InvalidValue(
+                    f"hard_timeout ({hard:g} s) is below soft_timeout ({soft:g} s).", path=f"{where}.hard_timeout"
+                )
+            if "hard_timeout" in fields:
+                # Asked for less time: the code is told when that is over, no earlier and no later.
+                altered["soft_timeout"] = hard
+            else:
+                # Asked for more time: the hard limit follows as it does in a document that names none.
+                altered["hard_timeout"] = max(600.0, 2 * soft)
+        pool_name = altered.get("pool", base.pool)
+        if pool_name:
+            slots = Pool.objects.filter(name=pool_name).values_list("slots", flat=True).first()
+            if slots is None:
+                raise InvalidValue(f'There is no pool "{pool_name}".', path=f"{where}.pool")
+            wanted = altered.get("slots", base.slots)
+            if wanted > slots:
+                raise InvalidValue(f'Pool "{pool_name}" has {slots} slots, fewer than {wanted}.', path=f"{where}.slots")
+        checked[node] = altered
+    return checked
+
+
+def _check_override(where: str, name: str, value: Any) -> None:
+    path = f"{where}.{name}"
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if name == "soft_timeout" and not (number and 0 < value <= 31_536_000):
+        raise InvalidValue("soft_timeout must be a number of seconds above 0.", path=path)
+    if name == "hard_timeout" and value is not None and not (number and 0 < value <= 31_536_000):
+        raise InvalidValue("hard_timeout must be a number of seconds above 0, or null for none.", path=path)
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if name == "memory_mb" and value is not None and not whole:
+        raise InvalidValue("memory_mb must be a whole number from 1, or null for none.", path=path)
+    if name == "slots" and not whole:
+        raise InvalidValue("slots must be a whole number from 1.", path=path)
+    if name == "pool" and value is not None and not (isinstance(value, str) and value):
+        raise InvalidValue("pool must be the name of a pool, or null for none.", path=path)

@@ -1,0 +1,224 @@
+"""Artifacts: files named by what they hold, written once and never changed.
+
+A name is `ab/abcdef….parquet`: SHA-256 in hex under a folder of its first two digits, with a suffix for people.
+Files are written under `staging/`, by claim, made durable, then renamed; so a name that exists is whole. Nothing
+here knows runs: who keeps an artifact alive is the database's matter. Where they are in an object store,
+`engine.artifacts.cached` has them; node processes know a folder only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+
+from engine import faults
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+    from typing import IO
+
+CHUNK_BYTES = 1024 * 1024
+_NAME = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{62}(\.[a-z]{1,10})?")
+
+
+class Entry:
+    """An artifact, as a listing has it."""
+
+    __slots__ = ("name", "size", "touched")
+
+    def __init__(self, name: str, size: int, touched: float) -> None:
+        self.name = name
+        self.size = size
+        """Bytes."""
+        self.touched = touched
+        """Unix time when it was last stored or found again."""
+
+
+class Artifacts:
+    """Artifacts in a folder of this host."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = os.fspath(root)
+        self.staging = os.path.join(self.root, "staging")
+
+    def stage(self, claim: str, suffix: str = "") -> str:
+        """A path of a new file, not yet made, that `adopt` will take; its name begins with `claim`."""
+        os.makedirs(self.staging, mode=0o700, exist_ok=True)
+        return os.path.join(self.staging, f"{claim}-{os.urandom(4).hex()}{suffix}")
+
+    def adopt(self, staged: str, suffix: str = "") -> str:
+        """Make the file at `staged`, which is under `staging`, an artifact; its name. The file is moved."""
+        import hashlib
+
+        digest = hashlib.sha256()
+        with open(staged, "rb", buffering=0) as file:
+            while chunk := file.read(CHUNK_BYTES):
+                digest.update(chunk)
+            size = os.fstat(file.fileno()).st_size
+            name = _named(digest.hexdigest(), suffix)
+            if self._refresh(name, size):
+                os.unlink(staged)
+                return name
+            _seal(file.fileno())
+        self._rename(staged, name)
+        return name
+
+    def put_bytes(self, data: bytes, suffix: str = "", *, claim: str = "put") -> str:
+        """Store `data`; the artifact's name."""
+        import hashlib
+
+        name = _named(hashlib.sha256(data).hexdigest(), suffix)
+        if self._refresh(name, len(data)):
+            return name
+        staged = self.stage(claim, suffix)
+        try:
+            with open(staged, "xb", buffering=0) as file:
+                view = memoryview(data)
+                while view:
+                    view = view[file.write(view) :]
+                faults.point("artifact.before_seal")
+                _seal(file.fileno())
+            faults.point("artifact.before_rename")
+            self._rename(staged, name)
+        except BaseException:
+            _unlink(staged)
+            raise
+        return name
+
+    def put_file(self, path: str | os.PathLike[str], suffix: str = "", *, claim: str = "put") -> str:
+        """Store a copy of the file at `path`; the artifact's name."""
+        staged = self.stage(claim, suffix)
+        try:
+            with open(path, "rb", buffering=0) as source, open(staged, "xb") as file:
+                while chunk := source.read(CHUNK_BYTES):
+                    file.write(chunk)
+            return self.adopt(staged, suffix)
+        except BaseException:
+            _unlink(staged)
+            raise
+
+    def path(self, name: str) -> Path:
+        """Where the artifact `name` is. Raises ValueError for what is no artifact's name."""
+        from pathlib import Path
+
+        if not self.is_name(name):
+            raise ValueError(f"{name!r} is no name of an artifact.")
+        return Path(self.root, name)
+
+    def is_name(self, name: str) -> bool:
+        return _NAME.fullmatch(name) is not None
+
+    def held(self, name: str) -> AbstractContextManager[Path]:
+        """Where the artifact is as a file, to be read within the context. Raises what `open` raises."""
+        from contextlib import nullcontext
+
+        self.open(name).close()
+        return nullcontext(self.path(name))
+
+    def open(self, name: str) -> IO[bytes]:
+        return open(self.path(name), "rb")
+
+    def exists(self, name: str) -> bool:
+        return self.path(name).exists()
+
+    def delete(self, name: str) -> bool:
+        """Delete an artifact; False when it is gone already."""
+        return _unlink(self.path(name))
+
+    def delete_all(self, names: list[str]) -> None:
+        """Delete artifacts; some may be gone already."""
+        for name in names:
+            self.delete(name)
+
+    def touched(self, name: str) -> float | None:
+        """Unix time when the artifact was last stored or found again; None: it is not there."""
+        try:
+            return os.stat(self.path(name)).st_mtime
+        except FileNotFoundError:
+            return None
+
+    def entries(self) -> Iterator[Entry]:
+        """All artifacts, folder by folder."""
+        for folder in sorted(_listed(self.root)):
+            if len(folder) != 2:
+                continue
+            for file in _listed(os.path.join(self.root, folder)):
+                name = f"{folder}/{file}"
+                if self.is_name(name):
+                    try:
+                        found = os.stat(os.path.join(self.root, name))
+                    except FileNotFoundError:
+                        continue
+                    yield Entry(name, found.st_size, found.st_mtime)
+
+    def discard(self, claim: str) -> None:
+        """Delete what an attempt has staged and not made an artifact."""
+        for file in _listed(self.staging):
+            if file.startswith(f"{claim}-"):
+                _unlink(os.path.join(self.staging, file))
+
+    def clean_staging(self, *, older_seconds: float = 0.0) -> int:
+        """Delete staged files last written more than `older_seconds` ago; how many. Their writers must be gone."""
+        limit = time.time() - older_seconds
+        deleted = 0
+        for file in _listed(self.staging):
+            path = os.path.join(self.staging, file)
+            try:
+                if os.stat(path).st_mtime <= limit:
+                    deleted += _unlink(path)
+            except FileNotFoundError:
+                continue
+        return deleted
+
+    def _refresh(self, name: str, size: int) -> bool:
+        """Whether the artifact is there already; it then counts as stored now, so that no clean-up takes it."""
+        path = os.path.join(self.root, name)
+        try:
+            if os.stat(path).st_size != size:
+                return False
+            os.utime(path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _rename(self, staged: str, name: str) -> None:
+        path = os.path.join(self.root, name)
+        folder = os.path.dirname(path)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        os.replace(staged, path)
+        # The name itself must survive a power cut, for the database will speak of it.
+        for durable in (folder, self.root):
+            descriptor = os.open(durable, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def _seal(descriptor: int) -> None:
+    """Make what was written durable, and safe from code that opens an input for writing by mistake."""
+    os.fchmod(descriptor, 0o400)
+    os.fsync(descriptor)
+
+
+def _named(digest: str, suffix: str) -> str:
+    return f"{digest[:2]}/{digest}{suffix}"
+
+
+def _unlink(path: str | os.PathLike[str]) -> bool:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,1 @@
+"""The database: schema, connections, and what SQLite and PostgreSQL each need."""

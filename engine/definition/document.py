@@ -1,0 +1,239 @@
+"""The document that people draw and the engine runs: its parsed form, all its problems, its hash.
+
+Pure: no Django, no files. `problems` takes any JSON value whatever and never raises; `parse` gives the immutable
+form that the scheduler works with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from engine import expressions, graph
+from engine.definition.validation.check import EDGES_MAX, NODES_MAX, SCHEMA, check_document
+from engine.definition.validation.report import Report
+from engine.nodes import registry
+from engine.problems import InvalidDocument, Problem
+
+__all__ = [
+    "EDGES_MAX",
+    "NODES_MAX",
+    "SCHEMA",
+    "Document",
+    "Edge",
+    "InvalidDocument",
+    "Node",
+    "Policy",
+    "Problem",
+    "Settings",
+    "canonical",
+    "content_hash",
+    "expression_paths",
+    "node_references",
+    "out_ports",
+    "parse",
+    "problems",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a node is tried, limited and placed. Times in seconds; the fields' meaning is the contract's."""
+
+    retries: int = 0
+    lost_retries: int = 3
+    """Starts after a lost worker, not counted as retries."""
+    retry_delay: float = 5
+    retry_backoff: str = "exponential"
+    retry_max_delay: float = 300
+    retry_on: tuple[str, ...] | None = None
+    """Error classes; None: all."""
+    soft_timeout: float | None = 300
+    hard_timeout: float | None = 600
+    """Resolved: max(600, 2 x soft) when the document says nothing; None: no limit."""
+    expected_duration: float | None = None
+    """None: learned from earlier runs."""
+    pool: str | None = None
+    slots: int = 1
+    priority: int | None = None
+    """None: the run's."""
+    queue: str = "default"
+    memory_mb: int | None = None
+    trigger_rule: str = "all_success"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One step."""
+
+    id: str
+    type: str
+    name: str
+    """The id, when the document gives none."""
+    notes: str
+    config: dict[str, Any]
+    """As written: with its `{{ }}`. Not to be changed."""
+    policy: Policy
+    position: tuple[float, float] | None
+    index: int
+    """Place in the document, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One link, with both ports resolved."""
+
+    source: str
+    target: str
+    source_port: str
+    target_port: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for a whole run."""
+
+    priority: int = 5
+    max_concurrent: int | None = None
+    max_runs: int | None = None
+    timeout: float | None = None
+    """Seconds from `started_at`, without pauses."""
+    on_failure: str = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A valid document, with its graph looked up once."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    settings: Settings
+    inputs: dict[str, Any] | None
+    """JSON Schema of a run's inputs; None: it takes none."""
+    by_id: dict[str, Node]
+    upstream: dict[str, tuple[Edge, ...]]
+    """Edges into each node, in document order; () where there is none."""
+    downstream: dict[str, tuple[Edge, ...]]
+    order: tuple[str, ...]
+    """All ids, every source before its targets, otherwise in document order."""
+
+
+_DEFAULT_POLICY = Policy()
+_POLICY_FIELDS = frozenset(field.name for field in fields(Policy))
+_SETTINGS_FIELDS = frozenset(field.name for field in fields(Settings))
+_WHOLE_NUMBERS = ("retries", "lost_retries", "slots", "priority", "memory_mb", "max_concurrent", "max_runs")
+
+
+def problems(document: Any, *, pools: Mapping[str, int] | None = None) -> list[Problem]:
+    """Everything that is wrong with `document`, which may be any value; [] for a valid one.
+
+    `pools`: name -> slots of the pools that exist; None: pools are not checked. Never raises.
+    """
+    report = Report()
+    check_document(document, report, pools)
+    return report.finished()
+
+
+def parse(document: Any, *, trusted: bool = False, pools: Mapping[str, int] | None = None) -> Document:
+    """The parsed form of a valid document. Raises InvalidDocument with all problems, warnings included.
+
+    `trusted`: it was found valid before (it comes from the table of definitions), so nothing is checked.
+    """
+    if not trusted:
+        found = problems(document, pools=pools)
+        if any(problem.severity == "error" for problem in found):
+            raise InvalidDocument(found)
+    nodes = tuple(_node(index, node) for index, node in enumerate(document["nodes"]))
+    edges = tuple(_edge(edge) for edge in document["edges"])
+    upstream: dict[str, list[Edge]] = {node.id: [] for node in nodes}
+    downstream: dict[str, list[Edge]] = {node.id: [] for node in nodes}
+    for edge in edges:
+        upstream[edge.target].append(edge)
+        downstream[edge.source].append(edge)
+    ids = [node.id for node in nodes]
+    return Document(
+        nodes=nodes,
+        edges=edges,
+        settings=Settings(**_given(document.get("settings") or {}, _SETTINGS_FIELDS, nulls=("priority",))),
+        inputs=document.get("inputs"),
+        by_id={node.id: node for node in nodes},
+        upstream={node: tuple(found) for node, found in upstream.items()},
+        downstream={node: tuple(found) for node, found in downstream.items()},
+        order=tuple(graph.topological(ids, [(edge.source, edge.target) for edge in edges])),
+    )
+
+
+def canonical(document: Any) -> str:
+    """The one text of a document, so that equal ones are equal texts: keys sorted, no spaces, positions included."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def content_hash(document: Any) -> str:
+    """SHA-256 of the canonical text, in hex; also of a draft that is not valid, half characters included."""
+    return hashlib.sha256(canonical(document).encode(errors="surrogatepass")).hexdigest()
+
+
+def expression_paths(node: Node) -> list[list[str | int]]:
+    """Where in `node.config` texts with expressions stand, `cel` fields included: [["sql"], ["args", "x"]]."""
+    return [list(place.path) for place in _places(node)]
+
+
+def node_references(node: Node) -> tuple[str, ...]:
+    """Ids of the nodes whose outputs the expressions of `node` read, each once."""
+    found: dict[str, None] = {}
+    for place in _places(node):
+        found.update(dict.fromkeys(expressions.references(place).nodes))
+    return tuple(found)
+
+
+def _places(node: Node) -> list[expressions.Place]:
+    node_type = registry.get(node.type)
+    return expressions.places(node_type.config, node.config) if node_type and node.config else []
+
+
+def out_ports(node: Node) -> tuple[str, ...]:
+    """The ports that `node` may take."""
+    node_type = registry.get(node.type)
+    return node_type.out_ports(node.config) if node_type else ("out",)
+
+
+def _given(values: Mapping[str, Any], known: frozenset[str], nulls: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The known fields of `values` as arguments; those in `nulls` are left out when null."""
+    found = {key: value for key, value in values.items() if key in known and not (value is None and key in nulls)}
+    for key in _WHOLE_NUMBERS:
+        if isinstance(found.get(key), float):
+            found[key] = int(found[key])
+    return found
+
+
+def _policy(given: Mapping[str, Any]) -> Policy:
+    if not given:
+        return _DEFAULT_POLICY
+    values = _given(given, _POLICY_FIELDS)
+    if values.get("retry_on") is not None:
+        values["retry_on"] = tuple(values["retry_on"])
+    if "hard_timeout" not in values:
+        values["hard_timeout"] = max(600, 2 * (values.get("soft_timeout", 300) or 0))
+    return Policy(**values)
+
+
+def _node(index: int, node: Mapping[str, Any]) -> Node:
+    position = node.get("position")
+    return Node(
+        id=node["id"],
+        type=node["type"],
+        name=node.get("name") or node["id"],
+        notes=node.get("notes") or "",
+        config=node.get("config") or {},
+        policy=_policy(node.get("policy") or {}),
+        position=(position["x"], position["y"]) if position else None,
+        index=index,
+    )
+
+
+def _edge(edge: Mapping[str, Any]) -> Edge:
+    source = edge["source"]
+    return Edge(source, edge["target"], edge.get("source_port") or "out", edge.get("target_port") or source)

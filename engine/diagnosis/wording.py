@@ -1,0 +1,107 @@
+"""How durations, amounts and texts of users are said in findings. Pure.
+
+Durations have the templates of dashboard.amounts, so that one translation serves both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.diagnosis.sentences import Said, gettext_noop
+
+_MS = gettext_noop("{ms} ms")
+_S = gettext_noop("{s} s")
+_M = gettext_noop("{m} m")
+_MS_ = gettext_noop("{m} m {s} s")
+_H = gettext_noop("{h} h")
+_HM = gettext_noop("{h} h {m} m")
+_D = gettext_noop("{d} d")
+_DH = gettext_noop("{d} d {h} h")
+_PROCESS = gettext_noop("process {pid}")
+_PROCESS_ON = gettext_noop("process {pid} of worker {worker}")
+_NO_PROCESS = gettext_noop("a process that is not determined")
+
+TEXT_MAX = 160
+"""Characters of a text of the user's (a command, a line of code or log) in a sentence."""
+
+
+def span(seconds: float) -> Said:
+    """`0.4 s`, `12 s`, `2 m 55 s`, `3 h 10 m`, `2 d 4 h`."""
+    seconds = max(0.0, seconds)
+    if seconds < 9.95:
+        if 0 < seconds < 0.05:
+            return Said(_MS, {"ms": max(1, math.floor(seconds * 1000 + 0.5))})
+        return Said(_S, {"s": f"{math.floor(seconds * 10 + 0.5) / 10:.1f}".removesuffix(".0")})
+    whole = math.floor(seconds + 0.5)
+    if whole < 60:
+        return Said(_S, {"s": whole})
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return Said(_MS_, {"m": minutes, "s": rest}) if rest else Said(_M, {"m": minutes})
+    hours, rest = divmod(whole // 60, 60)
+    if hours < 24:
+        return Said(_HM, {"h": hours, "m": rest}) if rest else Said(_H, {"h": hours})
+    days, rest = divmod(hours, 24)
+    return Said(_DH, {"d": days, "h": rest}) if rest else Said(_D, {"d": days})
+
+
+def times(ratio: float) -> str:
+    """`8.1`, `12`: how many times as much."""
+    return f"{ratio:.1f}".removesuffix(".0") if ratio < 10 else f"{ratio:,.0f}"
+
+
+def percent(value: float) -> str:
+    """`0.4 %`, `98 %`."""
+    return (f"{value:.1f}".removesuffix(".0") if value < 10 else f"{value:,.0f}") + " %"
+
+
+def size(number: float) -> str:
+    """Bytes in binary units: `812 B`, `3.2 KiB`, `184 MiB`."""
+    if number < 1024:
+        return f"{int(number)} B"
+    for unit in ("KiB", "MiB", "GiB", "TiB"):
+        number /= 1024
+        if number < 1024 or unit == "TiB":
+            break
+    return f"{number:.1f} {unit}" if number < 10 else f"{number:.0f} {unit}"
+
+
+def cut(text: str, most: int = TEXT_MAX) -> str:
+    """The first line of `text` that says something, no longer than `most` characters."""
+    line = next((part.strip() for part in text.splitlines() if part.strip()), "")
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def error_text(error: Mapping[str, Any] | None) -> str:
+    """`ValueError in line 9, could not convert "1.204,50"`: what dashboard.presenters.cause says, in English."""
+    if not error:
+        return "no error was given"
+    kind, line, message = str(error.get("class") or "Error"), error.get("line"), cut(str(error.get("message") or ""))
+    head = f"{kind} in line {line}" if line else kind
+    if not message:
+        return head
+    return f"{head}: {message}" if message[0].isupper() else f"{head}, {message}"
+
+
+class Moment(str):
+    """A time of day in a sentence, which a page can set in the reader's own zone."""
+
+    __slots__ = ("at",)
+    at: datetime
+
+
+def clock_time(moment: datetime) -> Moment:
+    """`09:41:52 UTC`."""
+    said = Moment(moment.astimezone(UTC).strftime("%H:%M:%S UTC"))
+    said.at = moment
+    return said
+
+
+def process(pid: int | None, worker: str = "") -> Said:
+    """`worker`: on whose host it is; empty: there is one host."""
+    if not pid:
+        return Said(_NO_PROCESS)
+    return Said(_PROCESS_ON, {"pid": pid, "worker": worker}) if worker else Said(_PROCESS, {"pid": pid})

@@ -1,0 +1,131 @@
+"""The value of an expression. Used in node processes only: `cel` is native code, loaded when first needed."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from engine.expressions import ExpressionError, cost, native, parser, variables
+from engine.expressions.parser import CelError, Step, Tree
+from engine.problems import shown
+
+_MISSING = object()
+
+
+def evaluate(source: str, context: Mapping[str, Any]) -> Any:
+    """The value of `source` over `context`.
+
+    Raises ExpressionError, and ModuleNotFoundError where this interpreter has no `cel` and the expression needs it.
+    """
+    try:
+        variables.reads(source)
+        tree = parser.parse(source)
+    except CelError as error:
+        raise _error(source, str(error)) from None
+    steps = _plain_path(tree)
+    if steps is not None:
+        return _follow(source, context, steps)
+    return _by_cel(source, tree, context)
+
+
+def _error(source: str, why: str) -> ExpressionError:
+    short = source if len(source) <= 200 else source[:199] + "…"
+    return ExpressionError(f"{{{{ {short} }}}}: {why}")
+
+
+def _plain_path(tree: Tree) -> list[str | int] | None:
+    """The keys of an expression that only looks something up: `nodes.load.output["rows"][0]`; None: it does more.
+
+    Looked up in Python, values keep their exact type (CEL turns whole numbers beyond 64 bits into fractions), and a
+    node's interpreter needs no `cel` for them.
+    """
+    if tree.kind == "name":
+        return [tree.text] if tree.text in variables.ROOTS else None
+    if tree.kind != "path" or tree.parts[0].kind != "name" or tree.parts[0].text not in variables.ROOTS:
+        return None
+    keys: list[str | int] = [tree.parts[0].text]
+    for step in tree.steps:
+        key = _key(step)
+        if key is None:
+            return None
+        keys.append(key)
+    return keys
+
+
+def _key(step: Step) -> str | int | None:
+    name = parser.step_key(step)
+    if name is not None:
+        return name
+    if step.kind == "index" and step.parts[0].kind == "literal" and step.parts[0].text.isdecimal():
+        return int(step.parts[0].text)
+    return None
+
+
+def _follow(source: str, context: Mapping[str, Any], keys: list[str | int]) -> Any:
+    value: Any = context.get(str(keys[0]), {})
+    so_far = str(keys[0])
+    for key in keys[1:]:
+        found: Any = _MISSING
+        if isinstance(value, dict):
+            if isinstance(key, str):
+                found = value.get(key, _MISSING)
+            if found is _MISSING:
+                names = ", ".join(list(map(str, value))[:10]) or "nothing"
+                raise _error(source, f"{so_far} has no {key!r}; it has {names}.")
+        elif isinstance(value, list) and isinstance(key, int):
+            if key >= len(value):
+                raise _error(source, f"{so_far} has {len(value)} entries, and entry {key} (from 0) is asked for.")
+            found = value[key]
+        else:
+            raise _error(source, f"{so_far} is {shown(value)} and has no {key!r}.")
+        value = found
+        so_far += f"[{key}]" if isinstance(key, int) else f".{key}"
+    return value
+
+
+def _by_cel(source: str, tree: Tree, context: Mapping[str, Any]) -> Any:
+    context = _needed(source, context)
+    try:
+        cost.steps(tree, context)
+    except cost.TooCostly:
+        why = "over values of this size it may take too many steps or too much memory. Use a Python or SQL node."
+        raise _error(source, why) from None
+    try:
+        program = _program(source)
+    except ValueError as error:
+        raise _error(source, _first_sentences(str(error))) from None
+    try:
+        return program.execute(context)
+    except KeyError as error:
+        raise _error(source, f"there is no {error}. Test with has(...) whether a field exists.") from None
+    except (ZeroDivisionError, OverflowError, IndexError, TypeError, ValueError, RuntimeError) as error:
+        raise _error(source, _first_sentences(str(error))) from None
+    except BaseException as error:
+        # A panic of the native code is no Exception; a time limit's signal comes this way, too, and goes through.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _error(source, "it cannot be evaluated.") from None
+
+
+def _needed(source: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    """The roots with only that in them that the expression reads, for all of it is copied into CEL."""
+    reads = variables.reads(source)
+    nodes, inputs, run = (dict(context.get(root) or {}) for root in ("nodes", "inputs", "run"))
+    if not reads.run_inputs:
+        run.pop("inputs", None)
+    return {
+        "inputs": inputs if reads.all_inputs else {name: inputs[name] for name in reads.inputs if name in inputs},
+        "nodes": {name: nodes[name] for name in reads.nodes if name in nodes},
+        "run": run,
+    }
+
+
+@functools.lru_cache(maxsize=256)
+def _program(source: str) -> Any:
+    return native.load().compile(source)
+
+
+def _first_sentences(text: str) -> str:
+    """The library's message without the hints that are about its Python API."""
+    return text.split(" Check ")[0].splitlines()[0][:300] if text else "it cannot be evaluated."

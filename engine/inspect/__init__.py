@@ -1,0 +1,1 @@
+"""What Linux says about running processes: /proc, sockets, threads and stacks."""

@@ -1,0 +1,54 @@
+"""What processes hold open: pipes and sockets by inode, locks on files."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from engine.inspect import procfs
+
+FILES_MAX = 256
+"""Descriptors of one process that are looked at."""
+
+
+def files(pid: int) -> list[tuple[int, int]]:
+    """(inode, access mode) of the pipes and sockets that `pid` holds."""
+    folder = f"/proc/{pid}/fd/"
+    found: list[tuple[int, int]] = []
+    try:
+        names = os.listdir(folder)[:FILES_MAX]
+    except OSError:
+        return found
+    for name in names:
+        try:
+            target = os.readlink(folder + name)
+            # The link's own rights are those with which the file is open.
+            bits = os.lstat(folder + name).st_mode
+        except OSError:
+            continue
+        if target.startswith(("pipe:[", "socket:[")) and (inode := inode_of(target)) is not None:
+            reads, writes = bits & stat.S_IRUSR, bits & stat.S_IWUSR
+            found.append((inode, os.O_RDWR if reads and writes else os.O_WRONLY if writes else os.O_RDONLY))
+    return found
+
+
+def lock_holder(status: os.stat_result, waiter: int) -> int | None:
+    """The process that holds a lock on the file, from /proc/locks; None when it is not told."""
+    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}".encode()
+    near = set()
+    for line in (procfs.read("/proc/locks") or b"").splitlines():
+        words = line.split()
+        if len(words) < 6 or words[1] == b"->" or words[5].rpartition(b":")[2] != b"%d" % status.st_ino:
+            continue
+        pid = int(words[4])
+        if pid > 0 and pid != waiter:
+            if words[5].rpartition(b":")[0] == device:
+                return pid
+            near.add(pid)
+    # Layered file systems show one device to programs and another one here.
+    return near.pop() if len(near) == 1 else None
+
+
+def inode_of(target: str) -> int | None:
+    number = target.rpartition("[")[2].rstrip("]")
+    return int(number) if number.isdigit() else None

@@ -1,0 +1,383 @@
+"""What a thread waits on, as far as /proc tells: which socket, file, lock, child.
+
+A wait is {"kind", "message", "syscall"?, "address"?, "path"?, "pid"?, "seconds"?, "lock"?}: `kind` sleep, socket, file,
+pipe, lock, child, poll, io or other; `message` an English noun with what is known ("data from 127.0.0.1:5433"); `pid`
+the process that it waits for, that holds the other end of the pipe or the lock on the file; `seconds` after which the
+wait ends by itself (a sleep's rest, a timeout's length or rest), missing when it has none or it is not known; `lock`
+the lock's place in memory, so that two waits can be told apart. It is None for a thread that runs.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import time
+from typing import Any
+
+from engine.inspect import descriptors, procfs, syscalls
+from engine.inspect.children import command
+from engine.inspect.sockets import Socket, Sockets, parse_sockaddr
+from engine.inspect.threads import Memory, Task
+from engine.supervisor.capture import clean
+
+Wait = dict[str, Any]
+
+POLLED_MAX = 256
+HOLDERS_MAX = 64
+SWITCH_SECONDS = 0.02
+"""Python waits for the interpreter's lock in steps of 5 ms; a wait for anything else lasts longer."""
+
+POLLIN, POLLOUT = 1, 4
+FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_CLOCK_REALTIME = 0, 9, 256
+TIMER_ABSTIME = 1
+P_PID, P_PIDFD = 1, 3
+
+_RANKS = ("socket", "child", "pipe", "file", "pair", "other")
+"""Of several files that a thread waits for at once, which one says the most."""
+
+
+class Waits:
+    """Looks at the threads of one process of a tree. Close it."""
+
+    def __init__(self, pid: int, tree: list[procfs.Process]) -> None:
+        """`tree`: the node process and its descendants."""
+        self.pid = pid
+        self._tree = tree
+        self._memory = Memory(pid)
+        self._sockets = Sockets(pid)
+        self._holders: dict[int, list[tuple[int, int]]] | None = None
+        """Inode of a pipe or socket -> (pid, access mode) of its holders in the tree, the youngest last."""
+
+    def close(self) -> None:
+        self._memory.close()
+
+    def of(self, task: Task) -> Wait | None:
+        """What `task` waits on; None: it runs."""
+        call, args = task.call, task.arguments or (0,) * 6
+        if task.state == "R":
+            return None
+        if task.state in ("T", "t"):
+            return _wait("other", "being continued: it is stopped (SIGSTOP)", call)
+        try:
+            if task.state == "D":
+                return self._io(task, call, args)
+            return self._asleep(call, args, bool(task.arguments), task.place)
+        except (struct.error, OverflowError, ValueError):
+            # What stood in the memory of the process was not what the call says.
+            return _wait("other", f"the system call {call}" if call else "the kernel", call)
+
+    def _asleep(self, call: str | None, args: tuple[int, ...], known: bool, place: str | None) -> Wait:
+        if call is None:
+            where = f" ({place})" if place else ""
+            return _wait("other", f"the kernel{where}", None)
+        if not known:
+            kind = {"futex": "lock", "nanosleep": "sleep", "wait4": "child", "flock": "file"}.get(call)
+            if kind is not None:
+                noun = {"lock": "a lock", "sleep": "a sleep", "child": "a child process", "file": "a lock on a file"}[
+                    kind
+                ]
+                return _wait(kind, noun, call)
+            return _wait("other", f"the system call {call}", call)
+        if call == "futex":
+            return self._lock(call, args)
+        if call in ("nanosleep", "clock_nanosleep"):
+            return self._sleep(call, args)
+        if call in ("wait4", "waitid"):
+            return self._child(call, args)
+        if call in syscalls.POLLS or call in syscalls.SELECTS or call in syscalls.EPOLLS:
+            return self._poll(call, args)
+        if call == "connect":
+            raw = self._memory.read(args[1], min(_int(args[2]), 110)) if _int(args[2]) > 0 else None
+            address = parse_sockaddr(raw or b"")
+            if address is None:
+                return self._file(call, _int(args[0]), POLLOUT)
+            return _wait("socket", f"a connection to {address}", call, address=clean(address))
+        if call in ("flock", "fcntl"):
+            return self._file_lock(call, _int(args[0]))
+        if call in ("open", "openat", "openat2"):
+            return self._opening(call, args[0] if call == "open" else args[1])
+        if call in syscalls.READS or call in syscalls.RECEIVES or call in syscalls.ACCEPTS:
+            return self._file(call, _int(args[0]), POLLIN)
+        if call in syscalls.WRITES or call in syscalls.SENDS or call == "fsync" or call == "fdatasync":
+            return self._file(call, _int(args[0]), POLLOUT)
+        if call in ("pause", "rt_sigsuspend", "rt_sigtimedwait"):
+            return _wait("other", "a signal", call)
+        return _wait("other", f"the system call {call}", call)
+
+    # Each kind.
+
+    def _io(self, task: Task, call: str | None, args: tuple[int, ...]) -> Wait:
+        path = None
+        where = f" ({task.place})" if task.place else ""
+        if task.arguments and call is not None:
+            if call in syscalls.READS or call in syscalls.WRITES or call in ("fsync", "fdatasync", "flock", "fcntl"):
+                target = self._target(_int(args[0]))
+                path = target if target is not None and target.startswith("/") else None
+            elif call in ("open", "openat", "openat2"):
+                path = self._text(args[0] if call == "open" else args[1])
+        of = f" of {path}" if path else ""
+        return _wait("io", f"input or output{of} in the kernel{where}", call, path=path)
+
+    def _lock(self, call: str, args: tuple[int, ...]) -> Wait:
+        kind = args[1] & 127
+        seconds = None
+        if args[3] and (at := self._timespec(args[3])) is not None:
+            clock = time.CLOCK_REALTIME if args[1] & FUTEX_CLOCK_REALTIME else time.CLOCK_MONOTONIC
+            seconds = at if kind == FUTEX_WAIT else at - time.clock_gettime(clock)
+            if seconds < SWITCH_SECONDS and kind in (FUTEX_WAIT, FUTEX_WAIT_BITSET):
+                return _wait("other", "its turn at Python's interpreter lock, or a lock for less than 20 ms", call)
+        return _wait("lock", "a lock", call, seconds=seconds, lock=f"0x{args[0]:x}")
+
+    def _sleep(self, call: str, args: tuple[int, ...]) -> Wait:
+        absolute = call == "clock_nanosleep" and _int(args[1]) & TIMER_ABSTIME
+        at = self._timespec(args[2] if call == "clock_nanosleep" else args[0])
+        if at is None:
+            return _wait("sleep", "a sleep", call)
+        if not absolute:
+            return _wait("sleep", f"a sleep of {_seconds(at)}", call, seconds=at)
+        left = max(0.0, at - time.clock_gettime(_int(args[0])))
+        return _wait("sleep", f"a sleep with {_seconds(left)} left", call, seconds=left)
+
+    def _child(self, call: str, args: tuple[int, ...]) -> Wait:
+        pid = _int(args[0])
+        if call == "waitid":
+            kind, pid = _int(args[0]), _int(args[1])
+            if kind == P_PIDFD:
+                pid = self._pid_of(pid) or 0
+            elif kind != P_PID:
+                pid = -1
+        if pid <= 0:
+            own = [one.pid for one in self._tree if one.parent == self.pid and not one.is_gone]
+            if len(own) != 1:
+                return _wait("child", f"any of its {len(own)} child processes" if own else "a child process", call)
+            pid = own[0]
+        return _wait("child", f"the end of process {_process(pid)}", call, pid=pid)
+
+    def _poll(self, call: str, args: tuple[int, ...]) -> Wait:
+        seconds = self._timeout(call, args)
+        watched = self._watched(call, args)
+        if watched is None:
+            return _wait("poll", "one of several files", call, seconds=seconds)
+        found = [self._ranked(call, descriptor, events) for descriptor, events in watched]
+        found.sort(key=lambda one: one[0])
+        if not found or found[0][0] >= _RANKS.index("pair"):
+            # Nothing, or only what the process can wake itself with: an event loop at rest.
+            if seconds is None:
+                return _wait("poll", "events that only itself can send" if found else "a signal", call)
+            return _wait("sleep", f"a sleep of {_seconds(seconds)}", call, seconds=seconds)
+        wait = found[0][1]
+        others = sum(one[1]["kind"] in ("socket", "file") for one in found[1:]) if wait["kind"] != "child" else 0
+        if others:
+            wait["message"] += f", or {others} more"
+        if seconds is not None:
+            wait["seconds"] = round(seconds, 3)
+        return wait
+
+    def _ranked(self, call: str, descriptor: int, events: int) -> tuple[int, Wait]:
+        wait = self._file(call, descriptor, events)
+        kind = wait["kind"]
+        if kind == "socket" and "address" not in wait and "pid" not in wait:
+            kind = "pair"
+        return _RANKS.index(kind) if kind in _RANKS else len(_RANKS) - 1, wait
+
+    def _file(self, call: str, descriptor: int, events: int) -> Wait:
+        """The wait for one descriptor to be read from, or to take data."""
+        target = self._target(descriptor)
+        if target is None:
+            return _wait("other", f"file descriptor {descriptor}", call)
+        reads = bool(events & POLLIN) or not events & POLLOUT
+        inode = descriptors.inode_of(target)
+        if target.startswith("socket:") and inode is not None:
+            return self._socket(call, inode, reads)
+        if target.startswith("pipe:") and inode is not None:
+            return self._pipe(call, inode, reads)
+        if target == "anon_inode:[pidfd]":
+            pid = self._pid_of(descriptor)
+            if pid:
+                return _wait("child", f"the end of process {_process(pid)}", call, pid=pid)
+            return _wait("child", "the end of a process", call)
+        if target == "anon_inode:[eventpoll]":
+            inside = [self._ranked(call, one, wanted) for one, wanted in self._epolled(descriptor)]
+            if inside:
+                return min(inside, key=lambda one: one[0])[1]
+            return _wait("other", "events", call)
+        if target.startswith("/"):
+            try:
+                mode = os.stat(f"/proc/{self.pid}/fd/{descriptor}").st_mode
+            except OSError:
+                mode = 0
+            if stat.S_ISFIFO(mode):
+                return _wait("pipe", f"the named pipe {target}", call, path=target)
+            return _wait("file", f"data from {target}" if reads else f"{target} to take data", call, path=target)
+        return _wait("other", target.removeprefix("anon_inode:").strip("[]"), call)
+
+    def _socket(self, call: str, inode: int, reads: bool) -> Wait:
+        found = self._sockets.find(inode)
+        if found is None:
+            return _wait("socket", "a socket", call)
+        if found.address is None:
+            return self._pair(call, inode, found)
+        address = clean(found.address)
+        if found.state == "listening":
+            text = f"a connection to its own {address}"
+        elif found.state == "connecting":
+            text = f"a connection to {address}"
+        else:
+            text = f"data from {address}" if reads else f"{address} to take data"
+        if found.state == "closed by its peer":
+            text += ", which has closed the connection"
+        return _wait("socket", text, call, address=address)
+
+    def _pair(self, call: str, inode: int, found: Socket) -> Wait:
+        """A Unix socket without address: a pair, whose other end a child may hold."""
+        pid = None
+        if found.peer is not None:
+            pid = next((one for one, _ in reversed(self._held(found.peer)) if one != self.pid), None)
+        if pid is None:
+            return _wait("socket", "a socket without address", call)
+        return _wait("pipe", f"process {_process(pid)}, over a socket", call, pid=pid)
+
+    def _pipe(self, call: str, inode: int, reads: bool) -> Wait:
+        wanted = os.O_WRONLY if reads else os.O_RDONLY
+        others = [pid for pid, mode in self._held(inode) if pid != self.pid and mode in (wanted, os.O_RDWR)]
+        if not others:
+            return _wait("pipe", "data from a pipe" if reads else "a pipe to take data", call)
+        what = _process(others[-1])
+        text = f"data from process {what}, over a pipe" if reads else f"process {what} to take data from a pipe"
+        return _wait("pipe", text, call, pid=others[-1])
+
+    def _file_lock(self, call: str, descriptor: int) -> Wait:
+        target = self._target(descriptor)
+        path = target if target is not None and target.startswith("/") else None
+        try:
+            status = os.stat(f"/proc/{self.pid}/fd/{descriptor}")
+        except OSError:
+            holder = None
+        else:
+            holder = descriptors.lock_holder(status, self.pid)
+        text = f"a lock on {path}" if path else "a lock on a file"
+        if holder is not None:
+            text += f", held by process {_process(holder)}"
+        return _wait("file", text, call, path=path, pid=holder)
+
+    def _opening(self, call: str, address: int) -> Wait:
+        path = self._text(address)
+        return _wait("file", f"{path} to be opened" if path else "a file to be opened", call, path=path)
+
+    # What the calls point to.
+
+    def _watched(self, call: str, args: tuple[int, ...]) -> list[tuple[int, int]] | None:
+        """(descriptor, events) that a poll waits for; None: not known."""
+        if call in syscalls.EPOLLS:
+            return self._epolled(_int(args[0]))
+        if call in syscalls.POLLS:
+            count = min(args[1], POLLED_MAX)
+            data = self._memory.read(args[0], 8 * count) if count else b""
+            if data is None:
+                return None
+            return [(one[0], one[1]) for one in struct.iter_unpack("=ihh", data) if one[0] >= 0]
+        size = min(_int(args[0]), 1024)
+        found: dict[int, int] = {}
+        for address, events in ((args[1], POLLIN), (args[2], POLLOUT)):
+            if not address or size <= 0:
+                continue
+            bits = self._memory.read(address, (size + 63) // 64 * 8)
+            if bits is None:
+                return None
+            whole = int.from_bytes(bits, "little")
+            for descriptor in range(size):
+                if whole >> descriptor & 1:
+                    found[descriptor] = found.get(descriptor, 0) | events
+        return list(found.items())
+
+    def _epolled(self, descriptor: int) -> list[tuple[int, int]]:
+        found = []
+        for line in (procfs.read(f"/proc/{self.pid}/fdinfo/{descriptor}") or b"").splitlines()[: POLLED_MAX + 8]:
+            if line.startswith(b"tfd:"):
+                words = line.split()
+                found.append((int(words[1]), int(words[3], 16)))
+        return found
+
+    def _timeout(self, call: str, args: tuple[int, ...]) -> float | None:
+        """Seconds that a poll waits at most; None: for ever, or not known."""
+        if call in ("poll", "epoll_wait", "epoll_pwait"):
+            milliseconds = _int(args[2] if call == "poll" else args[3])
+            return None if milliseconds < 0 else milliseconds / 1000
+        address = args[{"ppoll": 2, "epoll_pwait2": 3}.get(call, 4)]
+        return self._timespec(address, 1e6 if call == "select" else 1e9) if address else None
+
+    def _timespec(self, address: int, unit: float = 1e9) -> float | None:
+        data = self._memory.read(address, 16)
+        if data is None:
+            return None
+        whole, part = struct.unpack("=qq", data)
+        return float(whole + part / unit) if 0 <= part < unit and whole >= 0 else None
+
+    def _text(self, address: int) -> str | None:
+        for size in (256, 64, 16):
+            data = self._memory.read(address, size)
+            if data is not None and b"\0" in data:
+                return clean(data.split(b"\0")[0].decode("utf-8", "replace")) or None
+        return None
+
+    def _target(self, descriptor: int) -> str | None:
+        try:
+            return clean(os.readlink(f"/proc/{self.pid}/fd/{descriptor}"))
+        except OSError:
+            return None
+
+    def _pid_of(self, descriptor: int) -> int | None:
+        """The process that a pidfd means."""
+        for line in (procfs.read(f"/proc/{self.pid}/fdinfo/{descriptor}") or b"").splitlines():
+            if line.startswith(b"Pid:"):
+                pid = int(line.split()[1])
+                return pid if pid > 0 else None
+        return None
+
+    def _held(self, inode: int) -> list[tuple[int, int]]:
+        if self._holders is None:
+            self._holders = {}
+            living = sorted((one for one in self._tree if not one.is_gone), key=lambda one: (one.start, one.pid))
+            for one in living[:HOLDERS_MAX]:
+                for held, mode in descriptors.files(one.pid):
+                    self._holders.setdefault(held, []).append((one.pid, mode))
+        return self._holders.get(inode, [])
+
+
+def _process(pid: int) -> str:
+    """`123 (sleep 600)`."""
+    text = command(pid)
+    return f"{pid} ({text if len(text) <= 60 else text[:57] + '...'})"
+
+
+def _wait(
+    kind: str,
+    message: str,
+    call: str | None,
+    *,
+    address: str | None = None,
+    path: str | None = None,
+    pid: int | None = None,
+    seconds: float | None = None,
+    lock: str | None = None,
+) -> Wait:
+    more = {
+        "syscall": call,
+        "address": address,
+        "path": path,
+        "pid": pid,
+        "seconds": None if seconds is None else round(seconds, 3),
+        "lock": lock,
+    }
+    return {"kind": kind, "message": message, **{name: value for name, value in more.items() if value is not None}}
+
+
+def _int(word: int) -> int:
+    """A C `int` out of a register."""
+    word &= 0xFFFFFFFF
+    return word - (1 << 32) if word >> 31 else word
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:,.1f} s" if seconds < 1e6 else "practically for ever"

@@ -1,0 +1,166 @@
+"""Workers: who runs attempts, what each runs now, and the wish that one takes no more.
+
+In the embedded form there is one, the scheduler's own node processes; in the scaled form each Celery worker's host.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F
+from django.db.models.functions import Now
+
+from engine.errors import NotFound, WrongState
+from engine.heartbeat import is_alive
+from engine.models import Host, Leader
+from engine.models.conditions import running_attempts
+from engine.shapes import iso, optional_micros
+from engine.states import DRAIN_ASKED, DRAIN_STOPPING, OTHER_RELEASE
+
+LOCAL = "local"
+"""The worker of the embedded form."""
+STATES = ("active", "draining", "lost")
+LOST_HOURS = 24
+"""For how long a worker is listed that was lost and did not come back."""
+
+
+def workers() -> list[dict[str, Any]]:
+    """The contract's workers, by name; those that ended in order are left out."""
+    found = [*_local(), *_hosts()]
+    running: dict[str, list[dict[str, Any]]] = {one["name"]: [] for one in found}
+    if found:
+        rows = running_attempts().order_by("started_at", "id")
+        for worker, run, workflow, node, number, pid, since in rows.values_list(
+            "worker", "run_id", "run__workflow", "node", "number", "pid", "started_at"
+        ):
+            # The process's place on its host follows the last slash.
+            name = worker.rpartition("/")[0]
+            if name in running:
+                running[name].append(
+                    {"run": str(run), "workflow": workflow, "node": node, "attempt": number, "pid": pid or None,
+                     "since": iso(optional_micros(since))}
+                )  # fmt: skip
+    for one in found:
+        one["running"] = running[one["name"]]
+        one["busy"] = min(one["capacity"], len({attempt["pid"] for attempt in one["running"]}))
+        one["load"] = round(one["busy"] / one["capacity"], 3) if one["capacity"] else 0.0
+    return sorted(found, key=lambda one: str(one["name"]))
+
+
+def counted(beat_age: float | None) -> dict[str, int]:
+    """How many workers are in each state: {active, draining, lost}. `beat_age`: of the scheduler, which on one host is
+    all that there is to know."""
+    if settings.INTERLOCK.executor == "local":
+        states = [] if beat_age is None else ["active" if is_alive(beat_age) else "lost"]
+    else:
+        states = [one["state"] for one in _hosts()]
+    return {state: states.count(state) for state in STATES}
+
+
+def worker(name: str) -> dict[str, Any]:
+    """The contract's worker. Raises NotFound."""
+    for one in workers():
+        if one["name"] == name:
+            return one
+    raise NotFound.worker(name)
+
+
+def drain(name: str) -> dict[str, Any]:
+    """Have a worker finish what it runs and take no more, until `resume` or its next start; the worker.
+
+    Raises NotFound, and WrongState for one that drains already, is lost, or is the scheduler's own.
+    """
+    found = worker(name)
+    if name == LOCAL:
+        raise WrongState(
+            "The scheduler's own node processes cannot be drained: stop Interlock instead, or run Celery workers with "
+            "INTERLOCK_EXECUTOR=celery.",
+            worker=name,
+        )
+    if found["state"] == "active":
+        if Host.objects.filter(name=name, state="active").update(state="draining", reason=DRAIN_ASKED):
+            return {**found, "state": "draining"}
+        found = worker(name)
+    raise WrongState(f'Worker "{name}" cannot be drained: {_why(found)}.', worker=name)
+
+
+def resume(name: str) -> dict[str, Any]:
+    """Have a worker that drains because it was asked to take work again; the worker.
+
+    Raises NotFound, and WrongState for one that is active, lost, being stopped, or of another release.
+    """
+    found = worker(name)
+    if found["state"] == "draining" and not found["stopping"]:
+        if Host.objects.filter(name=name, state="draining", reason=DRAIN_ASKED).update(state="active", reason=""):
+            return {**found, "state": "active"}
+        found = worker(name)
+    raise WrongState(f'Worker "{name}" cannot be resumed: {_why(found)}.', worker=name)
+
+
+def _why(found: dict[str, Any]) -> str:
+    if found["other_release"]:
+        return "it is of another release than the scheduler"
+    if found["state"] == "draining":
+        return "it is being stopped" if found["stopping"] else "it drains already"
+    return "it is lost" if found["state"] == "lost" else "it takes work"
+
+
+def _local() -> list[dict[str, Any]]:
+    if settings.INTERLOCK.executor != "local":
+        return []
+    leader = Leader.seen()
+    if leader is None or leader.beat_at is None or leader.silent is None:
+        return []
+    age = leader.silent.total_seconds()
+    return [
+        {
+            "name": LOCAL,
+            "host": leader.host,
+            "pid": leader.pid,
+            "queues": None,
+            "capacity": settings.INTERLOCK.processes,
+            "state": "active" if is_alive(age) else "lost",
+            "stopping": False,
+            "other_release": False,
+            "beat_at": iso(optional_micros(leader.beat_at)),
+            "silent_seconds": round(max(0.0, age), 1),
+        }
+    ]
+
+
+def _hosts() -> list[dict[str, Any]]:
+    """The newest life of each."""
+    rows = (
+        Host.objects.annotate(silent=Now() - F("beat_at"))
+        .filter(beat_at__gt=Now() - timedelta(hours=LOST_HOURS))
+        .order_by("id")
+        .values_list("name", "queues", "capacity", "state", "reason", "beat_at", "load", "silent")
+    )
+    lives = {row[0]: row for row in rows}
+    if not lives:
+        return []
+    # Only the scaled form has hosts.
+    from engine.host.database import LEASE_SECONDS
+
+    found = []
+    for name, queues, capacity, state, reason, beat_at, load, silent in lives.values():
+        seconds = max(0.0, silent.total_seconds())
+        if state == "gone" and not reason.startswith("not heard"):
+            continue
+        found.append(
+            {
+                "name": name,
+                "host": name.rpartition("@")[2],
+                "pid": load.get("pid"),
+                "queues": queues,
+                "capacity": capacity,
+                "state": "lost" if state == "gone" or seconds > LEASE_SECONDS else state,
+                "stopping": state == "draining" and reason == DRAIN_STOPPING,
+                "other_release": state == "draining" and reason == OTHER_RELEASE,
+                "beat_at": iso(optional_micros(beat_at)),
+                "silent_seconds": round(seconds, 1),
+            }
+        )
+    return found

@@ -1,0 +1,295 @@
+"""DuckDB's answers, in the checker process: queries are parsed and bound over empty tables, files have their head read.
+
+Nothing is executed over data. Each question is answered by a plain value; what goes wrong is part of the answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+
+from engine.nodes.table_read.run import source_of
+from engine.sql.check import head
+from engine.worker import csv_files, duck
+from engine.worker.errors import BadConfig, NoSuchFile, PathRefused
+from engine.worker.paths import Roots
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MEMORY_BYTES = 128 * 1024 * 1024
+COLUMNS_BYTES_MAX = 256 * 1024
+"""Of the names and types of one table; a wider one is as good as not known."""
+NAMES_MAX = 5000
+"""Names of a folder among which a near one is looked for."""
+_PARAMETER = re.compile(r"\$p\d+")
+_WIDE = re.compile(r"U?HUGEINT")
+_STORED = (
+    (re.compile(r"ENUM\((?:'(?:[^']|'')*'(?:, )?)*\)"), "VARCHAR"),
+    (re.compile(r"\bTIMESTAMP_(?:S|MS)\b"), "TIMESTAMP"),
+    (re.compile(r"\b(?:BIT|BIGNUM)\b"), "VARCHAR"),
+)
+"""Types that a table has no more once it is stored as Parquet."""
+
+_connection: Any = None
+_tables: dict[str, str] = {}
+"""Name -> columns of the empty tables that are there."""
+
+
+def answer(question: dict[str, Any]) -> dict[str, Any]:
+    """What there is to say to one question of `child`."""
+    global _connection
+    try:
+        if question["op"] == "rows":
+            return head.rows(question)
+        return file(question) if question["op"] == "file" else sql(question)
+    except _Failed as error:
+        # A database may be unusable after such an error.
+        _connection = None
+        _tables.clear()
+        return {"failed": str(error)}
+    except (MemoryError, RecursionError, OSError) as error:
+        return {"failed": f"{type(error).__name__}: {error}"}
+
+
+class _Failed(Exception):
+    """DuckDB itself failed, which says nothing about the query."""
+
+
+# -- queries --------------------------------------------------------------------------------------
+
+
+def sql(question: dict[str, Any]) -> dict[str, Any]:
+    """{"columns": [{name, type}] | null} of a query, as they will be stored, or {"error": {...}} (see `_error`).
+
+    `tables`: columns by the names of its inputs, null where they are not known. A query over one of those is only
+    parsed; that a table is none of the inputs is found all the same. Columns are null, too, when they depend on rows.
+    """
+    duckdb = duck.package()
+    connection = _connect()
+    text: str = question["sql"]
+    tables: dict[str, list[dict[str, str]] | None] = question["tables"]
+    try:
+        statements = connection.extract_statements(text)
+    except duckdb.Error as error:
+        return {"error": _error(error, 0)}
+    if len(statements) != 1:
+        return {"columns": None}
+    kind = statements[0].type.name
+    if kind not in ("SELECT", "MULTI"):
+        # A statement that is no query is the validator's to refuse; here it must not even be bound.
+        return {"columns": None}
+    known = _provide({name: columns for name, columns in tables.items() if columns is not None})
+    unknown = {name.lower() for name in tables if name not in known}
+    used = _used(connection, text) if kind == "MULTI" or unknown else set()
+    if kind == "MULTI" or (unknown and (used is None or used & unknown)):
+        # A pivot without the names of its columns takes them from the rows.
+        missing = [name for name in sorted(used or ()) if name not in unknown and not _exists(connection, name)]
+        return {"error": _no_table(missing[0])} if missing else {"columns": None}
+    try:
+        described = connection.execute(f"DESCRIBE\n{text}", question["parameters"] or None).fetchall()
+    except duckdb.Error as error:
+        told = _error(error, len("DESCRIBE\n"))
+        used = used or _used(connection, text)
+        return {"error": told, "used": sorted(used) if used else None}
+    return {"columns": _columns(described)}
+
+
+def _columns(described: list[tuple[str, str]]) -> list[dict[str, str]] | None:
+    columns = [{"name": row[0], "type": _stored(row[1])} for row in described]
+    size = sum(len(column["name"]) + len(column["type"]) + 24 for column in columns)
+    return columns if size <= COLUMNS_BYTES_MAX else None
+
+
+def _plain(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') and name.endswith('"') else name
+
+
+def _connect() -> Any:
+    """The one connection for queries: it opens no file and keeps nothing but empty tables."""
+    global _connection
+    if _connection is None:
+        _connection = duck.connect(memory_bytes=MEMORY_BYTES)
+        _connection.execute("SET errors_as_json = true")
+        duck.lock(_connection)
+    return _connection
+
+
+def _provide(wanted: dict[str, list[dict[str, str]]]) -> set[str]:
+    """Make the wanted tables, and no other, the ones that are there; the names of those that could be made."""
+    duckdb = duck.package()
+    connection = _connect()
+    shapes = {name: json.dumps(columns) for name, columns in wanted.items()}
+    for name in [name for name in _tables if name not in shapes]:
+        connection.execute(f"DROP TABLE {duck.name(name)}")
+        del _tables[name]
+    for name, shape in shapes.items():
+        if _tables.get(name) == shape:
+            continue
+        columns = ", ".join(f"{duck.name(column['name'])} {column['type']}" for column in wanted[name])
+        create = f"CREATE OR REPLACE TABLE {duck.name(name)} ({columns})"
+        try:
+            if [statement.type.name for statement in connection.extract_statements(create)] != ["CREATE"]:
+                continue
+            connection.execute(create)
+        except duckdb.Error:
+            # A type of an extension that is not there, two columns of one name: then they are not known.
+            if _tables.pop(name, None):
+                connection.execute(f"DROP TABLE {duck.name(name)}")
+            continue
+        _tables[name] = shape
+    return set(_tables)
+
+
+def _used(connection: Any, text: str) -> set[str] | None:
+    """Names of the tables that a query reads, in small letters; None: it cannot be told."""
+    try:
+        # It takes no values for parameters.
+        plain = _PARAMETER.sub("NULL", text)
+        names = connection.get_table_names(plain, qualified=True)
+        # DuckDB quotes names that are words of SQL too: "load".
+        return {_plain(name).lower() for name in names if "." not in name}
+    except Exception:  # it binds a part of the query over tables that may not be there, and raises what that raises
+        return None
+
+
+def _exists(connection: Any, name: str) -> bool:
+    try:
+        connection.execute(f"DESCRIBE FROM {duck.name(name)}")
+    except duck.package().Error:
+        return False
+    return True
+
+
+def _no_table(name: str) -> dict[str, Any]:
+    return {"kind": "table", "name": name, "message": "", "at": None, "candidates": []}
+
+
+_FAILURES = frozenset({"OutOfMemoryException", "InternalException", "FatalException", "IOException"})
+_PREFIX = re.compile(r"\A[A-Za-z ]+ Error: (?=\{)")
+_COLUMN = re.compile(r'\A(?:Table|Values list) "(?P<table>.+?)" does not have a column named "(?P<name>.+?)"\n?')
+_EXCLUDED = re.compile(r'\AColumn "(?P<name>.+?)" (?:in [A-Z]+ list not found|does not exist on )')
+_QUOTED = re.compile(r'"((?:[^"]|"")+)"')
+
+
+def _error(error: Any, ours: int) -> dict[str, Any]:
+    """{kind, message, name, table, at: [start, length] in bytes | null, candidates}.
+
+    `kind`: syntax, table, column, function, permission or other. `ours`: bytes in front of the query.
+    """
+    told: dict[str, Any] = {}
+    text = str(error)
+    if type(error).__name__ in _FAILURES or "Allocation failure" in text[:200]:
+        raise _Failed(text[:200])
+    prefix = _PREFIX.match(text)
+    if prefix is not None:
+        try:
+            told = json.loads(text[prefix.end() :])
+        except ValueError:
+            told = {}
+    message = str(told.get("exception_message") or text)
+    subtype, kind = told.get("error_subtype", ""), "other"
+    name, table = told.get("name"), None
+    candidates = [part.strip() for part in str(told.get("candidates") or "").split(",") if part.strip()]
+    if type(error).__name__ == "ParserException":
+        kind = "syntax"
+    elif type(error).__name__ == "PermissionException":
+        kind = "permission"
+    elif subtype == "COLUMN_NOT_FOUND":
+        kind = "column"
+    elif subtype == "MISSING_ENTRY":
+        kind = (
+            "table" if told.get("type") == "Table" else "function" if "Function" in str(told.get("type")) else "other"
+        )
+    elif found := _COLUMN.match(message) or _EXCLUDED.match(message):
+        kind, name = "column", found["name"]
+        table = found.groupdict().get("table")
+        candidates = [one.replace('""', '"') for one in _QUOTED.findall(message[found.end() :])]
+    at = None
+    try:
+        start, length = json.loads(told.get("location") or "null")
+        at = [start - ours, length] if start >= ours else None
+    except (TypeError, ValueError):
+        pass
+    return {"kind": kind, "message": message, "name": name, "table": table, "at": at, "candidates": candidates}
+
+
+def _stored(kind: str) -> str:
+    if _WIDE.fullmatch(kind):
+        return "DECIMAL(38,0)"
+    for pattern, instead in _STORED:
+        kind = pattern.sub(instead, kind)
+    return kind
+
+
+# -- files ----------------------------------------------------------------------------------------
+
+
+def file(question: dict[str, Any]) -> dict[str, Any]:
+    """{"stamp", "columns": [{name, type}] | null} of what a read node reads, by the head of its files.
+
+    {"stamp", "same": true} when the files are as they were at the stamp of the question. {"missing": message, "near":
+    path | null}, {"refused": message} and {"wrong": message} say why they cannot be read.
+    """
+    config = question["config"]
+    path: str = config["path"]
+    roots = Roots(question["files"], question["data_roots"])
+    try:
+        files = roots.to_read(path)
+        stamp = _stamp(files)
+        if stamp == question.get("stamp"):
+            return {"stamp": stamp, "same": True}
+        if all(os.path.getsize(one) == 0 for one in files):
+            return {"stamp": stamp, "columns": None, "wrong": f'"{path}" is empty.'}
+        format, source = source_of(config, files)
+    except NoSuchFile as error:
+        return {"missing": str(error), "near": _near(roots, path)}
+    except PathRefused as error:
+        return {"refused": str(error)}
+    except BadConfig as error:
+        return {"wrong": str(error)}
+    return {"stamp": stamp, "columns": _head(source, files, format)}
+
+
+def _head(source: str, files: list[str], format: str) -> list[dict[str, str]] | None:
+    connection = duck.lock(duck.connect(paths=files, memory_bytes=MEMORY_BYTES))
+    try:
+        described = connection.execute(f"DESCRIBE\nFROM {source}").fetchall()
+    except duck.package().Error:
+        # The run says what is wrong with it, which takes a look at all of it.
+        return None
+    finally:
+        connection.close()
+    if format == "csv" and len(described) == 1 and csv_files.holds_several(described[0][0]):
+        return None
+    return _columns(described)
+
+
+def _stamp(files: list[str]) -> str:
+    told = hashlib.sha256()
+    for one in files:
+        status = os.stat(one)
+        told.update(
+            f"{one}\0{status.st_mtime_ns}\0{status.st_size}\0{status.st_ino}\n".encode(errors="surrogateescape")
+        )
+    return told.hexdigest()
+
+
+def _near(roots: Roots, path: str) -> str | None:
+    """A path that is there and is written almost like the one that is not."""
+    from engine.problems import nearest
+
+    folder, name = os.path.split(path)
+    try:
+        with os.scandir(roots.folder_of(path)) as entries:
+            names = [entry.name for entry, _ in zip(entries, range(NAMES_MAX)) if entry.is_file()]  # noqa: B905
+    except (OSError, PathRefused):
+        return None
+    # Names are compared without the case and ending that people leave out.
+    plain = {one.lower().replace("-", "_"): one for one in names}
+    starts = (one for one in sorted(plain) if name and one.startswith(name.lower() + "."))
+    near = nearest(name, plain) or next(starts, None)
+    return os.path.join(folder, plain[near]) if near else None

@@ -1,0 +1,36 @@
+"""Finding a node by its name among 10,000."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.bench import probe, workflows
+from tests.bench.figures import case
+from tests.bench.stand import Stand
+
+NODES = 10_000
+FOUND = ".cvsearch [role=option]"
+
+
+def measure(stand: Stand) -> list[dict[str, Any]]:
+    """From the key that completes a name to the frame that shows it in the list; and the worst of all its keys."""
+    run = stand.start(stand.publish(workflows.layers(NODES, 3)))
+    stand.ended(run)
+    last, worst = [], []
+    with stand.visitor(probe.FRAMES, probe.REACTION) as visitor:
+        page = visitor.page
+        page.goto(visitor.at(f"/runs/{run}/"))
+        visitor.until(probe.drawn())
+        for number in range(stand.wish.repeat):
+            name = f"n{7001 + 13 * number}"
+            page.locator(probe.CANVAS).get_by_role("button", name="Find a node").click()
+            took = []
+            for end in range(1, len(name) + 1):
+                probe.react(page, "keydown", FOUND, name[:end])
+                page.keyboard.press(name[end - 1])
+                took.append(probe.reaction(page))
+            last.append(took[-1])
+            worst.append(max(took))
+            page.keyboard.press("Enter")
+            page.wait_for_url(f"**/nodes/{name}/**")
+    return [case("find: a name among 10,000 nodes", "ms", last, worst_key=max(worst))]

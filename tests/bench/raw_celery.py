@@ -1,0 +1,35 @@
+"""Plain Celery as its documentation starts with it, to be measured beside: prefork, results in Redis, no events."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from celery import Celery, chain, group
+
+URL = os.environ.get("INTERLOCK_BENCH_REDIS", "")
+app = Celery("raw", broker=URL, backend=URL, fixups=[], set_as_current=False)
+app.conf.update(worker_send_task_events=False, task_send_sent_event=False, worker_hijack_root_logger=False)
+END_SECONDS = 120
+
+
+@app.task
+def noop(before: Any = None) -> None:
+    """Does nothing."""
+
+
+def layer(count: int) -> float:
+    """Seconds for `count` tasks beside each other, until all results are there."""
+    tasks = group(noop.si() for _ in range(count))
+    begun = time.perf_counter()
+    tasks.apply_async().join(timeout=END_SECONDS)
+    return time.perf_counter() - begun
+
+
+def hops(count: int) -> float:
+    """Seconds for `count` tasks one after another, until the last one's result is there."""
+    tasks = chain(noop.si() for _ in range(count))
+    begun = time.perf_counter()
+    tasks.apply_async().get(timeout=END_SECONDS, interval=0.001)
+    return time.perf_counter() - begun

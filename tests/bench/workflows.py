@@ -1,0 +1,104 @@
+"""The definitions that the page is measured with. Pure."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+SHORT_SECONDS = 0.02
+"""The Python node of the latency's measure."""
+LAYER = 100
+FAN_OUT = 5000
+
+GATE = """\
+import os, time
+def main(inputs, ctx):
+    while not os.path.exists({path!r}):
+        time.sleep(0.01)
+"""
+SLEEPS = """\
+import time
+def main(inputs, ctx):
+    time.sleep({seconds!r})
+    return 1
+"""
+TALKS = """\
+import time
+def main(inputs, ctx):
+    for number in range({lines}):
+        print(f"{{ctx.node}}: line {{number}} of what a busy node has to say")
+    ctx.progress(0.5, "half way")
+    time.sleep({seconds!r})
+    return 1
+"""
+PRINTS = """\
+def main(inputs, ctx):
+    for number in range({lines}):
+        print(f"{{ctx.node}} wrote row {{number}} of the month's flights to the store")
+    {last}
+"""
+SAYS = """\
+import os, time
+def main(inputs, ctx):
+    while not os.path.exists({over!r}):
+        print("x" * {characters}, flush=True)
+        time.sleep(1 / {rate})
+"""
+
+Document = dict[str, Any]
+
+
+def python(id: str, code: str) -> dict[str, Any]:
+    return {"id": id, "type": "python", "name": f"Step {id[1:]}", "config": {"code": code}}
+
+
+def _document(nodes: list[dict[str, Any]], edges: list[tuple[str, str]]) -> Document:
+    return {
+        "schema": "interlock/1",
+        "nodes": nodes,
+        "edges": [{"source": source, "target": target} for source, target in edges],
+    }
+
+
+def gated_chains(count: int, depth: int, code: str, gate: str) -> Document:
+    """`count` nodes in chains of `depth`, all behind a first node that waits until the file `gate` exists; no-ops
+    without `code`."""
+    nodes = [python("gate", GATE.format(path=gate))]
+    nodes += [python(f"n{number}", code) if code else {"id": f"n{number}", "type": "noop"} for number in range(count)]
+    edges = [
+        ("gate" if number % depth == 0 else f"n{number - 1}", f"n{number}")
+        for number in range(count)
+    ]  # fmt: skip
+    return _document(nodes, edges)
+
+
+def layers(count: int, edges_each: int, code: str = "", seed: int = 8) -> Document:
+    """`count` nodes in layers of LAYER, each with `edges_each` edges from the layer above; no-ops without `code`."""
+    chance = random.Random(seed)
+    nodes = [python(f"n{number}", code) if code else {"id": f"n{number}", "type": "noop"} for number in range(count)]
+    edges = []
+    for number in range(LAYER, count):
+        above = (number // LAYER - 1) * LAYER
+        edges += [(f"n{source}", f"n{number}") for source in chance.sample(range(above, above + LAYER), edges_each)]
+    return _document(nodes, edges)
+
+
+def fan(count: int) -> Document:
+    """One no-op, `count` behind it, and one behind those."""
+    names = [f"n{number}" for number in range(count)]
+    nodes = [{"id": name, "type": "noop"} for name in ("first", *names, "last")]
+    return _document(nodes, [*(("first", name) for name in names), *((name, "last") for name in names)])
+
+
+def talker(a_second: int, characters: int, over: str) -> Document:
+    """One node that prints so many lines of so many characters each second, until the file `over` exists."""
+    return _document([python("n0", SAYS.format(rate=a_second, characters=characters, over=over))], [])
+
+
+def talkers(nodes: int, lines: int, once: str) -> Document:
+    """`nodes` nodes that print `lines` lines each; the middle one ends with the text `once`, which no other says."""
+    made = []
+    for number in range(nodes):
+        last = f"print({once!r})" if number == nodes // 2 else "return None"
+        made.append(python(f"n{number}", PRINTS.format(lines=lines, last=last)))
+    return _document(made, [])

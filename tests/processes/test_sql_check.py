@@ -1,0 +1,340 @@
+"""The checker process: what it says of SQL and of files, what it does not do, and that it can be killed at any time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.inspect import procfs
+from engine.sql.check.checker import MAIN, Busy, Checker, Crashed
+from tests.support.supervised import alive
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+
+TABLES = {"flights": [{"name": "carrier", "type": "VARCHAR"}, {"name": "dep_delay", "type": "DOUBLE"}]}
+SAMPLES = Path(__file__).resolve().parents[2] / "dashboard" / "samples" / "data"
+
+
+@pytest.fixture
+def checker():
+    # What is slow here may be the machine.
+    made = Checker(seconds=20)
+    yield made
+    made.close()
+
+
+def sql(checker: Checker, text: str, tables: Any = TABLES, seconds: float = 10, **parameters: Any) -> dict[str, Any]:
+    question = {"op": "sql", "sql": text, "parameters": parameters, "tables": tables}
+    return checker.ask(question, until=time.monotonic() + seconds)
+
+
+def patiently(checker: Checker, text: str) -> dict[str, Any]:
+    """The answer of a checker that allows a question little time, as soon as the machine has that."""
+
+    def ask() -> dict[str, Any] | None:
+        try:
+            return sql(checker, text)
+        except (Busy, Crashed):
+            return None
+
+    found = wait_until(ask, timeout=40)
+    assert found is not None
+    return found
+
+
+def file(
+    checker: Checker, path: str, files: Path = SAMPLES, roots: tuple[str, ...] = (), **more: Any
+) -> dict[str, Any]:
+    config = {"path": path, **more.pop("config", {})}
+    question = {"op": "file", "config": config, "files": str(files), "data_roots": list(roots), **more}
+    return checker.ask(question, until=time.monotonic() + 10)
+
+
+def test_a_query_is_described_with_the_types_that_its_table_will_have(checker):
+    text = (
+        "select carrier, sum(1) as n, $p1 as x, 'a'::enum('a', 'b') as e from flights where dep_delay > $p2 group by 1"
+    )
+    assert sql(checker, text, p1=3, p2=None) == {
+        "columns": [
+            {"name": "carrier", "type": "VARCHAR"},
+            {"name": "n", "type": "DECIMAL(38,0)"},
+            {"name": "x", "type": "INTEGER"},
+            {"name": "e", "type": "VARCHAR"},
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "name", "at"),
+    [
+        ("select 'ä🎉', dep_dely from flights", "column", "dep_dely", [17, 8]),
+        ("select f.dep_dely from flights f", "column", "dep_dely", [7, 10]),
+        ("from flihgts", "table", "flihgts", [5, 7]),
+        ("select * from\nfrom flights", "syntax", None, [14, 4]),
+        ("select levenstein(carrier, 'x') from flights", "function", "levenstein", [7, 26]),
+        ("select carrier, count(*) from flights", "other", None, [7, 7]),
+        ("select * exclude (nope) from flights", "column", "nope", None),
+    ],
+)
+def test_an_error_has_a_kind_a_name_and_a_place(checker, text, kind, name, at):
+    error = sql(checker, text)["error"]
+    assert (error["kind"], error["name"]) == (kind, name)
+    if kind != "function":
+        assert error["at"] == at
+
+
+def test_over_unknown_columns_a_query_is_only_parsed(checker):
+    assert sql(checker, "select whatever from p", {"p": None}) == {"columns": None}
+    # A word of SQL as the name of a node.
+    assert sql(checker, "select whatever from load", {"load": None}) == {"columns": None}
+    assert sql(checker, "selec 1 from p", {"p": None})["error"]["kind"] == "syntax"
+    error = sql(checker, "select 1 from p, nope", {"p": None})["error"]
+    assert (error["kind"], error["name"]) == ("table", "nope")
+    assert sql(checker, "with a as (from p) from a", {"p": None}) == {"columns": None}
+    error = sql(checker, "select 1 from p, nope where $p1 > 1", {"p": None}, p1=1)["error"]
+    assert (error["kind"], error["name"]) == ("table", "nope")
+    # It does not read the unknown one.
+    assert sql(checker, "select 1 as one", {"p": None}) == {"columns": [{"name": "one", "type": "INTEGER"}]}
+    assert sql(checker, "pivot flights on carrier using sum(dep_delay)") == {"columns": None}
+    assert sql(checker, "from p", {"p": [{"name": "a", "type": "NO SUCH TYPE"}]}) == {"columns": None}
+
+
+HARMFUL = [
+    "from read_csv('{file}')",
+    "from '{file}'",
+    "select * from read_text('{file}')",
+    "select * from glob('/*')",
+    "copy (select 1) to '{new}'",
+    "attach '{new}' as x",
+    "install httpfs",
+    "load httpfs",
+    "pragma database_list",
+    "set memory_limit = '10GB'",
+    "create table x as select 1",
+    "drop table flights",
+    "select 1; select 2",
+    "export database '{new}'",
+    "call pragma_version()",
+    "",
+    ";",
+    "select 1 \0 from flights",
+    "select '" + "x" * 1_000_000 + "'",
+    "select " + "(" * 200_000 + "1" + ")" * 200_000,
+    "select " + "not " * 50_000 + "true",
+    "(" * 3000 + "select 1" + ")" * 3000,
+    "with recursive r as (select 1 as n union all select n + 1 from r) select * from r",
+    "select repeat('x', 100000000000)",
+    "select list(range) from range(1000000000000)",
+    "select " + ", ".join(f"dep_delay + {n} as c{n}" for n in range(3000)) + " from flights",
+    "from flights " + "".join(f"join flights f{n} using (carrier) " for n in range(200)),
+]
+
+
+def test_nothing_that_sql_can_say_opens_a_file_or_harms_more_than_the_process(checker, tmp_path):
+    secret = tmp_path / "secret.csv"
+    secret.write_text("very,secret\n1,2\n")
+    new = tmp_path / "new"
+    for text in HARMFUL:
+        try:
+            answer = sql(checker, text.replace("{file}", str(secret)).replace("{new}", str(new)))
+        except (Busy, Crashed):
+            continue
+        assert "secret" not in [column["name"] for column in answer.get("columns") or ()], text[:60]
+        assert answer.keys() <= {"columns", "error", "used", "failed"}, text[:60]
+    checker.close()
+    assert not new.exists()
+    assert sql(checker, "select 1 as one") == {"columns": [{"name": "one", "type": "INTEGER"}]}
+
+
+def test_the_head_of_a_file_gives_its_columns_until_it_changes(checker, tmp_path):
+    (tmp_path / "a.csv").write_text("id,day\n1,2013-01-02\n")
+    first = file(checker, "a.csv", tmp_path)
+    assert first["columns"] == [{"name": "id", "type": "BIGINT"}, {"name": "day", "type": "DATE"}]
+    assert file(checker, "a.csv", tmp_path, stamp=first["stamp"]) == {"stamp": first["stamp"], "same": True}
+    (tmp_path / "a.csv").write_text("id,day,more\n1,2013-01-02,x\n")
+    again = file(checker, "a.csv", tmp_path, stamp=first["stamp"])
+    assert [column["name"] for column in again["columns"]] == ["id", "day", "more"]
+    typed = file(checker, "a.csv", tmp_path, config={"options": {"all_varchar": True}})
+    assert {column["type"] for column in typed["columns"]} == {"VARCHAR"}
+    assert len(file(checker, "flights-2013-01.csv.gz")["columns"]) == 19
+
+
+def test_rules_of_paths_hold_and_a_missing_file_has_a_near_name(checker, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.csv").write_text("a,b\n1,2\n")
+    inside, outside = tmp_path / "in", str(tmp_path / "out" / "a.csv")
+    assert "refused" in file(checker, "../out/a.csv", inside)
+    assert "refused" in file(checker, outside, inside, (str(inside),))
+    assert file(checker, outside, inside, (str(tmp_path / "out"),))["columns"]
+    (inside / "link.csv").symlink_to(outside)
+    assert "refused" in file(checker, "link.csv", inside)
+    assert file(checker, "airline.csv")["near"] == "airlines.csv"
+    assert file(checker, "nothing-like-it.csv")["near"] is None
+    assert "near" not in file(checker, "../out/b.csv", inside)
+    assert file(checker, str(tmp_path / "out" / "b.csv"), inside, (str(inside),)).keys() == {"refused"}
+    (inside / "empty.csv").touch()
+    assert "empty" in file(checker, "empty.csv", inside)["wrong"]
+    (inside / "odd").write_text("x")
+    assert "format" in file(checker, "odd", inside)["wrong"]
+    assert file(checker, "odd", inside, config={"format": "parquet"})["columns"] is None
+
+
+def test_a_killed_process_is_started_again_and_its_question_asked_again(checker):
+    sql(checker, "select 1")
+    first = checker.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    # On a busy machine it dies so late that it may have died over the next question.
+    wait_until(lambda: procfs.start_of(first) is None)
+    assert sql(checker, "select 1 as one")["columns"]
+    assert checker.pid != first
+
+
+def test_a_process_that_hangs_is_killed_and_the_answer_is_that_there_is_none(tmp_path):
+    checker = Checker(seconds=1)
+    patiently(checker, "select 1")
+    first = checker.pid or 0
+    os.mkfifo(tmp_path / "a.csv")
+    os.kill(first, signal.SIGSTOP)
+    started = time.monotonic()
+    with pytest.raises(Crashed):
+        file(checker, "a.csv", tmp_path)
+    assert time.monotonic() - started < 10
+    wait_until(lambda: procfs.start_of(first) is None)
+    assert patiently(checker, "select 1 as one")["columns"]
+    checker.close()
+
+
+def test_a_process_that_starts_slowly_is_not_taken_for_one_that_hangs(tmp_path, monkeypatch):
+    slow = tmp_path / "child.py"
+    slow.write_text(f"import runpy, time\ntime.sleep(3)\nrunpy.run_path({str(MAIN)!r}, run_name='__main__')\n")
+    monkeypatch.setattr("engine.sql.check.checker.MAIN", slow)
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    checker = Checker(seconds=2)
+    question = {"op": "file", "config": {"path": "a.csv"}, "files": str(tmp_path), "data_roots": []}
+    assert checker.ask(question, until=time.monotonic() + 40)["columns"] == [{"name": "id", "type": "BIGINT"}]
+    checker.close()
+
+
+def test_who_cannot_wait_is_told_so_in_time_and_gets_the_answer_the_next_time(checker):
+    sql(checker, "select 1")
+    first = checker.pid or 0
+    os.kill(first, signal.SIGSTOP)
+    started = time.monotonic()
+    for text in ("select 1 as one", "select 2 as two", "select 1 as one"):
+        with pytest.raises(Busy):
+            sql(checker, text, seconds=0.2)
+    assert time.monotonic() - started < 5
+    os.kill(first, signal.SIGCONT)
+    # Answers and questions do not get mixed up, and the process is the same.
+    assert sql(checker, "select 2 as two") == {"columns": [{"name": "two", "type": "INTEGER"}]}
+    assert sql(checker, "select 1 as one") == {"columns": [{"name": "one", "type": "INTEGER"}]}
+    assert checker.pid == first
+
+
+def test_many_questions_together_are_answered_each_also_after_one_that_ends_the_process():
+    checker = Checker(seconds=1)
+    patiently(checker, "select 1")
+    long = "select " + ", ".join(f"dep_delay + {n} as c{n}" for n in range(60_000)) + " from flights"
+    texts = [f"select {n} as c{n}" for n in range(90)]
+    texts[40] = long
+    questions = [{"op": "sql", "sql": text, "parameters": {}, "tables": TABLES} for text in texts]
+    answers = checker.ask_all(questions, until=time.monotonic() + 50)
+    assert isinstance(answers.pop(40), Crashed)
+    del texts[40]
+    names = [answer["columns"][0]["name"] for answer in answers if not isinstance(answer, Exception)]
+    assert names == [text.split()[-1] for text in texts]
+    checker.close()
+
+
+def test_a_query_that_takes_the_processor_for_too_long_ends_the_process_and_is_said_to_have_done_it():
+    checker = Checker(seconds=1)
+    long = "select " + ", ".join(f"dep_delay + {n} as c{n}" for n in range(60_000)) + " from flights"
+    with pytest.raises(Crashed):
+        sql(checker, long, seconds=60)
+    assert patiently(checker, "select 1 as one")["columns"]
+    checker.close()
+
+
+def test_who_has_to_wait_for_another_is_told_so_in_time(checker):
+    sql(checker, "select 1")
+    first = checker.pid or 0
+    os.kill(first, signal.SIGSTOP)
+    answers: list[Any] = []
+    waiting = threading.Thread(target=lambda: answers.append(sql(checker, "select 1 as one", seconds=30)))
+    waiting.start()
+    wait_until(checker._lock.locked)
+    started = time.monotonic()
+    with pytest.raises(Busy):
+        sql(checker, "select 1", seconds=0.3)
+    assert 0.2 < time.monotonic() - started < 5
+    os.kill(first, signal.SIGCONT)
+    waiting.join()
+    assert answers == [{"columns": [{"name": "one", "type": "INTEGER"}]}]
+
+
+def test_many_threads_get_their_own_answers(checker):
+    wrong: list[Any] = []
+
+    def ask(number: int) -> None:
+        for turn in range(10):
+            name = f"c{number}_{turn}"
+            columns = sql(checker, f"select 1 as {name}", seconds=60)["columns"]
+            if columns != [{"name": name, "type": "INTEGER"}]:
+                wrong.append(columns)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_it_ends_when_nobody_asks_and_comes_back_when_somebody_does():
+    checker = Checker(idle_seconds=0.2)
+    sql(checker, "select 1")
+    first = checker.pid or 0
+    wait_until(lambda: procfs.start_of(first) is None)
+    assert sql(checker, "select 1 as one")["columns"]
+    checker.close()
+
+
+ASK_AND_WAIT = """
+import sys, time
+from engine.sql.check.checker import checker
+checker.ask({"op": "sql", "sql": "select 1", "parameters": {}, "tables": {}}, until=time.monotonic() + 20)
+print(checker.pid, "duckdb" in sys.modules, flush=True)
+time.sleep(60)
+"""
+
+
+def test_it_ends_with_its_parent_and_never_loads_duckdb_into_it():
+    parent = subprocess.Popen([sys.executable, "-c", ASK_AND_WAIT], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    with parent.stdout:
+        pid, loaded = parent.stdout.readline().split()
+    assert loaded == "False"
+    parent.kill()
+    parent.wait()
+    # Who adopts it may take its time to bury it.
+    wait_until(lambda: not alive(int(pid)))
+
+
+def test_it_takes_little_of_the_machine(checker):
+    sql(checker, "select carrier from flights")
+    pid = checker.pid or 0
+    assert os.getpriority(os.PRIO_PROCESS, pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    assert next(line for line in limits.splitlines() if line.startswith("Max file size")).split()[3] == "0"
+    assert Path(f"/proc/{pid}/oom_score_adj").read_text().strip() == "1000"

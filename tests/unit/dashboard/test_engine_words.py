@@ -1,0 +1,159 @@
+"""Sentences of the engine that pages show: each that it can say is known, and comes out in the reader's language."""
+
+from __future__ import annotations
+
+import ast
+import errno
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.utils import translation
+
+from dashboard import presenters
+from dashboard.engine_words import CONDITIONS, engine_words
+from engine.admission import Facts, explain, queued_condition, retry_condition, upstream_condition
+from engine.artifacts import outputs, s3
+from engine.diagnosis.sentences import Said
+from engine.diagnosis.wording import error_text
+from engine.errors import NotFound
+from engine.inspect import waits
+
+CODES = ("workflow_limit", "run_limit", "pool_missing", "pool_too_small", "pool_line", "pool", "queue", "worker")
+TOLD = [
+    *(explain(CODES, Facts(0, 2, "wh", 4, 3, 7, 8, 2, queue="gpu"))),
+    *(explain(["pool", "worker"], Facts(0, 1, 'odd "pool"', 4, 4, processes=0))),
+    *(explain(["worker"], Facts(0, sent=True))),
+    *(upstream_condition(names, 0) for names in ((), ("a",), ("a", "b", "c", "d"))),
+    *(queued_condition(most, 0) for most in (None, 2)),
+    retry_condition(1, 3, 10, 0),
+]
+
+
+@pytest.fixture
+def chinese():
+    with translation.override("zh-hant"):
+        yield
+
+
+@pytest.mark.parametrize("text", [one["message"] for one in TOLD])
+def test_why_a_node_waits_is_said_in_the_readers_language(chinese, text):
+    assert engine_words(text).startswith(("等待", "需要", "沒有", "已送至", "第")), text
+    with translation.override("en"):
+        assert engine_words(text) == text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotFound.workflow("daily"),
+        NotFound.run(7),
+        NotFound.node(7, "load"),
+        NotFound.pool('odd "pool"'),
+        NotFound.worker("one@here"),
+    ],
+)
+def test_what_is_not_there_is_said_in_the_readers_language(chinese, error):
+    assert "沒有" in engine_words(str(error))
+    with translation.override("en"):
+        assert engine_words(str(error)) == str(error)
+
+
+def test_the_browser_knows_the_same_reasons():
+    script = (Path(__file__).parents[3] / "static/src/words/engine.ts").read_text(encoding="utf-8")
+    for template in CONDITIONS:
+        assert f"gettext_noop('{template}')" in script or f'gettext_noop("{template}")' in script, template
+
+
+def sentences(source: str) -> set[str]:
+    """Texts that a module gives to `_wait`, or puts together for it, with something in their places."""
+    found = set()
+    for call in ast.walk(ast.parse(source)):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "_wait":
+            found |= {_filled(part) for part in _branches(call.args[1])}
+        elif isinstance(call, ast.Assign) and isinstance(call.targets[0], ast.Name) and call.targets[0].id == "text":
+            found |= {_filled(part) for part in _branches(call.value)}
+    return {text for text in found if " " in text}
+
+
+def _branches(value: ast.expr) -> list[ast.expr]:
+    return [*_branches(value.body), *_branches(value.orelse)] if isinstance(value, ast.IfExp) else [value]
+
+
+def _filled(part: ast.AST) -> str:
+    if isinstance(part, ast.Constant):
+        return str(part.value)
+    if not isinstance(part, ast.JoinedStr):
+        return ""
+    filled = ""
+    for one in part.values:
+        hole = ast.unparse(one.value) if isinstance(one, ast.FormattedValue) else ""
+        # What of these two may be empty begins with a space or " of ".
+        filled += "" if hole in ("of", "where") else "7.5 s" if "_seconds" in hole else "7" if hole else _filled(one)
+    return filled
+
+
+def test_what_a_thread_waits_on_is_said_in_the_readers_language(chinese):
+    known = sentences(Path(waits.__file__).read_text(encoding="utf-8"))
+    assert len(known) > 25
+    assert not [text for text in sorted(known) if engine_words(text) == text]
+
+
+class NoCredentialsError(Exception):
+    pass
+
+
+class EndpointConnectionError(Exception):
+    pass
+
+
+STORE_ERRORS = (
+    PermissionError("Access Denied"), OSError("NoSuchBucket"), NoCredentialsError(), EndpointConnectionError("no way"),
+    OSError(errno.ENOSPC, "No space left on device"), ValueError("odd"),
+)  # fmt: skip
+
+
+def of_the_store() -> Iterator[str]:
+    """What its code says of errors, and what is read of an output then."""
+    for error in STORE_ERRORS:
+        told = s3.ArtifactStoreError(s3.ObjectStore("s3://lake/x")._sentence("read", "ab/c", error))
+        yield str(told)
+        yield str(outputs._unreadable({"artifact": "ab/c"}, told))
+        yield f"An input could not be fetched. {told}"
+    yield str(outputs._unreadable({"artifact": "ab/c"}, FileNotFoundError()))
+    yield str(outputs._unreadable({"artifact": "ab/c"}, ValueError("odd")))
+    yield "An input could not be fetched. There is no object s3://lake/x/ab/c."
+
+
+@pytest.mark.parametrize("text", list(of_the_store()))
+def test_what_is_wrong_with_the_object_store_is_said_in_the_readers_language(chinese, text):
+    assert not re.search(r"[Cc]heck|cannot|could|but |[Ii]nstall|there", engine_words(text))
+    with translation.override("en"):
+        assert engine_words(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("data from 127.0.0.1:80, which has closed the connection", "來自 127.0.0.1:80 的資料，對方已關閉連線"),
+        ("data from 127.0.0.1:80, or 2 more", "來自 127.0.0.1:80 的資料，或另外 2 項"),
+        ("a lock, in join (threading)", "鎖（threading 的 join）"),
+        ("input or output of /a/b in the kernel (folio_wait)", "檔案 /a/b 在作業系統核心的輸入或輸出（folio_wait）"),
+        ("a sleep of 7.5 s", "為時 7.5 秒 的睡眠結束"),
+        ("something else", "something else"),
+    ],
+)
+def test_parts_of_a_sentence_are_said_too_and_other_texts_stay(chinese, text, said):
+    assert engine_words(text) == said
+
+
+def test_how_long_a_sleep_goes_on_is_said_as_a_duration():
+    assert engine_words("a sleep with 99,995.4 s left") == "a sleep with 1 d 3 h left"
+
+
+def test_an_error_in_a_sentence_of_the_diagnosis_is_said_as_above_it(chinese):
+    error = {"class": "ValueError", "line": 9, "message": "x in line 3, y"}
+    sentence = Said("{cause}.", {"cause": error_text(error), "line": "A in line 1"})
+    assert presenters.said(sentence) == f"{presenters.cause(error)}."
+    assert presenters.said_html(sentence) == f"{presenters.cause(error)}."

@@ -1,0 +1,143 @@
+"""Words of pages; the browser is held to the same tables."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from dashboard import amounts, code_lines, presenters
+from dashboard.definition_text import document_text
+from engine import states
+from engine.diagnosis.sentences import Said
+from engine.diagnosis.wording import clock_time
+
+STATIC = Path(__file__).parents[3] / "static" / "src"
+SAID = json.loads((STATIC / "words" / "said.json").read_text())
+TEXTS = json.loads((STATIC / "text" / "format.json").read_text())
+
+
+@pytest.mark.parametrize(("value", "text"), SAID["duration"])
+def test_durations_are_said_as_in_the_browser(value, text):
+    assert amounts.duration(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), SAID["count"])
+def test_counts_are_said_as_in_the_browser(value, text):
+    assert amounts.count(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), SAID["size"])
+def test_sizes_are_said_as_in_the_browser(value, text):
+    assert amounts.size(value) == text
+
+
+@pytest.mark.parametrize(("given", "text"), SAID["receipt"])
+def test_receipts_are_said_as_in_the_browser(given, text):
+    assert presenters.receipt(given) == text
+    assert presenters.receipt(None) == ""
+
+
+@pytest.mark.parametrize(("values", "most", "path"), SAID["spark"])
+def test_small_charts_are_drawn_as_in_the_browser(values, most, path):
+    assert presenters.spark(values, most) == path
+
+
+def test_sentences_of_the_diagnosis_mark_what_is_code_and_never_let_markup_through():
+    inner = Said("in line {line}: {source}", {"line": 3, "source": "<b>x</b>\u202e"})
+    sentence = Said('"{node}" waits {where}', {"node": "<i>n</i>", "where": inner})
+    assert presenters.said(sentence) == '"<i>n</i>" waits in line 3: <b>x</b>\\u202e'
+    assert presenters.said_html(sentence) == (
+        '"&lt;i&gt;n&lt;/i&gt;" waits in line 3: <span class="mono">&lt;b&gt;x&lt;/b&gt;\\u202e</span>'
+    )
+
+
+def test_a_time_in_a_sentence_is_one_that_the_page_sets_in_the_readers_zone():
+    sentence = Said("sampled at {time}", {"time": clock_time(datetime(2026, 11, 24, 9, 41, 52, 7, tzinfo=UTC))})
+    assert presenters.said(sentence) == "sampled at 09:41:52 UTC"
+    assert presenters.said_html(sentence) == (
+        'sampled at <time datetime="2026-11-24T09:41:52.000007Z" data-form="time" title="2026-11-24 09:41:52 UTC">'
+        "09:41:52</time>"
+    )
+
+
+def test_a_traceback_marks_the_lines_of_the_nodes_own_code():
+    text = (
+        'Traceback:\n  File "<n>", line 2, in main\n    go()\n    ^^^^\n  File "/x.py", line 1, in go\n    bad\nE: no'
+    )
+    kinds = [line.kind for line in code_lines.traceback_lines(text, "<n>")]
+    assert kinds == ["", "author", "source", "", "", "", ""]
+    assert not any(line.kind for line in code_lines.traceback_lines(text, ""))
+
+
+@pytest.mark.parametrize(("value", "text"), SAID["visible"])
+def test_what_disguises_is_written_out_as_in_the_browser(value, text):
+    assert presenters.visible(value) == text
+
+
+@pytest.mark.parametrize(("document", "text"), TEXTS)
+def test_a_definition_is_written_as_in_the_browser(document, text):
+    assert document_text(document) == text
+    assert json.loads(text) == document
+
+
+def test_every_state_has_a_word_and_an_icon_of_its_own():
+    for state in {*states.RUN_STATES, *states.NODE_STATES, *states.ATTEMPT_STATES}:
+        look = presenters.look(state)
+        assert look.icon != "dot", state
+        assert str(look.word) != state
+
+
+def test_every_state_has_its_colours():
+    tokens = (STATIC / "styles" / "tokens.css").read_text()
+    for state in {*states.RUN_STATES, *states.NODE_STATES, *states.ATTEMPT_STATES, "stuck"}:
+        assert f".st-{state}" in tokens
+
+
+def test_every_icon_that_is_named_is_in_the_sprite():
+    root = Path(__file__).parents[3]
+    sprite = (root / "templates" / "components" / "_sprite.html").read_text()
+    import re
+
+    named = set()
+    for template in (root / "templates").rglob("*.html"):
+        named |= set(re.findall(r'{% icon "([a-z]+)"', template.read_text()))
+    for script in STATIC.rglob("*.ts"):
+        named |= set(re.findall(r'\bicon\("([a-z]+)"', script.read_text()))
+    named |= {presenters.look(state).icon for state in [*states.NODE_STATES, *states.RUN_STATES, "stuck", "lost"]}
+    named |= {presenters.type_icon(name) for name in ("noop", "python", "shell", "table.read", "table.sql", "branch")}
+    assert {name for name in named if f'id="i-{name}"' not in sprite} == set()
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        ({"class": "ValueError", "message": "could not\nconvert", "line": 9}, "Parse: ValueError in line 9, could not"),
+        (
+            {"class": "SoftTimeout", "message": "The soft limit of 1 s has passed.", "line": 4},
+            "Parse: SoftTimeout in line 4: The soft limit of 1 s has passed.",
+        ),
+        ({"class": "WorkerLost", "message": "", "line": None}, "Parse: WorkerLost"),
+        (None, "Parse failed without an error message"),
+    ],
+)
+def test_a_cause_is_one_sentence(error, text):
+    assert presenters.cause(error, "Parse") == text
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [(3, 418, "0.7 %"), (0, 0, "0 %"), (1, 100_000, "0.1 %"), (999, 1000, "99 %"), (5, 5, "100 %")],
+)
+def test_a_share_never_rounds_to_nothing_or_all(part, whole, text):
+    assert amounts.percent(part, whole) == text
+
+
+def test_the_line_of_an_error_is_marked_among_its_neighbours():
+    code = "\n".join(f"line {number}" for number in range(1, 31))
+    shown = code_lines.code_around(code, 10, around=2)
+    assert [(line.number, line.hit) for line in shown] == [(8, False), (9, False), (10, True), (11, False), (12, False)]
+    assert code_lines.code_around(code, 99)[0].number == 1
+    assert code_lines.code_around("", 1) == []

@@ -1,0 +1,572 @@
+from __future__ import annotations
+
+import json
+
+import jsonpatch
+import pytest
+
+from engine import definition
+from tests.unit.definition.documents import chain, changes, document, edge, found, node, only
+
+CODE = {"code": "def main(inputs, ctx):\n    return 1\n"}
+CONTRACT = {
+    "schema": "interlock/1",
+    "inputs": {"type": "object", "properties": {"month": {"type": "integer", "default": 1}}},
+    "nodes": [
+        {
+            "id": "load",
+            "type": "table.read",
+            "name": "Load flights",
+            "config": {"path": "samples/flights.csv.gz"},
+            "policy": {"retries": 2, "pool": "disk", "expected_duration": 5},
+            "position": {"x": 0, "y": 0},
+        },
+        {
+            "id": "delays",
+            "type": "table.sql",
+            "name": "Delays by carrier",
+            "config": {"sql": "select carrier, avg(arr_delay) d from load where month = {{ inputs.month }} group by 1"},
+        },
+    ],
+    "edges": [{"source": "load", "target": "delays"}],
+    "settings": {"priority": 5, "max_concurrent": None, "timeout": None, "on_failure": "stop"},
+}
+
+
+def test_the_contracts_example_is_valid_and_parsed():
+    parsed = definition.parse(CONTRACT, pools={"disk": 2})
+    assert parsed.order == ("load", "delays")
+    assert parsed.by_id["load"].policy.retries == 2
+    assert parsed.by_id["load"].name == "Load flights"
+    assert parsed.upstream["delays"] == (definition.Edge("load", "delays", "out", "load"),)
+    assert parsed.downstream["delays"] == ()
+    assert parsed.settings == definition.Settings()
+    assert definition.expression_paths(parsed.by_id["delays"]) == [["sql"]]
+
+
+def test_defaults_are_the_contracts():
+    parsed = definition.parse(document(node("a")))
+    a = parsed.by_id["a"]
+    assert (a.name, a.notes, a.config, a.position, a.index) == ("a", "", {}, None, 0)
+    assert a.policy == definition.Policy(
+        retries=0,
+        lost_retries=3,
+        retry_delay=5,
+        retry_backoff="exponential",
+        retry_max_delay=300,
+        retry_on=None,
+        soft_timeout=300,
+        hard_timeout=600,
+        expected_duration=None,
+        pool=None,
+        slots=1,
+        priority=None,
+        queue="default",
+        memory_mb=None,
+        trigger_rule="all_success",
+    )
+    assert parsed.settings.on_failure == "stop"
+    assert parsed.inputs is None
+
+
+@pytest.mark.parametrize(
+    ("policy", "hard"),
+    [
+        ({}, 600),
+        ({"soft_timeout": 10}, 600),
+        ({"soft_timeout": 400}, 800),
+        ({"hard_timeout": 300}, 300),
+        ({"hard_timeout": None}, None),
+        ({"soft_timeout": None}, 600),
+    ],
+)
+def test_the_hard_limit_follows_the_soft_one(policy, hard):
+    assert definition.parse(document(node("a", policy=policy))).nodes[0].policy.hard_timeout == hard
+
+
+@pytest.mark.parametrize("value", [None, 3, "text", [], True, 1.5])
+def test_what_is_no_object_is_no_definition(value):
+    problem = only(value, "not_an_object")
+    assert problem.path == ""
+
+
+@pytest.mark.parametrize("missing", ["schema", "nodes", "edges"])
+def test_required_fields_are_named(missing):
+    given = document(node("a"))
+    del given[missing]
+    problem = only(given, "missing_field")
+    assert problem.path == missing
+
+
+def test_a_definition_has_a_node():
+    assert only(document(), "no_nodes").path == "nodes"
+
+
+def test_a_cycle_is_reported_with_its_nodes():
+    given = document(
+        node("a"), node("b"), node("c"), edges=[edge("a", "b"), edge("b", "c"), edge("c", "b", target_port="again")]
+    )
+    problem = only(given, "cycle")
+    assert "b → c → b" in problem.message
+    assert problem.path == "edges[2]"
+    repaired = jsonpatch.apply_patch(given, changes(problem))
+    assert definition.problems(repaired) == []
+
+
+def test_an_edge_to_itself_is_a_cycle():
+    assert '"a"' in only(document(node("a"), edges=[edge("a", "a")]), "cycle").message
+
+
+def test_an_unknown_type_is_answered_with_the_nearest_name():
+    given = document(node("a", "tabel.sql"))
+    problem = only(given, "unknown_node_type")
+    assert '"table.sql"' in problem.message
+    assert changes(problem) == [{"op": "replace", "path": "/nodes/0/type", "value": "table.sql"}]
+
+
+@pytest.mark.parametrize("type", ["http.request", "sql.query", "map", "subworkflow", "wait", "approval", "notify"])
+def test_types_that_are_not_built_yet_are_refused_by_name(type):
+    problem = only(document(node("a", type)), "not_available_yet")
+    assert f'"{type}"' in problem.message
+
+
+@pytest.mark.parametrize("queue", ["gpu", "default", "big-machines.2"])
+def test_any_queue_may_be_named(queue):
+    assert definition.problems(document(node("a", policy={"queue": queue}))) == []
+
+
+@pytest.mark.parametrize("queue", ["", "a,b", "a b", "-Q", "q" * 101, "\u00e4", None, 5])
+def test_a_queue_is_named_as_a_workers_command_can_say_it(queue):
+    problem = only(document(node("a", policy={"queue": queue})), "wrong_type")
+    assert problem.path == "nodes[0].policy.queue"
+    assert "a name of at most 100 letters" in problem.message
+
+
+@pytest.mark.parametrize("policy", [{"map": {}}, {"map": []}, {"cache": {"ttl": 5}}, {"checkpoint_interval": 60}])
+def test_options_that_are_not_built_yet_are_refused(policy):
+    problem = only(document(node("a", policy=policy)), "not_available_yet")
+    assert problem.path == f"nodes[0].policy.{next(iter(policy))}"
+    assert problem.node == "a"
+
+
+def test_secrets_are_not_available_yet():
+    given = document(node("a", "python.function", config={"function": "m.f", "args": {"key": "{{ secrets.key }}"}}))
+    assert only(given, "not_available_yet").path == "nodes[0].config.args.key"
+
+
+@pytest.mark.parametrize(
+    ("type", "config", "code", "path", "says"),
+    [
+        ("noop", {"x": 1}, "unknown_field", "config.x", 'has no field "x". It has none.'),
+        ("python", {}, "missing_field", "config.code", '"code"'),
+        ("python", {"code": 3}, "wrong_type", "config.code", "a text"),
+        ("python", {"code": ""}, "wrong_value", "config.code", "empty"),
+        ("table.write", {"path": "x.csv", "if_exists": "replcae"}, "wrong_value", "config.if_exists", '"replace"'),
+        (
+            "table.read",
+            {"path": "x", "options": {"delimiter": ";"}},
+            "unknown_field",
+            "config.options.delimiter",
+            "delim",
+        ),
+        ("table.read", {"path": "https://host/x.csv"}, "path_scheme", "config.path", "https://"),
+        ("table.read", {"path": "file:///etc/x.csv"}, "path_scheme", "config.path", "file://"),
+        ("table.read", {"path": "zip::s3://bucket/x.zip"}, "path_scheme", "config.path", "(::)"),
+        ("table.read", {"path": "s3://bucket/x::file:///y"}, "path_scheme", "config.path", "(::)"),
+        ("table.write", {"path": "s3://bucket/x.csv"}, "not_available_yet", "config.path", "s3://"),
+        ("table.write", {"path": "https://host/x.csv"}, "not_available_yet", "config.path", "object storage"),
+        ("table.read", {"path": "x", "options": {"skip": -1}}, "out_of_range", "config.options.skip", "at least 0"),
+        ("shell", {"command": "ls", "env": {"A": []}}, "wrong_type", "config.env.A", "a text or a number"),
+        ("shell", {"command": "ls", "env": {"A B": "x"}}, "variable_name", 'config.env["A B"]', "letters"),
+        (
+            "shell",
+            {"command": "ls", "env": {"INTERLOCK_RUN": "x"}},
+            "variable_name",
+            "config.env.INTERLOCK_RUN",
+            "engine",
+        ),
+        ("python.function", {"function": "main"}, "function_path", "config.function", "package.module"),
+        (
+            "python.function",
+            {"function": "a.b", "args": {"x-y": 1}},
+            "argument_name",
+            'config.args["x-y"]',
+            "identifier",
+        ),
+        ("branch", {}, "branch_choice", "config", "condition"),
+        (
+            "branch",
+            {"condition": "true", "cases": [{"port": "a", "when": "true"}]},
+            "branch_choice",
+            "config",
+            "not both",
+        ),
+        ("branch", {"condition": "true", "default": "a"}, "branch_choice", "config.default", "cases"),
+        ("branch", {"cases": [{"port": "A", "when": "true"}]}, "wrong_value", "config.cases[0].port", "pattern"),
+        ("branch", {"cases": [{"port": "a"}]}, "missing_field", "config.cases[0].when", "when"),
+    ],
+)
+def test_a_wrong_config_is_explained(type, config, code, path, says):
+    edges = [edge("z", "a")] if type == "table.write" else []
+    problem = only(document(node("a", type, config=config), node("z"), edges=edges), code)
+    assert problem.path == f"nodes[0].{path}"
+    assert problem.node == "a"
+    assert says in problem.message
+
+
+def test_code_that_does_not_parse_is_shown_with_its_line():
+    given = document(node("a", "python", config={"code": "def main(inputs, ctx):\n    x = 1\n    return x +\n"}))
+    problem = only(given, "python_syntax")
+    assert (problem.line, problem.path) == (3, "nodes[0].config.code")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("x = 1\n", "python_no_main"),
+        ("class A:\n    def main(self, inputs): ...\n", "python_no_main"),
+        ("async def main(inputs, ctx): ...\n", "python_main_async"),
+        ("def main(inputs): ...\n", "python_main_arguments"),
+        ("def main(inputs, ctx, more): ...\n", "python_main_arguments"),
+        ("def main(inputs, ctx, *, more): ...\n", "python_main_arguments"),
+        ("def main(inputs, ctx, more=1, *, other=2): ...\n", None),
+        ("def main(*args): ...\n", None),
+        ("from package import run as main\n", None),
+        ("main = lambda inputs, ctx: 1\n", None),
+        ("try:\n    import x\nexcept ImportError:\n    def main(inputs, ctx): ...\n", None),
+        ("match 1:\n    case 1:\n        def main(inputs, ctx): ...\n", None),
+        ("def main(inputs, ctx):\n    return '\\d'\n", None),
+        ("-" * 100_000 + "1", "python_syntax"),
+        ("(" * 100_000, "python_syntax"),
+        ("a" + ".b" * 100_000, "python_syntax"),
+    ],
+)
+def test_python_needs_a_main_that_takes_inputs_and_ctx(code, expected):
+    problems = definition.problems(document(node("a", "python", config={"code": code})))
+    assert [problem.code for problem in problems] == ([expected] if expected else [])
+
+
+def test_code_is_only_parsed_never_executed(tmp_path):
+    marker = tmp_path / "ran"
+    code = (
+        f"open({str(marker)!r}, 'w')\n@print('decorated')\ndef main(inputs, ctx, x=open({str(marker)!r}, 'w')): ...\n"
+    )
+    definition.problems(document(node("a", "python", config={"code": code})))
+    assert not marker.exists()
+
+
+def test_a_missing_main_can_be_added_with_one_click():
+    given = document(node("a", "python", config={"code": "import os\n"}))
+    problem = only(given, "python_no_main")
+    assert definition.problems(jsonpatch.apply_patch(given, changes(problem))) == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "code", "line"),
+    [
+        ("delete from t", "sql_not_a_query", 1),
+        ("-- note\n\ninsert into t select 1", "sql_not_a_query", 3),
+        ("with x as (select 1)\ninsert into t select 1", "sql_not_a_query", 2),
+        ("select 1;\nselect 2", "sql_several_statements", 2),
+        ("select '", "sql_unclosed", 1),
+        ("select 1\n/* /* */", "sql_unclosed", 2),
+        ("select $1", "sql_parameter", 1),
+        ("select\n?", "sql_parameter", 2),
+        ("  -- nothing", "sql_not_a_query", 1),
+        ("select 1 where a = '{{ inputs.a }}'", "sql_expression_place", 1),
+        ("select 1\nfrom t_{{ inputs.a }}", "sql_expression_place", 2),
+        ('select "{{ inputs.a }}" from t', "sql_expression_place", 1),
+        ("select 1 -- {{ inputs.a }}", "sql_expression_place", 1),
+        ("select * from a join {{ inputs.a }}", "sql_expression_place", 1),
+        ("select s.{{ inputs.a }} from s", "sql_expression_place", 1),
+        ("select {{ inputs.a", "expression", 1),
+        ("select\n\n{{ inputs.a + }}", "expression", 3),
+    ],
+)
+def test_sql_that_cannot_be_a_query_is_shown_with_its_line(sql, code, line):
+    given = document(node("a", "table.sql", config={"sql": sql}), inputs={"type": "object", "properties": {"a": {}}})
+    problem = only(given, code)
+    assert (problem.path, problem.line) == ("nodes[0].config.sql", line)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select 1",
+        "SELECT 1;",
+        "from t",
+        "With x as (select 1) select * from x",
+        "((select 1) union (select 2));;",
+        "/* a /* b */ ; */ select ';', \"a;b\", $$ ; $$, $x$ $1 ? $x$, e'\\';' -- ; ?",
+        'select {{ inputs.a }}+{{ inputs.a == "it\'s; " }}',
+        "select {{inputs.a}}::int",
+    ],
+)
+def test_queries_pass(sql):
+    given = document(node("a", "table.sql", config={"sql": sql}), inputs={"type": "object", "properties": {"a": {}}})
+    assert definition.problems(given) == []
+
+
+def test_ids_are_unique_and_names():
+    assert "Nodes 0 and 1" in only(document(node("a"), node("a")), "duplicate_id").message
+    for name in ("A", "1a", "a-b", "a" * 64, "", "ä", "a\n"):
+        assert only(document(node(name)), "wrong_name").path == "nodes[0].id"
+    assert definition.problems(document(node("a" * 63), node("a_1"))) == []
+
+
+def test_an_edge_to_nowhere_is_named_with_the_nearest_node():
+    given = document(node("load"), node("clean"), edges=[edge("laod", "clean"), edge("load", "zzz")])
+    first, second = definition.problems(given)
+    assert (first.code, first.path) == ("unknown_node", "edges[0].source")
+    assert '"load"' in first.message
+    assert (second.path, changes(second)) == ("edges[1].target", [{"op": "remove", "path": "/edges/1"}])
+
+
+def test_two_edges_into_one_port_are_refused_unless_they_come_from_one_branch():
+    nodes = [node("a"), node("b"), node("c")]
+    given = document(*nodes, edges=[edge("a", "c", target_port="x"), edge("b", "c", target_port="x")])
+    problem = only(given, "duplicate_target_port")
+    assert (problem.path, problem.node) == ("edges[1].target_port", "c")
+    branch = node("a", "branch", config={"condition": "true"})
+    both = [edge("a", "c", source_port="true"), edge("a", "c", source_port="false")]
+    assert definition.problems(document(branch, node("c"), edges=both)) == []
+    assert only(document(branch, node("c"), edges=[both[0], both[0]]), "duplicate_edge").path == "edges[1]"
+    assert only(document(node("a"), node("c"), edges=[edge("a", "c"), edge("a", "c")]), "duplicate_edge")
+
+
+def test_a_branchs_edges_name_one_of_its_ports():
+    cases = {"cases": [{"port": "big", "when": "true"}], "default": "small"}
+    branch = node("a", "branch", config=cases)
+    target = node("b")
+    missing = only(document(branch, target, edges=[edge("a", "b")]), "missing_source_port")
+    assert '"big" or "small"' in missing.message
+    unknown = only(document(branch, target, edges=[edge("a", "b", source_port="bog")]), "unknown_source_port")
+    assert changes(unknown)[0]["value"] == "big"
+    assert definition.problems(document(branch, target, edges=[edge("a", "b", source_port="small")])) == []
+    assert only(document(node("a"), target, edges=[edge("a", "b", source_port="true")]), "unknown_source_port")
+
+
+def test_pools_must_exist_and_be_large_enough():
+    pools = {"disk": 2}
+    assert '"disk"' in only(document(node("a", policy={"pool": "dsk"})), "unknown_pool", pools=pools).message
+    assert only(document(node("a", policy={"pool": "disk", "slots": 3})), "slots_above_pool", pools=pools)
+    assert definition.problems(document(node("a", policy={"pool": "disk", "slots": 2})), pools=pools) == []
+    assert definition.problems(document(node("a", policy={"pool": "any", "slots": 9}))) == []
+    warning = only(document(node("a", policy={"slots": 2})), "slots_without_pool")
+    assert warning.severity == "warning"
+    assert definition.parse(document(node("a", policy={"slots": 2}))).nodes[0].policy.slots == 2
+
+
+@pytest.mark.parametrize(
+    ("policy", "code"),
+    [
+        ({"retries": -1}, "out_of_range"),
+        ({"retries": True}, "wrong_type"),
+        ({"retries": "2"}, "wrong_type"),
+        ({"retries": 1.5}, "out_of_range"),
+        ({"retry_backoff": "expo"}, "wrong_value"),
+        ({"retry_on": []}, "wrong_type"),
+        ({"retry_on": "ValueError"}, "wrong_type"),
+        ({"soft_timeout": 0}, "out_of_range"),
+        ({"soft_timeout": 700, "hard_timeout": 600}, "hard_below_soft"),
+        ({"hard_timeout": 10}, "hard_below_soft"),
+        ({"trigger_rule": "any"}, "wrong_value"),
+        ({"priority": 10}, "out_of_range"),
+        ({"memory_mb": 0}, "out_of_range"),
+        ({"pool": 3}, "wrong_type"),
+        ({"retires": 3}, "unknown_field"),
+        (3, "wrong_type"),
+    ],
+)
+def test_a_wrong_policy_is_refused(policy, code):
+    problem = only(document(node("a", policy=policy)), code)
+    assert problem.path.startswith("nodes[0].policy")
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ({"priority": 0}, "out_of_range"),
+        ({"max_concurrent": 0}, "out_of_range"),
+        ({"on_failure": "ignore"}, "wrong_value"),
+        ({"timeout": -1}, "out_of_range"),
+        ({"targets": ["a"]}, "unknown_field"),
+        ([], "wrong_type"),
+    ],
+)
+def test_wrong_settings_are_refused(settings, code):
+    assert only(document(node("a"), settings=settings), code).path.startswith("settings")
+
+
+def test_unknown_fields_are_found_everywhere():
+    given = document(
+        node("a", colour="red", position={"x": 0, "y": 0, "z": 0}), node("b"), edges=[edge("a", "b", label="x")], x=1
+    )
+    paths = {problem.path for problem in definition.problems(given) if problem.code == "unknown_field"}
+    assert paths == {"x", "nodes[0].colour", "nodes[0].position.z", "edges[0].label"}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "code"),
+    [
+        (3, "wrong_type"),
+        ({"type": "array"}, "wrong_schema"),
+        ({"type": "object", "properties": 3}, "wrong_schema"),
+        ({"type": "object", "properties": {"a": {"type": "int"}}}, "wrong_schema"),
+        ({"type": "object", "properties": {"a": {"$ref": "http://127.0.0.1/x"}}}, "wrong_schema"),
+        ({"type": "object", "properties": {"a": {"pattern": "("}}}, "wrong_schema"),
+        ({"type": "object", "properties": {"a": {"type": "integer", "default": "x"}}}, "wrong_type"),
+    ],
+)
+def test_inputs_are_a_json_schema_of_an_object(inputs, code):
+    assert only(document(node("a"), inputs=inputs), code).path.startswith("inputs")
+
+
+def test_a_property_may_have_any_name():
+    names = ("$ref", "$id", "pattern", "type", "properties")
+    given = document(node("a"), inputs={"type": "object", "properties": {name: {"type": "string"} for name in names}})
+    assert definition.problems(given) == []
+
+
+def function(args):
+    return node("b", "python.function", config={"function": "m.f", "args": args})
+
+
+def test_an_expression_reads_only_what_runs_before_it():
+    nodes = [node("a"), function({"x": "{{ nodes.a.output }}"}), node("c")]
+    assert definition.problems(document(*nodes, edges=[edge("a", "c"), edge("c", "b")])) == []
+    problem = only(document(*nodes), "not_upstream")
+    assert (problem.node, problem.path) == ("b", "nodes[1].config.args.x")
+    assert only(document(function({"x": "{{ nodes.aa.output }}"}), node("a")), "unknown_node").message.count('"a"')
+    assert only(document(function({"x": "{{ nodes.b.output }}"})), "not_upstream")
+
+
+def test_an_expression_reads_only_declared_inputs():
+    declared = {"type": "object", "properties": {"month": {}}}
+    given = function({"x": ["{{ inputs.mnth }}"]})
+    assert only(document(given), "unknown_input").path == "nodes[0].config.args.x[0]"
+    assert '"month"' in only(document(given, inputs=declared), "unknown_input").message
+    free = only(document(function({"x": "{{ inputs.zzz }}"}), inputs=declared), "unknown_input")
+    assert free.severity == "warning"
+
+
+@pytest.mark.parametrize("condition", ["{{ nodes.a.output.n > 1 }}", "nodes.a.output.n > 1", True])
+def test_a_condition_may_stand_with_or_without_brackets(condition):
+    branch = node("b", "branch", config={"condition": condition})
+    assert definition.problems(document(node("a"), branch, edges=[edge("a", "b")])) == []
+
+
+def test_a_condition_is_checked_as_an_expression():
+    branch = node("b", "branch", config={"cases": [{"port": "x", "when": "nodes.a.output >"}]})
+    problem = only(document(node("a"), branch, edges=[edge("a", "b")]), "expression")
+    assert problem.path == "nodes[1].config.cases[0].when"
+
+
+def test_code_and_commands_hold_no_expressions():
+    given = document(
+        node("a", "shell", config={"command": "echo {{ nonsense"}),
+        node("b", "python", config={"code": "def main(inputs, ctx):\n    return '{{ x.y }}'\n"}),
+    )
+    assert definition.problems(given) == []
+
+
+def test_a_table_is_written_from_an_input():
+    assert only(document(node("a", "table.write", config={"path": "x.csv"})), "no_input").node == "a"
+
+
+def test_every_problem_of_a_bad_document_is_listed():
+    given = {
+        "schema": "interlock/2",
+        "nodes": [
+            node("a", "pyton"),
+            node("a"),
+            node("b", "python", config={"code": "def"}, policy={"retries": -1, "pool": "none"}),
+            node("c", "branch", config={"condition": "1 +"}),
+            node("d"),
+            7,
+        ],
+        "edges": [edge("b", "d"), edge("d", "b", target_port="B"), edge("c", "d"), edge("c", "nowhere"), "x"],
+        "settings": {"on_failure": "x"},
+        "extra": 1,
+    }
+    codes = [problem.code for problem in definition.problems(given, pools={})]
+    for code in (
+        "unknown_field",
+        "unknown_schema",
+        "wrong_value",
+        "unknown_node_type",
+        "duplicate_id",
+        "python_syntax",
+        "out_of_range",
+        "unknown_pool",
+        "expression",
+        "wrong_type",
+        "cycle",
+        "wrong_name",
+        "unknown_node",
+        "missing_source_port",
+    ):
+        assert code in codes, code
+    assert codes.count("missing_source_port") == 2
+    with pytest.raises(definition.InvalidDocument) as raised:
+        definition.parse(given)
+    assert len(raised.value.problems) > 10
+
+
+def test_problems_leave_the_product_in_the_contracts_shape():
+    shape = only(document(node("a", "python", config={"code": "("})), "python_syntax").as_dict()
+    assert set(shape) == {"node", "path", "code", "message", "severity", "line"}
+    assert json.dumps(shape)
+
+
+@pytest.mark.parametrize(("nodes", "edges", "code"), [(10_001, 0, "too_many_nodes"), (2, 50_001, "too_many_edges")])
+def test_more_than_the_limit_is_refused(nodes, edges, code):
+    given = document(*[node(f"n{index}") for index in range(nodes)], edges=[edge("n0", "n1")] * edges)
+    assert code in found(given)
+
+
+def test_the_limits_themselves_are_allowed():
+    nodes = [node(f"n{index}") for index in range(10_000)]
+    edges = [edge(f"n{index}", f"n{index + step}") for index in range(9_990) for step in range(1, 6)]
+    assert len(edges) == 49_950
+    assert definition.problems(document(*nodes, edges=edges)) == []
+
+
+def test_thousands_of_faults_are_counted_beyond_the_first():
+    problems = definition.problems(document(*[node(f"n{index}", "nope") for index in range(5_000)]))
+    assert len(problems) == 1_001
+    assert "4000 more" in problems[-1].message
+
+
+@pytest.mark.parametrize(
+    ("type", "config"),
+    [
+        ("noop", {}),
+        ("python", CODE),
+        ("table.sql", {"sql": "select carrier, avg(d) from x where month = {{ inputs.month }} group by 1"}),
+        ("branch", {"condition": "inputs.month > 3"}),
+    ],
+)
+def test_ten_thousand_nodes_are_valid(type, config):
+    given = chain(10_000, type, config=config, policy={"retries": 1})
+    given["inputs"] = {"type": "object", "properties": {"month": {}}}
+    if type == "branch":
+        for link in given["edges"]:
+            link["source_port"] = "true"
+    assert definition.problems(given) == []
+    assert len(definition.parse(given, trusted=True).nodes) == 10_000
+
+
+def test_references_through_a_deep_graph_are_checked():
+    given = chain(5_000, "python.function", config={"function": "m.f", "args": {"x": "{{ nodes.n0.output }}"}})
+    assert [problem.node for problem in definition.problems(given)] == ["n0"]
+
+
+def test_equal_documents_have_one_hash_and_positions_count():
+    one = document(node("a", position={"x": 1, "y": 2}))
+    other = {"edges": [], "nodes": [{"position": {"y": 2, "x": 1}, "type": "noop", "id": "a"}], "schema": "interlock/1"}
+    moved = document(node("a", position={"x": 2, "y": 2}))
+    assert definition.content_hash(one) == definition.content_hash(other)
+    assert definition.content_hash(one) != definition.content_hash(moved)
+    assert len(definition.content_hash(one)) == 64
+    assert len(definition.content_hash({"nodes": "\ud800", "x": float("nan")})) == 64

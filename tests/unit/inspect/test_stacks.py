@@ -1,0 +1,255 @@
+"""Stacks: read from what processes tell, trimmed, given their source."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.inspect import stacks
+from engine.inspect.stacks import ENGINE, Code, Frame, Look, Thread
+
+DUMP_3_10 = b"""Thread 0x00007f1f23fff700 (most recent call first):
+  File "/usr/lib/python3.10/threading.py", line 320 in wait
+  File "<load>", line 12 in worker
+  File "/usr/lib/python3.10/threading.py", line 973 in _bootstrap
+
+Current thread 0x00007f1f2bb8b740 (most recent call first):
+  File "<load>", line 20 in main
+  File "/opt/interlock/engine/worker/main.py", line 36 in <module>
+"""
+DUMP_3_14 = b"""Thread 0x00007f1f23fff700 [reader_0] (most recent call first):
+  File "<load>", line 12 in worker
+
+Current thread 0x00007f1f2bb8b740 [python3] (most recent call first):
+  Garbage-collecting
+  File "<load>", line 20 in main
+  File "/a \\xe9\\u4e2d\\U0001f600.py", line 36 in f\\xfc
+  File ???, line ??? in ???
+  ...
+
+Current thread's C stack trace (most recent call first):
+  Binary file "/usr/bin/python3", at _Py_DumpStack+0x31 [0x55d0]
+"""
+
+
+def test_a_dump_of_python_3_10_is_read() -> None:
+    first, current = stacks.parse_dump(DUMP_3_10)
+    assert (first.ident, first.name) == (0x00007F1F23FFF700, None)
+    assert first.frames[1] == Frame("<load>", 12, "worker")
+    assert current.frames == [
+        Frame("<load>", 20, "main"),
+        Frame("/opt/interlock/engine/worker/main.py", 36, "<module>"),
+    ]
+
+
+def test_a_dump_of_python_3_14_is_read_with_names_and_without_the_stack_of_c() -> None:
+    first, current = stacks.parse_dump(DUMP_3_14)
+    assert (first.name, current.name) == ("reader_0", "python3")
+    assert current.frames == [
+        Frame("<load>", 20, "main"),
+        Frame("/a é中😀.py", 36, "fü"),
+        Frame("???", None, "???"),
+    ]
+
+
+def test_a_torn_dump_gives_what_is_whole() -> None:
+    for end in range(len(DUMP_3_14)):
+        for thread in stacks.parse_dump(DUMP_3_14[:end]):
+            assert all(isinstance(frame, Frame) for frame in thread.frames)
+
+
+_NAMES = st.text(st.characters(codec="utf-8", exclude_characters='"'), min_size=1, max_size=40)
+
+
+def _escaped(text: str) -> str:
+    """As faulthandler writes it: ASCII that prints stays, all else is escaped."""
+    return "".join(
+        one
+        if " " <= one <= "~"
+        else f"\\x{ord(one):02x}"
+        if ord(one) < 0x100
+        else f"\\u{ord(one):04x}"
+        if ord(one) < 0x10000
+        else f"\\U{ord(one):08x}"
+        for one in text
+    )
+
+
+@given(st.lists(st.tuples(st.integers(1, 2**64 - 1), st.lists(st.tuples(_NAMES, st.integers(1, 10**6), _NAMES)))))
+def test_what_faulthandler_writes_is_read_back(threads: list[tuple[int, list[tuple[str, int, str]]]]) -> None:
+    text = "\n".join(
+        f"Thread 0x{ident:016x} (most recent call first):\n"
+        + "".join(f'  File "{_escaped(file)}", line {line} in {_escaped(name)}\n' for file, line, name in frames)
+        for ident, frames in threads
+    )
+    read = stacks.parse_dump(text.encode())
+    assert [one.ident for one in read] == [ident for ident, _ in threads]
+    for one, (_, frames) in zip(read, threads, strict=True):
+        for got, (file, line, name) in zip(one.frames, frames, strict=True):
+            assert got.line == line
+            # NUL goes nowhere; a backslash of the author's may look like an escape.
+            if "\\" not in file + name and "\0" not in file + name:
+                assert (got.file, got.function) == (file, name)
+
+
+@given(st.binary(max_size=2000))
+def test_no_bytes_confuse_the_readers(data: bytes) -> None:
+    stacks.parse_dump(data)
+    stacks.parse_answer(data)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(_JSON, _JSON, _JSON)
+def test_a_forged_answer_is_no_answer_or_clean(number: Any, by: Any, threads: Any) -> None:
+    answer = stacks.parse_answer(json.dumps({"n": number, "by": by, "threads": threads}).encode())
+    if answer is not None:
+        assert type(answer.number) is int
+        for thread in answer.threads:
+            assert all(isinstance(frame, Frame) for frame in thread.frames)
+
+
+def test_an_answer_is_read_and_lone_surrogates_in_it_are_replaced() -> None:
+    answer = stacks.parse_answer(
+        b'{"n":3,"by":9,"threads":[[140,7,"one \\ud800",[["/a\\u0000.py",5,"f"],["<n>",null,"g"]]],[141,null,null,[]]]}'
+    )
+    assert answer is not None
+    assert (answer.number, answer.by) == (3, 9)
+    assert answer.threads[0].name == "one \ufffd"
+    assert answer.threads[0].frames == [Frame("/a\ufffd.py", 5, "f"), Frame("<n>", None, "g")]
+    assert answer.threads[1].kernel is None
+
+
+WORKER = [Frame(f"{ENGINE}worker/attempt.py", 1, "run"), Frame(f"{ENGINE}worker/main.py", 36, "<module>")]
+PYTHON = Frame(f"{ENGINE}nodes/python/run.py", 33, "run")
+SHELL = Frame(f"{ENGINE}nodes/shell/run.py", 88, "follow")
+
+
+def test_frames_that_only_called_the_authors_code_are_left_out() -> None:
+    author = Frame("<n>", 3, "main")
+    logging = Frame(f"{ENGINE}worker/context.py", 9, "log")
+    assert stacks.trim([author, PYTHON, *WORKER]) == [author]
+    assert stacks.trim([logging, author, PYTHON, *WORKER]) == [logging, author]
+    assert stacks.trim([SHELL, *WORKER]) == [SHELL]
+    assert stacks.trim(WORKER) == WORKER[:1]
+    assert stacks.trim([]) == []
+
+
+def code(type: str = "python", read_line: Any = lambda file, line: None, **config: Any) -> Code:
+    return Code("n", type, config, read_line)
+
+
+def test_the_nodes_own_code_is_marked_and_has_its_text() -> None:
+    source = "def main(inputs, ctx):\r\n    x = '\x0b'\n    wait()\n"
+    (frame,) = code(code=source).frames([Frame("<n>", 3, "main")])
+    assert frame == {"file": "<n>", "line": 3, "function": "main", "source": "wait()", "author": True}
+    assert code(code=source).frames([Frame("<n>", 99, "main")])[0]["source"] is None
+    assert code(code=source).frames([Frame("<m>", 1, "main")])[0]["author"] is False
+
+
+@pytest.mark.parametrize(
+    ("file", "author"),
+    [
+        ("/venv/site-packages/pack/load.py", True),
+        ("/venv/site-packages/pack/load/__init__.py", True),
+        ("/venv/site-packages/other/load.py", False),
+        ("<n>", False),
+    ],
+)
+def test_the_module_of_a_function_is_the_authors_code(file: str, author: bool) -> None:
+    assert code("python.function", function="pack.load.run").is_author(file) is author
+    assert code("python.function", function="pack.load.Loader.run").is_author(file) is author
+
+
+def test_other_files_are_read_for_their_text() -> None:
+    asked = []
+
+    def read_line(file: str, line: int) -> str | None:
+        asked.append((file, line))
+        return "    lock.acquire()  " + "x" * 1000
+
+    (frame,) = code(read_line=read_line).frames([Frame("/lib/threading.py", 7, "wait")])
+    assert frame["source"].startswith("lock.acquire()")
+    assert len(frame["source"]) == stacks.SOURCE_CHARS_MAX
+    assert asked == [("/lib/threading.py", 7)]
+
+
+def look(*threads: Thread, waits: dict[int, Any] | None = None, **more: Any) -> Look:
+    return Look("2026-01-01T00:00:00.000000Z", list(threads), waits or {}, **more)
+
+
+def test_the_main_thread_comes_first_then_those_with_the_authors_code() -> None:
+    threads = stacks.threads_of(
+        look(
+            Thread(1, 11, "idle", [Frame("/lib/x.py", 1, "f")]),
+            Thread(2, 12, "busy", [Frame("<n>", 1, "work")]),
+            Thread(3, 10, None, [Frame("/lib/x.py", 1, "f"), *WORKER]),
+            Thread(4, 13, "Thread-1 (_work)", [Frame("/lib/threading.py", 3, "wait"), WORKER[0]]),
+            waits={10: None, 11: {"kind": "sleep", "message": "m"}, 12: None, 13: None, 14: None, 15: None},
+            busy={14},
+        ),
+        10,
+        code(code="x"),
+    )
+    # The product's own helper (13) and what only rests (15) are left out; a busy thread without Python code is not.
+    assert [(one["id"], one["name"]) for one in threads] == [
+        (10, "MainThread"),
+        (12, "busy"),
+        (11, "idle"),
+        (14, None),
+    ]
+    assert threads[2]["waits_on"] == {"kind": "sleep", "message": "m"}
+
+
+def test_without_any_frame_the_kernels_threads_are_shown() -> None:
+    threads = stacks.threads_of(look(waits={10: {"kind": "io", "message": "m"}, 11: None}), 10, code())
+    assert [(one["id"], one["frames"]) for one in threads] == [(10, []), (11, [])]
+
+
+def test_a_lock_says_which_function_waits_for_it() -> None:
+    waits = {"kind": "lock", "message": "a lock"}
+    frames = [Frame("/lib/threading.py", 1, "wait"), Frame("/lib/queue.py", 5, "get"), Frame("<n>", 2, "main")]
+    (thread,) = stacks.threads_of(look(Thread(1, 10, None, frames), waits={10: waits}), 10, code(code="x"))
+    assert thread["waits_on"] == {"kind": "lock", "message": "a lock, in get (queue)", "function": "get"}
+    (thread,) = stacks.threads_of(look(Thread(1, 10, None, frames[2:]), waits={10: waits}), 10, code(code="x"))
+    assert thread["waits_on"] == waits
+
+
+def test_too_many_threads_and_frames_are_cut() -> None:
+    deep = [Frame("<n>", line, "f") for line in range(1, 200)]
+    told = stacks.threads_of(look(*(Thread(n, n, None, deep) for n in range(1, 100))), 1, code(code="x"))
+    assert len(told) == stacks.THREADS_MAX
+    assert len(told[0]["frames"]) == stacks.FRAMES_MAX
+
+
+def test_the_main_thread_of_a_dump_is_found() -> None:
+    main = Thread(1, None, None, [Frame("<n>", 1, "main"), *WORKER])
+    other = Thread(2, None, None, [Frame("<n>", 1, "main")])
+    stacks.place_main([other, main], 10)
+    assert (main.kernel, other.kernel) == (10, None)
+    alone = Thread(3, None, None, [Frame("<n>", 1, "main")] * 100)
+    stacks.place_main([alone], 10)
+    assert alone.kernel == 10
+    deep = [Thread(n, None, None, [Frame("<n>", 1, "main")]) for n in (1, 2)]
+    stacks.place_main(deep, 10)
+    assert [one.kernel for one in deep] == [None, None]
+
+
+def test_movement_is_a_changed_frame_or_used_cpu() -> None:
+    here, there = ([Frame("<n>", line, "main")] for line in (1, 2))
+    first, same, other = (look(Thread(1, 10, None, frames)) for frames in (here, here, there))
+    assert stacks.moves([first], 1.0) is None
+    assert stacks.moves([first, same], 0.0) is False
+    assert stacks.moves([first, same], 0.5) is True
+    assert stacks.moves([first, other], 0.0) is True
+    assert stacks.moves([look(), look()], 0.0) is False
+    assert stacks.moves([look(), look()], None) is None

@@ -1,0 +1,124 @@
+"""What threads wait on: whatever /proc and memory hold, or refuse, an answer comes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.inspect import procfs, sockets, syscalls, threads, waits
+from engine.inspect.threads import Task
+from engine.inspect.waits import Waits
+
+_WORD = st.integers(0, 2**64 - 1) | st.integers(0, 40) | st.just(2**64 - 100)
+_NUMBERS = st.integers(-1, 500) | st.sampled_from(sorted(syscalls._HERE) or [0])
+
+
+@given(st.sampled_from("SDTtI"), _NUMBERS, st.tuples(*[_WORD] * 6), st.sampled_from([None, "futex_wait", "x"]))
+def test_no_arguments_of_a_call_confuse_it(state: str, number: int, arguments: Any, place: str | None) -> None:
+    me = Waits(os.getpid(), procfs.tree(os.getpid(), 10))
+    try:
+        wait = me.of(Task(1, "x", state, place, number, arguments))
+    finally:
+        me.close()
+    assert wait is not None
+    assert wait["kind"] in ("sleep", "socket", "file", "pipe", "lock", "child", "poll", "io", "other")
+    assert wait["message"]
+
+
+def test_a_thread_that_runs_waits_on_nothing() -> None:
+    me = Waits(os.getpid(), [])
+    assert me.of(Task(1, "x", "R", None, None, ())) is None
+    me.close()
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        ("futex_wait_queue", "lock"),
+        ("hrtimer_nanosleep", "sleep"),
+        ("do_wait", "child"),
+        ("tcp_recvmsg", "other"),
+        (None, "other"),
+    ],
+)
+def test_without_the_right_to_read_calls_the_place_in_the_kernel_must_do(place: str | None, kind: str) -> None:
+    me = Waits(os.getpid(), [])
+    wait = me.of(Task(1, "x", "S", place, None, ()))
+    me.close()
+    assert wait is not None
+    assert wait["kind"] == kind
+
+
+def test_a_process_that_is_gone_or_may_not_be_read_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> Any:
+        raise PermissionError
+
+    assert threads.tasks(2**22 + 1) == []
+    assert threads.task(2**22 + 1, 1) is None
+    assert threads.status(2**22 + 1, 1) is None
+    monkeypatch.setattr(os, "readlink", refuse)
+    monkeypatch.setattr(os, "stat", refuse)
+    monkeypatch.setattr(procfs, "read", lambda path: None)
+    me = Waits(2**22 + 1, [])
+    for number in syscalls._HERE:
+        assert me.of(Task(1, "x", "S", None, number, (5, 5, 5, 5, 5, 5))) is not None
+    me.close()
+
+
+def test_both_tables_know_the_calls_in_which_python_waits() -> None:
+    waiting = {
+        "read",
+        "recvfrom",
+        "accept4",
+        "connect",
+        "futex",
+        "ppoll",
+        "clock_nanosleep",
+        "wait4",
+        "waitid",
+        "flock",
+        "fcntl",
+    }
+    for table in syscalls.TABLES.values():
+        assert waiting <= set(table.values())
+    assert {"poll", "select", "epoll_wait"} <= set(syscalls.TABLES["x86_64"].values())
+
+
+@pytest.mark.parametrize(
+    ("data", "address"),
+    [
+        (struct.pack("=H", socket.AF_INET) + struct.pack("!H", 5433) + bytes([10, 0, 0, 7]), "10.0.0.7:5433"),
+        (
+            struct.pack("=H", socket.AF_INET6) + struct.pack("!HI", 5433, 0) + socket.inet_pton(socket.AF_INET6, "::1"),
+            "[::1]:5433",
+        ),
+        (struct.pack("=H", socket.AF_UNIX) + b"/run/db.sock\0rest", "/run/db.sock"),
+        (struct.pack("=H", socket.AF_UNIX) + b"\0abstract", "@abstract"),
+        (b"", None),
+        (b"\x02\0", None),
+        (struct.pack("=H", 99) + bytes(20), None),
+    ],
+)
+def test_addresses_handed_to_the_kernel_are_read(data: bytes, address: str | None) -> None:
+    assert sockets.parse_sockaddr(data) == address
+
+
+@given(st.binary(max_size=120))
+def test_no_address_confuses_it(data: bytes) -> None:
+    sockets.parse_sockaddr(data)
+
+
+def test_a_mapped_address_is_shown_as_what_it_is() -> None:
+    assert sockets.join(bytes(10) + b"\xff\xff" + bytes([127, 0, 0, 1]), 80) == "127.0.0.1:80"
+
+
+def test_registers_hold_signed_numbers() -> None:
+    assert waits._int(2**64 - 1) == -1
+    assert waits._int(2**32 - 100) == -100
+    assert waits._int(5) == 5

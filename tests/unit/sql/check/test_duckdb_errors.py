@@ -1,0 +1,122 @@
+"""What DuckDB said, as problems in the author's text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.sql.check import duckdb_errors
+from engine.sql.check.binding import bind
+
+FLIGHTS = [{"name": "carrier", "type": "VARCHAR"}, {"name": "dep_delay", "type": "DOUBLE"}]
+
+
+def error(kind: str, name: str | None, sql: str, where: str | None = None, **more: Any) -> dict[str, Any]:
+    """As describe.sql gives it, at the place of `where` in what `bind` makes of `sql`."""
+    text = bind(sql, {}).text
+    at = [len(text[: text.index(where)].encode()), len(where.encode())] if where else None
+    return {
+        "kind": kind,
+        "name": name,
+        "message": "",
+        "table": None,
+        "at": at,
+        "candidates": [],
+        "used": ["flights"],
+        **more,
+    }
+
+
+def only(errors: list[dict[str, Any]], sql: str, **tables: Any) -> duckdb_errors.Found:
+    (found,) = duckdb_errors.of(errors, sql, bind(sql, {}), tables or {"flights": FLIGHTS})
+    return found
+
+
+def fixed(found: duckdb_errors.Found) -> tuple[str, str]:
+    assert found.finding.fix is not None
+    label, (change,) = found.finding.fix
+    assert (change["op"], change["path"]) == ("replace", "/sql")
+    return label, change["value"]
+
+
+def test_an_unknown_column_is_a_warning_that_names_table_line_and_the_near_one():
+    sql = "select carrier, -- ä🎉\n  avg(dep_dely)\nfrom flights where x = {{ inputs.x }}"
+    found = only([error("column", "dep_dely", sql, "dep_dely", candidates=["dep_delay"])], sql)
+    assert (found.severity, found.finding.code, found.finding.line) == ("warning", "unknown_column", 2)
+    assert found.finding.message == "flights has no column dep_dely."
+    assert fixed(found) == ("Use dep_delay", sql.replace("dep_dely", "dep_delay"))
+
+
+def test_one_wrong_name_in_several_places_is_one_problem_and_one_repair():
+    sql = "select f.dep_dely\nfrom flights f\norder by dep_dely"
+    errors = [
+        error("column", "dep_dely", sql, "f.dep_dely", table="f"),
+        {**error("column", "dep_dely", sql, "dep_dely"), "at": [sql.rindex("dep_dely"), 8]},
+    ]
+    found = only(errors, sql)
+    assert (found.finding.message, found.finding.line) == ("flights has no column dep_dely.", 1)
+    assert fixed(found)[1] == sql.replace("dep_dely", "dep_delay")
+
+
+def test_a_name_that_is_near_to_none_is_told_what_there_is():
+    sql = "select zzz from flights"
+    found = only([error("column", "zzz", sql, "zzz")], sql)
+    assert found.finding.message == "flights has no column zzz. It has carrier, dep_delay."
+    assert found.finding.fix is None
+
+
+def test_a_column_of_a_query_inside_is_not_said_to_be_the_inputs():
+    sql = "with x as (select carrier from flights) select dep_delay2 from x"
+    found = only([error("column", "dep_delay2", sql, "dep_delay2", candidates=["carrier"])], sql)
+    assert found.finding.message == "There is no column dep_delay2 here."
+    assert found.finding.fix is None
+
+
+def test_names_that_need_quotes_get_them():
+    sql = 'select "Dep dely" from flights'
+    columns = [{"name": "Dep delay", "type": "DOUBLE"}]
+    found = only([error("column", "Dep dely", sql, '"Dep dely"', candidates=["Dep delay"])], sql, flights=columns)
+    assert fixed(found)[1] == 'select "Dep delay" from flights'
+    assert [duckdb_errors.written(name) for name in ("a1", "A b", "select", 'a"b')] == [
+        "a1",
+        '"A b"',
+        '"select"',
+        '"a""b"',
+    ]
+
+
+def test_a_table_that_is_no_input_is_an_error_with_the_nearest_input():
+    sql = "select *\nfrom flihgts"
+    found = only([error("table", "flihgts", sql, "flihgts")], sql)
+    assert (found.severity, found.finding.code, found.finding.line) == ("error", "unknown_table", 2)
+    assert fixed(found) == ("Use flights", "select *\nfrom flights")
+    none = duckdb_errors.of([error("table", "x", "from x", "x")], "from x", bind("from x", {}), {})[0]
+    assert "no input" in none.finding.message
+    assert none.finding.fix is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "severity"),
+    [("syntax", "sql_syntax", "error"), ("permission", "sql_file", "error"), ("other", "sql_binding", "warning")],
+)
+def test_what_is_certain_is_an_error_and_the_rest_a_warning(kind, code, severity):
+    sql = "select 1\nfrom from"
+    found = only([error(kind, None, sql, "from from", message='syntax error at or near "from"\nmore')], sql)
+    assert (found.finding.code, found.severity, found.finding.line) == (code, severity, 2)
+    assert "more" not in found.finding.message
+
+
+def test_of_a_query_with_parameters_nothing_is_said_that_their_types_may_explain():
+    sql = "select carrier + {{ inputs.x }} from flights"
+    assert duckdb_errors.of([error("other", None, sql, "carrier")], sql, bind(sql, {}), {"flights": FLIGHTS}) == []
+
+
+@given(st.text(max_size=120), st.text(max_size=8), st.integers(0, 200), st.integers(0, 50))
+def test_no_text_and_no_place_makes_it_fail(sql, name, start, length):
+    for kind in ("column", "table", "function", "syntax", "other"):
+        told = {"kind": kind, "name": name, "message": name, "table": name, "at": [start, length],
+                "candidates": [name], "used": None}  # fmt: skip
+        duckdb_errors.of([told], sql, bind(sql, {}), {"flights": FLIGHTS})

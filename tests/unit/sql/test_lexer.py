@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.sql import lexer
+
+MARKS = ["select", "from", "1", "1e5", ".5", "x", "é", "'", "''", '"', "e'", "\\", "$", "$$", "$a$", "$1", "?"]
+PIECES = st.lists(
+    st.sampled_from([*MARKS, "--", "/*", "*/", "/", "*", "-", "\n", "\r", " ", ";", "(", ")", ","]), max_size=14
+).map("".join)
+DUCKDB = duckdb.connect()
+
+
+@given(st.one_of(PIECES, st.text(max_size=30)))
+@settings(max_examples=400, deadline=None)
+def test_between_pieces_is_only_white_space(sql):
+    at = 0
+    for token in lexer.tokens(sql):
+        assert at <= token.start < token.end
+        assert not sql[at : token.start].strip()
+        at = token.end
+    assert not sql[at:].strip()
+    lexer.query_faults(sql)
+
+
+@given(PIECES)
+@settings(max_examples=1000, deadline=None)
+def test_what_duckdb_takes_for_one_query_passes_here(sql):
+    sql = "select 1 " + sql
+    try:
+        statements = DUCKDB.extract_statements(sql)
+    except duckdb.Error:
+        return
+    if len(statements) == 1 and not statements[0].named_parameters:
+        assert lexer.query_faults(sql) == [], sql
+    elif len(statements) > 1:
+        assert "sql_several_statements" in {fault.code for fault in lexer.query_faults(sql)}, sql
+
+
+@pytest.mark.parametrize(
+    ("sql", "kinds"),
+    [
+        ("select 'a''b'", ["word", "string"]),
+        ("e'a\\'b'", ["string"]),
+        ("'a\\'", ["string"]),
+        ('"a""b"', ["identifier"]),
+        ("$x$ $y$ $x$", ["string"]),
+        ("/* /* */ */1", ["comment", "number"]),
+        ("--a\n1", ["comment", "number"]),
+        ("a$1", ["word"]),
+        ("$1", ["parameter"]),
+    ],
+)
+def test_quotes_and_comments_are_told_apart(sql, kinds):
+    assert [token.kind for token in lexer.tokens(sql)] == kinds
+
+
+def test_an_expression_is_a_piece_of_its_own():
+    kinds = [token.kind for token in lexer.tokens("a = {{ 'it' }}", ((4, 14),))]
+    assert kinds == ["word", "mark", "expression"]
+
+
+def test_a_million_characters_take_linear_time():
+    for piece in ("'", "/*", "$a$", "x ", "'x' ", "$"):
+        lexer.query_faults("select " + piece * 20_000)

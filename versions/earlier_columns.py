@@ -1,0 +1,84 @@
+"""Columns that nodes had in earlier runs of their workflow."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from django.db.models import Q
+
+from engine.definition import Document, store
+from engine.models import NodeRun, Run
+
+RUNS_MAX: Final = 20
+"""Newest runs that are looked at."""
+_KEPT_MAX: Final = 32
+"""Answers that are given again: while somebody types, the same is asked several times a second."""
+
+Column = dict[str, str]
+_kept: dict[tuple[Any, ...], list[tuple[str, int, list[Column]]]] = {}
+_lock = threading.Lock()
+
+
+def columns(workflow: str, user: str, names: Sequence[str], document: Any) -> dict[str, list[Column]]:
+    """Columns by node, of those of `names` whose newest tables came from the same type and config as in `document`.
+
+    Runs of versions tell everybody; those of a draft only whose draft it was.
+    """
+    nodes = (node for node in document["nodes"] if isinstance(node, dict))
+    given = {node["id"]: node for node in nodes if isinstance(node.get("id"), str)}
+    found: dict[str, list[Column]] = {}
+    loaded: dict[int, Document] = {}
+    for name, definition_id, schema in _tables(workflow, user, tuple(names)):
+        if name in found or name not in given:
+            continue
+        ran = loaded.get(definition_id) or loaded.setdefault(definition_id, store.load(definition_id))
+        node = ran.by_id.get(name)
+        now = given[name]
+        if node is not None and node.type == now.get("type") and node.config == (now.get("config") or {}):
+            found[name] = schema
+    return found
+
+
+def _tables(workflow: str, user: str, names: tuple[str, ...]) -> list[tuple[str, int, list[Column]]]:
+    """(node, definition, columns) of tables that those nodes put out in the newest runs, the newest first."""
+    seen_by = Run.objects.filter(Q(draft=False) | Q(created_by=user), workflow=workflow)
+    runs = list(seen_by.order_by("-id").values_list("pk", "seq", "definition_id")[:RUNS_MAX])
+    # As long as nothing happens in a run, its nodes have the outputs that they had.
+    key = (names, tuple(runs))
+    with _lock:
+        kept = _kept.get(key)
+    if kept is not None:
+        return kept
+    definitions = {pk: definition for pk, _, definition in runs}
+    rows = (
+        NodeRun.objects.filter(run_id__in=definitions, node__in=names, state="succeeded", artifact__endswith=".parquet")
+        .order_by("-run_id")
+        .values_list("node", "run_id", "output")
+    )
+    seen: set[tuple[str, int]] = set()
+    found = []
+    for name, run, output in rows.iterator():
+        definition = definitions[run]
+        # The same definition has the same config: its newest run tells all.
+        if (name, definition) not in seen and (schema := _schema(output)):
+            seen.add((name, definition))
+            found.append((name, definition, schema))
+    with _lock:
+        if len(_kept) >= _KEPT_MAX:
+            _kept.clear()
+        _kept[key] = found
+    return found
+
+
+def forget() -> None:
+    """Drop what is kept."""
+    with _lock:
+        _kept.clear()
+
+
+def _schema(output: Mapping[str, Any] | None) -> list[Column] | None:
+    if not output or output.get("kind") != "table" or not isinstance(output.get("schema"), list):
+        return None
+    return [{"name": str(column["name"]), "type": str(column["type"])} for column in output["schema"]]
