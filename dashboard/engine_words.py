@@ -13,7 +13,7 @@ from functools import cache
 from django.utils.translation import gettext as _
 
 from dashboard.amounts import duration
-from engine.diagnosis.sentences import gettext_noop
+from engine.sentences import gettext_noop
 
 CONDITIONS = (
     gettext_noop("Waits until another run of this workflow ends: at most {n} may run at once."),

@@ -21,9 +21,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from dashboard.amounts import count, count_to, duration
 from dashboard.engine_words import engine_words
 from engine import clock
-from engine.diagnosis.sentences import Said
 from engine.diagnosis.wording import Moment
 from engine.policy import stuck_after
+from engine.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +194,11 @@ def times(ratio: float) -> str:
     return f"{ratio:.1f}".removesuffix(".0") if ratio < 10 else f"{ratio:,.0f}"
 
 
-def said(sentence: Said) -> str:
+def said(sentence: Sentence) -> str:
     """A sentence of the diagnosis in the reader's language; what could disguise text in it is written out."""
-    values = {name: said(one) if isinstance(one, Said) else _word(name, one) for name, one in sentence.values.items()}
+    values = {
+        name: said(one) if isinstance(one, Sentence) else _word(name, one) for name, one in sentence.values.items()
+    }
     return visible(_(sentence.template).format_map(values))
 
 
@@ -249,11 +251,11 @@ def with_times(text: str) -> SafeString:
     return format_html_join("", "{}", ((part,) for part in (*parts, text[end:])))
 
 
-def said_html(sentence: Said) -> SafeString:
+def said_html(sentence: Sentence) -> SafeString:
     """`said` with what is code or an address set as such."""
     values: dict[str, Any] = {}
     for name, one in sentence.values.items():
-        if isinstance(one, Said):
+        if isinstance(one, Sentence):
             values[name] = said_html(one)
         elif isinstance(one, Moment):
             values[name] = time_html(one.at, f"{one.at:%H:%M:%S}")

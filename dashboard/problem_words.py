@@ -15,7 +15,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from dashboard.type_words import say
-from engine.diagnosis.sentences import gettext_noop
+from engine.sentences import gettext_noop
 
 TEMPLATES: Final = (
     gettext_noop("Correct it, or remove the edge."),

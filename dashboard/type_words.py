@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from engine.diagnosis.sentences import gettext_noop
+from engine.sentences import gettext_noop
 
 WORDS: Final = frozenset(
     (

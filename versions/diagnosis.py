@@ -9,10 +9,10 @@ from datetime import datetime
 from engine import diagnosis as engine_diagnosis
 from engine.clock import iso
 from engine.diagnosis.finding import Action, Diagnosis, Evidence, Finding
-from engine.diagnosis.sentences import Said, gettext_noop
 from engine.diagnosis.wording import clock_time, cut
 from engine.models import Run
 from engine.models.runs import RUN_UNFINISHED
+from engine.sentences import Sentence, gettext_noop
 from versions import queries
 from versions.models import Workflow
 
@@ -67,19 +67,19 @@ def diagnose(run: Run, *, node: str | None = None) -> Diagnosis:
 def rollback(history: History, run: int, failure: Finding) -> Finding:
     """That a failure began with a version, and the way back to the one before. Pure."""
     one = history.succeeded == 1
-    before = Said(_SUCCEEDED_ONE if one else _SUCCEEDED, {"version": history.before, "n": history.succeeded})
-    runs = Said(_FAILED, {"version": history.version, "n": history.failed, "all": history.ended})
-    message = Said(_BEGAN, {"version": history.version, "before_runs": before, "runs": runs})
-    reason = Said(
+    before = Sentence(_SUCCEEDED_ONE if one else _SUCCEEDED, {"version": history.before, "n": history.succeeded})
+    runs = Sentence(_FAILED, {"version": history.version, "n": history.failed, "all": history.ended})
+    message = Sentence(_BEGAN, {"version": history.version, "before_runs": before, "runs": runs})
+    reason = Sentence(
         _REASON, {"version": history.version, "run": history.first_failed, "cause": cut(str(failure.message), 300)}
     )
     action = Action(
-        Said(_ROLL_BACK, {"version": history.before}),
+        Sentence(_ROLL_BACK, {"version": history.before}),
         "POST",
         f"/api/v1/workflows/{history.slug}/rollback/",
         {"version": history.before, "reason": cut(str(reason), REASON_MAX)},
     )
-    live = Said(_LIVE, {"version": history.version, "time": clock_time(history.live_since), "by": history.by})
+    live = Sentence(_LIVE, {"version": history.version, "time": clock_time(history.live_since), "by": history.by})
     evidence = [
         Evidence("history", runs, history.failed, "runs", None, iso(history.live_since)),
         Evidence(

@@ -15,7 +15,7 @@ from dashboard.serving import web_hosts
 from engine import clock
 from engine.actions.retention import RETENTION_DAYS
 from engine.database import schema
-from engine.heartbeat import AHEAD_SECONDS
+from engine.database.heartbeat import AHEAD_SECONDS
 from engine.models import Leader, Run
 from engine.reads import queries, workers
 
@@ -31,7 +31,7 @@ def database(usable: list[bool]) -> Iterator[Finding]:
             yield Finding("Database", "ok", f"{schema.place()} does not exist yet; the first start makes it")
             return
     except PermissionError:
-        return  # Said of the folder.
+        return  # Sentence of the folder.
     try:
         current = schema.is_current()
         newer = schema.newer(schema.applied())

@@ -16,7 +16,7 @@ from dashboard.access import Right
 from dashboard.pages.base import back, page, render, whole_number
 from dashboard.pages.run_facts import names_of
 from engine import clock
-from engine.heartbeat import SILENT_SECONDS
+from engine.database.heartbeat import SILENT_SECONDS
 from engine.models import Run
 from engine.reads import queries, workers
 from versions.actions import pools as actions

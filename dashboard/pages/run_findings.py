@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from dashboard import access, presenters
 from dashboard.access import Person, Right
 from engine.diagnosis.finding import Action, Evidence, Finding
-from engine.diagnosis.sentences import Said, gettext_noop
+from engine.sentences import Sentence, gettext_noop
 
 EVIDENCE_ICONS: Mapping[str, str] = {
     "duration": "clock",
@@ -68,7 +68,7 @@ def under(lead: str, finding: Finding) -> dict[str, Any]:
     alone, and the evidence says only when it was."""
     values = finding.message.values
     part = values.get("remedy") or values.get("cause")
-    text = format_html(_("{sentence}."), sentence=presenters.said_html(part)) if isinstance(part, Said) else None
+    text = format_html(_("{sentence}."), sentence=presenters.said_html(part)) if isinstance(part, Sentence) else None
     return {
         "lead": lead,
         "text": text or presenters.said_html(_brief(finding.message)),
@@ -88,8 +88,8 @@ _BRIEF = {
 """Sentences of the diagnosis, and what is left of them below the error that they repeat."""
 
 
-def _brief(sentence: Said) -> Said:
-    return Said(_BRIEF.get(sentence.template, sentence.template), sentence.values)
+def _brief(sentence: Sentence) -> Sentence:
+    return Sentence(_BRIEF.get(sentence.template, sentence.template), sentence.values)
 
 
 def style_of(code: str, state: str, stuck: bool) -> str:

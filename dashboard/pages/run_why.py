@@ -19,10 +19,10 @@ from dashboard.pages.run_facts import fact, names_of, stuck_times
 from engine import clock
 from engine.definition import Node
 from engine.diagnosis.finding import Action, Diagnosis
-from engine.diagnosis.sentences import Said, gettext_noop
 from engine.models import Attempt, Checkpoint, NodeRun, Run
 from engine.models.conditions import unfinished_nodes
 from engine.reads import history, queries
+from engine.sentences import Sentence, gettext_noop
 from engine.states import NODE_TERMINAL, RUN_TERMINAL
 from versions.diagnosis import diagnose
 
@@ -99,12 +99,12 @@ def own_actions(found: Run, node: str, state: str) -> list[Action]:
     base = f"/api/v1/runs/{found.pk}/nodes/{node}"
     actions = []
     if state == "running":
-        actions.append(Action(Said(gettext_noop("Stacks")), "GET", f"{base}/stack/"))
+        actions.append(Action(Sentence(gettext_noop("Stacks")), "GET", f"{base}/stack/"))
     elif state in RETRYABLE:
         label = gettext_noop("Retry now") if state == "retrying" else gettext_noop("Retry node")
-        actions.append(Action(Said(label), "POST", f"{base}/retry/", {}))
+        actions.append(Action(Sentence(label), "POST", f"{base}/retry/", {}))
     if state not in NODE_TERMINAL and found.state not in RUN_TERMINAL:
-        actions.append(Action(Said(gettext_noop("Cancel node")), "POST", f"{base}/cancel/", {}, danger=True))
+        actions.append(Action(Sentence(gettext_noop("Cancel node")), "POST", f"{base}/cancel/", {}, danger=True))
     return actions
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from engine.diagnosis.facts import Failure, Running
 from engine.diagnosis.finding import Action
-from engine.diagnosis.sentences import Said, gettext_noop
 from engine.diagnosis.wording import span
+from engine.sentences import Sentence, gettext_noop
 
 LIMITS = (
     2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 2700, 3600, 5400, 7200,
@@ -69,13 +69,13 @@ def retry_with_limit(run: int, running: Running, active_seconds: float = 0.0) ->
     """End the attempt and open the next, which is told and then killed in time."""
     soft = limit_of(running, active_seconds)
     policy = {"soft_timeout": _whole(soft), "hard_timeout": _whole(hard_after(soft))}
-    label = Said(_RETRY_LIMIT, {"limit": span(soft)})
+    label = Sentence(_RETRY_LIMIT, {"limit": span(soft)})
     return Action(label, "POST", _node(run, running.node, "retry"), {"policy": policy}, danger=True)
 
 
 def retry_with_time(run: int, failure: Failure, soft: float) -> Action:
     policy = {"soft_timeout": _whole(soft), "hard_timeout": _whole(max(hard_after(soft), 2 * soft))}
-    label = Said(_RETRY_LIMIT, {"limit": span(soft)})
+    label = Sentence(_RETRY_LIMIT, {"limit": span(soft)})
     return Action(label, "POST", _node(run, failure.node, "retry"), {"policy": policy})
 
 
@@ -90,49 +90,49 @@ def more_memory(memory_mb: int, used_bytes: int | None, machine_bytes: int | Non
 
 def retry_with_memory(run: int, node: str, memory_mb: int, *, ends: bool) -> Action:
     """`ends`: it ends a running attempt."""
-    label = Said(_RETRY_MEMORY, {"memory": f"{memory_mb:,}"})
+    label = Sentence(_RETRY_MEMORY, {"memory": f"{memory_mb:,}"})
     return Action(label, "POST", _node(run, node, "retry"), {"policy": {"memory_mb": memory_mb}}, danger=ends)
 
 
 def retry(run: int, node: str) -> Action:
-    return Action(Said(_RETRY), "POST", _node(run, node, "retry"), {})
+    return Action(Sentence(_RETRY), "POST", _node(run, node, "retry"), {})
 
 
 def retry_now(run: int, node: str) -> Action:
-    return Action(Said(_RETRY_NOW), "POST", _node(run, node, "retry"), {})
+    return Action(Sentence(_RETRY_NOW), "POST", _node(run, node, "retry"), {})
 
 
 def take_stacks(run: int, node: str) -> Action:
-    return Action(Said(_STACKS), "GET", _node(run, node, "stack"))
+    return Action(Sentence(_STACKS), "GET", _node(run, node, "stack"))
 
 
 def skip(run: int, node: str) -> Action:
     """Let the run go on without the node."""
-    return Action(Said(_SKIP), "POST", _node(run, node, "skip"), {}, danger=True)
+    return Action(Sentence(_SKIP), "POST", _node(run, node, "skip"), {}, danger=True)
 
 
 def cancel_node(run: int, node: str) -> Action:
-    return Action(Said(_CANCEL_NODE), "POST", _node(run, node, "cancel"), {}, danger=True)
+    return Action(Sentence(_CANCEL_NODE), "POST", _node(run, node, "cancel"), {}, danger=True)
 
 
 def cancel_holder(run: int, node: str) -> Action:
     """End the node, perhaps of another run, that holds what is waited for."""
-    label = Said(_CANCEL_HOLDER, {"node": node, "run": run})
+    label = Sentence(_CANCEL_HOLDER, {"node": node, "run": run})
     return Action(label, "POST", _node(run, node, "cancel"), {}, danger=True)
 
 
 def cancel_run(run: int) -> Action:
-    return Action(Said(_CANCEL_RUN, {"run": run}), "POST", f"/api/v1/runs/{run}/cancel/", {}, danger=True)
+    return Action(Sentence(_CANCEL_RUN, {"run": run}), "POST", f"/api/v1/runs/{run}/cancel/", {}, danger=True)
 
 
 def resize_pool(pool: str, slots: int, more: int) -> Action:
     """`slots` in all, `more` of them new."""
-    label = Said(_ADD_SLOT if more == 1 else _ADD_SLOTS, {"n": more, "pool": pool})
+    label = Sentence(_ADD_SLOT if more == 1 else _ADD_SLOTS, {"n": more, "pool": pool})
     return Action(label, "PATCH", f"/api/v1/pools/{pool}/", {"slots": slots})
 
 
 def create_pool(pool: str, slots: int) -> Action:
-    return Action(Said(_CREATE_POOL, {"pool": pool}), "POST", "/api/v1/pools/", {"name": pool, "slots": slots})
+    return Action(Sentence(_CREATE_POOL, {"pool": pool}), "POST", "/api/v1/pools/", {"name": pool, "slots": slots})
 
 
 def _whole(seconds: float) -> Any:

@@ -8,9 +8,9 @@ from typing import Any
 from engine.clock import iso
 from engine.diagnosis.facts import BEHIND_MOST, Facts, Running, own_lines
 from engine.diagnosis.finding import Evidence
-from engine.diagnosis.sentences import Said, gettext_noop
 from engine.diagnosis.threads import Doing, Spot
 from engine.diagnosis.wording import clock_time, cut, percent, process, size, span
+from engine.sentences import Sentence, gettext_noop
 
 IO_LEAST = 64 * 1024
 """Bytes a second: less is the process only being alive."""
@@ -47,14 +47,14 @@ _BEHIND = gettext_noop("{n} nodes wait for it")
 _BEHIND_MANY = gettext_noop("At least {n} nodes wait for it")
 
 
-def place_of(spot: Spot) -> Said | str:
+def place_of(spot: Spot) -> Sentence | str:
     """` in line 3: time.sleep(600)`; empty where it is not known."""
     if spot.line is None:
         return ""
     if spot.is_author:
-        return Said(_HERE if spot.source else _HERE_LINE, {"line": spot.line, "source": cut(spot.source)})
+        return Sentence(_HERE if spot.source else _HERE_LINE, {"line": spot.line, "source": cut(spot.source)})
     file = spot.file.rpartition("/")[2]
-    return Said(_HERE_FILE, {"function": spot.function, "file": file, "line": spot.line}) if file else ""
+    return Sentence(_HERE_FILE, {"function": spot.function, "file": file, "line": spot.line}) if file else ""
 
 
 def how_long(running: Running) -> Evidence:
@@ -65,7 +65,7 @@ def how_long(running: Running) -> Evidence:
         template = _RUNS if running.expected_from == "author" else _RUNS_LEARNED
     return Evidence(
         "duration",
-        Said(template, values),
+        Sentence(template, values),
         round(running.seconds, 3),
         "seconds",
         running.pid,
@@ -82,7 +82,7 @@ def what_was_seen(running: Running, seen: Doing) -> list[Evidence]:
     spots = list(seen.spots)
     if seen.code == "deadlock":
         for thread, spot in spots[:4]:
-            said = Said(_THREAD, {"thread": thread, "where": place_of(spot)})
+            said = Sentence(_THREAD, {"thread": thread, "where": place_of(spot)})
             found.append(Evidence("stack", said, spot.line, None, pid, iso(at)))
     else:
         where = place_of(spots[0][1]) if spots else ""
@@ -91,10 +91,10 @@ def what_was_seen(running: Running, seen: Doing) -> list[Evidence]:
             where, template = cut(str(stack.body["message"]), 300), _NO_FRAMES
         else:
             template = _NOWHERE if not where else _ONE if seen.samples < 2 else _MOVES if seen.moves else _SAME
-        said = Said(template, {"n": seen.samples, "time": time, "where": where})
+        said = Sentence(template, {"n": seen.samples, "time": time, "where": where})
         found.append(Evidence("stack", said, seen.samples, None, pid, iso(at)))
     if seen.message:
-        said = Said(_WAITS, {"message": cut(seen.message), "process": process(pid), "time": time})
+        said = Sentence(_WAITS, {"message": cut(seen.message), "process": process(pid), "time": time})
         found.append(Evidence("wait", said, seen.address or seen.path or None, None, pid, iso(at)))
     if seen.child:
         found += _child(seen, at)
@@ -107,18 +107,18 @@ def _child(seen: Doing, at: datetime) -> list[Evidence]:
     command = cut(str(child.get("command") or ""))
     begun = since if isinstance(since, str) else iso(at)
     if cpu is None:
-        found = [Evidence("child", Said(_CHILD, {"pid": pid, "command": command}), None, None, pid, begun)]
+        found = [Evidence("child", Sentence(_CHILD, {"pid": pid, "command": command}), None, None, pid, begun)]
     else:
-        said = Said(_CHILD_STATE, {"pid": pid, "cpu": span(float(cpu)), "command": command})
+        said = Sentence(_CHILD_STATE, {"pid": pid, "cpu": span(float(cpu)), "command": command})
         found = [Evidence("child", said, round(float(cpu), 3), "seconds", pid, begun)]
     if message := str((child.get("waits_on") or {}).get("message") or ""):
-        said = Said(_CHILD_WAITS, {"pid": pid, "message": cut(message)})
+        said = Sentence(_CHILD_WAITS, {"pid": pid, "message": cut(message)})
         found.append(Evidence("child", said, None, None, pid, iso(at)))
     if seen.others > 0:
         found.append(
             Evidence(
                 "child",
-                Said(_MORE_CHILD if seen.others == 1 else _MORE_CHILDREN, {"n": seen.others}),
+                Sentence(_MORE_CHILD if seen.others == 1 else _MORE_CHILDREN, {"n": seen.others}),
                 seen.others,
                 None,
                 None,
@@ -137,7 +137,7 @@ def _io_use(running: Running) -> list[Evidence]:
     rate = sum(sample.io_bytes or 0 for sample in known) / len(known) if known else 0.0
     if rate < IO_LEAST:
         return []
-    said = Said(_MOVED, {"rate": size(rate)})
+    said = Sentence(_MOVED, {"rate": size(rate)})
     return [Evidence("io", said, round(rate), "bytes_per_second", running.pid, iso(known[-1].at))]
 
 
@@ -148,12 +148,12 @@ def _cpu_use(facts: Facts, running: Running) -> list[Evidence]:
     last = known[-1]
     busy = [sample for sample in known if (sample.cpu_percent or 0.0) > IDLE_PERCENT]
     if busy and busy[-1] is last:
-        said = Said(_CPU, {"percent": percent(last.cpu_percent or 0.0)})
+        said = Sentence(_CPU, {"percent": percent(last.cpu_percent or 0.0)})
         return [Evidence("cpu", said, last.cpu_percent, "percent", running.pid, iso(last.at))]
     since = busy[-1].at if busy else max(known[0].at, running.started_at)
     idle = max(1.0, (facts.now - since).total_seconds())
     return [
-        Evidence("cpu", Said(_NO_CPU, {"span": span(idle)}), last.cpu_percent, "percent", running.pid, iso(last.at))
+        Evidence("cpu", Sentence(_NO_CPU, {"span": span(idle)}), last.cpu_percent, "percent", running.pid, iso(last.at))
     ]
 
 
@@ -163,12 +163,12 @@ def what_it_said(facts: Facts, running: Running) -> list[Evidence]:
         line = lines[-1]
         at = datetime.fromisoformat(str(line["at"]))
         ago = max(0.0, (facts.now - at).total_seconds())
-        said = Said(_LINE, {"span": span(ago), "line": cut(str(line["message"]))})
+        said = Sentence(_LINE, {"span": span(ago), "line": cut(str(line["message"]))})
         found.append(Evidence("log", said, round(ago, 3), "seconds", running.pid, str(line["at"])))
     else:
-        found.append(Evidence("log", Said(_NO_LINE), 0, None, running.pid, iso(running.started_at)))
+        found.append(Evidence("log", Sentence(_NO_LINE), 0, None, running.pid, iso(running.started_at)))
     if running.behind:
         template = _BEHIND_MANY if running.behind >= BEHIND_MOST else _BEHIND
-        said = Said(_BEHIND_ONE if running.behind == 1 else template, {"n": f"{running.behind:,}"})
+        said = Sentence(_BEHIND_ONE if running.behind == 1 else template, {"n": f"{running.behind:,}"})
         found.append(Evidence("wait", said, running.behind, None, running.pid, iso(running.started_at)))
     return found

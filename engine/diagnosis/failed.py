@@ -8,10 +8,10 @@ from engine.clock import iso
 from engine.diagnosis import actions, remedies
 from engine.diagnosis.facts import Facts, Failure, own_lines
 from engine.diagnosis.finding import Action, Evidence, Finding
-from engine.diagnosis.sentences import Said, gettext_noop
 from engine.diagnosis.stuck import cause
 from engine.diagnosis.threads import doing
 from engine.diagnosis.wording import clock_time, cut, error_text, process, size, span
+from engine.sentences import Sentence, gettext_noop
 from engine.states import RUN_TERMINAL
 
 ADVISED = frozenset(("MemoryLimit", "TableExists", "MissingPackage", "ProcessLimit", "SoftTimeout", "BadOutput"))
@@ -60,14 +60,14 @@ def _failed(facts: Facts, failure: Failure) -> Finding:
         template = _NO_ERROR
     evidence = [_error(facts, failure), *_limits(facts, failure), *_before(failure), *_lines(failure)]
     if failure.retries:
-        said = Said(_RETRIED_ONE if failure.retries == 1 else _RETRIED, {"n": failure.retries})
+        said = Sentence(_RETRIED_ONE if failure.retries == 1 else _RETRIED, {"n": failure.retries})
         evidence.append(Evidence("error", said, failure.retries, None, failure.pid, _ended(facts, failure)))
     if facts.failed_total > 1 and facts.asked is None:
         more = facts.failed_total - 1
-        said = Said(_ALSO_ONE if more == 1 else _ALSO, {"n": f"{more:,}"})
+        said = Sentence(_ALSO_ONE if more == 1 else _ALSO, {"n": f"{more:,}"})
         evidence.append(Evidence("error", said, more, None, None, _ended(facts, failure)))
     code = remedies.code_of(failure.error)
-    return Finding(code, Said(template, values), evidence, failure.node, _actions(facts, failure))
+    return Finding(code, Sentence(template, values), evidence, failure.node, _actions(facts, failure))
 
 
 def _cause(failure: Failure) -> str:
@@ -94,7 +94,7 @@ def _error(facts: Facts, failure: Failure) -> Evidence:
     }
     line = error.get("line")
     value = line if isinstance(line, int) else remedies.class_of(error) or None
-    return Evidence("error", Said(_ERROR, values), value, None, failure.pid, iso(at))
+    return Evidence("error", Sentence(_ERROR, values), value, None, failure.pid, iso(at))
 
 
 def _limits(facts: Facts, failure: Failure) -> list[Evidence]:
@@ -108,7 +108,7 @@ def _limits(facts: Facts, failure: Failure) -> list[Evidence]:
             template, values["hard"] = _RAN_HARD, span(failure.hard_timeout)
         else:
             return []
-        return [Evidence("duration", Said(template, values), round(failure.seconds, 3), "seconds", failure.pid, at)]
+        return [Evidence("duration", Sentence(template, values), round(failure.seconds, 3), "seconds", failure.pid, at)]
     if kind in ("MemoryLimit", "MemoryError", "WorkerLost") and failure.memory_peak:
         values = {"peak": size(failure.memory_peak)}
         if failure.memory_mb:
@@ -117,7 +117,7 @@ def _limits(facts: Facts, failure: Failure) -> list[Evidence]:
             template, values["machine"] = _PEAK_MACHINE, size(facts.machine_memory)
         else:
             return []
-        return [Evidence("memory", Said(template, values), failure.memory_peak, "bytes", failure.pid, at)]
+        return [Evidence("memory", Sentence(template, values), failure.memory_peak, "bytes", failure.pid, at)]
     return []
 
 
@@ -133,14 +133,14 @@ def _before(failure: Failure) -> list[Evidence]:
     seen = doing(stack.body, used)
     if seen.code == "not_determined":
         return []
-    said = Said(_BEFORE, {"time": clock_time(stack.taken_at), "cause": cause(failure.name, seen)})
+    said = Sentence(_BEFORE, {"time": clock_time(stack.taken_at), "cause": cause(failure.name, seen)})
     return [Evidence("stack", said, seen.code, None, failure.pid, iso(stack.taken_at))]
 
 
 def _lines(failure: Failure) -> list[Evidence]:
     found = []
     for line in own_lines(failure.logs)[-LINES:]:
-        said = Said(_LINE, {"line": cut(str(line["message"]), 500)})
+        said = Sentence(_LINE, {"line": cut(str(line["message"]), 500)})
         found.append(Evidence("log", said, line.get("seq"), None, failure.pid, str(line["at"])))
     return found
 
@@ -163,7 +163,7 @@ def _actions(facts: Facts, failure: Failure) -> list[Action]:
 def _because(facts: Facts, failure: Failure) -> Finding:
     values = {"node": _name(facts), "first": failure.name, "cause": _cause(failure)}
     evidence = [_error(facts, failure), *_lines(failure)]
-    return Finding("upstream_failed", Said(_BECAUSE, values), evidence, facts.asked, _actions(facts, failure))
+    return Finding("upstream_failed", Sentence(_BECAUSE, values), evidence, facts.asked, _actions(facts, failure))
 
 
 def _name(facts: Facts) -> str:
@@ -175,11 +175,13 @@ def _run_timeout(facts: Facts) -> Finding:
     values: dict[str, Any] = {"span": span(seconds)}
     evidence = []
     if facts.started_at is not None:
-        said = Said(_RUN_ENDED, {"time": clock_time(facts.started_at), "span": span(seconds)})
+        said = Sentence(_RUN_ENDED, {"time": clock_time(facts.started_at), "span": span(seconds)})
         evidence.append(Evidence("duration", said, round(seconds, 3), "seconds", None, iso(facts.started_at)))
     else:
-        evidence.append(Evidence("duration", Said(_RUN_ENDED, {"time": "?", "span": span(seconds)}), None, "seconds"))
+        evidence.append(
+            Evidence("duration", Sentence(_RUN_ENDED, {"time": "?", "span": span(seconds)}), None, "seconds")
+        )
     help_ = []
     if facts.state in RUN_TERMINAL and facts.counts.get("cancelled"):
-        help_.append(Action(Said(_RETRY_ALL), "POST", f"/api/v1/runs/{facts.run}/retry/", {}))
-    return Finding("run_timeout", Said(_RUN_TIMEOUT, values), evidence, None, help_)
+        help_.append(Action(Sentence(_RETRY_ALL), "POST", f"/api/v1/runs/{facts.run}/retry/", {}))
+    return Finding("run_timeout", Sentence(_RUN_TIMEOUT, values), evidence, None, help_)

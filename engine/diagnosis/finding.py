@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.diagnosis.sentences import Said
+from engine.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Evidence:
 
     kind: str
     """duration, cpu, memory, io, network, stack, wait, child, log, pool, error, history: what it rests on."""
-    message: Said
+    message: Sentence
     """With the number, the process and the moment where there are such."""
     value: float | int | str | None = None
     unit: str | None = None
@@ -30,7 +30,7 @@ class Evidence:
 class Action:
     """A call of the API that can be sent as it is."""
 
-    label: Said
+    label: Sentence
     method: str
     path: str
     body: Mapping[str, Any] | None = None
@@ -43,7 +43,7 @@ class Finding:
     """A cause and the way out."""
 
     code: str
-    message: Said
+    message: Sentence
     """The cause in one sentence."""
     evidence: Sequence[Evidence]
     node: str | None = None

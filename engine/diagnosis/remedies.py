@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from engine.diagnosis.sentences import Said, gettext_noop
 from engine.diagnosis.wording import cut
+from engine.sentences import Sentence, gettext_noop
 
 _CLASSES: Mapping[str, str] = {
     "SoftTimeout": gettext_noop("Give it more time, or part its work among several nodes"),
@@ -109,22 +109,22 @@ _ENDED_BY = re.compile(r"ended by (SIG[A-Z0-9]+)")
 _MODULE = re.compile(r"No module named '([^']+)'")
 
 
-def remedy(error: Mapping[str, object] | None) -> Said:
+def remedy(error: Mapping[str, object] | None) -> Sentence:
     """What helps against `error` ({class, message, ...})."""
     kind, message = class_of(error), str((error or {}).get("message") or "")
     if kind == "ExitCode" and (template := _CODES.get(exit_code(message) or 0)):
-        return Said(template)
+        return Sentence(template)
     if kind == "WorkerLost":
-        return Said(_worker_lost(message))
+        return Sentence(_worker_lost(message))
     if kind == "SqlError":
-        return Said(_sql(message))
+        return Sentence(_sql(message))
     if kind == "OSError" and "No space left" in message:
-        return Said(_NO_SPACE)
+        return Sentence(_NO_SPACE)
     if kind == "ModuleNotFoundError":
         found = _MODULE.search(message)
         name = found.group(1).partition(".")[0] if found else ""
-        return Said(_CLASSES[kind], {"name": cut(name)}) if name else Said(_CLASSES["MissingPackage"])
-    return Said(_CLASSES.get(kind, _OTHER))
+        return Sentence(_CLASSES[kind], {"name": cut(name)}) if name else Sentence(_CLASSES["MissingPackage"])
+    return Sentence(_CLASSES.get(kind, _OTHER))
 
 
 def class_of(error: Mapping[str, object] | None) -> str:

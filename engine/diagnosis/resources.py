@@ -9,8 +9,8 @@ from engine.clock import iso
 from engine.diagnosis import actions
 from engine.diagnosis.facts import Facts, Running, Sampled
 from engine.diagnosis.finding import Action, Evidence, Finding, Usage
-from engine.diagnosis.sentences import Said, gettext_noop
 from engine.diagnosis.wording import percent, process, size, span
+from engine.sentences import Sentence, gettext_noop
 
 FRESH_SECONDS = 3.5
 """An older sample does not say what is used now; one comes each second."""
@@ -128,7 +128,7 @@ def _memory(facts: Facts, running: Running) -> Finding | None:
         "process": process(running.pid, running.worker),
     }
     evidence = [
-        Evidence("memory", Said(_MEMORY_USED, values), sample.memory_bytes, "bytes", running.pid, iso(sample.at))
+        Evidence("memory", Sentence(_MEMORY_USED, values), sample.memory_bytes, "bytes", running.pid, iso(sample.at))
     ]
     help_: list[Action] = []
     if running.memory_mb:
@@ -136,10 +136,10 @@ def _memory(facts: Facts, running: Running) -> Finding | None:
         if more is not None:
             help_.append(actions.retry_with_memory(facts.run, running.node, more, ends=True))
         elif facts.machine_memory:
-            said = Said(_MEMORY_NO_MORE, {"machine": size(facts.machine_memory)})
+            said = Sentence(_MEMORY_NO_MORE, {"machine": size(facts.machine_memory)})
             evidence.append(Evidence("memory", said, facts.machine_memory, "bytes", None, iso(sample.at)))
     help_.append(actions.cancel_node(facts.run, running.node))
-    message = Said(_MEMORY if running.memory_mb else _MEMORY_MACHINE, values)
+    message = Sentence(_MEMORY if running.memory_mb else _MEMORY_MACHINE, values)
     return Finding("memory_near_limit", message, evidence, running.node, help_)
 
 
@@ -178,9 +178,9 @@ def _cpu_together(facts: Facts) -> list[Finding]:
             "process": process(running.pid, running.worker),
         }
         at = iso(running.samples[-1].at)
-        evidence.append(Evidence("cpu", Said(_CPU_NODE, values), round(mean, 1), "percent", running.pid, at))
-    evidence.append(Evidence("cpu", Said(_CPU_HINT), cores, None, None, iso(facts.now)))
-    message = Said(_CPU_RUN, {"n": len(busy), "percent": percent(total), "cores": f"{cores:g}"})
+        evidence.append(Evidence("cpu", Sentence(_CPU_NODE, values), round(mean, 1), "percent", running.pid, at))
+    evidence.append(Evidence("cpu", Sentence(_CPU_HINT), cores, None, None, iso(facts.now)))
+    message = Sentence(_CPU_RUN, {"n": len(busy), "percent": percent(total), "cores": f"{cores:g}"})
     return [Finding("cpu_limited", message, evidence)]
 
 
@@ -199,11 +199,16 @@ def _cpu(facts: Facts, running: Running) -> Finding | None:
     over = span((last[-1].at - last[0].at).total_seconds() + 1)
     evidence = [
         Evidence(
-            "cpu", Said(_CPU_USED, {**values, "span": over}), round(mean, 1), "percent", running.pid, iso(last[-1].at)
+            "cpu",
+            Sentence(_CPU_USED, {**values, "span": over}),
+            round(mean, 1),
+            "percent",
+            running.pid,
+            iso(last[-1].at),
         ),
-        Evidence("cpu", Said(_CPU_HINT), cores, None, running.pid, iso(last[-1].at)),
+        Evidence("cpu", Sentence(_CPU_HINT), cores, None, running.pid, iso(last[-1].at)),
     ]
-    message = Said(_CPU_ONE if cores == 1 else _CPU, values)
+    message = Sentence(_CPU_ONE if cores == 1 else _CPU, values)
     return Finding("cpu_limited", message, evidence, running.node, [actions.cancel_node(facts.run, running.node)])
 
 
@@ -218,10 +223,10 @@ def _io(facts: Facts, running: Running) -> Finding | None:
     last = known[-1]
     over = span((last.at - known[0].at).total_seconds() + 1)
     values = {"n": waiting, "all": len(known), "span": over, "process": process(running.pid, running.worker)}
-    evidence = [Evidence("io", Said(_IO_USED, values), round(share, 1), "percent", running.pid, iso(last.at))]
+    evidence = [Evidence("io", Sentence(_IO_USED, values), round(share, 1), "percent", running.pid, iso(last.at))]
     if last.io_bytes is not None:
-        said = Said(_IO_MOVED, {"rate": size(last.io_bytes)})
+        said = Sentence(_IO_MOVED, {"rate": size(last.io_bytes)})
         evidence.append(Evidence("io", said, last.io_bytes, "bytes_per_second", running.pid, iso(last.at)))
-    message = Said(_IO, {"node": running.name, "percent": percent(share)})
+    message = Sentence(_IO, {"node": running.name, "percent": percent(share)})
     stacks = actions.take_stacks(facts.run, running.node)
     return Finding("io_wait", message, evidence, running.node, [stacks, actions.cancel_node(facts.run, running.node)])

@@ -11,10 +11,10 @@ from engine.diagnosis import actions
 from engine.diagnosis.evidence import WITNESS_SAMPLES, how_long, place_of, what_it_said, what_it_uses, what_was_seen
 from engine.diagnosis.facts import Facts, Running, Sampled
 from engine.diagnosis.finding import Evidence, Finding, StuckNode
-from engine.diagnosis.sentences import Said, gettext_noop
 from engine.diagnosis.threads import RUNS_PERCENT, Doing, doing
 from engine.diagnosis.wording import clock_time, cut, percent, process, span, times
 from engine.policy import QUIET_SECONDS
+from engine.sentences import Sentence, gettext_noop
 
 GRACE_SECONDS = 2.0
 """So long after a node began to count as stuck its stacks may still be on their way."""
@@ -164,7 +164,7 @@ def _finding(facts: Facts, running: Running, idle: float | None) -> Finding | No
         return _undetermined(facts, running, idle, seen)
     assert seen is not None
     code = seen.code if idle is None else "quiet"
-    message = Said(_SENTENCE, {"cause": cause(running.name, seen), "tail": _tail(running, idle)})
+    message = Sentence(_SENTENCE, {"cause": cause(running.name, seen), "tail": _tail(running, idle)})
     evidence = [
         how_long(running),
         *what_was_seen(running, seen),
@@ -184,7 +184,7 @@ def _slow(facts: Facts, running: Running) -> Finding | None:
         return None
     whole = took / fraction
     done = percent(100 * fraction)
-    message = Said(
+    message = Sentence(
         _SLOW,
         {"node": running.name, "percent": done, "span": span(took), "left": span(max(0.0, whole - running.seconds))},
     )
@@ -194,10 +194,10 @@ def _slow(facts: Facts, running: Running) -> Finding | None:
         "process": process(running.pid, running.worker),
         "line": cut(running.progress_words),
     }
-    said = Said(_REPORTED_WORDS if values["line"] else _REPORTED, values)
+    said = Sentence(_REPORTED_WORDS if values["line"] else _REPORTED, values)
     evidence = [how_long(running), Evidence("duration", said, fraction, None, running.pid, iso(at))]
     if running.soft_timeout is not None and whole > running.soft_timeout:
-        said = Said(_TOO_SHORT, {"soft": span(running.soft_timeout)})
+        said = Sentence(_TOO_SHORT, {"soft": span(running.soft_timeout)})
         evidence.append(Evidence("duration", said, running.soft_timeout, "seconds", running.pid, iso(at)))
     evidence += [*what_it_uses(facts, running), *what_it_said(facts, running)]
     help_ = _actions(facts, running, None)
@@ -205,15 +205,15 @@ def _slow(facts: Facts, running: Running) -> Finding | None:
 
 
 def _undetermined(facts: Facts, running: Running, idle: float | None, seen: Doing | None) -> Finding:
-    message = Said(_SENTENCE, {"cause": Said(_UNKNOWN, {"node": running.name}), "tail": _tail(running, idle)})
+    message = Sentence(_SENTENCE, {"cause": Sentence(_UNKNOWN, {"node": running.name}), "tail": _tail(running, idle)})
     evidence = [how_long(running), *what_it_uses(facts, running)]
     if running.stack is None:
-        evidence.append(Evidence("stack", Said(_NO_STACK), pid=running.pid))
+        evidence.append(Evidence("stack", Sentence(_NO_STACK), pid=running.pid))
     elif seen is not None and seen.code == "not_determined":
         evidence += what_was_seen(running, seen)
     else:
         at = running.stack.taken_at
-        said = Said(_STALE_STACK, {"time": clock_time(at)})
+        said = Sentence(_STALE_STACK, {"time": clock_time(at)})
         evidence.append(Evidence("stack", said, pid=running.pid, at=iso(at)))
     evidence += what_it_said(facts, running)
     help_ = _actions(facts, running, idle)
@@ -248,7 +248,7 @@ def _cpu(running: Running) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def cause(name: str, seen: Doing) -> Said:
+def cause(name: str, seen: Doing) -> Sentence:
     """What the node called `name` is doing, without a stop at its end."""
     spots = list(seen.spots)
     values: dict[str, Any] = {"node": name, "where": place_of(spots[0][1]) if spots else ""}
@@ -256,7 +256,7 @@ def cause(name: str, seen: Doing) -> Said:
         (first, first_spot), (second, second_spot) = spots[0], spots[1]
         values |= {"first": first, "first_where": place_of(first_spot)}
         values |= {"second": second, "second_where": place_of(second_spot), "n": len(spots)}
-        return Said(_DEADLOCK if len(spots) == 2 else _DEADLOCK_MORE, values)
+        return Sentence(_DEADLOCK if len(spots) == 2 else _DEADLOCK_MORE, values)
     template = _CAUSES[seen.inside or seen.code]
     if seen.code in ("child_hangs", "child_computes"):
         child = seen.child or {}
@@ -269,21 +269,21 @@ def cause(name: str, seen: Doing) -> Said:
             template = _NO_ADDRESS
     elif seen.code in ("blocked_on_file", "blocked_on_pipe", "blocked"):
         values["what"] = cut(seen.message) or _what(seen)
-    return Said(template, values)
+    return Sentence(template, values)
 
 
-def _what(seen: Doing) -> Said:
+def _what(seen: Doing) -> Sentence:
     if seen.path:
-        return Said(_FILE, {"path": cut(seen.path)})
-    return Said(_PIPE if seen.code == "blocked_on_pipe" else _SOMETHING)
+        return Sentence(_FILE, {"path": cut(seen.path)})
+    return Sentence(_PIPE if seen.code == "blocked_on_pipe" else _SOMETHING)
 
 
-def _tail(running: Running, idle: float | None) -> Said:
+def _tail(running: Running, idle: float | None) -> Sentence:
     if idle is not None:
-        return Said(_TAIL_QUIET, {"span": span(idle)})
+        return Sentence(_TAIL_QUIET, {"span": span(idle)})
     expected = running.expected or 0.0
     ratio = times(running.seconds / expected) if expected > 0 else "∞"
-    return Said(_TAIL_STUCK, {"span": span(running.seconds), "times": ratio, "expected": span(expected)})
+    return Sentence(_TAIL_STUCK, {"span": span(running.seconds), "times": ratio, "expected": span(expected)})
 
 
 def _actions(facts: Facts, running: Running, idle: float | None) -> list[Any]:

@@ -12,15 +12,15 @@ from datetime import datetime
 from typing import Any
 
 from engine.clock import iso
+from engine.database.heartbeat import is_alive
 from engine.diagnosis import actions
 from engine.diagnosis.facts import Facts, Holder, Waiting
 from engine.diagnosis.finding import Evidence, Finding, WaitingNode
-from engine.diagnosis.sentences import Said, gettext_noop
 from engine.diagnosis.waiting_evidence import Condition, held, own_words, plainly, seconds_since, waited
 from engine.diagnosis.waiting_pools import pool_full, pool_missing, pool_too_small
 from engine.diagnosis.waiting_workers import OCCUPIED_SECONDS, no_queue_worker, no_worker
 from engine.diagnosis.wording import clock_time, error_text, process, span
-from engine.heartbeat import is_alive
+from engine.sentences import Sentence, gettext_noop
 
 _MORE_WAIT = gettext_noop("{n} more nodes of this run wait for the same")
 _ONE_MORE_WAITS = gettext_noop("1 more node of this run waits for the same")
@@ -65,18 +65,18 @@ def scheduler(facts: Facts) -> list[Finding]:
     if facts.state not in ("queued", "running", "paused") or is_alive(age):
         return []
     if age is None:
-        evidence = [Evidence("wait", Said(_NO_BEAT), None, None, None, iso(facts.now))]
-        return [Finding("no_scheduler", Said(_NEVER_SCHEDULER), evidence)]
+        evidence = [Evidence("wait", Sentence(_NO_BEAT), None, None, None, iso(facts.now))]
+        return [Finding("no_scheduler", Sentence(_NEVER_SCHEDULER), evidence)]
     beat = _before(facts, age)
     values = {"span": span(age), "time": clock_time(beat), "process": process(facts.scheduler_pid)}
     evidence = [
-        Evidence("wait", Said(_BEAT, values), round(age, 3), "seconds", facts.scheduler_pid, iso(beat)),
+        Evidence("wait", Sentence(_BEAT, values), round(age, 3), "seconds", facts.scheduler_pid, iso(beat)),
     ]
     left = sum(number for state, number in facts.counts.items() if state in ("pending", "ready", "running", "retrying"))
     if left:
-        said = Said(_NODE if left == 1 else _NODES, {"n": f"{left:,}"})
+        said = Sentence(_NODE if left == 1 else _NODES, {"n": f"{left:,}"})
         evidence.append(Evidence("wait", said, left, None, None, iso(facts.now)))
-    return [Finding("no_scheduler", Said(_NO_SCHEDULER, values), evidence)]
+    return [Finding("no_scheduler", Sentence(_NO_SCHEDULER, values), evidence)]
 
 
 def findings(facts: Facts, unsaid: Collection[str | None] = ()) -> list[Finding]:
@@ -87,8 +87,8 @@ def findings(facts: Facts, unsaid: Collection[str | None] = ()) -> list[Finding]
     found: list[Finding] = []
     if facts.state == "paused":
         left = facts.waiting_total
-        said = Said(_PAUSED_ONE if left == 1 else _PAUSED_SINCE, {"n": f"{left:,}"})
-        found.append(Finding("paused", Said(_PAUSED), [Evidence("wait", said, left, None, None, iso(facts.now))]))
+        said = Sentence(_PAUSED_ONE if left == 1 else _PAUSED_SINCE, {"n": f"{left:,}"})
+        found.append(Finding("paused", Sentence(_PAUSED), [Evidence("wait", said, left, None, None, iso(facts.now))]))
     seen: dict[tuple[str, str], int] = {}
     rules: dict[str, Any] = {
         "pool": pool_full,
@@ -126,7 +126,7 @@ def findings(facts: Facts, unsaid: Collection[str | None] = ()) -> list[Finding]
                 found.append(finding)
     for key, more in same.items():
         finding = found[seen[key]]
-        said = Said(_ONE_MORE_WAITS if more == 1 else _MORE_WAIT, {"n": f"{more:,}"})
+        said = Sentence(_ONE_MORE_WAITS if more == 1 else _MORE_WAIT, {"n": f"{more:,}"})
         evidence = [*finding.evidence, Evidence("wait", said, more, None, None, iso(facts.now))]
         found[seen[key]] = Finding(finding.code, finding.message, evidence, finding.node, finding.actions)
     return found
@@ -150,7 +150,7 @@ def _before(facts: Facts, seconds: float) -> datetime:
 def _retry_delay(facts: Facts, one: Waiting, condition: Condition) -> Finding:
     left = 0.0 if one.retry_at is None else max(0.0, (one.retry_at - facts.now).total_seconds())
     cause = error_text(one.error)
-    message = Said(_RETRY, {"node": one.name, "span": span(left), "cause": cause.rstrip(".")})
+    message = Sentence(_RETRY, {"node": one.name, "span": span(left), "cause": cause.rstrip(".")})
     evidence = []
     if one.failed_at is not None:
         values = {
@@ -159,10 +159,10 @@ def _retry_delay(facts: Facts, one: Waiting, condition: Condition) -> Finding:
             "time": clock_time(one.failed_at),
             "cause": cause,
         }
-        said = Said(_RETRY_FAILED, values)
+        said = Sentence(_RETRY_FAILED, values)
         evidence.append(Evidence("error", said, one.attempt, None, one.pid, iso(one.failed_at)))
     if one.retry_at is not None:
-        said = Said(_RETRY_DUE, {"n": one.retries, "time": clock_time(one.retry_at)})
+        said = Sentence(_RETRY_DUE, {"n": one.retries, "time": clock_time(one.retry_at)})
         evidence.append(Evidence("wait", said, round(left, 3), "seconds", None, iso(one.retry_at)))
     evidence = evidence or [own_words(condition)]
     help_ = [
@@ -182,7 +182,7 @@ def _run_limit(facts: Facts, one: Waiting, condition: Condition) -> Finding | No
         return None
     # The admitting code says the same before its colon.
     whole = str(condition["message"])
-    message = Said(_RUN_LIMIT, {"node": one.name, "message": whole.partition(": ")[2] or whole})
+    message = Sentence(_RUN_LIMIT, {"node": one.name, "message": whole.partition(": ")[2] or whole})
     others.sort(key=lambda other: not other.is_stuck)
     evidence = [
         *held(facts, "wait", _OTHER_RUNNING, _OTHER_STUCK, others),
@@ -198,13 +198,13 @@ def _workflow_limit(facts: Facts, one: Waiting, condition: Condition) -> Finding
         if not facts.asked and seconds_since(facts, facts.created_at) < OCCUPIED_SECONDS:
             return None
         evidence = waited(facts, one) or [own_words(condition)]
-        return Finding("queued", Said(_QUEUED), evidence, one.node if facts.asked else None)
+        return Finding("queued", Sentence(_QUEUED), evidence, one.node if facts.asked else None)
     first = facts.rivals[0] if facts.rivals else None
     if first is None:
-        message = Said(_WORKFLOW_LIMIT_NONE, {"n": facts.max_runs})
+        message = Sentence(_WORKFLOW_LIMIT_NONE, {"n": facts.max_runs})
     else:
         values = {"n": facts.max_runs or "?", "run": first.run, "span": span(seconds_since(facts, first.since))}
-        message = Said(_WORKFLOW_LIMIT, values)
+        message = Sentence(_WORKFLOW_LIMIT, values)
     evidence = held(facts, "wait", _RIVAL, _RIVAL, facts.rivals) or [own_words(condition)]
     help_ = [actions.cancel_run(first.run)] if first else []
     help_.append(actions.cancel_run(facts.run))
@@ -216,7 +216,7 @@ def _upstream(facts: Facts, one: Waiting, condition: Condition) -> Finding | Non
     if root is None:
         if not facts.asked:
             return None
-        message = Said(_UPSTREAM, {"node": one.name, "message": str(condition["message"])})
+        message = Sentence(_UPSTREAM, {"node": one.name, "message": str(condition["message"])})
         return Finding("upstream", message, [own_words(condition)], one.node)
     if not facts.asked and not root.is_stuck:
         return None
@@ -227,9 +227,9 @@ def _upstream(facts: Facts, one: Waiting, condition: Condition) -> Finding | Non
         template = _UPSTREAM_STUCK
     elif root.why:
         template, values["why"] = _UPSTREAM_WAITS, root.why
-    message = Said(template, values)
+    message = Sentence(template, values)
     values |= {"process": process(root.pid), "time": clock_time(root.since) if root.since else "?"}
     at = iso(root.since) if root.since else None
-    evidence = [Evidence("wait", Said(_ROOT, values), round(seconds, 3), "seconds", root.pid, at)]
+    evidence = [Evidence("wait", Sentence(_ROOT, values), round(seconds, 3), "seconds", root.pid, at)]
     help_ = [actions.cancel_holder(facts.run, root.node)] if root.is_stuck else []
     return Finding("upstream", message, evidence, one.node, help_)

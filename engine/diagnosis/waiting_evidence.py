@@ -9,8 +9,8 @@ from typing import Any
 from engine.clock import iso
 from engine.diagnosis.facts import Facts, Holder, Waiting
 from engine.diagnosis.finding import Evidence, Finding
-from engine.diagnosis.sentences import Said, gettext_noop
 from engine.diagnosis.wording import clock_time, process, span
+from engine.sentences import Sentence, gettext_noop
 
 Condition = Mapping[str, Any]
 
@@ -24,15 +24,15 @@ def seconds_since(facts: Facts, since: datetime | None) -> float:
     return 0.0 if since is None else max(0.0, (facts.now - since).total_seconds())
 
 
-def slots(number: int) -> Said:
-    return Said(_SLOT) if number == 1 else Said(_SLOTS, {"n": f"{number:,}"})
+def slots(number: int) -> Sentence:
+    return Sentence(_SLOT) if number == 1 else Sentence(_SLOTS, {"n": f"{number:,}"})
 
 
 def waited(facts: Facts, one: Waiting) -> list[Evidence]:
     if one.since is None:
         return []
     seconds = seconds_since(facts, one.since)
-    said = Said(_WAITS, {"span": span(seconds), "time": clock_time(one.since)})
+    said = Sentence(_WAITS, {"span": span(seconds), "time": clock_time(one.since)})
     return [Evidence("wait", said, round(seconds, 3), "seconds", None, iso(one.since))]
 
 
@@ -49,7 +49,7 @@ def held(facts: Facts, kind: str, plain: str, stuck: str, holders: Sequence[Hold
             "time": clock_time(holder.since) if holder.since else "?",
             "span": span(seconds),
         }
-        said = Said(stuck if holder.is_stuck else plain, values)
+        said = Sentence(stuck if holder.is_stuck else plain, values)
         at = iso(holder.since) if holder.since else None
         found.append(Evidence(kind, said, round(seconds, 3), "seconds", holder.pid, at))
     return found
@@ -64,7 +64,7 @@ def plainly(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
     """For an asked node what no rule explains."""
     if not facts.asked:
         return None
-    message = Said(_OTHER, {"node": one.name, "message": str(condition["message"])})
+    message = Sentence(_OTHER, {"node": one.name, "message": str(condition["message"])})
     evidence = [own_words(condition), *waited(facts, one)]
     return Finding(str(condition["code"]), message, evidence, one.node)
 
@@ -72,4 +72,4 @@ def plainly(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
 def own_words(condition: Condition) -> Evidence:
     """The admitting code's own words."""
     since = condition.get("since")
-    return Evidence("wait", Said("{message}", {"message": str(condition["message"])}), None, None, None, since)
+    return Evidence("wait", Sentence("{message}", {"message": str(condition["message"])}), None, None, None, since)

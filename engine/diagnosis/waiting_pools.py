@@ -8,7 +8,6 @@ from engine.clock import iso
 from engine.diagnosis import actions
 from engine.diagnosis.facts import Facts, PoolFacts, Waiting
 from engine.diagnosis.finding import Action, Evidence, Finding
-from engine.diagnosis.sentences import Said, gettext_noop
 from engine.diagnosis.waiting_evidence import (
     Condition,
     held,
@@ -20,6 +19,7 @@ from engine.diagnosis.waiting_evidence import (
     worst_holder,
 )
 from engine.diagnosis.wording import span
+from engine.sentences import Sentence, gettext_noop
 
 LONG_SECONDS = 30.0
 """Waiting for a node of the same run is its own queueing; from here on it is worth a look."""
@@ -63,16 +63,16 @@ def pool_full(facts: Facts, one: Waiting, condition: Condition) -> Finding | Non
     }
     first = worst_holder(pool.holders)
     if condition["code"] == "pool_line" and pool.ahead:
-        message = Said(_POOL_LINE, values)
+        message = Sentence(_POOL_LINE, values)
     elif first is None:
-        message = Said(_POOL_FREE, values)
+        message = Sentence(_POOL_FREE, values)
     else:
         values |= {"holder": first.node, "run": first.run, "span": span(seconds_since(facts, first.since))}
-        message = Said(_POOL_ONE if pool.slots == 1 else _POOL, values)
+        message = Sentence(_POOL_ONE if pool.slots == 1 else _POOL, values)
     holders = [] if first is None else [first, *(holder for holder in pool.holders if holder is not first)]
     evidence = [
         *held(facts, "pool", _HOLDS, _HOLDS_STUCK, holders),
-        Evidence("pool", Said(_IN_USE, values), pool.in_use, "slots", first.pid if first else None, iso(facts.now)),
+        Evidence("pool", Sentence(_IN_USE, values), pool.in_use, "slots", first.pid if first else None, iso(facts.now)),
         *waited(facts, one),
     ]
     help_: list[Action] = []
@@ -88,7 +88,7 @@ def pool_full(facts: Facts, one: Waiting, condition: Condition) -> Finding | Non
 
 def pool_missing(facts: Facts, one: Waiting, condition: Condition) -> Finding:
     pool = one.pool or PoolFacts("?", None)
-    message = Said(_POOL_MISSING, {"node": one.name, "pool": pool.name})
+    message = Sentence(_POOL_MISSING, {"node": one.name, "pool": pool.name})
     evidence = waited(facts, one) or [own_words(condition)]
     help_ = [
         actions.create_pool(pool.name, pool.wanted),
@@ -110,7 +110,7 @@ def pool_too_small(facts: Facts, one: Waiting, condition: Condition) -> Finding 
         "in_use": f"{pool.in_use:,}",
     }
     evidence = [
-        Evidence("pool", Said(_IN_USE, values), pool.slots, "slots", None, iso(facts.now)),
+        Evidence("pool", Sentence(_IN_USE, values), pool.slots, "slots", None, iso(facts.now)),
         *waited(facts, one),
     ]
     help_ = [
@@ -118,4 +118,4 @@ def pool_too_small(facts: Facts, one: Waiting, condition: Condition) -> Finding 
         actions.skip(facts.run, one.node),
         actions.cancel_node(facts.run, one.node),
     ]
-    return Finding("pool_too_small", Said(_POOL_SMALL, values), evidence, one.node, help_)
+    return Finding("pool_too_small", Sentence(_POOL_SMALL, values), evidence, one.node, help_)

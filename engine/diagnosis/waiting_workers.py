@@ -6,9 +6,9 @@ from engine.clock import iso
 from engine.diagnosis import actions
 from engine.diagnosis.facts import Facts, Waiting
 from engine.diagnosis.finding import Action, Evidence, Finding
-from engine.diagnosis.sentences import Said, gettext_noop
 from engine.diagnosis.waiting_evidence import Condition, held, own_words, seconds_since, waited, worst_holder
 from engine.diagnosis.wording import span
+from engine.sentences import Sentence, gettext_noop
 from engine.states import OTHER_RELEASE
 
 OCCUPIED_SECONDS = 2.0
@@ -42,7 +42,7 @@ def no_worker(facts: Facts, one: Waiting, condition: Condition) -> Finding | Non
         return None
     first = worst_holder(occupants)
     if first is None or not full:
-        message = Said(_WORKER_FREE, {"node": one.name})
+        message = Sentence(_WORKER_FREE, {"node": one.name})
     else:
         values = {
             "node": one.name,
@@ -51,7 +51,7 @@ def no_worker(facts: Facts, one: Waiting, condition: Condition) -> Finding | Non
             "run": first.run,
             "span": span(seconds_since(facts, first.since)),
         }
-        message = Said(_WORKER, values)
+        message = Sentence(_WORKER, values)
     ordered = [] if first is None else [first, *(holder for holder in occupants if holder is not first)]
     evidence = [
         *held(facts, "wait", _OCCUPIED, _OCCUPIED_STUCK, ordered, 8),
@@ -67,14 +67,14 @@ def no_worker(facts: Facts, one: Waiting, condition: Condition) -> Finding | Non
 def no_queue_worker(facts: Facts, one: Waiting, condition: Condition) -> Finding:
     resting = [worker for worker in facts.resting if one.queue in worker.queues]
     said = [
-        Said(_RELEASE if worker.reason == OTHER_RELEASE else _DRAINS, {"worker": worker.name})
+        Sentence(_RELEASE if worker.reason == OTHER_RELEASE else _DRAINS, {"worker": worker.name})
         for worker in resting[:RESTING_MAX]
     ]
-    said.append(Said(_QUEUE_COMMAND, {"command": f"celery -A engine worker -Q {one.queue}"}))
+    said.append(Sentence(_QUEUE_COMMAND, {"command": f"celery -A engine worker -Q {one.queue}"}))
     evidence = [
         *(Evidence("wait", words, None, None, None, iso(facts.now)) for words in said),
         *(waited(facts, one) or [own_words(condition)]),
     ]
     all_others = bool(resting) and all(worker.reason == OTHER_RELEASE for worker in resting)
-    message = Said(_QUEUE_RELEASE if all_others else _QUEUE, {"node": one.name, "queue": one.queue})
+    message = Sentence(_QUEUE_RELEASE if all_others else _QUEUE, {"node": one.name, "queue": one.queue})
     return Finding("no_queue_worker", message, evidence, one.node, [actions.cancel_node(facts.run, one.node)])

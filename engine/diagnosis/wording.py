@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from engine.diagnosis.sentences import Said, gettext_noop
+from engine.sentences import Sentence, gettext_noop
 
 _MS = gettext_noop("{ms} ms")
 _S = gettext_noop("{s} s")
@@ -28,24 +28,24 @@ TEXT_MAX = 160
 """Characters of a text of the user's (a command, a line of code or log) in a sentence."""
 
 
-def span(seconds: float) -> Said:
+def span(seconds: float) -> Sentence:
     """`0.4 s`, `12 s`, `2 m 55 s`, `3 h 10 m`, `2 d 4 h`."""
     seconds = max(0.0, seconds)
     if seconds < 9.95:
         if 0 < seconds < 0.05:
-            return Said(_MS, {"ms": max(1, math.floor(seconds * 1000 + 0.5))})
-        return Said(_S, {"s": f"{math.floor(seconds * 10 + 0.5) / 10:.1f}".removesuffix(".0")})
+            return Sentence(_MS, {"ms": max(1, math.floor(seconds * 1000 + 0.5))})
+        return Sentence(_S, {"s": f"{math.floor(seconds * 10 + 0.5) / 10:.1f}".removesuffix(".0")})
     whole = math.floor(seconds + 0.5)
     if whole < 60:
-        return Said(_S, {"s": whole})
+        return Sentence(_S, {"s": whole})
     minutes, rest = divmod(whole, 60)
     if minutes < 60:
-        return Said(_MS_, {"m": minutes, "s": rest}) if rest else Said(_M, {"m": minutes})
+        return Sentence(_MS_, {"m": minutes, "s": rest}) if rest else Sentence(_M, {"m": minutes})
     hours, rest = divmod(whole // 60, 60)
     if hours < 24:
-        return Said(_HM, {"h": hours, "m": rest}) if rest else Said(_H, {"h": hours})
+        return Sentence(_HM, {"h": hours, "m": rest}) if rest else Sentence(_H, {"h": hours})
     days, rest = divmod(hours, 24)
-    return Said(_DH, {"d": days, "h": rest}) if rest else Said(_D, {"d": days})
+    return Sentence(_DH, {"d": days, "h": rest}) if rest else Sentence(_D, {"d": days})
 
 
 def times(ratio: float) -> str:
@@ -100,8 +100,8 @@ def clock_time(moment: datetime) -> Moment:
     return said
 
 
-def process(pid: int | None, worker: str = "") -> Said:
+def process(pid: int | None, worker: str = "") -> Sentence:
     """`worker`: on whose host it is; empty: there is one host."""
     if not pid:
-        return Said(_NO_PROCESS)
-    return Said(_PROCESS_ON, {"pid": pid, "worker": worker}) if worker else Said(_PROCESS, {"pid": pid})
+        return Sentence(_NO_PROCESS)
+    return Sentence(_PROCESS_ON, {"pid": pid, "worker": worker}) if worker else Sentence(_PROCESS, {"pid": pid})

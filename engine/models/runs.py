@@ -100,7 +100,7 @@ class NodeRun(models.Model):
     error = JSONText(null=True, help_text="{class, message, node, line, traceback}.")
     output = JSONText(
         null=True,
-        help_text="{kind, bytes, ports, value | artifact, schema?, row_count?}; see engine.artifacts.outputs.",
+        help_text="{kind, bytes, ports, value | artifact, schema?, row_count?}; see engine.outputs.",
     )
     artifact = models.CharField(max_length=80, blank=True, default="", help_text="Name of the output's artifact.")
     wish = models.CharField(

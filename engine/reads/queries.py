@@ -13,9 +13,9 @@ from django.db.models import Count, Q, QuerySet, Sum, Window
 from django.db.models.functions import RowNumber
 
 from engine import clock
+from engine.database.heartbeat import is_alive
 from engine.definition import Document, store
 from engine.errors import NotFound
-from engine.heartbeat import is_alive
 from engine.models import Attempt, Leader, NodeRun, Pool, Run
 from engine.models.conditions import holding_nodes, runs_without_success, unfinished_nodes, unfinished_runs
 from engine.models.runs import RUN_UNFINISHED

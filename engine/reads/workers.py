@@ -12,8 +12,8 @@ from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Now
 
+from engine.database.heartbeat import is_alive
 from engine.errors import NotFound, WrongState
-from engine.heartbeat import is_alive
 from engine.models import Host, Leader
 from engine.models.conditions import running_attempts
 from engine.shapes import iso, optional_micros

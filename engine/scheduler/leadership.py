@@ -159,7 +159,7 @@ class Leading:
         return True
 
     def _database_is_away(self, error: Exception) -> None:
-        """Said once, however often it is tried again."""
+        """Sentence once, however often it is tried again."""
         if self.away != str(error):
             self.away = str(error)
             log.warning("database_away: %s", error)

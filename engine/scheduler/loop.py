@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 
 from engine import faults
 from engine.config import Config
+from engine.database.heartbeat import BEAT_SECONDS
 from engine.errors import LostLeadership
 from engine.executors.base import AHEAD_MAX, Batch, Ended, Executor, Report, Returned, Started, Work
-from engine.heartbeat import BEAT_SECONDS
 from engine.scheduler import commands, remote_executor
 from engine.scheduler.dialects import driver_errors
 from engine.scheduler.envelopes import Envelopes, Unreadable

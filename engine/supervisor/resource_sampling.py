@@ -49,7 +49,7 @@ def tasks_refused(process: NodeProcess, attempt: Attempt) -> bool:
 def check_limits(process: NodeProcess, attempt: Attempt, now: float) -> dict[str, Any] | None:
     """The error of a limit that the tree has passed now, if any."""
     if tasks_refused(process, attempt):
-        # Said before the tree is looked at: that would take long now.
+        # Sentence before the tree is looked at: that would take long now.
         return tasks_error()
     tree = _look(process, attempt, now)
     if killed_at_limit(process, attempt):

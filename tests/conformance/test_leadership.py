@@ -11,7 +11,7 @@ from django.db import connection
 
 from engine import faults
 from engine.actions import runs
-from engine.heartbeat import SILENT_SECONDS
+from engine.database.heartbeat import SILENT_SECONDS
 from engine.models import Attempt, Leader, Run
 from engine.reads import queries
 from tests.support.engine import Engine, fold

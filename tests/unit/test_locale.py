@@ -136,10 +136,10 @@ def test_the_catalogues_hold_only_words_that_are_said():
 
 
 def test_what_the_diagnosis_says_is_marked_for_the_catalogue():
-    """A `Said` of a literal that is not marked would stay English."""
+    """A `Sentence` of a literal that is not marked would stay English."""
     for source in [*sorted((ROOT / "engine").rglob("*.py")), *sorted((ROOT / "versions").rglob("*.py"))]:
         for call in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Said":
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Sentence":
                 template = call.args[0]
                 if isinstance(template, ast.Constant):
                     assert re.fullmatch(r"\{\w+\}", str(template.value)), (source.name, template.value)

@@ -8,8 +8,8 @@ from django.urls import reverse
 from dashboard.pages import run_findings
 from engine import clock
 from engine.diagnosis.finding import Action
-from engine.diagnosis.sentences import Said
 from engine.models import Attempt, Command, Run
+from engine.sentences import Sentence
 from tests.integration.pages.panels import run_of
 from tests.support.people import ROLES, person
 from versions.actions.launch import launch
@@ -74,14 +74,14 @@ def test_a_button_is_there_for_whom_the_api_would_let(db, method, path, first):
 
 def test_a_call_without_scripts_is_the_same_form(db):
     policy = {"soft_timeout": 60, "memory_mb": None}
-    action = Action(Said("Retry"), "POST", "/api/v1/runs/7/nodes/a/retry/", {"policy": policy, "from": "start"})
+    action = Action(Sentence("Retry"), "POST", "/api/v1/runs/7/nodes/a/retry/", {"policy": policy, "from": "start"})
     (button,) = run_findings.buttons([action], person("operator"))
     assert button["form"] == reverse("run-node-retry", args=[7, "a"])
     assert button["fields"] == {"policy.soft_timeout": "60", "policy.memory_mb": "null", "from": "start"}
-    skip = Action(Said("Skip node"), "POST", "/api/v1/runs/7/nodes/a/skip/", {}, danger=True)
+    skip = Action(Sentence("Skip node"), "POST", "/api/v1/runs/7/nodes/a/skip/", {}, danger=True)
     (button,) = run_findings.buttons([skip], person("operator"))
     assert (button["kind"], button["form"]) == ("confirm", reverse("run-node-skip", args=[7, "a"]))
-    some = Action(Said("Retry"), "POST", "/api/v1/runs/7/retry/", {"nodes": ["a"]})
+    some = Action(Sentence("Retry"), "POST", "/api/v1/runs/7/retry/", {"nodes": ["a"]})
     assert run_findings.buttons([some], person("operator"))[0]["form"] == ""
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth import hashers
 from django.db import transaction
 
-from engine import heartbeat
+from engine.database import heartbeat
 from engine.definition import store
 from tests.integration.table.world import World, build
 

@@ -144,7 +144,7 @@ PLACES = [
 def watch(world: World) -> Watch:
     said = {**chain("a"), "inputs": {"type": "object", "properties": {"text": {"type": "string"}}}}
     admin = world.apis["admin"]
-    assert admin.post("workflows/", {"name": "Said", "slug": "said"}).status == 201
+    assert admin.post("workflows/", {"name": "Sentence", "slug": "said"}).status == 201
     assert admin.post("workflows/said/versions/", {"definition": said, "message": ""}).status == 201
     return Watch(world.home)
 

@@ -15,10 +15,10 @@ from dashboard import presenters
 from dashboard.engine_words import CONDITIONS, engine_words
 from engine.admission import Facts, explain, queued_condition, retry_condition, upstream_condition
 from engine.artifacts import outputs, s3
-from engine.diagnosis.sentences import Said
 from engine.diagnosis.wording import error_text
 from engine.errors import NotFound
 from engine.inspect import waits
+from engine.sentences import Sentence
 
 CODES = ("workflow_limit", "run_limit", "pool_missing", "pool_too_small", "pool_line", "pool", "queue", "worker")
 TOLD = [
@@ -154,6 +154,6 @@ def test_how_long_a_sleep_goes_on_is_said_as_a_duration():
 
 def test_an_error_in_a_sentence_of_the_diagnosis_is_said_as_above_it(chinese):
     error = {"class": "ValueError", "line": 9, "message": "x in line 3, y"}
-    sentence = Said("{cause}.", {"cause": error_text(error), "line": "A in line 1"})
+    sentence = Sentence("{cause}.", {"cause": error_text(error), "line": "A in line 1"})
     assert presenters.said(sentence) == f"{presenters.cause(error)}."
     assert presenters.said_html(sentence) == f"{presenters.cause(error)}."

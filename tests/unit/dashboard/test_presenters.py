@@ -11,8 +11,8 @@ import pytest
 from dashboard import amounts, code_lines, presenters
 from dashboard.definition_text import document_text
 from engine import states
-from engine.diagnosis.sentences import Said
 from engine.diagnosis.wording import clock_time
+from engine.sentences import Sentence
 
 STATIC = Path(__file__).parents[3] / "static" / "src"
 SAID = json.loads((STATIC / "words" / "said.json").read_text())
@@ -46,8 +46,8 @@ def test_small_charts_are_drawn_as_in_the_browser(values, most, path):
 
 
 def test_sentences_of_the_diagnosis_mark_what_is_code_and_never_let_markup_through():
-    inner = Said("in line {line}: {source}", {"line": 3, "source": "<b>x</b>\u202e"})
-    sentence = Said('"{node}" waits {where}', {"node": "<i>n</i>", "where": inner})
+    inner = Sentence("in line {line}: {source}", {"line": 3, "source": "<b>x</b>\u202e"})
+    sentence = Sentence('"{node}" waits {where}', {"node": "<i>n</i>", "where": inner})
     assert presenters.said(sentence) == '"<i>n</i>" waits in line 3: <b>x</b>\\u202e'
     assert presenters.said_html(sentence) == (
         '"&lt;i&gt;n&lt;/i&gt;" waits in line 3: <span class="mono">&lt;b&gt;x&lt;/b&gt;\\u202e</span>'
@@ -55,7 +55,7 @@ def test_sentences_of_the_diagnosis_mark_what_is_code_and_never_let_markup_throu
 
 
 def test_a_time_in_a_sentence_is_one_that_the_page_sets_in_the_readers_zone():
-    sentence = Said("sampled at {time}", {"time": clock_time(datetime(2026, 11, 24, 9, 41, 52, 7, tzinfo=UTC))})
+    sentence = Sentence("sampled at {time}", {"time": clock_time(datetime(2026, 11, 24, 9, 41, 52, 7, tzinfo=UTC))})
     assert presenters.said(sentence) == "sampled at 09:41:52 UTC"
     assert presenters.said_html(sentence) == (
         'sampled at <time datetime="2026-11-24T09:41:52.000007Z" data-form="time" title="2026-11-24 09:41:52 UTC">'

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from engine.diagnosis import actions
 from engine.diagnosis.facts import Facts, Running
 from engine.diagnosis.rules import diagnosis
-from engine.diagnosis.sentences import Said
 from engine.diagnosis.shape import to_dict
 from engine.diagnosis.threads import doing
+from engine.sentences import Sentence
 from tests.unit.diagnosis.made import (
     ago,
     body,
@@ -173,7 +173,7 @@ def test_translations_are_applied_to_every_part(given_facts: Facts) -> None:
 
 
 def test_a_part_is_translated_with_its_sentence() -> None:
-    sentence = Said("{a} runs for {span}.", {"a": "x", "span": Said("{s} s", {"s": 3})})
+    sentence = Sentence("{a} runs for {span}.", {"a": "x", "span": Sentence("{s} s", {"s": 3})})
     assert str(sentence) == "x runs for 3 s."
     words = {"{a} runs for {span}.": "{a} 執行了 {span}。", "{s} s": "{s} 秒"}
     assert sentence.translated(words.__getitem__) == "x 執行了 3 秒。"
