@@ -93,11 +93,7 @@ def describe(error: BaseException, filename: str | None = None) -> dict[str, Any
         message = _message(error)
     except BaseException:
         message = f"{type(error).__name__} (its message cannot be read)"
-    line = (
-        getattr(error, "line", None)
-        if isinstance(error, NodeError) or type(error).__module__ == "engine.expressions"
-        else None
-    )
+    line = getattr(error, "line", None) if _is_node_error(error) else None
     text: str | None = None
     try:
         if line is None:
@@ -113,6 +109,12 @@ def describe(error: BaseException, filename: str | None = None) -> dict[str, Any
         "line": line if isinstance(line, int) else None,
         "traceback": text,
     }
+
+
+def _is_node_error(error: BaseException) -> bool:
+    """Return whether the engine raised the error on purpose; ExpressionError is no NodeError, for it is used without
+    node processes too."""
+    return isinstance(error, NodeError) or type(error).__module__.startswith("engine.expressions.")
 
 
 def shorten(text: str, chars: int) -> str:
@@ -164,7 +166,7 @@ def _traceback(error: BaseException) -> str | None:
 
     told = traceback.TracebackException.from_exception(error)
     if not _trim(told, set()) and not isinstance(error, SyntaxError):
-        if isinstance(error, (NodeError, SoftTimeout)) or type(error).__module__ == "engine.expressions":
+        if isinstance(error, SoftTimeout) or _is_node_error(error):
             return None
         # A fault of ours, not the author's: the one case in which our frames are what is wanted.
         told = traceback.TracebackException.from_exception(error)
