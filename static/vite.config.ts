@@ -62,7 +62,8 @@ export default defineConfig({
       output: {
         entryFileNames: "app.js",
         chunkFileNames: "[name]-[hash].js",
-        assetFileNames: (asset) => (asset.names.some((name) => name.endsWith(".css")) ? "app.css" : "fonts/[name]-[hash][extname]"),
+        assetFileNames: (asset) =>
+          asset.names.some((name) => name.endsWith(".css")) ? "app.css" : "fonts/[name]-[hash][extname]",
       },
     },
   },

@@ -35,7 +35,11 @@ export function icon(name: string, small = false): SVGSVGElement {
   return svg;
 }
 
-export function element<K extends keyof HTMLElementTagNameMap>(tag: K, className = "", ...children: (Node | string)[]): HTMLElementTagNameMap[K] {
+export function element<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  className = "",
+  ...children: (Node | string)[]
+): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
   if (className) made.className = className;
   made.append(...children);
@@ -46,7 +50,9 @@ export function element<K extends keyof HTMLElementTagNameMap>(tag: K, className
 export function typing(target: EventTarget | null): boolean {
   // A field keeps the focus until the next frame when the dialog around it closes.
   if (target instanceof Element && target.closest("dialog:not([open])")) return false;
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  return (
+    target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+  );
 }
 
 /** Calls `run` at most once in `ms`, the last call always. */

@@ -39,7 +39,12 @@ document.addEventListener("htmx:afterSwap", (event) => {
 document.addEventListener("htmx:responseError", (event) => {
   const { xhr } = (event as CustomEvent<{ xhr: XMLHttpRequest }>).detail;
   const broke = xhr.status >= 500;
-  toast(broke ? gettext("This broke on the server, whose log says why. Try again, or load the page again.") : gettext("The server refused this. Load the page again to see how things are."), "error");
+  toast(
+    broke
+      ? gettext("This broke on the server, whose log says why. Try again, or load the page again.")
+      : gettext("The server refused this. Load the page again to see how things are."),
+    "error",
+  );
 });
 document.addEventListener("htmx:sendError", () => toast(gettext("Offline: this did not reach the server."), "error"));
 

@@ -25,12 +25,23 @@ export function csrf(): string {
 }
 
 /** Raises ApiError with the problem's code and detail, and TypeError when the host cannot be reached. */
-export async function call(method: string, path: string, body?: Json, headers: Record<string, string> = {}): Promise<Answer> {
+export async function call(
+  method: string,
+  path: string,
+  body?: Json,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   return send(method, path, body === undefined ? null : JSON.stringify(body), headers);
 }
 
 /** As `call`, with a body that is text already: JSON, unless the headers say something else. */
-export async function send(method: string, path: string, text: string | null, headers: Record<string, string> = {}, more: RequestInit = {}): Promise<Answer> {
+export async function send(
+  method: string,
+  path: string,
+  text: string | null,
+  headers: Record<string, string> = {},
+  more: RequestInit = {},
+): Promise<Answer> {
   const sent: Record<string, string> = { Accept: "application/json", "X-CSRFToken": csrf() };
   if (text !== null) sent["Content-Type"] = "application/json";
   const init: RequestInit = { method, headers: { ...sent, ...headers }, credentials: "same-origin", ...more };
@@ -47,7 +58,8 @@ export async function send(method: string, path: string, text: string | null, he
   if (!response.ok) {
     const code = typeof shape["code"] === "string" ? shape["code"] : "";
     // The server's words are for programs; whoever looks at a page has lost the session.
-    if (response.status === 401) throw new ApiError(401, code, gettext("You are signed out. Load the page again to sign in."), shape);
+    if (response.status === 401)
+      throw new ApiError(401, code, gettext("You are signed out. Load the page again to sign in."), shape);
     const detail = typeof shape["detail"] === "string" ? shape["detail"] : `${response.status} ${response.statusText}`;
     throw new ApiError(response.status, code, detail, shape);
   }

@@ -35,8 +35,19 @@ let formats: Record<"time" | "day" | "year" | "full", Intl.DateTimeFormat> | nul
 
 function formatOf(name: "time" | "day" | "year" | "full"): Intl.DateTimeFormat {
   formats ??= {
-    time: new Intl.DateTimeFormat(language(), { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }),
-    day: new Intl.DateTimeFormat(language(), { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
+    time: new Intl.DateTimeFormat(language(), {
+      hour: "2-digit",
+      minute: "2-digit",
+      second: "2-digit",
+      hourCycle: "h23",
+    }),
+    day: new Intl.DateTimeFormat(language(), {
+      day: "numeric",
+      month: "short",
+      hour: "2-digit",
+      minute: "2-digit",
+      hourCycle: "h23",
+    }),
     year: new Intl.DateTimeFormat(language(), { day: "numeric", month: "short", year: "numeric" }),
     full: new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "long", hourCycle: "h23" }),
   };
@@ -48,8 +59,10 @@ export function said(iso: string, form: string, now: number): string {
   if (Number.isNaN(at.getTime())) return iso;
   if (form === "ago") return ago((now - at.getTime()) / 1000);
   const today = new Date(now);
-  if (form === "time" && now - at.getTime() < 86_400_000 && at.getDate() === today.getDate()) return formatOf("time").format(at);
-  if (at.toDateString() === today.toDateString()) return `${gettext("today")} ${formatOf("time").format(at).slice(0, 5)}`;
+  if (form === "time" && now - at.getTime() < 86_400_000 && at.getDate() === today.getDate())
+    return formatOf("time").format(at);
+  if (at.toDateString() === today.toDateString())
+    return `${gettext("today")} ${formatOf("time").format(at).slice(0, 5)}`;
   if (now - at.getTime() > 300 * 86_400_000) return formatOf("year").format(at);
   return formatOf("day").format(at);
 }

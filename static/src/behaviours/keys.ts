@@ -12,7 +12,15 @@ export function startKeys(openPalette: () => void): void {
       openPalette();
       return;
     }
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target)) return;
+    if (
+      event.defaultPrevented ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      event.isComposing ||
+      typing(event.target)
+    )
+      return;
     if (document.querySelector("dialog[open]")) return;
     const key = event.key.toLowerCase();
     if (event.timeStamp < goUntil) {
@@ -41,6 +49,7 @@ export function startKeys(openPalette: () => void): void {
     event.preventDefault();
   });
   document.addEventListener("click", (event) => {
-    if (event.target instanceof Element && event.target.closest("[data-help]")) one<HTMLDialogElement>("#help")?.showModal();
+    if (event.target instanceof Element && event.target.closest("[data-help]"))
+      one<HTMLDialogElement>("#help")?.showModal();
   });
 }

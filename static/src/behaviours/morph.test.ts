@@ -54,11 +54,18 @@ describe("bringing a part of the page up to date", () => {
     expect(field?.getAttribute("value")).toBe("old");
   });
   it("leaves open what somebody opened, and closed what they closed", () => {
-    show('<details data-key="a"><summary>a</summary></details><details data-key="b" open><summary>b</summary></details>');
+    show(
+      '<details data-key="a"><summary>a</summary></details><details data-key="b" open><summary>b</summary></details>',
+    );
     const [first, second] = [...page.querySelectorAll("details")];
     if (first) first.open = true;
     if (second) second.open = false;
-    morph(page, build('<details data-key="a"><summary>a!</summary></details><details data-key="b" open><summary>b!</summary></details>'));
+    morph(
+      page,
+      build(
+        '<details data-key="a"><summary>a!</summary></details><details data-key="b" open><summary>b!</summary></details>',
+      ),
+    );
     expect([first?.open, second?.open]).toEqual([true, false]);
     expect(page.textContent).toBe("a!b!");
   });

@@ -19,14 +19,21 @@ function kept(element: Element): boolean {
 
 function attributes(from: Element, to: Element): void {
   // What the browser's own scripts have set in times and spans is theirs; the server's form of it is the same fact.
-  for (const { name, value } of [...to.attributes]) if (from.getAttribute(name) !== value && !own(from, name)) from.setAttribute(name, value);
-  for (const { name } of [...from.attributes]) if (!to.hasAttribute(name) && !own(from, name)) from.removeAttribute(name);
+  for (const { name, value } of [...to.attributes])
+    if (from.getAttribute(name) !== value && !own(from, name)) from.setAttribute(name, value);
+  for (const { name } of [...from.attributes])
+    if (!to.hasAttribute(name) && !own(from, name)) from.removeAttribute(name);
 }
 
 function own(element: Element, name: string): boolean {
   // What is open is the reader's choice, once it stands in the page.
   if (name === "open" && element instanceof HTMLDetailsElement) return true;
-  return name === "data-full" || (name === "title" && element.tagName === "TIME") || name === "data-loaded" || (name === "style" && element.hasAttribute("popover"));
+  return (
+    name === "data-full" ||
+    (name === "title" && element.tagName === "TIME") ||
+    name === "data-loaded" ||
+    (name === "style" && element.hasAttribute("popover"))
+  );
 }
 
 function keyOf(node: Node): string | null {

@@ -48,7 +48,14 @@ function read(value: unknown): Found[] {
   return results.map((entry: unknown) => {
     const it = (typeof entry === "object" && entry !== null ? entry : {}) as Record<string, unknown>;
     const text = (name: string): string => (typeof it[name] === "string" ? it[name] : "");
-    return { group: text("group"), icon: text("icon"), text: text("text"), hint: text("hint"), href: text("href"), dialog: text("dialog") };
+    return {
+      group: text("group"),
+      icon: text("icon"),
+      text: text("text"),
+      hint: text("hint"),
+      href: text("href"),
+      dialog: text("dialog"),
+    };
   });
 }
 
@@ -106,7 +113,13 @@ export function openPalette(): void {
         head.setAttribute("role", "presentation");
         list.append(head);
       }
-      const option = element("li", "", icon(result.icon, true), element("span", "grow cut", result.text), element("span", "faint cut", result.hint));
+      const option = element(
+        "li",
+        "",
+        icon(result.icon, true),
+        element("span", "grow cut", result.text),
+        element("span", "faint cut", result.hint),
+      );
       option.id = `palette-${place}`;
       option.setAttribute("role", "option");
       option.addEventListener("click", () => go(result));
@@ -131,7 +144,9 @@ export function openPalette(): void {
       else list.replaceChildren(element("li", "group", gettext("Loading …")));
     }, PATIENCE_MS);
     try {
-      const response = await fetch(`${source}?q=${encodeURIComponent(field.value)}`, { headers: { Accept: "application/json" } });
+      const response = await fetch(`${source}?q=${encodeURIComponent(field.value)}`, {
+        headers: { Accept: "application/json" },
+      });
       if (!response.ok) throw new Error(String(response.status));
       const results = read(await response.json());
       // An answer that was overtaken by a later question says nothing any more.
@@ -144,7 +159,16 @@ export function openPalette(): void {
       found = offered(field.value);
       entered &&= found.length > 0;
       if (found.length) show();
-      else list.replaceChildren(element("li", "group", error instanceof TypeError ? gettext("Offline: nothing can be searched now.") : gettext("The server did not answer this. Try again in a moment.")));
+      else
+        list.replaceChildren(
+          element(
+            "li",
+            "group",
+            error instanceof TypeError
+              ? gettext("Offline: nothing can be searched now.")
+              : gettext("The server did not answer this. Try again in a moment."),
+          ),
+        );
     } finally {
       window.clearTimeout(late);
     }

@@ -25,7 +25,8 @@ function place(popover: HTMLElement, button: Element): void {
   const { offsetWidth: width, offsetHeight: height } = popover;
   const left = popover.dataset["anchor"] === "end" ? at.right - width : at.left;
   const below = at.bottom + GAP;
-  const top = below + height > window.innerHeight - EDGE && at.top - GAP - height > EDGE ? at.top - GAP - height : below;
+  const top =
+    below + height > window.innerHeight - EDGE && at.top - GAP - height > EDGE ? at.top - GAP - height : below;
   popover.style.left = `${Math.max(EDGE, Math.min(left, window.innerWidth - width - EDGE))}px`;
   popover.style.top = `${Math.max(EDGE, Math.min(top, window.innerHeight - height - EDGE))}px`;
 }
@@ -45,7 +46,8 @@ async function load(popover: HTMLElement, address: string): Promise<void> {
     await htmx.ajax("get", address, { source: popover, target: popover, swap: "innerHTML" });
     // What says that it is on its way must not stand there for ever.
     const shown = popover.firstElementChild;
-    if (!shown || (shown === known && !one("form, button", popover))) throw new Error(gettext("The server did not answer this. Close it, and try again."));
+    if (!shown || (shown === known && !one("form, button", popover)))
+      throw new Error(gettext("The server did not answer this. Close it, and try again."));
   } catch (error) {
     popover.replaceChildren(element("p", "wrong", why(error)));
     return;
@@ -105,7 +107,12 @@ export function startPopovers(): void {
     "beforetoggle",
     (event) => {
       const popover = event.target;
-      if (!(popover instanceof HTMLElement) || !popover.hasAttribute("popover") || (event as ToggleEvent).newState !== "open") return;
+      if (
+        !(popover instanceof HTMLElement) ||
+        !popover.hasAttribute("popover") ||
+        (event as ToggleEvent).newState !== "open"
+      )
+        return;
       const address = popover.dataset["load"];
       if (address) void load(popover, address);
       // Placed in the frame in which it appears, so it never shows elsewhere first.

@@ -17,7 +17,8 @@ export function startSmall(): void {
     }
   });
   document.addEventListener("change", (event) => {
-    const field = event.target instanceof Element ? event.target.closest<HTMLSelectElement>("[data-submit-on-change]") : null;
+    const field =
+      event.target instanceof Element ? event.target.closest<HTMLSelectElement>("[data-submit-on-change]") : null;
     field?.form?.requestSubmit();
   });
   document.addEventListener("submit", (event) => {

@@ -7,12 +7,21 @@ const SHOWN_MS = 6000;
 const ACTION_SHOWN_MS = 20_000;
 
 /** `action`: what can be done about it, as a button; such a message stays longer. */
-export function toast(text: string, kind: "success" | "error" = "success", action: { readonly label: string; run(): void } | null = null): HTMLElement {
+export function toast(
+  text: string,
+  kind: "success" | "error" = "success",
+  action: { readonly label: string; run(): void } | null = null,
+): HTMLElement {
   const close = element("button", "btn quiet small icon", icon("bad", true));
   close.type = "button";
   close.dataset["dismiss"] = "";
   close.setAttribute("aria-label", gettext("Close"));
-  const made = element("div", `toast st-${kind === "error" ? "failed" : "succeeded"}`, icon(kind === "error" ? "bad" : "ok"), element("span", "", text));
+  const made = element(
+    "div",
+    `toast st-${kind === "error" ? "failed" : "succeeded"}`,
+    icon(kind === "error" ? "bad" : "ok"),
+    element("span", "", text),
+  );
   if (action) {
     const does = element("button", "btn small", action.label);
     does.type = "button";
@@ -32,6 +41,7 @@ export function toast(text: string, kind: "success" | "error" = "success", actio
 export function startToasts(): void {
   for (const shown of all('[data-toast="success"]')) window.setTimeout(() => shown.remove(), SHOWN_MS);
   document.addEventListener("click", (event) => {
-    if (event.target instanceof Element && event.target.closest("[data-dismiss]")) event.target.closest(".toast")?.remove();
+    if (event.target instanceof Element && event.target.closest("[data-dismiss]"))
+      event.target.closest(".toast")?.remove();
   });
 }

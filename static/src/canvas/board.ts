@@ -51,7 +51,9 @@ export class Board implements Subject {
     this.words = new Describer(graph, store, outside.now);
     this.scene = new Scene(graph, given);
     this.surface = new Surface(host, this.scene, this, {
-      help: gettext("Arrow keys walk along the edges, Enter opens a node, Escape leaves. The tab Nodes lists all nodes with their states as a table."),
+      help: gettext(
+        "Arrow keys walk along the edges, Enter opens a node, Escape leaves. The tab Nodes lists all nodes with their states as a table.",
+      ),
       room: 0,
       map: true,
     });
@@ -85,7 +87,9 @@ export class Board implements Subject {
     }
     const own = boxOf(this.scene, node);
     let { left, top, right, bottom } = own;
-    const around = [...edgesAt(this.graph.into, node)].map((edge) => this.graph.sources[edge] ?? 0).concat([...edgesAt(this.graph.outOf, node)].map((edge) => this.graph.targets[edge] ?? 0));
+    const around = [...edgesAt(this.graph.into, node)]
+      .map((edge) => this.graph.sources[edge] ?? 0)
+      .concat([...edgesAt(this.graph.outOf, node)].map((edge) => this.graph.targets[edge] ?? 0));
     for (const other of around) {
       const box = boxOf(this.scene, other);
       left = Math.min(left, box.left);
@@ -227,7 +231,8 @@ export class Board implements Subject {
       ...surface.viewTools(() => this.search()),
       { icon: "tidy", label: gettext("Lay the graph out anew, in this view only"), act: () => void this.tidy() },
     ]);
-    this.tidier = surface.frame.tools.lastElementChild instanceof HTMLElement ? surface.frame.tools.lastElementChild : null;
+    this.tidier =
+      surface.frame.tools.lastElementChild instanceof HTMLElement ? surface.frame.tools.lastElementChild : null;
     this.keys = new Map<string, () => void>([
       ["ArrowLeft", () => this.walk("left")],
       ["ArrowRight", () => this.walk("right")],
@@ -270,9 +275,13 @@ export class Board implements Subject {
       },
       listen,
     );
-    stage.addEventListener("focus", () => {
-      if (stage.matches(":focus-visible")) surface.setFocus(this.chosen >= 0 ? this.chosen : surface.inTheMiddle());
-    }, listen);
+    stage.addEventListener(
+      "focus",
+      () => {
+        if (stage.matches(":focus-visible")) surface.setFocus(this.chosen >= 0 ? this.chosen : surface.inTheMiddle());
+      },
+      listen,
+    );
     stage.addEventListener("blur", () => surface.setFocus(-1), listen);
     stage.addEventListener("pointerdown", () => surface.setFocus(-1), listen);
     stage.addEventListener("click", (event) => this.click(event), listen);
@@ -306,7 +315,14 @@ export class Board implements Subject {
     const point = surface.view.toGraph(x, y);
     const node = this.scene.grid.hit(point.x, point.y);
     const counted = node < 0 ? surface.wordAt(x, y) : -1;
-    const title = node >= 0 ? (surface.elements.has(node) ? "" : visible((this.graph.names[node] ?? "").slice(0, 2000))) : counted >= 0 ? gettext("Rows that passed: show them") : "";
+    const title =
+      node >= 0
+        ? surface.elements.has(node)
+          ? ""
+          : visible((this.graph.names[node] ?? "").slice(0, 2000))
+        : counted >= 0
+          ? gettext("Rows that passed: show them")
+          : "";
     if (stage.title !== title) stage.title = title;
     stage.classList.toggle("pointing", node >= 0 || counted >= 0);
   }

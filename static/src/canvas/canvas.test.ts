@@ -28,14 +28,16 @@ function run(node: string, state: string, more: Partial<NodeRun> = {}): NodeRun 
 }
 
 describe("the track of an edge", () => {
-  const kind = (source: string, target: string, port = "out"): number => track(run("a", source), run("b", target), port);
+  const kind = (source: string, target: string, port = "out"): number =>
+    track(run("a", source), run("b", target), port);
 
   it("is dotted until its source has ended, then set, live while its target runs, and green once passed", () => {
     expect(kind("running", "pending")).toBe(Track.blocked);
     expect(kind("succeeded", "pending")).toBe(Track.idle);
     expect(kind("succeeded", "ready")).toBe(Track.idle);
     expect(kind("succeeded", "running")).toBe(Track.live);
-    for (const ended of ["succeeded", "failed", "timed_out", "retrying"]) expect(kind("succeeded", ended)).toBe(Track.done);
+    for (const ended of ["succeeded", "failed", "timed_out", "retrying"])
+      expect(kind("succeeded", ended)).toBe(Track.done);
   });
 
   it("is dotted where a branch did not go", () => {
@@ -161,7 +163,9 @@ describe("the choice of cards", () => {
     [],
   );
   // A block of 40 columns and 50 rows.
-  const at = Float64Array.from({ length: 2 * size }, (_, place) => (place % 2 ? (Math.floor(place / 2) % 50) * 72 : Math.floor(place / 100) * 250));
+  const at = Float64Array.from({ length: 2 * size }, (_, place) =>
+    place % 2 ? (Math.floor(place / 2) % 50) * 72 : Math.floor(place / 100) * 250,
+  );
   const scene = new Scene(graph, { at, routed: new Map() });
   function seen(width: number, height: number, zoom: number): View {
     const view = new View(() => undefined);
@@ -209,26 +213,44 @@ describe("the choice of cards", () => {
 });
 
 describe("the second line of a card", () => {
-  const said = (node: NodeRun, awaited: readonly string[] = []): string => lineText(line(node, "python", () => awaited), Date.parse("2026-11-24T09:02:55Z"));
+  const said = (node: NodeRun, awaited: readonly string[] = []): string =>
+    lineText(
+      line(node, "python", () => awaited),
+      Date.parse("2026-11-24T09:02:55Z"),
+    );
   const times = { started_at: "2026-11-24T09:00:00Z", finished_at: "2026-11-24T09:00:01.200Z" };
 
   it("counts while a node runs, and says what it reports", () => {
     const running = { started_at: times.started_at };
     expect(said(run("a", "running", running))).toBe("python · 2 m 55 s");
     expect(said(run("a", "running", { ...running, attempt: 2 }))).toBe("attempt 2 · 2 m 55 s");
-    expect(said(run("a", "running", { ...running, progress: { fraction: 0.1, message: "copying\u202e" } }))).toBe("2 m 55 s · copying\\u202e");
+    expect(said(run("a", "running", { ...running, progress: { fraction: 0.1, message: "copying\u202e" } }))).toBe(
+      "2 m 55 s · copying\\u202e",
+    );
   });
 
   it("says how long it took, the way a branch went, and why it failed", () => {
     expect(said(run("a", "succeeded", times))).toBe("python · 1.2 s");
-    expect(said(run("a", "succeeded", { ...times, output: { kind: "json", row_count: null, bytes: 4, ports: ["true"] } }))).toBe("python · true");
-    expect(said(run("a", "failed", { error: { class: "ValueError", message: "no\nmore", line: 2 } }))).toBe("ValueError in line 2, no");
-    expect(said(run("a", "timed_out", { error: { class: "SoftTimeout", message: "The soft limit of 1 s has passed.", line: 2 } }))).toBe("SoftTimeout in line 2: The soft limit of 1 s has passed.");
+    expect(
+      said(run("a", "succeeded", { ...times, output: { kind: "json", row_count: null, bytes: 4, ports: ["true"] } })),
+    ).toBe("python · true");
+    expect(said(run("a", "failed", { error: { class: "ValueError", message: "no\nmore", line: 2 } }))).toBe(
+      "ValueError in line 2, no",
+    );
+    expect(
+      said(
+        run("a", "timed_out", {
+          error: { class: "SoftTimeout", message: "The soft limit of 1 s has passed.", line: 2 },
+        }),
+      ),
+    ).toBe("SoftTimeout in line 2: The soft limit of 1 s has passed.");
     expect(said(run("a", "upstream_failed"))).toBe("python · upstream failed");
   });
 
   it("names what a pending node waits for", () => {
-    const pending = run("a", "pending", { waiting_for: [{ code: "upstream", message: 'Waits for "j" to end.', since: null }] });
+    const pending = run("a", "pending", {
+      waiting_for: [{ code: "upstream", message: 'Waits for "j" to end.', since: null }],
+    });
     expect(said(pending, ["Join weather"])).toBe("waits for Join weather");
     expect(said(pending, ["Join weather", "b", "c"])).toBe("waits for Join weather and 2 more");
     expect(said(pending)).toBe('Waits for "j" to end.');

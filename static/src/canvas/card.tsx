@@ -33,7 +33,15 @@ export function Icon({ name, className = "i" }: { readonly name: string; readonl
 export const cardTitle = (text: string): string => (text.length > TITLE_MAX ? `${text.slice(0, TITLE_MAX)}…` : text);
 
 /** The two lines of a card. `now`: milliseconds since 1970 by the server's clock. */
-export function CardText({ name, line, now }: { readonly name: string; readonly line: Line; readonly now: () => number }): ReactNode {
+export function CardText({
+  name,
+  line,
+  now,
+}: {
+  readonly name: string;
+  readonly line: Line;
+  readonly now: () => number;
+}): ReactNode {
   return (
     <div className="t">
       <b>{name.slice(0, SHOWN_MAX)}</b>
@@ -50,7 +58,11 @@ export function CardText({ name, line, now }: { readonly name: string; readonly 
 }
 
 /** `now`: milliseconds since 1970 by the server's clock; `stuckWord`: the word on the badge of what is stuck. */
-export function runCard({ id, name, icon, run, line: said, stuck, chosen, focused }: CardFacts, now: () => number, stuckWord: string): ReactNode {
+export function runCard(
+  { id, name, icon, run, line: said, stuck, chosen, focused }: CardFacts,
+  now: () => number,
+  stuckWord: string,
+): ReactNode {
   const state = run?.state ?? "pending";
   const fraction = state === "running" ? (run?.progress?.fraction ?? null) : null;
   const shown = visible(name);

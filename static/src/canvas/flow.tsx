@@ -127,7 +127,14 @@ export class Flow {
       const y = scene.at[2 * node + 1] ?? 0;
       const known = this.known.get(key);
       if (known?.position.x === x && known.position.y === y) continue;
-      this.known.set(key, { id: key, type: "card", position: { x, y }, data: known?.data ?? { key }, width: NODE_WIDTH, height: NODE_HEIGHT });
+      this.known.set(key, {
+        id: key,
+        type: "card",
+        position: { x, y },
+        data: known?.data ?? { key },
+        width: NODE_WIDTH,
+        height: NODE_HEIGHT,
+      });
     }
     this.nodes = [...this.known.values()];
     flushSync(() => this.listener?.());

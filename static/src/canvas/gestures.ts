@@ -23,7 +23,12 @@ export interface Gestures {
 }
 
 /** `claim`: whose a press is; null: it moves the view. */
-export function gestures(stage: HTMLElement, view: View, narrow: () => boolean, claim: (event: PointerEvent) => Claim | null = () => null): Gestures {
+export function gestures(
+  stage: HTMLElement,
+  view: View,
+  narrow: () => boolean,
+  claim: (event: PointerEvent) => Claim | null = () => null,
+): Gestures {
   const pointers = new Map<number, { x: number; y: number }>();
   let start = { x: 0, y: 0 };
   let moving = false;
@@ -67,7 +72,13 @@ export function gestures(stage: HTMLElement, view: View, narrow: () => boolean, 
         if (!moving) {
           if (Math.hypot(now.x - start.x, now.y - start.y) < CLICK_PIXELS) return;
           // The browser is about to scroll the page.
-          if (!claimed && event.pointerType === "touch" && narrow() && Math.abs(now.y - start.y) > Math.abs(now.x - start.x)) return;
+          if (
+            !claimed &&
+            event.pointerType === "touch" &&
+            narrow() &&
+            Math.abs(now.y - start.y) > Math.abs(now.x - start.x)
+          )
+            return;
           moving = true;
           moved = true;
           stage.setPointerCapture(event.pointerId);
@@ -111,7 +122,12 @@ export function gestures(stage: HTMLElement, view: View, narrow: () => boolean, 
   stage.addEventListener(
     "wheel",
     (event) => {
-      const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE_PIXELS : event.deltaMode === WheelEvent.DOM_DELTA_PAGE ? view.height : 1;
+      const unit =
+        event.deltaMode === WheelEvent.DOM_DELTA_LINE
+          ? LINE_PIXELS
+          : event.deltaMode === WheelEvent.DOM_DELTA_PAGE
+            ? view.height
+            : 1;
       const place = at(event);
       if (event.ctrlKey || event.metaKey) {
         event.preventDefault();

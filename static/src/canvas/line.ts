@@ -21,12 +21,19 @@ export function line(node: NodeRun | undefined, type: string, awaited: () => rea
   if (node.state === "pending" && node.waiting_for[0]?.code === "upstream") {
     const [name, ...more] = awaited();
     // The message has ids, and is too long for a card.
-    if (name !== undefined) return plain(more.length ? fill(gettext("waits for {name} and {n} more"), { name: visible(name), n: count(more.length) }) : fill(gettext("waits for {name}"), { name: visible(name) }));
+    if (name !== undefined)
+      return plain(
+        more.length
+          ? fill(gettext("waits for {name} and {n} more"), { name: visible(name), n: count(more.length) })
+          : fill(gettext("waits for {name}"), { name: visible(name) }),
+      );
   }
   const tries = node.attempt > 1 ? fill(gettext("attempt {n}"), { n: node.attempt }) : type;
   if (node.state === "running" && node.started_at) {
     const said = node.progress?.message ? visible(node.progress.message) : "";
-    return said ? { before: "", since: node.started_at, after: ` · ${said}` } : { before: `${tries} · `, since: node.started_at, after: "" };
+    return said
+      ? { before: "", since: node.started_at, after: ` · ${said}` }
+      : { before: `${tries} · `, since: node.started_at, after: "" };
   }
   if (node.state === "succeeded") {
     const ports = (node.output?.ports ?? []).filter((port) => port !== "out");

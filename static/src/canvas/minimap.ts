@@ -69,7 +69,12 @@ export class Minimap {
     const high = Math.max(1, NODE_HEIGHT * this.scale);
     for (const node of nodes) {
       this.ink.fillStyle = scene.stuck[node] ? theme.stuck : (theme.blocks[scene.states[node] ?? 0] ?? theme.line);
-      this.ink.fillRect((scene.at[2 * node] ?? 0) * this.scale + this.left, (scene.at[2 * node + 1] ?? 0) * this.scale + this.top, wide, high);
+      this.ink.fillRect(
+        (scene.at[2 * node] ?? 0) * this.scale + this.left,
+        (scene.at[2 * node + 1] ?? 0) * this.scale + this.top,
+        wide,
+        high,
+      );
     }
   }
 

@@ -25,7 +25,8 @@ export function cardsNear(scene: Picture, view: View, before: ReadonlySet<number
   scene.grid.within(view.box(MARGIN), (node) => near.push(node));
   if (near.length > CARDS_MAX) {
     const middle = view.toGraph(view.width / 2, view.height / 2);
-    const away = (node: number): number => Math.hypot((scene.at[2 * node] ?? 0) - middle.x, (scene.at[2 * node + 1] ?? 0) - middle.y);
+    const away = (node: number): number =>
+      Math.hypot((scene.at[2 * node] ?? 0) - middle.x, (scene.at[2 * node + 1] ?? 0) - middle.y);
     near.sort((a, b) => away(a) - away(b));
     near.length = CARDS_MAX;
   }

@@ -157,7 +157,8 @@ export class Painter {
     const draw = (nodes: readonly number[] | undefined, colour: string): void => {
       if (!nodes?.length) return;
       pen.fillStyle = colour;
-      for (const node of nodes) pen.fillRect((scene.at[2 * node] ?? 0) * zoom + x, (scene.at[2 * node + 1] ?? 0) * zoom + y, wide, high);
+      for (const node of nodes)
+        pen.fillRect((scene.at[2 * node] ?? 0) * zoom + x, (scene.at[2 * node + 1] ?? 0) * zoom + y, wide, high);
     };
     theme.blocks.forEach((colour, state) => draw(byColour[state], colour));
     draw(stuck, theme.stuck);
@@ -214,7 +215,11 @@ export class Painter {
       pen.fill();
       const inset = near ? 38 * zoom : Math.max(3, 10 * zoom) + 4;
       pen.fillStyle = state === 0 ? theme.ink2 : theme.ink;
-      pen.fillText(this.cut(scene, node, (wide - inset - (near ? 32 * zoom : 6)) / size), left + inset, near ? top + 19 * zoom : top + high / 2 + 0.5);
+      pen.fillText(
+        this.cut(scene, node, (wide - inset - (near ? 32 * zoom : 6)) / size),
+        left + inset,
+        near ? top + 19 * zoom : top + high / 2 + 0.5,
+      );
       if (near) {
         pen.font = line;
         pen.fillStyle = theme.ink3;

@@ -11,7 +11,6 @@ import { Board } from "./board";
 import { failure } from "./failure";
 import { skeleton } from "./frame";
 
-
 export interface RunCanvas {
   /** All nodes in view. */
   fit(): void;

@@ -9,7 +9,19 @@ import type { NodeRun } from "../live/protocol";
 import { count } from "../words/words";
 
 /** States of a node run by number. */
-export const STATES = ["pending", "ready", "running", "waiting", "retrying", "succeeded", "failed", "timed_out", "cancelled", "skipped", "upstream_failed"] as const;
+export const STATES = [
+  "pending",
+  "ready",
+  "running",
+  "waiting",
+  "retrying",
+  "succeeded",
+  "failed",
+  "timed_out",
+  "cancelled",
+  "skipped",
+  "upstream_failed",
+] as const;
 const CODES: ReadonlyMap<string, number> = new Map(STATES.map((state, code) => [state, code]));
 export const PENDING = 0;
 /** Where nodes have no state: one while it is edited, and one that is marked. */
@@ -147,7 +159,8 @@ export class Scene implements Picture {
   ) {
     this.at = arranged.at;
     const grid = new Grid(arranged.at, graph.size);
-    const around = (source: number, target: number, out: Float64Array): number => clearWay(grid, arranged.at, source, target, NODE_HEIGHT / 2, out);
+    const around = (source: number, target: number, out: Float64Array): number =>
+      clearWay(grid, arranged.at, source, target, NODE_HEIGHT / 2, out);
     // A layout that leads edges itself has led those that need it.
     const led = arranged.routed.size > 0 || graph.edges > ROUTED_MAX;
     this.ways = waysOf(graph.sources, graph.targets, arranged.at, arranged.routed, led ? null : around);

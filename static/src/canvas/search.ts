@@ -87,7 +87,8 @@ export class Search {
     event.stopPropagation();
     if (event.isComposing) return;
     if (event.key === "Escape") this.close(true);
-    else if (event.key === "ArrowDown" || event.key === "ArrowUp") this.point(this.at + (event.key === "ArrowDown" ? 1 : -1));
+    else if (event.key === "ArrowDown" || event.key === "ArrowUp")
+      this.point(this.at + (event.key === "ArrowDown" ? 1 : -1));
     else if (event.key === "Enter") this.take(this.at);
     else return;
     event.preventDefault();
@@ -131,11 +132,20 @@ export class Search {
       ? element("span", `c st-${state}`, icon(look(state).icon, true), element("span", "sr", look(state).word))
       : element("span", "c", icon(this.graph.icons.get(this.graph.types[node] ?? "") ?? "dot", true));
     const before = edgesAt(this.graph.into, node).length;
-    const row = element("li", "", mark, element("span", "cut grow", name), element("span", "meta cut", id === this.graph.names[node] ? "" : id));
+    const row = element(
+      "li",
+      "",
+      mark,
+      element("span", "cut grow", name),
+      element("span", "meta cut", id === this.graph.names[node] ? "" : id),
+    );
     row.setAttribute("role", "option");
     row.id = `${this.list.id}-${place}`;
     row.dataset["place"] = String(place);
-    row.title = cutTo(`${name} · ${id} · ${fill(ngettext("{n} edge into it", "{n} edges into it", before), { n: before })}`, 400);
+    row.title = cutTo(
+      `${name} · ${id} · ${fill(ngettext("{n} edge into it", "{n} edges into it", before), { n: before })}`,
+      400,
+    );
     return row;
   }
 

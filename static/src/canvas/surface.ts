@@ -129,7 +129,10 @@ export class Surface {
       this.repaint();
     });
     document.addEventListener("visibilitychange", () => this.ask(), { signal: this.ending.signal });
-    this.frame.stage.addEventListener("wheel", () => (this.fitted = false), { signal: this.ending.signal, passive: true });
+    this.frame.stage.addEventListener("wheel", () => (this.fitted = false), {
+      signal: this.ending.signal,
+      passive: true,
+    });
   }
 
   /** Takes the size of its place, and draws. */
@@ -237,7 +240,12 @@ export class Surface {
   goTo(node: number): void {
     const box = boxOf(this.picture, node);
     this.fitted = false;
-    this.view.centre((box.left + box.right) / 2, (box.top + box.bottom) / 2, Math.max(0.8, this.view.zoom), this.smooth);
+    this.view.centre(
+      (box.left + box.right) / 2,
+      (box.top + box.bottom) / 2,
+      Math.max(0.8, this.view.zoom),
+      this.smooth,
+    );
   }
 
   inTheMiddle(): number {
@@ -271,7 +279,10 @@ export class Surface {
 
   /** What the word on an edge at a place is kept by; -1: there is none. */
   wordAt(x: number, y: number): number {
-    return this.painter.spots.find((spot) => x >= spot.left && x <= spot.right && y >= spot.top && y <= spot.bottom)?.of ?? -1;
+    return (
+      this.painter.spots.find((spot) => x >= spot.left && x <= spot.right && y >= spot.top && y <= spot.bottom)?.of ??
+      -1
+    );
   }
 
   say(text: string): void {
@@ -280,7 +291,13 @@ export class Surface {
 
   /** Says that there is no node in a direction. */
   sayNone(direction: Direction): void {
-    this.say(direction === "left" ? gettext("Nothing before it.") : direction === "right" ? gettext("Nothing after it.") : gettext("Nothing further this way."));
+    this.say(
+      direction === "left"
+        ? gettext("Nothing before it.")
+        : direction === "right"
+          ? gettext("Nothing after it.")
+          : gettext("Nothing further this way."),
+    );
   }
 
   /** Gives a node the keyboard, brings it into view and says what it is; -1: no node has it. */
@@ -321,7 +338,12 @@ export class Surface {
     this.flow.move(this.view);
     if (this.dirty) {
       this.dirty = false;
-      this.painter.paint(this.picture, this.view, this.theme, { ...this.subject.shown(), focused: this.focused, cards: this.cards, dash: this.dash });
+      this.painter.paint(this.picture, this.view, this.theme, {
+        ...this.subject.shown(),
+        focused: this.focused,
+        cards: this.cards,
+        dash: this.dash,
+      });
     }
     if (this.mapDirty) {
       if (this.mapDirty === "all") this.map.redraw(this.picture, this.theme);
@@ -340,7 +362,8 @@ export class Surface {
     const { left, top, right, bottom } = this.picture.grid.bounds;
     const x2 = right * view.zoom + view.x;
     const y2 = bottom * view.zoom + view.y;
-    const whole = left * view.zoom + view.x >= 0 && top * view.zoom + view.y >= 0 && x2 <= view.width && y2 <= view.height;
+    const whole =
+      left * view.zoom + view.x >= 0 && top * view.zoom + view.y >= 0 && x2 <= view.width && y2 <= view.height;
     return whole && (!this.manner.map || (x2 > view.width - MAP_WIDTH - 12 && y2 > view.height - MAP_HEIGHT - 12));
   }
 

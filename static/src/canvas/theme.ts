@@ -38,11 +38,17 @@ export function readTheme(host: HTMLElement): Theme {
     probe.style.color = value;
     return style.color;
   };
-  const tokens = Object.fromEntries(Object.entries(TOKENS).map(([name, value]) => [name, read(value)])) as { [name in keyof typeof TOKENS]: string };
+  const tokens = Object.fromEntries(Object.entries(TOKENS).map(([name, value]) => [name, read(value)])) as {
+    [name in keyof typeof TOKENS]: string;
+  };
   const states = STATES.map((state) => read(`var(--${NAMES[state] ?? state})`));
   const quiet = read("color-mix(in srgb, var(--line-strong) 82%, var(--ink-3))");
   // Behind the states: what has none, and what is marked.
-  const blocks = [...STATES.map((state, code) => (state === "pending" || state === "skipped" ? quiet : (states[code] ?? quiet))), quiet, tokens.ink2];
+  const blocks = [
+    ...STATES.map((state, code) => (state === "pending" || state === "skipped" ? quiet : (states[code] ?? quiet))),
+    quiet,
+    tokens.ink2,
+  ];
   const family = style.fontFamily;
   probe.remove();
   return { ...tokens, states, blocks, family };

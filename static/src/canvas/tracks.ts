@@ -33,7 +33,13 @@ export class TrackPainter {
     // A walk over all boxes takes 0.2 ms for 50,000 edges: no index would be quicker than what it saves.
     for (let edge = 0; edge < edges; edge += 1) {
       const at = 4 * edge;
-      if ((boxes[at] ?? 0) > right || (boxes[at + 2] ?? 0) < left || (boxes[at + 1] ?? 0) > bottom || (boxes[at + 3] ?? 0) < top) continue;
+      if (
+        (boxes[at] ?? 0) > right ||
+        (boxes[at + 2] ?? 0) < left ||
+        (boxes[at + 1] ?? 0) > bottom ||
+        (boxes[at + 3] ?? 0) < top
+      )
+        continue;
       if (!this.crosses(scene, edge)) continue;
       const kind = scene.tracks[edge] ?? 0;
       let list = this.seen[kind] ?? new Int32Array(0);
@@ -64,7 +70,8 @@ export class TrackPainter {
       const every = count <= most ? 1 : 2 ** Math.ceil(Math.log2(count / most));
       pen.strokeStyle = colours[kind] ?? theme.lineStrong;
       pen.globalAlpha = every > 1 ? 0.6 : 1;
-      const wanted = (edge: number): boolean => every === 1 || ((Math.imul(edge, 0x9e3779b1) >>> 8) & (every - 1)) === 0;
+      const wanted = (edge: number): boolean =>
+        every === 1 || ((Math.imul(edge, 0x9e3779b1) >>> 8) & (every - 1)) === 0;
       if (far || count > DASHED_MAX) {
         pen.fillStyle = pen.strokeStyle;
         this.plain(scene, list, count, wanted, x, y, zoom, far, ratio);
@@ -77,7 +84,8 @@ export class TrackPainter {
       for (let index = 0; index < count; index += PATH_EDGES) {
         pen.beginPath();
         const last = Math.min(count, index + PATH_EDGES);
-        for (let place = index; place < last; place += 1) if (wanted(list[place] ?? 0)) this.edge(scene, list[place] ?? 0, x, y, zoom, false);
+        for (let place = index; place < last; place += 1)
+          if (wanted(list[place] ?? 0)) this.edge(scene, list[place] ?? 0, x, y, zoom, false);
         pen.stroke();
       }
     }
@@ -94,7 +102,8 @@ export class TrackPainter {
     pen.beginPath();
     let left = 400;
     for (const { start, edges } of [scene.graph.into, scene.graph.outOf]) {
-      for (let place = start[node] ?? 0; place < (start[node + 1] ?? 0) && left > 0; place += 1, left -= 1) this.edge(scene, edges[place] ?? 0, view.x, view.y, view.zoom, true);
+      for (let place = start[node] ?? 0; place < (start[node + 1] ?? 0) && left > 0; place += 1, left -= 1)
+        this.edge(scene, edges[place] ?? 0, view.x, view.y, view.zoom, true);
     }
     pen.stroke();
   }
@@ -118,14 +127,23 @@ export class TrackPainter {
     const end = ends[edge] ?? 0;
     const pen = this.pen;
     if (far) {
-      pen.moveTo(Math.round((points[from] ?? 0) * zoom + x) + 0.5, Math.round((points[from + 1] ?? 0) * zoom + y) + 0.5);
-      for (let at = from + 2; at < end; at += 2) pen.lineTo(Math.round((points[at] ?? 0) * zoom + x) + 0.5, Math.round((points[at + 1] ?? 0) * zoom + y) + 0.5);
+      pen.moveTo(
+        Math.round((points[from] ?? 0) * zoom + x) + 0.5,
+        Math.round((points[from + 1] ?? 0) * zoom + y) + 0.5,
+      );
+      for (let at = from + 2; at < end; at += 2)
+        pen.lineTo(Math.round((points[at] ?? 0) * zoom + x) + 0.5, Math.round((points[at + 1] ?? 0) * zoom + y) + 0.5);
       return;
     }
     const box = 4 * edge;
     const { left, top, right, bottom } = this.clip;
     const { boxes } = scene.ways;
-    if ((boxes[box] ?? 0) < left - BEYOND || (boxes[box + 1] ?? 0) < top - BEYOND || (boxes[box + 2] ?? 0) > right + BEYOND || (boxes[box + 3] ?? 0) > bottom + BEYOND) {
+    if (
+      (boxes[box] ?? 0) < left - BEYOND ||
+      (boxes[box + 1] ?? 0) < top - BEYOND ||
+      (boxes[box + 2] ?? 0) > right + BEYOND ||
+      (boxes[box + 3] ?? 0) > bottom + BEYOND
+    ) {
       this.pieces(points, from, end, x, y, zoom);
       return;
     }
@@ -138,7 +156,17 @@ export class TrackPainter {
   }
 
   /** Many edges at once: straight runs as filled boxes, which cost a tenth of a path of thousands of lines. */
-  private plain(scene: Picture, list: Int32Array, count: number, wanted: (edge: number) => boolean, x: number, y: number, zoom: number, far: boolean, ratio: number): void {
+  private plain(
+    scene: Picture,
+    list: Int32Array,
+    count: number,
+    wanted: (edge: number) => boolean,
+    x: number,
+    y: number,
+    zoom: number,
+    far: boolean,
+    ratio: number,
+  ): void {
     const pen = this.pen;
     const { start, end: ends, points } = scene.ways;
     const { left, top, right, bottom } = this.clip;
@@ -201,7 +229,13 @@ export class TrackPainter {
       const ay = points[at + 1] ?? 0;
       const bx = points[at + 2] ?? 0;
       const by = points[at + 3] ?? 0;
-      if ((ax < bx ? ax : bx) <= right && (ax > bx ? ax : bx) >= left && (ay < by ? ay : by) <= bottom && (ay > by ? ay : by) >= top) return true;
+      if (
+        (ax < bx ? ax : bx) <= right &&
+        (ax > bx ? ax : bx) >= left &&
+        (ay < by ? ay : by) <= bottom &&
+        (ay > by ? ay : by) >= top
+      )
+        return true;
     }
     return false;
   }
@@ -228,7 +262,8 @@ export class TrackPainter {
         bx -= dx * cut;
         by -= dy * cut;
       }
-      const seen = Math.min(ax, bx) <= right && Math.max(ax, bx) >= left && Math.min(ay, by) <= bottom && Math.max(ay, by) >= top;
+      const seen =
+        Math.min(ax, bx) <= right && Math.max(ax, bx) >= left && Math.min(ay, by) <= bottom && Math.max(ay, by) >= top;
       if (seen) {
         pen.moveTo(Math.max(left, Math.min(right, ax)) * zoom + x, Math.max(top, Math.min(bottom, ay)) * zoom + y);
         pen.lineTo(Math.max(left, Math.min(right, bx)) * zoom + x, Math.max(top, Math.min(bottom, by)) * zoom + y);

@@ -53,7 +53,10 @@ export class View {
 
   private limit(): void {
     const { left, top, right, bottom } = this.bounds;
-    this.zoomLeast = Math.min(0.25, 0.6 * Math.min(this.width / (right - left + 1), this.height / (bottom - top + 1)) || 0.02);
+    this.zoomLeast = Math.min(
+      0.25,
+      0.6 * Math.min(this.width / (right - left + 1), this.height / (bottom - top + 1)) || 0.02,
+    );
   }
 
   /** The part of the graph that is seen, and `margin` pixels around it. */

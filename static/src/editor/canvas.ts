@@ -36,9 +36,14 @@ export function mountCanvas(root: HTMLElement, editing: Editing): EditCanvas {
     const lines = doc.edges.flatMap((edge) => {
       const source = index.get(edge.source);
       const target = index.get(edge.target);
-      return source === undefined || target === undefined || source === target ? [] : [[source, target] as [number, number]];
+      return source === undefined || target === undefined || source === target
+        ? []
+        : [[source, target] as [number, number]];
     });
-    const graph = makeGraph(doc.nodes.map((node) => ({ id: node.id, name: nameOf(node), type: typeOf(node), ...positionOf(node) })), lines);
+    const graph = makeGraph(
+      doc.nodes.map((node) => ({ id: node.id, name: nameOf(node), type: typeOf(node), ...positionOf(node) })),
+      lines,
+    );
     const placed = isPlaced(graph);
     if (!graph.size || (placed && !doc.nodes.some((node) => !positionOf(node)))) {
       open(unplaced);
@@ -48,7 +53,8 @@ export function mountCanvas(root: HTMLElement, editing: Editing): EditCanvas {
     try {
       const { at } = await arrange(graph);
       doc.nodes.forEach((node, number) => {
-        if (!placed || !positionOf(node)) unplaced.set(node.id, { x: onGrid(at[2 * number] ?? 0), y: onGrid(at[2 * number + 1] ?? 0) });
+        if (!placed || !positionOf(node))
+          unplaced.set(node.id, { x: onGrid(at[2 * number] ?? 0), y: onGrid(at[2 * number + 1] ?? 0) });
       });
     } catch (error) {
       done();
@@ -58,7 +64,10 @@ export function mountCanvas(root: HTMLElement, editing: Editing): EditCanvas {
     }
     done();
     // What was edited meanwhile may have brought others.
-    unplaced.fill(editing.store.doc, editing.store.doc.nodes.map((node) => node.id));
+    unplaced.fill(
+      editing.store.doc,
+      editing.store.doc.nodes.map((node) => node.id),
+    );
     open(unplaced);
   }
 

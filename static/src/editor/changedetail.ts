@@ -18,7 +18,13 @@ const SIGNS = { both: " ", new: "+", old: "−", gap: "⋯" } as const;
 export function detailOf(change: Changed, types: ReadonlyMap<string, NodeType>): HTMLElement | null {
   if (change.kind === "changed") {
     const type = types.get(String(change.node["type"]));
-    return element("div", "changedetail", ...change.fields.map((path) => field(fieldName(path, type), valueAt(change.was as Json, path), valueAt(change.node as Json, path))));
+    return element(
+      "div",
+      "changedetail",
+      ...change.fields.map((path) =>
+        field(fieldName(path, type), valueAt(change.was as Json, path), valueAt(change.node as Json, path)),
+      ),
+    );
   }
   if (change.kind === "workflow") return element("div", "changedetail", field("", change.was, change.now));
   return null;
@@ -30,7 +36,8 @@ function field(name: string, was: Json | undefined, now: Json | undefined): HTML
     const block = element("pre", "linediff");
     block.tabIndex = 0;
     const lines = linesBetween(shown(was), shown(now));
-    for (const { kind, text } of lines.slice(0, LINES_MAX)) block.append(element("span", kind, `${SIGNS[kind]} ${visible(text)}\n`));
+    for (const { kind, text } of lines.slice(0, LINES_MAX))
+      block.append(element("span", kind, `${SIGNS[kind]} ${visible(text)}\n`));
     if (lines.length > LINES_MAX) block.append(element("span", "gap", SIGNS.gap));
     made.append(block);
     return made;
@@ -39,8 +46,14 @@ function field(name: string, was: Json | undefined, now: Json | undefined): HTML
   return element("div", "", ...(name ? [element("span", "meta", `${name}: `)] : []), element("span", "mono", words));
 }
 
-const isText = (value: Json | undefined): boolean => (typeof value === "string" && (value.includes("\n") || value.length > SHORT_MAX)) || (typeof value === "object" && value !== null && JSON.stringify(value).length > SHORT_MAX);
+const isText = (value: Json | undefined): boolean =>
+  (typeof value === "string" && (value.includes("\n") || value.length > SHORT_MAX)) ||
+  (typeof value === "object" && value !== null && JSON.stringify(value).length > SHORT_MAX);
 
-const shown = (value: Json | undefined): string => (value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value, null, 2));
+const shown = (value: Json | undefined): string =>
+  value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value, null, 2);
 
-const brief = (value: Json | undefined): string => (value === undefined || value === null || value === "" ? gettext("not set") : visible(typeof value === "string" ? value : JSON.stringify(value)));
+const brief = (value: Json | undefined): string =>
+  value === undefined || value === null || value === ""
+    ? gettext("not set")
+    : visible(typeof value === "string" ? value : JSON.stringify(value));

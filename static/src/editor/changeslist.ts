@@ -34,7 +34,9 @@ export function said(change: Changed, doc: Doc, types: Types): string {
       return fill(gettext("{name}: {fields} changed"), { name: called(change.node), fields });
     }
     case "moved":
-      return change.nodes.length === 1 && change.nodes[0] ? fill(gettext("{name} moved"), { name: called(change.nodes[0]) }) : fill(ngettext("{n} node moved", "{n} nodes moved", change.nodes.length), { n: count(change.nodes.length) });
+      return change.nodes.length === 1 && change.nodes[0]
+        ? fill(gettext("{name} moved"), { name: called(change.nodes[0]) })
+        : fill(ngettext("{n} node moved", "{n} nodes moved", change.nodes.length), { n: count(change.nodes.length) });
     case "connected":
       return fill(gettext("{source} → {target} connected"), ends(change, doc));
     case "disconnected":
@@ -44,14 +46,19 @@ export function said(change: Changed, doc: Doc, types: Types): string {
   }
 }
 
-const ends = ({ edge }: { readonly edge: { readonly source: string; readonly target: string } }, doc: Doc): { source: string; target: string } => ({ source: nameIn(doc, edge.source), target: nameIn(doc, edge.target) });
+const ends = (
+  { edge }: { readonly edge: { readonly source: string; readonly target: string } },
+  doc: Doc,
+): { source: string; target: string } => ({ source: nameIn(doc, edge.source), target: nameIn(doc, edge.target) });
 
 function saidOfWorkflow({ path, was, now }: Extract<Changed, { kind: "workflow" }>): string {
   if (path[0] === "inputs") {
     const name = visible(path.length > 2 ? String(path[2]) : gettext("as a whole"));
     if (path.length > 2 && was === undefined) return fill(gettext("Input {name} added"), { name });
     if (path.length > 2 && now === undefined) return fill(gettext("Input {name} removed"), { name });
-    return path.length > 2 ? fill(gettext("Input {name} changed"), { name }) : gettext("Inputs of the workflow changed");
+    return path.length > 2
+      ? fill(gettext("Input {name} changed"), { name })
+      : gettext("Inputs of the workflow changed");
   }
   return fill(gettext("Workflow: {field} changed"), { field: fieldName(path, undefined) });
 }
@@ -64,22 +71,53 @@ export function takenBack(change: Changed, doc: Doc, live: Doc | null, label: st
       return done([{ kind: "remove", nodes: [change.node.id], edges: [] }]);
     case "removed": {
       const { id } = change.node;
-      const edges = (live?.edges ?? []).filter((edge) => edge.source === id || edge.target === id).filter((edge) => [edge.source, edge.target].every((end) => end === id || indexOf(doc).has(end)));
-      const loops = edges.some((into) => into.target === id && edges.some((out) => out.source === id && pathBetween(doc, out.target, into.source)));
+      const edges = (live?.edges ?? [])
+        .filter((edge) => edge.source === id || edge.target === id)
+        .filter((edge) => [edge.source, edge.target].every((end) => end === id || indexOf(doc).has(end)));
+      const loops = edges.some(
+        (into) =>
+          into.target === id && edges.some((out) => out.source === id && pathBetween(doc, out.target, into.source)),
+      );
       return done([{ kind: "add", nodes: [change.node], edges: loops ? [] : edges }], [id]);
     }
     case "changed":
-      return done(change.fields.map((path) => ({ kind: "set", node: change.node.id, path, value: valueAt(change.was as Json, path) })), [change.node.id]);
+      return done(
+        change.fields.map((path) => ({
+          kind: "set",
+          node: change.node.id,
+          path,
+          value: valueAt(change.was as Json, path),
+        })),
+        [change.node.id],
+      );
     case "moved":
-      return done([{ kind: "move", to: new Map(change.were.flatMap((node) => {
-        const at = positionOf(node);
-        return at ? [[node.id, at] as const] : [];
-      })) }, ...change.were.filter((node) => !positionOf(node)).map((node): Change => ({ kind: "set", node: node.id, path: ["position"], value: node["position"] as Json | undefined }))]);
+      return done([
+        {
+          kind: "move",
+          to: new Map(
+            change.were.flatMap((node) => {
+              const at = positionOf(node);
+              return at ? [[node.id, at] as const] : [];
+            }),
+          ),
+        },
+        ...change.were
+          .filter((node) => !positionOf(node))
+          .map((node): Change => ({
+            kind: "set",
+            node: node.id,
+            path: ["position"],
+            value: node["position"] as Json | undefined,
+          })),
+      ]);
     case "connected":
       return done([{ kind: "remove", nodes: [], edges: [edgeKey(change.edge)] }]);
     case "disconnected": {
       const { source, target } = change.edge;
-      if (pathBetween(doc, target, source)) return { refused: fill(gettext("{source} depends on {target} now: the wire would close a cycle."), ends(change, doc)) };
+      if (pathBetween(doc, target, source))
+        return {
+          refused: fill(gettext("{source} depends on {target} now: the wire would close a cycle."), ends(change, doc)),
+        };
       return done([{ kind: "add", nodes: [], edges: [change.edge] }]);
     }
     case "workflow":
@@ -87,7 +125,15 @@ export function takenBack(change: Changed, doc: Doc, live: Doc | null, label: st
   }
 }
 
-const SIGNS: Readonly<Record<Changed["kind"], string>> = { added: "plus", removed: "minus", changed: "dot", moved: "tidy", connected: "plus", disconnected: "minus", workflow: "dot" };
+const SIGNS: Readonly<Record<Changed["kind"], string>> = {
+  added: "plus",
+  removed: "minus",
+  changed: "dot",
+  moved: "tidy",
+  connected: "plus",
+  disconnected: "minus",
+  workflow: "dot",
+};
 
 export function mountChanges(host: HTMLElement, editing: Editing): { count(): number } {
   const { facts, published, store } = editing;
@@ -104,22 +150,52 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
       return;
     }
     if (published.live === null) {
-      host.replaceChildren(element("div", "empty", element("b", "", gettext("No version is live yet")), element("p", "", gettext("What you publish first goes live by itself. From then on this shows what your draft changes."))));
+      host.replaceChildren(
+        element(
+          "div",
+          "empty",
+          element("b", "", gettext("No version is live yet")),
+          element(
+            "p",
+            "",
+            gettext("What you publish first goes live by itself. From then on this shows what your draft changes."),
+          ),
+        ),
+      );
       return;
     }
     if (!changes.length) {
-      host.replaceChildren(element("p", "dim pad", fill(gettext("Your draft says the same as v{n}, which is live."), { n: published.live })));
+      host.replaceChildren(
+        element(
+          "p",
+          "dim pad",
+          fill(gettext("Your draft says the same as v{n}, which is live."), { n: published.live }),
+        ),
+      );
       return;
     }
     const list = element("ul", "changelist");
     list.setAttribute("aria-label", fill(gettext("Changes since v{n}"), { n: published.live }));
     for (const change of changes.slice(0, SHOWN_MAX)) list.append(line(change));
     const rest = changes.length - SHOWN_MAX;
-    if (rest > 0) list.append(element("li", "dim pad", fill(ngettext("And {n} more change.", "And {n} more changes.", rest), { n: count(rest) })));
-    const focused = host.contains(document.activeElement) ? [...host.querySelectorAll("button")].indexOf(document.activeElement as HTMLButtonElement) : -1;
+    if (rest > 0)
+      list.append(
+        element(
+          "li",
+          "dim pad",
+          fill(ngettext("And {n} more change.", "And {n} more changes.", rest), { n: count(rest) }),
+        ),
+      );
+    const focused = host.contains(document.activeElement)
+      ? [...host.querySelectorAll("button")].indexOf(document.activeElement as HTMLButtonElement)
+      : -1;
     host.replaceChildren(list);
     // The one that came to its place.
-    if (focused >= 0) [...host.querySelectorAll("button")].slice(0, focused + 1).at(-1)?.focus();
+    if (focused >= 0)
+      [...host.querySelectorAll("button")]
+        .slice(0, focused + 1)
+        .at(-1)
+        ?.focus();
   };
 
   const line = (change: Changed): HTMLElement => {
@@ -135,7 +211,12 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
     const back = element("button", "btn quiet small", gettext("Take back"));
     back.type = "button";
     back.setAttribute("aria-label", fill(gettext("Take back: {change}"), { change: text }));
-    back.addEventListener("click", () => perform(editing, takenBack(change, store.doc, published.liveDoc, fill(gettext("Take back: {change}"), { change: text }))));
+    back.addEventListener("click", () =>
+      perform(
+        editing,
+        takenBack(change, store.doc, published.liveDoc, fill(gettext("Take back: {change}"), { change: text })),
+      ),
+    );
     const detail = detailOf(change, facts.types);
     if (detail) item.append(unfolder(item, detail, text));
     item.append(back);
@@ -190,7 +271,8 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
         return null;
     }
   };
-  const endsOf = (change: Changed): string[] => (change.kind === "connected" ? [change.edge.source, change.edge.target] : []);
+  const endsOf = (change: Changed): string[] =>
+    change.kind === "connected" ? [change.edge.source, change.edge.target] : [];
 
   published.listen(show);
   // The drawer shows a tab by taking `hidden` away.

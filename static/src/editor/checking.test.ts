@@ -22,17 +22,33 @@ beforeEach(() => {
   vi.useFakeTimers();
   document.body.innerHTML = "<main data-editor></main>";
   asked = [];
-  vi.stubGlobal("fetch", (_path: string, init: RequestInit) =>
-    new Promise((resolve, reject) =>
-      asked.push({
-        body: JSON.parse(String(init.body)) as Asked["body"],
-        answer: (value, status = 200) => resolve(new Response(JSON.stringify(value), { status })),
-        fail: () => reject(new TypeError("offline")),
-      }),
-    ),
+  vi.stubGlobal(
+    "fetch",
+    (_path: string, init: RequestInit) =>
+      new Promise((resolve, reject) =>
+        asked.push({
+          body: JSON.parse(String(init.body)) as Asked["body"],
+          answer: (value, status = 200) => resolve(new Response(JSON.stringify(value), { status })),
+          fail: () => reject(new TypeError("offline")),
+        }),
+      ),
   );
   store = new EditorStore(DOC);
-  const types = new Map([["noop", { type: "noop", name: "No operation", category: "flow", icon: "dot", description: "", config: {}, out_ports: ["out"], uses_inputs: true }]]);
+  const types = new Map([
+    [
+      "noop",
+      {
+        type: "noop",
+        name: "No operation",
+        category: "flow",
+        icon: "dot",
+        description: "",
+        config: {},
+        out_ports: ["out"],
+        uses_inputs: true,
+      },
+    ],
+  ]);
   checking = startChecking({ store, facts: { address: "/workflows/w/", types } } as unknown as Editing);
 });
 afterEach(() => {
@@ -41,9 +57,16 @@ afterEach(() => {
 });
 
 const wait = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
-const rename = (name: string): boolean => store.edit({ kind: "set", node: "a", path: ["name"], value: name }, { label: "Rename", merge: "name" });
+const rename = (name: string): boolean =>
+  store.edit({ kind: "set", node: "a", path: ["name"], value: name }, { label: "Rename", merge: "name" });
 const said = (): string[] => store.problems.map((one) => one.message);
-const ok = (...messages: string[]) => ({ problems: messages.map(problem), columns: {}, columns_tag: "t", prints: {}, complete: true });
+const ok = (...messages: string[]) => ({
+  problems: messages.map(problem),
+  columns: {},
+  columns_tag: "t",
+  prints: {},
+  complete: true,
+});
 const checked = (): string | undefined => document.querySelector<HTMLElement>("[data-editor]")?.dataset["checked"];
 
 describe("checking while one types", () => {
@@ -68,7 +91,15 @@ describe("checking while one types", () => {
   });
 
   it("asks again about outputs that came later, not about those that the first check knew", async () => {
-    const output = { run: "1", version: null, at: "", kind: "table", rows: 1, columns: [{ name: "a", type: "BIGINT" }], print: null };
+    const output = {
+      run: "1",
+      version: null,
+      at: "",
+      kind: "table",
+      rows: 1,
+      columns: [{ name: "a", type: "BIGINT" }],
+      print: null,
+    };
     await wait(0);
     store.setOutputs(new Map());
     asked[0]?.answer(ok());

@@ -97,7 +97,10 @@ class Checker implements Checking {
     this.running = true;
     this.stale = false;
     try {
-      const answer = await call("POST", `${facts.address}edit/check/`, { definition: asJson(doc), columns_tag: this.columnsTag });
+      const answer = await call("POST", `${facts.address}edit/check/`, {
+        definition: asJson(doc),
+        columns_tag: this.columnsTag,
+      });
       this.failures = 0;
       this.why = "";
       this.take(doc, answer.body);
@@ -113,7 +116,8 @@ class Checker implements Checking {
 
   private take(doc: Doc, body: JsonObject): void {
     const { store } = this.editing;
-    if (!Array.isArray(body["problems"])) throw new ApiError(401, "", gettext("You are signed out. Load the page again to sign in."), body);
+    if (!Array.isArray(body["problems"]))
+      throw new ApiError(401, "", gettext("You are signed out. Load the page again to sign in."), body);
     if (!onlyMoved(doc, store.doc)) return;
     this.answer = { doc: store.doc, problems: readProblems(body["problems"]) };
     this.takeColumns(body);
@@ -128,14 +132,21 @@ class Checker implements Checking {
     const tag = body["columns_tag"];
     const columns = isObject(body["columns"]) ? readColumns(body["columns"]) : store.schemas;
     if (typeof tag === "string") this.columnsTag = tag;
-    const prints = new Map(Object.entries(isObject(body["prints"]) ? body["prints"] : {}).flatMap(([id, print]) => (typeof print === "string" ? [[id, print] as const] : [])));
+    const prints = new Map(
+      Object.entries(isObject(body["prints"]) ? body["prints"] : {}).flatMap(([id, print]) =>
+        typeof print === "string" ? [[id, print] as const] : [],
+      ),
+    );
     store.setSchemas(columns, prints);
   }
 
   private failed(error: unknown): void {
     const refused = error instanceof ApiError && error.status < 500 && error.status !== 429;
     this.failures += 1;
-    this.why = error instanceof ApiError ? error.message : gettext("Offline: problems are checked again when the server is back.");
+    this.why =
+      error instanceof ApiError
+        ? error.message
+        : gettext("Offline: problems are checked again when the server is back.");
     this.show(refused ? "refused" : "offline");
     if (refused) this.failures = 0;
     else this.later(RETRY_MS[Math.min(this.failures, RETRY_MS.length) - 1] ?? 1000);
@@ -160,12 +171,15 @@ class Checker implements Checking {
 
 function readColumns(value: JsonObject): Schemas {
   const schemas = new Map<string, readonly Column[]>();
-  for (const [node, columns] of Object.entries(value)) if (Array.isArray(columns)) schemas.set(node, columns.flatMap(readColumn));
+  for (const [node, columns] of Object.entries(value))
+    if (Array.isArray(columns)) schemas.set(node, columns.flatMap(readColumn));
   return schemas;
 }
 
 function readColumn(value: Json): Column[] {
-  return isObject(value) && typeof value["name"] === "string" && typeof value["type"] === "string" ? [{ name: value["name"], type: value["type"] }] : [];
+  return isObject(value) && typeof value["name"] === "string" && typeof value["type"] === "string"
+    ? [{ name: value["name"], type: value["type"] }]
+    : [];
 }
 
 export function startChecking(editing: Editing): Checking {

@@ -1,7 +1,17 @@
 /** What an author does, by whichever way it is asked for: a key, the bar, the palette or a menu. */
 
 import { toast } from "../behaviours/toast";
-import { edgeKey, indexOf, isObject, nameOf, nodeOf, type Position, positionOf, sourcePort, typeOf } from "../graph/document";
+import {
+  edgeKey,
+  indexOf,
+  isObject,
+  nameOf,
+  nodeOf,
+  type Position,
+  positionOf,
+  sourcePort,
+  typeOf,
+} from "../graph/document";
 import { whyNot } from "../graph/load";
 import { NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
 import { edgesOutOf, outPorts } from "../graph/ports";
@@ -36,7 +46,9 @@ export function typesAround({ store }: Editing, wish: AddWish): Around {
     return node ? typeOf(node) : null;
   };
   const edge = wish.edge === undefined ? undefined : store.doc.edges.find((one) => edgeKey(one) === wish.edge);
-  return edge ? { after: type(edge.source), before: type(edge.target) } : { after: type(wish.from?.node), before: type(wish.to?.node) };
+  return edge
+    ? { after: type(edge.source), before: type(edge.target) }
+    : { after: type(wish.from?.node), before: type(wish.to?.node) };
 }
 
 /** Adds a node of the type and opens the first field of its form. */
@@ -100,12 +112,20 @@ export function offerUndo({ store }: Editing, text: string): void {
 
 export function duplicateChosen(editing: Editing): void {
   const { canvas, facts, store } = editing;
-  if (store.selection.nodes.size && perform(editing, duplicate(store.doc, [...store.selection.nodes], canvas.placeOf, facts.types))) canvas.reveal(store.selection.nodes);
+  if (
+    store.selection.nodes.size &&
+    perform(editing, duplicate(store.doc, [...store.selection.nodes], canvas.placeOf, facts.types))
+  )
+    canvas.reveal(store.selection.nodes);
 }
 
 export function nudgeChosen(editing: Editing, dx: number, dy: number): void {
   const { canvas, store } = editing;
-  if (store.selection.nodes.size && perform(editing, nudge(store.doc, [...store.selection.nodes], dx, dy, canvas.placeOf))) canvas.reveal(store.selection.nodes);
+  if (
+    store.selection.nodes.size &&
+    perform(editing, nudge(store.doc, [...store.selection.nodes], dx, dy, canvas.placeOf))
+  )
+    canvas.reveal(store.selection.nodes);
 }
 
 export function chooseAll({ store }: Editing): void {
@@ -142,4 +162,7 @@ export function runDraft({ runs }: Editing, targets: readonly string[] = []): Pr
   });
 }
 
-export const sentenceOf = (error: unknown): string => (error instanceof Error && !(error instanceof TypeError) ? error.message : gettext("Offline: this did not reach the server."));
+export const sentenceOf = (error: unknown): string =>
+  error instanceof Error && !(error instanceof TypeError)
+    ? error.message
+    : gettext("Offline: this did not reach the server.");

@@ -29,14 +29,30 @@ export function differences(mine: Doc, theirs: Doc): Differences {
   const keysHere = new Map(mine.edges.map((edge) => [edgeKey(edge), edge]));
   const keysThere = new Map(theirs.edges.map((edge) => [edgeKey(edge), edge]));
   const lines = [
-    ...both.map(([a, b]) => fill(gettext("{node} differs: {fields}"), { node: visible(nameOf(a)), fields: fieldsOf(a, b).map(called).join(", ") })),
+    ...both.map(([a, b]) =>
+      fill(gettext("{node} differs: {fields}"), {
+        node: visible(nameOf(a)),
+        fields: fieldsOf(a, b).map(called).join(", "),
+      }),
+    ),
     ...onlyMine.map((node) => fill(gettext("{node} is only in this tab"), { node: visible(nameOf(node)) })),
     ...onlyTheirs.map((node) => fill(gettext("{node} is only in what was saved"), { node: visible(nameOf(node)) })),
-    ...mine.edges.filter((edge) => !keysThere.has(edgeKey(edge)) && there.has(edge.source) && there.has(edge.target)).map((edge) => fill(gettext("{edge} is joined only in this tab"), { edge: joined(mine, edge) })),
-    ...theirs.edges.filter((edge) => !keysHere.has(edgeKey(edge)) && here.has(edge.source) && here.has(edge.target)).map((edge) => fill(gettext("{edge} is joined only in what was saved"), { edge: joined(theirs, edge) })),
-    ...[...new Set([...Object.keys(mine), ...Object.keys(theirs)])].filter((key) => key !== "nodes" && key !== "edges" && !same(mine[key] as Json, theirs[key] as Json)).map(partDiffers),
+    ...mine.edges
+      .filter((edge) => !keysThere.has(edgeKey(edge)) && there.has(edge.source) && there.has(edge.target))
+      .map((edge) => fill(gettext("{edge} is joined only in this tab"), { edge: joined(mine, edge) })),
+    ...theirs.edges
+      .filter((edge) => !keysHere.has(edgeKey(edge)) && here.has(edge.source) && here.has(edge.target))
+      .map((edge) => fill(gettext("{edge} is joined only in what was saved"), { edge: joined(theirs, edge) })),
+    ...[...new Set([...Object.keys(mine), ...Object.keys(theirs)])]
+      .filter((key) => key !== "nodes" && key !== "edges" && !same(mine[key] as Json, theirs[key] as Json))
+      .map(partDiffers),
   ];
-  return { mine: onlyMine.map(({ id }) => id), theirs: onlyTheirs.map(({ id }) => id), unlike: both.map(([{ id }]) => id), lines };
+  return {
+    mine: onlyMine.map(({ id }) => id),
+    theirs: onlyTheirs.map(({ id }) => id),
+    unlike: both.map(([{ id }]) => id),
+    lines,
+  };
 }
 
 /** How many there are of each kind, as one line. */
@@ -44,8 +60,12 @@ export function summary({ mine, theirs, unlike, lines }: Differences): string {
   const others = lines.length - mine.length - theirs.length - unlike.length;
   return [
     unlike.length ? fill(ngettext("{n} node differs", "{n} nodes differ", unlike.length), { n: unlike.length }) : "",
-    mine.length ? fill(ngettext("{n} node is only here", "{n} nodes are only here", mine.length), { n: mine.length }) : "",
-    theirs.length ? fill(ngettext("{n} node is only there", "{n} nodes are only there", theirs.length), { n: theirs.length }) : "",
+    mine.length
+      ? fill(ngettext("{n} node is only here", "{n} nodes are only here", mine.length), { n: mine.length })
+      : "",
+    theirs.length
+      ? fill(ngettext("{n} node is only there", "{n} nodes are only there", theirs.length), { n: theirs.length })
+      : "",
     others ? fill(ngettext("{n} other difference", "{n} other differences", others), { n: others }) : "",
   ]
     .filter(Boolean)
@@ -58,14 +78,17 @@ function fieldsOf(a: DocNode, b: DocNode): string[] {
   for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
     const [one, other] = [a[key], b[key]];
     if (same(one, other)) continue;
-    if ((key === "config" || key === "policy") && isMap(one) && isMap(other)) for (const inner of new Set([...Object.keys(one), ...Object.keys(other)])) if (!same(one[inner], other[inner])) found.push(inner);
+    if ((key === "config" || key === "policy") && isMap(one) && isMap(other))
+      for (const inner of new Set([...Object.keys(one), ...Object.keys(other)]))
+        if (!same(one[inner], other[inner])) found.push(inner);
     if (key !== "config" && key !== "policy") found.push(key);
     else if (!isMap(one) || !isMap(other)) found.push(key);
   }
   return found;
 }
 
-const isMap = (value: Json | undefined): value is { [key: string]: Json } => typeof value === "object" && value !== null && !Array.isArray(value);
+const isMap = (value: Json | undefined): value is { [key: string]: Json } =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** What a field is called as far as its key tells; the forms of the types, which have titles, are not at hand here. */
 const called = (field: string): string => (field === "sql" ? "SQL" : fieldName([field], undefined));

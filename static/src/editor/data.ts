@@ -15,7 +15,16 @@ import type { RunStore } from "../run/store";
 import { fill, gettext, ngettext } from "../words/i18n";
 import { count, look, size, visible } from "../words/words";
 import type { Editing } from "./parts";
-import { fileKey, outputKey, type Payload, readPayload, type ShownColumn, standingOf, subjectOf, typeSaid } from "./preview";
+import {
+  fileKey,
+  outputKey,
+  type Payload,
+  readPayload,
+  type ShownColumn,
+  standingOf,
+  subjectOf,
+  typeSaid,
+} from "./preview";
 import type { KnownOutput } from "./store";
 
 const KEPT = 24;
@@ -43,7 +52,12 @@ class DataView {
   private readonly note = element("div", "datanote");
   private readonly body = element("div", "databody");
   private readonly about = element("span", "meta about");
-  private readonly stale = element("span", "chip st-stuck", icon("warn"), element("span", "", gettext("From before your changes")));
+  private readonly stale = element(
+    "span",
+    "chip st-stuck",
+    icon("warn"),
+    element("span", "", gettext("From before your changes")),
+  );
   private readonly get = element("button", "btn quiet small icon", icon("out", true));
   private readonly menu = element("div", "menu float");
   private readonly again = element("button", "btn quiet small icon", icon("play", true));
@@ -116,18 +130,40 @@ class DataView {
     const standing = node && !store.isEditedSinceRun(node.id) ? standingOf(this.run, node.id) : null;
     this.drawTools(node?.id ?? "", output);
     this.drawNote(standing, output !== null);
-    setAttribute(this.body, "aria-label", node ? fill(gettext("Data of {node}"), { node: visible(nameOf(node)) }) : gettext("Data"));
+    setAttribute(
+      this.body,
+      "aria-label",
+      node ? fill(gettext("Data of {node}"), { node: visible(nameOf(node)) }) : gettext("Data"),
+    );
     if (!node) {
       const several = store.selection.nodes.size + store.selection.edges.size > 1;
-      this.say(several ? "several" : "nothing", () => element("div", "empty small", icon("table"), element("b", "", gettext("Choose a node or an edge")), element("p", "", gettext("Its data is shown here: the rows of a table with types and nulls, or the value."))));
+      this.say(several ? "several" : "nothing", () =>
+        element(
+          "div",
+          "empty small",
+          icon("table"),
+          element("b", "", gettext("Choose a node or an edge")),
+          element("p", "", gettext("Its data is shown here: the rows of a table with types and nulls, or the value.")),
+        ),
+      );
       return;
     }
     if (output) {
       this.showOutput(node.id, output);
       return;
     }
-    if (standing?.kind === "failed") this.say(`failed ${node.id} ${standing.node.attempt} ${standing.node.state}`, () => this.failure(standing.node));
-    else if (standing?.kind === "under way") this.say(`under way ${node.id}`, () => element("div", "empty small", icon("run"), element("b", "", gettext("No data yet")), element("p", "", gettext("It is shown as soon as this node has succeeded."))));
+    if (standing?.kind === "failed")
+      this.say(`failed ${node.id} ${standing.node.attempt} ${standing.node.state}`, () => this.failure(standing.node));
+    else if (standing?.kind === "under way")
+      this.say(`under way ${node.id}`, () =>
+        element(
+          "div",
+          "empty small",
+          icon("run"),
+          element("b", "", gettext("No data yet")),
+          element("p", "", gettext("It is shown as soon as this node has succeeded.")),
+        ),
+      );
     else this.showFile(node);
   }
 
@@ -149,8 +185,13 @@ class DataView {
     at.dateTime = output.at;
     at.dataset["form"] = "ago";
     const said: (Node | string)[] = [];
-    if (output.rows !== null) said.push(fill(ngettext("{n} row", "{n} rows", output.rows), { n: count(output.rows) }), " · ");
-    if (output.columns) said.push(fill(ngettext("{n} column", "{n} columns", output.columns.length), { n: count(output.columns.length) }), " · ");
+    if (output.rows !== null)
+      said.push(fill(ngettext("{n} row", "{n} rows", output.rows), { n: count(output.rows) }), " · ");
+    if (output.columns)
+      said.push(
+        fill(ngettext("{n} column", "{n} columns", output.columns.length), { n: count(output.columns.length) }),
+        " · ",
+      );
     if (output.kind === "json") said.push(gettext("JSON value"), " · ");
     this.about.replaceChildren(...said, `${gettext("from")} `, link, " · ", at);
     refreshTimes(this.about);
@@ -170,7 +211,17 @@ class DataView {
     const under = standing?.kind === "under way" ? standing.node : null;
     const failed = known && standing?.kind === "failed" ? standing.node : null;
     const node = under ?? failed;
-    const key = node ? JSON.stringify([this.run?.run?.state, node.node, node.state, node.attempt, node.progress, node.error?.message, node.waiting_for.map((wait) => wait.message)]) : "";
+    const key = node
+      ? JSON.stringify([
+          this.run?.run?.state,
+          node.node,
+          node.state,
+          node.attempt,
+          node.progress,
+          node.error?.message,
+          node.waiting_for.map((wait) => wait.message),
+        ])
+      : "";
     setHidden(this.note, !node);
     if (this.note.dataset["of"] === key) return;
     this.note.dataset["of"] = key;
@@ -182,7 +233,10 @@ class DataView {
     // A node's own words are of when it last changed; the run may have begun since.
     const behind = node.waiting_for[0]?.code === "run_queued" && this.run?.run?.state !== "queued";
     this.note.className = `datanote st-${node.state}`;
-    const parts: Node[] = [element("span", `chip st-${node.state}`, icon(name), word), element("span", "said", failed?.error ? cause(failed.error) : behind ? "" : fact(node))];
+    const parts: Node[] = [
+      element("span", `chip st-${node.state}`, icon(name), word),
+      element("span", "said", failed?.error ? cause(failed.error) : behind ? "" : fact(node)),
+    ];
     const done = node.progress?.fraction;
     if (under && typeof done === "number") {
       const bar = element("progress", "bar");
@@ -203,7 +257,9 @@ class DataView {
       const open = element("button", "btn small", fill(gettext("Show line {n}"), { n: line }));
       open.type = "button";
       open.dataset["showLine"] = String(line);
-      open.addEventListener("click", () => this.editing.inspector.open(node.node, ["config", node.type === "table.sql" ? "sql" : "code"], line));
+      open.addEventListener("click", () =>
+        this.editing.inspector.open(node.node, ["config", node.type === "table.sql" ? "sql" : "code"], line),
+      );
       found.push(open);
     }
     if (this.run) {
@@ -218,7 +274,8 @@ class DataView {
     const { word } = look(node.state);
     const said = element("div", "datafailed st-failed");
     said.append(element("b", "", node.error ? firstLine(cause(node.error)) : word));
-    if (node.error && node.error.message.includes("\n")) said.append(element("pre", "code wrap", visible(node.error.message)));
+    if (node.error && node.error.message.includes("\n"))
+      said.append(element("pre", "code wrap", visible(node.error.message)));
     else if (!node.error) said.append(element("p", "dim", fact(node)));
     said.append(element("div", "row wrap", ...this.ways(node)));
     said.dataset["failed"] = node.node;
@@ -227,7 +284,13 @@ class DataView {
 
   private unknown(node: string): HTMLElement {
     const { facts } = this.editing;
-    const said = element("div", "empty small", icon("table"), element("b", "", gettext("Nothing is known yet")), element("p", "", gettext("Run to here to see its data: this node runs, and what it needs.")));
+    const said = element(
+      "div",
+      "empty small",
+      icon("table"),
+      element("b", "", gettext("Nothing is known yet")),
+      element("p", "", gettext("Run to here to see its data: this node runs, and what it needs.")),
+    );
     if (!facts.archived) {
       const run = element("button", "btn", icon("play", true), gettext("Run to here"));
       run.type = "button";
@@ -286,7 +349,8 @@ class DataView {
       this.asked = key;
       window.clearTimeout(this.patience);
       this.patience = window.setTimeout(() => {
-        if (this.asked === key && this.shown !== `unknown ${node.id}`) this.put(`unknown ${node.id}`, this.unknown(node.id));
+        if (this.asked === key && this.shown !== `unknown ${node.id}`)
+          this.put(`unknown ${node.id}`, this.unknown(node.id));
       }, PATIENCE_MS);
       window.clearTimeout(this.rest);
       this.rest = window.setTimeout(() => {
@@ -298,7 +362,9 @@ class DataView {
   private async loadFile(key: string, node: DocNode): Promise<void> {
     let payload: Payload = { kind: "none" };
     try {
-      payload = readPayload((await call("POST", `${this.editing.facts.address}edit/preview/`, { config: configOf(node) })).body);
+      payload = readPayload(
+        (await call("POST", `${this.editing.facts.address}edit/preview/`, { config: configOf(node) })).body,
+      );
     } catch {
       // It is an extra: without it, running to here shows the data.
     }
@@ -318,14 +384,22 @@ class DataView {
   private async load(key: string, node: string, output: KnownOutput): Promise<void> {
     let content: HTMLElement;
     try {
-      const { body } = await call("GET", `${this.editing.facts.address}edit/data/${encodeURIComponent(output.run)}/${encodeURIComponent(node)}/`);
+      const { body } = await call(
+        "GET",
+        `${this.editing.facts.address}edit/data/${encodeURIComponent(output.run)}/${encodeURIComponent(node)}/`,
+      );
       const payload = readPayload(body);
       this.keep(key, payload);
       if (this.asked !== key) return;
       content = this.content(payload, node, output);
     } catch (error) {
       if (this.asked !== key) return;
-      const why = error instanceof TypeError ? gettext("Offline: this did not reach the server.") : error instanceof Error ? error.message : String(error);
+      const why =
+        error instanceof TypeError
+          ? gettext("Offline: this did not reach the server.")
+          : error instanceof Error
+            ? error.message
+            : String(error);
       content = notLoaded(gettext("The data could not be loaded"), why, () => this.showOutput(node, output));
       this.asked = "";
       window.clearTimeout(this.patience);
@@ -340,18 +414,35 @@ class DataView {
   /** The table as far as it is known before its rows are there. */
   private waiting(output: KnownOutput): HTMLElement {
     if (!output.columns) return element("div", "empty small", element("p", "meta", gettext("Loading …")));
-    return tableOf(output.columns.map((column) => ({ ...column, nulls: null, distinct: null, number: false })), output.rows ?? 0).table;
+    return tableOf(
+      output.columns.map((column) => ({ ...column, nulls: null, distinct: null, number: false })),
+      output.rows ?? 0,
+    ).table;
   }
 
   /** `output` null: the beginning of a file. */
   private content(payload: Payload, node: string, output: KnownOutput | null): HTMLElement {
-    if (payload.kind === "unreadable") return element("div", "empty small", icon("warn"), element("b", "", gettext("The data cannot be read any more")), element("p", "", visible(payload.why)));
+    if (payload.kind === "unreadable")
+      return element(
+        "div",
+        "empty small",
+        icon("warn"),
+        element("b", "", gettext("The data cannot be read any more")),
+        element("p", "", visible(payload.why)),
+      );
     if (payload.kind === "none") return this.unknown(node);
     if (payload.kind === "json") {
       const text = element("pre", "code wrap", visible(payload.text));
       text.dataset["value"] = "";
       const said = element("div", "datavalue", text);
-      if (payload.cut) said.append(element("p", "meta", fill(gettext("The beginning of {size}; the download has all."), { size: size(payload.bytes) })));
+      if (payload.cut)
+        said.append(
+          element(
+            "p",
+            "meta",
+            fill(gettext("The beginning of {size}; the download has all."), { size: size(payload.bytes) }),
+          ),
+        );
       return said;
     }
     const { table, body } = tableOf(payload.columns.slice(0, payload.shown), payload.counted);
@@ -363,14 +454,42 @@ class DataView {
       run.type = "button";
       run.dataset["dataRun"] = "";
       run.addEventListener("click", () => this.runTo(run, node));
-      const about = element("p", "datafile", element("span", "meta", fill(ngettext("The first {n} row of the file, without a run.", "The first {n} rows of the file, without a run.", payload.total), { n: count(payload.total) })));
+      const about = element(
+        "p",
+        "datafile",
+        element(
+          "span",
+          "meta",
+          fill(
+            ngettext(
+              "The first {n} row of the file, without a run.",
+              "The first {n} rows of the file, without a run.",
+              payload.total,
+            ),
+            { n: count(payload.total) },
+          ),
+        ),
+      );
       if (!this.editing.facts.archived) about.append(run);
       box.prepend(about);
       return box;
     }
-    if (payload.rows.length < payload.total) said.push(fill(gettext("The first {n} rows of {all}; the download has all."), { n: count(payload.rows.length), all: count(payload.total) }));
-    if (payload.shown < payload.columns.length) said.push(fill(gettext("The first {n} columns of {all}."), { n: count(payload.shown), all: count(payload.columns.length) }));
-    if (payload.counted < payload.total) said.push(fill(gettext("Nulls are counted in the first {n} rows."), { n: count(payload.counted) }));
+    if (payload.rows.length < payload.total)
+      said.push(
+        fill(gettext("The first {n} rows of {all}; the download has all."), {
+          n: count(payload.rows.length),
+          all: count(payload.total),
+        }),
+      );
+    if (payload.shown < payload.columns.length)
+      said.push(
+        fill(gettext("The first {n} columns of {all}."), {
+          n: count(payload.shown),
+          all: count(payload.columns.length),
+        }),
+      );
+    if (payload.counted < payload.total)
+      said.push(fill(gettext("Nulls are counted in the first {n} rows."), { n: count(payload.counted) }));
     if (!payload.total) said.push(gettext("It has no rows."));
     if (said.length) box.append(element("p", "meta", said.join(" ")));
     this.fillRows(body, payload);
@@ -381,7 +500,9 @@ class DataView {
     const numbers = payload.columns.map((column) => column.number);
     const atOnce = Math.max(10, Math.floor(CELLS / Math.max(1, payload.shown)));
     const upto = (from: number): void => {
-      const some = payload.rows.slice(from, from + atOnce).map((row) => element("tr", "", ...row.map((cell, at) => cellOf(cell, numbers[at] ?? false))));
+      const some = payload.rows
+        .slice(from, from + atOnce)
+        .map((row) => element("tr", "", ...row.map((cell, at) => cellOf(cell, numbers[at] ?? false))));
       body.append(...some);
       const next = from + some.length;
       if (next < payload.rows.length) later(() => void (body.isConnected && upto(next)));
@@ -403,7 +524,8 @@ function tableOf(columns: readonly ShownColumn[], counted: number): { table: HTM
     const name = visible(column.name.length > NAME_MAX ? `${column.name.slice(0, NAME_MAX)}…` : column.name);
     const about = element("span", "ty", said(column));
     if (column.nulls) about.classList.add("holes");
-    if (column.nulls !== null) about.title = fill(gettext("{n} of {all} rows are null"), { n: count(column.nulls), all: count(counted) });
+    if (column.nulls !== null)
+      about.title = fill(gettext("{n} of {all} rows are null"), { n: count(column.nulls), all: count(counted) });
     const head = element("th", column.number ? "num" : "", name, about);
     head.scope = "col";
     head.dataset["column"] = column.name;
@@ -417,8 +539,10 @@ function tableOf(columns: readonly ShownColumn[], counted: number): { table: HTM
 /** "text · 16 values", "double · 0 null". */
 function said(column: ShownColumn): string {
   const parts = [visible(typeSaid(column.type).slice(0, NAME_MAX))];
-  if (column.distinct !== null) parts.push(fill(ngettext("{n} value", "{n} values", column.distinct), { n: count(column.distinct) }));
-  if (column.nulls !== null && (column.nulls || column.distinct === null)) parts.push(fill(gettext("{n} null"), { n: count(column.nulls) }));
+  if (column.distinct !== null)
+    parts.push(fill(ngettext("{n} value", "{n} values", column.distinct), { n: count(column.distinct) }));
+  if (column.nulls !== null && (column.nulls || column.distinct === null))
+    parts.push(fill(gettext("{n} null"), { n: count(column.nulls) }));
   return parts.join(" · ");
 }
 

@@ -28,10 +28,12 @@ export function startDrafting(editing: Editing, versions: Versions): void {
   // Loaded again, the page shows the draft as it then is.
   history.replaceState(history.state, "", location.pathname);
   const number = Number(from);
-  if (Number.isInteger(number) && number > 0) startFrom(editing, versions, number).catch((error: unknown) => refuse(why(error)));
+  if (Number.isInteger(number) && number > 0)
+    startFrom(editing, versions, number).catch((error: unknown) => refuse(why(error)));
 }
 
-const why = (error: unknown): string => (error instanceof ApiError ? error.message : gettext("Offline: this did not reach the server."));
+const why = (error: unknown): string =>
+  error instanceof ApiError ? error.message : gettext("Offline: this did not reach the server.");
 
 /** Another document as an edit, which a button in the message takes back too. */
 function replace(editing: Editing, doc: Doc, label: string): boolean {
@@ -65,7 +67,8 @@ export async function freshen({ facts, saving, store }: Editing, versions: Versi
   if (!untouched() || versions.newest === null || saving.ground.base === versions.newest) return false;
   const seen = store.doc;
   const loaded = await loadDraft(facts.slug);
-  if (!loaded.doc || loaded.savedAt !== null || loaded.baseVersion === null || store.doc !== seen || !untouched()) return false;
+  if (!loaded.doc || loaded.savedAt !== null || loaded.baseVersion === null || store.doc !== seen || !untouched())
+    return false;
   const label = fill(gettext("Take over v{n}"), { n: loaded.baseVersion });
   store.edit({ kind: "replace", doc: sharing(seen, loaded.doc) }, { label });
   versions.put(loaded.baseVersion, store.doc);
@@ -87,7 +90,9 @@ async function discard(editing: Editing, versions: Versions): Promise<void> {
     toast(gettext("There is no draft to discard: nothing was changed."));
     return;
   }
-  await call("DELETE", `/api/v1/workflows/${encodeURIComponent(facts.slug)}/draft/`, undefined, { "If-Match": saving.ground.tag });
+  await call("DELETE", `/api/v1/workflows/${encodeURIComponent(facts.slug)}/draft/`, undefined, {
+    "If-Match": saving.ground.tag,
+  });
   const loaded = await loadDraft(facts.slug);
   const label = gettext("Discard my draft");
   if (!loaded.doc) {
@@ -97,7 +102,10 @@ async function discard(editing: Editing, versions: Versions): Promise<void> {
   if (loaded.baseVersion !== null) versions.put(loaded.baseVersion, loaded.doc);
   replace(editing, loaded.doc, label);
   saving.grounded(store.doc, { tag: loaded.etag, base: loaded.baseVersion, drafted: false });
-  const text = loaded.baseVersion === null ? gettext("Your draft is gone.") : fill(gettext("Your draft is gone; this is v{n} again."), { n: loaded.baseVersion });
+  const text =
+    loaded.baseVersion === null
+      ? gettext("Your draft is gone.")
+      : fill(gettext("Your draft is gone; this is v{n} again."), { n: loaded.baseVersion });
   offerBack(editing, text, gettext("Bring it back"), before, label);
 }
 
@@ -112,7 +120,9 @@ export async function takeOver(editing: Editing, versions: Versions, changes: bo
   const { base } = saving.ground;
   const [was, theirs] = await Promise.all([versions.document(base), versions.document(newest)]);
   const mine = store.doc;
-  const { body } = await call("POST", `${facts.address}edit/rebase/`, { saves: Number(saving.ground.tag.replaceAll('"', "")) });
+  const { body } = await call("POST", `${facts.address}edit/rebase/`, {
+    saves: Number(saving.ground.tag.replaceAll('"', "")),
+  });
   saving.grounded(mine, { tag: `"${Number(body["saves"])}"`, base: newest, drafted: true });
   if (!changes) return true;
   const found = merge(was, store.doc, theirs);
@@ -121,7 +131,13 @@ export async function takeOver(editing: Editing, versions: Versions, changes: bo
   const clashes = [...found.clashes.map((id) => nameIn(store.doc, theirs, id)), ...found.fields];
   if (clashes.length) {
     const named = clashes.slice(0, NAMED_MAX).join(", ") + (clashes.length > NAMED_MAX ? " …" : "");
-    offerBack(editing, fill(gettext("v{n} is taken over. Both changed {names}: there yours stayed."), { n: newest, names: named }), gettext("Undo"), mine, label);
+    offerBack(
+      editing,
+      fill(gettext("v{n} is taken over. Both changed {names}: there yours stayed."), { n: newest, names: named }),
+      gettext("Undo"),
+      mine,
+      label,
+    );
   } else offerBack(editing, fill(gettext("v{n} is taken over."), { n: newest }), gettext("Undo"), mine, label);
   await saving.settle();
   return true;

@@ -66,7 +66,13 @@ class Runs implements DraftRuns {
     try {
       await this.begin(targets);
     } catch (error) {
-      refuse(error instanceof TypeError ? gettext("Offline: this did not reach the server.") : error instanceof Error ? error.message : String(error));
+      refuse(
+        error instanceof TypeError
+          ? gettext("Offline: this did not reach the server.")
+          : error instanceof Error
+            ? error.message
+            : String(error),
+      );
     } finally {
       this.starting = false;
     }
@@ -76,13 +82,25 @@ class Runs implements DraftRuns {
     const { saving, checking, store, drawer, facts } = this.editing;
     if (!store.doc.nodes.length) throw new Error(gettext("There is nothing to run: add a node first."));
     // The server looks at the document itself: a check that takes long holds nobody up.
-    await Promise.all([saving.settle(), Promise.race([checking.settle(), new Promise((done) => window.setTimeout(done, CHECK_MS))])]);
-    const wrong = store.check === "checked" ? store.problems.filter((problem) => problem.severity === "error").length : 0;
+    await Promise.all([
+      saving.settle(),
+      Promise.race([checking.settle(), new Promise((done) => window.setTimeout(done, CHECK_MS))]),
+    ]);
+    const wrong =
+      store.check === "checked" ? store.problems.filter((problem) => problem.severity === "error").length : 0;
     if (wrong) {
       drawer.show("problems");
-      throw new Error(fill(ngettext("Not started: the draft has {n} problem.", "Not started: the draft has {n} problems.", wrong), { n: wrong }));
+      throw new Error(
+        fill(ngettext("Not started: the draft has {n} problem.", "Not started: the draft has {n} problems.", wrong), {
+          n: wrong,
+        }),
+      );
     }
-    const asked = new URLSearchParams([["draft", "1"], ["follow", "1"], ...targets.map((target) => ["target", target])]);
+    const asked = new URLSearchParams([
+      ["draft", "1"],
+      ["follow", "1"],
+      ...targets.map((target) => ["target", target]),
+    ]);
     if (targets.length) drawer.show("data");
     if (asksInputs(store.doc)) await openDialog(`${facts.address}run/?${asked}`);
     else this.follow(await startRun(`${facts.address}run/`, asked), true);
@@ -116,10 +134,18 @@ class Runs implements DraftRuns {
     const { store, drawer, canvas } = this.editing;
     void this.refresh();
     const state = run.run?.state ?? "";
-    const open = { label: gettext("Open the run"), run: () => window.location.assign(`/runs/${encodeURIComponent(run.id)}/`) };
+    const open = {
+      label: gettext("Open the run"),
+      run: () => window.location.assign(`/runs/${encodeURIComponent(run.id)}/`),
+    };
     if (state === "succeeded") {
       const done = run.run?.counts["succeeded"] ?? 0;
-      toast(fill(ngettext("Run {run} of the draft: {n} node succeeded.", "Run {run} of the draft: {n} nodes succeeded.", done), { run: run.id, n: done }));
+      toast(
+        fill(
+          ngettext("Run {run} of the draft: {n} node succeeded.", "Run {run} of the draft: {n} nodes succeeded.", done),
+          { run: run.id, n: done },
+        ),
+      );
     } else if (state === "cancelled") toast(fill(gettext("Run {run} of the draft was cancelled."), { run: run.id }));
     else {
       const failed = firstFailed(run.nodes.values());
@@ -131,7 +157,11 @@ class Runs implements DraftRuns {
       store.select([node.id]);
       canvas.reveal([node.id]);
       drawer.show("data");
-      this.told = toast(fill(gettext("Run {run} of the draft failed at {node}."), { run: run.id, node: visible(nameOf(node)) }), "error", open);
+      this.told = toast(
+        fill(gettext("Run {run} of the draft failed at {node}."), { run: run.id, node: visible(nameOf(node)) }),
+        "error",
+        open,
+      );
     }
   }
 
@@ -166,7 +196,12 @@ export function asksInputs(doc: Doc): boolean {
 
 /** Starts a run without a form; its id. Raises an Error with the server's sentence. */
 export async function startRun(address: string, asked: URLSearchParams): Promise<string> {
-  const response = await fetch(address, { method: "POST", body: asked, headers: { Accept: "application/json", "X-CSRFToken": csrf() }, credentials: "same-origin" });
+  const response = await fetch(address, {
+    method: "POST",
+    body: asked,
+    headers: { Accept: "application/json", "X-CSRFToken": csrf() },
+    credentials: "same-origin",
+  });
   let body: unknown = null;
   try {
     body = await response.json();
@@ -176,7 +211,11 @@ export async function startRun(address: string, asked: URLSearchParams): Promise
   const said = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
   if (response.ok && typeof said["run"] === "string") return said["run"];
   if (typeof said["detail"] === "string" && said["detail"]) throw new Error(said["detail"]);
-  throw new Error(response.ok ? gettext("You are signed out. Load the page again to sign in.") : gettext("The server refused this. Load the page again to see how things are."));
+  throw new Error(
+    response.ok
+      ? gettext("You are signed out. Load the page again to sign in.")
+      : gettext("The server refused this. Load the page again to see how things are."),
+  );
 }
 
 function readOutput(node: string, value: Json): [string, KnownOutput][] {
@@ -195,7 +234,9 @@ function readOutput(node: string, value: Json): [string, KnownOutput][] {
 }
 
 function readColumn(value: Json): Column[] {
-  return isObject(value) && typeof value["name"] === "string" && typeof value["type"] === "string" ? [{ name: value["name"], type: value["type"] }] : [];
+  return isObject(value) && typeof value["name"] === "string" && typeof value["type"] === "string"
+    ? [{ name: value["name"], type: value["type"] }]
+    : [];
 }
 
 /** Asks for the end of the followed run. */
@@ -203,6 +244,13 @@ export async function cancelRun(id: string): Promise<void> {
   try {
     await call("POST", `/api/v1/runs/${encodeURIComponent(id)}/cancel/`, {});
   } catch (error) {
-    toast(error instanceof TypeError ? gettext("Offline: this did not reach the server.") : error instanceof Error ? error.message : String(error), "error");
+    toast(
+      error instanceof TypeError
+        ? gettext("Offline: this did not reach the server.")
+        : error instanceof Error
+          ? error.message
+          : String(error),
+      "error",
+    );
   }
 }

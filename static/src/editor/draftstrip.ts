@@ -37,7 +37,10 @@ export function mountRunStrip(host: HTMLElement, { store }: Editing): void {
     const counts = shown.run?.counts ?? {};
     const asked = Object.entries(counts).reduce((sum, [each, n]) => sum + (each === "skipped" ? 0 : n), 0);
     const done = counts["succeeded"] ?? 0;
-    const said = state === "running" && asked ? fill(gettext("{state}, {done} of {all}"), { state: word, done: count(done), all: count(asked) }) : word;
+    const said =
+      state === "running" && asked
+        ? fill(gettext("{state}, {done} of {all}"), { state: word, done: count(done), all: count(asked) })
+        : word;
     setText(chip.lastElementChild, fill(gettext("Run {run} · {state}"), { run: shown.id, state: said }));
     chip.href = `/runs/${encodeURIComponent(shown.id)}/`;
     chip.title = fill(gettext("Open run {run}"), { run: shown.id });

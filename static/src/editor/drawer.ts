@@ -20,10 +20,20 @@ export function mountDrawer(root: HTMLElement, editing: Editing): Drawer {
   const drawer = one("[data-edit-drawer]", root);
   if (!drawer) return { show: () => undefined };
   const numbers = { data: element("span", "n subject"), problems: element("span", "n"), changes: element("span", "n") };
-  const words: Readonly<Record<DrawerTab, string>> = { data: gettext("Data"), problems: gettext("Problems"), changes: gettext("Changes") };
+  const words: Readonly<Record<DrawerTab, string>> = {
+    data: gettext("Data"),
+    problems: gettext("Problems"),
+    changes: gettext("Changes"),
+  };
   const grip = element("div", "drawgrip");
   grip.tabIndex = 0;
-  for (const [name, value] of Object.entries({ role: "separator", "aria-orientation": "horizontal", "aria-controls": "drawer", "aria-label": gettext("Height of the drawer") })) grip.setAttribute(name, value);
+  for (const [name, value] of Object.entries({
+    role: "separator",
+    "aria-orientation": "horizontal",
+    "aria-controls": "drawer",
+    "aria-label": gettext("Height of the drawer"),
+  }))
+    grip.setAttribute(name, value);
   grip.dataset["drawerGrip"] = "";
   const tabs = element("div", "tabs");
   tabs.setAttribute("role", "tablist");
@@ -68,7 +78,12 @@ export function mountDrawer(root: HTMLElement, editing: Editing): Drawer {
     frame.fold(false);
     turn(TABS.find((each) => each === name) ?? "data");
   };
-  const frame = new DrawerFrame(root, { heightKey: "interlock.edit.drawer.height", foldedKey: "interlock.edit.drawer.folded", usual: USUAL, show });
+  const frame = new DrawerFrame(root, {
+    heightKey: "interlock.edit.drawer.height",
+    foldedKey: "interlock.edit.drawer.folded",
+    usual: USUAL,
+    show,
+  });
 
   const part = (name: DrawerTab): HTMLElement => hosts.get(name) ?? drawer;
   mountData(part("data"), tools.get("data") ?? drawer, editing);
@@ -81,7 +96,10 @@ export function mountDrawer(root: HTMLElement, editing: Editing): Drawer {
     setText(numbers.data, subject ? visible(nameOf(subject)) : "");
     setText(numbers.problems, store.problems.length ? count(store.problems.length) : "");
     const { live } = editing.published;
-    setText(tabWords.get("changes") ?? null, live === null ? words.changes : fill(gettext("Changes since v{n}"), { n: live }));
+    setText(
+      tabWords.get("changes") ?? null,
+      live === null ? words.changes : fill(gettext("Changes since v{n}"), { n: live }),
+    );
     setText(numbers.changes, changes.count() ? count(changes.count()) : "");
   };
   editing.published.listen(label);

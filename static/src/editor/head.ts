@@ -77,18 +77,21 @@ function showProblems(head: HTMLElement, { store }: Editing): void {
   const [state, mark, words] = empty
     ? ["", "dot", gettext("Nothing drawn yet")]
     : errors
-    ? ["failed", "warn", fill(ngettext("{n} problem", "{n} problems", errors), { n: count(errors) })]
-    : warnings
-      ? ["stuck", "warn", fill(ngettext("{n} warning", "{n} warnings", warnings), { n: count(warnings) })]
-      : unknown
-        ? ["", "dot", store.check === "checking" ? gettext("Checking") : gettext("Not checked")]
-        : ["succeeded", "ok", gettext("No problems")];
+      ? ["failed", "warn", fill(ngettext("{n} problem", "{n} problems", errors), { n: count(errors) })]
+      : warnings
+        ? ["stuck", "warn", fill(ngettext("{n} warning", "{n} warnings", warnings), { n: count(warnings) })]
+        : unknown
+          ? ["", "dot", store.check === "checking" ? gettext("Checking") : gettext("Not checked")]
+          : ["succeeded", "ok", gettext("No problems")];
   // An empty chip is filled at once; later the last finding stands until there is a new one.
   if (store.check === "checking" && unknown && !empty && chip.dataset["shown"]) return;
   if (chip.dataset["shown"] === `${state} ${words}`) return;
   chip.dataset["shown"] = `${state} ${words}`;
   setAttribute(chip, "class", `chip${state ? ` st-${state}` : ""}`);
-  chip.title = errors && warnings ? fill(ngettext("{n} warning besides", "{n} warnings besides", warnings), { n: count(warnings) }) : "";
+  chip.title =
+    errors && warnings
+      ? fill(ngettext("{n} warning besides", "{n} warnings besides", warnings), { n: count(warnings) })
+      : "";
   const text = one("span", chip);
   const drawn = chip.querySelector("use");
   if (text && drawn) {
@@ -104,7 +107,8 @@ function startMore(head: HTMLElement, editing: Editing): void {
     if (menu?.matches(":popover-open")) menu.hidePopover();
   };
   menu?.addEventListener("click", (event) => {
-    const link = event.target instanceof Element ? event.target.closest<HTMLAnchorElement>("a[data-needs-saved]") : null;
+    const link =
+      event.target instanceof Element ? event.target.closest<HTMLAnchorElement>("a[data-needs-saved]") : null;
     if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
       saving.settle().then(

@@ -113,6 +113,9 @@ function readWhole(text: string): Doc | string {
   if (wrong) return wrong;
   const value = JSON.parse(text) as Json;
   const definition = isObject(value) && isObject(value["definition"]) ? value["definition"] : value;
-  const doc = isObject(definition) && Array.isArray(definition["nodes"]) && !("interlock" in definition) ? readDocument(definition) : null;
+  const doc =
+    isObject(definition) && Array.isArray(definition["nodes"]) && !("interlock" in definition)
+      ? readDocument(definition)
+      : null;
   return doc ?? gettext("This is no definition: it has no list of nodes with ids of their own and edges between them.");
 }

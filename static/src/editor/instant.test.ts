@@ -13,7 +13,11 @@ const type = (name: string, required: string[], needs_input = false): [string, N
     category: "tables",
     icon: "sql",
     description: "",
-    config: { type: "object", required, properties: Object.fromEntries(required.map((field) => [field, { type: "string", minLength: 1 }])) },
+    config: {
+      type: "object",
+      required,
+      properties: Object.fromEntries(required.map((field) => [field, { type: "string", minLength: 1 }])),
+    },
     out_ports: ["out"],
     uses_inputs: true,
     needs_input,
@@ -22,11 +26,25 @@ const type = (name: string, required: string[], needs_input = false): [string, N
 const TYPES: Types = new Map([type("table.sql", ["sql"]), type("table.write", ["path"], true)]);
 const node = (id: string, config: Record<string, string>, kind = "table.sql"): DocNode => ({ id, type: kind, config });
 const doc = (nodes: DocNode[], edges: Doc["edges"] = []): Doc => ({ schema: "interlock/1", nodes, edges });
-const found = (place: string, node: string, code: string, message: string, fix: Problem["fix"] = null): Problem => ({ node, path: place, code, message, severity: "error", line: null, fix });
+const found = (place: string, node: string, code: string, message: string, fix: Problem["fix"] = null): Problem => ({
+  node,
+  path: place,
+  code,
+  message,
+  severity: "error",
+  line: null,
+  fix,
+});
 
 describe("what is said at once", () => {
   it("names what a type needs in the server's words", () => {
-    expect(instant(doc([node("a", {}), node("b", { sql: "" }), node("c", { sql: "from a" })]), TYPES).map((one) => [one.path, one.code, one.message])).toEqual([
+    expect(
+      instant(doc([node("a", {}), node("b", { sql: "" }), node("c", { sql: "from a" })]), TYPES).map((one) => [
+        one.path,
+        one.code,
+        one.message,
+      ]),
+    ).toEqual([
       ["nodes[0].config.sql", "missing_field", 'The config of table.sql needs "sql". Add it.'],
       ["nodes[1].config.sql", "wrong_value", "sql must not be empty."],
     ]);

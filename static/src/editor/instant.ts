@@ -26,7 +26,13 @@ interface Said {
   readonly message: string;
 }
 
-const SAID_HERE: ReadonlySet<string> = new Set(["no_nodes", "no_input", "unknown_node_type", "missing_field", "wrong_value"]);
+const SAID_HERE: ReadonlySet<string> = new Set([
+  "no_nodes",
+  "no_input",
+  "unknown_node_type",
+  "missing_field",
+  "wrong_value",
+]);
 
 const known = new WeakMap<DocNode, readonly Said[]>();
 
@@ -41,9 +47,22 @@ function look(node: DocNode, types: Types): readonly Said[] {
   const name = typeOf(node);
   const type = types.get(name);
   if (!type) {
-    if (!name) return [{ field: "type", code: "missing_field", message: gettext('A node needs "type", the name of a node type. Add it.') }];
+    if (!name)
+      return [
+        {
+          field: "type",
+          code: "missing_field",
+          message: gettext('A node needs "type", the name of a node type. Add it.'),
+        },
+      ];
     // The server knows what is near, and what is not built yet.
-    return [{ field: "type", code: "unknown_node_type", message: fill(gettext('There is no node type "{type}".'), { type: name }) }];
+    return [
+      {
+        field: "type",
+        code: "unknown_node_type",
+        message: fill(gettext('There is no node type "{type}".'), { type: name }),
+      },
+    ];
   }
   const config = configOf(node);
   const required = Array.isArray(type.config["required"]) ? type.config["required"] : [];
@@ -52,24 +71,45 @@ function look(node: DocNode, types: Types): readonly Said[] {
   for (const field of required) {
     if (typeof field !== "string") continue;
     const schema = isObject(properties[field]) ? (properties[field] as JsonObject) : {};
-    if (!(field in config)) said.push({ field: `config.${field}`, code: "missing_field", message: fill(gettext('The config of {type} needs "{field}". Add it.'), { type: name, field }) });
-    else if (config[field] === "" && schema["minLength"] === 1) said.push({ field: `config.${field}`, code: "wrong_value", message: fill(gettext("{field} must not be empty."), { field }) });
+    if (!(field in config))
+      said.push({
+        field: `config.${field}`,
+        code: "missing_field",
+        message: fill(gettext('The config of {type} needs "{field}". Add it.'), { type: name, field }),
+      });
+    else if (config[field] === "" && schema["minLength"] === 1)
+      said.push({
+        field: `config.${field}`,
+        code: "wrong_value",
+        message: fill(gettext("{field} must not be empty."), { field }),
+      });
   }
   return said;
 }
 
 export function instant(doc: Doc, types: Types): Problem[] {
   const found: Problem[] = [];
-  if (!doc.nodes.length) return [problem(null, "nodes", "no_nodes", gettext("The definition has no nodes. Add at least one."))];
+  if (!doc.nodes.length)
+    return [problem(null, "nodes", "no_nodes", gettext("The definition has no nodes. Add at least one."))];
   let reached: Set<string> | null = null;
   doc.nodes.forEach((node, at) => {
-    for (const one of ofNode(node, types)) found.push(problem(node.id, `nodes[${at}].${one.field}`, one.code, one.message));
+    for (const one of ofNode(node, types))
+      found.push(problem(node.id, `nodes[${at}].${one.field}`, one.code, one.message));
     const type = types.get(typeOf(node));
     if (!type?.needs_input) return;
     reached ??= new Set(doc.edges.map((edge) => edge.target));
     // What is wrong in its config is said first: the server then knows nothing of its inputs either.
     if (reached.has(node.id) || ofNode(node, types).length) return;
-    found.push(problem(node.id, `nodes[${at}]`, "no_input", fill(gettext("{name} has no input. Draw an edge to it from the node whose output it takes."), { name: type.name })));
+    found.push(
+      problem(
+        node.id,
+        `nodes[${at}]`,
+        "no_input",
+        fill(gettext("{name} has no input. Draw an edge to it from the node whose output it takes."), {
+          name: type.name,
+        }),
+      ),
+    );
   });
   return found;
 }
@@ -98,7 +138,10 @@ export function merged(answer: Answer | null, doc: Doc, types: Types): Problem[]
 function isSaidHere(one: Problem): boolean {
   if (!SAID_HERE.has(one.code)) return false;
   if (one.code === "missing_field") return /^nodes\[\d+\]\.(type|config\.\w+)$/.test(one.path);
-  return one.code !== "wrong_value" || one.message.endsWith(fill(gettext("{field} must not be empty."), { field: "" }).trim());
+  return (
+    one.code !== "wrong_value" ||
+    one.message.endsWith(fill(gettext("{field} must not be empty."), { field: "" }).trim())
+  );
 }
 
 const NODE = /^nodes\[(\d+)\]/;
@@ -126,7 +169,8 @@ function isUntouched({ path }: Operation, before: Doc, doc: Doc): boolean {
 export function onlyMoved(before: Doc, after: Doc): boolean {
   if (before === after) return true;
   if (before.nodes.length !== after.nodes.length) return false;
-  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) if (key !== "nodes" && before[key] !== after[key]) return false;
+  for (const key of new Set([...Object.keys(before), ...Object.keys(after)]))
+    if (key !== "nodes" && before[key] !== after[key]) return false;
   return before.nodes.every((node, at) => {
     const other = after.nodes[at];
     if (node === other) return true;
@@ -142,5 +186,13 @@ export function sameProblems(one: readonly Problem[], other: readonly Problem[])
 }
 
 function isSame(one: Problem, other: Problem | undefined): boolean {
-  return one === other || (!!other && keyOf(one) === keyOf(other) && one.message === other.message && one.line === other.line && one.severity === other.severity && JSON.stringify(one.fix) === JSON.stringify(other.fix));
+  return (
+    one === other ||
+    (!!other &&
+      keyOf(one) === keyOf(other) &&
+      one.message === other.message &&
+      one.line === other.line &&
+      one.severity === other.severity &&
+      JSON.stringify(one.fix) === JSON.stringify(other.fix))
+  );
 }

@@ -12,7 +12,13 @@ class FakeShelf implements Shelf {
     this.records.set(place, found);
     return found;
   }
-  async write(place: string, tab: string, head: string, part: readonly [number, string] | null, anew: boolean): Promise<void> {
+  async write(
+    place: string,
+    tab: string,
+    head: string,
+    part: readonly [number, string] | null,
+    anew: boolean,
+  ): Promise<void> {
     await Promise.resolve();
     if (this.broken) throw new Error("QuotaExceededError");
     this.writes += 1;
@@ -23,7 +29,9 @@ class FakeShelf implements Shelf {
   }
   async read(place: string): Promise<Map<string, string[]>> {
     if (this.broken) throw new Error("SecurityError");
-    return new Map([...this.of(place)].map(([tab, parts]) => [tab, [...parts].sort(([a], [b]) => a - b).map(([, text]) => text)]));
+    return new Map(
+      [...this.of(place)].map(([tab, parts]) => [tab, [...parts].sort(([a], [b]) => a - b).map(([, text]) => text)]),
+    );
   }
   async drop(place: string, tab: string): Promise<void> {
     this.of(place).delete(tab);
@@ -34,13 +42,23 @@ type Doc = readonly string[];
 const keepable: Keepable<Doc> = {
   kind: "test",
   whole: (doc) => JSON.stringify(doc),
-  step: (before, doc) => (doc.length >= before.length && before.every((word, at) => doc[at] === word) ? JSON.stringify(doc.slice(before.length)) : null),
+  step: (before, doc) =>
+    doc.length >= before.length && before.every((word, at) => doc[at] === word)
+      ? JSON.stringify(doc.slice(before.length))
+      : null,
   read: (whole, steps) => [whole, ...steps].flatMap((text) => JSON.parse(text) as string[]),
 };
 const ground: Ground = { tag: '"4"', base: 2, drafted: true };
 
 function tabOf(shelf: Shelf, able: boolean[] = [], kind = keepable): Keeper<Doc> {
-  return new Keeper(shelf, kind, "ada", "flights", (can) => able.push(can), () => undefined);
+  return new Keeper(
+    shelf,
+    kind,
+    "ada",
+    "flights",
+    (can) => able.push(can),
+    () => undefined,
+  );
 }
 
 describe("what is kept in the browser", () => {
@@ -58,7 +76,10 @@ describe("what is kept in the browser", () => {
     const shelf = new FakeShelf();
     const tab = tabOf(shelf);
     for (let n = 1; n <= 30; n += 1) {
-      tab.keep(Array.from({ length: n }, (_, at) => `word ${at}`), ground);
+      tab.keep(
+        Array.from({ length: n }, (_, at) => `word ${at}`),
+        ground,
+      );
       await vi.advanceTimersByTimeAsync(100);
     }
     await vi.advanceTimersByTimeAsync(200);

@@ -79,7 +79,10 @@ export class Keeper<D> {
     const random = crypto.getRandomValues(new Uint32Array(2));
     this.tab = `${(random[0] ?? 0).toString(36)}${(random[1] ?? 0).toString(36)}`;
     this.place = JSON.stringify([user, slug, keepable.kind]);
-    this.channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(`interlock.draft.${JSON.stringify([user, slug])}`);
+    this.channel =
+      typeof BroadcastChannel === "undefined"
+        ? null
+        : new BroadcastChannel(`interlock.draft.${JSON.stringify([user, slug])}`);
     this.channel?.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
       if (typeof data !== "object" || data === null) return;
       const { kind, tag } = data as { kind?: unknown; tag?: unknown };
@@ -190,7 +193,10 @@ export class Keeper<D> {
     if (!channel) return [];
     const here: string[] = [];
     const hear = ({ data }: MessageEvent<unknown>): void => {
-      const { kind, tab } = (typeof data === "object" && data !== null ? data : {}) as { kind?: unknown; tab?: unknown };
+      const { kind, tab } = (typeof data === "object" && data !== null ? data : {}) as {
+        kind?: unknown;
+        tab?: unknown;
+      };
       if (kind === "here" && typeof tab === "string") here.push(tab);
     };
     channel.addEventListener("message", hear);
@@ -242,7 +248,13 @@ export class BrowserShelf implements Shelf {
     });
   }
 
-  async write(place: string, tab: string, head: string, part: readonly [number, string] | null, anew: boolean): Promise<void> {
+  async write(
+    place: string,
+    tab: string,
+    head: string,
+    part: readonly [number, string] | null,
+    anew: boolean,
+  ): Promise<void> {
     await this.within("readwrite", (store) => {
       if (anew) store.delete(range(place, tab));
       store.put(head, [place, tab, 0]);
@@ -271,4 +283,3 @@ export class BrowserShelf implements Shelf {
 
 /** A list sorts after every text and number. */
 const range = (...start: string[]): IDBKeyRange => IDBKeyRange.bound(start, [...start, []]);
-

@@ -14,7 +14,12 @@ import { startPasteboard } from "./pasteboard";
 const NUDGE = 10;
 const NUDGE_LITTLE = 1;
 
-const ARROWS: Readonly<Record<string, readonly [number, number]>> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
 
 export function startKeys(root: HTMLElement, editing: Editing): void {
   startPasteboard(root, editing);
@@ -32,7 +37,14 @@ export function startKeys(root: HTMLElement, editing: Editing): void {
     { capture: true },
   );
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || one("dialog[open], [popover]:popover-open")) return;
+    if (
+      event.defaultPrevented ||
+      event.isComposing ||
+      event.ctrlKey ||
+      event.metaKey ||
+      one("dialog[open], [popover]:popover-open")
+    )
+      return;
     if (event.key === "Escape") {
       if (escape(event, editing)) event.preventDefault();
     } else if (!typing(event.target) && act(event, editing)) event.preventDefault();
@@ -66,7 +78,8 @@ function withControl(event: KeyboardEvent, editing: Editing): boolean {
   return false;
 }
 
-const inInspector = (target: EventTarget | null): boolean => target instanceof Element && target.closest("[data-inspector]") !== null;
+const inInspector = (target: EventTarget | null): boolean =>
+  target instanceof Element && target.closest("[data-inspector]") !== null;
 
 /** Whether each key that is typed into this field edits the document; one that commits later says `data-own-undo`. */
 function keptByDocument(field: EventTarget | null): boolean {
@@ -76,7 +89,12 @@ function keptByDocument(field: EventTarget | null): boolean {
 /** Whether keys are meant for the graph: it or nothing in particular has the keyboard. */
 function inGraph(): boolean {
   const at = document.activeElement;
-  return !at || at === document.body || at.closest(".editcanvas, .edhead, .pal, main.edit") === at || at.closest(".editcanvas, .edhead, .pal") !== null;
+  return (
+    !at ||
+    at === document.body ||
+    at.closest(".editcanvas, .edhead, .pal, main.edit") === at ||
+    at.closest(".editcanvas, .edhead, .pal") !== null
+  );
 }
 
 /** A key alone or with Shift; whether it was one of these. */
@@ -134,7 +152,8 @@ function act(event: KeyboardEvent, editing: Editing): boolean {
 
 /** From a field back to the graph, then nothing is chosen any more. */
 function escape(event: KeyboardEvent, { canvas, store }: Editing): boolean {
-  const inPanel = event.target instanceof Element && event.target.closest("[data-inspector], [data-edit-drawer]") !== null;
+  const inPanel =
+    event.target instanceof Element && event.target.closest("[data-inspector], [data-edit-drawer]") !== null;
   if (inPanel) {
     canvas.focus();
     return true;

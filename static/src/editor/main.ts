@@ -83,7 +83,11 @@ export function startEditor(root: HTMLElement): void {
         root.classList.add("undrawn");
         host.replaceChildren(notDrawable(facts));
         // What is in the bar is about a drawing.
-        for (const button of all<HTMLButtonElement>("[data-publish], [data-compare], [data-compare-too], [data-workflow-settings], [data-copy-json], [data-import-json]", root)) button.disabled = true;
+        for (const button of all<HTMLButtonElement>(
+          "[data-publish], [data-compare], [data-compare-too], [data-workflow-settings], [data-copy-json], [data-import-json]",
+          root,
+        ))
+          button.disabled = true;
         one("[data-problem-count]", root)?.setAttribute("hidden", "");
       }
     },
@@ -103,7 +107,11 @@ function notDrawable(facts: Facts): HTMLElement {
     "div",
     "empty",
     element("b", "", gettext("This draft cannot be drawn")),
-    element("p", "", gettext("Its nodes or edges are not lists of objects with ids of their own. The text editor shows where.")),
+    element(
+      "p",
+      "",
+      gettext("Its nodes or edges are not lists of objects with ids of their own. The text editor shows where."),
+    ),
     link,
   );
 }

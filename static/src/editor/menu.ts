@@ -39,7 +39,11 @@ export class AddMenu {
         addType(editing, type, wish);
       },
     });
-    const menu = element("div", "addmenu float", element("div", "find", icon("search", true), list.field, element("kbd", "", "Esc")));
+    const menu = element(
+      "div",
+      "addmenu float",
+      element("div", "find", icon("search", true), list.field, element("kbd", "", "Esc")),
+    );
     menu.dataset["addMenu"] = "";
     menu.setAttribute("role", "dialog");
     const says = saysOf(editing.store.doc, wish);
@@ -57,7 +61,8 @@ export class AddMenu {
       event.stopPropagation();
     });
     menu.addEventListener("focusout", (event) => {
-      if (!(event.relatedTarget instanceof Node && menu.contains(event.relatedTarget)) && document.hasFocus()) this.close(false);
+      if (!(event.relatedTarget instanceof Node && menu.contains(event.relatedTarget)) && document.hasFocus())
+        this.close(false);
     });
     document.body.append(menu);
     this.open_ = menu;
@@ -71,7 +76,8 @@ export class AddMenu {
     this.open_ = null;
     menu.remove();
     if (!giveBack) return;
-    if (this.before instanceof HTMLElement && this.before !== document.body && this.before.isConnected) this.before.focus({ preventScroll: true });
+    if (this.before instanceof HTMLElement && this.before !== document.body && this.before.isConnected)
+      this.before.focus({ preventScroll: true });
     else this.editing.canvas.focus();
   }
 }
@@ -87,14 +93,19 @@ function saysOf(doc: Doc, wish: AddWish): string {
   }
   if (wish.from) {
     const named = wish.from.port !== "out";
-    return fill(named ? gettext("Add after {name}, {port}") : gettext("Add after {name}"), { name: name(wish.from.node), port: visible(wish.from.port) });
+    return fill(named ? gettext("Add after {name}, {port}") : gettext("Add after {name}"), {
+      name: name(wish.from.node),
+      port: visible(wish.from.port),
+    });
   }
   return wish.to ? fill(gettext("Add before {name}"), { name: name(wish.to.node) }) : "";
 }
 
 function middleOf(element: Element | null): { x: number; y: number } {
   const box = element?.getBoundingClientRect();
-  return box ? { x: box.left + box.width / 2 - 160, y: box.top + Math.max(EDGE, box.height / 2 - 190) } : { x: EDGE, y: EDGE };
+  return box
+    ? { x: box.left + box.width / 2 - 160, y: box.top + Math.max(EDGE, box.height / 2 - 190) }
+    : { x: EDGE, y: EDGE };
 }
 
 function place(menu: HTMLElement, at: { readonly x: number; readonly y: number }): void {

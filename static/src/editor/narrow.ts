@@ -23,7 +23,8 @@ export function startFolds(root: HTMLElement): Folds {
   /** Here the palette leaves the room to the graph, unless it was asked for. */
   const tight = window.matchMedia("(max-width: 1040px)");
   const kept: Record<Side, string> = { pal: remembered(KEYS.pal), side: remembered(KEYS.side) };
-  const folded = (side: Side): boolean => !narrow.matches && (kept[side] ? kept[side] === "folded" : side === "pal" && tight.matches);
+  const folded = (side: Side): boolean =>
+    !narrow.matches && (kept[side] ? kept[side] === "folded" : side === "pal" && tight.matches);
 
   const show = (): void => {
     for (const side of ["pal", "side"] as const) {

@@ -17,7 +17,16 @@ export function startOffers(root: HTMLElement, editing: Editing): void {
   };
   const live = (): Offer[] => {
     const n = editing.published.live;
-    return n === null || facts.archived ? [] : [{ icon: "play", text: fill(gettext("Run v{n}, which is live"), { n }), hint: "", run: () => void openDialog(`${facts.address}run/`) }];
+    return n === null || facts.archived
+      ? []
+      : [
+          {
+            icon: "play",
+            text: fill(gettext("Run v{n}, which is live"), { n }),
+            hint: "",
+            run: () => void openDialog(`${facts.address}run/`),
+          },
+        ];
   };
   offerInPalette(() => [
     ...button("[data-run-draft]", "play", gettext("Run draft"), "R"),
@@ -28,8 +37,31 @@ export function startOffers(root: HTMLElement, editing: Editing): void {
     { icon: "tidy", text: gettext("Tidy the layout"), hint: "T", run: () => tidy(editing) },
     { icon: "warn", text: gettext("Show problems"), hint: "", run: () => drawer.show("problems") },
     { icon: "gauge", text: gettext("Settings of the workflow"), hint: "", run: () => inspector.openWorkflow() },
-    ...(store.undoLabel ? [{ icon: "undo", text: fill(gettext("Undo: {what}"), { what: visible(store.undoLabel) }), hint: "Ctrl Z", run: () => undo(editing) }] : []),
-    ...(store.redoLabel ? [{ icon: "redo", text: fill(gettext("Redo: {what}"), { what: visible(store.redoLabel) }), hint: "Ctrl Shift Z", run: () => redo(editing) }] : []),
-    ...[...facts.types.values()].map((type) => ({ icon: type.icon, text: fill(gettext("Add {name}"), { name: type.name }), hint: type.type, run: () => addType(editing, type, wishOfChosen(editing, type)) })),
+    ...(store.undoLabel
+      ? [
+          {
+            icon: "undo",
+            text: fill(gettext("Undo: {what}"), { what: visible(store.undoLabel) }),
+            hint: "Ctrl Z",
+            run: () => undo(editing),
+          },
+        ]
+      : []),
+    ...(store.redoLabel
+      ? [
+          {
+            icon: "redo",
+            text: fill(gettext("Redo: {what}"), { what: visible(store.redoLabel) }),
+            hint: "Ctrl Shift Z",
+            run: () => redo(editing),
+          },
+        ]
+      : []),
+    ...[...facts.types.values()].map((type) => ({
+      icon: type.icon,
+      text: fill(gettext("Add {name}"), { name: type.name }),
+      hint: type.type,
+      run: () => addType(editing, type, wishOfChosen(editing, type)),
+    })),
   ]);
 }

@@ -3,13 +3,34 @@ import { likely, matching } from "./paletteguess";
 import type { NodeType } from "./parts";
 import { roomNear } from "./room";
 
-const type = (name: string, id: string, description = "", category = "tables"): NodeType => ({ type: id, name, category, icon: "dot", description, config: {}, out_ports: ["out"], uses_inputs: true });
-const TYPES = [type("Read table", "table.read", "Reads CSV or Parquet."), type("SQL", "table.sql", "One query."), type("Write table", "table.write", "Writes CSV."), type("Python", "python", "Runs a function.", "code"), type("Python function", "python.function", "", "code")];
+const type = (name: string, id: string, description = "", category = "tables"): NodeType => ({
+  type: id,
+  name,
+  category,
+  icon: "dot",
+  description,
+  config: {},
+  out_ports: ["out"],
+  uses_inputs: true,
+});
+const TYPES = [
+  type("Read table", "table.read", "Reads CSV or Parquet."),
+  type("SQL", "table.sql", "One query."),
+  type("Write table", "table.write", "Writes CSV."),
+  type("Python", "python", "Runs a function.", "code"),
+  type("Python function", "python.function", "", "code"),
+];
 const ids = (types: readonly NodeType[]): string[] => types.map((one) => one.type);
 
 describe("what is meant", () => {
   it("lists all types for no words, the likely ones first", () => {
-    expect(ids(matching(TYPES, "", likely({ after: "table.read", before: null })))).toEqual(["table.sql", "python", "table.write", "table.read", "python.function"]);
+    expect(ids(matching(TYPES, "", likely({ after: "table.read", before: null })))).toEqual([
+      "table.sql",
+      "python",
+      "table.write",
+      "table.read",
+      "python.function",
+    ]);
     expect(ids(matching(TYPES, " ", likely({ after: null, before: null })))[0]).toBe("table.read");
     expect(likely({ after: "table.read", before: "table.write" })[0]).toBe("table.sql");
     expect(likely({ after: "my.type", before: null })[0]).toBe("python");

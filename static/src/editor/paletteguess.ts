@@ -43,7 +43,11 @@ export function matching(types: Iterable<NodeType>, words: string, guess: readon
     return at < 0 ? guess.length : at;
   };
   return [...types]
-    .map((type, order) => ({ type, order, score: asked.reduce((sum, word) => Math.min(sum, scoreOf(type, word)), Infinity) }))
+    .map((type, order) => ({
+      type,
+      order,
+      score: asked.reduce((sum, word) => Math.min(sum, scoreOf(type, word)), Infinity),
+    }))
     .filter(({ score }) => score > 0)
     .sort((a, b) => (asked.length ? b.score - a.score : 0) || place(a.type) - place(b.type) || a.order - b.order)
     .map(({ type }) => type);
@@ -55,7 +59,11 @@ function scoreOf(type: NodeType, word: string): number {
   if (name === word || type.type === word) return 6;
   if (name.startsWith(word)) return 5;
   if (type.type.startsWith(word)) return 4;
-  if (name.split(/\s+/).some((part) => part.startsWith(word)) || type.type.split(".").some((part) => part.startsWith(word))) return 3;
+  if (
+    name.split(/\s+/).some((part) => part.startsWith(word)) ||
+    type.type.split(".").some((part) => part.startsWith(word))
+  )
+    return 3;
   if (name.includes(word) || type.type.includes(word)) return 2;
   return type.description.toLowerCase().includes(word) ? 1 : 0;
 }

@@ -78,7 +78,9 @@ export class TypeList {
     const { id, types, grouped } = this.asked;
     const guess = likely(this.asked.around());
     const best = matching(types.values(), this.field.value, guess);
-    const inOrder = grouped ? CATEGORIES.flatMap((category) => best.filter((type) => categoryOf(type) === category).sort(byPalette(types))) : best;
+    const inOrder = grouped
+      ? CATEGORIES.flatMap((category) => best.filter((type) => categoryOf(type) === category).sort(byPalette(types)))
+      : best;
     this.shown = inOrder;
     const made: HTMLElement[] = [];
     const parts: HTMLElement[] = [];
@@ -110,7 +112,14 @@ export class TypeList {
 
   private option(type: NodeType, place: number): HTMLElement {
     const { id, grouped } = this.asked;
-    const option = element("div", "type", icon(type.icon), grouped ? element("span", "cut", type.name) : element("span", "what", element("span", "", type.name), element("span", "about", type.description)));
+    const option = element(
+      "div",
+      "type",
+      icon(type.icon),
+      grouped
+        ? element("span", "cut", type.name)
+        : element("span", "what", element("span", "", type.name), element("span", "about", type.description)),
+    );
     option.id = `${id}-${place}`;
     option.setAttribute("role", "option");
     option.setAttribute("aria-selected", "false");

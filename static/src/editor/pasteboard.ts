@@ -23,7 +23,8 @@ export function startPasteboard(root: HTMLElement, editing: Editing): void {
   document.addEventListener("cut", (event) => {
     if (!put(event, editing)) return;
     const text = saidOf(editing, "cut");
-    if (perform(editing, removeSelection(store.doc, { nodes: store.selection.nodes, edges: new Set() }, facts.types))) offerUndo(editing, text);
+    if (perform(editing, removeSelection(store.doc, { nodes: store.selection.nodes, edges: new Set() }, facts.types)))
+      offerUndo(editing, text);
   });
   document.addEventListener("paste", (event) => {
     const text = ours(event) ? (event.clipboardData?.getData("text/plain") ?? "") : "";
@@ -43,7 +44,8 @@ export function pasteText(editing: Editing, text: string, at: Position | null): 
 
 /** Whether the clipboard is the graph's now: no field has the keyboard, and no text is marked. */
 function ours(event: ClipboardEvent): boolean {
-  if (event.defaultPrevented || typing(event.target) || typing(document.activeElement) || one("dialog[open]")) return false;
+  if (event.defaultPrevented || typing(event.target) || typing(document.activeElement) || one("dialog[open]"))
+    return false;
   return event.type === "paste" || window.getSelection()?.isCollapsed !== false;
 }
 
@@ -61,7 +63,8 @@ function saidOf({ store }: Editing, how: "copy" | "cut"): string {
   const [id] = nodes;
   const node = id === undefined || nodes.size > 1 ? undefined : nodeOf(store.doc, id);
   const values = { name: node ? visible(nameOf(node)) : "", n: count(nodes.size) };
-  if (how === "cut") return fill(node ? gettext("Cut {name}.") : ngettext("Cut {n} node.", "Cut {n} nodes.", nodes.size), values);
+  if (how === "cut")
+    return fill(node ? gettext("Cut {name}.") : ngettext("Cut {n} node.", "Cut {n} nodes.", nodes.size), values);
   return fill(node ? gettext("Copied {name}.") : ngettext("Copied {n} node.", "Copied {n} nodes.", nodes.size), values);
 }
 

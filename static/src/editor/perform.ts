@@ -15,7 +15,11 @@ export function perform(editing: { readonly store: EditorStore }, verb: Verb): b
   }
   const { changes, label, merge, select } = verb;
   shown?.remove();
-  return editing.store.edit(changes, { label, ...(merge === undefined ? {} : { merge }), ...(select === undefined ? {} : { select }) });
+  return editing.store.edit(changes, {
+    label,
+    ...(merge === undefined ? {} : { merge }),
+    ...(select === undefined ? {} : { select }),
+  });
 }
 
 export function refuse(why: string): void {

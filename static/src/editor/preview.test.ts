@@ -18,8 +18,28 @@ const doc = (): Doc => ({
 function run(state: string, nodes: Record<string, string>): RunStore {
   const store = new RunStore("7", "");
   const at = "2026-11-25T01:00:00.000000Z";
-  const shape = (node: string, is: string, n: number) => ({ node, type: "noop", name: node, state: is, attempt: 1, reason: null, started_at: at, finished_at: is === "failed" ? `2026-11-25T01:00:0${9 - n}.000000Z` : null, expected: null, expected_from: "none", progress: null, error: null, waiting_for: [], output: null });
-  const message = readRunMessage({ type: "snapshot", seq: 3, run: { id: "7", state, counts: {}, version: null, workflow: "w" }, nodes: Object.fromEntries(Object.entries(nodes).map(([id, is], n) => [id, shape(id, is, n)])) });
+  const shape = (node: string, is: string, n: number) => ({
+    node,
+    type: "noop",
+    name: node,
+    state: is,
+    attempt: 1,
+    reason: null,
+    started_at: at,
+    finished_at: is === "failed" ? `2026-11-25T01:00:0${9 - n}.000000Z` : null,
+    expected: null,
+    expected_from: "none",
+    progress: null,
+    error: null,
+    waiting_for: [],
+    output: null,
+  });
+  const message = readRunMessage({
+    type: "snapshot",
+    seq: 3,
+    run: { id: "7", state, counts: {}, version: null, workflow: "w" },
+    nodes: Object.fromEntries(Object.entries(nodes).map(([id, is], n) => [id, shape(id, is, n)])),
+  });
   if (message) store.take(message, 0);
   return store;
 }
@@ -46,7 +66,9 @@ describe("what the drawer shows", () => {
     expect(standingOf(run("running", {}), "a").kind).toBe("rest");
   });
   it("locates a failure at the node that failed first, whatever the order", () => {
-    expect(firstFailed(run("failed", { a: "failed", b: "failed", c: "upstream_failed" }).nodes.values())?.node).toBe("b");
+    expect(firstFailed(run("failed", { a: "failed", b: "failed", c: "upstream_failed" }).nodes.values())?.node).toBe(
+      "b",
+    );
     expect(firstFailed(run("failed", { a: "succeeded" }).nodes.values())).toBeNull();
   });
   it("asks for the beginning of a file only where the path says which", () => {
@@ -64,7 +86,16 @@ describe("what the drawer shows", () => {
   });
   it("reads what the server sends without trusting its shape", () => {
     expect(readPayload({})).toEqual({ kind: "none" });
-    expect(readPayload({ kind: "table", columns: [{ name: "n", type: "BIGINT", nulls: 1, number: true }, 5], rows: [["1", null], 3], row_count: 2, counted: 2, shown: 1 })).toEqual({
+    expect(
+      readPayload({
+        kind: "table",
+        columns: [{ name: "n", type: "BIGINT", nulls: 1, number: true }, 5],
+        rows: [["1", null], 3],
+        row_count: 2,
+        counted: 2,
+        shown: 1,
+      }),
+    ).toEqual({
       kind: "table",
       columns: [{ name: "n", type: "BIGINT", nulls: 1, distinct: null, number: true }],
       rows: [["1", null], []],
@@ -75,15 +106,35 @@ describe("what the drawer shows", () => {
     expect(readPayload({ kind: "json", value: "{}" })).toEqual({ kind: "json", text: "{}", cut: false, bytes: 0 });
   });
   it("calls types what people call them", () => {
-    expect([typeSaid("VARCHAR"), typeSaid("BIGINT"), typeSaid("TIMESTAMP WITH TIME ZONE")]).toEqual(["text", "bigint", "timestamptz"]);
+    expect([typeSaid("VARCHAR"), typeSaid("BIGINT"), typeSaid("TIMESTAMP WITH TIME ZONE")]).toEqual([
+      "text",
+      "bigint",
+      "timestamptz",
+    ]);
   });
   it("knows which nodes were edited since the run that was started here", () => {
     const store = new EditorStore(doc());
-    store.setSchemas(new Map(), new Map([["a", "1"], ["b", "2"]]));
+    store.setSchemas(
+      new Map(),
+      new Map([
+        ["a", "1"],
+        ["b", "2"],
+      ]),
+    );
     store.setRun(run("running", { a: "running" }), true);
     expect(store.isEditedSinceRun("a")).toBe(false);
-    store.setSchemas(new Map(), new Map([["a", "1"], ["b", "3"]]));
-    expect([store.isEditedSinceRun("a"), store.isEditedSinceRun("b"), store.isEditedSinceRun("c")]).toEqual([false, true, false]);
+    store.setSchemas(
+      new Map(),
+      new Map([
+        ["a", "1"],
+        ["b", "3"],
+      ]),
+    );
+    expect([store.isEditedSinceRun("a"), store.isEditedSinceRun("b"), store.isEditedSinceRun("c")]).toEqual([
+      false,
+      true,
+      false,
+    ]);
     store.setRun(run("running", { a: "running" }));
     expect(store.isEditedSinceRun("b")).toBe(false);
   });

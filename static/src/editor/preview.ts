@@ -17,7 +17,14 @@ export interface ShownColumn {
 }
 
 export type Payload =
-  | { readonly kind: "table"; readonly columns: readonly ShownColumn[]; readonly rows: readonly (readonly (string | null)[])[]; readonly total: number; readonly counted: number; readonly shown: number }
+  | {
+      readonly kind: "table";
+      readonly columns: readonly ShownColumn[];
+      readonly rows: readonly (readonly (string | null)[])[];
+      readonly total: number;
+      readonly counted: number;
+      readonly shown: number;
+    }
   | { readonly kind: "json"; readonly text: string; readonly cut: boolean; readonly bytes: number }
   | { readonly kind: "unreadable"; readonly why: string }
   | { readonly kind: "none" };
@@ -43,8 +50,15 @@ export type Standing =
 export function standingOf(run: RunStore | null, id: string): Standing {
   const node = run?.nodes.get(id);
   if (!run || !node) return { kind: "rest" };
-  if (!NODE_ENDED.has(node.state)) return RUN_ENDED.has(run.run?.state ?? "") ? { kind: "rest" } : { kind: "under way", node };
-  if (node.state === "failed" || node.state === "timed_out" || node.state === "upstream_failed" || node.state === "cancelled") return { kind: "failed", node };
+  if (!NODE_ENDED.has(node.state))
+    return RUN_ENDED.has(run.run?.state ?? "") ? { kind: "rest" } : { kind: "under way", node };
+  if (
+    node.state === "failed" ||
+    node.state === "timed_out" ||
+    node.state === "upstream_failed" ||
+    node.state === "cancelled"
+  )
+    return { kind: "failed", node };
   return { kind: "rest" };
 }
 
@@ -66,7 +80,14 @@ export function readPayload(body: JsonObject): Payload {
   const text = (key: string): string => (typeof body[key] === "string" ? body[key] : "");
   switch (body["kind"]) {
     case "table":
-      return { kind: "table", columns: list(body["columns"]).flatMap(readColumn), rows: list(body["rows"]).map((row) => list(row).map((cell) => (typeof cell === "string" ? cell : null))), total: number("row_count"), counted: number("counted"), shown: number("shown") };
+      return {
+        kind: "table",
+        columns: list(body["columns"]).flatMap(readColumn),
+        rows: list(body["rows"]).map((row) => list(row).map((cell) => (typeof cell === "string" ? cell : null))),
+        total: number("row_count"),
+        counted: number("counted"),
+        shown: number("shown"),
+      };
     case "json":
       return { kind: "json", text: text("value"), cut: body["cut"] === true, bytes: number("bytes") };
     case "unreadable":
@@ -81,14 +102,24 @@ const list = (value: Json | undefined): Json[] => (Array.isArray(value) ? value 
 function readColumn(value: Json): ShownColumn[] {
   if (!isObject(value) || typeof value["name"] !== "string") return [];
   const number = (key: string): number | null => (typeof value[key] === "number" ? value[key] : null);
-  return [{ name: value["name"], type: typeof value["type"] === "string" ? value["type"] : "", nulls: number("nulls"), distinct: number("distinct"), number: value["number"] === true }];
+  return [
+    {
+      name: value["name"],
+      type: typeof value["type"] === "string" ? value["type"] : "",
+      nulls: number("nulls"),
+      distinct: number("distinct"),
+      number: value["number"] === true,
+    },
+  ];
 }
 
 /** What names the beginning of a file that a node reads without a run; empty: there is none to ask for. */
 export function fileKey(node: DocNode): string {
   const config = configOf(node);
   const path = config["path"];
-  return typeOf(node) === "table.read" && typeof path === "string" && path !== "" && !path.includes("{{") ? `file ${JSON.stringify(config)}` : "";
+  return typeOf(node) === "table.read" && typeof path === "string" && path !== "" && !path.includes("{{")
+    ? `file ${JSON.stringify(config)}`
+    : "";
 }
 
 /** A type of DuckDB as people read it. */

@@ -22,15 +22,25 @@ export function mountProblems(host: HTMLElement, editing: Editing): { focus(): v
   const more = element("p", "problemsmore meta");
   const note = element("p", "problemsnote");
   note.setAttribute("role", "status");
-  const empty = element("div", "empty small", icon("ok"), element("b", "", gettext("No problems: it can be published and run")));
+  const empty = element(
+    "div",
+    "empty small",
+    icon("ok"),
+    element("b", "", gettext("No problems: it can be published and run")),
+  );
   host.replaceChildren(note, list, more, empty);
   const rows = new Map<string, HTMLElement>();
 
   const draw = (): void => {
-    const sorted = [...store.problems].sort((a, b) => Number(a.severity === "warning") - Number(b.severity === "warning"));
+    const sorted = [...store.problems].sort(
+      (a, b) => Number(a.severity === "warning") - Number(b.severity === "warning"),
+    );
     const shown = sorted.slice(0, SHOWN_MAX);
     const keys = new Map(shown.map((problem, at) => [keyOf(problem, shown, at), problem]));
-    const focused = document.activeElement instanceof HTMLElement && list.contains(document.activeElement) ? document.activeElement : null;
+    const focused =
+      document.activeElement instanceof HTMLElement && list.contains(document.activeElement)
+        ? document.activeElement
+        : null;
     const at = focused ? entries().indexOf(entryOf(focused) ?? focused) : -1;
     for (const [key, row] of rows) {
       if (keys.has(key)) continue;
@@ -52,8 +62,18 @@ export function mountProblems(host: HTMLElement, editing: Editing): { focus(): v
     setText(more, left ? fill(ngettext("and {n} more", "and {n} more", left), { n: left }) : "");
     setHidden(more, !left);
     setHidden(list, !shown.length);
-    setHidden(empty, shown.length > 0 || store.check === "checking" || store.check === "offline" || store.check === "refused");
-    setText(note, store.check === "offline" || store.check === "refused" ? editing.checking.why : store.check === "checking" && !shown.length ? gettext("Checking…") : "");
+    setHidden(
+      empty,
+      shown.length > 0 || store.check === "checking" || store.check === "offline" || store.check === "refused",
+    );
+    setText(
+      note,
+      store.check === "offline" || store.check === "refused"
+        ? editing.checking.why
+        : store.check === "checking" && !shown.length
+          ? gettext("Checking…")
+          : "",
+    );
     setHidden(note, !note.textContent);
   };
 
@@ -61,7 +81,10 @@ export function mountProblems(host: HTMLElement, editing: Editing): { focus(): v
   /** One row is reached by Tab, the others by arrows from it. */
   const rove = (): void => {
     const found = entries();
-    const on = found.find((entry) => entry === document.activeElement) ?? found.find((entry) => entry.tabIndex === 0) ?? found[0];
+    const on =
+      found.find((entry) => entry === document.activeElement) ??
+      found.find((entry) => entry.tabIndex === 0) ??
+      found[0];
     for (const entry of found) entry.tabIndex = entry === on ? 0 : -1;
   };
   list.addEventListener("focusin", () => rove());
@@ -82,13 +105,19 @@ export function mountProblems(host: HTMLElement, editing: Editing): { focus(): v
   return { focus: () => (entries().find((entry) => entry.tabIndex === 0) ?? host).focus() };
 }
 
-const entryOf = (within: HTMLElement): HTMLElement | null => within.closest(".problemrow")?.querySelector<HTMLElement>(".problem") ?? null;
+const entryOf = (within: HTMLElement): HTMLElement | null =>
+  within.closest(".problemrow")?.querySelector<HTMLElement>(".problem") ?? null;
 
 function keyOf(problem: Problem, shown: readonly Problem[], at: number): string {
   const key = JSON.stringify([problem.node, problem.path, problem.code, problem.message, problem.line]);
   // Two that say the same of the same place are told apart by their number.
   let before = 0;
-  for (let earlier = at - 1; earlier >= 0 && shown[earlier]?.node === problem.node && shown[earlier]?.path === problem.path; earlier -= 1) before += Number(shown[earlier]?.message === problem.message);
+  for (
+    let earlier = at - 1;
+    earlier >= 0 && shown[earlier]?.node === problem.node && shown[earlier]?.path === problem.path;
+    earlier -= 1
+  )
+    before += Number(shown[earlier]?.message === problem.message);
   return before ? `${key} ${before}` : key;
 }
 
@@ -154,7 +183,11 @@ function placeOf(problem: Problem, { store, facts }: Editing): string {
     const title = isObject(schema) && typeof schema["title"] === "string" ? schema["title"] : String(name);
     where = [title, ...inner].join(" › ");
   }
-  return problem.line === null ? where : where ? fill(gettext("{field}, line {n}"), { field: where, n: problem.line }) : fill(gettext("line {n}"), { n: problem.line });
+  return problem.line === null
+    ? where
+    : where
+      ? fill(gettext("{field}, line {n}"), { field: where, n: problem.line })
+      : fill(gettext("line {n}"), { n: problem.line });
 }
 
 function openPlace(problem: Problem, editing: Editing): void {

@@ -34,10 +34,13 @@ function readProblem(value: Json): Problem | null {
   };
 }
 
-export const readProblems = (value: Json | undefined): Problem[] => (Array.isArray(value) ? value.flatMap((entry) => readProblem(entry) ?? []) : []);
+export const readProblems = (value: Json | undefined): Problem[] =>
+  Array.isArray(value) ? value.flatMap((entry) => readProblem(entry) ?? []) : [];
 
 /** The field of a node that a problem is about: ["config", "sql"] of `nodes[3].config.sql`; empty: the node as such. */
 export function fieldOf(problem: Problem): readonly (string | number)[] {
   const inside = /^nodes\[\d+\]\.?(.*)$/.exec(problem.path)?.[1] ?? "";
-  return [...inside.matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.[\]]+)/g)].map(([, index, quoted, word]) => (index !== undefined ? Number(index) : quoted !== undefined ? (JSON.parse(`"${quoted}"`) as string) : (word ?? "")));
+  return [...inside.matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.[\]]+)/g)].map(([, index, quoted, word]) =>
+    index !== undefined ? Number(index) : quoted !== undefined ? (JSON.parse(`"${quoted}"`) as string) : (word ?? ""),
+  );
 }

@@ -56,7 +56,9 @@ export function startPublished(editing: Editing, loaded: Loaded): Published {
   };
 
   function readIds(): void {
-    const docs = [versions.newest, versions.live].map((number) => (number === null ? undefined : versions.peek(number)));
+    const docs = [versions.newest, versions.live].map((number) =>
+      number === null ? undefined : versions.peek(number),
+    );
     if ((versions.newest !== null && !docs[0]) || (versions.live !== null && !docs[1])) return;
     chosen = store.chosenIds.size;
     ids = new Set([...docs.flatMap((doc) => doc?.nodes.map((node) => node.id) ?? []), ...store.chosenIds]);
@@ -136,8 +138,7 @@ export function startPublished(editing: Editing, loaded: Loaded): Published {
         if (news) {
           turned();
           freshen(editing, versions).then(showChip, () => undefined);
-        }
-        else if (!live || !ids) load().catch(() => undefined);
+        } else if (!live || !ids) load().catch(() => undefined);
       },
       () => undefined,
     );

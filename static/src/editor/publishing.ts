@@ -57,7 +57,10 @@ export function startPublishing(editing: Editing, versions: Versions, turned: ()
 
   function said(error: unknown): void {
     const place = one("[data-publish-said]", popover ?? document);
-    const text = error instanceof Error && !(error instanceof TypeError) ? error.message : gettext("Offline: nothing was published. Try again when the server is back.");
+    const text =
+      error instanceof Error && !(error instanceof TypeError)
+        ? error.message
+        : gettext("Offline: nothing was published. Try again when the server is back.");
     if (!place) {
       popover?.append(element("p", "wrong", text));
       return;
@@ -86,7 +89,10 @@ export function startPublishing(editing: Editing, versions: Versions, turned: ()
       button.classList.remove("busy");
       // Problems, or a version of somebody else: the form tells them.
       if (error instanceof ApiError && (error.code === "invalid_document" || error.code === "outdated_base_version")) {
-        await versions.look().then((news) => news && turned(), () => undefined);
+        await versions.look().then(
+          (news) => news && turned(),
+          () => undefined,
+        );
         again();
       } else said(error);
     }
@@ -99,17 +105,36 @@ export function startPublishing(editing: Editing, versions: Versions, turned: ()
       const doc = editing.store.doc;
       const { tag } = editing.saving.ground;
       try {
-        const { body } = await call("POST", `${editing.facts.address}edit/publish/`, { message, live, saves: Number(tag.replaceAll('"', "")) });
+        const { body } = await call("POST", `${editing.facts.address}edit/publish/`, {
+          message,
+          live,
+          saves: Number(tag.replaceAll('"', "")),
+        });
         return { body, doc, tag };
       } catch (error) {
-        if (!(error instanceof ApiError && error.status === 412 && editing.saving.ground.tag !== tag) || tries >= TRIES_MAX) throw error;
+        if (
+          !(error instanceof ApiError && error.status === 412 && editing.saving.ground.tag !== tag) ||
+          tries >= TRIES_MAX
+        )
+          throw error;
       }
     }
   }
 
   /** What was done, and what comes next. */
   function published(doc: Doc, number: number, live: boolean): void {
-    const status = element("p", "row", icon("ok"), element("b", "b", fill(live ? gettext("v{n} is published and live.") : gettext("v{n} is published. It is not live yet."), { n: number })));
+    const status = element(
+      "p",
+      "row",
+      icon("ok"),
+      element(
+        "b",
+        "b",
+        fill(live ? gettext("v{n} is published and live.") : gettext("v{n} is published. It is not live yet."), {
+          n: number,
+        }),
+      ),
+    );
     status.setAttribute("role", "status");
     status.classList.add("st-succeeded");
     const close = element("button", "btn", gettext("Keep editing"));

@@ -17,7 +17,8 @@ export function roomNear(middle: Position, taken: readonly Position[]): Position
   const reach = { x: (RINGS + 1) * wide, y: (RINGS + 1) * high };
   // Only what is near can be in the way.
   const near = taken.filter((at) => Math.abs(at.x - from.x) < reach.x && Math.abs(at.y - from.y) < reach.y);
-  const free = (x: number, y: number): boolean => near.every((at) => Math.abs(at.x - x) >= wide || Math.abs(at.y - y) >= high);
+  const free = (x: number, y: number): boolean =>
+    near.every((at) => Math.abs(at.x - x) >= wide || Math.abs(at.y - y) >= high);
   let best: Position | null = null;
   let least = Infinity;
   for (let ring = 0; ring <= RINGS; ring += 1) {

@@ -256,11 +256,19 @@ class World {
       const other = this.tabs[tab === this.tabs[0] ? 1 : 0];
       if (fits && fate > 2) this.run(other, other.on({ kind: "told", tag: `"${this.tag}"` }), fate === 3 ? 0 : 2);
       if (fate === 1) return this.run(tab, tab.on({ kind: "failed", failure: { kind: "unreachable", why: null } }), 2);
-      return this.run(tab, tab.on(fits ? { kind: "saved", tag: `"${this.tag}"` } : { kind: "failed", failure: { kind: "stale" } }), 2);
+      return this.run(
+        tab,
+        tab.on(fits ? { kind: "saved", tag: `"${this.tag}"` } : { kind: "failed", failure: { kind: "stale" } }),
+        2,
+      );
     }
     if (wish === "look") {
       if (fate === 0) return this.run(tab, tab.on({ kind: "failed", failure: { kind: "unreachable", why: null } }), 2);
-      return this.run(tab, tab.on({ kind: "found", doc: doc(this.held.text), ground: { tag: `"${this.tag}"`, base: 1, drafted: true } }), 2);
+      return this.run(
+        tab,
+        tab.on({ kind: "found", doc: doc(this.held.text), ground: { tag: `"${this.tag}"`, base: 1, drafted: true } }),
+        2,
+      );
     }
   }
 
@@ -283,7 +291,15 @@ class World {
 }
 
 describe("whatever the network and another tab do", () => {
-  const moves = fc.array(fc.record({ what: fc.constantFrom("edit", "pass", "pass", "choose"), which: fc.nat(1), fate: fc.nat(4), mine: fc.boolean() }), { maxLength: 60 });
+  const moves = fc.array(
+    fc.record({
+      what: fc.constantFrom("edit", "pass", "pass", "choose"),
+      which: fc.nat(1),
+      fate: fc.nat(4),
+      mine: fc.boolean(),
+    }),
+    { maxLength: 60 },
+  );
 
   it("writes over nothing unseen, and ends with everything saved", () => {
     fc.assert(

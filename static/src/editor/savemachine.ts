@@ -100,14 +100,32 @@ export interface Rules<D> {
 }
 
 export function begun<D>(doc: D, ground: Ground, savedAt: number | null): State<D> {
-  return { doc, saved: doc, ground, sending: null, doubts: [], looking: false, whole: false, blocked: false, trouble: null, due: null, since: null, editedAt: -Infinity, savedAt };
+  return {
+    doc,
+    saved: doc,
+    ground,
+    sending: null,
+    doubts: [],
+    looking: false,
+    whole: false,
+    blocked: false,
+    trouble: null,
+    due: null,
+    since: null,
+    editedAt: -Infinity,
+    savedAt,
+  };
 }
 
 /** Whether the server holds what is on the screen. */
-export const isSaved = <D>(state: State<D>): boolean => state.doc === state.saved && state.sending === null && !state.doubts.length;
+export const isSaved = <D>(state: State<D>): boolean =>
+  state.doc === state.saved && state.sending === null && !state.doubts.length;
 
 /** The first save in doubt is the likeliest to have arrived: a server that was killed has answered none after it. */
-const doubted = <D>(doubts: readonly D[], doc: D | null): readonly D[] => (doc === null || doubts.includes(doc) ? doubts : [...doubts.slice(0, 1), ...doubts.slice(1).slice(-(DOUBTS_MAX - 2)), doc]);
+const doubted = <D>(doubts: readonly D[], doc: D | null): readonly D[] =>
+  doc === null || doubts.includes(doc)
+    ? doubts
+    : [...doubts.slice(0, 1), ...doubts.slice(1).slice(-(DOUBTS_MAX - 2)), doc];
 
 export function step<D>(state: State<D>, event: Event<D>, now: number, rules: Rules<D>): readonly [State<D>, Wish] {
   switch (event.kind) {
@@ -116,9 +134,19 @@ export function step<D>(state: State<D>, event: Event<D>, now: number, rules: Ru
       const doc = event.doc;
       // Taken back to what the server holds: nothing is left to save, unless another document is on its way there.
       const since = doc === state.saved && state.sending === null && !state.doubts.length ? null : (state.since ?? now);
-      const trouble = state.trouble?.kind === "refused" || (since === null && state.trouble?.kind !== "conflict") ? null : state.trouble;
+      const trouble =
+        state.trouble?.kind === "refused" || (since === null && state.trouble?.kind !== "conflict")
+          ? null
+          : state.trouble;
       const rested = now - state.editedAt >= QUIET_MS;
-      return [waiting({ ...state, doc, since, trouble, editedAt: now, blocked: event.blocked ?? false }, now, rested ? FIRST_MS : QUIET_MS), null];
+      return [
+        waiting(
+          { ...state, doc, since, trouble, editedAt: now, blocked: event.blocked ?? false },
+          now,
+          rested ? FIRST_MS : QUIET_MS,
+        ),
+        null,
+      ];
     }
     case "due":
       return state.due !== null && now >= state.due ? acted(state) : [state, null];
@@ -127,7 +155,17 @@ export function step<D>(state: State<D>, event: Event<D>, now: number, rules: Ru
     case "saved": {
       const saved = state.sending ?? state.saved;
       const rest = saved !== state.doc;
-      const next = { ...state, saved, sending: null, doubts: [], whole: false, trouble: null, ground: { ...state.ground, tag: event.tag, drafted: true }, since: rest ? now : null, savedAt: now };
+      const next = {
+        ...state,
+        saved,
+        sending: null,
+        doubts: [],
+        whole: false,
+        trouble: null,
+        ground: { ...state.ground, tag: event.tag, drafted: true },
+        since: rest ? now : null,
+        savedAt: now,
+      };
       return [waiting(next, now), null];
     }
     case "failed":
@@ -135,13 +173,36 @@ export function step<D>(state: State<D>, event: Event<D>, now: number, rules: Ru
     case "found":
       return found({ ...state, looking: false }, event.doc, event.ground, now, rules);
     case "clash":
-      return [{ ...state, trouble: { kind: "conflict", theirs: event.theirs, ground: event.ground, kept: true }, due: null }, null];
+      return [
+        { ...state, trouble: { kind: "conflict", theirs: event.theirs, ground: event.ground, kept: true }, due: null },
+        null,
+      ];
     case "grounded":
-      return [waiting({ ...state, saved: event.doc, ground: event.ground, doubts: [], whole: false, since: event.doc === state.doc ? null : (state.since ?? now) }, now), null];
+      return [
+        waiting(
+          {
+            ...state,
+            saved: event.doc,
+            ground: event.ground,
+            doubts: [],
+            whole: false,
+            since: event.doc === state.doc ? null : (state.since ?? now),
+          },
+          now,
+        ),
+        null,
+      ];
     case "told":
       // The tag of a save of one's own comes back too. Whoever is asked which to keep is asked about the newest.
-      if (state.sending !== null || state.looking || event.tag === (state.trouble?.kind === "conflict" ? state.trouble.ground : state.ground).tag) return [state, null];
-      return state.trouble && state.trouble.kind !== "conflict" ? [state, null] : [{ ...state, looking: true, due: null }, "look"];
+      if (
+        state.sending !== null ||
+        state.looking ||
+        event.tag === (state.trouble?.kind === "conflict" ? state.trouble.ground : state.ground).tag
+      )
+        return [state, null];
+      return state.trouble && state.trouble.kind !== "conflict"
+        ? [state, null]
+        : [{ ...state, looking: true, due: null }, "look"];
     case "mine": {
       if (state.trouble?.kind !== "conflict") return [state, null];
       const { theirs, ground } = state.trouble;
@@ -149,10 +210,25 @@ export function step<D>(state: State<D>, event: Event<D>, now: number, rules: Ru
     }
     case "theirs": {
       if (state.trouble?.kind !== "conflict") return [state, null];
-      return [{ ...state, doc: event.doc, saved: event.doc, ground: state.trouble.ground, trouble: null, doubts: [], since: null, due: null, blocked: false, savedAt: now }, null];
+      return [
+        {
+          ...state,
+          doc: event.doc,
+          saved: event.doc,
+          ground: state.trouble.ground,
+          trouble: null,
+          doubts: [],
+          since: null,
+          due: null,
+          blocked: false,
+          savedAt: now,
+        },
+        null,
+      ];
     }
     case "signed_in":
-      if (event.as !== null) return [{ ...state, trouble: { kind: "signed_out", as: event.as }, due: now + KNOCK_MS }, null];
+      if (event.as !== null)
+        return [{ ...state, trouble: { kind: "signed_out", as: event.as }, due: now + KNOCK_MS }, null];
       return acted({ ...state, trouble: null });
   }
 }
@@ -160,7 +236,10 @@ export function step<D>(state: State<D>, event: Event<D>, now: number, rules: Ru
 /** The state with the time of its next save. */
 function waiting<D>(state: State<D>, now: number, pause = QUIET_MS): State<D> {
   if (state.sending !== null || state.looking) return { ...state, due: null };
-  if (state.trouble) return state.trouble.kind === "offline" && state.due === null && !state.blocked ? { ...state, due: now + pause } : state;
+  if (state.trouble)
+    return state.trouble.kind === "offline" && state.due === null && !state.blocked
+      ? { ...state, due: now + pause }
+      : state;
   if (isSaved(state)) return { ...state, due: null, since: null };
   if (state.blocked) return { ...state, due: null };
   const since = state.since ?? now;
@@ -176,7 +255,13 @@ function acted<D>(state: State<D>): readonly [State<D>, Wish] {
   return [{ ...state, sending: state.doc, due: null }, "send"];
 }
 
-function failed<D>(state: State<D>, sent: D | null, failure: Failure, now: number, rules: Rules<D>): readonly [State<D>, Wish] {
+function failed<D>(
+  state: State<D>,
+  sent: D | null,
+  failure: Failure,
+  now: number,
+  rules: Rules<D>,
+): readonly [State<D>, Wish] {
   // The question stays; its answer is sent under the tag that it was asked with.
   if (state.trouble?.kind === "conflict") return [state, null];
   switch (failure.kind) {
@@ -184,8 +269,17 @@ function failed<D>(state: State<D>, sent: D | null, failure: Failure, now: numbe
       // Only asked, with nothing to save: the next save finds out.
       if (isSaved(state)) return [{ ...state, due: null }, null];
       const tries = (state.trouble?.kind === "offline" ? state.trouble.tries : 0) + 1;
-      const pause = Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** Math.min(tries - 1, 6)) * (0.7 + 0.6 * rules.random());
-      return [{ ...state, doubts: doubted(state.doubts, sent), trouble: { kind: "offline", tries, why: failure.why }, due: now + pause }, null];
+      const pause =
+        Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** Math.min(tries - 1, 6)) * (0.7 + 0.6 * rules.random());
+      return [
+        {
+          ...state,
+          doubts: doubted(state.doubts, sent),
+          trouble: { kind: "offline", tries, why: failure.why },
+          due: now + pause,
+        },
+        null,
+      ];
     }
     case "stale":
       return [{ ...state, doubts: doubted(state.doubts, sent), looking: true, due: null }, "look"];
@@ -201,13 +295,22 @@ function failed<D>(state: State<D>, sent: D | null, failure: Failure, now: numbe
 
 function found<D>(state: State<D>, theirs: D, ground: Ground, now: number, rules: Rules<D>): readonly [State<D>, Wish] {
   const known = (saved: D): readonly [State<D>, Wish] => {
-    const next = { ...state, saved, ground, trouble: null, doubts: [], since: saved === state.doc ? null : (state.since ?? now) };
+    const next = {
+      ...state,
+      saved,
+      ground,
+      trouble: null,
+      doubts: [],
+      since: saved === state.doc ? null : (state.since ?? now),
+    };
     return saved === state.doc ? [{ ...next, savedAt: now, due: null }, null] : acted(next);
   };
   // One's own save of which the answer was lost; or there is nothing in which the two differ.
   const kept = state.trouble?.kind === "conflict" && state.trouble.kept;
-  for (const mine of [state.doc, ...state.doubts, ...(kept ? [] : [state.saved])]) if (rules.same(mine, theirs)) return known(mine);
+  for (const mine of [state.doc, ...state.doubts, ...(kept ? [] : [state.saved])])
+    if (rules.same(mine, theirs)) return known(mine);
   // Nothing was saved from elsewhere: others published, and this stays a draft of the version that it was started from.
-  if (!kept && ground.tag === state.ground.tag && !ground.drafted && !state.ground.drafted) return acted({ ...state, whole: true, trouble: null });
+  if (!kept && ground.tag === state.ground.tag && !ground.drafted && !state.ground.drafted)
+    return acted({ ...state, whole: true, trouble: null });
   return [{ ...state, trouble: { kind: "conflict", theirs, ground, kept }, due: null }, null];
 }

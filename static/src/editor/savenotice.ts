@@ -27,9 +27,14 @@ export function statusText<D>(state: State<D>, keeps: boolean, now: number): str
       return fill(gettext("Not saved: another tab saved first, {kept}"), { kept });
     case "offline":
       // The server's own sentence stands in the notice.
-      return state.trouble?.kind === "offline" && state.trouble.why !== null ? fill(gettext("Not saved, {kept}"), { kept }) : fill(gettext("Not saved: offline, {kept}"), { kept });
+      return state.trouble?.kind === "offline" && state.trouble.why !== null
+        ? fill(gettext("Not saved, {kept}"), { kept })
+        : fill(gettext("Not saved: offline, {kept}"), { kept });
     case "refused":
-      if (state.trouble?.kind === "signed_out") return state.trouble.as === null ? fill(gettext("Not saved: signed out, {kept}"), { kept }) : fill(gettext("Not saved: {name} is signed in now, {kept}"), { name: state.trouble.as, kept });
+      if (state.trouble?.kind === "signed_out")
+        return state.trouble.as === null
+          ? fill(gettext("Not saved: signed out, {kept}"), { kept })
+          : fill(gettext("Not saved: {name} is signed in now, {kept}"), { name: state.trouble.as, kept });
       return fill(gettext("Not saved: refused, {kept}"), { kept });
   }
 }
@@ -80,20 +85,38 @@ export interface Notice {
 }
 
 /** What is told of trouble other than a conflict; null: the bar says enough. */
-export function troubleNotice<D>({ trouble }: State<D>, keeps: boolean, user: string, again: () => void): Notice | null {
-  const kept = keeps ? gettext("What you do here is kept in this browser and saved as soon as that is possible.") : gettext("This browser keeps nothing: leave this tab open until it is saved.");
+export function troubleNotice<D>(
+  { trouble }: State<D>,
+  keeps: boolean,
+  user: string,
+  again: () => void,
+): Notice | null {
+  const kept = keeps
+    ? gettext("What you do here is kept in this browser and saved as soon as that is possible.")
+    : gettext("This browser keeps nothing: leave this tab open until it is saved.");
   const actions = [{ label: gettext("Try again"), run: again }];
   switch (trouble?.kind) {
     case "signed_out": {
-      const link = { label: gettext("Sign in in a new tab"), address: `/sign-in/?next=${encodeURIComponent(location.pathname)}` };
-      if (trouble.as === null) return { kind: "signed_out", title: gettext("You are signed out"), text: kept, actions: [], link };
+      const link = {
+        label: gettext("Sign in in a new tab"),
+        address: `/sign-in/?next=${encodeURIComponent(location.pathname)}`,
+      };
+      if (trouble.as === null)
+        return { kind: "signed_out", title: gettext("You are signed out"), text: kept, actions: [], link };
       const whose = fill(gettext("This draft is {name}'s: nothing is saved as somebody else."), { name: user });
-      return { kind: "signed_out", title: fill(gettext("{name} is signed in now"), { name: trouble.as }), text: `${whose} ${kept}`, actions: [], link };
+      return {
+        kind: "signed_out",
+        title: fill(gettext("{name} is signed in now"), { name: trouble.as }),
+        text: `${whose} ${kept}`,
+        actions: [],
+        link,
+      };
     }
     case "refused":
       return { kind: "refused", title: gettext("Not saved"), text: `${trouble.why} ${kept}`, actions };
     case "offline":
-      if (trouble.why !== null) return { kind: "offline", title: gettext("Not saved"), text: `${trouble.why} ${kept}`, actions };
+      if (trouble.why !== null)
+        return { kind: "offline", title: gettext("Not saved"), text: `${trouble.why} ${kept}`, actions };
       return keeps ? null : { kind: "offline", title: gettext("Offline"), text: kept, actions: [] };
     default:
       return null;
@@ -133,7 +156,8 @@ export class NoticePlace {
     const lines = notice.lines ?? [];
     if (lines.length) {
       const list = element("ul", "", ...lines.slice(0, LINES_SHOWN).map((line) => element("li", "", line)));
-      if (lines.length > LINES_SHOWN) list.append(element("li", "meta", fill(gettext("and {n} more"), { n: lines.length - LINES_SHOWN })));
+      if (lines.length > LINES_SHOWN)
+        list.append(element("li", "meta", fill(gettext("and {n} more"), { n: lines.length - LINES_SHOWN })));
       // Longer than the box it is scrolled, by the keyboard too.
       list.tabIndex = 0;
       list.setAttribute("aria-label", gettext("What differs"));

@@ -100,7 +100,12 @@ export class Saver<D> {
     this.save();
     const before = this.now.trouble;
     while (!isSaved(this.now) || this.now.blocked || this.now.trouble?.kind === "conflict") {
-      if (this.now.blocked || this.now.trouble?.kind === "conflict" || (this.now.trouble && this.now.sending === null && !this.now.looking && this.now.trouble !== before)) throw new Error(whyUnsaved(this.now));
+      if (
+        this.now.blocked ||
+        this.now.trouble?.kind === "conflict" ||
+        (this.now.trouble && this.now.sending === null && !this.now.looking && this.now.trouble !== before)
+      )
+        throw new Error(whyUnsaved(this.now));
       await new Promise<void>((resolve) => this.waiters.push(resolve));
       if (!isSaved(this.now) && !this.now.trouble && this.now.sending === null && !this.now.looking) this.save();
     }
@@ -118,7 +123,8 @@ export class Saver<D> {
     const [next, wish] = step(before, event, Date.now(), this.rules);
     this.now = next;
     window.clearTimeout(this.timer);
-    if (next.due !== null) this.timer = window.setTimeout(() => this.on({ kind: "due" }), Math.max(0, next.due - Date.now()) + 1);
+    if (next.due !== null)
+      this.timer = window.setTimeout(() => this.on({ kind: "due" }), Math.max(0, next.due - Date.now()) + 1);
     if (wish === "send") void this.send(parting);
     else if (wish === "look") void this.look();
     else if (wish === "knock") void this.knock();
@@ -132,9 +138,16 @@ export class Saver<D> {
     const { method, text } = this.content.request(saved, sending, ground.base, whole);
     // A patch fits only what it was made from. The tag counts saves; whether there is a draft at all it does not say.
     const query = method === "PATCH" ? `?on=${ground.drafted ? "draft" : (ground.base ?? "empty")}` : "";
-    const headers = { "If-Match": ground.tag, Prefer: "return=minimal", "Content-Type": method === "PATCH" ? "application/json-patch+json" : "application/json" };
+    const headers = {
+      "If-Match": ground.tag,
+      Prefer: "return=minimal",
+      "Content-Type": method === "PATCH" ? "application/json-patch+json" : "application/json",
+    };
     try {
-      const answer = await send(method, draftAddress(this.content.slug) + query, text, headers, { keepalive: parting && text.length < PARTING_MAX, signal: AbortSignal.timeout(PATIENCE_MS) });
+      const answer = await send(method, draftAddress(this.content.slug) + query, text, headers, {
+        keepalive: parting && text.length < PARTING_MAX,
+        signal: AbortSignal.timeout(PATIENCE_MS),
+      });
       this.on({ kind: "saved", tag: answer.etag ?? ground.tag });
     } catch (error) {
       this.on({ kind: "failed", failure: failureOf(error, method === "PATCH") });
@@ -143,7 +156,13 @@ export class Saver<D> {
 
   private async look(): Promise<void> {
     try {
-      const answer = await send("GET", draftAddress(this.content.slug), null, {}, { signal: AbortSignal.timeout(PATIENCE_MS) });
+      const answer = await send(
+        "GET",
+        draftAddress(this.content.slug),
+        null,
+        {},
+        { signal: AbortSignal.timeout(PATIENCE_MS) },
+      );
       const found = readDraft(answer.body, answer.etag);
       this.on({ kind: "found", doc: this.content.read(found.definition), ground: found.ground });
     } catch (error) {
@@ -154,7 +173,10 @@ export class Saver<D> {
   /** Asks for this page anew: whoever is signed in gets it, with the token that writes of the new session need. */
   private async knock(): Promise<void> {
     try {
-      const response = await fetch(location.pathname, { credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE_MS) });
+      const response = await fetch(location.pathname, {
+        credentials: "same-origin",
+        signal: AbortSignal.timeout(PATIENCE_MS),
+      });
       const page = new DOMParser().parseFromString(response.ok ? await response.text() : "", "text/html");
       const token = page.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content ?? "";
       const user = userOf(page);
@@ -184,11 +206,18 @@ function userOf(page: Document): string | null {
   }
 }
 
-export function readDraft(body: JsonObject, etag: string | null): { readonly definition: JsonObject; readonly ground: Ground; readonly savedAt: string | null } {
+export function readDraft(
+  body: JsonObject,
+  etag: string | null,
+): { readonly definition: JsonObject; readonly ground: Ground; readonly savedAt: string | null } {
   const definition = isObject(body["definition"]) ? body["definition"] : {};
   const base = body["base_version"];
   const savedAt = typeof body["saved_at"] === "string" ? body["saved_at"] : null;
-  return { definition, ground: { tag: etag ?? '"0"', base: typeof base === "number" ? base : null, drafted: savedAt !== null }, savedAt };
+  return {
+    definition,
+    ground: { tag: etag ?? '"0"', base: typeof base === "number" ? base : null, drafted: savedAt !== null },
+    savedAt,
+  };
 }
 
 function failureOf(error: unknown, patch: boolean): Failure {
@@ -198,7 +227,8 @@ function failureOf(error: unknown, patch: boolean): Failure {
   if (status === 401 || code === "csrf_failed") return { kind: "signed_out" };
   // 507 is a full disk: it is told in the server's words, and tried again until there is room.
   if (status >= 500 || status === 429 || status === 408) return { kind: "unreachable", why: message };
-  if (patch && (code === "patch_does_not_apply" || code === "bad_patch" || status === 415)) return { kind: "misfit", why: message };
+  if (patch && (code === "patch_does_not_apply" || code === "bad_patch" || status === 415))
+    return { kind: "misfit", why: message };
   if (status === 404) return { kind: "refused", why: gettext("This workflow is gone.") };
   return { kind: "refused", why: message };
 }
@@ -212,7 +242,9 @@ export function whyUnsaved<D>(state: State<D>): string {
     case "conflict":
       return gettext("The draft is not saved: another tab saved first. Choose which one to keep.");
     case "signed_out":
-      return trouble.as === null ? gettext("The draft is not saved: you are signed out.") : fill(gettext("The draft is not saved: {name} is signed in now."), { name: trouble.as });
+      return trouble.as === null
+        ? gettext("The draft is not saved: you are signed out.")
+        : fill(gettext("The draft is not saved: {name} is signed in now."), { name: trouble.as });
     case "refused":
       return trouble.why;
     default:

@@ -12,7 +12,10 @@ import { standing, statusText } from "./savenotice";
 const ids = fc.constantFrom("a", "b", "c", "d");
 const documents: fc.Arbitrary<Doc> = fc.record({
   schema: fc.constant("interlock/1"),
-  nodes: fc.uniqueArray(fc.record({ id: ids, name: fc.constantFrom("A", "B"), config: fc.record({ sql: fc.constantFrom("x", "y") }) }), { selector: ({ id }) => id }),
+  nodes: fc.uniqueArray(
+    fc.record({ id: ids, name: fc.constantFrom("A", "B"), config: fc.record({ sql: fc.constantFrom("x", "y") }) }),
+    { selector: ({ id }) => id },
+  ),
   edges: fc.array(fc.record({ source: ids, target: ids }), { maxLength: 4 }),
   settings: fc.record({ priority: fc.nat(2) }),
 });
@@ -23,7 +26,8 @@ describe("what is sent", () => {
       fc.property(documents, documents, fc.boolean(), (saved, doc, whole) => {
         const { method, text } = patchRequest(saved, doc, 3, whole);
         const body = JSON.parse(text) as Json;
-        if (method === "PUT") expect(body).toEqual({ definition: JSON.parse(JSON.stringify(doc)) as Json, base_version: 3 });
+        if (method === "PUT")
+          expect(body).toEqual({ definition: JSON.parse(JSON.stringify(doc)) as Json, base_version: 3 });
         else expect(applyPatch(asJson(saved), readOperations(body) ?? [])).toEqual(doc);
       }),
     );
@@ -45,7 +49,8 @@ describe("what two documents have in common", () => {
       fc.property(documents, documents, (known, doc) => {
         const made = sharing(known, doc);
         expect(made).toEqual(doc);
-        for (const node of made.nodes) if (known.nodes.some((other) => same(other as Json, node as Json))) expect(known.nodes).toContain(node);
+        for (const node of made.nodes)
+          if (known.nodes.some((other) => same(other as Json, node as Json))) expect(known.nodes).toContain(node);
         const copy = structuredClone(known);
         const again = sharing(known, copy);
         expect([again.nodes === known.nodes, again.edges === known.edges]).toEqual([true, true]);
@@ -73,9 +78,24 @@ describe("what differs", () => {
   };
 
   it("is said in words, by node and field", () => {
-    const theirs: Doc = { ...base, nodes: [{ id: "load", name: "Load", config: { path: "b.csv" }, policy: { retries: 2 } }, { id: "clean", config: { sql: "y" }, position: { x: 5, y: 0 } }, { id: "more" }], edges: [], settings: { priority: 1 } };
+    const theirs: Doc = {
+      ...base,
+      nodes: [
+        { id: "load", name: "Load", config: { path: "b.csv" }, policy: { retries: 2 } },
+        { id: "clean", config: { sql: "y" }, position: { x: 5, y: 0 } },
+        { id: "more" },
+      ],
+      edges: [],
+      settings: { priority: 1 },
+    };
     const found = differences(base, theirs);
-    expect(found.lines).toEqual(["Load differs: path, policy", "clean differs: SQL, place", "more is only in what was saved", "Load → clean is joined only in this tab", "The settings of the workflow differ"]);
+    expect(found.lines).toEqual([
+      "Load differs: path, policy",
+      "clean differs: SQL, place",
+      "more is only in what was saved",
+      "Load → clean is joined only in this tab",
+      "The settings of the workflow differ",
+    ]);
     expect(summary(found)).toBe("2 nodes differ · 1 node is only there · 2 other differences");
   });
 

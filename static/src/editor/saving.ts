@@ -38,7 +38,8 @@ export function patchRequest(saved: Doc, doc: Doc, base: number | null, whole: b
     const operations = patchBetween(asJson(saved), asJson(doc));
     const text = JSON.stringify(operations);
     // Counting what the whole would be is dear; a patch is nearly always the shorter one by far.
-    if (operations.length && (text.length < 4000 || text.length < JSON.stringify(doc).length)) return { method: "PATCH", text };
+    if (operations.length && (text.length < 4000 || text.length < JSON.stringify(doc).length))
+      return { method: "PATCH", text };
   }
   return { method: "PUT", text: JSON.stringify({ definition: doc, base_version: base }) };
 }
@@ -70,7 +71,13 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
   /** What is left of other tabs, after the one on the screen. */
   let waiting: Kept<Doc>[] = [];
 
-  const content: Content<Doc> = { slug: facts.slug, user: facts.user, request: patchRequest, read: drawable, same: (a, b) => same(asJson(a), asJson(b)) };
+  const content: Content<Doc> = {
+    slug: facts.slug,
+    user: facts.user,
+    request: patchRequest,
+    read: drawable,
+    same: (a, b) => same(asJson(a), asJson(b)),
+  };
   const saver = new Saver<Doc>(content, begun(server, ground, savedAt), told);
   const keeper = new Keeper<Doc>(new BrowserShelf(), keepable, facts.user, facts.slug, able, (tag) => saver.heard(tag));
 
@@ -83,8 +90,10 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
   function told(state: State<Doc>, before: State<Doc>): void {
     if (isSaved(state)) {
       if (state.ground.tag !== before.ground.tag || !isSaved(before)) keeper.saved(state.doc, state.ground);
-    } else if (state.doc !== before.doc || state.ground !== before.ground || isSaved(before)) keeper.keep(state.doc, state.ground);
-    if (before.trouble?.kind === "offline" && !state.trouble && isSaved(state)) toast(gettext("The server is back: everything is saved."));
+    } else if (state.doc !== before.doc || state.ground !== before.ground || isSaved(before))
+      keeper.keep(state.doc, state.ground);
+    if (before.trouble?.kind === "offline" && !state.trouble && isSaved(state))
+      toast(gettext("The server is back: everything is saved."));
     show();
     if (before.trouble?.kind === "conflict" && state.trouble?.kind !== "conflict") {
       takeUp();
@@ -103,29 +112,56 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
       marked = false;
       store.setMarks(null);
     }
-    if (trouble) store.setSaving(trouble.kind === "offline" ? { state: "offline", tries: trouble.tries } : trouble.kind === "conflict" ? { state: "conflict" } : { state: "refused", why: whyUnsaved(state) });
+    if (trouble)
+      store.setSaving(
+        trouble.kind === "offline"
+          ? { state: "offline", tries: trouble.tries }
+          : trouble.kind === "conflict"
+            ? { state: "conflict" }
+            : { state: "refused", why: whyUnsaved(state) },
+      );
     else if (state.sending !== null || state.looking) store.setSaving({ state: "saving" });
-    else store.setSaving(isSaved(state) ? { state: "saved", at: state.savedAt === null ? null : new Date(state.savedAt).toISOString() } : { state: "unsaved" });
+    else
+      store.setSaving(
+        isSaved(state)
+          ? { state: "saved", at: state.savedAt === null ? null : new Date(state.savedAt).toISOString() }
+          : { state: "unsaved" },
+      );
   }
 
   function notice(state: State<Doc>): Notice | null {
     const trouble = state.trouble;
     switch (trouble?.kind) {
       case "conflict": {
-        if (undrawable.has(trouble.theirs)) return { kind: "conflict", title: gettext("Your draft was saved from another tab"), text: gettext("Nothing was written over. What was saved there cannot be drawn."), actions: [{ label: gettext("Keep mine"), run: keepMine }], link: { label: gettext("Open theirs as text"), address: `${facts.address}edit/text/` } };
+        if (undrawable.has(trouble.theirs))
+          return {
+            kind: "conflict",
+            title: gettext("Your draft was saved from another tab"),
+            text: gettext("Nothing was written over. What was saved there cannot be drawn."),
+            actions: [{ label: gettext("Keep mine"), run: keepMine }],
+            link: { label: gettext("Open theirs as text"), address: `${facts.address}edit/text/` },
+          };
         const found = differences(state.doc, trouble.theirs);
         if (!store.marks || marked) {
           marked = true;
           store.setMarks({ against: "save", added: new Set(found.mine), changed: new Set(found.unlike) });
         }
-        const title = trouble.kept ? gettext("Kept in this browser: work that was never saved") : gettext("Your draft was saved from another tab");
-        const about = trouble.kept ? gettext("It stands here now, but builds on an older save. Nothing was written over.") : gettext("Nothing was written over, and what you draw here stays.");
+        const title = trouble.kept
+          ? gettext("Kept in this browser: work that was never saved")
+          : gettext("Your draft was saved from another tab");
+        const about = trouble.kept
+          ? gettext("It stands here now, but builds on an older save. Nothing was written over.")
+          : gettext("Nothing was written over, and what you draw here stays.");
         return {
           kind: "conflict",
           title,
           text: `${about} ${fill(gettext("{differences}. Whichever you keep, undo brings the other one back."), { differences: summary(found) || gettext("They differ in the order of nodes or edges") })}`,
           lines: found.lines,
-          actions: [...(bothOf(state, trouble.theirs) ? [{ label: gettext("Keep both"), run: keepBoth, primary: true }] : []), { label: gettext("Keep mine"), run: keepMine }, { label: gettext("Take theirs"), run: takeTheirs }],
+          actions: [
+            ...(bothOf(state, trouble.theirs) ? [{ label: gettext("Keep both"), run: keepBoth, primary: true }] : []),
+            { label: gettext("Keep mine"), run: keepMine },
+            { label: gettext("Take theirs"), run: takeTheirs },
+          ],
         };
       }
       default:
@@ -135,7 +171,13 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
 
   /** Both sides in one document; null: they touched the same place, or what both began with is not known. */
   function bothOf(state: State<Doc>, theirs: Doc): Doc | null {
-    if (state.trouble?.kind !== "conflict" || state.trouble.kept || state.doc === state.saved || undrawable.has(state.saved)) return null;
+    if (
+      state.trouble?.kind !== "conflict" ||
+      state.trouble.kept ||
+      state.doc === state.saved ||
+      undrawable.has(state.saved)
+    )
+      return null;
     const made = merge(state.saved, state.doc, theirs);
     return made.clashes.length || made.fields.length ? null : made.doc;
   }
@@ -183,7 +225,8 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
     }
     const untouched = isSaved(saver.state);
     const now = saver.state.ground;
-    const fits = untouched && kept.ground.tag === now.tag && kept.ground.drafted === now.drafted && kept.ground.base === now.base;
+    const fits =
+      untouched && kept.ground.tag === now.tag && kept.ground.drafted === now.drafted && kept.ground.base === now.base;
     const before = store.doc;
     store.edit({ kind: "replace", doc: sharing(before, kept.doc) }, { label: gettext("Take up what was kept") });
     if (fits) toast(gettext("What was not saved yet is back."));

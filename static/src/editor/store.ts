@@ -81,7 +81,8 @@ interface Entry {
   readonly weight: number;
 }
 
-const weightOf = (doc: Doc, next: Doc): number => (doc.nodes === next.nodes ? 0 : doc.nodes.length) + (doc.edges === next.edges ? 0 : doc.edges.length);
+const weightOf = (doc: Doc, next: Doc): number =>
+  (doc.nodes === next.nodes ? 0 : doc.nodes.length) + (doc.edges === next.edges ? 0 : doc.edges.length);
 
 export interface EditOptions {
   /** What the edit is, for "Undo ...": "Move Clean". */
@@ -93,7 +94,16 @@ export interface EditOptions {
 }
 
 const NOTHING: Selection = { nodes: new Set(), edges: new Set() };
-const QUIET: Update = { doc: null, selection: false, problems: false, schemas: false, outputs: false, saving: false, marks: false, run: false };
+const QUIET: Update = {
+  doc: null,
+  selection: false,
+  problems: false,
+  schemas: false,
+  outputs: false,
+  saving: false,
+  marks: false,
+  run: false,
+};
 /** Always the same list: who compares what it was told sees that nothing differs. */
 const NO_PROBLEMS: readonly Problem[] = [];
 const HISTORY_MAX = 20_000;
@@ -102,10 +112,16 @@ const HISTORY_ELEMENTS_MAX = 4_000_000;
 
 /** What was chosen, by its new ids: of edges those that stand at the same places. */
 function followed(chosen: Selection, before: Doc, after: Doc, ids: ReadonlyMap<string, string>): Selection {
-  const keys = chosen.edges.size && before.edges !== after.edges && before.edges.length === after.edges.length ? new Map<string, string>() : null;
+  const keys =
+    chosen.edges.size && before.edges !== after.edges && before.edges.length === after.edges.length
+      ? new Map<string, string>()
+      : null;
   if (keys) before.edges.forEach((edge, at) => keys.set(edgeKey(edge), edgeKey(after.edges[at] ?? edge)));
   if (!ids.size && !keys) return chosen;
-  return { nodes: new Set([...chosen.nodes].map((id) => ids.get(id) ?? id)), edges: keys ? new Set([...chosen.edges].map((key) => keys.get(key) ?? key)) : chosen.edges };
+  return {
+    nodes: new Set([...chosen.nodes].map((id) => ids.get(id) ?? id)),
+    edges: keys ? new Set([...chosen.edges].map((key) => keys.get(key) ?? key)) : chosen.edges,
+  };
 }
 
 export class EditorStore {
@@ -150,7 +166,9 @@ export class EditorStore {
   /** The one chosen node; null when none or several are. */
   get node(): DocNode | null {
     const [id] = this.chosen.nodes;
-    return id !== undefined && this.chosen.nodes.size === 1 && !this.chosen.edges.size ? (nodeOf(this.docNow, id) ?? null) : null;
+    return id !== undefined && this.chosen.nodes.size === 1 && !this.chosen.edges.size
+      ? (nodeOf(this.docNow, id) ?? null)
+      : null;
   }
   get problems(): readonly Problem[] {
     return this.problemsNow;
@@ -221,10 +239,16 @@ export class EditorStore {
       after = next;
     }
     if (after === before) return false;
-    if (!options.merge || options.merge !== this.merging) this.remember({ label: options.label, doc: before, selection: this.chosen, weight: weightOf(before, after) });
+    if (!options.merge || options.merge !== this.merging)
+      this.remember({ label: options.label, doc: before, selection: this.chosen, weight: weightOf(before, after) });
     this.merging = options.merge ?? "";
     this.future = [];
-    this.turnTo(after, options.select ? { nodes: new Set(options.select.nodes ?? []), edges: new Set(options.select.edges ?? []) } : followed(this.chosen, before, after, ids));
+    this.turnTo(
+      after,
+      options.select
+        ? { nodes: new Set(options.select.nodes ?? []), edges: new Set(options.select.edges ?? []) }
+        : followed(this.chosen, before, after, ids),
+    );
     return true;
   }
 
@@ -244,7 +268,10 @@ export class EditorStore {
     this.past.push(entry);
     this.pastWeight += entry.weight;
     let over = 0;
-    while (over < this.past.length - 1 && (this.past.length - over > HISTORY_MAX || this.pastWeight > this.elementsMax)) {
+    while (
+      over < this.past.length - 1 &&
+      (this.past.length - over > HISTORY_MAX || this.pastWeight > this.elementsMax)
+    ) {
       this.pastWeight -= this.past[over]?.weight ?? 0;
       over += 1;
     }
@@ -276,7 +303,8 @@ export class EditorStore {
 
   select(nodes: Iterable<string>, edges: Iterable<string> = []): void {
     const next = this.existing({ nodes: new Set(nodes), edges: new Set(edges) });
-    const same = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean => a.size === b.size && [...a].every((one) => b.has(one));
+    const same = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
+      a.size === b.size && [...a].every((one) => b.has(one));
     if (same(next.nodes, this.chosen.nodes) && same(next.edges, this.chosen.edges)) return;
     this.chosen = next;
     this.merging = "";
@@ -288,7 +316,9 @@ export class EditorStore {
     const keys = selection.edges.size ? new Set(this.docNow.edges.map(edgeKey)) : null;
     const nodes = [...selection.nodes].filter((id) => index.has(id));
     const edges = [...selection.edges].filter((key) => keys?.has(key));
-    return nodes.length === selection.nodes.size && edges.length === selection.edges.size ? selection : { nodes: new Set(nodes), edges: new Set(edges) };
+    return nodes.length === selection.nodes.size && edges.length === selection.edges.size
+      ? selection
+      : { nodes: new Set(nodes), edges: new Set(edges) };
   }
 
   setProblems(problems: readonly Problem[], check: CheckState): void {
@@ -306,11 +336,13 @@ export class EditorStore {
   /** `prints`: fingerprint of each node and all before it, as the check saw them. */
   setSchemas(schemas: Schemas, prints: ReadonlyMap<string, string>): void {
     const others = schemas !== this.schemasNow;
-    const edited = prints.size !== this.printsNow.size || [...prints].some(([node, print]) => this.printsNow.get(node) !== print);
+    const edited =
+      prints.size !== this.printsNow.size || [...prints].some(([node, print]) => this.printsNow.get(node) !== print);
     this.schemasNow = schemas;
     this.printsNow = prints;
     // How old an output is shows only where there is one.
-    if (others || edited) this.tell({ schemas: others, outputs: edited && (this.outputsNow.size > 0 || this.runNow !== null) });
+    if (others || edited)
+      this.tell({ schemas: others, outputs: edited && (this.outputsNow.size > 0 || this.runNow !== null) });
   }
   /** `isPresent`: it runs the document as it is now. */
   setRun(run: RunStore | null, isPresent = false): void {

@@ -20,7 +20,10 @@ export function moveNodes(doc: Doc, to: ReadonlyMap<string, Position>): Verb {
   const ids = of(doc, to.keys());
   if (!ids.length) return { refused: gettext("Nothing is selected.") };
   const places = new Map(ids.map((id) => [id, rounded(to.get(id) ?? { x: 0, y: 0 })]));
-  return { changes: [{ kind: "move", to: places }], label: said(doc, ids, gettext("Move {name}"), (n) => ngettext("Move {n} node", "Move {n} nodes", n)) };
+  return {
+    changes: [{ kind: "move", to: places }],
+    label: said(doc, ids, gettext("Move {name}"), (n) => ngettext("Move {n} node", "Move {n} nodes", n)),
+  };
 }
 
 /** A little further, by the keyboard; presses in a row are one step. */
@@ -42,13 +45,19 @@ const placeIn = (doc: Doc, id: string, place: Place): Position | null => {
 
 export function align(doc: Doc, ids: Iterable<string>, how: Alignment, place: Place): Verb {
   const known = of(doc, ids);
-  const places = new Map(known.flatMap((id) => {
-    const at = placeIn(doc, id, place);
-    return at ? [[id, at] as const] : [];
-  }));
+  const places = new Map(
+    known.flatMap((id) => {
+      const at = placeIn(doc, id, place);
+      return at ? [[id, at] as const] : [];
+    }),
+  );
   const least = how === "across" || how === "down" ? 3 : 2;
-  if (places.size < least) return { refused: fill(gettext("Select at least {n} nodes to put in order."), { n: least }) };
-  return { changes: [{ kind: "move", to: aligned(places, how) }], label: fill(gettext("Align {n} nodes"), { n: places.size }) };
+  if (places.size < least)
+    return { refused: fill(gettext("Select at least {n} nodes to put in order."), { n: least }) };
+  return {
+    changes: [{ kind: "move", to: aligned(places, how) }],
+    label: fill(gettext("Align {n} nodes"), { n: places.size }),
+  };
 }
 
 export function copyText(doc: Doc, ids: Iterable<string>, place?: Place): string {
@@ -58,10 +67,13 @@ export function copyText(doc: Doc, ids: Iterable<string>, place?: Place): string
 /** Nodes that nobody placed are copied with where they stand. */
 function withPlaces(part: Part, place: Place | undefined): Part {
   if (!place) return part;
-  return { ...part, nodes: part.nodes.map((node) => {
-    const at = positionOf(node) ? null : place(node.id);
-    return at ? ({ ...node, position: { x: Math.round(at.x), y: Math.round(at.y) } } as DocNode) : node;
-  }) };
+  return {
+    ...part,
+    nodes: part.nodes.map((node) => {
+      const at = positionOf(node) ? null : place(node.id);
+      return at ? ({ ...node, position: { x: Math.round(at.x), y: Math.round(at.y) } } as DocNode) : node;
+    }),
+  };
 }
 
 /** Copies, below what they are copies of. */
@@ -69,16 +81,30 @@ export function duplicate(doc: Doc, ids: Iterable<string>, place: Place, types: 
   const part = withPlaces(partOf(doc, new Set(ids)), place);
   if (!part.nodes.length) return { refused: gettext("Nothing is selected.") };
   const ys = part.nodes.flatMap((node) => positionOf(node)?.y ?? []);
-  const height = ys.reduce((most, y) => Math.max(most, y), -Infinity) - ys.reduce((least, y) => Math.min(least, y), Infinity);
+  const height =
+    ys.reduce((most, y) => Math.max(most, y), -Infinity) - ys.reduce((least, y) => Math.min(least, y), Infinity);
   const below = ys.length ? moved(part, { x: 0, y: height + STEP_Y }) : part;
-  return added(doc, types, clear(doc, below, place), said(doc, part.nodes.map((node) => node.id), gettext("Duplicate {name}"), (n) => ngettext("Duplicate {n} node", "Duplicate {n} nodes", n)));
+  return added(
+    doc,
+    types,
+    clear(doc, below, place),
+    said(
+      doc,
+      part.nodes.map((node) => node.id),
+      gettext("Duplicate {name}"),
+      (n) => ngettext("Duplicate {n} node", "Duplicate {n} nodes", n),
+    ),
+  );
 }
 
 function moved(part: Part, { x, y }: Position): Part {
-  return { ...part, nodes: part.nodes.map((node) => {
-    const at = positionOf(node);
-    return at ? ({ ...node, position: { x: Math.round(at.x + x), y: Math.round(at.y + y) } } as DocNode) : node;
-  }) };
+  return {
+    ...part,
+    nodes: part.nodes.map((node) => {
+      const at = positionOf(node);
+      return at ? ({ ...node, position: { x: Math.round(at.x + x), y: Math.round(at.y + y) } } as DocNode) : node;
+    }),
+  };
 }
 
 function added(doc: Doc, types: Types, part: Part, label: string): Verb {
@@ -95,7 +121,16 @@ function clear(doc: Doc, part: Part, place: Place): Part {
   const x = onGrid(left) - left;
   const y = onGrid(top) - top;
   const others = doc.nodes.flatMap((node) => place(node.id) ?? positionOf(node) ?? []);
-  return moved(part, { x, y: y + roomBelow(cards.map((card) => ({ x: card.x + x, y: card.y + y })), others, GRID) });
+  return moved(part, {
+    x,
+    y:
+      y +
+      roomBelow(
+        cards.map((card) => ({ x: card.x + x, y: card.y + y })),
+        others,
+        GRID,
+      ),
+  });
 }
 
 /** What was copied, in this workflow or another, or any definition as text. `at`: the upper left corner of it all. */

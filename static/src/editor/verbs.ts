@@ -1,7 +1,20 @@
 /** What an author does to the graph, as changes: or the sentence that says why it cannot be done. Pure. */
 
 import type { Change } from "../graph/changes";
-import { type Doc, type DocEdge, type DocNode, edgeKey, indexOf, isObject, nameOf, nodeOf, type Position, positionOf, sourcePort, targetPort } from "../graph/document";
+import {
+  type Doc,
+  type DocEdge,
+  type DocNode,
+  edgeKey,
+  indexOf,
+  isObject,
+  nameOf,
+  nodeOf,
+  type Position,
+  positionOf,
+  sourcePort,
+  targetPort,
+} from "../graph/document";
 import { freePlace, rounded, STEP_X } from "../graph/arrange";
 import { isId, isReserved, slug, unique, uniqueName } from "../graph/ids";
 import { NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
@@ -50,7 +63,11 @@ export function addNode(doc: Doc, types: Types, type: string, wish: AddWish, pla
   const bare: DocNode = { id, type, name, config: defaults(kind), position: { x: at.x, y: at.y } };
   const withIt: Doc = { ...doc, nodes: [...doc.nodes, bare] };
   const changes: Change[] = [{ kind: "add", nodes: [bare], edges: [] }];
-  const done = (more: readonly Change[]): Verb => ({ changes: [...changes, ...more], label: fill(gettext("Add {name}"), { name }), select: { nodes: [id] } });
+  const done = (more: readonly Change[]): Verb => ({
+    changes: [...changes, ...more],
+    label: fill(gettext("Add {name}"), { name }),
+    select: { nodes: [id] },
+  });
   if (edge) {
     const inserted = insertOnEdge(withIt, types, edgeKey(edge), id);
     if ("refused" in inserted) return inserted;
@@ -97,7 +114,10 @@ function roomFor(doc: Doc, wish: AddWish, edge: DocEdge | undefined, place: Plac
   };
   const places = placesOf(doc, place);
   const [from, to] = [at(edge?.source), at(edge?.target)];
-  if (from && to) return to.x - from.x >= 2 * NODE_WIDTH ? rounded({ x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 }) : rounded({ x: from.x + STEP_X, y: from.y });
+  if (from && to)
+    return to.x - from.x >= 2 * NODE_WIDTH
+      ? rounded({ x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 })
+      : rounded({ x: from.x + STEP_X, y: from.y });
   const source = at(wish.from?.node);
   if (source) return freePlace({ x: source.x + STEP_X, y: source.y }, places);
   const target = at(wish.to?.node);
@@ -137,39 +157,62 @@ function madeRoom(doc: Doc, edge: DocEdge, at: Position, place: Place): Change[]
 // -- wires -------------------------------------------------------------------------------------------
 
 /** Why no wire may lead from one node to the other; null: it may. `but`: an edge that goes meanwhile. */
-export function refusal(doc: Doc, types: Types, from: { readonly node: string; readonly port: string }, to: string, but: DocEdge | null = null): string | null {
+export function refusal(
+  doc: Doc,
+  types: Types,
+  from: { readonly node: string; readonly port: string },
+  to: string,
+  but: DocEdge | null = null,
+): string | null {
   const source = nodeOf(doc, from.node);
   const target = nodeOf(doc, to);
   if (!source || !target) return gettext("That is not there any more.");
   const names = { source: shownName(source), target: shownName(target) };
   if (from.node === to) return fill(gettext("{source} cannot depend on itself."), names);
-  if (edgesInto(doc, to).some((edge) => edge !== but && edge.source === from.node && sourcePort(edge) === from.port)) return fill(gettext("{source} leads into {target} already."), names);
+  if (edgesInto(doc, to).some((edge) => edge !== but && edge.source === from.node && sourcePort(edge) === from.port))
+    return fill(gettext("{source} leads into {target} already."), names);
   const ports = outPorts(source, types);
   if (mustNamePort(source, types) && !ports.includes(from.port)) {
-    return fill(gettext("{source} is a branch: begin the wire at one of its ports ({ports})."), { ...names, ports: ports.join(", ") });
+    return fill(gettext("{source} is a branch: begin the wire at one of its ports ({ports})."), {
+      ...names,
+      ports: ports.join(", "),
+    });
   }
   const way = pathBetween(but ? without(doc, but) : doc, to, from.node);
   if (!way) return null;
-  return fill(gettext("{source} already depends on {target}: {way}"), { ...names, way: shownWay(way.map((id) => nameIn(doc, id))) });
+  return fill(gettext("{source} already depends on {target}: {way}"), {
+    ...names,
+    way: shownWay(way.map((id) => nameIn(doc, id))),
+  });
 }
 
 let lastWithout: { readonly of: Doc; readonly edge: DocEdge; readonly doc: Doc } | null = null;
 
 /** The document without an edge. The last one is kept: while a wire is led elsewhere, it is asked about at every move. */
 function without(doc: Doc, edge: DocEdge): Doc {
-  if (lastWithout?.of !== doc || lastWithout.edge !== edge) lastWithout = { of: doc, edge, doc: { ...doc, edges: doc.edges.filter((one) => one !== edge) } };
+  if (lastWithout?.of !== doc || lastWithout.edge !== edge)
+    lastWithout = { of: doc, edge, doc: { ...doc, edges: doc.edges.filter((one) => one !== edge) } };
   return lastWithout.doc;
 }
 
 const WAY_MAX = 6;
-const shownWay = (names: readonly string[]): string => (names.length > WAY_MAX ? [...names.slice(0, 3), "…", ...names.slice(-2)] : names).join(" → ");
+const shownWay = (names: readonly string[]): string =>
+  (names.length > WAY_MAX ? [...names.slice(0, 3), "…", ...names.slice(-2)] : names).join(" → ");
 
-export function connect(doc: Doc, types: Types, from: { readonly node: string; readonly port: string }, to: string): Verb {
+export function connect(
+  doc: Doc,
+  types: Types,
+  from: { readonly node: string; readonly port: string },
+  to: string,
+): Verb {
   const refused = refusal(doc, types, from, to);
   if (refused !== null) return { refused };
   const edge = makeEdge(from.node, from.port, to, freePort(doc, from.node, to, from.node));
   const names = { source: nameIn(doc, from.node), target: nameIn(doc, to) };
-  return { changes: [{ kind: "add", nodes: [], edges: [edge] }, ...firstQuery(doc, to, targetPort(edge))], label: fill(gettext("Connect {source} to {target}"), names) };
+  return {
+    changes: [{ kind: "add", nodes: [], edges: [edge] }, ...firstQuery(doc, to, targetPort(edge))],
+    label: fill(gettext("Connect {source} to {target}"), names),
+  };
 }
 
 /** An SQL node that says nothing yet reads what first comes in. */
@@ -179,7 +222,9 @@ function firstQuery(doc: Doc, id: string, port: string): Change[] {
   const config = node["config"];
   const sql = isObject(config) ? config["sql"] : undefined;
   if (sql !== undefined && (typeof sql !== "string" || sql.trim())) return [];
-  return [{ kind: "set", node: id, path: ["config", "sql"], value: `select * from ${isReserved(port) ? `"${port}"` : port}` }];
+  return [
+    { kind: "set", node: id, path: ["config", "sql"], value: `select * from ${isReserved(port) ? `"${port}"` : port}` },
+  ];
 }
 
 /** The name that the target's code knows a value by stays when it reads it; else the new source's own. */
@@ -187,22 +232,43 @@ function keptPort(doc: Doc, types: Types, edge: DocEdge, source: string): string
   const target = nodeOf(doc, edge.target);
   const name = targetPort(edge);
   const explicit = typeof edge["target_port"] === "string" && edge["target_port"] !== "";
-  return freePort(doc, source, edge.target, explicit || (target && readsInput(target, name, types)) ? name : source, edge);
+  return freePort(
+    doc,
+    source,
+    edge.target,
+    explicit || (target && readsInput(target, name, types)) ? name : source,
+    edge,
+  );
 }
 
 /** One end of an edge elsewhere. */
-export function reconnect(doc: Doc, types: Types, key: string, end: "source" | "target", node: string, port?: string): Verb {
+export function reconnect(
+  doc: Doc,
+  types: Types,
+  key: string,
+  end: "source" | "target",
+  node: string,
+  port?: string,
+): Verb {
   const edge = edgeOf(doc, key);
   if (!edge) return NOT_THERE();
-  const from = end === "source" ? { node, port: port ?? outPorts(nodeOf(doc, node) ?? { id: node }, types)[0] ?? "out" } : { node: edge.source, port: sourcePort(edge) };
+  const from =
+    end === "source"
+      ? { node, port: port ?? outPorts(nodeOf(doc, node) ?? { id: node }, types)[0] ?? "out" }
+      : { node: edge.source, port: sourcePort(edge) };
   const to = end === "target" ? node : edge.target;
-  if (from.node === edge.source && from.port === sourcePort(edge) && to === edge.target) return { refused: gettext("It leads there already.") };
+  if (from.node === edge.source && from.port === sourcePort(edge) && to === edge.target)
+    return { refused: gettext("It leads there already.") };
   const refused = refusal(doc, types, from, to, edge);
   if (refused !== null) return { refused };
-  const name = end === "source" ? keptPort(doc, types, edge, from.node) : freePort(doc, from.node, to, targetPort(edge));
+  const name =
+    end === "source" ? keptPort(doc, types, edge, from.node) : freePort(doc, from.node, to, targetPort(edge));
   const by = makeEdge(from.node, from.port, to, name);
   const names = { source: nameIn(doc, from.node), target: nameIn(doc, to) };
-  return { changes: [{ kind: "replace_edge", edge: key, by }, ...firstQuery(doc, to, name)], label: fill(gettext("Lead {source} to {target}"), names) };
+  return {
+    changes: [{ kind: "replace_edge", edge: key, by }, ...firstQuery(doc, to, name)],
+    label: fill(gettext("Lead {source} to {target}"), names),
+  };
 }
 
 /** A node comes between the two ends of an edge. */
@@ -211,12 +277,15 @@ export function insertOnEdge(doc: Doc, types: Types, key: string, id: string): V
   const node = nodeOf(doc, id);
   if (!edge || !node) return NOT_THERE();
   const name = shownName(node);
-  if (edge.source === id || edge.target === id) return { refused: fill(gettext("{name} is an end of this wire."), { name }) };
+  if (edge.source === id || edge.target === id)
+    return { refused: fill(gettext("{name} is an end of this wire."), { name }) };
   const target = nodeOf(doc, edge.target);
-  if (!usesInputs(node, types) && target && usesInputs(target, types)) return { refused: fill(gettext("{name} takes no input, so it cannot stand between two nodes."), { name }) };
+  if (!usesInputs(node, types) && target && usesInputs(target, types))
+    return { refused: fill(gettext("{name} takes no input, so it cannot stand between two nodes."), { name }) };
   const rest = without(doc, edge);
   const [port] = outPorts(node, types);
-  if (port === undefined) return { refused: fill(gettext("{name} has no port yet that a wire could begin at."), { name }) };
+  if (port === undefined)
+    return { refused: fill(gettext("{name} has no port yet that a wire could begin at."), { name }) };
   const changes: Change[] = [];
   if (!edgesInto(doc, id).some((one) => one.source === edge.source && sourcePort(one) === sourcePort(edge))) {
     const refused = refusal(rest, types, { node: edge.source, port: sourcePort(edge) }, id);
@@ -224,11 +293,16 @@ export function insertOnEdge(doc: Doc, types: Types, key: string, id: string): V
     const inner = makeEdge(edge.source, sourcePort(edge), id, freePort(rest, edge.source, id, edge.source));
     changes.push({ kind: "add", nodes: [], edges: [inner] }, ...firstQuery(doc, id, targetPort(inner)));
   }
-  if (edgesOutOf(rest, id).some((one) => one.target === edge.target)) changes.unshift({ kind: "remove", nodes: [], edges: [key] });
+  if (edgesOutOf(rest, id).some((one) => one.target === edge.target))
+    changes.unshift({ kind: "remove", nodes: [], edges: [key] });
   else {
     const refused = refusal(rest, types, { node: id, port }, edge.target);
     if (refused !== null) return { refused };
-    changes.unshift({ kind: "replace_edge", edge: key, by: makeEdge(id, port, edge.target, keptPort(doc, types, edge, id)) });
+    changes.unshift({
+      kind: "replace_edge",
+      edge: key,
+      by: makeEdge(id, port, edge.target, keptPort(doc, types, edge, id)),
+    });
   }
   return { changes, label: fill(gettext("Insert {name}"), { name }), select: { nodes: [id] } };
 }
@@ -236,7 +310,11 @@ export function insertOnEdge(doc: Doc, types: Types, key: string, id: string): V
 // -- remove ------------------------------------------------------------------------------------------
 
 /** Takes nodes and edges away. Where one node led into what goes and one followed it, they are joined. */
-export function removeSelection(doc: Doc, selection: { readonly nodes: ReadonlySet<string>; readonly edges: ReadonlySet<string> }, types: Types): Verb {
+export function removeSelection(
+  doc: Doc,
+  selection: { readonly nodes: ReadonlySet<string>; readonly edges: ReadonlySet<string> },
+  types: Types,
+): Verb {
   const nodes = [...selection.nodes].filter((id) => indexOf(doc).has(id));
   const known = selection.edges.size ? doc.edges.filter((edge) => selection.edges.has(edgeKey(edge))) : [];
   if (!nodes.length && !known.length) return { refused: gettext("Nothing is selected.") };
@@ -245,10 +323,13 @@ export function removeSelection(doc: Doc, selection: { readonly nodes: ReadonlyS
   const joins: DocEdge[] = [];
   for (const group of groups(doc, going)) {
     const into = group.flatMap((id) => edgesInto(doc, id).filter((edge) => !going.has(edge.source) && !gone.has(edge)));
-    const outOf = group.flatMap((id) => edgesOutOf(doc, id).filter((edge) => !going.has(edge.target) && !gone.has(edge)));
+    const outOf = group.flatMap((id) =>
+      edgesOutOf(doc, id).filter((edge) => !going.has(edge.target) && !gone.has(edge)),
+    );
     const [first] = into;
     const [last] = outOf;
-    if (!first || !last || into.length > 1 || outOf.length > 1 || !leadsTo(doc, first.target, last.source, going)) continue;
+    if (!first || !last || into.length > 1 || outOf.length > 1 || !leadsTo(doc, first.target, last.source, going))
+      continue;
     if (edgesInto(doc, last.target).some((edge) => edge.source === first.source)) continue;
     joins.push(makeEdge(first.source, sourcePort(first), last.target, keptPort(doc, types, last, first.source)));
   }
@@ -262,7 +343,11 @@ function removed(doc: Doc, nodes: readonly string[], edges: readonly DocEdge[]):
   if (node !== undefined && nodes.length === 1) return label(gettext("Delete {name}"), doc, node);
   if (nodes.length) return fill(ngettext("Delete {n} node", "Delete {n} nodes", nodes.length), { n: nodes.length });
   const [edge] = edges;
-  if (edge && edges.length === 1) return fill(gettext("Disconnect {source} from {target}"), { source: nameIn(doc, edge.source), target: nameIn(doc, edge.target) });
+  if (edge && edges.length === 1)
+    return fill(gettext("Disconnect {source} from {target}"), {
+      source: nameIn(doc, edge.source),
+      target: nameIn(doc, edge.target),
+    });
   return fill(ngettext("Delete {n} wire", "Delete {n} wires", edges.length), { n: edges.length });
 }
 
@@ -281,7 +366,11 @@ function groups(doc: Doc, ids: ReadonlySet<string>): string[][] {
     if (!left.delete(start)) continue;
     const group = [start];
     for (const id of group) {
-      for (const other of [...edgesInto(doc, id).map((edge) => edge.source), ...edgesOutOf(doc, id).map((edge) => edge.target)]) if (left.delete(other)) group.push(other);
+      for (const other of [
+        ...edgesInto(doc, id).map((edge) => edge.source),
+        ...edgesOutOf(doc, id).map((edge) => edge.target),
+      ])
+        if (left.delete(other)) group.push(other);
     }
     found.push(group);
   }
@@ -292,13 +381,26 @@ function groups(doc: Doc, ids: ReadonlySet<string>): string[][] {
 
 /** Another name; the id follows it until the node was first published (`publishedIds`; null: not known), and what names
  * the id follows that. An empty name is the id again. */
-export function renameNode(doc: Doc, types: Types, id: string, name: string, publishedIds: ReadonlySet<string> | null): Verb {
+export function renameNode(
+  doc: Doc,
+  types: Types,
+  id: string,
+  name: string,
+  publishedIds: ReadonlySet<string> | null,
+): Verb {
   const node = nodeOf(doc, id);
   if (!node) return NOT_THERE();
   const said = name.trim();
   const free = { has: (other: string): boolean => other !== id && indexOf(doc).has(other) };
   const next = said && publishedIds && !publishedIds.has(id) ? unique(slug(said) || id, free) : id;
-  const changes: Change[] = [{ kind: "set", node: id, path: ["name"], value: said && said !== next ? said : said ? keptName(node, said) : undefined }];
+  const changes: Change[] = [
+    {
+      kind: "set",
+      node: id,
+      path: ["name"],
+      value: said && said !== next ? said : said ? keptName(node, said) : undefined,
+    },
+  ];
   if (next !== id) changes.push(...renameChanges(doc, types, id, next));
   return { changes, label: fill(gettext("Rename {name}"), { name: shownName(node) }) };
 }
@@ -310,9 +412,18 @@ export function setId(doc: Doc, id: string, newId: string, types: Types): Verb {
   const node = nodeOf(doc, id);
   if (!node) return NOT_THERE();
   const said = newId.trim();
-  if (!isId(said)) return { refused: gettext("An id starts with a small letter and has only small letters, digits and _, at most 63.") };
-  if (said !== id && indexOf(doc).has(said)) return { refused: fill(gettext("{name} has the id {id} already."), { name: nameIn(doc, said), id: said }) };
-  const changes: Change[] = said === id ? [] : renameChanges(doc, types, id, said).map((change) => (change.kind === "rename" ? { ...change, chosen: true } : change));
+  if (!isId(said))
+    return {
+      refused: gettext("An id starts with a small letter and has only small letters, digits and _, at most 63."),
+    };
+  if (said !== id && indexOf(doc).has(said))
+    return { refused: fill(gettext("{name} has the id {id} already."), { name: nameIn(doc, said), id: said }) };
+  const changes: Change[] =
+    said === id
+      ? []
+      : renameChanges(doc, types, id, said).map((change) =>
+          change.kind === "rename" ? { ...change, chosen: true } : change,
+        );
   return { changes, label: fill(gettext("Change the id of {name}"), { name: shownName(node) }) };
 }
 

@@ -12,7 +12,10 @@ export const rounded = ({ x, y }: Position): Position => ({ x: Math.round(x), y:
 
 /** The nearest place to the wish, straight down from it, where a card covers no other. */
 export function freePlace(wish: Position, others: Iterable<Position>): Position {
-  const column = [...others].filter(({ x }) => Math.abs(x - wish.x) < NODE_WIDTH + ROOM).map(({ y }) => y).sort((a, b) => a - b);
+  const column = [...others]
+    .filter(({ x }) => Math.abs(x - wish.x) < NODE_WIDTH + ROOM)
+    .map(({ y }) => y)
+    .sort((a, b) => a - b);
   let { y } = wish;
   for (const other of column) if (Math.abs(other - y) < NODE_HEIGHT + ROOM) y = other + STEP_Y;
   return rounded({ x: wish.x, y });
@@ -31,7 +34,10 @@ export function roomBelow(cards: readonly Position[], others: readonly Position[
     let down = 0;
     for (let gap = 0; gap < GAPS_MAX; gap += 1) {
       let further = 0;
-      for (const { x, y } of cards) for (const other of others) if (Math.abs(other.x - x) < CELL && Math.abs(other.y - y - down) < NODE_HEIGHT + ROOM) further = Math.max(further, other.y + NODE_HEIGHT + ROOM - y - down);
+      for (const { x, y } of cards)
+        for (const other of others)
+          if (Math.abs(other.x - x) < CELL && Math.abs(other.y - y - down) < NODE_HEIGHT + ROOM)
+            further = Math.max(further, other.y + NODE_HEIGHT + ROOM - y - down);
       if (!further) return down;
       down = inSteps(down + further);
     }
@@ -63,7 +69,10 @@ export function filled(placed: Positions, whole: Positions): Positions {
   for (const node of missing) {
     const wish = { x: whole[2 * node] ?? 0, y: whole[2 * node + 1] ?? 0 };
     const column = Math.floor(wish.x / CELL);
-    const place = freePlace(wish, [column - 1, column, column + 1].flatMap((one) => columns.get(one) ?? []));
+    const place = freePlace(
+      wish,
+      [column - 1, column, column + 1].flatMap((one) => columns.get(one) ?? []),
+    );
     at[2 * node] = place.x;
     at[2 * node + 1] = place.y;
     stand(place);
@@ -84,7 +93,12 @@ export function aligned(places: ReadonlyMap<string, Position>, how: Alignment): 
     const sorted = all.slice().sort(([, a], [, b]) => a[axis] - b[axis]);
     const first = sorted[0]?.[1][axis] ?? 0;
     const last = sorted.at(-1)?.[1][axis] ?? 0;
-    return new Map(sorted.map(([id, place], at) => [id, { ...place, [axis]: Math.round(first + ((last - first) * at) / Math.max(1, sorted.length - 1)) }]));
+    return new Map(
+      sorted.map(([id, place], at) => [
+        id,
+        { ...place, [axis]: Math.round(first + ((last - first) * at) / Math.max(1, sorted.length - 1)) },
+      ]),
+    );
   }
   const x = { left: Math.min(...xs), center: between(xs), right: Math.max(...xs) }[how as "left"];
   const y = { top: Math.min(...ys), middle: between(ys), bottom: Math.max(...ys) }[how as "top"];

@@ -5,7 +5,18 @@
  */
 
 import type { Json, JsonObject } from "../live/protocol";
-import { type Doc, type DocEdge, type DocNode, edgeKey, indexOf, isObject, positionOf, type Position, readDocument, sameIds } from "./document";
+import {
+  type Doc,
+  type DocEdge,
+  type DocNode,
+  edgeKey,
+  indexOf,
+  isObject,
+  positionOf,
+  type Position,
+  readDocument,
+  sameIds,
+} from "./document";
 import { applyPatch, type Operation } from "./patch";
 
 export type Path = readonly (string | number)[];
@@ -22,7 +33,12 @@ export type Change =
    * `chosen`: a person chose this very id, which then follows no name. */
   | { readonly kind: "rename"; readonly node: string; readonly id: string; readonly chosen?: boolean }
   /** Fields of an edge: source_port, target_port. Undefined takes one away. */
-  | { readonly kind: "set_edge"; readonly edge: string; readonly field: "source_port" | "target_port"; readonly value: string | undefined }
+  | {
+      readonly kind: "set_edge";
+      readonly edge: string;
+      readonly field: "source_port" | "target_port";
+      readonly value: string | undefined;
+    }
   /** Another edge in the place of one: a wire that was led elsewhere. */
   | { readonly kind: "replace_edge"; readonly edge: string; readonly by: DocEdge }
   /** Sets a field of the document beside nodes and edges: ["settings", "priority"], ["inputs"]. */
@@ -41,11 +57,21 @@ export function reduce(doc: Doc, change: Change): Doc {
     case "move":
       return withNodes(doc, change.to.keys(), (node) => moved(node, change.to.get(node.id)));
     case "set":
-      return change.path.length ? withNodes(doc, [change.node], (node) => withValue(node as JsonObject, change.path, change.value) as unknown as DocNode) : doc;
+      return change.path.length
+        ? withNodes(
+            doc,
+            [change.node],
+            (node) => withValue(node as JsonObject, change.path, change.value) as unknown as DocNode,
+          )
+        : doc;
     case "rename":
       return rename(doc, change.node, change.id);
     case "set_edge":
-      return withEdge(doc, change.edge, (edge) => withValue(edge as JsonObject, [change.field], change.value) as unknown as DocEdge);
+      return withEdge(
+        doc,
+        change.edge,
+        (edge) => withValue(edge as JsonObject, [change.field], change.value) as unknown as DocEdge,
+      );
     case "replace_edge":
       return withEdge(doc, change.edge, () => change.by);
     case "workflow":
@@ -64,7 +90,11 @@ function add(doc: Doc, nodes: readonly DocNode[], edges: readonly DocEdge[]): Do
   const newNodes = unlike(nodes, (node) => node.id, indexOf(doc));
   const newEdges = unlike(edges, edgeKey, new Set(edges.length ? doc.edges.map(edgeKey) : []));
   if (!newNodes.length && !newEdges.length) return doc;
-  return { ...doc, nodes: newNodes.length ? [...doc.nodes, ...newNodes] : doc.nodes, edges: newEdges.length ? [...doc.edges, ...newEdges] : doc.edges };
+  return {
+    ...doc,
+    nodes: newNodes.length ? [...doc.nodes, ...newNodes] : doc.nodes,
+    edges: newEdges.length ? [...doc.edges, ...newEdges] : doc.edges,
+  };
 }
 
 /** Those of a list whose key is neither known nor that of one before. */
@@ -80,9 +110,15 @@ function unlike<T>(list: readonly T[], keyOf: (one: T) => string, known: { has(k
 
 function remove(doc: Doc, nodes: ReadonlySet<string>, edges: ReadonlySet<string>): Doc {
   const left = doc.nodes.filter((node) => !nodes.has(node.id));
-  const edgesLeft = doc.edges.filter((edge) => !nodes.has(edge.source) && !nodes.has(edge.target) && !(edges.size && edges.has(edgeKey(edge))));
+  const edgesLeft = doc.edges.filter(
+    (edge) => !nodes.has(edge.source) && !nodes.has(edge.target) && !(edges.size && edges.has(edgeKey(edge))),
+  );
   if (left.length === doc.nodes.length && edgesLeft.length === doc.edges.length) return doc;
-  return { ...doc, nodes: left.length === doc.nodes.length ? doc.nodes : left, edges: edgesLeft.length === doc.edges.length ? doc.edges : edgesLeft };
+  return {
+    ...doc,
+    nodes: left.length === doc.nodes.length ? doc.nodes : left,
+    edges: edgesLeft.length === doc.edges.length ? doc.edges : edgesLeft,
+  };
 }
 
 function withNodes(doc: Doc, ids: Iterable<string>, change: (node: DocNode) => DocNode): Doc {
@@ -138,7 +174,14 @@ function rename(doc: Doc, from: string, to: string): Doc {
   if (from === to || !indexOf(doc).has(from) || indexOf(doc).has(to)) return doc;
   const renamed = withNodes(doc, [from], (node) => ({ ...node, id: to }));
   const end = (id: string): string => (id === from ? to : id);
-  return { ...renamed, edges: doc.edges.map((edge) => (edge.source === from || edge.target === from ? { ...edge, source: end(edge.source), target: end(edge.target) } : edge)) };
+  return {
+    ...renamed,
+    edges: doc.edges.map((edge) =>
+      edge.source === from || edge.target === from
+        ? { ...edge, source: end(edge.source), target: end(edge.target) }
+        : edge,
+    ),
+  };
 }
 
 /** A copy in which the value at the path is another one; undefined takes it away. The same object when nothing differs.
@@ -155,7 +198,13 @@ export function withValue(value: JsonObject, path: Path, to: Json | undefined): 
 const INDEX = /^(0|[1-9][0-9]*)$/;
 
 /** `drops`: from this depth on objects that became empty go. */
-function changed(value: Json | undefined, path: Path, to: Json | undefined, depth: number, drops: number): Json | undefined {
+function changed(
+  value: Json | undefined,
+  path: Path,
+  to: Json | undefined,
+  depth: number,
+  drops: number,
+): Json | undefined {
   const key = path[depth];
   if (key === undefined) return same(value, to) ? value : to;
   if (Array.isArray(value)) {
@@ -174,7 +223,8 @@ function changed(value: Json | undefined, path: Path, to: Json | undefined, dept
   if (inner === undefined && to === undefined) return value;
   let next = changed(inner, path, to, depth + 1, drops);
   if (next === inner) return value;
-  if (to === undefined && depth + 1 >= drops && path.length > depth + 1 && isObject(next) && !Object.keys(next).length) next = undefined;
+  if (to === undefined && depth + 1 >= drops && path.length > depth + 1 && isObject(next) && !Object.keys(next).length)
+    next = undefined;
   const copy: JsonObject = { ...whole };
   if (next === undefined) delete copy[name];
   // "__proto__" is a key like any other.

@@ -1,7 +1,19 @@
 /** Nodes as text that is copied, and what such text becomes in another document. Pure. */
 
 import type { Json, JsonObject } from "../live/protocol";
-import { configOf, type Doc, type DocEdge, type DocNode, edgeKey, indexOf, isObject, nameOf, type Position, positionOf, targetPort } from "./document";
+import {
+  configOf,
+  type Doc,
+  type DocEdge,
+  type DocNode,
+  edgeKey,
+  indexOf,
+  isObject,
+  nameOf,
+  type Position,
+  positionOf,
+  targetPort,
+} from "./document";
 import { isId, slug, unique, uniqueName } from "./ids";
 import { NODE_HEIGHT, NODE_WIDTH } from "./model";
 import { type ReferenceTypes, renameInput, renameOutputs } from "./references";
@@ -18,10 +30,14 @@ export interface Part {
 
 /** Those nodes, in the document's order, and the edges among them. */
 export function partOf(doc: Doc, ids: ReadonlySet<string>): Part {
-  return { nodes: doc.nodes.filter((node) => ids.has(node.id)), edges: doc.edges.filter((edge) => ids.has(edge.source) && ids.has(edge.target)) };
+  return {
+    nodes: doc.nodes.filter((node) => ids.has(node.id)),
+    edges: doc.edges.filter((edge) => ids.has(edge.source) && ids.has(edge.target)),
+  };
 }
 
-export const writePart = (part: Part): string => JSON.stringify({ interlock: FORMAT, nodes: part.nodes, edges: part.edges } as unknown as JsonObject, null, 2);
+export const writePart = (part: Part): string =>
+  JSON.stringify({ interlock: FORMAT, nodes: part.nodes, edges: part.edges } as unknown as JsonObject, null, 2);
 
 /** What was copied here, a whole definition, a list of nodes or one node; null: it is none of these. */
 export function readPart(text: string): Part | null {
@@ -47,7 +63,13 @@ export function readPart(text: string): Part | null {
     read.push({ ...node, id });
   }
   const inner = (edge: Json): DocEdge[] =>
-    isObject(edge) && typeof edge["source"] === "string" && typeof edge["target"] === "string" && ids.has(edge["source"]) && ids.has(edge["target"]) ? [edge as unknown as DocEdge] : [];
+    isObject(edge) &&
+    typeof edge["source"] === "string" &&
+    typeof edge["target"] === "string" &&
+    ids.has(edge["source"]) &&
+    ids.has(edge["target"])
+      ? [edge as unknown as DocEdge]
+      : [];
   return { nodes: read, edges: edges.slice(0, EDGES_MAX).flatMap(inner) };
 }
 
@@ -69,7 +91,8 @@ export function intoDocument(doc: Doc, part: Part, types: ReferenceTypes): Part 
     const source = ids.get(edge.source);
     const made: DocEdge = { ...edge, source: source ?? edge.source, target: ids.get(edge.target) ?? edge.target };
     const target = nodes.get(edge.target);
-    if (source === undefined || !target || (typeof edge["target_port"] === "string" && edge["target_port"])) return made;
+    if (source === undefined || !target || (typeof edge["target_port"] === "string" && edge["target_port"]))
+      return made;
     const config = renameInput(target, edge.source, source, types);
     if (config === null || given.has(`${edge.target} ${source}`)) return { ...made, target_port: targetPort(edge) };
     if (config !== configOf(target)) nodes.set(target.id, { ...target, config });
@@ -80,13 +103,21 @@ export function intoDocument(doc: Doc, part: Part, types: ReferenceTypes): Part 
     const id = ids.get(node.id) ?? node.id;
     const said = typeof node["name"] === "string" && node["name"] ? uniqueName(node["name"], names) : null;
     names.add(said ?? id);
-    return { ...node, id, ...(said === null ? {} : { name: said }), ...(config === configOf(node) ? {} : { config }) } as DocNode;
+    return {
+      ...node,
+      id,
+      ...(said === null ? {} : { name: said }),
+      ...(config === configOf(node) ? {} : { config }),
+    } as DocNode;
   });
   return { nodes: fresh, edges: [...new Map(edges.map((edge) => [edgeKey(edge), edge])).values()] };
 }
 
 /** "target name" of every input that was given a name: no new id may come in under it too. */
-const givenNames = (part: Part): ReadonlySet<string> => new Set(part.edges.flatMap((edge) => (targetPort(edge) === edge.source ? [] : [`${edge.target} ${targetPort(edge)}`])));
+const givenNames = (part: Part): ReadonlySet<string> =>
+  new Set(
+    part.edges.flatMap((edge) => (targetPort(edge) === edge.source ? [] : [`${edge.target} ${targetPort(edge)}`])),
+  );
 
 /** The part moved so that its upper left corner is at a point; nodes without a place stand below those with one. */
 export function placed(part: Part, at: Position): Part {
@@ -98,7 +129,11 @@ export function placed(part: Part, at: Position): Part {
   let column = 0;
   const nodes = part.nodes.map((node, index) => {
     const place = places[index];
-    if (place) return { ...node, position: { x: Math.round(at.x + place.x - left), y: Math.round(at.y + place.y - top) } } as DocNode;
+    if (place)
+      return {
+        ...node,
+        position: { x: Math.round(at.x + place.x - left), y: Math.round(at.y + place.y - top) },
+      } as DocNode;
     const position = { x: Math.round(at.x + column * (NODE_WIDTH + GAP)), y: Math.round(at.y + next) };
     column = (column + 1) % 5;
     if (!column) next += NODE_HEIGHT + GAP;
@@ -106,4 +141,3 @@ export function placed(part: Part, at: Position): Part {
   });
   return { nodes, edges: part.edges };
 }
-

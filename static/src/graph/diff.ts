@@ -39,9 +39,11 @@ export function changesBetween(before: Doc, after: Doc): Changed[] {
   }
   for (const node of before.nodes) if (!are.has(node.id)) found.push({ kind: "removed", node });
   if (before.edges !== after.edges) {
-    const both = (edge: DocEdge): boolean => were.has(edge.source) && were.has(edge.target) && are.has(edge.source) && are.has(edge.target);
+    const both = (edge: DocEdge): boolean =>
+      were.has(edge.source) && were.has(edge.target) && are.has(edge.source) && are.has(edge.target);
     // Most are the same objects: only the others are compared by what they say.
-    const others = (edges: readonly DocEdge[], known: ReadonlySet<DocEdge>): DocEdge[] => edges.filter((edge) => !known.has(edge) && both(edge));
+    const others = (edges: readonly DocEdge[], known: ReadonlySet<DocEdge>): DocEdge[] =>
+      edges.filter((edge) => !known.has(edge) && both(edge));
     const came = others(after.edges, new Set(before.edges));
     const went = others(before.edges, new Set(after.edges));
     const keysBefore = new Set(went.map(edgeKey));
@@ -49,7 +51,8 @@ export function changesBetween(before: Doc, after: Doc): Changed[] {
     for (const edge of came) if (!keysBefore.has(edgeKey(edge))) found.push({ kind: "connected", edge });
     for (const edge of went) if (!keysAfter.has(edgeKey(edge))) found.push({ kind: "disconnected", edge });
   }
-  for (const path of fieldsOfWorkflow(before, after)) found.push({ kind: "workflow", path, was: valueAt(before as Json, path), now: valueAt(after as Json, path) });
+  for (const path of fieldsOfWorkflow(before, after))
+    found.push({ kind: "workflow", path, was: valueAt(before as Json, path), now: valueAt(after as Json, path) });
   if (moved.length) found.push({ kind: "moved", nodes: moved, were: stood });
   return found;
 }
@@ -71,7 +74,8 @@ function fieldsBetween(was: DocNode, node: DocNode): Fields {
     const [one, other] = [was[key], node[key]];
     if (same(one, other)) continue;
     if (key === "position") place = true;
-    else if ((key === "config" || key === "policy") && (isObject(one) || isObject(other))) fields.push(...inner(one, other, [key]));
+    else if ((key === "config" || key === "policy") && (isObject(one) || isObject(other)))
+      fields.push(...inner(one, other, [key]));
     else fields.push([key]);
   }
   const made = { fields, place };
@@ -81,7 +85,9 @@ function fieldsBetween(was: DocNode, node: DocNode): Fields {
 
 function inner(one: Json | undefined, other: Json | undefined, path: Path): Path[] {
   const [a, b] = [isObject(one) ? one : {}, isObject(other) ? other : {}];
-  const found = keysOf(a, b).filter((key) => !same(a[key], b[key])).map((key) => [...path, key]);
+  const found = keysOf(a, b)
+    .filter((key) => !same(a[key], b[key]))
+    .map((key) => [...path, key]);
   // One is no object, or one is empty and the other not there.
   return found.length ? found : [path];
 }
@@ -107,6 +113,12 @@ function fieldsOfWorkflow(before: Doc, after: Doc): Path[] {
 
 export function valueAt(value: Json | undefined, path: Path): Json | undefined {
   let at: Json | undefined = value;
-  for (const key of path) at = isObject(at) && Object.hasOwn(at, String(key)) ? at[String(key)] : Array.isArray(at) ? at[Number(key)] : undefined;
+  for (const key of path)
+    at =
+      isObject(at) && Object.hasOwn(at, String(key))
+        ? at[String(key)]
+        : Array.isArray(at)
+          ? at[Number(key)]
+          : undefined;
   return at;
 }

@@ -7,8 +7,12 @@
 import type { Json, JsonObject } from "../live/protocol";
 
 export type DocNode = { readonly id: string } & { readonly [field: string]: Json | undefined };
-export type DocEdge = { readonly source: string; readonly target: string } & { readonly [field: string]: Json | undefined };
-export type Doc = { readonly nodes: readonly DocNode[]; readonly edges: readonly DocEdge[] } & { readonly [field: string]: Json | readonly DocNode[] | readonly DocEdge[] | undefined };
+export type DocEdge = { readonly source: string; readonly target: string } & {
+  readonly [field: string]: Json | undefined;
+};
+export type Doc = { readonly nodes: readonly DocNode[]; readonly edges: readonly DocEdge[] } & {
+  readonly [field: string]: Json | readonly DocNode[] | readonly DocEdge[] | undefined;
+};
 
 export interface Position {
   readonly x: number;
@@ -17,7 +21,8 @@ export interface Position {
 
 export const SCHEMA = "interlock/1";
 
-export const isObject = (value: Json | undefined): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value);
+export const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The document as the canvas can draw it; null when it cannot (the text editor still can). */
 export function readDocument(value: JsonObject): Doc | null {
@@ -28,7 +33,8 @@ export function readDocument(value: JsonObject): Doc | null {
     if (!isObject(node) || typeof node["id"] !== "string" || ids.has(node["id"])) return null;
     ids.add(node["id"]);
   }
-  for (const edge of edges) if (!isObject(edge) || typeof edge["source"] !== "string" || typeof edge["target"] !== "string") return null;
+  for (const edge of edges)
+    if (!isObject(edge) || typeof edge["source"] !== "string" || typeof edge["target"] !== "string") return null;
   return { ...value, nodes: nodes as DocNode[], edges: edges as DocEdge[] };
 }
 
@@ -115,6 +121,8 @@ export function difference(before: Doc, after: Doc): Difference {
     });
     if (were !== are) for (const node of before.nodes) if (!are.has(node.id)) removed.push(node.id);
   }
-  const fields = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((key) => key !== "nodes" && key !== "edges" && before[key] !== after[key]);
+  const fields = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+    (key) => key !== "nodes" && key !== "edges" && before[key] !== after[key],
+  );
   return { added, removed, changed, edges: before.edges !== after.edges, fields };
 }

@@ -76,7 +76,8 @@ export function answer(graph: Graph, root: ElkNode): Arranged {
       inner[1] = startY;
       inner[inner.length - 1] = endY;
     }
-    if (inner.length) routed.set(number, [(at[2 * source] ?? 0) + NODE_WIDTH, startY, ...inner, at[2 * target] ?? 0, endY]);
+    if (inner.length)
+      routed.set(number, [(at[2 * source] ?? 0) + NODE_WIDTH, startY, ...inner, at[2 * target] ?? 0, endY]);
   }
   return { at, routed };
 }

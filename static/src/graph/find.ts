@@ -23,7 +23,13 @@ export class Finder {
       const id = this.graph.ids[node] ?? "";
       if (!words.every((word) => name.includes(word) || id.includes(word))) continue;
       const rank =
-        name === wanted || id === wanted ? 0 : name.startsWith(wanted) || id.startsWith(wanted) ? 1 : name.includes(` ${wanted}`) || id.includes(`_${wanted}`) ? 2 : 3;
+        name === wanted || id === wanted
+          ? 0
+          : name.startsWith(wanted) || id.startsWith(wanted)
+            ? 1
+            : name.includes(` ${wanted}`) || id.includes(`_${wanted}`)
+              ? 2
+              : 3;
       ranks[rank]?.push(node);
     }
     return ranks.flat().slice(0, most);

@@ -19,7 +19,11 @@ function random(seed: number): () => number {
 }
 
 function input(size: number, edges: readonly (readonly [number, number])[]): LayoutInput {
-  return { size, sources: Int32Array.from(edges, ([source]) => source), targets: Int32Array.from(edges, ([, target]) => target) };
+  return {
+    size,
+    sources: Int32Array.from(edges, ([source]) => source),
+    targets: Int32Array.from(edges, ([, target]) => target),
+  };
 }
 
 /** A graph without cycle, its nodes not in the order of their edges. */
@@ -51,7 +55,9 @@ function overlap(at: Positions, size: number): [number, number] | null {
 }
 
 function leadsRight(graph: LayoutInput, at: Positions): boolean {
-  return [...graph.sources.keys()].every((edge) => (at[2 * (graph.targets[edge] ?? 0)] ?? 0) >= (at[2 * (graph.sources[edge] ?? 0)] ?? 0) + NODE_WIDTH);
+  return [...graph.sources.keys()].every(
+    (edge) => (at[2 * (graph.targets[edge] ?? 0)] ?? 0) >= (at[2 * (graph.sources[edge] ?? 0)] ?? 0) + NODE_WIDTH,
+  );
 }
 
 describe("the layered layout", () => {
@@ -68,7 +74,8 @@ describe("the layered layout", () => {
 
   it("keeps chains beside each other straight", () => {
     const edges: [number, number][] = [];
-    for (let chain = 0; chain < 5; chain += 1) for (let step = 0; step < 9; step += 1) edges.push([chain * 10 + step, chain * 10 + step + 1]);
+    for (let chain = 0; chain < 5; chain += 1)
+      for (let step = 0; step < 9; step += 1) edges.push([chain * 10 + step, chain * 10 + step + 1]);
     const at = layered(input(50, edges));
     for (let chain = 0; chain < 5; chain += 1) {
       const heights = new Set([...Array(10).keys()].map((step) => at[2 * (chain * 10 + step) + 1]));
@@ -98,12 +105,28 @@ describe("the layered layout", () => {
   });
 
   it("puts a node without upstream right before the one that needs it", () => {
-    const at = layered(input(5, [[0, 1], [1, 2], [2, 3], [4, 3]]));
+    const at = layered(
+      input(5, [
+        [0, 1],
+        [1, 2],
+        [2, 3],
+        [4, 3],
+      ]),
+    );
     expect(at[8]).toBe(at[4]);
   });
 
   it("counts the longest way to a node", () => {
-    expect([...layers(input(4, [[0, 1], [1, 2], [0, 2], [2, 3]]))]).toEqual([0, 1, 2, 3]);
+    expect([
+      ...layers(
+        input(4, [
+          [0, 1],
+          [1, 2],
+          [0, 2],
+          [2, 3],
+        ]),
+      ),
+    ]).toEqual([0, 1, 2, 3]);
   });
 
   it("takes a chain of 10,000 nodes and a graph of 50,000 edges in about a second", () => {
@@ -118,7 +141,14 @@ describe("the layered layout", () => {
     // Alone it takes about 100 ms; machines that test are busy.
     expect(performance.now() - began).toBeLessThan(1500);
     expect(leadsRight(graph, at)).toBe(true);
-    expect(layered(input(10_000, [...Array(9999).keys()].map((node) => [node, node + 1] as const))).length).toBe(20_000);
+    expect(
+      layered(
+        input(
+          10_000,
+          [...Array(9999).keys()].map((node) => [node, node + 1] as const),
+        ),
+      ).length,
+    ).toBe(20_000);
   });
 });
 
@@ -169,7 +199,12 @@ describe("the way of an edge", () => {
   });
 
   it("takes the corners that a layout gave", () => {
-    const ways = waysOf(Int32Array.of(0), Int32Array.of(1), Float64Array.of(0, 0, 300, 100), new Map([[0, [1, 2, 3, 2, 3, 9, 10, 9]]]));
+    const ways = waysOf(
+      Int32Array.of(0),
+      Int32Array.of(1),
+      Float64Array.of(0, 0, 300, 100),
+      new Map([[0, [1, 2, 3, 2, 3, 9, 10, 9]]]),
+    );
     expect([...ways.points.subarray(0, ways.end[0])]).toEqual([1, 2, 3, 2, 3, 9, 10, 9]);
   });
 });
@@ -187,10 +222,12 @@ describe("the grid", () => {
       const box = { left, top, right: left + next() * spread, bottom: top + next() * spread };
       const found: number[] = [];
       grid.within(box, (node) => found.push(node));
-      const inside = (x: number, y: number): boolean => x <= box.right && x + NODE_WIDTH >= box.left && y <= box.bottom && y + NODE_HEIGHT >= box.top;
+      const inside = (x: number, y: number): boolean =>
+        x <= box.right && x + NODE_WIDTH >= box.left && y <= box.bottom && y + NODE_HEIGHT >= box.top;
       const expected = [...Array(size).keys()].filter((node) => inside(at[2 * node] ?? 0, at[2 * node + 1] ?? 0));
       expect(found.sort((a, b) => a - b)).toEqual(expected);
-      for (let node = 0; node < size; node += 1) expect(grid.hit((at[2 * node] ?? 0) + 5, (at[2 * node + 1] ?? 0) + 5)).toBeGreaterThanOrEqual(node);
+      for (let node = 0; node < size; node += 1)
+        expect(grid.hit((at[2 * node] ?? 0) + 5, (at[2 * node + 1] ?? 0) + 5)).toBeGreaterThanOrEqual(node);
     }
   });
 
@@ -204,8 +241,15 @@ describe("the grid", () => {
 describe("the model", () => {
   it("reads what the server sends", () => {
     const graph = readGraph({
-      nodes: [["a", "Node A", "noop", 1, 2], ["b", "b", "branch"], ["c", "c", "noop"]],
-      edges: [[0, 1], [1, 2, "true", "b"]],
+      nodes: [
+        ["a", "Node A", "noop", 1, 2],
+        ["b", "b", "branch"],
+        ["c", "c", "noop"],
+      ],
+      edges: [
+        [0, 1],
+        [1, 2, "true", "b"],
+      ],
       icons: { noop: "dot", branch: "split" },
     });
     expect(graph?.ids).toEqual(["a", "b", "c"]);
@@ -217,21 +261,55 @@ describe("the model", () => {
   });
 
   it("refuses what is no graph", () => {
-    for (const wrong of [{}, { nodes: [], edges: {} }, { nodes: [["a"]], edges: [] }, { nodes: [["a", "a", "noop"]], edges: [[0, 1]] }, { nodes: [["a", "a", "noop"]], edges: [[0, 0.5]] }]) {
+    for (const wrong of [
+      {},
+      { nodes: [], edges: {} },
+      { nodes: [["a"]], edges: [] },
+      { nodes: [["a", "a", "noop"]], edges: [[0, 1]] },
+      { nodes: [["a", "a", "noop"]], edges: [[0, 0.5]] },
+    ]) {
       expect(readGraph(wrong)).toBe(null);
     }
   });
 
   it("takes places that are missing, or all at 0, for none", () => {
     expect(isPlaced(makeGraph([{ id: "a" }, { id: "b" }], []))).toBe(false);
-    expect(isPlaced(makeGraph([{ id: "a", x: 0, y: 0 }, { id: "b", x: 0, y: 0 }], []))).toBe(false);
-    expect(isPlaced(makeGraph([{ id: "a", x: 0, y: 0 }, { id: "b", x: 9, y: 0 }], []))).toBe(true);
+    expect(
+      isPlaced(
+        makeGraph(
+          [
+            { id: "a", x: 0, y: 0 },
+            { id: "b", x: 0, y: 0 },
+          ],
+          [],
+        ),
+      ),
+    ).toBe(false);
+    expect(
+      isPlaced(
+        makeGraph(
+          [
+            { id: "a", x: 0, y: 0 },
+            { id: "b", x: 9, y: 0 },
+          ],
+          [],
+        ),
+      ),
+    ).toBe(true);
   });
 });
 
 describe("walking", () => {
   // a -> b, a -> c, b -> d, c -> d; e stands alone below.
-  const graph = makeGraph([..."abcde"].map((id) => ({ id })), [[0, 1], [0, 2], [1, 3], [2, 3]]);
+  const graph = makeGraph(
+    [..."abcde"].map((id) => ({ id })),
+    [
+      [0, 1],
+      [0, 2],
+      [1, 3],
+      [2, 3],
+    ],
+  );
   const at = Float64Array.of(0, 50, 300, 0, 300, 100, 600, 50, 0, 400);
   it("goes along edges to the left and right, and among siblings up and down", () => {
     expect(neighbour(graph, at, 0, "right")).toBe(1);
@@ -266,14 +344,20 @@ describe("places of nodes that nobody placed", () => {
 describe("finding", () => {
   it("puts whole names first, then beginnings, then words, then the rest", () => {
     const names = ["Unclean data", "Make clean", "Clean flights", "clean", "other"];
-    const graph = makeGraph(names.map((name, at) => ({ id: `n${at}`, name })), []);
+    const graph = makeGraph(
+      names.map((name, at) => ({ id: `n${at}`, name })),
+      [],
+    );
     expect(new Finder(graph).find("Clean")).toEqual([3, 2, 1, 0]);
     expect(new Finder(graph).find("n4")).toEqual([4]);
     expect(new Finder(graph).find("  ")).toEqual([]);
     expect(new Finder(graph).find("flights clean")).toEqual([2]);
   });
   it("finds one of 10,000 in far less than 100 ms", () => {
-    const graph = makeGraph([...Array(10_000).keys()].map((at) => ({ id: `node_${at}`, name: `Node number ${at}` })), []);
+    const graph = makeGraph(
+      [...Array(10_000).keys()].map((at) => ({ id: `node_${at}`, name: `Node number ${at}` })),
+      [],
+    );
     const finder = new Finder(graph);
     const began = performance.now();
     expect(finder.find("number 9876")).toEqual([9876]);

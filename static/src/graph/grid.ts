@@ -50,7 +50,9 @@ export class Grid implements Places {
       if (x > right) right = x;
       if (y > bottom) bottom = y;
     }
-    this.bounds = size ? { left, top, right: right + NODE_WIDTH, bottom: bottom + NODE_HEIGHT } : { left: 0, top: 0, right: 0, bottom: 0 };
+    this.bounds = size
+      ? { left, top, right: right + NODE_WIDTH, bottom: bottom + NODE_HEIGHT }
+      : { left: 0, top: 0, right: 0, bottom: 0 };
     let wide = CELL_WIDTH;
     let high = CELL_HEIGHT;
     const cells = (): number => (Math.floor((right - left) / wide) + 1) * (Math.floor((bottom - top) / high) + 1);
@@ -67,7 +69,8 @@ export class Grid implements Places {
       const cell = this.cell(node) + 1;
       start[cell] = (start[cell] ?? 0) + 1;
     }
-    for (let cell = 0; cell < this.columns * this.rows; cell += 1) start[cell + 1] = (start[cell + 1] ?? 0) + (start[cell] ?? 0);
+    for (let cell = 0; cell < this.columns * this.rows; cell += 1)
+      start[cell + 1] = (start[cell + 1] ?? 0) + (start[cell] ?? 0);
     const next = start.slice();
     const nodes = new Int32Array(size);
     for (let node = 0; node < size; node += 1) {

@@ -39,9 +39,15 @@ export async function arrange(graph: Graph): Promise<Arranged> {
   }
   if (without.length) {
     const place = new Map(without.map((node, index) => [node, index]));
-    const inner = [...graph.sources.keys()].filter((edge) => place.has(graph.sources[edge] ?? -1) && place.has(graph.targets[edge] ?? -1));
+    const inner = [...graph.sources.keys()].filter(
+      (edge) => place.has(graph.sources[edge] ?? -1) && place.has(graph.targets[edge] ?? -1),
+    );
     const among = (ends: Int32Array): Int32Array => Int32Array.from(inner, (edge) => place.get(ends[edge] ?? 0) ?? 0);
-    const below = await layeredInWorker({ size: without.length, sources: among(graph.sources), targets: among(graph.targets) });
+    const below = await layeredInWorker({
+      size: without.length,
+      sources: among(graph.sources),
+      targets: among(graph.targets),
+    });
     without.forEach((node, index) => {
       at[2 * node] = left + (below[2 * index] ?? 0);
       at[2 * node + 1] = bottom + 2 * NODE_HEIGHT + (below[2 * index + 1] ?? 0);
@@ -54,7 +60,8 @@ export async function arrange(graph: Graph): Promise<Arranged> {
 export async function tidy(graph: Graph, gaps?: Gaps): Promise<Arranged> {
   const { size, sources, targets } = graph;
   // ELK puts a layer into one column, however many nodes it has.
-  if (size <= ELK_NODES_MAX && graph.edges <= ELK_EDGES_MAX && !isTall({ size, sources, targets })) return withElk(graph, gaps);
+  if (size <= ELK_NODES_MAX && graph.edges <= ELK_EDGES_MAX && !isTall({ size, sources, targets }))
+    return withElk(graph, gaps);
   return { at: await layeredInWorker({ size, sources, targets }), routed: new Map() };
 }
 

@@ -2,7 +2,10 @@
 
 import { layered, type LayoutInput } from "./layered";
 
-const worker = self as unknown as { onmessage: ((event: MessageEvent<LayoutInput>) => void) | null; postMessage(message: unknown, transfer: Transferable[]): void };
+const worker = self as unknown as {
+  onmessage: ((event: MessageEvent<LayoutInput>) => void) | null;
+  postMessage(message: unknown, transfer: Transferable[]): void;
+};
 
 worker.onmessage = (event) => {
   const positions = layered(event.data);

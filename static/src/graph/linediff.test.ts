@@ -2,7 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { linesBetween } from "./linediff";
 
-const shown = (older: string, newer: string): string => linesBetween(older, newer).map(({ kind, text }) => ({ both: " ", new: "+", old: "-", gap: "…" })[kind] + text).join("\n");
+const shown = (older: string, newer: string): string =>
+  linesBetween(older, newer)
+    .map(({ kind, text }) => ({ both: " ", new: "+", old: "-", gap: "…" })[kind] + text)
+    .join("\n");
 
 describe("lines that differ", () => {
   it("stand among those that do not", () => {
@@ -16,7 +19,11 @@ describe("lines that differ", () => {
       fc.property(text, text, (older, newer) => {
         const lines = linesBetween(older, newer);
         if (lines.some(({ kind }) => kind === "gap")) return;
-        const of = (kind: string): string => lines.filter((line) => line.kind === "both" || line.kind === kind).map((line) => line.text).join("\n");
+        const of = (kind: string): string =>
+          lines
+            .filter((line) => line.kind === "both" || line.kind === kind)
+            .map((line) => line.text)
+            .join("\n");
         expect(of("old")).toBe(older);
         expect(of("new")).toBe(newer);
       }),

@@ -17,7 +17,12 @@ export function linesBetween(older: string, newer: string): Line[] {
   let start = 0;
   while (start < before.length && start < after.length && before[start] === after[start]) start += 1;
   let end = 0;
-  while (end < before.length - start && end < after.length - start && before[before.length - 1 - end] === after[after.length - 1 - end]) end += 1;
+  while (
+    end < before.length - start &&
+    end < after.length - start &&
+    before[before.length - 1 - end] === after[after.length - 1 - end]
+  )
+    end += 1;
   const both = (lines: readonly string[]): Line[] => lines.map((text) => ({ kind: "both", text }));
   const middle = compared(before.slice(start, before.length - end), after.slice(start, after.length - end));
   return shortened([...both(after.slice(0, start)), ...middle, ...both(after.slice(after.length - end))]);
@@ -33,7 +38,11 @@ function compared(before: readonly string[], after: readonly string[]): Line[] {
   const common = new Uint32Array((rows + 1) * width);
   const at = (row: number, column: number): number => common[row * width + column] ?? 0;
   for (let row = rows - 1; row >= 0; row -= 1) {
-    for (let column = columns - 1; column >= 0; column -= 1) common[row * width + column] = before[row] === after[column] ? at(row + 1, column + 1) + 1 : Math.max(at(row + 1, column), at(row, column + 1));
+    for (let column = columns - 1; column >= 0; column -= 1)
+      common[row * width + column] =
+        before[row] === after[column]
+          ? at(row + 1, column + 1) + 1
+          : Math.max(at(row + 1, column), at(row, column + 1));
   }
   const lines: Line[] = [];
   let [row, column] = [0, 0];

@@ -24,7 +24,13 @@ it("is read once by all who ask", async () => {
 });
 
 it("is asked for again when it could not be read, and says why it could not", async () => {
-  server(new TypeError("offline"), new Response("", { status: 503 }), new Response("", { status: 404 }), new Response("[]"), new Response(GRAPH));
+  server(
+    new TypeError("offline"),
+    new Response("", { status: 503 }),
+    new Response("", { status: 404 }),
+    new Response("[]"),
+    new Response(GRAPH),
+  );
   for (const why of ["cannot be reached", "fault", "deleted", "no graph"]) {
     const failed = await loadGraph("/two/").catch((error: unknown) => error);
     expect(failed).toBeInstanceOf(NotLoaded);

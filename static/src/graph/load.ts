@@ -34,7 +34,8 @@ async function read(address: string): Promise<Graph> {
   } catch {
     throw new NotLoaded(gettext("The server cannot be reached."));
   }
-  if (response.redirected || response.status === 401) throw new NotLoaded(gettext("You are signed out. Load the page again to sign in."));
+  if (response.redirected || response.status === 401)
+    throw new NotLoaded(gettext("You are signed out. Load the page again to sign in."));
   if (response.status === 404) throw new NotLoaded(gettext("This run was deleted."));
   if (!response.ok) throw new NotLoaded(gettext("The server answered with a fault. Its log says more."));
   const graph = readGraph(parse(text) ?? {});

@@ -23,7 +23,11 @@ export class LooseGrid implements Places {
   }
 
   private cell(node: number): number {
-    return (Math.floor((this.at[2 * node + 1] ?? 0) / CELL_HEIGHT) + COLUMNS / 2) * COLUMNS + Math.floor((this.at[2 * node] ?? 0) / CELL_WIDTH) + COLUMNS / 2;
+    return (
+      (Math.floor((this.at[2 * node + 1] ?? 0) / CELL_HEIGHT) + COLUMNS / 2) * COLUMNS +
+      Math.floor((this.at[2 * node] ?? 0) / CELL_WIDTH) +
+      COLUMNS / 2
+    );
   }
 
   private put(node: number, cell: number): void {
@@ -60,7 +64,9 @@ export class LooseGrid implements Places {
       if (x > right) right = x;
       if (y > bottom) bottom = y;
     }
-    this.known = this.size ? { left, top, right: right + NODE_WIDTH, bottom: bottom + NODE_HEIGHT } : { left: 0, top: 0, right: 0, bottom: 0 };
+    this.known = this.size
+      ? { left, top, right: right + NODE_WIDTH, bottom: bottom + NODE_HEIGHT }
+      : { left: 0, top: 0, right: 0, bottom: 0 };
     return this.known;
   }
 
@@ -74,8 +80,10 @@ export class LooseGrid implements Places {
         if (x >= left && x <= box.right && y >= top && y <= box.bottom) found(node);
       }
     };
-    const column = (x: number): number => Math.floor(Math.max(-FURTHEST, Math.min(FURTHEST, x)) / CELL_WIDTH) + COLUMNS / 2;
-    const row = (y: number): number => Math.floor(Math.max(-FURTHEST, Math.min(FURTHEST, y)) / CELL_HEIGHT) + COLUMNS / 2;
+    const column = (x: number): number =>
+      Math.floor(Math.max(-FURTHEST, Math.min(FURTHEST, x)) / CELL_WIDTH) + COLUMNS / 2;
+    const row = (y: number): number =>
+      Math.floor(Math.max(-FURTHEST, Math.min(FURTHEST, y)) / CELL_HEIGHT) + COLUMNS / 2;
     const firstColumn = column(left);
     const lastColumn = column(box.right);
     const firstRow = row(top);

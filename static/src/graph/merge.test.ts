@@ -5,7 +5,8 @@ import { type Doc, readDocument } from "./document";
 import { merge } from "./merge";
 import type { JsonObject } from "../live/protocol";
 
-const doc = (nodes: JsonObject[], edges: JsonObject[] = [], more: JsonObject = {}): Doc => readDocument({ ...more, nodes, edges }) as Doc;
+const doc = (nodes: JsonObject[], edges: JsonObject[] = [], more: JsonObject = {}): Doc =>
+  readDocument({ ...more, nodes, edges }) as Doc;
 const a = { id: "a", type: "noop", config: { sql: "1", path: "x" } };
 const b = { id: "b", type: "noop" };
 const c = { id: "c", type: "noop" };
@@ -14,8 +15,17 @@ const ab = { source: "a", target: "b" };
 describe("changes of two authors", () => {
   const base = doc([a, b], [ab], { settings: { priority: 5 } });
   it("to different fields, nodes and edges are put together", () => {
-    const mine = doc([{ ...a, config: { sql: "2", path: "x" } }, b, c], [ab, { source: "b", target: "c" }], { settings: { priority: 5, timeout: 3 } });
-    const theirs = doc([{ ...a, config: { sql: "1", path: "y" }, name: "A" }, { id: "d", type: "noop" }], [{ source: "a", target: "d" }], { settings: { priority: 1 } });
+    const mine = doc([{ ...a, config: { sql: "2", path: "x" } }, b, c], [ab, { source: "b", target: "c" }], {
+      settings: { priority: 5, timeout: 3 },
+    });
+    const theirs = doc(
+      [
+        { ...a, config: { sql: "1", path: "y" }, name: "A" },
+        { id: "d", type: "noop" },
+      ],
+      [{ source: "a", target: "d" }],
+      { settings: { priority: 1 } },
+    );
     expect(merge(base, mine, theirs)).toEqual({
       doc: {
         nodes: [{ ...a, config: { sql: "2", path: "y" }, name: "A" }, c, { id: "d", type: "noop" }],
@@ -28,7 +38,14 @@ describe("changes of two authors", () => {
   });
   it("to one field leave mine, and say so", () => {
     const mine = doc([{ ...a, config: { sql: "2" } }], [], { settings: { priority: 1 } });
-    const theirs = doc([{ ...a, config: { sql: "3" } }, { ...b, name: "B" }], [ab], { settings: { priority: 2 } });
+    const theirs = doc(
+      [
+        { ...a, config: { sql: "3" } },
+        { ...b, name: "B" },
+      ],
+      [ab],
+      { settings: { priority: 2 } },
+    );
     const { doc: made, clashes, fields } = merge(base, mine, theirs);
     expect(made).toEqual({ nodes: [{ ...a, config: { sql: "2" } }], edges: [], settings: { priority: 1 } });
     expect([clashes, fields]).toEqual([["a", "b"], ["settings"]]);
@@ -38,11 +55,25 @@ describe("changes of two authors", () => {
     expect(merge(base, doc([a, b], [ab]), doc([b])).doc.nodes).toEqual([b]);
   });
 
-  const node = fc.record({ id: fc.constantFrom("a", "b", "c", "d"), v: fc.nat(2), config: fc.record({ x: fc.nat(2) }) });
-  const any = fc.record({ nodes: fc.uniqueArray(node, { selector: ({ id }) => id }), edges: fc.uniqueArray(fc.record({ source: fc.constantFrom("a", "b"), target: fc.constantFrom("c", "d") }), { selector: (edge) => edge.source + edge.target }) }).map(({ nodes, edges }) => {
-    const ids = new Set(nodes.map(({ id }) => id as string));
-    return doc(nodes, edges.filter((edge) => ids.has(edge.source) && ids.has(edge.target)));
+  const node = fc.record({
+    id: fc.constantFrom("a", "b", "c", "d"),
+    v: fc.nat(2),
+    config: fc.record({ x: fc.nat(2) }),
   });
+  const any = fc
+    .record({
+      nodes: fc.uniqueArray(node, { selector: ({ id }) => id }),
+      edges: fc.uniqueArray(fc.record({ source: fc.constantFrom("a", "b"), target: fc.constantFrom("c", "d") }), {
+        selector: (edge) => edge.source + edge.target,
+      }),
+    })
+    .map(({ nodes, edges }) => {
+      const ids = new Set(nodes.map(({ id }) => id as string));
+      return doc(
+        nodes,
+        edges.filter((edge) => ids.has(edge.source) && ids.has(edge.target)),
+      );
+    });
   const said = (before: Doc, after: Doc): unknown[] => changesBetween(before, after);
   it("of which one did nothing are those of the other", () => {
     fc.assert(
@@ -59,9 +90,35 @@ describe("changes of two authors", () => {
 
 describe("what changed", () => {
   it("is told by nodes, fields and edges", () => {
-    const before = doc([{ ...a, policy: { retries: 1 } }, b, c], [ab], { inputs: { type: "object", properties: { month: { type: "integer" }, day: {} } }, settings: { priority: 1 } });
-    const after = doc([{ ...a, config: { path: "x", sql: "2" }, position: { x: 1, y: 1 } }, { ...b, position: { x: 1, y: 1 } }, { id: "d", type: "noop" }], [{ source: "b", target: "a" }, { source: "d", target: "a" }], { inputs: { type: "object", properties: { month: { type: "string" }, year: {} } }, settings: {} });
-    expect(changesBetween(before, after).map((one) => [one.kind, "node" in one ? one.node.id : "nodes" in one ? one.nodes.map(({ id }) => id) : "edge" in one ? one.edge.source : one.path.join("."), "fields" in one ? one.fields.map((path) => path.join(".")) : []])).toEqual([
+    const before = doc([{ ...a, policy: { retries: 1 } }, b, c], [ab], {
+      inputs: { type: "object", properties: { month: { type: "integer" }, day: {} } },
+      settings: { priority: 1 },
+    });
+    const after = doc(
+      [
+        { ...a, config: { path: "x", sql: "2" }, position: { x: 1, y: 1 } },
+        { ...b, position: { x: 1, y: 1 } },
+        { id: "d", type: "noop" },
+      ],
+      [
+        { source: "b", target: "a" },
+        { source: "d", target: "a" },
+      ],
+      { inputs: { type: "object", properties: { month: { type: "string" }, year: {} } }, settings: {} },
+    );
+    expect(
+      changesBetween(before, after).map((one) => [
+        one.kind,
+        "node" in one
+          ? one.node.id
+          : "nodes" in one
+            ? one.nodes.map(({ id }) => id)
+            : "edge" in one
+              ? one.edge.source
+              : one.path.join("."),
+        "fields" in one ? one.fields.map((path) => path.join(".")) : [],
+      ]),
+    ).toEqual([
       ["changed", "a", ["config.sql", "policy.retries"]],
       ["added", "d", []],
       ["removed", "c", []],

@@ -34,7 +34,9 @@ export function merge(base: Doc, mine: Doc, theirs: Doc): Merged {
       continue;
     }
     let clash = false;
-    nodes.push(merged(was as JsonObject, node as JsonObject, other as JsonObject, () => (clash = true)) as unknown as DocNode);
+    nodes.push(
+      merged(was as JsonObject, node as JsonObject, other as JsonObject, () => (clash = true)) as unknown as DocNode,
+    );
     if (clash) clashes.push(node.id);
   }
   for (const node of theirs.nodes) {
@@ -46,11 +48,24 @@ export function merge(base: Doc, mine: Doc, theirs: Doc): Merged {
   const made: Record<string, Json | readonly DocNode[] | readonly DocEdge[] | undefined> = { nodes, edges: [] };
   for (const key of new Set([...Object.keys(mine), ...Object.keys(theirs)])) {
     if (key === "nodes" || key === "edges") continue;
-    const value = merged(base[key] as Json | undefined, mine[key] as Json | undefined, theirs[key] as Json | undefined, () => fields.push(key));
+    const value = merged(
+      base[key] as Json | undefined,
+      mine[key] as Json | undefined,
+      theirs[key] as Json | undefined,
+      () => fields.push(key),
+    );
     if (value !== undefined) made[key] = value;
   }
   const ids = new Set(nodes.map((node) => node.id));
-  return { doc: { ...made, nodes, edges: edgesOf(base, mine, theirs).filter((edge) => ids.has(edge.source) && ids.has(edge.target)) }, clashes, fields: [...new Set(fields)] };
+  return {
+    doc: {
+      ...made,
+      nodes,
+      edges: edgesOf(base, mine, theirs).filter((edge) => ids.has(edge.source) && ids.has(edge.target)),
+    },
+    clashes,
+    fields: [...new Set(fields)],
+  };
 }
 
 function edgesOf(base: Doc, mine: Doc, theirs: Doc): DocEdge[] {
@@ -62,7 +77,12 @@ function edgesOf(base: Doc, mine: Doc, theirs: Doc): DocEdge[] {
 }
 
 /** Field by field; where both changed one field otherwise, mine. */
-function merged(was: Json | undefined, mine: Json | undefined, theirs: Json | undefined, clash: () => void): Json | undefined {
+function merged(
+  was: Json | undefined,
+  mine: Json | undefined,
+  theirs: Json | undefined,
+  clash: () => void,
+): Json | undefined {
   if (same(mine, theirs) || same(was, theirs)) return mine;
   if (same(was, mine)) return theirs;
   if (!isObject(mine) || !isObject(theirs)) {
@@ -74,7 +94,8 @@ function merged(was: Json | undefined, mine: Json | undefined, theirs: Json | un
   for (const key of new Set([...Object.keys(mine), ...Object.keys(theirs)])) {
     const of = (whole: JsonObject): Json | undefined => (Object.hasOwn(whole, key) ? whole[key] : undefined);
     const value = merged(of(before), of(mine), of(theirs), clash);
-    if (value !== undefined) Object.defineProperty(made, key, { value, writable: true, enumerable: true, configurable: true });
+    if (value !== undefined)
+      Object.defineProperty(made, key, { value, writable: true, enumerable: true, configurable: true });
   }
   return made;
 }

@@ -64,7 +64,11 @@ export interface NodeInput {
 }
 
 /** `edges`: source and target as numbers of nodes, and the port at the source. */
-export function makeGraph(nodes: readonly NodeInput[], edges: readonly (readonly [number, number, string?])[], icons: ReadonlyMap<string, string> = new Map()): Graph {
+export function makeGraph(
+  nodes: readonly NodeInput[],
+  edges: readonly (readonly [number, number, string?])[],
+  icons: ReadonlyMap<string, string> = new Map(),
+): Graph {
   const size = nodes.length;
   const sources = Int32Array.from(edges, (edge) => edge[0]);
   const targets = Int32Array.from(edges, (edge) => edge[1]);
@@ -103,7 +107,8 @@ export function readGraph(value: JsonObject): Graph | null {
     read.push(typeof x === "number" && typeof y === "number" ? { id, name, type, x, y } : { id, name, type });
   }
   const lines: [number, number, string][] = [];
-  const known = (at: Json | undefined): at is number => typeof at === "number" && Number.isInteger(at) && at >= 0 && at < read.length;
+  const known = (at: Json | undefined): at is number =>
+    typeof at === "number" && Number.isInteger(at) && at >= 0 && at < read.length;
   for (const edge of edges) {
     if (!Array.isArray(edge)) return null;
     const [source, target, port] = edge;
@@ -111,7 +116,11 @@ export function readGraph(value: JsonObject): Graph | null {
     lines.push([source, target, typeof port === "string" ? port : "out"]);
   }
   const named = typeof icons === "object" && icons !== null && !Array.isArray(icons) ? Object.entries(icons) : [];
-  return makeGraph(read, lines, new Map(named.flatMap(([type, icon]) => (typeof icon === "string" ? [[type, icon] as const] : []))));
+  return makeGraph(
+    read,
+    lines,
+    new Map(named.flatMap(([type, icon]) => (typeof icon === "string" ? [[type, icon] as const] : []))),
+  );
 }
 
 /** Whether the author placed any node: positions that are missing, or all at one point, say nothing. */

@@ -35,7 +35,12 @@ describe("repairs", () => {
 
 describe("what leads from one document to another", () => {
   const json = fc.letrec<{ value: Json }>((tie) => ({
-    value: fc.oneof({ maxDepth: 3 }, fc.constantFrom<Json>(null, true, 0, 1, "", "a"), fc.array(tie("value"), { maxLength: 4 }), fc.dictionary(fc.constantFrom("id", "a", "b/c", "~d", "__proto__", ""), tie("value"), { maxKeys: 4 })),
+    value: fc.oneof(
+      { maxDepth: 3 },
+      fc.constantFrom<Json>(null, true, 0, 1, "", "a"),
+      fc.array(tie("value"), { maxLength: 4 }),
+      fc.dictionary(fc.constantFrom("id", "a", "b/c", "~d", "__proto__", ""), tie("value"), { maxKeys: 4 }),
+    ),
   })).value;
   const item = fc.record({ id: fc.constantFrom(..."abcdefghijkl"), v: fc.nat(3) });
   const list = fc.uniqueArray(item, { selector: ({ id }) => id, maxLength: 12 });
@@ -62,12 +67,21 @@ describe("what leads from one document to another", () => {
   });
   it("is small: one operation for what moved, went or came among 10,000", () => {
     const nodes = Array.from({ length: 10_000 }, (_, at) => ({ id: `n${at}`, position: { x: at, y: 0 } }));
-    const edges = Array.from({ length: 50_000 }, (_, at) => ({ source: `n${at % 10_000}`, target: `n${(at * 7) % 10_000}` }));
+    const edges = Array.from({ length: 50_000 }, (_, at) => ({
+      source: `n${at % 10_000}`,
+      target: `n${(at * 7) % 10_000}`,
+    }));
     const before = { nodes, edges };
     const moved = nodes.map((node, at) => (at === 5000 ? { ...node, position: { x: 1, y: 0 } } : node));
-    expect(patchBetween(before, { nodes: moved, edges })).toEqual([{ op: "replace", path: "/nodes/5000/position/x", value: 1 }]);
-    expect(patchBetween(before, { nodes: nodes.filter((_, at) => at !== 7), edges })).toEqual([{ op: "remove", path: "/nodes/7" }]);
-    expect(patchBetween(before, { nodes, edges: [...edges.slice(0, 9), { source: "n1", target: "n3" }, ...edges.slice(9)] })).toHaveLength(1);
+    expect(patchBetween(before, { nodes: moved, edges })).toEqual([
+      { op: "replace", path: "/nodes/5000/position/x", value: 1 },
+    ]);
+    expect(patchBetween(before, { nodes: nodes.filter((_, at) => at !== 7), edges })).toEqual([
+      { op: "remove", path: "/nodes/7" },
+    ]);
+    expect(
+      patchBetween(before, { nodes, edges: [...edges.slice(0, 9), { source: "n1", target: "n3" }, ...edges.slice(9)] }),
+    ).toHaveLength(1);
     const led = edges.map((edge, at) => (at % 1000 === 3 ? { ...edge, target_port: "x" } : edge));
     expect(patchBetween(before, { nodes, edges: led })).toHaveLength(50);
     const first = nodes[0] as Json;

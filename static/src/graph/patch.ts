@@ -29,7 +29,10 @@ export function readOperations(value: Json | undefined): Operation[] | null {
 export function applyPatch(document: Json, operations: readonly Operation[]): Json | null {
   let whole: Json | null = document;
   for (const operation of operations) {
-    const parts = operation.path.split("/").slice(1).map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+    const parts = operation.path
+      .split("/")
+      .slice(1)
+      .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
     whole = parts.length ? applied(whole, parts, operation) : null;
     if (whole === null) return null;
   }
@@ -41,7 +44,13 @@ function applied(at: Json | undefined, parts: readonly string[], operation: Oper
   const { op, value = null } = operation;
   if (Array.isArray(at)) {
     const index = part === "-" && !rest.length ? at.length : Number(part);
-    if (!Number.isInteger(index) || index < 0 || index > at.length || ((rest.length || op !== "add") && index >= at.length)) return null;
+    if (
+      !Number.isInteger(index) ||
+      index < 0 ||
+      index > at.length ||
+      ((rest.length || op !== "add") && index >= at.length)
+    )
+      return null;
     const copy = at.slice();
     if (rest.length) {
       const inner = applied(at[index], rest, operation);
@@ -77,7 +86,8 @@ export function patchBetween(before: JsonObject, after: JsonObject): Operation[]
   return operations;
 }
 
-const plain = (value: Json | undefined): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value);
+const plain = (value: Json | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 const escaped = (key: string): string => key.replaceAll("~", "~0").replaceAll("/", "~1");
 
 function between(before: Json, after: Json, path: string, operations: Operation[]): void {
@@ -89,7 +99,8 @@ function between(before: Json, after: Json, path: string, operations: Operation[
 
 function betweenObjects(before: JsonObject, after: JsonObject, path: string, operations: Operation[]): void {
   const has = (whole: JsonObject, key: string): boolean => Object.hasOwn(whole, key) && whole[key] !== undefined;
-  for (const key of Object.keys(before)) if (has(before, key) && !has(after, key)) operations.push({ op: "remove", path: `${path}/${escaped(key)}` });
+  for (const key of Object.keys(before))
+    if (has(before, key) && !has(after, key)) operations.push({ op: "remove", path: `${path}/${escaped(key)}` });
   for (const key of Object.keys(after)) {
     if (!has(after, key)) continue;
     const value = after[key] as Json;
@@ -102,7 +113,12 @@ function betweenLists(before: readonly Json[], after: readonly Json[], path: str
   let start = 0;
   while (start < before.length && start < after.length && before[start] === after[start]) start += 1;
   let end = 0;
-  while (end < before.length - start && end < after.length - start && before[before.length - 1 - end] === after[after.length - 1 - end]) end += 1;
+  while (
+    end < before.length - start &&
+    end < after.length - start &&
+    before[before.length - 1 - end] === after[after.length - 1 - end]
+  )
+    end += 1;
   const were = before.slice(start, before.length - end);
   const are = after.slice(start, after.length - end);
   const at = (index: number): string => `${path}/${start + index}`;
@@ -119,7 +135,8 @@ function betweenLists(before: readonly Json[], after: readonly Json[], path: str
   const placeIn = new Map(keys.are.map((key, index) => [key, index]));
   const places = keys.were.map((key) => placeIn.get(key) ?? -1);
   const stay = new Set(rising(places));
-  for (let index = were.length - 1; index >= 0; index -= 1) if (!stay.has(index)) operations.push({ op: "remove", path: at(index) });
+  for (let index = were.length - 1; index >= 0; index -= 1)
+    if (!stay.has(index)) operations.push({ op: "remove", path: at(index) });
   const from = new Map([...stay].map((index) => [places[index], were[index] as Json]));
   are.forEach((value, index) => {
     if (!from.has(index)) operations.push({ op: "add", path: at(index), value });
@@ -155,7 +172,7 @@ function rising(places: readonly number[]): number[] {
   places.forEach((place, index) => {
     if (place < 0) return;
     let low = 0;
-    for (let high = ends.length; low < high; ) {
+    for (let high = ends.length; low < high;) {
       const middle = (low + high) >> 1;
       if ((places[ends[middle] ?? 0] ?? 0) < place) low = middle + 1;
       else high = middle;

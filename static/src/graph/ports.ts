@@ -82,16 +82,32 @@ export interface Input {
   readonly source: string;
 }
 
-export const inputsOf = (doc: Doc, id: string): Input[] => edgesInto(doc, id).map((edge) => ({ port: targetPort(edge), edge, source: edge.source }));
+export const inputsOf = (doc: Doc, id: string): Input[] =>
+  edgesInto(doc, id).map((edge) => ({ port: targetPort(edge), edge, source: edge.source }));
 
 /** What an edge says beside its two ends: ports that go without saying are left out. */
 export function makeEdge(source: string, port: string, target: string, name: string): DocEdge {
-  return { source, target, ...(port === "out" ? {} : { source_port: port }), ...(name === source ? {} : { target_port: name }) };
+  return {
+    source,
+    target,
+    ...(port === "out" ? {} : { source_port: port }),
+    ...(name === source ? {} : { target_port: name }),
+  };
 }
 
 /** A name for what comes from `source`, that no other edge into the target has; of ports of one branch it may be the same. */
-export function freePort(doc: Doc, source: string, target: string, wanted: string, leaveOut: DocEdge | null = null): string {
-  const taken = new Set(edgesInto(doc, target).flatMap((edge) => (edge === leaveOut || (edge.source === source && sourcePort(edge) !== "out") ? [] : [targetPort(edge)])));
+export function freePort(
+  doc: Doc,
+  source: string,
+  target: string,
+  wanted: string,
+  leaveOut: DocEdge | null = null,
+): string {
+  const taken = new Set(
+    edgesInto(doc, target).flatMap((edge) =>
+      edge === leaveOut || (edge.source === source && sourcePort(edge) !== "out") ? [] : [targetPort(edge)],
+    ),
+  );
   if (!taken.has(wanted)) return wanted;
   for (let number = 2; ; number += 1) {
     const name = `${wanted.slice(0, 58)}_${number}`;

@@ -25,7 +25,7 @@ export function pathBetween(doc: Doc, from: string, to: string): string[] | null
 
 function wayTo(to: string, from: string, cameFrom: ReadonlyMap<string, string>): string[] {
   const way = [to];
-  for (let at = to; at !== from; ) {
+  for (let at = to; at !== from;) {
     at = cameFrom.get(at) ?? from;
     way.push(at);
   }
@@ -44,7 +44,8 @@ export function before(doc: Doc, id: string): ReadonlySet<string> {
 }
 
 /** All nodes that wait for a node, itself among them. */
-export const after = (doc: Doc, id: string): ReadonlySet<string> => reached(id, (at) => edgesOutOf(doc, at).map((edge) => edge.target));
+export const after = (doc: Doc, id: string): ReadonlySet<string> =>
+  reached(id, (at) => edgesOutOf(doc, at).map((edge) => edge.target));
 
 function reached(from: string, next: (id: string) => readonly string[]): ReadonlySet<string> {
   const found = new Set([from]);

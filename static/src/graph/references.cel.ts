@@ -3,7 +3,8 @@
 /** Start and end of an expression in a text, brackets included. */
 export type Span = readonly [start: number, end: number];
 
-const TOKEN = /(?<space>[ \t\r\n\f]+|\/\/[^\n]*)|(?<text>(?:[bB][rR]?|[rR])?(?:'''|"""))|(?<string>[bB]?(?:'(?:[^'\\\r\n]|\\.)*'|"(?:[^"\\\r\n]|\\.)*")|[bB]?[rR](?:'[^'\r\n]*'|"[^"\r\n]*"))|(?<number>[0-9][0-9a-zA-Z.]*)|(?<name>[A-Za-z_][A-Za-z0-9_]*)|(?<mark>[^])/y;
+const TOKEN =
+  /(?<space>[ \t\r\n\f]+|\/\/[^\n]*)|(?<text>(?:[bB][rR]?|[rR])?(?:'''|"""))|(?<string>[bB]?(?:'(?:[^'\\\r\n]|\\.)*'|"(?:[^"\\\r\n]|\\.)*")|[bB]?[rR](?:'[^'\r\n]*'|"[^"\r\n]*"))|(?<number>[0-9][0-9a-zA-Z.]*)|(?<name>[A-Za-z_][A-Za-z0-9_]*)|(?<mark>[^])/y;
 
 interface Token {
   readonly kind: "space" | "string" | "number" | "name" | "mark";
@@ -29,7 +30,7 @@ function tokenAt(text: string, at: number): Token & { closed: boolean } {
 function closeOf(text: string, from: number, opening: string): number {
   const quote = opening.slice(-3);
   const raw = /r/i.test(opening);
-  for (let at = from; ; ) {
+  for (let at = from; ;) {
     const close = text.indexOf(quote, at);
     if (close < 0 || raw) return close < 0 ? close : close + 3;
     const backslash = text.indexOf("\\", at);
@@ -41,7 +42,7 @@ function closeOf(text: string, from: number, opening: string): number {
 /** All expressions of a text that are closed, in order. Quotes and braces inside an expression do not end it. */
 export function spansOf(text: string): Span[] {
   const spans: Span[] = [];
-  for (let start = text.indexOf("{{"); start >= 0; ) {
+  for (let start = text.indexOf("{{"); start >= 0;) {
     const end = endOf(text, start + 2);
     if (end < 0) break;
     spans.push([start, end]);
@@ -52,7 +53,7 @@ export function spansOf(text: string): Span[] {
 
 function endOf(text: string, from: number): number {
   let depth = 0;
-  for (let at = from; at < text.length; ) {
+  for (let at = from; at < text.length;) {
     if (text[at] === "}") {
       if (!depth && text.startsWith("}}", at)) return at + 2;
       depth = Math.max(0, depth - 1);
@@ -77,7 +78,8 @@ export function renameInExpressions(text: string, from: string, to: string): str
   let made = "";
   let at = 0;
   for (const [start, end] of spansOf(text)) {
-    made += text.slice(at, start + 2) + renameInCel(text.slice(start + 2, end - 2), from, to) + text.slice(end - 2, end);
+    made +=
+      text.slice(at, start + 2) + renameInCel(text.slice(start + 2, end - 2), from, to) + text.slice(end - 2, end);
     at = end;
   }
   return made + text.slice(at);
@@ -87,7 +89,7 @@ export function renameInExpressions(text: string, from: string, to: string): str
 export function renameInCel(source: string, from: string, to: string): string {
   if (!source.includes(from)) return source;
   const tokens: Token[] = [];
-  for (let at = 0; at < source.length; ) {
+  for (let at = 0; at < source.length;) {
     const token = tokenAt(source, at);
     if (token.kind !== "space") tokens.push(token);
     at = token.end;
@@ -105,7 +107,8 @@ export function renameInCel(source: string, from: string, to: string): string {
     const text = source.slice(named.start, named.end);
     let by: string | null = null;
     if (word(index + 1) === "." && text === from) by = to;
-    else if (word(index + 1) === "[" && word(index + 3) === "]" && (text === `"${from}"` || text === `'${from}'`)) by = text[0] + to + text[0];
+    else if (word(index + 1) === "[" && word(index + 3) === "]" && (text === `"${from}"` || text === `'${from}'`))
+      by = text[0] + to + text[0];
     if (by === null) return;
     made += source.slice(at, named.start) + by;
     at = named.end;

@@ -7,7 +7,8 @@
 import { isReserved } from "./ids";
 import { type Span, spansOf } from "./references.cel";
 
-const TOKEN = /(?<space>\s+|--[^\r\n]*)|(?<comment>\/\*)|(?<string>[eE]'(?:[^'\\]|''|\\[^])*'?|'(?:[^']|'')*'?)|(?<quoted>"(?:[^"]|"")*"?|`(?:[^`]|``)*`?)|(?<dollar>\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$)|(?<word>[\p{L}_][\p{L}\p{N}_$]*)|(?<number>[0-9][\p{L}\p{N}_.$]*)|(?<mark>[^])/uy;
+const TOKEN =
+  /(?<space>\s+|--[^\r\n]*)|(?<comment>\/\*)|(?<string>[eE]'(?:[^'\\]|''|\\[^])*'?|'(?:[^']|'')*'?)|(?<quoted>"(?:[^"]|"")*"?|`(?:[^`]|``)*`?)|(?<dollar>\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$)|(?<word>[\p{L}_][\p{L}\p{N}_$]*)|(?<number>[0-9][\p{L}\p{N}_.$]*)|(?<mark>[^])/uy;
 
 interface Token {
   readonly kind: "string" | "quoted" | "word" | "number" | "mark" | "expression";
@@ -21,7 +22,7 @@ interface Token {
 export function tokensOf(sql: string, spans: readonly Span[] = spansOf(sql)): Token[] {
   const tokens: Token[] = [];
   let next = 0;
-  for (let at = 0; at < sql.length; ) {
+  for (let at = 0; at < sql.length;) {
     while ((spans[next]?.[0] ?? Infinity) < at) next += 1;
     const span = spans[next];
     if (span && span[0] === at) {
@@ -40,8 +41,22 @@ export function tokensOf(sql: string, spans: readonly Span[] = spansOf(sql)): To
       end = close < 0 ? sql.length : close + text.length;
       tokens.push({ kind: "string", start: at, end, says: "" });
     } else if (groups["space"] === undefined) {
-      const kind = groups["string"] !== undefined ? "string" : groups["quoted"] !== undefined ? "quoted" : groups["word"] !== undefined ? "word" : groups["number"] !== undefined ? "number" : "mark";
-      tokens.push({ kind, start: at, end, says: kind === "quoted" ? text.slice(1, -1).replaceAll('""', '"').toLowerCase() : text.toLowerCase() });
+      const kind =
+        groups["string"] !== undefined
+          ? "string"
+          : groups["quoted"] !== undefined
+            ? "quoted"
+            : groups["word"] !== undefined
+              ? "word"
+              : groups["number"] !== undefined
+                ? "number"
+                : "mark";
+      tokens.push({
+        kind,
+        start: at,
+        end,
+        says: kind === "quoted" ? text.slice(1, -1).replaceAll('""', '"').toLowerCase() : text.toLowerCase(),
+      });
     }
     at = end;
   }
@@ -60,9 +75,23 @@ function commentEnd(sql: string, from: number): number {
   return sql.length;
 }
 
-const BEFORE_TABLE: ReadonlySet<string> = new Set(["from", "join", "pivot", "pivot_wider", "unpivot", "pivot_longer", "summarize", "describe", "table"]);
+const BEFORE_TABLE: ReadonlySet<string> = new Set([
+  "from",
+  "join",
+  "pivot",
+  "pivot_wider",
+  "unpivot",
+  "pivot_longer",
+  "summarize",
+  "describe",
+  "table",
+]);
 /** What ends a list of tables at its depth. `on` and `using` do not: a comma after their condition brings the next table. */
-const AFTER_TABLES: ReadonlySet<string> = new Set("where group order having limit offset qualify window select union except intersect sample values set returning".split(" "));
+const AFTER_TABLES: ReadonlySet<string> = new Set(
+  "where group order having limit offset qualify window select union except intersect sample values set returning".split(
+    " ",
+  ),
+);
 /** Functions in whose brackets `from` is a word of theirs. */
 const FROM_INSIDE: ReadonlySet<string> = new Set(["extract", "trim", "substring", "overlay", "position"]);
 
@@ -93,7 +122,8 @@ function look(sql: string): Found {
   const qualified = new Set<string>();
   let hidden = false;
   const says = (index: number): string => (tokens[index]?.kind === "string" ? "" : (tokens[index]?.says ?? ""));
-  const isName = (index: number): boolean => tokens[index]?.kind === "quoted" || (tokens[index]?.kind === "word" && !isReserved(says(index)));
+  const isName = (index: number): boolean =>
+    tokens[index]?.kind === "quoted" || (tokens[index]?.kind === "word" && !isReserved(says(index)));
   const depths: Depth[] = [{ tables: false, expects: false, inside: false }];
   for (let index = 0; index < tokens.length; index += 1) {
     const token = tokens[index];
@@ -130,7 +160,13 @@ function look(sql: string): Found {
       here.expects = false;
       continue;
     }
-    if (word === "from" && (here.inside || (says(index - 1) === "distinct" && (says(index - 2) === "is" || (says(index - 2) === "not" && says(index - 3) === "is"))))) continue;
+    if (
+      word === "from" &&
+      (here.inside ||
+        (says(index - 1) === "distinct" &&
+          (says(index - 2) === "is" || (says(index - 2) === "not" && says(index - 3) === "is"))))
+    )
+      continue;
     if (BEFORE_TABLE.has(word) && (word === "from" || word === "join" || !isAliased(says(index - 1)))) {
       if (word === "from" || word === "join" || isName(index + 1) || says(index + 1) === "(") {
         here.expects = true;
@@ -155,16 +191,27 @@ function look(sql: string): Found {
       continue;
     }
     // `with load as (`, `with load(a, b) as (`, `with load as materialized (`.
-    if (isName(index) && (says(index - 1) === "with" || says(index - 1) === "recursive" || says(index - 1) === "," || says(index - 1) === ")")) {
+    if (
+      isName(index) &&
+      (says(index - 1) === "with" ||
+        says(index - 1) === "recursive" ||
+        says(index - 1) === "," ||
+        says(index - 1) === ")")
+    ) {
       const after = says(index + 1) === "(" ? closing(tokens, index + 1) + 1 : index + 1;
-      if (says(after) === "as" && (says(after + 1) === "(" || /^(not|materialized)$/.test(says(after + 1)))) given.add(token.says);
+      if (says(after) === "as" && (says(after + 1) === "(" || /^(not|materialized)$/.test(says(after + 1))))
+        given.add(token.says);
     }
   }
   return { tables, given, qualified, hidden };
 }
 
 const isAliased = (before: string): boolean => before === "as" || before === ".";
-const joins = (word: string, next: string): boolean => /^(join|left|right|full|inner|cross|natural|asof|semi|anti|positional|at|tablesample|on|using|pivot|unpivot)$/.test(word) && (word !== "at" || next === "(");
+const joins = (word: string, next: string): boolean =>
+  /^(join|left|right|full|inner|cross|natural|asof|semi|anti|positional|at|tablesample|on|using|pivot|unpivot)$/.test(
+    word,
+  ) &&
+  (word !== "at" || next === "(");
 
 function closing(tokens: readonly Token[], open: number): number {
   let depth = 0;

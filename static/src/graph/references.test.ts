@@ -22,13 +22,31 @@ describe("tables in SQL", () => {
     ["select * from a, load, b where load > 1", "select * from a, raw, b where load > 1"],
     ["select * from a join load on a.x = load.x, load", "select * from a join raw on a.x = raw.x, raw"],
     ["select * from a join load using (load)", "select * from a join raw using (load)"],
-    ["select * from (load join b using (x)) where x in (select y from load)", "select * from (raw join b using (x)) where x in (select y from raw)"],
+    [
+      "select * from (load join b using (x)) where x in (select y from load)",
+      "select * from (raw join b using (x)) where x in (select y from raw)",
+    ],
     ["with c as (select * from load) select * from c", "with c as (select * from raw) select * from c"],
-    ["select 'from load' from load -- from load\n/* from load /* load */ */", "select 'from load' from raw -- from load\n/* from load /* load */ */"],
-    ["select e'it\\'s load', $$from load$$, $t$ load $t$ from load", "select e'it\\'s load', $$from load$$, $t$ load $t$ from raw"],
-    ["select extract(year from load), trim(both from load) from load", "select extract(year from load), trim(both from load) from raw"],
-    ["select * from load where a is distinct from load and b is not distinct from load", "select * from raw where a is distinct from load and b is not distinct from load"],
-    ["select {{ nodes.load.output }} from load where a = {{ 'from load' }}", "select {{ nodes.load.output }} from raw where a = {{ 'from load' }}"],
+    [
+      "select 'from load' from load -- from load\n/* from load /* load */ */",
+      "select 'from load' from raw -- from load\n/* from load /* load */ */",
+    ],
+    [
+      "select e'it\\'s load', $$from load$$, $t$ load $t$ from load",
+      "select e'it\\'s load', $$from load$$, $t$ load $t$ from raw",
+    ],
+    [
+      "select extract(year from load), trim(both from load) from load",
+      "select extract(year from load), trim(both from load) from raw",
+    ],
+    [
+      "select * from load where a is distinct from load and b is not distinct from load",
+      "select * from raw where a is distinct from load and b is not distinct from load",
+    ],
+    [
+      "select {{ nodes.load.output }} from load where a = {{ 'from load' }}",
+      "select {{ nodes.load.output }} from raw where a = {{ 'from load' }}",
+    ],
     ["select * from main.other, load", "select * from main.other, raw"],
     ["from (pivot load on a)", "from (pivot raw on a)"],
     ["select * from (summarize load)", "select * from (summarize raw)"],
@@ -40,7 +58,10 @@ describe("tables in SQL", () => {
     ["select 1", "select 1"],
     ["select * from load union all select * from load", "select * from raw union all select * from raw"],
     ["select a.load from (select * from load) a", "select a.load from (select * from raw) a"],
-    ["select * from a, lateral (select * from load where load.x = a.x)", "select * from a, lateral (select * from raw where raw.x = a.x)"],
+    [
+      "select * from a, lateral (select * from load where load.x = a.x)",
+      "select * from a, lateral (select * from raw where raw.x = a.x)",
+    ],
     ["select * from range(10) r, load", "select * from range(10) r, raw"],
   ])("%s", (before, after) => expect(sql(before)).toBe(after));
 
@@ -63,11 +84,45 @@ describe("tables in SQL", () => {
   });
   it("are found where they are read", () => {
     expect(namesTable("select load from x", "load")).toBe(false);
-    expect(namesTable("select 1 from x, \"LOAD\"", "load")).toBe(true);
+    expect(namesTable('select 1 from x, "LOAD"', "load")).toBe(true);
     expect(namesTable("from query('from load')", "load")).toBe(true);
   });
   it("go there and back in any text, and leave the rest of it alone", () => {
-    const piece = fc.constantFrom("select", "from", "join", "load", "load.x", "x.load", '"load"', "LOAD", ",", "(", ")", "as", "with", "where", "'load'", "-- load\n", "/* load */", "{{ nodes.load.output }}", "{{", "$$load$$", "e'\\'load'", "on", "a", "load(", "order by", "\"", "'", "/*", "extract(", "union all", "é", "\u{1F600}", ".");
+    const piece = fc.constantFrom(
+      "select",
+      "from",
+      "join",
+      "load",
+      "load.x",
+      "x.load",
+      '"load"',
+      "LOAD",
+      ",",
+      "(",
+      ")",
+      "as",
+      "with",
+      "where",
+      "'load'",
+      "-- load\n",
+      "/* load */",
+      "{{ nodes.load.output }}",
+      "{{",
+      "$$load$$",
+      "e'\\'load'",
+      "on",
+      "a",
+      "load(",
+      "order by",
+      '"',
+      "'",
+      "/*",
+      "extract(",
+      "union all",
+      "é",
+      "\u{1F600}",
+      ".",
+    );
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 25 }), (pieces) => {
         const text = pieces.join(" ");
@@ -94,7 +149,10 @@ describe("tables in SQL", () => {
 describe("outputs in expressions", () => {
   it.each([
     ["{{ nodes.load.output.rows }}", "{{ nodes.raw.output.rows }}"],
-    ["a {{nodes.load.output}} b {{ nodes . load . output + nodes.loads.output }}", "a {{nodes.raw.output}} b {{ nodes . raw . output + nodes.loads.output }}"],
+    [
+      "a {{nodes.load.output}} b {{ nodes . load . output + nodes.loads.output }}",
+      "a {{nodes.raw.output}} b {{ nodes . raw . output + nodes.loads.output }}",
+    ],
     ['{{ nodes["load"].output }}', '{{ nodes["raw"].output }}'],
     ['{{ "nodes.load.output" }}', '{{ "nodes.load.output" }}'],
     ["{{ inputs.nodes.load }}", "{{ inputs.nodes.load }}"],
@@ -104,14 +162,24 @@ describe("outputs in expressions", () => {
     ['{{ "}}" + nodes.load.output }}', '{{ "}}" + nodes.raw.output }}'],
     ["{{ r'\\' + nodes.load.output }}", "{{ r'\\' + nodes.raw.output }}"],
   ])("%s", (before, after) => expect(renameInExpressions(before, "load", "raw")).toBe(after));
-  it("that stand without brackets", () => expect(renameInCel("nodes.load.output > 0 // nodes.load", "load", "raw")).toBe("nodes.raw.output > 0 // nodes.load"));
-  it("end where the server says", () => expect(spansOf("a {{ '''}} ''' }} {{ 1 // }}")).toEqual([[2, 17], [18, 28]]));
+  it("that stand without brackets", () =>
+    expect(renameInCel("nodes.load.output > 0 // nodes.load", "load", "raw")).toBe(
+      "nodes.raw.output > 0 // nodes.load",
+    ));
+  it("end where the server says", () =>
+    expect(spansOf("a {{ '''}} ''' }} {{ 1 // }}")).toEqual([
+      [2, 17],
+      [18, 28],
+    ]));
 });
 
 describe("inputs in Python", () => {
   it.each([
     ['def main(inputs, ctx):\n    return inputs["load"]', 'def main(inputs, ctx):\n    return inputs["raw"]'],
-    ["return inputs['load'].rows(3) + inputs . get( 'load', 1 )", "return inputs['raw'].rows(3) + inputs . get( 'raw', 1 )"],
+    [
+      "return inputs['load'].rows(3) + inputs . get( 'load', 1 )",
+      "return inputs['raw'].rows(3) + inputs . get( 'raw', 1 )",
+    ],
     ['def main(data, ctx):\n    return data["load"]', 'def main(data, ctx):\n    return data["raw"]'],
     ['if "load" in inputs and "load" not in inputs: pass', 'if "raw" in inputs and "raw" not in inputs: pass'],
     ["# inputs['load']\nx = 'loads'\nload = 1", "# inputs['load']\nx = 'loads'\nload = 1"],
@@ -120,27 +188,47 @@ describe("inputs in Python", () => {
     ["inputs[r'load'], 'it\\'s'", "inputs[r'raw'], 'it\\'s'"],
     ["for name, value in inputs.items(): pass", "for name, value in inputs.items(): pass"],
   ])("%s", (before, after) => expect(renameInPython(before, "load", "raw")).toBe(after));
-  it.each(["names = ['load']\ninputs[names[0]]", "ctx.run['inputs']['load']; inputs['load']", "ctx.run.inputs['load']", "inputs[f'{x}'], f\"{d['load']}\"", "inputs['load' + x]", "'load' in inputs.keys()"])(
-    "that cannot be told stay: %s",
-    (code) => expect(renameInPython(code, "load", "raw")).toBeNull(),
-  );
+  it.each([
+    "names = ['load']\ninputs[names[0]]",
+    "ctx.run['inputs']['load']; inputs['load']",
+    "ctx.run.inputs['load']",
+    "inputs[f'{x}'], f\"{d['load']}\"",
+    "inputs['load' + x]",
+    "'load' in inputs.keys()",
+  ])("that cannot be told stay: %s", (code) => expect(renameInPython(code, "load", "raw")).toBeNull());
   it("are found", () => {
     expect(namedInPython("inputs['load']", "load")).toBe(true);
     expect(namedInPython("load = 'loads' # 'load'", "load")).toBe(false);
   });
 });
 
-it("inputs in shell", () => expect(renameInShell('cat "$INTERLOCK_INPUT_LOAD" ${INTERLOCK_INPUT_LOAD} $INTERLOCK_INPUT_LOADS', "load", "raw")).toBe('cat "$INTERLOCK_INPUT_RAW" ${INTERLOCK_INPUT_RAW} $INTERLOCK_INPUT_LOADS'));
+it("inputs in shell", () =>
+  expect(
+    renameInShell('cat "$INTERLOCK_INPUT_LOAD" ${INTERLOCK_INPUT_LOAD} $INTERLOCK_INPUT_LOADS', "load", "raw"),
+  ).toBe('cat "$INTERLOCK_INPUT_RAW" ${INTERLOCK_INPUT_RAW} $INTERLOCK_INPUT_LOADS'));
 
 describe("a change of id", () => {
   const expression = { type: "object", "x-expression": true };
-  const kind = (properties: JsonObject, uses_inputs = true): { config: JsonObject; out_ports: string[]; uses_inputs: boolean } => ({ config: { type: "object", properties }, out_ports: ["out"], uses_inputs });
+  const kind = (
+    properties: JsonObject,
+    uses_inputs = true,
+  ): { config: JsonObject; out_ports: string[]; uses_inputs: boolean } => ({
+    config: { type: "object", properties },
+    out_ports: ["out"],
+    uses_inputs,
+  });
   const types: ReferenceTypes = new Map([
     ["noop", kind({}, false)],
     ["table.sql", kind({ sql: { type: "string", "x-expression": "sql" } })],
     ["python", kind({ code: { type: "string" } })],
     ["shell", kind({ command: { type: "string" }, env: expression })],
-    ["branch", kind({ condition: { "x-expression": "cel" }, cases: { items: { properties: { when: { "x-expression": "cel" } } } } })],
+    [
+      "branch",
+      kind({
+        condition: { "x-expression": "cel" },
+        cases: { items: { properties: { when: { "x-expression": "cel" } } } },
+      }),
+    ],
     ["other", kind({ text: { type: "string" } })],
   ]);
   const changed = (nodes: JsonObject[], edges: JsonObject[]): Doc => {
@@ -154,15 +242,36 @@ describe("a change of id", () => {
   const edge = { source: "raw", target: "next" };
 
   it("reaches code and expressions of what follows", () => {
-    expect(one("table.sql", { sql: "select {{ nodes.load.output }} from load" })).toEqual({ config: { sql: "select {{ nodes.raw.output }} from raw" }, edge });
-    expect(one("python", { code: "inputs['load']; '{{ nodes.load.output }}'" })).toEqual({ config: { code: "inputs['raw']; '{{ nodes.load.output }}'" }, edge });
-    expect(one("shell", { command: "cat $INTERLOCK_INPUT_LOAD", env: { A: "{{ nodes.load.output }}" } })).toEqual({ config: { command: "cat $INTERLOCK_INPUT_RAW", env: { A: "{{ nodes.raw.output }}" } }, edge });
-    expect(one("branch", { condition: "nodes.load.output", cases: [{ when: "{{ nodes.load.output }}" }] })).toEqual({ config: { condition: "nodes.raw.output", cases: [{ when: "{{ nodes.raw.output }}" }] }, edge });
+    expect(one("table.sql", { sql: "select {{ nodes.load.output }} from load" })).toEqual({
+      config: { sql: "select {{ nodes.raw.output }} from raw" },
+      edge,
+    });
+    expect(one("python", { code: "inputs['load']; '{{ nodes.load.output }}'" })).toEqual({
+      config: { code: "inputs['raw']; '{{ nodes.load.output }}'" },
+      edge,
+    });
+    expect(one("shell", { command: "cat $INTERLOCK_INPUT_LOAD", env: { A: "{{ nodes.load.output }}" } })).toEqual({
+      config: { command: "cat $INTERLOCK_INPUT_RAW", env: { A: "{{ nodes.raw.output }}" } },
+      edge,
+    });
+    expect(one("branch", { condition: "nodes.load.output", cases: [{ when: "{{ nodes.load.output }}" }] })).toEqual({
+      config: { condition: "nodes.raw.output", cases: [{ when: "{{ nodes.raw.output }}" }] },
+      edge,
+    });
   });
   it("leaves names that were given, and what it cannot read", () => {
-    expect(one("table.sql", { sql: "from data, load" }, { target_port: "data" })).toEqual({ config: { sql: "from data, load" }, edge: { ...edge, target_port: "data" } });
-    expect(one("other", { text: "{{ nodes.load.output }}" })).toEqual({ config: { text: "{{ nodes.load.output }}" }, edge: { ...edge, target_port: "load" } });
-    expect(one("table.sql", { sql: "with load as (from load) from load" })).toEqual({ config: { sql: "with load as (from load) from load" }, edge: { ...edge, target_port: "load" } });
+    expect(one("table.sql", { sql: "from data, load" }, { target_port: "data" })).toEqual({
+      config: { sql: "from data, load" },
+      edge: { ...edge, target_port: "data" },
+    });
+    expect(one("other", { text: "{{ nodes.load.output }}" })).toEqual({
+      config: { text: "{{ nodes.load.output }}" },
+      edge: { ...edge, target_port: "load" },
+    });
+    expect(one("table.sql", { sql: "with load as (from load) from load" })).toEqual({
+      config: { sql: "with load as (from load) from load" },
+      edge: { ...edge, target_port: "load" },
+    });
   });
   it("reaches expressions far behind, and takes no name that is taken", () => {
     const doc = changed(
@@ -171,7 +280,11 @@ describe("a change of id", () => {
         { id: "next", type: "table.sql", config: { sql: "from load, raw" } },
         { id: "far", type: "shell", config: { command: "x", env: { A: "{{ nodes.load.output }}" } } },
       ],
-      [{ source: "load", target: "next" }, { source: "raws", target: "next", target_port: "raw" }, { source: "next", target: "far" }],
+      [
+        { source: "load", target: "next" },
+        { source: "raws", target: "next", target_port: "raw" },
+        { source: "next", target: "far" },
+      ],
     );
     expect(doc.edges[0]).toEqual({ ...edge, target_port: "load" });
     expect(doc.nodes[2]?.["config"]).toEqual({ sql: "from load, raw" });

@@ -43,7 +43,12 @@ export function renameInput(node: DocNode, from: string, to: string, types: Refe
   const field = { "table.sql": "sql", python: "code", shell: "command" }[typeOf(node)];
   if (!field) return readsInput(node, from, types) ? null : config;
   const was = text(config, field);
-  const now = field === "sql" ? renameTable(was, from, to) : field === "code" ? renameInPython(was, from, to) : renameInShell(was, from, to);
+  const now =
+    field === "sql"
+      ? renameTable(was, from, to)
+      : field === "code"
+        ? renameInPython(was, from, to)
+        : renameInShell(was, from, to);
   return now === null ? null : now === was ? config : { ...config, [field]: now };
 }
 
@@ -58,12 +63,19 @@ export function renameOutputs(node: DocNode, ids: ReadonlyMap<string, string>, t
 function inExpressions(schema: Json | undefined, value: Json, ids: ReadonlyMap<string, string>): Json {
   if (!isObject(schema)) return value;
   const mark = schema["x-expression"];
-  if (mark === "cel") return typeof value === "string" ? everyId(value, ids, (said, from, to) => (said.includes("{{") ? renameInExpressions(said, from, to) : renameInCel(said, from, to))) : value;
+  if (mark === "cel")
+    return typeof value === "string"
+      ? everyId(value, ids, (said, from, to) =>
+          said.includes("{{") ? renameInExpressions(said, from, to) : renameInCel(said, from, to),
+        )
+      : value;
   if (mark) return inTexts(value, ids);
   if (Array.isArray(value)) return mapped(value, (item) => inExpressions(schema["items"], item, ids));
   if (!isObject(value)) return value;
   const properties = isObject(schema["properties"]) ? schema["properties"] : {};
-  return mappedObject(value, (item, key) => inExpressions(properties[key] ?? schema["additionalProperties"], item, ids));
+  return mappedObject(value, (item, key) =>
+    inExpressions(properties[key] ?? schema["additionalProperties"], item, ids),
+  );
 }
 
 function inTexts(value: Json, ids: ReadonlyMap<string, string>): Json {
@@ -73,7 +85,11 @@ function inTexts(value: Json, ids: ReadonlyMap<string, string>): Json {
 }
 
 /** Old ids become names that no id can have first, so that two that change places are not mixed up. */
-function everyId(said: string, ids: ReadonlyMap<string, string>, rename: (said: string, from: string, to: string) => string): string {
+function everyId(
+  said: string,
+  ids: ReadonlyMap<string, string>,
+  rename: (said: string, from: string, to: string) => string,
+): string {
   if (!said.includes("nodes")) return said;
   const named = [...ids].filter(([from]) => said.includes(from));
   if (named.length === 1 && named[0]) return rename(said, named[0][0], named[0][1]);
@@ -117,7 +133,8 @@ export function renameChanges(doc: Doc, types: ReferenceTypes, from: string, to:
     const target = nodeOf(doc, edge.target);
     if (!target) continue;
     const now = configs.get(target.id) ?? renameInput(target, from, to, types);
-    if (now === null || takenBy(doc, edge.target, to, from)) changes.push({ kind: "set_edge", edge: edgeKey(edge), field: "target_port", value: from });
+    if (now === null || takenBy(doc, edge.target, to, from))
+      changes.push({ kind: "set_edge", edge: edgeKey(edge), field: "target_port", value: from });
     else configs.set(target.id, now);
   }
   const ids = new Map([[from, to]]);
@@ -131,7 +148,13 @@ export function renameChanges(doc: Doc, types: ReferenceTypes, from: string, to:
 }
 
 /** Whether something else comes into the target by that name already. */
-const takenBy = (doc: Doc, target: string, name: string, source: string): boolean => edgesInto(doc, target).some((edge) => edge.source !== source && targetPort(edge) === name);
+const takenBy = (doc: Doc, target: string, name: string, source: string): boolean =>
+  edgesInto(doc, target).some((edge) => edge.source !== source && targetPort(edge) === name);
 
 const CONFIG: Path = ["config"];
-export const setConfig = (node: string, config: JsonObject): Change => ({ kind: "set", node, path: CONFIG, value: config });
+export const setConfig = (node: string, config: JsonObject): Change => ({
+  kind: "set",
+  node,
+  path: CONFIG,
+  value: config,
+});

@@ -17,7 +17,14 @@ const BESIDE = NODE_HEIGHT / 2 + 17;
 const CLEAR = 5;
 
 /** Writes the corners as `way` does; upper left corners of the nodes are in `at`. */
-export function clearWay(grid: Places, at: Float64Array, source: number, target: number, port: number, out: Float64Array): number {
+export function clearWay(
+  grid: Places,
+  at: Float64Array,
+  source: number,
+  target: number,
+  port: number,
+  out: Float64Array,
+): number {
   const ax = at[2 * source] ?? 0;
   const ay = at[2 * source + 1] ?? 0;
   const bx = at[2 * target] ?? 0;
@@ -36,7 +43,8 @@ export function clearWay(grid: Places, at: Float64Array, source: number, target:
   if (y1 !== y2 && isClear(grid, source, target, out, put(x1, y1, early, y1, early, y2, bx, y2))) return 8;
   const from = ay + NODE_HEIGHT / 2;
   for (const lane of [from + BESIDE, from - BESIDE, y2 + BESIDE, y2 - BESIDE]) {
-    if (isClear(grid, source, target, out, put(x1, y1, early, y1, early, lane, late, lane, late, y2, bx, y2))) return 12;
+    if (isClear(grid, source, target, out, put(x1, y1, early, y1, early, lane, late, lane, late, y2, bx, y2)))
+      return 12;
   }
   return way(ax, ay, bx, by, out, port);
 }
@@ -54,17 +62,34 @@ function isClear(grid: Places, source: number, target: number, points: Float64Ar
     const ay = points[place + 1] ?? 0;
     const bx = points[place + 2] ?? 0;
     const by = points[place + 3] ?? 0;
-    grid.within({ left: Math.min(ax, bx) - CLEAR, top: Math.min(ay, by) - CLEAR, right: Math.max(ax, bx) + CLEAR, bottom: Math.max(ay, by) + CLEAR }, found);
+    grid.within(
+      {
+        left: Math.min(ax, bx) - CLEAR,
+        top: Math.min(ay, by) - CLEAR,
+        right: Math.max(ax, bx) + CLEAR,
+        bottom: Math.max(ay, by) + CLEAR,
+      },
+      found,
+    );
   }
   return clear;
 }
 
 /** Where nodes must stand to have a say in the way between two corners; null: none has. */
-export function sayOver(at: Float64Array, source: number, target: number): { left: number; top: number; right: number; bottom: number } | null {
+export function sayOver(
+  at: Float64Array,
+  source: number,
+  target: number,
+): { left: number; top: number; right: number; bottom: number } | null {
   const x1 = (at[2 * source] ?? 0) + NODE_WIDTH;
   const x2 = at[2 * target] ?? 0;
   if (!mayBend(x1, x2)) return null;
   const ay = at[2 * source + 1] ?? 0;
   const by = at[2 * target + 1] ?? 0;
-  return { left: x1 - CLEAR, top: Math.min(ay, by) + NODE_HEIGHT / 2 - BESIDE - CLEAR, right: x2 + CLEAR, bottom: Math.max(ay, by) + NODE_HEIGHT / 2 + BESIDE + CLEAR };
+  return {
+    left: x1 - CLEAR,
+    top: Math.min(ay, by) + NODE_HEIGHT / 2 - BESIDE - CLEAR,
+    right: x2 + CLEAR,
+    bottom: Math.max(ay, by) + NODE_HEIGHT / 2 + BESIDE + CLEAR,
+  };
 }

@@ -96,7 +96,13 @@ export interface Ways {
 export type Router = (source: number, target: number, out: Float64Array) => number;
 
 /** `routed`: corners of edges for which a layout gave its own. */
-export function waysOf(sources: Int32Array, targets: Int32Array, at: Float64Array, routed: ReadonlyMap<number, readonly number[]> = new Map(), router: Router | null = null): Ways {
+export function waysOf(
+  sources: Int32Array,
+  targets: Int32Array,
+  at: Float64Array,
+  routed: ReadonlyMap<number, readonly number[]> = new Map(),
+  router: Router | null = null,
+): Ways {
   const edges = sources.length;
   const start = new Int32Array(edges);
   const ends = new Int32Array(edges);
@@ -108,7 +114,11 @@ export function waysOf(sources: Int32Array, targets: Int32Array, at: Float64Arra
     const own = routed.get(edge);
     const source = sources[edge] ?? 0;
     const target = targets[edge] ?? 0;
-    const length = own ? own.length : router ? router(source, target, one) : way(at[2 * source] ?? 0, at[2 * source + 1] ?? 0, at[2 * target] ?? 0, at[2 * target + 1] ?? 0, one);
+    const length = own
+      ? own.length
+      : router
+        ? router(source, target, one)
+        : way(at[2 * source] ?? 0, at[2 * source + 1] ?? 0, at[2 * target] ?? 0, at[2 * target + 1] ?? 0, one);
     const from: ArrayLike<number> = own ?? one;
     if (filled + length > points.length) {
       const wider = new Float64Array(2 * points.length + length);

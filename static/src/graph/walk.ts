@@ -34,8 +34,10 @@ export function neighbour(graph: Graph, at: Float64Array, node: number, directio
     const away = ((at[2 * other + 1] ?? 0) - y) * sign;
     if (away > 0) offer(other, away + Math.abs((at[2 * other] ?? 0) - x) / 4);
   };
-  for (const edge of edgesAt(graph.into, node)) for (const twin of edgesAt(graph.outOf, graph.sources[edge] ?? 0)) consider(graph.targets[twin] ?? 0);
-  for (const edge of edgesAt(graph.outOf, node)) for (const twin of edgesAt(graph.into, graph.targets[edge] ?? 0)) consider(graph.sources[twin] ?? 0);
+  for (const edge of edgesAt(graph.into, node))
+    for (const twin of edgesAt(graph.outOf, graph.sources[edge] ?? 0)) consider(graph.targets[twin] ?? 0);
+  for (const edge of edgesAt(graph.outOf, node))
+    for (const twin of edgesAt(graph.into, graph.targets[edge] ?? 0)) consider(graph.sources[twin] ?? 0);
   if (best >= 0) return best;
   for (let other = 0; other < graph.size; other += 1) if (Math.abs((at[2 * other] ?? 0) - x) < 120) consider(other);
   if (best >= 0) return best;

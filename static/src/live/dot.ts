@@ -10,8 +10,13 @@ let refusal: number | null = null;
 /** A handshake that is refused does not say why: the page that one looks at does. */
 async function look(): Promise<void> {
   try {
-    const { type, status } = await fetch(location.pathname + location.search, { method: "HEAD", redirect: "manual", credentials: "same-origin" });
-    refusal = type === "opaqueredirect" || status === 401 ? 4401 : status === 403 || status === 404 ? 4000 + status : null;
+    const { type, status } = await fetch(location.pathname + location.search, {
+      method: "HEAD",
+      redirect: "manual",
+      credentials: "same-origin",
+    });
+    refusal =
+      type === "opaqueredirect" || status === 401 ? 4401 : status === 403 || status === 404 ? 4000 + status : null;
   } catch {
     refusal = null;
   }
@@ -29,11 +34,15 @@ function notice(text: string, onwards: readonly [address: string, label: string]
   }
 }
 
-const loadAgain = (): readonly [string, string] => [location.pathname + location.search, gettext("Load the page again")];
+const loadAgain = (): readonly [string, string] => [
+  location.pathname + location.search,
+  gettext("Load the page again"),
+];
 
 function sayRefused(code: number): void {
   if (code === 4401) notice(gettext("You are signed out. Load the page again to sign in."), loadAgain());
-  else if (code === 4404 && document.body.dataset["run"]) notice(gettext("This run was deleted: you see what was last known of it."), ["/runs/", gettext("All runs")]);
+  else if (code === 4404 && document.body.dataset["run"])
+    notice(gettext("This run was deleted: you see what was last known of it."), ["/runs/", gettext("All runs")]);
   else notice(gettext("You are signed out, or may not see this any more: what you see is old."), loadAgain());
 }
 
@@ -58,6 +67,13 @@ export function showLive(state: LiveState): void {
     return;
   }
   if (state.tries === 3) void look();
-  const since = state.since.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-  notice(fill(gettext("Offline since {time}, tried {n} times: what you see may be old."), { time: since, n: state.tries }));
+  const since = state.since.toLocaleTimeString(document.documentElement.lang, {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+  });
+  notice(
+    fill(gettext("Offline since {time}, tried {n} times: what you see may be old."), { time: since, n: state.tries }),
+  );
 }

@@ -2,22 +2,52 @@ import { describe, expect, it } from "vitest";
 import { fold, nothing, type RunView } from "./fold";
 import { readRunMessage, type JsonObject, type RunMessage } from "./protocol";
 
-const run = (state: string): JsonObject => ({ id: "7", workflow: "w", version: 1, state, counts: { pending: 2 }, created_at: "", started_at: null, finished_at: null, priority: 5 });
-const node = (id: string, state: string, attempt = 0): JsonObject => ({ node: id, type: "noop", name: id, state, reason: "", attempt, waiting_for: [], progress: null, error: null, output: null });
+const run = (state: string): JsonObject => ({
+  id: "7",
+  workflow: "w",
+  version: 1,
+  state,
+  counts: { pending: 2 },
+  created_at: "",
+  started_at: null,
+  finished_at: null,
+  priority: 5,
+});
+const node = (id: string, state: string, attempt = 0): JsonObject => ({
+  node: id,
+  type: "noop",
+  name: id,
+  state,
+  reason: "",
+  attempt,
+  waiting_for: [],
+  progress: null,
+  error: null,
+  output: null,
+});
 const read = (message: JsonObject): RunMessage => {
   const it = readRunMessage(message);
   if (!it) throw new Error("not a message");
   return it;
 };
-const snapshot = (seq: number, b = "pending"): RunMessage => read({ type: "snapshot", seq, run: run("running"), nodes: { a: node("a", "pending"), b: node("b", b) } });
+const snapshot = (seq: number, b = "pending"): RunMessage =>
+  read({ type: "snapshot", seq, run: run("running"), nodes: { a: node("a", "pending"), b: node("b", b) } });
 const events = (first: number, ...list: JsonObject[]): RunMessage =>
-  read({ type: "events", first, seq: first + list.length - 1, events: list.map((event, i) => ({ seq: first + i, at: "2026-11-24T00:00:00Z", ...event })) });
+  read({
+    type: "events",
+    first,
+    seq: first + list.length - 1,
+    events: list.map((event, i) => ({ seq: first + i, at: "2026-11-24T00:00:00Z", ...event })),
+  });
 const started = (): RunView => {
   const view = nothing();
   fold(view, snapshot(4));
   return view;
 };
-const line = (seq: number): JsonObject => ({ type: "log", line: { seq, at: "", node: "a", attempt: 1, level: "info", message: "one" } });
+const line = (seq: number): JsonObject => ({
+  type: "log",
+  line: { seq, at: "", node: "a", attempt: 1, level: "info", message: "one" },
+});
 
 describe("folding a run", () => {
   it("takes a snapshot whole", () => {
@@ -50,7 +80,15 @@ describe("folding a run", () => {
   it("counts the run's nodes along, of which the run has no event of its own", () => {
     const view = started();
     const before = view.run;
-    const folded = fold(view, events(5, { type: "node", node: node("a", "ready") }, { type: "node", node: node("b", "ready") }, { type: "node", node: node("a", "running", 1) }));
+    const folded = fold(
+      view,
+      events(
+        5,
+        { type: "node", node: node("a", "ready") },
+        { type: "node", node: node("b", "ready") },
+        { type: "node", node: node("a", "running", 1) },
+      ),
+    );
     expect(folded.runChanged).toBe(true);
     expect(view.run?.counts).toEqual({ ready: 1, running: 1 });
     expect(before?.counts).toEqual({ pending: 2 });
@@ -60,7 +98,10 @@ describe("folding a run", () => {
   });
   it("forgets nodes that a snapshot does not have", () => {
     const view = started();
-    expect(fold(view, read({ type: "snapshot", seq: 5, run: run("running"), nodes: { a: node("a", "pending") } })).nodesChanged).toEqual(new Set(["b"]));
+    expect(
+      fold(view, read({ type: "snapshot", seq: 5, run: run("running"), nodes: { a: node("a", "pending") } }))
+        .nodesChanged,
+    ).toEqual(new Set(["b"]));
     expect([...view.nodes.keys()]).toEqual(["a"]);
   });
   it("changes only the node of an event and keeps the others as they are", () => {
@@ -105,7 +146,13 @@ describe("folding a run", () => {
     const view = started();
     const folded = fold(
       view,
-      events(5, { type: "node", node: node("b", "ready") }, { type: "node", node: node("b", "running", 1) }, { type: "node", node: node("b", "running", 1) }, { type: "run", run: run("failed") }),
+      events(
+        5,
+        { type: "node", node: node("b", "ready") },
+        { type: "node", node: node("b", "running", 1) },
+        { type: "node", node: node("b", "running", 1) },
+        { type: "run", run: run("failed") },
+      ),
     );
     expect(folded.steps.map((step) => [step.seq, step.node, step.from, step.to, step.attempt])).toEqual([
       [5, "b", "pending", "ready", 0],
@@ -116,7 +163,15 @@ describe("folding a run", () => {
   it("folds thirty messages over 10,000 nodes without a copy of them", () => {
     const view = nothing();
     const ids = Array.from({ length: 10_000 }, (_, i) => `n${i}`);
-    fold(view, read({ type: "snapshot", seq: 0, run: run("running"), nodes: Object.fromEntries(ids.map((id) => [id, node(id, "pending")])) }));
+    fold(
+      view,
+      read({
+        type: "snapshot",
+        seq: 0,
+        run: run("running"),
+        nodes: Object.fromEntries(ids.map((id) => [id, node(id, "pending")])),
+      }),
+    );
     const map = view.nodes;
     for (let n = 1; n <= 30; n += 1) fold(view, events(n, { type: "node", node: node(`n${n}`, "running", 1) }));
     expect(view.nodes).toBe(map);

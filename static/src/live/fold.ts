@@ -32,7 +32,16 @@ export interface Folded {
 }
 
 const NONE: ReadonlySet<string> = new Set();
-const NOT_TAKEN: Folded = { runChanged: false, nodesChanged: NONE, lines: [], steps: [], snapshot: false, gap: false, older: false, newestAt: null };
+const NOT_TAKEN: Folded = {
+  runChanged: false,
+  nodesChanged: NONE,
+  lines: [],
+  steps: [],
+  snapshot: false,
+  gap: false,
+  older: false,
+  newestAt: null,
+};
 
 export function nothing(): RunView {
   return { seq: -1, run: null, nodes: new Map() };
@@ -59,15 +68,35 @@ export function fold(view: RunView, message: RunMessage, replace = false): Folde
     else if (event.type === "run") {
       const from = view.run?.state ?? null;
       view.run = event.run;
-      if (from !== event.run.state) steps.push({ seq: event.seq, at: event.at, node: "", from, to: event.run.state, attempt: 0, reason: "", error: null });
+      if (from !== event.run.state)
+        steps.push({
+          seq: event.seq,
+          at: event.at,
+          node: "",
+          from,
+          to: event.run.state,
+          attempt: 0,
+          reason: "",
+          error: null,
+        });
     } else if (event.type === "node") {
       const node = event.node;
       const before = view.nodes.get(node.node);
       view.nodes.set(node.node, node);
       changed.add(node.node);
-      if (before && view.run && before.state !== node.state) view.run = { ...view.run, counts: moved(view.run.counts, before.state, node.state) };
+      if (before && view.run && before.state !== node.state)
+        view.run = { ...view.run, counts: moved(view.run.counts, before.state, node.state) };
       if (before?.state !== node.state || before.attempt !== node.attempt) {
-        steps.push({ seq: event.seq, at: event.at, node: node.node, from: before?.state ?? null, to: node.state, attempt: node.attempt, reason: node.reason, error: node.error });
+        steps.push({
+          seq: event.seq,
+          at: event.at,
+          node: node.node,
+          from: before?.state ?? null,
+          to: node.state,
+          attempt: node.attempt,
+          reason: node.reason,
+          error: node.error,
+        });
       }
     } else if (event.type === "progress") {
       const known = view.nodes.get(event.node);

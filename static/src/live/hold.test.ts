@@ -3,7 +3,10 @@ import { morph } from "../behaviours/morph";
 import { holdBack, offer } from "./hold";
 
 const list = (...keys: number[]): HTMLElement => {
-  const parsed = new DOMParser().parseFromString(`<div id="list" data-hold>\n<table><tbody>${keys.map((key) => `<tr data-key="${key}"><td><a href="/${key}">${key}</a></td></tr>`).join("")}</tbody></table></div>`, "text/html");
+  const parsed = new DOMParser().parseFromString(
+    `<div id="list" data-hold>\n<table><tbody>${keys.map((key) => `<tr data-key="${key}"><td><a href="/${key}">${key}</a></td></tr>`).join("")}</tbody></table></div>`,
+    "text/html",
+  );
   return document.importNode(parsed.getElementById("list") as HTMLElement, true);
 };
 const shown = (): string[] => [...document.querySelectorAll("tr")].map((row) => row.textContent ?? "");

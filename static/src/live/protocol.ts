@@ -96,7 +96,13 @@ export type RunEvent =
   | { readonly seq: number; readonly at: string; readonly type: "run"; readonly run: Run }
   | { readonly seq: number; readonly at: string; readonly type: "node"; readonly node: NodeRun }
   | { readonly seq: number; readonly at: string; readonly type: "log"; readonly line: LogLine }
-  | { readonly seq: number; readonly at: string; readonly type: "progress"; readonly node: string; readonly progress: Progress }
+  | {
+      readonly seq: number;
+      readonly at: string;
+      readonly type: "progress";
+      readonly node: string;
+      readonly progress: Progress;
+    }
   | { readonly seq: number; readonly at: string; readonly type: "other" };
 
 export type RunMessage =
@@ -112,7 +118,8 @@ export interface OverviewMessage {
 function object(value: Json | undefined): JsonObject | null {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;
 }
-const text = (value: Json | undefined): string => (typeof value === "string" ? value : value === null || value === undefined ? "" : String(value));
+const text = (value: Json | undefined): string =>
+  typeof value === "string" ? value : value === null || value === undefined ? "" : String(value);
 const textOrNull = (value: Json | undefined): string | null => (typeof value === "string" ? value : null);
 const number = (value: Json | undefined): number => (typeof value === "number" ? value : 0);
 const numberOrNull = (value: Json | undefined): number | null => (typeof value === "number" ? value : null);
@@ -240,7 +247,12 @@ export function readRunMessage(message: JsonObject): RunMessage | null {
     return { type: "snapshot", seq: number(message["seq"]), run, nodes };
   }
   if (message["type"] === "events") {
-    return { type: "events", first: number(message["first"]), seq: number(message["seq"]), events: list(message["events"]).map(readEvent) };
+    return {
+      type: "events",
+      first: number(message["first"]),
+      seq: number(message["seq"]),
+      events: list(message["events"]).map(readEvent),
+    };
   }
   return null;
 }
@@ -251,7 +263,15 @@ export function readSamples(message: JsonObject): readonly Sample[] | null {
   return list(message["samples"]).flatMap((value) => {
     const it = object(value);
     if (!it) return [];
-    return [{ node: text(it["node"]), attempt: number(it["attempt"]), at: text(it["at"]), cpu: numberOrNull(it["cpu_percent"]), memory: numberOrNull(it["memory_bytes"]) }];
+    return [
+      {
+        node: text(it["node"]),
+        attempt: number(it["attempt"]),
+        at: text(it["at"]),
+        cpu: numberOrNull(it["cpu_percent"]),
+        memory: numberOrNull(it["memory_bytes"]),
+      },
+    ];
   });
 }
 
@@ -260,7 +280,18 @@ export function readSteps(body: JsonObject): { readonly steps: readonly Step[]; 
   const steps = list(body["results"]).flatMap((value) => {
     const it = object(value);
     if (!it) return [];
-    return [{ seq: number(it["seq"]), at: text(it["at"]), node: text(it["node"]), from: textOrNull(it["from"]), to: text(it["to"]), attempt: number(it["attempt"]), reason: text(it["reason"]), error: readError(it["error"]) }];
+    return [
+      {
+        seq: number(it["seq"]),
+        at: text(it["at"]),
+        node: text(it["node"]),
+        from: textOrNull(it["from"]),
+        to: text(it["to"]),
+        attempt: number(it["attempt"]),
+        reason: text(it["reason"]),
+        error: readError(it["error"]),
+      },
+    ];
   });
   return { steps, before: numberOrNull(body["before"]) };
 }

@@ -6,7 +6,12 @@
 
 import { type JsonObject, parse } from "./protocol";
 
-export type LiveState = { readonly kind: "connecting" } | { readonly kind: "live" } | { readonly kind: "behind"; readonly seconds: number } | { readonly kind: "offline"; readonly since: Date; readonly tries: number } | { readonly kind: "refused"; readonly code: number };
+export type LiveState =
+  | { readonly kind: "connecting" }
+  | { readonly kind: "live" }
+  | { readonly kind: "behind"; readonly seconds: number }
+  | { readonly kind: "offline"; readonly since: Date; readonly tries: number }
+  | { readonly kind: "refused"; readonly code: number };
 
 export interface LiveOptions {
   /** Path of the socket on this host. */
@@ -115,7 +120,10 @@ export class Live {
     this.tries += 1;
     this.options.state({ kind: "offline", since: this.lost, tries: this.tries });
     window.clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => this.connect(), 1000 * backoff(this.tries - 1, this.options.random ?? Math.random));
+    this.timer = window.setTimeout(
+      () => this.connect(),
+      1000 * backoff(this.tries - 1, this.options.random ?? Math.random),
+    );
   }
 
   private expect(seconds: number): void {

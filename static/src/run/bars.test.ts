@@ -17,19 +17,58 @@ describe("the bars of a timeline", () => {
       from: at(0),
       to: null,
       bars: [
-        { node: "a", attempt: 1, state: "running", waiting_from: at(5), started_at: at(6), finished_at: null, retry_at: null },
-        { node: "b", attempt: 1, state: "failed", waiting_from: at(1), started_at: at(2), finished_at: at(3), retry_at: null },
-        { node: "b", attempt: 2, state: "retrying", waiting_from: at(3), started_at: null, finished_at: null, retry_at: at(9) },
+        {
+          node: "a",
+          attempt: 1,
+          state: "running",
+          waiting_from: at(5),
+          started_at: at(6),
+          finished_at: null,
+          retry_at: null,
+        },
+        {
+          node: "b",
+          attempt: 1,
+          state: "failed",
+          waiting_from: at(1),
+          started_at: at(2),
+          finished_at: at(3),
+          retry_at: null,
+        },
+        {
+          node: "b",
+          attempt: 2,
+          state: "retrying",
+          waiting_from: at(3),
+          started_at: null,
+          finished_at: null,
+          retry_at: at(9),
+        },
       ],
     });
-    expect(bars.rows.map((row) => [row.node, row.bars.length])).toEqual([["b", 2], ["a", 1]]);
+    expect(bars.rows.map((row) => [row.node, row.bars.length])).toEqual([
+      ["b", 2],
+      ["a", 1],
+    ]);
     expect([bars.place("a"), bars.place("b"), bars.place("c")]).toEqual([1, 0, -1]);
     expect(bars.rows[0]?.bars[1]?.retryAt).toBe(ms(9));
   });
   it("stand in the document's order where they begin at once", () => {
     const order = ["n2", "n10", "n1"];
     const bars = new Bars((node) => order.indexOf(node));
-    bars.read({ from: at(0), to: null, bars: ["n1", "n10", "n2"].map((id) => ({ node: id, attempt: 1, state: "succeeded", waiting_from: at(1), started_at: at(2), finished_at: at(3), retry_at: null })) });
+    bars.read({
+      from: at(0),
+      to: null,
+      bars: ["n1", "n10", "n2"].map((id) => ({
+        node: id,
+        attempt: 1,
+        state: "succeeded",
+        waiting_from: at(1),
+        started_at: at(2),
+        finished_at: at(3),
+        retry_at: null,
+      })),
+    });
     expect(bars.rows.map((row) => row.node)).toEqual(order);
   });
   it("follow a node from waiting over a failure to its end", () => {
@@ -51,7 +90,15 @@ describe("the bars of a timeline", () => {
     bars.change(node("a", "ready", { started_at: at(1) }), ms(2));
     expect(bars.of("a")?.bars.map((bar) => bar.state)).toEqual(["lost", "ready"]);
     bars.change(node("a", "running", { attempt: 2, started_at: at(3) }), ms(3));
-    bars.change(node("a", "retrying", { attempt: 2, started_at: at(3), finished_at: at(4), error: { class: "SoftTimeout", message: "", line: null } as NodeRun["error"] }), ms(4));
+    bars.change(
+      node("a", "retrying", {
+        attempt: 2,
+        started_at: at(3),
+        finished_at: at(4),
+        error: { class: "SoftTimeout", message: "", line: null } as NodeRun["error"],
+      }),
+      ms(4),
+    );
     expect(bars.of("a")?.bars.map((bar) => bar.state)).toEqual(["lost", "timed_out", "retrying"]);
   });
   it("are not there for what was never tried, and go with what was to come", () => {
@@ -65,7 +112,11 @@ describe("the bars of a timeline", () => {
   it("are said in words", () => {
     const bar = { attempt: 2, state: "failed", waitingFrom: ms(1), startedAt: ms(3), finishedAt: ms(5), retryAt: null };
     expect(barWords(bar, ms(9), false)).toMatch(/^Waited 2 s, ran 2 s, from \d\d:13:23 to \d\d:13:25, failed\.$/);
-    expect(barWords({ ...bar, finishedAt: null }, ms(9), true)).toMatch(/^Attempt 2: waited 2 s, has run for 6 s, since/);
-    expect(barWords({ ...bar, state: "retrying", startedAt: null, retryAt: ms(20) }, ms(9), false)).toMatch(/^Waits 8 s for its next attempt, is due at/);
+    expect(barWords({ ...bar, finishedAt: null }, ms(9), true)).toMatch(
+      /^Attempt 2: waited 2 s, has run for 6 s, since/,
+    );
+    expect(barWords({ ...bar, state: "retrying", startedAt: null, retryAt: ms(20) }, ms(9), false)).toMatch(
+      /^Waits 8 s for its next attempt, is due at/,
+    );
   });
 });

@@ -91,19 +91,45 @@ export class Bars {
     const known = this.bar(node.node, attempt);
     const before = this.byNode.get(node.node);
     if (state === "running") {
-      this.set(node.node, { attempt, state, waitingFrom: known?.waitingFrom ?? null, startedAt: started ?? known?.startedAt ?? now, finishedAt: null, retryAt: null });
+      this.set(node.node, {
+        attempt,
+        state,
+        waitingFrom: known?.waitingFrom ?? null,
+        startedAt: started ?? known?.startedAt ?? now,
+        finishedAt: null,
+        retryAt: null,
+      });
     } else if (TO_COME.has(state)) {
       // What ran until now has ended without the node: it failed and will be tried again, or it was lost.
       const ended = known && known.startedAt !== null && known.finishedAt === null;
-      if (ended) this.set(node.node, { ...known, state: state === "retrying" ? failure(node) : "lost", finishedAt: finished ?? now });
+      if (ended)
+        this.set(node.node, {
+          ...known,
+          state: state === "retrying" ? failure(node) : "lost",
+          finishedAt: finished ?? now,
+        });
       const since = state === "retrying" ? (finished ?? now) : (time(node.waiting_for[0]?.since ?? null) ?? now);
       const next = this.bar(node.node, attempt + 1);
-      this.set(node.node, { attempt: attempt + 1, state, waitingFrom: next?.waitingFrom ?? since, startedAt: null, finishedAt: null, retryAt: null });
+      this.set(node.node, {
+        attempt: attempt + 1,
+        state,
+        waitingFrom: next?.waitingFrom ?? since,
+        startedAt: null,
+        finishedAt: null,
+        retryAt: null,
+      });
     } else if (ENDED.has(state) && known && known.startedAt !== null) {
       this.set(node.node, { ...known, state, finishedAt: finished ?? known.finishedAt ?? now });
       this.drop(node.node, attempt);
     } else if (ENDED.has(state) && attempt > 0 && started !== null) {
-      this.set(node.node, { attempt, state, waitingFrom: null, startedAt: started, finishedAt: finished ?? now, retryAt: null });
+      this.set(node.node, {
+        attempt,
+        state,
+        waitingFrom: null,
+        startedAt: started,
+        finishedAt: finished ?? now,
+        retryAt: null,
+      });
       this.drop(node.node, attempt);
     } else if (before) {
       // Skipped, stopped or put back before its next attempt began.

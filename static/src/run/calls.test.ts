@@ -10,7 +10,17 @@ describe("what a form of limits sends", () => {
     return made;
   };
   it("holds numbers as numbers, and nothing of empty fields", () => {
-    expect(bodyOf(form({ "policy.soft_timeout": "60", "policy.hard_timeout": " ", "policy.memory_mb": "512", from: "start", next: "/x/" }))).toEqual({
+    expect(
+      bodyOf(
+        form({
+          "policy.soft_timeout": "60",
+          "policy.hard_timeout": " ",
+          "policy.memory_mb": "512",
+          from: "start",
+          next: "/x/",
+        }),
+      ),
+    ).toEqual({
       policy: { soft_timeout: 60, memory_mb: 512 },
       from: "start",
     });
@@ -20,12 +30,14 @@ describe("what a form of limits sends", () => {
 
 describe("what a kill ended", () => {
   for (const [given, text] of SAID.receipt) {
-    it(`is said as the server says it: ${String(text)}`, () => expect(receipt(given as Record<string, number>)).toBe(text));
+    it(`is said as the server says it: ${String(text)}`, () =>
+      expect(receipt(given as Record<string, number>)).toBe(text));
   }
 });
 
 describe("a small chart", () => {
   for (const [values, most, path] of SAID.spark) {
-    it(`is drawn as the server draws it: ${JSON.stringify(values)}`, () => expect(spark(values as (number | null)[], most as number)).toBe(path));
+    it(`is drawn as the server draws it: ${JSON.stringify(values)}`, () =>
+      expect(spark(values as (number | null)[], most as number)).toBe(path));
   }
 });

@@ -23,8 +23,15 @@ export function receipt(given: JsonObject): string {
   const number = (name: string): number => (typeof given[name] === "number" ? given[name] : 0);
   const processes = number("processes");
   const slots = number("slots");
-  let text = fill(ngettext("Ended {n} process in {span}", "Ended {n} processes in {span}", processes), { n: count(processes), span: duration(number("seconds")) });
-  if (slots) text = fill(gettext("{before}, {after}"), { before: text, after: fill(ngettext("{n} slot returned", "{n} slots returned", slots), { n: count(slots) }) });
+  let text = fill(ngettext("Ended {n} process in {span}", "Ended {n} processes in {span}", processes), {
+    n: count(processes),
+    span: duration(number("seconds")),
+  });
+  if (slots)
+    text = fill(gettext("{before}, {after}"), {
+      before: text,
+      after: fill(ngettext("{n} slot returned", "{n} slots returned", slots), { n: count(slots) }),
+    });
   return fill(gettext("{sentence}."), { sentence: text });
 }
 
@@ -48,7 +55,10 @@ function why(error: unknown): string {
   if (error instanceof ApiError) {
     const list = error.body["errors"];
     const first: Json | undefined = Array.isArray(list) ? list[0] : undefined;
-    const more = typeof first === "object" && first !== null && !Array.isArray(first) && typeof first["message"] === "string" ? first["message"] : "";
+    const more =
+      typeof first === "object" && first !== null && !Array.isArray(first) && typeof first["message"] === "string"
+        ? first["message"]
+        : "";
     return more && more !== error.message ? `${error.message} ${more}` : error.message;
   }
   return error instanceof TypeError ? gettext("Offline: this did not reach the server.") : String(error);
@@ -65,7 +75,10 @@ export class Calls {
     private readonly refresh: (stack?: boolean) => void,
   ) {
     root.addEventListener("click", (event) => {
-      const button = event.target instanceof Element ? event.target.closest<HTMLButtonElement>("button[data-call-path], button[data-stack-path]") : null;
+      const button =
+        event.target instanceof Element
+          ? event.target.closest<HTMLButtonElement>("button[data-call-path], button[data-stack-path]")
+          : null;
       if (!button) return;
       event.preventDefault();
       if (button.dataset["stackPath"]) void this.takeStacks(button, button.dataset["stackPath"]);
@@ -82,7 +95,8 @@ export class Calls {
 
   /** After the page was brought up to date: what is on its way stays so. */
   mark(): void {
-    for (const button of all<HTMLButtonElement>("[data-call-path], [data-stack-path]", this.root)) this.show(button, this.sent.has(this.key(button)));
+    for (const button of all<HTMLButtonElement>("[data-call-path], [data-stack-path]", this.root))
+      this.show(button, this.sent.has(this.key(button)));
   }
 
   private parsed(text: string | undefined): Json | undefined {
@@ -95,7 +109,8 @@ export class Calls {
   }
 
   private show(button: HTMLElement, busy: boolean): void {
-    const target = button instanceof HTMLFormElement ? one<HTMLButtonElement>("button.primary, button.danger", button) : button;
+    const target =
+      button instanceof HTMLFormElement ? one<HTMLButtonElement>("button.primary, button.danger", button) : button;
     if (!target) return;
     target.classList.toggle("busy", busy);
     if (busy) target.setAttribute("aria-disabled", "true");
@@ -105,7 +120,9 @@ export class Calls {
   private async send(button: HTMLButtonElement, data: DOMStringMap, body: Json | undefined): Promise<void> {
     const method = data["callMethod"] ?? "POST";
     const path = data["callPath"] ?? "";
-    const keyed = button.hasAttribute("data-call-path") ? button : (button.closest<HTMLElement>("[data-call-path]") ?? button);
+    const keyed = button.hasAttribute("data-call-path")
+      ? button
+      : (button.closest<HTMLElement>("[data-call-path]") ?? button);
     const key = this.key(keyed);
     if (this.sent.has(key)) return;
     this.sent.add(key);
@@ -119,7 +136,12 @@ export class Calls {
       await call(method, path, body ?? (method === "GET" ? undefined : {}));
       button.closest<HTMLElement>("[popover]")?.hidePopover();
       if (node && attempt) {
-        this.tell("busy", node[3] === "retry" ? gettext("Ending its processes, then it starts again …") : gettext("Ending its processes …"));
+        this.tell(
+          "busy",
+          node[3] === "retry"
+            ? gettext("Ending its processes, then it starts again …")
+            : gettext("Ending its processes …"),
+        );
         this.tell("done", await this.ended(node[2] ?? "", attempt));
       } else if (own === "cancel") void this.cancelled();
       else if (own) this.tellRun(this.done(method, path));
@@ -144,7 +166,11 @@ export class Calls {
   private async ended(node: string, attempt: number): Promise<string> {
     const over = (): boolean => {
       const known = this.store.nodes.get(node);
-      return !known || known.attempt > attempt || (known.state !== "running" && (known.finished_at !== null || STATES_WITHOUT_ATTEMPT.has(known.state)));
+      return (
+        !known ||
+        known.attempt > attempt ||
+        (known.state !== "running" && (known.finished_at !== null || STATES_WITHOUT_ATTEMPT.has(known.state)))
+      );
     };
     await new Promise<void>((done) => {
       if (over()) {
@@ -161,12 +187,17 @@ export class Calls {
         done();
       }
     });
-    const answer = await call("GET", `/api/v1/runs/${this.store.id}/nodes/${node}/attempts/?before=${attempt + 1}&limit=1`);
+    const answer = await call(
+      "GET",
+      `/api/v1/runs/${this.store.id}/nodes/${node}/attempts/?before=${attempt + 1}&limit=1`,
+    );
     const list = answer.body["results"];
     const newest: Json | undefined = Array.isArray(list) ? list[0] : undefined;
     const given = typeof newest === "object" && newest !== null && !Array.isArray(newest) ? newest["receipt"] : null;
     if (typeof given === "object" && given !== null && !Array.isArray(given)) return receipt(given);
-    return over() ? gettext("It had ended by itself.") : gettext("It is still being ended; its receipt will stand under Attempts.");
+    return over()
+      ? gettext("It had ended by itself.")
+      : gettext("It is still being ended; its receipt will stand under Attempts.");
   }
 
   /** Tells in the head how far the end of the run is, and at last what was ended. */
@@ -183,15 +214,29 @@ export class Calls {
         if (store.run && RUN_ENDED.has(store.run.state)) {
           stop();
           done();
-        } else this.tellRun(running ? fill(ngettext("Ending {n} running node …", "Ending {n} running nodes …", running), { n: count(running) }) : gettext("Ending …"));
+        } else
+          this.tellRun(
+            running
+              ? fill(ngettext("Ending {n} running node …", "Ending {n} running nodes …", running), {
+                  n: count(running),
+                })
+              : gettext("Ending …"),
+          );
       };
       const stop = store.listen((change) => {
         if (change.run || change.snapshot) look();
       });
       look();
     });
-    const response = await fetch(`/runs/${store.id}/summary/`, { headers: { Accept: "text/html" }, credentials: "same-origin" });
-    const said = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("[data-receipt]")?.textContent.trim() ?? "";
+    const response = await fetch(`/runs/${store.id}/summary/`, {
+      headers: { Accept: "text/html" },
+      credentials: "same-origin",
+    });
+    const said =
+      new DOMParser()
+        .parseFromString(await response.text(), "text/html")
+        .querySelector("[data-receipt]")
+        ?.textContent.trim() ?? "";
     this.tellRun(said);
   }
 
@@ -200,10 +245,14 @@ export class Calls {
     const run = RUN_COMMAND.exec(path);
     if (node?.[3] === "retry") return gettext("It starts again.");
     if (node?.[3] === "skip") return gettext("It counts as succeeded; the nodes after it go on.");
-    if (node) return node[1] === this.store.id ? gettext("It does not start any more.") : fill(gettext("Node {node} of run {run} is being ended."), { node: node[2] ?? "", run: node[1] ?? "" });
+    if (node)
+      return node[1] === this.store.id
+        ? gettext("It does not start any more.")
+        : fill(gettext("Node {node} of run {run} is being ended."), { node: node[2] ?? "", run: node[1] ?? "" });
     if (run?.[2] === "retry") return gettext("The failed nodes start again.");
     if (run) return fill(gettext("Run {run} is being ended."), { run: run[1] ?? "" });
-    if (method === "PATCH" && path.startsWith("/api/v1/pools/")) return gettext("The pool has its new size; who waits for it starts now.");
+    if (method === "PATCH" && path.startsWith("/api/v1/pools/"))
+      return gettext("The pool has its new size; who waits for it starts now.");
     return gettext("Done.");
   }
 
@@ -229,7 +278,10 @@ export class Calls {
     const place = one("[data-outcome]", this.root);
     if (!place) return;
     place.replaceChildren();
-    if (text) place.append(element("p", `receipt ${kind}`, icon(kind === "busy" ? "run" : "ok", true), element("span", "", visible(text))));
+    if (text)
+      place.append(
+        element("p", `receipt ${kind}`, icon(kind === "busy" ? "run" : "ok", true), element("span", "", visible(text))),
+      );
   }
 
   private tellRun(text: string): void {
@@ -239,7 +291,10 @@ export class Calls {
   /** Says beside the button why its call was refused; empty: takes that away. */
   private wrong(button: HTMLElement, text: string): void {
     const row = button.closest<HTMLElement>("[data-acts], form, .row") ?? button;
-    let place = row.nextElementSibling instanceof HTMLElement && row.nextElementSibling.hasAttribute("data-call-wrong") ? row.nextElementSibling : null;
+    let place =
+      row.nextElementSibling instanceof HTMLElement && row.nextElementSibling.hasAttribute("data-call-wrong")
+        ? row.nextElementSibling
+        : null;
     if (!text) {
       place?.remove();
       return;

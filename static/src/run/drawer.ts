@@ -27,7 +27,12 @@ export class Drawer {
     /** What starts a part; called once, right after it was first shown. */
     private readonly starts: Readonly<Partial<Record<Part, () => void>>>,
   ) {
-    this.frame = new DrawerFrame(root, { heightKey: "interlock.drawer.height", foldedKey: "interlock.drawer.folded", usual: USUAL, show: (name) => this.show(name) });
+    this.frame = new DrawerFrame(root, {
+      heightKey: "interlock.drawer.height",
+      foldedKey: "interlock.drawer.folded",
+      usual: USUAL,
+      show: (name) => this.show(name),
+    });
     this.narrow.addEventListener("change", () => this.lay());
     const asked = readQuery("drawer");
     this.shown = isPart(asked) ? asked : "logs";

@@ -12,7 +12,14 @@ const BAD: ReadonlySet<string> = new Set(["failed", "timed_out"]);
  *
  * It is the longest way through what is left, and no less than all work that is left over what runs at once, where
  * more is ready than runs. */
-export function endsIn(run: Run, graph: Graph, nodes: ReadonlyMap<string, NodeRun>, stuck: ReadonlySet<string>, usual: Readonly<Record<string, number>>, now: number): number | null {
+export function endsIn(
+  run: Run,
+  graph: Graph,
+  nodes: ReadonlyMap<string, NodeRun>,
+  stuck: ReadonlySet<string>,
+  usual: Readonly<Record<string, number>>,
+  now: number,
+): number | null {
   if (run.state !== "running" || stuck.size) return null;
   // Seconds of work that each node still has; 0: it has ended.
   const left = new Float64Array(graph.size);
@@ -46,7 +53,8 @@ function longest(graph: Graph, open: Uint8Array, left: Float64Array): number {
   const queue: number[] = [];
   for (let at = 0; at < graph.size; at += 1) {
     if (!open[at]) continue;
-    for (const edge of edgesAt(graph.into, at)) missing[at] = (missing[at] ?? 0) + (open[graph.sources[edge] ?? 0] ?? 0);
+    for (const edge of edgesAt(graph.into, at))
+      missing[at] = (missing[at] ?? 0) + (open[graph.sources[edge] ?? 0] ?? 0);
     if (!missing[at]) queue.push(at);
   }
   const begins = new Float64Array(graph.size);

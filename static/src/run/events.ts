@@ -48,7 +48,11 @@ class EventList implements Events {
     const sizer = one("[data-event-sizer]", host);
     if (!sizer) throw new Error("The page has no place for events.");
     this.tools = host.closest("main") ?? document;
-    this.coming = new Coming(host.parentElement ?? host, gettext("The events could not be loaded"), () => void this.open());
+    this.coming = new Coming(
+      host.parentElement ?? host,
+      gettext("The events could not be loaded"),
+      () => void this.open(),
+    );
     this.list = new Windowed(host, sizer, { render: (index, row) => this.render(index, row) }, this.height);
     this.narrow.addEventListener("change", () => this.list.setRowHeight(this.height));
     this.steps = new Steps(store.chosen);
@@ -57,9 +61,13 @@ class EventList implements Events {
       if (host.scrollTop < EARLIER_PX) void this.earlier();
     });
     // Only a person's scrolling changes whether new ones are followed.
-    for (const name of ["wheel", "touchmove", "keydown", "pointerup"]) host.addEventListener(name, () => window.setTimeout(scrolled, 60), { passive: true });
+    for (const name of ["wheel", "touchmove", "keydown", "pointerup"])
+      host.addEventListener(name, () => window.setTimeout(scrolled, 60), { passive: true });
     host.addEventListener("click", (event) => {
-      const node = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-step-node]")?.dataset["stepNode"] : "";
+      const node =
+        event.target instanceof Element
+          ? event.target.closest<HTMLElement>("[data-step-node]")?.dataset["stepNode"]
+          : "";
       if (node) store.choose(node);
     });
     one("[data-event-follow]", this.tools)?.addEventListener("click", () => this.toggleFollow());
@@ -173,28 +181,51 @@ class EventList implements Events {
     setHidden(button, !node);
     setText(button, visible(this.store.nodes.get(node)?.name ?? node));
     setAttribute(button, "aria-pressed", String(Boolean(this.steps.node)));
-    setAttribute(button, "title", this.steps.node ? gettext("Show the events of all nodes") : gettext("Show the events of this node"));
+    setAttribute(
+      button,
+      "title",
+      this.steps.node ? gettext("Show the events of all nodes") : gettext("Show the events of this node"),
+    );
   }
 
   private status(): void {
     const empty = one("[data-event-empty]", this.host);
     setHidden(empty, !this.ready || this.steps.size > 0);
-    setText(empty, this.steps.node ? gettext("Nothing has happened to this node yet.") : gettext("Nothing has happened yet. Each change of state appears here."));
+    setText(
+      empty,
+      this.steps.node
+        ? gettext("Nothing has happened to this node yet.")
+        : gettext("Nothing has happened yet. Each change of state appears here."),
+    );
   }
 
   private render(index: number, row: HTMLElement | null): HTMLElement {
-    const made = row ?? element("div", "step", element("span", "at"), element("span", "whose cut"), element("span", "way"), element("span", "about cut"));
+    const made =
+      row ??
+      element(
+        "div",
+        "step",
+        element("span", "at"),
+        element("span", "whose cut"),
+        element("span", "way"),
+        element("span", "about cut"),
+      );
     const step = this.steps.at(index);
     if (!step) return made;
     const [at, who, way, about] = [...made.children];
     setText(at ?? null, clock(step.at));
-    const name = step.node ? visible(this.store.nodes.get(step.node)?.name ?? step.node) : fill(gettext("Run {id}"), { id: this.store.id });
+    const name = step.node
+      ? visible(this.store.nodes.get(step.node)?.name ?? step.node)
+      : fill(gettext("Run {id}"), { id: this.store.id });
     setText(who ?? null, name);
     setAttribute(who ?? null, "title", name);
     setAttribute(made, "data-step-node", step.node);
     const { icon: picture, word } = look(step.to);
     const to = element("span", `c st-${step.to} to`, icon(picture, true), word);
-    way?.replaceChildren(...(step.from ? [element("span", "faint", look(step.from).word), element("span", "faint", " → ")] : []), to);
+    way?.replaceChildren(
+      ...(step.from ? [element("span", "faint", look(step.from).word), element("span", "faint", " → ")] : []),
+      to,
+    );
     const said = visible(aboutOf(step));
     setText(about ?? null, said);
     setAttribute(about ?? null, "title", said);
@@ -203,7 +234,10 @@ class EventList implements Events {
 }
 
 function aboutOf(step: Step): string {
-  const known = step.error && (step.to === "failed" || step.to === "timed_out" || step.to === "retrying") ? cause(step.error) : reason(step.reason);
+  const known =
+    step.error && (step.to === "failed" || step.to === "timed_out" || step.to === "retrying")
+      ? cause(step.error)
+      : reason(step.reason);
   const attempt = step.attempt > 1 ? fill(gettext("attempt {n}"), { n: step.attempt }) : "";
   return [attempt, known].filter(Boolean).join(" · ");
 }

@@ -22,7 +22,10 @@ export function cause(error: NodeError): string {
   const said = firstLine(error.message);
   if (!said) return head;
   // A message that begins as a sentence follows a colon: after a comma it would go on in capitals.
-  return fill(/^\p{Lu}/u.test(said) ? gettext("{before}: {after}") : gettext("{before}, {after}"), { before: head, after: said });
+  return fill(/^\p{Lu}/u.test(said) ? gettext("{before}: {after}") : gettext("{before}, {after}"), {
+    before: head,
+    after: said,
+  });
 }
 
 export function reason(code: string): string {
@@ -51,7 +54,8 @@ export function reason(code: string): string {
 /** Whether a node runs longer than twice what is expected of it, and 5 s where that is only learned; `now` by the
  * server's clock, in ms. engine/policy.py says the same. */
 export function stuck(node: NodeRun, now: number): boolean {
-  if (node.state !== "running" || node.expected === null || node.expected_from === "none" || !node.started_at) return false;
+  if (node.state !== "running" || node.expected === null || node.expected_from === "none" || !node.started_at)
+    return false;
   const limit = node.expected_from === "author" ? 2 * node.expected : Math.max(2 * node.expected, 5);
   return (now - Date.parse(node.started_at)) / 1000 > limit;
 }
@@ -61,7 +65,8 @@ export function fact(node: NodeRun): string {
 }
 
 function said(node: NodeRun): string {
-  if (node.error && (node.state === "failed" || node.state === "timed_out" || node.state === "retrying")) return cause(node.error);
+  if (node.error && (node.state === "failed" || node.state === "timed_out" || node.state === "retrying"))
+    return cause(node.error);
   if (node.state === "running") {
     if (node.progress?.message) return node.progress.message;
     const expected = node.expected_from === "author" ? gettext("expected {span}") : gettext("usually {span}");

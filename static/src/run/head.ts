@@ -52,7 +52,12 @@ function startEnds(store: RunStore, root: HTMLElement): void {
         known = null;
       }
     }
-    setText(place, seconds === null ? gettext("not determined") : said(new Date(serverNow() + 1000 * seconds).toISOString(), "time", serverNow()));
+    setText(
+      place,
+      seconds === null
+        ? gettext("not determined")
+        : said(new Date(serverNow() + 1000 * seconds).toISOString(), "time", serverNow()),
+    );
   }
   store.listen((change) => {
     if (change.run || change.snapshot || change.nodes.size || change.stuck.size) show();
@@ -69,7 +74,10 @@ interface Known {
 /** The graph (the canvas shares it) and what its nodes usually take. */
 async function read(store: RunStore, root: HTMLElement): Promise<Known> {
   const address = one("[data-canvas]", root)?.dataset["graph"];
-  const [graph, times] = await Promise.all([address ? loadGraph(address) : null, call("GET", `/runs/${store.id}/usual/`)]);
+  const [graph, times] = await Promise.all([
+    address ? loadGraph(address) : null,
+    call("GET", `/runs/${store.id}/usual/`),
+  ]);
   const usual: Record<string, number> = {};
   const found = times.body["usual"];
   if (typeof found === "object" && found !== null && !Array.isArray(found)) {
@@ -106,8 +114,14 @@ function showRun(store: RunStore, root: HTMLElement): void {
     if (NODE_ENDED.has(name)) done += n;
   }
   whole ||= store.nodes.size;
-  setText(one("[data-run-done]", root), fill(gettext("{done} of {all} nodes"), { done: count(done), all: count(whole) }));
-  setText(one("[data-run-share]", root), whole ? `${done === whole ? 100 : Math.min(99, Math.round((100 * done) / whole))} %` : "");
+  setText(
+    one("[data-run-done]", root),
+    fill(gettext("{done} of {all} nodes"), { done: count(done), all: count(whole) }),
+  );
+  setText(
+    one("[data-run-share]", root),
+    whole ? `${done === whole ? 100 : Math.min(99, Math.round((100 * done) / whole))} %` : "",
+  );
   const bar = one<HTMLProgressElement>("[data-run-bar]", root);
   if (bar) {
     bar.max = whole || 1;

@@ -18,7 +18,8 @@ async function copy(run: string, name: string): Promise<void> {
   let text: string;
   try {
     const inputs = (await call("GET", `/api/v1/runs/${run}/`)).body["inputs"];
-    const value = name && typeof inputs === "object" && inputs !== null && !Array.isArray(inputs) ? inputs[name] : inputs;
+    const value =
+      name && typeof inputs === "object" && inputs !== null && !Array.isArray(inputs) ? inputs[name] : inputs;
     text = typeof value === "string" ? value : JSON.stringify(value ?? null, null, 2);
   } catch {
     toast(gettext("Offline: this did not reach the server."), "error");

@@ -31,10 +31,16 @@ export interface LazyParts {
 
 const BAD: ReadonlySet<string> = new Set(["failed", "timed_out"]);
 
-export function startRunKeys(store: RunStore, root: HTMLElement, { drawer, logs, panel }: RunParts, lazy: LazyParts): void {
+export function startRunKeys(
+  store: RunStore,
+  root: HTMLElement,
+  { drawer, logs, panel }: RunParts,
+  lazy: LazyParts,
+): void {
   /** Whether the key was one of these. */
   const act = (event: KeyboardEvent): boolean => {
-    const inside = (selector: string): boolean => document.activeElement?.closest(selector) !== null && document.activeElement !== null;
+    const inside = (selector: string): boolean =>
+      document.activeElement?.closest(selector) !== null && document.activeElement !== null;
     switch (event.key === "F" ? "shift f" : event.key.toLowerCase()) {
       case "j":
         return step(store, 1);
@@ -65,7 +71,8 @@ export function startRunKeys(store: RunStore, root: HTMLElement, { drawer, logs,
       case "/":
         if (lazy.canvas && inside(".runcanvas")) lazy.canvas.search();
         else if (drawer.current === "nodes" || inside(".runnodes")) lazy.nodes?.focusSearch();
-        else if (drawer.current === "logs" && inside(".drawer")) one<HTMLInputElement>("[data-log-search]", root)?.focus();
+        else if (drawer.current === "logs" && inside(".drawer"))
+          one<HTMLInputElement>("[data-log-search]", root)?.focus();
         else if (lazy.canvas) lazy.canvas.search();
         else one<HTMLInputElement>("[data-log-search]", root)?.focus();
         return true;
@@ -80,7 +87,12 @@ export function startRunKeys(store: RunStore, root: HTMLElement, { drawer, logs,
     "keydown",
     (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || one("dialog[open]")) return;
-      if (event.key === "Escape" ? (one("[popover]:popover-open") ?? event.target instanceof HTMLSelectElement) : typing(event.target)) return;
+      if (
+        event.key === "Escape"
+          ? (one("[popover]:popover-open") ?? event.target instanceof HTMLSelectElement)
+          : typing(event.target)
+      )
+        return;
       if (act(event)) event.preventDefault();
     },
     { capture: true },

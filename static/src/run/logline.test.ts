@@ -2,12 +2,27 @@ import { describe, expect, it } from "vitest";
 import type { LogLine } from "../live/protocol";
 import { emptyRow, fillRow, marked, plain, slice } from "./logline";
 
-const line = (message: string, level = "info"): LogLine => ({ seq: 1, at: "2026-11-24T08:00:00.000000Z", node: "a", attempt: 1, level, message });
+const line = (message: string, level = "info"): LogLine => ({
+  seq: 1,
+  at: "2026-11-24T08:00:00.000000Z",
+  node: "a",
+  attempt: 1,
+  level,
+  message,
+});
 const shown = { text: "", left: 0, width: 100 };
 
 describe("a line of a log", () => {
   it("marks hits also where a colour begins inside them", () => {
-    expect(marked([{ text: "ab", style: "r" }, { text: "cd ab", style: "" }], "BC").map((one) => [one.text, one.style, one.hit])).toEqual([
+    expect(
+      marked(
+        [
+          { text: "ab", style: "r" },
+          { text: "cd ab", style: "" },
+        ],
+        "BC",
+      ).map((one) => [one.text, one.style, one.hit]),
+    ).toEqual([
       ["a", "r", false],
       ["b", "r", true],
       ["c", "", true],
@@ -35,7 +50,14 @@ describe("a line of a log", () => {
   });
   it("that tells what was dropped is shown as such", () => {
     const row = emptyRow();
-    fillRow(row, line("1,234 lines (5.6 MiB) were dropped here: an attempt keeps its first and last 50,000 lines, at most 64 MiB.", "warning"), shown);
+    fillRow(
+      row,
+      line(
+        "1,234 lines (5.6 MiB) were dropped here: an attempt keeps its first and last 50,000 lines, at most 64 MiB.",
+        "warning",
+      ),
+      shown,
+    );
     expect(row.className).toBe("line dropped");
     fillRow(row, line("12 lines were dropped here", "warning"), shown);
     expect(row.className).toBe("line warning");
@@ -44,7 +66,13 @@ describe("a line of a log", () => {
     expect(plain(line("\u001b[1mbold\u001b[0m x"))).toBe("2026-11-24T08:00:00.000000Z info    a bold x");
   });
   it("is cut by characters over its pieces", () => {
-    const parts = marked([{ text: "abc", style: "" }, { text: "def", style: "x" }], "");
+    const parts = marked(
+      [
+        { text: "abc", style: "" },
+        { text: "def", style: "x" },
+      ],
+      "",
+    );
     expect(slice(parts, 2, 5).map((one) => one.text)).toEqual(["c", "de"]);
   });
 });

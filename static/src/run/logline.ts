@@ -16,7 +16,8 @@ const STEP = 250;
 const AROUND = 200;
 
 /** What the supervisor writes where an attempt wrote more than is kept; engine/executors/capture.py. */
-const DROPPED = /^([\d,]+) lines \(([\d,.]+) MiB\) were dropped here: an attempt keeps its first and last ([\d,]+) lines, at most 64 MiB\.$/;
+const DROPPED =
+  /^([\d,]+) lines \(([\d,.]+) MiB\) were dropped here: an attempt keeps its first and last ([\d,]+) lines, at most 64 MiB\.$/;
 // eslint-disable-next-line no-control-regex
 const SGR = /\u001b\[[0-9;]*m/g;
 
@@ -29,7 +30,14 @@ export interface Shown {
 }
 
 export function emptyRow(): HTMLElement {
-  return element("div", "line", element("span", "at"), element("span", "lv"), element("span", "nd"), element("span", "msg"));
+  return element(
+    "div",
+    "line",
+    element("span", "at"),
+    element("span", "lv"),
+    element("span", "nd"),
+    element("span", "msg"),
+  );
 }
 
 export function fillRow(row: HTMLElement, line: LogLine | undefined, shown: Shown): void {
@@ -48,7 +56,15 @@ export function fillRow(row: HTMLElement, line: LogLine | undefined, shown: Show
   setAttribute(node ?? null, "title", fill(gettext("{node}, attempt {n}"), { node: line.node, n: line.attempt }));
   message.style.paddingLeft = message.style.paddingRight = "";
   if (dropped) {
-    setText(message, fill(gettext("{n} lines ({size} MiB) were dropped here: an attempt keeps its first and last {kept} lines, at most 64 MiB."), { n: dropped[1] ?? "", size: dropped[2] ?? "", kept: dropped[3] ?? "" }));
+    setText(
+      message,
+      fill(
+        gettext(
+          "{n} lines ({size} MiB) were dropped here: an attempt keeps its first and last {kept} lines, at most 64 MiB.",
+        ),
+        { n: dropped[1] ?? "", size: dropped[2] ?? "", kept: dropped[3] ?? "" },
+      ),
+    );
     return;
   }
   const { read, long } = reading(line);
@@ -89,7 +105,11 @@ export function moved(before: Shown, after: Shown): boolean {
 function part(parts: readonly Mark[], shown: Shown): { first: number; last: number; length: number } {
   const length = parts.reduce((sum, one) => sum + one.text.length, 0);
   const from = Math.floor(shown.left / STEP) * STEP;
-  return { first: Math.min(length, Math.max(0, from - AROUND)), last: Math.min(length, from + STEP + shown.width + AROUND), length };
+  return {
+    first: Math.min(length, Math.max(0, from - AROUND)),
+    last: Math.min(length, from + STEP + shown.width + AROUND),
+    length,
+  };
 }
 
 interface Mark extends Piece {
@@ -102,7 +122,8 @@ export function slice(parts: readonly Mark[], first: number, last: number): Mark
   for (const one of parts) {
     const begin = Math.max(first - at, 0);
     const end = Math.min(last - at, one.text.length);
-    if (begin < end) found.push(begin === 0 && end === one.text.length ? one : { ...one, text: one.text.slice(begin, end) });
+    if (begin < end)
+      found.push(begin === 0 && end === one.text.length ? one : { ...one, text: one.text.slice(begin, end) });
     at += one.text.length;
     if (at >= last) break;
   }
@@ -121,7 +142,11 @@ export function marked(parts: readonly Piece[], text: string): Mark[] {
     while (next < hits.length && (hits[next]?.[0] ?? end) < end) {
       const [begin, stop] = hits[next] ?? [end, end];
       if (begin > from) found.push({ text: one.text.slice(from - at, begin - at), style: one.style, hit: false });
-      found.push({ text: one.text.slice(Math.max(begin, from) - at, Math.min(stop, end) - at), style: one.style, hit: true });
+      found.push({
+        text: one.text.slice(Math.max(begin, from) - at, Math.min(stop, end) - at),
+        style: one.style,
+        hit: true,
+      });
       from = Math.min(stop, end);
       if (stop > end) break;
       next += 1;

@@ -67,11 +67,22 @@ export class LogView {
     this.scroller = scroller;
     this.query = { ...this.query, node: store.chosen };
     this.source = new LogSource(store.id, () => this.later(true));
-    const rows = { render: (index: number, row: HTMLElement | null) => this.render(index, row), shown: (first: number, last: number) => this.shown(first, last) };
+    const rows = {
+      render: (index: number, row: HTMLElement | null) => this.render(index, row),
+      shown: (first: number, last: number) => this.shown(first, last),
+    };
     this.list = new Windowed(scroller, sizer, rows, this.narrow.matches ? ROW_NARROW : ROW);
-    this.marking = new Marking(scroller, this.list, { seqAt: (index) => this.rows.at(index), redraw: () => this.list.redraw(), copy: (event) => void this.copy(event) });
+    this.marking = new Marking(scroller, this.list, {
+      seqAt: (index) => this.rows.at(index),
+      redraw: () => this.list.redraw(),
+      copy: (event) => void this.copy(event),
+    });
     this.narrow.addEventListener("change", () => this.list.setRowHeight(this.narrow.matches ? ROW_NARROW : ROW));
-    this.coming = new Coming(scroller.parentElement ?? scroller, gettext("The log could not be loaded"), () => void this.open());
+    this.coming = new Coming(
+      scroller.parentElement ?? scroller,
+      gettext("The log could not be loaded"),
+      () => void this.open(),
+    );
     this.coming.begin();
     this.controls();
     this.label();
@@ -266,7 +277,8 @@ export class LogView {
     this.follow(false);
     const index = this.rows.place(this.hit);
     const first = this.list.firstInView;
-    if (index <= first || index >= first + this.list.rowsInView) this.list.showAt(index, Math.floor(this.list.rowsInView / 2) * (this.narrow.matches ? ROW_NARROW : ROW));
+    if (index <= first || index >= first + this.list.rowsInView)
+      this.list.showAt(index, Math.floor(this.list.rowsInView / 2) * (this.narrow.matches ? ROW_NARROW : ROW));
     this.list.redraw();
     this.status();
     this.say(fill(gettext("Hit {n} of {all}"), { n: count(place + 1), all: count(hits.count) }));
@@ -305,7 +317,8 @@ export class LogView {
       else if (!this.follows && end && this.rows.count) this.follow(true);
     });
     // Only a person's scrolling changes whether new lines are followed.
-    for (const name of ["wheel", "touchmove", "keydown", "pointerup"]) this.scroller.addEventListener(name, () => window.setTimeout(scrolled, 60), { passive: true });
+    for (const name of ["wheel", "touchmove", "keydown", "pointerup"])
+      this.scroller.addEventListener(name, () => window.setTimeout(scrolled, 60), { passive: true });
     this.scroller.addEventListener("scroll", () => this.sideways(), { passive: true });
     this.scroller.addEventListener("keydown", (event) => this.key(event));
     const click = (selector: string, run: () => void): void => one(selector, this.root)?.addEventListener("click", run);
@@ -359,7 +372,11 @@ export class LogView {
 
   /** Long lines are laid out where they are looked at. */
   private sideways(): void {
-    const look = { ...this.look, left: Math.floor(this.scroller.scrollLeft / this.charWidth), width: Math.ceil(this.scroller.clientWidth / this.charWidth) };
+    const look = {
+      ...this.look,
+      left: Math.floor(this.scroller.scrollLeft / this.charWidth),
+      width: Math.ceil(this.scroller.clientWidth / this.charWidth),
+    };
     if (!moved(this.look, look)) return;
     this.look = look;
     this.list.redraw();
@@ -407,11 +424,16 @@ export class LogView {
     setText(one("span", button ?? this.root), visible(this.store.nodes.get(node)?.name ?? node));
     setAttribute(button, "title", gettext("Show the lines of all nodes"));
     const link = one("[data-log-download]", this.root);
-    setAttribute(link, "href", `/runs/${this.store.id}/logs/download/${node ? `?node=${encodeURIComponent(node)}` : ""}`);
+    setAttribute(
+      link,
+      "href",
+      `/runs/${this.store.id}/logs/download/${node ? `?node=${encodeURIComponent(node)}` : ""}`,
+    );
     const said = node ? gettext("Download this node's log as text") : gettext("Download the run's log as text");
     setAttribute(link, "title", said);
     setAttribute(link, "aria-label", said);
-    for (const part of ["[data-log-found]", "[data-log-prev]", "[data-log-next]", "[data-log-only]"]) setHidden(one(part, this.root), !this.query.text);
+    for (const part of ["[data-log-found]", "[data-log-prev]", "[data-log-next]", "[data-log-only]"])
+      setHidden(one(part, this.root), !this.query.text);
     setHidden(one("[data-log-hint]", this.root), true);
   }
 
@@ -428,13 +450,23 @@ export class LogView {
     const chip = one("[data-log-new]", this.root);
     const unread = this.follows ? 0 : rows.count - rows.place(this.readUpTo + 1);
     setHidden(chip, !unread);
-    if (unread) setText(one("span", chip ?? this.root), fill(ngettext("{n} new line", "{n} new lines", unread), { n: count(unread) }));
+    if (unread)
+      setText(
+        one("span", chip ?? this.root),
+        fill(ngettext("{n} new line", "{n} new lines", unread), { n: count(unread) }),
+      );
     const empty = one("[data-log-empty]", this.root);
     const searching = (this.level && !this.level.done) || (this.only && this.found && !this.found.done);
     setHidden(empty, !source.ready || rows.count > 0 || Boolean(searching));
     if (this.query.level || this.only) setText(empty, gettext("No line matches."));
     else if (this.query.node) setText(empty, gettext("This node has written nothing."));
-    else setText(empty, RUN_ENDED.has(this.store.run?.state ?? "") ? gettext("Nothing was written.") : gettext("Nothing is written yet. Lines appear here as nodes write them."));
+    else
+      setText(
+        empty,
+        RUN_ENDED.has(this.store.run?.state ?? "")
+          ? gettext("Nothing was written.")
+          : gettext("Nothing is written yet. Lines appear here as nodes write them."),
+      );
   }
 
   private say(text: string): void {
@@ -445,6 +477,7 @@ export class LogView {
   private readonly tell = throttled(SAID_MS, () => {
     const lines = this.unsaid;
     this.unsaid = 0;
-    if (lines && this.scroller.offsetParent && this.scroller.contains(document.activeElement)) this.say(fill(ngettext("{n} new line", "{n} new lines", lines), { n: count(lines) }));
+    if (lines && this.scroller.offsetParent && this.scroller.contains(document.activeElement))
+      this.say(fill(ngettext("{n} new line", "{n} new lines", lines), { n: count(lines) }));
   });
 }

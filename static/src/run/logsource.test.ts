@@ -2,7 +2,14 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { LogLine } from "../live/protocol";
 import { LogSource } from "./logsource";
 
-const line = (seq: number, node = "a"): LogLine => ({ seq, at: "", node, attempt: 1, level: "info", message: `line ${seq}` });
+const line = (seq: number, node = "a"): LogLine => ({
+  seq,
+  at: "",
+  node,
+  attempt: 1,
+  level: "info",
+  message: `line ${seq}`,
+});
 const row = (seq: number): unknown[] => [seq, "", "a", 1, "info", `line ${seq}`];
 const settled = (): Promise<void> => vi.waitFor(() => undefined);
 
@@ -24,19 +31,31 @@ describe("the log as a page knows it", () => {
   });
 
   it("joins the index, read in parts, and what the socket brought meanwhile", async () => {
-    const asked = server((path) => (path.endsWith("after=0") ? { nodes: ["a", "b"], batches: [1, 200, 0, 1, 205, 5, 1, 1], next: 209 } : { nodes: ["b"], batches: [210, 1, 0, 1], next: null }));
+    const asked = server((path) =>
+      path.endsWith("after=0")
+        ? { nodes: ["a", "b"], batches: [1, 200, 0, 1, 205, 5, 1, 1], next: 209 }
+        : { nodes: ["b"], batches: [210, 1, 0, 1], next: null },
+    );
     const source = new LogSource("7", () => undefined);
     const reading = source.catchUp();
     source.take([line(209, "b"), line(210, "b"), line(211)]);
     await reading;
-    expect([source.all.count, source.of("a").count, source.of("b").count, source.of("").count]).toEqual([207, 201, 6, 207]);
+    expect([source.all.count, source.of("a").count, source.of("b").count, source.of("").count]).toEqual([
+      207, 201, 6, 207,
+    ]);
     source.take([line(211), line(213, "b")]);
     expect(source.of("b").last).toBe(213);
     expect(asked).toHaveLength(2);
   });
   it("has no gap when the index could not be read after lines were missed", async () => {
     let online = true;
-    server((path) => (!online ? null : path.endsWith("after=0") ? { nodes: ["a"], batches: [1, 3, 0, 1], next: null } : { nodes: ["a"], batches: [4, 7, 0, 1], next: null }));
+    server((path) =>
+      !online
+        ? null
+        : path.endsWith("after=0")
+          ? { nodes: ["a"], batches: [1, 3, 0, 1], next: null }
+          : { nodes: ["a"], batches: [4, 7, 0, 1], next: null },
+    );
     const source = new LogSource("7", () => undefined);
     await source.catchUp();
     online = false;

@@ -14,7 +14,8 @@ const READ_MAX = 1500;
 const EARLY_MAX = 20_000;
 const AGAIN_MS = 2000;
 
-const numbers = (value: Json | undefined): number[] => (Array.isArray(value) ? value.filter((one) => typeof one === "number") : []);
+const numbers = (value: Json | undefined): number[] =>
+  Array.isArray(value) ? value.filter((one) => typeof one === "number") : [];
 
 export class LogSource {
   readonly all = new SeqRanges();
@@ -139,7 +140,14 @@ export class LogSource {
       if (!Array.isArray(value)) continue;
       const [seq, at, node, attempt, level, message] = value;
       if (typeof seq !== "number") continue;
-      lines.push({ seq, at: String(at), node: String(node), attempt: Number(attempt), level: String(level), message: String(message) });
+      lines.push({
+        seq,
+        at: String(at),
+        node: String(node),
+        attempt: Number(attempt),
+        level: String(level),
+        message: String(message),
+      });
     }
     this.cache.add(lines);
     return lines;

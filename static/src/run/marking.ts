@@ -61,9 +61,14 @@ export class Marking {
     else if (event.ctrlKey || event.metaKey) return false;
     else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       const step = event.key === "ArrowDown" ? 1 : -1;
-      const start = this.upto ? rows.place(this.upto) + step : step > 0 ? this.list.firstInView : this.list.firstInView + this.list.rowsInView - 1;
+      const start = this.upto
+        ? rows.place(this.upto) + step
+        : step > 0
+          ? this.list.firstInView
+          : this.list.firstInView + this.list.rowsInView - 1;
       this.move(Math.max(0, Math.min(rows.count - 1, start)), event.shiftKey, rows);
-    } else if (event.shiftKey && (event.key === "Home" || event.key === "End")) this.move(event.key === "Home" ? 0 : rows.count - 1, true, rows);
+    } else if (event.shiftKey && (event.key === "Home" || event.key === "End"))
+      this.move(event.key === "Home" ? 0 : rows.count - 1, true, rows);
     else return false;
     return true;
   }

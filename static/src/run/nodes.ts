@@ -61,7 +61,8 @@ export class NodeTable {
     this.list = new Windowed(scroller, group, { render: (index, row) => this.render(index, row) }, height());
     this.narrow.addEventListener("change", () => this.list.setRowHeight(height()));
     group.addEventListener("click", (event) => {
-      const node = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-node]")?.dataset["node"] : "";
+      const node =
+        event.target instanceof Element ? event.target.closest<HTMLElement>("[data-node]")?.dataset["node"] : "";
       if (node) this.choose(node);
     });
     scroller.addEventListener("keydown", (event) => this.key(event));
@@ -70,9 +71,15 @@ export class NodeTable {
       "input",
       debounced(60, () => this.want({ ...this.wanted, text: this.search?.value.trim().toLowerCase() ?? "" })),
     );
-    for (const head of all("[data-sort]", root)) head.addEventListener("click", () => this.sortBy(head.dataset["sort"] ?? ""));
+    for (const head of all("[data-sort]", root))
+      head.addEventListener("click", () => this.sortBy(head.dataset["sort"] ?? ""));
     const chooser = one<HTMLSelectElement>("[data-node-sort]", root);
-    chooser?.addEventListener("change", () => this.setOrder({ column: isColumn(chooser.value) ? chooser.value : null, descending: chooser.value === "duration" || chooser.value === "attempt" }));
+    chooser?.addEventListener("change", () =>
+      this.setOrder({
+        column: isColumn(chooser.value) ? chooser.value : null,
+        descending: chooser.value === "duration" || chooser.value === "attempt",
+      }),
+    );
     this.listen();
     this.arrange();
     if (this.chosen) this.reveal(this.chosen);
@@ -139,7 +146,14 @@ export class NodeTable {
     const at = this.place.get(this.cursor) ?? -1;
     const last = this.ids.length - 1;
     const page = Math.max(1, Math.floor(this.scroller.clientHeight / (this.narrow.matches ? ROW_NARROW : ROW)) - 2);
-    const to: Partial<Record<string, number>> = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: last };
+    const to: Partial<Record<string, number>> = {
+      ArrowDown: at + 1,
+      ArrowUp: at - 1,
+      PageDown: at + page,
+      PageUp: at - page,
+      Home: 0,
+      End: last,
+    };
     const wanted = to[event.key];
     if (wanted !== undefined) {
       const id = this.ids[Math.max(0, Math.min(wanted, last))];
@@ -153,7 +167,13 @@ export class NodeTable {
     if (!isColumn(name)) return;
     const same = this.order.column === name;
     // Once up, once down, then as the document has it.
-    this.setOrder(!same ? { column: name, descending: false } : this.order.descending ? { column: null, descending: false } : { column: name, descending: true });
+    this.setOrder(
+      !same
+        ? { column: name, descending: false }
+        : this.order.descending
+          ? { column: null, descending: false }
+          : { column: name, descending: true },
+    );
   }
 
   private setOrder(order: Order): void {
@@ -236,7 +256,10 @@ export class NodeTable {
     setText(about, known);
     setAttribute(about, "title", known);
     setText(row.querySelector('[data-c="try"]'), node.attempt ? String(node.attempt) : "");
-    setText(row.querySelector('[data-c="start"]'), node.started_at && goesOn(node) ? said(node.started_at, "time", serverNow()) : "");
+    setText(
+      row.querySelector('[data-c="start"]'),
+      node.started_at && goesOn(node) ? said(node.started_at, "time", serverNow()) : "",
+    );
     setHidden(row.querySelector('[data-c="stuck"]'), !this.store.stuck.has(id));
     lasting(row.querySelector('[data-c="time"]'), goesOn(node) ? node : { started_at: null, finished_at: null });
     const bar = row.querySelector("progress");
@@ -270,7 +293,12 @@ export class NodeTable {
   }
 
   private chip(state: string): HTMLElement {
-    const button = element("button", `chip st-${state}`, icon(state === "stuck" ? "warn" : look(state).icon), element("span"));
+    const button = element(
+      "button",
+      `chip st-${state}`,
+      icon(state === "stuck" ? "warn" : look(state).icon),
+      element("span"),
+    );
     button.type = "button";
     button.dataset["state"] = state;
     button.addEventListener("click", () => {
@@ -283,7 +311,10 @@ export class NodeTable {
 }
 
 /** A duration that goes on while there is no end. */
-export function lasting(place: Element | null, it: { readonly started_at: string | null; readonly finished_at: string | null }): void {
+export function lasting(
+  place: Element | null,
+  it: { readonly started_at: string | null; readonly finished_at: string | null },
+): void {
   const span = place?.firstElementChild;
   if (!(span instanceof HTMLElement)) return;
   if (!it.started_at) {

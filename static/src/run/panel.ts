@@ -88,12 +88,15 @@ class NodePanel implements Panel {
       if (!document.hidden) this.refreshSoon();
     });
     window.setInterval(() => {
-      if (!document.hidden && (this.goesOn() || this.isOld()) && performance.now() - this.askedAt >= EVERY_MS) this.refreshSoon();
+      if (!document.hidden && (this.goesOn() || this.isOld()) && performance.now() - this.askedAt >= EVERY_MS)
+        this.refreshSoon();
     }, EVERY_MS / 2);
   }
 
   show(tab: string): void {
-    const link = all<HTMLAnchorElement>(".tabs a", this.panel).find((one) => new URL(one.href).searchParams.get("tab") === tab);
+    const link = all<HTMLAnchorElement>(".tabs a", this.panel).find(
+      (one) => new URL(one.href).searchParams.get("tab") === tab,
+    );
     if (!link) {
       one("[data-panel-body]", this.panel)?.focus();
       return;
@@ -135,7 +138,17 @@ class NodePanel implements Panel {
 
   private follow(event: MouseEvent): void {
     const link = event.target instanceof Element ? event.target.closest("a") : null;
-    if (!link || link.target || link.hasAttribute("download") || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    if (
+      !link ||
+      link.target ||
+      link.hasAttribute("download") ||
+      event.button !== 0 ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.shiftKey ||
+      event.altKey
+    )
+      return;
     // In a chart the link is of SVG: its address is an object.
     const address = new URL(link.getAttribute("href") ?? "", location.href);
     const match = new RegExp(`^/runs/${this.store.id}/(?:nodes/([a-z][a-z0-9_]*)/)?$`).exec(address.pathname);
@@ -179,10 +192,30 @@ class NodePanel implements Panel {
   private failed(error: unknown): void {
     const { store, panel } = this;
     const { chosen } = store;
-    const head = element("div", "phead", element("div", "row", element("h1", "grow anywhere", chosen ? visible(store.nodes.get(chosen)?.name ?? chosen) : gettext("This run"))));
+    const head = element(
+      "div",
+      "phead",
+      element(
+        "div",
+        "row",
+        element("h1", "grow anywhere", chosen ? visible(store.nodes.get(chosen)?.name ?? chosen) : gettext("This run")),
+      ),
+    );
     if (chosen) head.append(element("div", "meta anywhere mono", chosen));
     head.dataset["panelNode"] = chosen;
-    const body = element("div", "pbody", element("section", "", notLoaded(gettext("What is known of it could not be loaded"), whyNot(error), mayCome(error) ? () => void this.ask() : null)));
+    const body = element(
+      "div",
+      "pbody",
+      element(
+        "section",
+        "",
+        notLoaded(
+          gettext("What is known of it could not be loaded"),
+          whyNot(error),
+          mayCome(error) ? () => void this.ask() : null,
+        ),
+      ),
+    );
     body.tabIndex = -1;
     body.dataset["panelBody"] = "";
     panel.replaceChildren(head, body);
@@ -229,16 +262,35 @@ class NodePanel implements Panel {
     const cpu = samples.map((sample) => sample.cpu);
     const memory = samples.map((sample) => sample.memory);
     const known = (values: readonly (number | null)[]): number[] => values.filter((value) => value !== null);
-    this.drawTile(tiles, "cpu", newest.cpu === null ? "–" : `${newest.cpu.toFixed(0)} %`, cpu, Math.max(100, ...known(cpu)));
+    this.drawTile(
+      tiles,
+      "cpu",
+      newest.cpu === null ? "–" : `${newest.cpu.toFixed(0)} %`,
+      cpu,
+      Math.max(100, ...known(cpu)),
+    );
     const limit = Number(one('[data-tile="memory"]', tiles)?.dataset["limit"] ?? "");
-    this.drawTile(tiles, "memory", newest.memory === null ? "–" : size(newest.memory), memory, limit || 1.15 * Math.max(1, ...known(memory)));
+    this.drawTile(
+      tiles,
+      "memory",
+      newest.memory === null ? "–" : size(newest.memory),
+      memory,
+      limit || 1.15 * Math.max(1, ...known(memory)),
+    );
   }
 
-  private drawTile(tiles: HTMLElement, name: string, value: string, values: readonly (number | null)[], most: number): void {
+  private drawTile(
+    tiles: HTMLElement,
+    name: string,
+    value: string,
+    values: readonly (number | null)[],
+    most: number,
+  ): void {
     const tile = one(`[data-tile="${name}"]`, tiles);
     setText(one("[data-tile-value]", tile ?? tiles), value);
     const path = tile && one<SVGPathElement>("path", tile);
     // A line that the server drew longer is not made shorter.
-    if (path && values.length * 2 >= (path.getAttribute("d")?.match(/[ML]/g)?.length ?? 0)) setAttribute(path, "d", spark(values, most));
+    if (path && values.length * 2 >= (path.getAttribute("d")?.match(/[ML]/g)?.length ?? 0))
+      setAttribute(path, "d", spark(values, most));
   }
 }

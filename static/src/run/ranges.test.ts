@@ -4,7 +4,13 @@ import { said, SeqRanges } from "./ranges";
 describe("numbers of lines as ranges", () => {
   it("know the nth number and the place of each, over gaps", () => {
     const ranges = new SeqRanges();
-    for (const [first, count] of [[1, 3], [5, 1], [6, 200], [900, 2]] as const) ranges.push(first, count);
+    for (const [first, count] of [
+      [1, 3],
+      [5, 1],
+      [6, 200],
+      [900, 2],
+    ] as const)
+      ranges.push(first, count);
     expect(ranges.count).toBe(206);
     expect([0, 2, 3, 4, 203, 204, 205, 206, -1].map((n) => ranges.at(n))).toEqual([1, 3, 5, 6, 205, 900, 901, 0, 0]);
     expect([0, 1, 3, 4, 5, 206, 900, 902].map((seq) => ranges.place(seq))).toEqual([0, 0, 2, 3, 3, 204, 204, 206]);
@@ -32,7 +38,8 @@ describe("numbers of lines as ranges", () => {
     }
     expect(ranges.count).toBe(list.length);
     expect(list.every((seq, n) => ranges.at(n) === seq && ranges.place(seq) === n)).toBe(true);
-    for (let seq = 0; seq < ranges.last + 3; seq += 1) expect(ranges.place(seq)).toBe(list.filter((one) => one < seq).length);
+    for (let seq = 0; seq < ranges.last + 3; seq += 1)
+      expect(ranges.place(seq)).toBe(list.filter((one) => one < seq).length);
   });
   it("hold a million lines of many batches and find any at once", () => {
     const ranges = new SeqRanges();

@@ -19,7 +19,10 @@ describe("the hit to go to", () => {
 
 describe("a hit in a line", () => {
   it("is found whatever its case, without overlap", () => {
-    expect(occurrences("aAaA b", "aa")).toEqual([[0, 2], [2, 4]]);
+    expect(occurrences("aAaA b", "aa")).toEqual([
+      [0, 2],
+      [2, 4],
+    ]);
     expect(occurrences("x", "")).toEqual([]);
     expect(occurrences("資料列", "料")).toEqual([[1, 2]]);
   });
@@ -42,14 +45,20 @@ describe("a search", () => {
   }
 
   it("goes on in parts until all is looked through, and again for new lines", async () => {
-    const asked = server({ ranges: [3, 2], seen: 50, done: false }, { ranges: [60, 1], seen: 90, done: true }, { ranges: [101, 1], seen: 101, done: true });
+    const asked = server(
+      { ranges: [3, 2], seen: 50, done: false },
+      { ranges: [60, 1], seen: 90, done: true },
+      { ranges: [101, 1], seen: 101, done: true },
+    );
     const search = new Search("7", { node: "a", level: "error", text: "ß" }, () => undefined);
     await search.until(95);
     expect([search.hits.count, search.seen, search.done]).toEqual([3, 95, true]);
     await search.until(95);
     await search.until(101);
     expect(search.hits.last).toBe(101);
-    expect(asked).toEqual(["0", "50", "95"].map((after) => `/runs/7/logs/search/?after=${after}&node=a&level=error&q=%C3%9F`));
+    expect(asked).toEqual(
+      ["0", "50", "95"].map((after) => `/runs/7/logs/search/?after=${after}&node=a&level=error&q=%C3%9F`),
+    );
   });
   it("that was given up tells nothing more", async () => {
     server({ ranges: [3, 2], seen: 50, done: false });

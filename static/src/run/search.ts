@@ -49,7 +49,8 @@ export class Search {
       }
     } catch (error) {
       // Offline, it seems; what the server refuses it would refuse again.
-      if (error instanceof TypeError && !this.stop.signal.aborted) window.setTimeout(() => void this.until(this.asked), AGAIN_MS);
+      if (error instanceof TypeError && !this.stop.signal.aborted)
+        window.setTimeout(() => void this.until(this.asked), AGAIN_MS);
     } finally {
       this.running = false;
     }
@@ -91,7 +92,8 @@ export function occurrences(text: string, wanted: string): [number, number][] {
   const folded = text.toLowerCase();
   const found: [number, number][] = [];
   if (folded.length === text.length && needle.length === wanted.length) {
-    for (let at = folded.indexOf(needle); at >= 0; at = folded.indexOf(needle, at + needle.length)) found.push([at, at + needle.length]);
+    for (let at = folded.indexOf(needle); at >= 0; at = folded.indexOf(needle, at + needle.length))
+      found.push([at, at + needle.length]);
     return found;
   }
   // A character that becomes two when its case goes: places are counted through.

@@ -2,7 +2,16 @@ import { describe, expect, it } from "vitest";
 import type { Step } from "../live/protocol";
 import { KEPT, Steps } from "./steps";
 
-const step = (seq: number, node = "a"): Step => ({ seq, at: "", node, from: null, to: "running", attempt: 1, reason: "", error: null });
+const step = (seq: number, node = "a"): Step => ({
+  seq,
+  at: "",
+  node,
+  from: null,
+  to: "running",
+  attempt: 1,
+  reason: "",
+  error: null,
+});
 const seqs = (steps: Steps): number[] => Array.from({ length: steps.size }, (_, i) => steps.at(i)?.seq ?? -1);
 
 describe("the steps of a run", () => {
@@ -35,7 +44,10 @@ describe("the steps of a run", () => {
   });
   it("are not taken away under who reads them", () => {
     const steps = new Steps("");
-    steps.append(Array.from({ length: KEPT * 2 }, (_, i) => step(i + 1)), true);
+    steps.append(
+      Array.from({ length: KEPT * 2 }, (_, i) => step(i + 1)),
+      true,
+    );
     expect(steps.size).toBe(KEPT * 2);
   });
 });

@@ -2,11 +2,26 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { NodeRun, Run, RunMessage, Sample } from "../live/protocol";
 import { type Change, RunStore } from "./store";
 
-const run = (state: string): Run => ({ id: "7", workflow: "w", version: 1, state, counts: {}, created_at: "", started_at: null, finished_at: null, priority: 5 });
+const run = (state: string): Run => ({
+  id: "7",
+  workflow: "w",
+  version: 1,
+  state,
+  counts: {},
+  created_at: "",
+  started_at: null,
+  finished_at: null,
+  priority: 5,
+});
 const node = (id: string, state: string, more: Partial<NodeRun> = {}): NodeRun => ({
   node: id, type: "noop", name: id, state, reason: "", attempt: 1, started_at: null, finished_at: null, expected: null, expected_from: "none", progress: null, error: null, waiting_for: [], output: null, ...more,
 }); // prettier-ignore
-const snapshot = (seq: number, ...nodes: NodeRun[]): RunMessage => ({ type: "snapshot", seq, run: run("running"), nodes: new Map(nodes.map((one) => [one.node, one])) });
+const snapshot = (seq: number, ...nodes: NodeRun[]): RunMessage => ({
+  type: "snapshot",
+  seq,
+  run: run("running"),
+  nodes: new Map(nodes.map((one) => [one.node, one])),
+});
 const events = (first: number, ...nodes: NodeRun[]): RunMessage => ({
   type: "events", first, seq: first + nodes.length - 1, events: nodes.map((one, i) => ({ type: "node", seq: first + i, at: "2026-11-24T00:00:00Z", node: one })),
 }); // prettier-ignore
@@ -36,7 +51,10 @@ describe("the store of a run", () => {
     expect(heard).toHaveLength(1);
   });
   it("finds a node stuck as time goes on, and no more once it has ended", () => {
-    store.take(snapshot(4, node("a", "running", { started_at: "2026-11-24T10:00:00Z", expected: 10, expected_from: "learned" })), at(1));
+    store.take(
+      snapshot(4, node("a", "running", { started_at: "2026-11-24T10:00:00Z", expected: 10, expected_from: "learned" })),
+      at(1),
+    );
     store.tick(at(19));
     expect(store.stuck.size).toBe(0);
     store.tick(at(21));

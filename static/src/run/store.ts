@@ -40,7 +40,16 @@ export interface Taken {
 }
 
 const NONE: ReadonlySet<string> = new Set();
-const NOTHING_CHANGED: Change = { snapshot: false, run: false, nodes: NONE, lines: [], steps: [], stuck: NONE, chosen: false, samples: NONE };
+const NOTHING_CHANGED: Change = {
+  snapshot: false,
+  run: false,
+  nodes: NONE,
+  lines: [],
+  steps: [],
+  stuck: NONE,
+  chosen: false,
+  samples: NONE,
+};
 /** Samples kept of each running node: five minutes at one a second. */
 const SAMPLES_KEPT = 300;
 /** How long a snapshot may be older than what is known, in ms: the server hands one on for a second. One that is still
@@ -124,12 +133,21 @@ export class RunStore {
         this.kept.delete(id);
       }
     }
-    if (this.view.seq < this.pageSeq && now - (this.heldSince ??= now) < OLDER_MS) return { gap: false, older: false, newestAt: folded.newestAt };
+    if (this.view.seq < this.pageSeq && now - (this.heldSince ??= now) < OLDER_MS)
+      return { gap: false, older: false, newestAt: folded.newestAt };
     if (held) this.release(now);
     else {
       const stuck = this.look(now);
       if (folded.snapshot || folded.runChanged || folded.nodesChanged.size || folded.lines.length || stuck.size) {
-        this.tell({ ...NOTHING_CHANGED, snapshot: folded.snapshot, run: folded.runChanged, nodes: folded.nodesChanged, lines: folded.lines, steps: folded.steps, stuck });
+        this.tell({
+          ...NOTHING_CHANGED,
+          snapshot: folded.snapshot,
+          run: folded.runChanged,
+          nodes: folded.nodesChanged,
+          lines: folded.lines,
+          steps: folded.steps,
+          stuck,
+        });
       }
     }
     return { gap: false, older: false, newestAt: folded.newestAt };
@@ -138,7 +156,13 @@ export class RunStore {
   /** Tells of what was held back, as a first snapshot. */
   private release(now: number): void {
     this.heldSince = null;
-    this.tell({ ...NOTHING_CHANGED, snapshot: true, run: true, nodes: new Set(this.view.nodes.keys()), stuck: this.look(now) });
+    this.tell({
+      ...NOTHING_CHANGED,
+      snapshot: true,
+      run: true,
+      nodes: new Set(this.view.nodes.keys()),
+      stuck: this.look(now),
+    });
   }
 
   /** Time went on: nodes may have become stuck. Call it each second. */

@@ -20,7 +20,20 @@ export interface Wanted {
 }
 
 /** What asks for a person comes first. */
-const URGENCY = ["failed", "timed_out", "stuck", "running", "retrying", "waiting", "ready", "pending", "cancelled", "upstream_failed", "skipped", "succeeded"];
+const URGENCY = [
+  "failed",
+  "timed_out",
+  "stuck",
+  "running",
+  "retrying",
+  "waiting",
+  "ready",
+  "pending",
+  "cancelled",
+  "upstream_failed",
+  "skipped",
+  "succeeded",
+];
 
 export function isColumn(name: string): name is Column {
   return (COLUMNS as readonly string[]).includes(name);
@@ -34,11 +47,19 @@ export function goesOn(node: NodeRun): boolean {
 /** Seconds that the node has run; null: it does not count. */
 export function ran(node: NodeRun, now: number): number | null {
   if (!node.started_at || !goesOn(node)) return null;
-  return node.finished_at ? secondsBetween(node.started_at, node.finished_at) : (now - Date.parse(node.started_at)) / 1000;
+  return node.finished_at
+    ? secondsBetween(node.started_at, node.finished_at)
+    : (now - Date.parse(node.started_at)) / 1000;
 }
 
 /** Ids of the wanted nodes in order; equal ones stay in the order of `nodes`, and what has no value comes last. */
-export function arrange(nodes: Iterable<NodeRun>, wanted: Wanted, order: Order, stuck: ReadonlySet<string>, now: number): string[] {
+export function arrange(
+  nodes: Iterable<NodeRun>,
+  wanted: Wanted,
+  order: Order,
+  stuck: ReadonlySet<string>,
+  now: number,
+): string[] {
   const found: NodeRun[] = [];
   for (const node of nodes) if (fits(node, wanted, stuck)) found.push(node);
   const column = order.column;
@@ -52,7 +73,12 @@ export function arrange(nodes: Iterable<NodeRun>, wanted: Wanted, order: Order, 
 
 function fits(node: NodeRun, { states, text }: Wanted, stuck: ReadonlySet<string>): boolean {
   if (states.size && !states.has(node.state) && !(states.has("stuck") && stuck.has(node.node))) return false;
-  return !text || node.name.toLowerCase().includes(text) || node.node.includes(text) || node.type.toLowerCase().includes(text);
+  return (
+    !text ||
+    node.name.toLowerCase().includes(text) ||
+    node.node.includes(text) ||
+    node.type.toLowerCase().includes(text)
+  );
 }
 
 type Key = string | number | null;

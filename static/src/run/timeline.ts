@@ -132,7 +132,10 @@ class Timeline {
           first = false;
           this.bars.read(body);
           const next: unknown = body["next"];
-          address = typeof next === "string" ? new URL(next, location.href).pathname + new URL(next, location.href).search : null;
+          address =
+            typeof next === "string"
+              ? new URL(next, location.href).pathname + new URL(next, location.href).search
+              : null;
         }
       }
       const now = serverNow();
@@ -200,7 +203,11 @@ class Timeline {
     const height = `${AXIS + rows.length * ROW + FOOT}px`;
     if (this.sizer.style.height !== height) this.sizer.style.height = height;
     this.empty.hidden = !this.ready || rows.length > 0;
-    if (!this.empty.hidden) setText(this.empty, this.live ? gettext("Nothing has begun yet. Bars appear here as nodes start.") : gettext("No node has begun."));
+    if (!this.empty.hidden)
+      setText(
+        this.empty,
+        this.live ? gettext("Nothing has begun yet. Bars appear here as nodes start.") : gettext("No node has begun."),
+      );
     const { store } = this;
     this.host.classList.toggle("unread", !this.ready);
     this.painter.paint({
@@ -233,7 +240,8 @@ class Timeline {
       const { scrollTop, clientHeight } = this.scroller;
       const top = at * ROW;
       if (top < scrollTop) this.scroller.scrollTop = top;
-      else if (top + ROW + AXIS + FOOT > scrollTop + clientHeight) this.scroller.scrollTop = top + ROW + AXIS + FOOT - clientHeight;
+      else if (top + ROW + AXIS + FOOT > scrollTop + clientHeight)
+        this.scroller.scrollTop = top + ROW + AXIS + FOOT - clientHeight;
     }
     this.later();
   }
@@ -273,7 +281,8 @@ class Timeline {
   private zoomBy(factor: number, x?: number): void {
     const span = this.zoom ?? this.whole;
     const width = this.scroller.clientWidth - this.side;
-    const at = span.from + (x === undefined ? 0.5 : Math.max(0, Math.min(1, (x - this.side) / width))) * (span.to - span.from);
+    const at =
+      span.from + (x === undefined ? 0.5 : Math.max(0, Math.min(1, (x - this.side) / width))) * (span.to - span.from);
     this.show(zoomed(span, this.whole, at, factor));
   }
 
@@ -287,17 +296,26 @@ class Timeline {
 
   private listen(): void {
     const { scroller } = this;
-    scroller.addEventListener("scroll", () => {
-      this.hover();
-      this.later();
-    }, { passive: true });
-    scroller.addEventListener("wheel", (event) => {
-      const x = event.clientX - scroller.getBoundingClientRect().left;
-      if (event.ctrlKey || event.metaKey) this.zoomBy(Math.exp(Math.max(-60, Math.min(60, event.deltaY)) / 120), x);
-      else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) this.pan(event.shiftKey ? event.deltaY : event.deltaX);
-      else return;
-      event.preventDefault();
-    }, { passive: false });
+    scroller.addEventListener(
+      "scroll",
+      () => {
+        this.hover();
+        this.later();
+      },
+      { passive: true },
+    );
+    scroller.addEventListener(
+      "wheel",
+      (event) => {
+        const x = event.clientX - scroller.getBoundingClientRect().left;
+        if (event.ctrlKey || event.metaKey) this.zoomBy(Math.exp(Math.max(-60, Math.min(60, event.deltaY)) / 120), x);
+        else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY))
+          this.pan(event.shiftKey ? event.deltaY : event.deltaX);
+        else return;
+        event.preventDefault();
+      },
+      { passive: false },
+    );
     scroller.addEventListener("keydown", (event) => this.key(event));
     let dragged: { x: number; moved: boolean } | null = null;
     scroller.addEventListener("pointerdown", (event) => {
@@ -305,7 +323,12 @@ class Timeline {
     });
     scroller.addEventListener("pointermove", (event) => {
       this.pointer = { x: event.clientX, y: event.clientY };
-      if (dragged && event.buttons & 1 && event.pointerType !== "touch" && (dragged.moved || Math.abs(event.clientX - dragged.x) > 4)) {
+      if (
+        dragged &&
+        event.buttons & 1 &&
+        event.pointerType !== "touch" &&
+        (dragged.moved || Math.abs(event.clientX - dragged.x) > 4)
+      ) {
         this.pan(dragged.x - event.clientX);
         dragged = { x: event.clientX, moved: true };
       }
@@ -327,7 +350,14 @@ class Timeline {
     const { rows } = this.bars;
     const at = this.bars.place(this.store.chosen);
     const page = Math.max(1, Math.floor((this.scroller.clientHeight - AXIS) / ROW) - 1);
-    const to = { ArrowDown: at + 1, ArrowUp: at < 0 ? rows.length - 1 : at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: rows.length - 1 }[event.key];
+    const to = {
+      ArrowDown: at + 1,
+      ArrowUp: at < 0 ? rows.length - 1 : at - 1,
+      PageDown: at + page,
+      PageUp: at - page,
+      Home: 0,
+      End: rows.length - 1,
+    }[event.key];
     if (to !== undefined) {
       const row = rows[Math.max(0, Math.min(rows.length - 1, to))];
       if (row) this.store.choose(row.node);
@@ -355,7 +385,8 @@ class Timeline {
       const box = this.host.getBoundingClientRect();
       const x = Math.min(this.pointer.x - box.left + 14, box.width - this.tip.offsetWidth - 8);
       const below = this.pointer.y - box.top + 18;
-      const y = below + this.tip.offsetHeight > box.height ? this.pointer.y - box.top - this.tip.offsetHeight - 10 : below;
+      const y =
+        below + this.tip.offsetHeight > box.height ? this.pointer.y - box.top - this.tip.offsetHeight - 10 : below;
       this.tip.style.left = `${Math.max(4, x)}px`;
       this.tip.style.top = `${Math.max(4, y)}px`;
     }
@@ -378,14 +409,29 @@ export function barWords(bar: Bar, now: number, numbered: boolean): string {
     else parts.push(fill(gettext("waits for {span}, since {time}"), { span, time: said(since) }));
     if (bar.retryAt !== null) parts.push(fill(gettext("is due at {time}"), { time: said(bar.retryAt) }));
   } else {
-    if (bar.waitingFrom !== null && bar.startedAt - bar.waitingFrom >= 1) parts.push(fill(gettext("waited {span}"), { span: between(bar.waitingFrom, bar.startedAt) }));
-    if (bar.finishedAt === null) parts.push(fill(gettext("has run for {span}, since {time}"), { span: between(bar.startedAt, now), time: said(bar.startedAt) }));
+    if (bar.waitingFrom !== null && bar.startedAt - bar.waitingFrom >= 1)
+      parts.push(fill(gettext("waited {span}"), { span: between(bar.waitingFrom, bar.startedAt) }));
+    if (bar.finishedAt === null)
+      parts.push(
+        fill(gettext("has run for {span}, since {time}"), {
+          span: between(bar.startedAt, now),
+          time: said(bar.startedAt),
+        }),
+      );
     else {
-      parts.push(fill(gettext("ran {span}, from {from} to {to}"), { span: between(bar.startedAt, bar.finishedAt), from: said(bar.startedAt), to: said(bar.finishedAt) }));
+      parts.push(
+        fill(gettext("ran {span}, from {from} to {to}"), {
+          span: between(bar.startedAt, bar.finishedAt),
+          from: said(bar.startedAt),
+          to: said(bar.finishedAt),
+        }),
+      );
       parts.push(look(bar.state).word.toLowerCase());
     }
   }
   const text = parts.reduce((before, after) => fill(gettext("{before}, {after}"), { before, after }));
   const sentence = fill(gettext("{sentence}."), { sentence: text });
-  return numbered ? fill(gettext("Attempt {n}: {said}"), { n: bar.attempt, said: sentence }) : sentence.charAt(0).toUpperCase() + sentence.slice(1);
+  return numbered
+    ? fill(gettext("Attempt {n}: {said}"), { n: bar.attempt, said: sentence })
+    : sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }

@@ -87,7 +87,8 @@ export class TimePainter {
     const { pen, theme } = this;
     const each = step(frame.span, frame.width - frame.side, 84);
     pen.fillStyle = theme.line;
-    for (const at of ticks(frame.span, frame.origin, each)) pen.fillRect(Math.round(this.x(frame, at)), AXIS, 1, frame.height - AXIS);
+    for (const at of ticks(frame.span, frame.origin, each))
+      pen.fillRect(Math.round(this.x(frame, at)), AXIS, 1, frame.height - AXIS);
     if (frame.now !== null && frame.now <= frame.span.to && frame.now >= frame.span.from) {
       pen.fillStyle = theme.ink3;
       pen.fillRect(Math.round(this.x(frame, frame.now)), AXIS - 5, 1, frame.height);
@@ -143,7 +144,8 @@ export class TimePainter {
       const top = y + (ROW - BAR) / 2;
       const until = bar.waitingFrom ?? bar.startedAt;
       // The delay before a further attempt.
-      if (before?.finishedAt && until !== null && until - before.finishedAt > 1) this.wait(true, this.x(frame, before.finishedAt), this.x(frame, until), top);
+      if (before?.finishedAt && until !== null && until - before.finishedAt > 1)
+        this.wait(true, this.x(frame, before.finishedAt), this.x(frame, until), top);
       right = Math.max(right, this.bar(frame, bar, top));
       before = bar;
     }

@@ -7,7 +7,10 @@ export interface Span {
   readonly to: number;
 }
 
-const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 10_800_000, 21_600_000, 43_200_000, 86_400_000];
+const STEPS = [
+  1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000,
+  900_000, 1_800_000, 3_600_000, 7_200_000, 10_800_000, 21_600_000, 43_200_000, 86_400_000,
+];
 const SPAN_MIN = 10;
 
 /** The step between ticks that are at least `least` pixels apart. */
@@ -19,7 +22,8 @@ export function step(span: Span, width: number, least: number): number {
 /** Times of ticks within the span, counted from `origin`. */
 export function ticks(span: Span, origin: number, each: number): number[] {
   const found: number[] = [];
-  for (let n = Math.ceil((span.from - origin) / each); origin + n * each <= span.to; n += 1) found.push(origin + n * each);
+  for (let n = Math.ceil((span.from - origin) / each); origin + n * each <= span.to; n += 1)
+    found.push(origin + n * each);
   return found;
 }
 
@@ -45,7 +49,8 @@ export function label(ms: number, each: number): string {
   const sign = ms < 0 ? "−" : "";
   const abs = Math.abs(ms);
   const two = (n: number): string => String(n).padStart(2, "0");
-  if (each < 1000) return sign + fill(gettext("{s} s"), { s: (abs / 1000).toFixed(each < 10 ? 3 : each < 100 ? 2 : 1) });
+  if (each < 1000)
+    return sign + fill(gettext("{s} s"), { s: (abs / 1000).toFixed(each < 10 ? 3 : each < 100 ? 2 : 1) });
   const seconds = Math.round(abs / 1000);
   if (seconds < 60) return sign + fill(gettext("{s} s"), { s: seconds });
   const hours = Math.floor(seconds / 3600);

@@ -80,7 +80,8 @@ export class Windowed {
   reveal(index: number): void {
     const top = index * this.rowHeight;
     if (top < this.reach.top) this.goTo(top);
-    else if (top + this.rowHeight + this.around > this.reach.top + this.view) this.goTo(top + this.rowHeight + this.around - this.view);
+    else if (top + this.rowHeight + this.around > this.reach.top + this.view)
+      this.goTo(top + this.rowHeight + this.around - this.view);
     this.draw();
   }
 
@@ -129,7 +130,8 @@ export class Windowed {
 
   private measure(): void {
     this.view = this.scroller.clientHeight;
-    if (this.view) this.around = Math.max(0, this.sizer.offsetTop + parseFloat(getComputedStyle(this.sizer).marginBottom || "0"));
+    if (this.view)
+      this.around = Math.max(0, this.sizer.offsetTop + parseFloat(getComputedStyle(this.sizer).marginBottom || "0"));
     this.size();
   }
 

@@ -6,7 +6,24 @@
 import type { Json, JsonObject } from "../live/protocol";
 
 const WIDTH = 100;
-const ORDER: readonly string[] = ["schema", "inputs", "nodes", "edges", "settings", "id", "type", "name", "notes", "config", "policy", "position", "source", "source_port", "target", "target_port"];
+const ORDER: readonly string[] = [
+  "schema",
+  "inputs",
+  "nodes",
+  "edges",
+  "settings",
+  "id",
+  "type",
+  "name",
+  "notes",
+  "config",
+  "policy",
+  "position",
+  "source",
+  "source_port",
+  "target",
+  "target_port",
+];
 
 export function format(value: Json): string {
   return write(value, 0);
@@ -30,7 +47,9 @@ function inline(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(inline).join(", ")}]`;
   if (typeof value === "object" && value !== null) {
     const entries = ordered(value);
-    return entries.length ? `{ ${entries.map(([key, one]) => `${JSON.stringify(key)}: ${inline(one)}`).join(", ")} }` : "{}";
+    return entries.length
+      ? `{ ${entries.map(([key, one]) => `${JSON.stringify(key)}: ${inline(one)}`).join(", ")} }`
+      : "{}";
   }
   return JSON.stringify(value);
 }

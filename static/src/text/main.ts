@@ -51,7 +51,7 @@ function expectedSaid(expected: string): string {
     case "string":
       return gettext("This text has no closing quote on its line. Write a line break inside text as \\n.");
     case "escape":
-      return gettext("After \\ in text comes one of \" \\ / b f n r t or u with four hex digits.");
+      return gettext('After \\ in text comes one of " \\ / b f n r t or u with four hex digits.');
     case "end":
       return gettext("The document ends before this. Remove what follows.");
     case "depth":
@@ -100,17 +100,31 @@ class Editor {
     const content: Content<string> = {
       slug: this.slug,
       user,
-      request: (_saved, text, base) => ({ method: "PUT", text: JSON.stringify({ definition: JSON.parse(text) as Json, base_version: base }) }),
+      request: (_saved, text, base) => ({
+        method: "PUT",
+        text: JSON.stringify({ definition: JSON.parse(text) as Json, base_version: base }),
+      }),
       read: (definition) => format(definition),
       same(one, other) {
         const document = documentOf(one);
         return one === other || (document !== null && same(document, documentOf(other) ?? undefined));
       },
     };
-    const ground = { tag: `"${data["saves"] ?? "0"}"`, base: data["base"] ? Number(data["base"]) : null, drafted: at !== null };
+    const ground = {
+      tag: `"${data["saves"] ?? "0"}"`,
+      base: data["base"] ? Number(data["base"]) : null,
+      drafted: at !== null,
+    };
     this.saver = new Saver(content, begun(area.defaultValue, ground, at), (state, before) => this.told(state, before));
     const keepable = { kind: "text", whole: (text: string) => text, step: () => null, read: (text: string) => text };
-    this.keeper = new Keeper(new BrowserShelf(), keepable, user, this.slug, (can) => this.able(can), (tag) => this.saver.heard(tag));
+    this.keeper = new Keeper(
+      new BrowserShelf(),
+      keepable,
+      user,
+      this.slug,
+      (can) => this.able(can),
+      (tag) => this.saver.heard(tag),
+    );
   }
 
   start(problems: Problem[]): void {
@@ -129,7 +143,8 @@ class Editor {
       // While the browser asks: once it is left, nothing is sure to be written any more.
       void this.keeper.flush();
       const { doc, trouble, sending, blocked } = this.saver.state;
-      if (this.saver.atRisk && (trouble || blocked || sending === null || !this.keeper.has(doc))) event.preventDefault();
+      if (this.saver.atRisk && (trouble || blocked || sending === null || !this.keeper.has(doc)))
+        event.preventDefault();
     });
     window.addEventListener("pagehide", () => void this.keeper.flush());
     document.addEventListener("visibilitychange", () => {
@@ -143,7 +158,8 @@ class Editor {
     });
     // The drawn editor opens on what is saved.
     document.addEventListener("click", (event) => {
-      const link = event.target instanceof Element ? event.target.closest<HTMLAnchorElement>("a[data-needs-saved]") : null;
+      const link =
+        event.target instanceof Element ? event.target.closest<HTMLAnchorElement>("a[data-needs-saved]") : null;
       if (!link || event.ctrlKey || event.metaKey || event.shiftKey || isSaved(this.saver.state)) return;
       event.preventDefault();
       this.saver.settle().then(
@@ -180,7 +196,8 @@ class Editor {
   private told(state: State<string>, before: State<string>): void {
     if (isSaved(state)) {
       if (state.ground.tag !== before.ground.tag || !isSaved(before)) this.keeper.saved(state.doc, state.ground);
-    } else if (state.doc !== before.doc || state.ground !== before.ground || isSaved(before)) this.keeper.keep(state.doc, state.ground);
+    } else if (state.doc !== before.doc || state.ground !== before.ground || isSaved(before))
+      this.keeper.keep(state.doc, state.ground);
     this.showSaving();
     if (before.trouble?.kind === "conflict" && state.trouble?.kind !== "conflict") {
       this.takeUp();
@@ -194,11 +211,18 @@ class Editor {
 
   private notice(): Notice | null {
     const { doc, trouble } = this.saver.state;
-    if (trouble?.kind !== "conflict") return troubleNotice(this.saver.state, this.keeps, one("[data-text-editor]")?.dataset["user"] ?? "", () => this.saver.save());
-    const [mine, theirs] = [documentOf(doc), documentOf(trouble.theirs)].map((found) => (found ? readDocument(found) : null));
+    if (trouble?.kind !== "conflict")
+      return troubleNotice(this.saver.state, this.keeps, one("[data-text-editor]")?.dataset["user"] ?? "", () =>
+        this.saver.save(),
+      );
+    const [mine, theirs] = [documentOf(doc), documentOf(trouble.theirs)].map((found) =>
+      found ? readDocument(found) : null,
+    );
     return {
       kind: "conflict",
-      title: trouble.kept ? gettext("Kept in this browser: work that was never saved") : gettext("Your draft was saved from another tab"),
+      title: trouble.kept
+        ? gettext("Kept in this browser: work that was never saved")
+        : gettext("Your draft was saved from another tab"),
       text: gettext("Nothing was written over. Your text here stays as it is until you choose; undo brings it back."),
       lines: mine && theirs ? differences(mine, theirs).lines : [],
       actions: [
@@ -228,9 +252,18 @@ class Editor {
       this.waiting.unshift(kept);
       return;
     }
-    const fits = isSaved(this.saver.state) && kept.ground.tag === ground.tag && kept.ground.drafted === ground.drafted && kept.ground.base === ground.base;
+    const fits =
+      isSaved(this.saver.state) &&
+      kept.ground.tag === ground.tag &&
+      kept.ground.drafted === ground.drafted &&
+      kept.ground.base === ground.base;
     this.replace(kept.doc);
-    if (fits) toast(documentOf(kept.doc) ? gettext("What you typed last is back.") : gettext("What you typed last is back; it was not JSON yet, so it was kept in this browser only."));
+    if (fits)
+      toast(
+        documentOf(kept.doc)
+          ? gettext("What you typed last is back.")
+          : gettext("What you typed last is back; it was not JSON yet, so it was kept in this browser only."),
+      );
     else {
       this.saver.clash(doc, { ...ground, base: kept.ground.tag === ground.tag ? kept.ground.base : ground.base });
     }
@@ -249,10 +282,13 @@ class Editor {
     const mine = ++this.checks;
     try {
       // As the drawn editor asks: the API says problems in English.
-      const answer = await call("POST", `/workflows/${encodeURIComponent(this.slug)}/edit/check/`, { definition: JSON.parse(text) as Json });
+      const answer = await call("POST", `/workflows/${encodeURIComponent(this.slug)}/edit/check/`, {
+        definition: JSON.parse(text) as Json,
+      });
       // Only the answer to the newest question counts.
       if (mine !== this.checks) return;
-      if (!Array.isArray(answer.body["problems"])) throw new ApiError(401, "", gettext("You are signed out. Load the page again to sign in."), answer.body);
+      if (!Array.isArray(answer.body["problems"]))
+        throw new ApiError(401, "", gettext("You are signed out. Load the page again to sign in."), answer.body);
       // Not all SQL can be looked at in the time of one request.
       if (answer.body["complete"] === false) this.soonCheck();
       else this.checkedText = text;
@@ -260,18 +296,33 @@ class Editor {
       setText(one("[data-checked]"), "");
       this.show();
     } catch (error) {
-      if (mine === this.checks) setText(one("[data-checked]"), error instanceof ApiError ? error.message : gettext("Not checked: offline"));
+      if (mine === this.checks)
+        setText(one("[data-checked]"), error instanceof ApiError ? error.message : gettext("Not checked: offline"));
     }
   }
 
   private show(): void {
     const text = this.area.value;
     const found = read(text);
-    if (found.ok) this.shown = this.problems.map((problem) => ({ ...problem, place: nearest(found.places, problem.path) }));
+    if (found.ok)
+      this.shown = this.problems.map((problem) => ({ ...problem, place: nearest(found.places, problem.path) }));
     else {
       const { line, column, offset, expected } = found.problem;
-      const message = fill(gettext("Line {line}, column {column}: {what}"), { line, column, what: expectedSaid(expected) });
-      this.shown = [{ message, path: "", severity: "error", line: null, fix: null, place: { line, lastLine: line, start: offset, end: offset } }];
+      const message = fill(gettext("Line {line}, column {column}: {what}"), {
+        line,
+        column,
+        what: expectedSaid(expected),
+      });
+      this.shown = [
+        {
+          message,
+          path: "",
+          severity: "error",
+          line: null,
+          fix: null,
+          place: { line, lastLine: line, start: offset, end: offset },
+        },
+      ];
     }
     this.shown.sort((a, b) => (a.place?.line ?? 0) - (b.place?.line ?? 0));
     this.drawList();
@@ -282,9 +333,16 @@ class Editor {
     const items = this.shown.slice(0, 200).map((problem) => {
       const where: Node[] = [];
       if (problem.place) where.push(element("span", "meta", fill(gettext("line {n}"), { n: problem.place.line })));
-      if (problem.line !== null) where.push(element("span", "meta", fill(gettext("line {n} of its text"), { n: problem.line })));
+      if (problem.line !== null)
+        where.push(element("span", "meta", fill(gettext("line {n} of its text"), { n: problem.line })));
       if (problem.path) where.push(element("span", "mono faint anywhere", visible(problem.path)));
-      const row = element("div", `problem st-${problem.severity === "warning" ? "stuck" : "failed"}`, icon(problem.severity === "warning" ? "warn" : "bad", true), element("button", "say", visible(problem.message)), element("div", "where row wrap", ...where));
+      const row = element(
+        "div",
+        `problem st-${problem.severity === "warning" ? "stuck" : "failed"}`,
+        icon(problem.severity === "warning" ? "warn" : "bad", true),
+        element("button", "say", visible(problem.message)),
+        element("div", "where row wrap", ...where),
+      );
       const say = row.querySelector("button");
       if (say) {
         say.type = "button";
@@ -299,8 +357,18 @@ class Editor {
       }
       return row;
     });
-    if (!items.length) items.push(element("div", "empty small", icon("ok"), element("b", "", gettext("No problems")), element("p", "", gettext("It can be published and run."))));
-    else if (this.shown.length > 200) items.push(element("div", "pad meta", fill(gettext("and {n} more"), { n: this.shown.length - 200 })));
+    if (!items.length)
+      items.push(
+        element(
+          "div",
+          "empty small",
+          icon("ok"),
+          element("b", "", gettext("No problems")),
+          element("p", "", gettext("It can be published and run.")),
+        ),
+      );
+    else if (this.shown.length > 200)
+      items.push(element("div", "pad meta", fill(gettext("and {n} more"), { n: this.shown.length - 200 })));
     this.list.replaceChildren(...items);
     const errors = this.shown.filter((problem) => problem.severity === "error").length;
     const warnings = this.shown.length - errors;
@@ -347,7 +415,8 @@ class Editor {
 
   private scrolled(): void {
     this.gutter.scrollTop = this.area.scrollTop;
-    for (const mark of this.marks) mark.style.top = `${PAD + (Number(mark.dataset["line"]) - 1) * LINE - this.area.scrollTop}px`;
+    for (const mark of this.marks)
+      mark.style.top = `${PAD + (Number(mark.dataset["line"]) - 1) * LINE - this.area.scrollTop}px`;
   }
 
   private go(problem: Shown | undefined): void {

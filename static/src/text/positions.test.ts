@@ -49,7 +49,24 @@ describe("places in a JSON text", () => {
     }
   });
   it("agree with the browser about what is JSON", () => {
-    for (const text of ["1", "-0.5e+3", '"\\u00e9\\n"', "[]", "{}", "[[],{}]", '{"a":{"b":[null,true,false]}}', "01", "1.", "+1", "'a'", "nul", "[1,]", "{,}", '"\t"', "NaN"]) {
+    for (const text of [
+      "1",
+      "-0.5e+3",
+      '"\\u00e9\\n"',
+      "[]",
+      "{}",
+      "[[],{}]",
+      '{"a":{"b":[null,true,false]}}',
+      "01",
+      "1.",
+      "+1",
+      "'a'",
+      "nul",
+      "[1,]",
+      "{,}",
+      '"\t"',
+      "NaN",
+    ]) {
       let valid = true;
       try {
         JSON.parse(text);

@@ -19,7 +19,9 @@ export interface SyntaxProblem {
   readonly expected: string;
 }
 
-export type Read = { readonly ok: true; readonly places: ReadonlyMap<string, Place> } | { readonly ok: false; readonly problem: SyntaxProblem };
+export type Read =
+  | { readonly ok: true; readonly places: ReadonlyMap<string, Place> }
+  | { readonly ok: false; readonly problem: SyntaxProblem };
 
 const DEPTH_MAX = 200;
 const IDENTIFIER = /^[\p{L}_][\p{L}\p{N}_]*$/u;
@@ -41,14 +43,24 @@ export function keyPath(path: string, key: string): string {
 export function read(text: string): Read {
   const starts = lineStarts(text);
   const places = new Map<string, Place>();
-  const parser = new Parser(text, (path, start, end) => places.set(path, { line: lineAt(starts, start), lastLine: lineAt(starts, Math.max(start, end - 1)), start, end }));
+  const parser = new Parser(text, (path, start, end) =>
+    places.set(path, { line: lineAt(starts, start), lastLine: lineAt(starts, Math.max(start, end - 1)), start, end }),
+  );
   try {
     parser.whole();
     return { ok: true, places };
   } catch (error) {
     if (!(error instanceof Wrong)) throw error;
     const line = lineAt(starts, error.offset);
-    return { ok: false, problem: { line, column: error.offset - (starts[line - 1] ?? 0) + 1, offset: error.offset, expected: error.expected } };
+    return {
+      ok: false,
+      problem: {
+        line,
+        column: error.offset - (starts[line - 1] ?? 0) + 1,
+        offset: error.offset,
+        expected: error.expected,
+      },
+    };
   }
 }
 
@@ -181,7 +193,9 @@ class Parser {
   }
 
   private literal(): void {
-    const rest = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)/.exec(this.text.slice(this.at, this.at + 400));
+    const rest = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)/.exec(
+      this.text.slice(this.at, this.at + 400),
+    );
     if (!rest) throw new Wrong(this.at, "value");
     this.at += rest[0].length;
   }

@@ -21,7 +21,11 @@ describe("log lines", () => {
     ]);
   });
   it("write out what a terminal would obey", () => {
-    expect(pieces(`${ESC}]0;title\u0007x${ESC}[2J`).map((piece) => piece.text).join("")).toBe("\\u001b]0;title\\u0007x\\u001b[2J");
+    expect(
+      pieces(`${ESC}]0;title\u0007x${ESC}[2J`)
+        .map((piece) => piece.text)
+        .join(""),
+    ).toBe("\\u001b]0;title\\u0007x\\u001b[2J");
   });
   it("write out bidirectional characters and carriage returns", () => {
     expect(pieces("user\u202etxt.exe\r")).toEqual([

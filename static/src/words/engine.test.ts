@@ -13,7 +13,10 @@ describe("sentences of the engine", () => {
   });
 
   it("are said with the values they came with", () => {
-    window.django = { gettext: (text) => (text === 'Waits for 1 slot of pool "{pool}": {used} of {slots} are in use.' ? "{pool}: {used}/{slots}" : text) };
+    window.django = {
+      gettext: (text) =>
+        text === 'Waits for 1 slot of pool "{pool}": {used} of {slots} are in use.' ? "{pool}: {used}/{slots}" : text,
+    };
     expect(engineWords(POOL)).toBe('a "b": 1/1');
     expect(engineWords("something else")).toBe("something else");
   });

@@ -5,13 +5,19 @@ import { gettext_noop, like } from "./i18n";
 const CONDITIONS: readonly string[] = [
   gettext_noop("Waits until another run of this workflow ends: at most {n} may run at once."),
   gettext_noop("Waits until another node of this run ends: at most {n} may run at once."),
-  gettext_noop("Waits for another node that was lost {n} times to end: such run one at a time, for one may be the cause."),
+  gettext_noop(
+    "Waits for another node that was lost {n} times to end: such run one at a time, for one may be the cause.",
+  ),
   gettext_noop('Waits for pool "{pool}", which does not exist (any more); create it to go on.'),
-  gettext_noop('Needs {n} slots of pool "{pool}", which has {slots}; add slots to the pool, or retry the node with fewer.'),
+  gettext_noop(
+    'Needs {n} slots of pool "{pool}", which has {slots}; add slots to the pool, or retry the node with fewer.',
+  ),
   gettext_noop('Waits for pool "{pool}" behind another node, for which its free slots are reserved.'),
   gettext_noop('Waits for 1 slot of pool "{pool}": {used} of {slots} are in use.'),
   gettext_noop('Waits for {n} slots of pool "{pool}": {used} of {slots} are in use.'),
-  gettext_noop('No worker takes the queue "{queue}": start one with `celery -A engine worker -Q {name}`, or give the node another queue.'),
+  gettext_noop(
+    'No worker takes the queue "{queue}": start one with `celery -A engine worker -Q {name}`, or give the node another queue.',
+  ),
   gettext_noop("Has been sent to a node process, which first ends another short node."),
   gettext_noop("Waits for a free node process; there are {n}."),
   gettext_noop("Waits for a free node process."),

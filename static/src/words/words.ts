@@ -101,13 +101,21 @@ export function look(state: string): Look {
   }
 }
 
-export const NODE_ENDED: ReadonlySet<string> = new Set(["succeeded", "failed", "timed_out", "cancelled", "skipped", "upstream_failed"]);
+export const NODE_ENDED: ReadonlySet<string> = new Set([
+  "succeeded",
+  "failed",
+  "timed_out",
+  "cancelled",
+  "skipped",
+  "upstream_failed",
+]);
 export const RUN_ENDED: ReadonlySet<string> = new Set(["succeeded", "failed", "cancelled", "timed_out"]);
 
 // Control characters other than newline and tab, bidirectional controls, zero-width marks and private use:
 // what could disguise the text around it.
 // eslint-disable-next-line no-control-regex
-export const DISGUISES = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ue000-\uf8ff]/g;
+export const DISGUISES =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ue000-\uf8ff]/g;
 
 export function written(char: string): string {
   return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;

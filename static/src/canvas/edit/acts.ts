@@ -2,7 +2,16 @@
 
 import { perform, refuse } from "../../editor/perform";
 import type { AddWish } from "../../editor/parts";
-import { addNode, connect, insertOnEdge, moveNodes, reconnect, renameNode, roomOnEdge, type Verb } from "../../editor/verbs";
+import {
+  addNode,
+  connect,
+  insertOnEdge,
+  moveNodes,
+  reconnect,
+  renameNode,
+  roomOnEdge,
+  type Verb,
+} from "../../editor/verbs";
 import type { Change } from "../../graph/changes";
 import { reduce } from "../../graph/changes";
 import { nodeOf, type Position } from "../../graph/document";
@@ -43,7 +52,11 @@ export class Acts {
     const [id] = to.keys();
     const inserted = edge !== null && id !== undefined ? insertOnEdge(this.doc, this.types, edge, id) : null;
     const at = id === undefined ? undefined : to.get(id);
-    if (inserted && !("refused" in inserted) && edge !== null && id !== undefined && at) return this.do({ ...inserted, changes: [...inserted.changes, ...moved.changes, ...roomOnEdge(this.doc, edge, id, at, this.place)] });
+    if (inserted && !("refused" in inserted) && edge !== null && id !== undefined && at)
+      return this.do({
+        ...inserted,
+        changes: [...inserted.changes, ...moved.changes, ...roomOnEdge(this.doc, edge, id, at, this.place)],
+      });
     return this.do({ ...moved, label: own.label });
   }
 

@@ -75,7 +75,9 @@ export class EditBoard implements Subject, EditCanvas {
       rows: (id) => this.looks.rows(id),
     });
     this.surface = new Surface(host, this.scene, this, {
-      help: gettext("Arrow keys walk along the edges and choose, Enter opens what is chosen, N adds a node, C draws an edge, F2 renames, Delete takes away, Shift and arrows move. A question mark shows all keys."),
+      help: gettext(
+        "Arrow keys walk along the edges and choose, Enter opens what is chosen, N adds a node, C draws an edge, F2 renames, Delete takes away, Shift and arrows move. A question mark shows all keys.",
+      ),
       room: ROOM,
       map: false,
     });
@@ -84,7 +86,12 @@ export class EditBoard implements Subject, EditCanvas {
     this.acts = new Acts(this);
     this.wires = new Wires(this);
     this.press = new Press(this);
-    this.hands = gestures(stage, this.surface.view, () => false, (event) => this.press.claim(event));
+    this.hands = gestures(
+      stage,
+      this.surface.view,
+      () => false,
+      (event) => this.press.claim(event),
+    );
     this.press.listen();
     this.renamer = new Renamer(this);
     this.tidier = new Tidier(this);
@@ -103,7 +110,10 @@ export class EditBoard implements Subject, EditCanvas {
     );
     host.append(this.finder.root);
     this.empty = new EmptyState(this);
-    fillTools(this.surface.frame.tools, this.surface.viewTools(() => this.search()));
+    fillTools(
+      this.surface.frame.tools,
+      this.surface.viewTools(() => this.search()),
+    );
     store.listen((update) => this.take(update));
     this.looks.follow();
     this.looks.restateAll();
@@ -263,7 +273,11 @@ export class EditBoard implements Subject, EditCanvas {
 
   fitSelection(): void {
     let nodes: readonly number[] = [...this.chosen];
-    if (!nodes.length) nodes = this.chosenEdges.flatMap((edge) => [this.scene.graph.sources[edge] ?? 0, this.scene.graph.targets[edge] ?? 0]);
+    if (!nodes.length)
+      nodes = this.chosenEdges.flatMap((edge) => [
+        this.scene.graph.sources[edge] ?? 0,
+        this.scene.graph.targets[edge] ?? 0,
+      ]);
     const box = this.around(nodes);
     if (box) this.surface.fitBox(box);
     else this.fit();
@@ -273,7 +287,14 @@ export class EditBoard implements Subject, EditCanvas {
     let box: Box | null = null;
     for (const node of nodes) {
       const one = boxOf(this.scene, node);
-      box = box ? { left: Math.min(box.left, one.left), top: Math.min(box.top, one.top), right: Math.max(box.right, one.right), bottom: Math.max(box.bottom, one.bottom) } : one;
+      box = box
+        ? {
+            left: Math.min(box.left, one.left),
+            top: Math.min(box.top, one.top),
+            right: Math.max(box.right, one.right),
+            bottom: Math.max(box.bottom, one.bottom),
+          }
+        : one;
     }
     return box;
   }
@@ -320,7 +341,12 @@ export class EditBoard implements Subject, EditCanvas {
     const stage = this.surface.frame.stage.getBoundingClientRect();
     const { x, y, zoom } = this.surface.view;
     const box = boxOf(this.scene, node);
-    return new DOMRect(stage.left + box.left * zoom + x, stage.top + box.top * zoom + y, NODE_WIDTH * zoom, NODE_HEIGHT * zoom);
+    return new DOMRect(
+      stage.left + box.left * zoom + x,
+      stage.top + box.top * zoom + y,
+      NODE_WIDTH * zoom,
+      NODE_HEIGHT * zoom,
+    );
   }
 
   placeOf(id: string): Position | null {
@@ -333,7 +359,8 @@ export class EditBoard implements Subject, EditCanvas {
     const box = this.around(nodes);
     if (!box) return;
     const { view } = this.surface;
-    const fits = (box.right - box.left) * view.zoom < view.width - 48 && (box.bottom - box.top) * view.zoom < view.height - 48;
+    const fits =
+      (box.right - box.left) * view.zoom < view.width - 48 && (box.bottom - box.top) * view.zoom < view.height - 48;
     this.surface.fitted = false;
     if (view.zoom < ZOOM_CARDS && nodes.length === 1) this.surface.goTo(nodes[0] ?? 0);
     else if (fits) view.reveal(box, 24, this.surface.smooth);
@@ -356,7 +383,8 @@ export class EditBoard implements Subject, EditCanvas {
   sayChosen(): void {
     const [node] = this.chosen;
     if (this.chosen.size === 1 && node !== undefined) this.surface.say(spoken(this, node));
-    else if (!this.chosen.size && this.chosenEdges.length === 1) this.surface.say(edgesSpoken(this, this.chosenEdges[0] ?? 0));
+    else if (!this.chosen.size && this.chosenEdges.length === 1)
+      this.surface.say(edgesSpoken(this, this.chosenEdges[0] ?? 0));
   }
 
   /** The edge at a point of the stage, within some pixels; -1: none. */

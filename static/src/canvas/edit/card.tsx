@@ -30,7 +30,18 @@ export function editCard(facts: EditFacts, now: () => number): ReactNode {
   const { id, name, icon, line, state, problem, ports } = facts;
   const shown = visible(name);
   const named = ports.length > 1 && ports.length <= NAMED_MAX;
-  const style = ["node", "ed", state && `st-${state}`, problem && `has-${problem}`, named && "named", facts.chosen && "sel", facts.focused && "focus", facts.target === "may" && "may", facts.target === "must not" && "mustnot", facts.aimed && "aimed"]
+  const style = [
+    "node",
+    "ed",
+    state && `st-${state}`,
+    problem && `has-${problem}`,
+    named && "named",
+    facts.chosen && "sel",
+    facts.focused && "focus",
+    facts.target === "may" && "may",
+    facts.target === "must not" && "mustnot",
+    facts.aimed && "aimed",
+  ]
     .filter(Boolean)
     .join(" ");
   const said = line.since === null ? line.before : "";
@@ -54,7 +65,13 @@ export function editCard(facts: EditFacts, now: () => number): ReactNode {
       )}
       {facts.mark && <div className="badge mark">{facts.mark}</div>}
       {ports.map((port, at) => (
-        <span key={port} className="port outof" data-port={`${id}:${port}`} style={{ top: portAt(ports.length, at) - 1 }} title={ports.length > 1 ? visible(port) : undefined}>
+        <span
+          key={port}
+          className="port outof"
+          data-port={`${id}:${port}`}
+          style={{ top: portAt(ports.length, at) - 1 }}
+          title={ports.length > 1 ? visible(port) : undefined}
+        >
           {named && <i>{visible(port).slice(0, 12)}</i>}
         </span>
       ))}

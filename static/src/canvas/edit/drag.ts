@@ -31,7 +31,8 @@ export class Drag implements Claim {
     const { board, node } = this;
     this.began = true;
     if (!board.chosen.has(node)) board.choose([board.scene.key(node)]);
-    for (const one of board.chosen) this.origin.set(one, { x: board.scene.at[2 * one] ?? 0, y: board.scene.at[2 * one + 1] ?? 0 });
+    for (const one of board.chosen)
+      this.origin.set(one, { x: board.scene.at[2 * one] ?? 0, y: board.scene.at[2 * one + 1] ?? 0 });
     this.joined = board.joined(node);
     board.surface.frame.stage.classList.add("dragging");
     board.surface.fitted = false;
@@ -45,8 +46,12 @@ export class Drag implements Claim {
     const own = origin.get(node);
     if (!own) return;
     const wished = { x: own.x + x - this.start.x, y: own.y + y - this.start.y };
-    const to = event.altKey ? { x: Math.round(wished.x), y: Math.round(wished.y), guides: [] } : snap(wished.x, wished.y, this.neighbours(), REACH / view.zoom);
-    board.scene.moveAll([...origin].map(([one, from]) => [one, { x: from.x + to.x - own.x, y: from.y + to.y - own.y }]));
+    const to = event.altKey
+      ? { x: Math.round(wished.x), y: Math.round(wished.y), guides: [] }
+      : snap(wished.x, wished.y, this.neighbours(), REACH / view.zoom);
+    board.scene.moveAll(
+      [...origin].map(([one, from]) => [one, { x: from.x + to.x - own.x, y: from.y + to.y - own.y }]),
+    );
     board.overlay.over.guides = to.guides;
     board.overlay.over.lit = this.edgeBelow(event.altKey);
     board.surface.moving();
@@ -56,7 +61,12 @@ export class Drag implements Claim {
     const { board, origin } = this;
     const found: Neighbour[] = [];
     board.scene.grid.within(board.surface.view.box(), (node) => {
-      if (found.length <= NEIGHBOURS_MAX && !origin.has(node)) found.push({ x: board.scene.at[2 * node] ?? 0, y: board.scene.at[2 * node + 1] ?? 0, joined: this.joined.has(node) });
+      if (found.length <= NEIGHBOURS_MAX && !origin.has(node))
+        found.push({
+          x: board.scene.at[2 * node] ?? 0,
+          y: board.scene.at[2 * node + 1] ?? 0,
+          joined: this.joined.has(node),
+        });
     });
     return found.length > NEIGHBOURS_MAX ? [] : found;
   }
@@ -64,7 +74,13 @@ export class Drag implements Claim {
   /** The edge into which the node would go: only one that no edge holds goes in by itself. */
   private edgeBelow(free: boolean): number {
     const { scene, surface } = this.board;
-    if (free || this.origin.size !== 1 || edgesAt(scene.graph.into, this.node).length || edgesAt(scene.graph.outOf, this.node).length) return -1;
+    if (
+      free ||
+      this.origin.size !== 1 ||
+      edgesAt(scene.graph.into, this.node).length ||
+      edgesAt(scene.graph.outOf, this.node).length
+    )
+      return -1;
     const box = boxOf(scene, this.node);
     const x = (box.left + NODE_WIDTH / 2) * surface.view.zoom + surface.view.x;
     const y = (box.top + NODE_HEIGHT / 2) * surface.view.zoom + surface.view.y;

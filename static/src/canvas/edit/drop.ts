@@ -77,7 +77,11 @@ export class Drops {
     let { y } = at;
     for (const file of files) {
       const { view } = this.board.surface;
-      this.board.overlay.explain(fill(gettext("{name} is being uploaded."), { name: file.name }), view.width / 2 - 150, view.height - 76);
+      this.board.overlay.explain(
+        fill(gettext("{name} is being uploaded."), { name: file.name }),
+        view.width / 2 - 150,
+        view.height - 76,
+      );
       try {
         const path = await upload(file);
         this.board.acts.addReader(path, { x: at.x, y });
@@ -116,7 +120,13 @@ async function freeName(name: string): Promise<string> {
   // Paths come in order: those right behind the one before this name begin with it.
   const known = await call("GET", `/api/v1/files/?limit=1000&after=${encodeURIComponent(before(name))}`);
   const results = Array.isArray(known.body["results"]) ? known.body["results"] : [];
-  const taken = new Set(results.flatMap((entry) => (typeof entry === "object" && entry !== null && !Array.isArray(entry) && typeof entry["path"] === "string" ? [entry["path"]] : [])));
+  const taken = new Set(
+    results.flatMap((entry) =>
+      typeof entry === "object" && entry !== null && !Array.isArray(entry) && typeof entry["path"] === "string"
+        ? [entry["path"]]
+        : [],
+    ),
+  );
   if (!taken.has(name)) return name;
   const ending = ENDING.exec(name)?.[1] ?? "";
   const stem = name.slice(0, name.length - ending.length);

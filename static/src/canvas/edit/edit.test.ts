@@ -15,7 +15,16 @@ import { PINNED_MAX, Unplaced } from "./places";
 import { EditScene, type Lore, portAt } from "./scene";
 import { GRID, onGrid, snap } from "./snap";
 
-const type = (name: string, ports: readonly string[] | null): NodeType => ({ type: name, name, category: "flow", icon: "dot", description: "", config: {}, out_ports: ports, uses_inputs: true });
+const type = (name: string, ports: readonly string[] | null): NodeType => ({
+  type: name,
+  name,
+  category: "flow",
+  icon: "dot",
+  description: "",
+  config: {},
+  out_ports: ports,
+  uses_inputs: true,
+});
 const TYPES = new Map([type("noop", ["out"]), type("branch", null)].map((one) => [one.type, one]));
 
 const lore = (unplaced: Unplaced): Lore => ({
@@ -25,7 +34,11 @@ const lore = (unplaced: Unplaced): Lore => ({
   rows: (id) => (id.endsWith("3") ? null : { text: id, old: id.endsWith("2") }),
 });
 
-const document = (nodes: readonly DocNode[], edges: Doc["edges"] = []): Doc => ({ schema: "interlock/1", nodes, edges });
+const document = (nodes: readonly DocNode[], edges: Doc["edges"] = []): Doc => ({
+  schema: "interlock/1",
+  nodes,
+  edges,
+});
 
 describe("snapping", () => {
   it("comes to rest on the grid where nothing is near", () => {
@@ -52,11 +65,22 @@ describe("snapping", () => {
 
   it("never moves further than a level or half a cell is away", () => {
     fc.assert(
-      fc.property(fc.integer({ min: -5000, max: 5000 }), fc.integer({ min: -5000, max: 5000 }), fc.array(fc.record({ x: fc.integer({ min: -500, max: 500 }), y: fc.integer({ min: -500, max: 500 }), joined: fc.boolean() })), (x, y, neighbours) => {
-        const to = snap(x, y, neighbours, 7);
-        expect(Math.abs(to.x - x)).toBeLessThanOrEqual(GRID / 2 + 1);
-        expect(Math.abs(to.y - y)).toBeLessThanOrEqual(1.5 * 7);
-      }),
+      fc.property(
+        fc.integer({ min: -5000, max: 5000 }),
+        fc.integer({ min: -5000, max: 5000 }),
+        fc.array(
+          fc.record({
+            x: fc.integer({ min: -500, max: 500 }),
+            y: fc.integer({ min: -500, max: 500 }),
+            joined: fc.boolean(),
+          }),
+        ),
+        (x, y, neighbours) => {
+          const to = snap(x, y, neighbours, 7);
+          expect(Math.abs(to.x - x)).toBeLessThanOrEqual(GRID / 2 + 1);
+          expect(Math.abs(to.y - y)).toBeLessThanOrEqual(1.5 * 7);
+        },
+      ),
     );
   });
 });
@@ -66,25 +90,32 @@ describe("indexes that move", () => {
 
   it("find what a grid that is made anew finds", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(place, place), { minLength: 1, maxLength: 60 }), fc.array(fc.tuple(fc.nat(), place, place)), place, place, fc.integer({ min: 0, max: 9000 }), (nodes, moves, x, y, size) => {
-        const at = Float64Array.from(nodes.flat());
-        const loose = new LooseGrid(at, nodes.length);
-        for (const [which, toX, toY] of moves) {
-          const node = which % nodes.length;
-          at[2 * node] = toX;
-          at[2 * node + 1] = toY;
-          loose.move(node);
-        }
-        const grid = new Grid(at, nodes.length);
-        const found = (one: Grid | LooseGrid): number[] => {
-          const all: number[] = [];
-          one.within({ left: x, top: y, right: x + size, bottom: y + size }, (node) => all.push(node));
-          return all.sort((a, b) => a - b);
-        };
-        expect(found(loose)).toEqual(found(grid));
-        expect(loose.bounds).toEqual(grid.bounds);
-        expect(loose.hit(x, y)).toBe(grid.hit(x, y));
-      }),
+      fc.property(
+        fc.array(fc.tuple(place, place), { minLength: 1, maxLength: 60 }),
+        fc.array(fc.tuple(fc.nat(), place, place)),
+        place,
+        place,
+        fc.integer({ min: 0, max: 9000 }),
+        (nodes, moves, x, y, size) => {
+          const at = Float64Array.from(nodes.flat());
+          const loose = new LooseGrid(at, nodes.length);
+          for (const [which, toX, toY] of moves) {
+            const node = which % nodes.length;
+            at[2 * node] = toX;
+            at[2 * node + 1] = toY;
+            loose.move(node);
+          }
+          const grid = new Grid(at, nodes.length);
+          const found = (one: Grid | LooseGrid): number[] => {
+            const all: number[] = [];
+            one.within({ left: x, top: y, right: x + size, bottom: y + size }, (node) => all.push(node));
+            return all.sort((a, b) => a - b);
+          };
+          expect(found(loose)).toEqual(found(grid));
+          expect(loose.bounds).toEqual(grid.bounds);
+          expect(loose.hit(x, y)).toBe(grid.hit(x, y));
+        },
+      ),
     );
   });
 
@@ -95,7 +126,9 @@ describe("indexes that move", () => {
         const loose = new LooseWays(1);
         loose.set(0, 0, 0, 300, 0, 10);
         loose.set(0, ax, ay, bx, by, NODE_HEIGHT / 2);
-        expect([...loose.points.subarray(loose.start[0], loose.end[0])]).toEqual([...whole.points.subarray(whole.start[0], whole.end[0])]);
+        expect([...loose.points.subarray(loose.start[0], loose.end[0])]).toEqual([
+          ...whole.points.subarray(whole.start[0], whole.end[0]),
+        ]);
         expect([...loose.boxes]).toEqual([...whole.boxes]);
       }),
     );
@@ -150,7 +183,10 @@ describe("the scene", () => {
     names: scene.graph.names,
     types: scene.graph.types,
     at: [...scene.at],
-    ways: scene.edges.map((edge, number) => [edgeKey(edge), ...scene.ways.points.subarray(scene.ways.start[number], scene.ways.end[number])]),
+    ways: scene.edges.map((edge, number) => [
+      edgeKey(edge),
+      ...scene.ways.points.subarray(scene.ways.start[number], scene.ways.end[number]),
+    ]),
     boxes: [...scene.ways.boxes],
     bounds: scene.grid.bounds,
     labels: [...scene.labels].sort(([a], [b]) => a - b),
@@ -159,16 +195,55 @@ describe("the scene", () => {
 
   const id = fc.nat({ max: 11 }).map((number) => `n${number}`);
   const spot = fc.record({ x: fc.integer({ min: -900, max: 900 }), y: fc.integer({ min: -900, max: 900 }) });
-  const node: fc.Arbitrary<DocNode> = fc.record({ id, type: fc.constantFrom("noop", "branch", "other"), position: fc.option(spot, { nil: undefined }) }).map(({ position, ...rest }) => (position ? { ...rest, position } : rest) as unknown as DocNode);
-  const edge = fc.record({ source: id, target: id, port: fc.constantFrom(undefined, "true", "a") }).map(({ port, ...ends }) => (port ? { ...ends, source_port: port } : ends));
+  const node: fc.Arbitrary<DocNode> = fc
+    .record({ id, type: fc.constantFrom("noop", "branch", "other"), position: fc.option(spot, { nil: undefined }) })
+    .map(({ position, ...rest }) => (position ? { ...rest, position } : rest) as unknown as DocNode);
+  const edge = fc
+    .record({ source: id, target: id, port: fc.constantFrom(undefined, "true", "a") })
+    .map(({ port, ...ends }) => (port ? { ...ends, source_port: port } : ends));
   const change: fc.Arbitrary<Change> = fc.oneof(
-    fc.record({ kind: fc.constant("add" as const), nodes: fc.array(node, { maxLength: 3 }), edges: fc.array(edge, { maxLength: 4 }) }),
+    fc.record({
+      kind: fc.constant("add" as const),
+      nodes: fc.array(node, { maxLength: 3 }),
+      edges: fc.array(edge, { maxLength: 4 }),
+    }),
     fc.record({ kind: fc.constant("remove" as const), nodes: fc.array(id, { maxLength: 2 }), edges: fc.constant([]) }),
-    fc.array(fc.tuple(id, spot), { minLength: 1, maxLength: 4 }).map((to) => ({ kind: "move" as const, to: new Map<string, Position>(to) })),
-    fc.record({ kind: fc.constant("set" as const), node: id, path: fc.constant(["name"]), value: fc.constantFrom("One", "Another", undefined) }),
-    fc.record({ kind: fc.constant("set" as const), node: id, path: fc.constant(["type"]), value: fc.constantFrom("noop", "branch") }),
-    fc.record({ kind: fc.constant("set" as const), node: id, path: fc.constant(["config"]), value: fc.constantFrom<Json>({}, { cases: [{ port: "a", when: "true" }, { port: "b", when: "true" }], default: "c" }) }),
-    fc.record({ kind: fc.constant("set" as const), node: id, path: fc.constant(["position"]), value: fc.constant(undefined) }),
+    fc
+      .array(fc.tuple(id, spot), { minLength: 1, maxLength: 4 })
+      .map((to) => ({ kind: "move" as const, to: new Map<string, Position>(to) })),
+    fc.record({
+      kind: fc.constant("set" as const),
+      node: id,
+      path: fc.constant(["name"]),
+      value: fc.constantFrom("One", "Another", undefined),
+    }),
+    fc.record({
+      kind: fc.constant("set" as const),
+      node: id,
+      path: fc.constant(["type"]),
+      value: fc.constantFrom("noop", "branch"),
+    }),
+    fc.record({
+      kind: fc.constant("set" as const),
+      node: id,
+      path: fc.constant(["config"]),
+      value: fc.constantFrom<Json>(
+        {},
+        {
+          cases: [
+            { port: "a", when: "true" },
+            { port: "b", when: "true" },
+          ],
+          default: "c",
+        },
+      ),
+    }),
+    fc.record({
+      kind: fc.constant("set" as const),
+      node: id,
+      path: fc.constant(["position"]),
+      value: fc.constant(undefined),
+    }),
     fc.record({ kind: fc.constant("rename" as const), node: id, id }),
   );
 
@@ -193,7 +268,9 @@ describe("the scene", () => {
   });
 
   it("touches of a move only the edges at the node", () => {
-    const nodes = [..."abc"].map((name, at) => ({ id: name, type: "noop", position: { x: 300 * at, y: 0 } }) as DocNode);
+    const nodes = [..."abc"].map(
+      (name, at) => ({ id: name, type: "noop", position: { x: 300 * at, y: 0 } }) as DocNode,
+    );
     const doc = document(nodes, [
       { source: "a", target: "b" },
       { source: "b", target: "c" },
@@ -208,7 +285,16 @@ describe("the scene", () => {
   });
 
   it("leaves out edges whose ends are not there, and places that nobody could see", () => {
-    const scene = new EditScene(document([{ id: "a", position: { x: 1e300, y: -4 } }], [{ source: "a", target: "gone" }, { source: "a", target: "a" }]), lore(new Unplaced()));
+    const scene = new EditScene(
+      document(
+        [{ id: "a", position: { x: 1e300, y: -4 } }],
+        [
+          { source: "a", target: "gone" },
+          { source: "a", target: "a" },
+        ],
+      ),
+      lore(new Unplaced()),
+    );
     expect(scene.graph.edges).toBe(0);
     expect(scene.at[0]).toBe(5e6);
   });

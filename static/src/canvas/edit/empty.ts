@@ -18,7 +18,13 @@ export class EmptyState {
       "div",
       "empty cvempty",
       element("b", "", gettext("Draw your first node")),
-      element("p", "wide-only", gettext("Drag a type from the left, or drop a file with data here. Then draw on from the small circle at its right.")),
+      element(
+        "p",
+        "wide-only",
+        gettext(
+          "Drag a type from the left, or drop a file with data here. Then draw on from the small circle at its right.",
+        ),
+      ),
       // One column: there is no palette to drag from.
       element("p", "narrow-only", gettext("Choose what it does. Then draw on from the small circle at its right.")),
       add,

@@ -16,7 +16,14 @@ const ARROWS: ReadonlyMap<string, Direction> = new Map([
 const WORD_MS = 1200;
 
 export class Keys {
-  private wire: { node: number; ports: readonly string[]; port: number; targets: readonly number[]; word: string; typedAt: number } | null = null;
+  private wire: {
+    node: number;
+    ports: readonly string[];
+    port: number;
+    targets: readonly number[];
+    word: string;
+    typedAt: number;
+  } | null = null;
 
   constructor(private readonly board: EditBoard) {}
 
@@ -36,7 +43,8 @@ export class Keys {
     stage.addEventListener("focus", () => {
       const { board } = this;
       const [first] = board.chosen;
-      if (stage.matches(":focus-visible") && !this.wire && board.scene.graph.size) board.surface.setFocus(first ?? board.surface.inTheMiddle());
+      if (stage.matches(":focus-visible") && !this.wire && board.scene.graph.size)
+        board.surface.setFocus(first ?? board.surface.inTheMiddle());
     });
     stage.addEventListener("blur", () => {
       this.end();
@@ -98,7 +106,11 @@ export class Keys {
     board.surface.reveal(node);
     const ports = board.scene.ports(node);
     if (!ports.length) {
-      board.acts.refuse(fill(gettext("{name} has no port yet that a wire could begin at."), { name: visible(board.scene.graph.names[node] ?? id) }));
+      board.acts.refuse(
+        fill(gettext("{name} has no port yet that a wire could begin at."), {
+          name: visible(board.scene.graph.names[node] ?? id),
+        }),
+      );
       return;
     }
     this.begin(node, ports, 0);
@@ -117,9 +129,14 @@ export class Keys {
     this.wire = { node, ports, port, targets, word: "", typedAt: 0 };
     const [first] = [...targets].sort((a, b) => this.away(node, a) - this.away(node, b));
     this.aim(first ?? -1);
-    const from = ports.length > 1 ? fill(gettext("Wire from {name}, port {port}."), { name, port: ports[port] ?? "" }) : fill(gettext("Wire from {name}."), { name });
+    const from =
+      ports.length > 1
+        ? fill(gettext("Wire from {name}, port {port}."), { name, port: ports[port] ?? "" })
+        : fill(gettext("Wire from {name}."), { name });
     const more = ports.length > 1 ? ` ${gettext("Tab takes the next port.")}` : "";
-    board.surface.say(`${from} ${board.wires.said()}. ${gettext("Arrows or typing choose where it leads, Enter connects, Escape ends.")}${more}`);
+    board.surface.say(
+      `${from} ${board.wires.said()}. ${gettext("Arrows or typing choose where it leads, Enter connects, Escape ends.")}${more}`,
+    );
     this.hint(`${from} ${gettext("Arrows or typing choose where it leads, Enter connects, Escape ends.")}${more}`);
   }
 
@@ -203,7 +220,11 @@ export class Keys {
     const { graph } = this.board.scene;
     const targets = this.wire?.targets ?? [];
     const name = (node: number): string => (graph.names[node] ?? "").toLowerCase();
-    return targets.find((node) => name(node).startsWith(word) || (graph.ids[node] ?? "").startsWith(word)) ?? targets.find((node) => name(node).includes(word)) ?? -1;
+    return (
+      targets.find((node) => name(node).startsWith(word) || (graph.ids[node] ?? "").startsWith(word)) ??
+      targets.find((node) => name(node).includes(word)) ??
+      -1
+    );
   }
 
   /** Ends a wire that is led by keyboard, without an edge. */

@@ -107,7 +107,10 @@ export class Looks {
     const { state, problem } = this.state(id);
     const { marks } = store;
     scene.stuck[node] = problem === "warning" ? 1 : 0;
-    scene.states[node] = problem === "error" ? (CODES.get("failed") ?? NEUTRAL) : (CODES.get(state) ?? (marks?.added.has(id) || marks?.changed.has(id) ? MARKED : NEUTRAL));
+    scene.states[node] =
+      problem === "error"
+        ? (CODES.get("failed") ?? NEUTRAL)
+        : (CODES.get(state) ?? (marks?.added.has(id) || marks?.changed.has(id) ? MARKED : NEUTRAL));
   }
 
   restateAll(): void {

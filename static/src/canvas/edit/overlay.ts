@@ -88,7 +88,13 @@ export class Overlay {
       if (values) for (const [name, value] of Object.entries(values)) part.setAttribute(name, String(value));
     };
     const rect = (box: Box | null): Record<string, number> | null =>
-      box && { x: box.left * zoom + x, y: box.top * zoom + y, width: Math.max(0, (box.right - box.left) * zoom), height: Math.max(0, (box.bottom - box.top) * zoom), rx: 7 * zoom };
+      box && {
+        x: box.left * zoom + x,
+        y: box.top * zoom + y,
+        width: Math.max(0, (box.right - box.left) * zoom),
+        height: Math.max(0, (box.bottom - box.top) * zoom),
+        rx: 7 * zoom,
+      };
     const along = (points: Float64Array, from: number, length: number): string => {
       let d = "";
       bevelled(points, from, length, {
@@ -97,17 +103,49 @@ export class Overlay {
       });
       return d;
     };
-    const edge = (number: number): { d: string } | null => (number < 0 ? null : { d: along(ways.points, ways.start[number] ?? 0, (ways.end[number] ?? 0) - (ways.start[number] ?? 0)) });
+    const edge = (number: number): { d: string } | null =>
+      number < 0
+        ? null
+        : { d: along(ways.points, ways.start[number] ?? 0, (ways.end[number] ?? 0) - (ways.start[number] ?? 0)) };
     const { wire } = over;
-    set(this.wire, wire && { d: along(this.points, 0, way(wire.ax, wire.ay, wire.bx, wire.by, this.points, wire.port)), class: wire.refused ? "wire refused" : "wire" });
+    set(
+      this.wire,
+      wire && {
+        d: along(this.points, 0, way(wire.ax, wire.ay, wire.bx, wire.by, this.points, wire.port)),
+        class: wire.refused ? "wire refused" : "wire",
+      },
+    );
     set(this.box, rect(over.box) && { ...rect(over.box), rx: 2 });
     set(this.ghost, rect(over.ghost));
-    set(this.guides, over.guides.length ? { d: over.guides.map(({ axis, at, from, to }) => (axis === "x" ? `M${at * zoom + x} ${from * zoom + y - 12}V${to * zoom + y + 12}` : `M${from * zoom + x - 12} ${at * zoom + y}H${to * zoom + x + 12}`)).join("") } : null);
+    set(
+      this.guides,
+      over.guides.length
+        ? {
+            d: over.guides
+              .map(({ axis, at, from, to }) =>
+                axis === "x"
+                  ? `M${at * zoom + x} ${from * zoom + y - 12}V${to * zoom + y + 12}`
+                  : `M${from * zoom + x - 12} ${at * zoom + y}H${to * zoom + x + 12}`,
+              )
+              .join(""),
+          }
+        : null,
+    );
     set(this.lit, edge(over.lit));
     const first = ways.start[over.handles] ?? 0;
     const last = (ways.end[over.handles] ?? 0) - 2;
-    set(this.ends[0], over.handles < 0 ? null : { cx: (ways.points[first] ?? 0) * zoom + x, cy: (ways.points[first + 1] ?? 0) * zoom + y, r: 6 });
-    set(this.ends[1], over.handles < 0 ? null : { cx: (ways.points[last] ?? 0) * zoom + x, cy: (ways.points[last + 1] ?? 0) * zoom + y, r: 6 });
+    set(
+      this.ends[0],
+      over.handles < 0
+        ? null
+        : { cx: (ways.points[first] ?? 0) * zoom + x, cy: (ways.points[first + 1] ?? 0) * zoom + y, r: 6 },
+    );
+    set(
+      this.ends[1],
+      over.handles < 0
+        ? null
+        : { cx: (ways.points[last] ?? 0) * zoom + x, cy: (ways.points[last + 1] ?? 0) * zoom + y, r: 6 },
+    );
     this.plus.hidden = over.plus < 0;
     if (over.plus < 0) return;
     const middle = middleOf(ways, over.plus);
@@ -121,14 +159,18 @@ export function middleOf({ start, end, points }: Ways, edge: number): { x: numbe
   const from = start[edge] ?? 0;
   const last = (end[edge] ?? 0) - 2;
   let whole = 0;
-  const run = (at: number): number => Math.abs((points[at + 2] ?? 0) - (points[at] ?? 0)) + Math.abs((points[at + 3] ?? 0) - (points[at + 1] ?? 0));
+  const run = (at: number): number =>
+    Math.abs((points[at + 2] ?? 0) - (points[at] ?? 0)) + Math.abs((points[at + 3] ?? 0) - (points[at + 1] ?? 0));
   for (let at = from; at < last; at += 2) whole += run(at);
   let left = whole / 2;
   for (let at = from; at < last; at += 2) {
     const length = run(at);
     if (length >= left && length) {
       const share = left / length;
-      return { x: (points[at] ?? 0) + ((points[at + 2] ?? 0) - (points[at] ?? 0)) * share, y: (points[at + 1] ?? 0) + ((points[at + 3] ?? 0) - (points[at + 1] ?? 0)) * share };
+      return {
+        x: (points[at] ?? 0) + ((points[at + 2] ?? 0) - (points[at] ?? 0)) * share,
+        y: (points[at + 1] ?? 0) + ((points[at + 3] ?? 0) - (points[at + 1] ?? 0)) * share,
+      };
     }
     left -= length;
   }

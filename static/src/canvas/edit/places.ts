@@ -37,7 +37,15 @@ export class Unplaced {
     const [gone, ...others] = diff.removed;
     const [come, ...more] = diff.added;
     // Another id for the same node.
-    if (gone !== undefined && come !== undefined && !others.length && !more.length && this.known.has(gone) && !this.known.has(come)) this.known.set(come, this.of(gone));
+    if (
+      gone !== undefined &&
+      come !== undefined &&
+      !others.length &&
+      !more.length &&
+      this.known.has(gone) &&
+      !this.known.has(come)
+    )
+      this.known.set(come, this.of(gone));
     this.fill(doc, diff.added.concat(diff.changed));
   }
 
@@ -63,7 +71,9 @@ export class Unplaced {
     const at = layered({ size: without.length, sources: among("source"), targets: among("target") });
     const x = Number.isFinite(left) ? left : 0;
     const y = Number.isFinite(bottom) ? bottom + ROW_GAP : 0;
-    without.forEach((id, index) => this.known.set(id, { x: onGrid(x + (at[2 * index] ?? 0)), y: onGrid(y + (at[2 * index + 1] ?? 0)) }));
+    without.forEach((id, index) =>
+      this.known.set(id, { x: onGrid(x + (at[2 * index] ?? 0)), y: onGrid(y + (at[2 * index + 1] ?? 0)) }),
+    );
   }
 
   /** All places that a move of some nodes saves: theirs, and those of the others that nobody placed. */

@@ -44,7 +44,12 @@ export class Press {
       event.stopPropagation();
       const edge = this.board.overlay.over.plus;
       const { left, bottom } = this.board.overlay.plus.getBoundingClientRect();
-      if (edge >= 0) this.board.editing.palette.ask({ at: null, edge: this.board.scene.keyOf(edge), client: { x: left, y: bottom + 4 } });
+      if (edge >= 0)
+        this.board.editing.palette.ask({
+          at: null,
+          edge: this.board.scene.keyOf(edge),
+          client: { x: left, y: bottom + 4 },
+        });
     });
     // Escape takes back what is being dragged, whatever has the keyboard.
     document.addEventListener(
@@ -92,7 +97,12 @@ export class Press {
     if (into !== undefined) return board.wires.to(board.scene.find(into));
     const node = this.nodeAt(event);
     // A finger moves what it has chosen before; else it moves the view.
-    if (node >= 0) return touch && !board.chosen.has(node) ? null : event.shiftKey || event.ctrlKey || event.metaKey ? NOBODY : new Drag(board, node, event);
+    if (node >= 0)
+      return touch && !board.chosen.has(node)
+        ? null
+        : event.shiftKey || event.ctrlKey || event.metaKey
+          ? NOBODY
+          : new Drag(board, node, event);
     if (touch) return null;
     const edge = this.edgeAt(x, y);
     const end = edge < 0 ? null : this.endOf(edge, x, y, END_REACH);
@@ -107,7 +117,11 @@ export class Press {
     const { view } = this.board.surface;
     const { x, y } = this.board.surface.place(going.last);
     const pull = (at: number, size: number): number =>
-      at < PULL_REACH ? Math.min(PULL_MOST, (PULL_REACH - at) / 2) : at > size - PULL_REACH ? -Math.min(PULL_MOST, (at - size + PULL_REACH) / 2) : 0;
+      at < PULL_REACH
+        ? Math.min(PULL_MOST, (PULL_REACH - at) / 2)
+        : at > size - PULL_REACH
+          ? -Math.min(PULL_MOST, (at - size + PULL_REACH) / 2)
+          : 0;
     const dx = pull(x, view.width);
     const dy = pull(y, view.height);
     if (!dx && !dy) return false;
@@ -119,7 +133,8 @@ export class Press {
   private nodeAt(event: MouseEvent): number {
     const { board } = this;
     // Cards that lie over each other: the one that is seen.
-    const card = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-card]")?.dataset["card"] : undefined;
+    const card =
+      event.target instanceof Element ? event.target.closest<HTMLElement>("[data-card]")?.dataset["card"] : undefined;
     if (card !== undefined) return board.scene.find(card);
     const { x, y } = board.surface.place(event);
     const point = board.surface.view.toGraph(x, y);
@@ -137,7 +152,13 @@ export class Press {
     let least = reach;
     for (let edge = 0; edge < scene.graph.edges; edge += 1) {
       const at = 4 * edge;
-      if ((boxes[at] ?? 0) - reach > point.x || (boxes[at + 2] ?? 0) + reach < point.x || (boxes[at + 1] ?? 0) - reach > point.y || (boxes[at + 3] ?? 0) + reach < point.y) continue;
+      if (
+        (boxes[at] ?? 0) - reach > point.x ||
+        (boxes[at + 2] ?? 0) + reach < point.x ||
+        (boxes[at + 1] ?? 0) - reach > point.y ||
+        (boxes[at + 3] ?? 0) + reach < point.y
+      )
+        continue;
       const away = distanceTo(scene.ways, edge, point.x, point.y);
       if (away < least) {
         least = away;
@@ -156,7 +177,8 @@ export class Press {
   private endOf(edge: number, x: number, y: number, reach: number): "source" | "target" | null {
     const { ways } = this.board.scene;
     const { view } = this.board.surface;
-    const away = (at: number): number => Math.hypot((ways.points[at] ?? 0) * view.zoom + view.x - x, (ways.points[at + 1] ?? 0) * view.zoom + view.y - y);
+    const away = (at: number): number =>
+      Math.hypot((ways.points[at] ?? 0) * view.zoom + view.x - x, (ways.points[at + 1] ?? 0) * view.zoom + view.y - y);
     const source = away(ways.start[edge] ?? 0);
     const target = away((ways.end[edge] ?? 0) - 2);
     if (Math.min(source, target) > reach) return null;
@@ -212,7 +234,11 @@ export class Press {
     const edge = this.edgeAt(x, y);
     const point = board.surface.view.toGraph(x, y);
     if (edge >= 0) board.editing.palette.ask({ at: null, edge: board.scene.keyOf(edge), client });
-    else board.editing.palette.ask({ at: { x: onGrid(point.x - NODE_WIDTH / 2), y: onGrid(point.y - NODE_HEIGHT / 2) }, client });
+    else
+      board.editing.palette.ask({
+        at: { x: onGrid(point.x - NODE_WIDTH / 2), y: onGrid(point.y - NODE_HEIGHT / 2) },
+        client,
+      });
   }
 
   private over(event: PointerEvent): void {
@@ -226,7 +252,11 @@ export class Press {
     const edge = node >= 0 ? -1 : word >= 0 ? word : this.edgeAt(x, y);
     this.light(edge);
     const painted = node >= 0 && !board.surface.elements.has(node);
-    const title = painted ? visible((board.scene.graph.names[node] ?? "").slice(0, 2000)) : word >= 0 && board.scene.labels.get(word)?.old ? gettext("Rows before the last edits") : "";
+    const title = painted
+      ? visible((board.scene.graph.names[node] ?? "").slice(0, 2000))
+      : word >= 0 && board.scene.labels.get(word)?.old
+        ? gettext("Rows before the last edits")
+        : "";
     if (stage.title !== title) stage.title = title;
     stage.classList.toggle("pointing", node >= 0 || edge >= 0);
   }
@@ -273,7 +303,12 @@ class Box implements Claim {
   move(event: PointerEvent): void {
     const { board } = this;
     const { x, y } = board.toGraph(event.clientX, event.clientY);
-    const box = { left: Math.min(x, this.x), top: Math.min(y, this.y), right: Math.max(x, this.x), bottom: Math.max(y, this.y) };
+    const box = {
+      left: Math.min(x, this.x),
+      top: Math.min(y, this.y),
+      right: Math.max(x, this.x),
+      bottom: Math.max(y, this.y),
+    };
     board.overlay.over.box = box;
     const found = new Set(this.before);
     board.scene.grid.within(box, (node) => found.add(node));
@@ -289,7 +324,11 @@ class Box implements Claim {
     const found = board.chosen;
     for (const node of found) if (!this.before.has(node)) board.surface.touch(node);
     board.chosen = this.before;
-    if (done) board.choose([...found].map((node) => board.scene.key(node)), board.store.selection.edges);
+    if (done)
+      board.choose(
+        [...found].map((node) => board.scene.key(node)),
+        board.store.selection.edges,
+      );
     board.surface.repaint();
   }
 }

@@ -1,7 +1,17 @@
 /** The picture of a document that is edited. One change touches what it is about: a node that moves takes its edges and its
  * place in the grid along, and everything else stays. Pure. */
 
-import { type Difference, type Doc, type DocEdge, type DocNode, edgeKey, nameOf, type Position, sourcePort, typeOf } from "../../graph/document";
+import {
+  type Difference,
+  type Doc,
+  type DocEdge,
+  type DocNode,
+  edgeKey,
+  nameOf,
+  type Position,
+  sourcePort,
+  typeOf,
+} from "../../graph/document";
 import type { Box } from "../../graph/grid";
 import { FURTHEST, LooseGrid } from "../../graph/loosegrid";
 import { edgesAt, type Graph, makeGraph, NODE_HEIGHT, NODE_WIDTH } from "../../graph/model";
@@ -30,7 +40,8 @@ export interface Changed {
 }
 
 /** How far below its corner each of a node's out ports stands. */
-export const portAt = (ports: number, which: number): number => Math.round((NODE_HEIGHT * 2 * (which + 1)) / (ports + 1)) / 2;
+export const portAt = (ports: number, which: number): number =>
+  Math.round((NODE_HEIGHT * 2 * (which + 1)) / (ports + 1)) / 2;
 
 const near = (value: number): number => Math.max(-FURTHEST, Math.min(FURTHEST, value)) || 0;
 /** When more nodes than these move, it is quicker to look at each edge once. */
@@ -102,7 +113,12 @@ export class EditScene implements Picture {
   /** Takes another document. */
   update(doc: Doc, diff: Difference): Changed {
     const changed = diff.changed.map((id) => this.graph.index.get(id) ?? -1);
-    if (diff.added.length || diff.removed.length || diff.edges || changed.some((node, at) => node < 0 || doc.nodes[node]?.id !== diff.changed[at])) {
+    if (
+      diff.added.length ||
+      diff.removed.length ||
+      diff.edges ||
+      changed.some((node, at) => node < 0 || doc.nodes[node]?.id !== diff.changed[at])
+    ) {
       this.build(doc);
       return { rebuilt: true, nodes: [], moved: true };
     }
@@ -170,7 +186,8 @@ export class EditScene implements Picture {
       const target = graph.targets[edge] ?? 0;
       if (!own[source] && !own[target]) {
         const over = this.around ? sayOver(this.at, source, target) : null;
-        if (!over || over.left > box.right || over.right < box.left || over.top > box.bottom || over.bottom < box.top) continue;
+        if (!over || over.left > box.right || over.right < box.left || over.top > box.bottom || over.bottom < box.top)
+          continue;
       }
       this.route(edge);
       sources.add(source);
@@ -195,7 +212,15 @@ export class EditScene implements Picture {
     const target = graph.targets[edge] ?? 0;
     const port = this.portOf(source, graph.ports[edge] ?? "out");
     if (this.around) this.ways.put(edge, clearWay(this.grid, at, source, target, port, this.ways.one));
-    else this.ways.set(edge, at[2 * source] ?? 0, at[2 * source + 1] ?? 0, at[2 * target] ?? 0, at[2 * target + 1] ?? 0, port);
+    else
+      this.ways.set(
+        edge,
+        at[2 * source] ?? 0,
+        at[2 * source + 1] ?? 0,
+        at[2 * target] ?? 0,
+        at[2 * target + 1] ?? 0,
+        port,
+      );
   }
 
   ports(node: number): readonly string[] {

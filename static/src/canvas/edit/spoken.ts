@@ -15,7 +15,13 @@ export function spoken(board: EditBoard, node: number): string {
   const after = edgesAt(graph.outOf, node).length;
   return [
     cutTo(visible(graph.names[node] ?? id), 200),
-    ...(problem === "error" ? [gettext("Has a problem")] : problem ? [gettext("Has a warning")] : state ? [look(state).word] : []),
+    ...(problem === "error"
+      ? [gettext("Has a problem")]
+      : problem
+        ? [gettext("Has a warning")]
+        : state
+          ? [look(state).word]
+          : []),
     cutTo(lineText(board.looks.line(id), Date.now()), 200),
     fill(ngettext("{n} edge into it", "{n} edges into it", before), { n: count(before) }),
     fill(ngettext("{n} edge out of it", "{n} edges out of it", after), { n: count(after) }),

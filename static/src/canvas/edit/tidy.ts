@@ -17,9 +17,16 @@ const SEEN_MAX = 1000;
 
 function around(places: Iterable<Position>): Box {
   const all = [...places];
-  const least = (of: (place: Position) => number): number => all.reduce((best, place) => Math.min(best, of(place)), Infinity);
-  const most = (of: (place: Position) => number): number => all.reduce((best, place) => Math.max(best, of(place)), -Infinity);
-  return { left: least(({ x }) => x), top: least(({ y }) => y), right: most(({ x }) => x) + NODE_WIDTH, bottom: most(({ y }) => y) + NODE_HEIGHT };
+  const least = (of: (place: Position) => number): number =>
+    all.reduce((best, place) => Math.min(best, of(place)), Infinity);
+  const most = (of: (place: Position) => number): number =>
+    all.reduce((best, place) => Math.max(best, of(place)), -Infinity);
+  return {
+    left: least(({ x }) => x),
+    top: least(({ y }) => y),
+    right: most(({ x }) => x) + NODE_WIDTH,
+    bottom: most(({ y }) => y) + NODE_HEIGHT,
+  };
 }
 
 export class Tidier {
@@ -50,7 +57,11 @@ export class Tidier {
       const done = board.store.edit({ kind: "move", to }, { label });
       this.before = null;
       board.surface.fitBox(around(to.values()));
-      board.surface.say(done ? gettext("The nodes have new places. Ctrl Z takes it back.") : gettext("All nodes are in their places already."));
+      board.surface.say(
+        done
+          ? gettext("The nodes have new places. Ctrl Z takes it back.")
+          : gettext("All nodes are in their places already."),
+      );
     } finally {
       this.busy = false;
     }
@@ -72,11 +83,21 @@ export class Tidier {
     const corner = board.around(nodes) ?? { left: 0, top: 0 };
     const ids = nodes.map((node) => scene.key(node));
     const asked = store.edits;
-    const { at } = await tidy(makeGraph(ids.map((id) => ({ id })), lines), GAPS);
+    const { at } = await tidy(
+      makeGraph(
+        ids.map((id) => ({ id })),
+        lines,
+      ),
+      GAPS,
+    );
     if (store.edits !== asked) return null;
     const [left, top] = [onGrid(corner.left), onGrid(corner.top)];
-    const to = new Map(ids.map((id, index) => [id, { x: left + onGrid(at[2 * index] ?? 0), y: top + onGrid(at[2 * index + 1] ?? 0) }]));
-    const label = part ? fill(ngettext("Tidy {n} node", "Tidy {n} nodes", nodes.length), { n: count(nodes.length) }) : gettext("Tidy the graph");
+    const to = new Map(
+      ids.map((id, index) => [id, { x: left + onGrid(at[2 * index] ?? 0), y: top + onGrid(at[2 * index + 1] ?? 0) }]),
+    );
+    const label = part
+      ? fill(ngettext("Tidy {n} node", "Tidy {n} nodes", nodes.length), { n: count(nodes.length) })
+      : gettext("Tidy the graph");
     return { to, label };
   }
 
@@ -84,7 +105,12 @@ export class Tidier {
   starts(): boolean {
     const { board, before } = this;
     if (!before || !board.surface.smooth || board.scene.graph.size > SEEN_MAX) return false;
-    this.going = { from: before, to: board.scene.at.slice(), bounds: board.scene.grid.bounds, began: performance.now() };
+    this.going = {
+      from: before,
+      to: board.scene.at.slice(),
+      bounds: board.scene.grid.bounds,
+      began: performance.now(),
+    };
     this.put(0);
     return true;
   }
@@ -92,8 +118,11 @@ export class Tidier {
   private put(share: number): void {
     const { board, going } = this;
     if (!going) return;
-    const between = (at: number): number => (going.from[at] ?? 0) + ((going.to[at] ?? 0) - (going.from[at] ?? 0)) * share;
-    board.scene.moveAll(board.scene.graph.ids.map((_, node) => [node, { x: between(2 * node), y: between(2 * node + 1) }]));
+    const between = (at: number): number =>
+      (going.from[at] ?? 0) + ((going.to[at] ?? 0) - (going.from[at] ?? 0)) * share;
+    board.scene.moveAll(
+      board.scene.graph.ids.map((_, node) => [node, { x: between(2 * node), y: between(2 * node + 1) }]),
+    );
     board.surface.moving();
   }
 

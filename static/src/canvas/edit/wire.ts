@@ -50,7 +50,10 @@ export class Wires {
   /** An end of an edge. */
   reconnect(edge: number, end: "source" | "target"): Claim {
     const { graph } = this.board.scene;
-    const wire = end === "target" ? { node: graph.sources[edge] ?? 0, port: graph.ports[edge] ?? "out", edge } : { node: graph.targets[edge] ?? 0, port: null, edge };
+    const wire =
+      end === "target"
+        ? { node: graph.sources[edge] ?? 0, port: graph.ports[edge] ?? "out", edge }
+        : { node: graph.targets[edge] ?? 0, port: null, edge };
     return new Drawn(this.board, this, wire);
   }
 
@@ -65,7 +68,10 @@ export class Wires {
     const taken = wire.edge < 0 ? null : board.scene.edges[wire.edge];
     const asked = taken ? { ...doc, edges: doc.edges.filter((edge) => edge !== taken) } : doc;
     this.blocked = wire.port === null ? after(asked, id) : before(asked, id);
-    const twins = wire.port === null ? edgesInto(doc, id).map((edge) => edge.source) : edgesOutOf(doc, id).flatMap((edge) => (sourcePort(edge) === wire.port ? [edge.target] : []));
+    const twins =
+      wire.port === null
+        ? edgesInto(doc, id).map((edge) => edge.source)
+        : edgesOutOf(doc, id).flatMap((edge) => (sourcePort(edge) === wire.port ? [edge.target] : []));
     this.joined = new Set(twins);
     board.surface.frame.stage.classList.add("wiring", wire.port === null ? "backward" : "forward");
     board.surface.touchAll();
@@ -131,10 +137,17 @@ export class Wires {
     const other = board.scene.key(aim);
     if (wire.edge >= 0) {
       const edge = board.scene.edges[wire.edge];
-      if (!edge || (wire.port === null ? edge.source === other && (port === undefined || port === sourcePort(edge)) : edge.target === other)) return false;
+      if (
+        !edge ||
+        (wire.port === null
+          ? edge.source === other && (port === undefined || port === sourcePort(edge))
+          : edge.target === other)
+      )
+        return false;
       return board.acts.reconnect(edgeKey(edge), wire.port === null ? "source" : "target", other, port);
     }
-    if (wire.port === null) return board.acts.connect({ node: other, port: port ?? board.scene.ports(aim)[0] ?? "out" }, own);
+    if (wire.port === null)
+      return board.acts.connect({ node: other, port: port ?? board.scene.ports(aim)[0] ?? "out" }, own);
     return board.acts.connect({ node: own, port: wire.port }, other);
   }
 
@@ -158,11 +171,21 @@ export class Wires {
     const { at } = board.scene;
     const own = { x: at[2 * wire.node] ?? 0, y: at[2 * wire.node + 1] ?? 0 };
     const out = wire.port !== null;
-    const other = aim >= 0 ? { x: at[2 * aim] ?? 0, y: at[2 * aim + 1] ?? 0 } : { x: out ? x : x - NODE_WIDTH, y: y - NODE_HEIGHT / 2 };
+    const other =
+      aim >= 0
+        ? { x: at[2 * aim] ?? 0, y: at[2 * aim + 1] ?? 0 }
+        : { x: out ? x : x - NODE_WIDTH, y: y - NODE_HEIGHT / 2 };
     const refused = this.why !== null;
     board.overlay.over.wire = out
       ? { ax: own.x, ay: own.y, bx: other.x, by: other.y, port: board.scene.portOf(wire.node, wire.port), refused }
-      : { ax: other.x, ay: other.y, bx: own.x, by: own.y, port: aim >= 0 ? board.scene.portOf(aim, port ?? board.scene.ports(aim)[0] ?? "out") : NODE_HEIGHT / 2, refused };
+      : {
+          ax: other.x,
+          ay: other.y,
+          bx: own.x,
+          by: own.y,
+          port: aim >= 0 ? board.scene.portOf(aim, port ?? board.scene.ports(aim)[0] ?? "out") : NODE_HEIGHT / 2,
+          refused,
+        };
     board.surface.ask();
   }
 
@@ -209,7 +232,10 @@ class Drawn implements Claim {
     let least = Infinity;
     scene.grid.within({ left: x - near, top: y - near / 2, right: x + near, bottom: y + near / 2 }, (node) => {
       if (node === this.wire.node) return;
-      const away = Math.hypot((scene.at[2 * node] ?? 0) + NODE_WIDTH / 2 - x, (scene.at[2 * node + 1] ?? 0) + NODE_HEIGHT / 2 - y);
+      const away = Math.hypot(
+        (scene.at[2 * node] ?? 0) + NODE_WIDTH / 2 - x,
+        (scene.at[2 * node + 1] ?? 0) + NODE_HEIGHT / 2 - y,
+      );
       if (away < least) {
         least = away;
         best = node;
@@ -221,7 +247,9 @@ class Drawn implements Claim {
   private portBelow(node: number, y: number): string | undefined {
     const { scene } = this.board;
     const below = y - (scene.at[2 * node + 1] ?? 0);
-    return [...scene.ports(node)].sort((a, b) => Math.abs(scene.portOf(node, a) - below) - Math.abs(scene.portOf(node, b) - below))[0];
+    return [...scene.ports(node)].sort(
+      (a, b) => Math.abs(scene.portOf(node, a) - below) - Math.abs(scene.portOf(node, b) - below),
+    )[0];
   }
 
   end(done: boolean): void {
@@ -238,7 +266,8 @@ class Drawn implements Claim {
     const client = { x: last.clientX, y: last.clientY };
     const node = board.scene.key(wire.node);
     const y = onGrid(last.y - NODE_HEIGHT / 2);
-    if (wire.port === null) board.editing.palette.ask({ at: { x: onGrid(last.x - NODE_WIDTH), y }, to: { node }, client });
+    if (wire.port === null)
+      board.editing.palette.ask({ at: { x: onGrid(last.x - NODE_WIDTH), y }, to: { node }, client });
     else board.editing.palette.ask({ at: { x: onGrid(last.x), y }, from: { node, port: wire.port }, client });
   }
 }

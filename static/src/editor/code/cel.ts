@@ -1,6 +1,12 @@
 /** Completion inside `{{ }}` and in fields that are one expression: what `engine/celtext.py` knows, nothing else. */
 
-import { type Completion, type CompletionContext, type CompletionResult, type CompletionSource, pickedCompletion } from "@codemirror/autocomplete";
+import {
+  type Completion,
+  type CompletionContext,
+  type CompletionResult,
+  type CompletionSource,
+  pickedCompletion,
+} from "@codemirror/autocomplete";
 import { gettext } from "../../words/i18n";
 import type { Scope } from "./index";
 import { around, unlessWhole } from "./offers";
@@ -53,37 +59,85 @@ const call = ([name, args, gives]: readonly [string, string, string], type: stri
 
 const word = (name: string, detail = "", type = "expression"): Completion => ({ label: name, detail, type });
 
-const isWord = (name: string): boolean => /^[A-Za-z_]\w*$/.test(name) && !["in", "true", "false", "null"].includes(name);
+const isWord = (name: string): boolean =>
+  /^[A-Za-z_]\w*$/.test(name) && !["in", "true", "false", "null"].includes(name);
 
 /** Keys behind a value: with a point where they are words, else in brackets. */
-function keys(names: readonly (readonly [string, string])[], type: string): { options: Completion[]; bracketed: boolean } {
-  return { options: names.map(([name, detail]) => ({ label: name, detail, type, ...(isWord(name) ? {} : { apply: bracket(name) }) })), bracketed: true };
+function keys(
+  names: readonly (readonly [string, string])[],
+  type: string,
+): { options: Completion[]; bracketed: boolean } {
+  return {
+    options: names.map(([name, detail]) => ({
+      label: name,
+      detail,
+      type,
+      ...(isWord(name) ? {} : { apply: bracket(name) }),
+    })),
+    bracketed: true,
+  };
 }
 
 /** `.` and the key become `["key"]`. */
 function bracket(name: string): NonNullable<Completion["apply"]> {
   return (view, _completion, from, to) => {
     const text = `[${JSON.stringify(name)}]`;
-    view.dispatch({ changes: { from: from - 1, to, insert: text }, selection: { anchor: from - 1 + text.length }, userEvent: "input.complete" });
+    view.dispatch({
+      changes: { from: from - 1, to, insert: text },
+      selection: { anchor: from - 1 + text.length },
+      userEvent: "input.complete",
+    });
   };
 }
 
 /** What can follow the path of names before the cursor; null: nothing is known of it. */
 function behind(path: string, scope: Scope): readonly Completion[] {
-  const steps = path.replaceAll(/\[\s*["']([^"']*)["']\s*\]/g, ".$1").split(".").filter(Boolean);
+  const steps = path
+    .replaceAll(/\[\s*["']([^"']*)["']\s*\]/g, ".$1")
+    .split(".")
+    .filter(Boolean);
   const [root, first, second] = steps;
   const methods = METHODS.map((each) => call(each, "method"));
-  if (root === "inputs" && steps.length === 1) return keys(scope.workflowInputs.map((name) => [name, gettext("input of the run")] as const), "expression").options;
+  if (root === "inputs" && steps.length === 1)
+    return keys(
+      scope.workflowInputs.map((name) => [name, gettext("input of the run")] as const),
+      "expression",
+    ).options;
   if (root === "run") {
-    if (steps.length === 1) return [word("id", "string"), word("workflow", "string"), word("version", "int"), word("inputs", gettext("inputs of the run"))];
-    if (first === "inputs" && steps.length === 2) return keys(scope.workflowInputs.map((name) => [name, gettext("input of the run")] as const), "expression").options;
+    if (steps.length === 1)
+      return [
+        word("id", "string"),
+        word("workflow", "string"),
+        word("version", "int"),
+        word("inputs", gettext("inputs of the run")),
+      ];
+    if (first === "inputs" && steps.length === 2)
+      return keys(
+        scope.workflowInputs.map((name) => [name, gettext("input of the run")] as const),
+        "expression",
+      ).options;
   }
   if (root === "nodes") {
-    if (steps.length === 1) return scope.upstream.map(({ id, name }) => ({ label: id, detail: name === id ? "" : name, type: "node", apply: `${id}.output` }));
+    if (steps.length === 1)
+      return scope.upstream.map(({ id, name }) => ({
+        label: id,
+        detail: name === id ? "" : name,
+        type: "node",
+        apply: `${id}.output`,
+      }));
     if (steps.length === 2) return [word("output", gettext("output of the node"))];
     if (steps.length === 3 && second === "output") {
       const input = scope.inputs.find(({ port }) => port === first);
-      return [...(input?.kind === "json" ? [] : [word("row_count", gettext("rows of the table")), word("schema", gettext("columns of the table")), word("path", gettext("its Parquet file"))]), ...methods];
+      return [
+        ...(input?.kind === "json"
+          ? []
+          : [
+              word("row_count", gettext("rows of the table")),
+              word("schema", gettext("columns of the table")),
+              word("path", gettext("its Parquet file")),
+            ]),
+        ...methods,
+      ];
     }
   }
   return methods;
@@ -91,9 +145,16 @@ function behind(path: string, scope: Scope): readonly Completion[] {
 
 const ROOTS = (scope: Scope): Completion[] => [
   { ...word("inputs", gettext("inputs of the run")), boost: 20 },
-  ...scope.workflowInputs.filter(isWord).map((name) => ({ label: `inputs.${name}`, detail: gettext("input of the run"), type: "expression", boost: 15 })),
+  ...scope.workflowInputs
+    .filter(isWord)
+    .map((name) => ({ label: `inputs.${name}`, detail: gettext("input of the run"), type: "expression", boost: 15 })),
   { ...word("nodes", gettext("outputs of nodes before")), boost: 20 },
-  ...scope.upstream.map(({ id, name }) => ({ label: `nodes.${id}.output`, detail: name === id ? "" : name, type: "node", boost: 10 })),
+  ...scope.upstream.map(({ id, name }) => ({
+    label: `nodes.${id}.output`,
+    detail: name === id ? "" : name,
+    type: "node",
+    boost: 10,
+  })),
   { ...word("run", gettext("this run")), boost: 20 },
   ...["run.id", "run.workflow", "run.version"].map((name) => ({ label: name, type: "expression", boost: 5 })),
   ...PLAIN.map((each) => call(each, "function")),
@@ -101,20 +162,33 @@ const ROOTS = (scope: Scope): Completion[] => [
 ];
 
 /** `source`: the expression up to the cursor. */
-export function celOptions(source: string, scope: Scope, explicit: boolean): { back: number; options: readonly Completion[]; word: string } | null {
+export function celOptions(
+  source: string,
+  scope: Scope,
+  explicit: boolean,
+): { back: number; options: readonly Completion[]; word: string } | null {
   // A text that is open holds no names.
-  const bare = source.replaceAll(/[bBrR]{0,2}("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')/g, (text, _quoted, at: number) => (source.charAt(at - 1) === "[" ? text : " ".repeat(text.length)));
+  const bare = source.replaceAll(/[bBrR]{0,2}("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')/g, (text, _quoted, at: number) =>
+    source.charAt(at - 1) === "[" ? text : " ".repeat(text.length),
+  );
   const bracketKey = /((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:\[\s*"[^"]*"\s*\])*)\[\s*(["']?)([\w .-]*)$/.exec(source);
   if (bracketKey?.[1] && /^(?:inputs|nodes|run)\b/.test(bracketKey[1])) {
     const [, path = "", quote = "", begun = ""] = bracketKey;
     if (!quote && begun) return null;
     const options = behind(path, scope)
       .filter(({ type }) => type === "expression" || type === "node")
-      .map(({ label, detail = "", type = "" }) => ({ label: `${quote || '"'}${label}${quote || '"'}`, displayLabel: label, detail, type }));
+      .map(({ label, detail = "", type = "" }) => ({
+        label: `${quote || '"'}${label}${quote || '"'}`,
+        displayLabel: label,
+        detail,
+        type,
+      }));
     return options.length ? { back: begun.length + quote.length, options, word: begun } : null;
   }
-  if (/["']/.test(bare.replaceAll(/\[\s*["'][^"']*["']\s*\]/g, "")) ) return null;
-  const found = /((?:[A-Za-z_]\w*|\)|\])(?:\s*\.\s*[A-Za-z_]\w*|\[[^\]]*\]|\([^)]*\))*)\s*\.\s*([A-Za-z_]?\w*)$/.exec(source);
+  if (/["']/.test(bare.replaceAll(/\[\s*["'][^"']*["']\s*\]/g, ""))) return null;
+  const found = /((?:[A-Za-z_]\w*|\)|\])(?:\s*\.\s*[A-Za-z_]\w*|\[[^\]]*\]|\([^)]*\))*)\s*\.\s*([A-Za-z_]?\w*)$/.exec(
+    source,
+  );
   if (found) {
     const begun = found[2] ?? "";
     const options = behind(found[1] ?? "", scope);
@@ -137,7 +211,10 @@ function spaced(option: Completion, opening: number | null, closing: boolean): C
     apply: (view, completion, from, to) => {
       const before = opening === null ? 0 : 1;
       view.dispatch({
-        changes: [...(opening === null ? [] : [{ from: opening, insert: " " }]), { from, to, insert: text + (closing ? " " : "") }],
+        changes: [
+          ...(opening === null ? [] : [{ from: opening, insert: " " }]),
+          { from, to, insert: text + (closing ? " " : "") },
+        ],
         selection: { anchor: from + before + text.length },
         scrollIntoView: true,
         annotations: pickedCompletion.of(completion),
@@ -161,8 +238,17 @@ export function celSource(scope: () => Scope, bare: boolean): CompletionSource {
     const source = span ? text.slice(span.start + 2, at) : text.slice(0, at);
     const found = celOptions(source, scope(), context.explicit);
     if (!found) return null;
-    const opening = span !== null && source !== "" && !/^\s/.test(source) ? start + span.start + 2 : span !== null && source === "" ? context.pos : null;
+    const opening =
+      span !== null && source !== "" && !/^\s/.test(source)
+        ? start + span.start + 2
+        : span !== null && source === ""
+          ? context.pos
+          : null;
     const closing = span !== null && span.closed && text.slice(at, span.end) === "}}";
-    return unlessWhole({ from: context.pos - found.back, options: found.options.map((option) => spaced(option, opening, closing)) }, found.word, context.explicit);
+    return unlessWhole(
+      { from: context.pos - found.back, options: found.options.map((option) => spaced(option, opening, closing)) },
+      found.word,
+      context.explicit,
+    );
   };
 }

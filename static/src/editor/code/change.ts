@@ -16,7 +16,8 @@ export function smallestChange(before: string, after: string): TextChange | null
   while (from < most && before.charCodeAt(from) === after.charCodeAt(from)) from += 1;
   if (from && (isLow(before, from) || isLow(after, from))) from -= 1;
   let end = 0;
-  while (end < most - from && before.charCodeAt(before.length - 1 - end) === after.charCodeAt(after.length - 1 - end)) end += 1;
+  while (end < most - from && before.charCodeAt(before.length - 1 - end) === after.charCodeAt(after.length - 1 - end))
+    end += 1;
   if (end && (isLow(before, before.length - end) || isLow(after, after.length - end))) end -= 1;
   return { from, to: before.length - end, insert: after.slice(from, after.length - end) };
 }

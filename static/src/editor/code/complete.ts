@@ -15,7 +15,11 @@ function later(load: () => Promise<CompletionSource>): CompletionSource {
   return (context) => (source ? source(context) : coming().then(() => source?.(context) ?? null));
 }
 
-export function sources({ language, scope, expressions }: Pick<CodeOptions, "language" | "scope" | "expressions">): readonly CompletionSource[] {
+export function sources({
+  language,
+  scope,
+  expressions,
+}: Pick<CodeOptions, "language" | "scope" | "expressions">): readonly CompletionSource[] {
   const cel = (whole: boolean): CompletionSource => later(async () => (await import("./cel")).celSource(scope, whole));
   if (language === "python") return [later(async () => (await import("./pythoncomplete")).pythonSource(scope))];
   if (language === "expression") return [cel(true)];

@@ -1,10 +1,30 @@
 /** A code field: one CodeMirror without a history of its own, for the editor's store keeps that. */
 
-import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, type Completion, completionKeymap, closeCompletion, completionStatus, type CompletionSource, startCompletion } from "@codemirror/autocomplete";
+import {
+  acceptCompletion,
+  autocompletion,
+  closeBrackets,
+  closeBracketsKeymap,
+  type Completion,
+  completionKeymap,
+  closeCompletion,
+  completionStatus,
+  type CompletionSource,
+  startCompletion,
+} from "@codemirror/autocomplete";
 import { defaultKeymap, indentLess, indentMore, insertTab } from "@codemirror/commands";
 import { bracketMatching, indentOnInput, indentUnit } from "@codemirror/language";
 import { Annotation, EditorSelection, EditorState, type Extension, Prec, type Transaction } from "@codemirror/state";
-import { drawSelection, dropCursor, EditorView, highlightSpecialChars, keymap, lineNumbers, type Rect, rectangularSelection } from "@codemirror/view";
+import {
+  drawSelection,
+  dropCursor,
+  EditorView,
+  highlightSpecialChars,
+  keymap,
+  lineNumbers,
+  type Rect,
+  rectangularSelection,
+} from "@codemirror/view";
 import { gettext } from "../../words/i18n";
 import { smallestChange } from "./change";
 import { sources } from "./complete";
@@ -40,7 +60,10 @@ function tab(view: EditorView): boolean {
   view.dispatch(
     state.changeByRange((range) => {
       const spaces = " ".repeat(unit - ((range.head - state.doc.lineAt(range.head).from) % unit));
-      return { changes: { from: range.head, insert: spaces }, range: EditorSelection.cursor(range.head + spaces.length) };
+      return {
+        changes: { from: range.head, insert: spaces },
+        range: EditorSelection.cursor(range.head + spaces.length),
+      };
     }),
     { scrollIntoView: true, userEvent: "input.indent" },
   );
@@ -56,7 +79,11 @@ function leave(view: EditorView): boolean {
 
 /** One line: what is pasted comes in as one, Enter is for what is around the field. */
 const oneLine: Extension = [
-  EditorState.transactionFilter.of((transaction) => (transaction.newDoc.lines > 1 ? [transaction, { changes: breaks(transaction.newDoc.toString()), sequential: true }] : transaction)),
+  EditorState.transactionFilter.of((transaction) =>
+    transaction.newDoc.lines > 1
+      ? [transaction, { changes: breaks(transaction.newDoc.toString()), sequential: true }]
+      : transaction,
+  ),
   Prec.high(
     keymap.of([
       { key: "Enter", run: (view) => completionStatus(view.state) === null },
@@ -65,17 +92,19 @@ const oneLine: Extension = [
   ),
 ];
 
-const breaks = (text: string): { from: number; to: number; insert: string }[] => [...text.matchAll(/\s*\n\s*/g)].map((found) => ({ from: found.index, to: found.index + found[0].length, insert: text.slice(found.index + found[0].length) && found.index ? " " : "" }));
+const breaks = (text: string): { from: number; to: number; insert: string }[] =>
+  [...text.matchAll(/\s*\n\s*/g)].map((found) => ({
+    from: found.index,
+    to: found.index + found[0].length,
+    insert: text.slice(found.index + found[0].length) && found.index ? " " : "",
+  }));
 
 function keys(indents: boolean): Extension {
   // Undo is the store's, Ctrl Enter belongs to the page.
   const usual = defaultKeymap.filter((binding) => binding.key !== "Mod-Enter" && binding.key !== "Escape");
   return [
     Prec.highest(
-      keymap.of([
-        { key: "Tab", run: acceptCompletion },
-        ...(indents ? [{ key: "Escape", run: closeAndLeave }] : []),
-      ]),
+      keymap.of([{ key: "Tab", run: acceptCompletion }, ...(indents ? [{ key: "Escape", run: closeAndLeave }] : [])]),
     ),
     keymap.of([
       ...closeBracketsKeymap,
@@ -100,9 +129,14 @@ function besideOrBelow(_view: EditorView, list: Rect, option: Rect, info: Rect, 
   const left = list.left - space.left - 8;
   const right = space.right - list.right - 8;
   const room = Math.max(left, right);
-  if (room < INFO_MIN) return { style: `left: -1px; top: ${list.bottom - list.top + 4}px; max-width: ${Math.min(INFO_MAX, space.right - list.left)}px` };
+  if (room < INFO_MIN)
+    return {
+      style: `left: -1px; top: ${list.bottom - list.top + 4}px; max-width: ${Math.min(INFO_MAX, space.right - list.left)}px`,
+    };
   const top = Math.max(0, Math.min(option.top, space.bottom - (info.bottom - info.top)) - list.top);
-  return { style: `${left >= right ? "right" : "left"}: calc(100% + 4px); top: ${top}px; max-width: ${Math.min(INFO_MAX, room)}px` };
+  return {
+    style: `${left >= right ? "right" : "left"}: calc(100% + 4px); top: ${top}px; max-width: ${Math.min(INFO_MAX, room)}px`,
+  };
 }
 
 const leaving = new WeakMap<EditorView, number>();
@@ -127,10 +161,20 @@ function closeAndLeave(view: EditorView): boolean {
 function typeOver(event: InputEvent, view: EditorView): boolean {
   const text = event.data;
   const { main, ranges } = view.state.selection;
-  if (event.inputType !== "insertText" || !text || event.isComposing || view.composing || view.state.readOnly || ranges.every((range) => range.empty)) return false;
+  if (
+    event.inputType !== "insertText" ||
+    !text ||
+    event.isComposing ||
+    view.composing ||
+    view.state.readOnly ||
+    ranges.every((range) => range.empty)
+  )
+    return false;
   event.preventDefault();
-  const plain = (): Transaction => view.state.update(view.state.replaceSelection(text), { userEvent: "input.type", scrollIntoView: true });
-  if (!view.state.facet(EditorView.inputHandler).some((handle) => handle(view, main.from, main.to, text, plain))) view.dispatch(plain());
+  const plain = (): Transaction =>
+    view.state.update(view.state.replaceSelection(text), { userEvent: "input.type", scrollIntoView: true });
+  if (!view.state.facet(EditorView.inputHandler).some((handle) => handle(view, main.from, main.to, text, plain)))
+    view.dispatch(plain());
   return true;
 }
 
@@ -139,7 +183,17 @@ function handOnUndo(event: InputEvent): boolean {
   if (event.inputType !== "historyUndo" && event.inputType !== "historyRedo") return false;
   event.preventDefault();
   const mac = /Mac|iPhone|iPad/.test(navigator.platform);
-  event.target?.dispatchEvent(new KeyboardEvent("keydown", { key: "z", code: "KeyZ", ctrlKey: !mac, metaKey: mac, shiftKey: event.inputType === "historyRedo", bubbles: true, cancelable: true }));
+  event.target?.dispatchEvent(
+    new KeyboardEvent("keydown", {
+      key: "z",
+      code: "KeyZ",
+      ctrlKey: !mac,
+      metaKey: mac,
+      shiftKey: event.inputType === "historyRedo",
+      bubbles: true,
+      cancelable: true,
+    }),
+  );
   return true;
 }
 
@@ -155,7 +209,8 @@ export interface InnerField extends CodeField {
   readonly view: EditorView;
 }
 
-export const mountCode = (host: HTMLElement, options: CodeOptions): CodeField => mountField(host, options, { sources: sources(options) });
+export const mountCode = (host: HTMLElement, options: CodeOptions): CodeField =>
+  mountField(host, options, { sources: sources(options) });
 
 export function mountField(host: HTMLElement, options: CodeOptions, parts: FieldParts): InnerField {
   const { language, minLines = LINES_MIN, maxLines = LINES_MAX } = options;
@@ -168,10 +223,17 @@ export function mountField(host: HTMLElement, options: CodeOptions, parts: Field
   let problems = 0;
   const steps = new Steps();
   const describe = (): void => {
-    described.textContent = [countSaid(problems), indents && !options.readOnly ? gettext("Tab indents; press Escape and then Tab to leave the field.") : ""].filter(Boolean).join(" ");
+    described.textContent = [
+      countSaid(problems),
+      indents && !options.readOnly ? gettext("Tab indents; press Escape and then Tab to leave the field.") : "",
+    ]
+      .filter(Boolean)
+      .join(" ");
   };
   describe();
-  const named: Record<string, string> = options.labelledBy ? { "aria-labelledby": options.labelledBy } : { "aria-label": options.label };
+  const named: Record<string, string> = options.labelledBy
+    ? { "aria-labelledby": options.labelledBy }
+    : { "aria-label": options.label };
   const extensions: Extension[] = [
     EditorView.cspNonce.of(options.nonce),
     EditorView.contentAttributes.of({
@@ -201,9 +263,20 @@ export function mountField(host: HTMLElement, options: CodeOptions, parts: Field
     problemFlags,
     // Before the keys that come with the list of options.
     keys(indents),
-    autocompletion({ override: parts.sources, activateOnCompletion: (option) => parts.goesOn?.(option) ?? false, activateOnTypingDelay: 30, maxRenderedOptions: 60, ...(single ? { interactionDelay: 0 } : {}), positionInfo: besideOrBelow, compareCompletions: byPlace }),
+    autocompletion({
+      override: parts.sources,
+      activateOnCompletion: (option) => parts.goesOn?.(option) ?? false,
+      activateOnTypingDelay: 30,
+      maxRenderedOptions: 60,
+      ...(single ? { interactionDelay: 0 } : {}),
+      positionInfo: besideOrBelow,
+      compareCompletions: byPlace,
+    }),
     closeBrackets(),
-    EditorView.domEventHandlers({ beforeinput: (event, view) => handOnUndo(event) || typeOver(event, view), blur: (_event, view) => void view.dom.classList.remove("cm-leaving") }),
+    EditorView.domEventHandlers({
+      beforeinput: (event, view) => handOnUndo(event) || typeOver(event, view),
+      blur: (_event, view) => void view.dom.classList.remove("cm-leaving"),
+    }),
     EditorView.updateListener.of((update) => {
       if (!update.docChanged) return;
       update.view.dom.classList.remove("cm-leaving");
@@ -212,7 +285,11 @@ export function mountField(host: HTMLElement, options: CodeOptions, parts: Field
       options.onChange(update.state.doc.toString());
     }),
   ];
-  if (indents) extensions.push(lineNumbers({ domEventHandlers: { mousedown: (view, line) => openFlags(view, line.from) } }), findWhenAsked());
+  if (indents)
+    extensions.push(
+      lineNumbers({ domEventHandlers: { mousedown: (view, line) => openFlags(view, line.from) } }),
+      findWhenAsked(),
+    );
   else extensions.push(single ? oneLine : EditorView.lineWrapping);
   if (parts.extensions) extensions.push(parts.extensions);
   if (options.expressions) extensions.push(expressionMarks(language === "sql"));
@@ -237,7 +314,11 @@ export function mountField(host: HTMLElement, options: CodeOptions, parts: Field
       if (!change) return;
       const end = change.from + change.insert.length;
       // Undo and fixes move the cursor to what they did; what comes while nobody types here moves nothing.
-      view.dispatch({ changes: change, ...(view.hasFocus ? { selection: { anchor: end }, scrollIntoView: true } : {}), annotations: given.of(true) });
+      view.dispatch({
+        changes: change,
+        ...(view.hasFocus ? { selection: { anchor: end }, scrollIntoView: true } : {}),
+        annotations: given.of(true),
+      });
     },
     setProblems(list) {
       problems = list.length;
@@ -246,7 +327,8 @@ export function mountField(host: HTMLElement, options: CodeOptions, parts: Field
     },
     focus(line, at) {
       view.focus();
-      if (at !== undefined) view.dispatch({ selection: { anchor: Math.min(at, view.state.doc.length) }, scrollIntoView: true });
+      if (at !== undefined)
+        view.dispatch({ selection: { anchor: Math.min(at, view.state.doc.length) }, scrollIntoView: true });
       if (!line || at !== undefined) return;
       const found = view.state.doc.line(Math.min(Math.max(1, line), view.state.doc.lines));
       const begin = found.from + (found.text.length - found.text.trimStart().length);

@@ -25,14 +25,23 @@ let kept: { at: number; listing: Promise<Listing> } | null = null;
 
 const isEntry = (value: Json): FileEntry[] =>
   typeof value === "object" && value !== null && !Array.isArray(value) && typeof value["path"] === "string"
-    ? [{ path: value["path"], bytes: typeof value["bytes"] === "number" ? value["bytes"] : 0, modifiedAt: typeof value["modified_at"] === "string" ? value["modified_at"] : "" }]
+    ? [
+        {
+          path: value["path"],
+          bytes: typeof value["bytes"] === "number" ? value["bytes"] : 0,
+          modifiedAt: typeof value["modified_at"] === "string" ? value["modified_at"] : "",
+        },
+      ]
     : [];
 
 async function load(): Promise<Listing> {
   const files: FileEntry[] = [];
   let after = "";
   for (let page = 0; page < PAGES_MAX; page += 1) {
-    const { body } = await call("GET", `/api/v1/files/?limit=${PAGE}${after ? `&after=${encodeURIComponent(after)}` : ""}`);
+    const { body } = await call(
+      "GET",
+      `/api/v1/files/?limit=${PAGE}${after ? `&after=${encodeURIComponent(after)}` : ""}`,
+    );
     const found = Array.isArray(body["results"]) ? body["results"].flatMap(isEntry) : [];
     files.push(...found);
     if (!body["next"] || !found.length) return { files, whole: true };
@@ -61,9 +70,15 @@ export async function fileAt(path: string): Promise<FileEntry | null> {
   const folder = path.slice(0, path.lastIndexOf("/") + 1);
   try {
     // The listing of the folder: the file itself would be sent whole.
-    const { body } = await call("GET", `/api/v1/files/?limit=${PAGE}${folder ? `&under=${encodeURIComponent(folder)}` : ""}`);
+    const { body } = await call(
+      "GET",
+      `/api/v1/files/?limit=${PAGE}${folder ? `&under=${encodeURIComponent(folder)}` : ""}`,
+    );
     const found = Array.isArray(body["results"]) ? body["results"].flatMap(isEntry) : [];
-    return found.find((file) => file.path === path) ?? (body["next"] ? ((await listFiles(true)).files.find((file) => file.path === path) ?? null) : null);
+    return (
+      found.find((file) => file.path === path) ??
+      (body["next"] ? ((await listFiles(true)).files.find((file) => file.path === path) ?? null) : null)
+    );
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) return null;
     throw error;
@@ -103,7 +118,8 @@ function saidBy(request: XMLHttpRequest): string {
   if (request.status === 401) return gettext("You are signed out. Load the page again to sign in.");
   try {
     const body: unknown = JSON.parse(request.responseText);
-    if (typeof body === "object" && body !== null && "detail" in body && typeof body.detail === "string") return body.detail;
+    if (typeof body === "object" && body !== null && "detail" in body && typeof body.detail === "string")
+      return body.detail;
   } catch {
     // A proxy may answer in its own way.
   }

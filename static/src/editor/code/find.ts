@@ -1,6 +1,18 @@
 /** Ctrl F inside a code field: a narrow panel at its top, with a second row to replace. */
 
-import { closeSearchPanel, findNext, findPrevious, getSearchQuery, openSearchPanel, replaceAll, replaceNext, search, SearchQuery, selectNextOccurrence, setSearchQuery } from "@codemirror/search";
+import {
+  closeSearchPanel,
+  findNext,
+  findPrevious,
+  getSearchQuery,
+  openSearchPanel,
+  replaceAll,
+  replaceNext,
+  search,
+  SearchQuery,
+  selectNextOccurrence,
+  setSearchQuery,
+} from "@codemirror/search";
 import type { Extension } from "@codemirror/state";
 import { type EditorView, keymap, type Panel, runScopeHandlers, type ViewUpdate } from "@codemirror/view";
 import { element, icon, setHidden, setText } from "../../dom";
@@ -105,7 +117,13 @@ class Finder implements Panel {
 
   private commit(): void {
     const pressed = (made: HTMLElement): boolean => made.getAttribute("aria-pressed") === "true";
-    const query = new SearchQuery({ search: this.what.value, replace: this.other.value, caseSensitive: pressed(this.cases), regexp: pressed(this.pattern), literal: !pressed(this.pattern) });
+    const query = new SearchQuery({
+      search: this.what.value,
+      replace: this.other.value,
+      caseSensitive: pressed(this.cases),
+      regexp: pressed(this.pattern),
+      literal: !pressed(this.pattern),
+    });
     if (query.eq(this.query)) return;
     this.query = query;
     this.view.dispatch({ effects: setSearchQuery.of(query) });
@@ -138,7 +156,10 @@ class Finder implements Panel {
       if (next.value.from === main.from && next.value.to === main.to) here = all;
     }
     const shown = all > COUNTED_MAX ? `${COUNTED_MAX}+` : String(all);
-    setText(this.count, all === 0 ? gettext("None") : here ? fill(gettext("{n} of {all}"), { n: here, all: shown }) : shown);
+    setText(
+      this.count,
+      all === 0 ? gettext("None") : here ? fill(gettext("{n} of {all}"), { n: here, all: shown }) : shown,
+    );
   }
 
   mount(): void {
@@ -146,7 +167,9 @@ class Finder implements Panel {
   }
 
   update(update: ViewUpdate): void {
-    for (const transaction of update.transactions) for (const effect of transaction.effects) if (effect.is(setSearchQuery) && !effect.value.eq(this.query)) this.show(effect.value);
+    for (const transaction of update.transactions)
+      for (const effect of transaction.effects)
+        if (effect.is(setSearchQuery) && !effect.value.eq(this.query)) this.show(effect.value);
     if (update.docChanged || update.selectionSet) this.counted();
   }
 }

@@ -10,13 +10,17 @@ import type { Finding } from "./find";
 const load = once(() => import("./find"));
 
 const there = StateEffect.define<null>();
-const isThere = StateField.define({ create: () => false, update: (value, { effects }) => value || effects.some((effect) => effect.is(there)) });
+const isThere = StateField.define({
+  create: () => false,
+  update: (value, { effects }) => value || effects.some((effect) => effect.is(there)),
+});
 
 function run(name: Finding): (view: EditorView) => boolean {
   return (view) => {
     load().then(
       ({ commands, finder }) => {
-        if (!view.state.field(isThere)) view.dispatch({ effects: [there.of(null), StateEffect.appendConfig.of(finder())] });
+        if (!view.state.field(isThere))
+          view.dispatch({ effects: [there.of(null), StateEffect.appendConfig.of(finder())] });
         commands[name](view);
       },
       () => toast(gettext("A part of the page could not be loaded. Load it again."), "error"),

@@ -1,7 +1,24 @@
 /** Problems of the text: the line's number marked, the words underlined, what is wrong and its fix in a tooltip. */
 
-import { type Extension, Prec, RangeSet, StateEffect, StateField, type EditorState, type Range } from "@codemirror/state";
-import { Decoration, EditorView, GutterMarker, hoverTooltip, keymap, lineNumberMarkers, showTooltip, type Tooltip } from "@codemirror/view";
+import {
+  type Extension,
+  Prec,
+  RangeSet,
+  StateEffect,
+  StateField,
+  type EditorState,
+  type Range,
+} from "@codemirror/state";
+import {
+  Decoration,
+  EditorView,
+  GutterMarker,
+  hoverTooltip,
+  keymap,
+  lineNumberMarkers,
+  showTooltip,
+  type Tooltip,
+} from "@codemirror/view";
 import { element, icon } from "../../dom";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import type { CodeProblem } from "./index";
@@ -36,7 +53,8 @@ const LINES = { error: new LineFlag("error"), warning: new LineFlag("warning") }
 const WORDS = { error: Decoration.mark({ class: "cm-wrong" }), warning: Decoration.mark({ class: "cm-doubtful" }) };
 
 /** What a message is about: the name behind "no column", "no table" and the like, and what it quotes. */
-const NAMED = /\bno (?:column|table|function|input) "?([\w$]{1,80})|"([^"\n]{1,80})"|`([^`\n]{1,80})`|'([^'\n]{1,80})'/g;
+const NAMED =
+  /\bno (?:column|table|function|input) "?([\w$]{1,80})|"([^"\n]{1,80})"|`([^`\n]{1,80})`|'([^'\n]{1,80})'/g;
 
 /** Where in a line a problem is: the word that its message names, if the line holds it once; else all that is written there. */
 export function wordsOf(line: string, message: string): readonly [number, number] {
@@ -71,7 +89,13 @@ function setsOf(state: EditorState, list: readonly Flag[]): Pick<Flags, "lines" 
     if (worst.get(start) !== "error") worst.set(start, problem.severity);
     if (to > from) words.push(WORDS[problem.severity].range(from, to));
   }
-  return { lines: RangeSet.of([...worst].map(([start, severity]) => LINES[severity].range(start)), true), words: RangeSet.of(words, true) };
+  return {
+    lines: RangeSet.of(
+      [...worst].map(([start, severity]) => LINES[severity].range(start)),
+      true,
+    ),
+    words: RangeSet.of(words, true),
+  };
 }
 
 const flags = StateField.define<Flags>({
@@ -81,12 +105,18 @@ const flags = StateField.define<Flags>({
     if (transaction.docChanged && now.list.length) {
       // What it was about may be gone; the next check says what is wrong then.
       const list = now.list
-        .map((flag) => ({ ...flag, was: flag.to - flag.from, from: transaction.changes.mapPos(flag.from, 1), to: transaction.changes.mapPos(flag.to, -1) }))
+        .map((flag) => ({
+          ...flag,
+          was: flag.to - flag.from,
+          from: transaction.changes.mapPos(flag.from, 1),
+          to: transaction.changes.mapPos(flag.to, -1),
+        }))
         .filter((flag) => flag.to > flag.from || (flag.was === 0 && flag.to === flag.from))
         .map(({ from, to, problem }) => ({ from, to, problem }));
       now = { list, ...setsOf(transaction.state, list), open: null };
     }
-    if (now.open !== null && transaction.selection && !transaction.effects.some((effect) => effect.is(show))) now = { ...now, open: null };
+    if (now.open !== null && transaction.selection && !transaction.effects.some((effect) => effect.is(show)))
+      now = { ...now, open: null };
     for (const effect of transaction.effects) {
       if (effect.is(place)) now = flagsOf(transaction.state, effect.value);
       else if (effect.is(mended)) {
@@ -98,7 +128,9 @@ const flags = StateField.define<Flags>({
   },
   provide: (field) => [
     EditorView.decorations.from(field, (value) => value.words),
-    EditorView.contentAttributes.compute([field], (state): Record<string, string> => (state.field(field).list.some(({ problem }) => problem.severity === "error") ? { "aria-invalid": "true" } : {})),
+    EditorView.contentAttributes.compute([field], (state): Record<string, string> =>
+      state.field(field).list.some(({ problem }) => problem.severity === "error") ? { "aria-invalid": "true" } : {},
+    ),
     lineNumberMarkers.from(field, (value) => value.lines),
     showTooltip.compute([field], (state) => {
       const value = state.field(field);
@@ -116,13 +148,24 @@ function tooltipAt(state: EditorState, start: number, asked: boolean): Tooltip |
   const found = ofLine(state, start);
   const first = found[0];
   if (!first) return null;
-  return { pos: first.from, end: first.to, above: false, arrow: false, create: (view) => ({ dom: card(view, found, asked) }) };
+  return {
+    pos: first.from,
+    end: first.to,
+    above: false,
+    arrow: false,
+    create: (view) => ({ dom: card(view, found, asked) }),
+  };
 }
 
 function card(view: EditorView, found: readonly Flag[], asked: boolean): HTMLElement {
   const dom = element("div", "cm-problem");
   for (const { problem } of found) {
-    const row = element("div", `cm-problem-row ${problem.severity === "error" ? "bad" : "warns"}`, icon("warn", true), element("span", "", problem.message));
+    const row = element(
+      "div",
+      `cm-problem-row ${problem.severity === "error" ? "bad" : "warns"}`,
+      icon("warn", true),
+      element("span", "", problem.message),
+    );
     const { fix } = problem;
     if (fix) {
       const button = element("button", "", fix.label);
@@ -148,11 +191,16 @@ function mend(view: EditorView, problem: CodeProblem): void {
 
 function go(view: EditorView, step: 1 | -1): boolean {
   const { list } = view.state.field(flags);
-  const lines = [...new Set(list.filter((flag) => flag.problem.line !== null).map((flag) => view.state.doc.lineAt(flag.from).from))].sort((a, b) => a - b);
+  const lines = [
+    ...new Set(list.filter((flag) => flag.problem.line !== null).map((flag) => view.state.doc.lineAt(flag.from).from)),
+  ].sort((a, b) => a - b);
   if (!lines.length) return false;
   const here = view.state.doc.lineAt(view.state.selection.main.head).from;
   const opened = view.state.field(flags).open;
-  const beyond = step > 0 ? lines.find((start) => start > here || (start === here && opened !== here)) : lines.findLast((start) => start < here || (start === here && opened !== here));
+  const beyond =
+    step > 0
+      ? lines.find((start) => start > here || (start === here && opened !== here))
+      : lines.findLast((start) => start < here || (start === here && opened !== here));
   const target = beyond ?? (step > 0 ? lines[0] : lines.at(-1)) ?? 0;
   const first = ofLine(view.state, target)[0];
   if (!first) return false;
@@ -161,7 +209,10 @@ function go(view: EditorView, step: 1 | -1): boolean {
   view.dispatch({
     selection: { anchor: first.from },
     scrollIntoView: true,
-    effects: [show.of(target), EditorView.announce.of(fill(gettext("Line {n}: {what}"), { n: number, what: said.join(" ") }))],
+    effects: [
+      show.of(target),
+      EditorView.announce.of(fill(gettext("Line {n}: {what}"), { n: number, what: said.join(" ") })),
+    ],
   });
   return true;
 }
@@ -181,17 +232,25 @@ export function openFlags(view: EditorView, start: number): boolean {
   return true;
 }
 
-export const placeProblems = (view: EditorView, problems: readonly CodeProblem[]): void => view.dispatch({ effects: place.of(problems) });
+export const placeProblems = (view: EditorView, problems: readonly CodeProblem[]): void =>
+  view.dispatch({ effects: place.of(problems) });
 
 /** "2 problems", for the description of the field; empty: none. */
-export const countSaid = (count: number): string => (count ? fill(ngettext("{n} problem. F8 goes to the next.", "{n} problems. F8 goes to the next.", count), { n: count }) : "");
+export const countSaid = (count: number): string =>
+  count
+    ? fill(ngettext("{n} problem. F8 goes to the next.", "{n} problems. F8 goes to the next.", count), { n: count })
+    : "";
 
 export const problemFlags: Extension = [
   flags,
   hoverTooltip(
     (view, at) => {
-      const found = view.state.field(flags).list.find((flag) => flag.problem.line !== null && at >= flag.from && at <= flag.to);
-      return found && view.state.field(flags).open === null ? tooltipAt(view.state, view.state.doc.lineAt(found.from).from, false) : null;
+      const found = view.state
+        .field(flags)
+        .list.find((flag) => flag.problem.line !== null && at >= flag.from && at <= flag.to);
+      return found && view.state.field(flags).open === null
+        ? tooltipAt(view.state, view.state.doc.lineAt(found.from).from, false)
+        : null;
     },
     { hoverTime: 250, hideOnChange: true },
   ),

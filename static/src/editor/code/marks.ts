@@ -39,7 +39,8 @@ export function expressionMarks(sql: boolean): Extension {
       }
       update(update: ViewUpdate): void {
         const parsed = sql && syntaxTree(update.startState) !== syntaxTree(update.state);
-        if (update.docChanged || parsed || (update.viewportChanged && update.state.doc.length > WHOLE_MAX)) this.marks = marksOf(update.view, sql);
+        if (update.docChanged || parsed || (update.viewportChanged && update.state.doc.length > WHOLE_MAX))
+          this.marks = marksOf(update.view, sql);
       }
     },
     { decorations: (value) => value.marks },

@@ -1,6 +1,11 @@
 /** Small things that all completions share. */
 
-import { type Completion, type CompletionResult, insertCompletionText, pickedCompletion } from "@codemirror/autocomplete";
+import {
+  type Completion,
+  type CompletionResult,
+  insertCompletionText,
+  pickedCompletion,
+} from "@codemirror/autocomplete";
 import { indentUnit } from "@codemirror/language";
 import type { EditorView } from "@codemirror/view";
 
@@ -10,7 +15,12 @@ export function around(before: string, after: string): NonNullable<Completion["a
     const follows = view.state.sliceDoc(to, to + after.length);
     const rest = after && !follows.startsWith(after.charAt(0)) ? after : "";
     const spec = insertCompletionText(view.state, before + rest, from, to);
-    view.dispatch({ ...spec, ...(rest || after ? { selection: { anchor: from + before.length + (rest ? 0 : follows ? 1 : 0) } } : {}), annotations: pickedCompletion.of(completion), userEvent: "input.complete" });
+    view.dispatch({
+      ...spec,
+      ...(rest || after ? { selection: { anchor: from + before.length + (rest ? 0 : follows ? 1 : 0) } } : {}),
+      annotations: pickedCompletion.of(completion),
+      userEvent: "input.complete",
+    });
   };
 }
 
@@ -20,7 +30,13 @@ export function block(first: string): NonNullable<Completion["apply"]> {
     const { state } = view;
     const indent = /^\s*/.exec(state.doc.lineAt(from).text)?.[0] ?? "";
     const insert = `${first}\n${indent}${state.facet(indentUnit)}`;
-    view.dispatch({ changes: { from, to, insert }, selection: { anchor: from + insert.length }, scrollIntoView: true, annotations: pickedCompletion.of(completion), userEvent: "input.complete" });
+    view.dispatch({
+      changes: { from, to, insert },
+      selection: { anchor: from + insert.length },
+      scrollIntoView: true,
+      annotations: pickedCompletion.of(completion),
+      userEvent: "input.complete",
+    });
   };
 }
 
@@ -30,7 +46,13 @@ export function closing(text: string, behind: string): NonNullable<Completion["a
     let end = to;
     for (const character of behind) if (view.state.sliceDoc(end, end + 1) === character) end += 1;
     const insert = `${text}]`;
-    view.dispatch({ changes: { from, to: end, insert }, selection: { anchor: from + insert.length }, scrollIntoView: true, annotations: pickedCompletion.of(completion), userEvent: "input.complete" });
+    view.dispatch({
+      changes: { from, to: end, insert },
+      selection: { anchor: from + insert.length },
+      scrollIntoView: true,
+      annotations: pickedCompletion.of(completion),
+      userEvent: "input.complete",
+    });
   };
 }
 
@@ -38,6 +60,8 @@ export function closing(text: string, behind: string): NonNullable<Completion["a
 export function unlessWhole(result: CompletionResult | null, word: string, explicit: boolean): CompletionResult | null {
   if (!result || explicit || !word) return result;
   const low = word.toLowerCase();
-  const whole = result.options.some((option) => option.label.toLowerCase() === low && (typeof option.apply !== "function" || option.type === "keyword"));
+  const whole = result.options.some(
+    (option) => option.label.toLowerCase() === low && (typeof option.apply !== "function" || option.type === "keyword"),
+  );
   return whole ? null : result;
 }

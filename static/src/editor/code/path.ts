@@ -21,7 +21,8 @@ const filesSaid = (n: number): string => fill(ngettext("{n} file", "{n} files", 
 function source(mode: "read" | "write"): CompletionSource {
   return async (context: CompletionContext): Promise<CompletionResult | null> => {
     const written = context.state.sliceDoc(0, context.pos);
-    if (written.includes("{{") || /^\/|^[a-z][a-z0-9+.-]*:/i.test(written) || (!written && !context.explicit)) return null;
+    if (written.includes("{{") || /^\/|^[a-z][a-z0-9+.-]*:/i.test(written) || (!written && !context.explicit))
+      return null;
     let files: readonly FileEntry[];
     try {
       ({ files } = await listFiles());
@@ -29,15 +30,20 @@ function source(mode: "read" | "write"): CompletionSource {
       return null;
     }
     if (context.aborted) return null;
-    const options = pathOptions(files, written, mode).map(
-      ({ path, kind, count, bytes }, order): Completion => ({
-        label: path,
-        sortText: `!${String(order).padStart(5, "0")}`,
-        type: kind,
-        detail: kind === "file" ? (mode === "write" ? fill(gettext("exists · {size}"), { size: size(bytes) }) : size(bytes)) : kind === "glob" ? `${filesSaid(count)} · ${size(bytes)}` : filesSaid(count),
-        boost: mode === "write" && kind === "folder" ? 20 : 0,
-      }),
-    );
+    const options = pathOptions(files, written, mode).map(({ path, kind, count, bytes }, order): Completion => ({
+      label: path,
+      sortText: `!${String(order).padStart(5, "0")}`,
+      type: kind,
+      detail:
+        kind === "file"
+          ? mode === "write"
+            ? fill(gettext("exists · {size}"), { size: size(bytes) })
+            : size(bytes)
+          : kind === "glob"
+            ? `${filesSaid(count)} · ${size(bytes)}`
+            : filesSaid(count),
+      boost: mode === "write" && kind === "folder" ? 20 : 0,
+    }));
     return options.length ? { from: 0, options } : null;
   };
 }
@@ -116,7 +122,11 @@ class PathField implements CodeField {
           this.lookSoon();
         },
       },
-      { sources: [celSource(options.scope, false), source(mode)], goesOn: ({ type }) => type === "folder", extensions: EditorView.domEventHandlers({ focus: () => void listFiles().catch(() => undefined) }) },
+      {
+        sources: [celSource(options.scope, false), source(mode)],
+        goesOn: ({ type }) => type === "folder",
+        extensions: EditorView.domEventHandlers({ focus: () => void listFiles().catch(() => undefined) }),
+      },
     );
     if (mode === "read" && !options.readOnly) this.watchDrops();
     void this.look();
@@ -142,11 +152,23 @@ class PathField implements CodeField {
         const bytes = found.reduce((sum, file) => sum + file.bytes, 0);
         if (found.length) this.note.say(`${filesSaid(found.length)} · ${size(bytes)}`);
         else this.note.say(whole ? gettext("No file matches this.") : "", "warns");
-      } else if (this.options.mode === "write") this.note.say(first ? fill(gettext("This file exists: {size}, {time}."), { size: size(first.bytes), time: timeSaid(first.modifiedAt) }) : "");
-      else if (first && value === this.stored) this.note.say(fill(gettext("Uploaded: {size}"), { size: size(first.bytes) }));
+      } else if (this.options.mode === "write")
+        this.note.say(
+          first
+            ? fill(gettext("This file exists: {size}, {time}."), {
+                size: size(first.bytes),
+                time: timeSaid(first.modifiedAt),
+              })
+            : "",
+        );
+      else if (first && value === this.stored)
+        this.note.say(fill(gettext("Uploaded: {size}"), { size: size(first.bytes) }));
       else if (first) this.note.say(`${size(first.bytes)} · ${timeSaid(first.modifiedAt)}`);
       // That it is missing is said as a problem: here, what helps.
-      else this.note.say(whole && this.problems.length ? gettext("Upload it here, or have a node before this one write it.") : "");
+      else
+        this.note.say(
+          whole && this.problems.length ? gettext("Upload it here, or have a node before this one write it.") : "",
+        );
     } catch {
       // What cannot be looked up is said by the check and by the run.
       if (!this.gone && look === this.looks) this.note.say("");
@@ -190,7 +212,8 @@ class PathField implements CodeField {
     if (this.sending) return this.note.say(gettext("An upload is under way. Wait for it, or cancel it."), "bad");
     const written = this.value;
     const name = file.name.replaceAll(/[\\/\u0000-\u001f\u007f]/g, "_");
-    const path = (isPlain(written) || (written.endsWith("/") && isPlain(`${written}x`)) ? folderOf(written) : "") + name;
+    const path =
+      (isPlain(written) || (written.endsWith("/") && isPlain(`${written}x`)) ? folderOf(written) : "") + name;
     try {
       const there = await fileAt(path);
       if (this.gone) return;
@@ -202,15 +225,28 @@ class PathField implements CodeField {
       const other = freeName(path, (one) => files.some((each) => each.path === one));
       const replace = act(gettext("Replace it"), () => void this.send(file, path));
       this.note.say(
-        fill(gettext("{path} is there already: {size}, {time}."), { path: visible(path), size: size(there.bytes), time: timeSaid(there.modifiedAt) }),
+        fill(gettext("{path} is there already: {size}, {time}."), {
+          path: visible(path),
+          size: size(there.bytes),
+          time: timeSaid(there.modifiedAt),
+        }),
         "warns",
         replace,
-        act(fill(gettext("Store as {name}"), { name: visible(other.slice(folderOf(other).length)) }), () => void this.send(file, other)),
+        act(
+          fill(gettext("Store as {name}"), { name: visible(other.slice(folderOf(other).length)) }),
+          () => void this.send(file, other),
+        ),
         act(gettext("Cancel"), () => void this.look()),
       );
       replace.focus();
     } catch (error) {
-      if (!this.gone) this.note.say(error instanceof Error && !(error instanceof TypeError) ? error.message : gettext("Offline: the file did not reach the server."), "bad");
+      if (!this.gone)
+        this.note.say(
+          error instanceof Error && !(error instanceof TypeError)
+            ? error.message
+            : gettext("Offline: the file did not reach the server."),
+          "bad",
+        );
     }
   }
 
@@ -249,7 +285,11 @@ class PathField implements CodeField {
   /** The path as if it had been typed. */
   private put(path: string): void {
     const { view } = this.inner;
-    if (this.value !== path) view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: path }, selection: { anchor: path.length } });
+    if (this.value !== path)
+      view.dispatch({
+        changes: { from: 0, to: view.state.doc.length, insert: path },
+        selection: { anchor: path.length },
+      });
   }
 
   setValue(text: string): void {

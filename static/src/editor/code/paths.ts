@@ -3,9 +3,11 @@
 import type { FileEntry } from "./files";
 
 /** Whether a path names exactly one file under the files folder: no `{{ }}`, no pattern, no address, not absolute. */
-export const isPlain = (path: string): boolean => path !== "" && !/[*?[\]{}]|^\/|^[a-z][a-z0-9+.-]*:|^~/i.test(path) && !path.endsWith("/");
+export const isPlain = (path: string): boolean =>
+  path !== "" && !/[*?[\]{}]|^\/|^[a-z][a-z0-9+.-]*:|^~/i.test(path) && !path.endsWith("/");
 
-export const hasPattern = (path: string): boolean => /[*?[]/.test(path) && !path.includes("{{") && !/^\/|^[a-z][a-z0-9+.-]*:/i.test(path);
+export const hasPattern = (path: string): boolean =>
+  /[*?[]/.test(path) && !path.includes("{{") && !/^\/|^[a-z][a-z0-9+.-]*:/i.test(path);
 
 export const folderOf = (path: string): string => path.slice(0, path.lastIndexOf("/") + 1);
 
@@ -25,7 +27,10 @@ export function globPattern(glob: string): RegExp | null {
     else if (character === "[") {
       const close = glob.indexOf("]", at + 2);
       if (close < 0) return null;
-      made += `[${glob.slice(at + 1, close).replace(/^!/, "^").replaceAll("\\", "\\\\")}]`;
+      made += `[${glob
+        .slice(at + 1, close)
+        .replace(/^!/, "^")
+        .replaceAll("\\", "\\\\")}]`;
       at = close;
     } else made += character.replace(/[.+^${}()|\\]/g, "\\$&");
   }
@@ -67,9 +72,14 @@ export function pathOptions(files: readonly FileEntry[], written: string, mode: 
   const found: PathOption[] = [
     ...[...folders].map(([path, count]) => ({ path, kind: "folder" as const, count, bytes: 0 })),
     ...files.map(({ path, bytes }) => ({ path, kind: "file" as const, count: 1, bytes })),
-    ...(mode === "read" ? [...kinds].filter(([, kind]) => kind.count > 1).map(([path, kind]) => ({ path, kind: "glob" as const, ...kind })) : []),
+    ...(mode === "read"
+      ? [...kinds]
+          .filter(([, kind]) => kind.count > 1)
+          .map(([path, kind]) => ({ path, kind: "glob" as const, ...kind }))
+      : []),
   ];
-  const near = (option: PathOption): number => (within && !option.path.startsWith(within) ? 100 : 0) + depth(option.path) * 2 + (option.kind === "glob" ? 1 : 0);
+  const near = (option: PathOption): number =>
+    (within && !option.path.startsWith(within) ? 100 : 0) + depth(option.path) * 2 + (option.kind === "glob" ? 1 : 0);
   return found
     .filter(({ path }) => path !== written)
     .sort((a, b) => near(a) - near(b) || (a.path < b.path ? -1 : 1))

@@ -40,6 +40,23 @@ describe("indentation of Python", () => {
 });
 
 it("finds the names of a text", () => {
-  const code = 'import duckdb as db, json\nfrom math import sqrt, pi as p\n# no = 1\ndef main(inputs, ctx, *, n: int = 3):\n  a, b = 1, "c = 2"\n  for row in a: pass\n  with open(a) as file:\n    if (m := 1) == 2: pass\n  x: int = 4\n  a == z\nclass K: pass\n"""\nhidden = 1\n"""';
-  expect(pythonNames(code).map(({ name }) => name)).toEqual(["main", "K", "inputs", "ctx", "n", "db", "json", "sqrt", "p", "a", "b", "x", "row", "file", "m"]);
+  const code =
+    'import duckdb as db, json\nfrom math import sqrt, pi as p\n# no = 1\ndef main(inputs, ctx, *, n: int = 3):\n  a, b = 1, "c = 2"\n  for row in a: pass\n  with open(a) as file:\n    if (m := 1) == 2: pass\n  x: int = 4\n  a == z\nclass K: pass\n"""\nhidden = 1\n"""';
+  expect(pythonNames(code).map(({ name }) => name)).toEqual([
+    "main",
+    "K",
+    "inputs",
+    "ctx",
+    "n",
+    "db",
+    "json",
+    "sqrt",
+    "p",
+    "a",
+    "b",
+    "x",
+    "row",
+    "file",
+    "m",
+  ]);
 });

@@ -5,7 +5,14 @@ import { inputOf, nodeOptions } from "./pythoncomplete";
 
 const SCOPE: Scope = {
   inputs: [
-    { port: "flights", kind: "table", columns: [{ name: "carrier", type: "VARCHAR" }, { name: "dep_delay", type: "DOUBLE" }] },
+    {
+      port: "flights",
+      kind: "table",
+      columns: [
+        { name: "carrier", type: "VARCHAR" },
+        { name: "dep_delay", type: "DOUBLE" },
+      ],
+    },
     { port: "settings", kind: "json", columns: null },
   ],
   workflowInputs: ["month", "top-n"],
@@ -17,7 +24,9 @@ const SCOPE: Scope = {
 
 function offered(text: string, explicit = false): string[] | "none" | null {
   const found = nodeOptions(text.replace("|", ""), text.indexOf("|"), SCOPE, explicit);
-  return found === null || found === "none" ? found : found.options.map((option) => option.displayLabel ?? option.label);
+  return found === null || found === "none"
+    ? found
+    : found.options.map((option) => option.displayLabel ?? option.label);
 }
 
 describe("Python of a node", () => {
@@ -38,14 +47,24 @@ describe("Python of a node", () => {
 
   it("knows what ctx has now, and nothing that is not available yet", () => {
     const found = offered("ctx.|");
-    expect(found).toEqual(["log(message, level=\"info\")", "progress(fraction, message=None)", "run", "node", "attempt", "SoftTimeout"]);
+    expect(found).toEqual([
+      'log(message, level="info")',
+      "progress(fraction, message=None)",
+      "run",
+      "node",
+      "attempt",
+      "SoftTimeout",
+    ]);
     expect(offered('ctx.run["|')).toEqual(["id", "workflow", "version", "inputs"]);
     expect(offered('ctx.run["inputs"]["|')).toEqual(["month", "top-n"]);
   });
 
   it("completes columns of rows and in SQL", () => {
     expect(offered('for row in inputs["flights"].rows():\n    row["|')).toEqual(["carrier", "dep_delay"]);
-    expect(offered('rows = inputs["flights"].rows(5)\nfor n, row in enumerate(rows):\n    row[\'d|')).toEqual(["carrier", "dep_delay"]);
+    expect(offered('rows = inputs["flights"].rows(5)\nfor n, row in enumerate(rows):\n    row[\'d|')).toEqual([
+      "carrier",
+      "dep_delay",
+    ]);
     expect(offered('t = inputs["flights"].relation()\nt.filter("dep|')).toEqual(["carrier", "dep_delay"]);
     expect(offered('duckdb.sql("select c|')).toEqual(["carrier", "dep_delay"]);
     expect(offered('duckdb.sql("""\n  select c|')).toEqual(["carrier", "dep_delay"]);
@@ -68,7 +87,8 @@ describe("Python of a node", () => {
 });
 
 describe("expressions", () => {
-  const labels = (source: string, explicit = false): string[] | null => celOptions(source, SCOPE, explicit)?.options.map((option) => option.displayLabel ?? option.label) ?? null;
+  const labels = (source: string, explicit = false): string[] | null =>
+    celOptions(source, SCOPE, explicit)?.options.map((option) => option.displayLabel ?? option.label) ?? null;
 
   it("begin with what they can read", () => {
     expect(labels("")?.slice(0, 3)).toEqual(["inputs", "inputs.month", "nodes"]);

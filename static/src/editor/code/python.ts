@@ -4,7 +4,10 @@
 
 import type { StreamParser, StringStream } from "@codemirror/language";
 
-export const PYTHON_KEYWORDS = "and as assert async await break class continue def del elif else except finally for from global if import in is lambda match nonlocal not or pass raise return try while with yield".split(" ");
+export const PYTHON_KEYWORDS =
+  "and as assert async await break class continue def del elif else except finally for from global if import in is lambda match nonlocal not or pass raise return try while with yield".split(
+    " ",
+  );
 /** A name in some places, a keyword at the start of a line. */
 const SOFT = new Set(["match", "case", "type"]);
 const KEYWORDS = new Set(PYTHON_KEYWORDS);
@@ -79,7 +82,16 @@ function startLine(stream: StringStream, state: PythonState): void {
 
 export const PYTHON: StreamParser<PythonState> = {
   name: "python",
-  startState: () => ({ quote: "", brackets: [], blocks: [], indent: 0, first: "", opens: false, goesOn: false, before: "" }),
+  startState: () => ({
+    quote: "",
+    brackets: [],
+    blocks: [],
+    indent: 0,
+    first: "",
+    opens: false,
+    goesOn: false,
+    before: "",
+  }),
   copyState: copy,
   token(stream, state) {
     if (state.quote) return inText(stream, state);
@@ -108,7 +120,11 @@ export const PYTHON: StreamParser<PythonState> = {
     if (found) return wordToken(found[0], stream, state);
     const mark = stream.next() ?? "";
     state.before = "";
-    if ("([{".includes(mark)) state.brackets.push({ column: /^\s*(?:#|$)/.test(stream.string.slice(stream.pos)) ? -1 : -2, indent: stream.indentation() });
+    if ("([{".includes(mark))
+      state.brackets.push({
+        column: /^\s*(?:#|$)/.test(stream.string.slice(stream.pos)) ? -1 : -2,
+        indent: stream.indentation(),
+      });
     else if (")]}".includes(mark)) state.brackets.pop();
     state.opens = mark === ":" && !state.brackets.length;
     return null;
@@ -128,12 +144,16 @@ export const PYTHON: StreamParser<PythonState> = {
       if (owner) return owner.indent + (word === "case" && owner.word === "match" ? context.unit : 0);
     }
     if (state.opens) return state.indent + context.unit;
-    if (["return", "raise", "pass", "break", "continue"].includes(state.first)) return state.blocks.at(-1)?.indent ?? Math.max(0, state.indent - context.unit);
+    if (["return", "raise", "pass", "break", "continue"].includes(state.first))
+      return state.blocks.at(-1)?.indent ?? Math.max(0, state.indent - context.unit);
     return state.indent;
   },
   languageData: {
     commentTokens: { line: "#" },
-    closeBrackets: { brackets: ["(", "[", "{", "'", '"', "'''", '"""'], stringPrefixes: ["f", "fr", "rf", "r", "u", "b", "br", "rb", "F", "R", "B"] },
+    closeBrackets: {
+      brackets: ["(", "[", "{", "'", '"', "'''", '"""'],
+      stringPrefixes: ["f", "fr", "rf", "r", "u", "b", "br", "rb", "F", "R", "B"],
+    },
     indentOnInput: /^\s*(?:[}\])]|else:|elif |except[ :]|finally:|case\s)$/,
     wordChars: "_",
   },
@@ -148,6 +168,7 @@ function wordToken(word: string, stream: StringStream, state: PythonState): stri
   if (stream.string[stream.start - 1] === ".") return "propertyName";
   if (before === "def" || before === "class") return "variableName.definition";
   if (VALUES.has(word)) return "atom";
-  if (SOFT.has(word)) return first && /^\s+[^=\s.,)]/.test(stream.string.slice(stream.pos)) ? "keyword" : "variableName";
+  if (SOFT.has(word))
+    return first && /^\s+[^=\s.,)]/.test(stream.string.slice(stream.pos)) ? "keyword" : "variableName";
   return KEYWORDS.has(word) ? "keyword" : "variableName";
 }

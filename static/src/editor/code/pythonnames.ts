@@ -12,7 +12,9 @@ const NAME = "[^\\W\\d]\\w*";
 export function pythonNames(code: string): PythonName[] {
   const bare = code
     .slice(0, LENGTH_MAX)
-    .replaceAll(/"""[^]*?(?:"""|$)|'''[^]*?(?:'''|$)|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|#[^\n]*/g, (text) => " ".repeat(Math.min(2, text.length)));
+    .replaceAll(/"""[^]*?(?:"""|$)|'''[^]*?(?:'''|$)|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|#[^\n]*/g, (text) =>
+      " ".repeat(Math.min(2, text.length)),
+    );
   const found = new Map<string, PythonName["kind"]>();
   const add = (names: string, kind: PythonName["kind"]): void => {
     for (const part of names.split(",")) {
@@ -31,6 +33,7 @@ export function pythonNames(code: string): PythonName[] {
     [`\\bas[ \\t]+(${NAME})[ \\t]*[:,]`, "variable"],
     [`\\b(${NAME})[ \\t]*:=`, "variable"],
   ];
-  for (const [pattern, kind] of patterns) for (const match of bare.matchAll(new RegExp(pattern, "gm"))) add(match[1] ?? "", kind);
+  for (const [pattern, kind] of patterns)
+    for (const match of bare.matchAll(new RegExp(pattern, "gm"))) add(match[1] ?? "", kind);
   return [...found].map(([name, kind]) => ({ name, kind }));
 }

@@ -21,7 +21,12 @@ export function linesOf(text: string): number {
 export const heightFor = (lines: number, look: FieldLook): number => lines * LINE_PX + PADDING_PX[look] + BORDERS_PX;
 
 /** Height in pixels of a field that shows `text`; lines that wrap are not foreseen. */
-export function heightOf(text: string, minLines: number = LINES_MIN, maxLines: number = LINES_MAX, look: FieldLook = "code"): number {
+export function heightOf(
+  text: string,
+  minLines: number = LINES_MIN,
+  maxLines: number = LINES_MAX,
+  look: FieldLook = "code",
+): number {
   return heightFor(Math.min(Math.max(minLines, maxLines), Math.max(minLines, linesOf(text))), look);
 }
 

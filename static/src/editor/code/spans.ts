@@ -11,8 +11,14 @@ export interface Span {
 const TEXT = /(?:[bB][rR]?|[rR])?(?:'''|""")/y;
 const HEX = "[0-9a-fA-F]";
 const NO_SURROGATE = "(?!(?:0000)?[dD][89a-fA-F])";
-const ESCAPE = String.raw`\\(?:[abfnrtv\\?"'` + "`" + String.raw`]|[xX]${HEX}{2}|u${NO_SURROGATE}${HEX}{4}|U${NO_SURROGATE}00(?:0${HEX}|10)${HEX}{4}|[0-3][0-7]{2})`;
-const STRING = new RegExp(String.raw`[bB]?(?:'(?:[^'\\\r\n]|${ESCAPE})*'|"(?:[^"\\\r\n]|${ESCAPE})*")|[bB]?[rR](?:'[^'\r\n]*'|"[^"\r\n]*")`, "y");
+const ESCAPE =
+  String.raw`\\(?:[abfnrtv\\?"'` +
+  "`" +
+  String.raw`]|[xX]${HEX}{2}|u${NO_SURROGATE}${HEX}{4}|U${NO_SURROGATE}00(?:0${HEX}|10)${HEX}{4}|[0-3][0-7]{2})`;
+const STRING = new RegExp(
+  String.raw`[bB]?(?:'(?:[^'\\\r\n]|${ESCAPE})*'|"(?:[^"\\\r\n]|${ESCAPE})*")|[bB]?[rR](?:'[^'\r\n]*'|"[^"\r\n]*")`,
+  "y",
+);
 const NAME = /[A-Za-z_][A-Za-z0-9_]*/y;
 
 function matchAt(pattern: RegExp, text: string, at: number): string | null {

@@ -6,11 +6,17 @@ import { sqlPlace, type Table } from "./sqlscope";
 import { tokenize } from "./sqltext";
 import { FUNCTIONS, quoted } from "./sqlwords";
 
-const flights = { name: "flights", columns: ["carrier", "dep_delay", "month", "Dep Time"].map((name) => ({ name, type: "DOUBLE" })) };
+const flights = {
+  name: "flights",
+  columns: ["carrier", "dep_delay", "month", "Dep Time"].map((name) => ({ name, type: "DOUBLE" })),
+};
 const airlines = { name: "airlines", columns: ["carrier", "name"].map((name) => ({ name, type: "VARCHAR" })) };
 const TABLES: readonly Table[] = [flights, airlines, { name: "raw", columns: null }];
 const SCOPE: Scope = {
-  inputs: [...TABLES.map(({ name, columns }) => ({ port: name, kind: "table" as const, columns })), { port: "settings", kind: "json", columns: null }],
+  inputs: [
+    ...TABLES.map(({ name, columns }) => ({ port: name, kind: "table" as const, columns })),
+    { port: "settings", kind: "json", columns: null },
+  ],
   workflowInputs: ["month"],
   upstream: [],
 };
@@ -18,9 +24,12 @@ const SCOPE: Scope = {
 /** `|` is the cursor. */
 const at = (text: string): [string, number] => [text.replace("|", ""), text.indexOf("|")];
 const place = (text: string): ReturnType<typeof sqlPlace> => sqlPlace(...at(text), TABLES);
-const offered = (text: string, explicit = false): string[] => (sqlOptions(...at(text), SCOPE, explicit)?.options ?? []).map((option) => option.label);
+const offered = (text: string, explicit = false): string[] =>
+  (sqlOptions(...at(text), SCOPE, explicit)?.options ?? []).map((option) => option.label);
 const inserted = (text: string, label: string): string[] =>
-  (sqlOptions(...at(text), SCOPE, true)?.options ?? []).filter((option) => option.label === label && option.type === "column").map(({ apply }) => String(apply));
+  (sqlOptions(...at(text), SCOPE, true)?.options ?? [])
+    .filter((option) => option.label === label && option.type === "column")
+    .map(({ apply }) => String(apply));
 
 describe("where one is in SQL", () => {
   it.each([
@@ -56,7 +65,8 @@ describe("where one is in SQL", () => {
 });
 
 describe("tables and aliases that are visible", () => {
-  const sources = (text: string): string[] => place(text).sources.map(({ name, table }) => (name === table ? name : `${name}=${table}`));
+  const sources = (text: string): string[] =>
+    place(text).sources.map(({ name, table }) => (name === table ? name : `${name}=${table}`));
 
   it.each([
     ["select | from flights", ["flights"]],
@@ -75,12 +85,19 @@ describe("tables and aliases that are visible", () => {
     ["select {{ inputs.m }} + | from flights", ["flights"]],
   ])("%s", (text, names) => expect(sources(text)).toEqual(names));
 
-  const columnsOf = (text: string, name: string): string[] | undefined => place(text).sources.find((source) => source.name === name)?.columns?.map((column) => column.name);
+  const columnsOf = (text: string, name: string): string[] | undefined =>
+    place(text)
+      .sources.find((source) => source.name === name)
+      ?.columns?.map((column) => column.name);
 
   it("knows the columns of what the query itself makes", () => {
-    expect(columnsOf("with x as (select carrier, avg(dep_delay) as delay, count(*) n from flights) select | from x", "x")).toEqual(["carrier", "delay", "n"]);
+    expect(
+      columnsOf("with x as (select carrier, avg(dep_delay) as delay, count(*) n from flights) select | from x", "x"),
+    ).toEqual(["carrier", "delay", "n"]);
     expect(columnsOf("with x(a, b) as (select carrier, month from flights) select | from x", "x")).toEqual(["a", "b"]);
-    expect(columnsOf("with x as (select * from airlines), y as (select x.*, 1 as one from x) select | from y", "y")).toEqual(["carrier", "name", "one"]);
+    expect(
+      columnsOf("with x as (select * from airlines), y as (select x.*, 1 as one from x) select | from y", "y"),
+    ).toEqual(["carrier", "name", "one"]);
     expect(columnsOf("select | from (select * exclude (name) from airlines) t", "t")).toEqual(["carrier"]);
     expect(columnsOf("select | from (from airlines) t", "t")).toEqual(["carrier", "name"]);
     expect(columnsOf("select | from airlines t(code, label)", "t")).toEqual(["code", "label"]);
@@ -89,11 +106,40 @@ describe("tables and aliases that are visible", () => {
 
   it("does not know what comes later, or is being written", () => {
     expect(place("with x as (select | from y), y as (select 1 as a) select 1").made).toEqual([]);
-    expect(place("with x as (select 1 as a), y as (select | from x) select 1").made.map(({ name }) => name)).toEqual(["x"]);
+    expect(place("with x as (select 1 as a), y as (select | from x) select 1").made.map(({ name }) => name)).toEqual([
+      "x",
+    ]);
   });
 
   it("never fails, whatever is written", () => {
-    const piece = fc.constantFrom("select ", "from ", "with ", "as ", "join ", "on ", "union ", "(", ")", ",", ".", "*", "a ", "flights ", '"', "'", "{{", "}}", "--", "\n", "/*", "*/", "exclude ", "$$", "::", "1");
+    const piece = fc.constantFrom(
+      "select ",
+      "from ",
+      "with ",
+      "as ",
+      "join ",
+      "on ",
+      "union ",
+      "(",
+      ")",
+      ",",
+      ".",
+      "*",
+      "a ",
+      "flights ",
+      '"',
+      "'",
+      "{{",
+      "}}",
+      "--",
+      "\n",
+      "/*",
+      "*/",
+      "exclude ",
+      "$$",
+      "::",
+      "1",
+    );
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 30 }), fc.nat(), (pieces, cursor) => {
         const text = pieces.join("");
@@ -131,12 +177,17 @@ describe("what SQL completes", () => {
     expect(offered("select round(d|) from flights")).toContain("dep_delay");
     expect(offered("select * from (s|")).toEqual(expect.arrayContaining(["select"]));
     expect(offered("select * from (s|")).not.toContain("dep_delay");
-    expect(offered("select * from flights where month in (s|)")).toEqual(expect.arrayContaining(["select", "dep_delay"]));
+    expect(offered("select * from flights where month in (s|)")).toEqual(
+      expect.arrayContaining(["select", "dep_delay"]),
+    );
     expect(offered("with x as (s|")).toContain("select");
   });
 
   it("says whose a column is when two have it, but not in using", () => {
-    expect(inserted("select c| from flights f join airlines a using (carrier)", "carrier")).toEqual(["f.carrier", "a.carrier"]);
+    expect(inserted("select c| from flights f join airlines a using (carrier)", "carrier")).toEqual([
+      "f.carrier",
+      "a.carrier",
+    ]);
     expect(inserted("select * from flights f join airlines a using (c|)", "carrier")).toEqual(["carrier"]);
     expect(inserted("select * from flights f join airlines a using (month, c|)", "carrier")).toEqual(["carrier"]);
     expect(inserted("select D| from flights", "Dep Time")).toEqual(['"Dep Time"']);
@@ -173,11 +224,28 @@ describe("what SQL completes", () => {
   });
 
   it("puts names in quotes where SQL wants it", () => {
-    expect(["a", "Dep Time", 'a"b', "select", "date", "1a"].map(quoted)).toEqual(["a", '"Dep Time"', '"a""b"', '"select"', "date", '"1a"']);
+    expect(["a", "Dep Time", 'a"b', "select", "date", "1a"].map(quoted)).toEqual([
+      "a",
+      '"Dep Time"',
+      '"a""b"',
+      '"select"',
+      "date",
+      '"1a"',
+    ]);
   });
 
   it("is quick with 500 columns and long texts", () => {
-    const wide: Scope = { inputs: [{ port: "wide", kind: "table", columns: Array.from({ length: 500 }, (_, n) => ({ name: `column_${n}`, type: "DOUBLE" })) }], workflowInputs: [], upstream: [] };
+    const wide: Scope = {
+      inputs: [
+        {
+          port: "wide",
+          kind: "table",
+          columns: Array.from({ length: 500 }, (_, n) => ({ name: `column_${n}`, type: "DOUBLE" })),
+        },
+      ],
+      workflowInputs: [],
+      upstream: [],
+    };
     const text = `select ${Array.from({ length: 400 }, (_, n) => `column_${n}`).join(",\n  ")}, c from wide`;
     const cursor = text.lastIndexOf(" from");
     for (let n = 0; n < 5; n += 1) sqlOptions(text, cursor, wide, false);

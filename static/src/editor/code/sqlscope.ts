@@ -50,22 +50,63 @@ export interface SqlPlace {
   readonly first: boolean;
 }
 
-const CLAUSES = new Set(["where", "group", "order", "having", "qualify", "limit", "offset", "window", "select", "union", "intersect", "except", "using", "on", "set", "values", "sample", "tablesample", "pivot", "unpivot"]);
+const CLAUSES = new Set([
+  "where",
+  "group",
+  "order",
+  "having",
+  "qualify",
+  "limit",
+  "offset",
+  "window",
+  "select",
+  "union",
+  "intersect",
+  "except",
+  "using",
+  "on",
+  "set",
+  "values",
+  "sample",
+  "tablesample",
+  "pivot",
+  "unpivot",
+]);
 /** `on a = b, c`: the comma still lists tables. */
 const ENDS_FROM = new Set([...CLAUSES].filter((word) => word !== "on" && word !== "using"));
-const JOINS = new Set(["join", "left", "right", "full", "inner", "outer", "cross", "natural", "semi", "anti", "asof", "positional", "lateral", "as"]);
+const JOINS = new Set([
+  "join",
+  "left",
+  "right",
+  "full",
+  "inner",
+  "outer",
+  "cross",
+  "natural",
+  "semi",
+  "anti",
+  "asof",
+  "positional",
+  "lateral",
+  "as",
+]);
 const SPLITS = new Set(["union", "intersect", "except"]);
 const BEGINS = new Set(["select", "from", "with", "values"]);
 /** Words after which a value is expected. */
 const BEFORE_VALUE = new Set(
-  "select distinct all where by and or not in is on when then else case between like ilike having qualify limit offset over using as from join any some exists similar to glob union intersect except with recursive filter partition rows range values interval escape returning lateral".split(" "),
+  "select distinct all where by and or not in is on when then else case between like ilike having qualify limit offset over using as from join any some exists similar to glob union intersect except with recursive filter partition rows range values interval escape returning lateral".split(
+    " ",
+  ),
 );
 const NESTED_MAX = 12;
 const WINDOW = 60_000;
 /** So many pieces tell whether keywords are written in capitals. */
 const LOOKED_AT = 200;
 
-const isName = (token: Token | undefined): boolean => token !== undefined && (token.kind === "name" || (token.kind === "word" && !CLAUSES.has(token.text) && !JOINS.has(token.text) && token.text !== "from"));
+const isName = (token: Token | undefined): boolean =>
+  token !== undefined &&
+  (token.kind === "name" ||
+    (token.kind === "word" && !CLAUSES.has(token.text) && !JOINS.has(token.text) && token.text !== "from"));
 
 class Query {
   /** Place of the closing bracket for each opening one; the end where it is missing. */
@@ -121,7 +162,10 @@ class Query {
       at += 1;
       let names: string[] | null = null;
       if (this.text(at) === "(") {
-        names = this.tokens.slice(at + 1, this.closeOf(at)).filter((token) => token.kind === "word" || token.kind === "name").map((token) => token.text);
+        names = this.tokens
+          .slice(at + 1, this.closeOf(at))
+          .filter((token) => token.kind === "word" || token.kind === "name")
+          .map((token) => token.text);
         at = this.closeOf(at) + 1;
       }
       while (["as", "not", "materialized"].includes(this.text(at))) at += 1;
@@ -130,7 +174,10 @@ class Query {
       // Of what comes later, or is being written, nothing is known.
       if (at < before && close >= before) break;
       const columns = depth < NESTED_MAX ? this.outputs(at + 1, close, [...found, ...outer], depth + 1) : null;
-      found.unshift({ name, columns: names ? names.map((column, place) => ({ name: column, type: columns?.[place]?.type ?? "" })) : columns });
+      found.unshift({
+        name,
+        columns: names ? names.map((column, place) => ({ name: column, type: columns?.[place]?.type ?? "" })) : columns,
+      });
       at = close + 1;
       if (this.text(at) !== ",") break;
       at += 1;
@@ -156,7 +203,8 @@ class Query {
       let next = item;
       if (this.text(item) === "(") {
         next = this.closeOf(item) + 1;
-        if (BEGINS.has(this.text(item + 1)) && depth < NESTED_MAX) columns = this.outputs(item + 1, this.closeOf(item), made, depth + 1);
+        if (BEGINS.has(this.text(item + 1)) && depth < NESTED_MAX)
+          columns = this.outputs(item + 1, this.closeOf(item), made, depth + 1);
       } else if (this.isName(item)) {
         table = this.tokens[item]?.text ?? "";
         next = item + 1;
@@ -173,7 +221,9 @@ class Query {
         name = this.tokens[named]?.text ?? table;
         next = named + 1;
         if (this.text(next) === "(") {
-          const names = this.tokens.slice(next + 1, this.closeOf(next)).filter((token) => token.kind === "word" || token.kind === "name");
+          const names = this.tokens
+            .slice(next + 1, this.closeOf(next))
+            .filter((token) => token.kind === "word" || token.kind === "name");
           const known = columns;
           columns = names.map((token, place) => ({ name: token.text, type: known?.[place]?.type ?? "" }));
         }
@@ -209,10 +259,13 @@ class Query {
 
   private selected(start: number, end: number, sources: readonly Source[]): readonly Column[] | null {
     const known = new Map<string, Column>();
-    for (const source of sources) for (const column of source.columns ?? []) if (!known.has(column.name.toLowerCase())) known.set(column.name.toLowerCase(), column);
+    for (const source of sources)
+      for (const column of source.columns ?? [])
+        if (!known.has(column.name.toLowerCase())) known.set(column.name.toLowerCase(), column);
     let at = start;
     while (at < end && this.text(at) !== "select") at = this.after(at);
-    const all = (): readonly Column[] | null => (sources.every((source) => source.columns) ? sources.flatMap((source) => source.columns ?? []) : null);
+    const all = (): readonly Column[] | null =>
+      sources.every((source) => source.columns) ? sources.flatMap((source) => source.columns ?? []) : null;
     if (at >= end) return sources.length ? all() : null;
     at += 1;
     if (this.text(at) === "distinct") {
@@ -236,14 +289,22 @@ class Query {
     return found;
   }
 
-  private columnsIn(part: readonly number[], sources: readonly Source[], known: ReadonlyMap<string, Column>, all: () => readonly Column[] | null): readonly Column[] | null {
+  private columnsIn(
+    part: readonly number[],
+    sources: readonly Source[],
+    known: ReadonlyMap<string, Column>,
+    all: () => readonly Column[] | null,
+  ): readonly Column[] | null {
     const [first, second, third] = part;
     if (first === undefined) return [];
     const last = part.at(-1) ?? first;
     if (this.text(first) === "*") {
       const except = part.findIndex((at) => ["exclude", "except"].includes(this.text(at)));
       const list = part[except + 1];
-      const gone = except < 0 || list === undefined ? [] : this.tokens.slice(list, this.after(list)).map((token) => token.text.toLowerCase());
+      const gone =
+        except < 0 || list === undefined
+          ? []
+          : this.tokens.slice(list, this.after(list)).map((token) => token.text.toLowerCase());
       return all()?.filter((column) => !gone.includes(column.name.toLowerCase())) ?? null;
     }
     if (third !== undefined && this.text(third) === "*" && second !== undefined && this.text(second) === ".") {
@@ -252,14 +313,20 @@ class Query {
     }
     const token = last === this.written ? undefined : this.tokens[last];
     if (!token || (token.kind !== "word" && token.kind !== "name")) return [];
-    const path = part.every((at, place) => (place % 2 ? this.text(at) === "." : ["word", "name"].includes(this.tokens[at]?.kind ?? "")));
+    const path = part.every((at, place) =>
+      place % 2 ? this.text(at) === "." : ["word", "name"].includes(this.tokens[at]?.kind ?? ""),
+    );
     if (path && !part.some((at) => this.text(at) === "as")) {
       return [known.get(token.text.toLowerCase()) ?? { name: token.text, type: "" }];
     }
     if (part.length < 2 || (token.kind === "word" && BEFORE_VALUE.has(token.text)) || token.text === "end") return [];
     const before = part.at(-2) ?? first;
     const simple = part.length === 3 && this.text(before) === "as" ? this.tokens[first] : undefined;
-    const type = simple ? (known.get(simple.text.toLowerCase())?.type ?? "") : this.text(first) === "count" ? "BIGINT" : "";
+    const type = simple
+      ? (known.get(simple.text.toLowerCase())?.type ?? "")
+      : this.text(first) === "count"
+        ? "BIGINT"
+        : "";
     return [{ name: token.text, type }];
   }
 
@@ -275,7 +342,10 @@ class Query {
     around.push({ start: 0, end: this.tokens.length });
     for (const place of open) {
       // In an empty bracket a query begins where a table belongs; else it is a function's or holds a value.
-      const begins = place + 1 >= at ? ["from", "join", "lateral", "as", "materialized"].includes(this.text(place - 1)) : BEGINS.has(this.text(place + 1));
+      const begins =
+        place + 1 >= at
+          ? ["from", "join", "lateral", "as", "materialized"].includes(this.text(place - 1))
+          : BEGINS.has(this.text(place + 1));
       if (begins) around.push({ start: place + 1, end: this.closeOf(place) });
     }
     const made: Table[] = [];
@@ -332,7 +402,10 @@ function kindAt(tokens: readonly Token[], at: number): PlaceKind {
   const before = tokens[at - 1];
   const earlier = tokens[at - 2];
   if (!before) return "value";
-  const value = (token: Token | undefined): boolean => token !== undefined && (["name", "string", "number", "expression"].includes(token.kind) || (token.kind === "word" ? !BEFORE_VALUE.has(token.text) : token.text === ")" || token.text === "]"));
+  const value = (token: Token | undefined): boolean =>
+    token !== undefined &&
+    (["name", "string", "number", "expression"].includes(token.kind) ||
+      (token.kind === "word" ? !BEFORE_VALUE.has(token.text) : token.text === ")" || token.text === "]"));
   if (before.kind === "mark") {
     if (before.text === ".") return "member";
     if (before.text === "::") return "type";
@@ -362,8 +435,29 @@ export function sqlPlace(whole: string, cursor: number, tables: readonly Table[]
   const sql = whole.length > 2 * WINDOW ? whole.slice(cut, cursor + WINDOW) : whole;
   const at = cursor - cut;
   const every = tokenize(sql);
-  const nothing: SqlPlace = { kind: "nothing", from: cursor, word: "", inQuotes: false, qualifier: "", sources: [], made: [], outputs: () => [], keyword: "", capitals: false, first: false };
-  const touched = every.find((token) => token.start < at && (at < token.end || (at === token.end && (token.kind === "word" || !token.closed || (token.kind === "comment" && token.text.startsWith("--")) || token.kind === "number"))));
+  const nothing: SqlPlace = {
+    kind: "nothing",
+    from: cursor,
+    word: "",
+    inQuotes: false,
+    qualifier: "",
+    sources: [],
+    made: [],
+    outputs: () => [],
+    keyword: "",
+    capitals: false,
+    first: false,
+  };
+  const touched = every.find(
+    (token) =>
+      token.start < at &&
+      (at < token.end ||
+        (at === token.end &&
+          (token.kind === "word" ||
+            !token.closed ||
+            (token.kind === "comment" && token.text.startsWith("--")) ||
+            token.kind === "number"))),
+  );
   if (touched && ["string", "comment", "number", "expression"].includes(touched.kind)) return nothing;
   const tokens = every.filter((token) => token.kind !== "comment");
   const word = touched && (touched.kind === "word" || touched.kind === "name") ? touched : null;
@@ -373,7 +467,9 @@ export function sqlPlace(whole: string, cursor: number, tables: readonly Table[]
   const { sources, made, outputs, start } = new Query(tokens, tables, word ? place : -1).visible(place);
   const before = tokens[place - 1];
   const owner = kind === "member" ? tokens[place - 2] : undefined;
-  const keywords = tokens.slice(0, LOOKED_AT).filter((token) => token !== word && token.kind === "word" && BEFORE_VALUE.has(token.text));
+  const keywords = tokens
+    .slice(0, LOOKED_AT)
+    .filter((token) => token !== word && token.kind === "word" && BEFORE_VALUE.has(token.text));
   return {
     kind,
     from: cut + (word ? word.start : at),
@@ -383,7 +479,8 @@ export function sqlPlace(whole: string, cursor: number, tables: readonly Table[]
     sources,
     made,
     outputs,
-    keyword: tokens[openBefore(tokens, place) - 1]?.text === "using" ? "using" : before?.kind === "word" ? before.text : "",
+    keyword:
+      tokens[openBefore(tokens, place) - 1]?.text === "using" ? "using" : before?.kind === "word" ? before.text : "",
     capitals: keywords.length > 0 && keywords.every((token) => /^[A-Z]/.test(sql.charAt(token.start))),
     first: place <= start || place === 0,
   };

@@ -2,23 +2,71 @@
 
 /** As they are offered; those that make a name need quotes are in RESERVED. */
 export const KEYWORDS: readonly string[] =
-  "select|from|where|group by|order by|having|qualify|limit|offset|join|left join|right join|full join|inner join|cross join|asof join|semi join|anti join|positional join|lateral|on|using|as|and|or|not|in|is null|is not null|between|like|ilike|similar to|glob|exists|case|when|then|else|end|distinct|distinct on|all|union|union all|union by name|union all by name|intersect|except|with|with recursive|values|over|partition by|rows between|range between|unbounded preceding|unbounded following|current row|preceding|following|window|filter|within group|asc|desc|nulls first|nulls last|exclude|replace|columns|rename|cast|try_cast|interval|date|timestamp|true|false|null|pivot|unpivot|tablesample|collate|any|some|unnest|grouping sets|rollup|cube|materialized|ordinality|escape|isnull|notnull|extract|at time zone".split("|");
+  "select|from|where|group by|order by|having|qualify|limit|offset|join|left join|right join|full join|inner join|cross join|asof join|semi join|anti join|positional join|lateral|on|using|as|and|or|not|in|is null|is not null|between|like|ilike|similar to|glob|exists|case|when|then|else|end|distinct|distinct on|all|union|union all|union by name|union all by name|intersect|except|with|with recursive|values|over|partition by|rows between|range between|unbounded preceding|unbounded following|current row|preceding|following|window|filter|within group|asc|desc|nulls first|nulls last|exclude|replace|columns|rename|cast|try_cast|interval|date|timestamp|true|false|null|pivot|unpivot|tablesample|collate|any|some|unnest|grouping sets|rollup|cube|materialized|ordinality|escape|isnull|notnull|extract|at time zone".split(
+    "|",
+  );
 
 const COLOURED = new Set(
-  [...KEYWORDS.flatMap((words) => words.split(" ")), ..."summarize describe show set to ordinality outer natural recursive fetch only for default groups respect ignore nulls within partition first last row rows range sets name by sample".split(" ")].filter(
+  [
+    ...KEYWORDS.flatMap((words) => words.split(" ")),
+    ..."summarize describe show set to ordinality outer natural recursive fetch only for default groups respect ignore nulls within partition first last row rows range sets name by sample".split(
+      " ",
+    ),
+  ].filter(
     // Words that are columns and functions far more often.
-    (word) => !["date", "timestamp", "name", "columns", "row", "first", "last", "rename", "sample", "unnest", "glob", "zone", "time", "at"].includes(word),
+    (word) =>
+      ![
+        "date",
+        "timestamp",
+        "name",
+        "columns",
+        "row",
+        "first",
+        "last",
+        "rename",
+        "sample",
+        "unnest",
+        "glob",
+        "zone",
+        "time",
+        "at",
+      ].includes(word),
   ),
 );
 
 const TYPES = new Set(
-  "bigint binary bit blob bool boolean bytea char date datetime dec decimal double enum float float4 float8 hugeint int int1 int2 int4 int8 integer interval json list long map numeric real short signed smallint string struct text time timestamp timestamptz timetz tinyint ubigint uhugeint uinteger union usmallint utinyint uuid varbinary varchar".split(" "),
+  "bigint binary bit blob bool boolean bytea char date datetime dec decimal double enum float float4 float8 hugeint int int1 int2 int4 int8 integer interval json list long map numeric real short signed smallint string struct text time timestamp timestamptz timetz tinyint ubigint uhugeint uinteger union usmallint utinyint uuid varbinary varchar".split(
+    " ",
+  ),
 );
 
-export const TYPE_OPTIONS: readonly string[] = ["bigint", "blob", "boolean", "date", "decimal", "double", "float", "hugeint", "integer", "interval", "json", "smallint", "time", "timestamp", "timestamptz", "tinyint", "ubigint", "uinteger", "uuid", "varchar"];
+export const TYPE_OPTIONS: readonly string[] = [
+  "bigint",
+  "blob",
+  "boolean",
+  "date",
+  "decimal",
+  "double",
+  "float",
+  "hugeint",
+  "integer",
+  "interval",
+  "json",
+  "smallint",
+  "time",
+  "timestamp",
+  "timestamptz",
+  "tinyint",
+  "ubigint",
+  "uinteger",
+  "uuid",
+  "varchar",
+];
 
 const RESERVED = new Set(
-  "all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create default deferrable desc describe distinct do else end except false fetch for foreign from group having in initially intersect into lambda lateral leading limit not null offset on only or order pivot pivot_longer pivot_wider placing primary qualify references returning select show some summarize symmetric table then to trailing true union unique unpivot using variadic when where window with anti asof authorization between exists glob ilike inner is isnull join left like natural notnull outer overlaps positional right semi similar tablesample tuple full cross".split(" "),
+  "all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create default deferrable desc describe distinct do else end except false fetch for foreign from group having in initially intersect into lambda lateral leading limit not null offset on only or order pivot pivot_longer pivot_wider placing primary qualify references returning select show some summarize symmetric table then to trailing true union unique unpivot using variadic when where window with anti asof authorization between exists glob ilike inner is isnull join left like natural notnull outer overlaps positional right semi similar tablesample tuple full cross".split(
+    " ",
+  ),
 );
 
 export const isKeyword = (word: string): boolean => COLOURED.has(word.toLowerCase());
@@ -26,7 +74,9 @@ export const isType = (word: string): boolean => TYPES.has(word.toLowerCase());
 
 /** A name as it must stand in SQL: in quotes when it is no plain word, or one that SQL keeps for itself. */
 export function quoted(name: string): string {
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !RESERVED.has(name.toLowerCase()) ? name : `"${name.replaceAll('"', '""')}"`;
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !RESERVED.has(name.toLowerCase())
+    ? name
+    : `"${name.replaceAll('"', '""')}"`;
 }
 
 export interface SqlFunction {
@@ -284,4 +334,9 @@ const read = (list: string, kind: SqlFunction["kind"]): SqlFunction[] =>
       return { name: found?.[1] ?? "", args: found?.[2] ?? "", gives: found?.[3] ?? "", kind };
     });
 
-export const FUNCTIONS: readonly SqlFunction[] = [...read(AGGREGATES, "aggregate"), ...read(WINDOWS, "window"), ...read(TABLES, "table"), ...read(SCALARS, "scalar")];
+export const FUNCTIONS: readonly SqlFunction[] = [
+  ...read(AGGREGATES, "aggregate"),
+  ...read(WINDOWS, "window"),
+  ...read(TABLES, "table"),
+  ...read(SCALARS, "scalar"),
+];

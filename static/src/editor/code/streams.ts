@@ -4,7 +4,13 @@
  * like is the matter of `marks.ts`.
  */
 
-import { type Language, LanguageSupport, StreamLanguage, type StreamParser, type StringStream } from "@codemirror/language";
+import {
+  type Language,
+  LanguageSupport,
+  StreamLanguage,
+  type StreamParser,
+  type StringStream,
+} from "@codemirror/language";
 import type { Extension } from "@codemirror/state";
 import type { CodeLanguage } from "./index";
 import { PYTHON } from "./python";
@@ -144,7 +150,8 @@ const JSON_TEXT: StreamParser<Inside> = {
     if (state.expression) return inExpression(stream, state);
     if (stream.eatSpace()) return null;
     if (toExpression(stream, state)) return null;
-    if (stream.match(/^"(?:[^"\\]|\\.)*"?/)) return /^\s*:/.test(stream.string.slice(stream.pos)) ? "propertyName" : "string";
+    if (stream.match(/^"(?:[^"\\]|\\.)*"?/))
+      return /^\s*:/.test(stream.string.slice(stream.pos)) ? "propertyName" : "string";
     if (stream.match(/^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/)) return "number";
     if (stream.match(/^(?:true|false|null)\b/)) return "bool";
     stream.next();
@@ -153,7 +160,8 @@ const JSON_TEXT: StreamParser<Inside> = {
   languageData: { closeBrackets: { brackets: ["[", "{", '"'] } },
 };
 
-const SHELL_WORDS = /^(?:if|then|elif|else|fi|for|in|do|done|while|until|case|esac|function|return|exit|export|set|unset|local|trap|exec|cd|echo|printf|test|read|shift|break|continue)(?![\w-])/;
+const SHELL_WORDS =
+  /^(?:if|then|elif|else|fi|for|in|do|done|while|until|case|esac|function|return|exit|export|set|unset|local|trap|exec|cd|echo|printf|test|read|shift|break|continue)(?![\w-])/;
 
 const SHELL: StreamParser<Inside> = {
   name: "shell",

@@ -5,7 +5,18 @@ import { tagHighlighter, tags } from "@lezer/highlight";
 
 export const colours = syntaxHighlighting(
   tagHighlighter([
-    { tag: [tags.keyword, tags.modifier, tags.controlKeyword, tags.operatorKeyword, tags.definitionKeyword, tags.moduleKeyword, tags.self], class: "tk-key" },
+    {
+      tag: [
+        tags.keyword,
+        tags.modifier,
+        tags.controlKeyword,
+        tags.operatorKeyword,
+        tags.definitionKeyword,
+        tags.moduleKeyword,
+        tags.self,
+      ],
+      class: "tk-key",
+    },
     { tag: [tags.string, tags.special(tags.string), tags.docString], class: "tk-text" },
     { tag: [tags.number, tags.bool, tags.null, tags.atom], class: "tk-value" },
     { tag: [tags.comment, tags.lineComment, tags.blockComment], class: "tk-note" },

@@ -46,7 +46,16 @@ function CodeHost(props: CodeProps & { ids: Ids }): ReactNode {
   const { editing } = useSurroundings();
   const { value, type, leave } = useWriting(props);
   const said = useSaid(path);
-  const text = value === MIXED || value === undefined ? "" : loose ? (typeof value === "string" ? value : looseText(value)) : typeof value === "string" ? value : JSON.stringify(value, null, 2);
+  const text =
+    value === MIXED || value === undefined
+      ? ""
+      : loose
+        ? typeof value === "string"
+          ? value
+          : looseText(value)
+        : typeof value === "string"
+          ? value
+          : JSON.stringify(value, null, 2);
   const host = useRef<HTMLDivElement>(null);
   const plain = useRef<HTMLTextAreaElement>(null);
   const mounted = useRef<CodeField | null>(null);
@@ -62,8 +71,16 @@ function CodeHost(props: CodeProps & { ids: Ids }): ReactNode {
   useEffect(() => {
     let ended = false;
     const load = isPath(kind)
-      ? loadPath().then(({ mountPath }) => (box: HTMLElement, shared: Shared) => mountPath(box, { ...shared, mode: kind }))
-      : loadCode().then(({ mountCode }) => (box: HTMLElement, shared: Shared) => mountCode(box, { ...shared, language: kind, minLines, maxLines: LINES_MAX, expressions }));
+      ? loadPath().then(
+          ({ mountPath }) =>
+            (box: HTMLElement, shared: Shared) =>
+              mountPath(box, { ...shared, mode: kind }),
+        )
+      : loadCode().then(
+          ({ mountCode }) =>
+            (box: HTMLElement, shared: Shared) =>
+              mountCode(box, { ...shared, language: kind, minLines, maxLines: LINES_MAX, expressions }),
+        );
     load.then(
       (mount) => {
         const { current: box } = host;
@@ -138,7 +155,11 @@ function looseValue(text: string): Json {
 }
 
 function select(area: HTMLTextAreaElement, line: number): void {
-  const start = area.value.split("\n").slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);
+  const start =
+    area.value
+      .split("\n")
+      .slice(0, line - 1)
+      .join("\n").length + (line > 1 ? 1 : 0);
   const end = area.value.indexOf("\n", start);
   area.setSelectionRange(start, end < 0 ? area.value.length : end);
 }

@@ -65,7 +65,11 @@ export function useWriting({ path, label, clean = asIs }: ControlProps): Writing
 }
 
 /** Text of a value that is written as text: kept as it was typed while it says the same as the document. */
-function useTyped<T extends Json>(value: Found, show: (value: Json | undefined) => string, read: (text: string) => Read<T | undefined>): [string, string, (text: string) => Read<T | undefined>, () => void] {
+function useTyped<T extends Json>(
+  value: Found,
+  show: (value: Json | undefined) => string,
+  read: (text: string) => Read<T | undefined>,
+): [string, string, (text: string) => Read<T | undefined>, () => void] {
   const [typed, setTyped] = useState<{ text: string; of: Found } | null>(null);
   const known = value === MIXED ? "" : show(value);
   const fits = typed !== null && sameJson(typed.of === MIXED ? null : typed.of, value === MIXED ? null : value);
@@ -130,7 +134,18 @@ interface ReadProps extends ControlProps {
 
 /** A field whose text is read as a value. */
 function ReadField(props: ReadProps): ReactNode {
-  const { path, label, help, required = false, placeholder = "", read, show, unit = "", numeric = false, aside } = props;
+  const {
+    path,
+    label,
+    help,
+    required = false,
+    placeholder = "",
+    read,
+    show,
+    unit = "",
+    numeric = false,
+    aside,
+  } = props;
   const { value, type, leave } = useWriting(props);
   const [text, typed, setText, settle] = useTyped<Json>(value, show, read);
   const ref = useRef<HTMLInputElement>(null);
@@ -172,7 +187,8 @@ function ReadField(props: ReadProps): ReactNode {
   );
 }
 
-const plain = (value: Json | undefined): string => (value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value));
+const plain = (value: Json | undefined): string =>
+  value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value);
 
 export function NumberField({ whole = false, ...props }: ControlProps & { whole?: boolean; unit?: string }): ReactNode {
   return <ReadField {...props} numeric read={(text) => readNumber(text, whole)} show={plain} />;
@@ -197,7 +213,9 @@ export function SecondsField({ none, ...props }: ControlProps & { none?: string 
       }
       // Words that stand for no value need no unit.
       unit={off || value === MIXED || (value === undefined && !/^\d/.test(props.placeholder ?? "")) ? "" : said}
-      read={(text) => (without && text.trim().toLowerCase() === without.toLowerCase() ? { value: null } : readSeconds(text))}
+      read={(text) =>
+        without && text.trim().toLowerCase() === without.toLowerCase() ? { value: null } : readSeconds(text)
+      }
       show={(found) => (found === null ? without : plain(found))}
     />
   );
@@ -205,7 +223,9 @@ export function SecondsField({ none, ...props }: ControlProps & { none?: string 
 
 /** A text that may also be a number, true or false. */
 export function ScalarField(props: ControlProps): ReactNode {
-  return <ReadField {...props} read={(text) => ({ value: text === "" ? undefined : readLoose(text) })} show={looseText} />;
+  return (
+    <ReadField {...props} read={(text) => ({ value: text === "" ? undefined : readLoose(text) })} show={looseText} />
+  );
 }
 
 const optionKey = (value: Json | undefined): string => (value === undefined ? "" : JSON.stringify(value));
@@ -233,7 +253,9 @@ function SelectField(props: ChoiceProps): ReactNode {
   const { value, choose } = useWriting(props);
   const ref = useRef<HTMLSelectElement>(null);
   useWish(path, () => bring(ref.current));
-  const known = typeof value === "symbol" || (value === undefined ? unset !== null : options.some((option) => sameJson(option.value, value)));
+  const known =
+    typeof value === "symbol" ||
+    (value === undefined ? unset !== null : options.some((option) => sameJson(option.value, value)));
   return (
     <Field path={path} label={label} help={help} required={required}>
       {(ids) => (
@@ -252,7 +274,9 @@ function SelectField(props: ChoiceProps): ReactNode {
             </option>
           )}
           {unset !== null && <option value="">{unset}</option>}
-          {!known && typeof value !== "symbol" && <option value={optionKey(value)}>{value === undefined ? gettext("Choose") : plain(value)}</option>}
+          {!known && typeof value !== "symbol" && (
+            <option value={optionKey(value)}>{value === undefined ? gettext("Choose") : plain(value)}</option>
+          )}
           {options.map((option) => (
             <option key={optionKey(option.value)} value={optionKey(option.value)}>
               {option.label}
@@ -269,7 +293,8 @@ function SegmentField(props: ChoiceProps): ReactNode {
   const { value, choose } = useWriting(props);
   const ref = useRef<HTMLDivElement>(null);
   useWish(path, () => bring(ref.current?.querySelector<HTMLElement>('[tabindex="0"]') ?? null));
-  const all: { value: Json | undefined; label: string }[] = unset === null ? [...options] : [{ value: undefined, label: unset }, ...options];
+  const all: { value: Json | undefined; label: string }[] =
+    unset === null ? [...options] : [{ value: undefined, label: unset }, ...options];
   const at = value === MIXED ? -1 : all.findIndex((option) => sameJson(option.value, value));
   const turn = (event: KeyboardEvent): void => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
@@ -298,7 +323,9 @@ function SegmentField(props: ChoiceProps): ReactNode {
               </button>
             ))}
           </div>
-          {at < 0 && value !== MIXED && value !== undefined && <p className="help">{fill(gettext("Now: {value}"), { value: plain(value) })}</p>}
+          {at < 0 && value !== MIXED && value !== undefined && (
+            <p className="help">{fill(gettext("Now: {value}"), { value: plain(value) })}</p>
+          )}
         </>
       )}
     </Field>
@@ -350,7 +377,13 @@ export function SeveralField(props: ControlProps & { options: readonly Option[] 
             const on = chosen.some((one) => sameJson(one, option.value));
             return (
               <label key={optionKey(option.value)} className="check">
-                <input type="checkbox" checked={on} onChange={() => choose(on ? chosen.filter((one) => !sameJson(one, option.value)) : [...chosen, option.value])} />
+                <input
+                  type="checkbox"
+                  checked={on}
+                  onChange={() =>
+                    choose(on ? chosen.filter((one) => !sameJson(one, option.value)) : [...chosen, option.value])
+                  }
+                />
                 {option.label}
               </label>
             );
@@ -362,7 +395,19 @@ export function SeveralField(props: ControlProps & { options: readonly Option[] 
 }
 
 /** Text that is only written when it is left or Enter is pressed; Escape takes it back. */
-export function LateInput({ value, commit, ...rest }: { value: string; commit: (text: string) => void; className?: string; id?: string; placeholder?: string; "aria-label"?: string; "aria-describedby"?: string }): ReactNode {
+export function LateInput({
+  value,
+  commit,
+  ...rest
+}: {
+  value: string;
+  commit: (text: string) => void;
+  className?: string;
+  id?: string;
+  placeholder?: string;
+  "aria-label"?: string;
+  "aria-describedby"?: string;
+}): ReactNode {
   const [text, setText] = useState<string | null>(null);
   const pending = useRef<{ text: string | null; commit: (text: string) => void }>({ text: null, commit });
   pending.current = { text, commit };

@@ -37,7 +37,9 @@ export function EdgeView({ edge: key }: { edge: string }): ReactNode {
           <span className="faint ptype">
             <Icon name="link" />
           </span>
-          <h1 className="grow">{fill(gettext("{source} to {target}"), { source: named(edge.source), target: named(edge.target) })}</h1>
+          <h1 className="grow">
+            {fill(gettext("{source} to {target}"), { source: named(edge.source), target: named(edge.target) })}
+          </h1>
         </div>
         <div className="meta">{uses ? knownText({ kind, columns, rows }) : gettext("orders only: no data passes")}</div>
       </div>
@@ -51,15 +53,29 @@ export function EdgeView({ edge: key }: { edge: string }): ReactNode {
                   {named(id)}
                 </button>
                 {at === 0 && all.length > 1 && (
-                  <select className="in auto" aria-label={gettext("Output port")} value={from} onChange={(event) => fromPort(editing, edge, event.target.value)}>
+                  <select
+                    className="in auto"
+                    aria-label={gettext("Output port")}
+                    value={from}
+                    onChange={(event) => fromPort(editing, edge, event.target.value)}
+                  >
                     {all.map((port) => (
                       <option key={port}>{port}</option>
                     ))}
                   </select>
                 )}
-                {at === 1 && uses && <LateInput className="in mono" aria-label={gettext("Input port")} value={targetPort(edge)} commit={(text) => renamedPort(editing, edge, text)} />}
+                {at === 1 && uses && (
+                  <LateInput
+                    className="in mono"
+                    aria-label={gettext("Input port")}
+                    value={targetPort(edge)}
+                    commit={(text) => renamedPort(editing, edge, text)}
+                  />
+                )}
               </div>
-              {at === 1 && uses && <p className="help">{gettext("The name under which the node's code finds the value.")}</p>}
+              {at === 1 && uses && (
+                <p className="help">{gettext("The name under which the node's code finds the value.")}</p>
+              )}
             </div>
           ))}
           {uses && columns && (

@@ -22,7 +22,8 @@ export interface Ids {
   readonly invalid: boolean;
 }
 
-export const idOf = (key: string, path: Path): string => `${key}-${path.map((part) => String(part).replaceAll(/[^\w-]/g, "_")).join("-")}`;
+export const idOf = (key: string, path: Path): string =>
+  `${key}-${path.map((part) => String(part).replaceAll(/[^\w-]/g, "_")).join("-")}`;
 
 /** Help as words, what stands between backticks as code. */
 function coded(help: ReactNode): ReactNode {
@@ -51,7 +52,18 @@ interface FieldProps {
   readonly children?: (ids: Ids) => ReactNode;
 }
 
-export function Field({ path, label, help, required = false, group = false, tall = false, beside, aside, typed = "", children }: FieldProps): ReactNode {
+export function Field({
+  path,
+  label,
+  help,
+  required = false,
+  group = false,
+  tall = false,
+  beside,
+  aside,
+  typed = "",
+  children,
+}: FieldProps): ReactNode {
   const scope = useScope();
   const said = useSaid(path);
   const unique = useId();
@@ -110,7 +122,9 @@ export function Sayings({ id, said, typed = "" }: { id?: string; said: readonly 
       {typed && <p className="wrong">{typed}</p>}
       {said.map((one, at) => (
         <p key={at} className={one.severity === "error" ? "wrong" : "wrong warning"}>
-          {one.line === null || namesLine(one.message, one.line) ? visible(one.message) : fill(gettext("Line {n}: {what}"), { n: one.line, what: visible(one.message) })}
+          {one.line === null || namesLine(one.message, one.line)
+            ? visible(one.message)
+            : fill(gettext("Line {n}: {what}"), { n: one.line, what: visible(one.message) })}
           {one.fix && (
             <>
               {" "}
@@ -130,7 +144,9 @@ const namesLine = (message: string, line: number): boolean => message.includes(f
 
 /** The button goes with the problem: its field has the keyboard from then on. */
 function repaired(button: HTMLElement, { fix }: Said): void {
-  const control = button.closest("[data-field]")?.querySelector<HTMLElement>("input, select, textarea, [contenteditable='true'], [tabindex='0'], button:not(.fix)");
+  const control = button
+    .closest("[data-field]")
+    ?.querySelector<HTMLElement>("input, select, textarea, [contenteditable='true'], [tabindex='0'], button:not(.fix)");
   (control ?? button.closest<HTMLElement>("[tabindex='-1']"))?.focus();
   fix?.apply();
 }

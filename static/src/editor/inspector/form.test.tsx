@@ -9,19 +9,51 @@ import { ConfigForm } from "./form";
 import { Known } from "./known";
 import { NodeScope, ScopeContext, SurroundingsContext, Wishes } from "./scope";
 
-vi.mock("../code/index", () => ({ mountCode: () => ({ setValue() {}, setProblems() {}, focus() {}, destroy() {} }), mountPath: () => ({ setValue() {}, setProblems() {}, focus() {}, destroy() {} }) }));
+vi.mock("../code/index", () => ({
+  mountCode: () => ({ setValue() {}, setProblems() {}, focus() {}, destroy() {} }),
+  mountPath: () => ({ setValue() {}, setProblems() {}, focus() {}, destroy() {} }),
+}));
 
 let host: HTMLElement;
 let root: Root;
 let store: EditorStore;
 
 function show(schema: JsonObject, config: JsonObject): void {
-  const type: NodeType = { type: "acme.thing", name: "Thing", category: "other", icon: "dot", description: "", config: schema, out_ports: ["out"], uses_inputs: true };
+  const type: NodeType = {
+    type: "acme.thing",
+    name: "Thing",
+    category: "other",
+    icon: "dot",
+    description: "",
+    config: schema,
+    out_ports: ["out"],
+    uses_inputs: true,
+  };
   store = new EditorStore({ nodes: [{ id: "a", type: type.type, config }], edges: [] });
-  const editing = { store, facts: { types: new Map([[type.type, type]]), pools: new Map(), address: "/workflows/x/", nonce: "" } } as unknown as Editing;
-  const surroundings = { editing, listen: (listener: () => void) => store.listen(listener), wishes: new Wishes(), known: new Known(editing) };
+  const editing = {
+    store,
+    facts: { types: new Map([[type.type, type]]), pools: new Map(), address: "/workflows/x/", nonce: "" },
+  } as unknown as Editing;
+  const surroundings = {
+    editing,
+    listen: (listener: () => void) => store.listen(listener),
+    wishes: new Wishes(),
+    known: new Known(editing),
+  };
   const scope = new NodeScope(editing, "a", schema);
-  flushSync(() => root.render(createElement(SurroundingsContext, { value: surroundings }, createElement(ScopeContext, { value: scope }, createElement(ConfigForm, { node: "a", type: type.type, schema })))));
+  flushSync(() =>
+    root.render(
+      createElement(
+        SurroundingsContext,
+        { value: surroundings },
+        createElement(
+          ScopeContext,
+          { value: scope },
+          createElement(ConfigForm, { node: "a", type: type.type, schema }),
+        ),
+      ),
+    ),
+  );
 }
 
 const config = (): Json | undefined => store.doc.nodes[0]?.["config"] as Json;
@@ -34,13 +66,22 @@ const field = <T extends HTMLElement>(path: string): T => {
 /** As if it were typed: React looks at the value that the element had before. */
 function type(path: string, text: string): void {
   const input = field<HTMLInputElement>(path);
-  const proto = input instanceof HTMLSelectElement ? HTMLSelectElement.prototype : input instanceof HTMLTextAreaElement ? HTMLTextAreaElement.prototype : HTMLInputElement.prototype;
+  const proto =
+    input instanceof HTMLSelectElement
+      ? HTMLSelectElement.prototype
+      : input instanceof HTMLTextAreaElement
+        ? HTMLTextAreaElement.prototype
+        : HTMLInputElement.prototype;
   Object.getOwnPropertyDescriptor(proto, "value")?.set?.call(input, text);
-  flushSync(() => input.dispatchEvent(new Event(input instanceof HTMLSelectElement ? "change" : "input", { bubbles: true })));
+  flushSync(() =>
+    input.dispatchEvent(new Event(input instanceof HTMLSelectElement ? "change" : "input", { bubbles: true })),
+  );
 }
 
 function press(name: string, within: ParentNode = host): void {
-  const button = [...within.querySelectorAll<HTMLElement>("button")].find((one) => one.textContent?.trim() === name || one.getAttribute("aria-label") === name);
+  const button = [...within.querySelectorAll<HTMLElement>("button")].find(
+    (one) => one.textContent?.trim() === name || one.getAttribute("aria-label") === name,
+  );
   if (!button) throw new Error(`no button ${name}`);
   flushSync(() => button.click());
 }
@@ -56,7 +97,17 @@ afterEach(() => {
 });
 
 it("writes no default on its own, and takes one away that is chosen", () => {
-  show({ type: "object", properties: { mode: { enum: ["fast", "safe", "slow", "none"], default: "safe" }, on: { type: "boolean", default: true }, n: { type: "integer", default: 3 } } }, {});
+  show(
+    {
+      type: "object",
+      properties: {
+        mode: { enum: ["fast", "safe", "slow", "none"], default: "safe" },
+        on: { type: "boolean", default: true },
+        n: { type: "integer", default: 3 },
+      },
+    },
+    {},
+  );
   expect(config()).toEqual({});
   expect(field<HTMLSelectElement>("mode").value).toBe("");
   expect(field<HTMLInputElement>("n").placeholder).toBe("3");
@@ -75,8 +126,13 @@ it("follows references, in lists too", () => {
   show(
     {
       type: "object",
-      properties: { to: { $ref: "#/$defs/address" }, all: { type: "array", title: "All", items: { $ref: "#/$defs/address" } } },
-      $defs: { address: { type: "object", properties: { mail: { type: "string", title: "Mail" } }, required: ["mail"] } },
+      properties: {
+        to: { $ref: "#/$defs/address" },
+        all: { type: "array", title: "All", items: { $ref: "#/$defs/address" } },
+      },
+      $defs: {
+        address: { type: "object", properties: { mail: { type: "string", title: "Mail" } }, required: ["mail"] },
+      },
     },
     { all: [{ mail: "x@y" }] },
   );
@@ -91,7 +147,13 @@ it("shows alternatives, and those that hang on another value", () => {
       type: "object",
       properties: {
         kind: { enum: ["file", "table", "none", "other"] },
-        target: { title: "Target", oneOf: [{ title: "By name", type: "object", properties: { name: { type: "string" } }, required: ["name"] }, { title: "By number", type: "object", properties: { number: { type: "integer" } }, required: ["number"] }] },
+        target: {
+          title: "Target",
+          oneOf: [
+            { title: "By name", type: "object", properties: { name: { type: "string" } }, required: ["name"] },
+            { title: "By number", type: "object", properties: { number: { type: "integer" } }, required: ["number"] },
+          ],
+        },
       },
       if: { properties: { kind: { const: "file" } }, required: ["kind"] },
       then: { properties: { path: { type: "string" } } },
@@ -108,7 +170,19 @@ it("shows alternatives, and those that hang on another value", () => {
 });
 
 it("adds, moves and removes entries, and undo brings them back", () => {
-  show({ type: "object", properties: { cases: { type: "array", title: "Cases", items: { type: "object", properties: { port: { type: "string", title: "Port" } }, required: ["port"] } } } }, {});
+  show(
+    {
+      type: "object",
+      properties: {
+        cases: {
+          type: "array",
+          title: "Cases",
+          items: { type: "object", properties: { port: { type: "string", title: "Port" } }, required: ["port"] },
+        },
+      },
+    },
+    {},
+  );
   press("Add entry");
   type("cases.0.port", "one");
   press("Add entry");
@@ -124,7 +198,10 @@ it("adds, moves and removes entries, and undo brings them back", () => {
 });
 
 it("shows what no form can say as JSON", () => {
-  show({ type: "object", properties: { any: { title: "Anything" }, mixed: { type: ["object", "string"] } } }, { any: [1] });
+  show(
+    { type: "object", properties: { any: { title: "Anything" }, mixed: { type: ["object", "string"] } } },
+    { any: [1] },
+  );
   expect(field<HTMLTextAreaElement>("any").value).toBe("[\n  1\n]");
   type("mixed", '{"a": ');
   expect(config()).toEqual({ any: [1] });
@@ -136,10 +213,15 @@ it("draws one field for one change", () => {
   const properties = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`f${at}`, { type: "string" }]));
   show({ type: "object", properties }, {});
   const seen = new Set<string>();
-  const watch = new MutationObserver((records) => records.forEach((record) => seen.add((record.target as Element).closest?.("[data-field]")?.getAttribute("data-field") ?? "")));
+  const watch = new MutationObserver((records) =>
+    records.forEach((record) =>
+      seen.add((record.target as Element).closest?.("[data-field]")?.getAttribute("data-field") ?? ""),
+    ),
+  );
   watch.observe(host, { subtree: true, childList: true, attributes: true, characterData: true });
   type("f7", "x");
-  for (const record of watch.takeRecords()) seen.add((record.target as Element).closest?.("[data-field]")?.getAttribute("data-field") ?? "");
+  for (const record of watch.takeRecords())
+    seen.add((record.target as Element).closest?.("[data-field]")?.getAttribute("data-field") ?? "");
   watch.disconnect();
   expect([...seen].filter((path) => path !== "config.f7")).toEqual([]);
   expect(store.undoLabel).toBe("Edit f7 of a");
@@ -173,7 +255,16 @@ it("follows references by name and by address, and gives as JSON what a form has
 });
 
 it("shows what stands between backticks in a field's help as code", () => {
-  show({ type: "object", properties: { code: { type: "string", description: "Python with `def main(inputs, ctx)`." }, odd: { type: "string", description: "A lone ` stays." } } }, {});
+  show(
+    {
+      type: "object",
+      properties: {
+        code: { type: "string", description: "Python with `def main(inputs, ctx)`." },
+        odd: { type: "string", description: "A lone ` stays." },
+      },
+    },
+    {},
+  );
   const help = (path: string): Element | null => host.querySelector(`[data-field="config.${path}"] .help`);
   expect(help("code")?.innerHTML).toBe("Python with <code>def main(inputs, ctx)</code>.");
   expect(help("odd")?.textContent).toBe("A lone ` stays.");

@@ -7,7 +7,17 @@
 // The index of the package also names parts for tests, which ask for what is not installed.
 import LibraryList from "@rjsf/core/lib/components/fields/ArrayField.js";
 import Form from "@rjsf/core/lib/components/Form.js";
-import type { ArrayFieldTemplateProps, FieldProps, FieldTemplateProps, MultiSchemaFieldTemplateProps, ObjectFieldTemplateProps, RJSFSchema, UiSchema, UnsupportedFieldProps, WidgetProps } from "@rjsf/utils";
+import type {
+  ArrayFieldTemplateProps,
+  FieldProps,
+  FieldTemplateProps,
+  MultiSchemaFieldTemplateProps,
+  ObjectFieldTemplateProps,
+  RJSFSchema,
+  UiSchema,
+  UnsupportedFieldProps,
+  WidgetProps,
+} from "@rjsf/utils";
 import { type ComponentType, createContext, type ReactNode, useContext, useMemo, useRef } from "react";
 import type { Path } from "../../graph/changes";
 import { isObject } from "../../graph/document";
@@ -18,7 +28,17 @@ import { bring, ChoiceField, NumberField, ScalarField, SeveralField, SwitchField
 import { Field, Icon, Sayings } from "./field";
 import { JsonField } from "./jsonfield";
 import { MapField, TextsField } from "./lists";
-import { changeBetween, cleaned, controlOf, labelOf, requiredAt, schemaAt, startOf, uiOf, withoutDefaults } from "./schema";
+import {
+  changeBetween,
+  cleaned,
+  controlOf,
+  labelOf,
+  requiredAt,
+  schemaAt,
+  startOf,
+  uiOf,
+  withoutDefaults,
+} from "./schema";
 import { useSaid, useScope, useSurroundings, useValue, useWish } from "./scope";
 import { formValidator } from "./validator";
 import { looseText, setCount } from "./values";
@@ -55,14 +75,31 @@ function Leaf({ schema: given, fieldPathId, name, required: must }: FieldProps):
     help: textOf(schema["description"]),
     required: required && !item,
     placeholder: fallback === undefined ? "" : looseText(fallback),
-    clean: (value: Json | undefined, typing: boolean) => cleaned(schema, required, value === undefined && required ? "" : value, typing),
+    clean: (value: Json | undefined, typing: boolean) =>
+      cleaned(schema, required, value === undefined && required ? "" : value, typing),
   };
   const unset = required ? null : fallback === undefined ? gettext("Not set") : null;
   switch (control.kind) {
     case "code":
-      return <CodeControl {...shared} node={node} kind={control.language} loose={control.loose} expressions={"x-expression" in schema} minLines={control.language === "expression" ? 1 : control.language === "shell" ? 3 : 6} />;
+      return (
+        <CodeControl
+          {...shared}
+          node={node}
+          kind={control.language}
+          loose={control.loose}
+          expressions={"x-expression" in schema}
+          minLines={control.language === "expression" ? 1 : control.language === "shell" ? 3 : 6}
+        />
+      );
     case "path":
-      return <CodeControl {...shared} node={node} kind={type.includes("write") ? "write" : "read"} expressions={"x-expression" in schema} />;
+      return (
+        <CodeControl
+          {...shared}
+          node={node}
+          kind={type.includes("write") ? "write" : "read"}
+          expressions={"x-expression" in schema}
+        />
+      );
     case "choice":
       return <DefaultChoice {...shared} options={control.options} unset={unset} fallback={fallback} />;
     case "switch":
@@ -96,7 +133,10 @@ function Leaf({ schema: given, fieldPathId, name, required: must }: FieldProps):
 }
 
 /** A choice whose default stands for leaving the field out. */
-function DefaultChoice({ fallback, ...props }: Parameters<typeof ChoiceField>[0] & { fallback: Json | undefined }): ReactNode {
+function DefaultChoice({
+  fallback,
+  ...props
+}: Parameters<typeof ChoiceField>[0] & { fallback: Json | undefined }): ReactNode {
   if (fallback === undefined) return <ChoiceField {...props} />;
   const rest = props.options.filter((option) => JSON.stringify(option.value) !== JSON.stringify(fallback));
   const own = props.options.find((option) => JSON.stringify(option.value) === JSON.stringify(fallback));
@@ -109,13 +149,27 @@ function Group({ fieldPathId, properties, title, schema }: ObjectFieldTemplatePr
   const content = properties.filter((property) => !property.hidden).map((property) => property.content);
   if (!path.length || typeof path.at(-1) === "number") return <div className="fields">{content}</div>;
   return (
-    <Fold path={["config", ...path]} title={title || labelOf(schema as JsonObject, String(path.at(-1)))} help={textOf((schema as JsonObject)["description"])}>
+    <Fold
+      path={["config", ...path]}
+      title={title || labelOf(schema as JsonObject, String(path.at(-1)))}
+      help={textOf((schema as JsonObject)["description"])}
+    >
       {content}
     </Fold>
   );
 }
 
-function Fold({ path, title, help, children }: { path: Path; title: string; help: string; children: ReactNode }): ReactNode {
+function Fold({
+  path,
+  title,
+  help,
+  children,
+}: {
+  path: Path;
+  title: string;
+  help: string;
+  children: ReactNode;
+}): ReactNode {
   const value = useValue(path);
   const said = useSaid(path);
   const ref = useRef<HTMLElement>(null);
@@ -157,11 +211,23 @@ function Items({ fieldPathId, items, title, schema }: ArrayFieldTemplateProps): 
     editing.store.settle();
   };
   return (
-    <Field path={path} label={label} help={textOf(part["description"])} required={requiredAt(whole, fieldPathId.path)} group tall>
+    <Field
+      path={path}
+      label={label}
+      help={textOf(part["description"])}
+      required={requiredAt(whole, fieldPathId.path)}
+      group
+      tall
+    >
       {() => (
         <div className="rows" ref={box}>
           {items.map((item, at) => (
-            <div key={item.key} className="item" role="group" aria-label={fill(gettext("{label}, entry {n}"), { label, n: at + 1 })}>
+            <div
+              key={item.key}
+              className="item"
+              role="group"
+              aria-label={fill(gettext("{label}, entry {n}"), { label, n: at + 1 })}
+            >
               <div className="itemhead">
                 <span className="meta">{at + 1}</span>
                 <span className="grow" />
@@ -171,7 +237,9 @@ function Items({ fieldPathId, items, title, schema }: ArrayFieldTemplateProps): 
                     className="btn quiet small icon up"
                     aria-label={fill(gettext("Move entry {n} up"), { n: at + 1 })}
                     title={gettext("Move up")}
-                    onClick={() => put([...list.slice(0, at - 1), list[at] ?? null, list[at - 1] ?? null, ...list.slice(at + 1)])}
+                    onClick={() =>
+                      put([...list.slice(0, at - 1), list[at] ?? null, list[at - 1] ?? null, ...list.slice(at + 1)])
+                    }
                   >
                     <Icon name="chev" small />
                   </button>
@@ -192,7 +260,11 @@ function Items({ fieldPathId, items, title, schema }: ArrayFieldTemplateProps): 
               {item}
             </div>
           ))}
-          <button type="button" className="btn quiet small more" onClick={() => put([...list, startOf(isObject(part["items"]) ? part["items"] : {})])}>
+          <button
+            type="button"
+            className="btn quiet small more"
+            onClick={() => put([...list, startOf(isObject(part["items"]) ? part["items"] : {})])}
+          >
             <Icon name="plus" small />
             {gettext("Add entry")}
           </button>
@@ -215,7 +287,13 @@ function Alternatives({ selector, optionSchemaField }: MultiSchemaFieldTemplateP
 /** The library's own choice among alternatives. */
 function WaySelect({ id, value, options, onChange, label }: WidgetProps): ReactNode {
   return (
-    <select id={id} className="in" aria-label={label || gettext("Kind")} value={String(value ?? "")} onChange={(event) => onChange(Number(event.target.value))}>
+    <select
+      id={id}
+      className="in"
+      aria-label={label || gettext("Kind")}
+      value={String(value ?? "")}
+      onChange={(event) => onChange(Number(event.target.value))}
+    >
       {(options.enumOptions ?? []).map((option, at) => (
         <option key={at} value={String(option.value)}>
           {option.label}
@@ -229,15 +307,29 @@ const Bare = ({ children, hidden }: FieldTemplateProps): ReactNode => (hidden ? 
 const Nothing = (): null => null;
 
 function Unsupported({ fieldPathId }: UnsupportedFieldProps): ReactNode {
-  return <JsonField path={["config", ...fieldPathId.path]} label={String(fieldPathId.path.at(-1) ?? gettext("Config"))} />;
+  return (
+    <JsonField path={["config", ...fieldPathId.path]} label={String(fieldPathId.path.at(-1) ?? gettext("Config"))} />
+  );
 }
 
 /** Files in a document, and an entry of a schema that holds itself: as JSON, for the form has no end or no place for them. */
-const List = (props: FieldProps): ReactNode => (props.registry.schemaUtils.isFilesArray(props.schema, props.uiSchema) ? <Whole {...props} /> : <Listed {...props} />);
+const List = (props: FieldProps): ReactNode =>
+  props.registry.schemaUtils.isFilesArray(props.schema, props.uiSchema) ? <Whole {...props} /> : <Listed {...props} />;
 const Listed = LibraryList as ComponentType<FieldProps>;
-const Whole = ({ fieldPathId, name, schema }: FieldProps): ReactNode => <JsonField path={["config", ...fieldPathId.path]} label={labelOf(schema as JsonObject, name)} />;
+const Whole = ({ fieldPathId, name, schema }: FieldProps): ReactNode => (
+  <JsonField path={["config", ...fieldPathId.path]} label={labelOf(schema as JsonObject, name)} />
+);
 
-const FIELDS = { ArrayField: List, CyclicSchemaField: Whole, Leaf, StringField: Leaf, NumberField: Leaf, BooleanField: Leaf, FallbackField: Leaf, NullField: Leaf };
+const FIELDS = {
+  ArrayField: List,
+  CyclicSchemaField: Whole,
+  Leaf,
+  StringField: Leaf,
+  NumberField: Leaf,
+  BooleanField: Leaf,
+  FallbackField: Leaf,
+  NullField: Leaf,
+};
 const WIDGETS = { select: WaySelect, SelectWidget: WaySelect };
 const TEMPLATES = {
   FieldTemplate: Bare,
@@ -250,7 +342,12 @@ const TEMPLATES = {
   TitleFieldTemplate: Nothing,
   DescriptionFieldTemplate: Nothing,
 };
-const KEEP = { emptyObjectFields: "skipDefaults", arrayMinItems: { populate: "never" }, constAsDefaults: "never", requiredBooleanDefault: "skip" } as const;
+const KEEP = {
+  emptyObjectFields: "skipDefaults",
+  arrayMinItems: { populate: "never" },
+  constAsDefaults: "never",
+  requiredBooleanDefault: "skip",
+} as const;
 
 export function ConfigForm({ node, type, schema }: { node: string; type: string; schema: JsonObject }): ReactNode {
   const scope = useScope();

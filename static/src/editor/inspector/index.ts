@@ -39,7 +39,10 @@ export function mountInspector(root: HTMLElement, editing: Editing): Inspector {
 
   function focus(): void {
     if (host && !wishes) before = document.activeElement;
-    one(".pbody :is(input, select, textarea, button, [contenteditable='true'], summary):not([tabindex='-1'])", host ?? root)?.focus();
+    one(
+      ".pbody :is(input, select, textarea, button, [contenteditable='true'], summary):not([tabindex='-1'])",
+      host ?? root,
+    )?.focus();
   }
 
   const ask = (path: Path, line: number | null): void => {

@@ -31,9 +31,15 @@ export function InputsSection({ id }: { id: string }): ReactNode {
             ))}
           </ul>
         ) : (
-          <p className="help">{uses ? gettext("Nothing yet. Draw an edge to this node, or drop one of its wires on it.") : gettext("It starts at once. An edge to it makes it wait, and brings no data.")}</p>
+          <p className="help">
+            {uses
+              ? gettext("Nothing yet. Draw an edge to this node, or drop one of its wires on it.")
+              : gettext("It starts at once. An edge to it makes it wait, and brings no data.")}
+          </p>
         )}
-        {!uses && edges.length > 0 && <p className="help">{gettext("These edges only order: the node takes no data from them.")}</p>}
+        {!uses && edges.length > 0 && (
+          <p className="help">{gettext("These edges only order: the node takes no data from them.")}</p>
+        )}
       </div>
       <Outputs id={id} />
     </>
@@ -57,14 +63,30 @@ function InputRow({ edge, uses }: { edge: DocEdge; uses: boolean }): ReactNode {
           <Icon name="link" small />
         </span>
         {uses ? (
-          <LateInput className="port mono" aria-label={fill(gettext("Port that takes the output of {name}"), { name })} value={port} commit={(text) => renamedPort(editing, edge, text)} />
+          <LateInput
+            className="port mono"
+            aria-label={fill(gettext("Port that takes the output of {name}"), { name })}
+            value={port}
+            commit={(text) => renamedPort(editing, edge, text)}
+          />
         ) : null}
-        <button type="button" className="source" title={fill(gettext("Choose {name}"), { name })} onClick={() => editing.store.select([edge.source])}>
+        <button
+          type="button"
+          className="source"
+          title={fill(gettext("Choose {name}"), { name })}
+          onClick={() => editing.store.select([edge.source])}
+        >
           {from === "out" ? name : `${name} · ${from}`}
         </button>
         {uses &&
           (columns ? (
-            <button type="button" className="about" aria-expanded={open} aria-controls={panel} onClick={() => setOpen(!open)}>
+            <button
+              type="button"
+              className="about"
+              aria-expanded={open}
+              aria-controls={panel}
+              onClick={() => setOpen(!open)}
+            >
               {knownText({ kind, columns, rows: null })}
               <Icon name="chev" small />
             </button>
@@ -119,7 +141,12 @@ function Outputs({ id }: { id: string }): ReactNode {
                 <span className="mono port">{port}</span>
                 {targets.length ? (
                   targets.map((edge) => (
-                    <button key={edgeKey(edge)} type="button" className="source" onClick={() => editing.store.select([edge.target])}>
+                    <button
+                      key={edgeKey(edge)}
+                      type="button"
+                      className="source"
+                      onClick={() => editing.store.select([edge.target])}
+                    >
                       {visible(nameOf(nodeOf(editing.store.doc, edge.target) ?? { id: edge.target }))}
                     </button>
                   ))

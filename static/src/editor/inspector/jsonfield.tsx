@@ -44,7 +44,14 @@ export function JsonField(props: ControlProps & { rows?: number; object?: boolea
   const fits = typed !== null && sameJson(typed.of ?? null, value ?? null);
   const text = fits ? typed.text : value === undefined ? "" : JSON.stringify(value, null, 2);
   const result = fits ? read(typed.text) : { value };
-  const wrong = "wrong" in result ? fill(gettext("This is no JSON yet: {why}"), { why: result.wrong }) : object && result.value !== undefined && (typeof result.value !== "object" || result.value === null || Array.isArray(result.value)) ? gettext("Write an object: { … }") : "";
+  const wrong =
+    "wrong" in result
+      ? fill(gettext("This is no JSON yet: {why}"), { why: result.wrong })
+      : object &&
+          result.value !== undefined &&
+          (typeof result.value !== "object" || result.value === null || Array.isArray(result.value))
+        ? gettext("Write an object: { … }")
+        : "";
   const rows = Math.min(props.rows ?? 24, Math.max(4, text.split("\n").length));
   return (
     <Field path={path} label={label} help={help} required={required} typed={wrong} tall>
@@ -60,7 +67,11 @@ export function JsonField(props: ControlProps & { rows?: number; object?: boolea
           aria-invalid={ids.invalid || undefined}
           onChange={(event) => {
             const next = read(event.target.value);
-            const fine = !("wrong" in next) && (!object || next.value === undefined || (typeof next.value === "object" && next.value !== null && !Array.isArray(next.value)));
+            const fine =
+              !("wrong" in next) &&
+              (!object ||
+                next.value === undefined ||
+                (typeof next.value === "object" && next.value !== null && !Array.isArray(next.value)));
             setTyped({ text: event.target.value, of: fine && "value" in next ? next.value : value }, fine);
             if (fine && "value" in next) type(next.value);
           }}

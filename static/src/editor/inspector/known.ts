@@ -57,6 +57,8 @@ export class Known {
     const before = this.first.get(node.id);
     if (facts === undefined || facts.version === null) return null;
     if (this.edited.has(node.id) || !before) return "draft";
-    return before === node || sameJson({ ...before, position: null } as Json, { ...node, position: null } as Json) ? facts.version : "draft";
+    return before === node || sameJson({ ...before, position: null } as Json, { ...node, position: null } as Json)
+      ? facts.version
+      : "draft";
   }
 }

@@ -20,15 +20,21 @@ interface Written<R> {
   leave(): void;
 }
 
-function useRows<R>(props: ControlProps, shown: (value: Json | undefined) => R[], read: (rows: readonly R[]) => Json | undefined): Written<R> {
+function useRows<R>(
+  props: ControlProps,
+  shown: (value: Json | undefined) => R[],
+  read: (rows: readonly R[]) => Json | undefined,
+): Written<R> {
   const { value: found, type, choose, leave } = useWriting(props);
   const value = found === MIXED ? undefined : found;
   const [typed, show] = useState<readonly R[] | null>(null);
   const same = typed !== null && sameJson(read(typed) ?? null, value ?? null);
-  const put = (write: typeof type) => (rows: readonly R[]): void => {
-    show(rows);
-    write(read(rows));
-  };
+  const put =
+    (write: typeof type) =>
+    (rows: readonly R[]): void => {
+      show(rows);
+      write(read(rows));
+    };
   return { rows: same ? typed : shown(value), show, type: put(type), choose: put(choose), leave };
 }
 
@@ -96,7 +102,11 @@ export function TextsField(props: ControlProps & { single?: boolean; numbers?: b
     return numbers ? kept.map((text) => numberOr(text)) : [...kept];
   };
   const shown = (one: Json): string => (typeof one === "string" ? one : JSON.stringify(one));
-  const { rows, show, type, choose, leave } = useRows<string>(props, (held) => (Array.isArray(held) ? held.map(shown) : held === undefined ? [] : [shown(held)]), read);
+  const { rows, show, type, choose, leave } = useRows<string>(
+    props,
+    (held) => (Array.isArray(held) ? held.map(shown) : held === undefined ? [] : [shown(held)]),
+    read,
+  );
   return (
     <Field path={path} label={label} help={help} required={required} group tall>
       {(ids) => (
@@ -139,7 +149,8 @@ export function MapField(props: ControlProps & { texts: boolean }): ReactNode {
   };
   const { rows, show, type, choose, leave } = useRows<Row>(props, (held) => rowsOf(held, texts), read);
   const twice = doubled(rows);
-  const change = (at: number, row: Partial<Row>): void => type(rows.map((one, index) => (index === at ? { ...one, ...row } : one)));
+  const change = (at: number, row: Partial<Row>): void =>
+    type(rows.map((one, index) => (index === at ? { ...one, ...row } : one)));
   return (
     <Field
       path={path}
@@ -148,7 +159,11 @@ export function MapField(props: ControlProps & { texts: boolean }): ReactNode {
       required={required}
       group
       tall
-      typed={twice.size ? fill(gettext("{names} stands here twice; the first one counts."), { names: [...twice].join(", ") }) : ""}
+      typed={
+        twice.size
+          ? fill(gettext("{names} stands here twice; the first one counts."), { names: [...twice].join(", ") })
+          : ""
+      }
     >
       {(ids) => (
         <Rows
@@ -177,14 +192,22 @@ export function MapField(props: ControlProps & { texts: boolean }): ReactNode {
                 placeholder={gettext("value")}
                 autoComplete="off"
                 spellCheck={false}
-                aria-label={row.key ? fill(gettext("{label}, value of {name}"), { label, name: row.key }) : fill(gettext("{label}, value {n}"), { label, n: at + 1 })}
+                aria-label={
+                  row.key
+                    ? fill(gettext("{label}, value of {name}"), { label, name: row.key })
+                    : fill(gettext("{label}, value {n}"), { label, n: at + 1 })
+                }
                 aria-invalid={ids.invalid || undefined}
                 onChange={(event) => change(at, { text: event.target.value })}
                 onBlur={leave}
               />
             </>
           )}
-          removal={(row, at) => (row.key ? fill(gettext("Remove {name}"), { name: row.key }) : fill(gettext("Remove entry {n}"), { n: at + 1 }))}
+          removal={(row, at) =>
+            row.key
+              ? fill(gettext("Remove {name}"), { name: row.key })
+              : fill(gettext("Remove entry {n}"), { n: at + 1 })
+          }
           onAdd={show}
           onRemove={choose}
         />

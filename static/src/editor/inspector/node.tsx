@@ -49,7 +49,14 @@ export function NodeView({ id }: { id: string }): ReactNode {
     <ScopeContext value={scope}>
       <Head editing={editing} node={node} />
       <NodeTabs id={id} shown={tab} show={show} />
-      <div className="pbody" ref={body} id="inspector-body" role="tabpanel" tabIndex={-1} aria-labelledby={`inspector-tab-${tab}`}>
+      <div
+        className="pbody"
+        ref={body}
+        id="inspector-body"
+        role="tabpanel"
+        tabIndex={-1}
+        aria-labelledby={`inspector-tab-${tab}`}
+      >
         <section>
           {tab === "config" && <Config id={id} type={typeOf(node)} />}
           {tab === "limits" && <Limits />}
@@ -65,7 +72,12 @@ function Head({ editing, node }: { editing: Editing; node: DocNode }): ReactNode
   const { known } = useSurroundings();
   const type = editing.facts.types.get(typeOf(node));
   const changed = useSyncExternalStore(known.listen, () => known.changed(node));
-  const since = changed === null ? "" : changed === "draft" ? gettext("changed in this draft") : fill(gettext("last changed in v{n}"), { n: changed });
+  const since =
+    changed === null
+      ? ""
+      : changed === "draft"
+        ? gettext("changed in this draft")
+        : fill(gettext("last changed in v{n}"), { n: changed });
   const [running, setRunning] = useState(false);
   return (
     <div className="phead">
@@ -74,7 +86,13 @@ function Head({ editing, node }: { editing: Editing; node: DocNode }): ReactNode
           <Icon name={type?.icon ?? "dot"} />
         </span>
         <h1 className="sr">{visible(nameOf(node))}</h1>
-        <LateInput className="pname grow" aria-label={gettext("Name")} value={typeof node["name"] === "string" ? node["name"] : ""} placeholder={node.id} commit={(text) => renamed(editing, node.id, text)} />
+        <LateInput
+          className="pname grow"
+          aria-label={gettext("Name")}
+          value={typeof node["name"] === "string" ? node["name"] : ""}
+          placeholder={node.id}
+          commit={(text) => renamed(editing, node.id, text)}
+        />
         <button
           type="button"
           className={running ? "btn small busy" : "btn small"}
@@ -90,24 +108,44 @@ function Head({ editing, node }: { editing: Editing; node: DocNode }): ReactNode
         </button>
       </div>
       <div className="meta about">
-        <LateInput className="pid" aria-label={gettext("Id")} value={node.id} commit={(text) => withId(editing, node.id, text)} />
-        <span className="anywhere">{["", typeOf(node) || gettext("no type"), since].filter((part, at) => at === 0 || part).join(" · ")}</span>
+        <LateInput
+          className="pid"
+          aria-label={gettext("Id")}
+          value={node.id}
+          commit={(text) => withId(editing, node.id, text)}
+        />
+        <span className="anywhere">
+          {["", typeOf(node) || gettext("no type"), since].filter((part, at) => at === 0 || part).join(" · ")}
+        </span>
       </div>
     </div>
   );
 }
 
-const worst = (problems: readonly Problem[]): "error" | "warning" | null => (problems.some((one) => one.severity === "error") ? "error" : problems.length ? "warning" : null);
+const worst = (problems: readonly Problem[]): "error" | "warning" | null =>
+  problems.some((one) => one.severity === "error") ? "error" : problems.length ? "warning" : null;
 
 function NodeTabs({ id, shown, show }: { id: string; shown: TabName; show: (name: TabName) => void }): ReactNode {
   const problems = useStore((store) => store.problemsOf(id));
-  const tab = (name: TabName, label: string): { name: TabName; label: string; problems: "error" | "warning" | null } => ({ name, label, problems: worst(problems.filter((one) => tabOf(fieldOf(one)) === name)) });
+  const tab = (
+    name: TabName,
+    label: string,
+  ): { name: TabName; label: string; problems: "error" | "warning" | null } => ({
+    name,
+    label,
+    problems: worst(problems.filter((one) => tabOf(fieldOf(one)) === name)),
+  });
   return (
     <Tabs
       label={gettext("Parts of the node")}
       shown={shown}
       show={(name) => show(name as TabName)}
-      tabs={[tab("config", gettext("Config")), tab("limits", gettext("Limits")), tab("retries", gettext("Retries")), tab("notes", gettext("Notes"))]}
+      tabs={[
+        tab("config", gettext("Config")),
+        tab("limits", gettext("Limits")),
+        tab("retries", gettext("Retries")),
+        tab("notes", gettext("Notes")),
+      ]}
     />
   );
 }
@@ -122,7 +160,16 @@ function Config({ id, type }: { id: string; type: string }): ReactNode {
         <KnownConfig id={id} type={known} />
       ) : (
         <>
-          <p className="dim">{type ? fill(gettext("The node type {type} is not installed here, so there is no form for it. This is its config as JSON."), { type: visible(type) }) : gettext("This node has no type. This is its config as JSON.")}</p>
+          <p className="dim">
+            {type
+              ? fill(
+                  gettext(
+                    "The node type {type} is not installed here, so there is no form for it. This is its config as JSON.",
+                  ),
+                  { type: visible(type) },
+                )
+              : gettext("This node has no type. This is its config as JSON.")}
+          </p>
           <JsonField path={CONFIG} label={gettext("Config")} object />
         </>
       )}

@@ -12,24 +12,53 @@ import { ChipsField } from "./lists";
 import { MIXED, useLearned, useSaid, useScope, useSurroundings, useValue } from "./scope";
 
 /** Policy fields that the Retries tab shows; all others stand under Limits. */
-export const RETRY_FIELDS: ReadonlySet<string> = new Set(["retries", "lost_retries", "retry_delay", "retry_backoff", "retry_max_delay", "retry_on", "trigger_rule"]);
-const LIMIT_FIELDS: ReadonlySet<string> = new Set(["soft_timeout", "hard_timeout", "expected_duration", "pool", "slots", "priority", "memory_mb"]);
+export const RETRY_FIELDS: ReadonlySet<string> = new Set([
+  "retries",
+  "lost_retries",
+  "retry_delay",
+  "retry_backoff",
+  "retry_max_delay",
+  "retry_on",
+  "trigger_rule",
+]);
+const LIMIT_FIELDS: ReadonlySet<string> = new Set([
+  "soft_timeout",
+  "hard_timeout",
+  "expected_duration",
+  "pool",
+  "slots",
+  "priority",
+  "memory_mb",
+]);
 
 export const tabOf = (path: Path): "config" | "limits" | "retries" | "notes" =>
-  path[0] === "notes" ? "notes" : path[0] !== "policy" ? "config" : RETRY_FIELDS.has(String(path[1])) ? "retries" : "limits";
+  path[0] === "notes"
+    ? "notes"
+    : path[0] !== "policy"
+      ? "config"
+      : RETRY_FIELDS.has(String(path[1]))
+        ? "retries"
+        : "limits";
 
 const at = (name: string): Path => ["policy", name];
-const PATHS = Object.fromEntries([...RETRY_FIELDS, ...LIMIT_FIELDS].map((name) => [name, at(name)])) as Record<string, Path>;
+const PATHS = Object.fromEntries([...RETRY_FIELDS, ...LIMIT_FIELDS].map((name) => [name, at(name)])) as Record<
+  string,
+  Path
+>;
 const path = (name: string): Path => PATHS[name] ?? at(name);
 
 export function PoolField({ short = false }: { short?: boolean }): ReactNode {
   const { editing } = useSurroundings();
   const pools = [...editing.facts.pools];
-  const help = pools.length || short ? undefined : (
-    <>
-      {gettext("There are no pools yet.")} <a className="text" href="/resources/">{gettext("Make one under Resources")}</a>
-    </>
-  );
+  const help =
+    pools.length || short ? undefined : (
+      <>
+        {gettext("There are no pools yet.")}{" "}
+        <a className="text" href="/resources/">
+          {gettext("Make one under Resources")}
+        </a>
+      </>
+    );
   return (
     <ChoiceField
       path={path("pool")}
@@ -38,7 +67,10 @@ export function PoolField({ short = false }: { short?: boolean }): ReactNode {
       clean={(value) => value ?? undefined}
       unset={gettext("None")}
       // A list, however few there are: each has its slots in its name.
-      options={pools.map(([name, slots]) => ({ value: name, label: fill(ngettext("{name} ({n} slot)", "{name} ({n} slots)", slots), { name, n: slots }) }))}
+      options={pools.map(([name, slots]) => ({
+        value: name,
+        label: fill(ngettext("{name} ({n} slot)", "{name} ({n} slots)", slots), { name, n: slots }),
+      }))}
       list
     />
   );
@@ -52,7 +84,11 @@ export function PriorityField({ short = false }: { short?: boolean }): ReactNode
     <ChoiceField
       path={path("priority")}
       label={gettext("Priority")}
-      help={short ? undefined : gettext("1 starts first, 9 last. Nobody waits for ever: a 9 waits at most 8 minutes behind later ones.")}
+      help={
+        short
+          ? undefined
+          : gettext("1 starts first, 9 last. Nobody waits for ever: a 9 waits at most 8 minutes behind later ones.")
+      }
       clean={(value) => value ?? undefined}
       unset={fill(gettext("{n} (run's)"), { n: own })}
       options={[1, 2, 3, 4, 5, 6, 7, 8, 9].map((value) => ({ value, label: String(value) }))}
@@ -67,7 +103,11 @@ export function ExpectedField(): ReactNode {
       path={path("expected_duration")}
       label={gettext("Expected duration")}
       help={gettext("Past twice this, the node counts as stuck.")}
-      placeholder={learned === null ? gettext("learned from its runs") : fill(gettext("learned: {duration}"), { duration: duration(learned) })}
+      placeholder={
+        learned === null
+          ? gettext("learned from its runs")
+          : fill(gettext("learned: {duration}"), { duration: duration(learned) })
+      }
     />
   );
 }
@@ -84,7 +124,9 @@ export function Limits(): ReactNode {
         label={gettext("Soft time limit")}
         none={gettext("No limit")}
         placeholder={fill(gettext("{n} (default)"), { n: 300 })}
-        help={gettext("After it the code is told: it may save its progress, and the attempt ends as timed out. Only time while it runs counts.")}
+        help={gettext(
+          "After it the code is told: it may save its progress, and the attempt ends as timed out. Only time while it runs counts.",
+        )}
       />
       <SecondsField
         path={path("hard_timeout")}
@@ -96,23 +138,69 @@ export function Limits(): ReactNode {
       <ExpectedField />
       <PoolField />
       {(typeof pool === "string" || slots !== undefined) && (
-        <NumberField path={path("slots")} label={gettext("Slots")} whole placeholder="1" help={gettext("Slots of the pool that the node takes while it runs.")} />
+        <NumberField
+          path={path("slots")}
+          label={gettext("Slots")}
+          whole
+          placeholder="1"
+          help={gettext("Slots of the pool that the node takes while it runs.")}
+        />
       )}
       <PriorityField />
-      <NumberField path={path("memory_mb")} label={gettext("Memory")} whole unit="MB" placeholder={gettext("no limit")} help={gettext("Above it the node is stopped, and the error names the memory.")} />
+      <NumberField
+        path={path("memory_mb")}
+        label={gettext("Memory")}
+        whole
+        unit="MB"
+        placeholder={gettext("no limit")}
+        help={gettext("Above it the node is stopped, and the error names the memory.")}
+      />
       <Others shown={LIMIT_FIELDS} hidden={RETRY_FIELDS} />
     </div>
   );
 }
 
-const ERRORS = ["SoftTimeout", "HardTimeout", "MemoryLimit", "WorkerLost", "ExitCode", "SqlError", "ExpressionError", "BadOutput"];
+const ERRORS = [
+  "SoftTimeout",
+  "HardTimeout",
+  "MemoryLimit",
+  "WorkerLost",
+  "ExitCode",
+  "SqlError",
+  "ExpressionError",
+  "BadOutput",
+];
 
 const RULES: readonly { value: string; label: () => string; help: () => string }[] = [
-  { value: "all_success", label: () => gettext("All succeeded"), help: () => gettext("Runs when everything before it succeeded. Behind a failed node it does not run, behind a skipped one it is skipped.") },
-  { value: "all_done", label: () => gettext("All ended"), help: () => gettext("Runs when everything before it has ended, however it ended: for cleaning up.") },
-  { value: "one_success", label: () => gettext("One succeeded"), help: () => gettext("Runs as soon as one node before it succeeded.") },
-  { value: "all_failed", label: () => gettext("All failed"), help: () => gettext("Runs when everything before it failed: for telling somebody.") },
-  { value: "none_failed", label: () => gettext("None failed"), help: () => gettext("Runs when nothing before it failed; skipped ones do not matter: where branches come together.") },
+  {
+    value: "all_success",
+    label: () => gettext("All succeeded"),
+    help: () =>
+      gettext(
+        "Runs when everything before it succeeded. Behind a failed node it does not run, behind a skipped one it is skipped.",
+      ),
+  },
+  {
+    value: "all_done",
+    label: () => gettext("All ended"),
+    help: () => gettext("Runs when everything before it has ended, however it ended: for cleaning up."),
+  },
+  {
+    value: "one_success",
+    label: () => gettext("One succeeded"),
+    help: () => gettext("Runs as soon as one node before it succeeded."),
+  },
+  {
+    value: "all_failed",
+    label: () => gettext("All failed"),
+    help: () => gettext("Runs when everything before it failed: for telling somebody."),
+  },
+  {
+    value: "none_failed",
+    label: () => gettext("None failed"),
+    help: () =>
+      gettext("Runs when nothing before it failed; skipped ones do not matter: where branches come together."),
+  },
 ];
 
 export function Retries(): ReactNode {
@@ -143,8 +231,20 @@ export function Retries(): ReactNode {
         }
       />
       <SecondsField path={path("retry_max_delay")} label={gettext("Longest delay")} placeholder="300" />
-      <ChipsField path={path("retry_on")} label={gettext("Retry on")} placeholder={gettext("every error")} suggestions={ERRORS} help={gettext("Error classes, also those of your own code. Others fail at once.")} />
-      <NumberField path={path("lost_retries")} label={gettext("Starts after a lost worker")} whole placeholder="3" help={gettext("A worker that is killed or unplugged; not counted as a retry.")} />
+      <ChipsField
+        path={path("retry_on")}
+        label={gettext("Retry on")}
+        placeholder={gettext("every error")}
+        suggestions={ERRORS}
+        help={gettext("Error classes, also those of your own code. Others fail at once.")}
+      />
+      <NumberField
+        path={path("lost_retries")}
+        label={gettext("Starts after a lost worker")}
+        whole
+        placeholder="3"
+        help={gettext("A worker that is killed or unplugged; not counted as a retry.")}
+      />
       <ChoiceField
         path={path("trigger_rule")}
         label={gettext("Starts when")}
@@ -198,7 +298,13 @@ const NOTES: Path = ["notes"];
 export function Notes(): ReactNode {
   return (
     <div className="fields">
-      <TextField path={NOTES} label={gettext("Notes")} long rows={12} help={gettext("For whoever reads this next: why it is so, where the data comes from, whom to ask.")} />
+      <TextField
+        path={NOTES}
+        label={gettext("Notes")}
+        long
+        rows={12}
+        help={gettext("For whoever reads this next: why it is so, where the data comes from, whom to ask.")}
+      />
     </div>
   );
 }

@@ -33,22 +33,34 @@ export function renamedPort(editing: Editing, edge: DocEdge, given: string): voi
   const from = targetPort(edge);
   const to = given || edge.source;
   if (to === from || !edgesInto(store.doc, edge.target).includes(edge)) return;
-  if (!NAME.test(to)) return refuse(gettext("A port starts with a small letter and has only small letters, digits and _, at most 63."));
+  if (!NAME.test(to))
+    return refuse(gettext("A port starts with a small letter and has only small letters, digits and _, at most 63."));
   const node = nodeOf(store.doc, edge.target);
   const others = edgesInto(store.doc, edge.target).filter((one) => one !== edge);
-  if (others.some((one) => targetPort(one) === to && one.source !== edge.source)) return refuse(fill(gettext("Another input has the name {name} already."), { name: to }));
+  if (others.some((one) => targetPort(one) === to && one.source !== edge.source))
+    return refuse(fill(gettext("Another input has the name {name} already."), { name: to }));
   // The code still reads the name when another edge brings it, too.
-  const config = node && !others.some((one) => targetPort(one) === from) ? renameInput(node, from, to, facts.types) : null;
+  const config =
+    node && !others.some((one) => targetPort(one) === from) ? renameInput(node, from, to, facts.types) : null;
   store.settle();
-  store.edit([{ kind: "set_edge", edge: edgeKey(edge), field: "target_port", value: to === edge.source ? undefined : to }, ...(node && config && config !== node["config"] ? [setConfig(node.id, config)] : [])], {
-    label: fill(gettext("Rename port {port}"), { port: visible(from) }),
-  });
+  store.edit(
+    [
+      { kind: "set_edge", edge: edgeKey(edge), field: "target_port", value: to === edge.source ? undefined : to },
+      ...(node && config && config !== node["config"] ? [setConfig(node.id, config)] : []),
+    ],
+    {
+      label: fill(gettext("Rename port {port}"), { port: visible(from) }),
+    },
+  );
   store.settle();
 }
 
 export function fromPort(editing: Editing, edge: DocEdge, port: string): void {
   const { store } = editing;
   store.settle();
-  store.edit({ kind: "set_edge", edge: edgeKey(edge), field: "source_port", value: port === "out" ? undefined : port }, { label: fill(gettext("Take port {port}"), { port: visible(port || sourcePort(edge)) }) });
+  store.edit(
+    { kind: "set_edge", edge: edgeKey(edge), field: "source_port", value: port === "out" ? undefined : port },
+    { label: fill(gettext("Take port {port}"), { port: visible(port || sourcePort(edge)) }) },
+  );
   store.settle();
 }

@@ -5,7 +5,11 @@ import type { Json } from "../../live/protocol";
 import type { NodeType } from "../parts";
 import { added, kindOf, nameFault, renamedInput, turned, withRequired, without } from "./runinputs";
 
-const INPUTS: Json = { type: "object", properties: { month: { type: "integer", minimum: 1 }, kind: { type: "string" } }, required: ["month"] };
+const INPUTS: Json = {
+  type: "object",
+  properties: { month: { type: "integer", minimum: 1 }, kind: { type: "string" } },
+  required: ["month"],
+};
 
 describe("rows of the inputs", () => {
   it("know what they can say", () => {
@@ -24,14 +28,22 @@ describe("rows of the inputs", () => {
     expect(added(schema).name).toBe("input_2");
     expect(without(schema, "input")).toBeUndefined();
     expect(without(INPUTS, "month")).toEqual({ type: "object", properties: { kind: { type: "string" } } });
-    expect(without({ ...(INPUTS as object), additionalProperties: false } as Json, "kind")).toMatchObject({ additionalProperties: false });
+    expect(without({ ...(INPUTS as object), additionalProperties: false } as Json, "kind")).toMatchObject({
+      additionalProperties: false,
+    });
   });
   it("say whether they must be given", () => {
     expect(withRequired(INPUTS, "kind", true)).toMatchObject({ required: ["month", "kind"] });
-    expect(withRequired(INPUTS, "month", false)).toEqual({ type: "object", properties: (INPUTS as { properties: Json }).properties });
+    expect(withRequired(INPUTS, "month", false)).toEqual({
+      type: "object",
+      properties: (INPUTS as { properties: Json }).properties,
+    });
   });
   it("turn into another kind without what says nothing there", () => {
-    expect(turned({ type: "integer", title: "M", minimum: 1, default: 5, enum: [1] }, "string")).toEqual({ type: "string", title: "M" });
+    expect(turned({ type: "integer", title: "M", minimum: 1, default: 5, enum: [1] }, "string")).toEqual({
+      type: "string",
+      title: "M",
+    });
     expect(turned({ type: "integer", minimum: 1 }, "number")).toEqual({ type: "number", minimum: 1 });
   });
   it("refuse names that cannot be", () => {
@@ -44,19 +56,53 @@ describe("rows of the inputs", () => {
 
 it("follows another name in expressions, and nowhere else", () => {
   const types = new Map<string, NodeType>([
-    ["table.sql", { type: "table.sql", name: "", category: "", icon: "", description: "", out_ports: ["out"], uses_inputs: true, config: { properties: { sql: { type: "string", "x-expression": "sql" } } } }],
-    ["python", { type: "python", name: "", category: "", icon: "", description: "", out_ports: ["out"], uses_inputs: true, config: { properties: { code: { type: "string" } } } }],
+    [
+      "table.sql",
+      {
+        type: "table.sql",
+        name: "",
+        category: "",
+        icon: "",
+        description: "",
+        out_ports: ["out"],
+        uses_inputs: true,
+        config: { properties: { sql: { type: "string", "x-expression": "sql" } } },
+      },
+    ],
+    [
+      "python",
+      {
+        type: "python",
+        name: "",
+        category: "",
+        icon: "",
+        description: "",
+        out_ports: ["out"],
+        uses_inputs: true,
+        config: { properties: { code: { type: "string" } } },
+      },
+    ],
   ]);
   const doc: Doc = {
     inputs: INPUTS,
     nodes: [
-      { id: "a", type: "table.sql", config: { sql: "select inputs.month from x where m = {{ inputs.month + inputs.months + inputs['month'] }}" } },
+      {
+        id: "a",
+        type: "table.sql",
+        config: { sql: "select inputs.month from x where m = {{ inputs.month + inputs.months + inputs['month'] }}" },
+      },
       { id: "b", type: "python", config: { code: "'{{ inputs.month }}'" } },
     ],
     edges: [],
   };
   const after = renamedInput(doc, types, "month", "when_").reduce(reduce, doc);
-  expect(after["inputs"]).toEqual({ type: "object", properties: { when_: { type: "integer", minimum: 1 }, kind: { type: "string" } }, required: ["when_"] });
-  expect(after.nodes[0]?.["config"]).toEqual({ sql: "select inputs.month from x where m = {{ inputs.when_ + inputs.months + inputs['when_'] }}" });
+  expect(after["inputs"]).toEqual({
+    type: "object",
+    properties: { when_: { type: "integer", minimum: 1 }, kind: { type: "string" } },
+    required: ["when_"],
+  });
+  expect(after.nodes[0]?.["config"]).toEqual({
+    sql: "select inputs.month from x where m = {{ inputs.when_ + inputs.months + inputs['when_'] }}",
+  });
   expect(after.nodes[1]).toBe(doc.nodes[1]);
 });

@@ -1,6 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../live/protocol";
-import { changeBetween, cleaned, controlOf, placeOf, requiredAt, sameJson, schemaAt, startOf, uiOf, withoutDefaults } from "./schema";
+import {
+  changeBetween,
+  cleaned,
+  controlOf,
+  placeOf,
+  requiredAt,
+  sameJson,
+  schemaAt,
+  startOf,
+  uiOf,
+  withoutDefaults,
+} from "./schema";
 
 const READ: JsonObject = {
   type: "object",
@@ -18,7 +29,14 @@ const READ: JsonObject = {
       additionalProperties: false,
       default: {},
     },
-    cases: { type: "array", items: { type: "object", properties: { port: { type: "string" }, when: { type: ["string", "boolean"], "x-editor": "expression" } }, required: ["port", "when"] } },
+    cases: {
+      type: "array",
+      items: {
+        type: "object",
+        properties: { port: { type: "string" }, when: { type: ["string", "boolean"], "x-editor": "expression" } },
+        required: ["port", "when"],
+      },
+    },
   },
   required: ["path"],
   additionalProperties: false,
@@ -28,9 +46,19 @@ describe("the control of a schema", () => {
   const kind = (schema: JsonObject): string => controlOf(schema).kind;
   it("is told by type, editor and enum", () => {
     expect(controlOf({ type: "string", "x-editor": "sql" })).toEqual({ kind: "code", language: "sql", loose: false });
-    expect(controlOf({ type: ["string", "boolean"], "x-editor": "expression" })).toEqual({ kind: "code", language: "expression", loose: true });
+    expect(controlOf({ type: ["string", "boolean"], "x-editor": "expression" })).toEqual({
+      kind: "code",
+      language: "expression",
+      loose: true,
+    });
     expect(kind({ type: "string", "x-editor": "path" })).toBe("path");
-    expect(controlOf({ enum: ["auto", true] })).toEqual({ kind: "choice", options: [{ value: "auto", label: "auto" }, { value: true, label: "true" }] });
+    expect(controlOf({ enum: ["auto", true] })).toEqual({
+      kind: "choice",
+      options: [
+        { value: "auto", label: "auto" },
+        { value: true, label: "true" },
+      ],
+    });
     expect(kind({ oneOf: [{ const: 1, title: "One" }, { const: 2 }] })).toBe("choice");
     expect(kind({ type: "boolean" })).toBe("maybe");
     expect(kind({ type: "boolean", default: false })).toBe("switch");
@@ -42,12 +70,17 @@ describe("the control of a schema", () => {
   it("is told by what a list or an object holds", () => {
     expect(kind({ anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }] })).toBe("texts");
     expect(kind({ anyOf: [{ type: "string" }, { type: "number" }] })).toBe("scalar");
-    expect(kind({ anyOf: [{ type: "object", properties: { a: { type: "string" } } }, { type: "string" }] })).toBe("other");
+    expect(kind({ anyOf: [{ type: "object", properties: { a: { type: "string" } } }, { type: "string" }] })).toBe(
+      "other",
+    );
     expect(kind({ type: "array", items: { type: "integer" } })).toBe("texts");
     expect(kind({ type: "array", items: { enum: ["a", "b"] } })).toBe("several");
     expect(kind({ type: "array", items: { type: "object", properties: { a: {} } } })).toBe("items");
     expect(kind({ type: "array" })).toBe("json");
-    expect(controlOf({ type: "object", additionalProperties: { type: "string" } })).toEqual({ kind: "map", texts: true });
+    expect(controlOf({ type: "object", additionalProperties: { type: "string" } })).toEqual({
+      kind: "map",
+      texts: true,
+    });
     expect(controlOf({ type: "object" })).toEqual({ kind: "map", texts: false });
     expect(kind({ type: "object", properties: { a: {} } })).toBe("group");
     expect(kind({})).toBe("json");
@@ -101,7 +134,9 @@ it("knows what is required", () => {
 
 it("hands the form no defaults, and names our field for each value", () => {
   expect(JSON.stringify(withoutDefaults(READ))).not.toContain('"default"');
-  expect(withoutDefaults({ properties: { default: { type: "string" } } })).toEqual({ properties: { default: { type: "string" } } });
+  expect(withoutDefaults({ properties: { default: { type: "string" } } })).toEqual({
+    properties: { default: { type: "string" } },
+  });
   const ui = uiOf(READ);
   expect(ui["path"]).toEqual({ "ui:field": "Leaf", "ui:fieldReplacesAnyOrOneOf": true });
   expect((ui["options"] as JsonObject)["nullstr"]).toEqual({ "ui:field": "Leaf", "ui:fieldReplacesAnyOrOneOf": true });

@@ -49,14 +49,20 @@ export function typesOf(schema: JsonObject): readonly string[] {
   return Array.isArray(type) ? type.filter((one): one is string => typeof one === "string") : [];
 }
 
-export const labelOf = (schema: JsonObject, name: string): string => textOf(schema["title"]) || name.replaceAll("_", " ");
+export const labelOf = (schema: JsonObject, name: string): string =>
+  textOf(schema["title"]) || name.replaceAll("_", " ");
 
 function optionsOf(schema: JsonObject): Option[] | null {
   const names = Array.isArray(schema["enumNames"]) ? schema["enumNames"] : [];
-  if (Array.isArray(schema["enum"])) return schema["enum"].map((value, at) => ({ value, label: textOf(names[at]) || said(value) }));
+  if (Array.isArray(schema["enum"]))
+    return schema["enum"].map((value, at) => ({ value, label: textOf(names[at]) || said(value) }));
   if ("const" in schema) return [{ value: schema["const"] ?? null, label: said(schema["const"] ?? null) }];
   const single = objectsIn(schema["oneOf"]);
-  if (single.length && single.every((one) => "const" in one)) return single.map((one) => ({ value: one["const"] ?? null, label: textOf(one["title"]) || said(one["const"] ?? null) }));
+  if (single.length && single.every((one) => "const" in one))
+    return single.map((one) => ({
+      value: one["const"] ?? null,
+      label: textOf(one["title"]) || said(one["const"] ?? null),
+    }));
   return null;
 }
 
@@ -72,7 +78,8 @@ export function controlOf(schema: JsonObject): Control {
   if ("$ref" in schema || "allOf" in schema || "if" in schema) return { kind: "other" };
   const ways = objectsIn(schema["anyOf"] ?? schema["oneOf"]);
   if (ways.length) return single(ways);
-  if (types.length > 1) return types.includes("object") || types.includes("array") ? { kind: "json" } : { kind: "scalar" };
+  if (types.length > 1)
+    return types.includes("object") || types.includes("array") ? { kind: "json" } : { kind: "scalar" };
   switch (types[0]) {
     case "boolean":
       return typeof schema["default"] === "boolean" ? { kind: "switch" } : { kind: "maybe" };
@@ -100,7 +107,11 @@ function single(ways: readonly JsonObject[]): Control {
     if (control.kind === "texts" && !control.numbers) return { kind: "texts", single: true, numbers: false };
   }
   const types = ways.map((way) => typesOf(way));
-  if (ways.every((way) => !("properties" in way)) && types.every((own) => own.length === 1 && ["string", "number", "integer", "boolean", "null"].includes(own[0] ?? ""))) return { kind: "scalar" };
+  if (
+    ways.every((way) => !("properties" in way)) &&
+    types.every((own) => own.length === 1 && ["string", "number", "integer", "boolean", "null"].includes(own[0] ?? ""))
+  )
+    return { kind: "scalar" };
   return { kind: "other" };
 }
 
@@ -120,7 +131,8 @@ function objectControl(schema: JsonObject): Control {
   if (more === false) return { kind: "group" };
   if (!isObject(more)) return { kind: "map", texts: false };
   const types = typesOf(more);
-  if (types.includes("object") || types.includes("array") || "$ref" in more || "anyOf" in more) return { kind: "map", texts: false };
+  if (types.includes("object") || types.includes("array") || "$ref" in more || "anyOf" in more)
+    return { kind: "map", texts: false };
   return { kind: "map", texts: types.length === 1 && types[0] === "string" };
 }
 
@@ -131,7 +143,8 @@ const opens = (control: Control): boolean => control.kind === "group" || control
 export function schemaAt(schema: JsonObject, path: Path): JsonObject | null {
   let here: JsonObject = schema;
   for (const part of path) {
-    const next = typeof part === "number" ? here["items"] : isObject(here["properties"]) ? here["properties"][part] : undefined;
+    const next =
+      typeof part === "number" ? here["items"] : isObject(here["properties"]) ? here["properties"][part] : undefined;
     if (!isObject(next)) return null;
     here = next;
   }
@@ -144,7 +157,8 @@ export function placeOf(schema: JsonObject, path: Path): Path {
   const place: (string | number)[] = [];
   for (const part of path) {
     if (place.length && !opens(controlOf(here))) break;
-    const next = typeof part === "number" ? here["items"] : isObject(here["properties"]) ? here["properties"][part] : undefined;
+    const next =
+      typeof part === "number" ? here["items"] : isObject(here["properties"]) ? here["properties"][part] : undefined;
     if (!isObject(next)) break;
     place.push(part);
     here = next;
@@ -162,16 +176,25 @@ export function requiredAt(schema: JsonObject, path: Path): boolean {
 export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (Array.isArray(a) || Array.isArray(b)) return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((one, at) => sameJson(one, b[at]));
+  if (Array.isArray(a) || Array.isArray(b))
+    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((one, at) => sameJson(one, b[at]));
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => key in b && sameJson(a[key], b[key]));
 }
 
-const isNothing = (value: Json | undefined): boolean => value === undefined || value === "" || (Array.isArray(value) ? !value.length : isObject(value) && !Object.keys(value).length);
+const isNothing = (value: Json | undefined): boolean =>
+  value === undefined ||
+  value === "" ||
+  (Array.isArray(value) ? !value.length : isObject(value) && !Object.keys(value).length);
 
 /** What is written for a value: undefined where leaving the field out says the same. While somebody types, a text that
  * happens to be the default stays. */
-export function cleaned(schema: JsonObject, required: boolean, value: Json | undefined, typing: boolean): Json | undefined {
+export function cleaned(
+  schema: JsonObject,
+  required: boolean,
+  value: Json | undefined,
+  typing: boolean,
+): Json | undefined {
   if (required) return value;
   if (isNothing(value)) return undefined;
   if (!typing && "default" in schema && sameJson(value, schema["default"])) return undefined;
@@ -188,7 +211,8 @@ export function startOf(schema: JsonObject): Json {
     case "group": {
       const made: JsonObject = {};
       const needed = Array.isArray(schema["required"]) ? schema["required"] : [];
-      for (const [name, part] of Object.entries(isObject(schema["properties"]) ? schema["properties"] : {})) if (isObject(part) && needed.includes(name)) made[name] = startOf(part);
+      for (const [name, part] of Object.entries(isObject(schema["properties"]) ? schema["properties"] : {}))
+        if (isObject(part) && needed.includes(name)) made[name] = startOf(part);
       return made;
     }
     case "items":
@@ -213,9 +237,14 @@ export function withoutDefaults(schema: JsonObject): JsonObject {
   for (const [key, value] of Object.entries(schema)) {
     if (key === "default") continue;
     if (key === "properties" || key === "$defs" || key === "definitions") {
-      made[key] = isObject(value) ? Object.fromEntries(Object.entries(value).map(([name, part]) => [name, isObject(part) ? withoutDefaults(part) : part])) : value;
+      made[key] = isObject(value)
+        ? Object.fromEntries(
+            Object.entries(value).map(([name, part]) => [name, isObject(part) ? withoutDefaults(part) : part]),
+          )
+        : value;
     } else if (isObject(value) && key !== "const") made[key] = withoutDefaults(value);
-    else if (Array.isArray(value) && (key === "anyOf" || key === "oneOf" || key === "allOf")) made[key] = value.map((part) => (isObject(part) ? withoutDefaults(part) : part));
+    else if (Array.isArray(value) && (key === "anyOf" || key === "oneOf" || key === "allOf"))
+      made[key] = value.map((part) => (isObject(part) ? withoutDefaults(part) : part));
     else made[key] = value;
   }
   return made;
@@ -226,7 +255,9 @@ export function uiOf(schema: JsonObject): JsonObject {
   const control = controlOf(schema);
   if (control.kind === "group") {
     const properties = isObject(schema["properties"]) ? schema["properties"] : {};
-    return Object.fromEntries(Object.entries(properties).map(([name, part]) => [name, isObject(part) ? uiOf(part) : {}]));
+    return Object.fromEntries(
+      Object.entries(properties).map(([name, part]) => [name, isObject(part) ? uiOf(part) : {}]),
+    );
   }
   if (control.kind === "items") return { items: isObject(schema["items"]) ? uiOf(schema["items"]) : {} };
   if (control.kind === "other") return {};
@@ -234,10 +265,15 @@ export function uiOf(schema: JsonObject): JsonObject {
 }
 
 /** The one place where two values differ, as deep as it can be named; null: they say the same. */
-export function changeBetween(before: Json | undefined, after: Json | undefined): { path: Path; value: Json | undefined } | null {
+export function changeBetween(
+  before: Json | undefined,
+  after: Json | undefined,
+): { path: Path; value: Json | undefined } | null {
   if (sameJson(before, after)) return null;
   if (isObject(before) && isObject(after)) {
-    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((key) => !sameJson(before[key], after[key]));
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+      (key) => !sameJson(before[key], after[key]),
+    );
     const [key] = keys;
     if (keys.length === 1 && key !== undefined) {
       const inner = changeBetween(before[key], after[key]);

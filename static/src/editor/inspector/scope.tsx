@@ -55,7 +55,8 @@ export class Wishes {
   };
   readonly current = (): Wish | null => this.now;
   constructor() {
-    for (const name of ["keydown", "pointerdown"]) document.addEventListener(name, () => (this.pressed = true), { capture: true });
+    for (const name of ["keydown", "pointerdown"])
+      document.addEventListener(name, () => (this.pressed = true), { capture: true });
   }
   ask(wish: Wish): void {
     this.now = wish;
@@ -131,7 +132,16 @@ const NOTHING: readonly Said[] = [];
 function repair(editing: Editing, problem: Problem): void {
   const { store } = editing;
   const at = problem.node === null ? undefined : indexOf(store.doc).get(problem.node);
-  const fix = problem.fix && at !== undefined ? { ...problem.fix, changes: problem.fix.changes.map((one) => ({ ...one, path: one.path.replace(/^\/nodes\/\d+(?=\/|$)/, `/nodes/${at}`) })) } : problem.fix;
+  const fix =
+    problem.fix && at !== undefined
+      ? {
+          ...problem.fix,
+          changes: problem.fix.changes.map((one) => ({
+            ...one,
+            path: one.path.replace(/^\/nodes\/\d+(?=\/|$)/, `/nodes/${at}`),
+          })),
+        }
+      : problem.fix;
   store.settle();
   perform(editing, applyFix({ ...problem, fix }));
   store.settle();
@@ -157,7 +167,11 @@ class Sayings {
 
   constructor(
     private readonly editing: Editing,
-    private readonly ask: () => { problems: readonly Problem[]; value: Json | undefined; instant: () => readonly Instant[] },
+    private readonly ask: () => {
+      problems: readonly Problem[];
+      value: Json | undefined;
+      instant: () => readonly Instant[];
+    },
     private readonly place: (problem: Problem) => Path,
   ) {}
 
@@ -190,7 +204,11 @@ class Sayings {
 /** The list as it was, when it says the same: nothing is drawn again for an answer that repeats itself. Repairs are
  * taken from the newer one. */
 function kept(before: readonly Said[] | undefined, after: readonly Said[]): readonly Said[] {
-  const same = before?.length === after.length && before.every((one, at) => one.message === after[at]?.message && one.line === after[at]?.line && !one.fix && !after[at]?.fix);
+  const same =
+    before?.length === after.length &&
+    before.every(
+      (one, at) => one.message === after[at]?.message && one.line === after[at]?.line && !one.fix && !after[at]?.fix,
+    );
   return same ? before : after;
 }
 
@@ -211,7 +229,12 @@ const keptDepth = (path: Path): number => (path[0] === "config" ? 1 : 0);
 export const mergeWord = (node: string, path: Path): string => `set ${node} ${path.join(".")}`;
 
 function setChange(node: DocNode, path: Path, value: Json | undefined): Change {
-  return { kind: "set", node: node.id, path: value === undefined ? emptied(node as JsonObject, path, keptDepth(path)) : path, value };
+  return {
+    kind: "set",
+    node: node.id,
+    path: value === undefined ? emptied(node as JsonObject, path, keptDepth(path)) : path,
+    value,
+  };
 }
 
 /** Tabs and fields of one node. `schema`: of its config; null: its type is not known. */
@@ -234,7 +257,13 @@ export class NodeScope implements Scope {
         return {
           problems: store.problemsOf(this.node),
           value: here as Json | undefined,
-          instant: () => (schema && here ? instantFaults(schema, configOf(here)).map((fault) => ({ ...fault, path: ["config", ...placeOf(schema, fault.path)] })) : []),
+          instant: () =>
+            schema && here
+              ? instantFaults(schema, configOf(here)).map((fault) => ({
+                  ...fault,
+                  path: ["config", ...placeOf(schema, fault.path)],
+                }))
+              : [],
         };
       },
       (problem) => this.placeOf(fieldOf(problem)),
@@ -261,7 +290,10 @@ export class NodeScope implements Scope {
     const { store } = this.editing;
     const node = nodeOf(store.doc, this.node);
     if (!node || sameJson(valueAt(node as JsonObject, path), value)) return;
-    store.edit(setChange(node, path, value), { label: fill(gettext("Edit {field} of {name}"), { field: what, name: visible(nameOf(node)) }), merge: mergeWord(node.id, path) });
+    store.edit(setChange(node, path, value), {
+      label: fill(gettext("Edit {field} of {name}"), { field: what, name: visible(nameOf(node)) }),
+      merge: mergeWord(node.id, path),
+    });
   }
 
   said(path: Path): readonly Said[] {
@@ -308,11 +340,21 @@ export class NodesScope implements Scope {
     const nodes = doc.nodes.map((node) => {
       if (!chosen.has(node.id) || sameJson(valueAt(node as JsonObject, path), value)) return node;
       differ = true;
-      return withValue(node as JsonObject, value === undefined ? emptied(node as JsonObject, path, keptDepth(path)) : path, value) as unknown as DocNode;
+      return withValue(
+        node as JsonObject,
+        value === undefined ? emptied(node as JsonObject, path, keptDepth(path)) : path,
+        value,
+      ) as unknown as DocNode;
     });
     if (!differ) return;
     const n = chosen.size;
-    this.editing.store.edit({ kind: "replace", doc: { ...doc, nodes } }, { label: fill(ngettext("Edit {field} of {n} node", "Edit {field} of {n} nodes", n), { field: what, n: count(n) }), merge: mergeWord("chosen", path) });
+    this.editing.store.edit(
+      { kind: "replace", doc: { ...doc, nodes } },
+      {
+        label: fill(ngettext("Edit {field} of {n} node", "Edit {field} of {n} nodes", n), { field: what, n: count(n) }),
+        merge: mergeWord("chosen", path),
+      },
+    );
   }
 
   said(): readonly Said[] {
@@ -344,7 +386,8 @@ export class WorkflowScope implements Scope {
 
   placeOf(path: Path): Path {
     if (path[0] === "settings" && typeof path[1] === "string") return path.slice(0, 2);
-    if (path[0] === "inputs") return path[1] === "properties" && typeof path[2] === "string" ? path.slice(0, 3) : ["inputs"];
+    if (path[0] === "inputs")
+      return path[1] === "properties" && typeof path[2] === "string" ? path.slice(0, 3) : ["inputs"];
     return [];
   }
 
@@ -358,7 +401,10 @@ export class WorkflowScope implements Scope {
     if (sameJson(valueAt(whole, path), value)) return;
     // An input that says nothing about itself is one all the same.
     const at = value === undefined ? emptied(whole, path, path[0] === "inputs" ? 3 : 0) : path;
-    store.edit({ kind: "workflow", path: at, value }, { label: fill(gettext("Edit {field}"), { field: what }), merge: `workflow ${path.join(".")}` });
+    store.edit(
+      { kind: "workflow", path: at, value },
+      { label: fill(gettext("Edit {field}"), { field: what }), merge: `workflow ${path.join(".")}` },
+    );
   }
 
   said(path: Path): readonly Said[] {
@@ -371,7 +417,8 @@ function workflowField(problem: Problem): Path {
   return fieldOf({ ...problem, path: `nodes[0].${problem.path}` });
 }
 
-export const schemaOf = (editing: Editing, node: DocNode): JsonObject | null => editing.facts.types.get(typeOf(node))?.config ?? null;
+export const schemaOf = (editing: Editing, node: DocNode): JsonObject | null =>
+  editing.facts.types.get(typeOf(node))?.config ?? null;
 
 /** The usual duration of the node that is shown; null: not known, or there are several. */
 export function useLearned(): number | null {

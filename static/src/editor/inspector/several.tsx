@@ -75,7 +75,14 @@ function Alignments(): ReactNode {
       </span>
       <div className="aligns">
         {ways.map(({ how, label: word }) => (
-          <button key={how} type="button" className="btn small" onClick={() => perform(editing, align(editing.store.doc, editing.store.selection.nodes, how, editing.canvas.placeOf))}>
+          <button
+            key={how}
+            type="button"
+            className="btn small"
+            onClick={() =>
+              perform(editing, align(editing.store.doc, editing.store.selection.nodes, how, editing.canvas.placeOf))
+            }
+          >
             {word()}
           </button>
         ))}

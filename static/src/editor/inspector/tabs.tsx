@@ -10,7 +10,17 @@ export interface Tab {
   readonly problems: "error" | "warning" | null;
 }
 
-export function Tabs({ tabs, shown, show, label }: { tabs: readonly Tab[]; shown: string; show: (name: string) => void; label: string }): ReactNode {
+export function Tabs({
+  tabs,
+  shown,
+  show,
+  label,
+}: {
+  tabs: readonly Tab[];
+  shown: string;
+  show: (name: string) => void;
+  label: string;
+}): ReactNode {
   const list = useRef<HTMLDivElement>(null);
   const turn = (event: KeyboardEvent): void => {
     const at = tabs.findIndex((tab) => tab.name === shown);

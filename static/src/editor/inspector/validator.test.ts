@@ -8,7 +8,16 @@ const SCHEMA: JsonObject = {
     sql: { type: "string", title: "SQL", minLength: 1 },
     n: { type: "integer", title: "Number", minimum: 1, maximum: 9 },
     kind: { enum: ["a", "b"], title: "Kind" },
-    cases: { type: "array", title: "Cases", minItems: 1, items: { type: "object", properties: { port: { type: "string", title: "Port", pattern: "^[a-z]+$" } }, required: ["port"] } },
+    cases: {
+      type: "array",
+      title: "Cases",
+      minItems: 1,
+      items: {
+        type: "object",
+        properties: { port: { type: "string", title: "Port", pattern: "^[a-z]+$" } },
+        required: ["port"],
+      },
+    },
   },
   required: ["sql"],
   additionalProperties: false,
@@ -21,14 +30,18 @@ describe("what is wrong at once", () => {
     expect(instantFaults(SCHEMA, { sql: "" })).toEqual([{ path: ["sql"], message: "SQL must not be empty." }]);
     expect(instantFaults(SCHEMA, { sql: 5 })).toEqual([{ path: ["sql"], message: "SQL must be a text." }]);
     expect(instantFaults(SCHEMA, { sql: "x", n: 12 })).toEqual([{ path: ["n"], message: "Number must be at most 9." }]);
-    expect(instantFaults(SCHEMA, { sql: "x", kind: "c" })).toEqual([{ path: ["kind"], message: "Kind must be one of its known values." }]);
+    expect(instantFaults(SCHEMA, { sql: "x", kind: "c" })).toEqual([
+      { path: ["kind"], message: "Kind must be one of its known values." },
+    ]);
   });
   it("is found in lists", () => {
     expect(instantFaults(SCHEMA, { sql: "x", cases: [{ port: "ok" }, { port: "No" }, {}] })).toEqual([
       { path: ["cases", 1, "port"], message: "Port does not fit the pattern ^[a-z]+$." },
       { path: ["cases", 2, "port"], message: "Port is required." },
     ]);
-    expect(instantFaults(SCHEMA, { sql: "x", cases: [] })).toEqual([{ path: ["cases"], message: "Cases must have at least 1 entry." }]);
+    expect(instantFaults(SCHEMA, { sql: "x", cases: [] })).toEqual([
+      { path: ["cases"], message: "Cases must have at least 1 entry." },
+    ]);
   });
 });
 

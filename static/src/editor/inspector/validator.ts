@@ -25,7 +25,10 @@ function validatorOf(schema: object): Validator {
 export const formValidator: ValidatorType = {
   isValid(schema: RJSFSchema, data: unknown, root: RJSFSchema): boolean {
     try {
-      const whole = root === schema || !("$defs" in root || "definitions" in root) ? schema : { ...schema, $defs: root["$defs"], definitions: root.definitions };
+      const whole =
+        root === schema || !("$defs" in root || "definitions" in root)
+          ? schema
+          : { ...schema, $defs: root["$defs"], definitions: root.definitions };
       return validatorOf(whole).validate(data ?? null).valid;
     } catch {
       return false;
@@ -53,7 +56,14 @@ const WORDS: Readonly<Record<string, () => string>> = {
 };
 
 /** Keywords that only say that something deeper is wrong. */
-const OUTER: ReadonlySet<string> = new Set(["properties", "items", "additionalProperties", "allOf", "$ref", "prefixItems"]);
+const OUTER: ReadonlySet<string> = new Set([
+  "properties",
+  "items",
+  "additionalProperties",
+  "allOf",
+  "$ref",
+  "prefixItems",
+]);
 
 /** Faults of `value`: what is missing, of a wrong type, out of its range or pattern. One for each place. */
 export function instantFaults(schema: JsonObject, value: Json): Instant[] {
@@ -75,7 +85,11 @@ export function instantFaults(schema: JsonObject, value: Json): Instant[] {
       const needed = Array.isArray(part["required"]) ? part["required"] : [];
       for (const name of needed) {
         if (typeof name !== "string" || (isObject(at) && name in at)) continue;
-        add(found, [...path, name], fill(gettext("{field} is required."), { field: labelOf(schemaAt(part, [name]) ?? {}, name) }));
+        add(
+          found,
+          [...path, name],
+          fill(gettext("{field} is required."), { field: labelOf(schemaAt(part, [name]) ?? {}, name) }),
+        );
       }
       continue;
     }
@@ -94,11 +108,24 @@ function sentence(keyword: string, schema: JsonObject): string {
   const limit = (name: string): number => (typeof schema[name] === "number" ? schema[name] : 0);
   switch (keyword) {
     case "type":
-      return fill(gettext("{field} must be {kind}."), { kind: typesOf(schema).map((type) => WORDS[type]?.() ?? type).join(gettext(" or ")) });
+      return fill(gettext("{field} must be {kind}."), {
+        kind: typesOf(schema)
+          .map((type) => WORDS[type]?.() ?? type)
+          .join(gettext(" or ")),
+      });
     case "minLength":
-      return limit("minLength") <= 1 ? gettext("{field} must not be empty.") : fill(gettext("{field} must have at least {limit} characters."), { limit: limit("minLength") });
+      return limit("minLength") <= 1
+        ? gettext("{field} must not be empty.")
+        : fill(gettext("{field} must have at least {limit} characters."), { limit: limit("minLength") });
     case "maxLength":
-      return fill(ngettext("{field} must have at most {limit} character.", "{field} must have at most {limit} characters.", limit("maxLength")), { limit: limit("maxLength") });
+      return fill(
+        ngettext(
+          "{field} must have at most {limit} character.",
+          "{field} must have at most {limit} characters.",
+          limit("maxLength"),
+        ),
+        { limit: limit("maxLength") },
+      );
     case "minimum":
       return fill(gettext("{field} must be at least {limit}."), { limit: limit("minimum") });
     case "exclusiveMinimum":
@@ -113,9 +140,23 @@ function sentence(keyword: string, schema: JsonObject): string {
     case "const":
       return gettext("{field} must be one of its known values.");
     case "minItems":
-      return fill(ngettext("{field} must have at least {limit} entry.", "{field} must have at least {limit} entries.", limit("minItems")), { limit: limit("minItems") });
+      return fill(
+        ngettext(
+          "{field} must have at least {limit} entry.",
+          "{field} must have at least {limit} entries.",
+          limit("minItems"),
+        ),
+        { limit: limit("minItems") },
+      );
     case "maxItems":
-      return fill(ngettext("{field} must have at most {limit} entry.", "{field} must have at most {limit} entries.", limit("maxItems")), { limit: limit("maxItems") });
+      return fill(
+        ngettext(
+          "{field} must have at most {limit} entry.",
+          "{field} must have at most {limit} entries.",
+          limit("maxItems"),
+        ),
+        { limit: limit("maxItems") },
+      );
     default:
       return "";
   }

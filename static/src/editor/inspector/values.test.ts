@@ -16,7 +16,9 @@ describe("seconds", () => {
     ["200 ms", 0.2],
     ["3 min", 180],
   ])("%s is %d", (text, seconds) => expect(readSeconds(text)).toEqual({ value: seconds }));
-  it.each(["soon", "5 x", "1 h 30", "-5", "5 m !", "m"])("%s is none", (text) => expect(readSeconds(text)).toEqual({ wrong: "seconds" }));
+  it.each(["soon", "5 x", "1 h 30", "-5", "5 m !", "m"])("%s is none", (text) =>
+    expect(readSeconds(text)).toEqual({ wrong: "seconds" }),
+  );
   it("nothing is no value", () => expect(readSeconds("  ")).toEqual({ value: undefined }));
 });
 
@@ -43,10 +45,12 @@ describe("texts that may be JSON", () => {
     expect(readLoose("2013-01-01")).toBe("2013-01-01");
   });
   it("come back as they were", () => {
-    fc.assert(fc.property(fc.jsonValue(), (value) => {
-      const json = JSON.parse(JSON.stringify(value)) as Json;
-      expect(readLoose(looseText(json))).toEqual(json);
-    }));
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const json = JSON.parse(JSON.stringify(value)) as Json;
+        expect(readLoose(looseText(json))).toEqual(json);
+      }),
+    );
   });
 });
 
@@ -57,7 +61,12 @@ describe("rows of a map", () => {
     expect(objectOf(rowsOf({ a: "5" }, true), true)).toEqual({ a: "5" });
   });
   it("leave out rows without a name, keep the first of two, and take __proto__ as a name", () => {
-    const rows = [{ key: "a", text: "1" }, { key: "", text: "2" }, { key: "a ", text: "3" }, { key: "__proto__", text: "4" }];
+    const rows = [
+      { key: "a", text: "1" },
+      { key: "", text: "2" },
+      { key: "a ", text: "3" },
+      { key: "__proto__", text: "4" },
+    ];
     expect(JSON.stringify(objectOf(rows, false))).toBe('{"a":1,"__proto__":4}');
     expect([...doubled(rows)]).toEqual(["a"]);
   });

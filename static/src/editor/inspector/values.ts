@@ -29,7 +29,8 @@ export function readNumber(text: string, whole: boolean): Read<number | undefine
   const given = text.trim().replace(/^(-?\d+),(\d+)$/, "$1.$2");
   if (!given) return { value: undefined };
   const number = Number(given);
-  if (!/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(given) || !Number.isFinite(number)) return { wrong: whole ? "whole" : "number" };
+  if (!/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(given) || !Number.isFinite(number))
+    return { wrong: whole ? "whole" : "number" };
   if (whole && !Number.isInteger(number)) return { wrong: "whole" };
   return { value: number };
 }
@@ -59,7 +60,10 @@ export interface Row {
 
 export function rowsOf(value: Json | undefined, texts: boolean): Row[] {
   if (!isObject(value)) return [];
-  return Object.entries(value).map(([key, item]) => ({ key, text: texts && typeof item === "string" ? item : looseText(item) }));
+  return Object.entries(value).map(([key, item]) => ({
+    key,
+    text: texts && typeof item === "string" ? item : looseText(item),
+  }));
 }
 
 /** The object of rows: the first of those with one key counts, a row without a key is not written yet. */
@@ -69,7 +73,12 @@ export function objectOf(rows: readonly Row[], texts: boolean): JsonObject {
     const name = key.trim();
     if (!name || Object.hasOwn(made, name)) continue;
     // "__proto__" is a name like any other.
-    Object.defineProperty(made, name, { value: texts ? text : readLoose(text), writable: true, enumerable: true, configurable: true });
+    Object.defineProperty(made, name, {
+      value: texts ? text : readLoose(text),
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
   }
   return made;
 }
@@ -87,4 +96,5 @@ export function doubled(rows: readonly Row[]): ReadonlySet<string> {
 }
 
 /** How many fields of an object are set. */
-export const setCount = (value: Json | undefined): number => (isObject(value) ? Object.keys(value).length : Array.isArray(value) ? value.length : 0);
+export const setCount = (value: Json | undefined): number =>
+  isObject(value) ? Object.keys(value).length : Array.isArray(value) ? value.length : 0;

@@ -11,7 +11,19 @@ import { ChoiceField, LateInput, NumberField, SecondsField, TextField } from "./
 import { Field, Icon, Sayings } from "./field";
 import { JsonField } from "./jsonfield";
 import { TextsField } from "./lists";
-import { added, type InputKind, kindOf, nameFault, propertiesOf, renamedInput, requiredOf, saysMore, turned, withRequired, without } from "./runinputs";
+import {
+  added,
+  type InputKind,
+  kindOf,
+  nameFault,
+  propertiesOf,
+  renamedInput,
+  requiredOf,
+  saysMore,
+  turned,
+  withRequired,
+  without,
+} from "./runinputs";
 import type { Option } from "./schema";
 import { ScopeContext, useSaid, useScope, useStore, useSurroundings, useValue, useWish, WorkflowScope } from "./scope";
 
@@ -30,7 +42,10 @@ export function WorkflowView(): ReactNode {
       body.current?.focus();
     } else if (place.length !== wish.path.length) wishes.ask({ path: place, line: null });
   }, [wish, scope, wishes]);
-  const size = [fill(ngettext("{n} node", "{n} nodes", nodes), { n: count(nodes) }), fill(ngettext("{n} edge", "{n} edges", edges), { n: count(edges) })].join(" · ");
+  const size = [
+    fill(ngettext("{n} node", "{n} nodes", nodes), { n: count(nodes) }),
+    fill(ngettext("{n} edge", "{n} edges", edges), { n: count(edges) }),
+  ].join(" · ");
   return (
     <ScopeContext value={scope}>
       <div className="phead">
@@ -100,8 +115,20 @@ function Settings(): ReactNode {
         <SecondsField path={TIMEOUT} label={gettext("Time limit of a run")} placeholder={gettext("no limit")} />
       </div>
       <div className="two">
-        <NumberField path={CONCURRENT} label={gettext("Nodes at once")} whole placeholder={gettext("no limit")} help={gettext("Of one run.")} />
-        <NumberField path={RUNS} label={gettext("Runs at once")} whole placeholder={gettext("no limit")} help={gettext("More stay queued.")} />
+        <NumberField
+          path={CONCURRENT}
+          label={gettext("Nodes at once")}
+          whole
+          placeholder={gettext("no limit")}
+          help={gettext("Of one run.")}
+        />
+        <NumberField
+          path={RUNS}
+          label={gettext("Runs at once")}
+          whole
+          placeholder={gettext("no limit")}
+          help={gettext("More stay queued.")}
+        />
       </div>
     </>
   );
@@ -127,10 +154,21 @@ function Inputs(): ReactNode {
         </button>
       </div>
       {raw || !plain ? (
-        <JsonField path={INPUTS} label={gettext("JSON Schema of the inputs")} object help={gettext("An object, with the inputs under properties.")} />
+        <JsonField
+          path={INPUTS}
+          label={gettext("JSON Schema of the inputs")}
+          object
+          help={gettext("An object, with the inputs under properties.")}
+        />
       ) : (
         <>
-          <p className="help">{names.length ? gettext("Asked for when a run starts; expressions read them as {{ inputs.name }}.") : gettext("What a run is started with: a month, a path, a limit. Expressions read it as {{ inputs.name }}.")}</p>
+          <p className="help">
+            {names.length
+              ? gettext("Asked for when a run starts; expressions read them as {{ inputs.name }}.")
+              : gettext(
+                  "What a run is started with: a month, a path, a limit. Expressions read it as {{ inputs.name }}.",
+                )}
+          </p>
           {names.length > 0 && (
             <ul className="runinputs">
               {names.map((name, at) => (
@@ -152,7 +190,9 @@ function Inputs(): ReactNode {
                 scope.write(INPUTS, schema, gettext("inputs"));
               });
               editing.store.settle();
-              const field = [...(more.current?.closest("section")?.querySelectorAll<HTMLInputElement>(".inputname") ?? [])].at(-1);
+              const field = [
+                ...(more.current?.closest("section")?.querySelectorAll<HTMLInputElement>(".inputname") ?? []),
+              ].at(-1);
               field?.focus();
               field?.select();
             }}
@@ -208,9 +248,16 @@ function InputRow({ name, open }: { name: string; open: boolean }): ReactNode {
   const rename = (to: string): void => {
     const wrong = nameFault(inputs(), to);
     setFault(wrong ? `${FAULTS[wrong]()} ${fill(gettext("It keeps the name {name}."), { name })}` : "");
-    if (!wrong) step(() => store.edit(renamedInput(store.doc, editing.facts.types, name, to), { label: fill(gettext("Rename input {name}"), { name }) }));
+    if (!wrong)
+      step(() =>
+        store.edit(renamedInput(store.doc, editing.facts.types, name, to), {
+          label: fill(gettext("Rename input {name}"), { name }),
+        }),
+      );
   };
-  const enumOptions: Option[] = Array.isArray(property["enum"]) ? property["enum"].map((value) => ({ value, label: typeof value === "string" ? value : JSON.stringify(value) })) : [];
+  const enumOptions: Option[] = Array.isArray(property["enum"])
+    ? property["enum"].map((value) => ({ value, label: typeof value === "string" ? value : JSON.stringify(value) }))
+    : [];
   const at = (field: string): Path => [...path, field];
   return (
     <li>
@@ -219,7 +266,9 @@ function InputRow({ name, open }: { name: string; open: boolean }): ReactNode {
           <Icon name="chev" small />
           <span className="mono cut">{visible(name)}</span>
           {needed && <span className="must">*</span>}
-          <span className="faint grow cut">{typeof property["title"] === "string" ? visible(property["title"]) : ""}</span>
+          <span className="faint grow cut">
+            {typeof property["title"] === "string" ? visible(property["title"]) : ""}
+          </span>
           {said.length > 0 && <Icon name="warn" small />}
           <span className="faint">{KINDS.find((one) => one.value === kind)?.label() ?? gettext("JSON")}</span>
         </summary>
@@ -227,7 +276,12 @@ function InputRow({ name, open }: { name: string; open: boolean }): ReactNode {
           <div className="two">
             <div className="field">
               <span className="label">{gettext("Name")}</span>
-              <LateInput className="in mono inputname" aria-label={fill(gettext("Name of input {name}"), { name })} value={name} commit={rename} />
+              <LateInput
+                className="in mono inputname"
+                aria-label={fill(gettext("Name of input {name}"), { name })}
+                value={name}
+                commit={rename}
+              />
               {fault && (
                 <p className="wrong" role="alert">
                   {fault}
@@ -240,7 +294,15 @@ function InputRow({ name, open }: { name: string; open: boolean }): ReactNode {
                   id={ids.id}
                   className="in"
                   value={kind}
-                  onChange={(event) => step(() => scope.write(path, turned(property, event.target.value as InputKind), fill(gettext("input {name}"), { name })))}
+                  onChange={(event) =>
+                    step(() =>
+                      scope.write(
+                        path,
+                        turned(property, event.target.value as InputKind),
+                        fill(gettext("input {name}"), { name }),
+                      ),
+                    )
+                  }
                 >
                   {kind === "other" && <option value="other">{gettext("As its JSON says")}</option>}
                   {KINDS.map((one) => (
@@ -260,7 +322,12 @@ function InputRow({ name, open }: { name: string; open: boolean }): ReactNode {
               <TextField path={at("description")} label={gettext("Help")} />
               <Default path={at("default")} kind={kind} options={enumOptions} />
               {(kind === "string" || kind === "integer" || kind === "number") && (
-                <TextsField path={at("enum")} label={gettext("Only these values")} numbers={kind !== "string"} help={enumOptions.length ? undefined : gettext("None: any value.")} />
+                <TextsField
+                  path={at("enum")}
+                  label={gettext("Only these values")}
+                  numbers={kind !== "string"}
+                  help={enumOptions.length ? undefined : gettext("None: any value.")}
+                />
               )}
               {(kind === "integer" || kind === "number") && (
                 <div className="two">
@@ -272,7 +339,15 @@ function InputRow({ name, open }: { name: string; open: boolean }): ReactNode {
           )}
           <div className="row">
             <label className="check grow">
-              <input type="checkbox" checked={needed} onChange={() => step(() => scope.write(INPUTS, withRequired(inputs(), name, !needed), fill(gettext("input {name}"), { name })))} />
+              <input
+                type="checkbox"
+                checked={needed}
+                onChange={() =>
+                  step(() =>
+                    scope.write(INPUTS, withRequired(inputs(), name, !needed), fill(gettext("input {name}"), { name })),
+                  )
+                }
+              />
               {gettext("Required")}
             </label>
             <button
@@ -316,6 +391,12 @@ function Default({ path, kind, options }: { path: Path; kind: InputKind; options
     case "strings":
       return <TextsField path={path} label={label} />;
     default:
-      return <TextField path={path} label={label} placeholder={kind === "date" ? "2026-01-31" : kind === "date-time" ? "2026-01-31T08:00:00Z" : ""} />;
+      return (
+        <TextField
+          path={path}
+          label={label}
+          placeholder={kind === "date" ? "2026-01-31" : kind === "date-time" ? "2026-01-31T08:00:00Z" : ""}
+        />
+      );
   }
 }
