@@ -32,7 +32,7 @@ from engine.executors.leases import Leases
 from engine.executors.messages import Messages
 from engine.hints import host_hints
 from engine.scheduler.dialects import driver_errors
-from engine.supervisor.waker import Bell
+from engine.supervisor.waker import Waker
 
 log = logging.getLogger("interlock.scheduler")
 
@@ -63,12 +63,12 @@ class CeleryExecutor(Leases):
         """Whether the database answers; false until the next `recall`."""
         self._lease_at = self._again_at = 0.0
         self._ear: host_hints.Listener | None = None
-        self._bell = Bell()
-        self.selector.register(self._bell, selectors.EVENT_READ, None)
+        self._waker = Waker()
+        self.selector.register(self._waker, selectors.EVENT_READ, None)
 
     def start(self) -> Mapping[str, float]:
         self._messages.open()
-        self._ear = host_hints.Listener(self.config, host_hints.scheduler_channel(self.config), self._bell.ring)
+        self._ear = host_hints.Listener(self.config, host_hints.scheduler_channel(self.config), self._waker.wake)
         return {}
 
     def stop(self, grace: float) -> Sequence[Report]:
@@ -92,7 +92,7 @@ class CeleryExecutor(Leases):
         return places(self._hosts.values(), self._flights.values(), self.config.max_concurrent, time.monotonic())
 
     def short(self, work: Work) -> bool:
-        return work.memory_mb is None and self.forecast.is_short(work)
+        return work.memory_mb is None and self.short_work.is_short(work)
 
     def idle(self) -> int:
         return max((min(one.idle for one in found) for found in self.places().values()), default=0)
@@ -171,7 +171,7 @@ class CeleryExecutor(Leases):
             due = min(end, look_at, self._lease_at) if self._usable else end
             for key, _ in self.selector.select(max(0.0, due - now)):
                 if key.data is None:
-                    self._bell.quiet()
+                    self._waker.drain()
                     self._look_at = 0.0
                 else:
                     key.data()
@@ -294,7 +294,7 @@ class CeleryExecutor(Leases):
                 flight.printed = True
             elif isinstance(report, Ended):
                 del self._flights[report.claim]
-                self.forecast.note(flight, report.seconds, flight.printed)
+                self.short_work.record(flight, report.seconds, flight.printed)
 
     def _publish_again(self, now: float) -> None:
         if not any(

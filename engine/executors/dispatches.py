@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.executors.base import AHEAD_MAX, Places
-from engine.supervisor.process_pool import LONG_SECONDS
+from engine.supervisor.process_pool import RECALL_SECONDS
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class Flight:
 
     def is_long(self, now: float) -> bool:
         """Whether nothing may stand behind it in its process."""
-        return not self.short or (self.began_at is not None and now - self.began_at > LONG_SECONDS)
+        return not self.short or (self.began_at is not None and now - self.began_at > RECALL_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)

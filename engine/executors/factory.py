@@ -15,7 +15,7 @@ def executor_of(config: Config) -> Executor:
     from engine.executors.local import LocalExecutor
 
     if config.artifact_store:
-        from engine.supervisor.transfer import shipped
+        from engine.supervisor.transfer import with_artifact_store
 
-        return shipped(LocalExecutor(config))
+        return with_artifact_store(LocalExecutor(config))
     return LocalExecutor(config)

@@ -18,7 +18,7 @@ from engine.executors.base import Batch, Ended, Report, Started
 from engine.executors.dispatches import Flight, HostView
 from engine.host.database import LEASE_SECONDS
 from engine.states import OTHER_RELEASE
-from engine.supervisor.prefetch import Forecast
+from engine.supervisor.short_work import ShortWork
 
 log = logging.getLogger("interlock.scheduler")
 
@@ -33,7 +33,7 @@ class Leases:
     connection."""
 
     def __init__(self) -> None:
-        self.forecast = Forecast()
+        self.short_work = ShortWork()
         self._flights: dict[str, Flight] = {}
         self._hosts: dict[int, HostView] = {}
         self._said: set[int] = set()
@@ -167,7 +167,7 @@ class Leases:
                 continue
             if flight.began_at is None and claim not in begun and (flight.short or not unknown):
                 if unknown:
-                    self.forecast.doubt(flight)
+                    self.short_work.mark_long(flight)
                 back.append(claim)
                 continue
             del self._flights[claim]

@@ -82,10 +82,10 @@ def main(shared: int, life: int, mark_prefix: str, worker: int) -> None:
     while not select.select([life], [], [], LOOK_SECONDS)[0]:
         if not numbers[1] or time.monotonic() < numbers[0] + LATE_SECONDS:
             continue
-        if ended := cleanup.end_processes(mark_prefix, (worker, start)):
+        if ended := cleanup.end_orphans(mark_prefix, (worker, start)):
             print(f"lease_over: worker {worker} stands still; ended {ended} processes", file=sys.stderr, flush=True)
     # Its pipe ends before /proc says that it is gone.
-    cleanup.end_processes(mark_prefix, (worker, start))
+    cleanup.end_orphans(mark_prefix, (worker, start))
 
 
 if __name__ == "__main__":

@@ -30,10 +30,10 @@ from engine.scheduler.envelopes import common
 from engine.scheduler.watchdog import Watchdog
 from engine.states import OTHER_RELEASE
 from engine.supervisor import cleanup
-from engine.supervisor.process_pool import LONG_SECONDS
+from engine.supervisor.process_pool import RECALL_SECONDS
 from engine.supervisor.supervisor import Supervisor
-from engine.supervisor.transfer import Shipper, shipped
-from engine.supervisor.waker import Bell
+from engine.supervisor.transfer import ArtifactTransfer, with_artifact_store
+from engine.supervisor.waker import Waker
 
 log = logging.getLogger("interlock.host")
 
@@ -75,7 +75,7 @@ class Host:
         """Called with each beat, and when a life is over: whether messages are for this host."""
         self.over = threading.Event()
         self.started = threading.Event()
-        self._bell = Bell()
+        self._waker = Waker()
         self._drain_until = 0.0
         self._served: dict[str, str] = {}
         """Wishes that were done."""
@@ -89,7 +89,7 @@ class Host:
         self.guard: Guard
         self.postman: Postman
         self.processes: HostSupervisor
-        self.supervisor: Supervisor | Shipper
+        self.supervisor: Supervisor | ArtifactTransfer
         """Those, behind an object store where there is one."""
 
     # From other threads.
@@ -165,7 +165,7 @@ class Host:
     def order(self, action: Callable[[], None]) -> None:
         """Have the supervisor's thread call `action` soon."""
         self.orders.append(action)
-        self._bell.ring()
+        self._waker.wake()
 
     def drain(self, grace: float) -> None:
         """Take no more, let running attempts end for up to `grace` seconds, give back the rest, and unregister."""
@@ -213,8 +213,8 @@ class Host:
     def _lead(self) -> None:
         self.guard = Guard(cleanup.mark_prefix(self.config.home))
         self.processes = HostSupervisor(self.config, worker=self.name, lease=self.guard.lease)
-        supervisor = self.supervisor = shipped(self.processes)
-        supervisor.watch(self._bell, self._bell.quiet)
+        supervisor = self.supervisor = with_artifact_store(self.processes)
+        supervisor.watch(self._waker, self._waker.drain)
         begun = supervisor.start()
         self.postman = Postman(self, begun)
         self.postman.register()
@@ -233,7 +233,7 @@ class Host:
         self._keep_lease()
         self._feed()
         self.processes.hear(not self.postman.is_full)
-        self._hand_over(self.supervisor.poll(min(timeout, LONG_SECONDS / 2) if self.waiting else timeout))
+        self._hand_over(self.supervisor.poll(min(timeout, RECALL_SECONDS / 2) if self.waiting else timeout))
         self._keep_lease()
         self._keep_load()
 
@@ -260,7 +260,7 @@ class Host:
         waiting, supervisor = self.waiting, self.supervisor
         while waiting and supervisor.room(waiting[0][1]):
             supervisor.send([waiting.popleft()[1]])
-        if waiting and time.monotonic() - waiting[0][0] > LONG_SECONDS:
+        if waiting and time.monotonic() - waiting[0][0] > RECALL_SECONDS:
             self.give_back()
         if not waiting and not self.has_room.is_set():
             self.has_room.set()

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.clock import iso
 from engine.inspect import procfs
-from engine.supervisor.capture import clean
+from engine.supervisor.attempt_log import clean
 from engine.supervisor.process import MAIN
 
 CHILDREN_MAX = 32

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from engine.inspect import procfs
 
 if TYPE_CHECKING:
-    from engine.supervisor.attempts import Attempt
+    from engine.supervisor.attempt import Attempt
 
 NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20

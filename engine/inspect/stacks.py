@@ -95,7 +95,7 @@ class Answer(NamedTuple):
 
 
 def parse_answer(data: bytes) -> Answer | None:
-    """An answer of engine.worker.stacks; None when it is not one.
+    """An answer of engine.worker.stack_server; None when it is not one.
 
     The node's code can reach the channel, so nothing in it is believed.
     """

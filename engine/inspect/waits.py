@@ -19,7 +19,7 @@ from engine.inspect import descriptors, procfs, syscalls
 from engine.inspect.children import command
 from engine.inspect.sockets import Socket, Sockets, parse_sockaddr
 from engine.inspect.threads import Memory, Task
-from engine.supervisor.capture import clean
+from engine.supervisor.attempt_log import clean
 
 Wait = dict[str, Any]
 

@@ -6,7 +6,7 @@ import signal
 from typing import Any
 
 from engine.executors.base import Work
-from engine.supervisor.capture import clean
+from engine.supervisor.attempt_log import clean
 
 TEXT_MAX = 64 * 1024
 """Characters of a message or traceback."""

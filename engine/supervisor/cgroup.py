@@ -23,7 +23,7 @@ TASKS_MAX = 512 + 64 * (os.cpu_count() or 1)
 start threads by the number of cores."""
 
 
-class Group:
+class ControlGroup:
     """Folders of one control group: one by controller in version 1, the same one in version 2."""
 
     __slots__ = ("_folders", "_freezer", "_limited", "_memory", "_refused", "_tasks", "_unified")
@@ -39,7 +39,7 @@ class Group:
             _write(tasks, "pids.max", str(TASKS_MAX))
         self._refused = 0
 
-    def doors(self) -> list[str]:
+    def entry_files(self) -> list[str]:
         """Files into which a process writes 0 to enter, with what it starts from then on."""
         return [f"{folder}/cgroup.procs" for folder in self._folders]
 
@@ -105,7 +105,7 @@ class Group:
         return gone
 
 
-def make(name: str) -> Group | None:
+def create(name: str) -> ControlGroup | None:
     """A new, empty group under the one of this process; None where none can be made."""
     places = _own_places()
     if "" in places and os.path.exists(f"{ROOT}/cgroup.controllers"):
@@ -116,7 +116,7 @@ def make(name: str) -> Group | None:
         tasks = folder if os.path.exists(f"{folder}/pids.max") else None
         freezer = folder if os.path.exists(f"{folder}/cgroup.freeze") else None
         if memory or tasks:
-            return Group(memory, tasks, freezer, [], True)
+            return ControlGroup(memory, tasks, freezer, [], True)
         os.rmdir(folder)
         return None
     memory = _make(places.get("memory"), name)
@@ -124,10 +124,10 @@ def make(name: str) -> Group | None:
     freezer = _make(places.get("freezer"), name)
     processor = _make(places.get("cpu"), name)
     others = [processor] if processor else []
-    return Group(memory, tasks, freezer, others, False) if memory or tasks or freezer or others else None
+    return ControlGroup(memory, tasks, freezer, others, False) if memory or tasks or freezer or others else None
 
 
-def remove_leftovers() -> None:
+def remove_orphans() -> None:
     """Delete the empty groups of supervisors that are gone, of whatever home."""
     for folder in _leftovers():
         try:
@@ -136,7 +136,7 @@ def remove_leftovers() -> None:
             pass
 
 
-def leftover_members(prefix: str, without: tuple[int, int] | None = None) -> set[int]:
+def orphaned_members(prefix: str, without: tuple[int, int] | None = None) -> set[int]:
     """Pids of the processes in groups whose supervisor is gone, or is `without`, (pid, start), and whose name begins
     with `prefix`."""
     found: set[int] = set()
@@ -163,7 +163,7 @@ def _leftovers(without: tuple[int, int] | None = None) -> Iterator[str]:
                 yield f"{place}/{name}"
 
 
-def thaw_leftover(pid: int) -> None:
+def thaw_orphan(pid: int) -> None:
     """Let a process go on whose supervisor was killed while it had its group frozen: a frozen one cannot even die.
 
     Groups that no supervisor made are left alone.

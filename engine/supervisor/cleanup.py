@@ -19,8 +19,8 @@ from typing import Any
 
 from engine.inspect import procfs
 from engine.supervisor import cgroup
-from engine.worker.folder import open_up
-from engine.worker.start_note import SUFFIX
+from engine.worker.scratch import open_up
+from engine.worker.start_note import NOTE_SUFFIX
 
 log = logging.getLogger("interlock.supervisor")
 
@@ -40,7 +40,7 @@ def own_mark(prefix: str) -> str:
     return f"{prefix}-{os.getpid()}.{procfs.start_of(os.getpid())}"
 
 
-def end_processes(prefix: str, owner: tuple[int, int] | None = None) -> int:
+def end_orphans(prefix: str, owner: tuple[int, int] | None = None) -> int:
     """Kill all processes that dead supervisors of this home left, and those of `owner`, (pid, start), though it lives;
     how many. Blocks until they are gone."""
     began = time.monotonic()
@@ -48,7 +48,7 @@ def end_processes(prefix: str, owner: tuple[int, int] | None = None) -> int:
     while True:
         found = orphans(prefix, owner)
         for one in found:
-            cgroup.thaw_leftover(one.pid)
+            cgroup.thaw_orphan(one.pid)
             try:
                 if procfs.send_signal(one.pid, one.start, 9):
                     ended.add((one.pid, one.start))
@@ -75,7 +75,7 @@ def orphans(prefix: str, without: tuple[int, int] | None = None) -> list[procfs.
     """Processes of this home whose supervisor is gone, or is `without`, by their mark or, where they hid it, their
     control group; and all that descend from them."""
     table = procfs.processes()
-    grouped = cgroup.leftover_members(prefix, without)
+    grouped = cgroup.orphaned_members(prefix, without)
     wanted = prefix.encode()
     roots = []
     for one in table.values():
@@ -111,11 +111,11 @@ def clear_folder(folder: Path) -> None:
             log.warning("leftover_kept %s: %s", entry.path, error)
 
 
-def remove(folder: Path, removals: list[Any]) -> None:
+def remove_folder(folder: Path, removals: list[Any]) -> None:
     """Delete the folder of an ended node process: a large one by a process of its own, which joins `removals`; and the
     note beside it."""
     with suppress(OSError):
-        os.unlink(f"{folder}{SUFFIX}")
+        os.unlink(f"{folder}{NOTE_SUFFIX}")
     if not os.path.lexists(folder):
         return
     count = 0

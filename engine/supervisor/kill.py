@@ -12,7 +12,7 @@ import signal
 from collections.abc import Iterable
 
 from engine.inspect import procfs
-from engine.supervisor.cgroup import Group
+from engine.supervisor.cgroup import ControlGroup
 
 FREEZE_SECONDS = 0.25
 """How long the search waits for a tree that keeps growing before it kills what it has."""
@@ -45,7 +45,7 @@ class TreeKill:
         mark: str,
         now: float,
         known: Iterable[tuple[int, int]] = (),
-        group: Group | None = None,
+        group: ControlGroup | None = None,
     ) -> None:
         """`root`, `root_start`: the node process, which must not have been waited for (its pid stays taken).
 

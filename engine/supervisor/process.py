@@ -17,8 +17,9 @@ from typing import Any
 from engine.executors.base import AHEAD_MAX
 from engine.inspect import procfs
 from engine.inspect.stacks import Answer, parse_answer
-from engine.supervisor.attempts import NEVER, Attempt
-from engine.supervisor.cgroup import Group, make
+from engine.supervisor import cgroup
+from engine.supervisor.attempt import NEVER, Attempt
+from engine.supervisor.cgroup import ControlGroup
 from engine.supervisor.channel import FrameReader
 from engine.supervisor.kill import TreeKill
 
@@ -77,7 +78,7 @@ class NodeProcess:
         """... and those among them that ran code of an author's."""
         self.all_short = True
         self.idle_since = now
-        self.group: Group | None = None
+        self.group: ControlGroup | None = None
         self.memory_start: int | None = None
         self.ending: Any = None
         """Why it is being killed, to the supervisor."""
@@ -133,7 +134,7 @@ class NodeProcess:
             self.ask.setblocking(False)
             self.stack = _stack_file()
             undo.callback(os.close, self.stack)
-            if (group := make(self.mark)) is not None:
+            if (group := cgroup.create(self.mark)) is not None:
                 undo.callback(group.remove)
                 self.group = group
             self.popen = subprocess.Popen(
@@ -142,7 +143,7 @@ class NodeProcess:
                     "--ask", str(ask_child.fileno()), "--stack", str(self.stack),
                     "--parent", str(os.getpid()), "--mark", self.mark,
                     "--folder", str(self.folder),
-                    *(("--groups", ":".join(self.group.doors())) if self.group else ()),
+                    *(("--groups", ":".join(self.group.entry_files())) if self.group else ()),
                     *(("--lease", str(lease)) if lease is not None else ()),
                 ],
                 stdin=subprocess.DEVNULL, stdout=stdout_child, stderr=stderr_child, close_fds=True,
@@ -259,7 +260,7 @@ class NodeProcess:
             pass
 
     def ask_for_stacks(self) -> bool:
-        """Ask its answering thread (engine.worker.stacks); False when that cannot be. Never blocks."""
+        """Ask its answering thread (engine.worker.stack_server); False when that cannot be. Never blocks."""
         try:
             self.ask.send(b"%d\n" % (self.asked + 1), socket.MSG_NOSIGNAL)
         except OSError:

@@ -20,19 +20,19 @@ from engine.config import Config
 from engine.executors.base import Ended, Report, Returned, Started, Work, WorkerInfo
 from engine.inspect import procfs
 from engine.supervisor import resource_sampling
-from engine.supervisor.attempts import Attempt
-from engine.supervisor.cgroup import Group
+from engine.supervisor.attempt import Attempt
+from engine.supervisor.cgroup import ControlGroup
 from engine.supervisor.channel import claim_of, encode_envelope, envelope_file
-from engine.supervisor.prefetch import Forecast
 from engine.supervisor.process import MAIN, CannotStart, NodeProcess
+from engine.supervisor.short_work import ShortWork
 
 log = logging.getLogger("interlock.supervisor")
 
 GROWTH_BYTES_MAX = 64 * 1024 * 1024
 SPARES = 1
-LONG_SECONDS = 0.1
+RECALL_SECONDS = 0.1
 """An attempt that runs longer keeps nothing waiting behind it ..."""
-LONG_BESIDE_IDLE_SECONDS = 0.01
+RECALL_BESIDE_IDLE_SECONDS = 0.01
 """... and sooner when another process has nothing to do."""
 START_SECONDS = 60.0
 STILL_SECONDS = 5.0
@@ -56,7 +56,7 @@ class Fleet:
         self.mark = mark
         self.capacity = config.processes
         self.selector = selectors.DefaultSelector()
-        self.forecast = Forecast()
+        self.short_work = ShortWork()
         self._main = main
         self._processes: list[NodeProcess] = []
         self._idle: dict[str, list[NodeProcess]] = {"": []}
@@ -70,7 +70,7 @@ class Fleet:
         """Monotonic time of the next thing to do without being woken."""
         self._stopping = False
         self._serial = 0
-        self._groups: list[Group] = []
+        self._groups: list[ControlGroup] = []
         """Control groups that could not be removed yet: the kernel is still clearing away a member."""
         self._failures: dict[str, int] = {}
         """Interpreter -> starts that failed in a row."""
@@ -99,7 +99,7 @@ class Fleet:
         # A limit on memory is set on a whole process: such work has one for itself.
         if work.short is not None:
             return work.short and work.memory_mb is None
-        return work.memory_mb is None and self.forecast.is_short(work)
+        return work.memory_mb is None and self.short_work.is_short(work)
 
     def free(self) -> int:
         """How many more works would be taken now, if they were short."""
@@ -193,7 +193,7 @@ class Fleet:
             and not process.dead
             and bool(process.sent)
             and process.places > 0
-            and (process.current is None or now - process.current.began < LONG_BESIDE_IDLE_SECONDS)
+            and (process.current is None or now - process.current.began < RECALL_BESIDE_IDLE_SECONDS)
         )
 
     def _ahead(self, key: str) -> NodeProcess | None:

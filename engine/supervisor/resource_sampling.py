@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.executors.base import Sampled
 from engine.inspect import network, procfs
-from engine.supervisor.attempts import Attempt
+from engine.supervisor.attempt import Attempt
 from engine.supervisor.cgroup import TASKS_MAX
 from engine.supervisor.process import NodeProcess
 from engine.supervisor.quiet import Quiet

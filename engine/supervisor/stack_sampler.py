@@ -1,8 +1,8 @@
-"""Takes the stacks of one running attempt: a few looks, spread over turns of the supervisor, none of which waits.
+"""Take the stacks of one running attempt: several samples, spread over turns of the supervisor. Nothing here waits.
 
-A look asks the answering thread of the node process (engine.worker.stacks). Where no answer comes, one piece of code
-holds Python's lock and never lets go; then, and only when nothing beside the main thread runs, faulthandler's
-signal handler is called: it needs no lock, but reads stacks that must not change under it. What cannot be had is said.
+Each sample asks a thread of the node process (engine.worker.stack_server). When it does not reply, one piece of code
+holds Python's interpreter lock. Then, and only when no other thread runs, faulthandler's signal handler is called: it
+needs no lock, but must not read stacks that change meanwhile. What cannot be read is reported with the reason.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from engine.clock import iso
 from engine.executors.base import Work
 from engine.inspect import children, procfs, stacks, threads
 from engine.inspect.waits import Waits
-from engine.supervisor.attempts import NEVER
+from engine.supervisor.attempt import NEVER
 from engine.supervisor.process import STACK_BYTES, NodeProcess
 
 SAMPLES = 5

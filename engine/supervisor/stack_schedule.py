@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.executors.base import Ended, Stacks
 from engine.supervisor import resource_sampling
-from engine.supervisor.attempts import NEVER, Attempt
+from engine.supervisor.attempt import NEVER, Attempt
 from engine.supervisor.process import NodeProcess
 from engine.supervisor.stack_sampler import Sampling
 from engine.supervisor.termination import Ending, Endings

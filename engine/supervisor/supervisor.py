@@ -19,14 +19,14 @@ from engine.config import Config
 from engine.executors.base import AHEAD_MAX, Ended, Report, Started
 from engine.inspect import procfs
 from engine.supervisor import cgroup, cleanup, resource_sampling
+from engine.supervisor.attempt import NEVER, Attempt, moment
 from engine.supervisor.attempt_errors import hard_timeout, lost, reported, soft_timeout
-from engine.supervisor.attempts import NEVER, Attempt, moment
 from engine.supervisor.process import MAIN, NodeProcess
 from engine.supervisor.process_pool import (
     GROWTH_BYTES_MAX,
     IDLE_OTHER_SECONDS,
-    LONG_BESIDE_IDLE_SECONDS,
-    LONG_SECONDS,
+    RECALL_BESIDE_IDLE_SECONDS,
+    RECALL_SECONDS,
     START_SECONDS,
     STILL_SECONDS,
 )
@@ -76,8 +76,8 @@ class Supervisor(Stacking):
         earlier processes had begun last: {claim: unix time}."""
         # Orphans of a node process that is killed come here, where they are found and waited for.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        cleanup.end_processes(self.mark_prefix)
-        cgroup.remove_leftovers()
+        cleanup.end_orphans(self.mark_prefix)
+        cgroup.remove_orphans()
         self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
         notes = start_note.read_all(str(self.scratch))
         cleanup.clear_folder(self.scratch)
@@ -187,10 +187,10 @@ class Supervisor(Stacking):
         if not attempt.ending:
             ran = now - attempt.began
             if len(process.sent) > 1:
-                if ran >= (LONG_BESIDE_IDLE_SECONDS if beside_idle else LONG_SECONDS):
+                if ran >= (RECALL_BESIDE_IDLE_SECONDS if beside_idle else RECALL_SECONDS):
                     self._unsend(process)
                 else:
-                    self._soon(attempt.began + (LONG_BESIDE_IDLE_SECONDS if beside_idle else LONG_SECONDS))
+                    self._soon(attempt.began + (RECALL_BESIDE_IDLE_SECONDS if beside_idle else RECALL_SECONDS))
             if attempt.stacks_at <= now:
                 self._keep_stacks(process, attempt, now)
             if attempt.verdict is not None:
@@ -281,7 +281,7 @@ class Supervisor(Stacking):
                 self._reports.append(started)
             due = attempt.due()
             if len(process.sent) > 1:
-                due = min(due, self._now + LONG_BESIDE_IDLE_SECONDS)
+                due = min(due, self._now + RECALL_BESIDE_IDLE_SECONDS)
             self._soon(due)
         elif "began" in frame and process.current is None:
             # An instant attempt, which ran none of an author's code, tells its start and its end in one.
@@ -360,7 +360,7 @@ class Supervisor(Stacking):
             error=error,
             usage=attempt.usage(frame.get("usage")),
         )
-        self.forecast.note(attempt.work, seconds, attempt.log is not None and attempt.log.wrote)
+        self.short_work.record(attempt.work, seconds, attempt.log is not None and attempt.log.wrote)
         del process.sent[attempt.claim]
         del self._where[attempt.claim]
         process.current = None

@@ -18,9 +18,9 @@ from engine.config import Config
 from engine.executors.base import Ended, Lines, Returned
 from engine.inspect import procfs
 from engine.supervisor import cleanup, resource_sampling
+from engine.supervisor.attempt import Attempt
 from engine.supervisor.attempt_errors import death, lost, soft_timeout
-from engine.supervisor.attempts import Attempt
-from engine.supervisor.capture import clean
+from engine.supervisor.attempt_log import clean
 from engine.supervisor.channel import envelope_file
 from engine.supervisor.kill import TreeKill
 from engine.supervisor.process import NodeProcess
@@ -117,7 +117,7 @@ class Endings(Fleet):
             self._due = 0.0
             return
         if process.dying and not process.sent and not process.held:
-            cleanup.remove(process.folder, self._removals)
+            cleanup.remove_folder(process.folder, self._removals)
             self._release(process)
             self._soon(0.0)
             return
@@ -169,7 +169,7 @@ class Endings(Fleet):
         process.sent.clear()
         process.held.clear()
         process.current = None
-        cleanup.remove(process.folder, self._removals)
+        cleanup.remove_folder(process.folder, self._removals)
         if never:
             self._reports.append(Returned(never))
         self._release(process)

@@ -23,7 +23,7 @@ from engine.executors.base import Ended, Executor, Report, Returned, Started, Wo
 from engine.inspect import procfs
 from engine.supervisor.attempt_errors import lost
 from engine.supervisor.supervisor import Supervisor
-from engine.supervisor.waker import Bell
+from engine.supervisor.waker import Waker
 
 log = logging.getLogger("interlock.supervisor")
 
@@ -32,7 +32,7 @@ STOP_SECONDS = 1.0
 """What is computed may still be put for so long after the grace of a stop: whoever stops us waits little longer."""
 
 
-class Shipper:
+class ArtifactTransfer:
     """See `engine.executors.base.Executor`. A supervisor whose attempts read and write artifacts of an object store."""
 
     def __init__(self, supervisor: Supervisor, artifacts: StoredArtifacts) -> None:
@@ -48,12 +48,12 @@ class Shipper:
         self._reports: list[Report] = []
         self._tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._done: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._bell = Bell()
+        self._waker = Waker()
 
     # What is passed on.
 
     def start(self) -> Mapping[str, float]:
-        self.supervisor.watch(self._bell, self._bell.quiet)
+        self.supervisor.watch(self._waker, self._waker.drain)
         for number in range(THREADS):
             threading.Thread(target=self._work, name=f"shipping {number}", daemon=True).start()
         return self.supervisor.start()
@@ -195,7 +195,7 @@ class Shipper:
 
     def _finish(self, then: Callable[[], None]) -> None:
         self._done.put(then)
-        self._bell.ring()
+        self._waker.wake()
 
     def _take_done(self) -> None:
         while not self._done.empty():
@@ -249,7 +249,7 @@ class Shipper:
         self._tell(ended)
 
 
-def shipped(supervisor: Supervisor) -> Supervisor | Shipper:
+def with_artifact_store(supervisor: Supervisor) -> Supervisor | ArtifactTransfer:
     """The supervisor, with an object store behind it where its configuration has one."""
     config = supervisor.config
     if not config.artifact_store:
@@ -258,7 +258,7 @@ def shipped(supervisor: Supervisor) -> Supervisor | Shipper:
 
     artifacts = artifacts_of(config)
     assert isinstance(artifacts, StoredArtifacts)
-    return Shipper(supervisor, artifacts)
+    return ArtifactTransfer(supervisor, artifacts)
 
 
 def _reads(work: Work) -> set[str]:
@@ -279,6 +279,6 @@ def _error(error: Exception, what: str) -> dict[str, Any]:
     return {"class": kind, "message": f"{what} {error}", "line": None, "traceback": None}
 
 
-def _conforms(executor: Shipper) -> Executor:
+def _conforms(executor: ArtifactTransfer) -> Executor:
     """Lets the type checker compare it with the seam."""
     return executor

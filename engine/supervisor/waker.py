@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 
-class Bell:
+class Waker:
     """A pipe to be watched for reading; it lasts as long as the process. All may ring, whoever waits calls `quiet`."""
 
     def __init__(self) -> None:
@@ -14,14 +14,14 @@ class Bell:
     def fileno(self) -> int:
         return self._reader
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         try:
             os.write(self._writer, b"\0")
         except OSError:
             # The pipe is full, and so rings.
             pass
 
-    def quiet(self) -> None:
+    def drain(self) -> None:
         """It rings no more until it is rung again."""
         try:
             os.read(self._reader, 4096)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import sys
 
+from engine.worker.baseline import resident_bytes
 from engine.worker.errors import MissingPackage, python_name
-from engine.worker.reset import resident_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from engine.worker.capture import Logging
+    from engine.worker.streams import Logging
 
 
 class Records(logging.Handler):

@@ -15,15 +15,15 @@ import signal
 import sys
 import time
 
-from engine.worker import capture, frames, stacks
-from engine.worker.attempt import Attempts, is_instant
+from engine.worker import frames, stack_server, streams
+from engine.worker.baseline import Baseline
 from engine.worker.envelope import Inbox
-from engine.worker.folder import Folder
 from engine.worker.lease import Lease
-from engine.worker.limits import SoftLimit
 from engine.worker.progress import Progress
-from engine.worker.reset import Baseline
-from engine.worker.start_note import SUFFIX, Note
+from engine.worker.runner import AttemptRunner, is_instant
+from engine.worker.scratch import Folder
+from engine.worker.soft_limit import SoftLimit
+from engine.worker.start_note import NOTE_SUFFIX, StartNote
 from engine.worker.usage import Usage
 
 TYPE_CHECKING = False
@@ -61,18 +61,18 @@ def main(argv: list[str]) -> None:
         signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         faulthandler.register(signal.SIGUSR2, file=stack, all_threads=True)
 
-    capture.open_streams()
+    streams.open_streams()
     out = frames.Frames(send)
     limit = SoftLimit()
     limit.install()
     progress = Progress(out)
-    logs = capture.Logging(out)
+    logs = streams.Logging(out)
     inbox = Inbox(receive, out.flush)
     usage = Usage()
-    note = Note(options["--folder"] + SUFFIX)
+    note = StartNote(options["--folder"] + NOTE_SUFFIX)
     lease = Lease(int(options["--lease"])) if "--lease" in options else None
     if ask is not None:
-        stacks.start(ask)
+        stack_server.start(ask)
     own = [0, 1, 2, receive, send, *(one for one in (ask, stack) if one is not None)]
     baseline = Baseline(own, stack)
     os.register_at_fork(after_in_child=lambda: _close(receive, send, ask, stack))
@@ -80,10 +80,14 @@ def main(argv: list[str]) -> None:
     gc.freeze()
     out.send(frames.pack(b'{"k":"ready"}'))
     folder = Folder(options["--folder"])
-    serve(inbox, out, Attempts(out, limit, progress, logs, baseline, usage, folder, note, lease, options.get("--mark")))
+    serve(
+        inbox,
+        out,
+        AttemptRunner(out, limit, progress, logs, baseline, usage, folder, note, lease, options.get("--mark")),
+    )
 
 
-def serve(inbox: Inbox, out: frames.Frames, attempts: Attempts) -> None:
+def serve(inbox: Inbox, out: frames.Frames, attempts: AttemptRunner) -> None:
     """Run what comes in until the supervisor is gone, or until an attempt leaves something behind."""
     envelope = inbox.next()
     while envelope is not None:
@@ -100,7 +104,7 @@ def serve(inbox: Inbox, out: frames.Frames, attempts: Attempts) -> None:
 
 
 def _serve_instants(
-    envelope: dict[str, Any], inbox: Inbox, out: frames.Frames, attempts: Attempts
+    envelope: dict[str, Any], inbox: Inbox, out: frames.Frames, attempts: AttemptRunner
 ) -> dict[str, Any] | None:
     """Run instant attempts as long as they are there, their frames in one write; the envelope that is not one."""
     waiting = bytearray()

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from engine.worker import frames, json_value
-from engine.worker.task import Stored
+from engine.worker.task import StoredOutput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def store(value: Any, task: Task) -> bytes:
     """Store `value`, the result of `task`; its stored form. Raises BadOutput and what writing a table raises."""
     if value is None:
         return NOTHING
-    if isinstance(value, Stored):
+    if isinstance(value, StoredOutput):
         return frames.text(value.form)
     kind = type(value)
     if kind.__module__.partition(".")[0] in _TABLES:

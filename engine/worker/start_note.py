@@ -15,11 +15,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SUFFIX = ".begun"
+NOTE_SUFFIX = ".begun"
 NOTE_BYTES = 128
 
 
-class Note:
+class StartNote:
     """The note at `path`. Without room for it nothing is noted."""
 
     def __init__(self, path: str) -> None:
@@ -44,7 +44,7 @@ def read_all(folder: str) -> Mapping[str, float]:
     """{claim: unix time} of the notes in `folder`."""
     found = {}
     try:
-        entries = [entry.path for entry in os.scandir(folder) if entry.name.endswith(SUFFIX)]
+        entries = [entry.path for entry in os.scandir(folder) if entry.name.endswith(NOTE_SUFFIX)]
     except OSError:
         return {}
     for path in entries:

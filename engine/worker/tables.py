@@ -6,7 +6,7 @@ import json
 import os
 import re
 
-from engine.worker import duck, limits
+from engine.worker import duck, soft_limit
 from engine.worker.errors import BadOutput, MissingPackage, SqlError, python_name
 
 TYPE_CHECKING = False
@@ -54,12 +54,12 @@ class Table:
         limit = "" if n is None else f" LIMIT {max(0, int(n))}"
         cursor = default_connection().cursor()
         interrupt = cursor.interrupt
-        limits.interrupts.append(interrupt)
+        soft_limit.interrupts.append(interrupt)
         try:
             found = cursor.execute(f"SELECT {selected} FROM {duck.reader([self.path])}{limit}").fetchall()  # noqa: S608
         finally:
-            if interrupt in limits.interrupts:
-                limits.interrupts.remove(interrupt)
+            if interrupt in soft_limit.interrupts:
+                soft_limit.interrupts.remove(interrupt)
             cursor.close()
         utc = datetime.timezone.utc  # noqa: UP017 datetime.UTC came with Python 3.11
         if zoned or whole:
@@ -120,7 +120,7 @@ def default_connection() -> Any:
         _default_used = True
         for name, value in _share.items():
             connection.execute(f"SET {name} = {value}")
-        limits.interrupts.append(connection.interrupt)
+        soft_limit.interrupts.append(connection.interrupt)
     return connection
 
 

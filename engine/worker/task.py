@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _TABLE_KEYS = {"kind", "path", "schema", "row_count"}
 
 
-class Stored:
+class StoredOutput:
     """An output that is in its stored form already; `ports` are those it leaves by."""
 
     __slots__ = ("form",)

@@ -6,7 +6,7 @@ import os
 import resource
 import time
 
-from engine.worker.reset import resident_bytes
+from engine.worker.baseline import resident_bytes
 
 SHORT_SECONDS = 0.002
 """An attempt shorter than this is not worth reading its memory peak, which costs as much as running it."""

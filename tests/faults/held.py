@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dashboard.serving.http import THREADS
 from engine.supervisor.cleanup import mark_prefix
-from engine.worker.start_note import SUFFIX
+from engine.worker.start_note import NOTE_SUFFIX
 from tests.faults.checks import hold
 from tests.faults.rig import Rig
 from tests.support.wait import wait_until
@@ -107,7 +107,7 @@ def _files(rig: Rig) -> int:
     """A node process keeps an empty folder and a note beside it; all else in there is left from an attempt."""
     scratch = [one for home in rig.homes() for one in (home / "scratch").glob("*")]
     folders = [one for one in scratch if one.is_dir()]
-    notes = [one for one in scratch if one.suffix == SUFFIX]
+    notes = [one for one in scratch if one.suffix == NOTE_SUFFIX]
     # Some may be on their way out, which os.walk does not mind.
     inside = sum(len(names) + len(files) for one in folders for _, names, files in os.walk(one))
     staged = sum(1 for _ in (rig.home / "artifacts").glob("staging/*"))

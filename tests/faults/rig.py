@@ -329,7 +329,7 @@ class Rig:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
             # One whose scheduler was killed while it had it frozen could not even die.
-            cgroup.thaw_leftover(pid)
+            cgroup.thaw_orphan(pid)
         shutil.rmtree(self.home, ignore_errors=True)
 
 

@@ -99,7 +99,7 @@ class Ward:
         self.killed = 0
         self.folder = rig.folder / "pids"
         self.folder.mkdir()
-        probe = cgroup.make(cleanup.own_mark("interlock-probe") + "-0")
+        probe = cgroup.create(cleanup.own_mark("interlock-probe") + "-0")
         self.grouped = probe is not None and probe.remove()
         self.chance = random.Random(seed("orphans"))
 

@@ -45,10 +45,10 @@ def mark(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def hidden(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that has thrown its mark away, in the control group of a node process of ours."""
-    group = cgroup.make(own_mark(mark_prefix(tmp_path)) + "-2")
+    group = cgroup.create(own_mark(mark_prefix(tmp_path)) + "-2")
     if group is None:
         pytest.skip("no control group can be made here")
-    enter = "".join(f"echo 0 > {door}; " for door in group.doors())
+    enter = "".join(f"echo 0 > {door}; " for door in group.entry_files())
     process = subprocess.Popen(["sh", "-c", f"{enter}exec sleep 300"], env={"PATH": os.environ["PATH"]})
     wait_until(lambda: process.pid in group.members(), 10)
     yield process

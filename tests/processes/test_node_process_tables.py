@@ -545,10 +545,10 @@ def test_a_command_that_leaves_a_child_behind_does_not_hang(node: NodeProcess) -
 
 
 def test_a_child_that_was_killed_and_takes_its_time_to_die_is_waited_for(node: NodeProcess) -> None:
-    group = cgroup.make(f"test-slow-{os.getpid()}")
+    group = cgroup.create(f"test-slow-{os.getpid()}")
     if group is None:
         pytest.skip("no control group can be made here")
-    enter = "".join(f"echo 0 > {door}; " for door in group.doors())
+    enter = "".join(f"echo 0 > {door}; " for door in group.entry_files())
     envelope = node.envelope("shell", {"command": f"mkfifo go; sh -c '{enter}exec sleep 60' & read line < go"})
     try:
         node.say(envelope)

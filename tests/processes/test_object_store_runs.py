@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from engine.executors.base import Ended, Returned, Work
-from engine.supervisor.transfer import Shipper, shipped
+from engine.supervisor.transfer import ArtifactTransfer, with_artifact_store
 from tests.support import redis, s3, templates
 from tests.support.effort import soon
 from tests.support.factories import document, node, python
@@ -130,8 +130,8 @@ class Shipped(Supervised):
     def __init__(self, home: Path, url: str) -> None:
         super().__init__(home)
         self.supervisor.config = replace(self.supervisor.config, artifact_store=url)
-        made = shipped(self.supervisor)
-        assert isinstance(made, Shipper)
+        made = with_artifact_store(self.supervisor)
+        assert isinstance(made, ArtifactTransfer)
         self.shipper = made
         self.supervisor = made  # type: ignore[assignment] # the same seam
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.executors.base import Ended, Sampled, Stacks, Work
-from engine.supervisor import attempts, process, quiet, stack_sampler
+from engine.supervisor import attempt, cgroup, quiet, stack_sampler
 from tests.support.effort import soon
 from tests.support.supervised import Supervised
 
@@ -68,7 +68,7 @@ def test_before_the_soft_and_the_hard_limit_act_stacks_are_taken(
     node: Supervised, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Of a process that a busy machine holds up until its limit only the kernel's view is had.
-    monkeypatch.setattr(attempts, "LEAD_SECONDS", 1.0)
+    monkeypatch.setattr(attempt, "LEAD_SECONDS", 1.0)
     code = (
         "import time\ndef main(inputs, ctx):\n    try:\n        time.sleep(600)\n    except ctx.SoftTimeout:\n"
         "        time.sleep(500)\n"
@@ -124,7 +124,7 @@ def test_before_the_limit_on_memory_acts_stacks_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_group: bool
 ) -> None:
     if not by_group:
-        monkeypatch.setattr(process, "make", lambda name: None)
+        monkeypatch.setattr(cgroup, "create", lambda name: None)
     code = (
         "import time\ndef main(inputs, ctx):\n    data = [bytearray(20 << 20)]\n    while True:\n"
         "        data.append(bytearray(1 << 20))  # grows\n        time.sleep(0.1)\n"
@@ -143,7 +143,7 @@ def test_before_the_limit_on_memory_acts_stacks_are_kept(
 
 
 def test_a_sudden_rush_of_memory_is_ended_without_delay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "make", lambda name: None)
+    monkeypatch.setattr(cgroup, "create", lambda name: None)
     code = "import time\ndef main(inputs, ctx):\n    data = bytearray(200 << 20)\n    time.sleep(600)\n"
     with Supervised(tmp_path) as node:
         work = node.python(code, memory_mb=100)

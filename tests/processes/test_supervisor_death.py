@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from engine.supervisor import cgroup, cleanup
-from engine.supervisor.attempts import NEVER
-from engine.worker.start_note import SUFFIX
+from engine.supervisor.attempt import NEVER
+from engine.worker.start_note import NOTE_SUFFIX
 from tests.support.effort import soon
 from tests.support.supervised import FAKE_NODE, Supervised, alive, marked
 from tests.support.wait import wait_until
@@ -176,7 +176,7 @@ def test_nothing_of_a_killed_supervisor_lives_after_the_next_start(tmp_path: Pat
         assert not any(alive(one) for one in before)
         assert list(node.begun) == [claim.decode()]
         assert abs(node.begun[claim.decode()] - time.time()) < 60
-        assert [path for path in (home / "scratch").iterdir() if path.suffix != SUFFIX] == []
+        assert [path for path in (home / "scratch").iterdir() if path.suffix != NOTE_SUFFIX] == []
         assert list((home / "artifacts/staging").iterdir()) == []
         assert node.run(node.work()).state == "succeeded"
     assert marked(prefix) == []
@@ -193,7 +193,7 @@ def main(inputs, ctx):
 
 
 def test_a_daemon_without_its_mark_is_found_by_its_control_group_at_the_next_start(tmp_path: Path) -> None:
-    probe = cgroup.make(cleanup.own_mark("interlock-probe") + "-0")
+    probe = cgroup.create(cleanup.own_mark("interlock-probe") + "-0")
     if probe is None:
         pytest.skip("no control group can be made here")
     probe.remove()
@@ -251,7 +251,7 @@ def test_a_living_supervisor_of_the_same_home_keeps_its_processes(tmp_path: Path
         work = node.python(SLEEP)
         node.send(work)
         pid = node.started(work).pid
-        assert cleanup.end_processes(node.supervisor.mark_prefix) == 0
+        assert cleanup.end_orphans(node.supervisor.mark_prefix) == 0
         assert alive(pid)
 
 
@@ -268,7 +268,7 @@ def test_a_cancel_that_comes_while_a_process_is_dying_is_kept(tmp_path: Path) ->
 
 
 def test_a_kill_by_the_kernel_for_want_of_memory_is_named(tmp_path: Path) -> None:
-    group = cgroup.make("interlock-test-host")
+    group = cgroup.create("interlock-test-host")
     if group is None:
         pytest.skip("no control group can be made here, so no kill can be provoked")
     code = (
@@ -279,7 +279,7 @@ def test_a_kill_by_the_kernel_for_want_of_memory_is_named(tmp_path: Path) -> Non
         work = node.python(code.format(go=str(tmp_path / "go")))
         node.send(work)
         # A group that the supervisor does not know: as when the whole host is short of memory.
-        for door in group.doors():
+        for door in group.entry_files():
             Path(door).write_text(str(node.started(work).pid))
         group.limit_memory(100 << 20)
         (tmp_path / "go").touch()

@@ -15,7 +15,7 @@ import pytest
 
 from engine.executors.base import Ended, Sampled
 from engine.inspect import procfs
-from engine.supervisor import cgroup, process, resource_sampling, supervisor
+from engine.supervisor import cgroup, resource_sampling, supervisor
 from tests.support.effort import soon
 from tests.support.supervised import Supervised
 
@@ -120,7 +120,7 @@ def test_code_that_swallows_the_soft_limit_meets_the_hard_one(tmp_path: Path) ->
 
 def test_the_time_in_the_queue_of_a_process_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Or they came back from behind one that takes so long.
-    monkeypatch.setattr(supervisor, "LONG_SECONDS", 60.0)
+    monkeypatch.setattr(supervisor, "RECALL_SECONDS", 60.0)
     code = "import time\ndef main(inputs, ctx):\n    time.sleep(0.5)\n"
     with Supervised(tmp_path, workers=1) as node:
         node.settle()
@@ -133,8 +133,8 @@ def test_the_time_in_the_queue_of_a_process_does_not_count(tmp_path: Path, monke
 def memory_limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways in which limits are kept; the first only where this host lets us make control groups."""
     if request.param == "by samples":
-        monkeypatch.setattr(process, "make", lambda name: None)
-    elif (group := cgroup.make("interlock-probe")) is None:
+        monkeypatch.setattr(cgroup, "create", lambda name: None)
+    elif (group := cgroup.create("interlock-probe")) is None:
         pytest.skip("no control group can be made here")
     else:
         group.remove()

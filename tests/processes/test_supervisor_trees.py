@@ -11,7 +11,7 @@ import pytest
 
 from engine.executors.base import Ended
 from engine.inspect import procfs
-from engine.supervisor import process
+from engine.supervisor import cgroup
 from tests.support.effort import soon
 from tests.support.supervised import Supervised, alive, marked
 from tests.support.wait import wait_until
@@ -174,7 +174,7 @@ def test_what_is_to_end_does_nothing_more_though_nobody_has_searched_its_tree_ye
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Which would stop it at once, too.
-    monkeypatch.setattr(process, "make", lambda name: None)
+    monkeypatch.setattr(cgroup, "create", lambda name: None)
     with Supervised(tmp_path) as node:
         claim, pid, _ = start(node, "double fork", tmp_path / "up")
         node.supervisor.kill(claim, "cancelled")

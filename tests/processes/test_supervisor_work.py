@@ -20,7 +20,7 @@ pytestmark = pytest.mark.processes
 @pytest.fixture
 def nothing_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is sent ahead stays, also behind an attempt that a busy machine holds up."""
-    monkeypatch.setattr(supervisor, "LONG_SECONDS", 60.0)
+    monkeypatch.setattr(supervisor, "RECALL_SECONDS", 60.0)
 
 
 def zombies() -> set[int]:

@@ -13,20 +13,20 @@ from engine.database import schema
 from engine.errors import LostLeadership
 from engine.executors.factory import executor_of
 from engine.scheduler.loop import DRAIN_SECONDS, Scheduler
-from engine.supervisor.waker import Bell
+from engine.supervisor.waker import Waker
 
 
 class Signal:
-    """A flag that a handler sets and a bell that ends the loop's wait: a handler may do no more, for an exception
+    """A flag that a handler sets and a waker that ends the loop's wait: a handler may do no more, for an exception
     raised in it could break a COMMIT half way."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.bell = Bell()
+        self.waker = Waker()
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         self.count += 1
-        self.bell.ring()
+        self.waker.wake()
 
     def is_set(self) -> bool:
         return self.count > 0
@@ -63,7 +63,7 @@ class Command(BaseCommand):
                 # It works without; who takes over while Redis is away must not wait for it.
                 self.stderr.write(f"{found} Until then others look into the database each second.")
         executor = executor_of(config)
-        executor.watch(stop.bell, stop.bell.quiet)
+        executor.watch(stop.waker, stop.waker.drain)
         scheduler = Scheduler(config, executor)
         try:
             scheduler.run_forever(stop, drain_seconds=DRAIN_SECONDS, hurry=Hurry(stop))

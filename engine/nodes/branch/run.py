@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.expressions import truth
 from engine.worker.errors import BadInput
-from engine.worker.task import Stored
+from engine.worker.task import StoredOutput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ BINDS = frozenset({"condition", "cases"})
 INSTANT = True
 
 
-def run(task: Task) -> Stored:
+def run(task: Task) -> StoredOutput:
     taken = _port(task.config, task.expression_context)
-    return Stored(_input(task), [] if taken is None else [taken])
+    return StoredOutput(_input(task), [] if taken is None else [taken])
 
 
 def _port(config: dict[str, Any], context: dict[str, Any]) -> str | None:

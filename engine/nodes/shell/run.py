@@ -14,7 +14,7 @@ import signal
 import subprocess
 import time
 
-from engine.worker import processes
+from engine.worker import child_processes
 from engine.worker.errors import ExitCode, SoftTimeout
 
 TYPE_CHECKING = False
@@ -54,7 +54,7 @@ def run(task: Task) -> dict[str, Any]:
                 except SoftTimeout as error:
                     # The command may finish what it does; the hard limit ends it if it does not.
                     told = error
-                    processes.signal_descendants(signal.SIGTERM)
+                    child_processes.signal_descendants(signal.SIGTERM)
         finally:
             _end_group(process)
             streams.close()
@@ -143,8 +143,8 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     except ProcessLookupError:
         pass
     process.wait()
-    processes.reap(KILLED_SECONDS, process.pid)
-    processes.reap(AFTER_SECONDS)
+    child_processes.reap(KILLED_SECONDS, process.pid)
+    child_processes.reap(AFTER_SECONDS)
 
 
 def _input_files(task: Task) -> dict[str, str]:

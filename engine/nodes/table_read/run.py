@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 
-from engine.worker import csv_files, duck, limits, objects, tables
+from engine.worker import csv_files, duck, object_storage, soft_limit, tables
 from engine.worker.errors import BadConfig, BadData
 from engine.worker.paths import Roots, url_scheme
-from engine.worker.task import Stored
+from engine.worker.task import StoredOutput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ _OUR_QUERY = re.compile(r"^LINE \d+: ", re.MULTILINE)
 _CSV_LINE = re.compile(r"CSV Error on Line: (\d+)")
 
 
-def run(task: Task) -> Stored:
+def run(task: Task) -> StoredOutput:
     config = task.config
     path: str = config["path"]
     options: dict[str, Any] = config.get("options") or {}
     copies: dict[str, str] = {}
     if url_scheme(path):
         roots = task.envelope.get("data_roots") or []
-        copies = objects.copy(path, os.path.join(task.scratch, ".objects"), roots)
+        copies = object_storage.copy(path, os.path.join(task.scratch, ".objects"), roots)
         files = list(copies)
     else:
         files = Roots.of(task.envelope).to_read(path)
@@ -51,7 +51,7 @@ def run(task: Task) -> Stored:
         source = _with_urls(source, copies)
     staged = task.artifacts.stage(task.claim, ".parquet")
     connection = duck.for_task(task.envelope, [*files, staged])
-    limits.interrupts.append(connection.interrupt)
+    soft_limit.interrupts.append(connection.interrupt)
     duck.lock(connection)
     duckdb = duck.package()
     reader = csv_files.Reader(connection, files, options, _compression(files[0])) if format == "csv" else None
@@ -61,7 +61,7 @@ def run(task: Task) -> Stored:
             stored = tables.write_query(connection, f"FROM {source}", None, staged, task, inspect)
             rows, columns = stored["row_count"], len(stored["schema"])
             task.ctx.log(f'Read {rows:,} rows of {columns} columns from "{path}".')
-            return Stored(stored)
+            return StoredOutput(stored)
         except duckdb.InvalidInputException as error:
             if reader and "Error when sniffing" in str(error):
                 # It found no dialect, and says so at length; the line is what people need.

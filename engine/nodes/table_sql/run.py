@@ -6,9 +6,9 @@ import re
 
 from engine.expressions import bind_sql
 from engine.sql import lexer
-from engine.worker import duck, relations, tables
+from engine.worker import duck, input_views, tables
 from engine.worker.errors import SqlError
-from engine.worker.task import Stored
+from engine.worker.task import StoredOutput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ _LINE = re.compile(r"^LINE (\d+): ", re.MULTILINE)
 _MISSING = re.compile(r"\A[^\n]*Table with name (.+?) does not exist![^\n]*(?:\nDid you mean [^\n]*)?")
 
 
-def run(task: Task) -> Stored:
+def run(task: Task) -> StoredOutput:
     sql, parameters = bind_sql(task.config["sql"], task.expression_context)
     staged = task.artifacts.stage(task.claim, ".parquet")
-    connection = relations.open_with_inputs(task, staged)
+    connection = input_views.open_with_inputs(task, staged)
     duckdb = duck.package()
     try:
         query = _one_query(connection, sql, duckdb)
-        return Stored(tables.write_query(connection, query, parameters or None, staged, task))
+        return StoredOutput(tables.write_query(connection, query, parameters or None, staged, task))
     except duckdb.Error as error:
         raise _sql_error(error, task) from None
     finally:

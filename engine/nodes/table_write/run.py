@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from engine.nodes.table_read.run import ENDINGS
-from engine.worker import duck, relations
+from engine.worker import duck, input_views
 from engine.worker.errors import BadConfig, BadInput, TableExists
 from engine.worker.paths import Roots
 
@@ -48,7 +48,7 @@ def _port(task: Task) -> str:
     inputs: dict[str, dict[str, Any]] = task.envelope.get("inputs") or {}
     found = [port for port, given in inputs.items() if given["kind"] == "table"]
     if not found:
-        found = [port for port in inputs if relations.is_tabular(task.inputs[port])]
+        found = [port for port in inputs if input_views.is_tabular(task.inputs[port])]
     if len(found) == 1:
         return found[0]
     if found:
@@ -74,7 +74,7 @@ def _format(config: dict[str, Any]) -> tuple[str, str | None]:
 
 
 def _write(task: Task, port: str, partial: str, format: str, compression: str | None) -> int:
-    connection = relations.open_with_inputs(task, partial)
+    connection = input_views.open_with_inputs(task, partial)
     try:
         options = [f"FORMAT {format}", "USE_TMP_FILE false"]
         if format == "csv":

@@ -188,7 +188,7 @@ def losses_not_counted(module: ModuleType) -> None:
 
 @change("engine.supervisor.cleanup")
 def leftovers_kept(module: ModuleType) -> None:
-    module.end_processes = lambda prefix: 0  # type: ignore[attr-defined]
+    module.end_orphans = lambda prefix: 0  # type: ignore[attr-defined]
 
 
 @change("engine.supervisor.kill")
@@ -212,12 +212,12 @@ def descriptors_kept(module: ModuleType) -> None:
 
 @change("engine.supervisor.cleanup")
 def folders_kept(module: ModuleType) -> None:
-    module.remove = lambda folder, removals: None  # type: ignore[attr-defined]
+    module.remove_folder = lambda folder, removals: None  # type: ignore[attr-defined]
 
 
 @change("engine.supervisor.cgroup")
 def groups_kept(module: ModuleType) -> None:
-    module.Group.remove = lambda self: True
+    module.ControlGroup.remove = lambda self: True
 
 
 @change("engine.supervisor.termination")
@@ -362,7 +362,7 @@ def everybody_waits(module: ModuleType) -> None:
     module.Socket.send_text = in_turn
 
 
-@change("engine.supervisor.capture")
+@change("engine.supervisor.attempt_log")
 def cut_not_told(module: ModuleType) -> None:
     close = module._Tail.close
     module._Tail.close = lambda self, at: [line for line in close(self, at) if "were dropped here" not in line[2]]

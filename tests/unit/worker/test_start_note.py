@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from engine.worker.start_note import NOTE_BYTES, SUFFIX, Note, read_all
+from engine.worker.start_note import NOTE_BYTES, NOTE_SUFFIX, StartNote, read_all
 
 
 def test_the_last_attempt_of_each_process_is_found(tmp_path: Path) -> None:
-    one, other = Note(f"{tmp_path}/1{SUFFIX}"), Note(f"{tmp_path}/2{SUFFIX}")
+    one, other = StartNote(f"{tmp_path}/1{NOTE_SUFFIX}"), StartNote(f"{tmp_path}/2{NOTE_SUFFIX}")
     one.write("a" * 32)
     other.write("b" * 32)
     one.write("c")
@@ -19,14 +19,14 @@ def test_the_last_attempt_of_each_process_is_found(tmp_path: Path) -> None:
 
 
 def test_a_process_that_began_nothing_and_a_torn_note_say_nothing(tmp_path: Path) -> None:
-    Note(f"{tmp_path}/1{SUFFIX}")
-    (tmp_path / f"2{SUFFIX}").write_bytes(b"a claim without its ti".ljust(NOTE_BYTES))
-    (tmp_path / f"3{SUFFIX}").write_bytes(b"")
-    (tmp_path / f"4{SUFFIX}").write_bytes(b"\xff" * NOTE_BYTES)
+    StartNote(f"{tmp_path}/1{NOTE_SUFFIX}")
+    (tmp_path / f"2{NOTE_SUFFIX}").write_bytes(b"a claim without its ti".ljust(NOTE_BYTES))
+    (tmp_path / f"3{NOTE_SUFFIX}").write_bytes(b"")
+    (tmp_path / f"4{NOTE_SUFFIX}").write_bytes(b"\xff" * NOTE_BYTES)
     (tmp_path / "5").write_text("claim 1.0")
     assert read_all(str(tmp_path)) == {}
 
 
 def test_without_room_for_it_nothing_is_noted(tmp_path: Path) -> None:
-    Note(f"{tmp_path}/missing/1{SUFFIX}").write("a")
+    StartNote(f"{tmp_path}/missing/1{NOTE_SUFFIX}").write("a")
     assert read_all(str(tmp_path)) == read_all(f"{tmp_path}/missing") == {}

@@ -9,9 +9,9 @@ from importlib import import_module
 
 from engine import faults
 from engine.worker import frames, results
-from engine.worker.capture import flush_streams, wait_until_read
 from engine.worker.errors import describe
-from engine.worker.folder import Folder
+from engine.worker.scratch import Folder
+from engine.worker.streams import flush_streams, wait_until_read
 from engine.worker.task import Task
 
 TYPE_CHECKING = False
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from engine.worker.capture import Logging
+    from engine.worker.baseline import Baseline
     from engine.worker.lease import Lease
-    from engine.worker.limits import SoftLimit
     from engine.worker.progress import Progress
-    from engine.worker.reset import Baseline
-    from engine.worker.start_note import Note
+    from engine.worker.soft_limit import SoftLimit
+    from engine.worker.start_note import StartNote
+    from engine.worker.streams import Logging
     from engine.worker.usage import Usage
 
 _entries: dict[str, ModuleType] = {}
@@ -44,7 +44,7 @@ def is_instant(envelope: dict[str, Any]) -> bool:
     return name.startswith("engine.nodes.") and getattr(entry(name), "INSTANT", False) is True
 
 
-class Attempts:
+class AttemptRunner:
     """Runs attempts in this process, one at a time."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Attempts:
         baseline: Baseline,
         usage: Usage,
         folder: Folder,
-        note: Note,
+        note: StartNote,
         lease: Lease | None = None,
         mark: str | None = None,
     ) -> None:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from engine.executors.base import Lines, Progress, Report, Stacks, Work
-from engine.supervisor.capture import AttemptLog, clean
+from engine.supervisor.attempt_log import AttemptLog, clean
 
 if TYPE_CHECKING:
     from engine.supervisor.quiet import Quiet

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from engine.supervisor import capture
-from engine.supervisor.capture import AttemptLog, Splitter, clean, cut
+from engine.supervisor import attempt_log
+from engine.supervisor.attempt_log import AttemptLog, Splitter, clean, cut
 
 
 def lines_of(log: AttemptLog) -> list[str]:
@@ -74,7 +74,7 @@ def test_a_line_of_50_mb_is_cut_and_says_so() -> None:
         log.feed(0, b"x" * 65536, 1.0)
     log.feed(0, b"\nafter\n", 1.0)
     first, after = lines_of(log)
-    assert len(first.encode()) <= capture.LINE_BYTES_MAX
+    assert len(first.encode()) <= attempt_log.LINE_BYTES_MAX
     assert first.endswith("[cut; the line had 52,428,800 bytes]")
     assert after == "after"
 
@@ -83,7 +83,7 @@ def test_a_cut_line_ends_with_a_whole_character() -> None:
     for shift in range(4):
         (line,) = Splitter().feed(b"a" * shift + "é🚂".encode() * 8000 + b"\n", 0.0)
         assert "�" not in line
-        assert len(line.encode()) <= capture.LINE_BYTES_MAX
+        assert len(line.encode()) <= attempt_log.LINE_BYTES_MAX
 
 
 def test_a_reported_message_is_cut_cleaned_and_split_into_lines() -> None:
@@ -91,7 +91,7 @@ def test_a_reported_message_is_cut_cleaned_and_split_into_lines() -> None:
     log.add(1.0, "error", "first\nsecond \ud800 \x00\n" + "é" * 20_000)
     first, second, third = lines_of(log)
     assert (first, second) == ("first", "second ? ␀")
-    assert len(third.encode()) <= capture.LINE_BYTES_MAX
+    assert len(third.encode()) <= attempt_log.LINE_BYTES_MAX
     assert cut("short") == clean("short") == "short"
 
 
@@ -149,7 +149,7 @@ def test_what_is_cut_off_a_huge_line_takes_no_room_from_others() -> None:
 
 @pytest.mark.parametrize("sizes", [(16_000, 1), (1, 16_000), (8_000, 8_001)])
 def test_a_line_that_comes_in_parts_counts_whole(sizes: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capture, "HEAD_BYTES_MAX", 10 * 16_001)
+    monkeypatch.setattr(attempt_log, "HEAD_BYTES_MAX", 10 * 16_001)
     log = AttemptLog()
     for _ in range(20):
         log.feed(0, b"y" * sizes[0], 1.0)
@@ -166,6 +166,6 @@ def test_the_end_of_a_long_log_is_handed_on_in_parts_of_bounded_text() -> None:
         batches = list(log.close(2.0))
         sizes = [sum(len(text) for _, _, text in batch) for batch in batches]
         assert len(batches) > 10
-        assert max(sizes) <= capture.TAIL_BATCH_CHARACTERS + capture.LINE_BYTES_MAX
-        assert max(map(len, batches)) <= capture.TAIL_BATCH
+        assert max(sizes) <= attempt_log.TAIL_BATCH_CHARACTERS + attempt_log.LINE_BYTES_MAX
+        assert max(map(len, batches)) <= attempt_log.TAIL_BATCH
         assert all(batches)

@@ -7,7 +7,7 @@ from typing import Protocol
 from engine.executors.base import Work
 
 
-class Kind(Protocol):
+class WorkKind(Protocol):
     """What a work is remembered by."""
 
     workflow: str
@@ -21,7 +21,7 @@ STREAK = 4
 KINDS_MAX = 4096
 
 
-class Forecast:
+class ShortWork:
     """Remembers how long attempts took, by node and by the code that runs a node type."""
 
     __slots__ = ("_nodes", "_types")
@@ -41,18 +41,18 @@ class Forecast:
             return known
         return work.expected is not None or self._types.get(work.entry, 0) >= STREAK
 
-    def note(self, work: Kind, seconds: float, printed: bool) -> None:
+    def record(self, work: WorkKind, seconds: float, printed: bool) -> None:
         """An attempt ended. One that prints counts as long: its output must not meet that of the next one."""
         short = seconds < SHORT_SECONDS and not printed
         self._remember(work, short)
         entry = work.entry
         self._types[entry] = self._types.get(entry, 0) + 1 if short else 0
 
-    def doubt(self, work: Kind) -> None:
+    def mark_long(self, work: WorkKind) -> None:
         """Count the node as long until an attempt of it has ended."""
         self._remember(work, False)
 
-    def _remember(self, work: Kind, short: bool) -> None:
+    def _remember(self, work: WorkKind, short: bool) -> None:
         if len(self._nodes) >= KINDS_MAX:
             self._nodes.clear()
         self._nodes[work.workflow, work.node] = short

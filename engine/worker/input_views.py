@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from engine.worker import duck, limits
+from engine.worker import duck, soft_limit
 from engine.worker.errors import BadInput
 
 TYPE_CHECKING = False
@@ -27,7 +27,7 @@ def open_with_inputs(task: Task, *more: str) -> Any:
     tables = {port: given["path"] for port, given in inputs.items() if given["kind"] == "table"}
     values = {port: path for port, given in inputs.items() if given["kind"] != "table" and (path := _file(task, port))}
     connection = duck.for_task(task.envelope, [*tables.values(), *values.values(), *more])
-    limits.interrupts.append(connection.interrupt)
+    soft_limit.interrupts.append(connection.interrupt)
     for port, path in tables.items():
         connection.execute(f"CREATE VIEW {duck.name(port)} AS FROM {duck.reader([path])}")
     for port, path in values.items():
