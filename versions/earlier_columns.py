@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from cachetools import LRUCache, cached
 from django.db.models import Q
 
 from engine.definition import Document, store
@@ -13,12 +14,7 @@ from engine.models import NodeRun, Run
 
 RUNS_MAX: Final = 20
 """Newest runs that are looked at."""
-_KEPT_MAX: Final = 32
-"""Answers that are given again: while somebody types, the same is asked several times a second."""
-
 Column = dict[str, str]
-_kept: dict[tuple[Any, ...], list[tuple[str, int, list[Column]]]] = {}
-_lock = threading.Lock()
 
 
 def columns(workflow: str, user: str, names: Sequence[str], document: Any) -> dict[str, list[Column]]:
@@ -42,15 +38,16 @@ def columns(workflow: str, user: str, names: Sequence[str], document: Any) -> di
 
 
 def _tables(workflow: str, user: str, names: tuple[str, ...]) -> list[tuple[str, int, list[Column]]]:
-    """(node, definition, columns) of tables that those nodes put out in the newest runs, the newest first."""
+    """(node, definition, columns) of the tables that those nodes returned in the newest runs, newest first."""
     seen_by = Run.objects.filter(Q(draft=False) | Q(created_by=user), workflow=workflow)
-    runs = list(seen_by.order_by("-id").values_list("pk", "seq", "definition_id")[:RUNS_MAX])
-    # As long as nothing happens in a run, its nodes have the outputs that they had.
-    key = (names, tuple(runs))
-    with _lock:
-        kept = _kept.get(key)
-    if kept is not None:
-        return kept
+    runs = seen_by.order_by("-id").values_list("pk", "seq", "definition_id")[:RUNS_MAX]
+    return _tables_in(names, tuple(runs))
+
+
+# While a person types, this is asked several times a second. As long as nothing happens in a run (its seq is the same),
+# its nodes have the same outputs.
+@cached(LRUCache(maxsize=32), lock=threading.Lock())
+def _tables_in(names: tuple[str, ...], runs: tuple[tuple[int, int, int], ...]) -> list[tuple[str, int, list[Column]]]:
     definitions = {pk: definition for pk, _, definition in runs}
     rows = (
         NodeRun.objects.filter(run_id__in=definitions, node__in=names, state="succeeded", artifact__endswith=".parquet")
@@ -61,21 +58,16 @@ def _tables(workflow: str, user: str, names: tuple[str, ...]) -> list[tuple[str,
     found = []
     for name, run, output in rows.iterator():
         definition = definitions[run]
-        # The same definition has the same config: its newest run tells all.
+        # One definition has one config, so its newest run tells all.
         if (name, definition) not in seen and (schema := _schema(output)):
             seen.add((name, definition))
             found.append((name, definition, schema))
-    with _lock:
-        if len(_kept) >= _KEPT_MAX:
-            _kept.clear()
-        _kept[key] = found
     return found
 
 
 def forget() -> None:
-    """Drop what is kept."""
-    with _lock:
-        _kept.clear()
+    """Empty the cache."""
+    _tables_in.cache_clear()
 
 
 def _schema(output: Mapping[str, Any] | None) -> list[Column] | None:

@@ -4,9 +4,10 @@ it is as it is."""
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+
+from cachetools import LRUCache, cached
 
 from engine.models import NodeStat
 from versions import queries
@@ -17,11 +18,6 @@ VERSIONS_MAX: Final = 50
 """Versions that are looked at, the newest first."""
 NODES_MAX: Final = 60_000
 """Nodes that are looked at in them: what was not changed in so long is not dated."""
-KEPT: Final = 32
-"""Workflows whose answer is kept until they get another version."""
-
-_lock = threading.Lock()
-_kept: OrderedDict[int, Mapping[str, int]] = OrderedDict()
 
 
 def node_facts(workflow: Workflow, draft: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -49,22 +45,9 @@ def node_facts(workflow: Workflow, draft: Mapping[str, Any]) -> dict[str, dict[s
     return found
 
 
+@cached(LRUCache(maxsize=32), key=lambda newest: newest.pk, lock=threading.Lock())
 def _since(newest: WorkflowVersion) -> Mapping[str, int]:
     """{node id of `newest`: version that brought it as it is}."""
-    with _lock:
-        found = _kept.get(newest.pk)
-        if found is not None:
-            _kept.move_to_end(newest.pk)
-            return found
-    made = _dated(newest)
-    with _lock:
-        _kept[newest.pk] = made
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
-    return made
-
-
-def _dated(newest: WorkflowVersion) -> dict[str, int]:
     dated: dict[str, int] = {}
     open_: dict[str, Any] = {}
     last = newest.number

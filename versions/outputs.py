@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from cachetools import LRUCache
 from django.db import connection
 from django.db.models import Q
 
@@ -26,8 +26,6 @@ RUNS_MAX: Final = 100
 """Runs that are looked at, the newest first."""
 ROWS_MAX: Final = 60_000
 """Node runs that are looked at: six runs of 10,000 nodes. The newest run is, however large."""
-PRINTS_KEPT: Final = 16
-"""Definitions whose fingerprints are kept; those of 10,000 nodes take about 1.5 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,23 +129,18 @@ def _iso(value: datetime | str | None) -> str | None:
 
 
 _lock = threading.Lock()
-_kept: OrderedDict[str, dict[str, str]] = OrderedDict()
+_fingerprints: LRUCache[str, dict[str, str]] = LRUCache(maxsize=16)
+"""{hash of a definition: the fingerprints of its nodes}; those of 10,000 nodes take about 1.5 MB."""
 
 
 def _prints(digests: set[str]) -> dict[str, dict[str, str]]:
-    """Fingerprints by the hash of the definition: it never changes, so neither do they."""
-    found: dict[str, dict[str, str]] = {}
+    """Fingerprints of the nodes of each definition, by its hash."""
     with _lock:
-        for digest in digests & _kept.keys():
-            _kept.move_to_end(digest)
-            found[digest] = _kept[digest]
+        found = {digest: _fingerprints[digest] for digest in digests if digest in _fingerprints}
     missing = [digest for digest in digests if digest not in found]
     if missing:
         for digest, text in Definition.objects.filter(hash__in=missing).values_list("hash", "document"):
             found[digest] = fingerprints(json.loads(text))
         with _lock:
-            for digest in missing:
-                _kept[digest] = found[digest]
-            while len(_kept) > PRINTS_KEPT:
-                _kept.popitem(last=False)
+            _fingerprints.update({digest: found[digest] for digest in missing})
     return found

@@ -8,9 +8,11 @@ definitions, and browsers keep what they got under an address that names the has
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cachetools import LRUCache, cached
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import parse_etags
 from django.views.decorators.http import require_safe
@@ -19,12 +21,12 @@ from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import page
 from engine.definition import Document
-from engine.kept import Kept
+from engine.models import Run
 from engine.nodes import registry
 from engine.reads import queries
 
-KEPT_BYTES_MAX: Final = 32 * 1024 * 1024
-"""Of the bytes of all graphs that are kept; one of 10,000 nodes and 50,000 edges takes about 1.3 MB."""
+CACHE_BYTES_MAX: Final = 32 * 1024 * 1024
+"""Bytes of all graphs in the cache; one of 10,000 nodes and 50,000 edges takes about 1.3 MB."""
 LASTING: Final = "private, max-age=31536000, immutable"
 ASK_AGAIN: Final = "private, no-cache"
 
@@ -43,9 +45,6 @@ _SPRITE: Final[Mapping[str, str]] = {
 """The icon of templates/components/_sprite.html for the lucide name that a node type gives."""
 
 
-kept = Kept(KEPT_BYTES_MAX)
-
-
 @require_safe
 @page(Right.VIEW, lasting=True)
 def graph(request: HttpRequest, run_id: int) -> HttpResponse:
@@ -58,11 +57,15 @@ def graph(request: HttpRequest, run_id: int) -> HttpResponse:
     if etag in parse_etags(request.headers.get("If-None-Match", "")):
         response = HttpResponse(status=304)
     else:
-        body = kept.made(digest, lambda: compact(queries.document(run)))
-        response = HttpResponse(body, content_type="application/json")
+        response = HttpResponse(_body(run), content_type="application/json")
     response["ETag"] = etag
     response["Cache-Control"] = LASTING if named else ASK_AGAIN
     return response
+
+
+@cached(LRUCache(CACHE_BYTES_MAX, getsizeof=len), key=lambda run: run.definition.hash, lock=threading.Lock())
+def _body(run: Run) -> bytes:
+    return compact(queries.document(run))
 
 
 def compact(document: Document) -> bytes:

@@ -10,9 +10,10 @@ import json
 import os
 import secrets
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
+
+from cachetools import LRUCache, cached
 
 from engine.artifacts import Artifacts
 from engine.worker import duck
@@ -77,28 +78,20 @@ def table_rows(stored: Mapping[str, Any], artifacts: Artifacts, offset: int, lim
 
 
 NULLS_ROWS_MAX = 1_000_000
-_NULLS_KEPT = 256
-_nulls: OrderedDict[str, tuple[list[int], int]] = OrderedDict()
 
 
+# A name stands for one content.
+def _artifact_name(stored: Mapping[str, Any], artifacts: Artifacts) -> str:
+    return str(stored["artifact"])
+
+
+@cached(LRUCache(maxsize=256), key=_artifact_name, lock=threading.Lock())
 def null_counts(stored: Mapping[str, Any], artifacts: Artifacts) -> tuple[list[int], int]:
     """How many values of each column of a table are null, in the order of its schema, and over how many rows.
 
-    A file that counts its nulls itself is not read; of another the first NULLS_ROWS_MAX rows are. Kept by the
-    artifact's name, for a name means a content. Raises Unreadable.
+    A file that counts its nulls itself is not read; of another the first NULLS_ROWS_MAX rows are. Raises Unreadable.
     """
-    name: str = stored["artifact"]
-    with _lock:
-        known = _nulls.get(name)
-        if known is not None:
-            _nulls.move_to_end(name)
-            return known
-    counted = _counted_nulls(stored, artifacts) or _looked_for_nulls(stored, artifacts)
-    with _lock:
-        _nulls[name] = counted
-        while len(_nulls) > _NULLS_KEPT:
-            _nulls.popitem(last=False)
-    return counted
+    return _counted_nulls(stored, artifacts) or _looked_for_nulls(stored, artifacts)
 
 
 def _counted_nulls(stored: Mapping[str, Any], artifacts: Artifacts) -> tuple[list[int], int] | None:
@@ -127,32 +120,22 @@ def _looked_for_nulls(stored: Mapping[str, Any], artifacts: Artifacts) -> tuple[
 
 DISTINCT_ROWS_MAX = 200_000
 DISTINCT_COLUMNS_MAX = 50
-_distinct: OrderedDict[str, dict[str, int]] = OrderedDict()
 
 
+@cached(LRUCache(maxsize=256), key=_artifact_name, lock=threading.Lock())
 def distinct_counts(stored: Mapping[str, Any], artifacts: Artifacts) -> dict[str, int]:
     """{column: how many values it has, null left out} of the columns of text of a table, which say most by it.
 
-    Of a table of more than DISTINCT_ROWS_MAX rows nothing is counted. Kept by the artifact's name. Raises Unreadable.
+    Of a table of more than DISTINCT_ROWS_MAX rows nothing is counted. Raises Unreadable.
     """
     if stored["row_count"] > DISTINCT_ROWS_MAX:
         return {}
-    name: str = stored["artifact"]
-    with _lock:
-        known = _distinct.get(name)
-        if known is not None:
-            _distinct.move_to_end(name)
-            return known
     wanted = [column["name"] for column in stored["schema"] if column["type"] in _TEXTS][:DISTINCT_COLUMNS_MAX]
     counted: dict[str, int] = {}
     if wanted:
         columns = ", ".join(f"count(DISTINCT {duck.name(column)})" for column in wanted)
         sql = f"SELECT {columns} FROM {_source(stored, artifacts)}"  # noqa: S608 quoted
         counted = dict(zip(wanted, _run(stored, artifacts, sql)[0], strict=True))
-    with _lock:
-        _distinct[name] = counted
-        while len(_distinct) > _NULLS_KEPT:
-            _distinct.popitem(last=False)
     return counted
 
 

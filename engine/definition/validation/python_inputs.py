@@ -8,9 +8,9 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from engine.caching import sized_cache
 from engine.definition.validation.edges import Link
 from engine.definition.validation.report import Report
-from engine.kept import Kept
 from engine.nodes.python.schema import main_of, parsing
 from engine.problems import Fix, Path, listed, nearest, pointer, shown
 
@@ -28,17 +28,11 @@ class Read(NamedTuple):
     end: int
 
 
+# While a person types, all nodes but one are as they were at the last key.
+@sized_cache(8 << 20, lambda found, code: 500 + 2 * len(code) + 200 * len(found))
 def reads(code: str) -> tuple[Read, ...]:
     """What `main` reads of its inputs by a name that stands there, and must be there when it does; () when the code
     does not parse, or gives the name of the inputs another value."""
-    found: tuple[Read, ...] | None = _kept.get(code)
-    if found is None:
-        found = _reads(code)
-        _kept.put(code, found, 500 + 2 * len(code) + 200 * len(found))
-    return found
-
-
-def _reads(code: str) -> tuple[Read, ...]:
     try:
         with parsing, warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -70,10 +64,6 @@ def _reads(code: str) -> tuple[Read, ...]:
         return tuple(sorted((read for read in found if read.name not in asked), key=lambda read: read.start))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()
-
-
-_kept = Kept(8 << 20)
-"""Of 1,000 nodes all but one are as they were at the last key."""
 
 
 def _walk(main: ast.AST) -> Iterator[tuple[ast.AST, bool]]:

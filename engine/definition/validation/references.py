@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import expressions, graph
+from engine.caching import sized_cache
 from engine.definition.validation.report import Report
 from engine.expressions.variables import Reads
-from engine.kept import Kept
 from engine.nodes.base import NodeType
 from engine.problems import Fix, Path, listed, nearest, pointer, shown
 from engine.sql import lexer
@@ -36,7 +36,7 @@ def check_expressions(
     found = []
     for place in expressions.places(node_type.config, config):
         whole = (*path, *place.path)
-        faults, reads = _looked_at(place)
+        faults, reads = _checked(place.text, place.mode)
         for fault in faults:
             report.add(fault.code, fault.message, whole, node=node, line=fault.line)
         if reads.nodes or reads.inputs:
@@ -44,17 +44,11 @@ def check_expressions(
     return found
 
 
-_kept = Kept(8 << 20)
-"""Of 1,000 nodes all but one are as they were at the last key."""
-
-
-def _looked_at(place: expressions.Place) -> tuple[list[expressions.Fault], Reads]:
-    key = (place.mode, place.text)
-    found: tuple[list[expressions.Fault], Reads] | None = _kept.get(key)
-    if found is None:
-        found = (expressions.faults(place), expressions.references(place))
-        _kept.put(key, found, 800 + 2 * len(place.text) + 300 * len(found[0]))
-    return found
+# While a person types, all nodes but one are as they were at the last key.
+@sized_cache(8 << 20, lambda checked, text, mode: 800 + 2 * len(text) + 300 * len(checked[0]))
+def _checked(text: str, mode: str) -> tuple[list[expressions.Fault], Reads]:
+    place = expressions.Place((), text, mode)
+    return expressions.faults(place), expressions.references(place)
 
 
 def check_references(

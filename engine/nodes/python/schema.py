@@ -7,7 +7,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 
-from engine.kept import Kept
+from engine.caching import sized_cache
 from engine.nodes.base import Config, NodeType
 from engine.problems import Finding
 
@@ -18,16 +18,13 @@ EXAMPLE = "def main(inputs, ctx):\n    return None\n"
 
 def check(config: Config) -> tuple[Finding, ...]:
     """Whether the code parses and has a `main` that takes two arguments."""
-    code: str = config["code"]
-    found: tuple[Finding, ...] | None = _kept.get(code)
-    if found is None:
-        found = tuple(_check(code))
-        _kept.put(code, found, 500 + 2 * len(code) + (500 + 2 * len(code)) * len(found))
-    return found
+    return _findings(config["code"])
 
 
-_kept = Kept(8 << 20)
-"""Of 1,000 nodes all but one are as they were at the last key."""
+# While a person types, all nodes but one are as they were at the last key.
+@sized_cache(8 << 20, lambda found, code: (500 + 2 * len(code)) * (1 + len(found)))
+def _findings(code: str) -> tuple[Finding, ...]:
+    return tuple(_check(code))
 
 
 def _check(code: str) -> Iterator[Finding]:

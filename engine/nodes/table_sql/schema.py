@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine import expressions
-from engine.kept import Kept
+from engine.caching import sized_cache
 from engine.nodes.base import Config, NodeType
 from engine.problems import Finding
 from engine.sql import lexer
@@ -14,16 +14,15 @@ from engine.sql import lexer
 def check(config: Config) -> Iterator[Finding]:
     """Whether the text is one select, with or from."""
     sql = config["sql"]
-    faults: list[lexer.Fault] | None = _kept.get(sql)
-    if faults is None:
-        faults = lexer.query_faults(sql, expressions.closed_spans(sql))
-        _kept.put(sql, faults, 500 + 2 * len(sql) + 300 * len(faults))
-    for fault in faults:
+    for fault in _faults(sql):
         yield Finding(fault.code, fault.message, ("sql",), fault.line)
 
 
-_kept = Kept(8 << 20)
-"""Of 1,000 nodes all but one are as they were at the last key."""
+# While a person types, all nodes but one are as they were at the last key.
+@sized_cache(8 << 20, lambda faults, sql: 500 + 2 * len(sql) + 300 * len(faults))
+def _faults(sql: str) -> list[lexer.Fault]:
+    return lexer.query_faults(sql, expressions.closed_spans(sql))
+
 
 NODE_TYPE = NodeType(
     type="table.sql",

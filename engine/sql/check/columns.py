@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from engine import graph
-from engine.kept import Kept
+from engine.caching import SizedCache
 from engine.problems import Finding, Problem, path_text, pointer
 from engine.sql.check import duckdb_errors
 from engine.sql.check.binding import bind, declared_types
@@ -22,7 +22,7 @@ from engine.sql.check.checker import Busy, Checker, Crashed, checker
 from engine.worker.paths import url_scheme
 
 Column = dict[str, str]
-KEPT_BYTES_MAX: Final = 16 << 20
+CACHE_BYTES_MAX: Final = 16 << 20
 FILE_SECONDS: Final = 2.0
 """How long what is known of a file is taken as it is, without a look at it."""
 CRASHED_SECONDS: Final = 60.0
@@ -73,7 +73,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What is kept of a text of SQL."""
+    """What the checker found in a text of SQL; cached."""
 
     shape: Shape | None
     found: tuple[duckdb_errors.Found, ...]
@@ -88,14 +88,14 @@ _Key = tuple[str, tuple[tuple[str, str], ...], tuple[tuple[str, Shape | None], .
 """A text, the types of the run's inputs, the columns of its own inputs by their names."""
 _Talk = Generator[dict[str, Any], dict[str, Any], _Answer]
 
-_sql_kept: Final = Kept(KEPT_BYTES_MAX)
-_files_kept: Final = Kept(KEPT_BYTES_MAX // 4)
+_sql_cache: Final = SizedCache(CACHE_BYTES_MAX)
+_file_cache: Final = SizedCache(CACHE_BYTES_MAX // 4)
 
 
 def forget() -> None:
-    """Drop all that is kept."""
-    _sql_kept.clear()
-    _files_kept.clear()
+    """Empty the caches."""
+    _sql_cache.clear()
+    _file_cache.clear()
 
 
 def look(
@@ -234,11 +234,11 @@ class _Look:
         for key in dict.fromkeys(map(self._key, names)):
             if key is None:
                 continue
-            kept: _Answer | float | None = _sql_kept.get(key)
-            if kept is None or (isinstance(kept, float) and kept < time.monotonic()):
+            cached: _Answer | float | None = _sql_cache.get(key)
+            if cached is None or (isinstance(cached, float) and cached < time.monotonic()):
                 talks[key] = _talk(key)
             else:
-                self.answers[key] = kept
+                self.answers[key] = cached
         asked = {key: next(talk) for key, talk in talks.items()}
         while asked:
             answers = self.by.ask_all(list(asked.values()), until=self.until)
@@ -256,7 +256,7 @@ class _Look:
 
     def _keep(self, key: _Key, answer: _Answer | float, size: int) -> None:
         self.answers[key] = answer
-        _sql_kept.put(key, answer, size)
+        _sql_cache.put(key, answer, size)
 
     def _key(self, name: str) -> _Key | None:
         """What the answer to a node's SQL depends on; None: it has none that can be asked about."""
@@ -272,16 +272,16 @@ class _Look:
         key = self._key(name)
         if key is None:
             return None
-        kept = self.answers.get(key)
-        if kept is None:
+        cached = self.answers.get(key)
+        if cached is None:
             self.found.complete = False
             return None
-        if isinstance(kept, float):
+        if isinstance(cached, float):
             self._add(name, index, _NOT_CHECKED, "warning")
             return None
-        for one in kept.found:
+        for one in cached.found:
             self._add(name, index, one.finding, one.severity)
-        return kept.shape
+        return cached.shape
 
     # -- files ----------------------------------------------------------------------------------
 
@@ -291,31 +291,31 @@ class _Look:
             return None
         options = {key: value for key, value in config.items() if key != "path"}
         key = (path, json.dumps(options, sort_keys=True), self.files)
-        kept: tuple[float, dict[str, Any], Shape | None] | None = _files_kept.get(key)
+        cached: tuple[float, dict[str, Any], Shape | None] | None = _file_cache.get(key)
         now = time.monotonic()
-        if kept is None or kept[0] < now:
+        if cached is None or cached[0] < now:
             question = {
                 "op": "file",
                 "config": dict(config),
                 "files": self.files.folder,
                 "data_roots": list(self.files.data_roots),
-                "stamp": kept[1].get("stamp") if kept else None,
+                "stamp": cached[1].get("stamp") if cached else None,
             }
             try:
                 answer = self.by.ask(question, until=self.until)
             except Busy:
                 self.found.complete = False
-                return kept[2] if kept else None
+                return cached[2] if cached else None
             except Crashed:
                 answer = {}
-            if kept and answer.get("same"):
-                kept = (now + FILE_SECONDS, kept[1], kept[2])
+            if cached and answer.get("same"):
+                cached = (now + FILE_SECONDS, cached[1], cached[2])
             else:
                 columns = answer.get("columns")
                 until = now + (FILE_SECONDS if answer else CRASHED_SECONDS)
-                kept = (until, answer, Shape(columns) if columns else None)
-            _files_kept.put(key, kept, 1000 + 3 * (kept[2].size if kept[2] else 0))
-        answer = kept[1]
+                cached = (until, answer, Shape(columns) if columns else None)
+            _file_cache.put(key, cached, 1000 + 3 * (cached[2].size if cached[2] else 0))
+        answer = cached[1]
         if "missing" in answer:
             near = answer.get("near")
             fix = (f"Use {near}", ({"op": "replace", "path": "/path", "value": near},)) if near else None
@@ -323,7 +323,7 @@ class _Look:
             self._add(name, index, finding, "warning")
         elif message := answer.get("refused") or answer.get("wrong"):
             self._add(name, index, Finding("file_not_readable", message, ("path",)), "warning")
-        return kept[2]
+        return cached[2]
 
     def _add(self, name: str, index: int, finding: Finding, severity: str) -> None:
         place = ("nodes", index, "config")

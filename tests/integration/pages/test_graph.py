@@ -8,7 +8,6 @@ import time
 import pytest
 
 from dashboard.pages import graph
-from engine.kept import Kept
 from engine.models import Run
 from tests.support.documents import chain
 from versions.actions import publish, workflows
@@ -17,7 +16,7 @@ from versions.actions.launch import launch
 
 @pytest.fixture(autouse=True)
 def nothing_kept():
-    graph.kept.clear()
+    graph._body.cache_clear()
 
 
 def run_of(document) -> Run:
@@ -60,23 +59,6 @@ def test_what_is_refused_or_not_there_is_never_kept(browser, flow, client):
     missing = browser("viewer").get("/runs/999999/graph/")
     assert missing.status_code == 404
     assert "no-store" in missing["Cache-Control"]
-
-
-def test_graphs_kept_are_bounded_by_their_bytes():
-    kept = Kept(100)
-    made = []
-
-    def maker(name: str):
-        def make() -> bytes:
-            made.append(name)
-            return name.encode() * 40
-
-        return make
-
-    for name in ("a", "b", "a", "c", "a", "b"):
-        assert kept.made(name, maker(name)) == name.encode() * 40
-    # c pushed b out, which had been used longer ago than a.
-    assert made == ["a", "b", "c", "b"]
 
 
 def test_a_graph_of_10_000_nodes_is_kept_once_it_was_made(browser, db, monkeypatch):

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import html
 import re
-from collections import OrderedDict
 from datetime import timedelta
 from typing import Any
 
@@ -118,7 +117,7 @@ def test_what_ended_in_the_last_minute_is_counted_by_the_database(flow: Workflow
 
 
 def test_a_definition_is_made_into_a_page_once(flow: Workflow, browser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "_kept", OrderedDict())
+    pages._drawn.cache_clear()
     made: list[str] = []
 
     def noted(document: Any, shown: Any = pages._shown) -> Any:
@@ -137,17 +136,6 @@ def test_a_definition_is_made_into_a_page_once(flow: Workflow, browser: Any, mon
     client.cookies["interlock_language"] = "zh-hant"
     assert cards(client.get("/workflows/flow/definition/").content.decode()) != cards(first)
     assert len(made) == 3
-
-
-def test_definitions_are_kept_up_to_a_size(flow: Workflow, browser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "_kept", OrderedDict())
-    whole = len(cards(shown(browser, "/workflows/flow/definition/")))
-    monkeypatch.setattr(pages, "KEPT_CHARACTERS", whole + whole // 2)
-    shown(browser, "/workflows/flow/versions/1/")
-    assert len(pages._kept) == 1
-    monkeypatch.setattr(pages, "KEPT_CHARACTERS", 10)
-    assert "Node A" in shown(browser, "/workflows/flow/definition/")
-    assert not pages._kept
 
 
 def cards(page: str) -> str:
