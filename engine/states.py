@@ -7,6 +7,7 @@ the diagram in the docs and the tests all read these tables. Nothing here does I
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 RUN_STATES: Mapping[str, str] = {
     "queued": "Accepted; the scheduler starts it when a run limit allows.",
@@ -42,9 +43,32 @@ SKIPPED_BY_PERSON = "skipped_by_person"
 NOT_ASKED = "not_asked"
 """Reason of a node of a run with targets that none of them needs."""
 
-DRAIN_ASKED, DRAIN_STOPPING, OTHER_RELEASE = "asked", "stopping", "other release"
-"""Why a host drains: a person wants it to, its worker is being stopped, or the scheduler that leads does not speak its
-protocol. The last is also why such a one is gone that had work."""
+
+class HostReason(StrEnum):
+    """Why a host drains or is gone. Earlier releases read and write the same values: do not change them."""
+
+    NONE = ""
+    DRAIN_REQUESTED = "asked"
+    """It drains because a person asked for it."""
+    STOPPING = "stopping"
+    """It drains because its worker is being stopped."""
+    OTHER_RELEASE = "other release"
+    """It speaks another protocol than the leading scheduler. It drains; if it had work, it is gone."""
+    RESTARTED = "started anew"
+    """It is gone because a worker of the same name registered."""
+    STOPPED = "drained"
+    """It is gone because its worker was stopped."""
+    LEASE_EXPIRED = "lease expired"
+    """It is gone because it did not renew its lease; the row says after how many seconds."""
+
+
+def ended_silently(reason: str) -> bool:
+    """Return whether a host that is gone for this reason did not report its end.
+
+    Earlier releases wrote a sentence where LEASE_EXPIRED stands now.
+    """
+    return reason not in (HostReason.NONE, HostReason.RESTARTED, HostReason.STOPPED, HostReason.OTHER_RELEASE)
+
 
 ATTEMPT_STATES = frozenset({"running", "succeeded", "failed", "timed_out", "cancelled", "lost"})
 

@@ -19,7 +19,7 @@ from engine.models import Host, NodeRun
 from engine.models.conditions import running_attempts, unfinished_nodes, unfinished_runs
 from engine.reads.waiting import Waiting as Conditions
 from engine.shapes import moment
-from engine.states import DRAIN_STOPPING
+from engine.states import HostReason
 
 NAMES_MAX = 500
 """Nodes named in one query; beyond it the states of all are read, which costs little more."""
@@ -182,7 +182,7 @@ class WaitingReads(RunningReads):
         """Workers that could take what waits for one, and get no work."""
         if not any(said["code"] == "queue" for one in waiting for said in one.conditions):
             return []
-        rows = Host.objects.filter(state="draining").exclude(reason=DRAIN_STOPPING).order_by("name")
+        rows = Host.objects.filter(state="draining").exclude(reason=HostReason.STOPPING).order_by("name")
         return [Resting(*row) for row in rows.values_list("name", "queues", "reason")]
 
     def _rivals(self) -> list[Holder]:

@@ -9,7 +9,7 @@ from engine.diagnosis.finding import Action, Evidence, Finding
 from engine.diagnosis.waiting_evidence import Condition, held, own_words, seconds_since, waited, worst_holder
 from engine.diagnosis.wording import span
 from engine.sentences import Sentence, gettext_noop
-from engine.states import OTHER_RELEASE
+from engine.states import HostReason
 
 OCCUPIED_SECONDS = 2.0
 """A process that has one node for so long does not come free by itself in a moment."""
@@ -67,7 +67,7 @@ def no_worker(facts: Facts, one: Waiting, condition: Condition) -> Finding | Non
 def no_queue_worker(facts: Facts, one: Waiting, condition: Condition) -> Finding:
     resting = [worker for worker in facts.resting if one.queue in worker.queues]
     said = [
-        Sentence(_RELEASE if worker.reason == OTHER_RELEASE else _DRAINS, {"worker": worker.name})
+        Sentence(_RELEASE if worker.reason == HostReason.OTHER_RELEASE else _DRAINS, {"worker": worker.name})
         for worker in resting[:RESTING_MAX]
     ]
     said.append(Sentence(_QUEUE_COMMAND, {"command": f"celery -A engine worker -Q {one.queue}"}))
@@ -75,6 +75,6 @@ def no_queue_worker(facts: Facts, one: Waiting, condition: Condition) -> Finding
         *(Evidence("wait", words, None, None, None, iso(facts.now)) for words in said),
         *(waited(facts, one) or [own_words(condition)]),
     ]
-    all_others = bool(resting) and all(worker.reason == OTHER_RELEASE for worker in resting)
+    all_others = bool(resting) and all(worker.reason == HostReason.OTHER_RELEASE for worker in resting)
     message = Sentence(_QUEUE_RELEASE if all_others else _QUEUE, {"node": one.name, "queue": one.queue})
     return Finding("no_queue_worker", message, evidence, one.node, [actions.cancel_node(facts.run, one.node)])

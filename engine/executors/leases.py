@@ -17,14 +17,12 @@ from engine.executors import wire
 from engine.executors.base import Batch, Ended, Report, Started
 from engine.executors.dispatches import Flight, HostView
 from engine.host.database import LEASE_SECONDS
-from engine.states import OTHER_RELEASE
+from engine.states import HostReason, ended_silently
 from engine.supervisor.short_work import ShortWork
 
 log = logging.getLogger("interlock.scheduler")
 
-UNHEARD = "not heard from"
-"""How the reason of a host begins whose lease was over."""
-SET_ASIDE = ("draining", OTHER_RELEASE)
+SET_ASIDE = ("draining", HostReason.OTHER_RELEASE)
 """State of a host of another protocol, and its reason."""
 
 
@@ -106,7 +104,7 @@ class Leases:
                 "other_release host=%s protocol=%s own=%s: it gets no work. Bring all parts to one release.",
                 name, protocol, wire.PROTOCOL,
             )  # fmt: skip
-        if has_work and self._change(host, found, ("gone", OTHER_RELEASE)):
+        if has_work and self._change(host, found, ("gone", HostReason.OTHER_RELEASE)):
             log.warning("host_ended name=%s: what runs there starts again elsewhere", name)
         elif found[0] == "active":
             self._change(host, found, SET_ASIDE)
@@ -123,14 +121,13 @@ class Leases:
 
     def _end_lease(self, host: int, name: str, age: float) -> bool:
         """Whether the lease is over now. From then on nothing that the host tells is written."""
-        reason = f"{UNHEARD} for {age:.1f} s"
         over = self._do(
-            "UPDATE engine_host SET state = 'gone', reason = %s WHERE id = %s AND state <> 'gone' "
-            "AND clock_timestamp() - beat_at > make_interval(secs => %s) RETURNING id",
-            (reason, host, LEASE_SECONDS),
+            "UPDATE engine_host SET state = 'gone', reason = %s, silent_seconds = %s WHERE id = %s "
+            "AND state <> 'gone' AND clock_timestamp() - beat_at > make_interval(secs => %s) RETURNING id",
+            (HostReason.LEASE_EXPIRED, age, host, LEASE_SECONDS),
         )
         if over:
-            log.warning("host_lost name=%s: %s", name, reason)
+            log.warning("host_lost name=%s: not heard from for %.1f s", name, age)
         return bool(over)
 
     def _bury(self, host: int, now: float) -> None:
@@ -141,15 +138,15 @@ class Leases:
         not sent ahead again.
         """
         row = self._do(
-            "SELECT name, reason, begun, protocol, EXTRACT(EPOCH FROM clock_timestamp() - beat_at)::float "
-            "FROM engine_host WHERE id = %s",
+            "SELECT name, reason, silent_seconds, begun, protocol, "
+            "EXTRACT(EPOCH FROM clock_timestamp() - beat_at)::float FROM engine_host WHERE id = %s",
             (host,),
         )
-        name, reason, noted, protocol, age = row[0] if row else ("?", "", "{}", wire.PROTOCOL, 0.0)
+        name, reason, silent, noted, protocol, age = row[0] if row else ("?", "", None, "{}", wire.PROTOCOL, 0.0)
         foreign = protocol != wire.PROTOCOL
         if foreign:
             self._foreign.add(host)
-            if reason == OTHER_RELEASE and not self._is_over(age, now):
+            if reason == HostReason.OTHER_RELEASE and not self._is_over(age, now):
                 # It was told to end what it has, and has ended that by then. It is looked at again.
                 return
         # What it told before counts, where it can be read.
@@ -158,7 +155,7 @@ class Leases:
             if self._look_at != now:
                 break
         begun: dict[str, float] = json.loads(noted)
-        unknown = reason.startswith(UNHEARD)
+        unknown = ended_silently(reason)
         claims = [claim for (claim,) in self._do("SELECT claim FROM engine_dispatch WHERE host_id = %s", (host,))]
         back = []
         for claim in claims:
@@ -175,15 +172,15 @@ class Leases:
                 # The host noted it by a clock of its own.
                 self._out.append(Started(claim, 0, "", name, min(begun.get(claim, self.now()), self.now())))
             seconds = 0.0 if flight.began_at is None else now - flight.began_at
-            error = _lost(name, reason)
+            error = _lost(name, reason, silent)
             self._out.append(Ended(claim, "lost", self.now(), seconds, error=error, interrupted=foreign))
         self._give_up(back)
 
 
-def _lost(name: str, reason: str) -> dict[str, Any]:
-    if reason.startswith(UNHEARD):
-        message = f"The worker {name} was {reason}, so this attempt counts as lost."
-    elif reason == OTHER_RELEASE:
+def _lost(name: str, reason: str, silent_seconds: float | None) -> dict[str, Any]:
+    if silent_seconds is not None:
+        message = f"The worker {name} was not heard from for {silent_seconds:.1f} s, so this attempt counts as lost."
+    elif reason == HostReason.OTHER_RELEASE:
         message = f"The worker {name} is of another release than the scheduler, so this attempt was ended."
     else:
         message = f"The worker {name} ended while this attempt ran ({reason or 'no reason was given'})."

@@ -14,7 +14,7 @@ from psycopg2.errors import DiskFull
 
 from engine.database import postgres
 from engine.executors.wire import PROTOCOL
-from engine.states import DRAIN_ASKED
+from engine.states import HostReason
 
 LEASE_SECONDS = 3.0
 """A host that was not heard from for so long, by the database's clock, is lost with all that runs there."""
@@ -94,7 +94,7 @@ class Records:
         """Begin a life, active or (`drains`) draining because a person wants it to; the one before with this name ends,
         and `begun` is told of it. The number of the new one."""
         statement = (
-            "WITH before AS (UPDATE engine_host SET state = 'gone', begun = %s, reason = 'started anew' "
+            "WITH before AS (UPDATE engine_host SET state = 'gone', begun = %s, reason = %s "
             "WHERE name = %s AND state <> 'gone'), "
             "long_gone AS (DELETE FROM engine_host h WHERE state = 'gone' AND beat_at < clock_timestamp() "
             "- interval '7 days' AND NOT EXISTS (SELECT 1 FROM engine_dispatch d WHERE d.host_id = h.id) "
@@ -103,8 +103,11 @@ class Records:
             "load, begun) VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp(), clock_timestamp(), 0, '{}', '{}') "
             "RETURNING id"
         )
-        state, reason = ("draining", DRAIN_ASKED) if drains else ("active", "")
-        values = (json.dumps(dict(begun)), name, name, json.dumps(list(queues)), capacity, PROTOCOL, state, reason)
+        state, reason = ("draining", HostReason.DRAIN_REQUESTED) if drains else ("active", HostReason.NONE)
+        values = (
+            json.dumps(dict(begun)), HostReason.RESTARTED, name,
+            name, json.dumps(list(queues)), capacity, PROTOCOL, state, reason,
+        )  # fmt: skip
         return int(self._do(statement, values)[0][0])
 
     def beat(self, host: int, load: Mapping[str, Any], told: int = 0) -> tuple[float, str] | None:

@@ -28,7 +28,7 @@ from engine.host.reporter import BROKEN, Postman, told
 from engine.host.supervisor import HostSupervisor
 from engine.scheduler.envelopes import common
 from engine.scheduler.watchdog import Watchdog
-from engine.states import OTHER_RELEASE
+from engine.states import HostReason
 from engine.supervisor import cleanup
 from engine.supervisor.process_pool import RECALL_SECONDS
 from engine.supervisor.supervisor import Supervisor
@@ -185,7 +185,7 @@ class Host:
         before, self.resting = self.resting, resting
         if resting == before:
             pass
-        elif resting == OTHER_RELEASE:
+        elif resting == HostReason.OTHER_RELEASE:
             log.error(
                 "other_release name=%s protocol=%s: the scheduler is of another release and gives no work to this "
                 "worker. Bring both to one release.", self.name, wire.PROTOCOL,

@@ -23,7 +23,7 @@ from engine.executors.base import Ended, Lines, Report, Returned, Started
 from engine.hints import host_hints
 from engine.host.database import LEASE_SECONDS, Records, is_away_for_all
 from engine.host.unconfirmed import Sent, claims_of
-from engine.states import DRAIN_ASKED, DRAIN_STOPPING
+from engine.states import HostReason
 
 if TYPE_CHECKING:
     from engine.host.host import Host
@@ -199,7 +199,7 @@ class Postman:
                     self._make_sure()
                 self._write()
                 if closing and not self._outbox:
-                    self._records.set_state(self.host, "gone", "drained")
+                    self._records.set_state(self.host, "gone", HostReason.STOPPED)
                     self._records.close()
                     self._hint()
                     self._courier.close()
@@ -240,7 +240,7 @@ class Postman:
             begun = time.monotonic()
             try:
                 # Whom a person asked to take no more still is: only its process is the same, not its life.
-                drains = owner.resting == DRAIN_ASKED
+                drains = owner.resting == HostReason.DRAIN_REQUESTED
                 host = self._records.register(owner.name, owner.queues, owner.capacity, self._begun, drains)
                 break
             except psycopg2.Error as error:
@@ -353,7 +353,7 @@ class Postman:
         self._hinted = False
         if beats:
             if self._draining:
-                self._records.set_state(self.host, "draining", DRAIN_STOPPING)
+                self._records.set_state(self.host, "draining", HostReason.STOPPING)
             faults.point("host.before_beat")
             before = time.monotonic()
             beat = self._records.beat(self.host, owner.load, self._told)

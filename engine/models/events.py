@@ -18,7 +18,7 @@ class EventBatch(models.Model):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False)
     first_seq = models.BigIntegerField()
     last_seq = models.BigIntegerField()
-    body = models.TextField(help_text="JSON list of stored events; see engine.events.")
+    body = models.TextField(help_text="JSON list of stored events.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "first_seq"], name="event_batch_once")]

@@ -25,9 +25,7 @@ class Leader(models.Model):
     epoch = models.BigIntegerField(default=0)
     host = models.CharField(max_length=200, blank=True, default="")
     pid = models.IntegerField(null=True)
-    beat_at = models.DateTimeField(
-        null=True, help_text="Heartbeat, also while idle, by the database's clock; see engine.heartbeat."
-    )
+    beat_at = models.DateTimeField(null=True, help_text="Heartbeat, also while idle, by the database's clock.")
     silent: timedelta | None
     """Since then, by the same clock; of what `seen` gives."""
 

@@ -1,7 +1,7 @@
-"""Attempts that run on other hosts: what the scheduler has given out, who takes it, and what they told.
+"""Attempts that run on other hosts: the hosts, the attempts dispatched to them, and their reports.
 
-Hot rows that live as long as their attempt: few columns, no index beside the keys but one. Nothing here is needed when
-all runs are over.
+The rows change often and live no longer than their attempt, so they have few columns, and one index beside the keys.
+When all runs have ended, nothing here is needed.
 """
 
 from __future__ import annotations
@@ -13,23 +13,28 @@ from engine.models.fields import JSONText
 
 
 class Host(models.Model):
-    """One life of a worker: a process that has node processes and takes attempts. Its lease is held by `beat_at`, by
-    the database's clock alone."""
+    """One registration of a worker: a process that has node processes and takes attempts.
 
-    name = models.CharField(max_length=200, help_text="The worker's name; a new life with it ends the one before.")
+    It holds a lease, which `beat_at` renews, by the database's clock alone. When the lease expires, the registration
+    ends and the worker registers anew.
+    """
+
+    name = models.CharField(max_length=200, help_text="The worker's name; registering it again ends the row before.")
     queues = JSONText(default=list, help_text="Names of the queues that it takes.")
     capacity = models.PositiveIntegerField(help_text="Node processes.")
     protocol = models.IntegerField()
     state = models.CharField(
         max_length=16, default="active", help_text="active, draining (takes no more) or gone (its claims are void)."
     )
-    reason = models.CharField(max_length=200, blank=True, default="", help_text="Why it is gone.")
+    reason = models.CharField(max_length=200, blank=True, default="", help_text="A code: why it drains or is gone.")
+    silent_seconds = models.FloatField(null=True, help_text="How long it had been silent when its lease expired.")
     started_at = models.DateTimeField()
     beat_at = models.DateTimeField()
-    told = models.BigIntegerField(default=0, help_text="Number of its last HostReport: none is written twice.")
-    load = JSONText(default=dict, help_text="{pid, release, processes: [{pid, state, claims}]} as of its last beat.")
+    told = models.BigIntegerField(default=0, help_text="Number of its last report batch: none is written twice.")
+    load = JSONText(default=dict, help_text="{pid, processes: [{pid, state, claims}]} as of its last heartbeat.")
     begun = JSONText(
-        default=dict, help_text="{claim: unix time} that its node processes had begun last, told by its next life."
+        default=dict,
+        help_text="{claim: unix time} of the attempts that its node processes started last; its successor writes it.",
     )
 
     class Meta:
@@ -37,25 +42,32 @@ class Host(models.Model):
 
 
 class Dispatch(models.Model):
-    """One attempt that may run on another host: written in the tick that admits it, deleted in the tick that takes its
-    end. While `host` is empty it is anybody's who takes its queue; to set it is the compare-and-swap that starts it."""
+    """One attempt that may run on another host.
+
+    It is written in the tick that admits the attempt and deleted in the tick that takes its end. While `host` is null,
+    any host that takes its queue may set it; that compare-and-swap decides who runs the attempt.
+    """
 
     claim = models.CharField(max_length=32, primary_key=True)
     queue = models.CharField(max_length=100)
     protocol = models.IntegerField()
-    work = models.TextField(help_text="JSON of engine.executors.wire: limits and names, for the supervisor.")
+    work = models.TextField(help_text="JSON for the supervisor: limits and names.")
     envelope = models.TextField(help_text="JSON for the node process, without what its host adds.")
-    sent_at = models.DateTimeField(help_text="When it was last published.")
+    sent_at = models.DateTimeField(help_text="When its message was last published.")
     host = models.ForeignKey(Host, on_delete=models.DO_NOTHING, null=True, db_index=False, db_constraint=False)
     taken_at = models.DateTimeField(null=True)
     wish = models.CharField(
-        max_length=40, null=True, help_text='"kill <state>", "stacks <number>" or "back"; null: none.'
+        max_length=40,
+        null=True,
+        help_text='What the scheduler asks of the host: "kill <state>", "stacks <number>" or "back"; null: nothing.',
     )
 
 
 class HostReport(models.Model):
-    """Reports of a host, in order, until the tick that takes them up. Numbers are not the order of commits: a reader
-    takes whatever stands here."""
+    """A report batch: reports of a host, in order, until a tick takes them up.
+
+    Ids do not follow the order of commits, so a reader takes every row that it finds.
+    """
 
     host = models.ForeignKey(Host, on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
-    body = models.TextField(help_text="JSON of engine.executors.wire.")
+    body = models.TextField(help_text="JSON list of reports.")

@@ -25,7 +25,9 @@ class Run(models.Model):
     )
     version = models.PositiveIntegerField(null=True, help_text="Null for a draft's run.")
     draft = models.BooleanField(default=False)
-    state = models.CharField(max_length=16, default="queued", help_text="See engine.states.")
+    state = models.CharField(
+        max_length=16, default="queued", help_text="queued, running, paused, succeeded, failed, cancelled or timed_out."
+    )
     reason = models.CharField(
         max_length=64, blank=True, default="", help_text="Why it ended as it did, where the state does not say."
     )
@@ -100,7 +102,7 @@ class NodeRun(models.Model):
     error = JSONText(null=True, help_text="{class, message, node, line, traceback}.")
     output = JSONText(
         null=True,
-        help_text="{kind, bytes, ports, value | artifact, schema?, row_count?}; see engine.outputs.",
+        help_text="{kind, bytes, ports, value | artifact, schema?, row_count?}.",
     )
     artifact = models.CharField(max_length=80, blank=True, default="", help_text="Name of the output's artifact.")
     wish = models.CharField(

@@ -42,7 +42,7 @@ class Stack(models.Model):
     why = models.CharField(
         max_length=16, help_text="asked, stuck, quiet, soft_timeout, hard_timeout or memory: what it was taken for."
     )
-    body = JSONText(help_text="{samples, children}, as the contract's stack has them; see engine.stacks.")
+    body = JSONText(help_text="{samples, children}, as the API returns them.")
 
     class Meta:
         indexes = [models.Index(fields=["run", "node", "taken_at"], name="stack_node")]

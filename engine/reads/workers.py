@@ -17,7 +17,7 @@ from engine.errors import NotFound, WrongState
 from engine.models import Host, Leader
 from engine.models.conditions import running_attempts
 from engine.shapes import iso, optional_micros
-from engine.states import DRAIN_ASKED, DRAIN_STOPPING, OTHER_RELEASE
+from engine.states import HostReason, ended_silently
 
 LOCAL = "local"
 """The worker of the embedded form."""
@@ -80,7 +80,7 @@ def drain(name: str) -> dict[str, Any]:
             worker=name,
         )
     if found["state"] == "active":
-        if Host.objects.filter(name=name, state="active").update(state="draining", reason=DRAIN_ASKED):
+        if Host.objects.filter(name=name, state="active").update(state="draining", reason=HostReason.DRAIN_REQUESTED):
             return {**found, "state": "draining"}
         found = worker(name)
     raise WrongState(f'Worker "{name}" cannot be drained: {_why(found)}.', worker=name)
@@ -93,7 +93,9 @@ def resume(name: str) -> dict[str, Any]:
     """
     found = worker(name)
     if found["state"] == "draining" and not found["stopping"]:
-        if Host.objects.filter(name=name, state="draining", reason=DRAIN_ASKED).update(state="active", reason=""):
+        if Host.objects.filter(name=name, state="draining", reason=HostReason.DRAIN_REQUESTED).update(
+            state="active", reason=""
+        ):
             return {**found, "state": "active"}
         found = worker(name)
     raise WrongState(f'Worker "{name}" cannot be resumed: {_why(found)}.', worker=name)
@@ -147,7 +149,7 @@ def _hosts() -> list[dict[str, Any]]:
     found = []
     for name, queues, capacity, state, reason, beat_at, load, silent in lives.values():
         seconds = max(0.0, silent.total_seconds())
-        if state == "gone" and not reason.startswith("not heard"):
+        if state == "gone" and not ended_silently(reason):
             continue
         found.append(
             {
@@ -157,8 +159,8 @@ def _hosts() -> list[dict[str, Any]]:
                 "queues": queues,
                 "capacity": capacity,
                 "state": "lost" if state == "gone" or seconds > LEASE_SECONDS else state,
-                "stopping": state == "draining" and reason == DRAIN_STOPPING,
-                "other_release": state == "draining" and reason == OTHER_RELEASE,
+                "stopping": state == "draining" and reason == HostReason.STOPPING,
+                "other_release": state == "draining" and reason == HostReason.OTHER_RELEASE,
                 "beat_at": iso(optional_micros(beat_at)),
                 "silent_seconds": round(seconds, 1),
             }

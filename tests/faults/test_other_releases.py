@@ -11,7 +11,7 @@ import pytest
 
 from engine.host.database import LEASE_SECONDS
 from engine.host.reporter import KILL_SECONDS
-from engine.states import OTHER_RELEASE
+from engine.states import HostReason
 from tests.faults.hosts import SERVERS, Hosts
 from tests.faults.rig import document, python, rigged
 from tests.faults.workload import Workload
@@ -65,7 +65,7 @@ class Mixed(Hosts):
         ((seconds,),) = self.do(
             "SELECT min(EXTRACT(EPOCH FROM a.started_at - h.beat_at))::float FROM engine_attempt a, engine_host h "
             f"WHERE a.run_id = {run} AND a.number = 2 AND h.name = '{release}@test' AND h.state = 'gone' "
-            f"AND h.reason = '{OTHER_RELEASE}' AND h.beat_at < a.started_at"
+            f"AND h.reason = '{HostReason.OTHER_RELEASE}' AND h.beat_at < a.started_at"
         )
         return float(seconds)
 

@@ -29,7 +29,7 @@ from engine.actions import runs
 from engine.config import SETTINGS
 from engine.database import sqlite
 from engine.models import Host, Leader, Run
-from engine.states import DRAIN_ASKED, OTHER_RELEASE
+from engine.states import HostReason
 from engine.supervisor import cleanup
 from tests.support.factories import chain
 from tests.support.people import person
@@ -257,9 +257,9 @@ def test_workers_of_several_hosts_are_told_with_what_to_do(home: Path, monkeypat
     assert found["Scheduler"][2].endswith("interlock scheduler")
     host("one@here", queues=["default", "gpu"], capacity=4)
     assert said()["Workers"] == ("ok", "1 with 4 node processes, for the queues default, gpu", "")
-    host("two@here", state="draining", reason=DRAIN_ASKED)
+    host("two@here", state="draining", reason=HostReason.DRAIN_REQUESTED)
     assert "two@here drains" in said()["Workers"][1]
-    Host.objects.filter(name="two@here").update(reason=OTHER_RELEASE)
+    Host.objects.filter(name="two@here").update(reason=HostReason.OTHER_RELEASE)
     assert "two@here is of another release" in said()["Workers"][1]
-    Host.objects.filter(name="two@here").update(state="gone", reason="not heard from for 3.1 s")
+    Host.objects.filter(name="two@here").update(state="gone", reason=HostReason.LEASE_EXPIRED)
     assert "two@here is lost" in said()["Workers"][1]

@@ -123,8 +123,8 @@ def test_options_of_a_database_count_for_every_part(tmp_path: Path, database: st
     [
         ("w_empty", "", "select 1", "has no tables of Interlock", "is not set up"),
         ("w_shop", "", "create table orders (id int)", "Correct DATABASE_URL", "belongs to another application"),
-        ("w_older", "template flows", "delete from django_migrations where name = '0003_remote'", "is not up to date",
-         "not up to date"),
+        ("w_older", "template flows", "delete from django_migrations where name = '0004_expand_host'",
+         "is not up to date", "not up to date"),
         ("w_newer", "template flows",
          "insert into django_migrations (app, name, applied) values ('engine', '9999_x', now())", "a newer Interlock",
          "a newer Interlock"),
@@ -214,10 +214,10 @@ def test_a_migration_behind_which_everybody_would_wait_gives_up(
 ) -> None:
     server.do("create database busy template flows")
     with contextlib.closing(psycopg2.connect(server.url("busy"))) as backup, backup.cursor() as cursor:
-        cursor.execute("LOCK TABLE engine_dispatch IN ACCESS SHARE MODE")
-        text = refused(tmp_path, "migrate engine 0002 -v0", DATABASE_URL=server.url("busy"))
+        cursor.execute("LOCK TABLE engine_host IN ACCESS SHARE MODE")
+        text = refused(tmp_path, "migrate engine 0003 -v0", DATABASE_URL=server.url("busy"))
     assert "A table was in use for more than 5 s" in text
-    assert server.do("select count(*) from django_migrations where name = '0003_remote'", "busy") == [(1,)]
+    assert server.do("select count(*) from django_migrations where name = '0004_expand_host'", "busy") == [(1,)]
 
 
 def test_a_database_that_is_not_set_up_yet(tmp_path: Path, server: postgres.Server) -> None:

@@ -283,7 +283,7 @@ def outage_ends_leases(module: ModuleType) -> None:
 
     def judge(self: Any) -> Any:
         out = recall(self)
-        self._do("UPDATE engine_host SET state = 'gone', reason = 'not heard from' WHERE state <> 'gone' RETURNING 1")
+        self._do("UPDATE engine_host SET state = 'gone', reason = 'lease expired' WHERE state <> 'gone' RETURNING 1")
         return out
 
     module.CeleryExecutor.recall = judge

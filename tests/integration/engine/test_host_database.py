@@ -13,7 +13,7 @@ from psycopg2.errors import DiskFull
 
 from engine.executors.wire import PROTOCOL
 from engine.host.database import Records, is_away_for_all
-from engine.states import DRAIN_ASKED
+from engine.states import HostReason
 from tests.support import postgres
 from tests.support.product import ROOT
 
@@ -167,12 +167,12 @@ def test_a_refused_connection_is_an_outage_for_all_and_a_missing_database_is_non
 def test_a_host_hears_with_its_beat_that_it_is_to_drain_and_a_new_life_may_begin_with_that(records: Records) -> None:
     one = enter(records)
     assert resting(records, one) == ""
-    records.set_state(one, "draining", DRAIN_ASKED)
-    assert resting(records, one) == DRAIN_ASKED
+    records.set_state(one, "draining", HostReason.DRAIN_REQUESTED)
+    assert resting(records, one) == HostReason.DRAIN_REQUESTED
     again = records.register("one", ["default"], 2, {}, True)
     rows = records._do("SELECT id, state, reason FROM engine_host WHERE state <> 'gone'", ())
-    assert rows == [(again, "draining", DRAIN_ASKED)]
-    assert resting(records, again) == DRAIN_ASKED
+    assert rows == [(again, "draining", HostReason.DRAIN_REQUESTED)]
+    assert resting(records, again) == HostReason.DRAIN_REQUESTED
 
 
 def resting(records: Records, host: int) -> str:

@@ -13,7 +13,7 @@ from engine import clock
 from engine.errors import NotFound, WrongState
 from engine.models import Attempt, Host, Leader
 from engine.reads import queries, workers
-from engine.states import DRAIN_ASKED, DRAIN_STOPPING, OTHER_RELEASE
+from engine.states import HostReason
 from tests.integration.pages.test_lists import row, shown
 from tests.support import run_rows
 from versions.actions.launch import launch
@@ -71,14 +71,14 @@ def test_no_worker_says_how_one_is_started(scaled: None, browser: Any) -> None:
 def test_each_state_of_a_worker_is_told_and_what_is_over_is_not(scaled: None, flow: Workflow, browser: Any) -> None:
     run_rows.host("one@here", queues=["default", "gpu"])
     run_rows.host("two@here", queues=["default"])
-    run_rows.host("rests@here", "draining", reason=DRAIN_ASKED)
-    run_rows.host("stops@here", "draining", reason=DRAIN_STOPPING)
-    run_rows.host("old@here", "draining", reason=OTHER_RELEASE)
+    run_rows.host("rests@here", "draining", reason=HostReason.DRAIN_REQUESTED)
+    run_rows.host("stops@here", "draining", reason=HostReason.STOPPING)
+    run_rows.host("old@here", "draining", reason=HostReason.OTHER_RELEASE)
     run_rows.host("silent@here", ahead=-timedelta(minutes=20))
-    run_rows.host("lost@here", "gone", reason="not heard from for 3.1 s", ahead=-timedelta(hours=2))
-    run_rows.host("long@here", "gone", reason="not heard from for 3.1 s", ahead=-timedelta(hours=25))
+    run_rows.host("lost@here", "gone", reason=HostReason.LEASE_EXPIRED, ahead=-timedelta(hours=2))
+    run_rows.host("long@here", "gone", reason=HostReason.LEASE_EXPIRED, ahead=-timedelta(hours=25))
     run_rows.host("ended@here", "gone", reason="drained")
-    run_rows.host("again@here", "gone", reason="not heard from for 3.1 s")
+    run_rows.host("again@here", "gone", reason=HostReason.LEASE_EXPIRED)
     run_rows.host("again@here")
     run = attempt(flow, "one@here/1", "a", 9)
     page = shown(browser, "/resources/", "operator")
@@ -114,7 +114,7 @@ def test_draining_and_resuming_is_written_with_who_did_it(scaled: None, browser:
     operator = browser("operator")
     operator.post("/resources/workers/one@here/drain/")
     host = Host.objects.get()
-    assert (host.state, host.reason) == ("draining", DRAIN_ASKED)
+    assert (host.state, host.reason) == ("draining", HostReason.DRAIN_REQUESTED)
     with pytest.raises(WrongState, match=r'"one@here" cannot be drained: it drains already'):
         workers.drain("one@here")
     operator.post("/resources/workers/one@here/resume/")
@@ -127,9 +127,9 @@ def test_draining_and_resuming_is_written_with_who_did_it(scaled: None, browser:
 
 
 def test_who_is_being_stopped_or_of_another_release_or_lost_or_unknown_is_not_resumed(scaled: None) -> None:
-    run_rows.host("stops@here", "draining", reason=DRAIN_STOPPING)
-    run_rows.host("silent@here", "draining", reason=DRAIN_ASKED, ahead=-timedelta(seconds=20))
-    run_rows.host("old@here", "draining", reason=OTHER_RELEASE)
+    run_rows.host("stops@here", "draining", reason=HostReason.STOPPING)
+    run_rows.host("silent@here", "draining", reason=HostReason.DRAIN_REQUESTED, ahead=-timedelta(seconds=20))
+    run_rows.host("old@here", "draining", reason=HostReason.OTHER_RELEASE)
     with pytest.raises(WrongState, match=r"it is being stopped"):
         workers.resume("stops@here")
     with pytest.raises(WrongState, match=r"it is lost"):

@@ -10,7 +10,7 @@ from dashboard import accounts
 from dashboard.models import ApiToken, Role, User
 from engine import clock
 from engine.models import Leader, Stack
-from engine.states import DRAIN_ASKED, DRAIN_STOPPING
+from engine.states import HostReason
 from tests.support import run_rows
 from tests.support.api import Api
 from tests.support.documents import chain, with_input
@@ -61,9 +61,9 @@ def build(home: Path) -> World:
     Leader.objects.update_or_create(pk=1, defaults={"beat_at": clock.now() + timedelta(hours=1)})
     for name, state, reason in (
         ("one", "active", ""),
-        ("rests", "draining", DRAIN_ASKED),
-        ("stops", "draining", DRAIN_STOPPING),
-        ("lost", "gone", "not heard from for 3.1 s"),
+        ("rests", "draining", HostReason.DRAIN_REQUESTED),
+        ("stops", "draining", HostReason.STOPPING),
+        ("lost", "gone", HostReason.LEASE_EXPIRED),
     ):
         run_rows.host(f"{name}@here", state, reason=reason)
     world.ids["own_token"] = str(ApiToken.objects.filter(user=person("admin")).latest("pk").pk)

@@ -7,7 +7,7 @@ import pytest
 from engine.diagnosis.facts import Holder, Resting, Root
 from engine.diagnosis.finding import Finding
 from engine.diagnosis.rules import diagnosis
-from engine.states import DRAIN_ASKED, OTHER_RELEASE
+from engine.states import HostReason
 from tests.unit.diagnosis.made import NOW, ago, facts, holder, pool, running, waiting
 
 
@@ -149,8 +149,11 @@ def test_a_queue_that_no_worker_takes_is_named_with_the_command_that_starts_one(
 def test_a_queue_whose_workers_get_no_work_names_them_and_what_to_do() -> None:
     said = [{"code": "queue", "message": 'No worker takes the queue "gpu".', "since": None}]
     wait = waiting("queue", "a", conditions=said, queue="gpu")
-    old, rests = Resting("old@one", ["gpu"], OTHER_RELEASE), Resting("rests@two", ["gpu", "x"], DRAIN_ASKED)
-    elsewhere = Resting("far@three", ["default"], OTHER_RELEASE)
+    old, rests = (
+        Resting("old@one", ["gpu"], HostReason.OTHER_RELEASE),
+        Resting("rests@two", ["gpu", "x"], HostReason.DRAIN_REQUESTED),
+    )
+    elsewhere = Resting("far@three", ["default"], HostReason.OTHER_RELEASE)
     (one,) = found(wait, resting=[old, elsewhere])
     assert str(one.message) == (
         '"A" waits for a worker: those that take the queue gpu are of another release than the scheduler.'
