@@ -1,1 +1,1 @@
-"""What Linux says about running processes: /proc, sockets, threads and stacks."""
+"""What Linux reports about running processes: /proc, sockets, threads and stacks. Takes pids and plain values."""

@@ -1,4 +1,4 @@
-"""The processes under a node process, as a person wants to see them beside its stacks."""
+"""The processes under a node process, as they are shown beside its stacks."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from typing import Any
 
 from engine.clock import iso
 from engine.inspect import procfs
-from engine.supervisor.attempt_log import clean
-from engine.supervisor.process import MAIN
+from engine.text import clean_text
+from engine.worker import MAIN
 
 CHILDREN_MAX = 32
 COMMAND_CHARS_MAX = 500
-_NODE = os.fsencode(MAIN) + b"\0--in\0"
-"""In the command line of every node process, which a forked child shares."""
+_NODE_ARGUMENTS = os.fsencode(MAIN) + b"\0--in\0"
+"""Part of the command line of every node process. A forked child has the same."""
 STATES = {"R": "running", "S": "sleeping", "I": "sleeping", "D": "io", "T": "stopped", "t": "stopped", "Z": "zombie"}
-"""/proc's letters in words; `io`: in uninterruptible sleep, nearly always a disk or a network file system."""
+"""Names of the states in /proc. `io` is uninterruptible sleep, nearly always on a disk or a network file system."""
 
 
-def describe(one: procfs.Process) -> dict[str, Any]:
-    """One process as {pid, parent, command, state, cpu_seconds, since}: `since` ISO 8601 or None."""
-    began = procfs.started_at(one)
+def describe(process: procfs.Process) -> dict[str, Any]:
+    """Return {pid, parent, command, state, cpu_seconds, since}; `since` is ISO 8601 or None."""
+    since = procfs.started_at(process)
     return {
-        "pid": one.pid,
-        "parent": one.parent,
-        "command": command(one.pid),
-        "state": STATES.get(one.state, "other"),
-        "cpu_seconds": round(one.cpu_ticks / procfs.TICKS, 2),
-        "since": None if began is None else iso(datetime.fromtimestamp(began, UTC)),
+        "pid": process.pid,
+        "parent": process.parent,
+        "command": command_line(process.pid),
+        "state": STATES.get(process.state, "other"),
+        "cpu_seconds": round(process.cpu_ticks / procfs.TICKS_PER_SECOND, 2),
+        "since": None if since is None else iso(datetime.fromtimestamp(since, UTC)),
     }
 
 
-def command(pid: int) -> str:
-    """The command line of `pid`, cut; its short name in brackets where it has none (a zombie)."""
+def command_line(pid: int) -> str:
+    """Return the command line of `pid`, cut to COMMAND_CHARS_MAX; a zombie's short name in brackets."""
     words = (procfs.read(f"/proc/{pid}/cmdline") or b"").rstrip(b"\0")
-    if _NODE in words:
+    if _NODE_ARGUMENTS in words:
         return "a fork of the node process"
     text = words.replace(b"\0", b" ")
     if not text:
         text = b"[%b]" % (procfs.read(f"/proc/{pid}/comm") or b"").strip()
-    return clean(text[: 4 * COMMAND_CHARS_MAX].decode("utf-8", "replace"))[:COMMAND_CHARS_MAX]
+    return clean_text(text[: 4 * COMMAND_CHARS_MAX].decode("utf-8", "replace"))[:COMMAND_CHARS_MAX]

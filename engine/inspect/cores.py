@@ -1,8 +1,9 @@
-"""How many cores a process may use: affinity, and the CPU quotas of its control groups. Reads /proc and /sys."""
+"""How many cores a process may use: its affinity and the CPU quotas of its control groups."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from engine.inspect import procfs
 
@@ -10,7 +11,10 @@ ROOT = "/sys/fs/cgroup"
 
 
 def usable(pid: int, started: str) -> float | None:
-    """Cores that the process (pid, start time in ticks) may use; None: it is gone, or not on this host."""
+    """Return how many cores the process may use; None if it has ended or runs on another host.
+
+    `started` is its start time in clock ticks, as text.
+    """
     if not hasattr(os, "sched_getaffinity") or not started or str(procfs.start_of(pid)) != started:
         return None
     try:
@@ -22,25 +26,24 @@ def usable(pid: int, started: str) -> float | None:
 
 
 def _quota(pid: int) -> float | None:
-    """The smallest quota of the groups that the process is in, in cores; None: none is set."""
+    """Return the smallest quota among the process's control groups, in cores; None if there is none."""
     found: list[float] = []
     for line in (procfs.read(f"/proc/{pid}/cgroup") or b"").decode(errors="replace").splitlines():
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if number == "0" and not controllers:
-            found += _each(ROOT, path, _quota_v2)
+            found += _quotas(ROOT, path, _quota_v2)
         elif "cpu" in controllers.split(","):
-            found += _each(f"{ROOT}/{controllers}", path, _quota_v1)
-            found += _each(f"{ROOT}/cpu", path, _quota_v1)
+            found += _quotas(f"{ROOT}/{controllers}", path, _quota_v1)
+            found += _quotas(f"{ROOT}/cpu", path, _quota_v1)
     return min(found, default=None)
 
 
-def _each(root: str, path: str, read: object) -> list[float]:
-    """Quotas from the group up to the root; in a container the upper ones are not there."""
-    assert callable(read)
+def _quotas(root: str, path: str, read_quota: Callable[[str], float | None]) -> list[float]:
+    """Return the quotas of a group and those above it. In a container the upper ones cannot be seen."""
     parts = [part for part in path.split("/") if part and part != ".."]
     folders = ["/".join([root, *parts[:count]]) for count in range(len(parts) + 1)]
-    return [quota for folder in folders if (quota := read(folder)) is not None]
+    return [quota for folder in folders if (quota := read_quota(folder)) is not None]
 
 
 def _quota_v2(folder: str) -> float | None:

@@ -1,4 +1,4 @@
-"""What processes hold open: pipes and sockets by inode, locks on files."""
+"""What processes hold open: pipes and sockets by inode, and locks on files."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import stat
 
 from engine.inspect import procfs
 
-FILES_MAX = 256
-"""Descriptors of one process that are looked at."""
+DESCRIPTORS_MAX = 256
+"""Descriptors read of one process."""
 
 
-def files(pid: int) -> list[tuple[int, int]]:
-    """(inode, access mode) of the pipes and sockets that `pid` holds."""
+def pipes_and_sockets(pid: int) -> list[tuple[int, int]]:
+    """Return (inode, access mode) of the pipes and sockets that `pid` has open."""
     folder = f"/proc/{pid}/fd/"
     found: list[tuple[int, int]] = []
     try:
-        names = os.listdir(folder)[:FILES_MAX]
+        names = os.listdir(folder)[:DESCRIPTORS_MAX]
     except OSError:
         return found
     for name in names:
         try:
             target = os.readlink(folder + name)
-            # The link's own rights are those with which the file is open.
+            # The permissions of the link show in which mode the file is open.
             bits = os.lstat(folder + name).st_mode
         except OSError:
             continue
@@ -33,9 +33,9 @@ def files(pid: int) -> list[tuple[int, int]]:
 
 
 def lock_holder(status: os.stat_result, waiter: int) -> int | None:
-    """The process that holds a lock on the file, from /proc/locks; None when it is not told."""
+    """Return the process that holds a lock on the file, from /proc/locks; None if it is not known."""
     device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}".encode()
-    near = set()
+    same_inode = set()
     for line in (procfs.read("/proc/locks") or b"").splitlines():
         words = line.split()
         if len(words) < 6 or words[1] == b"->" or words[5].rpartition(b":")[2] != b"%d" % status.st_ino:
@@ -44,11 +44,12 @@ def lock_holder(status: os.stat_result, waiter: int) -> int | None:
         if pid > 0 and pid != waiter:
             if words[5].rpartition(b":")[0] == device:
                 return pid
-            near.add(pid)
-    # Layered file systems show one device to programs and another one here.
-    return near.pop() if len(near) == 1 else None
+            same_inode.add(pid)
+    # Layered file systems show programs another device than /proc/locks.
+    return same_inode.pop() if len(same_inode) == 1 else None
 
 
 def inode_of(target: str) -> int | None:
+    """Return the inode in a link like `pipe:[123]`."""
     number = target.rpartition("[")[2].rstrip("]")
     return int(number) if number.isdigit() else None

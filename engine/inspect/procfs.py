@@ -1,7 +1,7 @@
-"""What /proc says about processes: identity, trees, marks, use of CPU and memory.
+"""What /proc says about processes: identity, process trees, environment, use of CPU and memory.
 
-A process is named by (pid, start time), for pids are used again. Everything may vanish between two reads, so
-every function answers None or leaves out what is gone; nothing raises for that.
+A process is identified by (pid, start time), because pids are reused. A process may end between two reads: functions
+return None for it or leave it out, and do not raise.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
-TICKS = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGE_SIZE")
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class Process(NamedTuple):
-    """One process as /proc/<pid>/stat shows it."""
+    """One process, from /proc/<pid>/stat."""
 
     pid: int
     start: int
@@ -28,21 +28,21 @@ class Process(NamedTuple):
     state: str
     """R running, S sleeping, D uninterruptible, T stopped, Z zombie, ..."""
     cpu_ticks: int
-    """Its own and that of its waited-for children."""
+    """CPU time of the process and of the children that it has waited for."""
     threads: int
     memory_bytes: int
-    """Resident."""
-    user: bool
+    """Resident memory."""
+    is_user: bool
     """False for a kernel thread."""
 
     @property
     def is_gone(self) -> bool:
-        """A zombie runs nothing and holds nothing; only its parent's wait is missing."""
+        """Whether the process has ended. A zombie runs and holds nothing; only its parent's wait is missing."""
         return self.state in ("Z", "X")
 
 
 def read(path: str) -> bytes | None:
-    """The content of a file in /proc; None when it or its process is gone, or may not be read."""
+    """Return the content of a file in /proc; None if its process has ended or it may not be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -62,13 +62,13 @@ def read(path: str) -> bytes | None:
 
 
 def process(pid: int) -> Process | None:
-    """The process `pid` as it is now."""
+    """Return the process `pid` as it is now."""
     data = read(f"/proc/{pid}/stat")
     return None if data is None else _parse(pid, data)
 
 
 def _parse(pid: int, data: bytes) -> Process | None:
-    # The command's name stands in parentheses and may itself hold spaces and parentheses.
+    # The name of the command is in parentheses and may itself contain spaces and parentheses.
     f = data[data.rfind(b")") + 2 :].split()
     if len(f) < 22:
         return None
@@ -81,13 +81,13 @@ def _parse(pid: int, data: bytes) -> Process | None:
         state=f[0].decode(),
         cpu_ticks=int(f[11]) + int(f[12]) + int(f[13]) + int(f[14]),
         threads=int(f[17]),
-        memory_bytes=int(f[21]) * PAGE,
-        user=f[20] != b"0" or f[0] in (b"Z", b"X"),
+        memory_bytes=int(f[21]) * PAGE_BYTES,
+        is_user=f[20] != b"0" or f[0] in (b"Z", b"X"),
     )
 
 
 def processes() -> dict[int, Process]:
-    """All processes of this machine (of this PID namespace), by pid. Raises OSError when /proc cannot be read now."""
+    """Return all processes of this PID namespace by pid. Raises OSError if /proc cannot be read now."""
     found: dict[int, Process] = {}
     for name in os.listdir("/proc"):
         if name.isdigit() and (one := process(int(name))) is not None:
@@ -98,12 +98,12 @@ def processes() -> dict[int, Process]:
 
 
 def environment(pid: int) -> bytes:
-    """The environment that `pid` was started with, entries ended by NUL; empty when it cannot be read."""
+    """Return the environment that `pid` was started with, each entry ended by NUL; empty if it cannot be read."""
     return read(f"/proc/{pid}/environ") or b""
 
 
 def children(pid: int) -> list[int]:
-    """Pids of the direct children of `pid`, whichever of its threads started them."""
+    """Return the pids of the direct children of `pid`, whichever of its threads started them."""
     found: list[int] = []
     try:
         threads = os.listdir(f"/proc/{pid}/task")
@@ -117,30 +117,30 @@ def children(pid: int) -> list[int]:
 
 
 def has_children_files() -> bool:
-    """Whether the kernel lists children (CONFIG_PROC_CHILDREN); else trees come from a scan of all processes."""
+    """Return whether the kernel lists children (CONFIG_PROC_CHILDREN); if not, all processes are scanned."""
     return os.path.exists(f"/proc/self/task/{os.getpid()}/children")
 
 
-def tree(root: int, most: int) -> list[Process]:
-    """`root` and its descendants that live now, zombies included; no more than `most` are looked for."""
+def tree(root: int, limit: int) -> list[Process]:
+    """Return `root` and its descendants, zombies included, but no more than `limit` processes."""
     first = process(root)
     if first is None:
         return []
     if not LISTS_CHILDREN:
         table = processes()
-        return [first, *(table[pid] for pid in descendants(table, [root]) if pid != root)][:most]
-    found, known, queue = [first], {root}, [root]
-    while queue and len(found) < most:
+        return [first, *(table[pid] for pid in descendants(table, [root]) if pid != root)][:limit]
+    found, seen, queue = [first], {root}, [root]
+    while queue and len(found) < limit:
         for pid in children(queue.pop()):
-            if pid not in known and len(found) < most and (one := process(pid)) is not None:
-                known.add(pid)
+            if pid not in seen and len(found) < limit and (one := process(pid)) is not None:
+                seen.add(pid)
                 found.append(one)
                 queue.append(pid)
     return found
 
 
 def descendants(table: dict[int, Process], roots: Iterable[int]) -> set[int]:
-    """Pids of `roots` and of all that descend from them, within one scan."""
+    """Return the pids of `roots` and of all their descendants in `table`."""
     by_parent: dict[int, list[int]] = {}
     for one in table.values():
         by_parent.setdefault(one.parent, []).append(one.pid)
@@ -155,24 +155,24 @@ def descendants(table: dict[int, Process], roots: Iterable[int]) -> set[int]:
 
 
 def start_of(pid: int) -> int | None:
-    """Start time of `pid`, in clock ticks since boot."""
+    """Return the start time of `pid`, in clock ticks since boot."""
     one = process(pid)
     return None if one is None else one.start
 
 
-def started_at(one: Process) -> float | None:
-    """Unix time at which the process started, to about 10 ms; None when /proc does not say when the host did."""
+def started_at(process: Process) -> float | None:
+    """Return the Unix time at which the process started, to about 10 ms; None if /proc has no uptime."""
     data = read("/proc/uptime")
     try:
-        return None if data is None else time.time() - float(data.split()[0]) + one.start / TICKS
+        return None if data is None else time.time() - float(data.split()[0]) + process.start / TICKS_PER_SECOND
     except (IndexError, ValueError):
         return None
 
 
 def send_signal(pid: int, start: int, number: int) -> bool:
-    """Signal the process (pid, start), never a stranger that got its pid. False when it is gone.
+    """Signal the process (pid, start), never another one that has its pid now. Return False if it has ended.
 
-    Raises PermissionError when it runs as somebody else.
+    Raises PermissionError if it runs as another user.
     """
     try:
         descriptor = os.pidfd_open(pid)
@@ -190,7 +190,7 @@ def send_signal(pid: int, start: int, number: int) -> bool:
 
 
 def proportional_bytes(pid: int) -> int | None:
-    """Memory of `pid` with shared pages divided among those who share them (PSS); costs milliseconds."""
+    """Return the memory of `pid` with shared pages divided among their users (PSS). Takes milliseconds."""
     data = read(f"/proc/{pid}/smaps_rollup")
     if data:
         for line in data.splitlines():
@@ -200,7 +200,7 @@ def proportional_bytes(pid: int) -> int | None:
 
 
 def io_bytes(pid: int) -> int | None:
-    """Bytes that `pid` has read and written by system calls, from whatever it was; None when it may not be read."""
+    """Return the bytes that `pid` has read and written by system calls; None if they may not be read."""
     data = read(f"/proc/{pid}/io")
     if data is None:
         return None
@@ -208,25 +208,25 @@ def io_bytes(pid: int) -> int | None:
     return int(words[1]) + int(words[3]) if words[:3:2] == [b"rchar:", b"wchar:"] else None
 
 
-def waits_for_io(one: Process) -> bool:
-    """Whether a thread of the process is in uninterruptible sleep."""
-    if one.state == "D":
+def waits_for_io(process: Process) -> bool:
+    """Return whether a thread of the process is in uninterruptible sleep."""
+    if process.state == "D":
         return True
-    if one.threads < 2:
+    if process.threads < 2:
         return False
     try:
-        threads = os.listdir(f"/proc/{one.pid}/task")
+        threads = os.listdir(f"/proc/{process.pid}/task")
     except OSError:
         return False
     for thread in threads[:256]:
-        data = read(f"/proc/{one.pid}/task/{thread}/stat")
+        data = read(f"/proc/{process.pid}/task/{thread}/stat")
         if data and data[data.rfind(b")") + 2 : data.rfind(b")") + 3] == b"D":
             return True
     return False
 
 
 def tasks_of_user() -> int:
-    """Processes and threads that run as the user of this process."""
+    """Return how many processes and threads run as the user of this process."""
     me, total = os.getuid(), 0
     for one in processes().values():
         try:
@@ -238,7 +238,7 @@ def tasks_of_user() -> int:
 
 
 def oom_kills() -> int:
-    """How many processes the kernel has killed for want of memory since boot; 0 when it does not say."""
+    """Return how many processes the kernel has killed for lack of memory since boot; 0 if it does not say."""
     data = read("/proc/vmstat") or b""
     at = data.find(b"\noom_kill ")
     return int(data[at + 10 :].split(None, 1)[0]) if at >= 0 else 0

@@ -1,4 +1,4 @@
-"""Where a socket of another process leads, from the tables in /proc and, for Unix sockets, the kernel's diagnosis."""
+"""Where a socket of another process leads: the tables in /proc and, for Unix sockets, the kernel's diagnosis."""
 
 from __future__ import annotations
 
@@ -7,64 +7,66 @@ import socket
 import struct
 from typing import NamedTuple
 
+from engine.inspect import sock_diag
+
 TABLE_BYTES_MAX = 2 * 1024 * 1024
-"""What is read of one table: on a host with more sockets than this holds, an address may stay unknown."""
-NETLINK_SOCK_DIAG = 4
-SOCK_DIAG_BY_FAMILY = 20
-NLM_F_REQUEST = 0x1
+"""Bytes read of one table. On a host with more sockets an address may stay unknown."""
 UDIAG_SHOW_PEER = 0x4
 UNIX_DIAG_PEER = 2
-_STATES = {1: "established", 2: "connecting", 3: "connecting", 8: "closed by its peer", 10: "listening"}
+UNIX_DIAG_BYTES = 16
+"""Size of struct unix_diag_msg."""
+_TCP_STATES = {1: "established", 2: "connecting", 3: "connecting", 8: "closed by its peer", 10: "listening"}
+_UNIX_STATES = {b"02": "connecting", b"03": "established"}
 
 
-class Socket(NamedTuple):
+class SocketInfo(NamedTuple):
     kind: str
     """tcp, udp or unix."""
     address: str | None
-    """Of the peer; its own when it listens or has no peer. None: it has none (a pair)."""
+    """The peer's address; its own if it listens or has no peer; None if it has none (a pair)."""
     state: str
     """established, connecting, listening, closed by its peer, or empty."""
     peer: int | None = None
     """Inode of the other end of a Unix socket."""
 
 
-class Sockets:
-    """The sockets that one process sees, each table read once at most."""
+class SocketTable:
+    """The sockets in the network namespace of one process. Each table is read at most once."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._inet: dict[int, Socket] | None = None
+        self._inet: dict[int, SocketInfo] | None = None
 
-    def find(self, inode: int) -> Socket | None:
+    def find(self, inode: int) -> SocketInfo | None:
         if self._inet is None:
             self._inet = {}
             for name in ("tcp", "tcp6", "udp", "udp6"):
-                self._inet.update(_table(self._pid, name))
-        return self._inet.get(inode) or _unix(self._pid, inode)
+                self._inet.update(_inet_sockets(self._pid, name))
+        return self._inet.get(inode) or _unix_socket(self._pid, inode)
 
 
-def _table(pid: int, name: str) -> dict[int, Socket]:
+def _inet_sockets(pid: int, name: str) -> dict[int, SocketInfo]:
     found = {}
-    for line in _read(f"/proc/{pid}/net/{name}").splitlines()[1:]:
+    for line in _read_table(f"/proc/{pid}/net/{name}").splitlines()[1:]:
         words = line.split()
         if len(words) < 10:
             continue
-        local, remote, state = _address(words[1]), _address(words[2]), int(words[3], 16)
+        local, remote, state = _parse_address(words[1]), _parse_address(words[2]), int(words[3], 16)
         has_peer = not words[2].endswith(b":0000")
-        found[int(words[9])] = Socket(name[:3], remote if has_peer else local, _STATES.get(state, ""))
+        found[int(words[9])] = SocketInfo(name[:3], remote if has_peer else local, _TCP_STATES.get(state, ""))
     return found
 
 
-def _address(word: bytes) -> str:
-    """`0100007F:1538` as `127.0.0.1:5432`."""
+def _parse_address(word: bytes) -> str:
+    """Read `0100007F:1538` as `127.0.0.1:5432`."""
     host, _, port = word.partition(b":")
-    # The kernel prints each 32-bit word as a number of this machine.
+    # The kernel prints each 32-bit word in the byte order of this machine.
     raw = b"".join(struct.pack("=I", int(host[at : at + 8], 16)) for at in range(0, len(host), 8))
-    return join(raw, int(port, 16))
+    return format_address(raw, int(port, 16))
 
 
-def join(raw: bytes, port: int) -> str:
-    """The address of 4 or 16 bytes and a port as people write it."""
+def format_address(raw: bytes, port: int) -> str:
+    """Return an IP address of 4 or 16 bytes and a port as text."""
     if len(raw) == 16 and raw[:12] == b"\0" * 10 + b"\xff\xff":
         raw = raw[12:]
     if len(raw) == 4:
@@ -73,80 +75,64 @@ def join(raw: bytes, port: int) -> str:
 
 
 def parse_sockaddr(data: bytes) -> str | None:
-    """The address of a struct sockaddr that a process hands to the kernel."""
+    """Return the address in a struct sockaddr that a process passes to the kernel; None if it has none."""
     if len(data) < 4:
         return None
     family = struct.unpack_from("=H", data)[0]
     if family == socket.AF_INET and len(data) >= 8:
-        return join(data[4:8], struct.unpack_from("!H", data, 2)[0])
+        return format_address(data[4:8], struct.unpack_from("!H", data, 2)[0])
     if family == socket.AF_INET6 and len(data) >= 24:
-        return join(data[8:24], struct.unpack_from("!H", data, 2)[0])
+        return format_address(data[8:24], struct.unpack_from("!H", data, 2)[0])
     if family == socket.AF_UNIX:
-        return _path(data[2:])
+        return _unix_path(data[2:])
     return None
 
 
-def _unix(pid: int, inode: int) -> Socket | None:
-    paths = {}
-    for line in _read(f"/proc/{pid}/net/unix").splitlines()[1:]:
+def _unix_socket(pid: int, inode: int) -> SocketInfo | None:
+    sockets = {}
+    for line in _read_table(f"/proc/{pid}/net/unix").splitlines()[1:]:
         words = line.split(None, 7)
         if len(words) >= 7 and words[6].isdigit():
-            paths[int(words[6])] = (words[7] if len(words) > 7 else b"", words[5], words[3])
-    if inode not in paths:
+            sockets[int(words[6])] = (words[7] if len(words) > 7 else b"", words[5], words[3])
+    if inode not in sockets:
         return None
-    path, state, flags = paths[inode]
+    path, state, flags = sockets[inode]
     listening = flags == b"00010000"
-    peer = None if listening or path else _peer(inode)
-    if peer is not None and peer in paths:
-        path = paths[peer][0]
-    told = "listening" if listening else "connecting" if state == b"02" else "established" if state == b"03" else ""
-    return Socket("unix", path.decode("utf-8", "replace") or None, told, peer)
+    peer = None if listening or path else _unix_peer(inode)
+    if peer is not None and peer in sockets:
+        path = sockets[peer][0]
+    name = "listening" if listening else _UNIX_STATES.get(state, "")
+    return SocketInfo("unix", path.decode("utf-8", "replace") or None, name, peer)
 
 
-def _peer(inode: int) -> int | None:
-    """Inode of the other end of a Unix socket (sock_diag); None when the kernel does not tell."""
+def _unix_peer(inode: int) -> int | None:
+    """Return the inode of the other end of a Unix socket; None if it is not known."""
+    request = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, 0xFFFFFFFF, inode, UDIAG_SHOW_PEER, *[0xFFFFFFFF] * 2)
     try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_SOCK_DIAG) as link:
-            link.settimeout(0.05)
-            body = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, 0xFFFFFFFF, inode, UDIAG_SHOW_PEER, *[0xFFFFFFFF] * 2)
-            link.send(struct.pack("=IHHII", 16 + len(body), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 1, 0) + body)
-            data = link.recv(8192)
+        for message in sock_diag.ask(request, dump=False):
+            for kind, value in sock_diag.attributes(message, UNIX_DIAG_BYTES):
+                if kind == UNIX_DIAG_PEER and len(value) >= 4:
+                    return int(struct.unpack_from("=I", value)[0]) or None
     except OSError:
-        return None
-    if len(data) < 32 or struct.unpack_from("=H", data, 4)[0] != SOCK_DIAG_BY_FAMILY:
-        return None
-    # struct unix_diag_msg has 16 bytes behind the header; attributes follow.
-    at = 32
-    while at + 4 <= len(data):
-        size, kind = struct.unpack_from("=HH", data, at)
-        if size < 4:
-            break
-        if kind == UNIX_DIAG_PEER and size >= 8 and at + 8 <= len(data):
-            return int(struct.unpack_from("=I", data, at + 4)[0]) or None
-        at += (size + 3) & ~3
+        pass
     return None
 
 
-def _path(raw: bytes) -> str | None:
+def _unix_path(raw: bytes) -> str | None:
     if raw[:1] == b"\0":
         return "@" + raw[1:].split(b"\0")[0].decode("utf-8", "replace")
     return raw.split(b"\0")[0].decode("utf-8", "replace") or None
 
 
-def _read(path: str) -> bytes:
-    """The beginning of a table; empty when it cannot be read."""
+def _read_table(path: str) -> bytes:
+    """Return the whole lines among the first TABLE_BYTES_MAX of a table; empty if it cannot be read."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        with open(path, "rb", buffering=0) as file:
+            parts, size = [], 0
+            while size < TABLE_BYTES_MAX and (part := os.read(file.fileno(), 262144)):
+                parts.append(part)
+                size += len(part)
     except OSError:
         return b""
-    parts, size = [], 0
-    try:
-        while size < TABLE_BYTES_MAX and (part := os.read(descriptor, 262144)):
-            parts.append(part)
-            size += len(part)
-    except OSError:
-        pass
-    finally:
-        os.close(descriptor)
     data = b"".join(parts)
     return data[: data.rfind(b"\n") + 1]

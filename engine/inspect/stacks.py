@@ -1,50 +1,48 @@
-"""Stacks of a running attempt: read from what its process told, and made fit to be kept and shown. Pure.
+"""Stacks of a running attempt: parsed from what its process replied, and converted for storage. Pure.
 
-A Stack body (the contract's Stack, kept in `Stack.body`) is
+The body of a stack (`Stack.body` in the API and the database) is
 {"taken_at", "pid", "samples": [{"at", "threads": [{"id", "name", "waits_on", "frames"}]}], "children", "moves",
 "cpu_percent", "message"}:
-`id` the kernel's number of the thread, or Python's ident where the kernel's is not known; `name` or None;
-`frames` [{"file", "line", "function", "source", "author"}] innermost first, without those of the product's own that
-called the author's code, empty for a thread of which only the kernel's view is known;
-`waits_on` None (it runs, or cannot be told) or {"kind", "message", ...} (see engine.inspect.waits);
-`children` [{"pid", "parent", "command", "state", "cpu_seconds", "since", "waits_on"?}] of the whole tree;
-`moves` whether frames or CPU time changed between the samples, None when there is nothing to compare;
-`cpu_percent` of one core, by the tree, over the sampling; None when it was too short to tell;
-`message` why frames are missing, a sentence; None when they are not.
+`id` is the kernel's number of the thread, or Python's ident if the former is not known; `name` may be None;
+`frames` [{"file", "line", "function", "source", "author"}] are innermost first, without the product's frames that
+called the author's code, and empty for a thread that only the kernel knows;
+`waits_on` is None (it runs, or it is not known) or {"kind", "message", ...} (see engine.inspect.waits);
+`children` [{"pid", "parent", "command", "state", "cpu_seconds", "since", "waits_on"?}] are those of the whole tree;
+`moves` says whether frames or CPU time changed between the samples, None if there is nothing to compare;
+`cpu_percent` is that of the tree during the sampling, of one core; None if it was too short to measure;
+`message` is a sentence that says why frames are missing, or None.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from engine.text import clean_text
+from engine.worker import ENGINE_FOLDER, MAIN
 
 THREADS_MAX = 32
 NATIVE_MAX = 4
-"""Threads of libraries without Python code that are shown beside others."""
+"""Threads without Python code that are shown beside others."""
 FRAMES_MAX = 48
-"""Of one thread, innermost ..."""
+"""Innermost frames that are stored of one thread."""
 FRAMES_TOTAL = 300
-"""... and about so many of all threads of a sample, the first ones in full; of each at least the innermost few."""
-FRAMES_LEAST = 4
+"""Frames that are stored of one sample, about; the first threads get most of them, each at least FRAMES_MIN."""
+FRAMES_MIN = 4
 TEXT_CHARS_MAX = 500
 SOURCE_CHARS_MAX = 200
 MOVED_CPU_SECONDS = 0.06
-"""CPU time over a sampling that is more than the sampling itself costs: the kernel counts in steps of 10 ms, and each
-of its looks may be charged one."""
+"""More CPU time than the sampling itself uses. The kernel counts in steps of 10 ms, and each sample may cost one."""
 
-ENGINE = __file__.rsplit("/", 2)[0] + "/"
-_WORKER = ENGINE + "worker/"
-_MAIN = _WORKER + "main.py"
+_WORKER_FOLDER = ENGINE_FOLDER + "worker/"
 
 _HEAD = re.compile(r"(?:Current thread|Thread) 0x([0-9a-fA-F]+)(?: \[(.*)\])? \(most recent call first\):\Z")
 _FRAME = re.compile(r'  File (?:"(.*)"|\?\?\?), line (\d+|\?\?\?) in (.*)\Z')
 _LINE_END = re.compile(r"\r\n|\r|\n")
-"""Of Python source, where str.splitlines knows more."""
+"""Line ends of Python source; str.splitlines knows more."""
 _ESCAPED = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))")
 
 
@@ -55,101 +53,95 @@ class Frame(NamedTuple):
 
 
 @dataclass(slots=True)
-class Thread:
-    """One Python thread as its process told it."""
+class ThreadStack:
+    """The stack of one Python thread."""
 
     ident: int
     """Python's ident."""
-    kernel: int | None
-    """The kernel's number of the thread, where it is known."""
+    tid: int | None
+    """The kernel's number of the thread, if known."""
     name: str | None
     frames: list[Frame]
     """Innermost first."""
 
     @property
     def is_main(self) -> bool:
-        """Whether it runs the main loop of a node process; a very deep stack does not show it."""
-        return bool(self.frames) and self.frames[-1].file == _MAIN
+        """Whether the thread runs the main loop of a node process. A very deep stack does not show it."""
+        return bool(self.frames) and self.frames[-1].file == MAIN
 
 
 @dataclass(slots=True)
-class Look:
-    """One sample: what the process told, and what the kernel says of its threads, at one moment."""
+class StackSample:
+    """The stacks that the process replied with, and the kernel's view of its threads, at one moment."""
 
     at: str
-    threads: list[Thread]
+    threads: list[ThreadStack]
     waits: dict[int, dict[str, Any] | None]
-    """Kernel thread -> what it waits on; of all threads but the one that answers."""
+    """Thread -> what it waits on; of all threads but the one that replies."""
     names: dict[int, str] = field(default_factory=dict)
-    """Kernel thread -> the kernel's name for it, where that says more than the program's name."""
+    """Thread -> the kernel's name for it, if that differs from the program's name."""
     busy: set[int] = field(default_factory=set)
-    """Kernel threads that run or are in uninterruptible sleep."""
+    """Threads that run or are in uninterruptible sleep."""
 
 
-class Answer(NamedTuple):
+class StackReply(NamedTuple):
+    """A reply of engine.worker.stack_server."""
+
     number: int
-    """Of the question; 0: nobody asked, the thread that answers says that it is there."""
+    """The number of the request; 0 for the first reply, which the thread sends unasked when it starts."""
     by: int | None
-    """The kernel's number of the thread that answers."""
-    threads: list[Thread]
+    """The kernel's number of the thread that replies."""
+    threads: list[ThreadStack]
 
 
-def parse_answer(data: bytes) -> Answer | None:
-    """An answer of engine.worker.stack_server; None when it is not one.
-
-    The node's code can reach the channel, so nothing in it is believed.
-    """
+def parse_reply(data: bytes) -> StackReply | None:
+    """Return the reply in `data`; None if it is not one. The node's code can write to the channel too."""
     try:
-        answer = json.loads(data)
+        reply = json.loads(data)
     except (ValueError, RecursionError):
         return None
-    if type(answer) is not dict or type(answer.get("n")) is not int or type(answer.get("threads")) is not list:
+    if type(reply) is not dict or type(reply.get("n")) is not int or type(reply.get("threads")) is not list:
         return None
     threads = []
-    for one in answer["threads"]:
-        if type(one) is not list or len(one) != 4 or type(one[0]) is not int or type(one[3]) is not list:
+    for thread in reply["threads"]:
+        if type(thread) is not list or len(thread) != 4 or type(thread[0]) is not int or type(thread[3]) is not list:
             return None
-        frames = [frame for frame in map(_answered, one[3]) if frame is not None]
-        kernel, name = one[1], one[2]
+        ident, tid, name, stack = thread
+        frames = [frame for frame in map(_parse_frame, stack) if frame is not None]
         threads.append(
-            Thread(
-                one[0],
-                kernel if type(kernel) is int else None,
-                _text(name) if type(name) is str else None,
-                frames,
-            )
+            ThreadStack(ident, tid if type(tid) is int else None, _bounded(name) if type(name) is str else None, frames)
         )
-    by = answer.get("by")
-    return Answer(answer["n"], by if type(by) is int else None, threads)
+    by = reply.get("by")
+    return StackReply(reply["n"], by if type(by) is int else None, threads)
 
 
-def _answered(one: Any) -> Frame | None:
-    if type(one) is not list or len(one) != 3 or type(one[0]) is not str or type(one[2]) is not str:
+def _parse_frame(frame: Any) -> Frame | None:
+    if type(frame) is not list or len(frame) != 3 or type(frame[0]) is not str or type(frame[2]) is not str:
         return None
-    return Frame(_text(one[0]), one[1] if type(one[1]) is int else None, _text(one[2]))
+    return Frame(_bounded(frame[0]), frame[1] if type(frame[1]) is int else None, _bounded(frame[2]))
 
 
-def parse_dump(data: bytes) -> list[Thread]:
-    """Threads of a dump of faulthandler's, of Python 3.10 to 3.14; what is not understood is left out."""
-    threads: list[Thread] = []
-    current: Thread | None = None
+def parse_dump(data: bytes) -> list[ThreadStack]:
+    """Return the threads in a dump of faulthandler of Python 3.10 to 3.14. Lines of other forms are left out."""
+    threads: list[ThreadStack] = []
+    current: ThreadStack | None = None
     for line in data.decode("ascii", "replace").splitlines():
         if head := _HEAD.match(line):
             name = head[2]
-            current = Thread(int(head[1], 16), None, _text(_unescape(name)) if name else None, [])
+            current = ThreadStack(int(head[1], 16), None, _bounded(_unescape(name)) if name else None, [])
             threads.append(current)
         elif line and not line.startswith(" "):
-            # "..." after a hundred threads, or the stack of C functions that newer Pythons add.
+            # "..." after 100 threads, or the C stack that newer Pythons add.
             current = None
         elif current is not None and (frame := _FRAME.match(line)):
             number = None if frame[2] == "???" else int(frame[2])
             file = "???" if frame[1] is None else _unescape(frame[1])
-            current.frames.append(Frame(_text(file), number, _text(_unescape(frame[3]))))
+            current.frames.append(Frame(_bounded(file), number, _bounded(_unescape(frame[3]))))
     return threads
 
 
 def _unescape(text: str) -> str:
-    """`text` with its \\x, \\u and \\U escapes, which faulthandler writes for all but ASCII, as characters."""
+    """Replace the \\x, \\u and \\U escapes, which faulthandler writes for all but ASCII."""
 
     def character(found: re.Match[str]) -> str:
         number = int(found[1] or found[2] or found[3], 16)
@@ -158,27 +150,27 @@ def _unescape(text: str) -> str:
     return _ESCAPED.sub(character, text)
 
 
-def _text(text: str) -> str:
+def _bounded(text: str) -> str:
     return clean_text(text[:TEXT_CHARS_MAX])
 
 
-def trim(frames: list[Frame]) -> list[Frame]:
-    """`frames` without those of the product that called the author's code.
+def without_callers(frames: list[Frame]) -> list[Frame]:
+    """Return `frames` without the product's frames that called the author's code.
 
-    Where all are the product's (a shell or SQL node), those of the worker's loop go.
+    If all are the product's (a shell or SQL node), those of the node process's loop are left out.
     """
     end = len(frames)
-    while end and frames[end - 1].file.startswith(ENGINE):
+    while end and frames[end - 1].file.startswith(ENGINE_FOLDER):
         end -= 1
     if not end:
         end = len(frames)
-        while end > 1 and frames[end - 1].file.startswith(_WORKER):
+        while end > 1 and frames[end - 1].file.startswith(_WORKER_FOLDER):
             end -= 1
     return frames[:end]
 
 
-class Code:
-    """Which frames are the node's own code, and the text of lines."""
+class NodeSource:
+    """Knows which frames are the node's own code, and the source text of frames."""
 
     def __init__(
         self,
@@ -187,12 +179,12 @@ class Code:
         config: Mapping[str, Any],
         read_line: Callable[[str, int], str | None],
     ) -> None:
-        """`read_line(file, line)`: the text of a line of a file, None when it cannot be had."""
+        """`read_line(file, line)` returns a line of a file; None if it cannot be read."""
         self._read_line = read_line
         self._file = f"<{node}>" if type == "python" else None
         self._lines = _LINE_END.split(str(config.get("code", ""))) if type == "python" else []
         self._modules: list[tuple[str, str]] = []
-        """Ends of the file of a function's module, the longest first."""
+        """Ends of the paths that the module of a function may have, the longest first."""
         if type == "python.function":
             parts = str(config.get("function", "")).split(".")
             for length in range(len(parts) - 1, 0, -1):
@@ -200,19 +192,20 @@ class Code:
                 self._modules.append((f"/{path}.py", f"/{path}/__init__.py"))
 
     def frames(self, frames: list[Frame]) -> list[dict[str, Any]]:
-        """`frames` as they are kept."""
+        """Return `frames` as they are stored."""
         return [
             {
-                "file": one.file,
-                "line": one.line,
-                "function": one.function,
-                "source": self._source(one),
-                "author": self.is_author(one.file),
+                "file": frame.file,
+                "line": frame.line,
+                "function": frame.function,
+                "source": self._source(frame),
+                "author": self.is_author(frame.file),
             }
-            for one in frames[:FRAMES_MAX]
+            for frame in frames[:FRAMES_MAX]
         ]
 
     def is_author(self, file: str) -> bool:
+        """Return whether the file is the node's own code."""
         if self._file is not None:
             return file == self._file
         return any(file.endswith(ends) for ends in self._modules)
@@ -227,72 +220,69 @@ class Code:
         return None if text is None else clean_text(text.strip()[:SOURCE_CHARS_MAX])
 
 
-def threads_of(look: Look, pid: int, code: Code) -> list[dict[str, Any]]:
-    """The threads of one sample as they are kept: the main thread first, then those with the author's code."""
-    told: list[dict[str, Any]] = []
-    others: list[dict[str, Any]] = []
-    shown: set[int] = set()
-    for thread in look.threads:
-        frames = trim(thread.frames)
-        if _is_ours(thread, pid):
-            # A helper of the product's own.
-            if thread.kernel is not None:
-                shown.add(thread.kernel)
+def describe_threads(sample: StackSample, pid: int, source: NodeSource) -> list[dict[str, Any]]:
+    """Return the threads of one sample as they are stored: the main thread first, then those with the author's code."""
+    described: list[dict[str, Any]] = []
+    seen: set[int] = set()
+    for thread in sample.threads:
+        tid = thread.tid
+        if tid is not None:
+            seen.add(tid)
+        if _is_helper(thread, pid):
             continue
-        number = thread.kernel
-        waits = None if number is None else look.waits.get(number)
-        name = thread.name or _name(look, number, pid)
-        if number is not None:
-            shown.add(number)
-        kept = code.frames(frames)
-        told.append(
+        frames = without_callers(thread.frames)
+        waits = None if tid is None else sample.waits.get(tid)
+        described.append(
             {
-                "id": thread.ident if number is None else number,
-                "name": name,
-                "waits_on": _named(waits, frames),
-                "frames": kept,
+                "id": thread.ident if tid is None else tid,
+                "name": thread.name or _name(sample, tid, pid),
+                "waits_on": _with_function(waits, frames),
+                "frames": source.frames(frames),
             }
         )
-    for number, waits in look.waits.items():
-        # Threads of libraries mostly rest; they are shown when they do something, or when there is nothing else.
-        if number not in shown and (not look.threads or number in look.busy or (waits or {}).get("kind") in _TELLING):
-            others.append({"id": number, "name": _name(look, number, pid), "waits_on": waits, "frames": []})
-    told += others if not look.threads else others[:NATIVE_MAX]
-    told.sort(key=lambda one: (one["id"] != pid, not any(f["author"] for f in one["frames"]), not one["frames"]))
-    del told[THREADS_MAX:]
+    # Threads of libraries are mostly idle. They are shown when they do something, or when there is nothing else.
+    native: list[dict[str, Any]] = [
+        {"id": tid, "name": _name(sample, tid, pid), "waits_on": waits, "frames": []}
+        for tid, waits in sample.waits.items()
+        if tid not in seen
+        and (not sample.threads or tid in sample.busy or (waits or {}).get("kind") in _INFORMATIVE_KINDS)
+    ]
+    described += native if not sample.threads else native[:NATIVE_MAX]
+    described.sort(key=lambda one: (one["id"] != pid, not any(f["author"] for f in one["frames"]), not one["frames"]))
+    del described[THREADS_MAX:]
     left = FRAMES_TOTAL
-    for one in told:
-        del one["frames"][max(left, FRAMES_LEAST) :]
+    for one in described:
+        del one["frames"][max(left, FRAMES_MIN) :]
         left -= len(one["frames"])
-    return told
+    return described
 
 
-def _name(look: Look, number: int | None, pid: int) -> str | None:
-    if number == pid:
+def _name(sample: StackSample, tid: int | None, pid: int) -> str | None:
+    if tid == pid:
         return "MainThread"
-    return None if number is None else look.names.get(number)
+    return None if tid is None else sample.names.get(tid)
 
 
-def _is_ours(thread: Thread, pid: int) -> bool:
-    """Whether a thread beside the main one runs nothing but the product's own code."""
-    if thread.kernel == pid or thread.is_main or not thread.frames:
+def _is_helper(thread: ThreadStack, pid: int) -> bool:
+    """Return whether the thread is not the main one and runs nothing but the product's own code."""
+    if thread.tid == pid or thread.is_main or not thread.frames:
         return False
-    files = {one.file for one in thread.frames}
-    ours = {file for file in files if file.startswith(_WORKER)}
+    files = {frame.file for frame in thread.frames}
+    ours = {file for file in files if file.startswith(_WORKER_FOLDER)}
     return bool(ours) and all(file.endswith("/threading.py") for file in files - ours)
 
 
-_TELLING = ("socket", "file", "io", "child")
-_LOCKING = ("/threading.py", "/queue.py", "/concurrent/futures/_base.py", "/concurrent/futures/thread.py")
+_INFORMATIVE_KINDS = ("socket", "file", "io", "child")
+_LOCKING_FILES = ("/threading.py", "/queue.py", "/concurrent/futures/_base.py", "/concurrent/futures/thread.py")
 
 
-def _named(waits: dict[str, Any] | None, frames: list[Frame]) -> dict[str, Any] | None:
-    """`waits`, for a lock with the function that waits for it: `join` says more than "a lock"."""
+def _with_function(waits: dict[str, Any] | None, frames: list[Frame]) -> dict[str, Any] | None:
+    """Add to the wait for a lock the function that waits, for instance `join`."""
     if waits is None or waits["kind"] != "lock" or not frames:
         return waits
     outer = None
     for frame in frames:
-        if not frame.file.endswith(_LOCKING):
+        if not frame.file.endswith(_LOCKING_FILES):
             break
         outer = frame
     if outer is None:
@@ -301,31 +291,30 @@ def _named(waits: dict[str, Any] | None, frames: list[Frame]) -> dict[str, Any] 
     return {**waits, "message": f"{waits['message']}, in {outer.function} ({name})", "function": outer.function}
 
 
-def place_main(threads: Iterable[Thread], pid: int) -> None:
-    """Give the main thread its kernel number, which is the process', where nothing else says which it is."""
-    threads = list(threads)
-    if any(one.kernel == pid for one in threads):
+def identify_main(threads: list[ThreadStack], pid: int) -> None:
+    """Set the tid of the main thread, which is the pid, if nothing else identifies it."""
+    if any(thread.tid == pid for thread in threads):
         return
-    unknown = [one for one in threads if one.kernel is None]
-    mains = [one for one in unknown if one.is_main]
+    unknown = [thread for thread in threads if thread.tid is None]
+    mains = [thread for thread in unknown if thread.is_main]
     if len(mains) == 1:
-        mains[0].kernel = pid
+        mains[0].tid = pid
     elif len(threads) == 1 and unknown:
-        unknown[0].kernel = pid
+        unknown[0].tid = pid
 
 
-def moves(looks: list[Look], cpu_seconds: float | None) -> bool | None:
-    """Whether anything changed between the samples: a frame of any thread, or CPU time was used."""
-    if len(looks) < 2:
+def moves(samples: list[StackSample], cpu_seconds: float | None) -> bool | None:
+    """Return whether frames changed between the samples or CPU time was used; None if there is nothing to compare."""
+    if len(samples) < 2:
         return None
     if cpu_seconds is not None and cpu_seconds > MOVED_CPU_SECONDS:
         return True
-    told = [look for look in looks if look.threads]
-    if len(told) < 2:
+    with_frames = [sample for sample in samples if sample.threads]
+    if len(with_frames) < 2:
         return None if cpu_seconds is None else False
-    first = _positions(told[0])
-    return any(_positions(look) != first for look in told[1:])
+    first = _positions(with_frames[0])
+    return any(_positions(sample) != first for sample in with_frames[1:])
 
 
-def _positions(look: Look) -> dict[int, list[Frame]]:
-    return {one.ident: one.frames for one in look.threads}
+def _positions(sample: StackSample) -> dict[int, list[Frame]]:
+    return {thread.ident: thread.frames for thread in sample.threads}

@@ -1,4 +1,4 @@
-"""System calls in which a thread waits, by the kernel's numbers on this machine. Pure."""
+"""System calls in which threads wait, by the kernel's numbers on this machine. Pure."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _GENERIC = {
     193: "semop", 202: "accept", 203: "connect", 206: "sendto", 207: "recvfrom", 211: "sendmsg", 212: "recvmsg",
     242: "accept4", 243: "recvmmsg", 260: "wait4", 269: "sendmmsg",
 }  # fmt: skip
-"""Of 64-bit ARM and RISC-V, which share one table."""
+"""The table that 64-bit ARM and RISC-V share."""
 _SINCE_5 = {426: "io_uring_enter", 437: "openat2", 441: "epoll_pwait2", 449: "futex_waitv"}
-"""Newer calls have one number everywhere."""
+"""Newer calls have the same number on all machines."""
 
 TABLES = {"x86_64": _X86_64, "aarch64": _GENERIC, "arm64": _GENERIC, "riscv64": _GENERIC}
 _HERE = TABLES.get(platform.machine(), {})
@@ -37,7 +37,7 @@ POLLS = frozenset({"poll", "ppoll"})
 SELECTS = frozenset({"select", "pselect6"})
 EPOLLS = frozenset({"epoll_wait", "epoll_pwait", "epoll_pwait2"})
 
-_BY_PLACE = (
+_BY_WAIT_CHANNEL = (
     ("futex", "futex"), ("nanosleep", "nanosleep"), ("ep_poll", "epoll_wait"), ("select", "select"),
     ("sys_poll", "poll"), ("pipe_read", "read"), ("pipe_wait_readable", "read"), ("pipe_write", "write"),
     ("do_wait", "wait4"), ("wait_woken", "recvfrom"), ("recv", "recvfrom"), ("accept", "accept"),
@@ -46,12 +46,12 @@ _BY_PLACE = (
 
 
 def name_of(number: int) -> str | None:
-    """The call's name; None when it is not one in which threads wait long, or this machine is not known."""
+    """Return the name of a call in which threads wait; None for others and on unknown machines."""
     return _HERE.get(number) or _SINCE_5.get(number)
 
 
-def name_at(place: str | None) -> str | None:
-    """The call that sleeps in this function of the kernel (wchan), as far as that can be told."""
-    if place is None:
+def name_by_wait_channel(wait_channel: str | None) -> str | None:
+    """Return the call that most probably sleeps in this function of the kernel (wchan)."""
+    if wait_channel is None:
         return None
-    return next((name for part, name in _BY_PLACE if part in place), None)
+    return next((name for part, name in _BY_WAIT_CHANNEL if part in wait_channel), None)

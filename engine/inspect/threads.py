@@ -1,4 +1,4 @@
-"""What /proc says about the threads of one process. Everything may vanish or be refused: then it is None."""
+"""What /proc says about the threads of one process. What has ended or may not be read is None."""
 
 from __future__ import annotations
 
@@ -11,70 +11,69 @@ from engine.inspect import procfs, syscalls
 THREADS_MAX = 128
 
 
-class Task(NamedTuple):
-    """One thread, as the kernel sees it."""
+class KernelThread(NamedTuple):
+    """One thread as the kernel sees it."""
 
     tid: int
     name: str
     state: str
     """R running, S sleeping, D uninterruptible, T stopped, ..."""
-    place: str | None
-    """Function of the kernel in which it sleeps (wchan)."""
-    number: int | None
-    """Of the system call that it is in; None: it runs, or may not be read; -1: none."""
+    wait_channel: str | None
+    """The function of the kernel in which it sleeps (wchan)."""
+    syscall: int | None
+    """Number of the system call that it is in; None if it runs or may not be read; -1 if it is in none."""
     arguments: tuple[int, ...]
 
     @property
     def call(self) -> str | None:
-        """Name of the system call; restarted ones and those that may not be read by where the kernel sleeps."""
-        if self.number is None or self.number < 0:
-            return syscalls.name_at(self.place) if self.state != "R" else None
-        name = syscalls.name_of(self.number)
-        return syscalls.name_at(self.place) if name == "restart_syscall" else name
+        """Name of the system call; from the wait channel if it was restarted or may not be read."""
+        if self.syscall is None or self.syscall < 0:
+            return syscalls.name_by_wait_channel(self.wait_channel) if self.state != "R" else None
+        name = syscalls.name_of(self.syscall)
+        return syscalls.name_by_wait_channel(self.wait_channel) if name == "restart_syscall" else name
 
 
-def tasks(pid: int) -> list[Task]:
-    """The living threads of `pid`, the main one first; no more than 128."""
+def list_threads(pid: int) -> list[KernelThread]:
+    """Return the living threads of `pid`, the main one first, but no more than THREADS_MAX."""
     try:
         names = os.listdir(f"/proc/{pid}/task")
     except OSError:
         return []
-    found = (task(pid, tid) for tid in sorted(map(int, names))[:THREADS_MAX])
-    return [one for one in found if one is not None and one.state not in "ZX"]
+    found = (read_thread(pid, tid) for tid in sorted(map(int, names))[:THREADS_MAX])
+    return [thread for thread in found if thread is not None and thread.state not in "ZX"]
 
 
-def task(pid: int, tid: int) -> Task | None:
+def read_thread(pid: int, tid: int) -> KernelThread | None:
     folder = f"/proc/{pid}/task/{tid}"
     stat = procfs.read(f"{folder}/stat")
     if stat is None:
         return None
     end = stat.rfind(b")")
     name = stat[stat.find(b"(") + 1 : end].decode("utf-8", "replace")
-    number: int | None = None
+    state = stat[end + 2 : end + 3].decode()
+    syscall: int | None = None
     arguments: tuple[int, ...] = ()
     words = (procfs.read(f"{folder}/syscall") or b"").split()
     if len(words) > 1:
-        number = int(words[0])
+        syscall = int(words[0])
         arguments = tuple(int(word, 16) for word in words[1:7])
-    place = (procfs.read(f"{folder}/wchan") or b"").decode("ascii", "replace").strip()
-    return Task(
-        tid, name, stat[end + 2 : end + 3].decode(), place if place not in ("", "0") else None, number, arguments
-    )
+    wait_channel = (procfs.read(f"{folder}/wchan") or b"").decode("ascii", "replace").strip()
+    return KernelThread(tid, name, state, wait_channel if wait_channel not in ("", "0") else None, syscall, arguments)
 
 
-class Status(NamedTuple):
-    """What a thread does about one signal, and how often it has given the processor away."""
+class SignalStatus(NamedTuple):
+    """How a thread handles one signal, and how often it has waited."""
 
     caught: bool
     blocked: bool
-    """Also for the time of its handler."""
+    """True also while its handler runs."""
     pending: bool
     switches: int
-    """Times it waited for something; a thread that holds Python's lock all the time does not."""
+    """How often it has waited for something. A thread that holds the interpreter lock all the time does not."""
 
 
-def status(pid: int, tid: int, number: int = signal.SIGUSR2) -> Status | None:
-    """How the thread takes the signal `number`; None when it is gone."""
+def signal_status(pid: int, tid: int, number: int = signal.SIGUSR2) -> SignalStatus | None:
+    """Return how the thread handles the signal `number`; None if it has ended."""
     data = procfs.read(f"/proc/{pid}/task/{tid}/status")
     if data is None:
         return None
@@ -83,13 +82,13 @@ def status(pid: int, tid: int, number: int = signal.SIGUSR2) -> Status | None:
         caught, blocked, own, shared = (
             bool(int(fields[name], 16) >> (number - 1) & 1) for name in (b"SigCgt", b"SigBlk", b"SigPnd", b"ShdPnd")
         )
-        return Status(caught, blocked, own or shared, int(fields[b"voluntary_ctxt_switches"]))
+        return SignalStatus(caught, blocked, own or shared, int(fields[b"voluntary_ctxt_switches"]))
     except (KeyError, ValueError):
         return None
 
 
-class Memory:
-    """Reads the memory of a process, where that is allowed."""
+class ProcessMemory:
+    """Reads the memory of a process, where that is allowed. Close it after use."""
 
     __slots__ = ("_descriptor",)
 
@@ -100,7 +99,7 @@ class Memory:
             self._descriptor = -1
 
     def read(self, address: int, size: int) -> bytes | None:
-        """`size` bytes at `address`; None when they cannot be read."""
+        """Return `size` bytes at `address`; None if they cannot be read."""
         if self._descriptor < 0 or not 0 < address < 1 << 63:
             return None
         try:

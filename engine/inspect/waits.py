@@ -1,10 +1,10 @@
-"""What a thread waits on, as far as /proc tells: which socket, file, lock, child.
+"""What a thread waits on, as far as /proc shows it: which socket, file, lock or child.
 
-A wait is {"kind", "message", "syscall"?, "address"?, "path"?, "pid"?, "seconds"?, "lock"?}: `kind` sleep, socket, file,
-pipe, lock, child, poll, io or other; `message` an English noun with what is known ("data from 127.0.0.1:5433"); `pid`
-the process that it waits for, that holds the other end of the pipe or the lock on the file; `seconds` after which the
-wait ends by itself (a sleep's rest, a timeout's length or rest), missing when it has none or it is not known; `lock`
-the lock's place in memory, so that two waits can be told apart. It is None for a thread that runs.
+A wait is {"kind", "message", "syscall"?, "address"?, "path"?, "pid"?, "seconds"?, "lock"?}. `kind` is sleep, socket,
+file, pipe, lock, child, poll, io or other. `message` is an English noun with what is known ("data from
+127.0.0.1:5433"). `pid` is the process that the thread waits for, or that holds the other end of the pipe or the lock on
+the file. `seconds` is the time left of a sleep or the length of a timeout; it is missing if there is none or it is not
+known. `lock` is the lock's address in memory, which distinguishes two locks.
 """
 
 from __future__ import annotations
@@ -16,69 +16,75 @@ import time
 from typing import Any
 
 from engine.inspect import descriptors, procfs, syscalls
-from engine.inspect.children import command
-from engine.inspect.sockets import Socket, Sockets, parse_sockaddr
-from engine.inspect.threads import Memory, Task
-from engine.supervisor.attempt_log import clean
+from engine.inspect.children import command_line
+from engine.inspect.sockets import SocketInfo, SocketTable, parse_sockaddr
+from engine.inspect.threads import KernelThread, ProcessMemory
+from engine.text import clean_text
 
 Wait = dict[str, Any]
 
 POLLED_MAX = 256
-HOLDERS_MAX = 64
+OWNERS_MAX = 64
+"""Processes whose open pipes and sockets are read."""
 SWITCH_SECONDS = 0.02
-"""Python waits for the interpreter's lock in steps of 5 ms; a wait for anything else lasts longer."""
+"""Python waits for the interpreter lock in steps of 5 ms. A timeout below this is taken for such a step."""
 
 POLLIN, POLLOUT = 1, 4
 FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_CLOCK_REALTIME = 0, 9, 256
 TIMER_ABSTIME = 1
 P_PID, P_PIDFD = 1, 3
 
+_WITHOUT_ARGUMENTS = {
+    "futex": ("lock", "a lock"),
+    "nanosleep": ("sleep", "a sleep"),
+    "wait4": ("child", "a child process"),
+    "flock": ("file", "a lock on a file"),
+}
+"""What a thread waits on when only the name of its system call is known."""
 _RANKS = ("socket", "child", "pipe", "file", "pair", "other")
-"""Of several files that a thread waits for at once, which one says the most."""
+"""Of several files that a thread waits for at once, the kind that says most comes first."""
 
 
-class Waits:
-    """Looks at the threads of one process of a tree. Close it."""
+class WaitReader:
+    """Reads what the threads of one process wait on. Use it as a context manager."""
 
     def __init__(self, pid: int, tree: list[procfs.Process]) -> None:
-        """`tree`: the node process and its descendants."""
+        """`tree`: the node process and its descendants, among which the other ends of pipes are looked for."""
         self.pid = pid
         self._tree = tree
-        self._memory = Memory(pid)
-        self._sockets = Sockets(pid)
-        self._holders: dict[int, list[tuple[int, int]]] | None = None
-        """Inode of a pipe or socket -> (pid, access mode) of its holders in the tree, the youngest last."""
+        self._memory = ProcessMemory(pid)
+        self._sockets = SocketTable(pid)
+        self._owners: dict[int, list[tuple[int, int]]] | None = None
+        """Inode of a pipe or socket -> (pid, access mode) of the processes that have it open, the youngest last."""
 
-    def close(self) -> None:
+    def __enter__(self) -> WaitReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._memory.close()
 
-    def of(self, task: Task) -> Wait | None:
-        """What `task` waits on; None: it runs."""
-        call, args = task.call, task.arguments or (0,) * 6
-        if task.state == "R":
+    def wait_of(self, thread: KernelThread) -> Wait | None:
+        """Return what the thread waits on; None if it runs."""
+        call, args = thread.call, thread.arguments or (0,) * 6
+        if thread.state == "R":
             return None
-        if task.state in ("T", "t"):
+        if thread.state in ("T", "t"):
             return _wait("other", "being continued: it is stopped (SIGSTOP)", call)
         try:
-            if task.state == "D":
-                return self._io(task, call, args)
-            return self._asleep(call, args, bool(task.arguments), task.place)
+            if thread.state == "D":
+                return self._io(thread, call, args)
+            return self._asleep(call, args, bool(thread.arguments), thread.wait_channel)
         except (struct.error, OverflowError, ValueError):
-            # What stood in the memory of the process was not what the call says.
+            # The memory of the process does not hold what the call promises.
             return _wait("other", f"the system call {call}" if call else "the kernel", call)
 
-    def _asleep(self, call: str | None, args: tuple[int, ...], known: bool, place: str | None) -> Wait:
+    def _asleep(self, call: str | None, args: tuple[int, ...], has_args: bool, wait_channel: str | None) -> Wait:
         if call is None:
-            where = f" ({place})" if place else ""
+            where = f" ({wait_channel})" if wait_channel else ""
             return _wait("other", f"the kernel{where}", None)
-        if not known:
-            kind = {"futex": "lock", "nanosleep": "sleep", "wait4": "child", "flock": "file"}.get(call)
-            if kind is not None:
-                noun = {"lock": "a lock", "sleep": "a sleep", "child": "a child process", "file": "a lock on a file"}[
-                    kind
-                ]
-                return _wait(kind, noun, call)
-            return _wait("other", f"the system call {call}", call)
+        if not has_args:
+            kind, noun = _WITHOUT_ARGUMENTS.get(call, ("other", f"the system call {call}"))
+            return _wait(kind, noun, call)
         if call == "futex":
             return self._lock(call, args)
         if call in ("nanosleep", "clock_nanosleep"):
@@ -92,7 +98,7 @@ class Waits:
             address = parse_sockaddr(raw or b"")
             if address is None:
                 return self._file(call, _int(args[0]), POLLOUT)
-            return _wait("socket", f"a connection to {address}", call, address=clean(address))
+            return _wait("socket", f"a connection to {address}", call, address=clean_text(address))
         if call in ("flock", "fcntl"):
             return self._file_lock(call, _int(args[0]))
         if call in ("open", "openat", "openat2"):
@@ -105,12 +111,12 @@ class Waits:
             return _wait("other", "a signal", call)
         return _wait("other", f"the system call {call}", call)
 
-    # Each kind.
+    # One method for each kind of call.
 
-    def _io(self, task: Task, call: str | None, args: tuple[int, ...]) -> Wait:
+    def _io(self, thread: KernelThread, call: str | None, args: tuple[int, ...]) -> Wait:
         path = None
-        where = f" ({task.place})" if task.place else ""
-        if task.arguments and call is not None:
+        where = f" ({thread.wait_channel})" if thread.wait_channel else ""
+        if thread.arguments and call is not None:
             if call in syscalls.READS or call in syscalls.WRITES or call in ("fsync", "fdatasync", "flock", "fcntl"):
                 target = self._target(_int(args[0]))
                 path = target if target is not None and target.startswith("/") else None
@@ -162,7 +168,7 @@ class Waits:
         found = [self._ranked(call, descriptor, events) for descriptor, events in watched]
         found.sort(key=lambda one: one[0])
         if not found or found[0][0] >= _RANKS.index("pair"):
-            # Nothing, or only what the process can wake itself with: an event loop at rest.
+            # Only what the process itself can write to: an idle event loop.
             if seconds is None:
                 return _wait("poll", "events that only itself can send" if found else "a signal", call)
             return _wait("sleep", f"a sleep of {_seconds(seconds)}", call, seconds=seconds)
@@ -182,7 +188,7 @@ class Waits:
         return _RANKS.index(kind) if kind in _RANKS else len(_RANKS) - 1, wait
 
     def _file(self, call: str, descriptor: int, events: int) -> Wait:
-        """The wait for one descriptor to be read from, or to take data."""
+        """Return the wait for a descriptor to become readable or writable."""
         target = self._target(descriptor)
         if target is None:
             return _wait("other", f"file descriptor {descriptor}", call)
@@ -198,9 +204,9 @@ class Waits:
                 return _wait("child", f"the end of process {_process(pid)}", call, pid=pid)
             return _wait("child", "the end of a process", call)
         if target == "anon_inode:[eventpoll]":
-            inside = [self._ranked(call, one, wanted) for one, wanted in self._epolled(descriptor)]
-            if inside:
-                return min(inside, key=lambda one: one[0])[1]
+            watched = [self._ranked(call, one, wanted) for one, wanted in self._epolled(descriptor)]
+            if watched:
+                return min(watched, key=lambda one: one[0])[1]
             return _wait("other", "events", call)
         if target.startswith("/"):
             try:
@@ -217,8 +223,8 @@ class Waits:
         if found is None:
             return _wait("socket", "a socket", call)
         if found.address is None:
-            return self._pair(call, inode, found)
-        address = clean(found.address)
+            return self._pair(call, found)
+        address = clean_text(found.address)
         if found.state == "listening":
             text = f"a connection to its own {address}"
         elif found.state == "connecting":
@@ -229,22 +235,22 @@ class Waits:
             text += ", which has closed the connection"
         return _wait("socket", text, call, address=address)
 
-    def _pair(self, call: str, inode: int, found: Socket) -> Wait:
-        """A Unix socket without address: a pair, whose other end a child may hold."""
+    def _pair(self, call: str, found: SocketInfo) -> Wait:
+        """Return the wait for a socket pair, whose other end a child may have."""
         pid = None
         if found.peer is not None:
-            pid = next((one for one, _ in reversed(self._held(found.peer)) if one != self.pid), None)
+            pid = next((one for one, _ in reversed(self._owners_of(found.peer)) if one != self.pid), None)
         if pid is None:
             return _wait("socket", "a socket without address", call)
         return _wait("pipe", f"process {_process(pid)}, over a socket", call, pid=pid)
 
     def _pipe(self, call: str, inode: int, reads: bool) -> Wait:
         wanted = os.O_WRONLY if reads else os.O_RDONLY
-        others = [pid for pid, mode in self._held(inode) if pid != self.pid and mode in (wanted, os.O_RDWR)]
+        others = [pid for pid, mode in self._owners_of(inode) if pid != self.pid and mode in (wanted, os.O_RDWR)]
         if not others:
             return _wait("pipe", "data from a pipe" if reads else "a pipe to take data", call)
-        what = _process(others[-1])
-        text = f"data from process {what}, over a pipe" if reads else f"process {what} to take data from a pipe"
+        peer = _process(others[-1])
+        text = f"data from process {peer}, over a pipe" if reads else f"process {peer} to take data from a pipe"
         return _wait("pipe", text, call, pid=others[-1])
 
     def _file_lock(self, call: str, descriptor: int) -> Wait:
@@ -265,10 +271,10 @@ class Waits:
         path = self._text(address)
         return _wait("file", f"{path} to be opened" if path else "a file to be opened", call, path=path)
 
-    # What the calls point to.
+    # What the arguments point to.
 
     def _watched(self, call: str, args: tuple[int, ...]) -> list[tuple[int, int]] | None:
-        """(descriptor, events) that a poll waits for; None: not known."""
+        """Return (descriptor, events) that a poll waits for; None if not known."""
         if call in syscalls.EPOLLS:
             return self._epolled(_int(args[0]))
         if call in syscalls.POLLS:
@@ -285,9 +291,9 @@ class Waits:
             bits = self._memory.read(address, (size + 63) // 64 * 8)
             if bits is None:
                 return None
-            whole = int.from_bytes(bits, "little")
+            mask = int.from_bytes(bits, "little")
             for descriptor in range(size):
-                if whole >> descriptor & 1:
+                if mask >> descriptor & 1:
                     found[descriptor] = found.get(descriptor, 0) | events
         return list(found.items())
 
@@ -300,7 +306,7 @@ class Waits:
         return found
 
     def _timeout(self, call: str, args: tuple[int, ...]) -> float | None:
-        """Seconds that a poll waits at most; None: for ever, or not known."""
+        """Return how many seconds a poll waits at most; None if without end or not known."""
         if call in ("poll", "epoll_wait", "epoll_pwait"):
             milliseconds = _int(args[2] if call == "poll" else args[3])
             return None if milliseconds < 0 else milliseconds / 1000
@@ -318,36 +324,36 @@ class Waits:
         for size in (256, 64, 16):
             data = self._memory.read(address, size)
             if data is not None and b"\0" in data:
-                return clean(data.split(b"\0")[0].decode("utf-8", "replace")) or None
+                return clean_text(data.split(b"\0")[0].decode("utf-8", "replace")) or None
         return None
 
     def _target(self, descriptor: int) -> str | None:
         try:
-            return clean(os.readlink(f"/proc/{self.pid}/fd/{descriptor}"))
+            return clean_text(os.readlink(f"/proc/{self.pid}/fd/{descriptor}"))
         except OSError:
             return None
 
     def _pid_of(self, descriptor: int) -> int | None:
-        """The process that a pidfd means."""
+        """Return the process that a pidfd refers to."""
         for line in (procfs.read(f"/proc/{self.pid}/fdinfo/{descriptor}") or b"").splitlines():
             if line.startswith(b"Pid:"):
                 pid = int(line.split()[1])
                 return pid if pid > 0 else None
         return None
 
-    def _held(self, inode: int) -> list[tuple[int, int]]:
-        if self._holders is None:
-            self._holders = {}
+    def _owners_of(self, inode: int) -> list[tuple[int, int]]:
+        if self._owners is None:
+            self._owners = {}
             living = sorted((one for one in self._tree if not one.is_gone), key=lambda one: (one.start, one.pid))
-            for one in living[:HOLDERS_MAX]:
-                for held, mode in descriptors.files(one.pid):
-                    self._holders.setdefault(held, []).append((one.pid, mode))
-        return self._holders.get(inode, [])
+            for one in living[:OWNERS_MAX]:
+                for each, mode in descriptors.pipes_and_sockets(one.pid):
+                    self._owners.setdefault(each, []).append((one.pid, mode))
+        return self._owners.get(inode, [])
 
 
 def _process(pid: int) -> str:
-    """`123 (sleep 600)`."""
-    text = command(pid)
+    """Return a process as `123 (sleep 600)`."""
+    text = command_line(pid)
     return f"{pid} ({text if len(text) <= 60 else text[:57] + '...'})"
 
 
@@ -362,7 +368,7 @@ def _wait(
     seconds: float | None = None,
     lock: str | None = None,
 ) -> Wait:
-    more = {
+    details = {
         "syscall": call,
         "address": address,
         "path": path,
@@ -370,11 +376,11 @@ def _wait(
         "seconds": None if seconds is None else round(seconds, 3),
         "lock": lock,
     }
-    return {"kind": kind, "message": message, **{name: value for name, value in more.items() if value is not None}}
+    return {"kind": kind, "message": message, **{name: value for name, value in details.items() if value is not None}}
 
 
 def _int(word: int) -> int:
-    """A C `int` out of a register."""
+    """Return the C `int` in a register."""
     word &= 0xFFFFFFFF
     return word - (1 << 32) if word >> 31 else word
 

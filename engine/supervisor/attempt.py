@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from engine.executors.base import Lines, Progress, Report, Stacks, Work
+from engine.inspect.network import NetworkMeter
 from engine.supervisor.attempt_log import AttemptLog, clean
 
 if TYPE_CHECKING:
@@ -99,8 +100,7 @@ class Attempt:
         """Kills at the limit in the process's control group, before it was sent."""
         self.refused = False
         """The kernel has kept it from starting one more process or thread."""
-        self.network: tuple[float, str, dict[int, int]] | None = None
-        """(when, scope, bytes by socket) at the last sample."""
+        self.network = NetworkMeter()
         self.seen: set[tuple[int, int]] = set()
         """(pid, start) of processes seen in its tree."""
         self.io_sample: tuple[float, dict[int, int]] | None = None

@@ -79,7 +79,7 @@ def orphans(prefix: str, without: tuple[int, int] | None = None) -> list[procfs.
     wanted = prefix.encode()
     roots = []
     for one in table.values():
-        if not one.user or one.is_gone or one.pid == os.getpid():
+        if not one.is_user or one.is_gone or one.pid == os.getpid():
             continue
         if one.pid in grouped:
             roots.append(one.pid)

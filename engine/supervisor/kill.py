@@ -103,7 +103,7 @@ class TreeKill:
         if self._group is not None:
             members.update(pid for pid in self._group.members() if pid in table)
         for one in table.values():
-            if one.start < self._root_start or not one.user or one.pid in members:
+            if one.start < self._root_start or not one.is_user or one.pid in members:
                 continue
             if one.group == self._root or (not one.is_gone and self._mark in procfs.environment(one.pid)):
                 members.add(one.pid)

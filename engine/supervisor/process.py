@@ -16,7 +16,7 @@ from typing import Any
 
 from engine.executors.base import AHEAD_MAX
 from engine.inspect import procfs
-from engine.inspect.stacks import Answer, parse_answer
+from engine.inspect.stacks import StackReply, parse_reply
 from engine.supervisor import cgroup
 from engine.supervisor.attempt import NEVER, Attempt
 from engine.supervisor.cgroup import ControlGroup
@@ -32,7 +32,6 @@ shortest, and holds up the thread that does it; what grows is replaced sooner an
 STACK_BYTES = 1024 * 1024
 """Room for one dump of stacks; faulthandler tells at most 100 threads of 100 frames."""
 ANSWER_BYTES_MAX = 4 * 1024 * 1024
-MAIN = Path(__file__).resolve().parents[1] / "worker" / "main.py"
 
 
 class CannotStart(Exception):
@@ -50,7 +49,7 @@ class NodeProcess:
     """
 
     def __init__(
-        self, python: str, *, main: Path, folder: Path, mark: str, lease: int | None, index: int, key: str, now: float
+        self, python: str, *, main: str, folder: Path, mark: str, lease: int | None, index: int, key: str, now: float
     ) -> None:
         """Raises CannotStart."""
         self.key = key
@@ -94,7 +93,7 @@ class NodeProcess:
         self.frames = FrameReader()
         self.asked = 0
         """Number of the last question for its stacks."""
-        self.answer: Answer | None = None
+        self.answer: StackReply | None = None
         """The last answer that has come."""
         self._answering = bytearray()
 
@@ -107,7 +106,7 @@ class NodeProcess:
             undo.pop_all()
         self.open_pipes = {self.out, self.stdout, self.stderr}
 
-    def _start(self, python: str, main: Path, lease: int | None, undo: ExitStack) -> None:
+    def _start(self, python: str, main: str, lease: int | None, undo: ExitStack) -> None:
         """Open the channels and start the interpreter. Raises OSError; `undo` then closes what was opened."""
 
         def pipe() -> tuple[int, int]:
@@ -139,7 +138,7 @@ class NodeProcess:
                 self.group = group
             self.popen = subprocess.Popen(
                 [
-                    python, "-I", str(main), "--in", str(self.theirs.fileno()), "--out", str(out_child),
+                    python, "-I", main, "--in", str(self.theirs.fileno()), "--out", str(out_child),
                     "--ask", str(ask_child.fileno()), "--stack", str(self.stack),
                     "--parent", str(os.getpid()), "--mark", self.mark,
                     "--folder", str(self.folder),
@@ -281,7 +280,7 @@ class NodeProcess:
         end = data.rfind(b"\n")
         if end >= 0:
             end += len(rest) - len(data)
-            self.answer = parse_answer(bytes(rest[rest.rfind(b"\n", 0, end) + 1 : end])) or self.answer
+            self.answer = parse_reply(bytes(rest[rest.rfind(b"\n", 0, end) + 1 : end])) or self.answer
             del rest[: end + 1]
         return bool(data) and len(rest) <= ANSWER_BYTES_MAX
 

@@ -23,8 +23,9 @@ from engine.supervisor import resource_sampling
 from engine.supervisor.attempt import Attempt
 from engine.supervisor.cgroup import ControlGroup
 from engine.supervisor.channel import claim_of, encode_envelope, envelope_file
-from engine.supervisor.process import MAIN, CannotStart, NodeProcess
+from engine.supervisor.process import CannotStart, NodeProcess
 from engine.supervisor.short_work import ShortWork
+from engine.worker import MAIN
 
 log = logging.getLogger("interlock.supervisor")
 
@@ -49,7 +50,7 @@ class Fleet:
     lease: int | None = None
     """An open file that says until when node processes may begin something (see engine.worker.lease)."""
 
-    def __init__(self, config: Config, *, worker: str, mark: str, main: Path = MAIN) -> None:
+    def __init__(self, config: Config, *, worker: str, mark: str, main: str = MAIN) -> None:
         self.config = config
         self.scratch = config.scratch
         self.worker = worker

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from engine.executors.base import Sampled
-from engine.inspect import network, procfs
+from engine.inspect import procfs
 from engine.supervisor.attempt import Attempt
 from engine.supervisor.cgroup import TASKS_MAX
 from engine.supervisor.process import NodeProcess
@@ -90,12 +90,12 @@ def sample(process: NodeProcess, attempt: Attempt, now: float) -> Sampled:
     before = attempt.cpu_sample
     tree = _look(process, attempt, now)
     cpu = None
-    seconds = sum(one.cpu_ticks for one in tree) / procfs.TICKS
+    seconds = sum(one.cpu_ticks for one in tree) / procfs.TICKS_PER_SECOND
     if before is not None and now > before[0]:
         # A child that ended without being waited for takes its time with it: the sum may fall.
         cpu = round(max(0.0, seconds - before[1]) / (now - before[0]) * 100, 1)
     attempt.cpu_sample = (now, seconds)
-    traffic, scope = network.traffic(tree, attempt, now)
+    traffic, scope = attempt.network.rate(tree, now)
     moved = _moved(tree, attempt, now)
     return Sampled(
         attempt.claim,
@@ -144,7 +144,7 @@ def _look(process: NodeProcess, attempt: Attempt, now: float) -> list[procfs.Pro
     if not tree:
         return tree
     attempt.seen = {(one.pid, one.start) for one in tree}
-    cpu = sum(one.cpu_ticks for one in tree) / procfs.TICKS
+    cpu = sum(one.cpu_ticks for one in tree) / procfs.TICKS_PER_SECOND
     if attempt.cpu_started is None:
         attempt.cpu_started = cpu
     attempt.cpu_seconds = max(cpu, attempt.cpu_seconds or 0.0)

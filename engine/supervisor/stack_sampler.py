@@ -17,7 +17,7 @@ from typing import Any
 from engine.clock import iso
 from engine.executors.base import Work
 from engine.inspect import children, procfs, stacks, threads
-from engine.inspect.waits import Waits
+from engine.inspect.waits import WaitReader
 from engine.supervisor.attempt import NEVER
 from engine.supervisor.process import STACK_BYTES, NodeProcess
 
@@ -48,7 +48,7 @@ class Sampling:
         self.work = work
         self.whys = [why]
         self.quick = quick
-        self.looks: list[stacks.Look] = []
+        self.looks: list[stacks.StackSample] = []
         self.due = now
         self.message: str | None = None
         """Why the last look has no frames."""
@@ -66,7 +66,7 @@ class Sampling:
         """Of the dump, when last looked at."""
         self._switches: dict[int, int] = {}
         """Thread that ran when the look began -> how often it had waited."""
-        self._look: stacks.Look | None = None
+        self._look: stacks.StackSample | None = None
         self._cpu: list[tuple[float, float]] = []
         """(monotonic, CPU seconds of the tree) at the first and the last look."""
         self._tree: list[procfs.Process] = []
@@ -147,13 +147,13 @@ class Sampling:
             self._end(self.deaf)
             return
         pid = self.process.pid
-        how = threads.status(pid, pid)
-        tasks = threads.tasks(pid)
+        how = threads.signal_status(pid, pid)
+        tasks = threads.list_threads(pid)
         main = next((one for one in tasks if one.tid == pid), None)
         if how is None or main is None:
             self._end("The node process has ended.")
         elif main.state == "D":
-            where = f" ({main.place})" if main.place else ""
+            where = f" ({main.wait_channel})" if main.wait_channel else ""
             self._end(f"The process is in an uninterruptible wait in the kernel{where} and cannot answer.")
         elif not _same_file(self.process):
             self._deafened("The node's code has closed the files through which its stacks are told.")
@@ -178,13 +178,13 @@ class Sampling:
 
     def _holds(self, tid: int) -> bool:
         """Whether the running thread has kept Python's lock since the look began, so that no stack changes."""
-        status = threads.status(self.process.pid, tid)
+        status = threads.signal_status(self.process.pid, tid)
         return status is not None and self._switches.get(tid) == status.switches
 
     def _read_dump(self, now: float) -> None:
         pid = self.process.pid
         size = os.lseek(self.process.stack, 0, os.SEEK_CUR)
-        how = threads.status(pid, pid)
+        how = threads.signal_status(pid, pid)
         if how is None:
             self._end("The node process has ended.")
             return
@@ -208,12 +208,12 @@ class Sampling:
         self.deaf = message
         self._end(message)
 
-    def _end(self, message: str | None, found: list[stacks.Thread] | None = None) -> None:
+    def _end(self, message: str | None, found: list[stacks.ThreadStack] | None = None) -> None:
         """The look is over."""
         look = self._look
         assert look is not None
         if found is not None:
-            stacks.place_main(found, self.process.pid)
+            stacks.identify_main(found, self.process.pid)
             look.threads = found
             self.message = None
         elif message is not None:
@@ -222,32 +222,29 @@ class Sampling:
         self._look = None
         self._step = "rest"
 
-    def _see(self, now: float) -> stacks.Look:
+    def _see(self, now: float) -> stacks.StackSample:
         """The kernel's view."""
         pid = self.process.pid
         self._tree = [one for one in procfs.tree(pid, children.CHILDREN_MAX + 1) if not one.is_gone]
-        cpu = (now, sum(one.cpu_ticks for one in self._tree) / procfs.TICKS)
+        cpu = (now, sum(one.cpu_ticks for one in self._tree) / procfs.TICKS_PER_SECOND)
         self._cpu = [*self._cpu[:1], cpu]
-        look = stacks.Look(iso(datetime.now(UTC)), [], {})
+        look = stacks.StackSample(iso(datetime.now(UTC)), [], {})
         self._switches.clear()
-        waits = Waits(pid, self._tree)
-        try:
-            found = threads.tasks(pid)
+        with WaitReader(pid, self._tree) as waits:
+            found = threads.list_threads(pid)
             name = found[0].name if found else ""
             answering = None if self.process.answer is None else self.process.answer.by
             for one in found:
                 if one.tid == answering:
                     continue
-                look.waits[one.tid] = waits.of(one)
+                look.waits[one.tid] = waits.wait_of(one)
                 if one.state in "RD":
                     look.busy.add(one.tid)
-                    status = threads.status(pid, one.tid)
+                    status = threads.signal_status(pid, one.tid)
                     if status is not None:
                         self._switches[one.tid] = status.switches
                 if one.name != name:
                     look.names[one.tid] = one.name
-        finally:
-            waits.close()
         return look
 
     # What comes of it.
@@ -263,7 +260,7 @@ class Sampling:
         looks = [one for one in self.looks if one.threads] or self.looks
         work = self.work
         pid = self.process.pid
-        code = stacks.Code(work.node, work.type, work.config, LINES.read)
+        code = stacks.NodeSource(work.node, work.type, work.config, LINES.read)
         span, cpu = 0.0, None
         if len(self._cpu) > 1:
             span = self._cpu[1][0] - self._cpu[0][0]
@@ -271,7 +268,7 @@ class Sampling:
         return {
             "taken_at": iso(datetime.fromtimestamp(now, UTC)),
             "pid": pid,
-            "samples": [{"at": one.at, "threads": stacks.threads_of(one, pid, code)} for one in looks],
+            "samples": [{"at": one.at, "threads": stacks.describe_threads(one, pid, code)} for one in looks],
             "children": self._children(),
             "moves": stacks.moves(self.looks, cpu),
             "cpu_percent": round(cpu / span * 100, 1) if cpu is not None and span >= PERCENT_SECONDS else None,
@@ -285,13 +282,10 @@ class Sampling:
                 continue
             child = children.describe(one)
             if len(told) < CHILDREN_WAITS_MAX:
-                waits = Waits(one.pid, self._tree)
-                try:
-                    task = threads.task(one.pid, one.pid)
-                    if task is not None:
-                        child["waits_on"] = waits.of(task)
-                finally:
-                    waits.close()
+                thread = threads.read_thread(one.pid, one.pid)
+                if thread is not None:
+                    with WaitReader(one.pid, self._tree) as waits:
+                        child["waits_on"] = waits.wait_of(thread)
             told.append(child)
         return told
 

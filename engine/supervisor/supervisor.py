@@ -21,7 +21,7 @@ from engine.inspect import procfs
 from engine.supervisor import cgroup, cleanup, resource_sampling
 from engine.supervisor.attempt import NEVER, Attempt, moment
 from engine.supervisor.attempt_errors import hard_timeout, lost, reported, soft_timeout
-from engine.supervisor.process import MAIN, NodeProcess
+from engine.supervisor.process import NodeProcess
 from engine.supervisor.process_pool import (
     GROWTH_BYTES_MAX,
     IDLE_OTHER_SECONDS,
@@ -32,7 +32,7 @@ from engine.supervisor.process_pool import (
 )
 from engine.supervisor.stack_schedule import Stacking
 from engine.supervisor.termination import Ending
-from engine.worker import start_note
+from engine.worker import MAIN, start_note
 
 log = logging.getLogger("interlock.supervisor")
 
@@ -57,7 +57,7 @@ class Supervisor(Stacking):
     alone = True
     """No other supervisor uses the folder of artifacts."""
 
-    def __init__(self, config: Config, *, worker: str = "local", mark: str | None = None, main: Path = MAIN) -> None:
+    def __init__(self, config: Config, *, worker: str = "local", mark: str | None = None, main: str = MAIN) -> None:
         """`worker` labels attempts; `mark` replaces the mark of this home in the environment of node processes.
 
         Must be made, started and polled by a thread that lives as long as the process.

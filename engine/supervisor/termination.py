@@ -48,7 +48,7 @@ class Ending:
 class Endings(Fleet):
     """The part of the supervisor that ends things."""
 
-    def __init__(self, config: Config, *, worker: str, mark: str, main: Path) -> None:
+    def __init__(self, config: Config, *, worker: str, mark: str, main: str) -> None:
         super().__init__(config, worker=worker, mark=mark, main=main)
         self._tails: list[tuple[Iterator[list[Any]], str, Ended]] = []
         """Ends of attempts whose long logs are still being handed on."""

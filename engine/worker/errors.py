@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import sys
 
+from engine.worker import ENGINE_FOLDER
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import traceback
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
 
 MESSAGE_CHARS_MAX = 8 * 1024
 TRACEBACK_CHARS_MAX = 32 * 1024
-
-ENGINE = __file__.rsplit("/", 2)[0] + "/"
-"""Frames of files under this folder are ours, not the author's."""
 
 
 class SoftTimeout(BaseException):
@@ -192,7 +191,7 @@ def _trim(told: traceback.TracebackException, seen: set[int]) -> bool:
 
 
 def is_ours(filename: str) -> bool:
-    return filename.startswith(ENGINE) or filename.startswith("<frozen importlib")
+    return filename.startswith(ENGINE_FOLDER) or filename.startswith("<frozen importlib")
 
 
 def refuse(what: str) -> NotAvailableYet:

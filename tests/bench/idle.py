@@ -117,7 +117,7 @@ def _cpu_ticks(product: Product) -> dict[str, int]:
 
 
 def _percent(ticks: int) -> float:
-    return ticks / procfs.TICKS / IDLE_SECONDS * 100
+    return ticks / procfs.TICKS_PER_SECOND / IDLE_SECONDS * 100
 
 
 def _writes(home: Path, seconds: float) -> dict[str, int]:

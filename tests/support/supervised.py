@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 from engine.config import Config
 from engine.executors.base import Ended, Lines, Report, Returned, Started, Work
 from engine.inspect import procfs
-from engine.supervisor.process import MAIN
 from engine.supervisor.supervisor import Supervisor
+from engine.worker import MAIN
 
 R = TypeVar("R")
-FAKE_NODE = Path(__file__).with_name("fake_node.py")
+FAKE_NODE = str(Path(__file__).with_name("fake_node.py"))
 
 
 def config(home: Path, workers: int = 2) -> Config:
@@ -41,7 +41,7 @@ def config(home: Path, workers: int = 2) -> Config:
 class Supervised:
     """Polls a supervisor and keeps every report. Use it as a context manager: it stops what it started."""
 
-    def __init__(self, home: Path, workers: int = 2, main: Path = MAIN) -> None:
+    def __init__(self, home: Path, workers: int = 2, main: str = MAIN) -> None:
         self.home = home
         self.supervisor = Supervisor(config(home, workers), main=main)
         self.reports: list[Report] = []
@@ -199,7 +199,7 @@ def marked(supervisor_mark: str) -> list[int]:
     return [
         one.pid
         for one in procfs.processes().values()
-        if one.user and not one.is_gone and one.pid != os.getpid() and needle in procfs.environment(one.pid)
+        if one.is_user and not one.is_gone and one.pid != os.getpid() and needle in procfs.environment(one.pid)
     ]
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.inspect import stacks
-from engine.inspect.stacks import ENGINE, Code, Frame, Look, Thread
+from engine.inspect.stacks import Frame, NodeSource, StackSample, ThreadStack
+from engine.worker import ENGINE_FOLDER
 
 DUMP_3_10 = b"""Thread 0x00007f1f23fff700 (most recent call first):
   File "/usr/lib/python3.10/threading.py", line 320 in wait
@@ -99,7 +100,7 @@ def test_what_faulthandler_writes_is_read_back(threads: list[tuple[int, list[tup
 @given(st.binary(max_size=2000))
 def test_no_bytes_confuse_the_readers(data: bytes) -> None:
     stacks.parse_dump(data)
-    stacks.parse_answer(data)
+    stacks.parse_reply(data)
 
 
 _JSON = st.recursive(
@@ -111,7 +112,7 @@ _JSON = st.recursive(
 
 @given(_JSON, _JSON, _JSON)
 def test_a_forged_answer_is_no_answer_or_clean(number: Any, by: Any, threads: Any) -> None:
-    answer = stacks.parse_answer(json.dumps({"n": number, "by": by, "threads": threads}).encode())
+    answer = stacks.parse_reply(json.dumps({"n": number, "by": by, "threads": threads}).encode())
     if answer is not None:
         assert type(answer.number) is int
         for thread in answer.threads:
@@ -119,33 +120,33 @@ def test_a_forged_answer_is_no_answer_or_clean(number: Any, by: Any, threads: An
 
 
 def test_an_answer_is_read_and_lone_surrogates_in_it_are_replaced() -> None:
-    answer = stacks.parse_answer(
+    answer = stacks.parse_reply(
         b'{"n":3,"by":9,"threads":[[140,7,"one \\ud800",[["/a\\u0000.py",5,"f"],["<n>",null,"g"]]],[141,null,null,[]]]}'
     )
     assert answer is not None
     assert (answer.number, answer.by) == (3, 9)
     assert answer.threads[0].name == "one \ufffd"
     assert answer.threads[0].frames == [Frame("/a\ufffd.py", 5, "f"), Frame("<n>", None, "g")]
-    assert answer.threads[1].kernel is None
+    assert answer.threads[1].tid is None
 
 
-WORKER = [Frame(f"{ENGINE}worker/attempt.py", 1, "run"), Frame(f"{ENGINE}worker/main.py", 36, "<module>")]
-PYTHON = Frame(f"{ENGINE}nodes/python/run.py", 33, "run")
-SHELL = Frame(f"{ENGINE}nodes/shell/run.py", 88, "follow")
+WORKER = [Frame(f"{ENGINE_FOLDER}worker/attempt.py", 1, "run"), Frame(f"{ENGINE_FOLDER}worker/main.py", 36, "<module>")]
+PYTHON = Frame(f"{ENGINE_FOLDER}nodes/python/run.py", 33, "run")
+SHELL = Frame(f"{ENGINE_FOLDER}nodes/shell/run.py", 88, "follow")
 
 
 def test_frames_that_only_called_the_authors_code_are_left_out() -> None:
     author = Frame("<n>", 3, "main")
-    logging = Frame(f"{ENGINE}worker/context.py", 9, "log")
-    assert stacks.trim([author, PYTHON, *WORKER]) == [author]
-    assert stacks.trim([logging, author, PYTHON, *WORKER]) == [logging, author]
-    assert stacks.trim([SHELL, *WORKER]) == [SHELL]
-    assert stacks.trim(WORKER) == WORKER[:1]
-    assert stacks.trim([]) == []
+    logging = Frame(f"{ENGINE_FOLDER}worker/context.py", 9, "log")
+    assert stacks.without_callers([author, PYTHON, *WORKER]) == [author]
+    assert stacks.without_callers([logging, author, PYTHON, *WORKER]) == [logging, author]
+    assert stacks.without_callers([SHELL, *WORKER]) == [SHELL]
+    assert stacks.without_callers(WORKER) == WORKER[:1]
+    assert stacks.without_callers([]) == []
 
 
-def code(type: str = "python", read_line: Any = lambda file, line: None, **config: Any) -> Code:
-    return Code("n", type, config, read_line)
+def code(type: str = "python", read_line: Any = lambda file, line: None, **config: Any) -> NodeSource:
+    return NodeSource("n", type, config, read_line)
 
 
 def test_the_nodes_own_code_is_marked_and_has_its_text() -> None:
@@ -183,17 +184,17 @@ def test_other_files_are_read_for_their_text() -> None:
     assert asked == [("/lib/threading.py", 7)]
 
 
-def look(*threads: Thread, waits: dict[int, Any] | None = None, **more: Any) -> Look:
-    return Look("2026-01-01T00:00:00.000000Z", list(threads), waits or {}, **more)
+def look(*threads: ThreadStack, waits: dict[int, Any] | None = None, **more: Any) -> StackSample:
+    return StackSample("2026-01-01T00:00:00.000000Z", list(threads), waits or {}, **more)
 
 
 def test_the_main_thread_comes_first_then_those_with_the_authors_code() -> None:
-    threads = stacks.threads_of(
+    threads = stacks.describe_threads(
         look(
-            Thread(1, 11, "idle", [Frame("/lib/x.py", 1, "f")]),
-            Thread(2, 12, "busy", [Frame("<n>", 1, "work")]),
-            Thread(3, 10, None, [Frame("/lib/x.py", 1, "f"), *WORKER]),
-            Thread(4, 13, "Thread-1 (_work)", [Frame("/lib/threading.py", 3, "wait"), WORKER[0]]),
+            ThreadStack(1, 11, "idle", [Frame("/lib/x.py", 1, "f")]),
+            ThreadStack(2, 12, "busy", [Frame("<n>", 1, "work")]),
+            ThreadStack(3, 10, None, [Frame("/lib/x.py", 1, "f"), *WORKER]),
+            ThreadStack(4, 13, "Thread-1 (_work)", [Frame("/lib/threading.py", 3, "wait"), WORKER[0]]),
             waits={10: None, 11: {"kind": "sleep", "message": "m"}, 12: None, 13: None, 14: None, 15: None},
             busy={14},
         ),
@@ -211,42 +212,44 @@ def test_the_main_thread_comes_first_then_those_with_the_authors_code() -> None:
 
 
 def test_without_any_frame_the_kernels_threads_are_shown() -> None:
-    threads = stacks.threads_of(look(waits={10: {"kind": "io", "message": "m"}, 11: None}), 10, code())
+    threads = stacks.describe_threads(look(waits={10: {"kind": "io", "message": "m"}, 11: None}), 10, code())
     assert [(one["id"], one["frames"]) for one in threads] == [(10, []), (11, [])]
 
 
 def test_a_lock_says_which_function_waits_for_it() -> None:
     waits = {"kind": "lock", "message": "a lock"}
     frames = [Frame("/lib/threading.py", 1, "wait"), Frame("/lib/queue.py", 5, "get"), Frame("<n>", 2, "main")]
-    (thread,) = stacks.threads_of(look(Thread(1, 10, None, frames), waits={10: waits}), 10, code(code="x"))
+    (thread,) = stacks.describe_threads(look(ThreadStack(1, 10, None, frames), waits={10: waits}), 10, code(code="x"))
     assert thread["waits_on"] == {"kind": "lock", "message": "a lock, in get (queue)", "function": "get"}
-    (thread,) = stacks.threads_of(look(Thread(1, 10, None, frames[2:]), waits={10: waits}), 10, code(code="x"))
+    (thread,) = stacks.describe_threads(
+        look(ThreadStack(1, 10, None, frames[2:]), waits={10: waits}), 10, code(code="x")
+    )
     assert thread["waits_on"] == waits
 
 
 def test_too_many_threads_and_frames_are_cut() -> None:
     deep = [Frame("<n>", line, "f") for line in range(1, 200)]
-    told = stacks.threads_of(look(*(Thread(n, n, None, deep) for n in range(1, 100))), 1, code(code="x"))
+    told = stacks.describe_threads(look(*(ThreadStack(n, n, None, deep) for n in range(1, 100))), 1, code(code="x"))
     assert len(told) == stacks.THREADS_MAX
     assert len(told[0]["frames"]) == stacks.FRAMES_MAX
 
 
 def test_the_main_thread_of_a_dump_is_found() -> None:
-    main = Thread(1, None, None, [Frame("<n>", 1, "main"), *WORKER])
-    other = Thread(2, None, None, [Frame("<n>", 1, "main")])
-    stacks.place_main([other, main], 10)
-    assert (main.kernel, other.kernel) == (10, None)
-    alone = Thread(3, None, None, [Frame("<n>", 1, "main")] * 100)
-    stacks.place_main([alone], 10)
-    assert alone.kernel == 10
-    deep = [Thread(n, None, None, [Frame("<n>", 1, "main")]) for n in (1, 2)]
-    stacks.place_main(deep, 10)
-    assert [one.kernel for one in deep] == [None, None]
+    main = ThreadStack(1, None, None, [Frame("<n>", 1, "main"), *WORKER])
+    other = ThreadStack(2, None, None, [Frame("<n>", 1, "main")])
+    stacks.identify_main([other, main], 10)
+    assert (main.tid, other.tid) == (10, None)
+    alone = ThreadStack(3, None, None, [Frame("<n>", 1, "main")] * 100)
+    stacks.identify_main([alone], 10)
+    assert alone.tid == 10
+    deep = [ThreadStack(n, None, None, [Frame("<n>", 1, "main")]) for n in (1, 2)]
+    stacks.identify_main(deep, 10)
+    assert [one.tid for one in deep] == [None, None]
 
 
 def test_movement_is_a_changed_frame_or_used_cpu() -> None:
     here, there = ([Frame("<n>", line, "main")] for line in (1, 2))
-    first, same, other = (look(Thread(1, 10, None, frames)) for frames in (here, here, there))
+    first, same, other = (look(ThreadStack(1, 10, None, frames)) for frames in (here, here, there))
     assert stacks.moves([first], 1.0) is None
     assert stacks.moves([first, same], 0.0) is False
     assert stacks.moves([first, same], 0.5) is True

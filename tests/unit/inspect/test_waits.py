@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.inspect import procfs, sockets, syscalls, threads, waits
-from engine.inspect.threads import Task
-from engine.inspect.waits import Waits
+from engine.inspect.threads import KernelThread
+from engine.inspect.waits import WaitReader
 
 _WORD = st.integers(0, 2**64 - 1) | st.integers(0, 40) | st.just(2**64 - 100)
 _NUMBERS = st.integers(-1, 500) | st.sampled_from(sorted(syscalls._HERE) or [0])
@@ -21,20 +21,16 @@ _NUMBERS = st.integers(-1, 500) | st.sampled_from(sorted(syscalls._HERE) or [0])
 
 @given(st.sampled_from("SDTtI"), _NUMBERS, st.tuples(*[_WORD] * 6), st.sampled_from([None, "futex_wait", "x"]))
 def test_no_arguments_of_a_call_confuse_it(state: str, number: int, arguments: Any, place: str | None) -> None:
-    me = Waits(os.getpid(), procfs.tree(os.getpid(), 10))
-    try:
-        wait = me.of(Task(1, "x", state, place, number, arguments))
-    finally:
-        me.close()
+    with WaitReader(os.getpid(), procfs.tree(os.getpid(), 10)) as reader:
+        wait = reader.wait_of(KernelThread(1, "x", state, place, number, arguments))
     assert wait is not None
     assert wait["kind"] in ("sleep", "socket", "file", "pipe", "lock", "child", "poll", "io", "other")
     assert wait["message"]
 
 
 def test_a_thread_that_runs_waits_on_nothing() -> None:
-    me = Waits(os.getpid(), [])
-    assert me.of(Task(1, "x", "R", None, None, ())) is None
-    me.close()
+    with WaitReader(os.getpid(), []) as reader:
+        assert reader.wait_of(KernelThread(1, "x", "R", None, None, ())) is None
 
 
 @pytest.mark.parametrize(
@@ -48,9 +44,8 @@ def test_a_thread_that_runs_waits_on_nothing() -> None:
     ],
 )
 def test_without_the_right_to_read_calls_the_place_in_the_kernel_must_do(place: str | None, kind: str) -> None:
-    me = Waits(os.getpid(), [])
-    wait = me.of(Task(1, "x", "S", place, None, ()))
-    me.close()
+    with WaitReader(os.getpid(), []) as reader:
+        wait = reader.wait_of(KernelThread(1, "x", "S", place, None, ()))
     assert wait is not None
     assert wait["kind"] == kind
 
@@ -59,16 +54,15 @@ def test_a_process_that_is_gone_or_may_not_be_read_is_no_error(monkeypatch: pyte
     def refuse(*_: object, **__: object) -> Any:
         raise PermissionError
 
-    assert threads.tasks(2**22 + 1) == []
-    assert threads.task(2**22 + 1, 1) is None
-    assert threads.status(2**22 + 1, 1) is None
+    assert threads.list_threads(2**22 + 1) == []
+    assert threads.read_thread(2**22 + 1, 1) is None
+    assert threads.signal_status(2**22 + 1, 1) is None
     monkeypatch.setattr(os, "readlink", refuse)
     monkeypatch.setattr(os, "stat", refuse)
     monkeypatch.setattr(procfs, "read", lambda path: None)
-    me = Waits(2**22 + 1, [])
-    for number in syscalls._HERE:
-        assert me.of(Task(1, "x", "S", None, number, (5, 5, 5, 5, 5, 5))) is not None
-    me.close()
+    with WaitReader(2**22 + 1, []) as reader:
+        for number in syscalls._HERE:
+            assert reader.wait_of(KernelThread(1, "x", "S", None, number, (5, 5, 5, 5, 5, 5))) is not None
 
 
 def test_both_tables_know_the_calls_in_which_python_waits() -> None:
@@ -115,7 +109,7 @@ def test_no_address_confuses_it(data: bytes) -> None:
 
 
 def test_a_mapped_address_is_shown_as_what_it_is() -> None:
-    assert sockets.join(bytes(10) + b"\xff\xff" + bytes([127, 0, 0, 1]), 80) == "127.0.0.1:80"
+    assert sockets.format_address(bytes(10) + b"\xff\xff" + bytes([127, 0, 0, 1]), 80) == "127.0.0.1:80"
 
 
 def test_registers_hold_signed_numbers() -> None:
