@@ -1,7 +1,7 @@
-"""The seam between the scheduler and whatever runs attempts.
+"""The interface between the scheduler and what runs attempts.
 
-The scheduler hands over envelopes and takes reports; it never blocks on a process. An executor decides
-nothing about a node's state: it says what happened, always with the claim of the attempt.
+The scheduler hands over work and takes reports; no call but `poll` blocks. An executor decides nothing about a node's
+state: it reports what happened, always with the claim of the attempt.
 """
 
 from __future__ import annotations
@@ -10,39 +10,39 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-AHEAD_MAX = 64
-"""Works in one node process, the running one included. Enough to last while the scheduler writes what has ended."""
+PREFETCH_MAX = 64
+"""Works in one node process, including the running one: enough to keep it busy while the scheduler writes reports."""
 
 
 @dataclass(slots=True)
 class Work:
-    """One attempt that may start, with what a supervisor needs around its envelope."""
+    """One attempt that may start, with what a supervisor needs to know beside its envelope."""
 
     claim: str
     envelope: dict[str, Any]
-    """What the attempt needs (see engine.worker.envelope), but for what is in `shared`; JSON."""
+    """What the attempt needs (see engine.worker.envelope), apart from what is in `shared`; JSON."""
     soft_timeout: float | None
-    """Seconds of running."""
+    """Seconds of running time."""
     hard_timeout: float | None
     memory_mb: int | None
     python: str
     """Interpreter of the node process; empty: the product's own."""
     expected: float | None
-    """Seconds; None: unknown. What is known to be short may be sent ahead."""
+    """Expected duration in seconds; None: unknown. Short work may be prefetched."""
     stuck_after: float | None = None
-    """Seconds of running after which it counts as stuck, and its stacks are taken; None: nothing is expected of it,
-    and it is watched for quiet instead."""
+    """Seconds of running time after which the attempt counts as stuck and its stacks are taken; None: it has no
+    expected duration and is watched for quiet instead."""
     run: str = ""
     workflow: str = ""
     node: str = ""
     type: str = ""
     entry: str = ""
-    """The module that runs its type."""
+    """The module that runs its node type."""
     config: Mapping[str, Any] = field(default_factory=dict)
     shared: str = ""
-    """The rest of the envelope, which other attempts have as well: JSON without its braces, made once for all."""
+    """The part of the envelope that other attempts have too: JSON without its braces, encoded once for all of them."""
     short: bool | None = None
-    """Whether its sender believes it to be short; None: the supervisor finds out itself."""
+    """Whether the scheduler expects it to be short; None: the supervisor decides."""
     queue: str = "default"
     own_python: bool = False
     """Whether it runs in the interpreter that INTERLOCK_NODE_PYTHON names on its host."""
@@ -50,7 +50,7 @@ class Work:
 
 @dataclass(slots=True)
 class Started:
-    """The node process has begun the attempt."""
+    """The node process has started the attempt."""
 
     claim: str
     pid: int
@@ -62,28 +62,29 @@ class Started:
 
 @dataclass(slots=True)
 class Ended:
-    """The attempt is over and nothing of it is left."""
+    """The attempt has ended and nothing of it runs any more."""
 
     claim: str
     state: str
-    """succeeded failed timed_out cancelled lost."""
+    """succeeded, failed, timed_out, cancelled or lost."""
     at: float
     seconds: float
     """Running time by one monotonic clock."""
     output: dict[str, Any] | None = None
-    """When succeeded: stored form, {kind, bytes, ports, value | artifact, schema?, row_count?}."""
+    """The stored form of a success: {kind, bytes, ports, value | artifact, schema?, row_count?}."""
     error: dict[str, Any] | None = None
-    """{class, message, line, traceback}; `node` is added by the scheduler."""
+    """{class, message, line, traceback}; the scheduler adds `node`."""
     usage: dict[str, Any] | None = None
     receipt: dict[str, Any] | None = None
-    """After a kill: {processes, slots, seconds}; `slots` is filled in by the scheduler."""
+    """After a kill: {processes, slots, seconds}; the scheduler fills in `slots`."""
     interrupted: bool = False
-    """Ended by a stop of the product or beside another attempt's kill: goes back to ready, nothing counted."""
+    """It ended because the product stopped, or beside another attempt that was killed: the node becomes ready again and
+    nothing is counted."""
 
 
 @dataclass(slots=True)
 class Returned:
-    """Sent work that never started; it may be sent again, here or elsewhere."""
+    """Dispatched work that never started; it may be dispatched again, here or elsewhere."""
 
     claims: list[str]
 
@@ -98,6 +99,8 @@ class Lines:
 
 @dataclass(slots=True)
 class Progress:
+    """The fraction and message that an attempt last reported."""
+
     claim: str
     fraction: float | None
     message: str | None
@@ -106,7 +109,7 @@ class Progress:
 
 @dataclass(slots=True)
 class Sampled:
-    """Resource use of the attempt's process tree now; None: not determined."""
+    """Resource use of the attempt's process tree at one moment; None: not determined."""
 
     claim: str
     at: float
@@ -116,7 +119,7 @@ class Sampled:
     network_bytes: int | None
     network_scope: str = "not_determined"
     io_bytes: int | None = None
-    """Bytes a second read and written by system calls of the tree."""
+    """Bytes a second that the tree reads and writes by system calls."""
 
 
 @dataclass(slots=True)
@@ -135,102 +138,113 @@ Report = Started | Ended | Returned | Lines | Progress | Sampled | Stacks
 
 
 @dataclass(slots=True)
-class Batch:
-    """Reports of another host that stand in the database together: one tick takes up all of them, and takes them out
-    there."""
+class ReportBatch:
+    """Reports of another host that stand in one row: one tick takes up all of them and deletes the row."""
 
     id: int
     reports: list[Report]
 
 
 @dataclass(slots=True)
-class Places:
-    """How much may be sent now; who sends counts down."""
+class Credit:
+    """How much work may be dispatched now; the sender counts it down."""
 
     idle: int
-    """Works that would begin at once, however long they are."""
-    ahead: int
-    """Works that would be taken, if they were short."""
+    """Works that would start at once, whatever their duration."""
+    prefetch: int
+    """Works that would be taken if they are short."""
 
 
 @dataclass(slots=True)
-class WorkerInfo:
+class NodeProcessInfo:
     """One node process, for people."""
 
     pid: int
     state: str
-    """starting, idle, busy, stopping."""
+    """starting, idle, busy or stopping."""
     claims: list[str] = field(default_factory=list)
 
 
 class Executor(Protocol):
-    """What the scheduler needs. All calls come from the scheduler's one thread and none but `poll` blocks."""
+    """What the scheduler needs. All calls come from the scheduler's one thread."""
+
+    @property
+    def remote(self) -> RemoteExecutor | None:
+        """This executor if it keeps work and reports in the database; None if it keeps them in memory."""
 
     def start(self) -> Mapping[str, float]:
-        """Start node processes and clean up what an earlier, killed supervisor left. Which attempts its processes had
-        begun last: {claim: unix time}."""
+        """Start node processes and clean up after an earlier supervisor that was killed.
 
-    def room(self, work: Work) -> bool:
-        """Whether `work` would be taken now (an idle process, or room ahead on a short one)."""
+        Return the attempts that its processes started last: {claim: unix time}.
+        """
 
-    def idle(self) -> int:
-        """How many more works would be taken now, however long they are."""
+    def has_room(self, work: Work) -> bool:
+        """Return whether `work` would be taken now: by an idle process, or by one with short work."""
 
-    def short(self, work: Work) -> bool:
-        """Whether `work` is believed to be short enough to be sent ahead. Looks at everything but its claim."""
+    def idle_credit(self) -> int:
+        """Return how many more works would start now, whatever their duration."""
 
-    def free(self) -> int:
-        """How many more works would be taken now, if they were short."""
+    def is_short(self, work: Work) -> bool:
+        """Return whether `work` is expected to be short enough to be prefetched. Ignores its claim."""
+
+    def prefetch_credit(self) -> int:
+        """Return how many more works would be taken now if they are short."""
 
     def send(self, works: Iterable[Work]) -> None:
-        """Take works; each ends with an Ended or a Returned report, whatever happens."""
+        """Take works. Each is answered by exactly one Ended, or by Returned, whatever happens."""
 
     def kill(self, claim: str, state: str, error: Mapping[str, Any] | None = None) -> None:
         """End an attempt with its whole process tree; reported as Ended with `state` and its receipt.
 
-        Unknown claims are ignored; sent work that has not started is Returned.
+        Unknown claims are ignored; work that has not started is Returned.
         """
 
     def take_stacks(self, claim: str) -> None:
-        """Sample the stacks of a running attempt; comes as Stacks (`why` asked). Unknown claims are ignored."""
+        """Sample the stacks of a running attempt; reported as Stacks (`why` is asked). Unknown claims are ignored."""
 
-    def take_back(self) -> None:
-        """Ask for all work that was sent ahead and has not started; comes as Returned."""
+    def recall(self) -> None:
+        """Take back all work that has not started; reported as Returned."""
 
-    def poll(self, timeout: float) -> Sequence[Report | Batch]:
-        """Reports since the last call, waiting up to `timeout` seconds for the first or for a watched file."""
+    def poll(self, timeout: float) -> Sequence[Report | ReportBatch]:
+        """Return reports since the last call; wait up to `timeout` seconds for the first, or for a watched file."""
 
     def watch(self, fileobj: Any, callback: Callable[[], None]) -> None:
-        """Call `callback` within `poll` whenever `fileobj` is readable; it also ends the wait."""
+        """Call `callback` within `poll` whenever `fileobj` is readable; this also ends the wait."""
 
-    def unwatch(self, fileobj: Any) -> None: ...
+    def unwatch(self, fileobj: Any) -> None:
+        """Stop watching `fileobj`."""
 
     def stop(self, grace: float) -> Sequence[Report]:
-        """Let running attempts end for up to `grace` seconds, interrupt the others, end all processes."""
+        """Let running attempts end for up to `grace` seconds, interrupt the others, and end all processes."""
 
-    def workers(self) -> list[WorkerInfo]: ...
+    def node_processes(self) -> list[NodeProcessInfo]:
+        """Return the node processes of this process; none for a remote executor."""
 
 
 class RemoteExecutor(Executor, Protocol):
-    """One whose works and reports stand in the database, written there and taken out of it by the scheduler's ticks.
-    `poll` gives a Batch for what comes from there. What it has out outlives the scheduler."""
+    """An executor whose work and reports stand in the database, where the scheduler's ticks write and delete them.
 
-    def recall(self) -> Collection[str]:
-        """Forget what was heard and read it again: memory was thrown away. The claims of all works that are out.
-        Raises the database's errors."""
+    `poll` returns a ReportBatch for each row of reports. Dispatched work outlives the scheduler.
+    """
 
-    def served(self) -> Collection[str]:
-        """Queues for which there is a worker."""
+    def reload(self) -> Collection[str]:
+        """Read again what is dispatched, after the scheduler discarded its memory. Return the claims of all dispatched
+        work. Raises the database's errors."""
 
-    def places(self) -> Mapping[str, tuple[Places, ...]]:
-        """By queue that is served, what may be sent to it now: all of its places must have room."""
+    def served_queues(self) -> Collection[str]:
+        """Return the queues that a host takes work from."""
+
+    def credits(self) -> Mapping[str, tuple[Credit, ...]]:
+        """Return, for each served queue, the credits that work for it uses up: its hosts' and that of all hosts.
+
+        Work may be dispatched while all of them have room."""
 
     def discard(self, claims: Collection[str]) -> None:
-        """Take these works out of the database: nobody waits for them. Their hosts end them. Raises the database's
+        """Delete the dispatches of these claims, which no node waits for; their hosts end them. Raises the database's
         errors."""
 
     def now(self) -> float:
-        """Unix time by the database's clock, which is the one of all that it holds."""
+        """Return the unix time by the database's clock."""
 
-    def settled(self, batch: Batch) -> None:
-        """A tick that took `batch` up has been written."""
+    def confirm(self, batch: ReportBatch) -> None:
+        """Forget a batch: the tick that took it up has been committed."""

@@ -16,18 +16,18 @@ from typing import Any
 from engine.config import Config
 from engine.executors import wire
 from engine.executors.base import (
-    Batch,
+    Credit,
     Ended,
     Lines,
-    Places,
+    NodeProcessInfo,
     RemoteExecutor,
     Report,
+    ReportBatch,
     Returned,
     Started,
     Work,
-    WorkerInfo,
 )
-from engine.executors.dispatches import Flight, places
+from engine.executors.dispatches import Flight, credits_by_queue
 from engine.executors.leases import Leases
 from engine.executors.messages import Messages
 from engine.hints import host_hints
@@ -66,6 +66,10 @@ class CeleryExecutor(Leases):
         self._waker = Waker()
         self.selector.register(self._waker, selectors.EVENT_READ, None)
 
+    @property
+    def remote(self) -> RemoteExecutor:
+        return self
+
     def start(self) -> Mapping[str, float]:
         self._messages.open()
         self._ear = host_hints.Listener(self.config, host_hints.scheduler_channel(self.config), self._waker.wake)
@@ -79,31 +83,33 @@ class CeleryExecutor(Leases):
             self._messages.close()
         return []
 
-    def workers(self) -> list[WorkerInfo]:
+    def node_processes(self) -> list[NodeProcessInfo]:
         """None: the processes are the hosts'."""
         return []
 
     # What the scheduler asks.
 
-    def served(self) -> Collection[str]:
+    def served_queues(self) -> Collection[str]:
         return {queue for host in self._hosts.values() if host.takes for queue in host.queues}
 
-    def places(self) -> Mapping[str, tuple[Places, ...]]:
-        return places(self._hosts.values(), self._flights.values(), self.config.max_concurrent, time.monotonic())
+    def credits(self) -> Mapping[str, tuple[Credit, ...]]:
+        return credits_by_queue(
+            self._hosts.values(), self._flights.values(), self.config.max_concurrent, time.monotonic()
+        )
 
-    def short(self, work: Work) -> bool:
+    def is_short(self, work: Work) -> bool:
         return work.memory_mb is None and self.short_work.is_short(work)
 
-    def idle(self) -> int:
-        return max((min(one.idle for one in found) for found in self.places().values()), default=0)
+    def idle_credit(self) -> int:
+        return max((min(one.idle for one in found) for found in self.credits().values()), default=0)
 
-    def free(self) -> int:
-        return max((min(one.ahead for one in found) for found in self.places().values()), default=0)
+    def prefetch_credit(self) -> int:
+        return max((min(one.prefetch for one in found) for found in self.credits().values()), default=0)
 
-    def room(self, work: Work) -> bool:
-        found = self.places().get(work.queue, ())
+    def has_room(self, work: Work) -> bool:
+        found = self.credits().get(work.queue, ())
         return bool(found) and (
-            all(one.idle > 0 for one in found) or (self.short(work) and all(one.ahead > 0 for one in found))
+            all(one.idle > 0 for one in found) or (self.is_short(work) and all(one.prefetch > 0 for one in found))
         )
 
     def send(self, works: Iterable[Work]) -> None:
@@ -136,7 +142,7 @@ class CeleryExecutor(Leases):
             self._stacks += 1
             self._wishes.setdefault(claim, f"stacks {self._stacks}")
 
-    def take_back(self) -> None:
+    def recall(self) -> None:
         for claim, flight in self._flights.items():
             if flight.began_at is None:
                 self._wishes.setdefault(claim, "back")
@@ -152,7 +158,7 @@ class CeleryExecutor(Leases):
         except (KeyError, ValueError):
             pass
 
-    def poll(self, timeout: float) -> Sequence[Report | Batch]:
+    def poll(self, timeout: float) -> Sequence[Report | ReportBatch]:
         now = time.monotonic()
         end = now + timeout
         called = False
@@ -192,7 +198,7 @@ class CeleryExecutor(Leases):
             self._again_at = now + 1.0
             self._publish_again(now)
 
-    def recall(self) -> Collection[str]:
+    def reload(self) -> Collection[str]:
         now = time.monotonic()
         self._usable = False
         self._out.clear()
@@ -238,7 +244,7 @@ class CeleryExecutor(Leases):
         rows = self._do("DELETE FROM engine_dispatch WHERE claim = ANY(%s) RETURNING host_id", (list(claims),))
         self._messages.hint({host for (host,) in rows if host is not None})
 
-    def settled(self, batch: Batch) -> None:
+    def confirm(self, batch: ReportBatch) -> None:
         self._handed.discard(batch.id)
 
     def _give_up(self, claims: Iterable[str]) -> None:
@@ -275,7 +281,7 @@ class CeleryExecutor(Leases):
                 except (KeyError, TypeError, ValueError) as error:
                     log.error("report_unreadable host=%s: %r", host, error)
             self._note(reports, host, now)
-            self._out.append(Batch(id, reports))
+            self._out.append(ReportBatch(id, reports))
         if len(rows) == BATCHES_AT_ONCE:
             self._look_at = now
 

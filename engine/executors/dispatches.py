@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from engine.executors.base import AHEAD_MAX, Places
+from engine.executors.base import PREFETCH_MAX, Credit
 from engine.supervisor.process_pool import RECALL_SECONDS
 
 
@@ -42,9 +42,9 @@ class HostView:
     """It takes more: it does not drain, and speaks our protocol."""
 
 
-def places(
+def credits_by_queue(
     hosts: Iterable[HostView], flights: Iterable[Flight], limit: int, now: float
-) -> Mapping[str, tuple[Places, ...]]:
+) -> Mapping[str, tuple[Credit, ...]]:
     """By queue that is served, what fits now: into its hosts, and under `limit` for all of them together."""
     taking = [host for host in hosts if host.takes]
     known = {host.id for host in taking}
@@ -65,8 +65,8 @@ def places(
     else:
         # The number of processes does not keep the limit: whatever is out may run.
         left = max(0, limit - sum(theirs) - elsewhere)
-        common = Places(left, left)
-    found: dict[str, tuple[Places, ...]] = {}
+        common = Credit(left, left)
+    found: dict[str, tuple[Credit, ...]] = {}
     for queue in {queue for host in taking for queue in host.queues}:
         mine = [host for host in taking if queue in host.queues]
         reached = {name for host in mine for name in host.queues}
@@ -76,6 +76,6 @@ def places(
     return found
 
 
-def _room(capacity: int, used: list[int]) -> Places:
+def _room(capacity: int, used: list[int]) -> Credit:
     short, long = used
-    return Places(max(0, capacity - short - long), max(0, (capacity - long) * AHEAD_MAX - short))
+    return Credit(max(0, capacity - short - long), max(0, (capacity - long) * PREFETCH_MAX - short))

@@ -14,7 +14,7 @@ from django.db import connection
 
 from engine.database.clock import DatabaseClock
 from engine.executors import wire
-from engine.executors.base import Batch, Ended, Report, Started
+from engine.executors.base import Ended, Report, ReportBatch, Started
 from engine.executors.dispatches import Flight, HostView
 from engine.host.database import LEASE_SECONDS
 from engine.states import HostReason, ended_silently
@@ -38,7 +38,7 @@ class Leases:
         """Hosts that the log has: it says so once, however often all is read again."""
         self._foreign: set[int] = set()
         """Hosts of another protocol: what they tell is not read."""
-        self._out: list[Report | Batch] = []
+        self._out: list[Report | ReportBatch] = []
         self._clock = DatabaseClock()
         self._since = 0.0
         """Monotonic time from which leases are judged: none is over before it is that old."""

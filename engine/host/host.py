@@ -258,7 +258,7 @@ class Host:
     def _feed(self) -> None:
         """Give processes what waits; what waits long goes back, for others may have room."""
         waiting, supervisor = self.waiting, self.supervisor
-        while waiting and supervisor.room(waiting[0][1]):
+        while waiting and supervisor.has_room(waiting[0][1]):
             supervisor.send([waiting.popleft()[1]])
         if waiting and time.monotonic() - waiting[0][0] > RECALL_SECONDS:
             self.give_back()
@@ -326,7 +326,7 @@ class Host:
                     back = True
         if back:
             self.give_back({claim for claim, wish in mine.items() if wish == "back"})
-            self.supervisor.take_back()
+            self.supervisor.recall()
 
     def see_to_strange(self, mine: Collection[str]) -> None:
         """Give back what is this host's and what it does not know: taken by a statement whose answer never came. It is
@@ -370,14 +370,15 @@ class Host:
             self._load_at = now + LOAD_SECONDS
             self.guard.keep()
             processes = [
-                {"pid": one.pid, "state": one.state, "claims": one.claims[:1]} for one in self.supervisor.workers()
+                {"pid": one.pid, "state": one.state, "claims": one.claims[:1]}
+                for one in self.supervisor.node_processes()
             ]
             self.load = {"pid": os.getpid(), "processes": processes}
 
     def _drain(self) -> None:
         self._obey()
         self.give_back()
-        self.supervisor.take_back()
+        self.supervisor.recall()
         while self.begun and (left := self._drain_until - time.monotonic()) > 0:
             self._turn(min(left, TURN_SECONDS))
         self._obey()

@@ -11,12 +11,12 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Protocol, cast
+from typing import Protocol
 
 from engine import faults, gc_settings, hints
 from engine.config import Config
 from engine.errors import LostLeadership
-from engine.executors.base import Batch, Executor, RemoteExecutor, Report, Work
+from engine.executors.base import Executor, Report, ReportBatch, Work
 from engine.scheduler import commands, remote_executor
 from engine.scheduler.core import Core
 from engine.scheduler.dialects import driver_errors
@@ -74,8 +74,7 @@ class Leading:
     ) -> None:
         self.config = config
         self.executor = executor
-        self.remote = cast(RemoteExecutor, executor) if hasattr(executor, "recall") else None
-        """The executor, when its works and reports stand in the database."""
+        self.remote = executor.remote
         # Where several hosts write, times are by the clock of none of them.
         self.wall = wall or (self.remote.now if self.remote is not None else time.time)
         self.monotonic = monotonic
@@ -88,9 +87,9 @@ class Leading:
         self.core = self._new_core()
         self.envelopes = Envelopes(config, self.store.output, hosted=self.remote is not None)
         self.learning = Learning()
-        self.inbox: deque[Report | Batch] = deque()
+        self.inbox: deque[Report | ReportBatch] = deque()
         """Reports that no committed tick has taken up."""
-        self.taken: list[Report | Batch] = []
+        self.taken: list[Report | ReportBatch] = []
         """Reports that the tick under way has taken up: after an error they are taken again."""
         self.in_flight: set[str] = set()
         """Claims of works that the executor has; it reports on each."""
@@ -119,7 +118,7 @@ class Leading:
     def _new_core(self) -> Core:
         core = Core(rng=self.rng, make_claim=_claim, expectations=self.store.expectations)
         if self.remote is not None:
-            core.served = self.remote.served()
+            core.served = self.remote.served_queues()
         return core
 
     def start(self, stop: Stop | None = None) -> bool:
@@ -229,7 +228,7 @@ class Leading:
         if self.remote is not None:
             self.leadership.speak_within(SILENT_AT_START_SECONDS)
             # The commit whose outcome is not known may have written works, and taken reports out.
-            self.in_flight = set(self.remote.recall())
+            self.in_flight = set(self.remote.reload())
             self.inbox = deque(remote_executor.without_batches(self.inbox))
         core = self.core = self._new_core()
         core.begin(round(self.wall() * 1e6), self.monotonic())

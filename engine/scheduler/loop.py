@@ -16,7 +16,7 @@ from engine import faults
 from engine.config import Config
 from engine.database.heartbeat import BEAT_SECONDS
 from engine.errors import LostLeadership
-from engine.executors.base import AHEAD_MAX, Batch, Ended, Executor, Report, Returned, Started, Work
+from engine.executors.base import PREFETCH_MAX, Ended, Executor, Report, ReportBatch, Returned, Started, Work
 from engine.scheduler import commands, remote_executor
 from engine.scheduler.dialects import driver_errors
 from engine.scheduler.envelopes import Envelopes, Unreadable
@@ -100,7 +100,7 @@ class Scheduler(Leading):
         self.draining = True
         end = self.monotonic() + self._grace(seconds)
         if self.remote is None:
-            self.executor.take_back()
+            self.executor.recall()
         while self.in_flight and (left := end - self.monotonic()) > 0 and not (hurry is not None and hurry.is_set()):
             self.tick(min(left, 0.2))
         if self.hints is not None:
@@ -164,12 +164,12 @@ class Scheduler(Leading):
         while inbox and changes.size < budget:
             report = inbox.popleft()
             self.taken.append(report)
-            if type(report) is Batch:
+            if type(report) is ReportBatch:
                 changes.read.append(report.id)
                 for one in report.reports:
                     core.report(one)
             else:
-                core.report(report)  # type: ignore[arg-type] # no Batch
+                core.report(report)  # type: ignore[arg-type] # no ReportBatch
         core.work(budget)
         if not self.draining:
             self._admit()
@@ -244,11 +244,11 @@ class Scheduler(Leading):
 
     def _forget_taken(self) -> None:
         for report in self.taken:
-            if isinstance(report, Batch):
+            if isinstance(report, ReportBatch):
                 for one in report.reports:
                     self._forget(one)
                 if self.remote is not None:
-                    self.remote.settled(report)
+                    self.remote.confirm(report)
             else:
                 self._forget(report)
         self.taken.clear()
@@ -270,7 +270,7 @@ class Scheduler(Leading):
         for claim in changes.stacks:
             executor.take_stacks(claim)
         if changes.take_back:
-            executor.take_back()
+            executor.recall()
 
     def _complete(self, sends: Iterable[NodeState]) -> list[Work]:
         works = []
@@ -393,8 +393,8 @@ class _Room:
     def __init__(self, executor: Executor, envelopes: Envelopes) -> None:
         self.executor = executor
         self.envelopes = envelopes
-        self.idle = executor.idle()
-        self.ahead = executor.free()
+        self.idle = executor.idle_credit()
+        self.ahead = executor.prefetch_credit()
         self.rooms: dict[str, bool] = {}
         """Interpreter -> whether a short work would be taken; nothing is sent before the tick is written."""
         self.works: dict[NodeState, Work] = {}
@@ -403,11 +403,11 @@ class _Room:
         if self.idle <= 0 and self.ahead <= 0:
             return False
         work = self.envelopes.sketch(node)
-        short = self.executor.short(work)
+        short = self.executor.is_short(work)
         if self.idle > 0:
             self.idle -= 1
             # What an idle process could be sent ahead it cannot be behind a long node.
-            self.ahead -= 1 if short else AHEAD_MAX
+            self.ahead -= 1 if short else PREFETCH_MAX
         elif short and self._room(work):
             self.ahead -= 1
         else:
@@ -418,5 +418,5 @@ class _Room:
     def _room(self, work: Work) -> bool:
         found = self.rooms.get(work.python)
         if found is None:
-            found = self.rooms[work.python] = self.executor.room(work)
+            found = self.rooms[work.python] = self.executor.has_room(work)
         return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from engine.executors.base import AHEAD_MAX, Batch, Places, RemoteExecutor, Report, Work
+from engine.executors.base import PREFETCH_MAX, Credit, RemoteExecutor, Report, ReportBatch, Work
 from engine.scheduler.core import Core
 from engine.scheduler.envelopes import Envelopes
 from engine.scheduler.memory import NodeState
@@ -17,49 +17,49 @@ from engine.scheduler.memory import NodeState
 class QueueRoom:
     """What the workers of each queue will take in this tick, counting what was granted."""
 
-    __slots__ = ("envelopes", "executor", "full", "places", "works")
+    __slots__ = ("credits", "envelopes", "executor", "full", "works")
 
     def __init__(self, executor: RemoteExecutor, envelopes: Envelopes) -> None:
         self.executor = executor
         self.envelopes = envelopes
-        self.places = executor.places()
+        self.credits = executor.credits()
         self.full: set[str] = set()
         """Queues of which one was refused: nobody behind it overtakes."""
         self.works: dict[NodeState, Work] = {}
 
     def __call__(self, node: NodeState) -> bool:
         queue = node.plan.policy.queue
-        places = self.places.get(queue)
-        if places is None or queue in self.full:
+        credits = self.credits.get(queue)
+        if credits is None or queue in self.full:
             return False
         work = self.envelopes.sketch(node)
         work.queue = queue
-        work.short = self.executor.short(work)
-        if not _take(places, work.short):
+        work.short = self.executor.is_short(work)
+        if not _take(credits, work.short):
             self.full.add(queue)
             return False
         self.works[node] = work
         return True
 
 
-def _take(places: Iterable[Places], short: bool) -> bool:
-    if all(one.idle > 0 for one in places):
-        for one in places:
+def _take(credits: Iterable[Credit], short: bool) -> bool:
+    if all(one.idle > 0 for one in credits):
+        for one in credits:
             one.idle -= 1
             # What an idle process could be sent ahead it cannot be behind a long node.
-            one.ahead -= 1 if short else AHEAD_MAX
+            one.prefetch -= 1 if short else PREFETCH_MAX
         return True
-    if not short or any(one.ahead <= 0 for one in places):
+    if not short or any(one.prefetch <= 0 for one in credits):
         return False
-    for one in places:
+    for one in credits:
         one.idle -= 1
-        one.ahead -= 1
+        one.prefetch -= 1
     return True
 
 
 def admit(core: Core, executor: RemoteExecutor, envelopes: Envelopes, asked: set[str]) -> tuple[QueueRoom, set[str]]:
     """Send what may start. `asked`: claims that were asked back once; what it is from now on."""
-    core.served = executor.served()
+    core.served = executor.served_queues()
     room = QueueRoom(executor, envelopes)
     core.admit(room)
     firsts = core.first_of_each()
@@ -77,6 +77,6 @@ def admit(core: Core, executor: RemoteExecutor, envelopes: Envelopes, asked: set
     return room, asked
 
 
-def without_batches(reports: Iterable[Report | Batch]) -> Sequence[Report | Batch]:
+def without_batches(reports: Iterable[Report | ReportBatch]) -> Sequence[Report | ReportBatch]:
     """Reports that memory alone has: the others stand in the database, unless they were taken up."""
-    return [report for report in reports if type(report) is not Batch]
+    return [report for report in reports if type(report) is not ReportBatch]

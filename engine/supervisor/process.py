@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from engine.executors.base import AHEAD_MAX
+from engine.executors.base import PREFETCH_MAX
 from engine.inspect import procfs
 from engine.inspect.stacks import StackReply, parse_reply
 from engine.supervisor import cgroup
@@ -188,7 +188,7 @@ class NodeProcess:
     @property
     def places(self) -> int:
         """How many more short works it may be sent."""
-        return min(AHEAD_MAX, ATTEMPTS_MAX - self.worn) - len(self.sent)
+        return min(PREFETCH_MAX, ATTEMPTS_MAX - self.worn) - len(self.sent)
 
     def post(self, claim: str, message: bytes) -> bool:
         """Send a message, or keep it when the socket is full; False when it was kept. Never blocks."""

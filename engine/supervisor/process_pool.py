@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import Config
-from engine.executors.base import Ended, Report, Returned, Started, Work, WorkerInfo
+from engine.executors.base import Ended, NodeProcessInfo, Report, Returned, Started, Work
 from engine.inspect import procfs
 from engine.supervisor import resource_sampling
 from engine.supervisor.attempt import Attempt
@@ -79,30 +79,30 @@ class Fleet:
 
     # What the scheduler asks.
 
-    def room(self, work: Work) -> bool:
+    def has_room(self, work: Work) -> bool:
         """Whether `work` would be taken now (an idle process, or room ahead on a short one)."""
         if self._stopping:
             return False
         key = self._key(work)
         if self._busy() < self.capacity:
             return bool(self._idle.get(key)) or self._may_spawn()
-        return self.short(work) and self._ahead(key) is not None
+        return self.is_short(work) and self._ahead(key) is not None
 
-    def idle(self) -> int:
+    def idle_credit(self) -> int:
         """How many more works would be taken now, however long they are."""
         if self._stopping:
             return 0
         places = max(0, self.capacity - self._busy())
         return places if self._may_spawn() else min(places, len(self._idle[""]))
 
-    def short(self, work: Work) -> bool:
+    def is_short(self, work: Work) -> bool:
         """Whether `work` is believed to be short enough to be sent ahead."""
         # A limit on memory is set on a whole process: such work has one for itself.
         if work.short is not None:
             return work.short and work.memory_mb is None
         return work.memory_mb is None and self.short_work.is_short(work)
 
-    def free(self) -> int:
+    def prefetch_credit(self) -> int:
         """How many more works would be taken now, if they were short."""
         if self._stopping:
             return 0
@@ -124,13 +124,13 @@ class Fleet:
         if returned:
             self._reports.append(Returned(returned))
 
-    def take_back(self) -> None:
+    def recall(self) -> None:
         """Ask for all work that was sent ahead and has not started; comes as Returned."""
         for process in self._processes:
             if process.sent and not process.dead:
                 self._unsend(process)
 
-    def workers(self) -> list[WorkerInfo]:
+    def node_processes(self) -> list[NodeProcessInfo]:
         found = []
         for process in self._processes:
             if process.dying or process.dead:
@@ -139,7 +139,7 @@ class Fleet:
                 state = "busy"
             else:
                 state = "idle" if process.ready else "starting"
-            found.append(WorkerInfo(process.pid, state, list(process.sent)))
+            found.append(NodeProcessInfo(process.pid, state, list(process.sent)))
         return found
 
     # Assignment.
@@ -156,7 +156,7 @@ class Fleet:
 
     def _place(self, work: Work) -> bool:
         key = self._key(work)
-        short = self.short(work)
+        short = self.is_short(work)
         process: NodeProcess | None = None
         if self._busy() < self.capacity:
             process = self._take_idle(key)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import Config
-from engine.executors.base import AHEAD_MAX, Ended, Report, Started
+from engine.executors.base import PREFETCH_MAX, Ended, Report, Started
 from engine.inspect import procfs
 from engine.supervisor import cgroup, cleanup, resource_sampling
 from engine.supervisor.attempt import NEVER, Attempt, moment
@@ -41,9 +41,9 @@ KILL_STEP_SECONDS = 0.005
 HELD_SECONDS = 0.001
 """How long the start of a short attempt is kept for its end to come, and its end for those of the attempts behind it:
 alone they are worth no tick of their own."""
-ENOUGH_AHEAD = AHEAD_MAX // 4
+ENOUGH_AHEAD = PREFETCH_MAX // 4
 """Works that keep a process busy for that long."""
-ENOUGH_HELD = AHEAD_MAX // 2
+ENOUGH_HELD = PREFETCH_MAX // 2
 """Reports that are worth a tick."""
 GROWTH_CHECK_EVERY = 16
 """Attempts between looks at the memory of an idle process."""
@@ -56,6 +56,8 @@ class Supervisor(Stacking):
 
     alone = True
     """No other supervisor uses the folder of artifacts."""
+    remote = None
+    """Its work and reports stay in memory (see `engine.executors.base.Executor`)."""
 
     def __init__(self, config: Config, *, worker: str = "local", mark: str | None = None, main: str = MAIN) -> None:
         """`worker` labels attempts; `mark` replaces the mark of this home in the environment of node processes.
@@ -402,7 +404,7 @@ class Supervisor(Stacking):
         """
         reports: list[Report] = []
         self._stopping = True
-        self.take_back()
+        self.recall()
         end = time.monotonic() + grace
         while self._busy() and (left := end - time.monotonic()) > 0:
             reports += self._turn(min(left, 0.5), False)

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from engine.artifacts.cached import StoredArtifacts
 from engine.artifacts.s3 import ArtifactStoreError
-from engine.executors.base import Ended, Executor, Report, Returned, Started, Work, WorkerInfo
+from engine.executors.base import Ended, Executor, NodeProcessInfo, Report, Returned, Started, Work
 from engine.inspect import procfs
 from engine.supervisor.attempt_errors import lost
 from engine.supervisor.supervisor import Supervisor
@@ -34,6 +34,8 @@ STOP_SECONDS = 1.0
 
 class ArtifactTransfer:
     """See `engine.executors.base.Executor`. A supervisor whose attempts read and write artifacts of an object store."""
+
+    remote = None
 
     def __init__(self, supervisor: Supervisor, artifacts: StoredArtifacts) -> None:
         self.supervisor = supervisor
@@ -64,11 +66,11 @@ class ArtifactTransfer:
     def unwatch(self, fileobj: Any) -> None:
         self.supervisor.unwatch(fileobj)
 
-    def workers(self) -> list[WorkerInfo]:
-        return self.supervisor.workers()
+    def node_processes(self) -> list[NodeProcessInfo]:
+        return self.supervisor.node_processes()
 
-    def short(self, work: Work) -> bool:
-        return self.supervisor.short(work)
+    def is_short(self, work: Work) -> bool:
+        return self.supervisor.is_short(work)
 
     def take_stacks(self, claim: str) -> None:
         self.supervisor.take_stacks(claim)
@@ -78,15 +80,15 @@ class ArtifactTransfer:
     def _coming(self) -> int:
         return len(self._fetching) + len(self._fetched)
 
-    def room(self, work: Work) -> bool:
+    def has_room(self, work: Work) -> bool:
         coming = self._coming()
-        return self.supervisor.room(work) and (not coming or self.supervisor.idle() > coming)
+        return self.supervisor.has_room(work) and (not coming or self.supervisor.idle_credit() > coming)
 
-    def idle(self) -> int:
-        return max(0, self.supervisor.idle() - self._coming())
+    def idle_credit(self) -> int:
+        return max(0, self.supervisor.idle_credit() - self._coming())
 
-    def free(self) -> int:
-        return max(0, self.supervisor.free() - self._coming())
+    def prefetch_credit(self) -> int:
+        return max(0, self.supervisor.prefetch_credit() - self._coming())
 
     def send(self, works: Iterable[Work]) -> None:
         now: list[Work] = []
@@ -112,9 +114,9 @@ class ArtifactTransfer:
         if now:
             self.supervisor.send(now)
 
-    def take_back(self) -> None:
+    def recall(self) -> None:
         self._give_back([*self._fetching, *(work.claim for work in self._fetched)])
-        self.supervisor.take_back()
+        self.supervisor.recall()
 
     def _give_back(self, claims: list[str]) -> None:
         for claim in claims:
@@ -137,7 +139,7 @@ class ArtifactTransfer:
 
     def poll(self, timeout: float) -> Sequence[Report]:
         self._take_done()
-        while self._fetched and self.supervisor.room(self._fetched[0]):
+        while self._fetched and self.supervisor.has_room(self._fetched[0]):
             self.supervisor.send([self._fetched.popleft()])
         self._hear(self.supervisor.poll(0.0 if self._reports else timeout))
         self._take_done()

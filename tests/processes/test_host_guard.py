@@ -88,7 +88,7 @@ def test_a_node_process_begins_nothing_past_the_lease(tmp_path: Path, guard: Gua
     supervised.supervisor.lease = guard.lease
     with supervised as node:
         node.settle()
-        slept = {one.pid: sleeps(one.pid) for one in node.supervisor.workers()}
+        slept = {one.pid: sleeps(one.pid) for one in node.supervisor.node_processes()}
         work = node.shell(f"touch {begun}")
         node.send(work)
         # One has woken for it, and has looked more than once whether it may begin.

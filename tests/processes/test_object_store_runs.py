@@ -171,14 +171,14 @@ def test_an_input_on_its_way_keeps_its_place_and_can_be_taken_back(server: s3.Se
         shutil.rmtree(tmp_path / "artifacts" / name[:2])
         frozen(server)
         works = [reading(shipped, name) for _ in range(2)]
-        idle = shipped.shipper.idle()
+        idle = shipped.shipper.idle_credit()
         shipped.send(*works)
-        assert shipped.shipper.idle() == idle - 2
+        assert shipped.shipper.idle_credit() == idle - 2
         shipped.shipper.kill(works[0].claim, "cancelled")
-        shipped.shipper.take_back()
+        shipped.shipper.recall()
         shipped.until(lambda: len(shipped.of(Returned)) == 2)
         assert [one.claims for one in shipped.of(Returned)] == [[works[0].claim], [works[1].claim]]
-        assert shipped.shipper.idle() == idle
+        assert shipped.shipper.idle_credit() == idle
         assert server.process is not None
         os.kill(server.process.pid, signal.SIGCONT)
         again = reading(shipped, name)

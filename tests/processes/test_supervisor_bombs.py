@@ -58,7 +58,7 @@ with Supervised(Path(sys.argv[2])) as node:
     ended = node.ended(bomb)
     seconds = time.monotonic() - began
     node.settle()
-    left = set(marked(node.supervisor.mark)) - {one.pid for one in node.supervisor.workers()}
+    left = set(marked(node.supervisor.mark)) - {one.pid for one in node.supervisor.node_processes()}
     print(json.dumps([ended.error["class"], ended.receipt and ended.receipt["processes"], seconds, others, len(left)]))
 """
 

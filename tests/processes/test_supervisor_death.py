@@ -302,10 +302,10 @@ def test_a_host_without_room_for_a_process_gives_work_back(tmp_path: Path, monke
         with monkeypatch.context() as patch:
             patch.setattr(subprocess, "Popen", full)
             node.send(work)
-            assert node.supervisor.room(node.work())
-            assert not node.supervisor.room(work)
+            assert node.supervisor.has_room(node.work())
+            assert not node.supervisor.has_room(work)
         node.until(lambda: node.returned() == [work.claim])
-        node.until(lambda: node.supervisor.room(work) or None)
+        node.until(lambda: node.supervisor.has_room(work) or None)
         assert node.run(work).state == "succeeded"
 
 

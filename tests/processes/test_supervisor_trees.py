@@ -157,7 +157,8 @@ def check_gone(node: Supervised, claim: str, tree: set[int], began: float, name:
     seconds = time.monotonic() - began
     left = [pid for pid in tree if alive(pid)]
     # The marks of the other node processes differ in their last number.
-    mine = [pid for pid in marked(node.supervisor.mark) if pid not in {one.pid for one in node.supervisor.workers()}]
+    known = {one.pid for one in node.supervisor.node_processes()}
+    mine = [pid for pid in marked(node.supervisor.mark) if pid not in known]
     assert not left, f"{left} live on"
     assert not mine, f"{mine} carry the mark"
     assert seconds < soon(2.0)

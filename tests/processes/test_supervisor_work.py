@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.executors.base import AHEAD_MAX, Ended, Progress, Report, Returned, Started
+from engine.executors.base import PREFETCH_MAX, Ended, Progress, Report, Returned, Started
 from engine.inspect import procfs
 from engine.supervisor import process, supervisor
 from tests.support.supervised import FAKE_NODE, Supervised, alive
@@ -51,11 +51,11 @@ def test_free_and_room_say_what_send_takes(tmp_path: Path) -> None:
     with Supervised(tmp_path, workers=2) as node:
         long = "import time\ndef main(inputs, ctx):\n    time.sleep(30)\n"
         node.settle()
-        assert node.supervisor.free() == 2 * AHEAD_MAX
+        assert node.supervisor.prefetch_credit() == 2 * PREFETCH_MAX
         node.send(node.python(long), node.python(long))
-        assert node.supervisor.free() in (0, 2 * AHEAD_MAX - 2)
+        assert node.supervisor.prefetch_credit() in (0, 2 * PREFETCH_MAX - 2)
         late = node.python(long)
-        assert not node.supervisor.room(late)
+        assert not node.supervisor.has_room(late)
         node.send(late)
         assert Returned([late.claim]) in node.supervisor.poll(0)
 
@@ -70,7 +70,7 @@ def test_short_work_is_sent_ahead_and_taken_back_from_behind_a_long_attempt(tmp_
         node.send(*others)
         node.until(lambda: len(node.returned()) == 3)
         assert set(node.returned()) == {work.claim for work in others}
-        assert not node.supervisor.room(others[0])
+        assert not node.supervisor.has_room(others[0])
 
 
 def test_work_sent_ahead_can_be_taken_back_and_nothing_runs_twice(tmp_path: Path) -> None:
@@ -84,9 +84,9 @@ def test_work_sent_ahead_can_be_taken_back_and_nothing_runs_twice(tmp_path: Path
         works = [node.python(code, node=f"n{number}", expected=0.001) for number in range(200)]
         waiting = list(works)
         while waiting:
-            batch = [waiting.pop() for _ in range(min(len(waiting), node.supervisor.free()))]
+            batch = [waiting.pop() for _ in range(min(len(waiting), node.supervisor.prefetch_credit()))]
             node.send(*batch)
-            node.supervisor.take_back()
+            node.supervisor.recall()
             for one in node.poll(0.01):
                 if isinstance(one, Returned):
                     waiting += [node.works[claim] for claim in one.claims]
@@ -135,9 +135,9 @@ def test_ten_thousand_short_attempts_leave_nothing_behind(tmp_path: Path) -> Non
         node.settle()
         assert not list((tmp_path / "scratch").glob("*/*"))
         assert zombies() <= before
-        assert len(node.supervisor.workers()) <= 4
+        assert len(node.supervisor.node_processes()) <= 4
         # A process has its socket pair, three pipes, its pidfd and two ways to tell stacks open; the selector is one.
-        assert len(os.listdir("/proc/self/fd")) == len(files) + 8 * len(node.supervisor.workers()) + 1
+        assert len(os.listdir("/proc/self/fd")) == len(files) + 8 * len(node.supervisor.node_processes()) + 1
     assert len(os.listdir("/proc/self/fd")) == len(files)
     assert zombies() <= before
 
@@ -148,13 +148,13 @@ def test_a_process_is_replaced_after_many_attempts_with_an_authors_code(
     monkeypatch.setattr(process, "ATTEMPTS_MAX", 100)
     with Supervised(tmp_path, workers=1) as node:
         node.settle()
-        before = {one.pid for one in node.supervisor.workers()}
+        before = {one.pid for one in node.supervisor.node_processes()}
         node.run_all(node.work() for _ in range(250))
         node.settle()
-        assert before == {one.pid for one in node.supervisor.workers()}
+        assert before == {one.pid for one in node.supervisor.node_processes()}
         node.run_all(node.python("def main(inputs, ctx):\n    return 1\n") for _ in range(250))
         node.settle()
-        assert before - {one.pid for one in node.supervisor.workers()}
+        assert before - {one.pid for one in node.supervisor.node_processes()}
 
 
 def test_a_process_in_which_something_is_left_is_not_used_again(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_another_interpreter_has_processes_of_its_own_under_the_same_cap(tmp_pat
     with Supervised(tmp_path, workers=2) as node:
         works = [node.python(code, python=str(other)), node.python(code)]
         node.send(*works)
-        assert not node.supervisor.room(node.python(code, python=str(other)))
+        assert not node.supervisor.has_room(node.python(code, python=str(other)))
         assert {node.ended(work).state for work in works} == {"succeeded"}
 
 
@@ -233,7 +233,7 @@ def test_a_stop_interrupts_what_does_not_end_in_time(tmp_path: Path) -> None:
         assert (ended.state, ended.interrupted) == ("lost", True)
         assert not alive(node.started(work).pid)
         late = node.work()
-        assert not node.supervisor.room(late)
+        assert not node.supervisor.has_room(late)
 
 
 def test_a_process_that_sends_nonsense_is_ended_and_its_attempt_lost(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def soon_still(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_process_that_stands_still_between_attempts_is_replaced_and_its_work_goes_elsewhere(tmp_path: Path) -> None:
     with Supervised(tmp_path, workers=1) as node:
         node.settle()
-        idle = [one.pid for one in node.supervisor.workers()]
+        idle = [one.pid for one in node.supervisor.node_processes()]
         for pid in idle:
             os.kill(pid, signal.SIGSTOP)
         # Both: which one gets the work is the supervisor's affair.
@@ -312,7 +312,7 @@ def test_ends_of_short_attempts_are_reported_together_while_enough_waits_behind_
         node.settle()
         works = [
             node.python("def main(inputs, ctx):\n    return 1\n", node=f"n{number}", expected=0.001)
-            for number in range(AHEAD_MAX)
+            for number in range(PREFETCH_MAX)
         ]
         node.send(*works)
         reports = node.poll(30)
@@ -344,7 +344,7 @@ def test_reports_on_one_attempt_come_in_order_however_long_they_are_held(tmp_pat
     with Supervised(tmp_path, workers=1) as node:
         node.settle()
         works = []
-        for number in range(AHEAD_MAX):
+        for number in range(PREFETCH_MAX):
             tells = code if number % 3 == 0 else "def main(inputs, ctx):\n    return 1\n"
             works.append(node.python(tells, node=f"n{number}", expected=0.001))
         node.send(*works)

@@ -188,7 +188,7 @@ class SchedulerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.sim.executor.sent)
     @rule()
     def take_back(self) -> None:
-        self.sim.executor.take_back()
+        self.sim.executor.recall()
 
     @precondition(lambda self: self.old_claims)
     @rule(data=st.data(), state=st.sampled_from(["succeeded", "failed", "lost"]))

@@ -94,9 +94,9 @@ class Witness(FakeExecutor):
             self.note("back", self.sent[claim])
         super().kill(claim, state, error)
 
-    def take_back(self) -> None:
+    def recall(self) -> None:
         before = dict(self.sent)
-        super().take_back()
+        super().recall()
         for claim, work in before.items():
             if claim not in self.sent:
                 self.note("back", work)

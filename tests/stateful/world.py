@@ -285,7 +285,7 @@ class World:
         self.tick()
 
     def take_back(self) -> None:
-        self.executor.take_back()
+        self.executor.recall()
 
     # What goes wrong.
 

@@ -39,7 +39,7 @@ class Engine:
             assert self.scheduler.start()
         if self.remote:
             # A worker whose row went with another test's tables registers again.
-            self.until(self.scheduler.remote.served)  # type: ignore[union-attr]
+            self.until(self.scheduler.remote.served_queues)  # type: ignore[union-attr]
 
     @property
     def remote(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from engine.executors.base import Ended, Report, Returned, Started, Work, WorkerInfo
+from engine.executors.base import Ended, NodeProcessInfo, RemoteExecutor, Report, Returned, Started, Work
 
 
 class Clock:
@@ -28,6 +28,8 @@ class Clock:
 
 class FakeExecutor:
     """See engine.executors.base.Executor. `processes` works run at once; `ahead` more may wait behind short ones."""
+
+    remote: RemoteExecutor | None = None
 
     def __init__(
         self, clock: Clock, processes: int = 2, ahead: int = 0, found: Mapping[str, float] | None = None
@@ -117,16 +119,16 @@ class FakeExecutor:
     def _room(self) -> int:
         return self.processes + self.ahead - len(self.sent) - len(self.running)
 
-    def room(self, work: Work) -> bool:
+    def has_room(self, work: Work) -> bool:
         return self._room() > 0
 
-    def idle(self) -> int:
+    def idle_credit(self) -> int:
         return max(0, self.processes - len(self.sent) - len(self.running))
 
-    def short(self, work: Work) -> bool:
+    def is_short(self, work: Work) -> bool:
         return self.ahead > 0
 
-    def free(self) -> int:
+    def prefetch_credit(self) -> int:
         return max(0, self._room())
 
     def send(self, works: Iterable[Work]) -> None:
@@ -148,7 +150,7 @@ class FakeExecutor:
         if claim in self.running:
             self.stacks_asked.append(claim)
 
-    def take_back(self) -> None:
+    def recall(self) -> None:
         claims = list(self.sent)[max(0, self.processes - len(self.running)) :] if self.ahead else []
         for claim in claims:
             del self.sent[claim]
@@ -174,5 +176,5 @@ class FakeExecutor:
             self.end(claim, self.killing.get(claim, "cancelled"), interrupted=claim not in self.killing)
         return self.poll(0)
 
-    def workers(self) -> list[WorkerInfo]:
+    def node_processes(self) -> list[NodeProcessInfo]:
         return []

@@ -171,8 +171,8 @@ class Supervised:
         ended: list[Ended] = []
         end = time.monotonic() + timeout
         while len(ended) < len(claims):
-            free, batch = self.supervisor.free(), list[Work]()
-            while waiting and len(batch) < free and self.supervisor.room(waiting[-1]):
+            free, batch = self.supervisor.prefetch_credit(), list[Work]()
+            while waiting and len(batch) < free and self.supervisor.has_room(waiting[-1]):
                 batch.append(waiting.pop())
             if batch:
                 self.supervisor.send(batch)
@@ -187,7 +187,7 @@ class Supervised:
     def settle(self) -> None:
         """Wait until all processes that are to be idle have started, the spare too."""
         wanted = self.supervisor.capacity + 1
-        self.until(lambda: [one.state for one in self.supervisor.workers()].count("idle") >= wanted)
+        self.until(lambda: [one.state for one in self.supervisor.node_processes()].count("idle") >= wanted)
 
     def tree_of(self, pid: int) -> set[int]:
         return {one.pid for one in procfs.tree(pid, 1000) if not one.is_gone}

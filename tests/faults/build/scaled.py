@@ -279,14 +279,14 @@ def full_ends_lives(module: ModuleType) -> None:
 @change("engine.executors.celery")
 def outage_ends_leases(module: ModuleType) -> None:
     """Whoever could not renew one while the database was away has lost it."""
-    recall = module.CeleryExecutor.recall
+    recall = module.CeleryExecutor.reload
 
     def judge(self: Any) -> Any:
         out = recall(self)
         self._do("UPDATE engine_host SET state = 'gone', reason = 'lease expired' WHERE state <> 'gone' RETURNING 1")
         return out
 
-    module.CeleryExecutor.recall = judge
+    module.CeleryExecutor.reload = judge
 
 
 @change("engine.host.database")
@@ -332,8 +332,8 @@ def leads_on(module: ModuleType) -> None:
 @change("engine.executors.celery")
 def limit_of_all_ignored(module: ModuleType) -> None:
     """Hosts are given what each of them takes, whatever may run at once over all of them."""
-    places = module.places
-    module.places = lambda hosts, flights, limit, now: places(hosts, flights, 1000, now)  # type: ignore[attr-defined]
+    credits_by_queue = module.credits_by_queue
+    module.credits_by_queue = lambda hosts, flights, limit, now: credits_by_queue(hosts, flights, 1000, now)  # type: ignore[attr-defined]
 
 
 @change("engine.host.database")

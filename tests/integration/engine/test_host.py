@@ -25,7 +25,7 @@ pytestmark = pytest.mark.postgres
 class Supervisor:
     """Has no process free."""
 
-    def room(self, work: Work) -> bool:
+    def has_room(self, work: Work) -> bool:
         return False
 
     def kill(self, claim: str, state: str) -> None: ...

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.executors.base import AHEAD_MAX
-from engine.executors.dispatches import Flight, HostView, places
+from engine.executors.base import PREFETCH_MAX
+from engine.executors.dispatches import Flight, HostView, credits_by_queue
 
 NOW = 100.0
 
@@ -19,8 +19,8 @@ def flight(queue: str = "default", at: int | None = None, short: bool = False, b
 def found(hosts: list[HostView], flights: list[Flight], limit: int = 1000) -> dict[str, tuple[int, int]]:
     """By queue: (idle, ahead)."""
     return {
-        queue: (min(one.idle for one in both), min(one.ahead for one in both))
-        for queue, both in places(hosts, flights, limit, NOW).items()
+        queue: (min(one.idle for one in both), min(one.prefetch for one in both))
+        for queue, both in credits_by_queue(hosts, flights, limit, NOW).items()
     }
 
 
@@ -30,13 +30,13 @@ def test_without_workers_nothing_fits() -> None:
 
 
 def test_each_work_that_is_out_takes_a_process() -> None:
-    assert found([host(1), host(2, 3)], [flight(at=1), flight()]) == {"default": (3, 3 * AHEAD_MAX)}
+    assert found([host(1), host(2, 3)], [flight(at=1), flight()]) == {"default": (3, 3 * PREFETCH_MAX)}
     assert found([host(1)], [flight(at=1)] * 2)["default"] == (0, 0)
 
 
 def test_short_works_leave_room_ahead_until_they_turn_out_long() -> None:
-    assert found([host(1)], [flight(at=1, short=True)] * 3)["default"] == (0, 2 * AHEAD_MAX - 3)
-    assert found([host(1)], [flight(at=1, short=True, began=NOW - 1)])["default"] == (1, AHEAD_MAX)
+    assert found([host(1)], [flight(at=1, short=True)] * 3)["default"] == (0, 2 * PREFETCH_MAX - 3)
+    assert found([host(1)], [flight(at=1, short=True, began=NOW - 1)])["default"] == (1, PREFETCH_MAX)
 
 
 def test_queues_have_their_own_workers() -> None:
@@ -54,6 +54,6 @@ def test_more_processes_than_may_run_at_once_keep_to_the_limit() -> None:
 def test_what_runs_on_a_host_that_drains_takes_no_process_of_the_others() -> None:
     both = [host(1), host(2, takes=False)]
     running = [flight(at=2, began=NOW)] * 2
-    assert found(both, running)["default"] == (2, 2 * AHEAD_MAX)
+    assert found(both, running)["default"] == (2, 2 * PREFETCH_MAX)
     assert found(both, running, limit=3)["default"] == (1, 1)
     assert found(both, running, limit=2)["default"] == (0, 0)

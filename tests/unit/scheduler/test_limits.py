@@ -262,7 +262,7 @@ def test_work_that_is_given_back_keeps_its_place_in_line(simulate):
     sim.start(chain(1))
     sim.start(document(["a", "b", "c"]))
     sim.settle()
-    sim.executor.take_back()
+    sim.executor.recall()
     sim.clock.advance(5)
     sim.settle()
     sim.finish()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.executors.base import Batch, Places
+from engine.executors.base import Credit, ReportBatch
 from engine.scheduler.memory import Changes
 from tests.support.factories import document, node
 from tests.support.fake_executor import FakeExecutor
@@ -21,23 +21,24 @@ class Hosts(FakeExecutor):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self.capacity = {"default": 1}
+        self.remote = self  # type: ignore[assignment] # it has no `now`
 
-    def recall(self) -> Collection[str]:
+    def reload(self) -> Collection[str]:
         return {*self.sent, *self.running}
 
-    def served(self) -> Collection[str]:
+    def served_queues(self) -> Collection[str]:
         return set(self.capacity)
 
-    def places(self) -> Mapping[str, tuple[Places, ...]]:
+    def credits(self) -> Mapping[str, tuple[Credit, ...]]:
         out = [work.queue for work in (*self.sent.values(), *self.running.values())]
-        return {queue: (Places(count - out.count(queue), 0),) for queue, count in self.capacity.items()}
+        return {queue: (Credit(count - out.count(queue), 0),) for queue, count in self.capacity.items()}
 
     def discard(self, claims: Collection[str]) -> None:
         for claim in claims:
             self.sent.pop(claim, None)
             self.running.pop(claim, None)
 
-    def settled(self, batch: Batch) -> None: ...
+    def confirm(self, batch: ReportBatch) -> None: ...
 
 
 class Scaled(Simulation):
@@ -104,7 +105,7 @@ def test_reports_that_come_together_are_taken_up_and_taken_out_together(hosts: S
     hosts.settle()
     claim = hosts.executor.begin()
     hosts.executor.end(claim)
-    hosts.executor.reports = [Batch(41, hosts.executor.reports)]  # type: ignore[list-item]
+    hosts.executor.reports = [ReportBatch(41, hosts.executor.reports)]  # type: ignore[list-item]
     written = []
     write = hosts.store.write
 
