@@ -1,7 +1,7 @@
-"""The one place for permissions: what each role may do, and (user, id) -> object or an error.
+"""Permissions: which rights each role has, and the lookups that check them.
 
-Pages, API and sockets ask here and nowhere else. Roles are read from the account at every question, so a changed
-role holds at once.
+Pages, API and sockets check permissions here and nowhere else. The role is read from the account on every check, so
+that a changed role takes effect at once.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ from versions.models import Workflow, WorkflowVersion
 
 
 class Right(StrEnum):
-    """What one may be allowed to do."""
+    """What a role may allow."""
 
     VIEW = "view"
-    """See workflows, versions, runs, outputs, logs, files, pools; have tokens of one's own."""
+    """See workflows, versions, runs, outputs, logs, files and pools; manage one's own tokens."""
     RUN = "run"
-    """Start runs of versions; cancel and retry runs and nodes; drain workers."""
+    """Start runs of versions, cancel and retry runs and nodes, drain workers."""
     DEPLOY = "deploy"
     """Put a version live, roll back."""
     EDIT = "edit"
-    """Workflows, drafts, versions. It leads to code on the workers: also a run of a draft needs it."""
+    """Change workflows and drafts, publish versions. Editors run their own code on the workers, so running a draft
+    needs this right too."""
     RESOURCES = "resources"
-    """Upload and delete files; create, resize and delete pools; delete ended runs."""
+    """Upload and delete files, create, resize and delete pools, delete ended runs."""
     ADMIN = "admin"
-    """Accounts, the whole audit log, delete workflows."""
+    """Manage accounts, read the whole audit log, delete workflows."""
 
 
 _VIEWER = frozenset({Right.VIEW})
@@ -46,45 +47,45 @@ RIGHTS: dict[str, frozenset[Right]] = {
     Role.EDITOR.value: _EDITOR,
     Role.ADMIN.value: _ADMIN,
 }
-"""Everything that is not here is denied."""
+"""Rights by role. A role that is missing here has none."""
 
 Person = Any
-"""A User, or Django's AnonymousUser, or None."""
+"""A User, Django's AnonymousUser, or None."""
 
 
 class Forbidden(InterlockError):
-    """Signed in, but without the right."""
+    """The user is signed in but lacks the right."""
 
     code = "forbidden"
 
     def __init__(self, user: Person, right: Right) -> None:
         role = getattr(user, "role", "")
         needed = next((name for name, rights in RIGHTS.items() if right in rights), "")
-        said = (
-            _("This is for the role %(needed)s; yours is %(role)s.")
+        message = (
+            _("This requires the %(needed)s role; yours is %(role)s.")
             if needed == Role.ADMIN
-            else _("This needs the role %(needed)s or a higher one; yours is %(role)s.")
+            else _("This requires the %(needed)s role or higher; yours is %(role)s.")
         )
-        super().__init__(said % {"needed": _named(needed), "role": _named(role) if role else "-"})
+        super().__init__(message % {"needed": _named(needed), "role": _named(role) if role else "-"})
         self.user, self.right, self.needed = user, right, needed
 
 
 def _named(role: str) -> str:
-    """A role as it is called within a sentence."""
+    """Return the role's name as it is written inside a sentence."""
     return str(Role(role).label).lower() if role in Role else role
 
 
 class SignedOut(InterlockError):
-    """Nobody is signed in, and this needs somebody."""
+    """The call needs a user, and nobody is signed in."""
 
     code = "not_signed_in"
 
     def __init__(self) -> None:
-        super().__init__(_("Sign in, or send a token: Authorization: Bearer <token>."))
+        super().__init__(_("Sign in, or send an API token: Authorization: Bearer <token>."))
 
 
 def rights_of(user: Person) -> frozenset[Right]:
-    """All rights of a person; none of somebody who is not signed in or whose account is closed."""
+    """Return the user's rights; empty for anonymous users and closed accounts."""
     if user is None or not getattr(user, "is_authenticated", False) or not user.is_active:
         return frozenset()
     return RIGHTS.get(getattr(user, "role", ""), frozenset())
@@ -95,7 +96,7 @@ def can(user: Person, right: Right) -> bool:
 
 
 def require(user: Person, right: Right) -> None:
-    """Raises SignedOut or Forbidden."""
+    """Raise SignedOut or Forbidden unless the user has the right."""
     if can(user, right):
         return
     if user is None or not getattr(user, "is_authenticated", False):
@@ -104,7 +105,11 @@ def require(user: Person, right: Right) -> None:
 
 
 def workflow(user: Person, slug: str, right: Right = Right.VIEW) -> Workflow:
-    """Raises SignedOut, Forbidden, NotFound: who may not see workflows does not learn which exist."""
+    """Return the workflow.
+
+    Raises SignedOut, Forbidden or NotFound. The right is checked first, so that users without it cannot learn which
+    workflows exist.
+    """
     require(user, right)
     found = Workflow.objects.filter(slug=slug).first()
     if found is None:
@@ -113,14 +118,14 @@ def workflow(user: Person, slug: str, right: Right = Right.VIEW) -> Workflow:
 
 
 def version(user: Person, slug: str, number: int, right: Right = Right.VIEW) -> WorkflowVersion:
-    """Raises as `workflow`, and UnknownVersion."""
+    """Return a version of the workflow. Raises the errors of `workflow`, and UnknownVersion."""
     return versions_queries.version(workflow(user, slug, right), number)
 
 
 def run(user: Person, run_id: int | str, right: Right = Right.VIEW) -> Run:
-    """The run with its definition's hash, without the document. Raises SignedOut, Forbidden, NotFound."""
+    """Return the run with its definition's hash but without the document. Raises SignedOut, Forbidden or NotFound."""
     require(user, right)
-    # Ids come from addresses: digits only, and no more than the column holds.
+    # The id comes from a URL: accept digits only, and no more than the column can hold.
     text = str(run_id)
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise NotFound.run(text[:40])

@@ -1,4 +1,4 @@
-"""Accounts: people and their roles, passwords, one-time links, API tokens. Every write is one transaction, audited."""
+"""Accounts: users and roles, passwords, login links, API tokens. Every write is one audited transaction."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from versions.actions import audit
 log = logging.getLogger("interlock.accounts")
 
 LINK_LIFETIME = timedelta(minutes=15)
-TOKEN_PREFIX = "interlock_"  # noqa: S105 - what scanners for leaked secrets recognise, no secret itself
+TOKEN_PREFIX = "interlock_"  # noqa: S105 - a prefix for secret scanners to recognise, not a secret
 SCOPES = ("metrics",)
-"""What a token can be limited to; none: all that its user may do."""
+"""What a token can be limited to. A token without scopes may do all that its user may."""
 
-# Guessing a password: per client and name few tries, so that nobody is locked out by others; per client alone and
-# per name alone many, so that neither many names nor many clients get further.
+# Limits on password guessing. The limit per client and name is low and locks nobody else out. The limits per client and
+# per name are high; they stop guessing over many names or from many clients.
 TRY_WINDOW = timedelta(minutes=15)
 TRIES_PER_USER_AND_ADDRESS = 10
 TRIES_PER_ADDRESS = 60
@@ -42,12 +42,12 @@ TRIES_PER_USER = 200
 
 
 class WrongCredentials(InterlockError):
-    """The name or the password is wrong, or the account is closed; which of them is not told."""
+    """The name or password is wrong, or the account is closed. The message does not say which."""
 
     code = "wrong_credentials"
 
     def __init__(self) -> None:
-        super().__init__(_("This name and password do not fit together. Check both and try again."))
+        super().__init__(_("Incorrect user name or password. Check both and try again."))
 
 
 class TooManyAttempts(InterlockError):
@@ -66,7 +66,7 @@ class LastAdmin(InterlockError):
 
     def __init__(self, username: str) -> None:
         super().__init__(
-            _('"%(user)s" is the last account with the role admin. Make another one admin first.') % {"user": username}
+            _('"%(user)s" is the only admin. Give another account the admin role first.') % {"user": username}
         )
 
 
@@ -74,7 +74,7 @@ class LastAdmin(InterlockError):
 
 
 def create_user(username: str, role: str, *, password: str | None = None, by: str) -> User:
-    """A new account; without a password it signs in by a login link. Raises AlreadyExists, InvalidValue."""
+    """Create an account; without a password it signs in with login links. Raises AlreadyExists, InvalidValue."""
     username = unicodedata.normalize("NFKC", username)
     user = User(username=username, role=_role(role))
     try:
@@ -88,32 +88,32 @@ def create_user(username: str, role: str, *, password: str | None = None, by: st
             user.save()
             audit.record("user_created", by=by, details={"user": username, "role": user.role})
     except IntegrityError:
-        raise AlreadyExists(_('There is an account "%(user)s" already.') % {"user": username}) from None
+        raise AlreadyExists(_('An account named "%(user)s" already exists.') % {"user": username}) from None
     return user
 
 
 def find_user(username: str) -> User:
-    """Raises NotFound."""
+    """Return the account. Raises NotFound."""
     found = User.objects.filter(username=unicodedata.normalize("NFKC", clean_text(username))).first()
     if found is None:
-        raise NotFound(_('There is no account "%(user)s".') % {"user": username}, user=username)
+        raise NotFound(_('There is no account named "%(user)s".') % {"user": username}, user=username)
     return found
 
 
 def set_role(user: User, role: str, *, by: str) -> User:
-    """Raises InvalidValue, LastAdmin."""
+    """Change the account's role. Raises InvalidValue, LastAdmin."""
     return change_user(user, role=role, by=by)
 
 
 def change_user(
     user: User, *, role: str | None = None, active: bool | None = None, password: str | None = None, by: str
 ) -> User:
-    """Change what is given. A new password ends the sessions of the account; a closed account ends tokens too.
+    """Change the values that are given.
 
-    Raises InvalidValue, LastAdmin.
+    A new password ends the account's sessions; closing an account also ends its tokens. Raises InvalidValue, LastAdmin.
     """
     with transaction.atomic():
-        # All admins are locked in one order, so that two of them cannot demote each other at once.
+        # Lock all admins in a fixed order, so that two of them cannot demote each other at the same time.
         admins = list(User.objects.select_for_update().filter(role=Role.ADMIN, is_active=True).order_by("id"))
         user = User.objects.select_for_update().get(pk=user.pk)
         details: dict[str, object] = {"user": user.username}
@@ -135,7 +135,7 @@ def change_user(
 
 
 def has_password(user: User) -> bool:
-    """Whether it can sign in with a password; otherwise only by a login link."""
+    """Return whether the account has a password. Without one it signs in with login links only."""
     return user.has_usable_password()
 
 
@@ -153,7 +153,7 @@ def user_dict(user: User) -> dict[str, object]:
 def _role(role: str) -> str:
     if role not in Role.values:
         raise InvalidValue(
-            _('"%(role)s" is no role; the roles are %(roles)s.') % {"role": role, "roles": ", ".join(Role.values)},
+            _('"%(role)s" is not a role. The roles are %(roles)s.') % {"role": role, "roles": ", ".join(Role.values)},
             path="role",
         )
     return role
@@ -175,10 +175,11 @@ def _set_password(user: User, password: str | None) -> None:
 
 
 def sign_in(request: HttpRequest, username: str, password: str) -> User:
-    """Sign a person in with a password, into a fresh session. Raises WrongCredentials, TooManyAttempts.
+    """Check a password and sign the user into a fresh session.
 
-    A try is written before the password is looked at and taken away when it was right: tries made at the same time
-    count too. An unknown name costs the same hash computation as a known one.
+    The attempt is recorded before the password is checked and deleted when it was right, so that simultaneous attempts
+    count too. An unknown name takes as long as a known one, because a hash is computed for both. Raises
+    WrongCredentials, TooManyAttempts.
     """
     username = unicodedata.normalize("NFKC", clean_text(username))[:150]
     address = client_address(request)
@@ -202,22 +203,27 @@ def _count_attempt(key: str, address: str) -> SignInAttempt:
         (Q(address=address), TRIES_PER_ADDRESS),
         (Q(user_key=key), TRIES_PER_USER),
     )
-    for which, limit in limits:
+    for condition, limit in limits:
         times = list(
-            SignInAttempt.objects.filter(which, at__gte=since).order_by("-at").values_list("at", flat=True)[: limit + 1]
+            SignInAttempt.objects.filter(condition, at__gte=since)
+            .order_by("-at")
+            .values_list("at", flat=True)[: limit + 1]
         )
         if len(times) > limit:
-            # A refused try does not count: who waits gets in, however impatient they were.
+            # A refused attempt does not count: who waits long enough gets in, even after trying meanwhile.
             attempt.delete()
             raise TooManyAttempts(int((times[-1] - since).total_seconds()) + 1)
     return attempt
 
 
 def client_address(request: HttpRequest) -> str:
-    """Whom a limit counts: the peer, or what the trusted proxy says; of an IPv6 client its /64 network."""
+    """Return the address that limits are counted for.
+
+    It is the peer's address, or the one reported by a trusted proxy; for an IPv6 client, its /64 network.
+    """
     address = str(request.META.get("REMOTE_ADDR") or "")
     if settings.INTERLOCK.trust_proxy and (forwarded := request.headers.get("X-Forwarded-For")):
-        # The proxy appends the peer that it saw; what stands before it is the client's own claim.
+        # The proxy appends the peer that it saw. What stands before it comes from the client and is not trusted.
         address = forwarded.rsplit(",", 1)[-1].strip()
     try:
         parsed = ipaddress.ip_address(address)
@@ -231,7 +237,7 @@ def client_address(request: HttpRequest) -> str:
 
 
 def create_login_link(user: User, base_url: str) -> str:
-    """An address that signs the person in once, within LINK_LIFETIME. Only its hash is kept."""
+    """Return a URL that signs the user in once, within LINK_LIFETIME. Only its hash is stored."""
     raw = secrets.token_urlsafe(32)
     now = clock.now()
     with transaction.atomic():
@@ -241,14 +247,16 @@ def create_login_link(user: User, base_url: str) -> str:
 
 
 def peek_login_link(raw: str) -> User | None:
-    """Whom a link would sign in; None: unknown, used or expired. Uses nothing up: for the page that asks to confirm,
-    because programs that look into mails and chats open links too."""
+    """Return whom a link would sign in, without using it up; None if it is unknown, used or expired.
+
+    The confirmation page needs this, because programs that scan mail and chat open links too.
+    """
     link = _usable_links(raw).select_related("user").first()
     return link.user if link is not None and link.user.is_active else None
 
 
 def use_login_link(raw: str) -> User | None:
-    """Use a link up; whom it signs in, or None. Of two at the same moment one gets the person."""
+    """Use up a link and return its user, or None. Of two simultaneous calls, one gets the user."""
     if not _usable_links(raw).update(used_at=clock.now()):
         return None
     user = LoginLink.objects.select_related("user").get(hash=_digest(raw)).user
@@ -270,7 +278,7 @@ def create_token(
     expires_at: datetime | None = None,
     by: str | None = None,
 ) -> str:
-    """A new token; it is shown once, only its hash is kept. Raises InvalidValue."""
+    """Create a token and return it. It is shown once; only its hash is stored. Raises InvalidValue."""
     return issue_token(user, name, scopes, expires_at=expires_at, by=by)[0]
 
 
@@ -282,17 +290,17 @@ def issue_token(
     expires_at: datetime | None = None,
     by: str | None = None,
 ) -> tuple[str, ApiToken]:
-    """As `create_token`, with its row."""
+    """Create a token and return it with its row. See `create_token`."""
     unknown = [scope for scope in scopes if scope not in SCOPES]
     if unknown:
         raise InvalidValue(
-            _('"%(scope)s" is no scope; leave scopes out for all that the user may do, or use %(known)s.')
+            _('"%(scope)s" is not a scope. Use %(known)s, or omit scopes to allow all that the user may do.')
             % {"scope": unknown[0], "known": ", ".join(SCOPES)},
             path="scopes",
         )
     now = clock.now()
     if expires_at is not None and expires_at <= now:
-        raise InvalidValue(_("expires_at lies in the past."), path="expires_at")
+        raise InvalidValue(_("expires_at must be in the future."), path="expires_at")
     raw = TOKEN_PREFIX + secrets.token_urlsafe(32)
     name = clean_text(name)[:100]
     with transaction.atomic():
@@ -310,39 +318,42 @@ def issue_token(
 
 
 def authenticate_token(raw: str) -> tuple[User, ApiToken] | None:
-    """Whose token it is; None: unknown, expired, or of a closed account. Notes its use once an hour."""
-    # Looked up by hash: what the comparison's time tells is about the hash, not about the token.
+    """Return the token's user and row; None if it is unknown, expired or its account is closed.
+
+    Records the time of use once an hour.
+    """
+    # Look up by hash: comparison time then reveals something about the hash only, not about the token.
     token = ApiToken.objects.select_related("user").filter(hash=_digest(raw)).first()
     now = clock.now()
     if token is None or not token.user.is_active or (token.expires_at is not None and token.expires_at <= now):
         return None
     hour = now.replace(minute=0, second=0, microsecond=0)
     if token.used_at is None or token.used_at < hour:
-        # The hour of its making began before it: nothing is used before it exists.
-        _note_use(token, max(hour, token.created_at))
+        # A token can be younger than the hour; its time of use must not lie before its creation.
+        _record_use(token, max(hour, token.created_at))
     return token.user, token
 
 
-def _note_use(token: ApiToken, at: datetime) -> None:
+def _record_use(token: ApiToken, at: datetime) -> None:
     try:
         with transaction.atomic():
             ApiToken.objects.filter(pk=token.pk).update(used_at=at)
     except DatabaseError as error:
-        # A full disk, say: what is only read needs no room.
-        log.warning("use_not_noted token=%s: %s", token.pk, error)
+        # The disk may be full. Reading with the token must still work.
+        log.warning("token_use_not_recorded token=%s: %s", token.pk, error)
 
 
 def tokens_of(user: User) -> QuerySet[ApiToken]:
-    """One's own tokens, newest first."""
+    """Return the user's tokens, newest first."""
     return ApiToken.objects.filter(user=user).order_by("-id")
 
 
 def delete_token(user: User, token_id: int, *, by: str) -> None:
-    """End a token at once. Raises NotFound, also for somebody else's."""
+    """Revoke a token at once. Raises NotFound if the user has no such token."""
     with transaction.atomic():
         token = tokens_of(user).filter(pk=token_id).first()
         if token is None:
-            raise NotFound(_("You have no token %(id)s.") % {"id": token_id})
+            raise NotFound(_("You have no token with the id %(id)s.") % {"id": token_id})
         audit.record("token_deleted", by=by, details={"user": user.username, "token": token.pk, "name": token.name})
         token.delete()
 

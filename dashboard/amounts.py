@@ -1,4 +1,4 @@
-"""How durations, counts, sizes, shares and times past are said; see presenters for all else."""
+"""Format durations, counts, sizes, shares and times past."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.diagnosis import wording
 
 
 def duration(seconds: float | None) -> str:
-    """`0.4 s`, `12 s`, `2 m 55 s`, `3 h 10 m`, `2 d 4 h`; a dash for None."""
+    """Format a duration: `0.4 s`, `12 s`, `2 m 55 s`, `3 h 10 m`, `2 d 4 h`; a dash for None."""
     if seconds is None or math.isnan(seconds):
         return "–"
     seconds = max(0.0, seconds)
@@ -33,22 +33,22 @@ def duration(seconds: float | None) -> str:
 
 
 def count(number: int | float | None) -> str:
-    """A whole number with thousands separators."""
+    """Format a whole number with thousands separators."""
     return "–" if number is None else f"{int(number):,}"
 
 
 def count_to(number: int, most: int) -> str:
-    """The same of what was counted no further than that: `10,000+` for all that is more."""
+    """Format a number that was counted up to `most` only: `10,000+` when it is larger."""
     return count(number) if number <= most else f"{count(most)}+"
 
 
 def size(number: int | float | None) -> str:
-    """Bytes in binary units: `812 B`, `3.2 KiB`, `184 MiB`."""
+    """Format bytes in binary units: `812 B`, `3.2 KiB`, `184 MiB`."""
     return "–" if number is None else wording.size(number)
 
 
 def percent(part: float, whole: float) -> str:
-    """`0.7 %`, `67 %`; a share that is not 0 or all never rounds to it."""
+    """Format a share: `0.7 %`, `67 %`. A share between 0 and all is never rounded to either."""
     if not whole:
         return "0 %"
     share = 100 * part / whole
@@ -64,7 +64,7 @@ def seconds_between(start: datetime | None, end: datetime | None) -> float | Non
 
 
 def ago(then: datetime | None, now: datetime) -> str:
-    """`just now`, `4 min ago`, `3 h ago`, `5 d ago`."""
+    """Format a past time: `just now`, `4 min ago`, `3 h ago`, `5 d ago`; empty for None."""
     if then is None:
         return ""
     seconds = (now - then).total_seconds()

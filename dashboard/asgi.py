@@ -1,4 +1,4 @@
-"""The ASGI application: pages and API through WSGI on threads, websockets and held requests on the loop."""
+"""The ASGI application: pages and API through WSGI on threads, websockets and waiting requests on the event loop."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ http = Http()
 
 
 def _hear_of_the_end() -> None:
-    """Let uvicorn's signals release held requests: it tells us when all requests are over. `web` says so itself."""
+    """Release waiting requests when uvicorn gets a signal.
+
+    uvicorn ends only after all requests have. The `web` command does this itself.
+    """
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         told = signal.getsignal(number)
@@ -47,8 +50,8 @@ def _hear_of_the_end() -> None:
             signal.signal(number, tell)
 
 
-def _unusable() -> str:
-    """Why this process cannot serve, in the words of the command `web`; empty: it can."""
+def _startup_error() -> str:
+    """Return why this process cannot serve, in the words of the `web` command; empty if it can."""
     from django.db import connection
 
     try:
@@ -61,13 +64,13 @@ def _unusable() -> str:
     return ""
 
 
-async def _lifespan(scope: Scope, receive: Receive, send: Send, *, looks: bool) -> None:
+async def _lifespan(scope: Scope, receive: Receive, send: Send, *, checks: bool) -> None:
     noting: asyncio.Task[None] | None = None
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            if looks and (wrong := await asyncio.to_thread(_unusable)):
-                await send({"type": "lifespan.startup.failed", "message": wrong})
+            if checks and (error := await asyncio.to_thread(_startup_error)):
+                await send({"type": "lifespan.startup.failed", "message": error})
                 return
             hub.start()
             _hear_of_the_end()
@@ -82,16 +85,16 @@ async def _lifespan(scope: Scope, receive: Receive, send: Send, *, looks: bool) 
             return
 
 
-def _made(*, looks: bool) -> ProtocolTypeRouter:
+def _application(*, checks: bool) -> ProtocolTypeRouter:
     return ProtocolTypeRouter(
         {
             "http": WaitForRuns(http),
             "websocket": routing.application,
-            "lifespan": partial(_lifespan, looks=looks),
+            "lifespan": partial(_lifespan, checks=checks),
         }
     )
 
 
-application = _made(looks=True)
-prepared = _made(looks=False)
-"""For `up` and `web`, which have looked before: started again while the database is away, pages say so."""
+application = _application(checks=True)
+prepared = _application(checks=False)
+"""For `up` and `web`, which check first. If they restart it while the database is away, the pages report that."""

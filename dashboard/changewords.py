@@ -1,6 +1,6 @@
-"""What differs between two definitions, as sentences: `Delays by wind: SQL changed`.
+"""Describe the differences between two definitions in sentences: `Delays by wind: SQL changed`.
 
-The editor's list of changes says the same in the browser (static/src/editor/changeslist.ts, fieldnames.ts).
+The editor's list of changes has the same texts (static/src/editor/).
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ _NAMES: Final[Mapping[str, Callable[[], str]]] = {
 
 
 def sentences(changes: Sequence[Mapping[str, Any]], newer: Any) -> list[str]:
-    """One for each change that `versions.diff.changes` found, `newer` being the newer document.
+    """Return a sentence for each change that `versions.diff.changes` found; `newer` is the newer document.
 
-    Edges at nodes that came or went are left out, and nodes that only moved are counted.
+    Edges of added and removed nodes are left out. Nodes that only moved are counted.
     """
     nodes = _nodes(newer)
     came_or_went = {one["node"] for one in changes if one["kind"] in ("node_added", "node_removed")}
@@ -93,7 +93,7 @@ def sentences(changes: Sequence[Mapping[str, Any]], newer: Any) -> list[str]:
 
 
 def field_name(path: str, node: Mapping[str, Any] | None = None) -> str:
-    """What people call a field: of `config` as its type's form does."""
+    """Return a field's label; for a field of `config`, the title in its type's form."""
     if path in _NAMES:
         return _NAMES[path]()
     first, _dot, field = path.partition(".")

@@ -1,4 +1,4 @@
-"""Lines of an author's code and of tracebacks, with those marked that an error is about. Pure."""
+"""Lines of code and tracebacks for display, with the lines marked that an error is about. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class CodeLine:
 
 
 def code_around(code: str, line: int | None, around: int = 4) -> list[CodeLine]:
-    """The lines of `code` near `line` (all of a short text when it is None), the line itself marked."""
+    """Return the lines of `code` around `line`, with that line marked; the first lines if `line` is None."""
     lines = code.splitlines()
     if not lines:
         return []
@@ -33,14 +33,14 @@ def code_around(code: str, line: int | None, around: int = 4) -> list[CodeLine]:
 class TracebackLine:
     text: str
     kind: str
-    """author: names a line of the node's own code; source: that line's text; empty: anything else."""
+    """author: a line that names the node's own code; source: that line's text; empty: anything else."""
 
 
 _FRAME = re.compile(r'\s*File "(.*)", line \d+')
 
 
 def traceback_lines(text: str, own: str) -> list[TracebackLine]:
-    """A traceback by lines, those about the file `own` marked."""
+    """Split a traceback into lines and mark those about the file `own`."""
     found: list[TracebackLine] = []
     inside = False
     for line in text.splitlines():
@@ -49,14 +49,14 @@ def traceback_lines(text: str, own: str) -> list[TracebackLine]:
             inside = bool(own) and frame[1] == own
             found.append(TracebackLine(line, "author" if inside else ""))
             continue
-        # The text of a frame's line stands two deeper than the frame; the sentence at the end does not.
+        # The source text of a frame is indented two columns deeper than the frame; the final message is not.
         inside = inside and line.startswith("    ")
         found.append(TracebackLine(line, "source" if inside and line.strip(" ^~|") else ""))
     return found
 
 
 def node_code(config: Mapping[str, Any]) -> str:
-    """The text in a node's config that line numbers of its errors count in."""
+    """Return the text of a node's config in which line numbers of its errors count."""
     for field in ("code", "sql", "command"):
         value = config.get(field)
         if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""A definition as text for people. Pure."""
+"""Format a definition as readable text. Pure."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _FIELD_ORDER = {name: place for place, name in enumerate(_FIELD_NAMES.split())}
 
 
 def document_text(value: Any) -> str:
-    """A definition as text for people: known fields in reading order, short things on one line.
+    """Format a definition: known fields in reading order, short values on one line.
 
-    The editor writes the same (static/src/text/format.ts).
+    The editor formats it the same way (static/src/text/format.ts).
     """
     try:
         return _lines(value, 0)
     except RecursionError:
-        # A draft may nest as deep as JSON can be read; it is shown all the same.
+        # A draft may be nested as deeply as JSON can be parsed; show it anyway.
         return _json(value)
 
 
 def _lines(value: Any, indent: int) -> str:
     if not isinstance(value, (dict, list)):
         return _json(value)
-    # What has so many parts is too long anyway.
+    # With so many parts it cannot fit on one line.
     if indent and 2 * len(value) < _TEXT_WIDTH and _within(value, 2):
         short = _inline(value)
         if _utf16(short) <= _TEXT_WIDTH - indent:
@@ -41,12 +41,12 @@ def _lines(value: Any, indent: int) -> str:
     return "{\n" + ",\n".join(rows) + f"\n{end}}}" if rows else "{}"
 
 
-# json.dumps would make an encoder for each value.
+# json.dumps would create an encoder for every value.
 _json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def _utf16(text: str) -> int:
-    """Length as the browser counts it."""
+    """Return the length as the browser counts it."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -64,7 +64,7 @@ def _inline(value: Any) -> str:
 
 
 def _within(value: Any, depth: int) -> bool:
-    """Whether it nests no deeper than that."""
+    """Return whether the value is nested at most that deep."""
     if not isinstance(value, (dict, list)):
         return True
     parts = value.values() if isinstance(value, dict) else value

@@ -1,8 +1,8 @@
-"""The files under INTERLOCK_HOME/files: what people upload for their nodes, and what nodes write there.
+"""The files under INTERLOCK_HOME/files: uploads for nodes, and results that nodes write.
 
-A path of a user is walked one folder at a time from a descriptor of the root, and no link is followed on the way:
-neither `..`, nor a symlink, nor one that is swapped in between leads outside. An upload is written beside the
-others in a staging folder, synced, and then renamed: nobody ever sees half of one.
+A user's path is opened one folder at a time, starting from a descriptor of the root, without following links: neither
+`..`, nor a symlink, nor one that is swapped in meanwhile leads outside. An upload is written to a staging folder,
+synced and then renamed, so that nobody sees a partial file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PATH_MAX, NAME_BYTES_MAX, DEPTH_MAX = 1024, 255, 20
 CHUNK_BYTES = 1024 * 1024
 DISK_RESERVE_BYTES = 64 * 1024 * 1024
 LISTED_MAX = 100_000
-"""Entries that a listing looks at; what is beyond is found by its folder."""
+"""Entries that a listing of all files includes at most. Further ones are found by listing their folder."""
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -39,7 +39,7 @@ class BadPath(InvalidValue):
 
     def __init__(self, path: str, why: str) -> None:
         super().__init__(
-            _('"%(path)s" cannot be the path of a file: %(why)s') % {"path": path[:200], "why": why}, path="path"
+            _('"%(path)s" is not a valid file path: %(why)s') % {"path": path[:200], "why": why}, path="path"
         )
 
 
@@ -59,32 +59,32 @@ class DiskFull(InterlockError):
     code = "storage_full"
 
     def __init__(self) -> None:
-        super().__init__(_("There is not enough room on the disk for this file; nothing was stored."))
+        super().__init__(_("Not enough disk space for this file. Nothing was stored."))
 
 
 class IsFolder(InterlockError):
     code = "is_folder"
 
     def __init__(self, path: str) -> None:
-        super().__init__(_('"%(path)s" is a folder, and this is for files.') % {"path": path})
+        super().__init__(_('"%(path)s" is a folder, not a file.') % {"path": path})
 
 
 @dataclass(frozen=True)
 class Entry:
     path: str
-    """Parts parted by a slash, under the root."""
+    """Relative to the root, with slashes."""
     bytes: int
     modified_at: datetime
 
 
 class Files:
-    """The files of one installation. `root` itself may be a link: who installed it has chosen it."""
+    """The files of one installation. `root` itself may be a symlink, because whoever installed Interlock chose it."""
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = os.fspath(root)
 
     def entries(self, under: str = "") -> list[Entry]:
-        """All files below a folder ("": the root), by path; links and what else is no plain file are left out.
+        """Return all files below a folder ("" for the root), by path. Links and special files are left out.
 
         Raises NotFound, BadPath.
         """
@@ -111,15 +111,15 @@ class Files:
                         finally:
                             os.close(inner)
                 except (OSError, UnicodeEncodeError):
-                    # Gone or swapped while we look, or a name that is no text: it is not listed.
+                    # The entry has gone or was swapped meanwhile, or its name is not valid text: leave it out.
                     continue
 
     def open(self, path: str) -> tuple[BinaryIO, Entry]:
-        """An open plain file and what it is. Raises NotFound, BadPath, IsFolder."""
+        """Open a regular file. Raises NotFound, BadPath, IsFolder."""
         *parents, name = split(path)
         with self._folder(parents) as folder:
             try:
-                # Without blocking: a pipe that somebody put here would wait for its writer for ever.
+                # Do not block: opening a named pipe would wait for its writer forever.
                 descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
             except OSError as error:
                 raise _missing(path, error) from None
@@ -128,14 +128,14 @@ class Files:
             os.close(descriptor)
             if stat.S_ISDIR(status.st_mode):
                 raise IsFolder(path)
-            raise NotFound(_('There is no file "%(path)s".') % {"path": path}, path=path)
+            raise NotFound(_('No such file: "%(path)s".') % {"path": path}, path=path)
         return os.fdopen(descriptor, "rb"), _entry("/".join([*parents, name]), status)
 
     def write(self, path: str, body: IO[bytes], length: int) -> tuple[Entry, bool]:
-        """Store a body of `length` bytes under `path`; its entry and whether it is new.
+        """Store a body of `length` bytes at `path`. Return its entry, and whether it is new.
 
-        Folders on the way are made. The old content stays until the new one is whole and on the disk.
-        Raises BadPath, IsFolder, Incomplete, DiskFull.
+        Creates missing folders. The old content stays until the new content is complete and synced. Raises BadPath,
+        IsFolder, Incomplete, DiskFull.
         """
         *parents, name = split(path)
         os.makedirs(self.root, mode=0o700, exist_ok=True)
@@ -163,7 +163,7 @@ class Files:
         return _entry("/".join([*parents, name]), status), created
 
     def delete(self, path: str) -> None:
-        """Delete a file, and folders that are empty then. Raises NotFound, BadPath, IsFolder."""
+        """Delete a file and the folders that become empty. Raises NotFound, BadPath, IsFolder."""
         *parents, name = split(path)
         with self._folder(parents) as folder:
             try:
@@ -182,7 +182,7 @@ class Files:
 
     @contextmanager
     def _folder(self, parts: list[str], *, make: bool = False) -> Iterator[int]:
-        """A descriptor of the folder `parts` below the root. Raises NotFound, BadPath."""
+        """Open the folder `parts` below the root and yield its descriptor. Raises NotFound, BadPath."""
         try:
             folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -194,7 +194,7 @@ class Files:
                 except OSError as error:
                     where = "/".join(parts[: index + 1])
                     if make and error.errno in (errno.ENOTDIR, errno.ELOOP):
-                        raise BadPath(where, _("there is a file or a link of this name.")) from None
+                        raise BadPath(where, _("a file or link with this name exists.")) from None
                     if make:
                         raise
                     raise _missing(where, error) from None
@@ -212,23 +212,23 @@ class Files:
 
 
 def split(path: str) -> list[str]:
-    """The parts of a relative path as users write it. Raises BadPath. Pure."""
+    """Split a relative path into its parts. Raises BadPath. Pure."""
     parts = path.split("/")
     if not path or len(path) > PATH_MAX or len(parts) > DEPTH_MAX:
-        raise BadPath(path, _("it is empty, too long or too deep."))
+        raise BadPath(path, _("it is empty, too long or has too many parts."))
     for part in parts:
         if part in ("", ".", ".."):
-            raise BadPath(path, _("its parts must be names, not empty, . or .. ."))
+            raise BadPath(path, _('its parts must not be empty, "." or "..".'))
         if len(part.encode(errors="replace")) > NAME_BYTES_MAX:
-            raise BadPath(path, _("a name in it is longer than 255 bytes."))
+            raise BadPath(path, _("one of its parts is longer than 255 bytes."))
         if any(character < " " or character in "\x7f\\\ufffd" for character in part):
-            raise BadPath(path, _("it has a control character or a backslash."))
+            raise BadPath(path, _("it contains a control character or a backslash."))
         try:
             part.encode()
         except UnicodeEncodeError:
             raise BadPath("?", _("it is not UTF-8.")) from None
     if parts[0] == STAGING:
-        raise BadPath(path, _("this folder is for uploads in progress."))
+        raise BadPath(path, _("this folder is reserved for uploads in progress."))
     return parts
 
 
@@ -237,7 +237,7 @@ def _entry(path: str, status: os.stat_result) -> Entry:
 
 
 def _made(folder: int, name: str) -> int:
-    """A descriptor of the folder `name`, made when it is not there."""
+    """Create the folder `name` if necessary and return its descriptor."""
     try:
         os.mkdir(name, 0o700, dir_fd=folder)
     except FileExistsError:
@@ -246,7 +246,7 @@ def _made(folder: int, name: str) -> int:
 
 
 def _check_place(folder: int, name: str, path: str) -> bool:
-    """Whether nothing is there yet. Raises IsFolder. A link of that name is replaced, never followed."""
+    """Return whether the place is free. Raises IsFolder. A link with that name is replaced, never followed."""
     try:
         if stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
             raise IsFolder(path)
@@ -263,7 +263,7 @@ def _copy(staging: int, name: str, body: IO[bytes], length: int) -> None:
             try:
                 chunk = body.read(min(CHUNK_BYTES, length - written))
             except OSError:
-                # Django raises a kind of OSError when the client goes away; the disk's own errors come from write.
+                # Django raises an OSError when the client disconnects. Errors of the disk come from write().
                 raise Incomplete(length, written) from None
             if not chunk:
                 break
@@ -276,7 +276,7 @@ def _copy(staging: int, name: str, body: IO[bytes], length: int) -> None:
 
 
 def _clean(staging: int) -> None:
-    """Remove what uploads that were killed have left."""
+    """Remove leftovers of uploads that were killed."""
     limit = time.time() - STAGED_SECONDS_MAX
     for name in os.listdir(staging):
         try:
@@ -295,7 +295,7 @@ def _unlink(name: str, folder: int) -> None:
 
 def _missing(path: str, error: OSError) -> InterlockError:
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO):
-        return NotFound(_('There is no file "%(path)s".') % {"path": path}, path=path)
+        return NotFound(_('No such file: "%(path)s".') % {"path": path}, path=path)
     if error.errno in (errno.EACCES, errno.EPERM):
-        return BadPath(path, _("the server may not open it."))
+        return BadPath(path, _("the server has no permission to open it."))
     raise error

@@ -1,4 +1,4 @@
-"""Accounts: users with one role each, API tokens and one-time login links. And who serves them."""
+"""Accounts with one role each, API tokens, login links; hosts that serve pages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.models.fields import JSONText
 
 
 class Role(models.TextChoices):
-    """What an account may do; each includes the ones before it. The rights stand in dashboard.access."""
+    """What an account may do; each role includes the ones before it. Its rights are in dashboard.access."""
 
     VIEWER = "viewer", _("Viewer")
     OPERATOR = "operator", _("Operator")
@@ -23,7 +23,7 @@ class User(AbstractUser):
 
 
 class ApiToken(models.Model):
-    """A bearer token; only its hash is kept."""
+    """A bearer token. Only its hash is stored."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE)
     name = models.CharField(max_length=100)
@@ -52,7 +52,7 @@ class WebHost(models.Model):
 
 
 class SignInAttempt(models.Model):
-    """A try to sign in with a password that has not succeeded; rows live for minutes and bound guessing."""
+    """A failed sign-in with a password. Rows live for minutes and limit guessing."""
 
     user_key = models.CharField(max_length=64, help_text="SHA-256 (hex) of the name typed: it may be a password.")
     address = models.CharField(max_length=64, help_text="Of the client; an IPv6 one by its /64 network.")

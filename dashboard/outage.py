@@ -1,4 +1,4 @@
-"""A full disk, or a database that does not answer, as API and pages tell of it. Asks the database for nothing."""
+"""A full disk or an unreachable database, as API and pages report it. Uses no database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SQLITE_IO = "SQLITE_IOERR"
-"""SQLite calls only ENOSPC full; a write that a quota or a limit of size refuses is an I/O error to it."""
+"""SQLite reports only ENOSPC as full; a write refused by a quota or file size limit is an I/O error."""
 _POSTGRES_DISK_FULL = "53100"
 
 
@@ -18,12 +18,12 @@ _POSTGRES_DISK_FULL = "53100"
 class Outage:
     status: int
     code: str
-    said: str
+    message: str
     retry_after_seconds: int
 
 
 def outage(error: BaseException | None) -> Outage | None:
-    """What `error` means for who asked; None: it is something else. Its transaction was rolled back."""
+    """Return how to report `error`; None if it is no outage. The transaction was rolled back."""
     if isinstance(error, OSError) and error.errno in FULL:
         return _full()
     if not isinstance(error, OperationalError | InterfaceError):
@@ -32,19 +32,21 @@ def outage(error: BaseException | None) -> Outage | None:
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
     name = str(getattr(cause, "sqlite_errorname", ""))
     if name == "SQLITE_ERROR":
-        # A statement that is wrong: a fault of the program, not the database's.
+        # An invalid statement is a bug of the program, not an outage.
         return None
     if name == "SQLITE_FULL":
         return _full()
     if state == _POSTGRES_DISK_FULL:
-        # Which server's disk.
+        # Say whose disk is full.
         return _full("PostgreSQL: ")
     if name.startswith(_SQLITE_IO):
-        said = _("The server's disk takes nothing more: nothing was stored. It goes on as soon as the disk does.")
-        return Outage(507, "storage_full", said, 5)
-    return Outage(503, "database_unavailable", _("The database does not answer. Try again in a moment."), 2)
+        message = _(
+            "The server's disk refuses to store more. Nothing was saved. Work continues once it accepts writes again."
+        )
+        return Outage(507, "storage_full", message, 5)
+    return Outage(503, "database_unavailable", _("The database is not reachable. Try again in a moment."), 2)
 
 
 def _full(where: str = "") -> Outage:
-    said = where + _("The server's disk is full: nothing was stored. It goes on as soon as there is room again.")
-    return Outage(507, "storage_full", said, 5)
+    message = where + _("The server's disk is full. Nothing was saved. Work continues once there is free space.")
+    return Outage(507, "storage_full", message, 5)

@@ -117,7 +117,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "dashboard.pages.base.formless",
+    "dashboard.pages.base.method_not_allowed_page",
 ]
 
 ROOT_URLCONF = "dashboard.urls"

@@ -1,4 +1,4 @@
-"""Who asks: a bearer token, or the session of a page."""
+"""Authentication of API requests: by a bearer token or by the session of a page."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ REALM = 'Bearer realm="interlock"'
 
 
 def bearer_token(header: str) -> str | None:
-    """The token in an Authorization header; None: it is no bearer header."""
+    """Return the token in an Authorization header; None if its scheme is not Bearer."""
     scheme, _space, token = header.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 
 class BearerTokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <token>`. Comes first: its header makes 401 the answer to who is not signed in."""
+    """`Authorization: Bearer <token>`.
+
+    The first authentication class: its `WWW-Authenticate` header makes DRF answer 401 to anonymous requests.
+    """
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
         raw = bearer_token(request.headers.get("Authorization", ""))
@@ -29,7 +32,7 @@ class BearerTokenAuthentication(BaseAuthentication):
         found = accounts.authenticate_token(raw)
         if found is None:
             raise exceptions.AuthenticationFailed(
-                _("This token is unknown, expired or taken back. Make a new one: interlock token --user <name>.")
+                _("This token is unknown, expired or revoked. Create a new one: interlock token --user <name>.")
             )
         return found
 
@@ -38,19 +41,19 @@ class BearerTokenAuthentication(BaseAuthentication):
 
 
 class CsrfFailed(exceptions.APIException):
-    """403, not 401: the person is known, but the request may have been made by somebody else's page."""
+    """The CSRF check failed. 403 and not 401: the user is known, but another site may have made the request."""
 
     status_code = 403
     default_code = "csrf_failed"
 
 
 class PageSessionAuthentication(SessionAuthentication):
-    """The session cookie of the pages; every write must carry the CSRF token."""
+    """The session cookie of the pages. Every write must carry the CSRF token."""
 
     def enforce_csrf(self, request: Request) -> None:
         try:
             super().enforce_csrf(request)
         except exceptions.PermissionDenied as error:
             raise CsrfFailed(
-                _("A write with a session needs the page's CSRF token in the header X-CSRFToken.")
+                _("Writes with a session need the page's CSRF token in the X-CSRFToken header.")
             ) from error

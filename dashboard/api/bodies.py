@@ -1,4 +1,4 @@
-"""The shapes that come in. A field that is not here is refused; one that is not built yet is refused by name."""
+"""Request bodies. Unknown fields are refused; fields that are not built yet are refused by name."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from rest_framework import serializers
 
 from dashboard.accounts import SCOPES
 from dashboard.api.base import INTEGER_MAX, Body
-from dashboard.api.fields import Flag, Text, Whole
+from dashboard.api.fields import Boolean, Integer, String
 from dashboard.api.shapes import AnyJSON, AnyObject
 from dashboard.models import Role
 from versions.actions.deploy import STRATEGIES
 from versions.actions.workflows import NAME_MAX, RESERVED_SLUGS, SLUG
 
 
-class Name(Text):
-    """What people call something: any characters of one line, also HTML, emoji and bidi ones, kept as text."""
+class Name(String):
+    """A name chosen by people: one line of any characters, including HTML, emoji and bidirectional text."""
 
     def to_internal_value(self, data: Any) -> str:
         text = " ".join(str(super().to_internal_value(data)).split())
@@ -35,41 +35,43 @@ class Tags(serializers.ListField):
         super().__init__(max_length=50, **options)
 
 
-_SLUG_SAID = _(
-    "A slug has 1 to 80 of a-z, 0-9, - and _, begins with a letter or digit, and is not a word of the pages."
+_SLUG_RULE = _(
+    "A slug has 1 to 80 characters (a-z, 0-9, - and _), starts with a letter or digit, and is not a reserved word."
 )
 
 
-def _free(value: str) -> None:
+def _not_reserved(value: str) -> None:
     if value in RESERVED_SLUGS:
-        raise serializers.ValidationError(_SLUG_SAID)
+        raise serializers.ValidationError(_SLUG_RULE)
 
 
 class NewWorkflow(Body):
     name = Name(max_length=NAME_MAX)
-    slug = Text(
+    slug = String(
         required=False,
-        validators=[RegexValidator(SLUG, _SLUG_SAID), _free],
-        help_text="Made from the name when left out.",
+        validators=[RegexValidator(SLUG, _SLUG_RULE), _not_reserved],
+        help_text="Derived from the name if omitted.",
     )
-    description = Text(required=False, allow_blank=True, max_length=20_000, trim_whitespace=False)
+    description = String(required=False, allow_blank=True, max_length=20_000, trim_whitespace=False)
     tags = Tags(required=False)
 
 
 class WorkflowChange(Body):
     name = Name(max_length=NAME_MAX, required=False)
-    description = Text(required=False, allow_blank=True, max_length=20_000, trim_whitespace=False)
+    description = String(required=False, allow_blank=True, max_length=20_000, trim_whitespace=False)
     tags = Tags(required=False)
-    archived = Flag(required=False)
+    archived = Boolean(required=False)
 
 
-def _base_version() -> Whole:
-    """0 gets through to the verbs: they say which versions there are."""
-    return Whole(required=False, allow_null=True, min_value=0, max_value=INTEGER_MAX, help_text="Null: there was none.")
+def _base_version() -> Integer:
+    """A version number. 0 is let through, because the action's error names the existing versions."""
+    return Integer(
+        required=False, allow_null=True, min_value=0, max_value=INTEGER_MAX, help_text="Null: based on no version."
+    )
 
 
 class DraftSave(Body):
-    definition = AnyJSON(required=False, allow_null=True, help_text="A JSON object, valid as a document or not.")
+    definition = AnyJSON(required=False, allow_null=True, help_text="A JSON object; it may be an invalid definition.")
     base_version = _base_version()
 
 
@@ -79,56 +81,56 @@ class Validate(Body):
 
 class Publish(Body):
     definition = AnyJSON(required=False, allow_null=True)
-    message = Text(required=False, allow_blank=True, max_length=2000)
+    message = String(required=False, allow_blank=True, max_length=2000)
     base_version = _base_version()
 
 
 class Deploy(Body):
-    version = Whole(min_value=1, max_value=INTEGER_MAX)
+    version = Integer(min_value=1, max_value=INTEGER_MAX)
     strategy = serializers.ChoiceField(STRATEGIES, default="immediate")
-    canary_percent = Whole(required=False, allow_null=True, min_value=1, max_value=99)
+    canary_percent = Integer(required=False, allow_null=True, min_value=1, max_value=99)
 
 
 class Rollback(Body):
-    version = Whole(
+    version = Integer(
         required=False,
         allow_null=True,
         min_value=1,
         max_value=INTEGER_MAX,
-        help_text="Left out: the version that was live before the present deployment.",
+        help_text="If omitted: the version that was live before the current one.",
     )
-    reason = Text(max_length=2000)
+    reason = String(max_length=2000)
 
 
 class Launch(Body):
-    inputs = AnyJSON(required=False, allow_null=True, help_text="An object that fits the definition's `inputs`.")
-    priority = Whole(required=False, allow_null=True, min_value=1, max_value=9)
-    version = Whole(required=False, allow_null=True, min_value=1, max_value=INTEGER_MAX)
-    draft = Flag(required=False, default=False, help_text="Run the caller's own working copy.")
+    inputs = AnyJSON(required=False, allow_null=True, help_text="An object that matches the definition's `inputs`.")
+    priority = Integer(required=False, allow_null=True, min_value=1, max_value=9)
+    version = Integer(required=False, allow_null=True, min_value=1, max_value=INTEGER_MAX)
+    draft = Boolean(required=False, default=False, help_text="Run the caller's draft.")
     targets = serializers.ListField(
-        child=Text(max_length=63),
+        child=String(max_length=63),
         required=False,
         allow_null=True,
         max_length=10_000,
         help_text=(
-            "Ids of nodes to run up to: these and all before them run, no other node does, also when the run is "
-            "retried. Left out or null: the whole workflow."
+            "Node ids. Only these nodes and everything they depend on run, also when the run is retried. "
+            "If omitted or null: the whole workflow."
         ),
     )
 
 
 @extend_schema_field({"type": "object", "additionalProperties": {"type": "object"}})
 class Policies(AnyObject):
-    """A policy for each of some nodes."""
+    """A policy by node id."""
 
 
 class Retry(Body):
-    nodes = serializers.ListField(child=Text(max_length=63), required=False, max_length=10_000)
+    nodes = serializers.ListField(child=String(max_length=63), required=False, max_length=10_000)
     policy = Policies(
         required=False,
         help_text=(
-            "{node: {soft_timeout, hard_timeout, memory_mb, pool, slots}}. One of the two limits is enough: a hard one "
-            "below the soft one takes that down with it, a soft one above the hard one takes that up."
+            "{node: {soft_timeout, hard_timeout, memory_mb, pool, slots}}. One of the two limits is enough: a hard "
+            "limit below the soft one lowers that too, a soft limit above the hard one raises that too."
         ),
     )
 
@@ -148,16 +150,16 @@ def _from() -> serializers.ChoiceField:
 
 
 class Nothing(Body):
-    """No fields."""
+    """A body without fields."""
 
 
 class NewPool(Body):
-    name = Text(max_length=200)
-    slots = Whole(min_value=1, max_value=INTEGER_MAX)
+    name = String(max_length=200)
+    slots = Integer(min_value=1, max_value=INTEGER_MAX)
 
 
 class PoolChange(Body):
-    slots = Whole(min_value=1, max_value=INTEGER_MAX)
+    slots = Integer(min_value=1, max_value=INTEGER_MAX)
 
 
 class NewToken(Body):
@@ -167,12 +169,12 @@ class NewToken(Body):
 
 
 class NewUser(Body):
-    username = Text(max_length=150)
+    username = String(max_length=150)
     role = serializers.ChoiceField(Role.values)
-    password = Text(required=False, allow_null=True, max_length=4096, trim_whitespace=False)
+    password = String(required=False, allow_null=True, max_length=4096, trim_whitespace=False)
 
 
 class UserChange(Body):
     role = serializers.ChoiceField(Role.values, required=False)
-    active = Flag(required=False)
-    password = Text(required=False, max_length=4096, trim_whitespace=False)
+    active = Boolean(required=False)
+    password = String(required=False, max_length=4096, trim_whitespace=False)

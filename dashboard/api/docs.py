@@ -1,4 +1,4 @@
-"""The OpenAPI document, and the page that shows it under the strict CSP."""
+"""The OpenAPI document, and the page that shows it under the strict Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from dashboard.api.permissions import HasRight
 
 @lru_cache(maxsize=8)
 def openapi_document(language: str | None) -> dict[str, Any]:
-    """The document; made once per process and language, for it depends on the code alone."""
-    # The generator keeps state in its classes: two requests that come first at once would break each other.
+    """Return the document. It depends on the code only, so it is made once per process and language."""
+    # The generator keeps state in its classes: two simultaneous first requests would break each other.
     with _making:
         document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return document
@@ -49,7 +49,7 @@ class Schema(ApiView):
 
 
 class Docs(SpectacularSwaggerSplitView):
-    """Swagger UI from files of our own, its start script at an address of its own: no inline script, no CDN."""
+    """Swagger UI from local files, with its start script at a URL of its own: no inline script, no CDN."""
 
     permission_classes = [HasRight]
     rights = {"GET": Right.VIEW}
@@ -59,8 +59,8 @@ class Docs(SpectacularSwaggerSplitView):
     template_name_js = "api/docs.js"
 
     def dispatch(self, request: Any, *arguments: Any, **named: Any) -> HttpResponseBase:
-        # A page, so who is signed out is led to the door, not answered with a problem document.
-        # (A token is looked at by the view, like everywhere.)
+        # This is a page: redirect to the sign-in page instead of answering with a problem document. A bearer token is
+        # checked by the view, as in all calls.
         if not can(request.user, Right.VIEW) and bearer_token(request.headers.get("Authorization", "")) is None:
             return redirect_to_login(request.get_full_path(), reverse("sign-in"))
         return super().dispatch(request, *arguments, **named)

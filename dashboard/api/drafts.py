@@ -1,4 +1,4 @@
-"""The caller's own working copy of a workflow, guarded by its tag."""
+"""The caller's draft of a workflow, guarded by its ETag."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from dashboard import access
 from dashboard.access import Right
 from dashboard.api import bodies, shapes
-from dashboard.api.base import ApiView, Query, accepted
+from dashboard.api.base import ApiView, Query, parse_body
 from dashboard.api.parsers import JSONPatchParser, StrictJSONParser
 from dashboard.api.problems import BadRequest
 from engine.clock import iso
@@ -29,29 +29,33 @@ IF_MATCH = OpenApiParameter(
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
     required=False,
-    description="The ETag of what this is based on. Without it 428, with a stale one 412; * takes whatever is there.",
+    description="The ETag of the draft that this change is based on. 428 if missing, 412 if stale; `*` matches any.",
 )
 ETAG = OpenApiParameter(
-    "ETag", OpenApiTypes.STR, OpenApiParameter.HEADER, response=[200], description="Counts the caller's saves; strong."
+    "ETag",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    response=[200],
+    description="Strong; it counts the caller's saves.",
 )
 PREFER = OpenApiParameter(
     "Prefer",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
     required=False,
-    description="`return=minimal` (RFC 7240): the answer is 204 with the new ETag and without the document, for who "
-    "saves often and has it already. Left out: 200 with the draft.",
+    description="`return=minimal` (RFC 7240): answer 204 with the new ETag and without the document, for clients that "
+    "save often and have it already. If omitted: 200 with the draft.",
 )
 ON = OpenApiParameter(
     "on",
     {"type": "string", "pattern": "^(draft|empty|[0-9]{1,9})$"},
     required=False,
-    description="What the patch was made from: `draft`, the caller's saved draft; where none is saved, the number of "
-    "the newest version, or `empty` where there is no version either. The ETag does not tell these apart: it counts "
-    "the caller's saves, and others publish. When it is something else by now: 412, and nothing is changed. "
-    "Left out: the patch is applied to whatever is there.",
+    description="What the patch was made from: `draft`, the caller's saved draft; if none is saved, the number of "
+    "the newest version, or `empty` if there is no version either. The ETag cannot tell these apart, because it counts "
+    "the caller's saves only, while others publish. 412 if this is no longer so; nothing is changed then. "
+    "If omitted, the patch is applied to whatever is there.",
 )
-SAVED = {200: shapes.Draft, 204: OpenApiResponse(None, "Saved; asked for by `Prefer: return=minimal`.")}
+SAVED = {200: shapes.Draft, 204: OpenApiResponse(None, "Saved; the answer to `Prefer: return=minimal`.")}
 
 
 def _operation(names: list[str], **members: Any) -> dict[str, Any]:
@@ -74,20 +78,20 @@ class Draft(ApiView):
     noun = "drafts"
 
     def initialize_request(self, request: Any, *arguments: Any, **named: Any) -> Request:
-        # Only PATCH takes a patch: in a PUT it would be a definition that is a list.
+        # Only PATCH takes a patch: in a PUT it would pass as a definition that is a list.
         self.parser_classes = [JSONPatchParser] if request.method == "PATCH" else [StrictJSONParser]
         return super().initialize_request(request, *arguments, **named)
 
     @extend_schema(
         parameters=[ETAG],
         responses={200: shapes.Draft},
-        description="The caller's working copy; when nothing is saved, the newest version or an empty document.",
+        description="The caller's draft; if none is saved, the newest version or an empty document.",
     )
     def get(self, request: Request, slug: str) -> HttpResponse:
         workflow = access.workflow(request.user, slug, Right.EDIT)
         copy = drafts.stored(workflow, self.person)
-        # It is JSON already: to read 10,000 nodes and write them again takes longer than all else.
-        rest = dump(_beside(copy))
+        # Send the stored JSON text: parsing 10,000 nodes and serializing them again takes longer than all else.
+        rest = dump(_metadata(copy))
         text = f'{{"definition":{copy.text},{rest[1:]}'
         return HttpResponse(text, content_type="application/json", headers={"ETag": f'"{copy.saves}"'})
 
@@ -95,33 +99,33 @@ class Draft(ApiView):
         parameters=[IF_MATCH, PREFER, ETAG],
         request=bodies.DraftSave,
         responses=SAVED,
-        description="Save the working copy, valid or not. 422 for a `base_version` that never was.",
+        description="Save the draft, valid or not. 422 if `base_version` does not exist.",
     )
     def put(self, request: Request, slug: str) -> Response:
         workflow = access.workflow(request.user, slug, Right.EDIT)
         expected = _expected(request, workflow.slug, drafts.saves(workflow, self.person))
-        wanted = accepted(bodies.DraftSave, request)
+        wanted = parse_body(bodies.DraftSave, request)
         base = wanted.get("base_version") if "base_version" in wanted else drafts.KEEP
         copy = drafts.save(workflow, self.person, wanted.get("definition"), expected_saves=expected, base_version=base)
-        return _saved(request, copy)
+        return _save_response(request, copy)
 
     @extend_schema(
         parameters=[IF_MATCH, PREFER, ON, ETAG],
         request={"application/json-patch+json": {"type": "array", "items": {"oneOf": _OPERATIONS}}},
         responses=SAVED,
-        description="Apply a JSON Patch (RFC 6902) to the definition that GET shows and save it, valid or not.",
+        description="Apply a JSON Patch (RFC 6902) to the definition that GET returns and save it, valid or not.",
     )
     def patch(self, request: Request, slug: str) -> Response:
         workflow = access.workflow(request.user, slug, Right.EDIT)
         expected = _expected(request, workflow.slug, drafts.saves(workflow, self.person))
         made_from = _made_from(request)
         copy = drafts.patch(workflow, self.person, request.data, expected_saves=expected, made_from=made_from)
-        return _saved(request, copy)
+        return _save_response(request, copy)
 
     @extend_schema(
         parameters=[IF_MATCH],
-        responses={204: OpenApiResponse(None, "Nothing is saved now.")},
-        description="Discard the working copy. An If-Match that is sent must fit.",
+        responses={204: OpenApiResponse(None, "No draft is saved now.")},
+        description="Discard the draft. If-Match is optional here.",
     )
     def delete(self, request: Request, slug: str) -> Response:
         workflow = access.workflow(request.user, slug, Right.EDIT)
@@ -132,22 +136,22 @@ class Draft(ApiView):
         return Response(status=204)
 
 
-def _shown(copy: WorkingCopy) -> Response:
-    return Response({"definition": copy.definition, **_beside(copy)}, headers={"ETag": f'"{copy.saves}"'})
+def _full_response(copy: WorkingCopy) -> Response:
+    return Response({"definition": copy.definition, **_metadata(copy)}, headers={"ETag": f'"{copy.saves}"'})
 
 
-def _beside(copy: WorkingCopy | StoredCopy) -> dict[str, Any]:
+def _metadata(copy: WorkingCopy | StoredCopy) -> dict[str, Any]:
     return {"base_version": copy.base_version, "saved_at": None if copy.saved_at is None else iso(copy.saved_at)}
 
 
-def _saved(request: Request, copy: WorkingCopy) -> Response:
+def _save_response(request: Request, copy: WorkingCopy) -> Response:
     if not _MINIMAL.search(request.headers.get("Prefer", "")):
-        return _shown(copy)
+        return _full_response(copy)
     return Response(status=204, headers={"ETag": f'"{copy.saves}"', "Preference-Applied": "return=minimal"})
 
 
 def _made_from(request: Request) -> Any:
-    """What `on` says. Raises BadRequest."""
+    """Return what the parameter `on` names. Raises BadRequest."""
     text = request.query_params.get("on")
     if text is None:
         return drafts.KEEP
@@ -157,19 +161,19 @@ def _made_from(request: Request) -> Any:
         return None
     if text.isascii() and text.isdigit() and len(text) < 10:
         return int(text)
-    raise Query.wrong("on", _("draft, empty, or the number of a version"))
+    raise Query.invalid("on", _("draft, empty, or a version number"))
 
 
 def _expected(request: Request, slug: str, saves: int) -> int | None:
-    """The number of saves that the caller has seen; None for `*`. Raises BadRequest (428), StaleDraft.
+    """Return the number of saves that the caller has seen; None for `*`. Raises BadRequest (428), StaleDraft.
 
-    Of several tags one that is current is enough; weak ones never match (RFC 9110, strong comparison). What is said
-    to match here is compared again inside the saving transaction.
+    Of several tags, one that is current is enough; weak tags never match (strong comparison, RFC 9110). The number is
+    compared again inside the saving transaction.
     """
     header = clean_text(request.headers.get("If-Match", "")).strip()
     if not header:
         raise BadRequest(
-            _("Send the ETag of the draft that this is based on as If-Match: GET tells it."),
+            _("Send If-Match with the ETag of the draft that this change is based on; GET returns it."),
             code="precondition_required",
             status=428,
         )

@@ -1,4 +1,4 @@
-"""Fields of bodies that take a JSON value as what it is: a number is no text, and the text "1" is no number."""
+"""Strict fields of request bodies: a number is not accepted as text, nor the text "1" as a number."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 
-class Text(serializers.CharField):
+class String(serializers.CharField):
     """A JSON string."""
 
     def to_internal_value(self, data: Any) -> str:
@@ -16,17 +16,17 @@ class Text(serializers.CharField):
         return str(super().to_internal_value(data))
 
 
-class Whole(serializers.IntegerField):
-    """A JSON number without a fraction; 1.0 is the same number as 1, as in JSON Schema."""
+class Integer(serializers.IntegerField):
+    """A JSON number without a fraction. 1.0 equals 1, as in JSON Schema."""
 
     def to_internal_value(self, data: Any) -> int:
-        whole = isinstance(data, int) or (isinstance(data, float) and data.is_integer())
-        if not whole or isinstance(data, bool):
+        integral = isinstance(data, int) or (isinstance(data, float) and data.is_integer())
+        if not integral or isinstance(data, bool):
             self.fail("invalid")
         return int(data)
 
 
-class Flag(serializers.BooleanField):
+class Boolean(serializers.BooleanField):
     """JSON's true or false."""
 
     def to_internal_value(self, data: Any) -> bool:

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from dashboard.access import Right
 from dashboard.api import shapes
-from dashboard.api.base import LIMIT, RAW, ApiView, Query, listed, next_address, parameter
+from dashboard.api.base import BINARY_BODY, LIMIT, ApiView, Query, list_of, next_url, parameter
 from dashboard.api.problems import CONTENT_TYPE, BadRequest
 from dashboard.files import Entry, Files
 from engine.clock import iso
@@ -36,12 +36,12 @@ class FileList(ApiView):
 
     @extend_schema(
         parameters=[
-            parameter("under", "Only files below this folder."),
+            parameter("under", "Only files in this folder and its subfolders."),
             LIMIT,
-            parameter("after", "Where a page begins: the last path of the page before."),
+            parameter("after", "Start of the page: the last path of the previous page."),
         ],
-        responses={200: listed(shapes.File), (422, CONTENT_TYPE): shapes.Problem},
-        description="Files by path, those of all folders. 404: there is no folder `under`; 422 `bad_path`.",
+        responses={200: list_of(shapes.File), (422, CONTENT_TYPE): shapes.Problem},
+        description="Files of all folders, by path. 404 if the folder `under` does not exist; 422 `bad_path`.",
     )
     def get(self, request: Request) -> Response:
         query = Query(request)
@@ -54,9 +54,7 @@ class FileList(ApiView):
             found = []
         found = [entry for entry in found if entry.path > after]
         changed = {"after": found[limit - 1].path} if len(found) > limit else None
-        return Response(
-            {"results": [file_dict(entry) for entry in found[:limit]], "next": next_address(request, changed)}
-        )
+        return Response({"results": [file_dict(entry) for entry in found[:limit]], "next": next_url(request, changed)})
 
 
 class File(ApiView):
@@ -65,7 +63,7 @@ class File(ApiView):
     noun = "files"
 
     @extend_schema(
-        responses={(200, "application/octet-stream"): RAW, (422, CONTENT_TYPE): shapes.Problem},
+        responses={(200, "application/octet-stream"): BINARY_BODY, (422, CONTENT_TYPE): shapes.Problem},
         description="Download one file.",
     )
     def get(self, request: Request, path: str) -> FileResponse:
@@ -78,14 +76,14 @@ class File(ApiView):
         return response
 
     @extend_schema(
-        request={"application/octet-stream": RAW},
+        request={"application/octet-stream": BINARY_BODY},
         responses={
             201: shapes.File,
             200: shapes.File,
             (422, CONTENT_TYPE): shapes.Problem,
             (507, CONTENT_TYPE): shapes.Problem,
         },
-        description="Upload one file as the raw body. 201: new; 200: its old content is replaced, all at once.",
+        description="Upload one file as the raw body. 201 if it is new, 200 if it replaces a file (atomically).",
     )
     def put(self, request: Request, path: str) -> Response:
         stream, length = _raw(request)
@@ -94,7 +92,7 @@ class File(ApiView):
 
     @extend_schema(
         responses={204: None, (409, CONTENT_TYPE): shapes.Problem, (422, CONTENT_TYPE): shapes.Problem},
-        description="Delete one file, and folders that are empty then. 409 `is_folder`.",
+        description="Delete one file and the folders that become empty. 409 `is_folder`.",
     )
     def delete(self, request: Request, path: str) -> Response:
         files().delete(clean_text(path))
@@ -102,10 +100,10 @@ class File(ApiView):
 
 
 def _raw(request: Request) -> tuple[IO[bytes], int]:
-    """The unread body and its length: it goes from the client to the disk in pieces and is never whole in memory."""
+    """Return the unread body and its length. It goes to the disk in pieces and is never whole in memory."""
     plain = request._request
     text = plain.META.get("CONTENT_LENGTH") or ""
     if not (text.isascii() and text.isdigit()):
-        # WSGI would take a body without a length for an empty one.
-        raise BadRequest(_("Send the length of the body as Content-Length."), code="length_required", status=411)
+        # WSGI would treat a body without a length as empty.
+        raise BadRequest(_("Send the length of the body in Content-Length."), code="length_required", status=411)
     return plain, int(text)  # type: ignore[return-value]  # HttpRequest reads like a file

@@ -1,4 +1,4 @@
-"""/healthz, /readyz, and /metrics as far as it is built."""
+"""/healthz, /readyz and /metrics."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from engine.reads import queries as engine_queries
 
 
 class Open(ApiView):
-    """Base of what needs no account, and reads no cookie."""
+    """Base of calls that need no account and read no cookie."""
 
     authentication_classes = []
     permission_classes = []
@@ -32,7 +32,7 @@ class Open(ApiView):
 class Healthz(Open):
     operations = {"GET": "healthz"}
 
-    @extend_schema(responses={200: shapes.Health}, auth=[], description="The process lives.")
+    @extend_schema(responses={200: shapes.Health}, auth=[], description="The process is alive.")
     def get(self, request: Request) -> Response:
         return Response({"status": "ok"})
 
@@ -43,16 +43,17 @@ class Readyz(Open):
     @extend_schema(
         responses={200: shapes.Health, (503, CONTENT_TYPE): shapes.NotReady},
         auth=[],
-        description="Database, schema and scheduler are there. 503 says which is not. A backlog never makes it fail.",
+        description="Database, schema and scheduler are available. 503 names the part that is not. A backlog never "
+        "makes this fail.",
     )
     def get(self, request: Request) -> Response:
-        part = _failing()
+        part = _failing_part()
         if part is None:
             return Response({"status": "ok"})
         details = {
-            "database": _("The database does not answer."),
-            "schema": _("The database's schema is not the one of this program."),
-            "scheduler": _("No scheduler has given a sign of life lately."),
+            "database": _("The database is not reachable."),
+            "schema": _("The database schema does not match this release."),
+            "scheduler": _("No scheduler is running."),
         }
         return problem(503, "not_ready", details[part], failing=part)
 
@@ -60,24 +61,24 @@ class Readyz(Open):
 _schema_is_current = False
 
 
-def _failing() -> str | None:
-    """The first part that is not well; None: all are."""
+def _failing_part() -> str | None:
+    """Return the first part that fails; None if all work."""
     global _schema_is_current
     try:
         if not _schema_is_current:
-            # Once it is, it stays: what is migrated while this runs is what it can go on beside.
+            # Once current, it stays current: a process does not run on beside a migration that it cannot work with.
             _schema_is_current = schema.is_current()
             if not _schema_is_current:
                 return "schema"
         return None if engine_queries.scheduler_alive() else "scheduler"
     except schema.SchemaError:
-        return _which()
+        return _database_or_schema()
     except Error:
         connection.close()
         return "database"
 
 
-def _which() -> str:
+def _database_or_schema() -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -88,14 +89,16 @@ def _which() -> str:
 
 
 class Metrics(ApiView):
-    """Its own door: a token of scope metrics, any account, or a client on this host."""
+    """Has its own access rule: a token of scope metrics, any account, or a client on this host."""
 
     permission_classes = []
     scope = "metrics"
     noun = "health"
     operations = {"GET": "metrics"}
 
-    @extend_schema(responses={(501, CONTENT_TYPE): shapes.Problem}, description="Not available yet.")
+    @extend_schema(
+        responses={(501, CONTENT_TYPE): shapes.Problem}, description="Prometheus metrics; not available yet."
+    )
     def get(self, request: Request) -> Response:
         token = request.auth if isinstance(request.auth, ApiToken) else None
         limited = token is not None and bool(token.scopes) and self.scope not in token.scopes
@@ -105,7 +108,7 @@ class Metrics(ApiView):
 
 
 def _is_local(request: Request) -> bool:
-    """A client on loopback that no proxy speaks for."""
+    """Return whether the client is on loopback and no proxy speaks for somebody else."""
     meta: dict[str, Any] = request.META
     if any(name in meta for name in ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")):
         return False

@@ -1,4 +1,4 @@
-"""What an installation has: node types, pools, workers, the audit log."""
+"""Node types, pools, workers and the audit log."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from dashboard.api.base import (
     LIMIT,
     ApiView,
     Query,
-    accepted,
-    listed,
+    list_of,
     page,
-    page_of_all,
+    page_of_list,
     parameter,
+    parse_body,
 )
 from dashboard.api.problems import CONTENT_TYPE
 from engine.nodes import registry
@@ -37,12 +37,12 @@ class NodeTypes(ApiView):
 
     @extend_schema(
         parameters=[LIMIT, AFTER],
-        responses={200: listed(shapes.NodeType)},
-        description="Node types with the JSON Schema of their config, built-in ones first.",
+        responses={200: list_of(shapes.NodeType)},
+        description="Node types with the JSON Schema of their config; built-in types first.",
     )
     def get(self, request: Request) -> Response:
         query = Query(request)
-        return page_of_all(request, query, registry.describe(), list)
+        return page_of_list(request, query, registry.describe(), list)
 
 
 class Pools(ApiView):
@@ -52,12 +52,12 @@ class Pools(ApiView):
 
     @extend_schema(
         parameters=[LIMIT, AFTER],
-        responses={200: listed(shapes.Pool)},
-        description="Pools by name, with who holds their slots.",
+        responses={200: list_of(shapes.Pool)},
+        description="Pools by name, with the holders of their slots.",
     )
     def get(self, request: Request) -> Response:
         query = Query(request)
-        return page_of_all(request, query, engine_queries.pools(), list)
+        return page_of_list(request, query, engine_queries.pools(), list)
 
     @extend_schema(
         request=bodies.NewPool,
@@ -65,7 +65,7 @@ class Pools(ApiView):
         description="Create a pool. 409 `already_exists`.",
     )
     def post(self, request: Request) -> Response:
-        wanted = accepted(bodies.NewPool, request)
+        wanted = parse_body(bodies.NewPool, request)
         pool = pools.create(wanted["name"], wanted["slots"], by=self.by)
         headers = {"Location": f"/api/v1/pools/{pool.name}/"}
         return Response(engine_queries.pool(pool.name), status=201, headers=headers)
@@ -83,16 +83,16 @@ class Pool(ApiView):
     @extend_schema(
         request=bodies.PoolChange,
         responses={200: shapes.Pool, (409, CONTENT_TYPE): shapes.Problem},
-        description="Change the number of slots; what holds slots keeps them. 409 when a live version takes more.",
+        description="Change the number of slots. Holders keep their slots. 409 if a live version needs more.",
     )
     def patch(self, request: Request, name: str) -> Response:
-        wanted = accepted(bodies.PoolChange, request)
+        wanted = parse_body(bodies.PoolChange, request)
         pools.resize(name, wanted["slots"], by=self.by)
         return Response(engine_queries.pool(name))
 
     @extend_schema(
         responses={204: None, (409, CONTENT_TYPE): shapes.Problem},
-        description="Delete a pool. 409 `in_use_by_version` while a live version names it, `in_use` while a run does.",
+        description="Delete a pool. 409 `in_use_by_version` while a live version uses it, `in_use` while a run does.",
     )
     def delete(self, request: Request, name: str) -> Response:
         pools.delete(name, by=self.by)
@@ -106,13 +106,13 @@ class Workers(ApiView):
 
     @extend_schema(
         parameters=[LIMIT, AFTER],
-        responses={200: listed(shapes.Worker)},
-        description="Workers by name: their queues, capacity, last heartbeat and what each runs now. "
-        "Lost ones stay for a day.",
+        responses={200: list_of(shapes.Worker)},
+        description="Workers by name, with their queues, capacity, last heartbeat and what each runs now. "
+        "Lost workers stay listed for a day.",
     )
     def get(self, request: Request) -> Response:
         query = Query(request)
-        return page_of_all(request, query, engine_workers.workers(), list)
+        return page_of_list(request, query, engine_workers.workers(), list)
 
 
 class DrainWorker(ApiView):
@@ -123,11 +123,11 @@ class DrainWorker(ApiView):
     @extend_schema(
         request=bodies.Nothing,
         responses={200: shapes.Worker, (409, CONTENT_TYPE): shapes.Problem},
-        description="Have a worker finish what it runs and take no more, until it is resumed or started again. "
+        description="Let a worker finish what it runs and accept nothing more until it is resumed or restarted. "
         "409 `wrong_state` while it drains or is lost, and for the scheduler's own processes.",
     )
     def post(self, request: Request, name: str) -> Response:
-        accepted(bodies.Nothing, request)
+        parse_body(bodies.Nothing, request)
         return Response(workers.drain(clean_text(name), by=self.by))
 
 
@@ -139,11 +139,10 @@ class ResumeWorker(ApiView):
     @extend_schema(
         request=bodies.Nothing,
         responses={200: shapes.Worker, (409, CONTENT_TYPE): shapes.Problem},
-        description="Have a draining worker take work again. 409 `wrong_state` unless it drains because it was asked "
-        "to.",
+        description="Let a draining worker accept work again. 409 `wrong_state` unless it drains on request.",
     )
     def post(self, request: Request, name: str) -> Response:
-        accepted(bodies.Nothing, request)
+        parse_body(bodies.Nothing, request)
         return Response(workers.resume(clean_text(name), by=self.by))
 
 
@@ -154,13 +153,13 @@ class Audit(ApiView):
 
     @extend_schema(
         parameters=[
-            parameter("workflow", "Slug; without it the log of everything, which needs the role admin."),
+            parameter("workflow", "Slug of a workflow. If omitted, the whole log, which requires the admin role."),
             parameter("action", "Only this action."),
-            parameter("by", "Only what this user did."),
+            parameter("by", "Only entries by this user."),
             LIMIT,
             BEFORE,
         ],
-        responses={200: listed(shapes.AuditEntry)},
+        responses={200: list_of(shapes.AuditEntry)},
         description="Who did what, when and why, newest first.",
     )
     def get(self, request: Request) -> Response:

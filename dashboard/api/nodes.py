@@ -1,4 +1,4 @@
-"""Nodes of a run: their state, attempts, logs and outputs."""
+"""Nodes of a run: state, attempts, logs and outputs."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from dashboard.api import shapes
 from dashboard.api.base import (
     AFTER,
     BEFORE,
+    BINARY_BODY,
     LIMIT,
-    RAW,
     SEQ_MAX,
     ApiView,
     Query,
-    listed,
-    next_address,
+    integer_schema,
+    list_of,
+    next_url,
     parameter,
-    part_of_all,
-    whole,
+    slice_page,
 )
 from dashboard.api.problems import BadRequest
 from engine.artifacts import Artifacts, artifacts_of, outputs
@@ -51,16 +51,16 @@ class Nodes(ApiView):
 
     @extend_schema(
         parameters=[LIMIT, AFTER],
-        responses={200: listed(shapes.NodeRun)},
-        description="All nodes of a run in the order of its definition, also those that are still pending.",
+        responses={200: list_of(shapes.NodeRun)},
+        description="All nodes of a run in the order of its definition, including those still pending.",
     )
     def get(self, request: Request, run_id: str) -> HttpResponse:
         query = Query(request)
         run = access.run(request.user, run_id)
-        nodes, following = part_of_all(request, query, engine_queries.document(run).nodes)
-        # They come as JSON, and would only be read to be written again.
-        told = ",".join(text for _, text in engine_queries.node_texts(run, [node.id for node in nodes]))
-        return HttpResponse(f'{{"results":[{told}],"next":{dump(following)}}}', content_type="application/json")
+        nodes, following = slice_page(request, query, engine_queries.document(run).nodes)
+        # They are stored as JSON already; do not parse and serialize them again.
+        results = ",".join(text for _, text in engine_queries.node_texts(run, [node.id for node in nodes]))
+        return HttpResponse(f'{{"results":[{results}],"next":{dump(following)}}}', content_type="application/json")
 
 
 class Node(ApiView):
@@ -80,7 +80,7 @@ class Attempts(ApiView):
 
     @extend_schema(
         parameters=[LIMIT, BEFORE],
-        responses={200: listed(shapes.Attempt)},
+        responses={200: list_of(shapes.Attempt)},
         description="Attempts of one node, newest first; lost ones stay in the list.",
     )
     def get(self, request: Request, run_id: str, node: str) -> Response:
@@ -90,7 +90,7 @@ class Attempts(ApiView):
         if before is not None:
             found = [attempt for attempt in found if attempt["number"] < before]
         changed = {"before": found[limit - 1]["number"]} if len(found) > limit else None
-        return Response({"results": found[:limit], "next": next_address(request, changed)})
+        return Response({"results": found[:limit], "next": next_url(request, changed)})
 
 
 class Logs(ApiView):
@@ -101,14 +101,15 @@ class Logs(ApiView):
     @extend_schema(
         parameters=[
             parameter("node", "Only lines of this node."),
-            parameter("attempt", "Only lines of this attempt.", whole(1)),
-            parameter("after", "Only lines with a greater `seq`.", whole(0, SEQ_MAX)),
-            parameter("level", "This level and graver ones.", enum=list(shapes.LEVELS)),
-            parameter("q", "Only lines that contain this text, whatever its case."),
+            parameter("attempt", "Only lines of this attempt.", integer_schema(1)),
+            parameter("after", "Only lines with a greater `seq`.", integer_schema(0, SEQ_MAX)),
+            parameter("level", "This level and more severe ones.", enum=list(shapes.LEVELS)),
+            parameter("q", "Only lines that contain this text (case-insensitive)."),
             LIMIT,
         ],
-        responses={200: listed(shapes.LogLine)},
-        description="Log lines in the order of `seq`, also of attempts that have not ended. No `next`: no more now.",
+        responses={200: list_of(shapes.LogLine)},
+        description="Log lines in the order of `seq`, including those of running attempts. `next` is null if there "
+        "are no more yet.",
     )
     def get(self, request: Request, run_id: str) -> Response:
         query = Query(request)
@@ -123,14 +124,15 @@ class Logs(ApiView):
             limit=query.limit,
         )
         changed = None if after is None else {"after": after}
-        return Response({"results": lines, "next": next_address(request, changed)})
+        return Response({"results": lines, "next": next_url(request, changed)})
 
 
-def _stored(run: RunRow, node: str) -> dict[str, Any]:
+def _stored_output(run: RunRow, node: str) -> dict[str, Any]:
     stored = engine_queries.node_output(run, node)
     if stored is None:
         raise NotFound(
-            _('Node "%(node)s" of run %(run)s has no output: it has not succeeded.') % {"node": node, "run": run.pk},
+            _('Node "%(node)s" of run %(run)s has no output, because it has not succeeded.')
+            % {"node": node, "run": run.pk},
             code="no_output",
         )
     return stored
@@ -147,7 +149,7 @@ class Output(ApiView):
 
     @extend_schema(
         parameters=[
-            parameter("offset", "Rows to leave out at the beginning of a table.", whole(0, SEQ_MAX)),
+            parameter("offset", "Rows of a table to skip.", integer_schema(0, SEQ_MAX)),
             LIMIT,
         ],
         responses={
@@ -157,12 +159,12 @@ class Output(ApiView):
                 resource_type_field_name="kind",
             )
         },
-        description="The output of a node that succeeded. 404 `no_output` when there is none.",
+        description="The output of a node that succeeded. 404 `no_output` if there is none.",
     )
     def get(self, request: Request, run_id: str, node: str) -> Response:
         query = Query(request)
         offset, limit = query.integer("offset", 0, 0, SEQ_MAX), query.limit
-        stored = _stored(access.run(request.user, run_id), node)
+        stored = _stored_output(access.run(request.user, run_id), node)
         if stored["kind"] == "table":
             rows = outputs.table_rows(stored, _artifacts(), offset, limit)
             return Response({"kind": "table", **rows})
@@ -175,22 +177,22 @@ class Download(ApiView):
     noun = "nodes"
 
     @extend_schema(
-        parameters=[parameter("format", "The form of the file; json by default.", enum=list(FORMATS))],
-        responses={(200, media.partition(";")[0]): RAW for media in FORMATS.values()},
-        description="The whole output as a file. A table comes as csv, parquet or json; a JSON value as json.",
+        parameters=[parameter("format", "File format; json by default.", enum=list(FORMATS))],
+        responses={(200, media.partition(";")[0]): BINARY_BODY for media in FORMATS.values()},
+        description="The whole output as a file. Tables are available as csv, parquet or json, JSON values as json.",
     )
     def get(self, request: Request, run_id: str, node: str) -> StreamingHttpResponse:
         query = Query(request)
         form = query.choice("format", tuple(FORMATS), "json")
         run = access.run(request.user, run_id)
-        stored = _stored(run, node)
+        stored = _stored_output(run, node)
         if stored["kind"] != "table" and form != "json":
             raise BadRequest(
-                _("The output is a JSON value, no table: it downloads as json only."), code="not_a_table", path="format"
+                _("The output is a JSON value, not a table. Download it as json."), code="not_a_table", path="format"
             )
         chunks: Iterator[bytes] = iter(outputs.export(stored, _artifacts(), form))
         response = StreamingHttpResponse(chunks, content_type=FORMATS[form])
-        # Never shown in the page's origin, whatever an output holds.
+        # An output must never be rendered in the pages' origin, whatever it holds.
         name = f"run-{run.pk}-{node}.{form}"
         response["Content-Disposition"] = f'attachment; filename="{name}"'
         response["X-Content-Type-Options"] = "nosniff"

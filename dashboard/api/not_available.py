@@ -1,4 +1,4 @@
-"""Calls of the contract that are not built yet: each is refused by its name, after the same checks as any other."""
+"""API calls of the contract that are not built yet. Each is refused by name, after the usual checks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RESPONSES = {(501, CONTENT_TYPE): shapes.Problem}
 
 
 def not_available_yet(what: str, noun: str, name: str, **rights: Right) -> type[ApiView]:
-    """A view that answers 501 `not_available_yet`, naming `what`. `rights`: method -> right, as it will need."""
+    """Return a view that answers 501 `not_available_yet` and names `what`. `rights` gives the right of each method."""
 
     def refuse(self: ApiView, request: Request, *arguments: Any, **named: Any) -> Response:
         raise NotAvailableYet(what)
@@ -30,7 +30,7 @@ def not_available_yet(what: str, noun: str, name: str, **rights: Right) -> type[
     }
     for method in rights:
         documented = extend_schema(request=None, responses=_RESPONSES, description=f"{what}: not available yet.")
-        # Each method needs a function of its own: the decorator keeps what it says on the function.
+        # Each method needs its own function, because the decorator stores the documentation on it.
         members[method.lower()] = documented(_copy_of(refuse))
     return type(f"Later_{name}", (ApiView,), members)
 

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beyond what the views say themselves."""
+"""Extensions of the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dashboard.api.problems import CONTENT_TYPE
 
 
 class ProblemSchema(AutoSchema):
-    """Documents, for every call, that any other answer is a problem document."""
+    """Documents for every call that any other answer is a problem document."""
 
     def get_operation(self, *arguments: Any, **named: Any) -> Any:
         operation = super().get_operation(*arguments, **named)
@@ -29,14 +29,14 @@ class ProblemSchema(AutoSchema):
             }
         body: dict[str, Any] = (operation or {}).get("requestBody", {})
         if any("$ref" not in content["schema"] for content in body.get("content", {}).values()):
-            # A patch or a file: of what has fields, these say whether it is needed.
+            # Only bodies with fields say themselves whether they are required; patches and files always are.
             body["required"] = True
         return operation
 
     def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:
         schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         if getattr(serializer, "closed", False):
-            # What the class says of itself is for its readers in the code.
+            # The docstring of the class is for developers.
             schema.pop("description", None)
             schema["additionalProperties"] = False
         return schema
@@ -44,7 +44,7 @@ class ProblemSchema(AutoSchema):
     def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
         schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
         if isinstance(field, shapes.AnyJSON) and schema is not None:
-            # "Anything, or null" would be written as two alternatives that null both fits.
+            # "Anything, or null" would become two alternatives, and null matches both.
             schema.pop("oneOf", None)
         return schema
 
@@ -58,7 +58,7 @@ class ProblemSchema(AutoSchema):
 
 @functools.cache
 def query_parameters(call: Callable[..., Any]) -> tuple[str, ...]:
-    """Names of the query parameters that the document gives a call, which is a method of a view."""
+    """Return the names of the query parameters that the document lists for a view's method."""
     documented = getattr(call, "kwargs", {}).get("schema")
     if documented is None:
         return ()

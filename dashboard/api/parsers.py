@@ -1,4 +1,4 @@
-"""Bodies of requests: strict, bounded JSON."""
+"""Parsers of request bodies: strict, bounded JSON."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from engine.models.fields import clean_text
 
 BODY_BYTES_MAX = 64 * 1024 * 1024
 DEPTH_MAX = 100
-# What text columns refuse (NUL) or no encoder takes (half of a surrogate pair) can come in as an escape only.
+# NUL and lone surrogates can arrive only as escapes. Text columns refuse the former, encoders the latter.
 _UNCLEAN = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
 class StrictJSONParser(BaseParser):
-    """UTF-8 JSON as RFC 8259 has it: no NaN, no name twice in an object, no endless nesting.
+    """UTF-8 JSON as defined by RFC 8259: no NaN, no duplicate names in an object, limited depth.
 
-    NUL and half surrogate pairs become U+FFFD.
+    NUL and lone surrogates become U+FFFD.
     """
 
     media_type = "application/json"
@@ -36,7 +36,7 @@ class StrictJSONParser(BaseParser):
         raw = stream.read(BODY_BYTES_MAX + 1)
         if len(raw) > BODY_BYTES_MAX:
             raise BadRequest(
-                _("A body holds at most %(size)d MiB.") % {"size": BODY_BYTES_MAX // 2**20},
+                _("The body is larger than %(size)d MiB.") % {"size": BODY_BYTES_MAX // 2**20},
                 code="too_large",
                 status=413,
             )
@@ -44,17 +44,17 @@ class StrictJSONParser(BaseParser):
             value = json.loads(
                 raw.decode("utf-8-sig"),
                 parse_constant=_refuse_constant,
-                parse_float=_finite,
-                object_pairs_hook=_named_once,
+                parse_float=_finite_float,
+                object_pairs_hook=_object_without_duplicates,
             )
             if _UNCLEAN.search(raw):
-                value = _cleaned(value)
+                value = _clean(value)
         except UnicodeDecodeError:
             raise ParseError(_("The body is not UTF-8.")) from None
         except RecursionError:
-            raise ParseError(_("The body nests deeper than %(depth)d.") % {"depth": DEPTH_MAX}) from None
+            raise ParseError(_("The body is nested more than %(depth)d levels deep.") % {"depth": DEPTH_MAX}) from None
         except ValueError as error:
-            raise ParseError(_("The body is not JSON: %(error)s.") % {"error": error}) from None
+            raise ParseError(_("The body is not valid JSON: %(error)s.") % {"error": error}) from None
         _check_depth(value)
         return value
 
@@ -64,28 +64,29 @@ class JSONPatchParser(StrictJSONParser):
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(_("%(name)s is no JSON value") % {"name": name})
+    raise ValueError(_("%(name)s is not a JSON value") % {"name": name})
 
 
-def _finite(text: str) -> float:
+def _finite_float(text: str) -> float:
     value = float(text)
     if isinf(value):
-        # Python would take it for infinity, which no JSON can say again.
+        # Python would parse it as infinity, which JSON cannot express.
         raise ValueError(_("%(number)s is too large for a number") % {"number": text[:40]})
     return value
 
 
-def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        # One reader takes the first of them, another the last: what was meant is not known.
-        twice = next(name for name, times in Counter(name for name, _value in pairs).items() if times > 1)
-        raise ValueError(_('the name "%(name)s" stands twice in one object') % {"name": clean_text(twice)[:60]})
+        # Some readers take the first value, others the last: the meaning is ambiguous.
+        duplicate = next(name for name, times in Counter(name for name, _value in pairs).items() if times > 1)
+        raise ValueError(_('duplicate name "%(name)s" in an object') % {"name": clean_text(duplicate)[:60]})
     return found
 
 
 def _check_depth(value: Any) -> None:
-    """Later steps recurse (copying, comparing, validating): a bound here keeps them all within theirs."""
+    """Raise ParseError for a value that is nested too deep for the recursive code behind this (copying, comparing,
+    validating)."""
     level = [value] if isinstance(value, dict | list) else []
     for _depth in range(DEPTH_MAX):
         if not level:
@@ -96,15 +97,15 @@ def _check_depth(value: Any) -> None:
             for inner in (outer.values() if isinstance(outer, dict) else outer)
             if isinstance(inner, dict | list)
         ]
-    raise ParseError(_("The body nests deeper than %(depth)d.") % {"depth": DEPTH_MAX})
+    raise ParseError(_("The body is nested more than %(depth)d levels deep.") % {"depth": DEPTH_MAX})
 
 
-def _cleaned(value: Any) -> Any:
+def _clean(value: Any) -> Any:
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, list):
-        return [_cleaned(inner) for inner in value]
+        return [_clean(inner) for inner in value]
     if isinstance(value, dict):
-        # Two names may have become one.
-        return _named_once([(clean_text(key), _cleaned(inner)) for key, inner in value.items()])
+        # Two names may have become the same.
+        return _object_without_duplicates([(clean_text(key), _clean(inner)) for key, inner in value.items()])
     return value

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from dashboard import accounts
 from dashboard.access import Right
 from dashboard.api import bodies, shapes
-from dashboard.api.base import BEFORE, LIMIT, SEQ_MAX, ApiView, Query, accepted, listed, page
+from dashboard.api.base import BEFORE, LIMIT, SEQ_MAX, ApiView, Query, list_of, page, parse_body
 from dashboard.api.problems import CONTENT_TYPE
 from dashboard.models import User as UserRow
 from engine.errors import NotFound
@@ -22,7 +22,9 @@ class Tokens(ApiView):
     noun = "tokens"
 
     @extend_schema(
-        parameters=[LIMIT, BEFORE], responses={200: listed(shapes.Token)}, description="One's own tokens, newest first."
+        parameters=[LIMIT, BEFORE],
+        responses={200: list_of(shapes.Token)},
+        description="The caller's tokens, newest first.",
     )
     def get(self, request: Request) -> Response:
         rows = accounts.tokens_of(self.person)
@@ -32,10 +34,10 @@ class Tokens(ApiView):
     @extend_schema(
         request=bodies.NewToken,
         responses={201: shapes.NewToken},
-        description="A new token of one's own. It is told this once; only its hash is kept.",
+        description="Create a token for the caller. It is returned this once; only its hash is stored.",
     )
     def post(self, request: Request) -> Response:
-        wanted = accepted(bodies.NewToken, request)
+        wanted = parse_body(bodies.NewToken, request)
         raw, token = accounts.issue_token(
             self.person, wanted["name"], wanted.get("scopes") or (), expires_at=wanted.get("expires_at"), by=self.by
         )
@@ -48,21 +50,21 @@ class Token(ApiView):
     operations = {"GET": "get_token", "DELETE": "delete_token"}
     noun = "tokens"
 
-    @extend_schema(responses={200: shapes.Token}, description="One of one's own tokens.")
+    @extend_schema(responses={200: shapes.Token}, description="One of the caller's tokens.")
     def get(self, request: Request, token_id: int) -> Response:
         token = accounts.tokens_of(self.person).filter(pk=_id(token_id)).first()
         if token is None:
-            raise NotFound(_("You have no token %(id)s.") % {"id": token_id})
+            raise NotFound(_("You have no token with the id %(id)s.") % {"id": token_id})
         return Response(accounts.token_dict(token))
 
-    @extend_schema(responses={204: None}, description="End a token at once.")
+    @extend_schema(responses={204: None}, description="Revoke a token at once.")
     def delete(self, request: Request, token_id: int) -> Response:
         accounts.delete_token(self.person, _id(token_id), by=self.by)
         return Response(status=204)
 
 
 def _id(value: int) -> int:
-    """An id from an address, no larger than the column: a larger one is nobody's."""
+    """Cut an id from the URL to the size of the column; no row has a larger one."""
     return min(value, SEQ_MAX)
 
 
@@ -72,7 +74,7 @@ class Users(ApiView):
     noun = "users"
 
     @extend_schema(
-        parameters=[LIMIT, BEFORE], responses={200: listed(shapes.User)}, description="Accounts, newest first."
+        parameters=[LIMIT, BEFORE], responses={200: list_of(shapes.User)}, description="Accounts, newest first."
     )
     def get(self, request: Request) -> Response:
         query = Query(request)
@@ -83,10 +85,10 @@ class Users(ApiView):
     @extend_schema(
         request=bodies.NewUser,
         responses={201: shapes.User, (409, CONTENT_TYPE): shapes.Problem},
-        description="Create an account; without a password it signs in by a login link. 409 `already_exists`.",
+        description="Create an account; without a password it signs in with a login link. 409 `already_exists`.",
     )
     def post(self, request: Request) -> Response:
-        wanted = accepted(bodies.NewUser, request)
+        wanted = parse_body(bodies.NewUser, request)
         person = accounts.create_user(wanted["username"], wanted["role"], password=wanted.get("password"), by=self.by)
         return Response(
             accounts.user_dict(person), status=201, headers={"Location": f"/api/v1/users/{person.username}/"}
@@ -105,9 +107,9 @@ class User(ApiView):
     @extend_schema(
         request=bodies.UserChange,
         responses={200: shapes.User, (409, CONTENT_TYPE): shapes.Problem},
-        description="Change the role, close or open an account, set a password. 409 `last_admin`.",
+        description="Change the role, close or reopen the account, set a password. 409 `last_admin`.",
     )
     def patch(self, request: Request, username: str) -> Response:
         person = accounts.find_user(username)
-        wanted = accepted(bodies.UserChange, request)
+        wanted = parse_body(bodies.UserChange, request)
         return Response(accounts.user_dict(accounts.change_user(person, **wanted, by=self.by)))

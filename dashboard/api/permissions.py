@@ -1,4 +1,4 @@
-"""What is asked before a view runs. Denies by default: a view says which right each of its methods needs."""
+"""The permission check in front of all API views. A method is denied unless its view names the right that it needs."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from dashboard.access import Right
 from dashboard.models import ApiToken
 
 if TYPE_CHECKING:
-    # DRF's views load this module while they are being defined themselves.
+    # Django REST framework imports this module while its views are being defined.
     from rest_framework.views import APIView
 
 
 class HasRight(BasePermission):
-    """Whether the person has the right that `view.rights` names for the method. No entry: nobody may."""
+    """Allow the method if the user has the right that `view.rights` names for it; deny methods without an entry."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         rights: Mapping[str, Right] = getattr(view, "rights", {})
         method = "GET" if request.method == "HEAD" else request.method or ""
         right = rights.get(method)
         if right is None:
-            # A method that the view does not have is answered by 405, to those who may look here at all.
+            # A method that the view does not have is answered with 405, but only to users who may see anything here.
             known = not hasattr(view, method.lower()) or method == "OPTIONS"
             right = Right.VIEW if known else None
         if isinstance(request.auth, ApiToken) and request.auth.scopes and not self.within(request.auth, view):
             raise PermissionDenied(
-                _("This token is only good for %(scopes)s.") % {"scopes": ", ".join(request.auth.scopes)}
+                _("This token is limited to %(scopes)s.") % {"scopes": ", ".join(request.auth.scopes)}
             )
         if right is None:
             return False
@@ -41,5 +41,5 @@ class HasRight(BasePermission):
 
     @staticmethod
     def within(token: ApiToken, view: APIView) -> bool:
-        """Whether a limited token is good for this view."""
+        """Return whether a limited token covers this view."""
         return getattr(view, "scope", None) in token.scopes

@@ -1,6 +1,6 @@
 """Errors as `application/problem+json` (RFC 9457), each with a stable `code`.
 
-Everything that goes wrong under /api/ leaves through here: the verbs' errors, DRF's, Django's, and faults.
+All errors under /api/ are answered here: those of actions, of Django REST framework, of Django, and unexpected ones.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ log = logging.getLogger("interlock.api")
 
 CONTENT_TYPE = "application/problem+json"
 
-# The first class that fits decides, so what is special stands before what is general.
+# The first matching class decides: subclasses stand before their base classes.
 STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (SignedOut, 401),
     (Forbidden, 403),
@@ -66,7 +66,7 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
 
 
 class BadRequest(engine_errors.InterlockError):
-    """The request itself cannot be understood: a parameter, a header, the shape of the body."""
+    """The request cannot be understood: a parameter, a header or the shape of the body is wrong."""
 
     code = "bad_request"
     status = 400
@@ -77,57 +77,58 @@ class BadRequest(engine_errors.InterlockError):
 
 
 def body(status: int, code: str, detail: str, **more: Any) -> dict[str, Any]:
-    """The members of a problem document."""
+    """Return the members of a problem document."""
     return {"type": "about:blank", "title": _title(status), "status": status, "detail": detail, "code": code, **more}
 
 
 def problem(status: int, code: str, detail: str, **more: Any) -> Response:
-    """A problem as the answer of an API view."""
+    """Return a problem document as the response of an API view."""
     response = Response(body(status, code, detail, **more), status=status, content_type=CONTENT_TYPE)
-    # Faults are logged where they are caught, with their cause; that a call is not built yet is no error of ours.
+    # Unexpected errors are logged where they are caught, and a call that is not built yet is no error: Django must not
+    # log the response again.
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
-    """DRF's hook: every exception of an API view as a problem; never a traceback, never HTML."""
+    """Answer any exception of an API view with a problem document (hook of Django REST framework)."""
     if isinstance(error, BadRequest):
-        return _of_error(error, error.status)
+        return _error_response(error, error.status)
     for kind, status in STATUSES:
         if isinstance(error, kind):
-            return _of_error(error, status, context)
+            return _error_response(error, status, context)
     if isinstance(error, Http404):
-        return problem(404, "not_found", _("There is nothing at this address."))
+        return problem(404, "not_found", _("No such URL."))
     if isinstance(error, PermissionDenied):
-        return problem(403, "forbidden", _("You may not do this."))
+        return problem(403, "forbidden", _("You do not have permission to do this."))
     if isinstance(error, RequestDataTooBig):
         return problem(413, "too_large", _("The body is too large for this call."))
     if isinstance(error, SuspiciousOperation):
-        return problem(400, "bad_request", _("The request cannot be understood."))
+        return problem(400, "bad_request", _("The request could not be understood."))
     if isinstance(error, exceptions.APIException):
-        return _of_api_exception(error)
+        return _api_exception_response(error)
     if found := outage(error):
         log.warning("%s path=%s error=%s", found.code, _path(context), error)
-        response = problem(found.status, found.code, found.said)
+        response = problem(found.status, found.code, found.message)
         response["Retry-After"] = str(found.retry_after_seconds)
         return response
     log.exception("fault path=%s", _path(context), exc_info=error)
-    return problem(500, "fault", _("Something is wrong on the server; its log has the details."))
+    return problem(500, "fault", _("Something went wrong on the server. Its log has the details."))
 
 
-def _of_error(error: Exception, status: int, context: Mapping[str, Any] | None = None) -> Response:
-    said = engine_words(str(error))
+def _error_response(error: Exception, status: int, context: Mapping[str, Any] | None = None) -> Response:
+    message = engine_words(str(error))
     more: dict[str, Any] = {}
     wrong = getattr(error, "problems", None)
     if wrong is not None:
-        more["errors"] = [_error_of(one) for one in wrong]
+        more["errors"] = [_problem_dict(each) for each in wrong]
     elif isinstance(error, engine_errors.InvalidValue | BadRequest) and error.path:
-        more["errors"] = [{"path": error.path, "node": None, "code": _code(error), "message": said}]
+        more["errors"] = [{"path": error.path, "node": None, "code": _code(error), "message": message}]
     if isinstance(error, versions_errors.OutdatedBase):
         more["base_version"] = error.base_version
         more["newest"] = error.newest.number if error.newest is not None else None
         more["changes"] = error.changes
-    response = problem(status, _code(error), said, **more)
+    response = problem(status, _code(error), message, **more)
     if isinstance(error, SignedOut):
         response["WWW-Authenticate"] = 'Bearer realm="interlock"'
     if isinstance(error, TooManyAttempts):
@@ -135,12 +136,12 @@ def _of_error(error: Exception, status: int, context: Mapping[str, Any] | None =
     return response
 
 
-def _error_of(wrong: Problem | Mapping[str, Any]) -> dict[str, Any]:
+def _problem_dict(wrong: Problem | Mapping[str, Any]) -> dict[str, Any]:
     found = dict(wrong) if isinstance(wrong, Mapping) else wrong.as_dict()
     return {**found, "message": engine_words(found["message"])}
 
 
-# DRF's own codes, in our words.
+# Codes of Django REST framework and what they are called here.
 _API_CODES = {
     "not_authenticated": "not_signed_in",
     "authentication_failed": "invalid_token",
@@ -153,10 +154,10 @@ _API_CODES = {
 }
 
 
-def _of_api_exception(error: exceptions.APIException) -> Response:
+def _api_exception_response(error: exceptions.APIException) -> Response:
     if isinstance(error, exceptions.ValidationError):
-        wrong = list(_flat(error.detail))
-        detail = wrong[0]["message"] if len(wrong) == 1 else _("%(count)d fields are wrong.") % {"count": len(wrong)}
+        wrong = list(_flatten(error.detail))
+        detail = wrong[0]["message"] if len(wrong) == 1 else _("%(count)d fields are invalid.") % {"count": len(wrong)}
         if wrong and wrong[0]["path"]:
             detail = f"{wrong[0]['path']}: {wrong[0]['message']}" if len(wrong) == 1 else detail
         return problem(400, "invalid", detail, errors=wrong)
@@ -168,15 +169,15 @@ def _of_api_exception(error: exceptions.APIException) -> Response:
     return response
 
 
-def _flat(detail: Any, path: str = "") -> Any:
-    """DRF's nested messages as a flat list of {path, node, code, message}."""
+def _flatten(detail: Any, path: str = "") -> Any:
+    """Flatten nested messages into {path, node, code, message}."""
     if isinstance(detail, Mapping):
         for key, inner in detail.items():
-            yield from _flat(inner, path if key == "non_field_errors" else f"{path}.{key}" if path else str(key))
+            yield from _flatten(inner, path if key == "non_field_errors" else f"{path}.{key}" if path else str(key))
     elif isinstance(detail, list):
         for index, inner in enumerate(detail):
             nested = isinstance(inner, Mapping | list)
-            yield from _flat(inner, f"{path}[{index}]" if nested else path)
+            yield from _flatten(inner, f"{path}[{index}]" if nested else path)
     else:
         code = getattr(detail, "code", "invalid")
         yield {"path": path, "node": None, "code": code, "message": str(detail)}
@@ -199,16 +200,16 @@ def _path(context: Mapping[str, Any]) -> str:
     return str(getattr(request, "path", ""))
 
 
-# --- outside DRF: what Django's handlers answer under /api/ -------------------------------------------------------
+# --- outside Django REST framework: answers of Django's handlers under /api/ ---------------------------------------
 
 
 def is_api(request: HttpRequest) -> bool:
-    """Whether a program asks; what a load balancer or Prometheus asks lies outside /api/."""
+    """Return whether a program asks. Load balancers and Prometheus ask outside /api/."""
     return request.path.startswith("/api/") or request.path in ("/healthz", "/readyz", "/metrics")
 
 
 def plain(status: int, code: str, detail: str) -> JsonResponse:
-    """A problem as the answer of a plain Django view or handler."""
+    """Return a problem document as the response of a plain Django view or handler."""
     return JsonResponse(body(status, code, detail), status=status, content_type=CONTENT_TYPE)
 
 
@@ -217,10 +218,10 @@ def _handler(status: int, code: str, fallback: Callable[..., HttpResponseBase]) 
         if not is_api(request):
             return fallback(request, *arguments, **named)
         details = {
-            400: _("The request cannot be understood."),
-            403: _("You may not do this."),
-            404: _("There is nothing at this address."),
-            500: _("Something is wrong on the server; its log has the details."),
+            400: _("The request could not be understood."),
+            403: _("You do not have permission to do this."),
+            404: _("No such URL."),
+            500: _("Something went wrong on the server. Its log has the details."),
         }
         return plain(status, code, details[status])
 
@@ -234,20 +235,21 @@ _fault = _handler(500, "fault", defaults.server_error)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """What no view has caught; a full disk and a database that is away can show anywhere, in middleware too."""
+    """Answer an exception that no view has caught. A full disk or a missing database can show anywhere, also in
+    middleware."""
     if found := outage(sys.exc_info()[1]):
         return unavailable(request, found)
     return _fault(request)
 
 
 def unavailable(request: HttpRequest, found: Outage) -> HttpResponse:
-    """An outage as the answer of a plain view or a page; nothing of it needs the database."""
+    """Answer an outage from a plain view or a page, without using the database."""
     response: HttpResponse
     if is_api(request):
-        response = plain(found.status, found.code, found.said)
+        response = plain(found.status, found.code, found.message)
     else:
         part = "errors/_part.html" if request.headers.get("HX-Request") else "errors/outage.html"
-        text = render_to_string(part, {"said": found.said, "sent": request.method == "POST"})
+        text = render_to_string(part, {"message": found.message, "sent": request.method == "POST"})
         response = HttpResponse(text, status=found.status)
     response["Retry-After"] = str(found.retry_after_seconds)
     return response
@@ -255,8 +257,8 @@ def unavailable(request: HttpRequest, found: Outage) -> HttpResponse:
 
 @csrf_exempt
 def unknown_address(request: HttpRequest, path: str = "") -> HttpResponse:
-    """Every address under /api/ that nothing else answers."""
-    detail = _("There is nothing at this address.")
+    """Answer all URLs under /api/ that match nothing else."""
+    detail = _("No such URL.")
     if not request.path.endswith("/"):
-        detail = _("There is nothing at this address. Addresses of the API end with a slash.")
+        detail = _("No such URL. URLs of the API end with a slash.")
     return plain(404, "not_found", detail)

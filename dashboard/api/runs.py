@@ -1,4 +1,4 @@
-"""Runs: start, list, look at, cancel, retry, delete."""
+"""Runs: start, list, show, cancel, retry, delete."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dashboard import access
 from dashboard.access import Right
 from dashboard.api import bodies, shapes
-from dashboard.api.base import BEFORE, LIMIT, ApiView, Query, accepted, answer, listed, page, parameter, whole
+from dashboard.api.base import BEFORE, LIMIT, ApiView, Query, integer_schema, list_of, page, parameter, parse_body
 from dashboard.api.problems import CONTENT_TYPE, BadRequest
 from engine.errors import NotAvailableYet
 from engine.models import Run as RunRow
@@ -26,7 +26,7 @@ from versions.actions import runs as run_actions
 WAIT_SECONDS_MAX = 60
 
 
-def run_address(run: RunRow) -> str:
+def run_url(run: RunRow) -> str:
     return f"/api/v1/runs/{run.pk}/"
 
 
@@ -43,7 +43,7 @@ class Launches(ApiView):
         parameters=[
             parameter(
                 "wait",
-                "Seconds (0 to 60) to wait for the end of the run: 200 when it ended meanwhile, else 202.",
+                "Seconds (0 to 60) to wait for the end of the run: 200 if it has ended by then, else 202.",
                 {"type": "number", "minimum": 0, "maximum": WAIT_SECONDS_MAX},
             ),
             OpenApiParameter(
@@ -52,30 +52,31 @@ class Launches(ApiView):
         ],
         request=bodies.Launch,
         responses={
-            202: answer(shapes.Run, "Accepted; its address is in Location."),
-            200: answer(shapes.Run, "It ended within `wait`."),
+            202: OpenApiResponse(shapes.Run, "Accepted; Location has its URL."),
+            200: OpenApiResponse(shapes.Run, "The run ended within `wait`."),
             (409, CONTENT_TYPE): shapes.Problem,
             (422, CONTENT_TYPE): shapes.Problem,
         },
         description=(
-            "Start a run of the live version, of `version`, or of the caller's draft (needs the right to edit). "
-            "With `targets` only those nodes run, and what they need; the others are `skipped`, reason `not_asked`. "
-            "409 `nothing_live`, `no_draft`, `archived`; 422 when the inputs do not fit, a target is unknown "
-            "(`invalid_targets`) or the draft is invalid."
+            "Start a run of the live version, of `version`, or of the caller's draft (requires the right to edit). "
+            "With `targets`, only those nodes and what they depend on run; the others are `skipped`, reason "
+            "`not_asked`. 409 `nothing_live`, `no_draft`, `archived`; 422 if the inputs do not match, a target is "
+            "unknown (`invalid_targets`) or the draft is invalid."
         ),
     )
     def post(self, request: Request, slug: str) -> Response:
-        # The waiting itself is done around Django, where it costs no thread; here its value is checked.
+        # `live.wait` waits for the end of the run outside Django, where waiting costs no thread. Only the value is
+        # checked here.
         Query(request).number("wait", 0, WAIT_SECONDS_MAX)
         if "Idempotency-Key" in request.headers:
             raise NotAvailableYet("Idempotency-Key")
         workflow = access.workflow(request.user, slug, Right.RUN)
-        wanted = accepted(bodies.Launch, request)
+        wanted = parse_body(bodies.Launch, request)
         draft, version = wanted["draft"], wanted.get("version")
         if draft and version is not None:
-            raise BadRequest(_("Name a version or ask for the draft, not both."), code="version_and_draft")
+            raise BadRequest(_("Specify a version or the draft, not both."), code="version_and_draft")
         if draft:
-            # A draft is code that nobody published: an account that may only operate must not bring it in.
+            # A draft contains unpublished code. An account that may only operate must not run it.
             access.require(request.user, Right.EDIT)
         run = launch.launch(
             workflow,
@@ -86,7 +87,7 @@ class Launches(ApiView):
             targets=wanted.get("targets"),
             by=self.by,
         )
-        return Response(engine_queries.run_dict(run), status=202, headers={"Location": run_address(run)})
+        return Response(engine_queries.run_dict(run), status=202, headers={"Location": run_url(run)})
 
 
 class Runs(ApiView):
@@ -99,19 +100,19 @@ class Runs(ApiView):
             parameter("workflow", "Slug."),
             parameter(
                 "state",
-                "States, parted by commas.",
+                "States, separated by commas.",
                 {"type": "array", "items": {"type": "string", "enum": shapes.RUN_STATE}},
                 explode=False,
             ),
-            parameter("version", "Number of the version.", whole(1)),
-            parameter("draft", "true: only runs of drafts; false: none of them.", OpenApiTypes.BOOL),
+            parameter("version", "Version number.", integer_schema(1)),
+            parameter("draft", "true: only runs of drafts; false: no runs of drafts.", OpenApiTypes.BOOL),
             parameter("created_by", "User name."),
             parameter("since", "Created at this time or later.", OpenApiTypes.DATETIME),
             parameter("until", "Created before this time.", OpenApiTypes.DATETIME),
             LIMIT,
             BEFORE,
         ],
-        responses={200: listed(shapes.Run)},
+        responses={200: list_of(shapes.Run)},
         description="Runs, newest first.",
     )
     def get(self, request: Request) -> Response:
@@ -123,11 +124,11 @@ class Runs(ApiView):
             version=query.optional_integer("version", 1),
             draft=query.flag("draft"),
             created_by=query.text("created_by") or None,
-            since=query.moment("since"),
-            until=query.moment("until"),
+            since=query.timestamp("since"),
+            until=query.timestamp("until"),
             before=query.before,
         )
-        return page(request, query, rows, run_dicts, begun=True)
+        return page(request, query, rows, run_dicts, ordered=True)
 
 
 class Run(ApiView):
@@ -141,7 +142,7 @@ class Run(ApiView):
 
     @extend_schema(
         responses={204: None, (409, CONTENT_TYPE): shapes.Problem},
-        description="Delete an ended run with its outputs and logs. 409 `wrong_state` while it has not ended.",
+        description="Delete an ended run with its outputs and logs. 409 `wrong_state` until it has ended.",
     )
     def delete(self, request: Request, run_id: str) -> Response:
         run_actions.delete(access.run(request.user, run_id, Right.RESOURCES), by=self.by)
@@ -149,28 +150,28 @@ class Run(ApiView):
 
 
 class Command(ApiView):
-    """Base of what asks the scheduler for something: 202 with the run, the rest is seen as it happens."""
+    """Base of calls that write a command for the scheduler: 202 with the run, before the command is applied."""
 
     rights = {"POST": Right.RUN}
     noun = "runs"
 
     @staticmethod
-    def taken(run: RunRow) -> Response:
+    def accepted_response(run: RunRow) -> Response:
         run.refresh_from_db()
         return Response(engine_queries.run_dict(run), status=202)
 
 
-_TAKEN = {202: shapes.Run, (409, CONTENT_TYPE): shapes.Problem}
+_ACCEPTED = {202: shapes.Run, (409, CONTENT_TYPE): shapes.Problem}
 
 
 class CancelRun(Command):
     operations = {"POST": "cancel_run"}
 
-    @extend_schema(request=bodies.Nothing, responses=_TAKEN, description="End a run and all its nodes.")
+    @extend_schema(request=bodies.Nothing, responses=_ACCEPTED, description="Cancel a run with all its nodes.")
     def post(self, request: Request, run_id: str) -> Response:
         run = access.run(request.user, run_id, Right.RUN)
-        accepted(bodies.Nothing, request)
-        return self.taken(run_actions.cancel(run, by=self.by))
+        parse_body(bodies.Nothing, request)
+        return self.accepted_response(run_actions.cancel(run, by=self.by))
 
 
 class RetryRun(Command):
@@ -178,13 +179,13 @@ class RetryRun(Command):
 
     @extend_schema(
         request=bodies.Retry,
-        responses={**_TAKEN, (422, CONTENT_TYPE): shapes.Problem},
-        description="Try nodes again; without `nodes` all that failed, timed out or were cancelled.",
+        responses={**_ACCEPTED, (422, CONTENT_TYPE): shapes.Problem},
+        description="Retry nodes; without `nodes`, all that failed, timed out or were cancelled.",
     )
     def post(self, request: Request, run_id: str) -> Response:
         run = access.run(request.user, run_id, Right.RUN)
-        wanted = accepted(bodies.Retry, request)
-        return self.taken(
+        wanted = parse_body(bodies.Retry, request)
+        return self.accepted_response(
             run_actions.retry(
                 run,
                 nodes=wanted.get("nodes"),
@@ -199,11 +200,11 @@ class CancelNode(Command):
     operations = {"POST": "cancel_node"}
     noun = "nodes"
 
-    @extend_schema(request=bodies.Nothing, responses=_TAKEN, description="End one node.")
+    @extend_schema(request=bodies.Nothing, responses=_ACCEPTED, description="Cancel one node.")
     def post(self, request: Request, run_id: str, node: str) -> Response:
         run = access.run(request.user, run_id, Right.RUN)
-        accepted(bodies.Nothing, request)
-        return self.taken(run_actions.cancel_node(run, node, by=self.by))
+        parse_body(bodies.Nothing, request)
+        return self.accepted_response(run_actions.cancel_node(run, node, by=self.by))
 
 
 class SkipNode(Command):
@@ -212,17 +213,17 @@ class SkipNode(Command):
 
     @extend_schema(
         request=bodies.Nothing,
-        responses=_TAKEN,
+        responses=_ACCEPTED,
         description=(
-            "Let the run go on without one node: what lies downstream finds that it has succeeded, with output null. A "
-            "running one is killed first; one that had failed makes an ended run go on. 409 `wrong_state` when it has "
+            "Let the run continue without one node: downstream nodes see it as succeeded, with output null. A running "
+            "node is killed first; skipping a failed node continues an ended run. 409 `wrong_state` if it has "
             "succeeded or is skipped already."
         ),
     )
     def post(self, request: Request, run_id: str, node: str) -> Response:
         run = access.run(request.user, run_id, Right.RUN)
-        accepted(bodies.Nothing, request)
-        return self.taken(run_actions.skip_node(run, node, by=self.by))
+        parse_body(bodies.Nothing, request)
+        return self.accepted_response(run_actions.skip_node(run, node, by=self.by))
 
 
 class RetryNode(Command):
@@ -231,14 +232,16 @@ class RetryNode(Command):
 
     @extend_schema(
         request=bodies.RetryNode,
-        responses={**_TAKEN, (422, CONTENT_TYPE): shapes.Problem},
-        description="Try one node again; a running or retrying one ends its attempt first.",
+        responses={**_ACCEPTED, (422, CONTENT_TYPE): shapes.Problem},
+        description="Retry one node. Its attempt is ended first if it is running or retrying.",
     )
     def post(self, request: Request, run_id: str, node: str) -> Response:
         run = access.run(request.user, run_id, Right.RUN)
-        wanted = accepted(bodies.RetryNode, request)
+        wanted = parse_body(bodies.RetryNode, request)
         policy = _object(wanted.get("policy"), "policy")
-        return self.taken(run_actions.retry_node(run, node, from_=wanted["from"], policy=policy, by=self.by))
+        return self.accepted_response(
+            run_actions.retry_node(run, node, from_=wanted["from"], policy=policy, by=self.by)
+        )
 
 
 def _policies(value: Any) -> dict[str, dict[str, Any]] | None:

@@ -1,4 +1,4 @@
-"""The shapes that leave the API, for its OpenAPI document. The values come from queries; tests check each answer."""
+"""Response shapes for the OpenAPI document. The values come from queries; tests check every response against it."""
 
 from __future__ import annotations
 
@@ -41,25 +41,25 @@ class Objects(serializers.JSONField):
     """A list of JSON objects."""
 
 
-def Moment(**options: Any) -> serializers.DateTimeField:
+def Timestamp(**options: Any) -> serializers.DateTimeField:
     return serializers.DateTimeField(**options)
 
 
 class Shape(serializers.Serializer[Any]):
-    """Base of all shapes: what leaves the product has every field."""
+    """Base of all response shapes: every field is present unless it says otherwise."""
 
 
 # --- problems ----------------------------------------------------------------------------------------------------
 
 
 class DocumentProblem(Shape):
-    node = serializers.CharField(allow_null=True, help_text="Id of the node it belongs to.")
-    path = serializers.CharField(help_text='Place in what was sent: "nodes[3].config.sql".')
+    node = serializers.CharField(allow_null=True, help_text="Id of the node concerned.")
+    path = serializers.CharField(help_text='Place in the document: "nodes[3].config.sql".')
     code = serializers.CharField()
     message = serializers.CharField(help_text="What is wrong and what to change.")
     severity = serializers.ChoiceField(["error", "warning"], required=False)
-    line = serializers.IntegerField(required=False, help_text="From 1, in the code or SQL that path names.")
-    fix = AnyObject(required=False, help_text="{label, changes: JSON Patch}, where one repair is the obvious one.")
+    line = serializers.IntegerField(required=False, help_text="Line in the code or SQL at `path`, from 1.")
+    fix = AnyObject(required=False, help_text="{label, changes: JSON Patch}, if there is an obvious fix.")
 
 
 class Problem(Shape):
@@ -70,8 +70,8 @@ class Problem(Shape):
     status = serializers.IntegerField()
     detail = serializers.CharField(help_text="For people.")
     code = serializers.CharField(help_text="For programs; stable.")
-    errors = DocumentProblem(  # type: ignore[assignment]  # DRF takes fields out of the class: no clash
-        many=True, required=False, help_text="Everything that is wrong with what was sent."
+    errors = DocumentProblem(  # type: ignore[assignment]  # DRF removes fields from the class: no clash
+        many=True, required=False, help_text="All problems of the request."
     )
 
 
@@ -96,15 +96,15 @@ class Change(Shape):
 
 
 class PublishConflict(Problem):
-    """`outdated_base_version` with what differs, or `archived`."""
+    """`outdated_base_version` with the differences, or `archived`."""
 
     base_version = serializers.IntegerField(allow_null=True, required=False)
     newest = serializers.IntegerField(allow_null=True, required=False)
-    changes = Change(many=True, required=False, help_text="What differs, from the base to the newest version.")
+    changes = Change(many=True, required=False, help_text="Changes from the base to the newest version.")
 
 
 class Validation(Shape):
-    valid = serializers.BooleanField(help_text="No problem of severity error.")
+    valid = serializers.BooleanField(help_text="No problem has the severity error.")
     problems = DocumentProblem(many=True)
 
 
@@ -114,7 +114,7 @@ class Validation(Shape):
 class Live(Shape):
     version = serializers.IntegerField()
     colour = serializers.ChoiceField(["blue", "green"])
-    since = Moment()
+    since = Timestamp()
 
 
 class Candidate(Shape):
@@ -131,22 +131,24 @@ class Workflow(Shape):
     live = Live(allow_null=True)
     candidate = Candidate(allow_null=True)
     newest = serializers.IntegerField(allow_null=True, help_text="Number of the newest version.")
-    archived_at = Moment(allow_null=True)
+    archived_at = Timestamp(allow_null=True)
     created_by = serializers.CharField()
-    created_at = Moment()
+    created_at = Timestamp()
 
 
 class Draft(Shape):
     definition = AnyObject()
     base_version = serializers.IntegerField(allow_null=True)
-    saved_at = Moment(allow_null=True, help_text="Null: nothing is saved; the newest version, or an empty document.")
+    saved_at = Timestamp(
+        allow_null=True, help_text="Null if none is saved; then the newest version or an empty document."
+    )
 
 
 class Version(Shape):
     number = serializers.IntegerField()
     message = serializers.CharField()
     author = serializers.CharField()
-    created_at = Moment()
+    created_at = Timestamp()
     hash = serializers.CharField(help_text="SHA-256 over the canonical document, positions included.")
     node_count = serializers.IntegerField()
 
@@ -163,26 +165,26 @@ class Deployment(Shape):
     state = serializers.ChoiceField(["active", "live", "replaced", "aborted"])
     canary_percent = serializers.IntegerField(allow_null=True)
     by = serializers.CharField()
-    at = Moment()
-    ended_at = Moment(allow_null=True, help_text="When it stopped being live.")
+    at = Timestamp()
+    ended_at = Timestamp(allow_null=True, help_text="When it was replaced or aborted.")
 
 
 class Rollback(Shape):
     to = serializers.IntegerField(help_text="The version that is live now.")
     reason = serializers.CharField()
     by = serializers.CharField()
-    at = Moment()
+    at = Timestamp()
     deployment = Deployment()
 
     def get_fields(self) -> Any:
-        # `from` is a word of Python.
+        # `from` is a Python keyword.
         was = serializers.IntegerField(help_text="The version that was live before.")
         return {"from": was, **super().get_fields()}
 
 
 class AuditEntry(Shape):
     id = serializers.CharField()
-    at = Moment()
+    at = Timestamp()
     by = serializers.CharField()
     action = serializers.CharField()
     workflow = serializers.CharField(allow_null=True)
@@ -202,30 +204,30 @@ class AuditEntry(Shape):
 class Run(Shape):
     id = serializers.CharField()
     workflow = serializers.CharField()
-    version = serializers.IntegerField(allow_null=True, help_text="Null for a draft's run.")
+    version = serializers.IntegerField(allow_null=True, help_text="Null for a run of a draft.")
     draft = serializers.BooleanField()
     state = serializers.ChoiceField(RUN_STATE)
     reason = serializers.CharField(allow_null=True)
     inputs = AnyObject()
     priority = serializers.IntegerField(help_text="1 first .. 9 last.")
-    altered = serializers.BooleanField(help_text="A person changed a policy in it.")
+    altered = serializers.BooleanField(help_text="Somebody changed a policy for this run.")
     created_by = serializers.CharField()
-    created_at = Moment()
-    started_at = Moment(allow_null=True, help_text="When it left queued.")
-    finished_at = Moment(allow_null=True)
-    counts = Counts(help_text="Sums to all nodes.")
+    created_at = Timestamp()
+    started_at = Timestamp(allow_null=True, help_text="When it left the state queued.")
+    finished_at = Timestamp(allow_null=True)
+    counts = Counts(help_text="They add up to all nodes.")
 
 
 class Progress(Shape):
     fraction = serializers.FloatField(allow_null=True)
     message = serializers.CharField(allow_null=True)
-    at = Moment()
+    at = Timestamp()
 
 
 class NodeError(Shape):
     message = serializers.CharField()
     node = serializers.CharField()
-    line = serializers.IntegerField(allow_null=True, help_text="In the node's code or SQL.")
+    line = serializers.IntegerField(allow_null=True, help_text="Line in the node's code or SQL.")
     traceback = serializers.CharField(allow_null=True)
 
     def get_fields(self) -> Any:
@@ -235,14 +237,14 @@ class NodeError(Shape):
 class WaitingFor(Shape):
     code = serializers.CharField()
     message = serializers.CharField()
-    since = Moment(allow_null=True)
+    since = Timestamp(allow_null=True)
 
 
 class OutputSummary(Shape):
     kind = serializers.ChoiceField(["json", "table"])
     row_count = serializers.IntegerField(required=False)
     bytes = serializers.IntegerField()
-    ports = serializers.ListField(child=serializers.CharField(), help_text="Ports taken.")
+    ports = serializers.ListField(child=serializers.CharField(), help_text="Ports that were taken.")
 
 
 class NodeRun(Shape):
@@ -251,9 +253,9 @@ class NodeRun(Shape):
     name = serializers.CharField()
     state = serializers.ChoiceField(NODE_STATE)
     reason = serializers.CharField(allow_null=True)
-    attempt = serializers.IntegerField(help_text="Number of the newest attempt; 0: none yet.")
-    started_at = Moment(allow_null=True)
-    finished_at = Moment(allow_null=True)
+    attempt = serializers.IntegerField(help_text="Number of the newest attempt; 0 if there is none.")
+    started_at = Timestamp(allow_null=True)
+    finished_at = Timestamp(allow_null=True)
     expected = serializers.FloatField(allow_null=True, help_text="Seconds.")
     expected_from = serializers.ChoiceField(["author", "learned", "none"])
     progress = Progress(allow_null=True)
@@ -272,17 +274,17 @@ class Attempt(Shape):
     number = serializers.IntegerField()
     state = serializers.ChoiceField(sorted(ATTEMPT_STATES))
     worker = serializers.CharField()
-    pid = serializers.IntegerField(help_text="Of the node process.")
-    started_at = Moment()
-    finished_at = Moment(allow_null=True)
+    pid = serializers.IntegerField(help_text="Process id of the node process.")
+    started_at = Timestamp()
+    finished_at = Timestamp(allow_null=True)
     error = NodeError(allow_null=True)
-    usage = AnyObjectOrNull(help_text="Of its process tree: {cpu_seconds, memory_peak_bytes, ...}.")
-    receipt = Receipt(allow_null=True, help_text="After a kill.")
+    usage = AnyObjectOrNull(help_text="Resources used by its process tree: {cpu_seconds, memory_peak_bytes, ...}.")
+    receipt = Receipt(allow_null=True, help_text="Set after a kill.")
 
 
 class LogLine(Shape):
     seq = serializers.IntegerField()
-    at = Moment()
+    at = Timestamp()
     node = serializers.CharField()
     attempt = serializers.IntegerField()
     level = serializers.ChoiceField(LEVELS)
@@ -315,19 +317,19 @@ class NodeType(Shape):
     category = serializers.CharField()
     icon = serializers.CharField()
     description = serializers.CharField()
-    config = AnyObject(help_text="JSON Schema.")
+    config = AnyObject(help_text="JSON Schema of the config.")
     out_ports = serializers.ListField(
-        child=serializers.CharField(), allow_null=True, help_text="Null: they depend on the config."
+        child=serializers.CharField(), allow_null=True, help_text="Null if they depend on the config."
     )
-    uses_inputs = serializers.BooleanField(help_text="False: edges into it only order.")
-    needs_input = serializers.BooleanField(help_text="A node without an edge into it is a problem.")
+    uses_inputs = serializers.BooleanField(help_text="False if edges into it only order.")
+    needs_input = serializers.BooleanField(help_text="Whether a node without an incoming edge is a problem.")
 
 
 class PoolHolder(Shape):
     run = serializers.CharField()
     node = serializers.CharField()
     slots = serializers.IntegerField()
-    since = Moment(allow_null=True)
+    since = Timestamp(allow_null=True)
 
 
 class Pool(Shape):
@@ -346,59 +348,59 @@ class WorkerAttempt(Shape):
     workflow = serializers.CharField()
     node = serializers.CharField()
     attempt = serializers.IntegerField()
-    pid = serializers.IntegerField(allow_null=True, help_text="Of the node process.")
-    since = Moment()
+    pid = serializers.IntegerField(allow_null=True, help_text="Process id of the node process.")
+    since = Timestamp()
 
 
 class Worker(Shape):
-    name = serializers.CharField(help_text='"local": the node processes of the scheduler itself.')
-    host = serializers.CharField(help_text="Name of its machine.")
-    pid = serializers.IntegerField(allow_null=True, help_text="Of its main process, there.")
+    name = serializers.CharField(help_text='"local": the node processes of the scheduler.')
+    host = serializers.CharField(help_text="Host name of its machine.")
+    pid = serializers.IntegerField(allow_null=True, help_text="Process id of its main process.")
     queues = serializers.ListField(
-        child=serializers.CharField(), allow_null=True, help_text="That it takes work from; null: every queue."
+        child=serializers.CharField(), allow_null=True, help_text="Queues that it takes work from; null if all."
     )
-    capacity = serializers.IntegerField(help_text="Node processes.")
+    capacity = serializers.IntegerField(help_text="Number of node processes.")
     state = serializers.ChoiceField(
         STATES,
-        help_text="draining: it finishes what it runs and takes no more; lost: its heartbeat is overdue.",
+        help_text="draining: finishes what it runs and accepts no more; lost: its heartbeat is overdue.",
     )
-    stopping = serializers.BooleanField(help_text="It drains because it is being stopped.")
+    stopping = serializers.BooleanField(help_text="Whether it drains because it is being stopped.")
     other_release = serializers.BooleanField(
-        help_text="It drains because it is of another release than the scheduler, and gets no work."
+        help_text="Whether it drains because its release differs from the scheduler's; it gets no work then."
     )
-    beat_at = Moment(help_text="Its last heartbeat.")
-    silent_seconds = serializers.FloatField(help_text="Seconds since then.")
+    beat_at = Timestamp(help_text="Time of its last heartbeat.")
+    silent_seconds = serializers.FloatField(help_text="Seconds since the last heartbeat.")
     running = WorkerAttempt(many=True)
-    busy = serializers.IntegerField(help_text="Node processes that run something.")
+    busy = serializers.IntegerField(help_text="Number of busy node processes.")
     load = serializers.FloatField(help_text="`busy` as a share of `capacity`, 0 to 1.")
 
 
 class File(Shape):
-    path = serializers.CharField(help_text="Under INTERLOCK_HOME/files.")
+    path = serializers.CharField(help_text="Path under INTERLOCK_HOME/files.")
     bytes = serializers.IntegerField()
-    modified_at = Moment()
+    modified_at = Timestamp()
 
 
 class Token(Shape):
     id = serializers.CharField()
     name = serializers.CharField()
-    scopes = serializers.ListField(child=serializers.CharField(), help_text="Empty: all that the user may do.")
-    created_at = Moment()
-    expires_at = Moment(allow_null=True)
-    used_at = Moment(allow_null=True, help_text="Kept to the hour; in the hour of its making, the time of that.")
+    scopes = serializers.ListField(child=serializers.CharField(), help_text="Empty: everything that the user may do.")
+    created_at = Timestamp()
+    expires_at = Timestamp(allow_null=True)
+    used_at = Timestamp(allow_null=True, help_text="Rounded down to the hour, but never before `created_at`.")
 
 
 class NewToken(Token):
-    token = serializers.CharField(help_text="Shown this once.")
+    token = serializers.CharField(help_text="Returned only here.")
 
 
 class User(Shape):
     username = serializers.CharField()
     role = serializers.ChoiceField(Role.values)
     active = serializers.BooleanField()
-    has_password = serializers.BooleanField(help_text="False: signs in by a login link.")
-    created_at = Moment()
-    last_login = Moment(allow_null=True)
+    has_password = serializers.BooleanField(help_text="False if the account signs in with login links only.")
+    created_at = Timestamp()
+    last_login = Timestamp(allow_null=True)
 
 
 class Health(Shape):

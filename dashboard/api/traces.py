@@ -1,4 +1,4 @@
-"""What a run leaves behind it, for whoever asks how it went: stacks, timeline, samples, a node's history."""
+"""Records of a run: stacks, timeline, samples and the history of a node."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dashboard import access
 from dashboard.access import Right
 from dashboard.api import shapes, trace_shapes
-from dashboard.api.base import BEFORE, SEQ_MAX, ApiView, Query, answer, listed, next_address, parameter, whole
+from dashboard.api.base import BEFORE, SEQ_MAX, ApiView, Query, integer_schema, list_of, next_url, parameter
 from dashboard.api.problems import CONTENT_TYPE
 from engine.actions import runs
 from engine.errors import NotFound, WrongState
@@ -29,26 +29,28 @@ class Stack(ApiView):
 
     @extend_schema(
         responses={
-            200: answer(trace_shapes.Stack, "Taken now; of a node that does not run: the last that was kept."),
+            200: OpenApiResponse(
+                trace_shapes.Stack, "Captured now; for a node that is not running, the last stored one."
+            ),
             (404, CONTENT_TYPE): shapes.Problem,
             (503, CONTENT_TYPE): shapes.Problem,
         },
         description=(
-            "What the threads of a running node do, sampled a few times (up to two seconds; stacks of the last second "
-            "are handed out again). A node that does not run: its last kept stacks, 404 `no_stack` when there are "
-            "none. 503 `no_answer`: the scheduler did not take them in time."
+            "What the threads of a running node do, sampled a few times (up to two seconds; stacks captured within the "
+            "last second are returned again). For a node that is not running: its last stored stacks, 404 `no_stack` "
+            "if there are none. 503 `no_answer`: the scheduler did not capture them in time."
         ),
     )
     def get(self, request: Request, run_id: str, node: str) -> Response:
         run = access.run(request.user, run_id)
         try:
-            taken = runs.take_stack(run, node, by=self.by)
+            captured = runs.take_stack(run, node, by=self.by)
         except WrongState:
-            taken = None
-        found = stored_stacks.newest(run, node) if taken is None else stored_stacks.stack_shape(taken)
+            captured = None
+        found = stored_stacks.newest(run, node) if captured is None else stored_stacks.stack_shape(captured)
         if found is None:
             raise NotFound(
-                _('Node "%(node)s" of run %(run)s does not run, and no stacks of it were kept.')
+                _('Node "%(node)s" of run %(run)s is not running, and no stack traces of it are stored.')
                 % {"node": node, "run": run.pk},
                 code="no_stack",
             )
@@ -64,28 +66,28 @@ class Timeline(ApiView):
         parameters=[
             parameter(
                 "limit",
-                f"Attempts in one answer; {timeline.BARS_MAX} by default and at most.",
-                whole(1, SEQ_MAX),
+                f"Attempts per page; {timeline.BARS_MAX} by default and at most.",
+                integer_schema(1, SEQ_MAX),
             ),
             parameter(
                 "after",
-                "Where the answer begins; part of the address in `next`.",
+                "Start of the page; part of the URL in `next`.",
                 {"type": "string", "pattern": f"^{_AFTER}$"},
             ),
         ],
         responses={200: trace_shapes.Timeline},
-        description="When each attempt of a run waited, ran and ended, and what is still to come.",
+        description="When each attempt of a run waited, ran and ended, and which nodes are still to come.",
     )
     def get(self, request: Request, run_id: str) -> Response:
         query = Query(request)
         run = access.run(request.user, run_id)
         after = query.text("after")
         if after and not re.fullmatch(_AFTER, after):
-            raise query.wrong("after", _("a value from `next`"))
+            raise query.invalid("after", _("a value from `next`"))
         limit = min(query.integer("limit", timeline.BARS_MAX, 1, SEQ_MAX), timeline.BARS_MAX)
         found = timeline.timeline(run, after=after or None, limit=limit)
         following = found["next"]
-        return Response({**found, "next": next_address(request, {"after": following} if following else None)})
+        return Response({**found, "next": next_url(request, {"after": following} if following else None)})
 
 
 class History(ApiView):
@@ -95,11 +97,13 @@ class History(ApiView):
 
     @extend_schema(
         parameters=[
-            parameter("limit", f"Runs on one page; {history.HISTORY_MAX} by default and at most.", whole(1, SEQ_MAX)),
+            parameter(
+                "limit", f"Runs per page; {history.HISTORY_MAX} by default and at most.", integer_schema(1, SEQ_MAX)
+            ),
             BEFORE,
         ],
-        responses={200: listed(trace_shapes.PastRun)},
-        description="This node in the runs of the same workflow, newest first; drafts' runs are left out.",
+        responses={200: list_of(trace_shapes.PastRun)},
+        description="This node in the runs of the same workflow, newest first; without runs of drafts.",
     )
     def get(self, request: Request, run_id: str, node: str) -> Response:
         query = Query(request)
@@ -107,7 +111,7 @@ class History(ApiView):
         limit = _limit(query, history.HISTORY_MAX)
         found = history.node_history(run, node, limit, before=query.optional_integer("before", 0, SEQ_MAX))
         changed = {"before": found[-1]["run"]} if len(found) == limit else None
-        return Response({"results": found, "next": next_address(request, changed)})
+        return Response({"results": found, "next": next_url(request, changed)})
 
 
 class Samples(ApiView):
@@ -117,10 +121,10 @@ class Samples(ApiView):
 
     @extend_schema(
         parameters=[
-            parameter("limit", f"Samples; {history.SAMPLES_MAX} by default and at most.", whole(1, SEQ_MAX)),
+            parameter("limit", f"Samples; {history.SAMPLES_MAX} by default and at most.", integer_schema(1, SEQ_MAX)),
         ],
-        responses={200: listed(trace_shapes.Sample)},
-        description="Resource use of a node's newest attempt, the last samples, oldest first; `next` is always null.",
+        responses={200: list_of(trace_shapes.Sample)},
+        description="The last samples of the newest attempt's resource use, oldest first; `next` is always null.",
     )
     def get(self, request: Request, run_id: str, node: str) -> Response:
         query = Query(request)

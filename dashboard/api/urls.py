@@ -1,4 +1,4 @@
-"""Addresses of the API, of its documentation, and of what a load balancer asks."""
+"""URLs of the API, its documentation and the health checks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dashboard.api import (
     versions,
     workflows,
 )
-from dashboard.api.not_available import not_available_yet as later
+from dashboard.api.not_available import not_available_yet
 
 VIEW, RUN, DEPLOY, EDIT, RESOURCES, ADMIN = (
     Right.VIEW,
@@ -32,30 +32,36 @@ VIEW, RUN, DEPLOY, EDIT, RESOURCES, ADMIN = (
 )
 
 WORKFLOW = "workflows/<slug:slug>/"
-RUN_ADDRESS = "runs/<str:run_id>/"
-NODE = f"{RUN_ADDRESS}nodes/<str:node>/"
+RUN_PATH = "runs/<str:run_id>/"
+NODE = f"{RUN_PATH}nodes/<str:node>/"
 
 # Calls of the contract that are not built yet.
-LATER = [
-    path(f"{WORKFLOW}versions/<int:a>/diff/<int:b>/", later("diff", "versions", "diff_versions", GET=VIEW).as_view()),
+NOT_AVAILABLE = [
+    path(
+        f"{WORKFLOW}versions/<int:a>/diff/<int:b>/",
+        not_available_yet("diff", "versions", "diff_versions", GET=VIEW).as_view(),
+    ),
     path(
         f"{WORKFLOW}deployments/<str:deployment>/promote/",
-        later("promote", "deployments", "promote_deployment", POST=DEPLOY).as_view(),
+        not_available_yet("promote", "deployments", "promote_deployment", POST=DEPLOY).as_view(),
     ),
     path(
         f"{WORKFLOW}deployments/<str:deployment>/abort/",
-        later("abort", "deployments", "abort_deployment", POST=DEPLOY).as_view(),
+        not_available_yet("abort", "deployments", "abort_deployment", POST=DEPLOY).as_view(),
     ),
-    path(f"{WORKFLOW}export/", later("export", "workflows", "export_workflow", GET=VIEW).as_view()),
-    path("import/", later("import", "workflows", "import_workflows", POST=EDIT).as_view()),
-    path(f"{RUN_ADDRESS}pause/", later("pause", "runs", "pause_run", POST=RUN).as_view()),
-    path(f"{RUN_ADDRESS}resume/", later("resume", "runs", "resume_run", POST=RUN).as_view()),
-    path(f"{NODE}approve/", later("approve", "nodes", "approve_node", POST=RUN).as_view()),
-    path(f"{NODE}reject/", later("reject", "nodes", "reject_node", POST=RUN).as_view()),
-    path("alerts/", later("alerts", "installation", "list_alerts", GET=VIEW).as_view()),
-    path("secrets/", later("secrets", "installation", "secrets", GET=VIEW, POST=RESOURCES).as_view()),
-    path("connections/", later("connections", "installation", "connections", GET=VIEW, POST=RESOURCES).as_view()),
-    path("schedules/", later("schedules", "installation", "schedules", GET=VIEW, POST=EDIT).as_view()),
+    path(f"{WORKFLOW}export/", not_available_yet("export", "workflows", "export_workflow", GET=VIEW).as_view()),
+    path("import/", not_available_yet("import", "workflows", "import_workflows", POST=EDIT).as_view()),
+    path(f"{RUN_PATH}pause/", not_available_yet("pause", "runs", "pause_run", POST=RUN).as_view()),
+    path(f"{RUN_PATH}resume/", not_available_yet("resume", "runs", "resume_run", POST=RUN).as_view()),
+    path(f"{NODE}approve/", not_available_yet("approve", "nodes", "approve_node", POST=RUN).as_view()),
+    path(f"{NODE}reject/", not_available_yet("reject", "nodes", "reject_node", POST=RUN).as_view()),
+    path("alerts/", not_available_yet("alerts", "installation", "list_alerts", GET=VIEW).as_view()),
+    path("secrets/", not_available_yet("secrets", "installation", "secrets", GET=VIEW, POST=RESOURCES).as_view()),
+    path(
+        "connections/",
+        not_available_yet("connections", "installation", "connections", GET=VIEW, POST=RESOURCES).as_view(),
+    ),
+    path("schedules/", not_available_yet("schedules", "installation", "schedules", GET=VIEW, POST=EDIT).as_view()),
 ]
 
 CALLS = [
@@ -69,8 +75,8 @@ CALLS = [
     path(f"{WORKFLOW}rollback/", versions.Rollback.as_view()),
     path(f"{WORKFLOW}runs/", runs.Launches.as_view()),
     path("runs/", runs.Runs.as_view()),
-    path(RUN_ADDRESS, runs.Run.as_view()),
-    path(f"{RUN_ADDRESS}nodes/", nodes.Nodes.as_view()),
+    path(RUN_PATH, runs.Run.as_view()),
+    path(f"{RUN_PATH}nodes/", nodes.Nodes.as_view()),
     path(NODE, nodes.Node.as_view()),
     path(f"{NODE}output/", nodes.Output.as_view()),
     path(f"{NODE}output/download/", nodes.Download.as_view()),
@@ -81,11 +87,11 @@ CALLS = [
     path(f"{NODE}cancel/", runs.CancelNode.as_view()),
     path(f"{NODE}retry/", runs.RetryNode.as_view()),
     path(f"{NODE}skip/", runs.SkipNode.as_view()),
-    path(f"{RUN_ADDRESS}logs/", nodes.Logs.as_view()),
-    path(f"{RUN_ADDRESS}diagnostics/", diagnostics.Diagnostics.as_view()),
-    path(f"{RUN_ADDRESS}timeline/", traces.Timeline.as_view()),
-    path(f"{RUN_ADDRESS}cancel/", runs.CancelRun.as_view()),
-    path(f"{RUN_ADDRESS}retry/", runs.RetryRun.as_view()),
+    path(f"{RUN_PATH}logs/", nodes.Logs.as_view()),
+    path(f"{RUN_PATH}diagnostics/", diagnostics.Diagnostics.as_view()),
+    path(f"{RUN_PATH}timeline/", traces.Timeline.as_view()),
+    path(f"{RUN_PATH}cancel/", runs.CancelRun.as_view()),
+    path(f"{RUN_PATH}retry/", runs.RetryRun.as_view()),
     path("node-types/", installation.NodeTypes.as_view()),
     path("pools/", installation.Pools.as_view()),
     path("pools/<str:name>/", installation.Pool.as_view()),
@@ -100,7 +106,7 @@ CALLS = [
     path("users/<str:username>/", people.User.as_view()),
     path("audit/", installation.Audit.as_view()),
     path("schema/", docs.Schema.as_view(), name="api-schema"),
-    *LATER,
+    *NOT_AVAILABLE,
 ]
 
 urlpatterns = [
@@ -109,6 +115,6 @@ urlpatterns = [
     path("metrics", health.Metrics.as_view()),
     path("api/docs/", docs.Docs.as_view(), name="api-docs"),
     *[path(f"api/v1/{call.pattern}", call.callback, name=call.name) for call in CALLS],
-    # Everything else under /api/: a problem document, never a page.
+    # Everything else under /api/ gets a problem document, never a page.
     re_path(r"^api/(?P<path>[\s\S]*)\Z", problems.unknown_address),
 ]

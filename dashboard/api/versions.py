@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from dashboard import access
 from dashboard.access import Right
 from dashboard.api import bodies, shapes
-from dashboard.api.base import BEFORE, INTEGER_MAX, LIMIT, ApiView, Query, accepted, listed, page
+from dashboard.api.base import BEFORE, INTEGER_MAX, LIMIT, ApiView, Query, list_of, page, parse_body
 from dashboard.api.problems import CONTENT_TYPE, BadRequest
 from engine.clock import iso
 from engine.errors import NotAvailableYet
@@ -25,7 +25,7 @@ class Versions(ApiView):
     noun = "versions"
 
     @extend_schema(
-        parameters=[LIMIT, BEFORE], responses={200: listed(shapes.Version)}, description="Versions, newest first."
+        parameters=[LIMIT, BEFORE], responses={200: list_of(shapes.Version)}, description="Versions, newest first."
     )
     def get(self, request: Request, slug: str) -> Response:
         workflow = access.workflow(request.user, slug)
@@ -47,13 +47,13 @@ class Versions(ApiView):
             (422, CONTENT_TYPE): shapes.Problem,
         },
         description=(
-            "Publish the next version. 200: the newest says the same. 409 `outdated_base_version` with what differs. "
-            "422 with every problem. The first version goes live by itself."
+            "Publish the next version. 200 if the newest one is identical. 409 `outdated_base_version` with the "
+            "differences. 422 with every problem. The first version goes live automatically."
         ),
     )
     def post(self, request: Request, slug: str) -> Response:
         workflow = access.workflow(request.user, slug, Right.EDIT)
-        wanted = accepted(bodies.Publish, request)
+        wanted = parse_body(bodies.Publish, request)
         published = publish.publish(
             workflow,
             wanted.get("definition"),
@@ -89,7 +89,9 @@ class Deployments(ApiView):
     noun = "deployments"
 
     @extend_schema(
-        parameters=[LIMIT, BEFORE], responses={200: listed(shapes.Deployment)}, description="Deployments, newest first."
+        parameters=[LIMIT, BEFORE],
+        responses={200: list_of(shapes.Deployment)},
+        description="Deployments, newest first.",
     )
     def get(self, request: Request, slug: str) -> Response:
         workflow = access.workflow(request.user, slug)
@@ -103,17 +105,20 @@ class Deployments(ApiView):
     @extend_schema(
         request=bodies.Deploy,
         responses={201: shapes.Deployment, 200: shapes.Deployment},
-        description="Put a version live: it fills the idle colour, then that becomes live. 200: it is live already.",
+        description="Put a version live: it is placed in the idle colour, which then goes live. 200 if it is live "
+        "already.",
     )
     def post(self, request: Request, slug: str) -> Response:
         workflow = access.workflow(request.user, slug, Right.DEPLOY)
-        wanted = accepted(bodies.Deploy, request)
+        wanted = parse_body(bodies.Deploy, request)
         strategy = wanted["strategy"]
         if strategy != "immediate":
             raise NotAvailableYet(_("The strategy %(name)s") % {"name": strategy})
         if wanted.get("canary_percent") is not None:
             raise BadRequest(
-                _("canary_percent belongs to the strategy canary."), code="canary_only", path="canary_percent"
+                _("canary_percent can only be used with the strategy canary."),
+                code="canary_only",
+                path="canary_percent",
             )
         deployed = deploy.deploy(workflow, wanted["version"], strategy=strategy, by=self.by)
         return Response(queries.deployment_dict(deployed.deployment), status=201 if deployed.created else 200)
@@ -128,13 +133,13 @@ class Rollback(ApiView):
         request=bodies.Rollback,
         responses={200: shapes.Rollback, (409, CONTENT_TYPE): shapes.Problem},
         description=(
-            "Put another version live at once, with a reason. Without a number: the one that was live before the "
-            "present deployment. 409 `already_live`, `nothing_to_roll_back_to`."
+            "Put another version live at once, with a reason. Without a number, the version that was live before the "
+            "current one. 409 `already_live`, `nothing_to_roll_back_to`."
         ),
     )
     def post(self, request: Request, slug: str) -> Response:
         workflow = access.workflow(request.user, slug, Right.DEPLOY)
-        wanted = accepted(bodies.Rollback, request)
+        wanted = parse_body(bodies.Rollback, request)
         done = rollback.rollback(workflow, version=wanted.get("version"), reason=wanted["reason"], by=self.by)
         return Response(
             {

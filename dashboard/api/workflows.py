@@ -1,15 +1,15 @@
-"""Workflows: list, create, change, delete, and whether a definition is valid."""
+"""Workflows: list, create, change, delete; validate a definition."""
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dashboard import access
 from dashboard.access import Right
 from dashboard.api import bodies, shapes
-from dashboard.api.base import BEFORE, LIMIT, ApiView, Query, accepted, answer, listed, page, parameter
+from dashboard.api.base import BEFORE, LIMIT, ApiView, Query, list_of, page, parameter, parse_body
 from versions import checking, queries
 from versions.actions import workflows
 
@@ -21,21 +21,23 @@ class Workflows(ApiView):
 
     @extend_schema(
         parameters=[
-            parameter("search", "Words that name, slug or description hold, whatever their case."),
-            parameter("tags", "Tags that a workflow must all have, parted by commas."),
-            parameter("archived", "true: only archived ones; all: these too.", enum=["true", "false", "all"]),
+            parameter("search", "Words in the name, slug or description (case-insensitive)."),
+            parameter("tags", "Tags separated by commas; a workflow must have all of them."),
+            parameter(
+                "archived", "true: only archived workflows; all: archived ones too.", enum=["true", "false", "all"]
+            ),
             LIMIT,
             BEFORE,
         ],
-        responses={200: listed(shapes.Workflow)},
-        description="Workflows, newest first; archived ones only when asked for.",
+        responses={200: list_of(shapes.Workflow)},
+        description="Workflows, newest first; without archived ones by default.",
     )
     def get(self, request: Request) -> Response:
         query = Query(request)
         archived = query.choice("archived", ("true", "false", "all"), "false")
         rows = queries.workflows(
             search=query.text("search"),
-            tags=query.words("tags"),
+            tags=query.values_of("tags"),
             archived=None if archived == "all" else archived == "true",
         )
         return page(request, query, rows, queries.workflow_dicts)
@@ -46,7 +48,7 @@ class Workflows(ApiView):
         description="Create an empty workflow. 409 `slug_taken` when the slug exists.",
     )
     def post(self, request: Request) -> Response:
-        wanted = accepted(bodies.NewWorkflow, request)
+        wanted = parse_body(bodies.NewWorkflow, request)
         workflow = workflows.create(**wanted, by=self.by)
         shape = queries.workflow_dict(workflow)
         return Response(shape, status=201, headers={"Location": f"/api/v1/workflows/{workflow.slug}/"})
@@ -68,7 +70,7 @@ class Workflow(ApiView):
     )
     def patch(self, request: Request, slug: str) -> Response:
         workflow = access.workflow(request.user, slug, Right.EDIT)
-        wanted = accepted(bodies.WorkflowChange, request)
+        wanted = parse_body(bodies.WorkflowChange, request)
         return Response(queries.workflow_dict(workflows.change(workflow, **wanted, by=self.by)))
 
     @extend_schema(
@@ -87,12 +89,12 @@ class Validate(ApiView):
 
     @extend_schema(
         request=bodies.Validate,
-        responses={200: answer(shapes.Validation, "Whether it is valid, and every problem.")},
-        description="Check a definition without storing or running anything of it.",
+        responses={200: OpenApiResponse(shapes.Validation, "Whether the definition is valid, and every problem.")},
+        description="Validate a definition without storing or running it.",
     )
     def post(self, request: Request, slug: str) -> Response:
         workflow = access.workflow(request.user, slug, Right.EDIT)
-        wanted = accepted(bodies.Validate, request)
+        wanted = parse_body(bodies.Validate, request)
         found = checking.check(
             wanted.get("definition"), pools=queries.pool_sizes(), workflow=workflow.slug, user=self.by
         )

@@ -1,7 +1,7 @@
-"""Redis as channel layer, for several web processes: that of channels_redis over pub/sub, which stores nothing.
+"""The Redis channel layer for several web processes: channels_redis over pub/sub, which stores nothing.
 
-What it carries may be lost, so nobody waits for it and nobody hears that it is away: sockets open and show what the
-look into the database finds, and hints come again with Redis.
+Its messages may be lost, so nothing waits for Redis and nothing fails without it. Sockets then show what the hub polls
+from the database, until Redis is back.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from engine.hints.redis import KEPT_ALIVE
 log = logging.getLogger("interlock.live")
 
 ANSWER_SECONDS: Final = 1.0
-"""For Redis to connect and to answer; in the background."""
+"""Timeout of Redis for connecting and answering, in the background."""
 PATIENCE_SECONDS: Final = 0.25
-"""The longest that a socket or a hint waits for it."""
+"""The longest time that a socket or a hint waits for Redis."""
 
 
 def host(url: str) -> dict[str, Any]:
-    """How channels_redis is to connect: it fails soon, and tries again when it is used next."""
+    """Return the connection options of channels_redis: fail soon, and connect again at the next use."""
     return {
         "address": url, "client_name": "interlock-layer", "socket_connect_timeout": ANSWER_SECONDS,
         "socket_timeout": ANSWER_SECONDS, "retry": Retry(NoBackoff(), 0), **KEPT_ALIVE,
@@ -36,7 +36,7 @@ def host(url: str) -> dict[str, Any]:
 
 
 class Layer(RedisPubSubChannelLayer):  # type: ignore[misc] # channels_redis ships no types
-    """One for the process, with a part for each loop."""
+    """The layer of this process; it has one part per event loop."""
 
     def _get_layer(self) -> LoopLayer:
         loop = asyncio.get_running_loop()
@@ -48,7 +48,7 @@ class Layer(RedisPubSubChannelLayer):  # type: ignore[misc] # channels_redis shi
 
 
 class LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]
-    """Channels are known in this process alone: only to groups is anything sent."""
+    """The part for one event loop. Messages go to groups only; channels are known to this process alone."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -59,7 +59,7 @@ class LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]
         self.channels[channel] = asyncio.Queue()
 
     async def group_add(self, group: str, channel: str) -> None:
-        """Called again and again for as long as it is meant: what failed is made up for."""
+        """Join a group. Called repeatedly while the membership lasts, which makes up for failed calls."""
         name = self._get_group_channel_name(group)
         self.groups.setdefault(name, set()).add(channel)
         await self._try(f"join {name}", self._get_shard(name).subscribe(name))
@@ -81,11 +81,11 @@ class LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]
         if name not in self.groups:
             await shard.unsubscribe(name)
             if name in self.groups:
-                # Somebody came meanwhile, and found it subscribed.
+                # Somebody joined meanwhile and found the group subscribed.
                 await shard.subscribe(name)
 
     async def _try(self, key: str, work: Coroutine[Any, Any, None]) -> None:
-        """Do it in the background and wait a moment for it; not at all when the same is still under way."""
+        """Run `work` in the background and wait a moment for it; do nothing if the same work is still running."""
         if key in self._works:
             work.close()
             return
@@ -99,6 +99,6 @@ class LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]
         except (redis.RedisError, OSError) as error:
             if not self._away:
                 self._away = True
-                log.warning("live: Redis (REDIS_URL) is away, sockets look into the database: %s", error)
+                log.warning("redis_unavailable sockets poll the database meanwhile: %s", error)
         finally:
             del self._works[key]

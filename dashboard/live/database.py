@@ -1,6 +1,6 @@
-"""Database reads of the live layer: on a few threads of its own, each with one lasting connection.
+"""Database reads of the live layer, on a few threads with one persistent connection each.
 
-Django's `sync_to_async` has one thread for all: a slow query would hold every socket.
+Django's `sync_to_async` uses one thread for all calls: a slow query would block every socket.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="live-datab
 
 
 async def in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call `function` on one of the threads; what it raises comes back."""
+    """Call `function` on one of the threads and return its result; its exceptions are raised here."""
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(threads, partial(_call, partial(function, *args, **kwargs)))
 
 
 def _call(function: Callable[[], T]) -> T:
-    # These threads know no requests, after which Django would look at its connection.
+    # These threads handle no requests, after which Django would check their connections.
     close_old_connections()
     try:
         return function()
@@ -39,10 +39,10 @@ def _call(function: Callable[[], T]) -> T:
 
 
 @contextmanager
-def one_moment() -> Iterator[None]:
-    """All reads inside see the database at one moment, and no writer waits for them.
+def consistent_read() -> Iterator[None]:
+    """Let all reads inside see the same state of the database, without blocking writers.
 
-    `atomic()` would not do: on SQLite it takes the write lock (transaction_mode IMMEDIATE), and on PostgreSQL each
+    `atomic()` does not do this: on SQLite it takes the write lock (transaction_mode IMMEDIATE), and on PostgreSQL each
     statement sees a newer state.
     """
     if connection.in_atomic_block:
@@ -58,5 +58,5 @@ def one_moment() -> Iterator[None]:
             with connection.cursor() as cursor:
                 cursor.execute("ROLLBACK")
         except DatabaseError:
-            # Whatever state it is in, the next reader gets a new one.
+            # Its state is unknown: let the next reader open a new connection.
             connection.close()

@@ -1,4 +1,4 @@
-"""One run as its watchers see it: the events since they came, read once for all of them."""
+"""The events of one run for all its watchers, read from the database once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from dashboard.live import protocol
-from dashboard.live.database import in_database, one_moment
+from dashboard.live.database import consistent_read, in_database
 from engine.errors import NotFound
 from engine.models import Run
 from engine.reads import events as engine_events
@@ -17,16 +17,16 @@ from engine.reads import queries
 
 log = logging.getLogger("interlock.live")
 
-KEPT_EVENTS_MAX: Final = 2 * protocol.MISSED_MAX
-KEPT_BYTES_MAX: Final = 8 << 20
+CACHED_EVENTS_MAX: Final = 2 * protocol.MISSED_MAX
+CACHED_BYTES_MAX: Final = 8 << 20
 READ_EVENTS: Final = 2000
-"""Events of one read from the database, and what else their last batch holds."""
+"""Events per read from the database, plus the rest of the last batch."""
 SNAPSHOT_SECONDS: Final = 1.0
-"""How long one snapshot is handed to further clients: the events after it follow anyway."""
+"""How long a snapshot is reused for further clients. The events after it follow anyway."""
 
 
-class Listener:
-    """One watcher of a run. Holds no queue: a flag that there is something, and the newest samples."""
+class Watcher:
+    """One watcher of a run: a flag that there is news, and the newest samples. It holds no queue."""
 
     __slots__ = ("samples", "wake")
 
@@ -34,90 +34,94 @@ class Listener:
         self.wake = asyncio.Event()
         self.samples: dict[tuple[Any, Any], Mapping[str, Any]] = {}
 
-    def sampled(self, samples: Iterable[Mapping[str, Any]]) -> None:
-        """Measurements of nodes; older ones that the client has not got yet are dropped."""
+    def add_samples(self, samples: Iterable[Mapping[str, Any]]) -> None:
+        """Add samples of nodes. Older ones that the client has not received yet are dropped."""
         for sample in samples:
             self.samples[sample.get("node"), sample.get("item")] = sample
         self.wake.set()
 
 
 class Feed:
-    """What is new in one run. Lives as long as somebody watches; all calls are on the server's loop."""
+    """The newest events of one run. Exists while somebody watches the run; all calls come from the server's event
+    loop."""
 
     def __init__(self, run: int) -> None:
         self.run = run
         self.head = 0
-        """Newest seq heard of, from hints or from the database."""
-        self.gone = False
-        """The run was deleted."""
-        self.listeners: set[Listener] = set()
+        """The newest known seq, from hints or from the database."""
+        self.deleted = False
+        """Whether the run was deleted."""
+        self.watchers: set[Watcher] = set()
         self._texts: list[str] = []
         self._first = 1
-        """Seq of the first kept text; the one after the last kept is read next."""
+        """Seq of the first cached event. The event after the last cached one is read next."""
         self._bytes = 0
-        self._reading = asyncio.Lock()
+        self._read_lock = asyncio.Lock()
         self._snapshot: tuple[float, int, str] | None = None
-        self._snapping = asyncio.Lock()
+        self._snapshot_lock = asyncio.Lock()
 
     @property
     def _next(self) -> int:
         return self._first + len(self._texts)
 
-    def heard(self, seq: int) -> None:
-        """The run has an event `seq`, says a hint or the database."""
+    def advance(self, seq: int) -> None:
+        """Note that the run has an event `seq`, according to a hint or the database."""
         if seq > self.head:
             self.head = seq
             self._wake()
 
-    def vanished(self) -> None:
-        self.gone = True
+    def mark_deleted(self) -> None:
+        self.deleted = True
         self._wake()
 
     def _wake(self) -> None:
-        for listener in self.listeners:
-            listener.wake.set()
+        for watcher in self.watchers:
+            watcher.wake.set()
 
     async def after(self, sent: int, *, count: int, bytes_max: int) -> list[str]:
-        """Texts of the events `sent` + 1 and on: at most `count`, and, but for the first, `bytes_max` in all.
+        """Return the texts of the events from `sent` + 1: at most `count`, and at most `bytes_max` bytes but at least
+        one.
 
-        Empty when there is none. Raises EventsGone when that event is not kept any more.
+        Empty if there is none. Raises EventsGone if that event is no longer stored.
         """
         if sent + 1 < self._first or min(count, self.head - sent) > READ_EVENTS:
-            # Far behind the others: read for this one alone, so that the kept events stay the newest.
+            # This client is far behind the others: read for it alone, and keep the newest events cached.
             heard = self.head
             found = await in_database(_read, self.run, sent, count)
             if not found:
-                self._not_there(sent, heard)
-            return _within(found, 0, count, bytes_max)
+                self._correct_head(sent, heard)
+            return _cut(found, 0, count, bytes_max)
         while sent + 1 >= self._next:
-            async with self._reading:
+            async with self._read_lock:
                 if sent + 1 < self._next:
-                    break  # Another watcher has read it meanwhile.
+                    break  # Another watcher has read them meanwhile.
                 if sent + 1 > self._next:
-                    self._forget(sent + 1)
+                    self._reset(sent + 1)
                 heard = self.head
                 new = await in_database(_read, self.run, sent, READ_EVENTS)
                 if not new:
-                    self._not_there(sent, heard)
+                    self._correct_head(sent, heard)
                     return []
-                self._keep(new)
+                self._append(new)
         if sent + 1 < self._first:
-            return []  # Fell out while we waited; the next call reads it from the database.
-        return _within(self._texts, sent + 1 - self._first, count, bytes_max)
+            return []  # Evicted while we waited; the next call reads it from the database.
+        return _cut(self._texts, sent + 1 - self._first, count, bytes_max)
 
-    def _not_there(self, sent: int, heard: int) -> None:
-        """A hint may speak of what is not there: the database has the last word, and the next look tells. Not on what
-        was heard of while it was asked."""
+    def _correct_head(self, sent: int, heard: int) -> None:
+        """Lower `head` to what the database has: a hint may announce events that were never committed.
+
+        Not if `head` has changed during the read.
+        """
         if self.head == heard:
             self.head = sent
 
-    def _keep(self, new: list[str]) -> None:
+    def _append(self, new: list[str]) -> None:
         self._texts.extend(new)
         self._bytes += sum(map(len, new))
         self.head = max(self.head, self._next - 1)
-        surplus = max(0, len(self._texts) - KEPT_EVENTS_MAX)
+        surplus = max(0, len(self._texts) - CACHED_EVENTS_MAX)
         size = self._bytes - sum(len(text) for text in self._texts[:surplus])
-        while size > KEPT_BYTES_MAX and surplus < len(self._texts) - 1:
+        while size > CACHED_BYTES_MAX and surplus < len(self._texts) - 1:
             size -= len(self._texts[surplus])
             surplus += 1
         if surplus:
@@ -125,23 +129,26 @@ class Feed:
             self._first += surplus
             self._bytes = size
 
-    def _forget(self, first: int) -> None:
+    def _reset(self, first: int) -> None:
         self._texts, self._bytes, self._first = [], 0, first
 
     async def snapshot(self, sent: int) -> tuple[int, str]:
-        """(seq, message): the whole run as it was not long ago, and not before its event `sent`; what came since
-        follows as events. Raises NotFound."""
-        async with self._snapping:
+        """Return (seq, message) with the whole run, recent enough to contain the event `sent`; newer events follow.
+
+        Raises NotFound.
+        """
+        async with self._snapshot_lock:
             kept = self._snapshot
             if kept is None or self._is_old(kept[0], kept[1], sent):
                 taken = time.monotonic()
                 seq, text = await in_database(_snapshot, self.run)
                 kept = self._snapshot = (taken, seq, text)
-                self.heard(seq)
+                self.advance(seq)
             return kept[1], kept[2]
 
     def _is_old(self, taken: float, seq: int, sent: int) -> bool:
-        """Whether a snapshot does not serve a client that was told `sent`: events must lead from it to the newest."""
+        """Return whether a snapshot is too old for a client that received `sent`, or too old to continue with
+        events."""
         return (
             time.monotonic() - taken > SNAPSHOT_SECONDS
             or seq < max(sent, self._first - 1)
@@ -149,7 +156,7 @@ class Feed:
         )
 
 
-def _within(texts: list[str], start: int, count: int, bytes_max: int) -> list[str]:
+def _cut(texts: list[str], start: int, count: int, bytes_max: int) -> list[str]:
     end, size = start, 0
     while end < len(texts) and end - start < count:
         size += len(texts[end])
@@ -160,14 +167,14 @@ def _within(texts: list[str], start: int, count: int, bytes_max: int) -> list[st
 
 
 def _read(run: int, after: int, limit: int) -> list[str]:
-    """JSON texts of the events after `after`; runs on a database thread. Raises EventsGone."""
-    with one_moment():
+    """Return the JSON texts of the events after `after`. Runs on a database thread. Raises EventsGone."""
+    with consistent_read():
         return engine_events.texts(run, after, limit)
 
 
 def _snapshot(run: int) -> tuple[int, str]:
-    """(seq, message) of the run now; runs on a database thread. Raises NotFound."""
-    with one_moment():
+    """Return (seq, message) of the run as it is now. Runs on a database thread. Raises NotFound."""
+    with consistent_read():
         row = Run.objects.filter(pk=run).first()
         if row is None:
             raise NotFound.run(run)
@@ -175,7 +182,7 @@ def _snapshot(run: int) -> tuple[int, str]:
 
 
 def heads(runs: list[int]) -> dict[int, int]:
-    """Newest seq of each of `runs` that exists; on a database thread."""
+    """Return the newest seq of each existing run. Runs on a database thread."""
     found: dict[int, int] = {}
     for start in range(0, len(runs), 500):
         found.update(Run.objects.filter(pk__in=runs[start : start + 500]).values_list("pk", "seq"))

@@ -1,6 +1,7 @@
-"""Groups of the channel layer and the hints that go to them: "look", never what is to be seen.
+"""Groups of the channel layer and the messages that are sent to them.
 
-A layer may drop, repeat and delay them. Only samples travel in a hint, for they may be lost.
+The layer may drop, repeat and delay messages. They only say where to look in the database; only samples, which may be
+lost, are contained in them.
 """
 
 from __future__ import annotations
@@ -12,20 +13,20 @@ OVERVIEW: Final = "overview"
 
 
 def run(pk: int) -> str:
-    """Name of the group of all who watch this run."""
+    """Return the name of the group of all who watch this run."""
     return f"run.{pk}"
 
 
-def moved(seq: int) -> dict[str, Any]:
+def run_moved(seq: int) -> dict[str, Any]:
     """The run has an event `seq`."""
     return {"type": "run.moved", "seq": seq}
 
 
-def sampled(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """New measurements of the run's nodes."""
+def run_sampled(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """New samples of the run's nodes."""
     return {"type": "run.sampled", "samples": list(samples)}
 
 
 def overview_moved(at: float) -> dict[str, Any]:
-    """Something that the overview shows was different at the unix time `at`."""
+    """Something on the overview was different at the unix time `at`."""
     return {"type": "overview.moved", "at": at}

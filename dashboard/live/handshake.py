@@ -1,4 +1,4 @@
-"""Who opens a socket, and whether they may: asked in the handshake, and again while it is open."""
+"""Authentication and permission of websockets: checked in the handshake, and again while the socket is open."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from engine.errors import NotFound
 
 Scope = Mapping[str, Any]
 Check = Callable[[User], Any]
-"""Asks dashboard.access for the object of the socket; raises its errors."""
+"""Gets the object of the socket from dashboard.access, and raises its errors."""
 
 
 class Denied(Exception):
-    """The handshake is refused with this status; the text is for people."""
+    """The handshake is refused with this status; the message is for people."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -32,18 +32,18 @@ class Denied(Exception):
 
 
 def header(scope: Scope, name: bytes) -> str:
-    """The value of the header `name` (lower case); empty without it."""
+    """Return the value of the header `name` (lower case); empty if it is missing."""
     for key, value in scope["headers"]:
         if key == name:
             return bytes(value).decode("latin-1")
     return ""
 
 
-def admit(scope: Scope, check: Check) -> Any:
-    """What `check` returns for the user of this handshake. On a database thread. Raises Denied.
+def authorize(scope: Scope, check: Check) -> Any:
+    """Return what `check` returns for the user of this handshake. Runs on a database thread. Raises Denied.
 
-    Asked again with the same scope it says whether the right still holds: sessions, tokens, accounts and roles are
-    read anew each time.
+    Called again with the same scope, it tells whether the right still holds: sessions, tokens, accounts and roles are
+    read again each time.
     """
     _check_host(scope)
     token = header(scope, b"authorization")
@@ -62,33 +62,33 @@ def _token_user(value: str) -> User:
     scheme, _, raw = value.partition(" ")
     found = accounts.authenticate_token(raw.strip()) if scheme.lower() == "bearer" else None
     if found is None:
-        raise Denied(HTTPStatus.UNAUTHORIZED, "The token is not valid, or no longer.")
+        raise Denied(HTTPStatus.UNAUTHORIZED, "This token is unknown, expired or revoked.")
     user, token = found
     if token.scopes:
-        raise Denied(HTTPStatus.FORBIDDEN, "This token is for another use.")
+        raise Denied(HTTPStatus.FORBIDDEN, "This token is limited to other uses.")
     return user
 
 
 def _session_user(scope: Scope) -> User:
     key = parse_cookie(header(scope, b"cookie")).get(settings.SESSION_COOKIE_NAME)
     if not key:
-        raise Denied(HTTPStatus.UNAUTHORIZED, "Sign in, or send a token: Authorization: Bearer <token>.")
-    # Browsers send the cookie for any page's script, and no CSRF token stands in its way here.
+        raise Denied(HTTPStatus.UNAUTHORIZED, "Sign in, or send an API token: Authorization: Bearer <token>.")
+    # Browsers send the cookie with the scripts of any site, and websockets have no CSRF token.
     if not same_origin(scope):
-        raise Denied(HTTPStatus.FORBIDDEN, "Only a page of this address may open this socket.")
+        raise Denied(HTTPStatus.FORBIDDEN, "Only pages of this host may open this websocket.")
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
     user = get_user(request)
     if not isinstance(user, User) or not user.is_active:
-        raise Denied(HTTPStatus.UNAUTHORIZED, "The session is over. Sign in again.")
+        raise Denied(HTTPStatus.UNAUTHORIZED, "Your session has ended. Sign in again.")
     return user
 
 
 def _check_host(scope: Scope) -> None:
-    """A name that is not ours may point here by a rebound DNS entry."""
+    """Refuse host names that are not ours. They may point here through DNS rebinding."""
     domain, _port = split_domain_port(_host(scope))
     if not domain or not validate_host(domain, settings.ALLOWED_HOSTS):
-        raise Denied(HTTPStatus.BAD_REQUEST, "This host name is not one of ALLOWED_HOSTS.")
+        raise Denied(HTTPStatus.BAD_REQUEST, "This host name is not in ALLOWED_HOSTS.")
 
 
 def _host(scope: Scope) -> str:
@@ -97,7 +97,7 @@ def _host(scope: Scope) -> str:
 
 
 def same_origin(scope: Scope) -> bool:
-    """Whether the handshake comes from a page of this scheme, host and port (or of CSRF_TRUSTED_ORIGINS)."""
+    """Return whether the handshake comes from a page of this scheme, host and port, or of CSRF_TRUSTED_ORIGINS."""
     origin = header(scope, b"origin")
     if origin in settings.CSRF_TRUSTED_ORIGINS:
         return True
@@ -109,7 +109,7 @@ def same_origin(scope: Scope) -> bool:
 
 
 def _endpoint(address: str) -> tuple[str, str, int] | None:
-    """(scheme, host, port) with the scheme's own port filled in; None for what is no address of a page."""
+    """Return (scheme, host, port) with the scheme's default port filled in; None if it is not the origin of a page."""
     try:
         parts = urlsplit(address)
         port = parts.port

@@ -1,8 +1,8 @@
-"""Brings hints to those who watch: one per process, on the server's own loop.
+"""Receives hints of the scheduler and passes them on to the sockets: one hub per process, on the server's event loop.
 
-What the scheduler says goes to the channel layer's groups, and from there to the sockets. It is sent from this loop,
-for the layer in memory wakes nobody when a thread sends. Should hints be lost, on the way here or in the layer, a
-look into the database once a second finds out, and reaches the feeds without the layer.
+Hints are sent to the channel layer's groups, and from there to the sockets. They are sent from the server's loop,
+because the in-memory layer wakes nobody when another thread sends. If hints are lost, on their way here or in the
+layer, a poll of the database once a second finds that out and reaches the feeds without the layer.
 """
 
 from __future__ import annotations
@@ -20,51 +20,51 @@ from django.db import DatabaseError
 
 from dashboard.live import groups
 from dashboard.live.database import in_database
-from dashboard.live.feed import Feed, Listener, heads
+from dashboard.live.feed import Feed, Watcher, heads
 from dashboard.live.overview import Overview
 from engine import hints
 
 log = logging.getLogger("interlock.live")
 
-LOOK_SECONDS: Final = 1.0
-TELL_SECONDS: Final = 1 / 60
-"""Between two rounds of messages to the sockets, which send half as often: a busy scheduler hints hundreds of times a
+POLL_SECONDS: Final = 1.0
+SEND_SECONDS: Final = 1 / 60
+"""Between two rounds of messages to the sockets, which send half as often. A busy scheduler sends hundreds of hints a
 second."""
 
 CANCEL_SECONDS: Final = 0.1
-"""For tasks to end that were told to, before they are told again."""
+"""How long cancelled tasks have to end before they are cancelled again."""
 
 
 class Hub:
-    """What is watched in this process. Starts by itself with the first watcher, in the loop of that watcher."""
+    """The feeds of this process. Starts with the first watcher, on that watcher's event loop."""
 
     def __init__(self) -> None:
         self._feeds: dict[int, Feed] = {}
         self.overview = Overview()
         self.stopping = asyncio.Event()
-        """Set when the server stops: whoever holds a request answers now."""
+        """Set when the server stops: waiting requests are answered then."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._look_now = asyncio.Event()
-        self._told = asyncio.Event()
-        self._untold: dict[tuple[str, str], dict[str, Any]] = {}
-        """The newest message of each (group, type) that was not sent yet."""
+        self._poll_now = asyncio.Event()
+        self._has_pending = asyncio.Event()
+        self._pending: dict[tuple[str, str], dict[str, Any]] = {}
+        """The newest unsent message of each (group, type)."""
         self._waiting: dict[int, set[asyncio.Event]] = {}
 
     def start(self) -> None:
-        """Begin to listen and look; safe to call again."""
+        """Start the tasks of this loop; safe to call again."""
         loop = asyncio.get_running_loop()
         if self._loop is loop:
             return
-        # Another loop: that of an earlier test in this process.
+        # A different loop: an earlier test in this process had another one.
         self._loop, self._feeds, self.overview = loop, {}, Overview()
-        self.stopping, self._look_now, self._told = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self._untold, self._waiting = {}, {}
-        works = (self._listen, self._tell, self._look)
-        self._tasks = [loop.create_task(self._forever(work)) for work in works]
+        self.stopping, self._poll_now, self._has_pending = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._pending, self._waiting = {}, {}
+        works = (self._listen, self._send, self._poll)
+        self._tasks = [loop.create_task(self._repeat(work)) for work in works]
 
     def stop(self) -> None:
-        """The server stops: release held requests. The tasks end with the loop."""
+        """The server stops: release waiting requests. The tasks end with the loop."""
         self.stopping.set()
 
     async def close(self) -> None:
@@ -72,35 +72,35 @@ class Hub:
         self.stopping.set()
         tasks = set(self._tasks)
         while tasks:
-            # Until Python 3.12 `asyncio.wait_for`, by which redis-py writes, may swallow a cancellation.
+            # Until Python 3.12, `asyncio.wait_for`, which redis-py uses for writing, may swallow a cancellation.
             for task in tasks:
                 task.cancel()
             _, tasks = await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
         self._tasks, self._loop = [], None
 
     @asynccontextmanager
-    async def watching(self, run: int, listener: Listener) -> AsyncIterator[Feed]:
-        """The feed of a run, which wakes `listener`. Subscribes first and reads its head after."""
+    async def watching(self, run: int, watcher: Watcher) -> AsyncIterator[Feed]:
+        """Yield the feed of a run, which wakes `watcher`. Subscribes first, then reads the newest seq."""
         self.start()
         feed = self._feeds.get(run)
         if feed is None:
             feed = self._feeds[run] = Feed(run)
-        feed.listeners.add(listener)
+        feed.watchers.add(watcher)
         try:
             found = await in_database(heads, [run])
             if run in found:
-                feed.heard(found[run])
+                feed.advance(found[run])
             else:
-                feed.vanished()
+                feed.mark_deleted()
             yield feed
         finally:
-            feed.listeners.discard(listener)
-            if not feed.listeners and self._feeds.get(run) is feed:
+            feed.watchers.discard(watcher)
+            if not feed.watchers and self._feeds.get(run) is feed:
                 del self._feeds[run]
 
     @contextmanager
-    def waiting(self, run: int) -> Iterator[asyncio.Event]:
-        """An event that is set when something is heard of this run: for held requests, which are in no group."""
+    def run_hints(self, run: int) -> Iterator[asyncio.Event]:
+        """Yield an event that is set by hints about this run. For waiting requests, which are in no group."""
         self.start()
         heard = asyncio.Event()
         self._waiting.setdefault(run, set()).add(heard)
@@ -112,58 +112,59 @@ class Hub:
             if not events:
                 self._waiting.pop(run, None)
 
-    async def _forever(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """An error here must not end what all watchers depend on."""
+    async def _repeat(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Repeat `work` forever; an error is logged and must not stop it, because all watchers depend on it."""
         while True:
             try:
                 await work()
             except Exception as error:
                 expected = isinstance(error, DatabaseError | OSError)
-                log.warning("live: %s failed, and goes on: %s", work.__name__, error, exc_info=not expected)
-            await asyncio.sleep(LOOK_SECONDS)
+                log.warning("live_task_failed task=%s: %s", work.__name__, error, exc_info=not expected)
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _listen(self) -> None:
         async for hint in hints.listen(settings.INTERLOCK):
-            self._heard(hint)
+            self._handle_hint(hint)
 
-    def _heard(self, hint: Mapping[str, Any]) -> None:
+    def _handle_hint(self, hint: Mapping[str, Any]) -> None:
         if hint.get("connected"):
-            # What happened before the connection, no hint tells.
-            self._look_now.set()
+            # Hints from before the connection were missed.
+            self._poll_now.set()
         runs = hint.get("runs") or {}
         for name, seq in runs.items():
             run = int(name)
             for event in self._waiting.get(run, ()):
                 event.set()
             if run in self._feeds:
-                self._tell_soon(groups.run(run), groups.moved(seq))
+                self._enqueue(groups.run(run), groups.run_moved(seq))
         samples: dict[int, list[Any]] = {}
         for sample in hint.get("samples") or ():
             samples.setdefault(int(sample["run"]), []).append(sample)
         for run, found in samples.items():
             if run in self._feeds:
-                self._tell_soon(groups.run(run), groups.sampled(found))
+                self._enqueue(groups.run(run), groups.run_sampled(found))
         if (runs or hint.get("overview")) and self.overview.watchers:
-            self._tell_soon(groups.OVERVIEW, groups.overview_moved(time.time()))
+            self._enqueue(groups.OVERVIEW, groups.overview_moved(time.time()))
 
-    def _tell_soon(self, group: str, message: dict[str, Any]) -> None:
-        """Send `message` to those of this process who watch. Newer ones replace it while the layer is slow."""
-        self._untold[group, message["type"]] = message
-        self._told.set()
+    def _enqueue(self, group: str, message: dict[str, Any]) -> None:
+        """Send `message` to the watchers in this process. A newer one of the same type replaces it while the layer is
+        slow."""
+        self._pending[group, message["type"]] = message
+        self._has_pending.set()
 
-    async def _tell(self) -> None:
+    async def _send(self) -> None:
         layer: Any = get_channel_layer()
         while True:
-            await self._told.wait()
-            self._told.clear()
-            messages, self._untold = self._untold, {}
+            await self._has_pending.wait()
+            self._has_pending.clear()
+            messages, self._pending = self._pending, {}
             for (group, _type), message in messages.items():
                 await layer.group_send(group, message)
-            await asyncio.sleep(TELL_SECONDS)
+            await asyncio.sleep(SEND_SECONDS)
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         while True:
-            self._look_now.clear()
+            self._poll_now.clear()
             watched = list(self._feeds)
             if watched:
                 found = await in_database(heads, watched)
@@ -172,12 +173,12 @@ class Hub:
                     if feed is None:
                         continue
                     if run in found:
-                        feed.heard(found[run])
+                        feed.advance(found[run])
                     else:
-                        feed.vanished()
-            self.overview.look()
+                        feed.mark_deleted()
+            self.overview.poll()
             try:
-                await asyncio.wait_for(self._look_now.wait(), LOOK_SECONDS)
+                await asyncio.wait_for(self._poll_now.wait(), POLL_SECONDS)
             except TimeoutError:
                 pass
 

@@ -1,4 +1,4 @@
-"""Addresses of the sockets."""
+"""URLs of the websockets."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from channels.routing import URLRouter
 from django.urls import path, re_path
 
 from dashboard.live.consumers import OverviewSocket, RunSocket
-from dashboard.live.sockets import Nowhere
+from dashboard.live.sockets import UnknownSocket
 
 application = URLRouter(
     [
         path("ws/runs/<str:run_id>/", RunSocket.as_asgi()),
         path("ws/overview/", OverviewSocket.as_asgi()),
-        # Without it the router raises, and the handshake would be answered with 500.
-        re_path("", Nowhere.as_asgi()),
+        # Without this, the router raises and the handshake is answered with 500.
+        re_path("", UnknownSocket.as_asgi()),
     ]
 )

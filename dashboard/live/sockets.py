@@ -1,10 +1,11 @@
-"""One open websocket: its handshake, its group, its writer, its pace. What it says is in `consumers`."""
+"""One open websocket: handshake, group, writer and rate. Its messages are in `consumers`."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, ClassVar, Final, NoReturn
 
@@ -22,42 +23,42 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-PACE_SECONDS: Final = 1 / 30
-"""Between two messages to one client; the first after a pause goes out at once."""
+INTERVAL_SECONDS: Final = 1 / 30
+"""Minimum time between two messages to one client. The first after a pause is sent at once."""
 RIGHTS_SECONDS: Final = 3.0
-"""How old the answer to "may they see this" may be when something is sent."""
+"""How old the last check of the user's right may be when something is sent."""
 SEND_SECONDS_MAX: Final = 30.0
-"""A client that takes nothing for so long is given up."""
+"""A client that reads nothing for this long is disconnected."""
 HELLO_SECONDS_MAX: Final = 30.0
-"""A client speaks first, and soon."""
+"""How long a client may take to send its hello."""
 
 
 class Closed(Exception):
-    """The socket is to be closed with this code."""
+    """Close the socket with this code."""
 
     def __init__(self, code: int, reason: str = "") -> None:
         super().__init__(reason)
         self.code, self.reason = code, reason
 
 
-class Door(AsyncConsumer):  # type: ignore[misc] # Channels ships no types
-    """What every address of a socket does alike: dispatch, and refuse the handshake."""
+class BaseSocket(AsyncConsumer):  # type: ignore[misc] # Channels ships no types
+    """Base of all websocket consumers: dispatch messages, refuse handshakes."""
 
     scope: handshake.Scope
 
     async def dispatch(self, message: Message) -> None:
-        """Hand on to the method named after the message's type.
+        """Call the method that is named after the message's type.
 
-        That of Channels first looks at database connections, on the one thread that it has for all sockets. Here no
-        database is used on the loop, and the threads of `in_database` look after their own.
+        The method of Channels would first check database connections, on the one thread that it has for all sockets.
+        Here no database is used on the event loop, and the threads of `in_database` check their own connections.
         """
         handler = getattr(self, get_handler_name(message), None)
         if handler is None:
-            raise ValueError(f"A socket knows no message {message['type']!r}.")
+            raise ValueError(f"Unknown message type {message['type']!r}.")
         await handler(message)
 
     async def deny(self, status: int, text: str) -> NoReturn:
-        """Answer the handshake with this status, and end."""
+        """Answer the handshake with this status and end."""
         if "websocket.http.response" not in self.scope.get("extensions", {}):
             await self.send({"type": "websocket.close", "code": 4000 + status})
             raise StopConsumer
@@ -69,31 +70,31 @@ class Door(AsyncConsumer):  # type: ignore[misc] # Channels ships no types
         raise StopConsumer
 
 
-class Nowhere(Door):
-    """An address that has no socket."""
+class UnknownSocket(BaseSocket):
+    """Refuses URLs without a websocket."""
 
     async def websocket_connect(self, message: Message) -> None:
-        await self.deny(404, "There is no socket at this address.")
+        await self.deny(404, "No such websocket.")
 
 
-class Socket(Door):
-    """A Channels consumer for one connection.
+class Socket(BaseSocket, ABC):
+    """One connection.
 
-    Handlers only take note: of the client's words, and of hints from the channel layer. The writer, a task beside
-    them, alone sends, at its own pace, what is the newest when it may. So a client that reads slowly costs no more
-    than one message in flight, delays nobody, and its channel is still emptied.
+    The handlers of client messages and hints only take note of them. A separate task, the writer, sends the newest
+    state at its own rate. A client that reads slowly therefore costs no more than one message in flight and delays
+    nobody, and its channel is still emptied.
     """
 
-    pace_seconds: ClassVar[float] = PACE_SECONDS
+    interval_seconds: ClassVar[float] = INTERVAL_SECONDS
 
     def __init__(self) -> None:
         self.hello: protocol.Hello | None = None
-        """What the client asked and was not answered yet."""
-        self.answered = asyncio.Event()
-        self.answered.set()
-        self.greeted = False
+        """The client's hello that was not answered yet."""
+        self._hello_done = asyncio.Event()
+        self._hello_done.set()
+        self.hello_received = False
         self.wake = asyncio.Event()
-        """There may be something to do for the writer."""
+        """Set when there may be something to do for the writer."""
         self.subject: Any = None
         """What `check` returned."""
         self._writer: asyncio.Task[None] | None = None
@@ -102,28 +103,28 @@ class Socket(Door):
         self._sent_at = float("-inf")
         self._checked_at = float("-inf")
 
+    @abstractmethod
     def check(self, user: User) -> Any:
-        """The object of this socket, for `user`; raises errors of dashboard.access. On a database thread."""
-        raise NotImplementedError
+        """Return the object of this socket for `user`. Raises errors of dashboard.access. Runs on a database thread."""
 
+    @abstractmethod
     def group(self) -> str:
-        """Name of the channel layer's group whose hints are for this socket; asked when it is admitted."""
-        raise NotImplementedError
+        """Return the name of the channel layer's group whose hints are for this socket."""
 
+    @abstractmethod
     async def write(self) -> None:
         """Send until the client leaves (CancelledError) or Closed is raised."""
-        raise NotImplementedError
 
     async def __call__(self, scope: handshake.Scope, receive: Receive, send: Send) -> None:
-        """The whole life of the connection. Whatever ends it, the writer ends too and the group is left."""
+        """Serve the connection. However it ends, the writer is cancelled and the group is left."""
         self._receive = receive
         closed: Closed | None = None
         try:
-            await super().__call__(scope, self._next, send)
+            await super().__call__(scope, self._next_message, send)
         except Closed as error:
             closed = error
         except OSError:
-            pass  # The client is gone, which nobody needs to hear of.
+            pass  # The client is gone.
         finally:
             await self._leave()
         if closed is not None:
@@ -138,40 +139,41 @@ class Socket(Door):
             if self._group:
                 await self.channel_layer.group_discard(self._group, self.channel_name)
 
-    async def _next(self) -> Message:
-        """What Channels takes for the server's `receive`: the next word of the client, or that the writer has ended.
+    async def _next_message(self) -> Message:
+        """Stand in for the server's `receive` that Channels calls: return a client message, or that the writer has
+        ended.
 
-        It raises nothing: Channels would leave its reader of the layer behind for ever.
+        It raises nothing, because Channels would leave its task that reads the layer behind.
         """
         if self._writer is None:
             return await self._receive()
-        word = asyncio.ensure_future(self._word())
+        client_message = asyncio.ensure_future(self._client_message())
         try:
-            await asyncio.wait((word, self._writer), return_when=asyncio.FIRST_COMPLETED)
-            return {"type": "writer.ended"} if self._writer.done() else word.result()
+            await asyncio.wait((client_message, self._writer), return_when=asyncio.FIRST_COMPLETED)
+            return {"type": "writer.ended"} if self._writer.done() else client_message.result()
         finally:
-            word.cancel()
+            client_message.cancel()
 
-    async def _word(self) -> Message:
-        """The client's next word, handed on when its last is answered; that it left, at once."""
+    async def _client_message(self) -> Message:
+        """Return the client's next message, once its last hello is answered. A disconnect is returned at once."""
         try:
-            async with asyncio.timeout(None if self.greeted else HELLO_SECONDS_MAX):
+            async with asyncio.timeout(None if self.hello_received else HELLO_SECONDS_MAX):
                 message = await self._receive()
         except TimeoutError:
             return {"type": "client.silent"}
         if message["type"] == "websocket.receive":
-            await self.answered.wait()
+            await self._hello_done.wait()
         return message
 
     async def websocket_connect(self, message: Message) -> None:
-        """Admit or refuse; then listen to the group before anything is read, so that nothing falls between."""
+        """Accept or refuse the connection, then join the group before anything is read, so that no hint is missed."""
         try:
-            self.subject = await in_database(handshake.admit, self.scope, self.check)
+            self.subject = await in_database(handshake.authorize, self.scope, self.check)
         except handshake.Denied as error:
             await self.deny(int(error.status), error.message)
         except DatabaseError as error:
-            log.warning("live: a handshake found no database: %s", error)
-            await self.deny(503, "The database does not answer. Try again.")
+            log.warning("handshake_without_database: %s", error)
+            await self.deny(503, "The database is not reachable. Try again.")
         self._checked_at = time.monotonic()
         await self.send({"type": "websocket.accept"})
         self._group = self.group()
@@ -183,26 +185,27 @@ class Socket(Door):
             hello = protocol.parse(message.get("text"))
         except protocol.BadMessage as error:
             raise Closed(protocol.CLOSE_BAD_MESSAGE, str(error)) from None
-        self.answered.clear()
-        self.hello, self.greeted = hello, True
+        self._hello_done.clear()
+        self.hello, self.hello_received = hello, True
         self.wake.set()
 
     async def websocket_disconnect(self, message: Message) -> None:
         raise StopConsumer
 
     async def client_silent(self, message: Message) -> None:
-        raise Closed(protocol.CLOSE_SILENT, "The client speaks first: send a hello.")
+        raise Closed(protocol.CLOSE_SILENT, "Send a hello first.")
 
     async def writer_ended(self, message: Message) -> None:
-        """Raise what the writer ended with."""
+        """Raise the writer's error."""
         if self._writer is not None:
             await self._writer
         raise StopConsumer
 
     async def _join(self) -> None:
-        """Be in the group, again if need be: a layer forgets who left a message unread for a minute.
+        """Join the group, repeatedly: the layer drops members that left a message unread for a minute, or were silent
+        for long.
 
-        That happens to all at once when the machine sleeps. Members that are not heard of it forgets too.
+        That happens to all at once when the machine was suspended.
         """
         await self.channel_layer.group_add(self._group, self.channel_name)
 
@@ -212,36 +215,36 @@ class Socket(Door):
                 await self.write()
                 return
             except DatabaseError as error:
-                # Without the record there is nothing to say. What was asked is still open, and is tried again.
-                log.warning("live: the database does not answer: %s", error)
+                # Without the database there is nothing to send. The hello is still unanswered and is tried again.
+                log.warning("live_without_database: %s", error)
                 await asyncio.sleep(1)
 
-    async def turn(self) -> None:
-        """Wait until the next message may be sent, with rights that are known to hold. Raises Closed."""
-        left = self._sent_at + self.pace_seconds - time.monotonic()
+    async def wait_turn(self) -> None:
+        """Wait until the next message may be sent, and check the right. Raises Closed."""
+        left = self._sent_at + self.interval_seconds - time.monotonic()
         if left > 0:
             await asyncio.sleep(left)
-        await self.still_allowed()
+        await self.require_right()
 
-    async def still_allowed(self) -> None:
-        """Raise Closed when the right is lost; asks at most each RIGHTS_SECONDS."""
+    async def require_right(self) -> None:
+        """Raise Closed if the right is lost. Checked every RIGHTS_SECONDS at most."""
         if time.monotonic() - self._checked_at < RIGHTS_SECONDS:
             return
         try:
-            await in_database(handshake.admit, self.scope, self.check)
+            await in_database(handshake.authorize, self.scope, self.check)
         except handshake.Denied as error:
             if error.status == 404:
-                raise Closed(protocol.CLOSE_GONE, "It was deleted.") from None
-            raise Closed(protocol.CLOSE_RIGHT_LOST, "The right to see this has ended.") from None
+                raise Closed(protocol.CLOSE_GONE, "The object was deleted.") from None
+            raise Closed(protocol.CLOSE_RIGHT_LOST, "You no longer have permission to see this.") from None
         self._checked_at = time.monotonic()
         await self._join()
 
-    async def idle(self, wake: asyncio.Event) -> None:
-        """Wait for `wake`, or until the rights are to be asked for again. Clears it."""
+    async def wait_for_news(self, wake: asyncio.Event) -> None:
+        """Wait for `wake` and clear it. Returns after RIGHTS_SECONDS, when the right is checked again."""
         try:
             await asyncio.wait_for(wake.wait(), RIGHTS_SECONDS)
         except TimeoutError:
-            await self.still_allowed()
+            await self.require_right()
         wake.clear()
 
     async def send_text(self, text: str) -> None:
@@ -251,13 +254,13 @@ class Socket(Door):
         except TimeoutError:
             raise Closed(1013, "The client reads too slowly.") from None
 
-    def answer_given(self) -> None:
+    def hello_answered(self) -> None:
         self.hello = None
-        self.answered.set()
+        self._hello_done.set()
 
     async def _close(self, closed: Closed) -> None:
         close = {"type": "websocket.close", "code": closed.code, "reason": closed.reason[:120]}
         try:
             await asyncio.wait_for(self.send(close), 1)
         except (OSError, TimeoutError):
-            pass  # It is gone, or takes nothing: the server closes the connection with the end of this call.
+            pass  # The client is gone or reads nothing: the server closes the connection when this call ends.

@@ -1,7 +1,7 @@
-"""`?wait=N` on a request that starts a run: the answer is held until the run has ended, or N seconds.
+"""`?wait=N` on requests that start a run: delay the response until the run has ended, or N seconds.
 
-The request itself is handled by Django as always. Only an answer 202 is held, here on the server's loop, so that
-waiting clients keep no thread and no database connection. Then the run is fetched with the same credentials.
+Django handles the request as usual. Only a 202 response is delayed, here on the server's event loop, so that waiting
+clients occupy no thread and no database connection. Then the run is fetched with the same credentials.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from engine.states import RUN_TERMINAL
 SECONDS_MAX: Final = 60.0
 _START = re.compile(r"/api/v1/workflows/[^/]+/runs/")
 _RUN = re.compile(r"/api/v1/runs/(\d{1,18})/")
-_DROPPED = frozenset({b"content-length", b"content-type", b"idempotency-key", b"transfer-encoding", b"expect"})
+_DROPPED_HEADERS = frozenset({b"content-length", b"content-type", b"idempotency-key", b"transfer-encoding", b"expect"})
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-class Answer:
-    """A response that was kept instead of sent."""
+class CapturedResponse:
+    """A response that was captured instead of sent."""
 
     def __init__(self) -> None:
         self.status = 500
@@ -44,7 +44,7 @@ class Answer:
         elif message["type"] == "http.response.body":
             self.body += message.get("body", b"")
 
-    async def pass_on(self, send: Send, *, status: int | None = None, location: bytes | None = None) -> None:
+    async def send_to(self, send: Send, *, status: int | None = None, location: bytes | None = None) -> None:
         headers = [pair for pair in self.headers if location is None or pair[0] != b"location"]
         if location is not None:
             headers.append((b"location", location))
@@ -62,53 +62,53 @@ class WaitForRuns:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        seconds = seconds_asked(scope)
+        seconds = wait_seconds(scope)
         if not seconds:
             await self.app(scope, receive, send)
             return
         asked_at = time.monotonic()
-        first = Answer()
+        first = CapturedResponse()
         await self.app(scope, receive, first.send)
         location = first.location()
         found = _RUN.fullmatch(urlsplit(location.decode("latin-1")).path) if first.status == 202 else None
         if found is None:
-            await first.pass_on(send)
+            await first.send_to(send)
             return
-        waiting = asyncio.ensure_future(_until_ended(int(found[1]), seconds - (time.monotonic() - asked_at)))
-        leaving = asyncio.ensure_future(_until_gone(receive))
+        ended_task = asyncio.ensure_future(_until_ended(int(found[1]), seconds - (time.monotonic() - asked_at)))
+        left_task = asyncio.ensure_future(_until_disconnected(receive))
         try:
-            await asyncio.wait((waiting, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if not waiting.done():
-                return  # Nobody is there to be answered; the run goes on.
-            ended = waiting.result()
+            await asyncio.wait((ended_task, left_task), return_when=asyncio.FIRST_COMPLETED)
+            if not ended_task.done():
+                return  # The client has left; the run continues.
+            ended = ended_task.result()
         finally:
-            waiting.cancel()
-            leaving.cancel()
-            await asyncio.gather(waiting, leaving, return_exceptions=True)
+            ended_task.cancel()
+            left_task.cancel()
+            await asyncio.gather(ended_task, left_task, return_exceptions=True)
         now = await self._fetch(scope, found[0])
         if now.status == 200:
-            await now.pass_on(send, status=200 if ended else 202, location=location)
+            await now.send_to(send, status=200 if ended else 202, location=location)
         else:
-            # Deleted meanwhile, or the right to see it was lost: what was accepted stays true.
-            await first.pass_on(send)
+            # The run was deleted meanwhile, or the right to see it was lost. It was accepted all the same.
+            await first.send_to(send)
 
-    async def _fetch(self, scope: Scope, path: str) -> Answer:
-        """The run as it is now, asked for by the same person."""
-        headers = [pair for pair in scope["headers"] if pair[0] not in _DROPPED]
+    async def _fetch(self, scope: Scope, path: str) -> CapturedResponse:
+        """Fetch the run as it is now, with the same credentials."""
+        headers = [pair for pair in scope["headers"] if pair[0] not in _DROPPED_HEADERS]
         inner = {**scope, "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"",
                  "headers": headers}  # fmt: skip
-        answer = Answer()
+        response = CapturedResponse()
         messages: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
 
         async def receive() -> Message:
             return messages.pop() if messages else {"type": "http.disconnect"}
 
-        await self.app(inner, receive, answer.send)
-        return answer
+        await self.app(inner, receive, response.send)
+        return response
 
 
-def seconds_asked(scope: Scope) -> float:
-    """How long this request wants its answer held; 0: not at all. Nonsense is left to the view, which refuses it."""
+def wait_seconds(scope: Scope) -> float:
+    """Return how long this request asks to wait; 0 if it does not. The view refuses invalid values."""
     if scope["method"] != "POST" or not scope["query_string"] or not _START.fullmatch(scope["path"]):
         return 0.0
     values = parse_qs(scope["query_string"].decode("latin-1")).get("wait", [])
@@ -120,22 +120,22 @@ def seconds_asked(scope: Scope) -> float:
 
 
 async def _until_ended(run: int, seconds: float) -> bool:
-    """Whether the run is over; returns when it is, when the time is, or when the server stops."""
+    """Return whether the run has ended, as soon as it has, the time is over, or the server stops."""
     deadline = time.monotonic() + seconds
-    with hub.waiting(run) as heard:
+    with hub.run_hints(run) as hint_received:
         while True:
-            heard.clear()
+            hint_received.clear()
             try:
-                if await in_database(_is_over, run):
+                if await in_database(_has_ended, run):
                     return True
             except DatabaseError:
-                pass  # It may be back before the time is over.
+                pass  # The database may be back before the time is over.
             left = deadline - time.monotonic()
             if left <= 0 or hub.stopping.is_set():
                 return False
-            woken = [asyncio.ensure_future(heard.wait()), asyncio.ensure_future(hub.stopping.wait())]
+            woken = [asyncio.ensure_future(hint_received.wait()), asyncio.ensure_future(hub.stopping.wait())]
             try:
-                # Each second all the same: a change of state without an event would be missed.
+                # Check every second even without a hint, because hints may be lost.
                 await asyncio.wait(woken, timeout=min(left, 1.0), return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for task in woken:
@@ -143,12 +143,12 @@ async def _until_ended(run: int, seconds: float) -> bool:
                 await asyncio.gather(*woken, return_exceptions=True)
 
 
-def _is_over(run: int) -> bool:
-    """On a database thread. A run that is not there is over too."""
+def _has_ended(run: int) -> bool:
+    """Return whether the run has ended or does not exist. Runs on a database thread."""
     state: Any = Run.objects.filter(pk=run).values_list("state", flat=True).first()
     return state is None or state in RUN_TERMINAL
 
 
-async def _until_gone(receive: Receive) -> None:
+async def _until_disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

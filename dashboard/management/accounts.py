@@ -1,8 +1,9 @@
-"""What the commands about accounts share."""
+"""Base of the commands about accounts."""
 
 from __future__ import annotations
 
 import getpass
+from abc import ABC, abstractmethod
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -14,8 +15,8 @@ from engine.database import schema
 from engine.errors import InterlockError, NotFound
 
 
-class AccountCommand(BaseCommand):
-    """A command that needs the database as it is and turns refusals into one line on stderr."""
+class AccountCommand(BaseCommand, ABC):
+    """A command that needs a migrated database and prints errors as one line on stderr."""
 
     requires_system_checks = []
 
@@ -28,12 +29,13 @@ class AccountCommand(BaseCommand):
         except DatabaseError as error:
             raise CommandError(f"The database {schema.place()} cannot be used: {error}") from None
 
+    @abstractmethod
     def do(self, options: dict[str, Any]) -> None:
-        raise NotImplementedError
+        """Run the command."""
 
     @staticmethod
     def operator() -> str:
-        """Who the audit log names for what is done in a terminal."""
+        """Return the name that the audit log gives to somebody at a terminal."""
         try:
             name = getpass.getuser()
         except (KeyError, OSError):
@@ -42,10 +44,10 @@ class AccountCommand(BaseCommand):
 
     @staticmethod
     def account(username: str) -> User:
-        """Raises NotFound, naming the accounts that there are."""
+        """Return the account. Raises NotFound, which names the existing accounts."""
         try:
             return accounts.find_user(username)
         except NotFound as error:
             known = list(User.objects.order_by("username").values_list("username", flat=True)[:10])
-            names = f" There are: {', '.join(known)}." if known else " There is none yet: start `up` once."
+            names = f" Accounts: {', '.join(known)}." if known else " There are no accounts yet: start `up` once."
             raise NotFound(f"{error}{names}") from None

@@ -1,4 +1,4 @@
-"""One's own account: password, API tokens; and how the pages look: theme and language."""
+"""The user's own account: password, API tokens, and the theme and language of the pages."""
 
 from __future__ import annotations
 
@@ -47,28 +47,28 @@ def password(request: HttpRequest) -> HttpResponse:
     new = request.POST.get("new", "")
     try:
         if accounts.has_password(user) and not user.check_password(request.POST.get("old", "")):
-            raise InvalidValue(_("The present password is not right."), path="old")
+            raise InvalidValue(_("The current password is incorrect."), path="old")
         if new != request.POST.get("again", ""):
-            raise InvalidValue(_("The two new passwords differ."), path="again")
+            raise InvalidValue(_("The new passwords do not match."), path="again")
         changed = accounts.change_user(user, password=new, by=user.username)
     except InterlockError as error:
-        return _account(request, status=422, password_said=str(error))
-    # This session goes on; all others of the account end.
+        return _account(request, status=422, password_error=str(error))
+    # Keep this session; all other sessions of the account end.
     update_session_auth_hash(request, changed)
-    messages.success(request, _("Your password is set. Other sessions of yours have ended."))
+    messages.success(request, _("Password changed. Your other sessions have been signed out."))
     return HttpResponseRedirect(reverse("account"))
 
 
 @require_POST
 @page(Right.VIEW)
 def create_token(request: HttpRequest) -> HttpResponse:
-    """The new token is in this answer and nowhere else."""
+    """Create a token. This response is the only place that contains it."""
     user = person(request)
     name = request.POST.get("name", "").strip()
     days = whole_number(request.POST.get("days"), 0, most=3650)
     try:
         if not name:
-            raise InvalidValue(_("Give the token a name that says where it is used."), path="name")
+            raise InvalidValue(_("Enter a name that says where the token is used."), path="name")
         raw = accounts.create_token(
             user,
             name,
@@ -77,7 +77,7 @@ def create_token(request: HttpRequest) -> HttpResponse:
             by=user.username,
         )
     except InterlockError as error:
-        return _account(request, status=422, token_said=str(error))
+        return _account(request, status=422, token_error=str(error))
     return _account(request, new_token=raw, new_token_name=name)
 
 
@@ -86,13 +86,13 @@ def create_token(request: HttpRequest) -> HttpResponse:
 def delete_token(request: HttpRequest, token_id: int) -> HttpResponse:
     user = person(request)
     accounts.delete_token(user, token_id, by=user.username)
-    messages.success(request, _("The token is revoked: calls with it are refused from now on."))
+    messages.success(request, _("Token revoked. Requests that use it are now refused."))
     return HttpResponseRedirect(reverse("account"))
 
 
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
-    """Light, dark, or as the system: a choice of this browser, so a cookie and no record."""
+    """Set the theme. It belongs to this browser, so it is a cookie and not stored in the database."""
     chosen = request.POST.get("theme", "")
     response = back(request)
     if chosen in THEMES:

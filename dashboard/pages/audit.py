@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard import access
 from dashboard.access import Right
-from dashboard.pages.base import page, paged, render
+from dashboard.pages.base import page, paginate, render
 from dashboard.pages.run_facts import names_of
 from versions import queries
 from versions.models import AuditEntry, Workflow
@@ -19,12 +19,12 @@ from versions.models import AuditEntry, Workflow
 @require_safe
 @page(Right.VIEW)
 def index(request: HttpRequest) -> HttpResponse:
-    """Entries about workflows and runs; those about accounts and tokens are for admins."""
+    """List entries about workflows and runs. Entries about accounts and tokens are for admins only."""
     workflow, by = request.GET.get("workflow", "").strip(), request.GET.get("by", "").strip()
     found = queries.audit(workflow=workflow or None, by=by or None)
     if not access.can(request.user, Right.ADMIN):
         found = found.exclude(workflow="")
-    rows, following = paged(found, request, newest_first=True)
+    rows, following = paginate(found, request, newest_first=True)
     names = names_of(row.workflow for row in rows if row.workflow)
     context = {
         "nav": "audit",
@@ -42,11 +42,11 @@ def index(request: HttpRequest) -> HttpResponse:
 
 def _row(entry: AuditEntry, names: dict[str, str]) -> dict[str, Any]:
     shape = queries.audit_dict(entry)
-    return {**shape, "name": names.get(entry.workflow, entry.workflow), "said": _said(entry.details)}
+    return {**shape, "name": names.get(entry.workflow, entry.workflow), "details_text": _details_text(entry.details)}
 
 
-def _said(details: dict[str, Any]) -> str:
-    """Details in a line: `pool warehouse, slots 2`; of a changed field what it was and is."""
+def _details_text(details: dict[str, Any]) -> str:
+    """Return the details as one line: `pool warehouse, slots 2`; for a changed field, its old and new value."""
     parts = []
     for key, value in details.items():
         if value in (None, "", [], {}):

@@ -1,4 +1,4 @@
-"""What every page shares: who may see it, the frame's context, and how errors are told to people."""
+"""Shared by all pages: access control, rendering, errors for people, pagination."""
 
 from __future__ import annotations
 
@@ -41,31 +41,34 @@ def render(
     return django_render(request, template, context, status=status)
 
 
-def small(request: HttpRequest, part: str, nav: str, up: tuple[str, str], context: Mapping[str, Any]) -> HttpResponse:
-    """What a small form or list at a button holds; who opens its address gets a page with nothing else on it but the
-    way `up`: (address, name) of the page that it belongs to."""
+def popover(request: HttpRequest, part: str, nav: str, up: tuple[str, str], context: Mapping[str, Any]) -> HttpResponse:
+    """Render a popover: a small form or list at a button.
+
+    Whoever opens its URL directly gets a page with nothing but the form and a link `up`, given as (URL, name), to the
+    page that it belongs to.
+    """
     if request.headers.get("HX-Request"):
         return render(request, part, context)
     address, name = up
-    return render(request, "small.html", {**context, "part": part, "nav": nav, "up": address, "up_name": name})
+    return render(request, "popover.html", {**context, "part": part, "nav": nav, "up": address, "up_name": name})
 
 
-def page(right: Right, *, lasting: bool = False) -> Callable[[View[P]], View[P]]:
-    """A page for signed-in people with `right`: others are sent to sign in, or told that they may not.
+def page(right: Right, *, cacheable: bool = False) -> Callable[[View[P]], View[P]]:
+    """Restrict a page to signed-in users with `right`. Others are sent to sign in or told that it is forbidden.
 
-    Errors of the engine and of versions become what a person can use: 404 and 403 pages, and after a form a
-    message on the page it came from. With `lasting` the view says itself how long browsers may keep its answer.
+    Errors of the engine and of versions become 404 and 403 pages and, after a form, a message on the page that it came
+    from. If `cacheable`, the view sets Cache-Control itself.
     """
 
     def wrap(view: View[P]) -> View[P]:
         @wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            response = answered(request, *args, **kwargs)
-            if not (lasting and response.has_header("Cache-Control")):
+            response = respond(request, *args, **kwargs)
+            if not (cacheable and response.has_header("Cache-Control")):
                 add_never_cache_headers(response)
             return response
 
-        def answered(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def respond(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             try:
                 if not request.user.is_authenticated:
                     return _sign_in_first(request)
@@ -73,13 +76,13 @@ def page(right: Right, *, lasting: bool = False) -> Callable[[View[P]], View[P]]
                 _clean_query(request)
                 return view(request, *args, **kwargs)
             except access.Forbidden as error:
-                return refused(request, 403, str(error))
+                return error_page(request, 403, str(error))
             except NotFound as error:
-                return refused(request, 404, engine_words(str(error)))
+                return error_page(request, 404, engine_words(str(error)))
             except InvalidDocument as error:
-                return told(request, _problems_said(error))
+                return form_error(request, _problems_text(error))
             except InterlockError as error:
-                return told(request, engine_words(str(error)))
+                return form_error(request, engine_words(str(error)))
             except (OperationalError, InterfaceError, OSError) as error:
                 found = outage(error)
                 if found is None:
@@ -93,46 +96,49 @@ def page(right: Right, *, lasting: bool = False) -> Callable[[View[P]], View[P]]
 
 
 def _clean_query(request: HttpRequest) -> None:
-    """What is asked for in the address becomes text that both databases take, as what is stored does."""
+    """Replace NUL in the query string, as it is replaced in everything that is stored: databases refuse it."""
     query = request.META.get("QUERY_STRING", "")
     if "%00" in query:
         request.GET = QueryDict(query.replace("%00", "%EF%BF%BD"))
 
 
 def person(request: HttpRequest) -> User:
-    """The signed-in account; only inside a `page`, which makes sure that there is one."""
+    """Return the signed-in user. Only for views inside `page`, which ensures that there is one."""
     assert isinstance(request.user, User)
     return request.user
 
 
-def _problems_said(error: InvalidDocument) -> str:
+def _problems_text(error: InvalidDocument) -> str:
     listed = [problem.message for problem in error.problems]
     if not listed:
         return str(error)
     rest = len(listed) - 1
-    return listed[0] if not rest else _("{first} And {n} more problems.").format(first=listed[0], n=rest)
+    return listed[0] if not rest else _("{first} (and {n} more)").format(first=listed[0], n=rest)
 
 
 def _sign_in_first(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Request"):
-        # A part of a page cannot show the sign-in form: the whole page goes there.
+        # A part of a page cannot show the sign-in form: redirect the whole page.
         response = HttpResponse(status=401)
         response["HX-Redirect"] = redirect_to_login(request.headers.get("HX-Current-URL", "/"), "/sign-in/").url
         return response
     return redirect_to_login(request.get_full_path(), "/sign-in/")
 
 
-def refused(request: HttpRequest, status: int, said: str) -> HttpResponse:
-    """The page (or, for a part of one, the small text) that says why something is not shown."""
+def error_page(request: HttpRequest, status: int, message: str) -> HttpResponse:
+    """Render the error page, or a short text in place of a part of a page."""
     if request.headers.get("HX-Request"):
-        return render(request, "errors/_part.html", {"said": said}, status=status)
-    return render(request, f"errors/{status}.html", {"said": said}, status=status)
+        return render(request, "errors/_part.html", {"message": message}, status=status)
+    return render(request, f"errors/{status}.html", {"message": message}, status=status)
 
 
-def formless(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware: who opens the address of a form sees more than nothing; the bar has it after some forms' answers."""
+def method_not_allowed_page(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Middleware: answer a GET to a URL that only takes forms with a page. The address bar shows such URLs after some
+    forms."""
 
-    def answered(request: HttpRequest) -> HttpResponseBase:
+    def respond(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         if response.status_code != 405 or request.method != "GET" or is_api(request):
             return response
@@ -141,60 +147,63 @@ def formless(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
         add_never_cache_headers(shown)
         return shown
 
-    return answered
+    return respond
 
 
-def told(request: HttpRequest, said: str) -> HttpResponse:
-    """After a form that could not be done: its page again, with the reason as a message."""
+def form_error(request: HttpRequest, message: str) -> HttpResponse:
+    """Report that a form could not be processed: show its page again with a message."""
     if request.headers.get("HX-Request"):
-        return render(request, "errors/_part.html", {"said": said}, status=409)
+        return render(request, "errors/_part.html", {"message": message}, status=409)
     if request.method == "GET":
-        return render(request, "errors/409.html", {"said": said}, status=409)
-    messages.error(request, said)
+        return render(request, "errors/409.html", {"message": message}, status=409)
+    messages.error(request, message)
     return back(request)
 
 
 def json_body(request: HttpRequest) -> Any:
-    """What a script of a page has sent. Raises BadRequest and DRF's ParseError, as calls of the API do."""
+    """Return the JSON body that a script of a page has sent. Raises BadRequest and ParseError, as API calls do."""
     try:
         raw = request.body
     except RawPostDataException:
-        # A form with parts: the check of its token has read it.
+        # A multipart form, which the CSRF check has read already.
         raise ParseError(_("The body is not JSON.")) from None
     return StrictJSONParser().parse(BytesIO(raw))
 
 
 def back(request: HttpRequest, default: str = "") -> HttpResponse:
-    """To the page that a form stood on: its `next`, else where the browser came from, else `default`.
+    """Redirect to the page of a form: its `next`, else the referring page, else `default`.
 
-    Who has done what was asked names a `default`; whoever refuses it does not."""
+    Views pass a `default` after success only.
+    """
     for address in (request.POST.get("next", ""), request.headers.get("Referer", "")):
         if not url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure()):
             continue
-        # What was done is not shown as a form again; what was refused is.
+        # After success, do not show the form's own page again. After an error, do.
         if not (default and urlsplit(address).path == request.path):
             return HttpResponseRedirect(address)
     return HttpResponseRedirect(default or "/")
 
 
 def whole_number(text: str | None, default: int, *, least: int = 0, most: int = 10**9) -> int:
-    """A number of the query or a form; anything else is `default`."""
+    """Parse a number of a query or form; `default` if it is not one."""
     if not text or not text.isascii() or not text.isdigit() or len(text) > 12:
         return default
     return min(most, max(least, int(text)))
 
 
 SKIPPED_MAX = 10_000
-"""Rows that a page's number may stand behind: each of them is read."""
+"""Rows that a page number may skip: each skipped row is read."""
 
 
-def paged(
+def paginate(
     rows: Any, request: HttpRequest, size: int = 50, *, newest_first: bool = False
 ) -> tuple[list[Any], dict[str, int] | None]:
-    """Rows of the page that `?page=` names (from 1), and the query of the next page, without counting them all.
+    """Return the rows of the page that `?page=` names (from 1), and the query of the next page, without counting all
+    rows.
 
-    `newest_first`: they are in falling order of their ids. Then the query of the next page has `before` as well, so
-    that however far back it is none is read but those that it shows, and none twice when new ones come."""
+    With `newest_first`, rows are ordered by descending id, and the query of the next page contains `before`: then no
+    rows are skipped by reading them, and none is shown twice when new ones come.
+    """
     number = whole_number(request.GET.get("page"), 1, least=1, most=10**9)
     before = whole_number(request.GET.get("before"), 0) if newest_first else 0
     start = min((number - 1) * size, SKIPPED_MAX)

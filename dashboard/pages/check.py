@@ -1,4 +1,4 @@
-"""What the editor asks while one types: the problems of a definition, and the columns and prints of its nodes."""
+"""What the editor needs while somebody types: the problems of a definition, and its nodes' columns and fingerprints."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def check(request: HttpRequest, slug: str) -> JsonResponse:
     """`{definition, columns_tag?}` -> `{problems, columns: {node: [{name, type}]}, columns_tag, prints: {node: text},
     complete}`.
 
-    Nothing is stored or run. `complete` false: not all SQL could be looked at in the time of a request; ask again.
-    `columns` are left out when they are those of the tag in the question: of 1,000 nodes they may be a megabyte.
+    Nothing is stored or run. `complete` is false if there was no time to check all SQL; then the editor asks again.
+    `columns` is omitted if it still matches the tag of the request: for 1,000 nodes it may be a megabyte.
     """
     workflow = access.workflow(request.user, slug, Right.EDIT)
     try:

@@ -1,4 +1,4 @@
-"""What differs between two versions, in a small form at the button that asks."""
+"""The differences between two versions, in a popover."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard import access, changewords
 from dashboard.access import Right
-from dashboard.pages.base import page, small
+from dashboard.pages.base import page, popover
 from dashboard.pages.workflows import versions_page
 from versions import diff, queries
 
@@ -17,7 +17,7 @@ SENTENCES_MAX = 60
 @require_safe
 @page(Right.VIEW)
 def compare(request: HttpRequest, slug: str, number: int, with_number: int) -> HttpResponse:
-    """What version `number` says that version `with_number` does not."""
+    """List the changes from version `with_number` to version `number`."""
     workflow = access.workflow(request.user, slug)
     one, other = queries.version(workflow, number), queries.version(workflow, with_number)
     newer, live = queries.document_of(one), queries.live_deployment(workflow)
@@ -30,4 +30,4 @@ def compare(request: HttpRequest, slug: str, number: int, with_number: int) -> H
         "sentences": said[:SENTENCES_MAX],
         "more": max(0, len(said) - SENTENCES_MAX),
     }
-    return small(request, "workflows/_compare.html", "workflows", versions_page(workflow), context)
+    return popover(request, "workflows/_compare.html", "workflows", versions_page(workflow), context)

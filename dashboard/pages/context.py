@@ -1,4 +1,4 @@
-"""What the frame around every page needs, also of error pages that Django itself renders."""
+"""Context of the frame around every page, including error pages that Django renders."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ THEMES = ("light", "dark")
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """The theme chosen in this browser, the server's time and the rights of who is signed in. Asks the database for
-    no more than that account, and only when a template uses it."""
+    """Return the theme of this browser, the server's time and the user's rights.
+
+    The database is asked only for the account, and only if a template uses it.
+    """
     theme = request.COOKIES.get(THEME_COOKIE, "")
     user = getattr(request, "user", None)
     return {

@@ -1,4 +1,4 @@
-"""Putting a version live, rolling back: small forms at their button that show the impact first."""
+"""Put a version live, or roll back: popovers that show the impact first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from dashboard import access
 from dashboard.access import Right
-from dashboard.pages.base import back, page, small
+from dashboard.pages.base import back, page, popover
 from dashboard.pages.workflows import changes_line, versions_page
 from engine.models.conditions import unfinished_runs
 from versions import diff, queries
@@ -23,26 +23,28 @@ from versions.models import Workflow, WorkflowVersion
 
 
 def impact(workflow: Workflow, target: WorkflowVersion) -> dict[str, Any]:
-    """What putting `target` live would mean, in sentences."""
+    """Describe in sentences what putting `target` live would mean."""
     live = queries.live_deployment(workflow)
-    said = [_("New runs start on v{n} at once.").format(n=target.number)]
+    said = [_("New runs use v{n} immediately.").format(n=target.number)]
     if live is not None:
         in_flight = unfinished_runs().filter(workflow=workflow.slug, version=live.version.number).count()
         if in_flight:
             text = ngettext(
-                "{n} run in flight on v{live} finishes on v{live}.",
-                "{n} runs in flight on v{live} finish on v{live}.",
+                "{n} active run stays on v{live}.",
+                "{n} active runs stay on v{live}.",
                 in_flight,
             )
             said.append(text.format(n=in_flight, live=live.version.number))
         else:
-            said.append(_("No run is in flight on v{live}.").format(live=live.version.number))
+            said.append(_("No active runs on v{live}.").format(live=live.version.number))
         changes = diff.changes(queries.document_of(live.version), queries.document_of(target))
-        said.append(_("Against v{live}: {changes}.").format(live=live.version.number, changes=changes_line(changes)))
+        said.append(
+            _("Compared with v{live}: {changes}.").format(live=live.version.number, changes=changes_line(changes))
+        )
         if not any(change["kind"] == "inputs_changed" for change in changes):
-            said.append(_("Inputs are the same in both."))
+            said.append(_("Same inputs."))
         else:
-            said.append(_("Inputs differ: who starts it with old ones may be refused."))
+            said.append(_("Inputs differ: starting a run with the old inputs may fail."))
     return {"live": live.version.number if live else None, "sentences": said}
 
 
@@ -59,11 +61,11 @@ def rollback(request: HttpRequest, slug: str, number: int) -> HttpResponse:
             "next": request.GET.get("next", ""),
             **impact(workflow, target),
         }
-        return small(request, "workflows/_rollback.html", "workflows", versions_page(workflow), context)
+        return popover(request, "workflows/_rollback.html", "workflows", versions_page(workflow), context)
     done = rolling.rollback(
         workflow, version=number, reason=request.POST.get("reason", ""), by=request.user.get_username()
     )
-    said = _('"{name}" is back on v{to}; v{from_} is no longer live.')
+    said = _('Rolled back "{name}" from v{from_} to v{to}.')
     messages.success(request, said.format(name=workflow.name, to=done.to_version, from_=done.from_version))
     return back(request, reverse("workflow-versions", args=[slug]))
 
@@ -75,7 +77,7 @@ def deploy(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     if request.method == "GET":
         target = queries.version(workflow, number)
         context = {"workflow": queries.workflow_dict(workflow), "target": number, **impact(workflow, target)}
-        return small(request, "workflows/_deploy.html", "workflows", versions_page(workflow), context)
+        return popover(request, "workflows/_deploy.html", "workflows", versions_page(workflow), context)
     deploying.deploy(workflow, number, by=request.user.get_username())
-    messages.success(request, _('v{n} of "{name}" is live.').format(n=number, name=workflow.name))
+    messages.success(request, _('v{n} of "{name}" is now live.').format(n=number, name=workflow.name))
     return back(request, reverse("workflow-versions", args=[slug]))

@@ -1,4 +1,4 @@
-"""Data for the editor: what each node last put out, and the rows of one of them."""
+"""Data for the editor: the last output of each node, and the rows of one output."""
 
 from __future__ import annotations
 
@@ -27,8 +27,11 @@ CELL_CHARACTERS: Final = 300
 @require_safe
 @page(Right.EDIT)
 def outputs_known(request: HttpRequest, slug: str) -> JsonResponse:
-    """`{outputs: {node: ...} | null, tag, run}`: see versions.outputs; `run` is the id of one's draft run that has not
-    ended. With `?tag=` of the last answer, `outputs` is null when they are the same."""
+    """`{outputs: {node: ...} | null, tag, run}`, see versions.outputs.
+
+    `run` is the id of the user's unfinished draft run. With `?tag=` of the last response, `outputs` is null if nothing
+    has changed.
+    """
     workflow = access.workflow(request.user, slug, Right.EDIT)
     name = request.user.get_username()
     run = known.followed_run(workflow, name)
@@ -39,8 +42,8 @@ def outputs_known(request: HttpRequest, slug: str) -> JsonResponse:
 @require_POST
 @page(Right.EDIT)
 def preview(request: HttpRequest, slug: str) -> JsonResponse:
-    """`{config}` of a `table.read` -> its first rows without a run, as `data` gives them; `{kind: "none", why}` where
-    there is nothing to show."""
+    """`{config}` of a `table.read` -> its first rows without a run, in the shape of `data`; `{kind: "none", why}` if
+    there are none."""
     access.workflow(request.user, slug, Right.EDIT)
     try:
         body: Any = json_body(request)
@@ -66,16 +69,17 @@ def preview(request: HttpRequest, slug: str) -> JsonResponse:
 @require_safe
 @page(Right.EDIT)
 def data(request: HttpRequest, slug: str, run_id: int, node: str) -> JsonResponse:
-    """The beginning of one output, by its kind.
+    """Return the beginning of one output, by its kind.
 
     `{kind: "table", columns: [{name, type, nulls, distinct, number}], rows: [[text or null]], row_count, counted,
-    shown}`, with `counted` rows looked at for nulls and `shown` columns in the rows; `{kind: "json", value: its text,
-    cut, bytes}`; `{kind: "unreadable", why}`; `{kind: "none"}` when the node did not succeed in this run.
+    shown}`, with nulls counted in the first `counted` rows, and the first `shown` columns in the rows; `{kind: "json",
+    value: its text, cut, bytes}`; `{kind: "unreadable", why}`; `{kind: "none"}` if the node did not succeed in this
+    run.
     """
     access.workflow(request.user, slug, Right.EDIT)
     run = access.run(request.user, run_id)
     if run.workflow != slug or (run.draft and run.created_by != request.user.get_username()):
-        # Unfinished work is its author's.
+        # Drafts are private to their author.
         raise NotFound.run(run_id)
     found = output_of(run, node)
     stored = found["output"]
@@ -116,6 +120,6 @@ def _text(value: Any, is_time: bool) -> str | None:
         return None
     text = cell(value)
     if is_time:
-        # 2013-01-01T05:00:00Z: for reading, the parts stand apart.
+        # 2013-01-01T05:00:00Z: separate date and time for reading.
         return text.replace("T", " ", 1)
     return text if len(text) <= CELL_CHARACTERS else f"{text[:CELL_CHARACTERS]}…"

@@ -1,4 +1,4 @@
-"""The editor: one's own draft, drawn or as text; what is wrong with it, publish, discard."""
+"""The editor of the user's draft, as a graph or as text: validate, publish, discard."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MESSAGE_MAX: Final = 500
 @require_safe
 @page(Right.EDIT)
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
-    """The draft as a graph. Its document is asked for by the page's script."""
+    """Show the draft as a graph. The page's script fetches the document."""
     workflow = access.workflow(request.user, slug, Right.EDIT)
     shown = queries.workflow_dict(workflow)
     facts = {
@@ -49,7 +49,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         "may_deploy": access.can(request.user, Right.DEPLOY),
         "address": reverse("workflow", args=[slug]),
     }
-    # The page's script reads the definition; the bar says at once what it is a draft of.
+    # The bar shows at once what the draft is based on.
     draft = Draft.objects.filter(workflow=workflow, user=person(request), definition__isnull=False)
     kept = draft.values("base_version").first()
     base = kept["base_version"] if kept else shown["newest"]
@@ -82,17 +82,17 @@ def edit_text(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 _LISTED = 3
-"""Problems that the form names; the others are counted."""
+"""How many problems the form lists; the others are counted."""
 _SENTENCES_MAX = 60
 
 
 @require_safe
 @page(Right.EDIT)
 def publish_form(request: HttpRequest, slug: str) -> HttpResponse:
-    """The small form of the Publish button: what changes, a message, and whether it goes live.
+    """Render the popover of the Publish button: what changes, a message, and whether the version goes live.
 
-    What changes is told against the live version; problems, or a version that was published meanwhile, take the place
-    of the form. `?drawn=1`: it stands in the drawn editor, which can show them.
+    Changes are relative to the live version. Problems, or a version that was published meanwhile, replace the form.
+    `?drawn=1` means that it is opened in the graph editor, which can show problems.
     """
     workflow = access.workflow(request.user, slug, Right.EDIT)
     copy = drafts.load(workflow, person(request))
@@ -155,7 +155,7 @@ def _nodes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 @require_POST
 @page(Right.EDIT)
 def publish(request: HttpRequest, slug: str) -> HttpResponse:
-    """Publish the saved draft. The drawn editor sends JSON and stays where it is: `_publish_from_script`."""
+    """Publish the saved draft. The graph editor sends JSON and stays on its page: see `_publish_from_script`."""
     workflow = access.workflow(request.user, slug, Right.EDIT)
     copy = drafts.load(workflow, person(request))
     if request.content_type == "application/json":
@@ -172,7 +172,7 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
             user=person(request),
         )
     except InvalidDocument as error:
-        said = _("Nothing was published: {n} problems are left. {first}")
+        said = _("Not published: {n} problems left. {first}")
         messages.error(
             request, said.format(n=len(error.problems), first=problem_words.problem_words(error.problems[0].message))
         )
@@ -182,7 +182,7 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
         return here
     number = done.version.number
     if not done.created:
-        messages.warning(request, _("v{n} says the same already: no new version was made.").format(n=number))
+        messages.warning(request, _("No changes since v{n}. Nothing was published.").format(n=number))
         return HttpResponseRedirect(reverse("workflow-versions", args=[slug]))
     if done.went_live:
         messages.success(request, _("v{n} is published and live.").format(n=number))
@@ -196,13 +196,13 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def back_to(request: HttpRequest, slug: str) -> str:
-    """The editor that the form stood in: the drawn one, or the one of text."""
+    """Return the URL of the editor that the form was in: graph or text."""
     text = reverse("workflow-edit-text", args=[slug])
     return text if text in request.headers.get("Referer", "") else reverse("workflow-edit", args=[slug])
 
 
 def _publish_from_script(request: HttpRequest, workflow: Workflow, copy: drafts.WorkingCopy) -> JsonResponse:
-    """`{message, live, saves}` -> `{number, created, live, newest_live}`; what refuses it as `{code, detail}`."""
+    """`{message, live, saves}` -> `{number, created, live, newest_live}`, or the refusal as `{code, detail}`."""
     try:
         wanted = _body(request)
         _require_seen(workflow, copy, wanted)
@@ -246,7 +246,7 @@ def _body(request: HttpRequest) -> dict[str, Any]:
 
 
 def _require_seen(workflow: Workflow, copy: drafts.WorkingCopy, wanted: Mapping[str, Any]) -> None:
-    """Raises StaleDraft when the draft is not the one on the screen."""
+    """Raise StaleDraft if the stored draft is not the one on the screen."""
     saves = wanted.get("saves")
     if saves != copy.saves:
         raise StaleDraft(workflow.slug, saves if isinstance(saves, int) else -1, copy.saves)
@@ -261,16 +261,16 @@ def _refusal(status: int, code: str, said: str) -> JsonResponse:
 def discard(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug, Right.EDIT)
     if drafts.discard(workflow, person(request)):
-        messages.success(request, _("Your draft is gone; this is the newest version again."))
+        messages.success(request, _("Draft discarded. You are back on the newest version."))
     return HttpResponseRedirect(back_to(request, slug))
 
 
 @require_POST
 @page(Right.EDIT)
 def rebase(request: HttpRequest, slug: str) -> HttpResponse:
-    """Keep one's text and say that the newest version is known: publishing puts it on top of that.
+    """Keep the draft's text and base it on the newest version, so that it can be published.
 
-    The drawn editor sends `{saves}` as JSON and is answered `{saves, base}`.
+    The graph editor sends `{saves}` as JSON and gets `{saves, base}`.
     """
     workflow = access.workflow(request.user, slug, Right.EDIT)
     copy = drafts.load(workflow, person(request))
@@ -285,7 +285,5 @@ def rebase(request: HttpRequest, slug: str) -> HttpResponse:
             return _refusal(412, error.code, str(error))
         return JsonResponse({"saves": kept.saves, "base": kept.base_version})
     drafts.save(workflow, person(request), copy.definition, expected_saves=copy.saves, base_version=newest)
-    messages.success(
-        request, _("Your draft counts as made on v{n} now; publishing puts it on top.").format(n=newest or 0)
-    )
+    messages.success(request, _("Your draft is now based on v{n}.").format(n=newest or 0))
     return HttpResponseRedirect(back_to(request, slug))

@@ -1,4 +1,4 @@
-"""What the command palette finds: workflows, runs, pages and what one may do."""
+"""Results of the command palette: workflows, runs, pages and actions."""
 
 from __future__ import annotations
 
@@ -70,13 +70,15 @@ def _workflows(request: HttpRequest, text: str) -> list[dict[str, str]]:
     for row in rows[:4]:
         if row.pk in live and access.can(request.user, Right.RUN):
             address = reverse("workflow-run", args=[row.slug])
-            actions.append(_result(_("Do"), "play", _("Run {name}").format(name=row.name), address, dialog=address))
+            actions.append(
+                _result(_("Actions"), "play", _("Run {name}").format(name=row.name), address, dialog=address)
+            )
         if access.can(request.user, Right.EDIT):
             address = reverse("workflow-edit", args=[row.slug])
-            actions.append(_result(_("Do"), "edit", _("Edit {name}").format(name=row.name), address))
+            actions.append(_result(_("Actions"), "edit", _("Edit {name}").format(name=row.name), address))
         if row.pk in live and access.can(request.user, Right.DEPLOY):
             address = reverse("workflow-versions", args=[row.slug])
-            actions.append(_result(_("Do"), "back", _("Versions of {name}").format(name=row.name), address))
+            actions.append(_result(_("Actions"), "back", _("Versions of {name}").format(name=row.name), address))
     return found + actions
 
 

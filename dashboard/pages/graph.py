@@ -46,7 +46,7 @@ _SPRITE: Final[Mapping[str, str]] = {
 
 
 @require_safe
-@page(Right.VIEW, lasting=True)
+@page(Right.VIEW, cacheable=True)
 def graph(request: HttpRequest, run_id: int) -> HttpResponse:
     """`{nodes, edges, icons}` (see `compact`); `?v=` names the beginning of the definition's hash."""
     run = access.run(request.user, run_id)

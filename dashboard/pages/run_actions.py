@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard import access
 from dashboard.access import Right
-from dashboard.pages.base import back, page, person, refused, small
+from dashboard.pages.base import back, error_page, page, person, popover
 from dashboard.pages.run_why import cancel_impact
 from dashboard.pages.runs import may_again
 from engine.actions import runs as engine_runs
@@ -35,7 +35,7 @@ def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
     if request.method == "GET":
         context = {"run": queries.run_dict(found), "cancel_impact": cancel_impact(found.counts)}
         up = reverse("run", args=[run_id]), _("Run {id}").format(id=run_id)
-        return small(request, "runs/_cancel.html", "runs", up, context)
+        return popover(request, "runs/_cancel.html", "runs", up, context)
     actions.cancel(found, by=request.user.get_username())
     return back(request, reverse("run", args=[run_id]))
 
@@ -56,7 +56,7 @@ def again(request: HttpRequest, run_id: int) -> HttpResponse:
     workflow = access.workflow(request.user, found.workflow, Right.RUN)
     if not may_again(request, found):
         said = _("Run {id} is of the draft of {by}: only they run it.")
-        return refused(request, 403, said.format(id=run_id, by=found.created_by))
+        return error_page(request, 403, said.format(id=run_id, by=found.created_by))
     started = launch(
         workflow,
         draft_of=person(request) if found.draft else None,

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from dashboard import access, presenters
 from dashboard.access import Right
 from dashboard.pages import run_panel, run_why
-from dashboard.pages.base import page, paged, render, whole_number
+from dashboard.pages.base import page, paginate, render, whole_number
 from dashboard.pages.overview import stuck_runs
 from dashboard.pages.run_facts import EMPTY_ROW, names_of, node_row, stuck_times
 from engine.models import Run
@@ -40,7 +40,7 @@ def index(request: HttpRequest) -> HttpResponse:
     )
     if state == "stuck":
         found = found.filter(pk__in=stuck)
-    rows, following = paged(found, request, newest_first=True)
+    rows, following = paginate(found, request, newest_first=True)
     context = {
         "nav": "runs",
         "rows": rows,

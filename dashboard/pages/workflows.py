@@ -21,7 +21,7 @@ from dashboard import access, amounts, code_lines
 from dashboard.access import Right
 from dashboard.definition_text import document_text
 from dashboard.pages import strips
-from dashboard.pages.base import back, page, paged, render
+from dashboard.pages.base import back, page, paginate, render
 from dashboard.pages.overview import stuck_runs
 from dashboard.type_words import say
 from engine.errors import InterlockError, InvalidValue
@@ -39,7 +39,7 @@ def index(request: HttpRequest) -> HttpResponse:
     search, tag = request.GET.get("q", "").strip(), request.GET.get("tag", "").strip()
     archived = request.GET.get("show") == "archived"
     found = queries.workflows(search=search, tags=[tag] if tag else [], archived=archived).order_by("name", "id")
-    rows, following = paged(found, request)
+    rows, following = paginate(found, request)
     shapes = queries.workflow_dicts(rows)
     history = strips.of_workflows([row.slug for row in rows], 30)
     context = {
@@ -129,7 +129,7 @@ def head(request: HttpRequest, workflow: Workflow, tab: str) -> dict[str, Any]:
 def runs(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug)
     found = Run.objects.filter(workflow=slug).order_by("-id").defer("inputs")
-    rows, following = paged(found, request, newest_first=True)
+    rows, following = paginate(found, request, newest_first=True)
     context = {**head(request, workflow, "runs"), "rows": rows, "following": following, "stuck": stuck_runs()}
     return render(request, "workflows/runs.html", context)
 
@@ -188,15 +188,15 @@ def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
 def _does(config: dict[str, Any]) -> str:
     """The most telling part of a node's config, on one line."""
     code = " ".join(code_lines.node_code(config).split())
-    told = code or config.get("path") or config.get("function") or config.get("condition") or ""
-    return str(told)[:160]
+    form_error = code or config.get("path") or config.get("function") or config.get("condition") or ""
+    return str(form_error)[:160]
 
 
 @require_safe
 @page(Right.VIEW)
 def versions(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug)
-    rows, following = paged(queries.versions(workflow), request, 25)
+    rows, following = paginate(queries.versions(workflow), request, 25)
     numbers = [row.number for row in rows]
     history = strips.of_versions(slug, numbers)
     tallies = strips.tallies((slug, number) for number in numbers)

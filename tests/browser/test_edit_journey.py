@@ -121,7 +121,7 @@ def test_from_an_empty_canvas_to_a_roll_back_and_a_good_run(person):
     form = page.locator(":popover-open")
     expect(form.get_by_label("Reason")).not_to_have_value("")
     form.get_by_role("button", name="Roll back").click()
-    expect(page.get_by_text("is back on v1")).to_be_visible()
+    expect(page.get_by_text("from v2 to v1")).to_be_visible()
 
     # And it runs well again.
     person.go("/workflows/delays-drawn/")

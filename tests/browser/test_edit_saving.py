@@ -236,7 +236,7 @@ def test_a_full_disk_is_told_and_what_was_drawn_is_saved_when_there_is_room(auth
     page = opened(author, slug)
     with full_disk(own):
         draw(page)
-        expect(notice(page)).to_contain_text("The server's disk takes nothing more")
+        expect(notice(page)).to_contain_text("The server's disk refuses to store more")
         expect(page.locator("[data-saved]")).to_have_text("Not saved, kept in this browser")
         assert ids(author, slug) == ["a", "b"]
         draw(page, "shell")

@@ -108,7 +108,7 @@ def test_from_the_one_time_link_to_a_roll_back_and_a_good_run(chromium, tmp_path
         form = need.locator("form")
         expect(form.get_by_label("Reason")).to_have_value(re.compile("ZeroDivisionError"))
         form.get_by_role("button", name="Roll back").click()
-        expect(page.get_by_text('"Flight delays" is back on v1; v2 is no longer live.')).to_be_visible()
+        expect(page.get_by_text('Rolled back "Flight delays" from v2 to v1.')).to_be_visible()
 
         # And it runs well again.
         page.goto(person.at("/workflows/flight-delays/"))

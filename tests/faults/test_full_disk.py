@@ -192,7 +192,7 @@ def test_a_start_without_room_is_refused_in_a_line_that_doctor_says_too_and_goes
         product.start()
         product.stop()
         disk.fill()
-        for typed, words in (("up", "disk is not full"), ("doctor", "Free some space on its disk.")):
+        for typed, words in (("up", "disk is not full"), ("doctor", "Free space on its disk.")):
             done = product.command(typed, "--port", str(product.port), check=False)
             assert done.returncode == 1
             assert words in done.stdout + done.stderr

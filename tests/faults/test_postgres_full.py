@@ -175,7 +175,7 @@ def test_a_database_without_room_refuses_what_needs_it_ends_nothing_and_goes_on_
             for answer in refused(rig, stand.work, (507,), FULL):
                 assert answer.headers["content-type"] == "application/problem+json"
                 assert answer.json["code"] == "storage_full"
-                assert answer.json["detail"].startswith("PostgreSQL: The server's disk is full: nothing was stored.")
+                assert answer.json["detail"].startswith("PostgreSQL: The server's disk is full. Nothing was saved.")
             # A leader that reads everything again at each look would be what keeps the server busy.
             assert rig.leader()[0] - epoch <= (time.monotonic() - began) / OUTAGE_SECONDS + 2
             rig.free()

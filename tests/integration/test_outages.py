@@ -44,7 +44,7 @@ def test_a_draft_that_finds_no_room_is_507_and_the_one_before_stays(full_disk: A
     large = {**chain("a"), "notes": "x" * 400_000}
     answer = api.put(DRAFT, {"definition": large}, headers={"If-Match": first.headers["ETag"]})
     assert (answer.status, answer.code) == (507, "storage_full")
-    assert "nothing was stored" in answer.json["detail"]
+    assert "Nothing was saved" in answer.json["detail"]
     assert answer.headers["Retry-After"]
     after = api.get(DRAFT)
     assert (after.json["definition"], after.headers["ETag"]) == (chain("a"), first.headers["ETag"])
@@ -92,7 +92,7 @@ def test_whose_disk_is_full_is_said() -> None:
     error.__cause__ = type("Inner", (Exception,), {"pgcode": "53100"})()
     found = outage(error)
     assert found is not None
-    assert found.said.startswith("PostgreSQL: The server's disk is full")
+    assert found.message.startswith("PostgreSQL: The server's disk is full")
 
 
 def test_other_errors_of_files_and_code_are_no_outage() -> None:
@@ -116,7 +116,7 @@ def test_a_database_that_is_away_is_told_on_a_page_without_asking_it(client: Any
     answer = client.get("/workflows/")
     assert answer.status_code == 503
     assert answer["Retry-After"] == "2"
-    assert "does not answer" in answer.content.decode()
+    assert "not reachable" in answer.content.decode()
     # Where no view could catch it: the session itself cannot be read.
     monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", locked)
     answer = client.get("/")

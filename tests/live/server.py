@@ -60,7 +60,7 @@ class LiveServer:
     def hint(self, hint: Mapping[str, Any]) -> None:
         """As if the scheduler had sent it."""
         assert self.loop is not None
-        self.loop.call_soon_threadsafe(hub._heard, hint)
+        self.loop.call_soon_threadsafe(hub._handle_hint, hint)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def layer() -> InMemoryChannelLayer:
 @pytest.fixture
 def blind(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
     """A server that does not look into the database by itself: what it shows, a hint told it."""
-    monkeypatch.setattr(hub_module, "LOOK_SECONDS", 3600)
+    monkeypatch.setattr(hub_module, "POLL_SECONDS", 3600)
     with serving() as live:
         yield live
 
@@ -79,10 +79,10 @@ def test_a_message_to_the_group_of_a_run_wakes_its_socket(
         recorder = greeted(socket)
         history.state("running")
         assert silent(socket, 1.2), "nobody has told it"
-        on_loop(blind, layer.group_send(groups.run(history.pk), groups.moved(1)))
+        on_loop(blind, layer.group_send(groups.run(history.pk), groups.run_moved(1)))
         recorder.take_until(socket, 1)
         sample = {"run": str(history.pk), "node": "n0", "cpu_percent": 1.5}
-        on_loop(blind, layer.group_send(groups.run(history.pk), groups.sampled([sample])))
+        on_loop(blind, layer.group_send(groups.run(history.pk), groups.run_sampled([sample])))
         assert recorder.take(socket, timeout=10) == "samples"
 
 
@@ -126,21 +126,21 @@ def test_ten_thousand_messages_to_a_stalled_socket_end_with_the_truth(
 
     async def at_once() -> None:
         # More than the channel holds before the socket has a turn: the layer drops the newest without a word.
-        await asyncio.gather(*(layer.group_send(group, groups.moved(seq)) for seq in range(10_001, 20_001)))
+        await asyncio.gather(*(layer.group_send(group, groups.run_moved(seq)) for seq in range(10_001, 20_001)))
 
     with server.open(f"/ws/runs/{history.pk}/", token=token, max_queue=1) as socket:
         recorder = greeted(socket)
         # 20 MB that the client does not read: the socket is in the middle of sending them.
         history.lines(10_000, text="x" * 2000)
-        on_loop(server, layer.group_send(group, groups.moved(10_000)))
+        on_loop(server, layer.group_send(group, groups.run_moved(10_000)))
         history.lines(9_999)
         history.state("running")
         on_loop(server, at_once())
         recorder.take_until(socket, 20_000, timeout=30)
         assert recorder.messages.count("snapshot") == 2, "it was not stalled"
-        monkeypatch.setattr(hub_module, "LOOK_SECONDS", 3600)
+        monkeypatch.setattr(hub_module, "POLL_SECONDS", 3600)
         until_nobody_tells(history, recorder, socket)
-        on_loop(server, layer.group_send(group, groups.moved(history.seq)))
+        on_loop(server, layer.group_send(group, groups.run_moved(history.seq)))
         recorder.take_until(socket, history.seq)
     run, nodes = truth(history)
     assert recorder.run == run

@@ -119,7 +119,7 @@ def test_a_burst_becomes_few_messages_and_the_last_tells_the_truth(server: LiveS
         for history in histories:
             watcher.until(history, "running")
         seconds = time.monotonic() - began
-        assert len(watcher.messages) <= 2 + seconds / (OverviewSocket.pace_seconds - 0.002)
+        assert len(watcher.messages) <= 2 + seconds / (OverviewSocket.interval_seconds - 0.002)
 
 
 def test_rights_that_are_lost_close_the_overview_too(server: LiveServer, viewer: User, token: str) -> None:

@@ -47,7 +47,7 @@ def server(over_redis: None, transactional_db: None) -> Iterator[LiveServer]:
 
 def told(server: LiveServer, history: History) -> None:
     """As another web process would tell it."""
-    on_loop(server, get_channel_layer().group_send(groups.run(history.pk), groups.moved(history.seq)))
+    on_loop(server, get_channel_layer().group_send(groups.run(history.pk), groups.run_moved(history.seq)))
 
 
 def subscribers(redis_server: redis.Server, history: History) -> int:
@@ -60,7 +60,7 @@ def test_a_message_through_redis_wakes_the_sockets_of_its_group(
     server: LiveServer, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It does not look into the database by itself: what it shows, a message told it.
-    monkeypatch.setattr(hub_module, "LOOK_SECONDS", 3600)
+    monkeypatch.setattr(hub_module, "POLL_SECONDS", 3600)
     history, other = History(), History()
     with (
         server.open(f"/ws/runs/{history.pk}/", token=token) as one,
@@ -138,7 +138,7 @@ def test_a_layer_without_redis_raises_nothing(over_redis: None, redis_server: re
         channel = await layer.new_channel()
         for _ in range(3):
             await layer.group_add("run.1", channel)
-            await layer.group_send("run.1", groups.moved(1))
+            await layer.group_send("run.1", groups.run_moved(1))
         await layer.group_discard("run.1", channel)
         await layer.flush()
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dashboard.live import feed, sockets
-from dashboard.live.sockets import PACE_SECONDS, Socket
+from dashboard.live.sockets import INTERVAL_SECONDS, Socket
 from dashboard.models import User
 from engine.models import EventBatch, LogBatch, Run
 from engine.reads import queries
@@ -195,7 +195,7 @@ def test_a_burst_is_merged_into_at_most_thirty_messages_a_second(
         recorder.take_until(socket, 300, timeout=30)
         speaking.join()
         # The loop's clock counts milliseconds.
-        assert min(after - before for before, after in pairwise(sent)) > PACE_SECONDS - 0.002
+        assert min(after - before for before, after in pairwise(sent)) > INTERVAL_SECONDS - 0.002
         assert len(sent) == len(recorder.messages) < 300
         assert len(recorder.lines) == 300
 

@@ -198,6 +198,6 @@ def test_doctor_is_well_with_a_running_product_and_names_what_is_not(tmp_path: P
 
 def test_doctor_of_an_empty_home_finds_no_fault_with_it(terminal: Terminal) -> None:
     done = terminal.type("doctor", "--port", str(free_port()))
-    assert "does not exist yet; the first start makes it" in done.stdout
+    assert "does not exist yet; it is created at the first start" in done.stdout
     assert "problem  Database" not in done.stdout
     assert not (terminal.home / "interlock.sqlite3").exists()

@@ -76,7 +76,7 @@ def test_a_run_stores_reads_and_shows_what_is_in_the_object_store(server: s3.Ser
         csv = product.call("GET", f"/api/v1/runs/{run}/nodes/sum/output/download/?format=csv")
         assert csv.body.split() == [b"total", str(sum(range(5000))).encode()]
         checked = product.command("doctor", check=False).stdout
-        assert "objects are put, read and deleted" in checked
+        assert "objects can be stored, read and deleted" in checked
         shutil.rmtree(copies)
         server.kill()
         gone = product.call("GET", f"/api/v1/runs/{run}/nodes/sum/output/")

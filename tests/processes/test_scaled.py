@@ -74,10 +74,10 @@ def test_up_does_with_both_what_it_does_without(product: Product, database: str,
         names = {one["name"] for one in client.client_list()}
     assert {"interlock-scheduler", "interlock-listener", "interlock-layer"} <= names
     doctor = product.command("doctor", "--port", str(product.port)).stdout
-    assert re.search(r"ok +Redis: answers", doctor), doctor
+    assert re.search(r"ok +Redis: reachable", doctor), doctor
     assert "Secret key" not in doctor
     doctor = product.command("doctor", "--port", str(product.port), check=False, SECRET_KEY="another").stdout
-    assert re.search(r"problem +Secret key: web processes on \S+ have another SECRET_KEY", doctor), doctor
+    assert re.search(r"problem +Secret key: web processes on \S+ use another SECRET_KEY", doctor), doctor
     # The same database by another name: hints would not find each other.
     other = urlsplit(database)
     named = {"localhost": "127.0.0.1"}.get(other.hostname or "", "localhost")
@@ -85,7 +85,7 @@ def test_up_does_with_both_what_it_does_without(product: Product, database: str,
         other._replace(netloc=f"{other.username}:{other.password or ''}@{named}:{other.port}")
     )
     doctor = product.command("doctor", "--port", str(product.port), check=False).stdout
-    assert re.search(r"warning +Redis: answers, but the scheduler does not listen there", doctor), doctor
+    assert re.search(r"warning +Redis: reachable, but the scheduler does not use it", doctor), doctor
     assert product.stop() == 0
     assert "away" not in product.log.read_text()
 

@@ -1,4 +1,4 @@
-"""`bench`: measures speed and memory. The measurements are in `tests/bench`, which only a checkout has."""
+"""`bench`: measure speed and memory. The measurements are in `tests/bench`, which only a checkout contains."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Missing(BaseCommand):
     requires_system_checks = ()
 
     def run_from_argv(self, argv: list[str]) -> None:
-        self.stderr.write("bench runs from a checkout of Interlock: it is not part of an installed package.")
+        self.stderr.write("bench needs a checkout of Interlock; installed packages do not contain it.")
         sys.exit(1)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        raise CommandError("bench runs from a checkout of Interlock: it is not part of an installed package.")
+        raise CommandError("bench needs a checkout of Interlock; installed packages do not contain it.")
 
 
 Command = _command()

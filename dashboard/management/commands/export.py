@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.not_available import NotYetCommand
+from dashboard.management.not_available import NotYetCommand
 
 
 class Command(NotYetCommand):

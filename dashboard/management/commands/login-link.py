@@ -1,4 +1,4 @@
-"""`login-link`: a link that signs somebody in once."""
+"""`login-link`: create a link that signs a user in once."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from engine.errors import InvalidValue
 
 
 class Command(AccountCommand):
-    help = "Make a link that signs a user in once, within minutes. It stands alone on stdout; all else goes to stderr."
+    help = "Create a link that signs a user in once, within minutes. Only the link goes to stdout; the rest to stderr."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--user", required=True, help="whom it signs in")
+        parser.add_argument("--user", required=True, help="user name")
         parser.add_argument(
-            "--url", default="", help="where the product is (default: that of the running `up`, else 127.0.0.1:8000)"
+            "--url", default="", help="base URL (default: that of the running `up`, else 127.0.0.1:8000)"
         )
 
     def do(self, options: dict[str, Any]) -> None:
@@ -29,12 +29,12 @@ class Command(AccountCommand):
         address = options["url"] or _running_address() or "http://127.0.0.1:8000"
         link = accounts.create_login_link(user, address)
         minutes = int(accounts.LINK_LIFETIME.total_seconds() // 60)
-        self.stderr.write(f'Signs "{user.username}" ({user.role}) in once, within {minutes} minutes:')
+        self.stderr.write(f'Signs in "{user.username}" ({user.role}) once, within {minutes} minutes:')
         self.stderr.flush()
         self.stdout.write(link)
 
 
 def _running_address() -> str:
-    """Where people find the `up` of this home; empty: none runs."""
+    """Return the URL at which people reach the `up` of this home; empty if none runs."""
     up = holder(settings.INTERLOCK.run_folder)
     return (up.public or up.address) if up else ""

@@ -1,4 +1,4 @@
-"""`token`: a new API token."""
+"""`token`: create an API token."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from dashboard.management.accounts import AccountCommand
 
 
 class Command(AccountCommand):
-    help = "Make an API token. It stands alone on stdout, once; all else goes to stderr."
+    help = "Create an API token and print it once. Only the token goes to stdout; the rest to stderr."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--user", required=True, help="whose token it is; it may do what they may")
+        parser.add_argument("--user", required=True, help="owner of the token; it has the same permissions")
+        parser.add_argument("--name", default="created in a terminal", help="what it is for, as listed in the account")
         parser.add_argument(
-            "--name", default="made in a terminal", help="what it is for, as the list of tokens shows it"
-        )
-        parser.add_argument(
-            "--scope", action="append", choices=accounts.SCOPES, default=[], help="limit it to this (default: no limit)"
+            "--scope",
+            action="append",
+            choices=accounts.SCOPES,
+            default=[],
+            help="limit it to a scope (default: no limit)",
         )
 
     def do(self, options: dict[str, Any]) -> None:
         user = self.account(options["user"])
         raw = accounts.create_token(user, options["name"], options["scope"], by=self.operator())
-        limit = f", good for {', '.join(options['scope'])} only" if options["scope"] else ""
-        self.stderr.write(f'A token of "{user.username}" ({user.role}){limit}. It is shown this once:')
+        limit = f", limited to {', '.join(options['scope'])}" if options["scope"] else ""
+        self.stderr.write(f'Token of "{user.username}" ({user.role}){limit}, shown only once:')
         self.stderr.flush()
         self.stdout.write(raw)

@@ -1,4 +1,4 @@
-"""`up`, for Django's list of commands; `manage.py` calls dashboard.up.command without loading Django."""
+"""`up` in Django's list of commands. `manage.py` calls dashboard.up.command directly, without loading Django."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`user`: make an account, or change its role."""
+"""`user`: create an account or change its role."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dashboard.models import Role, User
 
 
 class Command(AccountCommand):
-    help = "Make an account with a role, or give an account another role. It signs in by `login-link` or a password."
+    help = "Create an account with a role, or change an account's role. It signs in with `login-link` or a password."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="user name")
-        parser.add_argument("--role", required=True, choices=Role.values, help="what the account may do")
-        parser.add_argument("--password-stdin", action="store_true", help="read a password from stdin (one line)")
+        parser.add_argument("--role", required=True, choices=Role.values, help="permissions of the account")
+        parser.add_argument("--password-stdin", action="store_true", help="read the password from stdin (one line)")
 
     def do(self, options: dict[str, Any]) -> None:
         name, role, by = options["name"], options["role"], self.operator()
@@ -25,13 +25,13 @@ class Command(AccountCommand):
         known = User.objects.filter(username=name).first()
         if known is None:
             user = accounts.create_user(name, role, password=password, by=by)
-            self.stderr.write(f'Made the account "{user.username}" with the role {user.role}.')
+            self.stderr.write(f'Created the account "{user.username}" with the role {user.role}.')
             if password is None:
-                self.stderr.write(f"It has no password; sign in by: interlock login-link --user {user.username}")
+                self.stderr.write(f"It has no password. Sign in with: interlock login-link --user {user.username}")
             return
         was = known.role
         user = accounts.change_user(known, role=role, password=password, by=by)
-        changed = f"was {was}" if was != user.role else "as before"
+        changed = f"was {was}" if was != user.role else "unchanged"
         self.stderr.write(f'"{user.username}" has the role {user.role} ({changed}).')
         if password is not None:
-            self.stderr.write("It has a new password; its sessions have ended.")
+            self.stderr.write("Password changed. Its sessions have ended.")

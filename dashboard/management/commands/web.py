@@ -1,4 +1,4 @@
-"""`web`: one web process alone, for installations that start each part themselves."""
+"""`web`: run one web process alone, for installations that start each process themselves."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from engine.database import schema
 
 class Command(BaseCommand):
     help = (
-        "Serve pages, API and sockets alone (part of `up`), until SIGTERM or Ctrl-C. With PostgreSQL and REDIS_URL "
-        "several may run, on any host; each needs the same SECRET_KEY."
+        "Serve pages, API and websockets alone (a part of `up`), until SIGTERM or Ctrl-C. With PostgreSQL and "
+        "REDIS_URL, several can run on any host; all need the same SECRET_KEY."
     )
     requires_system_checks = []
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = str(options["host"]), int(options["port"])
         if not 0 <= port <= 65535:
-            raise CommandError(f"{port} is no port: give a number from 0 to 65535.")
+            raise CommandError(f"{port} is not a port: use a number from 0 to 65535.")
         try:
             without_redis = start.look()
             sockets = listen.open_sockets(host, port)

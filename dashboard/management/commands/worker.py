@@ -1,4 +1,4 @@
-"""`worker`: runs nodes on this host, as `celery -A engine worker` does, with its arguments."""
+"""`worker`: run nodes on this host. Same as `celery -A engine worker`, with the same arguments."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand
 
 
 class Command(BaseCommand):
-    help = "Run nodes on this host: celery -A engine worker, with its arguments (-Q queue,... -n name)."
+    help = "Run nodes on this host; same as celery -A engine worker, with its arguments (-Q queue,... -n name)."
     requires_system_checks = []
 
     def run_from_argv(self, argv: list[str]) -> None:
-        # Celery has the process to itself, for it loads no Django.
+        # Celery gets the process to itself, because it loads no Django.
         os.execv(sys.executable, [sys.executable, "-m", "celery", "-A", "engine", "worker", *argv[2:]])  # noqa: S606 - ours

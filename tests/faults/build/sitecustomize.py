@@ -318,13 +318,13 @@ def event_told_twice(module: ModuleType) -> None:
 @change("dashboard.live.feed")
 def news_kept_back(module: ModuleType) -> None:
     """All that is heard of a run after its first watcher has come."""
-    heard = module.Feed.heard
+    advance = module.Feed.advance
 
     def keep(self: Any, seq: int) -> None:
         if vars(self).setdefault("first", seq) == seq:
-            heard(self, seq)
+            advance(self, seq)
 
-    module.Feed.heard = keep
+    module.Feed.advance = keep
 
 
 @change("dashboard.live.consumers")
@@ -332,14 +332,14 @@ def return_misheard(module: ModuleType) -> None:
     """Who comes back is told one event less than it missed."""
     from dataclasses import replace
 
-    answer = module.RunSocket._answer
+    answer = module.RunSocket._answer_hello
 
     async def skip(self: Any, feed: Any, hello: Any) -> None:
         if hello.after is not None and hello.after < feed.head:
             hello = replace(hello, after=hello.after + 1)
         await answer(self, feed, hello)
 
-    module.RunSocket._answer = skip
+    module.RunSocket._answer_hello = skip
 
 
 @change("uvicorn.protocols.websockets.websockets_sansio_impl")

@@ -128,6 +128,6 @@ def test_a_field_of_a_call_that_takes_none_is_told_so(admin: Api) -> None:
     run = admin.post("workflows/one/runs/").json["id"]
     answer = admin.post(f"runs/{run}/cancel/", {"why": "x"})
     assert (answer.status, answer.json["errors"][0]["code"]) == (400, "unknown_field")
-    assert answer.json["detail"] == "why: There is no such field; this call takes none."
+    assert answer.json["detail"] == "why: Unknown field. This call takes no fields."
     pool = admin.post("pools/", {"name": "p", "slots": 1, "why": "x"})
-    assert "the fields are name, slots." in pool.json["detail"]
+    assert "The fields are name, slots." in pool.json["detail"]

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from dashboard.checkup import installation
+from dashboard.doctor import installation
 from engine.actions import retention, runs
 from engine.artifacts import artifacts_of, outputs
 from engine.artifacts import s3 as object_store
@@ -311,7 +311,7 @@ def test_doctor_tells_what_is_wrong_with_the_store(server: s3.Server, settings: 
     assert server.objects() == {}
     settings.INTERLOCK = replace(settings.INTERLOCK, artifact_store="s3://none-such/x")
     (found,) = installation.object_store()
-    assert (found.level, "there is no such bucket" in found.found) == ("problem", True)
+    assert (found.level, "there is no such bucket" in found.message) == ("problem", True)
 
 
 def test_a_server_that_takes_connections_and_answers_nothing_ends_in_an_error(

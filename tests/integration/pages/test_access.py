@@ -48,7 +48,7 @@ def test_signing_in_goes_where_one_wanted_and_nowhere_else(db):
     assert Client().post("/sign-in/", {**given, "next": "//evil.example/"})["Location"] == "/"
     wrong = Client().post("/sign-in/", {**given, "password": "no"})
     assert wrong.status_code == 403
-    assert b"do not fit together" in wrong.content
+    assert b"Incorrect user name or password" in wrong.content
 
 
 def test_opening_a_login_link_does_not_use_it_up(db):

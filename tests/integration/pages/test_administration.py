@@ -64,4 +64,4 @@ def test_people_get_accounts_roles_and_links(browser, db):
     assert (user.role, user.is_active) == ("editor", False)
     assert admin.post("/users/:new/", {"username": "maria", "role": "viewer"}).status_code == 422
     last = admin.post("/users/admin-person/", {"role": "viewer"}, follow=True)
-    assert "last account with the role admin" in text_of(last)
+    assert "is the only admin" in text_of(last)

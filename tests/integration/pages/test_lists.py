@@ -112,9 +112,9 @@ def test_roles_are_named_in_the_readers_language(flow: Workflow, browser: Any) -
 
 def test_a_role_that_is_too_low_is_told_which_would_do(flow: Workflow, browser: Any) -> None:
     said = browser("viewer").get("/users/").content.decode()
-    assert "This is for the role admin; yours is viewer. An admin can change your role" in said
+    assert "This requires the admin role; yours is viewer. An admin can change your role" in said
     said = browser("viewer").get("/workflows/new/").content.decode()
-    assert "This needs the role editor or a higher one; yours is viewer." in said
+    assert "This requires the editor role or higher; yours is viewer." in said
 
 
 def test_a_role_that_is_too_low_is_told_in_the_readers_language(flow: Workflow, browser: Any) -> None:

@@ -169,9 +169,9 @@ def test_the_palette_finds_workflows_runs_pages_and_actions(browser, flow):
         return list(json.loads(browser(role).get("/find/", {"q": text}).content)["results"])
 
     run = newest_run().pk
-    assert {one["group"] for one in found("editor", "flow")} == {"Workflows", "Do", "Pages"}
+    assert {one["group"] for one in found("editor", "flow")} == {"Workflows", "Actions", "Pages"}
     assert [one["href"] for one in found("viewer", f"run {run}")] == [f"/runs/{run}/"]
-    assert not [one for one in found("viewer", "flow") if one["group"] == "Do"]
+    assert not [one for one in found("viewer", "flow") if one["group"] == "Actions"]
     assert found("viewer", "zzz") == []
 
 

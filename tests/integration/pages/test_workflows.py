@@ -64,8 +64,8 @@ def test_a_workflow_that_cannot_be_is_refused_with_what_was_typed_kept(browser, 
 def test_a_rollback_shows_its_impact_and_takes_a_reason(browser, flow):
     operator = browser("operator")
     form = text_of(operator.get("/workflows/flow/versions/1/rollback/?reason=too+bad"))
-    assert "New runs start on v1 at once." in form
-    assert "No run is in flight on v2." in form
+    assert "New runs use v1 immediately." in form
+    assert "No active runs on v2." in form
     assert 'value="too bad"' in form
     operator.post("/workflows/flow/versions/1/rollback/", {"reason": " "})
     assert queries.workflow_dict(flow)["live"]["version"] == 2
@@ -88,7 +88,7 @@ def test_the_editor_shows_the_draft_with_its_problems(browser, flow):
     assert "nonsense" in shown
     assert "unknown_node_type" in shown
     answer = browser("editor").post("/workflows/flow/edit/publish/", {"message": "m"}, follow=True)
-    assert "Nothing was published" in text_of(answer)
+    assert "Not published" in text_of(answer)
     assert queries.newest_number(flow) == 2
 
 

@@ -148,7 +148,7 @@ SOCKETS: Mapping[str, Callable[[int], Any]] = {
     "snapshot of a run": feed._snapshot,
     "events of a run": lambda run: feed._read(run, 0, 2000),
     "heads of runs": lambda run: feed.heads([run - back for back in range(FEW)]),
-    "overview as sockets tell it": lambda run: live_overview._read(live_overview.State()),
+    "overview as sockets tell it": lambda run: live_overview._read(live_overview.OverviewState()),
 }
 
 

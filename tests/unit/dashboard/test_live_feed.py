@@ -34,7 +34,7 @@ def test_watchers_that_ask_together_cause_one_read(stored: list[str]) -> None:
 
     async def main() -> list[list[str]]:
         feed = Feed(1)
-        feed.heard(10)
+        feed.advance(10)
         return await asyncio.gather(*(feed.after(0, count=100, bytes_max=1000) for _ in range(20)))
 
     answers = asyncio.run(main())
@@ -47,7 +47,7 @@ def test_an_answer_is_cut_at_its_count_and_its_bytes_but_never_to_nothing(stored
 
     async def main() -> None:
         feed = Feed(1)
-        feed.heard(10)
+        feed.advance(10)
         assert len(await feed.after(0, count=3, bytes_max=1000)) == 3
         assert len(await feed.after(3, count=100, bytes_max=35)) == 3
         assert len(await feed.after(6, count=100, bytes_max=1)) == 1
@@ -56,15 +56,15 @@ def test_an_answer_is_cut_at_its_count_and_its_bytes_but_never_to_nothing(stored
 
 
 def test_what_is_kept_is_bounded_and_the_newest(stored: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_module, "KEPT_EVENTS_MAX", 50)
-    monkeypatch.setattr(feed_module, "KEPT_BYTES_MAX", 1000)
+    monkeypatch.setattr(feed_module, "CACHED_EVENTS_MAX", 50)
+    monkeypatch.setattr(feed_module, "CACHED_BYTES_MAX", 1000)
 
     async def main() -> None:
         feed = Feed(1)
         sent = 0
         for _ in range(30):
             stored.extend(["y" * 30] * 10)
-            feed.heard(len(stored))
+            feed.advance(len(stored))
             sent += len(await feed.after(sent, count=1000, bytes_max=10**6))
         assert sent == len(stored) == 300
         assert feed._next == 301
@@ -81,7 +81,7 @@ def test_a_watcher_ahead_of_what_is_kept_moves_it_forward(stored: list[str]) -> 
 
     async def main() -> None:
         feed = Feed(1)
-        feed.heard(500)
+        feed.advance(500)
         assert await feed.after(490, count=100, bytes_max=10**6) == stored[490:]
         assert feed._first == 491
         assert await feed.after(10, count=5, bytes_max=10**6) == stored[10:15]
@@ -92,7 +92,7 @@ def test_a_watcher_ahead_of_what_is_kept_moves_it_forward(stored: list[str]) -> 
 def test_a_hint_beyond_the_database_is_taken_back(stored: list[str]) -> None:
     async def main() -> None:
         feed = Feed(1)
-        feed.heard(99)
+        feed.advance(99)
         assert await feed.after(0, count=10, bytes_max=1000) == []
         assert feed.head == 0
 
@@ -106,13 +106,13 @@ def test_a_hint_that_comes_while_the_database_is_asked_is_not_lost(monkeypatch: 
     async def main() -> None:
         feed = Feed(1)
         # Of an event whose transaction was taken back, or is not done yet.
-        feed.heard(feed_module.READ_EVENTS + 1 if far else 1)
+        feed.advance(feed_module.READ_EVENTS + 1 if far else 1)
 
         async def in_database(function: Any, run: int, after: int, limit: int) -> list[str]:
             found = list(stored)
             if not stored:
                 stored.append("e1")
-                feed.heard(feed.head + 1)
+                feed.advance(feed.head + 1)
             return found
 
         monkeypatch.setattr(feed_module, "in_database", in_database)

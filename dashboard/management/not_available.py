@@ -1,4 +1,4 @@
-"""Commands of the contract that are not built yet: refused by name, whatever their arguments."""
+"""Commands of the contract that are not built yet. They are refused by name, whatever their arguments."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class NotYetCommand(BaseCommand):
     name: ClassVar[str]
 
     def run_from_argv(self, argv: list[str]) -> None:
-        asks = not {"-h", "--help"}.isdisjoint(argv)
-        super().run_from_argv(argv if asks else argv[:2])
+        wants_help = not {"-h", "--help"}.isdisjoint(argv)
+        super().run_from_argv(argv if wants_help else argv[:2])
 
     def handle(self, *args: Any, **options: Any) -> None:
         refusal = NotAvailableYet(f"The command {self.name}")

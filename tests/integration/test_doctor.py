@@ -20,8 +20,8 @@ import pytest
 from django.conf import settings
 from django.db.migrations.recorder import MigrationRecorder
 
-from dashboard import accounts, checkup
-from dashboard.checkup import finding
+from dashboard import accounts, doctor
+from dashboard.doctor import result
 from dashboard.models import Role, WebHost
 from dashboard.serving import web_hosts
 from engine import clock
@@ -59,9 +59,9 @@ def said(port: int | None = None) -> dict[str, tuple[str, str, str]]:
     """(level, what was found, what to do) of the worst finding of each name."""
     order = ("ok", "warning", "problem")
     found: dict[str, tuple[str, str, str]] = {}
-    for one in checkup.findings(port or free_port()):
+    for one in doctor.run_checks(port or free_port()):
         if one.name not in found or order.index(one.level) > order.index(found[one.name][0]):
-            found[one.name] = (one.level, one.found, one.advice)
+            found[one.name] = (one.level, one.message, one.advice)
     return found
 
 
@@ -74,7 +74,7 @@ def test_what_is_in_order_is_said_to_be(home: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "advice"),
     [
-        (errno.ENOSPC, "Free some space"),
+        (errno.ENOSPC, "Free space"),
         (errno.EROFS, "mounted read-only"),
         (errno.EACCES, "chmod -R u+rwX"),
     ],
@@ -87,7 +87,7 @@ def test_a_home_that_cannot_be_written_to_is_named_once_with_a_way_out(
 
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     found = said()
-    assert found["Home folder"] == ("problem", f"{home} cannot be written to: {os.strerror(number)}",
+    assert found["Home folder"] == ("problem", f"{home} is not writable: {os.strerror(number)}",
                                     found["Home folder"][2])  # fmt: skip
     assert advice in found["Home folder"][2]
     assert "Folder" not in found
@@ -106,7 +106,7 @@ def test_a_disk_that_is_full_is_freed_before_runs_are_pruned(home: Path, monkeyp
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 10**12, 5 * 1024**2))
     level, text, advice = said()["Disk space"]
     assert (level, text) == ("problem", f"5 MiB free at {home}")
-    assert advice.startswith("Free some, then remove old runs: ")
+    assert advice.startswith("Free some space, then delete old runs: ")
 
 
 def test_an_old_sqlite_is_named_with_the_package_for_this_python(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,16 +122,16 @@ def test_a_variable_that_is_misspelled_is_told_beside_the_one_that_is_meant(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INTERLOCK_WORKER", "3")
-    assert said()["Settings"] == ("warning", "INTERLOCK_WORKER is no setting of Interlock",
-                                  "Perhaps INTERLOCK_WORKERS is meant.")  # fmt: skip
+    assert said()["Settings"] == ("warning", "INTERLOCK_WORKER is not an Interlock setting",
+                                  "Did you mean INTERLOCK_WORKERS?")  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("hosts", "trust", "level", "words"),
     [
-        (["*"], False, "problem", "any site can point a name here"),
+        (["*"], False, "problem", "any site can point a host name here"),
         ([], True, "problem", "Set ALLOWED_HOSTS"),
-        (["flows.example.org"], True, "ok", "through a TLS proxy"),
+        (["flows.example.org"], True, "ok", "behind a TLS proxy"),
         (["flows.example.org"], False, "ok", "INTERLOCK_TRUST_PROXY=1"),
     ],
 )
@@ -148,9 +148,9 @@ def test_names_and_proxy_that_do_not_fit_are_told(
 def test_a_clock_that_was_set_back_is_told_and_no_scheduler_is_taken_for_alive(home: Path) -> None:
     Leader.objects.update_or_create(pk=1, defaults={"beat_at": clock.now() + timedelta(days=1000)})
     found = said()
-    assert found["Clock"][:2] == ("warning", "the scheduler's last heartbeat lies 1000 days in the future: the clock "
+    assert found["Clock"][:2] == ("warning", "the scheduler's last heartbeat is 1000 days in the future: a clock "
                                   "was ahead then, or is behind now")  # fmt: skip
-    assert found["Scheduler"][:2] == ("warning", "does not run")
+    assert found["Scheduler"][:2] == ("warning", "not running")
 
 
 def test_runs_beyond_the_retention_are_counted_beside_the_command_that_deletes_them(home: Path) -> None:
@@ -158,7 +158,7 @@ def test_runs_beyond_the_retention_are_counted_beside_the_command_that_deletes_t
         run = runs.start(runs.store_definition(chain(1)), workflow="w", by="me")
         Run.objects.filter(pk=run.pk).update(state="failed", finished_at=clock.now() - timedelta(days=days))
     level, text, advice = said()["History"]
-    assert (level, text) == ("ok", "3 runs, 2 of them ended more than 30 days ago")
+    assert (level, text) == ("ok", "3 runs, 2 of them older than 30 days")
     assert advice.endswith("interlock prune")
 
 
@@ -181,12 +181,12 @@ def held(home: Path) -> Iterator[str]:
 def test_an_interlock_that_hangs_is_told_with_its_process_and_its_log(home: Path, held: str) -> None:
     Leader.objects.update_or_create(pk=1, defaults={"beat_at": clock.now() - timedelta(hours=3)})
     found = said()
-    assert found["Interlock"][:2] == ("problem", f"runs (process 4711, {held}), but it does not answer")
+    assert found["Interlock"][:2] == ("problem", f"running (process 4711, {held}), but it does not respond")
     assert "kill 4711" in found["Interlock"][2]
     assert found["Scheduler"] == (
         "problem",
-        "does not run (last heartbeat 3 h ago), though Interlock does",
-        f"The reason is in {home}/log/scheduler.log.",
+        "not running (last heartbeat 3 h ago), although Interlock is",
+        f"See {home}/log/scheduler.log.",
     )
     assert "Port" not in found
 
@@ -202,7 +202,7 @@ def test_processes_that_outlived_a_killed_interlock_are_told(home: Path) -> None
         left.kill()
         left.wait()
     assert (level, str(left.pid) in text) == ("warning", True)
-    assert "The next start ends them" in advice
+    assert "The next start stops them" in advice
 
 
 def test_a_taken_port_is_told_with_another(home: Path) -> None:
@@ -216,16 +216,16 @@ def test_a_taken_port_is_told_with_another(home: Path) -> None:
 def test_commands_are_given_as_they_can_be_typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("interlock")
     monkeypatch.chdir(tmp_path)
-    assert finding.typed("up") == f"{program} up"
+    assert result.command_line("up") == f"{program} up"
     monkeypatch.setenv("PATH", str(program.parent))
-    assert finding.typed("up") == "interlock up"
+    assert result.command_line("up") == "interlock up"
 
 
 def test_a_database_that_a_newer_release_has_added_to_is_well_and_said(home: Path) -> None:
     MigrationRecorder.Migration.objects.create(app="engine", name="0999_expand_fashion")
     level, found, _ = said()["Database"]
     assert level == "ok"
-    assert "schema of a newer release (engine.0999_expand_fashion), which this one works with" in found
+    assert "schema of a newer, compatible release (engine.0999_expand_fashion)" in found
 
 
 def test_hosts_that_serve_with_another_secret_key_are_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,8 +237,8 @@ def test_hosts_that_serve_with_another_secret_key_are_named(home: Path, monkeypa
     WebHost.objects.create(name="gone", key_print="1" * 32, seen_at=clock.now() - timedelta(hours=2))
     level, found, advice = said()["Secret key"]
     assert level == "problem"
-    assert "on there have another SECRET_KEY" in found
-    assert "one SECRET_KEY on all hosts" in advice
+    assert "on there use another SECRET_KEY" in found
+    assert "the same SECRET_KEY on all hosts" in advice
     # Whoever serves forgets the one that serves no more.
     web_hosts.note(web_hosts.key_print())
     assert set(WebHost.objects.values_list("name", flat=True)) == {"there", socket.gethostname()}
@@ -251,15 +251,15 @@ def test_workers_of_several_hosts_are_told_with_what_to_do(home: Path, monkeypat
     monkeypatch.setattr(settings, "INTERLOCK", replace(settings.INTERLOCK, executor="celery"))
     accounts.create_user("ann", Role.ADMIN, by="tests")
     found = said()
-    assert found["Workers"][:2] == ("warning", "none takes work: nodes wait")
+    assert found["Workers"][:2] == ("warning", "none accepts work: nodes wait")
     assert "celery -A engine worker -Q default" in found["Workers"][2]
     assert "login-link --user ann" in found["Accounts"][2]
     assert found["Scheduler"][2].endswith("interlock scheduler")
     host("one@here", queues=["default", "gpu"], capacity=4)
-    assert said()["Workers"] == ("ok", "1 with 4 node processes, for the queues default, gpu", "")
+    assert said()["Workers"] == ("ok", "1, with 4 node processes, for the queues default, gpu", "")
     host("two@here", state="draining", reason=HostReason.DRAIN_REQUESTED)
-    assert "two@here drains" in said()["Workers"][1]
+    assert "two@here is draining" in said()["Workers"][1]
     Host.objects.filter(name="two@here").update(reason=HostReason.OTHER_RELEASE)
-    assert "two@here is of another release" in said()["Workers"][1]
+    assert "two@here runs another release" in said()["Workers"][1]
     Host.objects.filter(name="two@here").update(state="gone", reason=HostReason.LEASE_EXPIRED)
     assert "two@here is lost" in said()["Workers"][1]

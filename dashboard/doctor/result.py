@@ -1,4 +1,4 @@
-"""What a check says."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ Level = Literal["ok", "warning", "problem"]
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One line of the checkup."""
+class CheckResult:
+    """One line of the report."""
 
     name: str
     level: Level
-    found: str
-    """What was seen."""
+    message: str
+    """What was found."""
     advice: str = ""
-    """What to do; empty when there is nothing to do."""
+    """What to do; empty if nothing."""
 
 
-def typed(words: str) -> str:
-    """A command of ours as it is typed here: `interlock` is on the path of few."""
+def command_line(words: str) -> str:
+    """Return a command as it is typed here: the program's path if `interlock` is not on PATH."""
     program = Path(sys.executable).with_name("interlock")
     if shutil.which("interlock") == str(program) or not program.exists():
         return f"interlock {words}"
@@ -34,7 +34,7 @@ def typed(words: str) -> str:
 
 
 def owner_of(path: Path) -> str:
-    """Whom it belongs to, when that is somebody else; else empty."""
+    """Return the name of the file's owner if it is another user, else ""."""
     owner = path.stat().st_uid
     if owner == os.geteuid():
         return ""
