@@ -145,7 +145,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 def _channel_layer() -> dict[str, Any]:
     if INTERLOCK.redis_url:
         from dashboard.live.channel_layer import host
-        from engine.hints.redis import prefix
+        from engine.hints.redis_client import prefix
 
         return {
             "BACKEND": "dashboard.live.channel_layer.Layer",

@@ -63,7 +63,7 @@ def look() -> str:
     if settings.INTERLOCK.redis_url:
         from engine.hints import check
 
-        if found := check.trouble(settings.INTERLOCK):
+        if found := check.find_problem(settings.INTERLOCK):
             return f"{found} Until then pages look into the database each second."
     return ""
 
@@ -72,10 +72,10 @@ def _check_redis() -> None:
     """Raises StartError: what runs goes on without Redis, but a start with a wrong address would never have it."""
     from engine.hints import check
 
-    found = check.trouble(settings.INTERLOCK)
+    found = check.find_problem(settings.INTERLOCK)
     if found is None:
         return
-    if not found.bearable:
+    if not found.is_warning:
         raise StartError(str(found))
     log.warning("%s", found)
 

@@ -15,7 +15,7 @@ from celery import Celery, Task
 from kombu.exceptions import OperationalError
 
 from engine.config import Config, ConfigError, from_environment
-from engine.hints.redis import KEPT_ALIVE
+from engine.hints.redis_client import KEEPALIVE
 
 log = logging.getLogger("interlock.host")
 
@@ -41,7 +41,7 @@ def make(redis_url: str) -> Celery:
         broker_transport_options={
             "socket_timeout": 3,
             "socket_connect_timeout": 2,
-            **KEPT_ALIVE,
+            **KEEPALIVE,
             # A worker whose wait for messages is not answered connects anew after five seconds.
             "health_check_interval": 2,
             "retry_on_timeout": False,

@@ -119,8 +119,8 @@ def redis_server(database_usable: bool) -> Iterator[CheckResult]:
         return
     from engine.hints import check
 
-    if trouble := check.trouble(config):
-        yield CheckResult("Redis", "warning" if trouble.bearable else "problem", trouble.found, trouble.advice)
+    if problem := check.find_problem(config):
+        yield CheckResult("Redis", "warning" if problem.is_warning else "problem", problem.found, problem.advice)
         return
     if database_usable and queries.scheduler_alive() and not hints.reachable(config):
         yield CheckResult(
@@ -131,7 +131,7 @@ def redis_server(database_usable: bool) -> Iterator[CheckResult]:
         )
     else:
         yield CheckResult("Redis", "ok", "reachable")
-    if config.executor == "celery" and (policy := check.eviction(config)):
+    if config.executor == "celery" and (policy := check.eviction_policy(config)):
         yield CheckResult("Redis", "warning", f"drops messages when it is full (maxmemory-policy {policy})",
                       "Set maxmemory-policy to noeviction.")  # fmt: skip
 

@@ -17,7 +17,7 @@ from channels_redis.utils import _wrap_close
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from engine.hints.redis import KEPT_ALIVE
+from engine.hints.redis_client import KEEPALIVE
 
 log = logging.getLogger("interlock.live")
 
@@ -31,7 +31,7 @@ def host(url: str) -> dict[str, Any]:
     """Return the connection options of channels_redis: fail soon, and connect again at the next use."""
     return {
         "address": url, "client_name": "interlock-layer", "socket_connect_timeout": ANSWER_SECONDS,
-        "socket_timeout": ANSWER_SECONDS, "retry": Retry(NoBackoff(), 0), **KEPT_ALIVE,
+        "socket_timeout": ANSWER_SECONDS, "retry": Retry(NoBackoff(), 0), **KEEPALIVE,
     }  # fmt: skip
 
 

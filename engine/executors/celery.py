@@ -62,7 +62,7 @@ class CeleryExecutor(Leases):
         self._usable = False
         """Whether the database answers; false until the next `recall`."""
         self._lease_at = self._again_at = 0.0
-        self._ear: host_hints.Listener | None = None
+        self._ear: host_hints.ChannelListener | None = None
         self._waker = Waker()
         self.selector.register(self._waker, selectors.EVENT_READ, None)
 
@@ -72,7 +72,7 @@ class CeleryExecutor(Leases):
 
     def start(self) -> Mapping[str, float]:
         self._messages.open()
-        self._ear = host_hints.Listener(self.config, host_hints.scheduler_channel(self.config), self._waker.wake)
+        self._ear = host_hints.ChannelListener(self.config, host_hints.report_channel(self.config), self._waker.wake)
         return {}
 
     def stop(self, grace: float) -> Sequence[Report]:

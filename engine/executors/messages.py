@@ -28,13 +28,13 @@ class Messages:
         self._task = self._app.tasks[TAKE]
         self._producer: Any = None
         self._redis = host_hints.connect(config)
-        self._courier: host_hints.Courier | None = None
-        self._hinting: host_hints.Courier | None = None
+        self._courier: host_hints.PublisherThread | None = None
+        self._hinting: host_hints.PublisherThread | None = None
         """Of its own: after a hint that took too long others are dropped for a moment, and a message costs seconds."""
 
     def open(self) -> None:
-        self._courier = host_hints.Courier("messages")
-        self._hinting = host_hints.Courier("hints to hosts")
+        self._courier = host_hints.PublisherThread("messages")
+        self._hinting = host_hints.PublisherThread("hints to hosts")
 
     def close(self) -> None:
         for courier in (self._courier, self._hinting):
@@ -46,14 +46,14 @@ class Messages:
     def publish(self, queue: str, claims: list[str]) -> None:
         """Tell the workers of a queue of works."""
         if self._courier is not None:
-            self._courier.do(lambda: self._send(queue, claims))
+            self._courier.submit(lambda: self._send(queue, claims))
 
     def hint(self, hosts: Iterable[int]) -> None:
         """Have hosts look for wishes."""
         if self._hinting is not None:
             for host in hosts:
                 channel = host_hints.host_channel(self.config, host)
-                self._hinting.do(lambda channel=channel: self._redis.publish(channel, b"1"))  # type: ignore[misc]
+                self._hinting.submit(lambda channel=channel: self._redis.publish(channel, b"1"))  # type: ignore[misc]
 
     def _send(self, queue: str, claims: list[str]) -> None:
         faults.point("publish.before")

@@ -1,46 +1,24 @@
-"""Hints between the scheduler and other processes: over a Unix socket, or Redis where REDIS_URL is set.
+"""Hints between the scheduler and other processes: over a Unix socket, or over Redis where REDIS_URL is set.
 
-A hint may be lost, late or repeated and only says "look in the database": whoever waits for one also looks there every
-second. There are two: a wake, to the scheduler (there are new commands); and from it, to all who listen, what a tick
-has changed: {"runs": {"<id>": seq}, "overview": true, "samples": [...]}, merged per tick.
+A hint may be lost, late or repeated. It only says "look into the database", and whoever waits for one also looks there
+every second. There are two kinds: a wake tells the scheduler that there are new commands; and the scheduler tells its
+listeners what a tick has changed: {"runs": {"<id>": seq}, "overview": true, "samples": [...]}, merged per tick.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, Protocol
+from typing import Any
 
 from engine.config import Config
 from engine.hints import unix
+from engine.hints.base import HintServer, Watcher
 
-
-class Watcher(Protocol):
-    """The part of an executor that hangs files on its selector."""
-
-    def watch(self, fileobj: Any, callback: Callable[[], None]) -> None: ...
-
-    def unwatch(self, fileobj: Any) -> None: ...
-
-
-class HintServer(Protocol):
-    """The scheduler's end. All calls come from its one thread, and none of them waits."""
-
-    def open(self) -> None:
-        """Begin to hear; the caller holds the lock that makes it the only scheduler."""
-
-    def close(self) -> None:
-        """End it; safe to call twice."""
-
-    def broadcast(self, hint: dict[str, Any]) -> None:
-        """Send to every listener."""
-
-    @property
-    def listened(self) -> bool:
-        """Whether anybody would get a hint, as far as is known."""
+__all__ = ["HintServer", "Watcher", "listen", "reachable", "server", "wake"]
 
 
 def server(config: Config, watcher: Watcher, on_wake: Callable[[], None]) -> HintServer:
-    """The scheduler's end, not open yet. `on_wake` is called within the watcher's poll."""
+    """Return the scheduler's end, not open yet. `on_wake` is called within the watcher's poll."""
     if config.redis_url:
         from engine.hints.redis_server import RedisHintServer
 
@@ -49,8 +27,10 @@ def server(config: Config, watcher: Watcher, on_wake: Callable[[], None]) -> Hin
 
 
 def wake(config: Config | None = None) -> None:
-    """Tell the scheduler that there are new commands. Never raises, and waits a moment at most when Redis hangs;
-    without a scheduler it does nothing, for the next one looks into the database."""
+    """Tell the scheduler that there are new commands. Never raises, and waits a moment at most when Redis hangs.
+
+    Without a scheduler it does nothing: the next one looks into the database.
+    """
     if config is None:
         from django.conf import settings
 
@@ -64,7 +44,7 @@ def wake(config: Config | None = None) -> None:
 
 
 def reachable(config: Config) -> bool:
-    """Whether a scheduler of this installation listens now."""
+    """Return whether a scheduler of this installation takes wakes now."""
     if config.redis_url:
         from engine.hints import redis
 
@@ -73,11 +53,10 @@ def reachable(config: Config) -> bool:
 
 
 def listen(config: Config) -> AsyncGenerator[dict[str, Any], None]:
-    """Hints of the scheduler, for ever; reconnects by itself.
+    """Yield the scheduler's hints for ever; reconnects by itself.
 
-    After each (re)connection, and when a scheduler begins, an item is {"connected": true}: what was missed meanwhile
-    must be read from the database. {"connected": false} says that no hint can come now; it comes once, then the wait
-    goes on.
+    Yields {"connected": true} after each connection and when a scheduler starts: what was missed must be read from the
+    database. Yields {"connected": false} once when no hint can arrive, and goes on waiting.
     """
     if config.redis_url:
         from engine.hints import redis

@@ -1,7 +1,7 @@
-"""Hints between the scheduler and the hosts, over Redis: who hears one looks into the database.
+"""Hints between the scheduler and the hosts, over Redis: whoever receives one looks into the database.
 
-Nothing here waits for Redis on the caller's thread, and nothing fails when it is away: then hints are not sent, and
-everybody looks by himself.
+Nothing here waits for Redis on the caller's thread, and nothing fails when Redis is away: then no hints are sent, and
+both sides look into the database by themselves.
 """
 
 from __future__ import annotations
@@ -15,97 +15,103 @@ from collections.abc import Callable
 import redis
 
 from engine.config import Config
-from engine.hints.redis import ERRORS, Ear, client, keep_at, prefix
+from engine.hints import redis_client
+from engine.hints.redis_client import ERRORS, Subscription, prefix, run_again
 
 log = logging.getLogger("interlock.hints")
 
 TIMEOUT_SECONDS = 1.0
-REST_SECONDS = 0.5
-"""Between two tries to reach Redis."""
-LISTEN_SECONDS = 5.0
+PAUSE_SECONDS = 0.5
+"""How long calls are dropped after one that failed."""
+RECEIVE_SECONDS = 5.0
 
 
-def scheduler_channel(config: Config) -> str:
-    """The channel on which hosts say that there are reports."""
+def report_channel(config: Config) -> str:
+    """Return the channel on which hosts say that they wrote reports."""
     return prefix(config) + "reports"
 
 
 def host_channel(config: Config, host: int) -> str:
-    """The channel on which the scheduler says that there are wishes."""
+    """Return the channel on which the scheduler says that it has requests for a host."""
     return f"{prefix(config)}host:{host}"
 
 
 def connect(config: Config) -> redis.Redis:
-    return client(config, "executor", TIMEOUT_SECONDS)
+    """Return a client for hints between the scheduler and the hosts."""
+    return redis_client.connect(config, "executor", TIMEOUT_SECONDS)
 
 
-class Courier:
-    """A thread that does what may have to wait for Redis, in order; what fails is dropped, and said once."""
+class PublisherThread:
+    """A thread that makes calls which may have to wait for Redis, in order.
+
+    A call that fails is dropped; of several failures in a row the first is logged.
+    """
 
     def __init__(self, name: str) -> None:
-        self._orders: deque[Callable[[], object]] = deque()
+        self._calls: deque[Callable[[], object]] = deque()
         self._ready = threading.Semaphore(0)
-        self._over = False
-        self._away_until = 0.0
-        self._said = False
+        self._closed = False
+        self._paused_until = 0.0
+        self._failed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def do(self, order: Callable[[], object]) -> None:
-        """Call `order` soon, unless Redis is away."""
-        self._orders.append(order)
+    def submit(self, call: Callable[[], object]) -> None:
+        """Make this call soon, unless Redis is away."""
+        self._calls.append(call)
         self._ready.release()
 
     def close(self, seconds: float = TIMEOUT_SECONDS) -> None:
-        """End the thread when all orders are done."""
-        self._over = True
+        """End the thread when all calls are made; wait for that up to `seconds`."""
+        self._closed = True
         self._ready.release()
         self._thread.join(seconds)
 
     def _run(self) -> None:
         while True:
             self._ready.acquire()
-            if not self._orders:
-                if self._over:
+            if not self._calls:
+                if self._closed:
                     return
                 continue
-            order = self._orders.popleft()
-            if time.monotonic() < self._away_until:
+            call = self._calls.popleft()
+            if time.monotonic() < self._paused_until:
                 continue
             try:
-                order()
-                self._said = False
+                call()
+                self._failed = False
             except Exception as error:
-                self._away_until = time.monotonic() + REST_SECONDS
-                if not self._said:
-                    self._said = True
+                self._paused_until = time.monotonic() + PAUSE_SECONDS
+                if not self._failed:
+                    self._failed = True
                     log.warning("redis_away: %s: %s", type(error).__name__, error)
 
 
-class Listener:
-    """A thread that calls `heard` for each hint on a channel, and after each (re)connection."""
+class ChannelListener:
+    """A thread that calls `on_hint` for each hint on a channel, and after each connection."""
 
-    def __init__(self, config: Config, channel: str, heard: Callable[[], None]) -> None:
-        self.config, self.channel, self.heard = config, channel, heard
-        self._over = threading.Event()
-        arguments = (self._listen, self._over, self._failed)
-        threading.Thread(target=keep_at, args=arguments, name="hints", daemon=True).start()
+    def __init__(self, config: Config, channel: str, on_hint: Callable[[], None]) -> None:
+        self.config, self.channel, self.on_hint = config, channel, on_hint
+        self._closed = threading.Event()
+        arguments = (self._listen, self._closed, self._on_error)
+        threading.Thread(target=run_again, args=arguments, name="hints", daemon=True).start()
 
     def close(self) -> None:
-        self._over.set()
+        """End the thread soon."""
+        self._closed.set()
 
-    def _failed(self, error: Exception) -> None:
-        # Of a Redis that is away the courier speaks.
+    def _on_error(self, error: Exception) -> None:
+        # That Redis is away is logged by the publisher.
         if not isinstance(error, ERRORS):
             log.error("hints_failed", exc_info=error)
 
     def _listen(self) -> None:
         connection = connect(self.config)
         try:
-            ear = Ear(connection, self.channel)
-            self.heard()
-            while not self._over.is_set():
-                if ear.hear(LISTEN_SECONDS) is not None:
-                    self.heard()
+            subscription = Subscription(connection, self.channel)
+            self.on_hint()
+            while not self._closed.is_set():
+                if subscription.receive(RECEIVE_SECONDS) is not None:
+                    self.on_hint()
         finally:
             connection.close()

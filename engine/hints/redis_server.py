@@ -1,147 +1,147 @@
 """The scheduler's end of hints over Redis.
 
-The loop itself never waits for Redis: names are looked up, TLS is spoken and answers are awaited on two threads. One
-hears, and ends the loop's wait through a socket that hangs on its selector; the other says what the ticks left.
+The scheduler's loop never waits for Redis: two threads resolve names, speak TLS and wait for answers. One receives, and
+ends the loop's wait through a socket on its selector; the other publishes what ticks changed.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import socket
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from engine.config import Config
-from engine.hints.redis import (
+from engine.hints.base import Watcher
+from engine.hints.redis_client import (
     ANSWER_SECONDS,
     ERRORS,
     LISTEN,
-    Ear,
-    client,
-    from_scheduler,
-    keep_at,
-    log,
-    to_scheduler,
+    Subscription,
+    connect,
+    hint_channel,
+    run_again,
+    wake_channel,
 )
 
-if TYPE_CHECKING:
-    from engine.hints import Watcher
+log = logging.getLogger("interlock.hints")
 
-TURN_SECONDS: Final = 0.5
-"""How soon the threads see that it was closed."""
+RECEIVE_SECONDS: Final = 0.5
+"""How soon the receiving thread sees that the server was closed."""
 
 
 class RedisHintServer:
-    """See `engine.hints.HintServer`."""
+    """See `engine.hints.base.HintServer`."""
 
     def __init__(self, config: Config, watcher: Watcher, on_wake: Callable[[], None]) -> None:
         self.config, self.watcher, self.on_wake = config, watcher, on_wake
-        self.listened = False
-        self._listeners = 0
-        """How often somebody has said that he listens."""
+        self.has_listeners = False
+        self._announcements = 0
+        """How many times a listener announced itself."""
         self._lock = threading.Lock()
-        """Of these two."""
+        """Guards these two."""
         self._hints: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._closed = threading.Event()
-        self._away = False
-        self._bell: tuple[socket.socket, socket.socket] | None = None
+        self._is_away = False
+        self._wakeup: tuple[socket.socket, socket.socket] | None = None
         self.threads: list[threading.Thread] = []
 
     def open(self) -> None:
-        heard, ring = self._bell = socket.socketpair()
-        heard.setblocking(False)
-        ring.setblocking(False)
-        self.watcher.watch(heard, self._on_heard)
-        for work in (self._hear, self._say):
-            arguments = (work, self._closed, self._failed)
-            thread = threading.Thread(target=keep_at, args=arguments, name=f"hints{work.__name__}", daemon=True)
+        reader, writer = self._wakeup = socket.socketpair()
+        reader.setblocking(False)
+        writer.setblocking(False)
+        self.watcher.watch(reader, self._on_wakeup)
+        for name, work in (("receive", self._receive), ("publish", self._publish)):
+            arguments = (work, self._closed, self._on_error)
+            thread = threading.Thread(target=run_again, args=arguments, name=f"hints {name}", daemon=True)
             self.threads.append(thread)
             thread.start()
 
     def close(self) -> None:
         self._closed.set()
         self._hints.put(None)
-        self.listened = False
-        if self._bell is not None:
-            heard, ring = self._bell
-            self.watcher.unwatch(heard)
-            heard.close()
-            ring.close()
-            self._bell = None
+        self.has_listeners = False
+        if self._wakeup is not None:
+            reader, writer = self._wakeup
+            self.watcher.unwatch(reader)
+            reader.close()
+            writer.close()
+            self._wakeup = None
 
     def broadcast(self, hint: dict[str, Any]) -> None:
-        if self.listened:
+        if self.has_listeners:
             self._hints.put(hint)
 
-    def _on_heard(self) -> None:
-        assert self._bell is not None
+    def _on_wakeup(self) -> None:
+        assert self._wakeup is not None
         try:
-            self._bell[0].recv(4096)
+            self._wakeup[0].recv(4096)
         except BlockingIOError:
             return
         self.on_wake()
 
     # On the threads.
 
-    def _failed(self, error: Exception) -> None:
-        self.listened = False
+    def _on_error(self, error: Exception) -> None:
+        self.has_listeners = False
         expected = isinstance(error, ERRORS)
-        if not self._away or not expected:
-            self._away = True
-            log.warning("hints: Redis (REDIS_URL) is away, others look into the database: %s", error,
+        if not self._is_away or not expected:
+            self._is_away = True
+            log.warning("hints_lost: Redis (REDIS_URL) is away, other processes poll the database: %s", error,
                         exc_info=not expected)  # fmt: skip
 
-    def _hear(self) -> None:
-        with client(self.config, "scheduler", ANSWER_SECONDS) as hearing:
-            ear = Ear(hearing, to_scheduler(self.config))
+    def _receive(self) -> None:
+        with connect(self.config, "scheduler", ANSWER_SECONDS) as client:
+            subscription = Subscription(client, wake_channel(self.config))
             try:
-                if self._away:
-                    self._away = False
-                    log.info("hints: Redis is back")
-                # What was said before, nobody heard: there may be commands, and there may be listeners.
-                self._ring()
+                if self._is_away:
+                    self._is_away = False
+                    log.info("hints_connected: Redis is back")
+                # Messages of before were lost: there may be commands, and there may be listeners.
+                self._wake_loop()
                 self._on_listener()
                 while not self._closed.is_set():
-                    said = ear.hear(TURN_SECONDS)
-                    if said == LISTEN:
+                    message = subscription.receive(RECEIVE_SECONDS)
+                    if message == LISTEN:
                         self._on_listener()
-                    elif said is not None:
-                        self._ring()
+                    elif message is not None:
+                        self._wake_loop()
             finally:
-                ear.close()
+                subscription.close()
 
     def _on_listener(self) -> None:
         with self._lock:
-            self._listeners += 1
-            known, self.listened = self.listened, True
-        if not known:
-            # What was not said meanwhile he has to look for.
+            self._announcements += 1
+            had_listeners, self.has_listeners = self.has_listeners, True
+        if not had_listeners:
+            # Nothing was published meanwhile: the listener must read the database.
             self._hints.put({"connected": True})
 
-    def _ring(self) -> None:
-        bell = self._bell
+    def _wake_loop(self) -> None:
+        wakeup = self._wakeup
         try:
-            if bell is not None:
-                bell[1].send(b"w")
+            if wakeup is not None:
+                wakeup[1].send(b"w")
         except OSError:
-            pass  # It is full, and so rings; or it was closed.
+            pass  # It is full, which wakes the loop as well; or it was closed.
 
-    def _say(self) -> None:
-        with client(self.config, "scheduler", ANSWER_SECONDS) as saying:
+    def _publish(self) -> None:
+        with connect(self.config, "scheduler", ANSWER_SECONDS) as client:
             hint: dict[str, Any] | None = {"connected": True}
             while hint is not None:
                 text = json.dumps(hint, separators=(",", ":"))
-                known = self._listeners
-                listened = bool(saying.publish(from_scheduler(self.config), text))
+                announcements = self._announcements
+                receivers = client.publish(hint_channel(self.config), text)
                 with self._lock:
-                    # Of one who came meanwhile the answer may not know.
-                    self.listened = listened or known != self._listeners
+                    # A listener that came meanwhile may not have been counted.
+                    self.has_listeners = bool(receivers) or announcements != self._announcements
                 hint = self._next()
 
     def _next(self) -> dict[str, Any] | None:
-        """What there is to say, as one; waits for it. None: it was closed."""
+        """Wait for hints and return all of them as one; None: the server was closed."""
         merged = self._hints.get()
         while merged is not None:
             try:
@@ -153,7 +153,7 @@ class RedisHintServer:
 
 
 def merge(one: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
-    """Both hints in one."""
+    """Return both hints as one."""
     merged = {**one, **later, "runs": {**one.get("runs", {}), **later.get("runs", {})}}
     if samples := [*one.get("samples", ()), *later.get("samples", ())]:
         merged["samples"] = samples

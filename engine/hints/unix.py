@@ -1,6 +1,6 @@
 """Hints over a Unix socket, <home>/run/scheduler.sock: for processes of one host.
 
-One JSON object a line, both ways: {"wake": true} and {"listen": true} (send me what changes) to the scheduler, hints
+Each line is one JSON object: {"wake": true} and {"listen": true} (send me what changes) to the scheduler, and hints
 from it.
 """
 
@@ -16,24 +16,22 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.config import Config
-
-if TYPE_CHECKING:
-    from engine.hints import Watcher
+from engine.hints.base import Watcher
 
 log = logging.getLogger("interlock.hints")
 
 NAME = "scheduler.sock"
 BACKLOG_BYTES_MAX = 1 << 20
-"""What a listener may leave unread before it is dropped; it reconnects and looks into the database."""
+"""What a listener may leave unread before it is dropped; it then reconnects and reads the database."""
 PATH_BYTES_MAX = 107
 
 
 @contextmanager
 def _address(folder: Path) -> Iterator[str]:
-    """A path to the socket that fits into sockaddr_un, however long the home folder's path is."""
+    """Yield a path of the socket that fits into sockaddr_un, however long the path of the home folder is."""
     path = str(folder / NAME)
     if len(os.fsencode(path)) <= PATH_BYTES_MAX:
         yield path
@@ -46,7 +44,7 @@ def _address(folder: Path) -> Iterator[str]:
 
 
 class _Client:
-    """One connection to the scheduler. Never blocks it: what cannot be sent now is kept, up to a limit."""
+    """One connection to the scheduler. It never blocks: what cannot be sent now is kept, up to a limit."""
 
     __slots__ = ("inbox", "listens", "outbox", "socket")
 
@@ -57,7 +55,7 @@ class _Client:
         self.listens = False
 
     def send(self, line: bytes) -> bool:
-        """Whether the client is still worth keeping."""
+        """Send `line`, now or later. Return False when the client is gone or reads too slowly."""
         self.outbox += line
         try:
             while self.outbox:
@@ -70,7 +68,7 @@ class _Client:
 
 
 class UnixHintServer:
-    """The scheduler's end. All calls come from its one thread; the watcher calls back within its poll."""
+    """See `engine.hints.base.HintServer`. The watcher calls back within its poll."""
 
     def __init__(self, config: Config, watcher: Watcher, on_wake: Callable[[], None]) -> None:
         self.folder = config.run_folder
@@ -80,7 +78,6 @@ class UnixHintServer:
         self.listener: socket.socket | None = None
 
     def open(self) -> None:
-        """Bind and listen; the caller holds the lock that makes it the only scheduler of this home."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.folder / NAME).unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -93,7 +90,6 @@ class UnixHintServer:
         self.watcher.watch(listener, self._accept)
 
     def close(self) -> None:
-        """End all connections; safe to call twice."""
         if self.listener is not None:
             self.watcher.unwatch(self.listener)
             self.listener.close()
@@ -103,7 +99,6 @@ class UnixHintServer:
             self._drop(client)
 
     def broadcast(self, hint: dict[str, Any]) -> None:
-        """Send to every listener, dropping those that do not read."""
         if not self.clients:
             return
         line = json.dumps(hint, separators=(",", ":")).encode() + b"\n"
@@ -112,8 +107,7 @@ class UnixHintServer:
                 self._drop(client)
 
     @property
-    def listened(self) -> bool:
-        """Whether anybody would get a hint."""
+    def has_listeners(self) -> bool:
         return any(client.listens for client in self.clients)
 
     def _accept(self) -> None:
@@ -141,7 +135,7 @@ class UnixHintServer:
         lines = (client.inbox + data).split(b"\n")
         client.inbox = lines.pop()[-65536:]
         for line in lines:
-            # Compared as text: a wake is the hot path, and nothing else is said here.
+            # Compared as text: a wake is the hot path, and there are only these two messages.
             if b'"wake"' in line:
                 self.on_wake()
             elif b'"listen"' in line:
@@ -154,8 +148,8 @@ class UnixHintServer:
             client.socket.close()
 
 
-class _Waker:
-    """One connection of this process to the scheduler, opened when first needed and again when it broke."""
+class _WakeSender:
+    """The connection of this process to the scheduler, opened when first needed and again after an error."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -165,7 +159,7 @@ class _Waker:
     def wake(self, folder: Path) -> None:
         with self.lock:
             if self.pid != os.getpid():
-                # A connection does not cross a fork.
+                # A connection does not survive a fork.
                 self.socket, self.pid = None, os.getpid()
             for _ in range(2):
                 try:
@@ -174,7 +168,7 @@ class _Waker:
                     self.socket.send(b'{"wake":true}\n')
                     return
                 except BlockingIOError:
-                    # The scheduler has unread wakes: one more would say nothing new.
+                    # The scheduler has unread wakes: one more would add nothing.
                     return
                 except OSError:
                     if self.socket is not None:
@@ -195,18 +189,18 @@ class _Waker:
         return connection
 
 
-_waker = _Waker()
+_wake_sender = _WakeSender()
 
 
 def wake(config: Config) -> None:
     """See `engine.hints`. Never blocks."""
-    _waker.wake(config.run_folder)
+    _wake_sender.wake(config.run_folder)
 
 
 def reachable(config: Config) -> bool:
     """See `engine.hints`."""
     try:
-        _Waker().connect(config.run_folder).close()
+        _WakeSender().connect(config.run_folder).close()
     except OSError:
         return False
     return True
@@ -214,25 +208,25 @@ def reachable(config: Config) -> bool:
 
 async def listen(config: Config) -> AsyncGenerator[dict[str, Any], None]:
     """See `engine.hints`."""
-    told_missing = False
+    reported_missing = False
     while True:
         try:
             with _address(config.run_folder) as address:
                 reader, writer = await asyncio.open_unix_connection(address, limit=16 << 20)
         except OSError:
-            if not told_missing:
-                told_missing = True
+            if not reported_missing:
+                reported_missing = True
                 yield {"connected": False}
             await asyncio.sleep(0.2)
             continue
-        told_missing = False
+        reported_missing = False
         try:
             writer.write(b'{"listen":true}\n')
             yield {"connected": True}
             while line := await reader.readline():
                 yield json.loads(line)
         except (OSError, ValueError) as error:
-            # A line too long or torn: begin again, the database has it all.
-            log.warning("hints: connection to the scheduler broke: %s", error)
+            # A line was too long or cut off: connect again, the database has everything.
+            log.warning("hints_lost: the connection to the scheduler broke: %s", error)
         finally:
             writer.close()

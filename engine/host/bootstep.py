@@ -12,7 +12,7 @@ from celery import bootsteps
 from celery.worker import state
 
 from engine.celery import CONFIG
-from engine.hints.check import trouble as redis_trouble
+from engine.hints.check import find_problem as find_redis_problem
 from engine.host import check
 from engine.host.host import Host, HostRuns
 
@@ -58,9 +58,9 @@ class HostStep(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no t
         for name in ("celery.worker.strategy", "celery.app.trace"):
             # Two lines a message, which say nothing of the attempts.
             logging.getLogger(name).setLevel(logging.WARNING)
-        if found := check.trouble(CONFIG.database_url):
+        if found := check.find_problem(CONFIG.database_url):
             raise SystemExit(f"interlock: {found}")
-        if away := redis_trouble(CONFIG):
+        if away := find_redis_problem(CONFIG):
             # It works without: what is sent is found in the database, after seconds.
             log.error("%s Until then work comes late.", away)
         queues = [queue.name for queue in worker.app.amqp.queues.consume_from.values()]

@@ -16,7 +16,7 @@ from engine.database import postgres
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 
 
-def trouble(url: str) -> str | None:
+def find_problem(url: str) -> str | None:
     """What is wrong with it, in words for people; None: it can be used. Waits a few seconds at most."""
     parts = urlsplit(url)
     where = f"The database {unquote(parts.path.strip('/'))} on {parts.hostname or 'localhost'}:{parts.port or 5432}"

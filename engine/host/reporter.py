@@ -92,10 +92,10 @@ class Postman:
         """{claim: monotonic time} of ends that were told."""
         self._beat_at = 0.0
         self._clock = DatabaseClock()
-        self._ear: host_hints.Listener | None = None
+        self._ear: host_hints.ChannelListener | None = None
         self._redis = host_hints.connect(host.given)
-        self._channel = host_hints.scheduler_channel(host.given)
-        self._courier = host_hints.Courier("host hints")
+        self._channel = host_hints.report_channel(host.given)
+        self._courier = host_hints.PublisherThread("host hints")
         self._thread = threading.Thread(target=self._run, name="postman", daemon=True)
 
     @property
@@ -259,11 +259,11 @@ class Postman:
             self._beat_at = begun
         if self._ear is not None:
             self._ear.close()
-        self._ear = host_hints.Listener(owner.given, host_hints.host_channel(owner.given, host), self._hear)
+        self._ear = host_hints.ChannelListener(owner.given, host_hints.host_channel(owner.given, host), self._hear)
         self._hint()
 
     def _hint(self) -> None:
-        self._courier.do(lambda: self._redis.publish(self._channel, b"1"))
+        self._courier.submit(lambda: self._redis.publish(self._channel, b"1"))
 
     def _write(self) -> None:
         """Write letters until there is none, or it is time to look."""

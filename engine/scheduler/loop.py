@@ -300,7 +300,7 @@ class Scheduler(Leading):
     def _tell(self, changes: Changes) -> None:
         for run in changes.ended:
             self.learning.note(run)
-        if self.hints is None or not (changes.runs or changes.samples) or not self.hints.listened:
+        if self.hints is None or not (changes.runs or changes.samples) or not self.hints.has_listeners:
             return
         hint: dict[str, object] = {"runs": {str(run.id): run.seq for run in changes.runs}}
         if changes.nodes or changes.ended:

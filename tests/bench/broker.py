@@ -17,7 +17,7 @@ def empty(part: str) -> redis.Redis:
     config = settings.INTERLOCK
     if connection.vendor != "postgresql" or not config.redis_url:
         raise Missing(f"bench {part} needs --database (a DATABASE_URL of PostgreSQL) and REDIS_URL, both for itself.")
-    if found := check.trouble(replace(config, executor="celery")):
+    if found := check.find_problem(replace(config, executor="celery")):
         raise Missing(str(found))
     broker = redis.Redis.from_url(config.redis_url)
     if held := [name for name in broker.scan_iter() if not name.endswith(b":check")]:

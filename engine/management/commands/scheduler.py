@@ -59,7 +59,7 @@ class Command(BaseCommand):
         if config.redis_url:
             from engine.hints import check
 
-            if found := check.trouble(config):
+            if found := check.find_problem(config):
                 # It works without; who takes over while Redis is away must not wait for it.
                 self.stderr.write(f"{found} Until then others look into the database each second.")
         executor = executor_of(config)

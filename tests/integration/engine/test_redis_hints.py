@@ -1,4 +1,4 @@
-"""Hints over Redis: wakes, broadcasts, and a server that is away, hangs, or comes back empty."""
+"""Hints over Redis: wakes, broadcasts, and a server that is down, hangs, or comes back empty."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis as redis_client
+import redis as redis_library
 
 from engine import hints
 from engine.config import from_environment
-from engine.hints import host_hints
+from engine.hints import host_hints, redis_client
 from engine.hints import redis as redis_hints
 from engine.hints.redis_server import RedisHintServer, merge
 from tests.integration.engine.test_hints import Loop
@@ -25,7 +25,7 @@ from tests.support.wait import wait_until
 pytestmark = pytest.mark.redis
 
 BLINK_SECONDS = 0.1
-"""Less than any wait for Redis."""
+"""Shorter than any wait for Redis."""
 
 
 @pytest.fixture
@@ -41,45 +41,45 @@ def config(server, tmp_path: Path):
 
 @pytest.fixture(autouse=True)
 def _fresh_client(monkeypatch):
-    waker = redis_hints._Waker()
-    monkeypatch.setattr(redis_hints, "_waker", waker)
+    sender = redis_hints._WakeSender()
+    monkeypatch.setattr(redis_hints, "_wake_sender", sender)
     yield
-    if waker.client is not None:
-        waker.client.close()
+    if sender.client is not None:
+        sender.client.close()
 
 
 class Scheduler:
-    """The scheduler's end on a loop of its own; counts the wakes that came."""
+    """The scheduler's end on a loop of its own; counts the wakes that arrive."""
 
     def __init__(self, config):
         self.loop = Loop()
-        self.woken = 0
+        self.wakes = 0
         made = hints.server(config, self.loop, self._on_wake)
         assert isinstance(made, RedisHintServer)
         self.server = made
 
     def _on_wake(self):
-        self.woken += 1
+        self.wakes += 1
 
-    def turns(self, until: Callable[[], Any], seconds: float = 15) -> None:
+    def turn_until(self, until: Callable[[], Any], seconds: float = 15) -> None:
         deadline = time.monotonic() + seconds
         while not until():
             assert time.monotonic() < deadline
             self.loop.turn(0.02)
 
-    def speak_to_nobody(self) -> None:
-        """Until it knows that nobody listens."""
-        # As it begins to hear it supposes that somebody does, and asks.
-        self.turns(self._has_asked)
-        self.turns(lambda: not self.server.listened)
+    def wait_for_no_listeners(self) -> None:
+        """Turn until it knows that nobody listens."""
+        # After it has connected it assumes that somebody does, and asks.
+        self.turn_until(self._has_assumed_listeners)
+        self.turn_until(lambda: not self.server.has_listeners)
 
-    def _has_asked(self) -> bool:
+    def _has_assumed_listeners(self) -> bool:
         with self.server._lock:
-            return self.server._listeners > 0
+            return self.server._announcements > 0
 
-    async def hears_of_a_listener(self) -> None:
+    async def wait_for_listeners(self) -> None:
         async with asyncio.timeout(5):
-            while not self.server.listened:
+            while not self.server.has_listeners:
                 await asyncio.sleep(0.01)
 
     def close(self):
@@ -93,7 +93,7 @@ class Scheduler:
 
 @pytest.fixture
 def patient(monkeypatch):
-    """A wake waits for Redis as long as a busy machine needs."""
+    """Let a wake wait for Redis as long as a busy machine needs."""
     monkeypatch.setattr(redis_hints, "WAKE_SECONDS", 10)
 
 
@@ -101,15 +101,15 @@ def patient(monkeypatch):
 def scheduler(config):
     made = Scheduler(config)
     made.server.open()
-    # What was said before it heard, nobody knows: it looks.
-    made.turns(lambda: made.woken)
-    made.woken = 0
+    # It reads the database after it has connected, for hints of before were lost.
+    made.turn_until(lambda: made.wakes)
+    made.wakes = 0
     yield made
     made.close()
 
 
-async def heard(items, wanted: dict[str, Any], seconds: float = 15) -> list[dict[str, Any]]:
-    """What comes until `wanted` does."""
+async def receive_until(items, wanted: dict[str, Any], seconds: float = 15) -> list[dict[str, Any]]:
+    """Return the hints up to and including `wanted`."""
     found: list[dict[str, Any]] = []
     async with asyncio.timeout(seconds):
         while not found or found[-1] != wanted:
@@ -120,47 +120,47 @@ async def heard(items, wanted: dict[str, Any], seconds: float = 15) -> list[dict
 @pytest.mark.usefixtures("patient")
 def test_a_wake_reaches_the_scheduler(scheduler, config):
     hints.wake(config)
-    scheduler.turns(lambda: scheduler.woken)
-    scheduler.turns(lambda: hints.reachable(config))
+    scheduler.turn_until(lambda: scheduler.wakes)
+    scheduler.turn_until(lambda: hints.reachable(config))
 
 
-def test_a_listener_who_comes_while_the_scheduler_speaks_to_nobody_is_not_forgotten(config, monkeypatch):
-    """Redis answers that nobody listens, and before that answer is read somebody does."""
-    told, taken, read = threading.Event(), threading.Event(), threading.Event()
+def test_a_listener_that_connects_while_the_scheduler_learns_that_nobody_listens_is_not_missed(config, monkeypatch):
+    """Redis answers that nobody listens, and somebody does before the answer is read."""
+    published, announced, answer_read = threading.Event(), threading.Event(), threading.Event()
     listened: list[bool] = []
     made = Scheduler(config)
     await_next = made.server._next
 
-    class Slow(redis_client.Redis):
+    class Slow(redis_library.Redis):
         def publish(self, channel, message, **named):
             listeners = super().publish(channel, message, **named)
-            if channel == redis_hints.from_scheduler(config):
-                told.set()
-                assert taken.wait(10)
+            if channel == redis_client.hint_channel(config):
+                published.set()
+                assert announced.wait(10)
             return listeners
 
     def next_hint():
-        # Here, for what it says next is answered by nobody again.
-        listened.append(made.server.listened)
-        read.set()
+        # Looked at here, because nobody listens to what it publishes next.
+        listened.append(made.server.has_listeners)
+        answer_read.set()
         return await_next()
 
     monkeypatch.setattr(made.server, "_next", next_hint)
-    with redis_client.Redis.from_url(config.redis_url) as listener:
-        monkeypatch.setattr(redis_client, "Redis", Slow)
+    with redis_library.Redis.from_url(config.redis_url) as listener:
+        monkeypatch.setattr(redis_library, "Redis", Slow)
         made.server.open()
         try:
-            made.turns(lambda: made.woken and told.is_set())
-            made.woken = 0
-            listener.publish(redis_hints.to_scheduler(config), redis_hints.LISTEN)
-            listener.publish(redis_hints.to_scheduler(config), redis_hints.WAKE)
-            # They come in order: it has heard both.
-            made.turns(lambda: made.woken)
-            taken.set()
-            assert read.wait(10)
+            made.turn_until(lambda: made.wakes and published.is_set())
+            made.wakes = 0
+            listener.publish(redis_client.wake_channel(config), redis_client.LISTEN)
+            listener.publish(redis_client.wake_channel(config), redis_client.WAKE)
+            # Messages arrive in order, so it has received both.
+            made.turn_until(lambda: made.wakes)
+            announced.set()
+            assert answer_read.wait(10)
             assert listened[0]
         finally:
-            taken.set()
+            announced.set()
             made.close()
 
 
@@ -176,28 +176,28 @@ def test_another_installation_on_the_same_server_is_not_disturbed(scheduler, con
     for _ in range(100):
         hints.wake(other)
     hints.wake(config)
-    scheduler.turns(lambda: scheduler.woken)
+    scheduler.turn_until(lambda: scheduler.wakes)
     for _ in range(5):
         scheduler.loop.turn(0.02)
-    assert scheduler.woken <= 2
-    assert redis_hints.prefix(config) != redis_hints.prefix(other)
+    assert scheduler.wakes <= 2
+    assert redis_client.prefix(config) != redis_client.prefix(other)
 
 
 def test_all_hosts_of_an_installation_use_the_same_names(config, tmp_path: Path):
     url = "postgresql://ann:secret@db.example.org/flows"
     here = replace(config, database_url=url)
     there = replace(config, database_url="postgresql://bob:other@db.example.org:5432/flows", home=tmp_path / "other")
-    assert redis_hints.prefix(here) == redis_hints.prefix(there)
-    assert "secret" not in redis_hints.prefix(here)
+    assert redis_client.prefix(here) == redis_client.prefix(there)
+    assert "secret" not in redis_client.prefix(here)
 
 
 def test_listeners_get_what_is_broadcast(scheduler, config):
-    scheduler.speak_to_nobody()
+    scheduler.wait_for_no_listeners()
 
     async def scenario():
         items = hints.listen(config)
         assert await anext(items) == {"connected": True}
-        await scheduler.hears_of_a_listener()
+        await scheduler.wait_for_listeners()
         scheduler.server.broadcast({"runs": {"7": 12}})
         async with asyncio.timeout(15):
             while (await anext(items)).get("runs") != {"7": 12}:
@@ -207,25 +207,25 @@ def test_listeners_get_what_is_broadcast(scheduler, config):
     asyncio.run(scenario())
 
 
-def test_a_listener_is_told_to_look_for_what_was_not_said_before_he_was_heard(scheduler, config):
-    scheduler.speak_to_nobody()
+def test_a_listener_is_told_to_read_what_was_not_published_before_it_was_known(scheduler, config):
+    scheduler.wait_for_no_listeners()
 
     async def listening():
         items = hints.listen(config)
         assert await anext(items) == {"connected": True}
-        await heard(items, {"connected": True})
+        await receive_until(items, {"connected": True})
         await items.aclose()
 
     asyncio.run(listening())
 
 
-def test_a_scheduler_knows_whether_anybody_listens(scheduler, config):
-    scheduler.speak_to_nobody()
+def test_the_scheduler_knows_whether_anybody_listens(scheduler, config):
+    scheduler.wait_for_no_listeners()
 
     async def listening():
         items = hints.listen(config)
         await anext(items)
-        await scheduler.hears_of_a_listener()
+        await scheduler.wait_for_listeners()
         await items.aclose()
 
     asyncio.run(listening())
@@ -233,7 +233,7 @@ def test_a_scheduler_knows_whether_anybody_listens(scheduler, config):
 
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("way", ["kill -9", "FLUSHALL"])
-def test_hints_go_on_by_themselves_after_redis_lost_everything(scheduler, config, server, way):
+def test_hints_go_on_after_redis_lost_everything(scheduler, config, server, way):
     async def scenario():
         items = hints.listen(config)
         assert await anext(items) == {"connected": True}
@@ -242,23 +242,23 @@ def test_hints_go_on_by_themselves_after_redis_lost_everything(scheduler, config
                 client.flushall()
         else:
             server.kill()
-            assert await heard(items, {"connected": False})
+            assert await receive_until(items, {"connected": False})
             server.start()
-            await heard(items, {"connected": True})
-        told = asyncio.ensure_future(heard(items, {"runs": {"7": 12}}))
+            await receive_until(items, {"connected": True})
+        received = asyncio.ensure_future(receive_until(items, {"runs": {"7": 12}}))
         deadline = time.monotonic() + 10
-        while not told.done():
+        while not received.done():
             assert time.monotonic() < deadline
             scheduler.server.broadcast({"runs": {"7": 12}})
             await asyncio.sleep(0.05)
-        await told
+        await received
         await items.aclose()
 
     asyncio.run(scenario())
-    scheduler.woken = 0
-    redis_hints._waker.rests_until = 0.0
+    scheduler.wakes = 0
+    redis_hints._wake_sender.paused_until = 0.0
     hints.wake(config)
-    scheduler.turns(lambda: scheduler.woken, 10)
+    scheduler.turn_until(lambda: scheduler.wakes, 10)
 
 
 def test_nobody_waits_long_for_a_server_that_hangs(scheduler, config, server):
@@ -266,11 +266,11 @@ def test_nobody_waits_long_for_a_server_that_hangs(scheduler, config, server):
     with server.hanging():
         waits = []
         for _ in range(3):
-            redis_hints._waker.rests_until = 0.0
+            redis_hints._wake_sender.paused_until = 0.0
             begun = time.monotonic()
             hints.wake(config)
             waits.append(time.monotonic() - begun)
-        # The machine may be busy in some of them.
+        # The machine may have been busy during some of them.
         assert min(waits) < 3 * redis_hints.WAKE_SECONDS
         begun = time.monotonic()
         for n in range(1000):
@@ -290,23 +290,23 @@ def test_nobody_waits_for_a_server_that_is_down(config, server):
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_wake_finds_a_server_that_was_started_again(scheduler, config, server):
+def test_a_wake_reaches_a_server_that_was_started_again(scheduler, config, server):
     hints.wake(config)
     server.kill()
     server.start()
-    scheduler.turns(lambda: hints.reachable(config))
-    scheduler.woken = 0
-    # Its connection ended with the first server: no wake is lost over that.
+    scheduler.turn_until(lambda: hints.reachable(config))
+    scheduler.wakes = 0
+    # The connection ended with the first server; the wake must not be lost with it.
     hints.wake(config)
-    scheduler.turns(lambda: scheduler.woken)
+    scheduler.turn_until(lambda: scheduler.wakes)
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_full_server_passes_hints_on(scheduler, config, server):
+def test_a_full_server_delivers_hints(scheduler, config, server):
     with server.client() as client:
         client.config_set("maxmemory", "1")
     hints.wake(config)
-    scheduler.turns(lambda: scheduler.woken)
+    scheduler.turn_until(lambda: scheduler.wakes)
 
 
 def test_hints_that_wait_are_merged():
@@ -318,41 +318,41 @@ def test_hints_that_wait_are_merged():
 
 
 @pytest.mark.usefixtures("patient")
-def test_an_error_of_our_own_ends_neither_a_wake_nor_the_hearing(scheduler, config, monkeypatch):
+def test_a_bug_of_ours_ends_neither_wakes_nor_the_subscription(scheduler, config, monkeypatch):
     def broken(*_: Any) -> None:
-        raise RuntimeError("a fault of the library")
+        raise RuntimeError("a bug of the library")
 
     hints.wake(config)
-    scheduler.turns(lambda: scheduler.woken)
-    scheduler.woken = 0
+    scheduler.turn_until(lambda: scheduler.wakes)
+    scheduler.wakes = 0
     with monkeypatch.context() as patched:
-        patched.setattr(redis_hints, "to_scheduler", broken)
+        patched.setattr(redis_hints, "wake_channel", broken)
         hints.wake(config)
-        patched.setattr(scheduler.server, "_ring", broken)
+        patched.setattr(scheduler.server, "_wake_loop", broken)
         # Another process wakes it.
-        with redis_hints.client(config, "test", 10) as other:
-            other.publish(redis_hints.prefix(config) + "scheduler", redis_hints.WAKE)
-        scheduler.turns(lambda: scheduler.server._away, 5)
-    # It hears again by itself.
-    scheduler.turns(lambda: scheduler.woken, 10)
+        with redis_client.connect(config, "test", 10) as other:
+            other.publish(redis_client.prefix(config) + "scheduler", redis_client.WAKE)
+        scheduler.turn_until(lambda: scheduler.server._is_away, 5)
+    # It subscribes again by itself.
+    scheduler.turn_until(lambda: scheduler.wakes, 10)
 
 
-def test_an_error_of_our_own_does_not_end_the_hearing_of_a_host(config, server):
-    heard = threading.Semaphore(0)
-    faults = iter([RuntimeError("a fault of ours")])
+def test_a_bug_of_ours_does_not_end_the_listener_of_a_host(config, server):
+    hints_received = threading.Semaphore(0)
+    errors = iter([RuntimeError("a bug of ours")])
 
-    def hear():
-        heard.release()
-        if (fault := next(faults, None)) is not None:
-            raise fault
+    def on_hint():
+        hints_received.release()
+        if (error := next(errors, None)) is not None:
+            raise error
 
-    ear = host_hints.Listener(config, host_hints.host_channel(config, 1), hear)
+    listener = host_hints.ChannelListener(config, host_hints.host_channel(config, 1), on_hint)
     try:
-        # Once with its connection, and once more with the one after its fault.
-        assert heard.acquire(timeout=10)
-        assert heard.acquire(timeout=10)
+        # Once with its connection, and once more with the connection after the error.
+        assert hints_received.acquire(timeout=10)
+        assert hints_received.acquire(timeout=10)
         with server.client() as client:
             wait_until(lambda: client.publish(host_hints.host_channel(config, 1), b"1"), 10)
-        assert heard.acquire(timeout=10)
+        assert hints_received.acquire(timeout=10)
     finally:
-        ear.close()
+        listener.close()

@@ -1,0 +1,127 @@
+"""Connections to Redis for hints: names, time limits, and subscriptions that notice a server that is gone.
+
+Redis stores nothing of ours. It may be unreachable, hang, be full or come back empty: whoever waits for a hint looks
+into the database every second, and every connection is opened again by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from engine.config import Config
+
+ERRORS: Final = (redis.RedisError, OSError, ValueError)
+"""What any use of a client may raise."""
+ANSWER_SECONDS: Final = 1.0
+"""How long to wait for Redis on a thread that nobody waits for."""
+RETRY_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+"""Delay before the next connection, by the number of failures in a row."""
+STABLE_SECONDS: Final = 10.0
+"""A connection that lasted this long resets the number of failures."""
+PING_SECONDS: Final = 5.0
+"""After this long without a message a subscription pings its server; after as long again it counts as lost."""
+KEEPALIVE: Final[dict[str, Any]] = {
+    "socket_keepalive": True,
+    # A server or a firewall that forgot a connection says nothing: a subscriber would wait for ever, and a publisher
+    # for a quarter of an hour.
+    "socket_keepalive_options": {
+        getattr(socket, name): value
+        for name, value in (
+            ("TCP_KEEPIDLE", 2), ("TCP_KEEPINTVL", 1), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 4000),
+        )
+        if hasattr(socket, name)
+    },
+}  # fmt: skip
+"""Options of every connection to Redis."""
+NO_PONG: Final = "The server does not answer on the connection of the subscription."
+LISTEN: Final = b"listen"
+WAKE: Final = b"wake"
+
+
+def prefix(config: Config) -> str:
+    """Return what the names of this installation in Redis begin with; several installations may share a server.
+
+    It follows from the database, so DATABASE_URL must name the database alike on every host.
+    """
+    parts = urlsplit(config.database_url)
+    if config.database_url:
+        identity = f"{parts.hostname}:{parts.port or 5432}/{parts.path.strip('/')}"
+    else:
+        identity = f"{socket.gethostname()}:{config.database_file}"
+    return f"interlock:{hashlib.sha256(identity.encode()).hexdigest()[:12]}:"
+
+
+def wake_channel(config: Config) -> str:
+    """Return the channel that the scheduler subscribes to."""
+    return prefix(config) + "scheduler"
+
+
+def hint_channel(config: Config) -> str:
+    """Return the channel on which the scheduler publishes what changed."""
+    return prefix(config) + "hints"
+
+
+def connect(config: Config, role: str, seconds: float) -> redis.Redis:
+    """Return a client that fails after `seconds` and does not retry: its user knows better when to."""
+    return redis.Redis.from_url(
+        config.redis_url, client_name=f"interlock-{role}", socket_connect_timeout=seconds, socket_timeout=seconds,
+        retry=Retry(NoBackoff(), 0), **KEEPALIVE,
+    )  # fmt: skip
+
+
+class Subscription:
+    """A subscription to one channel that notices a silent connection. All methods raise ERRORS."""
+
+    def __init__(self, connection: redis.Redis, channel: str) -> None:
+        self._pubsub = connection.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+        self._pubsub.subscribe(channel)
+        self._pinged = False
+        self._silent_since = time.monotonic()
+
+    def close(self) -> None:
+        self._pubsub.close()
+
+    def receive(self, seconds: float) -> bytes | None:
+        """Return the next message; None: none arrived within `seconds`."""
+        message = self._pubsub.get_message(timeout=seconds)
+        now = time.monotonic()
+        if message is not None:
+            self._silent_since, self._pinged = now, False
+            return bytes(message["data"]) if message["type"] == "message" else None
+        if now - self._silent_since >= PING_SECONDS * (2 if self._pinged else 1):
+            if self._pinged:
+                raise redis.TimeoutError(NO_PONG)
+            self._pinged = True
+            self._pubsub.ping()
+        return None
+
+
+def retry_delay(failures: int) -> float:
+    """Return the seconds to wait after so many failures in a row."""
+    return RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
+
+
+def run_again(work: Callable[[], None], stop: threading.Event, on_error: Callable[[Exception], None]) -> None:
+    """Call `work` on this thread until `stop` is set, again after each error.
+
+    Errors other than ERRORS are bugs of ours, and no reason to stop listening. `on_error` gets each of them.
+    """
+    failures = 0
+    while not stop.is_set():
+        begun = time.monotonic()
+        try:
+            work()
+        except Exception as error:
+            on_error(error)
+            failures = failures + 1 if time.monotonic() - begun < STABLE_SECONDS else 0
+            stop.wait(retry_delay(failures))
