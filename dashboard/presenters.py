@@ -1,7 +1,7 @@
 """Words, icons and colours of states, and how errors, findings and receipts are said.
 
 Pure: values in, values out. The browser says the same things in static/src/words; both are held together by
-the shared table static/src/words/said.json.
+the shared table static/src/words/examples.json.
 """
 
 from __future__ import annotations
@@ -269,7 +269,7 @@ def said_html(sentence: Sentence) -> SafeString:
 def spark(values: Sequence[float | None], most: float, *, width: int = 150, height: int = 34) -> str:
     """The path of a small chart: `values` oldest first, from 0 to `most`; what is not determined leaves a gap.
 
-    static/src/run/spark.ts draws the same.
+    static/src/run/sparkline.ts draws the same.
     """
     step = width / max(1, len(values) - 1)
     path, pen = [], "M"
@@ -290,7 +290,7 @@ def place(pid: int, worker: str) -> str:
 
 
 def receipt(given: Mapping[str, Any] | None) -> str:
-    """`Ended 3 processes in 0.2 s, 1 slot returned.`; empty for none. static/src/run/calls.ts says the same."""
+    """`Ended 3 processes in 0.2 s, 1 slot returned.`; empty for none. static/src/run/api-buttons.ts says the same."""
     if not given:
         return ""
     processes, slots = int(given.get("processes") or 0), int(given.get("slots") or 0)

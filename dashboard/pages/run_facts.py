@@ -21,7 +21,7 @@ def names_of(slugs: Any) -> dict[str, str]:
 
 
 def fact(node: Mapping[str, Any]) -> str:
-    """The most useful thing to know about a node now, in a line; static/src/run/fact.ts says the same."""
+    """The most useful thing to know about a node now, in a line; static/src/run/node-summary.ts says the same."""
     state = node["state"]
     if node["error"] and state in ("failed", "timed_out", "retrying"):
         return presenters.cause(node["error"])

@@ -5,12 +5,12 @@ import htmx from "htmx.org";
 import { csrf } from "./api/client";
 import { keepTime, refreshTimes } from "./behaviours/clock";
 import { startKeys } from "./behaviours/keys";
-import { openPalette } from "./behaviours/palette";
+import { openPalette } from "./behaviours/command-palette";
 import { startPopovers } from "./behaviours/popover";
 import { startSmall } from "./behaviours/small";
 import { startToasts, toast } from "./behaviours/toast";
 import { one } from "./dom";
-import { startParts } from "./live/parts";
+import { startParts } from "./live/list-refresh";
 import { gettext } from "./words/i18n";
 
 // The policy of the pages forbids both: styles in the page, and code made from text.

@@ -1,5 +1,5 @@
 """Whatever an author does in the editor is accepted or explained: documents that any edits lead to, as the editor's own
-code makes them (static/src/editor/store.test.ts), are asked about here."""
+code makes them (static/src/document/store.test.ts), are asked about here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.nodes import registry
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
 VITEST = STATIC / "node_modules/.bin/vitest"
-TYPES = STATIC / "src/editor/testing/nodetypes.json"
+TYPES = STATIC / "src/document/testing/node-types.json"
 EDITED = "INTERLOCK_EDITED_DOCUMENTS"
 NO_VERB_MAKES = {
     "cycle",
@@ -53,7 +53,7 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
             pytest.skip("Node or static/node_modules is missing: cd static && npm ci")
         file = tmp_path_factory.mktemp("edited") / "documents.jsonl"
         run = subprocess.run(
-            [VITEST, "run", "src/editor/store.test.ts", "-t", "any 10,000 edits"],
+            [VITEST, "run", "src/document/store.test.ts", "-t", "any 10,000 edits"],
             cwd=STATIC,
             env={**os.environ, EDITED: str(file)},
             capture_output=True,

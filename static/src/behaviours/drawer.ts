@@ -6,7 +6,7 @@
  */
 
 import { all, one, setAttribute } from "../dom";
-import { remember, remembered } from "./remembered";
+import { remember, remembered } from "./preferences";
 
 export interface FrameOptions {
   /** Under these the height and whether it is folded are kept in the browser. */

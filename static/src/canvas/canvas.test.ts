@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { makeGraph, NODE_WIDTH } from "../graph/model";
 import type { NodeRun } from "../live/protocol";
-import { line, lineText } from "./line";
-import { CARDS_A_FRAME, CARDS_MAX, cardsNear } from "./near";
+import { line, lineText } from "./run/card-line";
+import { CARDS_A_FRAME, CARDS_MAX, cardsNear } from "./visible-cards";
 import { cutTo } from "./painter";
 import { Scene, STATES, Track, track } from "./scene";
-import { View } from "./view";
+import { View } from "./viewport";
 
 function run(node: string, state: string, more: Partial<NodeRun> = {}): NodeRun {
   return {

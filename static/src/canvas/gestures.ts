@@ -1,6 +1,6 @@
 /** Pan and zoom by pointer, wheel and touch. Narrow, vertical swipes and the wheel belong to the page. */
 
-import type { View } from "./view";
+import type { View } from "./viewport";
 
 /** A press that moves less is a click. */
 const CLICK_PIXELS = 4;

@@ -3,7 +3,7 @@
 import { NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
 import type { Picture } from "./scene";
 import type { Theme } from "./theme";
-import type { View } from "./view";
+import type { View } from "./viewport";
 
 export const MAP_WIDTH = 150;
 export const MAP_HEIGHT = 84;

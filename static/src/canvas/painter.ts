@@ -4,8 +4,8 @@ import { NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
 import { visible } from "../words/words";
 import type { Picture } from "./scene";
 import type { Theme } from "./theme";
-import { TrackPainter } from "./tracks";
-import { type View, ZOOM_CARDS, ZOOM_NAMES } from "./view";
+import { TrackPainter } from "./edge-painter";
+import { type View, ZOOM_CARDS, ZOOM_NAMES } from "./viewport";
 
 const DOTS = 20;
 const NAME_MAX = 200;

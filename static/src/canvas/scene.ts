@@ -1,7 +1,7 @@
 /** What the canvas shows: where nodes and edges lie, and the state of each, in flat arrays that painting can walk. Pure. */
 
 import { type Box, Grid, type Places } from "../graph/grid";
-import type { Arranged } from "../graph/layout";
+import type { Arranged } from "../graph/layout/layout";
 import { edgesAt, type Graph, NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
 import { clearWay, EARLY, ROUTED_MAX } from "../graph/route";
 import { type Ways, waysOf } from "../graph/track";

@@ -6,14 +6,14 @@ import { flushSync } from "react-dom";
 import type { Box } from "../graph/grid";
 import type { Direction } from "../graph/walk";
 import { gettext } from "../words/i18n";
-import { Flow } from "./flow";
+import { Flow } from "./card-layer";
 import { type Frame, makeFrame, type Tool } from "./frame";
 import { MAP_HEIGHT, MAP_WIDTH, Minimap } from "./minimap";
-import { cardsNear } from "./near";
+import { cardsNear } from "./visible-cards";
 import { Painter, type Shown } from "./painter";
 import { boxOf, nearest, type Picture } from "./scene";
 import { readTheme, type Theme, watchTheme } from "./theme";
-import { View } from "./view";
+import { View } from "./viewport";
 
 /** Live edges move in steps: 20 a second look smooth for dashes, and leave the machine alone. */
 const DASH_MS = 50;

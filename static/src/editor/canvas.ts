@@ -1,20 +1,30 @@
 /** The graph that is drawn and edited. */
 
+import type { CanvasPage, EditCanvas } from "../canvas/edit/page";
 import { EditBoard } from "../canvas/edit/board";
 import { Unplaced } from "../canvas/edit/places";
-import { onGrid } from "../canvas/edit/snap";
-import { failure } from "../canvas/failure";
+
+import { failure } from "../canvas/load-failure";
 import { skeleton } from "../canvas/frame";
 import { one } from "../dom";
-import { nameOf, positionOf, typeOf } from "../graph/document";
-import { arrange } from "../graph/layout";
+import { nameOf, positionOf, typeOf } from "../document/document";
+import { arrange } from "../graph/layout/layout";
 import { NotLoaded, whyNot } from "../graph/load";
-import { isPlaced, makeGraph } from "../graph/model";
-import type { EditCanvas, Editing } from "./parts";
+import { isPlaced, makeGraph, onGrid } from "../graph/model";
+import type { Editing } from "./parts";
 
 export function mountCanvas(root: HTMLElement, editing: Editing): EditCanvas {
   const host = one("[data-edit-canvas]", root);
   let board: EditBoard | null = null;
+  const page: CanvasPage = {
+    store: editing.store,
+    types: editing.facts.types,
+    get publishedIds() {
+      return editing.published.ids;
+    },
+    openTypeMenu: (at) => editing.palette.openMenu(at),
+    showDrawer: (tab) => editing.drawer.show(tab),
+  };
   const later: ((board: EditBoard) => void)[] = [];
   const act = (what: (board: EditBoard) => void): void => {
     if (board) what(board);
@@ -23,7 +33,7 @@ export function mountCanvas(root: HTMLElement, editing: Editing): EditCanvas {
 
   function open(unplaced: Unplaced): void {
     if (!host) return;
-    board = new EditBoard(host, editing, unplaced);
+    board = new EditBoard(host, page, unplaced);
     for (const what of later.splice(0)) what(board);
   }
 

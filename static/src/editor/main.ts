@@ -1,27 +1,28 @@
 /** Puts the drawn editor together: loads the draft, makes the store, mounts the parts. */
 
+import type { NodeType } from "../document/node-type";
 import { ApiError, call } from "../api/client";
-import { notLoaded } from "../behaviours/notloaded";
+import { notLoaded } from "../behaviours/load-failure";
 import { skeleton } from "../canvas/frame";
 import { all, element, one } from "../dom";
-import { type Doc, readDocument } from "../graph/document";
-import { isObject } from "../graph/document";
+import { type Doc, readDocument } from "../document/document";
+import { isObject } from "../document/document";
 import type { Json, JsonObject } from "../live/protocol";
 import { gettext } from "../words/i18n";
 import { mountCanvas } from "./canvas";
-import { startChecking } from "./checking";
-import { startDraftRuns } from "./draftruns";
-import { mountDrawer } from "./drawer";
-import { mountHead } from "./head";
+import { startChecking } from "./checking/checking";
+import { startDraftRuns } from "./runs/draft-runs";
+import { mountDrawer } from "./drawer/drawer";
+import { mountHead } from "./commands/toolbar";
 import { mountInspector } from "./inspector/index";
-import { keepFocus } from "./keepfocus";
-import { startKeys } from "./keys";
-import { unfolding } from "./narrow";
-import { mountPalette } from "./palette";
-import type { Editing, Facts, NodeType } from "./parts";
-import { startPublished } from "./published";
-import { startSaving } from "./saving";
-import { EditorStore } from "./store";
+import { keepFocus } from "./keep-focus";
+import { startKeys } from "./commands/keys";
+import { unfolding } from "./side-panels";
+import { mountPalette } from "./palette/palette";
+import type { Editing, Facts } from "./parts";
+import { startPublished } from "./publishing/published";
+import { startSaving } from "./saving/draft-saving";
+import { EditorStore } from "../document/store";
 
 function readFacts(root: HTMLElement): Facts {
   const value = JSON.parse(one("#editor-facts")?.textContent ?? "{}") as JsonObject;

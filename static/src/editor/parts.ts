@@ -1,30 +1,13 @@
-/** The parts of the editor and what they ask of each other. Each is mounted by `main.ts` and owns its own corner of the page. */
+/** The parts of the editor and what they ask of each other. `main.ts` mounts each of them on its own part of the page. */
 
-import type { Changed } from "../graph/diff";
-import type { Doc, Position } from "../graph/document";
-import type { Direction } from "../graph/walk";
-import type { JsonObject } from "../live/protocol";
-import type { Ground } from "./savemachine";
-import type { EditorStore } from "./store";
+import type { DrawerTab, EditCanvas } from "../canvas/edit/page";
+import type { InsertionPoint } from "../document/insertion-point";
+import type { NodeType } from "../document/node-type";
+import type { Changed } from "../document/diff";
+import type { Doc } from "../document/document";
 
-/** What the palette and the forms need of a node type (`NodeType.describe` of the engine). */
-export interface NodeType {
-  readonly type: string;
-  readonly name: string;
-  /** tables, code, flow, services or other. */
-  readonly category: string;
-  /** Name of an icon of the sprite. */
-  readonly icon: string;
-  readonly description: string;
-  /** JSON Schema of `config`, with `x-editor` and `x-expression`. */
-  readonly config: JsonObject;
-  /** Null: they depend on the config (branch), and an edge out of it must name its own. */
-  readonly out_ports: readonly string[] | null;
-  /** False: edges into it only order. */
-  readonly uses_inputs: boolean;
-  /** A node without an edge into it is a problem. */
-  readonly needs_input?: boolean;
-}
+import type { Ground } from "./saving/machine";
+import type { EditorStore } from "../document/store";
 
 /** What the page came with. */
 export interface Facts {
@@ -59,48 +42,9 @@ export interface Editing {
   readonly published: Published;
 }
 
-export interface EditCanvas {
-  fit(): void;
-  fitSelection(): void;
-  /** Gives the keyboard to the canvas. */
-  focus(): void;
-  search(): void;
-  walk(direction: Direction): void;
-  /** Middle of what is in view, in the graph's units. */
-  middle(): Position;
-  /** A point of the window in the graph's units. */
-  toGraph(clientX: number, clientY: number): Position;
-  /** Where a node stands in the window; null: it is not known. */
-  boxOf(node: string): DOMRect | null;
-  /** Where each node stands, also those that nobody placed. */
-  placeOf(node: string): Position | null;
-  /** Brings nodes into view, as little as need be. */
-  reveal(nodes: Iterable<string>): void;
-  /** Opens the field for the node's name on its card. */
-  rename(node: string): void;
-  /** A wire from this node follows the keyboard: arrows choose the target, Enter connects, Escape ends. */
-  connectFrom(node: string): void;
-  /** New places for all nodes (or those chosen), as an edit. */
-  tidy(): Promise<void>;
-}
-
-/** Where an added node belongs. */
-export interface AddWish {
-  /** Upper left corner of the new node, in the graph's units; null: where there is room. */
-  readonly at: Position | null;
-  /** A wire comes from here. */
-  readonly from?: { readonly node: string; readonly port: string };
-  /** A wire leads there. */
-  readonly to?: { readonly node: string };
-  /** It goes into this edge (edgeKey). */
-  readonly edge?: string;
-  /** Where the menu opens, in the window. */
-  readonly client?: { readonly x: number; readonly y: number };
-}
-
 export interface Palette {
-  /** Opens the menu of node types with its search field; adds what is chosen as the wish says. */
-  ask(wish: AddWish): void;
+  /** Opens the menu of node types with its search field; the chosen one is added at the insertion point. */
+  openMenu(at: InsertionPoint): void;
   /** Gives the keyboard to the palette's own search (N). */
   focus(): void;
 }
@@ -112,8 +56,6 @@ export interface Inspector {
   openWorkflow(field?: readonly (string | number)[]): void;
   focus(): void;
 }
-
-export type DrawerTab = "data" | "problems" | "changes";
 
 export interface Drawer {
   show(tab: DrawerTab): void;

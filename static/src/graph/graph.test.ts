@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { filled } from "./arrange";
+import { filled } from "./layout/arrange";
 import { Finder } from "./find";
 import { Grid } from "./grid";
-import { isTall, layered, layers, type LayoutInput, type Positions } from "./layered";
+import { isTall, layered, layers, type LayoutInput, type Positions } from "./layout/layered";
 import { edgesAt, type Graph, isPlaced, makeGraph, NODE_HEIGHT, NODE_WIDTH, readGraph } from "./model";
 import { bevelled, distanceTo, way, waysOf } from "./track";
 import { neighbour } from "./walk";

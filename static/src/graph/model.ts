@@ -9,6 +9,18 @@ import type { Json, JsonObject } from "../live/protocol";
 export const NODE_WIDTH = 188;
 export const NODE_HEIGHT = 54;
 
+/** Distance of the grid on which nodes are placed, in the graph's units. */
+export const GRID = 20;
+
+/** Rounds a coordinate to the grid. */
+export const onGrid = (value: number): number => Math.round(value / GRID) * GRID || 0;
+
+/** Upper left corner of a node's card, in the graph's units. */
+export interface Position {
+  readonly x: number;
+  readonly y: number;
+}
+
 export interface Graph {
   readonly size: number;
   readonly ids: readonly string[];

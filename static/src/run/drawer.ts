@@ -5,7 +5,7 @@
 
 import { DrawerFrame } from "../behaviours/drawer";
 import { all, one, setHidden } from "../dom";
-import { keepQuery, readQuery } from "./address";
+import { keepQuery, readQuery } from "./url";
 
 export const PARTS = ["logs", "timeline", "nodes", "inputs", "events"] as const;
 export type Part = (typeof PARTS)[number];

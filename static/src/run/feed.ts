@@ -1,7 +1,7 @@
 /** Feeds a run's store from its socket: asks again after a gap or a doubt, and says how current the store is. */
 
 import { serverNow } from "../behaviours/clock";
-import { Lag } from "../live/lag";
+import { Lag } from "../live/delay";
 import { readRunMessage, readSamples } from "../live/protocol";
 import { Live, type LiveState } from "../live/socket";
 import type { RunStore } from "./store";

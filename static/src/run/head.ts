@@ -7,8 +7,8 @@ import { loadGraph } from "../graph/load";
 import type { Graph } from "../graph/model";
 import { fill, gettext } from "../words/i18n";
 import { count, look, NODE_ENDED, RUN_ENDED } from "../words/words";
-import { endsIn } from "./ends";
-import { lasting } from "./nodes";
+import { endsIn } from "./expected-end";
+import { lasting } from "./nodes/nodes";
 import type { RunStore } from "./store";
 
 /** How often it is looked at again when the run ends about. */

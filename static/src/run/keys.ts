@@ -3,9 +3,9 @@
 
 import { one, typing } from "../dom";
 import type { Drawer } from "./drawer";
-import type { Events } from "./events";
-import type { LogView } from "./logs";
-import type { NodeTable } from "./nodes";
+import type { Events } from "./events/events";
+import type { LogView } from "./logs/logs";
+import type { NodeTable } from "./nodes/nodes";
 import type { Panel } from "./panel";
 import type { RunStore } from "./store";
 

@@ -1,20 +1,20 @@
 /** The run page: one store fed by the socket; each part listens to it by itself. */
 
-import { failure } from "../canvas/failure";
+import { failure } from "../canvas/load-failure";
 import { one } from "../dom";
 import { loadGraph } from "../graph/load";
-import { showLive } from "../live/dot";
+import { showLive } from "../live/connection-status";
 import { gettext } from "../words/i18n";
-import { keepChosen } from "./address";
-import { Coming } from "./coming";
+import { keepChosen } from "./url";
+import { Coming } from "./loading";
 import { Drawer } from "./drawer";
-import { mountEvents } from "./events";
+import { mountEvents } from "./events/events";
 import { feedRun } from "./feed";
 import { startHead } from "./head";
-import { startInputs } from "./inputs";
+import { startInputs } from "./copy-inputs";
 import { type LazyParts, type RunCanvas, startRunKeys } from "./keys";
-import { LogView } from "./logs";
-import { NodeTable } from "./nodes";
+import { LogView } from "./logs/logs";
+import { NodeTable } from "./nodes/nodes";
 import { startPanel } from "./panel";
 import { RunStore } from "./store";
 
@@ -55,7 +55,7 @@ async function startCanvas(store: RunStore, root: HTMLElement): Promise<RunCanva
   if (host?.dataset["graph"]) loadGraph(host.dataset["graph"]).catch(() => undefined);
   if (!host) return null;
   try {
-    return (await import("../canvas/run")).mountRunCanvas(host, store);
+    return (await import("../canvas/run/mount")).mountRunCanvas(host, store);
   } catch (error) {
     failure(host, gettext("The part of the page that draws it did not come."), () => location.reload());
     throw error;
@@ -69,7 +69,7 @@ function startTimeline(store: RunStore, root: HTMLElement): void {
   const coming = new Coming(host, gettext("The timeline could not be loaded"), begin);
   function begin(): void {
     coming.begin();
-    import("./timeline").then(
+    import("./timeline/timeline").then(
       ({ mountTimeline }) => {
         coming.done();
         mountTimeline(host as HTMLElement, store);

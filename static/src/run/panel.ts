@@ -7,15 +7,15 @@
 import { ApiError } from "../api/client";
 import { refreshTimes } from "../behaviours/clock";
 import { morph } from "../behaviours/morph";
-import { notLoaded } from "../behaviours/notloaded";
+import { notLoaded } from "../behaviours/load-failure";
 import { all, element, one, setAttribute, setText, throttled } from "../dom";
 import type { NodeRun } from "../live/protocol";
 import { gettext } from "../words/i18n";
 import { NODE_ENDED, RUN_ENDED, size, visible } from "../words/words";
-import { keepQuery, readQuery } from "./address";
-import { Calls } from "./calls";
-import { mayCome, whyNot } from "./coming";
-import { spark } from "./spark";
+import { keepQuery, readQuery } from "./url";
+import { Calls } from "./api-buttons";
+import { mayCome, whyNot } from "./loading";
+import { spark } from "./sparkline";
 import type { RunStore } from "./store";
 
 export interface Panel {

@@ -6,7 +6,7 @@
 
 import { fold, nothing, type RunView } from "../live/fold";
 import type { LogLine, NodeRun, Run, RunMessage, Sample, Step } from "../live/protocol";
-import { stuck } from "./fact";
+import { stuck } from "./node-summary";
 
 export interface Change {
   /** All may differ: the first state, or one that replaced what was known. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import said from "./said.json";
+import said from "./examples.json";
 import { count, duration, secondsBetween, size, visible } from "./words";
 
 describe("words are said as in the pages", () => {

@@ -15,7 +15,7 @@ from engine.diagnosis.wording import clock_time
 from engine.sentences import Sentence
 
 STATIC = Path(__file__).parents[3] / "static" / "src"
-SAID = json.loads((STATIC / "words" / "said.json").read_text())
+SAID = json.loads((STATIC / "words" / "examples.json").read_text())
 TEXTS = json.loads((STATIC / "text" / "format.json").read_text())
 
 

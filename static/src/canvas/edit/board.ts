@@ -1,36 +1,36 @@
 /** The canvas on which a workflow is drawn: how it follows the editor's store. How nodes and edges look is in `looks.ts`,
  * what people do with them in `press.ts`, `wire.ts` and `drop.ts`. */
 
+import type { CanvasPage, DrawerTab, EditCanvas } from "./page";
 import type { ReactNode } from "react";
 import { serverNow } from "../../behaviours/clock";
-import type { DrawerTab, EditCanvas, Editing } from "../../editor/parts";
-import type { Problem } from "../../editor/problems";
-import type { EditorStore, Update } from "../../editor/store";
-import { type Difference, type DocNode, nodeOf, type Position } from "../../graph/document";
+import type { Problem } from "../../document/problems";
+import type { EditorStore, Update } from "../../document/store";
+import { type Difference, type DocNode, nodeOf } from "../../document/document";
 import type { Box } from "../../graph/grid";
-import { edgesAt, NODE_HEIGHT, NODE_WIDTH } from "../../graph/model";
-import { outPorts } from "../../graph/ports";
+import { edgesAt, NODE_HEIGHT, NODE_WIDTH, type Position } from "../../graph/model";
+import { outPorts } from "../../document/ports";
 import { type Direction, neighbour } from "../../graph/walk";
 import { gettext } from "../../words/i18n";
 import { fillTools } from "../frame";
 import { type Gestures, gestures } from "../gestures";
-import { lineText } from "../line";
+import { lineText } from "../run/card-line";
 import { boxOf } from "../scene";
 import { Search } from "../search";
 import { type Subject, Surface } from "../surface";
-import { ZOOM_CARDS } from "../view";
-import { Acts } from "./acts";
+import { ZOOM_CARDS } from "../viewport";
+import { Acts } from "./actions";
 import { editCard, type EditFacts } from "./card";
 import { Drops } from "./drop";
-import { EmptyState } from "./empty";
+import { EmptyState } from "./empty-state";
 import { Keys } from "./keys";
-import { Looks } from "./looks";
+import { Looks } from "./appearance";
 import { Overlay } from "./overlay";
 import type { Unplaced } from "./places";
-import { Press } from "./press";
+import { Press } from "./pointer";
 import { Renamer } from "./rename";
 import { EditScene } from "./scene";
-import { edgesSpoken, spoken } from "./spoken";
+import { edgesSpoken, spoken } from "./descriptions";
 import { Tidier } from "./tidy";
 import { Wires } from "./wire";
 
@@ -63,14 +63,14 @@ export class EditBoard implements Subject, EditCanvas {
 
   constructor(
     readonly host: HTMLElement,
-    readonly editing: Editing,
+    readonly page: CanvasPage,
     readonly unplaced: Unplaced,
   ) {
-    const { store, facts } = editing;
+    const { store, types } = page;
     this.store = store;
     this.scene = new EditScene(store.doc, {
-      icons: new Map([...facts.types.values()].map((type) => [type.type, type.icon])),
-      ports: (node) => outPorts(node, facts.types),
+      icons: new Map([...types.values()].map((type) => [type.type, type.icon])),
+      ports: (node) => outPorts(node, types),
       place: (node) => unplaced.at(node),
       rows: (id) => this.looks.rows(id),
     });
@@ -264,7 +264,7 @@ export class EditBoard implements Subject, EditCanvas {
   }
 
   showDrawer(tab: DrawerTab): void {
-    this.editing.drawer.show(tab);
+    this.page.showDrawer(tab);
   }
 
   fit(): void {

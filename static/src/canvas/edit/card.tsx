@@ -2,8 +2,8 @@
 
 import type { ReactNode } from "react";
 import { look, visible } from "../../words/words";
-import { CardText, cardTitle, Icon } from "../card";
-import type { Line } from "../line";
+import { CardText, cardTitle, Icon } from "../run/card";
+import type { Line } from "../run/card-line";
 import { NAMED_MAX, portAt } from "./scene";
 
 export interface EditFacts {

@@ -1,7 +1,6 @@
 /** A drag of nodes: the picture moves at once, the document with one edit at the end. */
 
-import type { Position } from "../../graph/document";
-import { edgesAt, NODE_HEIGHT, NODE_WIDTH } from "../../graph/model";
+import { edgesAt, NODE_HEIGHT, NODE_WIDTH, type Position } from "../../graph/model";
 import type { Claim } from "../gestures";
 import { boxOf } from "../scene";
 import type { EditBoard } from "./board";

@@ -2,11 +2,10 @@
 
 import { ApiError, call, csrf } from "../../api/client";
 import { toast } from "../../behaviours/toast";
-import type { Position } from "../../graph/document";
-import { NODE_HEIGHT, NODE_WIDTH } from "../../graph/model";
+
+import { NODE_HEIGHT, NODE_WIDTH, onGrid, type Position } from "../../graph/model";
 import { fill, gettext } from "../../words/i18n";
 import type { EditBoard } from "./board";
-import { onGrid } from "./snap";
 
 const NODE_DRAG = "application/x-interlock-node";
 /** Files taken at once. */

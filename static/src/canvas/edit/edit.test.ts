@@ -1,19 +1,20 @@
+import type { NodeType } from "../../document/node-type";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { NodeType } from "../../editor/parts";
-import { type Change, reduce } from "../../graph/changes";
-import { difference, type Doc, type DocNode, edgeKey, type Position } from "../../graph/document";
+
+import { type Change, reduce } from "../../document/changes";
+import { difference, type Doc, type DocNode, edgeKey } from "../../document/document";
 import { Grid } from "../../graph/grid";
-import { LooseGrid } from "../../graph/loosegrid";
-import { NODE_HEIGHT, NODE_WIDTH } from "../../graph/model";
-import { outPorts } from "../../graph/ports";
+import { LooseGrid } from "../../graph/moving-grid";
+import { GRID, NODE_HEIGHT, NODE_WIDTH, onGrid, type Position } from "../../graph/model";
+import { outPorts } from "../../document/ports";
 import { clearWay } from "../../graph/route";
 import { LooseWays, waysOf } from "../../graph/track";
 import type { Json } from "../../live/protocol";
 import { middleOf } from "./overlay";
 import { PINNED_MAX, Unplaced } from "./places";
 import { EditScene, type Lore, portAt } from "./scene";
-import { GRID, onGrid, snap } from "./snap";
+import { snap } from "./snap";
 
 const type = (name: string, ports: readonly string[] | null): NodeType => ({
   type: name,

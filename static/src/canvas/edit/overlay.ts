@@ -5,7 +5,7 @@ import { element, icon } from "../../dom";
 import type { Box } from "../../graph/grid";
 import { bevelled, way, type Ways } from "../../graph/track";
 import { gettext } from "../../words/i18n";
-import type { View } from "../view";
+import type { View } from "../viewport";
 import type { Guide } from "./snap";
 
 const SVG = "http://www.w3.org/2000/svg";

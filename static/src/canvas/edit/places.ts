@@ -1,10 +1,9 @@
 /** Where nodes stand that nobody placed. Such a place is shown and not saved, and stays while the document is edited; the
  * first move saves those of the others along with it where they are few, so that the picture is the same the next time. */
 
-import { type Difference, type Doc, type DocNode, nodeOf, type Position, positionOf } from "../../graph/document";
-import { layered, ROW_GAP } from "../../graph/layered";
-import { NODE_HEIGHT } from "../../graph/model";
-import { onGrid } from "./snap";
+import { type Difference, type Doc, type DocNode, nodeOf, positionOf } from "../../document/document";
+import { layered, ROW_GAP } from "../../graph/layout/layered";
+import { NODE_HEIGHT, onGrid, type Position } from "../../graph/model";
 
 /** Places of more nodes than these are not saved for the sake of one that moves: a save must stay small. */
 export const PINNED_MAX = 500;

@@ -1,10 +1,10 @@
 /** The field for a node's name, over its card. */
 
 import { element } from "../../dom";
-import { nameOf } from "../../graph/document";
+import { nameOf } from "../../document/document";
 import { gettext } from "../../words/i18n";
 import { boxOf } from "../scene";
-import { ZOOM_CARDS } from "../view";
+import { ZOOM_CARDS } from "../viewport";
 import type { EditBoard } from "./board";
 
 const NAME_MAX = 200;

@@ -8,13 +8,12 @@ import {
   type DocNode,
   edgeKey,
   nameOf,
-  type Position,
   sourcePort,
   typeOf,
-} from "../../graph/document";
+} from "../../document/document";
 import type { Box } from "../../graph/grid";
-import { FURTHEST, LooseGrid } from "../../graph/loosegrid";
-import { edgesAt, type Graph, makeGraph, NODE_HEIGHT, NODE_WIDTH } from "../../graph/model";
+import { FURTHEST, LooseGrid } from "../../graph/moving-grid";
+import { edgesAt, type Graph, makeGraph, NODE_HEIGHT, NODE_WIDTH, type Position } from "../../graph/model";
 import { clearWay, ROUTED_MAX, sayOver } from "../../graph/route";
 import { LooseWays } from "../../graph/track";
 import { type Label, NEUTRAL, type Picture, Track, wordEdge, wordPlace } from "../scene";

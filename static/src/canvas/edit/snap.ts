@@ -1,10 +1,6 @@
 /** Where what is dragged comes to rest: level with its neighbours where they are near, else on the grid. Pure. */
 
-import { NODE_HEIGHT, NODE_WIDTH } from "../../graph/model";
-
-export const GRID = 20;
-
-export const onGrid = (value: number): number => Math.round(value / GRID) * GRID || 0;
+import { NODE_HEIGHT, NODE_WIDTH, onGrid } from "../../graph/model";
 
 export interface Guide {
   /** "x": a vertical line at `at`, from `from` to `to`. */

@@ -1,13 +1,11 @@
 /** Lays the nodes out anew: one edit, and for a moment one sees where each of them went. */
 
-import type { Position } from "../../graph/document";
 import type { Box } from "../../graph/grid";
-import { tidy } from "../../graph/layout";
-import { makeGraph, NODE_HEIGHT, NODE_WIDTH } from "../../graph/model";
+import { tidy } from "../../graph/layout/layout";
+import { GRID, makeGraph, NODE_HEIGHT, NODE_WIDTH, onGrid, type Position } from "../../graph/model";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count } from "../../words/words";
 import type { EditBoard } from "./board";
-import { GRID, onGrid } from "./snap";
 
 const MOVE_MS = 120;
 /** Columns and rows that stand on the grid. */

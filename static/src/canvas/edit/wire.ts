@@ -1,16 +1,15 @@
 /** A wire that is drawn: from a port out of a node, back from a node's way in, or one end of an edge taken elsewhere. Nodes
  * that would close a cycle are known from the first moment on, and say why when the wire is led there. */
 
-import { refusal } from "../../editor/verbs";
-import { edgeKey, nameOf, sourcePort } from "../../graph/document";
-import { edgesInto, edgesOutOf } from "../../graph/ports";
-import { after, before } from "../../graph/reach";
-import { NODE_HEIGHT, NODE_WIDTH } from "../../graph/model";
+import { refusal } from "../../document/verbs";
+import { edgeKey, nameOf, sourcePort } from "../../document/document";
+import { edgesInto, edgesOutOf } from "../../document/ports";
+import { after, before } from "../../document/reach";
+import { NODE_HEIGHT, NODE_WIDTH, onGrid } from "../../graph/model";
 import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
 import type { Claim } from "../gestures";
 import type { EditBoard } from "./board";
-import { onGrid } from "./snap";
 
 /** How far around a card a wire is drawn to it, in pixels. */
 const NEAR = 18;
@@ -121,7 +120,7 @@ export class Wires {
     const from = { node: board.scene.key(source), port: out };
     const to = board.scene.key(target);
     if (but && but.source === from.node && sourcePort(but) === out && but.target === to) return null;
-    return refusal(doc, board.editing.facts.types, from, to, but);
+    return refusal(doc, board.page.types, from, to, but);
   }
 
   /** To the node it leads to, if any; whether an edge came of it. */
@@ -267,7 +266,7 @@ class Drawn implements Claim {
     const node = board.scene.key(wire.node);
     const y = onGrid(last.y - NODE_HEIGHT / 2);
     if (wire.port === null)
-      board.editing.palette.ask({ at: { x: onGrid(last.x - NODE_WIDTH), y }, to: { node }, client });
-    else board.editing.palette.ask({ at: { x: onGrid(last.x), y }, from: { node, port: wire.port }, client });
+      board.page.openTypeMenu({ at: { x: onGrid(last.x - NODE_WIDTH), y }, to: { node }, client });
+    else board.page.openTypeMenu({ at: { x: onGrid(last.x), y }, from: { node, port: wire.port }, client });
   }
 }

@@ -21,9 +21,9 @@ export function sources({
   expressions,
 }: Pick<CodeOptions, "language" | "scope" | "expressions">): readonly CompletionSource[] {
   const cel = (whole: boolean): CompletionSource => later(async () => (await import("./cel")).celSource(scope, whole));
-  if (language === "python") return [later(async () => (await import("./pythoncomplete")).pythonSource(scope))];
+  if (language === "python") return [later(async () => (await import("./python/complete")).pythonSource(scope))];
   if (language === "expression") return [cel(true)];
   const found: CompletionSource[] = expressions ? [cel(false)] : [];
-  if (language === "sql") found.push(later(async () => (await import("./sqlcomplete")).sqlSource(scope)));
+  if (language === "sql") found.push(later(async () => (await import("./sql/complete")).sqlSource(scope)));
   return found;
 }

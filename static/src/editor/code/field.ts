@@ -32,7 +32,7 @@ import { countSaid, openFlags, placeProblems, problemFlags } from "./flags";
 import type { CodeField, CodeLanguage, CodeOptions } from "./index";
 import { expressionMarks } from "./marks";
 import { phrases } from "./phrases";
-import { findWhenAsked } from "./findlater";
+import { findWhenAsked } from "./find-keys";
 import { BORDERS_PX, type FieldLook, heightFor, LINES_MAX, LINES_MIN } from "./size";
 import { Steps } from "./steps";
 import { languageOf } from "./streams";

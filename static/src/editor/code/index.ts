@@ -1,6 +1,6 @@
 /** Code fields: CodeMirror with what the editor knows, in a chunk of its own. Import types from here, the rest by `import()`. */
 
-import type { Column } from "../store";
+import type { Column } from "../../document/store";
 
 export { mountCode } from "./field";
 

@@ -13,8 +13,8 @@ import {
 } from "@codemirror/language";
 import type { Extension } from "@codemirror/state";
 import type { CodeLanguage } from "./index";
-import { PYTHON } from "./python";
-import { isKeyword, isType } from "./sqlwords";
+import { PYTHON } from "./python/language";
+import { isKeyword, isType } from "./sql/words";
 
 interface Inside {
   /** Between `{{` and `}}`. */

@@ -1,7 +1,7 @@
 /** Controls of one value each. They show what the document holds; what is typed and is no value yet stays in the control. */
 
 import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
-import type { Path } from "../../graph/changes";
+import type { Path } from "../../document/changes";
 import type { Json } from "../../live/protocol";
 import { fill, gettext } from "../../words/i18n";
 import { duration } from "../../words/words";

@@ -1,14 +1,14 @@
 /** One edge: what passes from where to where. */
 
 import { type ReactNode, useState } from "react";
-import { edgeKey, nameOf, nodeOf, sourcePort, targetPort } from "../../graph/document";
-import { outPorts, usesInputs } from "../../graph/ports";
+import { edgeKey, nameOf, nodeOf, sourcePort, targetPort } from "../../document/document";
+import { outPorts, usesInputs } from "../../document/ports";
 import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
-import { removeChosen } from "../commands";
+import { removeChosen } from "../commands/commands";
 import { LateInput } from "./controls";
 import { Icon } from "./field";
-import { edgeOf, knownOf } from "./inflow";
+import { edgeOf, knownOf } from "./incoming";
 import { Columns, knownText } from "./inputs";
 import { fromPort, renamedPort } from "./renaming";
 import { useStore, useSurroundings } from "./scope";
@@ -94,7 +94,7 @@ export function EdgeView({ edge: key }: { edge: string }): ReactNode {
               className="btn"
               onClick={(event) => {
                 const box = event.currentTarget.getBoundingClientRect();
-                editing.palette.ask({ at: null, edge: edgeKey(edge), client: { x: box.left, y: box.bottom } });
+                editing.palette.openMenu({ at: null, edge: edgeKey(edge), client: { x: box.left, y: box.bottom } });
               }}
             >
               <Icon name="plus" small />

@@ -1,7 +1,7 @@
 /** A field: label, control, help, and what is wrong with it. */
 
 import { createElement, Fragment, type ReactNode, useId } from "react";
-import type { Path } from "../../graph/changes";
+import type { Path } from "../../document/changes";
 import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
 import { type Said, useSaid, useScope } from "./scope";

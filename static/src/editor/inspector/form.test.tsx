@@ -1,12 +1,13 @@
+import type { NodeType } from "../../document/node-type";
 import { createElement } from "react";
 import { flushSync } from "react-dom";
 import { createRoot, type Root } from "react-dom/client";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Json, JsonObject } from "../../live/protocol";
-import type { Editing, NodeType } from "../parts";
-import { EditorStore } from "../store";
+import type { Editing } from "../parts";
+import { EditorStore } from "../../document/store";
 import { ConfigForm } from "./form";
-import { Known } from "./known";
+import { Known } from "./node-facts";
 import { NodeScope, ScopeContext, SurroundingsContext, Wishes } from "./scope";
 
 vi.mock("../code/index", () => ({

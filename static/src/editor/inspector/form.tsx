@@ -19,14 +19,14 @@ import type {
   WidgetProps,
 } from "@rjsf/utils";
 import { type ComponentType, createContext, type ReactNode, useContext, useMemo, useRef } from "react";
-import type { Path } from "../../graph/changes";
-import { isObject } from "../../graph/document";
+import type { Path } from "../../document/changes";
+import { isObject } from "../../document/document";
 import type { Json, JsonObject } from "../../live/protocol";
 import { fill, gettext, ngettext } from "../../words/i18n";
-import { CodeControl } from "./codefield";
+import { CodeControl } from "./code-field";
 import { bring, ChoiceField, NumberField, ScalarField, SeveralField, SwitchField, TextField } from "./controls";
 import { Field, Icon, Sayings } from "./field";
-import { JsonField } from "./jsonfield";
+import { JsonField } from "./json-field";
 import { MapField, TextsField } from "./lists";
 import {
   changeBetween,

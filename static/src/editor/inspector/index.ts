@@ -2,8 +2,8 @@
  * script is there; what is asked of it before waits until then.
  */
 
-import type { Path } from "../../graph/changes";
-import { notLoaded } from "../../behaviours/notloaded";
+import type { Path } from "../../document/changes";
+import { notLoaded } from "../../behaviours/load-failure";
 import { one } from "../../dom";
 import { gettext } from "../../words/i18n";
 import type { Editing, Inspector } from "../parts";

@@ -1,14 +1,14 @@
 /** What comes into a node and what goes out: ports, where they come from, and what is known of their columns. */
 
 import { type ReactNode, useId, useState } from "react";
-import { type DocEdge, edgeKey, nameOf, nodeOf, sourcePort, targetPort } from "../../graph/document";
-import { edgesInto, edgesOutOf, outPorts, usesInputs } from "../../graph/ports";
+import { type DocEdge, edgeKey, nameOf, nodeOf, sourcePort, targetPort } from "../../document/document";
+import { edgesInto, edgesOutOf, outPorts, usesInputs } from "../../document/ports";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, visible } from "../../words/words";
-import type { Column } from "../store";
+import type { Column } from "../../document/store";
 import { LateInput } from "./controls";
 import { Icon } from "./field";
-import { type Known, knownOf } from "./inflow";
+import { type Known, knownOf } from "./incoming";
 import { renamedPort } from "./renaming";
 import { useStore, useSurroundings } from "./scope";
 

@@ -1,17 +1,18 @@
 /** One node: its head, and its config, limits, retries and notes. */
 
+import type { NodeType } from "../../document/node-type";
 import { type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
-import type { Path } from "../../graph/changes";
-import { type DocNode, isObject, nameOf, nodeOf, typeOf } from "../../graph/document";
+import type { Path } from "../../document/changes";
+import { type DocNode, isObject, nameOf, nodeOf, typeOf } from "../../document/document";
 import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
-import type { Editing, NodeType } from "../parts";
-import { fieldOf, type Problem } from "../problems";
+import type { Editing } from "../parts";
+import { fieldOf, type Problem } from "../../document/problems";
 import { LateInput } from "./controls";
 import { Icon, Sayings } from "./field";
 import { ConfigForm } from "./form";
 import { InputsSection } from "./inputs";
-import { JsonField } from "./jsonfield";
+import { JsonField } from "./json-field";
 import { ExpectedField, Limits, Notes, PoolField, PriorityField, Retries, tabOf } from "./policy";
 import { renamed, withId } from "./renaming";
 import { NodeScope, ScopeContext, schemaOf, useSaid, useStore, useSurroundings } from "./scope";

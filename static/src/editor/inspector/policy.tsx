@@ -1,8 +1,8 @@
 /** Limits and retries: the fields of a node's policy, with what each means. */
 
 import type { ReactNode } from "react";
-import type { Path } from "../../graph/changes";
-import { isObject } from "../../graph/document";
+import type { Path } from "../../document/changes";
+import { isObject } from "../../document/document";
 import type { Json } from "../../live/protocol";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { duration } from "../../words/words";

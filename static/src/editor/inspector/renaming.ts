@@ -1,13 +1,13 @@
 /** Other names: of a node, of its id, of a port. What names them follows. */
 
-import { type DocEdge, edgeKey, nodeOf, sourcePort, targetPort } from "../../graph/document";
-import { edgesInto } from "../../graph/ports";
-import { renameInput, setConfig } from "../../graph/references";
+import { type DocEdge, edgeKey, nodeOf, sourcePort, targetPort } from "../../document/document";
+import { edgesInto } from "../../document/ports";
+import { renameInput, setConfig } from "../../document/references/references";
 import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
 import type { Editing } from "../parts";
-import { perform, refuse } from "../perform";
-import { renameNode, setId } from "../verbs";
+import { perform, refuse } from "../../document/perform";
+import { renameNode, setId } from "../../document/verbs";
 
 export function renamed(editing: Editing, id: string, name: string): void {
   const { store, facts, published } = editing;

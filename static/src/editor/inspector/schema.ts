@@ -2,8 +2,8 @@
  * that documents stay small. Pure.
  */
 
-import { isObject } from "../../graph/document";
-import type { Path } from "../../graph/changes";
+import { isObject } from "../../document/document";
+import type { Path } from "../../document/changes";
 import type { Json, JsonObject } from "../../live/protocol";
 
 export type Language = "sql" | "python" | "shell" | "expression";

@@ -2,17 +2,17 @@
 
 import { createContext, useContext, useEffect, useSyncExternalStore } from "react";
 import { typing } from "../../dom";
-import { type Change, type Path, withValue } from "../../graph/changes";
-import { configOf, type Doc, type DocNode, indexOf, isObject, nameOf, nodeOf, typeOf } from "../../graph/document";
+import { type Change, type Path, withValue } from "../../document/changes";
+import { configOf, type Doc, type DocNode, indexOf, isObject, nameOf, nodeOf, typeOf } from "../../document/document";
 import type { Json, JsonObject } from "../../live/protocol";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, visible } from "../../words/words";
 import type { Editing } from "../parts";
-import { fieldOf, type Problem } from "../problems";
-import { perform } from "../perform";
-import type { EditorStore } from "../store";
-import { applyFix } from "../verbs";
-import type { Known } from "./known";
+import { fieldOf, type Problem } from "../../document/problems";
+import { perform } from "../../document/perform";
+import type { EditorStore } from "../../document/store";
+import { applyFix } from "../../document/verbs";
+import type { Known } from "./node-facts";
 import { placeOf, sameJson } from "./schema";
 import { type Instant, instantFaults, valueAt } from "./validator";
 

@@ -3,9 +3,9 @@
 import { type ReactNode, useId, useMemo } from "react";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count } from "../../words/words";
-import { duplicateChosen, removeChosen } from "../commands";
-import { perform } from "../perform";
-import { align } from "../verbs";
+import { duplicateChosen, removeChosen } from "../commands/commands";
+import { perform } from "../../document/perform";
+import { align } from "../../document/verbs";
 import { NumberField, SecondsField } from "./controls";
 import { Icon } from "./field";
 import { PoolField, PriorityField } from "./policy";

@@ -4,8 +4,8 @@
 
 import { type Schema, Validator } from "@cfworker/json-schema";
 import type { ErrorSchema, RJSFSchema, ValidatorType } from "@rjsf/utils";
-import type { Path } from "../../graph/changes";
-import { isObject } from "../../graph/document";
+import type { Path } from "../../document/changes";
+import { isObject } from "../../document/document";
 import type { Json, JsonObject } from "../../live/protocol";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { labelOf, schemaAt, typesOf } from "./schema";

@@ -1,6 +1,6 @@
 /** Values of fields as people type them: seconds, whole numbers, texts that may be JSON, rows of a map. Pure. */
 
-import { isObject } from "../../graph/document";
+import { isObject } from "../../document/document";
 import type { Json, JsonObject } from "../../live/protocol";
 
 /** What was typed: a value, nothing, or no value yet. */

@@ -5,12 +5,12 @@
 import { type ReactNode, useRef } from "react";
 import { flushSync } from "react-dom";
 import { createRoot } from "react-dom/client";
-import { nodeOf, typeOf } from "../../graph/document";
-import { afterDrawing } from "../afterdrawing";
+import { nodeOf, typeOf } from "../../document/document";
+import { afterDrawing } from "../after-first-paint";
 import type { Editing } from "../parts";
-import { loadCode } from "./codefield";
+import { loadCode } from "./code-field";
 import { EdgeView } from "./edge";
-import { Known } from "./known";
+import { Known } from "./node-facts";
 import { NodeView } from "./node";
 import { type Surroundings, SurroundingsContext, useStore, useSurroundings, Wishes } from "./scope";
 import { SeveralView } from "./several";

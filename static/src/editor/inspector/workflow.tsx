@@ -2,14 +2,14 @@
 
 import { type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { flushSync } from "react-dom";
-import type { Path } from "../../graph/changes";
-import { isObject } from "../../graph/document";
+import type { Path } from "../../document/changes";
+import { isObject } from "../../document/document";
 import type { Json, JsonObject } from "../../live/protocol";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, visible } from "../../words/words";
 import { ChoiceField, LateInput, NumberField, SecondsField, TextField } from "./controls";
 import { Field, Icon, Sayings } from "./field";
-import { JsonField } from "./jsonfield";
+import { JsonField } from "./json-field";
 import { TextsField } from "./lists";
 import {
   added,
@@ -23,7 +23,7 @@ import {
   turned,
   withRequired,
   without,
-} from "./runinputs";
+} from "./run-inputs";
 import type { Option } from "./schema";
 import { ScopeContext, useSaid, useScope, useStore, useSurroundings, useValue, useWish, WorkflowScope } from "./scope";
 

@@ -1,0 +1,91 @@
+/** What the canvas does to the document: the editor's verbs, and places that nobody gave. */
+
+import type { InsertionPoint } from "../../document/insertion-point";
+import type { Position } from "../../graph/model";
+import { perform, refuse } from "../../document/perform";
+
+import {
+  addNode,
+  connect,
+  insertOnEdge,
+  moveNodes,
+  reconnect,
+  renameNode,
+  roomOnEdge,
+  type Verb,
+} from "../../document/verbs";
+import type { Change } from "../../document/changes";
+import { reduce } from "../../document/changes";
+import { nodeOf } from "../../document/document";
+import type { EditBoard } from "./board";
+
+export class Acts {
+  constructor(private readonly board: EditBoard) {}
+
+  private get doc() {
+    return this.board.store.doc;
+  }
+  private get types() {
+    return this.board.page.types;
+  }
+  private readonly place = (id: string): Position | null => this.board.placeOf(id);
+
+  private do(verb: Verb): boolean {
+    return perform(this.board.page, verb);
+  }
+
+  refuse(why: string): void {
+    refuse(why);
+  }
+
+  connect(from: { node: string; port: string }, to: string): boolean {
+    return this.do(connect(this.doc, this.types, from, to));
+  }
+
+  reconnect(edge: string, end: "source" | "target", node: string, port?: string): boolean {
+    return this.do(reconnect(this.doc, this.types, edge, end, node, port));
+  }
+
+  /** `edge`: the node goes into it. */
+  move(to: ReadonlyMap<string, Position>, edge: string | null): boolean {
+    const moved = moveNodes(this.doc, this.board.unplaced.pinned(this.doc, to));
+    const own = moveNodes(this.doc, to);
+    if ("refused" in moved || "refused" in own) return false;
+    const [id] = to.keys();
+    const inserted = edge !== null && id !== undefined ? insertOnEdge(this.doc, this.types, edge, id) : null;
+    const at = id === undefined ? undefined : to.get(id);
+    if (inserted && !("refused" in inserted) && edge !== null && id !== undefined && at)
+      return this.do({
+        ...inserted,
+        changes: [...inserted.changes, ...moved.changes, ...roomOnEdge(this.doc, edge, id, at, this.place)],
+      });
+    return this.do({ ...moved, label: own.label });
+  }
+
+  add(type: string, wish: InsertionPoint): boolean {
+    return this.do(addNode(this.doc, this.types, type, wish, this.place));
+  }
+
+  /** Adds a node that reads a file. */
+  addReader(path: string, at: Position): boolean {
+    const verb = addNode(this.doc, this.types, "table.read", { at }, this.place);
+    if ("refused" in verb) return this.do(verb);
+    const [id] = verb.select?.nodes ?? [];
+    const more: Change[] = id === undefined ? [] : [{ kind: "set", node: id, path: ["config", "path"], value: path }];
+    return this.do({ ...verb, changes: [...verb.changes, ...more] });
+  }
+
+  rename(id: string, name: string): void {
+    const { page, store, unplaced } = this.board;
+    const verb = renameNode(this.doc, this.types, id, name, page.publishedIds);
+    if ("refused" in verb) {
+      this.do(verb);
+      return;
+    }
+    // Its place stays, whatever its id becomes.
+    const after = verb.changes.reduce(reduce, store.doc);
+    const next = after.nodes.find((node) => !nodeOf(store.doc, node.id))?.id;
+    if (next !== undefined) unplaced.set(next, unplaced.of(id));
+    this.do(verb);
+  }
+}

@@ -1,0 +1,124 @@
+/** A definition as the editor holds it: the JSON document itself, never changed in place. Pure.
+ *
+ * A draft may hold any JSON object. What the canvas can draw is a Doc: its nodes are objects with ids of their own, its
+ * edges name two ends. Everything else in it may be wrong; it stays as it is, and the server says what is wrong with it.
+ */
+
+import type { Position } from "../graph/model";
+import type { Json, JsonObject } from "../live/protocol";
+
+export type DocNode = { readonly id: string } & { readonly [field: string]: Json | undefined };
+export type DocEdge = { readonly source: string; readonly target: string } & {
+  readonly [field: string]: Json | undefined;
+};
+export type Doc = { readonly nodes: readonly DocNode[]; readonly edges: readonly DocEdge[] } & {
+  readonly [field: string]: Json | readonly DocNode[] | readonly DocEdge[] | undefined;
+};
+
+export const SCHEMA = "interlock/1";
+
+export const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The document as the canvas can draw it; null when it cannot (the text editor still can). */
+export function readDocument(value: JsonObject): Doc | null {
+  const { nodes = [], edges = [] } = value;
+  if (!Array.isArray(nodes) || !Array.isArray(edges)) return null;
+  const ids = new Set<string>();
+  for (const node of nodes) {
+    if (!isObject(node) || typeof node["id"] !== "string" || ids.has(node["id"])) return null;
+    ids.add(node["id"]);
+  }
+  for (const edge of edges)
+    if (!isObject(edge) || typeof edge["source"] !== "string" || typeof edge["target"] !== "string") return null;
+  return { ...value, nodes: nodes as DocNode[], edges: edges as DocEdge[] };
+}
+
+export const emptyDocument = (): Doc => ({ schema: SCHEMA, nodes: [], edges: [] });
+
+/** The document as it is sent: a Doc is JSON already. */
+export const asJson = (doc: Doc): JsonObject => doc as unknown as JsonObject;
+
+const text = (value: Json | undefined): string | null => (typeof value === "string" && value ? value : null);
+
+export const nameOf = (node: DocNode): string => text(node["name"]) ?? node.id;
+export const typeOf = (node: DocNode): string => text(node["type"]) ?? "";
+export const configOf = (node: DocNode): JsonObject => (isObject(node["config"]) ? node["config"] : {});
+export const policyOf = (node: DocNode): JsonObject => (isObject(node["policy"]) ? node["policy"] : {});
+
+/** Where its author placed it; null: nowhere. */
+export function positionOf(node: DocNode): Position | null {
+  const at = node["position"];
+  if (!isObject(at) || typeof at["x"] !== "number" || typeof at["y"] !== "number") return null;
+  return { x: at["x"], y: at["y"] };
+}
+
+export const sourcePort = (edge: DocEdge): string => text(edge["source_port"]) ?? "out";
+/** The name under which the target's code finds the value. */
+export const targetPort = (edge: DocEdge): string => text(edge["target_port"]) ?? edge.source;
+
+const keys = new WeakMap<DocEdge, string>();
+
+/** What tells an edge from the others; two edges with one key say the same. Made once for each edge: 50,000 are asked often. */
+export function edgeKey(edge: DocEdge): string {
+  let key = keys.get(edge);
+  if (key === undefined) {
+    key = JSON.stringify([edge.source, sourcePort(edge), edge.target, targetPort(edge)]);
+    keys.set(edge, key);
+  }
+  return key;
+}
+
+const indexes = new WeakMap<readonly DocNode[], ReadonlyMap<string, number>>();
+
+/** Places of nodes in the document's list by id; made once for each list. */
+export function indexOf(doc: Doc): ReadonlyMap<string, number> {
+  let made = indexes.get(doc.nodes);
+  if (!made) {
+    made = new Map(doc.nodes.map((node, at) => [node.id, at]));
+    indexes.set(doc.nodes, made);
+  }
+  return made;
+}
+
+/** Says that a list has the ids of another one, at the same places. */
+export function sameIds(before: readonly DocNode[], after: readonly DocNode[]): void {
+  const made = indexes.get(before);
+  if (made) indexes.set(after, made);
+}
+
+export function nodeOf(doc: Doc, id: string): DocNode | undefined {
+  const at = indexOf(doc).get(id);
+  return at === undefined ? undefined : doc.nodes[at];
+}
+
+/** What differs between two documents, by identity: parts that were not touched are the same objects. */
+export interface Difference {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** In both, and not the same object; also when only the place differs. */
+  readonly changed: readonly string[];
+  readonly edges: boolean;
+  /** Fields of the document beside nodes and edges. */
+  readonly fields: readonly string[];
+}
+
+export function difference(before: Doc, after: Doc): Difference {
+  const added: string[] = [];
+  const removed: string[] = [];
+  const changed: string[] = [];
+  if (before.nodes !== after.nodes) {
+    const were = indexOf(before);
+    const are = indexOf(after);
+    after.nodes.forEach((node, place) => {
+      const at = were === are ? place : were.get(node.id);
+      if (at === undefined) added.push(node.id);
+      else if (before.nodes[at] !== node) changed.push(node.id);
+    });
+    if (were !== are) for (const node of before.nodes) if (!are.has(node.id)) removed.push(node.id);
+  }
+  const fields = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+    (key) => key !== "nodes" && key !== "edges" && before[key] !== after[key],
+  );
+  return { added, removed, changed, edges: before.edges !== after.edges, fields };
+}

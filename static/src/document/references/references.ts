@@ -1,0 +1,160 @@
+/** Which node's code names which input or output, and the changes that keep it true when an id changes. Pure. */
+
+import type { Json, JsonObject } from "../../live/protocol";
+import type { Change, Path } from "../changes";
+import { configOf, type Doc, type DocNode, edgeKey, isObject, nodeOf, targetPort, typeOf } from "../document";
+import { edgesInto, edgesOutOf, type PortTypes, usesInputs } from "../ports";
+import { renameInCel, renameInExpressions } from "./cel";
+import { namedInPython, namedInShell, renameInPython, renameInShell } from "./code";
+import { namesTable, renameTable } from "./sql";
+
+/** What this asks of a node type; the editor's NodeType has more. */
+export interface ReferenceType {
+  readonly config: JsonObject;
+  readonly out_ports: readonly string[] | null;
+  readonly uses_inputs: boolean;
+}
+
+export type ReferenceTypes = ReadonlyMap<string, ReferenceType> & PortTypes;
+
+const text = (config: JsonObject, key: string): string => (typeof config[key] === "string" ? config[key] : "");
+
+/** Types that take what comes in whatever it is called. */
+const NAMELESS: ReadonlySet<string> = new Set(["table.write", "branch", "noop", "table.read"]);
+
+/** Whether the node finds an input by this name; of code that is not seen here it may. */
+export function readsInput(node: DocNode, port: string, types: ReferenceTypes): boolean {
+  const config = configOf(node);
+  switch (typeOf(node)) {
+    case "table.sql":
+      return namesTable(text(config, "sql"), port);
+    case "python":
+      return namedInPython(text(config, "code"), port);
+    case "shell":
+      return namedInShell(text(config, "command"), port);
+    default:
+      return !NAMELESS.has(typeOf(node)) && usesInputs(node, types);
+  }
+}
+
+/** The node's config with an input by another name; null when the old name must stay. */
+export function renameInput(node: DocNode, from: string, to: string, types: ReferenceTypes): JsonObject | null {
+  const config = configOf(node);
+  const field = { "table.sql": "sql", python: "code", shell: "command" }[typeOf(node)];
+  if (!field) return readsInput(node, from, types) ? null : config;
+  const was = text(config, field);
+  const now =
+    field === "sql"
+      ? renameTable(was, from, to)
+      : field === "code"
+        ? renameInPython(was, from, to)
+        : renameInShell(was, from, to);
+  return now === null ? null : now === was ? config : { ...config, [field]: now };
+}
+
+/** The config with every `nodes.<id>` of its expressions by the new ids; the same object when none is named. */
+export function renameOutputs(node: DocNode, ids: ReadonlyMap<string, string>, types: ReferenceTypes): JsonObject {
+  const schema = types.get(typeOf(node))?.config;
+  const config = configOf(node);
+  return schema ? (inExpressions(schema, config, ids) as JsonObject) : config;
+}
+
+/** Fields whose schema allows expressions, as `_places` of engine/expressions.py finds them. */
+function inExpressions(schema: Json | undefined, value: Json, ids: ReadonlyMap<string, string>): Json {
+  if (!isObject(schema)) return value;
+  const mark = schema["x-expression"];
+  if (mark === "cel")
+    return typeof value === "string"
+      ? everyId(value, ids, (said, from, to) =>
+          said.includes("{{") ? renameInExpressions(said, from, to) : renameInCel(said, from, to),
+        )
+      : value;
+  if (mark) return inTexts(value, ids);
+  if (Array.isArray(value)) return mapped(value, (item) => inExpressions(schema["items"], item, ids));
+  if (!isObject(value)) return value;
+  const properties = isObject(schema["properties"]) ? schema["properties"] : {};
+  return mappedObject(value, (item, key) =>
+    inExpressions(properties[key] ?? schema["additionalProperties"], item, ids),
+  );
+}
+
+function inTexts(value: Json, ids: ReadonlyMap<string, string>): Json {
+  if (typeof value === "string") return everyId(value, ids, renameInExpressions);
+  if (Array.isArray(value)) return mapped(value, (item) => inTexts(item, ids));
+  return isObject(value) ? mappedObject(value, (item) => inTexts(item, ids)) : value;
+}
+
+/** Old ids become names that no id can have first, so that two that change places are not mixed up. */
+function everyId(
+  said: string,
+  ids: ReadonlyMap<string, string>,
+  rename: (said: string, from: string, to: string) => string,
+): string {
+  if (!said.includes("nodes")) return said;
+  const named = [...ids].filter(([from]) => said.includes(from));
+  if (named.length === 1 && named[0]) return rename(said, named[0][0], named[0][1]);
+  let made = said;
+  named.forEach(([from], at) => (made = rename(made, from, `${HELD}${at}`)));
+  named.forEach(([, to], at) => (made = rename(made, `${HELD}${at}`, to)));
+  return made;
+}
+
+/** Starts with a capital: no id is like it. */
+const HELD = "Held_for_";
+
+function mapped(list: readonly Json[], change: (item: Json) => Json): Json[] {
+  let touched = false;
+  const made = list.map((item) => {
+    const next = change(item);
+    touched ||= next !== item;
+    return next;
+  });
+  return touched ? made : (list as Json[]);
+}
+
+function mappedObject(whole: JsonObject, change: (item: Json, key: string) => Json): JsonObject {
+  let made: JsonObject | null = null;
+  for (const [key, item] of Object.entries(whole)) {
+    const next = change(item, key);
+    if (next === item) continue;
+    made ??= { ...whole };
+    made[key] = next;
+  }
+  return made ?? whole;
+}
+
+/** The id of a node changes: this, and everything that names it, in the order in which it is to be applied. */
+export function renameChanges(doc: Doc, types: ReferenceTypes, from: string, to: string): Change[] {
+  const changes: Change[] = [];
+  const configs = new Map<string, JsonObject>();
+  for (const edge of edgesOutOf(doc, from)) {
+    // An explicit name stays what it is.
+    if (targetPort(edge) !== from || (typeof edge["target_port"] === "string" && edge["target_port"])) continue;
+    const target = nodeOf(doc, edge.target);
+    if (!target) continue;
+    const now = configs.get(target.id) ?? renameInput(target, from, to, types);
+    if (now === null || takenBy(doc, edge.target, to, from))
+      changes.push({ kind: "set_edge", edge: edgeKey(edge), field: "target_port", value: from });
+    else configs.set(target.id, now);
+  }
+  const ids = new Map([[from, to]]);
+  for (const node of doc.nodes) {
+    const was = configs.get(node.id) ?? configOf(node);
+    const now = renameOutputs({ ...node, config: was } as DocNode, ids, types);
+    if (now !== configOf(node)) changes.push(setConfig(node.id, now));
+  }
+  changes.push({ kind: "rename", node: from, id: to });
+  return changes;
+}
+
+/** Whether something else comes into the target by that name already. */
+const takenBy = (doc: Doc, target: string, name: string, source: string): boolean =>
+  edgesInto(doc, target).some((edge) => edge.source !== source && targetPort(edge) === name);
+
+const CONFIG: Path = ["config"];
+export const setConfig = (node: string, config: JsonObject): Change => ({
+  kind: "set",
+  node,
+  path: CONFIG,
+  value: config,
+});

@@ -1,0 +1,187 @@
+/** Problems as one types: asked of the server once typing rests, with what the browser can say at once in between.
+ *
+ * One request is under way at a time, and only an answer about the present document counts. Out of reach of the server
+ * the last word stands, marked as old, and is asked for again when it is back.
+ */
+
+import { ApiError, call } from "../../api/client";
+import { one } from "../../dom";
+import { asJson, type Doc, isObject } from "../../document/document";
+import type { Json, JsonObject } from "../../live/protocol";
+import { gettext } from "../../words/i18n";
+import { afterDrawing } from "../after-first-paint";
+import { type Answer, merged, onlyMoved, sameProblems } from "./local-checks";
+import type { Checking, Editing } from "../parts";
+import { readProblems } from "../../document/problems";
+import type { CheckState, Column, Schemas } from "../../document/store";
+
+const REST_MS = 120;
+/** Between requests about one document whose SQL could not be looked at in the time of one. */
+const GO_ON_MS = 150;
+const GO_ON_MAX = 40;
+const LARGE_MS = 700;
+const RETRY_MS = [1000, 2000, 4000, 8000, 15000];
+
+class Checker implements Checking {
+  why = "";
+  private answer: Answer | null = null;
+  private timer = 0;
+  private running = false;
+  private failures = 0;
+  private goneOn = 0;
+  /** The answer is of this document, but more may be known by now. */
+  private stale = false;
+  private columnsTag = "";
+  private waiting: (() => void)[] = [];
+  private readonly root = one("[data-editor]");
+
+  constructor(private readonly editing: Editing) {
+    const { store } = editing;
+    let before = store.doc;
+    let outputs = store.outputs;
+    let first = true;
+    store.listen((update) => {
+      if (update.outputs && store.outputs !== outputs) {
+        // A run has shown columns that nobody knew before.
+        outputs = store.outputs;
+        // The first ones are those of the runs that the first check knows as well.
+        if (first && !this.answer) first = false;
+        else {
+          this.stale = true;
+          if (!this.failures && !this.timer) this.later(REST_MS);
+        }
+      }
+      if (!update.doc) return;
+      const moved = onlyMoved(before, store.doc);
+      if (moved && this.answer?.doc === before) this.answer = { ...this.answer, doc: store.doc };
+      before = store.doc;
+      this.goneOn = 0;
+      // Places are of no matter to it: what holds for the one document holds for the other.
+      if (moved && this.answer?.doc === store.doc) this.show("checked");
+      else {
+        this.show("checking");
+        if (!this.failures) this.later(REST_MS);
+      }
+    });
+    window.addEventListener("online", () => {
+      if (this.failures) this.later(0);
+    });
+    // The other parts listen only after this one is made.
+    afterDrawing(store, LARGE_MS, () => {
+      if (!this.answer && !this.running) this.later(0);
+    });
+  }
+
+  settle(): Promise<void> {
+    if (this.isOver) return Promise.resolve();
+    this.later(0);
+    return new Promise((done) => this.waiting.push(done));
+  }
+
+  private get isOver(): boolean {
+    return !this.running && !this.timer && this.editing.store.check !== "checking";
+  }
+
+  private later(ms: number): void {
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => {
+      this.timer = 0;
+      if (!this.running) void this.ask();
+    }, ms);
+  }
+
+  private async ask(): Promise<void> {
+    const { store, facts } = this.editing;
+    const doc = store.doc;
+    if (this.answer?.doc === doc && !this.goneOn && !this.stale && store.check === "checked") return this.over();
+    this.running = true;
+    this.stale = false;
+    try {
+      const answer = await call("POST", `${facts.address}edit/check/`, {
+        definition: asJson(doc),
+        columns_tag: this.columnsTag,
+      });
+      this.failures = 0;
+      this.why = "";
+      this.take(doc, answer.body);
+    } catch (error) {
+      this.failed(error);
+    } finally {
+      this.running = false;
+    }
+    // An edit that came meanwhile waits in the timer, or comes now that the way is free.
+    if (!this.timer && (store.check === "checking" || (this.stale && !this.failures))) this.later(0);
+    this.over();
+  }
+
+  private take(doc: Doc, body: JsonObject): void {
+    const { store } = this.editing;
+    if (!Array.isArray(body["problems"]))
+      throw new ApiError(401, "", gettext("You are signed out. Load the page again to sign in."), body);
+    if (!onlyMoved(doc, store.doc)) return;
+    this.answer = { doc: store.doc, problems: readProblems(body["problems"]) };
+    this.takeColumns(body);
+    const complete = body["complete"] !== false || (this.goneOn += 1) > GO_ON_MAX;
+    if (complete) this.goneOn = 0;
+    this.show(complete ? "checked" : "checking");
+    if (!complete) this.later(GO_ON_MS);
+  }
+
+  private takeColumns(body: JsonObject): void {
+    const { store } = this.editing;
+    const tag = body["columns_tag"];
+    const columns = isObject(body["columns"]) ? readColumns(body["columns"]) : store.schemas;
+    if (typeof tag === "string") this.columnsTag = tag;
+    const prints = new Map(
+      Object.entries(isObject(body["prints"]) ? body["prints"] : {}).flatMap(([id, print]) =>
+        typeof print === "string" ? [[id, print] as const] : [],
+      ),
+    );
+    store.setSchemas(columns, prints);
+  }
+
+  private failed(error: unknown): void {
+    const refused = error instanceof ApiError && error.status < 500 && error.status !== 429;
+    this.failures += 1;
+    this.why =
+      error instanceof ApiError
+        ? error.message
+        : gettext("Offline: problems are checked again when the server is back.");
+    this.show(refused ? "refused" : "offline");
+    if (refused) this.failures = 0;
+    else this.later(RETRY_MS[Math.min(this.failures, RETRY_MS.length) - 1] ?? 1000);
+  }
+
+  private show(check: CheckState): void {
+    const { store } = this.editing;
+    const list = merged(this.answer, store.doc, this.editing.facts.types);
+    const same = sameProblems(list, store.problems);
+    if (!same || store.check !== check || check !== "checking") store.setProblems(same ? store.problems : list, check);
+    if (check === "checked" && this.root) this.root.dataset["checked"] = String(store.edits);
+  }
+
+  private over(): void {
+    // Offline the next try may be long in coming: whoever waits is not kept for it.
+    if (this.running || this.editing.store.check === "checking") return;
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const done of waiting) done();
+  }
+}
+
+function readColumns(value: JsonObject): Schemas {
+  const schemas = new Map<string, readonly Column[]>();
+  for (const [node, columns] of Object.entries(value))
+    if (Array.isArray(columns)) schemas.set(node, columns.flatMap(readColumn));
+  return schemas;
+}
+
+function readColumn(value: Json): Column[] {
+  return isObject(value) && typeof value["name"] === "string" && typeof value["type"] === "string"
+    ? [{ name: value["name"], type: value["type"] }]
+    : [];
+}
+
+export function startChecking(editing: Editing): Checking {
+  return new Checker(editing);
+}

@@ -1,0 +1,103 @@
+import type { NodeType } from "../../document/node-type";
+import { describe, expect, it } from "vitest";
+import { reduce } from "../../document/changes";
+import type { Doc, DocNode } from "../../document/document";
+import { type Answer, instant, merged, onlyMoved, sameProblems, type Types } from "./local-checks";
+
+import type { Problem } from "../../document/problems";
+
+const type = (name: string, required: string[], needs_input = false): [string, NodeType] => [
+  name,
+  {
+    type: name,
+    name: name === "table.write" ? "Write table" : name,
+    category: "tables",
+    icon: "sql",
+    description: "",
+    config: {
+      type: "object",
+      required,
+      properties: Object.fromEntries(required.map((field) => [field, { type: "string", minLength: 1 }])),
+    },
+    out_ports: ["out"],
+    uses_inputs: true,
+    needs_input,
+  },
+];
+const TYPES: Types = new Map([type("table.sql", ["sql"]), type("table.write", ["path"], true)]);
+const node = (id: string, config: Record<string, string>, kind = "table.sql"): DocNode => ({ id, type: kind, config });
+const doc = (nodes: DocNode[], edges: Doc["edges"] = []): Doc => ({ schema: "interlock/1", nodes, edges });
+const found = (place: string, node: string, code: string, message: string, fix: Problem["fix"] = null): Problem => ({
+  node,
+  path: place,
+  code,
+  message,
+  severity: "error",
+  line: null,
+  fix,
+});
+
+describe("what is said at once", () => {
+  it("names what a type needs in the server's words", () => {
+    expect(
+      instant(doc([node("a", {}), node("b", { sql: "" }), node("c", { sql: "from a" })]), TYPES).map((one) => [
+        one.path,
+        one.code,
+        one.message,
+      ]),
+    ).toEqual([
+      ["nodes[0].config.sql", "missing_field", 'The config of table.sql needs "sql". Add it.'],
+      ["nodes[1].config.sql", "wrong_value", "sql must not be empty."],
+    ]);
+  });
+
+  it("says that a node has no input until an edge leads to it", () => {
+    const one = doc([node("a", { sql: "select 1" }), node("w", { path: "x.csv" }, "table.write")]);
+    expect(instant(one, TYPES).map((problem) => problem.code)).toEqual(["no_input"]);
+    expect(instant({ ...one, edges: [{ source: "a", target: "w" }] }, TYPES)).toEqual([]);
+  });
+
+  it("knows types and an empty document", () => {
+    expect(instant(doc([]), TYPES).map((one) => one.code)).toEqual(["no_nodes"]);
+    expect(instant(doc([node("a", {}, "table.sqll")]), TYPES).map((one) => one.code)).toEqual(["unknown_node_type"]);
+  });
+});
+
+describe("the server's word and the browser's", () => {
+  const before = doc([node("a", { sql: "" }), node("b", { sql: "from x" })]);
+  const fix = { label: "Use a", changes: [{ op: "replace", path: "/nodes/1/config/sql", value: "from a" }] };
+  const empty = found("nodes[0].config.sql", "a", "wrong_value", "sql must not be empty.");
+  const table = found("nodes[1].config.sql", "b", "unknown_table", "There is no input x.", fix);
+  const answer: Answer = { doc: before, problems: [empty, table] };
+
+  it("says nothing twice", () => {
+    expect(merged(answer, before, TYPES)).toEqual([empty, table]);
+  });
+
+  it("takes back at once what the browser sees to be over, and keeps what only the server knows", () => {
+    const after = reduce(before, { kind: "set", node: "a", path: ["config", "sql"], value: "select 1" });
+    expect(merged(answer, after, TYPES)).toEqual([table]);
+  });
+
+  it("follows a node to its new place, without a repair that would meet another one", () => {
+    const after = reduce(before, { kind: "remove", nodes: ["a"], edges: [] });
+    expect(merged(answer, after, TYPES)).toEqual([{ ...table, path: "nodes[0].config.sql", fix: null }]);
+    expect(merged(answer, reduce(before, { kind: "remove", nodes: ["b"], edges: [] }), TYPES)).toEqual([empty]);
+  });
+
+  it("offers no repair of a text that has changed since", () => {
+    const after = reduce(before, { kind: "set", node: "b", path: ["config", "sql"], value: "from y" });
+    expect(merged(answer, after, TYPES)[1]?.fix).toBeNull();
+    expect(sameProblems(merged(answer, after, TYPES), answer.problems)).toBe(false);
+  });
+});
+
+describe("moves", () => {
+  it("are told from other edits", () => {
+    const before = doc([node("a", { sql: "select 1" })]);
+    const moved = reduce(before, { kind: "move", to: new Map([["a", { x: 1, y: 2 }]]) });
+    expect(onlyMoved(before, moved)).toBe(true);
+    expect(onlyMoved(before, reduce(moved, { kind: "set", node: "a", path: ["name"], value: "A" }))).toBe(false);
+    expect(onlyMoved(before, { ...moved, edges: [{ source: "a", target: "a" }] })).toBe(false);
+  });
+});

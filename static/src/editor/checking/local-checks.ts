@@ -1,0 +1,199 @@
+/** What the browser can say about a document at once, and how it goes together with the server's last word. Pure.
+ *
+ * The codes and the sentences are the server's, so that its answer, which comes a moment later, changes nothing that is
+ * read. What only the server knows stays in view until it has answered for the document as it is now, without its repair
+ * where that could meet another place by then.
+ */
+
+import type { NodeType } from "../../document/node-type";
+import type { JsonObject } from "../../live/protocol";
+import { configOf, type Doc, type DocNode, indexOf, isObject, nodeOf, typeOf } from "../../document/document";
+import type { Operation } from "../../document/patch";
+import { fill, gettext } from "../../words/i18n";
+
+import type { Problem } from "../../document/problems";
+
+export type Types = ReadonlyMap<string, NodeType>;
+
+/** What the server found, and in which document. */
+export interface Answer {
+  readonly doc: Doc;
+  readonly problems: readonly Problem[];
+}
+
+interface Said {
+  readonly field: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+const SAID_HERE: ReadonlySet<string> = new Set([
+  "no_nodes",
+  "no_input",
+  "unknown_node_type",
+  "missing_field",
+  "wrong_value",
+]);
+
+const known = new WeakMap<DocNode, readonly Said[]>();
+
+/** What is missing in a node by its type's schema. Kept by the node, which never changes. */
+function ofNode(node: DocNode, types: Types): readonly Said[] {
+  let said = known.get(node);
+  if (!said) known.set(node, (said = look(node, types)));
+  return said;
+}
+
+function look(node: DocNode, types: Types): readonly Said[] {
+  const name = typeOf(node);
+  const type = types.get(name);
+  if (!type) {
+    if (!name)
+      return [
+        {
+          field: "type",
+          code: "missing_field",
+          message: gettext('A node needs "type", the name of a node type. Add it.'),
+        },
+      ];
+    // The server knows what is near, and what is not built yet.
+    return [
+      {
+        field: "type",
+        code: "unknown_node_type",
+        message: fill(gettext('There is no node type "{type}".'), { type: name }),
+      },
+    ];
+  }
+  const config = configOf(node);
+  const required = Array.isArray(type.config["required"]) ? type.config["required"] : [];
+  const properties = isObject(type.config["properties"]) ? type.config["properties"] : {};
+  const said: Said[] = [];
+  for (const field of required) {
+    if (typeof field !== "string") continue;
+    const schema = isObject(properties[field]) ? (properties[field] as JsonObject) : {};
+    if (!(field in config))
+      said.push({
+        field: `config.${field}`,
+        code: "missing_field",
+        message: fill(gettext('The config of {type} needs "{field}". Add it.'), { type: name, field }),
+      });
+    else if (config[field] === "" && schema["minLength"] === 1)
+      said.push({
+        field: `config.${field}`,
+        code: "wrong_value",
+        message: fill(gettext("{field} must not be empty."), { field }),
+      });
+  }
+  return said;
+}
+
+export function instant(doc: Doc, types: Types): Problem[] {
+  const found: Problem[] = [];
+  if (!doc.nodes.length)
+    return [problem(null, "nodes", "no_nodes", gettext("The definition has no nodes. Add at least one."))];
+  let reached: Set<string> | null = null;
+  doc.nodes.forEach((node, at) => {
+    for (const one of ofNode(node, types))
+      found.push(problem(node.id, `nodes[${at}].${one.field}`, one.code, one.message));
+    const type = types.get(typeOf(node));
+    if (!type?.needs_input) return;
+    reached ??= new Set(doc.edges.map((edge) => edge.target));
+    // What is wrong in its config is said first: the server then knows nothing of its inputs either.
+    if (reached.has(node.id) || ofNode(node, types).length) return;
+    found.push(
+      problem(
+        node.id,
+        `nodes[${at}]`,
+        "no_input",
+        fill(gettext("{name} has no input. Draw an edge to it from the node whose output it takes."), {
+          name: type.name,
+        }),
+      ),
+    );
+  });
+  return found;
+}
+
+function problem(node: string | null, path: string, code: string, message: string): Problem {
+  return { node, path, code, message, severity: "error", line: null, fix: null };
+}
+
+const keyOf = (one: Problem): string => `${one.node ?? ""} ${one.path} ${one.code}`;
+
+/** The server's problems as far as they can still hold in `doc`, and what the browser sees now. */
+export function merged(answer: Answer | null, doc: Doc, types: Types): Problem[] {
+  const now = new Map(instant(doc, types).map((one) => [keyOf(one), one]));
+  const list: Problem[] = [];
+  for (const one of answer?.problems ?? []) {
+    const moved = answer && answer.doc !== doc ? carried(one, answer.doc, doc) : one;
+    if (!moved) continue;
+    const key = keyOf(moved);
+    if (now.delete(key)) list.push(moved);
+    else if (!(isSaidHere(moved) && answer?.doc !== doc)) list.push(moved);
+  }
+  return [...list, ...now.values()];
+}
+
+/** Whether `instant` would say it, too, if it still were so. */
+function isSaidHere(one: Problem): boolean {
+  if (!SAID_HERE.has(one.code)) return false;
+  if (one.code === "missing_field") return /^nodes\[\d+\]\.(type|config\.\w+)$/.test(one.path);
+  return (
+    one.code !== "wrong_value" ||
+    one.message.endsWith(fill(gettext("{field} must not be empty."), { field: "" }).trim())
+  );
+}
+
+const NODE = /^nodes\[(\d+)\]/;
+
+/** A problem of one document in a later one; null: what it was about is gone. */
+function carried(one: Problem, before: Doc, doc: Doc): Problem | null {
+  const fix = one.fix && one.fix.changes.every((change) => isUntouched(change, before, doc)) ? one.fix : null;
+  const place = NODE.exec(one.path);
+  const owner = place ? before.nodes[Number(place[1])] : one.node === null ? undefined : nodeOf(before, one.node);
+  if (!owner) return fix === one.fix ? one : { ...one, fix };
+  const at = indexOf(doc).get(owner.id);
+  if (at === undefined) return null;
+  if (!place || Number(place[1]) === at) return fix === one.fix ? one : { ...one, fix };
+  return { ...one, path: one.path.replace(NODE, `nodes[${at}]`), fix: null };
+}
+
+/** Whether what an operation changes is the same in both documents, and stands at the same place. */
+function isUntouched({ path }: Operation, before: Doc, doc: Doc): boolean {
+  const [part = "", index = ""] = path.split("/").slice(1);
+  if (part === "nodes" && /^\d+$/.test(index)) return before.nodes[Number(index)] === doc.nodes[Number(index)];
+  return before[part] === doc[part];
+}
+
+/** Whether only places differ: nothing that a check looks at. */
+export function onlyMoved(before: Doc, after: Doc): boolean {
+  if (before === after) return true;
+  if (before.nodes.length !== after.nodes.length) return false;
+  for (const key of new Set([...Object.keys(before), ...Object.keys(after)]))
+    if (key !== "nodes" && before[key] !== after[key]) return false;
+  return before.nodes.every((node, at) => {
+    const other = after.nodes[at];
+    if (node === other) return true;
+    if (!other) return false;
+    const keys = new Set([...Object.keys(node), ...Object.keys(other)]);
+    for (const key of keys) if (key !== "position" && node[key] !== other[key]) return false;
+    return true;
+  });
+}
+
+export function sameProblems(one: readonly Problem[], other: readonly Problem[]): boolean {
+  return one === other || (one.length === other.length && one.every((problem, at) => isSame(problem, other[at])));
+}
+
+function isSame(one: Problem, other: Problem | undefined): boolean {
+  return (
+    one === other ||
+    (!!other &&
+      keyOf(one) === keyOf(other) &&
+      one.message === other.message &&
+      one.line === other.line &&
+      one.severity === other.severity &&
+      JSON.stringify(one.fix) === JSON.stringify(other.fix))
+  );
+}

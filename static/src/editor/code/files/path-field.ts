@@ -1,0 +1,319 @@
+/** The path of a file: completed from the files of the server, uploaded by button or by dropping a file on it. */
+
+import type { Completion, CompletionContext, CompletionResult, CompletionSource } from "@codemirror/autocomplete";
+import { EditorView } from "@codemirror/view";
+import { said, serverNow } from "../../../behaviours/clock";
+import { debounced, element, icon } from "../../../dom";
+import { fill, gettext, ngettext } from "../../../words/i18n";
+import { size, visible } from "../../../words/words";
+import { celSource } from "../cel";
+import { mountField } from "../field";
+import { fileAt, type FileEntry, listFiles, type Upload, upload } from "./files";
+import type { CodeField, PathOptions } from "../index";
+import { folderOf, freeName, globPattern, hasPattern, isPlain, pathOptions } from "./paths";
+
+const LOOK_MS = 300;
+
+let notes = 0;
+
+const filesSaid = (n: number): string => fill(ngettext("{n} file", "{n} files", n), { n });
+
+function source(mode: "read" | "write"): CompletionSource {
+  return async (context: CompletionContext): Promise<CompletionResult | null> => {
+    const written = context.state.sliceDoc(0, context.pos);
+    if (written.includes("{{") || /^\/|^[a-z][a-z0-9+.-]*:/i.test(written) || (!written && !context.explicit))
+      return null;
+    let files: readonly FileEntry[];
+    try {
+      ({ files } = await listFiles());
+    } catch {
+      return null;
+    }
+    if (context.aborted) return null;
+    const options = pathOptions(files, written, mode).map(({ path, kind, count, bytes }, order): Completion => ({
+      label: path,
+      sortText: `!${String(order).padStart(5, "0")}`,
+      type: kind,
+      detail:
+        kind === "file"
+          ? mode === "write"
+            ? fill(gettext("exists · {size}"), { size: size(bytes) })
+            : size(bytes)
+          : kind === "glob"
+            ? `${filesSaid(count)} · ${size(bytes)}`
+            : filesSaid(count),
+      boost: mode === "write" && kind === "folder" ? 20 : 0,
+    }));
+    return options.length ? { from: 0, options } : null;
+  };
+}
+
+/** What is said below the field. */
+class Note {
+  readonly dom = element("div", "pathnote");
+  constructor() {
+    this.dom.setAttribute("role", "status");
+  }
+  say(text: string, kind: "" | "bad" | "warns" = "", ...acts: Node[]): void {
+    this.dom.className = `pathnote ${kind}`;
+    this.dom.replaceChildren(...(text ? [element("span", "", text)] : []), ...acts);
+  }
+}
+
+function act(label: string, run: () => void): HTMLButtonElement {
+  const made = element("button", "linkish", label);
+  made.type = "button";
+  made.addEventListener("click", run);
+  return made;
+}
+
+class PathField implements CodeField {
+  private readonly inner: ReturnType<typeof mountField>;
+  private readonly note = new Note();
+  private readonly picker = element("input");
+  private readonly button = element("button", "btn icon", icon("upload", true));
+  private sending: Upload | null = null;
+  private gone = false;
+  /** What was just uploaded here. */
+  private stored = "";
+  /** Rises with each look, so that a late answer to an earlier one says nothing. */
+  private looks = 0;
+  /** The note asks what to do with a file: no look takes its place before the next key. */
+  private asking = false;
+  private problems: Parameters<CodeField["setProblems"]>[0] = [];
+  private readonly lookSoon = debounced(LOOK_MS, () => {
+    if (!this.asking) void this.look();
+  });
+
+  constructor(
+    private readonly host: HTMLElement,
+    private readonly options: PathOptions,
+  ) {
+    const { mode } = options;
+    this.button.type = "button";
+    this.button.setAttribute("aria-label", gettext("Upload a file"));
+    this.button.title = gettext("Upload a file");
+    this.button.addEventListener("click", () => this.picker.click());
+    this.picker.type = "file";
+    this.picker.hidden = true;
+    this.picker.addEventListener("change", () => {
+      const file = this.picker.files?.[0];
+      // The same file can be chosen again.
+      this.picker.value = "";
+      if (file) void this.take(file);
+    });
+    const place = element("div");
+    const row = element("div", "pathrow", place);
+    if (mode === "read" && !options.readOnly) row.append(this.button, this.picker);
+    host.classList.add("pathfield");
+    host.replaceChildren(row, this.note.dom);
+    this.note.dom.id = `path-note-${(notes += 1)}`;
+    this.inner = mountField(
+      place,
+      {
+        ...options,
+        language: "text",
+        maxLines: 1,
+        expressions: true,
+        describedBy: [options.describedBy, this.note.dom.id].filter(Boolean).join(" "),
+        onChange: (value) => {
+          options.onChange(value);
+          this.asking = false;
+          this.lookSoon();
+        },
+      },
+      {
+        sources: [celSource(options.scope, false), source(mode)],
+        goesOn: ({ type }) => type === "folder",
+        extensions: EditorView.domEventHandlers({ focus: () => void listFiles().catch(() => undefined) }),
+      },
+    );
+    if (mode === "read" && !options.readOnly) this.watchDrops();
+    void this.look();
+  }
+
+  private get value(): string {
+    return this.inner.view.state.doc.toString();
+  }
+
+  /** Says what is known of the file that is named. */
+  private async look(): Promise<void> {
+    if (this.sending) return;
+    const { value } = this;
+    const look = (this.looks += 1);
+    const pattern = hasPattern(value) && this.options.mode === "read" ? globPattern(value) : null;
+    if (!pattern && !isPlain(value)) return this.note.say("");
+    try {
+      const { files, whole } = await listFiles();
+      const found = files.filter(({ path }) => (pattern ? pattern.test(path) : path === value));
+      if (this.gone || look !== this.looks || this.sending) return;
+      const [first] = found;
+      if (pattern) {
+        const bytes = found.reduce((sum, file) => sum + file.bytes, 0);
+        if (found.length) this.note.say(`${filesSaid(found.length)} · ${size(bytes)}`);
+        else this.note.say(whole ? gettext("No file matches this.") : "", "warns");
+      } else if (this.options.mode === "write")
+        this.note.say(
+          first
+            ? fill(gettext("This file exists: {size}, {time}."), {
+                size: size(first.bytes),
+                time: timeSaid(first.modifiedAt),
+              })
+            : "",
+        );
+      else if (first && value === this.stored)
+        this.note.say(fill(gettext("Uploaded: {size}"), { size: size(first.bytes) }));
+      else if (first) this.note.say(`${size(first.bytes)} · ${timeSaid(first.modifiedAt)}`);
+      // That it is missing is said as a problem: here, what helps.
+      else
+        this.note.say(
+          whole && this.problems.length ? gettext("Upload it here, or have a node before this one write it.") : "",
+        );
+    } catch {
+      // What cannot be looked up is said by the check and by the run.
+      if (!this.gone && look === this.looks) this.note.say("");
+    }
+  }
+
+  private watchDrops(): void {
+    const { host } = this;
+    const holds = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") ?? false;
+    let inside = 0;
+    const lit = (on: boolean): void => void host.classList.toggle("dropping", on);
+    // Before the text field, which would put in what the file holds.
+    const listen = (name: "dragenter" | "dragover" | "dragleave" | "drop", run: (event: DragEvent) => void): void =>
+      host.addEventListener(
+        name,
+        (event) => {
+          if (!holds(event)) return;
+          event.preventDefault();
+          event.stopPropagation();
+          run(event);
+        },
+        { capture: true },
+      );
+    listen("dragenter", () => lit((inside += 1) > 0));
+    listen("dragleave", () => lit((inside -= 1) > 0));
+    listen("dragover", (event) => {
+      if (event.dataTransfer) event.dataTransfer.dropEffect = "copy";
+    });
+    listen("drop", (event) => {
+      inside = 0;
+      lit(false);
+      const files = [...(event.dataTransfer?.files ?? [])];
+      const [file] = files;
+      if (files.length > 1) this.note.say(gettext("Drop one file at a time."), "bad");
+      else if (file) void this.take(file);
+    });
+  }
+
+  /** Stores a file of this computer; asks before it would take the place of another. */
+  private async take(file: File): Promise<void> {
+    if (this.sending) return this.note.say(gettext("An upload is under way. Wait for it, or cancel it."), "bad");
+    const written = this.value;
+    const name = file.name.replaceAll(/[\\/\u0000-\u001f\u007f]/g, "_");
+    const path =
+      (isPlain(written) || (written.endsWith("/") && isPlain(`${written}x`)) ? folderOf(written) : "") + name;
+    try {
+      const there = await fileAt(path);
+      if (this.gone) return;
+      if (!there) return await this.send(file, path);
+      const { files } = await listFiles(true);
+      if (this.gone) return;
+      this.asking = true;
+      this.looks += 1;
+      const other = freeName(path, (one) => files.some((each) => each.path === one));
+      const replace = act(gettext("Replace it"), () => void this.send(file, path));
+      this.note.say(
+        fill(gettext("{path} is there already: {size}, {time}."), {
+          path: visible(path),
+          size: size(there.bytes),
+          time: timeSaid(there.modifiedAt),
+        }),
+        "warns",
+        replace,
+        act(
+          fill(gettext("Store as {name}"), { name: visible(other.slice(folderOf(other).length)) }),
+          () => void this.send(file, other),
+        ),
+        act(gettext("Cancel"), () => void this.look()),
+      );
+      replace.focus();
+    } catch (error) {
+      if (!this.gone)
+        this.note.say(
+          error instanceof Error && !(error instanceof TypeError)
+            ? error.message
+            : gettext("Offline: the file did not reach the server."),
+          "bad",
+        );
+    }
+  }
+
+  private async send(file: File, path: string): Promise<void> {
+    const bar = element("progress", "bar");
+    bar.max = 1;
+    bar.value = 0;
+    bar.setAttribute("aria-label", fill(gettext("Uploading {name}"), { name: visible(file.name) }));
+    const sending = upload(file, path, (fraction) => {
+      bar.value = fraction;
+    });
+    this.sending = sending;
+    this.button.disabled = true;
+    this.note.say(
+      fill(gettext("Uploading {name}, {size}"), { name: visible(file.name), size: size(file.size) }),
+      "",
+      act(gettext("Cancel"), () => sending.cancel()),
+      bar,
+    );
+    try {
+      await sending.done;
+      if (this.gone) return;
+      this.sending = null;
+      this.stored = path;
+      this.put(path);
+      await this.look();
+      this.inner.focus();
+    } catch (error) {
+      if (!this.gone) this.note.say(error instanceof Error ? error.message : String(error), "bad");
+    } finally {
+      this.sending = null;
+      this.button.disabled = false;
+    }
+  }
+
+  /** The path as if it had been typed. */
+  private put(path: string): void {
+    const { view } = this.inner;
+    if (this.value !== path)
+      view.dispatch({
+        changes: { from: 0, to: view.state.doc.length, insert: path },
+        selection: { anchor: path.length },
+      });
+  }
+
+  setValue(text: string): void {
+    if (text === this.value) return;
+    this.inner.setValue(text);
+    void this.look();
+  }
+  setProblems(problems: Parameters<CodeField["setProblems"]>[0]): void {
+    const known = this.problems.length;
+    this.problems = problems;
+    this.inner.setProblems(problems);
+    if (known !== problems.length && !this.asking) void this.look();
+  }
+  focus(line?: number | null, at?: number): void {
+    this.inner.focus(line, at);
+  }
+  destroy(): void {
+    this.gone = true;
+    this.inner.destroy();
+    this.host.classList.remove("pathfield", "dropping");
+    this.host.replaceChildren();
+  }
+}
+
+const timeSaid = (iso: string): string => said(iso, "day", serverNow());
+
+export const mountPath = (host: HTMLElement, options: PathOptions): CodeField => new PathField(host, options);

@@ -1,0 +1,92 @@
+/** Copy, cut and paste of nodes, by the browser's own clipboard events: the text is JSON, so nodes go between tabs and
+ * workflows, and into a text editor and back.
+ */
+
+import { onGrid, type Position } from "../../graph/model";
+import { toast } from "../../behaviours/toast";
+
+import { one, typing } from "../../dom";
+import { nameOf, nodeOf } from "../../document/document";
+import { fill, gettext, ngettext } from "../../words/i18n";
+import { count, visible } from "../../words/words";
+import { offerUndo } from "./commands";
+import type { Editing } from "../parts";
+import { perform } from "../../document/perform";
+import { copyText, paste, removeSelection } from "../../document/verbs";
+
+export function startPasteboard(root: HTMLElement, editing: Editing): void {
+  const { facts, store } = editing;
+  const nextPlace = followPointer(root, editing);
+
+  document.addEventListener("copy", (event) => {
+    if (put(event, editing)) toast(saidOf(editing, "copy"));
+  });
+  document.addEventListener("cut", (event) => {
+    if (!put(event, editing)) return;
+    const text = saidOf(editing, "cut");
+    if (perform(editing, removeSelection(store.doc, { nodes: store.selection.nodes, edges: new Set() }, facts.types)))
+      offerUndo(editing, text);
+  });
+  document.addEventListener("paste", (event) => {
+    const text = ours(event) ? (event.clipboardData?.getData("text/plain") ?? "") : "";
+    if (!text.trim()) return;
+    event.preventDefault();
+    pasteText(editing, text, nextPlace());
+  });
+}
+
+/** Adds what a text of JSON holds; whether it did. */
+export function pasteText(editing: Editing, text: string, at: Position | null): boolean {
+  const { canvas, facts, store } = editing;
+  if (!perform(editing, paste(store.doc, text, at, canvas.placeOf, facts.types))) return false;
+  canvas.reveal(store.selection.nodes);
+  return true;
+}
+
+/** Whether the clipboard is the graph's now: no field has the keyboard, and no text is marked. */
+function ours(event: ClipboardEvent): boolean {
+  if (event.defaultPrevented || typing(event.target) || typing(document.activeElement) || one("dialog[open]"))
+    return false;
+  return event.type === "paste" || window.getSelection()?.isCollapsed !== false;
+}
+
+/** Puts the chosen nodes into the clipboard; whether there were any. */
+function put(event: ClipboardEvent, { canvas, store }: Editing): boolean {
+  const { nodes } = store.selection;
+  if (!ours(event) || !nodes.size || !event.clipboardData) return false;
+  event.clipboardData.setData("text/plain", copyText(store.doc, nodes, canvas.placeOf));
+  event.preventDefault();
+  return true;
+}
+
+function saidOf({ store }: Editing, how: "copy" | "cut"): string {
+  const { nodes } = store.selection;
+  const [id] = nodes;
+  const node = id === undefined || nodes.size > 1 ? undefined : nodeOf(store.doc, id);
+  const values = { name: node ? visible(nameOf(node)) : "", n: count(nodes.size) };
+  if (how === "cut")
+    return fill(node ? gettext("Cut {name}.") : ngettext("Cut {n} node.", "Cut {n} nodes.", nodes.size), values);
+  return fill(node ? gettext("Copied {name}.") : ngettext("Copied {n} node.", "Copied {n} nodes.", nodes.size), values);
+}
+
+/** Where the next paste goes: to the pointer while it rests on the graph; else null. */
+function followPointer(root: HTMLElement, { canvas }: Editing): () => Position | null {
+  const host = one("[data-edit-canvas]", root);
+  let at: { readonly x: number; readonly y: number } | null = null;
+  host?.addEventListener(
+    "pointermove",
+    (event) => {
+      if (event.pointerType !== "mouse") return;
+      at = { x: event.clientX, y: event.clientY };
+    },
+    { passive: true },
+  );
+  host?.addEventListener("pointerleave", () => {
+    at = null;
+  });
+  return () => {
+    if (!at) return null;
+    const place = canvas.toGraph(at.x, at.y);
+    return { x: onGrid(place.x), y: onGrid(place.y) };
+  };
+}

@@ -1,0 +1,160 @@
+/** What an author does, by whichever way it is asked for: a key, the bar, the palette or a menu. */
+
+import type { InsertionPoint } from "../../document/insertion-point";
+import type { NodeType } from "../../document/node-type";
+import { toast } from "../../behaviours/toast";
+import { edgeKey, indexOf, isObject, nameOf, nodeOf, positionOf, sourcePort, typeOf } from "../../document/document";
+import { whyNot } from "../../graph/load";
+import { NODE_HEIGHT, NODE_WIDTH, type Position } from "../../graph/model";
+import { edgesOutOf, outPorts } from "../../document/ports";
+import { fill, gettext, ngettext } from "../../words/i18n";
+import { count, visible } from "../../words/words";
+import type { Around } from "../palette/ranking";
+import type { Editing } from "../parts";
+import { perform, refuse } from "../../document/perform";
+import { roomNear } from "../../document/free-space";
+import { addNode, duplicate, nudge, removeSelection } from "../../document/verbs";
+
+const REVEALED_MAX = 20;
+
+/** Where a node goes that is added without saying where: after the chosen node, into the chosen edge, else where there is
+ * room. A type that takes nothing in and starts a branch of its own (reading a file) is never tied to what is chosen. */
+export function wishOfChosen({ store, facts }: Editing, type: NodeType | null): InsertionPoint {
+  if (type && !type.uses_inputs && type.category !== "flow") return { at: null };
+  const [edge] = store.selection.edges;
+  if (edge !== undefined && store.selection.edges.size === 1 && !store.selection.nodes.size) return { at: null, edge };
+  const node = store.node;
+  if (!node) return { at: null };
+  const ports = outPorts(node, facts.types);
+  const used = new Set(edgesOutOf(store.doc, node.id).map(sourcePort));
+  const port = ports.find((name) => !used.has(name)) ?? ports[0];
+  return port === undefined ? { at: null } : { at: null, from: { node: node.id, port } };
+}
+
+/** Types of what the new node would stand between. */
+export function typesAround({ store }: Editing, wish: InsertionPoint): Around {
+  const type = (id: string | undefined): string | null => {
+    const node = id === undefined ? undefined : nodeOf(store.doc, id);
+    return node ? typeOf(node) : null;
+  };
+  const edge = wish.edge === undefined ? undefined : store.doc.edges.find((one) => edgeKey(one) === wish.edge);
+  return edge
+    ? { after: type(edge.source), before: type(edge.target) }
+    : { after: type(wish.from?.node), before: type(wish.to?.node) };
+}
+
+/** Adds a node of the type and opens the first field of its form. */
+export function addType(editing: Editing, type: NodeType, wish: InsertionPoint): void {
+  const { canvas, facts, inspector, store } = editing;
+  const tied = wish.from ?? wish.to ?? wish.edge;
+  const placed = wish.at || tied !== undefined ? wish : { ...wish, at: roomInView(editing) };
+  if (!perform(editing, addNode(store.doc, facts.types, type.type, placed, canvas.placeOf))) return;
+  const made = store.node;
+  if (!made) return;
+  canvas.reveal([made.id]);
+  inspector.open(made.id, firstField(type));
+}
+
+/** Field of its config that is filled in first. */
+function firstField(type: NodeType): readonly string[] | undefined {
+  const required = type.config["required"];
+  const first = Array.isArray(required) ? required.find((name) => typeof name === "string") : undefined;
+  if (typeof first === "string") return ["config", first];
+  const properties = type.config["properties"];
+  const [name] = isObject(properties) ? Object.keys(properties) : [];
+  return name === undefined ? undefined : ["config", name];
+}
+
+/** A free place near the middle of what is seen; below the chosen node where one is. */
+function roomInView({ canvas, store }: Editing): Position {
+  const taken: Position[] = [];
+  for (const node of store.doc.nodes) {
+    const at = canvas.placeOf(node.id) ?? positionOf(node);
+    if (at) taken.push(at);
+  }
+  const beside = store.node && (canvas.placeOf(store.node.id) ?? positionOf(store.node));
+  return roomNear(beside ? { x: beside.x + NODE_WIDTH / 2, y: beside.y + NODE_HEIGHT / 2 } : canvas.middle(), taken);
+}
+
+export function removeChosen(editing: Editing): void {
+  const { facts, store } = editing;
+  const { nodes, edges } = store.selection;
+  if (!nodes.size && !edges.size) return;
+  const [id] = nodes;
+  const gone = id === undefined ? undefined : nodeOf(store.doc, id);
+  const text =
+    nodes.size === 1 && gone
+      ? fill(gettext("Deleted {name}."), { name: visible(nameOf(gone)) })
+      : nodes.size
+        ? fill(ngettext("Deleted {n} node.", "Deleted {n} nodes.", nodes.size), { n: count(nodes.size) })
+        : fill(ngettext("Deleted {n} connection.", "Deleted {n} connections.", edges.size), { n: count(edges.size) });
+  if (perform(editing, removeSelection(store.doc, store.selection, facts.types))) offerUndo(editing, text);
+}
+
+/** Says what was done, with its undo, until the next edit. */
+export function offerUndo({ store }: Editing, text: string): void {
+  const edits = store.edits;
+  const shown = toast(text, "success", { label: gettext("Undo"), run: () => store.edits === edits && store.undo() });
+  const stop = store.listen((update) => {
+    if (!update.doc) return;
+    shown.remove();
+    stop();
+  });
+}
+
+export function duplicateChosen(editing: Editing): void {
+  const { canvas, facts, store } = editing;
+  if (
+    store.selection.nodes.size &&
+    perform(editing, duplicate(store.doc, [...store.selection.nodes], canvas.placeOf, facts.types))
+  )
+    canvas.reveal(store.selection.nodes);
+}
+
+export function nudgeChosen(editing: Editing, dx: number, dy: number): void {
+  const { canvas, store } = editing;
+  if (
+    store.selection.nodes.size &&
+    perform(editing, nudge(store.doc, [...store.selection.nodes], dx, dy, canvas.placeOf))
+  )
+    canvas.reveal(store.selection.nodes);
+}
+
+export function chooseAll({ store }: Editing): void {
+  store.select(indexOf(store.doc).keys(), store.doc.edges.map(edgeKey));
+}
+
+export function undo(editing: Editing): void {
+  if (editing.store.undo()) revealChosen(editing);
+}
+
+export function redo(editing: Editing): void {
+  if (editing.store.redo()) revealChosen(editing);
+}
+
+/** What was undone is in view; not when it was half the graph. */
+function revealChosen({ store, canvas }: Editing): void {
+  const { nodes } = store.selection;
+  if (nodes.size && nodes.size <= REVEALED_MAX) canvas.reveal(nodes);
+}
+
+export function tidy({ canvas }: Editing): void {
+  canvas.tidy().catch((error: unknown) => toast(whyNot(error), "error"));
+}
+
+/** Sends now what would be sent in a moment. */
+export function saveNow({ saving }: Editing): void {
+  saving.settle().catch((error: unknown) => refuse(sentenceOf(error)));
+}
+
+/** Up to some nodes, where they are given. */
+export function runDraft({ runs }: Editing, targets: readonly string[] = []): Promise<void> {
+  return runs.run(targets).catch((error: unknown) => {
+    toast(sentenceOf(error), "error");
+  });
+}
+
+export const sentenceOf = (error: unknown): string =>
+  error instanceof Error && !(error instanceof TypeError)
+    ? error.message
+    : gettext("Offline: this did not reach the server.");

@@ -1,0 +1,121 @@
+/** Brings in JSON text: a definition or copied nodes, pasted or from a file. Added to the drawing or in its place, it is an
+ * edit like any other and can be undone. */
+
+import { element, icon } from "../../dom";
+import { type Doc, isObject, readDocument } from "../../document/document";
+import type { Json } from "../../live/protocol";
+import { gettext } from "../../words/i18n";
+import { offerUndo } from "./commands";
+import type { Editing } from "../parts";
+import { pasteText } from "./clipboard";
+
+/** Larger files are no definitions that anybody draws. */
+const BYTES_MAX = 32 * 1024 * 1024;
+
+export function openImport(editing: Editing): void {
+  const dialog = element("dialog", "importer");
+  const area = element("textarea", "in mono");
+  area.id = "import-text";
+  area.spellcheck = false;
+  area.wrap = "off";
+  const label = element("label", "", gettext("A definition, or copied nodes, as JSON"));
+  label.htmlFor = area.id;
+  const wrong = element("div", "wrong");
+  wrong.id = "import-wrong";
+  wrong.setAttribute("role", "alert");
+  area.setAttribute("aria-describedby", wrong.id);
+  const file = element("input");
+  file.type = "file";
+  file.accept = ".json,application/json";
+  file.hidden = true;
+  const choose = button(gettext("From a file"), "btn quiet");
+  const add = button(gettext("Add it to the drawing"), "btn");
+  const replace = button(gettext("Replace the drawing"), "btn primary");
+  const close = button("", "btn quiet icon");
+  close.append(icon("bad", true));
+  close.setAttribute("aria-label", gettext("Close"));
+  const title = element("h1", "run-title grow", gettext("Bring in JSON"));
+  title.id = "import-title";
+  dialog.setAttribute("aria-labelledby", title.id);
+  dialog.append(
+    element(
+      "div",
+      "body",
+      element("div", "row", title, close),
+      element("div", "field", label, area, wrong),
+      element("div", "row wrap", choose, file, element("div", "grow"), add, replace),
+    ),
+  );
+  const say = (text: string): void => {
+    wrong.textContent = text;
+    area.setAttribute("aria-invalid", String(text !== ""));
+    if (text) area.focus();
+  };
+  area.addEventListener("input", () => say(""));
+  choose.addEventListener("click", () => file.click());
+  file.addEventListener("change", () => {
+    const [chosen] = file.files ?? [];
+    if (!chosen) return;
+    if (chosen.size > BYTES_MAX) say(gettext("This file is too large for a definition."));
+    else
+      chosen.text().then(
+        (text) => {
+          area.value = text;
+          say("");
+          area.focus();
+        },
+        () => say(gettext("This file cannot be read.")),
+      );
+  });
+  add.addEventListener("click", () => {
+    const problem = problemOf(area.value);
+    if (problem) say(problem);
+    else if (pasteText(editing, area.value, null)) dialog.close();
+  });
+  replace.addEventListener("click", () => {
+    const read = readWhole(area.value);
+    if (typeof read === "string") {
+      say(read);
+      return;
+    }
+    dialog.close();
+    if (editing.store.edit({ kind: "replace", doc: read }, { label: gettext("Replace the drawing"), select: {} })) {
+      editing.canvas.fit();
+      offerUndo(editing, gettext("The drawing was replaced."));
+    }
+  });
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  area.focus();
+}
+
+function button(text: string, style: string): HTMLButtonElement {
+  const made = element("button", style, text);
+  made.type = "button";
+  return made;
+}
+
+/** What is wrong with the text as JSON; empty: nothing. */
+function problemOf(text: string): string {
+  try {
+    JSON.parse(text);
+    return "";
+  } catch (error) {
+    return `${gettext("This is no JSON.")} ${error instanceof Error ? error.message : ""}`.trim();
+  }
+}
+
+/** The definition that the text is, or why it is none. */
+function readWhole(text: string): Doc | string {
+  const wrong = problemOf(text);
+  if (wrong) return wrong;
+  const value = JSON.parse(text) as Json;
+  const definition = isObject(value) && isObject(value["definition"]) ? value["definition"] : value;
+  const doc =
+    isObject(definition) && Array.isArray(definition["nodes"]) && !("interlock" in definition)
+      ? readDocument(definition)
+      : null;
+  return doc ?? gettext("This is no definition: it has no list of nodes with ids of their own and edges between them.");
+}

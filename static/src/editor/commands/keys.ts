@@ -1,0 +1,166 @@
+/** Keys of the editor. What is typed into a field stays the field's, but for undo and redo in the inspector: what is typed
+ * there is an edit of the document already, so that the document's history takes it back.
+ *
+ * Keys of the graph itself (walking along edges, ending a wire) are the canvas's, which hears them first.
+ */
+
+import { one, typing } from "../../dom";
+import { chooseAll, duplicateChosen, nudgeChosen, redo, removeChosen, runDraft, saveNow, tidy, undo } from "./commands";
+import type { Editing } from "../parts";
+import { startOffers } from "./palette-entries";
+import { startPasteboard } from "./clipboard";
+
+/** Steps of Shift and an arrow, and with Alt too. */
+const NUDGE = 10;
+const NUDGE_LITTLE = 1;
+
+const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+
+export function startKeys(root: HTMLElement, editing: Editing): void {
+  startPasteboard(root, editing);
+  startOffers(root, editing);
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.isComposing || one("dialog[open]") || !(event.ctrlKey || event.metaKey) || event.altKey) return;
+      if (withControl(event, editing)) {
+        event.preventDefault();
+        // A field that has a history of its own must not take it back as well.
+        event.stopPropagation();
+      }
+    },
+    { capture: true },
+  );
+  document.addEventListener("keydown", (event) => {
+    if (
+      event.defaultPrevented ||
+      event.isComposing ||
+      event.ctrlKey ||
+      event.metaKey ||
+      one("dialog[open], [popover]:popover-open")
+    )
+      return;
+    if (event.key === "Escape") {
+      if (escape(event, editing)) event.preventDefault();
+    } else if (!typing(event.target) && act(event, editing)) event.preventDefault();
+  });
+}
+
+/** Ctrl (or Command) with a key; whether it was one of these. */
+function withControl(event: KeyboardEvent, editing: Editing): boolean {
+  const key = event.key.toLowerCase();
+  if (key === "s" && !event.shiftKey) {
+    saveNow(editing);
+    return true;
+  }
+  const { node } = editing.store;
+  if (key === "enter" && !event.shiftKey && node && (inGraph() || inInspector(event.target))) {
+    void runDraft(editing, [node.id]);
+    return true;
+  }
+  const inField = typing(event.target);
+  const back = key === "z" && !event.shiftKey;
+  if (back || (key === "z" && event.shiftKey) || (key === "y" && !event.shiftKey)) {
+    if (inField && !keptByDocument(event.target)) return false;
+    if (back) undo(editing);
+    else redo(editing);
+    return true;
+  }
+  if (key === "a" && !event.shiftKey && !inField && inGraph()) {
+    chooseAll(editing);
+    return true;
+  }
+  return false;
+}
+
+const inInspector = (target: EventTarget | null): boolean =>
+  target instanceof Element && target.closest("[data-inspector]") !== null;
+
+/** Whether each key that is typed into this field edits the document; one that commits later says `data-own-undo`. */
+function keptByDocument(field: EventTarget | null): boolean {
+  return field instanceof Element && inInspector(field) && field.closest("[data-own-undo]") === null;
+}
+
+/** Whether keys are meant for the graph: it or nothing in particular has the keyboard. */
+function inGraph(): boolean {
+  const at = document.activeElement;
+  return (
+    !at ||
+    at === document.body ||
+    at.closest(".editcanvas, .edhead, .pal, main.edit") === at ||
+    at.closest(".editcanvas, .edhead, .pal") !== null
+  );
+}
+
+/** A key alone or with Shift; whether it was one of these. */
+function act(event: KeyboardEvent, editing: Editing): boolean {
+  const { canvas, inspector, palette, store } = editing;
+  const { node } = store;
+  switch (event.key.length === 1 ? event.key.toLowerCase() : event.key) {
+    case "n":
+      palette.focus();
+      return true;
+    case "f":
+      if (event.shiftKey) canvas.fitSelection();
+      else canvas.fit();
+      return true;
+    case "/":
+      canvas.search();
+      return true;
+    case "F2":
+      if (node) canvas.rename(node.id);
+      return node !== null;
+    case "t":
+      tidy(editing);
+      return true;
+  }
+  if (!inGraph()) return false;
+  const arrow = ARROWS[event.key];
+  if (arrow && event.shiftKey && store.selection.nodes.size) {
+    const step = event.altKey ? NUDGE_LITTLE : NUDGE;
+    nudgeChosen(editing, arrow[0] * step, arrow[1] * step);
+    return true;
+  }
+  if (event.altKey) return false;
+  switch (event.key.length === 1 ? event.key.toLowerCase() : event.key) {
+    case "c":
+      if (!node) return false;
+      canvas.focus();
+      canvas.connectFrom(node.id);
+      return true;
+    case "d":
+      duplicateChosen(editing);
+      return true;
+    case "Delete":
+    case "Backspace":
+      removeChosen(editing);
+      return true;
+    case "Enter":
+      // A button or link that has the keyboard is pressed.
+      if (!node || document.activeElement?.matches("button, a, summary")) return false;
+      inspector.focus();
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** From a field back to the graph, then nothing is chosen any more. */
+function escape(event: KeyboardEvent, { canvas, store }: Editing): boolean {
+  const inPanel =
+    event.target instanceof Element && event.target.closest("[data-inspector], [data-edit-drawer]") !== null;
+  if (inPanel) {
+    canvas.focus();
+    return true;
+  }
+  if (typing(event.target)) return false;
+  const { nodes, edges } = store.selection;
+  if (!nodes.size && !edges.size) return false;
+  store.select([]);
+  return true;
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import { reduce } from "../../document/changes";
+import { changesBetween } from "../../document/diff";
+import { type Doc, emptyDocument, readDocument } from "../../document/document";
+import type { JsonObject } from "../../live/protocol";
+import { said, takenBack } from "./changes";
+import { EditorStore } from "../../document/store";
+import { author, TYPES } from "../../document/testing/random-edits";
+
+const doc = (nodes: JsonObject[], edges: JsonObject[] = [], more: JsonObject = {}): Doc =>
+  readDocument({ ...more, nodes, edges }) as Doc;
+
+describe("changes in words", () => {
+  it("name nodes, fields and what they lead to", () => {
+    const before = doc(
+      [
+        { id: "a", type: "table.sql", name: "Delays by wind", config: { sql: "1" } },
+        { id: "b", type: "noop" },
+        { id: "c", type: "noop" },
+      ],
+      [{ source: "a", target: "b" }],
+      { inputs: { properties: { month: {} } } },
+    );
+    const after = doc(
+      [
+        { id: "a", type: "table.sql", name: "Delays by wind", config: { sql: "2" }, policy: { retries: 2 } },
+        { id: "b", type: "noop", position: { x: 1, y: 1 } },
+        { id: "d", type: "noop", name: "D" },
+      ],
+      [{ source: "b", target: "a" }],
+      { inputs: { properties: { year: {} } }, settings: { on_failure: "stop" } },
+    );
+    expect(changesBetween(before, after).map((change) => said(change, after, TYPES))).toEqual([
+      "Delays by wind: SQL, retries changed",
+      "D added",
+      "c removed",
+      "b → Delays by wind connected",
+      "Delays by wind → b disconnected",
+      "Input month removed",
+      "Input year added",
+      "Workflow: what follows a failure changed",
+      "b moved",
+    ]);
+  });
+});
+
+describe("changes taken back", () => {
+  it("one after the other lead to the live version again, whatever was done", () => {
+    for (let seed = 1; seed <= 60; seed += 1) {
+      const store = new EditorStore(emptyDocument());
+      const { edit } = author(store, seed, true);
+      for (let made = 0; made < 40;) if (edit()) made += 1;
+      const live = store.doc;
+      for (let made = 0; made < 25;) if (edit()) made += 1;
+      let now = store.doc;
+      for (let round = 0; round < 200; round += 1) {
+        const changes = changesBetween(live, now);
+        // A wire is put back where it closes no cycle any more.
+        const verb = changes
+          .map((change) => takenBack(change, now, live, ""))
+          .find((one) => !("refused" in one) && one.changes.reduce(reduce, now) !== now);
+        if (!verb || "refused" in verb) break;
+        now = verb.changes.reduce(reduce, now);
+      }
+      expect(changesBetween(live, now)).toEqual([]);
+    }
+  });
+});

@@ -1,0 +1,135 @@
+/** What the drawer shows of one output: which one, how it stands, and its beginning as the server sends it. Pure. */
+
+import { configOf, type DocNode, edgeKey, isObject, nodeOf, typeOf } from "../../document/document";
+import type { Json, JsonObject, NodeRun } from "../../live/protocol";
+import type { RunStore } from "../../run/store";
+import { gettext } from "../../words/i18n";
+import { NODE_ENDED, RUN_ENDED } from "../../words/words";
+import type { EditorStore, KnownOutput } from "../../document/store";
+
+export interface ShownColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly nulls: number | null;
+  /** How many values it has; null: not counted. */
+  readonly distinct: number | null;
+  readonly number: boolean;
+}
+
+export type Payload =
+  | {
+      readonly kind: "table";
+      readonly columns: readonly ShownColumn[];
+      readonly rows: readonly (readonly (string | null)[])[];
+      readonly total: number;
+      readonly counted: number;
+      readonly shown: number;
+    }
+  | { readonly kind: "json"; readonly text: string; readonly cut: boolean; readonly bytes: number }
+  | { readonly kind: "unreadable"; readonly why: string }
+  | { readonly kind: "none" };
+
+/** The node whose output is looked at: the one chosen node, or the source of the one chosen edge. */
+export function subjectOf(store: EditorStore): DocNode | null {
+  const { nodes, edges } = store.selection;
+  if (nodes.size === 1 && !edges.size) return store.node;
+  if (nodes.size || edges.size !== 1) return null;
+  const [key] = edges;
+  const edge = store.doc.edges.find((each) => edgeKey(each) === key);
+  return edge ? (nodeOf(store.doc, edge.source) ?? null) : null;
+}
+
+export type Standing =
+  | { readonly kind: "rest" }
+  /** In a run of the draft that has not ended, and it is the node's turn sooner or later. */
+  | { readonly kind: "under way"; readonly node: NodeRun }
+  /** Did not succeed in the run that is followed. */
+  | { readonly kind: "failed"; readonly node: NodeRun };
+
+/** How a node stands in the followed run. */
+export function standingOf(run: RunStore | null, id: string): Standing {
+  const node = run?.nodes.get(id);
+  if (!run || !node) return { kind: "rest" };
+  if (!NODE_ENDED.has(node.state))
+    return RUN_ENDED.has(run.run?.state ?? "") ? { kind: "rest" } : { kind: "under way", node };
+  if (
+    node.state === "failed" ||
+    node.state === "timed_out" ||
+    node.state === "upstream_failed" ||
+    node.state === "cancelled"
+  )
+    return { kind: "failed", node };
+  return { kind: "rest" };
+}
+
+/** The node that failed first: what came after it may have failed for it. */
+export function firstFailed(nodes: Iterable<NodeRun>): NodeRun | null {
+  let first: NodeRun | null = null;
+  for (const node of nodes) {
+    if (node.state !== "failed" && node.state !== "timed_out") continue;
+    if (!first || (node.finished_at ?? "") < (first.finished_at ?? "")) first = node;
+  }
+  return first;
+}
+
+/** What names one output for good: a run's output changes only when the node is retried, and ends anew. */
+export const outputKey = (node: string, output: KnownOutput): string => JSON.stringify([node, output.run, output.at]);
+
+export function readPayload(body: JsonObject): Payload {
+  const number = (key: string): number => (typeof body[key] === "number" ? body[key] : 0);
+  const text = (key: string): string => (typeof body[key] === "string" ? body[key] : "");
+  switch (body["kind"]) {
+    case "table":
+      return {
+        kind: "table",
+        columns: list(body["columns"]).flatMap(readColumn),
+        rows: list(body["rows"]).map((row) => list(row).map((cell) => (typeof cell === "string" ? cell : null))),
+        total: number("row_count"),
+        counted: number("counted"),
+        shown: number("shown"),
+      };
+    case "json":
+      return { kind: "json", text: text("value"), cut: body["cut"] === true, bytes: number("bytes") };
+    case "unreadable":
+      return { kind: "unreadable", why: text("why") };
+    default:
+      return { kind: "none" };
+  }
+}
+
+const list = (value: Json | undefined): Json[] => (Array.isArray(value) ? value : []);
+
+function readColumn(value: Json): ShownColumn[] {
+  if (!isObject(value) || typeof value["name"] !== "string") return [];
+  const number = (key: string): number | null => (typeof value[key] === "number" ? value[key] : null);
+  return [
+    {
+      name: value["name"],
+      type: typeof value["type"] === "string" ? value["type"] : "",
+      nulls: number("nulls"),
+      distinct: number("distinct"),
+      number: value["number"] === true,
+    },
+  ];
+}
+
+/** What names the beginning of a file that a node reads without a run; empty: there is none to ask for. */
+export function fileKey(node: DocNode): string {
+  const config = configOf(node);
+  const path = config["path"];
+  return typeOf(node) === "table.read" && typeof path === "string" && path !== "" && !path.includes("{{")
+    ? `file ${JSON.stringify(config)}`
+    : "";
+}
+
+/** A type of DuckDB as people read it. */
+export function typeSaid(type: string): string {
+  switch (type) {
+    case "VARCHAR":
+      return gettext("text");
+    case "TIMESTAMP WITH TIME ZONE":
+      return "timestamptz";
+    default:
+      return type.toLowerCase();
+  }
+}

@@ -1,0 +1,165 @@
+/** Fields for code and for paths of files: a text field of the same height stands there until the editor for code is loaded. */
+
+import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { flushSync } from "react-dom";
+import type { Json } from "../../live/protocol";
+import { bring, type ControlProps, useWriting } from "./controls";
+import { Field, type Ids } from "./field";
+import type { CodeField, PathOptions } from "../code/index";
+import { heightOf, PATH_PX } from "../code/size";
+import { once } from "../../once";
+import { codeScope } from "./incoming";
+import type { Language } from "./schema";
+import { MIXED, useSaid, useSurroundings, useWish } from "./scope";
+import { looseText, readLoose } from "./values";
+
+/** Asked for as soon as the inspector is there: fields for code are what most nodes are made of. */
+export const loadCode = once(() => import("../code/index"));
+const loadPath = once(() => import("../code/files/path-field"));
+
+export interface CodeProps extends ControlProps {
+  readonly node: string;
+  readonly kind: Language | "json" | "read" | "write";
+  /** The text may also stand for a number, true or false. */
+  readonly loose?: boolean;
+  readonly expressions: boolean;
+  readonly minLines?: number;
+}
+
+/** What both kinds of fields are told. */
+type Shared = Omit<PathOptions, "mode">;
+
+const LINES_MAX = 24;
+const isPath = (kind: CodeProps["kind"]): kind is "read" | "write" => kind === "read" || kind === "write";
+
+export function CodeControl(props: CodeProps): ReactNode {
+  const { path, label, help, required = false } = props;
+  return (
+    <Field path={path} label={label} help={help} required={required} group={!isPath(props.kind)} tall>
+      {(ids) => <CodeHost {...props} ids={ids} />}
+    </Field>
+  );
+}
+
+function CodeHost(props: CodeProps & { ids: Ids }): ReactNode {
+  const { path, label, kind, node, loose = false, expressions, ids, minLines = 3 } = props;
+  const { editing } = useSurroundings();
+  const { value, type, leave } = useWriting(props);
+  const said = useSaid(path);
+  const text =
+    value === MIXED || value === undefined
+      ? ""
+      : loose
+        ? typeof value === "string"
+          ? value
+          : looseText(value)
+        : typeof value === "string"
+          ? value
+          : JSON.stringify(value, null, 2);
+  const host = useRef<HTMLDivElement>(null);
+  const plain = useRef<HTMLTextAreaElement>(null);
+  const mounted = useRef<CodeField | null>(null);
+  const [ready, setReady] = useState(false);
+  const [failed, setFailed] = useState(false);
+  const change = (next: string): void => type(loose ? looseValue(next) : next);
+  // The editor for code lives longer than one drawing: it calls what is current.
+  const current = useRef({ change, leave, node });
+  useLayoutEffect(() => {
+    current.current = { change, leave, node };
+  });
+
+  useEffect(() => {
+    let ended = false;
+    const load = isPath(kind)
+      ? loadPath().then(
+          ({ mountPath }) =>
+            (box: HTMLElement, shared: Shared) =>
+              mountPath(box, { ...shared, mode: kind }),
+        )
+      : loadCode().then(
+          ({ mountCode }) =>
+            (box: HTMLElement, shared: Shared) =>
+              mountCode(box, { ...shared, language: kind, minLines, maxLines: LINES_MAX, expressions }),
+        );
+    load.then(
+      (mount) => {
+        const { current: box } = host;
+        if (ended || !box) return;
+        const before = plain.current;
+        const focused = before !== null && document.activeElement === before;
+        const line = focused ? before.value.slice(0, before.selectionStart).split("\n").length : null;
+        // Where somebody types, more follows.
+        const at = focused && before.selectionStart === before.selectionEnd ? before.selectionStart : undefined;
+        const shared = {
+          value: before?.value ?? text,
+          label,
+          labelledBy: ids.label,
+          describedBy: ids.describedBy,
+          nonce: editing.facts.nonce,
+          scope: () => codeScope(editing, current.current.node),
+          onChange: (next: string) => current.current.change(next),
+          onBlur: () => current.current.leave(),
+          onStep: () => editing.store.settle(),
+        };
+        const field = mount(box, shared);
+        mounted.current = field;
+        // At once, with the field that stood in for it gone: two of the same name are never there.
+        flushSync(() => setReady(true));
+        if (focused) field.focus(line, at);
+      },
+      () => setFailed(true),
+    );
+    return () => {
+      ended = true;
+      mounted.current?.destroy();
+      mounted.current = null;
+    };
+    // The field is mounted once for its node and path; its text follows below.
+  }, []);
+
+  useLayoutEffect(() => mounted.current?.setValue(text), [text, ready]);
+  useLayoutEffect(() => mounted.current?.setProblems(said), [said, ready]);
+  useWish(path, (line) => {
+    bring(plain.current ?? host.current);
+    mounted.current?.focus(line);
+    if (plain.current && line) select(plain.current, line);
+  });
+  // The same height as the editor for code will have: nothing jumps when it comes.
+  const height = isPath(kind) ? PATH_PX : heightOf(text, minLines, LINES_MAX);
+  return (
+    <div className={isPath(kind) ? "codehost path" : "codehost"} style={{ minHeight: ready ? 0 : height }}>
+      <div ref={host} className="codebox" />
+      {!ready && (
+        <textarea
+          className="in mono"
+          value={text}
+          ref={plain}
+          style={{ height }}
+          id={ids.id}
+          aria-labelledby={ids.label}
+          aria-describedby={ids.describedBy}
+          aria-invalid={ids.invalid || undefined}
+          aria-busy={!failed || undefined}
+          spellCheck={false}
+          onChange={(event) => change(event.target.value)}
+          onBlur={leave}
+        />
+      )}
+    </div>
+  );
+}
+
+function looseValue(text: string): Json {
+  const value = readLoose(text);
+  return typeof value === "boolean" ? value : text;
+}
+
+function select(area: HTMLTextAreaElement, line: number): void {
+  const start =
+    area.value
+      .split("\n")
+      .slice(0, line - 1)
+      .join("\n").length + (line > 1 ? 1 : 0);
+  const end = area.value.indexOf("\n", start);
+  area.setSelectionRange(start, end < 0 ? area.value.length : end);
+}

@@ -1,0 +1,71 @@
+/** What comes into a node, as the document and what is known of outputs say it. */
+
+import { type Doc, type DocEdge, edgeKey, isObject, nameOf, nodeOf, targetPort, typeOf } from "../../document/document";
+import { edgesInto, edgesOutOf } from "../../document/ports";
+import type { JsonObject } from "../../live/protocol";
+import type { Scope as CodeScope } from "../code/index";
+import type { Editing } from "../parts";
+import type { Column, EditorStore } from "../../document/store";
+
+export function edgeOf(doc: Doc, key: string): DocEdge | null {
+  const [source] = JSON.parse(key) as string[];
+  return edgesOutOf(doc, source ?? "").find((edge) => edgeKey(edge) === key) ?? null;
+}
+
+/** What is known of a node's output without looking further. */
+export interface Known {
+  readonly kind: "table" | "json" | "unknown";
+  readonly columns: readonly Column[] | null;
+  readonly rows: number | null;
+}
+
+const UNKNOWN: Known = { kind: "unknown", columns: null, rows: null };
+
+/** Output of a node; a branch hands on what it was given. */
+export function knownOf(store: EditorStore, id: string): Known {
+  let at = id;
+  for (let steps = 0; steps < 20; steps += 1) {
+    const columns = store.schemas.get(at);
+    const output = store.outputs.get(at);
+    if (columns) return { kind: "table", columns, rows: output?.kind === "table" ? output.rows : null };
+    if (output) return { kind: output.kind === "table" ? "table" : "json", columns: output.columns, rows: output.rows };
+    const node = nodeOf(store.doc, at);
+    const [edge] = edgesInto(store.doc, at);
+    if (!node || typeOf(node) !== "branch" || !edge) return UNKNOWN;
+    at = edge.source;
+  }
+  return UNKNOWN;
+}
+
+/** All nodes before a node, nearest first. */
+export function before(doc: Doc, id: string, most = 200): string[] {
+  const found = new Set<string>();
+  let ring = [id];
+  while (ring.length && found.size < most) {
+    const next: string[] = [];
+    for (const at of ring) {
+      for (const edge of edgesInto(doc, at)) {
+        if (edge.source === id || found.has(edge.source) || !nodeOf(doc, edge.source)) continue;
+        found.add(edge.source);
+        next.push(edge.source);
+      }
+    }
+    ring = next;
+  }
+  return [...found];
+}
+
+/** What code of a node can name. */
+export function codeScope(editing: Editing, id: string): CodeScope {
+  const { doc } = editing.store;
+  const declared = doc["inputs"];
+  const properties = isObject(declared as JsonObject | undefined) ? (declared as JsonObject)["properties"] : undefined;
+  return {
+    inputs: edgesInto(doc, id).map((edge) => {
+      const { kind, columns } = knownOf(editing.store, edge.source);
+      return { port: targetPort(edge), kind, columns };
+    }),
+    workflowInputs: isObject(properties) ? Object.keys(properties) : [],
+    upstream: before(doc, id).map((at) => ({ id: at, name: nameOf(nodeOf(doc, at) ?? { id: at }) })),
+  };
+}

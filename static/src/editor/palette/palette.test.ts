@@ -1,0 +1,62 @@
+import type { NodeType } from "../../document/node-type";
+import { describe, expect, it } from "vitest";
+import { likely, matching } from "./ranking";
+
+import { roomNear } from "../../document/free-space";
+
+const type = (name: string, id: string, description = "", category = "tables"): NodeType => ({
+  type: id,
+  name,
+  category,
+  icon: "dot",
+  description,
+  config: {},
+  out_ports: ["out"],
+  uses_inputs: true,
+});
+const TYPES = [
+  type("Read table", "table.read", "Reads CSV or Parquet."),
+  type("SQL", "table.sql", "One query."),
+  type("Write table", "table.write", "Writes CSV."),
+  type("Python", "python", "Runs a function.", "code"),
+  type("Python function", "python.function", "", "code"),
+];
+const ids = (types: readonly NodeType[]): string[] => types.map((one) => one.type);
+
+describe("what is meant", () => {
+  it("lists all types for no words, the likely ones first", () => {
+    expect(ids(matching(TYPES, "", likely({ after: "table.read", before: null })))).toEqual([
+      "table.sql",
+      "python",
+      "table.write",
+      "table.read",
+      "python.function",
+    ]);
+    expect(ids(matching(TYPES, " ", likely({ after: null, before: null })))[0]).toBe("table.read");
+    expect(likely({ after: "table.read", before: "table.write" })[0]).toBe("table.sql");
+    expect(likely({ after: "my.type", before: null })[0]).toBe("python");
+  });
+
+  it("puts what begins with the word before what holds it", () => {
+    expect(ids(matching(TYPES, "sql", []))).toEqual(["table.sql"]);
+    expect(ids(matching(TYPES, "pyth", []))).toEqual(["python", "python.function"]);
+    expect(ids(matching(TYPES, "csv", ["table.write"]))).toEqual(["table.write", "table.read"]);
+    expect(ids(matching(TYPES, "write csv", []))).toEqual(["table.write"]);
+    expect(matching(TYPES, "xyz", [])).toEqual([]);
+  });
+});
+
+describe("room", () => {
+  it("is where it was wished while nothing is there", () => {
+    expect(roomNear({ x: 94, y: 27 }, [])).toEqual({ x: 0, y: 0 });
+  });
+
+  it("covers no card, however many were added before", () => {
+    const taken = [{ x: 0, y: 0 }];
+    for (let n = 0; n < 60; n += 1) {
+      const at = roomNear({ x: 94, y: 27 }, taken);
+      expect(taken.every((one) => Math.abs(one.x - at.x) >= 188 || Math.abs(one.y - at.y) >= 54)).toBe(true);
+      taken.push(at);
+    }
+  });
+});

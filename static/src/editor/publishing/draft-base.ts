@@ -1,0 +1,149 @@
+/** What a draft begins with: a version that is started from, the newest one after discarding, what others published. */
+
+import { ApiError, call } from "../../api/client";
+import { toast } from "../../behaviours/toast";
+import { all } from "../../dom";
+import { type Doc, nameOf, nodeOf } from "../../document/document";
+import { merge } from "../../document/merge";
+import { fill, gettext } from "../../words/i18n";
+import { visible } from "../../words/words";
+import { loadDraft } from "../main";
+import type { Editing } from "../parts";
+import { refuse } from "../../document/perform";
+import { sharing } from "../../document/equal";
+import type { Versions } from "./versions";
+
+const NAMED_MAX = 5;
+
+export function startDrafting(editing: Editing, versions: Versions): void {
+  for (const form of all<HTMLFormElement>("form[data-discard]")) {
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      form.closest<HTMLElement>("[popover]")?.hidePopover();
+      discard(editing, versions).catch((error: unknown) => refuse(why(error)));
+    });
+  }
+  const from = new URLSearchParams(location.search).get("from");
+  if (from === null) return;
+  // Loaded again, the page shows the draft as it then is.
+  history.replaceState(history.state, "", location.pathname);
+  const number = Number(from);
+  if (Number.isInteger(number) && number > 0)
+    startFrom(editing, versions, number).catch((error: unknown) => refuse(why(error)));
+}
+
+const why = (error: unknown): string =>
+  error instanceof ApiError ? error.message : gettext("Offline: this did not reach the server.");
+
+/** Another document as an edit, which a button in the message takes back too. */
+function replace(editing: Editing, doc: Doc, label: string): boolean {
+  return editing.store.edit({ kind: "replace", doc: sharing(editing.store.doc, doc) }, { label, select: {} });
+}
+
+function offerBack(editing: Editing, text: string, button: string, before: Doc, label: string): void {
+  const { store } = editing;
+  const after = store.doc;
+  toast(text, "success", {
+    label: button,
+    run() {
+      // What was drawn since stays one step back.
+      if (store.doc === after && store.undoLabel === label) store.undo();
+      else store.edit({ kind: "replace", doc: before }, { label: button });
+    },
+  });
+}
+
+async function startFrom(editing: Editing, versions: Versions, number: number): Promise<void> {
+  const doc = await versions.document(number);
+  const before = editing.store.doc;
+  const label = fill(gettext("Start from v{n}"), { n: number });
+  if (!replace(editing, doc, label) || sharing(before, doc) === before) return;
+  offerBack(editing, fill(gettext("Your draft is what v{n} says now."), { n: number }), gettext("Undo"), before, label);
+}
+
+/** Without a draft, what somebody else published meanwhile takes the place of what is seen. Whether it did. */
+export async function freshen({ facts, saving, store }: Editing, versions: Versions): Promise<boolean> {
+  const untouched = (): boolean => !saving.ground.drafted && store.saving.state === "saved";
+  if (!untouched() || versions.newest === null || saving.ground.base === versions.newest) return false;
+  const seen = store.doc;
+  const loaded = await loadDraft(facts.slug);
+  if (!loaded.doc || loaded.savedAt !== null || loaded.baseVersion === null || store.doc !== seen || !untouched())
+    return false;
+  const label = fill(gettext("Take over v{n}"), { n: loaded.baseVersion });
+  store.edit({ kind: "replace", doc: sharing(seen, loaded.doc) }, { label });
+  versions.put(loaded.baseVersion, store.doc);
+  saving.grounded(store.doc, { tag: loaded.etag, base: loaded.baseVersion, drafted: false });
+  toast(fill(gettext("v{n} was published meanwhile: you see it now."), { n: loaded.baseVersion }));
+  return true;
+}
+
+async function discard(editing: Editing, versions: Versions): Promise<void> {
+  const { facts, saving, store } = editing;
+  const before = store.doc;
+  // What is not saved goes too: only another tab's save is in the way.
+  await saving.settle().catch(() => undefined);
+  if (store.saving.state === "conflict") {
+    refuse(gettext("Another tab saved first. Choose which draft to keep, then discard it."));
+    return;
+  }
+  if (!saving.ground.drafted) {
+    toast(gettext("There is no draft to discard: nothing was changed."));
+    return;
+  }
+  await call("DELETE", `/api/v1/workflows/${encodeURIComponent(facts.slug)}/draft/`, undefined, {
+    "If-Match": saving.ground.tag,
+  });
+  const loaded = await loadDraft(facts.slug);
+  const label = gettext("Discard my draft");
+  if (!loaded.doc) {
+    location.reload();
+    return;
+  }
+  if (loaded.baseVersion !== null) versions.put(loaded.baseVersion, loaded.doc);
+  replace(editing, loaded.doc, label);
+  saving.grounded(store.doc, { tag: loaded.etag, base: loaded.baseVersion, drafted: false });
+  const text =
+    loaded.baseVersion === null
+      ? gettext("Your draft is gone.")
+      : fill(gettext("Your draft is gone; this is v{n} again."), { n: loaded.baseVersion });
+  offerBack(editing, text, gettext("Bring it back"), before, label);
+}
+
+/** The draft counts as started from the newest version from now on; with its changes put in, or without. Whether a form
+ * for publishing it makes sense now. */
+export async function takeOver(editing: Editing, versions: Versions, changes: boolean): Promise<boolean> {
+  const { facts, saving, store } = editing;
+  await saving.settle();
+  await versions.look();
+  const { newest } = versions;
+  if (newest === null) return false;
+  const { base } = saving.ground;
+  const [was, theirs] = await Promise.all([versions.document(base), versions.document(newest)]);
+  const mine = store.doc;
+  const { body } = await call("POST", `${facts.address}edit/rebase/`, {
+    saves: Number(saving.ground.tag.replaceAll('"', "")),
+  });
+  saving.grounded(mine, { tag: `"${Number(body["saves"])}"`, base: newest, drafted: true });
+  if (!changes) return true;
+  const found = merge(was, store.doc, theirs);
+  const label = fill(gettext("Take over v{n}"), { n: newest });
+  replace(editing, found.doc, label);
+  const clashes = [...found.clashes.map((id) => nameIn(store.doc, theirs, id)), ...found.fields];
+  if (clashes.length) {
+    const named = clashes.slice(0, NAMED_MAX).join(", ") + (clashes.length > NAMED_MAX ? " …" : "");
+    offerBack(
+      editing,
+      fill(gettext("v{n} is taken over. Both changed {names}: there yours stayed."), { n: newest, names: named }),
+      gettext("Undo"),
+      mine,
+      label,
+    );
+  } else offerBack(editing, fill(gettext("v{n} is taken over."), { n: newest }), gettext("Undo"), mine, label);
+  await saving.settle();
+  return true;
+}
+
+function nameIn(mine: Doc, theirs: Doc, id: string): string {
+  const node = nodeOf(mine, id) ?? nodeOf(theirs, id);
+  return visible(node ? nameOf(node) : id);
+}

@@ -1,0 +1,168 @@
+/** The form at the Publish button, without leaving the page: the history stays, and the next step is to run it. */
+
+import { ApiError, call } from "../../api/client";
+import { openDialog } from "../../behaviours/popover";
+import { toast } from "../../behaviours/toast";
+import { element, icon, one } from "../../dom";
+import type { Doc } from "../../document/document";
+import type { JsonObject } from "../../live/protocol";
+import { fill, gettext } from "../../words/i18n";
+import { sentenceOf } from "../commands/commands";
+import { takeOver } from "./draft-base";
+import { asksInputs, startRun } from "../runs/draft-runs";
+import type { Editing } from "../parts";
+import type { Versions } from "./versions";
+
+const TRIES_MAX = 3;
+
+export function startPublishing(editing: Editing, versions: Versions, turned: () => void): void {
+  const popover = one("#publish");
+  if (!popover) return;
+  popover.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || !form.matches("[data-publish-form]")) return;
+    event.preventDefault();
+    void publish(form);
+  });
+  popover.addEventListener("click", (event) => {
+    const button = event.target instanceof Element ? event.target.closest("button") : null;
+    if (!button) return;
+    if (button.matches("[data-show-problems]")) {
+      popover.hidePopover();
+      editing.drawer.show("problems");
+    } else if (button.matches("[data-take-over], [data-rebase]")) {
+      button.disabled = true;
+      takeOver(editing, versions, button.matches("[data-take-over]")).then(
+        (done) => {
+          if (!done) popover.hidePopover();
+          else {
+            turned();
+            again();
+          }
+        },
+        (error: unknown) => {
+          button.disabled = false;
+          said(error);
+        },
+      );
+    }
+  });
+
+  /** The form as it is now. */
+  function again(): void {
+    const wasOpen = popover?.matches(":popover-open");
+    popover?.hidePopover();
+    if (wasOpen) popover?.showPopover();
+  }
+
+  function said(error: unknown): void {
+    const place = one("[data-publish-said]", popover ?? document);
+    const text =
+      error instanceof Error && !(error instanceof TypeError)
+        ? error.message
+        : gettext("Offline: nothing was published. Try again when the server is back.");
+    if (!place) {
+      popover?.append(element("p", "wrong", text));
+      return;
+    }
+    place.textContent = text;
+    place.hidden = false;
+  }
+
+  async function publish(form: HTMLFormElement): Promise<void> {
+    const button = one<HTMLButtonElement>("button.primary", form);
+    if (!button || button.disabled) return;
+    button.disabled = true;
+    button.classList.add("busy");
+    const fields = new FormData(form);
+    try {
+      const { body, doc, tag } = await sent(String(fields.get("message") ?? ""), fields.get("live") !== null);
+      const number = Number(body["number"]);
+      editing.saving.grounded(doc, { tag, base: number, drafted: false });
+      versions.put(number, doc);
+      versions.newest = number;
+      versions.live = typeof body["newest_live"] === "number" ? body["newest_live"] : null;
+      turned();
+      published(doc, number, body["live"] === true);
+    } catch (error) {
+      button.disabled = false;
+      button.classList.remove("busy");
+      // Problems, or a version of somebody else: the form tells them.
+      if (error instanceof ApiError && (error.code === "invalid_document" || error.code === "outdated_base_version")) {
+        await versions.look().then(
+          (news) => news && turned(),
+          () => undefined,
+        );
+        again();
+      } else said(error);
+    }
+  }
+
+  /** What is on the screen, once it is saved; what was drawn meanwhile was saved before it arrived, and goes along. */
+  async function sent(message: string, live: boolean): Promise<{ body: JsonObject; doc: Doc; tag: string }> {
+    for (let tries = 1; ; tries += 1) {
+      await editing.saving.settle();
+      const doc = editing.store.doc;
+      const { tag } = editing.saving.ground;
+      try {
+        const { body } = await call("POST", `${editing.facts.address}edit/publish/`, {
+          message,
+          live,
+          saves: Number(tag.replaceAll('"', "")),
+        });
+        return { body, doc, tag };
+      } catch (error) {
+        if (
+          !(error instanceof ApiError && error.status === 412 && editing.saving.ground.tag !== tag) ||
+          tries >= TRIES_MAX
+        )
+          throw error;
+      }
+    }
+  }
+
+  /** What was done, and what comes next. */
+  function published(doc: Doc, number: number, live: boolean): void {
+    const status = element(
+      "p",
+      "row",
+      icon("ok"),
+      element(
+        "b",
+        "b",
+        fill(live ? gettext("v{n} is published and live.") : gettext("v{n} is published. It is not live yet."), {
+          n: number,
+        }),
+      ),
+    );
+    status.setAttribute("role", "status");
+    status.classList.add("st-succeeded");
+    const close = element("button", "btn", gettext("Keep editing"));
+    close.type = "button";
+    close.dataset["close"] = "";
+    const address = `${editing.facts.address}run/${live ? "" : `?version=${number}`}`;
+    const run = element("a", "btn primary", icon("play", true), gettext("Run it now"));
+    run.href = address;
+    run.dataset["runPublished"] = "";
+    run.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      if (asksInputs(doc)) {
+        popover?.hidePopover();
+        void openDialog(address);
+      } else if (!run.classList.contains("busy")) {
+        run.classList.add("busy");
+        const asked = new URLSearchParams([["follow", "1"], ...(live ? [] : [["version", String(number)]])]);
+        startRun(`${editing.facts.address}run/`, asked).then(
+          (id) => location.assign(`/runs/${encodeURIComponent(id)}/`),
+          (error: unknown) => {
+            run.classList.remove("busy");
+            toast(sentenceOf(error), "error");
+          },
+        );
+      }
+    });
+    popover?.replaceChildren(element("div", "publish", status, element("div", "row end", close, run)));
+    run.focus();
+  }
+}

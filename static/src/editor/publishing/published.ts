@@ -1,0 +1,185 @@
+/** What is published: which versions there are, what differs from the live one, and what the draft was started from. */
+
+import { element, one } from "../../dom";
+import { type Changed, changesBetween } from "../../document/diff";
+import type { Doc } from "../../document/document";
+import { fill, gettext } from "../../words/i18n";
+import { afterDrawing } from "../after-first-paint";
+import { freshen, startDrafting } from "./draft-base";
+import type { Loaded } from "../main";
+import type { Editing, Published } from "../parts";
+import { refuse } from "../../document/perform";
+import { startPublishing } from "./publish-form";
+import { Versions } from "./versions";
+
+/** Differences are found anew at most this often while one edits. */
+const PAUSE_MS = 150;
+/** How often a page that is come back to asks for newer versions. */
+const LOOK_MS = 20_000;
+const LARGE_MS = 2000;
+
+export function startPublished(editing: Editing, loaded: Loaded): Published {
+  const { facts, store } = editing;
+  const versions = new Versions(facts.slug, () => store.doc, facts.newest, facts.live);
+  // Without a draft the newest version is on the screen already.
+  if (loaded.savedAt === null && loaded.baseVersion !== null) versions.put(loaded.baseVersion, store.doc);
+  const listeners: (() => void)[] = [];
+  let ids: ReadonlySet<string> | null = null;
+  let chosen = 0;
+  let changes: readonly Changed[] | null = null;
+  let live: Doc | null = null;
+  /** The document that `changes` is about. */
+  let compared: Doc | null = null;
+  let timer = 0;
+  let looked = Date.now();
+
+  const published: Published = {
+    get ids() {
+      if (ids && chosen !== store.chosenIds.size) ids = new Set([...ids, ...store.chosenIds]);
+      chosen = store.chosenIds.size;
+      return ids;
+    },
+    get newest() {
+      return versions.newest;
+    },
+    get live() {
+      return versions.live;
+    },
+    get liveDoc() {
+      return live;
+    },
+    get changes() {
+      return changes;
+    },
+    listen: (run) => listeners.push(run),
+    compare,
+  };
+
+  function readIds(): void {
+    const docs = [versions.newest, versions.live].map((number) =>
+      number === null ? undefined : versions.peek(number),
+    );
+    if ((versions.newest !== null && !docs[0]) || (versions.live !== null && !docs[1])) return;
+    chosen = store.chosenIds.size;
+    ids = new Set([...docs.flatMap((doc) => doc?.nodes.map((node) => node.id) ?? []), ...store.chosenIds]);
+  }
+
+  function refresh(): void {
+    window.clearTimeout(timer);
+    timer = 0;
+    live = versions.live === null ? null : (versions.peek(versions.live) ?? null);
+    compared = store.doc;
+    changes = versions.live === null ? [] : live && changesBetween(live, store.doc);
+    if (marking) mark();
+    for (const run of listeners) run();
+  }
+
+  // -- marks on the canvas ---------------------------------------------------------------------------
+
+  let marking = false;
+
+  function mark(): void {
+    const added = new Set<string>();
+    const changed = new Set<string>();
+    for (const one of changes ?? []) {
+      if (one.kind === "added") added.add(one.node.id);
+      else if (one.kind === "changed") changed.add(one.node.id);
+      else if (one.kind === "connected" || one.kind === "disconnected") changed.add(one.edge.target);
+    }
+    store.setMarks({ against: "live", added, changed });
+  }
+
+  function compare(): void {
+    if (marking) {
+      marking = false;
+      store.setMarks(null);
+      return;
+    }
+    if (versions.live === null) {
+      refuse(gettext("No version is live yet: there is nothing to compare with."));
+      return;
+    }
+    load().then(
+      () => {
+        marking = true;
+        refresh();
+        editing.drawer.show("changes");
+      },
+      () => refuse(gettext("The live version could not be loaded.")),
+    );
+  }
+
+  // -- versions --------------------------------------------------------------------------------------
+
+  async function load(): Promise<void> {
+    await Promise.all([versions.document(versions.live), versions.document(versions.newest)]);
+    readIds();
+    if (compared !== store.doc || live !== (versions.live === null ? null : versions.peek(versions.live))) refresh();
+  }
+
+  /** Other versions than before. */
+  function turned(): void {
+    ids = null;
+    showChip();
+    load().catch(() => undefined);
+    refresh();
+    const button = one<HTMLButtonElement>("[data-compare]");
+    if (button && versions.live !== null) {
+      button.disabled = false;
+      button.title = "";
+    }
+  }
+
+  function look(): void {
+    if (document.hidden || Date.now() - looked < LOOK_MS) return;
+    looked = Date.now();
+    versions.look().then(
+      (news) => {
+        if (news) {
+          turned();
+          freshen(editing, versions).then(showChip, () => undefined);
+        } else if (!live || !ids) load().catch(() => undefined);
+      },
+      () => undefined,
+    );
+  }
+
+  // -- what the draft was started from ---------------------------------------------------------------
+
+  function showChip(): void {
+    const chip = one("[data-draft-of]");
+    const { base } = editing.saving.ground;
+    if (!chip) return;
+    const outdated = base !== versions.newest && versions.newest !== null;
+    const text = base === null ? gettext("First draft") : fill(gettext("Draft of v{n}"), { n: base });
+    const shown = outdated ? `${text} · ${fill(gettext("v{n} is newer"), { n: versions.newest ?? 0 })}` : text;
+    if (chip.textContent === shown && chip.classList.contains("st-stuck") === outdated) return;
+    // The form tells what differs and offers to build on it.
+    const made = outdated ? element("button", "chip st-stuck", shown) : element("span", "chip", shown);
+    if (made instanceof HTMLButtonElement) {
+      made.type = "button";
+      made.addEventListener("click", () => one("[data-publish]")?.click());
+    }
+    made.dataset["draftOf"] = "";
+    chip.replaceWith(made);
+  }
+
+  readIds();
+  if (versions.newest === null) refresh();
+  store.listen((update) => {
+    if (update.doc && !timer) timer = window.setTimeout(refresh, PAUSE_MS);
+    if (update.saving) showChip();
+    // Another part took the marks away, or put its own there.
+    if (update.marks && !store.marks) marking = false;
+  });
+  // After all parts are there.
+  queueMicrotask(() => {
+    showChip();
+    afterDrawing(store, LARGE_MS, () => void load().catch(() => undefined));
+    startPublishing(editing, versions, turned);
+    startDrafting(editing, versions);
+  });
+  window.addEventListener("focus", look);
+  document.addEventListener("visibilitychange", look);
+  return published;
+}

@@ -1,0 +1,68 @@
+/** Published versions as the editor needs them: which there are, and their documents, each asked for once. */
+
+import { call } from "../../api/client";
+import { type Doc, emptyDocument, isObject, readDocument } from "../../document/document";
+import type { Json } from "../../live/protocol";
+import { gettext } from "../../words/i18n";
+import { sharing } from "../../document/equal";
+
+export class Versions {
+  private readonly known = new Map<number, Doc>();
+  private readonly asked = new Map<number, Promise<Doc>>();
+
+  constructor(
+    private readonly slug: string,
+    /** The document on the screen: what a version has in common with it is the same objects. */
+    private readonly here: () => Doc,
+    public newest: number | null,
+    public live: number | null,
+  ) {}
+
+  private get address(): string {
+    return `/api/v1/workflows/${encodeURIComponent(this.slug)}/`;
+  }
+
+  /** What is known of a version without asking. */
+  peek(number: number): Doc | undefined {
+    return this.known.get(number);
+  }
+
+  put(number: number, doc: Doc): void {
+    this.known.set(number, doc);
+  }
+
+  /** The document of a version; of none the empty one. Raises what `call` raises. */
+  document(number: number | null): Promise<Doc> {
+    if (number === null) return Promise.resolve(emptyDocument());
+    const there = this.known.get(number);
+    if (there) return Promise.resolve(there);
+    let asked = this.asked.get(number);
+    if (!asked) {
+      asked = this.ask(number).finally(() => this.asked.delete(number));
+      this.asked.set(number, asked);
+    }
+    return asked;
+  }
+
+  private async ask(number: number): Promise<Doc> {
+    const { body } = await call("GET", `${this.address}versions/${number}/`);
+    const doc = isObject(body["definition"]) ? readDocument(body["definition"]) : null;
+    if (!doc) throw new Error(gettext("The version cannot be drawn."));
+    const shared = sharing(this.here(), doc);
+    this.known.set(number, shared);
+    return shared;
+  }
+
+  /** Looks which versions there are now. Whether that is news. */
+  async look(): Promise<boolean> {
+    const { body } = await call("GET", this.address);
+    const live = isObject(body["live"]) ? number(body["live"]["version"]) : null;
+    const newest = number(body["newest"]);
+    if (live === this.live && newest === this.newest) return false;
+    this.live = live;
+    this.newest = newest;
+    return true;
+  }
+}
+
+const number = (value: Json | undefined): number | null => (typeof value === "number" ? value : null);

@@ -1,0 +1,256 @@
+/** Runs of the draft, and what is known of each node's output.
+ *
+ * The newest run of one's draft is followed here, also when another tab or a program started it: as its nodes succeed,
+ * their outputs are asked for again, and its end is told.
+ */
+
+import { call, csrf } from "../../api/client";
+import { openDialog } from "../../behaviours/popover";
+import { toast } from "../../behaviours/toast";
+import { throttled } from "../../dom";
+import { type Doc, isObject, nameOf, nodeOf } from "../../document/document";
+import type { Json, JsonObject } from "../../live/protocol";
+import { type Feed, feedRun } from "../../run/feed";
+import { RunStore } from "../../run/store";
+import { fill, gettext, ngettext } from "../../words/i18n";
+import { RUN_ENDED, visible } from "../../words/words";
+import type { DraftRuns, Editing } from "../parts";
+import { refuse } from "../../document/perform";
+import { firstFailed } from "../drawer/preview";
+import type { Column, KnownOutput } from "../../document/store";
+
+const FRESH_MS = 3000;
+const BURST_MS = 1500;
+const CHECK_MS = 1500;
+
+export function startDraftRuns(editing: Editing): DraftRuns {
+  const runs = new Runs(editing);
+  runs.start();
+  return runs;
+}
+
+class Runs implements DraftRuns {
+  private feed: Feed | null = null;
+  /** What was said of the last run that failed. */
+  private told: HTMLElement | null = null;
+  private starting = false;
+  /** Number of the last reading of outputs that was begun: an earlier one that comes later is dropped. */
+  private reading = 0;
+  private readAt = -Infinity;
+  /** Of the outputs that are known: the same are not sent again. */
+  private tag = "";
+  private readonly soon = throttled(BURST_MS, () => void this.refresh());
+
+  constructor(private readonly editing: Editing) {}
+
+  start(): void {
+    void this.refresh();
+    const back = (): void => {
+      if (!document.hidden && performance.now() - this.readAt > FRESH_MS) void this.refresh();
+    };
+    window.addEventListener("focus", back);
+    document.addEventListener("visibilitychange", back);
+    // The form of a run says so when the server has taken it.
+    document.addEventListener("interlock:run", (event) => {
+      const detail: unknown = event instanceof CustomEvent ? event.detail : null;
+      const run = typeof detail === "object" && detail !== null && "run" in detail ? detail.run : null;
+      if (typeof run !== "string") return;
+      if (event.target instanceof Element) event.target.closest("dialog")?.close();
+      this.follow(run, true);
+    });
+  }
+
+  async run(targets: readonly string[] = []): Promise<void> {
+    if (this.starting) return;
+    this.starting = true;
+    try {
+      await this.begin(targets);
+    } catch (error) {
+      refuse(
+        error instanceof TypeError
+          ? gettext("Offline: this did not reach the server.")
+          : error instanceof Error
+            ? error.message
+            : String(error),
+      );
+    } finally {
+      this.starting = false;
+    }
+  }
+
+  private async begin(targets: readonly string[]): Promise<void> {
+    const { saving, checking, store, drawer, facts } = this.editing;
+    if (!store.doc.nodes.length) throw new Error(gettext("There is nothing to run: add a node first."));
+    // The server looks at the document itself: a check that takes long holds nobody up.
+    await Promise.all([
+      saving.settle(),
+      Promise.race([checking.settle(), new Promise((done) => window.setTimeout(done, CHECK_MS))]),
+    ]);
+    const wrong =
+      store.check === "checked" ? store.problems.filter((problem) => problem.severity === "error").length : 0;
+    if (wrong) {
+      drawer.show("problems");
+      throw new Error(
+        fill(ngettext("Not started: the draft has {n} problem.", "Not started: the draft has {n} problems.", wrong), {
+          n: wrong,
+        }),
+      );
+    }
+    const asked = new URLSearchParams([
+      ["draft", "1"],
+      ["follow", "1"],
+      ...targets.map((target) => ["target", target]),
+    ]);
+    if (targets.length) drawer.show("data");
+    if (asksInputs(store.doc)) await openDialog(`${facts.address}run/?${asked}`);
+    else this.follow(await startRun(`${facts.address}run/`, asked), true);
+  }
+
+  /** Shows this run from now on. `isPresent`: it was started here, of the document as it is now. */
+  private follow(id: string, isPresent = false): void {
+    const { store } = this.editing;
+    if (store.run?.id === id) return;
+    this.feed?.close();
+    this.told?.remove();
+    const run = new RunStore(id, "");
+    let over = false;
+    run.listen((change) => {
+      if (change.steps.some((step) => step.node !== "" && step.to === "succeeded")) this.soon();
+      if (!change.run) return;
+      const ended = RUN_ENDED.has(run.run?.state ?? "");
+      if (ended && !over) this.ended(run);
+      over = ended;
+    });
+    this.feed = feedRun(run, {
+      refused: () => {
+        // It was deleted, or may not be seen any more.
+        if (store.run === run) store.setRun(null);
+      },
+    });
+    store.setRun(run, isPresent);
+  }
+
+  private ended(run: RunStore): void {
+    const { store, drawer, canvas } = this.editing;
+    void this.refresh();
+    const state = run.run?.state ?? "";
+    const open = {
+      label: gettext("Open the run"),
+      run: () => window.location.assign(`/runs/${encodeURIComponent(run.id)}/`),
+    };
+    if (state === "succeeded") {
+      const done = run.run?.counts["succeeded"] ?? 0;
+      toast(
+        fill(
+          ngettext("Run {run} of the draft: {n} node succeeded.", "Run {run} of the draft: {n} nodes succeeded.", done),
+          { run: run.id, n: done },
+        ),
+      );
+    } else if (state === "cancelled") toast(fill(gettext("Run {run} of the draft was cancelled."), { run: run.id }));
+    else {
+      const failed = firstFailed(run.nodes.values());
+      const node = failed ? nodeOf(store.doc, failed.node) : undefined;
+      if (!node) {
+        this.told = toast(fill(gettext("Run {run} of the draft failed."), { run: run.id }), "error", open);
+        return;
+      }
+      store.select([node.id]);
+      canvas.reveal([node.id]);
+      drawer.show("data");
+      this.told = toast(
+        fill(gettext("Run {run} of the draft failed at {node}."), { run: run.id, node: visible(nameOf(node)) }),
+        "error",
+        open,
+      );
+    }
+  }
+
+  private async refresh(): Promise<void> {
+    const { facts, store } = this.editing;
+    this.reading += 1;
+    const number = this.reading;
+    this.readAt = performance.now();
+    let body: JsonObject;
+    try {
+      body = (await call("GET", `${facts.address}edit/outputs/?tag=${encodeURIComponent(this.tag)}`)).body;
+    } catch {
+      // What is known stands; the next look, when the window gets the focus or a run ends, tries again.
+      return;
+    }
+    if (number !== this.reading || typeof body["tag"] !== "string") return;
+    if (isObject(body["outputs"])) {
+      this.tag = body["tag"];
+      store.setOutputs(new Map(Object.entries(body["outputs"]).flatMap(([node, value]) => readOutput(node, value))));
+    }
+    const running = body["run"];
+    if (typeof running === "string" && Number(running) > Number(store.run?.id ?? -1)) this.follow(running);
+  }
+}
+
+/** Whether a run of the document is asked for inputs first. */
+export function asksInputs(doc: Doc): boolean {
+  const inputs = doc["inputs"];
+  const properties = isObject(inputs as Json) ? (inputs as JsonObject)["properties"] : undefined;
+  return isObject(properties) && Object.keys(properties).length > 0;
+}
+
+/** Starts a run without a form; its id. Raises an Error with the server's sentence. */
+export async function startRun(address: string, asked: URLSearchParams): Promise<string> {
+  const response = await fetch(address, {
+    method: "POST",
+    body: asked,
+    headers: { Accept: "application/json", "X-CSRFToken": csrf() },
+    credentials: "same-origin",
+  });
+  let body: unknown = null;
+  try {
+    body = await response.json();
+  } catch {
+    body = null;
+  }
+  const said = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
+  if (response.ok && typeof said["run"] === "string") return said["run"];
+  if (typeof said["detail"] === "string" && said["detail"]) throw new Error(said["detail"]);
+  throw new Error(
+    response.ok
+      ? gettext("You are signed out. Load the page again to sign in.")
+      : gettext("The server refused this. Load the page again to see how things are."),
+  );
+}
+
+function readOutput(node: string, value: Json): [string, KnownOutput][] {
+  if (!isObject(value) || typeof value["run"] !== "string") return [];
+  const columns = value["columns"];
+  const known: KnownOutput = {
+    run: value["run"],
+    version: typeof value["version"] === "number" ? value["version"] : null,
+    at: typeof value["at"] === "string" ? value["at"] : "",
+    kind: value["kind"] === "table" ? "table" : "json",
+    rows: typeof value["rows"] === "number" ? value["rows"] : null,
+    columns: Array.isArray(columns) ? columns.flatMap(readColumn) : null,
+    print: typeof value["print"] === "string" ? value["print"] : null,
+  };
+  return [[node, known]];
+}
+
+function readColumn(value: Json): Column[] {
+  return isObject(value) && typeof value["name"] === "string" && typeof value["type"] === "string"
+    ? [{ name: value["name"], type: value["type"] }]
+    : [];
+}
+
+/** Asks for the end of the followed run. */
+export async function cancelRun(id: string): Promise<void> {
+  try {
+    await call("POST", `/api/v1/runs/${encodeURIComponent(id)}/cancel/`, {});
+  } catch (error) {
+    toast(
+      error instanceof TypeError
+        ? gettext("Offline: this did not reach the server.")
+        : error instanceof Error
+          ? error.message
+          : String(error),
+      "error",
+    );
+  }
+}

@@ -1,0 +1,114 @@
+/** What differs between the draft on the screen and one that was saved from elsewhere, in words. Pure. */
+
+import type { Doc, DocEdge, DocNode } from "../../document/document";
+import { edgeKey, indexOf, nameOf } from "../../document/document";
+import type { Json } from "../../live/protocol";
+import { fill, gettext, ngettext } from "../../words/i18n";
+import { visible } from "../../words/words";
+import { fieldName } from "../drawer/field-names";
+import { same } from "../../document/equal";
+
+export interface Differences {
+  /** Ids of nodes that only this tab has, only the other, and both but not alike. */
+  readonly mine: readonly string[];
+  readonly theirs: readonly string[];
+  readonly unlike: readonly string[];
+  /** One sentence for each, nodes first. */
+  readonly lines: readonly string[];
+}
+
+export function differences(mine: Doc, theirs: Doc): Differences {
+  const here = indexOf(mine);
+  const there = indexOf(theirs);
+  const onlyMine = mine.nodes.filter((node) => !there.has(node.id));
+  const onlyTheirs = theirs.nodes.filter((node) => !here.has(node.id));
+  const both = mine.nodes.flatMap((node): [DocNode, DocNode][] => {
+    const other = theirs.nodes[there.get(node.id) ?? -1];
+    return other && other !== node && !same(node as Json, other as Json) ? [[node, other]] : [];
+  });
+  const keysHere = new Map(mine.edges.map((edge) => [edgeKey(edge), edge]));
+  const keysThere = new Map(theirs.edges.map((edge) => [edgeKey(edge), edge]));
+  const lines = [
+    ...both.map(([a, b]) =>
+      fill(gettext("{node} differs: {fields}"), {
+        node: visible(nameOf(a)),
+        fields: fieldsOf(a, b).map(called).join(", "),
+      }),
+    ),
+    ...onlyMine.map((node) => fill(gettext("{node} is only in this tab"), { node: visible(nameOf(node)) })),
+    ...onlyTheirs.map((node) => fill(gettext("{node} is only in what was saved"), { node: visible(nameOf(node)) })),
+    ...mine.edges
+      .filter((edge) => !keysThere.has(edgeKey(edge)) && there.has(edge.source) && there.has(edge.target))
+      .map((edge) => fill(gettext("{edge} is joined only in this tab"), { edge: joined(mine, edge) })),
+    ...theirs.edges
+      .filter((edge) => !keysHere.has(edgeKey(edge)) && here.has(edge.source) && here.has(edge.target))
+      .map((edge) => fill(gettext("{edge} is joined only in what was saved"), { edge: joined(theirs, edge) })),
+    ...[...new Set([...Object.keys(mine), ...Object.keys(theirs)])]
+      .filter((key) => key !== "nodes" && key !== "edges" && !same(mine[key] as Json, theirs[key] as Json))
+      .map(partDiffers),
+  ];
+  return {
+    mine: onlyMine.map(({ id }) => id),
+    theirs: onlyTheirs.map(({ id }) => id),
+    unlike: both.map(([{ id }]) => id),
+    lines,
+  };
+}
+
+/** How many there are of each kind, as one line. */
+export function summary({ mine, theirs, unlike, lines }: Differences): string {
+  const others = lines.length - mine.length - theirs.length - unlike.length;
+  return [
+    unlike.length ? fill(ngettext("{n} node differs", "{n} nodes differ", unlike.length), { n: unlike.length }) : "",
+    mine.length
+      ? fill(ngettext("{n} node is only here", "{n} nodes are only here", mine.length), { n: mine.length })
+      : "",
+    theirs.length
+      ? fill(ngettext("{n} node is only there", "{n} nodes are only there", theirs.length), { n: theirs.length })
+      : "",
+    others ? fill(ngettext("{n} other difference", "{n} other differences", others), { n: others }) : "",
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+/** The fields that differ, as an author knows them: of config and policy the inner ones. */
+function fieldsOf(a: DocNode, b: DocNode): string[] {
+  const found: string[] = [];
+  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
+    const [one, other] = [a[key], b[key]];
+    if (same(one, other)) continue;
+    if ((key === "config" || key === "policy") && isMap(one) && isMap(other))
+      for (const inner of new Set([...Object.keys(one), ...Object.keys(other)]))
+        if (!same(one[inner], other[inner])) found.push(inner);
+    if (key !== "config" && key !== "policy") found.push(key);
+    else if (!isMap(one) || !isMap(other)) found.push(key);
+  }
+  return found;
+}
+
+const isMap = (value: Json | undefined): value is { [key: string]: Json } =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** What a field is called as far as its key tells; the forms of the types, which have titles, are not at hand here. */
+const called = (field: string): string => (field === "sql" ? "SQL" : fieldName([field], undefined));
+
+function partDiffers(key: string): string {
+  switch (key) {
+    case "inputs":
+      return gettext("The inputs of the workflow differ");
+    case "settings":
+      return gettext("The settings of the workflow differ");
+    default:
+      return fill(gettext("{field} differs"), { field: visible(key) });
+  }
+}
+
+function joined(doc: Doc, edge: DocEdge): string {
+  const index = indexOf(doc);
+  const name = (id: string): string => {
+    const node = doc.nodes[index.get(id) ?? -1];
+    return visible(node ? nameOf(node) : id);
+  };
+  return `${name(edge.source)} → ${name(edge.target)}`;
+}

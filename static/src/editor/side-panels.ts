@@ -1,0 +1,86 @@
+/** How the page is laid out: the palette and the inspector fold away by a button each, which is remembered. */
+
+import { remember, remembered } from "../behaviours/preferences";
+import { one, setAttribute } from "../dom";
+import { gettext } from "../words/i18n";
+import type { Inspector } from "./parts";
+
+export type Side = "pal" | "side";
+
+export interface Folds {
+  /** One column: there is no palette, and nothing folds. */
+  readonly narrow: boolean;
+  folded(side: Side): boolean;
+  set(side: Side, folded: boolean): void;
+  /** Tells the buttons how it stands; asked for when one was added. */
+  show(): void;
+}
+
+const KEYS: Readonly<Record<Side, string>> = { pal: "interlock.edit.palette", side: "interlock.edit.inspector" };
+
+export function startFolds(root: HTMLElement): Folds {
+  const narrow = window.matchMedia("(max-width: 900px)");
+  /** Here the palette leaves the room to the graph, unless it was asked for. */
+  const tight = window.matchMedia("(max-width: 1040px)");
+  const kept: Record<Side, string> = { pal: remembered(KEYS.pal), side: remembered(KEYS.side) };
+  const folded = (side: Side): boolean =>
+    !narrow.matches && (kept[side] ? kept[side] === "folded" : side === "pal" && tight.matches);
+
+  const show = (): void => {
+    for (const side of ["pal", "side"] as const) {
+      const away = folded(side);
+      root.dataset[side] = away ? "folded" : "open";
+      const button = one(`[data-fold="${side}"]`, root);
+      setAttribute(button, "aria-expanded", String(!away));
+      if (button) button.title = words(side, away);
+    }
+  };
+  const set = (side: Side, away: boolean): void => {
+    if (folded(side) === away) return;
+    kept[side] = away ? "folded" : "open";
+    remember(KEYS[side], kept[side]);
+    show();
+  };
+  root.addEventListener("click", (event) => {
+    const button = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-fold]") : null;
+    const side = button?.dataset["fold"];
+    if (side === "pal" || side === "side") set(side, !folded(side));
+  });
+  tight.addEventListener("change", show);
+  narrow.addEventListener("change", show);
+  show();
+  return {
+    get narrow() {
+      return narrow.matches;
+    },
+    folded,
+    set,
+    show,
+  };
+}
+
+/** The inspector as others ask for it: folded away, it comes back. */
+export function unfolding(root: HTMLElement, inspector: Inspector): Inspector {
+  const shown = (): void => {
+    if (root.dataset["side"] === "folded") one('[data-fold="side"]', root)?.click();
+  };
+  return {
+    open: (node, field, line) => {
+      shown();
+      inspector.open(node, field, line);
+    },
+    openWorkflow: (field) => {
+      shown();
+      inspector.openWorkflow(field);
+    },
+    focus: () => {
+      shown();
+      inspector.focus();
+    },
+  };
+}
+
+function words(side: Side, away: boolean): string {
+  if (side === "pal") return away ? gettext("Show the names of the node types") : gettext("Fold the node types");
+  return away ? gettext("Show the inspector") : gettext("Fold the inspector");
+}

@@ -1,0 +1,105 @@
+/** Places of nodes: where there is room, in a row, evenly. Pure. */
+
+import { COLUMN_GAP, type Positions, ROW_GAP } from "./layered";
+import { NODE_HEIGHT, NODE_WIDTH, type Position } from "../model";
+
+export const STEP_X = NODE_WIDTH + COLUMN_GAP;
+export const STEP_Y = NODE_HEIGHT + ROW_GAP;
+const ROOM = 12;
+
+export const rounded = ({ x, y }: Position): Position => ({ x: Math.round(x), y: Math.round(y) });
+
+/** The nearest place to the wish, straight down from it, where a card covers no other. */
+export function freePlace(wish: Position, others: Iterable<Position>): Position {
+  const column = [...others]
+    .filter(({ x }) => Math.abs(x - wish.x) < NODE_WIDTH + ROOM)
+    .map(({ y }) => y)
+    .sort((a, b) => a - b);
+  let { y } = wish;
+  for (const other of column) if (Math.abs(other - y) < NODE_HEIGHT + ROOM) y = other + STEP_Y;
+  return rounded({ x: wish.x, y });
+}
+
+const CELL = NODE_WIDTH + ROOM;
+/** Looking for a gap among more pairs of cards than these takes too long. */
+const PAIRS_MAX = 1_000_000;
+const GAPS_MAX = 50;
+
+/** How far down cards must go together so that they cover no others, in steps: below all of those where no gap is near. */
+export function roomBelow(cards: readonly Position[], others: readonly Position[], step: number): number {
+  if (!cards.length || !others.length) return 0;
+  const inSteps = (distance: number): number => Math.ceil(distance / step) * step;
+  if (cards.length * others.length <= PAIRS_MAX) {
+    let down = 0;
+    for (let gap = 0; gap < GAPS_MAX; gap += 1) {
+      let further = 0;
+      for (const { x, y } of cards)
+        for (const other of others)
+          if (Math.abs(other.x - x) < CELL && Math.abs(other.y - y - down) < NODE_HEIGHT + ROOM)
+            further = Math.max(further, other.y + NODE_HEIGHT + ROOM - y - down);
+      if (!further) return down;
+      down = inSteps(down + further);
+    }
+  }
+  let bottom = -Infinity;
+  let top = Infinity;
+  for (const { y } of others) bottom = Math.max(bottom, y);
+  for (const { y } of cards) top = Math.min(top, y);
+  return Math.max(0, inSteps(bottom + STEP_Y - top));
+}
+
+/** The author's places (x, y of each node, NaN: none), the others from a layout of the whole: below what stands there already. */
+export function filled(placed: Positions, whole: Positions): Positions {
+  const at = placed.slice();
+  /** By columns as wide as a card: what may be in the way stands in three of them. */
+  const columns = new Map<number, Position[]>();
+  const stand = (place: Position): void => {
+    const column = columns.get(Math.floor(place.x / CELL));
+    if (column) column.push(place);
+    else columns.set(Math.floor(place.x / CELL), [place]);
+  };
+  const missing: number[] = [];
+  for (let node = 0; 2 * node < at.length; node += 1) {
+    const [x = NaN, y = NaN] = [at[2 * node], at[2 * node + 1]];
+    if (Number.isNaN(x)) missing.push(node);
+    else stand({ x, y });
+  }
+  if (missing.length === at.length / 2) return whole;
+  for (const node of missing) {
+    const wish = { x: whole[2 * node] ?? 0, y: whole[2 * node + 1] ?? 0 };
+    const column = Math.floor(wish.x / CELL);
+    const place = freePlace(
+      wish,
+      [column - 1, column, column + 1].flatMap((one) => columns.get(one) ?? []),
+    );
+    at[2 * node] = place.x;
+    at[2 * node + 1] = place.y;
+    stand(place);
+  }
+  return at;
+}
+
+export type Alignment = "left" | "center" | "right" | "top" | "middle" | "bottom" | "across" | "down";
+
+/** Places in a line by one edge or the middle, or evenly between the outermost (`across`, `down`). Cards are of one size. */
+export function aligned(places: ReadonlyMap<string, Position>, how: Alignment): Map<string, Position> {
+  const all = [...places];
+  const xs = all.map(([, { x }]) => x);
+  const ys = all.map(([, { y }]) => y);
+  const between = (values: number[]): number => Math.round((Math.min(...values) + Math.max(...values)) / 2);
+  if (how === "across" || how === "down") {
+    const axis = how === "across" ? "x" : "y";
+    const sorted = all.slice().sort(([, a], [, b]) => a[axis] - b[axis]);
+    const first = sorted[0]?.[1][axis] ?? 0;
+    const last = sorted.at(-1)?.[1][axis] ?? 0;
+    return new Map(
+      sorted.map(([id, place], at) => [
+        id,
+        { ...place, [axis]: Math.round(first + ((last - first) * at) / Math.max(1, sorted.length - 1)) },
+      ]),
+    );
+  }
+  const x = { left: Math.min(...xs), center: between(xs), right: Math.max(...xs) }[how as "left"];
+  const y = { top: Math.min(...ys), middle: between(ys), bottom: Math.max(...ys) }[how as "top"];
+  return new Map(all.map(([id, place]) => [id, rounded({ x: x ?? place.x, y: y ?? place.y })]));
+}

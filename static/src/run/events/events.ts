@@ -1,0 +1,250 @@
+/** The events of a run: what went from one state to another, the newest at the end. New ones come by the store, older
+ * ones are read as they are scrolled to; the chosen node's alone are shown while one is chosen. */
+
+import { call } from "../../api/client";
+import { element, icon, one, setAttribute, setHidden, setText, throttled } from "../../dom";
+import { readSteps, type Step } from "../../live/protocol";
+import { fill, gettext } from "../../words/i18n";
+import { look, visible } from "../../words/words";
+import { Coming } from "../loading";
+import { cause, reason } from "../node-summary";
+import { READ_BACK, Steps } from "./steps";
+import type { RunStore } from "../store";
+import { Windowed } from "../virtual-list";
+
+const ROW = 28;
+const ROW_NARROW = 48;
+const EARLIER_PX = 600;
+/** Steps to begin with, for what is seen and some to scroll; short pages are read on for them. */
+const ENOUGH = 100;
+const AGAIN_MS = 3000;
+
+export interface Events {
+  focus(): void;
+  toggleFollow(): void;
+}
+
+export function mountEvents(host: HTMLElement, store: RunStore): Events {
+  return new EventList(host, store);
+}
+
+class EventList implements Events {
+  private steps: Steps;
+  private readonly list: Windowed;
+  private readonly narrow = window.matchMedia("(max-width: 640px)");
+  private following = true;
+  private loading = false;
+  private ready = false;
+  /** Steps that came while the first ones were being read. */
+  private early: Step[] = [];
+  private readonly tools: ParentNode;
+  private readonly coming: Coming;
+  private trying = 0;
+
+  constructor(
+    private readonly host: HTMLElement,
+    private readonly store: RunStore,
+  ) {
+    const sizer = one("[data-event-sizer]", host);
+    if (!sizer) throw new Error("The page has no place for events.");
+    this.tools = host.closest("main") ?? document;
+    this.coming = new Coming(
+      host.parentElement ?? host,
+      gettext("The events could not be loaded"),
+      () => void this.open(),
+    );
+    this.list = new Windowed(host, sizer, { render: (index, row) => this.render(index, row) }, this.height);
+    this.narrow.addEventListener("change", () => this.list.setRowHeight(this.height));
+    this.steps = new Steps(store.chosen);
+    const scrolled = throttled(50, () => {
+      if (this.following !== this.list.atEnd && this.steps.size) this.follow(this.list.atEnd);
+      if (host.scrollTop < EARLIER_PX) void this.earlier();
+    });
+    // Only a person's scrolling changes whether new ones are followed.
+    for (const name of ["wheel", "touchmove", "keydown", "pointerup"])
+      host.addEventListener(name, () => window.setTimeout(scrolled, 60), { passive: true });
+    host.addEventListener("click", (event) => {
+      const node =
+        event.target instanceof Element
+          ? event.target.closest<HTMLElement>("[data-step-node]")?.dataset["stepNode"]
+          : "";
+      if (node) store.choose(node);
+    });
+    one("[data-event-follow]", this.tools)?.addEventListener("click", () => this.toggleFollow());
+    one("[data-event-node]", this.tools)?.addEventListener("click", () => this.of(this.steps.node ? "" : store.chosen));
+    store.listen((change) => {
+      if (change.snapshot) void this.open();
+      else if (change.steps.length) this.add(change.steps);
+      if (change.chosen) this.of(store.chosen);
+    });
+    void this.open();
+  }
+
+  focus(): void {
+    this.host.focus();
+  }
+
+  toggleFollow(): void {
+    this.follow(!this.following);
+  }
+
+  private get height(): number {
+    return this.narrow.matches ? ROW_NARROW : ROW;
+  }
+
+  private follow(on: boolean): void {
+    this.following = on;
+    setAttribute(one("[data-event-follow]", this.tools), "aria-pressed", String(on));
+    if (on) this.list.toEnd();
+  }
+
+  private of(node: string): void {
+    if (this.steps.node === node) return;
+    this.steps = new Steps(node);
+    this.following = true;
+    void this.open();
+  }
+
+  /** Reads the newest steps; what the store brings meanwhile is added to them. */
+  private async open(): Promise<void> {
+    const steps = (this.steps = new Steps(this.steps.node));
+    this.ready = false;
+    this.early = [];
+    this.label();
+    window.clearTimeout(this.trying);
+    this.coming.begin();
+    try {
+      do {
+        const { steps: older, before } = await this.read(steps.below, steps.node);
+        if (steps !== this.steps) return;
+        steps.prepend(older, before);
+      } while (!steps.complete && steps.size < ENOUGH);
+    } catch (error) {
+      if (steps !== this.steps) return;
+      this.coming.failed(error);
+      this.trying = window.setTimeout(() => void this.open(), AGAIN_MS);
+      return;
+    }
+    this.coming.done();
+    steps.append(this.early);
+    this.early = [];
+    this.ready = true;
+    this.list.reset(steps.size);
+    if (this.following) this.list.toEnd();
+    this.status();
+  }
+
+  private async earlier(): Promise<void> {
+    const steps = this.steps;
+    if (this.loading || !this.ready || steps.complete || steps.size >= READ_BACK) return;
+    this.loading = true;
+    try {
+      const { steps: older, before } = await this.read(steps.below, steps.node);
+      if (steps !== this.steps) return;
+      const top = this.host.scrollTop;
+      const added = steps.prepend(older, before);
+      this.list.reset(steps.size);
+      this.host.scrollTop = top + added * this.height;
+      this.list.draw();
+    } catch {
+      // Scrolling up again asks again.
+    } finally {
+      this.loading = false;
+    }
+  }
+
+  private async read(below: number | null, node: string): Promise<ReturnType<typeof readSteps>> {
+    const query = new URLSearchParams();
+    if (below !== null) query.set("before", String(below));
+    if (node) query.set("node", node);
+    return readSteps((await call("GET", `${this.host.dataset["source"] ?? ""}?${query.toString()}`)).body);
+  }
+
+  private add(steps: readonly Step[]): void {
+    if (!this.ready) {
+      this.early.push(...steps);
+      return;
+    }
+    const { added, dropped } = this.steps.append(steps, !this.following);
+    if (dropped) {
+      const top = this.host.scrollTop;
+      this.list.reset(this.steps.size);
+      this.host.scrollTop = Math.max(0, top - dropped * this.height);
+    } else if (added) this.list.setCount(this.steps.size);
+    if (added && this.following && this.host.clientHeight > 0) this.list.toEnd();
+    this.status();
+  }
+
+  private label(): void {
+    const button = one<HTMLButtonElement>("[data-event-node]", this.tools);
+    const node = this.steps.node || this.store.chosen;
+    setHidden(button, !node);
+    setText(button, visible(this.store.nodes.get(node)?.name ?? node));
+    setAttribute(button, "aria-pressed", String(Boolean(this.steps.node)));
+    setAttribute(
+      button,
+      "title",
+      this.steps.node ? gettext("Show the events of all nodes") : gettext("Show the events of this node"),
+    );
+  }
+
+  private status(): void {
+    const empty = one("[data-event-empty]", this.host);
+    setHidden(empty, !this.ready || this.steps.size > 0);
+    setText(
+      empty,
+      this.steps.node
+        ? gettext("Nothing has happened to this node yet.")
+        : gettext("Nothing has happened yet. Each change of state appears here."),
+    );
+  }
+
+  private render(index: number, row: HTMLElement | null): HTMLElement {
+    const made =
+      row ??
+      element(
+        "div",
+        "step",
+        element("span", "at"),
+        element("span", "whose cut"),
+        element("span", "way"),
+        element("span", "about cut"),
+      );
+    const step = this.steps.at(index);
+    if (!step) return made;
+    const [at, who, way, about] = [...made.children];
+    setText(at ?? null, clock(step.at));
+    const name = step.node
+      ? visible(this.store.nodes.get(step.node)?.name ?? step.node)
+      : fill(gettext("Run {id}"), { id: this.store.id });
+    setText(who ?? null, name);
+    setAttribute(who ?? null, "title", name);
+    setAttribute(made, "data-step-node", step.node);
+    const { icon: picture, word } = look(step.to);
+    const to = element("span", `c st-${step.to} to`, icon(picture, true), word);
+    way?.replaceChildren(
+      ...(step.from ? [element("span", "faint", look(step.from).word), element("span", "faint", " → ")] : []),
+      to,
+    );
+    const said = visible(aboutOf(step));
+    setText(about ?? null, said);
+    setAttribute(about ?? null, "title", said);
+    return made;
+  }
+}
+
+function aboutOf(step: Step): string {
+  const known =
+    step.error && (step.to === "failed" || step.to === "timed_out" || step.to === "retrying")
+      ? cause(step.error)
+      : reason(step.reason);
+  const attempt = step.attempt > 1 ? fill(gettext("attempt {n}"), { n: step.attempt }) : "";
+  return [attempt, known].filter(Boolean).join(" · ");
+}
+
+function clock(iso: string): string {
+  const at = new Date(iso);
+  if (Number.isNaN(at.getTime())) return "";
+  const two = (n: number): string => String(n).padStart(2, "0");
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+}

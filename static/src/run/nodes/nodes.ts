@@ -1,0 +1,330 @@
+/** The table of a run's nodes: rows of what changed are patched, only those in view are in the page.
+ *
+ * It starts when its tab is first opened. A grid with a place of its own for the keyboard (arrows), apart from the chosen
+ * node (Enter, or a click): walking over a long table asks nothing of the server.
+ */
+
+import { said, serverNow } from "../../behaviours/clock";
+import { all, debounced, element, icon, one, setAttribute, setHidden, setText, throttled } from "../../dom";
+import type { NodeRun } from "../../live/protocol";
+import { gettext } from "../../words/i18n";
+import { count, duration, look, secondsBetween, visible } from "../../words/words";
+import { fact } from "../node-summary";
+import type { RunStore } from "../store";
+import { arrange, goesOn, isColumn, type Order, tally, type Wanted } from "./table";
+import { Windowed } from "../virtual-list";
+
+const ROW = 32;
+const ROW_NARROW = 56;
+/** While nodes change, the order is looked at again at most so often: rows that jump cannot be read. */
+const ARRANGE_MS = 700;
+const COUNT_MS = 250;
+
+const TYPE_ICONS: Readonly<Record<string, string>> = {
+  noop: "dot",
+  python: "py",
+  "python.function": "fn",
+  shell: "shell",
+  "table.read": "table",
+  "table.sql": "sql",
+  "table.write": "out",
+  branch: "split",
+};
+
+export class NodeTable {
+  private ids: string[] = [];
+  private place = new Map<string, number>();
+  private order: Order = { column: null, descending: false };
+  private wanted: Wanted = { states: new Set(), text: "" };
+  /** Id of the node that the keyboard is at; empty: none. */
+  private cursor: string;
+  private chosen: string;
+  private readonly scroller: HTMLElement;
+  private readonly group: HTMLElement;
+  private readonly list: Windowed;
+  /** Whether the rows are ours: until something is known, those that the page came with stand. */
+  private taken = false;
+  private readonly search: HTMLInputElement | null;
+  private readonly narrow = window.matchMedia("(max-width: 640px)");
+
+  constructor(
+    private readonly store: RunStore,
+    private readonly root: HTMLElement,
+  ) {
+    const scroller = one("[data-nodes]", root);
+    const group = one("[data-node-rows]", root);
+    if (!scroller || !group) throw new Error("The page has no table of nodes.");
+    this.scroller = scroller;
+    this.chosen = this.cursor = store.chosen;
+    this.group = group;
+    const height = (): number => (this.narrow.matches ? ROW_NARROW : ROW);
+    this.list = new Windowed(scroller, group, { render: (index, row) => this.render(index, row) }, height());
+    this.narrow.addEventListener("change", () => this.list.setRowHeight(height()));
+    group.addEventListener("click", (event) => {
+      const node =
+        event.target instanceof Element ? event.target.closest<HTMLElement>("[data-node]")?.dataset["node"] : "";
+      if (node) this.choose(node);
+    });
+    scroller.addEventListener("keydown", (event) => this.key(event));
+    this.search = one<HTMLInputElement>("[data-node-search]", root);
+    this.search?.addEventListener(
+      "input",
+      debounced(60, () => this.want({ ...this.wanted, text: this.search?.value.trim().toLowerCase() ?? "" })),
+    );
+    for (const head of all("[data-sort]", root))
+      head.addEventListener("click", () => this.sortBy(head.dataset["sort"] ?? ""));
+    const chooser = one<HTMLSelectElement>("[data-node-sort]", root);
+    chooser?.addEventListener("change", () =>
+      this.setOrder({
+        column: isColumn(chooser.value) ? chooser.value : null,
+        descending: chooser.value === "duration" || chooser.value === "attempt",
+      }),
+    );
+    this.listen();
+    this.arrange();
+    if (this.chosen) this.reveal(this.chosen);
+  }
+
+  focus(): void {
+    this.scroller.focus();
+  }
+
+  focusSearch(): void {
+    this.search?.focus();
+    this.search?.select();
+  }
+
+  private listen(): void {
+    const soon = throttled(ARRANGE_MS, () => this.arrange());
+    const counts = throttled(COUNT_MS, () => this.filters());
+    this.store.listen((change) => {
+      if (change.snapshot) this.arrange();
+      else if (change.nodes.size || change.stuck.size) {
+        for (const id of change.nodes) this.patch(id);
+        for (const id of change.stuck) this.patch(id);
+        if (this.order.column || this.wanted.states.size) soon();
+        counts();
+      }
+      if (change.chosen) {
+        const before = this.chosen;
+        this.chosen = this.store.chosen;
+        this.patch(before);
+        if (this.chosen) {
+          this.moveTo(this.chosen);
+          this.patch(this.chosen);
+        }
+      }
+    });
+  }
+
+  private choose(node: string): void {
+    this.moveTo(node);
+    this.store.choose(node);
+  }
+
+  private moveTo(node: string): void {
+    const before = this.cursor;
+    this.cursor = node;
+    this.patch(before);
+    this.patch(node);
+    this.reveal(node);
+    this.active();
+  }
+
+  private reveal(node: string): void {
+    const at = this.place.get(node);
+    if (at !== undefined && this.scroller.clientHeight > 0) this.list.reveal(at);
+  }
+
+  private active(): void {
+    if (this.place.has(this.cursor)) setAttribute(this.scroller, "aria-activedescendant", `row-${this.cursor}`);
+    else this.scroller.removeAttribute("aria-activedescendant");
+  }
+
+  private key(event: KeyboardEvent): void {
+    if (event.target !== this.scroller || event.ctrlKey || event.metaKey || event.altKey) return;
+    const at = this.place.get(this.cursor) ?? -1;
+    const last = this.ids.length - 1;
+    const page = Math.max(1, Math.floor(this.scroller.clientHeight / (this.narrow.matches ? ROW_NARROW : ROW)) - 2);
+    const to: Partial<Record<string, number>> = {
+      ArrowDown: at + 1,
+      ArrowUp: at - 1,
+      PageDown: at + page,
+      PageUp: at - page,
+      Home: 0,
+      End: last,
+    };
+    const wanted = to[event.key];
+    if (wanted !== undefined) {
+      const id = this.ids[Math.max(0, Math.min(wanted, last))];
+      if (id) this.moveTo(id);
+    } else if ((event.key === "Enter" || event.key === " ") && this.place.has(this.cursor)) this.choose(this.cursor);
+    else return;
+    event.preventDefault();
+  }
+
+  private sortBy(name: string): void {
+    if (!isColumn(name)) return;
+    const same = this.order.column === name;
+    // Once up, once down, then as the document has it.
+    this.setOrder(
+      !same
+        ? { column: name, descending: false }
+        : this.order.descending
+          ? { column: null, descending: false }
+          : { column: name, descending: true },
+    );
+  }
+
+  private setOrder(order: Order): void {
+    this.order = order;
+    for (const head of all("[data-sort]", this.root)) {
+      const on = head.dataset["sort"] === order.column;
+      const cell = head.closest('[role="columnheader"]');
+      setAttribute(cell, "aria-sort", on ? (order.descending ? "descending" : "ascending") : "none");
+    }
+    const chooser = one<HTMLSelectElement>("[data-node-sort]", this.root);
+    if (chooser) chooser.value = order.column ?? "";
+    this.arrange();
+    this.scroller.scrollTop = 0;
+  }
+
+  private want(wanted: Wanted): void {
+    this.wanted = wanted;
+    this.arrange();
+  }
+
+  private arrange(): void {
+    if (!this.store.ready) return;
+    if (!this.taken) {
+      this.taken = true;
+      this.group.replaceChildren();
+      this.group.classList.add("windowed");
+    }
+    this.ids = arrange(this.store.nodes.values(), this.wanted, this.order, this.store.stuck, serverNow());
+    this.place = new Map(this.ids.map((id, at) => [id, at]));
+    setAttribute(this.scroller, "aria-rowcount", String(this.ids.length + 1));
+    this.list.reset(this.ids.length);
+    const empty = one("[data-nodes-empty]", this.root);
+    setHidden(empty, this.ids.length > 0);
+    this.active();
+    this.filters();
+  }
+
+  private patch(id: string): void {
+    const at = this.place.get(id);
+    if (at !== undefined) this.list.changed(at);
+  }
+
+  private render(index: number, row: HTMLElement | null): HTMLElement {
+    const made = row ?? this.blank();
+    const id = this.ids[index];
+    const node = id === undefined ? undefined : this.store.nodes.get(id);
+    if (node) {
+      setAttribute(made, "aria-rowindex", String(index + 2));
+      this.fill(made, node);
+    }
+    return made;
+  }
+
+  private blank(): HTMLElement {
+    const template = one<HTMLTemplateElement>("[data-node-template]", this.root);
+    const row = template?.content.firstElementChild?.cloneNode(true);
+    return row instanceof HTMLElement ? row : element("div", "nr");
+  }
+
+  private fill(row: HTMLElement, node: NodeRun): void {
+    const id = node.node;
+    const style = `nr is-${node.state} st-${node.state}${id === this.cursor ? " at" : ""}`;
+    if (row.className !== style) row.className = style;
+    if (row.id !== `row-${id}`) row.id = `row-${id}`;
+    setAttribute(row, "data-node", id);
+    setAttribute(row, "aria-selected", String(id === this.chosen));
+    setAttribute(row.querySelector(".name use"), "href", `#i-${TYPE_ICONS[node.type] ?? "dot"}`);
+    const name = row.querySelector('[data-c="name"]');
+    const shown = visible(node.name);
+    setText(name, shown);
+    setAttribute(name, "title", shown);
+    const state = row.querySelector('[data-c="state"]');
+    if (state && row.dataset["shown"] !== node.state) {
+      const { icon: picture, word } = look(node.state);
+      state.replaceChildren(element("span", `chip st-${node.state}`, icon(picture), word));
+      row.dataset["shown"] = node.state;
+    }
+    const known = fact(node);
+    const about = row.querySelector('[data-c="fact"]');
+    setText(about, known);
+    setAttribute(about, "title", known);
+    setText(row.querySelector('[data-c="try"]'), node.attempt ? String(node.attempt) : "");
+    setText(
+      row.querySelector('[data-c="start"]'),
+      node.started_at && goesOn(node) ? said(node.started_at, "time", serverNow()) : "",
+    );
+    setHidden(row.querySelector('[data-c="stuck"]'), !this.store.stuck.has(id));
+    lasting(row.querySelector('[data-c="time"]'), goesOn(node) ? node : { started_at: null, finished_at: null });
+    const bar = row.querySelector("progress");
+    const fraction = node.state === "running" ? (node.progress?.fraction ?? null) : null;
+    setHidden(bar, fraction === null);
+    if (bar && fraction !== null && bar.value !== fraction) bar.value = fraction;
+  }
+
+  /** The chips with counts; pressing them adds their states to what is shown. */
+  private filters(): void {
+    const place = one("[data-node-filters]", this.root);
+    if (!place) return;
+    const counts = tally(this.store.nodes.values(), this.store.stuck.size);
+    // What is pressed stays to be released, also at 0.
+    for (const state of this.wanted.states) if (!counts.has(state)) counts.set(state, 0);
+    if (counts.size < 2 && !this.wanted.states.size) {
+      place.replaceChildren();
+      return;
+    }
+    const chips = new Map([...place.children].map((chip) => [chip.getAttribute("data-state") ?? "", chip]));
+    let at: Element | null = place.firstElementChild;
+    for (const [state, n] of counts) {
+      const chip: Element = chips.get(state) ?? this.chip(state);
+      chips.delete(state);
+      setText(chip.querySelector("span"), `${state === "stuck" ? gettext("Stuck") : look(state).word} ${count(n)}`);
+      setAttribute(chip, "aria-pressed", String(this.wanted.states.has(state)));
+      if (chip === at) at = at.nextElementSibling;
+      else place.insertBefore(chip, at);
+    }
+    for (const gone of chips.values()) gone.remove();
+  }
+
+  private chip(state: string): HTMLElement {
+    const button = element(
+      "button",
+      `chip st-${state}`,
+      icon(state === "stuck" ? "warn" : look(state).icon),
+      element("span"),
+    );
+    button.type = "button";
+    button.dataset["state"] = state;
+    button.addEventListener("click", () => {
+      const states = new Set(this.wanted.states);
+      if (!states.delete(state)) states.add(state);
+      this.want({ ...this.wanted, states });
+    });
+    return button;
+  }
+}
+
+/** A duration that goes on while there is no end. */
+export function lasting(
+  place: Element | null,
+  it: { readonly started_at: string | null; readonly finished_at: string | null },
+): void {
+  const span = place?.firstElementChild;
+  if (!(span instanceof HTMLElement)) return;
+  if (!it.started_at) {
+    setText(span, "–");
+    setAttribute(span, "data-since", "");
+  } else if (it.finished_at) {
+    span.removeAttribute("data-since");
+    setText(span, duration(secondsBetween(it.started_at, it.finished_at)));
+  } else {
+    setAttribute(span, "data-since", it.started_at);
+    setText(span, duration(Math.max(0, (serverNow() - Date.parse(it.started_at)) / 1000)));
+  }
+}

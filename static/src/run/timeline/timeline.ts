@@ -1,0 +1,437 @@
+/** The timeline of a run: when each attempt waited, ran and ended. One canvas over a scrolled list of rows; the table of
+ * nodes says the same in words. Keys: up and down choose a node, + - zoom, 0 the whole, left and right move. */
+
+import { watchTheme, readTheme } from "../../canvas/theme";
+import { call } from "../../api/client";
+import { serverNow } from "../../behaviours/clock";
+import { element, setText } from "../../dom";
+import type { JsonObject } from "../../live/protocol";
+import { fill, gettext } from "../../words/i18n";
+import { duration, look, RUN_ENDED, visible } from "../../words/words";
+import { type Bar, Bars, type Row } from "./rows";
+import { Coming } from "../loading";
+import { clock } from "../logs/log-line";
+import type { RunStore } from "../store";
+import { AXIS, ROW, TimePainter } from "./painter";
+import { panned, type Span, zoomed } from "./scale";
+
+const LIVE_MS = 250;
+const AGAIN_MS = 3000;
+const SIDE = 200;
+const SIDE_NARROW = 110;
+const ZOOM = 1.5;
+/** Width of the longest duration beside a bar. */
+const SAID = 76;
+/** Room for the buttons below the last row. */
+const FOOT = 44;
+const BAD: ReadonlySet<string> = new Set(["failed", "timed_out"]);
+
+export function mountTimeline(host: HTMLElement, store: RunStore): void {
+  new Timeline(host, store);
+}
+
+class Timeline {
+  private readonly bars = new Bars((node) => this.placeOf(node));
+  private places: ReadonlyMap<string, number> = new Map();
+  private readonly canvas = element("canvas", "tl-canvas");
+  private readonly sizer = element("div", "tl-sizer");
+  private readonly scroller = element("div", "tl-scroll", this.canvas, this.sizer);
+  private readonly option = element("div", "sr");
+  private readonly tip = element("div", "tl-tip");
+  private readonly empty = element("div", "empty small");
+  private readonly painter: TimePainter;
+  private readonly coming: Coming;
+  private trying = 0;
+  /** What of the time is shown; null: all of it. */
+  private zoom: Span | null = null;
+  private frame = 0;
+  private hovered = -1;
+  private pointer: { x: number; y: number } | null = null;
+  private reading = false;
+  private again = false;
+  private ready = false;
+
+  constructor(
+    private readonly host: HTMLElement,
+    private readonly store: RunStore,
+  ) {
+    this.canvas.setAttribute("aria-hidden", "true");
+    this.scroller.tabIndex = 0;
+    this.scroller.setAttribute("role", "listbox");
+    this.scroller.setAttribute("aria-label", gettext("Timeline of the attempts"));
+    this.option.id = "timeline-at";
+    this.option.setAttribute("role", "option");
+    this.option.setAttribute("aria-selected", "false");
+    this.scroller.append(this.option);
+    this.tip.hidden = true;
+    this.tip.setAttribute("aria-hidden", "true");
+    this.empty.hidden = true;
+    const buttons = element("div", "tl-tools");
+    for (const [text, said, run] of [
+      ["+", gettext("Zoom in"), () => this.zoomBy(1 / ZOOM)],
+      ["−", gettext("Zoom out"), () => this.zoomBy(ZOOM)],
+      [gettext("All"), gettext("Show the whole time"), () => this.show(null)],
+    ] as const) {
+      const button = element("button", "btn small", text);
+      button.type = "button";
+      button.title = said;
+      // A sign is said in words; a word speaks for itself.
+      if (text.length === 1) button.setAttribute("aria-label", said);
+      button.addEventListener("click", run);
+      buttons.append(button);
+    }
+    host.replaceChildren(this.scroller, buttons, this.empty, this.tip);
+    this.coming = new Coming(host, gettext("The timeline could not be loaded"), () => void this.read());
+    this.painter = new TimePainter(this.canvas, readTheme(host));
+    watchTheme(() => {
+      this.painter.retheme(readTheme(host));
+      this.later();
+    });
+    new ResizeObserver(() => this.resize()).observe(this.scroller);
+    this.listen();
+    store.listen((change) => {
+      if (change.snapshot) void this.read();
+      else if (change.nodes.size) {
+        let changed = false;
+        const now = serverNow();
+        for (const id of change.nodes) {
+          const node = store.nodes.get(id);
+          if (node && this.bars.change(node, now)) changed = true;
+        }
+        if (changed) this.later();
+      }
+      if (change.run) this.bounds();
+      if (change.chosen) this.reveal();
+      if (change.stuck.size || change.run) this.later();
+    });
+    void this.read();
+    window.setInterval(() => {
+      if (this.live && !document.hidden && this.scroller.offsetParent) this.later();
+    }, LIVE_MS);
+  }
+
+  private get live(): boolean {
+    return this.store.run !== null && !RUN_ENDED.has(this.store.run.state);
+  }
+
+  /** Reads all bars; what events said meanwhile is taken again from the store. */
+  private async read(): Promise<void> {
+    this.again = true;
+    if (this.reading) return;
+    this.reading = true;
+    window.clearTimeout(this.trying);
+    if (!this.ready) this.coming.begin();
+    try {
+      while (this.again) {
+        this.again = false;
+        let address: string | null = `/api/v1/runs/${this.store.id}/timeline/`;
+        let first = true;
+        while (address) {
+          const body: JsonObject = (await call("GET", address)).body;
+          if (first) this.bars.clear();
+          first = false;
+          this.bars.read(body);
+          const next: unknown = body["next"];
+          address =
+            typeof next === "string"
+              ? new URL(next, location.href).pathname + new URL(next, location.href).search
+              : null;
+        }
+      }
+      const now = serverNow();
+      for (const node of this.store.nodes.values()) if (node.state !== "pending") this.bars.change(node, now);
+      this.ready = true;
+      this.coming.done();
+      this.bounds();
+      this.reveal();
+      this.later();
+    } catch (error) {
+      // Bars that are there are kept current by the store.
+      if (!this.ready) this.coming.failed(error);
+      this.trying = window.setTimeout(() => void this.read(), AGAIN_MS);
+    } finally {
+      this.reading = false;
+    }
+  }
+
+  /** Place of a node in the document. */
+  private placeOf(node: string): number {
+    const { nodes } = this.store;
+    if (this.places.size !== nodes.size) this.places = new Map([...nodes.keys()].map((id, at) => [id, at]));
+    return this.places.get(node) ?? 0;
+  }
+
+  private bounds(): void {
+    const { run } = this.store;
+    const parse = (at: string | null): number | null => (at ? Date.parse(at) : null);
+    this.bars.from = parse(run?.started_at ?? run?.created_at ?? null) ?? this.bars.from;
+    this.bars.to = run && RUN_ENDED.has(run.state) ? (parse(run.finished_at) ?? this.bars.to) : null;
+  }
+
+  /** From the run's begin, or that of its first bar, to its end or now, with some room. */
+  private get whole(): Span {
+    const first = this.bars.rows[0]?.bars[0];
+    const from = Math.min(this.bars.from ?? Infinity, first?.waitingFrom ?? first?.startedAt ?? Infinity);
+    const begin = Number.isFinite(from) ? from : serverNow();
+    const to = Math.max(begin + 1, this.bars.to ?? serverNow());
+    // Room for what is said of the last bar.
+    const room = Math.min(0.5, SAID / Math.max(1, this.scroller.clientWidth - this.side - SAID));
+    return { from: begin, to: to + (to - begin) * room };
+  }
+
+  private get side(): number {
+    return this.scroller.clientWidth < 560 ? SIDE_NARROW : SIDE;
+  }
+
+  private later(): void {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.draw();
+    });
+  }
+
+  private resize(): void {
+    const { clientWidth, clientHeight } = this.scroller;
+    if (!clientWidth || !clientHeight) return;
+    this.painter.resize(clientWidth, clientHeight);
+    // In the same frame: a canvas of another size is empty.
+    this.draw();
+  }
+
+  private draw(): void {
+    const { rows } = this.bars;
+    const height = `${AXIS + rows.length * ROW + FOOT}px`;
+    if (this.sizer.style.height !== height) this.sizer.style.height = height;
+    this.empty.hidden = !this.ready || rows.length > 0;
+    if (!this.empty.hidden)
+      setText(
+        this.empty,
+        this.live ? gettext("Nothing has begun yet. Bars appear here as nodes start.") : gettext("No node has begun."),
+      );
+    const { store } = this;
+    this.host.classList.toggle("unread", !this.ready);
+    this.painter.paint({
+      width: this.scroller.clientWidth,
+      height: this.scroller.clientHeight,
+      side: this.side,
+      span: this.zoom ?? this.whole,
+      origin: this.bars.from ?? this.whole.from,
+      now: this.live ? serverNow() : null,
+      top: this.scroller.scrollTop,
+      rows,
+      chosen: store.chosen,
+      focused: this.hovered,
+      name: (node) => store.nodes.get(node)?.name ?? node,
+      critical: (node) => {
+        const state = store.nodes.get(node)?.state ?? "";
+        return BAD.has(state) ? state : store.stuck.has(node) ? "stuck" : "";
+      },
+    });
+    this.host.dataset["bars"] = String(rows.length);
+    this.host.dataset["drawn"] = String(store.seq);
+    this.tell();
+  }
+
+  // Where one is
+
+  private reveal(): void {
+    const at = this.bars.place(this.store.chosen);
+    if (at >= 0) {
+      const { scrollTop, clientHeight } = this.scroller;
+      const top = at * ROW;
+      if (top < scrollTop) this.scroller.scrollTop = top;
+      else if (top + ROW + AXIS + FOOT > scrollTop + clientHeight)
+        this.scroller.scrollTop = top + ROW + AXIS + FOOT - clientHeight;
+    }
+    this.later();
+  }
+
+  /** What is chosen, for who listens. */
+  private tell(): void {
+    const at = this.bars.place(this.store.chosen);
+    const row = this.bars.rows[at];
+    const said = row ? this.words(row).join(" ") : "";
+    if (this.option.dataset["said"] !== said) {
+      this.option.dataset["said"] = said;
+      this.option.setAttribute("aria-label", said || gettext("No node is chosen."));
+      this.option.setAttribute("aria-selected", String(at >= 0));
+      if (row) {
+        this.option.setAttribute("aria-posinset", String(at + 1));
+        this.option.setAttribute("aria-setsize", String(this.bars.rows.length));
+      } else for (const name of ["aria-posinset", "aria-setsize"]) this.option.removeAttribute(name);
+      this.scroller.setAttribute("aria-activedescendant", this.option.id);
+    }
+  }
+
+  /** A row in words: the node, then a sentence for each attempt. */
+  private words(row: Row): string[] {
+    const name = visible(this.store.nodes.get(row.node)?.name ?? row.node);
+    return [name + ".", ...row.bars.map((bar) => barWords(bar, this.bars.to ?? serverNow(), row.bars.length > 1))];
+  }
+
+  // Time
+
+  private show(span: Span | null): void {
+    const { whole } = this;
+    this.zoom = span && span.to - span.from < (whole.to - whole.from) * 0.999 ? span : null;
+    this.host.dataset["zoomed"] = String(this.zoom !== null);
+    this.later();
+  }
+
+  private zoomBy(factor: number, x?: number): void {
+    const span = this.zoom ?? this.whole;
+    const width = this.scroller.clientWidth - this.side;
+    const at =
+      span.from + (x === undefined ? 0.5 : Math.max(0, Math.min(1, (x - this.side) / width))) * (span.to - span.from);
+    this.show(zoomed(span, this.whole, at, factor));
+  }
+
+  private pan(pixels: number): void {
+    if (!this.zoom) return;
+    const width = Math.max(1, this.scroller.clientWidth - this.side);
+    this.show(panned(this.zoom, this.whole, (pixels / width) * (this.zoom.to - this.zoom.from)));
+  }
+
+  // Input
+
+  private listen(): void {
+    const { scroller } = this;
+    scroller.addEventListener(
+      "scroll",
+      () => {
+        this.hover();
+        this.later();
+      },
+      { passive: true },
+    );
+    scroller.addEventListener(
+      "wheel",
+      (event) => {
+        const x = event.clientX - scroller.getBoundingClientRect().left;
+        if (event.ctrlKey || event.metaKey) this.zoomBy(Math.exp(Math.max(-60, Math.min(60, event.deltaY)) / 120), x);
+        else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY))
+          this.pan(event.shiftKey ? event.deltaY : event.deltaX);
+        else return;
+        event.preventDefault();
+      },
+      { passive: false },
+    );
+    scroller.addEventListener("keydown", (event) => this.key(event));
+    let dragged: { x: number; moved: boolean } | null = null;
+    scroller.addEventListener("pointerdown", (event) => {
+      if (event.button === 0) dragged = { x: event.clientX, moved: false };
+    });
+    scroller.addEventListener("pointermove", (event) => {
+      this.pointer = { x: event.clientX, y: event.clientY };
+      if (
+        dragged &&
+        event.buttons & 1 &&
+        event.pointerType !== "touch" &&
+        (dragged.moved || Math.abs(event.clientX - dragged.x) > 4)
+      ) {
+        this.pan(dragged.x - event.clientX);
+        dragged = { x: event.clientX, moved: true };
+      }
+      this.hover();
+    });
+    scroller.addEventListener("pointerleave", () => {
+      this.pointer = null;
+      this.hover();
+    });
+    scroller.addEventListener("click", (event) => {
+      const row = this.bars.rows[this.rowAt(event.clientY)];
+      if (row && !dragged?.moved) this.store.choose(row.node);
+      dragged = null;
+    });
+  }
+
+  private key(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const { rows } = this.bars;
+    const at = this.bars.place(this.store.chosen);
+    const page = Math.max(1, Math.floor((this.scroller.clientHeight - AXIS) / ROW) - 1);
+    const to = {
+      ArrowDown: at + 1,
+      ArrowUp: at < 0 ? rows.length - 1 : at - 1,
+      PageDown: at + page,
+      PageUp: at - page,
+      Home: 0,
+      End: rows.length - 1,
+    }[event.key];
+    if (to !== undefined) {
+      const row = rows[Math.max(0, Math.min(rows.length - 1, to))];
+      if (row) this.store.choose(row.node);
+    } else if (event.key === "ArrowLeft" || event.key === "ArrowRight") this.pan(event.key === "ArrowLeft" ? -80 : 80);
+    else if (event.key === "+" || event.key === "=") this.zoomBy(1 / ZOOM);
+    else if (event.key === "-") this.zoomBy(ZOOM);
+    else if (event.key === "0") this.show(null);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  private rowAt(clientY: number): number {
+    const y = clientY - this.scroller.getBoundingClientRect().top;
+    return y < AXIS ? -1 : Math.floor((y - AXIS + this.scroller.scrollTop) / ROW);
+  }
+
+  private hover(): void {
+    const at = this.pointer ? this.rowAt(this.pointer.y) : -1;
+    const row = this.bars.rows[at];
+    this.tip.hidden = !row;
+    if (row && this.pointer) {
+      const [name, ...bars] = this.words(row);
+      this.tip.replaceChildren(element("b", "", name ?? ""), ...bars.slice(-8).map((said) => element("div", "", said)));
+      const box = this.host.getBoundingClientRect();
+      const x = Math.min(this.pointer.x - box.left + 14, box.width - this.tip.offsetWidth - 8);
+      const below = this.pointer.y - box.top + 18;
+      const y =
+        below + this.tip.offsetHeight > box.height ? this.pointer.y - box.top - this.tip.offsetHeight - 10 : below;
+      this.tip.style.left = `${Math.max(4, x)}px`;
+      this.tip.style.top = `${Math.max(4, y)}px`;
+    }
+    if (at !== this.hovered) {
+      this.hovered = row ? at : -1;
+      this.later();
+    }
+  }
+}
+
+/** A bar in words. */
+export function barWords(bar: Bar, now: number, numbered: boolean): string {
+  const parts: string[] = [];
+  const between = (from: number, to: number): string => duration(Math.max(0, to - from) / 1000);
+  const said = (at: number): string => clock(new Date(at).toISOString()).slice(0, 8);
+  if (bar.startedAt === null) {
+    const since = bar.waitingFrom ?? now;
+    const span = between(since, now);
+    if (bar.state === "retrying") parts.push(fill(gettext("waits {span} for its next attempt"), { span }));
+    else parts.push(fill(gettext("waits for {span}, since {time}"), { span, time: said(since) }));
+    if (bar.retryAt !== null) parts.push(fill(gettext("is due at {time}"), { time: said(bar.retryAt) }));
+  } else {
+    if (bar.waitingFrom !== null && bar.startedAt - bar.waitingFrom >= 1)
+      parts.push(fill(gettext("waited {span}"), { span: between(bar.waitingFrom, bar.startedAt) }));
+    if (bar.finishedAt === null)
+      parts.push(
+        fill(gettext("has run for {span}, since {time}"), {
+          span: between(bar.startedAt, now),
+          time: said(bar.startedAt),
+        }),
+      );
+    else {
+      parts.push(
+        fill(gettext("ran {span}, from {from} to {to}"), {
+          span: between(bar.startedAt, bar.finishedAt),
+          from: said(bar.startedAt),
+          to: said(bar.finishedAt),
+        }),
+      );
+      parts.push(look(bar.state).word.toLowerCase());
+    }
+  }
+  const text = parts.reduce((before, after) => fill(gettext("{before}, {after}"), { before, after }));
+  const sentence = fill(gettext("{sentence}."), { sentence: text });
+  return numbered
+    ? fill(gettext("Attempt {n}: {said}"), { n: bar.attempt, said: sentence })
+    : sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}
