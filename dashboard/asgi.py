@@ -33,21 +33,21 @@ log = logging.getLogger("interlock.web")
 http = Http()
 
 
-def _hear_of_the_end() -> None:
+def _release_requests_on_signal() -> None:
     """Release waiting requests when uvicorn gets a signal.
 
     uvicorn ends only after all requests have. The `web` command does this itself.
     """
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        told = signal.getsignal(number)
-        if callable(told) and isinstance(getattr(told, "__self__", None), uvicorn.Server):
+        previous = signal.getsignal(number)
+        if callable(previous) and isinstance(getattr(previous, "__self__", None), uvicorn.Server):
 
-            def tell(number: int, frame: FrameType | None, told: Callable[..., object] = told) -> None:
+            def handle(number: int, frame: FrameType | None, previous: Callable[..., object] = previous) -> None:
                 loop.call_soon_threadsafe(hub.stop)
-                told(number, frame)
+                previous(number, frame)
 
-            signal.signal(number, tell)
+            signal.signal(number, handle)
 
 
 def _startup_error() -> str:
@@ -55,7 +55,7 @@ def _startup_error() -> str:
     from django.db import connection
 
     try:
-        if without_redis := start.look():
+        if without_redis := start.check_ready():
             log.warning("%s", without_redis)
     except (start.StartError, schema.SchemaError) as error:
         return f"interlock: {error}"
@@ -65,7 +65,7 @@ def _startup_error() -> str:
 
 
 async def _lifespan(scope: Scope, receive: Receive, send: Send, *, checks: bool) -> None:
-    noting: asyncio.Task[None] | None = None
+    recording: asyncio.Task[None] | None = None
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
@@ -73,13 +73,13 @@ async def _lifespan(scope: Scope, receive: Receive, send: Send, *, checks: bool)
                 await send({"type": "lifespan.startup.failed", "message": error})
                 return
             hub.start()
-            _hear_of_the_end()
-            noting = asyncio.create_task(web_hosts.keep_noting())
+            _release_requests_on_signal()
+            recording = asyncio.create_task(web_hosts.keep_recording())
             await send({"type": "lifespan.startup.complete"})
         else:
-            if noting is not None:
-                noting.cancel()
-                await asyncio.gather(noting, return_exceptions=True)
+            if recording is not None:
+                recording.cancel()
+                await asyncio.gather(recording, return_exceptions=True)
             await hub.close()
             await send({"type": "lifespan.shutdown.complete"})
             return

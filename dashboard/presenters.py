@@ -1,7 +1,6 @@
-"""Words, icons and colours of states, and how errors, findings and receipts are said.
+"""Texts, icons and colours of states; errors, sentences of the diagnosis and receipts as text.
 
-Pure: values in, values out. The browser says the same things in static/src/words; both are held together by
-the shared table static/src/words/examples.json.
+Pure. The browser has the same texts in static/src/words; the shared table static/src/words/examples.json keeps both equal.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from engine.sentences import Sentence
 
 @dataclass(frozen=True, slots=True)
 class StateLook:
-    """How a state looks: never by colour alone."""
+    """How a state is shown: never by colour alone."""
 
     state: str
     icon: str
@@ -37,7 +36,7 @@ class StateLook:
 
     @property
     def style(self) -> str:
-        """Class that sets the state's colours."""
+        """CSS class that sets the state's colours."""
         return f"st-{self.state}"
 
 
@@ -60,13 +59,13 @@ _LOOKS: Mapping[str, tuple[str, Any]] = {
 }
 
 _REASONS: Mapping[str, Any] = {
-    "run_stopped": gettext_lazy("not started, for the run had failed"),
-    "run_timeout": gettext_lazy("the run passed its time limit"),
-    "not_asked": gettext_lazy("not asked for"),
-    "branch_not_taken": gettext_lazy("the branch was not taken"),
-    "cancelled": gettext_lazy("stopped with the run"),
-    "cancelled_by_person": gettext_lazy("stopped by a person"),
-    "skipped_by_person": gettext_lazy("skipped by a person"),
+    "run_stopped": gettext_lazy("Not started because the run failed"),
+    "run_timeout": gettext_lazy("The run timed out"),
+    "not_asked": gettext_lazy("Not part of this run"),
+    "branch_not_taken": gettext_lazy("Branch not taken"),
+    "cancelled": gettext_lazy("Stopped with the run"),
+    "cancelled_by_person": gettext_lazy("Stopped manually"),
+    "skipped_by_person": gettext_lazy("Skipped manually"),
 }
 
 _ACTIONS: Mapping[str, Any] = {
@@ -111,7 +110,7 @@ _TYPE_ICONS: Mapping[str, str] = {
 
 
 def look(state: str) -> StateLook:
-    """The look of a run's, node run's or attempt's state; an unknown one is shown by its name."""
+    """Return how a state of a run, node run or attempt is shown; an unknown state is shown by its name."""
     icon, word = _LOOKS.get(state, ("dot", state))
     return StateLook(state, icon, word)
 
@@ -121,17 +120,17 @@ def type_icon(node_type: str) -> str:
 
 
 def reason(code: str) -> str:
-    """A reason of a state in words; empty for none."""
+    """Return the text of a state's reason; empty for none."""
     return str(_REASONS.get(code, code.replace("_", " "))) if code else ""
 
 
 def action(code: str) -> str:
-    """What an audit entry says was done."""
+    """Return the text of an audit entry's action."""
     return str(_ACTIONS.get(code, code.replace("_", " ").replace(".", " ").capitalize()))
 
 
 def initials(name: str) -> str:
-    """Two letters for the round sign of an account."""
+    """Return two letters for the avatar of an account."""
     words = [word for word in name.replace(".", " ").replace("_", " ").replace("-", " ").split() if word]
     if not words:
         return "?"
@@ -140,33 +139,35 @@ def initials(name: str) -> str:
 
 
 def first_line(text: str, most: int = 240) -> str:
-    """The first line that says something, cut to `most` characters."""
+    """Return the first non-empty line, cut to `most` characters."""
     line = next((part.strip() for part in text.splitlines() if part.strip()), "")
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def cause(error: Mapping[str, Any] | None, node_name: str = "") -> str:
-    """An error in one sentence: `Parse amounts: ValueError in line 9, could not convert "1.204,50"`."""
+    """Return an error as one sentence: `Parse amounts: ValueError in line 9, could not convert "1.204,50"`."""
     if not error:
         return _("{node} failed without an error message").format(node=node_name) if node_name else _("No error given")
-    said = first_line(str(error.get("message") or ""))
+    message = first_line(str(error.get("message") or ""))
     kind, line = str(error.get("class") or _("Error")), error.get("line")
     head = _("{kind} in line {line}").format(kind=kind, line=line) if line else kind
-    text = _error_text(head, said)
+    text = _error_text(head, message)
     return f"{node_name}: {text}" if node_name else text
 
 
-def _error_text(head: str, said: str) -> str:
-    """A message that begins as a sentence follows a colon: after a comma it would go on in capitals."""
-    if not said:
+def _error_text(head: str, message: str) -> str:
+    """Join kind and message: with a colon if the message begins with a capital letter, else with a comma."""
+    if not message:
         return head
-    return (_("{before}: {after}") if said[0].isupper() else _("{before}, {after}")).format(before=head, after=said)
+    return (_("{before}: {after}") if message[0].isupper() else _("{before}, {after}")).format(
+        before=head, after=message
+    )
 
 
 def visible(text: str) -> str:
-    """`text` with control and bidirectional characters written out, so that it cannot disguise what stands there."""
+    """Escape control and bidirectional characters, so that they cannot disguise the text."""
     if text.isprintable():
-        # None of those is.
+        # Printable text contains none of them.
         return text
     return _DISGUISES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
@@ -181,7 +182,7 @@ _DISGUISES = re.compile(
 def times_too_long(
     started_at: datetime | None, expected: float | None, expected_from: str, now: datetime
 ) -> float | None:
-    """How many times as long as expected a running node has run; None unless it counts as stuck (engine.policy)."""
+    """Return how many times its expected duration a running node has run; None unless it is stuck (engine.policy)."""
     limit = stuck_after(expected, expected_from)
     if started_at is None or not expected or limit is None:
         return None
@@ -190,27 +191,28 @@ def times_too_long(
 
 
 def times(ratio: float) -> str:
-    """`8.1`, `12`: how many times as long as usual."""
+    """Format a ratio: `8.1`, `12`."""
     return f"{ratio:.1f}".removesuffix(".0") if ratio < 10 else f"{ratio:,.0f}"
 
 
-def said(sentence: Sentence) -> str:
-    """A sentence of the diagnosis in the reader's language; what could disguise text in it is written out."""
+def sentence_text(sentence: Sentence) -> str:
+    """Return a sentence of the diagnosis in the reader's language, with disguising characters escaped."""
     values = {
-        name: said(one) if isinstance(one, Sentence) else _word(name, one) for name, one in sentence.values.items()
+        name: sentence_text(one) if isinstance(one, Sentence) else _value_text(name, one)
+        for name, one in sentence.values.items()
     }
     return visible(_(sentence.template).format_map(values))
 
 
-_ENGINE_NAMES = frozenset(("message", "what", "why"))
-"""Names of values in sentences that are sentences of the engine where they are text."""
+_ENGINE_TEXTS = frozenset(("message", "what", "why"))
+"""Values of sentences that are texts of the engine."""
 
 
 _ERROR = re.compile(r"([\w.]+) in line (\d+)(?:[,:] (.*))?", re.DOTALL)
-"""An error as the diagnosis says it (engine.diagnosis.wording.error_text)."""
+"""An error as the diagnosis formats it (engine.diagnosis.wording.error_text)."""
 
 
-def _word(name: str, value: Any) -> Any:
+def _value_text(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if name == "state":
@@ -219,15 +221,16 @@ def _word(name: str, value: Any) -> Any:
     if error is not None:
         head = _("{kind} in line {line}").format(kind=error[1], line=error[2])
         return _error_text(head, error[3] or "")
-    return engine_words(value) if name in _ENGINE_NAMES else value
+    return engine_words(value) if name in _ENGINE_TEXTS else value
 
 
-_CODE_NAMES = frozenset(("source", "command", "address", "path", "line", "file", "function"))
-"""Names of values in sentences that are code, or an address of something, where they are text."""
+_CODE_VALUES = frozenset(("source", "command", "address", "path", "line", "file", "function"))
+"""Values of sentences that are shown as code."""
 
 
 def time_html(at: datetime, text: str, form: str = "time") -> SafeString:
-    """`<time>`: the browser sets it in its own zone in `form`; without scripts `text` stays, which is UTC."""
+    """Return `<time>`. The browser formats it in its own zone as `form`; without scripts it shows `text`, which is
+    UTC."""
     return format_html(
         '<time datetime="{}" data-form="{}" title="{}">{}</time>',
         clock.iso(at),
@@ -241,7 +244,7 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
 
 def with_times(text: str) -> SafeString:
-    """`text` with the times that programs read in it as times that people read."""
+    """Return `text` as HTML, with ISO times as `<time>`."""
     parts: list[str] = []
     end = 0
     for found in _ISO.finditer(text):
@@ -251,23 +254,23 @@ def with_times(text: str) -> SafeString:
     return format_html_join("", "{}", ((part,) for part in (*parts, text[end:])))
 
 
-def said_html(sentence: Sentence) -> SafeString:
-    """`said` with what is code or an address set as such."""
+def sentence_html(sentence: Sentence) -> SafeString:
+    """Return a sentence as HTML, with code set as code. See `sentence_text`."""
     values: dict[str, Any] = {}
     for name, one in sentence.values.items():
         if isinstance(one, Sentence):
-            values[name] = said_html(one)
+            values[name] = sentence_html(one)
         elif isinstance(one, Moment):
             values[name] = time_html(one.at, f"{one.at:%H:%M:%S}")
-        elif isinstance(one, str) and name in _CODE_NAMES and one:
+        elif isinstance(one, str) and name in _CODE_VALUES and one:
             values[name] = format_html('<span class="mono">{}</span>', visible(one))
         else:
-            values[name] = visible(_word(name, one)) if isinstance(one, str) else one
+            values[name] = visible(_value_text(name, one)) if isinstance(one, str) else one
     return format_html(_(sentence.template), **values) if values else escape(_(sentence.template).format())
 
 
 def spark(values: Sequence[float | None], most: float, *, width: int = 150, height: int = 34) -> str:
-    """The path of a small chart: `values` oldest first, from 0 to `most`; what is not determined leaves a gap.
+    """Return the path of a small chart: `values` oldest first, on a scale from 0 to `most`; None leaves a gap.
 
     static/src/run/sparkline.ts draws the same.
     """
@@ -284,27 +287,30 @@ def spark(values: Sequence[float | None], most: float, *, width: int = 150, heig
 
 
 def place(pid: int, worker: str) -> str:
-    """`pid 41207 on this host`: where an attempt runs or ran."""
+    """Say where an attempt runs or ran: `pid 41207 on this host`."""
     host = _("this host") if worker == "local" or worker.startswith("local/") else visible(worker)
     return _("pid {pid} on {host}").format(pid=pid, host=host)
 
 
 def receipt(given: Mapping[str, Any] | None) -> str:
-    """`Ended 3 processes in 0.2 s, 1 slot returned.`; empty for none. static/src/run/api-buttons.ts says the same."""
+    """Say what a termination stopped: `Stopped 3 processes in 0.2 s, 1 slot released.`; empty for None."""
     if not given:
         return ""
     processes, slots = int(given.get("processes") or 0), int(given.get("slots") or 0)
-    ended = ngettext("Ended {n} process in {span}", "Ended {n} processes in {span}", processes)
-    text = ended.format(n=count(processes), span=duration(given.get("seconds")))
+    stopped = ngettext("Stopped {n} process in {span}", "Stopped {n} processes in {span}", processes)
+    text = stopped.format(n=count(processes), span=duration(given.get("seconds")))
     if slots:
-        returned = ngettext("{n} slot returned", "{n} slots returned", slots).format(n=count(slots))
-        text = _("{before}, {after}").format(before=text, after=returned)
+        released = ngettext("{n} slot released", "{n} slots released", slots).format(n=count(slots))
+        text = _("{before}, {after}").format(before=text, after=released)
     return _("{sentence}.").format(sentence=text)
 
 
 def runs_line(total: int, failed: int, most: int) -> str:
-    """`21 runs, none failed`, `1 run, 1 failed`, `no runs yet`; where there are more than `most`, which were looked at,
-    `1,000+ runs, 3+ failed`, and nothing of failed ones when none of these did."""
+    """Summarize runs: `21 runs, none failed`, `1 run, 1 failed`, `no runs yet`.
+
+    If only the newest `most` were counted: `1,000+ runs, 3+ failed`, without mentioning failures if none of these
+    failed.
+    """
     if not total:
         return _("no runs yet")
     runs = ngettext("{n} run", "{n} runs", total).format(n=count_to(total, most))
@@ -315,7 +321,7 @@ def runs_line(total: int, failed: int, most: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One run in a strip: place and size in the strip's own units."""
+    """One run in a strip: position and size in the strip's own units."""
 
     x: int
     y: int
@@ -326,9 +332,10 @@ class Bar:
 
 
 def strip(runs: Sequence[Mapping[str, Any]], *, height: int = 20, step: int = 7) -> list[Bar]:
-    """Bars of runs, given oldest first: height by duration (square root, so that short ones show), colour by state.
+    """Return the bars of runs, given oldest first: height by duration (square root, so that short ones are visible),
+    colour by state.
 
-    A run is `{id, state, seconds}`; `seconds` is None while it has none.
+    A run is `{id, state, seconds}`; `seconds` may be None.
     """
     longest = max((run["seconds"] or 0.0 for run in runs), default=0.0)
     bars = []
@@ -344,7 +351,7 @@ def strip(runs: Sequence[Mapping[str, Any]], *, height: int = 20, step: int = 7)
 
 
 def progress_of(counts: Mapping[str, int]) -> tuple[int, int]:
-    """(nodes that have ended, all nodes) of a run's counts."""
+    """Return (ended nodes, all nodes) of a run's counts."""
     from engine.states import NODE_TERMINAL
 
     return sum(number for state, number in counts.items() if state in NODE_TERMINAL), sum(counts.values())

@@ -21,18 +21,19 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 def _words(name: str, form: str, example: str) -> list[str]:
-    """What a variable lists; what does not look like `form` would be kept and never match. Raises ConfigError."""
+    """Return the words that a variable lists. Raises ConfigError for a word that does not match `form` and would
+    never match anything."""
     found = os.environ.get(name, "").replace(",", " ").split()
     for word in found:
         if not re.fullmatch(form, word):
-            raise ConfigError(f'{name} holds "{word}"; write it like {example}.')
+            raise ConfigError(f'{name} contains "{word}"; the format is {example}.')
     return found
 
 
 try:
     INTERLOCK: Config = from_environment(os.environ)
     SECRET_KEY = secret_key(INTERLOCK.home)
-    # The machine itself may always ask: `up` does, and whoever sits at it.
+    # The machine itself may always connect: `up` does, and so does whoever uses it.
     ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
     ALLOWED_HOSTS += _words("ALLOWED_HOSTS", r"\*|\.?[\w.-]+|\[[0-9a-fA-F:]+\]", "flows.example.org")
     CSRF_TRUSTED_ORIGINS = _words("CSRF_TRUSTED_ORIGINS", r"https?://[\w.*:\[\]-]+", "https://flows.example.org")
@@ -40,8 +41,8 @@ except ConfigError as error:
     sys.exit(f"interlock: {error}")
 
 
-def _role(argv: list[str]) -> str:
-    """What this process is, for those who look at the server's connections: web, scheduler, or the command's name."""
+def _process_name(argv: list[str]) -> str:
+    """Return what this process is, for the server's list of connections: web, scheduler, or the command's name."""
     program = Path(argv[0])
     name = program.parent.name if program.stem == "__main__" else program.stem
     if name in ("manage", "interlock", "child"):
@@ -73,7 +74,7 @@ def _database(url: str) -> dict[str, Any]:
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            "application_name": f"interlock-{_role(sys.argv)}",
+            "application_name": f"interlock-{_process_name(sys.argv)}",
             "connect_timeout": 5,
             **postgres.KEPT,
             **database_options(url),
@@ -153,8 +154,8 @@ def _channel_layer() -> dict[str, Any]:
         }
     return {
         "BACKEND": "channels.layers.InMemoryChannelLayer",
-        # It carries hints that a look into the database makes up for, to sockets that take them at once and join again
-        # every few seconds: few need to be held, and members that are silent for five minutes are gone.
+        # It carries hints, which polling makes up for, to sockets that take them at once and rejoin every few seconds:
+        # few messages need to be stored, and members that are silent for five minutes are gone.
         "CONFIG": {"capacity": 100, "expiry": 60, "group_expiry": 300},
     }
 
@@ -168,7 +169,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "overview"
-# localhost shares cookies over ports: the names keep two products on one machine apart.
+# localhost shares cookies between ports: these names keep two products on one machine apart.
 SESSION_COOKIE_NAME = "interlock_session"
 CSRF_COOKIE_NAME = "interlock_csrf"
 LANGUAGE_COOKIE_NAME = "interlock_language"
@@ -184,7 +185,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],
-        # Only the editor of code adds styles while it runs; a page without it has no nonce.
+        # Only the code editor adds styles at run time; pages without it have no nonce.
         "style-src": [SELF, NONCE],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
@@ -205,11 +206,11 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "/static/"
-# Only what is built is served; sources and tooling beside it are not.
+# Only built files are served, not the sources and tooling beside them.
 STATICFILES_DIRS = [BASE_DIR / "static" / "dist", BASE_DIR / "static" / "img"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
-# Parts of the front end, and fonts, hold a digest of their content in their name: browsers keep them for good.
+# Chunks and fonts have a content hash in their name, so browsers may cache them forever.
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/(fonts/)?[\w.-]+-[\w-]{8}\.(js|woff2)$"
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024
@@ -224,7 +225,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "dashboard.api.problems.exception_handler",
-    # DRF would take ?format= for itself and answer 404 for csv.
+    # Otherwise DRF would interpret ?format= itself and answer 404 for csv.
     "URL_FORMAT_OVERRIDE": None,
 }
 
@@ -240,11 +241,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    # Swagger UI would ask a validator on the internet about the document.
+    # Otherwise Swagger UI would send the document to a validator on the internet.
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
     "OAS_VERSION": "3.1.0",
     "COMPONENT_SPLIT_REQUEST": True,
-    # What a PATCH must hold its body says itself; a copy of each would say that nothing is needed.
+    # PATCH bodies say themselves what they require; separate copies would say that nothing is required.
     "COMPONENT_SPLIT_PATCH": False,
     "SCHEMA_PATH_PREFIX": "/api/v1/",
 }
@@ -258,7 +259,7 @@ LOGGING = {
     "loggers": {
         "interlock": {"level": "INFO"},
         "django.request": {"level": "ERROR"},
-        # It would tell each second, with a traceback, what `dashboard.live.channel_layer` says once.
+        # It would log an error with a traceback every second; `dashboard.live.channel_layer` logs it once.
         "channels_redis": {"level": "CRITICAL"},
     },
 }

@@ -1,4 +1,4 @@
-"""What a start makes sure of before the product serves: the folders, the schema, the first account, the samples."""
+"""Preparation of a start: folders, schema, first account, samples."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ ADMIN = "admin"
 
 
 class StartError(Exception):
-    """The product cannot start; the message says why and what to do."""
+    """The product cannot start. The message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What there is to tell people after a start."""
+    """What a start has to report."""
 
     login_link: str
-    """Signs in once; empty when the first account has a password."""
+    """Signs in once; empty if the first account has a password."""
     new: bool
-    """Whether this was the first start of the database."""
+    """Whether the database was created by this start."""
 
 
 def prepare(base_url: str) -> Prepared:
-    """Make ready what `up` needs. Writes; takes well under a second when there is nothing to do.
+    """Prepare everything that `up` needs. Takes well under a second if there is nothing to do.
 
-    Raises StartError, or schema.SchemaError. Waits a few seconds for a Redis that does not answer.
+    Raises StartError or schema.SchemaError. Waits a few seconds for a Redis that does not respond.
     """
     make_folders()
     new = schema.migrate()
@@ -55,21 +55,25 @@ def prepare(base_url: str) -> Prepared:
     return Prepared(login_link=link, new=new)
 
 
-def look() -> str:
-    """See to what a web process needs that prepares nothing; what is wrong with Redis, which it does without: empty,
-    nothing is. Raises StartError, schema.SchemaError. Waits a few seconds for a Redis that does not answer."""
+def check_ready() -> str:
+    """Check what a web process needs, without preparing anything. Return what is wrong with Redis, which is optional;
+    empty if nothing is.
+
+    Raises StartError or schema.SchemaError. Waits a few seconds for a Redis that does not respond.
+    """
     make_folders()
     schema.require()
     if settings.INTERLOCK.redis_url:
         from engine.hints import check
 
-        if found := check.find_problem(settings.INTERLOCK):
-            return f"{found} Until then pages look into the database each second."
+        if trouble := check.find_problem(settings.INTERLOCK):
+            return f"{trouble} Until then, pages poll the database every second."
     return ""
 
 
 def _check_redis() -> None:
-    """Raises StartError: what runs goes on without Redis, but a start with a wrong address would never have it."""
+    """Raise StartError if Redis is unusable. Running work continues without Redis, but a start with a wrong URL
+    would never have it."""
     from engine.hints import check
 
     found = check.find_problem(settings.INTERLOCK)
@@ -81,7 +85,7 @@ def _check_redis() -> None:
 
 
 def make_folders() -> None:
-    """Create the home and its folders. Raises StartError, naming the folder."""
+    """Create the home and its folders. Raises StartError, which names the folder."""
     config = settings.INTERLOCK
     for folder in (config.home, config.files, config.run_folder, config.scratch, Path(config.artifacts)):
         try:
@@ -90,15 +94,14 @@ def make_folders() -> None:
                 raise NotADirectoryError(20, "it is a file")
         except OSError as error:
             raise StartError(
-                f"The folder {folder} cannot be made: {error.strerror}. Set INTERLOCK_HOME to a folder that you may "
-                "write to."
+                f"The folder {folder} cannot be created: {error.strerror}. Set INTERLOCK_HOME to a writable folder."
             ) from error
 
 
 def first_account() -> User | None:
-    """The account `admin`, made when there is no account at all; None when people removed it.
+    """Return the account `admin`, created if there are no accounts; None if it was removed.
 
-    INTERLOCK_ADMIN_PASSWORD sets its first password, and never changes one that is set.
+    INTERLOCK_ADMIN_PASSWORD sets its first password and never changes an existing one.
     """
     password = settings.INTERLOCK.admin_password
     admin = User.objects.filter(username=ADMIN).first()
@@ -107,7 +110,7 @@ def first_account() -> User | None:
             return None
         admin = accounts.create_user(ADMIN, Role.ADMIN, by=ADMIN)
     if password and not accounts.has_password(admin):
-        # Not checked for its strength: who can set our environment may do as they like.
+        # Its strength is not checked: whoever controls the environment controls everything.
         admin.set_password(password)
         admin.save(update_fields=["password"])
     return admin if admin.is_active else None

@@ -1,4 +1,4 @@
-"""Addresses: the API, and the pages."""
+"""URLs of the API and the pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ urlpatterns = [
     path("", include("dashboard.pages.urls")),
 ]
 
-# Under /api/ these answer with problem documents, elsewhere with pages.
+# Under /api/ these handlers answer with problem documents, elsewhere with pages.
 handler400 = "dashboard.api.problems.bad_request"
 handler403 = "dashboard.api.problems.permission_denied"
 handler404 = "dashboard.api.problems.page_not_found"

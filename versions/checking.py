@@ -1,5 +1,4 @@
-"""Everything that can be said about a definition without running it: what the validator finds, and what its SQL is
-worth over the columns that are known."""
+"""Validate a definition without running it: the validator's problems, and its SQL against the known columns."""
 
 from __future__ import annotations
 
@@ -18,29 +17,29 @@ from engine.sql.check import columns as sqlcheck
 from versions import earlier_columns
 
 Column = dict[str, str]
-"""{name, type}, the type as DuckDB names it."""
+"""{name, type}, with DuckDB's type name."""
 
 TYPING_SECONDS: Final = 1.0
-"""Time for the SQL of one check while somebody types; what is not reached is asked about the next time."""
-PATIENT_SECONDS: Final = 10.0
-"""The same for a check that is asked for once: before publishing, by a program."""
+"""Time limit for checking SQL while somebody types. Unchecked statements are checked by the next call."""
+COMPLETE_SECONDS: Final = 10.0
+"""Time limit for checks that are made once: before publishing, by a program."""
 WAITED_FOR_SECONDS: Final = 3.0
-"""The same where a person waits for what comes next, which tells what is wrong with a query that was not looked at: the
-run of a draft, a version that is published."""
+"""Time limit where a person waits for the next step, which reports errors in unchecked SQL too: running a draft,
+publishing."""
 _CONFIG: Final = re.compile(r"nodes\[(\d+)\]\.(?:config|type)")
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check found."""
+    """The result of a check."""
 
     problems: list[Problem]
     columns: dict[str, list[Column]] = field(default_factory=dict)
-    """Of each node's output, as far as they are known."""
+    """Columns of each node's output, as far as they are known."""
     columns_tag: str = ""
-    """A short text that is another one when the columns are."""
+    """Changes when the columns change."""
     complete: bool = True
-    """False: its time was over before all SQL was looked at. What was found is kept, so that the next check goes on."""
+    """False if time ran out before all SQL was checked. The results are cached, so that the next check continues."""
 
     @property
     def valid(self) -> bool:
@@ -53,21 +52,21 @@ def check(
     pools: Mapping[str, int] | None = None,
     workflow: str | None = None,
     user: str = "",
-    seconds: float = PATIENT_SECONDS,
+    seconds: float = COMPLETE_SECONDS,
 ) -> Checked:
-    """All problems of `document`, which may be any value, in document order as far as they have one.
+    """Return all problems of `document`, which may be any value, in document order where possible.
 
-    `workflow`: slug, whose earlier runs tell columns, those of drafts only where they are of `user`; None: none do.
-    `seconds`: what DuckDB's part may take.
+    `workflow`: slug of the workflow whose earlier runs provide columns, draft runs only of `user`; None: no earlier
+    runs. `seconds`: time limit for DuckDB.
     """
     until = time.monotonic() + seconds
     problems = definition.problems(document, pools=pools)
     places = (_CONFIG.match(one.path) for one in problems if one.severity == "error")
-    wrong = {int(place[1]) for place in places if place}
+    invalid = {int(place[1]) for place in places if place}
     config = settings.INTERLOCK
     found = sqlcheck.look(
         document,
-        wrong=wrong,
+        wrong=invalid,
         files=sqlcheck.Files(str(config.files), tuple(str(root) for root in config.data_roots)),
         earlier=lambda names: earlier_columns.columns(workflow, user, names, document) if workflow is not None else {},
         until=until,

@@ -1,4 +1,4 @@
-"""A definition in a file: read, or told what keeps it from being read."""
+"""Read a definition from a file."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ BYTES_MAX = 64 * 1024 * 1024
 
 
 class UnreadableFile(Exception):
-    """The file is no JSON text; the message names it, the place in it, and what is wrong."""
+    """The file is not JSON. The message names the file, the position and the error."""
 
 
 def read(name: str) -> Any:
-    """The JSON value in the file `name` (`-`: standard input). Raises UnreadableFile."""
+    """Return the JSON value in the file `name` (`-`: standard input). Raises UnreadableFile."""
     shown = name if name != "-" else "standard input"
     try:
         if name == "-":
@@ -26,7 +26,7 @@ def read(name: str) -> Any:
     except OSError as error:
         raise UnreadableFile(f"{shown} cannot be read: {error.strerror}.") from None
     if len(data) > BYTES_MAX:
-        raise UnreadableFile(f"{shown} is larger than {BYTES_MAX // 1024**2} MiB: a definition never is.")
+        raise UnreadableFile(f"{shown} is larger than {BYTES_MAX // 1024**2} MiB, which is too large for a definition.")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -35,7 +35,7 @@ def read(name: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise UnreadableFile(
-            f"{shown} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}. Correct it there."
+            f"{shown} is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg}."
         ) from None
     except (RecursionError, ValueError) as error:
         why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
@@ -43,5 +43,5 @@ def read(name: str) -> Any:
 
 
 def looks_like_file(target: str) -> bool:
-    """Whether `target` means a file and not a workflow's slug, which has no dot and no slash."""
+    """Return whether `target` is a file and not a workflow's slug, which contains no dot and no slash."""
     return target == "-" or "/" in target or target.endswith(".json") or Path(target).is_file()

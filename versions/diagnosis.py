@@ -1,4 +1,4 @@
-"""The engine's diagnosis, and what only versions know: whether a failure began with the version that is live."""
+"""The engine's diagnosis, plus rolling back if a failure began with the live version."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from versions import queries
 from versions.models import Workflow
 
 RUNS_MAX = 50
-"""Runs of a version that are looked at, the newest ones."""
+"""How many of a version's newest runs are examined."""
 REASON_MAX = 500
 FAILED = ("failed", "timed_out")
 
-_BEGAN = gettext_noop("It began with v{version}: {before_runs}; {runs}.")
+_FAILING_SINCE = gettext_noop("Failing since v{version}; v{before} worked.")
 _SUCCEEDED = gettext_noop("v{version} succeeded in its last {n} runs")
 _SUCCEEDED_ONE = gettext_noop("v{version} succeeded in its last run")
-_FAILED = gettext_noop("v{version} failed in {n} of {all}")
-_LIVE = gettext_noop("v{version} is live since {time}, made so by {by}")
+_FAILED = gettext_noop("v{version} failed in {n} of {all} runs")
+_LIVE = gettext_noop("v{version} has been live since {time}, deployed by {by}")
 _ROLL_BACK = gettext_noop("Roll back to v{version}")
-_REASON = gettext_noop("v{version} fails since run {run}: {cause}")
+_REASON = gettext_noop("v{version} has been failing since run {run}: {cause}")
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """How the version of a failed run and the one that was live before it did."""
+    """The runs of a failed run's version and of the version that was live before it."""
 
     slug: str
     version: int
     before: int
     failed: int
-    """Of `ended` newest runs of `version`."""
+    """Failed runs among the newest `ended` runs of `version`."""
     ended: int
     succeeded: int
-    """Newest runs of `before` in a row."""
+    """Successful runs of `before` in a row, newest first."""
     first_failed: int
-    """Run."""
+    """Id of the first failed run."""
     live_since: datetime
     by: str
     last_good: datetime | None
 
 
 def diagnose(run: Run, *, node: str | None = None) -> Diagnosis:
-    """Why `run` is as it is (see engine.diagnosis), with the way back where a version is to blame. Raises NotFound."""
+    """Diagnose `run` (see engine.diagnosis); add a rollback if its version is to blame. Raises NotFound."""
     found = engine_diagnosis.diagnose(run, node=node)
     place = next((index for index, one in enumerate(found.findings) if one.code.startswith("failed_")), None)
     if place is None:
@@ -59,17 +59,17 @@ def diagnose(run: Run, *, node: str | None = None) -> Diagnosis:
     if history is None:
         return found
     failure = found.findings[place]
-    # The failure says what is wrong; the way back comes right behind it.
+    # The failure says what is wrong; the remedy follows directly.
     findings = [*found.findings[: place + 1], rollback(history, run.pk, failure), *found.findings[place + 1 :]]
     return replace(found, findings=findings)
 
 
 def rollback(history: History, run: int, failure: Finding) -> Finding:
-    """That a failure began with a version, and the way back to the one before. Pure."""
+    """Return the finding that a failure began with a version, with the action to roll back. Pure."""
     one = history.succeeded == 1
     before = Sentence(_SUCCEEDED_ONE if one else _SUCCEEDED, {"version": history.before, "n": history.succeeded})
     runs = Sentence(_FAILED, {"version": history.version, "n": history.failed, "all": history.ended})
-    message = Sentence(_BEGAN, {"version": history.version, "before_runs": before, "runs": runs})
+    message = Sentence(_FAILING_SINCE, {"version": history.version, "before": history.before})
     reason = Sentence(
         _REASON, {"version": history.version, "run": history.first_failed, "cause": cut(str(failure.message), 300)}
     )
@@ -91,7 +91,8 @@ def rollback(history: History, run: int, failure: Finding) -> Finding:
 
 
 def _history(run: Run) -> History | None:
-    """None unless the failure began with the version that is live, and the one before can be gone back to."""
+    """Return the history if the failure began with the live version and the previous one can go live again; else
+    None."""
     if run.version is None or run.draft:
         return None
     workflow = Workflow.objects.filter(slug=run.workflow).first()
@@ -106,10 +107,10 @@ def _history(run: Run) -> History | None:
     now = _ended(run.workflow, live.version.number)
     failed = [pk for pk, state, _ in now if state in FAILED]
     if any(state == "succeeded" for _, state, _ in now):
-        # It does not fail always: what began with it would.
+        # It fails only sometimes, so the version is not the cause.
         return None
     if run.pk not in failed:
-        # It still runs, but a node of it has failed already.
+        # The run has not ended, but one of its nodes has failed.
         now, failed = [(run.pk, "failed", None), *now], [run.pk, *failed]
     earlier = _ended(run.workflow, before.version.number)
     succeeded = 0
@@ -134,7 +135,7 @@ def _history(run: Run) -> History | None:
 
 
 def _ended(slug: str, version: int) -> Sequence[tuple[int, str, datetime | None]]:
-    """(run, state, end) of the newest ended runs of a version, cancelled ones left out: a person ended those."""
+    """Return (run, state, end) of a version's newest ended runs, without those that people cancelled."""
     rows = (
         Run.objects.filter(workflow=slug, version=version, draft=False)
         .exclude(state__in=(*RUN_UNFINISHED, "cancelled"))

@@ -1,11 +1,11 @@
-"""What differs between two definitions, as typed changes. Pure: takes documents, valid or not, gives plain values.
+"""The differences between two definitions as typed changes. Pure: takes documents, valid or not, returns plain values.
 
-A change is {kind, node?, name?, fields?, edge?, was?, now?}:
+A change is {kind, node?, name?, fields?, edge?}:
 `kind`      node_added node_removed node_changed edge_added edge_removed settings_changed inputs_changed.
-`node`      id, `name` what people call it (of nodes).
-`fields`    paths inside the node or the settings that differ, sorted: "config.sql", "policy.retries", "position".
+`node`      id; `name` is its label (for nodes).
+`fields`    sorted paths that differ inside the node or the settings: "config.sql", "policy.retries", "position".
 `edge`      {source, target, source_port, target_port} with the defaults filled in.
-Order: nodes in the order of the newer document, removed ones after them, then edges, settings, inputs.
+Order: nodes in the order of the newer document, then removed ones, then edges, settings, inputs.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ Change = dict[str, Any]
 
 
 def changes(older: Mapping[str, Any], newer: Mapping[str, Any]) -> list[Change]:
-    """Every difference between two documents; empty when they say the same."""
+    """Return every difference between two documents; empty if they are equal."""
     found: list[Change] = []
     before, after = nodes_by_id(older), nodes_by_id(newer)
     for key, node in after.items():
         if key not in before:
             found.append({"kind": "node_added", "node": key, "name": _name(node)})
         elif before[key] != node:
-            fields = sorted(_differing(before[key], node))
+            fields = sorted(_differing_paths(before[key], node))
             found.append({"kind": "node_changed", "node": key, "name": _name(node), "fields": fields})
     found += [
         {"kind": "node_removed", "node": key, "name": _name(node)} for key, node in before.items() if key not in after
@@ -34,13 +34,13 @@ def changes(older: Mapping[str, Any], newer: Mapping[str, Any]) -> list[Change]:
     found += [{"kind": "edge_removed", "edge": edge} for key, edge in edges_before.items() if key not in edges_after]
     for part in ("settings", "inputs"):
         if older.get(part) != newer.get(part):
-            fields = sorted(_differing(_mapping(older.get(part)), _mapping(newer.get(part))))
+            fields = sorted(_differing_paths(_mapping(older.get(part)), _mapping(newer.get(part))))
             found.append({"kind": f"{part}_changed", "fields": fields})
     return found
 
 
 def nodes_by_id(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """What can be called a node in a document, valid or not; of several with one id the first."""
+    """Return the nodes of a document, valid or not, by id; the first one of duplicates."""
     nodes = document.get("nodes")
     found: dict[str, Mapping[str, Any]] = {}
     for node in nodes if isinstance(nodes, list) else ():
@@ -55,13 +55,13 @@ def _edges(document: Mapping[str, Any]) -> dict[tuple[str, ...], Change]:
     for edge in edges if isinstance(edges, list) else ():
         if isinstance(edge, Mapping):
             source = str(edge.get("source", ""))
-            whole = {
+            complete = {
                 "source": source,
                 "target": str(edge.get("target", "")),
                 "source_port": str(edge.get("source_port") or "out"),
                 "target_port": str(edge.get("target_port") or source),
             }
-            found.setdefault(tuple(whole.values()), whole)
+            found.setdefault(tuple(complete.values()), complete)
     return found
 
 
@@ -73,17 +73,17 @@ def _name(node: Mapping[str, Any]) -> str:
     return str(node.get("name") or node.get("id"))
 
 
-# A config nests as deep as its author likes; two levels name the field that a person edits.
+# A config may be nested deeply; two levels name the field that a person edits.
 _DEPTH = 2
 
 
-def _differing(was: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "", depth: int = 1) -> Iterator[str]:
+def _differing_paths(was: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "", depth: int = 1) -> Iterator[str]:
     for key in {**was, **now}:
         one, other = was.get(key), now.get(key)
         if one == other and (key in was) == (key in now):
             continue
         path = f"{prefix}{key}"
         if depth < _DEPTH and key != "position" and (isinstance(one, Mapping) or isinstance(other, Mapping)):
-            yield from _differing(_mapping(one), _mapping(other), f"{path}.", depth + 1)
+            yield from _differing_paths(_mapping(one), _mapping(other), f"{path}.", depth + 1)
         else:
             yield path

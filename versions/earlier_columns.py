@@ -13,14 +13,15 @@ from engine.definition import Document, store
 from engine.models import NodeRun, Run
 
 RUNS_MAX: Final = 20
-"""Newest runs that are looked at."""
+"""How many of the newest runs are examined."""
 Column = dict[str, str]
 
 
 def columns(workflow: str, user: str, names: Sequence[str], document: Any) -> dict[str, list[Column]]:
-    """Columns by node, of those of `names` whose newest tables came from the same type and config as in `document`.
+    """Return the columns by node, for those of `names` whose newest table had the same type and config as in
+    `document`.
 
-    Runs of versions tell everybody; those of a draft only whose draft it was.
+    Draft runs are used only for the draft's author.
     """
     nodes = (node for node in document["nodes"] if isinstance(node, dict))
     given = {node["id"]: node for node in nodes if isinstance(node.get("id"), str)}
@@ -38,14 +39,13 @@ def columns(workflow: str, user: str, names: Sequence[str], document: Any) -> di
 
 
 def _tables(workflow: str, user: str, names: tuple[str, ...]) -> list[tuple[str, int, list[Column]]]:
-    """(node, definition, columns) of the tables that those nodes returned in the newest runs, newest first."""
+    """Return (node, definition, columns) of the nodes' tables in the newest runs, newest first."""
     seen_by = Run.objects.filter(Q(draft=False) | Q(created_by=user), workflow=workflow)
     runs = seen_by.order_by("-id").values_list("pk", "seq", "definition_id")[:RUNS_MAX]
     return _tables_in(names, tuple(runs))
 
 
-# While a person types, this is asked several times a second. As long as nothing happens in a run (its seq is the same),
-# its nodes have the same outputs.
+# Called several times a second while somebody types. As long as a run's seq is the same, its outputs are the same.
 @cached(LRUCache(maxsize=32), lock=threading.Lock())
 def _tables_in(names: tuple[str, ...], runs: tuple[tuple[int, int, int], ...]) -> list[tuple[str, int, list[Column]]]:
     definitions = {pk: definition for pk, _, definition in runs}
@@ -58,7 +58,7 @@ def _tables_in(names: tuple[str, ...], runs: tuple[tuple[int, int, int], ...]) -
     found = []
     for name, run, output in rows.iterator():
         definition = definitions[run]
-        # One definition has one config, so its newest run tells all.
+        # A definition has one config per node, so its newest run is enough.
         if (name, definition) not in seen and (schema := _schema(output)):
             seen.add((name, definition))
             found.append((name, definition, schema))
@@ -66,7 +66,7 @@ def _tables_in(names: tuple[str, ...], runs: tuple[tuple[int, int, int], ...]) -
 
 
 def forget() -> None:
-    """Empty the cache."""
+    """Empty the cache (for tests)."""
     _tables_in.cache_clear()
 
 

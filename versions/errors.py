@@ -1,16 +1,16 @@
-"""What can be wrong with a wish about workflows and their versions.
+"""Errors of actions on workflows and their versions.
 
     VersionsError
     ├── UnknownVersion       also an engine.errors.NotFound
-    ├── Conflict             its state does not allow the wish
+    ├── Conflict             the state of the object does not allow the action
     │   └── SlugTaken OutdatedBase AlreadyLive NothingToRollBackTo NothingLive NoDraft Archived RunInProgress
     │       PoolMissing PoolNamed
-    ├── StaleDraft           somebody saved first
-    └── Unusable             what was given cannot be used
+    ├── StaleDraft           the draft was saved meanwhile
+    └── Unusable             the given value cannot be used
         └── NotADocument DraftTooLarge BadPatch PatchDoesNotApply ReasonMissing
 
-Each has a stable `code`, its facts as attributes, and a message that says what to do next. None is worth
-trying again unchanged.
+Each has a stable `code`, its facts as attributes, and a message that says what to do next. Retrying unchanged
+never helps.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class UnknownVersion(VersionsError, NotFound):
 
 
 class Conflict(VersionsError):
-    """It is there, but its state does not allow the wish."""
+    """The object exists, but its state does not allow the action."""
 
     code = "conflict"
 
@@ -53,12 +53,12 @@ class SlugTaken(Conflict):
     code = "slug_taken"
 
     def __init__(self, slug: str) -> None:
-        super().__init__(_('A workflow with the slug "%(slug)s" exists already. Choose another.') % {"slug": slug})
+        super().__init__(_('The slug "%(slug)s" is already in use. Choose another one.') % {"slug": slug})
         self.slug = slug
 
 
 class OutdatedBase(Conflict):
-    """Somebody published since the work was started, or it names a version to start from that never was."""
+    """Another version was published since, or the base version does not exist."""
 
     code = "outdated_base_version"
 
@@ -70,21 +70,21 @@ class OutdatedBase(Conflict):
         changes: Sequence[Mapping[str, Any]],
     ) -> None:
         if newest is None:
-            text = _('Nothing was published: "%(slug)s" has no version %(base)s yet. Publish without a base version.')
+            text = _('Not published: "%(slug)s" has no version %(base)s yet. Publish without a base version.')
         elif base_version is None:
             text = _(
-                "Nothing was published: version %(newest)d of %(author)s is there, and this work was started from no "
-                "version. Take over what differs, then publish with %(newest)d as base version."
+                "Not published: %(author)s published version %(newest)d, but this work is based on no version. Merge "
+                "the changes, then publish with base version %(newest)d."
             )
         elif not 1 <= base_version <= newest.number:
             text = _(
-                'Nothing was published: "%(slug)s" never had a version %(base)d; the newest is %(newest)d. Name the '
-                "version that this work was started from as base version."
+                'Not published: "%(slug)s" has no version %(base)d; the newest is %(newest)d. Set the base version '
+                "to the version that this work is based on."
             )
         else:
             text = _(
-                "Nothing was published: version %(newest)d of %(author)s came after version %(base)s, which this "
-                "work was started from. Take over what differs, then publish with %(newest)d as base version."
+                "Not published: %(author)s published version %(newest)d after version %(base)s, which this work is "
+                "based on. Merge the changes, then publish with base version %(newest)d."
             )
         super().__init__(
             text
@@ -105,7 +105,8 @@ class AlreadyLive(Conflict):
 
     def __init__(self, slug: str, number: int) -> None:
         super().__init__(
-            _('Version %(number)d of "%(slug)s" is live already. Name another one.') % {"number": number, "slug": slug}
+            _('Version %(number)d of "%(slug)s" is already live. Choose another one.')
+            % {"number": number, "slug": slug}
         )
         self.slug, self.number = slug, number
 
@@ -115,9 +116,9 @@ class NothingToRollBackTo(Conflict):
 
     def __init__(self, slug: str, live: int | None) -> None:
         if live is None:
-            text = _('"%(slug)s" has nothing live yet. Publish a version first.')
+            text = _('"%(slug)s" has no live version yet. Publish one first.')
         else:
-            text = _('No version of "%(slug)s" was live before version %(live)d. Name a version to go to.')
+            text = _('No version of "%(slug)s" was live before version %(live)d. Choose a version to roll back to.')
         super().__init__(text % {"slug": slug, "live": live or 0})
         self.slug, self.live = slug, live
 
@@ -134,9 +135,7 @@ class NoDraft(Conflict):
     code = "no_draft"
 
     def __init__(self, slug: str) -> None:
-        super().__init__(
-            _('You have no saved draft of "%(slug)s" to run. Save one, or run a version.') % {"slug": slug}
-        )
+        super().__init__(_('You have no saved draft of "%(slug)s". Save one, or run a version.') % {"slug": slug})
         self.slug = slug
 
 
@@ -153,58 +152,64 @@ class RunInProgress(Conflict):
 
     def __init__(self, slug: str, run: int, state: str) -> None:
         super().__init__(
-            _('"%(slug)s" cannot be deleted: run %(run)d is %(state)s. Cancel it, or wait for its end.')
+            _('"%(slug)s" cannot be deleted while run %(run)d is %(state)s. Cancel it or wait until it ends.')
             % {"slug": slug, "run": run, "state": state}
         )
         self.slug, self.run, self.state = slug, run, state
 
 
 class PoolMissing(Conflict):
-    """A version names a pool that is gone or has become too small."""
+    """The version uses a pool that is missing or has become too small."""
 
     code = "pool_missing"
 
     def __init__(self, slug: str, number: int, pool: str, wanted: int, slots: int | None) -> None:
         if slots is None:
             text = _(
-                'Version %(number)d of "%(slug)s" cannot go live: its pool "%(pool)s" does not exist any more. '
-                "Create it with %(wanted)d slots or more."
+                'Version %(number)d of "%(slug)s" cannot go live, because its pool "%(pool)s" does not exist. '
+                "Create it with at least %(wanted)d slots."
             )
         else:
             text = _(
-                'Version %(number)d of "%(slug)s" cannot go live: a node of it takes %(wanted)d slots of pool '
-                '"%(pool)s", which has %(slots)d. Give it more.'
+                'Version %(number)d of "%(slug)s" cannot go live, because one of its nodes needs %(wanted)d slots of '
+                "pool "
+                '"%(pool)s", which has %(slots)d. Add slots to the pool.'
             )
         super().__init__(text % {"number": number, "slug": slug, "pool": pool, "wanted": wanted, "slots": slots or 0})
         self.slug, self.number, self.pool, self.wanted, self.slots = slug, number, pool, wanted, slots
 
 
 class PoolNamed(Conflict):
-    """A live version names the pool."""
+    """A live version uses the pool."""
 
     code = "in_use_by_version"
 
     def __init__(self, pool: str, users: Sequence[tuple[str, int, int]], slots: int | None = None) -> None:
         who = ", ".join(f"{slug} v{number}" for slug, number, _slots in users)
         if slots is None:
-            text = _('Pool "%(pool)s" cannot be deleted: live versions name it (%(who)s). Deploy others first.')
+            text = _(
+                'Pool "%(pool)s" cannot be deleted, because live versions use it: %(who)s. Deploy other versions first.'
+            )
         else:
-            text = _('Pool "%(pool)s" cannot have %(slots)d slots: nodes of live versions take more at once (%(who)s).')
+            text = _(
+                'Pool "%(pool)s" cannot be reduced to %(slots)d slots, because nodes of live versions need more: '
+                "%(who)s."
+            )
         super().__init__(text % {"pool": pool, "who": who, "slots": slots or 0})
         self.pool, self.users = pool, list(users)
-        """(slug, version, slots that one node takes), sorted."""
+        """(slug, version, slots that one node needs), sorted."""
 
 
 class StaleDraft(VersionsError):
-    """Somebody, most likely the same person in another tab, saved first."""
+    """The draft was saved meanwhile, most likely by the same user in another tab."""
 
     code = "stale_draft"
 
     def __init__(self, slug: str, expected: int, found: int) -> None:
         super().__init__(
             _(
-                'Your draft of "%(slug)s" was saved from somewhere else meanwhile. Nothing was stored; load it again, '
-                "then save."
+                'Your draft of "%(slug)s" was saved elsewhere in the meantime. Nothing was saved. Reload it, then '
+                "save again."
             )
             % {"slug": slug}
         )
@@ -212,18 +217,18 @@ class StaleDraft(VersionsError):
 
 
 class Unusable(VersionsError):
-    """What was given cannot be used."""
+    """The given value cannot be used."""
 
     code = "unusable"
 
 
 class NotADocument(Unusable):
-    """A definition that is no JSON object; `problems` has the one problem."""
+    """The definition is not a JSON object. `problems` has this one problem."""
 
     code = "invalid_document"
 
     def __init__(self, found: Any) -> None:
-        message = _("A definition is a JSON object with schema, nodes and edges; this is %(found)s.") % {
+        message = _("A definition must be a JSON object with schema, nodes and edges, not %(found)s.") % {
             "found": shown(found)
         }
         super().__init__(message)
@@ -235,7 +240,7 @@ class DraftTooLarge(Unusable):
 
     def __init__(self, bytes_max: int) -> None:
         super().__init__(
-            _("A draft holds at most %(size)d MiB. Keep data in files.") % {"size": bytes_max // (1024 * 1024)}
+            _("A draft can have at most %(size)d MiB. Keep data in files.") % {"size": bytes_max // (1024 * 1024)}
         )
         self.bytes_max = bytes_max
 
@@ -245,7 +250,7 @@ class BadPatch(Unusable):
 
 
 class PatchDoesNotApply(Unusable):
-    """A patch that asks for what the draft does not have."""
+    """The patch refers to something that the draft does not contain."""
 
     code = "patch_does_not_apply"
 
@@ -254,5 +259,7 @@ class ReasonMissing(Unusable):
     code = "reason_required"
 
     def __init__(self, slug: str) -> None:
-        super().__init__(_('Say why "%(slug)s" is rolled back: the reason goes into the audit log.') % {"slug": slug})
+        super().__init__(
+            _('Enter a reason for rolling back "%(slug)s". It is recorded in the audit log.') % {"slug": slug}
+        )
         self.slug = slug

@@ -11,7 +11,7 @@ from engine.models.fields import JSONText
 
 
 class Workflow(models.Model):
-    """The named thing that people own. Its slug never changes: runs are labelled with it."""
+    """The named thing that people own. Its slug never changes, because runs refer to it."""
 
     slug = models.CharField(max_length=80, unique=True)
     name = models.CharField(max_length=200)
@@ -37,7 +37,7 @@ class WorkflowVersion(models.Model):
 
 
 class Draft(models.Model):
-    """One person's working copy of a workflow."""
+    """One user's working copy of a workflow."""
 
     workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)

@@ -1,5 +1,4 @@
-"""What is known of the nodes of a draft beside their definition: how long each usually takes, and since which version
-it is as it is."""
+"""Facts about a draft's nodes beside their definition: learned durations, and the version of the last change."""
 
 from __future__ import annotations
 
@@ -15,19 +14,19 @@ from versions.diff import nodes_by_id
 from versions.models import Workflow, WorkflowVersion
 
 VERSIONS_MAX: Final = 50
-"""Versions that are looked at, the newest first."""
+"""How many of the newest versions are examined."""
 NODES_MAX: Final = 60_000
-"""Nodes that are looked at in them: what was not changed in so long is not dated."""
+"""How many nodes in them are examined. Older changes are not dated."""
 
 
 def node_facts(workflow: Workflow, draft: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """{node id: {learned, version, edited}} of the nodes of `draft`, as far as there is something to say.
+    """Return {node id: {learned, version, edited}} for the nodes of `draft` with such facts.
 
-    `learned`: seconds, the median of its last successes; `version`: the one since which the newest version's node is as
-    it is, its place aside; `edited`: the draft's node is another one than the newest version's.
+    `learned`: median seconds of the last successes. `version`: the version that last changed the newest version's node,
+    except its position. `edited`: the draft's node differs from the newest version's.
     """
     newest = queries.newest_version(workflow)
-    dated = _since(newest) if newest is not None else {}
+    versions = _last_changes(newest) if newest is not None else {}
     published = nodes_by_id(queries.document_of(newest)) if newest is not None else {}
     learned = dict(NodeStat.objects.filter(workflow=workflow.slug, median__isnull=False).values_list("node", "median"))
     found: dict[str, dict[str, Any]] = {}
@@ -36,9 +35,9 @@ def node_facts(workflow: Workflow, draft: Mapping[str, Any]) -> dict[str, dict[s
         if name in learned:
             facts["learned"] = learned[name]
         if name in published:
-            if name in dated:
-                facts["version"] = dated[name]
-            if _said(published[name]) != _said(node):
+            if name in versions:
+                facts["version"] = versions[name]
+            if _without_position(published[name]) != _without_position(node):
                 facts["edited"] = True
         if facts:
             found[name] = facts
@@ -46,28 +45,33 @@ def node_facts(workflow: Workflow, draft: Mapping[str, Any]) -> dict[str, dict[s
 
 
 @cached(LRUCache(maxsize=32), key=lambda newest: newest.pk, lock=threading.Lock())
-def _since(newest: WorkflowVersion) -> Mapping[str, int]:
-    """{node id of `newest`: version that brought it as it is}."""
-    dated: dict[str, int] = {}
-    open_: dict[str, Any] = {}
+def _last_changes(newest: WorkflowVersion) -> Mapping[str, int]:
+    """Return {node id of `newest`: version that last changed it}."""
+    found: dict[str, int] = {}
+    unchanged: dict[str, Any] = {}
     last = newest.number
     for number, nodes in _history(newest):
         if number == newest.number:
-            open_ = {name: _said(node) for name, node in nodes.items()}
+            unchanged = {name: _without_position(node) for name, node in nodes.items()}
             continue
-        for name in [name for name, said in open_.items() if name not in nodes or _said(nodes[name]) != said]:
-            dated[name] = last
-            del open_[name]
+        changed = [
+            name
+            for name, content in unchanged.items()
+            if name not in nodes or _without_position(nodes[name]) != content
+        ]
+        for name in changed:
+            found[name] = last
+            del unchanged[name]
         last = number
-        if not open_:
+        if not unchanged:
             break
     if last == 1:
-        dated.update(dict.fromkeys(open_, 1))
-    return dated
+        found.update(dict.fromkeys(unchanged, 1))
+    return found
 
 
 def _history(newest: WorkflowVersion) -> Iterator[tuple[int, dict[str, Mapping[str, Any]]]]:
-    """Versions from the newest on, one at a time: each may be large."""
+    """Yield versions from the newest on, one at a time, because each may be large."""
     seen = 0
     versions = WorkflowVersion.objects.filter(workflow_id=newest.workflow_id, number__lte=newest.number)
     rows = versions.select_related("definition").order_by("-number")[:VERSIONS_MAX]
@@ -78,5 +82,5 @@ def _history(newest: WorkflowVersion) -> Iterator[tuple[int, dict[str, Mapping[s
         yield version.number, nodes_by_id(queries.document_of(version))
 
 
-def _said(node: Mapping[str, Any]) -> dict[str, Any]:
+def _without_position(node: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in node.items() if key != "position"}

@@ -1,6 +1,6 @@
-"""What each node of a workflow last put out, as far as runs are kept: the data that the editor shows.
+"""The last output of each node of a workflow, for the editor.
 
-Runs of versions count for everybody; a draft's run only for whose draft it was, for unfinished work is nobody else's.
+Runs of versions count for everybody, draft runs only for the draft's author, because drafts are private.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from engine.shapes import iso_moment
 from versions.models import Workflow
 
 RUNS_MAX: Final = 100
-"""Runs that are looked at, the newest first."""
+"""How many of the newest runs are examined."""
 ROWS_MAX: Final = 60_000
-"""Node runs that are looked at: six runs of 10,000 nodes. The newest run is, however large."""
+"""How many node runs are examined: six runs of 10,000 nodes. The newest run is always examined."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """One run that outputs are taken from."""
+    """One run whose outputs are used."""
 
     id: int
     version: int | None
@@ -39,12 +39,12 @@ class _Source:
     seq: int
 
 
-def known_outputs(workflow: Workflow, user: str, tag: str = "") -> tuple[str, dict[str, dict[str, Any]] | None]:
-    """A tag, and {node id: {run, version, at, kind, rows, columns, print}}: of each node the output of the newest run,
-    of those that `user` may build on, in which it succeeded. Null instead when `tag` is of what there still is.
+def newest_outputs(workflow: Workflow, user: str, tag: str = "") -> tuple[str, dict[str, dict[str, Any]] | None]:
+    """Return a tag, and {node id: {run, version, at, kind, rows, columns, print}}, or None if `tag` is still current.
 
-    `version` is null for a draft's run; `rows` and `columns` ([{name, type}]) are null unless it is a table; `print` is
-    the node's fingerprint in the definition that ran (see engine.definition.fingerprints).
+    The output of each node comes from the newest run in which it succeeded and that `user` may see. `version` is None
+    for a draft run; `rows` and `columns` ([{name, type}]) are None unless it is a table; `print` is the node's
+    fingerprint in the definition that ran (see engine.definition.fingerprints).
     """
     sources = _sources(workflow.slug, user)
     now = hashlib.sha256(repr([(source.id, source.seq) for source in sources]).encode()).hexdigest()[:16]
@@ -65,14 +65,14 @@ def known_outputs(workflow: Workflow, user: str, tag: str = "") -> tuple[str, di
             "columns": schema,
             "print": source.digest,
         }
-    prints = _prints({shape["print"] for shape in found.values()})
+    prints = _fingerprints_of({shape["print"] for shape in found.values()})
     for node, shape in found.items():
         shape["print"] = prints[shape["print"]].get(node)
     return now, found
 
 
 def followed_run(workflow: Workflow, user: str) -> int | None:
-    """The newest run of this person's draft, if it has not ended: what a page that is opened now goes on following."""
+    """Return the newest run of the user's draft if it has not ended. A newly opened editor continues to follow it."""
     newest = (
         Run.objects.filter(workflow=workflow.slug, draft=True, created_by=user)
         .order_by("-id")
@@ -83,7 +83,7 @@ def followed_run(workflow: Workflow, user: str) -> int | None:
 
 
 def _sources(slug: str, user: str) -> list[_Source]:
-    """The runs in which a node succeeded, newest first, as far as both limits go."""
+    """Return the runs in which a node succeeded, newest first, within both limits."""
     runs = (
         Run.objects.filter(Q(draft=False) | Q(created_by=user), workflow=slug)
         .order_by("-id")
@@ -103,13 +103,16 @@ def _sources(slug: str, user: str) -> list[_Source]:
 
 
 def _rows(sources: Sequence[_Source]) -> list[tuple[_Source, str, Any, str | None]]:
-    """(run, node, end, output) of nodes that succeeded, those of the newest run first. The output is null where it is
-    a value that stands in the row: of a value nothing is asked but that it is one, and 10,000 may be 300 MB."""
+    """Return (run, node, end, output) of the successful nodes, newest run first.
+
+    `output` is None for a value that is stored in the row: its content is not needed, and 10,000 of them may take 300
+    MB.
+    """
     if not sources:
         return []
     marks = ", ".join(["%s"] * len(sources))
     with connection.cursor() as cursor:
-        # Straight from the cursor: the ORM takes four fifths of the time of a read of 10,000 rows.
+        # Read with a plain cursor: the ORM would take four fifths of the time for 10,000 rows.
         cursor.execute(
             "SELECT run_id, node, finished_at, CASE WHEN artifact <> '' THEN output END FROM engine_noderun "  # noqa: S608
             f"WHERE run_id IN ({marks}) AND item = -1 AND state = 'succeeded'",
@@ -130,11 +133,11 @@ def _iso(value: datetime | str | None) -> str | None:
 
 _lock = threading.Lock()
 _fingerprints: LRUCache[str, dict[str, str]] = LRUCache(maxsize=16)
-"""{hash of a definition: the fingerprints of its nodes}; those of 10,000 nodes take about 1.5 MB."""
+"""{hash of a definition: fingerprints of its nodes}. Those of 10,000 nodes take about 1.5 MB."""
 
 
-def _prints(digests: set[str]) -> dict[str, dict[str, str]]:
-    """Fingerprints of the nodes of each definition, by its hash."""
+def _fingerprints_of(digests: set[str]) -> dict[str, dict[str, str]]:
+    """Return the fingerprints of the nodes of each definition, by its hash."""
     with _lock:
         found = {digest: _fingerprints[digest] for digest in digests if digest in _fingerprints}
     missing = [digest for digest in digests if digest not in found]

@@ -18,9 +18,11 @@ SECONDS: Final = 2.0
 TYPE: Final = "table.read"
 
 
-def of_config(config: Any) -> dict[str, Any]:
-    """{"columns", "rows"} (see engine.sql.check.head) for the config of a `table.read`; {"wrong": sentence} where there
-    is nothing to show: the config is not valid, it hangs on the inputs of a run, there is no such file."""
+def preview(config: Any) -> dict[str, Any]:
+    """Return {"columns", "rows"} (see engine.sql.check.head) for the config of a `table.read`, or {"wrong": sentence}.
+
+    The latter if the config is invalid or depends on the inputs of a run, or the file does not exist.
+    """
     reader = registry.get(TYPE)
     if reader is None or not isinstance(config, Mapping):
         return {"wrong": ""}

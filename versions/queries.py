@@ -1,4 +1,4 @@
-"""Every read about workflows and their history. Nothing here writes, and no list asks per row."""
+"""All reads about workflows and their history. Nothing here writes, and no list makes a query per row."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ from versions.models import AuditEntry, Deployment, Workflow, WorkflowVersion
 
 
 def workflows(*, search: str = "", tags: Sequence[str] = (), archived: bool | None = False) -> QuerySet[Workflow]:
-    """Workflows, newest first. `search` looks into name, slug and description; all `tags` must be there, both without
-    regard to case. `archived`: False leaves archived ones out, True gives only those, None gives all."""
+    """Return workflows, newest first.
+
+    `search` matches name, slug and description; all `tags` must be present; both ignore case. `archived`: False
+    excludes archived ones, True returns only those, None returns all.
+    """
     found = Workflow.objects.order_by("-id")
     if archived is not None:
         found = found.filter(archived_at__isnull=not archived)
@@ -30,19 +33,20 @@ def workflows(*, search: str = "", tags: Sequence[str] = (), archived: bool | No
     if tags:
         found = found.annotate(tags_text=Cast("tags", TextField()))
     for tag in tags:
-        # Inside a JSON text a tag stands between quotes, and quotes of its own are escaped: no part of another fits.
+        # In JSON text a tag is between quotes and its own quotes are escaped, so it never matches a part of another
+        # tag.
         found = found.filter(Q(tags_text__icontains=dump(tag)))
     return found
 
 
 def all_tags() -> list[str]:
-    """Every tag in use on workflows that are not archived, sorted."""
+    """Return the tags of all workflows that are not archived, sorted."""
     used = Workflow.objects.filter(archived_at=None).values_list("tags", flat=True)
     return sorted({tag for tags in used for tag in tags}, key=str.casefold)
 
 
 def workflow_dicts(rows: Iterable[Workflow]) -> list[dict[str, Any]]:
-    """The contract's Workflow of each row, in their order, by two queries for all."""
+    """Return the API's Workflow for each row, in order, with two queries for all."""
     rows = list(rows)
     ids = [row.pk for row in rows]
     live = {
@@ -81,7 +85,7 @@ def _workflow_dict(workflow: Workflow, live: Deployment | None, newest: int | No
 
 
 def versions(workflow: Workflow) -> QuerySet[WorkflowVersion]:
-    """Versions of a workflow, newest first, without their documents."""
+    """Return the versions of a workflow, newest first, without their documents."""
     return (
         WorkflowVersion.objects.filter(workflow=workflow)
         .select_related("definition")
@@ -91,7 +95,7 @@ def versions(workflow: Workflow) -> QuerySet[WorkflowVersion]:
 
 
 def version(workflow: Workflow, number: int) -> WorkflowVersion:
-    """Raises UnknownVersion."""
+    """Return the version. Raises UnknownVersion."""
     found = find_version(workflow, number)
     if found is None:
         raise UnknownVersion(workflow.slug, number, newest_number(workflow))
@@ -107,19 +111,19 @@ def newest_version(workflow: Workflow) -> WorkflowVersion | None:
 
 
 def newest_number(workflow: Workflow) -> int | None:
-    """Null: nothing is published."""
+    """Return the number of the newest version; None if there is none."""
     newest: int | None = WorkflowVersion.objects.filter(workflow=workflow).aggregate(newest=Max("number"))["newest"]
     return newest
 
 
 def document_of(version: WorkflowVersion) -> dict[str, Any]:
-    """A fresh copy of the version's document."""
+    """Return a fresh copy of the version's document."""
     document: dict[str, Any] = json.loads(version.definition.document)
     return document
 
 
 def version_dict(version: WorkflowVersion, *, definition: bool = False) -> dict[str, Any]:
-    """The contract's Version; with its document when asked alone."""
+    """Return the API's Version, optionally with its document."""
     shape: dict[str, Any] = {
         "number": version.number,
         "message": version.message,
@@ -137,12 +141,12 @@ def version_dict(version: WorkflowVersion, *, definition: bool = False) -> dict[
 
 
 def deployments(workflow: Workflow) -> QuerySet[Deployment]:
-    """Deployments of a workflow, newest first."""
+    """Return the deployments of a workflow, newest first."""
     return Deployment.objects.filter(workflow=workflow).select_related("version").order_by("-id")
 
 
 def live_deployment(workflow: Workflow) -> Deployment | None:
-    """What is live, with its version and the definition's hash; the document is read when asked for."""
+    """Return the live deployment with its version and the definition's hash; the document is loaded on access."""
     return (
         Deployment.objects.filter(workflow=workflow, state="live")
         .select_related("version__definition")
@@ -152,7 +156,7 @@ def live_deployment(workflow: Workflow) -> Deployment | None:
 
 
 def deployment_before(live: Deployment) -> Deployment | None:
-    """What was live before the deployment given; null: nothing."""
+    """Return the deployment that was live before `live`; None if there is none."""
     return (
         Deployment.objects.filter(workflow=live.workflow_id, state="replaced", id__lt=live.pk)
         .select_related("version__definition")
@@ -180,18 +184,18 @@ def deployment_dict(deployment: Deployment) -> dict[str, Any]:
 
 
 def pool_sizes() -> dict[str, int]:
-    """Slots of each pool by name: what a document's pools are checked against."""
+    """Return the slots of each pool by name."""
     return dict(Pool.objects.values_list("name", "slots"))
 
 
 def pools_named(version: WorkflowVersion) -> Mapping[str, int]:
-    """Pools that a version's nodes name, with the most slots that one node takes."""
+    """Return the pools that a version's nodes use, with the most slots that one node needs."""
     return _pools_of(version.definition.hash)
 
 
 @lru_cache(maxsize=1024)
 def _pools_of(digest: str) -> Mapping[str, int]:
-    # A definition never changes, so neither does the answer.
+    # Definitions never change, so neither does the result.
     document = json.loads(Definition.objects.values_list("document", flat=True).get(hash=digest))
     named: dict[str, int] = {}
     for node in document["nodes"]:
@@ -202,10 +206,10 @@ def _pools_of(digest: str) -> Mapping[str, int]:
 
 
 def live_versions_with_pool(name: str) -> list[tuple[str, int, int]]:
-    """(slug, version, most slots that one node takes) of live versions that name the pool, sorted."""
+    """Return (slug, version, most slots that one node needs) of live versions that use the pool, sorted."""
     live = (
         Deployment.objects.filter(state="live")
-        # Canonical JSON has no spaces: the text finds the few that must be parsed.
+        # Canonical JSON has no spaces, so a text search finds the few documents to parse.
         .filter(version__definition__document__contains=f'"pool":{dump(name)}')
         .select_related("workflow", "version__definition")
         .defer("version__definition__document")
@@ -218,7 +222,7 @@ def live_versions_with_pool(name: str) -> list[tuple[str, int, int]]:
 
 
 def audit(*, workflow: str | None = None, action: str | None = None, by: str | None = None) -> QuerySet[AuditEntry]:
-    """Entries, newest first."""
+    """Return audit entries, newest first."""
     found = AuditEntry.objects.order_by("-id")
     if workflow is not None:
         found = found.filter(workflow=workflow)

@@ -1,4 +1,4 @@
-"""A run as it is shown in a terminal: events are folded into a view, and the view is printed or drawn."""
+"""A run in the terminal: events are folded into a view, and the view is printed or drawn."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RUNNING_SHOWN: Final = 8
 
 
 def readable(text: str) -> str:
-    """Text without what a terminal would obey: control and direction characters are shown as a mark."""
+    """Replace control and direction characters, which a terminal would obey."""
     if text.isprintable():
         return text
     return "".join(
@@ -44,7 +44,7 @@ def readable(text: str) -> str:
 
 
 def seconds_text(seconds: float) -> str:
-    """0.4 s, 2 m 55 s, 3 h 10 m."""
+    """Format a duration: 0.4 s, 2 m 55 s, 3 h 10 m."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:
@@ -57,20 +57,20 @@ def seconds_text(seconds: float) -> str:
 
 @dataclass
 class View:
-    """What is known of a run, from its first snapshot and every event since."""
+    """The state of a run, from its first snapshot and every event since."""
 
     run: dict[str, Any]
     nodes: dict[str, dict[str, Any]]
     """Node runs by id, in document order."""
     running_since: dict[str, float] = field(default_factory=dict)
-    """Monotonic time at which this view heard of the start."""
+    """Monotonic time at which this view saw the start."""
 
     @property
     def done(self) -> int:
         return sum(node["state"] in NODE_TERMINAL for node in self.nodes.values())
 
     def apply(self, event: Mapping[str, Any]) -> None:
-        """Fold one event of the live protocol."""
+        """Apply one event of the live protocol."""
         if event["type"] == "run":
             self.run = event["run"]
         elif event["type"] == "node":
@@ -84,7 +84,7 @@ class View:
             self.nodes[event["node"]]["progress"] = {"fraction": event["fraction"], "message": event["message"]}
 
     def seconds(self) -> float:
-        """How long the run took; 0 while it has not ended."""
+        """Return how long the run took; 0 until it has ended."""
         return _between(self.run["started_at"], self.run["finished_at"])
 
 
@@ -95,7 +95,7 @@ def _between(started: str | None, finished: str | None) -> float:
 
 
 class Screen(ABC):
-    """Where the view goes."""
+    """Where the view is shown."""
 
     def __init__(self, view: View) -> None:
         self.view = view
@@ -104,10 +104,10 @@ class Screen(ABC):
         """Begin to show."""
 
     def close(self) -> None:  # noqa: B027
-        """Leave the terminal as it was found."""
+        """Restore the terminal."""
 
     def show(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """Fold events into the view, and tell of each what is worth a line."""
+        """Apply events to the view and show those that deserve a line."""
         for event in events:
             before = self.view.nodes.get(event["node"]["node"]) if event["type"] == "node" else None
             self.view.apply(event)
@@ -119,21 +119,21 @@ class Screen(ABC):
 
     @abstractmethod
     def line(self, line: Mapping[str, Any]) -> None:
-        """A log line of a node."""
+        """Show a log line of a node."""
 
     @abstractmethod
     def changed(self, node: Mapping[str, Any]) -> None:
-        """A node took another state."""
+        """Show that a node changed its state."""
 
     def refresh(self) -> None:  # noqa: B027
         """Called a few times a second."""
 
     @abstractmethod
     def say(self, text: str) -> None:
-        """A word of our own."""
+        """Show a message of the command."""
 
     def summary(self) -> None:
-        """How it ended, with the error of each node that failed."""
+        """Show how the run ended, with the error of each failed node."""
         run = self.view.run
         for node in self.view.nodes.values():
             if node["error"]:
@@ -145,7 +145,7 @@ class Screen(ABC):
 
 
 def error_lines(node: Mapping[str, Any]) -> list[str]:
-    """A node's error for people: class, message and place, then the end of its traceback."""
+    """Format a node's error: class, message and place, then the end of its traceback."""
     error = node["error"]
     place = f", line {error['line']}" if error.get("line") else ""
     lines = [f"{node['node']} {_word(node['state'])}: {error['class']}{place}: {readable(str(error['message']))}"]
@@ -159,7 +159,7 @@ def _word(state: str) -> str:
 
 
 class PlainScreen(Screen):
-    """One line each, for files and pipes."""
+    """Prints lines, for files and pipes."""
 
     def __init__(self, view: View, out: TextIO) -> None:
         super().__init__(view)
@@ -184,7 +184,7 @@ class PlainScreen(Screen):
 
 
 class LiveScreen(Screen):
-    """A moving foot with what runs now; lines and ends scroll above it."""
+    """Shows what is running in a footer, with lines scrolling above it."""
 
     def __init__(self, view: View, out: TextIO) -> None:
         super().__init__(view)
@@ -250,6 +250,6 @@ class LiveScreen(Screen):
 
 
 def screen_for(view: View, out: TextIO | None = None) -> Screen:
-    """A moving screen on a terminal, plain lines elsewhere."""
+    """Return a live screen for a terminal, a plain one otherwise."""
     out = out or sys.stdout
     return LiveScreen(view, out) if out.isatty() else PlainScreen(view, out)

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from dashboard.doctor import installation, machine, product, state
 from dashboard.doctor.result import CheckResult
-from dashboard.up.home import holder
+from dashboard.up.home import running_up
 
 
 def run_checks(port: int) -> Iterator[CheckResult]:
@@ -28,7 +28,7 @@ def run_checks(port: int) -> Iterator[CheckResult]:
         yield from _run("Secret key", state.secret_key)
         yield from _run("History", state.history)
         yield from _run("Clock", state.clocks)
-    running = holder(settings.INTERLOCK.run_folder)
+    running = running_up(settings.INTERLOCK.run_folder)
     yield from _run("Interlock", lambda: product.answers(running))
     if usable:
         yield from _run("Scheduler", lambda: state.scheduler(running is not None))

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from dashboard.doctor.result import CheckResult, command_line
-from dashboard.up.home import Holder
+from dashboard.up.home import RunningUp
 from engine.supervisor import cleanup
 
 
-def answers(up: Holder | None) -> Iterator[CheckResult]:
+def answers(up: RunningUp | None) -> Iterator[CheckResult]:
     if up is None:
         return
     if not up.address:
@@ -63,7 +63,7 @@ def leftovers() -> Iterator[CheckResult]:
                       f"The next start stops them: {command_line('up')}")  # fmt: skip
 
 
-def port(number: int, up: Holder | None) -> Iterator[CheckResult]:
+def port(number: int, up: RunningUp | None) -> Iterator[CheckResult]:
     """Check whether `up` could listen on the port, unless it is running."""
     if up is not None:
         return

@@ -89,7 +89,7 @@ def accounts() -> Iterator[CheckResult]:
 
 
 def secret_key() -> Iterator[CheckResult]:
-    if others := web_hosts.with_other_keys():
+    if others := web_hosts.hosts_with_other_keys():
         names = ", ".join(others)
         yield CheckResult(
             "Secret key",

@@ -18,7 +18,7 @@ from dashboard.templatetags.interlock import cell, is_number
 from engine.artifacts import artifacts_of, outputs
 from engine.errors import NotFound
 from engine.sql.check import head
-from versions import outputs as known
+from versions import outputs as node_outputs
 from versions import preview as previews
 
 CELL_CHARACTERS: Final = 300
@@ -26,7 +26,7 @@ CELL_CHARACTERS: Final = 300
 
 @require_safe
 @page(Right.EDIT)
-def outputs_known(request: HttpRequest, slug: str) -> JsonResponse:
+def newest_outputs(request: HttpRequest, slug: str) -> JsonResponse:
     """`{outputs: {node: ...} | null, tag, run}`, see versions.outputs.
 
     `run` is the id of the user's unfinished draft run. With `?tag=` of the last response, `outputs` is null if nothing
@@ -34,8 +34,8 @@ def outputs_known(request: HttpRequest, slug: str) -> JsonResponse:
     """
     workflow = access.workflow(request.user, slug, Right.EDIT)
     name = request.user.get_username()
-    run = known.followed_run(workflow, name)
-    tag, found = known.known_outputs(workflow, name, request.GET.get("tag", ""))
+    run = node_outputs.followed_run(workflow, name)
+    tag, found = node_outputs.newest_outputs(workflow, name, request.GET.get("tag", ""))
     return JsonResponse({"outputs": found, "tag": tag, "run": None if run is None else str(run)})
 
 
@@ -49,7 +49,7 @@ def preview(request: HttpRequest, slug: str) -> JsonResponse:
         body: Any = json_body(request)
     except (BadRequest, APIException):
         return JsonResponse({"kind": "none", "why": ""}, status=422)
-    found = previews.of_config(body.get("config") if isinstance(body, dict) else None)
+    found = previews.preview(body.get("config") if isinstance(body, dict) else None)
     if "rows" not in found:
         return JsonResponse({"kind": "none", "why": found.get("wrong", "")})
     rows, columns = found["rows"], found["columns"]

@@ -1,8 +1,8 @@
 """The graph of a run as compact JSON, for the canvas.
 
-It says what never changes about a run: nodes, where their author placed them, edges, and an icon for each type. States
-come over the socket. A definition never changes under its hash, so the bytes are made once for each of the last few
-definitions, and browsers keep what they got under an address that names the hash.
+It contains what never changes about a run: nodes, their positions, edges, and an icon per type. States come over the
+websocket. A definition never changes under its hash, so the bytes of the last few definitions are cached, and browsers
+cache them under a URL that contains the hash.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from engine.nodes import registry
 from engine.reads import queries
 
 CACHE_BYTES_MAX: Final = 32 * 1024 * 1024
-"""Bytes of all graphs in the cache; one of 10,000 nodes and 50,000 edges takes about 1.3 MB."""
-LASTING: Final = "private, max-age=31536000, immutable"
-ASK_AGAIN: Final = "private, no-cache"
+"""Total size of the cached graphs. A graph of 10,000 nodes and 50,000 edges takes about 1.3 MB."""
+CACHE_FOREVER: Final = "private, max-age=31536000, immutable"
+REVALIDATE: Final = "private, no-cache"
 
 _SPRITE: Final[Mapping[str, str]] = {
     "circle-dot": "dot",
@@ -42,13 +42,13 @@ _SPRITE: Final[Mapping[str, str]] = {
     "square-terminal": "shell",
     "table": "table",
 }
-"""The icon of templates/components/_sprite.html for the lucide name that a node type gives."""
+"""The icon of templates/components/_sprite.html for the lucide name of a node type."""
 
 
 @require_safe
 @page(Right.VIEW, cacheable=True)
 def graph(request: HttpRequest, run_id: int) -> HttpResponse:
-    """`{nodes, edges, icons}` (see `compact`); `?v=` names the beginning of the definition's hash."""
+    """Return `{nodes, edges, icons}` (see `compact`). `?v=` is the beginning of the definition's hash."""
     run = access.run(request.user, run_id)
     digest = run.definition.hash
     etag = f'"{digest[:32]}"'
@@ -59,7 +59,7 @@ def graph(request: HttpRequest, run_id: int) -> HttpResponse:
     else:
         response = HttpResponse(_body(run), content_type="application/json")
     response["ETag"] = etag
-    response["Cache-Control"] = LASTING if named else ASK_AGAIN
+    response["Cache-Control"] = CACHE_FOREVER if named else REVALIDATE
     return response
 
 
@@ -69,11 +69,11 @@ def _body(run: Run) -> bytes:
 
 
 def compact(document: Document) -> bytes:
-    """A document's graph as JSON.
+    """Return a document's graph as JSON.
 
-    `nodes`: `[id, name, type]`, and x and y where the author placed it, in document order. `edges`: `[source, target]`
-    as places in `nodes`, and both ports where one of them is not the default (`out`, the source's id). `icons`: the
-    sprite's icon for each type.
+    `nodes`: `[id, name, type]`, plus x and y if the author placed it, in document order. `edges`: `[source, target]` as
+    indexes into `nodes`, plus both ports if one of them is not the default (`out`, the source's id). `icons`: the
+    sprite's icon of each type.
     """
     place = {node.id: node.index for node in document.nodes}
     value = {
@@ -93,6 +93,6 @@ def compact(document: Document) -> bytes:
 
 
 def icon(type_: str) -> str:
-    """The sprite's icon of a node type; a dot for one that it does not have."""
+    """Return the sprite's icon of a node type; a dot if the sprite does not have it."""
     known: Any = registry.get(type_)
     return _SPRITE.get(known.icon, "dot") if known else "dot"

@@ -1,4 +1,4 @@
-"""Help: how this installation is used and looked after, with its own paths and commands."""
+"""Help: how to use and operate this installation, with its own paths and commands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dashboard.pages.base import page, render
 @require_safe
 @page(Right.VIEW)
 def index(request: HttpRequest) -> HttpResponse:
-    """For everybody; the places on the server are for who can run code there anyway."""
+    """Show the help. Paths on the server are only for users who can run code there anyway."""
     context: dict[str, Any] = {"nav": "help", "address": request.build_absolute_uri("/").rstrip("/")}
     if access.can(request.user, Right.EDIT):
         config = settings.INTERLOCK
@@ -39,6 +39,6 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def _command() -> str:
-    """How `interlock` is called in a terminal of this machine."""
+    """Return how `interlock` is called in a terminal of this machine."""
     beside = Path(sys.executable).with_name("interlock")
     return str(beside) if beside.exists() else f"{sys.executable} {settings.BASE_DIR / 'manage.py'}"

@@ -1,4 +1,4 @@
-"""Starting a run: the form made from the inputs' JSON Schema."""
+"""Start a run: the form made from the JSON Schema of the inputs."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ from versions.models import Workflow
 
 @dataclass(slots=True)
 class Field:
-    """One input as a form shows it."""
+    """One input as the form shows it."""
 
     name: str
     kind: str
-    """number integer boolean choice date text long json."""
+    """One of number, integer, boolean, choice, date, text, long, json."""
     label: str
     help: str
     required: bool
     value: str
     choices: list[tuple[str, str]] = field(default_factory=list)
-    """(JSON of the value, text)."""
+    """JSON of the value, and its text."""
     least: Any = None
     most: Any = None
-    wrong: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
 
 def fields(schema: Mapping[str, Any] | None, given: Mapping[str, Any]) -> list[Field]:
-    """The form's fields for a schema of inputs, filled with `given`, else with their defaults."""
+    """Return the form's fields for a schema of inputs, filled from `given`, else with their defaults."""
     found = []
     schema = schema or {}
     required = schema.get("required") or []
@@ -70,7 +70,7 @@ def fields(schema: Mapping[str, Any] | None, given: Mapping[str, Any]) -> list[F
 
 
 LONG_TEXT = 200
-"""Characters from which on a text has a field of several lines."""
+"""Length from which a text gets a multi-line field."""
 
 
 def _kind(rule: Mapping[str, Any]) -> str:
@@ -80,9 +80,13 @@ def _kind(rule: Mapping[str, Any]) -> str:
     if named == "string":
         if rule.get("format") == "date":
             return "date"
-        longest, usual = rule.get("maxLength"), rule.get("default")
+        longest, default = rule.get("maxLength"), rule.get("default")
         is_long = isinstance(longest, int) and longest > LONG_TEXT
-        return "long" if is_long or (isinstance(usual, str) and ("\n" in usual or len(usual) > LONG_TEXT)) else "text"
+        return (
+            "long"
+            if is_long or (isinstance(default, str) and ("\n" in default or len(default) > LONG_TEXT))
+            else "text"
+        )
     kind = {"integer": "integer", "number": "number", "boolean": "boolean"}
     return kind.get(named, "json") if isinstance(named, str) else "json"
 
@@ -93,7 +97,7 @@ def _choices(rule: Mapping[str, Any], required: bool, value: Any) -> list[tuple[
         for one in rule.get("enum", [])
     ]
     if value is None and None not in rule.get("enum", []):
-        # Nothing is chosen for anybody: an input without a default stays out, or is asked for.
+        # Preselect nothing: an input without a default is omitted, or must be chosen.
         found.insert(0, ("", _("Choose one") if required else _("None")))
     return found
 
@@ -110,8 +114,11 @@ def _text(value: Any, kind: str) -> str:
 
 
 def read(form: Mapping[str, str], wanted: list[Field]) -> dict[str, Any]:
-    """The inputs that a sent form holds. What cannot be read is marked in its field and left as text, so that the
-    schema refuses it too. An empty field that is no text is left out: its default applies."""
+    """Return the inputs that a submitted form contains.
+
+    A value that cannot be parsed is marked in its field and kept as text, so that the schema refuses it too. An empty
+    field that is not text is omitted, so that its default applies.
+    """
     inputs: dict[str, Any] = {}
     for one in wanted:
         raw = form.get(f"input.{one.name}", "")
@@ -121,7 +128,7 @@ def read(form: Mapping[str, str], wanted: list[Field]) -> dict[str, Any]:
             continue
         one.value = raw
         if one.kind in TEXTS:
-            # A browser sends the ends of lines as CR and LF.
+            # Browsers send line breaks as CR LF.
             raw = raw.replace("\r\n", "\n")
             if raw or (one.required and one.kind != "date"):
                 inputs[one.name] = raw
@@ -133,7 +140,7 @@ def read(form: Mapping[str, str], wanted: list[Field]) -> dict[str, Any]:
         except (ValueError, RecursionError):
             inputs[one.name] = raw
             if one.kind == "json":
-                one.wrong.append(_("This is not JSON: text stands in quotes, lists in [ ]."))
+                one.errors.append(_("Not valid JSON. Put text in quotes and lists in [ ]."))
     return inputs
 
 
@@ -143,15 +150,15 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug, Right.RUN)
     draft = "draft" in request.GET or "draft" in request.POST
     if draft:
-        # A draft is code that nobody has published: running it needs the right to write it.
+        # A draft contains unpublished code, so running it requires the right to edit.
         access.require(request.user, Right.EDIT)
     number = whole_number(request.POST.get("version") or request.GET.get("version"), 0)
-    shown, document = _what(request, workflow, draft, number)
-    like = _like(request, slug) or (_last_of_draft(request, slug) if draft else None)
+    shown, document = _target(request, workflow, draft, number)
+    previous = _previous_run(request, slug) or (_last_draft_run(request, slug) if draft else None)
     targets = request.POST.getlist("target") or request.GET.getlist("target")
-    # What the schema has no field for any more is left out: the run would be refused for it.
+    # Inputs that are no longer in the schema are left out, because the run would be refused for them.
     schema = document.get("inputs")
-    wanted = fields(schema if isinstance(schema, Mapping) else None, like.inputs if like is not None else {})
+    wanted = fields(schema if isinstance(schema, Mapping) else None, previous.inputs if previous is not None else {})
     context: dict[str, Any] = {
         "nav": "workflows",
         "workflow": queries.workflow_dict(workflow),
@@ -159,8 +166,8 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
         "number": number,
         "shown": shown,
         "fields": wanted,
-        "priority": like.priority if like is not None else "",
-        "like": like.pk if like is not None and "from" in request.GET else None,
+        "priority": previous.priority if previous is not None else "",
+        "previous": previous.pk if previous is not None and "from" in request.GET else None,
         "targets": targets,
         "up_to": _names(document, targets),
         "follow": "follow" in request.GET or "follow" in request.POST,
@@ -171,7 +178,7 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
     priority = whole_number(request.POST.get("priority"), 0) or None
     context["priority"] = priority or ""
     try:
-        if any(one.wrong for one in wanted):
+        if any(one.errors for one in wanted):
             return _form(request, context, status=422)
         started = launch(
             workflow,
@@ -184,14 +191,14 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
             by=request.user.get_username(),
         )
     except (EngineInvalidInputs, InvalidDocument, InvalidTargets) as error:
-        return _form(request, {**context, "said": _sort(error.problems, wanted)}, status=422)
+        return _form(request, {**context, "errors": _assign_problems(error.problems, wanted)}, status=422)
     except InterlockError as error:
         problems = getattr(error, "problems", None)
-        said = _sort(problems, wanted) if problems else [engine_words(str(error))]
-        return _form(request, {**context, "said": said}, status=409 if isinstance(error, VersionsError) else 422)
+        errors = _assign_problems(problems, wanted) if problems else [engine_words(str(error))]
+        return _form(request, {**context, "errors": errors}, status=409 if isinstance(error, VersionsError) else 422)
     address = reverse("run", args=[started.pk])
     if context["follow"]:
-        # The editor stays where it is and follows the run itself.
+        # The editor stays on its page and follows the run itself.
         accepted = JsonResponse({"run": str(started.pk)}, status=202)
         accepted["HX-Reswap"] = "none"
         accepted["HX-Trigger"] = json.dumps({"interlock:run": {"run": str(started.pk)}})
@@ -203,8 +210,8 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
     return HttpResponseRedirect(address)
 
 
-def _like(request: HttpRequest, slug: str) -> Run | None:
-    """The run whose inputs the form begins with; None: the defaults. Raises NotFound."""
+def _previous_run(request: HttpRequest, slug: str) -> Run | None:
+    """Return the run whose inputs prefill the form; None for the defaults. Raises NotFound."""
     number = request.GET.get("from")
     if not number:
         return None
@@ -213,7 +220,7 @@ def _like(request: HttpRequest, slug: str) -> Run | None:
 
 
 def _names(document: Mapping[str, Any], targets: list[str]) -> str:
-    """The names of nodes of a document, which may be wrong, for people."""
+    """Return the names of nodes for people. The document may be invalid."""
     nodes = document.get("nodes")
     named = {
         node["id"]: node.get("name")
@@ -223,14 +230,14 @@ def _names(document: Mapping[str, Any], targets: list[str]) -> str:
     return ", ".join(str(named.get(target) or target) for target in targets)
 
 
-def _last_of_draft(request: HttpRequest, slug: str) -> Run | None:
-    """The last run of this person's draft: who tries a draft again tries it with the same inputs."""
+def _last_draft_run(request: HttpRequest, slug: str) -> Run | None:
+    """Return the last run of the user's draft: a draft is usually tried again with the same inputs."""
     mine = Run.objects.filter(workflow=slug, draft=True, created_by=request.user.get_username())
     return mine.order_by("-id").first()
 
 
-def _what(request: HttpRequest, workflow: Workflow, draft: bool, number: int) -> tuple[str, Mapping[str, Any]]:
-    """What would be started, in words, and its document."""
+def _target(request: HttpRequest, workflow: Workflow, draft: bool, number: int) -> tuple[str, Mapping[str, Any]]:
+    """Return what would be started, in words, and its document."""
     if draft:
         return _("your draft"), drafts.load(workflow, person(request)).definition
     if not number:
@@ -243,8 +250,8 @@ def _what(request: HttpRequest, workflow: Workflow, draft: bool, number: int) ->
     return f"v{version.number}", queries.document_of(version)
 
 
-def _sort(problems: Any, wanted: list[Field]) -> list[str]:
-    """Puts each problem at its field; what belongs to none is returned."""
+def _assign_problems(problems: Any, wanted: list[Field]) -> list[str]:
+    """Add each problem to its field and return those that belong to none."""
     rest = []
     for problem in problems:
         name = problem.path.removeprefix("inputs.").split(".")[0].split("[")[0]
@@ -252,13 +259,13 @@ def _sort(problems: Any, wanted: list[Field]) -> list[str]:
         if at is None:
             rest.append(engine_words(problem.message))
         else:
-            at.wrong.append(problem.message)
+            at.errors.append(problem.message)
     return rest
 
 
 def _form(request: HttpRequest, context: Mapping[str, Any], *, status: int = 200) -> HttpResponse:
     if context["follow"] and request.method == "POST" and not request.headers.get("HX-Request"):
-        said = [*context.get("said", ()), *(wrong for one in context["fields"] for wrong in one.wrong)]
-        return JsonResponse({"detail": " ".join(said)}, status=status)
+        errors = [*context.get("errors", ()), *(error for one in context["fields"] for error in one.errors)]
+        return JsonResponse({"detail": " ".join(errors)}, status=status)
     part = request.headers.get("HX-Request")
     return render(request, "workflows/_run_form.html" if part else "workflows/run.html", context, status=status)

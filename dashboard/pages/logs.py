@@ -1,7 +1,6 @@
-"""The log of a run for the log view: which lines there are, any of them by number, the numbers of those that fit a
-search, and the whole as a text file.
+"""The log of a run for the log view: its index, lines by number, search, and a download as text.
 
-A run may hold a million lines. The browser keeps the index (ranges of numbers), and asks for the text of what is in
+A run may have a million lines. The browser keeps the index (ranges of numbers) and fetches the text of the lines in
 view.
 """
 
@@ -23,11 +22,11 @@ from engine.reads import logs
 
 SEQ_MAX: Final = 10**12
 RANGES_MAX: Final = 200
-"""Of one request for lines."""
+"""Ranges in one request for lines."""
 RANGE_MAX: Final = 2_000
-"""Lines of one range."""
+"""Lines in one range."""
 PIECE_CHARACTERS: Final = 256 * 1024
-"""Of one part of a download."""
+"""Size of one part of a download."""
 
 
 def _after(request: HttpRequest) -> int:
@@ -37,9 +36,12 @@ def _after(request: HttpRequest) -> int:
 @require_safe
 @page(Right.VIEW)
 def index(request: HttpRequest, run_id: int) -> HttpResponse:
-    """`{nodes, batches, next}`: ids of nodes, and for each batch of lines above `?after=` its first number, how many
-    lines it has (numbered on), the node's place in `nodes` and the attempt, all in one list. `next`: the `after` of
-    the next part, null: no more now."""
+    """Return `{nodes, batches, next}`.
+
+    `nodes`: node ids. `batches`: for each batch of lines above `?after=` its first number, its number of consecutive
+    lines, the index of its node in `nodes` and the attempt, all in one list. `next`: the `after` of the next part, null
+    if there is no more yet.
+    """
     batches, following = logs.index(access.run(request.user, run_id), after=_after(request))
     places: dict[str, int] = {}
     numbers: list[int] = []
@@ -51,8 +53,10 @@ def index(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_safe
 @page(Right.VIEW)
 def lines(request: HttpRequest, run_id: int) -> HttpResponse:
-    """`{lines}`: `[seq, at, node, attempt, level, message]` of the numbers that `?seqs=1-200,405` names. An answer is
-    bounded by the text in it: who misses lines asks again for those."""
+    """Return `{lines}`: `[seq, at, node, attempt, level, message]` of the numbers in `?seqs=1-200,405`.
+
+    The amount of text in a response is limited. The client asks again for missing lines.
+    """
     run = access.run(request.user, run_id)
     found = logs.lines(run, ranges(request.GET.get("seqs", "")))
     shown = [[it["seq"], it["at"], it["node"], it["attempt"], it["level"], it["message"]] for it in found]
@@ -60,7 +64,7 @@ def lines(request: HttpRequest, run_id: int) -> HttpResponse:
 
 
 def ranges(text: str) -> list[tuple[int, int]]:
-    """(first, last) of each of `1-200,405`; what is none is left out, and what is too much."""
+    """Return (first, last) of each range in `1-200,405`. Invalid and excess ranges are dropped."""
     found = []
     for part in text.split(",")[:RANGES_MAX]:
         named = re.fullmatch(r"([0-9]{1,12})(?:-([0-9]{1,12}))?", part)
@@ -75,8 +79,11 @@ def ranges(text: str) -> list[tuple[int, int]]:
 @require_safe
 @page(Right.VIEW)
 def search(request: HttpRequest, run_id: int) -> HttpResponse:
-    """`{ranges, seen, done}`: first number and how many follow each other, in one list, of the lines above `?after=`
-    that fit `?q=`, `?level=` and `?node=`. Unless `done`, the search goes on with `seen` as `after`."""
+    """Return `{ranges, seen, done}`.
+
+    `ranges`: in one list, the first number and count of consecutive lines above `?after=` that match `?q=`, `?level=`
+    and `?node=`. Unless `done`, the search continues with `seen` as `after`.
+    """
     run = access.run(request.user, run_id)
     level = request.GET.get("level", "")
     found, seen, done = logs.search(
@@ -92,15 +99,15 @@ def search(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_safe
 @page(Right.VIEW)
 def download(request: HttpRequest, run_id: int) -> HttpResponseBase:
-    """All lines of the run, or of `?node=`, as a text file: time, level, node and attempt, message."""
+    """Download all lines of the run, or of `?node=`, as text: time, level, node and attempt, message."""
     run = access.run(request.user, run_id)
     node = request.GET.get("node") or None
-    # Asked for its first part, so that an unknown node is told before the answer begins.
+    # Take the first part now, so that an unknown node is reported before the response begins.
     pieces = text(run, node)
     first = next(pieces, "")
     response = StreamingHttpResponse(_bytes(first, pieces), content_type="text/plain; charset=utf-8")
     name = f"run-{run.pk}-{node}.log" if node else f"run-{run.pk}.log"
-    # Never shown in the page's origin, whatever a node wrote.
+    # Must never be rendered in the pages' origin, whatever a node wrote.
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
@@ -108,17 +115,17 @@ def download(request: HttpRequest, run_id: int) -> HttpResponseBase:
 
 
 def text(run: Run, node: str | None = None) -> Iterator[str]:
-    """The log as text, in pieces of some size. Raises NotFound."""
-    held: list[str] = []
+    """Yield the log as text, in parts. Raises NotFound."""
+    part: list[str] = []
     size = 0
     for batch in logs.batches(run, node=node):
         for at, level, message in logs.rows(batch.body, range(batch.count)):
-            held.append(f"{at} {level:<7} {batch.node}#{batch.attempt} {message}\n")
+            part.append(f"{at} {level:<7} {batch.node}#{batch.attempt} {message}\n")
             size += len(message) + 40
             if size > PIECE_CHARACTERS:
-                yield "".join(held)
-                held, size = [], 0
-    yield "".join(held)
+                yield "".join(part)
+                part, size = [], 0
+    yield "".join(part)
 
 
 def _bytes(first: str, rest: Iterator[str]) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""What the editor's inspector says of nodes beside their definition."""
+"""What the editor's inspector shows about nodes beside their definition."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from versions.node_facts import node_facts
 
 @require_safe
 @page(Right.EDIT)
-def known(request: HttpRequest, slug: str) -> JsonResponse:
-    """`{nodes: {id: {learned?, version?, edited?}}}`: see versions.node_facts."""
+def facts(request: HttpRequest, slug: str) -> JsonResponse:
+    """Return `{nodes: {id: {learned?, version?, edited?}}}`; see versions.node_facts."""
     workflow = access.workflow(request.user, slug, Right.EDIT)
     copy = drafts.load(workflow, person(request))
     return JsonResponse({"nodes": node_facts(workflow, copy.definition)})

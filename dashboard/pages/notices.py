@@ -1,4 +1,4 @@
-"""Where messages to people wait for the next page: a cookie with a name of the product's own."""
+"""Storage of messages to the user until the next page: a cookie."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from django.contrib.messages.storage.cookie import CookieStorage
 
 
 class Notices(CookieStorage):
-    """Cookies of localhost are shared over ports: the usual name would mix with other products' messages."""
+    """Has its own cookie name, because cookies of localhost are shared between ports."""
 
     cookie_name = "interlock_notices"

@@ -1,14 +1,16 @@
-"""The first page: is everything all right, and if not, what is there to do?"""
+"""The overview: whether everything is all right, and if not, what to do."""
 
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from cachetools import LRUCache
 from django.conf import settings
 from django.db import connection
 from django.db.models import CharField, Count, Exists, Max, OuterRef
@@ -65,7 +67,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 def _most_active(workflows: Sequence[Workflow]) -> list[Workflow]:
-    """All of few workflows; of many those with the newest runs, by name."""
+    """Return all workflows if there are few; else those with the newest runs, by name."""
     if len(workflows) <= WORKFLOWS_MAX:
         return list(workflows)
     slugs = list(dict.fromkeys(Run.objects.order_by("-id").values_list("workflow", flat=True)[:2000]))
@@ -74,7 +76,7 @@ def _most_active(workflows: Sequence[Workflow]) -> list[Workflow]:
 
 
 def _samples(names: dict[str, str]) -> list[tuple[str, str, str]]:
-    """(slug, name, description) of samples that are still there, the first to try first."""
+    """Return (slug, name, description) of the samples that still exist, the first one to try first."""
     return [(slug, names[slug], description) for slug, _name, description in reversed(SAMPLES) if slug in names]
 
 
@@ -94,14 +96,14 @@ def _now(run: Run, names: Mapping[str, str], stuck: Collection[int]) -> dict[str
 
 
 def figures(now: datetime, stuck: Sequence[StuckNode]) -> dict[str, Any]:
-    """The five numbers at the top, with the line below each."""
+    """Return the five figures at the top, with the line below each."""
     counted = queries.counters()
     oldest = unfinished_runs().filter(state="queued").order_by("id").values_list("created_at", flat=True).first()
     ended = counted["succeeded_today"] + counted["failed_today"] + counted["cancelled_today"]
     rate, points = nodes_a_minute()
     return {
         "running": counted["nodes_running"],
-        "places": settings.INTERLOCK.processes,
+        "slots": settings.INTERLOCK.processes,
         "runs_running": counted["runs_running"],
         "queued": counted["runs_queued"] + counted["nodes_ready"],
         "runs_queued": counted["runs_queued"],
@@ -118,7 +120,7 @@ def figures(now: datetime, stuck: Sequence[StuckNode]) -> dict[str, Any]:
 
 
 class StuckNode(NamedTuple):
-    """A node that counts as stuck."""
+    """A node that is stuck."""
 
     since: datetime
     run: int
@@ -126,7 +128,7 @@ class StuckNode(NamedTuple):
 
 
 def stuck_nodes(now: datetime) -> list[StuckNode]:
-    """Nodes that are stuck (engine.policy says when they are), the longest first."""
+    """Return the stuck nodes (see engine.policy), the longest first."""
     running = unfinished_nodes().filter(state="running", item=-1, expected__isnull=False, started_at__isnull=False)
     found = []
     for run, node, started_at, expected, expected_from in running.values_list(
@@ -139,7 +141,7 @@ def stuck_nodes(now: datetime) -> list[StuckNode]:
 
 
 def stuck_runs() -> set[int]:
-    """Runs with a node that is stuck."""
+    """Return the runs with a stuck node."""
     return {one.run for one in stuck_nodes(clock.now())}
 
 
@@ -149,9 +151,10 @@ _rate: tuple[float, int, str] = (float("-inf"), 0, "")
 
 
 def nodes_a_minute() -> tuple[int, str]:
-    """Attempts that ended in the last minute, and the points of a line over the last quarter of an hour.
+    """Return how many attempts ended in the last minute, and the points of a chart of the last 15 minutes.
 
-    Counted among the newest attempts only, so that history costs nothing; at most every two seconds in one process.
+    Only the newest attempts are counted, so that a long history costs nothing. Computed at most every two seconds per
+    process.
     """
     global _rate
     asked = time.monotonic()
@@ -160,8 +163,8 @@ def nodes_a_minute() -> tuple[int, str]:
     now = clock.now()
     newest = Attempt.objects.order_by("-id").values_list("id", flat=True).first() or 0
     among = Attempt.objects.filter(pk__gt=newest - ATTEMPTS_READ, finished_at__gte=now - timedelta(minutes=MINUTES))
-    # Counted by the database, second by second: to read 20,000 times into Python takes longer than the page. What is
-    # quick in one (a time is text in SQLite) is several times as slow in the other.
+    # Count per second in the database: reading 20,000 times into Python takes longer than the rest of the page. The
+    # expression that is fast in one database (times are text in SQLite) is several times slower in the other.
     second: Any = Substr("finished_at", 1, 19, output_field=CharField())
     if connection.vendor == "postgresql":
         second = TruncSecond("finished_at", tzinfo=UTC)
@@ -170,7 +173,7 @@ def nodes_a_minute() -> tuple[int, str]:
     last = sum(n for age, n in ages if age < 60)
     reach = max((age for age, _n in ages), default=0.0)
     if newest > ATTEMPTS_READ and reach < 60:
-        # The newest do not reach back a minute: what they took is scaled up.
+        # The newest attempts cover less than a minute: extrapolate.
         last = round(last * 60 / max(1.0, reach))
     buckets = [0] * MINUTES
     for age, n in ages:
@@ -185,12 +188,9 @@ def _moment(at: datetime | str) -> datetime:
     return datetime.fromisoformat(at).replace(tzinfo=UTC) if isinstance(at, str) else at
 
 
-# Needs you
-
-
 @dataclass(slots=True)
 class Need:
-    """One thing that a person should look at."""
+    """Something that needs a person's attention."""
 
     run: Run
     name: str
@@ -200,9 +200,9 @@ class Need:
     node: str
     roll_back_to: int | None
     primary: bool = False
-    """Whether its way back is the one thing to press on the page."""
+    """Whether rolling back is the page's primary action."""
     stuck: bool = False
-    """It still runs, and `node` keeps it from its end."""
+    """Whether it still runs, with `node` stuck."""
 
     @property
     def state(self) -> str:
@@ -210,7 +210,7 @@ class Need:
 
 
 def stuck_needs(stuck: Sequence[StuckNode], names: Mapping[str, str]) -> list[Need]:
-    """Runs with a stuck node, the longest first, with the cause; of few only, for each is looked into."""
+    """Return the runs with a stuck node, the longest first, with the cause. Limited, because each run is diagnosed."""
     first: dict[int, StuckNode] = {}
     for one in stuck:
         first.setdefault(one.run, one)
@@ -225,19 +225,23 @@ def stuck_needs(stuck: Sequence[StuckNode], names: Mapping[str, str]) -> list[Ne
         about = _("run {id}").format(id=run.pk)
         about += " · " + _("draft") if run.draft else f" · v{run.version}" if run.version else ""
         name = names.get(run.workflow, run.workflow)
-        # Its stacks are on their way in the first moment.
-        cause = presenters.said(finding.message) if finding else _("{node} takes too long").format(node=one.node)
+        # In the first moment its stacks are not captured yet.
+        cause = (
+            presenters.sentence_text(finding.message)
+            if finding
+            else _("{node} is taking too long").format(node=one.node)
+        )
         needs.append(Need(run, name, about, cause, one.node, None, stuck=True))
     return needs
 
 
 def needs_you(names: dict[str, str]) -> list[Need]:
-    """Workflows whose newest ended run failed, the last to fail first, with the cause and the way out."""
+    """Return the workflows whose newest ended run failed, the last failure first, with cause and remedy."""
     newest: dict[str, int] = {}
     for run_id, slug in queries.runs(states=strips.FAILED, draft=False).values_list("pk", "workflow")[:200]:
         if slug in names:
             newest.setdefault(slug, run_id)
-    # Looked for from the newest run on, and no further than the first that is found.
+    # The database searches from the newest run and stops at the first match.
     better = Run.objects.filter(
         workflow=OuterRef("workflow"), pk__gt=OuterRef("pk"), state="succeeded", draft=False, targets=None
     )
@@ -268,7 +272,7 @@ def needs_you(names: dict[str, str]) -> list[Need]:
                 about=about,
                 cause=presenters.cause(node.error, name)
                 if node
-                else (_("passed its time limit") if run.state == "timed_out" else _("failed")),
+                else (_("timed out") if run.state == "timed_out" else _("failed")),
                 node=node.node if node else "",
                 roll_back_to=target[1] if target and target[0] == run.version else None,
             )
@@ -289,27 +293,29 @@ def _first_failures(runs: Sequence[Run]) -> dict[int, NodeRun]:
     return found
 
 
-_names: dict[int, dict[str, str]] = {}
-_NAMES_KEPT = 200
+_names_cache: LRUCache[int, dict[str, str]] = LRUCache(200)
+_names_lock = threading.Lock()
 
 
 def _node_names(definitions: Iterable[int]) -> dict[int, dict[str, str]]:
-    """{definition: {node: name}}; a definition never changes, so what was read once is kept."""
+    """Return {definition: {node: name}}. Definitions never change, so their names are cached."""
     wanted = set(definitions)
-    missing = [key for key in wanted if key not in _names]
+    with _names_lock:
+        found = {key: _names_cache[key] for key in wanted if key in _names_cache}
+    missing = wanted - found.keys()
     if missing:
-        for key, text in Definition.objects.filter(pk__in=missing).values_list("pk", "document"):
-            _names[key] = {node["id"]: node.get("name") or node["id"] for node in json.loads(text)["nodes"]}
-        for key in list(_names):
-            if len(_names) <= _NAMES_KEPT:
-                break
-            if key not in wanted:
-                del _names[key]
-    return {key: _names[key] for key in wanted if key in _names}
+        read = {
+            key: {node["id"]: node.get("name") or node["id"] for node in json.loads(text)["nodes"]}
+            for key, text in Definition.objects.filter(pk__in=missing).values_list("pk", "document")
+        }
+        with _names_lock:
+            _names_cache.update(read)
+        found |= read
+    return found
 
 
 def _rollback_targets(runs: Sequence[Run]) -> dict[str, tuple[int, int]]:
-    """{slug: (live version, version that was live before it)}, where there is one."""
+    """Return {slug: (live version, version that was live before it)} where there is one."""
     slugs = [run.workflow for run in runs]
     live = {
         row.workflow_id: row
@@ -334,9 +340,9 @@ def _rollback_targets(runs: Sequence[Run]) -> dict[str, tuple[int, int]]:
 def _never_succeeded(
     runs: Sequence[Run], tried: Mapping[tuple[str, int | None], strips.Tally]
 ) -> set[tuple[str, int | None]]:
-    """Versions of these runs, (slug, number), of which no run succeeded."""
+    """Return the (slug, version) of these runs without any successful run."""
     never = {key for key, tally in tried.items() if not tally.succeeded}
-    # Of these not all were looked at.
+    # Not all runs of these versions were tallied.
     many = {key for key in never if tried[key].runs > strips.TALLIED}
     older = [run.pk for run in runs if (run.workflow, run.version) in many]
     if older:

@@ -1,4 +1,4 @@
-"""Resources: pools with who holds and who waits, workers with what they run, and whether the scheduler lives."""
+"""Resources: pools with holders and waiters, workers with what they run, and the scheduler's state."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from versions.actions import pools as actions
 from versions.actions import workers as worker_actions
 
 LISTED = 6
-"""Holders and waiters of a pool, and attempts on a worker, that are named; the others are counted."""
+"""How many holders and waiters of a pool, and attempts of a worker, are listed. Others are counted."""
 
 
 @require_safe
@@ -34,7 +34,7 @@ def index(request: HttpRequest) -> HttpResponse:
     for pool in pools:
         pool["waiters"] = waiters.get(pool["name"], [])
         if pool["waiters"]:
-            # Those who still wait have waited too.
+            # Include those who are still waiting.
             waited = amounts.seconds_between(pool["waiters"][0]["since"], clock.now())
             pool["longest_wait"] = max(pool["longest_wait"], waited or 0.0)
         pool["more"] = {"holders": len(pool["holders"]) - LISTED, "waiters": pool["waiting"] - LISTED}
@@ -59,7 +59,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "counters": queries.counters(),
         "workers": found,
         "scaled": settings.INTERLOCK.executor != "local",
-        "places": sum(_places(one) for one in found),
+        "slots": sum(_slots(one) for one in found),
         "max_concurrent": settings.INTERLOCK.max_concurrent,
         "processes": settings.INTERLOCK.workers,
         "silent": amounts.duration(SILENT_SECONDS),
@@ -67,8 +67,8 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "resources/index.html", context)
 
 
-def _places(worker: dict[str, Any]) -> int:
-    """Node processes that run something or may: who drains only ends what it has."""
+def _slots(worker: dict[str, Any]) -> int:
+    """Return how many node processes run something or may. A draining worker only finishes what it runs."""
     if worker["state"] == "lost":
         return 0
     return int(worker["capacity"] if worker["state"] == "active" else worker["busy"])
@@ -95,7 +95,7 @@ def resize(request: HttpRequest, name: str) -> HttpResponse:
 @page(Right.RESOURCES)
 def delete(request: HttpRequest, name: str) -> HttpResponse:
     actions.delete(name, by=request.user.get_username())
-    messages.success(request, _('Pool "{name}" is deleted.').format(name=name))
+    messages.success(request, _('Pool "{name}" deleted.').format(name=name))
     return back(request, reverse("resources"))
 
 
@@ -103,7 +103,9 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
 @page(Right.RUN)
 def drain(request: HttpRequest, name: str) -> HttpResponse:
     worker_actions.drain(name, by=request.user.get_username())
-    messages.success(request, _('Worker "{name}" finishes what it runs and takes no more.').format(name=name))
+    messages.success(
+        request, _('Worker "{name}" is draining: it finishes what it runs and accepts no new work.').format(name=name)
+    )
     return back(request, reverse("resources"))
 
 
@@ -111,5 +113,5 @@ def drain(request: HttpRequest, name: str) -> HttpResponse:
 @page(Right.RUN)
 def resume(request: HttpRequest, name: str) -> HttpResponse:
     worker_actions.resume(name, by=request.user.get_username())
-    messages.success(request, _('Worker "{name}" takes work again.').format(name=name))
+    messages.success(request, _('Worker "{name}" accepts work again.').format(name=name))
     return back(request, reverse("resources"))

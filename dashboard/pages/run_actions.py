@@ -1,6 +1,6 @@
-"""What people do with runs and nodes from their page: cancel, retry, skip, run again, delete.
+"""Actions on runs and nodes: cancel, retry, skip, run again, delete.
 
-The page's script sends the same to the API and shows what came of it in place; these forms do it without scripts.
+The page's script sends the same actions to the API and updates the page in place; these forms work without scripts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import back, error_page, page, person, popover
 from dashboard.pages.run_why import cancel_impact
-from dashboard.pages.runs import may_again
+from dashboard.pages.runs import may_run_again
 from engine.actions import runs as engine_runs
 from engine.errors import InvalidValue
 from engine.reads import queries
@@ -30,7 +30,7 @@ from versions.actions.launch import launch
 @require_http_methods(["GET", "POST"])
 @page(Right.RUN)
 def cancel(request: HttpRequest, run_id: int) -> HttpResponse:
-    """The small form with what a cancel would end now; sent, it ends it."""
+    """Show a popover with what would be cancelled; cancel on POST."""
     found = access.run(request.user, run_id, Right.RUN)
     if request.method == "GET":
         context = {"run": queries.run_dict(found), "cancel_impact": cancel_impact(found.counts)}
@@ -51,12 +51,12 @@ def retry(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_POST
 @page(Right.RUN)
 def again(request: HttpRequest, run_id: int) -> HttpResponse:
-    """A new run with the inputs of this one, on the version that is live now; of a draft's run, on that draft."""
+    """Start a new run with the same inputs, on the version that is live now; for a draft run, on that draft."""
     found = access.run(request.user, run_id, Right.RUN)
     workflow = access.workflow(request.user, found.workflow, Right.RUN)
-    if not may_again(request, found):
-        said = _("Run {id} is of the draft of {by}: only they run it.")
-        return error_page(request, 403, said.format(id=run_id, by=found.created_by))
+    if not may_run_again(request, found):
+        message = _("Run {id} is a draft run of {by}. Only they can run it again.")
+        return error_page(request, 403, message.format(id=run_id, by=found.created_by))
     started = launch(
         workflow,
         draft_of=person(request) if found.draft else None,
@@ -74,7 +74,7 @@ def again(request: HttpRequest, run_id: int) -> HttpResponse:
 def delete(request: HttpRequest, run_id: int) -> HttpResponse:
     found = access.run(request.user, run_id, Right.RESOURCES)
     actions.delete(found, by=request.user.get_username())
-    messages.success(request, _("Run {id} is deleted with its outputs and logs.").format(id=run_id))
+    messages.success(request, _("Run {id} deleted with its outputs and logs.").format(id=run_id))
     return HttpResponseRedirect(reverse("runs"))
 
 
@@ -89,7 +89,7 @@ def cancel_node(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
 @require_POST
 @page(Right.RUN)
 def skip_node(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
-    """The run goes on without the node, which counts as succeeded with an output of null."""
+    """Let the run continue without the node, which counts as succeeded with output null."""
     found = access.run(request.user, run_id, Right.RUN)
     actions.skip_node(found, node, by=request.user.get_username())
     return back(request, reverse("run-node", args=[run_id, node]))
@@ -98,7 +98,7 @@ def skip_node(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
 @require_POST
 @page(Right.RUN)
 def retry_node(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
-    """A further attempt, with other limits when the form has them: empty fields stay as they are."""
+    """Start another attempt, with the limits in the form; empty fields keep their value."""
     found = access.run(request.user, run_id, Right.RUN)
     actions.retry_node(
         found,
@@ -111,7 +111,7 @@ def retry_node(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
 
 
 def _policy(form: Mapping[str, str]) -> dict[str, Any] | None:
-    """Fields named `policy.x` that hold something, as numbers where they are such. Raises InvalidValue."""
+    """Return the form's non-empty `policy.x` fields, with numbers parsed. Raises InvalidValue."""
     policy: dict[str, Any] = {}
     for name, text in form.items():
         field = name.removeprefix("policy.")
@@ -123,14 +123,14 @@ def _policy(form: Mapping[str, str]) -> dict[str, Any] | None:
         try:
             policy[field] = json.loads(text)
         except (ValueError, RecursionError):
-            raise InvalidValue(_("{text} is no number.").format(text=f'"{text[:40]}"'), path=field) from None
+            raise InvalidValue(_("{text} is not a number.").format(text=f'"{text[:40]}"'), path=field) from None
     return policy or None
 
 
 @require_POST
 @page(Right.VIEW)
 def stack_node(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
-    """Takes the live stacks of a running node and shows them."""
+    """Capture the stacks of a running node and show them."""
     found = access.run(request.user, run_id)
     engine_runs.take_stack(found, node, by=request.user.get_username())
     return HttpResponseRedirect(reverse("run-node", args=[run_id, node]) + "?tab=why&stack=newest#stacks")

@@ -1,4 +1,4 @@
-"""Attempts, config and history of a node as its panel shows them."""
+"""Attempts, config and history of a node for its panel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHOWN = 50
 
 
 def attempts_of(found: Run, spec: Node, before: int = 0) -> dict[str, Any]:
-    """The newest attempts (below `before`, when given), each with how long it waited and how many stacks it left."""
+    """Return the newest attempts (below `before`, if given), each with its waiting time and number of stored stacks."""
     rows = Attempt.objects.filter(run=found, node=spec.id, item=-1).order_by("-number")
     if before:
         rows = rows.filter(number__lt=before)
@@ -49,19 +49,19 @@ def _attempt(row: Attempt, spec: Node, stacks: int) -> dict[str, Any]:
         "waited": amounts.seconds_between(row.ready_at, row.started_at),
         "usage": row.usage or {},
         "error": row.error,
-        "said": code_lines.traceback_lines(error.get("traceback") or "", own_file(spec)),
+        "traceback_lines": code_lines.traceback_lines(error.get("traceback") or "", own_file(spec)),
         "receipt": presenters.receipt(row.receipt),
         "stacks": stacks,
     }
 
 
 def own_file(spec: Node) -> str:
-    """The name under which the node's own code stands in its tracebacks; empty: none of its own."""
+    """Return the file name of the node's own code in tracebacks; empty if it has none."""
     return f"<{spec.id}>" if spec.type == "python" else ""
 
 
 def effective(found: Run, spec: Node) -> dict[str, Any]:
-    """The node's policy as it holds in this run: with what people changed by retries."""
+    """Return the node's policy in this run, including what was changed by retries."""
     return {**asdict(spec.policy), **(found.altered or {}).get(spec.id, {})}
 
 
@@ -69,7 +69,7 @@ _PLAIN = Policy()
 
 
 def config_of(found: Run, spec: Node) -> dict[str, Any]:
-    """Config with its code marked, and of the policy what is not as it would be by itself or was altered."""
+    """Return the config with highlighted code, and the fields of the policy that are not default or were changed."""
     altered = (found.altered or {}).get(spec.id, {})
     policy = []
     for field in fields(Policy):
@@ -113,9 +113,9 @@ BAR_STEP = 7
 
 
 def history_of(rows: Sequence[Mapping[str, Any]], expected: float | None, expected_from: str) -> dict[str, Any]:
-    """Bars of this node's last runs, oldest first, on one scale with their median and what is expected.
+    """Return the bars of this node's last runs, oldest first, on one scale with their median and the expected duration.
 
-    `rows` as engine.reads.history gives them, newest first.
+    `rows` come from engine.reads.history, newest first.
     """
     spans = [row["seconds"] for row in rows if row["state"] == "succeeded" and row["seconds"] is not None]
     median = statistics.median(spans) if spans else None

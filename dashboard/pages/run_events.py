@@ -1,4 +1,4 @@
-"""What the page of a run reads beside the socket: its events, read backwards, and what its nodes usually take."""
+"""Data for a run's page beside the websocket: older events, and the expected durations of its nodes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ PAGE = 300
 @require_safe
 @page(Right.VIEW)
 def events(request: HttpRequest, run_id: int) -> JsonResponse:
-    """`{"results": [step, ...], "before": n | null}`, oldest first: the newest ones below `?before=`, all without it.
+    """Return `{"results": [step, ...], "before": n | null}`, oldest first: the newest steps, or those below `?before=`.
 
-    A step is `{seq, at, node, from, to, attempt, reason, error}`; `node` is empty for the run itself, and `from` null
-    where it is not known. `?node=` names the one node whose steps are wanted.
+    A step is `{seq, at, node, from, to, attempt, reason, error}`; `node` is empty for the run itself, and `from` is
+    null if it is not known. `?node=` limits the steps to one node.
     """
     access.run(request.user, run_id)
     before = whole_number(request.GET.get("before"), 0, most=10**12) or None
@@ -44,7 +44,7 @@ def events(request: HttpRequest, run_id: int) -> JsonResponse:
 
 
 def shortened(error: dict[str, Any]) -> dict[str, Any]:
-    """An error as a row tells it; its whole text may be very long."""
+    """Return an error shortened for a row; its full text may be very long."""
     message = presenters.first_line(str(error.get("message") or ""))
     return {"class": error.get("class"), "message": message, "line": error.get("line")}
 
@@ -52,5 +52,5 @@ def shortened(error: dict[str, Any]) -> dict[str, Any]:
 @require_safe
 @page(Right.VIEW)
 def usual_times(request: HttpRequest, run_id: int) -> JsonResponse:
-    """`{"usual": {node: seconds}}`, for the nodes where it is known."""
+    """Return `{"usual": {node: seconds}}` for the nodes with a known duration."""
     return JsonResponse({"usual": usual(access.run(request.user, run_id))})

@@ -1,4 +1,4 @@
-"""Findings of the diagnosis as cards: cause, evidence, and the calls that help as buttons."""
+"""Findings of the diagnosis as cards: cause, evidence, and actions as buttons."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ _ROLLBACK = re.compile(r"/api/v1/workflows/([^/]+)/rollback/")
 
 
 def card(finding: Finding, user: Person, *, state: str = "", stuck: bool = False, back: str = "") -> dict[str, Any]:
-    """A finding for the template. `state`: of its node; `back`: the page that a form returns to."""
+    """Return a finding for the template. `state`: the state of its node. `back`: the page that a form returns to."""
     style = style_of(finding.code, state, stuck)
     return {
         "code": finding.code,
         "node": finding.node,
-        "lead": presenters.said_html(finding.message),
+        "lead": presenters.sentence_html(finding.message),
         "text": "",
         "style": style,
         "icon": "warn" if style == "stuck" else presenters.look(style).icon,
@@ -63,15 +63,19 @@ def card(finding: Finding, user: Person, *, state: str = "", stuck: bool = False
     }
 
 
-def under(lead: str, finding: Finding) -> dict[str, Any]:
-    """Lead, text and evidence of a card whose lead says already what is seen: the text is then the cause or the remedy
-    alone, and the evidence says only when it was."""
+def below_lead(lead: str, finding: Finding) -> dict[str, Any]:
+    """Return lead, text and evidence of a card whose lead already says what happened.
+
+    The text is then only the cause or the remedy, and the evidence says only when it happened.
+    """
     values = finding.message.values
     part = values.get("remedy") or values.get("cause")
-    text = format_html(_("{sentence}."), sentence=presenters.said_html(part)) if isinstance(part, Sentence) else None
+    text = (
+        format_html(_("{sentence}."), sentence=presenters.sentence_html(part)) if isinstance(part, Sentence) else None
+    )
     return {
         "lead": lead,
-        "text": text or presenters.said_html(_brief(finding.message)),
+        "text": text or presenters.sentence_html(_brief(finding.message)),
         "evidence": [_evidence(replace(one, message=_brief(one.message))) for one in finding.evidence],
     }
 
@@ -83,9 +87,9 @@ _BRIEF = {
     "Attempt {attempt} in {process} failed at {time}: {cause}": gettext_noop(
         "Attempt {attempt} in {process} failed at {time}"
     ),
-    '"{node}" failed and is tried again in {span}: {cause}.': gettext_noop("It is tried again in {span}."),
+    '"{node}" failed and is tried again in {span}: {cause}.': gettext_noop("Retries in {span}."),
 }
-"""Sentences of the diagnosis, and what is left of them below the error that they repeat."""
+"""Sentences of the diagnosis, shortened for use below the error that they repeat."""
 
 
 def _brief(sentence: Sentence) -> Sentence:
@@ -93,7 +97,7 @@ def _brief(sentence: Sentence) -> Sentence:
 
 
 def style_of(code: str, state: str, stuck: bool) -> str:
-    """The state whose colours a card has: that of its node, or what is said of a running one."""
+    """Return the state that gives a card its colours: the state of its node, or stuck or waiting for a running one."""
     if stuck:
         return "stuck"
     if state and state != "running":
@@ -104,11 +108,11 @@ def style_of(code: str, state: str, stuck: bool) -> str:
 
 
 def _evidence(one: Evidence) -> dict[str, Any]:
-    return {"icon": EVIDENCE_ICONS.get(one.kind, "dot"), "text": presenters.said_html(one.message)}
+    return {"icon": EVIDENCE_ICONS.get(one.kind, "dot"), "text": presenters.sentence_html(one.message)}
 
 
 def buttons(actions: Iterable[Action], user: Person, *, back: str = "") -> list[dict[str, Any]]:
-    """The actions that this person may do, each a button; the first is the one to press."""
+    """Return the actions that the user may perform as buttons. The first one is primary."""
     shown = [_button(action, back) for action in actions if may(user, action.method, action.path)]
     for place, one in enumerate(shown):
         one["primary"] = place == 0 and one["kind"] != "confirm"
@@ -121,9 +125,9 @@ def _button(action: Action, back: str) -> dict[str, Any]:
     whole = f"{action.method} {action.path} {json.dumps(body, sort_keys=True)}"
     form, values = page_form(action, body)
     made: dict[str, Any] = {
-        # The same for the same call at every refresh: an open form stays the one that it is.
+        # Stays the same over refreshes, so that an open form stays open.
         "id": f"act-{hashlib.sha256(whole.encode()).hexdigest()[:12]}",
-        "label": presenters.said(action.label),
+        "label": presenters.sentence_text(action.label),
         "method": action.method,
         "path": action.path,
         "body": json.dumps(action.body) if action.body is not None else "",
@@ -141,23 +145,24 @@ def _button(action: Action, back: str) -> dict[str, Any]:
         made["kind"] = "rollback"
         made["load"] = f"{reverse('workflow-rollback', args=[rollback[1], body['version']])}?{query}"
     elif action.danger and not _RETRY.fullmatch(action.path):
-        # A retry of what hangs is what one came for; it tells its receipt. To end something for good is asked again.
+        # A retry of a stuck node is what people come for, and it reports what it stopped. What ends something for good
+        # asks for confirmation.
         made["kind"] = "confirm"
         made["impact"] = impact(action.path)
     return made
 
 
 def page_form(action: Action, body: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    """The page's form that does the same without scripts, and its hidden fields; empty: there is none."""
+    """Return the page's form that does the same without scripts, and its hidden fields; empty if there is none."""
     match = _COMMAND.fullmatch(action.path)
     if match is None or action.method != "POST":
         return "", {}
     run, node, verb = match.groups()
     policy = (body.get("policy") or {}).items() if node else ()
-    # As JSON, for null is a value too: no limit.
+    # As JSON, because null is a value too: no limit.
     fields = {f"policy.{name}": value if isinstance(value, str) else json.dumps(value) for name, value in policy}
     if not node and body:
-        # The run's form retries all that failed; what names nodes is for the script.
+        # The run's form retries all that failed. Naming nodes needs the script.
         return "", {}
     if body.get("from"):
         fields["from"] = body["from"]
@@ -166,33 +171,31 @@ def page_form(action: Action, body: Mapping[str, Any]) -> tuple[str, dict[str, s
 
 
 def impact(path: str) -> list[str]:
-    """What a call that ends something ends, in sentences."""
+    """Describe in sentences what a call ends."""
     node, run = _NODE_CANCEL.fullmatch(path), _RUN_CANCEL.fullmatch(path)
     if node:
         return [
-            _("Node {node} of run {run} is ended with all its processes.").format(node=node[2], run=node[1]),
-            _("Nodes that need its output do not run."),
-            _("A retry starts it again."),
+            _("Node {node} of run {run} is stopped with all its processes.").format(node=node[2], run=node[1]),
+            _("Nodes that depend on it will not run."),
+            _("You can retry it later."),
         ]
     if skip := _NODE_SKIP.fullmatch(path):
         return [
-            _("Node {node} of run {run} counts as succeeded, with an output of null.").format(
-                node=skip[2], run=skip[1]
-            ),
-            _("What it runs now is ended with all its processes."),
-            _("Nodes after it run without what it would have given."),
+            _("Node {node} of run {run} counts as succeeded with output null.").format(node=skip[2], run=skip[1]),
+            _("Its running processes are stopped."),
+            _("Downstream nodes run without its output."),
         ]
     if run:
         return [
-            _("All running nodes of run {run} are ended with their processes.").format(run=run[1]),
-            _("Nothing else of it starts."),
-            _("Finished nodes keep their outputs; a retry goes on from there."),
+            _("All running nodes of run {run} are stopped with their processes.").format(run=run[1]),
+            _("No other nodes start."),
+            _("Finished nodes keep their outputs; a retry continues from there."),
         ]
-    return [_("This ends what runs.")]
+    return [_("This stops what is running.")]
 
 
 def may(user: Person, method: str, path: str) -> bool:
-    """Whether this person may send this call: the API's own table of rights says so."""
+    """Return whether the user may send this call, according to the API's own rights."""
     try:
         view = getattr(resolve(path.partition("?")[0]).func, "cls", None)
     except Resolver404:

@@ -1,4 +1,4 @@
-"""The output of a node as its panel shows it: a value as text, or a table with its columns and rows."""
+"""The output of a node for its panel: a value as text, or a table with columns and rows."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from engine.reads import queries
 
 ROWS = 200
 COLUMNS_MAX = 200
-"""Columns of which cells are shown; a wider table is for the download."""
+"""Columns whose cells are shown. A wider table can be downloaded."""
 VALUE_CHARACTERS = 64 * 1024
 REASON_CHARACTERS = 600
-"""Of why an output cannot be read: what to do stands at its end."""
+"""Maximum length of the reason why an output cannot be read. It ends with what to do."""
 PARSED_BYTES_MAX = 4 * 1024 * 1024
-"""What is larger is not read whole only to show its beginning."""
+"""Larger values are not parsed just to show their beginning."""
 
 
 def output_of(found: Run, node: str, offset: int = 0) -> dict[str, Any]:
-    """The output: at most ROWS rows of a table from `offset` on, or the beginning of a value as indented JSON."""
+    """Return the output: at most ROWS rows of a table from `offset`, or the beginning of a value as indented JSON."""
     stored = queries.node_output(found, node)
     if stored is None:
         return {"output": None}
@@ -77,7 +77,8 @@ def _value(stored: dict[str, Any], artifacts: Artifacts, offset: int) -> dict[st
 
 
 def _file_of(value: Any) -> str:
-    """The file that a value names by its `path`, as `table.write` does, while it lies among the files; else empty."""
+    """Return the file that a value names in its `path`, as `table.write` does, if it is in the files folder; else
+    ""."""
     path = value.get("path") if isinstance(value, dict) else None
     if not isinstance(path, str):
         return ""
@@ -90,17 +91,17 @@ def _file_of(value: Any) -> str:
 
 
 def why_none(state: str) -> str:
-    """Why a node has no output, in a sentence."""
-    said = {
-        "pending": _("It has not run yet."),
-        "ready": _("It has not run yet."),
-        "running": _("It is running; its output is stored when it succeeds."),
-        "waiting": _("It waits; its output is stored when it succeeds."),
-        "retrying": _("Its last attempt failed; it is tried again."),
-        "failed": _("It failed, so nothing was stored. A retry that succeeds stores an output."),
-        "timed_out": _("It passed a time limit, so nothing was stored. A retry that succeeds stores an output."),
-        "cancelled": _("It was cancelled, so nothing was stored."),
-        "skipped": _("It was skipped; for the nodes after it the value is null."),
-        "upstream_failed": _("It did not run, for a node before it failed."),
+    """Explain in a sentence why a node has no output."""
+    texts = {
+        "pending": _("Not run yet."),
+        "ready": _("Not run yet."),
+        "running": _("Running. The output appears when it succeeds."),
+        "waiting": _("Waiting. The output appears when it succeeds."),
+        "retrying": _("The last attempt failed. It will be retried."),
+        "failed": _("Failed, so there is no output. Retry it to get one."),
+        "timed_out": _("Timed out, so there is no output. Retry it to get one."),
+        "cancelled": _("Cancelled, so there is no output."),
+        "skipped": _("Skipped. Downstream nodes get null."),
+        "upstream_failed": _("Not run, because an upstream node failed."),
     }
-    return said.get(state, _("There is no output."))
+    return texts.get(state, _("No output."))

@@ -1,4 +1,4 @@
-"""The panel at the side of a run's page: about one node, with its tabs, or about the run itself."""
+"""The side panel of a run's page: about one node, with tabs, or about the whole run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TABS = ("why", "output", "attempts", "config", "history")
 @require_safe
 @page(Right.VIEW)
 def panel(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
-    """The panel about one node, as the page's script asks for it."""
+    """Render the panel of one node for the page's script."""
     found = access.run(request.user, run_id)
     return render(request, "runs/_panel.html", panel_of(request, found, node))
 
@@ -34,13 +34,13 @@ def panel(request: HttpRequest, run_id: int, node: str) -> HttpResponse:
 @require_safe
 @page(Right.VIEW)
 def summary(request: HttpRequest, run_id: int) -> HttpResponse:
-    """The panel about the run itself."""
+    """Render the panel of the whole run."""
     found = access.run(request.user, run_id)
     return render(request, "runs/_panel.html", summary_of(request, found))
 
 
 def panel_of(request: HttpRequest, found: Run, node: str) -> dict[str, Any]:
-    """Context of a node's panel; the query says which tab, and where in it. Raises NotFound."""
+    """Return the context of a node's panel; the query selects the tab and the place in it. Raises NotFound."""
     shape = queries.node_run(found, node)
     spec = queries.document(found).by_id[node]
     state = shape["state"]
@@ -86,7 +86,7 @@ def panel_of(request: HttpRequest, found: Run, node: str) -> dict[str, Any]:
 
 
 def summary_of(request: HttpRequest, found: Run) -> dict[str, Any]:
-    """Context of the panel about a run."""
+    """Return the context of the run's panel."""
     return {
         "panel": "run",
         "run": queries.run_dict(found),

@@ -1,4 +1,4 @@
-"""Kept stacks of a node as its panel shows them: what each thread waits on, its frames, and the node's children."""
+"""Stored stacks of a node for its panel: what each thread waits on, its frames, and the node's child processes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ THREADS_MAX = 40
 FRAMES_MAX = 60
 CHILDREN_MAX = 40
 
-WHY: Mapping[str, Any] = {
-    "asked": gettext_lazy("asked for"),
-    "stuck": gettext_lazy("counted as stuck"),
-    "quiet": gettext_lazy("was quiet"),
-    "soft_timeout": gettext_lazy("before its soft limit acted"),
-    "hard_timeout": gettext_lazy("before its hard limit acted"),
-    "memory": gettext_lazy("before its memory limit acted"),
+CAPTURE_REASONS: Mapping[str, Any] = {
+    "asked": gettext_lazy("on request"),
+    "stuck": gettext_lazy("marked stuck"),
+    "quiet": gettext_lazy("quiet"),
+    "soft_timeout": gettext_lazy("at the soft limit"),
+    "hard_timeout": gettext_lazy("at the hard limit"),
+    "memory": gettext_lazy("at the memory limit"),
 }
 
 
 def stacks_of(found: Run, node: str, wanted: str = "") -> dict[str, Any]:
-    """The list of kept stacks, newest first, and one of them whole.
+    """Return the list of stored stacks, newest first, and one of them in full.
 
     `wanted`: an id, `attempt-2` for the newest of that attempt, or anything else for the newest of all.
     """
@@ -37,7 +37,7 @@ def stacks_of(found: Run, node: str, wanted: str = "") -> dict[str, Any]:
         .order_by("-taken_at", "-id")
         .values("pk", "attempt", "taken_at", "why")[:SHOWN]
     )
-    listed = [{**row, "said": WHY.get(row["why"], row["why"])} for row in rows]
+    listed = [{**row, "reason": CAPTURE_REASONS.get(row["why"], row["why"])} for row in rows]
     fits = [row for row in listed if wanted in (str(row["pk"]), f"attempt-{row['attempt']}")]
     chosen = next(iter(fits or listed), None)
     if chosen is None:
@@ -47,15 +47,15 @@ def stacks_of(found: Run, node: str, wanted: str = "") -> dict[str, Any]:
 
 
 def view(body: Mapping[str, Any]) -> dict[str, Any]:
-    """A stack's body for the template: the last sample's threads, those with the node's own code first."""
+    """Return a stack's body for the template: the last sample's threads, those with the node's own code first."""
     samples: Sequence[Mapping[str, Any]] = body.get("samples") or []
     threads = list((samples[-1] if samples else {}).get("threads") or [])
-    # The sort is stable: where it makes no difference, they stay as they were found.
+    # The sort is stable: otherwise they keep their order.
     threads.sort(key=lambda thread: not any(frame.get("author") for frame in thread.get("frames") or ()))
     children = list(body.get("children") or [])
     return {
         "moves": body.get("moves"),
-        "moved": moved(body.get("moves"), len(samples)),
+        "movement": movement_text(body.get("moves"), len(samples)),
         "cpu_percent": body.get("cpu_percent"),
         "pid": body.get("pid"),
         "threads": [_thread(thread) for thread in threads[:THREADS_MAX]],
@@ -65,21 +65,21 @@ def view(body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def moved(moves: bool | None, samples: int) -> str:
-    """Whether anything moved between the samples, in words."""
+def movement_text(moves: bool | None, samples: int) -> str:
+    """Say whether anything changed between the samples."""
     if moves is None or samples < 2:
         return ngettext("{n} sample", "{n} samples", samples).format(n=samples)
     if moves:
-        return _("It moves: not the same in {n} samples").format(n=samples)
-    return _("The same in {n} samples").format(n=samples)
+        return _("Moving: changed between {n} samples").format(n=samples)
+    return _("Not moving: identical in {n} samples").format(n=samples)
 
 
 def _thread(thread: Mapping[str, Any]) -> dict[str, Any]:
     frames = list(thread.get("frames") or [])
     return {
         "name": thread.get("name") or _("Thread {id}").format(id=thread.get("id")),
-        "waits": _waits(thread.get("waits_on")),
-        "frames": [{**frame, "short": _short(str(frame.get("file") or ""))} for frame in frames[:FRAMES_MAX]],
+        "waits": _wait_text(thread.get("waits_on")),
+        "frames": [{**frame, "short": _short_path(str(frame.get("file") or ""))} for frame in frames[:FRAMES_MAX]],
         "more": max(0, len(frames) - FRAMES_MAX),
     }
 
@@ -90,17 +90,17 @@ def _child(child: Mapping[str, Any]) -> dict[str, Any]:
         "command": str(child.get("command") or ""),
         "state": str(child.get("state") or ""),
         "cpu_seconds": child.get("cpu_seconds"),
-        "waits": _waits(child.get("waits_on")),
+        "waits": _wait_text(child.get("waits_on")),
     }
 
 
-def _waits(wait: Mapping[str, Any] | None) -> str:
-    """What a thread or process waits for, in words; empty: it waits for nothing that is known."""
+def _wait_text(wait: Mapping[str, Any] | None) -> str:
+    """Say what a thread or process waits for; empty if nothing is known."""
     message = str((wait or {}).get("message") or "")
     return _("waits for {what}").format(what=presenters.visible(engine_words(message))) if message else ""
 
 
-def _short(path: str) -> str:
-    """The end of a path, which is what tells files apart; the whole stands on hover."""
+def _short_path(path: str) -> str:
+    """Return the end of a path, which tells files apart. The full path is shown on hover."""
     parts = path.split("/")
     return "/".join(parts[-2:]) if len(parts) > 3 else path

@@ -1,4 +1,4 @@
-"""Why a node or a run is as it is: findings with their evidence and actions, use, limits, and what waits for it."""
+"""Why a node or a run is in its state: findings with evidence and actions, resource use, limits, dependents."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ RETRYABLE = ("failed", "timed_out", "cancelled", "upstream_failed", "running", "
 
 
 def why_of(request: HttpRequest, found: Run, shape: Mapping[str, Any], spec: Node) -> dict[str, Any]:
-    """Context of the tab Why of one node. `shape`: the contract's node run."""
+    """Return the context of a node's Why tab. `shape`: the API's node run."""
     node, state = spec.id, shape["state"]
     back = request.path.removesuffix("panel/")
     stuck = stuck_times(shape)
     diagnosis = diagnose(found, node=node)
     findings = diagnosis.of(node)
     if state not in NODE_TERMINAL:
-        # Without a scheduler nothing that is said of a node, or offered, comes about.
+        # Without a scheduler, nothing that is said about the node or offered for it takes effect.
         findings += [finding for finding in diagnosis.findings if finding.code == "no_scheduler"]
     cards = [
         run_findings.card(finding, request.user, state=state, stuck=stuck is not None, back=back)
         for finding in findings
     ]
     if cards and (stuck is not None or shape["error"]):
-        # First what is seen, then why, then what shows it.
+        # First what happened, then why, then the evidence.
         if shape["error"]:
             seen = presenters.visible(presenters.cause(shape["error"]))
         else:
             seen = stuck_lead(stuck or 0.0, shape["expected_from"])
-        cards[0] |= run_findings.under(seen, findings[0])
+        cards[0] |= run_findings.below_lead(seen, findings[0])
     own = own_actions(found, node, state)
     known = {(action["method"], action["path"]) for one in cards for action in one["actions"]}
     extra = run_findings.buttons([one for one in own if (one.method, one.path) not in known], request.user)
@@ -62,7 +62,7 @@ def why_of(request: HttpRequest, found: Run, shape: Mapping[str, Any], spec: Nod
     row = NodeRun.objects.filter(run=found, node=node, item=-1).first()
     return {
         "cards": cards,
-        **parted(extra, cards[0]["actions"] if cards else []),
+        **split_buttons(extra, cards[0]["actions"] if cards else []),
         "conditions": [
             {**one, "message": presenters.with_times(presenters.visible(engine_words(str(one["message"]))))}
             for one in shape["waiting_for"]
@@ -70,36 +70,36 @@ def why_of(request: HttpRequest, found: Run, shape: Mapping[str, Any], spec: Nod
         "limits": limits_of(shape, policy),
         "checkpoint": checkpoint_of(found, node),
         "tiles": tiles_of(found, node, shape, policy) if state == "running" else None,
-        "because": because_of(found, spec, state, row),
+        "dependents": dependents_of(found, spec, state, row),
         "policy_now": policy,
         "may_retry_with": state in RETRYABLE and access.can(request.user, access.Right.RUN),
         "node_fact": presenters.visible(fact(shape)),
     }
 
 
-def parted(extra: list[dict[str, Any]], first: list[dict[str, Any]]) -> dict[str, Any]:
-    """The buttons of the first card: what ends something stands last, after all that goes on."""
+def split_buttons(extra: list[dict[str, Any]], first: list[dict[str, Any]]) -> dict[str, Any]:
+    """Split the buttons of the first card: those that end something come last."""
     both = [*first, *extra]
     ends = [one for one in both if one["kind"] == "confirm"]
-    return {"goes_on": [one for one in both if one not in ends], "ends": ends}
+    return {"continuing": [one for one in both if one not in ends], "ending": ends}
 
 
 def stuck_lead(times: float, expected_from: str) -> str:
-    """What one sees first of a stuck node; what its author expects is not what is usual."""
+    """Say how long a stuck node takes. Author's expectations and learned durations are worded differently."""
     lead = (
-        _("Runs {times} times as long as expected")
+        _("Taking {times} times as long as expected")
         if expected_from == "author"
-        else _("Runs {times} times as long as usual")
+        else _("Taking {times} times as long as usual")
     )
     return lead.format(times=presenters.times(times))
 
 
 def own_actions(found: Run, node: str, state: str) -> list[Action]:
-    """What can be done with a node whatever the diagnosis says."""
+    """Return the actions that are possible whatever the diagnosis says."""
     base = f"/api/v1/runs/{found.pk}/nodes/{node}"
     actions = []
     if state == "running":
-        actions.append(Action(Sentence(gettext_noop("Stacks")), "GET", f"{base}/stack/"))
+        actions.append(Action(Sentence(gettext_noop("Capture stack traces")), "GET", f"{base}/stack/"))
     elif state in RETRYABLE:
         label = gettext_noop("Retry now") if state == "retrying" else gettext_noop("Retry node")
         actions.append(Action(Sentence(label), "POST", f"{base}/retry/", {}))
@@ -109,21 +109,21 @@ def own_actions(found: Run, node: str, state: str) -> list[Action]:
 
 
 def limits_of(shape: Mapping[str, Any], policy: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Soft and hard limit of a running node, with the moments at which they act."""
+    """Return soft and hard limit of a running node, with the times at which they apply."""
     if shape["state"] != "running" or not shape["started_at"]:
         return []
     began = parse_datetime(shape["started_at"])
     assert began is not None
     limits = []
     for name, label, then in (
-        ("soft_timeout", _("Soft limit"), _("in {span}, then it may save and ends")),
+        ("soft_timeout", _("Soft limit"), _("in {span}, then it is asked to save and stop")),
         ("hard_timeout", _("Hard limit"), _("in {span}, then it is killed")),
     ):
         seconds = policy[name]
         at = None if seconds is None else began + timedelta(seconds=seconds)
         passed = at is not None and at <= clock.now()
-        said = _("has passed, {span} ago") if passed else then
-        before, _span, after = said.partition("{span}")
+        text = _("reached {span} ago") if passed else then
+        before, _span, after = text.partition("{span}")
         limits.append({"label": label, "at": at, "passed": passed, "before": before, "after": after})
     return limits
 
@@ -135,7 +135,7 @@ def checkpoint_of(found: Run, node: str) -> dict[str, Any] | None:
 
 
 def tiles_of(found: Run, node: str, shape: Mapping[str, Any], policy: Mapping[str, Any]) -> dict[str, Any]:
-    """CPU and memory of the node's process tree, now and over the last two minutes."""
+    """Return CPU and memory of the node's process tree, now and over the last two minutes."""
     samples = [one for one in history.node_samples(found, node, SPARK_SAMPLES) if one["attempt"] == shape["attempt"]]
     cpu = [one["cpu_percent"] for one in samples]
     memory = [one["memory_bytes"] for one in samples]
@@ -155,11 +155,11 @@ def tiles_of(found: Run, node: str, shape: Mapping[str, Any], policy: Mapping[st
     }
 
 
-SCOPES: Mapping[str, Any] = {"tree": gettext_lazy("its processes"), "host": gettext_lazy("the whole machine")}
+SCOPES: Mapping[str, Any] = {"tree": gettext_lazy("its processes"), "host": gettext_lazy("whole machine")}
 
 
-def because_of(found: Run, spec: Node, state: str, row: NodeRun | None) -> dict[str, Any]:
-    """What waits for this node: nodes after it, and nodes of any run that wait for the slots that it holds."""
+def dependents_of(found: Run, spec: Node, state: str, row: NodeRun | None) -> dict[str, Any]:
+    """Return what waits for this node: downstream nodes, and nodes of any run that wait for its slots."""
     document = queries.document(found)
     targets = list(dict.fromkeys(edge.target for edge in document.downstream.get(spec.id, ())))
     lines: list[dict[str, Any]] = []
@@ -169,7 +169,7 @@ def because_of(found: Run, spec: Node, state: str, row: NodeRun | None) -> dict[
         read = targets[:DOWNSTREAM_READ]
         states = dict(NodeRun.objects.filter(run=found, node__in=read, item=-1).values_list("node", "state"))
         waits = [target for target in read if states.get(target, "pending") == blocked]
-        # What was not read is counted as what it most likely is: nobody looks at each of thousands.
+        # Unread targets are assumed to wait too: nobody reads thousands of them.
         more = max(0, len(waits) - BECAUSE_SHOWN) + len(targets) - len(read)
         lines = [{"node": target, "name": document.by_id[target].name} for target in waits[:BECAUSE_SHOWN]]
     waiters: list[dict[str, Any]] = []
@@ -198,14 +198,11 @@ def because_of(found: Run, spec: Node, state: str, row: NodeRun | None) -> dict[
     }
 
 
-# The run itself
-
-
 FINDINGS_SHOWN = 12
 
 
 def run_why(request: HttpRequest, found: Run) -> dict[str, Any]:
-    """Context of the panel about a run: its findings, what waits, what it uses."""
+    """Return the context of a run's panel: findings, what waits, resource use."""
     diagnosis = diagnose(found)
     document = queries.document(found)
     stuck = {one.node: one for one in diagnosis.stuck}
@@ -238,25 +235,25 @@ def run_why(request: HttpRequest, found: Run) -> dict[str, Any]:
 
 
 CONDITIONS: Mapping[str, Any] = {
-    "upstream": gettext_noop("for nodes before them"),
-    "pool": gettext_noop("for slots of a pool"),
-    "pool_line": gettext_noop("for slots of a pool"),
+    "upstream": gettext_noop("for upstream nodes"),
+    "pool": gettext_noop("for pool slots"),
+    "pool_line": gettext_noop("for pool slots"),
     "pool_missing": gettext_noop("for a pool that does not exist"),
     "pool_too_small": gettext_noop("for more slots than their pool has"),
-    "run_limit": gettext_noop("for the limit of this run"),
+    "run_limit": gettext_noop("for the limit of nodes in this run"),
     "workflow_limit": gettext_noop("for another run of the workflow"),
     "suspect": gettext_noop("for another node that was lost often"),
     "worker": gettext_noop("for a free node process"),
-    "retry_delay": gettext_noop("for the delay of a retry"),
+    "retry_delay": gettext_noop("for their retry delay"),
     "run_queued": gettext_noop("for the run to start"),
 }
 
 
 def waiting_summary(diagnosis: Diagnosis, counts: Mapping[str, int]) -> list[dict[str, Any]]:
-    """How many nodes wait for what, the most first; `counts` are the run's.
+    """Return how many nodes wait for what, the most frequent first. `counts` are the run's.
 
-    A diagnosis explains no more than some of them: of a run that has begun, pending nodes wait for others, and what
-    of the rest was not explained is counted by itself.
+    A diagnosis explains only some of them. Pending nodes of a started run wait for upstream nodes; the unexplained rest
+    is counted separately.
     """
     found: dict[str, int] = {}
     for one in diagnosis.waiting:
@@ -265,23 +262,23 @@ def waiting_summary(diagnosis: Diagnosis, counts: Mapping[str, int]) -> list[dic
     if "upstream" in found:
         found["upstream"] = max(found["upstream"], counts.get("pending", 0))
     rows = [
-        {"said": _(CONDITIONS.get(code, code.replace("_", " "))), "n": n}
+        {"text": _(CONDITIONS.get(code, code.replace("_", " "))), "n": n}
         for code, n in sorted(found.items(), key=lambda item: -item[1])
     ]
     rest = diagnosis.waiting_total - sum(found.values())
-    return [*rows, {"said": _("for these or other things"), "n": rest}] if rest > 0 else rows
+    return [*rows, {"text": _("for other reasons"), "n": rest}] if rest > 0 else rows
 
 
 def usage_tiles(diagnosis: Diagnosis) -> list[dict[str, str]]:
-    """CPU, memory, I/O wait and network of the run now, each with what it was measured on."""
+    """Return CPU, memory, I/O wait and network of the run now, each with what was measured."""
     usage = diagnosis.usage
-    scopes = {"tree": _("processes of the run"), "host": _("the whole machine")}
+    scopes = {"tree": _("processes of the run"), "host": _("whole machine")}
 
-    def said(value: float | None, text: str) -> str:
+    def measured(value: float | None, text: str) -> str:
         return _("not determined") if value is None else text
 
     return [
-        {"label": label, "value": said(value, text), "scope": scopes.get(usage.scopes.get(name, ""), "")}
+        {"label": label, "value": measured(value, text), "scope": scopes.get(usage.scopes.get(name, ""), "")}
         for label, name, value, text in (
             (_("CPU"), "cpu_usage", usage.cpu_usage, f"{usage.cpu_usage or 0:.0f} %"),
             (_("Memory"), "memory_usage", usage.memory_usage, f"{usage.memory_usage or 0:.0f} %"),
@@ -295,13 +292,13 @@ RECEIPTS_READ = 2000
 
 
 def run_receipt(found: Run) -> str:
-    """What the cancel of a run ended, all its attempts together; empty when it was not cancelled or nothing ran."""
+    """Say what cancelling the run ended, over all attempts; empty if it was not cancelled."""
     if found.state != "cancelled" or found.cancel_requested_at is None:
         return ""
     rows = Attempt.objects.filter(run=found, finished_at__gte=found.cancel_requested_at, receipt__isnull=False)
     given = list(rows.order_by("-number").values_list("receipt", flat=True)[:RECEIPTS_READ])
     if not given:
-        return _("Nothing of it ran at that moment.")
+        return _("Nothing was running.")
     return presenters.receipt(
         {
             "processes": sum(int(one.get("processes") or 0) for one in given if one),
@@ -312,28 +309,28 @@ def run_receipt(found: Run) -> str:
 
 
 def cancel_impact(counts: Mapping[str, int]) -> list[str]:
-    """What cancelling a run does to its nodes as they are now."""
+    """Describe what cancelling a run does to its nodes."""
     running = counts.get("running", 0)
     later = sum(counts.get(state, 0) for state in ("pending", "ready", "waiting", "retrying"))
     done = counts.get("succeeded", 0)
-    said = []
+    lines = []
     if running:
         text = ngettext(
-            "{n} running node is ended with all its processes.",
-            "{n} running nodes are ended with all their processes.",
+            "{n} running node is stopped with all its processes.",
+            "{n} running nodes are stopped with all their processes.",
             running,
         )
-        said.append(text.format(n=amounts.count(running)))
+        lines.append(text.format(n=amounts.count(running)))
     else:
-        said.append(_("No node runs now."))
+        lines.append(_("No nodes are running."))
     if later:
-        text = ngettext("{n} node does not start any more.", "{n} nodes do not start any more.", later)
-        said.append(text.format(n=amounts.count(later)))
+        text = ngettext("{n} node will not start.", "{n} nodes will not start.", later)
+        lines.append(text.format(n=amounts.count(later)))
     if done:
         text = ngettext(
-            "{n} finished node keeps its output; a retry goes on from there.",
-            "{n} finished nodes keep their outputs; a retry goes on from there.",
+            "{n} finished node keeps its output; a retry continues from there.",
+            "{n} finished nodes keep their outputs; a retry continues from there.",
             done,
         )
-        said.append(text.format(n=amounts.count(done)))
-    return said
+        lines.append(text.format(n=amounts.count(done)))
+    return lines

@@ -1,4 +1,4 @@
-"""Runs: the list, and the page of one with its nodes; run_panel.py has the part at its side."""
+"""Runs: the list, and the page of one run with its nodes. Its side panel is in run_panel.py."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engine.states import RUN_STATES, RUN_TERMINAL
 from versions.models import Workflow
 
 ROWS_FIRST = 50
-"""Nodes that the server renders, more than there is room for; the browser shows all, as they are scrolled to."""
+"""Nodes that the server renders: more than fit the screen. The browser adds others as they are scrolled into view."""
 FAILED = ("failed", "timed_out")
 
 
@@ -63,13 +63,13 @@ def index(request: HttpRequest) -> HttpResponse:
 def run(request: HttpRequest, run_id: int, node: str | None = None) -> HttpResponse:
     found = access.run(request.user, run_id)
     shape = queries.run_dict(found)
-    # Never all nodes of a run, which may be 10,000: the browser gets those over the socket.
+    # Never load all nodes of a run, which may be 10,000: the browser gets them over the websocket.
     nodes = queries.document(found).nodes
     first = [one.id for one in nodes[:ROWS_FIRST]]
     failed = queries.nodes_in(found, FAILED)
     done, whole = presenters.progress_of(found.counts)
     stuck = [one["node"] for one in queries.running_nodes(found) if stuck_times(one) is not None]
-    # Whoever opens a run that is in trouble comes for its first failure, or for what hangs.
+    # Open a run that is in trouble at its first failure, or at the node that hangs.
     chosen = node or request.GET.get("node") or next(iter(failed or stuck), "")
     names = names_of([found.workflow])
     context = {
@@ -77,9 +77,9 @@ def run(request: HttpRequest, run_id: int, node: str | None = None) -> HttpRespo
         "run": shape,
         "definition_hash": found.definition.hash,
         "workflow_name": names.get(found.workflow, found.workflow),
-        "up_to": up_to(found),
-        "may_again": found.workflow in names and may_again(request, found),
-        "again_with": again_with(found),
+        "target_names": target_names(found),
+        "may_run_again": found.workflow in names and may_run_again(request, found),
+        "again_query": again_query(found),
         "nodes": [node_row(one) for one in queries.node_runs(found, first)],
         "node_count": len(nodes),
         "done": done,
@@ -98,27 +98,27 @@ def run(request: HttpRequest, run_id: int, node: str | None = None) -> HttpRespo
         context |= run_panel.panel_of(request, found, chosen)
     else:
         context |= run_panel.summary_of(request, found)
-    # Asked last: the page shows nothing newer, and its script shows nothing older in its place.
+    # Read last: the page shows nothing newer than this, and its script replaces nothing with older data.
     context["seq"] = events.head(run_id)
     return render(request, "runs/run.html", context)
 
 
-def up_to(found: Run) -> str:
-    """Names of the nodes that a run was asked to run up to; empty: all."""
+def target_names(found: Run) -> str:
+    """Return the names of the run's target nodes; empty if it runs all nodes."""
     if found.targets is None:
         return ""
     by_id = queries.document(found).by_id
     return ", ".join(by_id[target].name for target in found.targets if target in by_id)
 
 
-def may_again(request: HttpRequest, found: Run) -> bool:
-    """Whether this person can start the same again: a draft only whose draft it is."""
+def may_run_again(request: HttpRequest, found: Run) -> bool:
+    """Return whether the user can start the same run again. Draft runs are private to the draft's author."""
     if not found.draft:
         return True
     return found.created_by == request.user.get_username() and access.can(request.user, Right.EDIT)
 
 
-def again_with(found: Run) -> str:
-    """What the form of a new run is asked for with, to begin with what this run was."""
-    asked = [("from", str(found.pk)), *(("target", target) for target in found.targets or ())]
-    return urlencode([("draft", "1"), *asked] if found.draft else asked)
+def again_query(found: Run) -> str:
+    """Return the query that prefills the run form with this run's values."""
+    values = [("from", str(found.pk)), *(("target", target) for target in found.targets or ())]
+    return urlencode([("draft", "1"), *values] if found.draft else values)

@@ -1,4 +1,4 @@
-"""Signing in: by password, or by a one-time link."""
+"""Sign in with a password or a login link."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from dashboard.pages.base import render
 from engine.errors import InterlockError
 
 
-def _after(request: HttpRequest) -> str:
-    """Where a person wanted to go before signing in; only to this host."""
+def _next_url(request: HttpRequest) -> str:
+    """Return the page that the user wanted before signing in, if it is on this host."""
     wanted = request.POST.get("next") or request.GET.get("next") or "/"
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return wanted if safe else "/"
@@ -25,7 +25,7 @@ def _after(request: HttpRequest) -> str:
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
-    after = _after(request)
+    after = _next_url(request)
     if request.method == "GET":
         if request.user.is_authenticated:
             return HttpResponseRedirect(after)
@@ -35,7 +35,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         accounts.sign_in(request, username, request.POST.get("password", ""))
     except InterlockError as error:
         status = 429 if isinstance(error, accounts.TooManyAttempts) else 403
-        context = {"next": after, "username": username, "said": str(error)}
+        context = {"next": after, "username": username, "error": str(error)}
         return render(request, "signin/sign_in.html", context, status=status)
     return HttpResponseRedirect(after)
 
@@ -43,7 +43,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def login_link(request: HttpRequest, raw: str) -> HttpResponse:
-    """Opening the link asks, only the button signs in: programs that look into mails and chats open links too."""
+    """Show a confirmation, and sign in on POST only: programs that scan mail and chat open links too."""
     if request.method == "GET":
         user = accounts.peek_login_link(raw)
         response = render(request, "signin/link.html", {"person": user}, status=200 if user else 410)
@@ -54,8 +54,8 @@ def login_link(request: HttpRequest, raw: str) -> HttpResponse:
         else:
             login(request, user)
             response = HttpResponseRedirect("/")
-    # The address is a secret until it is used, so no part of it but the host goes out. With "no-referrer" browsers send
-    # "Origin: null" with the form, which the CSRF check refuses.
+    # The URL is a secret until it is used, so only its origin may be sent as referrer. With "no-referrer", browsers
+    # send "Origin: null" with the form, which the CSRF check refuses.
     response["Referrer-Policy"] = "strict-origin"
     return response
 

@@ -1,4 +1,4 @@
-"""The last runs of many workflows, or of many versions of one, as bars: one query for all of them."""
+"""The last runs of many workflows, or of many versions of one, as bars, read with one query."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ FAILED = ("failed", "timed_out")
 
 @dataclass(slots=True)
 class History:
-    """The last runs of one thing, oldest first."""
+    """The last runs of one workflow or version, oldest first."""
 
     runs: list[Run] = field(default_factory=list)
     bars: list[presenters.Bar] = field(default_factory=list)
 
     @property
     def width(self) -> int:
-        """Of the strip, in its own units."""
+        """Width of the strip in its own units."""
         return max(1, len(self.bars) * 7)
 
     @property
@@ -40,13 +40,13 @@ class History:
 
     @property
     def failing(self) -> bool:
-        """Whether the newest run that has ended failed."""
+        """Whether the newest ended run failed."""
         ended = [run for run in self.runs if run.state in RUN_TERMINAL]
         return bool(ended) and ended[-1].state in FAILED
 
     @property
     def typical(self) -> float | None:
-        """Median duration of those that succeeded, in seconds."""
+        """Median duration of the successful runs, in seconds."""
         spans = [
             (run.finished_at - run.started_at).total_seconds()
             for run in self.runs
@@ -59,9 +59,9 @@ _COLUMNS = "id, workflow, version, draft, state, created_by, created_at, started
 
 
 def of_workflows(slugs: Iterable[str], count: int = 50) -> dict[str, History]:
-    """The last `count` runs of each workflow; every slug is a key. Runs of drafts say nothing of how it does."""
+    """Return the last `count` runs of each workflow, without draft runs. Every slug is a key."""
     slugs = list(slugs)
-    runs = _each([("workflow = %s AND NOT draft", [slug]) for slug in slugs], count)
+    runs = _newest_of_each([("workflow = %s AND NOT draft", [slug]) for slug in slugs], count)
     found: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         found[run.workflow].append(run)
@@ -69,9 +69,9 @@ def of_workflows(slugs: Iterable[str], count: int = 50) -> dict[str, History]:
 
 
 def of_versions(slug: str, numbers: Iterable[int], count: int = 21) -> dict[int, History]:
-    """The last `count` runs of each version of one workflow; every number is a key."""
+    """Return the last `count` runs of each version of a workflow. Every number is a key."""
     numbers = list(numbers)
-    runs = _each([("workflow = %s AND version = %s", [slug, number]) for number in numbers], count)
+    runs = _newest_of_each([("workflow = %s AND version = %s", [slug, number]) for number in numbers], count)
     found: dict[int | None, list[Run]] = defaultdict(list)
     for run in runs:
         found[run.version].append(run)
@@ -79,11 +79,11 @@ def of_versions(slug: str, numbers: Iterable[int], count: int = 21) -> dict[int,
 
 
 TALLIED = 1000
-"""Runs of a version that are counted, the newest."""
+"""How many of a version's newest runs are counted."""
 
 
 class Tally(NamedTuple):
-    """How many of the newest runs of a version are how; `runs` is TALLIED + 1 where there are more."""
+    """Counts of a version's newest runs by outcome. `runs` is TALLIED + 1 if there are more."""
 
     runs: int = 0
     ended: int = 0
@@ -92,7 +92,7 @@ class Tally(NamedTuple):
 
 
 def tallies(versions: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int | None], Tally]:
-    """Of each version of a workflow, (slug, number); one without runs is left out. Read from an index alone."""
+    """Return the tally of each (slug, version number); versions without runs are left out. Reads only an index."""
     wanted = list(dict.fromkeys(versions))
     if not wanted:
         return {}
@@ -110,10 +110,10 @@ def tallies(versions: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int |
         return {(slug, version): Tally(*counted) for slug, version, *counted in cursor.fetchall()}
 
 
-def _each(conditions: Sequence[tuple[str, list[Any]]], count: int) -> list[Run]:
-    """Newest `count` runs under each condition, oldest first.
+def _newest_of_each(conditions: Sequence[tuple[str, list[Any]]], count: int) -> list[Run]:
+    """Return the newest `count` runs for each condition, oldest first.
 
-    A window function would read every run there is; limited parts each walk the index from its end.
+    A window function would read all runs; the limited parts each walk an index from its end.
     """
     if not conditions:
         return []

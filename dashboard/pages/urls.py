@@ -1,4 +1,4 @@
-"""Addresses of the pages."""
+"""URLs of the pages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from dashboard.pages import (
     workflows,
 )
 
-# The words of the scripts; the address names language and content, so it may be kept.
+# The texts of the scripts. The URL contains language and content hash, so it can be cached.
 catalogue = gzip_page(cache_control(public=True, max_age=86400)(JavaScriptCatalog.as_view(packages=["dashboard"])))
 
 urlpatterns = [
@@ -60,8 +60,8 @@ urlpatterns = [
     path("workflows/<slug:slug>/edit/", editor.edit, name="workflow-edit"),
     path("workflows/<slug:slug>/edit/text/", editor.edit_text, name="workflow-edit-text"),
     path("workflows/<slug:slug>/edit/check/", check.check, name="workflow-check"),
-    path("workflows/<slug:slug>/edit/outputs/", draft_outputs.outputs_known, name="workflow-outputs"),
-    path("workflows/<slug:slug>/edit/known/", node_facts.known, name="workflow-known"),
+    path("workflows/<slug:slug>/edit/outputs/", draft_outputs.newest_outputs, name="workflow-outputs"),
+    path("workflows/<slug:slug>/edit/known/", node_facts.facts, name="workflow-known"),
     path("workflows/<slug:slug>/edit/preview/", draft_outputs.preview, name="workflow-preview"),
     path("workflows/<slug:slug>/edit/data/<int:run_id>/<str:node>/", draft_outputs.data, name="workflow-data"),
     path("workflows/<slug:slug>/edit/publish/", editor.publish, name="workflow-publish"),

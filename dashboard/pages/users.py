@@ -1,4 +1,4 @@
-"""People and their roles, for admins."""
+"""Users and their roles, for admins."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def create(request: HttpRequest) -> HttpResponse:
     try:
         user = accounts.create_user(username, request.POST.get("role", ""), by=request.user.get_username())
     except InterlockError as error:
-        return _people(request, status=422, said=str(error), given=request.POST)
+        return _people(request, status=422, error=str(error), given=request.POST)
     link = accounts.create_login_link(user, request.build_absolute_uri("/"))
     return _people(request, link=link, link_for=user.username)
 
@@ -55,7 +55,7 @@ def change(request: HttpRequest, username: str) -> HttpResponse:
         active=None if active is None else active == "true",
         by=request.user.get_username(),
     )
-    messages.success(request, _('"{name}" is changed.').format(name=username))
+    messages.success(request, _('Saved changes to "{name}".').format(name=username))
     return HttpResponseRedirect(reverse("users"))
 
 
@@ -63,7 +63,7 @@ def change(request: HttpRequest, username: str) -> HttpResponse:
 @require_POST
 @page(Right.ADMIN)
 def login_link(request: HttpRequest, username: str) -> HttpResponse:
-    """A one-time link to hand over; it is in this answer and nowhere else."""
+    """Create a login link to hand over. This response is the only place that contains it."""
     user = accounts.find_user(username)
     link = accounts.create_login_link(user, request.build_absolute_uri("/"))
     return _people(request, link=link, link_for=user.username)

@@ -1,4 +1,4 @@
-"""Workflows: the list, and one with its runs, definition, versions and settings."""
+"""Workflows: the list, and one workflow with its runs, definition, versions and settings."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def new(request: HttpRequest) -> HttpResponse:
             by=request.user.get_username(),
         )
     except InterlockError as error:
-        context = {"nav": "workflows", "said": str(error), "given": request.POST}
+        context = {"nav": "workflows", "error": str(error), "given": request.POST}
         return render(request, "workflows/new.html", context, status=422)
     return HttpResponseRedirect(reverse("workflow-edit", args=[made.slug]))
 
@@ -81,12 +81,10 @@ def type_name(node_type: str) -> str:
 
 
 def _name(text: str) -> str:
-    """Raises InvalidValue: a name is what people find it by."""
+    """Return the name, stripped. Raises InvalidValue: people find a workflow by its name."""
     name = text.strip()
     if not name or len(name) > actions.NAME_MAX:
-        raise InvalidValue(
-            _("Give the workflow a name of at most {n} characters.").format(n=actions.NAME_MAX), path="name"
-        )
+        raise InvalidValue(_("Enter a name of at most {n} characters.").format(n=actions.NAME_MAX), path="name")
     return name
 
 
@@ -96,7 +94,7 @@ def _slug(text: str) -> str | None:
         return None
     if not actions.SLUG.match(slug) or slug in actions.RESERVED_SLUGS:
         raise InvalidValue(
-            _("An address has lower-case letters, digits, dashes and underscores, and is not one that pages use."),
+            _("Use lower-case letters, digits, dashes and underscores, and no reserved word."),
             path="slug",
         )
     return slug
@@ -107,20 +105,20 @@ def _tags(text: str) -> list[str]:
 
 
 NODES_MAX = 500
-"""Nodes of a definition in the table above its text."""
+"""How many nodes the table above the definition's text lists."""
 COUNTED = 10_000
-"""Runs of a workflow that are counted."""
+"""How far the runs of a workflow are counted."""
 
 
 def head(request: HttpRequest, workflow: Workflow, tab: str) -> dict[str, Any]:
-    """What the head and the tabs of a workflow show."""
+    """Return the context of a workflow's head and tabs."""
     counted = Run.objects.filter(workflow=workflow.slug).order_by("-id")[: COUNTED + 1].count()
     return {
         "nav": "workflows",
         "workflow": queries.workflow_dict(workflow),
         "tab": tab,
         "run_count": counted,
-        "runs_said": amounts.count_to(counted, COUNTED),
+        "run_count_text": amounts.count_to(counted, COUNTED),
     }
 
 
@@ -137,7 +135,7 @@ def runs(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @page(Right.VIEW)
 def definition(request: HttpRequest, slug: str, number: int | None = None) -> HttpResponse:
-    """The definition of a version; without a number that of the live one, else of the newest."""
+    """Show the definition of a version; without a number, of the live version, else of the newest."""
     workflow = access.workflow(request.user, slug)
     context = head(request, workflow, "definition")
     shown = number
@@ -146,7 +144,7 @@ def definition(request: HttpRequest, slug: str, number: int | None = None) -> Ht
         shown = live["version"] if live else context["workflow"]["newest"]
     if shown is not None:
         version = queries.version(workflow, shown)
-        context |= {"version": queries.version_dict(version), "definition": _drawn(version)}
+        context |= {"version": queries.version_dict(version), "definition": _definition_html(version)}
     return render(request, "workflows/definition.html", context)
 
 
@@ -155,13 +153,15 @@ def definition(request: HttpRequest, slug: str, number: int | None = None) -> Ht
     key=lambda version: (version.definition.hash, get_language()),
     lock=threading.Lock(),
 )
-def _drawn(version: WorkflowVersion) -> SafeString:
-    """A definition's nodes and text as HTML. Cached, for it never changes, and with 1,000 nodes it takes longer to
-    render than all else on the page."""
-    return render_to_string("workflows/_definition.html", _shown(queries.document_of(version)))
+def _definition_html(version: WorkflowVersion) -> SafeString:
+    """Render a definition's nodes and text as HTML.
+
+    Cached, because definitions never change and one of 1,000 nodes takes longer to render than the rest of the page.
+    """
+    return render_to_string("workflows/_definition.html", _definition_context(queries.document_of(version)))
 
 
-def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
+def _definition_context(document: Mapping[str, Any]) -> dict[str, Any]:
     names = {node["id"]: node.get("name") or node["id"] for node in document["nodes"]}
     needs: dict[str, list[str]] = {}
     for edge in document["edges"]:
@@ -178,18 +178,18 @@ def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
                 "type_name": type_name(node["type"]),
                 "needs": ", ".join(needs.get(node["id"], [])),
                 "policy": ", ".join(f"{key} {value}" for key, value in (node.get("policy") or {}).items()),
-                "does": _does(node.get("config") or {}),
+                "summary": _summary(node.get("config") or {}),
             }
             for node in document["nodes"][:NODES_MAX]
         ],
     }
 
 
-def _does(config: dict[str, Any]) -> str:
-    """The most telling part of a node's config, on one line."""
+def _summary(config: dict[str, Any]) -> str:
+    """Return the most informative part of a node's config, on one line."""
     code = " ".join(code_lines.node_code(config).split())
-    form_error = code or config.get("path") or config.get("function") or config.get("condition") or ""
-    return str(form_error)[:160]
+    summary = code or config.get("path") or config.get("function") or config.get("condition") or ""
+    return str(summary)[:160]
 
 
 @require_safe
@@ -203,18 +203,18 @@ def versions(request: HttpRequest, slug: str) -> HttpResponse:
     deployed = _deployed(workflow, numbers)
     context = head(request, workflow, "versions")
     live = context["workflow"]["live"]
-    changed = _changed(workflow, rows)
+    changed = _change_summaries(workflow, rows)
     context |= {
         "rows": [
             {
                 **queries.version_dict(row),
-                "said": row.message or _("Version {n}").format(n=row.number),
+                "title": row.message or _("Version {n}").format(n=row.number),
                 "changed": changed.get(row.number, ""),
                 "history": history[row.number],
                 "tally": tallies.get((slug, row.number), strips.Tally()),
                 "live": bool(live and live["version"] == row.number),
                 "deployments": deployed.get(row.number, []),
-                # The live one with what was before it.
+                # The live version is compared with the one before it.
                 "compared": live["version"] if live and live["version"] != row.number else row.number - 1,
             }
             for row in rows
@@ -227,7 +227,7 @@ def versions(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _deployed(workflow: Workflow, numbers: list[int]) -> dict[int, list[dict[str, Any]]]:
-    """How each version went live, newest first."""
+    """Return how each version went live, newest first."""
     found: dict[int, list[dict[str, Any]]] = {}
     for row in queries.deployments(workflow).filter(version__number__in=numbers)[:200]:
         days = amounts.seconds_between(row.at, row.ended_at)
@@ -235,8 +235,8 @@ def _deployed(workflow: Workflow, numbers: list[int]) -> dict[int, list[dict[str
     return found
 
 
-def _changed(workflow: Workflow, rows: list[Any]) -> dict[int, str]:
-    """What each version changed against the one before it, in a line."""
+def _change_summaries(workflow: Workflow, rows: list[Any]) -> dict[int, str]:
+    """Return what each version changed compared with the one before it, in one line."""
     if not rows:
         return {}
     numbers = {row.number for row in rows} | {row.number - 1 for row in rows}
@@ -246,23 +246,23 @@ def _changed(workflow: Workflow, rows: list[Any]) -> dict[int, str]:
             workflow=workflow, number__in=numbers, definition__node_count__lte=500
         ).values_list("number", "definition__document")
     }
-    said = {}
+    summaries = {}
     for number, document in documents.items():
         if number - 1 in documents:
-            said[number] = changes_line(diff.changes(documents[number - 1], document))
+            summaries[number] = changes_line(diff.changes(documents[number - 1], document))
         elif number == 1:
             count = len(document["nodes"])
-            said[number] = ngettext("{n} node", "{n} nodes", count).format(n=amounts.count(count))
-    return said
+            summaries[number] = ngettext("{n} node", "{n} nodes", count).format(n=amounts.count(count))
+    return summaries
 
 
 def versions_page(workflow: Workflow) -> tuple[str, str]:
-    """(address, name) of the page that small forms about versions belong to."""
+    """Return (URL, name) of the page that popovers about versions belong to."""
     return reverse("workflow-versions", args=[workflow.slug]), workflow.name
 
 
 def changes_line(changes: Sequence[Mapping[str, Any]]) -> str:
-    """`+1 node, 1 changed: Parse amounts`."""
+    """Summarize changes: `+1 node, 1 changed: Parse amounts`."""
     kinds: dict[str, list[str]] = {}
     for change in changes:
         kinds.setdefault(change["kind"], []).append(str(change.get("name") or ""))
@@ -281,7 +281,7 @@ def changes_line(changes: Sequence[Mapping[str, Any]]) -> str:
         parts.append(_("settings"))
     if "inputs_changed" in kinds:
         parts.append(_("inputs"))
-    return ", ".join(parts) or _("nothing but its message")
+    return ", ".join(parts) or _("only the message")
 
 
 @require_http_methods(["GET", "POST"])
@@ -311,10 +311,10 @@ def archive(request: HttpRequest, slug: str) -> HttpResponse:
     by = request.user.get_username()
     if request.POST.get("archived") == "false":
         actions.restore(workflow, by=by)
-        messages.success(request, _('"{name}" is back among the workflows.').format(name=workflow.name))
+        messages.success(request, _('Restored "{name}".').format(name=workflow.name))
     else:
         actions.archive(workflow, by=by)
-        messages.success(request, _('"{name}" is archived: nothing of it can be started.').format(name=workflow.name))
+        messages.success(request, _('Archived "{name}". It can no longer be run.').format(name=workflow.name))
     return back(request, reverse("workflows"))
 
 
@@ -324,7 +324,7 @@ def duplicate(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug, Right.EDIT)
     name = _name(request.POST["name"]) if request.POST.get("name", "").strip() else None
     made = actions.duplicate(workflow, name=name, by=request.user.get_username())
-    messages.success(request, _('"{name}" is a copy of its newest version.').format(name=made.name))
+    messages.success(request, _('Created "{name}" from the newest version.').format(name=made.name))
     return HttpResponseRedirect(reverse("workflow", args=[made.slug]))
 
 
@@ -333,10 +333,10 @@ def duplicate(request: HttpRequest, slug: str) -> HttpResponse:
 def delete(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug, Right.ADMIN)
     if request.POST.get("confirm", "").strip() != workflow.slug:
-        messages.error(request, _('Write "{slug}" to delete it.').format(slug=workflow.slug))
+        messages.error(request, _('Type "{slug}" to delete it.').format(slug=workflow.slug))
         return back(request)
     name = workflow.name
     count = actions.delete(workflow, by=request.user.get_username())
-    said = ngettext('"{name}" is deleted with {n} run.', '"{name}" is deleted with {n} runs.', count)
-    messages.success(request, said.format(name=name, n=amounts.count(count)))
+    text = ngettext('Deleted "{name}" with {n} run.', 'Deleted "{name}" with {n} runs.', count)
+    messages.success(request, text.format(name=name, n=amounts.count(count)))
     return HttpResponseRedirect(reverse("workflows"))

@@ -1,7 +1,7 @@
-"""Two ready workflows on real data, put into a new installation once.
+"""Two sample workflows on real data, installed once in a new installation.
 
-`flight-delays` reads, cleans, joins and aggregates the flights of one month; `stuck-node` has a node that hangs.
-What people change or delete of them stays changed and deleted.
+`flight-delays` reads, cleans, joins and aggregates the flights of one month; `stuck-node` has a node that hangs. Later
+starts do not undo what people change or delete of them.
 """
 
 from __future__ import annotations
@@ -21,59 +21,59 @@ from versions.models import AuditEntry
 
 FOLDER = Path(__file__).resolve().parent
 DATA = FOLDER / "data"
-MARK = "samples_installed"
-"""Action of the audit entry that says so: it outlives the workflows."""
+ACTION = "samples_installed"
+"""Action of the audit entry that records the installation. The entry outlives the workflows."""
 
 SAMPLES: tuple[tuple[str, str, str], ...] = (
     (
         "stuck-node",
         "Stuck node",
-        "Its second node asks a service that never answers. Start it, look at what the run says, and cancel the node.",
+        "Its second node calls a service that never responds. Run it, read why it is stuck, then cancel the node.",
     ),
     (
         "flight-delays",
         "Flight delays",
-        "Flights that left New York City in January 2013, joined with airlines and weather: delays by carrier and by "
-        "wind, written as CSV and Parquet.",
+        "Flights from New York City in January 2013, joined with airlines and weather: delays by carrier and by wind, "
+        "written as CSV and Parquet.",
     ),
 )
-"""(slug, name, description); the newest stands first in lists, so the first to try comes last."""
+"""(slug, name, description). The newest workflow is listed first, so the first to try comes last."""
 
 
 def document(slug: str) -> dict[str, Any]:
-    """The definition of a sample."""
+    """Return the definition of a sample."""
     found: dict[str, Any] = json.loads((FOLDER / f"{slug}.json").read_text(encoding="utf-8"))
     return found
 
 
 def install_once(*, by: str) -> bool:
-    """Put data and workflows into place, unless that was done before; whether it was done now."""
-    if AuditEntry.objects.filter(workflow="", action=MARK).exists():
+    """Install data and workflows unless that was done before. Return whether it was done now."""
+    if AuditEntry.objects.filter(workflow="", action=ACTION).exists():
         return False
     copy_data(settings.INTERLOCK.files / "samples")
     with transaction.atomic():
-        if AuditEntry.objects.filter(workflow="", action=MARK).exists():
-            return False  # Another first start on this database was quicker.
+        if AuditEntry.objects.filter(workflow="", action=ACTION).exists():
+            return False  # Another process installed them meanwhile.
         for slug, name, description in SAMPLES:
             try:
                 workflow = workflows.create(name, slug=slug, description=description, tags=["sample"], by=by)
             except SlugTaken:
-                continue  # A workflow of the user's own has that name.
-            publish.publish(workflow, document(slug), message="As it came with Interlock", by=by)
-        audit.record(MARK, by=by, details={"workflows": [slug for slug, _, _ in SAMPLES]})
+                continue  # The user has a workflow with this slug.
+            publish.publish(workflow, document(slug), message="Sample included with Interlock", by=by)
+        audit.record(ACTION, by=by, details={"workflows": [slug for slug, _, _ in SAMPLES]})
     return True
 
 
 def copy_data(target: Path) -> None:
-    """Copy the data files; each appears whole or not at all. A file that is there is left alone."""
+    """Copy the data files atomically. Existing files are left alone."""
     target.mkdir(parents=True, exist_ok=True, mode=0o700)
     for source in sorted(DATA.iterdir()):
         place = target / source.name
         if not source.is_file() or place.exists():
             continue
-        draft = target / f".{source.name}.{os.getpid()}"
+        temporary = target / f".{source.name}.{os.getpid()}"
         try:
-            shutil.copyfile(source, draft)
-            draft.replace(place)
+            shutil.copyfile(source, temporary)
+            temporary.replace(place)
         finally:
-            draft.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""How pages and the API are served: WSGI on threads inside the ASGI server, and built files."""
+"""HTTP serving: Django's WSGI handler on threads inside the ASGI server, and built files."""

@@ -1,4 +1,4 @@
-"""Built files as browsers are given them: packed, and kept for good where their address says what they hold."""
+"""Built files of the front end: compressed, and cached forever if their URL contains their content hash."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-PACKED: Final = (".js", ".css", ".svg")
-"""Fonts are packed as they are."""
+COMPRESSED: Final = (".js", ".css", ".svg")
+"""Suffixes of files to compress. Fonts are compressed already."""
 SMALL_BYTES: Final = 500
-"""Below this, packing saves no packet."""
-KEPT: Final = f"max-age={WhiteNoiseMiddleware.FOREVER}, public, immutable"
+"""Compressing smaller files saves no network packet."""
+CACHE_FOREVER: Final = f"max-age={WhiteNoiseMiddleware.FOREVER}, public, immutable"
 _GZIP: Final = re.compile(r"\bgzip\b(?!;\s*q=0(?:\.0*)?(?:,|$))")
 
 
 @cache
 def digest(name: str) -> str:
-    """Of a built file's content; empty where there is no such file."""
+    """Return the hash of a built file's content; empty if there is no such file."""
     path = finders.find(name)
     if not isinstance(path, str):
         return ""
@@ -35,43 +35,43 @@ def digest(name: str) -> str:
 
 
 @cache
-def _packed(path: Path) -> bytes:
-    """In memory, some 1 MB in all, made when first asked for: there is nothing to build, to ship or to keep in step."""
+def _compressed(path: Path) -> bytes:
+    """Compress on first use and keep in memory: about 1 MB in all, and nothing to build or to keep in sync."""
     return gzip.compress(path.read_bytes(), 9, mtime=0)
 
 
 @cache
-def _found() -> Any:
-    """WhiteNoise, which looks for all files when it is made: once in a process."""
+def _whitenoise() -> Any:
+    """Return WhiteNoise, which searches all files when it is created: once per process."""
     return WhiteNoiseMiddleware(lambda request: HttpResponse(status=404))
 
 
 class BuiltFiles:
-    """The middleware: WhiteNoise finds the file, and answers for it."""
+    """Middleware around WhiteNoise, which finds the file and creates the response."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
-        self._found = _found()
+        self._whitenoise = _whitenoise()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        file = self._found.files.get(request.path_info)
+        file = self._whitenoise.files.get(request.path_info)
         if file is None:
             return self._get_response(request)
-        response: FileResponse = self._found.serve(file, request)
-        name = request.path_info.removeprefix(self._found.static_prefix)
+        response: FileResponse = self._whitenoise.serve(file, request)
+        name = request.path_info.removeprefix(self._whitenoise.static_prefix)
         if request.GET.get("v", "-") == digest(name):
-            response["Cache-Control"] = KEPT
-        if not name.endswith(PACKED) or int(response.headers.get("Content-Length", SMALL_BYTES)) < SMALL_BYTES:
+            response["Cache-Control"] = CACHE_FOREVER
+        if not name.endswith(COMPRESSED) or int(response.headers.get("Content-Length", SMALL_BYTES)) < SMALL_BYTES:
             return response
         patch_vary_headers(response, ["Accept-Encoding"])
         if response.status_code != 200 or not _GZIP.search(request.headers.get("Accept-Encoding", "")):
             return response
-        return _given_packed(response, _packed(Path(file.alternatives[0][1])), request.method == "HEAD")
+        return _compressed_response(response, _compressed(Path(file.alternatives[0][1])), request.method == "HEAD")
 
 
-def _given_packed(plain: FileResponse, content: bytes, head: bool) -> HttpResponse:
+def _compressed_response(plain: FileResponse, content: bytes, head: bool) -> HttpResponse:
     headers: dict[str, Any] = dict(plain.items())
-    # The file alone: the end of a response is told to all that hear of ended requests.
+    # Close only the file: closing the response would signal the end of the request.
     if plain.file_to_stream:
         plain.file_to_stream.close()
     response = HttpResponse(b"" if head else content, headers=headers)

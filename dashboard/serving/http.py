@@ -1,7 +1,7 @@
 """HTTP inside the ASGI server: Django's WSGI handler on a fixed set of threads.
 
-Under ASGI each Django request would get a thread, and with it a database connection, of its own. Here there are as
-many connections as threads, and they last. What a slow or odd client sends is dealt with before a thread is taken.
+Under ASGI, each Django request would get its own thread and database connection. Here there are as many persistent
+connections as threads. Slow and odd clients are handled before a thread is taken.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from django.core.wsgi import get_wsgi_application
 
 from dashboard.live.handshake import Scope, header
 from dashboard.live.sockets import Message, Receive, Send
-from dashboard.serving.thread_bridge import Bridge, Incoming
+from dashboard.serving.thread_bridge import Bridge, IncomingBody
 
 THREADS: Final = 8
 BUFFERED_BYTES_MAX: Final = 1 << 20
-"""A body up to this size is read whole before a thread is taken for its request."""
+"""Bodies up to this size are read completely before a thread is taken for the request."""
 BODY_SECONDS_MAX: Final = 30.0
-"""Silence of a client in the middle of its request, or of its answer, that ends it."""
+"""A client that neither sends nor reads for this long during its request is disconnected."""
 
 
 class ClientGone(ConnectionError):
-    """The client left, or fell silent, in the middle of its request: it must not be taken for the end of its body."""
+    """The client left, or stopped sending, during its request. This must not be mistaken for the end of the body."""
 
 
 class Http:
@@ -45,20 +45,20 @@ class Http:
             return
         sized = bool(header(scope, b"content-length"))
         if not complete and not sized:
-            # WSGI has no body without a length, and Django would take this one for empty.
+            # WSGI has no bodies without a length; Django would treat this one as empty.
             await _problem(send, HTTPStatus.LENGTH_REQUIRED, "length_required",
                            "Send a body of this size with a Content-Length.")  # fmt: skip
             return
-        coming = io.BytesIO(body.take()) if complete else io.BufferedReader(Incoming(body.receive))
-        await self._bridge(_plain(scope, None if sized else body.size), coming, _patient(send))
+        stream = io.BytesIO(body.take()) if complete else io.BufferedReader(IncomingBody(body.receive))
+        await self._bridge(_wsgi_scope(scope, None if sized else body.size), stream, _send_with_timeout(send))
 
 
 class Body:
-    """The request's body: what has been read of it, then the rest from the client."""
+    """The request's body: the part that was read, then the rest from the client."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._kept: list[bytes] = []
+        self._parts: list[bytes] = []
         self._complete = False
         self.size = 0
 
@@ -66,36 +66,36 @@ class Body:
         try:
             message = await asyncio.wait_for(self._receive(), BODY_SECONDS_MAX)
         except TimeoutError:
-            raise ClientGone("The client sent nothing for a while.") from None
+            raise ClientGone("The client stopped sending.") from None
         if message["type"] != "http.request":
             raise ClientGone("The client left before its request was complete.")
         self._complete = not message.get("more_body", False)
         return bytes(message.get("body", b""))
 
     async def read_up_to(self, bytes_max: int) -> bool:
-        """Read on until the end or beyond `bytes_max`; whether that was the end. Raises ClientGone."""
+        """Read to the end or beyond `bytes_max`. Return whether the end was reached. Raises ClientGone."""
         while not self._complete and self.size <= bytes_max:
             part = await self._next()
-            self._kept.append(part)
+            self._parts.append(part)
             self.size += len(part)
         return self._complete
 
     def take(self) -> bytes:
-        """What has been read and was not taken yet."""
-        part = b"".join(self._kept)
-        self._kept = []
+        """Return what was read and not taken yet."""
+        part = b"".join(self._parts)
+        self._parts = []
         return part
 
     async def receive(self) -> Message:
-        """The next part, with what has been read for the first. Raises ClientGone."""
+        """Return the next part, beginning with what was read. Raises ClientGone."""
         part = self.take() or (b"" if self._complete else await self._next())
         return {"type": "http.request", "body": part, "more_body": not self._complete}
 
 
-def _plain(scope: Scope, length: int | None) -> dict[str, Any]:
-    """The scope in a form that WSGI can express; with a Content-Length when the client gave none."""
+def _wsgi_scope(scope: Scope, length: int | None) -> dict[str, Any]:
+    """Convert the scope to what WSGI can express, with a Content-Length if the client sent none."""
     headers = [
-        # X_Forwarded_For and X-Forwarded-For are one variable in WSGI: only the latter is a proxy's.
+        # X_Forwarded_For and X-Forwarded-For are the same variable in WSGI, and only the latter comes from a proxy.
         pair
         for pair in scope["headers"]
         if b"_" not in pair[0] and not (length and pair[0] == b"transfer-encoding")
@@ -108,15 +108,15 @@ def _plain(scope: Scope, length: int | None) -> dict[str, Any]:
     return {**scope, "headers": headers, "query_string": query}
 
 
-def _patient(send: Send) -> Send:
-    """`send` that gives a client only so long to take a part, for a thread waits with it.
+def _send_with_timeout(send: Send) -> Send:
+    """Return a `send` with a timeout, because a thread waits while a client reads.
 
-    It raises nothing: what is behind it would then wait for ever to hand on the next part. After the time the rest
-    of the answer goes nowhere, as it does when the client has left.
+    It raises nothing: its caller would then wait forever to send the next part. After the timeout the rest of the
+    response is dropped, as when the client has left.
     """
     gone = False
 
-    async def sending(message: Message) -> None:
+    async def send_or_drop(message: Message) -> None:
         nonlocal gone
         if gone:
             return
@@ -125,7 +125,7 @@ def _patient(send: Send) -> Send:
         except (TimeoutError, OSError):
             gone = True
 
-    return sending
+    return send_or_drop
 
 
 async def _problem(send: Send, status: HTTPStatus, code: str, detail: str) -> None:

@@ -1,7 +1,7 @@
-"""A WSGI application on a fixed set of threads, called from the server's loop.
+"""Runs a WSGI application on a fixed set of threads, called from the server's event loop.
 
-A whole answer goes to the loop in one piece: each hop between a thread and the loop waits for Python's lock twice, and
-that is what most of a small request's time under load was.
+A complete response is handed to the loop in one piece: each hop between a thread and the loop waits for the GIL twice,
+which under load took most of the time of a small request.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from dashboard.live.handshake import Scope
 from dashboard.live.sockets import Message, Receive, Send
 
 PART_BYTES: Final = 64 * 1024
-"""Of a stream that go together at least: Django reads files in parts of 4 KB."""
+"""Minimum size of the parts of a stream. Django reads files in parts of 4 KB."""
 
 
 class Bridge:
-    """Calls `handler`, Django's: what it answers says whether it is a stream."""
+    """Calls Django's WSGI handler, whose responses say whether they are streams."""
 
     def __init__(self, handler: Any, threads: int) -> None:
         self._handler = handler
@@ -31,40 +31,43 @@ class Bridge:
     async def __call__(self, scope: Scope, body: io.BufferedIOBase, send: Send) -> None:
         loop = asyncio.get_running_loop()
 
-        def pass_on(message: Message) -> None:
+        def send_now(message: Message) -> None:
             wait_for(send(message), loop)
 
-        answered = contextvars.copy_context().run
+        run_in_context = contextvars.copy_context().run
         environ = environment(scope, body)
-        for message in await loop.run_in_executor(self.threads, answered, self._answer, environ, pass_on):
+        for message in await loop.run_in_executor(self.threads, run_in_context, self._respond, environ, send_now):
             await send(message)
 
-    def _answer(self, environ: Mapping[str, Any], pass_on: Callable[[Message], None]) -> list[Message]:
-        """On a thread. Passes a stream on while it is made; the messages that are left to send."""
+    def _respond(self, environ: Mapping[str, Any], send_now: Callable[[Message], None]) -> list[Message]:
+        """Run the handler. Sends the parts of a stream as they are made; returns the messages that are left to send.
+
+        Runs on a thread.
+        """
         head: Message = {"type": "http.response.start"}
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
             head["status"] = int(status[:3])
             head["headers"] = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
-        answer = self._handler(environ, start)
+        response = self._handler(environ, start)
         try:
-            if not answer.streaming:
-                return [head, {"type": "http.response.body", "body": b"".join(answer)}]
-            pass_on(head)
-            gathered = bytearray()
-            for part in answer:
-                gathered += part
-                if len(gathered) >= PART_BYTES:
-                    pass_on({"type": "http.response.body", "body": bytes(gathered), "more_body": True})
-                    gathered.clear()
-            return [{"type": "http.response.body", "body": bytes(gathered)}]
+            if not response.streaming:
+                return [head, {"type": "http.response.body", "body": b"".join(response)}]
+            send_now(head)
+            buffer = bytearray()
+            for part in response:
+                buffer += part
+                if len(buffer) >= PART_BYTES:
+                    send_now({"type": "http.response.body", "body": bytes(buffer), "more_body": True})
+                    buffer.clear()
+            return [{"type": "http.response.body", "body": bytes(buffer)}]
         finally:
-            answer.close()
+            response.close()
 
 
-class Incoming(io.RawIOBase):
-    """A body that is still coming, as a thread reads it."""
+class IncomingBody(io.RawIOBase):
+    """A request body that is still being received, readable by a thread."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive, self._loop = receive, asyncio.get_running_loop()
@@ -75,7 +78,7 @@ class Incoming(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Blocks until something is there; 0: the end. Raises what `receive` raises."""
+        """Block until data is available; 0 at the end. Raises what `receive` raises."""
         while not self._part and self._more:
             message = wait_for(self._receive(), self._loop)
             self._part, self._more = memoryview(message["body"]), message["more_body"]
@@ -86,12 +89,12 @@ class Incoming(io.RawIOBase):
 
 
 def wait_for(awaited: Awaitable[Any], loop: asyncio.AbstractEventLoop) -> Any:
-    """What `awaited` gives on the loop; this thread waits."""
+    """Wait on this thread for the result of `awaited` on the loop."""
     return asyncio.run_coroutine_threadsafe(awaited, loop).result()  # type: ignore[arg-type] # they are coroutines
 
 
 def environment(scope: Scope, body: io.BufferedIOBase) -> dict[str, Any]:
-    """The request as PEP 3333 has it."""
+    """Return the WSGI environ (PEP 3333) of the request."""
     server, client = scope.get("server") or ("localhost", 80), scope.get("client") or ("", 0)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],

@@ -1,4 +1,4 @@
-"""Tags and filters of the pages: icons, states, times, durations, counts, and addresses of built files."""
+"""Tags and filters of the pages: icons, states, times, durations, counts, URLs of built files."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ register.filter("first_line", presenters.first_line)
 
 @register.simple_tag
 def asset(name: str) -> str:
-    """Address of a built file with a digest of its content, so that browsers take a new one at once."""
+    """Return the URL of a built file with its content hash, so that browsers load a new version at once."""
     return f"{static(name)}?v={built_files.digest(name)}"
 
 
 @register.simple_tag
 @cache
 def font(name: str) -> str:
-    """Address of a font, which the style sheet names with a digest; empty where it is not built."""
+    """Return the URL of a font, whose name contains a hash; empty if it is not built."""
     found = sorted(
         path.name for folder in settings.STATICFILES_DIRS for path in folder.glob(f"fonts/{name}-????????.woff2")
     )
@@ -68,7 +68,7 @@ def catalogue_version() -> str:
 
 @register.simple_tag
 def fixed(name: str) -> SafeString:
-    """A template that only the language changes, rendered once for each."""
+    """Render a template that depends on nothing but the language, once per language."""
     return _fixed(name, get_language())
 
 
@@ -80,7 +80,7 @@ def _fixed(name: str, language: str | None) -> SafeString:
 @register.simple_tag
 @lru_cache(maxsize=512)
 def icon(name: str, style: str = "") -> SafeString:
-    """An icon of the sprite; decoration beside a word, so hidden from screen readers."""
+    """Render an icon of the sprite. It is decoration beside a word, so it is hidden from screen readers."""
     return format_html(
         '<svg class="i {}" viewBox="0 0 24 24" aria-hidden="true"><use href="#i-{}"></use></svg>', style, name
     )
@@ -88,7 +88,7 @@ def icon(name: str, style: str = "") -> SafeString:
 
 @register.simple_tag
 def state_chip(state: str, word: str = "") -> SafeString:
-    """State as icon, word and colour."""
+    """Render a state as icon, word and colour."""
     return _state_chip(state, word, get_language())
 
 
@@ -100,7 +100,7 @@ def _state_chip(state: str, word: str, language: str | None) -> SafeString:
 
 @register.simple_tag
 def state_icon(state: str) -> SafeString:
-    """State as an icon in its colour, with the word for screen readers and on hover."""
+    """Render a state as a coloured icon, with the word for screen readers and on hover."""
     return _state_icon(state, get_language())
 
 
@@ -117,9 +117,10 @@ def _state_icon(state: str, language: str | None) -> SafeString:
 
 
 def _linked(bars: Sequence[presenters.Bar], drawn: Iterable[str]) -> SafeString:
-    """Runs of a strip, each with what is drawn of it; by keyboard one comes to the newest, and walks from there.
+    """Render the runs of a strip as links around the given shapes. By keyboard, focus enters at the newest run.
 
-    Escaped by hand: there are hundreds on a page, where `format_html` takes a quarter of all its time."""
+    Escaped by hand: a page has hundreds of them, and `format_html` would take a quarter of its time.
+    """
     made = []
     for bar, shape in zip(bars, drawn, strict=True):
         label = escape(bar.label)
@@ -133,7 +134,7 @@ def _linked(bars: Sequence[presenters.Bar], drawn: Iterable[str]) -> SafeString:
 
 @register.simple_tag
 def strip(bars: Sequence[presenters.Bar], width: int) -> SafeString:
-    """The last runs as bars, newest right; `width` in the strip's own units."""
+    """Render the last runs as bars, newest right; `width` in the strip's own units."""
     if not bars:
         return format_html('<span class="faint">{}</span>', _("no runs yet"))
     drawn = (f'<rect x="{bar.x}" y="{bar.y}" width="5" height="{bar.height}" rx="1"></rect>' for bar in bars)
@@ -147,12 +148,12 @@ def strip(bars: Sequence[presenters.Bar], width: int) -> SafeString:
 
 
 HEAT_PLACES, HEAT_STEP = 50, 11
-"""Runs in a strip of cells, and the width of one with its gap."""
+"""Number of cells in a strip, and width of a cell with its gap."""
 
 
 @register.simple_tag
 def heat(bars: Sequence[presenters.Bar]) -> SafeString:
-    """The last 50 runs as cells, newest right: colour by state, strength by duration among the same."""
+    """Render the last 50 runs as cells, newest right: colour by state, opacity by duration."""
     bars = bars[-HEAT_PLACES:]
     tallest = max((bar.height for bar in bars), default=1)
     empty = HEAT_PLACES - len(bars)
@@ -183,7 +184,7 @@ def state_icon_name(state: str) -> str:
 
 
 def moment(value: Any) -> datetime | None:
-    """A time of the API (text) or of a model (datetime)."""
+    """Return a time of the API (text) or of a model (datetime) as datetime."""
     if isinstance(value, str):
         return parse_datetime(value)
     return value if isinstance(value, datetime) else None
@@ -191,9 +192,9 @@ def moment(value: Any) -> datetime | None:
 
 @register.simple_tag
 def time(value: Any, form: str = "time") -> SafeString | str:
-    """`<time>`: the browser sets it in its own zone; without scripts it stays UTC.
+    """Render `<time>`. The browser shows it in its own zone; without scripts it stays UTC.
 
-    Forms: `time` 09:41:07 · `day` 24 Nov 09:41 (the time alone when today) · `ago` 4 min ago.
+    Forms: `time` 09:41:07 · `day` 24 Nov 09:41 (only the time if today) · `ago` 4 min ago.
     """
     at = moment(value)
     if at is None:
@@ -206,7 +207,7 @@ def time(value: Any, form: str = "time") -> SafeString | str:
 
 @register.simple_tag
 def lasting(start: Any, end: Any = None) -> SafeString:
-    """A duration; while `end` is missing it goes on, counted by the browser from the server's clock."""
+    """Render a duration. Without `end`, the browser counts it on from the server's clock."""
     began, ended = moment(start), moment(end)
     if began is None:
         return mark_safe('<span data-since="">–</span>')
@@ -221,7 +222,7 @@ def lasting(start: Any, end: Any = None) -> SafeString:
 
 @register.simple_tag
 def until(value: Any) -> SafeString | str:
-    """How long it is to a moment, counted down by the browser from the server's clock."""
+    """Render the time left until a moment. The browser counts it down from the server's clock."""
     at = moment(value)
     if at is None:
         return "–"
@@ -234,14 +235,14 @@ def until(value: Any) -> SafeString | str:
 
 @register.filter
 def cut_to(text: Any, most: int) -> str:
-    """At most `most` characters, for what stands where a whole text of a user's would not."""
+    """Cut a text to `most` characters, where a user's whole text would not fit."""
     shown = str(text)
     return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
 @register.filter
 def ticked(text: str) -> SafeString:
-    """What stands between backticks is code."""
+    """Render what is between backticks as code."""
     parts = str(text).split("`")
     if len(parts) % 2 == 0:
         return escape(text)
@@ -252,7 +253,7 @@ def ticked(text: str) -> SafeString:
 
 @register.filter
 def plain_number(value: float | None) -> str:
-    """A number as one types it; empty for none."""
+    """Format a number as one would type it; empty for None."""
     return "" if value is None else f"{value:g}"
 
 
@@ -268,7 +269,7 @@ def split_words(text: str) -> list[str]:
 
 @register.filter
 def unlocalized(value: Any) -> str:
-    """A number for an attribute: no separators, a dot."""
+    """Format a number for an attribute: no separators, a dot."""
     return "" if value is None or value == "" else str(value)
 
 
@@ -289,20 +290,20 @@ def as_percent(fraction: float) -> str:
 
 @register.filter
 def pretty(value: Any) -> str:
-    """JSON for reading; keys in their order."""
+    """Format JSON for reading, with keys in their order."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
 @dataclass(frozen=True, slots=True)
 class InputText:
-    """A value for reading; a long one is first shown in part."""
+    """A value for reading. A long one is shown in part first."""
 
     whole: str
     first: str
     length: int
-    """Characters of the value as text."""
+    """Length of the full text."""
     shown: int
-    """Characters in `whole`."""
+    """Length of `whole`, which may be cut."""
 
     @property
     def rest(self) -> bool:
@@ -320,7 +321,7 @@ INPUT_MOST = 64 * 1024
 
 @register.filter
 def input_text(value: Any) -> InputText:
-    """A run's input as text: a string as it is, anything else as JSON."""
+    """Return a run's input as text: a string as it is, anything else as JSON."""
     text = value if isinstance(value, str) else pretty(value)
     whole = presenters.visible(text[:INPUT_MOST])
     first = "\n".join(whole[:INPUT_FIRST].split("\n")[:INPUT_LINES])
@@ -329,7 +330,7 @@ def input_text(value: Any) -> InputText:
 
 @register.filter
 def cell(value: Any) -> str:
-    """A value of a table's row as text."""
+    """Format a table cell as text."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -341,7 +342,7 @@ def cell(value: Any) -> str:
 
 @register.filter
 def is_number(column: Mapping[str, Any]) -> bool:
-    """Whether a column of a table is set to the right."""
+    """Return whether a table column is right-aligned."""
     name = str(column.get("type", "")).upper()
     return any(part in name for part in ("INT", "DOUBLE", "FLOAT", "REAL", "DECIMAL", "NUMERIC"))
 
@@ -358,7 +359,7 @@ def runs_line(total: int, failed: int, most: int) -> str:
 
 @register.simple_tag(takes_context=True)
 def query(context: template.Context, **changes: Any) -> str:
-    """The page's query with some values replaced; an empty value leaves one out."""
+    """Return the page's query with some values replaced. An empty value removes the parameter."""
     values = context["request"].GET.copy()
     for key, value in changes.items():
         if value in (None, ""):
@@ -371,7 +372,7 @@ def query(context: template.Context, **changes: Any) -> str:
 
 @register.simple_tag
 def progress_line(counts: Mapping[str, int] | None, named: bool = False) -> str:
-    """`6 of 9`, or `6 of 9 nodes`: those that have ended."""
+    """Count the ended nodes: `6 of 9`, or `6 of 9 nodes`."""
     done, whole = presenters.progress_of(counts or {})
     text = _("{done} of {all} nodes") if named else _("{done} of {all}")
     return text.format(done=amounts.count(done), all=amounts.count(whole))

@@ -1,5 +1,5 @@
 """`up`: one command that starts, watches and restarts the processes of an installation.
 
-`parent` is what the command runs; `child` is the script that each started process begins with; `web`, `scheduler` and
-`worker` are what the children do.
+The command runs `manager`. Every process that it starts is the script `child`, which runs `web`, `scheduler` or
+`worker`.
 """

@@ -1,4 +1,4 @@
-"""The server's side of one websocket."""
+"""The server's side of one websocket connection."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 CLOSE_SECONDS_MAX: Final = 5.0
-"""For a client to take what it was sent last, once its socket is over."""
+"""How long a client may take to read the last data after its socket was closed."""
 
 
 class Connection(WebSocketsSansIOProtocol):
-    """Is gone soon after its socket is over. That of uvicorn stays, with what was not taken, as long as its client."""
+    """Closes soon after its socket. The connection of uvicorn would stay, with unread data, as long as its client."""
 
     _ending: asyncio.TimerHandle | None = None
 
@@ -21,7 +21,7 @@ class Connection(WebSocketsSansIOProtocol):
         self._end()
 
     def keepalive_timeout(self) -> None:
-        # The application would not hear of it before the client takes all that it was sent.
+        # The application would not notice before the client has read everything.
         super().keepalive_timeout()
         self._end()
 

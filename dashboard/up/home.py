@@ -1,4 +1,4 @@
-"""Who has a home: `up` locks it for as long as it lives, and says into the lock who it is and where it is reached."""
+"""The lock of a home: `up` holds it while it runs, and writes into it its process id and URL."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from pathlib import Path
 from typing import Final
 
 LOCK: Final = "up.lock"
-"""The file's name in the home's run folder."""
+"""Name of the lock file in the home's run folder."""
 
 
 class Refused(Exception):
-    """`up` cannot go on; the message is for people."""
+    """`up` cannot continue; the message is for people."""
 
 
 @dataclass(frozen=True)
-class Holder:
-    """An `up` that has a home; `pid` 0 and no address while it starts."""
+class RunningUp:
+    """The `up` that uses a home. `pid` is 0 and `address` empty while it starts."""
 
     pid: int
     address: str
     public: str = ""
-    """Where people find it, when that is not the address: a proxy's."""
+    """Where people find it, if that is another URL: a proxy's."""
 
     def __str__(self) -> str:
         return f"process {self.pid}, {self.address}" + (f", to others {self.public}" if self.public else "")
 
 
-def holder(folder: Path) -> Holder | None:
-    """Who has the home whose run folder this is; None: nobody."""
+def running_up(folder: Path) -> RunningUp | None:
+    """Return the `up` that uses the home with this run folder; None if none does."""
     try:
         file = (folder / LOCK).open()
     except OSError:
@@ -40,12 +40,12 @@ def holder(folder: Path) -> Holder | None:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             found = re.fullmatch(r"process (\d+), ([^\s,]+)(?:, to others (\S+))?", file.read())
-            return Holder(int(found[1]), found[2], found[3] or "") if found else Holder(0, "")
+            return RunningUp(int(found[1]), found[2], found[3] or "") if found else RunningUp(0, "")
     return None
 
 
 class HomeLock:
-    """Keeps a second `up` away from a home, for as long as this process lives."""
+    """Prevents a second `up` in the same home while this process lives."""
 
     def __init__(self, folder: Path) -> None:
         try:
@@ -54,23 +54,22 @@ class HomeLock:
             self._file = (folder / LOCK).open("a+")
         except OSError as error:
             raise Refused(
-                f"The folder {folder} cannot be used: {error.strerror}. Set INTERLOCK_HOME to a folder that you may "
-                "write to."
+                f"The folder {folder} cannot be used: {error.strerror}. Set INTERLOCK_HOME to a writable folder."
             ) from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._file.seek(0)
-            told = self._file.read().strip()
+            description = self._file.read().strip()
             self._file.close()
             raise Refused(
-                f"Another `up` already has the home {folder.parent}"
-                + (f" ({told})" if told else "")
-                + ". End it first, or set INTERLOCK_HOME to another folder."
+                f"Another `up` is already using the home {folder.parent}"
+                + (f" ({description})" if description else "")
+                + ". Stop it first, or set INTERLOCK_HOME to another folder."
             ) from None
 
-    def describe(self, holder: Holder) -> None:
-        """What others are told about this process."""
+    def describe(self, holder: RunningUp) -> None:
+        """Write into the lock who holds it."""
         self._file.seek(0)
         self._file.truncate()
         self._file.write(str(holder))

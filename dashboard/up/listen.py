@@ -1,4 +1,4 @@
-"""The listening sockets of `up`: opened by the parent, so that a restarted web process loses no connection."""
+"""The listening sockets of `up`. The parent opens them, so that a restart of the web process loses no connection."""
 
 from __future__ import annotations
 
@@ -8,31 +8,30 @@ import socket
 
 
 class CannotListen(Exception):
-    """The address cannot be listened on; the message says why and what to do."""
+    """Cannot listen on the address. The message says why and what to do."""
 
 
 def open_sockets(host: str, port: int) -> list[socket.socket]:
-    """A listening socket for each address that `host` stands for (localhost: IPv4 and IPv6), on one port.
+    """Open a listening socket for each address of `host` (localhost: IPv4 and IPv6), all on one port.
 
-    Port 0 takes a free one. Raises CannotListen.
+    Port 0 picks a free one. Raises CannotListen.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
-        raise CannotListen(f'The host "{host}" is not known here ({error}). Use 127.0.0.1 or an address of this '
-                           "machine.") from None  # fmt: skip
+        raise CannotListen(f'Unknown host "{host}" ({error}). Use 127.0.0.1 or an address of this machine.') from None
     sockets: list[socket.socket] = []
     try:
         for family, kind, protocol, _, address in dict.fromkeys(found):
             try:
                 sockets.append(_listen(family, kind, protocol, (str(address[0]), port, *address[2:])))
             except OSError as error:
-                # A machine without IPv6 still names ::1 for localhost.
+                # A machine without IPv6 still resolves localhost to ::1.
                 if sockets and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                     continue
                 if error.errno == errno.EAFNOSUPPORT and len(found) > 1:
                     continue
-                raise _explained(host, port, error) from None
+                raise _error_of(host, port, error) from None
             if port == 0:
                 port = sockets[0].getsockname()[1]
     except CannotListen:
@@ -40,7 +39,7 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
             one.close()
         raise
     if not sockets:
-        raise CannotListen(f'Nothing can listen on "{host}" on this machine. Use --host 127.0.0.1.')
+        raise CannotListen(f'Cannot listen on "{host}". Use --host 127.0.0.1.')
     return sockets
 
 
@@ -58,21 +57,21 @@ def _listen(family: int, kind: int, protocol: int, address: tuple[object, ...]) 
     return one
 
 
-def _explained(host: str, port: int, error: OSError) -> CannotListen:
+def _error_of(host: str, port: int, error: OSError) -> CannotListen:
     if error.errno == errno.EADDRINUSE:
         return CannotListen(
-            f"Port {port} on {host} is taken by another program. End it, or choose another port: up --port {port + 1} "
-            f'(make run ARGS="--port {port + 1}").'
+            f"Port {port} on {host} is already in use. Stop the program that uses it, or choose another port: "
+            f'up --port {port + 1} (make run ARGS="--port {port + 1}").'
         )
     if error.errno == errno.EACCES:
-        return CannotListen(f"Port {port} needs rights that you do not have. Choose one from 1024: up --port 8000")
+        return CannotListen(f"Port {port} requires root. Choose a port from 1024 on: up --port 8000")
     if error.errno == errno.EADDRNOTAVAIL:
         return CannotListen(f"{host} is not an address of this machine. Use --host 127.0.0.1.")
-    return CannotListen(f"{host} port {port} cannot be listened on: {error.strerror}.")
+    return CannotListen(f"Cannot listen on {host} port {port}: {error.strerror}.")
 
 
 def is_any(host: str) -> bool:
-    """Whether `host` means every address of the machine."""
+    """Return whether `host` means every address of the machine."""
     try:
         return ipaddress.ip_address(host).is_unspecified
     except ValueError:
@@ -87,7 +86,7 @@ def is_loopback(host: str) -> bool:
 
 
 def address(host: str, port: int) -> str:
-    """The address to open in a browser on this machine."""
+    """Return the URL to open in a browser on this machine."""
     if is_any(host):
         host = "127.0.0.1"
     if ":" in host:
@@ -96,7 +95,8 @@ def address(host: str, port: int) -> str:
 
 
 def public_address(allowed_hosts: str) -> str:
-    """What people open when a TLS proxy stands before us: the first name of ALLOWED_HOSTS that is one; else empty."""
+    """Return the URL that people open if a TLS proxy is in front: the first usable name of ALLOWED_HOSTS; else
+    empty."""
     for name in allowed_hosts.replace(",", " ").split():
         if not name.startswith((".", "*")) and not is_loopback(name.strip("[]")):
             return f"https://{name}"

@@ -8,31 +8,30 @@ import signal
 import socket
 import threading
 from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from django.conf import settings
 
+from dashboard.up.parent_link import ParentLink
 from engine.errors import LostLeadership
 from engine.executors.factory import executor_of
 from engine.scheduler.loop import Scheduler
 
-if TYPE_CHECKING:
-    from dashboard.up.child import Parent
-
 log = logging.getLogger("interlock.scheduler")
 
 DRAIN_SECONDS: Final = 9.0
-"""For running nodes to end; what is left of ten is for the end of those that do not."""
+"""How long running nodes may take to finish. The rest of the ten seconds is for killing those that do not."""
 ORPHAN_SECONDS: Final = 3.0
-"""For the trees of running nodes to be ended when the parent is gone."""
-LED_BY_ANOTHER: Final = 75
-"""Exit code when another scheduler has taken over (EX_TEMPFAIL)."""
+"""How long killing the process trees of running nodes may take when the parent is gone."""
+LOST_LEADERSHIP: Final = 75
+"""Exit code if another scheduler has taken over (EX_TEMPFAIL)."""
 
 
-def run(parent: Parent) -> int:
-    """Import everything, wait for the word of the parent, and lead until a signal; the exit code.
+def run(parent: ParentLink) -> int:
+    """Import everything, wait for the parent, and lead until a signal. Return the exit code.
 
-    The first SIGTERM drains, a second one (or the parent's end) ends running nodes at once: they go back to ready.
+    The first SIGTERM drains; a second one, or the end of the parent, stops running nodes at once: they go back to
+    ready.
     """
     stop, hurry = threading.Event(), threading.Event()
     reader, writer = socket.socketpair()
@@ -54,21 +53,21 @@ def run(parent: Parent) -> int:
         threading.Event().wait(ORPHAN_SECONDS)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def drain_wakes() -> None:
+    def drain_reader() -> None:
         try:
             while reader.recv(1024):
                 pass
         except BlockingIOError:
             pass
 
-    parent.gone = orphaned
+    parent.on_parent_exit = orphaned
     signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     config = settings.INTERLOCK
     executor = executor_of(config)
-    # A signal must end the wait for news, which Python would otherwise resume after the handler.
-    executor.watch(reader, drain_wakes)
+    # A signal must end the wait for news; otherwise Python would resume it after the handler.
+    executor.watch(reader, drain_reader)
     scheduler = Scheduler(config, executor)
     parent.wait()
     if os.getppid() != parent.pid:
@@ -78,5 +77,5 @@ def run(parent: Parent) -> int:
         scheduler.run_forever(stop, drain_seconds=DRAIN_SECONDS, hurry=hurry)
     except LostLeadership as error:
         log.warning("%s", error)
-        return LED_BY_ANOTHER
+        return LOST_LEADERSHIP
     return 0

@@ -1,4 +1,4 @@
-"""A web process: pages, API and sockets on listening sockets that `up`, its parent, or the command `web` opened."""
+"""A web process: pages, API and websockets on listening sockets opened by `up` or by the `web` command."""
 
 from __future__ import annotations
 
@@ -6,26 +6,23 @@ import asyncio
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING
 
 import uvicorn
 
 from dashboard.live.protocol import MESSAGE_BYTES_MAX
 from dashboard.up.connection import Connection
+from dashboard.up.parent_link import ParentLink
 from engine import gc_settings
 
-if TYPE_CHECKING:
-    from dashboard.up.child import Parent
-
 SWITCH_SECONDS = 0.0005
-"""How long a thread that computes goes on while others want Python's lock. Each query and each message gives the lock
-away, and with Python's 5 ms a request of fifteen queries waited for it up to 75 ms beside another one."""
+"""How long a thread keeps the GIL while others want it. Each query and each message releases the GIL; with Python's
+default of 5 ms, a request with fifteen queries waited up to 75 ms for it beside another request."""
 GRACE_SECONDS = 2
-"""For requests in progress when the server stops."""
+"""How long requests in progress may take when the server stops."""
 
 
 def config() -> uvicorn.Config:
-    """How uvicorn serves `dashboard.asgi`, also for those who start it in another way."""
+    """Return the uvicorn configuration of `dashboard.asgi`, also for those who start it differently."""
     return uvicorn.Config(
         "dashboard.asgi:prepared",
         http="httptools",
@@ -33,13 +30,13 @@ def config() -> uvicorn.Config:
         ws_max_size=MESSAGE_BYTES_MAX,
         ws_ping_interval=20,
         ws_ping_timeout=20,
-        # Compression costs 300 KB a socket and the loop's time, for links that are mostly local.
+        # Compression would cost 300 KB per socket and time on the event loop, for links that are mostly local.
         ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
-        # Forwarded headers are read in one place, by Django's settings, and only when a proxy is trusted.
+        # Forwarded headers are handled by Django's settings, and only if a proxy is trusted.
         proxy_headers=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE_SECONDS,
@@ -47,7 +44,7 @@ def config() -> uvicorn.Config:
 
 
 class Server(uvicorn.Server):
-    """Leaves signals to us, and lets held requests answer before it closes their connections."""
+    """Leaves signals to its caller, and answers waiting requests before it closes their connections."""
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         await self._serve(sockets)
@@ -60,12 +57,12 @@ class Server(uvicorn.Server):
 
 
 def prepared() -> Server:
-    """A server that has everything imported."""
+    """Return a server with everything imported."""
     server = Server(config())
     server.config.load()
     from django.urls import get_resolver
 
-    # The first request would pay for these imports.
+    # Otherwise the first request would pay for these imports.
     get_resolver().url_patterns  # noqa: B018
     gc_settings.tune()
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -89,8 +86,8 @@ def run(server: Server, sockets: list[socket.socket]) -> None:
         runner.run(main())
 
 
-def serve(parent: Parent, sockets: list[socket.socket]) -> int:
-    """Import everything, wait for the word of the parent, and serve until a signal; the exit code."""
+def serve(parent: ParentLink, sockets: list[socket.socket]) -> int:
+    """Import everything, wait for the parent, and serve until a signal. Return the exit code."""
     server = prepared()
     parent.wait()
     run(server, sockets)

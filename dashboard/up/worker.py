@@ -1,4 +1,4 @@
-"""The worker process of `up`, where nodes run on workers of Celery: the one that this host needs by itself."""
+"""The worker process of `up`, for nodes that run on Celery workers."""
 
 from __future__ import annotations
 
@@ -6,27 +6,26 @@ import logging
 import os
 import signal
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from celery.signals import setup_logging
 
-if TYPE_CHECKING:
-    from dashboard.up.child import Parent
+from dashboard.up.parent_link import ParentLink
 
 ORPHAN_SECONDS: Final = 3.0
-"""To give back what runs when the parent is gone."""
+"""How long handing back the running work may take when the parent is gone."""
 NAME: Final = "up@%h"
-"""Another than that of a worker which somebody starts beside it."""
+"""Differs from the name of a worker that somebody starts beside it."""
 
 
 def keep_logging(**given: object) -> None:
-    """Leave the log as it is: Celery asks for a receiver of this signal before it makes its own."""
+    """Keep the logging configuration: Celery configures its own only if this signal has no receiver."""
 
 
-def run(parent: Parent) -> int:
-    """Import everything, wait for the word of the parent, and run nodes until a signal; the exit code. Loads no Django.
+def run(parent: ParentLink) -> int:
+    """Import everything, wait for the parent, and run nodes until a signal. Return the exit code. Loads no Django.
 
-    The first SIGTERM lets running nodes end for up to 10 s, a second one (or the parent's end) gives them back.
+    The first SIGTERM lets running nodes finish for up to 10 s; a second one, or the end of the parent, hands them back.
     """
     from engine.celery import app
     from engine.host import bootstep
@@ -35,13 +34,13 @@ def run(parent: Parent) -> int:
         os.kill(os.getpid(), signal.SIGTERM)
         deadline = time.monotonic() + ORPHAN_SECONDS
         while time.monotonic() < deadline:
-            # Celery comes to the drain, whose grace this ends, when it has stopped to take messages.
+            # Celery drains only after it has stopped to take messages. This ends the time that the drain allows.
             if bootstep.host is not None:
                 bootstep.host.hurry()
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    parent.gone = orphaned
+    parent.on_parent_exit = orphaned
     setup_logging.connect(keep_logging)
     logging.getLogger().setLevel(logging.INFO)
     parent.wait()

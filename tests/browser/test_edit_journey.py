@@ -44,7 +44,7 @@ def publish(page: Page, number: int, message: str) -> None:
     expect(page.locator("[data-saved]")).to_have_attribute("data-state", "saved")
     page.locator("[data-publish]").click()
     form = page.locator("#publish")
-    form.get_by_label("What changed").fill(message)
+    form.get_by_label("Describe your changes").fill(message)
     form.get_by_role("button", name=f"Publish v{number}").click()
 
 
@@ -57,7 +57,7 @@ def test_from_an_empty_canvas_to_a_roll_back_and_a_good_run(person):
     page = person.page
     person.go("/workflows/new/")
     page.get_by_label("Name", exact=True).fill("Delays drawn")
-    page.get_by_role("button", name="Create and draw").click()
+    page.get_by_role("button", name="Create workflow").click()
     page.wait_for_url("**/workflows/delays-drawn/edit/")
     expect(page.locator("[data-editor][data-ready]")).to_be_visible()
 

@@ -216,7 +216,7 @@ def test_nodes_are_copied_between_workflows_and_as_json_text(person, slug):
     expect(there.page.locator('[data-toast="error"]')).to_contain_text("paste nodes, or a definition as JSON")
 
     there.page.get_by_role("button", name="More").click()
-    there.page.get_by_role("button", name="Bring in JSON").click()
+    there.page.get_by_role("button", name="Import JSON").click()
     dialog = there.page.get_by_role("dialog")
     dialog.get_by_label("A definition").fill('{"nodes": [')
     dialog.get_by_role("button", name="Replace the drawing").click()

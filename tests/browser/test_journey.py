@@ -80,7 +80,7 @@ def test_from_the_one_time_link_to_a_roll_back_and_a_good_run(chromium, tmp_path
         page.get_by_role("button", name="Publish", exact=True).click()
         form = page.locator("#publish")
         expect(form).to_contain_text(re.compile("Summary.*Code changed"))
-        form.get_by_label("What changed").fill("Divide")
+        form.get_by_label("Describe your changes").fill("Divide")
         expect(form.get_by_label("Make it live")).to_be_checked()
         form.get_by_role("button", name="Publish v2").click()
         expect(page.get_by_text("v2 is published and live.")).to_be_visible()

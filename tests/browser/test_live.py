@@ -78,7 +78,7 @@ def test_a_running_node_is_cancelled_from_the_page(person):
     page.get_by_role("tab", name=re.compile("^Nodes")).click()
     expect(page.locator('[data-node-rows] [data-node="after"]')).to_contain_text("Cancelled")
     page.get_by_role("link", name=re.compile("^Attempts")).click()
-    expect(page.locator("[data-panel]")).to_contain_text(re.compile(r"Ended \d+ process(es)? in "))
+    expect(page.locator("[data-panel]")).to_contain_text(re.compile(r"Stopped \d+ process(es)? in "))
 
 
 def test_the_dot_tells_of_a_cut_and_what_was_missed_arrives(person):

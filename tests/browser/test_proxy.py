@@ -27,7 +27,7 @@ def test_behind_a_tls_proxy_one_signs_in_runs_and_watches_under_its_name(driver,
     with running(tmp_path / "home", **settings) as product:
         said = wait_until(lambda: text if "Stop with" in (text := product.log.read_text()) else "")
         assert (
-            f"Interlock is ready: https://{NAME} (through the proxy, which asks http://127.0.0.1:{product.port})"
+            f"Interlock is ready: https://{NAME} (through the proxy, which forwards to http://127.0.0.1:{product.port})"
             in said
         )
         found = re.search(rf"https://{NAME}(/sign-in/link/\S+)", said)

@@ -90,7 +90,7 @@ def test_after_many_cuts_the_page_equals_the_api_and_no_state_went_back(chromium
         other.goto(person.at(f"/runs/{run}/"))
         page.wait_for_selector('[data-live][data-state="live"]')
         # All rows at once: what is out of view is not in the page.
-        page.get_by_role("separator", name="Height of the drawer").press("End")
+        page.get_by_role("separator", name="Drawer height").press("End")
         done = 0
         while done < CUTS:
             # The socket is up (again), and lives for a while.

@@ -23,7 +23,7 @@ def main(inputs, ctx):
     ctx.log("holding")
     return subprocess.run(["sleep", "{number}"]).returncode
 """
-ENDED = re.compile(r"Ended \d+ process(es)? in [\d.]+ m?s")
+ENDED = re.compile(r"Stopped \d+ process(es)? in [\d.]+ m?s")
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_node_that_waits_for_a_socket_is_retried_with_a_limit_and_shows_its_re
         panel = page.locator("[data-panel]")
         found = panel.locator('[data-finding="blocked_on_socket"]')
         expect(found).to_be_visible(timeout=20_000)
-        expect(found).to_contain_text(re.compile(r"Runs [\d.]+ times as long as expected"))
+        expect(found).to_contain_text(re.compile(r"Taking [\d.]+ times as long as expected"))
         expect(found).to_contain_text(f"127.0.0.1:{port}")
         expect(found).to_contain_text(re.compile(r"Runs for [\d.]+ s in process \d+; expected"))
         # What it uses and who waits for it stand beside.
@@ -86,7 +86,7 @@ def test_a_node_that_waits_for_a_socket_is_retried_with_a_limit_and_shows_its_re
         first = found.locator(".btn.primary")
         expect(first).to_have_text(re.compile("Retry with a .* limit"))
         first.dblclick()
-        expect(panel.locator("[data-outcome]")).to_have_text(ENDED, timeout=20_000)
+        expect(panel.locator("[data-outcome]")).to_have_text("Attempt 1 stopped.", timeout=20_000)
         assert len([url for url in sent if url.endswith("/retry/")]) == 1
         panel.get_by_role("link", name=re.compile("^Attempts")).click()
         ended = panel.locator('[data-key="attempt-1"]')
@@ -121,8 +121,8 @@ def test_a_deadlock_is_seen_in_the_stacks_and_ended_by_keys_alone(person, rng):
     person.expected.append("503")
     taken = stacks(page, ask)
     # Asked for within a second of those that were taken when it became stuck, they are the same.
-    expect(taken).to_contain_text(re.compile("asked for|counted as stuck"), timeout=20_000)
-    expect(taken).to_contain_text("The same in")
+    expect(taken).to_contain_text(re.compile("on request|marked stuck"), timeout=20_000)
+    expect(taken).to_contain_text("identical in")
     for one in ("a", "b"):
         thread = taken.locator("details.thread", has_text=f"{name}_{one}")
         expect(thread).to_contain_text("waits for")
@@ -135,7 +135,7 @@ def test_a_deadlock_is_seen_in_the_stacks_and_ended_by_keys_alone(person, rng):
     expect(taken.locator("summary").first).to_be_focused()
     # A limit that cannot be is refused beside the form, which stays; then the node is ended.
     person.expected.append("422")
-    found.get_by_role("button", name="Retry with …").focus()
+    found.get_by_role("button", name="Retry with other limits …").focus()
     page.keyboard.press("Enter")
     form = panel.locator("#retry-with")
     form.get_by_label("Soft limit").press_sequentially("100")
@@ -146,10 +146,10 @@ def test_a_deadlock_is_seen_in_the_stacks_and_ended_by_keys_alone(person, rng):
     expect(form).to_be_hidden()
     found.get_by_role("button", name="Cancel node").focus()
     page.keyboard.press("Enter")
-    expect(panel.locator(":popover-open")).to_contain_text("is ended with all its processes")
+    expect(panel.locator(":popover-open")).to_contain_text("is stopped with all its processes")
     expect(panel.locator(":popover-open .danger.solid")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(panel.locator("[data-outcome]")).to_have_text(ENDED, timeout=20_000)
+    expect(panel.locator("[data-outcome]")).to_have_text("Attempt 1 stopped.", timeout=20_000)
     expect(panel.locator("[data-panel-state]")).to_have_text("Cancelled")
     stood(page)
 
@@ -173,7 +173,7 @@ def test_a_node_that_waits_for_another_runs_slot_is_started_by_a_larger_pool(per
     panel.get_by_role("button", name="Cancel node", exact=True).click()
     before = found.locator(".lead").text_content()
     expect(found.locator(".lead")).not_to_have_text(before or "", timeout=10_000)
-    expect(panel.locator(":popover-open")).to_contain_text("Nodes that need its output do not run.")
+    expect(panel.locator(":popover-open")).to_contain_text("Nodes that depend on it will not run.")
     page.keyboard.press("Escape")
     expect(found).to_contain_text(f'"{held}" of run {first}', timeout=15_000)
     expect(panel.get_by_role("link", name=f"Run {first}, {held}")).to_be_visible()
@@ -187,10 +187,10 @@ def test_a_node_that_waits_for_another_runs_slot_is_started_by_a_larger_pool(per
     stands(page)
     page.get_by_role("button", name="Cancel", exact=True).click()
     form = page.locator("#cancel-run")
-    expect(form).to_contain_text("1 running node is ended with all its processes.")
+    expect(form).to_contain_text("1 running node is stopped with all its processes.")
     form.get_by_role("button", name="Cancel run").click()
     expect(page.locator("[data-run-state]")).to_have_text("Cancelled", timeout=20_000)
-    expect(page.locator("[data-run-outcome]")).to_have_text(re.compile(r"Ended [2-9] processes in .*, 1 slot returned"))
+    expect(page.locator("[data-run-outcome]")).to_have_text(re.compile(r"Stopped [2-9] processes in .*, 1 slot released"))
     # And again, with what its inputs were.
     page.get_by_role("button", name="Run again").click()
     page.wait_for_url(lambda url: not url.endswith(f"/runs/{first}/"))
@@ -219,10 +219,10 @@ def test_without_scripts_tabs_are_links_and_calls_are_forms(chromium, product, r
 
         def ask() -> None:
             page.goto(f"http://127.0.0.1:{product.port}/{place}?tab=why")
-            panel.get_by_role("button", name="Stacks").click()
+            panel.get_by_role("button", name="Capture stack traces").click()
 
-        expect(stacks(page, ask)).to_contain_text("asked for")
-        panel.get_by_role("button", name="Retry with …").click()
+        expect(stacks(page, ask)).to_contain_text("on request")
+        panel.get_by_role("button", name="Retry with other limits …").click()
         panel.get_by_label("Soft limit").fill("300")
         panel.locator("#retry-with").get_by_role("button", name="Retry node").click()
         wait_until(lambda: product.api("GET", place)["attempt"] == 2, 20)

@@ -104,7 +104,7 @@ def test_a_run_of_ten_thousand_nodes_is_shown_searched_and_ends_equal_to_the_api
     # Many rows at once, by which they are read.
     page.set_viewport_size({"width": 1280, "height": 4000})
     page.locator('[data-drawer="nodes"]').click()
-    height = page.get_by_role("separator", name="Height of the drawer")
+    height = page.get_by_role("separator", name="Drawer height")
     expect(height).to_have_attribute("aria-valuemax", "3780")
     height.press("End")
     expect(height).to_have_attribute("aria-valuenow", "3780")

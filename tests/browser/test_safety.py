@@ -108,7 +108,7 @@ def test_payloads_in_every_text_do_nothing(person):
 def test_a_wrong_address_and_a_wrong_word_are_pages_that_say_so(person):
     person.expected += ["404", "Failed to load resource"]
     page = person.go("/workflows/%3Cscript%3Ealert(1)%3C/script%3E/")
-    expect(page.get_by_role("heading", name="There is nothing at this address")).to_be_visible()
+    expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
     page = person.go("/runs/999999999/")
     expect(page.get_by_text("There is no run 999999999.")).to_be_visible()
     page.get_by_role("link", name=re.compile("overview", re.IGNORECASE)).last.click()

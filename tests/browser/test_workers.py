@@ -39,7 +39,7 @@ def test_a_worker_is_watched_drained_and_resumed_by_keyboard_without_a_reload(
         # It is shown without being asked for again.
         scaled.worker()
         row = listed.locator("tr[data-key='one@test']")
-        expect(row).to_contain_text("takes work")
+        expect(row).to_contain_text("Accepting work")
         run = scaled.start(scaled.waiting("a"))
         scaled.begun()
         expect(row.get_by_role("link")).to_have_attribute("href", f"/runs/{run}/nodes/a/")
@@ -48,19 +48,19 @@ def test_a_worker_is_watched_drained_and_resumed_by_keyboard_without_a_reload(
         row.get_by_role("button", name="Drain", exact=True).focus()
         page.keyboard.press("Enter")
         expect(row.get_by_role("button", name="Keep")).to_be_focused()
-        expect(row.locator("[popover]")).to_contain_text("No other worker takes these queues")
+        expect(row.locator("[popover]")).to_contain_text("No other worker serves these queues")
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
-        expect(row).to_contain_text("draining")
+        expect(row).to_contain_text("Draining")
         expect(row.get_by_role("link")).to_have_attribute("href", f"/runs/{run}/nodes/a/")
         scaled.flag.touch()
         expect(row).to_contain_text("nothing")
         row.get_by_role("button", name="Resume one@test").focus()
         page.keyboard.press("Enter")
-        expect(row).to_contain_text("takes work")
+        expect(row).to_contain_text("Accepting work")
         scaled.started[0].kill()
         expect(row).to_contain_text("not heard from for", timeout=15_000)
-        expect(row).to_contain_text("lost")
+        expect(row).to_contain_text("Lost")
         expect(row.get_by_role("button")).to_have_count(0)
 
 
@@ -78,7 +78,7 @@ def test_the_list_of_workers_can_be_read_by_everybody_also_on_a_phone(
     with somebody(chromium, scaled.product, tmp_path / "shots", width=360, height=780, touch=True, dark=dark) as person:
         person.sign_in()
         page = person.go("/resources/")
-        expect(page.locator(f"tr[data-key='rests-{dark}@test']")).to_contain_text("draining")
+        expect(page.locator(f"tr[data-key='rests-{dark}@test']")).to_contain_text("Draining")
         assert page.evaluate(THIN) == []
         assert not wider(page)
 
@@ -95,8 +95,8 @@ def test_a_worker_is_drained_without_scripts(chromium: Browser, scaled: WithWork
         row = page.locator("tr[data-key='plain@test']")
         row.get_by_role("button", name="Drain", exact=True).click()
         row.get_by_role("button", name="Drain worker").click()
-        expect(row).to_contain_text("draining")
+        expect(row).to_contain_text("Draining")
         row.get_by_role("button", name="Resume").click()
-        expect(row).to_contain_text("takes work")
+        expect(row).to_contain_text("Accepting work")
     finally:
         context.close()

@@ -229,7 +229,7 @@ def test_a_database_that_a_newer_release_has_added_to_is_well_and_said(home: Pat
 
 
 def test_hosts_that_serve_with_another_secret_key_are_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    web_hosts.note(web_hosts.key_print())
+    web_hosts.record(web_hosts.key_hash())
     assert "Secret key" not in said()
     kept = WebHost.objects.get().key_print
     assert settings.SECRET_KEY not in kept
@@ -240,7 +240,7 @@ def test_hosts_that_serve_with_another_secret_key_are_named(home: Path, monkeypa
     assert "on there use another SECRET_KEY" in found
     assert "the same SECRET_KEY on all hosts" in advice
     # Whoever serves forgets the one that serves no more.
-    web_hosts.note(web_hosts.key_print())
+    web_hosts.record(web_hosts.key_hash())
     assert set(WebHost.objects.values_list("name", flat=True)) == {"there", socket.gethostname()}
     monkeypatch.setattr(settings, "SECRET_KEY", "another")
     assert socket.gethostname() in said()["Secret key"][1]

@@ -66,7 +66,7 @@ def test_what_people_deleted_does_not_come_back(monkeypatch: pytest.MonkeyPatch)
         workflows.delete(workflow, by="admin")
     assert not samples.install_once(by="admin")
     assert not Workflow.objects.exists()
-    assert AuditEntry.objects.filter(action=samples.MARK).count() == 1
+    assert AuditEntry.objects.filter(action=samples.ACTION).count() == 1
 
 
 @pytest.mark.django_db

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dashboard.serving import thread_bridge
-from dashboard.serving.thread_bridge import PART_BYTES, Bridge, Incoming
+from dashboard.serving.thread_bridge import PART_BYTES, Bridge, IncomingBody
 
 SCOPE: dict[str, Any] = {
     "method": "PUT",
@@ -107,7 +107,7 @@ def test_a_body_that_is_still_coming_is_read_as_it_comes_and_its_break_is_told()
                 raise ConnectionError("gone")
             return left.pop(0)
 
-        return lambda: io.BufferedReader(Incoming(receive))
+        return lambda: io.BufferedReader(IncomingBody(receive))
 
     assert asked(whole, of(messages))[1]["body"] == b"first second\nthird"
     with pytest.raises(ConnectionError):

@@ -100,7 +100,7 @@ def test_a_header_with_underscores_does_not_pass_for_a_proxy_s(server: LiveServe
         "query_string": b"",
         "headers": [(b"x_forwarded_for", b"1.2.3.4"), (b"x-request", b"yes")],
     }
-    assert dashboard_http._plain(scope, None)["headers"] == [(b"x-request", b"yes")]
+    assert dashboard_http._wsgi_scope(scope, None)["headers"] == [(b"x-request", b"yes")]
 
 
 def test_an_upload_that_breaks_off_is_not_taken_for_whole(server: LiveServer) -> None:

@@ -94,7 +94,7 @@ SETTINGS = [
     ("INTERLOCK_EXECUTOR", "celery", "needs DATABASE_URL and REDIS_URL"),
     ("INTERLOCK_ARTIFACTS", "gs://bucket", "s3://bucket/prefix"),
     ("INTERLOCK_TRUST_PROXY", "perhaps", "write 1, or leave it out"),
-    ("ALLOWED_HOSTS", "https://flows.example.org", 'holds "https://flows.example.org"; write it like flows'),
+    ("ALLOWED_HOSTS", "https://flows.example.org", 'contains "https://flows.example.org"; the format is flows'),
     ("ALLOWED_HOSTS", "flows.example.org:443", "write it like flows"),
     ("CSRF_TRUSTED_ORIGINS", "flows.example.org", "write it like https://"),
 ]

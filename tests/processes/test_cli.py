@@ -160,7 +160,7 @@ def test_run_goes_through_a_running_up(tmp_path: Path) -> None:
     with running(tmp_path / "home") as product:
         file = write(tmp_path / "hello.json", [python("greet", HELLO)], inputs=INPUTS)
         done = product.command("run", file)
-        assert "goes through the Interlock that runs at" in done.stdout
+        assert "is executed by the Interlock running in" in done.stdout
         assert "greet succeeded" in done.stdout
         (attempt,) = product.api("GET", "runs/1/nodes/greet/attempts/")["results"]
         assert attempt["state"] == "succeeded"

@@ -16,7 +16,7 @@ from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 
-DIED = "The scheduler process was ended by SIGKILL; it is started again."
+DIED = "The scheduler process was killed by SIGKILL. Restarting it."
 
 
 def test_a_wish_is_done_by_the_next_scheduler_when_the_first_died_before_the_kill(tmp_path: Path) -> None:

@@ -95,13 +95,13 @@ def test_the_first_start_prints_a_link_until_a_password_is_set(tmp_path: Path) -
         said = product.log.read_text()
         address = f"http://127.0.0.1:{product.port}"
         assert f"Interlock is ready: {address}\n" in said
-        link = re.search(rf"{re.escape(address)}(/\S+)", said.split("by this link: ")[1])
+        link = re.search(rf"{re.escape(address)}(/\S+)", said.split("one-time link: ")[1])
         assert link is not None
         assert product.call("GET", link[1], token=False).status in (200, 302)
         assert product.stop() == 0
         product.log.write_text("")
         product.start()
-        wait_until(lambda: "by this link: " in product.log.read_text())
+        wait_until(lambda: "one-time link: " in product.log.read_text())
         product.stop()
         product.log.write_text("")
         product.environment["INTERLOCK_ADMIN_PASSWORD"] = "correct horse battery"
@@ -142,7 +142,7 @@ def test_a_taken_port_is_named_with_a_way_out(tmp_path: Path) -> None:
 def test_a_second_up_on_one_home_is_refused_and_harms_nothing(product: Product) -> None:
     done = up(product.home, "--port", str(free_port()))
     assert done.returncode == 1
-    assert "Another `up` already has the home" in done.stderr
+    assert "Another `up` is already using the home" in done.stderr
     assert str(product.port) in done.stderr, "it says where the other one is"
     assert product.call("GET", "/readyz", token=False).status == 200
 
@@ -206,7 +206,7 @@ def test_a_killed_web_process_is_started_again_and_no_connection_is_refused(prod
     os.kill(before, signal.SIGKILL)
     assert product.call("GET", "/healthz", token=False).status == 200
     assert child(product, "web") != before
-    assert "The web process was ended by SIGKILL; it is started again." in product.log.read_text()
+    assert "The web process was killed by SIGKILL. Restarting it." in product.log.read_text()
 
 
 def test_a_killed_scheduler_is_started_again_and_its_run_goes_on(product: Product) -> None:

@@ -59,7 +59,7 @@ def test_a_killed_worker_is_started_again_and_its_run_goes_on(product: Product) 
     run = start_run(product, python_node(3))
     os.kill(child(product, "worker"), signal.SIGKILL)
     assert product.ended(run)["state"] == "succeeded"
-    assert "The worker process was ended by SIGKILL; it is started again." in product.log.read_text()
+    assert "The worker process was killed by SIGKILL. Restarting it." in product.log.read_text()
 
 
 def test_ctrl_c_lets_a_node_that_a_worker_runs_end(product: Product) -> None:

@@ -1,4 +1,4 @@
-"""The audit log: who did what, when and why. Entries are written inside the transaction of the change."""
+"""The audit log: who did what, when and why. Entries are written in the transaction of the change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def record(
     reason: str = "",
     details: dict[str, Any] | None = None,
 ) -> AuditEntry:
-    """Add an entry. Must be called in the transaction of what it tells about: neither stands without the other."""
+    """Add an entry. Must be called in the transaction of the change that it records, so that neither exists without
+    the other."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError(f"The audit entry {action!r} must be written in the transaction of its change.")
     return AuditEntry.objects.create(

@@ -1,4 +1,4 @@
-"""Deploy: put a version live. Per workflow two places, blue and green, one of them live."""
+"""Deploy: put a version live. Each workflow has two places, blue and green; one of them is live."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ BLUE, GREEN = "blue", "green"
 class Deployed:
     deployment: Deployment
     created: bool
-    """False: that version was live already; nothing changed."""
+    """False if that version was live already; nothing was changed."""
     replaced: Deployment | None
-    """What was live before."""
+    """The deployment that was live before."""
 
 
 def deploy(workflow: Workflow, number: int, *, by: str, strategy: str = "immediate") -> Deployed:
-    """Put version `number` live: it fills the idle colour, then that colour becomes the live one, in one transaction.
+    """Put version `number` live: place it in the idle colour and make that colour live, in one transaction.
 
     Raises UnknownVersion, Archived, PoolMissing, NotAvailableYet.
     """
@@ -57,9 +57,9 @@ def deploy(workflow: Workflow, number: int, *, by: str, strategy: str = "immedia
 
 
 def switch(workflow: Workflow, version: WorkflowVersion, *, by: str, live: Deployment | None = None) -> Deployment:
-    """Fill the idle colour with `version` and make it live. The caller holds the workflow's lock and audits.
+    """Place `version` in the idle colour and make it live. The caller holds the workflow's lock and audits.
 
-    The first live version of a workflow gets blue.
+    The first live version of a workflow is blue.
     """
     now = clock.now()
     if live is not None:
@@ -77,7 +77,7 @@ def switch(workflow: Workflow, version: WorkflowVersion, *, by: str, live: Deplo
 
 
 def require_pools(workflow: Workflow, version: WorkflowVersion) -> None:
-    """Refuse a version whose pools are gone or too small: its nodes would wait for ever.
+    """Refuse a version whose pools are missing or too small, because its nodes would wait forever.
 
     The rows are locked, so that a pool is not deleted while the version goes live. Raises PoolMissing.
     """

@@ -1,8 +1,8 @@
-"""The caller's own working copy of a workflow.
+"""The user's own draft of a workflow.
 
-A draft is one person's; unfinished work of one never ships with another's. Its tag counts that person's saves and
-never starts again, so that a tab which has not seen the newest save cannot write over it. A draft that was
-published or discarded leaves its row, with the count and without a definition.
+Drafts are private: unfinished work of one user is never published with another's. The ETag counts the user's saves and
+is never reset, so that a tab which has not seen the newest save cannot overwrite it. A draft that was published or
+discarded keeps its row, with the count but without a definition.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ class WorkingCopy:
 
     definition: dict[str, Any]
     base_version: int | None
-    """The version it was started from; null: none was published then."""
+    """The version it is based on; None if none was published then."""
     saved_at: datetime | None
-    """Null: nothing is saved; the definition is that of `base_version`, or empty."""
+    """None if nothing is saved; the definition is then that of `base_version`, or empty."""
     saves: int
-    """Number of saves by this person up to now; what the next save must name."""
+    """Number of saves by this user so far. The next save must name it."""
 
 
 @dataclass(frozen=True)
 class StoredCopy:
-    """A working copy whose document is the JSON text that is stored, not read."""
+    """A working copy with its document as JSON text, as stored."""
 
     text: str
     base_version: int | None
@@ -57,7 +57,7 @@ class StoredCopy:
 
 
 class _Keep:
-    """Says that the base version stays what it is."""
+    """Means: the base version stays as it is."""
 
 
 KEEP = _Keep()
@@ -65,20 +65,20 @@ KEEP = _Keep()
 
 @dataclass(frozen=True)
 class SavedDraft:
-    """A patch was made from a saved draft."""
+    """Means: a patch was made from a saved draft."""
 
 
 SAVED_DRAFT: Final = SavedDraft()
 
 
 def load(workflow: Workflow, user: AbstractBaseUser) -> WorkingCopy:
-    """The person's working copy; writes nothing."""
+    """Return the user's working copy. Writes nothing."""
     copy = stored(workflow, user)
     return WorkingCopy(json.loads(copy.text), copy.base_version, copy.saved_at, copy.saves)
 
 
 def stored(workflow: Workflow, user: AbstractBaseUser) -> StoredCopy:
-    """The same as it is stored."""
+    """Return the user's working copy as it is stored."""
     draft = (
         Draft.objects.filter(workflow=workflow, user_id=user.pk)
         .annotate(text=Cast("definition", TextField()))
@@ -95,13 +95,13 @@ def stored(workflow: Workflow, user: AbstractBaseUser) -> StoredCopy:
 
 
 def saves(workflow: Workflow, user: AbstractBaseUser) -> int:
-    """Number of saves by this person up to now, without reading the document."""
+    """Return the number of saves by this user, without reading the document."""
     found = Draft.objects.filter(workflow=workflow, user_id=user.pk).values_list("saves", flat=True)
     return next(iter(found[:1]), 0)
 
 
 def empty_document() -> dict[str, Any]:
-    """What a new workflow starts from; a version needs at least one node."""
+    """Return the document of a new workflow. A version needs at least one node."""
     return {"schema": SCHEMA, "nodes": [], "edges": []}
 
 
@@ -113,11 +113,11 @@ def save(
     expected_saves: int | None,
     base_version: int | _Keep | None = KEEP,
 ) -> WorkingCopy:
-    """Store the working copy, valid or not, if nobody saved it since `expected_saves` (None: whatever was saved).
+    """Store the working copy, valid or not, unless it was saved after `expected_saves` (None: in any case).
 
-    `base_version` that is not given stays; of a first save it is the newest version. Raises StaleDraft, NotADocument,
-    DraftTooLarge, InvalidValue for a base version that never was. Not audited: an autosave every second or two is no
-    event.
+    Without `base_version`, the base stays; at the first save it is the newest version. Raises StaleDraft, NotADocument,
+    DraftTooLarge, and InvalidValue for an unknown base version. Not audited, because the editor saves every second or
+    two.
     """
     return _store(workflow, user, definition, expected_saves=expected_saves, base_version=base_version)
 
@@ -132,7 +132,7 @@ def _store(
 ) -> WorkingCopy:
     if not isinstance(definition, dict):
         raise NotADocument(definition)
-    # Written as text once, outside the transaction: of a large document that takes longer than the rest.
+    # Serialize outside the transaction: for a large document that takes longer than the rest.
     text = clean_text(dump(definition))
     if len(text) > DRAFT_BYTES_MAX:
         raise DraftTooLarge(DRAFT_BYTES_MAX)
@@ -169,7 +169,7 @@ def _store(
                         saved_at=now,
                     )
             except IntegrityError:
-                # Two tabs made the first save at once; the constraint let one through.
+                # Two tabs made the first save at the same time; the constraint let one through.
                 raise StaleDraft(workflow.slug, 0, 1) from None
         else:
             Draft.objects.filter(pk=draft["pk"]).update(
@@ -179,14 +179,14 @@ def _store(
 
 
 def _require_version(workflow: Workflow, number: int) -> None:
-    """Raises InvalidValue, told of `base_version`."""
+    """Raise InvalidValue, with the path `base_version`, unless the version exists."""
     newest = queries.newest_number(workflow)
     if newest is not None and 1 <= number <= newest:
         return
     if newest is None:
         text = _('"%(slug)s" has no version %(number)d yet. Send null as base_version.')
     else:
-        text = _('"%(slug)s" never had a version %(number)d; the newest is %(newest)d.')
+        text = _('"%(slug)s" has no version %(number)d; the newest is %(newest)d.')
     raise InvalidValue(text % {"slug": workflow.slug, "number": number, "newest": newest or 0}, path="base_version")
 
 
@@ -198,13 +198,13 @@ def patch(
     expected_saves: int | None,
     made_from: SavedDraft | int | _Keep | None = KEEP,
 ) -> WorkingCopy:
-    """Apply a JSON Patch (RFC 6902) to the definition of the working copy and save it.
+    """Apply a JSON Patch (RFC 6902) to the working copy's definition and save it.
 
-    The count of saves does not say what is shown when nothing is saved: that is the newest version, and others publish.
-    `made_from` does: SAVED_DRAFT, the number of the newest version, or None for the empty document; when it is
-    something else by now, the patch would hit another document, and StaleDraft is raised.
+    If nothing is saved, the count of saves does not say what the patch was made from: it is the newest version, and
+    others publish. `made_from` says it: SAVED_DRAFT, the number of the newest version, or None for the empty document.
+    If that is something else by now, StaleDraft is raised, because the patch would change another document.
 
-    Raises BadPatch when it is no patch, PatchDoesNotApply, and what `save` raises.
+    Also raises BadPatch, PatchDoesNotApply, and the errors of `save`.
     """
     copy = stored(workflow, user)
     if expected_saves is not None and expected_saves != copy.saves:
@@ -212,22 +212,22 @@ def patch(
     found = SAVED_DRAFT if copy.saved_at is not None else copy.base_version
     if not isinstance(made_from, _Keep) and made_from != found:
         raise StaleDraft(workflow.slug, copy.saves, copy.saves)
-    # Read for this call alone, so it is changed in place.
-    patched = _applied(json.loads(copy.text), len(copy.text), operations)
-    # Saved against the count that was read here: a save in between makes this one stale, never lost.
+    # The document was read for this call only, so it can be changed in place.
+    patched = _apply(json.loads(copy.text), len(copy.text), operations)
+    # Save against the count that was read here: a save in between makes this one stale.
     return _store(workflow, user, patched, expected_saves=copy.saves, base_version=copy.base_version)
 
 
-def _applied(state: Any, size: int, operations: Any) -> Any:
-    """`state`, which has `size` characters as text, changed by all operations; half changed when one raises."""
+def _apply(state: Any, size: int, operations: Any) -> Any:
+    """Apply all operations to `state`, whose JSON text has `size` characters. An error leaves it half changed."""
     if not isinstance(operations, Sequence) or isinstance(operations, str | bytes):
-        raise BadPatch(_("A JSON Patch is a list of operations."))
+        raise BadPatch(_("A JSON Patch must be a list of operations."))
     if len(operations) > PATCH_OPERATIONS_MAX:
-        raise BadPatch(_("A patch holds at most %(count)d operations.") % {"count": PATCH_OPERATIONS_MAX})
+        raise BadPatch(_("A patch can have at most %(count)d operations.") % {"count": PATCH_OPERATIONS_MAX})
     try:
         whole = jsonpatch.JsonPatch(operations)
         for operation in operations:
-            # Copies can double the document each time: what they add is counted before it is made.
+            # Copies can double the document each time: count what they add before adding it.
             if operation.get("op") == "copy":
                 size += len(dump(jsonpointer.resolve_pointer(state, operation.get("from", ""))))
             elif "value" in operation:
@@ -240,12 +240,13 @@ def _applied(state: Any, size: int, operations: Any) -> Any:
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
         raise PatchDoesNotApply(str(error)) from error
     except (TypeError, AttributeError, KeyError, ValueError) as error:
-        raise BadPatch(_("An operation is not one of RFC 6902: %(error)s") % {"error": error}) from error
+        raise BadPatch(_("Invalid patch operation (see RFC 6902): %(error)s") % {"error": error}) from error
     return state
 
 
 def discard(workflow: Workflow, user: AbstractBaseUser, *, expected_saves: int | None = None) -> bool:
-    """Drop the working copy; the next look shows the newest version. Whether there was one. Raises StaleDraft."""
+    """Discard the working copy, so that the newest version is shown again. Return whether there was one. Raises
+    StaleDraft."""
     with transaction.atomic():
         draft = Draft.objects.select_for_update().filter(workflow=workflow, user_id=user.pk).first()
         saves = draft.saves if draft is not None else 0
@@ -258,7 +259,7 @@ def discard(workflow: Workflow, user: AbstractBaseUser, *, expected_saves: int |
 
 
 def drop_if_published(workflow: Workflow, user: AbstractBaseUser, published_hash: str) -> bool:
-    """End the working copy when it says what was just published. Call it in the publishing transaction."""
+    """Discard the working copy if it has the content that was just published. Must be called in that transaction."""
     draft = Draft.objects.select_for_update().filter(workflow=workflow, user_id=user.pk).first()
     if draft is None or draft.definition is None or content_hash(draft.definition) != published_hash:
         return False

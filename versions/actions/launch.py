@@ -1,4 +1,4 @@
-"""Launch: start a run of a workflow on the version that is live, on another one, or on a draft."""
+"""Launch: start a run of a workflow's live version, of another version, or of a draft."""
 
 from __future__ import annotations
 
@@ -30,12 +30,11 @@ def launch(
     unsaved: bool = False,
     by: str,
 ) -> Run:
-    """Start a run: of the live version, of `version`, or of the working copy of `draft_of`.
+    """Start a run of the live version, of `version`, or of the draft of `draft_of`.
 
-    `inputs`: an object that fits the definition's schema; None is {}. `targets`: only these nodes and what they need.
-    `unsaved`: a working copy that nothing was changed in yet runs too; else that is NoDraft.
-    Raises Archived, NothingLive, UnknownVersion, NoDraft, InvalidDocument (of the draft), InvalidInputs,
-    InvalidTargets.
+    `inputs`: an object that matches the definition's schema; None means {}. `targets`: run only these nodes and what
+    they depend on. `unsaved`: also run a draft without saved changes; otherwise that raises NoDraft. Raises Archived,
+    NothingLive, UnknownVersion, NoDraft, InvalidDocument (of the draft), InvalidInputs, InvalidTargets.
     """
     if workflow.archived_at is not None:
         raise Archived(workflow.slug)
@@ -59,12 +58,12 @@ def launch(
             chosen = queries.version(workflow, version)
         number, definition = chosen.number, chosen.definition
         document = store.load(chosen.definition_id)
-    accepted, wrong = engine_inputs.accept(document.inputs, inputs)
-    if wrong:
-        raise InvalidInputs(wrong)
-    # All is known by now: the write transaction, which others wait for, stays short.
+    accepted, problems = engine_inputs.accept(document.inputs, inputs)
+    if problems:
+        raise InvalidInputs(problems)
+    # Everything is known by now, so the write transaction, which others wait for, is short.
     with transaction.atomic():
-        # The lock keeps the workflow from being deleted between the look above and the row of the run.
+        # The lock prevents deletion of the workflow between the check above and the insert of the run.
         present = Workflow.objects.select_for_update(no_key=True).filter(pk=workflow.pk).values_list("archived_at")
         row = present.first()
         if row is None:

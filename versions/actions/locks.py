@@ -1,4 +1,4 @@
-"""One lock per workflow: whoever publishes, deploys, rolls back, launches or deletes takes it first."""
+"""The lock of a workflow, taken first by whatever publishes, deploys, rolls back, launches or deletes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from versions.models import Workflow
 
 
 def lock(workflow: Workflow) -> Workflow:
-    """The workflow's row, locked and fresh. Call it first in a transaction.
+    """Lock the workflow's row and return it fresh. Must be called first in a transaction.
 
-    On PostgreSQL the row lock makes others wait. On SQLite the lock clause does nothing, silently: there every
-    transaction is IMMEDIATE, so the one that got here is the only writer. Raises NotFound when it was deleted
-    meanwhile.
+    On PostgreSQL the row lock makes others wait. SQLite silently ignores the lock clause; there every transaction is
+    IMMEDIATE, so it is the only writer. Raises NotFound if the workflow was deleted meanwhile.
     """
     try:
         return Workflow.objects.select_for_update().get(pk=workflow.pk)

@@ -1,4 +1,4 @@
-"""Pools, with what the engine cannot know: which live versions name them."""
+"""Pools: create, resize, delete, with a check of which live versions use them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from versions.errors import PoolNamed
 
 
 def create(name: str, slots: int, *, by: str) -> Pool:
-    """Raises AlreadyExists."""
+    """Create a pool. Raises AlreadyExists."""
     with transaction.atomic():
         pool = engine_pools.create(name, slots, by=by)
         audit.record("pool_created", by=by, details={"pool": name, "slots": slots})
@@ -22,9 +22,9 @@ def create(name: str, slots: int, *, by: str) -> Pool:
 
 
 def resize(name: str, slots: int, *, by: str) -> Pool:
-    """Give a pool another number of slots; what holds slots keeps them.
+    """Change the number of slots. Holders keep their slots.
 
-    Raises NotFound, and PoolNamed when a node of a live version takes more at once than there would be.
+    Raises NotFound, and PoolNamed if a node of a live version needs more.
     """
     with transaction.atomic():
         pool = _locked(name)
@@ -39,7 +39,7 @@ def resize(name: str, slots: int, *, by: str) -> Pool:
 
 
 def delete(name: str, *, by: str) -> None:
-    """Raises NotFound, PoolNamed while a live version names it, InUse while a run does."""
+    """Delete a pool. Raises NotFound, PoolNamed while a live version uses it, InUse while a run does."""
     with transaction.atomic():
         _locked(name)
         users = queries.live_versions_with_pool(name)
@@ -50,7 +50,7 @@ def delete(name: str, *, by: str) -> None:
 
 
 def _locked(name: str) -> Pool:
-    """The row, locked: a version that names the pool cannot go live meanwhile."""
+    """Return the locked row, so that no version that uses the pool can go live meanwhile."""
     pool = Pool.objects.select_for_update().filter(name=clean_text(name)).first()
     if pool is None:
         raise NotFound.pool(name)

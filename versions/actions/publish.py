@@ -1,4 +1,4 @@
-"""Publish: the next immutable version of a workflow."""
+"""Publish: create the next immutable version of a workflow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from versions.models import Workflow, WorkflowVersion
 
 
 class _Unchecked:
-    """Says that the publisher does not tell what the work was based on."""
+    """Means: the base version is not checked."""
 
 
 UNCHECKED = _Unchecked()
@@ -33,9 +33,9 @@ UNCHECKED = _Unchecked()
 class Published:
     version: WorkflowVersion
     created: bool
-    """False: the newest version says the same already; no new number."""
+    """False if the newest version has the same content; then no version was created."""
     went_live: bool
-    """True of the first version of a workflow."""
+    """True for the first version of a workflow."""
 
 
 def publish(
@@ -47,11 +47,11 @@ def publish(
     by: str,
     user: AbstractBaseUser | None = None,
 ) -> Published:
-    """Make `document` the next version, and the first one live.
+    """Make `document` the next version; the first version goes live.
 
-    `base_version` is the version that the work was started from (None: there was none); when another has become the
-    newest since, nothing is published. `user` is the publisher, whose working copy ends if it says the same.
-    Raises InvalidDocument with every problem, OutdatedBase with what differs, Archived.
+    `base_version` is the version that the work is based on (None: on none). If another one is the newest by now,
+    nothing is published. `user` is the publisher, whose draft is discarded if it has the same content. Raises
+    InvalidDocument with every problem, OutdatedBase with the differences, Archived.
     """
     require_valid(document, workflow.slug, by)
     digest = content_hash(document)
@@ -73,8 +73,8 @@ def publish(
         return published
 
 
-def require_valid(document: Any, workflow: str, by: str, *, seconds: float = checking.PATIENT_SECONDS) -> None:
-    """Raises InvalidDocument with every problem, errors first, when there is an error among them."""
+def require_valid(document: Any, workflow: str, by: str, *, seconds: float = checking.COMPLETE_SECONDS) -> None:
+    """Raise InvalidDocument with every problem, errors first, if there is an error."""
     pools = queries.pool_sizes()
     found = checking.check(document, pools=pools, workflow=workflow, user=by, seconds=seconds).problems
     found.sort(key=lambda problem: problem.severity != "error")
@@ -83,7 +83,7 @@ def require_valid(document: Any, workflow: str, by: str, *, seconds: float = che
 
 
 def add_version(workflow: Workflow, definition: Definition, *, message: str, by: str) -> Published:
-    """Give a valid, stored definition the next number. The caller holds the workflow's lock or has just created it."""
+    """Create a version from a valid, stored definition. The caller holds the workflow's lock or has just created it."""
     number = (queries.newest_number(workflow) or 0) + 1
     version = WorkflowVersion.objects.create(
         workflow=workflow,

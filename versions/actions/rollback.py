@@ -1,4 +1,4 @@
-"""Roll back: an earlier version live again, at once, with a reason."""
+"""Roll back: put an earlier version live at once, with a reason."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ class RolledBack:
 
 
 def rollback(workflow: Workflow, *, version: int | None = None, reason: str, by: str) -> RolledBack:
-    """Put another version live instead of the present one. Runs in flight finish on their own version.
+    """Put another version live. Active runs continue on their own version.
 
-    Without a number it is the version that was live before the present deployment. An archived workflow may be
-    rolled back too: nothing starts by it. Raises ReasonMissing, AlreadyLive, NothingToRollBackTo, UnknownVersion,
-    PoolMissing.
+    Without a number, it is the version that was live before the current one. Archived workflows can be rolled back too,
+    because that starts nothing. Raises ReasonMissing, AlreadyLive, NothingToRollBackTo, UnknownVersion, PoolMissing.
     """
     if not reason.strip():
         raise ReasonMissing(workflow.slug)

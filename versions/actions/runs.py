@@ -1,6 +1,6 @@
-"""A person's commands on runs and nodes: the engine's verbs, each with its audit entry in the same transaction.
+"""Commands of people on runs and nodes: the engine's actions, each with its audit entry in the same transaction.
 
-The engine keeps no audit log, so pages, API and commands go through here.
+The engine has no audit log, so pages, API and commands call these.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from versions.actions import audit
 
 
 def cancel(run: Run, *, by: str, reason: str = "") -> Run:
-    """Ask for the end of a run and all its nodes. Raises WrongState when it has ended."""
+    """Request the cancellation of a run with all its nodes. Raises WrongState if it has ended."""
     with transaction.atomic():
         engine_runs.cancel(run, by=by)
         audit.record("run_cancelled", by=by, workflow=run.workflow, run=run.pk, reason=reason)
@@ -33,7 +33,7 @@ def retry(
     policy: Mapping[str, Mapping[str, Any]] | None = None,
     by: str,
 ) -> Run:
-    """Ask for another try of nodes; without `nodes` of all that failed, timed out or were cancelled.
+    """Request another attempt of nodes; without `nodes`, of all that failed, timed out or were cancelled.
 
     Raises WrongState, NotFound (a node), InvalidValue (the policy).
     """
@@ -46,7 +46,7 @@ def retry(
 
 
 def cancel_node(run: Run, node: str, *, by: str, reason: str = "") -> Run:
-    """Ask for the end of one node. Raises WrongState when it has ended, NotFound."""
+    """Request the cancellation of one node. Raises NotFound, WrongState if it has ended."""
     with transaction.atomic():
         engine_runs.cancel_node(run, node, by=by)
         audit.record("node_cancelled", by=by, workflow=run.workflow, run=run.pk, node=node, reason=reason)
@@ -54,7 +54,7 @@ def cancel_node(run: Run, node: str, *, by: str, reason: str = "") -> Run:
 
 
 def skip_node(run: Run, node: str, *, by: str, reason: str = "") -> Run:
-    """Ask that the run goes on without one node. Raises WrongState (it succeeded, or is skipped already), NotFound."""
+    """Request that the run continues without one node. Raises NotFound, WrongState if it succeeded or is skipped."""
     with transaction.atomic():
         engine_runs.skip_node(run, node, by=by)
         audit.record("node_skipped", by=by, workflow=run.workflow, run=run.pk, node=node, reason=reason)
@@ -66,7 +66,7 @@ def skip_node(run: Run, node: str, *, by: str, reason: str = "") -> Run:
 def retry_node(
     run: Run, node: str, *, from_: str = "checkpoint", policy: Mapping[str, Any] | None = None, by: str
 ) -> Run:
-    """Ask for another try of one node; a running or retrying one ends its attempt first. Raises as `retry`."""
+    """Request another attempt of one node. A current attempt is ended first. Raises the errors of `retry`."""
     with transaction.atomic():
         engine_runs.retry_node(run, node, from_=from_, policy=policy, by=by)
         details = {"from": from_, "policy": dict(policy or {})}
@@ -76,7 +76,7 @@ def retry_node(
 
 
 def delete(run: Run, *, by: str) -> None:
-    """Delete an ended run with its outputs and logs. Raises WrongState while it has not ended."""
+    """Delete an ended run with its outputs and logs. Raises WrongState if it has not ended."""
     with transaction.atomic():
         audit.record(
             "run_deleted",

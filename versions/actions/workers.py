@@ -1,4 +1,4 @@
-"""What people wish of workers, with its entry in the audit log."""
+"""Drain and resume workers, with entries in the audit log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from versions.actions import audit
 
 
 def drain(name: str, *, by: str) -> dict[str, Any]:
-    """Have a worker finish and take no more; the worker. Raises NotFound, WrongState."""
+    """Let a worker finish its work and accept no more. Return the worker. Raises NotFound, WrongState."""
     with transaction.atomic():
         found = workers.drain(name)
         audit.record("worker_drained", by=by, details={"worker": name})
@@ -19,7 +19,7 @@ def drain(name: str, *, by: str) -> dict[str, Any]:
 
 
 def resume(name: str, *, by: str) -> dict[str, Any]:
-    """Take that wish back; the worker. Raises NotFound, WrongState."""
+    """Let a draining worker accept work again. Return the worker. Raises NotFound, WrongState."""
     with transaction.atomic():
         found = workers.resume(name)
         audit.record("worker_resumed", by=by, details={"worker": name})

@@ -22,15 +22,15 @@ from versions.models import Workflow, WorkflowVersion
 
 SLUG = re.compile(r"^[a-z0-9][a-z0-9_-]{0,79}\Z")
 NAME_MAX = 200
-RUNS_AT_ONCE = 500
-# Pages use these words in the place of a slug.
+RUNS_PER_BATCH = 500
+# Pages use these words in place of a slug.
 RESERVED_SLUGS = frozenset({"new"})
 
 
 def create(name: str, *, slug: str | None = None, description: str = "", tags: Iterable[str] = (), by: str) -> Workflow:
-    """A new, empty workflow. Without `slug` one is made from the name and made unique.
+    """Create an empty workflow. Without `slug`, a unique one is derived from the name.
 
-    Raises SlugTaken when the given slug exists.
+    Raises SlugTaken if the given slug exists.
     """
     wanted = slug or _slug_of(name)
     for number in range(1, 1000):
@@ -50,7 +50,7 @@ def create(name: str, *, slug: str | None = None, description: str = "", tags: I
                 audit.record("workflow_created", by=by, workflow=chosen)
                 return workflow
         except IntegrityError:
-            # The one constraint that a new row can violate is the slug's.
+            # The slug's constraint is the only one that a new row can violate.
             if slug is not None:
                 raise SlugTaken(slug) from None
     raise SlugTaken(wanted)
@@ -65,7 +65,7 @@ def change(
     tags: Iterable[str] | None = None,
     archived: bool | None = None,
 ) -> Workflow:
-    """Change what is given; what stays the same is neither written nor audited. The slug never changes."""
+    """Change what is given. Unchanged values are neither written nor audited. The slug never changes."""
     with transaction.atomic():
         workflow = lock(workflow)
         wanted: dict[str, Any] = {}
@@ -99,7 +99,7 @@ def restore(workflow: Workflow, *, by: str) -> Workflow:
 
 
 def duplicate(workflow: Workflow, *, by: str, name: str | None = None, slug: str | None = None) -> Workflow:
-    """A new workflow with the newest version of this one as its version 1, live, ready to run and to edit.
+    """Create a workflow with the newest version of this one as its live version 1.
 
     Runs, older versions, drafts and deployments stay with the original. Raises SlugTaken.
     """
@@ -124,11 +124,11 @@ def duplicate(workflow: Workflow, *, by: str, name: str | None = None, slug: str
 
 
 def delete(workflow: Workflow, *, by: str) -> int:
-    """Delete a workflow with its versions, drafts, deployments and all its runs; the number of runs deleted.
+    """Delete a workflow with its versions, drafts, deployments and runs. Return the number of runs.
 
-    The audit log stays. Raises RunInProgress while a run of it has not ended. It is archived first, so that nothing
-    starts any more, and then the runs go in many transactions: one for all would hold SQLite's only lock while the
-    scheduler waits. Cut short, it leaves an archived workflow that can be deleted again.
+    The audit log stays. Raises RunInProgress if a run has not ended. The workflow is archived first, so that nothing
+    starts any more; then its runs are deleted in many transactions, because a single one would hold SQLite's only lock
+    while the scheduler waits. If interrupted, it leaves an archived workflow that can be deleted again.
     """
     with transaction.atomic():
         workflow = lock(workflow)
@@ -138,9 +138,9 @@ def delete(workflow: Workflow, *, by: str) -> int:
             workflow.save(update_fields=["archived_at"])
             audit.record("workflow_archived", by=by, workflow=workflow.slug, reason=_("It is being deleted."))
     count = 0
-    while runs := list(Run.objects.filter(workflow=workflow.slug).order_by("id").only("counts")[:RUNS_AT_ONCE]):
+    while runs := list(Run.objects.filter(workflow=workflow.slug).order_by("id").only("counts")[:RUNS_PER_BATCH]):
         count += deletion.delete_many(runs)
-        # A retry may have made one unfinished again.
+        # A retry may have restarted a run meanwhile.
         _refuse_unfinished(workflow)
     with transaction.atomic():
         workflow = lock(workflow)
@@ -158,10 +158,10 @@ def _refuse_unfinished(workflow: Workflow) -> None:
 
 
 def unique_tags(tags: Iterable[str]) -> list[str]:
-    """Tags without surrounding space, empty ones and repeats, in the order given."""
+    """Return the tags stripped, without empty ones and duplicates, in order."""
     return list(dict.fromkeys(tag for tag in (clean_text(tag).strip() for tag in tags) if tag))
 
 
 def _slug_of(name: str) -> str:
-    # Names in other scripts may leave nothing that fits an address.
+    # Names in other scripts may contain nothing that a slug allows.
     return slugify(name)[:80].strip("-_") or "workflow"

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from dashboard import accounts
 from dashboard.management.accounts import AccountCommand
-from dashboard.up.home import holder
+from dashboard.up.home import running_up
 from engine.errors import InvalidValue
 
 
@@ -36,5 +36,5 @@ class Command(AccountCommand):
 
 def _running_address() -> str:
     """Return the URL at which people reach the `up` of this home; empty if none runs."""
-    up = holder(settings.INTERLOCK.run_folder)
+    up = running_up(settings.INTERLOCK.run_folder)
     return (up.public or up.address) if up else ""

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         if not 0 <= port <= 65535:
             raise CommandError(f"{port} is not a port: use a number from 0 to 65535.")
         try:
-            without_redis = start.look()
+            without_redis = start.check_ready()
             sockets = listen.open_sockets(host, port)
         except (start.StartError, schema.SchemaError, listen.CannotListen) as error:
             raise CommandError(str(error)) from error

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import SAID from "../words/examples.json";
-import { bodyOf, receipt } from "./api-buttons";
+import { bodyOf } from "./api-buttons";
 import { spark } from "./sparkline";
 
 describe("what a form of limits sends", () => {
@@ -26,13 +26,6 @@ describe("what a form of limits sends", () => {
     });
     expect(bodyOf(form({ "policy.soft_timeout": "", csrfmiddlewaretoken: "t" }))).toEqual({});
   });
-});
-
-describe("what a kill ended", () => {
-  for (const [given, text] of SAID.receipt) {
-    it(`is said as the server says it: ${String(text)}`, () =>
-      expect(receipt(given as Record<string, number>)).toBe(text));
-  }
 });
 
 describe("a small chart", () => {

@@ -12,28 +12,11 @@ import { ApiError, call } from "../api/client";
 import { all, element, icon, one, setText } from "../dom";
 import type { Json, JsonObject } from "../live/protocol";
 import { fill, gettext, ngettext } from "../words/i18n";
-import { count, duration, RUN_ENDED, visible } from "../words/words";
+import { count, RUN_ENDED, visible } from "../words/words";
 import type { RunStore } from "./store";
 
 const RECEIPT_MS = 15_000;
 const STATES_WITHOUT_ATTEMPT: ReadonlySet<string> = new Set(["pending", "ready", "retrying", "waiting"]);
-
-/** What a kill ended, as the server says it (presenters.receipt). */
-export function receipt(given: JsonObject): string {
-  const number = (name: string): number => (typeof given[name] === "number" ? given[name] : 0);
-  const processes = number("processes");
-  const slots = number("slots");
-  let text = fill(ngettext("Ended {n} process in {span}", "Ended {n} processes in {span}", processes), {
-    n: count(processes),
-    span: duration(number("seconds")),
-  });
-  if (slots)
-    text = fill(gettext("{before}, {after}"), {
-      before: text,
-      after: fill(ngettext("{n} slot returned", "{n} slots returned", slots), { n: count(slots) }),
-    });
-  return fill(gettext("{sentence}."), { sentence: text });
-}
 
 /** The body that a form's fields make; empty ones are left out. Numbers are numbers. */
 export function bodyOf(form: FormData): JsonObject {
@@ -139,8 +122,8 @@ export class Calls {
         this.tell(
           "busy",
           node[3] === "retry"
-            ? gettext("Ending its processes, then it starts again …")
-            : gettext("Ending its processes …"),
+            ? gettext("Stopping it, then starting it again …")
+            : gettext("Stopping it …"),
         );
         this.tell("done", await this.ended(node[2] ?? "", attempt));
       } else if (own === "cancel") void this.cancelled();
@@ -194,10 +177,11 @@ export class Calls {
     const list = answer.body["results"];
     const newest: Json | undefined = Array.isArray(list) ? list[0] : undefined;
     const given = typeof newest === "object" && newest !== null && !Array.isArray(newest) ? newest["receipt"] : null;
-    if (typeof given === "object" && given !== null && !Array.isArray(given)) return receipt(given);
+    if (typeof given === "object" && given !== null && !Array.isArray(given))
+      return fill(gettext("Attempt {n} stopped."), { n: count(attempt) });
     return over()
-      ? gettext("It had ended by itself.")
-      : gettext("It is still being ended; its receipt will stand under Attempts.");
+      ? gettext("It had already finished.")
+      : gettext("Still stopping. See Attempts for the result.");
   }
 
   /** Tells in the head how far the end of the run is, and at last what was ended. */
@@ -217,10 +201,10 @@ export class Calls {
         } else
           this.tellRun(
             running
-              ? fill(ngettext("Ending {n} running node …", "Ending {n} running nodes …", running), {
+              ? fill(ngettext("Stopping {n} running node …", "Stopping {n} running nodes …", running), {
                   n: count(running),
                 })
-              : gettext("Ending …"),
+              : gettext("Stopping …"),
           );
       };
       const stop = store.listen((change) => {

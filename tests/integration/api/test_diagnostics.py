@@ -217,12 +217,12 @@ def test_a_failure_that_began_with_the_live_version_offers_the_way_back(admin: A
     failed, began = diagnose(admin, runs[0])["suggestions"]
     assert failed["code"] == "failed_value_error"
     assert began["code"] == "began_with_version"
-    assert began["message"] == "It began with v2: v1 succeeded in its last 3 runs; v2 failed in 2 of 2."
+    assert began["message"] == "Failing since v2; v1 worked."
     assert {one["kind"] for one in began["evidence"]} == {"history"}
     action = began["action"]
     assert (action["method"], action["path"]) == ("POST", "/api/v1/workflows/one/rollback/")
     assert action["body"]["version"] == 1
-    assert f"v2 fails since run {runs[0].pk}: " in action["body"]["reason"]
+    assert f"v2 has been failing since run {runs[0].pk}: " in action["body"]["reason"]
     assert admin.call("POST", action["path"], action["body"]).status == 200
     assert Deployment.objects.get(state="live").version.number == 1
     # What was taken back is not offered again.

@@ -113,7 +113,7 @@ def test_a_base_version_that_never_was_is_refused_and_stores_nothing(api: Api, b
     api.post("workflows/one/versions/", {"definition": chain("x"), "message": ""})
     answer = save(api, {"n": 1}, tag(api), base_version=base)
     assert (answer.status, answer.json["errors"][0]["path"]) == (422, "base_version")
-    assert f"never had a version {base}; the newest is 1" in answer.json["detail"]
+    assert f"has no version {base}; the newest is 1" in answer.json["detail"]
     assert api.get(DRAFT).json["saved_at"] is None
     assert save(api, {"n": 1}, tag(api), base_version=None).json["base_version"] is None
 

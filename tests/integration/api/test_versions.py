@@ -79,11 +79,11 @@ def test_an_outdated_base_publishes_nothing_and_says_what_differs(api: Api) -> N
     ]
     none = publish(api, chain("a", "d"), base_version=None)
     assert (none.status, none.code) == (409, "outdated_base_version")
-    assert "started from no version" in none.json["detail"]
+    assert "based on no version" in none.json["detail"]
     for never in (0, 9):
         unknown = publish(api, chain("a", "d"), base_version=never)
         assert (unknown.status, unknown.code) == (409, "outdated_base_version")
-        assert f"never had a version {never}; the newest is 2" in unknown.json["detail"]
+        assert f"has no version {never}; the newest is 2" in unknown.json["detail"]
     assert len(api.get(VERSIONS).json["results"]) == 2
     assert publish(api, chain("a", "d"), base_version=2).json["number"] == 3
 

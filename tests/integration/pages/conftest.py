@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from cachetools import LRUCache
 from django.test import Client
 
 from dashboard.pages import overview
@@ -26,7 +27,7 @@ def nothing_remembered(monkeypatch):
     """Definitions and the overview's numbers are remembered by id or time: each test starts without."""
     store.forget()
     monkeypatch.setattr(overview, "_rate", (float("-inf"), 0, ""))
-    monkeypatch.setattr(overview, "_names", {})
+    monkeypatch.setattr(overview, "_names_cache", LRUCache(200))
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def test_a_part_of_a_page_sends_the_whole_page_to_sign_in(flow):
 def test_what_is_not_there_is_a_page_of_its_own(flow, browser, place):
     answer = browser("viewer").get(place)
     assert answer.status_code == 404
-    assert b"There is nothing at this address" in answer.content
+    assert b"Page not found" in answer.content
 
 
 def test_signing_in_goes_where_one_wanted_and_nowhere_else(db):
@@ -65,4 +65,4 @@ def test_opening_a_login_link_does_not_use_it_up(db):
     assert client.get("/").status_code == 200
     again = Client().post(link)
     assert again.status_code == 410
-    assert b"used up" in again.content
+    assert b"no longer valid" in again.content

@@ -15,7 +15,7 @@ def test_pools_are_created_resized_and_deleted(browser, db):
     assert "0 of 4" in text_of(editor.get("/resources/"))
     assert "whole number" in text_of(editor.post("/resources/pools/warehouse/", {"slots": "x"}, follow=True))
     editor.post("/resources/pools/warehouse/delete/")
-    assert "No pool yet" in text_of(editor.get("/resources/"))
+    assert "No pools yet" in text_of(editor.get("/resources/"))
 
 
 def test_the_audit_of_accounts_is_for_admins(browser, flow):

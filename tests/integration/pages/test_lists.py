@@ -57,11 +57,11 @@ def test_a_version_is_compared_with_the_live_one_and_that_with_the_one_before(fl
     assert 'data-load="/workflows/flow/versions/2/compare/1/"' in page
     assert 'data-load="/workflows/flow/versions/1/compare/2/"' in page
     live = shown(browser, "/workflows/flow/versions/2/compare/1/")
-    assert "v2 against v1<" in live
+    assert "v2 compared with v1<" in live
     assert "Node A: name changed" in live
     assert '<a href="/workflows/flow/versions/">' in live, "whoever opened the address has a way back"
-    assert "v1 against v2, which is live" in shown(browser, "/workflows/flow/versions/1/compare/2/")
-    assert "Both say the same." in shown(browser, "/workflows/flow/versions/1/compare/1/")
+    assert "v1 compared with v2 (live)" in shown(browser, "/workflows/flow/versions/1/compare/2/")
+    assert "No differences." in shown(browser, "/workflows/flow/versions/1/compare/1/")
     assert browser("viewer").get("/workflows/flow/versions/1/compare/9/").status_code == 404
 
 
@@ -75,7 +75,7 @@ def test_an_archived_workflow_without_runs_does_not_ask_for_a_version(flow: Work
     empty = workflows.create("Empty", slug="empty", by="x")
     workflows.change(empty, archived=True, by="x")
     page = shown(browser, "/workflows/empty/", "editor")
-    assert "takes no runs until it is restored" in page
+    assert "Restore it to run it" in page
     assert "Edit the definition</a>" not in page
 
 
@@ -83,7 +83,7 @@ def test_an_address_of_a_form_that_is_opened_says_so(flow: Workflow, browser: An
     for place in ("/account/tokens/", "/workflows/flow/archive/", "/sign-out/"):
         answer = browser("admin").get(place)
         assert (answer.status_code, answer["Allow"]) == (405, "POST"), place
-        assert "This address takes a form" in answer.content.decode(), place
+        assert "This address only accepts forms" in answer.content.decode(), place
     assert browser("admin").get("/api/v1/workflows/flow/rollback/")["Content-Type"] == "application/problem+json"
 
 

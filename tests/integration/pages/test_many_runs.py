@@ -117,14 +117,14 @@ def test_what_ended_in_the_last_minute_is_counted_by_the_database(flow: Workflow
 
 
 def test_a_definition_is_made_into_a_page_once(flow: Workflow, browser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    pages._drawn.cache_clear()
+    pages._definition_html.cache_clear()
     made: list[str] = []
 
-    def noted(document: Any, shown: Any = pages._shown) -> Any:
+    def noted(document: Any, shown: Any = pages._definition_context) -> Any:
         made.append(document["nodes"][0].get("name", ""))
         return shown(document)
 
-    monkeypatch.setattr(pages, "_shown", noted)
+    monkeypatch.setattr(pages, "_definition_context", noted)
     first = shown(browser, "/workflows/flow/definition/")
     assert "Node A" in first
     assert cards(shown(browser, "/workflows/flow/versions/2/")) == cards(first)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def history():
     """v1 has a and b, v2 changes b, v3 moves a, v4 adds c."""
-    node_facts._since.cache_clear()
+    node_facts._last_changes.cache_clear()
     workflow = workflows.create("History", slug="history", by="editor-person")
     document = chain("a", "b")
     publish.publish(workflow, document, by="editor-person")

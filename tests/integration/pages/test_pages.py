@@ -146,7 +146,7 @@ def test_a_failure_of_a_version_that_has_worked_offers_to_open_it(browser, flow)
 def test_a_success_since_then_ends_the_need(browser, flow):
     run = launch(flow, by="x")
     ended(run.pk, "succeeded", a="succeeded")
-    assert "Nothing needs you" in text_of(browser("operator").get("/"))
+    assert "Nothing needs attention" in text_of(browser("operator").get("/"))
 
 
 # --- what every page offers --------------------------------------------------------------------------------------
@@ -185,4 +185,4 @@ def test_help_names_places_of_the_server_only_to_who_may_run_code_there(browser,
         shown = text_of(browser(role).get("/help/"))
         assert home not in shown
         assert command not in shown
-        assert "ask who looks after this installation" in shown
+        assert "ask your administrator" in shown

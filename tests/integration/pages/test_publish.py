@@ -38,20 +38,20 @@ def test_the_form_says_in_words_what_changes_against_the_live_version(editor, fl
     draft(flow, name="Third", policy={"retries": 3})
     form = text_of(editor.get(FORM))
     assert "Publish v3" in form
-    assert "Against v2, which is live" in form
+    assert "Compared with v2 (live)" in form
     assert "Third: name, retries changed" in form
     assert "data-publish-form" in form
 
 
 def test_the_form_of_an_unchanged_draft_has_nothing_to_publish(editor, flow):
     drafts.save(flow, person("editor"), queries.document_of(queries.version(flow, 2)), expected_saves=None)
-    assert "v2 says the same already" in text_of(editor.get(FORM))
+    assert "No changes since v2" in text_of(editor.get(FORM))
 
 
 def test_problems_take_the_place_of_the_form(editor, flow):
     draft(flow, name="Third", type="nonsense")
     form = text_of(editor.get(FORM))
-    assert "1 problem keeps it from being published" in form
+    assert "Fix 1 problem before publishing" in form
     assert "<b>Third</b>:" in form
     assert "data-show-problems" in form
     assert "data-publish-form" not in form
@@ -62,7 +62,7 @@ def test_a_first_version_asks_not_whether_it_goes_live(editor, db):
     made = workflows.create("New", slug="new", by="x")
     drafts.save(made, person("editor"), with_input(), expected_saves=None)
     form = text_of(editor.get("/workflows/new/edit/publish/form/?drawn=1"))
-    assert "goes live by itself" in form
+    assert "goes live automatically" in form
     assert 'name="live"' not in form
     answer = send(editor, "/workflows/new/edit/publish/", {"message": "", "live": False, "saves": 1})
     assert answer.json() == {"number": 1, "created": True, "live": True, "newest_live": 1}
@@ -107,8 +107,8 @@ def test_a_version_that_others_published_is_told_before_and_after(editor, flow):
     theirs["nodes"][0]["notes"] = "theirs"
     publish.publish(flow, theirs, message="Notes <i>", by="Somebody", base_version=2)
     form = text_of(editor.get(FORM))
-    assert "v3 was published meanwhile" in form
-    assert "Your draft was started from v2." in form
+    assert "v3 was published in the meantime" in form
+    assert "Your draft is based on v2." in form
     assert "v3 is by Somebody" in form
     assert "Notes &lt;i&gt;" in form
     assert "notes changed" in form

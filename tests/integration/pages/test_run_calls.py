@@ -18,8 +18,8 @@ from versions.actions.launch import launch
 def test_a_cancel_shows_its_impact_before_and_its_receipt_after(nightly, browser):
     run = run_of(nightly, "running")
     form = browser("operator").get(f"/runs/{run.pk}/cancel/").content.decode()
-    assert "1 running node is ended with all its processes." in form
-    assert "14 nodes do not start any more." in form
+    assert "1 running node is stopped with all its processes." in form
+    assert "14 nodes will not start." in form
     assert browser("viewer").get(f"/runs/{run.pk}/cancel/").status_code == 403
     browser("operator").post(f"/runs/{run.pk}/cancel/")
     Attempt.objects.filter(run=run).update(
@@ -27,7 +27,7 @@ def test_a_cancel_shows_its_impact_before_and_its_receipt_after(nightly, browser
     )
     Run.objects.filter(pk=run.pk).update(state="cancelled", finished_at=clock.now())
     shown = browser("viewer").get(f"/runs/{run.pk}/").content.decode()
-    assert shown.count("Ended 3 processes in 0.3 s, 1 slot returned.") == 2
+    assert shown.count("Stopped 3 processes in 0.3 s, 1 slot released.") == 2
 
 
 def test_a_run_again_with_other_inputs_begins_with_those_of_the_run(nightly, browser):
@@ -49,7 +49,7 @@ def test_a_retry_with_other_limits_is_a_form_too(nightly, browser):
     assert asked.body["policy"]["work"]["soft_timeout"] == 60
     assert asked.body["policy"]["work"]["memory_mb"] == 1024
     said = browser("operator").post(place, {"policy.soft_timeout": "soon"}, follow=True).content.decode()
-    assert "is no number" in said
+    assert "is not a number" in said
     refused = browser("operator").post(f"/runs/{run.pk}/nodes/after1/retry/", follow=True).content.decode()
     assert "cannot be retried" in refused
 

@@ -52,7 +52,7 @@ def test_a_stuck_node_shows_cause_evidence_and_the_calls_that_help(nightly, brow
     run = run_of(nightly, "running", seconds=81)
     kept(run)
     shown = panel(browser, "operator", run, "why")
-    assert re.search(r"Runs 8\.\d times as long as expected", shown)
+    assert re.search(r"Taking 8\.\d times as long as expected", shown)
     assert re.search(r'<time datetime="[^"]+" data-form="time" title="[^"]+ UTC">\d\d:\d\d:\d\d</time>', shown)
     assert not re.search(r"\d\d:\d\d:\d\d UTC[^\"]", shown), "a time in a zone that is not the reader's"
     assert 'data-finding="blocked_on_socket"' in shown
@@ -64,7 +64,7 @@ def test_a_stuck_node_shows_cause_evidence_and_the_calls_that_help(nightly, brow
     assert re.search(r'class="btn small primary" data-call-method', shown)
     assert f'data-stack-path="/api/v1/runs/{run.pk}/nodes/work/stack/"' in shown
     # To end it for good shows what that does, at the button.
-    assert "is ended with all its processes" in shown
+    assert "is stopped with all its processes" in shown
     # A viewer sees the same cause, and may look at the stacks.
     seen = panel(browser, "viewer", run, "why")
     assert 'data-finding="blocked_on_socket"' in seen
@@ -80,14 +80,14 @@ def test_limits_use_and_who_waits_stand_beside_a_running_node(nightly, browser):
     other = run_of(nightly, "ready")
     shown = panel(browser, "viewer", run, "why")
     assert re.search(
-        r"Soft limit</dt><dd>in <span data-until=\"[^\"]+\">3 m (1\d|20) s</span>, then it may save", shown
+        r"Soft limit</dt><dd>in <span data-until=\"[^\"]+\">3 m (1\d|20) s</span>, then it is asked to save and stop", shown
     )
     assert "then it is killed" in shown
     assert "184 MiB" in shown
     assert "of 512" in shown
     assert "3 %" in shown
     assert shown.count('d="M0.0') == 2
-    assert len(re.findall(r"needs Work", shown)) == 10
+    assert len(re.findall(r"depends on Work", shown)) == 10
     assert "and 4 more" in shown
     assert f'href="/runs/{other.pk}/nodes/work/"' in shown
     assert "1 slot of warehouse" in shown
@@ -95,7 +95,7 @@ def test_limits_use_and_who_waits_stand_beside_a_running_node(nightly, browser):
 
 def test_a_limit_that_has_passed_is_said_so(nightly, browser):
     run = run_of(nightly, "running", seconds=301)
-    assert re.search(r"has passed, <span data-since", panel(browser, "viewer", run, "why"))
+    assert re.search(r"reached <span data-since", panel(browser, "viewer", run, "why"))
 
 
 def test_a_waiting_node_names_its_conditions_and_links_the_holder(nightly, browser):
@@ -135,7 +135,7 @@ def test_the_way_back_to_a_version_that_worked_is_offered_with_its_reason(nightl
     load = re.search(r'data-load="(/workflows/nightly/versions/1/rollback/[^"]+)"', shown)
     assert load
     form = browser("operator").get(html.unescape(load[1])).content.decode()
-    assert re.search(r'name="reason" value="v2 fails since run \d+', form)
+    assert re.search(r'name="reason" value="v2 has been failing since run \d+', form)
     assert f'name="next" value="/runs/{run.pk}/nodes/work/"' in form
     assert "rollback" not in panel(browser, "viewer", run, "why")
     assert queries.workflow_dict(nightly)["live"]["version"] == 2
@@ -148,14 +148,14 @@ def test_stacks_show_the_authors_lines_and_children_and_the_others_are_a_link_aw
     newest = kept(run)
     shown = panel(browser, "viewer", run, "why", stack="newest")
     assert f'data-stack="{newest.pk}" open' in shown
-    assert "The same in 3 samples" in shown
+    assert "Not moving: identical in 3 samples" in shown
     assert "waits for data from 127.0.0.1:5433" in shown
     assert re.search(r'<li class="mine"><span class="fn">parse</span>.*?<code>return x\[&#x27;&lt;i&gt;', shown)
     assert "sleep &lt;600&gt;" in shown
     assert f"stack={old.pk}" in shown
     other = panel(browser, "viewer", run, "why", stack=str(old.pk))
     assert f'data-stack="{old.pk}" open' in other
-    assert "It moves: not the same in 3 samples" in other
+    assert "Moving: changed between 3 samples" in other
     assert " open" not in re.findall(r"<details class=\"taken\"[^>]*>", panel(browser, "viewer", run, "why"))[0]
 
 
@@ -206,10 +206,10 @@ def test_texts_of_users_are_text_and_do_not_swell_the_panel(db, browser):
 
 def test_attempts_tell_waited_place_use_receipt_and_mark_the_authors_lines(nightly, browser):
     shown = panel(browser, "viewer", run_of(nightly, "cancelled"), "attempts")
-    assert "Ended 3 processes in 0.2 s, 1 slot returned." in shown
+    assert "Stopped 3 processes in 0.2 s, 1 slot released." in shown
     assert "pid 41207 on this host" in shown
     assert re.search(r"Waited</dt><dd>1\.5 s", shown)
-    assert "at most 20 MiB" in shown
+    assert "peak 20 MiB" in shown
     failed = panel(browser, "viewer", run_of(nightly, "failed"), "attempts")
     assert failed.count('class="ln author"') == 2
     assert failed.count('class="ln source"') == 2
@@ -248,7 +248,7 @@ def test_history_shows_the_last_runs_with_median_and_what_is_expected(nightly, b
     shown = panel(browser, "viewer", run, "history")
     assert shown.count("<rect") == 4
     assert "data-median>4 s" in shown
-    assert re.search(r"Expected</dt><dd>10 s .*as its author says", shown)
+    assert re.search(r"Expected</dt><dd>10 s .*set by the author", shown)
     assert len(re.findall(r'<td><a class="text" href="/runs/\d+/nodes/work/">', shown)) == 4
 
 
@@ -264,11 +264,11 @@ def test_without_a_node_the_run_shows_its_findings_and_links_them(nightly, brows
     kept(stuck)
     seen = browser("viewer").get(f"/runs/{stuck.pk}/summary/").content.decode()
     assert 'data-finding="blocked_on_socket"' in seen
-    assert "Nodes that wait" in seen
+    assert "Waiting nodes" in seen
     calm = run_of(nightly, "running", seconds=1)
     Run.objects.filter(pk=stuck.pk).update(state="cancelled")
     NodeRun.objects.filter(run=stuck).update(state="cancelled", claim="")
-    assert "no node is stuck" in browser("viewer").get(f"/runs/{calm.pk}/summary/").content.decode()
+    assert "No problems." in browser("viewer").get(f"/runs/{calm.pk}/summary/").content.decode()
 
 
 def test_all_nodes_that_wait_are_counted_also_where_only_some_are_explained(db, browser):

@@ -83,7 +83,7 @@ def test_a_value_is_shown_as_text_and_cut_where_it_is_long(nightly, browser):
     assert "&lt;script&gt;" in shown
     assert "\u202e" not in shown
     assert len(shown) < 90_000
-    assert "the download has all" in shown
+    assert "Download it for all of it" in shown
     assert "data-output-port" in shown
 
 
@@ -117,5 +117,5 @@ def test_a_file_that_a_node_wrote_can_be_downloaded_while_it_is_there(nightly, b
 @pytest.mark.parametrize("state", [state for state in NODE_STATES if state != "succeeded"])
 def test_where_there_is_no_output_the_panel_says_why(nightly, browser, state):
     shown = panel(browser, "viewer", run_of(nightly, state), "output")
-    assert "There is no output" in shown
+    assert "No output" in shown
     assert re.search(r"<p>[A-Z][^<]+\.</p>", shown)

@@ -59,7 +59,7 @@ def test_kinds_of_inputs_are_read_as_the_schema_says():
     assert read(given, shown) == {"n": 1.5, "b": False, "e": None, "o": {"a": 1}}
     broken = fields(schema, {})
     assert read({"input.o": "{"}, broken)["o"] == "{"
-    assert broken[4].wrong
+    assert broken[4].errors
 
 
 def test_dates_long_texts_and_choices_without_a_default_have_fields_of_their_own():
@@ -106,8 +106,8 @@ def test_runs_are_filtered_by_state_workflow_and_person(browser, flow):
     listed = text_of(viewer.get("/runs/?state=bad"))
     assert f"/runs/{second}/" in listed
     assert f'href="/runs/{first}/"' not in listed
-    assert "No run matches" in text_of(viewer.get("/runs/?by=nobody"))
-    assert "No run matches" in text_of(viewer.get("/runs/?workflow=nope&page=3"))
+    assert "No matching runs" in text_of(viewer.get("/runs/?by=nobody"))
+    assert "No matching runs" in text_of(viewer.get("/runs/?workflow=nope&page=3"))
 
 
 def test_an_output_is_shown_as_a_value_or_as_rows(browser, flow, settings, tmp_path):
@@ -159,7 +159,7 @@ def test_log_lines_are_left_to_the_browser_but_for_the_last_of_a_failure(browser
 
 
 def draft_run(flow, targets=None, **inputs):
-    """A run of the draft of editor-person, ended."""
+    """Run of the draft of editor-person, ended."""
     if not drafts.load(flow, person("editor")).saved_at:
         drafts.save(flow, person("editor"), with_input(), expected_saves=None)
     started = launch(flow, draft_of=person("editor"), inputs=inputs, targets=targets, by="editor-person")
@@ -169,7 +169,7 @@ def draft_run(flow, targets=None, **inputs):
 def test_a_run_of_a_draft_is_marked_in_the_list_and_on_its_page(browser, flow):
     run = draft_run(flow, targets=["a"])
     viewer = browser("viewer")
-    assert "A run of the draft of editor-person" in text_of(viewer.get("/runs/"))
+    assert "Run of the draft of editor-person" in text_of(viewer.get("/runs/"))
     shown = text_of(viewer.get(f"/runs/{run.pk}/"))
     assert "Draft of editor-person" in shown
     assert "data-run-up-to" in shown
@@ -215,4 +215,4 @@ def test_the_form_of_a_draft_begins_with_what_its_author_tried_last(browser, flo
     assert 'value="1"' in text_of(browser("admin").get("/workflows/flow/run/?draft=1&follow=1"))
     shown = text_of(browser("editor").get("/workflows/flow/run/?draft=1&follow=1&target=a"))
     assert 'name="target" value="a"' in shown
-    assert "Up to Node A" in shown or "Up to a" in shown
+    assert "Runs Node A and everything" in shown or "Runs a and everything" in shown

@@ -46,8 +46,8 @@ def test_the_schedulers_own_processes_are_a_worker_that_takes_every_queue(flow: 
     assert (one["busy"], one["load"]) == (1, round(1 / one["capacity"], 3))
     listed = row(shown(browser, "/resources/", "admin"), "local")
     assert f'href="/runs/{run}/nodes/a/"' in listed
-    assert "takes work" in listed
-    assert "every queue" in listed
+    assert "Accepting work" in listed
+    assert "all queues" in listed
     assert "Drain" not in listed
     with pytest.raises(WrongState, match=r"own node processes cannot be drained"):
         workers.drain("local")
@@ -83,14 +83,14 @@ def test_each_state_of_a_worker_is_told_and_what_is_over_is_not(scaled: None, fl
     run = attempt(flow, "one@here/1", "a", 9)
     page = shown(browser, "/resources/", "operator")
     words = {
-        "one@here": ("takes work", "1 of 2", f'href="/runs/{run}/nodes/a/"', "Drain", "<code>gpu</code>"),
-        "two@here": ("takes work", "0 of 2", "nothing"),
-        "again@here": ("takes work",),
-        "rests@here": ("draining", "Resume"),
-        "stops@here": ("stopping",),
-        "old@here": ("other release", "bring it and the scheduler to one release"),
-        "silent@here": ("lost", "not heard from for", ">20 m"),
-        "lost@here": ("lost", "2 h"),
+        "one@here": ("Accepting work", "1 of 2", f'href="/runs/{run}/nodes/a/"', "Drain", "<code>gpu</code>"),
+        "two@here": ("Accepting work", "0 of 2", "idle"),
+        "again@here": ("Accepting work",),
+        "rests@here": ("Draining", "Resume"),
+        "stops@here": ("Stopping",),
+        "old@here": ("Other release", "Upgrade it and the scheduler to the same release"),
+        "silent@here": ("Lost", "no heartbeat for", ">20 m"),
+        "lost@here": ("Lost", "2 h"),
     }
     for name, parts in words.items():
         assert [part for part in parts if part not in row(page, name)] == [], name
@@ -101,7 +101,7 @@ def test_each_state_of_a_worker_is_told_and_what_is_over_is_not(scaled: None, fl
     # Of those that drain only what still runs counts.
     assert "0 of 6 busy" in page
     # What nobody else takes is named before it is drained.
-    asked = row(page, "one@here").split("No other worker takes")[1].split("</p>")[0]
+    asked = row(page, "one@here").split("No other worker serves")[1].split("</p>")[0]
     assert "gpu" in asked
     assert "default" not in asked
     viewer = shown(browser, "/resources/", "viewer")

@@ -18,7 +18,7 @@ def test_workflows_are_found_by_text_and_tag_and_leave_with_the_archive(browser,
     assert "Other" not in text_of(editor.get("/workflows/?q=flow"))
     assert "Flow" not in text_of(editor.get("/workflows/?tag=blue"))
     part = editor.get("/workflows/?q=zzz", HTTP_HX_REQUEST="true", HTTP_HX_TARGET="workflow-list")
-    assert "No workflow matches" in text_of(part)
+    assert "No matching workflows" in text_of(part)
     assert "<html" not in text_of(part)
     editor.post("/workflows/flow/archive/")
     assert 'data-key="flow"' not in text_of(editor.get("/workflows/"))
@@ -47,9 +47,9 @@ def test_a_workflow_is_created_renamed_duplicated_and_deleted(browser, db):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"name": ""}, "Give the workflow a name"),
-        ({"name": "x" * 201}, "Give the workflow a name"),
-        ({"name": "x", "slug": "flow"}, "exists already"),
+        ({"name": ""}, "Enter a name"),
+        ({"name": "x" * 201}, "Enter a name"),
+        ({"name": "x", "slug": "flow"}, "already in use"),
         ({"name": "x", "slug": "Not An Address"}, "lower-case letters"),
         ({"name": "x", "slug": "new"}, "lower-case letters"),
     ],
@@ -74,7 +74,7 @@ def test_a_rollback_shows_its_impact_and_takes_a_reason(browser, flow):
     entry = AuditEntry.objects.get(action="rolled_back")
     assert (entry.by, entry.from_version, entry.to_version, entry.reason) == ("operator-person", 2, 1, "broken")
     again = operator.post("/workflows/flow/versions/1/rollback/", {"reason": "again"}, follow=True)
-    assert "is live already" in text_of(again)
+    assert "is already live" in text_of(again)
 
 
 # --- the definition as text --------------------------------------------------------------------------------------
@@ -111,8 +111,8 @@ def test_a_draft_on_an_old_version_is_refused_until_it_is_based_on_the_newest(br
     document["nodes"][0]["name"] = "Mine"
     drafts.save(flow, person("editor"), document, expected_saves=None, base_version=1)
     editor = browser("editor")
-    assert "was published since you began" in text_of(editor.get("/workflows/flow/edit/text/"))
-    assert "Nothing was published" in text_of(editor.post("/workflows/flow/edit/publish/", follow=True))
+    assert "was published after you started" in text_of(editor.get("/workflows/flow/edit/text/"))
+    assert "Not published" in text_of(editor.post("/workflows/flow/edit/publish/", follow=True))
     editor.post("/workflows/flow/edit/rebase/")
     editor.post("/workflows/flow/edit/publish/", {"live": "1"})
     assert queries.newest_number(flow) == 3

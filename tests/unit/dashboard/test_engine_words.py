@@ -155,5 +155,5 @@ def test_how_long_a_sleep_goes_on_is_said_as_a_duration():
 def test_an_error_in_a_sentence_of_the_diagnosis_is_said_as_above_it(chinese):
     error = {"class": "ValueError", "line": 9, "message": "x in line 3, y"}
     sentence = Sentence("{cause}.", {"cause": error_text(error), "line": "A in line 1"})
-    assert presenters.said(sentence) == f"{presenters.cause(error)}."
-    assert presenters.said_html(sentence) == f"{presenters.cause(error)}."
+    assert presenters.sentence_text(sentence) == f"{presenters.cause(error)}."
+    assert presenters.sentence_html(sentence) == f"{presenters.cause(error)}."

@@ -34,10 +34,17 @@ def test_sizes_are_said_as_in_the_browser(value, text):
     assert amounts.size(value) == text
 
 
-@pytest.mark.parametrize(("given", "text"), SAID["receipt"])
-def test_receipts_are_said_as_in_the_browser(given, text):
-    assert presenters.receipt(given) == text
-    assert presenters.receipt(None) == ""
+@pytest.mark.parametrize(
+    ("receipt", "text"),
+    [
+        ({"processes": 3, "slots": 1, "seconds": 0.2}, "Stopped 3 processes in 0.2 s, 1 slot released."),
+        ({"processes": 1, "slots": 0, "seconds": 0.02}, "Stopped 1 process in 20 ms."),
+        ({"processes": 1200, "slots": 2, "seconds": 61}, "Stopped 1,200 processes in 1 m 1 s, 2 slots released."),
+        (None, ""),
+    ],
+)
+def test_a_receipt_says_what_was_stopped(receipt, text):
+    assert presenters.receipt(receipt) == text
 
 
 @pytest.mark.parametrize(("values", "most", "path"), SAID["spark"])
@@ -48,16 +55,16 @@ def test_small_charts_are_drawn_as_in_the_browser(values, most, path):
 def test_sentences_of_the_diagnosis_mark_what_is_code_and_never_let_markup_through():
     inner = Sentence("in line {line}: {source}", {"line": 3, "source": "<b>x</b>\u202e"})
     sentence = Sentence('"{node}" waits {where}', {"node": "<i>n</i>", "where": inner})
-    assert presenters.said(sentence) == '"<i>n</i>" waits in line 3: <b>x</b>\\u202e'
-    assert presenters.said_html(sentence) == (
+    assert presenters.sentence_text(sentence) == '"<i>n</i>" waits in line 3: <b>x</b>\\u202e'
+    assert presenters.sentence_html(sentence) == (
         '"&lt;i&gt;n&lt;/i&gt;" waits in line 3: <span class="mono">&lt;b&gt;x&lt;/b&gt;\\u202e</span>'
     )
 
 
 def test_a_time_in_a_sentence_is_one_that_the_page_sets_in_the_readers_zone():
     sentence = Sentence("sampled at {time}", {"time": clock_time(datetime(2026, 11, 24, 9, 41, 52, 7, tzinfo=UTC))})
-    assert presenters.said(sentence) == "sampled at 09:41:52 UTC"
-    assert presenters.said_html(sentence) == (
+    assert presenters.sentence_text(sentence) == "sampled at 09:41:52 UTC"
+    assert presenters.sentence_html(sentence) == (
         'sampled at <time datetime="2026-11-24T09:41:52.000007Z" data-form="time" title="2026-11-24 09:41:52 UTC">'
         "09:41:52</time>"
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.settings import _role
+from dashboard.settings import _process_name
 from engine.config import SETTINGS
 from tests.support.product import ROOT
 
@@ -37,7 +37,7 @@ def test_every_setting_is_in_the_readme_and_in_the_list_of_settings() -> None:
     ],
 )
 def test_connections_are_named_by_what_a_process_is(argv: list[str], role: str) -> None:
-    assert _role(argv) == role
+    assert _process_name(argv) == role
 
 
 def test_what_is_only_for_several_hosts_is_not_loaded_on_one(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`run FILE|SLUG`: one run to its end, in the terminal."""
+"""`run FILE|SLUG`: run a definition or workflow to its end in the terminal."""
 
 from __future__ import annotations
 
@@ -38,30 +38,32 @@ BY: Final = "terminal"
 EXIT_CODES: Final = {"succeeded": 0, "failed": 1, "cancelled": 3, "timed_out": 4}
 REFUSED: Final = 2
 LEFT: Final = 130
-LOOK_SECONDS: Final = 0.1
+POLL_SECONDS: Final = 0.1
 DRAIN_SECONDS: Final = 5.0
 
 
 class Command(BaseCommand):
     help = (
-        "Run a definition (a JSON file) or a workflow's live version (by its slug) to the end, with progress. Through "
-        "a running `up` of this home where there is one, else by a scheduler of its own. Ctrl-C cancels the run, a "
-        "second one leaves. Exit code 0: succeeded; 1: failed; 2: not started; 3: cancelled; 4: timed out; 130: left."
+        "Run a definition (a JSON file) or a workflow's live version (by slug) to the end and show its progress. Uses "
+        "the running `up` of this home if there is one, else a scheduler of its own. Ctrl-C cancels the run, a second "
+        "one leaves. Exit code 0: succeeded; 1: failed; 2: not started; 3: cancelled; 4: timed out; 130: left."
     )
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("target", metavar="FILE|SLUG", help="a definition, - for standard input, or a workflow")
+        parser.add_argument(
+            "target", metavar="FILE|SLUG", help="a definition file (- for standard input), or a workflow"
+        )
         parser.add_argument(
             "--input",
             action="append",
             default=[],
             metavar="NAME=VALUE",
-            help="an input of the run; the value is JSON, or text where the workflow asks for text",
+            help="an input of the run; the value is JSON, or text if the input is a string",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # The scheduler's own news are none of the run's.
+        # Messages of the scheduler are not about this run.
         logging.getLogger("interlock").setLevel(logging.WARNING)
         given = _pairs(options["input"])
         target = str(options["target"])
@@ -73,7 +75,7 @@ class Command(BaseCommand):
         except InvalidDocument as error:
             raise _refusal(f"{target} is not valid:", error.problems) from None
         except InvalidInputs as error:
-            raise _refusal("The inputs do not fit:", error.problems) from None
+            raise _refusal("Invalid inputs:", error.problems) from None
         except (schema.SchemaError, InterlockError, VersionsError) as error:
             raise CommandError(str(error), returncode=REFUSED) from None
         sys.exit(_Follower(run).follow())
@@ -88,13 +90,13 @@ def _pairs(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise CommandError(f'--input is written NAME=VALUE; this is "{text}".', returncode=REFUSED)
+            raise CommandError(f'--input must be NAME=VALUE, not "{text}".', returncode=REFUSED)
         pairs[name] = value
     return pairs
 
 
-def _typed(asked: Mapping[str, Any] | None, given: Mapping[str, str]) -> dict[str, Any]:
-    """The given texts as values: JSON, unless the schema of the input takes text, or it is none."""
+def _parse_values(asked: Mapping[str, Any] | None, given: Mapping[str, str]) -> dict[str, Any]:
+    """Convert the given texts to values: JSON, unless the input is a string or the text is not JSON."""
     properties = (asked or {}).get("properties") or {}
     values: dict[str, Any] = {}
     for name, text in given.items():
@@ -109,15 +111,15 @@ def _typed(asked: Mapping[str, Any] | None, given: Mapping[str, str]) -> dict[st
 
 
 def _from_file(name: str, given: Mapping[str, str]) -> Run:
-    """A run of the definition in a file. Raises UnreadableFile, InvalidDocument, InvalidInputs."""
+    """Start a run of the definition in a file. Raises UnreadableFile, InvalidDocument, InvalidInputs."""
     document = read(name)
     parsed = parse(document, pools=versions_queries.pool_sizes())
     label = (Path(name).stem if name != "-" else "standard-input")[:80] or "file"
-    accepted, wrong = inputs.accept(parsed.inputs, _typed(parsed.inputs, given))
-    if wrong:
-        raise InvalidInputs(wrong)
+    accepted, problems = inputs.accept(parsed.inputs, _parse_values(parsed.inputs, given))
+    if problems:
+        raise InvalidInputs(problems)
     definition = runs.store_definition(document)
-    # Like a draft's: of no version, and not counted with the workflow that may have this name.
+    # Marked as a draft run: it has no version, and does not count for a workflow with the same slug.
     return runs.start(definition, workflow=label, draft=True, inputs=accepted, by=BY)
 
 
@@ -127,28 +129,28 @@ def _from_workflow(slug: str, given: Mapping[str, str]) -> Run:
         known = ", ".join(
             Workflow.objects.filter(archived_at=None).order_by("slug").values_list("slug", flat=True)[:20]
         )
-        there = f" There are: {known}." if known else " There is none yet; `up` brings two samples."
-        raise CommandError(f'There is no workflow "{slug}", and no file of that name.{there}', returncode=REFUSED)
+        hint = f" Workflows: {known}." if known else " There are no workflows yet; `up` installs two samples."
+        raise CommandError(f'No workflow or file named "{slug}".{hint}', returncode=REFUSED)
     live = versions_queries.live_deployment(workflow)
     asked = versions_queries.document_of(live.version).get("inputs") if live is not None else None
-    return launch(workflow, inputs=_typed(asked, given), by=BY)
+    return launch(workflow, inputs=_parse_values(asked, given), by=BY)
 
 
 def _scheduler_runs() -> bool:
-    """Whether somebody else works on runs: a scheduler of this home, or one elsewhere that shares the database."""
+    """Return whether another scheduler runs, in this home or elsewhere on the same database."""
     config = settings.INTERLOCK
-    # Over Redis nobody is heard while that is away.
+    # Over Redis, a scheduler is not reachable while Redis is down.
     shared = connection.vendor != "sqlite" or bool(config.redis_url)
     return hints.reachable(config) or (shared and queries.scheduler_alive())
 
 
 class _OwnScheduler:
-    """A scheduler in this process, for a home that has none running."""
+    """A scheduler in this process, for a home without a running one."""
 
     def __init__(self) -> None:
         self._stop, self._hurry = threading.Event(), threading.Event()
         self.failed: BaseException | None = None
-        # The node processes die with the thread that starts them: it lives until all of them have ended.
+        # The node processes die with the thread that starts them, so it lives until all of them have ended.
         self._thread = threading.Thread(target=self._run, name="scheduler")
         self._thread.start()
 
@@ -161,14 +163,14 @@ class _OwnScheduler:
             scheduler = Scheduler(config, LocalExecutor(config))
             scheduler.run_forever(self._stop, drain_seconds=DRAIN_SECONDS, hurry=self._hurry)
         except LostLeadership:
-            pass  # An `up` has come; the run goes on there.
+            pass  # An `up` was started; the run continues there.
         except BaseException as error:
             self.failed = error
         finally:
             connection.close()
 
     def stop(self, *, at_once: bool = False) -> None:
-        """End it; other runs that it was working on go back to ready."""
+        """Stop the scheduler. Other runs that it worked on go back to ready."""
         if at_once:
             self._hurry.set()
         self._stop.set()
@@ -180,16 +182,16 @@ class _OwnScheduler:
 
 
 class _Follower:
-    """Shows one run until its end."""
+    """Shows one run until it ends."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.own: _OwnScheduler | None = None
         self._interrupts = 0
-        self._heard_at = time.monotonic()
+        self._checked_at = time.monotonic()
 
     def follow(self) -> int:
-        """Follow to the end; the exit code."""
+        """Follow the run to its end. Return the exit code."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._interrupt)
         if not _scheduler_runs():
@@ -197,12 +199,13 @@ class _Follower:
         try:
             code = self._watch()
         except DatabaseError as error:
-            raise CommandError(f"The database does not answer any more: {error}. The run goes on by itself when a "
-                               "scheduler runs.") from None  # fmt: skip
+            raise CommandError(
+                f"Lost the connection to the database: {error}. The run continues as soon as a scheduler runs."
+            ) from None
         finally:
             if self.own is not None:
                 self.own.stop(at_once=True)
-        # Not ours to wait for: threads of libraries.
+        # Do not wait for threads of libraries.
         sys.stdout.flush()
         return code
 
@@ -218,7 +221,7 @@ class _Follower:
         screen.open()
         try:
             if self.own is None:
-                screen.say(f"Run {run.pk} goes through the Interlock that runs at {settings.INTERLOCK.home}.")
+                screen.say(f"Run {run.pk} is executed by the Interlock running in {settings.INTERLOCK.home}.")
             while True:
                 found, seq = events.read(run.pk, seq, limit=2000)
                 screen.show(found)
@@ -226,14 +229,14 @@ class _Follower:
                     break
                 if self._interrupts and not cancelled:
                     cancelled = True
-                    screen.say("Cancelling the run; once more leaves at once.")
+                    screen.say("Cancelling the run. Press Ctrl-C again to leave at once.")
                     self._cancel()
                 if self._interrupts > 1:
-                    screen.say(f"Left. Run {run.pk} was asked to end.")
+                    screen.say(f"Left. Cancellation of run {run.pk} was requested.")
                     return LEFT
-                self._look_after_scheduler(screen.say)
+                self._check_scheduler(screen.say)
                 if not found:
-                    time.sleep(LOOK_SECONDS)
+                    time.sleep(POLL_SECONDS)
         finally:
             screen.close()
         screen.summary()
@@ -243,18 +246,18 @@ class _Follower:
         try:
             runs.cancel(self.run, by=BY)
         except InterlockError:
-            pass  # It has ended meanwhile, which the next events tell.
+            pass  # It has ended meanwhile; the next events show that.
 
-    def _look_after_scheduler(self, say: Any) -> None:
-        """Begin a scheduler when the one that ran has stopped; fail when our own has."""
+    def _check_scheduler(self, say: Any) -> None:
+        """Start a scheduler if the other one has stopped; fail if our own has failed."""
         now = time.monotonic()
-        if now - self._heard_at < 1:
+        if now - self._checked_at < 1:
             return
-        self._heard_at = now
+        self._checked_at = now
         if self.own is not None and not self.own.alive:
             if self.own.failed is not None:
-                raise CommandError(f"The scheduler failed: {self.own.failed!r}. The run can go on later: start `up`.")
+                raise CommandError(f"The scheduler failed: {self.own.failed!r}. Start `up` to continue the run.")
             self.own = None
         if self.own is None and not _scheduler_runs() and not queries.scheduler_alive():
-            say("The Interlock that ran here has stopped; going on without it.")
+            say("The running Interlock has stopped. Continuing without it.")
             self.own = _OwnScheduler()

@@ -1,4 +1,4 @@
-"""`validate FILE`: every problem of a definition, without running or storing anything."""
+"""`validate FILE`: list every problem of a definition, without running or storing anything."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from versions.definition_file import UnreadableFile, read
 
 
 class Command(BaseCommand):
-    help = "List all problems of a definition (JSON). Exit code 0: valid; 1: it has errors; 2: it cannot be read."
+    help = "List all problems of a definition (JSON). Exit code 0: valid; 1: errors; 2: unreadable."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", metavar="FILE", help="the definition; - for standard input")
+        parser.add_argument("file", metavar="FILE", help="the definition file; - for standard input")
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = str(options["file"])
@@ -43,7 +43,7 @@ class Command(BaseCommand):
 
 
 def line_of(problem: Problem) -> str:
-    """One problem as people read it: where, what, and what to change."""
+    """Format one problem: where it is, what is wrong, and what to change."""
     place = problem.path or "the document"
     if problem.line is not None:
         place += f", line {problem.line}"
@@ -61,7 +61,7 @@ def _count(number: int, thing: str) -> str:
 
 
 def _pools() -> dict[str, int] | None:
-    """Pools of this installation, to check names and sizes against; None where there is no installation yet."""
+    """Return the pools of this installation, to check names and sizes; None if there is no installation yet."""
     if not settings.INTERLOCK.database_url and not settings.INTERLOCK.database_file.exists():
         return None
     try:

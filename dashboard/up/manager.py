@@ -1,8 +1,7 @@
-"""The parent process of `up`: starts web, scheduler and, where nodes run on workers, one of these; restarts what
-crashes, and ends all when asked.
+"""The parent process of `up`: starts the web and scheduler processes, and a worker if nodes run on workers.
 
-It does little on purpose. The web process prepares the database while the others import, and says so; then they get
-the word to go on, and the parent only waits.
+It restarts processes that crash and stops all when asked. It does little on purpose: the web process prepares the
+database while the others import their modules; when it reports success, the others are told to begin.
 """
 
 from __future__ import annotations
@@ -22,36 +21,36 @@ from types import FrameType
 from typing import Any, Final
 
 from dashboard.up import listen
-from dashboard.up.child import GO, ROOT
 from dashboard.up.home import Refused
+from dashboard.up.parent_link import GO
 
 DRAIN_SECONDS: Final = 10.0
-"""From the first signal until what still runs is interrupted."""
+"""From the first signal until running nodes are interrupted."""
 LEAVE_SECONDS: Final = 3.0
-"""For a worker to leave when its nodes have ended."""
+"""How long a worker may take to exit after its nodes have ended."""
 END_SECONDS: Final = 2.0
-"""For a child to leave once it should, before it is killed."""
+"""How long a child may take to exit before it is killed."""
 CRASHES_MAX: Final = 3
-"""Ends of one child before the product was ever ready: then `up` gives up and says so."""
+"""How often a child may exit before the product was ever ready. Then `up` gives up."""
 BACK_OFF: Final = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
 LONG_LIFE_SECONDS: Final = 60.0
-"""A child that lived so long starts again without delay."""
+"""A child that ran this long is restarted without delay."""
 SLOW_START_SECONDS: Final = 20.0
-ONE_WISH_SECONDS: Final = 0.02
-"""Signals this close are one: some programs (timeout) send theirs to the process and again to its group."""
+SAME_SIGNAL_SECONDS: Final = 0.02
+"""Signals this close together count as one: some programs (timeout) send theirs to the process and to its group."""
 
 
 def say(text: str = "") -> None:
-    """A line on the terminal; one that is gone is no reason to end."""
+    """Print a line. A terminal that is gone is no reason to stop."""
     try:
         print(text, flush=True)
     except OSError:
-        # What could not be printed is kept and tried again at the end, which would make the exit code 120.
+        # Python would keep the unprinted text and fail to print it at exit, with exit code 120.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Child:
-    """One process that must be there while the product runs."""
+    """One process that must run while the product runs."""
 
     def __init__(self, role: str, environment: Mapping[str, str], pass_fds: tuple[int, ...] = ()) -> None:
         self.role = role
@@ -60,44 +59,44 @@ class Child:
         self._channel: socket.socket | None = None
         self._started_at = 0.0
         self.crashes = 0
-        """Ends in a row that came too soon."""
+        """Early exits in a row."""
         self._unread = b""
         self.start_at: float | None = None
-        """When to start it again (monotonic), while it waits for that."""
+        """When to restart it (monotonic), while it waits for that."""
 
     def start(self, *more: str) -> None:
-        """Start the process, with `more` arguments."""
+        """Start the process, with additional arguments."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         with theirs:
             listeners = [argument for number in self._pass_fds for argument in ("--listen", str(number))]
             self.process = subprocess.Popen(
-                [sys.executable, "-P", str(ROOT / "dashboard" / "up" / "child.py"), self.role,
+                [sys.executable, "-P", str(Path(__file__).with_name("child.py")), self.role,
                  "--parent", str(os.getpid()), "--channel", str(theirs.fileno()), *listeners, *more],
                 env=dict(self._environment), stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(), *self._pass_fds),
-                # The terminal's Ctrl-C goes to this process alone, which then ends the children in order.
+                # The terminal's Ctrl-C goes to this process alone, which then stops the children in order.
                 process_group=0,
             )  # fmt: skip
         self._channel, self._started_at, self.start_at, self._unread = ours, time.monotonic(), None, b""
 
     def reports(self) -> list[dict[str, Any]]:
-        """What it has said since the last call."""
+        """Return what the child has reported since the last call."""
         assert self._channel is not None
         try:
             while data := self._channel.recv(65536):
                 self._unread += data
         except OSError:
-            pass  # Nothing more now, or it has ended.
+            pass  # Nothing more to read, or the child has exited.
         *lines, self._unread = self._unread.split(b"\n")
         return [json.loads(line) for line in lines]
 
     def go(self) -> None:
-        """Say that the database is ready for it."""
+        """Tell the child that the database is ready."""
         assert self._channel is not None
         try:
             self._channel.send(GO)
         except OSError:
-            pass  # It has ended; its exit says more.
+            pass  # The child has exited; its exit code says more.
 
     @property
     def alive(self) -> bool:
@@ -107,8 +106,8 @@ class Child:
         if self.process is not None and self.alive:
             self.process.send_signal(number)
 
-    def ended(self) -> str:
-        """Note that it has ended: when to start it again, and how it ended, in words."""
+    def record_exit(self) -> str:
+        """Record that the child has exited and when to restart it. Return how it exited, in words."""
         assert self.process is not None
         assert self._channel is not None
         self._channel.close()
@@ -119,12 +118,12 @@ class Child:
         code = self.process.returncode
         self.process = None
         if code < 0:
-            return f"was ended by {signal.Signals(-code).name}"
-        return f"ended with exit code {code}"
+            return f"was killed by {signal.Signals(-code).name}"
+        return f"exited with code {code}"
 
 
-class Signals:
-    """SIGINT, SIGTERM and SIGHUP as a count and a readable descriptor; handlers do nothing else."""
+class StopSignals:
+    """SIGINT, SIGTERM and SIGHUP as a count and a readable descriptor. The handlers do nothing else."""
 
     def __init__(self) -> None:
         self.stops = 0
@@ -136,12 +135,12 @@ class Signals:
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop)
-        # Only to wake the loop: the end of a child.
+        # Only wakes the loop when a child exits.
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
-        if now - self._stopped_at < ONE_WISH_SECONDS:
+        if now - self._stopped_at < SAME_SIGNAL_SECONDS:
             return
         self.stops += 1
         self.last, self._stopped_at = signal.Signals(number), now
@@ -154,7 +153,7 @@ class Signals:
             pass
 
 
-class Parent:
+class ProcessManager:
     """One run of `up`."""
 
     def __init__(
@@ -169,20 +168,20 @@ class Parent:
         self._sockets = sockets
         for one in sockets:
             one.setblocking(False)
-        self.signals = Signals()
+        self.signals = StopSignals()
         self.scheduler = Child("scheduler", environment)
         self.web = Child("web", environment, tuple(one.fileno() for one in sockets))
         self.worker = Child("worker", environment) if has_worker else None
         self.children = (self.web, self.scheduler, *([self.worker] if self.worker else []))
         self.prepared: dict[str, Any] | None = None
-        """What the web process said when it had prepared the database; None: it has not yet."""
+        """The report of the web process that it has prepared the database; None until then."""
         self.ready = False
 
     def run(self, announce: Callable[[Mapping[str, Any]], None]) -> int:
-        """Start all, serve, drain; the exit code. Raises Refused.
+        """Start all, serve, drain. Return the exit code. Raises Refused.
 
-        0: ended as asked. 128 + the signal: ended at once by a second one. `announce` is called when the
-        product has become ready, with what the preparation said (see `child`).
+        0 if stopped as asked, 128 + the signal if a second one stopped it at once. `announce` is called with the report
+        of the preparation when the product is ready.
         """
         started = time.monotonic()
         try:
@@ -192,7 +191,7 @@ class Parent:
                 selector.register(self.signals.reader, selectors.EVENT_READ)
                 warned = False
                 while not self.signals.stops:
-                    self._look_after_children()
+                    self._check_children()
                     if not self.ready:
                         part = self._not_ready()
                         if part is None:
@@ -200,11 +199,11 @@ class Parent:
                             announce(self.prepared or {})
                         elif not warned and time.monotonic() - started > SLOW_START_SECONDS:
                             warned = True
-                            say(f"Still starting: {part}. More is in {self._home / 'log'}.")
+                            say(f"Still starting: {part}. See {self._home / 'log'}.")
                     selector.select(self._pause())
                     self.signals.drain()
                 if self.prepared is None:
-                    # Ended before it began: the children have done nothing that must be brought to an end.
+                    # Stopped before it began: the children have done nothing that needs to be finished.
                     say("Stopped.")
                     return 0
                 return self._stop(selector)
@@ -219,29 +218,29 @@ class Parent:
             child.go()
 
     def _pause(self) -> float:
-        """Seconds until something is to be done, should no signal come."""
+        """Return the seconds until something is to be done without a signal."""
         if not self.ready:
             return 0.05
         due = [child.start_at for child in self.children if child.start_at is not None]
         return max(0.0, min(due) - time.monotonic()) if due else 60.0
 
-    def _look_after_children(self) -> None:
+    def _check_children(self) -> None:
         for child in self.children:
             if self.prepared is None and child.process is not None:
-                self._hear(child)
+                self._read_reports(child)
             if child.process is not None and not child.alive:
-                how = child.ended()
+                how = child.record_exit()
                 if not self.ready and child.crashes >= CRASHES_MAX:
                     raise Refused(
                         f"The {child.role} process {how}, {child.crashes} times in a row. "
-                        f"The reason is in {self._home / 'log' / (child.role + '.log')}."
+                        f"See {self._home / 'log' / (child.role + '.log')}."
                     )
-                say(f"The {child.role} process {how}; it is started again.")
+                say(f"The {child.role} process {how}. Restarting it.")
             if child.start_at is not None and time.monotonic() >= child.start_at:
                 self._start(child)
 
-    def _hear(self, child: Child) -> None:
-        """Take what a child says while the product starts. Raises Refused when it cannot go on."""
+    def _read_reports(self, child: Child) -> None:
+        """Handle the reports of a child during the start. Raises Refused if it cannot continue."""
         for report in child.reports():
             if refusal := report.get("refused"):
                 raise Refused(str(refusal))
@@ -250,7 +249,7 @@ class Parent:
                 one.go()
 
     def _not_ready(self) -> str | None:
-        """Which part is not ready, in words; None when /readyz is well."""
+        """Return what is not ready, in words; None if /readyz reports success."""
         if self.prepared is None:
             return "the database is being prepared"
         host, port = self._sockets[0].getsockname()[:2]
@@ -258,20 +257,23 @@ class Parent:
                                                 timeout=0.5)  # fmt: skip
         try:
             connection.request("GET", "/readyz", headers={"Host": f"localhost:{port}"})
-            answer = connection.getresponse()
-            body = answer.read(4096)
-            if answer.status == 200:
+            response = connection.getresponse()
+            body = response.read(4096)
+            if response.status == 200:
                 return None
-            return _first_words(body) or f"/readyz answers {answer.status}"
+            return _readiness_text(body) or f"/readyz returned {response.status}"
         except (OSError, http.client.HTTPException):
-            return "the web process does not answer yet"
+            return "the web process does not respond yet"
         finally:
             connection.close()
 
     def _stop(self, selector: selectors.BaseSelector) -> int:
-        """Drain, then end; the exit code."""
-        say(f"\nStopping: running nodes have up to {DRAIN_SECONDS:.0f} s to end; once more ends them at once.")
-        # The pages stay meanwhile: people may want to see what is left. So does the scheduler, while a worker tells.
+        """Drain, then stop. Return the exit code."""
+        say(
+            f"\nStopping. Running nodes have up to {DRAIN_SECONDS:.0f} s to finish; press Ctrl-C again to stop them "
+            f"now."
+        )
+        # The pages stay available meanwhile, and so does the scheduler while a worker still reports.
         at_once = False
         for child, seconds in ((self.worker, DRAIN_SECONDS + LEAVE_SECONDS), (self.scheduler, DRAIN_SECONDS + 1)):
             if child is not None:
@@ -282,13 +284,13 @@ class Parent:
             selector.select(max(0.0, deadline - time.monotonic()))
             self.signals.drain()
         if at_once or self.signals.stops > 1:
-            say("Ended at once.")
+            say("Stopped at once.")
             return 128 + self.signals.last
         say("Stopped.")
         return 0
 
     def _drain(self, child: Child, seconds: float, selector: selectors.BaseSelector) -> bool:
-        """Have a child end what it runs, within so many seconds; whether that was to be at once."""
+        """Let a child finish what it runs, for at most `seconds`. Return whether it was stopped at once."""
         deadline = time.monotonic() + seconds
         child.signal(signal.SIGTERM)
         at_once = False
@@ -312,8 +314,8 @@ class Parent:
                 child.process.wait()
 
 
-def _first_words(body: bytes) -> str:
-    """What /readyz says is missing, whatever its form."""
+def _readiness_text(body: bytes) -> str:
+    """Return what /readyz reports as missing, in any format."""
     try:
         found = json.loads(body)
     except ValueError:
