@@ -1,6 +1,6 @@
 """Texts, icons and colours of states; errors, sentences of the diagnosis and receipts as text.
 
-Pure. The browser has the same texts in static/src/words; the shared table static/src/words/examples.json keeps both equal.
+Pure. The browser has the same texts in static/src/words; static/src/words/examples.json keeps both equal.
 """
 
 from __future__ import annotations

@@ -275,7 +275,7 @@ def test_long_and_tricky_texts_are_shown_as_text_everywhere(person):
     inputs = page.locator("#drawer-inputs")
     expect(inputs).to_contain_text("<img src=x onerror=window.hacked=1>")
     inputs.get_by_text("Show all").click()
-    expect(inputs.get_by_text("The first 65,536 characters are shown")).to_be_visible()
+    expect(inputs.get_by_text("Showing the first 65,536 characters")).to_be_visible()
     person.context.grant_permissions(["clipboard-read", "clipboard-write"])
     inputs.get_by_role("button", name="Copy text").click()
     expect(page.get_by_text("Copied.")).to_be_visible()

@@ -190,7 +190,9 @@ def test_a_node_that_waits_for_another_runs_slot_is_started_by_a_larger_pool(per
     expect(form).to_contain_text("1 running node is stopped with all its processes.")
     form.get_by_role("button", name="Cancel run").click()
     expect(page.locator("[data-run-state]")).to_have_text("Cancelled", timeout=20_000)
-    expect(page.locator("[data-run-outcome]")).to_have_text(re.compile(r"Stopped [2-9] processes in .*, 1 slot released"))
+    expect(page.locator("[data-run-outcome]")).to_have_text(
+        re.compile(r"Stopped [2-9] processes in .*, 1 slot released")
+    )
     # And again, with what its inputs were.
     page.get_by_role("button", name="Run again").click()
     page.wait_for_url(lambda url: not url.endswith(f"/runs/{first}/"))

@@ -30,11 +30,11 @@ ARGUMENTS = [
     ("run {here}/good.json --input =1", 2, "NAME=VALUE"),
     ("run {here}/good.json --nothing", 2, "unrecognized arguments"),
     ("validate", 2, "required: FILE"),
-    ("validate {here}/bad.json", 2, "is not JSON"),
+    ("validate {here}/bad.json", 2, "is not valid JSON"),
     ("validate {here}/binary.json", 2, "is not UTF-8"),
     ("validate {here}/deep.json", 2, "nested too deeply"),
     ("validate {here}/list.json", 1, "must be an object"),
-    ("validate -", 2, "is not JSON"),
+    ("validate -", 2, "is not valid JSON"),
     ("token", 2, "required: --user"),
     ("token --user ghost", 1, "not set up"),
     ("token --user x --scope nothing", 2, "invalid choice"),
@@ -58,7 +58,7 @@ ARGUMENTS = [
     ("nothing", 1, "Unknown command"),
     ("up --port x", 2, "invalid int value"),
     ("up --port 99999", 1, "99999 is not a port"),
-    ("up --port {taken}", 1, "is taken"),
+    ("up --port {taken}", 1, "is already in use"),
     ("up --host nowhere.invalid", 1, "nowhere.invalid"),
     ("up --nothing", 2, "unrecognized arguments"),
 ]
@@ -95,8 +95,8 @@ SETTINGS = [
     ("INTERLOCK_ARTIFACTS", "gs://bucket", "s3://bucket/prefix"),
     ("INTERLOCK_TRUST_PROXY", "perhaps", "write 1, or leave it out"),
     ("ALLOWED_HOSTS", "https://flows.example.org", 'contains "https://flows.example.org"; the format is flows'),
-    ("ALLOWED_HOSTS", "flows.example.org:443", "write it like flows"),
-    ("CSRF_TRUSTED_ORIGINS", "flows.example.org", "write it like https://"),
+    ("ALLOWED_HOSTS", "flows.example.org:443", "the format is flows"),
+    ("CSRF_TRUSTED_ORIGINS", "flows.example.org", "the format is https://"),
 ]
 
 
@@ -215,7 +215,7 @@ def test_doctor_finds_damage_that_a_start_does_not_meet(here: Path, tmp_path: Pa
     ("which", "up_says", "doctor_says"),
     [
         ("interlock.sqlite3", "cannot be written: attempt to write a readonly database. Check that", "chmod u+w"),
-        (".", "may write", "chmod -R u+rwX"),
+        (".", "a writable folder", "chmod -R u+rwX"),
     ],
 )
 def test_what_may_not_be_written_to_is_told_with_a_way_out(

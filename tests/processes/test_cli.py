@@ -98,7 +98,7 @@ def test_run_refuses_before_it_starts_with_2(terminal: Terminal, tmp_path: Path)
         ([file, "--input", "times"], ["NAME=VALUE"]),
         ([str(tmp_path / "text.json")], ["line 1, column 2"]),
         ([str(tmp_path / "none.json")], ["cannot be read"]),
-        (["no-such-workflow"], ['There is no workflow "no-such-workflow"']),
+        (["no-such-workflow"], ['No workflow or file named "no-such-workflow"']),
     ):
         done = terminal.type("run", *arguments)
         assert done.returncode == 2, arguments

@@ -135,7 +135,7 @@ def test_a_taken_port_is_named_with_a_way_out(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         done = up(tmp_path / "home", "--port", str(port))
     assert done.returncode == 1
-    assert f"Port {port} on 127.0.0.1 is taken" in done.stderr
+    assert f"Port {port} on 127.0.0.1 is already in use" in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
 
 
@@ -232,7 +232,7 @@ def test_ctrl_c_lets_a_running_node_end(product: Product) -> None:
     assert product.process is not None
     product.process.send_signal(signal.SIGINT)
     assert product.process.wait(timeout=20) == 0
-    assert "Stopping: running nodes have up to 10 s" in product.log.read_text()
+    assert "Stopping. Running nodes have up to 10 s" in product.log.read_text()
     product.start()
     assert product.api("GET", f"runs/{run}/nodes/sleep/")["attempt"] == 1
     assert product.ended(run)["state"] == "succeeded"

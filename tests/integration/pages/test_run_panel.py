@@ -80,7 +80,8 @@ def test_limits_use_and_who_waits_stand_beside_a_running_node(nightly, browser):
     other = run_of(nightly, "ready")
     shown = panel(browser, "viewer", run, "why")
     assert re.search(
-        r"Soft limit</dt><dd>in <span data-until=\"[^\"]+\">3 m (1\d|20) s</span>, then it is asked to save and stop", shown
+        r"Soft limit</dt><dd>in <span data-until=\"[^\"]+\">3 m (1\d|20) s</span>, then it is asked to save and stop",
+        shown,
     )
     assert "then it is killed" in shown
     assert "184 MiB" in shown
