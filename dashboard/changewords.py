@@ -11,8 +11,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.type_words import say
-from engine.nodes import registry
+from dashboard import node_types
 
 _FIELDS_MAX: Final = 5
 _NAMES: Final[Mapping[str, Callable[[], str]]] = {
@@ -97,13 +96,8 @@ def field_name(path: str, node: Mapping[str, Any] | None = None) -> str:
     if path in _NAMES:
         return _NAMES[path]()
     first, _dot, field = path.partition(".")
-    type_ = node.get("type") if node is not None else None
-    kind = registry.get(type_) if isinstance(type_, str) else None
-    if first == "config" and kind is not None:
-        schema = kind.config.get("properties", {}).get(field)
-        if isinstance(schema, Mapping) and schema.get("title"):
-            return say(schema["title"])
-    return field or first
+    title = node_types.field_title(node.get("type"), field) if first == "config" and node is not None else ""
+    return title or field or first
 
 
 def _listed(names: Sequence[str]) -> str:

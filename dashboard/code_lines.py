@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +51,3 @@ def traceback_lines(text: str, own: str) -> list[TracebackLine]:
         inside = inside and line.startswith("    ")
         found.append(TracebackLine(line, "source" if inside and line.strip(" ^~|") else ""))
     return found
-
-
-def node_code(config: Mapping[str, Any]) -> str:
-    """Return the text of a node's config in which line numbers of its errors count."""
-    for field in ("code", "sql", "command"):
-        value = config.get(field)
-        if isinstance(value, str):
-            return value
-    return ""

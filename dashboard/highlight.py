@@ -24,7 +24,6 @@ _WORDS = {
     ),
     "shell": "if then else elif fi for in do done while until case esac function return export local set exit",
 }
-_LANGUAGES = {"python": "python", "table.sql": "sql", "shell": "shell"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +32,6 @@ class Piece:
 
     text: str
     kind: str
-
-
-def language_of(node_type: str, field: str) -> str:
-    """The language that a field of a node's config is in; empty: none is known."""
-    return _LANGUAGES.get(node_type, "") if field in ("code", "sql", "command") else ""
 
 
 def lines(text: str, language: str) -> list[list[Piece]]:

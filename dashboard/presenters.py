@@ -17,12 +17,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from dashboard import node_types
 from dashboard.amounts import count, count_to, duration
 from dashboard.engine_words import engine_words
 from engine import clock
 from engine.diagnosis.wording import Moment
 from engine.policy import stuck_after
-from engine.sentences import Sentence
+from engine.sentences import Sentence, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,26 +98,11 @@ _ACTIONS: Mapping[str, Any] = {
     "file_deleted": gettext_lazy("Deleted a file"),
 }
 
-_TYPE_ICONS: Mapping[str, str] = {
-    "noop": "dot",
-    "python": "py",
-    "python.function": "fn",
-    "shell": "shell",
-    "table.read": "table",
-    "table.sql": "sql",
-    "table.write": "out",
-    "branch": "split",
-}
-
 
 def look(state: str) -> StateLook:
     """Return how a state of a run, node run or attempt is shown; an unknown state is shown by its name."""
     icon, word = _LOOKS.get(state, ("dot", state))
     return StateLook(state, icon, word)
-
-
-def type_icon(node_type: str) -> str:
-    return _TYPE_ICONS.get(node_type, "dot")
 
 
 def reason(code: str) -> str:
@@ -195,13 +181,25 @@ def times(ratio: float) -> str:
     return f"{ratio:.1f}".removesuffix(".0") if ratio < 10 else f"{ratio:,.0f}"
 
 
-def sentence_text(sentence: Sentence) -> str:
-    """Return a sentence of the diagnosis in the reader's language, with disguising characters escaped."""
+def translated(text: Text) -> str:
+    """Return a sentence in the reader's language."""
+    if isinstance(text, str):
+        return text
     values = {
-        name: sentence_text(one) if isinstance(one, Sentence) else _value_text(name, one)
-        for name, one in sentence.values.items()
+        name: translated(one) if isinstance(one, Sentence) else _value_text(name, one)
+        for name, one in text.values.items()
     }
-    return visible(_(sentence.template).format_map(values))
+    return Sentence(text.template, values).filled(node_types.translate(text.template))
+
+
+def sentence_text(sentence: Text) -> str:
+    """Return a sentence in the reader's language, with disguising characters escaped."""
+    return visible(translated(sentence))
+
+
+def error_message(error: Exception) -> str:
+    """Return the message of an error in the reader's language."""
+    return translated(getattr(error, "sentence", None) or str(error))
 
 
 _ENGINE_TEXTS = frozenset(("message", "what", "why"))
@@ -266,7 +264,7 @@ def sentence_html(sentence: Sentence) -> SafeString:
             values[name] = format_html('<span class="mono">{}</span>', visible(one))
         else:
             values[name] = visible(_value_text(name, one)) if isinstance(one, str) else one
-    return format_html(_(sentence.template), **values) if values else escape(_(sentence.template).format())
+    return format_html(_(sentence.template), **values) if values else escape(_(sentence.template))
 
 
 def spark(values: Sequence[float | None], most: float, *, width: int = 150, height: int = 34) -> str:

@@ -7,14 +7,14 @@
     ├── InUse               409
     ├── InvalidValue        422: one value that cannot be used
     ├── InvalidInputs       422: the inputs of a run, all problems listed
-    ├── InvalidTargets      422: nodes to run up to that the definition does not have, all listed
-    ├── NotAvailableYet     501: of the contract, but not built
-    ├── NoAnswer            503: the scheduler did not do it in time
-    ├── EventsGone          events that a reader asks for were compacted away
+    ├── InvalidTargets      422: nodes to run up to that do not exist, all problems listed
+    ├── NotAvailableYet     501: part of the contract, but not built yet
+    ├── NoAnswer            503: the scheduler did not answer in time
+    ├── EventsGone          410: the requested events were compacted away
     └── LostLeadership      another scheduler leads; this one must stop
 
-`engine.problems.InvalidDocument` (pure, without Django) is the error of a whole document; it is passed on from here.
-Each has a stable `code` for programs, fields for callers and a sentence for people as its text.
+`engine.problems.InvalidDocument` (pure, without Django) is the error of a whole definition.
+Each has a stable `code` for programs, fields for callers and a sentence for people.
 """
 
 from __future__ import annotations
@@ -22,67 +22,58 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from engine.problems import InvalidDocument, Problem
-
-__all__ = [
-    "AlreadyExists",
-    "EventsGone",
-    "InUse",
-    "InterlockError",
-    "InvalidDocument",
-    "InvalidInputs",
-    "InvalidTargets",
-    "InvalidValue",
-    "LostLeadership",
-    "NoAnswer",
-    "NotAvailableYet",
-    "NotFound",
-    "Problem",
-    "WrongState",
-]
+from engine.problems import Problem
+from engine.sentences import Sentence, Text
+from engine.sentences import gettext_noop as _
 
 
 class InterlockError(Exception):
-    """Base of all. `code` is stable, `fields` say what it is about, the text is for people."""
+    """Base of all. `code` is stable, `fields` say what it is about; `str()` gives the message in English."""
 
     code = "error"
 
-    def __init__(self, message: str, *, code: str | None = None, **fields: Any) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: Text, *, code: str | None = None, **fields: Any) -> None:
+        super().__init__(str(message))
+        self.sentence = message
         self.fields = fields
         if code is not None:
             self.code = code
 
 
 class NotFound(InterlockError):
-    """The named object does not exist (or not any more)."""
+    """The named object does not exist, or no longer exists."""
 
     code = "not_found"
 
     @classmethod
     def workflow(cls, slug: str) -> NotFound:
-        return cls(f'There is no workflow "{slug}".', workflow=slug)
+        return cls(Sentence(_('There is no workflow "{workflow}".'), {"workflow": slug}), workflow=slug)
 
     @classmethod
     def run(cls, run: int | str) -> NotFound:
-        return cls(f"There is no run {run}.", run=str(run))
+        return cls(Sentence(_("There is no run {run}."), {"run": run}), run=str(run))
 
     @classmethod
     def node(cls, run: int | str, node: str) -> NotFound:
-        return cls(f'Run {run} has no node "{node}".', run=str(run), node=node)
+        values = {"run": run, "node": node}
+        return cls(Sentence(_('Run {run} has no node "{node}".'), values), run=str(run), node=node)
 
     @classmethod
     def pool(cls, name: str) -> NotFound:
-        return cls(f'There is no pool "{name}".', pool=name)
+        return cls(no_pool(name), pool=name)
 
     @classmethod
     def worker(cls, name: str) -> NotFound:
-        return cls(f'There is no worker "{name}".', worker=name)
+        return cls(Sentence(_('There is no worker "{worker}".'), {"worker": name}), worker=name)
+
+
+def no_pool(name: str) -> Sentence:
+    """That a pool does not exist."""
+    return Sentence(_('There is no pool "{pool}".'), {"pool": name})
 
 
 class WrongState(InterlockError):
-    """The object is not in a state in which this can be done. The text says what it is in and what to do instead."""
+    """The state of the object does not allow this. The message says which state and what to do instead."""
 
     code = "wrong_state"
 
@@ -92,40 +83,40 @@ class AlreadyExists(InterlockError):
 
 
 class InUse(InterlockError):
-    """It cannot go while something names it."""
+    """The object cannot be deleted while something refers to it."""
 
     code = "in_use"
 
 
 class InvalidValue(InterlockError):
-    """One value that cannot be used; `path` says where it stands."""
+    """A value that cannot be used; `path` names it in the request."""
 
     code = "invalid_value"
 
-    def __init__(self, message: str, *, path: str = "", **fields: Any) -> None:
+    def __init__(self, message: Text, *, path: str = "", **fields: Any) -> None:
         super().__init__(message, path=path, **fields)
         self.path = path
 
 
 class InvalidInputs(InterlockError):
-    """Inputs that do not fit the workflow's; `problems` lists every one."""
+    """Inputs that do not fit the workflow's schema; `problems` lists every reason, at least one."""
 
     code = "invalid_inputs"
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = list(problems)
-        first = self.problems[0].message if self.problems else "They cannot be read."
-        super().__init__(f"The inputs do not fit: {first}")
+        first = self.problems[0].sentence
+        super().__init__(Sentence(_("The inputs are not valid: {problem}"), {"problem": first}))
 
 
 class InvalidTargets(InterlockError):
-    """Nodes to run up to that there are not; `problems` lists every one."""
+    """Nodes to run up to that do not exist; `problems` lists every one."""
 
     code = "invalid_targets"
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = list(problems)
-        super().__init__(self.problems[0].message)
+        super().__init__(self.problems[0].sentence)
 
 
 class NotAvailableYet(InterlockError):
@@ -133,29 +124,30 @@ class NotAvailableYet(InterlockError):
 
     code = "not_available_yet"
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} is not available yet.", what=what)
+    def __init__(self, what: Text) -> None:
+        super().__init__(Sentence(_("{name} is not available yet."), {"name": what}), what=str(what))
         self.what = what
 
 
 class NoAnswer(InterlockError):
-    """What was asked of the scheduler, or through it of a worker, did not come within the time one can wait."""
+    """The scheduler, or a worker that it asked, did not answer in time."""
 
     code = "no_answer"
 
 
 class EventsGone(InterlockError):
-    """Events after `after` are not kept any more; the first one that is has number `first`."""
+    """The events after `after` are no longer kept; the first one that is kept has the number `first`."""
 
     code = "events_gone"
 
     def __init__(self, run: int, after: int, first: int | None) -> None:
-        super().__init__(f"The events of run {run} after {after} are not kept any more.", run=str(run))
+        values = {"run": run, "n": after}
+        super().__init__(Sentence(_("The events of run {run} after {n} are no longer kept."), values), run=str(run))
         self.after, self.first = after, first
 
 
 class LostLeadership(InterlockError):
-    """Another scheduler has taken over: nothing of this one's memory may be written any more."""
+    """Another scheduler has taken over: this one must write nothing more from its memory."""
 
     code = "lost_leadership"
 

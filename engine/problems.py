@@ -1,25 +1,81 @@
-"""What is wrong with a document or with the inputs of a run, as plain data for people and programs."""
+"""What is wrong with a definition or with the inputs of a run: codes, sentences, places and fixes as plain data."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from engine.sentences import Sentence, Text
+from engine.sentences import gettext_noop as _
+
 Path = tuple[str | int, ...]
-Fix = tuple[str, list[dict[str, Any]]]
-"""(label, JSON Patch on the document)."""
+Span = tuple[int, int]
+"""Start and end in a text, in characters; the end is not included."""
+FIX_LENGTH_MAX = 100_000
+"""Characters of a text up to which a fix contains the whole corrected text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A change that most likely solves a problem."""
+
+    label: Sentence
+    """For a button: `Use load`."""
+    changes: Sequence[Mapping[str, Any]]
+    """JSON Patch (RFC 6902), on the definition or, in a ConfigProblem, on the node's config."""
+
+    @classmethod
+    def use(cls, name: str, path: Path, value: Any = None) -> Fix:
+        """Put the right name, or a whole `value` that has it, at `path`."""
+        change = {"op": "replace", "path": pointer(path), "value": name if value is None else value}
+        return cls(Sentence(_("Use {name}"), {"name": name}), [change])
+
+    @classmethod
+    def remove(cls, name: str, path: Path) -> Fix:
+        """Remove what is at `path`."""
+        return cls(Sentence(_("Remove {name}"), {"name": name}), [{"op": "remove", "path": pointer(path)}])
+
+    def below(self, path: Path) -> Fix:
+        """The same fix for a document that has the patched part at `path`."""
+        base = pointer(path)
+        moved = [{**one, **{key: base + one[key] for key in ("path", "from") if key in one}} for one in self.changes]
+        return Fix(self.label, moved)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigProblem:
+    """A problem inside one node's config or one of its texts, before its place in the definition is known."""
+
+    code: str
+    sentence: Sentence
+    path: Path = ()
+    """Within `config`, or within the text that was checked: empty."""
+    line: int | None = None
+    span: Span | None = None
+    severity: str = "error"
+    fix: Fix | None = None
+
+    def below(self, path: Path) -> ConfigProblem:
+        """The same problem of a value that has the checked part at `path`."""
+        return replace(self, path=(*path, *self.path), fix=self.fix.below(path) if self.fix else None)
+
+    def in_definition(self, path: Path, node: str | None) -> Problem:
+        """The problem of a definition that has the config at `path`."""
+        moved = self.below(path)
+        place = path_text(moved.path)
+        return Problem(self.code, self.sentence, place, node, self.severity, self.line, self.span, moved.fix)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, where it is, and what to change."""
+    """One thing that is wrong with a definition, and where."""
 
     code: str
     """Stable, for programs: `cycle`, `unknown_field`, `not_available_yet`, ..."""
-    message: str
-    """For people: what was found, what was expected, what to change."""
+    sentence: Sentence
+    """For people: what was found and what to change."""
     path: str
     """Place in the document, as in `nodes[3].config.sql`; empty: the document itself."""
     node: str | None = None
@@ -28,48 +84,47 @@ class Problem:
     """`error` makes the document invalid, `warning` does not."""
     line: int | None = None
     """From 1, within the text (code, SQL) that `path` names."""
-    fix: dict[str, Any] | None = None
-    """{label, changes: JSON Patch (RFC 6902) on the document}, where one repair is the obvious one."""
+    span: Span | None = None
+    """Within the text that `path` names."""
+    fix: Fix | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """The shape that leaves the product: {node, path, code, message, severity, line?, fix?}."""
+    @property
+    def message(self) -> str:
+        """The sentence in English."""
+        return str(self.sentence)
+
+    def as_dict(self, said: Callable[[Sentence], str] = str) -> dict[str, Any]:
+        """The shape that leaves the product: {node, path, code, message, severity, line?, span?, fix?}.
+
+        `said` gives the text of a sentence; by default in English.
+        """
         shape: dict[str, Any] = {
             "node": self.node,
             "path": self.path,
             "code": self.code,
-            "message": self.message,
+            "message": said(self.sentence),
             "severity": self.severity,
         }
         if self.line is not None:
             shape["line"] = self.line
+        if self.span is not None:
+            shape["span"] = list(self.span)
         if self.fix is not None:
-            shape["fix"] = self.fix
+            shape["fix"] = {"label": said(self.fix.label), "changes": list(self.fix.changes)}
         return shape
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A problem seen from inside one node's `config`, before it is known where the node stands."""
-
-    code: str
-    message: str
-    path: Path = ()
-    """Within `config`."""
-    line: int | None = None
-    fix: tuple[str, tuple[dict[str, Any], ...]] | None = None
-    """(label, JSON Patch whose paths start inside `config`)."""
-
-
 class InvalidDocument(Exception):
-    """A document that has errors; `problems` lists all of them."""
+    """A definition that has errors; `problems` lists all of them."""
 
     code = "invalid_document"
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = list(problems)
-        first = self.problems[0].message if self.problems else "It cannot be read."
-        more = f" ({len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
-        super().__init__(f"The document is not valid: {first}{more}")
+        values = {"problem": self.problems[0].sentence, "n": len(self.problems) - 1}
+        one, more = _("The definition is not valid: {problem}"), _("The definition is not valid: {problem} ({n} more)")
+        self.sentence = Sentence(more if values["n"] else one, values)
+        super().__init__(str(self.sentence))
 
 
 def path_text(path: Iterable[str | int]) -> str:
@@ -81,7 +136,7 @@ def path_text(path: Iterable[str | int]) -> str:
         elif part.isidentifier():
             text += f".{part}" if text else part
         else:
-            text += f"[{shown(part)}]"
+            text += f"[{format_value(part)}]"
     return text
 
 
@@ -90,34 +145,29 @@ def pointer(path: Iterable[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
-def shown(value: Any, limit: int = 60) -> str:
-    """`value` as short, printable ASCII-safe JSON for a message; never raises, whatever the value."""
+def format_value(value: Any, limit: int = 60) -> Text:
+    """`value` as short, printable JSON for a sentence; `an object` and the like for what has no short form.
+
+    Never raises, whatever the value is.
+    """
     if isinstance(value, dict):
-        return "an object"
+        return Sentence(_("an object"))
     if isinstance(value, (list, tuple)):
-        return "a list"
+        return Sentence(_("a list"))
     if isinstance(value, str):
         cut = value if len(value) <= limit else value[: limit - 1] + "…"
         return json.dumps("".join(c if c.isprintable() else "�" for c in cut), ensure_ascii=False)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**18:
-        return "a very large number"
+        return Sentence(_("a very large number"))
     try:
         return json.dumps(value)
     except (TypeError, ValueError):
-        return f"a {type(value).__name__}"
-
-
-def listed(names: Iterable[str]) -> str:
-    """`a, b or c`, in quotes."""
-    quoted = [f'"{name}"' for name in names]
-    if len(quoted) < 2:
-        return "".join(quoted)
-    return ", ".join(quoted[:-1]) + " or " + quoted[-1]
+        return type(value).__name__
 
 
 def nearest(word: Any, known: Iterable[str]) -> str | None:
     """The known name that `word` most likely means; None: nothing is near."""
-    import difflib  # costs a millisecond that only a wrong document pays
+    import difflib  # takes a millisecond to load, and only invalid definitions need it
 
     if not isinstance(word, str) or len(word) > 100:
         return None

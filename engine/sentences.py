@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 
@@ -16,7 +17,8 @@ def gettext_noop(text: str) -> str:
 class Sentence:
     """An English `template` with {names}, and the values for them. `str()` gives the English sentence.
 
-    A value may itself be a Sentence: a part of the sentence that has several wordings.
+    Without values the template is plain text, and its braces stand for themselves. A value may itself be a Sentence: a
+    part of the sentence that has several wordings.
     """
 
     template: str
@@ -27,7 +29,7 @@ class Sentence:
 
     def filled(self, template: str) -> str:
         """Fill the values into `template`, which is a translation of the sentence's own template."""
-        return template.format_map(self.values)
+        return template.format_map(self.values) if self.values else template
 
     def translated(self, gettext: Callable[[str], str]) -> str:
         """The sentence in the language of `gettext`, including values that are sentences."""
@@ -35,4 +37,22 @@ class Sentence:
             name: value.translated(gettext) if isinstance(value, Sentence) else value
             for name, value in self.values.items()
         }
-        return gettext(self.template).format_map(values)
+        return Sentence(self.template, values).filled(gettext(self.template))
+
+
+Text = Sentence | str
+"""What a person reads: a Sentence, or text that is shown as it is in every language."""
+
+
+def either(parts: Iterable[Text]) -> Text:
+    """`a, b or c`; empty for no parts."""
+    *others, last = list(parts) or [""]
+    if not others:
+        return last
+    first = reduce(lambda one, other: Sentence(gettext_noop("{a}, {b}"), {"a": one, "b": other}), others)
+    return Sentence(gettext_noop("{a} or {b}"), {"a": first, "b": last})
+
+
+def any_of(names: Iterable[str]) -> Text:
+    """`"a", "b" or "c"`; empty for no names."""
+    return either(f'"{name}"' for name in names)

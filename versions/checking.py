@@ -13,7 +13,7 @@ from django.conf import settings
 from engine import definition
 from engine.definition.validation.report import PROBLEMS_MAX
 from engine.problems import Problem
-from engine.sql.check import columns as sqlcheck
+from engine.sql.check import inference
 from versions import earlier_columns
 
 Column = dict[str, str]
@@ -64,10 +64,10 @@ def check(
     places = (_CONFIG.match(one.path) for one in problems if one.severity == "error")
     invalid = {int(place[1]) for place in places if place}
     config = settings.INTERLOCK
-    found = sqlcheck.look(
+    found = inference.infer(
         document,
         wrong=invalid,
-        files=sqlcheck.Files(str(config.files), tuple(str(root) for root in config.data_roots)),
+        files=inference.Files(str(config.files), tuple(str(root) for root in config.data_roots)),
         earlier=lambda names: earlier_columns.columns(workflow, user, names, document) if workflow is not None else {},
         until=until,
     )

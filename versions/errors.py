@@ -21,7 +21,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from engine.errors import InterlockError, NotFound
-from engine.problems import Problem, shown
+from engine.problems import Problem, format_value
+from engine.sentences import Sentence, gettext_noop
 from versions.models import WorkflowVersion
 
 
@@ -228,11 +229,10 @@ class NotADocument(Unusable):
     code = "invalid_document"
 
     def __init__(self, found: Any) -> None:
-        message = _("A definition must be a JSON object with schema, nodes and edges, not %(found)s.") % {
-            "found": shown(found)
-        }
-        super().__init__(message)
-        self.problems = [Problem("not_an_object", message, "")]
+        message = gettext_noop("A definition must be a JSON object with schema, nodes and edges, not {value}.")
+        sentence = Sentence(message, {"value": format_value(found)})
+        super().__init__(sentence)
+        self.problems = [Problem("not_an_object", sentence, "")]
 
 
 class DraftTooLarge(Unusable):

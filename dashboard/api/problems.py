@@ -23,8 +23,8 @@ from rest_framework.response import Response
 from dashboard import files
 from dashboard.access import Forbidden, SignedOut
 from dashboard.accounts import LastAdmin, TooManyAttempts
-from dashboard.engine_words import engine_words
 from dashboard.outage import Outage, outage
+from dashboard.presenters import error_message, translated
 from engine import errors as engine_errors
 from engine.artifacts.outputs import Unreachable, Unreadable
 from engine.problems import InvalidDocument, Problem
@@ -117,7 +117,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
 
 
 def _error_response(error: Exception, status: int, context: Mapping[str, Any] | None = None) -> Response:
-    message = engine_words(str(error))
+    message = error_message(error)
     more: dict[str, Any] = {}
     wrong = getattr(error, "problems", None)
     if wrong is not None:
@@ -137,8 +137,7 @@ def _error_response(error: Exception, status: int, context: Mapping[str, Any] | 
 
 
 def _problem_dict(wrong: Problem | Mapping[str, Any]) -> dict[str, Any]:
-    found = dict(wrong) if isinstance(wrong, Mapping) else wrong.as_dict()
-    return {**found, "message": engine_words(found["message"])}
+    return dict(wrong) if isinstance(wrong, Mapping) else wrong.as_dict(translated)
 
 
 # Codes of Django REST framework and what they are called here.

@@ -59,6 +59,11 @@ class DocumentProblem(Shape):
     message = serializers.CharField(help_text="What is wrong and what to change.")
     severity = serializers.ChoiceField(["error", "warning"], required=False)
     line = serializers.IntegerField(required=False, help_text="Line in the code or SQL at `path`, from 1.")
+    span = serializers.ListField(
+        child=serializers.IntegerField(),
+        required=False,
+        help_text="[start, end] in characters (Unicode code points) of the text at `path`.",
+    )
     fix = AnyObject(required=False, help_text="{label, changes: JSON Patch}, if there is an obvious fix.")
 
 
@@ -311,6 +316,16 @@ class TableOutput(Shape):
 # --- the installation --------------------------------------------------------------------------------------------
 
 
+class CodeField(Shape):
+    field = serializers.CharField()
+    language = serializers.CharField()
+
+
+class PathField(Shape):
+    field = serializers.CharField()
+    direction = serializers.ChoiceField(("read", "write"))
+
+
 class NodeType(Shape):
     type = serializers.CharField()
     name = serializers.CharField()
@@ -318,11 +333,23 @@ class NodeType(Shape):
     icon = serializers.CharField()
     description = serializers.CharField()
     config = AnyObject(help_text="JSON Schema of the config.")
+    default_config = AnyObject(help_text="The config of a new node.")
+    code = CodeField(allow_null=True, help_text="The field of the config that holds code.")
+    paths = PathField(many=True, help_text="The fields of the config that name files.")
+    previews_files = serializers.BooleanField(help_text="Whether its columns and first rows are known before a run.")
     out_ports = serializers.ListField(
         child=serializers.CharField(), allow_null=True, help_text="Null if they depend on the config."
     )
+    default_ports = serializers.ListField(child=serializers.CharField(), help_text="The ports of an empty config.")
+    must_name_port = serializers.BooleanField(help_text="Whether edges out of it name their `source_port`.")
     uses_inputs = serializers.BooleanField(help_text="False if edges into it only order.")
     needs_input = serializers.BooleanField(help_text="Whether a node without an incoming edge is a problem.")
+    names_inputs = serializers.BooleanField(help_text="False if it takes inputs whatever they are called.")
+    output = serializers.ChoiceField(("any", "table", "value", "input", "nothing"))
+    followed_by = serializers.ListField(child=serializers.CharField(), help_text="Types that usually come after it.")
+    preceded_by = serializers.ListField(child=serializers.CharField(), help_text="Types that usually come before it.")
+    start_rank = serializers.IntegerField(allow_null=True, help_text="Place among the types for a first node.")
+    between_rank = serializers.IntegerField(allow_null=True, help_text="Place among the types between two nodes.")
 
 
 class PoolHolder(Shape):

@@ -8,7 +8,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_POST
 from rest_framework.exceptions import APIException
 
-from dashboard import access, problem_words
+from dashboard import access, presenters
 from dashboard.access import Right
 from dashboard.api.problems import BadRequest
 from dashboard.pages.base import json_body, page
@@ -41,7 +41,7 @@ def check(request: HttpRequest, slug: str) -> JsonResponse:
         seconds=checking.TYPING_SECONDS,
     )
     answer: dict[str, Any] = {
-        "problems": [problem_words.said(problem.as_dict()) for problem in found.problems],
+        "problems": [problem.as_dict(presenters.sentence_text) for problem in found.problems],
         "columns_tag": found.columns_tag,
         "prints": fingerprints(document),
         "complete": found.complete,

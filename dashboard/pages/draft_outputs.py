@@ -42,14 +42,15 @@ def newest_outputs(request: HttpRequest, slug: str) -> JsonResponse:
 @require_POST
 @page(Right.EDIT)
 def preview(request: HttpRequest, slug: str) -> JsonResponse:
-    """`{config}` of a `table.read` -> its first rows without a run, in the shape of `data`; `{kind: "none", why}` if
-    there are none."""
+    """`{type, config}` of a node that reads files -> their first rows without a run, in the shape of `data`;
+    `{kind: "none", why}` if there are none."""
     access.workflow(request.user, slug, Right.EDIT)
     try:
         body: Any = json_body(request)
     except (BadRequest, APIException):
         return JsonResponse({"kind": "none", "why": ""}, status=422)
-    found = previews.preview(body.get("config") if isinstance(body, dict) else None)
+    body = body if isinstance(body, dict) else {}
+    found = previews.preview(body.get("type"), body.get("config"))
     if "rows" not in found:
         return JsonResponse({"kind": "none", "why": found.get("wrong", "")})
     rows, columns = found["rows"], found["columns"]

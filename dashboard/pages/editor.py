@@ -12,16 +12,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from rest_framework.exceptions import APIException
 
-from dashboard import access, changewords, problem_words, type_words
+from dashboard import access, changewords, node_types, presenters
 from dashboard.access import Right
 from dashboard.api.problems import BadRequest
 from dashboard.definition_text import document_text
 from dashboard.pages.base import json_body, page, person, render
-from dashboard.pages.graph import icon
 from dashboard.pages.workflows import changes_line
 from engine import clock
-from engine.errors import InvalidDocument
-from engine.nodes import registry
+from engine.problems import InvalidDocument
 from versions import checking, diff, queries
 from versions.actions import deploy, drafts
 from versions.actions import publish as publishing
@@ -44,7 +42,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         "newest": shown["newest"],
         "live": (shown["live"] or {}).get("version"),
         "archived": workflow.archived_at is not None,
-        "types": [{**type_words.said(kind), "icon": icon(kind["type"])} for kind in registry.describe()],
+        "types": node_types.describe(),
         "pools": dict(queries.pool_sizes()),
         "may_deploy": access.can(request.user, Right.DEPLOY),
         "address": reverse("workflow", args=[slug]),
@@ -75,7 +73,7 @@ def edit_text(request: HttpRequest, slug: str) -> HttpResponse:
         "copy": copy,
         "saved_at": clock.iso(copy.saved_at) if copy.saved_at else "",
         "text": document_text(copy.definition),
-        "problems": [problem_words.said(problem.as_dict()) for problem in found],
+        "problems": [problem.as_dict(presenters.sentence_text) for problem in found],
         "outdated": copy.saved_at is not None and copy.base_version != queries.newest_number(workflow),
     }
     return render(request, "workflows/edit_text.html", context)
@@ -129,7 +127,7 @@ def publish_form(request: HttpRequest, slug: str) -> HttpResponse:
     if errors:
         names = {one.get("id"): one.get("name") for one in _nodes(copy.definition)}
         context["errors"] = [
-            {"name": names.get(problem.node) or problem.node, "message": problem_words.problem_words(problem.message)}
+            {"name": names.get(problem.node) or problem.node, "message": presenters.sentence_text(problem.sentence)}
             for problem in errors[:_LISTED]
         ]
         context["error_count"] = len(errors)
@@ -173,9 +171,8 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
         )
     except InvalidDocument as error:
         said = _("Not published: {n} problems left. {first}")
-        messages.error(
-            request, said.format(n=len(error.problems), first=problem_words.problem_words(error.problems[0].message))
-        )
+        first = presenters.sentence_text(error.problems[0].sentence)
+        messages.error(request, said.format(n=len(error.problems), first=first))
         return here
     except OutdatedBase as error:
         messages.error(request, f"{error} ({changes_line(error.changes)})")
@@ -223,7 +220,7 @@ def _publish_from_script(request: HttpRequest, workflow: Workflow, copy: drafts.
         if live and done.created and not done.went_live:
             deploy.deploy(workflow, number, by=by)
     except InvalidDocument as error:
-        return _refusal(422, "invalid_document", str(error))
+        return _refusal(422, "invalid_document", presenters.error_message(error))
     except (Conflict, StaleDraft) as error:
         return _refusal(412 if isinstance(error, StaleDraft) else 409, error.code, str(error))
     now_live = queries.live_deployment(workflow)

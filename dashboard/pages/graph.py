@@ -9,40 +9,24 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from cachetools import LRUCache, cached
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import parse_etags
 from django.views.decorators.http import require_safe
 
-from dashboard import access
+from dashboard import access, node_types
 from dashboard.access import Right
 from dashboard.pages.base import page
 from engine.definition import Document
 from engine.models import Run
-from engine.nodes import registry
 from engine.reads import queries
 
 CACHE_BYTES_MAX: Final = 32 * 1024 * 1024
 """Total size of the cached graphs. A graph of 10,000 nodes and 50,000 edges takes about 1.3 MB."""
 CACHE_FOREVER: Final = "private, max-age=31536000, immutable"
 REVALIDATE: Final = "private, no-cache"
-
-_SPRITE: Final[Mapping[str, str]] = {
-    "circle-dot": "dot",
-    "code": "py",
-    "database": "sql",
-    "file-output": "out",
-    "globe": "globe",
-    "mail": "mail",
-    "split": "split",
-    "square-function": "fn",
-    "square-terminal": "shell",
-    "table": "table",
-}
-"""The icon of templates/components/_sprite.html for the lucide name of a node type."""
 
 
 @require_safe
@@ -87,12 +71,6 @@ def compact(document: Document) -> bytes:
             else [place[edge.source], place[edge.target], edge.source_port, edge.target_port]
             for edge in document.edges
         ],
-        "icons": {type_: icon(type_) for type_ in sorted({node.type for node in document.nodes})},
+        "icons": {type_: node_types.icon(type_) for type_ in sorted({node.type for node in document.nodes})},
     }
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-
-
-def icon(type_: str) -> str:
-    """Return the sprite's icon of a node type; a dot if the sprite does not have it."""
-    known: Any = registry.get(type_)
-    return _SPRITE.get(known.icon, "dot") if known else "dot"

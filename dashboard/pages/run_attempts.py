@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from dashboard import amounts, code_lines, highlight, presenters
+from dashboard import amounts, code_lines, highlight, node_types, presenters
 from engine.definition import Node, Policy
 from engine.models import Attempt, Run, Stack
 from engine.reads import queries
@@ -49,15 +49,12 @@ def _attempt(row: Attempt, spec: Node, stacks: int) -> dict[str, Any]:
         "waited": amounts.seconds_between(row.ready_at, row.started_at),
         "usage": row.usage or {},
         "error": row.error,
-        "traceback_lines": code_lines.traceback_lines(error.get("traceback") or "", own_file(spec)),
+        "traceback_lines": code_lines.traceback_lines(
+            error.get("traceback") or "", node_types.own_file(spec.type, spec.id)
+        ),
         "receipt": presenters.receipt(row.receipt),
         "stacks": stacks,
     }
-
-
-def own_file(spec: Node) -> str:
-    """Return the file name of the node's own code in tracebacks; empty if it has none."""
-    return f"<{spec.id}>" if spec.type == "python" else ""
 
 
 def effective(found: Run, spec: Node) -> dict[str, Any]:
@@ -91,7 +88,7 @@ def config_of(found: Run, spec: Node) -> dict[str, Any]:
 
 def _setting(spec: Node, key: str, value: Any) -> dict[str, Any]:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-    language = highlight.language_of(spec.type, key)
+    language = node_types.language_of(spec.type, key)
     return {
         "key": key,
         "text": text,

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from dashboard import amounts, presenters
-from dashboard.engine_words import engine_words
 from dashboard.files import Files
 from engine.artifacts import Artifacts, artifacts_of, outputs
 from engine.errors import InterlockError
@@ -36,7 +35,7 @@ def output_of(found: Run, node: str, offset: int = 0) -> dict[str, Any]:
     try:
         return {**context, **(_table if stored["kind"] == "table" else _value)(stored, artifacts, offset)}
     except (OSError, ValueError, LookupError) as error:
-        return {**context, "unreadable": presenters.first_line(engine_words(str(error)), REASON_CHARACTERS)}
+        return {**context, "unreadable": presenters.first_line(presenters.error_message(error), REASON_CHARACTERS)}
 
 
 def _table(stored: dict[str, Any], artifacts: Artifacts, offset: int) -> dict[str, Any]:

@@ -17,17 +17,15 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dashboard import access, amounts, code_lines
+from dashboard import access, amounts, node_types
 from dashboard.access import Right
 from dashboard.definition_text import document_text
 from dashboard.pages import strips
 from dashboard.pages.base import back, page, paginate, render
 from dashboard.pages.overview import stuck_runs
-from dashboard.type_words import say
 from engine.errors import InterlockError, InvalidValue
 from engine.models import Run
 from engine.models.conditions import unfinished_runs
-from engine.nodes import registry
 from versions import diff, queries
 from versions.actions import workflows as actions
 from versions.models import Workflow, WorkflowVersion
@@ -73,11 +71,6 @@ def new(request: HttpRequest) -> HttpResponse:
         context = {"nav": "workflows", "error": str(error), "given": request.POST}
         return render(request, "workflows/new.html", context, status=422)
     return HttpResponseRedirect(reverse("workflow-edit", args=[made.slug]))
-
-
-def type_name(node_type: str) -> str:
-    known = registry.get(node_type)
-    return say(known.name) if known else node_type
 
 
 def _name(text: str) -> str:
@@ -175,21 +168,14 @@ def _definition_context(document: Mapping[str, Any]) -> dict[str, Any]:
                 "id": node["id"],
                 "name": names[node["id"]],
                 "type": node["type"],
-                "type_name": type_name(node["type"]),
+                "type_name": node_types.name(node["type"]),
                 "needs": ", ".join(needs.get(node["id"], [])),
                 "policy": ", ".join(f"{key} {value}" for key, value in (node.get("policy") or {}).items()),
-                "summary": _summary(node.get("config") or {}),
+                "summary": node_types.summary(node["type"], node.get("config") or {})[:160],
             }
             for node in document["nodes"][:NODES_MAX]
         ],
     }
-
-
-def _summary(config: dict[str, Any]) -> str:
-    """Return the most informative part of a node's config, on one line."""
-    code = " ".join(code_lines.node_code(config).split())
-    summary = code or config.get("path") or config.get("function") or config.get("condition") or ""
-    return str(summary)[:160]
 
 
 @require_safe

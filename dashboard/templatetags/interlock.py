@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from dashboard import amounts, presenters
+from dashboard import amounts, node_types, presenters
 from dashboard.serving import built_files
 from engine import clock
 
@@ -33,7 +33,7 @@ register.filter("initials", presenters.initials)
 register.filter("visible", lambda text: presenters.visible(str(text)))
 register.filter("reason", presenters.reason)
 register.filter("audit_action", presenters.action)
-register.filter("type_icon", presenters.type_icon)
+register.filter("type_icon", node_types.icon)
 register.filter("first_line", presenters.first_line)
 
 

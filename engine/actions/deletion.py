@@ -12,6 +12,8 @@ from engine.artifacts import artifacts_of
 from engine.errors import NotFound, WrongState
 from engine.models import Attempt, Command, EventBatch, LogBatch, NodeRun, Run, Sample, Stack
 from engine.models.conditions import unfinished_runs, with_artifact
+from engine.sentences import Sentence
+from engine.sentences import gettext_noop as _
 from engine.states import RUN_TERMINAL
 
 NODES_AT_ONCE = 500
@@ -27,7 +29,8 @@ def delete(run: Run) -> None:
     state = Run.objects.filter(pk=run.pk).values_list("state", flat=True).first()
     if state is None:
         raise NotFound.run(run.pk)
-    raise WrongState(f"Run {run.pk} cannot be deleted: it is {state}. Cancel it first.", run=str(run.pk), state=state)
+    message = _("Run {run} cannot be deleted: it is {state}. Cancel it first.")
+    raise WrongState(Sentence(message, {"run": run.pk, "state": state}), run=str(run.pk), state=state)
 
 
 def delete_many(found: Iterable[Run]) -> int:

@@ -10,6 +10,8 @@ from engine import clock, hints
 from engine.errors import AlreadyExists, InUse, InvalidValue, NotFound
 from engine.models import Command, Pool
 from engine.models.conditions import unfinished_nodes
+from engine.sentences import Sentence
+from engine.sentences import gettext_noop as _
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")
 SLOTS_MAX = 1_000_000
@@ -18,11 +20,11 @@ SLOTS_MAX = 1_000_000
 def create(name: str, slots: int, *, by: str = "") -> Pool:
     """A new pool. Raises AlreadyExists, InvalidValue."""
     if not isinstance(name, str) or not NAME.match(name):
-        raise InvalidValue(
-            "A pool's name has letters, digits, dots, dashes and underscores, at most 100, and begins with a letter "
-            "or a digit.",
-            path="name",
+        message = _(
+            "A pool name has at most 100 letters, digits, dots, dashes and underscores, and starts with a letter or a "
+            "digit."
         )
+        raise InvalidValue(Sentence(message), path="name")
     _check_slots(slots)
     now = clock.now()
     try:
@@ -30,7 +32,7 @@ def create(name: str, slots: int, *, by: str = "") -> Pool:
             pool = Pool.objects.create(name=name, slots=slots, created_at=now)
             _changed(by)
     except IntegrityError:
-        raise AlreadyExists(f'There is a pool "{name}" already.', pool=name) from None
+        raise AlreadyExists(Sentence(_('Pool "{pool}" already exists.'), {"pool": name}), pool=name) from None
     return pool
 
 
@@ -55,9 +57,8 @@ def delete(name: str, *, by: str = "") -> None:
     with transaction.atomic():
         using = unfinished_nodes().filter(pool=name).first()
         if using is not None:
-            raise InUse(
-                f'Pool "{name}" cannot be deleted: node "{using.node}" of run {using.run_id} uses it.', pool=name
-            )
+            message = _('Pool "{pool}" cannot be deleted: node "{node}" of run {run} uses it.')
+            raise InUse(Sentence(message, {"pool": name, "node": using.node, "run": using.run_id}), pool=name)
         if not Pool.objects.filter(name=name).delete()[0]:
             raise NotFound.pool(name)
         _changed(by)
@@ -65,7 +66,8 @@ def delete(name: str, *, by: str = "") -> None:
 
 def _check_slots(slots: int) -> None:
     if not isinstance(slots, int) or isinstance(slots, bool) or not 1 <= slots <= SLOTS_MAX:
-        raise InvalidValue(f"slots must be a whole number from 1 to {SLOTS_MAX}.", path="slots")
+        message = _("slots must be a whole number from 1 to {n}.")
+        raise InvalidValue(Sentence(message, {"n": SLOTS_MAX}), path="slots")
 
 
 def _changed(by: str) -> None:

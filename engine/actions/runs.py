@@ -15,12 +15,15 @@ from django.db import IntegrityError, connection, transaction
 
 from engine import clock, hints
 from engine.definition import Document, canonical, content_hash, store
-from engine.errors import InvalidTargets, InvalidValue, NoAnswer, NotFound, Problem, WrongState
+from engine.errors import InvalidTargets, InvalidValue, NoAnswer, NotFound, WrongState, no_pool
 from engine.models import Command, Definition, NodeRun, Run, Stack
 from engine.models.fields import clean_text
+from engine.problems import Problem
 from engine.reads import queries
 from engine.scheduler.commands import ENDABLE, RETRYABLE, SKIPPABLE, may_retry
 from engine.scheduler.stacks import FRESH_SECONDS
+from engine.sentences import Sentence
+from engine.sentences import gettext_noop as _
 from engine.states import NODE_TERMINAL, NOT_ASKED, RUN_TERMINAL
 
 OVERRIDES = ("soft_timeout", "hard_timeout", "memory_mb", "pool", "slots")
@@ -83,12 +86,15 @@ def start(
 def _targets(definition: Definition, targets: Sequence[str]) -> list[str]:
     known = store.of(definition).by_id
     wrong = [
-        Problem("unknown_node", f'There is no node "{clean_text(name)}" to run up to.', f"targets[{place}]")
+        Problem(
+            "unknown_node", Sentence(_('There is no node "{node}".'), {"node": clean_text(name)}), f"targets[{place}]"
+        )
         for place, name in enumerate(targets)
         if name not in known
     ]
     if not targets:
-        wrong = [Problem("empty", "Name at least one node, or leave `targets` out to run all.", "targets")]
+        message = _("Name at least one node, or omit `targets` to run all nodes.")
+        wrong = [Problem("empty", Sentence(message), "targets")]
     if wrong:
         raise InvalidTargets(wrong)
     return list(dict.fromkeys(targets))
@@ -100,7 +106,8 @@ def cancel(run: Run, *, by: str) -> Run:
     with transaction.atomic():
         run = _locked(run)
         if run.state in RUN_TERMINAL:
-            raise WrongState(f"Run {run.pk} cannot be cancelled: it has {_past(run.state)}.", run=str(run.pk))
+            values = {"run": run.pk, "why": _ended(run.state)}
+            raise WrongState(Sentence(_("Run {run} cannot be cancelled: {why}."), values), run=str(run.pk))
         if run.cancel_requested_at is None:
             run.cancel_requested_at, run.cancel_requested_by = now, by
             run.save(update_fields=["cancel_requested_at", "cancel_requested_by"])
@@ -122,7 +129,7 @@ def retry(
     with the run. Raises WrongState, NotFound (a node that the run does not have), InvalidValue.
     """
     if from_ not in (None, "checkpoint", "start"):
-        raise InvalidValue('"from" must be "checkpoint" or "start".', path="from")
+        raise InvalidValue(Sentence(_('"from" must be "checkpoint" or "start".')), path="from")
     document = store.load(run.definition_id)
     wanted = None if nodes is None else list(dict.fromkeys(nodes))
     changes = _overrides(run, document, policy or {})
@@ -130,7 +137,8 @@ def retry(
         if node not in document.by_id:
             raise NotFound.node(run.pk, node)
     if wanted is not None and not wanted:
-        raise InvalidValue("Name at least one node, or leave `nodes` out to retry all that failed.", path="nodes")
+        message = _("Name at least one node, or omit `nodes` to retry all nodes that failed.")
+        raise InvalidValue(Sentence(message), path="nodes")
     now = clock.now()
     with transaction.atomic():
         run = _locked(run)
@@ -138,11 +146,11 @@ def retry(
         states = {node: (state, reason) for node, state, reason in rows}
         if wanted is None:
             if not any(state in RETRYABLE for state, _ in states.values()):
-                raise WrongState(
-                    f"Run {run.pk} has nothing to retry: no node has failed, timed out or been cancelled. "
-                    "Name the nodes, or start a new run.",
-                    run=str(run.pk),
+                message = _(
+                    "Run {run} has nothing to retry: no node failed, timed out or was cancelled. "
+                    "Name the nodes, or start a new run."
                 )
+                raise WrongState(Sentence(message, {"run": run.pk}), run=str(run.pk))
         else:
             for node in wanted:
                 _check_retry(run, node, *states.get(node, ("pending", "")))
@@ -182,12 +190,10 @@ def cancel_node(run: Run, node: str, *, by: str) -> Run:
         run = _locked(run)
         state = NodeRun.objects.filter(run=run, node=node, item=-1).values_list("state", flat=True).first() or "pending"
         if state in NODE_TERMINAL or run.state in RUN_TERMINAL:
-            refused = f"it has {_past(state)}" if state in NODE_TERMINAL else "its run has ended"
-            raise WrongState(
-                f'Node "{node}" of run {run.pk} cannot be cancelled: {refused}.',
-                run=str(run.pk),
-                node=node,
-            )
+            why = _ended(state) if state in NODE_TERMINAL else Sentence(_("its run has ended"))
+            values = {"run": run.pk, "node": node, "why": why}
+            message = _('Node "{node}" of run {run} cannot be cancelled: {why}.')
+            raise WrongState(Sentence(message, values), run=str(run.pk), node=node)
         _command("cancel_node", run, by=by, now=now, node=node)
     return run
 
@@ -204,18 +210,15 @@ def skip_node(run: Run, node: str, *, by: str) -> Run:
     with transaction.atomic():
         run = _locked(run)
         state = NodeRun.objects.filter(run=run, node=node, item=-1).values_list("state", flat=True).first() or "pending"
-        refused = ""
+        why = None
         if state in NODE_TERMINAL and state not in SKIPPABLE:
-            refused = f"it has {_past(state)}"
+            why = _ended(state)
         elif state in NODE_TERMINAL and run.stopping in ("cancelled", "run_timeout"):
-            refused = "its run is being ended"
-        if refused:
-            raise WrongState(
-                f'Node "{node}" of run {run.pk} cannot be skipped: {refused}.',
-                run=str(run.pk),
-                node=node,
-                state=state,
-            )
+            why = Sentence(_("its run is being stopped"))
+        if why is not None:
+            values = {"run": run.pk, "node": node, "why": why}
+            message = _('Node "{node}" of run {run} cannot be skipped: {why}.')
+            raise WrongState(Sentence(message, values), run=str(run.pk), node=node, state=state)
         _command("skip", run, by=by, now=now, node=node)
     return run
 
@@ -230,12 +233,9 @@ def take_stack(run: Run, node: str, *, by: str) -> Stack | None:
     rows = NodeRun.objects.filter(run=run, node=node, item=-1)
     state, attempt = rows.values_list("state", "attempt").first() or ("pending", 0)
     if state != "running":
-        raise WrongState(
-            f'Node "{node}" of run {run.pk} has no live stacks: it is {state}.',
-            run=str(run.pk),
-            node=node,
-            state=state,
-        )
+        values = {"run": run.pk, "node": node, "state": state}
+        message = _('Node "{node}" of run {run} has no live stack traces: it is {state}.')
+        raise WrongState(Sentence(message, values), run=str(run.pk), node=node, state=state)
     asked = clock.now()
     since = asked - timedelta(seconds=FRESH_SECONDS)
     fresh = Stack.objects.filter(run=run, node=node, item=-1, attempt=attempt, taken_at__gte=since)
@@ -251,11 +251,9 @@ def take_stack(run: Run, node: str, *, by: str) -> Stack | None:
         if outcome or not rows.filter(state="running", attempt=attempt).exists():
             return fresh.first()
         if time.monotonic() >= deadline:
-            raise NoAnswer(
-                f'The stacks of node "{node}" of run {run.pk} did not come within {STACK_SECONDS:g} s; try again.',
-                run=str(run.pk),
-                node=node,
-            )
+            values = {"run": run.pk, "node": node, "s": f"{STACK_SECONDS:g}"}
+            message = _('The stack traces of node "{node}" of run {run} did not arrive within {s} s. Try again.')
+            raise NoAnswer(Sentence(message, values), run=str(run.pk), node=node)
         time.sleep(pause)
         pause = min(2 * pause, 0.05)
     return found
@@ -282,26 +280,31 @@ def _check_retry(run: Run, node: str, state: str, reason: str) -> None:
     if state in ENDABLE or may_retry(state, reason):
         return
     if state == "succeeded":
-        what, instead = "it has succeeded", "Start a new run to run it again."
+        why, instead = _ended(state), _("Start a new run to run it again.")
     elif reason == NOT_ASKED:
-        what, instead = "nobody asked for it", "Start a new run that does."
+        why, instead = Sentence(_("it is not part of this run")), _("Start a new run that includes it.")
     elif state == "skipped":
-        what, instead = "it was skipped", "Retry the upstream node that decided so."
+        why, instead = _ended(state), _("Retry the upstream node because of which it was skipped.")
     else:
-        what, instead = f"it is {state}", "Wait until it has started."
-    raise WrongState(
-        f'Node "{node}" of run {run.pk} cannot be retried: {what}. {instead}', run=str(run.pk), node=node, state=state
-    )
+        why, instead = Sentence(_("it is {state}"), {"state": state}), _("Wait until it has started.")
+    values = {"run": run.pk, "node": node, "why": why, "instead": Sentence(instead)}
+    message = _('Node "{node}" of run {run} cannot be retried: {why}. {instead}')
+    raise WrongState(Sentence(message, values), run=str(run.pk), node=node, state=state)
 
 
-def _past(state: str) -> str:
-    words = {
-        "cancelled": "been cancelled",
-        "skipped": "been skipped",
-        "timed_out": "timed out",
-        "upstream_failed": "not been started, for an upstream node failed",
-    }
-    return words.get(state, state)
+_ENDED = {
+    "succeeded": _("it has succeeded"),
+    "failed": _("it has failed"),
+    "timed_out": _("it has timed out"),
+    "cancelled": _("it was cancelled"),
+    "skipped": _("it was skipped"),
+    "upstream_failed": _("it did not run because an upstream node failed"),
+}
+
+
+def _ended(state: str) -> Sentence:
+    """How a run or node run in this terminal state ended, as a part of a sentence."""
+    return Sentence(_ENDED[state])
 
 
 def _overrides(run: Run, document: Document, policy: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -314,7 +317,7 @@ def _overrides(run: Run, document: Document, policy: Mapping[str, Mapping[str, A
         if node not in document.by_id:
             raise NotFound.node(run.pk, node)
         if not isinstance(fields, Mapping):
-            raise InvalidValue("Give the changed fields of a node as an object.", path=where)
+            raise InvalidValue(Sentence(_("The changed fields of a node must be an object.")), path=where)
         before = (run.altered or {}).get(node, {})
         altered = {**before, **fields}
         if {"soft_timeout", "hard_timeout"} & fields.keys() == {"hard_timeout"} and before.get(
@@ -324,18 +327,17 @@ def _overrides(run: Run, document: Document, policy: Mapping[str, Mapping[str, A
             altered.pop("soft_timeout", None)
         for name, value in fields.items():
             if name not in OVERRIDES:
-                raise InvalidValue(
-                    f'"{name}" cannot be changed by a retry; these can: {", ".join(OVERRIDES)}.', path=f"{where}.{name}"
-                )
+                values = {"field": name, "names": ", ".join(OVERRIDES)}
+                message = _('"{field}" cannot be changed by a retry. These fields can: {names}.')
+                raise InvalidValue(Sentence(message, values), path=f"{where}.{name}")
             _check_override(where, name, value)
         base = document.by_id[node].policy
         soft = altered.get("soft_timeout", base.soft_timeout)
         hard = altered.get("hard_timeout", base.hard_timeout)
         if soft is not None and hard is not None and hard < soft:
             if "soft_timeout" in fields and "hard_timeout" in fields:
-                raise InvalidValue(
-                    f"hard_timeout ({hard:g} s) is below soft_timeout ({soft:g} s).", path=f"{where}.hard_timeout"
-                )
+                message = _("hard_timeout ({hard:g} s) is below soft_timeout ({soft:g} s).")
+                raise InvalidValue(Sentence(message, {"hard": hard, "soft": soft}), path=f"{where}.hard_timeout")
             if "hard_timeout" in fields:
                 # Asked for less time: the code is told when that is over, no earlier and no later.
                 altered["soft_timeout"] = hard
@@ -346,10 +348,12 @@ def _overrides(run: Run, document: Document, policy: Mapping[str, Mapping[str, A
         if pool_name:
             slots = Pool.objects.filter(name=pool_name).values_list("slots", flat=True).first()
             if slots is None:
-                raise InvalidValue(f'There is no pool "{pool_name}".', path=f"{where}.pool")
+                raise InvalidValue(no_pool(pool_name), path=f"{where}.pool")
             wanted = altered.get("slots", base.slots)
             if wanted > slots:
-                raise InvalidValue(f'Pool "{pool_name}" has {slots} slots, fewer than {wanted}.', path=f"{where}.slots")
+                message = _('Pool "{pool}" has only {slots} slots; {n} are needed.')
+                needed = {"pool": pool_name, "slots": slots, "n": wanted}
+                raise InvalidValue(Sentence(message, needed), path=f"{where}.slots")
         checked[node] = altered
     return checked
 
@@ -358,13 +362,14 @@ def _check_override(where: str, name: str, value: Any) -> None:
     path = f"{where}.{name}"
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if name == "soft_timeout" and not (number and 0 < value <= 31_536_000):
-        raise InvalidValue("soft_timeout must be a number of seconds above 0.", path=path)
+        raise InvalidValue(Sentence(_("soft_timeout must be a number of seconds above 0.")), path=path)
     if name == "hard_timeout" and value is not None and not (number and 0 < value <= 31_536_000):
-        raise InvalidValue("hard_timeout must be a number of seconds above 0, or null for none.", path=path)
+        message = _("hard_timeout must be a number of seconds above 0, or null for no limit.")
+        raise InvalidValue(Sentence(message), path=path)
     whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
     if name == "memory_mb" and value is not None and not whole:
-        raise InvalidValue("memory_mb must be a whole number from 1, or null for none.", path=path)
+        raise InvalidValue(Sentence(_("memory_mb must be a whole number from 1, or null for no limit.")), path=path)
     if name == "slots" and not whole:
-        raise InvalidValue("slots must be a whole number from 1.", path=path)
+        raise InvalidValue(Sentence(_("slots must be a whole number from 1.")), path=path)
     if name == "pool" and value is not None and not (isinstance(value, str) and value):
-        raise InvalidValue("pool must be the name of a pool, or null for none.", path=path)
+        raise InvalidValue(Sentence(_("pool must be the name of a pool, or null for no pool.")), path=path)

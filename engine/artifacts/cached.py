@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import IO
 
 from engine.artifacts.local import CHUNK_BYTES, Artifacts, Entry
-from engine.artifacts.s3 import ArtifactStoreError, ObjectStore
+from engine.artifacts.s3 import ArtifactStoreError, ObjectStore, WrongContent
+from engine.sentences import Sentence
+from engine.sentences import gettext_noop as _
 
 FRESH_SECONDS = 600.0
 """A copy touched since then is not deleted: between its making in a node process and its way to the store nobody
@@ -39,10 +41,6 @@ PUT_AGAIN_SECONDS = 1800.0
 def stored_artifacts(root: str, url: str, bytes_max: int) -> StoredArtifacts:
     """One for all of a process, so that connections are used again."""
     return StoredArtifacts(root, ObjectStore(url), bytes_max)
-
-
-class WrongContent(ArtifactStoreError):
-    """An object is not what its name says."""
 
 
 class StoredArtifacts(Artifacts):
@@ -151,11 +149,12 @@ class StoredArtifacts(Artifacts):
                 digest.update(chunk)
                 size += len(chunk)
         if digest.hexdigest() != name[3:67]:
-            raise WrongContent(
-                f"INTERLOCK_ARTIFACTS: an object does not hold what its name says, but {size:,} bytes with another "
-                "hash. It was changed or cut off outside Interlock. Put it back from a backup, or retry the node "
-                f"that made it: {self.store.url}/{name}."
+            message = _(
+                "INTERLOCK_ARTIFACTS: the content of {object} does not match its name: {n:,} bytes with another hash. "
+                "It was changed or truncated outside Interlock. Restore it from a backup, or retry the node that made "
+                "it."
             )
+            raise WrongContent(Sentence(message, {"object": f"{self.store.url}/{name}", "n": size}))
 
     # All of them, in the store.
 

@@ -16,6 +16,9 @@ from typing import IO, Any
 from cachetools import LRUCache, cached
 
 from engine.artifacts import Artifacts
+from engine.artifacts.s3 import ArtifactStoreError, WrongContent
+from engine.sentences import Sentence, Text
+from engine.sentences import gettext_noop as _
 from engine.worker import duck
 
 FORMATS = ("csv", "parquet", "json")
@@ -30,11 +33,15 @@ _lock = threading.Lock()
 
 
 class Unreadable(ValueError):
-    """The artifact of an output is gone or is not what it was; the message names it."""
+    """The artifact of an output is gone or is not what it was; `sentence` names it."""
+
+    def __init__(self, sentence: Sentence) -> None:
+        super().__init__(str(sentence))
+        self.sentence = sentence
 
 
 class Unreachable(Unreadable):
-    """The object store with the artifact cannot be used now; the message says why."""
+    """The object store with the artifact cannot be used now; `sentence` says why."""
 
 
 class CannotExport(ValueError):
@@ -239,10 +246,15 @@ def _stream(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _unreadable(stored: Mapping[str, Any], error: Exception) -> Unreadable:
-    if type(error).__name__ == "ArtifactStoreError":
-        return Unreachable(f"The artifact {stored['artifact']} cannot be read now. {error}")
-    why = "it is gone" if isinstance(error, FileNotFoundError) else str(error).partition("\n")[0]
-    return Unreadable(f"The artifact {stored['artifact']} cannot be read: {why}.")
+    values: dict[str, Text] = {"artifact": stored["artifact"]}
+    if isinstance(error, ArtifactStoreError):
+        values["why"] = error.sentence
+        # Only a store that cannot be used now may answer later; wrong content stays wrong.
+        kind = Unreadable if isinstance(error, WrongContent) else Unreachable
+        return kind(Sentence(_("The artifact {artifact} cannot be read now. {why}"), values))
+    gone = isinstance(error, FileNotFoundError)
+    values["why"] = Sentence(_("it no longer exists")) if gone else str(error).partition("\n")[0]
+    return Unreadable(Sentence(_("The artifact {artifact} cannot be read: {why}."), values))
 
 
 def _no_constant(_: str) -> None:

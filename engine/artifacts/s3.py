@@ -13,6 +13,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from engine.sentences import Sentence
+from engine.sentences import gettext_noop as _
+
 CONNECT_SECONDS = 3
 READ_SECONDS = 20
 PUT_SECONDS = 60.0
@@ -23,12 +26,20 @@ TRIES = 3
 
 
 class ArtifactStoreError(OSError):
-    """The object store could not be used; a sentence for people that names INTERLOCK_ARTIFACTS."""
+    """The object store could not be used; `sentence` names INTERLOCK_ARTIFACTS and says what to do."""
+
+    def __init__(self, sentence: Sentence) -> None:
+        super().__init__(str(sentence))
+        self.sentence = sentence
 
     @property
     def is_full(self) -> bool:
         """Whether the reason is that the disk of this host is full."""
         return _is_full(self.__cause__)
+
+
+class WrongContent(ArtifactStoreError):
+    """The content of an object does not match its name, which is its hash."""
 
 
 class ObjectStore:
@@ -102,35 +113,34 @@ class ObjectStore:
                 raise FileNotFoundError(f"There is no object {self.url}/{name}.") from None
             raise ArtifactStoreError(self._sentence(verb, name, error)) from error
 
-    def _sentence(self, verb: str, name: str, error: Exception) -> str:
-        where = f"INTERLOCK_ARTIFACTS is {self.url}"
+    def _sentence(self, verb: str, name: str, error: Exception) -> Sentence:
         kind = type(error).__name__
         if _is_no_bucket(error):
-            return f"{where}, but there is no such bucket. Make it, or correct the name."
-        if isinstance(error, PermissionError):
-            return (
-                f"{where}, but its objects may not be used: {_told(error)} (to {verb} {name}). Check the variables "
-                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the server, and what that key may do there."
+            template = _("INTERLOCK_ARTIFACTS is {url}, but there is no such bucket. Create it, or correct the name.")
+        elif isinstance(error, PermissionError):
+            template = _(
+                "INTERLOCK_ARTIFACTS is {url}, but access to its objects is denied: {error} (to {verb} {name}). Check "
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the server, and the permissions of that key."
             )
-        if kind in ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "CredentialRetrievalError"):
-            return (
-                f"{where}, but there are no credentials for it: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for "
-                "every process of Interlock on this host."
+        elif kind in ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "CredentialRetrievalError"):
+            template = _(
+                "INTERLOCK_ARTIFACTS is {url}, but there are no credentials for it. Set AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY for every process of Interlock on this host."
             )
-        if kind in (
-            "FSTimeoutError",
-            "EndpointConnectionError",
-            "ConnectTimeoutError",
-            "ReadTimeoutError",
-            "ConnectionClosedError",
-        ):
-            return (
-                f"{where}, but its server does not answer: {_told(error)}. Check that it runs, the network, and "
-                "AWS_ENDPOINT_URL (left out: Amazon)."
+        elif kind in _NO_ANSWER:
+            template = _(
+                "INTERLOCK_ARTIFACTS is {url}, but its server does not answer: {error}. Check the server, the network "
+                "and AWS_ENDPOINT_URL (default: Amazon)."
             )
-        if _is_full(error):
-            return f"{where}, but the disk of INTERLOCK_HOME is full: there is no room for a copy of {name}."
-        return f"{where}, but that failed to {verb} {name}: {kind}: {_told(error)}."
+        elif _is_full(error):
+            template = _(
+                "INTERLOCK_ARTIFACTS is {url}, but the disk of INTERLOCK_HOME is full: there is no room for a copy of "
+                "{name}."
+            )
+        else:
+            template = _("INTERLOCK_ARTIFACTS is {url}, but it failed to {verb} {name}: {kind}: {error}.")
+        values = {"url": self.url, "verb": verb, "name": name, "kind": kind, "error": _told(error)}
+        return Sentence(template, values)
 
     def _files(self) -> Any:
         """The driver. Raises ArtifactStoreError where it is not installed, or its configuration is of no use."""
@@ -141,10 +151,11 @@ class ObjectStore:
                 except ModuleNotFoundError as error:
                     if error.name != "s3fs":
                         raise
-                    raise ArtifactStoreError(
-                        f"INTERLOCK_ARTIFACTS is {self.url}, which needs the package s3fs, and that is not "
-                        f"installed in {sys.prefix}. Install it there with what it needs: make install-s3"
-                    ) from None
+                    message = _(
+                        "INTERLOCK_ARTIFACTS is {url}, which needs the package s3fs, but it is not installed in "
+                        "{place}. Install it with: make install-s3"
+                    )
+                    raise ArtifactStoreError(Sentence(message, {"url": self.url, "place": sys.prefix})) from None
                 try:
                     opened = s3fs.S3FileSystem(
                         skip_instance_cache=True,
@@ -161,6 +172,17 @@ class ObjectStore:
                 except Exception as error:
                     raise ArtifactStoreError(self._sentence("use", "it", error)) from error
             return self._opened
+
+
+_NO_ANSWER = frozenset(
+    (
+        "FSTimeoutError",
+        "EndpointConnectionError",
+        "ConnectTimeoutError",
+        "ReadTimeoutError",
+        "ConnectionClosedError",
+    )
+)
 
 
 def _is_no_bucket(error: BaseException) -> bool:

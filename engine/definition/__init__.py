@@ -1,41 +1,27 @@
 """Definitions: the document that people draw, its parsed form, its problems, its hash, and where it is stored."""
 
 from engine.definition.document import (
-    EDGES_MAX,
-    NODES_MAX,
-    SCHEMA,
     Document,
     Edge,
-    InvalidDocument,
     Node,
     Policy,
-    Problem,
     Settings,
     canonical,
     content_hash,
-    expression_paths,
-    node_references,
-    out_ports,
     parse,
     problems,
 )
+from engine.definition.validation.check import SCHEMA
 
 __all__ = [
-    "EDGES_MAX",
-    "NODES_MAX",
     "SCHEMA",
     "Document",
     "Edge",
-    "InvalidDocument",
     "Node",
     "Policy",
-    "Problem",
     "Settings",
     "canonical",
     "content_hash",
-    "expression_paths",
-    "node_references",
-    "out_ports",
     "parse",
     "problems",
 ]

@@ -1,7 +1,7 @@
-"""The document that people draw and the engine runs: its parsed form, all its problems, its hash.
+"""The document that people draw and the engine runs: its parsed form, its problems and its hash.
 
-Pure: no Django, no files. `problems` takes any JSON value whatever and never raises; `parse` gives the immutable
-form that the scheduler works with.
+Pure: no Django, no files. `problems` takes any value and never raises; `parse` gives the immutable form that the
+scheduler works with.
 """
 
 from __future__ import annotations
@@ -12,36 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from engine import expressions, graph
-from engine.definition.validation.check import EDGES_MAX, NODES_MAX, SCHEMA, check_document
+from engine import graph
+from engine.definition.validation.check import check_document
 from engine.definition.validation.report import Report
-from engine.nodes import registry
 from engine.problems import InvalidDocument, Problem
-
-__all__ = [
-    "EDGES_MAX",
-    "NODES_MAX",
-    "SCHEMA",
-    "Document",
-    "Edge",
-    "InvalidDocument",
-    "Node",
-    "Policy",
-    "Problem",
-    "Settings",
-    "canonical",
-    "content_hash",
-    "expression_paths",
-    "node_references",
-    "out_ports",
-    "parse",
-    "problems",
-]
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How a node is tried, limited and placed. Times in seconds; the fields' meaning is the contract's."""
+    """How a node is retried, limited and scheduled. Times are in seconds; the contract says what the fields mean."""
 
     retries: int = 0
     lost_retries: int = 3
@@ -53,7 +32,7 @@ class Policy:
     """Error classes; None: all."""
     soft_timeout: float | None = 300
     hard_timeout: float | None = 600
-    """Resolved: max(600, 2 x soft) when the document says nothing; None: no limit."""
+    """max(600, 2 x soft) when the document does not name it; None: no limit."""
     expected_duration: float | None = None
     """None: learned from earlier runs."""
     pool: str | None = None
@@ -75,7 +54,7 @@ class Node:
     """The id, when the document gives none."""
     notes: str
     config: dict[str, Any]
-    """As written: with its `{{ }}`. Not to be changed."""
+    """As written, with its `{{ }}`. Must not be changed."""
     policy: Policy
     position: tuple[float, float] | None
     index: int
@@ -84,7 +63,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One link, with both ports resolved."""
+    """One link, with both of its ports."""
 
     source: str
     target: str
@@ -94,7 +73,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What holds for a whole run."""
+    """Settings of a whole run."""
 
     priority: int = 5
     max_concurrent: int | None = None
@@ -106,16 +85,16 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A valid document, with its graph looked up once."""
+    """A valid document and its graph."""
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     settings: Settings
     inputs: dict[str, Any] | None
-    """JSON Schema of a run's inputs; None: it takes none."""
+    """JSON Schema of a run's inputs; None: it has no inputs."""
     by_id: dict[str, Node]
     upstream: dict[str, tuple[Edge, ...]]
-    """Edges into each node, in document order; () where there is none."""
+    """Edges into each node, in document order."""
     downstream: dict[str, tuple[Edge, ...]]
     order: tuple[str, ...]
     """All ids, every source before its targets, otherwise in document order."""
@@ -128,19 +107,19 @@ _WHOLE_NUMBERS = ("retries", "lost_retries", "slots", "priority", "memory_mb", "
 
 
 def problems(document: Any, *, pools: Mapping[str, int] | None = None) -> list[Problem]:
-    """Everything that is wrong with `document`, which may be any value; [] for a valid one.
+    """Everything that is wrong with `document`, which may be any value; [] for a valid one. Never raises.
 
-    `pools`: name -> slots of the pools that exist; None: pools are not checked. Never raises.
+    `pools`: name -> slots of the pools that exist; None: pools are not checked.
     """
     report = Report()
     check_document(document, report, pools)
-    return report.finished()
+    return report.finish()
 
 
 def parse(document: Any, *, trusted: bool = False, pools: Mapping[str, int] | None = None) -> Document:
     """The parsed form of a valid document. Raises InvalidDocument with all problems, warnings included.
 
-    `trusted`: it was found valid before (it comes from the table of definitions), so nothing is checked.
+    `trusted`: nothing is checked, because the document was valid when it was stored.
     """
     if not trusted:
         found = problems(document, pools=pools)
@@ -167,37 +146,13 @@ def parse(document: Any, *, trusted: bool = False, pools: Mapping[str, int] | No
 
 
 def canonical(document: Any) -> str:
-    """The one text of a document, so that equal ones are equal texts: keys sorted, no spaces, positions included."""
+    """The document as JSON in one form, so that equal documents are equal texts: keys sorted, no spaces."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def content_hash(document: Any) -> str:
-    """SHA-256 of the canonical text, in hex; also of a draft that is not valid, half characters included."""
+    """SHA-256 of the canonical text, in hex; also of an invalid draft with lone surrogates."""
     return hashlib.sha256(canonical(document).encode(errors="surrogatepass")).hexdigest()
-
-
-def expression_paths(node: Node) -> list[list[str | int]]:
-    """Where in `node.config` texts with expressions stand, `cel` fields included: [["sql"], ["args", "x"]]."""
-    return [list(place.path) for place in _places(node)]
-
-
-def node_references(node: Node) -> tuple[str, ...]:
-    """Ids of the nodes whose outputs the expressions of `node` read, each once."""
-    found: dict[str, None] = {}
-    for place in _places(node):
-        found.update(dict.fromkeys(expressions.references(place).nodes))
-    return tuple(found)
-
-
-def _places(node: Node) -> list[expressions.Place]:
-    node_type = registry.get(node.type)
-    return expressions.places(node_type.config, node.config) if node_type and node.config else []
-
-
-def out_ports(node: Node) -> tuple[str, ...]:
-    """The ports that `node` may take."""
-    node_type = registry.get(node.type)
-    return node_type.out_ports(node.config) if node_type else ("out",)
 
 
 def _given(values: Mapping[str, Any], known: frozenset[str], nulls: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -9,47 +9,48 @@ from typing import Any
 
 from engine.definition.validation.report import Report
 from engine.definition.validation.schemas import check_value
-from engine.definition.validation.values import sound
-from engine.problems import Problem, shown
+from engine.definition.validation.values import check_json
+from engine.nodes.json_schema import compile_schema
+from engine.problems import Problem, format_value
+from engine.sentences import Sentence
+from engine.sentences import gettext_noop as _
 
 BYTES_MAX = 1 << 20
-"""Of a run's inputs, as JSON: they travel with every attempt."""
+"""Of a run's inputs as JSON: they travel with every attempt."""
+_PATH = ("inputs",)
 
 
 def accept(schema: Mapping[str, Any] | None, given: Any) -> tuple[dict[str, Any], list[Problem]]:
-    """(inputs with defaults, problems); the inputs count only when there are no problems.
+    """Return the inputs with defaults, and the problems; the inputs count only when there are no problems.
 
-    `schema`: `inputs` of a valid definition; None: the workflow takes none. `given` may be any value; null is {}.
+    `schema` is `inputs` of a valid definition; None: the workflow has no inputs. `given` may be any value; null is {}.
     Paths of problems start with `inputs`.
     """
     report = Report()
-    if given is None:
-        given = {}
+    inputs: dict[str, Any] = {}
+    name = Sentence(_("inputs"))
+    given = {} if given is None else given
     if not isinstance(given, dict):
-        report.add("wrong_type", f"inputs must be an object, not {shown(given)}.", ("inputs",))
-        return {}, report.finished()
-    if not sound(given, ("inputs",), report):
-        return {}, report.finished()
-    size = len(json.dumps(given, ensure_ascii=False).encode())
-    if size > BYTES_MAX:
-        message = f"The inputs have {size:,} bytes; at most {BYTES_MAX:,} are allowed. Put large data into a file."
-        report.add("too_large", message, ("inputs",))
-        return {}, report.finished()
-    if schema is None:
-        for name in given:
-            message = f"There is no input {shown(name)}: the workflow takes no inputs. Remove it."
-            report.add("unknown_field", message, ("inputs", name))
-        return {}, report.finished()
-    inputs = _with_defaults(schema, given)
-    check_value(schema, inputs, ("inputs",), report, node=None, what="The run")
-    return inputs, report.finished()
+        report.wrong_type(name, Sentence(_("an object")), given, _PATH)
+    elif not check_json(given, _PATH, report):
+        pass
+    elif (size := len(json.dumps(given, ensure_ascii=False).encode())) > BYTES_MAX:
+        message = _("The inputs have {n:,} bytes; at most {most:,} are allowed. Put large data in a file.")
+        report.add("too_large", Sentence(message, {"n": size, "most": BYTES_MAX}), _PATH)
+    elif schema is None:
+        message = _("There is no input {name}: this workflow has no inputs.")
+        for key in given:
+            report.add("unknown_field", Sentence(message, {"name": format_value(key)}), (*_PATH, key))
+    else:
+        inputs = _with_defaults(schema, given)
+        check_value(schema, compile_schema(schema), inputs, _PATH, report, name=name)
+    return inputs, report.finish()
 
 
 def _with_defaults(schema: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """`given` and the defaults of properties that it does not name, also of objects inside it."""
+    """`given` with the defaults of properties that it does not name, also of objects inside it."""
     inputs = dict(given)
-    properties = schema.get("properties", {})
-    for name, part in properties.items():
+    for name, part in schema.get("properties", {}).items():
         if not isinstance(part, Mapping):
             continue
         if name not in inputs and "default" in part:

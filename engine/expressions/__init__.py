@@ -1,45 +1,8 @@
-"""`{{ ... }}` expressions: found in configs, parsed as CEL, bounded in cost, evaluated in node processes."""
+"""`{{ ... }}` expressions: found in configs and checked, as CEL of bounded cost.
 
-from engine.expressions.templates import (
-    ExpressionError,
-    Fault,
-    Place,
-    Span,
-    as_json,
-    bind_sql,
-    check,
-    closed_spans,
-    evaluate,
-    faults,
-    find,
-    node_references,
-    places,
-    references,
-    render,
-    render_at,
-    sources,
-    sql_problems,
-    truth,
-)
+Everything here evaluates nothing. `engine.expressions.rendering` gives the values, in node processes.
+"""
 
-__all__ = [
-    "ExpressionError",
-    "Fault",
-    "Place",
-    "Span",
-    "as_json",
-    "bind_sql",
-    "check",
-    "closed_spans",
-    "evaluate",
-    "faults",
-    "find",
-    "node_references",
-    "places",
-    "references",
-    "render",
-    "render_at",
-    "sources",
-    "sql_problems",
-    "truth",
-]
+from engine.expressions.templates import Expression, Place, closed_spans, find, places, problems, references
+
+__all__ = ["Expression", "Place", "closed_spans", "find", "places", "problems", "references"]

@@ -1,9 +1,8 @@
-"""An upper bound of what an expression costs over given values, found before anything is evaluated.
+"""An upper bound of what an expression costs over given values, computed before anything is evaluated.
 
-CEL has no loops, but its macros go through lists, and macros inside macros multiply: twenty characters more make a
-thousand times the work and the memory, inside native code that no time limit in this process can stop. The bound
-follows the sizes of the real values through the expression. It may be too high, never too low by more than a
-constant factor.
+CEL has no loops, but its macros iterate over lists, and nested macros multiply: twenty more characters can mean a
+thousand times the work and memory, in native code that no time limit of this process can stop. The bound follows the
+sizes of the real values through the expression. It may be too high, but never too low by more than a constant factor.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from engine.expressions.parser import Step, Tree
 from engine.expressions.variables import MACROS
 
 STEPS_MAX = 50_000_000
-"""Up to 0.3 microseconds each: seconds, where a node may take minutes."""
+"""A step takes up to 0.3 microseconds: this many take some seconds, where a node may take minutes."""
 WEIGHT_MAX = 3_000_000
-"""Of any value on the way, and of all that is read: about 100 bytes each, so some hundred MB."""
+"""Of any intermediate value, and of all that is read: at about 100 bytes each, some hundred MB."""
 _MATCH_STEPS = 200
 _REPEATED_MATCH_STEPS = 40_000
 """A pattern with counted repetition is compiled at each call and may grow to megabytes."""
@@ -27,12 +26,12 @@ _REPEATED_MATCH_STEPS = 40_000
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a value can be. Sizes only grow when values are combined, so `max` and `+` keep them bounds."""
+    """How large a value can be. Combining values only makes them larger, so `max` and `+` of bounds are bounds."""
 
     count: int = 0
     """Entries of the list or map itself."""
     weight: int = 1
-    """Values in it at all depths, a text counting one for each 16 characters."""
+    """Values in it at all depths; a text counts one for every 16 characters."""
     inner: int = 0
     """The most entries of any list or map inside it."""
     item: int = 1
@@ -49,7 +48,7 @@ class TooCostly(Exception):
 def steps(tree: Tree, context: Mapping[str, Any]) -> int:
     """The bound, in steps of 0.05 to 0.3 microseconds. Raises TooCostly."""
     estimate = _Estimate(context)
-    # The context is copied into CEL and the result out of it.
+    # The context is copied into CEL, and the result out of it.
     read = sum(measure(value).weight for value in context.values())
     if read > WEIGHT_MAX:
         raise TooCostly
@@ -70,7 +69,7 @@ class _Estimate:
             raise TooCostly
 
     def size(self, tree: Tree, bound: dict[str, Size], times: int) -> Size:
-        """The size of what `tree` gives, evaluated `times` times; its cost is added up."""
+        """The size of the value of `tree`; adds the cost of evaluating it `times` times."""
         self.spend(times, 1)
         size = self.size_of(tree, bound, times)
         if size.weight > WEIGHT_MAX:
@@ -153,7 +152,7 @@ class _Estimate:
         return Size(weight=1 + weight)
 
     def looked_up(self, root: str, steps: tuple[Step, ...]) -> tuple[Size, int]:
-        """(size of the value that the leading plain steps lead to, how many of them were followed)."""
+        """(size of the value that the leading plain steps lead to, number of steps followed)."""
         value: Any = self.context.get(root)
         used = 0
         for step in steps:
@@ -168,7 +167,7 @@ class _Estimate:
 
 
 def _grown(count: int, weight: int) -> int:
-    """The cost of a list that grows entry by entry: cel 0.10 copies it, with all that is in it, for each one."""
+    """The cost of a list that grows entry by entry: cel 0.10 copies it with all its contents for each entry."""
     return weight + count * weight // 2
 
 
@@ -191,7 +190,7 @@ def _together(count: int, parts: list[Size]) -> Size:
 
 
 def _is_part_of(tree: Tree, variable: str) -> bool:
-    """Whether `tree` is the variable itself or something inside it, so that nothing is copied or combined."""
+    """Whether `tree` is the variable or something inside it, so that nothing is copied or combined."""
     if tree.kind == "name":
         return tree.text == variable
     return (
@@ -204,7 +203,7 @@ def _is_part_of(tree: Tree, variable: str) -> bool:
 
 
 def measure(value: Any) -> Size:
-    """The size of a JSON value. Iterative; children are measured before what holds them."""
+    """The size of a JSON value. Iterative."""
     count = len(value) if isinstance(value, (dict, list)) else 0
     if not count:
         return Size(weight=_weight(value))
@@ -224,7 +223,7 @@ def _weight(value: Any) -> int:
 
 
 def _flat(value: Any) -> tuple[int, int]:
-    """(weight of a value with all that is in it, most entries of a list or map in it)."""
+    """(weight of a value with everything in it, most entries of a list or map in it)."""
     weight = most = 0
     waiting = [value]
     while waiting:

@@ -6,17 +6,27 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from engine.expressions import ExpressionError, cost, native, parser, variables
+from engine.expressions import cost, native, parser, variables
 from engine.expressions.parser import CelError, Step, Tree
-from engine.problems import shown
+from engine.problems import format_value
 
 _MISSING = object()
 
 
-def evaluate(source: str, context: Mapping[str, Any]) -> Any:
-    """The value of `source` over `context`.
+class ExpressionError(Exception):
+    """An expression has no usable value in this run; the message names it."""
 
-    Raises ExpressionError, and ModuleNotFoundError where this interpreter has no `cel` and the expression needs it.
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+        """From 1, within the text that contains the expression; None: not known."""
+
+
+def evaluate(source: str, context: Mapping[str, Any]) -> Any:
+    """The value of one expression over `context` {inputs, nodes: {id: {output}}, run}.
+
+    Beside JSON the value may be a datetime, timedelta or bytes. Raises ExpressionError, and ModuleNotFoundError where
+    this interpreter (a user's own) has no `cel` and the expression does more than look something up.
     """
     try:
         variables.reads(source)
@@ -35,10 +45,10 @@ def _error(source: str, why: str) -> ExpressionError:
 
 
 def _plain_path(tree: Tree) -> list[str | int] | None:
-    """The keys of an expression that only looks something up: `nodes.load.output["rows"][0]`; None: it does more.
+    """The keys of an expression that only looks something up, such as `nodes.load.output["rows"][0]`; else None.
 
-    Looked up in Python, values keep their exact type (CEL turns whole numbers beyond 64 bits into fractions), and a
-    node's interpreter needs no `cel` for them.
+    Looked up in Python, values keep their exact type (CEL turns whole numbers beyond 64 bits into fractions), and the
+    interpreter needs no `cel`.
     """
     if tree.kind == "name":
         return [tree.text] if tree.text in variables.ROOTS else None
@@ -75,10 +85,10 @@ def _follow(source: str, context: Mapping[str, Any], keys: list[str | int]) -> A
                 raise _error(source, f"{so_far} has no {key!r}; it has {names}.")
         elif isinstance(value, list) and isinstance(key, int):
             if key >= len(value):
-                raise _error(source, f"{so_far} has {len(value)} entries, and entry {key} (from 0) is asked for.")
+                raise _error(source, f"{so_far} has {len(value)} entries; there is no entry {key} (counted from 0).")
             found = value[key]
         else:
-            raise _error(source, f"{so_far} is {shown(value)} and has no {key!r}.")
+            raise _error(source, f"{so_far} is {format_value(value)} and has no {key!r}.")
         value = found
         so_far += f"[{key}]" if isinstance(key, int) else f".{key}"
     return value
@@ -89,7 +99,7 @@ def _by_cel(source: str, tree: Tree, context: Mapping[str, Any]) -> Any:
     try:
         cost.steps(tree, context)
     except cost.TooCostly:
-        why = "over values of this size it may take too many steps or too much memory. Use a Python or SQL node."
+        why = "for values of this size it may take too many steps or too much memory. Use a Python or SQL node."
         raise _error(source, why) from None
     try:
         program = _program(source)
@@ -98,18 +108,18 @@ def _by_cel(source: str, tree: Tree, context: Mapping[str, Any]) -> Any:
     try:
         return program.execute(context)
     except KeyError as error:
-        raise _error(source, f"there is no {error}. Test with has(...) whether a field exists.") from None
+        raise _error(source, f"there is no {error}. Use has(...) to test whether a field exists.") from None
     except (ZeroDivisionError, OverflowError, IndexError, TypeError, ValueError, RuntimeError) as error:
         raise _error(source, _first_sentences(str(error))) from None
     except BaseException as error:
-        # A panic of the native code is no Exception; a time limit's signal comes this way, too, and goes through.
+        # A panic of the native code is no Exception. The signal of a time limit comes this way, too, and is passed on.
         if type(error).__name__ != "PanicException":
             raise
         raise _error(source, "it cannot be evaluated.") from None
 
 
 def _needed(source: str, context: Mapping[str, Any]) -> dict[str, Any]:
-    """The roots with only that in them that the expression reads, for all of it is copied into CEL."""
+    """The part of the context that the expression reads: all of it is copied into CEL."""
     reads = variables.reads(source)
     nodes, inputs, run = (dict(context.get(root) or {}) for root in ("nodes", "inputs", "run"))
     if not reads.run_inputs:
@@ -127,5 +137,5 @@ def _program(source: str) -> Any:
 
 
 def _first_sentences(text: str) -> str:
-    """The library's message without the hints that are about its Python API."""
+    """The library's message without its hints about the Python API."""
     return text.split(" Check ")[0].splitlines()[0][:300] if text else "it cannot be evaluated."

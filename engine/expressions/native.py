@@ -1,4 +1,4 @@
-"""The native part of the `cel` package, without the rest of it."""
+"""The native extension of the `cel` package, loaded without the rest of the package."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 def load() -> Any:
     """The module with `compile`. Raises ModuleNotFoundError (name `cel`) where the package is not installed.
 
-    `import cel` also loads the package's command line with prompt_toolkit, typer and rich: 0.2 s and 15 MB in every
-    node process, where the extension alone takes a millisecond.
+    `import cel` would also load the package's command line with prompt_toolkit, typer and rich: 0.2 s and 15 MB in
+    every node process, where the extension alone takes a millisecond.
     """
     if "cel.cel" in sys.modules:
         return sys.modules["cel.cel"]
@@ -27,7 +27,7 @@ def load() -> Any:
         if found is not None and found.loader is not None:
             module = importlib.util.module_from_spec(found)
             found.loader.exec_module(module)
-            # It panics when it is loaded twice, so an author's own `import cel` must find this one.
+            # The extension panics when it is loaded twice, so an author's own `import cel` must find this one.
             sys.modules["cel.cel"] = module
             return module
-    return importlib.import_module("cel")  # another layout of a later release
+    return importlib.import_module("cel")  # a later release with another layout

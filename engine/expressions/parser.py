@@ -1,8 +1,8 @@
-"""The text of a CEL expression as a tree, read without evaluating anything.
+"""Parses a CEL expression into a tree. Nothing is evaluated.
 
-CEL itself is evaluated by the `cel` package, in node processes only. Its parser and evaluator are native code that
-overflows the stack on long or deep expressions, which ends the process; so every expression passes here first,
-where length and depth are bounded. That its names and functions are known ones is seen in celreads.
+CEL is evaluated by the `cel` package, in node processes only. Its native parser and evaluator overflow the stack on
+long or deep expressions, which ends the process. So every expression is parsed here first, with bounded length and
+depth. `variables` checks its names and functions.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from engine.problems import shown
+from engine.problems import format_value
+from engine.sentences import Sentence, Text
+from engine.sentences import gettext_noop as _
 
 LENGTH_MAX = 8192
 """Characters of one expression."""
 CACHED_LENGTH_MAX = 300
-"""Longer ones are rare, and trees of thousands of them would fill the memory."""
+"""Longer expressions are rare, and a cache of their trees would take too much memory."""
 NESTING_MAX = 20
-"""Brackets, arguments and conditionals inside each other."""
+"""Levels of brackets, arguments and conditionals."""
 DEPTH_MAX = 120
 """Depth of the evaluator's tree, in which `a + b + c` is one deeper than `a + b`."""
 _KEYWORDS = ("as", "break", "const", "continue", "else", "for", "function", "if", "import", "in", "let", "loop")
@@ -48,17 +51,22 @@ TOKEN = re.compile(
 _RELATIONS = frozenset({"<", "<=", ">=", ">", "==", "!=", "in"})
 
 
-class CelError(Exception):
-    """The expression cannot be used; the message says why and what to write."""
+_OPERATOR = Sentence(_("an operator or the end"))
+_VALUE = Sentence(_("a value"))
 
-    def __init__(self, message: str, code: str = "expression") -> None:
-        super().__init__(message)
+
+class CelError(Exception):
+    """The expression cannot be used; `sentence` says why and what to write."""
+
+    def __init__(self, template: str, values: Mapping[str, Any] | None = None, code: str = "expression") -> None:
+        self.sentence = Sentence(template, values or {})
+        super().__init__(str(self.sentence))
         self.code = code
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One piece after a value: `.field`, `[index]` or `.function(arguments)`."""
+    """What follows a value: `.field`, `[index]` or `.function(arguments)`."""
 
     kind: str
     """field, index or call."""
@@ -84,7 +92,7 @@ class Tree:
 
 
 def string_end(text: str, at: int, opening: str) -> int:
-    """Where the triple-quoted text that opened before `at` is closed; -1: nowhere."""
+    """Where the triple-quoted text that was opened before `at` ends; -1: nowhere."""
     quote = opening[-3:]
     raw = "r" in opening.lower()
     while True:
@@ -99,7 +107,7 @@ def string_end(text: str, at: int, opening: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A lexical piece: string, number, name, mark or end."""
+    """A string, number, name, mark or the end."""
 
     kind: str
     text: str
@@ -107,21 +115,21 @@ class Token:
 
 
 def lex(source: str) -> Iterator[Token]:
-    """The tokens, without spaces and comments. Raises CelError at what is none."""
+    """The tokens, without spaces and comments. Raises CelError."""
     at = 0
     while at < len(source):
         match = TOKEN.match(source, at)
         if match is None:
             if source[at] in "'\"":
                 if _ANY_TEXT.match(source, at):
-                    raise CelError("A text holds a backslash with a letter that means nothing. Write two: \\\\.")
-                raise CelError(f"The quote {source[at]} is never closed on its line. Close it.")
-            raise CelError(f"{shown(source[at])} has no meaning here. Remove it.")
+                    raise CelError(_("A quoted text has an invalid escape sequence. Write \\\\ for a backslash."))
+                raise CelError(_("The quote {quote} is never closed on its line."), {"quote": source[at]})
+            raise CelError(_("Unexpected character {character}."), {"character": format_value(source[at])})
         kind, end = match.lastgroup or "", match.end()
         if kind == "text":
             end = string_end(source, end, match.group())
             if end < 0:
-                raise CelError("A text in three quotes is never closed. Close it.")
+                raise CelError(_("The triple-quoted text is never closed."))
             kind = "string"
         if kind != "space":
             yield Token(kind, source[at:end], at)
@@ -136,12 +144,13 @@ def parse(source: str) -> Tree:
 
 def _parse(source: str) -> Tree:
     if len(source) > LENGTH_MAX:
-        raise CelError(
-            f"The expression has {len(source):,} characters; at most {LENGTH_MAX:,} are allowed. "
-            "Compute the value in a Python or SQL node."
+        message = _(
+            "The expression has {n:,} characters; at most {most:,} are allowed. Compute the value in a Python or SQL "
+            "node."
         )
+        raise CelError(message, {"n": len(source), "most": LENGTH_MAX})
     if not source.strip():
-        raise CelError("The expression is empty. Write, for example, inputs.month.")
+        raise CelError(_("The expression is empty. Enter one, such as inputs.month."))
     return _Parser(list(lex(source))).whole()
 
 
@@ -149,7 +158,7 @@ _parse_cached = functools.lru_cache(maxsize=2048)(_parse)
 
 
 class _Parser:
-    """Recursive descent over CEL's grammar; the recursion is bounded by NESTING_MAX."""
+    """A recursive descent parser of CEL's grammar; NESTING_MAX bounds the recursion."""
 
     def __init__(self, tokens: list[Token]) -> None:
         self.tokens = tokens
@@ -159,16 +168,17 @@ class _Parser:
     def whole(self) -> Tree:
         tree = self.expression()
         if self.now.kind != "end":
-            raise self.unexpected("an operator or the end")
+            raise self.unexpected(_OPERATOR)
         return tree
 
     @property
     def now(self) -> Token:
         return self.tokens[self.place]
 
-    def unexpected(self, wanted: str) -> CelError:
-        found = "the end" if self.now.kind == "end" else shown(self.now.text)
-        return CelError(f"Expected {wanted}, found {found} at character {self.now.at + 1} of the expression.")
+    def unexpected(self, expected: Text) -> CelError:
+        found = Sentence(_("the end")) if self.now.kind == "end" else format_value(self.now.text)
+        values = {"expected": expected, "found": found, "n": self.now.at + 1}
+        return CelError(_("Expected {expected} at character {n} of the expression, found {found}."), values)
 
     def take(self, mark: str) -> bool:
         if self.now.kind == "mark" and self.now.text == mark:
@@ -183,7 +193,8 @@ class _Parser:
     def expression(self) -> Tree:
         self.nesting += 1
         if self.nesting > NESTING_MAX:
-            raise CelError(f"The expression is nested more than {NESTING_MAX} levels deep. Make it flatter.")
+            message = _("The expression is nested more than {n} levels deep. Simplify it.")
+            raise CelError(message, {"n": NESTING_MAX})
         tree = self.any_of()
         if self.take("?"):
             yes = self.any_of()
@@ -230,7 +241,8 @@ class _Parser:
                 while self.take(mark):
                     count += 1
                 if count > 10:
-                    raise CelError(f'"{mark}" stands {count} times in a row. Remove all but one.')
+                    message = _('"{mark}" is repeated {n} times. Remove all but one.')
+                    raise CelError(message, {"mark": mark, "n": count})
                 if mark == "-" and self.now.kind == "number" and count == 1:
                     self.place += 1
                     return self.steps_after(Tree("literal", _number("-" + self.tokens[self.place - 1].text)))
@@ -245,7 +257,7 @@ class _Parser:
         while True:
             if self.take("."):
                 if self.now.kind != "name" or self.now.text in _NO_FIELDS:
-                    raise self.unexpected('the name of a field (others are written ["in"])')
+                    raise self.unexpected(Sentence(_('the name of a field (reserved words are written as ["in"])')))
                 name = self.tokens[self.place].text
                 self.place += 1
                 steps.append(Step("call", name, self.arguments()) if self.take("(") else Step("field", name))
@@ -253,7 +265,7 @@ class _Parser:
                 steps.append(Step("index", "", (self.expression(),)))
                 self.need("]")
             elif self.now.text == "{" and (base.kind == "name" or steps):
-                raise self.unexpected("an operator or the end")
+                raise self.unexpected(_OPERATOR)
             else:
                 break
         if not steps:
@@ -282,7 +294,7 @@ class _Parser:
                 return Tree("literal", token.text)
             if token.text in _RESERVED:
                 self.place -= 1
-                raise self.unexpected("a value")
+                raise self.unexpected(_VALUE)
             if self.take("("):
                 return _tree("call", token.text, self.arguments())
             return Tree("name", token.text)
@@ -298,7 +310,7 @@ class _Parser:
             return _tree("list", "", self.entries("]", pairs=False))
         if self.take("{"):
             return _tree("map", "", self.entries("}", pairs=True))
-        raise self.unexpected("a value")
+        raise self.unexpected(_VALUE)
 
     def entries(self, close: str, *, pairs: bool) -> tuple[Tree, ...]:
         found: list[Tree] = []
@@ -324,13 +336,14 @@ def _number(text: str) -> str:
     else:
         fits = math.isfinite(float(digits))
     if not fits:
-        raise CelError(f"The number {text[:40]} is too large for an expression (64 bits).")
+        raise CelError(_("The number {number} is too large: expressions have 64 bits."), {"number": text[:40]})
     return text
 
 
 def _bounded(depth: int) -> int:
     if depth > DEPTH_MAX:
-        raise CelError(f"The expression is a chain of more than {DEPTH_MAX} steps. Compute it in a Python or SQL node.")
+        message = _("The expression has a chain of more than {n} steps. Compute the value in a Python or SQL node.")
+        raise CelError(message, {"n": DEPTH_MAX})
     return depth
 
 

@@ -1,4 +1,4 @@
-"""What a CEL expression reads, and that it uses only names and functions that there are. Pure."""
+"""What a CEL expression reads, and that it uses only names and functions that exist. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import functools
 from dataclasses import dataclass
 
 from engine.expressions.parser import CACHED_LENGTH_MAX, CelError, Step, Tree, parse, step_key
-from engine.problems import listed, nearest, shown
+from engine.problems import format_value, nearest
+from engine.sentences import any_of
+from engine.sentences import gettext_noop as _
 
 ROOTS = ("inputs", "nodes", "run")
 RUN_FIELDS = ("id", "workflow", "version", "inputs")
@@ -30,7 +32,7 @@ class Reads:
     nodes: tuple[str, ...]
     """Ids in `nodes.<id>.output`, each once."""
     inputs: tuple[str, ...]
-    """First names after `inputs.`, each once; a computed one is left out."""
+    """First names after `inputs.`, each once; computed names are left out."""
     all_inputs: bool
     """Reads `inputs` as a whole or by a computed name."""
     run_inputs: bool
@@ -38,7 +40,7 @@ class Reads:
 
 
 def reads(source: str) -> Reads:
-    """Parse and check an expression: known names, functions and shapes only. Raises CelError."""
+    """Parse and check an expression: only known names, functions and forms. Raises CelError."""
     return _reads_cached(source) if len(source) <= CACHED_LENGTH_MAX else _reads(source)
 
 
@@ -67,11 +69,10 @@ def _check(tree: Tree, bound: frozenset[str], found: dict[str, dict[str, None]])
         if step.kind == "call" and step.name in MACROS:
             variable = step.parts[0] if step.parts else None
             if len(step.parts) not in (2, 3) or variable is None or variable.kind != "name":
-                raise CelError(f"{step.name} is written {step.name}(x, ...) with a name for each entry.")
+                raise CelError(_("Write {name} as {name}(x, ...), with a name for each entry."), {"name": step.name})
             if variable.text in (*ROOTS, "secrets"):
-                raise CelError(
-                    f'"{variable.text}" cannot be the name of an entry. Take another, as in {step.name}(x, ...).'
-                )
+                message = _('"{variable}" cannot be the name of an entry. Choose another, such as {name}(x, ...).')
+                raise CelError(message, {"variable": variable.text, "name": step.name})
             for part in step.parts[1:]:
                 _check(part, bound | {variable.text}, found)
         elif step.kind == "call":
@@ -86,17 +87,25 @@ def _check_call(
 ) -> None:
     if name not in FUNCTIONS:
         near = nearest(name, (*FUNCTIONS, *MACROS))
-        hint = f"Did you mean {near}?" if near else f"Known: {', '.join(sorted((*FUNCTIONS, *MACROS)))}."
-        raise CelError(f'There is no function "{name}" in expressions. {hint}')
+        message = (
+            _('Expressions have no function "{name}". Did you mean {near}?')
+            if near
+            else _('Expressions have no function "{name}". Available functions: {names}.')
+        )
+        raise CelError(message, {"name": name, "near": near, "names": ", ".join(sorted((*FUNCTIONS, *MACROS)))})
     if method and name not in _METHODS:
-        raise CelError(f"{name} stands before its value: {name}(x).")
+        raise CelError(_("{name} is written before its value: {name}(x)."), {"name": name})
     if not method and name not in _PLAIN:
-        raise CelError(f"{name} stands after its value: x.{name}({'y' if name in _OF_TEXTS else ''}).")
+        values = {"name": name, "argument": "y" if name in _OF_TEXTS else ""}
+        raise CelError(_("{name} is written after its value: x.{name}({argument})."), values)
     wanted = (0, 1) if name in _OF_DATES + _OF_TIMES else (0, 0) if method and name == "size" else (1, 1)
     if not wanted[0] <= len(parts) <= wanted[1]:
-        raise CelError(f"{name} takes {'no argument' if not wanted[1] else 'one argument'}, and has {len(parts)}.")
+        message = (
+            _("{name} takes one argument, but has {n}.") if wanted[1] else _("{name} takes no argument, but has {n}.")
+        )
+        raise CelError(message, {"name": name, "n": len(parts)})
     if name == "has" and not (parts[0].kind == "path" and parts[0].steps[-1].kind == "field"):
-        raise CelError("has takes one field, as in has(inputs.month).")
+        raise CelError(_("has takes one field, such as has(inputs.month)."))
     for part in parts:
         _check(part, bound, found)
 
@@ -105,17 +114,21 @@ def _check_root(name: str, steps: tuple[Step, ...], bound: frozenset[str], found
     if name in bound:
         return
     if name == "secrets":
-        raise CelError("Secrets in expressions are not available yet. Remove the expression.", "not_available_yet")
+        raise CelError(_("Secrets are not available in expressions yet."), code="not_available_yet")
     if name in TYPE_NAMES and not steps:
         return
     if name not in ROOTS:
         near = nearest(name, ROOTS)
-        hint = f'Did you mean "{near}"?' if near else f"Known are {listed(ROOTS)}; texts stand in quotes."
-        raise CelError(f'"{name}" is unknown in expressions. {hint}')
+        message = (
+            _('Expressions have no variable "{name}". Did you mean "{near}"?')
+            if near
+            else _('Expressions have no variable "{name}". Use {names}, and put text in quotes.')
+        )
+        raise CelError(message, {"name": name, "near": near, "names": any_of(ROOTS)})
     if name == "nodes":
         keys = [step_key(step) for step in steps[:2]]
         if len(keys) < 2 or keys[0] is None or keys[1] != "output":
-            raise CelError("After nodes comes the id of one node and then output: nodes.<id>.output.")
+            raise CelError(_("Write the id of a node and output after nodes: nodes.<id>.output."))
         found["nodes"][keys[0]] = None
         return
     key = step_key(steps[0]) if steps else None
@@ -124,6 +137,6 @@ def _check_root(name: str, steps: tuple[Step, ...], bound: frozenset[str], found
     elif name == "inputs":
         found["inputs"][key] = None
     elif key not in RUN_FIELDS:
-        raise CelError(f"run has no {shown(key)}; it has {listed(RUN_FIELDS)}.")
+        raise CelError(_("run has no {field}. Use {names}."), {"field": format_value(key), "names": any_of(RUN_FIELDS)})
     elif key == "inputs":
         found["whole"]["run"] = None

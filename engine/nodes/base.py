@@ -1,15 +1,63 @@
-"""What a node type is: the one class that built-in types and those of installed packages are made of."""
+"""What a node type is: the one class that built-in types and those of installed packages are made of.
+
+A type describes everything that the engine, the pages and the editor do with it, so that no other code names it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, Literal
 
-from engine.problems import Finding
+from engine.problems import ConfigProblem, Path, Span
 
 Config = Mapping[str, Any]
-CATEGORIES = ("tables", "code", "flow", "services", "other")
+CATEGORIES: Final = ("tables", "code", "flow", "services", "other")
+CODE_LANGUAGES: Final = ("python", "sql", "shell")
+_PORT: Final = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
+_TEXT_KEYWORDS: Final = ("title", "description", "x-missing")
+_NAMED_SCHEMAS: Final = ("properties", "patternProperties", "$defs", "dependentSchemas")
+_VALUE_KEYWORDS: Final = ("default", "const", "enum", "examples")
+
+
+@dataclass(frozen=True, slots=True)
+class CodeField:
+    """The field of a config that holds the author's code; lines of errors count in it."""
+
+    field: str
+    language: str
+    """One of CODE_LANGUAGES. It also tells how the code names inputs, see `NodeType.names_inputs`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathField:
+    """A field of a config that names files."""
+
+    field: str
+    direction: str
+    """`read` or `write`."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputRead:
+    """A place where code reads an input by name."""
+
+    name: str
+    line: int
+    span: Span
+    """Of the quoted name in the code."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputReads:
+    """The inputs that the code of a node reads by name and that must be there."""
+
+    path: Path
+    """Of the code in `config`."""
+    text: str
+    """The code."""
+    reads: tuple[InputRead, ...]
 
 
 def one_port(config: Config) -> tuple[str, ...]:
@@ -17,9 +65,34 @@ def one_port(config: Config) -> tuple[str, ...]:
     return ("out",)
 
 
-def no_findings(config: Config) -> Iterable[Finding]:
+def no_problems(config: Config) -> Iterable[ConfigProblem]:
     """The check of a type whose JSON Schema says everything."""
     return ()
+
+
+def no_input_reads(config: Config) -> InputReads | None:
+    """For a type whose code does not tell which inputs it needs."""
+    return None
+
+
+def marked_ports(schema: Mapping[str, Any], config: Any) -> tuple[str, ...]:
+    """The port names at the places of `config` that its schema marks with `x-port`, each once, in order."""
+    return tuple(dict.fromkeys(_marked_ports(schema, config)))
+
+
+def _marked_ports(schema: Any, value: Any) -> Iterator[str]:
+    if not isinstance(schema, Mapping):
+        return
+    if schema.get("x-port"):
+        if isinstance(value, str) and _PORT.match(value):
+            yield value
+    elif isinstance(value, dict):
+        for name, part in schema.get("properties", {}).items():
+            if name in value:
+                yield from _marked_ports(part, value[name])
+    elif isinstance(value, list):
+        for item in value:
+            yield from _marked_ports(schema.get("items"), item)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +100,10 @@ class NodeType:
     """A kind of node. A package offers its own under the entry point group `interlock.nodes`."""
 
     type: str
-    """The name in documents: `table.sql`."""
+    """The name in definitions: `table.sql`."""
     name: str
     category: str
-    """`tables`, `code`, `flow`, `services` or `other`: where the palette shows it."""
+    """One of CATEGORIES: where the palette shows it."""
     icon: str
     """Name of a lucide icon."""
     description: str
@@ -40,34 +113,133 @@ class NodeType:
     config: Mapping[str, Any] = field(
         default_factory=lambda: {"type": "object", "properties": {}, "additionalProperties": False}
     )
-    """JSON Schema (draft 2020-12) of `config`.
+    """JSON Schema (draft 2020-12) of `config`, with these marks at properties:
 
-    A property with `"x-expression": true` may hold `{{ }}` at any depth, one with `"sql"` as bound parameters; one with
-    `"cel"` is an expression itself, `{{ }}` around it or not. `x-editor` (`python`, `sql`, `shell`, `path`,
-    `expression`) is a hint to the form."""
+    - `x-expression`: true: `{{ }}` at any depth; `sql`: as bound parameters; `cel`: the text is an expression itself.
+    - `x-editor`: `python`, `sql`, `shell` (code), `path`, `expression` or `function` (a dotted path).
+    - `x-path`: `read` or `write`, beside `x-editor: path`.
+    - `x-port`: the text names a port out of the node.
+    - `x-missing`: what to say when the value is missing or empty: `Enter a path.`
+    - `enumNames`: labels of the values of `enum`.
+    """
     out_ports: Callable[[Config], tuple[str, ...]] = one_port
-    """Ports of a node with this (valid) config, in order."""
+    """Ports of a node with this (valid) config, in order. The editor knows those marked with `x-port`; without marks in
+    the config, those of an empty one."""
     must_name_port: bool = False
-    """Edges out of it say `source_port` (branch)."""
+    """Edges out of it name their `source_port`."""
     python: bool = False
     """Runs in the interpreter that INTERLOCK_NODE_PYTHON names."""
     uses_inputs: bool = True
     """False: edges into it only order."""
     needs_input: bool = False
     """A node without an edge into it is a problem."""
-    check: Callable[[Config], Iterable[Finding]] = no_findings
+    names_inputs: bool = True
+    """Its code names inputs: Python as `inputs["port"]`, SQL as tables, shell as `$INTERLOCK_INPUT_<PORT>`; without a
+    code field they may be named anywhere. False: it takes inputs whatever they are called."""
+    output: Literal["any", "table", "value", "input", "nothing"] = "any"
+    """What its output is; `any`: a table or a value; `input`: what came in."""
+    file_reader: str = ""
+    """Module with `source_of(config, files)`: how DuckDB reads the files that `config` names as one table. Columns and
+    first rows are then known before a run. Empty: it reads no files."""
+    check: Callable[[Config], Iterable[ConfigProblem]] = no_problems
     """What the schema cannot say, about a config that fits the schema. Never runs anything of the author's."""
+    input_reads: Callable[[Config], InputReads | None] = no_input_reads
+    """The inputs that the code in a config, which may be invalid, reads by name."""
+    followed_by: tuple[str, ...] = ("python", "table.sql", "shell")
+    """Types that usually come after it, the likeliest first."""
+    preceded_by: tuple[str, ...] = ()
+    """Types that usually come before it; empty: those with `start_rank`."""
+    start_rank: int | None = None
+    """Place among the types offered for the first node of a workflow; None: not offered there."""
+    between_rank: int | None = None
+    """Place among the types offered for a node between two others."""
+    translations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """For a package: its texts by language (`zh-hant`) and English text. Built-in types have the message catalogue."""
 
-    def describe(self) -> dict[str, Any]:
-        """What the editor needs of it, as JSON. `out_ports` null: they depend on the config."""
+    @property
+    def properties(self) -> dict[str, Mapping[str, Any]]:
+        """Schemas of the fields of `config`."""
+        return {name: part for name, part in self.config.get("properties", {}).items() if isinstance(part, Mapping)}
+
+    @property
+    def code(self) -> CodeField | None:
+        for name, schema in self.properties.items():
+            if schema.get("x-editor") in CODE_LANGUAGES:
+                return CodeField(name, schema["x-editor"])
+        return None
+
+    @property
+    def paths(self) -> list[PathField]:
+        return [PathField(name, schema["x-path"]) for name, schema in self.properties.items() if "x-path" in schema]
+
+    @property
+    def default_config(self) -> dict[str, Any]:
+        """The config of a new node: required fields that have a default."""
+        required = self.config.get("required", ())
+        parts = self.properties.items()
+        return {name: part["default"] for name, part in parts if name in required and "default" in part}
+
+    def language_of(self, name: str) -> str:
+        """The language of a field of `config`; empty: it holds no code."""
+        language = self.properties.get(name, {}).get("x-editor")
+        return language if language in CODE_LANGUAGES else ""
+
+    def describe(self, translate: Callable[[str], str] = str) -> dict[str, Any]:
+        """What the editor and the API show of it, as JSON, its texts by `translate`."""
+        code, ports = self.code, self._default_ports()
         return {
             "type": self.type,
-            "name": self.name,
+            "name": translate(self.name),
             "category": self.category,
             "icon": self.icon,
-            "description": self.description,
-            "config": self.config,
-            "out_ports": list(self.out_ports({})) if not self.must_name_port else None,
+            "description": translate(self.description),
+            "config": _translated(self.config, translate),
+            "default_config": self.default_config,
+            "code": {"field": code.field, "language": code.language} if code else None,
+            "paths": [{"field": one.field, "direction": one.direction} for one in self.paths],
+            "previews_files": bool(self.file_reader),
+            # Null: they depend on the config.
+            "out_ports": None if _has_port_marks(self.config) else ports,
+            "default_ports": ports,
+            "must_name_port": self.must_name_port,
             "uses_inputs": self.uses_inputs,
             "needs_input": self.needs_input,
+            "names_inputs": self.names_inputs,
+            "output": self.output,
+            "followed_by": list(self.followed_by),
+            "preceded_by": list(self.preceded_by),
+            "start_rank": self.start_rank,
+            "between_rank": self.between_rank,
         }
+
+    def _default_ports(self) -> list[str]:
+        try:
+            return list(self.out_ports({}))
+        except Exception:  # a package's function may need its config
+            return list(one_port({}))
+
+
+def _has_port_marks(schema: Any) -> bool:
+    if not isinstance(schema, Mapping):
+        return False
+    inner = (*schema.get("properties", {}).values(), schema.get("items"))
+    return bool(schema.get("x-port")) or any(map(_has_port_marks, inner))
+
+
+def _translated(schema: Any, translate: Callable[[str], str]) -> Any:
+    """A JSON Schema with translated texts; names and values stay."""
+    if isinstance(schema, list):
+        return [_translated(part, translate) for part in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    made: dict[str, Any] = {}
+    for name, part in schema.items():
+        if name in _NAMED_SCHEMAS and isinstance(part, Mapping):
+            made[name] = {key: _translated(one, translate) for key, one in part.items()}
+        elif name in _TEXT_KEYWORDS and isinstance(part, str):
+            made[name] = translate(part)
+        elif name == "enumNames" and isinstance(part, list):
+            made[name] = [translate(one) for one in part]
+        else:
+            made[name] = part if name in _VALUE_KEYWORDS else _translated(part, translate)
+    return made

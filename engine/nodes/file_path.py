@@ -1,31 +1,53 @@
-"""The `path` of node types that read and write files: what can be said about it before a run."""
+"""Paths in the configs of nodes that read and write files: the form field, and what can be checked before a run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from engine.nodes.base import Config
-from engine.problems import Finding
+from engine.problems import ConfigProblem
+from engine.sentences import Sentence
+from engine.sentences import gettext_noop as _
 from engine.worker.paths import DRIVERS, is_chained, url_scheme
 
+PATH: Mapping[str, Any] = {
+    "type": "string",
+    "title": _("Path"),
+    "minLength": 1,
+    "maxLength": 4096,
+    "x-editor": "path",
+    "x-expression": True,
+    "x-missing": _("Enter a path."),
+}
+FORMAT: Mapping[str, Any] = {
+    "enum": ["auto", "csv", "json", "parquet"],
+    "enumNames": [_("Auto"), "CSV", "JSON", "Parquet"],
+    "title": _("Format"),
+    "description": _("Auto: from the file extension"),
+    "default": "auto",
+}
 
-def check_read(config: Config) -> Iterator[Finding]:
-    """A URL that stands there as it is need not wait for a run to be refused."""
+
+def check_read(config: Config) -> Iterator[ConfigProblem]:
+    """Refuse URLs that cannot be read."""
     path = config["path"]
     scheme = url_scheme(path)
     if scheme and (is_chained(path) or scheme not in DRIVERS):
-        message = (
-            f"Files of {scheme}:// cannot be read, nor one URL through another (::). "
-            f"Use object storage ({', '.join(DRIVERS)}), name a path under the files folder, or an absolute one."
+        message = _(
+            "{scheme}:// cannot be read, nor one URL through another (::). Use object storage ({schemes}), a path "
+            "under the files folder, or an absolute path."
         )
-        yield Finding("path_scheme", message, ("path",))
+        yield ConfigProblem(
+            "path_scheme", Sentence(message, {"scheme": scheme, "schemes": ", ".join(DRIVERS)}), ("path",)
+        )
 
 
-def check_write(config: Config) -> Iterator[Finding]:
-    """The same for a file that is to be written, for which no URL will do."""
+def check_write(config: Config) -> Iterator[ConfigProblem]:
+    """Refuse URLs: none can be written yet."""
     if scheme := url_scheme(config["path"]):
-        message = (
-            f"Writing to object storage ({scheme}://...) is not available yet. "
-            "Name a path under the files folder, or an absolute one."
+        message = _(
+            "Writing to object storage ({scheme}://) is not available yet. Use a path under the files folder, or an "
+            "absolute path."
         )
-        yield Finding("not_available_yet", message, ("path",))
+        yield ConfigProblem("not_available_yet", Sentence(message, {"scheme": scheme}), ("path",))

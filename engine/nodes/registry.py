@@ -9,7 +9,7 @@ import functools
 import importlib
 import importlib.metadata
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from engine.nodes.base import CATEGORIES, NodeType
 GROUP = "interlock.nodes"
 BUILT_IN = ("table_read", "table_sql", "table_write", "python", "python_function", "shell", "branch", "noop")
 NOT_YET = ("http.request", "sql.query", "map", "subworkflow", "wait", "approval", "notify")
-"""Types of the contract that are not built yet; a document that uses one is told so."""
+"""Types of the contract that are not built yet; a definition that uses one is told so."""
 _TYPE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\Z")
 
 
@@ -38,6 +38,8 @@ class BrokenPackage:
 class _Registry:
     types: dict[str, NodeType]
     broken: tuple[BrokenPackage, ...]
+    translations: dict[str, dict[str, str]]
+    """Texts of packages by language and English text."""
 
 
 def get(type: str) -> NodeType | None:
@@ -55,13 +57,18 @@ def broken_packages() -> list[BrokenPackage]:
     return list(_load().broken)
 
 
-def describe() -> list[dict[str, Any]]:
-    """All node types as JSON, in the palette's order."""
-    return [node_type.describe() for node_type in all_types()]
+def describe(translate: Callable[[str], str] = str) -> list[dict[str, Any]]:
+    """All node types as JSON, in the palette's order; see NodeType.describe."""
+    return [node_type.describe(translate) for node_type in all_types()]
+
+
+def translation(text: str, language: str) -> str | None:
+    """What a package calls its English `text` in a language (`zh-hant`); None: no package translates it."""
+    return _load().translations.get(language, {}).get(text)
 
 
 def reload() -> None:
-    """Forget what was loaded, so that packages installed since are seen."""
+    """Drop what was loaded, so that packages installed since are found."""
     _load.cache_clear()
 
 
@@ -72,6 +79,7 @@ def _load() -> _Registry:
         node_type: NodeType = importlib.import_module(f"engine.nodes.{folder}.schema").NODE_TYPE
         types[node_type.type] = node_type
     broken: list[BrokenPackage] = []
+    translations: dict[str, dict[str, str]] = {}
     for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
         package = entry.dist.name if entry.dist else entry.value
         try:
@@ -81,18 +89,21 @@ def _load() -> _Registry:
         except BaseException as error:  # a package may raise anything while it is imported, also SystemExit
             reason = str(error) if isinstance(error, _Unusable) else f"{type(error).__name__}: {error}"
             broken.append(BrokenPackage(package, entry.name, reason))
-        else:
-            types.update((node_type.type, node_type) for node_type in found)
-    return _Registry(types, tuple(broken))
+            continue
+        for node_type in found:
+            types[node_type.type] = node_type
+            for language, texts in node_type.translations.items():
+                translations.setdefault(language, {}).update(texts)
+    return _Registry(types, tuple(broken), translations)
 
 
 class _Unusable(Exception):
-    """Why what an entry point gave is no node type."""
+    """Why the object of an entry point is not a node type that can be used."""
 
 
 def _checked(offered: Any, known: dict[str, NodeType]) -> list[NodeType]:
-    """The node types that an entry point gave: a NodeType or an iterable of them. Raises when one is unusable."""
-    import jsonschema
+    """The node types of an entry point: a NodeType or an iterable of them. Raises when one cannot be used."""
+    from engine.nodes.json_schema import ValidationError, compile_schema  # only packages need it
 
     found = [offered] if isinstance(offered, NodeType) else offered
     if not isinstance(found, Iterable) or isinstance(found, (str, bytes, dict)):
@@ -103,15 +114,17 @@ def _checked(offered: Any, known: dict[str, NodeType]) -> list[NodeType]:
         if not isinstance(item, NodeType):
             raise _Unusable(f"it gives a {type(item).__name__}; give a NodeType or a list of them.")
         if not isinstance(item.type, str) or not _TYPE.match(item.type):
-            raise _Unusable(f'the type "{item.type}" is no name; write lower-case words joined by dots.')
+            raise _Unusable(f'the type "{item.type}" is not a valid name; use lowercase words joined by dots.')
         if item.type in names or item.type in NOT_YET:
-            raise _Unusable(f'the type "{item.type}" exists already.')
+            raise _Unusable(f'the type "{item.type}" already exists.')
         if item.category not in CATEGORIES:
-            raise _Unusable(f'the category of "{item.type}" is "{item.category}"; write {", ".join(CATEGORIES)}.')
+            raise _Unusable(f'the category of "{item.type}" is "{item.category}"; use {", ".join(CATEGORIES)}.')
         try:
-            jsonschema.Draft202012Validator.check_schema(item.config)
-        except jsonschema.SchemaError as error:
-            raise _Unusable(f'the config schema of "{item.type}" is no JSON Schema: {error.message}') from error
+            compile_schema(item.config)
+        except ValidationError as error:
+            raise _Unusable(
+                f'the config schema of "{item.type}" is not a valid JSON Schema: {error.message}'
+            ) from error
         if item.config.get("type") != "object":
             raise _Unusable(f'the config schema of "{item.type}" must have "type": "object".')
         names.add(item.type)

@@ -16,6 +16,8 @@ from engine.database.heartbeat import is_alive
 from engine.errors import NotFound, WrongState
 from engine.models import Host, Leader
 from engine.models.conditions import running_attempts
+from engine.sentences import Sentence
+from engine.sentences import gettext_noop as _
 from engine.shapes import iso, optional_micros
 from engine.states import HostReason, ended_silently
 
@@ -74,16 +76,17 @@ def drain(name: str) -> dict[str, Any]:
     """
     found = worker(name)
     if name == LOCAL:
-        raise WrongState(
-            "The scheduler's own node processes cannot be drained: stop Interlock instead, or run Celery workers with "
-            "INTERLOCK_EXECUTOR=celery.",
-            worker=name,
+        message = _(
+            "The scheduler's own node processes cannot be drained. Stop Interlock instead, or run Celery workers with "
+            "INTERLOCK_EXECUTOR=celery."
         )
+        raise WrongState(Sentence(message), worker=name)
     if found["state"] == "active":
         if Host.objects.filter(name=name, state="active").update(state="draining", reason=HostReason.DRAIN_REQUESTED):
             return {**found, "state": "draining"}
         found = worker(name)
-    raise WrongState(f'Worker "{name}" cannot be drained: {_why(found)}.', worker=name)
+    message = _('Worker "{worker}" cannot be drained: {why}.')
+    raise WrongState(Sentence(message, {"worker": name, "why": _why(found)}), worker=name)
 
 
 def resume(name: str) -> dict[str, Any]:
@@ -98,15 +101,16 @@ def resume(name: str) -> dict[str, Any]:
         ):
             return {**found, "state": "active"}
         found = worker(name)
-    raise WrongState(f'Worker "{name}" cannot be resumed: {_why(found)}.', worker=name)
+    message = _('Worker "{worker}" cannot be resumed: {why}.')
+    raise WrongState(Sentence(message, {"worker": name, "why": _why(found)}), worker=name)
 
 
-def _why(found: dict[str, Any]) -> str:
+def _why(found: dict[str, Any]) -> Sentence:
     if found["other_release"]:
-        return "it is of another release than the scheduler"
+        return Sentence(_("it runs another release than the scheduler"))
     if found["state"] == "draining":
-        return "it is being stopped" if found["stopping"] else "it drains already"
-    return "it is lost" if found["state"] == "lost" else "it takes work"
+        return Sentence(_("it is being stopped") if found["stopping"] else _("it is already draining"))
+    return Sentence(_("it is lost") if found["state"] == "lost" else _("it is accepting work"))
 
 
 def _local() -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""A light look at DuckDB SQL: where code, quotes and comments are. The real check is DuckDB's, when a node runs.
+"""Tokens of DuckDB SQL: where code, quotes and comments are. The real check is DuckDB's, when a node runs.
 
-Pure text work in one pass; nothing is executed and nothing is rewritten here.
+Pure text work in one pass; nothing is executed or rewritten here.
 """
 
 from __future__ import annotations
@@ -8,9 +8,12 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
+
+from engine.problems import ConfigProblem, Span
+from engine.sentences import Sentence
+from engine.sentences import gettext_noop as _
 
 STARTS = ("select", "with", "from")
 WRITES = ("insert", "update", "delete", "merge", "copy", "create")
@@ -38,7 +41,7 @@ _COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 
 class Token(NamedTuple):
-    """A piece of SQL text; `closed` is false when its quote or comment never ends."""
+    """A token of SQL; `closed` is false when its quote or comment never ends."""
 
     kind: str
     """comment string identifier parameter word number mark expression."""
@@ -47,24 +50,15 @@ class Token(NamedTuple):
     closed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with a text of SQL, and in which line (from 1)."""
-
-    code: str
-    message: str
-    line: int
-
-
 CACHED_LENGTH_MAX = 50_000
-Spans = tuple[tuple[int, int], ...]
+Spans = tuple[Span, ...]
 
 
 def tokens(sql: str, spans: Spans = ()) -> tuple[Token, ...]:
-    """The text in pieces; between them is only white space.
+    """The tokens of a text; between them is only white space.
 
-    `spans`: where `{{ }}` stand, in ascending order; one that starts between pieces is a piece of its own. The last
-    few answers are kept, for each text is asked about by several checks in a row.
+    `spans`: where `{{ }}` are, in ascending order; one that starts between tokens is a token of its own. The last few
+    results are cached, because several checks in a row ask for the tokens of one text.
     """
     return _cached(sql, spans) if len(sql) <= CACHED_LENGTH_MAX else tuple(_tokens(sql, spans))
 
@@ -126,45 +120,52 @@ def _comment_end(sql: str, at: int) -> tuple[int, bool]:
 
 
 def line_of(text: str, at: int) -> int:
-    """The line (from 1) in which the character `at` stands."""
+    """The line (from 1) of the character at `at`."""
     return text.count("\n", 0, at) + 1
 
 
-def query_faults(sql: str, spans: Spans = ()) -> list[Fault]:
+_UNCLOSED = {
+    "string": _("The quoted text is never closed."),
+    "identifier": _("The quoted name is never closed."),
+    "comment": _("The comment is never closed."),
+}
+
+
+def query_problems(sql: str, spans: Spans = ()) -> list[ConfigProblem]:
     """Why the text is not one query that starts with select, with or from; [] when it looks like one."""
-    faults: list[Fault] = []
-    pieces = tokens(sql, spans)
-    for token in pieces:
+    problems: list[ConfigProblem] = []
+
+    def add(code: str, message: str, token: Token, **values: str) -> None:
+        line, span = line_of(sql, token.start), (token.start, token.end)
+        problems.append(ConfigProblem(code, Sentence(message, values), line=line, span=span))
+
+    found = tokens(sql, spans)
+    for token in found:
         if not token.closed:
-            what = {"string": "A quoted text", "identifier": "A quoted name"}.get(token.kind, "A comment")
-            faults.append(Fault("sql_unclosed", f"{what} is never closed.", line_of(sql, token.start)))
+            # It reaches to the end of the text; its first line shows where it was opened.
+            line_end = sql.find("\n", token.start)
+            add("sql_unclosed", _UNCLOSED[token.kind], token._replace(end=line_end if line_end >= 0 else token.end))
         elif token.kind == "parameter":
-            name = sql[token.start : token.end]
-            message = f"{name} is a parameter, and nothing gives it a value. Write {{{{ inputs.name }}}} instead."
-            faults.append(Fault("sql_parameter", message, line_of(sql, token.start)))
-    code = [token for token in pieces if token.kind != "comment"]
-    ends = [place for place, token in enumerate(code) if sql[token.start] == ";" and token.kind == "mark"]
+            message = _("{name} is a parameter without a value. Use {{{{ inputs.name }}}} instead.")
+            add("sql_parameter", message, token, name=sql[token.start : token.end])
+    code = [token for token in found if token.kind != "comment"]
+    ends = [index for index, token in enumerate(code) if sql[token.start] == ";" and token.kind == "mark"]
     while ends and ends[-1] == len(code) - 1:
         ends.pop()
         code.pop()
     if ends:
-        at = code[min(ends[0] + 1, len(code) - 1)].start
-        message = "The text holds more than one statement. Write one query; make the others nodes of their own."
-        faults.append(Fault("sql_several_statements", message, line_of(sql, at)))
+        message = _("Only one statement is allowed. Put each query in a node of its own.")
+        add("sql_several_statements", message, code[min(ends[0] + 1, len(code) - 1)])
     first = next((token for token in code if sql[token.start : token.end] != "("), None)
     if first is None:
-        faults.append(Fault("sql_not_a_query", "The SQL is empty. Write a query: select, with or from.", 1))
+        problems.append(ConfigProblem("sql_not_a_query", Sentence(_("Enter a query.")), line=1))
     elif sql[first.start : first.end].lower() not in STARTS:
-        word = sql[first.start : first.end][:30]
-        message = f'A query starts with select, with or from, not with "{word}". Only reading is possible here.'
-        faults.append(Fault("sql_not_a_query", message, line_of(sql, first.start)))
-    else:
-        writer = _writing_word(sql, code)
-        if writer is not None:
-            word = sql[writer.start : writer.end]
-            message = f'"{word}" writes; only reading is possible here. Let the query give rows, and write them after.'
-            faults.append(Fault("sql_not_a_query", message, line_of(sql, writer.start)))
-    return faults
+        message = _('A query starts with SELECT, WITH or FROM, not with "{word}". It can only read.')
+        add("sql_not_a_query", message, first, word=sql[first.start : first.end][:30])
+    elif (writer := _writing_word(sql, code)) is not None:
+        message = _('"{word}" writes, but a query can only read. Write its result with another node.')
+        add("sql_not_a_query", message, writer, word=sql[writer.start : writer.end])
+    return problems
 
 
 def _writing_word(sql: str, code: list[Token]) -> Token | None:

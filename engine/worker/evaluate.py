@@ -28,10 +28,10 @@ def render(task: Task, bound: Container[str]) -> None:
     paths = [path for path in task.envelope["expressions"] if path[0] not in bound]
     if not paths:
         return
-    from engine import expressions
+    from engine.expressions.rendering import render_at
 
     try:
-        task.config = expressions.render_at(task.config, paths, task.expression_context)
+        task.config = render_at(task.config, paths, task.expression_context)
     except ModuleNotFoundError as error:
         if error.name != "cel":
             raise
@@ -41,7 +41,7 @@ def render(task: Task, bound: Container[str]) -> None:
 def _by_resolver(task: Task, paths: list[list[str | int]]) -> dict[str, Any]:
     import subprocess
 
-    from engine.expressions import ExpressionError
+    from engine.expressions.evaluation import ExpressionError
 
     question = json.dumps({"config": task.config, "paths": paths, "context": task.expression_context})
     main = os.path.join(os.path.dirname(__file__), "main.py")
@@ -66,13 +66,12 @@ def _by_resolver(task: Task, paths: list[list[str | int]]) -> dict[str, Any]:
 
 def answer() -> None:
     """The other side: read a question on stdin, write its answer on stdout."""
-    from engine import expressions
+    from engine.expressions.evaluation import ExpressionError
+    from engine.expressions.rendering import render_at
 
     question = json.load(sys.stdin)
     try:
-        result: dict[str, Any] = {
-            "config": expressions.render_at(question["config"], question["paths"], question["context"])
-        }
-    except expressions.ExpressionError as error:
+        result: dict[str, Any] = {"config": render_at(question["config"], question["paths"], question["context"])}
+    except ExpressionError as error:
         result = {"error": str(error), "line": error.line}
     json.dump(result, sys.stdout)

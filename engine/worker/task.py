@@ -112,7 +112,7 @@ class Task:
             with self.artifacts.open(name) as file:
                 return json.load(file)
         except (OSError, ValueError) as error:
-            from engine.expressions import ExpressionError
+            from engine.expressions.evaluation import ExpressionError
 
             raise ExpressionError(f'The output of "{node}" cannot be read: {error}.') from None
 

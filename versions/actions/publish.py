@@ -11,9 +11,9 @@ from django.db import transaction
 from engine import clock
 from engine.actions import runs as engine_runs
 from engine.definition import content_hash
-from engine.errors import InvalidDocument
 from engine.models import Definition
 from engine.models.fields import clean_text
+from engine.problems import InvalidDocument
 from versions import checking, queries
 from versions.actions import audit, deploy, drafts
 from versions.actions.locks import lock

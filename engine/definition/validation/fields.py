@@ -1,4 +1,4 @@
-"""The fields of `policy` and `settings`: their types, limits and what they are for, as one table."""
+"""The fields of `policy` and `settings`: their types and limits as one table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 
 from engine.definition.validation.report import Report
 from engine.policy import TRIGGER_RULES
-from engine.problems import Fix, Path, listed, nearest, pointer, shown
+from engine.problems import Fix, Path, format_value, nearest, pointer
+from engine.sentences import Sentence, Text, any_of
+from engine.sentences import gettext_noop as _
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 YEAR_SECONDS = 366 * 86400
@@ -18,115 +20,123 @@ YEAR_SECONDS = 366 * 86400
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What a field may hold."""
+    """What a field may contain."""
 
     kind: str
-    """`integer`, `seconds`, `choice`, `text`, `name` (as a worker's command can say it) or `texts`."""
+    """`integer`, `seconds`, `choice`, `text`, `name` (usable in a worker's command) or `texts`."""
     low: float = 0
     high: float = YEAR_SECONDS
-    null: bool = False
-    """null is allowed, and means what `null_means` says."""
     null_means: str = ""
+    """What null stands for; empty: null is not allowed."""
     choices: tuple[str, ...] = ()
     above: bool = False
-    """The value must be above `low`, not only not below it."""
+    """The value must be above `low`; `low` itself is not allowed."""
 
-    def fault(self, value: Any) -> str | None:
-        """What is wrong with `value` ("must be ..."); None: nothing."""
-        if value is None and self.null:
-            return None
+    def fits(self, value: Any) -> bool:
+        if value is None:
+            return bool(self.null_means)
         if self.kind in ("integer", "seconds"):
-            what = "a whole number" if self.kind == "integer" else "a number of seconds"
-            right = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-            if right and self.kind == "integer":
-                right = value == int(value)
-            if right and self.low <= value <= self.high and not (self.above and value == self.low):
-                return None
-            start = f"above {self.low:g}" if self.above else f"from {self.low:g}"
-            limits = f"{what} {start} to {self.high:.10g}"
+            if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+                return False
+            in_range = self.low <= value <= self.high and not (self.above and value == self.low)
+            return in_range and (self.kind == "seconds" or value == int(value))
+        if self.kind == "texts":
+            return isinstance(value, list) and bool(value) and all(isinstance(item, str) and item for item in value)
+        if not isinstance(value, str) or not value:
+            return False
+        if self.kind == "choice":
+            return value in self.choices
+        return self.kind != "name" or NAME.fullmatch(value) is not None
+
+    def expected(self) -> Text:
+        """What fits, as a part of a sentence."""
+        limits = {"low": f"{self.low:g}", "high": f"{self.high:.10g}"}
+        expected: Text
+        if self.kind == "integer":
+            expected = Sentence(_("a whole number from {low} to {high}"), limits)
+        elif self.kind == "seconds":
+            message = _("a number of seconds from {low} to {high}")
+            if self.above:
+                message = _("a number of seconds above {low}, at most {high}")
+            expected = Sentence(message, limits)
         elif self.kind == "choice":
-            if isinstance(value, str) and value in self.choices:
-                return None
-            limits = listed(self.choices)
-            near = nearest(value, self.choices)
-            if near:
-                return f'must be {limits}, not {shown(value)}; did you mean "{near}"?'
+            expected = any_of(self.choices)
         elif self.kind == "name":
-            if isinstance(value, str) and NAME.fullmatch(value):
-                return None
-            limits = 'a name of at most 100 letters, digits, ".", "_" and "-"'
+            expected = Sentence(_('a name of up to 100 letters, digits, ".", "_" and "-"'))
         elif self.kind == "texts":
-            if isinstance(value, list) and value and all(isinstance(item, str) and item for item in value):
-                return None
-            limits = "a list of at least one name"
+            expected = Sentence(_("a list of at least one name"))
         else:
-            if isinstance(value, str) and value:
-                return None
-            limits = "a text"
-        if self.null:
-            limits += f", or null ({self.null_means})"
-        return f"must be {limits}, not {shown(value)}"
+            expected = Sentence(_("text"))
+        if self.null_means:
+            values = {"expected": expected, "meaning": Sentence(self.null_means)}
+            expected = Sentence(_("{expected}, or null ({meaning})"), values)
+        return expected
 
 
+_NO_LIMIT = _("no limit")
 POLICY: Mapping[str, Field] = {
     "retries": Field("integer", 0, 1000),
     "lost_retries": Field("integer", 0, 1000),
     "retry_delay": Field("seconds"),
     "retry_backoff": Field("choice", choices=("exponential", "linear", "fixed")),
     "retry_max_delay": Field("seconds"),
-    "retry_on": Field("texts", null=True, null_means="all error classes"),
-    "soft_timeout": Field("seconds", above=True, null=True, null_means="no limit"),
-    "hard_timeout": Field("seconds", above=True, null=True, null_means="no limit"),
-    "expected_duration": Field("seconds", above=True, null=True, null_means="learned from earlier runs"),
-    "pool": Field("text", null=True, null_means="none"),
+    "retry_on": Field("texts", null_means=_("all error classes")),
+    "soft_timeout": Field("seconds", above=True, null_means=_NO_LIMIT),
+    "hard_timeout": Field("seconds", above=True, null_means=_NO_LIMIT),
+    "expected_duration": Field("seconds", above=True, null_means=_("learned from earlier runs")),
+    "pool": Field("text", null_means=_("no pool")),
     "slots": Field("integer", 1, 1_000_000),
-    "priority": Field("integer", 1, 9, null=True, null_means="the run's"),
+    "priority": Field("integer", 1, 9, null_means=_("the priority of the run")),
     "queue": Field("name"),
-    "memory_mb": Field("integer", 1, 1 << 30, null=True, null_means="no limit"),
+    "memory_mb": Field("integer", 1, 1 << 30, null_means=_NO_LIMIT),
     "trigger_rule": Field("choice", choices=TRIGGER_RULES),
 }
 POLICY_NOT_YET = ("map", "cache", "checkpoint_interval")
 SETTINGS: Mapping[str, Field] = {
-    "priority": Field("integer", 1, 9, null=True, null_means="5"),
-    "max_concurrent": Field("integer", 1, 1_000_000, null=True, null_means="no limit"),
-    "max_runs": Field("integer", 1, 1_000_000, null=True, null_means="no limit"),
-    "timeout": Field("seconds", above=True, null=True, null_means="no limit"),
+    "priority": Field("integer", 1, 9, null_means="5"),
+    "max_concurrent": Field("integer", 1, 1_000_000, null_means=_NO_LIMIT),
+    "max_runs": Field("integer", 1, 1_000_000, null_means=_NO_LIMIT),
+    "timeout": Field("seconds", above=True, null_means=_NO_LIMIT),
     "on_failure": Field("choice", choices=("stop", "continue")),
 }
 
 
 def check_fields(
-    given: Mapping[str, Any], fields: Mapping[str, Field], path: Path, report: Report, node: str | None = None
+    given: Mapping[Any, Any], fields: Mapping[str, Field], path: Path, report: Report, node: str | None = None
 ) -> frozenset[str]:
-    """Problems of all known fields in `given`; the names of those that are wrong."""
+    """Report problems of all known fields in `given`; return the names of those that are wrong."""
     wrong = set()
     for key, value in given.items():
         field = fields.get(key)
-        fault = field.fault(value) if field else None
-        if fault:
-            wrong.add(key)
-            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            code = "wrong_type"
-            if is_number and fields[key].kind in ("integer", "seconds"):
-                code = "out_of_range"
-            elif isinstance(value, str) and fields[key].kind == "choice":
-                code = "wrong_value"
-            report.add(code, f"{key} {fault}.", (*path, key), node=node)
+        if field is None or field.fits(value):
+            continue
+        wrong.add(key)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        code = "wrong_type"
+        if is_number and field.kind in ("integer", "seconds"):
+            code = "out_of_range"
+        elif isinstance(value, str) and field.kind == "choice":
+            code = "wrong_value"
+        values = {"field": key, "expected": field.expected(), "value": format_value(value)}
+        message = _("{field} must be {expected}, not {value}.")
+        if near := nearest(value, field.choices):
+            message, values["near"] = _('{field} must be {expected}, not {value}. Did you mean "{near}"?'), near
+        report.add(code, Sentence(message, values), (*path, key), node=node)
     return frozenset(wrong)
 
 
 def check_policy(policy: Any, path: Path, report: Report, node: str | None, pools: Mapping[str, int] | None) -> None:
-    """Problems of one node's `policy`."""
+    """Report problems of one node's `policy`."""
     if not isinstance(policy, dict):
-        report.add("wrong_type", f"policy must be an object, not {shown(policy)}.", path, node=node)
+        report.wrong_type("policy", Sentence(_("an object")), policy, path, node=node)
         return
-    report.unknown_fields(policy, (*POLICY, *POLICY_NOT_YET), path, "A policy", node)
+    report.unknown_fields(policy, (*POLICY, *POLICY_NOT_YET), path, node)
     wrong = check_fields(policy, POLICY, path, report, node)
     for key in POLICY_NOT_YET:
         if policy.get(key) is not None:
-            message = f"policy.{key} is not available yet. Remove it."
-            fix = (f"Remove {key}", [{"op": "remove", "path": pointer((*path, key))}])
-            report.add("not_available_yet", message, (*path, key), node=node, fix=fix)
+            sentence = Sentence(_("{name} is not available yet."), {"name": key})
+            place = (*path, key)
+            report.add("not_available_yet", sentence, place, node=node, fix=Fix.remove(key, place))
     _check_limits(policy, wrong, path, report, node)
     _check_pool(policy, wrong, path, report, node, pools)
 
@@ -138,14 +148,19 @@ def _check_limits(
     soft = policy.get("soft_timeout", 300)
     if wrong & {"soft_timeout", "hard_timeout"} or hard is None or soft is None or hard >= soft:
         return
-    default = "" if "soft_timeout" in policy else " (the default)"
-    message = (
-        f"hard_timeout {hard:g} s is below soft_timeout {soft:g} s{default}: the node would be killed before it is "
-        "told. Raise hard_timeout or lower soft_timeout."
+    message = _(
+        "hard_timeout ({hard:g} s) is shorter than soft_timeout ({soft:g} s), so the node would be killed without "
+        "warning. Increase hard_timeout or decrease soft_timeout."
     )
+    if "soft_timeout" not in policy:
+        message = _(
+            "hard_timeout ({hard:g} s) is shorter than soft_timeout (by default {soft:g} s), so the node would be "
+            "killed without warning. Increase hard_timeout or decrease soft_timeout."
+        )
+    sentence = Sentence(message, {"hard": hard, "soft": soft})
     change = {"op": "add", "path": pointer((*path, "soft_timeout")), "value": hard}
-    fix: Fix = (f"Set soft_timeout to {hard:g} s", [change])
-    report.add("hard_below_soft", message, (*path, "hard_timeout"), node=node, fix=fix)
+    fix = Fix(Sentence(_("Set soft_timeout to {n:g} s"), {"n": hard}), [change])
+    report.add("hard_below_soft", sentence, (*path, "hard_timeout"), node=node, fix=fix)
 
 
 def _check_pool(
@@ -156,25 +171,28 @@ def _check_pool(
     node: str | None,
     pools: Mapping[str, int] | None,
 ) -> None:
-    pool = policy.get("pool")
-    slots = policy.get("slots", 1)
+    pool, slots = policy.get("pool"), policy.get("slots", 1)
+    pool_path, slots_path = (*path, "pool"), (*path, "slots")
     if pool is None:
         if slots != 1 and "slots" not in wrong:
-            message = "slots counts the slots of a pool, and no pool is named. Name one, or remove slots."
-            fix = ("Remove slots", [{"op": "remove", "path": pointer((*path, "slots"))}])
-            report.add("slots_without_pool", message, (*path, "slots"), node=node, severity="warning", fix=fix)
-        return
-    if pools is None or "pool" in wrong:
-        return
-    if pool not in pools:
+            sentence = Sentence(_("Slots apply only with a pool. Choose a pool, or remove slots."))
+            fix = Fix.remove("slots", slots_path)
+            report.add("slots_without_pool", sentence, slots_path, node=node, severity="warning", fix=fix)
+    elif pools is None or "pool" in wrong:
+        pass
+    elif pool not in pools:
         near = nearest(pool, pools)
-        hint = f'Did you mean "{near}"?' if near else "Create it under Resources, or remove pool."
-        repair = (f"Use {near}", [{"op": "replace", "path": pointer((*path, "pool")), "value": near}]) if near else None
-        report.add("unknown_pool", f"There is no pool {shown(pool)}. {hint}", (*path, "pool"), node=node, fix=repair)
-    elif "slots" not in wrong and slots > pools[pool]:
-        message = f'The node takes {slots} slots of pool "{pool}", which has {pools[pool]}. Take fewer, or add slots.'
-        resize: Fix = (
-            f"Take {pools[pool]}",
-            [{"op": "replace", "path": pointer((*path, "slots")), "value": pools[pool]}],
+        message = (
+            _('There is no pool {pool}. Did you mean "{near}"?')
+            if near
+            else _("There is no pool {pool}. Create it under Resources, or choose another one.")
         )
-        report.add("slots_above_pool", message, (*path, "slots"), node=node, fix=resize)
+        sentence = Sentence(message, {"pool": format_value(pool), "near": near})
+        report.add("unknown_pool", sentence, pool_path, node=node, fix=Fix.use(near, pool_path) if near else None)
+    elif "slots" not in wrong and slots > pools[pool]:
+        message = _(
+            'The node takes {n} slots of pool "{pool}", which has {slots}. Take fewer, or add slots to the pool.'
+        )
+        sentence = Sentence(message, {"n": slots, "pool": pool, "slots": pools[pool]})
+        fix = Fix.use(str(pools[pool]), slots_path, pools[pool])
+        report.add("slots_above_pool", sentence, slots_path, node=node, fix=fix)

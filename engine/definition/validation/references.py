@@ -1,4 +1,4 @@
-"""Expressions in the configs of a document: that they can be read, and that they read what exists by then."""
+"""Expressions in the configs of a definition: that they can be read, and that they read what exists by then."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from engine.caching import sized_cache
 from engine.definition.validation.report import Report
 from engine.expressions.variables import Reads
 from engine.nodes.base import NodeType
-from engine.problems import Fix, Path, listed, nearest, pointer, shown
+from engine.problems import FIX_LENGTH_MAX, ConfigProblem, Fix, Path, Span, nearest
+from engine.sentences import Sentence, any_of
+from engine.sentences import gettext_noop as _
 from engine.sql import lexer
 
-FIX_LENGTH_MAX = 100_000
-"""Of a text that is offered whole, repaired."""
+_INPUTS_MAX = 20
+"""Inputs that a sentence lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +34,26 @@ class Reader:
 def check_expressions(
     config: Any, node_type: NodeType, path: Path, node: str | None, report: Report
 ) -> list[tuple[Path, expressions.Place, Reads]]:
-    """Problems of the expressions of one config (at `path`, fitting its type) on their own; what each place reads."""
+    """Report problems of the expressions of one config on their own; return what each text reads.
+
+    The config is at `path` and fits its type.
+    """
     found = []
     for place in expressions.places(node_type.config, config):
         whole = (*path, *place.path)
-        faults, reads = _checked(place.text, place.mode)
-        for fault in faults:
-            report.add(fault.code, fault.message, whole, node=node, line=fault.line)
+        problems, reads = _analysed(place.text, place.mode)
+        for problem in problems:
+            report.add_in(whole, problem, node)
         if reads.nodes or reads.inputs:
             found.append((whole, place, reads))
     return found
 
 
 # While a person types, all nodes but one are as they were at the last key.
-@sized_cache(8 << 20, lambda checked, text, mode: 800 + 2 * len(text) + 300 * len(checked[0]))
-def _checked(text: str, mode: str) -> tuple[list[expressions.Fault], Reads]:
+@sized_cache(8 << 20, lambda found, text, mode: 800 + 2 * len(text) + 500 * len(found[0]))
+def _analysed(text: str, mode: str) -> tuple[list[ConfigProblem], Reads]:
     place = expressions.Place((), text, mode)
-    return expressions.faults(place), expressions.references(place)
+    return expressions.problems(place), expressions.references(place)
 
 
 def check_references(
@@ -58,31 +63,36 @@ def check_references(
     declared: Any,
     report: Report,
 ) -> None:
-    """Problems of what expressions read. `pairs`: (source, target) of the edges; None: the graph has a cycle."""
+    """Report problems of what expressions read.
+
+    `pairs`: (source, target) of the edges; None: the graph has a cycle. `declared`: the schema of the run's inputs.
+    """
     known = set(ids)
-    above: _Above | None = None
+    upstream: _Upstream | None = None
     for reader in readers:
         _check_inputs(reader, declared, report)
         for name in reader.reads.nodes:
             if name not in known:
                 near = nearest(name, ids[:1000])
-                hint = f'Did you mean "{near}"?' if near else "Correct the id."
-                message = f"An expression reads nodes.{name}.output, and no node has the id {shown(name)}. {hint}"
-                line, fix = _repair(reader, "nodes", name, near)
-                report.add("unknown_node", message, reader.path, node=reader.node, line=line, fix=fix)
+                message = (
+                    _('No node has the id "{name}". Did you mean "{near}"?')
+                    if near
+                    else _('No node has the id "{name}". Correct the expression.')
+                )
+                _add(reader, "unknown_node", Sentence(message, {"name": name, "near": near}), name, near, report)
             elif pairs is not None:
-                above = above or _Above(ids, pairs)
-                if not above.is_upstream(name, reader.node):
-                    message = (
-                        f'An expression reads nodes.{name}.output, but "{name}" does not run before "{reader.node}". '
-                        f'Draw an edge from "{name}" to "{reader.node}", or to a node before it.'
+                upstream = upstream or _Upstream(ids, pairs)
+                if not upstream.is_upstream(name, reader.node):
+                    message = _(
+                        'The expression reads the output of "{name}", which does not run before "{node}". '
+                        'Connect "{name}" to "{node}" or to a node before it.'
                     )
-                    line, _ = _repair(reader, "nodes", name, None)
-                    report.add("not_upstream", message, reader.path, node=reader.node, line=line)
+                    sentence = Sentence(message, {"name": name, "node": reader.node})
+                    _add(reader, "not_upstream", sentence, name, None, report)
 
 
-class _Above:
-    """Which nodes lie upstream of which, looked up once a document needs it."""
+class _Upstream:
+    """Which nodes are upstream of which, computed when the first reference is checked."""
 
     def __init__(self, ids: Sequence[str], pairs: Sequence[tuple[str, str]]) -> None:
         order = graph.topological(ids, pairs)
@@ -94,45 +104,64 @@ class _Above:
 
 
 def _check_inputs(reader: Reader, declared: Any, report: Report) -> None:
-    names = reader.reads.inputs
-    if not names:
+    properties = declared.get("properties", {}) if isinstance(declared, dict) else {}
+    if (declared is not None and not isinstance(declared, dict)) or not isinstance(properties, dict):
         return
-    if declared is None:
-        message = (
-            f"An expression reads inputs.{names[0]}, and the definition declares no inputs. "
-            f'Declare it: "inputs": {{"type": "object", "properties": {{"{names[0]}": {{...}}}}}}.'
-        )
-        line, _ = _repair(reader, "inputs", names[0], None)
-        report.add("unknown_input", message, reader.path, node=reader.node, line=line)
-        return
-    properties = declared.get("properties", {}) if isinstance(declared, dict) else None
-    if not isinstance(properties, dict):
-        return
-    for name in names:
-        if name not in properties:
-            near = nearest(name, properties)
-            hint = f'Did you mean "{near}"?' if near else f"Declared: {listed(list(properties)[:20]) or 'none'}."
-            message = f"An expression reads inputs.{name}, which the definition does not declare. {hint}"
-            severity = "error" if declared.get("additionalProperties") is False or near else "warning"
-            line, fix = _repair(reader, "inputs", name, near)
-            report.add("unknown_input", message, reader.path, node=reader.node, severity=severity, line=line, fix=fix)
+    for name in reader.reads.inputs:
+        if name in properties:
+            continue
+        near = nearest(name, properties)
+        # Inputs that are not declared may still be given, unless the schema forbids them.
+        certain = near or declared is None or declared.get("additionalProperties") is False
+        if near:
+            message = _('The workflow has no input "{name}". Did you mean "{near}"?')
+        elif properties:
+            message = _('The workflow has no input "{name}". Available inputs: {names}.')
+        else:
+            message = _('The workflow has no input "{name}". Add it to the inputs of the workflow.')
+        values = {"name": name, "near": near, "names": any_of(list(properties)[:_INPUTS_MAX])}
+        severity = "error" if certain else "warning"
+        _add(reader, "unknown_input", Sentence(message, values), name, near, report, of="inputs", severity=severity)
+        if declared is None:
+            return
 
 
-def _repair(reader: Reader, of: str, name: str, near: str | None) -> tuple[int | None, Fix | None]:
-    """The line in which a text names `name` of `inputs` or `nodes`, and the text with `near` instead of it."""
-    text, place = reader.place.text, reader.place
-    named = re.compile(rf"""\b{of}(?:(\s*\.\s*){re.escape(name)}\b|(\s*\[\s*)(["']){re.escape(name)}\3)""")
-    spans = expressions.closed_spans(text)
-    if place.mode == "cel" and not spans:
-        spans = ((0, len(text)),)
-    found = [match for start, end in spans for match in named.finditer(text, start, end)]
-    if not found:
-        return None, None
-    line = lexer.line_of(text, found[0].start()) if "\n" in text or place.mode == "sql" else None
-    if near is None or len(text) > FIX_LENGTH_MAX:
-        return line, None
-    changed = text
-    for match in reversed(found):
-        at = match.end(1) if match.group(1) is not None else match.end(2) + 1
-        changed = changed[:at] + near + changed[at + len(name) :]
-    return line, (f"Use {near}", [{"op": "replace", "path": pointer(reader.path), "value": changed}])
+def _add(
+    reader: Reader,
+    code: str,
+    sentence: Sentence,
+    name: str,
+    near: str | None,
+    report: Report,
+    *,
+    of: str = "nodes",
+    severity: str = "error",
+) -> None:
+    """Report a problem of `name`, which the text reads from `of`, where it is first named; `near` is the fix."""
+    text = reader.place.text
+    spans = _spans(reader.place, of, name)
+    line = fix = span = None
+    if spans:
+        span = spans[0]
+        if "\n" in text or reader.place.mode == "sql":
+            line = lexer.line_of(text, span[0])
+        if near is not None and len(text) <= FIX_LENGTH_MAX:
+            corrected = text
+            for start, end in reversed(spans):
+                corrected = corrected[:start] + near + corrected[end:]
+            fix = Fix.use(near, reader.path, corrected)
+    report.add(code, sentence, reader.path, node=reader.node, severity=severity, line=line, span=span, fix=fix)
+
+
+def _spans(place: expressions.Place, of: str, name: str) -> list[Span]:
+    """Where the expressions of a text name `name` of `inputs` or `nodes`: `inputs.name`, `inputs["name"]`."""
+    pattern = re.compile(rf"""\b{of}(?:(\s*\.\s*){re.escape(name)}\b|(\s*\[\s*)(["']){re.escape(name)}\3)""")
+    areas = expressions.closed_spans(place.text)
+    if place.mode == "cel" and not areas:
+        areas = ((0, len(place.text)),)
+    spans = []
+    for area in areas:
+        for match in pattern.finditer(place.text, *area):
+            start = match.end(1) if match.group(1) is not None else match.end(3)
+            spans.append((start, start + len(name)))
+    return spans

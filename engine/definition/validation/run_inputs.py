@@ -1,82 +1,92 @@
-"""The JSON Schema in a document's `inputs`."""
+"""The JSON Schema in `inputs` of a definition."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from engine.definition.validation import patterns
+import jsonschema_rs
+
 from engine.definition.validation.report import Report
 from engine.definition.validation.schemas import check_value
-from engine.problems import Path, path_text, shown
+from engine.nodes.json_schema import compile_schema
+from engine.problems import Fix, Path, path_text
+from engine.sentences import Sentence
+from engine.sentences import gettext_noop as _
 
 _REFUSED = ("$ref", "$dynamicRef", "$schema", "$id", "$anchor", "$dynamicAnchor", "$defs", "$vocabulary")
 _PATTERN_MAX = 1000
-# Where a schema holds further schemas: one, a list of them, or an object of them by name.
-_ONE = ("items", "additionalProperties", "contains", "not", "if", "then", "else", "propertyNames")
-_ONE_MORE = ("unevaluatedItems", "unevaluatedProperties")
-_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
-_NAMED = ("properties", "dependentSchemas")
+_SUBSCHEMA = (
+    *("items", "additionalProperties", "contains", "not", "if", "then", "else", "propertyNames"),
+    *("unevaluatedItems", "unevaluatedProperties"),
+)
+"""Keywords with one schema."""
+_SUBSCHEMA_LIST = ("allOf", "anyOf", "oneOf", "prefixItems")
+_SUBSCHEMA_BY_NAME = ("properties", "dependentSchemas")
 
 
 def check_inputs_schema(schema: Any, report: Report) -> None:
-    """Problems of the schema that a run's inputs must fit; `schema` is sound JSON and not null."""
-    import jsonschema
-    from jsonschema.exceptions import best_match
-
+    """Report problems of the schema of a run's inputs, which is JSON of bounded depth and not null."""
+    name = Sentence(_("inputs"))
     if not isinstance(schema, dict):
-        report.add("wrong_type", f"inputs must be a JSON Schema, an object, not {shown(schema)}.", ("inputs",))
+        report.wrong_type(name, Sentence(_("a JSON Schema (an object)")), schema, ("inputs",))
         return
-    before = len(report.problems)
-    meta = jsonschema.Draft202012Validator(jsonschema.Draft202012Validator.META_SCHEMA)
+    before = report.count
     try:
-        fault = best_match(meta.iter_errors(schema))
-    except RecursionError:
-        report.add("too_deep", "The schema of inputs is nested too deeply. Make it flatter.", ("inputs",))
-        return
-    if fault is not None:
-        path = ("inputs", *fault.absolute_path)
-        message = f"inputs is no JSON Schema: {path_text(path)}: {fault.message[:200]}."
-        report.add("wrong_schema", message, path)
+        # By default draft 2020-12; `$schema` could ask for another one.
+        jsonschema_rs.meta.validate({key: part for key, part in schema.items() if key != "$schema"})
+    except jsonschema_rs.ValidationError as error:
+        path = ("inputs", *error.instance_path)
+        values = {"path": path_text(path), "error": error.message[:200]}
+        report.add("wrong_schema", Sentence(_("{path} is not a valid JSON Schema: {error}"), values), path)
         return
     _check_keywords(schema, report)
     if schema.get("type") != "object":
-        fix = ("Set type to object", [{"op": "add", "path": "/inputs/type", "value": "object"}])
-        message = 'inputs must describe an object: write "type": "object", and the inputs under properties.'
-        report.add("wrong_schema", message, ("inputs", "type"), fix=fix)
-    if len(report.problems) > before:
+        message = _('Inputs must be an object: set "type" to "object" and list the inputs under "properties".')
+        change = {"op": "add", "path": "/inputs/type", "value": "object"}
+        fix = Fix(Sentence(_("Set type to object")), [change])
+        report.add("wrong_schema", Sentence(message), ("inputs", "type"), fix=fix)
+    if report.count > before:
         return
-    for name, part in schema.get("properties", {}).items():
+    for key, part in schema.get("properties", {}).items():
         if isinstance(part, dict) and "default" in part:
-            path = ("inputs", "properties", name, "default")
-            check_value(part, part["default"], path, report, node=None, what=f'The default of input "{name}"')
+            path = ("inputs", "properties", key, "default")
+            name = Sentence(_('The default of "{name}"'), {"name": key})
+            check_value(part, compile_schema(part), part["default"], path, report, name=name)
 
 
 def _check_keywords(schema: dict[str, Any], report: Report) -> None:
-    """Report keywords that reach outside of the schema or cannot be bounded. The schema fits the meta-schema."""
+    """Report keywords that refer outside the schema or whose cost is not bounded. The schema fits the meta-schema."""
     waiting: list[tuple[Path, Any]] = [(("inputs",), schema)]
     while waiting:
-        path, item = waiting.pop()
-        if not isinstance(item, dict):
+        path, part = waiting.pop()
+        if not isinstance(part, dict):
             continue
         for key in _REFUSED:
-            if key in item:
-                message = f"{key} is not supported in the schema of inputs. Write the schema out in its place."
-                report.add("wrong_schema", message, (*path, key))
-        if "patternProperties" in item:
-            message = "patternProperties is not supported in the schema of inputs. Name the properties."
-            report.add("wrong_schema", message, (*path, "patternProperties"))
-        if "pattern" in item:
-            fault = _pattern_fault(item["pattern"])
-            if fault:
-                report.add("wrong_schema", f"The pattern cannot be used: {fault}.", (*path, "pattern"))
-        waiting.extend(((*path, key), item[key]) for key in (*_ONE, *_ONE_MORE) if key in item)
-        for key in _LISTS:
-            waiting.extend(((*path, key, index), part) for index, part in enumerate(item.get(key, ())))
-        for key in _NAMED:
-            waiting.extend(((*path, key, name), part) for name, part in item.get(key, {}).items())
+            if key in part:
+                message = _("{keyword} is not supported in the schema of inputs. Write the schema out in its place.")
+                report.add("wrong_schema", Sentence(message, {"keyword": key}), (*path, key))
+        if "patternProperties" in part:
+            message = _("patternProperties is not supported in the schema of inputs. Name each property.")
+            report.add("wrong_schema", Sentence(message), (*path, "patternProperties"))
+        if "pattern" in part:
+            _check_pattern(part["pattern"], (*path, "pattern"), report)
+        waiting.extend(((*path, key), part[key]) for key in _SUBSCHEMA if key in part)
+        for key in _SUBSCHEMA_LIST:
+            waiting.extend(((*path, key, index), item) for index, item in enumerate(part.get(key, ())))
+        for key in _SUBSCHEMA_BY_NAME:
+            waiting.extend(((*path, key, name), item) for name, item in part.get(key, {}).items())
 
 
-def _pattern_fault(pattern: str) -> str | None:
+def _check_pattern(pattern: str, path: Path, report: Report) -> None:
     if len(pattern) > _PATTERN_MAX:
-        return f"it has {len(pattern):,} characters, and at most {_PATTERN_MAX:,} are allowed"
-    return patterns.pattern_fault(pattern)
+        message = _("The pattern has {n:,} characters; at most {most:,} are allowed.")
+        report.add("wrong_schema", Sentence(message, {"n": len(pattern), "most": _PATTERN_MAX}), path)
+        return
+    try:
+        compile_schema({"pattern": pattern})
+    except jsonschema_rs.ValidationError:
+        message = _(
+            "The pattern is not a valid regular expression. Look-around, back-references and very large repetitions "
+            "are not supported."
+        )
+        report.add("wrong_schema", Sentence(message), path)

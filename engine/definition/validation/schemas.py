@@ -1,186 +1,205 @@
-"""What `jsonschema` finds wrong, in words that say what to change."""
+"""Checks values against JSON Schemas (draft 2020-12) and says in plain words what is wrong with them."""
 
 from __future__ import annotations
 
 import functools
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from engine.definition.validation import patterns
-from engine.definition.validation.quick_schema import Fits, NotPlain, compile_schema
+from jsonschema_rs import ValidationError, Validator
+from jsonschema_rs import ValidationErrorKind as Kind
+
 from engine.definition.validation.report import Report
-from engine.problems import Fix, Path, nearest, pointer, shown
+from engine.nodes.base import NodeType
+from engine.nodes.json_schema import compile_schema
+from engine.problems import Fix, Path, format_value, nearest, pointer
+from engine.sentences import Sentence, Text, either
+from engine.sentences import gettext_noop as _
 
-if TYPE_CHECKING:
-    from jsonschema import FormatChecker, ValidationError
-
-    from engine.nodes.base import NodeType
-
-FAULTS_MAX = 50
-"""Faults listed for one value; a list of a million wrong items names the first ones."""
-_TYPE_WORDS = {
-    "string": "a text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "object": "an object",
-    "array": "a list",
-    "null": "null",
-}
+ERRORS_MAX = 50
+"""Errors listed for one value: of a list of a million wrong items, the first ones."""
 
 
 @functools.lru_cache(maxsize=1024)
-def _quick(node_type: NodeType) -> Fits | None:
-    try:
-        return compile_schema(node_type.config)
-    except NotPlain:
-        return None
-
-
-def fits_config(node_type: NodeType, config: Any) -> bool:
-    """Whether the quick check is sure that `config` fits the type's schema; when not, ask `check_value`."""
-    quick = _quick(node_type)
-    return quick is not None and quick(config)
+def config_validator(node_type: NodeType) -> Validator:
+    """The validator of a node type's config."""
+    return compile_schema(node_type.config)
 
 
 def check_value(
-    schema: Mapping[str, Any], value: Any, path: Path, report: Report, *, node: str | None, what: str
+    schema: Mapping[str, Any],
+    validator: Validator,
+    value: Any,
+    path: Path,
+    report: Report,
+    *,
+    node: str | None = None,
+    name: Text,
 ) -> bool:
-    """Whether `value` fits `schema`; every fault is reported. `what` opens a message about a field: `SQL`."""
-    from referencing.exceptions import Unresolvable
+    """Report what keeps `value` at `path` from fitting `schema`; return whether it fits.
 
-    before = len(report.problems) + report.left_out
-    try:
-        for error in islice(errors(schema, value), FAULTS_MAX):
-            explain(error, path, report, node=node, what=what)
-    except (ArithmeticError, RecursionError, TypeError, ValueError, Unresolvable) as error:
-        # A schema that is allowed but cannot be applied to this value: a fraction of 1e-320, a package's $ref.
-        message = f"{what} cannot be checked against its schema: {type(error).__name__}: {error}"[:300]
-        report.add("wrong_value", message, path, node=node)
-    return len(report.problems) + report.left_out == before
+    `validator` is that of the schema; `name` is what sentences call the value itself.
+    """
+    if validator.is_valid(value):
+        return True
+    for error in islice(validator.iter_errors(value), ERRORS_MAX):
+        _Explanation(schema, value, path, report, node, name).explain(error)
+    return False
 
 
-def errors(schema: Mapping[str, Any], value: Any) -> Iterator[ValidationError]:
-    """The faults of `value` by `schema`, the most telling one of each alternative."""
-    from jsonschema.exceptions import best_match
-    from referencing import Registry
-
-    # An empty registry, so that no $ref is ever fetched from anywhere.
-    validator = _validator()(schema, registry=Registry(), format_checker=_formats())
-    for error in validator.iter_errors(value):
-        if error.validator in ("anyOf", "oneOf") and error.context:
-            best = best_match([error])
-            yield best if best is not None else error
-        else:
-            yield error
+_TYPES: Mapping[str, Text] = {
+    "string": Sentence(_("text")),
+    "integer": Sentence(_("a whole number")),
+    "number": Sentence(_("a number")),
+    "boolean": Sentence(_("true or false")),
+    "object": Sentence(_("an object")),
+    "array": Sentence(_("a list")),
+    "null": "null",
+}
+_CODES = {"type": "wrong_type", "minimum": "out_of_range", "maximum": "out_of_range"}
 
 
-@functools.cache
-def _validator() -> Any:
-    """Draft 2020-12 with two rules replaced whose cost an author or caller could make grow without bound."""
-    import jsonschema
-    from jsonschema.exceptions import ValidationError
+class _Explanation:
+    """Reports the errors of one value."""
 
-    def pattern(validator: Any, wanted: str, found: Any, schema: Any) -> Iterator[ValidationError]:
-        if isinstance(found, str) and not patterns.search(wanted, found):
-            yield ValidationError(f"{found!r} does not match")
+    def __init__(
+        self, schema: Mapping[str, Any], value: Any, path: Path, report: Report, node: str | None, name: Text
+    ) -> None:
+        self.schema = schema
+        self.value = value
+        self.path = path
+        self.report = report
+        self.node = node
+        self.name = name
 
-    def unique(validator: Any, wanted: bool, found: Any, schema: Any) -> Iterator[ValidationError]:
-        if wanted and isinstance(found, list):
-            texts = [json.dumps(_as_compared(item), sort_keys=True) for item in found]
-            if len(set(texts)) < len(texts):
-                yield ValidationError("not unique")
+    def explain(self, error: ValidationError) -> None:
+        place = (*self.path, *error.instance_path)
+        schema = self._schema_of(error)
+        match error.kind:
+            case Kind.AdditionalProperties():
+                known = list(schema.get("properties", {}))
+                self.report.unknown_fields(_at(self.value, error.instance_path), known, place, self.node)
+            case Kind.Required(field):
+                part = schema.get("properties", {}).get(field, {})
+                sentence = self._missing(part, Sentence(_("{field} is required."), {"field": _title(part, field)}))
+                fix = None
+                if isinstance(part, Mapping) and "default" in part and error.instance:
+                    # Where the whole value is missing there may be no object to add a field to.
+                    change = {"op": "add", "path": pointer((*place, field)), "value": part["default"]}
+                    fix = Fix(Sentence(_("Add {name}"), {"name": field}), [change])
+                self.report.add("missing_field", sentence, (*place, field), node=self.node, fix=fix)
+            case Kind.AnyOf(context) | Kind.OneOfNotValid(context):
+                self._explain_alternatives(error, context)
+            case _:
+                self._explain_rule(error, place, schema)
 
-    extend: Any = jsonschema.validators.extend  # has no types
-    return extend(jsonschema.Draft202012Validator, {"pattern": pattern, "uniqueItems": unique})
+    def _explain_alternatives(self, error: ValidationError, context: Sequence[Sequence[ValidationError]]) -> None:
+        """Explain the one alternative that has the type of the value, else which types there are."""
 
+        def types(errors: Sequence[ValidationError]) -> list[str]:
+            """The types of an alternative that the value does not have."""
+            kinds = [one.kind for one in errors if one.instance_path == error.instance_path]
+            return [name for kind in kinds if isinstance(kind, Kind.Type) for name in kind.types]
 
-def _as_compared(value: Any) -> Any:
-    """JSON Schema holds 1 and 1.0 to be equal."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, list):
-        return [_as_compared(item) for item in value]
-    return {key: _as_compared(item) for key, item in value.items()} if isinstance(value, dict) else value
-
-
-@functools.cache
-def _formats() -> FormatChecker:
-    """The formats that are checked; others are notes for people, as JSON Schema has it."""
-    from jsonschema import FormatChecker
-
-    checker = FormatChecker(formats=())
-    for name, test in patterns.FORMATS.items():
-        checker.checks(name)(lambda value, test=test: not isinstance(value, str) or test(value))
-    return checker
-
-
-def explain(error: ValidationError, path: Path, report: Report, *, node: str | None, what: str) -> None:
-    """Report one fault of `jsonschema` in plain words."""
-    place = (*path, *error.absolute_path)
-    name = str(error.absolute_path[-1]) if error.absolute_path else what
-    wanted: Any = error.validator_value
-    rule, found = str(error.validator), error.instance
-    if rule == "additionalProperties" and isinstance(found, dict):
-        known = list(error.schema.get("properties", {})) if isinstance(error.schema, Mapping) else []
-        if wanted is False:
-            report.unknown_fields(found, known, place, what if not error.absolute_path else name, node)
+        fitting = [errors for errors in context if not types(errors)]
+        if len(fitting) == 1:
+            self.explain(fitting[0][0])
             return
-    if rule == "required":
-        missing = [field for field in wanted if isinstance(found, dict) and field not in found]
-        field = next((item for item in missing if f"'{item}'" in error.message), missing[0] if missing else "?")
-        # Where nothing was given at all there may be no object to add a field to.
-        repair = _add(error, place, field) if found else None
-        report.add("missing_field", f'{what} needs "{field}". Add it.', (*place, field), node=node, fix=repair)
-        return
-    text = _text(rule, wanted, found)
-    fix: Fix | None = None
-    if rule == "enum":
-        near = nearest(found, [item for item in wanted if isinstance(item, str)])
-        if near:
-            text += f' Did you mean "{near}"?'
-            fix = (f"Use {near}", [{"op": "replace", "path": pointer(place), "value": near}])
-    code = {"type": "wrong_type", "minimum": "out_of_range", "maximum": "out_of_range"}.get(rule, "wrong_value")
-    report.add(code, f"{name} {text}", place, node=node, fix=fix)
+        expected: Text = Sentence(_("one of the allowed forms"))
+        if not fitting:
+            names = dict.fromkeys(name for errors in context for name in types(errors))
+            expected = either(_TYPES[name] for name in names)
+        name = self._name(error, self._schema_of(error))
+        values = {"field": name, "expected": expected, "value": format_value(error.instance)}
+        sentence = Sentence(_("{field} must be {expected}, not {value}."), values)
+        self.report.add("wrong_value", sentence, (*self.path, *error.instance_path), node=self.node)
+
+    def _explain_rule(self, error: ValidationError, place: Path, schema: Mapping[str, Any]) -> None:
+        found: Any = error.instance
+        fix: Fix | None = None
+        values: dict[str, Any] = {"field": self._name(error, schema), "value": format_value(found)}
+        message = _("{field} must be {expected}, not {value}.")
+        match error.kind:
+            case Kind.Type(types):
+                values["expected"] = either(_TYPES[kind] for kind in _in_order(types, schema.get("type")))
+            case Kind.Enum(options):
+                if len(options) < 20:
+                    values["expected"] = either(format_value(option) for option in options)
+                else:
+                    values["expected"] = Sentence(_("one of {n} options"), {"n": len(options)})
+                if near := nearest(found, [option for option in options if isinstance(option, str)]):
+                    message, values["near"] = _('{field} must be {expected}, not {value}. Did you mean "{near}"?'), near
+                    fix = Fix.use(near, place)
+            case Kind.Constant(expected):
+                values["expected"] = format_value(expected)
+            case Kind.MinLength(1):
+                message = _("{field} must not be empty.")
+            case Kind.MinLength(limit):
+                message, values["n"] = _("{field} must have at least {n} characters."), limit
+            case Kind.MaxLength(limit):
+                message = _("{field} has {n:,} characters; at most {most:,} are allowed.")
+                values |= {"n": len(found), "most": limit}
+            case Kind.Minimum(limit):
+                values["expected"] = Sentence(_("at least {n}"), {"n": format_value(limit)})
+            case Kind.ExclusiveMinimum(limit):
+                values["expected"] = Sentence(_("above {n}"), {"n": format_value(limit)})
+            case Kind.Maximum(limit):
+                values["expected"] = Sentence(_("at most {n}"), {"n": format_value(limit)})
+            case Kind.ExclusiveMaximum(limit):
+                values["expected"] = Sentence(_("below {n}"), {"n": format_value(limit)})
+            case Kind.MinItems(1):
+                message = _("{field} must have at least one entry.")
+            case Kind.MinItems(limit):
+                message, values["n"] = _("{field} must have at least {n} entries."), limit
+            case Kind.MaxItems(limit):
+                message = _("{field} has {n:,} entries; at most {most:,} are allowed.")
+                values |= {"n": len(found), "most": limit}
+            case Kind.Pattern(pattern):
+                message = _("{field} is {value}, which does not match the pattern {pattern}.")
+                values["pattern"] = pattern
+            case Kind.UniqueItems():
+                message = _("{field} must not contain the same entry twice.")
+            case Kind.Format(kind):
+                values["expected"] = Sentence(_("a valid {format}"), {"format": kind})
+            case kind:
+                message, values["rule"] = _("{field} does not satisfy the rule {rule} of its schema."), kind.name
+        sentence = Sentence(message, values)
+        if isinstance(error.kind, Kind.MinLength) and not found:
+            sentence = self._missing(schema, sentence)
+        self.report.add(_CODES.get(error.kind.name, "wrong_value"), sentence, place, node=self.node, fix=fix)
+
+    def _missing(self, schema: Any, otherwise: Sentence) -> Sentence:
+        """What to say of a value that is missing or empty: `Enter a path.`"""
+        prompt = schema.get("x-missing") if isinstance(schema, Mapping) else None
+        return Sentence(prompt) if isinstance(prompt, str) else otherwise
+
+    def _name(self, error: ValidationError, schema: Mapping[str, Any]) -> Text:
+        if not error.instance_path:
+            return self.name
+        last = error.instance_path[-1]
+        return Sentence(_("Entry {n}"), {"n": last + 1}) if isinstance(last, int) else _title(schema, last)
+
+    def _schema_of(self, error: ValidationError) -> Mapping[str, Any]:
+        """The part of the schema that has the rule; empty where it is not plainly there, as behind a `$ref`."""
+        found = _at(self.schema, error.schema_path[:-1])
+        return found if isinstance(found, Mapping) else {}
 
 
-def _add(error: ValidationError, place: Path, field: str) -> Fix | None:
-    schema = error.schema.get("properties", {}).get(field, {}) if isinstance(error.schema, Mapping) else {}
-    if not isinstance(schema, Mapping) or "default" not in schema:
+def _at(value: Any, path: Iterable[str | int]) -> Any:
+    try:
+        for part in path:
+            value = value[part]
+    except (LookupError, TypeError):
         return None
-    return (f"Add {field}", [{"op": "add", "path": pointer((*place, field)), "value": schema["default"]}])
+    return value
 
 
-def _text(rule: str, wanted: Any, found: Any) -> str:
-    """The rest of the sentence that begins with the field's name."""
-    if rule == "type":
-        kinds = [wanted] if isinstance(wanted, str) else list(wanted)
-        return f"must be {' or '.join(_TYPE_WORDS.get(kind, kind) for kind in kinds)}, not {shown(found)}."
-    if rule == "enum":
-        options = " or ".join(shown(item) for item in wanted) if len(wanted) < 20 else "one of its known values"
-        return f"must be {options}, not {shown(found)}."
-    if rule == "const":
-        return f"must be {shown(wanted)}, not {shown(found)}."
-    if rule == "minLength":
-        return "must not be empty." if wanted == 1 else f"must have at least {wanted} characters."
-    if rule == "maxLength":
-        return f"has {len(found)} characters; at most {wanted} are allowed."
-    if rule in ("minimum", "exclusiveMinimum"):
-        return f"must be {'at least' if rule == 'minimum' else 'above'} {shown(wanted)}, not {shown(found)}."
-    if rule in ("maximum", "exclusiveMaximum"):
-        return f"must be {'at most' if rule == 'maximum' else 'below'} {shown(wanted)}, not {shown(found)}."
-    if rule == "minItems":
-        return "must have at least one entry." if wanted == 1 else f"must have at least {wanted} entries."
-    if rule == "maxItems":
-        return f"has {len(found)} entries; at most {wanted} are allowed."
-    if rule == "pattern":
-        return f"is {shown(found)} and does not fit the pattern {shown(wanted)}."
-    if rule == "uniqueItems":
-        return "must not hold the same entry twice."
-    if rule == "format":
-        return f"is {shown(found)}, which is no {wanted}."
-    if rule == "additionalProperties":
-        return "has a field that is not allowed."
-    return f"does not fit the rule {rule} ({shown(wanted)})."
+def _title(schema: Any, name: str) -> Text:
+    title = schema.get("title") if isinstance(schema, Mapping) else None
+    return Sentence(title) if isinstance(title, str) and title else name
+
+
+def _in_order(types: Sequence[str], order: Any) -> Sequence[str]:
+    """The types in the order in which the schema lists them."""
+    return [kind for kind in order if kind in types] if isinstance(order, list) else types

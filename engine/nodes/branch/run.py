@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.expressions import truth
+from engine.expressions.rendering import truth
 from engine.worker.errors import BadInput
 from engine.worker.task import StoredOutput
 

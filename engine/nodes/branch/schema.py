@@ -2,92 +2,97 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from engine.nodes.base import Config, NodeType
-from engine.problems import Finding
+from engine.nodes.base import Config, NodeType, marked_ports
+from engine.problems import ConfigProblem
+from engine.sentences import Sentence
+from engine.sentences import gettext_noop as _
 
-PORT = r"^[a-z][a-z0-9_]{0,62}$"
-
-
-def out_ports(config: Config) -> tuple[str, ...]:
-    """`true` and `false`, or the cases' ports and the default's, each once, in order."""
-    cases = config.get("cases")
-    if not isinstance(cases, list):
-        return ("true", "false")
-    names = [case.get("port") for case in cases if isinstance(case, dict)] + [config.get("default")]
-    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and re.match(PORT, name)))
-
-
-def check(config: Config) -> Iterator[Finding]:
-    """Whether it is either a condition or cases, and the ports differ."""
-    if ("condition" in config) == ("cases" in config):
-        message = (
-            "A branch has either a condition (ports true and false) or cases (a port each), not both. Remove one."
-            if "cases" in config
-            else "The branch has nothing to decide by. Give it a condition, or cases with a port and a when each."
-        )
-        yield Finding("branch_choice", message)
-    if "default" in config and "cases" not in config:
-        yield Finding("branch_choice", "default belongs to cases. Remove it, or write cases.", ("default",))
-    seen: set[str] = set()
-    for index, case in enumerate(config.get("cases", ())):
-        if case["port"] in seen:
-            message = f'Two cases have the port "{case["port"]}". Give each case a port of its own.'
-            yield Finding("duplicate_port", message, ("cases", index, "port"))
-        seen.add(case["port"])
-
-
+_PORT = {"type": "string", "pattern": r"^[a-z][a-z0-9_]{0,62}$", "x-port": True}
 _EXPRESSION = {
     "type": ["string", "boolean"],
     "minLength": 1,
     "maxLength": 65_536,
     "x-editor": "expression",
     "x-expression": "cel",
+    "x-missing": _("Enter an expression."),
 }
+_CONFIG = {
+    "type": "object",
+    "properties": {
+        "condition": {
+            **_EXPRESSION,
+            "title": _("Condition"),
+            "description": _("An expression that is true or false, such as {{ nodes.load.output.row_count > 0 }}"),
+        },
+        "cases": {
+            "type": "array",
+            "title": _("Cases"),
+            "description": _("The first case whose expression is true is used."),
+            "items": {
+                "type": "object",
+                "properties": {
+                    "port": {**_PORT, "title": _("Port"), "x-missing": _("Enter a port.")},
+                    "when": {**_EXPRESSION, "title": _("When")},
+                },
+                "required": ["port", "when"],
+                "additionalProperties": False,
+            },
+            "minItems": 1,
+            "maxItems": 100,
+        },
+        "default": {
+            **_PORT,
+            "title": _("Default port"),
+            "description": _("Used when no case matches. If empty, nothing downstream runs."),
+        },
+    },
+    "additionalProperties": False,
+}
+
+
+def out_ports(config: Config) -> tuple[str, ...]:
+    """The ports of the cases and of the default, each once; without cases `true` and `false`."""
+    if not isinstance(config.get("cases"), list):
+        return ("true", "false")
+    return marked_ports(_CONFIG, config)
+
+
+def check(config: Config) -> Iterator[ConfigProblem]:
+    """Check that there is either a condition or cases, and that the ports differ."""
+    if "condition" in config and "cases" in config:
+        yield ConfigProblem("branch_choice", Sentence(_("Use either a condition or cases, not both.")))
+    elif "condition" not in config and "cases" not in config:
+        message = _("Add a condition, or cases with a port and an expression.")
+        yield ConfigProblem("branch_choice", Sentence(message))
+    if "default" in config and "cases" not in config:
+        message = _("A default port needs cases. Add cases, or remove the default port.")
+        yield ConfigProblem("branch_choice", Sentence(message), ("default",))
+    seen: set[str] = set()
+    for index, case in enumerate(config.get("cases", ())):
+        if case["port"] in seen:
+            message = _('Two cases have the port "{port}". Give each case its own port.')
+            sentence = Sentence(message, {"port": case["port"]})
+            yield ConfigProblem("duplicate_port", sentence, ("cases", index, "port"))
+        seen.add(case["port"])
+
 
 NODE_TYPE = NodeType(
     type="branch",
-    name="Branch",
+    name=_("Branch"),
     category="flow",
     icon="split",
-    description="Hands its input on through one port: true or false by a condition, or the first case that holds.",
+    description=_(
+        "Passes its input to one port: true or false by a condition, or that of the first case that matches."
+    ),
     run="engine.nodes.branch.run",
-    config={
-        "type": "object",
-        "properties": {
-            "condition": {
-                **_EXPRESSION,
-                "title": "Condition",
-                "description": "An expression that gives true or false: {{ nodes.load.output.row_count > 0 }}",
-            },
-            "cases": {
-                "type": "array",
-                "title": "Cases",
-                "description": "The first whose expression is true is taken.",
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "port": {"type": "string", "title": "Port", "pattern": PORT},
-                        "when": {**_EXPRESSION, "title": "When"},
-                    },
-                    "required": ["port", "when"],
-                    "additionalProperties": False,
-                },
-                "minItems": 1,
-                "maxItems": 100,
-            },
-            "default": {
-                "type": "string",
-                "title": "Default port",
-                "description": "Taken when no case holds; without it nothing is taken then.",
-                "pattern": PORT,
-            },
-        },
-        "additionalProperties": False,
-    },
+    config=_CONFIG,
     out_ports=out_ports,
     must_name_port=True,
+    names_inputs=False,
+    output="input",
     check=check,
+    followed_by=("python", "shell", "table.sql"),
+    between_rank=3,
 )

@@ -1,13 +1,17 @@
 """`noop`: only orders."""
 
 from engine.nodes.base import NodeType
+from engine.sentences import gettext_noop as _
 
 NODE_TYPE = NodeType(
     type="noop",
-    name="No operation",
+    name=_("No operation"),
     category="flow",
     icon="circle-dot",
-    description="Does nothing and gives null; nodes after it wait for all nodes before it.",
+    description=_("Does nothing. Nodes after it wait for all nodes before it."),
     run="engine.nodes.noop.run",
     uses_inputs=False,
+    names_inputs=False,
+    output="nothing",
+    between_rank=4,
 )

@@ -3,72 +3,62 @@
 from __future__ import annotations
 
 from engine.nodes.base import NodeType
-from engine.nodes.file_path import check_read
+from engine.nodes.file_path import FORMAT, PATH, check_read
+from engine.sentences import gettext_noop as _
 
-_CSV = {
-    "delim": {"type": "string", "minLength": 1, "maxLength": 4, "title": "Delimiter (CSV)"},
-    "header": {"type": "boolean", "title": "First line holds the names (CSV)"},
-    "quote": {"type": "string", "maxLength": 1, "title": "Quote (CSV)"},
-    "escape": {"type": "string", "maxLength": 1, "title": "Escape (CSV)"},
-    "skip": {"type": "integer", "minimum": 0, "title": "Lines to skip (CSV)"},
+_OPTIONS = {
+    "delim": {"type": "string", "minLength": 1, "maxLength": 4, "title": _("Delimiter (CSV)")},
+    "header": {"type": "boolean", "title": _("First row is a header (CSV)")},
+    "quote": {"type": "string", "maxLength": 1, "title": _("Quote character (CSV)")},
+    "escape": {"type": "string", "maxLength": 1, "title": _("Escape character (CSV)")},
+    "skip": {"type": "integer", "minimum": 0, "title": _("Lines to skip (CSV)")},
     "nullstr": {
-        "title": "Texts that mean null (CSV)",
+        "title": _("Values treated as null (CSV)"),
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "maxItems": 100}],
     },
-    "all_varchar": {"type": "boolean", "title": "Read every column as text (CSV)"},
-    "decimal_separator": {"enum": [".", ","], "title": "Decimal separator (CSV)"},
-    "dateformat": {"type": "string", "maxLength": 100, "title": "Date format (CSV, JSON)"},
-    "timestampformat": {"type": "string", "maxLength": 100, "title": "Timestamp format (CSV, JSON)"},
-    "encoding": {"type": "string", "maxLength": 50, "title": "Encoding (CSV)"},
-    "ignore_errors": {"type": "boolean", "title": "Leave out lines that do not parse (CSV, JSON)"},
-    "sample_size": {"type": "integer", "minimum": -1, "title": "Rows looked at to guess types (CSV, JSON)"},
+    "all_varchar": {"type": "boolean", "title": _("Read all columns as text (CSV)")},
+    "decimal_separator": {"enum": [".", ","], "title": _("Decimal separator (CSV)")},
+    "dateformat": {"type": "string", "maxLength": 100, "title": _("Date format (CSV, JSON)")},
+    "timestampformat": {"type": "string", "maxLength": 100, "title": _("Timestamp format (CSV, JSON)")},
+    "encoding": {"type": "string", "maxLength": 50, "title": _("Encoding (CSV)")},
+    "ignore_errors": {"type": "boolean", "title": _("Skip invalid rows (CSV, JSON)")},
+    "sample_size": {"type": "integer", "minimum": -1, "title": _("Rows sampled to detect types (CSV, JSON)")},
+    "columns": {
+        "type": "object",
+        "title": _("Column types"),
+        "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 1000},
+    },
+    "compression": {"enum": ["auto", "none", "gzip", "zstd"], "title": _("Compression")},
+    "union_by_name": {"type": "boolean", "title": _("Match columns of several files by name")},
+    "filename": {"type": "boolean", "title": _("Add a column with the file name")},
+    "hive_partitioning": {"type": "boolean", "title": _("Add columns from folders named key=value")},
+    "records": {"enum": ["auto", True, False], "title": _("Turn objects into columns (JSON)")},
+    "lines": {"type": "boolean", "title": _("One value per line (JSON)")},
 }
 
 NODE_TYPE = NodeType(
     type="table.read",
-    name="Read table",
+    name=_("Read table"),
     category="tables",
     icon="table",
-    description="Reads CSV, JSON or Parquet, also compressed, many at once, or from object storage, as a table.",
+    description=_("Reads CSV, JSON or Parquet files as one table, compressed or not, also from object storage."),
     run="engine.nodes.table_read.run",
     config={
         "type": "object",
         "properties": {
             "path": {
-                "type": "string",
-                "title": "Path",
-                "description": (
-                    "Under the files folder, an absolute path, or a URL (s3, gs, gcs, abfs, abfss, az); also a glob "
-                    "(*.csv). Credentials for a URL come from the variables that INTERLOCK_NODE_ENV names."
+                **PATH,
+                "description": _(
+                    "A path under the files folder, an absolute path, or a URL (s3, gs, gcs, abfs, abfss, az); also a "
+                    "pattern such as *.csv. Credentials for a URL come from the variables listed in INTERLOCK_NODE_ENV."
                 ),
-                "minLength": 1,
-                "maxLength": 4096,
-                "x-editor": "path",
-                "x-expression": True,
+                "x-path": "read",
             },
-            "format": {
-                "enum": ["auto", "csv", "json", "parquet"],
-                "title": "Format",
-                "description": "auto: by the file's ending",
-                "default": "auto",
-            },
+            "format": FORMAT,
             "options": {
                 "type": "object",
-                "title": "Options",
-                "properties": {
-                    **_CSV,
-                    "columns": {
-                        "type": "object",
-                        "title": "Types by column name",
-                        "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 1000},
-                    },
-                    "compression": {"enum": ["auto", "none", "gzip", "zstd"], "title": "Compression"},
-                    "union_by_name": {"type": "boolean", "title": "Match columns of several files by name"},
-                    "filename": {"type": "boolean", "title": "Add a column with the file's name"},
-                    "hive_partitioning": {"type": "boolean", "title": "Columns from folders named key=value"},
-                    "records": {"enum": ["auto", True, False], "title": "Objects become columns (JSON)"},
-                    "lines": {"type": "boolean", "title": "One value a line (JSON)"},
-                },
+                "title": _("Options"),
+                "properties": _OPTIONS,
                 "additionalProperties": False,
                 "default": {},
             },
@@ -77,5 +67,10 @@ NODE_TYPE = NodeType(
         "additionalProperties": False,
     },
     uses_inputs=False,
+    names_inputs=False,
+    output="table",
+    file_reader="engine.nodes.table_read.run",
     check=check_read,
+    followed_by=("table.sql", "python", "table.write"),
+    start_rank=1,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from engine.expressions import bind_sql
+from engine.expressions.rendering import bind_sql
 from engine.sql import lexer
 from engine.worker import duck, input_views, tables
 from engine.worker.errors import SqlError

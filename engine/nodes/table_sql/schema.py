@@ -2,50 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from engine import expressions
 from engine.caching import sized_cache
 from engine.nodes.base import Config, NodeType
-from engine.problems import Finding
+from engine.problems import ConfigProblem
+from engine.sentences import gettext_noop as _
 from engine.sql import lexer
 
 
-def check(config: Config) -> Iterator[Finding]:
-    """Whether the text is one select, with or from."""
-    sql = config["sql"]
-    for fault in _faults(sql):
-        yield Finding(fault.code, fault.message, ("sql",), fault.line)
+def check(config: Config) -> list[ConfigProblem]:
+    """Check that the text is one query that starts with select, with or from."""
+    return _problems(config["sql"])
 
 
 # While a person types, all nodes but one are as they were at the last key.
-@sized_cache(8 << 20, lambda faults, sql: 500 + 2 * len(sql) + 300 * len(faults))
-def _faults(sql: str) -> list[lexer.Fault]:
-    return lexer.query_faults(sql, expressions.closed_spans(sql))
+@sized_cache(8 << 20, lambda found, sql: 500 + 2 * len(sql) + 500 * len(found))
+def _problems(sql: str) -> list[ConfigProblem]:
+    return [one.below(("sql",)) for one in lexer.query_problems(sql, expressions.closed_spans(sql))]
 
 
 NODE_TYPE = NodeType(
     type="table.sql",
-    name="SQL",
+    name=_("SQL"),
     category="tables",
     icon="database",
-    description="One DuckDB query over the inputs, which are tables named by their ports.",
+    description=_("Runs one DuckDB query over its inputs, which are tables named by their ports."),
     run="engine.nodes.table_sql.run",
     config={
         "type": "object",
         "properties": {
             "sql": {
                 "type": "string",
-                "title": "SQL",
-                "description": "One select, with or from. {{ }} becomes a bound parameter.",
+                "title": _("SQL"),
+                "description": _(
+                    "One SELECT statement; it may start with WITH or FROM. {{ }} values are passed as parameters."
+                ),
                 "minLength": 1,
                 "maxLength": 1_000_000,
                 "x-editor": "sql",
                 "x-expression": "sql",
+                "x-missing": _("Enter a query."),
             },
         },
         "required": ["sql"],
         "additionalProperties": False,
     },
+    output="table",
     check=check,
+    followed_by=("table.write", "table.sql", "python", "branch"),
+    preceded_by=("table.read", "table.sql", "python"),
+    between_rank=1,
 )

@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 from engine.nodes.base import NodeType
-from engine.nodes.file_path import check_write
+from engine.nodes.file_path import FORMAT, PATH, check_write
+from engine.sentences import gettext_noop as _
 
 NODE_TYPE = NodeType(
     type="table.write",
-    name="Write table",
+    name=_("Write table"),
     category="tables",
     icon="file-output",
-    description="Writes its one input as CSV, JSON or Parquet; gives path, row_count and bytes.",
+    description=_("Writes its input to a CSV, JSON or Parquet file. Output: path, row_count and bytes."),
     run="engine.nodes.table_write.run",
     config={
         "type": "object",
         "properties": {
             "path": {
-                "type": "string",
-                "title": "Path",
-                "description": "Under the files folder, or an absolute path.",
-                "minLength": 1,
-                "maxLength": 4096,
-                "x-editor": "path",
-                "x-expression": True,
+                **PATH,
+                "description": _("A path under the files folder, or an absolute path."),
+                "x-path": "write",
             },
-            "format": {
-                "enum": ["auto", "csv", "json", "parquet"],
-                "title": "Format",
-                "description": "auto: by the file's ending",
-                "default": "auto",
-            },
+            "format": FORMAT,
             "if_exists": {
                 "enum": ["replace", "fail", "skip"],
-                "title": "When the file exists",
+                "enumNames": [_("Replace it"), _("Fail"), _("Keep it")],
+                "title": _("If the file exists"),
                 "default": "replace",
             },
         },
@@ -40,5 +33,9 @@ NODE_TYPE = NodeType(
         "additionalProperties": False,
     },
     needs_input=True,
+    names_inputs=False,
+    output="value",
     check=check_write,
+    followed_by=("python", "shell", "notify"),
+    preceded_by=("table.sql", "table.read", "python"),
 )

@@ -1,7 +1,7 @@
-"""SQL as the run will hand it to DuckDB, its expressions replaced by parameters, and the way back to the author's text.
+"""SQL as a run hands it to DuckDB, with parameters for its expressions, and the way back to the author's text.
 
-Pure. No expression is evaluated: a parameter stands for a value of the type that the workflow's inputs declare, or for
-one of any type.
+Pure. No expression is evaluated: a parameter stands for a value of the type that the workflow's inputs declare, or of
+any type.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ class Bound:
     """(start in `text`, start in the author's text, length), in order, of what is in both."""
 
     def place(self, at: int) -> int:
-        """Where a byte of `text` stands in the author's text, in characters: in a parameter at its expression."""
+        """The character of the author's text for a byte of `text`; in a parameter, that of its expression."""
         at = len(self.text.encode()[:at].decode(errors="ignore"))
         found = 0
-        for ours, theirs, length in self.pieces:
-            if at < ours:
+        for start, author_start, length in self.pieces:
+            if at < start:
                 break
-            found = theirs + min(at - ours, length)
+            found = author_start + min(at - start, length)
         return found
 
 
 def declared_types(inputs: Any) -> dict[str, str]:
-    """The types of a run's inputs, by name, where their schema says one plain type."""
+    """The types of a run's inputs by name, where their schema names one plain type."""
     properties = inputs.get("properties") if isinstance(inputs, dict) else None
     if not isinstance(properties, dict):
         return {}
@@ -51,7 +51,7 @@ def declared_types(inputs: Any) -> dict[str, str]:
 
 
 def bind(sql: str, types: Mapping[str, str]) -> Bound:
-    """`sql` as `engine.expressions.bind_sql` makes it, with a value of the right type for each expression."""
+    """`sql` as `rendering.bind_sql` makes it, with a value of the right type for each expression."""
     texts: list[str] = []
     pieces: list[tuple[int, int, int]] = []
     parameters: dict[str, Any] = {}
@@ -63,15 +63,15 @@ def bind(sql: str, types: Mapping[str, str]) -> Bound:
         texts.append(sql[at:end])
         size += end - at
 
-    for span in expressions.find(sql):
-        keep(span.start)
+    for one in expressions.find(sql):
+        keep(one.start)
         name = f"p{len(parameters) + 1}"
-        found = _INPUT.match(span.source)
+        found = _INPUT.match(one.source)
         parameters[name] = _VALUES.get(types.get(found[1], "")) if found else None
         # As in a run: a line break inside the expression is kept behind it.
-        instead = f"${name}" + "\n" * sql.count("\n", span.start, span.end)
-        texts.append(instead)
-        size += len(instead)
-        at = span.end
+        parameter = f"${name}" + "\n" * sql.count("\n", one.start, one.end)
+        texts.append(parameter)
+        size += len(parameter)
+        at = one.end
     keep(len(sql))
     return Bound("".join(texts), parameters, tuple(pieces))

@@ -1,8 +1,8 @@
-"""The checker process as whoever asks sees it: started when first asked, killed when it is too slow, started again.
+"""The client of the checker process: starts it for the first question, kills it when it is too slow, starts it again.
 
-One process serves all threads of one process. Several questions are sent together, so that on a busy machine neither
-side waits for its turn after each of them; they are answered one after another. That it crashes, hangs or cannot be
-started is an answer like any other: `NOT_CHECKED`.
+One checker process serves all threads of one process. Several questions are sent together, so that on a busy machine
+neither side waits for its turn after each of them; they are answered in order. A process that crashes, hangs or cannot
+be started never fails the caller: the question is answered by Crashed or Busy.
 """
 
 from __future__ import annotations
@@ -21,49 +21,50 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-log = logging.getLogger("interlock.sqlcheck")
+log = logging.getLogger("interlock.sql_check")
 
 MAIN: Final = Path(__file__).resolve().parent / "child.py"
 QUESTION_SECONDS: Final = 3
-"""Of the processor's time for a query, and of any time for a look at files."""
+"""Processor time for a query; wall time for reading files."""
 WALL_FACTOR: Final = 10
-"""A query, and a process's first answer, may take so many times that where it gets little time of the machine."""
-AT_ONCE_SECONDS: Final = 0.3
+"""On a busy machine a query, and the first answer of a process, may take this many times longer in wall time."""
+EARLY_EXIT_SECONDS: Final = 0.3
+"""A process that ends within this time cannot have ended because of the question."""
 ANSWER_BYTES_MAX: Final = 16 << 20
-TOGETHER_MAX: Final = 32
-TOGETHER_BYTES_MAX: Final = 48 << 10
-"""Of questions that are under way together: what both sides have room for while neither reads."""
+PENDING_MAX: Final = 32
+PENDING_BYTES_MAX: Final = 48 << 10
+"""Of questions sent and not answered: the socket buffers hold them while neither side reads."""
 FAILURES_MAX: Final = 3
-REST_SECONDS: Final = 30.0
-"""After so many failures in a row the process is left alone for so long."""
+BACKOFF_SECONDS: Final = 30.0
+"""After FAILURES_MAX failures in a row no process is started for this long."""
 
 Answer = dict[str, Any]
 
 
 class Busy(Exception):
-    """The answer is not there in time. It may be the next time the same is asked, for the process goes on with it."""
+    """The answer did not come in time. The process goes on, so the same question may be answered next time."""
 
 
 class Crashed(Exception):
-    """The process died, or was killed, over this question: it had better not be asked again soon."""
+    """The process ended over this question, which should not be asked again soon."""
 
 
-class _Gone(Exception):
-    """The process has ended, or must; `at_once`: before it can have looked at the question."""
+class _ProcessEnded(Exception):
+    """The process has ended or must be killed; `early`: before it can have read the question."""
 
-    def __init__(self, *, at_once: bool) -> None:
-        self.at_once = at_once
+    def __init__(self, *, early: bool) -> None:
+        self.early = early
 
 
 @dataclass(slots=True)
 class _Question:
     line: bytes
-    waits: bool
-    """For a disk, maybe: then its time is not the processor's."""
+    reads_files: bool
+    """It may wait for a disk, which takes no processor time."""
 
 
 class Checker:
-    """The one checker process of this process."""
+    """The checker process of this process."""
 
     def __init__(self, seconds: int = QUESTION_SECONDS, idle_seconds: float | None = None) -> None:
         self._seconds = seconds
@@ -71,33 +72,33 @@ class Checker:
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
-        self._sent: deque[_Question] = deque()
-        """Under way, in the order in which they are answered."""
-        self._got = bytearray()
-        """What has come of the next answer."""
+        self._pending: deque[_Question] = deque()
+        """Sent and not answered, in the order of their answers."""
+        self._received = bytearray()
+        """The part of the next answer that has arrived."""
         self._since = 0.0
-        """When the process began with the first of them."""
+        """When the process began to work on the first pending question."""
         self._answered = False
-        """Whether the process has answered anything: until then it may still be starting."""
+        """Whether the process has answered anything; until then it may still be starting."""
         self._owner = 0
         self._failures = 0
-        self._rest_until = 0.0
+        self._backoff_until = 0.0
 
     @property
     def pid(self) -> int | None:
-        """Of the process, as long as it lives."""
+        """Of the process, while it runs."""
         child = self._child
         return child.pid if child is not None and child.returncode is None else None
 
     def ask(self, question: dict[str, Any], *, until: float) -> Answer:
-        """The process's answer. `until`: time (monotonic) by which it must be there. Raises Busy, Crashed."""
+        """The answer to one question. `until`: the time (monotonic) by which it must be there. Raises Busy, Crashed."""
         (answer,) = self.ask_all([question], until=until)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     def ask_all(self, questions: Sequence[dict[str, Any]], *, until: float) -> list[Answer | Busy | Crashed]:
-        """What each is answered, or why it is not."""
+        """The answer to each question, or why there is none."""
         asked = [_Question(json.dumps(one).encode() + b"\n", one["op"] != "sql") for one in questions]
         known: dict[bytes, Answer | Crashed] = {}
         left = until - time.monotonic()
@@ -111,11 +112,11 @@ class Checker:
         return [known.get(one.line, Busy()) for one in asked]
 
     def _answer_all(self, asked: Sequence[_Question], known: dict[bytes, Answer | Crashed], until: float) -> None:
-        """Puts into `known` what there is to say to each line. Raises Busy."""
+        """Put the answers into `known` by the lines of the questions. Raises Busy."""
         waiting = {one.line: one for one in asked}
         again: bytes | None = None
         while waiting:
-            if time.monotonic() < self._rest_until:
+            if time.monotonic() < self._backoff_until:
                 known.update((line, Crashed()) for line in waiting)
                 return
             fresh = self._socket is None or self._owner != os.getpid()
@@ -125,19 +126,19 @@ class Checker:
                 self._send(waiting.values())
                 first, text = self._next(until)
                 answer: Answer = json.loads(text)
-            except _Gone as gone:
-                first = self._sent[0].line if self._sent else b""
+            except _ProcessEnded as ended:
+                first = self._pending[0].line if self._pending else b""
                 self._end()
-                if not fresh and gone.at_once and again != first:
-                    # It may have gone idle, or been killed, before the question reached it.
+                if not fresh and ended.early and again != first:
+                    # It may have ended as idle, or been killed, before the question reached it.
                     again = first
                     continue
-                # What somebody asked who could not wait for it is nobody's any more.
+                # The caller of an earlier question may have given up.
                 if waiting.pop(first, None):
                     known[first] = Crashed()
                     self._failed()
             except OSError as error:
-                log.warning("sqlcheck: the checker process could not be started: %s", error)
+                log.warning("sql_checker_not_started error=%s", error)
                 self._failed()
                 known.update((line, Crashed()) for line in waiting)
                 return
@@ -150,16 +151,16 @@ class Checker:
         """End the process; the next question starts another."""
         with self._lock:
             self._end()
-            self._failures, self._rest_until = 0, 0.0
+            self._failures, self._backoff_until = 0, 0.0
 
     def _failed(self) -> None:
         self._failures += 1
         if self._failures >= FAILURES_MAX:
             self._failures = 0
-            self._rest_until = time.monotonic() + REST_SECONDS
+            self._backoff_until = time.monotonic() + BACKOFF_SECONDS
 
     def _start(self) -> None:
-        # What another process has started before a fork is its own: only our copy of the socket goes.
+        # A process that was started before a fork belongs to the parent: only our copy of the socket is closed.
         if self._socket is not None:
             self._socket.close()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -172,45 +173,45 @@ class Checker:
                 env={name: os.environ[name] for name in names if name in os.environ}, start_new_session=True,
             )  # fmt: skip
         self._socket, self._owner, self._answered = ours, os.getpid(), False
-        # Whenever it ends it is waited for at once, so that no dead process stays in the list.
-        threading.Thread(target=self._child.wait, name="sqlcheck-wait", daemon=True).start()
+        # It is waited for as soon as it ends, so that no zombie remains.
+        threading.Thread(target=self._child.wait, name="sql-checker-wait", daemon=True).start()
         self._forget()
 
     def _send(self, wanted: Iterable[_Question]) -> None:
-        """Has so many of the wanted under way as go together. Raises _Gone."""
+        """Send as many of the wanted questions as may be pending together. Raises _ProcessEnded."""
         assert self._socket is not None
-        under_way = {one.line for one in self._sent}
-        size = sum(map(len, under_way))
+        pending = {one.line for one in self._pending}
+        size = sum(map(len, pending))
         new: list[_Question] = []
         for one in wanted:
-            if one.line in under_way:
+            if one.line in pending:
                 continue
             size += len(one.line)
-            if (self._sent or new) and (size > TOGETHER_BYTES_MAX or len(self._sent) + len(new) >= TOGETHER_MAX):
+            if (self._pending or new) and (size > PENDING_BYTES_MAX or len(self._pending) + len(new) >= PENDING_MAX):
                 break
             new.append(one)
         if not new:
             return
-        if not self._sent:
+        if not self._pending:
             self._since = time.monotonic()
-        self._sent.extend(new)
+        self._pending.extend(new)
         try:
-            # It reads whatever comes, so this does not wait.
+            # The process reads everything, so this does not block.
             self._socket.settimeout(self._seconds * WALL_FACTOR)
             self._socket.sendall(b"".join(one.line for one in new))
         except OSError:
-            raise _Gone(at_once=True) from None
+            raise _ProcessEnded(early=True) from None
 
     def _next(self, until: float) -> tuple[bytes, bytes]:
-        """The line that was asked first of those under way, and the line that answers it. Raises _Gone, Busy."""
+        """The first pending question and its answer, as lines. Raises _ProcessEnded, Busy."""
         assert self._socket is not None
-        first = self._sent[0]
-        # Reading a file may wait for a disk; the time that a query works is limited by the process itself.
-        last = self._since + (self._seconds if first.waits and self._answered else self._seconds * WALL_FACTOR)
-        while (end := self._got.find(b"\n")) < 0:
+        first = self._pending[0]
+        # Reading a file may wait for a disk. The process itself limits the time of a query.
+        last = self._since + (self._seconds if first.reads_files and self._answered else self._seconds * WALL_FACTOR)
+        while (end := self._received.find(b"\n")) < 0:
             now = time.monotonic()
             if now >= last:
-                raise _Gone(at_once=False)
+                raise _ProcessEnded(early=False)
             if now >= until:
                 raise Busy
             try:
@@ -220,12 +221,12 @@ class Checker:
                 continue
             except OSError:
                 data = b""
-            if not data or len(self._got) > ANSWER_BYTES_MAX:
-                raise _Gone(at_once=time.monotonic() - self._since < AT_ONCE_SECONDS)
-            self._got += data
-        answer = bytes(self._got[:end])
-        del self._got[: end + 1]
-        self._sent.popleft()
+            if not data or len(self._received) > ANSWER_BYTES_MAX:
+                raise _ProcessEnded(early=time.monotonic() - self._since < EARLY_EXIT_SECONDS)
+            self._received += data
+        answer = bytes(self._received[:end])
+        del self._received[: end + 1]
+        self._pending.popleft()
         self._since, self._answered = time.monotonic(), True
         return first.line, answer
 
@@ -238,9 +239,9 @@ class Checker:
         self._forget()
 
     def _forget(self) -> None:
-        self._sent.clear()
-        self._got.clear()
+        self._pending.clear()
+        self._received.clear()
 
 
 checker: Final = Checker()
-"""That of this process."""
+"""The one of this process."""

@@ -1,12 +1,13 @@
 """The child process that asks DuckDB: `python -I child.py`, with a socket as its standard input.
 
-One JSON object a line each way, one question at a time:
+One JSON object per line each way, one question at a time:
 
 - {"op": "sql", "sql", "parameters": {name: value}, "tables": {port: [{name, type}] | null}}: see describe.sql.
-- {"op": "file", "config": {path, format?, options?}, "files", "data_roots", "stamp"}: see describe.file.
+- {"op": "file", "reader": module, "path", "config", "files", "data_roots", "stamp"}: see describe.file.
+- {"op": "rows", "reader": module, "path", "config", "files", "data_roots"}: see head.rows.
 
-It ends with its parent, when nobody has asked for a while, and by a signal when it works on a question for longer than
-`--seconds`, or is twelve times as long about it: the parent, which gives up earlier, may be gone by then.
+The process ends with its parent, after a while without questions, and by a signal when it works on a question for more
+than `--seconds` of processor time or twelve times that of wall time: the parent, which gives up earlier, may be gone.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 60.0
 ADDRESS_BYTES = 2 << 30
-"""All that it may map: DuckDB and Python take some 800 MB of addresses, few of them used."""
+"""Address space: DuckDB and Python reserve some 800 MB and use little of it."""
 LINE_BYTES_MAX = 32 << 20
 """Of one question: a text of SQL and the columns of its inputs."""
 
@@ -33,7 +34,7 @@ LINE_BYTES_MAX = 32 << 20
 def main(arguments: list[str]) -> None:
     seconds = int(arguments[arguments.index("--seconds") + 1])
     idle = float(arguments[arguments.index("--idle") + 1]) if "--idle" in arguments else IDLE_SECONDS
-    _bound()
+    _limit()
     parent = socket.socket(fileno=0)
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
     from engine.sql.check import describe
@@ -60,11 +61,11 @@ def main(arguments: list[str]) -> None:
         parent.sendall(json.dumps(answer).encode() + b"\n")
 
 
-def _bound() -> None:
-    """What the process may take of the machine: little, after everybody else, and no file to write to."""
+def _limit() -> None:
+    """Limit what the process may take of the machine: low priority, little memory, no files to write."""
     import resource
 
-    # Enough to leave node processes the way, little enough to be served beside busy ones while somebody types.
+    # Node processes come first, but beside busy ones somebody who types must still be served.
     os.nice(5)
     for limit, most in ((resource.RLIMIT_AS, ADDRESS_BYTES), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
         try:
@@ -79,15 +80,15 @@ def _bound() -> None:
 
 
 def _watch(parent: socket.socket) -> None:
-    """End at once when the parent does, also in the middle of a question."""
+    """End at once when the parent ends, also in the middle of a question."""
     poll = select.poll()
     poll.register(parent.fileno(), getattr(select, "POLLRDHUP", select.POLLHUP))
     poll.poll()
     os._exit(0)
 
 
-def _make_engine_known(folder: str) -> None:
-    """Let `import engine...` work without the product's folder on `sys.path`, where its names could hide others."""
+def _provide_engine(folder: str) -> None:
+    """Make `import engine...` work without the product's folder on `sys.path`, where its names could hide others."""
     from importlib.machinery import ModuleSpec
     from importlib.util import module_from_spec
 
@@ -97,5 +98,5 @@ def _make_engine_known(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    _make_engine_known(os.path.abspath(__file__).rsplit("/", 3)[0])
+    _provide_engine(os.path.abspath(__file__).rsplit("/", 3)[0])
     main(sys.argv[1:])

@@ -1,6 +1,6 @@
-"""DuckDB's answers, in the checker process: queries are parsed and bound over empty tables, files have their head read.
+"""DuckDB's answers, in the checker process: queries are bound over empty tables, and the head of files is read.
 
-Nothing is executed over data. Each question is answered by a plain value; what goes wrong is part of the answer.
+Nothing is executed over data. Every question is answered by a plain value; errors are part of the answer.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ import hashlib
 import json
 import os
 import re
+from importlib import import_module
 
-from engine.nodes.table_read.run import source_of
+from engine.problems import nearest
 from engine.sql.check import head
 from engine.worker import csv_files, duck
 from engine.worker.errors import BadConfig, NoSuchFile, PathRefused
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
 MEMORY_BYTES = 128 * 1024 * 1024
 COLUMNS_BYTES_MAX = 256 * 1024
-"""Of the names and types of one table; a wider one is as good as not known."""
+"""Of the names and types of one table; the columns of a wider one count as not known."""
 NAMES_MAX = 5000
-"""Names of a folder among which a near one is looked for."""
+"""Files of a folder among which a near name is searched."""
 _PARAMETER = re.compile(r"\$p\d+")
 _WIDE = re.compile(r"U?HUGEINT")
 _STORED = (
@@ -32,22 +33,22 @@ _STORED = (
     (re.compile(r"\bTIMESTAMP_(?:S|MS)\b"), "TIMESTAMP"),
     (re.compile(r"\b(?:BIT|BIGNUM)\b"), "VARCHAR"),
 )
-"""Types that a table has no more once it is stored as Parquet."""
+"""Types that are stored as other ones in Parquet."""
 
 _connection: Any = None
 _tables: dict[str, str] = {}
-"""Name -> columns of the empty tables that are there."""
+"""The empty tables that exist: name -> columns."""
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """What there is to say to one question of `child`."""
+    """The answer to one question of `child`."""
     global _connection
     try:
         if question["op"] == "rows":
             return head.rows(question)
         return file(question) if question["op"] == "file" else sql(question)
     except _Failed as error:
-        # A database may be unusable after such an error.
+        # The database may be unusable after such an error.
         _connection = None
         _tables.clear()
         return {"failed": str(error)}
@@ -65,8 +66,8 @@ class _Failed(Exception):
 def sql(question: dict[str, Any]) -> dict[str, Any]:
     """{"columns": [{name, type}] | null} of a query, as they will be stored, or {"error": {...}} (see `_error`).
 
-    `tables`: columns by the names of its inputs, null where they are not known. A query over one of those is only
-    parsed; that a table is none of the inputs is found all the same. Columns are null, too, when they depend on rows.
+    `tables`: columns by the names of its inputs, null where they are not known. A query over a table of unknown columns
+    is only parsed, but a table that is none of the inputs is found. Columns are also null when they depend on rows.
     """
     duckdb = duck.package()
     connection = _connect()
@@ -80,21 +81,20 @@ def sql(question: dict[str, Any]) -> dict[str, Any]:
         return {"columns": None}
     kind = statements[0].type.name
     if kind not in ("SELECT", "MULTI"):
-        # A statement that is no query is the validator's to refuse; here it must not even be bound.
+        # The validator refuses a statement that is no query; here it must not even be bound.
         return {"columns": None}
     known = _provide({name: columns for name, columns in tables.items() if columns is not None})
     unknown = {name.lower() for name in tables if name not in known}
     used = _used(connection, text) if kind == "MULTI" or unknown else set()
     if kind == "MULTI" or (unknown and (used is None or used & unknown)):
-        # A pivot without the names of its columns takes them from the rows.
+        # A pivot without column names takes them from the rows.
         missing = [name for name in sorted(used or ()) if name not in unknown and not _exists(connection, name)]
         return {"error": _no_table(missing[0])} if missing else {"columns": None}
     try:
         described = connection.execute(f"DESCRIBE\n{text}", question["parameters"] or None).fetchall()
     except duckdb.Error as error:
-        told = _error(error, len("DESCRIBE\n"))
         used = used or _used(connection, text)
-        return {"error": told, "used": sorted(used) if used else None}
+        return {"error": _error(error, len("DESCRIBE\n")), "used": sorted(used) if used else None}
     return {"columns": _columns(described)}
 
 
@@ -109,7 +109,7 @@ def _plain(name: str) -> str:
 
 
 def _connect() -> Any:
-    """The one connection for queries: it opens no file and keeps nothing but empty tables."""
+    """The one connection for queries: it opens no file and has only empty tables."""
     global _connection
     if _connection is None:
         _connection = duck.connect(memory_bytes=MEMORY_BYTES)
@@ -119,7 +119,7 @@ def _connect() -> Any:
 
 
 def _provide(wanted: dict[str, list[dict[str, str]]]) -> set[str]:
-    """Make the wanted tables, and no other, the ones that are there; the names of those that could be made."""
+    """Create the wanted tables and drop all others; return the names of those that could be created."""
     duckdb = duck.package()
     connection = _connect()
     shapes = {name: json.dumps(columns) for name, columns in wanted.items()}
@@ -136,7 +136,7 @@ def _provide(wanted: dict[str, list[dict[str, str]]]) -> set[str]:
                 continue
             connection.execute(create)
         except duckdb.Error:
-            # A type of an extension that is not there, two columns of one name: then they are not known.
+            # A type of a missing extension, or two columns of one name: the columns count as not known.
             if _tables.pop(name, None):
                 connection.execute(f"DROP TABLE {duck.name(name)}")
             continue
@@ -145,14 +145,14 @@ def _provide(wanted: dict[str, list[dict[str, str]]]) -> set[str]:
 
 
 def _used(connection: Any, text: str) -> set[str] | None:
-    """Names of the tables that a query reads, in small letters; None: it cannot be told."""
+    """Names of the tables that a query reads, in lowercase; None: not known."""
     try:
-        # It takes no values for parameters.
+        # get_table_names takes no values for parameters.
         plain = _PARAMETER.sub("NULL", text)
         names = connection.get_table_names(plain, qualified=True)
         # DuckDB quotes names that are words of SQL too: "load".
         return {_plain(name).lower() for name in names if "." not in name}
-    except Exception:  # it binds a part of the query over tables that may not be there, and raises what that raises
+    except Exception:  # it binds parts of the query over tables that may not exist
         return None
 
 
@@ -175,25 +175,25 @@ _EXCLUDED = re.compile(r'\AColumn "(?P<name>.+?)" (?:in [A-Z]+ list not found|do
 _QUOTED = re.compile(r'"((?:[^"]|"")+)"')
 
 
-def _error(error: Any, ours: int) -> dict[str, Any]:
+def _error(error: Any, prefix_bytes: int) -> dict[str, Any]:
     """{kind, message, name, table, at: [start, length] in bytes | null, candidates}.
 
-    `kind`: syntax, table, column, function, permission or other. `ours`: bytes in front of the query.
+    `kind`: syntax, table, column, function, permission or other. `prefix_bytes`: before the query.
     """
-    told: dict[str, Any] = {}
+    details: dict[str, Any] = {}
     text = str(error)
     if type(error).__name__ in _FAILURES or "Allocation failure" in text[:200]:
         raise _Failed(text[:200])
     prefix = _PREFIX.match(text)
     if prefix is not None:
         try:
-            told = json.loads(text[prefix.end() :])
+            details = json.loads(text[prefix.end() :])
         except ValueError:
-            told = {}
-    message = str(told.get("exception_message") or text)
-    subtype, kind = told.get("error_subtype", ""), "other"
-    name, table = told.get("name"), None
-    candidates = [part.strip() for part in str(told.get("candidates") or "").split(",") if part.strip()]
+            details = {}
+    message = str(details.get("exception_message") or text)
+    subtype, kind = details.get("error_subtype", ""), "other"
+    name, table = details.get("name"), None
+    candidates = [part.strip() for part in str(details.get("candidates") or "").split(",") if part.strip()]
     if type(error).__name__ == "ParserException":
         kind = "syntax"
     elif type(error).__name__ == "PermissionException":
@@ -201,17 +201,16 @@ def _error(error: Any, ours: int) -> dict[str, Any]:
     elif subtype == "COLUMN_NOT_FOUND":
         kind = "column"
     elif subtype == "MISSING_ENTRY":
-        kind = (
-            "table" if told.get("type") == "Table" else "function" if "Function" in str(told.get("type")) else "other"
-        )
+        entry = str(details.get("type"))
+        kind = "table" if entry == "Table" else "function" if "Function" in entry else "other"
     elif found := _COLUMN.match(message) or _EXCLUDED.match(message):
         kind, name = "column", found["name"]
         table = found.groupdict().get("table")
         candidates = [one.replace('""', '"') for one in _QUOTED.findall(message[found.end() :])]
     at = None
     try:
-        start, length = json.loads(told.get("location") or "null")
-        at = [start - ours, length] if start >= ours else None
+        start, length = json.loads(details.get("location") or "null")
+        at = [start - prefix_bytes, length] if start >= prefix_bytes else None
     except (TypeError, ValueError):
         pass
     return {"kind": kind, "message": message, "name": name, "table": table, "at": at, "candidates": candidates}
@@ -229,13 +228,12 @@ def _stored(kind: str) -> str:
 
 
 def file(question: dict[str, Any]) -> dict[str, Any]:
-    """{"stamp", "columns": [{name, type}] | null} of what a read node reads, by the head of its files.
+    """{"stamp", "columns": [{name, type}] | null} of the files of a node, by their head.
 
-    {"stamp", "same": true} when the files are as they were at the stamp of the question. {"missing": message, "near":
-    path | null}, {"refused": message} and {"wrong": message} say why they cannot be read.
+    {"stamp", "same": true} when the files have not changed since the stamp of the question. {"missing": message,
+    "near": path | null}, {"refused": message} and {"wrong": message} say why they cannot be read.
     """
-    config = question["config"]
-    path: str = config["path"]
+    path: str = question["path"]
     roots = Roots(question["files"], question["data_roots"])
     try:
         files = roots.to_read(path)
@@ -244,7 +242,7 @@ def file(question: dict[str, Any]) -> dict[str, Any]:
             return {"stamp": stamp, "same": True}
         if all(os.path.getsize(one) == 0 for one in files):
             return {"stamp": stamp, "columns": None, "wrong": f'"{path}" is empty.'}
-        format, source = source_of(config, files)
+        format, source = import_module(question["reader"]).source_of(question["config"], files)
     except NoSuchFile as error:
         return {"missing": str(error), "near": _near(roots, path)}
     except PathRefused as error:
@@ -259,7 +257,7 @@ def _head(source: str, files: list[str], format: str) -> list[dict[str, str]] | 
     try:
         described = connection.execute(f"DESCRIBE\nFROM {source}").fetchall()
     except duck.package().Error:
-        # The run says what is wrong with it, which takes a look at all of it.
+        # A run says what is wrong; that needs to read the whole file.
         return None
     finally:
         connection.close()
@@ -269,26 +267,23 @@ def _head(source: str, files: list[str], format: str) -> list[dict[str, str]] | 
 
 
 def _stamp(files: list[str]) -> str:
-    told = hashlib.sha256()
+    digest = hashlib.sha256()
     for one in files:
         status = os.stat(one)
-        told.update(
-            f"{one}\0{status.st_mtime_ns}\0{status.st_size}\0{status.st_ino}\n".encode(errors="surrogateescape")
-        )
-    return told.hexdigest()
+        line = f"{one}\0{status.st_mtime_ns}\0{status.st_size}\0{status.st_ino}\n"
+        digest.update(line.encode(errors="surrogateescape"))
+    return digest.hexdigest()
 
 
 def _near(roots: Roots, path: str) -> str | None:
-    """A path that is there and is written almost like the one that is not."""
-    from engine.problems import nearest
-
+    """An existing path with almost the same name."""
     folder, name = os.path.split(path)
     try:
         with os.scandir(roots.folder_of(path)) as entries:
             names = [entry.name for entry, _ in zip(entries, range(NAMES_MAX)) if entry.is_file()]  # noqa: B905
     except (OSError, PathRefused):
         return None
-    # Names are compared without the case and ending that people leave out.
+    # People leave out the case and the extension.
     plain = {one.lower().replace("-", "_"): one for one in names}
     starts = (one for one in sorted(plain) if name and one.startswith(name.lower() + "."))
     near = nearest(name, plain) or next(starts, None)

@@ -1,10 +1,10 @@
-"""The first rows of a file that a node is to read, in the checker process: seen before anything has run."""
+"""The first rows of the files that a node reads, in the checker process: a preview before any run."""
 
 from __future__ import annotations
 
 import json
+from importlib import import_module
 
-from engine.nodes.table_read.run import source_of
 from engine.worker import duck
 from engine.worker.errors import BadConfig, NoSuchFile, PathRefused
 from engine.worker.paths import Roots
@@ -20,12 +20,14 @@ MEMORY_BYTES = 128 * 1024 * 1024
 
 
 def rows(question: dict[str, Any]) -> dict[str, Any]:
-    """{"columns": [{name, type}], "rows": [[text or null]]} of what a read node reads, at most ROWS and COLUMNS_MAX of
-    them; {"wrong": message} says why there are none."""
+    """{"columns": [{name, type}], "rows": [[text or null]]} of a node's files, at most COLUMNS_MAX and ROWS of them.
+
+    {"wrong": message} says why there are none. For the question see `child`.
+    """
     roots = Roots(question["files"], question["data_roots"])
     try:
-        files = roots.to_read(question["config"]["path"])
-        _format, source = source_of(question["config"], files)
+        files = roots.to_read(question["path"])
+        _format, source = import_module(question["reader"]).source_of(question["config"], files)
     except (NoSuchFile, PathRefused, BadConfig) as error:
         return {"wrong": str(error)}
     connection = duck.lock(duck.connect(paths=files, memory_bytes=MEMORY_BYTES))
@@ -45,5 +47,5 @@ def rows(question: dict[str, Any]) -> dict[str, Any]:
 
 def _cut(text: str) -> str:
     short = text if len(text) <= CELL_CHARACTERS else f"{text[:CELL_CHARACTERS]}…"
-    # What is no Unicode text cannot leave as JSON.
+    # A lone surrogate cannot be sent as JSON in UTF-8.
     return json.loads(json.dumps(short)) if short.isascii() else short.encode(errors="replace").decode()

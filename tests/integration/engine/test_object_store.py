@@ -22,8 +22,8 @@ from dashboard.doctor import installation
 from engine.actions import retention, runs
 from engine.artifacts import artifacts_of, outputs
 from engine.artifacts import s3 as object_store
-from engine.artifacts.cached import FRESH_SECONDS, SPARE_BYTES, StoredArtifacts, WrongContent
-from engine.artifacts.s3 import ArtifactStoreError, ObjectStore
+from engine.artifacts.cached import FRESH_SECONDS, SPARE_BYTES, StoredArtifacts
+from engine.artifacts.s3 import ArtifactStoreError, ObjectStore, WrongContent
 from engine.config import ConfigError, from_environment
 from engine.models import NodeRun
 from tests.support import s3
@@ -104,7 +104,7 @@ def test_an_object_that_is_not_what_its_name_says_is_never_data(
     server.write(name, wrong)
     two = on(tmp_path / "two", server.url)
     for _ in range(2):
-        with pytest.raises(WrongContent, match=f"does not hold what its name says, but {len(wrong)} bytes.*{name}"):
+        with pytest.raises(WrongContent, match=f"{name} does not match its name: {len(wrong)} bytes"):
             two.open(name)
     assert two.open_copy(name) is None
     assert os.listdir(two.incoming) == []
@@ -119,7 +119,7 @@ def test_what_is_gone_is_told_apart_from_a_server_that_is_away(server: s3.Server
     with pytest.raises(FileNotFoundError, match="There is no object"):
         artifacts.open(name)
     assert not artifacts.exists(name)
-    with pytest.raises(outputs.Unreadable, match="it is gone"):
+    with pytest.raises(outputs.Unreadable, match="it no longer exists"):
         outputs.load_value({"artifact": name}, artifacts)
 
 
@@ -298,7 +298,7 @@ def test_prune_says_when_the_store_is_of_no_use(tmp_path: Path, server: s3.Serve
 def test_rights_that_are_missing_are_told(tmp_path: Path) -> None:
     with s3.server(open_to_all=False) as server:
         artifacts = on(tmp_path, server.url)
-        told = r"INTERLOCK_ARTIFACTS is .* may not be used: .*AWS_ACCESS_KEY_ID"
+        told = r"INTERLOCK_ARTIFACTS is .* access to its objects is denied: .*AWS_ACCESS_KEY_ID"
         with pytest.raises(ArtifactStoreError, match=told):
             artifacts.put_bytes(b"a")
         with pytest.raises(ArtifactStoreError, match=told):

@@ -139,7 +139,7 @@ def test_an_artifact_that_is_gone_or_broken_is_unreadable(artifacts: Artifacts) 
         outputs.table_rows(stored, artifacts, 0, 10)
     path.unlink()
     for ask in (lambda: outputs.table_rows(stored, artifacts, 0, 1), lambda: outputs.export(stored, artifacts, "csv")):
-        with pytest.raises(outputs.Unreadable, match="it is gone"):
+        with pytest.raises(outputs.Unreadable, match="it no longer exists"):
             ask()
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import ast
-import errno
-import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +11,7 @@ from django.utils import translation
 from dashboard import presenters
 from dashboard.engine_words import CONDITIONS, engine_words
 from engine.admission import Facts, explain, queued_condition, retry_condition, upstream_condition
-from engine.artifacts import outputs, s3
 from engine.diagnosis.wording import error_text
-from engine.errors import NotFound
 from engine.inspect import waits
 from engine.sentences import Sentence
 
@@ -42,22 +37,6 @@ def test_why_a_node_waits_is_said_in_the_readers_language(chinese, text):
     assert engine_words(text).startswith(("等待", "需要", "沒有", "已送至", "第")), text
     with translation.override("en"):
         assert engine_words(text) == text
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        NotFound.workflow("daily"),
-        NotFound.run(7),
-        NotFound.node(7, "load"),
-        NotFound.pool('odd "pool"'),
-        NotFound.worker("one@here"),
-    ],
-)
-def test_what_is_not_there_is_said_in_the_readers_language(chinese, error):
-    assert "沒有" in engine_words(str(error))
-    with translation.override("en"):
-        assert engine_words(str(error)) == str(error)
 
 
 def test_the_browser_knows_the_same_reasons():
@@ -98,39 +77,6 @@ def test_what_a_thread_waits_on_is_said_in_the_readers_language(chinese):
     known = sentences(Path(waits.__file__).read_text(encoding="utf-8"))
     assert len(known) > 25
     assert not [text for text in sorted(known) if engine_words(text) == text]
-
-
-class NoCredentialsError(Exception):
-    pass
-
-
-class EndpointConnectionError(Exception):
-    pass
-
-
-STORE_ERRORS = (
-    PermissionError("Access Denied"), OSError("NoSuchBucket"), NoCredentialsError(), EndpointConnectionError("no way"),
-    OSError(errno.ENOSPC, "No space left on device"), ValueError("odd"),
-)  # fmt: skip
-
-
-def of_the_store() -> Iterator[str]:
-    """What its code says of errors, and what is read of an output then."""
-    for error in STORE_ERRORS:
-        told = s3.ArtifactStoreError(s3.ObjectStore("s3://lake/x")._sentence("read", "ab/c", error))
-        yield str(told)
-        yield str(outputs._unreadable({"artifact": "ab/c"}, told))
-        yield f"An input could not be fetched. {told}"
-    yield str(outputs._unreadable({"artifact": "ab/c"}, FileNotFoundError()))
-    yield str(outputs._unreadable({"artifact": "ab/c"}, ValueError("odd")))
-    yield "An input could not be fetched. There is no object s3://lake/x/ab/c."
-
-
-@pytest.mark.parametrize("text", list(of_the_store()))
-def test_what_is_wrong_with_the_object_store_is_said_in_the_readers_language(chinese, text):
-    assert not re.search(r"[Cc]heck|cannot|could|but |[Ii]nstall|there", engine_words(text))
-    with translation.override("en"):
-        assert engine_words(text) == text
 
 
 @pytest.mark.parametrize(

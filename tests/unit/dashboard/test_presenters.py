@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import amounts, code_lines, presenters
+from dashboard import amounts, code_lines, node_types, presenters
 from dashboard.definition_text import document_text
 from engine import states
 from engine.diagnosis.wording import clock_time
@@ -114,7 +114,7 @@ def test_every_icon_that_is_named_is_in_the_sprite():
     for script in STATIC.rglob("*.ts"):
         named |= set(re.findall(r'\bicon\("([a-z]+)"', script.read_text()))
     named |= {presenters.look(state).icon for state in [*states.NODE_STATES, *states.RUN_STATES, "stuck", "lost"]}
-    named |= {presenters.type_icon(name) for name in ("noop", "python", "shell", "table.read", "table.sql", "branch")}
+    named |= {node_types.icon(name) for name in ("noop", "python", "shell", "table.read", "table.sql", "branch")}
     assert {name for name in named if f'id="i-{name}"' not in sprite} == set()
 
 

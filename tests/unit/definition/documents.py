@@ -1,7 +1,8 @@
-"""Small documents for tests of the definition; each test states only what it is about."""
+"""Small definitions for tests; each test states only what it is about."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from engine import definition
@@ -31,14 +32,13 @@ def found(document: Any, **options: Any) -> dict[str, Problem]:
 
 
 def only(document: Any, code: str, **options: Any) -> Problem:
-    """The one problem of a document, which must have this code."""
+    """The only problem of a document, which must have this code."""
     problems = definition.problems(document, **options)
     assert [problem.code for problem in problems] == [code], problems
     return problems[0]
 
 
-def changes(problem: Problem) -> list[dict[str, Any]]:
-    """What the problem's repair would change; there must be one."""
+def changes(problem: Problem) -> list[Mapping[str, Any]]:
+    """What the problem's fix would change; there must be one."""
     assert problem.fix is not None
-    found: list[dict[str, Any]] = problem.fix["changes"]
-    return found
+    return list(problem.fix.changes)

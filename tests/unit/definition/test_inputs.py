@@ -45,7 +45,6 @@ def test_a_required_input_that_is_missing_is_named():
     schema = {"type": "object", "properties": {"a": {}}, "required": ["a"]}
     (problem,) = inputs.accept(schema, {})[1]
     assert (problem.path, problem.code) == ("inputs.a", "missing_field")
-    assert '"a"' in problem.message
 
 
 def test_a_workflow_without_inputs_takes_none():

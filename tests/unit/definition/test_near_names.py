@@ -1,4 +1,4 @@
-"""Names that code and expressions get wrong: where they stand, and the near name as a repair."""
+"""Names that code and expressions get wrong: where they stand, and the near name as a fix."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.definition import problems
-from engine.definition.validation.python_inputs import reads
+from engine.nodes.python.inputs import input_reads
 
 
 def document(code: str, *sources: str) -> dict[str, Any]:
@@ -29,17 +29,19 @@ def test_an_input_that_no_edge_brings_is_a_warning_with_the_near_one():
     assert (problem.code, problem.severity, problem.line) == ("unknown_port", "warning", 3)
     assert problem.path == "nodes[2].config.code"
     assert problem.fix is not None
-    assert problem.fix["label"] == "Use flights"
-    assert problem.fix["changes"][0]["value"] == code.replace("flihgts", "flights")
+    assert problem.fix.label.values == {"name": "flights"}
+    assert problem.fix.changes[0]["value"] == code.replace("flihgts", "flights")
+    assert problem.span is not None
+    assert code[slice(*problem.span)] == '"flihgts"'
 
 
-def test_the_only_input_is_the_repair_whatever_its_name():
+def test_the_only_input_is_the_fix_whatever_its_name():
     (problem,) = problems(document(main('return inputs["x"]'), "flights"))
     assert problem.fix is not None
-    assert problem.fix["label"] == "Use flights"
+    assert problem.fix.label.values == {"name": "flights"}
     (problem,) = problems(document(main('return inputs["x"]')))
     assert problem.fix is None
-    assert "no edge leads to it" in problem.message
+    assert problem.sentence.values == {"name": "x", "names": ""}
 
 
 @pytest.mark.parametrize(
@@ -69,8 +71,10 @@ def test_the_first_argument_is_the_inputs_whatever_it_is_called():
 @given(st.text(alphabet="ab\"'[]()ä🎉 \n\r\f\x1c:=,inputs", max_size=60))
 def test_places_are_of_the_text_however_its_lines_end(text):
     code = f'def main(inputs, ctx):\n    """{text}"""\n    return inputs["x"], "ä", inputs["y"]\n'
-    for read in reads(code):
-        assert code[read.start : read.end] in (f'"{read.name}"', f"'{read.name}'")
+    found = input_reads({"code": code})
+    assert found is not None
+    for read in found.reads:
+        assert code[slice(*read.span)] in (f'"{read.name}"', f"'{read.name}'")
 
 
 def with_expression(text: str, kind: str = "table.sql", field: str = "sql", **more: Any) -> dict[str, Any]:
@@ -104,9 +108,11 @@ def test_an_expression_offers_the_near_name_in_its_place(text, kind, field, code
     (problem,) = found
     assert problem.line == line
     assert problem.fix is not None
-    assert problem.fix["changes"] == [{"op": "replace", "path": f"/nodes/1/config/{field}", "value": fixed}]
+    assert problem.span is not None
+    assert text[slice(*problem.span)] in ("mnth", "laod")
+    assert problem.fix.changes == [{"op": "replace", "path": f"/nodes/1/config/{field}", "value": fixed}]
 
 
-def test_no_repair_where_no_name_is_near():
+def test_there_is_no_fix_where_no_name_is_near():
     (problem,) = problems(with_expression("select {{ inputs.zzzzz }}", inputs=INPUTS))
     assert problem.fix is None

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import definition, expressions
-from engine.expressions import ExpressionError, native, parser, render
+from engine import definition
+from engine.expressions import Place, native, parser, problems
+from engine.expressions.evaluation import ExpressionError, evaluate
+from engine.expressions.rendering import as_json, bind_sql, render
 from tests.unit.definition.documents import document, node
 
 CONTEXT = {
@@ -117,19 +119,17 @@ COSTLY = [
 @pytest.mark.parametrize("source", ESCAPES)
 def test_nothing_leads_out_of_the_three_roots(source):
     text = "{{ " + source + " }}"
-    problems = definition.problems(
-        document(node("a", "python.function", config={"function": "m.f", "args": {"x": text}}))
-    )
+    found = definition.problems(document(node("a", "python.function", config={"function": "m.f", "args": {"x": text}})))
     with pytest.raises(ExpressionError):
         render(text, CONTEXT)
-    assert problems or source.startswith(("inputs.", "'x' *"))
+    assert found or source.startswith(("inputs.", "'x' *"))
 
 
 @pytest.mark.parametrize("source", CRASHES, ids=range(len(CRASHES)))
 def test_what_would_overflow_the_native_stack_never_reaches_it(source, monkeypatch):
     monkeypatch.setattr("engine.expressions.native.load", lambda: pytest.fail("handed to native code"))
     started = time.process_time()
-    assert expressions.check("{{ " + source + " }}")
+    assert problems(Place((), "{{ " + source + " }}", "text"))
     with pytest.raises(ExpressionError):
         render("{{ " + source + " }}", CONTEXT)
     assert time.process_time() - started < 1
@@ -184,7 +184,7 @@ def test_outputs_are_bounded():
     with pytest.raises(ExpressionError, match="bytes"):
         render("{{ inputs.long }} {{ inputs.long }} {{ inputs.long }}", CONTEXT)
     with pytest.raises(ExpressionError, match="bytes"):
-        expressions.bind_sql("select {{ [inputs.long, inputs.long, inputs.long] }}", CONTEXT)
+        bind_sql("select {{ [inputs.long, inputs.long, inputs.long] }}", CONTEXT)
     with pytest.raises(ExpressionError, match="characters"):
         render("{{ inputs.n }}" + "x" * 70_000, CONTEXT)
 
@@ -268,16 +268,16 @@ def test_what_is_read_as_an_expression_cel_reads_too_and_the_other_way_round(sou
 @given(st.text(alphabet=st.sampled_from("inputs.nodes(){}[]'\"\\+-*/%<>=!&|?:, \n1290xurb#@$`;\0é\ud800"), max_size=60))
 @settings(max_examples=500, deadline=None)
 def test_any_text_is_read_or_refused_never_more(source):
-    expressions.check("{{ " + source + " }}")
-    expressions.check(source, "sql")
-    expressions.check(source, "cel")
+    for text, mode in (("{{ " + source + " }}", "text"), (source, "sql"), (source, "cel")):
+        for problem in problems(Place((), text, mode)):
+            assert problem.span is None or 0 <= problem.span[0] < problem.span[1] <= len(text)
     if accepted(source):
         try:
             native.load().compile(source)
         except ValueError:
             # A number too large, an escape that is none: these few CEL itself finds, and render says so.
             with pytest.raises(ExpressionError):
-                expressions.evaluate(source, CONTEXT)
+                evaluate(source, CONTEXT)
 
 
 @given(GRAMMAR)
@@ -288,4 +288,4 @@ def test_an_expression_gives_json_or_an_expression_error(source):
         value = render("{{ " + source + " }}", small)
     except ExpressionError:
         return
-    assert expressions.as_json(value, source) == value
+    assert as_json(value, source) == value

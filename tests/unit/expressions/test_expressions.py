@@ -8,7 +8,9 @@ import duckdb
 import pytest
 
 from engine import expressions
-from engine.expressions import ExpressionError, Place, bind_sql, find, render, render_at, truth, variables
+from engine.expressions import Place, find, problems, variables
+from engine.expressions.evaluation import ExpressionError, evaluate
+from engine.expressions.rendering import bind_sql, render, render_at, truth
 from engine.nodes import registry
 from engine.nodes.base import NodeType
 
@@ -50,16 +52,17 @@ CONTEXT = {
     ],
 )
 def test_expressions_are_found_past_quotes_and_braces(text, sources):
-    spans = find(text)
-    assert [span.source for span in spans] == sources
-    for span in spans:
-        assert text[span.start : span.start + 2] == "{{"
-        assert text[span.end - 2 : span.end] == "}}"
+    found = find(text)
+    assert [one.source for one in found] == sources
+    for one in found:
+        assert text[one.start : one.start + 2] == "{{"
+        assert text[one.end - 2 : one.end] == "}}"
 
 
 def test_an_expression_that_is_never_closed_is_named():
     assert not find("a {{ b")[0].closed
-    assert "never closed" in expressions.check("a {{ b")[0]
+    (problem,) = problems(Place((), "a {{ b", "text"))
+    assert (problem.code, problem.span) == ("expression", (2, 4))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +129,7 @@ def test_rendering_changes_neither_the_config_nor_the_context():
         ("1 / 0", "zero"),
         ("inputs.n + 'a'", "string"),
         ("9223372036854775807 + inputs.n", "overflow"),
-        ("0.0 / 0.0", "no JSON number"),
+        ("0.0 / 0.0", "not a JSON number"),
         ("timestamp('x')", "timestamp"),
         ("nodes.other.output", "has no 'other'"),
         ("inputs.list.map(x, x + 'a')", "string"),
@@ -146,7 +149,7 @@ def test_what_cannot_be_evaluated_says_why(source, says):
         ("", "empty"),
         ("1 +", "Expected a value"),
         ("inputs.n)", "operator or the end"),
-        ("foo", '"foo" is unknown'),
+        ("foo", 'no variable "foo"'),
         ("input.n", '"inputs"'),
         ("len(inputs.list)", "no function"),
         ("inputs.list.size(", "Expected"),
@@ -163,38 +166,41 @@ def test_what_cannot_be_evaluated_says_why(source, says):
         ("inputs.in", "name of a field"),
         ("9223372036854775808", "too large"),
         ("1e999", "too large"),
-        ("'\\q'", "backslash"),
+        ("'\\q'", "escape sequence"),
         ("inputs.list.map(x + 1, x)", "a name for each entry"),
         ("inputs.list.map(inputs, inputs)", "cannot be the name"),
         ("has(inputs)", "has takes one field"),
         ("'abc", "never closed"),
-        ("'''abc", "three quotes"),
-        ("inputs.n = 3", "no meaning"),
+        ("'''abc", "never closed"),
+        ("inputs.n = 3", "Unexpected"),
         ("inputs.n ?? 3", "Expected"),
-        ("a@b", "no meaning"),
+        ("a@b", "Unexpected"),
         ("[1, 2", "Expected"),
         ("{1}", "Expected"),
         ("1 ? 2", "Expected"),
         ("Foo{a: 1}", "operator"),
         ("inputs{a: 1}", "operator"),
         (".inputs", "Expected"),
-        ("inputs.`a-b`", "no meaning"),
+        ("inputs.`a-b`", "Unexpected"),
         ("+1", "Expected"),
         ("1 2", "operator"),
     ],
 )
 def test_wrong_expressions_are_explained(source, says):
-    (message,) = expressions.check("{{ " + source + " }}")
-    assert says in message
+    text = "{{ " + source + " }}"
+    (problem,) = problems(Place((), text, "text"))
+    assert says in str(problem.sentence)
+    assert problem.span == (0, len(text))
 
 
 def test_every_expression_of_a_text_is_checked():
-    assert len(expressions.check("{{ a }} {{ inputs.b }} {{ 1 + }}")) == 2
+    found = problems(Place((), "{{ a }}\n{{ inputs.b }} {{ 1 + }}", "text"))
+    assert [(problem.line, problem.span) for problem in found] == [(1, (0, 7)), (2, (23, 32))]
 
 
 def test_references_are_found_without_evaluating():
-    value = {"a": ["{{ nodes.one.output.x + nodes['two'].output }}"], "b": "{{ [1].map(x, nodes.three.output) }}"}
-    assert expressions.node_references(value) == {"one", "two", "three"}
+    text = "{{ nodes.one.output.x + nodes['two'].output }} {{ [1].map(x, nodes.three.output) }} {{ 1 + }}"
+    assert expressions.references(Place((), text, "text")).nodes == ("one", "two", "three")
 
 
 def node_type(name: str) -> NodeType:
@@ -227,7 +233,7 @@ def test_a_condition_is_true_or_false_and_nothing_else(condition):
 
 
 def test_a_constant_condition_that_no_bracket_holds_together_is_a_problem():
-    assert expressions.check("{{ inputs.a }} > 3", "cel")
+    assert problems(Place((), "{{ inputs.a }} > 3", "cel"))
 
 
 def run_sql(sql, context=CONTEXT):
@@ -323,7 +329,7 @@ def test_known_functions_exist_in_cel():
 
 def works(source):
     try:
-        expressions.evaluate(source, {})
+        evaluate(source, {})
     except ExpressionError:
         return False
     return True

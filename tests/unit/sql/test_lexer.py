@@ -23,7 +23,7 @@ def test_between_pieces_is_only_white_space(sql):
         assert not sql[at : token.start].strip()
         at = token.end
     assert not sql[at:].strip()
-    lexer.query_faults(sql)
+    lexer.query_problems(sql)
 
 
 @given(PIECES)
@@ -35,9 +35,9 @@ def test_what_duckdb_takes_for_one_query_passes_here(sql):
     except duckdb.Error:
         return
     if len(statements) == 1 and not statements[0].named_parameters:
-        assert lexer.query_faults(sql) == [], sql
+        assert lexer.query_problems(sql) == [], sql
     elif len(statements) > 1:
-        assert "sql_several_statements" in {fault.code for fault in lexer.query_faults(sql)}, sql
+        assert "sql_several_statements" in {problem.code for problem in lexer.query_problems(sql)}, sql
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_an_expression_is_a_piece_of_its_own():
 
 def test_a_million_characters_take_linear_time():
     for piece in ("'", "/*", "$a$", "x ", "'x' ", "$"):
-        lexer.query_faults("select " + piece * 20_000)
+        lexer.query_problems("select " + piece * 20_000)

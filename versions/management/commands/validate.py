@@ -52,7 +52,7 @@ def line_of(problem: Problem) -> str:
     severity = "" if problem.severity == "error" else f"{problem.severity}: "
     text = f"{place}: {severity}{problem.message} [{problem.code}]"
     if problem.fix is not None:
-        text += f"\n    Fix: {problem.fix['label']}"
+        text += f"\n    Fix: {problem.fix.label}"
     return text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.expressions import bind_sql
+from engine.expressions.rendering import bind_sql
 from engine.sql.check.binding import bind, declared_types
 
 

@@ -1,4 +1,4 @@
-"""What DuckDB said, as problems in the author's text."""
+"""Errors of DuckDB as problems of the author's text."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.problems import ConfigProblem
 from engine.sql.check import duckdb_errors
 from engine.sql.check.binding import bind
 
@@ -30,49 +31,56 @@ def error(kind: str, name: str | None, sql: str, where: str | None = None, **mor
     }
 
 
-def only(errors: list[dict[str, Any]], sql: str, **tables: Any) -> duckdb_errors.Found:
-    (found,) = duckdb_errors.of(errors, sql, bind(sql, {}), tables or {"flights": FLIGHTS})
+def only(errors: list[dict[str, Any]], sql: str, **tables: Any) -> ConfigProblem:
+    (found,) = duckdb_errors.problems(errors, sql, bind(sql, {}), tables or {"flights": FLIGHTS})
     return found
 
 
-def fixed(found: duckdb_errors.Found) -> tuple[str, str]:
-    assert found.finding.fix is not None
-    label, (change,) = found.finding.fix
-    assert (change["op"], change["path"]) == ("replace", "/sql")
-    return label, change["value"]
+def fixed(problem: ConfigProblem) -> tuple[str, str]:
+    """The label of the fix, and the corrected text."""
+    assert problem.fix is not None
+    (change,) = problem.fix.changes
+    assert (change["op"], change["path"]) == ("replace", "")
+    return str(problem.fix.label), change["value"]
+
+
+def part(problem: ConfigProblem, sql: str) -> str:
+    assert problem.span is not None
+    return sql[slice(*problem.span)]
 
 
 def test_an_unknown_column_is_a_warning_that_names_table_line_and_the_near_one():
     sql = "select carrier, -- ä🎉\n  avg(dep_dely)\nfrom flights where x = {{ inputs.x }}"
     found = only([error("column", "dep_dely", sql, "dep_dely", candidates=["dep_delay"])], sql)
-    assert (found.severity, found.finding.code, found.finding.line) == ("warning", "unknown_column", 2)
-    assert found.finding.message == "flights has no column dep_dely."
+    assert (found.severity, found.code, found.line) == ("warning", "unknown_column", 2)
+    assert str(found.sentence) == "flights has no column dep_dely."
+    assert part(found, sql) == "dep_dely"
     assert fixed(found) == ("Use dep_delay", sql.replace("dep_dely", "dep_delay"))
 
 
-def test_one_wrong_name_in_several_places_is_one_problem_and_one_repair():
+def test_one_wrong_name_in_several_places_is_one_problem_with_one_fix():
     sql = "select f.dep_dely\nfrom flights f\norder by dep_dely"
     errors = [
         error("column", "dep_dely", sql, "f.dep_dely", table="f"),
         {**error("column", "dep_dely", sql, "dep_dely"), "at": [sql.rindex("dep_dely"), 8]},
     ]
     found = only(errors, sql)
-    assert (found.finding.message, found.finding.line) == ("flights has no column dep_dely.", 1)
+    assert (str(found.sentence), found.line) == ("flights has no column dep_dely.", 1)
     assert fixed(found)[1] == sql.replace("dep_dely", "dep_delay")
 
 
 def test_a_name_that_is_near_to_none_is_told_what_there_is():
     sql = "select zzz from flights"
     found = only([error("column", "zzz", sql, "zzz")], sql)
-    assert found.finding.message == "flights has no column zzz. It has carrier, dep_delay."
-    assert found.finding.fix is None
+    assert found.sentence.values["names"] == "carrier, dep_delay"
+    assert found.fix is None
 
 
 def test_a_column_of_a_query_inside_is_not_said_to_be_the_inputs():
     sql = "with x as (select carrier from flights) select dep_delay2 from x"
     found = only([error("column", "dep_delay2", sql, "dep_delay2", candidates=["carrier"])], sql)
-    assert found.finding.message == "There is no column dep_delay2 here."
-    assert found.finding.fix is None
+    assert str(found.sentence) == "There is no column dep_delay2 here."
+    assert found.fix is None
 
 
 def test_names_that_need_quotes_get_them():
@@ -80,7 +88,7 @@ def test_names_that_need_quotes_get_them():
     columns = [{"name": "Dep delay", "type": "DOUBLE"}]
     found = only([error("column", "Dep dely", sql, '"Dep dely"', candidates=["Dep delay"])], sql, flights=columns)
     assert fixed(found)[1] == 'select "Dep delay" from flights'
-    assert [duckdb_errors.written(name) for name in ("a1", "A b", "select", 'a"b')] == [
+    assert [duckdb_errors.quoted(name) for name in ("a1", "A b", "select", 'a"b')] == [
         "a1",
         '"A b"',
         '"select"',
@@ -91,11 +99,11 @@ def test_names_that_need_quotes_get_them():
 def test_a_table_that_is_no_input_is_an_error_with_the_nearest_input():
     sql = "select *\nfrom flihgts"
     found = only([error("table", "flihgts", sql, "flihgts")], sql)
-    assert (found.severity, found.finding.code, found.finding.line) == ("error", "unknown_table", 2)
+    assert (found.severity, found.code, found.line) == ("error", "unknown_table", 2)
     assert fixed(found) == ("Use flights", "select *\nfrom flights")
-    none = duckdb_errors.of([error("table", "x", "from x", "x")], "from x", bind("from x", {}), {})[0]
-    assert "no input" in none.finding.message
-    assert none.finding.fix is None
+    none = duckdb_errors.problems([error("table", "x", "from x", "x")], "from x", bind("from x", {}), {})[0]
+    assert "no edge" in none.sentence.template
+    assert none.fix is None
 
 
 @pytest.mark.parametrize(
@@ -105,13 +113,15 @@ def test_a_table_that_is_no_input_is_an_error_with_the_nearest_input():
 def test_what_is_certain_is_an_error_and_the_rest_a_warning(kind, code, severity):
     sql = "select 1\nfrom from"
     found = only([error(kind, None, sql, "from from", message='syntax error at or near "from"\nmore')], sql)
-    assert (found.finding.code, found.severity, found.finding.line) == (code, severity, 2)
-    assert "more" not in found.finding.message
+    assert (found.code, found.severity, found.line) == (code, severity, 2)
+    assert "more" not in str(found.sentence)
 
 
 def test_of_a_query_with_parameters_nothing_is_said_that_their_types_may_explain():
     sql = "select carrier + {{ inputs.x }} from flights"
-    assert duckdb_errors.of([error("other", None, sql, "carrier")], sql, bind(sql, {}), {"flights": FLIGHTS}) == []
+    assert (
+        duckdb_errors.problems([error("other", None, sql, "carrier")], sql, bind(sql, {}), {"flights": FLIGHTS}) == []
+    )
 
 
 @given(st.text(max_size=120), st.text(max_size=8), st.integers(0, 200), st.integers(0, 50))
@@ -119,4 +129,4 @@ def test_no_text_and_no_place_makes_it_fail(sql, name, start, length):
     for kind in ("column", "table", "function", "syntax", "other"):
         told = {"kind": kind, "name": name, "message": name, "table": name, "at": [start, length],
                 "candidates": [name], "used": None}  # fmt: skip
-        duckdb_errors.of([told], sql, bind(sql, {}), {"flights": FLIGHTS})
+        duckdb_errors.problems([told], sql, bind(sql, {}), {"flights": FLIGHTS})

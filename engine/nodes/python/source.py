@@ -1,0 +1,65 @@
+"""Python code of authors, parsed and never executed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import threading
+import warnings
+
+NOT_PARSED = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What `parse` raises for code that it cannot parse."""
+_lock = threading.Lock()
+"""catch_warnings changes the process's filters: two at once could leave them changed."""
+
+
+def parse(code: str) -> ast.Module:
+    """The tree of `code`. Raises NOT_PARSED."""
+    with _lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an invalid escape in an author's string is not our warning
+        return ast.parse(code)
+
+
+def lines_of(code: str) -> list[tuple[int, str]]:
+    """(offset of the first character, text) of each line, as Python's parser counts lines."""
+    found = []
+    at = 0
+    # Not splitlines, which knows more line breaks than the parser does.
+    for line in re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z", code):
+        found.append((at, line))
+        at += len(line)
+    return found
+
+
+def main_of(tree: ast.Module) -> ast.stmt | None:
+    """The statement that binds the name `main` at the top level last, also inside if, try, with or match."""
+    found: ast.stmt | None = None
+    waiting: list[ast.AST] = list(reversed(tree.body))
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, ast.stmt) and _binds_main(part):
+            found = part
+        if not isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            for name in ("finalbody", "orelse", "handlers", "cases", "body"):
+                inside = getattr(part, name, ())
+                waiting.extend(reversed(inside) if isinstance(inside, list) else ())
+    return found
+
+
+def _binds_main(statement: ast.stmt) -> bool:
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return statement.name == "main"
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return any((alias.asname or alias.name) in ("main", "*") for alias in statement.names)
+    if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        return any(isinstance(part, ast.Name) and part.id == "main" for target in targets for part in ast.walk(target))
+    return False
+
+
+def takes_two(args: ast.arguments) -> bool:
+    """Whether a function can be called with two positional arguments."""
+    positional = len(args.posonlyargs) + len(args.args)
+    required = positional - len(args.defaults)
+    keyword_only = sum(default is None for default in args.kw_defaults)
+    return required <= 2 and (positional >= 2 or args.vararg is not None) and keyword_only == 0

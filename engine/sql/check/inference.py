@@ -1,0 +1,408 @@
+"""Infers the columns of every node's output before a run, and the problems of the SQL that reads them.
+
+Columns come from the head of a file that a node reads, from DuckDB's description of a query, and from earlier runs.
+What none of these tells stays unknown and is never guessed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from engine import graph
+from engine.caching import SizedCache
+from engine.nodes import registry
+from engine.nodes.base import NodeType
+from engine.problems import ConfigProblem, Fix, Problem
+from engine.sentences import Sentence
+from engine.sentences import gettext_noop as _
+from engine.sql.check import duckdb_errors
+from engine.sql.check.binding import bind, declared_types
+from engine.sql.check.checker import Busy, Checker, Crashed, checker
+from engine.worker.paths import url_scheme
+
+Column = dict[str, str]
+CACHE_BYTES_MAX: Final = 16 << 20
+FILE_SECONDS: Final = 2.0
+"""How long what is known of a file is used without looking at the file again."""
+CRASHED_SECONDS: Final = 60.0
+"""How long a question that ended the checker process is not asked again."""
+ERRORS_MAX: Final = 8
+"""Of one text: each unknown name is replaced to find the next one."""
+
+
+class Columns:
+    """Known columns of a table, made once and compared by identity first."""
+
+    __slots__ = ("columns", "digest", "hash", "size")
+
+    def __init__(self, columns: list[Column]) -> None:
+        self.columns = columns
+        self.digest = json.dumps([[column["name"], column["type"]] for column in columns])
+        self.hash = hashlib.sha256(self.digest.encode(errors="surrogatepass")).digest()
+        self.size = len(self.digest)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Columns) and self.digest == other.digest)
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+
+Earlier = Callable[[Sequence[str]], Mapping[str, list[Column]]]
+"""Columns of the outputs that nodes of these ids had in earlier runs, with the same type and config."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Which files nodes may read; see engine.worker.paths.Roots."""
+
+    folder: str
+    data_roots: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Inferred:
+    """What is known of a definition before a run."""
+
+    columns: dict[str, list[Column]] = field(default_factory=dict)
+    """By node."""
+    columns_tag: str = ""
+    """A short text that changes when the columns do."""
+    problems: list[Problem] = field(default_factory=list)
+    complete: bool = True
+    """False: the time was over before everything was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What is known of one text of SQL."""
+
+    columns: Columns | None
+    problems: tuple[ConfigProblem, ...]
+
+    def size(self, sql: str) -> int:
+        """Bytes, about, with its key."""
+        size = 2 * len(sql) + 500 + (self.columns.size * 2 if self.columns else 0)
+        return size + sum(500 + (2 * len(sql) if one.fix else 0) for one in self.problems)
+
+
+_Key = tuple[str, tuple[tuple[str, str], ...], tuple[tuple[str, Columns | None], ...]]
+"""A text, the types of the run's inputs, the columns of its own inputs by name."""
+_Dialogue = Generator[dict[str, Any], dict[str, Any], _Answer]
+
+_sql_cache: Final = SizedCache(CACHE_BYTES_MAX)
+_file_cache: Final = SizedCache(CACHE_BYTES_MAX // 4)
+
+
+def clear_cache() -> None:
+    """Drop everything that is cached."""
+    _sql_cache.clear()
+    _file_cache.clear()
+
+
+def infer(
+    document: Any,
+    *,
+    wrong: Collection[int],
+    files: Files | None,
+    earlier: Earlier,
+    until: float,
+    by: Checker = checker,
+) -> Inferred:
+    """Columns and problems of `document`, which may be any value.
+
+    `wrong`: indexes of nodes whose config has errors already; they are left out. `files`: None: no file is read.
+    `until`: the time (monotonic) by which the answer must be there.
+    """
+    nodes = _Nodes(document)
+    inference = _Inference(nodes, wrong, files, until, by)
+    inference.load_earlier(earlier)
+    for names in nodes.levels():
+        inference.ask_sql(names)
+        for name in names:
+            inference.infer(name)
+    inference.result.problems.sort(key=lambda problem: nodes.by_id[problem.node or ""].index)
+    inference.result.columns_tag = inference.tag()
+    return inference.result
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    index: int
+    """Place in the definition."""
+    type: NodeType | None
+    config: dict[str, Any]
+
+    @property
+    def sql_field(self) -> str | None:
+        """The field with a query over the node's inputs; None: it has none."""
+        code = self.type.code if self.type is not None and self.type.names_inputs else None
+        return code.field if code is not None and code.language == "sql" else None
+
+    @property
+    def passes_input(self) -> bool:
+        return self.type is not None and self.type.output == "input"
+
+
+class _Nodes:
+    """The part of a definition that can be understood, whatever the rest is."""
+
+    def __init__(self, document: Any) -> None:
+        whole = document if isinstance(document, dict) else {}
+        self.types = declared_types(whole.get("inputs"))
+        self.by_id: dict[str, _Node] = {}
+        nodes, edges = whole.get("nodes"), whole.get("edges")
+        for index, node in enumerate(nodes if isinstance(nodes, list) else ()):
+            if isinstance(node, dict) and isinstance(node.get("id"), str) and isinstance(node.get("type"), str):
+                config = node.get("config")
+                found = _Node(index, registry.get(node["type"]), config if isinstance(config, dict) else {})
+                self.by_id.setdefault(node["id"], found)
+        self.inputs: dict[str, dict[str, str]] = {}
+        """Source by port, by target."""
+        self.order: list[str] = []
+        """Without nodes on a cycle or behind one; empty when no node tells columns."""
+        if not any(one.sql_field or (one.type and one.type.file_reader) for one in self.by_id.values()):
+            return
+        pairs: list[tuple[str, str]] = []
+        for edge in edges if isinstance(edges, list) else ():
+            if not isinstance(edge, dict):
+                continue
+            source, target = edge.get("source"), edge.get("target")
+            if not (isinstance(source, str) and isinstance(target, str)):
+                continue
+            if source not in self.by_id or target not in self.by_id:
+                continue
+            port = edge.get("target_port")
+            self.inputs.setdefault(target, {})[port if isinstance(port, str) and port else source] = source
+            pairs.append((source, target))
+        self.order = graph.topological(list(self.by_id), pairs)
+
+    def levels(self) -> list[list[str]]:
+        """The nodes of `order` in lists; no node needs another one of its own list."""
+        found: list[list[str]] = []
+        level: dict[str, int] = {}
+        for name in self.order:
+            level[name] = 1 + max((level[source] for source in self.inputs.get(name, {}).values()), default=-1)
+            if level[name] == len(found):
+                found.append([])
+            found[level[name]].append(name)
+        return found
+
+    def read_by_sql(self) -> set[str]:
+        """Nodes whose columns some query reads, maybe through nodes that pass their input on."""
+        wanted: set[str] = set()
+        for name in reversed(self.order):
+            node = self.by_id[name]
+            if node.sql_field or (node.passes_input and name in wanted):
+                wanted.update(self.inputs.get(name, {}).values())
+        return wanted
+
+
+class _Inference:
+    """One pass over the nodes, each after those before it."""
+
+    def __init__(self, nodes: _Nodes, wrong: Collection[int], files: Files | None, until: float, by: Checker) -> None:
+        self.nodes = nodes
+        self.wrong = wrong
+        self.files = files
+        self.until = until
+        self.by = by
+        self.result = Inferred()
+        self.columns: dict[str, Columns] = {}
+        self.earlier: dict[str, Columns] = {}
+        self.answers: dict[_Key, _Answer | float] = {}
+        """For texts of SQL. A number: the text ended the checker, and is not asked again before then."""
+
+    def load_earlier(self, earlier: Earlier) -> None:
+        """Ask once for all nodes whose columns only earlier runs can tell."""
+        wanted = self.nodes.read_by_sql()
+        names = [name for name in self.nodes.order if name in wanted and _may_have_table(self.nodes.by_id[name])]
+        if names:
+            self.earlier = {name: Columns(columns) for name, columns in earlier(names).items()}
+
+    def infer(self, name: str) -> None:
+        """Find the columns of one node, and the problems of its query or file."""
+        node = self.nodes.by_id[name]
+        columns: Columns | None = None
+        if node.sql_field:
+            columns = self._sql(name, node)
+        elif node.passes_input:
+            sources = list(self.nodes.inputs.get(name, {}).values())
+            columns = self.columns.get(sources[0]) if len(sources) == 1 else None
+        else:
+            if node.type is not None and node.type.file_reader:
+                columns = self._file(name, node)
+            columns = columns or self.earlier.get(name)
+        if columns is not None:
+            self.columns[name] = columns
+            self.result.columns[name] = columns.columns
+
+    def tag(self) -> str:
+        digest = hashlib.sha256()
+        for name, columns in self.columns.items():
+            digest.update(f"{name}\0".encode(errors="surrogatepass"))
+            digest.update(columns.hash)
+        return digest.hexdigest()[:32]
+
+    # -- queries --------------------------------------------------------------------------------
+
+    def ask_sql(self, names: Iterable[str]) -> None:
+        """Ask the checker about the queries of these nodes, as far as there is time."""
+        dialogues: dict[_Key, _Dialogue] = {}
+        for key in dict.fromkeys(map(self._key, names)):
+            if key is None:
+                continue
+            known: _Answer | float | None = _sql_cache.get(key)
+            if known is None or (isinstance(known, float) and known < time.monotonic()):
+                dialogues[key] = _ask(key)
+            else:
+                self.answers[key] = known
+        questions = {key: next(dialogue) for key, dialogue in dialogues.items()}
+        while questions:
+            answers = self.by.ask_all(list(questions.values()), until=self.until)
+            before, questions = questions, {}
+            for key, answer in zip(before, answers, strict=True):
+                if isinstance(answer, Busy):
+                    continue
+                if isinstance(answer, Crashed) or "failed" in answer:
+                    self._store(key, time.monotonic() + CRASHED_SECONDS, 2 * len(key[0]) + 500)
+                    continue
+                try:
+                    questions[key] = dialogues[key].send(answer)
+                except StopIteration as end:
+                    self._store(key, end.value, end.value.size(key[0]))
+
+    def _store(self, key: _Key, answer: _Answer | float, size: int) -> None:
+        self.answers[key] = answer
+        _sql_cache.put(key, answer, size)
+
+    def _key(self, name: str) -> _Key | None:
+        """What the answer about a node's query depends on; None: there is no query to ask about."""
+        node = self.nodes.by_id[name]
+        sql = node.config.get(node.sql_field) if node.sql_field else None
+        if not isinstance(sql, str) or node.index in self.wrong:
+            return None
+        tables = {port: self.columns.get(source) for port, source in self.nodes.inputs.get(name, {}).items()}
+        types = self.nodes.types if "{{" in sql else {}
+        return sql, tuple(types.items()), tuple(tables.items())
+
+    def _sql(self, name: str, node: _Node) -> Columns | None:
+        key = self._key(name)
+        if key is None:
+            return None
+        answer = self.answers.get(key)
+        path = (node.sql_field or "",)
+        if answer is None:
+            self.result.complete = False
+            return None
+        if isinstance(answer, float):
+            self._add(name, node, ConfigProblem("sql_not_checked", _NOT_CHECKED, path, severity="warning"))
+            return None
+        for problem in answer.problems:
+            self._add(name, node, problem.below(path))
+        return answer.columns
+
+    # -- files ----------------------------------------------------------------------------------
+
+    def _file(self, name: str, node: _Node) -> Columns | None:
+        """The columns of the files at the node's one path to read."""
+        assert node.type is not None
+        field_name = next((one.field for one in node.type.paths if one.direction == "read"), "")
+        path = node.config.get(field_name)
+        if not isinstance(path, str) or self.files is None or "{{" in path or url_scheme(path):
+            return None
+        if node.index in self.wrong:
+            return None
+        key = (node.type.file_reader, json.dumps(node.config, sort_keys=True), self.files)
+        known: tuple[float, dict[str, Any], Columns | None] | None = _file_cache.get(key)
+        now = time.monotonic()
+        if known is None or known[0] < now:
+            question = {
+                "op": "file",
+                "reader": node.type.file_reader,
+                "path": path,
+                "config": node.config,
+                "files": self.files.folder,
+                "data_roots": list(self.files.data_roots),
+                "stamp": known[1].get("stamp") if known else None,
+            }
+            try:
+                answer = self.by.ask(question, until=self.until)
+            except Busy:
+                self.result.complete = False
+                return known[2] if known else None
+            except Crashed:
+                answer = {}
+            if known and answer.get("same"):
+                known = (now + FILE_SECONDS, known[1], known[2])
+            else:
+                columns = answer.get("columns")
+                until = now + (FILE_SECONDS if answer else CRASHED_SECONDS)
+                known = (until, answer, Columns(columns) if columns else None)
+            _file_cache.put(key, known, 1000 + 3 * (known[2].size if known[2] else 0))
+        self._report_file(name, node, (field_name,), known[1])
+        return known[2]
+
+    def _report_file(self, name: str, node: _Node, path: tuple[str], answer: Mapping[str, Any]) -> None:
+        code, fix = "file_not_readable", None
+        message = answer.get("refused") or answer.get("wrong")
+        if "missing" in answer:
+            code, message, near = "no_such_file", answer["missing"], answer.get("near")
+            fix = Fix.use(near, path) if near else None
+        if message:
+            sentence = Sentence("{message}", {"message": message})
+            self._add(name, node, ConfigProblem(code, sentence, path, severity="warning", fix=fix))
+
+    def _add(self, name: str, node: _Node, problem: ConfigProblem) -> None:
+        self.result.problems.append(problem.in_definition(("nodes", node.index, "config"), name))
+
+
+def _may_have_table(node: _Node) -> bool:
+    """Whether only a run tells the columns of the node's output. Types that are not installed may have had one."""
+    return not node.sql_field and (node.type is None or node.type.output in ("any", "table"))
+
+
+def _ask(key: _Key) -> _Dialogue:
+    """Yield questions about a query, each after the answer to the one before: one wrong name hides the next."""
+    sql, types, tables = key
+    bound = bind(sql, dict(types))
+    columns = {port: known.columns if known else None for port, known in tables}
+    errors: list[dict[str, Any]] = []
+    text = bound.text
+    while True:
+        answer = yield {"op": "sql", "sql": text, "parameters": bound.parameters, "tables": columns}
+        error = answer.get("error")
+        if error is None:
+            break
+        if errors and error["kind"] not in ("column", "table", "function"):
+            # It may come from the names that were replaced.
+            break
+        errors.append({**error, "used": answer.get("used")})
+        replaced = _without_name(text, error) if error["kind"] == "column" and len(errors) < ERRORS_MAX else None
+        if replaced is None:
+            break
+        text = replaced
+    found = duckdb_errors.problems(errors, sql, bound, columns)
+    known = answer.get("columns") if not errors else None
+    return _Answer(Columns(known) if known else None, tuple(found))
+
+
+_NOT_CHECKED: Final = Sentence(_("This SQL was not checked: DuckDB could not analyse it in time."))
+
+
+def _without_name(text: str, error: Mapping[str, Any]) -> str | None:
+    """The text with NULL in the place of the unknown name; None: its place is not known."""
+    if error["at"] is None:
+        return None
+    start, length = error["at"]
+    raw = text.encode()
+    if length <= 0 or start + length > len(raw):
+        return None
+    # As long as the name, so that the places of other names stay.
+    filler = (b"NULL" if length >= 4 else b"1").ljust(length)
+    return (raw[:start] + filler + raw[start + length :]).decode(errors="replace")
