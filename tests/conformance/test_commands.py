@@ -121,7 +121,7 @@ def test_a_failed_run_goes_on_when_its_failed_node_is_skipped(engine: Engine):
         "c": "succeeded",
     }
     assert queries.node_run(run, "a")["error"] is None
-    with pytest.raises(WrongState, match="been skipped"):
+    with pytest.raises(WrongState, match="it was skipped"):
         runs.skip_node(run, "a", by="me")
     with pytest.raises(WrongState, match="succeeded"):
         runs.skip_node(run, "b", by="me")

@@ -314,7 +314,7 @@ def test_a_retry_of_a_run_up_to_a_node_starts_no_other(engine: Engine):
     )
     run = engine.run(made, targets=["b"])
     assert run.state == "failed"
-    with pytest.raises(WrongState, match="nobody asked for it"):
+    with pytest.raises(WrongState, match="it is not part of this run"):
         runs.retry(run, nodes=["c"], by="tester")
     runs.retry(run, by="tester")
     engine.until(lambda: Run.objects.filter(pk=run.pk, state="succeeded").exists())

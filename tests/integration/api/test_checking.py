@@ -11,7 +11,7 @@ from django.core.management import call_command
 
 from dashboard.models import Role
 from engine.models import Run
-from engine.sql.check import columns as sqlcheck
+from engine.sql.check import inference
 from engine.sql.check.checker import Busy, Checker, Crashed, checker
 from tests.support.people import person
 from tests.support.run_rows import node_run
@@ -22,13 +22,13 @@ from versions.models import Workflow
 
 
 @pytest.fixture(autouse=True)
-def nothing_kept():
-    sqlcheck.forget()
+def empty_caches():
+    inference.clear_cache()
     earlier_columns.forget()
     # The process that looks may have to start, which takes its time beside everything else.
     checker.ask({"op": "sql", "sql": "select 1", "parameters": {}, "tables": {}}, until=time.monotonic() + 60)
     yield
-    sqlcheck.forget()
+    inference.clear_cache()
     earlier_columns.forget()
 
 
@@ -78,6 +78,7 @@ def test_an_unknown_column_is_a_warning_with_place_line_and_repair(editor, flow,
             "message": "flights has no column dep_dely.",
             "severity": "warning",
             "line": 1,
+            "span": [UNKNOWN.index("dep_dely"), UNKNOWN.index("dep_dely") + len("dep_dely")],
             "fix": {
                 "label": "Use dep_delay",
                 "changes": [
@@ -131,7 +132,7 @@ def test_columns_of_an_earlier_run_hold_as_long_as_the_node_is_the_same(editor, 
     ]
     other = {"code": PYTHON["code"] + "\n# another\n"}
     assert validate(editor, document(UNKNOWN, "python", other))["problems"] == []
-    assert validate(editor, document(UNKNOWN, "shell", {"command": "true"}))["problems"] == []
+    assert validate(editor, document(UNKNOWN, "python.function", {"function": "a.b"}))["problems"] == []
 
 
 def test_what_a_draft_of_another_put_out_tells_only_that_person(editor, admin, flow):

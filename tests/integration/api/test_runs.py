@@ -289,7 +289,7 @@ def test_a_failed_node_of_a_run_that_is_being_ended_is_not_skipped(api: Api) -> 
     Run.objects.filter(pk=int(run)).update(stopping="cancelled", finished_at=None)
     answer = api.post(f"runs/{run}/nodes/a/skip/")
     assert (answer.status, answer.code) == (409, "wrong_state")
-    assert "being ended" in answer.json["detail"]
+    assert "is being stopped" in answer.json["detail"]
 
 
 def test_a_pending_node_is_skipped_also_while_its_run_is_queued(api: Api) -> None:

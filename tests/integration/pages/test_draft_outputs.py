@@ -106,7 +106,7 @@ def test_a_file_shows_its_first_rows_before_anything_has_run(pair, browser, monk
     (tmp_path / "files" / "x.csv").write_text("n,t\n" + "".join(f"{n},<b>\n" for n in range(150)) + ",\n")
 
     def preview(config: Any) -> Any:
-        sent = {"config": config}
+        sent = {"type": "table.read", "config": config}
         place = "/workflows/flow/edit/preview/"
         return browser("editor").post(place, sent, content_type="application/json").json()
 

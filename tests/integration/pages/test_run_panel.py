@@ -169,7 +169,7 @@ def test_asking_for_stacks_without_scripts_asks_the_scheduler(nightly, browser, 
     assert answer["Location"] == f"/runs/{run.pk}/nodes/work/?tab=why&stack=newest#stacks"
     ended = run_of(nightly, "failed")
     assert (
-        "has no live stacks"
+        "has no live stack traces"
         in browser("viewer").post(f"/runs/{ended.pk}/nodes/work/stack/", follow=True).content.decode()
     )
 

@@ -66,7 +66,7 @@ def test_of_an_object_store_that_cannot_be_used_the_reason_is_said(nightly, brow
     with s3.server() as server:
         settings.INTERLOCK = replace(settings.INTERLOCK, artifacts=str(tmp_path), artifact_store=server.url)
         server.write(stored["artifact"], b"something else")
-        assert "does not hold what its name says" in panel(browser, "viewer", run, "output")
+        assert "does not match its name" in panel(browser, "viewer", run, "output")
         server.write(stored["artifact"], Path(artifacts.path(stored["artifact"])).read_bytes())
         assert "17" in panel(browser, "viewer", run, "output")
         server.kill()

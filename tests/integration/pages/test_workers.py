@@ -115,12 +115,12 @@ def test_draining_and_resuming_is_written_with_who_did_it(scaled: None, browser:
     operator.post("/resources/workers/one@here/drain/")
     host = Host.objects.get()
     assert (host.state, host.reason) == ("draining", HostReason.DRAIN_REQUESTED)
-    with pytest.raises(WrongState, match=r'"one@here" cannot be drained: it drains already'):
+    with pytest.raises(WrongState, match=r'"one@here" cannot be drained: it is already draining'):
         workers.drain("one@here")
     operator.post("/resources/workers/one@here/resume/")
     host.refresh_from_db()
     assert (host.state, host.reason) == ("active", "")
-    with pytest.raises(WrongState, match=r"cannot be resumed: it takes work"):
+    with pytest.raises(WrongState, match=r"cannot be resumed: it is accepting work"):
         workers.resume("one@here")
     told = [(one.action, one.details["worker"]) for one in AuditEntry.objects.filter(action__startswith="worker_")]
     assert sorted(told) == [("worker_drained", "one@here"), ("worker_resumed", "one@here")]
@@ -135,7 +135,7 @@ def test_who_is_being_stopped_or_of_another_release_or_lost_or_unknown_is_not_re
     with pytest.raises(WrongState, match=r"it is lost"):
         workers.resume("silent@here")
     for ask in (workers.resume, workers.drain):
-        with pytest.raises(WrongState, match=r"it is of another release than the scheduler"):
+        with pytest.raises(WrongState, match=r"it runs another release than the scheduler"):
             ask("old@here")
     with pytest.raises(NotFound):
         workers.resume("nobody@here")

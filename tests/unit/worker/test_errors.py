@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.expressions import ExpressionError
+from engine.expressions.evaluation import ExpressionError
 from engine.worker.errors import BadOutput, describe
 
 
