@@ -155,8 +155,9 @@ def _check_node(index: int, node: Any, found: _Nodes, report: Report, pools: Map
                 found.needing_input.append((index, name, node_type))
     if name is not None and is_first:
         found.ports[name] = Ports(names, node_type is not None and node_type.must_name_port)
-        if node_type is not None and isinstance(config, dict) and (reads := node_type.input_reads(config)):
-            found.input_reads[name] = (place, reads)
+        code = node_type.input_reads(config) if node_type is not None and isinstance(config, dict) else None
+        if code is not None and code.reads:
+            found.input_reads[name] = (place, code)
 
 
 def _check_id(node: Mapping[str, Any], index: int, path: Path, found: _Nodes, report: Report) -> str | None:

@@ -13,13 +13,15 @@ from engine.nodes.python.source import NOT_PARSED, lines_of, main_of, parse
 def input_reads(config: Config) -> InputReads | None:
     """What `main` reads of its inputs by constant names that must be there when it does."""
     code = config.get("code")
-    if not isinstance(code, str):
-        return None
-    return InputReads(("code",), code, _reads(code))
+    return _input_reads(code) if isinstance(code, str) else None
 
 
 # While a person types, all nodes but one are as they were at the last key.
-@sized_cache(8 << 20, lambda found, code: 500 + 2 * len(code) + 200 * len(found))
+@sized_cache(8 << 20, lambda found, code: 500 + 2 * len(code) + 200 * len(found.reads))
+def _input_reads(code: str) -> InputReads:
+    return InputReads(("code",), code, _reads(code))
+
+
 def _reads(code: str) -> tuple[InputRead, ...]:
     """Nothing when the code does not parse, or assigns to the name of the inputs."""
     try:
