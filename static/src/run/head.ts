@@ -52,10 +52,12 @@ function startEnds(store: RunStore, root: HTMLElement): void {
         known = null;
       }
     }
+    const label = one<HTMLElement>("[data-run-ends-label]", root);
+    if (label) setHidden(label, seconds === null);
     setText(
       place,
       seconds === null
-        ? gettext("not determined")
+        ? gettext("No estimate yet")
         : said(new Date(serverNow() + 1000 * seconds).toISOString(), "time", serverNow()),
     );
   }
