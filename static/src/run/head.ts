@@ -52,8 +52,7 @@ function startEnds(store: RunStore, root: HTMLElement): void {
         known = null;
       }
     }
-    const label = one<HTMLElement>("[data-run-ends-label]", root);
-    if (label) setHidden(label, seconds === null);
+    setHidden(one("[data-run-ends-label]", root), seconds === null);
     setText(
       place,
       seconds === null
