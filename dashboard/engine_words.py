@@ -11,7 +11,7 @@ from functools import cache
 
 from django.utils.translation import gettext as _
 
-from dashboard.amounts import duration
+from dashboard.presenters.amounts import duration
 from engine.sentences import gettext_noop
 
 CONDITIONS = (

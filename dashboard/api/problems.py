@@ -24,7 +24,7 @@ from dashboard import files
 from dashboard.access import Forbidden, SignedOut
 from dashboard.accounts import LastAdmin, TooManyAttempts
 from dashboard.outage import Outage, outage
-from dashboard.presenters import error_message, translated
+from dashboard.presenters.sentences import error_message, translated
 from engine import errors as engine_errors
 from engine.artifacts.outputs import Unreachable, Unreadable
 from engine.problems import InvalidDocument, Problem

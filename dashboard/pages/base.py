@@ -20,12 +20,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
 
-from dashboard import access, presenters
+from dashboard import access
 from dashboard.access import Right
 from dashboard.api.parsers import StrictJSONParser
 from dashboard.api.problems import is_api, unavailable
 from dashboard.models import User
 from dashboard.outage import outage
+from dashboard.presenters.sentences import error_message, sentence_text
 from engine.errors import InterlockError, NotFound
 from engine.problems import InvalidDocument
 
@@ -78,11 +79,11 @@ def page(right: Right, *, cacheable: bool = False) -> Callable[[View[P]], View[P
             except access.Forbidden as error:
                 return error_page(request, 403, str(error))
             except NotFound as error:
-                return error_page(request, 404, presenters.error_message(error))
+                return error_page(request, 404, error_message(error))
             except InvalidDocument as error:
                 return form_error(request, _problems_text(error))
             except InterlockError as error:
-                return form_error(request, presenters.error_message(error))
+                return form_error(request, error_message(error))
             except (OperationalError, InterfaceError, OSError) as error:
                 found = outage(error)
                 if found is None:
@@ -109,7 +110,7 @@ def person(request: HttpRequest) -> User:
 
 
 def _problems_text(error: InvalidDocument) -> str:
-    first, rest = presenters.sentence_text(error.problems[0].sentence), len(error.problems) - 1
+    first, rest = sentence_text(error.problems[0].sentence), len(error.problems) - 1
     return first if not rest else _("{first} (and {n} more)").format(first=first, n=rest)
 
 

@@ -8,10 +8,11 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_POST
 from rest_framework.exceptions import APIException
 
-from dashboard import access, presenters
+from dashboard import access
 from dashboard.access import Right
 from dashboard.api.problems import BadRequest
 from dashboard.pages.base import json_body, page
+from dashboard.presenters.sentences import sentence_text
 from engine.definition.fingerprints import fingerprints
 from versions import checking, queries
 
@@ -41,7 +42,7 @@ def check(request: HttpRequest, slug: str) -> JsonResponse:
         seconds=checking.TYPING_SECONDS,
     )
     answer: dict[str, Any] = {
-        "problems": [problem.as_dict(presenters.sentence_text) for problem in found.problems],
+        "problems": [problem.as_dict(sentence_text) for problem in found.problems],
         "columns_tag": found.columns_tag,
         "prints": fingerprints(document),
         "complete": found.complete,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from dashboard import access, changewords
+from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import page, popover
 from dashboard.pages.workflows import versions_page
+from dashboard.presenters.changes import change_sentences
 from versions import diff, queries
 
 SENTENCES_MAX = 60
@@ -21,7 +22,7 @@ def compare(request: HttpRequest, slug: str, number: int, with_number: int) -> H
     workflow = access.workflow(request.user, slug)
     one, other = queries.version(workflow, number), queries.version(workflow, with_number)
     newer, live = queries.document_of(one), queries.live_deployment(workflow)
-    said = changewords.sentences(diff.changes(queries.document_of(other), newer), newer)
+    said = change_sentences(diff.changes(queries.document_of(other), newer), newer)
     context = {
         "slug": slug,
         "number": number,

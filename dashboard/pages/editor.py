@@ -12,12 +12,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from rest_framework.exceptions import APIException
 
-from dashboard import access, changewords, node_types, presenters
+from dashboard import access
 from dashboard.access import Right
 from dashboard.api.problems import BadRequest
-from dashboard.definition_text import document_text
 from dashboard.pages.base import json_body, page, person, render
 from dashboard.pages.workflows import changes_line
+from dashboard.presenters import node_types
+from dashboard.presenters.changes import change_sentences
+from dashboard.presenters.definition import document_text
+from dashboard.presenters.sentences import error_message, sentence_text
 from engine import clock
 from engine.problems import InvalidDocument
 from versions import checking, diff, queries
@@ -73,7 +76,7 @@ def edit_text(request: HttpRequest, slug: str) -> HttpResponse:
         "copy": copy,
         "saved_at": clock.iso(copy.saved_at) if copy.saved_at else "",
         "text": document_text(copy.definition),
-        "problems": [problem.as_dict(presenters.sentence_text) for problem in found],
+        "problems": [problem.as_dict(sentence_text) for problem in found],
         "outdated": copy.saved_at is not None and copy.base_version != queries.newest_number(workflow),
     }
     return render(request, "workflows/edit_text.html", context)
@@ -127,7 +130,7 @@ def publish_form(request: HttpRequest, slug: str) -> HttpResponse:
     if errors:
         names = {one.get("id"): one.get("name") for one in _nodes(copy.definition)}
         context["errors"] = [
-            {"name": names.get(problem.node) or problem.node, "message": presenters.sentence_text(problem.sentence)}
+            {"name": names.get(problem.node) or problem.node, "message": sentence_text(problem.sentence)}
             for problem in errors[:_LISTED]
         ]
         context["error_count"] = len(errors)
@@ -137,7 +140,7 @@ def publish_form(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _sentences(older: Mapping[str, Any], newer: Mapping[str, Any]) -> dict[str, Any]:
-    said = changewords.sentences(diff.changes(older, newer), newer)
+    said = change_sentences(diff.changes(older, newer), newer)
     return {"shown": said[:_SENTENCES_MAX], "more": max(0, len(said) - _SENTENCES_MAX)}
 
 
@@ -171,7 +174,7 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
         )
     except InvalidDocument as error:
         said = _("Not published: {n} problems left. {first}")
-        first = presenters.sentence_text(error.problems[0].sentence)
+        first = sentence_text(error.problems[0].sentence)
         messages.error(request, said.format(n=len(error.problems), first=first))
         return here
     except OutdatedBase as error:
@@ -220,7 +223,7 @@ def _publish_from_script(request: HttpRequest, workflow: Workflow, copy: drafts.
         if live and done.created and not done.went_live:
             deploy.deploy(workflow, number, by=by)
     except InvalidDocument as error:
-        return _refusal(422, "invalid_document", presenters.error_message(error))
+        return _refusal(422, "invalid_document", error_message(error))
     except (Conflict, StaleDraft) as error:
         return _refusal(412 if isinstance(error, StaleDraft) else 409, error.code, str(error))
     now_live = queries.live_deployment(workflow)

@@ -9,10 +9,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from dashboard import access, presenters
+from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import page
 from dashboard.pages.run_facts import names_of
+from dashboard.presenters.states import state_style
+from dashboard.presenters.text import visible
 from engine.models import Run
 from versions import queries
 from versions.models import Deployment
@@ -31,7 +33,7 @@ def find(request: HttpRequest) -> HttpResponse:
 
 
 def _result(group: str, icon: str, text: str, href: str, hint: str = "", dialog: str = "") -> dict[str, str]:
-    shown = {"group": group, "icon": icon, "text": presenters.visible(text), "hint": hint, "href": href}
+    shown = {"group": group, "icon": icon, "text": visible(text), "hint": hint, "href": href}
     return {**shown, "dialog": dialog} if dialog else shown
 
 
@@ -47,10 +49,10 @@ def _runs(text: str) -> list[dict[str, str]]:
     return [
         _result(
             _("Runs"),
-            presenters.look(row.state).icon,
+            state_style(row.state).icon,
             _("Run {id}").format(id=row.pk) + f" · {names.get(row.workflow, row.workflow)}",
             reverse("run", args=[row.pk]),
-            str(presenters.look(row.state).word),
+            str(state_style(row.state).word),
         )
         for row in chosen
     ]

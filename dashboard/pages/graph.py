@@ -16,9 +16,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.http import parse_etags
 from django.views.decorators.http import require_safe
 
-from dashboard import access, node_types
+from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import page
+from dashboard.presenters import node_types
 from engine.definition import Document
 from engine.models import Run
 from engine.reads import queries

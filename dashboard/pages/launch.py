@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from dashboard import access, presenters
+from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import page, person, render, whole_number
+from dashboard.presenters.sentences import error_message, sentence_text
 from engine.errors import InterlockError, InvalidTargets
 from engine.errors import InvalidInputs as EngineInvalidInputs
 from engine.models import Run
@@ -194,7 +195,7 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
         return _form(request, {**context, "errors": _assign_problems(error.problems, wanted)}, status=422)
     except InterlockError as error:
         problems = getattr(error, "problems", None)
-        errors = _assign_problems(problems, wanted) if problems else [presenters.error_message(error)]
+        errors = _assign_problems(problems, wanted) if problems else [error_message(error)]
         return _form(request, {**context, "errors": errors}, status=409 if isinstance(error, VersionsError) else 422)
     address = reverse("run", args=[started.pk])
     if context["follow"]:
@@ -257,9 +258,9 @@ def _assign_problems(problems: Any, wanted: list[Field]) -> list[str]:
         name = problem.path.removeprefix("inputs.").split(".")[0].split("[")[0]
         at = next((one for one in wanted if one.name == name), None)
         if at is None:
-            rest.append(presenters.sentence_text(problem.sentence))
+            rest.append(sentence_text(problem.sentence))
         else:
-            at.errors.append(presenters.sentence_text(problem.sentence))
+            at.errors.append(sentence_text(problem.sentence))
     return rest
 
 

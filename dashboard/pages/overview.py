@@ -19,11 +19,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from dashboard import amounts, presenters
 from dashboard.access import Right
 from dashboard.pages import strips
 from dashboard.pages.base import page, render
 from dashboard.pages.run_facts import names_of
+from dashboard.presenters import amounts
+from dashboard.presenters.sentences import error_sentence, sentence_text
+from dashboard.presenters.states import progress_counts
 from dashboard.samples import SAMPLES
 from engine import clock
 from engine.diagnosis import diagnose
@@ -81,7 +83,7 @@ def _samples(names: dict[str, str]) -> list[tuple[str, str, str]]:
 
 
 def _now(run: Run, names: Mapping[str, str], stuck: Collection[int]) -> dict[str, Any]:
-    done, whole = presenters.progress_of(run.counts)
+    done, whole = progress_counts(run.counts)
     return {
         "id": run.pk,
         "name": names.get(run.workflow, run.workflow),
@@ -226,11 +228,7 @@ def stuck_needs(stuck: Sequence[StuckNode], names: Mapping[str, str]) -> list[Ne
         about += " · " + _("draft") if run.draft else f" · v{run.version}" if run.version else ""
         name = names.get(run.workflow, run.workflow)
         # In the first moment its stacks are not captured yet.
-        cause = (
-            presenters.sentence_text(finding.message)
-            if finding
-            else _("{node} is taking too long").format(node=one.node)
-        )
+        cause = sentence_text(finding.message) if finding else _("{node} is taking too long").format(node=one.node)
         needs.append(Need(run, name, about, cause, one.node, None, stuck=True))
     return needs
 
@@ -270,7 +268,7 @@ def needs_you(names: dict[str, str]) -> list[Need]:
                 run=run,
                 name=names.get(run.workflow, run.workflow),
                 about=about,
-                cause=presenters.cause(node.error, name)
+                cause=error_sentence(node.error, name)
                 if node
                 else (_("timed out") if run.state == "timed_out" else _("failed")),
                 node=node.node if node else "",

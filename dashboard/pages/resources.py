@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard import amounts
 from dashboard.access import Right
 from dashboard.pages.base import back, page, render, whole_number
 from dashboard.pages.run_facts import names_of
+from dashboard.presenters import amounts
 from engine import clock
 from engine.database.heartbeat import SILENT_SECONDS
 from engine.models import Run

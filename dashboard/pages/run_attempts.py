@@ -11,7 +11,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from dashboard import amounts, code_lines, highlight, node_types, presenters
+from dashboard.presenters import amounts, node_types
+from dashboard.presenters.code import highlight, traceback_lines
+from dashboard.presenters.sentences import process_place, receipt_text
+from dashboard.presenters.states import state_style
+from dashboard.presenters.text import visible
 from engine.definition import Node, Policy
 from engine.models import Attempt, Run, Stack
 from engine.reads import queries
@@ -43,16 +47,14 @@ def _attempt(row: Attempt, spec: Node, stacks: int) -> dict[str, Any]:
         "state": row.state,
         "worker": row.worker,
         "pid": row.pid,
-        "place": presenters.place(row.pid, row.worker),
+        "place": process_place(row.pid, row.worker),
         "started_at": row.started_at,
         "finished_at": row.finished_at,
         "waited": amounts.seconds_between(row.ready_at, row.started_at),
         "usage": row.usage or {},
         "error": row.error,
-        "traceback_lines": code_lines.traceback_lines(
-            error.get("traceback") or "", node_types.own_file(spec.type, spec.id)
-        ),
-        "receipt": presenters.receipt(row.receipt),
+        "traceback_lines": traceback_lines(error.get("traceback") or "", node_types.own_file(spec.type, spec.id)),
+        "receipt": receipt_text(row.receipt),
         "stacks": stacks,
     }
 
@@ -93,7 +95,7 @@ def _setting(spec: Node, key: str, value: Any) -> dict[str, Any]:
         "key": key,
         "text": text,
         "language": language,
-        "lines": highlight.lines(presenters.visible(text), language) if language else [],
+        "lines": highlight(visible(text), language) if language else [],
     }
 
 
@@ -121,9 +123,9 @@ def history_of(rows: Sequence[Mapping[str, Any]], expected: float | None, expect
     for place, row in enumerate(reversed(rows)):
         seconds = row["seconds"] or 0.0
         tall = max(3, round(BARS_HEIGHT * seconds / most))
-        look = presenters.look(row["state"])
+        style = state_style(row["state"])
         label = _("Run {id}: {state}, {duration}").format(
-            id=row["run"], state=str(look.word).lower(), duration=amounts.duration(row["seconds"])
+            id=row["run"], state=str(style.word).lower(), duration=amounts.duration(row["seconds"])
         )
         bars.append(
             {
@@ -131,7 +133,7 @@ def history_of(rows: Sequence[Mapping[str, Any]], expected: float | None, expect
                 "x": place * BAR_STEP,
                 "y": BARS_HEIGHT - tall,
                 "tall": tall,
-                "look": look,
+                "style": style,
                 "label": label,
             }
         )

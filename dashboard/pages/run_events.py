@@ -7,9 +7,10 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from dashboard import access, presenters
+from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import page, whole_number
+from dashboard.presenters.text import first_line
 from engine.reads import steps
 from engine.reads.expected_durations import usual
 
@@ -45,7 +46,7 @@ def events(request: HttpRequest, run_id: int) -> JsonResponse:
 
 def shortened(error: dict[str, Any]) -> dict[str, Any]:
     """Return an error shortened for a row; its full text may be very long."""
-    message = presenters.first_line(str(error.get("message") or ""))
+    message = first_line(str(error.get("message") or ""))
     return {"class": error.get("class"), "message": message, "line": error.get("line")}
 
 

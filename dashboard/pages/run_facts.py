@@ -9,8 +9,11 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard import amounts, presenters
 from dashboard.engine_words import engine_words
+from dashboard.presenters import amounts
+from dashboard.presenters.sentences import error_sentence
+from dashboard.presenters.states import reason_text, times_too_long
+from dashboard.presenters.text import visible
 from engine import clock
 from versions.models import Workflow
 
@@ -24,7 +27,7 @@ def fact(node: Mapping[str, Any]) -> str:
     """Return the most useful fact about a node now, in one line. static/src/run/node-summary.ts does the same."""
     state = node["state"]
     if node["error"] and state in ("failed", "timed_out", "retrying"):
-        return presenters.cause(node["error"])
+        return error_sentence(node["error"])
     if state == "running":
         progress = node["progress"] or {}
         if progress.get("message"):
@@ -43,7 +46,7 @@ def fact(node: Mapping[str, Any]) -> str:
             rows = output["row_count"]
             return taken_text + ngettext("{n} row", "{n} rows", rows).format(n=amounts.count(rows))
         return taken_text + amounts.size(output["bytes"]) if output["bytes"] > 4 or taken else ""
-    return presenters.reason(node["reason"] or "")
+    return reason_text(node["reason"] or "")
 
 
 def node_row(node: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,7 +58,7 @@ def node_row(node: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **node,
         "started_at": began,
-        "fact": presenters.visible(fact(node)),
+        "fact": visible(fact(node)),
         "fraction": fraction,
         "stuck": stuck_times(node),
     }
@@ -65,9 +68,7 @@ def stuck_times(node: Mapping[str, Any]) -> float | None:
     """Return how many times its expected duration a stuck node has run; None if it is not stuck."""
     if node["state"] != "running" or not node["started_at"]:
         return None
-    return presenters.times_too_long(
-        parse_datetime(node["started_at"]), node["expected"], node["expected_from"], clock.now()
-    )
+    return times_too_long(parse_datetime(node["started_at"]), node["expected"], node["expected_from"], clock.now())
 
 
 EMPTY_ROW = {

@@ -14,8 +14,10 @@ from django.urls import Resolver404, resolve, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from dashboard import access, presenters
+from dashboard import access
 from dashboard.access import Person, Right
+from dashboard.presenters.sentences import sentence_html, sentence_text
+from dashboard.presenters.states import state_style
 from engine.diagnosis.finding import Action, Evidence, Finding
 from engine.sentences import Sentence, gettext_noop
 
@@ -54,10 +56,10 @@ def card(finding: Finding, user: Person, *, state: str = "", stuck: bool = False
     return {
         "code": finding.code,
         "node": finding.node,
-        "lead": presenters.sentence_html(finding.message),
+        "lead": sentence_html(finding.message),
         "text": "",
         "style": style,
-        "icon": "warn" if style == "stuck" else presenters.look(style).icon,
+        "icon": "warn" if style == "stuck" else state_style(style).icon,
         "evidence": [_evidence(one) for one in finding.evidence],
         "actions": buttons(finding.actions, user, back=back),
     }
@@ -70,12 +72,10 @@ def below_lead(lead: str, finding: Finding) -> dict[str, Any]:
     """
     values = finding.message.values
     part = values.get("remedy") or values.get("cause")
-    text = (
-        format_html(_("{sentence}."), sentence=presenters.sentence_html(part)) if isinstance(part, Sentence) else None
-    )
+    text = format_html(_("{sentence}."), sentence=sentence_html(part)) if isinstance(part, Sentence) else None
     return {
         "lead": lead,
-        "text": text or presenters.sentence_html(_brief(finding.message)),
+        "text": text or sentence_html(_brief(finding.message)),
         "evidence": [_evidence(replace(one, message=_brief(one.message))) for one in finding.evidence],
     }
 
@@ -108,7 +108,7 @@ def style_of(code: str, state: str, stuck: bool) -> str:
 
 
 def _evidence(one: Evidence) -> dict[str, Any]:
-    return {"icon": EVIDENCE_ICONS.get(one.kind, "dot"), "text": presenters.sentence_html(one.message)}
+    return {"icon": EVIDENCE_ICONS.get(one.kind, "dot"), "text": sentence_html(one.message)}
 
 
 def buttons(actions: Iterable[Action], user: Person, *, back: str = "") -> list[dict[str, Any]]:
@@ -127,7 +127,7 @@ def _button(action: Action, back: str) -> dict[str, Any]:
     made: dict[str, Any] = {
         # Stays the same over refreshes, so that an open form stays open.
         "id": f"act-{hashlib.sha256(whole.encode()).hexdigest()[:12]}",
-        "label": presenters.sentence_text(action.label),
+        "label": sentence_text(action.label),
         "method": action.method,
         "path": action.path,
         "body": json.dumps(action.body) if action.body is not None else "",

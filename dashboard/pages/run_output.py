@@ -8,8 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from dashboard import amounts, presenters
 from dashboard.files import Files
+from dashboard.presenters import amounts
+from dashboard.presenters.sentences import error_message
+from dashboard.presenters.text import first_line
 from engine.artifacts import Artifacts, artifacts_of, outputs
 from engine.errors import InterlockError
 from engine.models import Run
@@ -35,7 +37,7 @@ def output_of(found: Run, node: str, offset: int = 0) -> dict[str, Any]:
     try:
         return {**context, **(_table if stored["kind"] == "table" else _value)(stored, artifacts, offset)}
     except (OSError, ValueError, LookupError) as error:
-        return {**context, "unreadable": presenters.first_line(presenters.error_message(error), REASON_CHARACTERS)}
+        return {**context, "unreadable": first_line(error_message(error), REASON_CHARACTERS)}
 
 
 def _table(stored: dict[str, Any], artifacts: Artifacts, offset: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from dashboard import access, code_lines, node_types, presenters
+from dashboard import access
 from dashboard.access import Right
 from dashboard.pages import run_why
 from dashboard.pages.base import page, render, whole_number
@@ -15,6 +15,9 @@ from dashboard.pages.run_attempts import attempts_of, config_of, history_of
 from dashboard.pages.run_facts import stuck_times
 from dashboard.pages.run_output import output_of, why_none
 from dashboard.pages.run_stacks import stacks_of
+from dashboard.presenters import node_types
+from dashboard.presenters.code import code_around
+from dashboard.presenters.sentences import process_place
 from engine.models import Attempt, Run
 from engine.reads import history, queries
 from versions.models import Workflow
@@ -63,14 +66,14 @@ def panel_of(request: HttpRequest, found: Run, node: str) -> dict[str, Any]:
         "ptab": tab,
         "type_name": node_types.name(spec.type),
         "stuck_lead": run_why.stuck_lead(times, shape["expected_from"]) if times else "",
-        "place": presenters.place(newest["pid"], newest["worker"]) if newest else "",
+        "place": process_place(newest["pid"], newest["worker"]) if newest else "",
     }
     if tab == "why":
         context |= run_why.why_of(request, found, shape, spec)
         context |= stacks_of(found, node, request.GET.get("stack", ""))
         error = shape["error"] or {}
         code = node_types.code_of(spec.type, spec.config)
-        context["code_lines"] = code_lines.code_around(code, error["line"]) if error.get("line") else []
+        context["code_lines"] = code_around(code, error["line"]) if error.get("line") else []
     elif tab == "output":
         context |= output_of(found, node, whole_number(request.GET.get("offset"), 0))
         context["why_none"] = why_none(state)

@@ -11,11 +11,15 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from dashboard import access, amounts, presenters
+from dashboard import access
 from dashboard.engine_words import engine_words
 from dashboard.pages import run_findings
 from dashboard.pages.run_attempts import effective
 from dashboard.pages.run_facts import fact, names_of, stuck_times
+from dashboard.presenters import amounts
+from dashboard.presenters.charts import sparkline
+from dashboard.presenters.sentences import error_sentence, html_with_times, receipt_text
+from dashboard.presenters.text import visible
 from engine import clock
 from engine.definition import Node
 from engine.diagnosis.finding import Action, Diagnosis
@@ -49,7 +53,7 @@ def why_of(request: HttpRequest, found: Run, shape: Mapping[str, Any], spec: Nod
     if cards and (stuck is not None or shape["error"]):
         # First what happened, then why, then the evidence.
         if shape["error"]:
-            seen = presenters.visible(presenters.cause(shape["error"]))
+            seen = visible(error_sentence(shape["error"]))
         else:
             seen = stuck_lead(stuck or 0.0, shape["expected_from"])
         cards[0] |= run_findings.below_lead(seen, findings[0])
@@ -64,7 +68,7 @@ def why_of(request: HttpRequest, found: Run, shape: Mapping[str, Any], spec: Nod
         "cards": cards,
         **split_buttons(extra, cards[0]["actions"] if cards else []),
         "conditions": [
-            {**one, "message": presenters.with_times(presenters.visible(engine_words(str(one["message"]))))}
+            {**one, "message": html_with_times(visible(engine_words(str(one["message"]))))}
             for one in shape["waiting_for"]
         ],
         "limits": limits_of(shape, policy),
@@ -73,7 +77,7 @@ def why_of(request: HttpRequest, found: Run, shape: Mapping[str, Any], spec: Nod
         "dependents": dependents_of(found, spec, state, row),
         "policy_now": policy,
         "may_retry_with": state in RETRYABLE and access.can(request.user, access.Right.RUN),
-        "node_fact": presenters.visible(fact(shape)),
+        "node_fact": visible(fact(shape)),
     }
 
 
@@ -91,7 +95,7 @@ def stuck_lead(times: float, expected_from: str) -> str:
         if expected_from == "author"
         else _("Taking {times} times as long as usual")
     )
-    return lead.format(times=presenters.times(times))
+    return lead.format(times=amounts.ratio(times))
 
 
 def own_actions(found: Run, node: str, state: str) -> list[Action]:
@@ -143,11 +147,11 @@ def tiles_of(found: Run, node: str, shape: Mapping[str, Any], policy: Mapping[st
     newest = samples[-1] if samples else {}
     return {
         "cpu": newest.get("cpu_percent"),
-        "cpu_path": presenters.spark(cpu, max([100.0, *(value for value in cpu if value is not None)])),
+        "cpu_path": sparkline(cpu, max([100.0, *(value for value in cpu if value is not None)])),
         "memory": newest.get("memory_bytes"),
         "memory_limit": limit,
         "memory_limit_mb": policy["memory_mb"],
-        "memory_path": presenters.spark(memory, limit or 1.15 * max([1, *(one for one in memory if one is not None)])),
+        "memory_path": sparkline(memory, limit or 1.15 * max([1, *(one for one in memory if one is not None)])),
         "io": newest.get("io_bytes"),
         "io_wait": newest.get("io_wait"),
         "network": newest.get("network_bytes"),
@@ -299,7 +303,7 @@ def run_receipt(found: Run) -> str:
     given = list(rows.order_by("-number").values_list("receipt", flat=True)[:RECEIPTS_READ])
     if not given:
         return _("Nothing was running.")
-    return presenters.receipt(
+    return receipt_text(
         {
             "processes": sum(int(one.get("processes") or 0) for one in given if one),
             "slots": sum(int(one.get("slots") or 0) for one in given if one),

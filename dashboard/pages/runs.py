@@ -7,12 +7,13 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from dashboard import access, presenters
+from dashboard import access
 from dashboard.access import Right
 from dashboard.pages import run_panel, run_why
 from dashboard.pages.base import page, paginate, render, whole_number
 from dashboard.pages.overview import stuck_runs
 from dashboard.pages.run_facts import EMPTY_ROW, names_of, node_row, stuck_times
+from dashboard.presenters.states import progress_counts
 from engine.models import Run
 from engine.reads import events, queries
 from engine.states import RUN_STATES, RUN_TERMINAL
@@ -67,7 +68,7 @@ def run(request: HttpRequest, run_id: int, node: str | None = None) -> HttpRespo
     nodes = queries.document(found).nodes
     first = [one.id for one in nodes[:ROWS_FIRST]]
     failed = queries.nodes_in(found, FAILED)
-    done, whole = presenters.progress_of(found.counts)
+    done, whole = progress_counts(found.counts)
     stuck = [one["node"] for one in queries.running_nodes(found) if stuck_times(one) is not None]
     # Open a run that is in trouble at its first failure, or at the node that hangs.
     chosen = node or request.GET.get("node") or next(iter(failed or stuck), "")

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from dashboard import amounts, presenters
+from dashboard.presenters import amounts
+from dashboard.presenters.charts import RunBar, run_bars
 from engine import clock
 from engine.models import Run
 from engine.states import RUN_TERMINAL
@@ -23,7 +24,7 @@ class History:
     """The last runs of one workflow or version, oldest first."""
 
     runs: list[Run] = field(default_factory=list)
-    bars: list[presenters.Bar] = field(default_factory=list)
+    bars: list[RunBar] = field(default_factory=list)
 
     @property
     def width(self) -> int:
@@ -129,7 +130,7 @@ def _newest_of_each(conditions: Sequence[tuple[str, list[Any]]], count: int) -> 
 
 def _history(runs: list[Run]) -> History:
     now = clock.now()
-    bars = presenters.strip(
+    bars = run_bars(
         [
             {
                 "id": run.pk,

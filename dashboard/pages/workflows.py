@@ -17,12 +17,13 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dashboard import access, amounts, node_types
+from dashboard import access
 from dashboard.access import Right
-from dashboard.definition_text import document_text
 from dashboard.pages import strips
 from dashboard.pages.base import back, page, paginate, render
 from dashboard.pages.overview import stuck_runs
+from dashboard.presenters import amounts, node_types
+from dashboard.presenters.definition import document_text
 from engine.errors import InterlockError, InvalidValue
 from engine.models import Run
 from engine.models.conditions import unfinished_runs

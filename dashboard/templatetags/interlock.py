@@ -20,7 +20,11 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from dashboard import amounts, node_types, presenters
+from dashboard.presenters import amounts, node_types
+from dashboard.presenters.charts import RunBar
+from dashboard.presenters.sentences import error_sentence, time_html
+from dashboard.presenters.states import audit_action_text, progress_counts, reason_text, state_style
+from dashboard.presenters.text import first_line, initials, visible
 from dashboard.serving import built_files
 from engine import clock
 
@@ -29,12 +33,12 @@ register = template.Library()
 register.filter("duration", amounts.duration)
 register.filter("count", amounts.count)
 register.filter("size", amounts.size)
-register.filter("initials", presenters.initials)
-register.filter("visible", lambda text: presenters.visible(str(text)))
-register.filter("reason", presenters.reason)
-register.filter("audit_action", presenters.action)
+register.filter("initials", initials)
+register.filter("visible", lambda text: visible(str(text)))
+register.filter("reason", reason_text)
+register.filter("audit_action", audit_action_text)
 register.filter("type_icon", node_types.icon)
-register.filter("first_line", presenters.first_line)
+register.filter("first_line", first_line)
 
 
 @register.simple_tag
@@ -94,8 +98,8 @@ def state_chip(state: str, word: str = "") -> SafeString:
 
 @lru_cache(maxsize=512)
 def _state_chip(state: str, word: str, language: str | None) -> SafeString:
-    shown = presenters.look(state)
-    return format_html('<span class="chip {}">{}{}</span>', shown.style, icon(shown.icon), word or shown.word)
+    shown = state_style(state)
+    return format_html('<span class="chip {}">{}{}</span>', shown.css_class, icon(shown.icon), word or shown.word)
 
 
 @register.simple_tag
@@ -106,17 +110,17 @@ def state_icon(state: str) -> SafeString:
 
 @lru_cache(maxsize=512)
 def _state_icon(state: str, language: str | None) -> SafeString:
-    shown = presenters.look(state)
+    shown = state_style(state)
     return format_html(
         '<span class="row c {}" title="{}">{}<span class="sr">{}</span></span>',
-        shown.style,
+        shown.css_class,
         shown.word,
         icon(shown.icon, "s"),
         shown.word,
     )
 
 
-def _linked(bars: Sequence[presenters.Bar], drawn: Iterable[str]) -> SafeString:
+def _linked(bars: Sequence[RunBar], drawn: Iterable[str]) -> SafeString:
     """Render the runs of a strip as links around the given shapes. By keyboard, focus enters at the newest run.
 
     Escaped by hand: a page has hundreds of them, and `format_html` would take a quarter of its time.
@@ -126,14 +130,14 @@ def _linked(bars: Sequence[presenters.Bar], drawn: Iterable[str]) -> SafeString:
         label = escape(bar.label)
         stop = "" if bar is bars[-1] else ' tabindex="-1"'
         made.append(
-            f'<a class="{bar.look.style}"{stop} href="/runs/{escape(bar.run)}/" aria-label="{label}">'
+            f'<a class="{bar.style.css_class}"{stop} href="/runs/{escape(bar.run)}/" aria-label="{label}">'
             f"<title>{label}</title>{shape}</a>"
         )
     return mark_safe("".join(made))  # noqa: S308 - escaped above
 
 
 @register.simple_tag
-def strip(bars: Sequence[presenters.Bar], width: int) -> SafeString:
+def strip(bars: Sequence[RunBar], width: int) -> SafeString:
     """Render the last runs as bars, newest right; `width` in the strip's own units."""
     if not bars:
         return format_html('<span class="faint">{}</span>', _("no runs yet"))
@@ -152,7 +156,7 @@ HEAT_PLACES, HEAT_STEP = 50, 11
 
 
 @register.simple_tag
-def heat(bars: Sequence[presenters.Bar]) -> SafeString:
+def heat(bars: Sequence[RunBar]) -> SafeString:
     """Render the last 50 runs as cells, newest right: colour by state, opacity by duration."""
     bars = bars[-HEAT_PLACES:]
     tallest = max((bar.height for bar in bars), default=1)
@@ -161,7 +165,7 @@ def heat(bars: Sequence[presenters.Bar]) -> SafeString:
     gaps = format_html_join("", gap, ((place * HEAT_STEP,) for place in range(empty)))
     drawn = []
     for place, bar in enumerate(bars, empty):
-        strength = 1.0 if bar.look.state != "succeeded" else 0.6 + 0.4 * bar.height / tallest
+        strength = 1.0 if bar.style.state != "succeeded" else 0.6 + 0.4 * bar.height / tallest
         drawn.append(
             f'<rect x="{place * HEAT_STEP}" y="0" width="9" height="14" rx="1.5" opacity="{strength:.2f}"></rect>'
         )
@@ -175,12 +179,12 @@ def heat(bars: Sequence[presenters.Bar]) -> SafeString:
 
 @register.filter
 def state_word(state: str) -> Any:
-    return presenters.look(state).word
+    return state_style(state).word
 
 
 @register.filter
 def state_icon_name(state: str) -> str:
-    return presenters.look(state).icon
+    return state_style(state).icon
 
 
 def moment(value: Any) -> datetime | None:
@@ -202,7 +206,7 @@ def time(value: Any, form: str = "time") -> SafeString | str:
     text = (
         amounts.ago(at, clock.now()) if form == "ago" else f"{at:%H:%M:%S}" if form == "time" else f"{at:%d %b %H:%M}"
     )
-    return presenters.time_html(at, text, form)
+    return time_html(at, text, form)
 
 
 @register.simple_tag
@@ -280,7 +284,7 @@ def at(items: Any, position: int) -> Any:
 
 @register.filter
 def cause(error: Mapping[str, Any] | None) -> str:
-    return presenters.cause(error)
+    return error_sentence(error)
 
 
 @register.filter
@@ -323,7 +327,7 @@ INPUT_MOST = 64 * 1024
 def input_text(value: Any) -> InputText:
     """Return a run's input as text: a string as it is, anything else as JSON."""
     text = value if isinstance(value, str) else pretty(value)
-    whole = presenters.visible(text[:INPUT_MOST])
+    whole = visible(text[:INPUT_MOST])
     first = "\n".join(whole[:INPUT_FIRST].split("\n")[:INPUT_LINES])
     return InputText(whole, first, len(text), min(len(text), INPUT_MOST))
 
@@ -336,8 +340,8 @@ def cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (dict, list)):
-        return presenters.visible(json.dumps(value, ensure_ascii=False, default=str))
-    return presenters.visible(str(value))
+        return visible(json.dumps(value, ensure_ascii=False, default=str))
+    return visible(str(value))
 
 
 @register.filter
@@ -354,7 +358,7 @@ def get(mapping: Mapping[Any, Any] | None, key: Any) -> Any:
 
 @register.simple_tag
 def runs_line(total: int, failed: int, most: int) -> str:
-    return presenters.runs_line(total, failed, most)
+    return amounts.runs_line(total, failed, most)
 
 
 @register.simple_tag(takes_context=True)
@@ -373,6 +377,6 @@ def query(context: template.Context, **changes: Any) -> str:
 @register.simple_tag
 def progress_line(counts: Mapping[str, int] | None, named: bool = False) -> str:
     """Count the ended nodes: `6 of 9`, or `6 of 9 nodes`."""
-    done, whole = presenters.progress_of(counts or {})
+    done, whole = progress_counts(counts or {})
     text = _("{done} of {all} nodes") if named else _("{done} of {all}")
     return text.format(done=amounts.count(done), all=amounts.count(whole))

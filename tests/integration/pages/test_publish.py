@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dashboard import changewords
+from dashboard.presenters.changes import change_sentences
 from tests.integration.pages.answers import text_of
 from tests.support.documents import with_input
 from tests.support.people import person
@@ -151,7 +151,7 @@ def test_changes_are_sentences() -> None:
         "settings": {"priority": 1},
         "inputs": {"type": "object"},
     }
-    assert changewords.sentences(diff.changes(older, newer), newer) == [
+    assert change_sentences(diff.changes(older, newer), newer) == [
         "A: SQL, retries changed",
         "E added",
         "C removed",
@@ -161,7 +161,7 @@ def test_changes_are_sentences() -> None:
         "Inputs of the workflow changed",
         "2 nodes moved",
     ]
-    assert changewords.sentences(diff.changes({}, {"nodes": 3}), {"nodes": 3}) == []
+    assert change_sentences(diff.changes({}, {"nodes": 3}), {"nodes": 3}) == []
     many = {f"f{n}": n for n in range(9)}
-    said = changewords.sentences(diff.changes({"nodes": [{"id": "x"}]}, {"nodes": [{"id": "x", **many}]}), {})
+    said = change_sentences(diff.changes({"nodes": [{"id": "x"}]}, {"nodes": [{"id": "x", **many}]}), {})
     assert said == ["x: f0, f1, f2, f3, f4 … changed"]

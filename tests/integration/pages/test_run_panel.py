@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from dashboard import presenters
+from dashboard.presenters.sentences import html_with_times
 from engine import clock
 from engine.models import Attempt, Leader, NodeRun, Run, Sample, Stack
 from engine.states import NODE_STATES
@@ -295,7 +295,7 @@ def test_an_error_is_said_once_on_its_card(nightly, browser, state):
 
 
 def test_times_that_the_engine_writes_for_programs_are_shown_as_times():
-    said = presenters.with_times("Retry 1 of 5 starts at 2026-11-29T16:00:52.474495Z. <b>")
+    said = html_with_times("Retry 1 of 5 starts at 2026-11-29T16:00:52.474495Z. <b>")
     assert re.fullmatch(r"Retry 1 of 5 starts at <time [^>]+>16:00:52 UTC</time>\. &lt;b&gt;", said)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from django.utils import translation
 
-from dashboard import presenters
 from dashboard.engine_words import CONDITIONS, engine_words
+from dashboard.presenters.sentences import error_sentence, sentence_html, sentence_text
 from engine.admission import Facts, explain, queued_condition, retry_condition, upstream_condition
 from engine.diagnosis.wording import error_text
 from engine.inspect import waits
@@ -101,5 +101,5 @@ def test_how_long_a_sleep_goes_on_is_said_as_a_duration():
 def test_an_error_in_a_sentence_of_the_diagnosis_is_said_as_above_it(chinese):
     error = {"class": "ValueError", "line": 9, "message": "x in line 3, y"}
     sentence = Sentence("{cause}.", {"cause": error_text(error), "line": "A in line 1"})
-    assert presenters.sentence_text(sentence) == f"{presenters.cause(error)}."
-    assert presenters.sentence_html(sentence) == f"{presenters.cause(error)}."
+    assert sentence_text(sentence) == f"{error_sentence(error)}."
+    assert sentence_html(sentence) == f"{error_sentence(error)}."

@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import amounts, code_lines, node_types, presenters
-from dashboard.definition_text import document_text
+from dashboard.presenters import amounts, node_types
+from dashboard.presenters.charts import sparkline
+from dashboard.presenters.code import code_around, traceback_lines
+from dashboard.presenters.definition import document_text
+from dashboard.presenters.sentences import error_sentence, receipt_text, sentence_html, sentence_text
+from dashboard.presenters.states import state_style
+from dashboard.presenters.text import visible
 from engine import states
 from engine.diagnosis.wording import clock_time
 from engine.sentences import Sentence
@@ -44,27 +49,27 @@ def test_sizes_are_said_as_in_the_browser(value, text):
     ],
 )
 def test_a_receipt_says_what_was_stopped(receipt, text):
-    assert presenters.receipt(receipt) == text
+    assert receipt_text(receipt) == text
 
 
 @pytest.mark.parametrize(("values", "most", "path"), SAID["spark"])
 def test_small_charts_are_drawn_as_in_the_browser(values, most, path):
-    assert presenters.spark(values, most) == path
+    assert sparkline(values, most) == path
 
 
 def test_sentences_of_the_diagnosis_mark_what_is_code_and_never_let_markup_through():
     inner = Sentence("in line {line}: {source}", {"line": 3, "source": "<b>x</b>\u202e"})
     sentence = Sentence('"{node}" waits {where}', {"node": "<i>n</i>", "where": inner})
-    assert presenters.sentence_text(sentence) == '"<i>n</i>" waits in line 3: <b>x</b>\\u202e'
-    assert presenters.sentence_html(sentence) == (
+    assert sentence_text(sentence) == '"<i>n</i>" waits in line 3: <b>x</b>\\u202e'
+    assert sentence_html(sentence) == (
         '"&lt;i&gt;n&lt;/i&gt;" waits in line 3: <span class="mono">&lt;b&gt;x&lt;/b&gt;\\u202e</span>'
     )
 
 
 def test_a_time_in_a_sentence_is_one_that_the_page_sets_in_the_readers_zone():
     sentence = Sentence("sampled at {time}", {"time": clock_time(datetime(2026, 11, 24, 9, 41, 52, 7, tzinfo=UTC))})
-    assert presenters.sentence_text(sentence) == "sampled at 09:41:52 UTC"
-    assert presenters.sentence_html(sentence) == (
+    assert sentence_text(sentence) == "sampled at 09:41:52 UTC"
+    assert sentence_html(sentence) == (
         'sampled at <time datetime="2026-11-24T09:41:52.000007Z" data-form="time" title="2026-11-24 09:41:52 UTC">'
         "09:41:52</time>"
     )
@@ -74,14 +79,14 @@ def test_a_traceback_marks_the_lines_of_the_nodes_own_code():
     text = (
         'Traceback:\n  File "<n>", line 2, in main\n    go()\n    ^^^^\n  File "/x.py", line 1, in go\n    bad\nE: no'
     )
-    kinds = [line.kind for line in code_lines.traceback_lines(text, "<n>")]
+    kinds = [line.kind for line in traceback_lines(text, "<n>")]
     assert kinds == ["", "author", "source", "", "", "", ""]
-    assert not any(line.kind for line in code_lines.traceback_lines(text, ""))
+    assert not any(line.kind for line in traceback_lines(text, ""))
 
 
 @pytest.mark.parametrize(("value", "text"), SAID["visible"])
 def test_what_disguises_is_written_out_as_in_the_browser(value, text):
-    assert presenters.visible(value) == text
+    assert visible(value) == text
 
 
 @pytest.mark.parametrize(("document", "text"), TEXTS)
@@ -92,7 +97,7 @@ def test_a_definition_is_written_as_in_the_browser(document, text):
 
 def test_every_state_has_a_word_and_an_icon_of_its_own():
     for state in {*states.RUN_STATES, *states.NODE_STATES, *states.ATTEMPT_STATES}:
-        look = presenters.look(state)
+        look = state_style(state)
         assert look.icon != "dot", state
         assert str(look.word) != state
 
@@ -113,7 +118,7 @@ def test_every_icon_that_is_named_is_in_the_sprite():
         named |= set(re.findall(r'{% icon "([a-z]+)"', template.read_text()))
     for script in STATIC.rglob("*.ts"):
         named |= set(re.findall(r'\bicon\("([a-z]+)"', script.read_text()))
-    named |= {presenters.look(state).icon for state in [*states.NODE_STATES, *states.RUN_STATES, "stuck", "lost"]}
+    named |= {state_style(state).icon for state in [*states.NODE_STATES, *states.RUN_STATES, "stuck", "lost"]}
     named |= {node_types.icon(name) for name in ("noop", "python", "shell", "table.read", "table.sql", "branch")}
     assert {name for name in named if f'id="i-{name}"' not in sprite} == set()
 
@@ -131,7 +136,7 @@ def test_every_icon_that_is_named_is_in_the_sprite():
     ],
 )
 def test_a_cause_is_one_sentence(error, text):
-    assert presenters.cause(error, "Parse") == text
+    assert error_sentence(error, "Parse") == text
 
 
 @pytest.mark.parametrize(
@@ -144,7 +149,7 @@ def test_a_share_never_rounds_to_nothing_or_all(part, whole, text):
 
 def test_the_line_of_an_error_is_marked_among_its_neighbours():
     code = "\n".join(f"line {number}" for number in range(1, 31))
-    shown = code_lines.code_around(code, 10, around=2)
+    shown = code_around(code, 10, around=2)
     assert [(line.number, line.hit) for line in shown] == [(8, False), (9, False), (10, True), (11, False), (12, False)]
-    assert code_lines.code_around(code, 99)[0].number == 1
-    assert code_lines.code_around("", 1) == []
+    assert code_around(code, 99)[0].number == 1
+    assert code_around("", 1) == []

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from django.utils import translation
 
-from dashboard import node_types, presenters
 from dashboard.api import problems as api
-from dashboard.changewords import field_name
+from dashboard.presenters import node_types
+from dashboard.presenters.changes import field_name
+from dashboard.presenters.sentences import error_message, sentence_text, translated
 from engine import definition, errors
 from engine.actions import runs
 from engine.artifacts import outputs, s3
@@ -51,7 +52,7 @@ def test_a_refusal_is_said_in_the_readers_language_with_its_parts(chinese):
     values = {"run": 7, "node": "a", "why": runs._ended("timed_out")}
     error = errors.WrongState(Sentence('Node "{node}" of run {run} cannot be skipped: {why}.', values))
     assert str(error) == 'Node "a" of run 7 cannot be skipped: it has timed out.'
-    shown = presenters.error_message(error)
+    shown = error_message(error)
     assert CJK.search(shown)
     assert not re.search(r"[A-Za-z]+ [A-Za-z]+", shown)
     assert api.exception_handler(error, {}).data["detail"] == shown
@@ -61,7 +62,7 @@ def test_a_state_in_a_refusal_is_said_as_on_the_pages():
     sentence = Sentence(
         "Run {run} cannot be deleted: it is {state}. Cancel it first.", {"run": 7, "state": "timed_out"}
     )
-    assert presenters.translated(sentence) == "Run 7 cannot be deleted: it is timed out. Cancel it first."
+    assert translated(sentence) == "Run 7 cannot be deleted: it is timed out. Cancel it first."
 
 
 def test_listed_problems_of_a_refusal_are_said_too(chinese):
@@ -73,7 +74,7 @@ def test_listed_problems_of_a_refusal_are_said_too(chinese):
 
 def test_why_an_output_cannot_be_read_is_said_with_the_stores_reason(chinese):
     store = s3.ArtifactStoreError(s3.ObjectStore("s3://lake/x")._sentence("read", "ab/c", PermissionError("Denied")))
-    shown = presenters.error_message(outputs._unreadable({"artifact": "ab/c"}, store))
+    shown = error_message(outputs._unreadable({"artifact": "ab/c"}, store))
     assert "INTERLOCK_ARTIFACTS" in shown
     assert not re.search(r"[Cc]heck|cannot|denied", shown)
 
@@ -94,13 +95,13 @@ def test_problems_and_fixes_are_said_in_the_readers_language(chinese):
     found = definition.problems(document, pools={"main": 2})
     assert len(found) > 8
     for problem in found:
-        shape = problem.as_dict(presenters.sentence_text)
+        shape = problem.as_dict(sentence_text)
         assert CJK.search(shape["message"]), problem.message
         if problem.fix is not None:
             assert CJK.search(shape["fix"]["label"]), problem.fix.label
             assert shape["fix"]["changes"] == problem.fix.changes
     kind = next(problem for problem in found if problem.code == "no_input").sentence.values["kind"]
-    assert CJK.search(presenters.sentence_text(kind))
+    assert CJK.search(sentence_text(kind))
 
 
 def test_node_types_are_described_in_the_readers_language(chinese):

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard import highlight
+from dashboard.presenters.code import HIGHLIGHTED_CHARACTERS_MAX, highlight
 
 
 def kinds(text: str, language: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for line in highlight.lines(text, language):
+    for line in highlight(text, language):
         for piece in line:
             found.setdefault(piece.kind, []).append(piece.text)
     return found
@@ -21,7 +21,7 @@ def kinds(text: str, language: str) -> dict[str, list[str]]:
 
 @given(st.text(alphabet="ab'\"\\{}#-/* \n0_f", max_size=200), st.sampled_from(["python", "sql", "shell", ""]))
 def test_the_pieces_of_all_lines_are_the_text(text, language):
-    shown = "\n".join("".join(piece.text for piece in line) for line in highlight.lines(text, language))
+    shown = "\n".join("".join(piece.text for piece in line) for line in highlight(text, language))
     assert shown == text
 
 
@@ -44,12 +44,12 @@ def test_sql_is_marked_with_its_expressions():
 @pytest.mark.parametrize("language", ["python", "sql", "shell"])
 @pytest.mark.parametrize("part", ["'", '"', "'''", "{{", "/*", "\\", "rb'", "a"])
 def test_no_text_takes_long(language, part):
-    text = (part * highlight.CHARACTERS_MAX)[: highlight.CHARACTERS_MAX]
+    text = (part * HIGHLIGHTED_CHARACTERS_MAX)[:HIGHLIGHTED_CHARACTERS_MAX]
     began = time.process_time()
-    highlight.lines(text, language)
+    highlight(text, language)
     assert time.process_time() - began < 2
 
 
 def test_what_is_very_long_is_left_plain():
-    text = "def " * highlight.CHARACTERS_MAX
+    text = "def " * HIGHLIGHTED_CHARACTERS_MAX
     assert kinds(text, "python") == {"": [text]}

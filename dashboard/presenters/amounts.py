@@ -6,6 +6,7 @@ import math
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from engine.diagnosis import wording
 
@@ -75,3 +76,22 @@ def ago(then: datetime | None, now: datetime) -> str:
     if seconds < 86400:
         return _("{n} h ago").format(n=round(seconds / 3600))
     return _("{n} d ago").format(n=round(seconds / 86400))
+
+
+def ratio(ratio: float) -> str:
+    """Format a ratio: `8.1`, `12`."""
+    return f"{ratio:.1f}".removesuffix(".0") if ratio < 10 else f"{ratio:,.0f}"
+
+
+def runs_line(total: int, failed: int, most: int) -> str:
+    """Summarize runs: `21 runs, none failed`, `1 run, 1 failed`, `no runs yet`.
+
+    If only the newest `most` were counted: `1,000+ runs, 3+ failed`, without mentioning failures if none of these
+    failed.
+    """
+    if not total:
+        return _("no runs yet")
+    runs = ngettext("{n} run", "{n} runs", total).format(n=count_to(total, most))
+    if not failed:
+        return runs if total > most else _("{runs}, none failed").format(runs=runs)
+    return _("{runs}, {n} failed").format(runs=runs, n=f"{count(failed)}+" if total > most else count(failed))

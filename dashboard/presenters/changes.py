@@ -11,7 +11,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard import node_types
+from dashboard.presenters import node_types
 
 _FIELDS_MAX: Final = 5
 _NAMES: Final[Mapping[str, Callable[[], str]]] = {
@@ -44,7 +44,7 @@ _NAMES: Final[Mapping[str, Callable[[], str]]] = {
 }
 
 
-def sentences(changes: Sequence[Mapping[str, Any]], newer: Any) -> list[str]:
+def change_sentences(changes: Sequence[Mapping[str, Any]], newer: Any) -> list[str]:
     """Return a sentence for each change that `versions.diff.changes` found; `newer` is the newer document.
 
     Edges of added and removed nodes are left out. Nodes that only moved are counted.
