@@ -72,12 +72,12 @@ def _last_changes(newest: WorkflowVersion) -> Mapping[str, int]:
 
 def _history(newest: WorkflowVersion) -> Iterator[tuple[int, dict[str, Mapping[str, Any]]]]:
     """Yield versions from the newest on, one at a time, because each may be large."""
-    seen = 0
+    nodes_read = 0
     versions = WorkflowVersion.objects.filter(workflow_id=newest.workflow_id, number__lte=newest.number)
     rows = versions.select_related("definition").order_by("-number")[:VERSIONS_MAX]
     for version in rows.iterator(chunk_size=1):
-        seen += version.definition.node_count
-        if seen > NODES_MAX and version.number != newest.number:
+        nodes_read += version.definition.node_count
+        if nodes_read > NODES_MAX and version.number != newest.number:
             return
         yield version.number, nodes_by_id(queries.document_of(version))
 

@@ -119,9 +119,9 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
 def _error_response(error: Exception, status: int, context: Mapping[str, Any] | None = None) -> Response:
     message = error_message(error)
     more: dict[str, Any] = {}
-    wrong = getattr(error, "problems", None)
-    if wrong is not None:
-        more["errors"] = [_problem_dict(each) for each in wrong]
+    errors = getattr(error, "problems", None)
+    if errors is not None:
+        more["errors"] = [_problem_dict(problem) for problem in errors]
     elif isinstance(error, engine_errors.InvalidValue | BadRequest) and error.path:
         more["errors"] = [{"path": error.path, "node": None, "code": _code(error), "message": message}]
     if isinstance(error, versions_errors.OutdatedBase):
@@ -136,8 +136,8 @@ def _error_response(error: Exception, status: int, context: Mapping[str, Any] | 
     return response
 
 
-def _problem_dict(wrong: Problem | Mapping[str, Any]) -> dict[str, Any]:
-    return dict(wrong) if isinstance(wrong, Mapping) else wrong.as_dict(translated)
+def _problem_dict(problem: Problem | Mapping[str, Any]) -> dict[str, Any]:
+    return dict(problem) if isinstance(problem, Mapping) else problem.as_dict(translated)
 
 
 # Codes of Django REST framework and what they are called here.
@@ -155,11 +155,12 @@ _API_CODES = {
 
 def _api_exception_response(error: exceptions.APIException) -> Response:
     if isinstance(error, exceptions.ValidationError):
-        wrong = list(_flatten(error.detail))
-        detail = wrong[0]["message"] if len(wrong) == 1 else _("%(count)d fields are invalid.") % {"count": len(wrong)}
-        if wrong and wrong[0]["path"]:
-            detail = f"{wrong[0]['path']}: {wrong[0]['message']}" if len(wrong) == 1 else detail
-        return problem(400, "invalid", detail, errors=wrong)
+        errors = list(_flatten(error.detail))
+        detail = _("%(count)d fields are invalid.") % {"count": len(errors)}
+        if len(errors) == 1:
+            path, message = errors[0]["path"], errors[0]["message"]
+            detail = f"{path}: {message}" if path else message
+        return problem(400, "invalid", detail, errors=errors)
     codes = error.get_codes()
     code = codes if isinstance(codes, str) else "error"
     response = problem(error.status_code, _API_CODES.get(code, code), str(error.detail))

@@ -24,13 +24,13 @@ class CheckResult:
     """What to do; empty if nothing."""
 
 
-def command_line(words: str) -> str:
+def command_line(arguments: str) -> str:
     """Return a command as it is typed here: the program's path if `interlock` is not on PATH."""
     program = Path(sys.executable).with_name("interlock")
     if shutil.which("interlock") == str(program) or not program.exists():
-        return f"interlock {words}"
+        return f"interlock {arguments}"
     here = Path.cwd()
-    return f"{program.relative_to(here) if program.is_relative_to(here) else program} {words}"
+    return f"{program.relative_to(here) if program.is_relative_to(here) else program} {arguments}"
 
 
 def owner_of(path: Path) -> str:

@@ -86,10 +86,10 @@ class Feed:
         """
         if sent + 1 < self._first or min(count, self.head - sent) > READ_EVENTS:
             # This client is far behind the others: read for it alone, and keep the newest events cached.
-            heard = self.head
+            known_head = self.head
             found = await in_database(_read, self.run, sent, count)
             if not found:
-                self._correct_head(sent, heard)
+                self._correct_head(sent, known_head)
             return _cut(found, 0, count, bytes_max)
         while sent + 1 >= self._next:
             async with self._read_lock:
@@ -97,22 +97,22 @@ class Feed:
                     break  # Another watcher has read them meanwhile.
                 if sent + 1 > self._next:
                     self._reset(sent + 1)
-                heard = self.head
+                known_head = self.head
                 new = await in_database(_read, self.run, sent, READ_EVENTS)
                 if not new:
-                    self._correct_head(sent, heard)
+                    self._correct_head(sent, known_head)
                     return []
                 self._append(new)
         if sent + 1 < self._first:
             return []  # Evicted while we waited; the next call reads it from the database.
         return _cut(self._texts, sent + 1 - self._first, count, bytes_max)
 
-    def _correct_head(self, sent: int, heard: int) -> None:
+    def _correct_head(self, sent: int, known_head: int) -> None:
         """Lower `head` to what the database has: a hint may announce events that were never committed.
 
         Not if `head` has changed during the read.
         """
-        if self.head == heard:
+        if self.head == known_head:
             self.head = sent
 
     def _append(self, new: list[str]) -> None:
@@ -138,13 +138,13 @@ class Feed:
         Raises NotFound.
         """
         async with self._snapshot_lock:
-            kept = self._snapshot
-            if kept is None or self._is_old(kept[0], kept[1], sent):
+            cached = self._snapshot
+            if cached is None or self._is_old(cached[0], cached[1], sent):
                 taken = time.monotonic()
                 seq, text = await in_database(_snapshot, self.run)
-                kept = self._snapshot = (taken, seq, text)
+                cached = self._snapshot = (taken, seq, text)
                 self.advance(seq)
-            return kept[1], kept[2]
+            return cached[1], cached[2]
 
     def _is_old(self, taken: float, seq: int, sent: int) -> bool:
         """Return whether a snapshot is too old for a client that received `sent`, or too old to continue with

@@ -102,13 +102,13 @@ class Hub:
     def run_hints(self, run: int) -> Iterator[asyncio.Event]:
         """Yield an event that is set by hints about this run. For waiting requests, which are in no group."""
         self.start()
-        heard = asyncio.Event()
-        self._waiting.setdefault(run, set()).add(heard)
+        event = asyncio.Event()
+        self._waiting.setdefault(run, set()).add(event)
         try:
-            yield heard
+            yield event
         finally:
             events = self._waiting.get(run, set())
-            events.discard(heard)
+            events.discard(event)
             if not events:
                 self._waiting.pop(run, None)
 

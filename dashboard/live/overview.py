@@ -85,7 +85,7 @@ def _read(old: OverviewState) -> OverviewState:
         new.runs = OrderedDict((str(run.pk), queries.run_dict(run)) for run in rows)
         missing = [run for run in old.runs if run not in new.runs]
         # Runs that were removed earlier and had not ended may have changed since.
-        missing += [run for run, seen in old.removed.items() if seen is not None and seen["state"] in RUN_UNFINISHED]
+        missing += [run for run, last in old.removed.items() if last is not None and last["state"] in RUN_UNFINISHED]
         now = {str(run.pk): queries.run_dict(run) for run in Run.objects.filter(pk__in=[int(run) for run in missing])}
     removed = OrderedDict(old.removed)
     for run in missing:

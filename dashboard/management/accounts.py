@@ -48,6 +48,6 @@ class AccountCommand(BaseCommand, ABC):
         try:
             return accounts.find_user(username)
         except NotFound as error:
-            known = list(User.objects.order_by("username").values_list("username", flat=True)[:10])
-            names = f" Accounts: {', '.join(known)}." if known else " There are no accounts yet: start `up` once."
-            raise NotFound(f"{error}{names}") from None
+            names = list(User.objects.order_by("username").values_list("username", flat=True)[:10])
+            hint = f" Accounts: {', '.join(names)}." if names else " There are no accounts yet: start `up` once."
+            raise NotFound(f"{error}{hint}") from None

@@ -22,13 +22,13 @@ def compare(request: HttpRequest, slug: str, number: int, with_number: int) -> H
     workflow = access.workflow(request.user, slug)
     one, other = queries.version(workflow, number), queries.version(workflow, with_number)
     newer, live = queries.document_of(one), queries.live_deployment(workflow)
-    said = change_sentences(diff.changes(queries.document_of(other), newer), newer)
+    sentences = change_sentences(diff.changes(queries.document_of(other), newer), newer)
     context = {
         "slug": slug,
         "number": number,
         "with_number": with_number,
         "live": live is not None and live.version.number == with_number,
-        "sentences": said[:SENTENCES_MAX],
-        "more": max(0, len(said) - SENTENCES_MAX),
+        "sentences": sentences[:SENTENCES_MAX],
+        "more": max(0, len(sentences) - SENTENCES_MAX),
     }
     return popover(request, "workflows/_compare.html", "workflows", versions_page(workflow), context)

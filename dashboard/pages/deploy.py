@@ -25,7 +25,7 @@ from versions.models import Workflow, WorkflowVersion
 def impact(workflow: Workflow, target: WorkflowVersion) -> dict[str, Any]:
     """Describe in sentences what putting `target` live would mean."""
     live = queries.live_deployment(workflow)
-    said = [_("New runs use v{n} immediately.").format(n=target.number)]
+    sentences = [_("New runs use v{n} immediately.").format(n=target.number)]
     if live is not None:
         in_flight = unfinished_runs().filter(workflow=workflow.slug, version=live.version.number).count()
         if in_flight:
@@ -34,18 +34,18 @@ def impact(workflow: Workflow, target: WorkflowVersion) -> dict[str, Any]:
                 "{n} active runs stay on v{live}.",
                 in_flight,
             )
-            said.append(text.format(n=in_flight, live=live.version.number))
+            sentences.append(text.format(n=in_flight, live=live.version.number))
         else:
-            said.append(_("No active runs on v{live}.").format(live=live.version.number))
+            sentences.append(_("No active runs on v{live}.").format(live=live.version.number))
         changes = diff.changes(queries.document_of(live.version), queries.document_of(target))
-        said.append(
+        sentences.append(
             _("Compared with v{live}: {changes}.").format(live=live.version.number, changes=changes_line(changes))
         )
         if not any(change["kind"] == "inputs_changed" for change in changes):
-            said.append(_("Same inputs."))
+            sentences.append(_("Same inputs."))
         else:
-            said.append(_("Inputs differ: starting a run with the old inputs may fail."))
-    return {"live": live.version.number if live else None, "sentences": said}
+            sentences.append(_("Inputs differ: starting a run with the old inputs may fail."))
+    return {"live": live.version.number if live else None, "sentences": sentences}
 
 
 @require_http_methods(["GET", "POST"])
@@ -65,8 +65,8 @@ def rollback(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     done = rolling.rollback(
         workflow, version=number, reason=request.POST.get("reason", ""), by=request.user.get_username()
     )
-    said = _('Rolled back "{name}" from v{from_} to v{to}.')
-    messages.success(request, said.format(name=workflow.name, to=done.to_version, from_=done.from_version))
+    text = _('Rolled back "{name}" from v{from_} to v{to}.')
+    messages.success(request, text.format(name=workflow.name, to=done.to_version, from_=done.from_version))
     return back(request, reverse("workflow-versions", args=[slug]))
 
 

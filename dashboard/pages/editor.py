@@ -52,8 +52,8 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     }
     # The bar shows at once what the draft is based on.
     draft = Draft.objects.filter(workflow=workflow, user=person(request), definition__isnull=False)
-    kept = draft.values("base_version").first()
-    base = kept["base_version"] if kept else shown["newest"]
+    saved = draft.values("base_version").first()
+    base = saved["base_version"] if saved else shown["newest"]
     context = {"nav": "workflows", "workflow": shown, "facts": facts, "base": base}
     return render(request, "workflows/edit.html", context)
 
@@ -116,8 +116,10 @@ def publish_form(request: HttpRequest, slug: str) -> HttpResponse:
     if newest is not None and copy.base_version != newest.number:
         base = queries.find_version(workflow, copy.base_version) if copy.base_version is not None else None
         base_document = queries.document_of(base) if base is not None else {}
-        came = _sentences(base_document, newest_document)
-        return render(request, "workflows/_publish.html", {**context, "outdated": newest, "came": came})
+        their_changes = _sentences(base_document, newest_document)
+        return render(
+            request, "workflows/_publish.html", {**context, "outdated": newest, "their_changes": their_changes}
+        )
     by = request.user.get_username()
     found = checking.check(
         copy.definition,
@@ -140,8 +142,8 @@ def publish_form(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _sentences(older: Mapping[str, Any], newer: Mapping[str, Any]) -> dict[str, Any]:
-    said = change_sentences(diff.changes(older, newer), newer)
-    return {"shown": said[:_SENTENCES_MAX], "more": max(0, len(said) - _SENTENCES_MAX)}
+    sentences = change_sentences(diff.changes(older, newer), newer)
+    return {"shown": sentences[:_SENTENCES_MAX], "more": max(0, len(sentences) - _SENTENCES_MAX)}
 
 
 def _nodes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -173,9 +175,9 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
             user=person(request),
         )
     except InvalidDocument as error:
-        said = _("Not published: {n} problems left. {first}")
+        text = _("Not published: {n} problems left. {first}")
         first = sentence_text(error.problems[0].sentence)
-        messages.error(request, said.format(n=len(error.problems), first=first))
+        messages.error(request, text.format(n=len(error.problems), first=first))
         return here
     except OutdatedBase as error:
         messages.error(request, f"{error} ({changes_line(error.changes)})")
@@ -252,8 +254,8 @@ def _require_seen(workflow: Workflow, copy: drafts.WorkingCopy, wanted: Mapping[
         raise StaleDraft(workflow.slug, saves if isinstance(saves, int) else -1, copy.saves)
 
 
-def _refusal(status: int, code: str, said: str) -> JsonResponse:
-    return JsonResponse({"code": code, "detail": said}, status=status)
+def _refusal(status: int, code: str, detail: str) -> JsonResponse:
+    return JsonResponse({"code": code, "detail": detail}, status=status)
 
 
 @require_POST
@@ -278,12 +280,12 @@ def rebase(request: HttpRequest, slug: str) -> HttpResponse:
     if request.content_type == "application/json":
         try:
             _require_seen(workflow, copy, _body(request))
-            kept = drafts.save(
+            saved = drafts.save(
                 workflow, person(request), copy.definition, expected_saves=copy.saves, base_version=newest
             )
         except StaleDraft as error:
             return _refusal(412, error.code, str(error))
-        return JsonResponse({"saves": kept.saves, "base": kept.base_version})
+        return JsonResponse({"saves": saved.saves, "base": saved.base_version})
     drafts.save(workflow, person(request), copy.definition, expected_saves=copy.saves, base_version=newest)
     messages.success(request, _("Your draft is now based on v{n}.").format(n=newest or 0))
     return HttpResponseRedirect(back_to(request, slug))

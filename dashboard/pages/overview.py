@@ -159,8 +159,8 @@ def nodes_a_minute() -> tuple[int, str]:
     process.
     """
     global _rate
-    asked = time.monotonic()
-    if asked - _rate[0] < 2:
+    now_seconds = time.monotonic()
+    if now_seconds - _rate[0] < 2:
         return _rate[1], _rate[2]
     now = clock.now()
     newest = Attempt.objects.order_by("-id").values_list("id", flat=True).first() or 0
@@ -182,7 +182,7 @@ def nodes_a_minute() -> tuple[int, str]:
         buckets[MINUTES - 1 - min(MINUTES - 1, int(age // 60))] += n
     top = max(buckets) or 1
     points = " ".join(f"{round(150 * n / (MINUTES - 1))},{15 - round(14 * k / top)}" for n, k in enumerate(buckets))
-    _rate = (asked, last, points)
+    _rate = (now_seconds, last, points)
     return last, points
 
 

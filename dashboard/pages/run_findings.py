@@ -124,7 +124,7 @@ def _button(action: Action, back: str) -> dict[str, Any]:
     body = dict(action.body or {})
     whole = f"{action.method} {action.path} {json.dumps(body, sort_keys=True)}"
     form, values = page_form(action, body)
-    made: dict[str, Any] = {
+    button: dict[str, Any] = {
         # Stays the same over refreshes, so that an open form stays open.
         "id": f"act-{hashlib.sha256(whole.encode()).hexdigest()[:12]}",
         "label": sentence_text(action.label),
@@ -138,18 +138,18 @@ def _button(action: Action, back: str) -> dict[str, Any]:
         "fields": values,
     }
     if (stack := _STACK.fullmatch(action.path)) and action.method == "GET":
-        made["kind"] = "stack"
-        made["form"] = reverse("run-node-stack", args=[stack[1], stack[2]])
+        button["kind"] = "stack"
+        button["form"] = reverse("run-node-stack", args=[stack[1], stack[2]])
     elif rollback and body.get("version"):
         query = urlencode({"reason": str(body.get("reason") or ""), "next": back})
-        made["kind"] = "rollback"
-        made["load"] = f"{reverse('workflow-rollback', args=[rollback[1], body['version']])}?{query}"
+        button["kind"] = "rollback"
+        button["load"] = f"{reverse('workflow-rollback', args=[rollback[1], body['version']])}?{query}"
     elif action.danger and not _RETRY.fullmatch(action.path):
         # A retry of a stuck node is what people come for, and it reports what it stopped. What ends something for good
         # asks for confirmation.
-        made["kind"] = "confirm"
-        made["impact"] = impact(action.path)
-    return made
+        button["kind"] = "confirm"
+        button["impact"] = impact(action.path)
+    return button
 
 
 def page_form(action: Action, body: Mapping[str, Any]) -> tuple[str, dict[str, str]]:

@@ -53,13 +53,13 @@ def why_of(request: HttpRequest, found: Run, shape: Mapping[str, Any], spec: Nod
     if cards and (stuck is not None or shape["error"]):
         # First what happened, then why, then the evidence.
         if shape["error"]:
-            seen = visible(error_sentence(shape["error"]))
+            lead = visible(error_sentence(shape["error"]))
         else:
-            seen = stuck_lead(stuck or 0.0, shape["expected_from"])
-        cards[0] |= run_findings.below_lead(seen, findings[0])
+            lead = stuck_lead(stuck or 0.0, shape["expected_from"])
+        cards[0] |= run_findings.below_lead(lead, findings[0])
     own = own_actions(found, node, state)
-    known = {(action["method"], action["path"]) for one in cards for action in one["actions"]}
-    extra = run_findings.buttons([one for one in own if (one.method, one.path) not in known], request.user)
+    listed_calls = {(action["method"], action["path"]) for one in cards for action in one["actions"]}
+    extra = run_findings.buttons([one for one in own if (one.method, one.path) not in listed_calls], request.user)
     for button in extra:
         button["primary"] = False
     policy = effective(found, spec)

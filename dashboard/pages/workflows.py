@@ -61,7 +61,7 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return render(request, "workflows/new.html", {"nav": "workflows"})
     try:
-        made = actions.create(
+        workflow = actions.create(
             _name(request.POST.get("name", "")),
             slug=_slug(request.POST.get("slug", "")),
             description=request.POST.get("description", ""),
@@ -71,7 +71,7 @@ def new(request: HttpRequest) -> HttpResponse:
     except InterlockError as error:
         context = {"nav": "workflows", "error": str(error), "given": request.POST}
         return render(request, "workflows/new.html", context, status=422)
-    return HttpResponseRedirect(reverse("workflow-edit", args=[made.slug]))
+    return HttpResponseRedirect(reverse("workflow-edit", args=[workflow.slug]))
 
 
 def _name(text: str) -> str:
@@ -310,9 +310,9 @@ def archive(request: HttpRequest, slug: str) -> HttpResponse:
 def duplicate(request: HttpRequest, slug: str) -> HttpResponse:
     workflow = access.workflow(request.user, slug, Right.EDIT)
     name = _name(request.POST["name"]) if request.POST.get("name", "").strip() else None
-    made = actions.duplicate(workflow, name=name, by=request.user.get_username())
-    messages.success(request, _('Created "{name}" from the newest version.').format(name=made.name))
-    return HttpResponseRedirect(reverse("workflow", args=[made.slug]))
+    copy = actions.duplicate(workflow, name=name, by=request.user.get_username())
+    messages.success(request, _('Created "{name}" from the newest version.').format(name=copy.name))
+    return HttpResponseRedirect(reverse("workflow", args=[copy.slug]))
 
 
 @require_POST

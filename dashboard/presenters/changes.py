@@ -51,19 +51,19 @@ def change_sentences(changes: Sequence[Mapping[str, Any]], newer: Any) -> list[s
     """
     nodes = _nodes(newer)
     came_or_went = {one["node"] for one in changes if one["kind"] in ("node_added", "node_removed")}
-    said: list[str] = []
+    sentences: list[str] = []
     moved: list[str] = []
     for one in changes:
         kind, name = one["kind"], one.get("name", "")
         if kind == "node_added":
-            said.append(_("{name} added").format(name=name))
+            sentences.append(_("{name} added").format(name=name))
         elif kind == "node_removed":
-            said.append(_("{name} removed").format(name=name))
+            sentences.append(_("{name} removed").format(name=name))
         elif kind == "node_changed":
             fields = [field for field in one["fields"] if field != "position"]
             if fields:
                 named = _listed([field_name(field, nodes.get(one["node"])) for field in fields])
-                said.append(_("{name}: {fields} changed").format(name=name, fields=named))
+                sentences.append(_("{name}: {fields} changed").format(name=name, fields=named))
             else:
                 moved.append(name)
         elif kind in ("edge_added", "edge_removed"):
@@ -75,20 +75,20 @@ def change_sentences(changes: Sequence[Mapping[str, Any]], newer: Any) -> list[s
                     if kind == "edge_added"
                     else _("{source} → {target} disconnected")
                 )
-                said.append(text.format(**named_ends))
+                sentences.append(text.format(**named_ends))
         elif kind == "settings_changed":
             named = _listed([field_name(f"settings.{field}") for field in one["fields"]])
-            said.append(_("Workflow: {field} changed").format(field=named))
+            sentences.append(_("Workflow: {field} changed").format(field=named))
         else:
-            said.append(_("Inputs of the workflow changed"))
+            sentences.append(_("Inputs of the workflow changed"))
     if moved:
         n = len(moved)
-        said.append(
+        sentences.append(
             _("{name} moved").format(name=moved[0])
             if n == 1
             else ngettext("{n} node moved", "{n} nodes moved", n).format(n=n)
         )
-    return said
+    return sentences
 
 
 def field_name(path: str, node: Mapping[str, Any] | None = None) -> str:

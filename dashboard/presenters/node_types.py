@@ -1,4 +1,4 @@
-"""Node types for pages: their texts in the reader's language, their icons, and which field of a config holds code."""
+"""Node types for pages: texts in the reader's language, icons, and the config field that contains code."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _SPRITE: Final[Mapping[str, str]] = {
     "square-terminal": "shell",
     "table": "table",
 }
-"""The icon of templates/components/_sprite.html for the lucide name that a node type gives."""
+"""The icon of templates/components/_sprite.html for the lucide name of a node type."""
 
 
 def translate(text: str) -> str:
-    """An English text in the reader's language: from the catalogue, else from the package of a node type."""
+    """Translate an English text with the message catalogue, else with the package of a node type."""
     if not text:
         return ""
     found = _(text)
@@ -35,55 +35,55 @@ def translate(text: str) -> str:
 
 
 def describe() -> list[dict[str, Any]]:
-    """All node types for the editor (see NodeType.describe), with icons of the sprite."""
+    """Describe all node types for the editor (see NodeType.describe), with icons of the sprite."""
     return [{**one, "icon": icon(one["type"])} for one in registry.describe(translate)]
 
 
 def name(node_type: str) -> str:
-    """The name of a node type; for a type that is not installed, the type itself."""
-    known = registry.get(node_type)
-    return translate(known.name) if known else node_type
+    """Return the name of a node type; the type itself if it is not installed."""
+    found = registry.get(node_type)
+    return translate(found.name) if found else node_type
 
 
 def icon(node_type: str) -> str:
-    """The sprite's icon of a node type; a dot where there is none."""
-    known = registry.get(node_type)
-    return _SPRITE.get(known.icon, "dot") if known else "dot"
+    """Return the sprite's icon of a node type; a dot if it has none."""
+    found = registry.get(node_type)
+    return _SPRITE.get(found.icon, "dot") if found else "dot"
 
 
 def field_title(node_type: Any, field: str) -> str:
-    """The title of a field of a config; empty: it has none."""
-    known = registry.get(node_type) if isinstance(node_type, str) else None
-    return translate(str(known.properties.get(field, {}).get("title") or "")) if known else ""
+    """Return the title of a config field; empty if it has none."""
+    found = registry.get(node_type) if isinstance(node_type, str) else None
+    return translate(str(found.properties.get(field, {}).get("title") or "")) if found else ""
 
 
 def language_of(node_type: str, field: str) -> str:
-    """The language of a field of a config; empty: it holds no code."""
-    known = registry.get(node_type)
-    return known.language_of(field) if known else ""
+    """Return the language of a config field; empty if it contains no code."""
+    found = registry.get(node_type)
+    return found.language_of(field) if found else ""
 
 
 def code_of(node_type: str, config: Mapping[str, Any]) -> str:
-    """The author's code in a config, in which the lines of errors count; empty: there is none."""
+    """Return the author's code in a config, which line numbers of errors refer to; empty if there is none."""
     field = _code_field(node_type)
     code = config.get(field.field) if field else None
     return code if isinstance(code, str) else ""
 
 
 def own_file(node_type: str, node: str) -> str:
-    """The file name of the node's own code in tracebacks; empty: it has none."""
+    """Return the file name of the node's own code in tracebacks; empty if it has none."""
     field = _code_field(node_type)
     return f"<{node}>" if field and field.language == "python" else ""
 
 
 def summary(node_type: str, config: Mapping[str, Any]) -> str:
-    """The field of a config that says most about a node, on one line: its code, else its first text."""
-    known = registry.get(node_type)
-    texts = (config.get(field) for field in (known.properties if known else config))
+    """Return the most informative field of a config, on one line: its code, else its first text."""
+    found = registry.get(node_type)
+    texts = (config.get(field) for field in (found.properties if found else config))
     text = code_of(node_type, config) or next((one for one in texts if isinstance(one, str) and one), "")
     return " ".join(text.split())
 
 
 def _code_field(node_type: str) -> CodeField | None:
-    known = registry.get(node_type)
-    return known.code if known else None
+    found = registry.get(node_type)
+    return found.code if found else None

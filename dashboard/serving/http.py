@@ -114,16 +114,16 @@ def _send_with_timeout(send: Send) -> Send:
     It raises nothing: its caller would then wait forever to send the next part. After the timeout the rest of the
     response is dropped, as when the client has left.
     """
-    gone = False
+    client_gone = False
 
     async def send_or_drop(message: Message) -> None:
-        nonlocal gone
-        if gone:
+        nonlocal client_gone
+        if client_gone:
             return
         try:
             await asyncio.wait_for(send(message), BODY_SECONDS_MAX)
         except (TimeoutError, OSError):
-            gone = True
+            client_gone = True
 
     return send_or_drop
 

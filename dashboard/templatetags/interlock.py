@@ -125,15 +125,15 @@ def _linked(bars: Sequence[RunBar], drawn: Iterable[str]) -> SafeString:
 
     Escaped by hand: a page has hundreds of them, and `format_html` would take a quarter of its time.
     """
-    made = []
+    links = []
     for bar, shape in zip(bars, drawn, strict=True):
         label = escape(bar.label)
         stop = "" if bar is bars[-1] else ' tabindex="-1"'
-        made.append(
+        links.append(
             f'<a class="{bar.style.css_class}"{stop} href="/runs/{escape(bar.run)}/" aria-label="{label}">'
             f"<title>{label}</title>{shape}</a>"
         )
-    return mark_safe("".join(made))  # noqa: S308 - escaped above
+    return mark_safe("".join(links))  # noqa: S308 - escaped above
 
 
 @register.simple_tag

@@ -22,16 +22,16 @@ class Command(AccountCommand):
     def do(self, options: dict[str, Any]) -> None:
         name, role, by = options["name"], options["role"], self.operator()
         password = sys.stdin.readline().rstrip("\r\n") if options["password_stdin"] else None
-        known = User.objects.filter(username=name).first()
-        if known is None:
+        existing = User.objects.filter(username=name).first()
+        if existing is None:
             user = accounts.create_user(name, role, password=password, by=by)
             self.stderr.write(f'Created the account "{user.username}" with the role {user.role}.')
             if password is None:
                 self.stderr.write(f"It has no password. Sign in with: interlock login-link --user {user.username}")
             return
-        was = known.role
-        user = accounts.change_user(known, role=role, password=password, by=by)
-        changed = f"was {was}" if was != user.role else "unchanged"
+        previous = existing.role
+        user = accounts.change_user(existing, role=role, password=password, by=by)
+        changed = f"was {previous}" if previous != user.role else "unchanged"
         self.stderr.write(f'"{user.username}" has the role {user.role} ({changed}).')
         if password is not None:
             self.stderr.write("Password changed. Its sessions have ended.")

@@ -95,9 +95,9 @@ def _pairs(texts: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
-def _parse_values(asked: Mapping[str, Any] | None, given: Mapping[str, str]) -> dict[str, Any]:
+def _parse_values(input_schema: Mapping[str, Any] | None, given: Mapping[str, str]) -> dict[str, Any]:
     """Convert the given texts to values: JSON, unless the input is a string or the text is not JSON."""
-    properties = (asked or {}).get("properties") or {}
+    properties = (input_schema or {}).get("properties") or {}
     values: dict[str, Any] = {}
     for name, text in given.items():
         wanted = properties.get(name, {}).get("type") if isinstance(properties.get(name), dict) else None
@@ -126,14 +126,14 @@ def _from_file(name: str, given: Mapping[str, str]) -> Run:
 def _from_workflow(slug: str, given: Mapping[str, str]) -> Run:
     workflow = Workflow.objects.filter(slug=slug).first()
     if workflow is None:
-        known = ", ".join(
+        slugs = ", ".join(
             Workflow.objects.filter(archived_at=None).order_by("slug").values_list("slug", flat=True)[:20]
         )
-        hint = f" Workflows: {known}." if known else " There are no workflows yet; `up` installs two samples."
+        hint = f" Workflows: {slugs}." if slugs else " There are no workflows yet; `up` installs two samples."
         raise CommandError(f'No workflow or file named "{slug}".{hint}', returncode=REFUSED)
     live = versions_queries.live_deployment(workflow)
-    asked = versions_queries.document_of(live.version).get("inputs") if live is not None else None
-    return launch(workflow, inputs=_parse_values(asked, given), by=BY)
+    input_schema = versions_queries.document_of(live.version).get("inputs") if live is not None else None
+    return launch(workflow, inputs=_parse_values(input_schema, given), by=BY)
 
 
 def _scheduler_runs() -> bool:
