@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 PREFETCH_MAX = 64
 """Works in one node process, including the running one: enough to keep it busy while the scheduler writes reports."""
+RECALL_SECONDS = 0.1
+"""Prefetched work is recalled when the attempt before it runs longer than this."""
 
 
 @dataclass(slots=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from engine.executors.base import PREFETCH_MAX, Credit
-from engine.supervisor.process_pool import RECALL_SECONDS
+from engine.executors.base import PREFETCH_MAX, RECALL_SECONDS, Credit
 
 
 @dataclass(slots=True)

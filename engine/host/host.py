@@ -21,16 +21,14 @@ import psycopg2
 from engine import faults
 from engine.config import Config
 from engine.executors import wire
-from engine.executors.base import Ended, Report, Returned, Started, Work
+from engine.executors.base import RECALL_SECONDS, Ended, Report, Returned, Started, Work
 from engine.host.database import Records
 from engine.host.guard import Guard
 from engine.host.reporter import BROKEN, Postman, told
-from engine.host.supervisor import HostSupervisor
 from engine.scheduler.envelopes import common
 from engine.scheduler.watchdog import Watchdog
 from engine.states import HostReason
 from engine.supervisor import cleanup
-from engine.supervisor.process_pool import RECALL_SECONDS
 from engine.supervisor.supervisor import Supervisor
 from engine.supervisor.transfer import ArtifactTransfer, with_artifact_store
 from engine.supervisor.waker import Waker
@@ -88,7 +86,7 @@ class Host:
         self._takers: list[Records] = []
         self.guard: Guard
         self.postman: Postman
-        self.processes: HostSupervisor
+        self.processes: Supervisor
         self.supervisor: Supervisor | ArtifactTransfer
         """Those, behind an object store where there is one."""
 
@@ -212,7 +210,7 @@ class Host:
 
     def _lead(self) -> None:
         self.guard = Guard(cleanup.mark_prefix(self.config.home))
-        self.processes = HostSupervisor(self.config, worker=self.name, lease=self.guard.lease)
+        self.processes = Supervisor(self.config, worker=self.name, lease=self.guard.lease, owns_artifacts=False)
         supervisor = self.supervisor = with_artifact_store(self.processes)
         supervisor.watch(self._waker, self._waker.drain)
         begun = supervisor.start()
@@ -232,7 +230,7 @@ class Host:
         # Before anything is started: what was taken may have been taken long ago, if this process stood still since.
         self._keep_lease()
         self._feed()
-        self.processes.hear(not self.postman.is_full)
+        self.processes.pause_output(self.postman.is_full)
         self._hand_over(self.supervisor.poll(min(timeout, RECALL_SECONDS / 2) if self.waiting else timeout))
         self._keep_lease()
         self._keep_load()

@@ -1,232 +1,95 @@
-"""One attempt in a node process, as the supervisor follows it: limits, lines, progress, measurements."""
+"""One attempt in a node process, as the supervisor follows it."""
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from engine.executors.base import Lines, Progress, Report, Stacks, Work
-from engine.inspect.network import NetworkMeter
-from engine.supervisor.attempt_log import AttemptLog, clean
+from engine.executors.base import Work
+from engine.supervisor.attempt_output import AttemptOutput
+from engine.supervisor.attempt_stacks import AttemptStacks
+from engine.supervisor.loop import NEVER
+from engine.supervisor.resource_usage import ResourceUsage
 
-if TYPE_CHECKING:
-    from engine.supervisor.quiet import Quiet
-    from engine.supervisor.stack_sampler import Sampling
-
-LINES_SECONDS = 0.1
-LINES_BATCH = 200
-PROGRESS_SECONDS = 0.1
-NEVER = float("inf")
-LEAD_SECONDS = 0.3
-"""How long before a limit on time stacks begin to be taken, so that the limit itself is kept to the moment."""
-
-
-def moment(at: Any) -> float:
-    """The unix time of a frame; what cannot be one (the node's code may reach the channel) becomes now."""
-    now = time.time()
-    at = float(at)
-    return at if now - 86400.0 < at < now + 60.0 else now
+CHECK_SECONDS = 0.1
+SAMPLE_SECONDS = 1.0
 
 
 class Attempt:
-    """Sent work, and after its reported start the running attempt. Times are monotonic unless said otherwise."""
+    """Work that was sent to a process; after `start` the running attempt. Times are monotonic."""
 
     __slots__ = (
         "began",
         "check_at",
         "claim",
-        "cpu_sample",
-        "cpu_seconds",
-        "cpu_started",
-        "deaf",
-        "did_at",
-        "ending",
         "hard_at",
-        "hard_lead",
-        "io_sample",
-        "kept",
-        "lines_at",
-        "log",
-        "looked_at",
-        "memory_now",
-        "memory_peak",
-        "near_at",
-        "network",
-        "oom_kills",
-        "progress_at",
-        "progress_due",
-        "progress_kept",
-        "quiet",
-        "refused",
+        "is_ending",
+        "is_short",
+        "is_started",
+        "memory_error",
+        "memory_error_due",
+        "oom_kills_before",
+        "output",
         "sample_at",
-        "sampling",
-        "seen",
-        "short",
         "soft_at",
-        "soft_lead",
         "soft_passed",
-        "stacks_at",
-        "started",
-        "stuck_at",
-        "verdict",
+        "stacks",
+        "tasks_refused",
+        "usage",
         "work",
     )
 
-    def __init__(self, work: Work, short: bool) -> None:
+    def __init__(self, work: Work, is_short: bool) -> None:
         self.work = work
         self.claim = work.claim
-        self.short = short
-        """Believed to take less than 50 ms."""
-        self.started = False
+        self.is_short = is_short
+        """Whether it was expected to take less than 50 ms."""
+        self.is_started = False
         self.began = 0.0
+        self.is_ending = False
+        """Whether it is being killed, so that no further limit acts on it."""
         self.soft_at = self.hard_at = NEVER
+        """When its soft and its hard limit act."""
         self.soft_passed = False
         self.check_at = NEVER
-        """When its tree is looked at for the limits on memory and processes."""
+        """When its limits on memory and processes are checked next."""
         self.sample_at = NEVER
-        self.log: AttemptLog | None = None
-        self.lines_at = NEVER
-        self.progress_at = 0.0
-        self.progress_due = NEVER
-        self.progress_kept: Progress | None = None
-        self.cpu_started: float | None = None
-        """CPU seconds of the tree when first measured."""
-        self.cpu_seconds: float | None = None
-        """CPU seconds of the tree, last measured."""
-        self.cpu_sample: tuple[float, float] | None = None
-        """(when, CPU seconds) at the last sample."""
-        self.memory_now = self.memory_peak = 0
-        self.oom_kills = 0
-        """Kills at the limit in the process's control group, before it was sent."""
-        self.refused = False
-        """The kernel has kept it from starting one more process or thread."""
-        self.network = NetworkMeter()
-        self.seen: set[tuple[int, int]] = set()
-        """(pid, start) of processes seen in its tree."""
-        self.io_sample: tuple[float, dict[int, int]] | None = None
-        """(when, bytes by process) at the last sample."""
-        self.stacks_at = self.stuck_at = self.soft_lead = self.hard_lead = NEVER
-        """When its stacks need attention next; when it counts as stuck; a little before its limits."""
-        self.sampling: Sampling | None = None
-        self.looked_at = False
-        """Its stacks were taken since the last sample."""
-        self.deaf: str | None = None
-        """Why faulthandler's signal is of no use with it."""
-        self.did_at = 0.0
-        """When it last wrote a line, reported progress, or was seen to use CPU or I/O."""
-        self.quiet: Quiet | None = None
-        """Kept from its first sample on, where nothing is expected of it."""
-        self.kept: dict[str, Stacks] = {}
-        """Stacks that were taken before a limit acts, by what they were taken for."""
-        self.near_at = 0
-        """Bytes that it used when its stacks were kept because it came near its limit on memory."""
-        self.verdict: tuple[float, dict[str, Any]] | None = None
-        """(when at the latest, error): it has passed a limit and is ended after a last quick look."""
-        self.ending = False
-        """A kill of it is under way; no further limit acts on it."""
+        self.memory_error: dict[str, Any] | None = None
+        """The limit on memory that it has passed; it is ended after its stacks were taken ..."""
+        self.memory_error_due = NEVER
+        """... or at this time."""
+        self.oom_kills_before = 0
+        """Processes that the kernel had killed in the control group before the attempt was sent."""
+        self.tasks_refused = False
+        """Whether the kernel has refused it another process or thread."""
+        self.output = AttemptOutput(self.claim)
+        self.usage = ResourceUsage()
+        self.stacks = AttemptStacks()
 
     def start(self, now: float) -> None:
-        self.started = True
-        self.began = now
+        """Note that the node process has started it."""
         work = self.work
+        self.is_started = True
+        self.began = now
         if work.soft_timeout is not None:
             self.soft_at = now + work.soft_timeout
         if work.hard_timeout is not None:
             self.hard_at = now + work.hard_timeout
-        self.check_at = now + 0.1
-        self.sample_at = now + 1.0
-        self.did_at = now
-        if work.stuck_after is not None:
-            self.stuck_at = now + work.stuck_after
-        if work.soft_timeout is not None:
-            self.soft_lead = self.soft_at - min(LEAD_SECONDS, work.soft_timeout / 2)
-        if work.hard_timeout is not None:
-            self.hard_lead = self.hard_at - min(LEAD_SECONDS, work.hard_timeout / 2)
-        self.plan_stacks()
-
-    def plan_stacks(self) -> None:
-        """Find out when its stacks need attention next."""
-        self.stacks_at = min(self.stuck_at, self.soft_lead, self.hard_lead)
-        if self.sampling is not None:
-            self.stacks_at = min(self.stacks_at, self.sampling.due)
+        self.check_at = now + CHECK_SECONDS
+        self.sample_at = now + SAMPLE_SECONDS
+        self.output.active_at = now
+        self.stacks.plan(work, now)
 
     def due(self) -> float:
-        """When it next needs attention."""
-        if self.ending:
-            return min(self.lines_at, self.progress_due)
+        """Return when the running attempt needs attention next."""
+        output = self.output
+        if self.is_ending:
+            return min(output.lines_due, output.progress_due)
         return min(
             self.soft_at,
             self.hard_at,
             self.check_at,
             self.sample_at,
-            self.lines_at,
-            self.progress_due,
-            self.stacks_at,
+            self.stacks.next_at,
+            output.lines_due,
+            output.progress_due,
         )
-
-    def feed(self, stream: int, data: bytes, now: float, at: float, reports: list[Report]) -> None:
-        """Bytes of stdout (0) or stderr (1), read at unix time `at`."""
-        log = self.log
-        if log is None:
-            log = self.log = AttemptLog()
-        self.did_at = now
-        log.feed(stream, data, at)
-        self._lines(log, now, reports)
-
-    def say(self, frame: dict[str, Any], now: float, reports: list[Report]) -> None:
-        """A log frame."""
-        log = self.log
-        if log is None:
-            log = self.log = AttemptLog()
-        self.did_at = now
-        level = frame.get("level")
-        log.add(
-            moment(frame["at"]), level if level in ("debug", "info", "warning") else "error", str(frame.get("m", ""))
-        )
-        self._lines(log, now, reports)
-
-    def _lines(self, log: AttemptLog, now: float, reports: list[Report]) -> None:
-        if len(log.pending) >= LINES_BATCH:
-            self.flush_lines(reports)
-        elif log.pending and self.lines_at == NEVER:
-            self.lines_at = now + LINES_SECONDS
-
-    def flush_lines(self, reports: list[Report]) -> None:
-        self.lines_at = NEVER
-        if self.log is not None and self.log.pending:
-            reports.append(Lines(self.claim, self.log.pending))
-            self.log.pending = []
-
-    def progress(self, frame: dict[str, Any], now: float, reports: list[Report]) -> None:
-        """At most ten a second go on; the newest of the others is kept until it is due."""
-        self.did_at = now
-        fraction = frame.get("fraction")
-        message = frame.get("message")
-        report = Progress(
-            self.claim,
-            None if fraction is None else float(fraction),
-            None if message is None else clean(str(message)),
-            moment(frame["at"]),
-        )
-        if now - self.progress_at >= PROGRESS_SECONDS:
-            self.progress_at = now
-            self.progress_kept, self.progress_due = None, NEVER
-            reports.append(report)
-        else:
-            self.progress_kept = report
-            self.progress_due = self.progress_at + PROGRESS_SECONDS
-
-    def flush_progress(self, now: float, reports: list[Report]) -> None:
-        if self.progress_kept is not None:
-            reports.append(self.progress_kept)
-            self.progress_at = now
-        self.progress_kept, self.progress_due = None, NEVER
-
-    def usage(self, reported: dict[str, Any] | None) -> dict[str, Any] | None:
-        """{cpu_seconds, memory_peak_bytes}: what the node process measured, and what was seen from outside."""
-        usage = dict(reported) if reported else {}
-        if usage.get("cpu_seconds") is None and self.cpu_seconds is not None and self.cpu_started is not None:
-            usage["cpu_seconds"] = round(self.cpu_seconds - self.cpu_started, 3)
-        if self.memory_peak > (usage.get("memory_peak_bytes") or 0):
-            usage["memory_peak_bytes"] = self.memory_peak
-        return usage or None

@@ -1,8 +1,7 @@
-"""Log lines of one attempt, from raw bytes to bounded batches.
+"""Log lines of one attempt, from raw bytes to bounded batches. Pure.
 
-Knows nothing of pipes or processes: it is fed what was read, with the time. What an attempt may keep is
-limited here (the specification's first and last 50,000 lines, at most 64 MiB), and draining stays cheap when
-far more comes: beyond the limit raw chunks are only counted and kept in a ring, never split into lines.
+An attempt keeps its first and last 50,000 lines, at most 64 MiB. Reading stays cheap when far more is printed: after
+the first lines, raw chunks are only counted and held in a ring; those that are left at the end are split into lines.
 """
 
 from __future__ import annotations
@@ -11,16 +10,16 @@ from collections import deque
 from collections.abc import Iterator
 
 LINE_BYTES_MAX = 16 * 1024
-LINES_KEPT = 50_000
-"""From the start of an attempt, and as many from its end."""
+LINES_MAX = 50_000
+"""Lines kept from the start of an attempt, and as many from its end."""
 HEAD_BYTES_MAX = 48 * 1024 * 1024
 TAIL_BYTES_MAX = 16 * 1024 * 1024
-"""Smaller than the head, for the tail is held in memory until the attempt ends. Both make 64 MiB."""
+"""Smaller than the head, because the tail is held in memory until the attempt ends."""
 BAR_SECONDS = 1.0
-"""How often a line that is overwritten with `\\r` (a progress bar) is taken down as it stands."""
+"""How often the state of a line that is overwritten with `\\r` (a progress bar) becomes a log line."""
 TAIL_BATCH = 4_000
 TAIL_BATCH_CHARACTERS = 512 * 1024
-"""Of the tail that is handed on at once, so that one flood does not fill one transaction: lines may be 16 KiB long."""
+"""Size of one batch of the tail, so that a flood does not fill one transaction: lines may be 16 KiB long."""
 
 Line = tuple[float, str, str]
 """(unix time, level, message)"""
@@ -30,7 +29,7 @@ LEVELS = ("info", "warning")
 
 
 def clean(text: str) -> str:
-    """`text` as every database takes it: no NUL, no lone surrogates."""
+    """Return `text` as every database stores it, without lone surrogates; NUL becomes visible."""
     if "\x00" in text:
         text = text.replace("\x00", "\u2400")
     if text.isascii():
@@ -39,7 +38,7 @@ def clean(text: str) -> str:
 
 
 def cut(text: str) -> str:
-    """`text` as one log line: cleaned, and cut at 16 KiB of UTF-8 with a note of its length."""
+    """Return `text` as one log line: cleaned, and cut at 16 KiB of UTF-8 with a note of its length."""
     text = clean(text)
     if len(text) * 4 <= LINE_BYTES_MAX:
         return text
@@ -48,11 +47,11 @@ def cut(text: str) -> str:
 
 
 def _decode(data: bytes, length: int) -> str:
-    """The line `data`; `length` is how long it was before it was cut."""
+    """Decode the line `data`, which had `length` bytes before it was cut."""
     if length > LINE_BYTES_MAX:
         note = f" … [cut; the line had {length:,} bytes]"
         data = data[: LINE_BYTES_MAX - len(note.encode())]
-        # A character cut in two at the end is left out; anything else that is not UTF-8 stays visible.
+        # Leave out a character that was cut in two; anything else that is not UTF-8 stays visible.
         for back in range(1, 4):
             if back <= len(data) and data[-back] >= 0xC0:
                 if not _is_text(data[-back:]):
@@ -70,28 +69,31 @@ def _is_text(data: bytes) -> bool:
     return True
 
 
-class Splitter:
-    """Cuts one stream of bytes into lines.
+class LineSplitter:
+    """Splits one stream of bytes into lines.
 
-    Lines are cut at `\\n` before they are decoded, so a character cut in two by a read is whole again. A lone
-    `\\r` overwrites the line, as a terminal does: of a progress bar its last state is kept, and one state a second.
+    Lines are split at `\\n` before they are decoded, because a read may end inside a character. A lone `\\r` overwrites
+    the line, as in a terminal: of a progress bar the last state becomes a line, and one state a second.
     """
 
     __slots__ = ("_bar", "_bar_at", "_length", "_partial")
 
     def __init__(self) -> None:
         self._partial = b""
-        self._length = 0  # of the unfinished line, more than `_partial` holds once that is cut
-        self._bar = b""  # the state of a progress bar that was taken down last
+        """The start of the unfinished line, at most LINE_BYTES_MAX bytes."""
+        self._length = 0
+        """Bytes of the unfinished line."""
+        self._bar = b""
+        """The last state of a progress bar that became a line."""
         self._bar_at = 0.0
 
     @property
-    def held(self) -> int:
-        """Bytes of the unfinished line that are kept."""
+    def held_bytes(self) -> int:
+        """Bytes of the unfinished line that are held."""
         return len(self._partial)
 
     def feed(self, data: bytes, now: float) -> list[str]:
-        """Lines that `data` completes; `now` is any clock in seconds."""
+        """Return the lines that `data` completes. `now` is any clock in seconds."""
         lines: list[str] = []
         pieces = data.split(b"\n")
         last = pieces.pop()
@@ -111,7 +113,7 @@ class Splitter:
         return lines
 
     def close(self) -> list[str]:
-        """The unfinished line, if any."""
+        """Return the unfinished line, if any."""
         if not self._length:
             return []
         bar = self._bar
@@ -121,8 +123,8 @@ class Splitter:
             return []
         return [self._finish(b"")]
 
-    def forget(self) -> None:
-        """Drop the unfinished line: bytes after it were lost."""
+    def discard(self) -> None:
+        """Drop the unfinished line, because the bytes after it were dropped."""
         self._partial, self._length = b"", 0
 
     def _finish(self, piece: bytes) -> str:
@@ -140,7 +142,7 @@ class Splitter:
         return _decode(data[:LINE_BYTES_MAX], length)
 
     def _hold(self, data: bytes, now: float, lines: list[str]) -> None:
-        """Keep the start of an unfinished line, with what `\\r` has overwritten left out."""
+        """Hold the start of an unfinished line, without what `\\r` has overwritten."""
         if self._partial.endswith(b"\r"):
             self._partial, self._length = b"", 0
         if b"\r" in data:
@@ -159,44 +161,41 @@ class Splitter:
 
 
 class AttemptLog:
-    """All lines of one attempt: the first ones as they come, the last ones at its end."""
+    """The lines of one attempt: the first ones as they are printed, the last ones when it ends."""
 
-    __slots__ = ("_head_bytes", "_head_lines", "_splitters", "_tail", "pending", "wrote")
+    __slots__ = ("_head_bytes", "_head_lines", "_splitters", "_tail", "pending", "printed")
 
     def __init__(self) -> None:
         self.pending: list[Line] = []
-        """Lines to hand on; the caller takes the list and puts a new one."""
-        self.wrote = False
-        """Whether anything came from stdout or stderr."""
-        self._splitters = (Splitter(), Splitter())
+        """Lines to report; the caller takes the list and sets a new one."""
+        self.printed = False
+        """Whether anything was written to stdout or stderr."""
+        self._splitters = (LineSplitter(), LineSplitter())
         self._head_lines = 0
         self._head_bytes = 0
-        self._tail: _Tail | None = None
+        self._tail: _LogTail | None = None
 
     def feed(self, stream: int, data: bytes, at: float) -> None:
-        """Bytes of stdout (0) or stderr (1), read at unix time `at`."""
-        self.wrote = True
+        """Add bytes of stdout (0) or stderr (1), read at unix time `at`."""
+        self.printed = True
         if self._tail is not None:
             self._tail.add(stream, data, at)
             return
         level, splitter = LEVELS[stream], self._splitters[stream]
-        held = splitter.held
+        held = splitter.held_bytes
         lines = [(at, level, text) for text in splitter.feed(data, at)]
-        # What is cut off a long line is not kept, and does not count.
-        self._extend(lines, min(held + len(data) - splitter.held, LINE_BYTES_MAX * len(lines)))
+        # Bytes that were cut off a long line do not count.
+        self._extend(lines, min(held + len(data) - splitter.held_bytes, LINE_BYTES_MAX * len(lines)))
 
     def add(self, at: float, level: str, message: str) -> None:
-        """Lines that the node process reported itself; a message with line breaks makes several."""
-        lines = [(at, level, cut(text)) for text in message.split("\n")] if "\n" in message else None
-        if lines is None:
-            lines = [(at, level, cut(message))]
-        self._extend(lines, len(message))
+        """Add a message that the node logged; each of its lines becomes a log line."""
+        self._extend([(at, level, cut(text)) for text in message.split("\n")], len(message))
 
     def _extend(self, lines: list[Line], size: int) -> None:
         if self._tail is not None:
             self._tail.add_lines(lines, size)
             return
-        room = LINES_KEPT - self._head_lines
+        room = LINES_MAX - self._head_lines
         if self._head_bytes + size > HEAD_BYTES_MAX:
             room = 0
         if len(lines) <= room:
@@ -206,16 +205,16 @@ class AttemptLog:
             return
         self.pending += lines[:room]
         self._head_lines += room
-        self._tail = _Tail(self._splitters)
+        self._tail = _LogTail(self._splitters)
         self._tail.add_lines(lines[room:], size)
 
     @property
     def is_long(self) -> bool:
-        """Whether its end is held back until the attempt's."""
+        """Whether the last lines are held until the attempt ends."""
         return self._tail is not None
 
     def close(self, at: float) -> Iterator[list[Line]]:
-        """What is left, in batches: unfinished lines, or the kept end with a line that says what was dropped."""
+        """Yield the remaining lines in batches: unfinished lines, or the tail with a note of what was dropped."""
         if self._tail is None:
             for stream, splitter in enumerate(self._splitters):
                 self.pending += [(at, LEVELS[stream], text) for text in splitter.close()]
@@ -233,17 +232,18 @@ class AttemptLog:
                 start, size = end, 0
 
 
-class _Tail:
-    """The end of a long log: a ring of raw chunks, at most 50,000 lines (and a chunk) or 16 MiB."""
+class _LogTail:
+    """The end of a long log: a ring of raw chunks, at most LINES_MAX lines (and a chunk) or TAIL_BYTES_MAX."""
 
     __slots__ = ("_bytes", "_cut", "_dropped_bytes", "_dropped_lines", "_lines", "_ring", "_splitters")
 
-    def __init__(self, splitters: tuple[Splitter, Splitter]) -> None:
+    def __init__(self, splitters: tuple[LineSplitter, LineSplitter]) -> None:
         self._ring: deque[tuple[int, int, float, int | None, bytes | list[Line]]] = deque()
-        # (lines, bytes, at, stream or None, chunk or lines)
+        """(lines, bytes, at, stream or None, chunk or lines)"""
         self._lines = self._bytes = self._dropped_lines = self._dropped_bytes = 0
         self._splitters = splitters
-        self._cut = [False, False]  # a chunk of that stream was dropped: the next one starts inside a line
+        self._cut = [False, False]
+        """By stream, whether its last chunk was dropped, so that the next one starts inside a line."""
 
     def add(self, stream: int, data: bytes, at: float) -> None:
         self._push((data.count(b"\n"), len(data), at, stream, data))
@@ -257,7 +257,7 @@ class _Tail:
         ring.append(item)
         self._lines += item[0]
         self._bytes += item[1]
-        while self._bytes > TAIL_BYTES_MAX or self._lines - ring[0][0] >= LINES_KEPT:
+        while self._bytes > TAIL_BYTES_MAX or self._lines - ring[0][0] >= LINES_MAX:
             lines, size, _, dropped, _ = ring.popleft()
             self._lines -= lines
             self._bytes -= size
@@ -267,16 +267,16 @@ class _Tail:
                 self._cut[dropped] = True
 
     def close(self, at: float) -> list[Line]:
-        kept: list[Line] = []
+        found: list[Line] = []
         ring = self._ring
         if self._dropped_lines or self._dropped_bytes:
             for stream, splitter in enumerate(self._splitters):
                 if self._cut[stream]:
-                    splitter.forget()
+                    splitter.discard()
         while ring:
             _, _, when, source, data = ring.popleft()
             if isinstance(data, list):
-                kept += data
+                found += data
             elif source is not None:
                 if self._cut[source]:
                     end = data.find(b"\n")
@@ -287,20 +287,20 @@ class _Tail:
                     self._dropped_lines += 1
                     self._dropped_bytes += end + 1
                     data = data[end + 1 :]
-                kept += [(when, LEVELS[source], text) for text in self._splitters[source].feed(data, when)]
+                found += [(when, LEVELS[source], text) for text in self._splitters[source].feed(data, when)]
         for stream, splitter in enumerate(self._splitters):
-            kept += [(at, LEVELS[stream], text) for text in splitter.close()]
-        over = kept[:-LINES_KEPT]
+            found += [(at, LEVELS[stream], text) for text in splitter.close()]
+        over = found[:-LINES_MAX]
         if over:
             self._dropped_lines += len(over)
             self._dropped_bytes += sum(len(line[2]) + 1 for line in over)
-            del kept[: len(over)]
+            del found[: len(over)]
         if self._dropped_bytes:
-            kept.insert(0, (kept[0][0] if kept else at, "warning", self._note()))
-        return kept
+            found.insert(0, (found[0][0] if found else at, "warning", self._note()))
+        return found
 
     def _note(self) -> str:
         return (
             f"{self._dropped_lines:,} lines ({self._dropped_bytes / 1048576:,.1f} MiB) were dropped here: "
-            f"an attempt keeps its first and last {LINES_KEPT:,} lines, at most 64 MiB."
+            f"an attempt keeps its first and last {LINES_MAX:,} lines, at most 64 MiB."
         )

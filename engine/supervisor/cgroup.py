@@ -1,10 +1,9 @@
-"""A control group of the kernel for one node process and all it starts, where the host lets us make one.
+"""A control group of the kernel for one node process and all it starts, where the host allows creating one.
 
-With it the limit on memory holds between two looks, a bomb of processes stops by itself and gets no more of the
-processor than one program, a tree can be frozen at a stroke, and its members are known whatever they did to hide.
-Without it (mostly: no right to make groups) trees are sampled. Moving a process in costs the kernel some 7 ms for each
-controller, so a node process does it itself as it starts: later there would be no time, for a bomb doubles every few
-milliseconds, and the supervisor never waits.
+With it the limit on memory holds between two checks, a fork bomb is stopped and gets no more of the processor than one
+program, a tree can be frozen at once, and its members are known whatever they do to hide. Without it (mostly because
+the right is missing) trees are sampled. Entering a group takes the kernel about 7 ms for each controller. So a node
+process enters by itself when it starts: the supervisor never waits, and later a fork bomb would grow faster.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from engine.inspect import procfs
 
 ROOT = "/sys/fs/cgroup"
 NAME = re.compile(r"-(?P<pid>\d+)\.(?P<start>\d+)-\d+$")
-"""A group bears the mark of its node process, which ends with its supervisor's pid and start, and a number."""
+"""The name of a group is the mark of its node process: it ends with its supervisor's pid and start and a number."""
 TASKS_MAX = 512 + 64 * (os.cpu_count() or 1)
-"""Processes and threads of one node: a backstop above the stated limit of processes, with room for libraries that
-start threads by the number of cores."""
+"""Processes and threads of one node: a backstop above the stated limit of processes, with room for libraries that start
+as many threads as there are cores."""
 
 
 class ControlGroup:
-    """Folders of one control group: one by controller in version 1, the same one in version 2."""
+    """One control group: a folder for each controller in version 1, one folder in version 2."""
 
     __slots__ = ("_folders", "_freezer", "_limited", "_memory", "_refused", "_tasks", "_unified")
 
@@ -40,11 +39,11 @@ class ControlGroup:
         self._refused = 0
 
     def entry_files(self) -> list[str]:
-        """Files into which a process writes 0 to enter, with what it starts from then on."""
+        """Return the files to which a process writes 0 to enter the group."""
         return [f"{folder}/cgroup.procs" for folder in self._folders]
 
     def freeze(self, frozen: bool) -> None:
-        """Stop all members where they are, or let them go on."""
+        """Freeze all members, or thaw them."""
         if self._freezer is None:
             return
         try:
@@ -56,7 +55,7 @@ class ControlGroup:
             pass
 
     def limit_memory(self, limit: int | None) -> None:
-        """Let the members use `limit` bytes together; None: no limit."""
+        """Limit the memory of all members together to `limit` bytes; None for no limit."""
         if self._memory is None or (limit is None and not self._limited):
             return
         self._limited = limit is not None
@@ -67,24 +66,24 @@ class ControlGroup:
             else:
                 _write(self._memory, "memory.limit_in_bytes", str(limit or value))
         except OSError:
-            # More is used already than may be: the look at the tree that follows ends it.
+            # More is in use already; the next check of the tree ends the attempt.
             pass
 
     def oom_kills(self) -> int:
-        """Members that the kernel has killed at the limit."""
+        """Return how many members the kernel has killed at the limit."""
         if self._memory is None:
             return 0
         return _count(self._memory, "memory.events" if self._unified else "memory.oom_control", b"oom_kill ")
 
-    def tasks_refused(self) -> bool:
-        """Whether a member was kept from starting a process or thread since the last call."""
+    def has_refused_tasks(self) -> bool:
+        """Return whether a member was refused a process or thread since the last call."""
         if self._tasks is None:
             return False
         before, self._refused = self._refused, _count(self._tasks, "pids.events", b"max ")
         return self._refused > before
 
     def members(self) -> list[int]:
-        """Pids of the processes in it."""
+        """Return the pids of the members."""
         found: set[int] = set()
         for folder in self._folders:
             data = procfs.read(f"{folder}/cgroup.procs")
@@ -93,23 +92,23 @@ class ControlGroup:
         return sorted(found)
 
     def remove(self) -> bool:
-        """Delete the empty group; whether it is gone."""
-        gone = True
+        """Delete the group; return False if that is not possible yet, because it has members."""
+        removed = True
         for folder in self._folders:
             try:
                 os.rmdir(folder)
             except FileNotFoundError:
                 pass
             except OSError:
-                gone = False
-        return gone
+                removed = False
+        return removed
 
 
 def create(name: str) -> ControlGroup | None:
-    """A new, empty group under the one of this process; None where none can be made."""
-    places = _own_places()
-    if "" in places and os.path.exists(f"{ROOT}/cgroup.controllers"):
-        folder = _make(places[""], name)
+    """Create an empty group under the one of this process; None if that is not possible."""
+    parents = _group_folders("self")
+    if "" in parents and os.path.exists(f"{ROOT}/cgroup.controllers"):
+        folder = _create_folder(parents[""], name)
         if folder is None:
             return None
         memory = folder if os.path.exists(f"{folder}/memory.max") else None
@@ -119,59 +118,62 @@ def create(name: str) -> ControlGroup | None:
             return ControlGroup(memory, tasks, freezer, [], True)
         os.rmdir(folder)
         return None
-    memory = _make(places.get("memory"), name)
-    tasks = _make(places.get("pids"), name)
-    freezer = _make(places.get("freezer"), name)
-    processor = _make(places.get("cpu"), name)
+    memory = _create_folder(parents.get("memory"), name)
+    tasks = _create_folder(parents.get("pids"), name)
+    freezer = _create_folder(parents.get("freezer"), name)
+    processor = _create_folder(parents.get("cpu"), name)
     others = [processor] if processor else []
     return ControlGroup(memory, tasks, freezer, others, False) if memory or tasks or freezer or others else None
 
 
 def remove_orphans() -> None:
-    """Delete the empty groups of supervisors that are gone, of whatever home."""
-    for folder in _leftovers():
+    """Delete the empty groups of supervisors that have ended, whatever their home."""
+    for folder in _orphaned_folders():
         try:
             os.rmdir(folder)
         except OSError:
             pass
 
 
-def orphaned_members(prefix: str, without: tuple[int, int] | None = None) -> set[int]:
-    """Pids of the processes in groups whose supervisor is gone, or is `without`, (pid, start), and whose name begins
-    with `prefix`."""
+def orphaned_members(prefix: str, also_of: tuple[int, int] | None = None) -> set[int]:
+    """Return the pids in groups of supervisors that have ended, and of the supervisor `also_of`, (pid, start).
+
+    Only groups whose name begins with `prefix` are searched.
+    """
     found: set[int] = set()
-    for folder in _leftovers(without):
+    for folder in _orphaned_folders(also_of):
         if os.path.basename(folder).startswith(f"{prefix}-"):
             found.update(map(int, (procfs.read(f"{folder}/cgroup.procs") or b"").split()))
     return found
 
 
-def _leftovers(without: tuple[int, int] | None = None) -> Iterator[str]:
-    """Folders of the groups that supervisors which are gone, and `without`, have made beside this process."""
-    for place in set(_own_places().values()):
+def _orphaned_folders(also_of: tuple[int, int] | None = None) -> Iterator[str]:
+    """Yield the folders of groups beside this process whose supervisor has ended or is `also_of`."""
+    for parent in set(_group_folders("self").values()):
         try:
-            names = [entry.name for entry in os.scandir(place) if entry.name.startswith("interlock-")]
+            names = [entry.name for entry in os.scandir(parent) if entry.name.startswith("interlock-")]
         except OSError:
             continue
         for name in names:
             found = NAME.search(name)
             if found is None:
                 continue
-            named = int(found["pid"]), int(found["start"])
-            owner = procfs.process(named[0])
-            if owner is None or owner.start != named[1] or owner.is_gone or named == without:
-                yield f"{place}/{name}"
+            supervisor = int(found["pid"]), int(found["start"])
+            process = procfs.process(supervisor[0])
+            has_ended = process is None or process.start != supervisor[1] or process.is_gone
+            if has_ended or supervisor == also_of:
+                yield f"{parent}/{name}"
 
 
 def thaw_orphan(pid: int) -> None:
-    """Let a process go on whose supervisor was killed while it had its group frozen: a frozen one cannot even die.
+    """Thaw the group of a process whose supervisor was killed while the group was frozen: it could not even die.
 
-    Groups that no supervisor made are left alone.
+    Groups that no supervisor has created are left alone.
     """
-    places = _places(str(pid))
+    folders = _group_folders(str(pid))
     for folder, name, text in (
-        (places.get("freezer"), "freezer.state", "THAWED"),
-        (places.get(""), "cgroup.freeze", "0"),
+        (folders.get("freezer"), "freezer.state", "THAWED"),
+        (folders.get(""), "cgroup.freeze", "0"),
     ):
         if folder is None or not os.path.basename(folder).startswith("interlock-") or not NAME.search(folder):
             continue
@@ -181,27 +183,23 @@ def thaw_orphan(pid: int) -> None:
             pass
 
 
-def _own_places() -> dict[str, str]:
-    return _places("self")
-
-
-def _places(process: str) -> dict[str, str]:
-    """Controller -> folder of the group that this process is in; "" is version 2."""
-    places: dict[str, str] = {}
+def _group_folders(process: str) -> dict[str, str]:
+    """Return {controller: folder of the group that the process is in}; the controller of version 2 is empty."""
+    folders: dict[str, str] = {}
     for line in (procfs.read(f"/proc/{process}/cgroup") or b"").decode().splitlines():
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
             base = f"{ROOT}/{controller}" if controller else ROOT
-            # In a container the path may be the host's, of which only the base is seen.
-            place = base + path.rstrip("/")
-            places[controller] = place if os.path.isdir(place) else base
-    return places
+            # In a container the path may be the host's, of which only the base is visible.
+            folder = base + path.rstrip("/")
+            folders[controller] = folder if os.path.isdir(folder) else base
+    return folders
 
 
-def _make(place: str | None, name: str) -> str | None:
-    if place is None:
+def _create_folder(parent: str | None, name: str) -> str | None:
+    if parent is None:
         return None
-    folder = f"{place}/{name}"
+    folder = f"{parent}/{name}"
     try:
         os.mkdir(folder)
     except OSError:

@@ -1,13 +1,14 @@
-"""Messages between the supervisor and a node process: frames that come, envelopes that go.
+"""Messages between the supervisor and a node process.
 
-Frames come over a pipe as a 4-byte little-endian length and a JSON object. Envelopes go over a SEQPACKET socket,
-one a message; a large one goes as a file. Nothing here blocks.
+Frames come over a pipe: 4 bytes of length, little-endian, and a JSON object. Envelopes go over a SEQPACKET socket, one
+per message; a large one goes as a file. Nothing here blocks.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,31 +22,31 @@ MESSAGE_BYTES_MAX = 64 * 1024
 
 
 class FrameReader:
-    """Cuts what was read from a node process into frames."""
+    """Splits what was read from a node process into frames."""
 
-    __slots__ = ("_needed", "_rest", "broken")
+    __slots__ = ("_needed", "_rest", "error")
 
     def __init__(self) -> None:
-        self.broken: str | None = None
-        """Why what came is no frame, after which nothing more is taken: the process cannot be trusted any more."""
+        self.error: str | None = None
+        """Why the data is not a frame. Nothing is read after that, because the process cannot be trusted any more."""
         self._rest = bytearray()
         self._needed = 4
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
-        """Frames that `data` completes, in order, those before a fault included. Sets `broken`."""
+        """Return the frames that `data` completes, in order, up to the first that is wrong. Sets `error` for that."""
         if self._rest:
             self._rest += data
-            # A large frame comes in many reads; it is looked at once, when it is whole.
+            # A large frame comes in many reads; it is parsed once, when it is complete.
             if len(self._rest) < self._needed:
                 return []
             data = bytes(self._rest)
         frames: list[dict[str, Any]] = []
         at, end = 0, len(data)
         needed = 4
-        while end - at >= 4 and self.broken is None:
+        while end - at >= 4 and self.error is None:
             size = int.from_bytes(data[at : at + 4], "little")
             if size > FRAME_BYTES_MAX:
-                self.broken = f"A frame of {size} bytes was announced; at most {FRAME_BYTES_MAX} are taken."
+                self.error = f"A frame of {size} bytes was announced; at most {FRAME_BYTES_MAX} are taken."
                 break
             if end - at - 4 < size:
                 needed = size + 4
@@ -53,10 +54,10 @@ class FrameReader:
             try:
                 frame = _decode(data[at + 4 : at + 4 + size].decode())
             except (ValueError, RecursionError) as error:
-                self.broken = f"A frame is not JSON: {error}"
+                self.error = f"A frame is not JSON: {error}"
                 break
             if type(frame) is not dict:
-                self.broken = "A frame is not an object."
+                self.error = "A frame is not an object."
                 break
             frames.append(frame)
             at += 4 + size
@@ -65,13 +66,23 @@ class FrameReader:
         return frames
 
     @property
-    def torn(self) -> bool:
-        """Whether a frame has begun and is not whole."""
+    def is_incomplete(self) -> bool:
+        """Whether the start of a frame was read, but not its end."""
         return bool(self._rest)
 
 
+def frame_time(at: Any) -> float:
+    """Return the unix time in a frame; now if it cannot be one, because the node's code can write frames too."""
+    now = time.time()
+    at = float(at)
+    return at if now - 86400.0 < at < now + 60.0 else now
+
+
 def encode_envelope(work: Work, scratch: Path) -> bytes:
-    """The message that carries the envelope of `work`. A large one is written to a file, which its reader deletes."""
+    """Return the message with the envelope of `work`. A large one is written to a file, which the reader deletes.
+
+    Raises OSError if the file cannot be written.
+    """
     text = _encode(work.envelope)
     if work.shared:
         text = f"{{{work.shared},{text[1:]}"
@@ -86,10 +97,18 @@ def encode_envelope(work: Work, scratch: Path) -> bytes:
 
 
 def envelope_file(claim: str, scratch: Path) -> Path:
-    """Where a large envelope of `claim` waits for the node process."""
+    """Return where a large envelope of `claim` waits for the node process."""
     return scratch / f"{claim}.envelope"
 
 
+def remove_envelope_file(claim: str, scratch: Path) -> None:
+    """Delete the envelope's file, if there is one."""
+    try:
+        os.unlink(envelope_file(claim, scratch))
+    except OSError:
+        pass
+
+
 def claim_of(message: bytes) -> str:
-    """The claim of an envelope's message that was taken back."""
+    """Return the claim in an envelope's message."""
     return str(json.loads(message)["claim"])

@@ -1,7 +1,7 @@
-"""What a killed supervisor or attempt leaves: processes that carry its mark, scratch folders, half-written artifacts.
+"""Removes what a killed supervisor or attempt leaves: orphaned processes, scratch folders, half-written artifacts.
 
-A mark is `interlock-<home>-<pid>.<start>-<number>`: whose home, which supervisor, which node process. Processes of a
-supervisor that is still alive are nobody's leftovers.
+A mark is `interlock-<home>-<pid>.<start>-<number>`: it names the home, the supervisor and the node process. A process
+with a mark is an orphan if its supervisor has ended.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import logging
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from engine.inspect import procfs
 from engine.supervisor import cgroup
@@ -27,76 +27,79 @@ log = logging.getLogger("interlock.supervisor")
 MARK = re.compile(rb"INTERLOCK_MARK=(?P<prefix>[^\0]+)-(?P<pid>\d+)\.(?P<start>\d+)-\d+\0")
 END_SECONDS = 5.0
 ENTRIES_INLINE = 64
-"""A folder with more entries than this is deleted by a process of its own, not in the scheduler's time."""
+"""A folder with more entries is deleted by a separate process, so that the scheduler does not wait."""
 
 
 def mark_prefix(home: Path) -> str:
-    """The part of the mark that all supervisors of `home` share."""
+    """Return the part of the mark that all supervisors of `home` share."""
     return "interlock-" + hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
 
 
 def own_mark(prefix: str) -> str:
-    """The mark of this process as a supervisor, to which a number is added for each node process."""
+    """Return the mark of this process as a supervisor; each node process adds a number to it."""
     return f"{prefix}-{os.getpid()}.{procfs.start_of(os.getpid())}"
 
 
-def end_orphans(prefix: str, owner: tuple[int, int] | None = None) -> int:
-    """Kill all processes that dead supervisors of this home left, and those of `owner`, (pid, start), though it lives;
-    how many. Blocks until they are gone."""
+def end_orphans(prefix: str, also_of: tuple[int, int] | None = None) -> int:
+    """Kill the orphans of this home, and the processes of the living supervisor `also_of`, (pid, start).
+
+    Block until they have ended, and return how many there were.
+    """
     began = time.monotonic()
     ended: set[tuple[int, int]] = set()
     while True:
-        found = orphans(prefix, owner)
-        for one in found:
-            cgroup.thaw_orphan(one.pid)
+        found = orphans(prefix, also_of)
+        for process in found:
+            cgroup.thaw_orphan(process.pid)
             try:
-                if procfs.send_signal(one.pid, one.start, 9):
-                    ended.add((one.pid, one.start))
+                if procfs.send_signal(process.pid, process.start, signal.SIGKILL):
+                    ended.add((process.pid, process.start))
             except PermissionError:
-                log.warning("leftover_process_kept pid=%s: it runs as another user.", one.pid)
+                log.warning("orphan_not_permitted pid=%s: it runs as another user.", process.pid)
         if not found:
             break
         if time.monotonic() - began > END_SECONDS:
-            log.error("leftover_processes_kept: %s", [one.pid for one in found])
+            log.error("orphans_left: %s", [process.pid for process in found])
             break
         time.sleep(0.005)
     for pid, _ in ended:
-        # Where this process is their new parent, they are waited for; anybody else's children are not.
+        # Those that this process has adopted must be waited for.
         try:
             os.waitpid(pid, os.WNOHANG)
         except ChildProcessError:
             pass
     if ended:
-        log.warning("leftover_processes_ended: %s", len(ended))
+        log.warning("orphans_ended: %s", len(ended))
     return len(ended)
 
 
-def orphans(prefix: str, without: tuple[int, int] | None = None) -> list[procfs.Process]:
-    """Processes of this home whose supervisor is gone, or is `without`, by their mark or, where they hid it, their
-    control group; and all that descend from them."""
+def orphans(prefix: str, also_of: tuple[int, int] | None = None) -> list[procfs.Process]:
+    """Return the processes of this home whose supervisor has ended or is `also_of`, and all their descendants.
+
+    They are found by their mark or, if they have hidden it, by their control group.
+    """
     table = procfs.processes()
-    grouped = cgroup.orphaned_members(prefix, without)
-    wanted = prefix.encode()
+    in_groups = cgroup.orphaned_members(prefix, also_of)
     roots = []
-    for one in table.values():
-        if not one.is_user or one.is_gone or one.pid == os.getpid():
+    for process in table.values():
+        if not process.is_user or process.is_gone or process.pid == os.getpid():
             continue
-        if one.pid in grouped:
-            roots.append(one.pid)
+        if process.pid in in_groups:
+            roots.append(process.pid)
             continue
-        found = MARK.search(procfs.environment(one.pid))
-        if found is None or found["prefix"] != wanted:
+        found = MARK.search(procfs.environment(process.pid))
+        if found is None or found["prefix"] != prefix.encode():
             continue
-        named = int(found["pid"]), int(found["start"])
-        owner = table.get(named[0])
-        if owner is None or owner.start != named[1] or owner.is_gone or named == without:
-            roots.append(one.pid)
+        supervisor = int(found["pid"]), int(found["start"])
+        owner = table.get(supervisor[0])
+        if owner is None or owner.start != supervisor[1] or owner.is_gone or supervisor == also_of:
+            roots.append(process.pid)
     members = procfs.descendants(table, roots) - {os.getpid()}
     return [table[pid] for pid in members if not table[pid].is_gone]
 
 
 def clear_folder(folder: Path) -> None:
-    """Delete everything in `folder`; blocks."""
+    """Delete everything in `folder`, and block until that is done."""
     try:
         entries = list(os.scandir(folder))
     except OSError:
@@ -108,31 +111,31 @@ def clear_folder(folder: Path) -> None:
             else:
                 os.unlink(entry.path)
         except OSError as error:
-            log.warning("leftover_kept %s: %s", entry.path, error)
+            log.warning("orphaned_file_left %s: %s", entry.path, error)
 
 
-def remove_folder(folder: Path, removals: list[Any]) -> None:
-    """Delete the folder of an ended node process: a large one by a process of its own, which joins `removals`; and the
-    note beside it."""
+def remove_scratch(folder: Path) -> subprocess.Popen[bytes] | None:
+    """Delete the scratch folder of an ended node process, and its start note.
+
+    A large folder is deleted by a process, which is returned.
+    """
     with suppress(OSError):
         os.unlink(f"{folder}{NOTE_SUFFIX}")
     if not os.path.lexists(folder):
-        return
+        return None
     count = 0
     try:
         for _, names, files in os.walk(folder):
             count += len(names) + len(files)
             if count > ENTRIES_INLINE:
-                removals.append(
-                    subprocess.Popen(
-                        ["rm", "-rf", "--", str(folder)],
-                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                    )
+                return subprocess.Popen(
+                    ["rm", "-rf", "--", str(folder)],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 )  # fmt: skip
-                return
         shutil.rmtree(folder, onerror=open_up)
     except OSError as error:
-        log.warning("scratch_kept %s: %s", folder, error)
+        log.warning("scratch_left %s: %s", folder, error)
+    return None
 
 
 def clear_staging(artifacts: Path, claim: str) -> None:

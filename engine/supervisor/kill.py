@@ -1,8 +1,8 @@
-"""The end of a process tree: nothing of it is left, and a count of what was ended.
+"""Kills a process tree, verifies that nothing of it is left, and counts what was ended.
 
-A tree is the node process, its descendants, its process group, its control group and whoever carries its mark in
-the environment (a daemon that left the process group and lost its parents still does). It is stopped first, so that
-it cannot grow while it is searched, then killed, then looked for again until a search finds nothing.
+A tree is the node process, its descendants, its process group, its control group, and every process with its mark in
+the environment (a daemon that left the process group and lost its parents still has it). The tree is stopped first, so
+that it cannot grow while it is searched, then killed, then searched again until nothing is found.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from engine.inspect import procfs
 from engine.supervisor.cgroup import ControlGroup
 
 FREEZE_SECONDS = 0.25
-"""How long the search waits for a tree that keeps growing before it kills what it has."""
+"""How long a tree that keeps growing is stopped before what was found is killed."""
 GIVE_UP_SECONDS = 5.0
-"""After this long, processes of other users (set-uid programs) that cannot be signalled are left alone."""
+"""After this time, processes of other users (set-uid programs) that cannot be signalled are left alone."""
 STOPPED = frozenset("TtZXD")
-"""States in which a process starts no other: stopped, gone, or (also when frozen) in uninterruptible sleep."""
+"""States in which a process starts no other: stopped, ended, or in uninterruptible sleep (also when frozen)."""
 
 
 class TreeKill:
-    """One kill under way. `advance` does the next step and never waits."""
+    """Kills one tree. `advance` does the next step and never waits."""
 
     __slots__ = (
         "_frozen",
         "_group",
         "_known",
         "_mark",
-        "_refused",
+        "_not_permitted",
         "_root",
         "_root_start",
         "began",
@@ -47,30 +47,30 @@ class TreeKill:
         known: Iterable[tuple[int, int]] = (),
         group: ControlGroup | None = None,
     ) -> None:
-        """`root`, `root_start`: the node process, which must not have been waited for (its pid stays taken).
+        """`root`, `root_start`: the node process, which must not have been waited for, so that its pid stays taken.
 
-        `known`: (pid, start) of further processes seen in its tree; `group`: its control group, frozen, where it has
-        one; `now`: monotonic seconds.
+        `known`: (pid, start) of processes seen in its tree; `group`: its control group, frozen, if it has one.
         """
         self._root, self._root_start = root, root_start
         self._mark = mark_entry(mark)
         self._group = group
         self._known: dict[int, int] = {root: root_start, **dict(known)}
         self._frozen = False
-        self._refused: set[int] = set()
+        self._not_permitted: set[int] = set()
+        """Pids of processes that cannot be signalled."""
         self.began = now
         self.ended: set[tuple[int, int]] = set()
-        """(pid, start) of every process that was told to end."""
+        """(pid, start) of every process that was signalled."""
         self.seconds = 0.0
 
     def advance(self, now: float) -> bool:
-        """Take the next step; True when the tree is gone, verified by a search that found nothing."""
-        # A turn of the loop may carry a time from just before the kill began.
+        """Do the next step; return True if a search has found nothing of the tree."""
+        # The time of a turn of the loop may be from just before the kill began.
         self.seconds = max(0.0, now - self.began)
         try:
             return self._step()
         except OSError:
-            # /proc cannot be read now (no descriptor is free): nothing is known to be gone.
+            # /proc cannot be read now, because no descriptor is free.
             return False
 
     def _step(self) -> bool:
@@ -79,7 +79,7 @@ class TreeKill:
                 alive = self._search()
                 new = [one for one in alive if (one.pid, one.start) not in self.ended]
                 self._signal(new, signal.SIGSTOP)
-                if not new and all(one.state in STOPPED or one.pid in self._refused for one in alive):
+                if not new and all(one.state in STOPPED or one.pid in self._not_permitted for one in alive):
                     break
             else:
                 if self.seconds < FREEZE_SECONDS:
@@ -89,14 +89,14 @@ class TreeKill:
             alive = self._search()
         self._signal(alive, signal.SIGKILL)
         if self._group is not None:
-            # Frozen processes do not even die.
+            # A frozen process cannot die.
             self._group.freeze(False)
         if self.seconds > GIVE_UP_SECONDS:
-            alive = [one for one in alive if one.pid not in self._refused]
+            alive = [one for one in alive if one.pid not in self._not_permitted]
         return not alive
 
     def _search(self) -> list[procfs.Process]:
-        """Processes of the tree that live."""
+        """Return the living processes of the tree."""
         table = procfs.processes()
         me = os.getpid()
         members = {pid for pid, start in self._known.items() if pid in table and table[pid].start == start}
@@ -115,8 +115,8 @@ class TreeKill:
             if not one.is_gone:
                 alive.append(one)
             elif one.parent == me and pid != self._root:
-                # An orphan of the tree that fell to this process (a subreaper). The node process itself is
-                # waited for by its owner, and anybody else's child by its parent.
+                # An orphan of the tree, adopted by this process as a subreaper. The node process itself is waited for
+                # when it is released, and other processes by their parents.
                 _wait(pid)
         return alive
 
@@ -126,7 +126,7 @@ class TreeKill:
                 if procfs.send_signal(one.pid, one.start, number):
                     self.ended.add((one.pid, one.start))
             except PermissionError:
-                self._refused.add(one.pid)
+                self._not_permitted.add(one.pid)
 
 
 def _wait(pid: int) -> None:
@@ -137,5 +137,5 @@ def _wait(pid: int) -> None:
 
 
 def mark_entry(mark: str) -> bytes:
-    """How `mark` stands in /proc/<pid>/environ."""
+    """Return the entry with `mark` in /proc/<pid>/environ."""
     return b"INTERLOCK_MARK=" + mark.encode() + b"\0"

@@ -1,143 +1,143 @@
-"""When the stacks of a running attempt are taken: asked for, when it counts as stuck or quiet, before a limit acts."""
+"""Takes the stacks of running attempts, one sampling at a time per attempt; further requests join it."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from engine.executors.base import Ended, Stacks
-from engine.supervisor import resource_sampling
-from engine.supervisor.attempt import NEVER, Attempt
+from engine.supervisor.attempt import Attempt
+from engine.supervisor.loop import NEVER, Loop
 from engine.supervisor.process import NodeProcess
-from engine.supervisor.stack_sampler import Sampling
-from engine.supervisor.termination import Ending, Endings
+from engine.supervisor.reports import ReportQueue
+from engine.supervisor.stack_sampler import StackSampler
 
 LIMITS = frozenset({"soft_timeout", "hard_timeout", "memory"})
-"""Stacks that are taken before a limit acts are reported only when it does."""
-NEAR = 0.9
-"""Share of `memory_mb` from which on stacks are kept: the kernel acts at the limit without a warning."""
-NEAR_MORE = 1.02
-"""They are taken anew when so much more is used."""
+"""Stacks that are taken for a limit are reported only when it acts."""
+NEAR_MEMORY_LIMIT = 0.9
+"""Share of `memory_mb` from which on stacks are held, because the kernel acts at the limit without a warning."""
+MEMORY_GROWTH = 1.02
+"""Stacks near the limit are taken again when the attempt uses so much more memory."""
 FRESH_SECONDS = 1.0
-VERDICT_SECONDS = 0.05
-"""How long an attempt over its limit on memory lives on for a last look."""
 
 
-class Stacking(Endings):
-    """The part of the supervisor that takes stacks: one taking at a time of an attempt, which further wishes join."""
+class StackSchedule:
+    """Decides when stacks are taken, and reports them."""
 
-    def take_stacks(self, claim: str) -> None:
-        """Sample the stacks of a running attempt; comes as Stacks (`why` asked). Unknown claims are ignored."""
-        process = self._where.get(claim)
-        attempt = None if process is None else process.current
-        if process is not None and attempt is not None and attempt.claim == claim:
-            self._now = time.monotonic()
-            self._take(process, attempt, "asked")
+    def __init__(self, loop: Loop, reports: ReportQueue) -> None:
+        self._loop = loop
+        self._reports = reports
 
-    def _take(self, process: NodeProcess, attempt: Attempt, why: str, *, quick: bool = False) -> None:
-        if attempt.ending:
+    def take(self, process: NodeProcess, attempt: Attempt, why: str, *, quick: bool = False) -> None:
+        """Begin to take the stacks of a running attempt."""
+        if attempt.is_ending:
             return
-        if attempt.sampling is not None:
-            attempt.sampling.join(why)
+        state = attempt.stacks
+        if state.sampler is not None:
+            state.sampler.join(why)
             return
-        attempt.looked_at = True
-        # An answer that came too late for an earlier taking tells of back then.
-        process.read_answer()
-        attempt.sampling = Sampling(process, attempt.work, why, self._now, quick=quick, deaf=attempt.deaf)
-        attempt.plan_stacks()
-        self._soon(attempt.stacks_at)
+        state.taken_since_sample = True
+        # A reply that came too late for an earlier sampling is out of date.
+        process.stacks.read()
+        state.sampler = self._sampler(process, attempt, why, quick=quick)
+        state.update()
+        self._loop.wake_at(state.next_at)
 
-    def _keep_stacks(self, process: NodeProcess, attempt: Attempt, now: float) -> None:
-        """Whatever is due of an attempt's stacks."""
-        if attempt.stuck_at <= now:
-            attempt.stuck_at = NEVER
-            self._take(process, attempt, "stuck")
-        if attempt.soft_lead <= now:
-            attempt.soft_lead = NEVER
-            self._take(process, attempt, "soft_timeout", quick=True)
-        if attempt.hard_lead <= now:
-            attempt.hard_lead = NEVER
-            self._take(process, attempt, "hard_timeout", quick=True)
-        sampling = attempt.sampling
-        if sampling is not None and sampling.due <= now and sampling.advance(now):
-            self._taken(process, attempt, sampling)
-        attempt.plan_stacks()
+    def advance(self, process: NodeProcess, attempt: Attempt, now: float) -> None:
+        """Do what is due of an attempt's stacks."""
+        state = attempt.stacks
+        if state.stuck_at <= now:
+            state.stuck_at = NEVER
+            self.take(process, attempt, "stuck")
+        if state.soft_lead_at <= now:
+            state.soft_lead_at = NEVER
+            self.take(process, attempt, "soft_timeout", quick=True)
+        if state.hard_lead_at <= now:
+            state.hard_lead_at = NEVER
+            self.take(process, attempt, "hard_timeout", quick=True)
+        if state.sampler is not None and state.sampler.due <= now and state.sampler.advance(now):
+            self._finish(attempt, state.sampler)
+        state.update()
 
-    def _taken(self, process: NodeProcess, attempt: Attempt, sampling: Sampling) -> None:
-        """Report what was sampled, or keep it until its limit acts."""
-        attempt.sampling = None
-        attempt.deaf = sampling.deaf
+    def on_reply(self, process: NodeProcess) -> None:
+        """Read what the stack server has sent, or notice that it has closed its socket."""
+        if not process.stacks.read():
+            self._loop.unregister(process.stacks.socket)
+        attempt = process.current
+        if attempt is not None and attempt.stacks.sampler is not None:
+            attempt.stacks.sampler.due = attempt.stacks.next_at = self._loop.now
+            self._loop.wake_at(self._loop.now)
+
+    def report_for_limit(self, process: NodeProcess, attempt: Attempt, why: str) -> None:
+        """Report the stacks that were taken for the limit that acts now, complete or not."""
+        state = attempt.stacks
+        if state.sampler is not None and why in state.sampler.reasons:
+            self._finish(attempt, state.sampler)
+        elif why not in state.held:
+            # This loop was held up for the whole time before the limit: report at least the kernel's view.
+            self._finish(attempt, self._sampler(process, attempt, why, quick=False))
+        self._reports.append(state.held.pop(why))
+        state.update()
+
+    def take_near_memory_limit(self, process: NodeProcess, attempt: Attempt, limit_bytes: int) -> None:
+        """Hold the stacks of an attempt that comes close to its limit on memory."""
+        used, state = attempt.usage.memory_bytes, attempt.stacks
+        if used > max(NEAR_MEMORY_LIMIT * limit_bytes, MEMORY_GROWTH * state.memory_bytes_at_last):
+            state.memory_bytes_at_last = used
+            self.take(process, attempt, "memory", quick=True)
+
+    def take_over_memory_limit(self, process: NodeProcess, attempt: Attempt) -> bool:
+        """Take stacks in a hurry before the attempt is ended; return False if fresh ones are held already."""
+        state = attempt.stacks
+        held = state.held.pop("memory", None)
+        if held is not None and time.time() - held.at < FRESH_SECONDS:
+            state.held["memory"] = held
+            return False
+        self.take(process, attempt, "memory", quick=True)
+        if state.sampler is not None:
+            state.sampler.hurry()
+        return True
+
+    def complete(self, attempt: Attempt) -> None:
+        """End a sampling now, with the samples that it has, if any is going on."""
+        if attempt.stacks.sampler is not None:
+            self._finish(attempt, attempt.stacks.sampler)
+
+    def on_end(self, attempt: Attempt) -> None:
+        """Report the samples of an attempt that ends, and take no more."""
+        state = attempt.stacks
+        if state.sampler is not None and state.sampler.samples:
+            self._finish(attempt, state.sampler)
+        state.sampler = None
+        state.next_at = NEVER
+
+    def report_held(self, attempt: Attempt, ended: Ended) -> None:
+        """Report the stacks taken for the limit on memory, if that has ended the attempt."""
+        held = attempt.stacks.held.get("memory")
+        if held is not None and ended.error is not None and ended.error["class"] == "MemoryLimit":
+            self._reports.append(held)
+
+    def _sampler(self, process: NodeProcess, attempt: Attempt, why: str, *, quick: bool) -> StackSampler:
+        return StackSampler(
+            process.pid,
+            process.stacks,
+            process.signal,
+            attempt.work,
+            why,
+            self._loop.now,
+            quick=quick,
+            signal_problem=attempt.stacks.signal_problem,
+        )
+
+    def _finish(self, attempt: Attempt, sampler: StackSampler) -> None:
+        """Report what was sampled, or hold it until its limit acts."""
+        state = attempt.stacks
+        state.sampler = None
+        state.signal_problem = sampler.signal_problem
         now = time.time()
-        body = sampling.body(now)
-        for why in sampling.whys:
+        body = sampler.body(now)
+        for why in sampler.reasons:
             report = Stacks(attempt.claim, now, why, body)
             if why in LIMITS:
-                attempt.kept[why] = report
+                state.held[why] = report
             else:
                 self._reports.append(report)
-
-    def _before_limit(self, process: NodeProcess, attempt: Attempt, why: str) -> None:
-        """Report what was taken for the limit that acts now, whole or not."""
-        sampling = attempt.sampling
-        if sampling is not None and why in sampling.whys:
-            self._taken(process, attempt, sampling)
-        elif why not in attempt.kept:
-            # This loop was held up over the whole time before the limit: at least the kernel's view.
-            self._taken(process, attempt, Sampling(process, attempt.work, why, self._now))
-        self._reports.append(attempt.kept.pop(why))
-        attempt.plan_stacks()
-
-    def _over_memory(self, process: NodeProcess, attempt: Attempt, error: dict[str, Any], now: float) -> None:
-        """It has passed its limit on memory: ended now, or after one look of 50 ms at most."""
-        kept = attempt.kept.get("memory")
-        if resource_sampling.killed_at_limit(process, attempt) or (
-            kept is not None and time.time() - kept.at < FRESH_SECONDS
-        ):
-            self.kill(attempt.claim, "failed", error)
-            return
-        attempt.kept.pop("memory", None)
-        attempt.verdict = (now + VERDICT_SECONDS, error)
-        attempt.check_at = NEVER
-        self._take(process, attempt, "memory", quick=True)
-        if attempt.sampling is not None:
-            attempt.sampling.hurry()
-
-    def _near_memory(self, process: NodeProcess, attempt: Attempt) -> None:
-        """Keep the stacks of an attempt that comes near its limit on memory."""
-        limit = (attempt.work.memory_mb or 0) * resource_sampling.MIB
-        if limit and attempt.memory_now > max(NEAR * limit, NEAR_MORE * attempt.near_at):
-            attempt.near_at = attempt.memory_now
-            self._take(process, attempt, "memory", quick=True)
-
-    def _judge(self, process: NodeProcess, attempt: Attempt, now: float) -> None:
-        """End an attempt over its limit on memory when the last look is over, or its time."""
-        assert attempt.verdict is not None
-        until, error = attempt.verdict
-        if "memory" in attempt.kept or now >= until:
-            sampling = attempt.sampling
-            if sampling is not None:
-                self._taken(process, attempt, sampling)
-            self.kill(attempt.claim, "failed", error)
-        else:
-            self._soon(until)
-
-    # When it ends.
-
-    def _end(self, process: NodeProcess, ending: Ending) -> None:
-        if process.current is not None:
-            self._cut_sampling(process, process.current)
-        super()._end(process, ending)
-
-    def _cut_sampling(self, process: NodeProcess, attempt: Attempt) -> None:
-        """The attempt ends: what was seen of it so far is reported, if it was anything."""
-        sampling = attempt.sampling
-        if sampling is not None and sampling.looks:
-            self._taken(process, attempt, sampling)
-        attempt.sampling = None
-        attempt.stacks_at = NEVER
-
-    def _deliver(self, attempt: Attempt, ended: Ended) -> None:
-        kept = attempt.kept.get("memory")
-        if kept is not None and ended.error is not None and ended.error["class"] == "MemoryLimit":
-            self._reports.append(kept)
-        super()._deliver(attempt, ended)

@@ -1,4 +1,4 @@
-"""What ends a wait on a selector from another thread, or from a signal's handler."""
+"""Ends a wait on a selector from another thread or a signal handler."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 class Waker:
-    """A pipe to be watched for reading; it lasts as long as the process. All may ring, whoever waits calls `quiet`."""
+    """A pipe to register for reading, open as long as the process lives. `wake` may be called from anywhere."""
 
     def __init__(self) -> None:
         self._reader, self._writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -15,14 +15,15 @@ class Waker:
         return self._reader
 
     def wake(self) -> None:
+        """Make the pipe readable."""
         try:
             os.write(self._writer, b"\0")
         except OSError:
-            # The pipe is full, and so rings.
+            # The pipe is full, so it is readable already.
             pass
 
     def drain(self) -> None:
-        """It rings no more until it is rung again."""
+        """Empty the pipe, so that the next wait lasts until the next `wake`."""
         try:
             os.read(self._reader, 4096)
         except OSError:

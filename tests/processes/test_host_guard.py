@@ -84,9 +84,7 @@ def test_a_node_process_begins_nothing_past_the_lease(tmp_path: Path, guard: Gua
     """Of a host that was paused as a whole all goes on at once, node processes before what is to end them, too."""
     guard.until(time.monotonic())
     begun = tmp_path / "begun"
-    supervised = Supervised(tmp_path / "home")
-    supervised.supervisor.lease = guard.lease
-    with supervised as node:
+    with Supervised(tmp_path / "home", lease=guard.lease) as node:
         node.settle()
         slept = {one.pid: sleeps(one.pid) for one in node.supervisor.node_processes()}
         work = node.shell(f"touch {begun}")

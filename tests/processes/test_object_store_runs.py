@@ -193,7 +193,7 @@ def putting(server: s3.Server, shipped: Shipped) -> Work:
     frozen(server)
     work = shipped.python(LARGE.replace("5000", "6000"))
     shipped.send(work)
-    shipped.until(lambda: work.claim in shipped.shipper._putting)
+    shipped.until(lambda: work.claim in shipped.shipper._storing)
     return work
 
 

@@ -369,7 +369,7 @@ def test_descriptors_that_the_code_took_over_get_nothing_of_ours(node: Supervise
     run_until(node, work)
     for _ in range(2):
         body = ask(node, work)
-        assert body["message"] == "The node's code has closed the files through which its stacks are told."
+        assert body["message"] == "The node's code has closed the file that its stacks are written to."
     assert path.read_bytes() == b""
     assert alive(node.started(work).pid)
 
@@ -382,9 +382,9 @@ def test_an_attempt_that_ends_in_the_middle_hangs_nothing(node: Supervised, tmp_
     )
     work = node.python(code)
     run_until(node, work)
-    attempt = node.supervisor._where[work.claim].sent[work.claim]
+    attempt = node.supervisor._pool.by_claim[work.claim].attempts[work.claim]
     node.supervisor.take_stacks(work.claim)
-    node.until(lambda: attempt.sampling is not None and attempt.sampling.looks)
+    node.until(lambda: attempt.stacks.sampler is not None and attempt.stacks.sampler.samples)
     go.touch()
     assert node.ended(work).state == "succeeded"
     kinds = [type(one) for one in node.reports if getattr(one, "claim", None) == work.claim]

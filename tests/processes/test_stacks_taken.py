@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.executors.base import Ended, Sampled, Stacks, Work
-from engine.supervisor import attempt, cgroup, quiet, stack_sampler
+from engine.supervisor import attempt_stacks, cgroup, quiet, stack_sampler
 from tests.support.effort import soon
 from tests.support.supervised import Supervised
 
@@ -68,7 +68,7 @@ def test_before_the_soft_and_the_hard_limit_act_stacks_are_taken(
     node: Supervised, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Of a process that a busy machine holds up until its limit only the kernel's view is had.
-    monkeypatch.setattr(attempt, "LEAD_SECONDS", 1.0)
+    monkeypatch.setattr(attempt_stacks, "LEAD_SECONDS", 1.0)
     code = (
         "import time\ndef main(inputs, ctx):\n    try:\n        time.sleep(600)\n    except ctx.SoftTimeout:\n"
         "        time.sleep(500)\n"

@@ -44,6 +44,7 @@ import json, os, sys, time
 from pathlib import Path
 open(sys.argv[1] + "/cgroup.procs", "w").write(str(os.getpid()))
 from engine.executors.base import Ended
+from engine.supervisor.cleanup import own_mark
 from tests.support.supervised import Supervised, marked
 
 with Supervised(Path(sys.argv[2])) as node:
@@ -58,7 +59,7 @@ with Supervised(Path(sys.argv[2])) as node:
     ended = node.ended(bomb)
     seconds = time.monotonic() - began
     node.settle()
-    left = set(marked(node.supervisor.mark)) - {one.pid for one in node.supervisor.node_processes()}
+    left = set(marked(own_mark(node.supervisor.mark_prefix))) - {one.pid for one in node.supervisor.node_processes()}
     print(json.dumps([ended.error["class"], ended.receipt and ended.receipt["processes"], seconds, others, len(left)]))
 """
 

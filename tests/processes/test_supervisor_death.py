@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.supervisor import cgroup, cleanup
-from engine.supervisor.attempt import NEVER
+from engine.supervisor.loop import NEVER
 from engine.worker.start_note import NOTE_SUFFIX
 from tests.support.effort import soon
 from tests.support.supervised import FAKE_NODE, Supervised, alive, marked
@@ -45,7 +45,7 @@ def test_the_signal_is_named_however_late_the_death_is_heard(tmp_path: Path) -> 
         work = node.python(code)
         node.send(work)
         pid = node.started(work).pid
-        node.until(lambda: [one for one in node.supervisor._processes if one.broken_at < NEVER])
+        node.until(lambda: [one for one in node.supervisor._pool.processes if one.close_deadline < NEVER])
         os.kill(pid, signal.SIGKILL)
         # The scheduler waits for its database, or for a processor.
         time.sleep(0.6)
@@ -224,7 +224,7 @@ node.supervisor.start()
 work = node.python("import time\\ndef main(inputs, ctx):\\n    time.sleep(600)\\n")
 node.send(work)
 pid = node.started(work).pid
-for process in node.supervisor._processes:
+for process in node.supervisor._pool.processes:
     if process.group is not None:
         process.group.freeze(True)
 print(pid, flush=True)
@@ -259,9 +259,9 @@ def test_a_cancel_that_comes_while_a_process_is_dying_is_kept(tmp_path: Path) ->
     with Supervised(tmp_path) as node:
         work = node.python(SLEEP)
         node.send(work)
-        process = node.supervisor._where[work.claim]
+        process = node.supervisor._pool.by_claim[work.claim]
         os.kill(node.started(work).pid, signal.SIGKILL)
-        while not process.dead:
+        while not process.is_dead:
             node.poll(0)
         node.supervisor.kill(work.claim, "cancelled")
         assert node.ended(work).state == "cancelled"

@@ -15,7 +15,7 @@ import pytest
 
 from engine.executors.base import Ended, Sampled
 from engine.inspect import procfs
-from engine.supervisor import cgroup, resource_sampling, supervisor
+from engine.supervisor import attempt_monitor, cgroup, resource_limits
 from tests.support.effort import soon
 from tests.support.supervised import Supervised
 
@@ -76,10 +76,10 @@ def test_the_time_of_an_attempt_begins_with_it_however_late_that_is_heard(tmp_pa
         begun = time.monotonic()
         work = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(600)\n", soft=60)
         node.send(work)
-        process = node.supervisor._where[work.claim]
-        assert select.select([process.out], [], [], 20)[0]
+        process = node.supervisor._pool.by_claim[work.claim]
+        assert select.select([process.frame_pipe], [], [], 20)[0]
         # In a turn of the loop that was held up since it looked what there is.
-        node.supervisor._on_frames(process)
+        node.supervisor._receiver.on_frames(process)
         assert process.current is not None
         assert process.current.soft_at >= begun + 60
 
@@ -97,13 +97,13 @@ def test_an_attempt_that_ended_in_time_has_not_timed_out_however_late_that_is_he
         work = node.python(code, soft=60)
         node.send(work)
         node.started(work)
-        process = node.supervisor._where[work.claim]
+        process = node.supervisor._pool.by_claim[work.claim]
         attempt = process.current
         assert attempt is not None
         go.touch()
-        assert select.select([process.pidfd if state == "lost" else process.out], [], [], 20)[0]
+        assert select.select([process.pidfd if state == "lost" else process.frame_pipe], [], [], 20)[0]
         # The loop, held up until now, finds that the limit has passed.
-        attempt.soft_at = node.supervisor._due = time.monotonic()
+        attempt.soft_at = node.supervisor._loop.due = time.monotonic()
         assert node.ended(work).state == state
 
 
@@ -120,7 +120,7 @@ def test_code_that_swallows_the_soft_limit_meets_the_hard_one(tmp_path: Path) ->
 
 def test_the_time_in_the_queue_of_a_process_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Or they came back from behind one that takes so long.
-    monkeypatch.setattr(supervisor, "RECALL_SECONDS", 60.0)
+    monkeypatch.setattr(attempt_monitor, "RECALL_SECONDS", 60.0)
     code = "import time\ndef main(inputs, ctx):\n    time.sleep(0.5)\n"
     with Supervised(tmp_path, workers=1) as node:
         node.settle()
@@ -186,7 +186,7 @@ def test_memory_of_children_counts_and_shared_pages_count_once(tmp_path: Path) -
 
 
 def test_a_node_may_start_only_so_many_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resource_sampling, "PROCESSES_MAX", 32)
+    monkeypatch.setattr(resource_limits, "PROCESSES_MAX", 32)
     code = (
         "import os, time\ndef main(inputs, ctx):\n    for _ in range(60):\n        if os.fork() == 0:\n"
         "            time.sleep(600)\n        time.sleep(0.002)\n    time.sleep(600)\n"

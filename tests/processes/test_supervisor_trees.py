@@ -12,6 +12,7 @@ import pytest
 from engine.executors.base import Ended
 from engine.inspect import procfs
 from engine.supervisor import cgroup
+from engine.supervisor.cleanup import own_mark
 from tests.support.effort import soon
 from tests.support.supervised import Supervised, alive, marked
 from tests.support.wait import wait_until
@@ -158,7 +159,7 @@ def check_gone(node: Supervised, claim: str, tree: set[int], began: float, name:
     left = [pid for pid in tree if alive(pid)]
     # The marks of the other node processes differ in their last number.
     known = {one.pid for one in node.supervisor.node_processes()}
-    mine = [pid for pid in marked(node.supervisor.mark) if pid not in known]
+    mine = [pid for pid in marked(own_mark(node.supervisor.mark_prefix)) if pid not in known]
     assert not left, f"{left} live on"
     assert not mine, f"{mine} carry the mark"
     assert seconds < soon(2.0)
@@ -196,7 +197,7 @@ def test_a_cancelled_tree_is_gone(tmp_path: Path, name: str) -> None:
 def test_a_tree_past_its_hard_limit_is_gone(tmp_path: Path, name: str) -> None:
     with Supervised(tmp_path) as node:
         claim, _, tree = start(node, name, tmp_path / "up", hard=HARD_SECONDS)
-        began = node.supervisor._where[claim].sent[claim].began
+        began = node.supervisor._pool.by_claim[claim].attempts[claim].began
         ended = check_gone(node, claim, tree, began + HARD_SECONDS, name)
         assert ended.state == "timed_out"
         assert ended.error is not None
@@ -218,7 +219,7 @@ def test_a_daemon_that_hid_its_environment_is_found_when_it_was_seen_before(tmp_
     name = "daemon without its environment"
     with Supervised(tmp_path) as node:
         claim, pid, tree = start(node, name, tmp_path / "up")
-        node.until(lambda: len(node.supervisor._where[claim].sent[claim].seen) >= TREES[name][0])
+        node.until(lambda: len(node.supervisor._pool.by_claim[claim].attempts[claim].usage.processes) >= TREES[name][0])
         began = time.monotonic()
         os.kill(pid, signal.SIGKILL)
         check_gone(node, claim, tree, began, name)

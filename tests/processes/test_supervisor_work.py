@@ -11,7 +11,8 @@ import pytest
 
 from engine.executors.base import PREFETCH_MAX, Ended, Progress, Report, Returned, Started
 from engine.inspect import procfs
-from engine.supervisor import process, supervisor
+from engine.supervisor import attempt_monitor, process, supervisor
+from engine.supervisor import reports as queue
 from tests.support.supervised import FAKE_NODE, Supervised, alive
 
 pytestmark = pytest.mark.processes
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.processes
 @pytest.fixture
 def nothing_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is sent ahead stays, also behind an attempt that a busy machine holds up."""
-    monkeypatch.setattr(supervisor, "RECALL_SECONDS", 60.0)
+    monkeypatch.setattr(attempt_monitor, "RECALL_SECONDS", 60.0)
 
 
 def zombies() -> set[int]:
@@ -256,7 +257,7 @@ def test_a_process_that_closes_its_frames_and_lives_is_ended(tmp_path: Path) -> 
 
 @pytest.fixture
 def soon_still(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "STILL_SECONDS", 1.0)
+    monkeypatch.setattr(supervisor, "UNRESPONSIVE_SECONDS", 1.0)
 
 
 @pytest.mark.usefixtures("soon_still")
@@ -307,7 +308,7 @@ def test_frames_of_another_claim_change_nothing(tmp_path: Path) -> None:
 def test_ends_of_short_attempts_are_reported_together_while_enough_waits_behind_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "HELD_SECONDS", 30.0)
+    monkeypatch.setattr(queue, "DELAY_SECONDS", 30.0)
     with Supervised(tmp_path, workers=1) as node:
         node.settle()
         works = [
@@ -318,12 +319,12 @@ def test_ends_of_short_attempts_are_reported_together_while_enough_waits_behind_
         reports = node.poll(30)
         first = [one.claim for one in reports if isinstance(one, Ended)]
         assert first == [work.claim for work in works[: len(first)]]
-        assert len(reports) >= supervisor.ENOUGH_HELD
+        assert len(reports) >= queue.DELAYED_MAX
         assert {node.ended(work).state for work in works} == {"succeeded"}
 
 
 def test_an_end_with_little_behind_it_is_reported_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "HELD_SECONDS", 30.0)
+    monkeypatch.setattr(queue, "DELAY_SECONDS", 30.0)
     with Supervised(tmp_path, workers=1) as node:
         node.settle()
         first = node.python("def main(inputs, ctx):\n    return 1\n", expected=0.001)

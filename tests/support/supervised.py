@@ -41,9 +41,9 @@ def config(home: Path, workers: int = 2) -> Config:
 class Supervised:
     """Polls a supervisor and keeps every report. Use it as a context manager: it stops what it started."""
 
-    def __init__(self, home: Path, workers: int = 2, main: str = MAIN) -> None:
+    def __init__(self, home: Path, workers: int = 2, main: str = MAIN, lease: int | None = None) -> None:
         self.home = home
-        self.supervisor = Supervisor(config(home, workers), main=main)
+        self.supervisor = Supervisor(config(home, workers), main=main, lease=lease)
         self.reports: list[Report] = []
         self.works: dict[str, Work] = {}
         self.stopped = False

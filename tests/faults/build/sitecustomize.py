@@ -204,7 +204,7 @@ def descriptors_kept(module: ModuleType) -> None:
 
     def leak(self: Any) -> None:
         os.dup(self.pidfd)
-        os.dup(self.stack)
+        os.dup(self.stacks.dump)
         close(self)
 
     module.NodeProcess.close = leak
@@ -212,7 +212,7 @@ def descriptors_kept(module: ModuleType) -> None:
 
 @change("engine.supervisor.cleanup")
 def folders_kept(module: ModuleType) -> None:
-    module.remove_folder = lambda folder, removals: None  # type: ignore[attr-defined]
+    module.remove_scratch = lambda folder: None  # type: ignore[attr-defined]
 
 
 @change("engine.supervisor.cgroup")
@@ -224,24 +224,24 @@ def groups_kept(module: ModuleType) -> None:
 def threads_kept(module: ModuleType) -> None:
     import threading
 
-    bury = module.Endings._bury
+    complete = module.Termination.complete
 
     def leak(self: Any, process: Any) -> None:
         threading.Thread(target=threading.Event().wait, daemon=True).start()
-        bury(self, process)
+        complete(self, process)
 
-    module.Endings._bury = leak
+    module.Termination.complete = leak
 
 
 @change("engine.supervisor.process_pool")
 def memory_kept(module: ModuleType) -> None:
-    release, kept = module.Fleet._release, []
+    release, kept = module.ProcessPool.release, []
 
     def leak(self: Any, process: Any) -> None:
         kept.append(b"x" * (4 << 20))
         release(self, process)
 
-    module.Fleet._release = leak
+    module.ProcessPool.release = leak
 
 
 @change("engine.scheduler.memory")
@@ -364,8 +364,8 @@ def everybody_waits(module: ModuleType) -> None:
 
 @change("engine.supervisor.attempt_log")
 def cut_not_told(module: ModuleType) -> None:
-    close = module._Tail.close
-    module._Tail.close = lambda self, at: [line for line in close(self, at) if "were dropped here" not in line[2]]
+    close = module._LogTail.close
+    module._LogTail.close = lambda self, at: [line for line in close(self, at) if "were dropped here" not in line[2]]
 
 
 class Finder(importlib.abc.MetaPathFinder):

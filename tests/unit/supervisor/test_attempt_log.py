@@ -5,7 +5,7 @@ import random
 import pytest
 
 from engine.supervisor import attempt_log
-from engine.supervisor.attempt_log import AttemptLog, Splitter, clean, cut
+from engine.supervisor.attempt_log import AttemptLog, LineSplitter, clean, cut
 
 
 def lines_of(log: AttemptLog) -> list[str]:
@@ -15,7 +15,7 @@ def lines_of(log: AttemptLog) -> list[str]:
 
 
 def test_a_line_comes_when_it_is_whole_whatever_the_reads_cut() -> None:
-    splitter = Splitter()
+    splitter = LineSplitter()
     text = "α line\nand ẞ another\n🚂 unfinished".encode()
     found: list[str] = []
     for at in range(len(text)):
@@ -28,7 +28,7 @@ def test_a_line_comes_when_it_is_whole_whatever_the_reads_cut() -> None:
 def test_random_bytes_in_random_reads_lose_no_line(seed: int) -> None:
     source = random.Random(seed)
     data = bytes(source.choice(b"ab\n\x00\xff\xc3\xa9 ") for _ in range(2000))
-    splitter, found, at = Splitter(), [], 0
+    splitter, found, at = LineSplitter(), [], 0
     while at < len(data):
         size = source.randint(1, 300)
         found += splitter.feed(data[at : at + size], 0.0)
@@ -39,17 +39,17 @@ def test_random_bytes_in_random_reads_lose_no_line(seed: int) -> None:
 
 
 def test_what_is_not_utf8_and_nul_stay_visible() -> None:
-    assert Splitter().feed(b"\xff\xfe ok \x00\n", 0.0) == ["�� ok ␀"]
+    assert LineSplitter().feed(b"\xff\xfe ok \x00\n", 0.0) == ["�� ok ␀"]
 
 
 def test_windows_line_ends_are_line_ends() -> None:
-    splitter = Splitter()
+    splitter = LineSplitter()
     assert splitter.feed(b"one\r\ntwo\r", 0.0) == ["one"]
     assert splitter.feed(b"\nthree\r\n", 0.0) == ["two", "three"]
 
 
 def test_a_progress_bar_is_taken_down_once_a_second_and_at_its_end() -> None:
-    splitter, found = Splitter(), []
+    splitter, found = LineSplitter(), []
     for step in range(101):
         found += splitter.feed(f"{step}%\r".encode(), 100.0 + step / 50)
     found += splitter.feed(b"\n", 103.0)
@@ -59,10 +59,10 @@ def test_a_progress_bar_is_taken_down_once_a_second_and_at_its_end() -> None:
 
 
 def test_a_bar_that_ends_without_a_line_end_shows_its_last_state() -> None:
-    splitter = Splitter()
+    splitter = LineSplitter()
     first = splitter.feed(b"10%\r55%\r", 100.0)
     assert first + splitter.close() == ["55%"]
-    splitter = Splitter()
+    splitter = LineSplitter()
     splitter.feed(b"10%\r", 100.0)
     splitter.feed(b"99%", 100.1)
     assert splitter.close() == ["99%"]
@@ -81,7 +81,7 @@ def test_a_line_of_50_mb_is_cut_and_says_so() -> None:
 
 def test_a_cut_line_ends_with_a_whole_character() -> None:
     for shift in range(4):
-        (line,) = Splitter().feed(b"a" * shift + "é🚂".encode() * 8000 + b"\n", 0.0)
+        (line,) = LineSplitter().feed(b"a" * shift + "é🚂".encode() * 8000 + b"\n", 0.0)
         assert "�" not in line
         assert len(line.encode()) <= attempt_log.LINE_BYTES_MAX
 

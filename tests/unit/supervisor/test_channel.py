@@ -25,13 +25,13 @@ def test_frames_are_whole_whatever_the_reads_cut(seed: int) -> None:
         found += reader.feed(data[at : at + size])
         at += size
     assert found == frames
-    assert not reader.torn
+    assert not reader.is_incomplete
 
 
 def test_a_torn_frame_is_seen() -> None:
     reader = FrameReader()
     assert reader.feed(pack(b"{}") + pack(b'{"k":"done"}')[:-1]) == [{}]
-    assert reader.torn
+    assert reader.is_incomplete
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_torn_frame_is_seen() -> None:
 def test_what_is_no_frame_breaks_the_channel(data: bytes) -> None:
     reader = FrameReader()
     assert reader.feed(pack(b'{"k":"started"}') + data + pack(b"{}")) == [{"k": "started"}]
-    assert reader.broken
+    assert reader.error
 
 
 def test_a_large_envelope_goes_as_a_file_that_only_its_owner_reads(tmp_path: Path) -> None:
