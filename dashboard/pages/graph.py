@@ -72,6 +72,6 @@ def compact(document: Document) -> bytes:
             else [place[edge.source], place[edge.target], edge.source_port, edge.target_port]
             for edge in document.edges
         ],
-        "icons": {type_: node_types.icon(type_) for type_ in sorted({node.type for node in document.nodes})},
+        "icons": node_types.icons(document),
     }
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")

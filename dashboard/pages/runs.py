@@ -13,6 +13,7 @@ from dashboard.pages import run_panel, run_why
 from dashboard.pages.base import page, paginate, render, whole_number
 from dashboard.pages.overview import stuck_runs
 from dashboard.pages.run_facts import EMPTY_ROW, names_of, node_row, stuck_times
+from dashboard.presenters import node_types
 from dashboard.presenters.states import progress_counts
 from engine.models import Run
 from engine.reads import events, queries
@@ -94,6 +95,7 @@ def run(request: HttpRequest, run_id: int, node: str | None = None) -> HttpRespo
         "retryable": any(found.counts.get(state) for state in ("failed", "timed_out", "cancelled")),
         "inputs": found.inputs,
         "empty_row": EMPTY_ROW,
+        "type_icons": node_types.icons(queries.document(found)),
     }
     if node or chosen in queries.document(found).by_id:
         context |= run_panel.panel_of(request, found, chosen)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from engine.definition import Document
 from engine.nodes import registry
 from engine.nodes.base import CodeField
 
@@ -49,6 +50,11 @@ def icon(node_type: str) -> str:
     """Return the sprite's icon of a node type; a dot if it has none."""
     found = registry.get(node_type)
     return _SPRITE.get(found.icon, "dot") if found else "dot"
+
+
+def icons(definition: Document) -> dict[str, str]:
+    """The sprite's icon of each node type of a definition."""
+    return {node_type: icon(node_type) for node_type in sorted({node.type for node in definition.nodes})}
 
 
 def field_title(node_type: Any, field: str) -> str:

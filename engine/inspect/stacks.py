@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -175,21 +175,24 @@ class NodeSource:
     def __init__(
         self,
         node: str,
-        type: str,
-        config: Mapping[str, Any],
         read_line: Callable[[str, int], str | None],
+        *,
+        code: str | None = None,
+        function: str | None = None,
     ) -> None:
-        """`read_line(file, line)` returns a line of a file; None if it cannot be read."""
+        """`code`: the Python source in the node's config. `function`: the dotted path of the function that it calls.
+
+        `read_line(file, line)` returns a line of a file; None if it cannot be read.
+        """
         self._read_line = read_line
-        self._file = f"<{node}>" if type == "python" else None
-        self._lines = _LINE_END.split(str(config.get("code", ""))) if type == "python" else []
+        self._file = f"<{node}>" if code is not None else None
+        self._lines = _LINE_END.split(code or "")
         self._modules: list[tuple[str, str]] = []
         """Ends of the paths that the module of a function may have, the longest first."""
-        if type == "python.function":
-            parts = str(config.get("function", "")).split(".")
-            for length in range(len(parts) - 1, 0, -1):
-                path = "/".join(parts[:length])
-                self._modules.append((f"/{path}.py", f"/{path}/__init__.py"))
+        parts = (function or "").split(".")
+        for length in range(len(parts) - 1, 0, -1):
+            path = "/".join(parts[:length])
+            self._modules.append((f"/{path}.py", f"/{path}/__init__.py"))
 
     def frames(self, frames: list[Frame]) -> list[dict[str, Any]]:
         """Return `frames` as they are stored."""

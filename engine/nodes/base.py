@@ -75,9 +75,16 @@ def no_input_reads(config: Config) -> InputReads | None:
     return None
 
 
-def marked_ports(schema: Mapping[str, Any], config: Any) -> tuple[str, ...]:
-    """The port names at the places of `config` that its schema marks with `x-port`, each once, in order."""
-    return tuple(dict.fromkeys(_marked_ports(schema, config)))
+def marked_ports(schema: Mapping[str, Any], config: Config, default: tuple[str, ...]) -> tuple[str, ...]:
+    """The port names at the fields of `config` that its schema marks with `x-port`, each once, in order.
+
+    `default` while the config has none of these fields. static/src/document/ports.ts does the same.
+    """
+    marked = [name for name, part in schema["properties"].items() if name in config and _has_port_marks(part)]
+    if not marked:
+        return default
+    parts = schema["properties"]
+    return tuple(dict.fromkeys(port for name in marked for port in _marked_ports(parts[name], config[name])))
 
 
 def _marked_ports(schema: Any, value: Any) -> Iterator[str]:
@@ -109,7 +116,11 @@ class NodeType:
     description: str
     """One sentence: what it does to the data."""
     run: str
-    """Module with `def run(task)`, imported only in node processes: `engine.nodes.noop.run`."""
+    """Module with `def run(task)`, imported only in node processes: `engine.nodes.noop.run`.
+
+    It may also have `BINDS`: fields whose expressions `run` evaluates itself; `forget(node)`: clean-up after an
+    attempt; `may_use_duckdb(config)`: whether the author's code may use DuckDB's default connection.
+    """
     config: Mapping[str, Any] = field(
         default_factory=lambda: {"type": "object", "properties": {}, "additionalProperties": False}
     )
@@ -178,6 +189,18 @@ class NodeType:
         required = self.config.get("required", ())
         parts = self.properties.items()
         return {name: part["default"] for name, part in parts if name in required and "default" in part}
+
+    def python_code(self, config: Config) -> str | None:
+        """The author's Python code in `config`; None: the type has none."""
+        code = self.code
+        return str(config.get(code.field, "")) if code is not None and code.language == "python" else None
+
+    def function_path(self, config: Config) -> str | None:
+        """The dotted path of the function that `config` names; None: the type calls none."""
+        for name, schema in self.properties.items():
+            if schema.get("x-editor") == "function":
+                return str(config.get(name, ""))
+        return None
 
     def language_of(self, name: str) -> str:
         """The language of a field of `config`; empty: it holds no code."""

@@ -22,6 +22,7 @@ from engine.executors.base import Work
 from engine.inspect import children, procfs, stacks, threads
 from engine.inspect.stacks import NodeSource, StackSample, ThreadStack
 from engine.inspect.waits import WaitReader
+from engine.nodes import registry
 from engine.supervisor.loop import NEVER
 from engine.supervisor.stack_channel import StackChannel
 
@@ -269,7 +270,10 @@ class StackSampler:
             self._message = self._message or "The process did not reply in time."
         # Samples with frames make those without worthless.
         samples = [sample for sample in self.samples if sample.threads] or self.samples
-        source = NodeSource(self._work.node, self._work.type, self._work.config, read_source_line)
+        node_type, config = registry.get(self._work.type), self._work.config
+        code = node_type.python_code(config) if node_type else None
+        function = node_type.function_path(config) if node_type else None
+        source = NodeSource(self._work.node, read_source_line, code=code, function=function)
         span, cpu = 0.0, None
         if len(self._cpu) > 1:
             span = self._cpu[1][0] - self._cpu[0][0]

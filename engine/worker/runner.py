@@ -161,8 +161,8 @@ class AttemptRunner:
         try:
             self.progress.finish()
             self.logs.reset()
-            if envelope["type"] == "python":
-                entry(envelope["entry"]).forget(envelope["node"])
+            if forget := getattr(_entries.get(envelope["entry"]), "forget", None):
+                forget(envelope["node"])
             # Told in the middle of an import, say, a process may hold half of something.
             clean = flush_streams() and not self.limit.told
             if "duckdb" in sys.modules:
@@ -182,9 +182,9 @@ class AttemptRunner:
 
 def _may_use_duckdb(envelope: dict[str, Any]) -> bool:
     """Whether code of the author's may have used DuckDB's default connection by itself."""
-    if envelope["type"] == "python":
-        return "duckdb" in envelope["config"]["code"]
-    return not envelope["entry"].startswith("engine.nodes.") or envelope["type"] == "python.function"
+    name = envelope["entry"]
+    own = getattr(_entries.get(name), "may_use_duckdb", None)
+    return bool(own(envelope["config"])) if own else not name.startswith("engine.nodes.")
 
 
 def set_environment(wanted: dict[str, str]) -> None:

@@ -53,10 +53,8 @@ _CONFIG = {
 
 
 def out_ports(config: Config) -> tuple[str, ...]:
-    """The ports of the cases and of the default, each once; without cases `true` and `false`."""
-    if not isinstance(config.get("cases"), list):
-        return ("true", "false")
-    return marked_ports(_CONFIG, config)
+    """The ports of the cases and of the default; `true` and `false` for a condition."""
+    return marked_ports(_CONFIG, config, ("true", "false"))
 
 
 def check(config: Config) -> Iterator[ConfigProblem]:

@@ -17,42 +17,47 @@ if TYPE_CHECKING:
 
 CACHED_MAX = 64
 _compiled: dict[str, tuple[CodeType, list[str]]] = {}
-"""Source -> its code, under the name of the node that had it first, and its lines."""
-_shown: dict[str, tuple[int, None, list[str], str]] = {}
-"""What linecache is to know of the running attempt."""
+"""Source -> its code, with the file name of the node that had it first, and its lines."""
+_linecache_entries: dict[str, tuple[int, None, list[str], str]] = {}
+"""For linecache: the source of the running attempt, by file name."""
 
 
 def run(task: Task) -> Any:
     source: str = task.config["code"]
     filename = task.filename
     code, lines = _compile(source, filename)
-    _shown[filename] = (len(source), None, lines, filename)
-    _show()
+    _linecache_entries[filename] = (len(source), None, lines, filename)
+    _fill_linecache()
     module = types.ModuleType(f"node_{task.node}", None)
-    # Pickle, dataclasses and inspect look a class' module up by its name.
+    # Pickle, dataclasses and inspect find the module of a class by its name.
     sys.modules[module.__name__] = module
     exec(code, module.__dict__)  # noqa: S102 running the code of editors is the product
     main = module.__dict__.get("main")
     if not callable(main):
-        raise BadConfig("The code defines no function main(inputs, ctx). Add one; what it returns is the output.")
+        raise BadConfig("The code defines no function main(inputs, ctx). Add one; its return value is the output.")
     return main(task.inputs, task.ctx)
 
 
+def may_use_duckdb(config: dict[str, Any]) -> bool:
+    """Whether the code may use DuckDB's default connection by itself."""
+    return "duckdb" in config["code"]
+
+
 def forget(node: str) -> None:
-    """What `run` has made known for the attempt goes with it."""
-    _shown.clear()
+    """Drop what `run` registered for the attempt."""
+    _linecache_entries.clear()
     if linecache := sys.modules.get("linecache"):
         linecache.cache.pop(f"<{node}>", None)
     sys.modules.pop(f"node_{node}", None)
 
 
-def _show() -> None:
-    """Let tracebacks and stacks show the text of the attempt's lines."""
+def _fill_linecache() -> None:
+    """Let tracebacks and stacks show the source of the attempt."""
     if linecache := sys.modules.get("linecache"):
-        linecache.cache.update(_shown)
+        linecache.cache.update(_linecache_entries)
 
 
-when_imported("linecache", _show)
+when_imported("linecache", _fill_linecache)
 
 
 def _compile(source: str, filename: str) -> tuple[CodeType, list[str]]:

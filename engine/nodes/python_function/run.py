@@ -22,15 +22,20 @@ def run(task: Task) -> Any:
     return function(task.inputs, task.ctx, **(task.config.get("args") or {}))
 
 
+def may_use_duckdb(config: dict[str, Any]) -> bool:
+    """Whether the function may use DuckDB's default connection by itself: nobody has read its code."""
+    return True
+
+
 def find(path: str) -> Callable[..., Any]:
-    """The callable that a dotted path names: a module, then attributes. Raises BadConfig, saying what is missing."""
+    """The callable at a dotted path: a module, then attributes. Raises BadConfig, which says what is missing."""
     parts = path.split(".")
     for length in range(len(parts) - 1, 0, -1):
         name = ".".join(parts[:length])
         try:
             found: Any = import_module(name)
         except ModuleNotFoundError as error:
-            # A module that is there but imports a missing one must be told as it is.
+            # A module that exists but imports a missing one: the author needs that error.
             if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
                 raise
             continue

@@ -15,7 +15,8 @@ import {
 } from "./document";
 import { isId, slug, unique, uniqueName } from "./ids";
 import { NODE_HEIGHT, NODE_WIDTH, type Position } from "../graph/model";
-import { type ReferenceTypes, renameInput, renameOutputs } from "./references/references";
+import type { NodeTypes } from "./node-type";
+import { renameInput, renameOutputs } from "./references/references";
 
 export const FORMAT = "nodes/1";
 const NODES_MAX = 10_000;
@@ -73,7 +74,7 @@ export function readPart(text: string): Part | null {
 }
 
 /** The part with ids and names of its own in the document. What its nodes say of each other follows the new ids. */
-export function intoDocument(doc: Doc, part: Part, types: ReferenceTypes): Part {
+export function intoDocument(doc: Doc, part: Part, types: NodeTypes): Part {
   const taken = new Set([...indexOf(doc).keys(), ...part.nodes.map((node) => node.id)]);
   const there = indexOf(doc);
   const names = new Set(doc.nodes.map(nameOf));

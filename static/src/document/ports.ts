@@ -1,46 +1,53 @@
 /** Where wires begin and end: ports out of a node, and what comes in under which name. Pure. */
 
-import type { JsonObject } from "../live/protocol";
+import type { Json, JsonObject } from "../live/protocol";
 import { configOf, type Doc, type DocEdge, type DocNode, isObject, sourcePort, targetPort, typeOf } from "./document";
-
-/** What this asks of a node type; the editor's NodeType has more. */
-export interface PortType {
-  /** Null: they depend on the config, and an edge out of it must name its own. */
-  readonly out_ports: readonly string[] | null;
-  /** False: edges into it only order. */
-  readonly uses_inputs: boolean;
-}
-
-export type PortTypes = ReadonlyMap<string, PortType>;
+import type { NodeType, NodeTypes } from "./node-type";
 
 const ONE: readonly string[] = ["out"];
 const PORT = /^[a-z][a-z0-9_]{0,62}$/;
 const madeOf = new WeakMap<JsonObject, readonly string[]>();
 
-/** Ports out of a node, in order: `out`, or those that its config names (branch). */
-export function outPorts(node: DocNode, types: PortTypes): readonly string[] {
+/** Ports out of a node, in order: those of its type, or those that its config names. */
+export function outPorts(node: DocNode, types: NodeTypes): readonly string[] {
   const type = types.get(typeOf(node));
   if (!type) return ONE;
   if (type.out_ports) return type.out_ports;
   const config = configOf(node);
   let ports = madeOf.get(config);
   if (!ports) {
-    ports = branchPorts(config);
+    ports = configuredPorts(type, config);
     madeOf.set(config, ports);
   }
   return ports;
 }
 
-function branchPorts(config: JsonObject): readonly string[] {
-  const { cases } = config;
-  if (!Array.isArray(cases)) return ["true", "false"];
-  const named = [...cases.map((one) => (isObject(one) ? one["port"] : null)), config["default"]];
-  return [...new Set(named.filter((name): name is string => typeof name === "string" && PORT.test(name)))];
+/** The port names at the fields marked with `x-port`; the default ports while the config has none of these fields. */
+function configuredPorts(type: NodeType, config: JsonObject): readonly string[] {
+  const marked = Object.entries(propertiesOf(type.config)).filter(([name, part]) => name in config && hasMark(part));
+  if (!marked.length) return type.default_ports;
+  return [...new Set(marked.flatMap(([name, part]) => markedPorts(part, config[name])))];
 }
 
-export const mustNamePort = (node: DocNode, types: PortTypes): boolean => types.get(typeOf(node))?.out_ports === null;
+const propertiesOf = (schema: JsonObject): JsonObject => (isObject(schema["properties"]) ? schema["properties"] : {});
+
+function hasMark(schema: Json | undefined): boolean {
+  if (!isObject(schema)) return false;
+  return schema["x-port"] === true || hasMark(schema["items"]) || Object.values(propertiesOf(schema)).some(hasMark);
+}
+
+function markedPorts(schema: Json | undefined, value: Json | undefined): string[] {
+  if (!isObject(schema)) return [];
+  if (schema["x-port"] === true) return typeof value === "string" && PORT.test(value) ? [value] : [];
+  if (Array.isArray(value)) return value.flatMap((item) => markedPorts(schema["items"], item));
+  if (!isObject(value)) return [];
+  return Object.entries(propertiesOf(schema)).flatMap(([name, part]) => markedPorts(part, value[name]));
+}
+
+export const mustNamePort = (node: DocNode, types: NodeTypes): boolean =>
+  types.get(typeOf(node))?.must_name_port === true;
 /** Whether edges into it bring values; of a type that is not known they may. */
-export const usesInputs = (node: DocNode, types: PortTypes): boolean => types.get(typeOf(node))?.uses_inputs !== false;
+export const usesInputs = (node: DocNode, types: NodeTypes): boolean => types.get(typeOf(node))?.uses_inputs !== false;
 
 interface Adjacency {
   readonly into: ReadonlyMap<string, readonly DocEdge[]>;

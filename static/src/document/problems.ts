@@ -13,6 +13,8 @@ export interface Problem {
   readonly severity: "error" | "warning";
   /** From 1, within the text that `path` names. */
   readonly line: number | null;
+  /** Start and end in the text that `path` names, in Unicode code points. */
+  readonly span: readonly [number, number] | null;
   readonly fix: { readonly label: string; readonly changes: readonly Operation[] } | null;
 }
 
@@ -30,8 +32,14 @@ function readProblem(value: Json): Problem | null {
     message: text("message"),
     severity: value["severity"] === "warning" ? "warning" : "error",
     line: typeof value["line"] === "number" ? value["line"] : null,
+    span: readSpan(value["span"]),
     fix: changes && label ? { label, changes } : null,
   };
+}
+
+function readSpan(value: Json | undefined): readonly [number, number] | null {
+  const [start, end] = Array.isArray(value) ? value : [];
+  return typeof start === "number" && typeof end === "number" ? [start, end] : null;
 }
 
 export const readProblems = (value: Json | undefined): Problem[] =>

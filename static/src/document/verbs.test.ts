@@ -1,4 +1,4 @@
-import type { NodeType } from "./node-type";
+import { BUILT_IN } from "./testing/node-type";
 import type { Position } from "../graph/model";
 import { describe, expect, it } from "vitest";
 import { reduce } from "./changes";
@@ -25,45 +25,7 @@ import {
   type Verb,
 } from "./verbs";
 
-const kind = (
-  type: string,
-  name: string,
-  config: JsonObject = {},
-  more: Partial<NodeType> = {},
-): [string, NodeType] => [
-  type,
-  {
-    type,
-    name,
-    category: "other",
-    icon: "table",
-    description: "",
-    config: { type: "object", properties: config },
-    out_ports: ["out"],
-    uses_inputs: true,
-    ...more,
-  },
-];
-const types = new Map<string, NodeType>([
-  kind("noop", "No operation", {}, { uses_inputs: false }),
-  kind("table.read", "Read table", { path: { type: "string", "x-expression": true } }, { uses_inputs: false }),
-  kind("table.sql", "SQL", { sql: { type: "string", "x-expression": "sql" } }),
-  kind("table.write", "Write table", { path: { type: "string", "x-expression": true } }),
-  [
-    "python",
-    {
-      ...kind("python", "Python")[1],
-      config: {
-        type: "object",
-        properties: { code: { type: "string", default: "def main(inputs, ctx):\n    return None\n" } },
-        required: ["code"],
-      },
-    },
-  ],
-  kind("python.function", "Python function", { args: { type: "object", "x-expression": true } }),
-  kind("shell", "Shell"),
-  kind("branch", "Branch", { condition: { type: "string", "x-expression": "cel" } }, { out_ports: null }),
-]);
+const types = BUILT_IN;
 const nowhere = (): null => null;
 
 function document(nodes: readonly (JsonObject & { id: string })[], edges: readonly JsonObject[] = []): Doc {
@@ -404,6 +366,7 @@ it("repairs are one change", () => {
     message: "",
     severity: "error",
     line: null,
+    span: null,
     fix: { label: "Call it raw", changes: [{ op: "replace", path: "/nodes/0/name", value: "raw" }] },
   } as const;
   expect(node(done(chain, applyFix(problem)), "load")["name"]).toBe("raw");

@@ -4,17 +4,18 @@ import type { InsertionPoint } from "./insertion-point";
 import type { NodeType } from "./node-type";
 import type { Change } from "./changes";
 import {
+  configOf,
   type Doc,
   type DocEdge,
   type DocNode,
   edgeKey,
   indexOf,
-  isObject,
   nameOf,
   nodeOf,
   positionOf,
   sourcePort,
   targetPort,
+  typeOf,
 } from "./document";
 import { freePlace, rounded, STEP_X } from "../graph/layout/arrange";
 import { isId, isReserved, slug, unique, uniqueName } from "./ids";
@@ -22,7 +23,7 @@ import { NODE_HEIGHT, NODE_WIDTH, type Position } from "../graph/model";
 import { edgesInto, edgesOutOf, freePort, makeEdge, mustNamePort, outPorts, usesInputs } from "./ports";
 import { after, pathBetween } from "./reach";
 import { readsInput, renameChanges } from "./references/references";
-import type { Json, JsonObject } from "../live/protocol";
+import type { Json } from "../live/protocol";
 import { fill, gettext, ngettext } from "../words/i18n";
 import { visible } from "../words/words";
 
@@ -61,7 +62,7 @@ export function addNode(doc: Doc, types: Types, type: string, wish: InsertionPoi
   const edge = wish.edge === undefined ? undefined : edgeOf(doc, wish.edge);
   const wanted = wish.at && !(edge && coversEnd(edge, wish.at, place)) ? rounded(wish.at) : null;
   const at = wanted ?? roomFor(doc, wish, edge, place);
-  const bare: DocNode = { id, type, name, config: defaults(kind), position: { x: at.x, y: at.y } };
+  const bare: DocNode = { id, type, name, config: kind?.default_config ?? {}, position: { x: at.x, y: at.y } };
   const withIt: Doc = { ...doc, nodes: [...doc.nodes, bare] };
   const changes: Change[] = [{ kind: "add", nodes: [bare], edges: [] }];
   const done = (more: readonly Change[]): Verb => ({
@@ -87,20 +88,6 @@ export function addNode(doc: Doc, types: Types, type: string, wish: InsertionPoi
     wires.push(...wire.changes);
   }
   return done(wires);
-}
-
-/** What the type's schema asks for and has a default of; the rest goes without saying. */
-function defaults(kind: NodeType | undefined): JsonObject {
-  const properties = kind?.config["properties"];
-  const required = kind?.config["required"];
-  const made: JsonObject = {};
-  if (!isObject(properties) || !Array.isArray(required)) return made;
-  for (const field of required) {
-    const schema = typeof field === "string" ? properties[field] : undefined;
-    const value = isObject(schema) ? schema["default"] : undefined;
-    if (typeof field === "string" && value !== undefined) made[field] = value;
-  }
-  return made;
 }
 
 function placesOf(doc: Doc, place: Place): Position[] {
@@ -174,7 +161,7 @@ export function refusal(
     return fill(gettext("{source} leads into {target} already."), names);
   const ports = outPorts(source, types);
   if (mustNamePort(source, types) && !ports.includes(from.port)) {
-    return fill(gettext("{source} is a branch: begin the wire at one of its ports ({ports})."), {
+    return fill(gettext("Start the connection at a port of {source}: {ports}."), {
       ...names,
       ports: ports.join(", "),
     });
@@ -211,21 +198,20 @@ export function connect(
   const edge = makeEdge(from.node, from.port, to, freePort(doc, from.node, to, from.node));
   const names = { source: nameIn(doc, from.node), target: nameIn(doc, to) };
   return {
-    changes: [{ kind: "add", nodes: [], edges: [edge] }, ...firstQuery(doc, to, targetPort(edge))],
+    changes: [{ kind: "add", nodes: [], edges: [edge] }, ...firstQuery(doc, types, to, targetPort(edge))],
     label: fill(gettext("Connect {source} to {target}"), names),
   };
 }
 
-/** An SQL node that says nothing yet reads what first comes in. */
-function firstQuery(doc: Doc, id: string, port: string): Change[] {
+/** A query that is empty reads the first table that comes in. */
+function firstQuery(doc: Doc, types: Types, id: string, port: string): Change[] {
   const node = nodeOf(doc, id);
-  if (node?.["type"] !== "table.sql") return [];
-  const config = node["config"];
-  const sql = isObject(config) ? config["sql"] : undefined;
+  const type = node && types.get(typeOf(node));
+  if (!node || !type?.code || type.code.language !== "sql" || !type.names_inputs) return [];
+  const sql = configOf(node)[type.code.field];
   if (sql !== undefined && (typeof sql !== "string" || sql.trim())) return [];
-  return [
-    { kind: "set", node: id, path: ["config", "sql"], value: `select * from ${isReserved(port) ? `"${port}"` : port}` },
-  ];
+  const value = `select * from ${isReserved(port) ? `"${port}"` : port}`;
+  return [{ kind: "set", node: id, path: ["config", type.code.field], value }];
 }
 
 /** The name that the target's code knows a value by stays when it reads it; else the new source's own. */
@@ -267,7 +253,7 @@ export function reconnect(
   const by = makeEdge(from.node, from.port, to, name);
   const names = { source: nameIn(doc, from.node), target: nameIn(doc, to) };
   return {
-    changes: [{ kind: "replace_edge", edge: key, by }, ...firstQuery(doc, to, name)],
+    changes: [{ kind: "replace_edge", edge: key, by }, ...firstQuery(doc, types, to, name)],
     label: fill(gettext("Lead {source} to {target}"), names),
   };
 }
@@ -292,7 +278,7 @@ export function insertOnEdge(doc: Doc, types: Types, key: string, id: string): V
     const refused = refusal(rest, types, { node: edge.source, port: sourcePort(edge) }, id);
     if (refused !== null) return { refused };
     const inner = makeEdge(edge.source, sourcePort(edge), id, freePort(rest, edge.source, id, edge.source));
-    changes.push({ kind: "add", nodes: [], edges: [inner] }, ...firstQuery(doc, id, targetPort(inner)));
+    changes.push({ kind: "add", nodes: [], edges: [inner] }, ...firstQuery(doc, types, id, targetPort(inner)));
   }
   if (edgesOutOf(rest, id).some((one) => one.target === edge.target))
     changes.unshift({ kind: "remove", nodes: [], edges: [key] });

@@ -121,9 +121,7 @@ export class Calls {
       if (node && attempt) {
         this.tell(
           "busy",
-          node[3] === "retry"
-            ? gettext("Stopping it, then starting it again …")
-            : gettext("Stopping it …"),
+          node[3] === "retry" ? gettext("Stopping it, then starting it again …") : gettext("Stopping it …"),
         );
         this.tell("done", await this.ended(node[2] ?? "", attempt));
       } else if (own === "cancel") void this.cancelled();
@@ -179,9 +177,7 @@ export class Calls {
     const given = typeof newest === "object" && newest !== null && !Array.isArray(newest) ? newest["receipt"] : null;
     if (typeof given === "object" && given !== null && !Array.isArray(given))
       return fill(gettext("Attempt {n} stopped."), { n: count(attempt) });
-    return over()
-      ? gettext("It had already finished.")
-      : gettext("Still stopping. See Attempts for the result.");
+    return over() ? gettext("It had already finished.") : gettext("Still stopping. See Attempts for the result.");
   }
 
   /** Tells in the head how far the end of the run is, and at last what was ended. */

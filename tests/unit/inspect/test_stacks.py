@@ -145,8 +145,8 @@ def test_frames_that_only_called_the_authors_code_are_left_out() -> None:
     assert stacks.without_callers([]) == []
 
 
-def code(type: str = "python", read_line: Any = lambda file, line: None, **config: Any) -> NodeSource:
-    return NodeSource("n", type, config, read_line)
+def code(read_line: Any = lambda file, line: None, **own: Any) -> NodeSource:
+    return NodeSource("n", read_line, **own)
 
 
 def test_the_nodes_own_code_is_marked_and_has_its_text() -> None:
@@ -167,8 +167,8 @@ def test_the_nodes_own_code_is_marked_and_has_its_text() -> None:
     ],
 )
 def test_the_module_of_a_function_is_the_authors_code(file: str, author: bool) -> None:
-    assert code("python.function", function="pack.load.run").is_author(file) is author
-    assert code("python.function", function="pack.load.Loader.run").is_author(file) is author
+    assert code(function="pack.load.run").is_author(file) is author
+    assert code(function="pack.load.Loader.run").is_author(file) is author
 
 
 def test_other_files_are_read_for_their_text() -> None:

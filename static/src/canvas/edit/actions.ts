@@ -66,12 +66,17 @@ export class Acts {
     return this.do(addNode(this.doc, this.types, type, wish, this.place));
   }
 
-  /** Adds a node that reads a file. */
+  /** Adds a node that reads a file, of the first type that does. */
   addReader(path: string, at: Position): boolean {
-    const verb = addNode(this.doc, this.types, "table.read", { at }, this.place);
+    const reader = [...this.types.values()]
+      .flatMap(({ type, paths }) => paths.map(({ field, direction }) => ({ type, field, direction })))
+      .find(({ direction }) => direction === "read");
+    if (!reader) return false;
+    const verb = addNode(this.doc, this.types, reader.type, { at }, this.place);
     if ("refused" in verb) return this.do(verb);
     const [id] = verb.select?.nodes ?? [];
-    const more: Change[] = id === undefined ? [] : [{ kind: "set", node: id, path: ["config", "path"], value: path }];
+    const more: Change[] =
+      id === undefined ? [] : [{ kind: "set", node: id, path: ["config", reader.field], value: path }];
     return this.do({ ...verb, changes: [...verb.changes, ...more] });
   }
 

@@ -1,4 +1,4 @@
-import type { NodeType } from "../../document/node-type";
+import { BUILT_IN } from "../../document/testing/node-type";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -16,17 +16,7 @@ import { PINNED_MAX, Unplaced } from "./places";
 import { EditScene, type Lore, portAt } from "./scene";
 import { snap } from "./snap";
 
-const type = (name: string, ports: readonly string[] | null): NodeType => ({
-  type: name,
-  name,
-  category: "flow",
-  icon: "dot",
-  description: "",
-  config: {},
-  out_ports: ports,
-  uses_inputs: true,
-});
-const TYPES = new Map([type("noop", ["out"]), type("branch", null)].map((one) => [one.type, one]));
+const TYPES = BUILT_IN;
 
 const lore = (unplaced: Unplaced): Lore => ({
   icons: new Map(),

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../live/protocol";
 import { reduce } from "../changes";
 import { type Doc, readDocument } from "../document";
-import { type ReferenceTypes, renameChanges } from "./references";
+import { renameChanges } from "./references";
+import { BUILT_IN, nodeType } from "../testing/node-type";
 import { renameInCel, renameInExpressions, spansOf } from "./cel";
 import { namedInPython, renameInPython, renameInShell } from "./code";
 import { namesTable, renameTable } from "./sql";
@@ -208,29 +209,8 @@ it("inputs in shell", () =>
   ).toBe('cat "$INTERLOCK_INPUT_RAW" ${INTERLOCK_INPUT_RAW} $INTERLOCK_INPUT_LOADS'));
 
 describe("a change of id", () => {
-  const expression = { type: "object", "x-expression": true };
-  const kind = (
-    properties: JsonObject,
-    uses_inputs = true,
-  ): { config: JsonObject; out_ports: string[]; uses_inputs: boolean } => ({
-    config: { type: "object", properties },
-    out_ports: ["out"],
-    uses_inputs,
-  });
-  const types: ReferenceTypes = new Map([
-    ["noop", kind({}, false)],
-    ["table.sql", kind({ sql: { type: "string", "x-expression": "sql" } })],
-    ["python", kind({ code: { type: "string" } })],
-    ["shell", kind({ command: { type: "string" }, env: expression })],
-    [
-      "branch",
-      kind({
-        condition: { "x-expression": "cel" },
-        cases: { items: { properties: { when: { "x-expression": "cel" } } } },
-      }),
-    ],
-    ["other", kind({ text: { type: "string" } })],
-  ]);
+  const other = nodeType("other", { config: { type: "object", properties: { text: { type: "string" } } } });
+  const types = new Map([...BUILT_IN, ["other", other]] as const);
   const changed = (nodes: JsonObject[], edges: JsonObject[]): Doc => {
     const doc = readDocument({ nodes: [{ id: "load", type: "noop" }, ...nodes], edges }) as Doc;
     return renameChanges(doc, types, "load", "raw").reduce(reduce, doc);

@@ -3,63 +3,59 @@
 import type { Json, JsonObject } from "../../live/protocol";
 import type { Change, Path } from "../changes";
 import { configOf, type Doc, type DocNode, edgeKey, isObject, nodeOf, targetPort, typeOf } from "../document";
-import { edgesInto, edgesOutOf, type PortTypes, usesInputs } from "../ports";
+import type { NodeTypes } from "../node-type";
+import { edgesInto, edgesOutOf, usesInputs } from "../ports";
 import { renameInCel, renameInExpressions } from "./cel";
 import { namedInPython, namedInShell, renameInPython, renameInShell } from "./code";
 import { namesTable, renameTable } from "./sql";
 
-/** What this asks of a node type; the editor's NodeType has more. */
-export interface ReferenceType {
-  readonly config: JsonObject;
-  readonly out_ports: readonly string[] | null;
-  readonly uses_inputs: boolean;
+/** How code of a language names inputs: as tables, `inputs["load"]`, `$INTERLOCK_INPUT_LOAD`. */
+interface InputNaming {
+  names(code: string, port: string): boolean;
+  /** Null: the old name must stay. */
+  rename(code: string, from: string, to: string): string | null;
 }
 
-export type ReferenceTypes = ReadonlyMap<string, ReferenceType> & PortTypes;
+const NAMING: ReadonlyMap<string, InputNaming> = new Map([
+  ["sql", { names: namesTable, rename: renameTable }],
+  ["python", { names: namedInPython, rename: renameInPython }],
+  ["shell", { names: namedInShell, rename: renameInShell }],
+]);
 
-const text = (config: JsonObject, key: string): string => (typeof config[key] === "string" ? config[key] : "");
-
-/** Types that take what comes in whatever it is called. */
-const NAMELESS: ReadonlySet<string> = new Set(["table.write", "branch", "noop", "table.read"]);
+/** The code in which a node names its inputs; null: there is none. */
+function namingCode(node: DocNode, types: NodeTypes): { field: string; code: string; naming: InputNaming } | null {
+  const type = types.get(typeOf(node));
+  const naming = type?.code && type.names_inputs ? NAMING.get(type.code.language) : undefined;
+  if (!type?.code || !naming) return null;
+  const { field } = type.code;
+  const code = configOf(node)[field];
+  return { field, code: typeof code === "string" ? code : "", naming };
+}
 
 /** Whether the node finds an input by this name; of code that is not seen here it may. */
-export function readsInput(node: DocNode, port: string, types: ReferenceTypes): boolean {
-  const config = configOf(node);
-  switch (typeOf(node)) {
-    case "table.sql":
-      return namesTable(text(config, "sql"), port);
-    case "python":
-      return namedInPython(text(config, "code"), port);
-    case "shell":
-      return namedInShell(text(config, "command"), port);
-    default:
-      return !NAMELESS.has(typeOf(node)) && usesInputs(node, types);
-  }
+export function readsInput(node: DocNode, port: string, types: NodeTypes): boolean {
+  const own = namingCode(node, types);
+  if (own) return own.naming.names(own.code, port);
+  return types.get(typeOf(node))?.names_inputs !== false && usesInputs(node, types);
 }
 
 /** The node's config with an input by another name; null when the old name must stay. */
-export function renameInput(node: DocNode, from: string, to: string, types: ReferenceTypes): JsonObject | null {
+export function renameInput(node: DocNode, from: string, to: string, types: NodeTypes): JsonObject | null {
   const config = configOf(node);
-  const field = { "table.sql": "sql", python: "code", shell: "command" }[typeOf(node)];
-  if (!field) return readsInput(node, from, types) ? null : config;
-  const was = text(config, field);
-  const now =
-    field === "sql"
-      ? renameTable(was, from, to)
-      : field === "code"
-        ? renameInPython(was, from, to)
-        : renameInShell(was, from, to);
-  return now === null ? null : now === was ? config : { ...config, [field]: now };
+  const own = namingCode(node, types);
+  if (!own) return readsInput(node, from, types) ? null : config;
+  const now = own.naming.rename(own.code, from, to);
+  return now === null ? null : now === own.code ? config : { ...config, [own.field]: now };
 }
 
 /** The config with every `nodes.<id>` of its expressions by the new ids; the same object when none is named. */
-export function renameOutputs(node: DocNode, ids: ReadonlyMap<string, string>, types: ReferenceTypes): JsonObject {
+export function renameOutputs(node: DocNode, ids: ReadonlyMap<string, string>, types: NodeTypes): JsonObject {
   const schema = types.get(typeOf(node))?.config;
   const config = configOf(node);
   return schema ? (inExpressions(schema, config, ids) as JsonObject) : config;
 }
 
-/** Fields whose schema allows expressions, as `_places` of engine/expressions.py finds them. */
+/** Fields whose schema allows expressions, as `places` of engine/expressions/templates.py finds them. */
 function inExpressions(schema: Json | undefined, value: Json, ids: ReadonlyMap<string, string>): Json {
   if (!isObject(schema)) return value;
   const mark = schema["x-expression"];
@@ -124,7 +120,7 @@ function mappedObject(whole: JsonObject, change: (item: Json, key: string) => Js
 }
 
 /** The id of a node changes: this, and everything that names it, in the order in which it is to be applied. */
-export function renameChanges(doc: Doc, types: ReferenceTypes, from: string, to: string): Change[] {
+export function renameChanges(doc: Doc, types: NodeTypes, from: string, to: string): Change[] {
   const changes: Change[] = [];
   const configs = new Map<string, JsonObject>();
   for (const edge of edgesOutOf(doc, from)) {

@@ -1,6 +1,5 @@
 /** Any edits that an author could make, through the real store and verbs, from a seed: for property tests. */
 
-import type { NodeType } from "../node-type";
 import type { Change } from "../changes";
 import { type Doc, edgeKey } from "../document";
 import { outPorts } from "../ports";
@@ -23,12 +22,9 @@ import {
   setId,
   type Verb,
 } from "../verbs";
-import described from "./node-types.json";
+import { BUILT_IN } from "./node-type";
 
-/** The node types as the server describes them; tests/unit/test_editor_edits.py says whether they still are. */
-export const TYPES: ReadonlyMap<string, NodeType> = new Map(
-  (described as unknown as NodeType[]).map((type) => [type.type, type]),
-);
+export const TYPES = BUILT_IN;
 
 /** Numbers from a seed (mulberry32), so that a failing case can be made again. */
 export function random(seed: number): () => number {

@@ -1,3 +1,4 @@
+import { BUILT_IN } from "../../document/testing/node-type";
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Doc } from "../../document/document";
@@ -34,21 +35,7 @@ beforeEach(() => {
       ),
   );
   store = new EditorStore(DOC);
-  const types = new Map([
-    [
-      "noop",
-      {
-        type: "noop",
-        name: "No operation",
-        category: "flow",
-        icon: "dot",
-        description: "",
-        config: {},
-        out_ports: ["out"],
-        uses_inputs: true,
-      },
-    ],
-  ]);
+  const types = BUILT_IN;
   checking = startChecking({ store, facts: { address: "/workflows/w/", types } } as unknown as Editing);
 });
 afterEach(() => {

@@ -1,30 +1,12 @@
-import type { NodeType } from "../../document/node-type";
+import { BUILT_IN } from "../../document/testing/node-type";
 import { describe, expect, it } from "vitest";
 import { reduce } from "../../document/changes";
 import type { Doc, DocNode } from "../../document/document";
-import { type Answer, instant, merged, onlyMoved, sameProblems, type Types } from "./local-checks";
+import { type Answer, instant, merged, onlyMoved, sameProblems } from "./local-checks";
 
 import type { Problem } from "../../document/problems";
 
-const type = (name: string, required: string[], needs_input = false): [string, NodeType] => [
-  name,
-  {
-    type: name,
-    name: name === "table.write" ? "Write table" : name,
-    category: "tables",
-    icon: "sql",
-    description: "",
-    config: {
-      type: "object",
-      required,
-      properties: Object.fromEntries(required.map((field) => [field, { type: "string", minLength: 1 }])),
-    },
-    out_ports: ["out"],
-    uses_inputs: true,
-    needs_input,
-  },
-];
-const TYPES: Types = new Map([type("table.sql", ["sql"]), type("table.write", ["path"], true)]);
+const TYPES = BUILT_IN;
 const node = (id: string, config: Record<string, string>, kind = "table.sql"): DocNode => ({ id, type: kind, config });
 const doc = (nodes: DocNode[], edges: Doc["edges"] = []): Doc => ({ schema: "interlock/1", nodes, edges });
 const found = (place: string, node: string, code: string, message: string, fix: Problem["fix"] = null): Problem => ({
@@ -34,6 +16,7 @@ const found = (place: string, node: string, code: string, message: string, fix: 
   message,
   severity: "error",
   line: null,
+  span: null,
   fix,
 });
 
@@ -46,8 +29,8 @@ describe("what is said at once", () => {
         one.message,
       ]),
     ).toEqual([
-      ["nodes[0].config.sql", "missing_field", 'The config of table.sql needs "sql". Add it.'],
-      ["nodes[1].config.sql", "wrong_value", "sql must not be empty."],
+      ["nodes[0].config.sql", "missing_field", "Enter a query."],
+      ["nodes[1].config.sql", "wrong_value", "Enter a query."],
     ]);
   });
 
@@ -66,7 +49,7 @@ describe("what is said at once", () => {
 describe("the server's word and the browser's", () => {
   const before = doc([node("a", { sql: "" }), node("b", { sql: "from x" })]);
   const fix = { label: "Use a", changes: [{ op: "replace", path: "/nodes/1/config/sql", value: "from a" }] };
-  const empty = found("nodes[0].config.sql", "a", "wrong_value", "sql must not be empty.");
+  const empty = found("nodes[0].config.sql", "a", "wrong_value", "Enter a query.");
   const table = found("nodes[1].config.sql", "b", "unknown_table", "There is no input x.", fix);
   const answer: Answer = { doc: before, problems: [empty, table] };
 

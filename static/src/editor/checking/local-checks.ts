@@ -11,7 +11,7 @@ import { configOf, type Doc, type DocNode, indexOf, isObject, nodeOf, typeOf } f
 import type { Operation } from "../../document/patch";
 import { fill, gettext } from "../../words/i18n";
 
-import type { Problem } from "../../document/problems";
+import { fieldOf, type Problem } from "../../document/problems";
 
 export type Types = ReadonlyMap<string, NodeType>;
 
@@ -53,7 +53,7 @@ function look(node: DocNode, types: Types): readonly Said[] {
         {
           field: "type",
           code: "missing_field",
-          message: gettext('A node needs "type", the name of a node type. Add it.'),
+          message: gettext("Choose a node type."),
         },
       ];
     // The server knows what is near, and what is not built yet.
@@ -72,17 +72,19 @@ function look(node: DocNode, types: Types): readonly Said[] {
   for (const field of required) {
     if (typeof field !== "string") continue;
     const schema = isObject(properties[field]) ? (properties[field] as JsonObject) : {};
+    const title = typeof schema["title"] === "string" ? schema["title"] : field;
+    const prompt = typeof schema["x-missing"] === "string" ? schema["x-missing"] : null;
     if (!(field in config))
       said.push({
         field: `config.${field}`,
         code: "missing_field",
-        message: fill(gettext('The config of {type} needs "{field}". Add it.'), { type: name, field }),
+        message: prompt ?? fill(gettext("{field} is required."), { field: title }),
       });
     else if (config[field] === "" && schema["minLength"] === 1)
       said.push({
         field: `config.${field}`,
         code: "wrong_value",
-        message: fill(gettext("{field} must not be empty."), { field }),
+        message: prompt ?? fill(gettext("{field} must not be empty."), { field: title }),
       });
   }
   return said;
@@ -90,8 +92,7 @@ function look(node: DocNode, types: Types): readonly Said[] {
 
 export function instant(doc: Doc, types: Types): Problem[] {
   const found: Problem[] = [];
-  if (!doc.nodes.length)
-    return [problem(null, "nodes", "no_nodes", gettext("The definition has no nodes. Add at least one."))];
+  if (!doc.nodes.length) return [problem(null, "nodes", "no_nodes", gettext("Add at least one node."))];
   let reached: Set<string> | null = null;
   doc.nodes.forEach((node, at) => {
     for (const one of ofNode(node, types))
@@ -106,9 +107,7 @@ export function instant(doc: Doc, types: Types): Problem[] {
         node.id,
         `nodes[${at}]`,
         "no_input",
-        fill(gettext("{name} has no input. Draw an edge to it from the node whose output it takes."), {
-          name: type.name,
-        }),
+        fill(gettext("Connect an input: {kind} needs the output of another node."), { kind: type.name }),
       ),
     );
   });
@@ -116,7 +115,7 @@ export function instant(doc: Doc, types: Types): Problem[] {
 }
 
 function problem(node: string | null, path: string, code: string, message: string): Problem {
-  return { node, path, code, message, severity: "error", line: null, fix: null };
+  return { node, path, code, message, severity: "error", line: null, span: null, fix: null };
 }
 
 const keyOf = (one: Problem): string => `${one.node ?? ""} ${one.path} ${one.code}`;
@@ -130,19 +129,19 @@ export function merged(answer: Answer | null, doc: Doc, types: Types): Problem[]
     if (!moved) continue;
     const key = keyOf(moved);
     if (now.delete(key)) list.push(moved);
-    else if (!(isSaidHere(moved) && answer?.doc !== doc)) list.push(moved);
+    else if (!(answer && answer.doc !== doc && isSaidHere(one, answer.doc))) list.push(moved);
   }
   return [...list, ...now.values()];
 }
 
-/** Whether `instant` would say it, too, if it still were so. */
-function isSaidHere(one: Problem): boolean {
+/** Whether `instant` says it, too, of the document in which the server found it. */
+function isSaidHere(one: Problem, doc: Doc): boolean {
   if (!SAID_HERE.has(one.code)) return false;
   if (one.code === "missing_field") return /^nodes\[\d+\]\.(type|config\.\w+)$/.test(one.path);
-  return (
-    one.code !== "wrong_value" ||
-    one.message.endsWith(fill(gettext("{field} must not be empty."), { field: "" }).trim())
-  );
+  if (one.code !== "wrong_value") return true;
+  const node = one.node === null ? undefined : nodeOf(doc, one.node);
+  const [config, field, ...deeper] = fieldOf(one);
+  return node !== undefined && config === "config" && !deeper.length && configOf(node)[field ?? ""] === "";
 }
 
 const NODE = /^nodes\[(\d+)\]/;
@@ -193,6 +192,7 @@ function isSame(one: Problem, other: Problem | undefined): boolean {
       keyOf(one) === keyOf(other) &&
       one.message === other.message &&
       one.line === other.line &&
+      JSON.stringify(one.span) === JSON.stringify(other.span) &&
       one.severity === other.severity &&
       JSON.stringify(one.fix) === JSON.stringify(other.fix))
   );

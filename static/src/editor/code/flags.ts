@@ -52,29 +52,21 @@ class LineFlag extends GutterMarker {
 const LINES = { error: new LineFlag("error"), warning: new LineFlag("warning") };
 const WORDS = { error: Decoration.mark({ class: "cm-wrong" }), warning: Decoration.mark({ class: "cm-doubtful" }) };
 
-/** What a message is about: the name behind "no column", "no table" and the like, and what it quotes. */
-const NAMED =
-  /\bno (?:column|table|function|input) "?([\w$]{1,80})|"([^"\n]{1,80})"|`([^`\n]{1,80})`|'([^'\n]{1,80})'/g;
-
-/** Where in a line a problem is: the word that its message names, if the line holds it once; else all that is written there. */
-export function wordsOf(line: string, message: string): readonly [number, number] {
-  for (const [, ...groups] of message.matchAll(NAMED)) {
-    const word = groups.find((group) => group);
-    if (!word) continue;
-    const pattern = new RegExp(`(?<!\\w)${word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(?!\\w)`, "gi");
-    const found = [...line.matchAll(pattern)];
-    if (found.length === 1 && found[0]) return [found[0].index, found[0].index + word.length];
-  }
-  const start = line.length - line.trimStart().length;
-  return [start, Math.max(start, line.trimEnd().length)];
+/** Where a problem is marked: its span, while that is in its line; else all that is written in the line. */
+function placeOf(state: EditorState, { line: number, span }: CodeProblem): readonly [number, number] {
+  const line = state.doc.line(Math.min(Math.max(1, number ?? 1), state.doc.lines));
+  if (number === null) return [line.from, line.from];
+  if (span && span[0] >= line.from && span[0] < line.to && span[1] > span[0])
+    return [span[0], Math.min(span[1], line.to)];
+  const start = line.text.length - line.text.trimStart().length;
+  return [line.from + start, line.from + Math.max(start, line.text.trimEnd().length)];
 }
 
 function flagsOf(state: EditorState, problems: readonly CodeProblem[]): Flags {
   const list: Flag[] = [];
   for (const problem of problems) {
-    const line = state.doc.line(Math.min(Math.max(1, problem.line ?? 1), state.doc.lines));
-    const [from, to] = problem.line === null ? [0, 0] : wordsOf(line.text, problem.message);
-    list.push({ from: line.from + from, to: line.from + to, problem });
+    const [from, to] = placeOf(state, problem);
+    list.push({ from, to, problem });
   }
   list.sort((a, b) => a.from - b.from || a.to - b.to);
   return { list, ...setsOf(state, list), open: null };

@@ -25,6 +25,8 @@ export interface ScopeInput {
 export interface CodeProblem {
   /** From 1; null: the text as a whole. */
   readonly line: number | null;
+  /** Where it is, in positions of the editor; null: only its line is known. */
+  readonly span: readonly [number, number] | null;
   readonly severity: "error" | "warning";
   readonly message: string;
   readonly fix?: { readonly label: string; apply(): void } | null | undefined;

@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { smallestChange } from "./change";
-import { wordsOf } from "./flags";
-import { findSpans, spanAround } from "./spans";
+import { editorOffset, findSpans, spanAround } from "./spans";
 
 const shown = (text: string): string[] => findSpans(text).map(({ start, end }) => text.slice(start, end));
 
@@ -73,13 +72,10 @@ describe("the smallest change", () => {
   });
 });
 
-describe("where in its line a problem is", () => {
-  it.each([
-    ["  avg(dep_dely) as d", "flights has no column dep_dely. It has dep_delay.", "dep_dely"],
-    ["  avg(dep_dely), dep_dely", "flights has no column dep_dely.", "avg(dep_dely), dep_dely"],
-    ["from fligts", 'There is no table "fligts" here.', "fligts"],
-    ["where x = $1", 'syntax error at or near "$1"', "$1"],
-    ["  group by  ", "The SQL does not parse.", "group by"],
-    ["", "The SQL is empty.", ""],
-  ])("%j", (line, message, word) => expect(line.slice(...wordsOf(line, message))).toBe(word));
+it("counts as the editor does, whatever characters and line breaks there are", () => {
+  const text = "a\r\n😀\r\né = 1";
+  const shown = text.replaceAll("\r\n", "\n");
+  const at = (part: string): number => [...text.slice(0, text.indexOf(part))].length;
+  for (const part of ["a", "😀", "é", "1"]) expect(shown.startsWith(part, editorOffset(text, at(part)))).toBe(true);
+  expect(editorOffset("plain", 3)).toBe(3);
 });

@@ -1,5 +1,11 @@
 /** Where `{{ }}` stand in a text: the same rules as the server's `engine/expressions.py`. Pure. */
 
+/** The position in an editor of a code point of a text: UTF-16 units, with one for each line break. */
+export function editorOffset(text: string, point: number): number {
+  if (!/[\r\ud800-\udfff]/.test(text)) return point;
+  return [...text].slice(0, point).join("").replace(/\r\n?/g, "\n").length;
+}
+
 export interface Span {
   readonly start: number;
   /** After the closing brackets; the text's end when they are missing. */

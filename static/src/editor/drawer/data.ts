@@ -8,7 +8,7 @@ import { call } from "../../api/client";
 import { refreshTimes } from "../../behaviours/clock";
 import { notLoaded } from "../../behaviours/load-failure";
 import { element, icon, setAttribute, setHidden } from "../../dom";
-import { configOf, type DocNode, nameOf } from "../../document/document";
+import { configOf, type DocNode, nameOf, typeOf } from "../../document/document";
 import type { NodeRun } from "../../live/protocol";
 import { fact, firstLine, cause } from "../../run/node-summary";
 import type { RunStore } from "../../run/store";
@@ -253,13 +253,12 @@ class DataView {
   private ways(node: NodeRun): HTMLElement[] {
     const found: HTMLElement[] = [];
     const line = node.error?.line ?? null;
-    if (line !== null) {
+    const code = this.editing.facts.types.get(node.type)?.code;
+    if (line !== null && code) {
       const open = element("button", "btn small", fill(gettext("Show line {n}"), { n: line }));
       open.type = "button";
       open.dataset["showLine"] = String(line);
-      open.addEventListener("click", () =>
-        this.editing.inspector.open(node.node, ["config", node.type === "table.sql" ? "sql" : "code"], line),
-      );
+      open.addEventListener("click", () => this.editing.inspector.open(node.node, ["config", code.field], line));
       found.push(open);
     }
     if (this.run) {
@@ -339,7 +338,7 @@ class DataView {
 
   /** Nothing has run: of a file that is to be read its beginning is shown all the same. */
   private showFile(node: DocNode): void {
-    const key = fileKey(node);
+    const key = fileKey(node, this.editing.facts.types);
     const known = this.kept.get(key);
     if (!key || known?.kind === "none") this.say(`unknown ${node.id}`, () => this.unknown(node.id));
     else if (known) {
@@ -363,7 +362,12 @@ class DataView {
     let payload: Payload = { kind: "none" };
     try {
       payload = readPayload(
-        (await call("POST", `${this.editing.facts.address}edit/preview/`, { config: configOf(node) })).body,
+        (
+          await call("POST", `${this.editing.facts.address}edit/preview/`, {
+            type: typeOf(node),
+            config: configOf(node),
+          })
+        ).body,
       );
     } catch {
       // It is an extra: without it, running to here shows the data.

@@ -5,6 +5,7 @@ import { readRunMessage } from "../../live/protocol";
 import { RunStore } from "../../run/store";
 import { fileKey, firstFailed, outputKey, readPayload, standingOf, subjectOf, typeSaid } from "./preview";
 import { EditorStore } from "../../document/store";
+import { BUILT_IN } from "../../document/testing/node-type";
 
 const doc = (): Doc => ({
   schema: "interlock/1",
@@ -73,10 +74,10 @@ describe("what the drawer shows", () => {
   });
   it("asks for the beginning of a file only where the path says which", () => {
     const [a, b] = doc().nodes;
-    expect(a && fileKey(a)).toBe('file {"path":"x.csv"}');
-    expect(b && fileKey(b)).toBe("");
-    expect(fileKey({ id: "c", type: "table.read", config: { path: "{{ inputs.x }}.csv" } })).toBe("");
-    expect(fileKey({ id: "c", type: "table.read" })).toBe("");
+    expect(a && fileKey(a, BUILT_IN)).toBe('file ["table.read",{"path":"x.csv"}]');
+    expect(b && fileKey(b, BUILT_IN)).toBe("");
+    expect(fileKey({ id: "c", type: "table.read", config: { path: "{{ inputs.x }}.csv" } }, BUILT_IN)).toBe("");
+    expect(fileKey({ id: "c", type: "table.read" }, BUILT_IN)).toBe("");
   });
   it("takes another run's output, and a retried one, for another", () => {
     const output = { run: "7", version: null, at: "1", kind: "json", rows: null, columns: null, print: null };

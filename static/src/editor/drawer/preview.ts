@@ -1,6 +1,7 @@
 /** What the drawer shows of one output: which one, how it stands, and its beginning as the server sends it. Pure. */
 
 import { configOf, type DocNode, edgeKey, isObject, nodeOf, typeOf } from "../../document/document";
+import type { NodeTypes } from "../../document/node-type";
 import type { Json, JsonObject, NodeRun } from "../../live/protocol";
 import type { RunStore } from "../../run/store";
 import { gettext } from "../../words/i18n";
@@ -114,11 +115,13 @@ function readColumn(value: Json): ShownColumn[] {
 }
 
 /** What names the beginning of a file that a node reads without a run; empty: there is none to ask for. */
-export function fileKey(node: DocNode): string {
+export function fileKey(node: DocNode, types: NodeTypes): string {
+  const type = types.get(typeOf(node));
+  const field = type?.previews_files ? type.paths.find(({ direction }) => direction === "read")?.field : undefined;
   const config = configOf(node);
-  const path = config["path"];
-  return typeOf(node) === "table.read" && typeof path === "string" && path !== "" && !path.includes("{{")
-    ? `file ${JSON.stringify(config)}`
+  const path = field === undefined ? undefined : config[field];
+  return typeof path === "string" && path !== "" && !path.includes("{{")
+    ? `file ${JSON.stringify([typeOf(node), config])}`
     : "";
 }
 

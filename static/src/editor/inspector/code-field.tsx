@@ -5,12 +5,13 @@ import { flushSync } from "react-dom";
 import type { Json } from "../../live/protocol";
 import { bring, type ControlProps, useWriting } from "./controls";
 import { Field, type Ids } from "./field";
-import type { CodeField, PathOptions } from "../code/index";
+import type { CodeField, CodeProblem, PathOptions } from "../code/index";
 import { heightOf, PATH_PX } from "../code/size";
+import { editorOffset } from "../code/spans";
 import { once } from "../../once";
 import { codeScope } from "./incoming";
 import type { Language } from "./schema";
-import { MIXED, useSaid, useSurroundings, useWish } from "./scope";
+import { MIXED, type Said, useSaid, useSurroundings, useWish } from "./scope";
 import { looseText, readLoose } from "./values";
 
 /** Asked for as soon as the inspector is there: fields for code are what most nodes are made of. */
@@ -118,7 +119,7 @@ function CodeHost(props: CodeProps & { ids: Ids }): ReactNode {
   }, []);
 
   useLayoutEffect(() => mounted.current?.setValue(text), [text, ready]);
-  useLayoutEffect(() => mounted.current?.setProblems(said), [said, ready]);
+  useLayoutEffect(() => mounted.current?.setProblems(inEditor(said, text)), [said, ready]);
   useWish(path, (line) => {
     bring(plain.current ?? host.current);
     mounted.current?.focus(line);
@@ -148,6 +149,13 @@ function CodeHost(props: CodeProps & { ids: Ids }): ReactNode {
     </div>
   );
 }
+
+/** Problems with spans as the editor counts. */
+const inEditor = (said: readonly Said[], text: string): CodeProblem[] =>
+  said.map((one) => ({
+    ...one,
+    span: one.span && [editorOffset(text, one.span[0]), editorOffset(text, one.span[1])],
+  }));
 
 function looseValue(text: string): Json {
   const value = readLoose(text);

@@ -17,9 +17,9 @@ export function EdgeView({ edge: key }: { edge: string }): ReactNode {
   const { editing } = useSurroundings();
   const { store } = editing;
   const edge = useStore(({ doc }) => edgeOf(doc, key));
-  const columns = useStore((now) => (edge ? knownOf(now, edge.source).columns : null));
-  const kind = useStore((now) => (edge ? knownOf(now, edge.source).kind : "unknown"));
-  const rows = useStore((now) => (edge ? knownOf(now, edge.source).rows : null));
+  const columns = useStore((now) => (edge ? knownOf(now, editing.facts.types, edge.source).columns : null));
+  const kind = useStore((now) => (edge ? knownOf(now, editing.facts.types, edge.source).kind : "unknown"));
+  const rows = useStore((now) => (edge ? knownOf(now, editing.facts.types, edge.source).rows : null));
   useStore(({ doc }) => doc.nodes);
   const [open, setOpen] = useState(true);
   if (!edge) return null;

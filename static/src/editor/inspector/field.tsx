@@ -122,7 +122,7 @@ export function Sayings({ id, said, typed = "" }: { id?: string; said: readonly 
       {typed && <p className="wrong">{typed}</p>}
       {said.map((one, at) => (
         <p key={at} className={one.severity === "error" ? "wrong" : "wrong warning"}>
-          {one.line === null || namesLine(one.message, one.line)
+          {one.line === null
             ? visible(one.message)
             : fill(gettext("Line {n}: {what}"), { n: one.line, what: visible(one.message) })}
           {one.fix && (
@@ -138,9 +138,6 @@ export function Sayings({ id, said, typed = "" }: { id?: string; said: readonly 
     </div>
   );
 }
-
-/** Whether a message says itself in which line it is. */
-const namesLine = (message: string, line: number): boolean => message.includes(fill(gettext("line {n}"), { n: line }));
 
 /** The button goes with the problem: its field has the keyboard from then on. */
 function repaired(button: HTMLElement, { fix }: Said): void {

@@ -1,4 +1,4 @@
-import type { NodeType } from "../../document/node-type";
+import { nodeType } from "../../document/testing/node-type";
 import { createElement } from "react";
 import { flushSync } from "react-dom";
 import { createRoot, type Root } from "react-dom/client";
@@ -20,16 +20,7 @@ let root: Root;
 let store: EditorStore;
 
 function show(schema: JsonObject, config: JsonObject): void {
-  const type: NodeType = {
-    type: "acme.thing",
-    name: "Thing",
-    category: "other",
-    icon: "dot",
-    description: "",
-    config: schema,
-    out_ports: ["out"],
-    uses_inputs: true,
-  };
+  const type = nodeType("acme.thing", { config: schema });
   store = new EditorStore({ nodes: [{ id: "a", type: type.type, config }], edges: [] });
   const editing = {
     store,
@@ -47,11 +38,7 @@ function show(schema: JsonObject, config: JsonObject): void {
       createElement(
         SurroundingsContext,
         { value: surroundings },
-        createElement(
-          ScopeContext,
-          { value: scope },
-          createElement(ConfigForm, { node: "a", type: type.type, schema }),
-        ),
+        createElement(ScopeContext, { value: scope }, createElement(ConfigForm, { node: "a", schema })),
       ),
     ),
   );

@@ -45,7 +45,6 @@ import { looseText, setCount } from "./values";
 
 interface FormFacts {
   readonly node: string;
-  readonly type: string;
   readonly schema: JsonObject;
 }
 
@@ -61,7 +60,7 @@ const textOf = (value: Json | undefined): string => (typeof value === "string" ?
 
 /** One value. */
 function Leaf({ schema: given, fieldPathId, name, required: must }: FieldProps): ReactNode {
-  const { node, type, schema: whole } = useFacts();
+  const { node, schema: whole } = useFacts();
   const path = fieldPathId.path;
   const known = schemaAt(whole, path);
   const schema = known ?? (given as JsonObject);
@@ -96,7 +95,7 @@ function Leaf({ schema: given, fieldPathId, name, required: must }: FieldProps):
         <CodeControl
           {...shared}
           node={node}
-          kind={type.includes("write") ? "write" : "read"}
+          kind={schema["x-path"] === "write" ? "write" : "read"}
           expressions={"x-expression" in schema}
         />
       );
@@ -349,11 +348,11 @@ const KEEP = {
   requiredBooleanDefault: "skip",
 } as const;
 
-export function ConfigForm({ node, type, schema }: { node: string; type: string; schema: JsonObject }): ReactNode {
+export function ConfigForm({ node, schema }: { node: string; schema: JsonObject }): ReactNode {
   const scope = useScope();
   const value = useValue(CONFIG);
   const config = isObject(value as Json | undefined) ? (value as JsonObject) : EMPTY;
-  const facts = useMemo(() => ({ node, type, schema }), [node, type, schema]);
+  const facts = useMemo(() => ({ node, schema }), [node, schema]);
   const bare = useMemo(() => withoutDefaults(schema) as RJSFSchema, [schema]);
   const ui = useMemo(() => ({ ...uiOf(schema), "ui:submitButtonOptions": { norender: true } }) as UiSchema, [schema]);
   return (

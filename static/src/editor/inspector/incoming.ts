@@ -1,6 +1,7 @@
 /** What comes into a node, as the document and what is known of outputs say it. */
 
 import { type Doc, type DocEdge, edgeKey, isObject, nameOf, nodeOf, targetPort, typeOf } from "../../document/document";
+import type { NodeTypes } from "../../document/node-type";
 import { edgesInto, edgesOutOf } from "../../document/ports";
 import type { JsonObject } from "../../live/protocol";
 import type { Scope as CodeScope } from "../code/index";
@@ -21,8 +22,8 @@ export interface Known {
 
 const UNKNOWN: Known = { kind: "unknown", columns: null, rows: null };
 
-/** Output of a node; a branch hands on what it was given. */
-export function knownOf(store: EditorStore, id: string): Known {
+/** Output of a node; some types hand on what came in. */
+export function knownOf(store: EditorStore, types: NodeTypes, id: string): Known {
   let at = id;
   for (let steps = 0; steps < 20; steps += 1) {
     const columns = store.schemas.get(at);
@@ -31,7 +32,7 @@ export function knownOf(store: EditorStore, id: string): Known {
     if (output) return { kind: output.kind === "table" ? "table" : "json", columns: output.columns, rows: output.rows };
     const node = nodeOf(store.doc, at);
     const [edge] = edgesInto(store.doc, at);
-    if (!node || typeOf(node) !== "branch" || !edge) return UNKNOWN;
+    if (!node || types.get(typeOf(node))?.output !== "input" || !edge) return UNKNOWN;
     at = edge.source;
   }
   return UNKNOWN;
@@ -62,7 +63,7 @@ export function codeScope(editing: Editing, id: string): CodeScope {
   const properties = isObject(declared as JsonObject | undefined) ? (declared as JsonObject)["properties"] : undefined;
   return {
     inputs: edgesInto(doc, id).map((edge) => {
-      const { kind, columns } = knownOf(editing.store, edge.source);
+      const { kind, columns } = knownOf(editing.store, editing.facts.types, edge.source);
       return { port: targetPort(edge), kind, columns };
     }),
     workflowInputs: isObject(properties) ? Object.keys(properties) : [],

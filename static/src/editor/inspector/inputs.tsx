@@ -49,8 +49,8 @@ export function InputsSection({ id }: { id: string }): ReactNode {
 function InputRow({ edge, uses }: { edge: DocEdge; uses: boolean }): ReactNode {
   const { editing } = useSurroundings();
   const source = useStore((store) => nodeOf(store.doc, edge.source));
-  const columns = useStore((store) => knownOf(store, edge.source).columns);
-  const kind = useStore((store) => knownOf(store, edge.source).kind);
+  const columns = useStore((store) => knownOf(store, editing.facts.types, edge.source).columns);
+  const kind = useStore((store) => knownOf(store, editing.facts.types, edge.source).kind);
   const [open, setOpen] = useState(false);
   const panel = useId();
   const name = source ? visible(nameOf(source)) : edge.source;

@@ -187,7 +187,7 @@ function Config({ id, type }: { id: string; type: string }): ReactNode {
 function KnownConfig({ id, type }: { id: string; type: NodeType }): ReactNode {
   const properties = type.config["properties"];
   if (!isObject(properties) || !Object.keys(properties).length) return <p className="dim">{type.description}</p>;
-  return <ConfigForm node={id} type={type.type} schema={type.config} />;
+  return <ConfigForm node={id} schema={type.config} />;
 }
 
 const CONFIG: Path = ["config"];

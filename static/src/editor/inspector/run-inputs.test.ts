@@ -1,4 +1,4 @@
-import type { NodeType } from "../../document/node-type";
+import { BUILT_IN } from "../../document/testing/node-type";
 import { describe, expect, it } from "vitest";
 import { reduce } from "../../document/changes";
 import type { Doc } from "../../document/document";
@@ -56,34 +56,7 @@ describe("rows of the inputs", () => {
 });
 
 it("follows another name in expressions, and nowhere else", () => {
-  const types = new Map<string, NodeType>([
-    [
-      "table.sql",
-      {
-        type: "table.sql",
-        name: "",
-        category: "",
-        icon: "",
-        description: "",
-        out_ports: ["out"],
-        uses_inputs: true,
-        config: { properties: { sql: { type: "string", "x-expression": "sql" } } },
-      },
-    ],
-    [
-      "python",
-      {
-        type: "python",
-        name: "",
-        category: "",
-        icon: "",
-        description: "",
-        out_ports: ["out"],
-        uses_inputs: true,
-        config: { properties: { code: { type: "string" } } },
-      },
-    ],
-  ]);
+  const types = BUILT_IN;
   const doc: Doc = {
     inputs: INPUTS,
     nodes: [

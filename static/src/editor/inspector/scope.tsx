@@ -24,6 +24,8 @@ export interface Said {
   readonly message: string;
   readonly severity: "error" | "warning";
   readonly line: number | null;
+  /** In code points of the field's text. */
+  readonly span: readonly [number, number] | null;
   readonly fix: { readonly label: string; apply(): void } | null;
 }
 
@@ -152,6 +154,7 @@ function saidOf(editing: Editing, problem: Problem): Said {
     message: problem.message,
     severity: problem.severity,
     line: problem.line,
+    span: problem.span,
     fix: problem.fix && { label: problem.fix.label, apply: () => repair(editing, problem) },
   };
 }
@@ -191,7 +194,8 @@ class Sayings {
       if (check !== "checked") {
         for (const fault of instant()) {
           const key = pathKey(fault.path);
-          if (!made.has(key)) made.set(key, [{ message: fault.message, severity: "error", line: null, fix: null }]);
+          if (!made.has(key))
+            made.set(key, [{ message: fault.message, severity: "error", line: null, span: null, fix: null }]);
         }
       }
       const before = this.byPlace;
@@ -207,7 +211,12 @@ function kept(before: readonly Said[] | undefined, after: readonly Said[]): read
   const same =
     before?.length === after.length &&
     before.every(
-      (one, at) => one.message === after[at]?.message && one.line === after[at]?.line && !one.fix && !after[at]?.fix,
+      (one, at) =>
+        one.message === after[at]?.message &&
+        one.line === after[at]?.line &&
+        sameJson((one.span ?? null) as Json, (after[at]?.span ?? null) as Json) &&
+        !one.fix &&
+        !after[at]?.fix,
     );
   return same ? before : after;
 }

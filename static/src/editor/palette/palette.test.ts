@@ -1,40 +1,38 @@
+import { nodeType } from "../../document/testing/node-type";
 import type { NodeType } from "../../document/node-type";
 import { describe, expect, it } from "vitest";
 import { likely, matching } from "./ranking";
 
 import { roomNear } from "../../document/free-space";
 
-const type = (name: string, id: string, description = "", category = "tables"): NodeType => ({
-  type: id,
-  name,
-  category,
-  icon: "dot",
-  description,
-  config: {},
-  out_ports: ["out"],
-  uses_inputs: true,
-});
+const type = (name: string, id: string, more: Partial<NodeType> = {}): NodeType => nodeType(id, { name, ...more });
 const TYPES = [
-  type("Read table", "table.read", "Reads CSV or Parquet."),
-  type("SQL", "table.sql", "One query."),
-  type("Write table", "table.write", "Writes CSV."),
-  type("Python", "python", "Runs a function.", "code"),
-  type("Python function", "python.function", "", "code"),
+  type("Read table", "table.read", {
+    description: "Reads CSV or Parquet.",
+    start_rank: 1,
+    followed_by: ["table.sql", "python", "table.write"],
+  }),
+  type("SQL", "table.sql", { description: "One query.", between_rank: 1 }),
+  type("Write table", "table.write", { description: "Writes CSV.", preceded_by: ["table.sql"] }),
+  type("Python", "python", { description: "Runs a function.", start_rank: 2, between_rank: 2 }),
+  type("Python function", "python.function"),
 ];
+const KNOWN = new Map(TYPES.map((one) => [one.type, one]));
 const ids = (types: readonly NodeType[]): string[] => types.map((one) => one.type);
 
 describe("what is meant", () => {
   it("lists all types for no words, the likely ones first", () => {
-    expect(ids(matching(TYPES, "", likely({ after: "table.read", before: null })))).toEqual([
+    expect(ids(matching(TYPES, "", likely(KNOWN, { after: "table.read", before: null })))).toEqual([
       "table.sql",
       "python",
       "table.write",
       "table.read",
       "python.function",
     ]);
-    expect(ids(matching(TYPES, " ", likely({ after: null, before: null })))[0]).toBe("table.read");
-    expect(likely({ after: "table.read", before: "table.write" })[0]).toBe("table.sql");
-    expect(likely({ after: "my.type", before: null })[0]).toBe("python");
+    expect(ids(matching(TYPES, " ", likely(KNOWN, { after: null, before: null })))[0]).toBe("table.read");
+    expect(likely(KNOWN, { after: "table.read", before: "table.write" })[0]).toBe("table.sql");
+    expect(likely(KNOWN, { after: "my.type", before: null })).toEqual(["table.sql", "python"]);
+    expect(likely(KNOWN, { after: null, before: "table.write" })).toEqual(["table.sql"]);
   });
 
   it("puts what begins with the word before what holds it", () => {

@@ -1,25 +1,6 @@
 /** Which node types are meant: by what is typed, and by what the new node stands beside. Pure. */
 
-import type { NodeType } from "../../document/node-type";
-
-/** What usually comes after a node of this type, the likeliest first. */
-const AFTER: Readonly<Record<string, readonly string[]>> = {
-  "table.read": ["table.sql", "python", "table.write"],
-  "table.sql": ["table.write", "table.sql", "python", "branch"],
-  "sql.query": ["table.sql", "table.write", "python"],
-  "http.request": ["python", "table.sql", "branch"],
-  python: ["python", "table.sql", "table.write", "branch"],
-  "python.function": ["python", "table.sql", "table.write", "branch"],
-  shell: ["python", "table.read", "shell"],
-  branch: ["python", "shell", "table.sql"],
-  "table.write": ["python", "shell", "notify"],
-};
-const FIRST: readonly string[] = ["table.read", "python", "http.request", "shell"];
-const BETWEEN: readonly string[] = ["table.sql", "python", "branch", "noop"];
-const BEFORE: Readonly<Record<string, readonly string[]>> = {
-  "table.write": ["table.sql", "table.read", "python"],
-  "table.sql": ["table.read", "table.sql", "python"],
-};
+import type { NodeType, NodeTypes } from "../../document/node-type";
 
 /** Types of what stands around the new node; empty: nothing, null: not asked. */
 export interface Around {
@@ -28,11 +9,16 @@ export interface Around {
 }
 
 /** Types in the order in which they are likely there. */
-export function likely({ after, before }: Around): readonly string[] {
-  if (after !== null && before !== null) return BETWEEN;
-  if (after !== null) return AFTER[after] ?? ["python", "table.sql", "shell"];
-  if (before !== null) return BEFORE[before] ?? FIRST;
-  return FIRST;
+export function likely(types: NodeTypes, { after, before }: Around): readonly string[] {
+  const ranked = (rank: "start_rank" | "between_rank"): string[] =>
+    [...types.values()]
+      .filter((type) => type[rank] !== null)
+      .sort((a, b) => (a[rank] ?? 0) - (b[rank] ?? 0))
+      .map(({ type }) => type);
+  if (after !== null && before !== null) return ranked("between_rank");
+  if (after !== null) return types.get(after)?.followed_by ?? ranked("between_rank");
+  const usual = before === null ? [] : (types.get(before)?.preceded_by ?? []);
+  return usual.length ? usual : ranked("start_rank");
 }
 
 /** Types that fit the words, the best first; all of them for none. */

@@ -76,7 +76,7 @@ export class TypeList {
   /** Lists anew what fits the words of the field. */
   show(): void {
     const { id, types, grouped } = this.asked;
-    const guess = likely(this.asked.around());
+    const guess = likely(types, this.asked.around());
     const best = matching(types.values(), this.field.value, guess);
     const inOrder = grouped
       ? CATEGORIES.flatMap((category) => best.filter((type) => categoryOf(type) === category).sort(byPalette(types)))

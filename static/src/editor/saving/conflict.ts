@@ -1,12 +1,16 @@
 /** What differs between the draft on the screen and one that was saved from elsewhere, in words. Pure. */
 
 import type { Doc, DocEdge, DocNode } from "../../document/document";
-import { edgeKey, indexOf, nameOf } from "../../document/document";
+import type { Path } from "../../document/changes";
+import { edgeKey, indexOf, nameOf, typeOf } from "../../document/document";
+import type { NodeTypes } from "../../document/node-type";
 import type { Json } from "../../live/protocol";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { visible } from "../../words/words";
 import { fieldName } from "../drawer/field-names";
 import { same } from "../../document/equal";
+
+const NO_TYPES: NodeTypes = new Map();
 
 export interface Differences {
   /** Ids of nodes that only this tab has, only the other, and both but not alike. */
@@ -17,7 +21,7 @@ export interface Differences {
   readonly lines: readonly string[];
 }
 
-export function differences(mine: Doc, theirs: Doc): Differences {
+export function differences(mine: Doc, theirs: Doc, types: NodeTypes = NO_TYPES): Differences {
   const here = indexOf(mine);
   const there = indexOf(theirs);
   const onlyMine = mine.nodes.filter((node) => !there.has(node.id));
@@ -32,7 +36,9 @@ export function differences(mine: Doc, theirs: Doc): Differences {
     ...both.map(([a, b]) =>
       fill(gettext("{node} differs: {fields}"), {
         node: visible(nameOf(a)),
-        fields: fieldsOf(a, b).map(called).join(", "),
+        fields: fieldsOf(a, b)
+          .map((path) => fieldName(path, types.get(typeOf(a))))
+          .join(", "),
       }),
     ),
     ...onlyMine.map((node) => fill(gettext("{node} is only in this tab"), { node: visible(nameOf(node)) })),
@@ -72,26 +78,23 @@ export function summary({ mine, theirs, unlike, lines }: Differences): string {
     .join(" · ");
 }
 
-/** The fields that differ, as an author knows them: of config and policy the inner ones. */
-function fieldsOf(a: DocNode, b: DocNode): string[] {
-  const found: string[] = [];
+/** The fields that differ: of config and policy the inner ones. */
+function fieldsOf(a: DocNode, b: DocNode): Path[] {
+  const found: Path[] = [];
   for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
     const [one, other] = [a[key], b[key]];
     if (same(one, other)) continue;
     if ((key === "config" || key === "policy") && isMap(one) && isMap(other))
       for (const inner of new Set([...Object.keys(one), ...Object.keys(other)]))
-        if (!same(one[inner], other[inner])) found.push(inner);
-    if (key !== "config" && key !== "policy") found.push(key);
-    else if (!isMap(one) || !isMap(other)) found.push(key);
+        if (!same(one[inner], other[inner])) found.push([key, inner]);
+    if (key !== "config" && key !== "policy") found.push([key]);
+    else if (!isMap(one) || !isMap(other)) found.push([key]);
   }
   return found;
 }
 
 const isMap = (value: Json | undefined): value is { [key: string]: Json } =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** What a field is called as far as its key tells; the forms of the types, which have titles, are not at hand here. */
-const called = (field: string): string => (field === "sql" ? "SQL" : fieldName([field], undefined));
 
 function partDiffers(key: string): string {
   switch (key) {

@@ -91,7 +91,7 @@ describe("what differs", () => {
     const found = differences(base, theirs);
     expect(found.lines).toEqual([
       "Load differs: path, policy",
-      "clean differs: SQL, place",
+      "clean differs: sql, place",
       "more is only in what was saved",
       "Load → clean is joined only in this tab",
       "The settings of the workflow differ",

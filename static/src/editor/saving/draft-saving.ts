@@ -141,7 +141,7 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
             actions: [{ label: gettext("Keep mine"), run: keepMine }],
             link: { label: gettext("Open theirs as text"), address: `${facts.address}edit/text/` },
           };
-        const found = differences(state.doc, trouble.theirs);
+        const found = differences(state.doc, trouble.theirs, facts.types);
         if (!store.marks || marked) {
           marked = true;
           store.setMarks({ against: "save", added: new Set(found.mine), changed: new Set(found.unlike) });

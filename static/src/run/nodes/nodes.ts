@@ -20,16 +20,9 @@ const ROW_NARROW = 56;
 const ARRANGE_MS = 700;
 const COUNT_MS = 250;
 
-const TYPE_ICONS: Readonly<Record<string, string>> = {
-  noop: "dot",
-  python: "py",
-  "python.function": "fn",
-  shell: "shell",
-  "table.read": "table",
-  "table.sql": "sql",
-  "table.write": "out",
-  branch: "split",
-};
+/** Icons of the sprite by node type, which the page came with. */
+const typeIcons = (): Readonly<Record<string, string>> =>
+  JSON.parse(one("#type-icons")?.textContent ?? "{}") as Record<string, string>;
 
 export class NodeTable {
   private ids: string[] = [];
@@ -44,6 +37,7 @@ export class NodeTable {
   private readonly list: Windowed;
   /** Whether the rows are ours: until something is known, those that the page came with stand. */
   private taken = false;
+  private readonly icons = typeIcons();
   private readonly search: HTMLInputElement | null;
   private readonly narrow = window.matchMedia("(max-width: 640px)");
 
@@ -240,7 +234,7 @@ export class NodeTable {
     if (row.id !== `row-${id}`) row.id = `row-${id}`;
     setAttribute(row, "data-node", id);
     setAttribute(row, "aria-selected", String(id === this.chosen));
-    setAttribute(row.querySelector(".name use"), "href", `#i-${TYPE_ICONS[node.type] ?? "dot"}`);
+    setAttribute(row.querySelector(".name use"), "href", `#i-${this.icons[node.type] ?? "dot"}`);
     const name = row.querySelector('[data-c="name"]');
     const shown = visible(node.name);
     setText(name, shown);

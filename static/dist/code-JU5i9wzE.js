@@ -1,0 +1,1 @@
+export{t as mountCode}from"./field-4Ofg0Mn0.js";

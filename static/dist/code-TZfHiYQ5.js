@@ -1,1 +1,0 @@
-export{t as mountCode}from"./field-CGC-KYi7.js";
