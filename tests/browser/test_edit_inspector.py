@@ -97,19 +97,19 @@ class Inspecting:
 def test_each_kind_of_field_writes_its_value_and_nothing_else(person):
     it = Inspecting(person, "inspect-fields", NODES, EDGES)
     it.choose("load")
-    it.field("Format", "combobox").select_option(label="csv")
+    it.field("Format", "combobox").select_option(label="CSV")
     it.panel.locator("summary", has_text="Options").click()
     it.field("Delimiter (CSV)").fill(";")
-    first = it.panel.get_by_role("radiogroup", name="First line holds the names (CSV)")
+    first = it.panel.get_by_role("radiogroup", name="First row is a header (CSV)")
     first.get_by_role("radio", name="No", exact=True).click()
     skip = it.field("Lines to skip (CSV)")
     skip.fill("x")
     expect(it.panel.get_by_text("Write a whole number.")).to_be_visible()
     skip.fill("2")
-    nulls = it.panel.get_by_role("group", name="Texts that mean null (CSV)")
+    nulls = it.panel.get_by_role("group", name="Values treated as null (CSV)")
     nulls.get_by_role("button", name="Add entry").click()
     it.page.keyboard.type("NA")
-    types = it.panel.get_by_role("group", name="Types by column name")
+    types = it.panel.get_by_role("group", name="Column types")
     types.get_by_role("button", name="Add entry").click()
     it.page.keyboard.type("day")
     it.page.keyboard.press("Tab")
@@ -118,7 +118,7 @@ def test_each_kind_of_field_writes_its_value_and_nothing_else(person):
     it.config("load", {"path": NODES[0]["config"]["path"], "format": "csv", "options": options})
     expect(it.panel.locator("summary", has_text="Options")).to_contain_text("5 set")
     # What says nothing is not kept, nor the object that held it, nor a default.
-    it.field("Format", "combobox").select_option(label="auto")
+    it.field("Format", "combobox").select_option(label="Auto")
     it.field("Delimiter (CSV)").fill("")
     skip.fill("")
     first.get_by_role("radio", name="Not set").click()
@@ -145,7 +145,7 @@ def test_each_kind_of_field_writes_its_value_and_nothing_else(person):
     it.config("ask", {"function": "json.loads", "args": {"n": [1, 2]}})
 
     it.choose("save")
-    it.panel.get_by_role("radio", name="skip").click()
+    it.panel.get_by_role("radio", name="Keep it").click()
     it.config("save", {"path": "out/x.parquet", "if_exists": "skip"})
 
     it.choose("odd")
@@ -268,7 +268,7 @@ def test_what_is_wrong_stands_at_its_field_with_its_repair(person):
     sql.click()
     it.page.keyboard.press("Control+A")
     it.page.keyboard.press("Delete")
-    expect(it.panel.locator('[data-field="config.sql"] .wrong', has_text="must not be empty")).to_have_count(1)
+    expect(it.panel.locator('[data-field="config.sql"] .wrong', has_text="Enter a query.")).to_have_count(1)
     it.page.unroute("**/edit/check/")
 
 

@@ -99,7 +99,7 @@ def test_a_mistake_is_told_while_one_types_and_goes_away_with_it(editor):
     field.click()
     page.keyboard.press("Control+End")
     page.keyboard.type(" having from")
-    expect(rows(page)).to_contain_text(['The SQL does not parse: syntax error at or near "from".'])
+    expect(rows(page)).to_contain_text(['The SQL is not valid: syntax error at or near "from".'])
     expect(page.locator("[data-problem-count]")).to_contain_text("1")
     for _ in " having from":
         page.keyboard.press("Backspace")
