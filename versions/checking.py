@@ -23,7 +23,7 @@ TYPING_SECONDS: Final = 1.0
 """Time limit for checking SQL while somebody types. Unchecked statements are checked by the next call."""
 COMPLETE_SECONDS: Final = 10.0
 """Time limit for checks that are made once: before publishing, by a program."""
-WAITED_FOR_SECONDS: Final = 3.0
+BLOCKING_SECONDS: Final = 3.0
 """Time limit where a person waits for the next step, which reports errors in unchecked SQL too: running a draft,
 publishing."""
 _CONFIG: Final = re.compile(r"nodes\[(\d+)\]\.(?:config|type)")

@@ -65,11 +65,6 @@ def _tables_in(names: tuple[str, ...], runs: tuple[tuple[int, int, int], ...]) -
     return found
 
 
-def forget() -> None:
-    """Empty the cache (for tests)."""
-    _tables_in.cache_clear()
-
-
 def _schema(output: Mapping[str, Any] | None) -> list[Column] | None:
     if not output or output.get("kind") != "table" or not isinstance(output.get("schema"), list):
         return None

@@ -189,7 +189,7 @@ def whole_number(text: str | None, default: int, *, least: int = 0, most: int = 
     return min(most, max(least, int(text)))
 
 
-SKIPPED_MAX = 10_000
+SKIPPED_ROWS_MAX = 10_000
 """Rows that a page number may skip: each skipped row is read."""
 
 
@@ -204,7 +204,7 @@ def paginate(
     """
     number = whole_number(request.GET.get("page"), 1, least=1, most=10**9)
     before = whole_number(request.GET.get("before"), 0) if newest_first else 0
-    start = min((number - 1) * size, SKIPPED_MAX)
+    start = min((number - 1) * size, SKIPPED_ROWS_MAX)
     if before:
         rows, start = rows.filter(pk__lt=before), 0
     found = list(rows[start : start + size + 1])

@@ -126,7 +126,7 @@ def publish_form(request: HttpRequest, slug: str) -> HttpResponse:
         pools=queries.pool_sizes(),
         workflow=slug,
         user=by,
-        seconds=checking.WAITED_FOR_SECONDS,
+        seconds=checking.BLOCKING_SECONDS,
     ).problems
     errors = [problem for problem in found if problem.severity == "error"]
     if errors:

@@ -262,7 +262,7 @@ def needs_you(names: dict[str, str]) -> list[Need]:
         if ended == 1:
             about += _(", first run of this version")
         elif ended > 1:
-            about += _(", none of its {n} runs succeeded").format(n=amounts.count_to(ended, strips.TALLIED))
+            about += _(", none of its {n} runs succeeded").format(n=amounts.count_to(ended, strips.TALLIED_RUNS_MAX))
         needs.append(
             Need(
                 run=run,
@@ -341,7 +341,7 @@ def _never_succeeded(
     """Return the (slug, version) of these runs without any successful run."""
     never = {key for key, tally in tried.items() if not tally.succeeded}
     # Not all runs of these versions were tallied.
-    many = {key for key in never if tried[key].runs > strips.TALLIED}
+    many = {key for key in never if tried[key].runs > strips.TALLIED_RUNS_MAX}
     older = [run.pk for run in runs if (run.workflow, run.version) in many]
     if older:
         good = Run.objects.filter(workflow=OuterRef("workflow"), version=OuterRef("version"), state="succeeded")

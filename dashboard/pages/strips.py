@@ -79,7 +79,7 @@ def of_versions(slug: str, numbers: Iterable[int], count: int = 21) -> dict[int,
     return {number: _history(found[number]) for number in numbers}
 
 
-TALLIED = 1000
+TALLIED_RUNS_MAX = 1000
 """How many of a version's newest runs are counted."""
 
 
@@ -102,7 +102,7 @@ def tallies(versions: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int |
         f"SELECT workflow, version, count(*), count(*) FILTER (WHERE state IN ({ended})), "  # noqa: S608 - constants
         f"count(*) FILTER (WHERE state IN ({failed})), count(*) FILTER (WHERE state = 'succeeded') FROM "
         "(SELECT workflow, version, state FROM engine_run WHERE workflow = %s AND version = %s "
-        f"ORDER BY id DESC LIMIT {TALLIED + 1}) AS p{{n}} GROUP BY workflow, version"
+        f"ORDER BY id DESC LIMIT {TALLIED_RUNS_MAX + 1}) AS p{{n}} GROUP BY workflow, version"
     )
     with connection.cursor() as cursor:
         cursor.execute(

@@ -100,19 +100,19 @@ def _tags(text: str) -> list[str]:
 
 NODES_MAX = 500
 """How many nodes the table above the definition's text lists."""
-COUNTED = 10_000
+COUNTED_RUNS_MAX = 10_000
 """How far the runs of a workflow are counted."""
 
 
 def head(request: HttpRequest, workflow: Workflow, tab: str) -> dict[str, Any]:
     """Return the context of a workflow's head and tabs."""
-    counted = Run.objects.filter(workflow=workflow.slug).order_by("-id")[: COUNTED + 1].count()
+    counted = Run.objects.filter(workflow=workflow.slug).order_by("-id")[: COUNTED_RUNS_MAX + 1].count()
     return {
         "nav": "workflows",
         "workflow": queries.workflow_dict(workflow),
         "tab": tab,
         "run_count": counted,
-        "run_count_text": amounts.count_to(counted, COUNTED),
+        "run_count_text": amounts.count_to(counted, COUNTED_RUNS_MAX),
     }
 
 
@@ -207,7 +207,7 @@ def versions(request: HttpRequest, slug: str) -> HttpResponse:
             for row in rows
         ],
         "following": following,
-        "tallied": strips.TALLIED,
+        "tallied": strips.TALLIED_RUNS_MAX,
         "live_number": live["version"] if live else None,
     }
     return render(request, "workflows/versions.html", context)

@@ -46,7 +46,7 @@ def launch(
         if copy.saved_at is None and not (unsaved and copy.definition.get("nodes")):
             raise NoDraft(workflow.slug)
         draft = copy.definition
-        publish.require_valid(draft, workflow.slug, by, seconds=checking.WAITED_FOR_SECONDS)
+        publish.require_valid(draft, workflow.slug, by, seconds=checking.BLOCKING_SECONDS)
         document: Document = parse(draft, trusted=True)
     else:
         if version is None:

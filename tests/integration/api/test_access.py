@@ -1,6 +1,6 @@
-"""Rights that change while one is at it, sessions, and the page of the documentation.
+"""Rights that change during a session, sessions, and the documentation page.
 
-Who may call what is asked of every call by the table in tests/integration/table.
+tests/integration/table checks for every call who may use it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from tests.support.api import Api
 from tests.support.people import ROLES, person
 
 
-def test_the_page_of_the_documentation_is_for_everybody_who_is_signed_in(db: None) -> None:
+def test_the_documentation_is_for_everybody_who_is_signed_in(db: None) -> None:
     response = Api().client.get("/api/docs/")
     assert (response.status_code, response["Location"].split("?")[0]) == (302, "/sign-in/")
     for role in ROLES:
@@ -19,21 +19,21 @@ def test_the_page_of_the_documentation_is_for_everybody_who_is_signed_in(db: Non
         assert by_session.client.get("/api/docs/").status_code == 200
 
 
-def test_a_view_that_forgets_its_rights_lets_nobody_in(db: None) -> None:
+def test_a_view_without_rights_refuses_everybody(db: None) -> None:
     from rest_framework.test import APIRequestFactory, force_authenticate
 
     from dashboard.api.base import ApiView
 
-    class Forgetful(ApiView):
+    class WithoutRights(ApiView):
         def get(self, request: object) -> None:
             raise AssertionError("reached")
 
     request = APIRequestFactory().get("/")
     force_authenticate(request, person(Role.ADMIN))
-    assert Forgetful.as_view()(request).status_code == 403
+    assert WithoutRights.as_view()(request).status_code == 403
 
 
-def test_a_closed_account_gets_nowhere(admin: Api) -> None:
+def test_a_deactivated_account_is_refused(admin: Api) -> None:
     user = person(Role.EDITOR)
     by_token, by_session = Api(user), Api(user, session=True)
     assert by_token.get("runs/").status == by_session.get("runs/").status == 200
@@ -41,7 +41,7 @@ def test_a_closed_account_gets_nowhere(admin: Api) -> None:
     assert by_token.get("runs/").status == by_session.get("runs/").status == 401
 
 
-def test_a_changed_role_holds_at_once(admin: Api, editor: Api) -> None:
+def test_a_changed_role_applies_at_once(admin: Api, editor: Api) -> None:
     assert editor.post("workflows/", {"name": "Two"}).status == 201
     admin.patch("users/editor-person/", {"role": "viewer"})
     assert editor.post("workflows/", {"name": "Three"}).status == 403
@@ -60,7 +60,7 @@ def test_a_write_with_a_session_needs_the_csrf_token(db: None) -> None:
     assert api.put("files/x.txt", raw=b"x").code == "csrf_failed"
 
 
-def test_a_foreign_token_is_401_even_beside_a_session(db: None) -> None:
+def test_an_unknown_token_is_401_even_beside_a_session(db: None) -> None:
     api = Api(person(Role.ADMIN), session=True)
     for header in ("Bearer nonsense", "Bearer ", "bearer interlock_x", "Bearer \u00e9"):
         answer = api.get("workflows/", headers={"Authorization": header})

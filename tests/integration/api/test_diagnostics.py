@@ -73,7 +73,7 @@ def diagnose(api: Api, run: Run, node: str = "") -> Any:
     return answer.json
 
 
-def test_a_stuck_node_is_told_with_its_cause_evidence_logs_stack_and_action(editor: Api) -> None:
+def test_a_stuck_node_has_a_cause_evidence_logs_stack_and_action(editor: Api) -> None:
     publish(editor, "one", python("a", expected_duration=2))
     run = started(editor, "one", running=1)
     running(run, "a", 20, 2)
@@ -112,7 +112,7 @@ def test_a_stuck_node_is_told_with_its_cause_evidence_logs_stack_and_action(edit
 
 
 @pytest.mark.parametrize("expected", [0.05, 0.4, 1, 3, 21.6, 100, 299, 400, 5000, 100_000, 20_000_000])
-def test_a_retry_with_a_limit_is_accepted_whatever_is_expected(editor: Api, expected: float) -> None:
+def test_a_retry_with_a_limit_is_accepted_for_every_expected_duration(editor: Api, expected: float) -> None:
     publish(editor, "one", python("a", expected_duration=expected, soft_timeout=7, hard_timeout=8))
     run = started(editor, "one", running=1)
     running(run, "a", 2.5 * expected + 3, expected)
@@ -148,7 +148,7 @@ def test_a_pool_held_by_another_run_is_named_and_slots_can_be_added(admin: Api) 
     assert diagnose(admin, second)["suggestions"] == []
 
 
-def test_what_runs_normally_and_what_ended_well_give_nothing(editor: Api) -> None:
+def test_a_normal_and_a_succeeded_run_have_no_suggestions(editor: Api) -> None:
     publish(editor, "one", python("a", expected_duration=100), "b", edges=("a>b",))
     run = started(editor, "one", running=1, pending=1)
     running(run, "a", 20, 100)
@@ -176,7 +176,7 @@ def test_a_waiting_node_is_explained_by_the_root_of_its_wait(editor: Api) -> Non
     assert diagnose(editor, run, "a")["suggestions"][0]["node_id"] == "a"
 
 
-def test_a_node_behind_what_has_ended_waits_only_for_what_has_not(editor: Api) -> None:
+def test_a_node_waits_only_for_upstream_nodes_that_have_not_ended(editor: Api) -> None:
     publish(editor, "one", "a", "b", "c", edges=("a>c", "b>c"))
     run = started(editor, "one", succeeded=1, running=1, pending=1)
     run_rows.node_run(run, "a", "succeeded")
@@ -207,7 +207,7 @@ def ended(api: Api, slug: str, state: str) -> Run:
     return run_rows.ended(api.post(f"workflows/{slug}/runs/").json["id"], state, a=state)
 
 
-def test_a_failure_that_began_with_the_live_version_offers_the_way_back(admin: Api) -> None:
+def test_a_failure_since_the_live_version_offers_a_rollback(admin: Api) -> None:
     publish(admin, "one", "a")
     for _ in range(3):
         ended(admin, "one", "succeeded")
@@ -225,12 +225,12 @@ def test_a_failure_that_began_with_the_live_version_offers_the_way_back(admin: A
     assert f"v2 has been failing since run {runs[0].pk}: " in action["body"]["reason"]
     assert admin.call("POST", action["path"], action["body"]).status == 200
     assert Deployment.objects.get(state="live").version.number == 1
-    # What was taken back is not offered again.
+    # A version that was rolled back is not offered again.
     assert [one["code"] for one in diagnose(admin, runs[0])["suggestions"]] == ["failed_value_error"]
 
 
 @pytest.mark.parametrize("case", ["the first version", "earlier one failed too", "this one succeeded once", "no pool"])
-def test_the_way_back_is_offered_only_where_it_leads_to_what_worked(admin: Api, case: str) -> None:
+def test_a_rollback_is_offered_only_to_a_version_that_worked(admin: Api, case: str) -> None:
     pool = Pool.objects.create(name="p", slots=1, created_at=clock.now())
     publish(admin, "one", python("a", pool="p"))
     ended(admin, "one", "failed" if case == "earlier one failed too" else "succeeded")
@@ -257,7 +257,7 @@ def test_a_queued_run_names_the_run_that_it_waits_for(editor: Api) -> None:
     assert one["action"]["path"] == f"/api/v1/runs/{first.pk}/cancel/"
 
 
-def test_a_scheduler_that_is_gone_is_the_first_thing_said(editor: Api) -> None:
+def test_a_missing_scheduler_is_reported_first(editor: Api) -> None:
     publish(editor, "one", "a")
     run = started(editor, "one", ready=1)
     ready(run, "a")
@@ -267,7 +267,7 @@ def test_a_scheduler_that_is_gone_is_the_first_thing_said(editor: Api) -> None:
     assert one["evidence"][0]["pid"] == 77
 
 
-def test_runs_and_nodes_that_are_not_there_are_404(editor: Api) -> None:
+def test_unknown_runs_and_nodes_are_404(editor: Api) -> None:
     publish(editor, "one", "a")
     run = started(editor, "one", pending=1)
     assert editor.get("runs/999/diagnostics/").status == 404

@@ -26,7 +26,7 @@ def tag(api: Api) -> str:
     return str(api.get(DRAFT).headers["ETag"])
 
 
-def test_nothing_saved_shows_an_empty_document_then_the_newest_version(api: Api) -> None:
+def test_without_a_draft_the_newest_version_is_shown(api: Api) -> None:
     empty = api.get(DRAFT)
     assert empty.status == 200
     assert empty.json == {
@@ -57,7 +57,7 @@ def test_only_the_strong_current_tag_matches(api: Api, given: str) -> None:
     assert save(api, {}, given).status == 412
 
 
-def test_one_of_several_tags_is_enough_and_a_star_takes_what_is_there(api: Api) -> None:
+def test_one_of_several_tags_is_enough_and_a_star_matches_any(api: Api) -> None:
     assert save(api, {"n": 1}, '"7", "0"').status == 200
     assert save(api, {"n": 2}, "*").status == 200
     assert api.get(DRAFT).json["definition"] == {"n": 2}
@@ -96,7 +96,7 @@ def test_a_definition_that_is_no_object_is_an_invalid_document(api: Api, definit
     assert api.get(DRAFT).json["saved_at"] is None
 
 
-def test_the_base_version_is_kept_until_it_is_named(api: Api) -> None:
+def test_the_base_version_stays_until_another_is_given(api: Api) -> None:
     api.post("workflows/one/versions/", {"definition": chain("x"), "message": ""})
     assert save(api, {}, tag(api)).json["base_version"] == 1
     api.post("workflows/one/versions/", {"definition": chain("y"), "message": ""})
@@ -106,7 +106,7 @@ def test_the_base_version_is_kept_until_it_is_named(api: Api) -> None:
 
 
 @pytest.mark.parametrize("base", [0, 2, 77])
-def test_a_base_version_that_never_was_is_refused_and_stores_nothing(api: Api, base: int) -> None:
+def test_an_unknown_base_version_is_refused_and_stores_nothing(api: Api, base: int) -> None:
     early = save(api, {"n": 1}, tag(api), base_version=base)
     assert (early.status, early.json["errors"][0]["path"]) == (422, "base_version")
     assert f"has no version {base} yet" in early.json["detail"]
@@ -161,7 +161,7 @@ def test_a_patch_needs_the_tag_too(api: Api) -> None:
         ([{"op": "replace", "path": "", "value": [1]}], 422),
     ],
 )
-def test_a_patch_that_is_none_or_does_not_apply_changes_nothing(api: Api, operations: Any, status: int) -> None:
+def test_a_patch_that_is_invalid_or_does_not_apply_changes_nothing(api: Api, operations: Any, status: int) -> None:
     before = api.get(DRAFT)
     answer = patched(api, operations)
     assert answer.status == status, answer
@@ -169,14 +169,14 @@ def test_a_patch_that_is_none_or_does_not_apply_changes_nothing(api: Api, operat
     assert tag(api) == before.headers["ETag"]
 
 
-def test_a_patch_that_doubles_itself_is_stopped(api: Api) -> None:
+def test_a_patch_that_copies_without_end_is_refused(api: Api) -> None:
     operations: list[dict[str, Any]] = [{"op": "add", "path": "/x", "value": ["y" * 1000]}]
     operations += [{"op": "copy", "from": "/x", "path": f"/x/{number}"} for number in range(60)]
     answer = patched(api, operations)
     assert (answer.status, answer.code) == (413, "too_large")
 
 
-def test_a_patch_of_another_kind_is_refused(api: Api) -> None:
+def test_a_patch_of_another_media_type_is_refused(api: Api) -> None:
     assert api.patch(DRAFT, {}, headers={"If-Match": "*"}).status == 415
 
 
@@ -189,7 +189,7 @@ def test_discarding_goes_back_to_the_newest_version(api: Api) -> None:
     assert api.delete(DRAFT).status == 204
 
 
-def test_text_that_no_column_takes_is_cleaned(api: Api) -> None:
+def test_text_that_no_column_can_store_is_cleaned(api: Api) -> None:
     answer = api.put(DRAFT, raw=b'{"definition": {"a\\u0000": "\\ud800"}}', headers={"If-Match": tag(api)})
     assert answer.json["definition"] == {"a\ufffd": "\ufffd"}
     assert api.get(DRAFT).json == answer.json
@@ -204,25 +204,25 @@ PATCH = "application/json-patch+json"
 RENAME = b'[{"op": "replace", "path": "/nodes/0/id", "value": "y"}]'
 
 
-def test_a_save_that_asks_for_little_gets_only_the_tag(api: Api) -> None:
-    little = {"Prefer": "return=minimal"}
-    saved = api.put(DRAFT, {"definition": chain("x")}, headers={"If-Match": tag(api), **little})
+def test_a_save_that_prefers_a_minimal_answer_gets_only_the_tag(api: Api) -> None:
+    minimal = {"Prefer": "return=minimal"}
+    saved = api.put(DRAFT, {"definition": chain("x")}, headers={"If-Match": tag(api), **minimal})
     assert (saved.status, saved.body, saved.headers["ETag"]) == (204, b"", '"1"')
     assert saved.headers["Preference-Applied"] == "return=minimal"
-    patched = api.call("PATCH", DRAFT, raw=RENAME, content_type=PATCH, headers={"If-Match": '"1"', **little})
+    patched = api.call("PATCH", DRAFT, raw=RENAME, content_type=PATCH, headers={"If-Match": '"1"', **minimal})
     assert (patched.status, patched.body, patched.headers["ETag"]) == (204, b"", '"2"')
     assert api.get(DRAFT).json["definition"] == chain("y")
     whole = api.put(DRAFT, {"definition": {}}, headers={"If-Match": '"2"', "Prefer": "return=representation"})
     assert (whole.status, whole.json["definition"]) == (200, {})
 
 
-def test_a_patch_is_never_applied_to_what_it_was_not_made_from(api: Api, admin: Api) -> None:
+def test_a_patch_is_applied_only_to_the_document_it_was_made_from(api: Api, admin: Api) -> None:
     admin.post("workflows/one/versions/", {"definition": chain("x"), "message": ""})
 
     def patch(on: str) -> Answer:
         return api.call("PATCH", f"{DRAFT}?on={on}", raw=RENAME, content_type=PATCH, headers={"If-Match": tag(api)})
 
-    # Nothing is saved: the tag stays the same while others publish, but what the patch would hit does not.
+    # Nothing is saved yet: publishing by others keeps the tag but changes the document that the patch would apply to.
     for other in ("draft", "empty", "2"):
         assert (patch(other).status, patch(other).code) == (412, "stale_draft"), other
     admin.post("workflows/one/versions/", {"definition": chain("z"), "message": ""})

@@ -78,7 +78,7 @@ def test_the_list_goes_on_by_next(editor: Api) -> None:
         f"{STAGING}/x",
     ],
 )
-def test_a_path_that_leads_elsewhere_is_refused(editor: Api, home: Path, path: str) -> None:
+def test_a_path_outside_the_folder_is_refused(editor: Api, home: Path, path: str) -> None:
     (home / "outside.txt").write_text("secret")
     for answer in (put(editor, path), editor.get(f"files/{path}"), editor.delete(f"files/{path}")):
         assert answer.status in (404, 405, 422), answer
@@ -102,14 +102,14 @@ def test_links_are_not_followed(editor: Api, home: Path) -> None:
         assert editor.get(f"files/{path}").status == 404
     assert put(editor, "folder/new.txt").code == "bad_path"
     assert editor.delete("files/folder/secret.txt").status == 404
-    # A link is replaced by the upload, and what it pointed to is left alone.
+    # An upload replaces a link and leaves its target alone.
     assert put(editor, "file.txt", b"mine").status == 200
     assert (outside / "secret.txt").read_text() == "secret"
     assert not (files / "file.txt").is_symlink()
     assert sorted(entry.name for entry in outside.iterdir()) == ["secret.txt"]
 
 
-def test_a_folder_swapped_for_a_link_while_uploading_leads_nowhere_else(home: Path) -> None:
+def test_a_folder_replaced_by_a_link_during_an_upload_is_not_followed(home: Path) -> None:
     import io
 
     files = Files(home / "files")
@@ -144,7 +144,7 @@ def test_a_folder_swapped_for_a_link_while_uploading_leads_nowhere_else(home: Pa
     assert list(outside.iterdir()) == []
 
 
-def test_a_folder_is_not_overwritten_nor_a_file_walked_through(editor: Api) -> None:
+def test_a_folder_is_not_overwritten_and_a_file_is_no_folder(editor: Api) -> None:
     put(editor, "a/b.txt")
     assert put(editor, "a").code == "is_folder"
     assert editor.get("files/a").code == "is_folder"
@@ -178,7 +178,7 @@ def test_a_body_that_breaks_off_leaves_nothing_and_keeps_the_old_file(home: Path
     assert list((home / "files" / STAGING).iterdir()) == []
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(editor: Api, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_refused_and_leaves_nothing(editor: Api, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dashboard.files.DISK_RESERVE_BYTES", 10**18)
     answer = put(editor, "x.txt")
     assert (answer.status, answer.code) == (507, "storage_full")

@@ -19,7 +19,7 @@ def test_the_document_is_valid_openapi() -> None:
     assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
 
 
-def test_operations_have_names_of_their_own() -> None:
+def test_every_operation_has_its_own_name() -> None:
     names = [
         operation["operationId"] for path in openapi_document("en")["paths"].values() for operation in path.values()
     ]
@@ -67,7 +67,7 @@ def test_the_docs_page_keeps_to_the_content_security_policy(db: None) -> None:
         (404, "application/problem+json", b'{"status": 404}'),
     ],
 )
-def test_the_check_of_answers_fails_on_what_is_not_documented(status: int, media: str, body: bytes) -> None:
+def test_the_check_of_answers_fails_on_undocumented_ones(status: int, media: str, body: bytes) -> None:
     contract().check("GET", "/api/v1/workflows/", 200, "application/json", b'{"results": [], "next": null}')
     with pytest.raises(AssertionError):
         contract().check("GET", "/api/v1/workflows/", status, media, body)

@@ -1,4 +1,4 @@
-"""Outputs of nodes: told in pieces, and downloaded."""
+"""Outputs of nodes: read in pages, and downloaded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(editor: Api) -> str:
     return str(editor.post("workflows/one/runs/").json["id"])
 
 
-def test_an_output_that_is_not_there_is_not_found(editor: Api, run: str) -> None:
+def test_a_missing_output_is_not_found(editor: Api, run: str) -> None:
     for path in ("output/", "output/download/", "output/download/?format=csv"):
         answer = editor.get(f"runs/{run}/nodes/a/{path}")
         assert (answer.status, answer.code) == (404, "no_output"), path
@@ -36,7 +36,7 @@ def stored_json(value: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("value", [None, 3, "text", [1, {"a": None}], {"deep": [[]]}])
-def test_a_json_output_is_told_and_downloads_as_json(editor: Api, run: str, value: Any) -> None:
+def test_a_json_output_is_shown_and_downloads_as_json(editor: Api, run: str, value: Any) -> None:
     run_rows.node_run(run_rows.ended(run, "succeeded"), "a", "succeeded", output=stored_json(value))
     assert editor.get(f"runs/{run}/nodes/a/output/").json == {"kind": "json", "value": value}
     download = editor.get(f"runs/{run}/nodes/a/output/download/?format=json")
@@ -49,7 +49,7 @@ def test_a_json_output_is_told_and_downloads_as_json(editor: Api, run: str, valu
 
 @pytest.fixture
 def table(run: str, home: Path) -> str:
-    """The address of a node whose output is a table of 250 rows."""
+    """The URL of a node whose output is a table of 250 rows."""
     source = home / "rows.parquet"
     duckdb.connect().execute(
         f"""
@@ -80,7 +80,7 @@ def table(run: str, home: Path) -> str:
     return f"runs/{run}/nodes/a/"
 
 
-def test_a_table_is_told_in_pieces(editor: Api, table: str) -> None:
+def test_a_table_is_read_in_pages(editor: Api, table: str) -> None:
     node = editor.get(table).json
     assert (node["output"]["kind"], node["output"]["row_count"], node["output"]["ports"]) == ("table", 250, ["out"])
     first = editor.get(f"{table}output/").json
@@ -106,7 +106,7 @@ def test_a_table_downloads_in_each_form(editor: Api, table: str, home: Path) -> 
     assert duckdb.connect().execute(f"SELECT count(*) FROM '{saved}'").fetchall() == [(250,)]
 
 
-def test_an_output_whose_file_is_gone_is_told_so(editor: Api, table: str, home: Path) -> None:
+def test_an_output_without_its_file_is_410(editor: Api, table: str, home: Path) -> None:
     shutil.rmtree(home / "artifacts")
     for path in ("output/", "output/download/?format=csv", "output/download/?format=parquet"):
         answer = editor.get(table + path)

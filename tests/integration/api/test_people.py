@@ -16,7 +16,7 @@ from versions.models import AuditEntry
 # --- tokens ---
 
 
-def test_a_token_is_told_once_and_kept_as_a_hash(viewer: Api) -> None:
+def test_a_token_is_shown_once_and_stored_as_a_hash(viewer: Api) -> None:
     made = viewer.post("tokens/", {"name": "reports"})
     assert made.status == 201
     raw = made.json["token"]
@@ -55,7 +55,7 @@ def test_an_expired_token_is_refused(viewer: Api) -> None:
     assert viewer.post("tokens/", {"name": "x", "expires_at": "soon"}).status == 400
 
 
-def test_a_limited_token_is_good_for_its_scope_alone(admin: Api) -> None:
+def test_a_limited_token_is_valid_only_for_its_scope(admin: Api) -> None:
     raw = admin.post("tokens/", {"name": "prometheus", "scopes": ["metrics"]}).json["token"]
     api = Api(token=raw)
     for path in ("workflows/", "tokens/", "schema/", "users/"):
@@ -66,7 +66,7 @@ def test_a_limited_token_is_good_for_its_scope_alone(admin: Api) -> None:
     assert admin.post("tokens/", {"name": "x", "scopes": ["root"]}).status == 400
 
 
-def test_the_use_of_a_token_is_noted_once_an_hour(viewer: Api, django_assert_num_queries) -> None:
+def test_the_use_of_a_token_is_recorded_once_an_hour(viewer: Api, django_assert_num_queries) -> None:
     ApiToken.objects.update(created_at=clock.now() - timedelta(hours=2))
     viewer.get("node-types/")
     used = ApiToken.objects.get().used_at
@@ -76,7 +76,7 @@ def test_the_use_of_a_token_is_noted_once_an_hour(viewer: Api, django_assert_num
         viewer.get("node-types/")
 
 
-def test_a_token_whose_use_cannot_be_noted_is_good_for_reading(viewer: Api) -> None:
+def test_a_token_whose_use_cannot_be_recorded_is_valid_for_reading(viewer: Api) -> None:
     def full(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if sql.startswith("UPDATE"):
             raise OperationalError("database or disk is full")
@@ -90,7 +90,7 @@ def test_a_token_whose_use_cannot_be_noted_is_good_for_reading(viewer: Api) -> N
     assert ApiToken.objects.get().used_at is not None
 
 
-def test_a_token_is_never_used_before_it_was_made(viewer: Api, django_assert_num_queries) -> None:
+def test_a_token_is_never_used_before_its_creation(viewer: Api, django_assert_num_queries) -> None:
     viewer.get("node-types/")
     token = ApiToken.objects.get()
     assert token.used_at is not None
@@ -104,7 +104,7 @@ def test_a_token_is_never_used_before_it_was_made(viewer: Api, django_assert_num
 # --- users ---
 
 
-def test_an_admin_makes_accounts_and_changes_their_role(admin: Api) -> None:
+def test_an_admin_creates_accounts_and_changes_their_role(admin: Api) -> None:
     made = admin.post("users/", {"username": "ann", "role": "viewer"})
     assert (made.status, made.json["role"], made.json["has_password"]) == (201, "viewer", False)
     assert admin.get(made.headers["Location"]).json == made.json
@@ -130,13 +130,13 @@ def test_an_admin_makes_accounts_and_changes_their_role(admin: Api) -> None:
         ({"role": "viewer"}, 400),
     ],
 )
-def test_a_wrong_account_is_refused(admin: Api, body: dict[str, object], status: int) -> None:
+def test_an_invalid_account_is_refused(admin: Api, body: dict[str, object], status: int) -> None:
     before = User.objects.count()
     assert admin.post("users/", body).status == status
     assert User.objects.count() == before
 
 
-def test_the_last_admin_stays_one(admin: Api) -> None:
+def test_the_last_admin_keeps_the_role(admin: Api) -> None:
     for change in ({"role": "editor"}, {"active": False}):
         answer = admin.patch("users/admin-person/", change)
         assert (answer.status, answer.code) == (409, "last_admin")
@@ -161,7 +161,9 @@ def test_a_new_password_ends_the_sessions(admin: Api) -> None:
 # --- audit ---
 
 
-def test_the_log_of_a_workflow_is_for_all_and_of_everything_for_admins(viewer: Api, editor: Api, admin: Api) -> None:
+def test_the_audit_log_of_a_workflow_is_for_all_and_the_whole_log_for_admins(
+    viewer: Api, editor: Api, admin: Api
+) -> None:
     editor.post("workflows/", {"name": "One"})
     editor.post("workflows/", {"name": "Two"})
     assert [entry["workflow"] for entry in viewer.all("audit/?workflow=one")] == ["one"]

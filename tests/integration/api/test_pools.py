@@ -9,7 +9,7 @@ from tests.support.api import Api
 from tests.support.documents import chain, with_policy
 
 
-def test_a_pool_is_made_shown_resized_and_deleted(editor: Api, admin: Api) -> None:
+def test_a_pool_is_created_shown_resized_and_deleted(editor: Api, admin: Api) -> None:
     made = editor.post("pools/", {"name": "disk", "slots": 2})
     assert made.status == 201
     assert made.json == {
@@ -43,7 +43,7 @@ def test_a_pool_is_made_shown_resized_and_deleted(editor: Api, admin: Api) -> No
         ({"name": "there", "slots": 1}, 409),
     ],
 )
-def test_a_wrong_pool_is_refused(editor: Api, body: dict[str, Any], status: int) -> None:
+def test_an_invalid_pool_is_refused(editor: Api, body: dict[str, Any], status: int) -> None:
     editor.post("pools/", {"name": "there", "slots": 1})
     assert editor.post("pools/", body).status == status
     assert Pool.objects.count() == 1
@@ -55,16 +55,16 @@ def test_an_unknown_pool_is_not_found(editor: Api) -> None:
     assert editor.delete("pools/none/").status == 404
 
 
-def test_a_pool_that_a_live_version_names_stays(editor: Api) -> None:
+def test_a_pool_in_use_by_a_live_version_is_not_deleted(editor: Api) -> None:
     editor.post("pools/", {"name": "disk", "slots": 4})
     editor.post("workflows/", {"name": "One"})
     assert editor.post("workflows/one/versions/", {"definition": with_policy(pool="none"), "message": ""}).status == 422
     too_many = editor.post("workflows/one/versions/", {"definition": with_policy(pool="disk", slots=5), "message": ""})
     assert too_many.status == 422
     editor.post("workflows/one/versions/", {"definition": with_policy(pool="disk", slots=3), "message": ""})
-    kept = editor.delete("pools/disk/")
-    assert (kept.status, kept.code) == (409, "in_use_by_version")
-    assert "one v1" in kept.json["detail"]
+    refused = editor.delete("pools/disk/")
+    assert (refused.status, refused.code) == (409, "in_use_by_version")
+    assert "one v1" in refused.json["detail"]
     assert editor.patch("pools/disk/", {"slots": 2}).code == "in_use_by_version"
     assert editor.patch("pools/disk/", {"slots": 3}).status == 200
     # Once another version is live, the pool may go.

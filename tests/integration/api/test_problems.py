@@ -25,7 +25,7 @@ from tests.support.documents import chain
         "/api/v1/runs/1/nodes/a/output/download",
     ],
 )
-def test_an_unknown_address_is_a_problem_document_for_anybody(db: None, admin: Api, path: str) -> None:
+def test_an_unknown_url_is_a_problem_document_for_everybody(db: None, admin: Api, path: str) -> None:
     for api in (Api(), admin):
         for method in ("GET", "POST", "DELETE"):
             answer = api.call(method, path)
@@ -33,7 +33,7 @@ def test_an_unknown_address_is_a_problem_document_for_anybody(db: None, admin: A
             assert set(answer.json) == {"type", "title", "status", "detail", "code"}
 
 
-def test_a_fault_is_a_problem_without_a_traceback(admin: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_is_a_problem_without_a_traceback(admin: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*arguments: Any, **named: Any) -> None:
         raise RuntimeError("secret detail")
 
@@ -46,10 +46,10 @@ def test_a_fault_is_a_problem_without_a_traceback(admin: Api, monkeypatch: pytes
 
 
 def test_a_database_that_does_not_answer_is_503(admin: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(*arguments: Any, **named: Any) -> None:
+    def unavailable(*arguments: Any, **named: Any) -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr("engine.reads.queries.pools", gone)
+    monkeypatch.setattr("engine.reads.queries.pools", unavailable)
     answer = admin.get("pools/")
     assert (answer.status, answer.code) == (503, "database_unavailable")
     assert answer.headers["Retry-After"]
@@ -74,15 +74,15 @@ def test_a_database_that_does_not_answer_is_503(admin: Api, monkeypatch: pytest.
         ("GET", "/metrics", "metrics"),
     ],
 )
-def test_what_is_not_built_yet_is_refused_by_name(admin: Api, method: str, path: str, what: str) -> None:
+def test_a_missing_feature_is_refused_by_name(admin: Api, method: str, path: str, what: str) -> None:
     answer = admin.call(method, path)
     assert (answer.status, answer.code) == (501, "not_available_yet")
     assert what in answer.json["detail"]
 
 
-def test_metrics_has_a_door_of_its_own(viewer: Api) -> None:
+def test_metrics_has_its_own_authentication(viewer: Api) -> None:
     assert viewer.get("/metrics").status == 501
-    # The test client comes from loopback.
+    # The test client connects from loopback.
     assert Api().get("/metrics").status == 501
     for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
         assert Api().get("/metrics", headers={header: "127.0.0.1"}).status == 401
@@ -95,34 +95,34 @@ def test_health_says_only_ok(db: None) -> None:
     assert (answer.status, answer.json) == (200, {"status": "ok"})
 
 
-def test_ready_says_which_part_is_not(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readiness_names_the_failing_part(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     api = Api()
-    quiet = api.get("/readyz")
-    assert (quiet.status, quiet.code, quiet.json["failing"]) == (503, "not_ready", "scheduler")
+    failing = api.get("/readyz")
+    assert (failing.status, failing.code, failing.json["failing"]) == (503, "not_ready", "scheduler")
     Leader.objects.update_or_create(pk=1, defaults={"beat_at": clock.now()})
     assert api.get("/readyz").json == {"status": "ok"}
     monkeypatch.setattr("dashboard.api.health._schema_is_current", False)
     monkeypatch.setattr("engine.database.schema.is_current", lambda: False)
     assert api.get("/readyz").json["failing"] == "schema"
 
-    def gone() -> bool:
+    def unavailable() -> bool:
         raise OperationalError("no")
 
     monkeypatch.setattr("dashboard.api.health._schema_is_current", True)
-    monkeypatch.setattr("engine.reads.queries.scheduler_alive", gone)
+    monkeypatch.setattr("engine.reads.queries.scheduler_alive", unavailable)
     assert api.get("/readyz").json["failing"] == "database"
 
 
-def test_the_message_of_a_problem_follows_the_language(admin: Api) -> None:
+def test_the_code_of_a_problem_does_not_depend_on_the_language(admin: Api) -> None:
     assert admin.get("workflows/ghost/", headers={"Accept-Language": "zh-hant"}).code == "not_found"
 
 
-def test_a_whole_number_with_a_point_is_the_same_number(admin: Api) -> None:
+def test_an_integer_written_as_a_float_is_accepted(admin: Api) -> None:
     made = admin.post("pools/", {"name": "p", "slots": 3.0})
     assert (made.status, made.json["slots"]) == (201, 3)
 
 
-def test_a_field_of_a_call_that_takes_none_is_told_so(admin: Api) -> None:
+def test_a_field_of_a_call_without_fields_is_refused(admin: Api) -> None:
     admin.post("workflows/", {"name": "One"})
     admin.post("workflows/one/versions/", {"definition": chain("a"), "message": ""})
     run = admin.post("workflows/one/runs/").json["id"]

@@ -42,7 +42,7 @@ def test_a_run_starts_without_a_body(api: Api) -> None:
     assert api.post(START).status == 202
 
 
-def test_version_inputs_and_priority_are_taken(api: Api) -> None:
+def test_version_inputs_and_priority_are_accepted(api: Api) -> None:
     assert start(api, version=2, priority=1).json["priority"] == 1
     assert start(api, inputs={"month": 7}).json["inputs"] == {"month": 7}
     missing = start(api, version=9)
@@ -50,7 +50,7 @@ def test_version_inputs_and_priority_are_taken(api: Api) -> None:
 
 
 @pytest.mark.parametrize("inputs", [{"month": "x"}, {"moth": 1}, [], "x", 3])
-def test_inputs_that_do_not_fit_start_nothing(api: Api, inputs: Any) -> None:
+def test_invalid_inputs_start_nothing(api: Api, inputs: Any) -> None:
     answer = start(api, inputs=inputs)
     assert (answer.status, answer.code) == (422, "invalid_inputs")
     assert answer.json["errors"][0]["path"].startswith("inputs")
@@ -71,7 +71,7 @@ def test_inputs_that_do_not_fit_start_nothing(api: Api, inputs: Any) -> None:
         {"inputs": {}, "wait": 3},
     ],
 )
-def test_a_wrong_body_starts_nothing(api: Api, body: dict[str, Any]) -> None:
+def test_an_invalid_body_starts_nothing(api: Api, body: dict[str, Any]) -> None:
     assert start(api, **body).status == 400
     assert not Run.objects.exists()
 
@@ -87,26 +87,26 @@ def test_a_wait_within_its_range_is_accepted(api: Api) -> None:
     assert api.post(f"{START}?wait=60").status == 202
 
 
-def test_what_is_not_built_yet_is_refused_by_name_and_starts_nothing(api: Api) -> None:
+def test_a_missing_feature_is_refused_by_name_and_starts_nothing(api: Api) -> None:
     key = api.post(START, {}, headers={"Idempotency-Key": "k"})
     assert (key.status, key.code) == (501, "not_available_yet")
     assert not Run.objects.exists()
 
 
-def test_targets_are_kept_with_the_run(api: Api) -> None:
+def test_targets_are_stored_with_the_run(api: Api) -> None:
     run = start(api, version=2, targets=["a", "a"])
     assert (run.status, run.json["counts"]) == (202, {"pending": 2})
     assert Run.objects.get(pk=run.json["id"]).targets == ["a"]
 
 
-def test_targets_that_are_null_are_as_if_left_out(api: Api) -> None:
+def test_null_targets_are_as_omitted_ones(api: Api) -> None:
     run = start(api, targets=None)
     assert run.status == 202
     assert Run.objects.get(pk=run.json["id"]).targets is None
 
 
 @pytest.mark.parametrize("targets", [["nobody"], ["a", "nobody", ""], []])
-def test_targets_that_are_no_nodes_start_nothing(api: Api, targets: list[str]) -> None:
+def test_unknown_targets_start_nothing(api: Api, targets: list[str]) -> None:
     answer = start(api, targets=targets)
     assert answer.status in (400, 422)
     assert not Run.objects.exists()
@@ -183,11 +183,11 @@ def test_the_list_filters_and_goes_on_by_next(api: Api, operator: Api) -> None:
 @pytest.mark.parametrize(
     "query", ["state=dancing", "since=yesterday", "since=2026-99-99T00:00:00Z", "version=x", "draft=1", "until=%00"]
 )
-def test_wrong_filters_are_refused(api: Api, query: str) -> None:
+def test_invalid_filters_are_refused(api: Api, query: str) -> None:
     assert api.get(f"runs/?{query}").code == "bad_parameter"
 
 
-def test_the_list_asks_no_query_per_row(api: Api, django_assert_max_num_queries) -> None:
+def test_the_list_takes_no_query_per_row(api: Api, django_assert_max_num_queries) -> None:
     for _number in range(10):
         start(api)
     api.get("runs/")
@@ -251,7 +251,7 @@ def test_commands_are_accepted_audited_and_refused_in_the_wrong_state(api: Api, 
         ({"node": "a"}, 400),
     ],
 )
-def test_a_wrong_retry_writes_nothing(api: Api, body: dict[str, Any], status: int) -> None:
+def test_an_invalid_retry_writes_nothing(api: Api, body: dict[str, Any], status: int) -> None:
     run = start(api).json["id"]
     run_rows.ended(run, "failed", a="failed")
     before = Command.objects.count()
@@ -261,7 +261,7 @@ def test_a_wrong_retry_writes_nothing(api: Api, body: dict[str, Any], status: in
 
 
 @pytest.mark.parametrize("state", ["failed", "timed_out", "cancelled", "upstream_failed"])
-def test_an_ended_node_is_skipped_and_the_audit_log_says_by_whom(api: Api, admin: Api, state: str) -> None:
+def test_an_ended_node_is_skipped_and_audited(api: Api, admin: Api, state: str) -> None:
     run = start(api, version=2).json["id"]
     run_rows.ended(run, "failed", a=state, b="upstream_failed")
     answer = api.post(f"runs/{run}/nodes/a/skip/")
@@ -272,7 +272,7 @@ def test_an_ended_node_is_skipped_and_the_audit_log_says_by_whom(api: Api, admin
 
 
 @pytest.mark.parametrize("state", ["succeeded", "skipped"])
-def test_what_needs_no_skip_is_refused_and_nothing_is_written(api: Api, admin: Api, state: str) -> None:
+def test_a_node_that_needs_no_skip_is_refused(api: Api, admin: Api, state: str) -> None:
     run = start(api, version=2).json["id"]
     run_rows.ended(run, "failed", a=state, b="failed")
     answer = api.post(f"runs/{run}/nodes/a/skip/")
@@ -283,7 +283,7 @@ def test_what_needs_no_skip_is_refused_and_nothing_is_written(api: Api, admin: A
     assert not [entry for entry in admin.all("audit/") if entry["action"] == "node_skipped"]
 
 
-def test_a_failed_node_of_a_run_that_is_being_ended_is_not_skipped(api: Api) -> None:
+def test_a_failed_node_of_a_stopping_run_is_not_skipped(api: Api) -> None:
     run = start(api, version=2).json["id"]
     run_rows.ended(run, "running", a="failed")
     Run.objects.filter(pk=int(run)).update(stopping="cancelled", finished_at=None)
@@ -297,7 +297,7 @@ def test_a_pending_node_is_skipped_also_while_its_run_is_queued(api: Api) -> Non
     assert api.post(f"runs/{run}/nodes/b/skip/").status == 202
 
 
-def test_an_ended_run_is_deleted_and_the_log_of_it_stays(api: Api, admin: Api) -> None:
+def test_an_ended_run_is_deleted_and_the_audit_log_stays(api: Api, admin: Api) -> None:
     run = start(api).json["id"]
     row = run_rows.ended(run, "succeeded", a="succeeded")
     run_rows.lines(row, "a", 1, "one")
@@ -309,7 +309,7 @@ def test_an_ended_run_is_deleted_and_the_log_of_it_stays(api: Api, admin: Api) -
 # --- nodes, attempts, logs ---
 
 
-def test_nodes_are_listed_in_order_also_pending_ones(api: Api) -> None:
+def test_nodes_are_listed_in_order_with_pending_ones(api: Api) -> None:
     run = start(api, version=2).json["id"]
     nodes = api.get(f"runs/{run}/nodes/").json["results"]
     assert [(node["node"], node["state"], node["attempt"]) for node in nodes] == [

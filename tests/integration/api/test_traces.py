@@ -1,4 +1,4 @@
-"""Stacks, timeline, samples and a node's history, as the API tells them."""
+"""Stacks, timeline, samples and a node's history in the API."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def start(api: Api) -> Run:
     return Run.objects.get(pk=int(api.post("workflows/one/runs/").json["id"]))
 
 
-def running(api: Api, **given: Any) -> Run:
+def running(api: Api, **more: Any) -> Run:
     """A run whose node `a` runs in its first attempt."""
     run = start(api)
     now = clock.now()
     Run.objects.filter(pk=run.pk).update(state="running", started_at=now)
-    row = {"ready_at": now, "started_at": now, **given}
+    row = {"ready_at": now, "started_at": now, **more}
     NodeRun.objects.create(run=run, node="a", state="running", attempt=1, claim="c", **row)
     Attempt.objects.create(run=run, node="a", number=1, state="running", claim="c", worker="w", pid=11, **row)
     run.refresh_from_db()
     return run
 
 
-def keep(run: Run, taken_at: datetime, why: str = "asked", attempt: int = 1, **body: Any) -> Stack:
+def store_stack(run: Run, taken_at: datetime, why: str = "asked", attempt: int = 1, **body: Any) -> Stack:
     return Stack.objects.create(run=run, node="a", attempt=attempt, taken_at=taken_at, why=why, body={**BODY, **body})
 
 
@@ -59,13 +59,13 @@ def ago(seconds: float) -> datetime:
 # Stacks
 
 
-def test_a_node_that_does_not_run_gives_its_last_kept_stacks(api: Api) -> None:
+def test_a_node_that_does_not_run_returns_its_last_stacks(api: Api) -> None:
     run = run_rows.ended(start(api).pk, "failed", a="failed", b="upstream_failed")
     missing = api.get(f"runs/{run.pk}/nodes/a/stack/")
     assert (missing.status, missing.code) == (404, "no_stack")
-    keep(run, ago(20), "stuck")
-    last = keep(run, ago(10), "hard_timeout")
-    keep(run, ago(30), "soft_timeout")
+    store_stack(run, ago(20), "stuck")
+    last = store_stack(run, ago(10), "hard_timeout")
+    store_stack(run, ago(30), "soft_timeout")
     answer = api.get(f"runs/{run.pk}/nodes/a/stack/")
     assert answer.status == 200
     assert answer.json == {**BODY, "why": "hard_timeout", "attempt": 1, "taken_at": iso(micros(last.taken_at))}
@@ -74,19 +74,19 @@ def test_a_node_that_does_not_run_gives_its_last_kept_stacks(api: Api) -> None:
     assert not Command.objects.filter(kind="stack").exists()
 
 
-def test_stacks_of_the_last_second_are_handed_out_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stacks_of_the_last_second_are_returned_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     now = clock.now()
     monkeypatch.setattr(clock, "now", lambda: now)
     run = running(api)
-    keep(run, ago(0.9), "stuck")
+    store_stack(run, ago(0.9), "stuck")
     assert api.get(f"runs/{run.pk}/nodes/a/stack/").json["why"] == "stuck"
     assert not Command.objects.filter(kind="stack").exists()
 
 
-def test_stacks_that_do_not_come_are_a_503_never_old_ones(api: Api) -> None:
+def test_missing_stacks_are_a_503_and_old_ones_are_not_returned(api: Api) -> None:
     run = running(api)
-    keep(run, ago(3))
-    keep(run, ago(0.1), attempt=2)
+    store_stack(run, ago(3))
+    store_stack(run, ago(0.1), attempt=2)
     answer = api.get(f"runs/{run.pk}/nodes/a/stack/")
     assert (answer.status, answer.code) == (503, "no_answer")
     assert Command.objects.filter(kind="stack", run=run, node="a", by="editor-person").count() == 1
@@ -95,7 +95,7 @@ def test_stacks_that_do_not_come_are_a_503_never_old_ones(api: Api) -> None:
 # Timeline
 
 
-def test_the_timeline_has_a_bar_for_each_attempt_and_for_what_is_still_to_come(api: Api) -> None:
+def test_the_timeline_has_a_bar_for_each_attempt_and_for_the_next_one(api: Api) -> None:
     run = running(api, ready_at=ago(9), started_at=ago(5))
     now = clock.now()
     NodeRun.objects.create(
@@ -138,18 +138,18 @@ def test_a_long_timeline_comes_in_parts_that_make_up_the_whole(api: Api) -> None
     assert len(whole["bars"]) == 9
     assert whole["to"] is not None
     found: list[Any] = []
-    address: str | None = f"runs/{run.pk}/timeline/?limit=2"
-    while address is not None:
-        part = api.get(address).json
+    url: str | None = f"runs/{run.pk}/timeline/?limit=2"
+    while url is not None:
+        part = api.get(url).json
         assert len(part["bars"]) <= 2
         found += part["bars"]
-        address = part["next"]
+        url = part["next"]
     assert found == whole["bars"]
     for wrong in ("x", "a:", "A:1", "a:1;", "a:99999999999"):
         assert api.get(f"runs/{run.pk}/timeline/?after={wrong}").code == "bad_parameter"
 
 
-def test_the_timeline_is_two_reads_whatever_it_holds(api: Api, django_assert_num_queries: Any) -> None:
+def test_the_timeline_takes_two_queries_for_any_number_of_attempts(api: Api, django_assert_num_queries: Any) -> None:
     from engine.reads.timeline import timeline
 
     run = run_rows.ended(start(api).pk, "failed")
@@ -181,7 +181,7 @@ def test_history_is_this_node_in_the_runs_of_its_workflow(api: Api) -> None:
     assert [entry["run"] for entry in api.get(f"runs/{run.pk}/nodes/b/history/").json["results"]] == [str(first.pk)]
 
 
-def test_history_comes_in_pages_of_at_most_fifty_and_few_reads(api: Api, django_assert_max_num_queries: Any) -> None:
+def test_history_comes_in_pages_of_fifty_with_few_queries(api: Api, django_assert_max_num_queries: Any) -> None:
     from engine.reads.history import node_history
 
     run = start(api)

@@ -56,7 +56,7 @@ def test_the_same_content_as_the_newest_gets_no_new_number(api: Api) -> None:
     assert publish(api, chain("a", "b")).json["number"] == 3
 
 
-def test_positions_are_content(api: Api) -> None:
+def test_positions_are_part_of_the_content(api: Api) -> None:
     first = publish(api, chain("a")).json
     moved = chain("a")
     moved["nodes"][0]["position"] = {"x": 10, "y": 0}
@@ -65,7 +65,7 @@ def test_positions_are_content(api: Api) -> None:
     assert second["hash"] != first["hash"]
 
 
-def test_an_outdated_base_publishes_nothing_and_says_what_differs(api: Api) -> None:
+def test_an_outdated_base_publishes_nothing_and_lists_the_changes(api: Api) -> None:
     publish(api, chain("a", "b"))
     publish(api, chain("a", "c"), base_version=1)
     late = publish(api, chain("a", "d"), base_version=1)
@@ -80,16 +80,16 @@ def test_an_outdated_base_publishes_nothing_and_says_what_differs(api: Api) -> N
     none = publish(api, chain("a", "d"), base_version=None)
     assert (none.status, none.code) == (409, "outdated_base_version")
     assert "based on no version" in none.json["detail"]
-    for never in (0, 9):
-        unknown = publish(api, chain("a", "d"), base_version=never)
+    for unused in (0, 9):
+        unknown = publish(api, chain("a", "d"), base_version=unused)
         assert (unknown.status, unknown.code) == (409, "outdated_base_version")
-        assert f"has no version {never}; the newest is 2" in unknown.json["detail"]
+        assert f"has no version {unused}; the newest is 2" in unknown.json["detail"]
     assert len(api.get(VERSIONS).json["results"]) == 2
     assert publish(api, chain("a", "d"), base_version=2).json["number"] == 3
 
 
 @pytest.mark.parametrize("definition", [None, [], {}, {"schema": "interlock/1", "nodes": [], "edges": []}, "x"])
-def test_what_is_no_valid_document_is_refused_with_all_problems(api: Api, definition: Any) -> None:
+def test_an_invalid_document_is_refused_with_all_problems(api: Api, definition: Any) -> None:
     answer = publish(api, definition)
     assert (answer.status, answer.code) == (422, "invalid_document")
     assert answer.json["errors"]
@@ -97,7 +97,7 @@ def test_what_is_no_valid_document_is_refused_with_all_problems(api: Api, defini
     assert api.get(VERSIONS).json["results"] == []
 
 
-def test_a_base_before_anything_is_published_never_was(api: Api) -> None:
+def test_a_base_version_before_the_first_publish_is_refused(api: Api) -> None:
     answer = publish(api, chain("a"), base_version=3)
     assert answer.status == 409
     assert "has no version 3 yet" in answer.json["detail"]
@@ -108,7 +108,7 @@ def test_a_missing_definition_is_an_invalid_document(api: Api) -> None:
     assert api.post(VERSIONS, {"message": "x"}).status == 422
 
 
-def test_several_faults_are_listed_at_once(api: Api) -> None:
+def test_several_problems_are_listed_at_once(api: Api) -> None:
     document = chain("a", "b")
     document["nodes"] += [
         {"id": "a", "type": "noop"},
@@ -124,7 +124,7 @@ def test_several_faults_are_listed_at_once(api: Api) -> None:
     assert "not_available_yet" in codes
 
 
-def test_publishing_the_drafts_content_ends_the_draft_and_nobody_elses(api: Api, admin: Api) -> None:
+def test_publishing_the_drafts_content_ends_only_the_own_draft(api: Api, admin: Api) -> None:
     draft = "workflows/one/draft/"
     for one in (api, admin):
         one.put(draft, {"definition": chain("a")}, headers={"If-Match": "*"})
@@ -132,11 +132,11 @@ def test_publishing_the_drafts_content_ends_the_draft_and_nobody_elses(api: Api,
     assert api.get(draft).json["saved_at"] is None
     assert api.get(draft).json["base_version"] == 1
     assert admin.get(draft).json["saved_at"] is not None
-    # What differs from the draft leaves it alone.
+    # A draft with other content stays.
     api.put(draft, {"definition": chain("x")}, headers={"If-Match": "*"})
     publish(api, chain("y"))
     assert api.get(draft).json["definition"] == chain("x")
-    # The newest version's content again: the draft holds nothing more.
+    # Publishing the newest version's content again ends the draft that equals it.
     api.put(draft, {"definition": chain("y")}, headers={"If-Match": "*"})
     assert publish(api, chain("y")).status == 200
     assert api.get(draft).json["saved_at"] is None
@@ -177,7 +177,7 @@ def test_a_deployment_fills_the_idle_colour_and_switches(three: Api) -> None:
     assert states == [(3, "blue", "live"), (2, "green", "replaced"), (1, "blue", "replaced")]
 
 
-def test_what_is_live_already_changes_nothing(three: Api, admin: Api) -> None:
+def test_deploying_the_live_version_changes_nothing(three: Api, admin: Api) -> None:
     before = len(admin.all("audit/"))
     again = deploy(three, 1)
     assert again.status == 200
@@ -186,7 +186,7 @@ def test_what_is_live_already_changes_nothing(three: Api, admin: Api) -> None:
     assert len(admin.all("audit/")) == before
 
 
-def test_what_cannot_be_deployed_is_refused(three: Api) -> None:
+def test_an_invalid_deployment_is_refused(three: Api) -> None:
     assert deploy(three, 9).code == "unknown_version"
     for strategy in ("canary", "blue_green"):
         answer = deploy(three, 2, strategy=strategy)
@@ -199,7 +199,7 @@ def test_what_cannot_be_deployed_is_refused(three: Api) -> None:
     assert live(three)["version"] == 1
 
 
-def test_rollback_without_a_number_goes_to_what_was_live_before(three: Api, admin: Api) -> None:
+def test_rollback_without_a_number_goes_to_the_previous_version(three: Api, admin: Api) -> None:
     deploy(three, 3)
     deploy(three, 2)
     done = roll_back(three)
@@ -219,7 +219,7 @@ def test_rollback_with_a_number_goes_to_any_other_version(three: Api) -> None:
     assert roll_back(three, version=1).json["to"] == 1
 
 
-def test_rollback_needs_a_reason_and_something_to_go_to(three: Api) -> None:
+def test_rollback_needs_a_reason_and_another_version(three: Api) -> None:
     nothing = roll_back(three)
     assert (nothing.status, nothing.code) == (409, "nothing_to_roll_back_to")
     for reason in (None, "", "   "):

@@ -9,18 +9,18 @@ from versions.models import AuditEntry, Workflow
 NASTY = '<script>alert(1)</script> \U0001f682 \u202eabc\u202c "q" \' \\ {{ x }}'
 
 
-def test_a_created_workflow_is_shown_as_it_was_given(editor: Api) -> None:
+def test_a_created_workflow_is_shown_as_given(editor: Api) -> None:
     given = {"name": "Nightly export", "description": "two\nlines", "tags": ["sales", "night"]}
     made = editor.post("workflows/", given)
     assert made.status == 201, made
     assert made.headers["Location"] == "/api/v1/workflows/nightly-export/"
-    shape = made.json
-    assert {name: shape[name] for name in given} == given
-    assert shape["slug"] == "nightly-export"
-    assert shape["live"] is None
-    assert shape["candidate"] is None
-    assert shape["newest"] is None
-    assert editor.get("workflows/nightly-export/").json == shape
+    created = made.json
+    assert {name: created[name] for name in given} == given
+    assert created["slug"] == "nightly-export"
+    assert created["live"] is None
+    assert created["candidate"] is None
+    assert created["newest"] is None
+    assert editor.get("workflows/nightly-export/").json == created
 
 
 def test_names_of_any_characters_are_kept_as_text(editor: Api) -> None:
@@ -42,7 +42,7 @@ def test_a_name_without_latin_letters_gets_a_slug(editor: Api) -> None:
     assert editor.post("workflows/", {"name": "報表"}).json["slug"] == "workflow-2"
 
 
-def test_a_given_slug_that_exists_is_a_conflict_and_a_made_one_steps_aside(editor: Api) -> None:
+def test_a_given_slug_that_exists_is_a_conflict_and_a_generated_one_is_numbered(editor: Api) -> None:
     assert editor.post("workflows/", {"name": "One", "slug": "one"}).status == 201
     again = editor.post("workflows/", {"name": "One", "slug": "one"})
     assert (again.status, again.code) == (409, "slug_taken")
@@ -65,7 +65,7 @@ def test_a_given_slug_that_exists_is_a_conflict_and_a_made_one_steps_aside(edito
         ({"name": {"first": "x"}}, "name"),
     ],
 )
-def test_a_wrong_body_is_refused_and_names_the_field(editor: Api, body: object, path: str) -> None:
+def test_an_invalid_body_is_refused_by_field(editor: Api, body: object, path: str) -> None:
     answer = editor.post("workflows/", body)
     assert (answer.status, answer.code) == (400, "invalid")
     assert path in [error["path"] for error in answer.json["errors"]]
@@ -93,12 +93,12 @@ def test_a_body_that_is_no_json_object_is_refused(editor: Api, raw: bytes) -> No
     assert not Workflow.objects.exists()
 
 
-def test_a_number_of_endless_digits_is_no_fault(editor: Api) -> None:
+def test_a_number_of_many_digits_is_refused(editor: Api) -> None:
     answer = editor.post("workflows/", raw=b'{"name": ' + b"9" * 5000 + b"}")
     assert answer.status == 400, answer
 
 
-def test_a_body_of_another_kind_is_refused(editor: Api) -> None:
+def test_a_body_of_another_media_type_is_refused(editor: Api) -> None:
     answer = editor.post("workflows/", raw=b"name=x", content_type="application/x-www-form-urlencoded")
     assert (answer.status, answer.code) == (415, "unsupported_media_type")
 
@@ -129,7 +129,7 @@ def test_the_list_is_searched_by_words_and_tags(editor: Api) -> None:
     assert slugs("search=%25") == []
 
 
-def test_unknown_and_wrong_parameters_are_refused(editor: Api) -> None:
+def test_unknown_and_invalid_parameters_are_refused(editor: Api) -> None:
     assert editor.get("workflows/?serach=x").code == "unknown_parameter"
     assert editor.get("workflows/?limit=0").code == "bad_parameter"
     assert editor.get("workflows/?limit=ten").code == "bad_parameter"
@@ -139,7 +139,7 @@ def test_unknown_and_wrong_parameters_are_refused(editor: Api) -> None:
     assert editor.get("workflows/?search=%00%ff").status == 200
 
 
-def test_a_list_asks_no_query_per_row(editor: Api, django_assert_max_num_queries) -> None:
+def test_a_list_takes_no_query_per_row(editor: Api, django_assert_max_num_queries) -> None:
     for number in range(12):
         editor.post("workflows/", {"name": f"w{number}"})
         editor.post(f"workflows/w{number}/versions/", {"definition": chain(), "message": ""})
@@ -149,7 +149,7 @@ def test_a_list_asks_no_query_per_row(editor: Api, django_assert_max_num_queries
     assert {row["live"]["version"] for row in rows} == {1}
 
 
-def test_a_change_keeps_what_it_does_not_name(editor: Api) -> None:
+def test_a_change_keeps_all_other_fields(editor: Api) -> None:
     editor.post("workflows/", {"name": "One", "description": "d", "tags": ["a"]})
     changed = editor.patch("workflows/one/", {"name": "Uno"})
     assert (changed.status, changed.json["name"], changed.json["slug"]) == (200, "Uno", "one")
@@ -157,7 +157,7 @@ def test_a_change_keeps_what_it_does_not_name(editor: Api) -> None:
     assert editor.patch("workflows/one/", {"slug": "uno"}).status == 400
 
 
-def test_archiving_hides_it_and_stops_what_would_start(editor: Api) -> None:
+def test_archiving_hides_a_workflow_and_stops_new_runs(editor: Api) -> None:
     editor.post("workflows/", {"name": "One"})
     editor.post("workflows/one/versions/", {"definition": chain(), "message": "m"})
     assert editor.patch("workflows/one/", {"archived": True}).json["archived_at"] is not None
@@ -170,7 +170,7 @@ def test_archiving_hides_it_and_stops_what_would_start(editor: Api) -> None:
     assert editor.post("workflows/one/runs/").status == 202
 
 
-def test_deleting_takes_versions_drafts_and_ended_runs_along(editor: Api, admin: Api) -> None:
+def test_deleting_also_deletes_versions_drafts_and_ended_runs(editor: Api, admin: Api) -> None:
     from engine.models import Run
 
     editor.post("workflows/", {"name": "One"})

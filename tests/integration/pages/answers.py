@@ -1,4 +1,4 @@
-"""What pages answered."""
+"""Readings of answers and of the newest run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of pages share: signed-in browsers, and a workflow with versions and runs."""
+"""Fixtures of page tests: signed-in browsers, and workflows with versions and runs."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from versions.models import Workflow
 
 
 @pytest.fixture(autouse=True)
-def nothing_remembered(monkeypatch):
-    """Definitions and the overview's numbers are remembered by id or time: each test starts without."""
+def empty_caches(monkeypatch):
+    """Clear the caches that are keyed by id or time, so that no test sees another's."""
     store.forget()
     monkeypatch.setattr(overview, "_rate", (float("-inf"), 0, ""))
     monkeypatch.setattr(overview, "_names_cache", LRUCache(200))
@@ -32,7 +32,7 @@ def nothing_remembered(monkeypatch):
 
 @pytest.fixture
 def browser(db):
-    """Makes a browser in which a person of this role is signed in."""
+    """Return a function that creates a browser in which a person of a role is signed in."""
 
     def make(role: str) -> Client:
         client = Client()
@@ -44,7 +44,7 @@ def browser(db):
 
 @pytest.fixture
 def flow(db) -> Workflow:
-    """A workflow `flow` with v1 and v2, v2 live: v1 ran well (run 1), v2 failed (run 2)."""
+    """A workflow `flow` with v1 and v2 (live): run 1 of v1 succeeded, run 2 of v2 failed."""
     workflow = workflows.create("Flow <b>&</b>", slug="flow", by="editor-person")
     document = with_input()
     publish.publish(workflow, document, message="first", by="editor-person")
@@ -60,14 +60,14 @@ def flow(db) -> Workflow:
 
 @pytest.fixture
 def nightly(db) -> Workflow:
-    """`work` (Python, in a pool) and 14 nodes after it."""
+    """A workflow of `work` (Python, in a pool) and 14 nodes after it."""
     Leader.objects.create(pk=1, beat_at=clock.now() + timedelta(seconds=30))
     Pool.objects.create(name="warehouse", slots=1, created_at=clock.now())
     workflow = workflows.create("Nightly", slug="nightly", by="x")
     after = [node(f"after{n}") for n in range(14)]
     work = python("work", CODE, pool="warehouse", retries=1, expected_duration=10, memory_mb=512)
-    made = document([work, *after], *(f"work>after{n}" for n in range(14)))
-    made["nodes"][0]["name"] = "Work <b>hard</b>"
-    made["inputs"] = {"type": "object", "properties": {"month": {"type": "integer", "default": 1}}}
-    publish.publish(workflow, made, by="x")
+    definition_document = document([work, *after], *(f"work>after{n}" for n in range(14)))
+    definition_document["nodes"][0]["name"] = "Work <b>hard</b>"
+    definition_document["inputs"] = {"type": "object", "properties": {"month": {"type": "integer", "default": 1}}}
+    publish.publish(workflow, definition_document, by="x")
     return workflow

@@ -1,4 +1,4 @@
-"""A run whose node `work` is in any state, and the panel that a page shows of it."""
+"""A run whose node `work` is in a given state, and the panel of that node."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ ERROR = {"class": "KeyError", "message": "'<i>' is not there", "node": "work", "
 
 
 def at(seconds: float) -> Any:
-    """So many seconds ago."""
+    """Return the time this many seconds ago."""
     return clock.now() - timedelta(seconds=seconds)
 
 
 def run_of(workflow: Workflow, state: str = "running", *, seconds: float = 3, **more: Any) -> Run:
-    """A run whose node `work` is in this state, since `seconds`."""
+    """Create a run whose node `work` has been in this state for `seconds`."""
     run = launch(workflow, by="x")
     ended = state not in ("pending", "ready", "running", "waiting", "retrying")
     run.state = "failed" if state in ("failed", "timed_out") else "succeeded" if ended else "running"
@@ -39,8 +39,8 @@ def run_of(workflow: Workflow, state: str = "running", *, seconds: float = 3, **
     run.save()
     if state == "pending":
         return run
-    begun = state not in ("ready", "skipped", "upstream_failed")
-    if begun:
+    has_attempt = state not in ("ready", "skipped", "upstream_failed")
+    if has_attempt:
         attempt = {"retrying": "failed"}.get(state, state)
         Attempt.objects.create(
             run=run,
@@ -61,12 +61,12 @@ def run_of(workflow: Workflow, state: str = "running", *, seconds: float = 3, **
         run=run,
         node="work",
         state=state,
-        attempt=1 if begun else 0,
+        attempt=1 if has_attempt else 0,
         claim="c" if state == "running" else "",
         pool="warehouse",
         ready_at=at(seconds + 1.5),
         retry_at=at(-5) if state == "retrying" else None,
-        started_at=at(seconds) if begun else None,
+        started_at=at(seconds) if has_attempt else None,
         finished_at=None if state in ("ready", "running") else at(0),
         expected=10,
         expected_from="author",
@@ -76,7 +76,7 @@ def run_of(workflow: Workflow, state: str = "running", *, seconds: float = 3, **
     return run
 
 
-def kept(run: Run, *, why: str = "stuck", moves: bool = False) -> Stack:
+def stored_stack(run: Run, *, why: str = "stuck", moves: bool = False) -> Stack:
     frames = [
         {"file": "/usr/lib/python3.11/socket.py", "line": 9, "function": "recv", "source": "x", "author": False},
         {"file": "<work>", "line": 5, "function": "parse", "source": "return x['<i>']", "author": True},
@@ -96,6 +96,6 @@ def panel(browser: Any, role: str, run: Run, tab: str = "", node: str = "work", 
 
 
 def calls(shown: str) -> list[tuple[str, str, Any]]:
-    """Every call that the buttons of a panel carry."""
+    """Return every call that the buttons of a panel carry."""
     found = re.findall(r'data-call-method="(\w+)" data-call-path="([^"]+)" data-call-body="([^"]*)"', shown)
     return [(method, path, json.loads(html.unescape(body)) if body else None) for method, path, body in found]

@@ -1,4 +1,7 @@
-"""How pages tell who may not, what is not there, and let people in; who may see which is the table's to ask."""
+"""Sign-in, and the pages for missing rights and missing pages.
+
+tests/integration/table checks who may see which page.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 
-def test_a_form_without_its_token_says_so(flow, browser):
+def test_a_form_without_its_token_has_expired(flow, browser):
     admin = browser("admin")
     admin.handler.enforce_csrf_checks = True
     answer = admin.post(reverse("workflow-archive", args=["flow"]))
@@ -15,38 +18,38 @@ def test_a_form_without_its_token_says_so(flow, browser):
     assert b"This form has expired" in answer.content
 
 
-def test_who_may_not_sees_why_and_who_can_help(browser, db):
+def test_a_refused_page_names_the_role_that_may_open_it(browser, db):
     answer = browser("viewer").get(reverse("users"))
     assert answer.status_code == 403
     assert "admin" in answer.content.decode()
 
 
-def test_a_part_of_a_page_sends_the_whole_page_to_sign_in(flow):
+def test_a_partial_answer_redirects_the_whole_page_to_sign_in(flow):
     answer = Client().get(reverse("resources"), HTTP_HX_REQUEST="true")
     assert answer.status_code == 401
     assert answer["HX-Redirect"].startswith("/sign-in/")
 
 
 @pytest.mark.parametrize(
-    "place", ["/nothing/", "/runs/999999/", "/runs/1/nodes/nope/", "/workflows/nope/", "/workflows/flow/versions/99/"]
+    "path", ["/nothing/", "/runs/999999/", "/runs/1/nodes/nope/", "/workflows/nope/", "/workflows/flow/versions/99/"]
 )
-def test_what_is_not_there_is_a_page_of_its_own(flow, browser, place):
-    answer = browser("viewer").get(place)
+def test_a_missing_page_has_its_own_page(flow, browser, path):
+    answer = browser("viewer").get(path)
     assert answer.status_code == 404
     assert b"Page not found" in answer.content
 
 
-def test_signing_in_goes_where_one_wanted_and_nowhere_else(db):
+def test_signing_in_redirects_only_within_the_site(db):
     from tests.support.people import person
 
     user = person("viewer")
     user.set_password("correct horse battery")
     user.save()
-    given = {"username": user.username, "password": "correct horse battery"}
-    assert Client().post("/sign-in/", {**given, "next": "/runs/"})["Location"] == "/runs/"
-    assert Client().post("/sign-in/", {**given, "next": "https://evil.example/"})["Location"] == "/"
-    assert Client().post("/sign-in/", {**given, "next": "//evil.example/"})["Location"] == "/"
-    wrong = Client().post("/sign-in/", {**given, "password": "no"})
+    credentials = {"username": user.username, "password": "correct horse battery"}
+    assert Client().post("/sign-in/", {**credentials, "next": "/runs/"})["Location"] == "/runs/"
+    assert Client().post("/sign-in/", {**credentials, "next": "https://evil.example/"})["Location"] == "/"
+    assert Client().post("/sign-in/", {**credentials, "next": "//evil.example/"})["Location"] == "/"
+    wrong = Client().post("/sign-in/", {**credentials, "password": "no"})
     assert wrong.status_code == 403
     assert b"Incorrect user name or password" in wrong.content
 

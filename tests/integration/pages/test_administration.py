@@ -1,4 +1,4 @@
-"""What pages of pools, accounts and tokens, and the audit of them, show and what their forms do."""
+"""Pages and forms of pools, accounts, tokens and the audit log."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def test_a_token_is_shown_once_and_can_be_revoked(browser, db):
     assert raw[0] not in text_of(viewer.get("/account/"))
     token = re.search(r"/account/tokens/(\d+)/delete/", text_of(viewer.get("/account/")))
     assert token
-    stranger = browser("editor").post(token[0], follow=True)
-    assert stranger.status_code == 404
+    other = browser("editor").post(token[0], follow=True)
+    assert other.status_code == 404
     viewer.post(token[0])
     assert "/delete/" not in text_of(viewer.get("/account/"))
 
 
-def test_a_password_is_set_once_freely_and_changed_with_the_present_one(browser, db):
+def test_a_first_password_needs_no_old_one_and_a_change_does(browser, db):
     viewer = browser("viewer")
     user = person("viewer")
     user.set_unusable_password()
@@ -54,7 +54,7 @@ def test_a_password_is_set_once_freely_and_changed_with_the_present_one(browser,
     assert viewer.post("/account/password/", {"new": "short", "again": "short", "old": new["new"]}).status_code == 422
 
 
-def test_people_get_accounts_roles_and_links(browser, db):
+def test_admins_create_accounts_with_roles_and_links(browser, db):
     admin = browser("admin")
     answer = admin.post("/users/:new/", {"username": "maria", "role": "operator"})
     assert "/sign-in/link/" in text_of(answer)

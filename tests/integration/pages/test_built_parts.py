@@ -1,4 +1,4 @@
-"""The built front end: its parts in files of their own, and how they are given to browsers."""
+"""The built front end: names of its files, and how they are cached and compressed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from dashboard.serving import built_files
 DIST = settings.BASE_DIR / "static" / "dist"
 
 
-def test_no_part_starts_the_page_a_second_time():
-    # Pages name app.js with a query: by its bare name it would be another module.
+def test_no_chunk_imports_app_js_by_its_bare_name():
+    # Pages load app.js with a query; by its bare name it would be a second module.
     for part in DIST.glob("*.js"):
         assert not re.search(r"""["'`]\./app\.js["'`]""", part.read_text()), part.name
 
 
 @pytest.mark.parametrize(
-    ("address", "for_good"),
+    ("url", "immutable"),
     [
         ("/static/run-DYUgyzQT.js", True),
         ("/static/elk-worker.min-BEwi-0vF.js", True),
@@ -31,55 +31,55 @@ def test_no_part_starts_the_page_a_second_time():
         ("/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js", False),
     ],
 )
-def test_what_has_a_digest_in_its_name_is_kept_for_good(address, for_good):
-    assert bool(re.search(settings.WHITENOISE_IMMUTABLE_FILE_TEST, address)) is for_good
+def test_files_with_a_digest_in_their_name_are_immutable(url, immutable):
+    assert bool(re.search(settings.WHITENOISE_IMMUTABLE_FILE_TEST, url)) is immutable
 
 
-def test_every_part_has_a_digest_in_its_name():
+def test_every_chunk_has_a_digest_in_its_name():
     parts = [f"/static/{part.name}" for part in DIST.glob("*.js") if part.name != "app.js"]
     assert parts
     assert [one for one in parts if not re.search(settings.WHITENOISE_IMMUTABLE_FILE_TEST, one)] == []
 
 
-def given(client, address: str, **headers: str):
-    response = client.get(address, headers=headers)
+def fetch(client, url: str, **headers: str):
+    response = client.get(url, headers=headers)
     return response, b"".join(response) if response.streaming else response.content
 
 
-def test_a_script_comes_packed_to_who_can_unpack_it(client):
-    plain, text = given(client, "/static/app.js")
-    packed, content = given(client, "/static/app.js", accept_encoding="br;q=1.0, gzip")
+def test_a_script_is_compressed_for_clients_that_accept_it(client):
+    plain, text = fetch(client, "/static/app.js")
+    compressed, content = fetch(client, "/static/app.js", accept_encoding="br;q=1.0, gzip")
     assert (plain.status_code, "Content-Encoding" in plain.headers) == (200, False)
     assert text == (DIST / "app.js").read_bytes() == gzip.decompress(content)
-    assert (packed["Content-Encoding"], int(packed["Content-Length"])) == ("gzip", len(content))
-    assert (plain["Vary"], packed["Vary"]) == ("Accept-Encoding", "Accept-Encoding")
-    assert plain["Content-Type"] == packed["Content-Type"]
+    assert (compressed["Content-Encoding"], int(compressed["Content-Length"])) == ("gzip", len(content))
+    assert (plain["Vary"], compressed["Vary"]) == ("Accept-Encoding", "Accept-Encoding")
+    assert plain["Content-Type"] == compressed["Content-Type"]
     assert (head := client.head("/static/app.js", headers={"accept-encoding": "gzip"})).content == b""
-    assert head["Content-Length"] == packed["Content-Length"]
+    assert head["Content-Length"] == compressed["Content-Length"]
 
 
 @pytest.mark.parametrize("accepted", ["identity", "br", "gzip;q=0", "gzip; q=0.0, br"])
-def test_it_does_not_to_who_cannot(client, accepted):
-    assert "Content-Encoding" not in given(client, "/static/app.js", accept_encoding=accepted)[0].headers
+def test_a_script_is_not_compressed_for_other_clients(client, accepted):
+    assert "Content-Encoding" not in fetch(client, "/static/app.js", accept_encoding=accepted)[0].headers
 
 
-def test_a_part_of_a_file_and_a_file_that_is_known_come_as_they_are(client):
-    part, content = given(client, "/static/app.js", accept_encoding="gzip", range="bytes=0-9")
+def test_ranges_and_unchanged_files_are_not_compressed(client):
+    part, content = fetch(client, "/static/app.js", accept_encoding="gzip", range="bytes=0-9")
     assert (part.status_code, content, "Content-Encoding" in part.headers) == (
         206,
         (DIST / "app.js").read_bytes()[:10],
         False,
     )
-    known, _ = given(client, "/static/app.js", accept_encoding="gzip", if_none_match=part["ETag"])
-    assert (known.status_code, known["Vary"]) == (304, "Accept-Encoding")
+    unchanged, _ = fetch(client, "/static/app.js", accept_encoding="gzip", if_none_match=part["ETag"])
+    assert (unchanged.status_code, unchanged["Vary"]) == (304, "Accept-Encoding")
 
 
-@pytest.mark.parametrize(("query", "for_good"), [("?v={digest}", True), ("?v=older", False), ("", False)])
-def test_what_is_asked_for_by_its_digest_is_kept_for_good(client, query, for_good):
-    address = "/static/app.js" + query.format(digest=built_files.digest("app.js"))
-    assert ("immutable" in given(client, address)[0]["Cache-Control"]) is for_good
+@pytest.mark.parametrize(("query", "immutable"), [("?v={digest}", True), ("?v=older", False), ("", False)])
+def test_a_url_with_the_digest_is_immutable(client, query, immutable):
+    url = "/static/app.js" + query.format(digest=built_files.digest("app.js"))
+    assert ("immutable" in fetch(client, url)[0]["Cache-Control"]) is immutable
 
 
-def test_fonts_are_not_packed_a_second_time(client):
+def test_fonts_are_not_compressed_again(client):
     font = next((DIST / "fonts").glob("*.woff2"))
-    assert "Content-Encoding" not in given(client, f"/static/fonts/{font.name}", accept_encoding="gzip")[0].headers
+    assert "Content-Encoding" not in fetch(client, f"/static/fonts/{font.name}", accept_encoding="gzip")[0].headers

@@ -1,4 +1,4 @@
-"""The check that the editor asks for while one types."""
+"""The check of a draft that the editor calls while somebody types."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def test_problems_come_in_the_shape_of_the_contract(browser, flow):
     }
 
 
-def test_what_is_no_document_is_told_as_a_problem_or_refused(browser, flow):
+def test_an_invalid_body_is_a_problem_or_refused(browser, flow):
     editor = browser("editor")
-    strange: list[object] = [{"definition": None}, {"definition": 3}, {}, []]
-    for body in strange:
+    bodies: list[object] = [{"definition": None}, {"definition": 3}, {}, []]
+    for body in bodies:
         assert [problem["code"] for problem in ask(editor, body).json()["problems"]] == ["not_an_object"]
     for text in ("{", '{"definition": NaN}', "[" * 2000):
         assert ask(editor, text).status_code == 400
 
 
-def test_it_is_for_those_who_may_edit(browser, flow, client):
+def test_the_check_is_for_editors(browser, flow, client):
     assert ask(browser("viewer"), {"definition": {}}).status_code == 403
     assert ask(browser("operator"), {"definition": {}}).status_code == 403
     assert ask(client, {"definition": {}}).status_code == 302

@@ -1,4 +1,4 @@
-"""Data for the editor: what each node last put out, and whose runs it comes from."""
+"""Outputs that the editor shows: the newest of each node, and whose runs they come from."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def pair(db) -> Workflow:
 
 
 def run_of(workflow: Workflow, draft_of: Any = None, by: str = "editor-person", **nodes: dict[str, Any] | None) -> Any:
-    """An ended run; nodes with an output succeeded, the others failed."""
+    """Create an ended run. Nodes with an output succeeded, the others failed."""
     run = launch(workflow, draft_of=draft_of, by=by)
     run_rows.ended(run.pk, "succeeded")
     for node, output in nodes.items():
@@ -91,7 +91,7 @@ def test_each_node_has_the_output_of_the_newest_run_in_which_it_succeeded(pair, 
     assert answer["run"] is None
 
 
-def test_what_is_the_same_as_before_is_not_told_again(pair, browser):
+def test_unchanged_outputs_are_not_sent_again(pair, browser):
     tag = browser("editor").get(OUTPUTS).json()["tag"]
     assert browser("editor").get(f"{OUTPUTS}?tag={tag}").json() == {"outputs": None, "tag": tag, "run": None}
     run_of(pair, a=VALUE)
@@ -99,16 +99,16 @@ def test_what_is_the_same_as_before_is_not_told_again(pair, browser):
 
 
 def test_a_file_shows_its_first_rows_before_anything_has_run(pair, browser, monkeypatch, tmp_path):
-    # The process that looks may still have to start.
+    # The checker process may have to start first.
     monkeypatch.setattr(previews, "SECONDS", 30)
     monkeypatch.setattr(settings, "INTERLOCK", replace(settings.INTERLOCK, home=tmp_path))
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "x.csv").write_text("n,t\n" + "".join(f"{n},<b>\n" for n in range(150)) + ",\n")
 
     def preview(config: Any) -> Any:
-        sent = {"type": "table.read", "config": config}
-        place = "/workflows/flow/edit/preview/"
-        return browser("editor").post(place, sent, content_type="application/json").json()
+        body = {"type": "table.read", "config": config}
+        url = "/workflows/flow/edit/preview/"
+        return browser("editor").post(url, body, content_type="application/json").json()
 
     shown = preview({"path": "x.csv"})
     assert [(column["name"], column["number"]) for column in shown["columns"]] == [("n", True), ("t", False)]
@@ -119,14 +119,14 @@ def test_a_file_shows_its_first_rows_before_anything_has_run(pair, browser, monk
         assert preview(config)["kind"] == "none"
 
 
-def test_a_table_says_its_rows_and_columns(pair, browser, artifacts):
+def test_a_table_has_its_rows_and_columns(pair, browser, artifacts):
     run_of(pair, a=table(artifacts, "select range n, 'x' t from range(5)"))
     shape = browser("editor").get(OUTPUTS).json()["outputs"]["a"]
     assert (shape["kind"], shape["rows"]) == ("table", 5)
     assert shape["columns"] == [{"name": "n", "type": "BIGINT"}, {"name": "t", "type": "VARCHAR"}]
 
 
-def test_outputs_carry_the_print_of_what_ran(pair, browser):
+def test_outputs_carry_the_fingerprint_of_what_ran(pair, browser):
     changed = chain("a", "b")
     changed["nodes"][0]["type"] = "python"
     changed["nodes"][0]["config"] = {"code": "def main(inputs, ctx):\n    return 1\n"}
@@ -136,9 +136,9 @@ def test_outputs_carry_the_print_of_what_ran(pair, browser):
     assert found["a"]["print"] != fingerprints(changed)["a"]
 
 
-def test_runs_of_ones_own_draft_count_and_those_of_others_do_not(pair, browser):
-    mine = save_draft(pair, "editor-person", chain("a", "b"))
-    run = run_of(pair, draft_of=mine, by="editor-person", a=VALUE)
+def test_only_runs_of_the_own_draft_count(pair, browser):
+    user = save_draft(pair, "editor-person", chain("a", "b"))
+    run = run_of(pair, draft_of=user, by="editor-person", a=VALUE)
     assert browser("editor").get(OUTPUTS).json()["outputs"]["a"] == {
         **browser("editor").get(OUTPUTS).json()["outputs"]["a"],
         "run": str(run.pk),
@@ -150,9 +150,9 @@ def test_runs_of_ones_own_draft_count_and_those_of_others_do_not(pair, browser):
     assert browser("admin").get(data).status_code == 404
 
 
-def test_a_run_of_ones_draft_that_has_not_ended_is_named_to_its_author_only(pair, browser):
-    mine = save_draft(pair, "editor-person", chain("a", "b"))
-    run = launch(pair, draft_of=mine, by="editor-person")
+def test_a_draft_run_in_progress_is_shown_only_to_its_author(pair, browser):
+    user = save_draft(pair, "editor-person", chain("a", "b"))
+    run = launch(pair, draft_of=user, by="editor-person")
     assert browser("editor").get(OUTPUTS).json()["run"] == str(run.pk)
     assert browser("admin").get(OUTPUTS).json()["run"] is None
 
@@ -165,17 +165,17 @@ def test_runs_of_other_workflows_are_not_read_here(pair, browser):
     assert browser("editor").get(OUTPUTS).json()["outputs"]["a"]["run"] != str(run.pk)
 
 
-def test_the_reading_takes_few_queries_whatever_the_history(pair, browser, django_assert_max_num_queries):
+def test_outputs_take_few_queries_for_any_history(pair, browser, django_assert_max_num_queries):
     for _ in range(5):
         run_of(pair, a=VALUE, b=VALUE)
     client = browser("editor")
     client.get(OUTPUTS)
-    # Session, person, workflow, runs, rows, the newest draft's run.
+    # Session, user, workflow, runs, rows, the newest draft's run.
     with django_assert_max_num_queries(6):
         client.get(OUTPUTS)
 
 
-def test_rows_come_as_text_with_nulls_and_how_many_values_there_are(pair, browser, artifacts):
+def test_rows_come_as_text_with_counts_of_nulls_and_values(pair, browser, artifacts):
     sql = "select range::double n, if(range % 4 = 0, null, '<b>' || (range % 3)) t, range % 2 = 0 b from range(450)"
     run = run_of(pair, a=table(artifacts, sql))
     shown = browser("editor").get(f"/workflows/flow/edit/data/{run.pk}/a/").json()
@@ -194,7 +194,7 @@ def test_a_value_comes_as_indented_text(pair, browser, artifacts):
     assert shown == {"kind": "json", "value": '{\n  "n": 1\n}', "cut": False, "bytes": 7}
 
 
-def test_what_is_gone_or_never_was_is_said(pair, browser, artifacts):
+def test_missing_outputs_have_a_kind_of_their_own(pair, browser, artifacts):
     stored = table(artifacts, "select 1 n")
     run = run_of(pair, a=stored, b=None)
     artifacts.delete(stored["artifact"])

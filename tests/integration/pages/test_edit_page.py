@@ -1,4 +1,4 @@
-"""The page of the drawn editor as the server makes it."""
+"""The editor's page as the server renders it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def draft_of(page: str) -> str:
     return found[1]
 
 
-def test_the_bar_says_what_the_draft_was_begun_from(browser, flow):
+def test_the_bar_names_the_base_version_of_the_draft(browser, flow):
     def shown() -> str:
         return str(browser("editor").get("/workflows/flow/edit/").content.decode())
 
@@ -40,7 +40,7 @@ def test_the_bar_says_what_the_draft_was_begun_from(browser, flow):
     assert draft_of(browser("editor").get("/workflows/empty/edit/").content.decode()) == "First draft"
 
 
-def test_the_page_brings_every_node_type_and_pool(browser, flow):
+def test_the_page_contains_every_node_type_and_pool(browser, flow):
     facts = facts_of(browser("editor").get("/workflows/flow/edit/").content.decode())
     assert (facts["newest"], facts["live"], facts["archived"], facts["address"]) == (2, 2, False, "/workflows/flow/")
     types = {one["type"]: one for one in facts["types"]}
@@ -49,7 +49,7 @@ def test_the_page_brings_every_node_type_and_pool(browser, flow):
     assert facts["may_deploy"] is True
 
 
-def test_an_archived_workflow_is_restored_before_it_is_run_or_published(browser, flow):
+def test_an_archived_workflow_is_neither_run_nor_published(browser, flow):
     browser("editor").post("/workflows/flow/archive/")
     page = browser("editor").get("/workflows/flow/edit/").content.decode()
     assert "data-run-draft" not in page
@@ -59,7 +59,7 @@ def test_an_archived_workflow_is_restored_before_it_is_run_or_published(browser,
     assert "data-run-draft" in browser("editor").get("/workflows/flow/edit/").content.decode()
 
 
-def test_the_text_editor_says_problems_in_the_language_of_the_reader(browser, flow):
+def test_the_text_editor_translates_problems(browser, flow):
     drafts.save(flow, person("editor"), {**chain("a"), "nodes": []}, expected_saves=None, base_version=2)
     editor = browser("editor")
     editor.post("/account/language/", {"language": "zh-hant"})

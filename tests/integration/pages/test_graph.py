@@ -15,7 +15,7 @@ from versions.actions.launch import launch
 
 
 @pytest.fixture(autouse=True)
-def nothing_kept():
+def empty_cache():
     graph._body.cache_clear()
 
 
@@ -41,19 +41,19 @@ def test_nodes_edges_and_icons_come_as_compact_lists(browser, db):
     }
 
 
-def test_an_address_with_the_hash_is_kept_for_good_and_one_without_is_asked_again(browser, flow):
+def test_a_url_with_the_hash_is_immutable_and_one_without_is_revalidated(browser, flow):
     run = Run.objects.select_related("definition").order_by("-id")[0]
     viewer = browser("viewer")
-    named = viewer.get(f"/runs/{run.pk}/graph/?v={run.definition.hash[:16]}")
-    assert named["Cache-Control"] == "private, max-age=31536000, immutable"
+    immutable = viewer.get(f"/runs/{run.pk}/graph/?v={run.definition.hash[:16]}")
+    assert immutable["Cache-Control"] == "private, max-age=31536000, immutable"
     for wrong in ("", "?v=", "?v=0123456789abcdef", f"?v={run.definition.hash[:4]}"):
         assert viewer.get(f"/runs/{run.pk}/graph/{wrong}")["Cache-Control"] == "private, no-cache"
-    again = viewer.get(f"/runs/{run.pk}/graph/", HTTP_IF_NONE_MATCH=named["ETag"])
+    again = viewer.get(f"/runs/{run.pk}/graph/", HTTP_IF_NONE_MATCH=immutable["ETag"])
     assert (again.status_code, again.content) == (304, b"")
     assert viewer.get(f"/runs/{run.pk}/graph/", HTTP_IF_NONE_MATCH='"other"').status_code == 200
 
 
-def test_what_is_refused_or_not_there_is_never_kept(browser, flow, client):
+def test_errors_are_never_cached(browser, flow, client):
     run = Run.objects.order_by("-id")[0]
     assert "no-store" in client.get(f"/runs/{run.pk}/graph/")["Cache-Control"]
     missing = browser("viewer").get("/runs/999999/graph/")
@@ -61,7 +61,7 @@ def test_what_is_refused_or_not_there_is_never_kept(browser, flow, client):
     assert "no-store" in missing["Cache-Control"]
 
 
-def test_a_graph_of_10_000_nodes_is_kept_once_it_was_made(browser, db, monkeypatch):
+def test_a_graph_of_10_000_nodes_is_cached(browser, db, monkeypatch):
     names = [f"n{number}" for number in range(10_000)]
     document = chain(*names)
     document["edges"] += [
@@ -73,11 +73,11 @@ def test_a_graph_of_10_000_nodes_is_kept_once_it_was_made(browser, db, monkeypat
     read = json.loads(first.content)
     assert (len(read["nodes"]), len(read["edges"])) == (10_000, 49_985)
 
-    def never(_document):
+    def compact_again(_document):
         raise AssertionError("It was made again.")
 
-    monkeypatch.setattr(graph, "compact", never)
+    monkeypatch.setattr(graph, "compact", compact_again)
     began = time.process_time()
     assert viewer.get(f"/runs/{run.pk}/graph/").content == first.content
-    # 100 ms are asked for, of a machine that does nothing else.
+    # The goal is 100 ms on an idle machine.
     assert time.process_time() - began < 0.5

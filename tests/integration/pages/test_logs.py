@@ -1,4 +1,4 @@
-"""The reads of the log view: the index, lines by number, searches in parts, the text file."""
+"""The log view's reads: the index, lines by number, searches in steps, and the text file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read(browser, run: Run, part: str, **query: object):
     return json.loads(answer.content)
 
 
-def test_the_index_says_which_lines_there_are(browser, run):
+def test_the_index_lists_the_stored_lines(browser, run):
     assert read(browser, run, "index") == {
         "nodes": ["a", "b"],
         "batches": [1, 3, 0, 1, 5, 1, 1, 1, 6, 200, 0, 1, 206, 2, 1, 2],
@@ -39,13 +39,13 @@ def test_the_index_says_which_lines_there_are(browser, run):
     }
 
 
-def test_the_index_goes_on_inside_a_batch_that_has_grown(browser, run):
+def test_the_index_continues_inside_a_batch(browser, run):
     assert read(browser, run, "index", after=100)["batches"] == [101, 105, 0, 1, 206, 2, 1, 2]
     assert read(browser, run, "index", after=205)["batches"] == [206, 2, 0, 2]
     assert read(browser, run, "index", after=207)["batches"] == []
 
 
-def test_a_long_index_comes_in_parts_that_join(run):
+def test_a_long_index_comes_in_parts(run):
     whole, _none = log_reads.index(run)
     parts: list[log_reads.Batch] = []
     after: int | None = 0
@@ -63,14 +63,14 @@ def test_any_line_is_read_by_its_number(browser, run):
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("text", "expected"),
     [("7", [(7, 7)]), ("1-2,9", [(1, 2), (9, 9)]), ("5-3", []), ("-4,x,1e3,", []), ("1-99999", [(1, 2000)]), ("", [])],
 )
-def test_what_is_no_range_of_lines_is_left_out(said, meant):
-    assert logs.ranges(said) == meant
+def test_invalid_ranges_are_left_out(text, expected):
+    assert logs.ranges(text) == expected
 
 
-def test_an_answer_is_bounded_by_its_text_and_the_rest_can_be_asked_for(run, monkeypatch):
+def test_an_answer_is_bounded_by_characters_and_can_be_continued(run, monkeypatch):
     monkeypatch.setattr(log_reads, "ANSWER_CHARACTERS", 100)
     first = log_reads.lines(run, [(6, 205)])
     assert 1 < len(first) < 30
@@ -78,7 +78,7 @@ def test_an_answer_is_bounded_by_its_text_and_the_rest_can_be_asked_for(run, mon
     assert rest[0]["seq"] == first[-1]["seq"] + 1
 
 
-def test_a_search_tells_the_numbers_of_lines_that_fit(browser, run, monkeypatch):
+def test_a_search_returns_the_numbers_of_matching_lines(browser, run, monkeypatch):
     monkeypatch.setattr(log_reads, "SEARCH_SECONDS", 60)
     assert read(browser, run, "search", q="GRÖSSE") == {"ranges": [5, 1], "seen": 207, "done": True}
     assert read(browser, run, "search", q="line 19", after=100)["ranges"] == [196, 10]
@@ -88,7 +88,7 @@ def test_a_search_tells_the_numbers_of_lines_that_fit(browser, run, monkeypatch)
     assert browser("viewer").get(f"/runs/{run.pk}/logs/search/?node=zzz").status_code == 404
 
 
-def test_a_search_that_takes_long_goes_on_where_it_stopped(run, monkeypatch):
+def test_a_long_search_continues_where_it_stopped(run, monkeypatch):
     monkeypatch.setattr(log_reads, "SEARCH_SECONDS", 0)
     found: list[tuple[int, int]] = []
     seen, done, steps = 0, False, 0
@@ -115,12 +115,12 @@ def test_a_search_from_the_beginning_answers_with_its_first_hits(run, monkeypatc
 
 def test_the_download_is_a_text_file_of_all_lines(browser, run):
     answer = browser("viewer").get(f"/runs/{run.pk}/logs/download/")
-    said = b"".join(answer.streaming_content).decode().split("\n")
+    text = b"".join(answer.streaming_content).decode().split("\n")
     assert answer["Content-Disposition"] == f'attachment; filename="run-{run.pk}.log"'
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
     assert answer["X-Content-Type-Options"] == "nosniff"
-    assert said[3] == "2026-11-24T08:00:00.000000Z error   b#1 \x1b[31m<b>Größe</b>"
-    assert (len(said), said[-1]) == (207, "")
+    assert text[3] == "2026-11-24T08:00:00.000000Z error   b#1 \x1b[31m<b>Größe</b>"
+    assert (len(text), text[-1]) == (207, "")
     answer = browser("viewer").get(f"/runs/{run.pk}/logs/download/?node=b")
     assert b"".join(answer.streaming_content).count(b"\n") == 3
     assert "run-" in answer["Content-Disposition"]

@@ -1,4 +1,4 @@
-"""What the inspector says of nodes beside their definition: how long they take, and which version changed them."""
+"""What the inspector shows of nodes beside their definition: learned durations and the last change."""
 
 from __future__ import annotations
 
@@ -31,44 +31,44 @@ def history():
     return workflow
 
 
-def known(browser) -> dict[str, Any]:
+def facts(browser) -> dict[str, Any]:
     answer = browser("editor").get("/workflows/history/edit/known/")
     assert answer.status_code == 200
     return dict(answer.json()["nodes"])
 
 
-def test_each_node_is_dated_by_the_version_that_made_it_what_it_is(browser, history):
-    assert known(browser) == {"a": {"version": 1}, "b": {"version": 2}, "c": {"version": 4}}
+def test_each_node_has_the_version_of_its_last_change(browser, history):
+    assert facts(browser) == {"a": {"version": 1}, "b": {"version": 2}, "c": {"version": 4}}
 
 
-def test_the_draft_may_be_another_and_durations_are_learned(browser, history):
+def test_edits_of_the_draft_and_learned_durations_are_shown(browser, history):
     NodeStat.objects.create(workflow="history", node="a", durations=[2, 3, 4], median=3)
     NodeStat.objects.create(workflow="history", node="b", durations=[2], median=None)
     draft = chain("a", "b", "new")
     draft["nodes"][0]["position"] = {"x": 9, "y": 9}
     drafts.save(history, person("editor"), draft, expected_saves=None, base_version=4)
-    assert known(browser) == {"a": {"version": 1, "learned": 3}, "b": {"version": 2, "edited": True}}
+    assert facts(browser) == {"a": {"version": 1, "learned": 3}, "b": {"version": 2, "edited": True}}
 
 
-def test_what_was_not_changed_in_a_long_history_is_not_dated(browser, history, monkeypatch):
+def test_a_change_before_the_versions_read_has_no_version(browser, history, monkeypatch):
     monkeypatch.setattr(node_facts, "VERSIONS_MAX", 2)
-    assert known(browser) == {"c": {"version": 4}}
+    assert facts(browser) == {"c": {"version": 4}}
 
 
-def test_a_workflow_without_versions_and_a_draft_that_is_no_document(browser, history):
+def test_no_versions_or_an_invalid_draft_give_no_facts(browser, history):
     workflows.create("Empty", slug="empty", by="editor-person")
     page = browser("editor").get("/workflows/empty/edit/known/")
     assert page.json() == {"nodes": {}}
     drafts.save(history, person("editor"), {"nodes": [5, {"id": 5}]}, expected_saves=None, base_version=4)
-    assert known(browser) == {}
+    assert facts(browser) == {}
 
 
-def test_it_is_asked_with_few_queries_and_versions_are_read_once(browser, history, django_assert_max_num_queries):
+def test_facts_take_few_queries_and_versions_are_read_once(browser, history, django_assert_max_num_queries):
     client = browser("editor")
     client.get("/workflows/history/edit/known/")
     with django_assert_max_num_queries(9):
         client.get("/workflows/history/edit/known/")
 
 
-def test_who_may_not_edit_is_told_nothing(browser, history):
+def test_facts_are_for_editors(browser, history):
     assert browser("operator").get("/workflows/history/edit/known/").status_code == 403

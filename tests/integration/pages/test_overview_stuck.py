@@ -36,21 +36,21 @@ def page_of(browser: Any) -> str:
     return str(browser("operator").get("/").content.decode())
 
 
-def test_a_stuck_run_needs_you_with_its_cause_and_a_way_to_see_why(flow: Workflow, browser: Any) -> None:
+def test_a_stuck_run_is_listed_with_its_cause_and_a_link(flow: Workflow, browser: Any) -> None:
     run = stuck_run(flow, 20)
     page = page_of(browser)
     assert "waits for an answer from 127.0.0.1:5433 in line 3: wait(&lt;b&gt;); it has run for 2" in page
     assert f'href="/runs/{run.pk}/nodes/a/?tab=why">See why</a>' in page
-    # The longest stuck stands before what failed.
+    # Stuck runs stand before failed ones.
     assert page.index(f'data-key="stuck-{run.pk}"') < page.index('data-key="failed-')
 
 
-def test_a_run_in_its_time_needs_nobody(flow: Workflow, browser: Any) -> None:
+def test_a_run_within_its_expected_time_is_not_listed(flow: Workflow, browser: Any) -> None:
     stuck_run(flow, 30, expected=20)
     assert 'data-key="stuck-' not in page_of(browser)
 
 
-def test_few_of_many_stuck_runs_are_looked_into(flow: Workflow, browser: Any) -> None:
+def test_only_some_of_many_stuck_runs_are_diagnosed(flow: Workflow, browser: Any) -> None:
     client = browser("operator")
     for _ in range(6):
         stuck_run(flow, 20)

@@ -1,4 +1,4 @@
-"""What holds for all pages, and what the overview shows."""
+"""What holds for all pages, and the overview."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ ALL = ("overview", "workflows", "runs", "resources", "audit", "account", "users"
 def test_no_page_has_inline_script_or_style(flow, browser):
     admin = browser("admin")
     run = newest_run().pk
-    places = [reverse(name) for name in ALL]
-    places += [f"/workflows/flow/{part}" for part in ("", "versions/", "definition/", "settings/", "edit/", "run/")]
-    places += [f"/runs/{run}/", f"/runs/{run}/nodes/a/", f"/runs/{run}/nodes/a/?tab=attempts"]
-    for place in places:
-        answer = admin.get(place)
+    paths = [reverse(name) for name in ALL]
+    paths += [f"/workflows/flow/{part}" for part in ("", "versions/", "definition/", "settings/", "edit/", "run/")]
+    paths += [f"/runs/{run}/", f"/runs/{run}/nodes/a/", f"/runs/{run}/nodes/a/?tab=attempts"]
+    for path in paths:
+        answer = admin.get(path)
         shown = text_of(answer)
-        assert answer.status_code == 200, place
+        assert answer.status_code == 200, path
         assert "script-src 'self'" in answer["Content-Security-Policy"]
         for script in re.findall(r"<script\b[^>]*>", shown):
-            assert 'src="' in script or 'type="application/json"' in script, (place, script)
-        assert not re.findall(r"<[^>]+\sstyle=", shown), place
-        assert not re.findall(r"<[^>]+\son[a-z]+=", shown), place
+            assert 'src="' in script or 'type="application/json"' in script, (path, script)
+        assert not re.findall(r"<[^>]+\sstyle=", shown), path
+        assert not re.findall(r"<[^>]+\son[a-z]+=", shown), path
         assert "<style" not in shown
 
 
@@ -47,7 +47,7 @@ def test_names_with_markup_are_shown_as_text(browser, db):
     run = launch(workflow, by=evil)
     ended(run.pk, "failed", a="failed")
     admin = browser("admin")
-    for place in (
+    for path in (
         "/",
         "/workflows/",
         "/workflows/evil/",
@@ -60,11 +60,11 @@ def test_names_with_markup_are_shown_as_text(browser, db):
         f"/runs/{run.pk}/",
         "/audit/",
     ):
-        shown = text_of(admin.get(place))
-        assert "<img" not in shown, place
-        if place not in ("/workflows/evil/settings/", "/workflows/evil/edit/", "/audit/"):
-            # Outside of fields, where people edit the real text, what disguises is written out.
-            assert "\u202e" not in shown, place
+        shown = text_of(admin.get(path))
+        assert "<img" not in shown, path
+        if path not in ("/workflows/evil/settings/", "/workflows/evil/edit/", "/audit/"):
+            # Fields, where people edit the real text, keep invisible characters; everywhere else they are escaped.
+            assert "\u202e" not in shown, path
 
 
 # --- constant numbers of queries --------------------------------------------------------------------------------
@@ -78,21 +78,21 @@ def fill(count: int) -> None:
         launch(workflow, by="x")
 
 
-@pytest.mark.parametrize("place", ["/", "/workflows/", "/runs/", "/resources/", "/audit/", "/find/?q=w"])
-def test_a_list_asks_as_often_for_many_rows_as_for_few(
-    browser, db, place, django_assert_num_queries, django_assert_max_num_queries
+@pytest.mark.parametrize("path", ["/", "/workflows/", "/runs/", "/resources/", "/audit/", "/find/?q=w"])
+def test_a_list_takes_as_many_queries_for_many_rows_as_for_few(
+    browser, db, path, django_assert_num_queries, django_assert_max_num_queries
 ):
     admin = browser("admin")
     fill(2)
     with django_assert_max_num_queries(40) as few:
-        admin.get(place)
+        admin.get(path)
     fill(12)
-    # Names of nodes of definitions seen before are remembered, so there may be fewer.
+    # Names of nodes are cached by definition, so there may be fewer queries.
     with django_assert_max_num_queries(len(few.captured_queries)):
-        admin.get(place)
+        admin.get(path)
 
 
-def test_versions_are_asked_for_as_one(browser, flow, django_assert_max_num_queries):
+def test_all_versions_take_as_many_queries_as_one(browser, flow, django_assert_max_num_queries):
     admin = browser("admin")
     with django_assert_max_num_queries(40) as few:
         admin.get("/workflows/flow/versions/")
@@ -108,24 +108,24 @@ def test_versions_are_asked_for_as_one(browser, flow, django_assert_max_num_quer
 def test_pages_write_nothing(browser, flow, django_assert_max_num_queries):
     admin = browser("admin")
     run = newest_run().pk
-    for place in ("/", "/workflows/", "/workflows/flow/edit/", "/workflows/flow/versions/", f"/runs/{run}/", "/audit/"):
-        with django_assert_max_num_queries(60) as asked:
-            admin.get(place)
-        for query in asked.captured_queries:
-            assert not re.match(r"\s*(INSERT|UPDATE|DELETE)", query["sql"]), (place, query["sql"])
+    for path in ("/", "/workflows/", "/workflows/flow/edit/", "/workflows/flow/versions/", f"/runs/{run}/", "/audit/"):
+        with django_assert_max_num_queries(60) as captured:
+            admin.get(path)
+        for query in captured.captured_queries:
+            assert not re.match(r"\s*(INSERT|UPDATE|DELETE)", query["sql"]), (path, query["sql"])
 
 
 # --- overview ----------------------------------------------------------------------------------------------------
 
 
-def test_a_new_installation_offers_what_to_begin_with(browser, db):
+def test_a_new_installation_offers_first_steps(browser, db):
     shown = text_of(browser("editor").get("/"))
     assert "No workflow has run yet" in shown
     assert reverse("workflow-new") in shown
     assert reverse("workflow-new") not in text_of(browser("viewer").get("/"))
 
 
-def test_a_failure_that_began_with_the_live_version_offers_to_roll_back(browser, flow):
+def test_a_failure_since_the_live_version_offers_a_rollback(browser, flow):
     shown = text_of(browser("operator").get("/"))
     assert "Node A: ValueError in line 3, bad" in shown
     assert "first run of this version" in shown
@@ -133,7 +133,7 @@ def test_a_failure_that_began_with_the_live_version_offers_to_roll_back(browser,
     assert "Roll back to v1" not in text_of(browser("viewer").get("/"))
 
 
-def test_a_failure_of_a_version_that_has_worked_offers_to_open_it(browser, flow):
+def test_a_failure_of_a_version_that_has_worked_offers_no_rollback(browser, flow):
     run = launch(flow, by="x")
     ended(run.pk, "succeeded", a="succeeded")
     run = launch(flow, by="x")
@@ -143,7 +143,7 @@ def test_a_failure_of_a_version_that_has_worked_offers_to_open_it(browser, flow)
     assert "Roll back to" not in shown
 
 
-def test_a_success_since_then_ends_the_need(browser, flow):
+def test_a_later_success_removes_the_failure(browser, flow):
     run = launch(flow, by="x")
     ended(run.pk, "succeeded", a="succeeded")
     assert "Nothing needs attention" in text_of(browser("operator").get("/"))
@@ -152,7 +152,7 @@ def test_a_success_since_then_ends_the_need(browser, flow):
 # --- what every page offers --------------------------------------------------------------------------------------
 
 
-def test_theme_and_language_are_a_choice_of_the_browser(browser, db):
+def test_theme_and_language_are_kept_in_the_browser(browser, db):
     viewer = browser("viewer")
     viewer.post("/account/theme/", {"theme": "dark", "next": "/runs/"})
     assert 'data-theme="dark"' in text_of(viewer.get("/"))
@@ -175,7 +175,7 @@ def test_the_palette_finds_workflows_runs_pages_and_actions(browser, flow):
     assert found("viewer", "zzz") == []
 
 
-def test_help_names_places_of_the_server_only_to_who_may_run_code_there(browser, settings):
+def test_help_shows_server_paths_only_to_roles_that_run_code(browser, settings):
     home, command = str(settings.INTERLOCK.home), "interlock doctor"
     for role in ("editor", "admin"):
         shown = text_of(browser(role).get("/help/"))

@@ -1,4 +1,4 @@
-"""Publishing from the editor: the form at the button, and what the drawn editor sends."""
+"""Publishing: the popover, and what the editor sends."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def draft(flow: Workflow, **changed: Any) -> drafts.WorkingCopy:
     return drafts.save(flow, person("editor"), document, expected_saves=None)
 
 
-def send(client: Any, address: str, body: Any) -> Any:
-    return client.post(address, json.dumps(body), content_type="application/json")
+def send(client: Any, url: str, body: Any) -> Any:
+    return client.post(url, json.dumps(body), content_type="application/json")
 
 
-def test_the_form_says_in_words_what_changes_against_the_live_version(editor, flow):
+def test_the_form_lists_the_changes_against_the_live_version(editor, flow):
     draft(flow, name="Third", policy={"retries": 3})
     form = text_of(editor.get(FORM))
     assert "Publish v3" in form
@@ -48,7 +48,7 @@ def test_the_form_of_an_unchanged_draft_has_nothing_to_publish(editor, flow):
     assert "No changes since v2" in text_of(editor.get(FORM))
 
 
-def test_problems_take_the_place_of_the_form(editor, flow):
+def test_problems_replace_the_form(editor, flow):
     draft(flow, name="Third", type="nonsense")
     form = text_of(editor.get(FORM))
     assert "Fix 1 problem before publishing" in form
@@ -58,7 +58,7 @@ def test_problems_take_the_place_of_the_form(editor, flow):
     assert "data-show-problems" not in text_of(editor.get("/workflows/flow/edit/publish/form/"))
 
 
-def test_a_first_version_asks_not_whether_it_goes_live(editor, db):
+def test_the_first_version_goes_live_without_a_choice(editor, db):
     made = workflows.create("New", slug="new", by="x")
     drafts.save(made, person("editor"), with_input(), expected_saves=None)
     form = text_of(editor.get("/workflows/new/edit/publish/form/?drawn=1"))
@@ -68,7 +68,7 @@ def test_a_first_version_asks_not_whether_it_goes_live(editor, db):
     assert answer.json() == {"number": 1, "created": True, "live": True, "newest_live": 1}
 
 
-def test_the_drawn_editor_publishes_its_draft_and_stays(editor, flow):
+def test_the_editor_publishes_its_draft_and_stays(editor, flow):
     copy = draft(flow, name="Third")
     answer = send(editor, PUBLISH, {"message": " m ", "live": True, "saves": copy.saves})
     assert (answer.status_code, answer.json()) == (
@@ -79,14 +79,14 @@ def test_the_drawn_editor_publishes_its_draft_and_stays(editor, flow):
     assert drafts.load(flow, person("editor")).saved_at is None
 
 
-def test_not_made_live_it_waits(editor, flow):
+def test_a_version_can_be_published_without_going_live(editor, flow):
     copy = draft(flow, name="Third")
     answer = send(editor, PUBLISH, {"live": False, "saves": copy.saves})
     assert answer.json() == {"number": 3, "created": True, "live": False, "newest_live": 2}
 
 
 @pytest.mark.parametrize("body", [{"saves": 0}, {}, [], "x", {"saves": "1"}, {"saves": True}])
-def test_what_is_not_on_the_screen_is_not_published(editor, flow, body):
+def test_a_draft_other_than_on_the_screen_is_not_published(editor, flow, body):
     copy = draft(flow, name="Third")
     drafts.save(flow, person("editor"), copy.definition, expected_saves=1)
     answer = send(editor, PUBLISH, body)
@@ -95,13 +95,13 @@ def test_what_is_not_on_the_screen_is_not_published(editor, flow, body):
     assert queries.newest_number(flow) == 2
 
 
-def test_a_document_with_problems_is_refused_with_them(editor, flow):
+def test_a_document_with_problems_is_refused(editor, flow):
     copy = draft(flow, type="nonsense")
     answer = send(editor, PUBLISH, {"saves": copy.saves})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_document")
 
 
-def test_a_version_that_others_published_is_told_before_and_after(editor, flow):
+def test_a_version_published_by_others_is_shown_before_and_after(editor, flow):
     copy = draft(flow, name="Mine")
     theirs = with_input()
     theirs["nodes"][0]["notes"] = "theirs"
@@ -122,17 +122,17 @@ def test_a_version_that_others_published_is_told_before_and_after(editor, flow):
     assert send(editor, PUBLISH, {"saves": based["saves"], "live": True}).json()["number"] == 4
 
 
-def test_versions_offer_to_be_edited_from(editor, browser, flow):
-    for address in ("/workflows/flow/versions/", "/workflows/flow/versions/1/"):
-        assert "/workflows/flow/edit/?from=1" in text_of(editor.get(address))
-        assert "?from=1" not in text_of(browser("viewer").get(address))
+def test_versions_offer_to_be_edited(editor, browser, flow):
+    for url in ("/workflows/flow/versions/", "/workflows/flow/versions/1/"):
+        assert "/workflows/flow/edit/?from=1" in text_of(editor.get(url))
+        assert "?from=1" not in text_of(browser("viewer").get(url))
 
 
-def test_the_text_editor_comes_back_to_itself(editor, flow):
+def test_forms_of_the_text_editor_return_to_it(editor, flow):
     draft(flow, type="nonsense")
     here = "http://testserver/workflows/flow/edit/text/"
-    for address in (PUBLISH, "/workflows/flow/edit/discard/", "/workflows/flow/edit/rebase/"):
-        assert editor.post(address, headers={"referer": here}).headers["Location"] == "/workflows/flow/edit/text/"
+    for url in (PUBLISH, "/workflows/flow/edit/discard/", "/workflows/flow/edit/rebase/"):
+        assert editor.post(url, headers={"referer": here}).headers["Location"] == "/workflows/flow/edit/text/"
 
 
 def test_changes_are_sentences() -> None:
@@ -163,5 +163,5 @@ def test_changes_are_sentences() -> None:
     ]
     assert change_sentences(diff.changes({}, {"nodes": 3}), {"nodes": 3}) == []
     many = {f"f{n}": n for n in range(9)}
-    said = change_sentences(diff.changes({"nodes": [{"id": "x"}]}, {"nodes": [{"id": "x", **many}]}), {})
-    assert said == ["x: f0, f1, f2, f3, f4 … changed"]
+    sentences = change_sentences(diff.changes({"nodes": [{"id": "x"}]}, {"nodes": [{"id": "x", **many}]}), {})
+    assert sentences == ["x: f0, f1, f2, f3, f4 … changed"]

@@ -1,4 +1,4 @@
-"""What the page of a run lets people ask of it and of its nodes, as buttons and as forms."""
+"""Buttons and forms of a run's page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_cancel_shows_its_impact_before_and_its_receipt_after(nightly, browser
     assert shown.count("Stopped 3 processes in 0.3 s, 1 slot released.") == 2
 
 
-def test_a_run_again_with_other_inputs_begins_with_those_of_the_run(nightly, browser):
+def test_rerunning_with_other_inputs_starts_from_those_of_the_run(nightly, browser):
     run = launch(nightly, inputs={"month": 7}, priority=2, by="x")
     form = browser("operator").get("/workflows/nightly/run/", {"from": run.pk}).content.decode()
     assert 'name="input.month" value="7"' in form
@@ -39,17 +39,17 @@ def test_a_run_again_with_other_inputs_begins_with_those_of_the_run(nightly, bro
     assert browser("operator").get("/workflows/nightly/run/", {"from": "x"}).status_code == 404
 
 
-def test_a_retry_with_other_limits_is_a_form_too(nightly, browser):
+def test_a_retry_with_other_limits_works_as_a_form(nightly, browser):
     run = run_of(nightly, "failed")
-    place = f"/runs/{run.pk}/nodes/work/retry/"
-    given = {"policy.soft_timeout": "60", "policy.hard_timeout": "", "policy.memory_mb": "1024", "from": "start"}
-    browser("operator").post(place, given)
-    asked = Command.objects.get(kind="retry", run=run)
-    assert asked.body["from"] == "start"
-    assert asked.body["policy"]["work"]["soft_timeout"] == 60
-    assert asked.body["policy"]["work"]["memory_mb"] == 1024
-    said = browser("operator").post(place, {"policy.soft_timeout": "soon"}, follow=True).content.decode()
-    assert "is not a number" in said
+    url = f"/runs/{run.pk}/nodes/work/retry/"
+    fields = {"policy.soft_timeout": "60", "policy.hard_timeout": "", "policy.memory_mb": "1024", "from": "start"}
+    browser("operator").post(url, fields)
+    command = Command.objects.get(kind="retry", run=run)
+    assert command.body["from"] == "start"
+    assert command.body["policy"]["work"]["soft_timeout"] == 60
+    assert command.body["policy"]["work"]["memory_mb"] == 1024
+    invalid = browser("operator").post(url, {"policy.soft_timeout": "soon"}, follow=True).content.decode()
+    assert "is not a number" in invalid
     refused = browser("operator").post(f"/runs/{run.pk}/nodes/after1/retry/", follow=True).content.decode()
     assert "cannot be retried" in refused
 
@@ -67,12 +67,12 @@ def test_a_retry_with_other_limits_is_a_form_too(nightly, browser):
         ("DELETE", "/api/v1/runs/1/retry/", ""),
     ],
 )
-def test_a_button_is_there_for_whom_the_api_would_let(db, method, path, first):
+def test_buttons_follow_the_rights_of_the_api(db, method, path, first):
     may = [role for role in ROLES if run_findings.may(person(role), method, path)]
     assert may == (list(ROLES[ROLES.index(first) :]) if first else [])
 
 
-def test_a_call_without_scripts_is_the_same_form(db):
+def test_a_call_is_also_a_form_without_scripts(db):
     policy = {"soft_timeout": 60, "memory_mb": None}
     action = Action(Sentence("Retry"), "POST", "/api/v1/runs/7/nodes/a/retry/", {"policy": policy, "from": "start"})
     (button,) = run_findings.buttons([action], person("operator"))
@@ -85,7 +85,7 @@ def test_a_call_without_scripts_is_the_same_form(db):
     assert run_findings.buttons([some], person("operator"))[0]["form"] == ""
 
 
-def test_a_node_is_skipped_by_a_form_too(nightly, browser):
+def test_a_node_is_skipped_by_a_form(nightly, browser):
     run = run_of(nightly, "running")
     assert browser("viewer").post(f"/runs/{run.pk}/nodes/work/skip/").status_code == 403
     answer = browser("operator").post(f"/runs/{run.pk}/nodes/work/skip/")
@@ -93,7 +93,7 @@ def test_a_node_is_skipped_by_a_form_too(nightly, browser):
     assert Command.objects.filter(run=run, kind="skip", node="work").exists()
 
 
-def test_the_form_that_cancels_is_a_page_for_who_opens_its_address(nightly, browser):
+def test_the_cancel_form_is_a_whole_page_at_its_url(nightly, browser):
     run = run_of(nightly)
     operator = browser("operator")
     part = operator.get(f"/runs/{run.pk}/cancel/", headers={"HX-Request": "true"}).content.decode()

@@ -1,4 +1,4 @@
-"""The panel at the side of a run's page: each tab for each state and role, and what its buttons may send."""
+"""The node panel of a run's page: each tab for each state and role, and the calls of its buttons."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dashboard.presenters.sentences import html_with_times
 from engine import clock
 from engine.models import Attempt, Leader, NodeRun, Run, Sample, Stack
 from engine.states import NODE_STATES
-from tests.integration.pages.panels import CODE, ERROR, at, calls, kept, panel, run_of
+from tests.integration.pages.panels import CODE, ERROR, at, calls, panel, run_of, stored_stack
 from tests.support.factories import document, python
 from tests.support.people import ROLES
 from versions.actions import publish, workflows
@@ -27,7 +27,7 @@ TABS = ("why", "output", "attempts", "config", "history")
 
 @pytest.mark.parametrize("state", list(NODE_STATES))
 @pytest.mark.parametrize("tab", TABS)
-def test_each_tab_is_shown_for_each_state_with_what_the_role_may_do(nightly, browser, state, tab):
+def test_each_tab_shows_each_state_with_the_actions_of_the_role(nightly, browser, state, tab):
     run = run_of(nightly, state)
     base = f"/api/v1/runs/{run.pk}/nodes/work"
     for role in ROLES:
@@ -48,9 +48,9 @@ def test_each_tab_is_shown_for_each_state_with_what_the_role_may_do(nightly, bro
             assert f"{base}/retry/" not in sent
 
 
-def test_a_stuck_node_shows_cause_evidence_and_the_calls_that_help(nightly, browser):
+def test_a_stuck_node_shows_cause_evidence_and_actions(nightly, browser):
     run = run_of(nightly, "running", seconds=81)
-    kept(run)
+    stored_stack(run)
     shown = panel(browser, "operator", run, "why")
     assert re.search(r"Taking 8\.\d times as long as expected", shown)
     assert re.search(r'<time datetime="[^"]+" data-form="time" title="[^"]+ UTC">\d\d:\d\d:\d\d</time>', shown)
@@ -63,17 +63,17 @@ def test_a_stuck_node_shows_cause_evidence_and_the_calls_that_help(nightly, brow
     assert first[2]["policy"]["soft_timeout"] > 10
     assert re.search(r'class="btn small primary" data-call-method', shown)
     assert f'data-stack-path="/api/v1/runs/{run.pk}/nodes/work/stack/"' in shown
-    # To end it for good shows what that does, at the button.
+    # A destructive action shows its impact beside the button.
     assert "is stopped with all its processes" in shown
     # A viewer sees the same cause, and may look at the stacks.
-    seen = panel(browser, "viewer", run, "why")
-    assert 'data-finding="blocked_on_socket"' in seen
-    assert "data-call-path" not in seen
-    assert "data-stack-path" in seen
-    assert "retry-with" not in seen
+    viewed = panel(browser, "viewer", run, "why")
+    assert 'data-finding="blocked_on_socket"' in viewed
+    assert "data-call-path" not in viewed
+    assert "data-stack-path" in viewed
+    assert "retry-with" not in viewed
 
 
-def test_limits_use_and_who_waits_stand_beside_a_running_node(nightly, browser):
+def test_a_running_node_shows_limits_usage_and_dependents(nightly, browser):
     run = run_of(nightly, "running", seconds=100)
     Sample.objects.create(run=run, node="work", attempt=1, at=at(1), cpu_percent=12.4, memory_bytes=184 * 1024 * 1024)
     Sample.objects.create(run=run, node="work", attempt=1, at=at(0), cpu_percent=3.2, memory_bytes=184 * 1024 * 1024)
@@ -94,7 +94,7 @@ def test_limits_use_and_who_waits_stand_beside_a_running_node(nightly, browser):
     assert "1 slot of warehouse" in shown
 
 
-def test_a_limit_that_has_passed_is_said_so(nightly, browser):
+def test_a_passed_limit_is_shown_as_reached(nightly, browser):
     run = run_of(nightly, "running", seconds=301)
     assert re.search(r"reached <span data-since", panel(browser, "viewer", run, "why"))
 
@@ -106,13 +106,13 @@ def test_a_waiting_node_names_its_conditions_and_links_the_holder(nightly, brows
     assert 'data-finding="pool_full"' in shown
     assert f'href="/runs/{holder.pk}/nodes/work/"' in shown
     assert ("PATCH", "/api/v1/pools/warehouse/", {"slots": 2}) in calls(shown)
-    # Sizes of pools are for editors: an operator is offered what an operator may do.
-    seen = calls(panel(browser, "operator", run, "why"))
-    assert not [path for _method, path, _body in seen if "/pools/" in path]
-    assert [path for _method, path, _body in seen if path.endswith("/cancel/")]
+    # Only editors resize pools; an operator gets the actions of an operator.
+    viewed = calls(panel(browser, "operator", run, "why"))
+    assert not [path for _method, path, _body in viewed if "/pools/" in path]
+    assert [path for _method, path, _body in viewed if path.endswith("/cancel/")]
 
 
-def test_a_failure_is_led_by_its_error_with_its_line_and_a_remedy(nightly, browser):
+def test_a_failure_leads_with_its_error_line_and_a_remedy(nightly, browser):
     run = run_of(nightly, "failed")
     shown = panel(browser, "operator", run, "why")
     assert "data-error-lead>KeyError in line 5, &#x27;&lt;i&gt;&#x27; is not there<" in shown
@@ -122,7 +122,7 @@ def test_a_failure_is_led_by_its_error_with_its_line_and_a_remedy(nightly, brows
     assert 'id="retry-with"' in shown
 
 
-def test_the_way_back_to_a_version_that_worked_is_offered_with_its_reason(nightly, browser):
+def test_a_rollback_to_a_working_version_is_offered_with_its_reason(nightly, browser):
     from versions import queries
     from versions.actions import deploy
 
@@ -142,11 +142,11 @@ def test_the_way_back_to_a_version_that_worked_is_offered_with_its_reason(nightl
     assert queries.workflow_dict(nightly)["live"]["version"] == 2
 
 
-def test_stacks_show_the_authors_lines_and_children_and_the_others_are_a_link_away(nightly, browser):
+def test_the_chosen_stacks_are_open_and_the_others_are_linked(nightly, browser):
     run = run_of(nightly, "running", seconds=2)
-    old = kept(run, why="asked", moves=True)
+    old = stored_stack(run, why="asked", moves=True)
     Stack.objects.filter(pk=old.pk).update(taken_at=at(60))
-    newest = kept(run)
+    newest = stored_stack(run)
     shown = panel(browser, "viewer", run, "why", stack="newest")
     assert f'data-stack="{newest.pk}" open' in shown
     assert "Not moving: identical in 3 samples" in shown
@@ -160,11 +160,11 @@ def test_stacks_show_the_authors_lines_and_children_and_the_others_are_a_link_aw
     assert " open" not in re.findall(r"<details class=\"taken\"[^>]*>", panel(browser, "viewer", run, "why"))[0]
 
 
-def test_asking_for_stacks_without_scripts_asks_the_scheduler(nightly, browser, monkeypatch):
+def test_stacks_are_requested_without_scripts(nightly, browser, monkeypatch):
     now = clock.now()
     monkeypatch.setattr(clock, "now", lambda: now)
     run = run_of(nightly, "running")
-    kept(run, why="asked")
+    stored_stack(run, why="asked")
     answer = browser("viewer").post(f"/runs/{run.pk}/nodes/work/stack/")
     assert answer["Location"] == f"/runs/{run.pk}/nodes/work/?tab=why&stack=newest#stacks"
     ended = run_of(nightly, "failed")
@@ -174,7 +174,7 @@ def test_asking_for_stacks_without_scripts_asks_the_scheduler(nightly, browser, 
     )
 
 
-def test_texts_of_users_are_text_and_do_not_swell_the_panel(db, browser):
+def test_texts_of_users_are_escaped_and_bounded(db, browser):
     evil = "<img src=x onerror=alert(1)>\u202e\u0007🎉"
     Leader.objects.create(pk=1, beat_at=clock.now() + timedelta(seconds=30))
     workflow = workflows.create(evil, slug="evil", by=evil)
@@ -182,19 +182,19 @@ def test_texts_of_users_are_text_and_do_not_swell_the_panel(db, browser):
     made["nodes"][0] |= {"name": evil, "notes": evil * 50}
     made["nodes"][1]["name"] = evil
     publish.publish(workflow, made, by=evil)
-    told = {**ERROR, "message": evil + "x" * 8000, "traceback": f'File "{evil}", line 1\n    {evil}\n' * 20}
+    error = {**ERROR, "message": evil + "x" * 8000, "traceback": f'File "{evil}", line 1\n    {evil}\n' * 20}
     failed = run_of(workflow, "failed")
-    NodeRun.objects.filter(run=failed).update(error=told)
-    Attempt.objects.filter(run=failed).update(error=told, worker=evil)
+    NodeRun.objects.filter(run=failed).update(error=error)
+    Attempt.objects.filter(run=failed).update(error=error, worker=evil)
     frame = {"file": evil, "line": 1, "function": evil, "source": evil + "y" * 100_000, "author": True}
     thread = {"id": 1, "name": evil * 1000, "waits_on": {"kind": "other", "message": evil}, "frames": [frame] * 300}
-    stack = kept(failed)
+    stack = stored_stack(failed)
     body = {"samples": [{"threads": [thread] * 3}], "children": [{"pid": 1, "command": evil * 1000, "state": evil}]}
     Stack.objects.filter(pk=stack.pk).update(body=body)
     running = run_of(workflow, "running", progress={"fraction": 0.5, "message": evil + "z" * 100_000})
     value = {"kind": "json", "value": evil * 4000, "bytes": 150_000, "ports": [evil]}
-    worked = run_of(workflow, "succeeded", output=value)
-    for tab, run in itertools.product(TABS, (failed, running, worked)):
+    succeeded = run_of(workflow, "succeeded", output=value)
+    for tab, run in itertools.product(TABS, (failed, running, succeeded)):
         shown = panel(browser, "operator", run, tab)
         assert "<img" not in shown, tab
         assert "\u202e" not in shown, tab
@@ -205,7 +205,7 @@ def test_texts_of_users_are_text_and_do_not_swell_the_panel(db, browser):
 # --- attempts, config, history -----------------------------------------------------------------------------------
 
 
-def test_attempts_tell_waited_place_use_receipt_and_mark_the_authors_lines(nightly, browser):
+def test_attempts_show_wait_process_usage_receipt_and_mark_the_authors_lines(nightly, browser):
     shown = panel(browser, "viewer", run_of(nightly, "cancelled"), "attempts")
     assert "Stopped 3 processes in 0.2 s, 1 slot released." in shown
     assert "pid 41207 on this host" in shown
@@ -230,7 +230,7 @@ def test_many_attempts_come_fifty_at_a_time(nightly, browser):
     assert "Attempt 70<" in panel(browser, "viewer", run, "attempts", before=71)
 
 
-def test_config_marks_code_and_what_a_person_changed(nightly, browser):
+def test_config_highlights_code_and_marks_changed_fields(nightly, browser):
     run = run_of(nightly, "failed")
     run.altered = {"work": {"soft_timeout": 60, "hard_timeout": 90}}
     run.save()
@@ -242,7 +242,7 @@ def test_config_marks_code_and_what_a_person_changed(nightly, browser):
     assert "lost_retries" not in shown
 
 
-def test_history_shows_the_last_runs_with_median_and_what_is_expected(nightly, browser):
+def test_history_shows_the_last_runs_with_median_and_expected_duration(nightly, browser):
     for seconds in (2, 4, 9):
         run_of(nightly, "succeeded", seconds=seconds)
     run = run_of(nightly, "failed", seconds=30)
@@ -256,23 +256,23 @@ def test_history_shows_the_last_runs_with_median_and_what_is_expected(nightly, b
 # --- the run itself ----------------------------------------------------------------------------------------------
 
 
-def test_without_a_node_the_run_shows_its_findings_and_links_them(nightly, browser):
+def test_the_summary_shows_findings_with_links(nightly, browser):
     run = run_of(nightly, "failed")
     shown = browser("operator").get(f"/runs/{run.pk}/summary/").content.decode()
     assert f'href="/runs/{run.pk}/nodes/work/"' in shown
     assert "failed: KeyError in line 5" in shown
     stuck = run_of(nightly, "running", seconds=50)
-    kept(stuck)
-    seen = browser("viewer").get(f"/runs/{stuck.pk}/summary/").content.decode()
-    assert 'data-finding="blocked_on_socket"' in seen
-    assert "Waiting nodes" in seen
-    calm = run_of(nightly, "running", seconds=1)
+    stored_stack(stuck)
+    viewed = browser("viewer").get(f"/runs/{stuck.pk}/summary/").content.decode()
+    assert 'data-finding="blocked_on_socket"' in viewed
+    assert "Waiting nodes" in viewed
+    normal = run_of(nightly, "running", seconds=1)
     Run.objects.filter(pk=stuck.pk).update(state="cancelled")
     NodeRun.objects.filter(run=stuck).update(state="cancelled", claim="")
-    assert "No problems." in browser("viewer").get(f"/runs/{calm.pk}/summary/").content.decode()
+    assert "No problems." in browser("viewer").get(f"/runs/{normal.pk}/summary/").content.decode()
 
 
-def test_all_nodes_that_wait_are_counted_also_where_only_some_are_explained(db, browser):
+def test_all_waiting_nodes_are_counted(db, browser):
     workflow = workflows.create("Wide", slug="wide", by="x")
     publish.publish(workflow, document(["first", *(f"n{n}" for n in range(1500))], "first>n0"), by="x")
     run = launch(workflow, by="x")
@@ -287,55 +287,55 @@ def test_all_nodes_that_wait_are_counted_also_where_only_some_are_explained(db, 
 
 
 @pytest.mark.parametrize("state", ["failed", "retrying"])
-def test_an_error_is_said_once_on_its_card(nightly, browser, state):
+def test_an_error_appears_once_on_its_card(nightly, browser, state):
     shown = panel(browser, "viewer", run_of(nightly, state), "why")
     card = shown[shown.index("<article") : shown.index("</article>")]
     assert card.count("is not there") == 1
     assert re.search(r"Attempt 1 in .* (ended|failed) at ", card)
 
 
-def test_times_that_the_engine_writes_for_programs_are_shown_as_times():
-    said = html_with_times("Retry 1 of 5 starts at 2026-11-29T16:00:52.474495Z. <b>")
-    assert re.fullmatch(r"Retry 1 of 5 starts at <time [^>]+>16:00:52 UTC</time>\. &lt;b&gt;", said)
+def test_iso_times_in_sentences_are_time_elements():
+    shown = html_with_times("Retry 1 of 5 starts at 2026-11-29T16:00:52.474495Z. <b>")
+    assert re.fullmatch(r"Retry 1 of 5 starts at <time [^>]+>16:00:52 UTC</time>\. &lt;b&gt;", shown)
 
 
 # --- how often the database is asked -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("tab", TABS)
-def test_a_tab_asks_as_often_whatever_there_is(nightly, browser, tab, django_assert_max_num_queries):
+def test_a_tab_takes_as_many_queries_for_many_rows(nightly, browser, tab, django_assert_max_num_queries):
     viewer = browser("viewer")
     run = run_of(nightly, "running", seconds=50)
-    place = f"/runs/{run.pk}/nodes/work/panel/?tab={tab}"
+    url = f"/runs/{run.pk}/nodes/work/panel/?tab={tab}"
 
     def more(count: int) -> None:
         for _ in range(count):
             run_of(nightly, "ready")
-            kept(run)
+            stored_stack(run)
             Sample.objects.create(run=run, node="work", attempt=1, at=at(1), cpu_percent=1, memory_bytes=1)
 
     more(2)
-    viewer.get(place)
+    viewer.get(url)
     with django_assert_max_num_queries(32) as few:
-        viewer.get(place)
-    asked = len(few.captured_queries)
+        viewer.get(url)
+    queries = len(few.captured_queries)
     more(14)
-    # Where more wait than are named, they are counted.
-    with django_assert_max_num_queries(asked + 1):
-        viewer.get(place)
+    # If more nodes wait than are listed, they are counted.
+    with django_assert_max_num_queries(queries + 1):
+        viewer.get(url)
 
 
 def test_the_panel_writes_nothing(nightly, browser, django_assert_max_num_queries):
     run, admin = run_of(nightly, "running", seconds=50), browser("admin")
-    kept(run)
-    for place in (*(f"nodes/work/panel/?tab={tab}" for tab in TABS), "summary/"):
-        with django_assert_max_num_queries(40) as asked:
-            admin.get(f"/runs/{run.pk}/{place}")
-        assert not [query for query in asked.captured_queries if re.match(r"\s*(INSERT|UPDATE|DELETE)", query["sql"])]
+    stored_stack(run)
+    for url in (*(f"nodes/work/panel/?tab={tab}" for tab in TABS), "summary/"):
+        with django_assert_max_num_queries(40) as queries:
+            admin.get(f"/runs/{run.pk}/{url}")
+        assert not [query for query in queries.captured_queries if re.match(r"\s*(INSERT|UPDATE|DELETE)", query["sql"])]
 
 
-@pytest.mark.parametrize(("state", "told"), [("running", True), ("pending", True), ("succeeded", False)])
-def test_a_node_that_has_not_ended_says_that_there_is_no_scheduler(nightly, browser, state, told):
+@pytest.mark.parametrize(("state", "shown"), [("running", True), ("pending", True), ("succeeded", False)])
+def test_a_missing_scheduler_is_shown_while_a_node_has_not_ended(nightly, browser, state, shown):
     run = run_of(nightly, state)
     Leader.objects.update(beat_at=at(60))
-    assert ("The scheduler gives no sign of life for" in panel(browser, "viewer", run, "why")) == told
+    assert ("The scheduler gives no sign of life for" in panel(browser, "viewer", run, "why")) == shown

@@ -1,4 +1,4 @@
-"""What the tab Output of a node's panel shows."""
+"""The Output tab of a node's panel."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def table(artifacts: Artifacts, sql: str) -> dict[str, Any]:
     return {"kind": "table", "artifact": name, "schema": schema, "row_count": count, "bytes": 9, "ports": ["out"]}
 
 
-def test_a_table_shows_its_columns_with_nulls_and_two_hundred_rows_at_a_time(nightly, browser, artifacts):
+def test_a_table_shows_its_columns_with_nulls_and_200_rows_per_page(nightly, browser, artifacts):
     sql = "select range n, if(range % 4 = 0, null, '<b>' || range) t from range(450)"
     run = run_of(nightly, "succeeded", output=table(artifacts, sql))
     shown = panel(browser, "viewer", run)
@@ -53,14 +53,14 @@ def test_a_table_shows_its_columns_with_nulls_and_two_hundred_rows_at_a_time(nig
     assert "offset=200" in last
 
 
-def test_a_table_that_is_gone_says_so(nightly, browser, artifacts):
+def test_a_missing_table_is_unreadable(nightly, browser, artifacts):
     stored = table(artifacts, "select 17 n")
     run = run_of(nightly, "succeeded", output=stored)
     artifacts.delete(stored["artifact"])
     assert "The output cannot be read" in panel(browser, "viewer", run, "output")
 
 
-def test_of_an_object_store_that_cannot_be_used_the_reason_is_said(nightly, browser, artifacts, settings, tmp_path):
+def test_an_unusable_object_store_is_explained(nightly, browser, artifacts, settings, tmp_path):
     stored = table(artifacts, "select 17 n")
     run = run_of(nightly, "succeeded", output=stored)
     with s3.server() as server:
@@ -71,9 +71,9 @@ def test_of_an_object_store_that_cannot_be_used_the_reason_is_said(nightly, brow
         assert "17" in panel(browser, "viewer", run, "output")
         server.kill()
         settings.INTERLOCK = replace(settings.INTERLOCK, artifacts=str(tmp_path / "other"))
-        away = panel(browser, "viewer", run, "output")
-    assert "The output cannot be read" in away
-    assert f"INTERLOCK_ARTIFACTS is {server.url}, but its server does not answer" in away
+        without_server = panel(browser, "viewer", run, "output")
+    assert "The output cannot be read" in without_server
+    assert f"INTERLOCK_ARTIFACTS is {server.url}, but its server does not answer" in without_server
 
 
 def test_a_value_is_shown_as_text_and_cut_where_it_is_long(nightly, browser):

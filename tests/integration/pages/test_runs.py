@@ -1,4 +1,4 @@
-"""What pages of runs show and what their forms do: those that start one, also of a draft, and the run's own."""
+"""Pages and forms of runs, starting runs, and runs of drafts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from versions.models import AuditEntry
 # --- starting runs -----------------------------------------------------------------------------------------------
 
 
-def test_the_run_form_is_made_from_the_schema_of_the_inputs(browser, flow):
+def test_the_run_form_follows_the_inputs_schema(browser, flow):
     operator = browser("operator")
     form = text_of(operator.get("/workflows/flow/run/", HTTP_HX_REQUEST="true"))
     assert 'type="number" step="1"' in form
@@ -31,14 +31,14 @@ def test_the_run_form_is_made_from_the_schema_of_the_inputs(browser, flow):
     assert 'aria-invalid="true"' in text_of(wrong)
 
 
-def test_a_draft_is_run_by_who_may_edit_only(browser, flow):
+def test_a_draft_is_run_only_by_editors(browser, flow):
     drafts.save(flow, person("editor"), with_input(), expected_saves=None)
     assert browser("operator").post("/workflows/flow/run/", {"draft": "1"}).status_code == 403
     browser("editor").post("/workflows/flow/run/", {"draft": "1"})
     assert newest_run().draft
 
 
-def test_kinds_of_inputs_are_read_as_the_schema_says():
+def test_form_values_are_read_by_the_inputs_schema():
     from dashboard.pages.launch import fields, read
 
     schema = {
@@ -55,14 +55,14 @@ def test_kinds_of_inputs_are_read_as_the_schema_says():
     shown = fields(schema, {})
     assert [one.kind for one in shown] == ["text", "number", "boolean", "choice", "json", "json"]
     assert [one.required for one in shown] == [False, True, False, False, False, False]
-    given = {"input.s": "", "input.n": "1.5", "input.e": "null", "input.o": '{"a": 1}', "input.u": ""}
-    assert read(given, shown) == {"n": 1.5, "b": False, "e": None, "o": {"a": 1}}
+    values = {"input.s": "", "input.n": "1.5", "input.e": "null", "input.o": '{"a": 1}', "input.u": ""}
+    assert read(values, shown) == {"n": 1.5, "b": False, "e": None, "o": {"a": 1}}
     broken = fields(schema, {})
     assert read({"input.o": "{"}, broken)["o"] == "{"
     assert broken[4].errors
 
 
-def test_dates_long_texts_and_choices_without_a_default_have_fields_of_their_own():
+def test_dates_long_texts_and_choices_have_their_own_fields():
     from dashboard.pages.launch import fields, read
 
     schema = {
@@ -77,8 +77,8 @@ def test_dates_long_texts_and_choices_without_a_default_have_fields_of_their_own
     assert [one.kind for one in shown] == ["date", "long", "choice", "choice"]
     assert shown[2].choices == [("", "None"), ('"x"', "x"), ("true", "true")]
     assert (shown[3].choices, shown[3].value) == ([('"x"', "x"), ('"y"', "y")], '"y"')
-    given = {"input.d": "", "input.l": "a\r\nb", "input.e": "", "input.f": '"y"'}
-    assert read(given, shown) == {"l": "a\nb", "f": "y"}
+    values = {"input.d": "", "input.l": "a\r\nb", "input.e": "", "input.f": '"y"'}
+    assert read(values, shown) == {"l": "a\nb", "f": "y"}
 
 
 # --- runs --------------------------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def test_a_failed_run_opens_at_its_failing_node_with_cause_and_line(browser, flo
     assert "Retry failed nodes" in text_of(browser("operator").get(f"/runs/{run.pk}/"))
 
 
-def test_a_run_says_how_long_it_runs_once_it_has_begun(browser, flow):
+def test_a_started_run_shows_its_duration(browser, flow):
     run = launch(flow, by="ada")
     assert re.search(r"<span data-run-lasts hidden>", text_of(browser("viewer").get(f"/runs/{run.pk}/")))
     ended(run.pk, "succeeded")
@@ -119,7 +119,7 @@ def test_an_output_is_shown_as_a_value_or_as_rows(browser, flow, settings, tmp_p
     assert f"/api/v1/runs/{run.pk}/nodes/a/output/download/?format=json" in shown
 
 
-def test_retry_cancel_again_and_delete_do_what_they_say(browser, flow):
+def test_retry_cancel_rerun_and_delete(browser, flow):
     run = newest_run()
     operator = browser("operator")
     operator.post(f"/runs/{run.pk}/retry/")
@@ -145,11 +145,11 @@ def test_a_run_of_many_nodes_renders_the_first_rows_only(browser, db):
     assert "1,500" in shown
 
 
-def test_log_lines_are_left_to_the_browser_but_for_the_last_of_a_failure(browser, flow):
-    worked, failed = Run.objects.order_by("id")[:2]
-    for run in (worked, failed):
+def test_only_the_last_log_lines_of_a_failure_are_rendered(browser, flow):
+    succeeded, failed = Run.objects.order_by("id")[:2]
+    for run in (succeeded, failed):
         lines(run, "a", 5, "<script>alert(1)</script>")
-    assert "alert(1)" not in text_of(browser("viewer").get(f"/runs/{worked.pk}/"))
+    assert "alert(1)" not in text_of(browser("viewer").get(f"/runs/{succeeded.pk}/"))
     shown = text_of(browser("viewer").get(f"/runs/{failed.pk}/"))
     assert "&lt;script&gt;alert(1)" in shown
     assert "<script>alert(1)" not in shown
@@ -159,7 +159,7 @@ def test_log_lines_are_left_to_the_browser_but_for_the_last_of_a_failure(browser
 
 
 def draft_run(flow, targets=None, **inputs):
-    """Run of the draft of editor-person, ended."""
+    """Create an ended run of editor-person's draft."""
     if not drafts.load(flow, person("editor")).saved_at:
         drafts.save(flow, person("editor"), with_input(), expected_saves=None)
     started = launch(flow, draft_of=person("editor"), inputs=inputs, targets=targets, by="editor-person")
@@ -176,7 +176,7 @@ def test_a_run_of_a_draft_is_marked_in_the_list_and_on_its_page(browser, flow):
     assert "data-run-up-to" not in text_of(viewer.get(f"/runs/{run.pk - 1}/"))
 
 
-def test_a_run_of_a_draft_is_run_again_by_its_author_only_and_on_the_draft(browser, flow):
+def test_a_draft_run_is_rerun_only_by_its_author_on_the_draft(browser, flow):
     run = draft_run(flow, targets=["a"], month=3)
     again = f"/runs/{run.pk}/again/"
     assert browser("admin").post(again).status_code == 403
@@ -188,19 +188,19 @@ def test_a_run_of_a_draft_is_run_again_by_its_author_only_and_on_the_draft(brows
     assert (newest.inputs, newest.targets) == ({"month": 3}, ["a"])
 
 
-def test_runs_of_drafts_say_nothing_of_how_a_workflow_does(browser, flow):
+def test_draft_runs_do_not_count_as_runs_of_a_workflow(browser, flow):
     from dashboard.pages import strips
 
     run = draft_run(flow)
     assert run.pk not in [one.pk for one in strips.of_workflows(["flow"])["flow"].runs]
 
 
-def test_the_editor_gets_the_id_of_the_run_that_it_started(browser, flow):
+def test_the_editor_gets_the_id_of_its_run(browser, flow):
     editor = browser("editor")
     answer = editor.post("/workflows/flow/run/", {"draft": "1", "follow": "1", "target": "a"})
     run = newest_run()
     assert (answer.status_code, answer.json()) == (202, {"run": str(run.pk)})
-    # Nothing was drafted yet: what is shown as the draft runs, and counts for no version.
+    # Nothing is saved as a draft yet: the newest version runs as the draft.
     assert (run.draft, run.version, run.targets) == (True, None, ["a"])
     wrong = editor.post("/workflows/flow/run/", {"draft": "1", "follow": "1", "input.month": "x"})
     assert wrong.status_code == 422
@@ -209,7 +209,7 @@ def test_the_editor_gets_the_id_of_the_run_that_it_started(browser, flow):
     assert "nobody" in unknown.json()["detail"]
 
 
-def test_the_form_of_a_draft_begins_with_what_its_author_tried_last(browser, flow):
+def test_the_draft_run_form_starts_with_the_authors_last_inputs(browser, flow):
     draft_run(flow, month=7)
     assert 'value="7"' in text_of(browser("editor").get("/workflows/flow/run/?draft=1&follow=1"))
     assert 'value="1"' in text_of(browser("admin").get("/workflows/flow/run/?draft=1&follow=1"))

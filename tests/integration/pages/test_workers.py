@@ -1,4 +1,4 @@
-"""The list of workers on the page of resources, and in the API, in both forms of the product."""
+"""The list of workers on the resources page and in the API, on one host and on several."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from engine.errors import NotFound, WrongState
 from engine.models import Attempt, Host, Leader
 from engine.reads import queries, workers
 from engine.states import HostReason
-from tests.integration.pages.test_lists import row, shown
+from tests.integration.pages.test_lists import get_page, row
 from tests.support import run_rows
 from versions.actions.launch import launch
 from versions.models import AuditEntry, Workflow
 
 
 @pytest.fixture
-def scaled(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def several_hosts(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "INTERLOCK", replace(settings.INTERLOCK, executor="celery"))
 
 
@@ -34,7 +34,7 @@ def attempt(flow: Workflow, worker: str, node: str, pid: int) -> int:
     return int(run.pk)
 
 
-def test_the_schedulers_own_processes_are_a_worker_that_takes_every_queue(flow: Workflow, browser: Any) -> None:
+def test_the_schedulers_own_processes_are_a_worker_for_every_queue(flow: Workflow, browser: Any) -> None:
     Leader.objects.update_or_create(pk=1, defaults={"beat_at": clock.now(), "host": "here", "pid": 55})
     run = attempt(flow, "local/1", "a", 4242)
     (one,) = workers.workers()
@@ -44,7 +44,7 @@ def test_the_schedulers_own_processes_are_a_worker_that_takes_every_queue(flow: 
         (str(run), "a", 2, 4242)
     ]
     assert (one["busy"], one["load"]) == (1, round(1 / one["capacity"], 3))
-    listed = row(shown(browser, "/resources/", "admin"), "local")
+    listed = row(get_page(browser, "/resources/", "admin"), "local")
     assert f'href="/runs/{run}/nodes/a/"' in listed
     assert "Accepting work" in listed
     assert "all queues" in listed
@@ -53,7 +53,7 @@ def test_the_schedulers_own_processes_are_a_worker_that_takes_every_queue(flow: 
         workers.drain("local")
 
 
-def test_a_scheduler_that_is_silent_is_a_lost_worker(db: None) -> None:
+def test_a_scheduler_without_heartbeat_is_a_lost_worker(db: None) -> None:
     Leader.objects.update_or_create(pk=1, defaults={"beat_at": clock.now() - timedelta(seconds=42)})
     (one,) = workers.workers()
     assert one["state"] == "lost"
@@ -61,14 +61,16 @@ def test_a_scheduler_that_is_silent_is_a_lost_worker(db: None) -> None:
     assert queries.counters()["workers"] == {"active": 0, "draining": 0, "lost": 1}
 
 
-def test_no_worker_says_how_one_is_started(scaled: None, browser: Any) -> None:
+def test_an_empty_list_shows_how_to_start_a_worker(several_hosts: None, browser: Any) -> None:
     Leader.objects.update_or_create(pk=1, defaults={"beat_at": clock.now()})
-    page = shown(browser, "/resources/")
+    page = get_page(browser, "/resources/")
     assert "No worker" in page
     assert "celery -A engine worker -Q default" in page
 
 
-def test_each_state_of_a_worker_is_told_and_what_is_over_is_not(scaled: None, flow: Workflow, browser: Any) -> None:
+def test_each_state_of_a_worker_is_shown_and_ended_ones_are_not(
+    several_hosts: None, flow: Workflow, browser: Any
+) -> None:
     run_rows.host("one@here", queues=["default", "gpu"])
     run_rows.host("two@here", queues=["default"])
     run_rows.host("rests@here", "draining", reason=HostReason.DRAIN_REQUESTED)
@@ -81,8 +83,8 @@ def test_each_state_of_a_worker_is_told_and_what_is_over_is_not(scaled: None, fl
     run_rows.host("again@here", "gone", reason=HostReason.LEASE_EXPIRED)
     run_rows.host("again@here")
     run = attempt(flow, "one@here/1", "a", 9)
-    page = shown(browser, "/resources/", "operator")
-    words = {
+    page = get_page(browser, "/resources/", "operator")
+    expected = {
         "one@here": ("Accepting work", "1 of 2", f'href="/runs/{run}/nodes/a/"', "Drain", "<code>gpu</code>"),
         "two@here": ("Accepting work", "0 of 2", "idle"),
         "again@here": ("Accepting work",),
@@ -92,24 +94,24 @@ def test_each_state_of_a_worker_is_told_and_what_is_over_is_not(scaled: None, fl
         "silent@here": ("Lost", "no heartbeat for", ">20 m"),
         "lost@here": ("Lost", "2 h"),
     }
-    for name, parts in words.items():
+    for name, parts in expected.items():
         assert [part for part in parts if part not in row(page, name)] == [], name
     assert "Resume" not in row(page, "stops@here") + row(page, "old@here")
     assert "Drain" not in row(page, "lost@here")
-    assert [one["name"] for one in workers.workers()] == sorted(words)
+    assert [one["name"] for one in workers.workers()] == sorted(expected)
     assert queries.counters()["workers"] == {"active": 3, "draining": 3, "lost": 2}
-    # Of those that drain only what still runs counts.
+    # A draining host counts only with what it still runs.
     assert "0 of 6 busy" in page
-    # What nobody else takes is named before it is drained.
-    asked = row(page, "one@here").split("No other worker serves")[1].split("</p>")[0]
-    assert "gpu" in asked
-    assert "default" not in asked
-    viewer = shown(browser, "/resources/", "viewer")
+    # Queues that no other worker serves are named before draining.
+    confirmation = row(page, "one@here").split("No other worker serves")[1].split("</p>")[0]
+    assert "gpu" in confirmation
+    assert "default" not in confirmation
+    viewer = get_page(browser, "/resources/", "viewer")
     assert "Drain one@here" not in viewer
     assert "Resume rests@here" not in viewer
 
 
-def test_draining_and_resuming_is_written_with_who_did_it(scaled: None, browser: Any) -> None:
+def test_draining_and_resuming_are_audited(several_hosts: None, browser: Any) -> None:
     run_rows.host("one@here")
     operator = browser("operator")
     operator.post("/resources/workers/one@here/drain/")
@@ -122,11 +124,11 @@ def test_draining_and_resuming_is_written_with_who_did_it(scaled: None, browser:
     assert (host.state, host.reason) == ("active", "")
     with pytest.raises(WrongState, match=r"cannot be resumed: it is accepting work"):
         workers.resume("one@here")
-    told = [(one.action, one.details["worker"]) for one in AuditEntry.objects.filter(action__startswith="worker_")]
-    assert sorted(told) == [("worker_drained", "one@here"), ("worker_resumed", "one@here")]
+    entries = [(one.action, one.details["worker"]) for one in AuditEntry.objects.filter(action__startswith="worker_")]
+    assert sorted(entries) == [("worker_drained", "one@here"), ("worker_resumed", "one@here")]
 
 
-def test_who_is_being_stopped_or_of_another_release_or_lost_or_unknown_is_not_resumed(scaled: None) -> None:
+def test_stopping_lost_unknown_and_other_release_workers_are_not_resumed(several_hosts: None) -> None:
     run_rows.host("stops@here", "draining", reason=HostReason.STOPPING)
     run_rows.host("silent@here", "draining", reason=HostReason.DRAIN_REQUESTED, ahead=-timedelta(seconds=20))
     run_rows.host("old@here", "draining", reason=HostReason.OTHER_RELEASE)

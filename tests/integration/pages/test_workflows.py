@@ -1,4 +1,4 @@
-"""What pages of workflows show, and of their definitions as text, and what their forms do."""
+"""Pages and forms of workflows and of their definitions as text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from versions.actions import drafts, workflows
 from versions.models import AuditEntry, Workflow
 
 
-def test_workflows_are_found_by_text_and_tag_and_leave_with_the_archive(browser, flow):
+def test_workflows_are_found_by_text_tag_and_archive(browser, flow):
     workflows.create("Other", tags=["blue"], by="x")
     editor = browser("editor")
     assert "Other" not in text_of(editor.get("/workflows/?q=flow"))
@@ -45,7 +45,7 @@ def test_a_workflow_is_created_renamed_duplicated_and_deleted(browser, db):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("fields", "message"),
     [
         ({"name": ""}, "Enter a name"),
         ({"name": "x" * 201}, "Enter a name"),
@@ -54,14 +54,14 @@ def test_a_workflow_is_created_renamed_duplicated_and_deleted(browser, db):
         ({"name": "x", "slug": "new"}, "lower-case letters"),
     ],
 )
-def test_a_workflow_that_cannot_be_is_refused_with_what_was_typed_kept(browser, flow, given, said):
-    answer = browser("editor").post("/workflows/new/", {**given, "description": "kept text"})
+def test_a_refused_workflow_form_keeps_its_fields(browser, flow, fields, message):
+    answer = browser("editor").post("/workflows/new/", {**fields, "description": "kept text"})
     assert answer.status_code == 422
-    assert said in text_of(answer)
+    assert message in text_of(answer)
     assert "kept text" in text_of(answer)
 
 
-def test_a_rollback_shows_its_impact_and_takes_a_reason(browser, flow):
+def test_a_rollback_shows_its_impact_and_requires_a_reason(browser, flow):
     operator = browser("operator")
     form = text_of(operator.get("/workflows/flow/versions/1/rollback/?reason=too+bad"))
     assert "New runs use v1 immediately." in form
@@ -93,7 +93,7 @@ def test_the_editor_shows_the_draft_with_its_problems(browser, flow):
 
 
 @pytest.mark.parametrize(("live", "expected"), [("1", 3), ("", 2)])
-def test_publishing_makes_it_live_when_told_to(browser, flow, live, expected):
+def test_a_published_version_goes_live_if_chosen(browser, flow, live, expected):
     document = with_input()
     document["nodes"][0]["name"] = "Third"
     drafts.save(flow, person("editor"), document, expected_saves=None)
@@ -106,7 +106,7 @@ def test_publishing_makes_it_live_when_told_to(browser, flow, live, expected):
     assert queries.version(flow, 3).message == "third"
 
 
-def test_a_draft_on_an_old_version_is_refused_until_it_is_based_on_the_newest(browser, flow):
+def test_a_draft_of_an_old_version_is_refused_until_rebased(browser, flow):
     document = with_input()
     document["nodes"][0]["name"] = "Mine"
     drafts.save(flow, person("editor"), document, expected_saves=None, base_version=1)
@@ -118,7 +118,7 @@ def test_a_draft_on_an_old_version_is_refused_until_it_is_based_on_the_newest(br
     assert queries.newest_number(flow) == 3
 
 
-def test_a_discarded_draft_gives_the_newest_version_back(browser, flow):
+def test_discarding_a_draft_returns_to_the_newest_version(browser, flow):
     drafts.save(flow, person("editor"), {"nodes": []}, expected_saves=None)
     browser("editor").post("/workflows/flow/edit/discard/")
     assert drafts.load(flow, person("editor")).definition["nodes"][0]["id"] == "a"

@@ -1,4 +1,4 @@
-"""Marks in code never change the code."""
+"""Highlighting never changes the code."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ def test_the_pieces_of_all_lines_are_the_text(text, language):
     assert shown == text
 
 
-def test_python_is_marked():
-    marked = kinds("def main(inputs, ctx):\n    return 'a # b' + str(12)  # why\n", "python")
-    assert marked["kw"] == ["def", "return"]
-    assert marked["str"] == ["'a # b'"]
-    assert marked["num"] == ["12"]
-    assert marked["com"] == ["# why"]
+def test_python_is_highlighted():
+    texts = kinds("def main(inputs, ctx):\n    return 'a # b' + str(12)  # why\n", "python")
+    assert texts["kw"] == ["def", "return"]
+    assert texts["str"] == ["'a # b'"]
+    assert texts["num"] == ["12"]
+    assert texts["com"] == ["# why"]
 
 
-def test_sql_is_marked_with_its_expressions():
-    marked = kinds("SELECT a FROM t WHERE m = {{ inputs.month }} -- now\n  and x = 'it''s'", "sql")
-    assert marked["kw"] == ["SELECT", "FROM", "WHERE", "and"]
-    assert marked["ex"] == ["{{ inputs.month }}"]
-    assert marked["str"] == ["'it''s'"]
-    assert marked["com"] == ["-- now"]
+def test_sql_is_highlighted_with_its_expressions():
+    texts = kinds("SELECT a FROM t WHERE m = {{ inputs.month }} -- now\n  and x = 'it''s'", "sql")
+    assert texts["kw"] == ["SELECT", "FROM", "WHERE", "and"]
+    assert texts["ex"] == ["{{ inputs.month }}"]
+    assert texts["str"] == ["'it''s'"]
+    assert texts["com"] == ["-- now"]
 
 
 @pytest.mark.parametrize("language", ["python", "sql", "shell"])
 @pytest.mark.parametrize("part", ["'", '"', "'''", "{{", "/*", "\\", "rb'", "a"])
-def test_no_text_takes_long(language, part):
+def test_no_text_takes_long_to_highlight(language, part):
     text = (part * HIGHLIGHTED_CHARACTERS_MAX)[:HIGHLIGHTED_CHARACTERS_MAX]
     began = time.process_time()
     highlight(text, language)
     assert time.process_time() - began < 2
 
 
-def test_what_is_very_long_is_left_plain():
+def test_long_code_is_not_highlighted():
     text = "def " * HIGHLIGHTED_CHARACTERS_MAX
     assert kinds(text, "python") == {"": [text]}

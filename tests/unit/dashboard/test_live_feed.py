@@ -1,4 +1,4 @@
-"""What the live layer keeps of a run for its watchers, without a server."""
+"""What a run's feed caches for its watchers, without a server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dashboard.live.feed import Feed
 
 @pytest.fixture
 def stored(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Events of a run that is only a list; what is read of it is noted in `reads`."""
+    """A list in place of the events in the database. Reads of it are recorded in `reads`."""
     texts: list[str] = []
 
     async def in_database(function: Any, run: int, after: int, limit: int) -> list[str]:
@@ -29,7 +29,7 @@ def stored(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 reads: list[tuple[int, int]] = []
 
 
-def test_watchers_that_ask_together_cause_one_read(stored: list[str]) -> None:
+def test_watchers_that_read_at_the_same_time_share_one_query(stored: list[str]) -> None:
     stored.extend(f"e{number}" for number in range(1, 11))
 
     async def main() -> list[list[str]]:
@@ -55,7 +55,7 @@ def test_an_answer_is_cut_at_its_count_and_its_bytes_but_never_to_nothing(stored
     asyncio.run(main())
 
 
-def test_what_is_kept_is_bounded_and_the_newest(stored: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_is_bounded_and_holds_the_newest_events(stored: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_module, "CACHED_EVENTS_MAX", 50)
     monkeypatch.setattr(feed_module, "CACHED_BYTES_MAX", 1000)
 
@@ -69,14 +69,14 @@ def test_what_is_kept_is_bounded_and_the_newest(stored: list[str], monkeypatch: 
         assert sent == len(stored) == 300
         assert feed._next == 301
         assert feed._bytes == sum(map(len, feed._texts)) <= 1000
-        # Who is behind what is kept is served from the database.
+        # A watcher behind the cache is served from the database.
         assert await feed.after(0, count=7, bytes_max=10**6) == stored[:7]
         assert await feed.after(295, count=100, bytes_max=10**6) == stored[295:]
 
     asyncio.run(main())
 
 
-def test_a_watcher_ahead_of_what_is_kept_moves_it_forward(stored: list[str]) -> None:
+def test_a_watcher_ahead_of_the_cache_moves_it_forward(stored: list[str]) -> None:
     stored.extend(f"e{number}" for number in range(1, 501))
 
     async def main() -> None:
@@ -89,7 +89,7 @@ def test_a_watcher_ahead_of_what_is_kept_moves_it_forward(stored: list[str]) -> 
     asyncio.run(main())
 
 
-def test_a_hint_beyond_the_database_is_taken_back(stored: list[str]) -> None:
+def test_a_hint_beyond_the_database_is_corrected(stored: list[str]) -> None:
     async def main() -> None:
         feed = Feed(1)
         feed.advance(99)
@@ -100,12 +100,12 @@ def test_a_hint_beyond_the_database_is_taken_back(stored: list[str]) -> None:
 
 
 @pytest.mark.parametrize("far", [False, True])
-def test_a_hint_that_comes_while_the_database_is_asked_is_not_lost(monkeypatch: pytest.MonkeyPatch, far: bool) -> None:
+def test_a_hint_during_a_read_is_not_lost(monkeypatch: pytest.MonkeyPatch, far: bool) -> None:
     stored: list[str] = []
 
     async def main() -> None:
         feed = Feed(1)
-        # Of an event whose transaction was taken back, or is not done yet.
+        # A hint of an event whose transaction was rolled back or has not ended yet.
         feed.advance(feed_module.READ_EVENTS + 1 if far else 1)
 
         async def in_database(function: Any, run: int, after: int, limit: int) -> list[str]:

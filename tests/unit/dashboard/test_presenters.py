@@ -1,4 +1,4 @@
-"""Words of pages; the browser is held to the same tables."""
+"""Texts of pages. The browser's code is tested with the same tables."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from engine.diagnosis.wording import clock_time
 from engine.sentences import Sentence
 
 STATIC = Path(__file__).parents[3] / "static" / "src"
-SAID = json.loads((STATIC / "words" / "examples.json").read_text())
-TEXTS = json.loads((STATIC / "text" / "format.json").read_text())
+EXAMPLES = json.loads((STATIC / "words" / "examples.json").read_text())
+DEFINITION_TEXTS = json.loads((STATIC / "text" / "format.json").read_text())
 
 
-@pytest.mark.parametrize(("value", "text"), SAID["duration"])
-def test_durations_are_said_as_in_the_browser(value, text):
+@pytest.mark.parametrize(("value", "text"), EXAMPLES["duration"])
+def test_durations_are_written_as_in_the_browser(value, text):
     assert amounts.duration(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), SAID["count"])
-def test_counts_are_said_as_in_the_browser(value, text):
+@pytest.mark.parametrize(("value", "text"), EXAMPLES["count"])
+def test_counts_are_written_as_in_the_browser(value, text):
     assert amounts.count(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), SAID["size"])
-def test_sizes_are_said_as_in_the_browser(value, text):
+@pytest.mark.parametrize(("value", "text"), EXAMPLES["size"])
+def test_sizes_are_written_as_in_the_browser(value, text):
     assert amounts.size(value) == text
 
 
@@ -52,12 +52,12 @@ def test_a_receipt_says_what_was_stopped(receipt, text):
     assert receipt_text(receipt) == text
 
 
-@pytest.mark.parametrize(("values", "most", "path"), SAID["spark"])
+@pytest.mark.parametrize(("values", "most", "path"), EXAMPLES["spark"])
 def test_small_charts_are_drawn_as_in_the_browser(values, most, path):
     assert sparkline(values, most) == path
 
 
-def test_sentences_of_the_diagnosis_mark_what_is_code_and_never_let_markup_through():
+def test_sentences_of_the_diagnosis_mark_code_and_escape_markup():
     inner = Sentence("in line {line}: {source}", {"line": 3, "source": "<b>x</b>\u202e"})
     sentence = Sentence('"{node}" waits {where}', {"node": "<i>n</i>", "where": inner})
     assert sentence_text(sentence) == '"<i>n</i>" waits in line 3: <b>x</b>\\u202e'
@@ -66,7 +66,7 @@ def test_sentences_of_the_diagnosis_mark_what_is_code_and_never_let_markup_throu
     )
 
 
-def test_a_time_in_a_sentence_is_one_that_the_page_sets_in_the_readers_zone():
+def test_a_time_in_a_sentence_is_a_time_element():
     sentence = Sentence("sampled at {time}", {"time": clock_time(datetime(2026, 11, 24, 9, 41, 52, 7, tzinfo=UTC))})
     assert sentence_text(sentence) == "sampled at 09:41:52 UTC"
     assert sentence_html(sentence) == (
@@ -84,12 +84,12 @@ def test_a_traceback_marks_the_lines_of_the_nodes_own_code():
     assert not any(line.kind for line in traceback_lines(text, ""))
 
 
-@pytest.mark.parametrize(("value", "text"), SAID["visible"])
-def test_what_disguises_is_written_out_as_in_the_browser(value, text):
+@pytest.mark.parametrize(("value", "text"), EXAMPLES["visible"])
+def test_invisible_characters_are_escaped_as_in_the_browser(value, text):
     assert visible(value) == text
 
 
-@pytest.mark.parametrize(("document", "text"), TEXTS)
+@pytest.mark.parametrize(("document", "text"), DEFINITION_TEXTS)
 def test_a_definition_is_written_as_in_the_browser(document, text):
     assert document_text(document) == text
     assert json.loads(text) == document
@@ -97,9 +97,9 @@ def test_a_definition_is_written_as_in_the_browser(document, text):
 
 def test_every_state_has_a_word_and_an_icon_of_its_own():
     for state in {*states.RUN_STATES, *states.NODE_STATES, *states.ATTEMPT_STATES}:
-        look = state_style(state)
-        assert look.icon != "dot", state
-        assert str(look.word) != state
+        style = state_style(state)
+        assert style.icon != "dot", state
+        assert str(style.word) != state
 
 
 def test_every_state_has_its_colours():
@@ -108,19 +108,19 @@ def test_every_state_has_its_colours():
         assert f".st-{state}" in tokens
 
 
-def test_every_icon_that_is_named_is_in_the_sprite():
+def test_every_icon_in_use_is_in_the_sprite():
     root = Path(__file__).parents[3]
     sprite = (root / "templates" / "components" / "_sprite.html").read_text()
     import re
 
-    named = set()
+    used = set()
     for template in (root / "templates").rglob("*.html"):
-        named |= set(re.findall(r'{% icon "([a-z]+)"', template.read_text()))
+        used |= set(re.findall(r'{% icon "([a-z]+)"', template.read_text()))
     for script in STATIC.rglob("*.ts"):
-        named |= set(re.findall(r'\bicon\("([a-z]+)"', script.read_text()))
-    named |= {state_style(state).icon for state in [*states.NODE_STATES, *states.RUN_STATES, "stuck", "lost"]}
-    named |= {node_types.icon(name) for name in ("noop", "python", "shell", "table.read", "table.sql", "branch")}
-    assert {name for name in named if f'id="i-{name}"' not in sprite} == set()
+        used |= set(re.findall(r'\bicon\("([a-z]+)"', script.read_text()))
+    used |= {state_style(state).icon for state in [*states.NODE_STATES, *states.RUN_STATES, "stuck", "lost"]}
+    used |= {node_types.icon(name) for name in ("noop", "python", "shell", "table.read", "table.sql", "branch")}
+    assert {name for name in used if f'id="i-{name}"' not in sprite} == set()
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_every_icon_that_is_named_is_in_the_sprite():
         (None, "Parse failed without an error message"),
     ],
 )
-def test_a_cause_is_one_sentence(error, text):
+def test_an_error_is_one_sentence(error, text):
     assert error_sentence(error, "Parse") == text
 
 

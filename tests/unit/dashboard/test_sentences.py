@@ -48,7 +48,7 @@ def test_every_refusal_of_the_engine_is_a_sentence():
     assert found > 15
 
 
-def test_a_refusal_is_said_in_the_readers_language_with_its_parts(chinese):
+def test_a_refusal_is_translated_with_its_parts(chinese):
     values = {"run": 7, "node": "a", "why": runs._ended("timed_out")}
     error = errors.WrongState(Sentence('Node "{node}" of run {run} cannot be skipped: {why}.', values))
     assert str(error) == 'Node "a" of run 7 cannot be skipped: it has timed out.'
@@ -58,28 +58,28 @@ def test_a_refusal_is_said_in_the_readers_language_with_its_parts(chinese):
     assert api.exception_handler(error, {}).data["detail"] == shown
 
 
-def test_a_state_in_a_refusal_is_said_as_on_the_pages():
+def test_a_state_in_a_refusal_has_the_pages_name():
     sentence = Sentence(
         "Run {run} cannot be deleted: it is {state}. Cancel it first.", {"run": 7, "state": "timed_out"}
     )
     assert translated(sentence) == "Run 7 cannot be deleted: it is timed out. Cancel it first."
 
 
-def test_listed_problems_of_a_refusal_are_said_too(chinese):
+def test_listed_problems_of_a_refusal_are_translated(chinese):
     sentence = Sentence('There is no node "{node}".', {"node": "a"})
     found = api.exception_handler(errors.InvalidTargets([Problem("unknown_node", sentence, "targets[0]")]), {}).data
     assert found["detail"] == found["errors"][0]["message"]
     assert CJK.search(found["detail"])
 
 
-def test_why_an_output_cannot_be_read_is_said_with_the_stores_reason(chinese):
+def test_an_unreadable_output_is_explained_with_the_stores_reason(chinese):
     store = s3.ArtifactStoreError(s3.ObjectStore("s3://lake/x")._sentence("read", "ab/c", PermissionError("Denied")))
     shown = error_message(outputs._unreadable({"artifact": "ab/c"}, store))
     assert "INTERLOCK_ARTIFACTS" in shown
     assert not re.search(r"[Cc]heck|cannot|denied", shown)
 
 
-def test_problems_and_fixes_are_said_in_the_readers_language(chinese):
+def test_problems_and_fixes_are_translated(chinese):
     document = {
         "schema": "interlock/1",
         "nodes": [
@@ -104,7 +104,7 @@ def test_problems_and_fixes_are_said_in_the_readers_language(chinese):
     assert CJK.search(sentence_text(kind))
 
 
-def test_node_types_are_described_in_the_readers_language(chinese):
+def test_node_types_are_translated(chinese):
     for described in node_types.describe():
         assert CJK.search(described["description"]), described["type"]
 
@@ -115,5 +115,5 @@ def test_in_english_nothing_changes():
 
 
 @pytest.mark.parametrize(("field", "name"), [("config.sql", "SQL"), ("policy.retries", "重試次數")])
-def test_changes_name_fields_in_the_readers_language(chinese, field, name):
+def test_names_of_fields_in_changes_are_translated(chinese, field, name):
     assert field_name(field, {"type": "table.sql"}) == name

@@ -1,4 +1,4 @@
-"""The list of settings, which `doctor` knows misspelled ones by, and what the README says of them."""
+"""The list of settings, by which `doctor` finds misspelled ones, and the page that describes them."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def test_every_setting_is_in_the_readme_and_in_the_list_of_settings() -> None:
         (["-c"], "-c"),
     ],
 )
-def test_connections_are_named_by_what_a_process_is(argv: list[str], role: str) -> None:
+def test_a_database_connection_has_the_name_of_its_process(argv: list[str], role: str) -> None:
     assert _process_name(argv) == role
 
 
-def test_what_is_only_for_several_hosts_is_not_loaded_on_one(tmp_path: Path) -> None:
+def test_one_host_loads_no_modules_for_several_hosts(tmp_path: Path) -> None:
     code = """
 import dashboard.asgi, dashboard.up.web, engine.scheduler.loop, engine.hints, sys
 from channels.layers import get_channel_layer
@@ -55,14 +55,14 @@ print(*{name.partition(".")[0] for name in sys.modules} & {"redis", "channels_re
     assert done.stdout.strip() == ""
 
 
-def test_celery_takes_no_certificate_that_nobody_has_signed() -> None:
+def test_celery_verifies_certificates_unless_the_url_says_otherwise() -> None:
     from engine.celery import make
 
-    for url, asked in (
+    for url, expected in (
         ("rediss://host/0", {"ssl_cert_reqs": ssl.CERT_REQUIRED}),
         ("rediss://host/0?ssl_cert_reqs=none", {"ssl_cert_reqs": ssl.CERT_NONE}),
-        # Of these redis-py asks for one by itself.
+        # Here redis-py requires a certificate by default.
         ("rediss://host/0?ssl_ca_certs=/ca.pem", {"ssl_ca_certs": "/ca.pem"}),
     ):
         with make(url).connection_for_write() as connection:
-            assert connection.ssl == asked
+            assert connection.ssl == expected

@@ -35,7 +35,7 @@ def test_a_changed_node_names_the_fields_that_a_person_edits() -> None:
     ]
 
 
-def test_nodes_edges_settings_and_inputs_are_told_apart() -> None:
+def test_nodes_edges_settings_and_inputs_are_compared_separately() -> None:
     older, newer = chain("a", "b", priority=5), chain("a", "c", priority=1)
     newer["inputs"] = {"type": "object"}
     assert kinds(older, newer) == [
@@ -63,6 +63,6 @@ DOCUMENT = st.dictionaries(st.sampled_from(["schema", "nodes", "edges", "setting
 
 
 @given(DOCUMENT, DOCUMENT)
-def test_documents_that_are_not_valid_are_compared_too(older: Any, newer: Any) -> None:
+def test_invalid_documents_are_compared_too(older: Any, newer: Any) -> None:
     assert changes(older, older) == []
     assert isinstance(changes(older, newer), list)
