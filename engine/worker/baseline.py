@@ -1,8 +1,7 @@
-"""What an attempt may leave behind in a node process, and how the next one is kept free of it.
+"""Restores a node process to the state before its first attempt, so that attempts do not affect each other.
 
-`Baseline` is taken once, before any code of authors has run. After an attempt `restore` puts back what can be put
-back (environment, folder, signal handlers, modules of the author's ...) and names what cannot: a process with
-anything on that list must not run another attempt.
+`Baseline` is recorded once, before an author's code has run. After an attempt `restore` puts back what it can (signal
+handlers, streams, modules of the author's ...) and lists what it cannot: then the process must not run another attempt.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ _TIMERS = (int(signal.ITIMER_REAL), int(signal.ITIMER_VIRTUAL), int(signal.ITIME
 
 
 class Baseline:
-    """A node process as it was before its first attempt."""
+    """The state of a node process before its first attempt."""
 
     def __init__(self, own_descriptors: list[int], stack: int | None = None) -> None:
         self.own = own_descriptors
-        """Descriptors that must stay what they are: the standard ones, the supervisor's."""
+        """Descriptors that must lead to the same files: the standard ones and those to the supervisor."""
         self.stack = stack
-        """Where faulthandler writes the stacks at SIGUSR2."""
+        """The file to which faulthandler writes stacks at SIGUSR2."""
         self.handlers = list(map(_getsignal, _SIGNALS))
         self.mask = _sigmask(_SIG_BLOCK, ())
         self.path = list(sys.path)
@@ -59,13 +58,13 @@ class Baseline:
         self.threads = _thread._count()
 
     def restore(self) -> list[str]:
-        """Put back what can be; the reasons why this process must not be used again, if any."""
-        left: list[str] = []
+        """Put back what can be put back; return the reasons why the process must not run another attempt."""
+        reasons: list[str] = []
         if _thread._count() > self.threads:
-            left.append(f"{_thread._count() - self.threads} threads")
+            reasons.append(f"{_thread._count() - self.threads} threads")
         if _reap():
-            left.append("child processes")
-        left += self._restore_signals()
+            reasons.append("child processes")
+        reasons += self._restore_signals()
         os.umask(0o077)
         sys.path[:] = self.path
         sys.path_hooks[:], sys.meta_path[:] = self.path_hooks, self.meta_path
@@ -84,43 +83,43 @@ class Baseline:
                 del builtins.__dict__[name]
         loaded = self._forget_modules()
         if self._changed_for_good():
-            left.append("changed limits or rights of the process")
+            reasons.append("changed limits or rights of the process")
         if self._files_left():
-            left.append("open files")
+            reasons.append("open files")
         grown = resident_bytes() - self.resident
         if grown > GROWTH_BYTES_MAX:
-            if loaded and grown <= 8 * GROWTH_BYTES_MAX and not left:
-                # Extension modules stay loaded and are wanted again; the growth of one attempt that brought
-                # some in (pandas, Arrow) is theirs, or no process would ever be used twice for such nodes.
+            if loaded and grown <= 8 * GROWTH_BYTES_MAX and not reasons:
+                # The attempt has loaded extension modules (pandas, Arrow), which stay loaded and will be used again.
+                # If their memory counted, no process would be used twice for such nodes.
                 self.resident += grown
             else:
-                left.append(f"{grown // (1024 * 1024)} MiB of memory")
-        return left
+                reasons.append(f"{grown // (1024 * 1024)} MiB of memory")
+        return reasons
 
     def _restore_signals(self) -> list[str]:
         for timer in _TIMERS:
             _setitimer(timer, 0)
-        left = []
+        reasons = []
         found = list(map(_getsignal, _SIGNALS))
         if found != self.handlers:
             for number, now, before in zip(_SIGNALS, found, self.handlers, strict=True):
                 if now == before:
                     continue
                 if before is None:
-                    left.append("a signal handler that cannot be put back")
+                    reasons.append("a signal handler that cannot be put back")
                 else:
                     _signal.signal(number, before)
                     if number == signal.SIGUSR2 and self.stack is not None:
                         faulthandler.unregister(number)
         if self.stack is not None:
-            # Also where the author's code has registered a file of its own, which nobody can see.
+            # In any case: the author's code may have registered a file of its own, which cannot be seen.
             faulthandler.register(signal.SIGUSR2, file=self.stack, all_threads=True)
         _signal.set_wakeup_fd(-1)
         _sigmask(_SIG_SETMASK, self.mask)
-        return left
+        return reasons
 
     def _forget_modules(self) -> bool:
-        """Drop modules that came from outside the installation; whether extension modules were loaded."""
+        """Drop modules from outside the installation; return whether extension modules of packages were loaded."""
         if sys.modules.keys() == self.modules:
             return False
         loaded = from_files = False
@@ -132,7 +131,7 @@ class Baseline:
                 del sys.modules[name]
                 from_files = from_files or getattr(module, "__file__", None) is not None
         if from_files:
-            # Or a file that appears in the same tick of the clock would not be found there.
+            # A file that is created within one tick of the clock would not be found there otherwise.
             sys.path_importer_cache.clear()
         self.modules = set(sys.modules)
         return loaded
@@ -144,12 +143,12 @@ class Baseline:
         places = [getattr(module, "__file__", None) or "", *_path(module)]
         if any(places):
             return any(place.startswith(self.installed) for place in places)
-        # Made in memory, as `six.moves` and `typing.io` are: it goes with the package that made it.
+        # Created in memory, like `six.moves` and `typing.io`: it belongs to its package.
         root = name.partition(".")[0]
         if root == name or root not in sys.modules:
             return False
-        made_by = sys.modules[root]
-        return root in self.modules or _is_extension(made_by) or self._is_installed(root, made_by)
+        package = sys.modules[root]
+        return root in self.modules or _is_extension(package) or self._is_installed(root, package)
 
     def _changed_for_good(self) -> bool:
         return (
@@ -162,7 +161,7 @@ class Baseline:
         if _identities(self.own) != self.identities:
             return True
         if _open_files() != self.open_files:
-            # A file in a reference cycle is closed by the collector only.
+            # A file in a reference cycle is closed only by the garbage collector.
             import gc
 
             gc.collect()
@@ -171,28 +170,28 @@ class Baseline:
 
 
 @cache
-def _kept(name: str) -> int:
-    """A file of /proc/self that stays open."""
+def _proc_file(name: str) -> int:
+    """Return a file of /proc/self, which stays open."""
     return os.open(f"/proc/self/{name}", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def resident_bytes() -> int:
-    """Memory of this process that is in RAM. Raises OSError where /proc is missing or its file was closed on us."""
-    return int(os.pread(_kept("statm"), 128, 0).split()[1]) * PAGE
+    """Return the resident memory. Raises OSError if /proc is missing, or the author's code has closed its file."""
+    return int(os.pread(_proc_file("statm"), 128, 0).split()[1]) * PAGE
 
 
 def _limits() -> bytes:
-    """The limits of this process as the kernel tells them, all at once."""
-    return os.pread(_kept("limits"), 4096, 0)
+    """Return all limits of this process in the kernel's form."""
+    return os.pread(_proc_file("limits"), 4096, 0)
 
 
 def _open_files() -> int:
-    """How many files this process has open. Since Linux 6.2 that is the size of the folder."""
-    return os.fstat(_kept("fd")).st_size or len(os.listdir("/proc/self/fd")) - 1
+    """Return how many files this process has open. Since Linux 6.2 that is the size of the folder."""
+    return os.fstat(_proc_file("fd")).st_size or len(os.listdir("/proc/self/fd")) - 1
 
 
 def _identities(descriptors: list[int]) -> list[tuple[int, int]] | None:
-    """What the descriptors lead to; None when one of them is closed."""
+    """Return what the descriptors lead to; None if one of them is closed."""
     try:
         return [(status.st_dev, status.st_ino) for status in map(os.fstat, descriptors)]
     except OSError:
@@ -200,9 +199,9 @@ def _identities(descriptors: list[int]) -> list[tuple[int, int]] | None:
 
 
 def _reap() -> bool:
-    """Take leave of children that have ended; whether any still lives.
+    """Wait for children that have ended; return whether any is alive.
 
-    Orphans of children come to this process too (it is their subreaper), so no descendant is missed.
+    This process is the subreaper of their orphans, so no descendant is missed.
     """
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
@@ -213,6 +212,7 @@ def _reap() -> bool:
 
 
 def _installation() -> tuple[str, ...]:
+    """Return the folders from which modules stay loaded."""
     places = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
     places |= {entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))}
     engine = sys.modules["engine"].__path__

@@ -1,4 +1,4 @@
-"""Processes under this one. Orphans among them come back to it, for it is their subreaper."""
+"""Processes below this one. Their orphans become its children, because it is their subreaper."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ POLL_SECONDS = 0.005
 
 
 def descendants() -> list[int]:
-    """Pids of all processes below this one, parents before children."""
+    """Return the pids of all processes below this one, parents before children."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
@@ -35,7 +35,7 @@ def signal_descendants(number: int) -> None:
 
 
 def reap(seconds: float, group: int | None = None) -> bool:
-    """Take leave of children (those in the process group `group`) that end within `seconds`; whether none is left."""
+    """Wait up to `seconds` for children (of the process group `group`) to end; return whether none is left."""
     which = -1 if group is None else -group
     until = time.monotonic() + seconds
     while True:

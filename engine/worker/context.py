@@ -1,4 +1,4 @@
-"""`ctx`, as node code sees it."""
+"""`ctx`, the second argument of an author's `main`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from engine.worker.errors import SoftTimeout, refuse
+from engine.worker.errors import SoftTimeout, not_available_yet
 from engine.worker.frames import LEVELS
 
 TYPE_CHECKING = False
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-    from engine.worker.frames import Frames
-    from engine.worker.progress import Progress
+    from engine.worker.frames import FrameWriter
+    from engine.worker.progress import ProgressReporter
 
 
 class Secrets:
-    """`ctx.secrets[name]`, which this release does not have."""
+    """`ctx.secrets[name]`, which is not available yet."""
 
     def __getitem__(self, name: str) -> NoReturn:
-        raise refuse(f"ctx.secrets[{name!r}]")
+        raise not_available_yet(f"ctx.secrets[{name!r}]")
 
 
 class Context:
-    """What an attempt may ask for and say. One attempt, one object; it may be used from any thread."""
+    """What the code of one attempt may ask for and report. It may be used from any thread."""
 
     SoftTimeout = SoftTimeout
 
-    def __init__(self, envelope: dict[str, Any], frames: Frames, progress: Progress) -> None:
+    def __init__(self, envelope: dict[str, Any], frames: FrameWriter, progress: ProgressReporter) -> None:
         self.run: dict[str, Any] = envelope["run"]
         """{id, workflow, version, inputs}."""
         self.node: str = envelope["node"]
@@ -49,13 +49,13 @@ class Context:
         if level not in LEVELS:
             raise ValueError(f'ctx.log: level is "{level}"; write one of {", ".join(LEVELS)}.')
         if os.getpid() != self._pid:
-            # A child made by fork has no way to the supervisor but its standard output.
+            # A forked child has no frame pipe, only the standard streams.
             print(message, file=sys.stderr if level in ("warning", "error") else sys.stdout, flush=True)
             return
-        self._frames.log(self._claim, level, str(message))
+        self._frames.send_log(self._claim, level, str(message))
 
     def progress(self, fraction: float | None, message: str | None = None) -> None:
-        """Say how far the node is: `fraction` from 0 to 1, None when unknown, and a short message."""
+        """Report the progress: a fraction from 0 to 1, None if unknown, and a short message."""
         if fraction is not None:
             fraction = float(fraction)
             if fraction != fraction:
@@ -65,14 +65,14 @@ class Context:
             self._progress.report(self._claim, fraction, None if message is None else str(message)[:1000], time.time())
 
     def checkpoint(self, value: object) -> NoReturn:
-        raise refuse("ctx.checkpoint")
+        raise not_available_yet("ctx.checkpoint")
 
     def checkpoint_from(self, function: Callable[[], object]) -> NoReturn:
-        raise refuse("ctx.checkpoint_from")
+        raise not_available_yet("ctx.checkpoint_from")
 
     @property
     def restored(self) -> NoReturn:
-        raise refuse("ctx.restored")
+        raise not_available_yet("ctx.restored")
 
     def connection(self, name: str) -> NoReturn:
-        raise refuse(f"ctx.connection({name!r})")
+        raise not_available_yet(f"ctx.connection({name!r})")

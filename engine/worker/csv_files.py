@@ -1,8 +1,8 @@
-"""CSV as people mean it, for DuckDB's reader.
+"""CSV files read by DuckDB, but strictly.
 
-DuckDB guesses the dialect until the file fits: it leaves out lines on top, gives up quotes, or takes each line for
-one column. What does not parse would come out as a wrong table without a word. So quotes are `"` and no line is
-skipped unless an option says otherwise, and a table of one column is looked at twice.
+DuckDB guesses the dialect until the file fits: it skips lines at the top, ignores quotes, or reads each line as one
+column. So a file that cannot be parsed would silently become a wrong table. Therefore quotes are `"` and no line is
+skipped unless an option says so, and a table of one column is checked once more.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 DELIMITERS = ",;\t|"
 DEFAULTS: dict[str, Any] = {"quote": '"', "escape": '"', "skip": 0}
 _NO_BYTE = "\x1f"
-"""A delimiter that no text holds."""
+"""A delimiter that no text contains."""
 
 
-class Reader:
-    """Finds the line in which CSV files stop to be what they began as."""
+class CsvCheck:
+    """Finds the line in which CSV files deviate from the format of their first line."""
 
     def __init__(self, connection: Any, files: list[str], options: dict[str, Any], compression: str) -> None:
         self.connection = connection
@@ -30,16 +30,16 @@ class Reader:
         self.compression = options.get("compression", compression)
 
     def inspect(self, columns: list[str]) -> None:
-        """Refuse a table of one column whose name is a whole line of several. Raises what `check` raises."""
+        """Check the files if the only column is a line with several. Raises what `check` raises."""
         if len(columns) == 1 and "delim" not in self.options and "columns" not in self.options:
             delimiter = _delimiter(columns[0])
             if delimiter is not None:
                 self.check(delimiter)
 
     def check(self, delimiter: str | None = None) -> None:
-        """Read the files with as many columns as their first line has; DuckDB's error then names the line.
+        """Read the files with as many columns as their first line has.
 
-        Raises duckdb.Error, or BadData when the first line cannot be read.
+        Raises duckdb.Error, which names the line that cannot be read, or BadData if there is no first line.
         """
         line = self._first_line()
         delimiter = self.options.get("delim") or delimiter or _delimiter(line)
@@ -74,11 +74,11 @@ class Reader:
 
 
 def holds_several(name: str) -> bool:
-    """Whether the name of a table's only column is a whole line of several."""
+    """Return whether the name of a table's only column looks like a line with several."""
     return _delimiter(name) is not None
 
 
 def _delimiter(line: str) -> str | None:
-    """The delimiter that stands most often in `line`."""
-    most = max(DELIMITERS, key=line.count)
-    return most if most in line else None
+    """Return the delimiter that occurs most often in `line`."""
+    delimiter = max(DELIMITERS, key=line.count)
+    return delimiter if delimiter in line else None

@@ -1,6 +1,6 @@
-"""DuckDB in node processes: a connection that can do nothing but what it was opened for.
+"""DuckDB connections that can do only what they were opened for.
 
-The module is loaded only when a table is really touched: loading DuckDB takes some 90 ms and 60 MiB.
+DuckDB is imported only when a table is used: that takes about 90 ms and 60 MiB.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 MEMORY_BYTES = 512 * 1024 * 1024
 _module: ModuleType | None = None
-_taken = 0
+_import_bytes = 0
+"""Memory that importing DuckDB took, until `take_import_bytes` is called."""
 
 
 def package() -> ModuleType:
-    """The module `duckdb`. Raises MissingPackage."""
-    global _module, _taken
+    """Return the module `duckdb`. Raises MissingPackage."""
+    global _module, _import_bytes
     if _module is None:
         before = resident_bytes()
         try:
@@ -36,17 +37,17 @@ def package() -> ModuleType:
                 f"Tables need the package duckdb, which is not installed in {python_name()}. "
                 f"Install it there: {sys.executable} -m pip install duckdb"
             ) from None
-        # The first database also loads what stays loaded.
+        # The first database loads more, which stays loaded.
         duckdb.connect(":memory:").close()
         _module = duckdb
-        _taken += max(0, resident_bytes() - before)
+        _import_bytes += max(0, resident_bytes() - before)
     return _module
 
 
-def taken_bytes() -> int:
-    """Memory that loading DuckDB took in this process, told once."""
-    global _taken
-    taken, _taken = _taken, 0
+def take_import_bytes() -> int:
+    """Return the memory that importing DuckDB took since the last call."""
+    global _import_bytes
+    taken, _import_bytes = _import_bytes, 0
     return taken
 
 
@@ -58,15 +59,15 @@ def connect(
     threads: int = 1,
     temporary: str | None = None,
 ) -> Any:
-    """A connection to an own database in memory that opens only `paths` and what is in `folders`.
+    """Return a connection to a new database in memory, which can open only `paths` and files in `folders`.
 
-    No Python variable is seen by its SQL, no extension is loaded, nothing else is read or written. `temporary`:
-    folder for what does not fit in memory; None: nothing is put on disk. Call `lock` when all is set up.
+    Its SQL sees no Python variables and loads no extensions. `temporary`: the folder for data that does not fit in
+    memory; None to write nothing to disk. Call `lock` when the connection is set up.
     """
     connection = package().connect(":memory:", config={"python_enable_replacements": "false"})
-    wanted = {
-        "allowed_paths": _listed(paths),
-        "allowed_directories": _listed(folders),
+    settings = {
+        "allowed_paths": _list(paths),
+        "allowed_directories": _list(folders),
         "memory_limit": quote(f"{max(memory_bytes, 32 * 1024 * 1024) // 1024}KiB"),
         "threads": str(max(1, threads)),
         "temp_directory": quote(temporary or ""),
@@ -76,13 +77,13 @@ def connect(
         "TimeZone": "'UTC'",
         "enable_external_access": "false",
     }
-    for name, value in wanted.items():
+    for name, value in settings.items():
         connection.execute(f"SET {name} = {value}")
     return connection
 
 
 def for_task(envelope: dict[str, Any], paths: Iterable[str] = ()) -> Any:
-    """`connect` with the share of the machine that an attempt has; it spills into the attempt's folder."""
+    """Return a connection with the attempt's share of the machine and its folder for temporary data."""
     share = envelope.get("duckdb") or {}
     return connect(
         paths=paths,
@@ -93,25 +94,25 @@ def for_task(envelope: dict[str, Any], paths: Iterable[str] = ()) -> Any:
 
 
 def lock(connection: Any) -> Any:
-    """Make the settings of `connection` final."""
+    """Prevent further changes of the settings of `connection`, and return it."""
     connection.execute("SET lock_configuration = true")
     return connection
 
 
 def quote(text: str) -> str:
-    """`text` as a string literal."""
+    """Return `text` as a string literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def name(text: str) -> str:
-    """`text` as an identifier."""
+    """Return `text` as an identifier."""
     return '"' + text.replace('"', '""') + '"'
 
 
 def reader(paths: Sequence[str]) -> str:
-    """SQL for the rows of Parquet files."""
-    return f"read_parquet({_listed(paths)})"
+    """Return SQL for the rows of Parquet files."""
+    return f"read_parquet({_list(paths)})"
 
 
-def _listed(texts: Iterable[str]) -> str:
+def _list(texts: Iterable[str]) -> str:
     return "[" + ", ".join(quote(text) for text in texts) + "]"

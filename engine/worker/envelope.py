@@ -1,4 +1,4 @@
-"""Envelopes as they come in: one JSON object a message, or the name of a file that holds one."""
+"""Receives envelopes: one JSON object per message, or the name of a file that holds one."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ if TYPE_CHECKING:
     from typing import Any
 
 MESSAGE_BYTES_MAX = 256 * 1024
-"""More than the supervisor ever puts into one message (64 KiB)."""
+"""More than the supervisor ever sends in one message (64 KiB)."""
 
 _decode = json.JSONDecoder().decode
 
 
-class Inbox:
-    """The node process' end of the supervisor's SOCK_SEQPACKET pair.
+class EnvelopeReceiver:
+    """The node process's end of the SOCK_SEQPACKET pair.
 
-    The supervisor holds a copy of this end to take unread envelopes back, so the socket must never be made
+    The supervisor has a copy of this end, from which it recalls unread envelopes. So the socket must never be made
     non-blocking: that flag would be shared.
     """
 
     def __init__(self, fd: int, before_delay: Callable[[], object]) -> None:
-        """`before_delay` is called when the next envelope will take a while."""
+        """`before_delay` is called before anything that may take long."""
         self._socket = _socket.socket(fileno=fd)
         self._socket.settimeout(None)
         self._before_delay = before_delay
 
-    def next(self) -> dict[str, Any] | None:
-        """The next envelope, waiting for it; None when the supervisor is gone."""
+    def wait(self) -> dict[str, Any] | None:
+        """Wait for the next envelope and return it; None if the supervisor has ended."""
         self._before_delay()
         while True:
             message = self._socket.recv(MESSAGE_BYTES_MAX)
@@ -41,8 +41,8 @@ class Inbox:
             if envelope is not None:
                 return envelope
 
-    def next_now(self) -> dict[str, Any] | None:
-        """The next envelope when one is there already, else None (also when the supervisor is gone)."""
+    def poll(self) -> dict[str, Any] | None:
+        """Return the next envelope if it has come already, else None."""
         try:
             message = self._socket.recv(MESSAGE_BYTES_MAX, _socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -50,7 +50,7 @@ class Inbox:
         return self._read(message) if message else None
 
     def wait_for_end(self) -> None:
-        """Wait until the supervisor is gone, without taking what it may still have sent."""
+        """Wait until the supervisor has ended, and leave what it still sends unread."""
         import select
 
         self._before_delay()
@@ -59,7 +59,7 @@ class Inbox:
         poll.poll()
 
     def _read(self, message: bytes) -> dict[str, Any] | None:
-        """The envelope of a message; None when its file is gone, for then the supervisor took it back."""
+        """Return the envelope of a message; None if its file is missing because the supervisor has recalled it."""
         envelope: dict[str, Any] = _decode(message.decode())
         if "file" not in envelope:
             return envelope

@@ -1,11 +1,9 @@
-"""Errors that an attempt can end with, and how any exception is told to people.
+"""Errors that an attempt can end with, and the description of any exception for people.
 
 BaseException
-├── SoftTimeout          the soft limit has passed; not an Exception, so that `except Exception` lets it through
+├── SoftTimeout          the soft limit has passed; no Exception, so that `except Exception` does not catch it
 └── Exception
-    └── NodeError        the class name is what people read and `retry_on` names
-        ├── BadOutput ├── BadData ├── ExitCode ├── SqlError ├── PathRefused ├── TableExists
-        └── MissingPackage └── NotAvailableYet
+    └── NodeError        all others here; people see the name of the class, and `retry_on` contains it
 """
 
 from __future__ import annotations
@@ -24,14 +22,11 @@ TRACEBACK_CHARS_MAX = 32 * 1024
 
 
 class SoftTimeout(BaseException):
-    """The soft limit has passed: save what is worth saving and return or raise soon."""
+    """The soft limit has passed: save what is worth saving, then return or raise soon."""
 
 
 class NodeError(Exception):
-    """An error the engine itself raises in an attempt.
-
-    `line` is the line in the node's code or SQL where there is one.
-    """
+    """An error that the engine raises in an attempt. `line` is the line in the node's code or SQL, if there is one."""
 
     def __init__(self, message: str, *, line: int | None = None) -> None:
         super().__init__(message)
@@ -39,54 +34,54 @@ class NodeError(Exception):
 
 
 class BadOutput(NodeError):
-    """What the node returned can be stored neither as JSON nor as a table."""
+    """The output of the node can be stored neither as JSON nor as a table."""
 
 
 class BadInput(NodeError):
-    """What comes in over the node's edges is not what its type works on."""
+    """The inputs are not what the node type works on."""
 
 
 class BadConfig(NodeError):
-    """The node's config asks for what cannot be, as it turned out when it ran."""
+    """The config cannot be used, as the run has shown."""
 
 
 class BadData(NodeError):
-    """A file that does not hold what its format promises."""
+    """The content of a file does not match its format."""
 
 
 class ExitCode(NodeError):
-    """A command ended with a code other than 0, or by a signal."""
+    """A command ended with an exit code other than 0, or by a signal."""
 
 
 class SqlError(NodeError):
-    """A query that DuckDB refused, or that is more than one query."""
+    """DuckDB refused a query, or there was more than one."""
 
 
 class NoSuchFile(NodeError):
-    """There is no file to read under this path, or it may not be read."""
+    """There is no file at a path, or it may not be read."""
 
 
 class PathRefused(NodeError):
-    """A path that leads out of the folders that nodes may use."""
+    """A path leads out of the folders that nodes may use."""
 
 
 class TableExists(NodeError):
-    """The file to write is there already, and the node is set to leave it."""
+    """The file to write exists, and the node may not replace it."""
 
 
 class MissingPackage(NodeError):
-    """A package that this value or format needs is not installed in the node's Python."""
+    """A package that a value or format needs is not installed in the node's Python."""
 
 
 class NotAvailableYet(NodeError):
-    """A part of the contract that this release does not have yet."""
+    """A feature of the contract that this release does not have yet."""
 
 
 def describe(error: BaseException, filename: str | None = None) -> dict[str, Any]:
-    """`error` as {class, message, line, traceback}; `filename` is that of the node's own code.
+    """Return `error` as {class, message, line, traceback}; `filename` is that of the node's own code.
 
-    `line` is the innermost line of that file which the error passed; for a syntax error in it, where it is. The
-    traceback is text without frames of the engine, None where nothing of the author's is in it. Never raises.
+    `line` is the innermost line of that file in the traceback, or the place of a syntax error in it. The traceback is
+    text without the engine's frames; None if nothing is left. Never raises.
     """
     try:
         message = _message(error)
@@ -111,13 +106,13 @@ def describe(error: BaseException, filename: str | None = None) -> dict[str, Any
 
 
 def _is_node_error(error: BaseException) -> bool:
-    """Return whether the engine raised the error on purpose; ExpressionError is no NodeError, for it is used without
-    node processes too."""
+    """Return whether the engine raised the error on purpose. ExpressionError is no NodeError, because it is used
+    outside of node processes too."""
     return isinstance(error, NodeError) or type(error).__module__.startswith("engine.expressions.")
 
 
 def shorten(text: str, chars: int) -> str:
-    """`text`, its middle left out when it has more than `chars` characters."""
+    """Return `text` without its middle if it has more than `chars` characters."""
     if len(text) <= chars:
         return text
     half = chars // 2
@@ -132,13 +127,13 @@ def _message(error: BaseException) -> str:
     if isinstance(error, MemoryError) and not str(error):
         return "Python could not get the memory that it asked for."
     if isinstance(error, KeyError) and len(error.args) == 1:
-        # KeyError shows only the repr of the key, which alone tells nobody what is wrong.
+        # The text of a KeyError is only the repr of the key.
         return f"{error.args[0]!r} is not there" if not isinstance(error.args[0], KeyMissing) else str(error.args[0])
     return str(error) or type(error).__name__
 
 
 class KeyMissing(str):
-    """The argument of a KeyError that is a whole sentence already."""
+    """The argument of a KeyError that is a complete sentence."""
 
     __slots__ = ()
 
@@ -163,19 +158,20 @@ def _line(error: BaseException, filename: str | None) -> int | None:
 def _traceback(error: BaseException) -> str | None:
     import traceback
 
-    told = traceback.TracebackException.from_exception(error)
-    if not _trim(told, set()) and not isinstance(error, SyntaxError):
+    described = traceback.TracebackException.from_exception(error)
+    if not _remove_our_frames(described) and not isinstance(error, SyntaxError):
         if isinstance(error, SoftTimeout) or _is_node_error(error):
             return None
-        # A fault of ours, not the author's: the one case in which our frames are what is wanted.
-        told = traceback.TracebackException.from_exception(error)
-    return shorten("".join(told.format()), TRACEBACK_CHARS_MAX)
+        # A bug of the engine: only its frames show where.
+        described = traceback.TracebackException.from_exception(error)
+    return shorten("".join(described.format()), TRACEBACK_CHARS_MAX)
 
 
-def _trim(told: traceback.TracebackException, seen: set[int]) -> bool:
-    """Drop our frames from `told` and all errors it hangs on; whether any frame is left."""
-    left = False
-    rest: list[Any] = [told]
+def _remove_our_frames(described: traceback.TracebackException) -> bool:
+    """Remove the engine's frames from an error and its causes; return whether any frame is left."""
+    is_any_left = False
+    seen: set[int] = set()
+    rest: list[Any] = [described]
     while rest:
         one = rest.pop()
         if one is None or id(one) in seen:
@@ -183,21 +179,22 @@ def _trim(told: traceback.TracebackException, seen: set[int]) -> bool:
         seen.add(id(one))
         if one.stack is not None:
             one.stack[:] = [frame for frame in one.stack if not is_ours(frame.filename)]
-            left = left or bool(one.stack)
+            is_any_left = is_any_left or bool(one.stack)
         rest += [one.__cause__, *(getattr(one, "exceptions", None) or ())]
         if not one.__suppress_context__:
             rest.append(one.__context__)
-    return left
+    return is_any_left
 
 
 def is_ours(filename: str) -> bool:
+    """Return whether frames of the file are the engine's or the import system's."""
     return filename.startswith(ENGINE_FOLDER) or filename.startswith("<frozen importlib")
 
 
-def refuse(what: str) -> NotAvailableYet:
+def not_available_yet(what: str) -> NotAvailableYet:
     return NotAvailableYet(f"{what} is not available yet (not_available_yet).")
 
 
 def python_name() -> str:
-    """The interpreter of this process, as people find it again."""
+    """Return the interpreter of this process with its version."""
     return f"{sys.executable} ({sys.version.split()[0]})"

@@ -1,14 +1,15 @@
-"""Expressions of an attempt, evaluated in its node process before its code runs.
+"""Evaluates the expressions of an attempt in its node process, before its code runs.
 
-CEL is evaluated by the package `cel`. An interpreter of the user's own may lack it; then the product's Python
-does it in a short child process.
+CEL is evaluated by the package `cel`. If the user's interpreter does not have it, the product's Python evaluates them
+in a child process, the resolver.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
+
+from engine.worker import MAIN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ RESOLVER_SECONDS = 60
 
 
 def render(task: Task, bound: Container[str]) -> None:
-    """Replace the expressions in the task's config, except in fields that the node type binds itself (`bound`).
+    """Replace the expressions in the task's config by their values, except in the fields `bound`.
 
     Raises ExpressionError.
     """
@@ -35,28 +36,27 @@ def render(task: Task, bound: Container[str]) -> None:
     except ModuleNotFoundError as error:
         if error.name != "cel":
             raise
-        task.config = _by_resolver(task, paths)
+        task.config = _ask_resolver(task, paths)
 
 
-def _by_resolver(task: Task, paths: list[list[str | int]]) -> dict[str, Any]:
+def _ask_resolver(task: Task, paths: list[list[str | int]]) -> dict[str, Any]:
     import subprocess
 
     from engine.expressions.evaluation import ExpressionError
 
     question = json.dumps({"config": task.config, "paths": paths, "context": task.expression_context})
-    main = os.path.join(os.path.dirname(__file__), "main.py")
-    answered = subprocess.run(
-        [task.envelope["resolver"], "-I", main, "--resolve"],
+    resolver = subprocess.run(
+        [task.envelope["resolver"], "-I", MAIN, "--resolve"],
         input=question.encode(),
         capture_output=True,
         timeout=RESOLVER_SECONDS,
         check=False,
     )
     try:
-        answer = json.loads(answered.stdout)
+        answer = json.loads(resolver.stdout)
     except ValueError:
         raise ExpressionError(
-            f"The expressions could not be evaluated: {answered.stderr.decode(errors='replace')[-2000:].strip()}"
+            f"The expressions could not be evaluated: {resolver.stderr.decode(errors='replace')[-2000:].strip()}"
         ) from None
     if "error" in answer:
         raise ExpressionError(answer["error"], answer["line"])
@@ -65,7 +65,7 @@ def _by_resolver(task: Task, paths: list[list[str | int]]) -> dict[str, Any]:
 
 
 def answer() -> None:
-    """The other side: read a question on stdin, write its answer on stdout."""
+    """Run as the resolver: read a question from stdin and write its answer to stdout."""
     from engine.expressions.evaluation import ExpressionError
     from engine.expressions.rendering import render_at
 

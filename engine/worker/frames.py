@@ -1,4 +1,4 @@
-"""What a node process says to its supervisor: frames on one pipe, each 4 bytes of length and a JSON object."""
+"""Frames that a node process sends to its supervisor over a pipe: 4 bytes of length and a JSON object each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LINE_BYTES_MAX = 16 * 1024
 LEVELS = ("debug", "info", "warning", "error")
 PIPE_BUF = 4096
 WRITE_BYTES = 16 * 1024
-"""A large frame goes in pieces of this size, the pipe taking no more than 64 KiB at a time anyway."""
+"""Size of the parts in which a large frame is written; the pipe holds no more than 64 KiB."""
 
 _ALL_SIGNALS = signal.valid_signals()
 
@@ -26,16 +26,17 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def pack(body: bytes) -> bytes:
+    """Return the frame with this body."""
     return len(body).to_bytes(4, "little") + body
 
 
-def text(value: object) -> bytes:
-    """`value` as compact ASCII JSON. Raises TypeError or ValueError for what is not JSON."""
+def to_json(value: object) -> bytes:
+    """Return `value` as compact ASCII JSON. Raises TypeError or ValueError for what is not JSON."""
     return _encode(value).encode()
 
 
 def cut(line: str) -> str:
-    """A log line as long as lines may be, in bytes of UTF-8."""
+    """Return a log line, cut to LINE_BYTES_MAX of UTF-8."""
     if len(line) * 4 <= LINE_BYTES_MAX:
         return line
     raw = line.encode("utf-8", "surrogatepass")
@@ -44,28 +45,29 @@ def cut(line: str) -> str:
     return raw[: LINE_BYTES_MAX - 40].decode("utf-8", "ignore") + f" ... ({len(raw):,} bytes, cut)"
 
 
-class Frames:
-    """Writes frames, each whole or not at all, from any thread and also from signal handlers of the author's."""
+class FrameWriter:
+    """Writes each frame completely or not at all, from any thread and from the author's signal handlers."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self._lock = allocate_lock()
         self._owner = 0
-        """Thread that is writing, by its ident; 0: none."""
+        """Ident of the thread that is writing; 0 for none."""
         self._queued: list[bytes] = []
 
     def send(self, data: bytes) -> None:
-        """Write packed frames. Blocks while the pipe is full. Raises OSError when it is gone."""
+        """Write packed frames. Blocks while the pipe is full. Raises OSError if the reader has closed it."""
         me = get_ident()
         if self._owner == me:
-            # A signal handler of the author's, called in the middle of a frame of this very thread.
+            # The author's signal handler was called while this thread was writing a frame.
             self._queued.append(data)
             return
         with self._lock:
             try:
                 self._owner = me
                 if self._queued:
-                    # Held, or said by a handler that then raised: the frame it came into was given up.
+                    # Held frames, or those of a signal handler that then raised, so that the frame it
+                    # interrupted was given up.
                     data = b"".join((*self._queued, data))
                     self._queued.clear()
                 self._write(data)
@@ -75,18 +77,18 @@ class Frames:
                 self._owner = 0
 
     def hold(self, data: bytes) -> None:
-        """Write packed frames together with the next ones, or at `flush`."""
+        """Write packed frames together with the next ones, or when `flush` is called."""
         self._queued.append(data)
 
     def flush(self) -> None:
-        """Write what is held."""
+        """Write the held frames."""
         if self._queued:
             self.send(b"")
             faults.point("node.written")
 
     def _write(self, data: bytes) -> None:
-        # A pipe takes up to PIPE_BUF bytes whole or not at all. More than that could be cut in two by an exception
-        # out of a signal handler, and a torn frame costs the process; so signals wait until all is written.
+        # Up to PIPE_BUF bytes are written at once or not at all. A larger frame could be cut by an exception from a
+        # signal handler, which would break the channel, so signals are blocked until it is written.
         if len(data) <= PIPE_BUF:
             os.write(self.fd, data)
             return
@@ -100,8 +102,8 @@ class Frames:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    def say(self, kind: str, claim: str, **more: Any) -> None:
-        self.send(pack(text({"k": kind, "c": claim, "at": time.time(), **more})))
+    def send_frame(self, kind: str, claim: str, **fields: Any) -> None:
+        self.send(pack(to_json({"k": kind, "c": claim, "at": time.time(), **fields})))
 
-    def log(self, claim: str, level: str, message: str) -> None:
-        self.say("log", claim, level=level, m=cut(message))
+    def send_log(self, claim: str, level: str, message: str) -> None:
+        self.send_frame("log", claim, level=level, m=cut(message))

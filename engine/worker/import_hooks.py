@@ -1,4 +1,4 @@
-"""Modules that must be prepared for an attempt, when it imports them: they are large, and most attempts do without."""
+"""Callbacks for imports of modules that must be prepared, but are too large to import for every attempt."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
-class _Finder:
-    """Finds the modules that something waits for as the interpreter would, and calls that after they have run."""
+class _CallbackFinder:
+    """Finds modules as the interpreter does, and calls back after they have been executed."""
 
     def __init__(self) -> None:
-        self.waiting: dict[str, Callable[[], object]] = {}
+        self.callbacks: dict[str, Callable[[], object]] = {}
         self.path = list(sys.path)
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        action = self.waiting.get(name)
-        if action is None:
+        callback = self.callbacks.get(name)
+        if callback is None:
             return None
-        # Not what the author may have put before it: the engine needs these very modules.
+        # From the path at the start: a file of the author's must not take the module's place.
         spec = PathFinder.find_spec(name, self.path)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
             def exec_module(module: ModuleType) -> None:
                 execute(module)
-                action()
+                callback()
 
             spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
 
 
-_finder = _Finder()
+_finder = _CallbackFinder()
 sys.meta_path.insert(0, _finder)
 
 
-def when_imported(name: str, action: Callable[[], object]) -> None:
-    """Call `action` as soon as the standard module `name` is imported, now when it is already."""
-    _finder.waiting[name] = action
+def when_imported(name: str, callback: Callable[[], object]) -> None:
+    """Call `callback` when the standard module `name` is imported; at once if it is imported already."""
+    _finder.callbacks[name] = callback
     if name in sys.modules:
-        action()
+        callback()

@@ -1,4 +1,4 @@
-"""Inputs of a node as views of one safe connection."""
+"""The inputs of a node as views in one restricted connection."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ JSON_BYTES_MAX = 256 * 1024 * 1024
 
 
 def open_with_inputs(task: Task, *more: str) -> Any:
-    """A locked connection in which every input is a view, or a table, named by its port.
+    """Return a locked connection in which every input is a view or table with the name of its port.
 
-    JSON that is a list of objects, or one object, becomes a table too; other JSON has no name in it. Beside the
-    inputs' own files it opens only the paths `more`.
+    JSON that is a list of objects, or one object, becomes a table too; other JSON is left out. Beside the files of the
+    inputs the connection can open only the paths `more`.
     """
     inputs: dict[str, dict[str, Any]] = task.envelope.get("inputs") or {}
     tables = {port: given["path"] for port, given in inputs.items() if given["kind"] == "table"}
@@ -40,13 +40,13 @@ def open_with_inputs(task: Task, *more: str) -> Any:
 
 
 def is_tabular(value: Any) -> bool:
-    """Whether a JSON value can be a table: a list of objects, or one object, none of them empty."""
+    """Return whether a JSON value can be a table: a list of objects, or one object, none of them empty."""
     rows = value if isinstance(value, list) else [value]
     return bool(rows) and all(isinstance(row, dict) and row for row in rows)
 
 
 def _file(task: Task, port: str) -> str | None:
-    """A file with the JSON input `port`, when its value can be a table."""
+    """Write the JSON input `port` to a file and return its path; None if its value cannot be a table."""
     value = task.inputs[port]
     if not is_tabular(value):
         return None

@@ -1,4 +1,4 @@
-"""JSON that a node returned: encoded, or refused with the place that is not JSON."""
+"""Encodes the JSON value that a node returned, or says which part of it is not JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 DEPTH_MAX = 200
 BYTES_MAX = 256 * 1024 * 1024
 DIGITS_MAX = 308
-"""Longer whole numbers are infinity to readers that hold numbers as doubles."""
+"""Readers that store numbers as doubles read longer integers as infinity."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _long_number = re.compile(rf"\d{{{DIGITS_MAX + 1}}}")
@@ -43,19 +43,19 @@ _HINTS = {
 
 
 def encode(value: Any, root: str = "output") -> bytes:
-    """`value` as compact JSON in UTF-8. Raises BadOutput, whose message names the place, counted from `root`.
+    """Return `value` as compact JSON in UTF-8. Raises BadOutput, whose message names the part, starting with `root`.
 
-    As Python's json does, tuples become lists and keys that are numbers, booleans or None become text.
+    As in Python's json, tuples become lists, and keys that are numbers, booleans or None become text.
     """
     try:
         text = _encode(value)
     except (ValueError, TypeError, RecursionError) as error:
         raise BadOutput(_explain(value, root, str(error))) from None
-    # Both limits are looked for in the text first: walking the value costs far more than encoding it.
+    # The text is checked for both limits first, because walking the value takes far longer than encoding it.
     if (len(text) > DIGITS_MAX and _long_number.search(text)) or text.count("[") + text.count("{") > DEPTH_MAX:
-        fault = _fault(value, root)
-        if fault:
-            raise BadOutput(fault)
+        problem = _find_problem(value, root)
+        if problem:
+            raise BadOutput(problem)
     try:
         data = text.encode()
     except UnicodeEncodeError as error:
@@ -68,13 +68,13 @@ def encode(value: Any, root: str = "output") -> bytes:
 
 
 def _explain(value: Any, root: str, why: str) -> str:
-    return _fault(value, root) or f"The {root} is not JSON: {why}."
+    return _find_problem(value, root) or f"The {root} is not JSON: {why}."
 
 
-def _fault(value: Any, root: str) -> str | None:
-    """What is wrong with the first part of `value` that is not JSON; None when all of it is. Does not recurse."""
+def _find_problem(value: Any, root: str) -> str | None:
+    """Return what is wrong with the first part of `value` that is not JSON; None if nothing is. Does not recurse."""
     inside: set[int] = set()
-    # (value, path, depth), or (id, None, 0) when a container ends.
+    # (value, path, depth), or (id, None, 0) at the end of a container.
     rest: list[tuple[Any, str | None, int]] = [(value, root, 0)]
     while rest:
         one, path, depth = rest.pop()
@@ -85,25 +85,25 @@ def _fault(value: Any, root: str) -> str | None:
             continue
         if isinstance(one, str):
             if not _encodes(one):
-                return f"{path} is text with half a surrogate pair, which UTF-8 cannot hold; it begins {one[:40]!r}."
+                return f"{path} is text with half a surrogate pair, which UTF-8 cannot encode: {one[:40]!r}."
         elif isinstance(one, int):
-            # bit_length, for the digits of a number this long must not be counted.
+            # By bit_length, because converting such a long number to digits takes too long.
             if one.bit_length() > 1023:
-                return f"{path} is a whole number of more than {DIGITS_MAX} digits; return it as text."
+                return f"{path} is an integer of more than {DIGITS_MAX} digits; return it as text."
         elif isinstance(one, float):
             if one != one or one in (float("inf"), float("-inf")):
-                return f"{path} is {one!r}, which JSON has no word for; return None instead."
+                return f"{path} is {one!r}, which JSON cannot represent; return None instead."
         elif isinstance(one, (dict, list, tuple)):
             if id(one) in inside:
                 return f"{path} contains itself."
             if depth >= DEPTH_MAX:
-                return f"{_short(path)} lies more than {DEPTH_MAX} levels deep."
+                return f"{_short(path)} is nested more than {DEPTH_MAX} levels deep."
             inside.add(id(one))
             rest.append((id(one), None, 0))
             if isinstance(one, dict):
                 for key, item in reversed(list(one.items())):
                     if not (key is None or isinstance(key, (str, int, float))):
-                        return f"{path} has a key that is a {_kind(key)} ({_repr(key)}); keys are text."
+                        return f"{path} has a key that is a {_kind(key)} ({_repr(key)}); keys must be text."
                     if isinstance(key, str) and not _encodes(key):
                         return f"{path} has a key with half a surrogate pair: {key[:40]!r}."
                     rest.append((item, f"{path}[{_repr(key)}]", depth + 1))

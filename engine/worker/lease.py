@@ -1,7 +1,7 @@
-"""Until when the node processes of a host may begin something, where a host that was paused finds it when it goes on.
+"""Until when the node processes of a host may start attempts.
 
-Of a host that was stopped as a whole everything goes on at once: its node processes, with what was sent to them and
-has been started elsewhere since, before the worker and its guard can end them.
+If a whole host is paused and goes on, its node processes go on too, before the worker or its guard can end them. What
+was sent to them has been started elsewhere meanwhile, so they check the lease themselves.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import mmap
 import os
 import time
 
-LOOK_SECONDS = 0.005
+CHECK_SECONDS = 0.005
 
 
 class Lease:
-    """The worker's lease (`engine.host.guard`), as its node processes see it."""
+    """The lease of the host (see `engine.host.guard`), read by its node processes."""
 
     def __init__(self, descriptor: int) -> None:
-        """Map the memory of an open file that begins with a moment of the monotonic clock, and close it."""
+        """Map an open file that begins with a time of the monotonic clock, and close it."""
         self._until = memoryview(mmap.mmap(descriptor, 8, prot=mmap.PROT_READ)).cast("d")
         os.close(descriptor)
 
     def wait(self) -> None:
-        """Return at once while the lease is good; else when it is again, should this process live to see that."""
+        """Wait while the lease is over. Mostly the process is ended meanwhile."""
         while time.monotonic() >= self._until[0]:
-            time.sleep(LOOK_SECONDS)
+            time.sleep(CHECK_SECONDS)

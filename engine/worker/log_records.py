@@ -1,33 +1,25 @@
-"""Records of `logging`, sent to the supervisor; imported when an attempt imports `logging`."""
+"""The root logger of a node process. This module is imported only when an attempt imports `logging`."""
 
 from __future__ import annotations
 
 import logging
-import os
-import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
-    from engine.worker.streams import Logging
 
+class RecordHandler(logging.Handler):
+    """Passes each record on as (level, message)."""
 
-class Records(logging.Handler):
-    """Sends records of the running attempt to the supervisor."""
-
-    def __init__(self, to: Logging) -> None:
+    def __init__(self, send: Callable[[str, str], None]) -> None:
         super().__init__()
-        self.to = to
-        self.pid = os.getpid()
+        self._send = send
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            message = self.format(record)
-            if os.getpid() != self.pid:
-                print(message, file=sys.stderr, flush=True)
-            elif self.to.claim is not None:
-                self.to.frames.log(self.to.claim, _level(record.levelno), message)
+            self._send(_level(record.levelno), self.format(record))
         except Exception:
             self.handleError(record)
 
@@ -40,26 +32,26 @@ def _level(number: int) -> str:
     return "info" if number >= logging.INFO else "debug"
 
 
-class Root:
-    """The root logger of a node process."""
+class RootLogger:
+    """Gives each attempt the root logger in the same state."""
 
-    def __init__(self, to: Logging) -> None:
-        self.records = Records(to)
-        self.known = set(logging.root.manager.loggerDict)
+    def __init__(self, send: Callable[[str, str], None]) -> None:
+        self._handler = RecordHandler(send)
+        self._loggers_before = set(logging.root.manager.loggerDict)
         self.restore()
 
     def restore(self) -> None:
-        """Undo what an attempt has set up; loggers that libraries keep stay, without the author's handlers."""
+        """Undo what an attempt has configured. Loggers that libraries hold stay, without the author's handlers."""
         root = logging.root
-        root.handlers[:] = [self.records]
+        root.handlers[:] = [self._handler]
         root.filters.clear()
         root.disabled = False
         root.setLevel(logging.INFO)
         logging.disable(logging.NOTSET)
         loggers: dict[str, Any] = root.manager.loggerDict
-        if len(loggers) == len(self.known):
+        if len(loggers) == len(self._loggers_before):
             return
-        for name in loggers.keys() - self.known:
+        for name in loggers.keys() - self._loggers_before:
             logger = loggers[name]
             if isinstance(logger, logging.Logger):
                 logger.handlers[:] = [one for one in logger.handlers if isinstance(one, logging.NullHandler)]

@@ -1,11 +1,11 @@
-"""Paths that nodes read from and write to: which are allowed, and what they stand for."""
+"""Paths that nodes read and write: which are allowed, and which files they name."""
 
 from __future__ import annotations
 
 import os
 import re
 
-from engine.worker.errors import NoSuchFile, PathRefused, refuse
+from engine.worker.errors import NoSuchFile, PathRefused, not_available_yet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 
 GLOB_FILES_MAX = 10_000
 DRIVERS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "abfss": "adlfs", "az": "adlfs"}
-"""The schemes of object storage that can be read, and the package that each needs."""
+"""Schemes of object storage that can be read -> the package that each needs."""
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(?:::[A-Za-z0-9+.:-]*)?://")
 
 
 class Roots:
-    """The folders that paths of one attempt may lead to."""
+    """The folders that the paths of one attempt may lead to."""
 
     def __init__(self, files: str, data_roots: list[str]) -> None:
         self.files = os.path.realpath(files)
         """Relative paths start here."""
         self.data_roots = [os.path.realpath(root) for root in data_roots]
-        """Folders for absolute paths; empty: anywhere."""
+        """Folders for absolute paths; empty for any folder."""
 
     @classmethod
     def of(cls, envelope: dict[str, Any]) -> Roots:
         return cls(envelope["files"], envelope.get("data_roots") or [])
 
     def to_read(self, path: str) -> list[str]:
-        """The files, without links, that a path or a glob names; sorted, at least one.
+        """Return the files that a path or a glob names, with links resolved: sorted, at least one.
 
-        Raises PathRefused for what leads out of the allowed folders, NoSuchFile when there is nothing to read.
+        Raises PathRefused if one is outside the allowed folders, NoSuchFile if there is none.
         """
         full = self._full(path)
         if os.path.lexists(full) or not is_glob(path):
@@ -46,39 +46,39 @@ class Roots:
                 continue
             found.append(self._readable(name, os.path.relpath(name, self.files) if self._is_relative(path) else name))
             if len(found) > GLOB_FILES_MAX:
-                raise NoSuchFile(f'"{path}" names more than {GLOB_FILES_MAX:,} files. Narrow it.')
+                raise NoSuchFile(f'"{path}" matches more than {GLOB_FILES_MAX:,} files. Use a narrower pattern.')
         if not found:
-            raise NoSuchFile(f'No file fits "{path}"{self._where(path)}.')
+            raise NoSuchFile(f'No file matches "{path}"{self._where(path)}.')
         return sorted(found)
 
     def to_write(self, path: str) -> str:
-        """Where a file named `path` is to be written, its folder without links; folders are made.
+        """Return where the file `path` is to be written, with links resolved; create its folder.
 
-        Raises PathRefused for what leads out of the allowed folders.
+        Raises PathRefused if it is outside the allowed folders.
         """
         full = self._full(path)
         if path.endswith("/") or os.path.isdir(full):
-            raise PathRefused(f'"{path}" is a folder. Name the file to write.')
+            raise PathRefused(f'"{path}" is a folder. Enter the path of a file.')
         folder = os.path.realpath(os.path.dirname(full))
         self._check(folder, path)
         os.makedirs(folder, exist_ok=True)
-        # Another process may have put a link there meanwhile.
+        # Another process may have created a link there meanwhile.
         self._check(os.path.realpath(folder), path)
         return os.path.join(folder, os.path.basename(full))
 
     def folder_of(self, path: str) -> str:
-        """The folder of a file named `path`, without links; it need not be there. Raises PathRefused."""
+        """Return the folder of the file `path`, with links resolved; it need not exist. Raises PathRefused."""
         folder = os.path.realpath(os.path.dirname(self._full(path)))
         self._check(folder, path)
         return folder
 
     def _full(self, path: str) -> str:
         if "\0" in path:
-            raise PathRefused("The path holds a NUL character. Remove it.")
+            raise PathRefused("The path contains a NUL character. Remove it.")
         if not path.strip():
             raise PathRefused("The path is empty.")
         if scheme := url_scheme(path):
-            raise refuse(f"A URL as path of a file to write ({scheme}://...)")
+            raise not_available_yet(f"A URL as path of a file to write ({scheme}://...)")
         return os.path.join(self.files, path)
 
     def _readable(self, full: str, shown: str) -> str:
@@ -87,21 +87,23 @@ class Roots:
         if not os.path.lexists(real):
             raise NoSuchFile(f'There is no file "{shown}"{self._where(shown)}.')
         if not os.path.isfile(real):
-            what = "a folder; name the files in it, for instance with /*.csv" if os.path.isdir(real) else "not a file"
+            what = "a folder; name the files in it, for example with /*.csv" if os.path.isdir(real) else "not a file"
             raise NoSuchFile(f'"{shown}" is {what}.')
         if not os.access(real, os.R_OK):
-            raise NoSuchFile(f'"{shown}" may not be read by the user that runs nodes.')
+            raise NoSuchFile(f'"{shown}" cannot be read by the user that runs nodes.')
         return real
 
     def _check(self, real: str, shown: str) -> None:
         if _is_within(real, self.files):
             return
         if self._is_relative(shown):
-            raise PathRefused(f'"{shown}" leads out of the files folder. Relative paths stay in it; links count.')
+            raise PathRefused(
+                f'"{shown}" leads out of the files folder. A relative path must stay inside, also through links.'
+            )
         if not self.data_roots or any(_is_within(real, root) for root in self.data_roots):
             return
         raise PathRefused(
-            f'"{shown}" is outside the folders that nodes may use: INTERLOCK_DATA_ROOTS names '
+            f'"{shown}" is outside the folders that nodes may use: INTERLOCK_DATA_ROOTS allows '
             f"{', '.join(self.data_roots)}."
         )
 
@@ -114,13 +116,13 @@ class Roots:
 
 
 def url_scheme(path: str) -> str:
-    """`s3` of `s3://bucket/x.csv`; empty: this is no URL (or one that begins with an expression)."""
+    """Return `s3` for `s3://bucket/x.csv`; empty for a path, and for a URL that begins with an expression."""
     found = _URL.match(path)
     return found.group(1) if found else ""
 
 
 def is_chained(url: str) -> bool:
-    """Whether `url` has fsspec read one URL through another, whose scheme nobody would have looked at."""
+    """Return whether fsspec would read `url` through another URL, whose scheme has not been checked."""
     return "::" in url
 
 
@@ -129,5 +131,5 @@ def _is_within(path: str, folder: str) -> bool:
 
 
 def is_glob(path: str) -> bool:
-    """Whether `path` has marks of a glob, which may also be part of a name."""
+    """Return whether `path` has the characters of a glob, which may also be part of a name."""
     return any(mark in path for mark in "*?[")

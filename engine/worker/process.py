@@ -1,7 +1,6 @@
-"""A node process: takes envelopes one after the other, runs them, tells what came of it, ends with its parent.
+"""The main program of a node process: receives envelopes, runs attempts one at a time, and ends with its parent.
 
-It loads no Django and opens no database. Everything that costs time is imported before the first frame,
-`ready`, or only by the node types that need it.
+What takes time to import is imported before the first frame, `ready`, or only by the node types that need it.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ import time
 
 from engine.worker import frames, stack_server, streams
 from engine.worker.baseline import Baseline
-from engine.worker.envelope import Inbox
+from engine.worker.envelope import EnvelopeReceiver
 from engine.worker.lease import Lease
-from engine.worker.progress import Progress
+from engine.worker.progress import ProgressReporter
 from engine.worker.runner import AttemptRunner, is_instant
-from engine.worker.scratch import Folder
+from engine.worker.scratch import ScratchFolder
 from engine.worker.soft_limit import SoftLimit
 from engine.worker.start_note import NOTE_SUFFIX, StartNote
-from engine.worker.usage import Usage
+from engine.worker.usage import UsageMeter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,15 +32,15 @@ if TYPE_CHECKING:
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 OOM_SCORE_ADJ = 800
-"""When memory runs out, the kernel takes node processes first."""
+"""When memory runs out, the kernel kills node processes first."""
 
 BATCH_SECONDS = 0.001
 BATCH_BYTES = 32 * 1024
-"""Frames of instant attempts wait for those of the next ones that are there already, but no longer than this."""
+"""Limits of one batch of instant attempts, whose frames are written together."""
 
 
 def main(argv: list[str]) -> None:
-    """Serve the supervisor until it closes its end."""
+    """Run attempts until the supervisor closes its end."""
     options = dict(zip(argv[::2], argv[1::2], strict=True))
     receive, send = int(options["--in"]), int(options["--out"])
     ask = int(options["--ask"]) if "--ask" in options else None
@@ -56,19 +55,19 @@ def main(argv: list[str]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     faulthandler.enable(file=2, all_threads=True)
     if stack is not None:
-        # Under faulthandler's handler lies "ignore", not "end the process": it shows when the author's code takes
-        # the handler away, and for a moment when it is put back.
+        # While faulthandler's handler is removed, by the author's code or for a moment after an attempt, the signal is
+        # ignored and does not end the process.
         signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         faulthandler.register(signal.SIGUSR2, file=stack, all_threads=True)
 
     streams.open_streams()
-    out = frames.Frames(send)
+    out = frames.FrameWriter(send)
     limit = SoftLimit()
     limit.install()
-    progress = Progress(out)
-    logs = streams.Logging(out)
-    inbox = Inbox(receive, out.flush)
-    usage = Usage()
+    progress = ProgressReporter(out)
+    logs = streams.LogForwarder(out)
+    envelopes = EnvelopeReceiver(receive, out.flush)
+    usage = UsageMeter()
     note = StartNote(options["--folder"] + NOTE_SUFFIX)
     lease = Lease(int(options["--lease"])) if "--lease" in options else None
     if ask is not None:
@@ -79,50 +78,48 @@ def main(argv: list[str]) -> None:
     gc.collect()
     gc.freeze()
     out.send(frames.pack(b'{"k":"ready"}'))
-    folder = Folder(options["--folder"])
-    serve(
-        inbox,
-        out,
-        AttemptRunner(out, limit, progress, logs, baseline, usage, folder, note, lease, options.get("--mark")),
-    )
+    folder = ScratchFolder(options["--folder"])
+    mark = options.get("--mark")
+    runner = AttemptRunner(out, limit, progress, logs, baseline, usage, folder, note, lease, mark)
+    serve(envelopes, out, runner)
 
 
-def serve(inbox: Inbox, out: frames.Frames, attempts: AttemptRunner) -> None:
-    """Run what comes in until the supervisor is gone, or until an attempt leaves something behind."""
-    envelope = inbox.next()
+def serve(envelopes: EnvelopeReceiver, out: frames.FrameWriter, runner: AttemptRunner) -> None:
+    """Run attempts until the supervisor has ended, or until an attempt cannot be cleaned up."""
+    envelope = envelopes.wait()
     while envelope is not None:
-        if _instant(envelope):
-            envelope = _serve_instants(envelope, inbox, out, attempts)
-        elif attempts.run(envelope):
-            envelope = inbox.next_now()
+        if _is_instant(envelope):
+            envelope = _run_instants(envelope, envelopes, out, runner)
+        elif runner.run(envelope):
+            envelope = envelopes.poll()
         else:
-            # Kept alive, for the supervisor ends what is left with this process; but it takes no more work.
-            inbox.wait_for_end()
+            # Stay alive: the supervisor ends this process together with what the attempt has left.
+            envelopes.wait_for_end()
             return
         if envelope is None:
-            envelope = inbox.next()
+            envelope = envelopes.wait()
 
 
-def _serve_instants(
-    envelope: dict[str, Any], inbox: Inbox, out: frames.Frames, attempts: AttemptRunner
+def _run_instants(
+    envelope: dict[str, Any], envelopes: EnvelopeReceiver, out: frames.FrameWriter, runner: AttemptRunner
 ) -> dict[str, Any] | None:
-    """Run instant attempts as long as they are there, their frames in one write; the envelope that is not one."""
-    waiting = bytearray()
+    """Run instant attempts while more have come, and write their frames in batches; return the next other envelope."""
+    batch = bytearray()
     until = time.monotonic() + BATCH_SECONDS
     following: dict[str, Any] | None = envelope
-    while following is not None and _instant(following):
-        waiting += attempts.run_instant(following)
-        following = inbox.next_now()
-        if len(waiting) > BATCH_BYTES or time.monotonic() > until:
-            out.send(bytes(waiting))
-            waiting.clear()
+    while following is not None and _is_instant(following):
+        batch += runner.run_instant(following)
+        following = envelopes.poll()
+        if len(batch) > BATCH_BYTES or time.monotonic() > until:
+            out.send(bytes(batch))
+            batch.clear()
             until = time.monotonic() + BATCH_SECONDS
-    if waiting:
-        out.send(bytes(waiting))
+    if batch:
+        out.send(bytes(batch))
     return following
 
 
-def _instant(envelope: dict[str, Any]) -> bool:
+def _is_instant(envelope: dict[str, Any]) -> bool:
     try:
         return is_instant(envelope)
     except Exception:
@@ -130,12 +127,12 @@ def _instant(envelope: dict[str, Any]) -> bool:
 
 
 def bind_to_parent(libc: ctypes.CDLL, parent: int) -> None:
-    """Die when the parent does, adopt orphans of children, and be the first that the kernel takes."""
+    """Die with the parent, adopt orphans of children, and be killed first when memory runs out."""
     if sys.platform != "linux":
         return
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
-        # It ended before the kernel knew that we want to follow it.
+        # The parent ended before the kernel knew that this process is to die with it.
         os._exit(1)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     try:
@@ -145,11 +142,11 @@ def bind_to_parent(libc: ctypes.CDLL, parent: int) -> None:
         pass
 
 
-def enter_groups(doors: str) -> None:
-    """Enter the control groups that the supervisor has made for this process; `doors`: their files, between colons."""
-    for door in doors.split(":"):
+def enter_groups(files: str) -> None:
+    """Enter the control groups that the supervisor has created; `files` are their entry files, separated by colons."""
+    for path in files.split(":"):
         try:
-            with open(door, "wb", buffering=0) as file:
+            with open(path, "wb", buffering=0) as file:
                 file.write(b"0")
         except OSError:
             pass

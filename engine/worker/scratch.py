@@ -1,7 +1,7 @@
-"""The folder of a node process: HOME and working directory of each of its attempts, which finds it empty.
+"""The scratch folder of a node process: HOME and working directory of its attempts, empty when each begins.
 
-Making and deleting a folder waits for the file system's journal, which the database keeps busy: hundreds of
-microseconds. So it is made once, and deleted only when an attempt has put something into it or changed it.
+Creating and deleting a folder waits for the journal of the file system, which the database keeps busy: hundreds of
+microseconds. So it is created once, and deleted only if an attempt has put something into it or changed it.
 """
 
 from __future__ import annotations
@@ -13,47 +13,47 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Folder:
-    """The folder under `path`; one attempt at a time."""
+class ScratchFolder:
+    """The folder at `path`, used by one attempt at a time."""
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._made: tuple[int, ...] | None = None
-        """What the empty folder looks like from outside; None: there is none."""
+        self._identity: tuple[int, ...] | None = None
+        """Identity of the empty folder; None if there is none."""
 
     def enter(self) -> None:
-        """Go into the folder, which is empty and for this user alone."""
-        if self._made is not None:
+        """Make the folder the working directory. It is empty, and only this user may read it."""
+        if self._identity is not None:
             try:
                 os.chdir(self.path)
                 return
             except FileNotFoundError:
-                # Somebody has tidied up behind our back.
+                # Something else has deleted it.
                 pass
         os.makedirs(self.path, 0o700, exist_ok=True)
         os.chdir(self.path)
-        self._made = _look(self.path)
+        self._identity = _identity(self.path)
 
     def leave(self) -> bool:
-        """Empty the folder; whether nothing of the attempt is left in it."""
+        """Empty the folder; return False if something of the attempt is left in it."""
         try:
-            if self._made == _look(self.path) and not os.listdir(self.path):
+            if self._identity == _identity(self.path) and not os.listdir(self.path):
                 return True
         except OSError:
             pass
-        self._made = None
+        self._identity = None
         os.chdir("/")
         return remove(self.path)
 
 
-def _look(path: str) -> tuple[int, ...]:
-    """Which folder it is and who may use it; of a link, the link itself."""
+def _identity(path: str) -> tuple[int, ...]:
+    """Return which folder it is and who may use it. A link is not followed."""
     status = os.lstat(path)
     return status.st_dev, status.st_ino, status.st_mode, status.st_uid, status.st_gid
 
 
 def open_up(function: Any, name: str, error: object) -> None:
-    """`onerror` of rmtree: delete what the author made unreadable, for it is still ours."""
+    """Delete what the author has made unreadable. Pass it as `onerror` to shutil.rmtree."""
     import shutil
 
     try:
@@ -68,7 +68,7 @@ def open_up(function: Any, name: str, error: object) -> None:
 
 
 def remove(path: str) -> bool:
-    """Delete a folder with all that is in it; whether it is gone. Follows no link."""
+    """Delete a folder with its content, without following links; return False if it is still there."""
     try:
         os.rmdir(path)
         return True
@@ -79,7 +79,7 @@ def remove(path: str) -> bool:
     import shutil
 
     if os.path.islink(path) or not os.path.isdir(path):
-        # The author put something else in its place.
+        # The author has replaced it by something else.
         os.unlink(path)
     else:
         shutil.rmtree(path, onerror=open_up)

@@ -1,12 +1,12 @@
-"""Says what the threads of a node process do, from a thread of its own that sleeps until it is asked.
+"""Replies to requests for the stacks of this process, on a thread that sleeps until it is asked.
 
-Holding the interpreter's lock it can look at the stacks safely; faulthandler, which reads them from a signal handler,
-now and then crashes a process whose other threads run on meanwhile. It remains for a process that does not
-answer here, for then one piece of code holds the lock and nothing else runs (see engine.supervisor.stack_sampler).
+The thread holds the interpreter lock, so that it can read stacks safely. faulthandler reads them from a signal handler,
+and sometimes crashes a process whose other threads run on. It is used only for a process that does not reply here,
+because then one piece of code holds the lock and nothing else runs (see engine.supervisor.stack_sampler).
 
-A question is one line, its number; the answer is one line of JSON: {"n": number, "by": the kernel's number
-of this thread, "threads": [[ident, kernel's number or null, name or null, [[file, line, function], ... innermost
-first]], ...]}. The first line, number 0, comes unasked.
+A request is one line with its number. A reply is one line of JSON: {"n": number, "by": the kernel's number of this
+thread, "threads": [[ident, kernel's number or null, name or null, [[file, line, function], ... innermost first]],
+...]}. The first reply, number 0, is sent unasked.
 """
 
 from __future__ import annotations
@@ -25,62 +25,63 @@ if TYPE_CHECKING:
 STACK_BYTES = 512 * 1024
 THREADS_MAX = 64
 FRAMES_MAX = 64
-"""Innermost frames of a thread that are told."""
+"""Innermost frames of a thread that are sent."""
 FILE_CHARS_MAX = 500
 NAME_CHARS_MAX = 200
 
 
 def start(descriptor: int) -> None:
-    """Answer on the socket `descriptor` until it is closed, here or there."""
-    began = _thread.allocate_lock()
-    began.acquire()
-    # The author's signals are the main thread's: one that came here would not end the main thread's wait.
+    """Reply on the socket `descriptor` until one end is closed."""
+    started = _thread.allocate_lock()
+    started.acquire()
+    # The author's signals are for the main thread: if this thread took one, the main thread's wait would not end.
     before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
     size = _thread.stack_size(STACK_BYTES)
     try:
-        _thread.start_new_thread(_serve, (descriptor, began))
+        _thread.start_new_thread(_serve, (descriptor, started))
     finally:
         _thread.stack_size(size)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
-    # Python counts a thread from the moment at which it runs.
-    began.acquire()
+    # Python counts a thread only from the moment when it runs.
+    started.acquire()
 
 
-def _serve(descriptor: int, began: Any) -> None:
-    # All names are bound here: the author's code may put anything in the place of a module's.
+def _serve(descriptor: int, started: Any) -> None:
+    # All names are bound here, because the author's code may replace any attribute of a module.
     read, write, identity, encode = os.read, os.write, _identity, json.JSONEncoder(separators=(",", ":")).encode
     me, by = _thread.get_ident(), _thread.get_native_id()
-    mine = identity(descriptor)
+    own = identity(descriptor)
     write(descriptor, b'{"n":0,"by":%d,"threads":[]}\n' % by)
-    began.release()
+    started.release()
     try:
-        # The author's code may close every descriptor and get the number for a file of its own.
-        while identity(descriptor) == mine:
-            asked = read(descriptor, 64).split()
-            if not asked or identity(descriptor) != mine:
+        # The author's code may close all descriptors, and open a file that gets this number.
+        while identity(descriptor) == own:
+            request = read(descriptor, 64).split()
+            if not request or identity(descriptor) != own:
                 return
-            answer = encode({"n": int(asked[-1]), "by": by, "threads": _threads(me)}).encode() + b"\n"
-            while answer:
-                answer = answer[write(descriptor, answer) :]
+            reply = encode({"n": int(request[-1]), "by": by, "threads": _threads(me)}).encode() + b"\n"
+            while reply:
+                reply = reply[write(descriptor, reply) :]
     except Exception:
-        # Whatever the author's code has done to this process: its log is not the place to tell. Who asks notices.
+        # Whatever the author's code has done to this process: its log is not the place to report it. The supervisor
+        # notices that no reply comes.
         return
 
 
 def _threads(me: int) -> list[Any]:
-    """What `_serve` answers with, of all threads but `me`."""
+    """Return the threads of a reply: all but `me`."""
     # A collection here would call the author's finalizers in a thread that they do not expect.
     collects = gc.isenabled()
     gc.disable()
     frames = sys._current_frames()
     try:
-        known = _known()
-        told: list[Any] = []
+        names = _names()
+        threads: list[Any] = []
         for ident, frame in frames.items():
-            if ident != me and len(told) < THREADS_MAX:
-                kernel, name = known.get(ident, (None, None))
-                told.append([ident, kernel, name, _stack(frame)])
-        return told
+            if ident != me and len(threads) < THREADS_MAX:
+                tid, name = names.get(ident, (None, None))
+                threads.append([ident, tid, name, _stack(frame)])
+        return threads
     finally:
         frames.clear()
         if collects:
@@ -96,20 +97,20 @@ def _stack(frame: Any) -> list[tuple[str, int | None, str]]:
     return stack
 
 
-def _known() -> dict[int, tuple[int | None, str | None]]:
-    """ident -> (kernel thread, name) of the threads that `threading` knows."""
+def _names() -> dict[int, tuple[int | None, str | None]]:
+    """Return {ident: (kernel's number, name)} of the threads that `threading` knows."""
     threading = sys.modules.get("threading")
     if threading is None:
         return {}
-    known = {}
-    # Not through `enumerate`, whose lock the very thread that is looked at may hold.
+    names = {}
+    # Not by threading.enumerate, whose lock a thread that is read here may hold.
     for ident, thread in list(threading._active.items()):
-        kernel, name = getattr(thread, "_native_id", None), getattr(thread, "_name", None)
-        known[ident] = (
-            kernel if type(kernel) is int else None,
+        tid, name = getattr(thread, "_native_id", None), getattr(thread, "_name", None)
+        names[ident] = (
+            tid if type(tid) is int else None,
             name[:NAME_CHARS_MAX] if type(name) is str else None,
         )
-    return known
+    return names
 
 
 def _identity(descriptor: int) -> tuple[int, int] | None:

@@ -1,8 +1,8 @@
-"""Which attempt a node process has begun last, where the end of all processes leaves it.
+"""Notes of which attempt each node process has started last, for a supervisor that starts after a crash.
 
-An attempt can take the scheduler with it before anything of it is stored, and would then be taken for one that never
-began, again and again. The note is written in memory that belongs to a file: no system call an attempt, and whatever
-is killed, the kernel keeps it.
+An attempt may kill the scheduler before anything about it is stored. Without the note it would look as if it had never
+started, and would be started again and again. The note is written to memory that is mapped to a file: that takes no
+system call per attempt, and the kernel keeps it whatever is killed.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ NOTE_BYTES = 128
 
 
 class StartNote:
-    """The note at `path`. Without room for it nothing is noted."""
+    """The note of one node process. Without room on the disk nothing is noted."""
 
     def __init__(self, path: str) -> None:
         self._memory: mmap.mmap | None = None
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             try:
-                # Written, not only made longer: memory of a hole would end the process when the disk is full.
+                # Written, not only truncated: writing to a hole would end the process if the disk is full.
                 os.write(descriptor, b" " * NOTE_BYTES)
                 self._memory = mmap.mmap(descriptor, NOTE_BYTES)
             finally:
@@ -36,12 +36,13 @@ class StartNote:
             pass
 
     def write(self, claim: str) -> None:
+        """Note that this attempt starts now."""
         if self._memory is not None:
             self._memory[:] = f"{claim} {time.time():.6f}".encode().ljust(NOTE_BYTES)
 
 
 def read_all(folder: str) -> Mapping[str, float]:
-    """{claim: unix time} of the notes in `folder`."""
+    """Return {claim: unix time} from the notes in `folder`."""
     found = {}
     try:
         entries = [entry.path for entry in os.scandir(folder) if entry.name.endswith(NOTE_SUFFIX)]
@@ -53,6 +54,6 @@ def read_all(folder: str) -> Mapping[str, float]:
                 claim, at = file.read(NOTE_BYTES).decode("ascii").split()
             found[claim] = float(at)
         except (OSError, ValueError):
-            # Nothing was begun there, or the process was killed while it wrote: before the attempt's first line.
+            # The process started nothing, or was killed while it wrote, which is before the attempt's first line.
             continue
     return found

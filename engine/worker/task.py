@@ -1,4 +1,4 @@
-"""A task: all that the code of a node type gets for one attempt."""
+"""What a node type gets to run one attempt."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from engine.artifacts import Artifacts
-    from engine.worker.frames import Frames
-    from engine.worker.progress import Progress
-
+    from engine.worker.frames import FrameWriter
+    from engine.worker.progress import ProgressReporter
 
 _TABLE_KEYS = {"kind", "path", "schema", "row_count"}
 
 
 class StoredOutput:
-    """An output that is in its stored form already; `ports` are those it leaves by."""
+    """An output that is in its stored form already; `ports` are those that it is sent to."""
 
     __slots__ = ("form",)
 
@@ -29,30 +28,30 @@ class StoredOutput:
 
 
 class Task:
-    """One attempt, as `run(task)` of a node type sees it."""
+    """The argument of `run(task)` of a node type."""
 
-    def __init__(self, envelope: dict[str, Any], frames: Frames, progress: Progress) -> None:
+    def __init__(self, envelope: dict[str, Any], frames: FrameWriter, progress: ProgressReporter) -> None:
         self.envelope = envelope
         self.claim: str = envelope["claim"]
         self.node: str = envelope["node"]
         self.type: str = envelope["type"]
         self.config: dict[str, Any] = envelope.get("config") or {}
-        """Expressions in it are evaluated already, except those that the node type binds itself."""
+        """Its expressions are evaluated, except in fields that the node type binds itself."""
         self.ctx = Context(envelope, frames, progress)
         self.scratch: str = envelope.get("scratch") or ""
-        """The working directory, empty when the attempt begins and again when it has ended."""
+        """The working directory. It is empty when the attempt begins, and its content is deleted afterwards."""
         self.filename = f"<{self.node}>"
-        """Name under which code of this node is compiled, so that tracebacks lead to it."""
+        """The file name with which code of this node is compiled, so that tracebacks lead to it."""
         for given in (envelope.get("inputs") or {}).values():
             if "path" in given:
-                # The folder of artifacts is this host's own.
+                # Paths are relative, because each host has its own folder of artifacts.
                 given["path"] = os.path.join(envelope["artifacts"], given["path"])
         self._inputs: dict[str, Any] | None = None
         self._artifacts: Artifacts | None = None
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """{port: JSON value or Table}, read when first asked for."""
+        """{port: JSON value or Table}, read on first use."""
         if self._inputs is None:
             self._inputs = {
                 port: self._read(port, given) for port, given in (self.envelope.get("inputs") or {}).items()
@@ -69,16 +68,16 @@ class Task:
 
     @property
     def expression_context(self) -> dict[str, Any]:
-        """What expressions see: inputs of the run, outputs of nodes, the run."""
+        """The variables of expressions: inputs of the run, outputs of nodes, the run."""
         run = self.envelope["run"]
         nodes = self.envelope.get("nodes") or {}
-        seen = {node: {"output": _seen(output)} for node, output in nodes.items()}
+        outputs = {node: {"output": _for_expressions(output)} for node, output in nodes.items()}
         for node, name in (self.envelope.get("reads") or {}).items():
-            seen[node] = {"output": self._large(node, name)}
-        return {"inputs": run.get("inputs") or {}, "nodes": seen, "run": run}
+            outputs[node] = {"output": self._read_artifact(node, name)}
+        return {"inputs": run.get("inputs") or {}, "nodes": outputs, "run": run}
 
     def json_form(self, value: Any) -> dict[str, Any]:
-        """How a JSON value is stored as an output, without its ports."""
+        """Return the stored form of a JSON value, without ports."""
         from engine.worker import json_value
 
         data = json_value.encode(value)
@@ -91,7 +90,7 @@ class Task:
         }
 
     def input_form(self, port: str) -> dict[str, Any]:
-        """How an input is stored, in the form of outputs, without its ports."""
+        """Return the stored form of an input as an output, without ports."""
         given: dict[str, Any] = self.envelope["inputs"][port]
         if "path" not in given:
             return self.json_form(given.get("value"))
@@ -106,8 +105,8 @@ class Task:
                 form[key] = given[key]
         return form
 
-    def _large(self, node: str, name: str) -> Any:
-        """The output of a node that did not fit into the envelope."""
+    def _read_artifact(self, node: str, name: str) -> Any:
+        """Return the output of a node that did not fit into the envelope."""
         try:
             with self.artifacts.open(name) as file:
                 return json.load(file)
@@ -118,18 +117,18 @@ class Task:
 
     def _read(self, port: str, given: dict[str, Any]) -> Any:
         if given["kind"] == "table":
-            from engine.worker import tables
+            from engine.worker import table
 
-            tables.share(self)
-            return tables.Table(given["path"], given["schema"], given["row_count"])
+            table.set_share(self.envelope)
+            return table.Table(given["path"], given["schema"], given["row_count"])
         if "path" in given:
             with open(given["path"], "rb") as file:
                 return json.load(file)
         return given.get("value")
 
 
-def _seen(output: Any) -> Any:
-    """A node's output as expressions see it: of a table only its shape."""
+def _for_expressions(output: Any) -> Any:
+    """Return a node's output as expressions see it: of a table only its schema and number of rows."""
     if isinstance(output, dict) and output.keys() == _TABLE_KEYS and output["kind"] == "table":
         return {"row_count": output["row_count"], "schema": output.get("schema")}
     return output

@@ -1,4 +1,4 @@
-"""What an attempt used, as its own process can measure it; the supervisor sees the rest of its tree."""
+"""What an attempt used, as its own process measures it. The supervisor measures the rest of its tree."""
 
 from __future__ import annotations
 
@@ -9,30 +9,32 @@ import time
 from engine.worker.baseline import resident_bytes
 
 SHORT_SECONDS = 0.002
-"""An attempt shorter than this is not worth reading its memory peak, which costs as much as running it."""
+"""Of a shorter attempt the memory peak is not read: that would take as long as the attempt."""
 
 
-class Usage:
-    """Must be made before the process counts its open files: it keeps some of /proc open."""
+class UsageMeter:
+    """Create it before the process counts its open files, because it keeps files of /proc open."""
 
     def __init__(self) -> None:
         resident_bytes()
-        self._status = _opened("/proc/self/status", os.O_RDONLY)
-        self._clear = _opened("/proc/self/clear_refs", os.O_WRONLY)
+        self._status = _open("/proc/self/status", os.O_RDONLY)
+        self._clear_refs = _open("/proc/self/clear_refs", os.O_WRONLY)
 
-    def begin(self) -> float:
-        """Forget the memory peak so far; the CPU seconds used so far."""
-        if self._clear is not None:
+    def start(self) -> float:
+        """Reset the memory peak; return the CPU seconds used so far."""
+        if self._clear_refs is not None:
             try:
-                os.pwrite(self._clear, b"5", 0)
+                os.pwrite(self._clear_refs, b"5", 0)
             except OSError:
-                self._clear = None
+                self._clear_refs = None
         return _cpu_seconds()
 
-    def since(self, used: float, seconds: float) -> bytes:
-        """{cpu_seconds, memory_peak_bytes} as JSON, since `begin` gave `used`, `seconds` ago; the children waited for
-        count."""
-        cpu = _cpu_seconds() - used
+    def since(self, cpu_before: float, seconds: float) -> bytes:
+        """Return {cpu_seconds, memory_peak_bytes} since `start` returned `cpu_before`, `seconds` ago, as JSON.
+
+        Children that were waited for are included.
+        """
+        cpu = _cpu_seconds() - cpu_before
         try:
             peak = resident_bytes() if seconds < SHORT_SECONDS else self._peak()
         except (OSError, ValueError):
@@ -40,7 +42,7 @@ class Usage:
         return b'{"cpu_seconds":%.6f,"memory_peak_bytes":%d}' % (cpu, peak)
 
     def _peak(self) -> int:
-        if self._status is None or self._clear is None:
+        if self._status is None or self._clear_refs is None:
             return resident_bytes()
         status = os.pread(self._status, 4096, 0)
         at = status.index(b"VmHWM:") + 6
@@ -52,7 +54,7 @@ def _cpu_seconds() -> float:
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
-def _opened(path: str, flags: int) -> int | None:
+def _open(path: str, flags: int) -> int | None:
     try:
         return os.open(path, flags | os.O_CLOEXEC)
     except OSError:

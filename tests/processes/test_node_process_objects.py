@@ -156,7 +156,7 @@ def test_what_the_disk_cannot_hold_is_not_begun(nodes: Nodes, credentials: dict[
     ("path", "name", "says"),
     [
         ("s3://lake/nope.csv", "NoSuchFile", "There is no object"),
-        ("s3://lake/nope*.csv", "NoSuchFile", "No object fits"),
+        ("s3://lake/nope*.csv", "NoSuchFile", "No object matches"),
         ("s3://nobucket/a.csv", "NoSuchFile", "nobucket"),
         ("s3://lake/many", "NoSuchFile", "is a folder"),
         ("s3://lake/bad.csv", "BadData", '"s3://lake/bad.csv", line 3'),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from engine.worker import csv_files, duck, object_storage, soft_limit, tables
+from engine.worker import csv_files, duck, object_storage, soft_limit, table_output
 from engine.worker.errors import BadConfig, BadData
 from engine.worker.paths import Roots, url_scheme
 from engine.worker.task import StoredOutput
@@ -54,11 +54,11 @@ def run(task: Task) -> StoredOutput:
     soft_limit.interrupts.append(connection.interrupt)
     duck.lock(connection)
     duckdb = duck.package()
-    reader = csv_files.Reader(connection, files, options, _compression(files[0])) if format == "csv" else None
+    reader = csv_files.CsvCheck(connection, files, options, _compression(files[0])) if format == "csv" else None
     try:
         try:
             inspect = reader.inspect if reader else None
-            stored = tables.write_query(connection, f"FROM {source}", None, staged, task, inspect)
+            stored = table_output.write_query(connection, f"FROM {source}", None, staged, task, inspect)
             rows, columns = stored["row_count"], len(stored["schema"])
             task.ctx.log(f'Read {rows:,} rows of {columns} columns from "{path}".')
             return StoredOutput(stored)

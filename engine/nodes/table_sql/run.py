@@ -6,7 +6,7 @@ import re
 
 from engine.expressions.rendering import bind_sql
 from engine.sql import lexer
-from engine.worker import duck, input_views, tables
+from engine.worker import duck, input_views, table_output
 from engine.worker.errors import SqlError
 from engine.worker.task import StoredOutput
 
@@ -29,7 +29,7 @@ def run(task: Task) -> StoredOutput:
     duckdb = duck.package()
     try:
         query = _one_query(connection, sql, duckdb)
-        return StoredOutput(tables.write_query(connection, query, parameters or None, staged, task))
+        return StoredOutput(table_output.write_query(connection, query, parameters or None, staged, task))
     except duckdb.Error as error:
         raise _sql_error(error, task) from None
     finally:

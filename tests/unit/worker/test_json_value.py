@@ -54,7 +54,7 @@ def test_shared_parts_are_no_circle() -> None:
         ({"a": object}, "output['a'] is a type"),
         ({b"k": 1}, "output has a key that is a bytes"),
         ({"\ud800": 1}, "output has a key with half a surrogate pair"),
-        (10**309, "output is a whole number of more than 308 digits"),
+        (10**309, "output is an integer of more than 308 digits"),
     ],
 )
 def test_the_place_is_named(value: Any, says: str) -> None:

@@ -22,7 +22,7 @@ const member = (
   ...(args === "()" ? { apply: `${label}()` } : args ? { apply: around(`${label}(`, ")") } : {}),
 });
 
-/** What an input that is a table can do: `Table` of `engine/worker/tables.py`. */
+/** What an input that is a table can do: `Table` of `engine/worker/table.py`. */
 const tableMembers = (): Completion[] => [
   {
     ...member("rows", "(n=None)", "list[dict]", gettext("The first n rows, or all, as objects by column.")),
