@@ -17,7 +17,7 @@ def run(*arguments: str) -> tuple[str, str]:
     return out.getvalue(), err.getvalue()
 
 
-def test_the_token_stands_alone_on_stdout(db: None) -> None:
+def test_only_the_token_goes_to_stdout(db: None) -> None:
     person(Role.EDITOR, "ann")
     out, err = run("token", "--user", "ann")
     assert out.count("\n") == 1
@@ -36,21 +36,21 @@ def test_a_token_can_be_limited(db: None) -> None:
     assert (found[1].scopes, found[1].name) == (["metrics"], "prometheus")
 
 
-def test_an_unknown_account_is_refused_with_those_there_are(db: None) -> None:
+def test_an_unknown_account_is_refused_with_the_known_ones(db: None) -> None:
     person(Role.EDITOR, "ann")
     for command in ("token", "login-link"):
         with pytest.raises(CommandError, match=r'no account named "bob".*ann'):
             run(command, "--user", "bob")
 
 
-def test_a_login_link_stands_alone_on_stdout_and_signs_in(db: None) -> None:
+def test_only_the_login_link_goes_to_stdout_and_it_signs_in(db: None) -> None:
     user = person(Role.VIEWER, "ann")
     out, _err = run("login-link", "--user", "ann", "--url", "https://example.org")
     assert out.startswith("https://example.org/")
     assert accounts.use_login_link(out.strip().rstrip("/").rsplit("/", 1)[-1]) == user
 
 
-def test_a_user_is_made_and_then_changed(db: None) -> None:
+def test_a_user_is_created_and_then_changed(db: None) -> None:
     run("user", "ann", "--role", "editor")
     assert User.objects.get(username="ann").role == "editor"
     run("user", "ann", "--role", "admin")
@@ -73,7 +73,7 @@ def test_a_password_is_read_from_stdin(db: None, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("name", ["import", "export"])
-def test_a_command_that_is_not_built_yet_is_refused_by_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_command_is_refused_by_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(CommandError, match=rf"The command {name} is not available yet\. \(not_available_yet\)"):
         run(name)
     with pytest.raises(SystemExit) as ended:

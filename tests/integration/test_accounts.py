@@ -18,9 +18,9 @@ PASSWORD = "correct horse battery"
 
 
 def request(address: str = "192.0.2.1", **meta: Any) -> Any:
-    made = RequestFactory().post("/sign-in/", REMOTE_ADDR=address, **meta)
-    made.session = SessionStore()
-    return made
+    post = RequestFactory().post("/sign-in/", REMOTE_ADDR=address, **meta)
+    post.session = SessionStore()
+    return post
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def ann(db: None) -> User:
 
 
 @pytest.fixture(autouse=True)
-def quick_hashes(settings: Any) -> None:
+def fast_hasher(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
@@ -39,14 +39,14 @@ def refused(name: str, password: str, address: str = "192.0.2.1") -> type[Except
     return caught.type
 
 
-def test_a_right_password_signs_in_to_a_session(ann: User) -> None:
-    made = request()
-    assert accounts.sign_in(made, "ann", PASSWORD) == ann
-    assert made.session["_auth_user_id"] == str(ann.pk)
+def test_the_right_password_signs_in(ann: User) -> None:
+    post = request()
+    assert accounts.sign_in(post, "ann", PASSWORD) == ann
+    assert post.session["_auth_user_id"] == str(ann.pk)
     assert not SignInAttempt.objects.exists()
 
 
-def test_what_is_wrong_is_not_told(ann: User) -> None:
+def test_a_refusal_does_not_say_what_was_wrong(ann: User) -> None:
     messages = set()
     accounts.change_user(person(Role.VIEWER), active=False, password=PASSWORD, by="x")
     for name, password in (("ann", "wrong"), ("nobody", PASSWORD), ("viewer-person", PASSWORD), ("", "")):
@@ -62,12 +62,12 @@ def test_an_account_without_a_password_cannot_sign_in_with_any(db: None) -> None
         assert refused("bob", password) is accounts.WrongCredentials
 
 
-def test_guessing_is_stopped_for_one_client_and_nobody_else(ann: User) -> None:
+def test_guessing_is_stopped_only_for_its_client(ann: User) -> None:
     for _try in range(accounts.TRIES_PER_USER_AND_ADDRESS):
         assert refused("ann", "wrong") is accounts.WrongCredentials
     assert refused("ann", "wrong") is accounts.TooManyAttempts
     assert refused("ann", PASSWORD) is accounts.TooManyAttempts
-    # The owner, somewhere else, is not locked out by it.
+    # The owner at another address is not locked out.
     assert accounts.sign_in(request("192.0.2.9"), "ann", PASSWORD) == ann
 
 
@@ -92,7 +92,7 @@ def test_trying_one_name_from_many_clients_is_stopped(ann: User) -> None:
     assert kinds[-1] is accounts.TooManyAttempts
 
 
-def test_the_typed_name_is_not_kept_for_it_may_be_a_password(ann: User) -> None:
+def test_an_unknown_name_is_not_stored_because_it_may_be_a_password(ann: User) -> None:
     refused("my secret password", "x")
     assert "secret" not in str(list(SignInAttempt.objects.values()))
 
@@ -109,7 +109,7 @@ def test_the_typed_name_is_not_kept_for_it_may_be_a_password(ann: User) -> None:
         ("", {}, False, ""),
     ],
 )
-def test_the_client_is_who_the_connection_or_a_trusted_proxy_says(
+def test_the_client_address_comes_from_the_connection_or_a_trusted_proxy(
     settings: Any, address: str, meta: dict[str, str], trusted: bool, expected: str
 ) -> None:
     from dataclasses import replace
@@ -118,7 +118,7 @@ def test_the_client_is_who_the_connection_or_a_trusted_proxy_says(
     assert accounts.client_address(request(address, **meta)) == expected
 
 
-def test_odd_names_and_passwords_are_wrong_and_no_fault(ann: User) -> None:
+def test_unusual_names_and_passwords_are_refused(ann: User) -> None:
     for text in ("\x00", "\ud800", "a" * 100_000, "<b>", "'; drop table", "\u202e"):
         assert refused(text, "x" + text) is accounts.WrongCredentials
 
@@ -143,23 +143,23 @@ def test_a_link_signs_in_once(ann: User) -> None:
 
 
 @pytest.mark.parametrize("raw", ["", "x", "\x00", "\ud800", "0" * 64])
-def test_an_unknown_link_is_nothing(db: None, raw: str) -> None:
+def test_an_unknown_link_is_invalid(db: None, raw: str) -> None:
     assert accounts.use_login_link(raw) is None
     assert accounts.peek_login_link(raw) is None
 
 
-def test_a_link_expires_and_is_nothing_for_a_closed_account(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    old, closed = link(ann), link(ann)
+def test_a_link_expires_and_is_invalid_for_a_deactivated_account(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, unused = link(ann), link(ann)
     later = clock.now() + accounts.LINK_LIFETIME
     with monkeypatch.context() as patch:
         patch.setattr(clock, "now", lambda: later)
         assert accounts.use_login_link(old) is None
     User.objects.filter(pk=ann.pk).update(is_active=False)
-    assert accounts.use_login_link(closed) is None
+    assert accounts.use_login_link(unused) is None
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_link_used_twice_at_the_same_moment_signs_in_one() -> None:
+def test_a_link_used_concurrently_signs_in_once() -> None:
     raw = link(accounts.create_user("ann", Role.VIEWER, by="x"))
     barrier, found = threading.Barrier(4), []
 
@@ -180,7 +180,7 @@ def test_a_link_used_twice_at_the_same_moment_signs_in_one() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_admins_who_demote_each_other_at_once_leave_one() -> None:
+def test_two_admins_demoted_concurrently_leave_one() -> None:
     one = accounts.create_user("one", Role.ADMIN, by="x")
     two = accounts.create_user("two", Role.ADMIN, by="x")
     barrier = threading.Barrier(2)
@@ -202,5 +202,5 @@ def test_two_admins_who_demote_each_other_at_once_leave_one() -> None:
     assert User.objects.filter(role=Role.ADMIN).count() == 1
 
 
-def test_names_that_look_alike_by_their_width_are_one_account(ann: User) -> None:
+def test_fullwidth_names_are_the_same_account(ann: User) -> None:
     assert accounts.find_user("ａｎｎ") == ann

@@ -1,4 +1,4 @@
-"""A disk that is full and a database that is locked or away: told as what they are, with nothing half written."""
+"""A full disk and a locked or unreachable database: reported as such, with nothing written in part."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DRAFT = "workflows/one/draft/"
 
 @pytest.fixture
 def full_disk(transactional_db: Any):
-    """Lets the database grow no more: SQLite then says what it says when the disk is full."""
+    """Stop the growth of the database: SQLite then reports a full disk."""
     if connection.vendor != "sqlite":
         pytest.skip("a limit of pages is SQLite's")
 
@@ -30,13 +30,13 @@ def full_disk(transactional_db: Any):
             cursor.execute(f"PRAGMA max_page_count = {pages}")
 
     with connection.cursor() as cursor:
-        # Pages that other tests left free would be room.
+        # Free pages of other tests would leave room.
         cursor.execute("VACUUM")
     yield lambda: limit(1)
     limit(2**32 - 2)
 
 
-def test_a_draft_that_finds_no_room_is_507_and_the_one_before_stays(full_disk: Any) -> None:
+def test_a_draft_on_a_full_disk_is_507_and_the_old_one_stays(full_disk: Any) -> None:
     api = Api(person(Role.EDITOR))
     api.post("workflows/", {"name": "One"})
     first = api.put(DRAFT, {"definition": chain("a")}, headers={"If-Match": '"0"'})
@@ -76,7 +76,7 @@ def test_a_page_says_that_the_disk_is_full(full_disk: Any, client: Any) -> None:
         ({}, 503, "database_unavailable"),
     ],
 )
-def test_what_a_database_says_tells_a_full_disk_from_a_moment_away(cause: Any, status: int, code: str) -> None:
+def test_database_errors_tell_a_full_disk_from_an_outage(cause: Any, status: int, code: str) -> None:
     inner = Exception()
     for name, value in cause.items():
         setattr(inner, name, value)
@@ -87,7 +87,7 @@ def test_what_a_database_says_tells_a_full_disk_from_a_moment_away(cause: Any, s
     assert (found.status, found.code) == (status, code)
 
 
-def test_whose_disk_is_full_is_said() -> None:
+def test_the_message_says_which_disk_is_full() -> None:
     error = OperationalError("could not extend file")
     error.__cause__ = type("Inner", (Exception,), {"pgcode": "53100"})()
     found = outage(error)
@@ -95,7 +95,7 @@ def test_whose_disk_is_full_is_said() -> None:
     assert found.message.startswith("PostgreSQL: The server's disk is full")
 
 
-def test_other_errors_of_files_and_code_are_no_outage() -> None:
+def test_other_errors_are_no_outage() -> None:
     assert outage(OSError(errno.ENOSPC, "No space left on device")) is not None
     assert outage(OSError(errno.EACCES, "Permission denied")) is None
     assert outage(ValueError()) is None
@@ -105,7 +105,7 @@ def test_other_errors_of_files_and_code_are_no_outage() -> None:
     assert outage(None) is None
 
 
-def test_a_database_that_is_away_is_told_on_a_page_without_asking_it(client: Any, db: Any, monkeypatch: Any) -> None:
+def test_a_database_outage_is_shown_on_a_page_without_queries(client: Any, db: Any, monkeypatch: Any) -> None:
     client.force_login(person(Role.ADMIN))
     client.raise_request_exception = False
 
@@ -117,7 +117,7 @@ def test_a_database_that_is_away_is_told_on_a_page_without_asking_it(client: Any
     assert answer.status_code == 503
     assert answer["Retry-After"] == "2"
     assert "not reachable" in answer.content.decode()
-    # Where no view could catch it: the session itself cannot be read.
+    # Here no view can catch it: the session itself cannot be read.
     monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", locked)
     answer = client.get("/")
     assert answer.status_code == 503

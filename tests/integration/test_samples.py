@@ -23,7 +23,7 @@ def test_a_sample_has_no_problem_not_even_a_warning(slug: str) -> None:
 
 
 @pytest.mark.parametrize("slug", SLUGS)
-def test_its_cards_do_not_touch_and_its_edges_run_to_the_right(slug: str) -> None:
+def test_cards_do_not_overlap_and_edges_run_to_the_right(slug: str) -> None:
     document = parse(samples.document(slug))
     places = {node.id: node.position for node in document.nodes}
     for one, place in places.items():
@@ -39,13 +39,13 @@ def test_its_cards_do_not_touch_and_its_edges_run_to_the_right(slug: str) -> Non
         assert source[0] + CARD_WIDTH < target[0]
 
 
-def test_the_stuck_node_says_how_long_it_should_take() -> None:
+def test_the_stuck_node_has_an_expected_duration() -> None:
     ask = parse(samples.document("stuck-node")).by_id["ask"]
     assert ask.policy.expected_duration == 5
 
 
 @pytest.mark.django_db
-def test_they_are_installed_live_and_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_samples_are_installed_live_and_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(samples, "copy_data", lambda target: None)
     assert samples.install_once(by="admin")
     assert not samples.install_once(by="admin")
@@ -57,7 +57,7 @@ def test_they_are_installed_live_and_once(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.django_db
-def test_what_people_deleted_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deleted_samples_do_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(samples, "copy_data", lambda target: pytest.fail("the data was copied again") if done else None)
     done: list[bool] = []
     samples.install_once(by="admin")
@@ -70,16 +70,16 @@ def test_what_people_deleted_does_not_come_back(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.django_db
-def test_a_workflow_of_the_user_s_own_with_that_name_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_workflow_of_a_user_with_the_same_slug_is_not_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(samples, "copy_data", lambda target: None)
-    mine = workflows.create("Mine", slug="flight-delays", by="me")
+    workflow = workflows.create("Mine", slug="flight-delays", by="me")
     samples.install_once(by="admin")
-    mine.refresh_from_db()
-    assert mine.name == "Mine"
-    assert queries.live_deployment(mine) is None
+    workflow.refresh_from_db()
+    assert workflow.name == "Mine"
+    assert queries.live_deployment(workflow) is None
 
 
-def test_the_data_is_copied_whole_with_its_licence_note_and_changes_are_kept(tmp_path: Path) -> None:
+def test_the_data_is_copied_with_its_licence_and_changes_stay(tmp_path: Path) -> None:
     target = tmp_path / "files" / "samples"
     samples.copy_data(target)
     names = {file.name for file in target.iterdir()}
@@ -90,7 +90,7 @@ def test_the_data_is_copied_whole_with_its_licence_note_and_changes_are_kept(tmp
     assert (target / "airlines.csv").read_text() == "mine"
 
 
-def test_the_definitions_read_only_what_is_copied(tmp_path: Path) -> None:
+def test_the_definitions_read_only_copied_files(tmp_path: Path) -> None:
     samples.copy_data(tmp_path)
     for node in samples.document("flight-delays")["nodes"]:
         if node["type"] == "table.read":

@@ -1,4 +1,4 @@
-"""Many people at once: one live version, numbers without gaps, an audit entry for each change and no other."""
+"""Concurrent changes leave one live version, numbers without gaps, and one audit entry per change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    """What each call gave or raised, when all are started together. Anything but an InterlockError is raised."""
+    """Start all calls at once. Return what each returned or raised; errors other than InterlockError are raised."""
     barrier = threading.Barrier(len(calls))
     found: list[Any] = [None] * len(calls)
 
@@ -49,21 +49,21 @@ def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
 
 @pytest.fixture
 def workflow() -> Workflow:
-    made = workflows.create("One", by="x")
+    workflow = workflows.create("One", by="x")
     for name in ("a", "b", "c"):
-        publish.publish(made, chain(name), by="x")
-    return made
+        publish.publish(workflow, chain(name), by="x")
+    return workflow
 
 
 def check(workflow: Workflow) -> None:
-    """What must hold at rest."""
+    """Assert what must hold after all changes."""
     rows = list(Deployment.objects.filter(workflow=workflow).order_by("id"))
     assert [row.state for row in rows].count("live") == 1
     assert rows[-1].state == "live"
     assert [row.colour for row in rows] == [("blue", "green")[index % 2] for index in range(len(rows))]
     assert all(row.ended_at is not None for row in rows[:-1])
     switches = AuditEntry.objects.filter(workflow=workflow.slug, action__in=("deployed", "rolled_back")).order_by("id")
-    # The log tells the same story: each entry begins where the one before has ended.
+    # The audit log agrees: each entry starts where the previous one ended.
     assert [(entry.from_version, entry.to_version) for entry in switches] == [
         (rows[index - 1].version.number if index else None, row.version.number) for index, row in enumerate(rows)
     ]
@@ -85,13 +85,13 @@ def test_twenty_rollbacks_at_once_leave_one_live(workflow: Workflow) -> None:
     found = at_once([lambda: rollback.rollback(workflow, reason="x", by="x")] * 20)
     assert not [one for one in found if isinstance(one, BaseException)]
     check(workflow)
-    # An even number of steps to and fro.
+    # An even number of rollbacks returns to the start.
     live = queries.live_deployment(workflow)
     assert live is not None
     assert live.version.number == 2
 
 
-def test_of_many_publishers_from_one_base_one_gets_the_number(workflow: Workflow) -> None:
+def test_of_many_publishers_from_one_base_one_succeeds(workflow: Workflow) -> None:
     found = at_once(
         [
             lambda index=index: publish.publish(workflow, chain(f"n{index}"), base_version=3, by="x")  # type: ignore[misc]
@@ -120,10 +120,10 @@ def test_numbers_have_no_gaps_and_the_same_content_one_number(workflow: Workflow
 
 
 def test_first_versions_published_at_once_leave_one_live() -> None:
-    made = workflows.create("Two", by="x")
-    at_once([lambda index=index: publish.publish(made, chain(f"n{index}"), by="x") for index in range(6)])  # type: ignore[misc]
-    check(made)
-    live = queries.live_deployment(made)
+    workflow = workflows.create("Two", by="x")
+    at_once([lambda index=index: publish.publish(workflow, chain(f"n{index}"), by="x") for index in range(6)])  # type: ignore[misc]
+    check(workflow)
+    live = queries.live_deployment(workflow)
     assert live is not None
     assert live.version.number == 1
 
@@ -137,13 +137,13 @@ def test_two_tabs_that_save_at_once_lose_nothing(workflow: Workflow) -> None:
                 for index in range(4)
             ]
         )
-        kept = [one for one in found if isinstance(one, drafts.WorkingCopy)]
-        assert len(kept) == 1
+        saved = [one for one in found if isinstance(one, drafts.WorkingCopy)]
+        assert len(saved) == 1
         assert sum(isinstance(one, StaleDraft) for one in found) == 3
-        assert drafts.load(workflow, user).definition == kept[0].definition
+        assert drafts.load(workflow, user).definition == saved[0].definition
 
 
-def test_workflows_made_at_once_get_slugs_of_their_own() -> None:
+def test_workflows_created_at_once_get_different_slugs() -> None:
     at_once([lambda: workflows.create("Same name", by="x")] * 6)
     assert sorted(Workflow.objects.values_list("slug", flat=True)) == [
         "same-name",
@@ -166,7 +166,7 @@ def test_a_run_started_while_its_workflow_is_deleted_is_refused_or_stops_the_del
         assert not Run.objects.filter(workflow="one").exists()
 
 
-def test_a_failure_half_way_leaves_nothing_of_it(workflow: Workflow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_in_the_middle_changes_nothing(workflow: Workflow, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*arguments: Any, **named: Any) -> None:
         raise RuntimeError("the disk is gone")
 

@@ -121,7 +121,7 @@ def test_a_definition_is_rendered_once(flow: Workflow, browser: Any, monkeypatch
 
     def record(document: Any, context: Any = pages._definition_context) -> Any:
         made.append(document["nodes"][0].get("name", ""))
-        return get_page(document)
+        return context(document)
 
     monkeypatch.setattr(pages, "_definition_context", record)
     first = get_page(browser, "/workflows/flow/definition/")

@@ -1,6 +1,6 @@
-"""Every call of the API: who may, an example that is taken, and what is refused in the state that the world is in.
+"""Every call of the API: the role it requires, a valid example, and requests that the state of the world refuses.
 
-The rows are compared with the URLconf and with the OpenAPI document: a new call without its row fails.
+The rows are compared with the URLconf and the OpenAPI document, so a new call without a row fails.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from tests.support.documents import chain
 
 OPEN, VIEWER, OPERATOR, EDITOR, ADMIN = "open", "viewer", "operator", "editor", "admin"
 NOTHING = object()
-"""No body at all; None would be JSON's null."""
+"""No body at all (None is JSON's null)."""
 
 
 @dataclass(frozen=True)
 class Refused:
-    """The call once more, with something else about it, and how it is refused then."""
+    """A variant of the call's example, and its refusal."""
 
     status: int
     code: str
@@ -34,12 +34,12 @@ class Refused:
 @dataclass(frozen=True)
 class Call:
     method: str
-    address: str
-    """As the URLconf has it, after the version's prefix; from the root when it begins with a slash."""
+    url: str
+    """As in the URLconf, after the version's prefix; with a leading slash from the root."""
     role: str
-    """The least that may."""
+    """The lowest role that may call it."""
     status: int = 200
-    """Of the example: `where`, `body`, `raw`, `headers` and `query`."""
+    """Status of the example: `where`, `body`, `raw`, `headers` and `query`."""
     where: Mapping[str, str] = field(default_factory=dict)
     body: Any = NOTHING
     raw: bytes | None = None
@@ -49,39 +49,39 @@ class Call:
 
     @property
     def name(self) -> str:
-        return f"{self.method} {self.address}"
+        return f"{self.method} {self.url}"
 
     @property
-    def place(self) -> str:
-        return self.address[1:] if self.address.startswith("/") else f"api/v1/{self.address}"
+    def pattern(self) -> str:
+        return self.url[1:] if self.url.startswith("/") else f"api/v1/{self.url}"
 
     @property
     def template(self) -> str:
-        """The path as the OpenAPI document has it."""
-        return "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", self.place)
+        """The path as in the OpenAPI document."""
+        return "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", self.pattern)
 
     @property
     def parameters(self) -> list[tuple[str, str]]:
         """(converter, name) of each parameter of the path."""
-        return re.findall(r"<(\w+):(\w+)>", self.place)
+        return re.findall(r"<(\w+):(\w+)>", self.pattern)
 
     @property
-    def later(self) -> bool:
-        """Not built yet: refused by name before anything of it is read."""
+    def missing(self) -> bool:
+        """Whether the feature is missing: refused by name before anything else is read."""
         return self.status == 501
 
     def values(self, world: World) -> dict[str, str]:
-        """Of its path's parameters."""
-        given = {**VALUES, **self.where}
-        return {name: world.ids.get(given[name], given[name]) for _converter, name in self.parameters}
+        """Return the values of the path's parameters."""
+        values = {**PARAMETER_VALUES, **self.where}
+        return {name: world.ids.get(values[name], values[name]) for _converter, name in self.parameters}
 
     def path(self, world: World, **other: str) -> str:
         values = {**self.values(world), **{name: world.ids.get(value, value) for name, value in other.items()}}
-        return "/" + re.sub(r"<\w+:(\w+)>", lambda found: values[found[1]], self.place)
+        return "/" + re.sub(r"<\w+:(\w+)>", lambda found: values[found[1]], self.pattern)
 
 
-# What path parameters are unless a row says something else. A value that is a key of `World.ids` stands for that id.
-VALUES = {
+# Default values of path parameters. A key of `World.ids` stands for that id.
+PARAMETER_VALUES = {
     "slug": "one",
     "number": "1",
     "a": "1",
@@ -96,15 +96,15 @@ VALUES = {
 }
 SAVED = {"If-Match": '"1"'}
 ENDED, WAITING = {"run_id": "ended"}, {"run_id": "waiting"}
-WRONG = Refused(409, "wrong_state", where=WAITING)
+ACTIVE_RUN = Refused(409, "wrong_state", where=WAITING)
 OVER = Refused(409, "wrong_state", where=ENDED)
 NEW = chain("a", "b", "c")
 INVALID = {"schema": "interlock/1", "nodes": [{"id": "a", "type": "nope"}], "edges": []}
 
 
 _FUTURE = {"schema": "interlock/2", "nodes": [], "edges": []}
-WRONG_DOCUMENTS: tuple[Any, ...] = (None, 7, "x", [], {}, {"nodes": 1}, _FUTURE)
-WRONG_INPUTS: tuple[Any, ...] = ({"month": "x"}, {"other": 1}, {"month": None}, [1], "x", 7, True)
+INVALID_DOCUMENTS: tuple[Any, ...] = (None, 7, "x", [], {}, {"nodes": 1}, _FUTURE)
+INVALID_INPUTS: tuple[Any, ...] = ({"month": "x"}, {"other": 1}, {"month": None}, [1], "x", 7, True)
 
 
 def patches(status: int, code: str, *wrong: Any) -> tuple[Refused, ...]:
@@ -218,7 +218,7 @@ CALLS = [
             Refused(409, "outdated_base_version", body={"definition": NEW, "message": "", "base_version": 1}),
             Refused(409, "archived", where={"slug": "old"}, body={"definition": NEW, "message": ""}),
             Refused(422, "invalid_document", body={"definition": INVALID, "message": ""}),
-            *(Refused(422, "invalid_document", body={"definition": wrong, "message": ""}) for wrong in WRONG_DOCUMENTS),
+            *(Refused(422, "invalid_document", body={"definition": bad, "message": ""}) for bad in INVALID_DOCUMENTS),
         ),
     ),
     Call("GET", "workflows/<slug:slug>/versions/<int:number>/", VIEWER),
@@ -266,12 +266,12 @@ CALLS = [
             Refused(400, "version_and_draft", body={"version": 1, "draft": True}),
             Refused(422, "invalid_targets", body={"targets": ["ghost"]}),
             Refused(501, "not_available_yet", headers={"Idempotency-Key": "x"}),
-            *(Refused(422, "invalid_inputs", body={"version": 1, "inputs": wrong}) for wrong in WRONG_INPUTS),
+            *(Refused(422, "invalid_inputs", body={"version": 1, "inputs": wrong}) for wrong in INVALID_INPUTS),
         ),
     ),
     Call("GET", "runs/", VIEWER),
     Call("GET", "runs/<str:run_id>/", VIEWER),
-    Call("DELETE", "runs/<str:run_id>/", EDITOR, 204, refused=(WRONG,)),
+    Call("DELETE", "runs/<str:run_id>/", EDITOR, 204, refused=(ACTIVE_RUN,)),
     Call("POST", "runs/<str:run_id>/cancel/", OPERATOR, 202, where=WAITING, body={}, refused=(OVER,)),
     Call(
         "POST",
@@ -280,7 +280,7 @@ CALLS = [
         202,
         body={"nodes": ["a"], "from": "start", "policy": {"a": {"hard_timeout": 5}}},
         refused=(
-            WRONG,
+            ACTIVE_RUN,
             Refused(404, "not_found", body={"nodes": ["ghost"]}),
             Refused(404, "not_found", body={"policy": {"ghost": {"hard_timeout": 5}}}),
             Refused(400, "invalid", body={"policy": {"a": 5}}),
@@ -323,7 +323,15 @@ CALLS = [
     ),
     Call("GET", "runs/<str:run_id>/nodes/<str:node>/history/", VIEWER),
     Call("GET", "runs/<str:run_id>/nodes/<str:node>/samples/", VIEWER),
-    Call("POST", "runs/<str:run_id>/nodes/<str:node>/cancel/", OPERATOR, 202, where=WAITING, body={}, refused=(OVER,)),
+    Call(
+        "POST",
+        "runs/<str:run_id>/nodes/<str:node>/cancel/",
+        OPERATOR,
+        202,
+        where=WAITING,
+        body={},
+        refused=(OVER,),
+    ),
     Call(
         "POST",
         "runs/<str:run_id>/nodes/<str:node>/retry/",
@@ -331,7 +339,7 @@ CALLS = [
         202,
         body={"from": "start", "policy": {"hard_timeout": 5}},
         refused=(
-            WRONG,
+            ACTIVE_RUN,
             Refused(422, "invalid_value", body={"policy": {"hard_timeout": "x"}}),
             Refused(422, "invalid_value", body={"policy": {"pool": "ghost"}}),
         ),

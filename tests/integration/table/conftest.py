@@ -1,4 +1,4 @@
-"""One world for all cells of a module: each request is undone, so that every one meets the same rows."""
+"""One world for all requests of a module. Each request is rolled back, so that all meet the same rows."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytes
     store.forget()
     with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), transaction.atomic():
         patch.setattr(settings, "INTERLOCK", config)
-        # The scheduler's beat, an hour ahead, is to last for all calls.
+        # The scheduler's heartbeat, an hour ahead, must last for all calls.
         patch.setattr(heartbeat, "AHEAD_SECONDS", 86400.0)
-        # How slow the real one is has been shown elsewhere.
+        # A fast hasher.
         patch.setattr(settings, "PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"])
         hashers.reset_hashers(setting="PASSWORD_HASHERS")
         yield build(home)

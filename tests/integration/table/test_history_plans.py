@@ -1,5 +1,7 @@
-"""With a long history, every page, call and socket finds what it shows by an index and reads no more than that, as the
-plans of PostgreSQL say. SQLite's say not how much was read: see `integration/engine/test_query_plans.py`."""
+"""With a long history, every page, call and socket finds its rows by an index, according to PostgreSQL's plans.
+
+SQLite's plans do not show how much was read: see `integration/engine/test_query_plans.py`.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +35,10 @@ pytestmark = [
 
 RUNS = 25_000
 READ_MAX = 10_100
-"""Rows that one step of a plan may read: so far runs are counted, and pages with a number may lie."""
+"""Rows that one step of a plan may read: as many as runs are counted, or skipped for a page by number."""
 SORTED_MAX = 2_000
-LEFT_OUT_MAX = 3_000
-"""Runs that one step may read in vain: all of a person who started a tenth of them, no more."""
+DISCARDED_MAX = 3_000
+"""Runs that one step may read and discard: all of a person who started a tenth of them."""
 LARGE = ("engine_run", "engine_noderun", "engine_attempt", "engine_eventbatch", "engine_logbatch")
 
 RUN_LISTS = (
@@ -58,12 +60,12 @@ CALL_LISTS: tuple[Mapping[str, Any], ...] = (
     {"until": -86400 * 14, "state": "failed", "workflow": "rare"},
     {"until": -86400 * 14, "state": "cancelled"},
 )
-"""Seconds from now for times."""
+"""Times are in seconds from now."""
 
 
 @pytest.fixture(scope="module")
-def past(world: World) -> World:
-    """RUNS runs over four weeks, one in nine of which failed, of two workflows; `rare` has ten, and nobody drafts."""
+def long_history(world: World) -> World:
+    """RUNS runs over four weeks, one in nine failed, of two workflows. `rare` has ten, and there are no drafts."""
     admin = world.apis["admin"]
     admin.post("workflows/", {"name": "Rare"})
     definition = {"schema": "interlock/1", "nodes": [{"id": "a", "type": "noop"}], "edges": []}
@@ -94,15 +96,15 @@ def _event(run: int) -> None:
     Run.objects.filter(pk=run).update(seq=2)
 
 
-def _asked(world: World) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """(name, what asks for it) of all that only reads."""
+def _requests(world: World) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield (name, request) of everything that only reads."""
     api, session = world.apis["admin"], world.apis["session"].client
 
     def call(path: str) -> Any:
         return api.client.get(path, headers=api.headers)
 
     for one in CALLS:
-        if one.method == "GET" and not one.later:
+        if one.method == "GET" and not one.missing:
             yield one.name, lambda one=one: call(f"{one.path(world)}?{one.query}")  # type: ignore[misc]
     for page in PAGES + OPEN:
         if page.see:
@@ -126,48 +128,48 @@ def _times(filters: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def test_whatever_reads_finds_it_by_an_index_and_reads_no_more(past: World) -> None:
-    wrong = []
-    for name, ask in _asked(past):
+def test_every_read_uses_an_index(long_history: World) -> None:
+    violations = []
+    for name, ask in _requests(long_history):
         store.forget()
         overview._rate = (float("-inf"), 0, "")
-        with plans.queries() as asked:
+        with plans.queries() as statements:
             answer = ask()
             if getattr(answer, "streaming", False):
                 b"".join(answer)
         assert getattr(answer, "status_code", 200) in (200, 204, 302, 410), (name, answer)
-        for sql, params in asked:
+        for sql, params in statements:
             if plans.about_history(sql):
-                wrong += [f"{name}: {why}\n  {sql}" for why in _wrong(plans.plan(sql, params).steps)]
-    assert not wrong, "\n".join(wrong)
+                violations += [f"{name}: {why}\n  {sql}" for why in _violations(plans.plan(sql, params).steps)]
+    assert not violations, "\n".join(violations)
 
 
-def _wrong(steps: list[plans.Step]) -> Iterator[str]:
+def _violations(steps: list[plans.Step]) -> Iterator[str]:
     for step in steps:
         if step.how == "Seq Scan" and step.table in LARGE:
             yield f"reads all of {step.table}"
         elif step.table in LARGE and step.rows > READ_MAX:
             yield f"{step.how} {step.used} reads {step.rows} rows"
-        elif step.table == "engine_run" and step.left_out > LEFT_OUT_MAX:
+        elif step.table == "engine_run" and step.left_out > DISCARDED_MAX:
             yield f"{step.how} {step.used} reads {step.left_out} rows in vain"
         elif step.how in plans.SORTS and step.rows > SORTED_MAX:
             yield f"sorts {step.rows} rows"
 
 
-def test_what_would_read_all_is_told(past: World) -> None:
+def test_reading_or_sorting_everything_is_reported(long_history: World) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM engine_run")
         (runs,) = cursor.fetchone()
     assert runs > RUNS
     found = plans.plan("SELECT id FROM engine_run WHERE reason = %s ORDER BY created_by", ["none"]).steps
-    assert "reads all of engine_run" in list(_wrong(found))
+    assert "reads all of engine_run" in list(_violations(found))
     found = plans.plan("SELECT id FROM engine_run WHERE workflow = %s ORDER BY seq", ["one"]).steps
-    assert any(why.startswith("sorts") for why in _wrong(found)), found
+    assert any(why.startswith("sorts") for why in _violations(found)), found
 
 
-def test_what_is_pruned_is_found_by_an_index(past: World) -> None:
-    with plans.queries() as asked:
+def test_pruning_uses_an_index(long_history: World) -> None:
+    with plans.queries() as statements:
         retention.prune(days=27.99)
-    large = [(sql, params) for sql, params in asked if '"engine_run"' in sql]
+    large = [(sql, params) for sql, params in statements if '"engine_run"' in sql]
     assert large
-    assert not [why for one in large for why in _wrong(plans.plan(*one).steps)]
+    assert not [why for one in large for why in _violations(plans.plan(*one).steps)]

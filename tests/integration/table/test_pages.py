@@ -1,4 +1,4 @@
-"""Every page, form and part of a page, met with every kind of badness: never a fault, and no right by another door."""
+"""Every page, form and partial page with every kind of invalid request: no internal error, no way around the rights."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from django.test import Client
 from django.urls import reverse
 
 from dashboard.pages import urls
-from tests.integration.table.badness import METHODS, ODD_PATHS, ROLES, some
-from tests.integration.table.watch import Watch
+from tests.integration.table.changes import ChangeDetector
+from tests.integration.table.invalid_requests import METHODS, ROLES, UNUSUAL_PATHS, some
 from tests.integration.table.world import World
 from tests.support.people import person
 
@@ -25,15 +25,15 @@ VIEWER, OPERATOR, EDITOR, ADMIN = ROLES
 class Page:
     name: str
     where: tuple[str, ...] = ()
-    """Arguments of the address; a key of `World.ids` stands for that id."""
+    """Arguments of the URL; a key of `World.ids` stands for that id."""
     see: str = ""
-    """First role that may see it; empty: it is a form only."""
+    """Lowest role that may see it; empty: it is only a form."""
     send: str = ""
-    """First role whose form is taken; empty: it takes none."""
+    """Lowest role that may send the form; empty: it has none."""
     form: dict[str, str] = field(default_factory=dict)
-    """Fields of the form, as a browser would send them."""
+    """Fields of the form, as a browser sends them."""
     answer: tuple[int, ...] = (302,)
-    """To the form."""
+    """Status of the answer to the form."""
 
     def path(self, world: World, *other: str) -> str:
         return reverse(self.name, args=[world.ids.get(value, value) for value in other or self.where])
@@ -114,7 +114,7 @@ PAGES = [
     Page("help", see=VIEWER),
 ]
 
-# Open to everybody: signing in and out, the look, the words of the scripts.
+# Open to everybody: sign-in and sign-out, theme and language, translations for scripts.
 OPEN = [
     Page("sign-in", see=VIEWER, send=VIEWER, form={"username": "x", "password": "y"}, answer=(403,)),
     Page("login-link", ("nothing",), VIEWER, VIEWER, answer=(410,)),
@@ -124,17 +124,17 @@ OPEN = [
     Page("catalogue", see=VIEWER),
 ]
 
-# All that any page reads of its query: each value goes to all of them at once.
-READ = (
+# All query parameters of all pages. Each value is sent in all of them at once.
+QUERY_PARAMETERS = (
     "after", "before", "by", "from", "level", "limit", "next", "node", "offset", "page", "q", "reason", "seqs", "show",
     "stack", "state", "tab", "tag", "target", "v", "version", "workflow", "attempt", "action",
 )  # fmt: skip
-FIELDS = (
+FORM_FIELDS = (
     "active", "again", "archived", "confirm", "days", "description", "from", "language", "live", "message", "name",
     "new", "next", "old", "password", "priority", "reason", "role", "scope", "slots", "slug", "tags", "target", "theme",
     "username", "version", "definition", "inputs", "month",
 )  # fmt: skip
-ODD = (
+UNUSUAL_VALUES = (
     "", "-1", "0", "abc", "9" * 30, "\x00", "a\x00b\x01", "\U0001f682", "\u202e<b>&\"'", "x" * 5000, "%", "1.5",
     "\u0661", "//evil.example", "{", "[]", "null", "https://evil.example/", "\ufffd", "' OR 1=1 --", "\r\nX-Y: z",
 )  # fmt: skip
@@ -147,8 +147,8 @@ def test_the_table_names_every_page() -> None:
 HOST, TOKEN = "http://testserver/x/", "a" * 32
 
 
-class Browsers:
-    """Requests of pages: what is asked is undone, and every answer is looked at."""
+class PageClients:
+    """Sends requests for pages, checks every answer and undoes the changes."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -159,23 +159,23 @@ class Browsers:
             client.cookies[settings.CSRF_COOKIE_NAME] = TOKEN
             if who in ROLES:
                 client.force_login(person(who))
-        self.watch = Watch(world.home)
+        self.changes = ChangeDetector(world.home)
 
     def ask(self, who: str, method: str, path: str, raw: bytes = b"", **options: Any) -> tuple[int, str]:
-        """The status, and what is wrong with the answer beyond it."""
+        """Return the status, and what else is wrong with the answer."""
         client = self.clients[who]
         headers = {"X-CSRFToken": TOKEN, **options.pop("headers", {})}
-        with self.watch.request():
+        with self.changes.request():
             cookies = SimpleCookie(client.cookies)
             options.setdefault("content_type", "application/x-www-form-urlencoded")
             response: Any = client.generic(method, path, raw, headers=headers, **options)
             body = b"".join(response.streaming_content) if response.streaming else response.content
-            changed = self.watch.changed() if response.status_code >= 400 else ""
-            # Signing out is undone with the rows; the cookie has to come back too.
+            changed = self.changes.changed() if response.status_code >= 400 else ""
+            # Signing out is rolled back with the rows, but the client's cookie must be restored as well.
             client.cookies = cookies
         status = response.status_code
         if path.startswith("/sign-in/"):
-            changed = ""  # Tries are counted.
+            changed = ""  # Attempts are counted.
         if status >= 500:
             return status, f"{status}: {body[:200]!r}"
         if b"Traceback (most" in body:
@@ -187,8 +187,8 @@ class Browsers:
 
 
 @pytest.fixture(scope="module")
-def browsers(world: World) -> Browsers:
-    return Browsers(world)
+def page_clients(world: World) -> PageClients:
+    return PageClients(world)
 
 
 def form(**fields: str) -> bytes:
@@ -196,67 +196,67 @@ def form(**fields: str) -> bytes:
 
 
 class Checks:
-    """The cells of one page; `wrong` has what was not as it should be."""
+    """The requests for one page. `failures` collects unexpected answers."""
 
-    def __init__(self, page: Page, browsers: Browsers) -> None:
-        self.page, self.browsers, self.path = page, browsers, page.path(browsers.world)
+    def __init__(self, page: Page, page_clients: PageClients) -> None:
+        self.page, self.page_clients, self.path = page, page_clients, page.path(page_clients.world)
         self.open = page in OPEN
-        self.wrong: list[str] = []
+        self.failures: list[str] = []
 
-    def is_(self, expected: tuple[int, ...], kind: str, who: str, method: str, path: str = "", raw: bytes = b"",
+    def expect(self, expected: tuple[int, ...], kind: str, who: str, method: str, path: str = "", raw: bytes = b"",
             **options: Any) -> None:  # fmt: skip
-        status, wrong = self.browsers.ask(who, method, path or self.path, raw, **options)
-        if not wrong and expected and status not in expected:
-            wrong = f"{status}, not {expected}"
-        if wrong:
-            self.wrong.append(f"{kind} ({method} as {who}): {wrong}")
+        status, failure = self.page_clients.ask(who, method, path or self.path, raw, **options)
+        if not failure and expected and status not in expected:
+            failure = f"{status}, not {expected}"
+        if failure:
+            self.failures.append(f"{kind} ({method} as {who}): {failure}")
 
     def rights(self) -> None:
-        """By nobody, by each role, and without the token of forms."""
+        """By nobody, by each role, and without the CSRF token."""
         page, data = self.page, form(**self.page.form)
         for method, first, answer in (("GET", page.see, (200,)), ("POST", page.send, page.answer)):
             if self.open:
                 continue
             if not first:
-                self.is_((405,), "a method it has not", ADMIN, method)
+                self.expect((405,), "a method it has not", ADMIN, method)
                 continue
-            self.is_((302,), "nobody", "nobody", method, raw=data)
-            self.is_((401,), "nobody, a part", "nobody", method, raw=data, headers={"HX-Request": "true"})
+            self.expect((302,), "nobody", "nobody", method, raw=data)
+            self.expect((401,), "nobody, a part", "nobody", method, raw=data, headers={"HX-Request": "true"})
             for role in ROLES[: ROLES.index(first)]:
-                self.is_((403,), "below", role, method, raw=data)
-            self.is_(answer, "taken", first, method, raw=data)
-            self.is_((), "a part", ADMIN, method, raw=data, headers={"HX-Request": "true"})
+                self.expect((403,), "below", role, method, raw=data)
+            self.expect(answer, "taken", first, method, raw=data)
+            self.expect((), "a part", ADMIN, method, raw=data, headers={"HX-Request": "true"})
         if page.send:
-            self.is_((403,), "no csrf token", ADMIN, "POST", raw=data, headers={"X-CSRFToken": ""})
-            self.is_((403,), "a foreign origin", ADMIN, "POST", raw=data, headers={"Origin": "https://evil.example"})
+            self.expect((403,), "no csrf token", ADMIN, "POST", raw=data, headers={"X-CSRFToken": ""})
+            self.expect((403,), "a foreign origin", ADMIN, "POST", raw=data, headers={"Origin": "https://evil.example"})
 
     def methods(self) -> None:
         for method in METHODS:
             if method not in ("GET", "POST", "OPTIONS"):
-                self.is_((405,), "method", ADMIN, method)
+                self.expect((405,), "method", ADMIN, method)
         if self.page.see:
-            # A view that has a form too tells GET and POST apart, and leaves HEAD out.
-            self.is_((405,) if self.page.send else (200,), "method", ADMIN, "HEAD")
-        self.is_((400,), "host", ADMIN, "GET", HTTP_HOST="evil.example")
+            # A view with a form has no HEAD.
+            self.expect((405,) if self.page.send else (200,), "method", ADMIN, "HEAD")
+        self.expect((400,), "host", ADMIN, "GET", HTTP_HOST="evil.example")
 
-    def addresses(self) -> None:
-        world, where = self.browsers.world, self.page.where
+    def paths(self) -> None:
+        world, where = self.page_clients.world, self.page.where
         for index, value in enumerate(where):
             ghosts = ["999999"] if value.isdigit() or value in world.ids else ["ghost"]
             for ghost in ghosts:
                 other = tuple(ghost if place == index else given for place, given in enumerate(where))
                 expected = (404,) if not self.open else (410,)
                 if self.page.see:
-                    self.is_(expected, f"no such {index}", ADMIN, "GET", self.page.path(world, *other))
+                    self.expect(expected, f"no such {index}", ADMIN, "GET", self.page.path(world, *other))
                 if self.page.send:
-                    self.is_((404, 302, 410), f"no such {index}", ADMIN, "POST", self.page.path(world, *other))
-            for odd in some(ODD_PATHS, 8):
+                    self.expect((404, 302, 410), f"no such {index}", ADMIN, "POST", self.page.path(world, *other))
+            for unusual in some(UNUSUAL_PATHS, 8):
                 parts = [quote(world.ids.get(given, given)) for given in where]
-                parts[index] = odd
-                self.is_((), f"path {odd[:20]}", ADMIN, "GET" if self.page.see else "POST", self._with(parts))
+                parts[index] = unusual
+                self.expect((), f"path {unusual[:20]}", ADMIN, "GET" if self.page.see else "POST", self._with(parts))
 
     def _with(self, parts: list[str]) -> str:
-        """The address with these parts as they are, which `reverse` would refuse."""
+        """Return the URL with these parts, also such that `reverse` would refuse."""
         pattern = next(pattern for pattern in urls.urlpatterns if pattern.name == self.page.name)
         text = "/" + str(pattern.pattern)
         for part in parts:
@@ -264,22 +264,22 @@ class Checks:
         return text
 
     def values(self) -> None:
-        for odd in some(ODD, 10):
+        for text in some(UNUSUAL_VALUES, 10):
             if self.page.see:
-                everything = urlencode(dict.fromkeys(READ, odd))
-                self.is_((), f"query {odd[:20]!r}", ADMIN, "GET", f"{self.path}?{everything}")
+                everything = urlencode(dict.fromkeys(QUERY_PARAMETERS, text))
+                self.expect((), f"query {text[:20]!r}", ADMIN, "GET", f"{self.path}?{everything}")
             if self.page.send:
-                fields = form(**dict.fromkeys(FIELDS, odd))
-                self.is_((), f"fields {odd[:20]!r}", ADMIN, "POST", raw=fields)
+                fields = form(**dict.fromkeys(FORM_FIELDS, text))
+                self.expect((), f"fields {text[:20]!r}", ADMIN, "POST", raw=fields)
                 for name in self.page.form:
-                    self.is_((), f"{name}={odd[:20]!r}", ADMIN, "POST", raw=form(**{**self.page.form, name: odd}))
-        self.is_((), "query not UTF-8", ADMIN, "GET", f"{self.path}?q=%ff&node=%ed%a0%80&page=%")
+                    self.expect((), f"{name}={text[:20]!r}", ADMIN, "POST", raw=form(**{**self.page.form, name: text}))
+        self.expect((), "query not UTF-8", ADMIN, "GET", f"{self.path}?q=%ff&node=%ed%a0%80&page=%")
 
     def bodies(self) -> None:
         if not self.page.send:
             return
         for kind, type_, raw in BODIES:
-            self.is_((), f"body {kind}", ADMIN, "POST", raw=raw, content_type=type_)
+            self.expect((), f"body {kind}", ADMIN, "POST", raw=raw, content_type=type_)
 
 
 BODIES = (
@@ -307,8 +307,8 @@ BODIES = (
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("page", PAGES + OPEN, ids=lambda page: page.name)
-def test_each_kind_of_badness_is_met(browsers: Browsers, page: Page) -> None:
-    checks = Checks(page, browsers)
-    for kind in (checks.rights, checks.methods, checks.addresses, checks.values, checks.bodies):
+def test_each_invalid_request_to_a_page_is_refused(page_clients: PageClients, page: Page) -> None:
+    checks = Checks(page, page_clients)
+    for kind in (checks.rights, checks.methods, checks.paths, checks.values, checks.bodies):
         kind()
-    assert not checks.wrong, "\n".join([f"{len(checks.wrong)} cells of {page.name}", *checks.wrong])
+    assert not checks.failures, "\n".join([f"{len(checks.failures)} cells of {page.name}", *checks.failures])

@@ -1,6 +1,6 @@
-"""No query for each row: every page, call and socket asks the database as often for many rows as for few.
+"""No query per row: every page, call and socket takes as many queries for many rows as for few.
 
-The rows are those of the tables of pages and calls, which no new page or call can be left out of.
+Pages and calls come from the complete tables of the other tests.
 """
 
 from __future__ import annotations
@@ -22,88 +22,88 @@ from dashboard.models import ApiToken
 from dashboard.pages import overview
 from engine import clock
 from engine.definition import store
-from tests.integration.table import crowd
-from tests.integration.table.badness import JSON, PATCH
+from tests.integration.table import many_rows
 from tests.integration.table.calls import CALLS, NOTHING, Call
+from tests.integration.table.changes import ChangeDetector
+from tests.integration.table.invalid_requests import JSON, PATCH
 from tests.integration.table.test_pages import OPEN, PAGES, Page
-from tests.integration.table.watch import Watch
 from tests.integration.table.world import World
 from tests.support.documents import chain
 
 FEW, MANY = 6, 30
-MOST = 30
-"""Queries that a page, a call or a socket may ask, its session or token and account included."""
-DIAGNOSED = 45
-MORE: Mapping[str, int] = {
-    # A run that goes on, fails and hangs at once is diagnosed in them.
-    **dict.fromkeys(("run", "run-node", "run-summary"), DIAGNOSED),
-    # Up to five runs are, that hang.
+QUERIES_MAX = 30
+"""Queries that a page, call or socket may take, with those for the session or token and the account."""
+DIAGNOSIS_QUERIES_MAX = 45
+QUERIES_MAX_OF: Mapping[str, int] = {
+    # A run that is running, failed and stuck at once is diagnosed.
+    **dict.fromkeys(("run", "run-node", "run-summary"), DIAGNOSIS_QUERIES_MAX),
+    # Up to five stuck runs are diagnosed.
     "overview": 70,
 }
-SLICES: Mapping[str, int] = dict.fromkeys(("GET runs/<str:run_id>/logs/", "run-log-download", "run-log-search"), 1)
-"""Logs are read in slices, the first of which is small."""
+EXTRA: Mapping[str, int] = dict.fromkeys(("GET runs/<str:run_id>/logs/", "run-log-download", "run-log-search"), 1)
+"""Logs are read in slices, of which the first is small."""
 
-PLACES = {"slug": "crowd", "run_id": "crowd_run", "node": crowd.LIVE, "name": "pool0", "path": "crowd/f0.csv"}
-OTHER: Mapping[str, Mapping[str, str]] = {
+PARAMETERS = {"slug": "crowd", "run_id": "crowd_run", "node": many_rows.LIVE, "name": "pool0", "path": "crowd/f0.csv"}
+OTHER_PARAMETERS: Mapping[str, Mapping[str, str]] = {
     "DELETE runs/<str:run_id>/": {"run_id": "crowd_over"},
     "DELETE workflows/<slug:slug>/": {"slug": "bare"},
     "DELETE pools/<str:name>/": {"name": "spare"},
     "POST workers/<str:name>/drain/": {"name": "one@here"},
     "POST workers/<str:name>/resume/": {"name": "rests@here"},
-    "GET runs/<str:run_id>/nodes/<str:node>/output/": {"node": crowd.OUTPUT},
-    "GET runs/<str:run_id>/nodes/<str:node>/output/download/": {"node": crowd.OUTPUT},
+    "GET runs/<str:run_id>/nodes/<str:node>/output/": {"node": many_rows.OUTPUT},
+    "GET runs/<str:run_id>/nodes/<str:node>/output/download/": {"node": many_rows.OUTPUT},
 }
-"""Of a call: what else its path's parameters are here."""
+"""By call: other values of path parameters."""
 BODIES: Mapping[str, Any] = {
-    "POST runs/<str:run_id>/retry/": {"nodes": [crowd.ENDED], "policy": {crowd.ENDED: {"hard_timeout": 5}}},
-    "POST workflows/<slug:slug>/runs/": {"targets": [crowd.ENDED]},
+    "POST runs/<str:run_id>/retry/": {"nodes": [many_rows.ENDED], "policy": {many_rows.ENDED: {"hard_timeout": 5}}},
+    "POST workflows/<slug:slug>/runs/": {"targets": [many_rows.ENDED]},
     "POST workflows/<slug:slug>/versions/": {"definition": chain("a"), "message": "x"},
 }
 READS = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE")
 
 
 @contextmanager
-def counted() -> Iterator[list[str]]:
-    """The statements that are asked inside, without those that only begin and end transactions."""
-    asked: list[str] = []
+def captured_statements() -> Iterator[list[str]]:
+    """Collect the executed statements, without those that begin and end transactions."""
+    statements: list[str] = []
 
-    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    def record(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if sql.lstrip().upper().startswith(READS):
-            asked.append(sql)
+            statements.append(sql)
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(note):
-        yield asked
+    with connection.execute_wrapper(record):
+        yield statements
 
 
-class Crowds:
-    """Asks each thing in a world with few rows, then in one with many."""
+class Requests:
+    """Requests everything in a world with few rows, then in one with many."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.found: dict[tuple[str, int], tuple[Any, list[str]]] = {}
         for size in (FEW, MANY):
             store.forget()
-            with Watch(world.home).request():
-                crowd.build(world, size)
-                watch = Watch(world.home)
-                for name, ask in self.things():
-                    self.found[name, size] = self.ask(watch, ask)
+            with ChangeDetector(world.home).request():
+                many_rows.build(world, size)
+                changes = ChangeDetector(world.home)
+                for name, ask in self.all_requests():
+                    self.found[name, size] = self.ask(changes, ask)
         store.forget()
 
-    def ask(self, watch: Watch, ask: Callable[[], Any]) -> tuple[Any, list[str]]:
-        """What it answers, and the statements; what is kept in memory has been read before."""
-        with watch.request():
+    def ask(self, changes: ChangeDetector, ask: Callable[[], Any]) -> tuple[Any, list[str]]:
+        """Return the answer and the statements of a second request, which finds filled caches."""
+        with changes.request():
             ask()
-        # It is counted every two seconds only.
+        # The overview counts only every two seconds.
         overview._rate = (float("-inf"), 0, "")
-        with watch.request(), counted() as asked:
+        with changes.request(), captured_statements() as statements:
             answer = ask()
-        return answer, asked
+        return answer, statements
 
-    def things(self) -> Iterator[tuple[str, Callable[[], Any]]]:
+    def all_requests(self) -> Iterator[tuple[str, Callable[[], Any]]]:
         for call in CALLS:
-            if not call.later:
+            if not call.missing:
                 yield call.name, lambda call=call: self.call(call)  # type: ignore[misc]
         for page in PAGES + OPEN:
             if page.see:
@@ -113,7 +113,7 @@ class Crowds:
 
     def call(self, call: Call) -> int:
         api = self.world.apis["admin"]
-        path = call.path(self.world, **{**PLACES, **OTHER.get(call.name, {})})
+        path = call.path(self.world, **{**PARAMETERS, **OTHER_PARAMETERS.get(call.name, {})})
         body = BODIES.get(call.name, call.body)
         raw = call.raw or (b"" if body is NOTHING else json.dumps(body).encode())
         length = {"Content-Length": str(len(raw))} if call.raw else {}
@@ -121,27 +121,27 @@ class Crowds:
             call.method, f"{path}?{call.query}", raw, content_type=PATCH if type(body) is list else JSON,
             headers={**api.headers, **call.headers, **length},
         )  # fmt: skip
-        return self.done(response)
+        return self.read_answer(response)
 
     @staticmethod
-    def done(response: Any) -> int:
-        """The status, after all of it was read: what is streamed may ask on the way."""
+    def read_answer(response: Any) -> int:
+        """Read the whole answer, because streaming may take queries too. Return its status."""
         if response.streaming:
             for _ in response.streaming_content:
                 pass
         return int(response.status_code)
 
     def page(self, page: Page) -> int:
-        there = {
+        renamed = {
             "one": "crowd",
             "ended": "crowd_run",
             "waiting": "crowd_run",
-            "a": crowd.LIVE,
-            "b": crowd.OUTPUT,
+            "a": many_rows.LIVE,
+            "b": many_rows.OUTPUT,
             "spare": "pool0",
         }
-        where = [there.get(value, value) for value in page.where]
-        return self.done(self.world.apis["session"].client.get(page.path(self.world, *where)))
+        where = [renamed.get(value, value) for value in page.where]
+        return self.read_answer(self.world.apis["session"].client.get(page.path(self.world, *where)))
 
 
 SOCKETS: Mapping[str, Callable[[int], Any]] = {
@@ -153,30 +153,30 @@ SOCKETS: Mapping[str, Callable[[int], Any]] = {
 
 
 NAMES = [
-    *(call.name for call in CALLS if not call.later),
+    *(call.name for call in CALLS if not call.missing),
     *(page.name for page in PAGES + OPEN if page.see),
     *SOCKETS,
 ]
 
 
 @pytest.fixture(scope="module")
-def crowds(world: World) -> Crowds:
-    # The use of a token is noted once an hour, and an hour may begin while we ask.
+def requests(world: World) -> Requests:
+    # The use of a token is recorded once an hour, and an hour may begin during the test.
     ApiToken.objects.update(used_at=clock.now() + timedelta(days=1))
-    return Crowds(world)
+    return Requests(world)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", NAMES)
-def test_many_rows_cost_no_more_queries_than_few(crowds: Crowds, name: str) -> None:
-    (first, few), (second, many) = crowds.found[name, FEW], crowds.found[name, MANY]
+def test_many_rows_take_no_more_queries_than_few(requests: Requests, name: str) -> None:
+    (first, few), (second, many) = requests.found[name, FEW], requests.found[name, MANY]
     assert first == second or name in SOCKETS
     assert name in SOCKETS or first in (410, *range(200, 400)), first
     more = Counter(map(shape, many)) - Counter(map(shape, few))
-    assert len(many) <= len(few) + SLICES.get(name, 0), "\n".join(f"{times} x {sql}" for sql, times in more.items())
-    assert len(many) <= MORE.get(name, MOST), len(many)
+    assert len(many) <= len(few) + EXTRA.get(name, 0), "\n".join(f"{times} x {sql}" for sql, times in more.items())
+    assert len(many) <= QUERIES_MAX_OF.get(name, QUERIES_MAX), len(many)
 
 
 def shape(sql: str) -> str:
-    """A statement without what differs between two of its kind."""
+    """Return a statement without what differs between two of its kind."""
     return re.sub(r"%s(, %s)*|\d+", "?", sql)

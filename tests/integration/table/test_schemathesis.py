@@ -1,6 +1,6 @@
-"""Data that the OpenAPI document allows, and data that it does not, against every call of it.
+"""Data that the OpenAPI document allows, and data that it does not allow, for every call.
 
-No fault, nothing undocumented, what is allowed is understood, what is not is refused.
+There must be no internal error and no undocumented answer; allowed data must be accepted and other data refused.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from schemathesis.config import SchemathesisConfig
 
 from dashboard.api.docs import openapi_document
 from tests.integration.table.calls import CALLS, OPEN, Call
-from tests.integration.table.watch import Watch
+from tests.integration.table.changes import ChangeDetector
 from tests.integration.table.world import World
 from tests.support.effort import LONG, rounds, seed
 
 EXAMPLES = rounds(6, 400)
-"""For each call and each of the two kinds of data."""
+"""Per call and kind of data."""
 
-UNDERSTOOD = ["2xx", 404, 409, 410, 411, 412, 422, 428, 501, 503]
-"""What is well formed may still be about something that is not there, or wrong in the state that things are in."""
-REFUSED = [400, 404, 405, 411, 412, 413, 415, 422, 428, 501]
+ACCEPTED_STATUSES = ["2xx", 404, 409, 410, 411, 412, 422, 428, 501, 503]
+"""A valid request may still name a missing object or conflict with the state of an existing one."""
+REFUSED_STATUSES = [400, 404, 405, 411, 412, 413, 415, 422, 428, 501]
 
 
 class Application(WSGIHandler):
@@ -52,22 +52,22 @@ class Application(WSGIHandler):
         return [body]
 
 
-# Of what has no parameters, no body and no lock there is nothing wrong to send.
-ASKED = [(call, mode) for call in CALLS for mode in GenerationMode if call.role != OPEN or mode.is_positive]
+# A call without parameters, body and rights has no invalid data.
+CASES = [(call, mode) for call in CALLS for mode in GenerationMode if call.role != OPEN or mode.is_positive]
 
 
-def loaded(document: dict[str, Any], app: Any) -> Any:
+def load(document: dict[str, Any], app: Any) -> Any:
     config = SchemathesisConfig.from_dict(
         {
             "seed": seed("schemathesis"),
             "checks": {
-                "positive_data_acceptance": {"expected-statuses": UNDERSTOOD},
-                "negative_data_rejection": {"expected-statuses": REFUSED},
+                "positive_data_acceptance": {"expected-statuses": ACCEPTED_STATUSES},
+                "negative_data_rejection": {"expected-statuses": REFUSED_STATUSES},
                 "not_a_server_error": {"expected-statuses": ["2xx", "4xx", 501]},
-                # The table asks these of every call, with answers of its own.
+                # The tests of the table check these for every call.
                 "unsupported_method": {"enabled": False},
                 "ignored_auth": {"enabled": False},
-                # Each request is undone.
+                # Each request is rolled back.
                 "use_after_free": {"enabled": False},
                 "ensure_resource_availability": {"enabled": False},
             },
@@ -78,49 +78,53 @@ def loaded(document: dict[str, Any], app: Any) -> Any:
     return found
 
 
-def told() -> dict[str, Any]:
-    """The document, but of errors only those that the call has been seen to answer with: it says of any error what it
-    looks like, so that none would be unknown."""
+def narrowed_document() -> dict[str, Any]:
+    """Return the document with only the error statuses that the table expects of each call.
+
+    The `default` response would document every error.
+    """
     document = copy.deepcopy(openapi_document("en"))
     for call in CALLS:
         operation = document["paths"][call.template][call.method.lower()]
         problem = operation["responses"].pop("default", None)
         if problem is None:
             continue
-        known = {400, *(refused.status for refused in call.refused)}
+        expected = {400, *(refused.status for refused in call.refused)}
         if call.role != OPEN:
-            known |= {401, 403}
+            expected |= {401, 403}
         if call.parameters:
-            known.add(404)
+            expected.add(404)
         if "requestBody" in operation:
-            known |= {413, 415, *((411,) if call.raw is not None else (422,))}
-        for status in known:
+            expected |= {413, 415, *((411,) if call.raw is not None else (422,))}
+        for status in expected:
             operation["responses"].setdefault(str(status), problem)
     return document
 
 
 @functools.cache
 def schema() -> Any:
-    return loaded(told(), Application())
+    return load(narrowed_document(), Application())
 
 
 @pytest.fixture(scope="module")
-def watch(world: World) -> Watch:
-    return Watch(world.home)
+def changes(world: World) -> ChangeDetector:
+    return ChangeDetector(world.home)
 
 
-def ask(schema: Any, call: Call, mode: GenerationMode, world: World, watch: Watch, examples: int = EXAMPLES) -> None:
-    """Raises what is wrong with the answers."""
+def ask(
+    schema: Any, call: Call, mode: GenerationMode, world: World, changes: ChangeDetector, examples: int = EXAMPLES
+) -> None:
+    """Raise if an answer is wrong."""
     operation = schema[call.template][call.method]
-    # Without ids of what is there, nearly all answers would be 404.
-    real = call.values(world)
-    if call.address.endswith("/download/"):
-        # Which formats there are depends on the output; of this node there is none.
-        real["node"] = "a"
+    # With random ids nearly all answers would be 404.
+    ids = call.values(world)
+    if call.url.endswith("/download/"):
+        # The formats depend on the output; this node has none.
+        ids["node"] = "a"
     headers = {**world.apis["admin"].headers, "Host": "testserver"}
     cases = [operation.as_strategy(generation_mode=mode)]
-    if real:
-        cases.append(operation.as_strategy(generation_mode=mode, path_parameters=real))
+    if ids:
+        cases.append(operation.as_strategy(generation_mode=mode, path_parameters=ids))
 
     @seeded(schema.config.seed)
     @settings(
@@ -131,25 +135,25 @@ def ask(schema: Any, call: Call, mode: GenerationMode, world: World, watch: Watc
         suppress_health_check=list(HealthCheck),
     )
     @given(st.one_of(*reversed(cases)))
-    def asked(case: Any) -> None:
-        with watch.request():
+    def send(case: Any) -> None:
+        with changes.request():
             case.call_and_validate(headers=headers)
 
-    asked()
+    send()
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("call", "mode"), ASKED, ids=lambda part: getattr(part, "name", "") or part.value)
-def test_what_the_document_says_holds(world: World, watch: Watch, call: Call, mode: GenerationMode) -> None:
-    ask(schema(), call, mode, world, watch)
+@pytest.mark.parametrize(("call", "mode"), CASES, ids=lambda part: getattr(part, "name", "") or part.value)
+def test_the_document_is_right(world: World, changes: ChangeDetector, call: Call, mode: GenerationMode) -> None:
+    ask(schema(), call, mode, world, changes)
 
 
 @pytest.mark.django_db
-def test_what_the_document_says_holds_of_the_metrics(world: World, watch: Watch) -> None:
-    ask(schema(), Call("GET", "/metrics", OPEN), GenerationMode.POSITIVE, world, watch, 1)
+def test_the_document_is_right_about_metrics(world: World, changes: ChangeDetector) -> None:
+    ask(schema(), Call("GET", "/metrics", OPEN), GenerationMode.POSITIVE, world, changes, 1)
 
 
-# A document, or a product, that is wrong on purpose, and what is said of it.
+# Documents and applications with a mistake, and the failure that must be reported.
 
 
 def _no_400(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
@@ -173,8 +177,8 @@ def _allows_less(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     schemas["PoolChangeRequest"]["properties"]["slots"] = {"type": "integer", "minimum": 50, "maximum": 60}
 
 
-class Faulty:
-    """Answers nothing but a fault."""
+class FailingApplication:
+    """Answers every request with an internal error."""
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         start_response("500 Internal Server Error", [("Content-Type", "application/problem+json")])
@@ -198,13 +202,13 @@ MUTANTS = {
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", MUTANTS)
-def test_a_document_that_is_wrong_is_found_out(world: World, watch: Watch, kind: str) -> None:
-    name, mode, change, said = MUTANTS[kind]
+def test_a_mistake_is_reported(world: World, changes: ChangeDetector, kind: str) -> None:
+    name, mode, change, message = MUTANTS[kind]
     call = next(call for call in CALLS if call.name == name)
-    document = told()
+    document = narrowed_document()
     if change is not None:
         change(document["paths"][call.template][call.method.lower()], document["components"]["schemas"])
-    wrong = loaded(document, Application() if change is not None else Faulty())
+    mutant = load(document, Application() if change is not None else FailingApplication())
     with pytest.raises(BaseException) as raised:  # noqa: PT011 - what it says is looked at below
-        ask(wrong, call, mode, world, watch, 100)
-    assert said in "".join(traceback.format_exception(raised.value))
+        ask(mutant, call, mode, world, changes, 100)
+    assert message in "".join(traceback.format_exception(raised.value))

@@ -1,6 +1,6 @@
-"""Texts of people, written wherever they can write one: refused with a reason, or told again as they were sent.
+"""Texts of people in every place that takes one: refused with a reason, or returned as sent.
 
-Then all pages and calls are asked, with the text in every place at once: none is a fault, and none takes it for HTML.
+Then all pages and calls are requested with the text in every place at once: none fails, and none renders it as HTML.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from engine import clock
 from engine.models import NodeRun, Run
 from engine.text import clean_text
 from tests.integration.table.calls import CALLS
+from tests.integration.table.changes import ChangeDetector
 from tests.integration.table.test_pages import OPEN, PAGES
-from tests.integration.table.watch import Watch
 from tests.integration.table.world import World
 from tests.support import run_rows
 from tests.support.api import Answer, Api
 from tests.support.documents import chain
 
 MARK = "<b id=odd>"
-"""Stands raw on a page only if the page took a text for HTML."""
+"""Appears unescaped on a page only if the page renders a text as HTML."""
 TEXTS = {
     "plain": "plain",
     "HTML": f"{MARK}x</b><script>alert(1)</script>",
@@ -46,16 +46,16 @@ TEXTS = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where a text can be written, and where it is told again."""
+    """A place where a text is written, and where it is read again."""
 
     name: str
     write: Callable[[Api, str], Answer]
     read: Callable[[Api], Any]
-    """Also what must be in a list."""
+    """Returns the text, or a list that must contain it."""
     free: bool = True
-    """Takes every text that is not too long; else it is a name with rules."""
+    """Whether it takes every text that is not too long; otherwise it is a name with rules."""
     line: bool = False
-    """Is one line: any space in it becomes one space."""
+    """Whether it is one line, in which any white space becomes one space."""
 
 
 def _found(api: Api, path: str, of: Callable[[Any], Any]) -> Any:
@@ -141,34 +141,34 @@ PLACES = [
 
 
 @pytest.fixture(scope="module")
-def watch(world: World) -> Watch:
-    said = {**chain("a"), "inputs": {"type": "object", "properties": {"text": {"type": "string"}}}}
+def changes(world: World) -> ChangeDetector:
+    document = {**chain("a"), "inputs": {"type": "object", "properties": {"text": {"type": "string"}}}}
     admin = world.apis["admin"]
     assert admin.post("workflows/", {"name": "Sentence", "slug": "said"}).status == 201
-    assert admin.post("workflows/said/versions/", {"definition": said, "message": ""}).status == 201
-    return Watch(world.home)
+    assert admin.post("workflows/said/versions/", {"definition": document, "message": ""}).status == 201
+    return ChangeDetector(world.home)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
-def test_a_text_is_refused_with_a_reason_or_told_as_it_was_sent(world: World, watch: Watch, place: Place) -> None:
+def test_a_text_is_refused_or_returned_as_sent(world: World, changes: ChangeDetector, place: Place) -> None:
     api = world.apis["admin"]
     for kind, text in TEXTS.items():
-        with watch.request():
+        with changes.request():
             answer = place.write(api, text)
             if answer.status >= 400:
                 assert answer.status in (400, 404, 422), (kind, answer)
                 assert kind != "plain", answer
                 assert not place.free or len(text) > 1000, (kind, answer)
                 continue
-            told = place.read(api)
-            # What no database stores is shown as missing.
+            returned = place.read(api)
+            # Characters that no database stores are replaced.
             sent = " ".join(clean_text(text).split()) if place.line else clean_text(text)
-            assert sent in told if isinstance(told, list) else told == sent, (kind, told)
+            assert sent in returned if isinstance(returned, list) else returned == sent, (kind, returned)
 
 
 def _everywhere(world: World, text: str) -> None:
-    """The text, as far as it is taken, in all places, and as nodes write it: messages, lines, errors, outputs."""
+    """Write the text in all places, and as nodes write it: messages, log lines, errors, outputs."""
     api = world.apis["admin"]
     for place in PLACES:
         short = {"description": 20_000, "reason": 2000, "message of a version": 2000, "tag": 60, "name of a token": 100}
@@ -190,9 +190,9 @@ def _everywhere(world: World, text: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("kind", TEXTS)
-def test_no_page_and_no_call_stumbles_over_a_text_or_takes_it_for_html(world: World, watch: Watch, kind: str) -> None:
+def test_no_page_or_call_fails_or_renders_html(world: World, changes: ChangeDetector, kind: str) -> None:
     browser, api = world.apis["session"].client, world.apis["admin"]
-    with watch.request():
+    with changes.request():
         _everywhere(world, TEXTS[kind])
         for page in PAGES + OPEN:
             if page.see:
@@ -206,7 +206,7 @@ def test_no_page_and_no_call_stumbles_over_a_text_or_takes_it_for_html(world: Wo
                 assert answer.status == 200, (tab, answer)
                 assert MARK.encode() not in answer.body, tab
         for call in CALLS:
-            if call.method == "GET" and not call.later:
+            if call.method == "GET" and not call.missing:
                 answer = api.get(call.path(world) + (f"?{call.query}" if call.query else ""))
                 assert answer.status < 500, (call.name, answer)
                 assert "html" not in answer.headers["Content-Type"], call.name

@@ -1,4 +1,4 @@
-"""The rows and files that the table's calls meet: each id by a name."""
+"""The rows and files that the requests meet, each id by a name."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from tests.support.people import ROLES, person
 class World:
     home: Path
     ids: dict[str, str] = field(default_factory=dict)
-    """Name of a thing -> its id in addresses."""
+    """Name of an object -> its id in URLs."""
     apis: dict[str, Api] = field(default_factory=dict)
-    """Name of who asks -> their client; `nobody` has no credentials."""
+    """Name of a client -> the client; `nobody` has no credentials."""
 
 
 def build(home: Path) -> World:
-    """Workflows `one` (v1, v2 live, a draft, runs `ended` and `waiting`), `bare` (empty) and `old` (archived); pools
-    `spare` and `named` (by a live version); workers in every state; a file, a folder; two tokens; an account of each
-    role."""
+    """Create workflows `one` (v1, v2 live, a draft, runs `ended` and `waiting`), `bare` (empty) and `old`
+    (archived); pools `spare` and `named` (used by a live version); workers in every state; a file, a folder; two
+    tokens; an account of each role."""
     world = World(home)
     for role in ROLES:
         world.apis[role] = Api(person(role))
@@ -68,18 +68,18 @@ def build(home: Path) -> World:
         run_rows.host(f"{name}@here", state, reason=reason)
     world.ids["own_token"] = str(ApiToken.objects.filter(user=person("admin")).latest("pk").pk)
     world.ids["another_token"] = str(ApiToken.objects.filter(user=person("viewer")).latest("pk").pk)
-    _strangers(world)
+    _add_invalid_clients(world)
     return world
 
 
-def _strangers(world: World) -> None:
-    """Who gets nowhere, by why."""
+def _add_invalid_clients(world: World) -> None:
+    """Create clients with invalid credentials, each named by what is wrong."""
     admin = person("admin")
     world.apis["nobody"] = Api()
     world.apis["wrong"] = Api(token="interlock_" + "x" * 43)
-    gone = Api(admin)
+    deleted = Api(admin)
     ApiToken.objects.filter(user=admin).latest("pk").delete()
-    world.apis["taken back"] = gone
+    world.apis["taken back"] = deleted
     expired = accounts.create_token(admin, "expired")
     ApiToken.objects.filter(name="expired").update(expires_at=clock.now() - timedelta(seconds=1))
     world.apis["expired"] = Api(token=expired)

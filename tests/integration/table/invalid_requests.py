@@ -1,7 +1,6 @@
-"""The kinds of badness: each makes, for one call, the cells in which exactly one thing is wrong with its example.
+"""Requests in which exactly one thing is wrong, generated for each call of the API.
 
-What a call is like (its parameters, its body's fields) comes from the OpenAPI document, so nothing is written down here
-that a new call would have to be added to.
+Parameters and fields of a call are read from the OpenAPI document, so that a new call needs nothing here.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ JSON, PATCH = "application/json", "application/json-patch+json"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 ROLES = (VIEWER, OPERATOR, EDITOR, ADMIN)
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
-HARMLESS = range(200, 500)
-"""It may be taken or refused, as long as the answer is a documented one and a refusal changes nothing."""
+ACCEPTED_OR_REFUSED = range(200, 500)
+"""The request may be accepted or refused, as long as the answer is documented and a refusal changes nothing."""
 
 
-LET_IN = tuple(status for status in (*HARMLESS, 501) if status not in (401, 403))
+PERMITTED = tuple(status for status in (*ACCEPTED_OR_REFUSED, 501) if status not in (401, 403))
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One request and how it must be answered."""
+    """A request and the answer that it must get."""
 
     kind: str
     method: str
@@ -42,18 +41,18 @@ class Cell:
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)
-    """Of the WSGI environment."""
+    """Variables of the WSGI environment."""
     error: str = ""
-    """What the first of the problem's errors must be about."""
+    """Path of the first error in the problem document."""
 
 
 class Cells:
-    """Makes the cells of one call."""
+    """Generates the requests of one call."""
 
     def __init__(self, call: Call, world: World, document: dict[str, Any], methods: tuple[str, ...]) -> None:
         self.call, self.world, self.document = call, world, document
         self.methods = methods
-        """All that the call's address has."""
+        """All methods of the call's URL."""
         self.operation: dict[str, Any] = document["paths"][call.template][call.method.lower()]
         content = self.operation.get("requestBody", {}).get("content", {})
         self.media = next(iter(content), "")
@@ -71,14 +70,14 @@ class Cells:
         yield from self.fields()
 
     def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """Without a reference at its top, or around it."""
+        """Resolve a reference at the top of a schema or in its allOf."""
         for inner in (schema, *schema.get("allOf", ())):
             if "$ref" in inner:
                 return dict(self.document["components"]["schemas"][inner["$ref"].rsplit("/", 1)[-1]])
         return schema
 
     def cell(self, kind: str, status: int | range | tuple[int, ...], code: str = "", **changed: Any) -> Cell:
-        """The example with something changed: `body` is made JSON, `query` and `where` make the path."""
+        """Return the example request with changes: `body` is encoded as JSON, `query` and `where` go into the path."""
         call = self.call
         body = changed.pop("body", NOTHING)
         body = call.body if body is NOTHING else body
@@ -88,25 +87,25 @@ class Cells:
         query = changed.pop("query", None) or call.query
         path = changed.pop("path", None) or call.path(self.world, **changed.pop("where", {}))
         length = {"Content-Length": str(len(raw))} if self.media not in (JSON, PATCH) and raw else {}
-        given = {
+        values = {
             "content_type": PATCH if self.media == PATCH else JSON,
             "method": call.method,
             **changed,
             "path": f"{path}?{query}" if query else path,
             "headers": {**call.headers, **length, **changed.get("headers", {})},
         }
-        return Cell(kind, status=(status,) if isinstance(status, int) else status, code=code, raw=raw, **given)
+        return Cell(kind, status=(status,) if isinstance(status, int) else status, code=code, raw=raw, **values)
 
-    def cut(self, kind: str, status: int, code: str, **changed: Any) -> Cell:
-        """As `cell`; but what is not built yet is refused before anything of it is read."""
-        return self.cell(kind, (501,) if self.call.later else status, "" if self.call.later else code, **changed)
+    def cell_unless_missing(self, kind: str, status: int, code: str, **changed: Any) -> Cell:
+        """Like `cell`, but a call of a missing feature is refused before anything else is read."""
+        return self.cell(kind, (501,) if self.call.missing else status, "" if self.call.missing else code, **changed)
 
     # --- the kinds -------------------------------------------------------------------------------------------------
 
     def example(self) -> Iterator[Cell]:
-        """Without it the others would show nothing: they could be refused for something else."""
+        """The valid request. It must be accepted, or the refusals of the others would prove nothing."""
         status = self.call.status
-        yield self.cell("example", status, "not_available_yet" if self.call.later else "")
+        yield self.cell("example", status, "not_available_yet" if self.call.missing else "")
         for accept in some(("text/html", "nonsense", "*/*;q=0", ""), 2):
             yield self.cell(f"accept {accept}", status, headers={"Accept": accept})
         for language in some(("zh-hant", "xx-YY;q=7", "\u00e9", "a" * 5000), 1):
@@ -129,8 +128,8 @@ class Cells:
         for role in ROLES[:least]:
             yield self.cell(f"as {role}", 403, "forbidden", who=role)
         for role in ROLES[least:-1]:
-            # What comes then may be that it is not theirs: it is not the role that stops them.
-            yield self.cell(f"as {role}", LET_IN, who=role)
+            # The call may be refused because the object belongs to somebody else, but not because of the role.
+            yield self.cell(f"as {role}", PERMITTED, who=role)
         for header in ("Bearer", "Bearer ", "Bearer \u00e9", "Bearer \x00", f"Bearer {'x' * 9000}"):
             yield self.cell(
                 f"header {header[:9]!r}", 401, "invalid_token", who="nobody", headers={"Authorization": header}
@@ -146,7 +145,7 @@ class Cells:
                             headers={"Authorization": "Bearer no"})  # fmt: skip
 
     def others(self) -> Iterator[Cell]:
-        """Other methods, and names of hosts that are not ours."""
+        """Other methods, and host names that are not allowed."""
         for method in METHODS:
             if method not in self.methods:
                 yield self.cell(f"method {method}", 405, "method_not_allowed", method=method)
@@ -157,12 +156,12 @@ class Cells:
         for converter, name in self.call.parameters:
             ghost = "999999" if converter == "int" else "ghost"
             if (self.call.method, name) != ("PUT", "path"):
-                yield self.cut(f"no such {name}", 404, "", where={name: ghost})
-            for odd in some(ODD_PATHS, 12):
-                # Of a file's path and of what is not built yet everything else is a name like another.
-                free = name == "path" or self.call.later
+                yield self.cell_unless_missing(f"no such {name}", 404, "", where={name: ghost})
+            for unusual in some(UNUSUAL_PATHS, 12):
+                # For the path of a file and for missing features, every value is a valid name.
+                free = name == "path" or self.call.missing
                 status = (*range(200, 500), 501) if free else (404,)
-                yield self.cell(f"{name}={odd[:20]}", status, where={name: odd})
+                yield self.cell(f"{name}={unusual[:20]}", status, where={name: unusual})
 
     def parameters(self) -> Iterator[Cell]:
         for query in (
@@ -180,13 +179,13 @@ class Cells:
                 continue
             name, schema = parameter["name"], self.resolved(parameter["schema"])
             kind = "enum" if "enum" in schema else str(schema.get("format", schema.get("type")))
-            for wrong in some(WRONG_PARAMETERS.get(kind, ()), 7):
+            for wrong in some(INVALID_PARAMETERS.get(kind, ()), 7):
                 yield self.cell(f"{name}={wrong[:20]}", 400, "bad_parameter", query=f"{name}={wrong}", error=name)
             if name == "limit":
                 yield self.cell("limit=0", 400, "bad_parameter", query="limit=0", error=name)
-            for odd in some(ODD_PARAMETERS, 6 if kind == "string" else 1):
-                yield self.cell(f"{name}={odd[:20]}", HARMLESS, query=f"{name}={odd}")
-            yield self.cell(f"{name} twice", HARMLESS, query=f"{name}=1&{name}=2&{name}=")
+            for unusual in some(UNUSUAL_PARAMETERS, 6 if kind == "string" else 1):
+                yield self.cell(f"{name}={unusual[:20]}", ACCEPTED_OR_REFUSED, query=f"{name}={unusual}")
+            yield self.cell(f"{name} twice", ACCEPTED_OR_REFUSED, query=f"{name}=1&{name}=2&{name}=")
 
     def headers(self) -> Iterator[Cell]:
         for coding in ("gzip", "br", "gzip, gzip", "nonsense", "\u00e9"):
@@ -196,7 +195,7 @@ class Cells:
             )
         names = {parameter["name"] for parameter in self.operation.get("parameters", ()) if parameter["in"] == "header"}
         if "If-Match" in names:
-            for tag in ODD_TAGS:
+            for tag in UNUSUAL_TAGS:
                 yield self.cell(f"If-Match {tag[:10]!r}", 412, "stale_draft", headers={"If-Match": tag})
         if "Prefer" in names:
             for prefer in ("return=", "return=maximal", "\u00e9", 'return="', ",;,;", "a" * 5000):
@@ -208,13 +207,13 @@ class Cells:
                             headers=refused.headers, query=refused.query)  # fmt: skip
 
     def bodies(self) -> Iterator[Cell]:
-        """What is no JSON, or not an object."""
+        """Bodies that are not JSON or not an object."""
         if self.schema is None:
             if self.call.method in ("POST", "PUT", "PATCH") and not self.media:
-                # Documented without a body: one may still come, and is not believed.
-                yield self.cut("a field", 400, "invalid", body={"nothing": 1})
-                yield self.cut("broken", 400, "bad_json", raw=b"{")
-                yield self.cut("a list", 400, "invalid", body=[1])
+                # Documented without a body: a body that is sent is checked.
+                yield self.cell_unless_missing("a field", 400, "invalid", body={"nothing": 1})
+                yield self.cell_unless_missing("broken", 400, "bad_json", raw=b"{")
+                yield self.cell_unless_missing("a list", 400, "invalid", body=[1])
             return
         for kind, raw in BROKEN.items():
             yield self.cell(kind, 400, "bad_json", raw=raw)
@@ -231,7 +230,7 @@ class Cells:
             "type of a patch", 415, "unsupported_media_type", content_type=JSON if self.media == PATCH else PATCH
         )
         yield self.cell("type with a charset", self.call.status, content_type=f"{self.media}; charset=utf-8")
-        yield self.cell("long text", HARMLESS, body={"name": "x" * 10_000_000})
+        yield self.cell("long text", ACCEPTED_OR_REFUSED, body={"name": "x" * 10_000_000})
         if self.schema.get("type") != "object":
             return
         values: tuple[Any, ...] = ([], [{}], "x", "", 0, 1.5, True, None)
@@ -245,32 +244,32 @@ class Cells:
             yield self.cell(f"without {name}", 400, "invalid", body=rest, error=name)
 
     def fields(self) -> Iterator[Cell]:
-        """Each field of the body: every other JSON type, and values beyond its bounds."""
+        """Each field of the body with every other JSON type and with values beyond its bounds."""
         if self.schema is None or self.schema.get("type") != "object":
             return
         assert set(self.call.body) >= set(self.schema.get("required", ())), "the example has what is needed"
         for name, plain in self.schema.get("properties", {}).items():
             schema = self.resolved(plain)
-            for wrong in wrong_values(schema):
+            for wrong in invalid_values(schema):
                 body = {**self.call.body, name: wrong}
                 yield self.cell(f"{name} {json.dumps(wrong)[:20]}", 400, "invalid", body=body, error=name)
-            for odd in some(ODD_TEXTS, 6):
-                raw = json.dumps({**self.call.body, name: "\x01odd"}).replace('"\\u0001odd"', f'"{odd}"').encode()
-                yield self.cell(f"{name} {odd[:14]}", HARMLESS, raw=raw)
+            for unusual in some(UNUSUAL_TEXTS, 6):
+                raw = json.dumps({**self.call.body, name: "\x01odd"}).replace('"\\u0001odd"', f'"{unusual}"').encode()
+                yield self.cell(f"{name} {unusual[:14]}", ACCEPTED_OR_REFUSED, raw=raw)
 
 
 def some(values: Sequence[str], number: int) -> Sequence[str]:
-    """The first few in the short form, for what many calls share; all in the long one."""
+    """Return the first `number` values, in the long tests all. For values that many calls share."""
     return values[: rounds(number, len(values))]
 
 
-def wrong_values(schema: Mapping[str, Any]) -> Iterator[Any]:
-    """Values that a field of this schema must not take."""
+def invalid_values(schema: Mapping[str, Any]) -> Iterator[Any]:
+    """Generate values that a field of this schema must refuse."""
     if not schema.keys() & {"type", "enum"}:
         return
     types = {"string"} if "enum" in schema and "type" not in schema else schema["type"]
     types = {types} if isinstance(types, str) else set(types)
-    for kind, value in SAMPLES.items():
+    for kind, value in VALUES_OF_TYPE.items():
         if kind not in types and not (kind == "integer" and "number" in types):
             yield value
     if "enum" in schema:
@@ -286,26 +285,26 @@ def wrong_values(schema: Mapping[str, Any]) -> Iterator[Any]:
         yield from (10**30, -(10**30), 1e300, schema["minimum"] - 1, schema["maximum"] + 1)
     if "array" in types:
         items = schema["items"]
-        yield from ([value] for value in SAMPLES.values() if not isinstance(value, str))
+        yield from ([value] for value in VALUES_OF_TYPE.values() if not isinstance(value, str))
         if "maxLength" in items:
             yield ["x" * (items["maxLength"] + 1)]
         if "maxItems" in schema:
             yield ["x"] * (schema["maxItems"] + 1)
 
 
-SAMPLES: dict[str, Any] = {
+VALUES_OF_TYPE: dict[str, Any] = {
     "string": "text", "integer": 7, "number": 1.5, "boolean": True, "null": None, "array": ["x"], "object": {"x": 1},
 }  # fmt: skip
 TYPES = (
     "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml", "nonsense", "\u00e9",
 )  # fmt: skip
-# Of each of these lists the short form takes the beginning.
-# Written as in JSON: what text columns refuse, what no encoder takes, what turns a line or hides a name.
-ODD_TEXTS = (
+# The short tests use the beginning of each of these lists.
+# Written as in JSON: characters that text columns or encoders refuse, or that change the direction of text.
+UNUSUAL_TEXTS = (
     "\\u0000", "a\\u0000b", "\\ud800", "\\ud83d\\ude00", "\\u202e<b>", "' OR 1=1 --", "\\udfff\\ud800", "%s{0}{{x}}",
     "../../x", "\\r\\nX: y", "\\ufeff", "e\\u0301" * 60, "\\uffff", "<script>",
 )  # fmt: skip
-ODD_PATHS = (
+UNUSUAL_PATHS = (
     "%00", "%0a", "a%2Fb", "..", "%ff", "%ed%a0%80", "%F0%9F%9A%82", "x" * 5000, "-1", "9" * 30, "%D9%A1", "%25",
     "a%00b", "%2F", "%2e%2e", "..%2f..", ".", "%20", "%C3%A9", "0", "00", "1e3", "1.0", "%E2%80%AE", "*", "%3Fx", "a;b",
     "%5C", "null", "<b>",
@@ -313,7 +312,7 @@ ODD_PATHS = (
 _NUMBERS = (
     "abc", "", "-1", "1.5", str(10**30), "1e3", "%D9%A1", "%00", "%ed%a0%80", "0x1", "-" + "9" * 30, "1,2", "true",
 )  # fmt: skip
-WRONG_PARAMETERS: dict[str, tuple[str, ...]] = {
+INVALID_PARAMETERS: dict[str, tuple[str, ...]] = {
     "integer": _NUMBERS,
     "int32": _NUMBERS,
     "double": ("abc", "-1", "61", "nan", "inf", "1e999", "", "%00", "-inf", "%D9%A1"),
@@ -324,10 +323,10 @@ WRONG_PARAMETERS: dict[str, tuple[str, ...]] = {
         "2026-11-24T08:00:00%2B99:00", "2026-02-30", "1764000000",
     ),
 }  # fmt: skip
-ODD_PARAMETERS = (
+UNUSUAL_PARAMETERS = (
     "%00", "%ed%a0%80", "%F0%9F%9A%82", "x" * 5000, "%25_%5C", "%2C%00", "", "%ff", "'%22", "(a", "1&", ",,,",
 )  # fmt: skip
-ODD_TAGS = (
+UNUSUAL_TAGS = (
     '"', '"" ""', "abc", 'W/"1"', '"-1"', '"1.0"', '"01"', f'"{"9" * 400}"', '"\u0661"', '"\x00"', "1", "**", '"*"',
     ",", '"a","b"', "\u00e9", '"' * 5000, '"0x1"',
 )  # fmt: skip

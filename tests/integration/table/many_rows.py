@@ -1,4 +1,4 @@
-"""As many of everything as asked for, so that what pages and calls cost for few and for many can be told."""
+"""A given number of rows of everything, to compare the queries for few and for many."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from tests.support import run_rows
 from tests.support.people import person
 
 LIVE, ENDED, OUTPUT = "n0", "n1", "n2"
-"""Nodes of the run `crowd`: one that runs and is stuck, one that failed, one that has an output."""
+"""Nodes of the run `crowd_run`: one is running and stuck, one failed, one has an output."""
 
 
 def build(world: World, size: int) -> None:
-    """`size` workflows whose newest run failed; versions, deployments and runs of the one `crowd`, also such that go on
-    (`crowd_run` is one) and hang; in these as many nodes, in every state, with attempts, lines, events, samples and
-    stacks; pools with holders, accounts, tokens and files. The run `crowd_over` has ended."""
+    """Create `size` workflows whose newest run failed.
+
+    The workflow `crowd` has as many versions, deployments and runs, among them running and stuck ones (`crowd_run` is
+    one) and ended ones (`crowd_over` is one). Their runs have as many nodes, in every state, with attempts, log lines,
+    events, samples and stacks. There are as many pools with holders, accounts, tokens and files.
+    """
     admin = world.apis["admin"]
     done = [admin.post("pools/", {"name": f"pool{number}", "slots": 5}) for number in range(size)]
     for number in range(size):
@@ -28,29 +31,29 @@ def build(world: World, size: int) -> None:
         slug = "crowd" if not number else f"crowd{number}"
         done += [
             admin.post("workflows/", {"name": slug, "tags": [f"t{number}"]}),
-            admin.post(f"workflows/{slug}/versions/", {"definition": _document(size, 0), "message": ""}),
+            admin.post(f"workflows/{slug}/versions/", {"definition": _definition(size, 0), "message": ""}),
             admin.put(f"files/crowd/f{number}.csv", raw=b"a\n1\n", headers={"Content-Length": "4"}),
         ]
         accounts.create_user(f"somebody{number}", "editor", by="admin-person")
         accounts.create_token(person("admin"), f"token{number}")
         _ended(world, slug, "failed")
     for version in range(2, size + 1):
-        document = {"definition": _document(size, version), "message": "x", "base_version": version - 1}
+        document = {"definition": _definition(size, version), "message": "x", "base_version": version - 1}
         done += [
             admin.post("workflows/crowd/versions/", document),
             admin.post("workflows/crowd/deployments/", {"version": version}),
         ]
         _ended(world, "crowd", "failed")
-    done.append(admin.put("workflows/crowd/draft/", {"definition": _document(size, 0)}, headers={"If-Match": "*"}))
+    done.append(admin.put("workflows/crowd/draft/", {"definition": _definition(size, 0)}, headers={"If-Match": "*"}))
     assert all(answer.status in (200, 201) for answer in done), done
     for _ in range(size):
         world.ids["crowd_run"] = _running(admin.post("workflows/crowd/runs/", {}).json["id"], size)
     world.ids["crowd_over"] = _ended(world, "crowd", "failed")
-    _nodes(Run.objects.get(pk=int(world.ids["crowd_over"])), size, over=True)
+    _nodes(Run.objects.get(pk=int(world.ids["crowd_over"])), size, ended=True)
 
 
-def _document(size: int, version: int) -> dict[str, object]:
-    """One node that all others wait for, and each node in a pool of its own; every version is another one."""
+def _definition(size: int, version: int) -> dict[str, object]:
+    """A node that all others wait for, each node in its own pool, different for every version."""
     nodes = [
         {"id": f"n{number}", "type": "noop", "notes": f"v{version}", "policy": {"pool": f"pool{number}", "slots": 1}}
         for number in range(size)
@@ -71,23 +74,23 @@ def _running(run_id: str, size: int) -> str:
     run.state, run.started_at = "running", now - timedelta(hours=1)
     run.counts = {"running": 1, "failed": 1, "succeeded": 1, "pending": size - 3}
     run.save()
-    _nodes(run, size, over=False)
+    _nodes(run, size, ended=False)
     return run_id
 
 
-def _nodes(run: Run, size: int, *, over: bool) -> None:
+def _nodes(run: Run, size: int, *, ended: bool) -> None:
     began = clock.now() - timedelta(hours=1)
     output = {"kind": "json", "value": {"x": 1}, "bytes": 8, "ports": ["out"]}
     for number in range(size):
         node = f"n{number}"
         NodeStat.objects.get_or_create(workflow=run.workflow, node=node, defaults={"durations": [1.0], "median": 1.0})
-        if node == LIVE and not over:
+        if node == LIVE and not ended:
             _live(run, node, began)
         elif node == OUTPUT:
             run_rows.node_run(run, node, "succeeded", output=output, attempts=size)
-        elif not NodeRun.objects.filter(run=run, node=node).exists() and (over or node == ENDED):
+        elif not NodeRun.objects.filter(run=run, node=node).exists() and (ended or node == ENDED):
             run_rows.node_run(run, node, "failed", attempts=size)
-        elif number % 2 and not over:
+        elif number % 2 and not ended:
             NodeRun.objects.create(
                 run=run, node=node, state="ready", ready_at=began, pool=f"pool{number}", expected=1.0
             )
