@@ -7,7 +7,7 @@ from engine.supervisor.loop import NEVER
 from engine.supervisor.stack_sampler import StackSampler
 
 LEAD_SECONDS = 0.3
-"""How long before a limit on time its stacks begin to be taken, so that the limit itself is kept exactly."""
+"""How long before a time limit stacks are taken, so that the limit itself acts on time."""
 
 
 class AttemptStacks:

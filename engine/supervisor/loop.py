@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 NEVER = float("inf")
-"""A monotonic time that does not come."""
+"""Later than any monotonic time."""
 
 
 class Loop:

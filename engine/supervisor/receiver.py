@@ -162,7 +162,8 @@ class Receiver:
 
     def _on_end(self, process: NodeProcess, attempt: Attempt, frame: dict[str, Any]) -> None:
         """Handle the frame by which the node process reports how the attempt ended."""
-        self._stacks.on_end(attempt)
+        if attempt.is_started:
+            self._stacks.on_end(attempt)
         is_clean = frame.get("clean", True) is True
         if not is_clean:
             # A process that goes on has waited until its output was read, because its next attempt may print at once.

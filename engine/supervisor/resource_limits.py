@@ -1,4 +1,4 @@
-"""The limits on memory and processes of one attempt: kept by its control group, or by looking at its tree."""
+"""The limits on memory and processes of one attempt, enforced by its control group or by measuring its tree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MIB = 1024 * 1024
 
 
 def set_memory_limit(process: NodeProcess, attempt: Attempt) -> None:
-    """Let the kernel keep the limit of an attempt that is about to be sent, where there is a control group."""
+    """Let the kernel enforce the limit of an attempt that is about to be sent, if there is a control group."""
     limit = attempt.work.memory_mb
     if process.group is not None:
         process.group.limit_memory(None if limit is None else limit * MIB)

@@ -42,7 +42,7 @@ class ResourceUsage:
         """(when, CPU seconds) at the last sample."""
         self._io_sample: tuple[float, dict[int, int]] | None = None
         """(when, bytes by process) at the last sample."""
-        self._network = NetworkMeter()
+        self._network: NetworkMeter | None = None
         self._quiet: QuietDetector | None = None
 
     def measure(self, pid: int) -> list[procfs.Process]:
@@ -67,6 +67,8 @@ class ResourceUsage:
         if before is not None and now > before[0]:
             # A child that ended without being waited for takes its CPU time with it, so the sum may fall.
             cpu = round(max(0.0, seconds - before[1]) / (now - before[0]) * 100, 1)
+        if self._network is None:
+            self._network = NetworkMeter()
         network, scope = self._network.rate(tree, now)
         return Sampled(
             claim,

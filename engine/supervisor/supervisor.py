@@ -181,7 +181,7 @@ class Supervisor:
                 # Handle what has come before limits that have passed: this thread may have been held up.
                 loop.select(0.0, serve_watched=False)
                 now = loop.now
-                self._keep_house(now)
+                self._run_housekeeping(now)
             if reports.has_long_logs and (not self._receiver.is_paused or self._pool.is_stopping):
                 reports.append_long_logs()
             wait = 0.0 if reports.ready or called else max(0.0, min(end, loop.due, reports.due) - now)
@@ -197,7 +197,7 @@ class Supervisor:
             if reports.ready or called or now >= min(end, reports.due):
                 return reports.take()
 
-    def _keep_house(self, now: float) -> None:
+    def _run_housekeeping(self, now: float) -> None:
         """Do whatever is due: kills, limits, samples, spares. Sets when the next thing is due."""
         beside_idle = self._pool.busy_count() < self._pool.capacity
         for process in list(self._pool.processes):

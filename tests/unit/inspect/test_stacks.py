@@ -1,4 +1,4 @@
-"""Stacks: read from what processes tell, trimmed, given their source."""
+"""Stacks: parsed, trimmed, and described with their source."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Current thread's C stack trace (most recent call first):
 """
 
 
-def test_a_dump_of_python_3_10_is_read() -> None:
+def test_a_dump_of_python_3_10_is_parsed() -> None:
     first, current = stacks.parse_dump(DUMP_3_10)
     assert (first.ident, first.name) == (0x00007F1F23FFF700, None)
     assert first.frames[1] == Frame("<load>", 12, "worker")
@@ -47,7 +47,7 @@ def test_a_dump_of_python_3_10_is_read() -> None:
     ]
 
 
-def test_a_dump_of_python_3_14_is_read_with_names_and_without_the_stack_of_c() -> None:
+def test_a_dump_of_python_3_14_is_parsed_with_names_and_without_the_c_stack() -> None:
     first, current = stacks.parse_dump(DUMP_3_14)
     assert (first.name, current.name) == ("reader_0", "python3")
     assert current.frames == [
@@ -57,7 +57,7 @@ def test_a_dump_of_python_3_14_is_read_with_names_and_without_the_stack_of_c() -
     ]
 
 
-def test_a_torn_dump_gives_what_is_whole() -> None:
+def test_an_incomplete_dump_gives_its_complete_lines() -> None:
     for end in range(len(DUMP_3_14)):
         for thread in stacks.parse_dump(DUMP_3_14[:end]):
             assert all(isinstance(frame, Frame) for frame in thread.frames)
@@ -67,7 +67,7 @@ _NAMES = st.text(st.characters(codec="utf-8", exclude_characters='"'), min_size=
 
 
 def _escaped(text: str) -> str:
-    """As faulthandler writes it: ASCII that prints stays, all else is escaped."""
+    """Escape all but printable ASCII, as faulthandler does."""
     return "".join(
         one
         if " " <= one <= "~"
@@ -81,7 +81,7 @@ def _escaped(text: str) -> str:
 
 
 @given(st.lists(st.tuples(st.integers(1, 2**64 - 1), st.lists(st.tuples(_NAMES, st.integers(1, 10**6), _NAMES)))))
-def test_what_faulthandler_writes_is_read_back(threads: list[tuple[int, list[tuple[str, int, str]]]]) -> None:
+def test_a_dump_of_any_names_is_parsed(threads: list[tuple[int, list[tuple[str, int, str]]]]) -> None:
     text = "\n".join(
         f"Thread 0x{ident:016x} (most recent call first):\n"
         + "".join(f'  File "{_escaped(file)}", line {line} in {_escaped(name)}\n' for file, line, name in frames)
@@ -92,13 +92,13 @@ def test_what_faulthandler_writes_is_read_back(threads: list[tuple[int, list[tup
     for one, (_, frames) in zip(read, threads, strict=True):
         for got, (file, line, name) in zip(one.frames, frames, strict=True):
             assert got.line == line
-            # NUL goes nowhere; a backslash of the author's may look like an escape.
+            # NUL is replaced, and a backslash in a name may look like an escape.
             if "\\" not in file + name and "\0" not in file + name:
                 assert (got.file, got.function) == (file, name)
 
 
 @given(st.binary(max_size=2000))
-def test_no_bytes_confuse_the_readers(data: bytes) -> None:
+def test_the_parsers_accept_any_bytes(data: bytes) -> None:
     stacks.parse_dump(data)
     stacks.parse_reply(data)
 
@@ -111,23 +111,23 @@ _JSON = st.recursive(
 
 
 @given(_JSON, _JSON, _JSON)
-def test_a_forged_answer_is_no_answer_or_clean(number: Any, by: Any, threads: Any) -> None:
-    answer = stacks.parse_reply(json.dumps({"n": number, "by": by, "threads": threads}).encode())
-    if answer is not None:
-        assert type(answer.number) is int
-        for thread in answer.threads:
+def test_a_forged_reply_is_rejected_or_clean(number: Any, by: Any, threads: Any) -> None:
+    reply = stacks.parse_reply(json.dumps({"n": number, "by": by, "threads": threads}).encode())
+    if reply is not None:
+        assert type(reply.number) is int
+        for thread in reply.threads:
             assert all(isinstance(frame, Frame) for frame in thread.frames)
 
 
-def test_an_answer_is_read_and_lone_surrogates_in_it_are_replaced() -> None:
-    answer = stacks.parse_reply(
+def test_a_reply_is_parsed_and_lone_surrogates_in_it_are_replaced() -> None:
+    reply = stacks.parse_reply(
         b'{"n":3,"by":9,"threads":[[140,7,"one \\ud800",[["/a\\u0000.py",5,"f"],["<n>",null,"g"]]],[141,null,null,[]]]}'
     )
-    assert answer is not None
-    assert (answer.number, answer.by) == (3, 9)
-    assert answer.threads[0].name == "one \ufffd"
-    assert answer.threads[0].frames == [Frame("/a\ufffd.py", 5, "f"), Frame("<n>", None, "g")]
-    assert answer.threads[1].tid is None
+    assert reply is not None
+    assert (reply.number, reply.by) == (3, 9)
+    assert reply.threads[0].name == "one \ufffd"
+    assert reply.threads[0].frames == [Frame("/a\ufffd.py", 5, "f"), Frame("<n>", None, "g")]
+    assert reply.threads[1].tid is None
 
 
 WORKER = [Frame(f"{ENGINE_FOLDER}worker/attempt.py", 1, "run"), Frame(f"{ENGINE_FOLDER}worker/main.py", 36, "<module>")]
@@ -135,7 +135,7 @@ PYTHON = Frame(f"{ENGINE_FOLDER}nodes/python/run.py", 33, "run")
 SHELL = Frame(f"{ENGINE_FOLDER}nodes/shell/run.py", 88, "follow")
 
 
-def test_frames_that_only_called_the_authors_code_are_left_out() -> None:
+def test_the_products_frames_that_called_the_authors_code_are_left_out() -> None:
     author = Frame("<n>", 3, "main")
     logging = Frame(f"{ENGINE_FOLDER}worker/context.py", 9, "log")
     assert stacks.without_callers([author, PYTHON, *WORKER]) == [author]
@@ -149,7 +149,7 @@ def code(read_line: Any = lambda file, line: None, **own: Any) -> NodeSource:
     return NodeSource("n", read_line, **own)
 
 
-def test_the_nodes_own_code_is_marked_and_has_its_text() -> None:
+def test_frames_of_the_nodes_own_code_are_marked_and_have_their_source() -> None:
     source = "def main(inputs, ctx):\r\n    x = '\x0b'\n    wait()\n"
     (frame,) = code(code=source).frames([Frame("<n>", 3, "main")])
     assert frame == {"file": "<n>", "line": 3, "function": "main", "source": "wait()", "author": True}
@@ -171,7 +171,7 @@ def test_the_module_of_a_function_is_the_authors_code(file: str, author: bool) -
     assert code(function="pack.load.Loader.run").is_author(file) is author
 
 
-def test_other_files_are_read_for_their_text() -> None:
+def test_the_source_of_other_files_is_read() -> None:
     asked = []
 
     def read_line(file: str, line: int) -> str | None:
@@ -201,7 +201,7 @@ def test_the_main_thread_comes_first_then_those_with_the_authors_code() -> None:
         10,
         code(code="x"),
     )
-    # The product's own helper (13) and what only rests (15) are left out; a busy thread without Python code is not.
+    # The product's own helper (13) and an idle native thread (15) are left out; a busy native thread (14) is not.
     assert [(one["id"], one["name"]) for one in threads] == [
         (10, "MainThread"),
         (12, "busy"),
@@ -211,12 +211,12 @@ def test_the_main_thread_comes_first_then_those_with_the_authors_code() -> None:
     assert threads[2]["waits_on"] == {"kind": "sleep", "message": "m"}
 
 
-def test_without_any_frame_the_kernels_threads_are_shown() -> None:
+def test_without_frames_the_kernels_threads_are_described() -> None:
     threads = stacks.describe_threads(look(waits={10: {"kind": "io", "message": "m"}, 11: None}), 10, code())
     assert [(one["id"], one["frames"]) for one in threads] == [(10, []), (11, [])]
 
 
-def test_a_lock_says_which_function_waits_for_it() -> None:
+def test_a_wait_for_a_lock_names_the_function_that_waits() -> None:
     waits = {"kind": "lock", "message": "a lock"}
     frames = [Frame("/lib/threading.py", 1, "wait"), Frame("/lib/queue.py", 5, "get"), Frame("<n>", 2, "main")]
     (thread,) = stacks.describe_threads(look(ThreadStack(1, 10, None, frames), waits={10: waits}), 10, code(code="x"))
@@ -227,11 +227,13 @@ def test_a_lock_says_which_function_waits_for_it() -> None:
     assert thread["waits_on"] == waits
 
 
-def test_too_many_threads_and_frames_are_cut() -> None:
+def test_threads_and_frames_are_limited() -> None:
     deep = [Frame("<n>", line, "f") for line in range(1, 200)]
-    told = stacks.describe_threads(look(*(ThreadStack(n, n, None, deep) for n in range(1, 100))), 1, code(code="x"))
-    assert len(told) == stacks.THREADS_MAX
-    assert len(told[0]["frames"]) == stacks.FRAMES_MAX
+    described = stacks.describe_threads(
+        look(*(ThreadStack(n, n, None, deep) for n in range(1, 100))), 1, code(code="x")
+    )
+    assert len(described) == stacks.THREADS_MAX
+    assert len(described[0]["frames"]) == stacks.FRAMES_MAX
 
 
 def test_the_main_thread_of_a_dump_is_found() -> None:

@@ -1,4 +1,4 @@
-"""What threads wait on: whatever /proc and memory hold, or refuse, an answer comes."""
+"""What threads wait on, whatever /proc and the memory of the process contain or deny."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NUMBERS = st.integers(-1, 500) | st.sampled_from(sorted(syscalls._HERE) or [0])
 
 
 @given(st.sampled_from("SDTtI"), _NUMBERS, st.tuples(*[_WORD] * 6), st.sampled_from([None, "futex_wait", "x"]))
-def test_no_arguments_of_a_call_confuse_it(state: str, number: int, arguments: Any, place: str | None) -> None:
+def test_any_arguments_of_a_system_call_give_a_wait(state: str, number: int, arguments: Any, place: str | None) -> None:
     with WaitReader(os.getpid(), procfs.tree(os.getpid(), 10)) as reader:
         wait = reader.wait_of(KernelThread(1, "x", state, place, number, arguments))
     assert wait is not None
@@ -28,7 +28,7 @@ def test_no_arguments_of_a_call_confuse_it(state: str, number: int, arguments: A
     assert wait["message"]
 
 
-def test_a_thread_that_runs_waits_on_nothing() -> None:
+def test_a_running_thread_waits_on_nothing() -> None:
     with WaitReader(os.getpid(), []) as reader:
         assert reader.wait_of(KernelThread(1, "x", "R", None, None, ())) is None
 
@@ -43,14 +43,14 @@ def test_a_thread_that_runs_waits_on_nothing() -> None:
         (None, "other"),
     ],
 )
-def test_without_the_right_to_read_calls_the_place_in_the_kernel_must_do(place: str | None, kind: str) -> None:
+def test_without_permission_to_read_the_call_the_wait_channel_is_used(place: str | None, kind: str) -> None:
     with WaitReader(os.getpid(), []) as reader:
         wait = reader.wait_of(KernelThread(1, "x", "S", place, None, ()))
     assert wait is not None
     assert wait["kind"] == kind
 
 
-def test_a_process_that_is_gone_or_may_not_be_read_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_has_ended_or_may_not_be_read_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> Any:
         raise PermissionError
 
@@ -65,7 +65,7 @@ def test_a_process_that_is_gone_or_may_not_be_read_is_no_error(monkeypatch: pyte
             assert reader.wait_of(KernelThread(1, "x", "S", None, number, (5, 5, 5, 5, 5, 5))) is not None
 
 
-def test_both_tables_know_the_calls_in_which_python_waits() -> None:
+def test_both_tables_contain_the_calls_in_which_python_waits() -> None:
     waiting = {
         "read",
         "recvfrom",
@@ -99,20 +99,20 @@ def test_both_tables_know_the_calls_in_which_python_waits() -> None:
         (struct.pack("=H", 99) + bytes(20), None),
     ],
 )
-def test_addresses_handed_to_the_kernel_are_read(data: bytes, address: str | None) -> None:
+def test_socket_addresses_are_parsed(data: bytes, address: str | None) -> None:
     assert sockets.parse_sockaddr(data) == address
 
 
 @given(st.binary(max_size=120))
-def test_no_address_confuses_it(data: bytes) -> None:
+def test_any_bytes_may_be_a_socket_address(data: bytes) -> None:
     sockets.parse_sockaddr(data)
 
 
-def test_a_mapped_address_is_shown_as_what_it_is() -> None:
+def test_a_mapped_ipv4_address_is_shown_as_ipv4() -> None:
     assert sockets.format_address(bytes(10) + b"\xff\xff" + bytes([127, 0, 0, 1]), 80) == "127.0.0.1:80"
 
 
-def test_registers_hold_signed_numbers() -> None:
+def test_registers_contain_signed_integers() -> None:
     assert waits._int(2**64 - 1) == -1
     assert waits._int(2**32 - 100) == -100
     assert waits._int(5) == 5

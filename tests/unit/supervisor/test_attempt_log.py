@@ -1,3 +1,5 @@
+"""Log lines of an attempt: split, cut, and bounded."""
+
 from __future__ import annotations
 
 import random
@@ -14,7 +16,7 @@ def lines_of(log: AttemptLog) -> list[str]:
     return found + [line[2] for batch in log.close(9.0) for line in batch]
 
 
-def test_a_line_comes_when_it_is_whole_whatever_the_reads_cut() -> None:
+def test_reads_may_end_inside_a_line_or_a_character() -> None:
     splitter = LineSplitter()
     text = "α line\nand ẞ another\n🚂 unfinished".encode()
     found: list[str] = []
@@ -25,7 +27,7 @@ def test_a_line_comes_when_it_is_whole_whatever_the_reads_cut() -> None:
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_random_bytes_in_random_reads_lose_no_line(seed: int) -> None:
+def test_no_line_is_lost_of_random_bytes_in_random_reads(seed: int) -> None:
     source = random.Random(seed)
     data = bytes(source.choice(b"ab\n\x00\xff\xc3\xa9 ") for _ in range(2000))
     splitter, found, at = LineSplitter(), [], 0
@@ -38,17 +40,17 @@ def test_random_bytes_in_random_reads_lose_no_line(seed: int) -> None:
     assert found == (expected if expected[-1] else expected[:-1])
 
 
-def test_what_is_not_utf8_and_nul_stay_visible() -> None:
+def test_invalid_utf8_and_nul_stay_visible() -> None:
     assert LineSplitter().feed(b"\xff\xfe ok \x00\n", 0.0) == ["�� ok ␀"]
 
 
-def test_windows_line_ends_are_line_ends() -> None:
+def test_windows_line_ends_are_accepted() -> None:
     splitter = LineSplitter()
     assert splitter.feed(b"one\r\ntwo\r", 0.0) == ["one"]
     assert splitter.feed(b"\nthree\r\n", 0.0) == ["two", "three"]
 
 
-def test_a_progress_bar_is_taken_down_once_a_second_and_at_its_end() -> None:
+def test_a_progress_bar_becomes_one_line_a_second_and_its_last_state() -> None:
     splitter, found = LineSplitter(), []
     for step in range(101):
         found += splitter.feed(f"{step}%\r".encode(), 100.0 + step / 50)
@@ -58,7 +60,7 @@ def test_a_progress_bar_is_taken_down_once_a_second_and_at_its_end() -> None:
     assert len(found) <= 4
 
 
-def test_a_bar_that_ends_without_a_line_end_shows_its_last_state() -> None:
+def test_a_progress_bar_without_a_line_end_shows_its_last_state() -> None:
     splitter = LineSplitter()
     first = splitter.feed(b"10%\r55%\r", 100.0)
     assert first + splitter.close() == ["55%"]
@@ -68,7 +70,7 @@ def test_a_bar_that_ends_without_a_line_end_shows_its_last_state() -> None:
     assert splitter.close() == ["99%"]
 
 
-def test_a_line_of_50_mb_is_cut_and_says_so() -> None:
+def test_a_line_of_50_mb_is_cut_with_a_note() -> None:
     log = AttemptLog()
     for _ in range(800):
         log.feed(0, b"x" * 65536, 1.0)
@@ -79,14 +81,14 @@ def test_a_line_of_50_mb_is_cut_and_says_so() -> None:
     assert after == "after"
 
 
-def test_a_cut_line_ends_with_a_whole_character() -> None:
+def test_a_line_is_not_cut_inside_a_character() -> None:
     for shift in range(4):
         (line,) = LineSplitter().feed(b"a" * shift + "é🚂".encode() * 8000 + b"\n", 0.0)
         assert "�" not in line
         assert len(line.encode()) <= attempt_log.LINE_BYTES_MAX
 
 
-def test_a_reported_message_is_cut_cleaned_and_split_into_lines() -> None:
+def test_a_logged_message_is_split_cut_and_cleaned() -> None:
     log = AttemptLog()
     log.add(1.0, "error", "first\nsecond \ud800 \x00\n" + "é" * 20_000)
     first, second, third = lines_of(log)
@@ -95,7 +97,7 @@ def test_a_reported_message_is_cut_cleaned_and_split_into_lines() -> None:
     assert cut("short") == clean("short") == "short"
 
 
-def test_the_first_and_last_50000_lines_are_kept_and_one_line_says_what_was_dropped() -> None:
+def test_the_first_and_last_50000_lines_are_kept_with_a_note_of_what_was_dropped() -> None:
     log = AttemptLog()
     data = b"".join(b"%d\n" % number for number in range(300_000))
     for at in range(0, len(data), 65536):
@@ -107,21 +109,21 @@ def test_the_first_and_last_50000_lines_are_kept_and_one_line_says_what_was_drop
     assert len(found) == 100_001
 
 
-def test_nothing_is_said_to_be_dropped_when_nothing_was() -> None:
+def test_there_is_no_note_if_nothing_was_dropped() -> None:
     log = AttemptLog()
     log.feed(0, b"".join(b"%d\n" % number for number in range(100_000)), 1.0)
     assert lines_of(log) == [str(number) for number in range(100_000)]
 
 
-def test_lines_of_both_streams_and_of_the_node_share_the_limit() -> None:
+def test_output_and_logged_messages_share_the_limit() -> None:
     log = AttemptLog()
     for number in range(60_000):
         log.feed(number % 2, b"%d\n" % number, 1.0)
         if number % 2:
-            log.add(1.0, "info", f"said {number}")
+            log.add(1.0, "info", f"logged {number}")
     found = lines_of(log)
     assert len(found) == 90_000
-    assert max(int(line.removeprefix("said ")) for line in found) == 59_999
+    assert max(int(line.removeprefix("logged ")) for line in found) == 59_999
 
 
 def test_long_lines_stay_within_64_mib() -> None:
@@ -136,7 +138,7 @@ def test_long_lines_stay_within_64_mib() -> None:
     assert 60 * 1024 * 1024 < kept <= 64 * 1024 * 1024
 
 
-def test_what_is_cut_off_a_huge_line_takes_no_room_from_others() -> None:
+def test_bytes_cut_off_a_line_do_not_count() -> None:
     log = AttemptLog()
     log.feed(0, b"before\n", 1.0)
     for _ in range(2000):
@@ -148,7 +150,9 @@ def test_what_is_cut_off_a_huge_line_takes_no_room_from_others() -> None:
 
 
 @pytest.mark.parametrize("sizes", [(16_000, 1), (1, 16_000), (8_000, 8_001)])
-def test_a_line_that_comes_in_parts_counts_whole(sizes: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_is_read_in_parts_counts_completely(
+    sizes: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(attempt_log, "HEAD_BYTES_MAX", 10 * 16_001)
     log = AttemptLog()
     for _ in range(20):
@@ -157,7 +161,7 @@ def test_a_line_that_comes_in_parts_counts_whole(sizes: tuple[int, int], monkeyp
     assert len(log.pending) == 10
 
 
-def test_the_end_of_a_long_log_is_handed_on_in_parts_of_bounded_text() -> None:
+def test_the_tail_of_a_long_log_is_returned_in_bounded_batches() -> None:
     for line in (b"y\n", b"y" * 16_000 + b"\n"):
         log = AttemptLog()
         for _ in range(200):

@@ -1,3 +1,5 @@
+"""Frames and envelopes between the supervisor and a node process."""
+
 from __future__ import annotations
 
 import json
@@ -15,7 +17,7 @@ def pack(body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_frames_are_whole_whatever_the_reads_cut(seed: int) -> None:
+def test_reads_may_end_inside_a_frame(seed: int) -> None:
     source = random.Random(seed)
     frames = [{"k": "log", "m": "é" * source.randint(0, 3000), "n": number} for number in range(60)]
     data = b"".join(pack(json.dumps(frame).encode()) for frame in frames)
@@ -28,7 +30,7 @@ def test_frames_are_whole_whatever_the_reads_cut(seed: int) -> None:
     assert not reader.is_incomplete
 
 
-def test_a_torn_frame_is_seen() -> None:
+def test_an_incomplete_frame_is_detected() -> None:
     reader = FrameReader()
     assert reader.feed(pack(b"{}") + pack(b'{"k":"done"}')[:-1]) == [{}]
     assert reader.is_incomplete
@@ -39,13 +41,13 @@ def test_a_torn_frame_is_seen() -> None:
     [pack(b"not json"), pack(b"[]"), pack(b"\xff"), pack(b"[" * 100_000), (FRAME_BYTES_MAX + 1).to_bytes(4, "little")],
     ids=["not json", "no object", "no text", "too deep", "too large"],
 )
-def test_what_is_no_frame_breaks_the_channel(data: bytes) -> None:
+def test_nothing_is_read_after_a_wrong_frame(data: bytes) -> None:
     reader = FrameReader()
     assert reader.feed(pack(b'{"k":"started"}') + data + pack(b"{}")) == [{"k": "started"}]
     assert reader.error
 
 
-def test_a_large_envelope_goes_as_a_file_that_only_its_owner_reads(tmp_path: Path) -> None:
+def test_a_large_envelope_is_sent_as_a_file_that_only_its_owner_can_read(tmp_path: Path) -> None:
     shared = '"config":{"code":"main"},"type":"python"'
     small = Work("a", {"claim": "a"}, None, None, None, "", None, shared=shared)
     whole = {"claim": "a", "config": {"code": "main"}, "type": "python"}

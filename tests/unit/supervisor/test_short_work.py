@@ -1,3 +1,5 @@
+"""Which work is expected to be short."""
+
 from __future__ import annotations
 
 from engine.executors.base import Work
@@ -12,12 +14,12 @@ def test_unknown_work_is_not_short() -> None:
     assert not ShortWork().is_short(work())
 
 
-def test_what_the_author_or_the_past_expects_decides() -> None:
+def test_the_expected_duration_decides_before_the_first_attempt() -> None:
     assert ShortWork().is_short(work(expected=0.01))
     assert not ShortWork().is_short(work(expected=1.0))
 
 
-def test_a_kind_of_node_is_short_after_several_short_attempts_in_a_row() -> None:
+def test_a_node_type_is_short_after_several_short_attempts_in_a_row() -> None:
     short_work = ShortWork()
     for number in range(STREAK):
         assert not short_work.is_short(work("other"))
@@ -29,13 +31,13 @@ def test_a_kind_of_node_is_short_after_several_short_attempts_in_a_row() -> None
     assert not short_work.is_short(work("slow"))
 
 
-def test_a_node_that_prints_is_not_sent_ahead() -> None:
+def test_a_node_that_prints_is_not_short() -> None:
     short_work = ShortWork()
     short_work.record(work(), 0.001, True)
     assert not short_work.is_short(work(expected=0.001))
 
 
-def test_a_doubted_node_is_not_short_until_an_attempt_of_it_was() -> None:
+def test_a_node_marked_long_is_not_short_until_an_attempt_of_it_was() -> None:
     short_work = ShortWork()
     for _ in range(STREAK):
         short_work.record(work(), 0.001, False)

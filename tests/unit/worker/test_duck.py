@@ -1,4 +1,4 @@
-"""The safe connection opens what it was given and nothing else, whatever runs on it."""
+"""The restricted connection can open the given files and nothing else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def connection(tmp_path: Path) -> Iterator[Any]:
     connection.close()
 
 
-def test_it_reads_what_it_was_given(connection: Any, tmp_path: Path) -> None:
+def test_it_reads_the_given_file(connection: Any, tmp_path: Path) -> None:
     assert connection.execute(f"select * from '{tmp_path}/given.csv'").fetchall() == [(1,)]
 
 
@@ -52,7 +52,7 @@ def test_it_reads_what_it_was_given(connection: Any, tmp_path: Path) -> None:
         "select getenv('PATH')",
     ],
 )
-def test_it_refuses_the_rest(connection: Any, tmp_path: Path, sql: str) -> None:
+def test_it_refuses_everything_else(connection: Any, tmp_path: Path, sql: str) -> None:
     local_rows = [1, 2, 3]
     assert local_rows
     with pytest.raises(duck.package().Error):
@@ -60,7 +60,7 @@ def test_it_refuses_the_rest(connection: Any, tmp_path: Path, sql: str) -> None:
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "spill") == ["given.csv", "secret.csv"]
 
 
-def test_settings_are_what_was_asked_for() -> None:
+def test_settings_are_applied() -> None:
     connection = duck.lock(duck.connect(memory_bytes=100 * 1024 * 1024, threads=1))
     found = dict(connection.execute("select name, value from duckdb_settings()").fetchall())
     assert found["threads"] == "1"
@@ -71,7 +71,7 @@ def test_settings_are_what_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize("text", ["plain", "it's", "'; drop table x; --", '"', "\\", "é\n"])
-def test_literals_and_names_hold_any_text(text: str) -> None:
+def test_literals_and_identifiers_may_contain_any_text(text: str) -> None:
     connection = duck.connect()
     found = connection.execute(f"select {duck.quote(text)} as {duck.name(text)}")
     assert found.description[0][0] == text

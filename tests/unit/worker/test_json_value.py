@@ -1,9 +1,8 @@
-"""JSON outputs: what is taken as it is, and what is refused with its place."""
+"""JSON outputs: what is accepted, and what is refused with its place."""
 
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -22,13 +21,13 @@ JSON = st.recursive(
 
 @given(JSON)
 @settings(deadline=None)
-def test_all_json_goes_through_unchanged(value: Any) -> None:
+def test_json_is_stored_unchanged(value: Any) -> None:
     assert json.loads(json_value.encode(value)) == value
 
 
 @given(st.recursive(st.floats() | st.text() | st.binary(), st.lists))
 @settings(deadline=None)
-def test_whatever_comes_it_is_json_or_bad_output(value: Any) -> None:
+def test_any_value_is_json_or_bad_output(value: Any) -> None:
     try:
         text = json_value.encode(value)
     except BadOutput:
@@ -37,11 +36,11 @@ def test_whatever_comes_it_is_json_or_bad_output(value: Any) -> None:
         json.loads(text, parse_constant=pytest.fail)
 
 
-def test_tuples_and_keys_that_are_numbers_are_taken_as_pythons_json_takes_them() -> None:
+def test_tuples_and_numeric_keys_are_encoded_as_by_pythons_json() -> None:
     assert json_value.encode({1: (2, 3), None: True, 1.5: "é"}) == '{"1":[2,3],"null":true,"1.5":"é"}'.encode()
 
 
-def test_shared_parts_are_no_circle() -> None:
+def test_a_value_may_contain_the_same_part_twice() -> None:
     part = [1]
     assert json_value.encode([part, part]) == b"[[1],[1]]"
 
@@ -63,7 +62,7 @@ def test_the_place_is_named(value: Any, says: str) -> None:
     assert says in str(caught.value)
 
 
-def test_depth_is_bounded_where_readers_are_not() -> None:
+def test_depth_is_limited() -> None:
     def nested(levels: int) -> Any:
         value: Any = 1
         for _ in range(levels):
@@ -73,19 +72,17 @@ def test_depth_is_bounded_where_readers_are_not() -> None:
     assert json_value.encode(nested(200))
     with pytest.raises(BadOutput, match="more than 200 levels"):
         json_value.encode(nested(201))
-    # Many containers beside each other are not deep.
+    # Many containers side by side are not deep.
     assert json_value.encode([[1]] * 10_000)
 
 
-def test_long_digits_in_text_are_only_text() -> None:
+def test_text_may_contain_long_numbers() -> None:
     text = "9" * 1000
     assert json.loads(json_value.encode([text])) == [text]
 
 
-def test_a_circle_is_found_in_a_moment() -> None:
+def test_a_value_that_contains_itself_is_found() -> None:
     value: list[Any] = [[0] * 100 for _ in range(1000)]
     value.append(value)
-    began = time.monotonic()
     with pytest.raises(BadOutput, match=r"output\[1000\] contains itself"):
         json_value.encode(value)
-    assert time.monotonic() - began < 5

@@ -1,4 +1,4 @@
-"""Notes of what node processes have begun, as the next supervisor finds them."""
+"""Notes of the attempts that node processes have started last."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_the_last_attempt_of_each_process_is_found(tmp_path: Path) -> None:
     assert all(abs(at - time.time()) < 60 for at in found.values())
 
 
-def test_a_process_that_began_nothing_and_a_torn_note_say_nothing(tmp_path: Path) -> None:
+def test_empty_and_incomplete_notes_are_ignored(tmp_path: Path) -> None:
     StartNote(f"{tmp_path}/1{NOTE_SUFFIX}")
     (tmp_path / f"2{NOTE_SUFFIX}").write_bytes(b"a claim without its ti".ljust(NOTE_BYTES))
     (tmp_path / f"3{NOTE_SUFFIX}").write_bytes(b"")
@@ -27,6 +27,6 @@ def test_a_process_that_began_nothing_and_a_torn_note_say_nothing(tmp_path: Path
     assert read_all(str(tmp_path)) == {}
 
 
-def test_without_room_for_it_nothing_is_noted(tmp_path: Path) -> None:
+def test_a_note_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     StartNote(f"{tmp_path}/missing/1{NOTE_SUFFIX}").write("a")
     assert read_all(str(tmp_path)) == read_all(f"{tmp_path}/missing") == {}
