@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.processes, pytest.mark.timeout(1
 HOLDS = """
 import sys, threading
 import django
-from engine import postgres
+from engine.database import postgres
 postgres.ASKED["idle_in_transaction_session_timeout"] = "2s"
 django.setup()
 from django.db import connection, transaction
