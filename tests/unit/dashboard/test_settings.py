@@ -1,9 +1,8 @@
-"""The list of settings, by which `doctor` finds misspelled ones, and the page that describes them."""
+"""Settings of Django and Celery that depend on the environment or on the process."""
 
 from __future__ import annotations
 
 import os
-import re
 import ssl
 import subprocess
 import sys
@@ -12,15 +11,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.settings import _process_name
-from engine.config import SETTINGS
 from tests.support.product import ROOT
-
-
-def test_every_setting_is_in_the_readme_and_in_the_list_of_settings() -> None:
-    text = (ROOT / "README.md").read_text()
-    section = text.split("## Settings")[1].split("\n## ")[0]
-    told = set(re.findall(r"`([A-Z][A-Z_]+)(?:=\w+)?`", section))
-    assert told == set(SETTINGS)
 
 
 @pytest.mark.parametrize(
