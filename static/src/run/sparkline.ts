@@ -1,4 +1,4 @@
-/** The path of a small chart; dashboard/presenters.py draws the same. */
+/** The path of a small chart; dashboard/presenters/charts.py draws the same. */
 
 const WIDTH = 150;
 const HEIGHT = 34;

@@ -1,4 +1,4 @@
-/** How durations, counts, sizes and states are said; dashboard/amounts.py and presenters.py say the same (see examples.json). */
+/** How durations, counts, sizes and states are said; dashboard/presenters says the same (see examples.json). */
 
 import { fill, gettext } from "./i18n";
 
