@@ -17,27 +17,6 @@ SAMPLE_SECONDS = 1.0
 class Attempt:
     """Work that was sent to a process; after `start` the running attempt. Times are monotonic."""
 
-    __slots__ = (
-        "began",
-        "check_at",
-        "claim",
-        "hard_at",
-        "is_ending",
-        "is_short",
-        "is_started",
-        "memory_error",
-        "memory_error_due",
-        "oom_kills_before",
-        "output",
-        "sample_at",
-        "soft_at",
-        "soft_passed",
-        "stacks",
-        "tasks_refused",
-        "usage",
-        "work",
-    )
-
     def __init__(self, work: Work, is_short: bool) -> None:
         self.work = work
         self.claim = work.claim

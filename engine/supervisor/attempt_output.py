@@ -20,8 +20,6 @@ Send = Callable[[Report], None]
 class AttemptOutput:
     """Sends lines at most every LINES_SECONDS or LINES_BATCH, and progress at most every PROGRESS_SECONDS."""
 
-    __slots__ = ("_progress_sent_at", "_waiting_progress", "active_at", "claim", "lines_due", "log", "progress_due")
-
     def __init__(self, claim: str) -> None:
         self.claim = claim
         self.log: AttemptLog | None = None

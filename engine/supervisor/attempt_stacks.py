@@ -13,18 +13,6 @@ LEAD_SECONDS = 0.3
 class AttemptStacks:
     """Times are monotonic."""
 
-    __slots__ = (
-        "hard_lead_at",
-        "held",
-        "memory_bytes_at_last",
-        "next_at",
-        "sampler",
-        "signal_problem",
-        "soft_lead_at",
-        "stuck_at",
-        "taken_since_sample",
-    )
-
     def __init__(self) -> None:
         self.next_at = NEVER
         """When something of the following is due."""

@@ -7,6 +7,7 @@ import selectors
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -30,23 +31,23 @@ FAILED_STARTS_MAX = 3
 FAILED_STARTS_KEYS_MAX = 1000
 
 
+@dataclass(slots=True, eq=False)
 class Dispatcher:
     """Chooses a process for each work: an idle one, or for short work one that is busy with short work."""
 
-    def __init__(self, loop: Loop, reports: ReportQueue, pool: ProcessPool, *, scratch: Path, worker: str) -> None:
-        self.short_work = ShortWork()
-        self._loop = loop
-        self._reports = reports
-        self._pool = pool
-        self._scratch = scratch
-        self._worker = worker
-        self._failed_starts: dict[tuple[str, str], int] = {}
-        """(run, node) -> processes that ended in a row before they started its work."""
+    loop: Loop
+    reports: ReportQueue
+    pool: ProcessPool
+    scratch: Path
+    worker: str
+    short_work: ShortWork = field(default_factory=ShortWork)
+    failed_starts: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(run, node) -> processes that ended in a row before they started its work."""
 
     # Room for work.
 
     def has_room(self, work: Work) -> bool:
-        pool = self._pool
+        pool = self.pool
         if pool.is_stopping:
             return False
         interpreter = _interpreter(work)
@@ -55,14 +56,14 @@ class Dispatcher:
         return self.is_short(work) and self._prefetching_process(interpreter) is not None
 
     def idle_credit(self) -> int:
-        pool = self._pool
+        pool = self.pool
         if pool.is_stopping:
             return 0
         credit = max(0, pool.capacity - pool.busy_count())
         return credit if pool.may_start() else min(credit, len(pool.idle("")))
 
     def prefetch_credit(self) -> int:
-        pool = self._pool
+        pool = self.pool
         if pool.is_stopping:
             return 0
         now = time.monotonic()
@@ -87,13 +88,13 @@ class Dispatcher:
 
     def send(self, works: Iterable[Work]) -> None:
         """Send works to processes; those that cannot be taken are Returned."""
-        returned = [work.claim for work in works if self._pool.is_stopping or not self._place(work)]
+        returned = [work.claim for work in works if self.pool.is_stopping or not self._place(work)]
         if returned:
-            self._reports.append(Returned(returned))
+            self.reports.append(Returned(returned))
 
     def _place(self, work: Work) -> bool:
         """Return whether the work was taken or refused for good."""
-        pool, interpreter, is_short = self._pool, _interpreter(work), self.is_short(work)
+        pool, interpreter, is_short = self.pool, _interpreter(work), self.is_short(work)
         process: NodeProcess | None = None
         if pool.busy_count() < pool.capacity:
             process = pool.take_idle(interpreter)
@@ -117,7 +118,7 @@ class Dispatcher:
         """Return the process with the least work among those that may be sent short work ahead."""
         best: NodeProcess | None = None
         now = time.monotonic()
-        for process in self._pool.processes:
+        for process in self.pool.processes:
             if (
                 process.interpreter == interpreter
                 and (best is None or len(process.attempts) < len(best.attempts))
@@ -129,12 +130,12 @@ class Dispatcher:
     def _assign(self, process: NodeProcess, attempt: Attempt) -> None:
         work = attempt.work
         try:
-            message = encode_envelope(work, self._scratch)
+            message = encode_envelope(work, self.scratch)
         except OSError as error:
             # The disk is full, or the folder is gone.
-            self._refuse(work, f"The envelope could not be written to {self._scratch}: {error.strerror}.")
+            self._refuse(work, f"The envelope could not be written to {self.scratch}: {error.strerror}.")
             if not process.attempts:
-                self._pool.make_idle(process)
+                self.pool.make_idle(process)
             return
         if not process.attempts:
             process.heard_at = time.monotonic()
@@ -143,49 +144,49 @@ class Dispatcher:
         elif not attempt.is_short:
             process.all_short = False
         process.attempts[work.claim] = attempt
-        self._pool.by_claim[work.claim] = process
+        self.pool.by_claim[work.claim] = process
         if not process.send(work.claim, message) and len(process.backlog) == 1:
-            self._loop.register(process.socket, partial(self._on_writable, process), selectors.EVENT_WRITE)
+            self.loop.register(process.socket, partial(self._on_writable, process), selectors.EVENT_WRITE)
 
     def _on_writable(self, process: NodeProcess) -> None:
         if process.send_backlog():
-            self._loop.unregister(process.socket)
+            self.loop.unregister(process.socket)
 
     # Taking back.
 
     def recall_all(self) -> None:
         """Take back all work that no process has read."""
-        for process in self._pool.processes:
+        for process in self.pool.processes:
             if process.attempts and not process.is_dead:
                 self.recall(process)
 
     def recall(self, process: NodeProcess) -> None:
         """Take back the work that the process has not read; it is Returned."""
         if process.backlog:
-            self._loop.unregister(process.socket)
+            self.loop.unregister(process.socket)
         claims = []
         for message in process.recall():
             claim = claim_of(message)
             if process.attempts.pop(claim, None) is not None:
-                del self._pool.by_claim[claim]
+                del self.pool.by_claim[claim]
                 claims.append(claim)
-                remove_envelope_file(claim, self._scratch)
+                remove_envelope_file(claim, self.scratch)
         if claims:
-            self._reports.append(Returned(claims))
+            self.reports.append(Returned(claims))
             if not process.attempts and process.takes_work:
-                self._pool.make_idle(process)
+                self.pool.make_idle(process)
 
     def forget(self, process: NodeProcess, attempt: Attempt) -> None:
         """Remove an attempt that is over."""
         del process.attempts[attempt.claim]
-        del self._pool.by_claim[attempt.claim]
+        del self.pool.by_claim[attempt.claim]
 
     # Work that is not started.
 
     def on_started(self) -> None:
         """Note that a process has started an attempt: starts do not fail in a row."""
-        if self._failed_starts:
-            self._failed_starts.clear()
+        if self.failed_starts:
+            self.failed_starts.clear()
 
     def refuse_after_failed_starts(self, process: NodeProcess, work: Work) -> bool:
         """Count a process that ended before it started the work; end the work if that happens again and again.
@@ -193,12 +194,12 @@ class Dispatcher:
         Return whether the work was ended; if not, it is to be Returned.
         """
         key = (work.run, work.node)
-        if len(self._failed_starts) > FAILED_STARTS_KEYS_MAX:
-            self._failed_starts.clear()
-        count = self._failed_starts[key] = self._failed_starts.get(key, 0) + 1
+        if len(self.failed_starts) > FAILED_STARTS_KEYS_MAX:
+            self.failed_starts.clear()
+        count = self.failed_starts[key] = self.failed_starts.get(key, 0) + 1
         if count < FAILED_STARTS_MAX:
             return False
-        del self._failed_starts[key]
+        del self.failed_starts[key]
         if process.is_ready:
             error = process.end_reason.error if process.end_reason is not None else None
             text = (error or {}).get("message") or "The node process ended before the attempt began."
@@ -211,8 +212,8 @@ class Dispatcher:
     def _refuse(self, work: Work, message: str) -> None:
         """End work that no process can run."""
         now, pid = time.time(), os.getpid()
-        self._reports.append(Started(work.claim, pid, str(procfs.start_of(pid)), self._worker, now))
-        self._reports.append(Ended(work.claim, "failed", now, 0.0, error=worker_lost(message)))
+        self.reports.append(Started(work.claim, pid, str(procfs.start_of(pid)), self.worker, now))
+        self.reports.append(Ended(work.claim, "failed", now, 0.0, error=worker_lost(message)))
 
 
 def _interpreter(work: Work) -> str:

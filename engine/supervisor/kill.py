@@ -25,19 +25,6 @@ STOPPED = frozenset("TtZXD")
 class TreeKill:
     """Kills one tree. `advance` does the next step and never waits."""
 
-    __slots__ = (
-        "_frozen",
-        "_group",
-        "_known",
-        "_mark",
-        "_not_permitted",
-        "_root",
-        "_root_start",
-        "began",
-        "ended",
-        "seconds",
-    )
-
     def __init__(
         self,
         root: int,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -37,51 +38,41 @@ GROWTH_BYTES_MAX = 64 * 1024 * 1024
 SECONDS_MAX = 1e9
 
 
+@dataclass(slots=True, eq=False)
 class Receiver:
     """Reads each process one read at a time, so that a flood from one does not hold up the others."""
 
-    def __init__(
-        self,
-        loop: Loop,
-        reports: ReportQueue,
-        pool: ProcessPool,
-        dispatcher: Dispatcher,
-        stacks: StackSchedule,
-        termination: Termination,
-        *,
-        worker: str,
-    ) -> None:
-        self._loop = loop
-        self._reports = reports
-        self._pool = pool
-        self._dispatcher = dispatcher
-        self._stacks = stacks
-        self._termination = termination
-        self._worker = worker
-        self.is_paused = False
-        """Whether what node processes print is left in their pipes."""
+    loop: Loop
+    reports: ReportQueue
+    pool: ProcessPool
+    dispatcher: Dispatcher
+    stacks: StackSchedule
+    termination: Termination
+    worker: str
+    is_paused: bool = False
+    """Whether what node processes print is left in their pipes."""
 
     def attach(self, process: NodeProcess) -> None:
         """Read the process whenever it has sent something."""
-        self._loop.register(process.frame_pipe, partial(self.on_frames, process))
-        self._loop.register(process.stacks.socket, partial(self._stacks.on_reply, process))
+        self.loop.register(process.frame_pipe, partial(self.on_frames, process))
+        self.loop.register(process.stacks.socket, partial(self.stacks.on_reply, process))
         if not self.is_paused:
             self._attach_output(process)
 
     def _attach_output(self, process: NodeProcess) -> None:
         for stream, descriptor in enumerate((process.stdout, process.stderr)):
             if descriptor in process.open_pipes:
-                self._loop.register(descriptor, partial(self._on_output, process, stream))
+                self.loop.register(descriptor, partial(self._on_output, process, stream))
 
     def pause_output(self, paused: bool) -> None:
         """Leave what node processes print in their pipes, so that they wait, or read it again."""
         if paused == self.is_paused:
             return
         self.is_paused = paused
-        for process in self._pool.processes:
+        for process in self.pool.processes:
             if paused:
-                self._loop.unregister(process.stdout)
-                self._loop.unregister(process.stderr)
+                self.loop.unregister(process.stdout)
+                self.loop.unregister(process.stderr)
             else:
                 self._attach_output(process)
 
@@ -92,29 +83,29 @@ class Receiver:
         try:
             for frame in process.read_frames():
                 self._on_frame(process, frame)
-            process.heard_at = self._loop.now
+            process.heard_at = self.loop.now
             if process.frames.error:
                 self._break_channel(process, process.frames.error)
         except (KeyError, TypeError, ValueError) as error:
             self._break_channel(process, f"A frame cannot be understood: {error!r}.")
         if process.frame_pipe not in process.open_pipes:
-            self._loop.unregister(process.frame_pipe)
-            process.close_deadline = self._loop.now + CLOSED_PIPE_SECONDS
-            self._loop.wake_at(process.close_deadline)
+            self.loop.unregister(process.frame_pipe)
+            process.close_deadline = self.loop.now + CLOSED_PIPE_SECONDS
+            self.loop.wake_at(process.close_deadline)
 
     def _break_channel(self, process: NodeProcess, message: str) -> None:
         process.open_pipes.discard(process.frame_pipe)
         log.warning("node_process_broken pid=%s: %s", process.pid, message)
         if not process.is_ending:
             error = worker_lost(f"The node process broke its channel. {message}")
-            self._termination.end(process, EndReason(Cause.CHANNEL_BROKEN, error=error))
+            self.termination.end(process, EndReason(Cause.CHANNEL_BROKEN, error=error))
 
     def _on_frame(self, process: NodeProcess, frame: dict[str, Any]) -> None:
         """Raises KeyError, TypeError or ValueError for a frame that is not as it should be."""
-        loop = self._loop
+        loop = self.loop
         kind = frame["k"]
         if kind == "ready":
-            self._pool.on_ready(process)
+            self.pool.on_ready(process)
             loop.wake_at(loop.now)
             return
         attempt = process.attempts.get(frame["c"])
@@ -124,7 +115,7 @@ class Receiver:
             self._on_started(process, attempt, frame)
         elif "began" in frame and process.current is None:
             # An instant attempt, which runs no author's code, reports its start and its end in one frame.
-            self._reports.delay(self._started(process, attempt, frame["began"]), loop.now)
+            self.reports.delay(self._started(process, attempt, frame["began"]), loop.now)
             self._on_end(process, attempt, frame)
         elif attempt is not process.current:
             return
@@ -134,44 +125,44 @@ class Receiver:
                 loop.wake_at(loop.now)
             self._on_end(process, attempt, frame)
         elif kind == "log":
-            attempt.output.add_log_frame(frame, loop.now, self._reports.append)
+            attempt.output.add_log_frame(frame, loop.now, self.reports.append)
             loop.wake_at(attempt.output.lines_due)
         elif kind == "progress":
-            attempt.output.add_progress_frame(frame, loop.now, self._reports.append)
+            attempt.output.add_progress_frame(frame, loop.now, self.reports.append)
             loop.wake_at(attempt.output.progress_due)
 
     def _on_started(self, process: NodeProcess, attempt: Attempt, frame: dict[str, Any]) -> None:
         # The time of this turn may be before the start, and a soft limit must not act early.
-        now = self._loop.now = time.monotonic()
+        now = self.loop.now = time.monotonic()
         process.current = attempt
         attempt.start(now)
-        self._dispatcher.on_started()
+        self.dispatcher.on_started()
         started = self._started(process, attempt, frame["at"])
         if attempt.is_short:
-            self._reports.delay(started, now)
+            self.reports.delay(started, now)
         else:
-            self._reports.append(started)
+            self.reports.append(started)
         due = attempt.due()
         if len(process.attempts) > 1:
             due = min(due, now + RECALL_BESIDE_IDLE_SECONDS)
-        self._loop.wake_at(due)
+        self.loop.wake_at(due)
 
     def _started(self, process: NodeProcess, attempt: Attempt, at: Any) -> Started:
-        worker = f"{self._worker}/{process.index}"
+        worker = f"{self.worker}/{process.index}"
         return Started(attempt.claim, process.pid, process.start_text, worker, frame_time(at))
 
     def _on_end(self, process: NodeProcess, attempt: Attempt, frame: dict[str, Any]) -> None:
         """Handle the frame by which the node process reports how the attempt ended."""
         if attempt.is_started:
-            self._stacks.on_end(attempt)
+            self.stacks.on_end(attempt)
         is_clean = frame.get("clean", True) is True
         if not is_clean:
             # A process that goes on has waited until its output was read, because its next attempt may print at once.
             # No attempt follows in this one, so what is left in its pipes is still this attempt's.
             self._read_rest_of_output(process)
         ended = self._ended(process, attempt, frame)
-        self._dispatcher.short_work.record(attempt.work, ended.seconds, attempt.output.printed)
-        self._dispatcher.forget(process, attempt)
+        self.dispatcher.short_work.record(attempt.work, ended.seconds, attempt.output.printed)
+        self.dispatcher.forget(process, attempt)
         process.current = None
         process.attempts_ended += 1
         if not process.takes_work:
@@ -179,27 +170,27 @@ class Receiver:
         elif not is_clean:
             if procfs.children(process.pid) or not procfs.LISTS_CHILDREN:
                 process.pending_ends.append((attempt, ended))
-                self._termination.end(process, EndReason(Cause.CHILDREN_LEFT, attempt.claim))
+                self.termination.end(process, EndReason(Cause.CHILDREN_LEFT, attempt.claim))
             else:
-                self._termination.report_end(attempt, ended)
-                self._termination.retire(process)
+                self.termination.report_end(attempt, ended)
+                self.termination.retire(process)
         elif attempt.is_short and attempt.output.log is None and len(process.attempts) >= PREFETCHED_ENOUGH:
-            attempt.output.flush_progress(self._loop.now, self._reports.append)
-            self._reports.delay(ended, self._loop.now)
-            self._reports.expects_more = True
+            attempt.output.flush_progress(self.loop.now, self.reports.append)
+            self.reports.delay(ended, self.loop.now)
+            self.reports.expects_more = True
         else:
-            self._termination.report_end(attempt, ended)
+            self.termination.report_end(attempt, ended)
             if not process.attempts:
                 if process.is_used_up or _has_grown(process):
-                    self._termination.retire(process)
+                    self.termination.retire(process)
                 else:
-                    self._pool.make_idle(process)
+                    self.pool.make_idle(process)
 
     def _ended(self, process: NodeProcess, attempt: Attempt, frame: dict[str, Any]) -> Ended:
         has_failed = frame["k"] == "failed"
         seconds = float(frame["seconds"])
         if not 0.0 <= seconds < SECONDS_MAX:
-            seconds = self._loop.now - attempt.began
+            seconds = self.loop.now - attempt.began
         output = frame.get("output")
         if not has_failed and type(output) is not dict:
             raise ValueError("a result without its output")
@@ -235,15 +226,15 @@ class Receiver:
         if data:
             self._add_output(process, stream, data)
         elif descriptor not in process.open_pipes:
-            self._loop.unregister(descriptor)
+            self.loop.unregister(descriptor)
 
     def _add_output(self, process: NodeProcess, stream: int, data: bytes) -> None:
         attempt = process.current
         if attempt is None:
             process.add_stray_output(data)
             return
-        attempt.output.add_bytes(stream, data, self._loop.now, time.time(), self._reports.append)
-        self._loop.wake_at(attempt.output.lines_due)
+        attempt.output.add_bytes(stream, data, self.loop.now, time.time(), self.reports.append)
+        self.loop.wake_at(attempt.output.lines_due)
 
     def _read_rest_of_output(self, process: NodeProcess) -> None:
         for stream, descriptor in enumerate((process.stdout, process.stderr)):

@@ -17,18 +17,6 @@ PROCESSES_MAX = 512
 class ResourceUsage:
     """Measures the tree of a node process while one attempt runs in it."""
 
-    __slots__ = (
-        "_cpu_at_start",
-        "_cpu_sample",
-        "_cpu_seconds",
-        "_io_sample",
-        "_network",
-        "_quiet",
-        "memory_bytes",
-        "memory_peak_bytes",
-        "processes",
-    )
-
     def __init__(self) -> None:
         self.memory_bytes = 0
         """Memory of the tree when it was measured last."""

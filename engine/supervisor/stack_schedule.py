@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from engine.executors.base import Ended, Stacks
 from engine.supervisor.attempt import Attempt
@@ -20,12 +21,12 @@ MEMORY_GROWTH = 1.02
 FRESH_SECONDS = 1.0
 
 
+@dataclass(slots=True, eq=False)
 class StackSchedule:
     """Decides when stacks are taken, and reports them."""
 
-    def __init__(self, loop: Loop, reports: ReportQueue) -> None:
-        self._loop = loop
-        self._reports = reports
+    loop: Loop
+    reports: ReportQueue
 
     def take(self, process: NodeProcess, attempt: Attempt, why: str, *, quick: bool = False) -> None:
         """Begin to take the stacks of a running attempt."""
@@ -40,7 +41,7 @@ class StackSchedule:
         process.stacks.read()
         state.sampler = self._sampler(process, attempt, why, quick=quick)
         state.update()
-        self._loop.wake_at(state.next_at)
+        self.loop.wake_at(state.next_at)
 
     def advance(self, process: NodeProcess, attempt: Attempt, now: float) -> None:
         """Do what is due of an attempt's stacks."""
@@ -61,11 +62,11 @@ class StackSchedule:
     def on_reply(self, process: NodeProcess) -> None:
         """Read what the stack server has sent, or notice that it has closed its socket."""
         if not process.stacks.read():
-            self._loop.unregister(process.stacks.socket)
+            self.loop.unregister(process.stacks.socket)
         attempt = process.current
         if attempt is not None and attempt.stacks.sampler is not None:
-            attempt.stacks.sampler.due = attempt.stacks.next_at = self._loop.now
-            self._loop.wake_at(self._loop.now)
+            attempt.stacks.sampler.due = attempt.stacks.next_at = self.loop.now
+            self.loop.wake_at(self.loop.now)
 
     def report_for_limit(self, process: NodeProcess, attempt: Attempt, why: str) -> None:
         """Report the stacks that were taken for the limit that acts now, complete or not."""
@@ -75,7 +76,7 @@ class StackSchedule:
         elif why not in state.held:
             # This loop was held up for the whole time before the limit: report at least the kernel's view.
             self._finish(attempt, self._sampler(process, attempt, why, quick=False))
-        self._reports.append(state.held.pop(why))
+        self.reports.append(state.held.pop(why))
         state.update()
 
     def take_near_memory_limit(self, process: NodeProcess, attempt: Attempt, limit_bytes: int) -> None:
@@ -114,7 +115,7 @@ class StackSchedule:
         """Report the stacks taken for the limit on memory, if that has ended the attempt."""
         held = attempt.stacks.held.get("memory")
         if held is not None and ended.error is not None and ended.error["class"] == "MemoryLimit":
-            self._reports.append(held)
+            self.reports.append(held)
 
     def _sampler(self, process: NodeProcess, attempt: Attempt, why: str, *, quick: bool) -> StackSampler:
         return StackSampler(
@@ -123,7 +124,7 @@ class StackSchedule:
             process.signal,
             attempt.work,
             why,
-            self._loop.now,
+            self.loop.now,
             quick=quick,
             signal_problem=attempt.stacks.signal_problem,
         )
@@ -140,4 +141,4 @@ class StackSchedule:
             if why in LIMITS:
                 state.held[why] = report
             else:
-                self._reports.append(report)
+                self.reports.append(report)
