@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 STAMP_DEV := $(VENV)/.installed-dev
 
-.PHONY: install install-s3 install-dev run test test-postgres faults lint audit bench frontend words lock
+.PHONY: install install-s3 install-dev run test check check-frontend long lint audit bench frontend words lock
 
 install: $(STAMP)
 install-dev: $(STAMP_DEV)
@@ -32,23 +32,38 @@ install-s3: $(STAMP)
 run: install
 	@exec $(BIN)/python manage.py up $(ARGS)
 
+# Lanes of tests: tests/README.md says what runs in which. ARGS="tests/live -k name" for a part. More workers than
+# cores, for tests mostly wait.
+WORKERS ?= $(shell echo $$(( 2 * $$(nproc 2>/dev/null || echo 2) )))
+REPORTS := build/reports
+PYTEST := $(BIN)/python -m pytest -q --durations=10 --durations-min=1
+PARALLEL := $(PYTEST) -n $(WORKERS)
+
 test: install-dev
-	$(BIN)/python -m pytest -q $(ARGS)
+	$(PARALLEL) --junitxml=$(REPORTS)/test.xml $(ARGS) \
+		-m "not (long or timed or postgres or redis) and (smoke or not (processes or faults or browser))"
 
-# The engine's tests once more, in a database of their own on a PostgreSQL server.
-test-postgres: install-dev
+# What must hold before a change lands. Needs Node, PostgreSQL and Redis too; .ci/run installs them.
+check: install-dev
+	$(MAKE) -j 2 --output-sync=target lint check-frontend
+	$(PARALLEL) --junitxml=$(REPORTS)/check.xml -m "not (long or timed)"
 	DATABASE_URL="postgresql://$${PGUSER:-postgres}:$${PGPASSWORD:-}@$${PGHOST:-127.0.0.1}:$${PGPORT:-5432}/postgres" \
-		$(BIN)/python -m pytest -q tests/conformance tests/integration $(ARGS)
+		$(PARALLEL) --junitxml=$(REPORTS)/check-postgres.xml -m "not (long or timed)" tests/conformance tests/integration/engine
+	.ci/first-hour
 
-# Faults and random histories in their long form; `make test` has the short one. ARGS="tests/faults/test_zombie.py" for a part.
-faults: install-dev
-	INTERLOCK_FAULTS=long $(BIN)/python -m pytest -q --timeout=7200 $(or $(ARGS),tests/faults tests/stateful)
+# Everything that starts processes or is drawn at random, in its long form and one test at a time, so that times are
+# asserted too; then the advisory services are asked about what is installed.
+long: install-dev
+	INTERLOCK_LONG=1 $(PYTEST) --timeout=7200 --junitxml=$(REPORTS)/long.xml $(ARGS) \
+		-m "long or timed or not (unit or integration or browser)"
+	$(BIN)/python .ci/audit.py || [ $$? = 75 ]
 
 lint: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	INTERLOCK_HOME="$$(mktemp -d)" $(BIN)/python manage.py makemigrations --check --dry-run
 
 # Known holes in what is installed and in what the front end is built from. Fails on one, and also (75) when a service
 # cannot be asked.
@@ -62,6 +77,11 @@ bench: install
 DIST ?= dist
 frontend:
 	cd static && npm ci --no-audit --no-fund && npm run check && npm test && npm run build -- --outDir $(DIST) --emptyOutDir
+
+# What is built from the sources is what is committed.
+check-frontend:
+	$(MAKE) frontend DIST="$(abspath build/dist)"
+	diff -rq build/dist static/dist || { echo "static/dist differs from what its sources build: run make frontend and commit."; exit 1; }
 
 # Needs gettext. Takes new words into the catalogues, and out what nobody says; translate what is empty or fuzzy, then
 # once more, for it compiles them too. tests/unit/test_locale.py says what is missing.

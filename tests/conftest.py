@@ -1,5 +1,4 @@
-"""What every test may use. Markers that need a server or a browser are decided here; faults of a session are counted
-and said at its end."""
+"""What tests need of this machine, and the faults that a session has injected."""
 
 from __future__ import annotations
 
@@ -11,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.axe import AXE
 from tests.faults import clocks, count
-from tests.support import effort, network, postgres
+from tests.support import effort, network
 
 if count.VARIABLE not in os.environ:
     os.environ[count.VARIABLE] = str(Path(tempfile.mkdtemp(prefix="interlock-faults-")) / "count")
@@ -29,39 +29,18 @@ def _postgres_missing() -> str:
     return ""
 
 
-def _browser_missing() -> str:
-    return "" if CHROMIUM else "no Chromium on this machine"
-
-
-def _redis_missing() -> str:
-    return "" if shutil.which("redis-server") else "no redis-server on this machine"
-
-
-def _own_postgres_missing() -> str:
-    return "" if postgres.program("initdb") else "no program initdb on this machine"
-
-
-def _faketime_missing() -> str:
-    return "" if clocks.library() else "no libfaketime on this machine"
-
-
-def _cables_missing() -> str:
-    return network.missing()
-
-
 NEEDS = {
-    "cables": _cables_missing,
-    "faketime": _faketime_missing,
-    "own_postgres": _own_postgres_missing,
+    "axe": lambda: "" if AXE.exists() else "axe-core is not installed: make frontend",
+    "browser": lambda: "" if CHROMIUM else "no Chromium on this machine",
+    "cables": network.missing,
+    "faketime": lambda: "" if clocks.library() else "no libfaketime on this machine",
     "postgres": _postgres_missing,
-    "redis": _redis_missing,
-    "browser": _browser_missing,
+    "redis": lambda: "" if shutil.which("redis-server") else "no redis-server on this machine",
 }
+"""Marker -> why tests with it cannot run here; empty: they can."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # The browser's driver keeps an event loop in this thread from its first use on, beside which no other may run.
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
     for marker, missing in NEEDS.items():
         needing = [item for item in items if item.get_closest_marker(marker)]
         if not needing or not (reason := missing()):

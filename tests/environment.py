@@ -1,4 +1,4 @@
-"""Loaded by pytest before Django's settings: gives every test session a home folder of its own.
+"""Loaded by pytest before Django's settings: gives every test process a home folder of its own.
 
 Without it, settings would read the developer's own `~/.interlock`.
 """
@@ -12,8 +12,8 @@ import tempfile
 
 _home = tempfile.mkdtemp(prefix="interlock-tests-")
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
-# What is said to the tests themselves stays.
-_KEPT = ("INTERLOCK_EDITED_DOCUMENTS", "INTERLOCK_FAULTS", "INTERLOCK_FAULTS_COUNT", "INTERLOCK_SEED")
+# These are for the tests, not for the product.
+_KEPT = ("INTERLOCK_EDITED_DOCUMENTS", "INTERLOCK_FAULTS_COUNT", "INTERLOCK_LONG", "INTERLOCK_SEED")
 for name in [name for name in os.environ if name.startswith("INTERLOCK_") and name not in _KEPT]:
     del os.environ[name]
 os.environ.update(INTERLOCK_HOME=_home, SECRET_KEY="only-for-tests-" + "x" * 40)

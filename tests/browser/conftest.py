@@ -66,7 +66,9 @@ class Held:
 
 FORMS = (
     pytest.param("one_host", id="one host"),
-    pytest.param("several_hosts", id="several hosts", marks=(pytest.mark.postgres, pytest.mark.redis)),
+    pytest.param(
+        "several_hosts", id="several hosts", marks=(pytest.mark.postgres, pytest.mark.redis, pytest.mark.long)
+    ),
 )
 """Names of fixtures, for what holds on whichever product."""
 

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 if TYPE_CHECKING:
     from tests.browser.conftest import Person
-
-pytestmark = pytest.mark.browser
 
 
 def test_a_call_is_tried_out_from_the_docs_and_nothing_is_asked_of_another_host(person: Person) -> None:

@@ -7,8 +7,6 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
-
 WAITS = "import time\ndef main(inputs, ctx):\n    ctx.progress(0.5)\n    time.sleep(600)\n"
 EVIL = "<img src=x onerror=alert(1)>\u202e🎉 " + "x" * 150
 

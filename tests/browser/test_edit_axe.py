@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser import axe
 from tests.browser.conftest import somebody
-from tests.browser.test_accessibility import AXE, violations
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(180),
-    pytest.mark.skipif(not AXE.exists() and "CI" not in os.environ, reason="axe-core is not installed: make frontend"),
-]
+pytestmark = pytest.mark.axe
 
 READ = {"id": "read", "type": "table.read", "config": {"path": "samples/airlines.csv"}, "position": {"x": 0, "y": 0}}
 BAD = {"id": "sql", "type": "table.sql", "config": {"sql": "select nam from read"}, "position": {"x": 260, "y": 0}}
@@ -31,9 +26,7 @@ def workflow(product) -> None:
     product.call("PUT", "/api/v1/workflows/axe-drawn/draft/", {"definition": DRAWN}, If_Match=etag)
 
 
-@pytest.mark.parametrize(
-    ("width", "dark"), [(1440, False), (1440, True), (360, False)], ids=["light", "dark", "narrow"]
-)
+@axe.LOOKS
 def test_axe_finds_nothing_in_the_editor(chromium, product, tmp_path, dark, width):
     with somebody(chromium, product, tmp_path / "shots", width=width, dark=dark) as person:
         person.sign_in()
@@ -43,13 +36,13 @@ def test_axe_finds_nothing_in_the_editor(chromium, product, tmp_path, dark, widt
         page.locator("[data-problem-count]").click()
         if width > 640:
             page.get_by_role("button", name="Compare", exact=True).click()
-        found = {"page": violations(page, dark, width)}
+        found = {"page": axe.violations(page, dark, width)}
         page.locator("[data-publish]").click()
         expect(page.locator("[data-publish-part]")).to_be_visible()
-        found["publish"] = violations(page, dark, width)
+        found["publish"] = axe.violations(page, dark, width)
         page.keyboard.press("Escape")
         if width <= 640:
             page.locator("[data-add-narrow]").click()
             expect(page.locator("[data-add-menu]")).to_be_visible()
-            found["add menu"] = violations(page, dark, width)
+            found["add menu"] = axe.violations(page, dark, width)
         assert {where: wrong for where, wrong in found.items() if wrong} == {}

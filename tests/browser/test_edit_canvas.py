@@ -13,8 +13,6 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Person, box_of, somebody
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-
 SHIFT = "Shift"
 GRID = 20
 numbers = itertools.count()
@@ -100,7 +98,7 @@ class Canvas:
             found = self.draft()
             return found if condition(found) else None
 
-        return wait_until(look, 10, interval=0.05)
+        return wait_until(look, interval=0.05)
 
     def has_edges(self, edges: str) -> None:
         wanted = sorted(edges.split())

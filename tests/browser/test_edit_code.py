@@ -10,8 +10,6 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Held, Person, completions
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-
 
 @pytest.fixture
 def person(signed_in_once: Person) -> Person:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.wait import wait_until
-
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 SQL = (
     "select range n, if(range % 4 = 0, null, '<b>' || (range % 3)) t, *\n"

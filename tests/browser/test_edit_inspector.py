@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser import axe
 from tests.browser.conftest import Person
-from tests.browser.test_accessibility import AXE
 from tests.support.wait import wait_until
-
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 NODES: list[dict[str, Any]] = [
     {"id": "load", "type": "table.read", "name": "Load", "config": {"path": "samples/flights-2013-01.csv.gz"}},
@@ -382,21 +380,17 @@ def test_an_edge_says_what_passes_and_takes_a_node_in(person):
     expect(it.panel.get_by_text("Workflow settings")).to_be_visible()
 
 
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: make frontend")
+@pytest.mark.axe
 def test_axe_finds_nothing_wrong_in_any_of_its_views(person):
     nodes = [*NODES[:2], {**NODES[5], "config": {"cases": [{"port": "few", "when": True}]}}, NODES[7]]
     it = Inspecting(person, "inspect-axe", nodes, [EDGES[0], EDGES[2]])
-    it.page.evaluate(AXE.read_text())
     found = {}
 
     def look(view: str) -> None:
         it.page.evaluate("document.querySelectorAll('[data-inspector] details').forEach((fold) => (fold.open = true))")
         for theme in ("light", "dark"):
             it.page.evaluate("(theme) => (document.documentElement.dataset.theme = theme)", theme)
-            wrong = it.page.evaluate(
-                "axe.run('[data-inspector]', { resultTypes: ['violations'] }).then((found) => found.violations"
-                ".map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`))"
-            )
+            wrong = axe.violations(it.page, where="[data-inspector]")
             if wrong:
                 found[f"{view}, {theme}"] = wrong
 

@@ -12,8 +12,6 @@ from tests.browser.conftest import FORMS, completions
 from tests.support.product import Product
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-
 
 @pytest.fixture
 def product(request: pytest.FixtureRequest) -> Product:

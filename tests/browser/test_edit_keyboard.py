@@ -7,12 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.wait import wait_until
-
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 CHECKED = """document.querySelector("[data-editor]").dataset.checked
     === document.querySelector("[data-edit-canvas]").dataset.drawn"""
@@ -105,7 +102,7 @@ def test_the_flights_workflow_is_built_by_keyboard_alone(person):
     hands.connect("by_wind", "summary")
     hands.press("t")
     # The layout is made aside: which edit is the last one is known only after it.
-    wait_until(lambda: page.evaluate(CHECKED), 15, interval=0.05)
+    wait_until(lambda: page.evaluate(CHECKED), interval=0.05)
     expect(page.locator("[data-problem-count]")).to_have_text("No problems")
     ends = {(edge["source"], edge["target"]) for edge in sample["edges"]}
 
@@ -114,7 +111,7 @@ def test_the_flights_workflow_is_built_by_keyboard_alone(person):
         named = {node["id"] for node in found["nodes"]}
         return named == set(wanted) and {(edge["source"], edge["target"]) for edge in found["edges"]} == ends
 
-    wait_until(drawn, 10, interval=0.1)
+    wait_until(drawn, interval=0.1)
 
     hands.find_anything("publish", "Publish")
     expect(page.locator("#publish-message")).to_be_focused()

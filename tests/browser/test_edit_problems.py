@@ -10,8 +10,6 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-
 SQL = "select carrier,\n       avg(dep_dely) as delay\nfrom   flights\ngroup by 1"
 LINE = "getSelection().anchorNode?.parentElement.closest('.cm-line, .cm-content').textContent ?? ''"
 """The text of the line in which the cursor stands."""
@@ -77,7 +75,7 @@ def test_an_unknown_column_is_marked_everywhere_and_mended_by_its_repair(editor)
     row.get_by_role("button", name=SAID).click()
     inspector = page.locator("[data-inspector]")
     expect(inspector.locator(".cm-content")).to_be_focused()
-    wait_until(lambda: "dep_dely" in page.evaluate(LINE), 5)
+    wait_until(lambda: "dep_dely" in page.evaluate(LINE))
     expect(inspector).to_contain_text(SAID)
     row.get_by_role("button", name="Use dep_delay").click()
     expect(rows(page)).to_have_count(0)

@@ -10,8 +10,6 @@ from playwright.sync_api import Page, expect
 
 from tests.support.documents import chain
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-
 
 def document() -> dict[str, Any]:
     """Two nodes in a row, each with a place."""

@@ -17,7 +17,6 @@ from tests.support.product import Product
 from tests.support.templates import running
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 TROUBLE = ["Failed to load resource", "WebSocket"]
 
 
@@ -111,23 +110,23 @@ def test_a_save_from_elsewhere_is_never_written_over_and_either_can_be_kept(pers
     expect(notice(page)).to_have_count(0)
     assert ids(person, slug) == ["a", "theirs"]
     page.locator("[data-undo]").click()
-    wait_until(lambda: len(ids(person, slug)) == 4, 10, interval=0.05)
+    wait_until(lambda: len(ids(person, slug)) == 4, interval=0.05)
     # Both drew something else: both can be kept.
     stands(page, "saved")
     found = person.product.api("GET", f"workflows/{slug}/draft/")["definition"]
     put(person, slug, {**found, "nodes": [*found["nodes"], {"id": "more", "type": "noop"}]}, '"3"')
     draw(page)
     page.get_by_role("button", name="Keep both").click()
-    wait_until(lambda: len(ids(person, slug)) == 6 and "more" in ids(person, slug), 10, interval=0.05)
+    wait_until(lambda: len(ids(person, slug)) == 6 and "more" in ids(person, slug), interval=0.05)
     # Keeping one's own leaves theirs one step back.
     stands(page, "saved")
     put(person, slug, chain("a", "again"), '"5"')
     draw(page)
     page.get_by_role("button", name="Keep mine").click()
-    wait_until(lambda: len(ids(person, slug)) == 7, 10, interval=0.05)
+    wait_until(lambda: len(ids(person, slug)) == 7, interval=0.05)
     stands(page, "saved")
     page.locator("[data-undo]").click()
-    wait_until(lambda: ids(person, slug) == ["a", "again"], 10, interval=0.05)
+    wait_until(lambda: ids(person, slug) == ["a", "again"], interval=0.05)
 
 
 def test_tabs_of_one_browser_tell_each_other(person, slug):
@@ -141,7 +140,7 @@ def test_tabs_of_one_browser_tell_each_other(person, slug):
     stands(page, "saved")
     expect(notice(text)).to_contain_text("Your draft was saved from another tab")
     text.get_by_role("button", name="Take theirs").click()
-    wait_until(lambda: len(json.loads(area.input_value())["nodes"]) == 3, 5)
+    wait_until(lambda: len(json.loads(area.input_value())["nodes"]) == 3)
     area.fill(json.dumps(chain("x", "y", "z")))
     stands(text, "saved")
     expect(notice(page)).to_contain_text("Your draft was saved from another tab")
@@ -195,7 +194,7 @@ def test_what_was_drawn_last_is_kept_while_the_browser_asks_whether_to_leave(per
     draw(page)
     assert not page.evaluate(KEPT)
     page.evaluate("window.dispatchEvent(new Event('beforeunload', { cancelable: true }))")
-    wait_until(lambda: page.evaluate(KEPT), 10, interval=0.05)
+    wait_until(lambda: page.evaluate(KEPT), interval=0.05)
 
 
 def test_a_killed_server_costs_nothing_not_even_with_the_tab_closed(author, own, slug):
@@ -276,7 +275,7 @@ def test_somebody_who_was_signed_out_goes_on_after_signing_in_but_never_as_someb
     stands(page, "saved")
     expect(notice(page)).to_have_count(0)
     draw(page, "shell")
-    wait_until(lambda: len(ids(author, slug)) == 4, 10, interval=0.05)
+    wait_until(lambda: len(ids(author, slug)) == 4, interval=0.05)
 
 
 def back(page: Page) -> None:

@@ -9,8 +9,6 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import box_of, somebody
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-
 
 def test_an_empty_drawing_on_a_phone_speaks_of_what_is_there(chromium, product, tmp_path):
     product.api("POST", "workflows/", {"name": "empty-phone", "slug": "empty-phone"})

@@ -14,8 +14,6 @@ from tests.browser.conftest import Held, Person, box_of
 from tests.support.documents import chain
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-
 
 @pytest.fixture
 def person(signed_in_once: Person) -> Person:
@@ -53,7 +51,7 @@ class Drawing:
             edges = [(edge["source"], edge["target"]) for edge in found.get("edges", [])]
             return found if condition(nodes, edges) else None
 
-        return wait_until(look, 10, interval=0.05)
+        return wait_until(look, interval=0.05)
 
     def is_now(self, nodes: str, edges: str = "") -> dict[str, Any]:
         """The draft, once it has these nodes ("a b") and edges ("a>b")."""

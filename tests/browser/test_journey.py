@@ -17,8 +17,6 @@ from tests.support.templates import first_start
 from tests.support.wait import wait_until
 from tests.support.withworkers import installation
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-
 
 @contextlib.contextmanager
 def started(form: str, folder: Path) -> Iterator[Product]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.browser import axe
 from tests.browser.conftest import Held, box_of, somebody
-from tests.browser.test_accessibility import AXE, violations
 from tests.support.product import Product
-
-pytestmark = pytest.mark.browser
 
 SLUG = "listed"
 FAILS = "def main(inputs, ctx):\n    return inputs['nothing']\n"
@@ -55,16 +51,13 @@ def listed(product: Product) -> None:
     product.api("POST", "pools/", {"name": "listed", "slots": 2})
 
 
-@pytest.mark.timeout(180)
-@pytest.mark.skipif(not AXE.exists() and "CI" not in os.environ, reason="axe-core is not installed: make frontend")
-@pytest.mark.parametrize(
-    ("width", "dark"), [(1440, False), (1440, True), (360, False)], ids=["light", "dark", "narrow"]
-)
+@pytest.mark.axe
+@axe.LOOKS
 def test_axe_finds_nothing_on_lists_and_forms(chromium, product, tmp_path, width, dark):
     with somebody(chromium, product, tmp_path / "shots", width=width, dark=dark) as person:
         person.sign_in()
         person.expected.append("404")
-        found = {place: wrong for place in PLACES if (wrong := violations(person.go(place), dark, width))}
+        found = {place: wrong for place in PLACES if (wrong := axe.violations(person.go(place), dark, width))}
         assert found == {}
 
 

@@ -7,8 +7,6 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
-
 TALKS = """
 import time
 def main(inputs, ctx):

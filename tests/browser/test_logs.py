@@ -15,8 +15,6 @@ from playwright.sync_api import Page, expect
 from tests.support.product import ROOT
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-
 TALKS = """
 import time, pathlib
 def main(inputs, ctx):
@@ -151,6 +149,7 @@ def test_a_log_is_followed_read_searched_filtered_and_copied_while_it_grows(pers
     assert download.value.suggested_filename == f"run-{run}.log"
 
 
+@pytest.mark.long
 def test_a_million_lines_open_at_the_end_and_any_of_them_is_near(person):
     product = person.product
     product.publish("million", [{"id": f"n{number}", "type": "noop"} for number in range(12)], [])

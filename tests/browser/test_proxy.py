@@ -12,7 +12,6 @@ from tests.support.templates import running
 from tests.support.tls import TlsProxy, certificate
 from tests.support.wait import wait_until
 
-pytestmark = pytest.mark.browser
 NAME = "flows.example"
 
 

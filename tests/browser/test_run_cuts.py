@@ -14,8 +14,6 @@ from tests.browser.conftest import Person, somebody
 from tests.support.cuts import CuttingProxy
 from tests.support.effort import rounds
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-
 CUTS = rounds(40, 100)
 STEPS = rounds(36, 90)
 CODE = """
@@ -73,6 +71,7 @@ def behind_a_bad_network(chromium, product, shots) -> Iterator[tuple[Person, Cut
         proxy.close()
 
 
+@pytest.mark.long
 def test_after_many_cuts_the_page_equals_the_api_and_no_state_went_back(chromium, product, tmp_path):
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
     print(f"SEED={seed}")
@@ -109,7 +108,7 @@ def test_after_many_cuts_the_page_equals_the_api_and_no_state_went_back(chromium
                     page.reload()
                 elif way < 0.7:
                     page.evaluate("window.dispatchEvent(new Event('online'))")
-        assert product.ended(run, 120)["state"] == "succeeded"
+        assert product.ended(run)["state"] == "succeeded"
         expect(page.locator("[data-run-state]")).to_have_text("Succeeded", timeout=30_000)
         expect(page.locator("[data-live]")).to_have_attribute("data-state", "live", timeout=30_000)
 

@@ -9,8 +9,6 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Person
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-
 FAILS = {"status": 500, "body": "{}", "content_type": "application/json"}
 
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import somebody
 from tests.support.wait import wait_until
-
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 WAITS = "import time\ndef main(inputs, ctx):\n    ctx.log('waiting for an answer')\n    time.sleep(600)\n"
 BREAKS = "def main(inputs, ctx):\n    ctx.log('about to break')\n    raise ValueError('it broke')\n"
@@ -199,7 +196,7 @@ TOPS = """
 def test_a_run_stands_on_a_phone_where_its_scripts_will_leave_it(chromium, product, tmp_path):
     run = hanging(product, "calm")
     # As far as it comes: both times its page says the same.
-    wait_until(lambda: states(product, run, "breaks", "hangs") == ["failed", "running"], 30)
+    wait_until(lambda: states(product, run, "breaks", "hangs") == ["failed", "running"])
     with somebody(chromium, product, tmp_path / "shots", width=360, height=740, touch=True) as person:
         person.sign_in()
         person.expected += ["Failed to load resource"]

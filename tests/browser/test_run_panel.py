@@ -14,8 +14,6 @@ from playwright.sync_api import Locator, Page, expect
 from tests.support.hangs import DEADLOCK, SOCKET
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
-
 HOLDS = """
 import subprocess
 
@@ -161,9 +159,9 @@ def test_a_node_that_waits_for_another_runs_slot_is_started_by_a_larger_pool(per
     code = HOLDS.format(number=rng.randrange(600, 6000))
     holds = {"id": held, "type": "python", "config": {"code": code}, "policy": {"pool": pool}}
     first = start(product, f"hold-{pool}", holds)
-    wait_until(lambda: product.api("GET", f"runs/{first}/nodes/{held}/")["state"] == "running", 20)
+    wait_until(lambda: product.api("GET", f"runs/{first}/nodes/{held}/")["state"] == "running")
     second = start(product, f"want-{pool}", {"id": "want", "type": "noop", "policy": {"pool": pool}})
-    wait_until(lambda: product.api("GET", f"runs/{second}/nodes/want/")["state"] == "ready", 20)
+    wait_until(lambda: product.api("GET", f"runs/{second}/nodes/want/")["state"] == "ready")
 
     page = person.go(f"/runs/{second}/nodes/want/")
     stands(page)
@@ -206,7 +204,7 @@ def test_without_scripts_tabs_are_links_and_calls_are_forms(chromium, product, r
     code = HOLDS.format(number=rng.randrange(600, 6000))
     run = start(product, f"plain-{node}", {"id": node, "type": "python", "config": {"code": code}})
     place = f"runs/{run}/nodes/{node}/"
-    wait_until(lambda: product.api("GET", place)["state"] == "running", 20)
+    wait_until(lambda: product.api("GET", place)["state"] == "running")
     context = chromium.new_context(java_script_enabled=False, locale="en-GB")
     try:
         page = context.new_page()
@@ -227,14 +225,14 @@ def test_without_scripts_tabs_are_links_and_calls_are_forms(chromium, product, r
         panel.get_by_role("button", name="Retry with other limits …").click()
         panel.get_by_label("Soft limit").fill("300")
         panel.locator("#retry-with").get_by_role("button", name="Retry node").click()
-        wait_until(lambda: product.api("GET", place)["attempt"] == 2, 20)
+        wait_until(lambda: product.api("GET", place)["attempt"] == 2)
         page.reload()
         panel.get_by_role("link", name=re.compile("^Attempts")).click()
         expect(panel.locator('[data-key="attempt-1"] [data-receipt]')).to_have_text(ENDED)
         panel.get_by_role("link", name="Why").click()
         panel.get_by_role("button", name="Cancel node").click()
         panel.locator(":popover-open").get_by_role("button", name="Cancel node").click()
-        wait_until(lambda: product.api("GET", place)["state"] == "cancelled", 20)
+        wait_until(lambda: product.api("GET", place)["state"] == "cancelled")
     finally:
         context.close()
 
@@ -244,11 +242,11 @@ def test_a_run_that_ended_while_its_page_was_on_its_way_is_shown_as_ended(person
     product = person.product
     code = "import time\ndef main(inputs, ctx):\n    time.sleep(600)\n"
     run = start(product, f"ends-early-{len(place)}", {"id": "hold", "type": "python", "config": {"code": code}})
-    wait_until(lambda: product.api("GET", f"runs/{run}/nodes/hold/")["state"] == "running", 20)
+    wait_until(lambda: product.api("GET", f"runs/{run}/nodes/hold/")["state"] == "running")
 
     def ends_before(socket: Any) -> None:
         product.api("POST", f"runs/{run}/cancel/", {})
-        wait_until(lambda: product.api("GET", f"runs/{run}/")["state"] == "cancelled", 20)
+        wait_until(lambda: product.api("GET", f"runs/{run}/")["state"] == "cancelled")
         socket.connect_to_server()
 
     person.page.route_web_socket(re.compile(rf"/ws/runs/{run}/"), ends_before)
@@ -262,7 +260,7 @@ def test_who_is_signed_out_meanwhile_is_told_so_at_the_button(person):
     product = person.product
     code = "def main(inputs, ctx):\n    raise ValueError('bad')\n"
     run = start(product, "signed-out", {"id": "work", "type": "python", "config": {"code": code}})
-    wait_until(lambda: product.api("GET", f"runs/{run}/")["state"] == "failed", 20)
+    wait_until(lambda: product.api("GET", f"runs/{run}/")["state"] == "failed")
     page = person.go(f"/runs/{run}/nodes/work/")
     expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
     person.context.clear_cookies()

@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 from playwright.sync_api import expect
-
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 PAYLOADS = [
     "<script>window.hacked=1</script>",

@@ -10,9 +10,6 @@ from playwright.sync_api import expect
 from tests.support.documents import chain
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-
-
 KEPT = """async () => {
   if (!(await indexedDB.databases()).some((one) => one.name === "interlock")) return false;
   const open = indexedDB.open("interlock");

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.support.wait import wait_until
-
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 WAITS = """
 import pathlib, time
@@ -65,7 +62,7 @@ def test_bars_come_while_the_run_goes_on_and_tell_in_words(person, tmp_path):
         expect(at).to_have_attribute("aria-label", words, timeout=30_000)
         assert page.evaluate(PAINTED, "--failed")
         # The other one may have waited for a process.
-        wait_until(lambda: page.evaluate(PAINTED, "--running"), 30)
+        wait_until(lambda: page.evaluate(PAINTED, "--running"))
         assert not page.evaluate(PAINTED, "--succeeded")
         page.keyboard.press("+")
         expect(timeline).to_have_attribute("data-zoomed", "true")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser import axe
 from tests.browser.conftest import somebody
-from tests.browser.test_accessibility import AXE, violations
 from tests.browser.test_lists import THIN
 from tests.support.withworkers import WithWorkers, installation
 
-pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.redis, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +63,7 @@ def test_a_worker_is_watched_drained_and_resumed_by_keyboard_without_a_reload(
         expect(row.get_by_role("button")).to_have_count(0)
 
 
-@pytest.mark.skipif(not AXE.exists() and "CI" not in os.environ, reason="axe-core is not installed: make frontend")
+@pytest.mark.axe
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_list_of_workers_can_be_read_by_everybody_also_on_a_phone(
     chromium: Browser, scaled: WithWorkers, tmp_path: Path, dark: bool
@@ -74,7 +73,7 @@ def test_the_list_of_workers_can_be_read_by_everybody_also_on_a_phone(
     scaled.product.api("POST", f"workers/rests-{dark}@test/drain/", {})
     with somebody(chromium, scaled.product, tmp_path / "shots", dark=dark) as person:
         person.sign_in()
-        assert violations(person.go("/resources/"), dark) == []
+        assert axe.violations(person.go("/resources/"), dark) == []
     with somebody(chromium, scaled.product, tmp_path / "shots", width=360, height=780, touch=True, dark=dark) as person:
         person.sign_in()
         page = person.go("/resources/")

@@ -12,7 +12,7 @@ from engine.reads import queries
 from tests.support.engine import Engine, fold
 from tests.support.factories import document, python
 
-pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_cancel_of_a_run_kills_and_gives_back_the_slots(engine: Engine):

@@ -15,7 +15,7 @@ from engine.states import NODE_TRANSITIONS
 from tests.support.engine import Engine, fold
 from tests.support.factories import chain, document, node, python
 
-pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 BAD = "def main(inputs, ctx):\n    raise ValueError\n"
 
@@ -203,7 +203,7 @@ def test_ten_runs_never_use_a_third_slot_of_a_pool_of_two(engine: Engine, tmp_pa
     )
     started = [engine.start(document([python(f"n{i}", code, pool="two") for i in range(3)])) for _ in range(10)]
     for run in started:
-        assert engine.finish(run, 60).state == "succeeded"
+        assert engine.finish(run).state == "succeeded"
     now = most = 0
     for line in sorted(ledger.read_text().splitlines(), key=lambda line: float(line[2:])):
         now += 1 if line[0] == "+" else -1

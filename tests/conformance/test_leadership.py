@@ -17,7 +17,7 @@ from engine.reads import queries
 from tests.support.engine import Engine, fold
 from tests.support.factories import chain, chains, document, python
 
-pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_a_drain_costs_nothing(engine: Engine, tmp_path):

@@ -69,7 +69,7 @@ class Held:
         self.run = ""
 
     def begun(self) -> None:
-        wait_until(lambda: sum(one.start.run == self.run for one in self.rig.ledger.executions()) == PROCESSES, 20)
+        wait_until(lambda: sum(one.start.run == self.run for one in self.rig.ledger.executions()) == PROCESSES)
 
 
 def nothing_lost(rig: Hosts) -> None:

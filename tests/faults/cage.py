@@ -73,5 +73,5 @@ def _own(controller: str) -> Path:
 def _remove(folder: Path) -> None:
     """With the groups that the product made in it, once all that was killed is gone."""
     for inner in (*folder.glob("*/"), folder):
-        wait_until(lambda group=inner: not (group / "cgroup.procs").read_text(), 10)  # type: ignore[misc]
+        wait_until(lambda group=inner: not (group / "cgroup.procs").read_text())  # type: ignore[misc]
         inner.rmdir()

@@ -17,10 +17,9 @@ from tests.faults import checks
 from tests.faults.rig import Rig
 from tests.live.recorder import Connection, Recorder
 from tests.live.slow import Pace, SlowSocket
-from tests.support.effort import soon
 from tests.support.product import Product
 
-CURRENT_SECONDS = soon(5.0)
+CURRENT_SECONDS = 5.0
 """In which a client knows all that there is."""
 
 

@@ -55,7 +55,7 @@ class Held:
         # They are started one by one, by requests that come while those before are answered.
         with ThreadPoolExecutor(2 * THREADS) as asking:
             list(asking.map(lambda _: rig.product.api("GET", "runs/"), range(4 * THREADS)))
-        wait_until(lambda: sum(len(rig.node_processes(pid)) for pid in owners) == workers + len(owners), 20)
+        wait_until(lambda: sum(len(rig.node_processes(pid)) for pid in owners) == workers + len(owners))
         return cls.by(rig)
 
 

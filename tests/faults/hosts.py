@@ -260,6 +260,6 @@ def hosted(folder: Path, build: str = "", form: type[Hosts] = Hosts, **environme
         yield rig
 
 
-SERVERS = (pytest.mark.redis, pytest.mark.own_postgres)
-FORMS = (pytest.param(Rig, id="one host"), pytest.param(Hosts, id="several hosts", marks=SERVERS))
+SERVERS = [pytest.mark.redis, pytest.mark.postgres]
+FORMS = (pytest.param(Rig, id="one host"), pytest.param(Hosts, id="several hosts", marks=[*SERVERS, pytest.mark.long]))
 """For tests that hold in both: `@pytest.mark.parametrize("form", FORMS)`, then `rigged(tmp_path, form=form)`."""

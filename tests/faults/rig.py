@@ -25,11 +25,10 @@ from engine.supervisor import cgroup
 from engine.supervisor.cleanup import mark_prefix
 from tests.faults import checks, count
 from tests.faults.checks import Database, Rows
-from tests.support.effort import soon
 from tests.support.ledger import Ledger
 from tests.support.product import ROOT, Product, processes_with
 from tests.support.templates import one_host
-from tests.support.wait import wait_until
+from tests.support.wait import WAIT_SECONDS, wait_until
 
 BUILD = Path(__file__).with_name("build")
 
@@ -92,10 +91,10 @@ class Rig:
 
     def scheduler_pid(self) -> int:
         """The scheduler of `up`, also while it is being started again."""
-        return wait_until(lambda: self._child("scheduler"), 20)
+        return wait_until(lambda: self._child("scheduler"))
 
     def web_pid(self) -> int:
-        return wait_until(lambda: self._child("web"), 20)
+        return wait_until(lambda: self._child("web"))
 
     def _child(self, role: str) -> int:
         for pid in self.product.tree():
@@ -222,7 +221,7 @@ class Rig:
                 assert answer.status in (502, 503, 507), answer.body
             return ""
 
-        run = wait_until(acknowledged, 30, interval=0.05)
+        run = wait_until(acknowledged, interval=0.05)
         self.accepted.append(run)
         return run
 
@@ -247,7 +246,7 @@ class Rig:
             states = {str(run): state for run, state in db.execute("SELECT id, state FROM engine_run")}
         return [run for run in self.accepted if run in states and states[run] not in RUN_TERMINAL]
 
-    def rest(self, seconds: float) -> None:
+    def rest(self, seconds: float = WAIT_SECONDS) -> None:
         """Wait until all accepted runs are over: I3. Raises Broken."""
         deadline = time.monotonic() + seconds
         while left := self.unfinished():
@@ -272,7 +271,7 @@ class Rig:
         if stored:
             checks.artifacts(self.home, rows)
         self.whole()
-        checks.settles(lambda: checks.i13(*self.homes()), soon(2))
+        checks.settles(lambda: checks.i13(*self.homes()), WAIT_SECONDS)
         return rows
 
     def whole(self) -> None:
@@ -344,7 +343,7 @@ def state(pid: int) -> str:
 def stand_still(rig: Rig, scheduler: int) -> None:
     """Stop a scheduler that has work, outside of a transaction: inside one it would keep everybody from writing."""
     rig.inject("tick.after_commit", "stop")
-    wait_until(lambda: state(scheduler) == "T", 20)
+    wait_until(lambda: state(scheduler) == "T")
     rig.met()
 
 

@@ -19,8 +19,6 @@ from tests.support.effort import LONG, rounds, seed
 from tests.support.ledger import Ledger
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
-
 LIMITS = (1, 3, 7)
 TRIED = {Rig: LIMITS, Hosts: LIMITS if LONG else LIMITS[1:2]}
 WORKERS = {Rig: max(LIMITS), Hosts: 4}
@@ -85,7 +83,7 @@ class Race:
     def resize(self, pool: str, slots: int) -> None:
         asked = time.monotonic_ns()
         self.rig.product.api("PATCH", f"pools/{pool}/", {"slots": slots})
-        wait_until(lambda: not self.look().open_commands, 20)
+        wait_until(lambda: not self.look().open_commands)
         self.resizes[pool].append(Resize(asked, time.monotonic_ns(), slots))
         count.injected("pool resized")
 
@@ -166,11 +164,12 @@ def test_limits_and_slots_are_kept_and_the_first_in_line_starts_next(form: type[
 
 
 @pytest.mark.redis
-@pytest.mark.own_postgres
+@pytest.mark.postgres
+@pytest.mark.long
 def test_hosts_that_keep_no_limit_together_are_caught(tmp_path: Path) -> None:
     with hosted(tmp_path, "limit_of_all_ignored", INTERLOCK_MAX_CONCURRENT="2") as rig:
         rig.start_without_web()
         rig.run(document([python(f"n{i}", rig.ledger.code(0.3)) for i in range(8)]))
-        rig.rest(30)
+        rig.rest()
         with pytest.raises(checks.Broken, match=r"^I5: .*all: \d at once, 2 are allowed"):
             rig.check(most=2)

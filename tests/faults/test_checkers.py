@@ -16,9 +16,6 @@ from tests.faults.rig import Rig, document, python, rigged, state
 from tests.support.ledger import Entry, Execution
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
-
-
 UNTIL = "while not os.path.exists({!r}): time.sleep(0.01); note('beat', ctx)"
 """A line of a node that waits for a file, and is seen to."""
 
@@ -36,7 +33,7 @@ def pooled(rig: Rig) -> None:
     rig.pool("two", 2)
     code = rig.ledger.code(0, during=UNTIL.format(str(flag)))
     rig.run(document([python(f"n{i}", code, pool="two") for i in range(5)]))
-    wait_until(lambda: len(rig.ledger.executions()) >= 2, 20)
+    wait_until(lambda: len(rig.ledger.executions()) >= 2)
     given_time(lambda: len(rig.ledger.executions()) > 2)
     flag.touch()
 
@@ -47,7 +44,7 @@ def crashed(rig: Rig) -> None:
     wait = f"while not os.path.exists({str(killed)!r}): time.sleep(0.01)"
     nodes = [python(f"n{i}", rig.ledger.code(0.03, beats=True, during=wait if i == 4 else "")) for i in range(6)]
     run = rig.run(document(nodes, *(f"n{i}>n{i + 1}" for i in range(5))))
-    wait_until(lambda: running(rig, run, "n4"), 30)
+    wait_until(lambda: running(rig, run, "n4"))
     rig.schedulers[0].kill()
     rig.schedulers[0].wait()
     killed.touch()
@@ -64,10 +61,10 @@ def torn(rig: Rig) -> None:
     flag = rig.folder / "flag"
     codes = [rig.ledger.code(0.05, during=during) for during in ("", UNTIL.format(str(flag)), "")]
     run = rig.run(document([python(f"n{i}", code) for i, code in enumerate(codes)], "n0>n1", "n1>n2"))
-    wait_until(lambda: running(rig, run, "n1"), 30)
+    wait_until(lambda: running(rig, run, "n1"))
     rig.inject("tick.before_write", "stop")
     flag.touch()
-    wait_until(lambda: state(rig.schedulers[0].pid) == "T", 20)
+    wait_until(lambda: state(rig.schedulers[0].pid) == "T")
     given_time(lambda: any(one.node == "n2" for one in rig.ledger.entries()))
     rig.schedulers[0].kill()
     rig.schedulers[0].wait()
@@ -76,7 +73,7 @@ def torn(rig: Rig) -> None:
 
 def poisoned(rig: Rig) -> None:
     rig.run(document([python("n", "import os, signal\ndef main(inputs, ctx):\n    os.kill(os.getpid(), 9)\n")]))
-    wait_until(lambda: sum(map(len, rig.rows().attempts.values())) >= 6 or not rig.unfinished(), 60)
+    wait_until(lambda: sum(map(len, rig.rows().attempts.values())) >= 6 or not rig.unfinished())
     checks.i8(rig.ledger, rig.rows())
 
 
@@ -95,7 +92,7 @@ def deserted(rig: Rig) -> None:
         f"        open({str(flag)!r}, 'w').close()\n        time.sleep(60)\n"
     )
     rig.run(document([python("n", code)]))
-    wait_until(flag.exists, 30)
+    wait_until(flag.exists)
     rig.schedulers[0].kill()
     rig.schedulers[0].wait()
     rig.scheduler()
@@ -118,7 +115,7 @@ def raced(rig: Rig) -> None:
     rig.run(document([python(f"n{i}", code) for i in range(5)], max_concurrent=2))
     for _ in range(3):
         rig.run(document([python(id, code) for id in "ab"], "a>b", max_runs=1), "few")
-    rig.rest(30)
+    rig.rest()
     rows = rig.rows()
     i5_runs(rig.ledger, rows)
     i20(rig.ledger, rows, rig.wall_offset, 4, {"one": (1, 1)})
@@ -150,6 +147,7 @@ WAYS: list[tuple[str, Callable[[Rig], None], str]] = [
 
 
 @pytest.mark.parametrize(("build", "way", "invariant"), WAYS, ids=[build for build, _, _ in WAYS])
+@pytest.mark.long
 def test_a_build_that_is_broken_is_caught(
     build: str, way: Callable[[Rig], None], invariant: str, tmp_path: Path
 ) -> None:
@@ -160,6 +158,7 @@ def test_a_build_that_is_broken_is_caught(
 @pytest.mark.parametrize(
     "way", [pooled, crashed, torn, poisoned, many, deserted, orphaned, raced], ids=lambda way: way.__name__
 )
+@pytest.mark.long
 def test_the_whole_product_is_not(way: Callable[[Rig], None], tmp_path: Path) -> None:
     with rigged(tmp_path, INTERLOCK_WORKERS="4") as rig:
         try_and_check(rig, way, seconds=30)
@@ -170,11 +169,11 @@ def wear(rig: Rig) -> Held:
     rig.start()
     rig.publish("killed", document([python("n", "import os\ndef main(inputs, ctx):\n    os.kill(os.getpid(), 9)\n")]))
     rig.launch("killed")
-    rig.rest(30)
+    rig.rest()
     before = Held.when_ready(rig, 2)
     for _ in range(3):
         rig.launch("killed")
-        rig.rest(30)
+        rig.rest()
     return before
 
 
@@ -187,6 +186,7 @@ LEAKS = {
 }
 
 
+@pytest.mark.long
 def test_builds_that_keep_what_attempts_held_are_caught_in_each_of_it(tmp_path: Path) -> None:
     with rigged(tmp_path, ",".join(LEAKS), INTERLOCK_WORKERS="2") as rig:
         before = wear(rig)

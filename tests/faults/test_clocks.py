@@ -23,12 +23,12 @@ from tests.faults.clocks import Clock
 from tests.faults.hosts import FORMS, Hosts
 from tests.faults.rig import Rig, document, python, rigged
 from tests.faults.webs import further_web
-from tests.support.effort import only_long, rounds, seed, soon
+from tests.support.effort import rounds, seed
 from tests.support.ledger import Execution
 from tests.support.product import ROOT
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.faketime, pytest.mark.timeout(rounds(240, 3600))]
+pytestmark = [pytest.mark.faketime, pytest.mark.long]
 
 SKEW = 30.0
 HOUR = 3600.0
@@ -42,7 +42,7 @@ LATE = 10.0
 SPANS = {"retry": DELAY, "soft": SOFT, "hard": HARD, "limited": RUN_LIMIT}
 """What is to pass, by what passes it."""
 ENDS = {"retry": "succeeded", "soft": "timed_out", "hard": "timed_out", "limited": "cancelled"}
-ACCURATE = soon(1.0)
+ACCURATE = 1.0
 """Seconds that a stored time may be off while nobody sets a clock."""
 
 
@@ -209,14 +209,14 @@ def test_a_clock_that_is_set_moves_no_wait_and_no_limit_and_loses_nothing(form: 
             at = time.monotonic_ns()
             runs = [rig.launch(slug) for slug in documents]
             asked |= dict.fromkeys(runs, at)
-            wait_until(partial(begun, rig, runs), 20)
+            wait_until(partial(begun, rig, runs))
             steps = list(STEPS)
             chance.shuffle(steps)
             for seconds in steps:
                 chance.choice(clocks).step(seconds)
                 durations(rig, runs[0])
                 time.sleep(chance.uniform(0, 0.3))
-            rig.rest(30)
+            rig.rest()
             for run in runs:
                 durations(rig, run)
         rows = check(rig)
@@ -244,10 +244,10 @@ def taken_over(rig: Rig, clock: Clock) -> None:
     rig.publish("late", document([late]))
     rig.publish("short", document([python("limited", code(60, beats=True))], timeout=4 * RUN_LIMIT))
     short, run = rig.launch("short"), rig.launch("late")
-    wait_until(lambda: state(rig, run, "retry") == "retrying", 20)
+    wait_until(lambda: state(rig, run, "retry") == "retrying")
     clock.step(-HOUR)
     rig.signal(rig.scheduler_pid(), signal.SIGKILL, "scheduler")
-    rig.rest(30)
+    rig.rest()
     rows = check(rig)
     assert rows.runs[run]["state"] == "succeeded"
     assert rows.runs[short]["state"] == "timed_out"
@@ -262,7 +262,7 @@ def agree(rig: Hosts, each: float = 0.2) -> None:
     """One run over both hosts, with nodes of so many seconds, of which each says when what was. Raises Broken."""
     rig.publish("wide", document([python(f"n{i}", rig.ledger.code(each)) for i in range(3 * WORKERS)]))
     rig.launch("wide")
-    rig.rest(30)
+    rig.rest()
     nothing_lost(rig.rows())
     hosts_live(rig)
     rows = rig.check(most=WORKERS * len(rig.workers))
@@ -290,8 +290,7 @@ BROKEN = [("reports_by_own_clock", "I1"), ("beats_by_own_clock", "I[34]"), ("lea
 
 
 @pytest.mark.redis
-@pytest.mark.own_postgres
-@only_long
+@pytest.mark.postgres
 @pytest.mark.parametrize(("build", "invariant"), BROKEN)
 def test_a_build_that_goes_by_the_clock_of_its_machine_is_caught(build: str, invariant: str, tmp_path: Path) -> None:
     with with_clocks(tmp_path, Hosts, build) as (rig, _):

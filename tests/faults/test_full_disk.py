@@ -21,8 +21,6 @@ from tests.support.effort import LONG, rounds
 from tests.support.product import Product
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
-
 LARGE = "import random\ndef main(inputs, ctx):\n    return random.Random(ctx.run['id']).randbytes(4_000_000).hex()\n"
 
 
@@ -57,24 +55,25 @@ def test_a_home_without_room_stops_nothing_but_writes_and_goes_on_with_room(tmp_
             disk.free()
             # Those before may all have ended before there was no room.
             work.start()
-            rig.rest(30)
+            rig.rest()
             assert len(rig.ledger.entries()) > seen
             if LONG:
                 # The write-ahead log of many rounds would fill a disk of this size for good.
                 checks.settles(lambda: i16_log(rig.home), 15)
             assert (rig.scheduler_pid(), rig.web_pid()) == (scheduler, web)
         work.start("chain")
-        rig.rest(30)
+        rig.rest()
         work.check()
 
 
+@pytest.mark.smoke
 def test_a_node_that_fills_the_disk_fails_and_says_so(tmp_path: Path) -> None:
     with small_disk(tmp_path / "small") as disk, rigged(tmp_path / "rig", home=disk.folder / "home") as rig:
         rig.scheduler()
         code = "def main(inputs, ctx):\n    with open('large', 'wb') as file:\n        file.write(b'x' * (64 << 20))\n"
         flood = rig.run(document([python("flood", code)]))
         others = [rig.run(document([python("n", rig.ledger.code(0.01))])) for _ in range(3)]
-        rig.rest(30)
+        rig.rest()
         error = json.loads(rig.rows().nodes[flood, "flood"]["error"])
         assert (error["class"], error["line"]) == ("OSError", 3)
         assert "No space left on device" in error["message"]
@@ -99,11 +98,11 @@ def test_artifacts_that_find_no_room_fail_their_node_alone_and_a_retry_finds_roo
         large = document([python("n", LARGE, retries=50, retry_delay=0.2, retry_backoff="fixed")])
         run = rig.run(large)
         other = rig.run(document([python("n", rig.ledger.code(0.01))]))
-        attempt = wait_until(lambda: [one for one in rig.rows().attempts[run, "n"] if one["error"]], 30)[0]
+        attempt = wait_until(lambda: [one for one in rig.rows().attempts[run, "n"] if one["error"]])[0]
         error = json.loads(attempt["error"])
         assert "No space left on device" in error["message"], error
         disk.free()
-        rig.rest(30)
+        rig.rest()
         rows = rig.rows()
         assert (rows.runs[run]["state"], rows.runs[other]["state"]) == ("succeeded", "succeeded")
         artifact = disk.folder / "artifacts" / rows.nodes[run, "n"]["artifact"]
@@ -122,7 +121,8 @@ READS = "def main(inputs, ctx):\n    return len(inputs['large'])\n"
 
 
 @pytest.mark.redis
-@pytest.mark.own_postgres
+@pytest.mark.postgres
+@pytest.mark.long
 def test_hosts_without_room_fail_what_needs_it_and_work_on_when_there_is_some(tmp_path: Path) -> None:
     """The disk of the scheduler, of `up`'s web process and of one worker; another worker has its own."""
     turns = rounds(1, 10)
@@ -156,7 +156,7 @@ def test_hosts_without_room_fail_what_needs_it_and_work_on_when_there_is_some(tm
         rig.publish("modest", document([python("here", code, queue="small"), python("there", code, queue="other")]))
         for _ in range(turns):
             run = rig.launch("needy")
-            wait_until(lambda run=run: run_states(rig, run).get("large") == "succeeded", 30)  # type: ignore[misc]
+            wait_until(lambda run=run: run_states(rig, run).get("large") == "succeeded")  # type: ignore[misc]
             disk.fill()
             is_full.touch()
 
@@ -165,7 +165,7 @@ def test_hosts_without_room_fail_what_needs_it_and_work_on_when_there_is_some(tm
                 tried = {id: [one for one in rows.attempts[run, id] if one["error"]] for id in needy}
                 return {id: json.loads(found[0]["error"])["message"] for id, found in tried.items() if found}
 
-            errors = wait_until(lambda: found if len(found := failed()) == len(needy) else None, 20)
+            errors = wait_until(lambda: found if len(found := failed()) == len(needy) else None)
             full = ("No space left on device", "INTERLOCK_HOME is full")
             assert all(any(words in message for words in full) for message in errors.values()), errors
             # What needs no room goes on, here and there, and so do pages.
@@ -174,7 +174,7 @@ def test_hosts_without_room_fail_what_needs_it_and_work_on_when_there_is_some(tm
             assert page(rig, "/") == 200
             assert page(rig, f"/runs/{run}/") == 200
             disk.free()
-            rig.rest(30)
+            rig.rest()
             assert rig.product.api("GET", f"runs/{run}/")["state"] == "succeeded"
             is_full.unlink()
         assert (rig.scheduler_pid(), rig.web_pid(), small.process.pid) == pids

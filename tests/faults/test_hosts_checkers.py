@@ -20,7 +20,7 @@ from tests.support.gate import gate
 from tests.support.wait import wait_until
 from tests.support.workers import Worker
 
-pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(240)]
+pytestmark = [*SERVERS, pytest.mark.long]
 
 UNTIL = "while not os.path.exists({!r}): time.sleep(0.005); note('beat', ctx)"
 """A line of a node that waits for a file, and is seen to."""
@@ -37,8 +37,8 @@ def worker_of(rig: Hosts, run: str, attempt: int = 1, node: str = "a") -> Worker
                 return next(worker for worker in rig.workers.values() if worker.process.pid == process.parent)
         return None
 
-    worker = wait_until(found, 20)
-    wait_until(lambda: rig.rows().nodes[run, node]["state"] == "running", 20)
+    worker = wait_until(found)
+    wait_until(lambda: rig.rows().nodes[run, node]["state"] == "running")
     return worker
 
 
@@ -68,9 +68,9 @@ def cut_off(rig: Hosts) -> None:
         with way.hanging():
             count.injected("worker cut off from its database")
             rig.worker("other", "cut")
-            wait_until(lambda: started(rig, run, "a") == 2, 20)
+            wait_until(lambda: started(rig, run, "a") == 2)
             flag.touch()
-            rig.rest(20)
+            rig.rest()
             rig.workers.pop("cut").end()
 
 
@@ -83,12 +83,12 @@ def stopped(rig: Hosts) -> None:
     worker = worker_of(rig, run)
     rig.signal(worker.process.pid, signal.SIGSTOP, "a worker")
     flags[0].touch()
-    wait_until(lambda: started(rig, run, "a") == 2, 20)
+    wait_until(lambda: started(rig, run, "a") == 2)
     # Waits for its slot.
     other = rig.run(document([python("b", rig.ledger.code(0.1, beats=True), pool="one")]))
     os.kill(worker.process.pid, signal.SIGCONT)
     # Either it knows that its life is over and begins another, or somebody listens to it.
-    wait_until(lambda: rig.lives(worker)[-1][1] == "active" or started(rig, other, "b"), 20)
+    wait_until(lambda: rig.lives(worker)[-1][1] == "active" or started(rig, other, "b"))
     flags[1].touch()
 
 
@@ -102,9 +102,9 @@ def talking(rig: Hosts) -> None:
     runs = [rig.run(document([python("n", code)])) for _ in range(2)]
     with rig.database() as db:
         stored = "SELECT count(DISTINCT run_id) FROM engine_logbatch WHERE last_seq - first_seq >= 10"
-        wait_until(lambda: db.execute(stored).fetchone()[0] == len(runs), 20)
+        wait_until(lambda: db.execute(stored).fetchone()[0] == len(runs))
     flag.touch()
-    rig.rest(20)
+    rig.rest()
     with rig.database() as db:
         for run in runs:
             rows = db.execute(f"SELECT body FROM engine_logbatch WHERE run_id = {run} ORDER BY first_seq").fetchall()
@@ -118,7 +118,7 @@ def left_dead(rig: Hosts) -> None:
     first = rig.folder / "first"
     code = rig.ledger.code(0, during=f"if ctx.attempt == 1: open({str(first)!r}, 'w').close(); time.sleep(60)")
     run = rig.run(document([python("a", code)]))
-    wait_until(first.exists, 20)
+    wait_until(first.exists)
     worker = worker_of(rig, run)
     worker.kill()
 
@@ -135,14 +135,14 @@ def fatal(rig: Hosts) -> None:
     rig.inject("host.before_tell", "stop")
     os.kill(rig.schedulers[0].pid, signal.SIGCONT)
     second = end_untold(rig, run, 2)
-    wait_until(lambda: rig.lives(second)[-1][1] == "gone", 20)
+    wait_until(lambda: rig.lives(second)[-1][1] == "gone")
     rig.tend()
 
 
 def end_untold(rig: Hosts, run: str, starts: int) -> Worker:
     """Wait until the node has begun so often, and kill the worker that is about to tell of it."""
-    wait_until(lambda: started(rig, run, "a") == starts, 20)
-    one = wait_until(lambda: next((one for one in rig.workers.values() if state(one.process.pid) == "T"), None), 20)
+    wait_until(lambda: started(rig, run, "a") == starts)
+    one = wait_until(lambda: next((one for one in rig.workers.values() if state(one.process.pid) == "T"), None))
     rig.signal(one.process.pid, signal.SIGKILL, "a worker that has not told of a start")
     one.process.wait()
     return one

@@ -20,10 +20,8 @@ from tests.faults.hosts import FORMS, Hosts
 from tests.faults.rig import Rig, rigged
 from tests.faults.workload import Workload
 from tests.faults.writers import KINDS, Deploys, Uploads, Writer
-from tests.support.effort import only_long, rounds, seed
+from tests.support.effort import rounds, seed
 from tests.support.wait import wait_until
-
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
 
 BUILD = "commits,uploads"
 
@@ -43,7 +41,7 @@ def test_what_was_answered_is_there_and_the_rest_wholly_or_not_at_all(tmp_path: 
             work.keep(2)
         for one in people:
             one.end()
-        rig.rest(60)
+        rig.rest()
         work.check()
         for client in clients:
             assert client.connections > 2
@@ -65,7 +63,7 @@ def before_their_commits(rig: Rig, people: list[Writer]) -> None:
 def at_any_moment(rig: Rig, people: list[Writer], chance: random.Random) -> None:
     """Beside the half of an upload."""
     with half_an_upload(rig):
-        wait_until(lambda: is_staged(rig), 20)
+        wait_until(lambda: is_staged(rig))
         time.sleep(chance.uniform(0, 0.2))
         kill(rig, people, committed=None)
     assert rig.product.call("GET", "/api/v1/files/half.bin").status == 404
@@ -94,7 +92,7 @@ def is_staged(rig: Rig) -> bool:
 
 def all_hang(rig: Rig, point: str, many: int) -> None:
     rig.inject(point, "hang", many)
-    wait_until(lambda: not rig.left(), 20)
+    wait_until(lambda: not rig.left())
 
 
 def kill(rig: Rig, people: list[Writer], committed: bool | None) -> None:
@@ -102,8 +100,8 @@ def kill(rig: Rig, people: list[Writer], committed: bool | None) -> None:
     for one in people:
         one.pause()
     rig.signal(rig.web_pid(), signal.SIGKILL, "the web process")
-    wait_until(lambda: all(one.has_stopped() for one in people), 20)
-    wait_until(lambda: is_ready(rig), 30)
+    wait_until(lambda: all(one.has_stopped() for one in people))
+    wait_until(lambda: is_ready(rig))
     for one in people:
         one.check(committed)
     for one in people:
@@ -120,15 +118,15 @@ def is_ready(rig: Rig) -> bool:
         return False
 
 
-@only_long
+@pytest.mark.long
 def test_builds_that_write_in_two_steps_are_caught(tmp_path: Path) -> None:
     with rigged(tmp_path, f"{BUILD},deployed_in_two_steps,uploaded_in_place") as rig:
         rig.start()
         people: list[Writer] = [Deploys(rig), Uploads(rig)]
         rig.inject("web.between_steps", "hang")
-        wait_until(lambda: not rig.left(), 20)
+        wait_until(lambda: not rig.left())
         with half_an_upload(rig):
-            wait_until((rig.home / "files" / "half.bin").exists, 20)
+            wait_until((rig.home / "files" / "half.bin").exists)
             with pytest.raises(Broken, match=r"^I15: .*Deploys: deployed has the live versions \[\]"):
                 kill(rig, people, committed=None)
         assert rig.product.call("GET", "/api/v1/files/half.bin").status == 200, "it is there, and half"

@@ -17,11 +17,10 @@ from tests.faults.held import i16_within
 from tests.faults.rig import Rig, document, python, rigged
 from tests.faults.talker import Talker
 from tests.live.slow import Pace
-from tests.support.effort import soon
 from tests.support.memory import resident
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.long
 
 FLOOD_LINES, CHARACTERS = 9_000, 1000
 
@@ -30,10 +29,10 @@ def followed(rig: Rig) -> None:
     rig.start()
     talker = Talker(rig, 20)
     client = Client(rig, talker.run)
-    wait_until(lambda: client.recorder.seq is not None, 20)
+    wait_until(lambda: client.recorder.seq is not None)
     talker.say(300)
     talker.end()
-    rig.rest(30)
+    rig.rest()
     try:
         client.check(5)
     finally:
@@ -45,9 +44,9 @@ def neglected(rig: Rig) -> None:
     rig.start()
     talker = Talker(rig, CHARACTERS)
     others = [SlowClient(rig, talker.run, Pace(0)) for _ in range(3)]
-    wait_until(lambda: all(one.connections for one in others), 20)
+    wait_until(lambda: all(one.connections for one in others))
     client = Client(rig, talker.run)
-    wait_until(lambda: client.recorder.seq is not None, 20)
+    wait_until(lambda: client.recorder.seq is not None)
 
     def heard() -> None:
         if (at := client.recorder.seq or 0) < talker.lines:
@@ -58,7 +57,7 @@ def neglected(rig: Rig) -> None:
             base = resident(rig.web_pid())
             talker.say(FLOOD_LINES)
             talker.stored()
-            settles(heard, soon(3))
+            settles(heard, 5)
             if turn:
                 # The first time buffers fill. What is on its way to who reads is given back when it has come.
                 settles(lambda before=base: grown_by(rig, before), 5)  # type: ignore[misc]
@@ -77,16 +76,16 @@ def cut_off(rig: Rig) -> None:
     talker = Talker(rig, 20)
     client = CutClient(rig, talker.run)
     try:
-        wait_until(lambda: client.recorder.seq is not None, 20)
+        wait_until(lambda: client.recorder.seq is not None)
         for turn in range(3):
             client.returns.clear()
             client.cut()
             talker.say(30)
             talker.stored()
             client.returns.set()
-            wait_until(lambda met=turn + 1: client.connections > met or client.wrong, 20)  # type: ignore[misc]
+            wait_until(lambda met=turn + 1: client.connections > met or client.wrong)  # type: ignore[misc]
         talker.end()
-        rig.rest(30)
+        rig.rest()
         client.check(5)
     finally:
         client.close()
@@ -96,7 +95,7 @@ def flooded(rig: Rig) -> None:
     rig.scheduler()
     code, lines = flooding(10, 2)
     run = rig.run(document([python("n", code)]))
-    rig.rest(30)
+    rig.rest()
     i10_cuts("n", lines, messages(rig, run, "n"))
 
 

@@ -22,8 +22,6 @@ from tests.faults.rig import Rig, document, python, rigged
 from tests.support.effort import rounds, seed
 from tests.support.memory import forget_peak, peak, resident
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
-
 SHORT, LONG = 90, 4000
 """Bytes of the lines of two nodes: of one the number of lines is too large, of the other the size."""
 MIB = {Rig: (rounds(96, 1024), rounds(96, 1024)), Hosts: (rounds(12, 1024), rounds(68, 1024))}
@@ -170,7 +168,7 @@ def test_what_is_no_text_is_told_as_text_and_a_huge_line_is_cut(form: type[Rig],
         count.injected("line of 50 MB", 4)
         count.injected("output that is no text", 3)
         client = Client(rig, run)
-        rig.rest(60)
+        rig.rest()
         client.check()
         rows = rig.check()
         found = {node["id"]: messages(rig, run, node["id"]) for node in nodes}

@@ -18,7 +18,7 @@ from tests.faults.workload import Workload
 from tests.support.effort import rounds
 from tests.support.wait import wait_until
 
-pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(120, 1200))]
+pytestmark = [*SERVERS, pytest.mark.long]
 
 
 class Mixed(Hosts):
@@ -43,10 +43,10 @@ class Mixed(Hosts):
         """One of this release stands by, and leads when the one before has been told to stop."""
         waited = self.product.log.read_text().count("scheduler_stands_by")
         made = self.scheduler(INTERLOCK_TEST_BUILD=self.build(release))
-        wait_until(lambda: self.product.log.read_text().count("scheduler_stands_by") > waited, 30)
+        wait_until(lambda: self.product.log.read_text().count("scheduler_stands_by") > waited)
         self.signal(self.leads.pid, signal.SIGTERM, f"the leader, for one of release {release}")
         assert self.leads.wait(20) == 0
-        wait_until(lambda: self.leader()[1] == made.pid, 30)
+        wait_until(lambda: self.leader()[1] == made.pid)
         self.leads = made
 
     def set_aside(self) -> set[str]:
@@ -83,15 +83,15 @@ def test_work_goes_to_who_can_read_it_and_runs_once_whoever_leads(tmp_path: Path
         work = Workload(rig, http=True, fan=10, only=("chain", "diamond", "pool", "retry"))
         until = f"while not os.path.exists({str(flag)!r}):\n        time.sleep(0.005)\n        note('beat', ctx)"
         rig.publish("held", document([python("held", rig.ledger.code(0, during=until))]))
-        wait_until(lambda: rig.set_aside() == {"older", "newer"}, 30)
+        wait_until(lambda: rig.set_aside() == {"older", "newer"})
         work.keep(4)
-        rig.rest(60)
+        rig.rest()
         assert {one["worker"].partition("@")[0] for of in rig.rows().attempts.values() for one in of} == {"this"}
 
         # Nobody is left who can take it: that is said, with what to do, and who comes takes it.
         assert rig.workers["this"].stop() == 0
         run = work.start("diamond")
-        said = wait_until(lambda: finding(rig, run), 30)
+        said = wait_until(lambda: finding(rig, run))
         assert said["message"].endswith("those that take the queue default are of another release than the scheduler.")
         for name in ("older", "newer"):
             assert any(
@@ -99,20 +99,20 @@ def test_work_goes_to_who_can_read_it_and_runs_once_whoever_leads(tmp_path: Path
                 for one in said["evidence"]
             )
         rig.workers["this"].start()
-        rig.rest(30)
+        rig.rest()
 
         # Whoever leads ends what it could not read the end of; that starts again where it can, and nothing is counted.
         before = "this"
         for release in ("newer", *("older", "this", "newer") * rounds(0, 4)):
             flag.unlink(missing_ok=True)
             held = rig.launch("held")
-            wait_until(lambda run=held, on=before: rig.running_on(run, on), 20)  # type: ignore[misc]
+            wait_until(lambda run=held, on=before: rig.running_on(run, on))  # type: ignore[misc]
             work.keep(3)
             rig.replace_scheduler(release)
-            wait_until(lambda run=held, on=release: rig.running_on(run, on), 20)  # type: ignore[misc]
+            wait_until(lambda run=held, on=release: rig.running_on(run, on))  # type: ignore[misc]
             assert rig.set_aside() == {"this", "older", "newer"} - {release}
             flag.touch()
-            rig.rest(60)
+            rig.rest()
             row = rig.rows().nodes[held, "held"]
             assert (row["state"], row["attempt"], row["losses"], row["retries"]) == ("succeeded", 2, 0, 0)
             # By then the host had ended what it had, also one that heard of nothing.

@@ -24,15 +24,13 @@ from tests.faults.held import Held, i16, i16_log
 from tests.faults.hosts import Hosts
 from tests.faults.rig import Rig, document, python, rigged
 from tests.faults.small_disk import SmallDisk, small_disk
-from tests.support.effort import LONG, rounds, soon
+from tests.support.effort import LONG, rounds
 from tests.support.wait import wait_until
-
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
 
 WORKERS = 4
 """Node processes in all."""
 DISK = 64 << 20
-SECONDS, RESTART_SECONDS = soon(3.0), rounds(4, 14)
+SECONDS, RESTART_SECONDS = 3.0, rounds(4, 14)
 """For a short run beside poison, which takes 0.1 s alone; and for each time that the scheduler starts again, which
 waits for 10 s after it has ended often, or a worker."""
 LONG_SECONDS = 4.0
@@ -149,7 +147,7 @@ class Ward:
         """Seconds of the slowest of some short runs beside nothing."""
         # What is loaded once, when a disk is full and when a limit has passed, is no leak.
         rig.launch(slug("fills its folder"))
-        rig.rest(30)
+        rig.rest()
         self.base = Held.when_ready(rig, WORKERS)
 
     def publish(self, slug: str, nodes: list[dict[str, Any]], *edges: str) -> None:
@@ -159,7 +157,7 @@ class Ward:
         """(run, seconds from the request to its end) of a run of three short nodes."""
         began = time.monotonic()
         run = self.rig.launch("short")
-        wait_until(lambda: self.tended() and run not in self.rig.unfinished(), 60, interval=0.005)
+        wait_until(lambda: self.tended() and run not in self.rig.unfinished(), interval=0.005)
         return run, time.monotonic() - began
 
     def tended(self) -> bool:
@@ -207,8 +205,9 @@ def test_the_log_of_the_database_is_small_when_all_is_over(ward: Ward) -> None:
 
 
 @pytest.mark.redis
-@pytest.mark.own_postgres
+@pytest.mark.postgres
 @pytest.mark.parametrize("name", POISONS if LONG else IN_SHORT)
+@pytest.mark.long
 def test_poison_on_several_hosts_harms_its_own_run_alone(ward_of_hosts: Ward, name: str) -> None:
     let_off(ward_of_hosts, name)
 
@@ -221,14 +220,14 @@ def let_off(ward: Ward, name: str) -> None:
 def let_off_once(ward: Ward, name: str, poison: Poison) -> None:
     rig = ward.rig
     long = rig.launch("long")
-    wait_until(lambda: any(one.start.run == long for one in rig.ledger.executions()), 20)
+    wait_until(lambda: any(one.start.run == long for one in rig.ledger.executions()))
     run = rig.launch(slug(name))
     beside = [ward.short()]
     while run in rig.unfinished():
         beside.append(ward.short())
     count.injected(f"poison: {name}", 1 + poison.losses - (poison.losses > 0))
     ward.flag.touch()
-    wait_until(lambda: ward.tended() and not rig.unfinished(), 60)
+    wait_until(lambda: ward.tended() and not rig.unfinished())
     rig.tend()
     ward.flag.unlink()
     ward.killed += poison.kills

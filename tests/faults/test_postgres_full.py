@@ -20,18 +20,18 @@ from tests.faults.said import Counting
 from tests.faults.small_disk import small_disk
 from tests.faults.visitor import Visitor
 from tests.faults.workload import Workload
-from tests.support.effort import only_long, rounds, soon
+from tests.support.effort import rounds
 from tests.support.product import Answer
 from tests.support.wait import wait_until
 
-pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
+pytestmark = [*SERVERS, pytest.mark.long]
 
 BYTES = 160 << 20
 """The database of the template, and three segments of its log."""
 FULL_SECONDS = LEASE_SECONDS + 1.5
 """Longer than any lease."""
 FULL = "No space left on device"
-RECOVERS_SECONDS = soon(10.0)
+RECOVERS_SECONDS = 10.0
 KINDS = ("chain", "fan", "diamond", "pool")
 
 
@@ -80,7 +80,7 @@ class Cramped(Hosts):
         self.disk.free()
         if not self.server.runs():
             self.server.start()
-        wait_until(self.is_served, 60)
+        wait_until(self.is_served)
 
     def end(self) -> None:
         super().end()
@@ -138,7 +138,7 @@ class Stand:
         self.work.keep(4)
         self.counting.start()
         seen = len(self.rig.ledger.entries())
-        wait_until(lambda: len(self.rig.ledger.entries()) > seen + 10, 20)
+        wait_until(lambda: len(self.rig.ledger.entries()) > seen + 10)
 
     def goes_on(self) -> float:
         """Seconds from now, when there is room, to the next start of a node."""
@@ -148,7 +148,7 @@ class Stand:
             self.work.keep(2)
             return self.rig.ledger.start_after(back)
 
-        return (wait_until(started, 30) - back) / 1e9
+        return (wait_until(started) - back) / 1e9
 
     def end(self) -> None:
         """All ended, nothing was lost of what ran, or was done in part."""
@@ -156,7 +156,7 @@ class Stand:
         assert rig.roles() == self.pids
         nothing_lost(rig)
         self.held.flag.touch()
-        rig.rest(60)
+        rig.rest()
         self.visitor.close()
         self.work.check()
         self.counting.check()
@@ -186,7 +186,6 @@ def test_a_database_without_room_refuses_what_needs_it_ends_nothing_and_goes_on_
     assert max(took) <= RECOVERS_SECONDS
 
 
-@only_long
 def test_a_database_that_ended_for_want_of_room_loses_nothing_and_all_goes_on_with_room(tmp_path: Path) -> None:
     with hosted(tmp_path, form=Cramped) as rig:
         assert isinstance(rig, Cramped)
@@ -204,7 +203,6 @@ def test_a_database_that_ended_for_want_of_room_loses_nothing_and_all_goes_on_wi
     assert max(took) <= RECOVERS_SECONDS
 
 
-@only_long
 def test_a_build_that_ends_what_runs_for_want_of_room_is_caught(tmp_path: Path) -> None:
     with hosted(tmp_path, "full_ends_lives", Cramped) as rig:
         assert isinstance(rig, Cramped)

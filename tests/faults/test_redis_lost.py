@@ -19,15 +19,15 @@ from tests.faults.hosts import SERVERS, Hosts, hosted
 from tests.faults.rig import document, python
 from tests.faults.visitor import Visitor
 from tests.faults.workload import Workload
-from tests.support.effort import LONG, only_long, rounds, seed, soon
+from tests.support.effort import LONG, rounds, seed
 from tests.support.wait import wait_until
 
-pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
+pytestmark = SERVERS
 
-RESUMES_SECONDS = soon(10.0)
+RESUMES_SECONDS = 10.0
 WITHOUT_SECONDS = 8.0
 """Work goes on within them though Redis stays away."""
-PAGE_SECONDS = soon(5.0)
+PAGE_SECONDS = 5.0
 LISTENS_SECONDS = 40.0
 """For Celery to try again: after a longer outage it waits up to half a minute."""
 
@@ -71,13 +71,13 @@ def lose_redis(
 ) -> float:
     """While messages lie there that nobody has taken; seconds from when it is back to when all that they named, and
     what was asked for then, has begun."""
-    rig.rest(30)
+    rig.rest()
     waiting: list[str] = []
     with contextlib.ExitStack() as frozen:
         for one in rig.workers.values():
             frozen.enter_context(one.frozen())
         waiting.extend(work.start("diamond") for _ in range(rig.capacity))
-        wait_until(lambda: messages(rig) > 0, 10)
+        wait_until(lambda: messages(rig) > 0)
         with kind(rig) as seconds:
             frozen.close()
             began, end = time.monotonic_ns(), time.monotonic() + seconds * part
@@ -88,7 +88,7 @@ def lose_redis(
     back = time.monotonic_ns()
     count.injected(f"Redis is {kind.__name__}")
     waiting.append(work.start("diamond"))
-    firsts = wait_until(lambda: found if all(found := [begun(rig, run) for run in waiting]) else None, 30)
+    firsts = wait_until(lambda: found if all(found := [begun(rig, run) for run in waiting]) else None)
     return (max(firsts) - back) / 1e9
 
 
@@ -104,10 +104,10 @@ def test_work_pages_and_clients_go_on_whatever_becomes_of_redis(tmp_path: Path) 
         for kind in faults:
             client = Client(rig, work.start("chain"))
             resumed.append(lose_redis(rig, work, kind, chance.random() if LONG else 1))
-            wait_until(lambda watched=client.run: watched not in rig.unfinished(), 30)  # type: ignore[misc]
+            wait_until(lambda watched=client.run: watched not in rig.unfinished())  # type: ignore[misc]
             client.check()
         wait_until(lambda: listening(rig) == len(rig.workers), LISTENS_SECONDS)
-        rig.rest(30)
+        rig.rest()
         slowest = visitor.close()
         work.check()
         assert all(one.process.poll() is None for one in rig.workers.values())
@@ -138,14 +138,14 @@ def listening(rig: Hosts) -> int:
     return int(found["blocked_clients"])
 
 
-@only_long
+@pytest.mark.long
 def test_a_build_that_publishes_nothing_again_is_caught(tmp_path: Path) -> None:
     with hosted(tmp_path, "published_once,found_by_message_alone") as rig:
         rig.scheduler()
         with rig.worker("one").frozen():
             for number in range(3):
                 rig.run(document([python("n", rig.ledger.code(number / 100))]))
-            wait_until(lambda: messages(rig) > 0, 10)
+            wait_until(lambda: messages(rig) > 0)
             with emptied(rig):
                 pass
         with pytest.raises(Broken, match=r"^I3: "):

@@ -19,7 +19,7 @@ from tests.support.release import BRIGHT, CALM, next_release
 from tests.support.scaled import Web
 from tests.support.wait import wait_until
 
-pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(120, 600))]
+pytestmark = [*SERVERS, pytest.mark.long]
 
 PAGES = ("/", "/runs/", "/runs/{run}/", "/resources/", "/workflows/chain/", "/api/v1/runs/{run}/nodes/", "/readyz")
 
@@ -44,7 +44,7 @@ class Parts(Hosts):
         """A further scheduler of the release that is in this folder."""
         waited = self.product.log.read_text().count("scheduler_stands_by")
         made = self.scheduler(source=source)
-        wait_until(lambda: made.poll() is not None or self._told() > waited, 30)
+        wait_until(lambda: made.poll() is not None or self._told() > waited)
         assert made.poll() is None, self.product.log.read_text()[-2000:]
         return made
 
@@ -54,7 +54,7 @@ class Parts(Hosts):
     def replace_scheduler(self, standby: subprocess.Popen[bytes]) -> None:
         self.leads.terminate()
         assert self.leads.wait(20) == 0
-        wait_until(lambda: self.leader()[1] == standby.pid, 30)
+        wait_until(lambda: self.leader()[1] == standby.pid)
         self.leads = standby
 
     def mood(self, run: str) -> str:
@@ -95,7 +95,7 @@ class People(threading.Thread):
     def look_twice(self) -> None:
         """Wait until all pages were looked at, from the first one on."""
         seen = self.looks
-        wait_until(lambda: self.wrong or self.looks >= seen + 2, 60)
+        wait_until(lambda: self.wrong or self.looks >= seen + 2)
         assert self.wrong == []
 
     def leave(self) -> None:
@@ -146,7 +146,7 @@ def test_each_part_is_replaced_while_runs_go_and_pages_answer(tmp_path: Path) ->
             count.injected("part replaced by one of the next release", 2 + len(rig.names))
         finally:
             people.leave()
-        rig.rest(60)
+        rig.rest()
         people.work.check(most=rig.capacity)
         # Nobody paid for it.
         assert {row["losses"] for row in rig.rows().nodes.values()} == {0}

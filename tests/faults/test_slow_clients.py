@@ -30,8 +30,6 @@ from tests.support.memory import cpu_seconds, descriptors, links, resident
 from tests.support.product import Product
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
-
 SLOW = 50
 SLOW_OF_TWO = rounds(10, 50)
 """Of two web processes together."""
@@ -92,7 +90,7 @@ class Others:
     def got(self) -> None:
         """Wait until both have every line."""
         for recorder in self.recorders:
-            wait_until(lambda known=recorder.lines: len(known) == self.talker.lines, 20)  # type: ignore[misc]
+            wait_until(lambda known=recorder.lines: len(known) == self.talker.lines)  # type: ignore[misc]
 
 
 def resident_in(webs: Sequence[tuple[Product, int]]) -> float:
@@ -103,6 +101,7 @@ def resident_in(webs: Sequence[tuple[Product, int]]) -> float:
     ("form", "many"),
     [pytest.param(Rig, SLOW, id="one host"), pytest.param(Hosts, SLOW_OF_TWO, id="several hosts", marks=SERVERS)],
 )
+@pytest.mark.long
 def test_clients_that_read_slowly_or_never_cost_the_others_nothing(form: type[Rig], many: int, tmp_path: Path) -> None:
     with rigged(tmp_path, form=form) as rig, contextlib.ExitStack() as further:
         rig.start()
@@ -113,7 +112,7 @@ def test_clients_that_read_slowly_or_never_cost_the_others_nothing(form: type[Ri
             webs.append((second, second.process.pid))
         talker = Talker(rig, CHARACTERS)
         others = Others(rig, talker, webs)
-        wait_until(lambda: all(recorder.seq is not None for recorder in others.recorders), 20)
+        wait_until(lambda: all(recorder.seq is not None for recorder in others.recorders))
         before = others.spell()
         base, files = resident_in(webs), [descriptors(pid) for _, pid in webs]
 
@@ -122,7 +121,7 @@ def test_clients_that_read_slowly_or_never_cost_the_others_nothing(form: type[Ri
         silent_until = time.monotonic() + SILENT_SECONDS
         count.injected("client that reads nothing", many // 2)
         count.injected("client that reads 1 KB a second", many // 2)
-        wait_until(lambda: all(client.connections for client in slow), 20)
+        wait_until(lambda: all(client.connections for client in slow))
         flood(talker, others)
         full = resident_in(webs)
         # No more than an attempt tells before its end.
@@ -146,7 +145,7 @@ def test_clients_that_read_slowly_or_never_cost_the_others_nothing(form: type[Ri
         never.change(None)
         trickle.change(None)
         talker.end()
-        rig.rest(30)
+        rig.rest()
         for client in others.clients:
             client.catch_up()
         # What they have to read first, some 3 MB each, is read and parsed by this process.
@@ -158,7 +157,7 @@ def test_clients_that_read_slowly_or_never_cost_the_others_nothing(form: type[Ri
             client.close()
         rig.check()
         for (product, pid), were in zip(webs, files, strict=True):
-            wait_until(lambda port=product.port: not held(port), 10)  # type: ignore[misc]
+            wait_until(lambda port=product.port: not held(port))  # type: ignore[misc]
             # Each HTTP thread has a connection to PostgreSQL from its first query on.
             assert descriptors(pid) <= were + THREADS * (len(webs) - 1), sorted(links(pid))
 
@@ -182,6 +181,7 @@ def flood(talker: Talker, others: Others) -> None:
         others.got()
 
 
+@pytest.mark.smoke
 def test_one_that_stands_still_for_long_is_let_go_and_then_knows_all(tmp_path: Path) -> None:
     """Longer than any limit of the product; in the short form the product's patience is short instead."""
     with rigged(tmp_path, "" if LONG else "impatient,hasty") as rig:
@@ -189,7 +189,7 @@ def test_one_that_stands_still_for_long_is_let_go_and_then_knows_all(tmp_path: P
         talker = Talker(rig, CHARACTERS)
         pace = Pace()
         client = SlowClient(rig, talker.run, pace)
-        wait_until(lambda: client.recorder.seq is not None, 20)
+        wait_until(lambda: client.recorder.seq is not None)
         pace.change(0)
         stalled = time.monotonic()
         count.injected("client that stalls")
@@ -203,7 +203,7 @@ def test_one_that_stands_still_for_long_is_let_go_and_then_knows_all(tmp_path: P
             time.sleep(max(0.0, stalled + STALL_SECONDS - time.monotonic()))
         pace.change(None)
         talker.end()
-        rig.rest(30)
+        rig.rest()
         client.check()
         assert client.connections > 1
         rig.check()

@@ -26,8 +26,6 @@ from tests.support.effort import rounds, seed
 from tests.support.product import ROOT
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
-
 WAL_BYTES_MAX = 4 << 20
 
 WRITER = """
@@ -36,7 +34,7 @@ sys.path.insert(0, os.getcwd())
 os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
 import django
 django.setup()
-from engine import runs
+from engine.actions import runs
 from engine.models import Definition, Run
 
 definition = Definition.objects.order_by("id").first()
@@ -76,7 +74,7 @@ def test_writers_that_are_killed_in_the_middle_lose_nothing_that_they_told(tmp_p
                     writer.ready()
                 before = sum(len(writer.told) for writer in writers)
                 enough = before + chance.randrange(1, 25)
-                wait_until(lambda many=enough: sum(len(one.told) for one in writers) >= many, 30)  # type: ignore[misc]
+                wait_until(lambda many=enough: sum(len(one.told) for one in writers) >= many)  # type: ignore[misc]
                 victim = writers[turn % 4]
                 victim.kill()
                 told += victim.told
@@ -179,7 +177,7 @@ def test_people_never_hear_of_a_lock_and_the_log_is_short_again_after_the_reader
         work.check()
         log = rig.home / "interlock.sqlite3-wal"
         # The scheduler truncates it when it has nothing to do, at its next heartbeat.
-        wait_until(lambda: not log.exists() or log.stat().st_size < WAL_BYTES_MAX, 20)
+        wait_until(lambda: not log.exists() or log.stat().st_size < WAL_BYTES_MAX)
 
 
 def checkpoint(rig: Rig) -> None:
@@ -189,6 +187,7 @@ def checkpoint(rig: Rig) -> None:
         db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
+@pytest.mark.smoke
 def test_a_backup_taken_under_load_is_whole_and_goes_on_in_another_home(tmp_path: Path) -> None:
     with rigged(tmp_path / "first") as rig:
         rig.scheduler()
@@ -198,14 +197,14 @@ def test_a_backup_taken_under_load_is_whole_and_goes_on_in_another_home(tmp_path
         says = f"while not os.path.exists({str(over)!r}): print('on', flush=True); time.sleep(0.05)"
         rig.run(document([python("n", rig.ledger.code(0, during=says))]))
         work.keep(4)
-        wait_until(lambda: len(rig.ledger.entries()) > 100, 30)
+        wait_until(lambda: len(rig.ledger.entries()) > 100)
         accepted = list(rig.accepted)
         backup = tmp_path / "backup.sqlite3"
         with rig.database() as source, contextlib.closing(sqlite3.connect(backup)) as target:
             assert isinstance(source, sqlite3.Connection)
             source.backup(target, pages=20)
         over.touch()
-        rig.rest(30)
+        rig.rest()
         work.check()
         with contextlib.closing(sqlite3.connect(backup)) as db:
             for (said,) in db.execute("PRAGMA integrity_check"):
@@ -222,7 +221,7 @@ def test_a_backup_taken_under_load_is_whole_and_goes_on_in_another_home(tmp_path
         shutil.copy(backup, other.home / "interlock.sqlite3")
         other.scheduler()
         other.accepted = accepted
-        other.rest(30)
+        other.rest()
         rows = other.rows()
         checks.i2(accepted, rows)
         checks.i3(rows)

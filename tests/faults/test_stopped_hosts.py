@@ -20,14 +20,14 @@ from tests.faults.checks import Broken, hold
 from tests.faults.hosts import OUTLIVES_SECONDS, SERVERS, Hosts, hosted
 from tests.faults.rig import document, python, stand_still, state
 from tests.faults.workload import Workload
-from tests.support.effort import only_long, rounds, seed, soon
+from tests.support.effort import rounds, seed
 from tests.support.ledger import Execution, Ledger
 from tests.support.wait import wait_until
 from tests.support.workers import Worker
 
-pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
+pytestmark = [*SERVERS, pytest.mark.long]
 
-GRACE_SECONDS = soon(1.0)
+GRACE_SECONDS = 1.0
 """In which a host that goes on ends what it ran."""
 WAYS = ("alone", "with its node processes", "with all of it")
 """How a host is stopped. What ends its node processes meanwhile is a process, too."""
@@ -69,7 +69,7 @@ def test_whoever_stood_still_past_its_lease_does_nothing_more_and_begins_anew(tm
             work.keep(4)
             over |= before_it_writes(rig, work)
             scheduler_and_node_process(rig, work)
-        rig.rest(60)
+        rig.rest()
         # Of what had been sent ahead to a host that was stopped some may have begun, and nobody was told.
         work.check(killed_schedulers=len(over))
         assert over == told_by(rig, over), "a life that was over has told something"
@@ -77,7 +77,6 @@ def test_whoever_stood_still_past_its_lease_does_nothing_more_and_begins_anew(tm
         print(f"{len(over)} lives of hosts ended while they stood still; {refused} of their writes were refused")
 
 
-@only_long
 def test_without_its_guard_a_stopped_host_runs_what_others_have_begun_and_that_is_seen(tmp_path: Path) -> None:
     with hosted(tmp_path, "guard_missing") as rig:
         rig.start_without_web()
@@ -100,7 +99,7 @@ def until_gone(rig: Hosts, stopped: Iterable[Worker]) -> dict[int, int]:
 
 def until_active(rig: Hosts) -> None:
     """All hosts live (again)."""
-    wait_until(lambda: all(rig.lives(one)[-1][1] == "active" for one in rig.workers.values()), 20)
+    wait_until(lambda: all(rig.lives(one)[-1][1] == "active" for one in rig.workers.values()))
 
 
 def while_it_runs_nodes(rig: Hosts, ways: dict[str, str], flag: str) -> dict[int, int]:
@@ -111,10 +110,10 @@ def while_it_runs_nodes(rig: Hosts, ways: dict[str, str], flag: str) -> dict[int
     # One for each node process: what else ran on a host that is stopped as a whole would end when it goes on.
     many = rig.capacity
     run = rig.run(document([python(f"n{i}", code, lost_retries=20) for i in range(many)]))
-    first = wait_until(lambda: found if len(found := ledger.executions()) == many else None, 30)
+    first = wait_until(lambda: found if len(found := ledger.executions()) == many else None)
     # What a host has begun and not told would be a first attempt once more.
     begun = f"SELECT count(*) FROM engine_attempt WHERE run_id = {run} AND state = 'running'"
-    wait_until(lambda: rig.do(begun) == [(many,)], 20)
+    wait_until(lambda: rig.do(begun) == [(many,)])
     zombies = {name: [one for one in first if one.start.pid in rig.workers[name].node_processes()] for name in ways}
     assert all(zombies.values()), zombies
     cut = [one.start.pid for found in zombies.values() for one in found]
@@ -123,7 +122,7 @@ def while_it_runs_nodes(rig: Hosts, ways: dict[str, str], flag: str) -> dict[int
             Path(flag + one.start.node).touch()
     stopped = {name: stop(rig.workers[name], way) for name, way in ways.items()}
     over = until_gone(rig, [rig.workers[name] for name in ways])
-    wait_until(lambda: run not in rig.unfinished(), 30)
+    wait_until(lambda: run not in rig.unfinished())
     at = {name: go_on(pids) for name, pids in stopped.items()}
     until_active(rig)
     wait_until(lambda: not any(state(pid) not in ("", "Z") for pid in cut), GRACE_SECONDS)
@@ -174,8 +173,8 @@ def before_it_writes(rig: Hosts, work: Workload) -> dict[int, int]:
     # The second one is met by another host: the first stands still.
     for point in ("host.before_tell", "host.before_take"):
         rig.inject(point, "stop")
-        wait_until(lambda: not keep_and_left(rig, work), 30)
-        stopped.append(wait_until(lambda: standing_still(rig, stopped), 5))
+        wait_until(lambda: not keep_and_left(rig, work))
+        stopped.append(wait_until(lambda: standing_still(rig, stopped)))
     over = until_gone(rig, stopped)
     go_on(one.process.pid for one in rig.workers.values())
     until_active(rig)
@@ -200,15 +199,15 @@ def scheduler_and_node_process(rig: Hosts, work: Workload) -> None:
     before, leader = rig.do(lost), rig.leader()[1]
     work.keep(6)
     rig.inject("node.running", "stop")
-    wait_until(lambda: not keep_and_left(rig, work), 30)
+    wait_until(lambda: not keep_and_left(rig, work))
     processes = [pid for one in rig.workers.values() for pid in one.node_processes()]
-    (stopped,) = wait_until(lambda: [pid for pid in processes if state(pid) == "T"], 5)
+    (stopped,) = wait_until(lambda: [pid for pid in processes if state(pid) == "T"])
     stand_still(rig, leader)
     end = time.monotonic() + rounds(1, 10) * LEASE_SECONDS + 0.5
     while time.monotonic() < end:
         work.keep(6)
         time.sleep(0.1)
     go_on([leader, stopped])
-    rig.rest(30)
+    rig.rest()
     assert rig.leader()[1] == leader
     assert rig.do(lost) == before

@@ -17,8 +17,6 @@ from tests.faults.workload import Workload
 from tests.support.effort import rounds
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
-
 
 def watch_writers(rig: Rig) -> None:
     """Let the database itself note which epoch each write of a leader was for."""
@@ -46,7 +44,7 @@ def test_one_leads_while_it_lives_however_long_it_stands_still_and_then_the_next
             rig.scheduler()
         work = Workload(rig, http=False, fan=20, only=("chain", "diamond", "fan", "pool"))
         work.keep(4)
-        wait_until(lambda: len(rig.ledger.entries()) > 50, 30)
+        wait_until(lambda: len(rig.ledger.entries()) > 50)
         epoch = rig.leader()[0]
         for turn in range(many):
             leader = next(one for one in rig.schedulers if one.pid == rig.leader()[1])
@@ -59,10 +57,10 @@ def test_one_leads_while_it_lives_however_long_it_stands_still_and_then_the_next
             if turn < many - 1:
                 rig.signal(leader.pid, signal.SIGKILL, "the leader that stands still")
                 leader.wait()
-                wait_until(lambda known=epoch + turn: rig.leader()[0] == known + 1, 30)  # type: ignore[misc]
+                wait_until(lambda known=epoch + turn: rig.leader()[0] == known + 1)  # type: ignore[misc]
             else:
                 os.kill(leader.pid, signal.SIGCONT)
-        rig.rest(60)
+        rig.rest()
         work.check(killed_schedulers=many - 1)
         seen = writers(rig)
         assert [one for one, _ in seen] == sorted(one for one, _ in seen), "an epoch that was over has written"
@@ -71,7 +69,7 @@ def test_one_leads_while_it_lives_however_long_it_stands_still_and_then_the_next
 
 def check_rows(rig: Rig) -> None:
     """What the database says at rest. Two of one node there may have been at once, until the first ended its own."""
-    rig.rest(30)
+    rig.rest()
     rows = rig.rows()
     checks.i2(rig.accepted, rows)
     checks.i3(rows)
@@ -87,7 +85,7 @@ def lose_the_lock(rig: Rig, work: Workload) -> None:
     """The leader stands still while somebody deletes its lock's file, so that another one leads; then it goes on."""
     first = rig.scheduler()
     work.keep(4)
-    wait_until(lambda: len(rig.ledger.entries()) > 50, 30)
+    wait_until(lambda: len(rig.ledger.entries()) > 50)
     epoch = rig.leader()[0]
     stand_still(rig, first.pid)
     stopped = [first.pid, *rig.node_processes(first.pid)]
@@ -95,13 +93,14 @@ def lose_the_lock(rig: Rig, work: Workload) -> None:
         rig.signal(pid, signal.SIGSTOP, "a node process of a leader that loses its lock")
     (rig.home / "run" / "scheduler.lock").unlink()
     second = rig.scheduler()
-    wait_until(lambda: rig.leader() == (epoch + 1, second.pid), 30)
+    wait_until(lambda: rig.leader() == (epoch + 1, second.pid))
     seen = len(rig.ledger.entries())
-    wait_until(lambda: len(rig.ledger.entries()) > seen + 50, 30)
+    wait_until(lambda: len(rig.ledger.entries()) > seen + 50)
     for pid in stopped:
         os.kill(pid, signal.SIGCONT)
 
 
+@pytest.mark.smoke
 def test_a_leader_that_lost_its_lock_unnoticed_writes_nothing_and_ends(tmp_path: Path) -> None:
     with rigged(tmp_path) as rig:
         watch_writers(rig)
@@ -115,6 +114,7 @@ def test_a_leader_that_lost_its_lock_unnoticed_writes_nothing_and_ends(tmp_path:
         check_rows(rig)
 
 
+@pytest.mark.long
 def test_without_the_fences_it_would_write_and_that_is_seen(tmp_path: Path) -> None:
     with rigged(tmp_path, "fences_dropped") as rig:
         work = Workload(rig, http=False, fan=60, only=("fan",))

@@ -17,11 +17,11 @@ from tests.faults.hosts import SERVERS, Hosts, hosted
 from tests.faults.rig import document
 from tests.faults.said import Counting
 from tests.faults.workload import Workload
-from tests.support.effort import only_long, rounds, seed
+from tests.support.effort import rounds, seed
 from tests.support.losing import OUTCOMES, LosingWay, losing_way
 from tests.support.wait import wait_until
 
-pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 3600))]
+pytestmark = [*SERVERS, pytest.mark.long]
 
 STATEMENTS = {
     "a tick that sends work": ("scheduler", r"INSERT INTO engine_dispatch .*COMMIT$"),
@@ -48,7 +48,7 @@ def lose(way: LosingWay, rig: Hosts, work: Workload, what: str, outcome: str) ->
         work.keep(4)
         return loss.met.is_set()
 
-    wait_until(met, 30)
+    wait_until(met)
     count.injected(f"{what}: {outcome}")
 
 
@@ -58,7 +58,7 @@ def lose_the_lead(way: LosingWay, rig: Hosts, outcome: str) -> None:
     loss = way.lose("scheduler", r"^COMMIT$", outcome)
     rig.do("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
     assert loss.met.wait(20)
-    wait_until(lambda: rig.leader()[0] > before, 20)
+    wait_until(lambda: rig.leader()[0] > before)
     rig.product.ended(rig.launch("diamond"))
     # It was alone all the time: there is nobody to whom it could have lost the lead.
     assert rig.leader()[1] == pid
@@ -75,7 +75,7 @@ def launch_and_lose(way: LosingWay, rig: Hosts, work: Workload, what: str, outco
     assert loss.met.wait(20)
     count.injected(f"{what}: {outcome}")
     if what == "a launch's commit" and outcome != "statement lost":
-        (made,) = wait_until(lambda: runs(rig) - before, 5)
+        (made,) = wait_until(lambda: runs(rig) - before)
         rig.accepted.append(made)
         work.slugs[made] = "diamond"
     else:
@@ -113,7 +113,7 @@ def test_what_nobody_knows_to_be_done_is_done_once_or_not_at_all(tmp_path: Path)
                 for outcome in OUTCOMES if what == "a launch's commit" else chance.sample(OUTCOMES, 1):
                     launch_and_lose(way, rig, work, what, outcome)
             lose_the_lead(way, rig, "answer lost")
-        rig.rest(60)
+        rig.rest()
         work.check(most=rig.capacity)
         counting.check()
         for client in clients:
@@ -150,7 +150,6 @@ BROKEN: dict[str, tuple[str, Callable[[LosingWay, Hosts], None]]] = {
 """Build -> the invariant that it breaks, and how."""
 
 
-@only_long
 @pytest.mark.parametrize("build", list(BROKEN))
 def test_a_build_that_does_it_twice_or_by_half_is_caught(build: str, tmp_path: Path) -> None:
     invariant, way_to_break = BROKEN[build]

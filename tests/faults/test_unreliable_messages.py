@@ -17,10 +17,10 @@ from tests.faults.rig import document, python
 from tests.faults.unreliable import Manners, Way, way
 from tests.faults.workload import Workload
 from tests.support.broken import Broken
-from tests.support.effort import only_long, rounds, seed
+from tests.support.effort import rounds, seed
 from tests.support.wait import wait_until
 
-pytestmark = [*SERVERS, pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
+pytestmark = SERVERS
 
 NODE_SECONDS = rounds(5, 20)
 QUEUES = {"default": 2, "late": 4}
@@ -53,7 +53,7 @@ def test_messages_that_are_lost_late_and_twice_start_each_node_once(tmp_path: Pa
         for _ in range(rounds(1, 20)):
             runs = [work.start() for _ in range(4)]
             clients = [Client(rig, run) for run in runs]
-            rig.rest(60)
+            rig.rest()
             for client in clients:
                 client.check()
         work.check(most=rig.capacity)
@@ -61,16 +61,17 @@ def test_messages_that_are_lost_late_and_twice_start_each_node_once(tmp_path: Pa
         assert made.seen["lost"] > 0
 
 
-@only_long
+@pytest.mark.long
 def test_a_work_that_is_not_one_host_s_alone_is_caught(tmp_path: Path) -> None:
     with hosts(tmp_path, Manners(lost=0), "take_unguarded") as (rig, _):
         rig.start_without_web()
         rig.run(document([python(name, rig.ledger.code(1, beats=True)) for name in "abcd"]))
-        wait_until(lambda: len(rig.ledger.executions()) > 4, 30)
+        wait_until(lambda: len(rig.ledger.executions()) > 4)
         with pytest.raises(Broken, match=r"^I4: "):
             started_once(rig)
 
 
+@pytest.mark.long
 def test_a_node_that_outlasts_the_broker_s_patience_starts_once(tmp_path: Path) -> None:
     """Also where messages are acknowledged only when their works have ended, and so are delivered again."""
     visible = {"INTERLOCK_TEST_VISIBLE": str(VISIBLE_SECONDS)}

@@ -17,8 +17,6 @@ from tests.support.effort import rounds, seed
 from tests.support.ledger import Execution
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(rounds(240, 7200))]
-
 
 def test_node_processes_that_are_stopped_in_an_attempt_end_as_lost_or_as_if_nothing_had_been(tmp_path: Path) -> None:
     """Stopped at any point of an attempt, then continued, killed, or left to their hard limit."""
@@ -32,13 +30,13 @@ def test_node_processes_that_are_stopped_in_an_attempt_end_as_lost_or_as_if_noth
         for point in points * rounds(2, 40):
             work.keep(3)
             rig.inject(point, "stop")
-            wait_until(lambda: is_met(work), 30)
-            (stopped,) = wait_until(lambda: [one for one in rig.node_processes(scheduler) if state(one) == "T"], 5)
+            wait_until(lambda: is_met(work))
+            (stopped,) = wait_until(lambda: [one for one in rig.node_processes(scheduler) if state(one) == "T"])
             now = time.monotonic_ns()
-            wait_until(lambda at=now: go_on(work, at), 20)  # type: ignore[misc]
+            wait_until(lambda at=now: go_on(work, at))  # type: ignore[misc]
             chosen = chance.choice((signal.SIGCONT, signal.SIGKILL))
             rig.signal(stopped, chosen, f"a process that is stopped at {point}")
-        rig.rest(30)
+        rig.rest()
         work.check()
         client.check()
 
@@ -56,14 +54,15 @@ def go_on(work: Workload, at: int) -> bool:
     return bool(work.rig.ledger.start_after(at))
 
 
+@pytest.mark.smoke
 def test_a_stopped_node_process_is_ended_at_its_hard_limit(tmp_path: Path) -> None:
     with rigged(tmp_path) as rig:
         rig.scheduler()
         code = rig.ledger.code(60, beats=True)
         run = rig.run(document([python("n", code, soft_timeout=1, hard_timeout=2)]))
-        execution: Execution = wait_until(lambda: (rig.ledger.executions() or [None])[0], 30)  # type: ignore[list-item]
+        execution: Execution = wait_until(lambda: (rig.ledger.executions() or [None])[0])  # type: ignore[list-item]
         rig.signal(execution.start.pid, signal.SIGSTOP, "a node process")
-        rig.rest(30)
+        rig.rest()
         rows = rig.check()
         assert rows.nodes[run, "n"]["state"] == "timed_out"
         assert not Path(f"/proc/{execution.start.pid}").exists()
@@ -77,7 +76,7 @@ def test_a_scheduler_that_stood_still_goes_on_where_it_was(tmp_path: Path, other
         first = rig.scheduler()
         work = Workload(rig, http=False, fan=20, only=("chain", "diamond", "fan", "pool"))
         work.keep(4)
-        wait_until(lambda: len(rig.ledger.entries()) > 50, 30)
+        wait_until(lambda: len(rig.ledger.entries()) > 50)
         assert rig.leader()[1] == first.pid
         epoch = rig.leader()[0]
         if others:
@@ -94,7 +93,7 @@ def test_a_scheduler_that_stood_still_goes_on_where_it_was(tmp_path: Path, other
             time.sleep(0.1)
         for pid in reversed(stopped):
             os.kill(pid, signal.SIGCONT)
-        rig.rest(30)
+        rig.rest()
         assert rig.leader() == (epoch, first.pid)
         work.check()
         assert first.poll() is None

@@ -81,7 +81,7 @@ class Writer:
     def moves_on(self) -> None:
         """Wait until one more thing is done."""
         seen = self.acknowledged
-        wait_until(lambda: self.acknowledged > seen or self.wrong, 30)
+        wait_until(lambda: self.acknowledged > seen or self.wrong)
         assert self.wrong is None, self.wrong
 
     def end(self) -> None:

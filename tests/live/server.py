@@ -82,7 +82,7 @@ def serving(**options: Any) -> Iterator[LiveServer]:
     thread = threading.Thread(target=lambda: _run(main, factory), name="live-server")
     thread.start()
     try:
-        wait_until(lambda: server.started, timeout=20)
+        wait_until(lambda: server.started)
         yield live
     finally:
         server.should_exit = True

@@ -95,7 +95,7 @@ def test_a_message_to_the_group_of_the_overview_wakes_its_socket(
         history.state("running")
         assert silent(socket, 1.2), "nobody has told it"
         on_loop(blind, layer.group_send(groups.OVERVIEW, groups.overview_moved(time.time())))
-        watcher.until(history, "running", timeout=10)
+        watcher.until(history, "running")
 
 
 def test_hints_reach_sockets_through_the_layer_and_only_groups_that_are_watched(
@@ -167,7 +167,7 @@ def test_a_socket_that_the_layer_forgot_joins_its_group_again(
 def test_however_a_socket_ends_nothing_of_it_stays(server: LiveServer, token: str, layer: InMemoryChannelLayer) -> None:
     assert server.loop is not None
     loop = server.loop
-    wait_until(lambda: server.status("/ws/overview/", token=token) == 101, timeout=5)
+    wait_until(lambda: server.status("/ws/overview/", token=token) == 101)
     history, doomed = History(), History()
     path = f"/ws/runs/{history.pk}/"
 
@@ -197,7 +197,7 @@ def test_however_a_socket_ends_nothing_of_it_stays(server: LiveServer, token: st
         server.hint({"runs": {str(history.pk): history.seq}})
         socket.send('{"type": "hello", "after": 0}')
         socket.socket.close()
-    wait_until(lambda: not left(), timeout=20)
+    wait_until(lambda: not left())
     # A hint that came as the socket went may lie in its channel until it expires, in a minute.
     assert not any(layer.groups.values())
 

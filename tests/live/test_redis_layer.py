@@ -19,8 +19,8 @@ from tests.live.history import History
 from tests.live.server import LiveServer, serving
 from tests.live.test_channel_layer import greeted, on_loop, until_nobody_tells
 from tests.support import redis
-from tests.support.effort import soon
-from tests.support.wait import wait_until
+from tests.support.effort import in_time
+from tests.support.wait import WAIT_SECONDS, wait_until
 
 pytestmark = pytest.mark.redis
 
@@ -92,7 +92,7 @@ def test_sockets_open_and_show_the_truth_without_redis(
                 one.take_until(socket, history.seq)
             redis_server.start()
             # It is subscribed to again by itself.
-            wait_until(lambda: subscribers(redis_server, history) == 1, timeout=10)
+            wait_until(lambda: subscribers(redis_server, history) == 1)
             history.lines(2)
             told(server, history)
             for one, socket in ((recorder, before), (later, after)):
@@ -107,10 +107,10 @@ def test_a_redis_that_hangs_delays_no_socket(server: LiveServer, token: str, red
             begun = time.monotonic()
             with server.open(f"/ws/runs/{history.pk}/", token=token) as socket:
                 assert greeted(socket).seq == 1
-            assert time.monotonic() - begun < soon(3)
+            in_time(time.monotonic() - begun, 3)
             with server.open("/ws/overview/", token=token) as overview:
                 overview.send('{"type": "hello"}')
-                overview.recv(timeout=soon(3))
+                overview.recv(timeout=WAIT_SECONDS)
 
 
 def test_a_group_that_nobody_is_in_any_more_is_not_subscribed_to(

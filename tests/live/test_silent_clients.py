@@ -27,7 +27,7 @@ def silent(server: LiveServer, token: str) -> None:
         for _ in range(10):
             history.lines(500, text=LINE)
             server.hint({"runs": {str(history.pk): history.seq}})
-        wait_until(lambda: slow.port not in held(server.port), 30)
+        wait_until(lambda: slow.port not in held(server.port))
 
 
 def test_a_client_that_takes_nothing_for_long_is_let_go_with_what_it_was_not_told(

@@ -17,8 +17,6 @@ from django.core.management import get_commands
 
 from tests.support.product import ROOT, free_port
 
-pytestmark = pytest.mark.processes
-
 # (what is typed, exit code, words of what is said). `{here}` is the folder of the files below, `{taken}` a port in use.
 ARGUMENTS = [
     ("migrate nothing", 1, "No installed app with label 'nothing'"),
@@ -157,6 +155,7 @@ def _without(capabilities: Sequence[str]) -> list[str]:
     return [setpriv, f"--bounding-set={less}", f"--inh-caps={less}"]
 
 
+@pytest.mark.smoke
 def test_every_command_of_ours_is_here() -> None:
     ours = {name for name, app in get_commands().items() if app in ("engine", "versions", "dashboard")}
     assert ours <= {typed.split()[0] for typed, _code, _words in ARGUMENTS}

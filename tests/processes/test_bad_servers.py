@@ -20,7 +20,7 @@ from tests.support.product import ROOT, free_port
 from tests.support.templates import first_start
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.own_postgres, pytest.mark.redis, pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +147,7 @@ def test_a_worker_and_plain_uvicorn_look_at_the_database_first(
     assert by_web in web
 
 
+@pytest.mark.long
 def test_measuring_with_a_redis_that_is_not_its_own(tmp_path: Path, database: str) -> None:
     for part, arguments, words in (
         ("celery", ("--requirepass", "x"), "refuses the password"),
@@ -276,7 +277,7 @@ def without_redis(
     with log.open("wb") as file:
         process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environment, stdout=file, stderr=file)
     try:
-        wait_until(lambda: until in log.read_text(), 30)
+        wait_until(lambda: until in log.read_text())
         yield process
     finally:
         process.kill()

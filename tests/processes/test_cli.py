@@ -17,8 +17,6 @@ from tests.support.product import ROOT, free_port
 from tests.support.templates import running
 from tests.support.wait import wait_until
 
-pytestmark = pytest.mark.processes
-
 HELLO = """
 def main(inputs, ctx):
     for number in range(ctx.run["inputs"]["times"]):
@@ -69,6 +67,7 @@ def python(node: str, code: str, **policy: Any) -> dict[str, Any]:
     return {"id": node, "type": "python", "config": {"code": code}, "policy": policy}
 
 
+@pytest.mark.smoke
 def test_run_of_a_file_shows_its_lines_and_ends_with_0(terminal: Terminal, tmp_path: Path) -> None:
     file = write(tmp_path / "hello.json", [python("greet", HELLO)], inputs=INPUTS)
     done = terminal.type("run", file, "--input", "name=12", "--input", "times=2")
@@ -111,7 +110,7 @@ def test_ctrl_c_cancels_the_run_and_ends_with_3(terminal: Terminal, tmp_path: Pa
     out = tmp_path / "out"
     with out.open("w") as stream:
         process = terminal.start("run", file, stdout=stream, stderr=stream)
-        wait_until(lambda: "asleep" in out.read_text(), timeout=30)
+        wait_until(lambda: "asleep" in out.read_text())
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=15) == 3
     assert "sleep cancelled" in out.read_text()
@@ -123,7 +122,7 @@ def test_a_second_ctrl_c_leaves_at_once_with_130(terminal: Terminal, tmp_path: P
     out = tmp_path / "out"
     with out.open("w") as stream:
         process = terminal.start("run", file, stdout=stream, stderr=stream)
-        wait_until(lambda: "asleep" in out.read_text(), timeout=30)
+        wait_until(lambda: "asleep" in out.read_text())
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) in (130, 3)
@@ -166,6 +165,7 @@ def test_run_goes_through_a_running_up(tmp_path: Path) -> None:
         assert attempt["state"] == "succeeded"
 
 
+@pytest.mark.smoke
 def test_validate_lists_every_problem(terminal: Terminal, tmp_path: Path) -> None:
     wrong = write(
         tmp_path / "wrong.json", [{"id": "a", "type": "nop"}, {"id": "a", "type": "noop", "x": 1}], (("a", "b"),)

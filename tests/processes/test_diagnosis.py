@@ -14,15 +14,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.effort import soon
 from tests.support.hangs import CHILD, DEADLOCK, LOOP, SLEEP, SOCKET
 from tests.support.product import Product
 from tests.support.templates import running
 from tests.support.wait import wait_until
 
-pytestmark = pytest.mark.processes
-
-SECONDS = soon(2.0)
+SECONDS = 2.0
 """So soon after a node has crossed twice its expectation its cause is known."""
 
 BUSY = """
@@ -64,7 +61,7 @@ def cause(product: Product, run: str) -> Any:
         found = diagnosis(product, run)
         return found if found["suggestions"] and found["suggestions"][0]["code"] != "not_determined" else None
 
-    return wait_until(known, 20)
+    return wait_until(known)
 
 
 def start(product: Product, slug: str, node: dict[str, Any]) -> str:
@@ -140,6 +137,7 @@ def watch(product: Product, found: list[Case]) -> None:
                 assert late < SECONDS, f"{case.code} is not said {late:.2f} s after crossing"
 
 
+@pytest.mark.long
 def test_six_causes_give_six_first_suggestions_whose_actions_end_them(product: Product, rng: random.Random) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
@@ -194,10 +192,10 @@ def ends_by_its_action(product: Product, case: Case, first: Any) -> None:
         found = product.api("GET", f"runs/{case.run}/nodes/{case.node}/attempts/")["results"]
         return found if len(found) == count else None
 
-    second, ended = wait_until(lambda: attempts(2), 10)
+    second, ended = wait_until(lambda: attempts(2))
     assert (second["number"], ended["state"]) == (2, "cancelled")
     assert ended["receipt"]["processes"] >= 1
-    run = product.ended(case.run, timeout=60)
+    run = product.ended(case.run)
     assert run["state"] == "failed"
     assert run["altered"] is True
     after = over(product, case)
@@ -207,8 +205,8 @@ def ends_by_its_action(product: Product, case: Case, first: Any) -> None:
         # A node that gets no processor just then cannot say what it does before the limit acts.
         again = after["action"]
         assert product.call(again["method"], again["path"], again["body"]).status == 202
-        wait_until(partial(attempts, count), 20)
-        product.ended(case.run, timeout=60)
+        wait_until(partial(attempts, count))
+        product.ended(case.run)
         after = over(product, case)
     # What it did when the limit came is the same again.
     assert case.code in did(after)
@@ -243,10 +241,10 @@ def test_a_node_that_waits_for_another_runs_pool_is_explained_at_once_and_starte
     want = {"id": "want", "type": "noop", "policy": {"pool": pool, "slots": wanted}}
     first = start(product, f"hold-{pool}", hold)
     node = wait_until(
-        lambda: (one := product.api("GET", f"runs/{first}/nodes/{hold['id']}/"))["state"] == "running" and one, 20
+        lambda: (one := product.api("GET", f"runs/{first}/nodes/{hold['id']}/"))["state"] == "running" and one
     )
     second = start(product, f"want-{pool}", want)
-    wait_until(lambda: product.api("GET", f"runs/{second}/nodes/want/")["state"] == "ready", 20)
+    wait_until(lambda: product.api("GET", f"runs/{second}/nodes/want/")["state"] == "ready")
     one = diagnosis(product, second)["suggestions"][0]
     print(one["message"])
     assert one["code"] == "pool_full"
@@ -309,7 +307,7 @@ def test_what_earlier_runs_took_is_the_expectation_where_the_author_gave_none(pr
 
     # A scheduler learns when it has a moment: soon after the third success, not with it.
     assert [expectation_after_one_more() for _ in range(3)] == ["none"] * 3
-    wait_until(lambda: expectation_after_one_more() == "learned", 20)
+    wait_until(lambda: expectation_after_one_more() == "learned")
     run = str(product.api("POST", "workflows/learned/runs/", {"inputs": {"seconds": 900}})["id"])
     found = cause(product, run)
     (stuck,) = found["stuck_nodes"]
@@ -321,6 +319,7 @@ def test_what_earlier_runs_took_is_the_expectation_where_the_author_gave_none(pr
     product.api("POST", f"runs/{run}/cancel/", {})
 
 
+@pytest.mark.smoke
 def test_a_shell_command_that_hangs_is_named_and_a_failed_one_gets_a_remedy(product: Product) -> None:
     command = {"id": "sh", "type": "shell", "config": {"command": "echo begin; sleep 987; echo end"}}
     command["policy"] = {"expected_duration": 0.7}

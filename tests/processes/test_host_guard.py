@@ -19,8 +19,6 @@ from tests.support.product import processes_with
 from tests.support.supervised import Supervised
 from tests.support.wait import wait_until
 
-pytestmark = pytest.mark.processes
-
 
 @pytest.fixture
 def guard(tmp_path: Path) -> Iterator[Guard]:
@@ -35,7 +33,7 @@ def mark(tmp_path: Path) -> Iterator[str]:
     mark = own_mark(mark_prefix(tmp_path)) + "-1"
     environment = {"PATH": os.environ["PATH"], "INTERLOCK_MARK": mark}
     process = subprocess.Popen(["sh", "-c", "setsid sleep 300 & exec sleep 300"], env=environment)
-    wait_until(lambda: len(processes_with(mark)) == 2, 10)
+    wait_until(lambda: len(processes_with(mark)) == 2)
     yield mark
     for pid in processes_with(mark):
         os.kill(pid, 9)
@@ -50,11 +48,11 @@ def hidden(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         pytest.skip("no control group can be made here")
     enter = "".join(f"echo 0 > {door}; " for door in group.entry_files())
     process = subprocess.Popen(["sh", "-c", f"{enter}exec sleep 300"], env={"PATH": os.environ["PATH"]})
-    wait_until(lambda: process.pid in group.members(), 10)
+    wait_until(lambda: process.pid in group.members())
     yield process
     process.kill()
     process.wait()
-    wait_until(group.remove, 10)
+    wait_until(group.remove)
 
 
 def sleeps(pid: int) -> int:
@@ -63,12 +61,13 @@ def sleeps(pid: int) -> int:
     return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
 
 
+@pytest.mark.smoke
 def test_what_runs_past_the_lease_is_ended_with_all_that_it_started(guard: Guard, mark: str) -> None:
     guard.until(math.inf)
     guard.busy(True)
     until = time.monotonic() + 1
     guard.until(until)
-    wait_until(lambda: not processes_with(mark), 10)
+    wait_until(lambda: not processes_with(mark))
     assert time.monotonic() >= until + LATE_SECONDS
 
 
@@ -103,7 +102,7 @@ def test_a_guard_that_was_killed_is_replaced(guard: Guard, mark: str) -> None:
     guard.process.wait()
     guard.keep()
     guard.busy(True)
-    wait_until(lambda: not processes_with(mark), 10)
+    wait_until(lambda: not processes_with(mark))
 
 
 def test_what_a_worker_leaves_is_ended_also_while_it_is_still_about_to_be_gone(

@@ -10,14 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support.ledger import Ledger
 from tests.support.product import Product
 from tests.support.templates import running
 from tests.support.wait import wait_until
-
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 WIDE, DEEP, KILLS = 10, 50, 5
 
@@ -58,12 +54,12 @@ def test_a_run_survives_five_kills_of_the_whole_product_without_repeating_what_h
         product.publish("long", *layered(ledger.code(0.008)))
         run = product.api("POST", "workflows/long/runs/", {})["id"]
         for share in shares:
-            wait_until(partial(has_come_to, product, run, share), timeout=60)
+            wait_until(partial(has_come_to, product, run, share))
             before = succeeded(product, run)
             product.kill()
             seen.append((time.monotonic_ns(), before))
             product.start()
-        ended = product.ended(run, timeout=90)
+        ended = product.ended(run)
         assert ended["state"] == "succeeded"
         assert ended["counts"] == {"succeeded": WIDE * DEEP}
         attempts = product.api("GET", f"runs/{run}/nodes/n0_0/attempts/")["results"]

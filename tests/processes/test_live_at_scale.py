@@ -16,7 +16,7 @@ from tests.live.slow import Pace, SlowSocket
 from tests.support.scaled import Installation, Web, installed
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 
 CLIENTS = 30
 """`bench live` has a hundred."""

@@ -19,8 +19,6 @@ from tests.processes.test_up import child
 from tests.support.product import Product
 from tests.support.templates import running
 
-pytestmark = pytest.mark.processes
-
 TALK = """
 import time
 
@@ -77,6 +75,7 @@ def all_lines(product: Product, run: str) -> dict[int, Any]:
         after = page["results"][-1]["seq"]
 
 
+@pytest.mark.long
 def test_after_a_hundred_random_cuts_a_client_knows_what_the_api_knows(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(2**32)
     print("seed", seed)

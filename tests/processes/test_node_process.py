@@ -18,8 +18,6 @@ from tests.processes.node_process import NodeProcess, Nodes
 from tests.support.supervised import alive
 from tests.support.wait import wait_until
 
-pytestmark = pytest.mark.processes
-
 
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
@@ -42,6 +40,7 @@ def main(body: str, before: str = "") -> str:
 # -- frames -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 def test_a_no_op_is_done_with_null_and_tells_its_start_with_its_end(node: NodeProcess) -> None:
     envelope = node.envelope()
     node.say(envelope)
@@ -284,6 +283,7 @@ def test_an_expression_that_fails_says_so(node: NodeProcess) -> None:
 # -- errors have a place ------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 def test_an_error_names_the_line_of_the_authors_code(node: NodeProcess) -> None:
     error = node.python("def helper(x):\n    return 1 / x\n\ndef main(inputs, ctx):\n    return helper(0)\n")["error"]
     assert error["class"] == "ZeroDivisionError"
@@ -400,6 +400,7 @@ def test_usage_is_that_of_the_attempt(node: NodeProcess) -> None:
 # -- soft limit ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 def test_the_soft_limit_is_raised_in_the_authors_code(node: NodeProcess) -> None:
     code = main("try:\n    print('there'); time.sleep(30)\nexcept Exception:\n    return 'swallowed'", "import time")
     ended = node.signal_soft(node.envelope("python", {"code": code}, soft_timeout=0.3), "there")[-1]

@@ -15,8 +15,6 @@ import pytest
 
 from tests.processes.node_process import NodeProcess, Nodes
 
-pytestmark = pytest.mark.processes
-
 DRIVER = """
 import io, json, os
 from fsspec import AbstractFileSystem

@@ -8,8 +8,6 @@ import pytest
 
 from tests.processes.node_process import NodeProcess, Nodes
 
-pytestmark = pytest.mark.processes
-
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:

@@ -18,7 +18,6 @@ from engine.supervisor import cgroup
 from tests.processes.node_process import NodeProcess, Nodes
 from tests.support.wait import wait_until
 
-pytestmark = pytest.mark.processes
 FLIGHTS = "carrier,delay\nUA,3\nUA,5\nAA,\n"
 
 
@@ -73,12 +72,15 @@ def test_csv_becomes_a_table_with_types(node: NodeProcess, files: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("a.csv.gz", gzip.compress(FLIGHTS.encode())),
+        ("a.csv.gz", gzip.compress(FLIGHTS.encode(), mtime=0)),
         ("b.tsv", FLIGHTS.replace(",", "\t").encode()),
         ("c.csv", FLIGHTS.replace(",", ";").encode()),
         ("d.json", b'[{"carrier":"UA","delay":3},{"carrier":"UA","delay":5},{"carrier":"AA","delay":null}]'),
         ("e.ndjson", b'{"carrier":"UA","delay":3}\n{"carrier":"UA","delay":5}\n{"carrier":"AA","delay":null}\n'),
-        ("f.jsonl.gz", gzip.compress(b'{"carrier":"UA","delay":3}\n{"carrier":"UA","delay":5}\n{"carrier":"AA"}\n')),
+        (
+            "f.jsonl.gz",
+            gzip.compress(b'{"carrier":"UA","delay":3}\n{"carrier":"UA","delay":5}\n{"carrier":"AA"}\n', mtime=0),
+        ),
     ],
 )
 def test_files_are_read_by_their_ending(node: NodeProcess, files: Path, name: str, content: bytes) -> None:
@@ -325,6 +327,7 @@ def test_what_does_not_fit_in_memory_goes_to_the_attempts_folder(node: NodeProce
 # -- tables in Python -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 def test_python_reads_a_table_and_returns_one(node: NodeProcess) -> None:
     code = (
         "import duckdb\ndef main(inputs, ctx):\n    t = inputs['t']\n"
@@ -487,6 +490,7 @@ def test_a_condition_that_is_no_truth_value_fails(node: NodeProcess) -> None:
 # -- shell ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 def test_a_command_gives_its_output_and_its_code(node: NodeProcess) -> None:
     inputs = {"v": {"kind": "json", "value": {"a": [1]}}, "t": table(node)}
     config = {

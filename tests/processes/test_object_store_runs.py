@@ -17,15 +17,13 @@ import pytest
 from engine.executors.base import Ended, Returned, Work
 from engine.supervisor.transfer import ArtifactTransfer, with_artifact_store
 from tests.support import redis, s3, templates
-from tests.support.effort import soon
+from tests.support.effort import in_time
 from tests.support.factories import document, node, python
 from tests.support.product import Product
 from tests.support.supervised import Supervised
 from tests.support.templates import running
 from tests.support.wait import wait_until
 from tests.support.workers import Worker
-
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 
 LARGE = "def main(inputs, ctx):\n    return [{'n': n, 'text': 'x' * 20} for n in range(5000)]\n"
 COUNT = "def main(inputs, ctx):\n    return len(next(iter(inputs.values())))\n"
@@ -93,7 +91,7 @@ def test_a_node_is_tried_again_as_its_policy_says_until_the_store_is_back(server
     with running(tmp_path / "home", INTERLOCK_ARTIFACTS=server.url, **server.environment) as product:
         server.kill()
         run = made_by(product, document([python("large", LARGE, retries=30, retry_delay=0.5)]))
-        wait_until(lambda: product.api("GET", f"runs/{run}/nodes/large/")["attempt"] >= 2, 40)
+        wait_until(lambda: product.api("GET", f"runs/{run}/nodes/large/")["attempt"] >= 2)
         server.start()
         assert product.ended(run)["state"] == "succeeded"
         assert len(server.objects()) == 1
@@ -160,6 +158,7 @@ def large(shipped: Shipped) -> str:
     return str(ended.output["artifact"])
 
 
+@pytest.mark.smoke
 def test_an_end_is_told_when_the_output_is_in_the_store(server: s3.Server, tmp_path: Path) -> None:
     with Shipped(tmp_path, server.url) as shipped:
         assert large(shipped) in server.objects()
@@ -202,7 +201,7 @@ def test_what_cannot_be_put_before_a_stop_is_interrupted(server: s3.Server, tmp_
         work = putting(server, shipped)
         begun = time.monotonic()
         (ended,) = [one for one in shipped.stop(0) if isinstance(one, Ended)]
-        assert time.monotonic() - begun < soon(8)
+        in_time(time.monotonic() - begun, 8)
         assert (ended.claim, ended.state, ended.interrupted, ended.output) == (work.claim, "lost", True, None)
 
 

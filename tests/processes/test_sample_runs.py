@@ -13,8 +13,6 @@ from tests.support.product import Product
 from tests.support.templates import running
 from tests.support.wait import wait_until
 
-pytestmark = pytest.mark.processes
-
 KNOWN = {"UA": (4637, 4590, 3.1756), "B6": (4427, 4413, 4.7172), "EV": (4171, 3964, 25.1602)}
 
 
@@ -22,6 +20,7 @@ def messages(product: Product, run: str, node: str) -> list[str]:
     return [line["message"] for line in product.api("GET", f"runs/{run}/logs/?node={node}")["results"]]
 
 
+@pytest.mark.smoke
 def test_flight_delays_gives_the_known_answers_in_seconds(tmp_path: Path) -> None:
     with running(tmp_path / "home") as product:
         began = time.monotonic()
@@ -53,7 +52,7 @@ def test_the_stuck_node_hangs_says_what_it_does_and_can_be_cancelled(tmp_path: P
     with running(tmp_path / "home") as product:
         run = product.api("POST", "workflows/stuck-node/runs/", {})["id"]
         node = f"runs/{run}/nodes/ask/"
-        wait_until(lambda: (product.api("GET", node)["progress"] or {}).get("fraction") == 0.5, timeout=20)
+        wait_until(lambda: (product.api("GET", node)["progress"] or {}).get("fraction") == 0.5)
         wait_until(lambda: "Question sent; reading the answer" in messages(product, run, "ask"))
         found = product.api("GET", node)
         assert (found["state"], found["expected"], found["expected_from"]) == ("running", 5, "author")

@@ -15,7 +15,6 @@ import pytest
 from tests.support.product import processes_with
 from tests.support.wait import wait_until
 
-pytestmark = pytest.mark.processes
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -33,7 +32,7 @@ def start(home: Path) -> subprocess.Popen[bytes]:
 def standby(home: Path) -> subprocess.Popen[bytes]:
     """One more scheduler, which has found another one in the lead."""
     process = start(home)
-    wait_until(lambda: b"scheduler_stands_by" in (home / "schedulers.log").read_bytes(), 30)
+    wait_until(lambda: b"scheduler_stands_by" in (home / "schedulers.log").read_bytes())
     return process
 
 
@@ -55,15 +54,16 @@ def home(tmp_path: Path) -> Path:
     return made
 
 
+@pytest.mark.smoke
 def test_a_second_scheduler_waits_and_takes_over_when_the_first_is_killed(home: Path):
     first = start(home)
     try:
-        wait_until(lambda: leader(home) == (1, first.pid), 20)
+        wait_until(lambda: leader(home) == (1, first.pid))
         second = standby(home)
         try:
             assert leader(home) == (1, first.pid)
             first.kill()
-            wait_until(lambda: leader(home) == (2, second.pid), 20)
+            wait_until(lambda: leader(home) == (2, second.pid))
             second.send_signal(signal.SIGTERM)
             assert second.wait(15) == 0
         finally:
@@ -78,7 +78,7 @@ def test_a_standby_ends_when_asked(home: Path):
     first = start(home)
     second = None
     try:
-        wait_until(lambda: leader(home)[1] == first.pid, 20)
+        wait_until(lambda: leader(home)[1] == first.pid)
         second = standby(home)
         second.send_signal(signal.SIGTERM)
         assert second.wait(10) == 0
@@ -89,7 +89,6 @@ def test_a_standby_ends_when_asked(home: Path):
                 process.wait()
 
 
-@pytest.mark.timeout(180)
 def test_bench_measures_beside_its_floor_and_leaves_nothing(tmp_path: Path):
     environ = {**environment(tmp_path), "TMPDIR": str(tmp_path)}
     done = subprocess.run(
@@ -110,20 +109,19 @@ def test_bench_measures_beside_its_floor_and_leaves_nothing(tmp_path: Path):
     assert list(tmp_path.glob("interlock-bench-*")) == []
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_bench_that_is_told_to_end_leaves_no_product_behind(tmp_path: Path, number: signal.Signals):
     environ = {**environment(tmp_path), "TMPDIR": str(tmp_path)}
     command = [sys.executable, "manage.py", "bench", "--repeat", "1", "--only", "noop: 1,000"]
     process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_until(lambda: list(tmp_path.glob("interlock-bench-*/http-noop/interlock.sqlite3")), 60)
+        wait_until(lambda: list(tmp_path.glob("interlock-bench-*/http-noop/interlock.sqlite3")))
         process.send_signal(number)
         assert process.wait(60) == 128 + number
     finally:
         process.kill()
         process.wait()
-    wait_until(lambda: not processes_with(str(tmp_path)), 15)
+    wait_until(lambda: not processes_with(str(tmp_path)))
     assert list(tmp_path.glob("interlock-bench-*")) == []
 
 
@@ -145,6 +143,7 @@ def watched(home: Path, log: Path, looks: int, fault: str = "") -> subprocess.Po
         )  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_scheduler_whose_loop_hangs_writes_its_stacks_and_ends(home: Path, tmp_path: Path):
     log = tmp_path / "log"
     process = watched(home, log, 40, "tick.before_beat:hang:3")
@@ -160,17 +159,18 @@ def test_a_scheduler_whose_loop_hangs_writes_its_stacks_and_ends(home: Path, tmp
     assert stack.index("faults.py") < stack.index("in _write") < stack.index("in run_forever")
     second = watched(home, log, 40)
     try:
-        wait_until(lambda: leader(home) == (2, second.pid), 20)
+        wait_until(lambda: leader(home) == (2, second.pid))
     finally:
         second.kill()
         second.wait()
 
 
+@pytest.mark.long
 def test_a_scheduler_that_was_stopped_and_goes_on_is_not_taken_for_one_that_hangs(home: Path, tmp_path: Path):
     """Ctrl-Z, or a container that was paused: what ran there goes on."""
     process = watched(home, tmp_path / "log", 40)
     try:
-        wait_until(lambda: leader(home) == (1, process.pid), 20)
+        wait_until(lambda: leader(home) == (1, process.pid))
         os.kill(process.pid, signal.SIGSTOP)
         # Longer than 40 looks take.
         with pytest.raises(subprocess.TimeoutExpired):

@@ -18,8 +18,6 @@ from engine.sql.check.checker import MAIN, Busy, Checker, Crashed
 from tests.support.supervised import alive
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
-
 TABLES = {"flights": [{"name": "carrier", "type": "VARCHAR"}, {"name": "dep_delay", "type": "DOUBLE"}]}
 SAMPLES = Path(__file__).resolve().parents[2] / "dashboard" / "samples" / "data"
 
@@ -46,7 +44,7 @@ def patiently(checker: Checker, text: str) -> dict[str, Any]:
         except (Busy, Crashed):
             return None
 
-    found = wait_until(ask, timeout=40)
+    found = wait_until(ask)
     assert found is not None
     return found
 
@@ -59,6 +57,7 @@ def file(
     return checker.ask(question, until=time.monotonic() + 10)
 
 
+@pytest.mark.smoke
 def test_a_query_is_described_with_the_types_that_its_table_will_have(checker):
     text = (
         "select carrier, sum(1) as n, $p1 as x, 'a'::enum('a', 'b') as e from flights where dep_delay > $p2 group by 1"

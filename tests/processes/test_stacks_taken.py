@@ -11,10 +11,8 @@ import pytest
 
 from engine.executors.base import Ended, Sampled, Stacks, Work
 from engine.supervisor import attempt_stacks, cgroup, quiet, stack_sampler
-from tests.support.effort import soon
+from tests.support.effort import in_time
 from tests.support.supervised import Supervised
-
-pytestmark = pytest.mark.processes
 
 SLEEP = "import time\ndef main(inputs, ctx):\n    time.sleep(600)\n"
 
@@ -45,6 +43,7 @@ def poll_for(node: Supervised, seconds: float) -> None:
         node.poll()
 
 
+@pytest.mark.smoke
 def test_an_attempt_that_counts_as_stuck_is_sampled_once_and_soon(node: Supervised) -> None:
     work = node.python(SLEEP, stuck_after=0.5)
     node.send(work)
@@ -52,7 +51,8 @@ def test_an_attempt_that_counts_as_stuck_is_sampled_once_and_soon(node: Supervis
     (stacks,) = node.until(lambda: node.of(Stacks, work.claim))
     assert stacks.why == "stuck"
     assert 2 <= len(stacks.body["samples"]) <= 5
-    assert 0.5 < stacks.at - began < 0.5 + soon(1.5)
+    assert stacks.at - began > 0.5
+    in_time(stacks.at - began, 0.5 + 1.5)
     assert author_lines(stacks) == {"time.sleep(600)"}
     poll_for(node, 2.0)
     assert whys(node, work) == ["stuck"]
@@ -76,7 +76,8 @@ def test_before_the_soft_and_the_hard_limit_act_stacks_are_taken(
     work = node.python(code, soft=2.0, hard=4.0)
     ended = node.run(work)
     assert ended.state == "timed_out"
-    assert 4.0 <= ended.seconds < 4.0 + soon(1.0)
+    assert ended.seconds >= 4.0
+    in_time(ended.seconds, 4.0 + 1.0)
     assert whys(node, work) == ["soft_timeout", "hard_timeout"]
     soft, hard = node.of(Stacks, work.claim)
     assert author_lines(soft) == {"time.sleep(600)"}
@@ -96,7 +97,8 @@ def test_limits_shorter_than_the_looks_are_kept_all_the_same(node: Supervised, m
     ended = node.run(work)
     assert ended.error is not None
     assert ended.error["class"] == "HardTimeout"
-    assert 2.0 <= ended.seconds < 2.0 + soon(1.0)
+    assert ended.seconds >= 2.0
+    in_time(ended.seconds, 2.0 + 1.0)
     assert whys(node, work) == ["soft_timeout", "hard_timeout"]
 
 
@@ -148,7 +150,7 @@ def test_a_sudden_rush_of_memory_is_ended_without_delay(tmp_path: Path, monkeypa
     with Supervised(tmp_path) as node:
         work = node.python(code, memory_mb=100)
         ended = node.run(work)
-        assert ended.seconds < soon(1.5)
+        in_time(ended.seconds, 1.5)
         assert whys(node, work) == ["memory"]
 
 

@@ -16,7 +16,7 @@ from tests.support import postgres
 from tests.support.product import ROOT
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.postgres, pytest.mark.processes, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.postgres
 
 HOLDS = """
 import sys, threading
@@ -50,7 +50,7 @@ def test_a_lock_of_a_stopped_process_is_given_up(tmp_path: Path) -> None:
                     return cursor.rowcount == 1
 
             assert not free()
-            wait_until(free, 15)
+            wait_until(free)
         finally:
             process.kill()
             process.wait()

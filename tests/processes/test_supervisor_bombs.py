@@ -19,8 +19,6 @@ import pytest
 from engine.inspect import procfs
 from engine.supervisor.process import USER_TASKS_MORE, limit_tasks
 
-pytestmark = pytest.mark.processes
-
 CAGE = Path(f"/sys/fs/cgroup/pids/interlock-cage-{os.getpid()}")
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -13,11 +13,9 @@ from engine.executors.base import Ended
 from engine.inspect import procfs
 from engine.supervisor import cgroup
 from engine.supervisor.cleanup import own_mark
-from tests.support.effort import soon
+from tests.support.effort import in_time
 from tests.support.supervised import Supervised, alive, marked
 from tests.support.wait import wait_until
-
-pytestmark = pytest.mark.processes
 
 HARD_SECONDS = 2.0
 """In which a tree is up also on a busy machine."""
@@ -162,11 +160,12 @@ def check_gone(node: Supervised, claim: str, tree: set[int], began: float, name:
     mine = [pid for pid in marked(own_mark(node.supervisor.mark_prefix)) if pid not in known]
     assert not left, f"{left} live on"
     assert not mine, f"{mine} carry the mark"
-    assert seconds < soon(2.0)
+    in_time(seconds, 2.0)
     assert ended.receipt is not None
     assert ended.receipt["processes"] >= TREES[name][0] - (ended.state == "lost")
     assert ended.receipt["slots"] is None
-    assert 0 <= ended.receipt["seconds"] < soon(2.0)
+    assert ended.receipt["seconds"] >= 0
+    in_time(ended.receipt["seconds"], 2.0)
     assert node.run(node.work()).state == "succeeded"
     assert not list((node.home / "scratch").glob("*/*"))
     return ended
@@ -180,7 +179,7 @@ def test_what_is_to_end_does_nothing_more_though_nobody_has_searched_its_tree_ye
     with Supervised(tmp_path) as node:
         claim, pid, _ = start(node, "double fork", tmp_path / "up")
         node.supervisor.kill(claim, "cancelled")
-        wait_until(lambda: (found := procfs.process(pid)) is not None and found.state == "T", 5)
+        wait_until(lambda: (found := procfs.process(pid)) is not None and found.state == "T")
 
 
 @pytest.mark.parametrize("name", TREES)
@@ -202,7 +201,8 @@ def test_a_tree_past_its_hard_limit_is_gone(tmp_path: Path, name: str) -> None:
         assert ended.state == "timed_out"
         assert ended.error is not None
         assert ended.error["class"] == "HardTimeout"
-        assert HARD_SECONDS <= ended.seconds < HARD_SECONDS + soon(1.0)
+        assert ended.seconds >= HARD_SECONDS
+        in_time(ended.seconds, HARD_SECONDS + 1.0)
 
 
 @pytest.mark.parametrize("name", [name for name in TREES if name != "daemon without its environment"])
@@ -225,6 +225,7 @@ def test_a_daemon_that_hid_its_environment_is_found_when_it_was_seen_before(tmp_
         check_gone(node, claim, tree, began, name)
 
 
+@pytest.mark.smoke
 def test_a_kill_touches_no_other_attempt(tmp_path: Path) -> None:
     with Supervised(tmp_path, workers=2) as node:
         other = node.python("import time\ndef main(inputs, ctx):\n    time.sleep(1.5)\n    return 1\n")
@@ -259,7 +260,7 @@ def test_nothing_of_a_shell_command_lives_on(tmp_path: Path, how: str) -> None:
         elif how == "killed process":
             os.kill(pid, signal.SIGKILL)
         ended = node.ended(work)
-        assert time.monotonic() - began < soon(3.0)
+        in_time(time.monotonic() - began, 3.0)
         assert ended.state == {"cancel": "cancelled", "hard limit": "timed_out", "killed process": "lost"}[how]
         assert ended.receipt is not None
         assert ended.receipt["processes"] >= 4

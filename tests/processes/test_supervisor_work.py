@@ -15,8 +15,6 @@ from engine.supervisor import attempt_monitor, process, supervisor
 from engine.supervisor import reports as queue
 from tests.support.supervised import FAKE_NODE, Supervised, alive
 
-pytestmark = pytest.mark.processes
-
 
 @pytest.fixture
 def nothing_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,6 +26,7 @@ def zombies() -> set[int]:
     return {one.pid for one in procfs.processes().values() if one.state == "Z" and one.parent == os.getpid()}
 
 
+@pytest.mark.smoke
 def test_an_attempt_reports_its_start_and_its_end(tmp_path: Path) -> None:
     with Supervised(tmp_path) as node:
         work = node.work()

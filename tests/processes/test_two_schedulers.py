@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.effort import soon
 from tests.support.product import Product
 from tests.support.scaled import Installation, installed
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.processes, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 
-TAKES_OVER_SECONDS = soon(5.0)
+TAKES_OVER_SECONDS = 5.0
 
 
 @pytest.fixture
@@ -43,7 +42,7 @@ def standing_by(installation: Installation) -> set[tuple[int, datetime]]:
 
 def test_a_standby_on_another_host_dispatches_within_seconds_of_a_kill(installation: Installation) -> None:
     first = installation.scheduler("a")
-    wait_until(lambda: installation.leader() == (1, first.pid), 30)
+    wait_until(lambda: installation.leader() == (1, first.pid))
     second = installation.scheduler("b")
     installation.stands_by("b")
     web = installation.web("c")
@@ -56,7 +55,7 @@ def test_a_standby_on_another_host_dispatches_within_seconds_of_a_kill(installat
         asked.update(standing_by(installation))
         return len(asked) >= 3
 
-    wait_until(asked_thrice, 20)
+    wait_until(asked_thrice)
     assert len({connection for connection, _ in asked}) == 1, "it asks for the lead on the connection that it has"
     first.kill()
     killed = time.monotonic()
@@ -69,7 +68,7 @@ def test_a_standby_on_another_host_dispatches_within_seconds_of_a_kill(installat
 def test_whenever_the_lock_is_lost_one_leads_again(installation: Installation) -> None:
     hosts = ("a", "b")
     processes = [installation.scheduler(host) for host in hosts]
-    wait_until(lambda: installation.leader()[0] == 1, 30)
+    wait_until(lambda: installation.leader()[0] == 1)
     leads = [process.pid for process in processes].index(installation.leader()[1])
     installation.stands_by(hosts[1 - leads])
     web = installation.web("c")

@@ -17,12 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.effort import soon
+from tests.support.effort import in_time
 from tests.support.product import ROOT, Product, free_port
 from tests.support.templates import first_start, running
 from tests.support.wait import wait_until
-
-pytestmark = pytest.mark.processes
 
 SLEEP = "import time\n\ndef main(inputs, ctx):\n    time.sleep({seconds})\n    return 'done'\n"
 TREE = """
@@ -201,6 +199,7 @@ def test_a_home_that_cannot_be_made_and_a_database_that_is_away_are_named(tmp_pa
     assert "secret" not in done.stderr
 
 
+@pytest.mark.smoke
 def test_a_killed_web_process_is_started_again_and_no_connection_is_refused(product: Product) -> None:
     before = child(product, "web")
     os.kill(before, signal.SIGKILL)
@@ -209,6 +208,7 @@ def test_a_killed_web_process_is_started_again_and_no_connection_is_refused(prod
     assert "The web process was killed by SIGKILL. Restarting it." in product.log.read_text()
 
 
+@pytest.mark.smoke
 def test_a_killed_scheduler_is_started_again_and_its_run_goes_on(product: Product) -> None:
     run = start_run(product, python_node(3))
     os.kill(child(product, "scheduler"), signal.SIGKILL)
@@ -221,9 +221,9 @@ def test_nothing_outlives_a_killed_parent(product: Product) -> None:
     assert product.process is not None
     product.process.kill()
     product.process.wait()
-    wait_until(lambda: not alive(tree), timeout=soon(5))
+    wait_until(lambda: not alive(tree))
     # Also what left the tree by setsid, and the port is free for the next start.
-    wait_until(lambda: not alive(product.marked()), timeout=soon(5))
+    wait_until(lambda: not alive(product.marked()))
     product.start()
 
 
@@ -238,12 +238,15 @@ def test_ctrl_c_lets_a_running_node_end(product: Product) -> None:
     assert product.ended(run)["state"] == "succeeded"
 
 
+@pytest.mark.long
 def test_a_node_that_does_not_end_is_given_back_after_ten_seconds_and_nothing_is_counted(product: Product) -> None:
     run = start_run(product, python_node(300))
     tree = product.tree()
     began = time.monotonic()
     assert product.stop() == 0
-    assert 8 < time.monotonic() - began < 10 + soon(2)
+    took = time.monotonic() - began
+    assert took > 8
+    in_time(took, 12)
     assert not alive(tree)
     with contextlib.closing(sqlite3.connect(product.home / "interlock.sqlite3")) as database:
         row = database.execute("select state, retries, losses, claim from engine_noderun").fetchone()
@@ -262,15 +265,15 @@ def test_a_second_ctrl_c_ends_at_once_and_leaves_nothing(product: Product) -> No
     began = time.monotonic()
     product.process.send_signal(signal.SIGINT)
     assert product.process.wait(timeout=10) == 128 + signal.SIGINT
-    assert time.monotonic() - began < soon(3)
-    wait_until(lambda: not alive(tree) and not alive(product.marked()), timeout=soon(2))
+    in_time(time.monotonic() - began, 3)
+    wait_until(lambda: not alive(tree) and not alive(product.marked()))
     assert "Traceback" not in product.log.read_text()
 
 
 def test_sigterm_ends_an_idle_product_soon(product: Product) -> None:
     began = time.monotonic()
     assert product.stop() == 0
-    assert time.monotonic() - began < soon(3)
+    in_time(time.monotonic() - began, 3)
 
 
 def test_a_terminal_that_is_closed_ends_it_in_order(tmp_path: Path) -> None:
@@ -289,7 +292,7 @@ def test_a_terminal_that_is_closed_ends_it_in_order(tmp_path: Path) -> None:
     # The kernel then sends SIGHUP to all that the terminal controls, and nothing can be printed any more.
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    wait_until(lambda: not alive(product.marked()), timeout=soon(5))
+    wait_until(lambda: not alive(product.marked()))
     assert "Traceback" not in (product.home / "log" / "web.log").read_text()
 
 
@@ -304,6 +307,6 @@ def test_a_start_can_be_ended_before_it_is_ready(tmp_path: Path) -> None:
         time.sleep(delay)  # Somewhere in the start: which moment it is does not matter.
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) in (0, -signal.SIGTERM)
-        wait_until(lambda: not alive(product.marked()), timeout=soon(5))
+        wait_until(lambda: not alive(product.marked()))
     with first_start(tmp_path / "home") as again:
         assert again.call("GET", "/readyz", token=False).status == 200

@@ -13,11 +13,10 @@ import pytest
 
 from tests.processes.test_up import TREE, alive, child, python_node, start_run
 from tests.support import redis, templates
-from tests.support.effort import soon
 from tests.support.product import Product
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.processes, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 
 
 class WithWorker(Product):
@@ -34,7 +33,7 @@ def product(tmp_path: Path) -> Iterator[Product]:
 
 def tree(product: Product) -> list[int]:
     """Of `up` that runs the node of TREE, once all of it is there."""
-    return wait_until(lambda: pids if names(pids := product.tree()).count("sleep") == 2 else [], 20)
+    return wait_until(lambda: pids if names(pids := product.tree()).count("sleep") == 2 else [])
 
 
 def names(pids: list[int]) -> list[str]:
@@ -68,7 +67,7 @@ def test_ctrl_c_lets_a_node_that_a_worker_runs_end(product: Product) -> None:
     everything = product.tree()
     product.process.send_signal(signal.SIGINT)
     assert product.process.wait(timeout=20) == 0
-    wait_until(lambda: not alive(everything), timeout=soon(2))
+    wait_until(lambda: not alive(everything))
     # The scheduler has taken its end: nobody runs it again.
     product.start()
     assert product.api("GET", f"runs/{run}/")["state"] == "succeeded"
@@ -84,7 +83,7 @@ def test_a_second_ctrl_c_ends_also_the_worker_at_once(product: Product) -> None:
     time.sleep(0.1)  # Two signals at the same moment are one wish.
     product.process.send_signal(signal.SIGINT)
     assert product.process.wait(timeout=10) == 128 + signal.SIGINT
-    wait_until(lambda: not alive(everything), timeout=soon(3))
+    wait_until(lambda: not alive(everything))
     assert "Traceback" not in product.log.read_text()
 
 
@@ -94,5 +93,5 @@ def test_no_worker_outlives_a_killed_parent(product: Product) -> None:
     assert product.process is not None
     product.process.kill()
     product.process.wait()
-    wait_until(lambda: not alive(everything), timeout=soon(5))
+    wait_until(lambda: not alive(everything))
     product.start()

@@ -10,16 +10,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
 from websockets.sync.client import connect
 
 from tests.live.recorder import Recorder, close_code
 from tests.support.product import ROOT, Product
 from tests.support.templates import running
 from tests.support.wait import wait_until
-
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
-
 
 LONG = "import time\n\ndef main(inputs, ctx):\n    time.sleep(300)\n"
 
@@ -72,7 +68,7 @@ def test_uvicorn_serves_pages_files_api_and_sockets(tmp_path: Path) -> None:
             product.publish("long", [{"id": "a", "type": "python", "config": {"code": LONG}}], [])
             with ThreadPoolExecutor(1) as asking:
                 held = asking.submit(served.call, "POST", "/api/v1/workflows/long/runs/?wait=60", {})
-                wait_until(lambda: product.api("GET", "runs/?workflow=long")["results"], 20)
+                wait_until(lambda: product.api("GET", "runs/?workflow=long")["results"])
                 # It ends by the signal that asked for it, and answers first what it holds.
                 assert served.stop() == -signal.SIGTERM
                 assert held.result(10).status == 202

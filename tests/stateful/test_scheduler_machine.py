@@ -14,7 +14,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -25,8 +24,6 @@ from engine.states import RUN_TERMINAL
 from tests.stateful import checks
 from tests.support.effort import LONG, rounds
 from tests.support.simulation import Simulation, StoredRun
-
-pytestmark = pytest.mark.timeout(rounds(300, 7200))
 
 POOLS = {"p": 2, "q": 1}
 RULES = ["all_success", "all_success", "all_success", "all_done", "one_success", "all_failed", "none_failed"]

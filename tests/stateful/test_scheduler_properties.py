@@ -13,9 +13,7 @@ from tests.stateful import checks, properties
 from tests.stateful.order import Order
 from tests.stateful.properties import LIVES, tried
 from tests.stateful.world import Dice, Traits, World
-from tests.support.effort import rounds, seed
-
-pytestmark = pytest.mark.timeout(rounds(300, 7200))
+from tests.support.effort import seed
 
 lives = tried([Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink])
 

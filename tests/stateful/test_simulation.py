@@ -7,8 +7,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-import pytest
-
 from tests.faults.count import injected
 from tests.stateful import checks
 from tests.stateful.kills import MortalWorld, Statement
@@ -17,8 +15,6 @@ from tests.stateful.properties import FAULTS, PEOPLE, WORK
 from tests.stateful.world import Dice, Traits
 from tests.support.broken import Broken
 from tests.support.effort import rounds, seed
-
-pytestmark = pytest.mark.timeout(rounds(300, 7200))
 
 BY_EVERY_CHANGE = 1000
 MORTAL = Traits(actions=WORK + PEOPLE + FAULTS + ("noise", "takeover") + ("kill",) * 8)

@@ -1,33 +1,33 @@
-"""How much random and fault tests try: a little at every change, a lot by `make faults`."""
+"""How much random tests and fault tests try: a little in `make test` and `make check`, a lot in `make long`."""
 
 from __future__ import annotations
 
 import os
 import secrets
 
-import pytest
-
-LONG = os.environ.get("INTERLOCK_FAULTS") == "long"
-only_long = pytest.mark.skipif(not LONG, reason="tried by `make faults`")
-"""For mutants whose rig takes its time; what they break is whole in a test of the short form."""
+LONG = bool(os.environ.get("INTERLOCK_LONG"))
+"""Whether this is `make long`."""
 seeds: dict[str, int] = {}
-"""Of the random tests that have run in this process, by name: a long session tells them at its end."""
+"""Name -> seed of the random tests that have run in this process; a long session prints them at its end."""
 
 
 def rounds(short: int, long: int) -> int:
-    """How often to do it."""
+    """Return how often to repeat something."""
     return long if LONG else short
 
 
-def soon(seconds: float) -> float:
-    """A bound on how long something may take: twice that in the short form, which runs beside all other tests."""
-    return seconds if LONG else 2 * seconds
+def in_time(seconds: float, limit: float) -> None:
+    """Assert that something took no longer than the product promises.
+
+    Asserted in `make long` only, where tests run one at a time: elsewhere the other tests hold it up.
+    """
+    assert not LONG or seconds <= limit, f"took {seconds:.2f} s, {limit:g} s are allowed"
 
 
 def seed(name: str) -> int:
-    """The seed of a random test, printed so that a failure can be repeated: INTERLOCK_SEED sets it.
+    """Return the seed of a random test, and print it so that a failure can be repeated with INTERLOCK_SEED.
 
-    In the short form it is the same each time, so that a change is judged by what it changed.
+    It is new each time in `make long` only, so that elsewhere a change is judged by what it changed.
     """
     given = os.environ.get("INTERLOCK_SEED")
     value = int(given) if given else secrets.randbits(32) if LONG else 1

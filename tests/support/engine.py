@@ -20,6 +20,7 @@ from engine.models import NodeRun, Run
 from engine.reads import events, queries
 from engine.scheduler.loop import Scheduler
 from engine.states import RUN_TERMINAL
+from tests.support.wait import WAIT_SECONDS
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ class Engine:
         given.setdefault("workflow", "test")
         return runs.start(runs.store_definition(document), by="tester", **given)
 
-    def until(self, condition: Callable[[], T], timeout: float = 20) -> T:
+    def until(self, condition: Callable[[], T], timeout: float = WAIT_SECONDS) -> T:
         """Let the engine work until `condition` is true; its value. Fails with the last value seen."""
         end = time.monotonic() + timeout
         # Verbs wake the scheduler after their transaction; a test's own thread would look a second later.
@@ -68,7 +69,7 @@ class Engine:
             assert time.monotonic() < end, f"not true within {timeout} s; last value: {value!r}"
             self.scheduler.tick(0.02)
 
-    def finish(self, run: Run, timeout: float = 20) -> Run:
+    def finish(self, run: Run, timeout: float = WAIT_SECONDS) -> Run:
         """Let the engine work until `run` is over; its row."""
 
         def over() -> Run | None:
@@ -78,14 +79,14 @@ class Engine:
         self.until(over, timeout)
         return run
 
-    def run(self, document: dict[str, Any], timeout: float = 20, **given: Any) -> Run:
+    def run(self, document: dict[str, Any], timeout: float = WAIT_SECONDS, **given: Any) -> Run:
         """Start a run and see it to its end."""
         return self.finish(self.start(document, **given), timeout)
 
     def node(self, run: Run, name: str) -> NodeRun:
         return NodeRun.objects.get(run=run, node=name)
 
-    def reaches(self, run: Run, name: str, state: str, timeout: float = 20) -> NodeRun:
+    def reaches(self, run: Run, name: str, state: str, timeout: float = WAIT_SECONDS) -> NodeRun:
         """Let the engine work until a node is in `state`; its row."""
         return self.until(lambda: NodeRun.objects.filter(run=run, node=name, state=state).first(), timeout)  # type: ignore[return-value]
 

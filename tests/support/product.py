@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.supervisor.cleanup import mark_prefix
-from tests.support.wait import wait_until
+from tests.support.wait import WAIT_SECONDS, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 LINK = r"/sign-in/link/[\w-]+/?"
@@ -111,7 +111,7 @@ class Product:
         self._token = ""
         self._door: urllib.request.OpenerDirector | None = None
 
-    def start(self, timeout: float = 60) -> Product:
+    def start(self, timeout: float = WAIT_SECONDS) -> Product:
         """Start `up` and wait until /readyz is well."""
         options = ["--no-worker"] if self.started_by == "up" and not self.has_worker else []
         with self.log.open("ab") as log:
@@ -262,7 +262,7 @@ class Product:
         definition = {"schema": "interlock/1", "nodes": nodes, "edges": edges, "settings": settings}
         self.api("POST", f"workflows/{slug}/versions/", {"definition": definition, "message": "first"})
 
-    def ended(self, run: str, timeout: float = 60) -> Any:
+    def ended(self, run: str, timeout: float = WAIT_SECONDS) -> Any:
         """The run, once it is terminal."""
 
         def terminal() -> Any:

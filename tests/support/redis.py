@@ -43,7 +43,7 @@ class Server:
              "--protected-mode", "no", *self.arguments],
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
-        wait_until(self._answers, 10)
+        wait_until(self._answers)
 
     def _answers(self) -> bool:
         try:

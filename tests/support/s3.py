@@ -48,7 +48,7 @@ class Server:
         )  # fmt: skip
         process = self.process
         assert process.stdout is not None
-        wait_until(lambda: process.stdout is not None and process.stdout.readline(), 30)
+        wait_until(lambda: process.stdout is not None and process.stdout.readline())
         if bucket:
             self.client().create_bucket(Bucket=BUCKET)
 

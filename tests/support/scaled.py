@@ -69,7 +69,7 @@ class Installation:
 
     def stands_by(self, host: str) -> None:
         """Wait until that scheduler has found another in the lead."""
-        wait_until(lambda: "scheduler_stands_by" in self.log(host).read_text(), 30)
+        wait_until(lambda: "scheduler_stands_by" in self.log(host).read_text())
 
     def command(self, *words: str) -> str:
         done = subprocess.run(

@@ -16,6 +16,7 @@ from engine.executors.base import Ended, Lines, Report, Returned, Started, Work
 from engine.inspect import procfs
 from engine.supervisor.supervisor import Supervisor
 from engine.worker import MAIN
+from tests.support.wait import WAIT_SECONDS
 
 R = TypeVar("R")
 FAKE_NODE = str(Path(__file__).with_name("fake_node.py"))
@@ -134,7 +135,7 @@ class Supervised:
         self.reports += reports
         return reports
 
-    def until(self, found: Callable[[], R | None], timeout: float = 20.0) -> R:
+    def until(self, found: Callable[[], R | None], timeout: float = WAIT_SECONDS) -> R:
         """Poll until `found()` is true; its value. Shows the last reports when the time is over."""
         end = time.monotonic() + timeout
         while True:
@@ -151,10 +152,10 @@ class Supervised:
     def started(self, work: Work) -> Started:
         return self.until(lambda: self.of(Started, work.claim) or None)[0]
 
-    def ended(self, work: Work, timeout: float = 20.0) -> Ended:
+    def ended(self, work: Work, timeout: float = WAIT_SECONDS) -> Ended:
         return self.until(lambda: self.of(Ended, work.claim) or None, timeout)[0]
 
-    def run(self, work: Work, timeout: float = 20.0) -> Ended:
+    def run(self, work: Work, timeout: float = WAIT_SECONDS) -> Ended:
         self.send(work)
         return self.ended(work, timeout)
 
@@ -164,7 +165,7 @@ class Supervised:
     def lines(self, work: Work) -> list[str]:
         return [line[2] for one in self.of(Lines, work.claim) for line in one.lines]
 
-    def run_all(self, works: Iterable[Work], timeout: float = 60.0) -> list[Ended]:
+    def run_all(self, works: Iterable[Work], timeout: float = WAIT_SECONDS) -> list[Ended]:
         """Send as room is, again what comes back, until all have ended."""
         waiting = list(works)[::-1]
         claims = {work.claim for work in waiting}

@@ -8,13 +8,14 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-SLOWER, SLOWEST_SECONDS = 20, 0.1
-"""After a while it is asked less often, every twentieth of the time that has passed: what is waited for needs the
-processor too."""
+WAIT_SECONDS = 60.0
+"""How long any test waits for something before it fails. No limit of the product: a busy machine takes its time."""
+INTERVAL_SHARE, INTERVAL_SECONDS_MAX = 0.05, 0.1
+"""The longer something takes, the less often it is asked: what the test waits for needs the processor too."""
 
 
-def wait_until(condition: Callable[[], T | None], timeout: float = 10, interval: float = 0.01) -> T:
-    """The first true value of `condition`; fails with the last value seen."""
+def wait_until(condition: Callable[[], T | None], timeout: float = WAIT_SECONDS, interval: float = 0.01) -> T:
+    """Return the first true value of `condition`; fail with the last value seen."""
     began = time.monotonic()
     while True:
         value = condition()
@@ -23,4 +24,4 @@ def wait_until(condition: Callable[[], T | None], timeout: float = 10, interval:
         waited = time.monotonic() - began
         if waited > timeout:
             raise AssertionError(f"not true within {timeout} s; last value: {value!r}")
-        time.sleep(max(interval, min(waited / SLOWER, SLOWEST_SECONDS)))
+        time.sleep(max(interval, min(waited * INTERVAL_SHARE, INTERVAL_SECONDS_MAX)))

@@ -65,7 +65,7 @@ class WithWorkers:
         return wait_until(lambda: found if len(found := self.starts()) >= count else None, timeout)
 
     def running(self, run: str, name: str = "a") -> None:
-        wait_until(lambda: self.node(run, name)["state"] == "running", 20)
+        wait_until(lambda: self.node(run, name)["state"] == "running")
 
     def node(self, run: str, name: str = "a") -> Any:
         return self.product.api("GET", f"runs/{run}/nodes/{name}/")
@@ -90,7 +90,7 @@ class WithWorkers:
     def rests(self) -> None:
         """Wait until nothing of attempts is left in the database."""
         count = "SELECT (SELECT count(*) FROM engine_dispatch) + (SELECT count(*) FROM engine_hostreport)"
-        wait_until(lambda: self.rows(count) == [(0,)], 10)
+        wait_until(lambda: self.rows(count) == [(0,)])
 
 
 @contextlib.contextmanager

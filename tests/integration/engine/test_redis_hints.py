@@ -352,7 +352,7 @@ def test_a_bug_of_ours_does_not_end_the_listener_of_a_host(config, server):
         assert hints_received.acquire(timeout=10)
         assert hints_received.acquire(timeout=10)
         with server.client() as client:
-            wait_until(lambda: client.publish(host_hints.host_channel(config, 1), b"1"), 10)
+            wait_until(lambda: client.publish(host_hints.host_channel(config, 1), b"1"))
         assert hints_received.acquire(timeout=10)
     finally:
         listener.close()
