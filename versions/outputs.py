@@ -40,10 +40,10 @@ class _Source:
 
 
 def newest_outputs(workflow: Workflow, user: str, tag: str = "") -> tuple[str, dict[str, dict[str, Any]] | None]:
-    """Return a tag, and {node id: {run, version, at, kind, rows, columns, print}}, or None if `tag` is still current.
+    """Return a tag, and {node: {run, version, at, kind, rows, columns, fingerprint}}, or None if `tag` is current.
 
     The output of each node comes from the newest run in which it succeeded and that `user` may see. `version` is None
-    for a draft run; `rows` and `columns` ([{name, type}]) are None unless it is a table; `print` is the node's
+    for a draft run; `rows` and `columns` ([{name, type}]) are None unless it is a table; `fingerprint` is the node's
     fingerprint in the definition that ran (see engine.definition.fingerprints).
     """
     sources = _sources(workflow.slug, user)
@@ -63,11 +63,11 @@ def newest_outputs(workflow: Workflow, user: str, tag: str = "") -> tuple[str, d
             "kind": output.get("kind", "json"),
             "rows": output.get("row_count"),
             "columns": schema,
-            "print": source.digest,
+            "fingerprint": source.digest,
         }
-    prints = _fingerprints_of({shape["print"] for shape in found.values()})
+    fingerprints = _fingerprints_of({shape["fingerprint"] for shape in found.values()})
     for node, shape in found.items():
-        shape["print"] = prints[shape["print"]].get(node)
+        shape["fingerprint"] = fingerprints[shape["fingerprint"]].get(node)
     return now, found
 
 

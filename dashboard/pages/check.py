@@ -20,8 +20,8 @@ from versions import checking, queries
 @require_POST
 @page(Right.EDIT)
 def check(request: HttpRequest, slug: str) -> JsonResponse:
-    """`{definition, columns_tag?}` -> `{problems, columns: {node: [{name, type}]}, columns_tag, prints: {node: text},
-    complete}`.
+    """`{definition, columns_tag?}` -> `{problems, columns: {node: [{name, type}]}, columns_tag, fingerprints:
+    {node: text}, complete}`.
 
     Nothing is stored or run. `complete` is false if there was no time to check all SQL; then the editor asks again.
     `columns` is omitted if it still matches the tag of the request: for 1,000 nodes it may be a megabyte.
@@ -44,7 +44,7 @@ def check(request: HttpRequest, slug: str) -> JsonResponse:
     answer: dict[str, Any] = {
         "problems": [problem.as_dict(sentence_text) for problem in found.problems],
         "columns_tag": found.columns_tag,
-        "prints": fingerprints(document),
+        "fingerprints": fingerprints(document),
         "complete": found.complete,
     }
     if not isinstance(body, dict) or body.get("columns_tag") != found.columns_tag:

@@ -11,8 +11,8 @@ from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import page, whole_number
 from dashboard.presenters.text import first_line
+from engine.reads import expected_durations as durations
 from engine.reads import steps
-from engine.reads.expected_durations import usual
 
 PAGE = 300
 
@@ -52,6 +52,6 @@ def shortened(error: dict[str, Any]) -> dict[str, Any]:
 
 @require_safe
 @page(Right.VIEW)
-def usual_times(request: HttpRequest, run_id: int) -> JsonResponse:
-    """Return `{"usual": {node: seconds}}` for the nodes with a known duration."""
-    return JsonResponse({"usual": usual(access.run(request.user, run_id))})
+def expected_durations(request: HttpRequest, run_id: int) -> JsonResponse:
+    """Return `{"seconds": {node: seconds}}` for the nodes with an expected duration."""
+    return JsonResponse({"seconds": durations.expected_durations(access.run(request.user, run_id))})

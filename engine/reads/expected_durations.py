@@ -6,7 +6,7 @@ from engine.models import NodeStat, Run
 from engine.reads import queries
 
 
-def usual(run: Run) -> dict[str, float]:
+def expected_durations(run: Run) -> dict[str, float]:
     """{node: seconds}: what its author expects, else the median of its last successes; without either it is left out.
 
     What the run itself noted as a node became ready goes before this (NodeRun.expected). Two queries.

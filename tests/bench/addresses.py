@@ -66,7 +66,7 @@ def addresses(product: Product) -> dict[str, str]:
         "workflow: run the draft": "/workflows/hourly/run/?draft=1",
         "editor": "/workflows/hourly/edit/",
         "editor: known outputs": "/workflows/daily/edit/outputs/",
-        "editor: known of nodes": "/workflows/daily/edit/known/",
+        "editor: facts about nodes": "/workflows/daily/edit/node-facts/",
         "resources": "/resources/",
         "audit": "/audit/",
         "find": "/find/?q=daily",

@@ -20,7 +20,7 @@ export interface KnownOutput {
   readonly rows: number | null;
   readonly columns: readonly Column[] | null;
   /** Fingerprint of the node and all before it, as they were in that run; null: not known. */
-  readonly print: string | null;
+  readonly fingerprint: string | null;
 }
 
 export interface Column {
@@ -135,10 +135,10 @@ export class EditorStore {
   private problemsNow: readonly Problem[] = [];
   private byNode = new Map<string, Problem[]>();
   private schemasNow: Schemas = new Map();
-  private printsNow: ReadonlyMap<string, string> = new Map();
+  private fingerprints: ReadonlyMap<string, string> = new Map();
   private runNow: RunStore | null = null;
   /** Fingerprints when the followed run began; null: not known. */
-  private runPrints: ReadonlyMap<string, string> | null = null;
+  private runFingerprints: ReadonlyMap<string, string> | null = null;
   private outputsNow: ReadonlyMap<string, KnownOutput> = new Map();
   private savingNow: SaveState = { state: "saved", at: null };
   private marksNow: Marks | null = null;
@@ -185,8 +185,13 @@ export class EditorStore {
   /** Whether the node, or something before it, was edited since that output, as far as it is known. */
   isStale(node: string): boolean {
     const output = this.outputsNow.get(node);
-    const print = this.printsNow.get(node);
-    return output !== undefined && output.print !== null && print !== undefined && output.print !== print;
+    const fingerprint = this.fingerprints.get(node);
+    return (
+      output !== undefined &&
+      output.fingerprint !== null &&
+      fingerprint !== undefined &&
+      output.fingerprint !== fingerprint
+    );
   }
   /** The run of the draft that is followed here; null: none. */
   get run(): RunStore | null {
@@ -194,8 +199,8 @@ export class EditorStore {
   }
   /** Whether the node, or something before it, was edited since the followed run began, as far as it is known. */
   isEditedSinceRun(node: string): boolean {
-    const then = this.runPrints?.get(node);
-    const now = this.printsNow.get(node);
+    const then = this.runFingerprints?.get(node);
+    const now = this.fingerprints.get(node);
     return then !== undefined && now !== undefined && then !== now;
   }
   get saving(): SaveState {
@@ -333,13 +338,14 @@ export class EditorStore {
     }
     this.tell({ problems: true });
   }
-  /** `prints`: fingerprint of each node and all before it, as the check saw them. */
-  setSchemas(schemas: Schemas, prints: ReadonlyMap<string, string>): void {
+  /** `fingerprints`: fingerprint of each node and all before it, as the check saw them. */
+  setSchemas(schemas: Schemas, fingerprints: ReadonlyMap<string, string>): void {
     const others = schemas !== this.schemasNow;
     const edited =
-      prints.size !== this.printsNow.size || [...prints].some(([node, print]) => this.printsNow.get(node) !== print);
+      fingerprints.size !== this.fingerprints.size ||
+      [...fingerprints].some(([node, print]) => this.fingerprints.get(node) !== print);
     this.schemasNow = schemas;
-    this.printsNow = prints;
+    this.fingerprints = fingerprints;
     // How old an output is shows only where there is one.
     if (others || edited)
       this.tell({ schemas: others, outputs: edited && (this.outputsNow.size > 0 || this.runNow !== null) });
@@ -347,7 +353,7 @@ export class EditorStore {
   /** `isPresent`: it runs the document as it is now. */
   setRun(run: RunStore | null, isPresent = false): void {
     this.runNow = run;
-    this.runPrints = isPresent ? this.printsNow : null;
+    this.runFingerprints = isPresent ? this.fingerprints : null;
     this.tell({ run: true });
   }
   setOutputs(outputs: ReadonlyMap<string, KnownOutput>): void {

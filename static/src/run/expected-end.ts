@@ -1,4 +1,4 @@
-/** When a run ends about, from what its nodes usually take. Pure. */
+/** Estimates when a run ends, from the expected durations of its nodes. Pure. */
 
 import { edgesAt, type Graph } from "../graph/model";
 import type { NodeRun, Run } from "../live/protocol";
@@ -17,7 +17,7 @@ export function endsIn(
   graph: Graph,
   nodes: ReadonlyMap<string, NodeRun>,
   stuck: ReadonlySet<string>,
-  usual: Readonly<Record<string, number>>,
+  expected: Readonly<Record<string, number>>,
   now: number,
 ): number | null {
   if (run.state !== "running" || stuck.size) return null;
@@ -31,7 +31,7 @@ export function endsIn(
     const node = nodes.get(graph.ids[at] ?? "");
     if (!node || node.state === "waiting" || BAD.has(node.state)) return null;
     if (NODE_ENDED.has(node.state)) continue;
-    const whole = node.expected ?? usual[node.node];
+    const whole = node.expected ?? expected[node.node];
     if (whole === undefined) return null;
     open[at] = 1;
     if (node.state === "running" && node.started_at) {

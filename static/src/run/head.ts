@@ -45,8 +45,8 @@ function startEnds(store: RunStore, root: HTMLElement): void {
     let seconds: number | null = null;
     if (run.state === "running" && !store.stuck.size) {
       try {
-        const { graph, usual } = await (known ??= read(store, root));
-        seconds = graph && endsIn(run, graph, store.nodes, store.stuck, usual, serverNow());
+        const { graph, expected } = await (known ??= read(store, root));
+        seconds = graph && endsIn(run, graph, store.nodes, store.stuck, expected, serverNow());
       } catch {
         // Offline: the next look asks again.
         known = null;
@@ -63,28 +63,28 @@ function startEnds(store: RunStore, root: HTMLElement): void {
   store.listen((change) => {
     if (change.run || change.snapshot || change.nodes.size || change.stuck.size) show();
   });
-  // What takes longer than usual moves the end without a message.
+  // The end moves without a message if a node takes longer than expected.
   window.setInterval(show, LOOK_MS);
 }
 
 interface Known {
   readonly graph: Graph | null;
-  readonly usual: Readonly<Record<string, number>>;
+  readonly expected: Readonly<Record<string, number>>;
 }
 
-/** The graph (the canvas shares it) and what its nodes usually take. */
+/** The graph (shared with the canvas) and the expected durations of its nodes. */
 async function read(store: RunStore, root: HTMLElement): Promise<Known> {
   const address = one("[data-canvas]", root)?.dataset["graph"];
   const [graph, times] = await Promise.all([
     address ? loadGraph(address) : null,
-    call("GET", `/runs/${store.id}/usual/`),
+    call("GET", `/runs/${store.id}/expected-durations/`),
   ]);
-  const usual: Record<string, number> = {};
-  const found = times.body["usual"];
+  const expected: Record<string, number> = {};
+  const found = times.body["seconds"];
   if (typeof found === "object" && found !== null && !Array.isArray(found)) {
-    for (const [node, seconds] of Object.entries(found)) if (typeof seconds === "number") usual[node] = seconds;
+    for (const [node, seconds] of Object.entries(found)) if (typeof seconds === "number") expected[node] = seconds;
   }
-  return { graph, usual };
+  return { graph, expected };
 }
 
 /** Ids of the stuck nodes, in the order of the document. */

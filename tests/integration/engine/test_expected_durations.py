@@ -6,7 +6,7 @@ import pytest
 
 from engine.actions import runs
 from engine.models import NodeStat
-from engine.reads.expected_durations import usual
+from engine.reads.expected_durations import expected_durations
 from tests.support.factories import document, node
 
 pytestmark = pytest.mark.django_db
@@ -19,4 +19,4 @@ def test_the_author_goes_before_what_is_learned_and_what_nobody_knows_is_left_ou
     NodeStat.objects.create(workflow="w", node="learned", durations=[2, 3, 4], median=3)
     NodeStat.objects.create(workflow="w", node="young", durations=[2], median=None)
     NodeStat.objects.create(workflow="other", node="unknown", durations=[2, 3, 4], median=3)
-    assert usual(run) == {"said": 7, "learned": 3}
+    assert expected_durations(run) == {"said": 7, "learned": 3}

@@ -14,7 +14,7 @@ def test_problems_come_in_the_shape_of_the_contract(browser, flow):
     document["nodes"][0]["type"] = "noopp"
     answer = ask(browser("editor"), {"definition": document})
     assert answer.status_code == 200
-    assert set(answer.json()) >= {"problems", "columns", "prints", "complete"}
+    assert set(answer.json()) >= {"problems", "columns", "fingerprints", "complete"}
     (problem,) = answer.json()["problems"]
     assert (problem["node"], problem["path"], problem["code"]) == ("a", "nodes[0].type", "unknown_node_type")
     assert problem["fix"] == {

@@ -132,8 +132,8 @@ def test_outputs_carry_the_fingerprint_of_what_ran(pair, browser):
     changed["nodes"][0]["config"] = {"code": "def main(inputs, ctx):\n    return 1\n"}
     publish.publish(pair, changed, by="editor-person", base_version=1)
     found = browser("editor").get(OUTPUTS).json()["outputs"]
-    assert {node: shape["print"] for node, shape in found.items()} == fingerprints(chain("a", "b"))
-    assert found["a"]["print"] != fingerprints(changed)["a"]
+    assert {node: shape["fingerprint"] for node, shape in found.items()} == fingerprints(chain("a", "b"))
+    assert found["a"]["fingerprint"] != fingerprints(changed)["a"]
 
 
 def test_only_runs_of_the_own_draft_count(pair, browser):

@@ -32,7 +32,7 @@ def history():
 
 
 def facts(browser) -> dict[str, Any]:
-    answer = browser("editor").get("/workflows/history/edit/known/")
+    answer = browser("editor").get("/workflows/history/edit/node-facts/")
     assert answer.status_code == 200
     return dict(answer.json()["nodes"])
 
@@ -57,7 +57,7 @@ def test_a_change_before_the_versions_read_has_no_version(browser, history, monk
 
 def test_no_versions_or_an_invalid_draft_give_no_facts(browser, history):
     workflows.create("Empty", slug="empty", by="editor-person")
-    page = browser("editor").get("/workflows/empty/edit/known/")
+    page = browser("editor").get("/workflows/empty/edit/node-facts/")
     assert page.json() == {"nodes": {}}
     drafts.save(history, person("editor"), {"nodes": [5, {"id": 5}]}, expected_saves=None, base_version=4)
     assert facts(browser) == {}
@@ -65,10 +65,10 @@ def test_no_versions_or_an_invalid_draft_give_no_facts(browser, history):
 
 def test_facts_take_few_queries_and_versions_are_read_once(browser, history, django_assert_max_num_queries):
     client = browser("editor")
-    client.get("/workflows/history/edit/known/")
+    client.get("/workflows/history/edit/node-facts/")
     with django_assert_max_num_queries(9):
-        client.get("/workflows/history/edit/known/")
+        client.get("/workflows/history/edit/node-facts/")
 
 
 def test_facts_are_for_editors(browser, history):
-    assert browser("operator").get("/workflows/history/edit/known/").status_code == 403
+    assert browser("operator").get("/workflows/history/edit/node-facts/").status_code == 403

@@ -51,7 +51,7 @@ const ok = (...messages: string[]) => ({
   problems: messages.map(problem),
   columns: {},
   columns_tag: "t",
-  prints: {},
+  fingerprints: {},
   complete: true,
 });
 const checked = (): string | undefined => document.querySelector<HTMLElement>("[data-editor]")?.dataset["checked"];
@@ -85,7 +85,7 @@ describe("checking while one types", () => {
       kind: "table",
       rows: 1,
       columns: [{ name: "a", type: "BIGINT" }],
-      print: null,
+      fingerprint: null,
     };
     await wait(0);
     store.setOutputs(new Map());

@@ -132,12 +132,12 @@ class Checker implements Checking {
     const tag = body["columns_tag"];
     const columns = isObject(body["columns"]) ? readColumns(body["columns"]) : store.schemas;
     if (typeof tag === "string") this.columnsTag = tag;
-    const prints = new Map(
-      Object.entries(isObject(body["prints"]) ? body["prints"] : {}).flatMap(([id, print]) =>
-        typeof print === "string" ? [[id, print] as const] : [],
+    const fingerprints = new Map(
+      Object.entries(isObject(body["fingerprints"]) ? body["fingerprints"] : {}).flatMap(([id, text]) =>
+        typeof text === "string" ? [[id, text] as const] : [],
       ),
     );
-    store.setSchemas(columns, prints);
+    store.setSchemas(columns, fingerprints);
   }
 
   private failed(error: unknown): void {

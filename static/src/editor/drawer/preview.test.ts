@@ -80,7 +80,7 @@ describe("what the drawer shows", () => {
     expect(fileKey({ id: "c", type: "table.read" }, BUILT_IN)).toBe("");
   });
   it("takes another run's output, and a retried one, for another", () => {
-    const output = { run: "7", version: null, at: "1", kind: "json", rows: null, columns: null, print: null };
+    const output = { run: "7", version: null, at: "1", kind: "json", rows: null, columns: null, fingerprint: null };
     expect(outputKey("a", output)).not.toBe(outputKey("a", { ...output, run: "8" }));
     expect(outputKey("a", output)).not.toBe(outputKey("a", { ...output, at: "2" }));
     expect(outputKey("a", output)).not.toBe(outputKey("b", output));

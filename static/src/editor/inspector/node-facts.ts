@@ -32,7 +32,7 @@ export class Known {
   /** Asked once; without an answer nothing is said. */
   async load(): Promise<void> {
     try {
-      const { body } = await call("GET", `${this.editing.facts.address}edit/known/`);
+      const { body } = await call("GET", `${this.editing.facts.address}edit/node-facts/`);
       const nodes: Json | undefined = body["nodes"];
       if (!isObject(nodes)) return;
       for (const [id, value] of Object.entries(nodes)) {

@@ -228,7 +228,7 @@ function readOutput(node: string, value: Json): [string, KnownOutput][] {
     kind: value["kind"] === "table" ? "table" : "json",
     rows: typeof value["rows"] === "number" ? value["rows"] : null,
     columns: Array.isArray(columns) ? columns.flatMap(readColumn) : null,
-    print: typeof value["print"] === "string" ? value["print"] : null,
+    fingerprint: typeof value["fingerprint"] === "string" ? value["fingerprint"] : null,
   };
   return [[node, known]];
 }

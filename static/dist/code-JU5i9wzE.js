@@ -1,1 +1,0 @@
-export{t as mountCode}from"./field-4Ofg0Mn0.js";
