@@ -9,100 +9,106 @@ from engine.diagnosis.wording import cut
 from engine.sentences import Sentence, gettext_noop
 
 _CLASSES: Mapping[str, str] = {
-    "SoftTimeout": gettext_noop("Give it more time, or part its work among several nodes"),
-    "HardTimeout": gettext_noop(
-        "Give it more time; it did not end when the soft limit told it to, so look at what it did then"
-    ),
-    "MemoryLimit": gettext_noop("Give it more memory (memory_mb), or let it work on the data in parts"),
+    "SoftTimeout": gettext_noop("Give it more time, or split the work across several nodes"),
+    "HardTimeout": gettext_noop("Give it more time, and check why it did not stop at its soft limit"),
+    "MemoryLimit": gettext_noop("Give it more memory (memory_mb), or process the data in parts"),
     "WorkerLost": gettext_noop(
-        "Its process was killed, by its own code or from outside; retry it, and look who does that if it happens again"
+        "Its process was killed, by its own code or from outside: retry it, and find the cause if it happens again"
     ),
     "BadOutput": gettext_noop("Return a JSON value, a DuckDB relation, an Arrow table or a DataFrame from main"),
-    "BadInput": gettext_noop("Look at what the upstream node returns and at the edge's target port"),
+    "BadInput": gettext_noop("Check what the upstream node returns, and the edge's target port"),
     "BadConfig": gettext_noop("Change the config of the node in a draft and publish it"),
     "BadData": gettext_noop(
-        "Look at the file: it is cut off, damaged or of another format; name the right format, or replace it"
+        "Check the file: it is truncated, damaged or of another format. Choose the right format, or replace it"
     ),
     "NoSuchFile": gettext_noop("Upload the file or correct the path, then retry"),
-    "PathRefused": gettext_noop("Use a path under the files folder, or let INTERLOCK_DATA_ROOTS name its folder"),
+    "PathRefused": gettext_noop("Use a path under the files folder, or add its folder to INTERLOCK_DATA_ROOTS"),
     "TableExists": gettext_noop('Remove the file, or set "When the file exists" to replace or skip'),
     "MissingPackage": gettext_noop(
-        "Install the package into the Python that runs nodes (INTERLOCK_NODE_PYTHON), then retry"
+        "Install the package for the Python that runs nodes (INTERLOCK_NODE_PYTHON), then retry"
     ),
-    "ProcessLimit": gettext_noop("Let it start fewer processes and threads at once"),
+    "ProcessLimit": gettext_noop("Start fewer processes and threads at the same time"),
     "ExpressionError": gettext_noop(
         "Correct the expression between {{{{ and }}}}; it reads inputs, nodes.<id>.output and run"
     ),
-    "SqlError": gettext_noop("Correct the SQL in a draft; the message says where DuckDB stopped"),
+    "SqlError": gettext_noop("Correct the SQL in a draft; the message shows where DuckDB stopped"),
     "ArtifactStoreError": gettext_noop(
-        "Whoever runs Interlock must mend the object store (`doctor` says what is wrong); then retry, or set `retries`"
+        "Ask your administrator to repair the object store (`doctor` shows the problem), then retry, or set `retries`"
     ),
-    "ArtifactGone": gettext_noop("Retry the node that made it, or put the object back from a backup"),
-    "WrongContent": gettext_noop("Put the right object back from a backup, or retry the node that made it"),
-    "NotAvailableYet": gettext_noop("This release cannot do that yet: change the config of the node"),
-    "ExitCode": gettext_noop("Look at what the command wrote last; it decides itself when it fails"),
+    "ArtifactGone": gettext_noop("Retry the node that wrote it, or restore the object from a backup"),
+    "WrongContent": gettext_noop("Restore the object from a backup, or retry the node that wrote it"),
+    "NotAvailableYet": gettext_noop("This release does not support that yet: change the config of the node"),
+    "ExitCode": gettext_noop("Check the last output of the command, which decides when it fails"),
     "ModuleNotFoundError": gettext_noop(
-        "Install {name} into the Python that runs nodes (INTERLOCK_NODE_PYTHON), then retry"
+        "Install {name} for the Python that runs nodes (INTERLOCK_NODE_PYTHON), then retry"
     ),
     "ImportError": gettext_noop(
         "Check the version of the package in the Python that runs nodes (INTERLOCK_NODE_PYTHON)"
     ),
-    "KeyError": gettext_noop("Check which keys are there: inputs[...] has the names of the edges' target ports"),
-    "IndexError": gettext_noop("The list is shorter than the code expects: handle the short or empty case"),
+    "KeyError": gettext_noop("Check which keys exist: inputs[...] has the names of the edges' target ports"),
+    "IndexError": gettext_noop("The list is shorter than the code expects: handle short and empty lists"),
     "ConnectionRefusedError": gettext_noop(
-        "Nothing listens there: start the service or correct the address, then retry"
+        "Nothing listens at that address: start the service or correct the address, then retry"
     ),
-    "ConnectionResetError": gettext_noop("The other side hung up: retry, and set `retries` if it happens now and then"),
+    "ConnectionResetError": gettext_noop(
+        "The other side closed the connection: retry, and set `retries` if it happens repeatedly"
+    ),
     "ConnectionError": gettext_noop("The connection failed: check the address and the network, then retry"),
-    "BrokenPipeError": gettext_noop("The other side hung up: retry, and set `retries` if it happens now and then"),
-    "TimeoutError": gettext_noop("The other side did not answer in time: check that it is well, then retry"),
-    "gaierror": gettext_noop("The name of the host cannot be resolved: correct it, or check the network, then retry"),
-    "SSLError": gettext_noop("The secure connection failed: check the certificate and the clock of this machine"),
-    "MemoryError": gettext_noop("Work on the data in parts, or let a table node do it: DuckDB spills to disk"),
-    "RecursionError": gettext_noop("The code calls itself too deeply: use a loop, or check when it stops"),
+    "BrokenPipeError": gettext_noop(
+        "The other side closed the connection: retry, and set `retries` if it happens repeatedly"
+    ),
+    "TimeoutError": gettext_noop("The other side did not respond in time: check it, then retry"),
+    "gaierror": gettext_noop("The host name cannot be resolved: correct it, or check the network, then retry"),
+    "SSLError": gettext_noop("The TLS connection failed: check the certificate and the clock of this machine"),
+    "MemoryError": gettext_noop("Process the data in parts, or use a table node: DuckDB spills to disk"),
+    "RecursionError": gettext_noop("The recursion is too deep: use a loop, or check when it stops"),
     "FileNotFoundError": gettext_noop("Check the path: relative ones start in the node's own, empty folder"),
-    "PermissionError": gettext_noop("Give the user that runs nodes the right to it, or use another path"),
-    "IsADirectoryError": gettext_noop("The path is a folder: name a file"),
+    "PermissionError": gettext_noop("Give the user that runs nodes access, or use another path"),
+    "IsADirectoryError": gettext_noop("The path is a folder: use the path of a file"),
     "SyntaxError": gettext_noop("Correct the code in a draft; Python cannot read this line"),
     "IndentationError": gettext_noop("Correct the indentation in a draft; Python cannot read this line"),
     "NameError": gettext_noop("The name is not defined: check its spelling, or import it"),
-    "UnboundLocalError": gettext_noop("The name has no value yet on this path: set it before"),
-    "AttributeError": gettext_noop("The value is of another type than the code expects: look at what comes in"),
-    "TypeError": gettext_noop("A value is of another type than the code expects: look at what comes in"),
-    "ValueError": gettext_noop("A value is not what the code expects: look at what comes in, and handle it"),
-    "UnicodeDecodeError": gettext_noop("The file has another encoding: name it when opening"),
-    "JSONDecodeError": gettext_noop("What was read is no JSON: look at what came instead"),
-    "EOFError": gettext_noop("Nobody is there to answer input(): let the node take it from its inputs"),
+    "UnboundLocalError": gettext_noop("The variable has no value yet: assign it first"),
+    "AttributeError": gettext_noop("The value has another type than the code expects: check the inputs"),
+    "TypeError": gettext_noop("A value has another type than the code expects: check the inputs"),
+    "ValueError": gettext_noop("A value is not what the code expects: check the inputs, and handle the case"),
+    "UnicodeDecodeError": gettext_noop("The file has another encoding: pass it to open()"),
+    "JSONDecodeError": gettext_noop("The text is not valid JSON: check what was received"),
+    "EOFError": gettext_noop("Nobody can answer input(): read the value from the node's inputs"),
     "ZeroDivisionError": gettext_noop("Handle the case in which the divisor is 0"),
-    "AssertionError": gettext_noop("A check in the code did not hold: look at what comes in"),
+    "AssertionError": gettext_noop("An assertion in the code failed: check the inputs"),
     "SystemExit": gettext_noop("Return a value to end, or raise an error to fail"),
     "KeyboardInterrupt": gettext_noop("Something sent SIGINT to its process; retry it"),
-    "NotImplementedError": gettext_noop("The code says that this case is not written yet"),
+    "NotImplementedError": gettext_noop("The code does not implement this case yet"),
 }
 _CODES = {
     126: gettext_noop("Make the file executable (chmod +x), and check its first line"),
-    127: gettext_noop("Install the program, or give its whole path: nodes search PATH only"),
+    127: gettext_noop("Install the program, or use its full path: nodes search PATH only"),
     130: gettext_noop("Something sent SIGINT to the command; retry it"),
-    134: gettext_noop("The program aborted itself: look at what it wrote last"),
+    134: gettext_noop("The program aborted itself: check its last output"),
     137: gettext_noop(
-        "Something killed it with SIGKILL, often the kernel for want of memory: use less, or give it more"
+        "Something killed it with SIGKILL, often the kernel when memory is short: use less, or give it more"
     ),
-    139: gettext_noop("The program crashed (SIGSEGV): update it, or look for the input that does it"),
-    143: gettext_noop("Something asked it to end with SIGTERM; retry it if that was not meant"),
+    139: gettext_noop("The program crashed (SIGSEGV): update it, or find the input that causes it"),
+    143: gettext_noop("Something ended it with SIGTERM; retry it if that was not intended"),
 }
 _SIGNALS = {"SIGINT": 130, "SIGABRT": 134, "SIGKILL": 137, "SIGSEGV": 139, "SIGTERM": 143}
 _OUT_OF_MEMORY = gettext_noop(
-    "The machine ran out of memory: set memory_mb, work on the data in parts, or run less at once"
+    "The machine ran out of memory: set memory_mb, process the data in parts, or run fewer nodes at the same time"
 )
 _ENDED_ITSELF = gettext_noop("The code ended its own process: return a value instead of calling os._exit")
-_CRASHED = gettext_noop("The process crashed, mostly in a C extension: update it, or look for the input that does it")
-_SQL_COLUMN = gettext_noop("There is no such column: check the name against the schema of the input, upstream of here")
-_SQL_TABLE = gettext_noop("There is no such table: tables are named by the target ports of the edges into this node")
-_SQL_CONVERSION = gettext_noop("A value does not fit the type: use try_cast, or clean it upstream")
-_SQL_SYNTAX = gettext_noop("DuckDB cannot read the SQL: correct it in a draft at the line that is named")
-_SQL_MEMORY = gettext_noop("The query needs more memory than the node's share: aggregate earlier, or run less at once")
-_NO_SPACE = gettext_noop("The disk is full: make room (`.venv/bin/interlock prune`), then retry")
-_OTHER = gettext_noop("Look at the line and at what comes in; retry if the cause lay outside")
+_CRASHED = gettext_noop("The process crashed, usually in a C extension: update it, or find the input that causes it")
+_SQL_COLUMN = gettext_noop("There is no such column: compare the name with the schema of the input")
+_SQL_TABLE = gettext_noop(
+    "There is no such table: tables have the names of the target ports of the edges into this node"
+)
+_SQL_CONVERSION = gettext_noop("A value does not match the type: use try_cast, or clean it upstream")
+_SQL_SYNTAX = gettext_noop("DuckDB cannot parse the SQL: correct the line in a draft")
+_SQL_MEMORY = gettext_noop(
+    "The query needs more memory than the node's share: aggregate earlier, or run fewer nodes at the same time"
+)
+_NO_SPACE = gettext_noop("The disk is full: free some space (`.venv/bin/interlock prune`), then retry")
+_OTHER = gettext_noop("Check the line and its inputs; retry if the cause was external")
 
 _EXIT = re.compile(r"exit code (\d+)")
 _ENDED_BY = re.compile(r"ended by (SIG[A-Z0-9]+)")

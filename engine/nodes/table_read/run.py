@@ -151,5 +151,5 @@ def _explain(text: str, path: str, format: str) -> str:
         if line.startswith(("Possible ", "Potential ", "The search space", "* ")):
             break
         told.append(line.removeprefix("Invalid Input Error: ").removeprefix("Conversion Error: "))
-    hint = "If the file is right, say in the options how to read it." if format == "csv" else ""
-    return "\n".join([f'"{path}"{place} is no {format.upper()} that can be read.', *told, hint]).strip()
+    hint = "If the file is correct, adjust the reading options." if format == "csv" else ""
+    return "\n".join([f'"{path}"{place} is not valid {format.upper()}.', *told, hint]).strip()

@@ -60,20 +60,20 @@ def test_no_class_of_the_node_process_was_forgotten() -> None:
         ("ExitCode", "The command ended with exit code 127 (a program in it was not found).", "PATH"),
         ("ExitCode", "The command ended with exit code 137 (something in it was ended by SIGKILL).", "SIGKILL"),
         ("ExitCode", "The command was ended by SIGTERM and wrote nothing to stderr.", "SIGTERM"),
-        ("ExitCode", "The command ended with exit code 1.\nbad", "wrote last"),
+        ("ExitCode", "The command ended with exit code 1.\nbad", "last output"),
         ("WorkerLost", "Ended by SIGKILL: killed by the kernel, probably out of memory.", "ran out"),
         ("WorkerLost", "The node process was ended by SIGSEGV while the attempt ran.", "crashed"),
         ("WorkerLost", "The node process ended with exit code 3: the node's code ended it.", "os._exit"),
-        ("ModuleNotFoundError", "No module named 'pandas.core'", "Install pandas into"),
+        ("ModuleNotFoundError", "No module named 'pandas.core'", "Install pandas for"),
         ("KeyError", "'amount' is not there", "target ports"),
         ("ConnectionRefusedError", "[Errno 111] Connection refused", "start the service"),
         ("SqlError", 'Binder Error: Referenced column "x" not found in FROM clause!', "no such column"),
         ("SqlError", "Catalog Error: Table with name x does not exist!", "no such table"),
-        ("SqlError", "Parser Error: syntax error at or near", "cannot read the SQL"),
+        ("SqlError", "Parser Error: syntax error at or near", "cannot parse the SQL"),
         ("SqlError", "Conversion Error: Could not convert string", "try_cast"),
         ("OSError", "[Errno 28] No space left on device", "disk is full"),
         ("requests.exceptions.ConnectionError", "x", "check the address"),
-        ("MyOwnError", "x", "Look at the line"),
+        ("MyOwnError", "x", "Check the line"),
         ("ExpressionError", "x", "{{ and }}"),
     ],
 )  # fmt: skip
@@ -120,7 +120,7 @@ def test_advice_is_given_once() -> None:
     (one,) = diagnosis(facts(failure("MemoryLimit", text, memory_mb=100), state="failed")).findings
     assert str(one.message) == (
         '"Parse amounts" failed: MemoryLimit in line 9: The attempt used 104 MiB of memory; its limit (memory_mb) is '
-        "100. Give it more memory (memory_mb), or let it work on the data in parts."
+        "100. Give it more memory (memory_mb), or process the data in parts."
     )
 
 
