@@ -19,6 +19,7 @@ from tests.support.supervised import alive
 from tests.support.wait import wait_until
 
 TABLES = {"flights": [{"name": "carrier", "type": "VARCHAR"}, {"name": "dep_delay", "type": "DOUBLE"}]}
+READER = "engine.nodes.table_read.run"
 SAMPLES = Path(__file__).resolve().parents[2] / "dashboard" / "samples" / "data"
 
 
@@ -50,11 +51,11 @@ def patiently(checker: Checker, text: str) -> dict[str, Any]:
 
 
 def file(
-    checker: Checker, path: str, files: Path = SAMPLES, roots: tuple[str, ...] = (), **more: Any
+    checker: Checker, path: str, files: Path = SAMPLES, roots: tuple[str, ...] = (), seconds: float = 10, **more: Any
 ) -> dict[str, Any]:
     config = {"path": path, **more.pop("config", {})}
-    question = {"op": "file", "config": config, "files": str(files), "data_roots": list(roots), **more}
-    return checker.ask(question, until=time.monotonic() + 10)
+    question = {"op": "file", "reader": READER, "path": path, "config": config, "files": str(files)}
+    return checker.ask({**question, "data_roots": list(roots), **more}, until=time.monotonic() + seconds)
 
 
 @pytest.mark.smoke
@@ -220,8 +221,8 @@ def test_a_process_that_starts_slowly_is_not_taken_for_one_that_hangs(tmp_path, 
     monkeypatch.setattr("engine.sql.check.checker.MAIN", slow)
     (tmp_path / "a.csv").write_text("id\n1\n")
     checker = Checker(seconds=2)
-    question = {"op": "file", "config": {"path": "a.csv"}, "files": str(tmp_path), "data_roots": []}
-    assert checker.ask(question, until=time.monotonic() + 40)["columns"] == [{"name": "id", "type": "BIGINT"}]
+    found = file(checker, "a.csv", tmp_path, seconds=40)
+    assert found["columns"] == [{"name": "id", "type": "BIGINT"}]
     checker.close()
 
 
