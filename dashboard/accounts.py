@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from dashboard.models import ApiToken, LoginLink, Role, SignInAttempt, User
 from engine import clock
 from engine.errors import AlreadyExists, InterlockError, InvalidValue, NotFound
-from engine.models.fields import clean_text
+from engine.text import clean_text
 from versions.actions import audit
 
 log = logging.getLogger("interlock.accounts")

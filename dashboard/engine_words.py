@@ -1,7 +1,6 @@
-"""Sentences that the engine stores in English, in the reader's language: why nodes wait, and what threads wait for.
+"""What threads wait on, which the engine stores as English sentences, in the reader's language.
 
-They come out of rows and answers as text. Each has one of the templates below; what fits none is shown as it is.
-static/src/words/engine.ts does the same for those that the browser gets.
+Each has one of the templates below; text that fits none is shown as it is.
 """
 
 from __future__ import annotations
@@ -13,34 +12,6 @@ from django.utils.translation import gettext as _
 
 from dashboard.presenters.amounts import duration
 from engine.sentences import gettext_noop
-
-CONDITIONS = (
-    gettext_noop("Waits until another run of this workflow ends: at most {n} may run at once."),
-    gettext_noop("Waits until another node of this run ends: at most {n} may run at once."),
-    gettext_noop(
-        "Waits for another node that was lost {n} times to end: such run one at a time, for one may be the cause."
-    ),
-    gettext_noop('Waits for pool "{pool}", which does not exist (any more); create it to go on.'),
-    gettext_noop(
-        'Needs {n} slots of pool "{pool}", which has {slots}; add slots to the pool, or retry the node with fewer.'
-    ),
-    gettext_noop('Waits for pool "{pool}" behind another node, for which its free slots are reserved.'),
-    gettext_noop('Waits for 1 slot of pool "{pool}": {used} of {slots} are in use.'),
-    gettext_noop('Waits for {n} slots of pool "{pool}": {used} of {slots} are in use.'),
-    gettext_noop(
-        'No worker takes the queue "{queue}": start one with `celery -A engine worker -Q {name}`, or give the node '
-        "another queue."
-    ),
-    gettext_noop("Has been sent to a node process, which first ends another short node."),
-    gettext_noop("Waits for a free node process; there are {n}."),
-    gettext_noop("Waits for a free node process."),
-    gettext_noop("Waits for its upstream nodes to be decided."),
-    gettext_noop("Waits for {names} and {n} more to end."),
-    gettext_noop("Waits for {names} to end."),
-    gettext_noop("Waits for the scheduler to take up the run."),
-    gettext_noop("Retry {n} of {all} starts at {time}."),
-)
-"""`waiting_for` of nodes (engine.admission)."""
 
 WAITS = (
     gettext_noop("{what}, which has closed the connection"),
@@ -89,7 +60,7 @@ WAITS = (
 )
 """What a thread or process waits on (engine.inspect.waits, engine.inspect.stacks), the more exact ones first."""
 
-_NUMBERS = frozenset(("n", "all", "used", "slots"))
+_NUMBERS = frozenset(("n",))
 _PARTS = ("what",)
 """Places that hold a part of a sentence themselves."""
 
@@ -109,7 +80,7 @@ def engine_words(text: str) -> str:
 
 @cache
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((template, _pattern(template)) for template in (*CONDITIONS, *WAITS))
+    return tuple((template, _pattern(template)) for template in WAITS)
 
 
 def _pattern(template: str) -> re.Pattern[str]:

@@ -1,4 +1,4 @@
-"""Plain graph algorithms over ids, none of them recursive: a definition may be a chain of 10,000 nodes."""
+"""Graph algorithms over ids, none of them recursive: a definition may be a chain of 10,000 nodes. Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from heapq import heapify, heappop, heappush
 
 
 def topological(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[str]:
-    """Ids so that every source stands before its targets, otherwise in the order of `nodes`.
+    """Return the ids with every source before its targets, otherwise in the order of `nodes`.
 
-    Nodes on a cycle, and all behind one, are left out: the graph has no cycle when all nodes are in the result.
+    Nodes on a cycle and downstream of one are left out: the graph has no cycle if all nodes are in the result.
     """
     index = {node: place for place, node in enumerate(nodes)}
     targets: list[list[int]] = [[] for _ in nodes]
@@ -31,14 +31,8 @@ def topological(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[
     return order
 
 
-def find_cycle(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[str] | None:
-    """The ids of one cycle, each once, in the edges' direction; None: there is none."""
-    cycles = find_cycles(nodes, edges)
-    return cycles[0] if cycles else None
-
-
 def find_cycles(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[list[str]]:
-    """A short cycle of every strongly connected part, so that each separate mistake is named once."""
+    """Return one short cycle of every strongly connected component, each as ids in the direction of the edges."""
     edges = list(edges)
     sorted_out = set(topological(nodes, edges))
     rest = [node for node in nodes if node not in sorted_out]
@@ -57,7 +51,7 @@ def find_cycles(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[
 
 
 def _components(nodes: Sequence[str], targets: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """Strongly connected components (Tarjan 1972, with an explicit stack)."""
+    """Return the strongly connected components (Tarjan 1972, with an explicit stack)."""
     number: dict[str, int] = {}
     low: dict[str, int] = {}
     on_stack: set[str] = set()
@@ -98,7 +92,7 @@ def _components(nodes: Sequence[str], targets: Mapping[str, Sequence[str]]) -> l
 
 
 def _cycle_through(start: str, part: set[str], targets: Mapping[str, Sequence[str]]) -> list[str]:
-    """A shortest cycle through `start`, inside one strongly connected part (breadth first)."""
+    """Return a shortest cycle through `start` in its strongly connected component (breadth-first search)."""
     came_from: dict[str, str] = {}
     level = [start]
     while level:
@@ -114,13 +108,13 @@ def _cycle_through(start: str, part: set[str], targets: Mapping[str, Sequence[st
                     came_from[target] = node
                     following.append(target)
         level = following
-    raise AssertionError("a strongly connected part has a cycle through each of its nodes")
+    raise AssertionError("a strongly connected component has a cycle through each of its nodes")
 
 
 def ancestors(order: Sequence[str], edges: Iterable[tuple[str, str]]) -> dict[str, int]:
-    """For each id of `order` (topological) a bit set of all ids upstream of it: bit i is `order[i]`.
+    """Return for each id of `order` (topological) a bit set of all ids upstream of it: bit i is `order[i]`.
 
-    Bit sets, for 10,000 nodes have up to 50,000,000 (node, ancestor) pairs: as integers they take 12 MB at most.
+    10,000 nodes have up to 50,000,000 (node, ancestor) pairs; as bits of integers they take at most 12 MB.
     """
     place = {node: index for index, node in enumerate(order)}
     sources: dict[str, list[str]] = {node: [] for node in order}
@@ -138,9 +132,9 @@ def ancestors(order: Sequence[str], edges: Iterable[tuple[str, str]]) -> dict[st
 def critical_path(
     order: Sequence[str], upstream: Mapping[str, Iterable[str]], seconds: Mapping[str, float]
 ) -> list[str]:
-    """The chain of nodes that takes longest in all, from first to last; [] for no nodes.
+    """Return the chain of nodes with the longest total time, from first to last; [] for no nodes.
 
-    `order` is topological, `seconds` how long each node takes (missing: 0). Equal chains: the first in `order`.
+    `order` is topological, `seconds` how long each node takes (missing: 0). Of equal chains, the first in `order`.
     """
     total: dict[str, float] = {}
     before: dict[str, str | None] = {}

@@ -1,4 +1,4 @@
-"""When a node may start, and when and whether it is tried again: pure decisions from plain values."""
+"""When a node may start, and whether and when it is retried: decisions from plain values. Pure."""
 
 from __future__ import annotations
 
@@ -29,15 +29,19 @@ class Retries(Protocol):
 
 
 STUCK_TIMES = 2.0
-"""A node that runs longer than this many times what is expected of it counts as stuck."""
+"""A node is stuck when it runs longer than this many times its expected duration."""
 STUCK_LEARNED_SECONDS = 5.0
-"""... but not before this, where the expectation is only learned."""
+"""A node whose expected duration is learned is not stuck before this."""
 QUIET_SECONDS = 30.0
-"""A node of which nothing is expected and that did nothing for so long is quiet."""
+"""A node without expected duration is quiet when it did nothing for so long."""
+MARKED_STUCK, MARKED_QUIET = "Marked stuck", "Marked quiet"
+"""How the lines begin that the scheduler adds to the log of such a node."""
+STACK_FRESH_SECONDS = 1.0
+"""Stacks that are younger are returned again instead of being taken anew."""
 
 
 def stuck_after(expected: float | None, expected_from: str) -> float | None:
-    """Seconds of running after which a node counts as stuck; None: nothing is expected of it."""
+    """Return the seconds of running after which a node is stuck; None: it has no expected duration."""
     if expected is None or expected_from == "none":
         return None
     limit = STUCK_TIMES * expected
@@ -45,33 +49,32 @@ def stuck_after(expected: float | None, expected_from: str) -> float | None:
 
 
 def retry_delay(policy: Retries, retry: int, rng: random.Random) -> float:
-    """Seconds from a failure to its `retry`-th retry (from 1).
+    """Return the seconds from a failure to its `retry`-th retry (from 1).
 
     `retry_max_delay` caps what the policy asks for; then up to a fifth is added at random, so that nodes that failed
-    together do not come back together. The result is therefore never below the asked delay or the cap, whichever is
-    shorter, and may exceed the cap by up to a fifth.
+    together are not retried together. The result may therefore exceed the cap by up to a fifth.
     """
-    return _asked_delay(policy, retry) * (1 + _JITTER * rng.random())
+    return _capped_delay(policy, retry) * (1 + _JITTER * rng.random())
 
 
 def retry_delay_max(policy: Retries, retry: int) -> float:
-    """The longest that `retry_delay` may be."""
-    return _asked_delay(policy, retry) * (1 + _JITTER)
+    """Return the longest possible `retry_delay`."""
+    return _capped_delay(policy, retry) * (1 + _JITTER)
 
 
-def _asked_delay(policy: Retries, retry: int) -> float:
+def _capped_delay(policy: Retries, retry: int) -> float:
     if policy.retry_backoff == "fixed":
         delay = policy.retry_delay
     elif policy.retry_backoff == "linear":
         delay = policy.retry_delay * retry
     else:
-        # The power is bounded, for 2.0 ** 1024 raises and any delay is capped long before.
+        # The exponent is bounded, for 2.0 ** 1024 raises; every delay is capped long before.
         delay = policy.retry_delay * 2.0 ** min(retry - 1, 60)
     return min(delay, policy.retry_max_delay)
 
 
 def may_retry(policy: Retries, error_class: str, retries_used: int) -> bool:
-    """Whether a failure with this error class is tried again after `retries_used` retries.
+    """Return whether a failure with this error class is retried after `retries_used` retries.
 
     `retry_on` names classes with or without their module: `TimeoutError`, `requests.exceptions.Timeout`.
     """
@@ -83,10 +86,11 @@ def may_retry(policy: Retries, error_class: str, retries_used: int) -> bool:
 
 
 def decide(rule: str, upstream: Sequence[str]) -> Decision | None:
-    """What `rule` makes of a node over its upstream states; None: it is undecided until more of them end.
+    """Return what a trigger rule decides from the upstream states; None: it is undecided until more of them end.
 
-    `upstream` are node states as seen through each edge: a branch's port not taken is `skipped`, a node that a
-    person skipped is `succeeded`. A node without upstream is ready by every rule.
+    `upstream` are node states as seen through each edge: a port that a branch did not take is `skipped`, a node that a
+    person skipped is `succeeded`. A node without upstream is ready by every rule. It decides as soon as no further end
+    could change the decision, so the order in which upstream nodes end does not matter; only `all_done` waits for all.
     """
     succeeded = failed = skipped = 0
     for state in upstream:
@@ -96,15 +100,7 @@ def decide(rule: str, upstream: Sequence[str]) -> Decision | None:
             skipped += 1
         elif state in NODE_FAILED:
             failed += 1
-    return decide_counts(rule, len(upstream), succeeded, failed, skipped)
-
-
-def decide_counts(rule: str, total: int, succeeded: int, failed: int, skipped: int) -> Decision | None:
-    """`decide`, from how many upstream edges there are and how many ended in which way: for wide fan-ins.
-
-    A decision falls as soon as no further end could change it, so it does not depend on the order in which upstream
-    nodes end. (`all_done` waits for all, as it says.)
-    """
+    total = len(upstream)
     all_ended = succeeded + failed + skipped == total
     if rule == "all_success":
         if failed:
@@ -125,8 +121,8 @@ def decide_counts(rule: str, total: int, succeeded: int, failed: int, skipped: i
             return None
         return "upstream_failed" if failed else "skipped"
     if rule == "all_failed":
-        # A clean-up for a total failure is not needed once something did not fail.
+        # It is not needed once one upstream node did not fail.
         if succeeded or skipped:
             return "skipped"
         return "ready" if all_ended else None
-    raise ValueError(f"{rule} is no trigger rule.")
+    raise ValueError(f"{rule} is not a trigger rule.")

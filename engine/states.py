@@ -1,7 +1,7 @@
 """The state machine of runs, node runs and attempts, as data.
 
-Every transition of a node run is a row here; one that is not raises IllegalTransition. Code, buttons,
-the diagram in the docs and the tests all read these tables. Nothing here does I/O.
+Every transition of a node run is a row here; any other raises IllegalTransition. Code, buttons and tests read these
+tables. Pure.
 """
 
 from __future__ import annotations
@@ -11,37 +11,67 @@ from enum import StrEnum
 
 RUN_STATES: Mapping[str, str] = {
     "queued": "Accepted; the scheduler starts it when a run limit allows.",
-    "running": "Has left the queue; nodes are worked on until none is left.",
-    "paused": "Starts nothing new until a person resumes it.",
+    "running": "Started; it ends when no node is left.",
+    "paused": "Starts no new nodes until a person resumes it.",
     "succeeded": "Every node succeeded or was skipped.",
     "failed": "A node failed or timed out.",
-    "cancelled": "A person stopped it, or a node of it, and nothing failed.",
-    "timed_out": "Its own time limit passed.",
+    "cancelled": "A person cancelled it or one of its nodes, and nothing failed.",
+    "timed_out": "It passed its own time limit.",
 }
 RUN_TERMINAL = frozenset({"succeeded", "failed", "cancelled", "timed_out"})
 
 NODE_STATES: Mapping[str, str] = {
-    "pending": "Its trigger rule is undecided; upstream nodes move it.",
+    "pending": "Its trigger rule is undecided until upstream nodes end.",
     "ready": "May start; the scheduler starts it when limits allow.",
-    "running": "An attempt has reported its start; its end moves it.",
+    "running": "An attempt has started.",
     "waiting": "Waits for a time, a condition or a person, and holds no slot.",
-    "retrying": "An attempt failed; the next becomes ready after the delay.",
+    "retrying": "An attempt failed; the node becomes ready again after a delay.",
     "succeeded": "Its output is stored.",
     "failed": "Its attempts are used up.",
     "timed_out": "Its last attempt passed a time limit.",
-    "cancelled": "Stopped by a person or with its run.",
-    "skipped": "Not taken by a branch, not asked for, or skipped by a person.",
-    "upstream_failed": "Its trigger rule cannot be met, for an upstream node failed.",
+    "cancelled": "Cancelled by a person or with its run.",
+    "skipped": "Not taken by a branch, not part of this run, or skipped by a person.",
+    "upstream_failed": "Its trigger rule cannot be met, because an upstream node failed.",
 }
 NODE_TERMINAL = frozenset({"succeeded", "failed", "timed_out", "cancelled", "skipped", "upstream_failed"})
 NODE_FAILED = frozenset({"failed", "timed_out", "cancelled", "upstream_failed"})
 """States that count as failed for a trigger rule."""
 
 SKIPPED_BY_PERSON = "skipped_by_person"
-"""Reason of a node that a person skipped: for what lies downstream it has succeeded, with output null."""
+"""Reason of a node that a person skipped: for nodes downstream it has succeeded, with output null."""
 
 NOT_ASKED = "not_asked"
-"""Reason of a node of a run with targets that none of them needs."""
+"""Reason of a node that no target of its run depends on."""
+
+RETRYABLE = ("failed", "timed_out", "cancelled")
+"""States of the nodes that a retry without names takes up."""
+RESTARTABLE = ("running", "retrying")
+"""States in which a retry ends the current attempt, or the wait for the next one, and opens the next one."""
+SKIPPABLE = ("failed", "timed_out", "cancelled", "upstream_failed")
+"""Terminal states from which a person may still skip a node."""
+
+
+def may_retry(state: str, reason: str) -> bool:
+    """Return whether a retry that names an ended node takes it up; this undoes a person's skip."""
+    return state in SKIPPABLE or (state == "skipped" and reason == SKIPPED_BY_PERSON)
+
+
+class PendingAction(StrEnum):
+    """What a person wants done with a node when its attempt in flight has been killed."""
+
+    CANCEL = "cancel"
+    RETRY = "retry"
+    SKIP = "skip"
+
+    def stored(self, claim: str) -> str:
+        """Return the text for the database. With the claim of the attempt in it, nobody has to clear it."""
+        return f"{self.value} {claim}"
+
+    @classmethod
+    def from_stored(cls, text: str | None, claim: str) -> PendingAction | None:
+        """Return the stored action if it is about the attempt with this claim, else None."""
+        action, _, about = (text or "").partition(" ")
+        return cls(action) if claim and about == claim else None
 
 
 class HostReason(StrEnum):
@@ -72,7 +102,7 @@ def ended_silently(reason: str) -> bool:
 
 ATTEMPT_STATES = frozenset({"running", "succeeded", "failed", "timed_out", "cancelled", "lost"})
 
-# (state, event) -> states that may follow; which of several is decided by policy, in the scheduler.
+# (state, event) -> states that may follow; the scheduler decides between several by policy.
 NODE_TRANSITIONS: Mapping[tuple[str, str], frozenset[str]] = {
     ("pending", "upstream_met"): frozenset({"ready"}),
     ("pending", "upstream_unmet"): frozenset({"upstream_failed", "skipped"}),
@@ -102,7 +132,7 @@ NODE_TRANSITIONS: Mapping[tuple[str, str], frozenset[str]] = {
     ("retrying", "cancelled_by_person"): frozenset({"cancelled"}),
     ("retrying", "skipped_by_person"): frozenset({"skipped"}),
     ("retrying", "retried_by_person"): frozenset({"ready"}),
-    # A person's audited commands on what has ended.
+    # A person's commands on nodes that have ended.
     ("failed", "retried_by_person"): frozenset({"pending", "ready"}),
     ("timed_out", "retried_by_person"): frozenset({"pending", "ready"}),
     ("cancelled", "retried_by_person"): frozenset({"pending", "ready"}),
@@ -117,7 +147,7 @@ NODE_TRANSITIONS: Mapping[tuple[str, str], frozenset[str]] = {
 RUN_TRANSITIONS: Mapping[tuple[str, str], frozenset[str]] = {
     ("queued", "started"): frozenset({"running"}),
     ("queued", "cancelled_by_person"): frozenset({"cancelled"}),
-    # A person skipped every node of it.
+    # A person skipped all of its nodes.
     ("queued", "nothing_left"): frozenset({"succeeded"}),
     ("running", "nothing_left"): RUN_TERMINAL,
     ("running", "paused_by_person"): frozenset({"paused"}),
@@ -129,12 +159,12 @@ RUN_TRANSITIONS: Mapping[tuple[str, str], frozenset[str]] = {
 
 
 def counts_as(state: str, reason: str) -> str:
-    """What a node's state is to the trigger rules of those downstream."""
+    """Return a node's state as trigger rules downstream see it."""
     return "succeeded" if state == "skipped" and reason == SKIPPED_BY_PERSON else state
 
 
 class IllegalTransition(Exception):
-    """A transition that the table does not have: a bug, never a user's mistake."""
+    """A transition that is not in the table: a bug, never a user's mistake."""
 
     def __init__(self, what: str, state: str, event: str, to: str) -> None:
         super().__init__(f"{what} cannot go from {state} to {to} by {event}.")
@@ -142,14 +172,14 @@ class IllegalTransition(Exception):
 
 
 def check_node(state: str, event: str, to: str) -> str:
-    """`to`, when a node run in `state` may get there by `event`. Raises IllegalTransition."""
+    """Return `to` if a node run in `state` may get there by `event`. Raises IllegalTransition."""
     if to not in NODE_TRANSITIONS.get((state, event), ()):
         raise IllegalTransition("A node run", state, event, to)
     return to
 
 
 def check_run(state: str, event: str, to: str) -> str:
-    """`to`, when a run in `state` may get there by `event`. Raises IllegalTransition."""
+    """Return `to` if a run in `state` may get there by `event`. Raises IllegalTransition."""
     if to not in RUN_TRANSITIONS.get((state, event), ()):
         raise IllegalTransition("A run", state, event, to)
     return to

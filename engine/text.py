@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False).encode
+
 
 def clean_text(text: str) -> str:
-    """Text that both databases store: NUL and lone surrogates become U+FFFD."""
+    """Return text that both databases store: NUL and lone surrogates become U+FFFD."""
     if "\x00" in text:
         text = text.replace("\x00", "\ufffd")
     try:
@@ -18,5 +20,10 @@ def clean_text(text: str) -> str:
 
 
 def dump(value: Any) -> str:
-    """Compact JSON. Raises ValueError for NaN and infinities, which are no JSON."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """Return compact JSON. Raises ValueError for NaN and infinities, which are not JSON."""
+    return _encode(value)
+
+
+def stored_json(value: Any) -> str:
+    """Return compact JSON that both databases store."""
+    return clean_text(_encode(value))

@@ -12,7 +12,7 @@ from django.db.models.functions import Cast
 
 from engine.clock import iso
 from engine.models import Definition, Pool
-from engine.models.fields import dump
+from engine.text import dump
 from versions.errors import UnknownVersion
 from versions.models import AuditEntry, Deployment, Workflow, WorkflowVersion
 

@@ -24,7 +24,7 @@ from dashboard.api.openapi import ProblemSchema, query_parameters
 from dashboard.api.parsers import StrictJSONParser
 from dashboard.api.problems import BadRequest
 from dashboard.models import User
-from engine.models.fields import clean_text
+from engine.text import clean_text
 
 LIMIT_DEFAULT, LIMIT_MAX = 100, 1000
 INTEGER_MAX = 2**31 - 1

@@ -19,7 +19,7 @@ from dashboard.api.base import ApiView, Query, parse_body
 from dashboard.api.parsers import JSONPatchParser, StrictJSONParser
 from dashboard.api.problems import BadRequest
 from engine.clock import iso
-from engine.models.fields import clean_text, dump
+from engine.text import clean_text, dump
 from versions.actions import drafts
 from versions.actions.drafts import StoredCopy, WorkingCopy
 from versions.errors import StaleDraft

@@ -18,7 +18,7 @@ from dashboard.api.problems import CONTENT_TYPE, BadRequest
 from dashboard.files import Entry, Files
 from engine.clock import iso
 from engine.errors import NotFound
-from engine.models.fields import clean_text
+from engine.text import clean_text
 
 
 def files() -> Files:

@@ -14,7 +14,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 from dashboard.api.problems import BadRequest
-from engine.models.fields import clean_text
+from engine.text import clean_text
 
 BODY_BYTES_MAX = 64 * 1024 * 1024
 DEPTH_MAX = 100

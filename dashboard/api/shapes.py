@@ -243,6 +243,9 @@ class WaitingFor(Shape):
     code = serializers.CharField()
     message = serializers.CharField()
     since = Timestamp(allow_null=True)
+    params = serializers.DictField(
+        required=False, help_text="The values in `message`, by name; not in events of earlier releases."
+    )
 
 
 class OutputSummary(Shape):

@@ -9,12 +9,12 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.engine_words import engine_words
 from dashboard.presenters import amounts
-from dashboard.presenters.sentences import error_sentence
+from dashboard.presenters.sentences import error_sentence, sentence_text
 from dashboard.presenters.states import reason_text, times_too_long
 from dashboard.presenters.text import visible
 from engine import clock
+from engine.admission.conditions import sentence_of
 from versions.models import Workflow
 
 
@@ -37,7 +37,7 @@ def fact(node: Mapping[str, Any]) -> str:
             return text.format(span=amounts.duration(node["expected"]))
         return ""
     if node["waiting_for"]:
-        return engine_words(str(node["waiting_for"][0]["message"]))
+        return sentence_text(sentence_of(node["waiting_for"][0]))
     output = node["output"]
     if output and state == "succeeded":
         taken = [port for port in output["ports"] if port != "out"]

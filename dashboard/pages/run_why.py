@@ -12,15 +12,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from dashboard import access
-from dashboard.engine_words import engine_words
 from dashboard.pages import run_findings
 from dashboard.pages.run_attempts import effective
 from dashboard.pages.run_facts import fact, names_of, stuck_times
 from dashboard.presenters import amounts
 from dashboard.presenters.charts import sparkline
-from dashboard.presenters.sentences import error_sentence, html_with_times, receipt_text
+from dashboard.presenters.sentences import error_sentence, html_with_times, receipt_text, sentence_text
 from dashboard.presenters.text import visible
 from engine import clock
+from engine.admission.conditions import sentence_of
 from engine.definition import Node
 from engine.diagnosis.finding import Action, Diagnosis
 from engine.models import Attempt, Checkpoint, NodeRun, Run
@@ -68,8 +68,7 @@ def why_of(request: HttpRequest, found: Run, shape: Mapping[str, Any], spec: Nod
         "cards": cards,
         **split_buttons(extra, cards[0]["actions"] if cards else []),
         "conditions": [
-            {**one, "message": html_with_times(visible(engine_words(str(one["message"]))))}
-            for one in shape["waiting_for"]
+            {**one, "message": html_with_times(sentence_text(sentence_of(one)))} for one in shape["waiting_for"]
         ],
         "limits": limits_of(shape, policy),
         "checkpoint": checkpoint_of(found, node),
@@ -262,7 +261,7 @@ def waiting_summary(diagnosis: Diagnosis, counts: Mapping[str, int]) -> list[dic
     found: dict[str, int] = {}
     for one in diagnosis.waiting:
         for condition in one.conditions[:1]:
-            found[condition["code"]] = found.get(condition["code"], 0) + 1
+            found[condition.code] = found.get(condition.code, 0) + 1
     if "upstream" in found:
         found["upstream"] = max(found["upstream"], counts.get("pending", 0))
     rows = [

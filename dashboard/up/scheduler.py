@@ -74,7 +74,7 @@ def run(parent: ParentLink) -> int:
         hurry.set()
         stop.set()
     try:
-        scheduler.run_forever(stop, drain_seconds=DRAIN_SECONDS, hurry=hurry)
+        scheduler.run_forever(stop, drain_seconds=DRAIN_SECONDS, force=hurry)
     except LostLeadership as error:
         log.warning("%s", error)
         return LOST_LEADERSHIP

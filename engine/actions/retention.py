@@ -21,8 +21,8 @@ from engine.actions import deletion
 from engine.artifacts import artifacts_of
 from engine.models import Command, Definition, EventBatch, Run
 from engine.models.conditions import with_artifact
-from engine.models.fields import dump
 from engine.states import RUN_TERMINAL
+from engine.text import dump
 
 RETENTION_DAYS = 30
 COMMAND_DAYS = 1

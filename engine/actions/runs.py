@@ -17,14 +17,13 @@ from engine import clock, hints
 from engine.definition import Document, canonical, content_hash, store
 from engine.errors import InvalidTargets, InvalidValue, NoAnswer, NotFound, WrongState, no_pool
 from engine.models import Command, Definition, NodeRun, Run, Stack
-from engine.models.fields import clean_text
+from engine.policy import STACK_FRESH_SECONDS
 from engine.problems import Problem
 from engine.reads import queries
-from engine.scheduler.commands import ENDABLE, RETRYABLE, SKIPPABLE, may_retry
-from engine.scheduler.stacks import FRESH_SECONDS
 from engine.sentences import Sentence
 from engine.sentences import gettext_noop as _
-from engine.states import NODE_TERMINAL, NOT_ASKED, RUN_TERMINAL
+from engine.states import NODE_TERMINAL, NOT_ASKED, RESTARTABLE, RETRYABLE, RUN_TERMINAL, SKIPPABLE, may_retry
+from engine.text import clean_text
 
 OVERRIDES = ("soft_timeout", "hard_timeout", "memory_mb", "pool", "slots")
 """Policy fields that a retry may change for this run."""
@@ -237,7 +236,7 @@ def take_stack(run: Run, node: str, *, by: str) -> Stack | None:
         message = _('Node "{node}" of run {run} has no live stack traces: it is {state}.')
         raise WrongState(Sentence(message, values), run=str(run.pk), node=node, state=state)
     asked = clock.now()
-    since = asked - timedelta(seconds=FRESH_SECONDS)
+    since = asked - timedelta(seconds=STACK_FRESH_SECONDS)
     fresh = Stack.objects.filter(run=run, node=node, item=-1, attempt=attempt, taken_at__gte=since)
     fresh = fresh.order_by("-taken_at", "-id")
     if (found := fresh.first()) is not None:
@@ -277,7 +276,7 @@ def _locked(run: Run) -> Run:
 
 
 def _check_retry(run: Run, node: str, state: str, reason: str) -> None:
-    if state in ENDABLE or may_retry(state, reason):
+    if state in RESTARTABLE or may_retry(state, reason):
         return
     if state == "succeeded":
         why, instead = _ended(state), _("Start a new run to run it again.")

@@ -10,16 +10,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from engine import policy
+from engine.admission.conditions import WaitingCondition
 from engine.policy import stuck_after
+from engine.sentences import Sentence
 
 BEHIND_MOST = 1000
-OURS = ("Counts as stuck", "Counts as quiet")
-"""How lines begin that the scheduler wrote into the node's log: the node itself said nothing."""
+MARKS = (policy.MARKED_STUCK, policy.MARKED_QUIET, "Counts as stuck", "Counts as quiet")
+"""How the lines begin that the scheduler added to a node's log; the last two are of earlier releases."""
 
 
 def own_lines(logs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The lines that the node itself wrote."""
-    return [line for line in logs if not str(line["message"]).startswith(OURS)]
+    return [line for line in logs if not str(line["message"]).startswith(MARKS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +138,8 @@ class Root:
     since: datetime | None
     is_stuck: bool = False
     pid: int | None = None
-    why: str = ""
-    """What it waits for itself, in the admitting code's words, where one node is asked about."""
+    why: Sentence | None = None
+    """What it waits for itself, where one node is asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +150,7 @@ class Waiting:
     name: str
     type: str
     state: str
-    conditions: Sequence[Mapping[str, Any]]
-    """As the admitting code explains them: {code, message, since, holders?}."""
+    conditions: Sequence[WaitingCondition]
     since: datetime | None = None
     pool: PoolFacts | None = None
     root: Root | None = None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.admission.conditions import WaitingCondition
 from engine.sentences import Sentence
 
 
@@ -69,8 +70,7 @@ class StuckNode:
 @dataclass(frozen=True, slots=True)
 class WaitingNode:
     node: str
-    conditions: Sequence[Mapping[str, Any]]
-    """As the admitting code explains them: {code, message, since, holders?}."""
+    conditions: Sequence[WaitingCondition]
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ class _Gathering(WaitingReads):
 
 
 def _waits_for(waiting: Sequence[Waiting], *codes: str) -> bool:
-    return any(condition["code"] in codes for one in waiting for condition in one.conditions)
+    return any(condition.code in codes for one in waiting for condition in one.conditions)
 
 
 def _machine_memory() -> int | None:

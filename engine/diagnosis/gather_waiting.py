@@ -17,7 +17,7 @@ from engine.diagnosis.facts import Holder, PoolFacts, Resting, Root, Waiting
 from engine.diagnosis.gather_running import WAITING_MAX, RunningReads
 from engine.models import Host, NodeRun
 from engine.models.conditions import running_attempts, unfinished_nodes, unfinished_runs
-from engine.reads.waiting import Waiting as Conditions
+from engine.reads.waiting import WaitingConditions
 from engine.shapes import moment
 from engine.states import HostReason
 
@@ -35,11 +35,11 @@ class WaitingReads(RunningReads):
             if self.asked is not None and self.asked.state != "pending":
                 if self.asked.state not in ("ready", "waiting", "retrying"):
                     return [], 0
-                conditions = Conditions(self.run, self.document, {})
+                conditions = WaitingConditions(self.run, self.document, {})
                 return self._explained(conditions, [self.asked]), 1
             return self._pending([self.node], running, others), 1
         # Those that may start come first: what they wait for is not an upstream node.
-        conditions = Conditions(self.run, self.document, {})
+        conditions = WaitingConditions(self.run, self.document, {})
         found = self._explained(conditions, others)
         if len(found) < WAITING_MAX and counts.get("pending"):
             if self.run.state == "queued":
@@ -50,7 +50,7 @@ class WaitingReads(RunningReads):
             found += self._pending(list(names), running, others)[: WAITING_MAX - len(found)]
         return found, total
 
-    def _explained(self, conditions: Conditions, rows: Sequence[NodeRun]) -> list[Waiting]:
+    def _explained(self, conditions: WaitingConditions, rows: Sequence[NodeRun]) -> list[Waiting]:
         """Nodes that are ready, waiting or retrying."""
         ended = self._last_attempts([row for row in rows if row.state == "retrying"])
         found: list[Waiting] = []
@@ -58,8 +58,8 @@ class WaitingReads(RunningReads):
         for row in rows:
             node = self.document.by_id[row.node]
             said = conditions.of(node, row)
-            if row.pool and row.state == "ready" and any(one["code"].startswith("pool") for one in said):
-                pools[len(found)] = conditions.pool(node, row)
+            if row.pool and row.state == "ready" and any(one.code.startswith("pool") for one in said):
+                pools[len(found)] = conditions.pool_use(node, row)
             attempt = ended.get(row.node)
             found.append(
                 Waiting(
@@ -106,7 +106,7 @@ class WaitingReads(RunningReads):
         active = {row.node: row for row in (*running, *others)}
         roots = upstream.roots(self.document, active, self._blame)
         states = self._states(names, active, roots)
-        conditions = Conditions(self.run, self.document, states)
+        conditions = WaitingConditions(self.run, self.document, states)
         attempts = {row.node: row.pid for row in running_attempts().filter(run=self.run)} if active else {}
         found = []
         for name in names:
@@ -119,7 +119,7 @@ class WaitingReads(RunningReads):
                 stuck = row.state == "running" and self._is_stuck(row)
                 name_ = self.document.by_id[row.node].name
                 own = conditions.of(self.document.by_id[row.node], row) if self.node is not None else []
-                why = str(own[0]["message"]) if own else ""
+                why = own[0].sentence if own else None
                 root = Root(row.node, name_, row.state, since, stuck, attempts.get(row.node) or None, why)
             since = self.run.created_at if self.run.state == "queued" else self.run.started_at
             said = conditions.of(node, None)
@@ -161,7 +161,7 @@ class WaitingReads(RunningReads):
 
     def _places(self, waiting: Sequence[Waiting]) -> tuple[list[Holder], int]:
         """Who has the node processes that the first of these to wait for one may run in, and how many there are."""
-        first = next((one for one in waiting if any(said["code"] == "worker" for said in one.conditions)), None)
+        first = next((one for one in waiting if any(said.code == "worker" for said in one.conditions)), None)
         if first is None:
             return [], settings.INTERLOCK.processes
         rows = running_attempts().filter(item=-1).order_by("started_at")
@@ -180,7 +180,7 @@ class WaitingReads(RunningReads):
 
     def _resting(self, waiting: Sequence[Waiting]) -> list[Resting]:
         """Workers that could take what waits for one, and get no work."""
-        if not any(said["code"] == "queue" for one in waiting for said in one.conditions):
+        if not any(said.code == "queue" for one in waiting for said in one.conditions):
             return []
         rows = Host.objects.filter(state="draining").exclude(reason=HostReason.STOPPING).order_by("name")
         return [Resting(*row) for row in rows.values_list("name", "queues", "reason")]

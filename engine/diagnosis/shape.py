@@ -16,7 +16,10 @@ def to_dict(diagnosis: Diagnosis) -> dict[str, Any]:
         "status": diagnosis.status,
         "duration": None if diagnosis.duration is None else round(diagnosis.duration, 3),
         "stuck_nodes": [_stuck(node) for node in diagnosis.stuck],
-        "waiting": [{"node_id": node.node, "conditions": list(node.conditions)} for node in diagnosis.waiting],
+        "waiting": [
+            {"node_id": node.node, "conditions": [condition.shape() for condition in node.conditions]}
+            for node in diagnosis.waiting
+        ],
         "waiting_total": diagnosis.waiting_total,
         "resource_usage": {
             "cpu_usage": usage.cpu_usage,

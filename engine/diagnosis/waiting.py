@@ -11,12 +11,13 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from engine.admission.conditions import WaitingCondition
 from engine.clock import iso
 from engine.database.heartbeat import is_alive
 from engine.diagnosis import actions
 from engine.diagnosis.facts import Facts, Holder, Waiting
 from engine.diagnosis.finding import Evidence, Finding, WaitingNode
-from engine.diagnosis.waiting_evidence import Condition, held, own_words, plainly, seconds_since, waited
+from engine.diagnosis.waiting_evidence import held, own_words, plainly, seconds_since, waited
 from engine.diagnosis.waiting_pools import pool_full, pool_missing, pool_too_small
 from engine.diagnosis.waiting_workers import OCCUPIED_SECONDS, no_queue_worker, no_worker
 from engine.diagnosis.wording import clock_time, error_text, process, span
@@ -27,7 +28,9 @@ _ONE_MORE_WAITS = gettext_noop("1 more node of this run waits for the same")
 _RETRY = gettext_noop('"{node}" failed and is tried again in {span}: {cause}.')
 _RETRY_FAILED = gettext_noop("Attempt {attempt} in {process} failed at {time}: {cause}")
 _RETRY_DUE = gettext_noop("Retry {n} starts at {time}")
-_RUN_LIMIT = gettext_noop('"{node}" waits until another node of this run ends: {message}')
+_RUN_LIMIT = gettext_noop(
+    '"{node}" waits for another node of this run to end: at most {max_concurrent} may run at once.'
+)
 _OTHER_RUNNING = gettext_noop('Node "{holder}" ({process}) runs since {time}, for {span}')
 _OTHER_STUCK = gettext_noop('Node "{holder}" ({process}) is stuck: it runs since {time}, for {span}')
 _WORKFLOW_LIMIT = gettext_noop(
@@ -108,7 +111,7 @@ def findings(facts: Facts, unsaid: Collection[str | None] = ()) -> list[Finding]
         if facts.asked is None and one.root is not None and one.root.node in unsaid:
             continue
         for condition in one.conditions:
-            code = str(condition["code"])
+            code = condition.code
             if facts.asked is None and unsaid and code in ("run_limit", "pool", "pool_line") and _own(facts, one):
                 continue
             key = (_family(code), one.pool.name if code.startswith("pool") and one.pool else "")
@@ -147,7 +150,7 @@ def _before(facts: Facts, seconds: float) -> datetime:
     return facts.now - timedelta(seconds=seconds)
 
 
-def _retry_delay(facts: Facts, one: Waiting, condition: Condition) -> Finding:
+def _retry_delay(facts: Facts, one: Waiting, condition: WaitingCondition) -> Finding:
     left = 0.0 if one.retry_at is None else max(0.0, (one.retry_at - facts.now).total_seconds())
     cause = error_text(one.error)
     message = Sentence(_RETRY, {"node": one.name, "span": span(left), "cause": cause.rstrip(".")})
@@ -173,16 +176,14 @@ def _retry_delay(facts: Facts, one: Waiting, condition: Condition) -> Finding:
     return Finding("retry_delay", message, evidence, one.node, help_)
 
 
-def _run_limit(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
+def _run_limit(facts: Facts, one: Waiting, condition: WaitingCondition) -> Finding | None:
     others = [
         Holder(facts.run, running.node, running.started_at, pid=running.pid, is_stuck=running.is_stuck)
         for running in sorted(facts.running, key=lambda running: -running.seconds)
     ]
     if not (facts.asked or any(other.is_stuck for other in others)):
         return None
-    # The admitting code says the same before its colon.
-    whole = str(condition["message"])
-    message = Sentence(_RUN_LIMIT, {"node": one.name, "message": whole.partition(": ")[2] or whole})
+    message = Sentence(_RUN_LIMIT, {"node": one.name, **condition.params})
     others.sort(key=lambda other: not other.is_stuck)
     evidence = [
         *held(facts, "wait", _OTHER_RUNNING, _OTHER_STUCK, others),
@@ -193,7 +194,7 @@ def _run_limit(facts: Facts, one: Waiting, condition: Condition) -> Finding | No
     return Finding("run_limit", message, evidence, one.node, [*help_, actions.cancel_node(facts.run, one.node)])
 
 
-def _workflow_limit(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
+def _workflow_limit(facts: Facts, one: Waiting, condition: WaitingCondition) -> Finding | None:
     if not facts.rivals and facts.max_runs is None:
         if not facts.asked and seconds_since(facts, facts.created_at) < OCCUPIED_SECONDS:
             return None
@@ -211,12 +212,12 @@ def _workflow_limit(facts: Facts, one: Waiting, condition: Condition) -> Finding
     return Finding("workflow_limit", message, evidence, one.node if facts.asked else None, help_)
 
 
-def _upstream(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
+def _upstream(facts: Facts, one: Waiting, condition: WaitingCondition) -> Finding | None:
     root = one.root
     if root is None:
         if not facts.asked:
             return None
-        message = Sentence(_UPSTREAM, {"node": one.name, "message": str(condition["message"])})
+        message = Sentence(_UPSTREAM, {"node": one.name, "message": condition.sentence})
         return Finding("upstream", message, [own_words(condition)], one.node)
     if not facts.asked and not root.is_stuck:
         return None

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
+from engine.admission.conditions import WaitingCondition
 from engine.clock import iso
 from engine.diagnosis.facts import Facts, Holder, Waiting
 from engine.diagnosis.finding import Evidence, Finding
 from engine.diagnosis.wording import clock_time, process, span
 from engine.sentences import Sentence, gettext_noop
-
-Condition = Mapping[str, Any]
 
 _SLOT = gettext_noop("1 slot")
 _SLOTS = gettext_noop("{n} slots")
@@ -60,16 +58,15 @@ def worst_holder(holders: Sequence[Holder]) -> Holder | None:
     return next((holder for holder in holders if holder.is_stuck), holders[0] if holders else None)
 
 
-def plainly(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
+def plainly(facts: Facts, one: Waiting, condition: WaitingCondition) -> Finding | None:
     """For an asked node what no rule explains."""
     if not facts.asked:
         return None
-    message = Sentence(_OTHER, {"node": one.name, "message": str(condition["message"])})
+    message = Sentence(_OTHER, {"node": one.name, "message": condition.sentence})
     evidence = [own_words(condition), *waited(facts, one)]
-    return Finding(str(condition["code"]), message, evidence, one.node)
+    return Finding(condition.code, message, evidence, one.node)
 
 
-def own_words(condition: Condition) -> Evidence:
+def own_words(condition: WaitingCondition) -> Evidence:
     """The admitting code's own words."""
-    since = condition.get("since")
-    return Evidence("wait", Sentence("{message}", {"message": str(condition["message"])}), None, None, None, since)
+    return Evidence("wait", condition.sentence, None, None, None, condition.since)

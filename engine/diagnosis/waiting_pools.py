@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.admission.conditions import WaitingCondition
 from engine.clock import iso
 from engine.diagnosis import actions
 from engine.diagnosis.facts import Facts, PoolFacts, Waiting
 from engine.diagnosis.finding import Action, Evidence, Finding
 from engine.diagnosis.waiting_evidence import (
-    Condition,
     held,
     own_words,
     plainly,
@@ -43,7 +43,7 @@ _HOLDS_STUCK = gettext_noop(
 _IN_USE = gettext_noop("{in_use} of {slots} slots of pool {pool} are in use; it needs {wanted}")
 
 
-def pool_full(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
+def pool_full(facts: Facts, one: Waiting, condition: WaitingCondition) -> Finding | None:
     pool = one.pool
     if pool is None or pool.slots is None:
         return plainly(facts, one, condition)
@@ -62,7 +62,7 @@ def pool_full(facts: Facts, one: Waiting, condition: Condition) -> Finding | Non
         "ahead": slots(pool.ahead),
     }
     first = worst_holder(pool.holders)
-    if condition["code"] == "pool_line" and pool.ahead:
+    if condition.code == "pool_line" and pool.ahead:
         message = Sentence(_POOL_LINE, values)
     elif first is None:
         message = Sentence(_POOL_FREE, values)
@@ -86,7 +86,7 @@ def pool_full(facts: Facts, one: Waiting, condition: Condition) -> Finding | Non
     return Finding("pool_full", message, evidence, one.node, help_)
 
 
-def pool_missing(facts: Facts, one: Waiting, condition: Condition) -> Finding:
+def pool_missing(facts: Facts, one: Waiting, condition: WaitingCondition) -> Finding:
     pool = one.pool or PoolFacts("?", None)
     message = Sentence(_POOL_MISSING, {"node": one.name, "pool": pool.name})
     evidence = waited(facts, one) or [own_words(condition)]
@@ -98,7 +98,7 @@ def pool_missing(facts: Facts, one: Waiting, condition: Condition) -> Finding:
     return Finding("pool_missing", message, evidence, one.node, help_)
 
 
-def pool_too_small(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
+def pool_too_small(facts: Facts, one: Waiting, condition: WaitingCondition) -> Finding | None:
     pool = one.pool
     if pool is None or pool.slots is None:
         return plainly(facts, one, condition)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from engine.admission.conditions import WaitingCondition
 from engine.clock import iso
 from engine.diagnosis import actions
 from engine.diagnosis.facts import Facts, Waiting
 from engine.diagnosis.finding import Action, Evidence, Finding
-from engine.diagnosis.waiting_evidence import Condition, held, own_words, seconds_since, waited, worst_holder
+from engine.diagnosis.waiting_evidence import held, own_words, seconds_since, waited, worst_holder
 from engine.diagnosis.wording import span
 from engine.sentences import Sentence, gettext_noop
 from engine.states import HostReason
@@ -33,7 +34,7 @@ _OCCUPIED = gettext_noop('Node "{holder}" of run {run} has {process} since {time
 _OCCUPIED_STUCK = gettext_noop('Node "{holder}" of run {run} is stuck; it has {process} since {time}, for {span}')
 
 
-def no_worker(facts: Facts, one: Waiting, condition: Condition) -> Finding | None:
+def no_worker(facts: Facts, one: Waiting, condition: WaitingCondition) -> Finding | None:
     occupants = facts.occupants
     full = len(occupants) >= facts.processes > 0
     lasting = full and all(seconds_since(facts, holder.since) >= OCCUPIED_SECONDS for holder in occupants)
@@ -64,7 +65,7 @@ def no_worker(facts: Facts, one: Waiting, condition: Condition) -> Finding | Non
     return Finding("no_worker", message, evidence, one.node, help_)
 
 
-def no_queue_worker(facts: Facts, one: Waiting, condition: Condition) -> Finding:
+def no_queue_worker(facts: Facts, one: Waiting, condition: WaitingCondition) -> Finding:
     resting = [worker for worker in facts.resting if one.queue in worker.queues]
     said = [
         Sentence(_RELEASE if worker.reason == HostReason.OTHER_RELEASE else _DRAINS, {"worker": worker.name})

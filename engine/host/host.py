@@ -25,7 +25,7 @@ from engine.executors.base import RECALL_SECONDS, Ended, Report, Returned, Start
 from engine.host.database import Records
 from engine.host.guard import Guard
 from engine.host.reporter import BROKEN, Postman, told
-from engine.scheduler.envelopes import common
+from engine.scheduler.envelopes import host_members
 from engine.scheduler.watchdog import Watchdog
 from engine.states import HostReason
 from engine.supervisor import cleanup
@@ -55,7 +55,7 @@ class Host:
         self.config = replace(
             config, home=config.home / "hosts" / name.replace("/", "_"), max_concurrent=config.workers
         )
-        self.common = common(replace(config, max_concurrent=config.workers))
+        self.common = host_members(replace(config, max_concurrent=config.workers))
         self.python = config.node_python
         self.capacity = config.workers
         self.orders: deque[Callable[[], None]] = deque()

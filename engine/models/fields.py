@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
-from engine.text import clean_text, dump
-
-__all__ = ["JSONText", "RowId", "clean_text", "dump"]
+from engine.text import dump, stored_json
 
 
 class RowId(models.BigAutoField):  # type: ignore[type-arg] # not generic at run time
@@ -41,7 +39,7 @@ class JSONText(models.TextField):  # type: ignore[type-arg] # not generic at run
         return value
 
     def get_prep_value(self, value: Any) -> str | None:
-        return None if value is None else clean_text(dump(value))
+        return None if value is None else stored_json(value)
 
     def value_to_string(self, obj: Any) -> str:
         return dump(self.value_from_object(obj))

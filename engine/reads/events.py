@@ -20,6 +20,7 @@ from typing import Any
 
 from django.db import connection
 
+from engine.admission.conditions import shape_of_stored
 from engine.definition import Node, store
 from engine.errors import EventsGone, NotFound
 from engine.models import Run
@@ -163,7 +164,7 @@ class _Writer:
             expected_from=get("y", "none"),
             progress="null" if progress is None else encoded(progress),
             error="null" if error is None else encoded(error),
-            waiting_for=get("w"),
+            waiting_for=[shape_of_stored(stored) for stored in get("w", ())],
             output="null" if output is None else encoded(output),
         )
 

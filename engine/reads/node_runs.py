@@ -18,7 +18,7 @@ from engine.definition import Document, Node, store
 from engine.errors import NotFound
 from engine.models import NodeRun, Run
 from engine.models.conditions import unfinished_nodes
-from engine.reads.waiting import Waiting
+from engine.reads.waiting import WaitingConditions
 from engine.shapes import encodable, encoded, node_text, output_summary
 
 NAMES_MAX: Final = 500
@@ -94,7 +94,7 @@ def node_texts(run: Run, nodes: Iterable[str] | None = None) -> Iterator[tuple[s
         wanted = sorted((document.by_id[name] for name in set(nodes)), key=lambda node: node.index)
         rows = {row.node: row for row in _rows(run, [node.id for node in wanted])}
         states = _states(run, document, [node for node in wanted if node.id not in rows])
-    waiting = Waiting(run, document, states)
+    waiting = WaitingConditions(run, document, states)
     summaries = _Summaries()
     for node in wanted:
         yield node.id, _text(node, rows.get(node.id), waiting, summaries)
@@ -181,7 +181,7 @@ class _Summaries:
         return found
 
 
-def _text(node: Node, row: Row | None, waiting: Waiting, summaries: _Summaries) -> str:
+def _text(node: Node, row: Row | None, waiting: WaitingConditions, summaries: _Summaries) -> str:
     if row is None:
         expected = node.policy.expected_duration
         return encodable(
@@ -191,7 +191,7 @@ def _text(node: Node, row: Row | None, waiting: Waiting, summaries: _Summaries) 
                 node.name,
                 expected=expected,
                 expected_from="none" if expected is None else "author",
-                waiting_for=waiting.of(node, None),
+                waiting_for=waiting.shapes(node, None),
             )
         )
     return encodable(
@@ -208,7 +208,7 @@ def _text(node: Node, row: Row | None, waiting: Waiting, summaries: _Summaries) 
             expected_from=row.expected_from,
             progress=row.progress or "null",
             error=row.error or "null",
-            waiting_for=waiting.of(node, row),
+            waiting_for=waiting.shapes(node, row),
             output=summaries.of(row.output),
         )
     )

@@ -25,7 +25,7 @@ from engine.reads.node_runs import node_runs as node_runs
 from engine.reads.node_runs import node_texts as node_texts
 from engine.reads.node_runs import nodes_in as nodes_in
 from engine.reads.node_runs import running_nodes as running_nodes
-from engine.reads.waiting import holders
+from engine.reads.waiting import slot_holders
 from engine.shapes import iso, micros, optional_micros, run_shape
 from engine.text import clean_text
 
@@ -172,7 +172,7 @@ def pool(name: str) -> dict[str, Any]:
 
 
 def _pool_dicts(rows: list[Pool]) -> list[dict[str, Any]]:
-    held = holders([row.name for row in rows])
+    held = slot_holders([row.name for row in rows])
     waiting = dict(
         unfinished_nodes()
         .filter(state="ready", claim="", pool__in=[row.name for row in rows])

@@ -1,4 +1,4 @@
-"""Why nodes wait, from what the database says: the admission's own function, asked to explain instead of to act."""
+"""Why nodes wait, from what the database says: admission's own rules, asked to explain instead of to decide."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ from typing import Any, Protocol
 
 from django.conf import settings
 
-from engine import admission
-from engine.admission import SUSPECT_LOSSES, Facts, Holder
+from engine.admission import rules
+from engine.admission.conditions import (
+    ReadyNode,
+    SlotHolder,
+    WaitingCondition,
+    queued_condition,
+    retry_condition,
+    upstream_condition,
+)
 from engine.definition import Document, Node, store
 from engine.models import Host, Pool, Run
 from engine.models.conditions import holding_nodes, unfinished_nodes
@@ -18,9 +25,12 @@ from engine.models.runs import RUN_UNFINISHED
 from engine.shapes import micros, optional_micros
 from engine.states import NODE_TERMINAL
 
+Key = tuple[float, int, int]
+"""(key, run, node's index): the place among all ready nodes."""
 
-class Row(Protocol):
-    """What is asked of a node run's row."""
+
+class NodeRow(Protocol):
+    """The columns of a node run that explain why it waits."""
 
     @property
     def state(self) -> str: ...
@@ -43,184 +53,197 @@ class Row(Protocol):
 
 
 @dataclass(slots=True)
-class _RunFacts:
-    holds: int
+class _RunLimits:
+    in_flight_count: int
     max_concurrent: int | None
     waits_for_workflow: bool
 
 
 @dataclass(slots=True)
-class _PoolFacts:
+class _PoolLimits:
     slots: int | None
     in_use: int
-    line: list[tuple[tuple[float, int, int], int]]
-    """(key, slots) of those that wait for it, in order."""
+    queue: list[tuple[Key, int]]
+    """(key, slots) of the nodes that wait for it, in order."""
+    holders: list[SlotHolder]
 
-    def first_key(self) -> tuple[float, int, int] | None:
-        return self.line[0][0] if self.line else None
+    def first_key(self) -> Key | None:
+        return self.queue[0][0] if self.queue else None
+
+
+@dataclass(slots=True)
+class _Candidate:
+    key: Key
+    slots: int
+    losses: int
 
 
 @dataclass(frozen=True, slots=True)
 class PoolUse:
-    """A pool, seen by a node that waits for it."""
+    """A pool as a node sees it that waits for it."""
 
     slots: int | None
     """None: there is no such pool."""
     in_use: int
     ahead: int
-    """Slots that those before it in the line take."""
-    holders: list[Holder]
+    """Slots that nodes ahead of it in the queue will take."""
+    holders: list[SlotHolder]
     """The longest first."""
 
 
-@dataclass(slots=True)
-class _Candidate:
-    key: tuple[float, int, int]
-    slots: int
-    losses: int
+class WaitingConditions:
+    """What the nodes of one run wait for. Limits and pools are read when the first node needs them."""
 
-
-class Waiting:
-    """What the nodes of one run wait for. Facts about limits and pools are read when the first node needs them."""
-
-    def __init__(self, run: Run, nodes: Document, states: Mapping[str, str]) -> None:
-        """`states`: of the nodes that have left `pending`, as far as pending ones that are asked about need them."""
+    def __init__(self, run: Run, document: Document, states: Mapping[str, str]) -> None:
+        """`states`: of nodes that have left `pending`, as far as the pending nodes in question depend on them."""
         self.run = run
-        self.nodes = nodes
+        self.document = document
         self.states = states
-        self._run_facts: _RunFacts | None = None
-        self._queues: dict[str, int] | None = None
-        """Node processes of workers, by queue."""
-        self._pools: dict[str, tuple[_PoolFacts, list[Holder]]] = {}
-        self._pending: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        self._limits: _RunLimits | None = None
+        self._processes: dict[str, int] | None = None
+        """Queue -> node processes that take it."""
+        self._pools: dict[str, _PoolLimits] = {}
+        self._pending: dict[tuple[str, ...], list[WaitingCondition]] = {}
 
-    def of(self, node: Node, row: Row | None) -> list[dict[str, Any]]:
-        """The contract's `waiting_for`; `row` is None for a node that never left `pending`. Not to be changed."""
+    def of(self, node: Node, row: NodeRow | None) -> list[WaitingCondition]:
+        """Return what a node waits for; do not change the list. `row` is None for a node that never left `pending`."""
         if row is None or row.state == "pending":
-            return self._upstream(node)
+            return self._of_pending(node)
         if row.state == "ready":
-            return self._ready(node, row)
+            return self._of_ready(node, row)
         if row.state == "retrying":
             retry_us, since_us = optional_micros(row.retry_at), optional_micros(row.finished_at)
-            return [admission.retry_condition(row.retries, node.policy.retries, retry_us, since_us)]
+            return [retry_condition(row.retries, node.policy.retries, retry_us, since_us)]
         return []
 
-    def pool(self, node: Node, row: Row) -> PoolUse:
-        """The pool that a ready node waits for, as it is used now."""
-        assert row.ready_at is not None
-        facts, held = self._pool(row.pool)
-        own = _key(row.ready_at, self.run.pk, node.index, node.policy.priority or self.run.priority)
-        ahead = sum(slots for key, slots in facts.line if key < own)
-        return PoolUse(facts.slots, facts.in_use, ahead, held)
+    def shapes(self, node: Node, row: NodeRow | None) -> list[dict[str, Any]]:
+        """Return the contract's `waiting_for` of a node; do not change it."""
+        return [condition.shape() for condition in self.of(node, row)]
 
-    def _upstream(self, node: Node) -> list[dict[str, Any]]:
+    def pool_use(self, node: Node, row: NodeRow) -> PoolUse:
+        """Return the pool that a ready node waits for, as it is used now."""
+        pool, own = self._pool(row.pool), self._key_of(node, row)
+        ahead = sum(slots for key, slots in pool.queue if key < own)
+        return PoolUse(pool.slots, pool.in_use, ahead, pool.holders)
+
+    def _of_pending(self, node: Node) -> list[WaitingCondition]:
         run = self.run
         if run.state == "queued":
             names: tuple[str, ...] = ()
         elif run.state in RUN_UNFINISHED:
             states = self.states
-            # Two edges from one node are one name; a fan-in has thousands, and a list would be searched for each.
-            open_sources = {
-                edge.source: None
-                for edge in self.nodes.upstream.get(node.id, ())
-                if states.get(edge.source) not in NODE_TERMINAL
-            }
-            names = tuple(open_sources)
+            # A dict, for it drops the second edge from one node; a fan-in may have thousands of edges.
+            names = tuple(
+                {
+                    edge.source: None
+                    for edge in self.document.upstream.get(node.id, ())
+                    if states.get(edge.source) not in NODE_TERMINAL
+                }
+            )
         else:
             return []
         found = self._pending.get(names)
         if found is None:
-            # Nodes behind the same upstream nodes say the same.
+            # Nodes behind the same upstream nodes share their condition.
             condition = (
-                admission.queued_condition(self.nodes.settings.max_runs, micros(run.created_at))
+                queued_condition(self.document.settings.max_runs, micros(run.created_at))
                 if run.state == "queued"
-                else admission.upstream_condition(names, optional_micros(run.started_at))
+                else upstream_condition(names, optional_micros(run.started_at))
             )
             found = self._pending[names] = [condition]
         return found
 
-    def _ready(self, node: Node, row: Row) -> list[dict[str, Any]]:
-        assert row.ready_at is not None
-        processes = self._processes(node.policy.queue)
-        facts = Facts(since_us=micros(row.ready_at), processes=processes, queue=node.policy.queue, sent=bool(row.claim))
-        if row.claim:
-            return admission.explain(["worker" if processes else "queue"], facts)
-        run_facts = self._limits()
-        pool, holders = self._pool(row.pool) if row.pool else (None, [])
-        candidate = _Candidate(
-            _key(row.ready_at, self.run.pk, node.index, node.policy.priority or self.run.priority),
-            row.slots,
+    def _of_ready(self, node: Node, row: NodeRow) -> list[WaitingCondition]:
+        queue = node.policy.queue
+        processes = self._processes_of(queue)
+        ready = ReadyNode(
+            optional_micros(row.ready_at),
             row.losses,
+            row.slots,
+            max_runs=self.document.settings.max_runs,
+            queue=queue,
+            processes=processes,
+            dispatched=bool(row.claim),
         )
-        facts.slots, facts.max_concurrent = row.slots, run_facts.max_concurrent
-        facts.max_runs = self.nodes.settings.max_runs
+        if row.claim:
+            return ready.conditions(["worker" if processes else "queue"])
+        limits = self._run_limits()
+        ready.max_concurrent = limits.max_concurrent
+        pool = self._pool(row.pool) if row.pool else None
         if pool is not None:
-            facts.pool_name, facts.pool_slots, facts.pool_in_use = row.pool, pool.slots, pool.in_use
-            facts.holders = holders
-        suspected = (
-            row.losses >= SUSPECT_LOSSES
-            and unfinished_nodes().filter(losses__gte=SUSPECT_LOSSES).exclude(claim="").exists()
+            ready.pool, ready.pool_slots, ready.pool_in_use = row.pool, pool.slots, pool.in_use
+            ready.holders = pool.holders
+        quarantine_busy = (
+            row.losses >= rules.QUARANTINE_LOSSES
+            and unfinished_nodes().filter(losses__gte=rules.QUARANTINE_LOSSES).exclude(claim="").exists()
         )
-        codes = list(admission.conditions(candidate, run_facts, pool, True, suspected, served=processes > 0))
-        # Whether an executor has room is known to the scheduler alone: what is ready and free waits for that.
-        return admission.explain(codes or ["worker"], facts)
+        candidate = _Candidate(self._key_of(node, row), row.slots, row.losses)
+        codes = list(rules.waiting_codes(candidate, limits, pool, quarantine_busy, served=processes > 0))
+        # Only the scheduler knows whether an executor has room: a node that nothing else keeps waits for that.
+        return ready.conditions(codes or ["worker"])
 
-    def _processes(self, queue: str) -> int:
-        """Node processes of those who take the queue now."""
+    def _key_of(self, node: Node, row: NodeRow) -> Key:
+        assert row.ready_at is not None
+        return _key(row.ready_at, self.run.pk, node.index, node.policy.priority or self.run.priority)
+
+    def _processes_of(self, queue: str) -> int:
+        """Return how many node processes take the queue now."""
         if settings.INTERLOCK.executor == "local":
-            return settings.INTERLOCK.processes
-        if self._queues is None:
-            self._queues = {}
+            processes: int = settings.INTERLOCK.processes
+            return processes
+        if self._processes is None:
+            self._processes = {}
             for queues, capacity in Host.objects.filter(state="active").values_list("queues", "capacity"):
                 for name in queues:
-                    self._queues[name] = self._queues.get(name, 0) + capacity
-        return self._queues.get(queue, 0)
+                    self._processes[name] = self._processes.get(name, 0) + capacity
+        return self._processes.get(queue, 0)
 
-    def _limits(self) -> _RunFacts:
-        if self._run_facts is None:
-            holds = unfinished_nodes().filter(run=self.run).exclude(claim="").count()
-            self._run_facts = _RunFacts(holds, self.nodes.settings.max_concurrent, self.run.reason == "workflow_limit")
-        return self._run_facts
+    def _run_limits(self) -> _RunLimits:
+        if self._limits is None:
+            in_flight = unfinished_nodes().filter(run=self.run).exclude(claim="").count()
+            waits = self.run.reason == "workflow_limit"
+            self._limits = _RunLimits(in_flight, self.document.settings.max_concurrent, waits)
+        return self._limits
 
-    def _pool(self, name: str) -> tuple[_PoolFacts, list[Holder]]:
+    def _pool(self, name: str) -> _PoolLimits:
         if name not in self._pools:
-            # Others of this run wait for theirs: all are read at once.
-            named = {node.policy.pool for node in self.nodes.nodes if node.policy.pool}
+            # Other nodes of this run wait for other pools: all are read at once.
+            named = {node.policy.pool for node in self.document.nodes if node.policy.pool}
             changed = {policy["pool"] for policy in (self.run.altered or {}).values() if policy.get("pool")}
             self._read_pools({name} | ((named | changed) - self._pools.keys()))
         return self._pools[name]
 
     def _read_pools(self, names: Collection[str]) -> None:
-        held = holders(names)
+        holders = slot_holders(names)
         slots = dict(Pool.objects.filter(name__in=names).values_list("name", "slots"))
-        line = (
+        waiting = (
             unfinished_nodes()
             .filter(state="ready", pool__in=names, claim="")
             .values_list("pool", "run_id", "run__definition_id", "run__priority", "node", "ready_at", "slots")
         )
-        keys: dict[str, list[tuple[tuple[float, int, int], int]]] = {name: [] for name in names}
-        loaded: dict[int, Document] = {self.run.definition_id: self.nodes}
-        for name, run_id, definition, priority, node, ready_at, wanted in line:
+        queues: dict[str, list[tuple[Key, int]]] = {name: [] for name in names}
+        loaded: dict[int, Document] = {self.run.definition_id: self.document}
+        for name, run_id, definition, priority, node_id, ready_at, wanted in waiting:
             if wanted > slots.get(name, wanted):
                 continue
             if definition not in loaded:
                 loaded[definition] = store.load(definition)
             assert ready_at is not None
-            found = loaded[definition].by_id[node]
-            keys[name].append((_key(ready_at, run_id, found.index, found.policy.priority or priority), wanted))
+            node = loaded[definition].by_id[node_id]
+            queues[name].append((_key(ready_at, run_id, node.index, node.policy.priority or priority), wanted))
         for name in names:
-            mine = held.get(name, [])
-            facts = _PoolFacts(slots.get(name), sum(holder.slots for holder in mine), sorted(keys[name]))
-            self._pools[name] = (facts, mine)
+            held = holders.get(name, [])
+            in_use = sum(holder.slots for holder in held)
+            self._pools[name] = _PoolLimits(slots.get(name), in_use, sorted(queues[name]), held)
 
 
-def _key(ready_at: datetime, run: int, index: int, priority: int) -> tuple[float, int, int]:
-    return (admission.key(ready_at.timestamp(), priority), run, index)
+def _key(ready_at: datetime, run: int, index: int, priority: int) -> Key:
+    return (rules.key(ready_at.timestamp(), priority), run, index)
 
 
-def holders(names: Iterable[str]) -> dict[str, list[Holder]]:
-    """Who holds slots of these pools: node runs with a claim, sent ones included, the longest first."""
-    held: dict[str, list[Holder]] = {}
+def slot_holders(names: Iterable[str]) -> dict[str, list[SlotHolder]]:
+    """Return by pool which nodes hold its slots, dispatched or running, the longest first."""
+    by_pool: dict[str, list[SlotHolder]] = {}
     rows = (
         holding_nodes()
         .filter(pool__in=list(names), state__in=("ready", "running"))
@@ -228,7 +251,7 @@ def holders(names: Iterable[str]) -> dict[str, list[Holder]]:
     )
     for name, run_id, node, slots, state, started_at, ready_at in rows:
         since = started_at if state == "running" else ready_at
-        held.setdefault(name, []).append(Holder(run_id, node, slots, optional_micros(since)))
-    for found in held.values():
-        found.sort(key=lambda holder: (holder.since_us or 0, holder.run, holder.node))
-    return held
+        by_pool.setdefault(name, []).append(SlotHolder(run_id, node, slots, optional_micros(since)))
+    for holders in by_pool.values():
+        holders.sort(key=lambda holder: (holder.since_us or 0, holder.run, holder.node))
+    return by_pool

@@ -1,6 +1,6 @@
-"""How a tick's rows are written: one transaction of prepared statements, on SQLite and on PostgreSQL.
+"""How a tick's rows are written in one transaction, on SQLite and on PostgreSQL.
 
-The raw driver is used on purpose: the ORM would cost ten times what the statements do.
+The raw drivers are used on purpose: the ORM would cost ten times what the statements do.
 """
 
 from __future__ import annotations
@@ -17,42 +17,48 @@ from engine.scheduler import rows as tables
 from engine.scheduler.rows import Rows, Times
 
 BEAT = "UPDATE engine_leader SET beat_at = {now} WHERE id = 1 AND epoch = {mark}"
+"""The heartbeat, which also checks the epoch."""
 FENCE = "SELECT 1 FROM engine_leader WHERE id = 1 AND epoch = {mark}"
-"""What a tick that writes no sign of life asks instead: on SQLite nobody else can write once the transaction has
-begun, on PostgreSQL the row is locked."""
-INSERTS = ("nodes", "attempts", "events", "logs", "samples", "stacks", "stats")
-RUN_INDEXED = ("state", "finished_at")
-"""SQLite writes the indexes of columns that a statement names, also when their values stay."""
+"""The check of the epoch in a tick without heartbeat. On SQLite no other process can write once the transaction has
+begun; on PostgreSQL the row is locked."""
+INSERTS = ("nodes", "attempts", "events", "logs", "samples", "stacks", "durations")
+INDEXED_COLUMNS = ("state", "finished_at")
+"""Columns of runs that are in indexes. SQLite writes the index of every column that a statement names, even if its
+value stays."""
 RUN_COLUMNS = ("state", "reason", "altered", "counts", "seq", "stopping", "started_at", "resumed_at", "finished_at")
 
 TURN_SECONDS = 0.05
-"""How long a tick waits for somebody who has waited for SQLite's lock to get it."""
+"""How long a tick lets another process go first that has waited for SQLite's lock."""
 
 
 class Diverged(Exception):
-    """A run's row is not as memory has it: somebody else wrote, or a commit was not what it seemed."""
+    """A run's row differs from memory: another process wrote it, or a commit had another outcome than it seemed."""
+
+    def __init__(self) -> None:
+        super().__init__("A run's row has another seq than this scheduler stored.")
 
 
 @functools.cache
 def driver_errors() -> tuple[type[Exception], ...]:
-    """What a tick's database access may raise: Django's errors, those of the raw drivers, and Diverged."""
+    """Return what a tick's database access may raise: Django's errors, those of the raw drivers, and Diverged."""
     import sqlite3
 
-    found: list[type[Exception]] = [Diverged, DatabaseError, InterfaceError, sqlite3.Error]
+    errors = (Diverged, DatabaseError, InterfaceError, sqlite3.Error)
     try:
         import psycopg2
     except ImportError:
-        return tuple(found)
-    return (*found, psycopg2.Error)
+        return errors
+    return (*errors, psycopg2.Error)
 
 
 class Dialect(Protocol):
-    """Writes the rows of a tick, and with `beat` a sign of life. Raises the driver's errors, LostLeadership, Diverged;
-    nothing is written then."""
+    """Writes ticks to one kind of database."""
 
     times: Times
 
-    def write(self, rows: Rows | None, epoch: int, now_us: int, beat: bool) -> None: ...
+    def write(self, rows: Rows | None, epoch: int, now_us: int, beat: bool) -> None:
+        """Write the rows of a tick, and the heartbeat if `beat`. Raises the driver's errors, LostLeadership and
+        Diverged; nothing is written then."""
 
 
 class SQLite:
@@ -64,7 +70,7 @@ class SQLite:
         marks = {name: f"({', '.join('?' * len(columns))})" for name, (_, columns, _) in tables.TABLES.items()}
         self.inserts = {name: tables.insert(name, marks[name]) for name in INSERTS}
         self.thin = tables.thin_stacks("?")
-        self.runs, self.steps = _update_run(()), _update_run(RUN_INDEXED)
+        self.update_indexed_run, self.update_run = _update_run(()), _update_run(INDEXED_COLUMNS)
         self.beat, self.fence = BEAT.format(now="?", mark="?"), FENCE.format(mark="?")
 
     def write(self, rows: Rows | None, epoch: int, now_us: int, beat: bool) -> None:
@@ -89,9 +95,9 @@ class SQLite:
 
     def _write(self, rows: Rows, now: str | None) -> None:
         db = self.db
-        for statement, runs in ((self.runs, rows.runs), (self.steps, rows.steps)):
+        for statement, runs in ((self.update_indexed_run, rows.indexed_runs), (self.update_run, rows.unindexed_runs)):
             if runs and db.executemany(statement, runs).rowcount != len(runs):
-                raise Diverged("A run's row has another number than this scheduler gave it.")
+                raise Diverged
         if rows.claims:
             db.executemany(
                 "UPDATE engine_noderun SET claim = ? WHERE run_id = ? AND node = ? AND item = -1", rows.claims
@@ -100,12 +106,12 @@ class SQLite:
             given = getattr(rows, name)
             if given:
                 db.executemany(self.inserts[name], given)
-        if rows.wishes:
+        if rows.pending_actions:
             db.executemany(
-                "UPDATE engine_noderun SET wish = ? WHERE run_id = ? AND node = ? AND item = -1", rows.wishes
+                "UPDATE engine_noderun SET wish = ? WHERE run_id = ? AND node = ? AND item = -1", rows.pending_actions
             )
-        if rows.crowded:
-            db.executemany(self.thin, [(*key, *key, *key) for key in rows.crowded])
+        if rows.crowded_attempts:
+            db.executemany(self.thin, [(*key, *key, *key) for key in rows.crowded_attempts])
         if rows.pools:
             db.executemany(
                 "UPDATE engine_pool SET acquired = acquired + ?, released = released + ?, "
@@ -120,7 +126,7 @@ class SQLite:
 
 
 def _update_run(but: Collection[str]) -> str:
-    """The statement for one run's row, in which the columns of `but` stay as they are."""
+    """Return the statement that updates one run's row without the columns `but`."""
     places = {column: place for place, column in enumerate((*RUN_COLUMNS, "id", "old"), 1)}
     assignments = ", ".join(f"{column} = ?{places[column]}" for column in RUN_COLUMNS if column not in but)
     return f"UPDATE engine_run SET {assignments} WHERE id = ?{places['id']} AND seq = ?{places['old']}"  # noqa: S608
@@ -140,18 +146,17 @@ class PostgreSQL:
             "finished_at": "timestamptz",
         }
         assignments = ", ".join(f"{name} = v.{name}::{casts.get(name, 'text')}" for name in RUN_COLUMNS)
-        self.runs = (
+        self.update_runs = (
             f"UPDATE engine_run r SET {assignments} FROM (VALUES %s) "  # noqa: S608 - names from this module
             f"AS v ({', '.join(RUN_COLUMNS)}, id, old) WHERE r.id = v.id::bigint AND r.seq = v.old::bigint"
         )
-
-        # Several hosts read it, so it is by the clock of none of them.
+        # Several hosts read it, so it is by the database's clock.
         self.beat = BEAT.format(now="clock_timestamp()", mark="%s")
         self.fence = FENCE.format(mark="%s") + " FOR UPDATE"
 
     def write(self, rows: Rows | None, epoch: int, now_us: int, beat: bool) -> None:
         now = self.times(now_us)
-        # Three round trips: each costs more than the statements in it. Two row counts decide whether to go on.
+        # Three round trips, each of which costs more than its statements: two row counts decide whether to go on.
         with self.db.cursor() as cursor:
             try:
                 if beat:
@@ -160,10 +165,10 @@ class PostgreSQL:
                     cursor.execute("BEGIN;" + self.fence, (epoch,))
                 if cursor.rowcount != 1:
                     raise LostLeadership(epoch)
-                if rows is not None and (runs := rows.runs + rows.steps):
-                    cursor.execute(_values(cursor, self.runs, runs))
+                if rows is not None and (runs := rows.indexed_runs + rows.unindexed_runs):
+                    cursor.execute(_values(cursor, self.update_runs, runs))
                     if cursor.rowcount != len(runs):
-                        raise Diverged("A run's row has another number than this scheduler gave it.")
+                        raise Diverged
                 rest = [] if rows is None else self._rest(cursor, rows, now)
                 cursor.execute(b";".join([*rest, b"COMMIT"]))
             except BaseException:
@@ -192,17 +197,17 @@ class PostgreSQL:
         if rows.closed:
             statement = "DELETE FROM engine_dispatch WHERE claim = ANY(%s)"
             statements.append(bytes(cursor.mogrify(statement, (list(rows.closed),))))
-        if rows.read:
+        if rows.read_batches:
             statement = "DELETE FROM engine_hostreport WHERE id = ANY(%s)"
-            statements.append(bytes(cursor.mogrify(statement, (list(rows.read),))))
-        if rows.wishes:
+            statements.append(bytes(cursor.mogrify(statement, (list(rows.read_batches),))))
+        if rows.pending_actions:
             statement = (
                 "UPDATE engine_noderun n SET wish = v.wish FROM (VALUES %s) AS v (wish, run_id, node) "
                 "WHERE n.run_id = v.run_id AND n.node = v.node AND n.item = -1"
             )
-            statements.append(_values(cursor, statement, rows.wishes))
+            statements.append(_values(cursor, statement, rows.pending_actions))
         thin = tables.thin_stacks("%s")
-        statements.extend(bytes(cursor.mogrify(thin, (*key, *key, *key))) for key in rows.crowded)
+        statements.extend(bytes(cursor.mogrify(thin, (*key, *key, *key))) for key in rows.crowded_attempts)
         if rows.pools:
             statement = (
                 "UPDATE engine_pool p SET acquired = p.acquired + v.acquired, released = p.released + v.released, "
@@ -221,7 +226,7 @@ class PostgreSQL:
 
 
 def _values(cursor: Any, statement: str, given: Sequence[tuple[Any, ...]]) -> bytes:
-    """`statement` with all rows in the place of its %s, as text for the server."""
+    """Return `statement` with all rows in place of its %s, as text for the server."""
     row = f"({', '.join(['%s'] * len(given[0]))})"
     head, tail = statement.split("%s")
     rows = cursor.mogrify(", ".join([row] * len(given)), [value for values in given for value in values])

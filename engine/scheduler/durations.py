@@ -1,42 +1,96 @@
-"""Durations to learn from runs that ended, kept until the scheduler has a moment. Pure."""
+"""Learned durations: the last successes of each node, and what is still to be learned from runs that ended."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from statistics import median
 
-from engine.scheduler.memory import RunState
+from cachetools import LRUCache
 
+from engine.scheduler.core.state import RunState
+
+LEARNED_MAX = 50
+"""Successes of a node that count."""
+LEARNED_MIN = 3
+"""Successes that a median needs."""
 AT_ONCE = 100
-KEPT = 20_000
-"""Nodes whose durations wait; beyond that the oldest are given up: they are a forecast, no record."""
+"""Nodes that are learned in one tick."""
+WAITING_MAX = 20_000
+"""Nodes that may wait to be learned; beyond that the oldest are dropped, for durations are a forecast, not a record."""
 
-Stat = tuple[str, str, list[float], float | None]
+DurationRow = tuple[str, str, list[float], float | None]
+"""(workflow, node, seconds of the last successes, median)."""
 
 
-class Learning:
-    """(workflow, node) -> seconds of successes."""
+@dataclass(slots=True)
+class _Workflow:
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    """Node -> seconds of its last successes, the oldest first."""
+    medians: dict[str, float] = field(default_factory=dict)
+
+
+class LearnedDurations:
+    """Durations by workflow, read when they are first needed. Only the leading scheduler changes them."""
+
+    def __init__(self, read: Callable[[str], Iterable[tuple[str, list[float], float | None]]]) -> None:
+        """`read` gives (node, seconds, median) of a workflow from the database."""
+        self._read = read
+        self._workflows: LRUCache[str, _Workflow] = LRUCache(maxsize=256)
+
+    def medians(self, workflow: str) -> Mapping[str, float]:
+        """Return {node: seconds} of a workflow."""
+        return self._workflow(workflow).medians
+
+    def _workflow(self, name: str) -> _Workflow:
+        found = self._workflows.get(name)
+        if found is None:
+            found = self._workflows[name] = _Workflow()
+            for node, seconds, middle in self._read(name):
+                found.seconds[node] = list(seconds)
+                if middle is not None:
+                    found.medians[node] = middle
+        return found
+
+    def add(self, name: str, node: str, seconds: list[float]) -> DurationRow:
+        """Add successes of a node; return the row to write."""
+        workflow = self._workflow(name)
+        last = [*workflow.seconds.get(node, ()), *(round(value, 6) for value in seconds)][-LEARNED_MAX:]
+        workflow.seconds[node] = last
+        middle = None
+        if len(last) >= LEARNED_MIN:
+            middle = workflow.medians[node] = median(last)
+        return name, node, last, middle
+
+    def clear(self) -> None:
+        """Read all of them again."""
+        self._workflows.clear()
+
+
+class DurationQueue:
+    """Successes of runs that ended, until the scheduler has a moment to learn them. Pure."""
 
     def __init__(self) -> None:
-        self.waiting: OrderedDict[tuple[str, str], list[float]] = OrderedDict()
+        self._waiting: OrderedDict[tuple[str, str], list[float]] = OrderedDict()
 
     def __bool__(self) -> bool:
-        return bool(self.waiting)
+        return bool(self._waiting)
 
-    def note(self, run: RunState) -> None:
-        """A run ended. Draft runs teach nothing."""
+    def add(self, run: RunState) -> None:
+        """Queue the successes of a run that ended. Runs of drafts are not learned from."""
         if run.draft:
             return
         for node in run.nodes:
             if node is not None and node.seconds is not None:
-                self.waiting.setdefault((run.workflow, node.plan.id), []).append(node.seconds)
-        while len(self.waiting) > KEPT:
-            self.waiting.popitem(last=False)
+                self._waiting.setdefault((run.workflow, node.plan.id), []).append(node.seconds)
+        while len(self._waiting) > WAITING_MAX:
+            self._waiting.popitem(last=False)
 
-    def take(self, learn: Callable[[str, str, list[float]], Stat]) -> list[Stat]:
-        """Some of it, as rows to write."""
-        stats = []
-        for _ in range(min(AT_ONCE, len(self.waiting))):
-            (workflow, node), seconds = self.waiting.popitem(last=False)
-            stats.append(learn(workflow, node, seconds))
-        return stats
+    def take(self, learned: LearnedDurations) -> list[DurationRow]:
+        """Learn some of them; return the rows to write."""
+        rows = []
+        for _ in range(min(AT_ONCE, len(self._waiting))):
+            (workflow, node), seconds = self._waiting.popitem(last=False)
+            rows.append(learned.add(workflow, node, seconds))
+        return rows

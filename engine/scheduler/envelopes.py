@@ -1,4 +1,4 @@
-"""Envelopes: all that an attempt needs, as JSON, for a node process that opens no database."""
+"""Envelopes: everything that an attempt needs, as JSON, for a node process that opens no database."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from typing import Any
 from engine.config import Config
 from engine.executors.base import Work
 from engine.policy import stuck_after
-from engine.scheduler.memory import NodeState, RunState
-from engine.scheduler.plan import PlanNode
+from engine.scheduler.core.plan import PlanNode
+from engine.scheduler.core.state import NodeState, RunState
 
 INLINE_BYTES = 32_768
 """Outputs up to this size travel as values; larger ones are artifacts."""
 EXPRESSION_BYTES_MAX = 8 * 1024 * 1024
-"""A larger JSON output cannot be read by an expression, which would have to read all of it in every attempt."""
-LOCALE = ("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "PATH")
+"""Larger JSON outputs cannot be read by expressions, which would have to read all of it in every attempt."""
+INHERITED = ("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "PATH")
 
 LoadOutput = Callable[[RunState, int], dict[str, Any] | None]
-"""The stored output of a node that memory has let go: (run, index)."""
+"""(run, index) -> the stored output of a node, which memory does not have."""
 
 
 class Envelopes:
-    """Builds the work for ready nodes."""
+    """Builds the works of ready nodes."""
 
-    def __init__(self, config: Config, load_output: LoadOutput, hosted: bool = False) -> None:
-        """`hosted`: whoever runs the work adds what is common to all on its host."""
+    def __init__(self, config: Config, load_output: LoadOutput, remote: bool = False) -> None:
+        """`remote`: other hosts run the works; each adds its own `host_members`."""
         self.config = config
         self.load_output = load_output
-        self.common = "" if hosted else f"{common(config)},"
+        self.host_members = "" if remote else f"{host_members(config)},"
 
     def sketch(self, node: NodeState) -> Work:
-        """Enough of the work to ask an executor whether it has room: no claim, no envelope of its own."""
+        """Return enough of the work to ask an executor whether it has room: without claim and envelope."""
         plan, run = node.plan, node.run
         return Work(
             claim="",
@@ -52,13 +52,13 @@ class Envelopes:
             type=plan.type,
             entry=plan.entry,
             config=plan.config,
-            shared=f"{self.common}{plan.shared or _of_plan(plan)},{run.shared or _of_run(run)}",
+            shared=f"{self.host_members}{plan.shared or _of_plan(plan)},{run.shared or _of_run(run)}",
         )
 
     def complete(self, work: Work, node: NodeState) -> Work:
-        """Add what only the attempt that is sent needs: its claim, inputs, outputs named by expressions.
+        """Add what only this attempt needs: its claim, its inputs, and the outputs that expressions read.
 
-        Raises Unreadable when an output cannot be had.
+        Raises Unreadable.
         """
         plan, run = node.plan, node.run
         work.claim = node.claim
@@ -70,19 +70,23 @@ class Envelopes:
             "nodes": {},
         }
         if plan.references:
-            self._name(work.envelope, run, plan)
+            self._add_outputs(work.envelope, run, plan)
         return work
 
-    def _name(self, envelope: dict[str, Any], run: RunState, plan: PlanNode) -> None:
-        """Add the outputs that expressions name: as values, or as artifacts that the node process reads itself."""
+    def _add_outputs(self, envelope: dict[str, Any], run: RunState, plan: PlanNode) -> None:
+        """Add the outputs that expressions read: as values, or as artifacts that the node process reads itself."""
         reads: dict[str, str] = {}
         for index in plan.references:
-            named, output = run.plan.nodes[index], self._output(run, index)
-            if output is not None and output["kind"] != "table" and output.get("artifact"):
-                _check_size(output, named)
-                reads[named.id] = output["artifact"]
+            name, output = run.plan.nodes[index].id, self._output(run, index)
+            if output is None:
+                envelope["nodes"][name] = None
+            elif output["kind"] == "table":
+                envelope["nodes"][name] = self._input(output)
+            elif output.get("artifact"):
+                _check_size(output, name)
+                reads[name] = output["artifact"]
             else:
-                envelope["nodes"][named.id] = self._input(output) if _is_table(output) else (output or {}).get("value")
+                envelope["nodes"][name] = output.get("value")
         if reads:
             envelope["reads"] = reads
 
@@ -94,7 +98,7 @@ class Envelopes:
             if taken:
                 inputs[target_port] = self._input(self._output(run, source))
             else:
-                # Of two ports of a branch that lead here only one was taken: the other says nothing.
+                # Two ports of a branch may lead to one input; the one that was not taken gives it no value.
                 inputs.setdefault(target_port, {"kind": "json", "value": None})
         return inputs
 
@@ -119,20 +123,16 @@ class Envelopes:
         return {"kind": "json", "value": output.get("value")}
 
 
-def _is_table(output: Mapping[str, Any] | None) -> bool:
-    return output is not None and output["kind"] == "table"
-
-
-def _check_size(output: Mapping[str, Any], plan: PlanNode) -> None:
+def _check_size(output: Mapping[str, Any], name: str) -> None:
     if output.get("bytes", 0) > EXPRESSION_BYTES_MAX:
         raise Unreadable(
-            f'The output of "{plan.id}" has {output["bytes"]:,} bytes; an expression can read at most '
-            f"{EXPRESSION_BYTES_MAX:,}. Let the node give a smaller value, or connect it and read it in code."
+            f'The output of "{name}" has {output["bytes"]:,} bytes; an expression can read at most '
+            f"{EXPRESSION_BYTES_MAX:,}. Return a smaller value from that node, or connect it and read it in code."
         )
 
 
-def common(config: Config) -> str:
-    """What every envelope on this host has: JSON without its braces."""
+def host_members(config: Config) -> str:
+    """Return what all envelopes on this host have: JSON without its braces."""
     return _members(
         {
             "env": _environment(config, os.environ),
@@ -147,11 +147,11 @@ def common(config: Config) -> str:
 
 
 class Unreadable(Exception):
-    """An output that an expression names cannot be had; the attempt fails with this text."""
+    """An output that an expression reads is not available; the attempt fails with this text."""
 
 
 def _of_plan(plan: PlanNode) -> str:
-    """What every attempt of a node has in its envelope."""
+    """Return what all attempts of a node have in their envelopes."""
     plan.shared = _members(
         {
             "node": plan.id,
@@ -167,7 +167,7 @@ def _of_plan(plan: PlanNode) -> str:
 
 
 def _of_run(run: RunState) -> str:
-    """What every attempt of a run has in its envelope."""
+    """Return what all attempts of a run have in their envelopes."""
     run.shared = _members(
         {"run": {"id": str(run.id), "workflow": run.workflow, "version": run.version, "inputs": run.inputs}}
     )
@@ -175,13 +175,13 @@ def _of_run(run: RunState) -> str:
 
 
 def _members(shared: Mapping[str, Any]) -> str:
-    """A JSON object without its braces."""
+    """Return a JSON object without its braces."""
     return json.dumps(shared, separators=(",", ":"))[1:-1]
 
 
 def _environment(config: Config, given: Mapping[str, str]) -> dict[str, str]:
-    """The environment of node code: locale, path, and what INTERLOCK_NODE_ENV names; nothing else of ours."""
-    environment = {name: given[name] for name in LOCALE if name in given}
+    """Return the environment of node code: locale, PATH, and what INTERLOCK_NODE_ENV names; nothing else of ours."""
+    environment = {name: given[name] for name in INHERITED if name in given}
     environment.setdefault("PATH", "/usr/local/bin:/usr/bin:/bin")
     environment.setdefault("LANG", "C.UTF-8")
     environment.update({name: given[name] for name in config.node_env if name in given})
@@ -189,7 +189,7 @@ def _environment(config: Config, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _duckdb(config: Config) -> dict[str, int]:
-    """A node's share of the machine."""
+    """Return a node's share of the machine's memory and cores."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return {

@@ -1,7 +1,7 @@
-"""Leadership: one active scheduler for an installation.
+"""The lock that makes one scheduler of an installation the leader.
 
-On SQLite the lock is an flock on a file of the home folder; on PostgreSQL an advisory lock on the connection that
-writes ticks. Either may be lost silently, so every tick also checks the epoch that taking over has raised.
+On SQLite it is an flock on a file of the home folder, on PostgreSQL an advisory lock on the connection that writes
+ticks. Either can be lost without a sign, so every tick also checks the epoch that taking over has raised.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from engine.config import Config
 from engine.models import Leader
 
 SILENT_SECONDS = 4
-"""After which PostgreSQL ends the connection of a leader that says nothing (it looks at leases four times a second),
-so that another one dispatches within five: a process that is stopped, or a proxy that is, acknowledges all it gets."""
+"""After this time PostgreSQL ends the connection of a silent leader, so that another one dispatches within five
+seconds. A stopped process or a stopped proxy is not noticed otherwise: it acknowledges what it is sent. A live leader
+looks at leases four times a second."""
 SILENT_AT_START_SECONDS = 60
-"""The same while it reads what there is, which it also computes with."""
+"""The same while the leader reads unfinished runs, between which it computes."""
 ADVISORY_KEY = 0x696E_7465_726C_6F63
-"""The advisory lock's number: "interloc"."""
+"""The number of the advisory lock: "interloc"."""
 
 
-class Leadership:
+class LeaderLock:
     """The lock of one scheduler. All calls come from its thread."""
 
     def __init__(self, config: Config) -> None:
@@ -34,7 +35,7 @@ class Leadership:
         self.file: IO[str] | None = None
 
     def acquire(self) -> bool:
-        """Try to become the only scheduler; never waits. The database must be open."""
+        """Try to get the lock; never waits. Return whether this process has it. The database must be open."""
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_try_advisory_lock(%s)", [ADVISORY_KEY])
@@ -43,7 +44,7 @@ class Leadership:
         if self.file is not None:
             return True
         self.config.run_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Opened for this alone, close-on-exec: a child that held it would keep the next scheduler out.
+        # Close-on-exec, as `open` does: a child that inherited the lock would keep the next scheduler from leading.
         file = open(self.config.run_folder / "scheduler.lock", "a+")  # noqa: SIM115
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -57,8 +58,8 @@ class Leadership:
         self.file = file
         return True
 
-    def speak_within(self, seconds: int) -> None:
-        """Let the lock go, with the connection, when nothing comes over it for so long. Where the lock is a file it
+    def limit_silence(self, seconds: int) -> None:
+        """On PostgreSQL, have the server end the connection, and with it the lock, after so much silence. A file's lock
         ends with its process alone."""
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
@@ -67,27 +68,27 @@ class Leadership:
                 )
 
     def lost_to_another(self, epoch: int) -> bool:
-        """Whether somebody else has taken over since `epoch`. We may have ourselves, by a commit whose answer never
-        came."""
-        host, pid = self._us()
+        """Return whether another process has taken over since `epoch`. This one may have raised the epoch itself, by a
+        commit whose answer was lost."""
+        host, pid = self._identity()
         return Leader.objects.filter(pk=1).exclude(epoch=epoch).exclude(host=host, pid=pid).exists()
 
     def take_over(self) -> int:
-        """Raise the epoch: whoever led before cannot write any more. The new epoch."""
+        """Raise the epoch and return it: whoever led before can no longer write."""
         with transaction.atomic():
             Leader.objects.get_or_create(pk=1)
             leader = Leader.objects.select_for_update().get(pk=1)
             leader.epoch += 1
-            (leader.host, leader.pid), leader.beat_at = self._us(), Now()
+            (leader.host, leader.pid), leader.beat_at = self._identity(), Now()
             leader.save()
         return leader.epoch
 
     @staticmethod
-    def _us() -> tuple[str, int]:
+    def _identity() -> tuple[str, int]:
         return socket.gethostname()[:200], os.getpid()
 
     def release(self) -> None:
-        """Let the next one lead."""
+        """Let another scheduler lead."""
         if self.file is not None:
             self.file.close()
             self.file = None

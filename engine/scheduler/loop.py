@@ -1,47 +1,60 @@
-"""The scheduler's loop: ticks, heartbeat, drain.
+"""The scheduler's loop: ticks, heartbeat, recovery after errors, drain.
 
 One thread runs all of it. A tick takes what has come (reports, commands, timers), lets the core decide in memory,
-writes everything in one transaction, and only then dispatches and tells others. How it comes to lead, and how it goes
-on after an error of the database, is in `leading`.
+writes everything in one transaction, and only then dispatches and sends hints. After an error of the database memory is
+discarded and read again; while the database is away, reports are kept and nothing is declared lost.
 """
 
 from __future__ import annotations
 
 import logging
-import os
+import random
+import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 
-from engine import faults
+from engine import faults, gc_settings, hints
 from engine.config import Config
 from engine.database.heartbeat import BEAT_SECONDS
 from engine.errors import LostLeadership
-from engine.executors.base import PREFETCH_MAX, Ended, Executor, Report, ReportBatch, Returned, Started, Work
-from engine.scheduler import commands, remote_executor
+from engine.executors.base import Executor
+from engine.scheduler import periodic
+from engine.scheduler.command_inbox import LOOK_SECONDS, CommandInbox
+from engine.scheduler.core import recovery
+from engine.scheduler.core.changes import Changes
+from engine.scheduler.core.core import Core
 from engine.scheduler.dialects import driver_errors
-from engine.scheduler.envelopes import Envelopes, Unreadable
-from engine.scheduler.leader_lock import Leadership
-from engine.scheduler.leadership import AGAIN_SECONDS, OUTAGE_SECONDS, GivenUp, Leading, Patience, Stop
-from engine.scheduler.memory import Changes, NodeState
-from engine.scheduler.store import COMMANDS_AT_ONCE, Store
+from engine.scheduler.dispatcher import Dispatcher
+from engine.scheduler.durations import DurationQueue
+from engine.scheduler.inbox import ReportInbox
+from engine.scheduler.leader_lock import SILENT_AT_START_SECONDS, SILENT_SECONDS, LeaderLock
+from engine.scheduler.leadership import (
+    AGAIN_SECONDS,
+    OUTAGE_SECONDS,
+    DrainDeadline,
+    DrainTimeout,
+    Leadership,
+    StopFlag,
+)
+from engine.scheduler.store import Store
+from engine.scheduler.watchdog import Watchdog
 from engine.shapes import iso
 
 log = logging.getLogger("interlock.scheduler")
 
-LOOK_SECONDS = 1.0
-"""How often the loop looks for commands whose hint was lost, and at the size of the write-ahead log."""
 GAP_SECONDS = 0.001
-"""What a tick that has more to do leaves free for others who wait for SQLite's lock (it is no queue)."""
+"""What a tick with more to do leaves to others who wait for SQLite's lock, which is not a queue."""
 LOCK_SECONDS = 0.004
-"""How long the write of one tick should hold that lock; the budget follows what was measured."""
+"""How long the write of one tick should hold that lock; the budget follows from what was measured."""
 BUDGET_MIN, BUDGET_MAX = 50, 2000
 LEARN_SECONDS = 0.05
-"""How often durations of what has ended are learned: what runs now goes first, and what ran twice is learned once."""
+"""How often durations are learned: running nodes go first, and what ran twice meanwhile is learned once."""
+CHECKPOINT_SECONDS = 1.0
 DRAIN_SECONDS = 10.0
 
 
-class Scheduler(Leading):
-    """The one that leads. `tick` is one round; `run_forever` leads until told to stop."""
+class Scheduler:
+    """The scheduler that leads. `tick` is one round; `run_forever` leads until told to stop."""
 
     def __init__(
         self,
@@ -52,254 +65,240 @@ class Scheduler(Leading):
         monotonic: Callable[[], float] = time.monotonic,
         seed: int | None = None,
         store: Store | None = None,
-        leadership: Leadership | None = None,
+        lock: LeaderLock | None = None,
     ) -> None:
-        """`wall`, `monotonic`, `seed`, `store` and `leadership` are replaced by tests only."""
-        super().__init__(config, executor, wall, monotonic, seed, store or Store(), leadership or Leadership(config))
+        """Only tests give `wall`, `monotonic`, `seed`, `store` and `lock`."""
+        self.config = config
+        self.executor = executor
+        self.remote = executor.remote
+        """The executor, when its works and reports stand in the database."""
+        # Where several hosts write times, all are by the database's clock.
+        self.wall = wall or (self.remote.now if self.remote is not None else time.time)
+        self.monotonic = monotonic
+        self.rng = random.Random(seed)  # noqa: S311 - jitter
+        self.store = store or Store()
+        self.leadership = Leadership(self.store, lock or LeaderLock(config))
+        self.inbox = ReportInbox()
+        self.commands = CommandInbox(self.store)
+        self.dispatcher = Dispatcher(config, executor, self.store.output, self.inbox, self.wall)
+        self.durations = DurationQueue()
+        self.watchdog = Watchdog()
+        self.hints: hints.HintServer | None = None
+        self.core = self._new_core()
+        self.started: Mapping[str, float] = {}
+        """{claim: unix time} of attempts that the processes of an earlier scheduler had started."""
+        self.checkpoints = periodic.Schedule(
+            [periodic.PeriodicJob("wal_checkpoint", CHECKPOINT_SECONDS, self._checkpoint)], monotonic()
+        )
+        self.periodic: periodic.PeriodicThread | None = None
         self.budget = 200
-        self.learn_at = 0.0
-        self.tidy_at = 0.0
-        self.wrote_at = 0.0
+        """Rows of one tick."""
         self.draining = False
+        self.executor_stopped = False
+        self.drain_expired: Callable[[], bool] = lambda: False
+        """Whether it is time to stop without the database."""
+        self.tick_error = ""
+        """The error of the last tick; empty: it succeeded."""
+        # Monotonic times.
+        self.next_tick = 0.0
+        """The earliest time of the next tick."""
+        self.next_beat = 0.0
+        self.next_learn = 0.0
+        self.last_write = 0.0
 
-    # Life.
+    def _new_core(self) -> Core:
+        core = Core(rng=self.rng, make_claim=_new_claim, expected_durations=self.store.durations.medians)
+        if self.remote is not None:
+            core.memory.served_queues = self.remote.served_queues()
+        return core
 
-    def run_forever(self, stop: Stop, *, drain_seconds: float = DRAIN_SECONDS, hurry: Stop | None = None) -> None:
-        """Wait for leadership, lead, and drain when `stop` is set (at once when `hurry` is), for which a database that
-        is away is waited for as long. Raises LostLeadership."""
+    # From start to end.
+
+    def run_forever(
+        self, stop: StopFlag, *, drain_seconds: float = DRAIN_SECONDS, force: StopFlag | None = None
+    ) -> None:
+        """Wait for leadership, lead until `stop` is set, and drain.
+
+        `force` ends the drain at once. A database that is away is waited for as long as a drain may take. Raises
+        LostLeadership.
+        """
         if not self.start(stop):
             return
-        self.gives_up = Patience(stop, hurry, self._grace(drain_seconds), self.monotonic)
+        self.drain_expired = DrainDeadline(stop, force, self._grace(drain_seconds), self.monotonic)
         try:
             with self.watchdog:
                 while not stop.is_set():
                     self.tick(LOOK_SECONDS)
-            self.drain(drain_seconds, hurry)
+            self.drain(drain_seconds, force)
         except LostLeadership:
-            # Whoever leads now counts our attempts as lost: none of them may go on.
+            # The scheduler that leads now counts our attempts as lost: none of them may go on.
             self._stop_executor()
             raise
-        except GivenUp:
-            log.warning("scheduler_ends: what its nodes have done since the database went away is not stored")
+        except DrainTimeout:
+            log.warning("scheduler_ends: results since the database went away are not stored")
             self._stop_executor()
         finally:
             self.close()
 
-    def _grace(self, asked: float) -> float:
-        """How long a drain may take: what runs on other hosts goes on without us."""
-        return asked if self.remote is None else 0.0
+    def start(self, stop: StopFlag | None = None) -> bool:
+        """Become the leader and read what the database says. Return False when stopped before."""
+        if not self.leadership.wait(stop):
+            return False
+        # When this returns, the processes of an earlier scheduler have ended: only then are its attempts declared lost.
+        self.started = self.executor.start()
+        self.hints = hints.server(self.config, self.executor, self.commands.wake)
+        self.hints.open()
+        if self.remote is None:
+            self.store.delete_dispatches()
+        self._rebuild()
+        gc_settings.tune()
+        log.info("scheduler_leads epoch=%s runs=%s", self.leadership.epoch, len(self.core.memory.runs))
+        self.periodic = periodic.PeriodicThread(lambda: self.leadership.epoch, periodic.registered())
+        self.periodic.start()
+        return True
 
-    def _stop_executor(self) -> None:
-        if not self.stopped:
-            self.stopped = True
-            self.inbox.extend(self.executor.stop(0))
-
-    def drain(self, seconds: float = DRAIN_SECONDS, hurry: Stop | None = None) -> None:
-        """Start nothing more, let running nodes end for up to `seconds`, interrupt the rest: they go back to ready,
-        nothing counted. The executor is stopped then. What runs on other hosts goes on. Raises GivenUp."""
+    def drain(self, seconds: float = DRAIN_SECONDS, force: StopFlag | None = None) -> None:
+        """Dispatch nothing more, let running nodes end for up to `seconds`, and interrupt the others: they become ready
+        again, and nothing is counted. Then stop the executor. What runs on other hosts goes on. Raises DrainTimeout."""
         self.draining = True
         end = self.monotonic() + self._grace(seconds)
         if self.remote is None:
             self.executor.recall()
-        while self.in_flight and (left := end - self.monotonic()) > 0 and not (hurry is not None and hurry.is_set()):
+        while (
+            self.inbox.in_flight and (left := end - self.monotonic()) > 0 and not (force is not None and force.is_set())
+        ):
             self.tick(min(left, 0.2))
+        self._close_hints()
+        self._stop_executor()
+        for _ in range(1000):
+            self._try_tick()
+            if self.tick_error:
+                if self.drain_expired():
+                    raise DrainTimeout
+                self._wait_for_database(AGAIN_SECONDS)
+            elif not self.inbox and not self.core.has_work:
+                break
+
+    def _grace(self, seconds: float) -> float:
+        """Return how long a drain may take: none where attempts go on without this process."""
+        return seconds if self.remote is None else 0.0
+
+    def _stop_executor(self) -> None:
+        if not self.executor_stopped:
+            self.executor_stopped = True
+            self.inbox.extend(self.executor.stop(0))
+
+    def close(self) -> None:
+        """Release everything but the executor, which `drain` has stopped."""
+        if self.periodic is not None:
+            self.periodic.stop()
+        self._close_hints()
+        self.leadership.release()
+        self.store.close()
+
+    def _close_hints(self) -> None:
         if self.hints is not None:
             self.hints.close()
             self.hints = None
-        self._stop_executor()
-        for _ in range(1000):
-            self._turn()
-            if self.failed:
-                if self.gives_up():
-                    raise GivenUp
-                self._wait_for_database(AGAIN_SECONDS)
-            elif not self.inbox and not self.core.has_more:
-                break
 
     # A tick.
 
     def tick(self, timeout: float) -> None:
-        """Wait up to `timeout` seconds for news, and deal with it. Raises LostLeadership."""
+        """Wait up to `timeout` seconds for news, and deal with them. Raises LostLeadership."""
         self.inbox.extend(self.executor.poll(self._wait(timeout)))
-        if self.monotonic() >= self.again_at:
-            self._turn()
+        if self.monotonic() >= self.next_tick:
+            self._try_tick()
+            if not self.tick_error:
+                self.checkpoints.run_due(self.monotonic)
         self.watchdog.turns += 1
 
     def _wait(self, timeout: float) -> float:
+        """Return for how long to wait for reports and hints."""
         mono = self.monotonic()
-        if mono < self.again_at:
-            return min(timeout, self.again_at - mono)
-        if self.inbox or self.core.has_more:
-            return min(GAP_SECONDS, max(0.0, self.wrote_at + GAP_SECONDS - mono))
-        until = min(mono + timeout, self.look_at, self.beat_at)
-        if (due := self.core.next_due()) is not None:
+        if mono < self.next_tick:
+            return min(timeout, self.next_tick - mono)
+        if self.inbox or self.core.has_work:
+            return min(GAP_SECONDS, max(0.0, self.last_write + GAP_SECONDS - mono))
+        until = min(mono + timeout, self.commands.next_look, self.next_beat)
+        if (due := self.core.next_timer()) is not None:
             until = min(until, due)
-        if self.learning:
-            until = min(until, self.learn_at)
+        if self.durations:
+            until = min(until, self.next_learn)
         return max(0.0, until - mono)
 
-    def _turn(self) -> None:
+    def _try_tick(self) -> None:
+        """Make a tick, or recover from an error of the database."""
         try:
-            self._turn_once()
-            self.failed = ""
+            self._tick()
+            self.tick_error = ""
         except driver_errors() as error:
-            again, said = self.failed != "", f"{type(error).__name__}: {error}"
-            if said != self.failed:
-                log.warning("tick_failed: %s", said)
-            self.failed = said
+            failed_before = self.tick_error != ""
+            message = f"{type(error).__name__}: {error}"
+            if message != self.tick_error:
+                log.warning("tick_failed: %s", message)
+            self.tick_error = message
             self._recover()
-            if again:
-                # It answers and takes nothing (its disk is full): to read everything again at once helps nobody.
-                self.again_at = self.monotonic() + OUTAGE_SECONDS
+            if failed_before:
+                # The database answers but accepts nothing (its disk is full): reading everything again at once would
+                # not help.
+                self.next_tick = self.monotonic() + OUTAGE_SECONDS
 
-    def _turn_once(self) -> None:
-        core, inbox = self.core, self.inbox
+    def _tick(self) -> None:
+        core = self.core
         mono = self.monotonic()
         core.begin(round(self.wall() * 1e6), mono)
-        if mono >= self.look_at:
-            self._take_commands(mono)
+        self.commands.apply_new(core, mono)
         core.run_timers()
-        budget = self.budget
-        changes = core.changes
-        while inbox and changes.size < budget:
-            report = inbox.popleft()
-            self.taken.append(report)
-            if type(report) is ReportBatch:
-                changes.read.append(report.id)
-                for one in report.reports:
-                    core.report(one)
-            else:
-                core.report(report)  # type: ignore[arg-type] # no ReportBatch
-        core.work(budget)
+        self.inbox.take_into(core, self.budget)
+        core.work(self.budget)
         if not self.draining:
-            self._admit()
+            self.dispatcher.admit(core)
         changes = core.take_changes()
-        if self.remote is not None:
-            # Written with the tick: what is out is what the database says.
-            changes.works = self._complete(changes.sends)
-        if self.learning and mono >= self.learn_at and not inbox and not core.has_more:
-            self.learn_at = mono + LEARN_SECONDS
-            changes.stats = self.learning.take(self.store.learn)
+        self.dispatcher.prepare(changes)
+        if self.durations and mono >= self.next_learn and not self.inbox and not core.has_work:
+            self.next_learn = mono + LEARN_SECONDS
+            changes.durations = self.durations.take(self.store.durations)
         self._write(changes, mono)
-        self._dispatch(changes)
+        self.dispatcher.dispatch(changes)
         faults.point("tick.after_dispatch")
-        self._tell(changes)
-
-    def _admit(self) -> None:
-        core, executor = self.core, self.executor
-        if self.remote is not None:
-            if core.line.first() is not None or core.queues:
-                found, self.asked_back = remote_executor.admit(core, self.remote, self.envelopes, self.asked_back)
-                for node in core.changes.sends:
-                    self.works[node.claim] = found.works[node]
-            return
-        if core.line.first() is None:
-            return
-        room = _Room(executor, self.envelopes)
-        core.admit(room)
-        for node in core.changes.sends:
-            self.works[node.claim] = room.works[node]
-        head = core.line.first()
-        if head is None:
-            return
-        # Somebody stands before what was sent ahead and has not begun: that comes back and lines up again.
-        asked = self.asked_back
-        if any(
-            node.key > head.key and node.state == "ready" and claim not in asked for claim, node in core.claims.items()
-        ):
-            self.asked_back = {claim for claim, node in core.claims.items() if node.state == "ready"}
-            core.changes.take_back = True
+        for run in changes.ended:
+            self.durations.add(run)
+        self._send_hint(changes)
 
     def _write(self, changes: Changes, mono: float) -> None:
-        now_us = self.core.now_us
-        # A write of its own is put off as long as may be; beside others a beat costs little.
-        beat = mono >= self.beat_at - (BEAT_SECONDS - LOOK_SECONDS if changes else 0.0)
+        now_us = self.core.memory.now_us
+        epoch = self.leadership.epoch
+        # A heartbeat beside other rows costs little; one of its own is put off as long as possible.
+        beat = mono >= self.next_beat - (BEAT_SECONDS - LOOK_SECONDS if changes else 0.0)
         if changes:
             faults.point("tick.before_write")
-            begun = self.monotonic()
-            self.store.write(changes, self.epoch, now_us, beat)
+            begin = self.monotonic()
+            self.store.write(changes, epoch, now_us, beat)
             faults.point("tick.after_commit")
-            self.wrote_at = self.monotonic()
-            self._adapt(changes.size, self.wrote_at - begun)
+            self.last_write = self.monotonic()
+            self._adapt_budget(changes.size, self.last_write - begin)
         elif beat:
             faults.point("tick.before_beat")
-            self.store.beat(self.epoch, now_us)
-        else:
-            self._forget_taken()
-            return
+            self.store.beat(epoch, now_us)
         if beat:
-            self.beat_at = mono + BEAT_SECONDS
-        if mono >= self.tidy_at:
-            self.tidy_at = mono + LOOK_SECONDS
-            self.store.tidy(idle=not self.in_flight and not self.learning and not changes)
-        self._forget_taken()
-        for command, _ in changes.commands:
-            self.open_commands.discard(command)
+            self.next_beat = mono + BEAT_SECONDS
+        batches = self.inbox.commit()
+        if self.remote is not None:
+            for batch in batches:
+                self.remote.confirm(batch)
+        self.commands.completed(changes.commands)
 
-    def _adapt(self, size: int, seconds: float) -> None:
-        """Let the next big write take about LOCK_SECONDS."""
+    def _adapt_budget(self, size: int, seconds: float) -> None:
+        """Adapt the budget so that the next large write takes about LOCK_SECONDS."""
         if size >= self.budget // 2:
             wanted = self.budget * LOCK_SECONDS / max(seconds, 1e-4)
             self.budget = round(min(BUDGET_MAX, max(BUDGET_MIN, (3 * self.budget + wanted) / 4)))
 
-    def _forget_taken(self) -> None:
-        for report in self.taken:
-            if isinstance(report, ReportBatch):
-                for one in report.reports:
-                    self._forget(one)
-                if self.remote is not None:
-                    self.remote.confirm(report)
-            else:
-                self._forget(report)
-        self.taken.clear()
+    def _checkpoint(self) -> None:
+        self.store.checkpoint(idle=not (self.inbox.in_flight or self.inbox or self.durations or self.core.has_work))
 
-    def _forget(self, report: Report) -> None:
-        if isinstance(report, Ended):
-            self.in_flight.discard(report.claim)
-        elif isinstance(report, Returned):
-            self.in_flight.difference_update(report.claims)
-
-    def _dispatch(self, changes: Changes) -> None:
-        executor = self.executor
-        if changes.sends:
-            executor.send(self._complete(changes.sends) if changes.works is None else changes.works)
-        if changes.kills:
-            faults.point("tick.before_kill")
-        for claim, state in changes.kills:
-            executor.kill(claim, state)
-        for claim in changes.stacks:
-            executor.take_stacks(claim)
-        if changes.take_back:
-            executor.recall()
-
-    def _complete(self, sends: Iterable[NodeState]) -> list[Work]:
-        works = []
-        for node in sends:
-            work = self.works.pop(node.claim)
-            self.in_flight.add(node.claim)
-            faults.point("tick.dispatching")
-            try:
-                if not node.plan.entry:
-                    raise Unreadable(
-                        f'There is no node type "{node.plan.type}" (any more): its package is not installed.'
-                    )
-                works.append(self.envelopes.complete(work, node))
-            except Unreadable as error:
-                self._refuse(node, str(error))
-        return works
-
-    def _refuse(self, node: NodeState, message: str) -> None:
-        """End an attempt that cannot be sent."""
-        at = self.wall()
-        error = {"class": "ExpressionError", "message": message, "line": None, "traceback": None}
-        if not node.plan.entry:
-            error["class"] = "MissingNodeType"
-        self.inbox.append(Started(node.claim, os.getpid(), "", "scheduler", at))
-        self.inbox.append(Ended(node.claim, "failed", at, 0.0, error=error))
-
-    def _tell(self, changes: Changes) -> None:
-        for run in changes.ended:
-            self.learning.note(run)
+    def _send_hint(self, changes: Changes) -> None:
+        """Tell other processes which runs have changed, and the new samples."""
         if self.hints is None or not (changes.runs or changes.samples) or not self.hints.has_listeners:
             return
         hint: dict[str, object] = {"runs": {str(run.id): run.seq for run in changes.runs}}
@@ -323,100 +322,66 @@ class Scheduler(Leading):
             ]
         self.hints.broadcast(hint)
 
-    # Commands.
+    # After an error of the database.
 
-    def _take_commands(self, mono: float) -> None:
-        self.look_at = mono + LOOK_SECONDS
-        found = [command for command in self.store.open_commands() if command.pk not in self.open_commands]
-        if not found:
-            return
-        if len(found) > COMMANDS_AT_ONCE:
-            found = found[:COMMANDS_AT_ONCE]
-            self.look_at = 0.0
-        core = self.core
-        new = {
-            command.run_id
-            for command in found
-            if command.kind == "start" and command.run_id is not None and command.run_id not in core.runs
-        }
-        if new:
-            for run in self.store.queued(new):
-                if run.state == "queued":
-                    core.add_run(run)
-        for command in found:
-            self.open_commands.add(command.pk)
-            self._apply(command.pk, command.kind, command.run_id, command.node, command.body or {})
+    def _recover(self) -> None:
+        """Discard memory and read it again, however long the database is away. Raises LostLeadership and
+        DrainTimeout."""
+        self.inbox.put_back()
+        while True:
+            self.watchdog.turns += 1
+            try:
+                self.leadership.regain(self._wait_for_lock)
+                # Reading may take long.
+                self.watchdog.paused = True
+                self._rebuild()
+                self.leadership.database_back()
+                return
+            except driver_errors() as error:
+                self.leadership.database_away(error)
+                if self.drain_expired():
+                    raise DrainTimeout from error
+                self._wait_for_database(OUTAGE_SECONDS)
+            finally:
+                self.watchdog.paused = False
 
-    def _apply(self, command: int, kind: str, run_id: int | None, node: str, body: dict[str, object]) -> None:
-        core = self.core
+    def _wait_for_lock(self, seconds: float) -> None:
+        self.watchdog.turns += 1
+        self._wait_for_database(seconds)
 
-        def done(outcome: dict[str, object] | None) -> None:
-            core.changes.commands.append((command, outcome))
-
-        if kind == "pool_changed":
-            commands.pools_changed(core, self.store.pools())
-            done(None)
-            return
-        run = core.runs.get(run_id) if run_id is not None else None
-        if kind == "start":
-            done(None)
-        elif kind == "cancel":
-            done(commands.cancel(core, run) if run is not None else {"refused": "ended"})
-        elif kind == "cancel_node":
-            done(commands.cancel_node(core, run, node) if run is not None else {"refused": "ended"})
-        elif kind == "skip":
-            if run is None and run_id is not None:
-                run = self.store.run(run_id)
-            if run is None:
-                done({"refused": "no such run"})
-            else:
-                commands.skip(core, run, node, done)
-        elif kind == "stack":
-            done(commands.take_stack(core, run, node) if run is not None else {"refused": "ended"})
-        elif kind == "retry":
-            if run is None and run_id is not None:
-                run = self.store.run(run_id)
-            if run is None:
-                done({"refused": "no such run"})
-            else:
-                commands.retry(core, run, body, done)
+    def _wait_for_database(self, seconds: float) -> None:
+        """Wait; meanwhile the executor enforces limits, and its reports are kept."""
+        if self.executor_stopped:
+            time.sleep(seconds)
         else:
-            log.error("unknown_command kind=%s", kind)
-            done({"refused": "unknown"})
+            self.inbox.extend(self.executor.poll(seconds))
+
+    def _rebuild(self) -> None:
+        """Read memory from the database. What the executor has in flight goes on; any other attempt is lost."""
+        self.store.forget()
+        self.dispatcher.reset()
+        self.durations = DurationQueue()
+        inbox = self.inbox
+        if self.remote is not None:
+            self.leadership.lock.limit_silence(SILENT_AT_START_SECONDS)
+            # A commit whose outcome is not known may have written works and deleted reports.
+            inbox.in_flight = set(self.remote.reload())
+            inbox.drop_batches()
+        core = self.core = self._new_core()
+        core.begin(round(self.wall() * 1e6), self.monotonic())
+        pools = self.store.pools()
+        faults.point("rebuild.before_reading")
+        lost, unknown = recovery.rebuild(core, pools, self.store.unfinished(), inbox.in_flight, self.started)
+        if unknown:
+            # Dispatched before the commit failed, or returned meanwhile.
+            self.dispatcher.discard(unknown)
+        inbox.extend(lost)
+        if self.remote is not None:
+            self.leadership.lock.limit_silence(SILENT_SECONDS)
+        faults.point("rebuild.after_reading")
+        self.commands.reset()
+        self.next_beat = 0.0
 
 
-class _Room:
-    """How much an executor will take in this tick, counting what was granted."""
-
-    __slots__ = ("ahead", "envelopes", "executor", "idle", "rooms", "works")
-
-    def __init__(self, executor: Executor, envelopes: Envelopes) -> None:
-        self.executor = executor
-        self.envelopes = envelopes
-        self.idle = executor.idle_credit()
-        self.ahead = executor.prefetch_credit()
-        self.rooms: dict[str, bool] = {}
-        """Interpreter -> whether a short work would be taken; nothing is sent before the tick is written."""
-        self.works: dict[NodeState, Work] = {}
-
-    def __call__(self, node: NodeState) -> bool:
-        if self.idle <= 0 and self.ahead <= 0:
-            return False
-        work = self.envelopes.sketch(node)
-        short = self.executor.is_short(work)
-        if self.idle > 0:
-            self.idle -= 1
-            # What an idle process could be sent ahead it cannot be behind a long node.
-            self.ahead -= 1 if short else PREFETCH_MAX
-        elif short and self._room(work):
-            self.ahead -= 1
-        else:
-            return False
-        self.works[node] = work
-        return True
-
-    def _room(self, work: Work) -> bool:
-        found = self.rooms.get(work.python)
-        if found is None:
-            found = self.rooms[work.python] = self.executor.has_room(work)
-        return found
+def _new_claim() -> str:
+    return secrets.token_hex(16)

@@ -1,55 +1,47 @@
 """The rows that a tick writes, as tuples, and the statements that write them, for both databases. Pure.
 
-Every statement is repeatable by key: written twice, the database is the same.
+Statements are idempotent by key: writing a row again changes nothing.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from engine.executors import wire
 from engine.executors.base import Work
-from engine.scheduler.memory import AttemptState, Changes, NodeState, RunState
-from engine.text import clean_text
+from engine.scheduler.core.changes import Changes
+from engine.scheduler.core.state import AttemptState, NodeState, RunState
+from engine.text import stored_json
 
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False).encode
-
-
-def dump(value: Any) -> str:
-    """Compact JSON that both databases store."""
-    return clean_text(_encode(value))
-
-
-TIMES_KEPT = 4096
+TIMES_MAX = 4096
 
 
 class Times:
-    """Microseconds since 1970 as the database's text. What was made is kept: one moment stands in up to three rows, and
-    most are of one second."""
+    """Microseconds since 1970 as the database's text. Texts are cached: one time is in up to three rows, and most times
+    of a tick are in one second."""
 
-    __slots__ = ("kept", "second", "suffix", "text")
+    __slots__ = ("cache", "second", "suffix", "text")
 
     def __init__(self, suffix: str) -> None:
-        """`suffix`: `+00` for PostgreSQL, nothing for SQLite, where Django keeps naive UTC."""
+        """`suffix`: `+00` for PostgreSQL; empty for SQLite, where Django stores naive UTC."""
         self.suffix = suffix
         self.second = -1
         self.text = ""
-        self.kept: dict[int | None, str] = {}
+        self.cache: dict[int | None, str] = {}
 
     def __call__(self, us: int | None) -> str | None:
-        text = self.kept.get(us)
+        text = self.cache.get(us)
         if text is not None or us is None:
             return text
         second, rest = divmod(us, 1_000_000)
         if second != self.second:
             self.text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S")
             self.second = second
-        if len(self.kept) > TIMES_KEPT:
-            self.kept.clear()
-        text = self.kept[us] = f"{self.text}.{rest:06d}{self.suffix}"
+        if len(self.cache) > TIMES_MAX:
+            self.cache.clear()
+        text = self.cache[us] = f"{self.text}.{rest:06d}{self.suffix}"
         return text
 
 
@@ -69,12 +61,12 @@ SAMPLE_COLUMNS = (
     "network_bytes", "network_scope",
 )  # fmt: skip
 STACK_COLUMNS = ("run_id", "node", "item", "attempt", "taken_at", "why", "body")
-STAT_COLUMNS = ("workflow", "node", "durations", "median")
+DURATION_COLUMNS = ("workflow", "node", "durations", "median")
 
 NODE_KEY = ("run_id", "node", "item")
 ATTEMPT_KEY = ("run_id", "node", "item", "number")
 BATCH_KEY = ("run_id", "first_seq")
-STAT_KEY = ("workflow", "node")
+DURATION_KEY = ("workflow", "node")
 
 TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "nodes": ("engine_noderun", NODE_COLUMNS, NODE_KEY),
@@ -83,12 +75,12 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "logs": ("engine_logbatch", LOG_COLUMNS, BATCH_KEY),
     "samples": ("engine_sample", SAMPLE_COLUMNS, ()),
     "stacks": ("engine_stack", STACK_COLUMNS, ()),
-    "stats": ("engine_nodestat", STAT_COLUMNS, STAT_KEY),
+    "durations": ("engine_nodestat", DURATION_COLUMNS, DURATION_KEY),
 }
 
 
 def insert(table: str, values: str) -> str:
-    """The statement that inserts or replaces by key; `values` is what follows VALUES."""
+    """Return the statement that inserts or replaces by key; `values` is what follows VALUES."""
     name, columns, key = TABLES[table]
     statement = f"INSERT INTO {name} ({', '.join(columns)}) VALUES {values}"  # noqa: S608 - names from this module
     if key:
@@ -97,56 +89,67 @@ def insert(table: str, values: str) -> str:
     return statement
 
 
-STACKS_KEPT = 20
+STACKS_MAX = 20
 """Of one attempt."""
 
 
 def thin_stacks(mark: str) -> str:
-    """The statement that keeps STACKS_KEPT stacks of one attempt: the newest one, then those that nobody asked for,
-    then the newer ones. Its parameters are (run, node, attempt) three times; `mark` is the driver's placeholder."""
+    """Return the statement that deletes all but STACKS_MAX stacks of one attempt.
+
+    The newest one stays, then those that were taken automatically, then newer before older ones. The parameters are
+    (run, node, attempt) three times; `mark` is the driver's placeholder.
+    """
     mine = f"run_id = {mark} AND node = {mark} AND item = -1 AND attempt = {mark}"
     return (
         f"DELETE FROM engine_stack WHERE {mine} AND id NOT IN (SELECT id FROM engine_stack WHERE {mine} "  # noqa: S608
         f"ORDER BY CASE WHEN id = (SELECT MAX(id) FROM engine_stack WHERE {mine}) THEN 0 "
-        f"WHEN why = 'asked' THEN 2 ELSE 1 END, taken_at DESC, id DESC LIMIT {STACKS_KEPT})"
+        f"WHEN why = 'asked' THEN 2 ELSE 1 END, taken_at DESC, id DESC LIMIT {STACKS_MAX})"
     )
 
 
 class Rows:
-    """What a tick writes, ready made before the transaction begins, so that the lock is held for the writing only."""
+    """The rows of a tick, made before the transaction begins, so that it holds the lock only while it writes."""
 
     __slots__ = (
         "attempts",
         "claims",
         "closed",
         "commands",
-        "crowded",
+        "crowded_attempts",
         "dispatches",
+        "durations",
         "events",
+        "indexed_runs",
         "logs",
         "nodes",
+        "pending_actions",
         "pools",
-        "read",
-        "runs",
+        "read_batches",
         "samples",
         "stacks",
-        "stats",
-        "steps",
-        "wishes",
+        "unindexed_runs",
     )
 
     def __init__(self, changes: Changes, at: Times) -> None:
-        self.runs = [_run_row(run, at) for run in changes.runs if run.indexed != run.indexed_written]
-        self.steps = [_run_row(run, at) for run in changes.runs if run.indexed == run.indexed_written]
-        """Runs of which nothing changes that an index holds."""
+        self.indexed_runs = [_run_row(run, at) for run in changes.runs if run.indexed != run.stored_indexed]
+        """Runs of which a column changes that is in an index."""
+        self.unindexed_runs = [_run_row(run, at) for run in changes.runs if run.indexed == run.stored_indexed]
         self.nodes = [_node_row(node, at) for node in changes.nodes]
         self.claims = [(node.claim, node.run.id, node.plan.id) for node in changes.claimed]
         self.attempts = [_attempt_row(attempt, at) for attempt in changes.attempts]
         self.events = [
-            (run.id, run.events[0][0], run.events[-1][0], dump(run.events)) for run in changes.runs if run.events
+            (run.id, run.events[0][0], run.events[-1][0], stored_json(run.events)) for run in changes.runs if run.events
         ]
         self.logs = [
-            (run.id, row.node, -1, row.attempt, row.first_seq, row.first_seq + len(row.lines) - 1, dump(row.lines))
+            (
+                run.id,
+                row.node,
+                -1,
+                row.attempt,
+                row.first_seq,
+                row.first_seq + len(row.lines) - 1,
+                stored_json(row.lines),
+            )
             for run in changes.runs
             for row in run.logs
         ]
@@ -155,43 +158,49 @@ class Rows:
             for run, node, attempt, at_us, cpu, memory, io_wait, io, network, scope in changes.samples
         ]
         self.stacks = [
-            (run, node, -1, attempt, at(at_us), why, body)
-            for run, node, attempt, at_us, why, body in changes.stack_rows
+            (run, node, -1, attempt, at(at_us), why, body) for run, node, attempt, at_us, why, body in changes.stacks
         ]
-        self.crowded = sorted({(run, node, attempt) for run, node, attempt, *_ in changes.stack_rows})
-        """Attempts that may have too many stacks now."""
+        self.crowded_attempts = sorted({(run, node, attempt) for run, node, attempt, *_ in changes.stacks})
+        """Attempts that may have more than STACKS_MAX stacks now."""
         self.pools = [(pool.acquired, pool.released, pool.longest_wait, pool.name) for pool in changes.pools]
-        self.commands = [(None if outcome is None else dump(outcome), command) for command, outcome in changes.commands]
-        self.wishes = [(f"{node.wish} {node.claim}", node.run.id, node.plan.id) for node in changes.wishes if node.wish]
-        """Apart from the node's columns, for it is rare: with the claim in it, nobody has to take it away."""
+        self.commands = [
+            (None if outcome is None else stored_json(outcome), command) for command, outcome in changes.commands
+        ]
+        self.pending_actions = [
+            (node.pending_action.stored(node.claim), node.run.id, node.plan.id)
+            for node in changes.pending_actions
+            if node.pending_action is not None
+        ]
+        """Not among the columns of nodes, for they are rare."""
         self.dispatches: Sequence[tuple[Any, ...]] = ()
         self.closed: Sequence[str] = ()
-        self.read: Sequence[int] = ()
+        self.read_batches: Sequence[int] = ()
         if changes.works is not None:
-            self._remote(changes.works, changes)
-        self.stats = [(workflow, node, dump(durations), median) for workflow, node, durations, median in changes.stats]
-
-    def _remote(self, works: Iterable[Work], changes: Changes) -> None:
-        self.dispatches = [
-            (work.claim, work.queue, wire.PROTOCOL, wire.work_text(work), wire.envelope_text(work)) for work in works
+            self.dispatches = [_dispatch_row(work) for work in changes.works]
+            self.closed = changes.closed
+            self.read_batches = changes.read_batches
+        self.durations = [
+            (workflow, node, stored_json(seconds), median) for workflow, node, seconds, median in changes.durations
         ]
-        self.closed = changes.closed
-        self.read = changes.read
+
+
+def _dispatch_row(work: Work) -> tuple[Any, ...]:
+    return work.claim, work.queue, wire.PROTOCOL, wire.work_text(work), wire.envelope_text(work)
 
 
 def _run_row(run: RunState, at: Times) -> tuple[Any, ...]:
     return (
         run.state,
         run.reason,
-        dump(run.altered) if run.altered else "{}",
-        dump(run.counts),
+        stored_json(run.altered) if run.altered else "{}",
+        stored_json(run.counts),
         run.seq,
         run.stopping,
         at(run.started_us),
         at(run.resumed_us),
         at(run.finished_us),
         run.id,
-        run.seq_written,
+        run.stored_seq,
     )
 
 
@@ -215,9 +224,9 @@ def _node_row(node: NodeState, at: Times) -> tuple[Any, ...]:
         at(node.finished_us),
         node.expected,
         node.expected_from,
-        None if progress is None else dump(progress),
-        None if error is None else dump(error),
-        None if output is None else dump(output),
+        None if progress is None else stored_json(progress),
+        None if error is None else stored_json(error),
+        None if output is None else stored_json(output),
         node.artifact,
     )
 
@@ -238,7 +247,7 @@ def _attempt_row(attempt: AttemptState, at: Times) -> tuple[Any, ...]:
         at(attempt.ready_us),
         at(attempt.started_us),
         at(attempt.finished_us),
-        None if error is None else dump(error),
-        None if usage is None else dump(usage),
-        None if receipt is None else dump(receipt),
+        None if error is None else stored_json(error),
+        None if usage is None else stored_json(usage),
+        None if receipt is None else stored_json(receipt),
     )

@@ -1,7 +1,7 @@
-"""Keeps SQLite's write-ahead log short: a reader that stays open, or a library that must not checkpoint by itself,
-would let it grow without end.
+"""Keeps SQLite's write-ahead log short.
 
-Only the scheduler truncates it, between ticks and without waiting for readers.
+A reader that stays open would let it grow without limit, and so would a version of the library that must not checkpoint
+by itself. Only the scheduler truncates the log, between ticks and without waiting for readers.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from engine.database import sqlite
 
 BUSY_MS = 20
 IDLE_BYTES = 1 << 20
-"""While nothing runs, a log larger than this is truncated ..."""
+"""While nothing runs, a log larger than this is truncated."""
 LOADED_BYTES = 64 << 20
-"""... and under load one that checkpoints have not kept below this."""
+"""Under load, a log larger than this is truncated: automatic checkpoints have not kept it smaller."""
 UNSAFE_BYTES = 8 << 20
-"""With a library that must not checkpoint by itself the scheduler is the only one who does: then sooner."""
+"""The same where the library must not checkpoint by itself."""
 
 
 class WriteAheadLog:
-    """The log beside one database file."""
+    """The log of one database file."""
 
     def __init__(self, raw: Any, path: str, version: str) -> None:
         self.db = raw
@@ -31,15 +31,15 @@ class WriteAheadLog:
         safe = sqlite.is_safe(tuple(int(part) for part in version.split(".")))  # type: ignore[arg-type]
         self.loaded_bytes = LOADED_BYTES if safe else UNSAFE_BYTES
 
-    def tidy(self, idle: bool) -> bool:
-        """Truncate the log when it is too large for the moment; whether that was tried. Raises database errors."""
+    def checkpoint(self, idle: bool) -> bool:
+        """Truncate the log if it is too large; return whether that was tried. Raises database errors."""
         try:
             size = os.stat(self.path).st_size
         except OSError:
             return False
         if size <= (IDLE_BYTES if idle else self.loaded_bytes):
             return False
-        # With readers or writers in the way it gives up at once; the next second is another chance.
+        # While readers or writers use the log it fails at once and is tried again a second later.
         self.db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         try:
             self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -49,7 +49,7 @@ class WriteAheadLog:
 
 
 def of_connection() -> WriteAheadLog | None:
-    """The log of Django's connection in this thread; None on other databases."""
+    """Return the log of Django's connection in this thread; None on other databases."""
     if connection.vendor != "sqlite":
         return None
     version = connection.connection.execute("SELECT sqlite_version()").fetchone()[0]

@@ -79,7 +79,7 @@ def test_an_epoch_that_was_raised_stops_the_old_leader(engine: Engine):
     engine.start(chain(1))
     with pytest.raises(LostLeadership):
         engine.until(lambda: False, 5)
-    engine.scheduler.epoch = 10_000
+    engine.scheduler.leadership.epoch = 10_000
 
 
 TAKEN_OVER = {
@@ -97,8 +97,8 @@ def test_a_lock_that_is_still_held_after_an_error_ends_a_leader_only_when_anothe
 
     from engine.errors import LostLeadership
 
-    leadership = engine.scheduler.leadership
-    acquire, held = leadership.acquire, [True, True, True]
+    lock = engine.scheduler.leadership.lock
+    acquire, held = lock.acquire, [True, True, True]
 
     def fail() -> None:
         faults.disarm()
@@ -106,13 +106,13 @@ def test_a_lock_that_is_still_held_after_an_error_ends_a_leader_only_when_anothe
             Leader.objects.filter(pk=1).update(**changed)
         raise OperationalError("the connection is gone")
 
-    monkeypatch.setattr(leadership, "acquire", lambda: not (held and held.pop()) and acquire())
+    monkeypatch.setattr(lock, "acquire", lambda: not (held and held.pop()) and acquire())
     faults.arm("tick.after_commit", fail)
     run = engine.start(chain(3))
     if who == "another":
         with pytest.raises(LostLeadership):
             engine.finish(run)
-        engine.scheduler.epoch = 10_000
+        engine.scheduler.leadership.epoch = 10_000
     else:
         engine.finish(run)
         assert run.state == "succeeded"
@@ -179,8 +179,8 @@ def test_a_drain_in_whose_last_turn_the_database_fails_is_still_written(
     slow = python("a", "import time\ndef main(inputs, ctx):\n    time.sleep(60)\n")
     run = engine.start(document([slow]))
     engine.reaches(run, "a", "running")
-    leadership, stop = engine.scheduler.leadership, engine.executor.stop
-    acquire, held = leadership.acquire, [True, True, True]
+    lock, stop = engine.scheduler.leadership.lock, engine.executor.stop
+    acquire, held = lock.acquire, [True, True, True]
 
     def fail() -> None:
         faults.disarm()
@@ -189,10 +189,10 @@ def test_a_drain_in_whose_last_turn_the_database_fails_is_still_written(
     def stop_and_fail(grace: float):
         faults.arm("tick.before_write" if not engine.remote else "tick.before_beat", fail)
         # A remote executor has nothing to report, and its last turn nothing to write but that it lives.
-        engine.scheduler.beat_at = 0.0
+        engine.scheduler.next_beat = 0.0
         return stop(grace)
 
-    monkeypatch.setattr(leadership, "acquire", lambda: not (held and held.pop()) and acquire())
+    monkeypatch.setattr(lock, "acquire", lambda: not (held and held.pop()) and acquire())
     monkeypatch.setattr(engine.executor, "stop", stop_and_fail)
     engine.scheduler.drain(0)
     assert not held

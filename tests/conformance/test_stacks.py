@@ -13,11 +13,11 @@ from django.conf import settings
 from django.db import connection
 
 from dashboard.models import Role
+from engine import policy
 from engine.actions import deletion, runs
 from engine.inspect import procfs
 from engine.models import Attempt, Command, Sample, Stack
 from engine.reads import logs, queries
-from engine.scheduler import stacks
 from tests.support.api import Answer, Api
 from tests.support.effort import in_time
 from tests.support.engine import Engine
@@ -73,8 +73,8 @@ def test_the_live_stacks_of_a_running_node_come_through_the_api(
     engine: Engine, api: Api, monkeypatch: pytest.MonkeyPatch
 ):
     # However late one of the three comes to ask.
-    for module in (runs, stacks):
-        monkeypatch.setattr(module, "FRESH_SECONDS", 20)
+    for module in (runs, policy):
+        monkeypatch.setattr(module, "STACK_FRESH_SECONDS", 20)
     run = sleeping(engine)
     address = f"runs/{run.pk}/nodes/a/stack/"
 
@@ -116,7 +116,7 @@ def test_a_stuck_node_has_its_stacks_taken_once_and_its_log_says_so(engine: Engi
     lines = engine.until(lambda: found if len(found := logs.logs(run, node="a")[0]) > 1 else None)
     # Which of them comes first is the machine's affair.
     assert sorted((line["message"], line["level"]) for line in lines or ()) == [
-        ("Counts as stuck: twice its expected 0.3 s have passed; stacks are kept.", "info"),
+        ("Marked stuck after 0.6 s (expected 0.3 s). Stack traces saved.", "info"),
         ("here", "info"),
     ]
     runs.cancel(run, by="me")

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from engine.admission import AGING_SECONDS
+from engine.admission.rules import AGING_SECONDS
 from tests.faults.checks import CLOCKS_NS, Rows, hold, moment_ns
 from tests.support.ledger import Execution, Ledger
 

@@ -10,8 +10,8 @@ from django.db.models import F
 from engine import clock
 from engine.actions import runs
 from engine.models import EventBatch, LogBatch, NodeRun, Run
-from engine.models.fields import dump
 from engine.shapes import micros
+from engine.text import dump
 
 
 def document(nodes: int = 3) -> dict[str, Any]:

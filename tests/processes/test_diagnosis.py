@@ -168,7 +168,7 @@ def check(product: Product, case: Case, first: Any) -> None:
     (stuck,) = case.seen["stuck_nodes"]
     assert (stuck["node_id"], stuck["expected"], stuck["expected_from"]) == (case.node, case.expected, "author")
     assert stuck["duration"] > 2 * case.expected
-    assert any("Counts as stuck" in line["message"] for line in stuck["logs"])
+    assert any("Marked stuck" in line["message"] for line in stuck["logs"])
     assert stuck["stack"]["samples"]
     attempt = product.api("GET", f"runs/{case.run}/nodes/{case.node}/attempts/")["results"][0]
     measured = first["evidence"][0]

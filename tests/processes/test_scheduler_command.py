@@ -129,13 +129,13 @@ WATCHED = """
 from django.core.management import execute_from_command_line
 from engine.scheduler import watchdog
 
-watchdog.STALL_LOOKS, watchdog.LOOK_SECONDS = {looks}, 0.05
+watchdog.CHECKS_MAX, watchdog.CHECK_SECONDS = {looks}, 0.05
 execute_from_command_line(["manage.py", "scheduler"])
 """
 
 
 def watched(home: Path, log: Path, looks: int, fault: str = "") -> subprocess.Popen[bytes]:
-    """A scheduler whose watchdog looks oftener, and gives up after `looks` looks."""
+    """A scheduler whose watchdog checks more often, and gives up after `looks` checks."""
     with log.open("ab") as file:
         return subprocess.Popen(
             [sys.executable, "-c", WATCHED.format(looks=looks)],
@@ -172,7 +172,7 @@ def test_a_scheduler_that_was_stopped_and_goes_on_is_not_taken_for_one_that_hang
     try:
         wait_until(lambda: leader(home) == (1, process.pid))
         os.kill(process.pid, signal.SIGSTOP)
-        # Longer than 40 looks take.
+        # Longer than 40 checks take.
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(4)
         os.kill(process.pid, signal.SIGCONT)

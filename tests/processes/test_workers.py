@@ -175,10 +175,7 @@ def test_a_worker_that_is_told_to_stop_lets_end_what_ends_and_gives_back_the_res
     # The scheduler hears of it a moment later.
     found = wait_until(lambda: now if (now := scaled.node(run))["state"] != "running" else None)
     assert (found["state"], found["attempt"]) == ("ready", 1)
-    assert found["waiting_for"][0]["message"] == (
-        'No worker takes the queue "default": start one with `celery -A engine worker -Q default`, or give the node '
-        "another queue."
-    )
+    assert (found["waiting_for"][0]["code"], found["waiting_for"][0]["params"]) == ("queue", {"queue": "default"})
     scaled.worker("two")
     assert scaled.ended(run) == "succeeded"
     assert scaled.rows("SELECT losses, retries FROM engine_noderun WHERE run_id = %s", int(run)) == [(0, 0)]

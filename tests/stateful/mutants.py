@@ -8,17 +8,21 @@ from typing import Any
 
 import pytest
 
-from engine import admission, policy
+from engine import policy
+from engine.admission import rules
 from engine.definition import Document
 from engine.executors.base import Ended, Report
-from engine.scheduler import commands, leadership, loop
-from engine.scheduler.core import Core
-from engine.scheduler.dispatching import Admitting
+from engine.scheduler.core import commands, recovery
+from engine.scheduler.core.admission_control import AdmissionControl
+from engine.scheduler.core.changes import Changes
+from engine.scheduler.core.core import Core
+from engine.scheduler.core.lifecycle import RunLifecycle
+from engine.scheduler.core.plan import Plan
+from engine.scheduler.core.recovery import adopt
+from engine.scheduler.core.report_handler import ReportHandler
+from engine.scheduler.core.state import NodeState, PoolState, RunState
 from engine.scheduler.loop import Scheduler
-from engine.scheduler.memory import Changes, NodeState, PoolState, RunState
-from engine.scheduler.plan import Plan
-from engine.scheduler.recovery import adopt
-from engine.scheduler.reports import Reports
+from engine.scheduler.room import LocalRoom
 from tests.support.simulation import MemoryStore
 
 # When a node may start.
@@ -53,12 +57,12 @@ def one_success_enough(patch: pytest.MonkeyPatch) -> None:
 
 
 def _without(patch: pytest.MonkeyPatch, code: str) -> None:
-    real = admission.conditions
+    real = rules.waiting_codes
 
-    def conditions(*given: Any) -> Iterable[str]:
+    def waiting_codes(*given: Any) -> Iterable[str]:
         return (found for found in real(*given) if found != code)
 
-    patch.setattr(admission, "conditions", conditions)
+    patch.setattr(rules, "waiting_codes", waiting_codes)
 
 
 def run_limit_ignored(patch: pytest.MonkeyPatch) -> None:
@@ -73,20 +77,20 @@ def smaller_pool_unnoticed(patch: pytest.MonkeyPatch) -> None:
     real = commands.pools_changed
 
     def pools_changed(core: Core, sizes: Mapping[str, int]) -> None:
-        known = {name: pool.slots or 0 for name, pool in core.pools.items()}
+        known = {name: pool.slots or 0 for name, pool in core.memory.pools.items()}
         real(core, {name: max(slots, known.get(name, 0)) for name, slots in sizes.items()})
 
     patch.setattr(commands, "pools_changed", pools_changed)
 
 
 def workflow_limit_ignored(patch: pytest.MonkeyPatch) -> None:
-    real = Core.start_runs
+    real = RunLifecycle.start_runs
 
-    def start_runs(self: Core, workflow: str) -> None:
-        self.workflow(workflow).active.clear()
-        real(self, workflow)
+    def start_runs(self: RunLifecycle, name: str) -> None:
+        self.memory.workflow(name).active.clear()
+        real(self, name)
 
-    patch.setattr(Core, "start_runs", start_runs)
+    patch.setattr(RunLifecycle, "start_runs", start_runs)
 
 
 def room_not_counted(patch: pytest.MonkeyPatch) -> None:
@@ -96,18 +100,18 @@ def room_not_counted(patch: pytest.MonkeyPatch) -> None:
         self.works[node] = self.envelopes.sketch(node)
         return True
 
-    patch.setattr(loop._Room, "__call__", call)
+    patch.setattr(LocalRoom, "__call__", call)
 
 
 def _released(patch: pytest.MonkeyPatch, times: int) -> None:
-    real = Admitting.let_go
+    real = AdmissionControl.release
 
-    def let_go(self: Admitting, node: NodeState) -> None:
+    def release(self: AdmissionControl, node: NodeState) -> None:
         if node.pool is not None:
             node.pool.in_use -= node.slots * (times - 1)
         real(self, node)
 
-    patch.setattr(Admitting, "let_go", let_go)
+    patch.setattr(AdmissionControl, "release", release)
 
 
 def release_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -122,11 +126,11 @@ def released_twice(patch: pytest.MonkeyPatch) -> None:
 
 
 def _key(patch: pytest.MonkeyPatch, key: Callable[[float, int], float]) -> None:
-    patch.setattr(admission, "key", key)
+    patch.setattr(rules, "key", key)
 
 
 def last_in_first_out(patch: pytest.MonkeyPatch) -> None:
-    _key(patch, lambda ready_at, priority: priority * admission.AGING_SECONDS - ready_at)
+    _key(patch, lambda ready_at, priority: priority * rules.AGING_SECONDS - ready_at)
 
 
 def priority_ignored(patch: pytest.MonkeyPatch) -> None:
@@ -143,25 +147,25 @@ def no_reservation(patch: pytest.MonkeyPatch) -> None:
 
 def full_pool_blocks_all(patch: pytest.MonkeyPatch) -> None:
     """What waits for its pool stays first in the common line."""
-    real = Admitting.admit
+    real = AdmissionControl.admit
 
-    def admit(self: Admitting, room: Callable[[NodeState], bool]) -> None:
+    def admit(self: AdmissionControl, room: Callable[[NodeState], bool]) -> None:
         def stops(node: NodeState) -> bool:
-            full = any(pool.line.first() is not None for pool in self.pools.values())
+            full = any(pool.parked.first() is not None for pool in self.memory.pools.values())
             return not full and room(node)
 
         real(self, stops)
 
-    patch.setattr(Admitting, "admit", admit)
+    patch.setattr(AdmissionControl, "admit", admit)
 
 
 def run_not_woken(patch: pytest.MonkeyPatch) -> None:
     """Who waits for the run's limit is not told that there is a place."""
-    patch.setattr(Admitting, "wake_run", lambda self, run: None)
+    patch.setattr(AdmissionControl, "unpark_run", lambda self, run: None)
 
 
 def pool_not_woken(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Admitting, "wake_pool", lambda self, pool: None)
+    patch.setattr(AdmissionControl, "unpark_pool", lambda self, pool: None)
 
 
 # Results.
@@ -169,57 +173,56 @@ def pool_not_woken(patch: pytest.MonkeyPatch) -> None:
 
 def any_claim(patch: pytest.MonkeyPatch) -> None:
     """A report with a claim that nobody has is taken for one of whoever runs."""
-    real = Core.report
+    real = ReportHandler.take
 
-    def report(self: Core, report: Report) -> None:
-        claim = getattr(report, "claim", None)
-        if isinstance(report, Ended) and claim not in self.claims:
-            report.claim = next((claim for claim, node in self.claims.items() if node.state == "running"), "")
+    def take(self: ReportHandler, report: Report) -> None:
+        claims = self.memory.claims
+        if isinstance(report, Ended) and report.claim not in claims:
+            report.claim = next((claim for claim, node in claims.items() if node.state == "running"), "")
         real(self, report)
 
-    patch.setattr(Core, "report", report)
+    patch.setattr(ReportHandler, "take", take)
 
 
 def started_twice(patch: pytest.MonkeyPatch) -> None:
     """A start that is reported again opens another attempt."""
-    real = Reports._started
+    real = ReportHandler._started
 
-    def started(self: Reports, report: Any) -> None:
-        node = self.claims.get(report.claim)
-        if node is not None and node.state == "running":
+    def started(self: ReportHandler, node: NodeState, report: Any) -> None:
+        if node.state == "running":
             node.state = "ready"
             node.run.counts["running"] -= 1
             node.run.counts["ready"] = node.run.counts.get("ready", 0) + 1
-        real(self, report)
+        real(self, node, report)
 
-    patch.setattr(Reports, "_started", started)
+    patch.setattr(ReportHandler, "_started", started)
 
 
 def success_thrown_away(patch: pytest.MonkeyPatch) -> None:
     """It is written with the attempt, and the node goes on as if it were interrupted."""
 
-    def succeeded(self: Reports, node: NodeState, report: Ended, at: int) -> None:
-        self.move(node, "interrupted", "ready", at_us=at)
+    def succeeded(self: ReportHandler, node: NodeState, report: Ended, at: int) -> None:
+        self.transitions.move(node, "interrupted", "ready", at_us=at)
 
-    patch.setattr(Reports, "_succeeded", succeeded)
+    patch.setattr(ReportHandler, "_succeeded", succeeded)
 
 
 def losses_not_counted(patch: pytest.MonkeyPatch) -> None:
-    def lost(self: Reports, node: NodeState, at: int) -> None:
+    def lost(self: ReportHandler, node: NodeState, at: int) -> None:
         node.finished_us = None
-        self.move(node, "lost", "ready", at_us=at)
+        self.transitions.move(node, "lost", "ready", at_us=at)
 
-    patch.setattr(Reports, "_lost", lost)
+    patch.setattr(ReportHandler, "_lost", lost)
 
 
 def retries_not_counted(patch: pytest.MonkeyPatch) -> None:
-    real = Reports._failed
+    real = ReportHandler._failed
 
-    def failed(self: Reports, node: NodeState, state: str, at: int) -> None:
+    def failed(self: ReportHandler, node: NodeState, state: str, at: int) -> None:
         real(self, node, state, at)
         node.retries = 0
 
-    patch.setattr(Reports, "_failed", failed)
+    patch.setattr(ReportHandler, "_failed", failed)
 
 
 def pool_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -228,8 +231,8 @@ def pool_forgotten(patch: pytest.MonkeyPatch) -> None:
 
     def pools_changed(core: Core, sizes: Mapping[str, int]) -> None:
         real(core, sizes)
-        for name in core.pools.keys() - sizes.keys():
-            core.pools[name] = PoolState(name, None)
+        for name in core.memory.pools.keys() - sizes.keys():
+            core.memory.pools[name] = PoolState(name, None)
 
     patch.setattr(commands, "pools_changed", pools_changed)
 
@@ -241,8 +244,8 @@ def sent_before_commit(patch: pytest.MonkeyPatch) -> None:
     real = Scheduler._write
 
     def write(self: Scheduler, changes: Changes, mono: float) -> None:
-        self._dispatch(changes)
-        changes.sends = []
+        self.dispatcher.dispatch(changes)
+        changes.dispatches = []
         real(self, changes, mono)
 
     patch.setattr(Scheduler, "_write", write)
@@ -258,10 +261,10 @@ def epoch_ignored(patch: pytest.MonkeyPatch) -> None:
 
 
 def _adopting(patch: pytest.MonkeyPatch, change: Callable[[Core, RunState, list[Report]], list[Report]]) -> None:
-    def adopting(core: Core, run: RunState, in_flight: Any, begun: Any) -> list[Report]:
-        return change(core, run, adopt(core, run, in_flight, begun))
+    def adopting(core: Core, run: RunState, in_flight: Any, started: Any) -> list[Report]:
+        return change(core, run, adopt(core, run, in_flight, started))
 
-    patch.setattr(leadership, "adopt", adopting)
+    patch.setattr(recovery, "adopt", adopting)
 
 
 def lost_not_declared(patch: pytest.MonkeyPatch) -> None:
@@ -269,16 +272,16 @@ def lost_not_declared(patch: pytest.MonkeyPatch) -> None:
     _adopting(patch, lambda core, run, lost: [])
 
 
-def begun_not_looked_at(patch: pytest.MonkeyPatch) -> None:
+def started_attempts_ignored(patch: pytest.MonkeyPatch) -> None:
     """What is not stored as started is taken for never begun."""
-    patch.setattr(leadership, "adopt", lambda core, run, in_flight, begun: adopt(core, run, in_flight, {}))
+    patch.setattr(recovery, "adopt", lambda core, run, in_flight, started: adopt(core, run, in_flight, {}))
 
 
 def not_sent_again(patch: pytest.MonkeyPatch) -> None:
     """What was ready when its scheduler died is in no line."""
 
     def change(core: Core, run: RunState, lost: list[Report]) -> list[Report]:
-        while core.line.pop() is not None:
+        while core.memory.ready.pop() is not None:
             pass
         return lost
 
@@ -289,7 +292,7 @@ def not_decided_again(patch: pytest.MonkeyPatch) -> None:
     """What could be decided when its scheduler died is not looked at."""
 
     def change(core: Core, run: RunState, lost: list[Report]) -> list[Report]:
-        run.todo.clear()
+        run.to_decide.clear()
         return lost
 
     _adopting(patch, change)
@@ -300,7 +303,7 @@ def reports_forgotten(patch: pytest.MonkeyPatch) -> None:
     real = Scheduler._recover
 
     def recover(self: Scheduler) -> None:
-        self.taken.clear()
+        self.inbox._taken.clear()
         real(self)
 
     patch.setattr(Scheduler, "_recover", recover)
@@ -308,7 +311,7 @@ def reports_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 def memory_kept(patch: pytest.MonkeyPatch) -> None:
     """After a commit that failed the scheduler goes on with what it remembers."""
-    patch.setattr(Scheduler, "_recover", lambda self: self.taken.clear())
+    patch.setattr(Scheduler, "_recover", lambda self: self.inbox._taken.clear())
 
 
 def slots_kept_by_the_dead(patch: pytest.MonkeyPatch) -> None:
@@ -327,9 +330,9 @@ def place_forgotten(patch: pytest.MonkeyPatch) -> None:
     """What the executor still has after a commit that failed comes back before everybody else."""
 
     def change(core: Core, run: RunState, lost: list[Report]) -> list[Report]:
-        for node in run.held:
+        for node in run.in_flight:
             node.key = (0.0, 0, 0)
         return lost
 
     _adopting(patch, change)
-    patch.setattr(Reports, "place", lambda self, node: self.line.push(node))
+    patch.setattr(AdmissionControl, "enqueue", lambda self, node: self.memory.ready.push(node))

@@ -57,7 +57,7 @@ KILLED_WAYS = [
     ("memory_kept", "I9"),
     ("slots_kept_by_the_dead", "I3"),
     ("losses_not_counted", "I8"),
-    ("begun_not_looked_at", "I8"),
+    ("started_attempts_ignored", "I8"),
     ("edge_forgotten", "upstream"),
     ("released_twice", "I5"),
     ("place_forgotten", "I20 bound"),

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from engine import admission
+from engine.admission.rules import QUARANTINE_LOSSES
 from engine.executors.base import Ended, Lines, Progress, Returned, Started
 from engine.states import RUN_TERMINAL
 from tests.stateful import checks
@@ -236,32 +236,32 @@ class SchedulerMachine(RuleBasedStateMachine):
     def limits_hold(self) -> None:
         if not hasattr(self, "sim"):
             return
-        core = self.sim.scheduler.core
-        for run in core.runs.values():
+        memory = self.sim.scheduler.core.memory
+        for run in memory.runs.values():
             limit = run.plan.settings.max_concurrent
-            assert limit is None or run.holds <= limit, "I5: a run's limit"
-            assert run.held == {node for node in run.nodes if node is not None and node.claim}
-        suspects = {node for node in core.claims.values() if node.losses >= admission.SUSPECT_LOSSES}
-        assert suspects == core.suspected
-        assert len(suspects) <= 1, "nodes that were lost often run one at a time"
-        for name, pool in core.pools.items():
-            held = sum(node.slots for node in core.claims.values() if node.pool is pool)
+            assert limit is None or run.in_flight_count <= limit, "I5: a run's limit"
+            assert run.in_flight == {node for node in run.nodes if node is not None and node.claim}
+        quarantined = {node for node in memory.claims.values() if node.losses >= QUARANTINE_LOSSES}
+        assert quarantined == memory.quarantined_in_flight
+        assert len(quarantined) <= 1, "nodes that were lost often run one at a time"
+        for name, pool in memory.pools.items():
+            held = sum(node.slots for node in memory.claims.values() if node.pool is pool)
             assert pool.in_use == held, "I6: slots in use are those of live attempts"
             if name == "q":
                 assert held <= 1, "I5: a pool's slots"
         active: dict[str, int] = {}
-        for run in core.runs.values():
+        for run in memory.runs.values():
             if run.state == "running" and not run.waits_for_workflow:
                 active[run.workflow] = active.get(run.workflow, 0) + 1
         for workflow in active:
             limits = [
                 run.plan.settings.max_runs
-                for run in core.runs.values()
+                for run in memory.runs.values()
                 if run.workflow == workflow and run.state == "running" and not run.waits_for_workflow
             ]
-            assert core.workflows[workflow].active >= {
+            assert memory.workflows[workflow].active >= {
                 run.id
-                for run in core.runs.values()
+                for run in memory.runs.values()
                 if run.workflow == workflow and run.state == "running" and not run.waits_for_workflow
             }
             if all(limit == 1 for limit in limits):
@@ -344,9 +344,9 @@ class SchedulerMachine(RuleBasedStateMachine):
             checks.run_state_follows(run)
             if run.id not in self.touched:
                 checks.ends_follow(run)
-        assert not sim.scheduler.core.claims
+        assert not sim.scheduler.core.memory.claims
         assert all(command.done for command in sim.store.commands.values()), "every wish is answered"
-        assert all(pool.in_use == 0 for pool in sim.scheduler.core.pools.values())
+        assert all(pool.in_use == 0 for pool in sim.scheduler.core.memory.pools.values())
         for acquired, released, _ in sim.store.pool_stats.values():
             assert acquired == released, "I6"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.executors.base import Work
+from engine.scheduler.core.changes import Changes
 from engine.scheduler.loop import Scheduler
-from engine.scheduler.memory import Changes
 from engine.scheduler.rows import Rows
 from tests.support.fake_executor import Clock, FakeExecutor
 from tests.support.simulation import MemoryStore, Simulation
@@ -133,5 +133,5 @@ class Installation(Simulation):
         scheduler = super()._scheduler()
         if self.budget:
             scheduler.budget = self.budget
-            scheduler._adapt = lambda size, seconds: None  # type: ignore[method-assign]
+            scheduler._adapt_budget = lambda size, seconds: None  # type: ignore[method-assign]
         return scheduler

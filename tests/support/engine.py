@@ -61,7 +61,7 @@ class Engine:
         """Let the engine work until `condition` is true; its value. Fails with the last value seen."""
         end = time.monotonic() + timeout
         # Verbs wake the scheduler after their transaction; a test's own thread would look a second later.
-        self.scheduler.wake()
+        self.scheduler.commands.wake()
         while True:
             value = condition()
             if value:

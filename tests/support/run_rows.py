@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import clock
 from engine.models import Attempt, Host, LogBatch, NodeRun, Run
-from engine.models.fields import dump
+from engine.text import dump
 
 
 def ended(run_id: str | int, state: str = "failed", **nodes: str) -> Run:

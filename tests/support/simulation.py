@@ -15,14 +15,16 @@ from typing import Any
 from engine.config import from_environment
 from engine.definition import parse
 from engine.errors import LostLeadership
+from engine.scheduler.core.changes import Changes
+from engine.scheduler.core.plan import Plan
+from engine.scheduler.core.recovery import count
+from engine.scheduler.core.state import AttemptState, NodeState, RunState
 from engine.scheduler.dialects import Diverged
 from engine.scheduler.loop import Scheduler
-from engine.scheduler.memory import AttemptState, Changes, NodeState, RunState, kept_wish
-from engine.scheduler.plan import Plan
-from engine.scheduler.recovery import count
-from engine.scheduler.rows import ATTEMPT_COLUMNS, NODE_COLUMNS, SAMPLE_COLUMNS, STACK_COLUMNS, STACKS_KEPT, Rows, Times
+from engine.scheduler.rows import ATTEMPT_COLUMNS, NODE_COLUMNS, SAMPLE_COLUMNS, STACK_COLUMNS, STACKS_MAX, Rows, Times
 from engine.scheduler.store import Store
 from engine.shapes import output_summary
+from engine.states import PendingAction
 from tests.support.broken import Broken
 from tests.support.fake_executor import Clock, FakeExecutor
 
@@ -72,27 +74,27 @@ class MemoryStore(Store):
 
     def close(self) -> None: ...
 
-    def tidy(self, idle: bool) -> None: ...
+    def checkpoint(self, idle: bool) -> None: ...
 
-    def forget_dispatches(self) -> None: ...
+    def delete_dispatches(self) -> None: ...
 
     def write(self, changes: Changes, epoch: int, now_us: int, beat: bool) -> None:
         if epoch != self.epoch:
             raise LostLeadership(epoch)
         fail, self.fail = self.fail, ""
         if fail == "before":
-            raise Diverged("the commit failed")
+            raise Diverged
         for run in changes.runs:
-            if run.id in self.runs and self.runs[run.id].values["seq"] != run.seq_written:
+            if run.id in self.runs and self.runs[run.id].values["seq"] != run.stored_seq:
                 raise Broken(f"I4: run {run.id} was written by somebody else")
         self._apply(Rows(changes, Rowless()), changes)
         self.commits += 1
         if fail == "after":
-            raise Diverged("the commit's outcome is unknown")
-        self._written(changes)
+            raise Diverged
+        self._confirm(changes)
 
     def _apply(self, rows: Rows, changes: Changes) -> None:
-        for row in rows.runs + rows.steps:
+        for row in rows.indexed_runs + rows.unindexed_runs:
             stored = self.runs.get(row[-2])
             if stored is None:
                 continue
@@ -105,8 +107,8 @@ class MemoryStore(Store):
             stored.nodes.setdefault(values["node"], {"wish": None}).update(values)
         for claim, run_id, node in rows.claims:
             self.runs[run_id].nodes[node]["claim"] = claim
-        for wish, run_id, node in rows.wishes:
-            self.runs[run_id].nodes[node]["wish"] = wish
+        for action, run_id, node in rows.pending_actions:
+            self.runs[run_id].nodes[node]["wish"] = action
         for row in rows.attempts:
             values = dict(zip(ATTEMPT_COLUMNS, row, strict=True))
             self.runs[values["run_id"]].attempts[values["node"], values["number"]] = values
@@ -125,7 +127,7 @@ class MemoryStore(Store):
         for row in rows.stacks:
             values = dict(zip(STACK_COLUMNS, row, strict=True))
             self.runs[values["run_id"]].stacks.append(values)
-        for run_id, node, attempt in rows.crowded:
+        for run_id, node, attempt in rows.crowded_attempts:
             self._thin(self.runs[run_id], node, attempt)
         for acquired, released, longest, name in rows.pools:
             stats = self.pool_stats.setdefault(name, [0, 0, 0.0])
@@ -135,13 +137,13 @@ class MemoryStore(Store):
         for outcome, command in rows.commands:
             self.commands[command].done = True
             self.commands[command].outcome = None if outcome is None else json.loads(outcome)
-        for workflow, node, durations, median in rows.stats:
+        for workflow, node, durations, median in rows.durations:
             self.stats[workflow, node] = (json.loads(durations), median)
 
     def _thin(self, run: StoredRun, node: str, attempt: int) -> None:
         mine = [stack for stack in run.stacks if (stack["node"], stack["attempt"]) == (node, attempt)]
         order = sorted(mine[:-1], key=lambda stack: (stack["why"] == "asked", -stack["taken_at"]))
-        kept = [mine[-1], *order[: STACKS_KEPT - 1]]
+        kept = [mine[-1], *order[: STACKS_MAX - 1]]
         run.stacks = [stack for stack in run.stacks if stack not in mine or stack in kept]
 
     def beat(self, epoch: int, now_us: int) -> None:
@@ -167,11 +169,8 @@ class MemoryStore(Store):
         text = self.runs[run.id].nodes[run.plan.nodes[index].id]["output"]
         return None if text is None else json.loads(text)
 
-    def _read_durations(self, workflow: str) -> dict[str, list[float]]:
-        mine = {node: value for (name, node), value in self.stats.items() if name == workflow}
-        self.durations[workflow] = {node: list(durations) for node, (durations, _) in mine.items()}
-        self.medians[workflow] = {node: median for node, (_, median) in mine.items() if median is not None}
-        return self.durations[workflow]
+    def _durations(self, workflow: str) -> list[tuple[str, list[float], float | None]]:
+        return [(node, *value) for (name, node), value in self.stats.items() if name == workflow]
 
     def _load_run(self, stored: StoredRun) -> RunState:
         run = RunState(stored.id, stored.plan)
@@ -181,15 +180,15 @@ class MemoryStore(Store):
                 setattr(run, name, values[name])
         run.workflow, run.priority, run.created_us = values["workflow"], values["priority"], values["created_us"]
         if values["targets"] is not None:
-            run.asked = stored.plan.with_upstream(values["targets"])
-        run.seq_written = run.seq
+            run.selected = stored.plan.with_upstream(values["targets"])
+        run.stored_seq = run.seq
         run.waits_for_workflow = run.state == "running" and run.reason == "workflow_limit"
         for name, row in stored.nodes.items():
             index = run.plan.by_id[name]
             node = run.nodes[index] = NodeState(run, run.plan.nodes[index])
             for attribute in ("state", "reason", "attempt", "claim", "retries", "losses", "slots", "artifact"):
                 setattr(node, attribute, row[attribute])
-            node.wish = kept_wish(row["wish"], row["claim"])
+            node.pending_action = PendingAction.from_stored(row["wish"], row["claim"])
             node.pool_name = row["pool"]
             node.ready_us, node.retry_us = row["ready_at"] or 0, row["retry_at"] or 0
             node.started_us, node.finished_us = row["started_at"], row["finished_at"]
@@ -217,7 +216,7 @@ class MemoryStore(Store):
         return run
 
 
-class FreeLeadership:
+class FreeLock:
     """Always granted; a later one raises the epoch over an earlier one."""
 
     def __init__(self, store: MemoryStore) -> None:
@@ -226,7 +225,7 @@ class FreeLeadership:
     def acquire(self) -> bool:
         return True
 
-    def speak_within(self, seconds: int) -> None: ...
+    def limit_silence(self, seconds: int) -> None: ...
 
     def take_over(self) -> int:
         self.store.epoch += 1
@@ -258,10 +257,10 @@ class Simulation:
             monotonic=self.clock.monotonic,
             seed=1,
             store=self.store,
-            leadership=FreeLeadership(self.store),  # type: ignore[arg-type]
+            lock=FreeLock(self.store),  # type: ignore[arg-type]
         )
-        scheduler.epoch = scheduler.leadership.take_over()
-        scheduler.begun = self.executor.start()
+        scheduler.leadership.wait(None)
+        scheduler.started = self.executor.start()
         scheduler._rebuild()
         return scheduler
 
@@ -303,7 +302,7 @@ class Simulation:
             pk=number, kind=kind, run_id=run_id, node=node, body=body, by="t", done=False, outcome=None
         )
         self.store.commands[number] = command
-        self.scheduler.wake()
+        self.scheduler.commands.wake()
         return command
 
     def resize(self, name: str, slots: int | None) -> None:
@@ -325,12 +324,12 @@ class Simulation:
             self.scheduler.tick(0)
             scheduler = self.scheduler
             # After a failure that came again it rests, and takes no turn before that.
-            self.clock.advance(max(0.0, scheduler.again_at - self.clock.mono))
+            self.clock.advance(max(0.0, scheduler.next_tick - self.clock.mono))
             if (
                 not scheduler.inbox
                 and not self.executor.reports
-                and not scheduler.core.has_more
-                and scheduler.look_at > self.clock.mono
+                and not scheduler.core.has_work
+                and scheduler.commands.next_look > self.clock.mono
             ):
                 return
         raise AssertionError("the scheduler does not come to rest")
@@ -340,7 +339,7 @@ class Simulation:
         for _ in range(10_000):
             self.settle()
             if not self.executor.run_all(outcome) and not self.executor.running and not self.executor.reports:
-                due = self.scheduler.core.next_due()
+                due = self.scheduler.core.next_timer()
                 if due is None:
                     return
                 self.clock.advance(max(seconds, due - self.clock.mono))

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from engine import clock
-from engine.models.fields import clean_text
+from engine.text import clean_text
 from versions.models import AuditEntry
 
 

@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 from engine import clock
 from engine.definition import SCHEMA, content_hash
 from engine.errors import InvalidValue
-from engine.models.fields import clean_text, dump
+from engine.text import clean_text, dump
 from versions import queries
 from versions.errors import BadPatch, DraftTooLarge, NotADocument, PatchDoesNotApply, StaleDraft
 from versions.models import Draft, Workflow

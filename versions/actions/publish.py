@@ -12,8 +12,8 @@ from engine import clock
 from engine.actions import runs as engine_runs
 from engine.definition import content_hash
 from engine.models import Definition
-from engine.models.fields import clean_text
 from engine.problems import InvalidDocument
+from engine.text import clean_text
 from versions import checking, queries
 from versions.actions import audit, deploy, drafts
 from versions.actions.locks import lock

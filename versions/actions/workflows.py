@@ -14,7 +14,7 @@ from engine import clock
 from engine.actions import deletion
 from engine.models import NodeStat, Run
 from engine.models.conditions import unfinished_runs
-from engine.models.fields import clean_text
+from engine.text import clean_text
 from versions.actions import audit, publish
 from versions.actions.locks import lock
 from versions.errors import RunInProgress, SlugTaken

@@ -12,13 +12,13 @@ from django.core.management.base import BaseCommand, CommandError
 from engine.database import schema
 from engine.errors import LostLeadership
 from engine.executors.factory import executor_of
-from engine.scheduler.loop import DRAIN_SECONDS, Scheduler
+from engine.scheduler.loop import Scheduler
 from engine.supervisor.waker import Waker
 
 
-class Signal:
-    """A flag that a handler sets and a waker that ends the loop's wait: a handler may do no more, for an exception
-    raised in it could break a COMMIT half way."""
+class StopSignals:
+    """Counts SIGTERM and SIGINT and wakes the loop. A handler may do no more: an exception raised in it could interrupt
+    a COMMIT half-way."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -28,18 +28,15 @@ class Signal:
         self.count += 1
         self.waker.wake()
 
-    def is_set(self) -> bool:
-        return self.count > 0
 
+class Received:
+    """A flag that is set when at least `count` signals have come."""
 
-class Hurry:
-    """Set by the second signal: end at once."""
-
-    def __init__(self, signals: Signal) -> None:
-        self.signals = signals
+    def __init__(self, signals: StopSignals, count: int) -> None:
+        self.signals, self.count = signals, count
 
     def is_set(self) -> bool:
-        return self.signals.count > 1
+        return self.signals.count >= self.count
 
 
 class Command(BaseCommand):
@@ -47,9 +44,9 @@ class Command(BaseCommand):
     help = "Run the scheduler alone (part of `up`). One leads; a second one waits until the first has ended."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stop = Signal()
+        signals = StopSignals()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop.on_signal)
+            signal.signal(number, signals.on_signal)
         config = settings.INTERLOCK
         config.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
@@ -59,13 +56,13 @@ class Command(BaseCommand):
         if config.redis_url:
             from engine.hints import check
 
-            if found := check.find_problem(config):
-                # It works without; who takes over while Redis is away must not wait for it.
-                self.stderr.write(f"{found} Until then others look into the database each second.")
+            if problem := check.find_problem(config):
+                # It works without Redis; who takes over while Redis is away must not wait for it.
+                self.stderr.write(f"{problem} Until then other processes look into the database every second.")
         executor = executor_of(config)
-        executor.watch(stop.waker, stop.waker.drain)
+        executor.watch(signals.waker, signals.waker.drain)
         scheduler = Scheduler(config, executor)
         try:
-            scheduler.run_forever(stop, drain_seconds=DRAIN_SECONDS, hurry=Hurry(stop))
+            scheduler.run_forever(Received(signals, 1), force=Received(signals, 2))
         except LostLeadership as error:
             raise CommandError(str(error)) from error

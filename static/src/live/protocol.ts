@@ -30,6 +30,8 @@ export interface Waiting {
   readonly code: string;
   readonly message: string;
   readonly since: string | null;
+  /** The values in `message`, by name; events of earlier releases have none. */
+  readonly params?: Readonly<Record<string, unknown>>;
 }
 
 export interface NodeOutput {
@@ -180,7 +182,10 @@ export function readNode(value: Json | undefined): NodeRun | null {
     error: readError(it["error"]),
     waiting_for: list(it["waiting_for"]).flatMap((entry) => {
       const one = object(entry);
-      return one ? [{ code: text(one["code"]), message: text(one["message"]), since: textOrNull(one["since"]) }] : [];
+      if (!one) return [];
+      const waiting = { code: text(one["code"]), message: text(one["message"]), since: textOrNull(one["since"]) };
+      const params = object(one["params"]);
+      return [params ? { ...waiting, params } : waiting];
     }),
     output: output && {
       kind: text(output["kind"]),

@@ -1,7 +1,7 @@
 /** The most useful thing to know about a node now, in a line; dashboard/pages/runs.py says the same. */
 
 import type { NodeError, NodeRun } from "../live/protocol";
-import { engineWords } from "../words/engine";
+import { waitingWords } from "../words/engine";
 import { fill, gettext, ngettext } from "../words/i18n";
 import { count, duration, size, visible } from "../words/words";
 
@@ -73,7 +73,7 @@ function said(node: NodeRun): string {
     return node.expected ? fill(expected, { span: duration(node.expected) }) : "";
   }
   const waiting = node.waiting_for[0];
-  if (waiting) return engineWords(waiting.message);
+  if (waiting) return waitingWords(waiting);
   if (node.output && node.state === "succeeded") {
     const ports = node.output.ports.filter((port) => port !== "out");
     const taken = ports.length ? `${fill(gettext("took {port}"), { port: ports.join(", ") })} · ` : "";

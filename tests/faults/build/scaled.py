@@ -78,10 +78,11 @@ def letters_unnumbered(module: ModuleType) -> None:
     module.Records._do = unnumbered
 
 
-@change("engine.scheduler.remote_executor")
+@change("engine.scheduler.inbox")
 def reports_taken_twice(module: ModuleType) -> None:
     """From memory, after a commit that may have taken them up."""
-    module.without_batches = list  # type: ignore[attr-defined]
+    assert hasattr(module.ReportInbox, "drop_batches")
+    module.ReportInbox.drop_batches = lambda self: None
 
 
 @change("engine.host.host")
@@ -152,23 +153,23 @@ def gone_hosts_heard(module: ModuleType) -> None:
     module.Records._do = hear
 
 
-@change("engine.scheduler.reports")
+@change("engine.scheduler.core.report_handler")
 def stale_reports_taken(module: ModuleType) -> None:
     """What is told of a claim that a node had is taken for the one that it has."""
-    let_go, report = module.Reports.let_go, module.Reports.report
+    release, take = module.AdmissionControl.release, module.ReportHandler.take
     had: dict[str, Any] = {}
 
     def forget(self: Any, node: Any) -> None:
         had[node.claim] = node
-        let_go(self, node)
+        release(self, node)
 
-    def take(self: Any, told: Any) -> None:
-        node = had.get(getattr(told, "claim", ""))
+    def take_all(self: Any, report: Any) -> None:
+        node = had.get(getattr(report, "claim", ""))
         if node is not None and node.claim:
-            told.claim = node.claim
-        report(self, told)
+            report.claim = node.claim
+        take(self, report)
 
-    module.Reports.let_go, module.Reports.report = forget, take
+    module.AdmissionControl.release, module.ReportHandler.take = forget, take_all
 
 
 @change("engine.host.database")
@@ -325,8 +326,13 @@ def reports_by_own_clock(module: ModuleType) -> None:
 @change("engine.scheduler.leadership")
 def leads_on(module: ModuleType) -> None:
     """A leader that had lost its connection goes on over a new one, whoever leads by then."""
-    assert hasattr(module.Leading, "_lead_again")
-    module.Leading._lead_again = lambda self: self.store.open()
+    assert hasattr(module.Leadership, "regain")
+
+    def reopen(self: Any, wait: Any) -> None:
+        self.store.close()
+        self.store.open()
+
+    module.Leadership.regain = reopen
 
 
 @change("engine.executors.celery")

@@ -71,8 +71,8 @@ def fences_dropped(module: ModuleType) -> None:
         made_for_postgres(self, *arguments)
         self.beat, self.fence = dropped(self.beat, "epoch"), dropped(self.fence, "epoch")
         fence = " AND r.seq = v.old::bigint"
-        assert self.runs.endswith(fence), self.runs
-        self.runs = self.runs.removesuffix(fence)
+        assert self.update_runs.endswith(fence), self.update_runs
+        self.update_runs = self.update_runs.removesuffix(fence)
 
     module.PostgreSQL.__init__ = make_for_postgres
 
@@ -80,7 +80,7 @@ def fences_dropped(module: ModuleType) -> None:
 @change("engine.scheduler.leader_lock")
 def lock_forgotten(module: ModuleType) -> None:
     """No mutant: the server lets go of the lock and the connection lives on, as behind a pooler."""
-    acquire = module.Leadership.acquire
+    acquire = module.LeaderLock.acquire
 
     def forget(self: Any) -> bool:
         got = bool(acquire(self))
@@ -89,31 +89,31 @@ def lock_forgotten(module: ModuleType) -> None:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [module.ADVISORY_KEY])
         return got
 
-    module.Leadership.acquire = forget
+    module.LeaderLock.acquire = forget
 
 
-@change("engine.scheduler.dispatching")
+@change("engine.scheduler.core.admission_control")
 def release_forgotten(module: ModuleType) -> None:
-    let_go = module.Admitting.let_go
+    release = module.AdmissionControl.release
 
     def forget(self: Any, node: Any) -> None:
         if node.pool is not None:
             node.pool.in_use += node.slots
-        let_go(self, node)
+        release(self, node)
 
-    module.Admitting.let_go = forget
+    module.AdmissionControl.release = forget
 
 
-@change("engine.scheduler.dispatching")
+@change("engine.scheduler.core.admission_control")
 def claim_kept(module: ModuleType) -> None:
-    let_go = module.Admitting.let_go
+    release = module.AdmissionControl.release
 
     def keep(self: Any, node: Any) -> None:
         claim = node.claim
-        let_go(self, node)
+        release(self, node)
         node.claim = claim
 
-    module.Admitting.let_go = keep
+    module.AdmissionControl.release = keep
 
 
 @change("engine.scheduler.store")
@@ -124,21 +124,21 @@ def pools_larger(module: ModuleType) -> None:
 
 @change("engine.scheduler.loop")
 def dispatched_before_commit(module: ModuleType) -> None:
-    write, dispatch = module.Scheduler._write, module.Scheduler._dispatch
+    write, dispatch = module.Scheduler._write, module.Dispatcher.dispatch
 
     def early(self: Any, changes: Any, mono: float) -> None:
         if changes:
-            dispatch(self, changes)
-        if changes.sends:
+            dispatch(self.dispatcher, changes)
+        if changes.dispatches:
             # For the next node to begin before a test kills us.
             self.inbox.extend(self.executor.poll(5))
         write(self, changes, mono)
 
     module.Scheduler._write = early
-    module.Scheduler._dispatch = lambda self, changes: None
+    module.Dispatcher.dispatch = lambda self, changes: None
 
 
-@change("engine.scheduler.transitions")
+@change("engine.scheduler.core.transitions")
 def results_told_twice(module: ModuleType) -> None:
     move = module.Transitions.move
 
@@ -152,7 +152,7 @@ def results_told_twice(module: ModuleType) -> None:
     module.Transitions.move = twice
 
 
-@change("engine.scheduler.recovery")
+@change("engine.scheduler.core.recovery")
 def lost_not_declared(module: ModuleType) -> None:
     adopt = module.adopt
 
@@ -175,15 +175,15 @@ def success_forgotten(module: ModuleType) -> None:
     module._fill = forget  # type: ignore[attr-defined]
 
 
-@change("engine.scheduler.reports")
+@change("engine.scheduler.core.report_handler")
 def losses_not_counted(module: ModuleType) -> None:
-    lost = module.Reports._lost
+    lost = module.ReportHandler._lost
 
     def forget(self: Any, node: Any, at: int) -> None:
         node.losses = -1
         lost(self, node, at)
 
-    module.Reports._lost = forget
+    module.ReportHandler._lost = forget
 
 
 @change("engine.supervisor.cleanup")
@@ -244,28 +244,28 @@ def memory_kept(module: ModuleType) -> None:
     module.ProcessPool.release = leak
 
 
-@change("engine.scheduler.memory")
+@change("engine.scheduler.core.state")
 def run_limit_larger(module: ModuleType) -> None:
     limit = module.RunState.max_concurrent
     module.RunState.max_concurrent = property(lambda self: limit.fget(self) and limit.fget(self) + 1)
 
 
-@change("engine.scheduler.core")
+@change("engine.scheduler.core.lifecycle")
 def workflow_limit_larger(module: ModuleType) -> None:
     """One of the runs that are active is not counted."""
-    start_runs = module.Core.start_runs
+    start_runs = module.RunLifecycle.start_runs
 
-    def start(self: Any, workflow: str) -> None:
-        active = self.workflow(workflow).active
+    def start(self: Any, name: str) -> None:
+        active = self.memory.workflow(name).active
         one = active.pop() if active else None
-        start_runs(self, workflow)
+        start_runs(self, name)
         if one is not None:
             active.add(one)
 
-    module.Core.start_runs = start
+    module.RunLifecycle.start_runs = start
 
 
-@change("engine.admission")
+@change("engine.admission.rules")
 def priority_reversed(module: ModuleType) -> None:
     module.key = lambda ready_at, priority: ready_at - priority * module.AGING_SECONDS  # type: ignore[attr-defined]
 

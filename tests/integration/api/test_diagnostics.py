@@ -78,7 +78,7 @@ def test_a_stuck_node_has_a_cause_evidence_logs_stack_and_action(editor: Api) ->
     run = started(editor, "one", running=1)
     running(run, "a", 20, 2)
     run_rows.lines(run, "a", 1, *[f"line {n}" for n in range(60)])
-    run_rows.lines(run, "a", 61, "Counts as stuck: twice its usual 2 s have passed; stacks are kept.")
+    run_rows.lines(run, "a", 61, "Marked stuck after 4 s (usually 2 s). Stack traces saved.")
     stack(run, "a", {"kind": "sleep", "message": "a sleep of 600.0 s"})
     for n in range(5):
         Sample.objects.create(

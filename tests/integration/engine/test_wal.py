@@ -35,10 +35,10 @@ def test_a_large_log_is_cut_while_nothing_runs(path):
     db = opened(path)
     log = WriteAheadLog(db, str(path), "3.53.4")
     grow(db)
-    assert not log.tidy(idle=False)
-    assert log.tidy(idle=True)
+    assert not log.checkpoint(idle=False)
+    assert log.checkpoint(idle=True)
     assert Path(log.path).stat().st_size == 0
-    assert not log.tidy(idle=True)
+    assert not log.checkpoint(idle=True)
     db.close()
 
 
@@ -50,11 +50,11 @@ def test_a_reader_in_the_way_is_not_waited_for(path):
     grow(db)
     begun = time.monotonic()
     log = WriteAheadLog(db, str(path), "3.53.4")
-    log.tidy(idle=True)
+    log.checkpoint(idle=True)
     # Whoever waited would wait for a minute.
     assert time.monotonic() - begun < 30
     reader.execute("COMMIT")
-    log.tidy(idle=True)
+    log.checkpoint(idle=True)
     assert Path(log.path).stat().st_size == 0
     db.close()
     reader.close()
@@ -65,5 +65,5 @@ def test_a_library_that_must_not_checkpoint_by_itself_is_helped_sooner(path):
     log = WriteAheadLog(db, str(path), "3.46.1")
     for _ in range(3):
         grow(db)
-    assert log.tidy(idle=False)
+    assert log.checkpoint(idle=False)
     db.close()

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from dashboard import accounts
 from engine import clock
 from engine.models import Attempt, EventBatch, NodeRun, NodeStat, Run, Sample, Stack
-from engine.models.fields import dump
 from engine.shapes import micros
+from engine.text import dump
 from tests.integration.table.world import World, stack
 from tests.support import run_rows
 from tests.support.people import person

@@ -19,7 +19,7 @@ from engine import clock
 from engine.actions import retention
 from engine.definition import store
 from engine.models import EventBatch, Run
-from engine.models.fields import dump
+from engine.text import dump
 from tests.bench import plans, postgres
 from tests.bench.past import Over
 from tests.integration.table.calls import CALLS

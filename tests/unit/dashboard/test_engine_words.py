@@ -8,41 +8,17 @@ from pathlib import Path
 import pytest
 from django.utils import translation
 
-from dashboard.engine_words import CONDITIONS, engine_words
+from dashboard.engine_words import engine_words
 from dashboard.presenters.sentences import error_sentence, sentence_html, sentence_text
-from engine.admission import Facts, explain, queued_condition, retry_condition, upstream_condition
 from engine.diagnosis.wording import error_text
 from engine.inspect import waits
 from engine.sentences import Sentence
-
-CODES = ("workflow_limit", "run_limit", "pool_missing", "pool_too_small", "pool_line", "pool", "queue", "worker")
-TOLD = [
-    *(explain(CODES, Facts(0, 2, "wh", 4, 3, 7, 8, 2, queue="gpu"))),
-    *(explain(["pool", "worker"], Facts(0, 1, 'odd "pool"', 4, 4, processes=0))),
-    *(explain(["worker"], Facts(0, sent=True))),
-    *(upstream_condition(names, 0) for names in ((), ("a",), ("a", "b", "c", "d"))),
-    *(queued_condition(most, 0) for most in (None, 2)),
-    retry_condition(1, 3, 10, 0),
-]
 
 
 @pytest.fixture
 def chinese():
     with translation.override("zh-hant"):
         yield
-
-
-@pytest.mark.parametrize("text", [one["message"] for one in TOLD])
-def test_why_a_node_waits_is_said_in_the_readers_language(chinese, text):
-    assert engine_words(text).startswith(("等待", "需要", "沒有", "已送至", "第")), text
-    with translation.override("en"):
-        assert engine_words(text) == text
-
-
-def test_the_browser_knows_the_same_reasons():
-    script = (Path(__file__).parents[3] / "static/src/words/engine.ts").read_text(encoding="utf-8")
-    for template in CONDITIONS:
-        assert f"gettext_noop('{template}')" in script or f'gettext_noop("{template}")' in script, template
 
 
 def sentences(source: str) -> set[str]:

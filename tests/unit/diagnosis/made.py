@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from engine.admission.conditions import WaitingCondition
 from engine.diagnosis.facts import Facts, Failure, Holder, Kept, PoolFacts, Running, Sampled, Waiting
 
 NOW = datetime(2026, 11, 24, 9, 44, 0, tzinfo=UTC)
@@ -72,8 +73,26 @@ def running(node: str = "load", seconds: float = 20, expected: float | None = 5,
     )
 
 
+PARAMS = {
+    "pool": "warehouse",
+    "slots": 1,
+    "in_use": 1,
+    "pool_slots": 1,
+    "max_concurrent": 1,
+    "max_runs": 1,
+    "queue": "gpu",
+    "losses": 3,
+    "nodes": ["load"],
+    "more": 0,
+    "retry": 1,
+    "retries": 2,
+    "at": "2026-01-01T00:00:00.000000Z",
+}
+"""Of any waiting condition."""
+
+
 def waiting(code: str, node: str = "export", seconds: float = 4, **more: Any) -> Waiting:
-    conditions = more.pop("conditions", None) or [{"code": code, "message": f"Waits ({code}).", "since": None}]
+    conditions = more.pop("conditions", None) or [WaitingCondition(code, PARAMS, None)]
     return Waiting(
         node=node,
         name=node.capitalize(),

@@ -15,7 +15,7 @@ MIB = 2**20
 def test_a_failure_is_located_with_class_line_message_lines_and_a_remedy() -> None:
     logs = [line(f"line {n}", 9 - n, n) for n in range(8)]
     # The scheduler's own line is no word of the node's.
-    logs.append(line("Counts as stuck: twice its expected 5 s have passed; stacks are kept.", 0.5, 8))
+    logs.append(line("Marked stuck after 10 s (expected 5 s). Stack traces saved.", 0.5, 8))
     (one,) = diagnosis(facts(failure(logs=logs, message='could not convert "1.204,50"\nmore'), state="failed")).findings
     assert one.code == "failed_value_error"
     assert str(one.message).startswith(

@@ -95,7 +95,7 @@ pools = st.builds(
 )
 CODES = [
     "pool", "pool_line", "pool_missing", "pool_too_small", "retry_delay", "run_limit", "workflow_limit", "run_queued",
-    "worker", "upstream", "approval",
+    "worker", "upstream", "queue", "suspect",
 ]  # fmt: skip
 waiters = st.builds(waiting, st.sampled_from(CODES), st.sampled_from("xyz"), numbers, pool=st.none() | pools)
 failures = st.builds(failure, st.sampled_from(["ValueError", "MemoryLimit", "SoftTimeout", "Odd", ""]), texts)

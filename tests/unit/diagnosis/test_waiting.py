@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from engine.admission.conditions import WaitingCondition
 from engine.diagnosis.facts import Holder, Resting, Root
 from engine.diagnosis.finding import Finding
 from engine.diagnosis.rules import diagnosis
@@ -97,10 +98,9 @@ def test_a_run_limit_is_a_finding_only_behind_a_stuck_node() -> None:
     assert found(wait, running(seconds=3)) == []
     codes = [one.code for one in found(wait, running(seconds=300))]
     assert "run_limit" in codes
-    said = "Waits until another node of this run ends: at most 1 may run at once."
-    wait = waiting("run_limit", conditions=[{"code": "run_limit", "message": said, "since": None}])
+    wait = waiting("run_limit", conditions=[WaitingCondition("run_limit", {"max_concurrent": 1}, None)])
     (limit,) = [one for one in found(wait, running(seconds=300)) if one.code == "run_limit"]
-    assert str(limit.message) == '"Export" waits until another node of this run ends: at most 1 may run at once.'
+    assert str(limit.message) == '"Export" waits for another node of this run to end: at most 1 may run at once.'
     (asked,) = found(wait, running(seconds=3), asked="export")
     assert 'Node "load" (process 41207) runs since' in str(asked.evidence[0].message)
 
@@ -134,7 +134,7 @@ def test_occupied_processes_of_another_run_are_named() -> None:
 
 
 def test_a_queue_that_no_worker_takes_is_named_with_the_command_that_starts_one() -> None:
-    said = [{"code": "queue", "message": 'No worker takes the queue "gpu".', "since": None}]
+    said = [WaitingCondition("queue", {"queue": "gpu"}, None)]
     one, other = (waiting("queue", name, conditions=said, queue="gpu") for name in ("a", "b"))
     third = waiting("queue", "c", conditions=said, queue="tpu")
     first, second = found(one, other, third)
@@ -147,7 +147,7 @@ def test_a_queue_that_no_worker_takes_is_named_with_the_command_that_starts_one(
 
 
 def test_a_queue_whose_workers_get_no_work_names_them_and_what_to_do() -> None:
-    said = [{"code": "queue", "message": 'No worker takes the queue "gpu".', "since": None}]
+    said = [WaitingCondition("queue", {"queue": "gpu"}, None)]
     wait = waiting("queue", "a", conditions=said, queue="gpu")
     old, rests = (
         Resting("old@one", ["gpu"], HostReason.OTHER_RELEASE),

@@ -105,7 +105,7 @@ def test_a_late_result_of_an_old_claim_changes_nothing_even_if_the_node_runs_aga
     sim.settle()
     assert sim.states(run) == {"a": "running"}
     assert run.lines == []
-    assert sim.scheduler.core.stale == 4
+    assert sim.scheduler.core.memory.stale_reports == 4
 
 
 def test_an_end_without_a_start_is_an_attempt(simulate):

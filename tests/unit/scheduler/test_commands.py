@@ -88,7 +88,7 @@ def test_a_receipt_names_the_pool_slots_that_came_back(simulate):
     sim.executor.end(claim, "cancelled")
     sim.settle()
     assert '"slots":2' in run.attempts["a", 1]["receipt"]
-    assert sim.scheduler.core.pools["p"].in_use == 0
+    assert sim.scheduler.core.memory.pools["p"].in_use == 0
 
 
 def test_the_runs_own_limit_ends_it_as_timed_out(simulate):
@@ -198,13 +198,13 @@ def test_an_altered_pool_holds_for_the_next_attempt_only_after_the_old_one_gave_
     sim.settle()
     sim.command("retry", run.id, nodes=["a"], policy={"a": {"pool": "q", "slots": 5}})
     sim.settle()
-    core = sim.scheduler.core
-    assert (core.pools["p"].in_use, core.pools["q"].in_use) == (1, 0)
+    memory = sim.scheduler.core.memory
+    assert (memory.pools["p"].in_use, memory.pools["q"].in_use) == (1, 0)
     sim.executor.end(claim, "cancelled")
     sim.settle()
-    assert (core.pools["p"].in_use, core.pools["q"].in_use) == (0, 5)
+    assert (memory.pools["p"].in_use, memory.pools["q"].in_use) == (0, 5)
     sim.finish()
-    assert (core.pools["p"].in_use, core.pools["q"].in_use) == (0, 0)
+    assert (memory.pools["p"].in_use, memory.pools["q"].in_use) == (0, 0)
 
 
 def test_retry_of_a_cancelled_run_goes_on_where_it_stood(simulate):

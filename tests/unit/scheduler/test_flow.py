@@ -55,7 +55,7 @@ def test_a_duplicated_result_changes_nothing(simulate):
     sim.executor.end(claim)
     sim.executor.end(claim)
     sim.settle()
-    assert sim.scheduler.core.stale == 1
+    assert sim.scheduler.core.memory.stale_reports == 1
     assert sim.states(run) == {"a": "succeeded", "b": "ready", "c": "pending"}
 
 

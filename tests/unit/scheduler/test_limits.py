@@ -66,7 +66,7 @@ def test_a_pool_is_never_exceeded_and_gives_its_statistics(simulate):
     assert most == 2
     assert sim.store.pool_stats["p"][:2] == [10, 10]
     assert sim.store.pool_stats["p"][2] >= 3
-    assert sim.scheduler.core.pools["p"].in_use == 0
+    assert sim.scheduler.core.memory.pools["p"].in_use == 0
 
 
 def test_a_node_whose_pool_is_full_blocks_nobody_behind_it(simulate):
@@ -132,7 +132,7 @@ def test_a_pool_that_was_deleted_holds_its_nodes_until_it_is_there_again(simulat
     sim.settle()
     assert sim.executor.nodes == []
     event = next(event for event in run.events if event[2] == "n")
-    assert event[4]["w"][0]["code"] == "pool_missing"
+    assert event[4]["w"] == [["pool_missing", event[1], {"pool": "p"}]]
     sim.resize("p", 1)
     sim.settle()
     assert sim.executor.nodes == ["a"]
@@ -211,7 +211,7 @@ def test_what_is_sent_ahead_holds_its_slots_but_stays_ready(simulate):
     sim.settle()
     assert len(sim.executor.sent) == 3
     assert set(sim.states(run).values()) == {"ready"}
-    assert sim.scheduler.core.pools["p"].in_use == 3
+    assert sim.scheduler.core.memory.pools["p"].in_use == 3
 
 
 def test_a_higher_priority_takes_back_what_was_sent_ahead(simulate):

@@ -63,7 +63,7 @@ def test_a_wish_outlives_a_crash_between_its_commit_and_the_kill(simulate, kind,
     assert max(number for _, number in run.attempts) == (2 if kind == "retry" else 1)
     assert run.nodes["a"]["error"] is None
     assert sim.state(run) == ("cancelled" if kind == "cancel_node" else "succeeded")
-    assert sim.scheduler.core.pools["p"].in_use == 0
+    assert sim.scheduler.core.memory.pools["p"].in_use == 0
 
 
 @pytest.mark.parametrize("effect", ["before", "after"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.admission import SUSPECT_LOSSES
+from engine.admission.rules import QUARANTINE_LOSSES
 from tests.support.factories import document, node
 
 
@@ -20,7 +20,7 @@ def begin_all(sim, told=True):
         sim.settle()
 
 
-def lose_all(sim, times=SUSPECT_LOSSES):
+def lose_all(sim, times=QUARANTINE_LOSSES):
     for _ in range(times):
         begin_all(sim)
         sim.crash()
@@ -32,14 +32,14 @@ def end(sim, name):
 
 
 def codes(sim, run, name):
-    (found,) = [one for one in sim.scheduler.core.runs[run.id].nodes if one is not None and one.plan.id == name]
-    return [condition["code"] for condition in sim.scheduler.core.waiting_for(found)]
+    (found,) = [one for one in sim.scheduler.core.memory.runs[run.id].nodes if one is not None and one.plan.id == name]
+    return [condition.code for condition in sim.scheduler.core.admission.waiting_for(found)]
 
 
 def test_nodes_that_were_lost_often_run_one_at_a_time_beside_others(simulate):
     sim = simulate(processes=4)
     run = sim.start(document([node(name, lost_retries=9) for name in "abc"]))
-    lose_all(sim, SUSPECT_LOSSES - 1)
+    lose_all(sim, QUARANTINE_LOSSES - 1)
     assert under_way(sim) == {"a", "b", "c"}
     lose_all(sim, 1)
     other = sim.start(document(["d"]))

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from engine.admission.conditions import WaitingCondition
 from engine.executors.base import Credit, ReportBatch
-from engine.scheduler.memory import Changes
+from engine.scheduler.core.changes import Changes
 from tests.support.factories import document, node
 from tests.support.fake_executor import FakeExecutor
 from tests.support.simulation import Simulation, StoredRun
@@ -51,11 +52,11 @@ def hosts(tmp_path: Path) -> Scaled:
     return Scaled(tmp_path, pools={"p": 1})
 
 
-def waits(sim: Scaled, run: StoredRun, name: str) -> list[dict[str, Any]]:
+def waits(sim: Scaled, run: StoredRun, name: str) -> list[WaitingCondition]:
     core = sim.scheduler.core
-    found = core.runs[run.id].nodes[run.plan.by_id[name]]
+    found = core.memory.runs[run.id].nodes[run.plan.by_id[name]]
     assert found is not None
-    return core.waiting_for(found)
+    return core.admission.waiting_for(found)
 
 
 def test_a_full_queue_keeps_no_other_queue_from_starting(hosts: Scaled) -> None:
@@ -72,12 +73,8 @@ def test_a_queue_without_a_worker_waits_and_says_so(hosts: Scaled) -> None:
     run = hosts.start(document([node("a", queue="gpu"), node("b")]))
     hosts.settle()
     assert hosts.executor.nodes == ["b"]
-    (said,) = waits(hosts, run, "a")
-    assert said["code"] == "queue"
-    assert said["message"] == (
-        'No worker takes the queue "gpu": start one with `celery -A engine worker -Q gpu`, or give the node another '
-        "queue."
-    )
+    (condition,) = waits(hosts, run, "a")
+    assert (condition.code, condition.params) == ("queue", {"queue": "gpu"})
     hosts.executor.capacity["gpu"] = 1
     hosts.settle()
     assert hosts.executor.nodes == ["b", "a"]
@@ -111,7 +108,7 @@ def test_reports_that_come_together_are_taken_up_and_taken_out_together(hosts: S
 
     def note(changes: Changes, epoch: int, now_us: int, beat: bool) -> None:
         write(changes, epoch, now_us, beat)
-        written.append((list(changes.read), list(changes.closed)))
+        written.append((list(changes.read_batches), list(changes.closed)))
 
     hosts.store.write = note  # type: ignore[method-assign]
     hosts.settle()

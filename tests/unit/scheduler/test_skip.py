@@ -92,7 +92,7 @@ def test_a_running_node_is_skipped_when_its_process_is_gone_with_its_receipt(sim
     attempt = run.attempts["a", 1]
     assert (attempt["state"], '"slots":1' in attempt["receipt"]) == ("cancelled", True)
     assert run.nodes["a"]["error"] is None
-    assert sim.scheduler.core.pools["p"].in_use == 0
+    assert sim.scheduler.core.memory.pools["p"].in_use == 0
 
 
 def test_an_attempt_that_succeeds_before_the_kill_stays_succeeded(simulate):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.executors.base import Sampled, Stacks
-from engine.scheduler.stacks import STACK_BYTES_MAX, log_line, stack_text
+from engine.scheduler.core.stacks import STACK_BYTES_MAX, log_line, stack_text
 from tests.support.factories import document, node
 
 BODY = {"samples": [{"at": "t", "threads": []}], "children": [], "moves": None}
@@ -100,40 +100,39 @@ def test_stacks_of_a_claim_that_nobody_has_are_not_kept(simulate):
     sim.executor.end(claim)
     report(sim, claim)
     assert run.stacks == []
-    assert sim.scheduler.core.stale == 2
+    assert sim.scheduler.core.memory.stale_reports == 2
 
 
 @pytest.mark.parametrize(
     ("why", "expected", "expected_from", "line"),
     [
-        ("stuck", 21.6, "learned", "Counts as stuck: twice its usual 21.6 s have passed; stacks are kept."),
-        ("stuck", 20, "author", "Counts as stuck: twice its expected 20 s have passed; stacks are kept."),
+        ("stuck", 21.6, "learned", "Marked stuck after 43.2 s (usually 21.6 s). Stack traces saved."),
+        ("stuck", 20, "author", "Marked stuck after 40 s (expected 20 s). Stack traces saved."),
         (
             "stuck",
             0.4,
             "learned",
-            "Counts as stuck: 5 s have passed, more than twice its usual 0.4 s; stacks are kept.",
+            "Marked stuck after 5 s (usually 0.4 s). Stack traces saved.",
         ),
         (
             "quiet",
             None,
             "none",
-            "Counts as quiet: for 30 s it wrote no line, reported no progress and used neither CPU nor I/O; "
-            "stacks are kept.",
+            "Marked quiet: for 30 s no line, no progress, no CPU and no I/O. Stack traces saved.",
         ),
         ("asked", 1, "author", ""),
         ("hard_timeout", 1, "author", ""),
     ],
 )
 def test_the_log_says_why_stacks_were_taken_by_themselves(why, expected, expected_from, line):
-    assert log_line(Stacks("c", 0.0, why, {}), expected, expected_from) == line
+    assert log_line(why, expected, expected_from) == line
 
 
 def test_the_line_of_a_stuck_node_is_in_its_log(simulate):
     sim = simulate()
     run, claim = running(sim, expected_duration=1)
     report(sim, claim, "stuck")
-    assert [line for _, line in run.lines] == ["Counts as stuck: twice its expected 1 s have passed; stacks are kept."]
+    assert [line for _, line in run.lines] == ["Marked stuck after 2 s (expected 1 s). Stack traces saved."]
 
 
 def test_an_attempt_keeps_twenty_stacks_and_lets_go_of_asked_ones_first(simulate):
@@ -186,7 +185,7 @@ def test_a_node_that_does_not_run_has_no_stacks_to_take(simulate):
     assert sim.executor.stacks_asked == []
     assert command.outcome == {"refused": "ended"}
     assert other.outcome == {"refused": "ended"}
-    assert sim.scheduler.core.asked.at == {}
+    assert sim.scheduler.core.memory.stack_requests._by_claim == {}
 
 
 def test_a_body_of_any_size_is_cut_to_what_may_be_kept_and_says_so():

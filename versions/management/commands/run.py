@@ -161,7 +161,7 @@ class _OwnScheduler:
         try:
             config = settings.INTERLOCK
             scheduler = Scheduler(config, LocalExecutor(config))
-            scheduler.run_forever(self._stop, drain_seconds=DRAIN_SECONDS, hurry=self._hurry)
+            scheduler.run_forever(self._stop, drain_seconds=DRAIN_SECONDS, force=self._hurry)
         except LostLeadership:
             pass  # An `up` was started; the run continues there.
         except BaseException as error:

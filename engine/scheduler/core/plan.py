@@ -1,13 +1,14 @@
-"""A definition compiled for the scheduler: nodes by number, neighbours as tuples, all that repeats looked up once.
+"""A definition compiled for the scheduler: nodes by index, neighbours as tuples, node types looked up once. Pure.
 
-Pure. Plans are cached by definition; a run of 10,000 nodes shares one with every other run of it.
+All runs of a definition share its plan.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from engine.admission import CLEAN_UP_RULES
+from engine import expressions
+from engine.admission.rules import CLEAN_UP_RULES
 from engine.definition import Document, Edge, Node, Policy, Settings
 from engine.nodes import registry
 
@@ -18,7 +19,7 @@ EARLY: Mapping[str, frozenset[str]] = {
     "all_failed": frozenset({"succeeded", "skipped"}),
     "all_done": frozenset(),
 }
-"""Upstream states that may decide a rule before all of them have ended (see engine.policy.decide)."""
+"""Upstream states that may decide a rule before all upstream nodes have ended (see engine.policy.decide)."""
 
 
 class PlanNode:
@@ -59,32 +60,32 @@ class PlanNode:
         self.rule = node.policy.trigger_rule
         self.early = EARLY[self.rule]
         self.clean_up = self.rule in CLEAN_UP_RULES
-        """Still runs when its run has stopped."""
+        """It still runs when its run has stopped."""
         self.expected = node.policy.expected_duration
-        found = registry.get(node.type)
-        self.entry = found.run if found else ""
-        """Empty: the package of its type is not installed any more."""
-        self.own_python = bool(found and found.python)
-        """Runs in the interpreter that INTERLOCK_NODE_PYTHON names."""
-        self.uses_inputs = bool(found and found.uses_inputs)
-        self.branches = bool(found and found.must_name_port)
-        """Its edges are taken or not, by its output's ports."""
+        node_type = registry.get(node.type)
+        self.entry = node_type.run if node_type else ""
+        """The module that runs it; empty: the package of its type is no longer installed."""
+        self.own_python = bool(node_type and node_type.python)
+        """It runs in the interpreter that INTERLOCK_NODE_PYTHON names."""
+        self.uses_inputs = bool(node_type and node_type.uses_inputs)
+        self.branches = bool(node_type and node_type.must_name_port)
+        """The ports of its output decide which of its edges are taken."""
         self.expressions: list[list[str | int]] = []
-        """Paths in `config` of texts with expressions."""
+        """Paths of the texts in `config` that hold expressions."""
         self.references: tuple[int, ...] = ()
-        """Nodes whose output its expressions read."""
+        """Indexes of the nodes whose output its expressions read."""
         self.upstream: tuple[tuple[int, str, str], ...] = ()
-        """Edges into it, in document order: (source, its port, our port)."""
+        """Edges into it, in document order: (source, source port, target port)."""
         self.sources: tuple[int, ...] = ()
-        """Their sources, each once."""
+        """The sources of `upstream`, each once."""
         self.ports: tuple[frozenset[str], ...] = ()
-        """Of each source, the ports from which edges lead here: it counts as taken when one of them is."""
+        """By source, the ports from which edges lead here: the source counts as taken when one of them is."""
         self.targets: tuple[int, ...] = ()
-        """Nodes it has an edge to, each once."""
+        """Nodes that it has an edge to, each once."""
         self.feeds = False
-        """Whether another node reads its output."""
+        """Another node reads its output."""
         self.shared = ""
-        """The part of its envelope that every attempt shares, as JSON; made by engine.scheduler.envelopes."""
+        """The part of the envelope that all attempts of it share, as JSON; made by engine.scheduler.envelopes."""
 
 
 class Plan:
@@ -120,7 +121,7 @@ class Plan:
         self.upstream_counts = [len(node.sources) for node in self.nodes]
 
     def with_upstream(self, ids: Iterable[str]) -> frozenset[int]:
-        """Indexes of these nodes, as far as there are such, and of everything before them."""
+        """Return the indexes of these nodes, as far as they exist, and of everything upstream of them."""
         stack = [self.by_id[name] for name in ids if name in self.by_id]
         found = set(stack)
         while stack:
@@ -131,12 +132,10 @@ class Plan:
         return frozenset(found)
 
     def _find_expressions(self, node: PlanNode) -> None:
-        found = registry.get(node.type)
-        if found is None or not node.config:
+        node_type = registry.get(node.type)
+        if node_type is None or not node.config:
             return
-        from engine import expressions
-
-        places = expressions.places(found.config, node.config)
+        places = expressions.places(node_type.config, node.config)
         if not places:
             return
         node.expressions = [list(place.path) for place in places]

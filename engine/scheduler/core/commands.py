@@ -1,0 +1,260 @@
+"""What people's commands do to the scheduler's memory. Pure.
+
+The verbs in engine.actions.runs have checked that a command made sense when it was given; here it is applied to the
+state as it is now. A command that no longer applies changes nothing, and its outcome says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine.scheduler.core.core import Core
+from engine.scheduler.core.memory import Job
+from engine.scheduler.core.state import NodeState, RunState
+from engine.states import (
+    NODE_TERMINAL,
+    NOT_ASKED,
+    RESTARTABLE,
+    RETRYABLE,
+    RUN_TERMINAL,
+    SKIPPABLE,
+    SKIPPED_BY_PERSON,
+    PendingAction,
+    may_retry,
+)
+
+Outcome = dict[str, Any] | None
+Done = Callable[[Outcome], None]
+"""Called with the outcome in the tick that completes the command, whose transaction marks it done."""
+
+
+def cancel(core: Core, run: RunState) -> Outcome:
+    """End a run: running nodes are killed, nothing else starts."""
+    if run.state in RUN_TERMINAL:
+        return {"refused": "ended"}
+    core.transitions.stop_run(run, "cancelled")
+    return None
+
+
+def cancel_node(core: Core, run: RunState, name: str) -> Outcome:
+    """End one node."""
+    index = run.plan.by_id.get(name)
+    if index is None or run.state in RUN_TERMINAL:
+        return {"refused": "ended"}
+    node = core.memory.node(run, index)
+    if node.state in NODE_TERMINAL:
+        return {"refused": node.state}
+    if node.claim:
+        core.transitions.kill_and_then(node, PendingAction.CANCEL)
+    else:
+        core.transitions.move(node, "cancelled_by_person", "cancelled", "cancelled_by_person")
+    return None
+
+
+def skip(core: Core, run: RunState, name: str, done: Done) -> None:
+    """Let a run go on without one node: for nodes downstream it has succeeded, with output null.
+
+    A running node is skipped when its process has ended. Skipping one that had ended undoes what its end had decided:
+    downstream nodes that did not run, and, when no other failure is left, all that were stopped because of it.
+    """
+    index = run.plan.by_id.get(name)
+    if index is None:
+        done({"refused": "no such node"})
+        return
+    node = core.memory.node(run, index)
+    if node.claim:
+        core.transitions.kill_and_then(node, PendingAction.SKIP)
+        done(None)
+    elif node.state not in NODE_TERMINAL:
+        _skip(core, node)
+        done(None)
+    elif node.state not in SKIPPABLE or run.stopping in ("cancelled", "run_timeout"):
+        done({"refused": node.state})
+    else:
+        _reopen(core, run, event=SKIPPED_BY_PERSON)
+        core.memory.add_job(run, _skip_ended(core, run, node, done))
+
+
+def _skip(core: Core, node: NodeState) -> None:
+    _clear(node)
+    core.transitions.move(node, SKIPPED_BY_PERSON, "skipped", SKIPPED_BY_PERSON)
+
+
+def _skip_ended(core: Core, run: RunState, node: NodeState, done: Done) -> Job:
+    """Reset the nodes that the node's end had decided, then skip it: last, so that after a crash the next scheduler
+    takes up the command and finds the others from it."""
+    index = node.plan.index
+    starts = {index}
+    nodes = [other for other in run.nodes if other is not None]
+    if not any(other.state in ("failed", "timed_out") and other is not node for other in nodes):
+        starts |= {other.plan.index for other in nodes if other.state == "cancelled" and other.reason == "run_stopped"}
+    reset: list[int] = []
+    for downstream in _with_downstream(run, starts):
+        other = run.nodes[downstream]
+        if other is None or other is node or other.state not in ("upstream_failed", "skipped", "cancelled"):
+            continue
+        if other.reason in (SKIPPED_BY_PERSON, "cancelled_by_person", NOT_ASKED):
+            # What a person ended, or did not select, stays as it is.
+            continue
+        _reset(core, other)
+        reset.append(downstream)
+        yield
+    if node.state in SKIPPABLE:
+        _skip(core, node)
+    for downstream in reset:
+        core.memory.decide_later(run, downstream)
+    done(None)
+
+
+def take_stack(core: Core, run: RunState, name: str) -> Outcome:
+    """Have the stacks of a running attempt taken; they come as a report. Several people share one sampling."""
+    index = run.plan.by_id.get(name)
+    node = None if index is None else run.nodes[index]
+    if node is None or node.state != "running":
+        return {"refused": "pending" if node is None else node.state}
+    memory = core.memory
+    memory.stack_requests.request(node.claim, memory.mono, memory.changes.stack_requests.append)
+    return None
+
+
+def retry(core: Core, run: RunState, body: Mapping[str, Any], done: Done) -> None:
+    """Open further attempts, in a large run spread over ticks.
+
+    `done` comes with the last step, so that the next scheduler takes up the command after a crash; steps that were made
+    are then not made again.
+    """
+    names = body.get("nodes")
+    plan = run.plan
+    if names is None:
+        wanted = [index for index in plan.order if (node := run.nodes[index]) is not None and node.state in RETRYABLE]
+    else:
+        wanted = [plan.by_id[name] for name in names if name in plan.by_id]
+    restarted: list[NodeState] = []
+    ended: set[int] = set()
+    for index in wanted:
+        node = run.nodes[index]
+        if node is None or node.state in ("pending", "ready"):
+            continue
+        if node.state in RESTARTABLE:
+            restarted.append(node)
+        elif may_retry(node.state, node.reason):
+            ended.add(index)
+    if not restarted and not ended:
+        done({"refused": "nothing to retry"})
+        return
+    policy = body.get("policy") or {}
+    if policy:
+        run.altered = {**run.altered, **policy}
+    _reopen(core, run, event="retried_by_person", altered=bool(policy))
+    for node in restarted:
+        _restart(core, node)
+    if ended:
+        core.memory.add_job(run, _retry_ended(core, run, ended, done))
+    else:
+        # In one transaction with what it asked for: taken up again, it would end the attempt that it had opened.
+        done(None)
+
+
+def _retry_ended(core: Core, run: RunState, ended: set[int], done: Done) -> Job:
+    """Reset ended nodes and what lies downstream of them to pending, then decide all of them in one order, so that no
+    node is decided by a source that is still to be reset.
+
+    The named nodes come last: as long as one of them is as it was, the next scheduler finds the others from it.
+    """
+    downstream = [index for index in _with_downstream(run, ended) if index not in ended]
+    reset: list[int] = []
+    for index in (*downstream, *sorted(ended)):
+        node = run.nodes[index]
+        if node is None or node.state not in NODE_TERMINAL:
+            continue
+        # A named node may have run again meanwhile, by another retry.
+        named = index in ended and may_retry(node.state, node.reason)
+        if named or (node.state in ("upstream_failed", "skipped", "cancelled") and node.reason != NOT_ASKED):
+            _reset(core, node)
+            reset.append(index)
+            yield
+    for index in reset:
+        core.memory.decide_later(run, index)
+    done(None)
+
+
+def _reset(core: Core, node: NodeState) -> None:
+    _clear(node)
+    core.transitions.move(node, "retried_by_person", "pending")
+
+
+def _reopen(core: Core, run: RunState, *, event: str, altered: bool = False) -> None:
+    """Let the run go on: an ended one runs again, a stopped one starts new nodes again."""
+    memory = core.memory
+    if run.stopping:
+        # Ready nodes that the sweep has not reached have left their queue for it.
+        for node in run.nodes:
+            if node is not None and node.state == "ready" and not node.claim:
+                memory.ready.push(node)
+    run.stopping = ""
+    run.sweep += 1
+    if run.state not in RUN_TERMINAL:
+        if altered:
+            core.transitions.add_run_event(run)
+        return
+    run.finished_us = None
+    run.resumed_us = memory.now_us
+    if run.started_us is None:
+        run.started_us = memory.now_us
+    workflow = memory.workflow(run.workflow)
+    limit = run.plan.settings.max_runs
+    memory.runs[run.id] = run
+    if limit is not None and len(workflow.active) >= limit:
+        run.waits_for_workflow = True
+        core.lifecycle.enqueue(run)
+    else:
+        workflow.active.add(run.id)
+    core.transitions.move_run(run, event, "running", "workflow_limit" if run.waits_for_workflow else "")
+    core.lifecycle.set_time_limit(run)
+
+
+def _restart(core: Core, node: NodeState) -> None:
+    """Open the next attempt of a running or retrying node."""
+    if node.state == "running":
+        core.transitions.kill_and_then(node, PendingAction.RETRY)
+    else:
+        node.retries = node.losses = 0
+        node.finished_us = None
+        core.transitions.move(node, "retried_by_person", "ready")
+
+
+def _with_downstream(run: RunState, starts: set[int]) -> list[int]:
+    """Return `starts` and everything downstream of them, sources before targets."""
+    reached = set(starts)
+    stack = list(starts)
+    nodes = run.plan.nodes
+    while stack:
+        for target in nodes[stack.pop()].targets:
+            if target not in reached:
+                reached.add(target)
+                stack.append(target)
+    return [index for index in run.plan.order if index in reached]
+
+
+def _clear(node: NodeState) -> None:
+    """Clear what former attempts left; their numbers go on."""
+    node.retries = node.losses = 0
+    node.error = node.progress = node.unsent_progress = None
+    node.output = node.summary = node.ports = None
+    node.artifact = ""
+    node.seconds = None
+    node.started_us = None
+    node.expected, node.expected_from = None, "none"
+
+
+def pools_changed(core: Core, sizes: Mapping[str, int]) -> None:
+    """Take over the pools as they are now: {name: slots}."""
+    memory = core.memory
+    for name, slots in sizes.items():
+        memory.pool(name).slots = slots
+    for name, pool in memory.pools.items():
+        if name not in sizes:
+            # It stays in memory: nodes in other queues refer to it, and go on when it is created again.
+            pool.slots = None
+        core.admission.unpark_all(pool)

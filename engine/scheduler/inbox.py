@@ -1,0 +1,70 @@
+"""Reports on their way from the executor to a committed tick."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from engine.executors.base import Ended, Report, ReportBatch, Returned
+from engine.scheduler.core.core import Core
+
+
+class ReportInbox:
+    """Keeps every report until the tick that took it has been committed; after an error it is taken again."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[Report | ReportBatch] = deque()
+        """Reports that no tick has taken."""
+        self.in_flight: set[str] = set()
+        """Claims of the works that the executor has and will report on."""
+        self._taken: list[Report | ReportBatch] = []
+        """Reports that the current tick has taken."""
+
+    def __bool__(self) -> bool:
+        """Whether reports wait."""
+        return bool(self.waiting)
+
+    def extend(self, reports: Iterable[Report | ReportBatch]) -> None:
+        self.waiting.extend(reports)
+
+    def take_into(self, core: Core, budget: int) -> None:
+        """Apply waiting reports to the core until `budget` rows have changed."""
+        waiting, changes, take = self.waiting, core.memory.changes, core.reports.take
+        while waiting and changes.size < budget:
+            report = waiting.popleft()
+            self._taken.append(report)
+            if isinstance(report, ReportBatch):
+                changes.read_batches.append(report.id)
+                for one in report.reports:
+                    take(one)
+            else:
+                take(report)
+
+    def commit(self) -> list[ReportBatch]:
+        """Forget what the tick has taken: it is committed. Return the batches among it."""
+        batches = []
+        for report in self._taken:
+            if isinstance(report, ReportBatch):
+                batches.append(report)
+                for one in report.reports:
+                    self._settle(one)
+            else:
+                self._settle(report)
+        self._taken.clear()
+        return batches
+
+    def _settle(self, report: Report) -> None:
+        if isinstance(report, Ended):
+            self.in_flight.discard(report.claim)
+        elif isinstance(report, Returned):
+            self.in_flight.difference_update(report.claims)
+
+    def put_back(self) -> None:
+        """Let reports wait again that a failed tick had taken."""
+        self.waiting.extendleft(reversed(self._taken))
+        self._taken.clear()
+
+    def drop_batches(self) -> None:
+        """Drop the batches that wait: they are read again from the database, unless the failed tick has deleted them
+        there."""
+        self.waiting = deque(report for report in self.waiting if not isinstance(report, ReportBatch))
