@@ -76,7 +76,7 @@ def _database(url: str) -> dict[str, Any]:
         "OPTIONS": {
             "application_name": f"interlock-{_process_name(sys.argv)}",
             "connect_timeout": 5,
-            **postgres.KEPT,
+            **postgres.KEEPALIVE,
             **database_options(url),
         },
     }

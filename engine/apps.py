@@ -23,13 +23,13 @@ class EngineConfig(AppConfig):
 def _wait_briefly(**_: Any) -> None:
     from engine.database import postgres
 
-    postgres.bound_locks(connection, postgres.LOCK_SECONDS)
+    postgres.set_lock_timeout(connection, postgres.LOCK_SECONDS)
 
 
 def _wait(**_: Any) -> None:
     from engine.database import postgres
 
-    postgres.bound_locks(connection, 0)
+    postgres.set_lock_timeout(connection, 0)
 
 
 def _refuse_other_databases(sender: AppConfig, apps: Any, **_: Any) -> None:

@@ -36,7 +36,7 @@ def run(parent: ParentLink) -> int:
         while time.monotonic() < deadline:
             # Celery drains only after it has stopped to take messages. This ends the time that the drain allows.
             if bootstep.host is not None:
-                bootstep.host.hurry()
+                bootstep.host.end_grace()
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGKILL)
 

@@ -1,18 +1,21 @@
-"""The scheduler's sign of life: how often it gives one, and after what silence it counts as gone. Pure."""
+"""How often the scheduler and the hosts show that they are alive, and after what silence they count as gone. Pure."""
 
 from __future__ import annotations
 
 from typing import Final
 
 BEAT_SECONDS: Final = 6.0
-"""While there is nothing else to write: a beat is then a write of its own, and an idle machine should be left alone.
-Beside other writes it comes every second."""
+"""Between two heartbeats of an idle scheduler, each of which is a write of its own: an idle machine is left alone. A
+scheduler that writes anyway adds a heartbeat every second."""
 SILENT_SECONDS: Final = 10.0
-"""Leaves a beat four seconds to wait for the database's lock and disk."""
+"""A scheduler that was silent for longer counts as gone. A heartbeat may wait four seconds for the database."""
 AHEAD_SECONDS: Final = 60.0
-"""A beat from further in the future tells nothing: the clock was set back since. Hosts may differ by less."""
+"""A heartbeat from further in the future says nothing: the clock was set back since. The clocks of hosts may differ
+by less."""
+LEASE_SECONDS: Final = 3.0
+"""A host that was silent for longer, by the database's clock, is lost with all that runs there."""
 
 
 def is_alive(age: float | None) -> bool:
-    """Whether a scheduler whose last beat is `age` seconds old is there; None: it never beat."""
+    """Return whether a scheduler whose last heartbeat is `age` seconds old is alive; None: there was none."""
     return age is not None and -AHEAD_SECONDS < age < SILENT_SECONDS

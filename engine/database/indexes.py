@@ -1,4 +1,4 @@
-"""How migrations make an index on a table in which others write meanwhile."""
+"""An operation for migrations that creates an index while other processes write to the table."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from typing import Any
 
 from django.db.migrations.operations import AddIndex
 
-from engine.database.postgres import LOCK_SECONDS, bound_locks
+from engine.database.postgres import LOCK_SECONDS, set_lock_timeout
 
 
 class AddIndexConcurrently(AddIndex):
-    """AddIndex that locks nobody out on PostgreSQL, and on SQLite is the same. Its migration says `atomic = False` and
-    holds nothing else, for what was done is not undone when it fails; the next try begins by dropping what was left."""
+    """AddIndex that locks nobody out on PostgreSQL; on SQLite it is the same as AddIndex.
+
+    Its migration says `atomic = False` and contains nothing else, because nothing is undone when it fails. The next try
+    first drops what the last one left.
+    """
 
     atomic = False
 
@@ -20,11 +23,11 @@ class AddIndexConcurrently(AddIndex):
             super().database_forwards(app_label, schema_editor, from_state, to_state)
             return
         model = to_state.apps.get_model(app_label, self.model_name)
-        # It waits for the transactions that others have open, and nobody waits behind it.
-        bound_locks(schema_editor.connection, 0)
+        # It waits for open transactions of other processes, but nobody waits behind it.
+        set_lock_timeout(schema_editor.connection, 0)
         schema_editor.remove_index(model, self.index, concurrently=True)
         schema_editor.add_index(model, self.index, concurrently=True)
-        bound_locks(schema_editor.connection, LOCK_SECONDS)
+        set_lock_timeout(schema_editor.connection, LOCK_SECONDS)
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         if schema_editor.connection.vendor != "postgresql":

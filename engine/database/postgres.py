@@ -1,4 +1,4 @@
-"""What every connection asks of a PostgreSQL server, so that nothing is held for those who are gone."""
+"""What every connection asks of a PostgreSQL server, so that nothing stays locked for processes that are gone."""
 
 from __future__ import annotations
 
@@ -8,30 +8,29 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
-ASKED: Final = {
-    # A host that is gone without a word: else its locks, also that of leadership, stay for two hours. After three
-    # seconds without a sign of it they are free, so that a standby dispatches within five.
+SESSION_SETTINGS: Final = {
+    # For a host that disappears without a word: otherwise its locks, that of leadership too, would stay for two hours.
+    # The server releases them after three seconds of silence, so that a standby dispatches within five.
     "tcp_keepalives_idle": "2s",
     "tcp_keepalives_interval": "1s",
     "tcp_keepalives_count": "1",
     "tcp_user_timeout": "3s",
-    # A process that was stopped in the middle of a transaction: none of ours pauses so long.
+    # For a process that was stopped within a transaction: none of ours pauses for so long.
     "idle_in_transaction_session_timeout": "60s",
 }
 
-KEPT: Final[dict[str, Any]] = {
+KEEPALIVE: Final[dict[str, Any]] = {
     "keepalives": 1,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 2,
     "tcp_user_timeout": 4000,
 }
-"""How soon we find that nobody acknowledges what we send: by then the server has let go of our connection, and a leader
-that waited on is one that does not lead again when the network is back."""
+"""How soon this end notices that nobody acknowledges what it sends. By then the server has closed the connection: a
+leader that went on waiting could not lead again when the network is back."""
 
 LOCK_SECONDS: Final = 5
-"""How long a migration waits for a table: whoever comes after it waits behind it, also to read."""
-
+"""How long a migration waits for a table: every later statement on the table, reads too, waits behind it."""
 
 ADVICE: Final = {
     "authentication failed": "Correct the user and the password in DATABASE_URL.",
@@ -42,37 +41,38 @@ ADVICE: Final = {
     "starting up": "Try again in a moment.",
     "": "Check DATABASE_URL, and that the server runs.",
 }
-"""What to do, by words of the server's answer; the last fits all."""
-EXPANDS: Final = re.compile(r"\d+_expand_")
-"""Begins the name of a migration beside which processes that do not know it go on, and start: see
-docs/several-hosts.md. What it may do is checked by tests/unit/test_migrations.py."""
+"""What to do, by words of the server's answer; the last entry matches every answer."""
+EXPANDING_NAME: Final = re.compile(r"\d+_expand_")
+"""How the name of a migration begins that processes of the release before survive, and beside which they may start (see
+docs/several-hosts.md). tests/unit/test_migrations.py checks what such a migration does."""
 
 
 def advice(error: Exception) -> str:
-    """What to do about a server that does not let us in."""
+    """Return what to do about a server that refuses a connection."""
     return next(what for words, what in ADVICE.items() if words in str(error))
 
 
 def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, without its full stop."""
     text = str(error).strip()
     return text.splitlines()[0].rstrip(".") if text else type(error).__name__
 
 
-def at_start() -> str:
-    """The same as the parameter `options` of a new connection."""
-    return " ".join(f"-c {name}={value}" for name, value in ASKED.items())
+def startup_options() -> str:
+    """Return SESSION_SETTINGS as the parameter `options` of a new connection."""
+    return " ".join(f"-c {name}={value}" for name, value in SESSION_SETTINGS.items())
 
 
-def bound_locks(connection: BaseDatabaseWrapper, seconds: int) -> None:
-    """Let statements wait so long for a lock; 0: without end."""
+def set_lock_timeout(connection: BaseDatabaseWrapper, seconds: int) -> None:
+    """Let statements wait this long for a lock; 0: for ever."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{seconds}s"])
 
 
 def on_connection(sender: type[BaseDatabaseWrapper], connection: BaseDatabaseWrapper, **_: Any) -> None:
-    """For Django's signal `connection_created`: one more question for a connection that lasts."""
+    """Apply SESSION_SETTINGS; a receiver of Django's signal `connection_created`."""
     if connection.vendor != "postgresql":
         return
     with connection.cursor() as cursor:
-        cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in ASKED.items()))
+        cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in SESSION_SETTINGS.items()))

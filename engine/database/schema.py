@@ -21,7 +21,7 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
 from django.utils.connection import ConnectionDoesNotExist
 
-from engine.database.postgres import EXPANDS, advice, first_line
+from engine.database.postgres import EXPANDING_NAME, advice, first_line
 
 ADVISORY_LOCK = 0x696E_7465_726D_6967
 """Key of PostgreSQL's advisory lock around a migration ("intermig"); another than the scheduler's."""
@@ -98,7 +98,7 @@ def newer(have: Iterable[tuple[str, str]]) -> list[str]:
 def refuse_newer(have: Iterable[tuple[str, str]]) -> None:
     """Raise SchemaError for one of these migrations that this program does not know, nor survives."""
     for name in newer(have):
-        if not EXPANDS.match(name.partition(".")[2]):
+        if not EXPANDING_NAME.match(name.partition(".")[2]):
             raise SchemaError(
                 f"The database {place()} was written by a newer Interlock (it has {name}). "
                 "Start that version, or restore a backup."

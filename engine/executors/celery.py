@@ -1,8 +1,8 @@
-"""The executor of the scaled form: attempts run on hosts that Celery workers bring, and the database lies between.
+"""The executor of the scaled form: attempts run on the hosts of Celery workers, with the database in between.
 
-The scheduler's ticks write what is sent and take out what was reported; this tells hosts of it (a message for work, a
-hint for wishes) and reads what they told; `leases` judges them. All of it but the messages happens on the scheduler's
-thread and connection.
+The scheduler's ticks write dispatched work and delete what was reported. This executor notifies the hosts (by a message
+about work, by a hint about requests), reads their reports, and reports what an ended host had. All of it but the
+notifying happens on the scheduler's thread and connection.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ from __future__ import annotations
 import logging
 import selectors
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
+
+from django.db import Error as DatabaseError
 
 from engine.config import Config
 from engine.executors import wire
@@ -27,42 +30,49 @@ from engine.executors.base import (
     Started,
     Work,
 )
-from engine.executors.dispatches import Flight, credits_by_queue
-from engine.executors.leases import Leases
-from engine.executors.messages import Messages
+from engine.executors.host_leases import EndedHost, HostLeases
+from engine.executors.in_flight import InFlightDispatch, credits_by_queue
+from engine.executors.notifier import HostNotifier
+from engine.executors.statements import fetch
+from engine.executors.wire import HostRequest, RequestKind
 from engine.hints import host_hints
-from engine.scheduler.dialects import driver_errors
+from engine.supervisor.short_work import ShortWork
 from engine.supervisor.waker import Waker
 
 log = logging.getLogger("interlock.scheduler")
 
-LEASE_LOOK_SECONDS = 0.25
-REPORT_LOOK_SECONDS = 1.0
-"""How often reports are looked for whose hint was lost."""
+LEASE_CHECK_SECONDS = 0.25
+REPORT_POLL_SECONDS = 1.0
+"""How often reports are read without a hint."""
 BATCHES_AT_ONCE = 32
-AGAIN_SECONDS = 5.0
-"""Work that nobody has taken for so long is published again."""
-HANDFUL = 32
+REPUBLISH_SECONDS = 5.0
+"""Work that no host has taken for so long is published again."""
+MESSAGE_CLAIMS_MAX = 32
 """Short works in one message."""
 
 
-class CeleryExecutor(Leases):
+class CeleryExecutor:
     """See `engine.executors.base.RemoteExecutor`."""
 
     def __init__(self, config: Config) -> None:
-        super().__init__()
         self.config = config
         self.selector = selectors.DefaultSelector()
-        self._messages = Messages(config)
-        self._handed: set[int] = set()
-        """Batches that no written tick has taken up."""
-        self._wishes: dict[str, str] = {}
-        """To be written before the next look."""
-        self._stacks = 0
-        self._usable = False
-        """Whether the database answers; false until the next `recall`."""
-        self._lease_at = self._again_at = 0.0
-        self._ear: host_hints.ChannelListener | None = None
+        self.short_work = ShortWork()
+        self.leases = HostLeases()
+        self.in_flight: dict[str, InFlightDispatch] = {}
+        self._notifier = HostNotifier(config)
+        self._reports: list[Report | ReportBatch] = []
+        """What `poll` returns next."""
+        self._unconfirmed: set[int] = set()
+        """Ids of report batches that no committed tick has taken up."""
+        self._requests: dict[str, HostRequest] = {}
+        """Requests to hosts that are not written yet."""
+        self._stack_requests = 0
+        self._is_usable = False
+        """Whether the database answers; False until the next `reload`."""
+        self._read_at = self._leases_at = self._republish_at = 0.0
+        """Monotonic times of the next look at reports, at leases and at work that nobody took."""
+        self._listener: host_hints.ChannelListener | None = None
         self._waker = Waker()
         self.selector.register(self._waker, selectors.EVENT_READ, None)
 
@@ -71,83 +81,89 @@ class CeleryExecutor(Leases):
         return self
 
     def start(self) -> Mapping[str, float]:
-        self._messages.open()
-        self._ear = host_hints.ChannelListener(self.config, host_hints.report_channel(self.config), self._waker.wake)
+        self._notifier.open()
+        channel = host_hints.report_channel(self.config)
+        self._listener = host_hints.ChannelListener(self.config, channel, self._waker.wake)
         return {}
 
     def stop(self, grace: float) -> Sequence[Report]:
-        """Let go of Redis; what is out goes on."""
-        if self._ear is not None:
-            self._ear.close()
-            self._ear = None
-            self._messages.close()
+        """Close the connections to Redis; dispatched work goes on."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+            self._notifier.close()
         return []
 
     def node_processes(self) -> list[NodeProcessInfo]:
-        """None: the processes are the hosts'."""
         return []
 
-    # What the scheduler asks.
+    def now(self) -> float:
+        return self.leases.clock.now()
+
+    # Dispatching.
 
     def served_queues(self) -> Collection[str]:
-        return {queue for host in self._hosts.values() if host.takes for queue in host.queues}
+        return {queue for host in self.leases.hosts.values() if host.takes_work for queue in host.queues}
 
     def credits(self) -> Mapping[str, tuple[Credit, ...]]:
-        return credits_by_queue(
-            self._hosts.values(), self._flights.values(), self.config.max_concurrent, time.monotonic()
-        )
+        hosts, dispatches = self.leases.hosts.values(), self.in_flight.values()
+        return credits_by_queue(hosts, dispatches, self.config.max_concurrent, time.monotonic())
 
     def is_short(self, work: Work) -> bool:
         return work.memory_mb is None and self.short_work.is_short(work)
 
     def idle_credit(self) -> int:
-        return max((min(one.idle for one in found) for found in self.credits().values()), default=0)
+        return max((min(one.idle for one in credits) for credits in self.credits().values()), default=0)
 
     def prefetch_credit(self) -> int:
-        return max((min(one.prefetch for one in found) for found in self.credits().values()), default=0)
+        return max((min(one.prefetch for one in credits) for credits in self.credits().values()), default=0)
 
     def has_room(self, work: Work) -> bool:
-        found = self.credits().get(work.queue, ())
-        return bool(found) and (
-            all(one.idle > 0 for one in found) or (self.is_short(work) and all(one.prefetch > 0 for one in found))
+        credits = self.credits().get(work.queue, ())
+        return bool(credits) and (
+            all(one.idle > 0 for one in credits) or (self.is_short(work) and all(one.prefetch > 0 for one in credits))
         )
 
     def send(self, works: Iterable[Work]) -> None:
-        """Tell of works that a written tick has put into the database."""
+        """Publish work that a committed tick has written."""
         now = time.monotonic()
-        handfuls: dict[str, list[str]] = {}
+        short_claims: dict[str, list[str]] = defaultdict(list)
         for work in works:
             short = bool(work.short)
-            self._flights[work.claim] = Flight(
+            self.in_flight[work.claim] = InFlightDispatch(
                 work.queue, work.workflow, work.node, work.entry, work.expected, short, now
             )
             if not short:
-                self._messages.publish(work.queue, [work.claim])
+                self._notifier.publish(work.queue, [work.claim])
                 continue
-            handful = handfuls.setdefault(work.queue, [])
-            handful.append(work.claim)
-            if len(handful) >= HANDFUL:
-                self._messages.publish(work.queue, handful)
-                handfuls[work.queue] = []
-        for queue, handful in handfuls.items():
-            if handful:
-                self._messages.publish(queue, handful)
+            claims = short_claims[work.queue]
+            claims.append(work.claim)
+            if len(claims) >= MESSAGE_CLAIMS_MAX:
+                self._notifier.publish(work.queue, short_claims.pop(work.queue))
+        for queue, claims in short_claims.items():
+            self._notifier.publish(queue, claims)
 
     def kill(self, claim: str, state: str, error: Mapping[str, Any] | None = None) -> None:
-        self._wishes[claim] = f"kill {state}"
+        self._requests[claim] = HostRequest(RequestKind.KILL, state)
 
     def take_stacks(self, claim: str) -> None:
-        flight = self._flights.get(claim)
-        if flight is not None and flight.began_at is not None:
-            self._stacks += 1
-            self._wishes.setdefault(claim, f"stacks {self._stacks}")
+        dispatch = self.in_flight.get(claim)
+        if dispatch is not None and dispatch.started_at is not None:
+            self._stack_requests += 1
+            self._requests.setdefault(claim, HostRequest(RequestKind.STACKS, str(self._stack_requests)))
 
     def recall(self) -> None:
-        for claim, flight in self._flights.items():
-            if flight.began_at is None:
-                self._wishes.setdefault(claim, "back")
+        for claim, dispatch in self.in_flight.items():
+            if dispatch.started_at is None:
+                self._requests.setdefault(claim, HostRequest(RequestKind.RETURN))
 
-    # The loop.
+    def discard(self, claims: Collection[str]) -> None:
+        for claim in claims:
+            self.in_flight.pop(claim, None)
+        rows = fetch("DELETE FROM engine_dispatch WHERE claim = ANY(%s) RETURNING host_id", (list(claims),))
+        self._notifier.hint({host for (host,) in rows if host is not None})
+
+    # Polling.
 
     def watch(self, fileobj: Any, callback: Callable[[], None]) -> None:
         self.selector.register(fileobj, selectors.EVENT_READ, callback)
@@ -163,164 +179,193 @@ class CeleryExecutor(Leases):
         end = now + timeout
         called = False
         while True:
-            if self._usable:
+            if self._is_usable:
                 try:
-                    self._see_to_database(now)
-                except driver_errors() as error:
-                    # The scheduler meets the same at its next statement, and reads everything again.
+                    self._look(now)
+                except DatabaseError as error:
+                    # The scheduler's next statement fails as well, and it calls `reload` then.
                     log.warning("hosts_unread: %s", error)
-                    self._usable = False
-            if self._out or called or now >= end:
-                out, self._out = self._out, []
-                return out
-            look_at = self._look_at if len(self._handed) < BATCHES_AT_ONCE else end
-            due = min(end, look_at, self._lease_at) if self._usable else end
+                    self._is_usable = False
+            if self._reports or called or now >= end:
+                reports, self._reports = self._reports, []
+                return reports
+            read_at = self._read_at if self._may_read else end
+            due = min(end, read_at, self._leases_at) if self._is_usable else end
             for key, _ in self.selector.select(max(0.0, due - now)):
                 if key.data is None:
                     self._waker.drain()
-                    self._look_at = 0.0
+                    self._read_at = 0.0
                 else:
                     key.data()
                     called = True
             now = time.monotonic()
 
-    def _see_to_database(self, now: float) -> None:
-        if self._wishes:
-            self._write_wishes()
-        # What is read and not taken up yet lies in memory.
-        if now >= self._look_at and len(self._handed) < BATCHES_AT_ONCE:
-            self._look_at = now + REPORT_LOOK_SECONDS
-            self._read_reports(now)
-        if now >= self._lease_at:
-            self._lease_at = now + LEASE_LOOK_SECONDS
-            self._watch_hosts(now)
-        if now >= self._again_at:
-            self._again_at = now + 1.0
-            self._publish_again(now)
+    @property
+    def _may_read(self) -> bool:
+        """Whether more reports may be read: those that no tick has taken up stay in memory."""
+        return len(self._unconfirmed) < BATCHES_AT_ONCE
+
+    def _look(self, now: float) -> None:
+        """Do what is due in the database."""
+        if self._requests:
+            self._write_requests()
+        if now >= self._read_at and self._may_read:
+            self._read_at = now if self._read_reports(now) else now + REPORT_POLL_SECONDS
+        if now >= self._leases_at:
+            self._leases_at = now + LEASE_CHECK_SECONDS
+            self._check_leases(now)
+        if now >= self._republish_at:
+            self._republish_at = now + 1.0
+            self._republish(now)
 
     def reload(self) -> Collection[str]:
         now = time.monotonic()
-        self._usable = False
-        self._out.clear()
-        self._handed.clear()
-        self._wishes.clear()
-        running = {claim for (claim,) in self._do("SELECT claim FROM engine_attempt WHERE state = 'running'")}
-        self._flights = {}
-        unclaimed = []
-        # What a scheduler of another protocol sent and nobody took is sent anew.
-        self._do(
-            "UPDATE engine_dispatch SET wish = 'back' WHERE host_id IS NULL AND protocol <> %s RETURNING 1",
-            (wire.PROTOCOL,),
+        self._is_usable = False
+        self._reports.clear()
+        self._unconfirmed.clear()
+        self._requests.clear()
+        running = {claim for (claim,) in fetch("SELECT claim FROM engine_attempt WHERE state = 'running'")}
+        self.in_flight = {}
+        not_taken = []
+        # Work of another protocol that nobody has taken is written anew.
+        fetch(
+            "UPDATE engine_dispatch SET wish = %s WHERE host_id IS NULL AND protocol <> %s RETURNING 1",
+            (str(HostRequest(RequestKind.RETURN)), wire.PROTOCOL),
         )
-        for claim, queue, protocol, work, host, wish in self._do(
+        for claim, queue, protocol, text, host, request in fetch(
             "SELECT claim, queue, protocol, work, host_id, wish FROM engine_dispatch"
         ):
-            began = now if claim in running else None
+            started_at = now if claim in running else None
             if protocol == wire.PROTOCOL:
-                known = wire.read_work(claim, work, "{}", common="", python="")
-                self._flights[claim] = Flight(
-                    queue, known.workflow, known.node, known.entry, known.expected, bool(known.short), now, host, began
+                work = wire.read_work(claim, text, "{}", common="", python="")
+                self.in_flight[claim] = InFlightDispatch(
+                    queue, work.workflow, work.node, work.entry, work.expected, bool(work.short), now, host, started_at
                 )
             else:
-                # It ends with its host's life, and nothing is learned from it.
-                self._flights[claim] = Flight(queue, "", "", "", None, False, now, host, began)
-            if host is None and wish is not None:
-                # Nobody can take it any more.
-                unclaimed.append(claim)
-        if unclaimed:
-            self._give_up(unclaimed)
-        self._hosts = {}
-        self._usable = True
-        self._since = now
-        self._look_at = self._lease_at = self._again_at = 0.0
-        # Before hosts that are gone are buried: what they had is still to be told of.
-        out = set(self._flights) | set(unclaimed)
-        self._watch_hosts(now)
-        return out
-
-    def discard(self, claims: Collection[str]) -> None:
-        for claim in claims:
-            self._flights.pop(claim, None)
-        rows = self._do("DELETE FROM engine_dispatch WHERE claim = ANY(%s) RETURNING host_id", (list(claims),))
-        self._messages.hint({host for (host,) in rows if host is not None})
+                # It ends with its host's registration, and nothing is learned from it.
+                self.in_flight[claim] = InFlightDispatch(queue, "", "", "", None, False, now, host, started_at)
+            if host is None and request is not None:
+                # No host can take it any more.
+                not_taken.append(claim)
+        self._return(not_taken)
+        self.leases.restart(now)
+        self._is_usable = True
+        self._read_at = self._leases_at = self._republish_at = 0.0
+        # Before ended hosts are dealt with: the scheduler still waits for reports on what they had.
+        claims = set(self.in_flight) | set(not_taken)
+        self._check_leases(now)
+        return claims
 
     def confirm(self, batch: ReportBatch) -> None:
-        self._handed.discard(batch.id)
+        self._unconfirmed.discard(batch.id)
 
-    def _give_up(self, claims: Iterable[str]) -> None:
-        """These have not started, and nobody can start them."""
-        back = [claim for claim in claims if self._flights.pop(claim, None) is not None]
-        if back:
-            self._out.append(Returned(back))
+    def _return(self, claims: Iterable[str]) -> None:
+        """Report dispatches as returned: they have not started, and no host can start them."""
+        returned = [claim for claim in claims if self.in_flight.pop(claim, None) is not None]
+        if returned:
+            self._reports.append(Returned(returned))
 
-    def _write_wishes(self) -> None:
-        wishes, self._wishes = self._wishes, {}
-        marks = ", ".join(["(%s, %s)"] * len(wishes))
-        # A kill stands over everything; whoever has not been taken cannot be any more.
-        rows = self._do(
+    def _write_requests(self) -> None:
+        requests, self._requests = self._requests, {}
+        marks = ", ".join(["(%s, %s)"] * len(requests))
+        # A kill overrides every other request. What no host has taken cannot be taken any more.
+        rows = fetch(
             f"UPDATE engine_dispatch d SET wish = v.wish FROM (VALUES {marks}) AS v (claim, wish) "  # noqa: S608
             "WHERE d.claim = v.claim AND COALESCE(d.wish, '') NOT LIKE 'kill %%' RETURNING d.claim, d.host_id",
-            [text for pair in wishes.items() for text in pair],
+            [text for claim, request in requests.items() for text in (claim, str(request))],
         )
-        self._give_up(claim for claim, host in rows if host is None)
-        self._messages.hint({host for _, host in rows if host is not None})
+        self._return(claim for claim, host in rows if host is None)
+        self._notifier.hint({host for _, host in rows if host is not None})
 
-    def _read_reports(self, now: float) -> None:
-        rows = self._do(
+    def _read_reports(self, now: float) -> bool:
+        """Read report batches; return whether there may be more."""
+        rows = fetch(
             "SELECT id, host_id, body FROM engine_hostreport WHERE id <> ALL(%s) ORDER BY id LIMIT %s",
-            (list(self._handed), BATCHES_AT_ONCE),
+            (list(self._unconfirmed), BATCHES_AT_ONCE),
         )
         for id, host, body in rows:
-            self._handed.add(id)
+            self._unconfirmed.add(id)
             reports: list[Report] = []
-            if host in self._foreign:
+            if host in self.leases.foreign:
                 log.warning("report_refused host=%s: it is of another release; what ran there starts again", host)
             else:
                 try:
                     reports = wire.read_reports(body)
                 except (KeyError, TypeError, ValueError) as error:
                     log.error("report_unreadable host=%s: %r", host, error)
-            self._note(reports, host, now)
-            self._out.append(ReportBatch(id, reports))
-        if len(rows) == BATCHES_AT_ONCE:
-            self._look_at = now
+            self._record(reports, host, now)
+            self._reports.append(ReportBatch(id, reports))
+        return len(rows) == BATCHES_AT_ONCE
 
-    def _note(self, reports: Iterable[Report], host: int, now: float) -> None:
+    def _record(self, reports: Iterable[Report], host: int, now: float) -> None:
         for report in reports:
             if isinstance(report, Returned):
                 for claim in report.claims:
-                    self._flights.pop(claim, None)
+                    self.in_flight.pop(claim, None)
                 continue
-            flight = self._flights.get(report.claim)
-            if flight is None:
+            dispatch = self.in_flight.get(report.claim)
+            if dispatch is None:
                 continue
             if isinstance(report, Started):
-                flight.host, flight.began_at = host, now
+                dispatch.host, dispatch.started_at = host, now
             elif isinstance(report, Lines):
-                flight.printed = True
+                dispatch.printed = True
             elif isinstance(report, Ended):
-                del self._flights[report.claim]
-                self.short_work.record(flight, report.seconds, flight.printed)
+                del self.in_flight[report.claim]
+                self.short_work.record(dispatch, report.seconds, dispatch.printed)
 
-    def _publish_again(self, now: float) -> None:
+    def _check_leases(self, now: float) -> None:
+        with_work = {one.host for one in self.in_flight.values() if one.host is not None}
+        for host in self.leases.look(now, with_work):
+            if (ended := self.leases.ended(host, now)) is not None:
+                # Its reports count, if they can be read.
+                while self._read_reports(now):
+                    pass
+                self._report_ended(ended, now)
+
+    def _report_ended(self, host: EndedHost, now: float) -> None:
+        """Report what an ended host had: as lost what had started there, as returned what had not.
+
+        Of a host that ended silently it is unknown what it started last. Work that would have started at once counts as
+        lost: otherwise a node that ends its host would start again for ever where hosts start slowly. Prefetched work
+        is returned, and is not prefetched again.
+        """
+        returned = []
+        for claim in host.claims:
+            dispatch = self.in_flight.get(claim)
+            if dispatch is None:
+                continue
+            if dispatch.started_at is None and claim not in host.started and (dispatch.short or not host.was_silent):
+                if host.was_silent:
+                    self.short_work.mark_long(dispatch)
+                returned.append(claim)
+                continue
+            del self.in_flight[claim]
+            if dispatch.started_at is None:
+                # The host's clock may be ahead of the database's.
+                at = min(host.started.get(claim, self.now()), self.now())
+                self._reports.append(Started(claim, 0, "", host.name, at))
+            seconds = 0.0 if dispatch.started_at is None else now - dispatch.started_at
+            self._reports.append(
+                Ended(claim, "lost", self.now(), seconds, error=host.lost(), interrupted=host.is_foreign)
+            )
+        self._return(returned)
+
+    def _republish(self, now: float) -> None:
+        """Publish work again that no host has taken for long: its message was lost."""
         if not any(
-            flight.host is None and flight.began_at is None and now - flight.sent_at > AGAIN_SECONDS
-            for flight in self._flights.values()
+            one.host is None and one.started_at is None and now - one.sent_at > REPUBLISH_SECONDS
+            for one in self.in_flight.values()
         ):
             return
-        # Somebody wished it back and did not live to hear that it cannot be taken any more.
-        void = self._do("SELECT claim FROM engine_dispatch WHERE host_id IS NULL AND wish IS NOT NULL")
-        self._give_up(claim for (claim,) in void)
-        rows = self._do(
+        # An earlier scheduler recalled it and ended before it knew that no host can take it any more.
+        void = fetch("SELECT claim FROM engine_dispatch WHERE host_id IS NULL AND wish IS NOT NULL")
+        self._return(claim for (claim,) in void)
+        rows = fetch(
             "UPDATE engine_dispatch SET sent_at = clock_timestamp() WHERE host_id IS NULL AND wish IS NULL "
             "AND sent_at < clock_timestamp() - make_interval(secs => %s) RETURNING claim, queue",
-            (AGAIN_SECONDS,),
+            (REPUBLISH_SECONDS,),
         )
         for claim, queue in rows:
             log.info("published_again claim=%s", claim)
-            self._messages.publish(queue, [claim])
-
-
-def _conforms(executor: CeleryExecutor) -> RemoteExecutor:
-    """Lets the type checker compare it with the seam."""
-    return executor
+            self._notifier.publish(queue, [claim])

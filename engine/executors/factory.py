@@ -1,4 +1,4 @@
-"""Which executor an installation has."""
+"""Makes the executor of an installation."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from engine.executors.base import Executor
 
 
 def executor_of(config: Config) -> Executor:
-    """The executor that INTERLOCK_EXECUTOR names; neither loads what only the other one needs."""
+    """Return the executor that INTERLOCK_EXECUTOR names, without loading what only the other one needs."""
     if config.executor == "celery":
         from engine.executors.celery import CeleryExecutor
 
         return CeleryExecutor(config)
-    from engine.executors.local import LocalExecutor
+    from engine.supervisor.supervisor import Supervisor
 
+    supervisor = Supervisor(config)
     if config.artifact_store:
         from engine.supervisor.transfer import with_artifact_store
 
-        return with_artifact_store(LocalExecutor(config))
-    return LocalExecutor(config)
+        return with_artifact_store(supervisor)
+    return supervisor

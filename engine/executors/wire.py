@@ -1,14 +1,16 @@
-"""Work and reports as JSON in the database, between the scheduler and the hosts. Pure.
+"""Work, reports and requests as text in the database, between the scheduler and the hosts. Pure.
 
-`PROTOCOL` is written beside each work and by each host: it changes when what stands here does, and a host takes only
-work of its own.
+PROTOCOL is written beside each work and by each host. It changes when one side could not read the other's text, and a
+host takes only work of its own protocol.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
 
 from engine.executors.base import Ended, Lines, Progress, Report, Returned, Sampled, Stacks, Started, Work
 
@@ -34,8 +36,37 @@ _WORK = (
 )  # fmt: skip
 
 
+class RequestKind(StrEnum):
+    """What the scheduler may ask of the host that has a dispatch."""
+
+    KILL = "kill"
+    """End the attempt with its process tree."""
+    STACKS = "stacks"
+    """Sample the attempt's stacks."""
+    RETURN = "back"
+    """Return the work if it has not started."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostRequest:
+    """A request about one dispatch. Its text stands in the column `wish`."""
+
+    kind: RequestKind
+    argument: str = ""
+    """For KILL the state to report; for STACKS a number that distinguishes it from earlier requests."""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.argument}".rstrip()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the request with this text. Raises ValueError for an unknown kind."""
+        kind, _, argument = text.partition(" ")
+        return cls(RequestKind(kind), argument)
+
+
 def reports_text(reports: Iterable[Report]) -> str:
-    """Reports of one host, in order."""
+    """Return the text of reports, in order."""
     return _encode([_row(report) for report in reports])
 
 
@@ -45,7 +76,7 @@ def _row(report: Report) -> list[Any]:
 
 
 def read_reports(text: str) -> list[Report]:
-    """The reports in `text`. Raises KeyError, TypeError or ValueError for what is none."""
+    """Return the reports in `text`. Raises KeyError, TypeError or ValueError if it is malformed."""
     found: list[Report] = []
     for mark, *values in json.loads(text):
         if mark == "l":
@@ -55,7 +86,7 @@ def read_reports(text: str) -> list[Report]:
 
 
 def shift(reports: Iterable[Report], seconds: float) -> None:
-    """Say when all of it was by a clock that is so much ahead."""
+    """Move the times of all reports by `seconds`, to those of another clock."""
     if not seconds:
         return
     for report in reports:
@@ -66,33 +97,36 @@ def shift(reports: Iterable[Report], seconds: float) -> None:
 
 
 def work_text(work: Work) -> str:
-    """What a supervisor needs around the envelope; the interpreter is the host's own matter."""
+    """Return what a supervisor needs beside the envelope, without the interpreter, which each host knows."""
     return _encode([getattr(work, name) for name in _WORK])
 
 
 def envelope_text(work: Work) -> str:
-    """The envelope without what its host adds (`work.shared` has none of that)."""
+    """Return the envelope without what its host adds, which `work.shared` does not contain."""
     text = _encode(work.envelope)
     return f"{{{work.shared},{text[1:]}" if work.shared else text
 
 
 def read_work(claim: str, text: str, envelope: str, *, common: str, python: str) -> Work:
-    """The work as a supervisor of a host takes it. `common`: what the host adds to envelopes, JSON without braces;
-    `python`: its interpreter for node types that ask for one. Raises ValueError for what is no work."""
-    known = dict(zip(_WORK, json.loads(text), strict=True))
+    """Return the work as the supervisor of a host takes it. Raises ValueError if `text` is malformed.
+
+    `common` is what the host adds to envelopes, JSON without braces; `python` is its interpreter for node types that
+    ask for one.
+    """
+    fields = dict(zip(_WORK, json.loads(text), strict=True))
     return Work(
         claim=claim,
-        # As text: the host does not look into it. The claim stands in both, as the same.
+        # The rest stays text, because the host does not read it. The claim is in both parts.
         envelope={"claim": claim},
         shared=f"{common},{envelope[1:-1]}",
-        python=python if known["own_python"] else "",
-        config=Config(envelope),
-        **known,
+        python=python if fields["own_python"] else "",
+        config=_Config(envelope),
+        **fields,
     )
 
 
-class Config(Mapping[str, Any]):
-    """The node's config, found in its envelope when somebody asks: only stacks do, for the author's lines."""
+class _Config(Mapping[str, Any]):
+    """The node's config, decoded from its envelope when it is used: only stacks do that, for the author's lines."""
 
     def __init__(self, envelope: str) -> None:
         self._envelope = envelope

@@ -115,3 +115,28 @@ class ChannelListener:
                     self.on_hint()
         finally:
             connection.close()
+
+
+class HostHints:
+    """A host's end: tells the scheduler about reports, and calls `on_hint` when the scheduler has requests."""
+
+    def __init__(self, config: Config, on_hint: Callable[[], None]) -> None:
+        self.config, self.on_hint = config, on_hint
+        self._redis = connect(config)
+        self._publisher = PublisherThread("host hints")
+        self._listener: ChannelListener | None = None
+
+    def listen(self, host: int) -> None:
+        """Listen to the channel of this host, and to no other."""
+        if self._listener is not None:
+            self._listener.close()
+        self._listener = ChannelListener(self.config, host_channel(self.config, host), self.on_hint)
+
+    def publish(self) -> None:
+        """Have the scheduler read reports."""
+        self._publisher.submit(lambda: self._redis.publish(report_channel(self.config), b"1"))
+
+    def close(self) -> None:
+        self._publisher.close()
+        if self._listener is not None:
+            self._listener.close()

@@ -1,5 +1,5 @@
-"""A host of attempts: one supervisor beside a Celery worker, and its letters to the scheduler through the database.
+"""A host: one supervisor beside a Celery worker, which takes work from the database and reports to it.
 
-Loads no Django. `loop` owns the supervisor, `postman` the reports, the lease and the wishes, `records` the statements;
-`step` ties them to the worker, `guard` outlives it.
+Loads no Django. `host` owns the supervisor, `reporter` writes reports and renews the lease, `store` has the statements,
+`bootstep` ties them to the worker, and `guard` is a process that outlives the worker.
 """

@@ -1,4 +1,4 @@
-"""The host's place in a Celery worker: started with it, drained when it stops."""
+"""The host's place in a Celery worker: it starts with the worker and drains when the worker stops."""
 
 from __future__ import annotations
 
@@ -11,82 +11,84 @@ from typing import Any
 from celery import bootsteps
 from celery.worker import state
 
-from engine.celery import CONFIG
+from engine.config import Config
 from engine.hints.check import find_problem as find_redis_problem
-from engine.host import check
-from engine.host.host import Host, HostRuns
+from engine.host.check import find_problem as find_database_problem
+from engine.host.host import Host, HostAlreadyRunning
 
 log = logging.getLogger("interlock.host")
 
 DRAIN_SECONDS = 10.0
-"""For running attempts to end when the worker is told to stop."""
+"""How long running attempts may take to end when the worker is told to stop."""
 
 host: Host | None = None
-"""Of this worker process."""
+"""The host of this worker process."""
 
 
-def _listen(worker: Any, wanted: bool) -> None:
-    """Leave messages to other workers, or have them again. On any thread."""
+def _set_consuming(worker: Any, consuming: bool) -> None:
+    """Start or stop to take messages. For any thread."""
     if worker.consumer is not None:
-        worker.consumer.call_soon(_see_to_queues, worker.consumer, wanted)
+        worker.consumer.call_soon(_update_queues, worker.consumer, consuming)
 
 
-def _see_to_queues(consumer: Any, wanted: bool) -> None:
-    """On Celery's loop, and again with each beat: a connection that is made anew listens to all queues."""
-    listening = consumer.task_consumer
-    if listening is None:
+def _update_queues(consumer: Any, consuming: bool) -> None:
+    """Runs on Celery's loop, after each heartbeat too: a connection that was opened again consumes all queues."""
+    tasks = consumer.task_consumer
+    if tasks is None:
         return
     for queue in list(consumer.app.amqp.queues.consume_from.values()):
-        if not wanted and listening.consuming_from(queue):
-            listening.cancel_by_queue(queue)
-        elif wanted and not listening.consuming_from(queue):
-            listening.add_queue(queue)
-            listening.consume()
+        if not consuming and tasks.consuming_from(queue):
+            tasks.cancel_by_queue(queue)
+        elif consuming and not tasks.consuming_from(queue):
+            tasks.add_queue(queue)
+            tasks.consume()
 
 
 class HostStep(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no types
-    """Starts before the worker takes messages; ends after it has stopped to."""
+    """Starts the host before the worker takes messages, and drains it after the worker has stopped taking them."""
 
     requires = {"celery.worker.components:Pool"}
+    config: Config
+    """Set by the subclass that the app uses."""
 
     def start(self, worker: Any) -> None:
         global host
-        if CONFIG.executor != "celery":
+        if self.config.executor != "celery":
             raise SystemExit("interlock: a worker needs INTERLOCK_EXECUTOR=celery, DATABASE_URL and REDIS_URL.")
         if "thread" not in worker.pool_cls.__module__:
             raise SystemExit("interlock: a worker runs with the pool threads; leave out -P.")
         for name in ("celery.worker.strategy", "celery.app.trace"):
-            # Two lines a message, which say nothing of the attempts.
+            # They write two lines for each message, which say nothing about attempts.
             logging.getLogger(name).setLevel(logging.WARNING)
-        if found := check.find_problem(CONFIG.database_url):
-            raise SystemExit(f"interlock: {found}")
-        if away := find_redis_problem(CONFIG):
-            # It works without: what is sent is found in the database, after seconds.
-            log.error("%s Until then work comes late.", away)
+        if problem := find_database_problem(self.config.database_url):
+            raise SystemExit(f"interlock: {problem}")
+        if redis_problem := find_redis_problem(self.config):
+            # The worker runs without Redis, but finds work in the database only after seconds.
+            log.error("%s Until then work comes late.", redis_problem)
         queues = [queue.name for queue in worker.app.amqp.queues.consume_from.values()]
-        made = Host(CONFIG, worker.hostname, queues)
+        made = Host(self.config, worker.hostname, queues)
         try:
-            # Celery's handlers of signals only note that it is to stop.
+            # Celery's signal handlers only note that the worker is to stop.
             made.start(state.maybe_shutdown)
-        except HostRuns as error:
+        except HostAlreadyRunning as error:
             raise SystemExit(f"interlock: {error}") from error
-        made.listen = partial(_listen, worker)
+        made.set_consuming = partial(_set_consuming, worker)
         host = made
 
     def stop(self, worker: Any) -> None:
         if host is None:
             return
 
-        def hurry(number: int, frame: FrameType | None) -> None:
+        def end_grace(number: int, frame: FrameType | None) -> None:
             assert host is not None
-            host.hurry()
+            host.end_grace()
 
-        # Celery's own handlers only set flags that nobody looks at meanwhile.
+        # Celery's own handlers only set flags that nothing reads during the drain.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-            signal.signal(number, hurry)
+            signal.signal(number, end_grace)
         host.drain(DRAIN_SECONDS)
 
     def terminate(self, worker: Any) -> None:
-        """At once: the worker was told a second time."""
+        """Drain without grace: the worker was told to stop a second time."""
         if host is not None:
             host.drain(0)

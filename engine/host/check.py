@@ -1,5 +1,7 @@
-"""Whether a worker can use the database that DATABASE_URL names: what `engine.database.schema` asks for the other
-parts, of what a worker has to do with and without Django."""
+"""Checks whether a worker can use the database that DATABASE_URL names.
+
+`engine.database.schema` asks the same for the other parts; this loads no Django.
+"""
 
 from __future__ import annotations
 
@@ -17,41 +19,42 @@ MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 
 
 def find_problem(url: str) -> str | None:
-    """What is wrong with it, in words for people; None: it can be used. Waits a few seconds at most."""
+    """Return in words for people what keeps the database from being used; None: nothing. Waits a few seconds."""
     parts = urlsplit(url)
     where = f"The database {unquote(parts.path.strip('/'))} on {parts.hostname or 'localhost'}:{parts.port or 5432}"
     try:
-        with contextlib.closing(psycopg2.connect(url, connect_timeout=5, application_name="interlock-worker")) as one:
-            return _wrong(where, one)
+        connection = psycopg2.connect(url, connect_timeout=5, application_name="interlock-worker")
+        with contextlib.closing(connection):
+            return _schema_problem(where, connection)
     except psycopg2.Error as error:
         return f"{where} cannot be reached: {postgres.first_line(error)}. {postgres.advice(error)}"
 
 
-def _wrong(where: str, connection: Any) -> str | None:
+def _schema_problem(where: str, connection: Any) -> str | None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('django_migrations') IS NOT NULL")
         if not cursor.fetchone()[0]:
-            return _not_ours(where)
+            return _not_set_up(where)
         cursor.execute("SELECT name FROM django_migrations WHERE app = 'engine'")
         applied = [name for (name,) in cursor.fetchall()]
     if not applied:
-        return _not_ours(where)
-    return _other_release(where, applied)
+        return _not_set_up(where)
+    return _release_problem(where, applied)
 
 
-def _not_ours(where: str) -> str:
+def _not_set_up(where: str) -> str:
     return (
         f"{where} has no tables of Interlock. Correct DATABASE_URL, or make them, once for all hosts, with the command "
         "migrate."
     )
 
 
-def _other_release(where: str, applied: Sequence[str]) -> str | None:
+def _release_problem(where: str, applied: Sequence[str]) -> str | None:
     known = {file.stem for file in MIGRATIONS.glob("[0-9]*.py")}
     if not known <= set(applied):
         return f"{where} is not up to date. Use the command migrate, once for all hosts."
     for name in sorted(set(applied) - known):
-        if not postgres.EXPANDS.match(name):
+        if not postgres.EXPANDING_NAME.match(name):
             return (
                 f"{where} was written by a newer Interlock (it has engine.{name}). Start the workers of that release, "
                 "or correct DATABASE_URL."

@@ -1,8 +1,8 @@
 """A process beside a worker that ends what the worker's nodes run when the worker itself cannot.
 
-A worker that is stopped, or gets no processor, cannot see that its lease is over, and its node processes go on: beside
-attempts that were started elsewhere. When it is killed they die with it, the kernel sees to that, but not what has got
-away from them. The worker's next life would end that; where none starts, or late, it would run on.
+A worker that is stopped, or gets no CPU time, does not notice that its lease has expired, and its node processes would
+go on beside attempts that were started elsewhere. When a worker is killed, the kernel kills its node processes, but not
+what has detached from them: that would run on until a worker of the same name starts.
 """
 
 from __future__ import annotations
@@ -17,26 +17,28 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 LATE_SECONDS = 0.1
-"""What the worker has to do it itself, and in better order."""
+"""How long the guard waits after the lease has expired: the worker ends its attempts in better order."""
 
 
 class Guard:
-    """The worker's end: two numbers in memory that both have, and node processes (`lease`, an open file). Any thread
-    may say `until`."""
+    """The worker's end: two numbers in memory that the guard and the node processes share (`lease`, an open file).
+
+    Any thread may call `until`.
+    """
 
     def __init__(self, mark_prefix: str) -> None:
-        """Start the guard of this process, whose node processes have marks with this prefix (see leftovers)."""
+        """Start the guard of this process, whose node processes have marks with this prefix (see `cleanup`)."""
         self._prefix = mark_prefix
-        # On no disk, which might be full.
+        # In memory, because a disk may be full.
         self.lease = os.memfd_create("lease", os.MFD_CLOEXEC)
         os.ftruncate(self.lease, 16)
         self._shared = memoryview(mmap.mmap(self.lease, 16)).cast("d")
         self._start()
 
     def _start(self) -> None:
-        # It takes the end of the pipe for the end of this process.
+        # When the pipe ends, this process has ended.
         reader, self._life = os.pipe2(os.O_CLOEXEC)
         try:
             self.process = subprocess.Popen(
@@ -48,21 +50,21 @@ class Guard:
             os.close(reader)
 
     def until(self, moment: float) -> None:
-        """What runs may run until this moment of the monotonic clock."""
+        """Let attempts run until this monotonic time."""
         self._shared[0] = moment
 
     def busy(self, is_busy: bool) -> None:
-        """Whether anything runs."""
+        """Tell the guard whether any attempt runs."""
         self._shared[1] = is_busy
 
     def keep(self) -> None:
-        """Start the process again when it was killed."""
+        """Start the guard again if it was killed."""
         if self.process.poll() is not None:
             os.close(self._life)
             self._start()
 
     def close(self) -> None:
-        """End the process. Nothing may be said to it any more."""
+        """End the guard; no other method may be called after this."""
         os.close(self._life)
         self.process.wait()
         self._shared.release()
@@ -70,21 +72,21 @@ class Guard:
 
 
 def main(shared: int, life: int, mark_prefix: str, worker: int) -> None:
-    """Look until the worker is gone, and once more then."""
+    """Check until the worker is gone, and once more after that."""
     from engine.inspect import procfs
     from engine.supervisor import cleanup
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        # Whoever stops all processes of a service at once is not done before the worker is.
+        # A stop of the whole service signals every process of it at once; the guard must outlive the worker.
         signal.signal(number, signal.SIG_IGN)
     numbers = memoryview(mmap.mmap(shared, 16)).cast("d")
     start = procfs.start_of(worker) or 0
-    while not select.select([life], [], [], LOOK_SECONDS)[0]:
+    while not select.select([life], [], [], POLL_SECONDS)[0]:
         if not numbers[1] or time.monotonic() < numbers[0] + LATE_SECONDS:
             continue
         if ended := cleanup.end_orphans(mark_prefix, (worker, start)):
-            print(f"lease_over: worker {worker} stands still; ended {ended} processes", file=sys.stderr, flush=True)
-    # Its pipe ends before /proc says that it is gone.
+            print(f"lease_expired: worker {worker} stands still; ended {ended} processes", file=sys.stderr, flush=True)
+    # The pipe ends before the worker has disappeared from /proc.
     cleanup.end_orphans(mark_prefix, (worker, start))
 
 

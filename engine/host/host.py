@@ -1,7 +1,7 @@
-"""The host: its supervisor on a thread of its own that never ends, and what comes to it from other threads.
+"""The host: a supervisor on a thread of its own, and what other threads give it to do.
 
-The supervisor's thread waits for nobody: statements are the postman's and the takers'. It alone keeps the lease's end:
-whoever cannot renew it in time has all attempts ended here before the scheduler may count them as lost.
+The supervisor's thread never waits for the database: the reporter and the threads that take work do. It alone watches
+the end of the lease, and ends all attempts here before the scheduler may count them as lost.
 """
 
 from __future__ import annotations
@@ -20,11 +20,15 @@ import psycopg2
 
 from engine import faults
 from engine.config import Config
+from engine.database import postgres
 from engine.executors import wire
-from engine.executors.base import RECALL_SECONDS, Ended, Report, Returned, Started, Work
-from engine.host.database import Records
+from engine.executors.base import RECALL_SECONDS, Report, Returned, Work
+from engine.executors.wire import HostRequest, RequestKind
+from engine.host.assignments import Assignments
 from engine.host.guard import Guard
-from engine.host.reporter import BROKEN, Postman, told
+from engine.host.lease import HostLease
+from engine.host.reporter import EXIT_FAILED, HostReporter
+from engine.host.store import HostStore
 from engine.scheduler.envelopes import host_members
 from engine.scheduler.watchdog import Watchdog
 from engine.states import HostReason
@@ -36,12 +40,12 @@ from engine.supervisor.waker import Waker
 log = logging.getLogger("interlock.host")
 
 TURN_SECONDS = 0.25
-"""How often the lease is looked at, at least."""
+"""The lease is checked at least this often."""
 LOAD_SECONDS = 0.5
 
 
-class HostRuns(Exception):
-    """A second worker of one name on one machine."""
+class HostAlreadyRunning(Exception):
+    """Another worker of the same name runs on this machine."""
 
 
 class Host:
@@ -50,172 +54,174 @@ class Host:
     def __init__(self, config: Config, name: str, queues: Sequence[str]) -> None:
         self.name, self.queues = name, list(queues)
         self.given = config
-        self.url = config.database_url
-        # A home of its own within the home: several workers may share one.
+        # A home within the home, because several workers may share one.
         self.config = replace(
             config, home=config.home / "hosts" / name.replace("/", "_"), max_concurrent=config.workers
         )
         self.common = host_members(replace(config, max_concurrent=config.workers))
-        self.python = config.node_python
+        """What this host adds to envelopes."""
         self.capacity = config.workers
-        self.orders: deque[Callable[[], None]] = deque()
-        self.waiting: deque[tuple[float, Work]] = deque()
-        """Taken, and for which there was no process yet: (monotonic time, work)."""
-        self.held: set[str] = set()
-        """Claims that this host has taken and not reported the end of."""
-        self.begun: set[str] = set()
-        """Those of which the start was reported."""
+        self.assignments = Assignments()
         self.has_room = threading.Event()
+        """Set while a process would take more work."""
         self.draining = threading.Event()
-        self.resting = ""
-        """Why it takes no more work, as its row says: a person wants that, or the scheduler is of another release."""
-        self.listen: Callable[[bool], None] = lambda listening: None
-        """Called with each beat, and when a life is over: whether messages are for this host."""
-        self.over = threading.Event()
+        self.drain_reason = ""
+        """The HostReason for which its row says that it takes no more work; empty: it does."""
+        self.set_consuming: Callable[[bool], None] = lambda consuming: None
+        """Called with each heartbeat and when a registration ends: whether messages are for this host."""
+        self.ended = threading.Event()
         self.started = threading.Event()
-        self._waker = Waker()
-        self._drain_until = 0.0
-        self._served: dict[str, str] = {}
-        """Wishes that were done."""
-        self._strange: set[str] = set()
-        """Claims that the database said to be this host's, and that it did not know."""
         self.load: dict[str, Any] = {}
         """What runs here, for people."""
         self._load_at = 0.0
+        self._calls: deque[Callable[[], None]] = deque()
+        """For the supervisor's thread."""
+        self._waker = Waker()
+        self._drain_until = 0.0
+        self._unknown_claims: set[str] = set()
+        """Claims that the database said this host has, and that it did not know."""
         self._local = threading.local()
-        self._takers: list[Records] = []
+        self._stores: list[HostStore] = []
+        """Those of the threads that take work."""
         self.guard: Guard
-        self.postman: Postman
+        self.lease: HostLease
+        self.reporter: HostReporter
         self.processes: Supervisor
         self.supervisor: Supervisor | ArtifactTransfer
-        """Those, behind an object store where there is one."""
+        """`processes`, behind an object store where there is one."""
 
-    # From other threads.
+    # On any thread.
 
-    def start(self, look: Callable[[], None]) -> None:
-        """Start node processes and register; blocks until the host is ready, or `look`, which is called again and
-        again meanwhile, raises: the database may be away for long."""
+    def start(self, check: Callable[[], None]) -> None:
+        """Start node processes and register. Blocks until the host is ready, which an outage of the database may delay
+        for long; calls `check` again and again meanwhile, which may raise."""
         self.config.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock()
         threading.Thread(target=self._run, name="supervisor", daemon=True).start()
         while not self.started.wait(TURN_SECONDS):
-            look()
+            check()
 
     def _lock(self) -> None:
-        """Raise HostRuns when another worker of this name runs here: its scratch folder would be cleared."""
-        # Close-on-exec: a node process that held it would keep the next worker out.
-        self._locked = open(self.config.home / "lock", "a")  # noqa: SIM115 - held to the end of the process
+        """Raise HostAlreadyRunning if a worker of this name runs here: its scratch folder would be deleted."""
+        # Close-on-exec: a node process that held the lock would keep the next worker out.
+        self._lock_file = open(self.config.home / "lock", "a")  # noqa: SIM115 - open until the process ends
         try:
-            fcntl.flock(self._locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise HostRuns(
+            raise HostAlreadyRunning(
                 f'A worker named "{self.name}" runs in {self.config.home} already; give this one another name (-n).'
             ) from None
 
+    @property
+    def claims(self) -> Collection[str]:
+        return self.assignments.claims
+
+    @property
+    def takes_work(self) -> bool:
+        """Whether it takes work: it does not drain, and its registration has not ended."""
+        return not self.draining.is_set() and not self.drain_reason and self.reporter.host_id != 0
+
     def take(self, claims: Collection[str], protocol: int) -> bool:
-        """Make these works this host's and have them run, as far as nobody else has. Waits while the host is full.
-        False: it takes nothing now, others are to hear of them."""
+        """Take and run those of these claims that no host has. Waits while the host is full.
+
+        Return False if it takes no work now: other workers must get the message.
+        """
         if protocol != wire.PROTOCOL:
-            log.warning("other_protocol got=%s own=%s: left to others", protocol, wire.PROTOCOL)
-            # Until a beat says more: by then the scheduler has seen this host, and set it aside.
-            self.listen(False)
+            log.warning("other_protocol got=%s own=%s: left to other workers", protocol, wire.PROTOCOL)
+            # Until a heartbeat: by then the scheduler has seen this host and set it aside.
+            self.set_consuming(False)
             return False
-        while self.takes() and not self.has_room.wait(TURN_SECONDS):
+        while self.takes_work and not self.has_room.wait(TURN_SECONDS):
             pass
-        records = getattr(self._local, "records", None)
-        if records is None:
-            records = self._local.records = Records(self.url)
-            self._takers.append(records)
-        # A connection may have ended while nobody used it: a new one tells.
-        for last in (False, True):
-            host = self.postman.host
-            if not self.takes():
+        store = getattr(self._local, "store", None)
+        if store is None:
+            store = self._local.store = HostStore(self.given.database_url)
+            self._stores.append(store)
+        # An idle connection may have ended since: try a new one.
+        for is_last in (False, True):
+            host_id = self.reporter.host_id
+            if not self.takes_work:
                 return False
             try:
-                self.take_by(records, claims)
+                self.take_from(store, claims)
                 break
             except psycopg2.Error as error:
-                if last:
-                    # Should the database be away for all, somebody takes what was forgotten when it is back.
-                    log.warning("not_taken: %s", told(error))
-        return self.takes() and host == self.postman.host
+                if is_last:
+                    # In an outage the work is taken as overdue when the database is back.
+                    log.warning("take_failed: %s", postgres.first_line(error))
+        return self.takes_work and host_id == self.reporter.host_id
 
-    def takes(self) -> bool:
-        """Whether it takes work: it does not drain, and its life is not over."""
-        return not self.draining.is_set() and not self.resting and self.postman.host != 0
-
-    def take_by(self, records: Records, claims: Collection[str]) -> int:
-        """`take` over a connection of the caller's, without waiting."""
-        host = self.postman.host
+    def take_from(self, store: HostStore, claims: Collection[str]) -> int:
+        """Take those of these claims that no host has, over this store; return how many."""
+        host_id = self.reporter.host_id
         faults.point("host.before_take")
-        found = records.take(host, claims)
+        found = store.take(host_id, claims)
         if not found:
             return 0
         faults.point("host.taken")
         works = [
-            wire.read_work(claim, text, envelope, common=self.common, python=self.python)
+            wire.read_work(claim, text, envelope, common=self.common, python=self.config.node_python)
             for claim, text, envelope in found
         ]
         self.has_room.clear()
-        self.order(lambda: self._accept(host, works))
+        self.call_soon(lambda: self._assign(host_id, works))
         return len(works)
 
-    def order(self, action: Callable[[], None]) -> None:
+    def call_soon(self, action: Callable[[], None]) -> None:
         """Have the supervisor's thread call `action` soon."""
-        self.orders.append(action)
+        self._calls.append(action)
         self._waker.wake()
 
     def drain(self, grace: float) -> None:
-        """Take no more, let running attempts end for up to `grace` seconds, give back the rest, and unregister."""
+        """Take no more work, let running attempts end for up to `grace` seconds, return the rest, and unregister."""
         self._drain_until = time.monotonic() + grace
         self.draining.set()
-        self.postman.drains()
-        self.order(lambda: None)
-        self.over.wait(grace + 30.0)
+        self.reporter.drain()
+        self._waker.wake()
+        self.ended.wait(grace + 30.0)
 
-    def hurry(self) -> None:
-        """End the grace of a drain. Fit for a signal's handler."""
+    def end_grace(self) -> None:
+        """End the grace of a drain. Safe in a signal handler."""
         self._drain_until = 0.0
-        self.order(lambda: None)
+        self._waker.wake()
 
-    def rest(self, resting: str) -> None:
-        """Take no more work for this reason (`resting`), or without one take work again: told at each beat."""
-        before, self.resting = self.resting, resting
-        if resting == before:
+    def set_drain_reason(self, reason: str) -> None:
+        before, self.drain_reason = self.drain_reason, reason
+        if reason == before:
             pass
-        elif resting == HostReason.OTHER_RELEASE:
+        elif reason == HostReason.OTHER_RELEASE:
             log.error(
                 "other_release name=%s protocol=%s: the scheduler is of another release and gives no work to this "
                 "worker. Bring both to one release.", self.name, wire.PROTOCOL,
             )  # fmt: skip
-        elif resting:
+        elif reason:
             log.info("host_drains name=%s: it was asked to take no more work", self.name)
         else:
             log.info("host_resumes name=%s", self.name)
-        self.listen(not resting)
+        self.set_consuming(not reason)
 
     # On the supervisor's thread.
 
     def _run(self) -> None:
         try:
-            self._lead()
+            self._supervise()
         except psycopg2.ProgrammingError as error:
             log.error("tables_missing: the database is not up to date (%s); use the command migrate.", error)
             logging.shutdown()
-            os._exit(BROKEN)
+            os._exit(EXIT_FAILED)
         except BaseException:
-            log.exception("supervisor_broke")
+            log.exception("host_failed")
             logging.shutdown()
-            os._exit(BROKEN)
+            os._exit(EXIT_FAILED)
 
-    def _lead(self) -> None:
+    def _supervise(self) -> None:
         self.guard = Guard(cleanup.mark_prefix(self.config.home))
+        self.lease = HostLease(self.guard)
         self.processes = Supervisor(self.config, worker=self.name, lease=self.guard.lease, owns_artifacts=False)
-        supervisor = self.supervisor = with_artifact_store(self.processes)
-        supervisor.watch(self._waker, self._waker.drain)
-        begun = supervisor.start()
-        self.postman = Postman(self, begun)
-        self.postman.register()
+        self.supervisor = with_artifact_store(self.processes)
+        self.supervisor.watch(self._waker, self._waker.drain)
+        self.reporter = HostReporter(self, self.given, self.lease, self.supervisor.start())
+        self.reporter.register()
         self.has_room.set()
         self.started.set()
         log.info("host_ready name=%s queues=%s processes=%s", self.name, ",".join(self.queues), self.capacity)
@@ -226,143 +232,112 @@ class Host:
         self._drain()
 
     def _turn(self, timeout: float) -> None:
-        self._obey()
-        # Before anything is started: what was taken may have been taken long ago, if this process stood still since.
-        self._keep_lease()
-        self._feed()
-        self.processes.pause_output(self.postman.is_full)
-        self._hand_over(self.supervisor.poll(min(timeout, RECALL_SECONDS / 2) if self.waiting else timeout))
-        self._keep_lease()
-        self._keep_load()
+        self._make_calls()
+        # Before anything starts: if this process stood still, its work may have been taken long ago.
+        self._check_lease()
+        self._send_waiting()
+        self.processes.pause_output(self.reporter.outbox.is_full)
+        waits = min(timeout, RECALL_SECONDS / 2) if self.assignments.waiting else timeout
+        self._report(self.supervisor.poll(waits))
+        self._check_lease()
+        self._update_load()
 
-    def _keep_lease(self) -> None:
-        if time.monotonic() >= self.postman.lease_until:
-            self._end_lease()
-        self.guard.busy(bool(self.held))
+    def _make_calls(self) -> None:
+        while self._calls:
+            self._calls.popleft()()
 
-    def _obey(self) -> None:
-        while self.orders:
-            self.orders.popleft()()
+    def _check_lease(self) -> None:
+        if self.lease.is_expired:
+            self._expire_lease()
+        self.guard.busy(bool(self.assignments.claims))
 
-    def _accept(self, host: int, works: list[Work]) -> None:
-        if host != self.postman.host:
-            # Taken in a life that is over.
+    def _expire_lease(self) -> None:
+        """End the registration, because the database was not reached in time."""
+        if self.reporter.host_id:
+            log.error(
+                "lease_expired: the database was not reached in time; ending %s attempts", len(self.assignments.claims)
+            )
+        self.end_registration(self.reporter.host_id)
+        self.reporter.interrupt()
+        for store in self._stores:
+            store.interrupt()
+
+    def end_registration(self, host_id: int) -> None:
+        if host_id != self.reporter.host_id:
+            # It has ended already.
             return
-        now = time.monotonic()
-        for work in works:
-            self.held.add(work.claim)
-            self.waiting.append((now, work))
+        for claim in list(self.assignments.claims):
+            self._abandon(claim)
+        self.reporter.end_registration()
+        self.set_consuming(False)
 
-    def _feed(self) -> None:
-        """Give processes what waits; what waits long goes back, for others may have room."""
-        waiting, supervisor = self.waiting, self.supervisor
+    def _abandon(self, claim: str) -> None:
+        """End an attempt of which nothing is to be reported."""
+        self.assignments.abandon(claim)
+        self.supervisor.kill(claim, "lost")
+
+    def _assign(self, host_id: int, works: list[Work]) -> None:
+        # What was taken in a registration that has ended since is not ours any more.
+        if host_id == self.reporter.host_id:
+            self.assignments.add(works)
+
+    def _send_waiting(self) -> None:
+        """Give waiting work to processes. What waits for long is returned, because other hosts may have room."""
+        waiting, supervisor = self.assignments.waiting, self.supervisor
         while waiting and supervisor.has_room(waiting[0][1]):
             supervisor.send([waiting.popleft()[1]])
         if waiting and time.monotonic() - waiting[0][0] > RECALL_SECONDS:
-            self.give_back()
+            self._return_waiting()
         if not waiting and not self.has_room.is_set():
             self.has_room.set()
 
-    def give_back(self, claims: Collection[str] | None = None) -> None:
-        """Return what waits for a process (of these)."""
-        kept: deque[tuple[float, Work]] = deque()
-        back = []
-        for at, work in self.waiting:
-            if claims is None or work.claim in claims:
-                back.append(work.claim)
-            else:
-                kept.append((at, work))
-        self.waiting = kept
-        if back:
-            self._hand_over([Returned(back)])
+    def _return_waiting(self, claims: Collection[str] | None = None) -> None:
+        """Return work that waits for a process (of these claims)."""
+        if withdrawn := self.assignments.withdraw_waiting(claims):
+            self._report([Returned(withdrawn)])
 
-    def _hand_over(self, reports: Sequence[Report]) -> None:
-        if not reports:
-            return
-        known: list[Report] = []
-        for report in reports:
-            if isinstance(report, Returned):
-                report.claims = [claim for claim in report.claims if claim in self.held]
-                for claim in report.claims:
-                    self.held.discard(claim)
-                    self._served.pop(claim, None)
-                if not report.claims:
-                    continue
-            elif report.claim not in self.held:
-                # Of a life that is over: nobody waits for it.
-                continue
-            elif isinstance(report, Started):
-                self.begun.add(report.claim)
-            elif isinstance(report, Ended):
-                faults.point("host.ended")
-                self.held.discard(report.claim)
-                self.begun.discard(report.claim)
-                self._served.pop(report.claim, None)
-            known.append(report)
-        self.postman.post(known)
+    def _report(self, reports: Sequence[Report]) -> None:
+        self.reporter.report(self.assignments.accept(reports))
 
-    def wishes(self, mine: Mapping[str, str], asked: Collection[str]) -> None:
-        """Do what is wished of what this host has. `asked`: what it had when `mine` was read; of that, what is not
-        there any more is nobody's, and ends."""
-        back = False
-        for claim in asked:
-            if claim not in self.held:
+    def apply_requests(self, requests: Mapping[str, HostRequest | None], known: Collection[str]) -> None:
+        recalled = False
+        for claim in known:
+            if claim not in self.assignments.claims:
                 continue
-            wish = mine.get(claim)
-            if wish is None:
+            if claim not in requests:
                 log.warning("claim_void claim=%s: it is not this host's any more", claim)
-                self._end(claim)
-            elif wish and self._served.get(claim) != wish:
-                self._served[claim] = wish
-                kind, _, what = wish.partition(" ")
-                if kind == "kill":
-                    self.give_back({claim})
-                    self.supervisor.kill(claim, what)
-                elif kind == "stacks":
-                    self.supervisor.take_stacks(claim)
-                elif claim not in self.begun:
-                    back = True
-        if back:
-            self.give_back({claim for claim, wish in mine.items() if wish == "back"})
+                self._abandon(claim)
+                continue
+            request = requests[claim]
+            if request is None or not self.assignments.is_new(claim, request):
+                continue
+            if request.kind == RequestKind.KILL:
+                self._return_waiting({claim})
+                self.supervisor.kill(claim, request.argument)
+            elif request.kind == RequestKind.STACKS:
+                self.supervisor.take_stacks(claim)
+            elif claim not in self.assignments.started:
+                recalled = True
+        if recalled:
+            self._return_waiting(
+                {claim for claim, one in requests.items() if one is not None and one.kind == RequestKind.RETURN}
+            )
             self.supervisor.recall()
 
-    def see_to_strange(self, mine: Collection[str]) -> None:
-        """Give back what is this host's and what it does not know: taken by a statement whose answer never came. It is
-        seen twice before, for an answer may be on its way."""
-        strange = {claim for claim in mine if claim not in self.held and not self.postman.was_told(claim)}
-        if back := strange & self._strange:
-            log.warning("claims_unknown: giving back %s", sorted(back))
-            self.postman.post([Returned(sorted(back))])
-        self._strange = strange - back
+    def return_unknown_claims(self, claims: Collection[str]) -> None:
+        """The answer to the statement that took them never came. They are returned when they were seen twice: before
+        that, an answer may still be on its way."""
+        unknown = {
+            claim
+            for claim in claims
+            if claim not in self.assignments.claims and not self.reporter.has_reported_end(claim)
+        }
+        if seen_twice := sorted(unknown & self._unknown_claims):
+            log.warning("claims_unknown: returning %s", seen_twice)
+            self.reporter.report([Returned(seen_twice)])
+        self._unknown_claims = unknown.difference(seen_twice)
 
-    def _end(self, claim: str) -> None:
-        """End an attempt of which nothing is to be told."""
-        self.held.discard(claim)
-        self.begun.discard(claim)
-        self._served.pop(claim, None)
-        self.waiting = deque(one for one in self.waiting if one[1].claim != claim)
-        self.supervisor.kill(claim, "lost")
-
-    def _end_lease(self) -> None:
-        """The database was not reached in time."""
-        if self.postman.host:
-            log.error("lease_over: the database was not reached in time; ending %s attempts", len(self.held))
-        self.lose(self.postman.host)
-        self.postman.interrupt()
-        for records in self._takers:
-            records.interrupt()
-
-    def lose(self, host: int) -> None:
-        """The lease of this life is over: end everything, tell nothing of it, and begin a new one."""
-        if host != self.postman.host:
-            # That was seen already.
-            return
-        for claim in list(self.held):
-            self._end(claim)
-        self.postman.lost()
-        self.listen(False)
-
-    def _keep_load(self) -> None:
+    def _update_load(self) -> None:
         now = time.monotonic()
         if now >= self._load_at:
             self._load_at = now + LOAD_SECONDS
@@ -374,14 +349,14 @@ class Host:
             self.load = {"pid": os.getpid(), "processes": processes}
 
     def _drain(self) -> None:
-        self._obey()
-        self.give_back()
+        self._make_calls()
+        self._return_waiting()
         self.supervisor.recall()
-        while self.begun and (left := self._drain_until - time.monotonic()) > 0:
+        while self.assignments.started and (left := self._drain_until - time.monotonic()) > 0:
             self._turn(min(left, TURN_SECONDS))
-        self._obey()
-        self.give_back()
-        self._hand_over(self.supervisor.stop(0))
-        self.postman.close()
+        self._make_calls()
+        self._return_waiting()
+        self._report(self.supervisor.stop(0))
+        self.reporter.close()
         self.guard.close()
-        self.over.set()
+        self.ended.set()

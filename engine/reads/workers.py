@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Now
 
-from engine.database.heartbeat import is_alive
+from engine.database.heartbeat import LEASE_SECONDS, is_alive
 from engine.errors import NotFound, WrongState
 from engine.models import Host, Leader
 from engine.models.conditions import running_attempts
@@ -147,9 +147,6 @@ def _hosts() -> list[dict[str, Any]]:
     lives = {row[0]: row for row in rows}
     if not lives:
         return []
-    # Only the scaled form has hosts.
-    from engine.host.database import LEASE_SECONDS
-
     found = []
     for name, queues, capacity, state, reason, beat_at, load, silent in lives.values():
         seconds = max(0.0, silent.total_seconds())

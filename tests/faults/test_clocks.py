@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from engine.host.database import LEASE_SECONDS
+from engine.database.heartbeat import LEASE_SECONDS
 from tests.faults import checks, count
 from tests.faults.checks import Broken, Rows, hold, moment_ns
 from tests.faults.clocks import Clock

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from engine.host.database import LEASE_SECONDS
+from engine.database.heartbeat import LEASE_SECONDS
 from tests.faults.busy import again, all_busy, let_go, pass_by
 from tests.faults.cuts import CABLES, HALF_OPEN, OFF, WAYS, Cabled, Cut, Gated, some
 from tests.faults.hosts import SERVERS, Hosts, hosted

@@ -126,13 +126,13 @@ def left_dead(rig: Hosts) -> None:
 def fatal(rig: Hosts) -> None:
     """A node whose worker ends each time before it has told of the start. The first is there again at once, the second
     after its lease."""
-    rig.inject("host.before_tell", "stop")
+    rig.inject("host.before_batch", "stop")
     run = rig.run(document([python("a", rig.ledger.code(0), lost_retries=1)]))
     end_untold(rig, run, 1)
     # Meanwhile nobody judges its lease.
     rig.signal(rig.schedulers[0].pid, signal.SIGSTOP, "a scheduler")
     rig.tend()
-    rig.inject("host.before_tell", "stop")
+    rig.inject("host.before_batch", "stop")
     os.kill(rig.schedulers[0].pid, signal.SIGCONT)
     second = end_untold(rig, run, 2)
     wait_until(lambda: rig.lives(second)[-1][1] == "gone")
@@ -170,7 +170,7 @@ ALL: list[tuple[str, Way, str]] = [
     ("lease_outlived,guard_missing", cut_off, "I5"),
     ("stale_reports_taken,gone_hosts_heard,lease_outlived,guard_missing", stopped, "I5"),
     ("ends_not_written", beside, "I3"),
-    ("begun_not_told", fatal, "I8"),
+    ("starts_not_stored", fatal, "I8"),
     ("leftovers_kept,guard_missing", deserted_and_back, "I13"),
     ("guard_missing", deserted, "I13"),
 ]

@@ -29,8 +29,8 @@ POINTS = (
     "host.before_beat",
     MID_NODE,
     "host.ended",
-    "host.before_tell",
-    "host.told",
+    "host.before_batch",
+    "host.batch_written",
 )
 LOST_SECONDS = 5.0
 WAITING = (

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.host.database import LEASE_SECONDS
-from engine.host.reporter import BEAT_SECONDS, FORGOTTEN_SECONDS
+from engine.database.heartbeat import LEASE_SECONDS
+from engine.host.reporter import BEAT_SECONDS, OVERDUE_SECONDS
 from tests.faults.busy import again, all_busy, let_go, pass_by
 from tests.faults.checks import Broken
 from tests.faults.cuts import ALONE, CABLES, HANGING, OFF, SILENT, UNANSWERED, Cabled, Cut, Led, Parted, some
@@ -29,7 +29,7 @@ pytestmark = [*SERVERS, pytest.mark.long]
 
 LED_SECONDS = 5.0
 RESUMED_SECONDS = LEASE_SECONDS + 2
-PARTED_SECONDS = LED_SECONDS + LEASE_SECONDS + FORGOTTEN_SECONDS + BEAT_SECONDS
+PARTED_SECONDS = LED_SECONDS + LEASE_SECONDS + OVERDUE_SECONDS + BEAT_SECONDS
 """Another leads, by which all leases begin anew; then that of who is cut off is over; and what is sent then is found
 without a message, at the next look after a while."""
 JOINED_SECONDS = 10.0

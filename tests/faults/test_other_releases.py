@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from engine.host.database import LEASE_SECONDS
-from engine.host.reporter import KILL_SECONDS
+from engine.database.heartbeat import LEASE_SECONDS
+from engine.host.lease import KILL_SECONDS
 from engine.states import HostReason
 from tests.faults.hosts import SERVERS, Hosts
 from tests.faults.rig import document, python, rigged

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from engine.host.database import LEASE_SECONDS
+from engine.database.heartbeat import LEASE_SECONDS
 from engine.scheduler.leadership import OUTAGE_SECONDS
 from tests.faults.busy import Held, nothing_lost
 from tests.faults.checks import Broken, hold

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from engine.host.database import LEASE_SECONDS
+from engine.database.heartbeat import LEASE_SECONDS
 from engine.scheduler.leader_lock import ADVISORY_KEY
 from tests.faults import count
 from tests.faults.busy import Held, nothing_lost

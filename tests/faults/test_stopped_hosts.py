@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.host.database import LEASE_SECONDS
+from engine.database.heartbeat import LEASE_SECONDS
 from engine.inspect import procfs
 from tests.faults import count
 from tests.faults.checks import Broken, hold
@@ -171,7 +171,7 @@ def before_it_writes(rig: Hosts, work: Workload) -> dict[int, int]:
     """Hosts are stopped just before they tell of an attempt, and before they take one. What those lives have told."""
     stopped: list[Worker] = []
     # The second one is met by another host: the first stands still.
-    for point in ("host.before_tell", "host.before_take"):
+    for point in ("host.before_batch", "host.before_take"):
         rig.inject(point, "stop")
         wait_until(lambda: not keep_and_left(rig, work))
         stopped.append(wait_until(lambda: standing_still(rig, stopped)))

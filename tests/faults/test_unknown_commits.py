@@ -142,7 +142,7 @@ def lose_the_half_of_a_launch(way: LosingWay, rig: Hosts) -> None:
 
 
 BROKEN: dict[str, tuple[str, Callable[[LosingWay, Hosts], None]]] = {
-    "letters_unnumbered": ("I10", partial(lose_one, what="a host's lines", outcome="answer lost")),
+    "batches_unnumbered": ("I10", partial(lose_one, what="a host's lines", outcome="answer lost")),
     "reports_taken_twice": ("I10", partial(lose_one, what="a tick that stores lines", outcome="answer lost")),
     "takings_forgotten": ("I3", partial(lose_one, what="a host's taking", outcome="answer lost")),
     "launches_in_pieces": ("I3", lose_the_half_of_a_launch),

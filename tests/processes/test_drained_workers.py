@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.host.reporter import FORGOTTEN_SECONDS
+from engine.host.reporter import OVERDUE_SECONDS
 from tests.support.factories import chains, document, node, python
 from tests.support.wait import wait_until
 from tests.support.withworkers import WithWorkers, installation
@@ -68,12 +68,12 @@ def test_a_drained_worker_finishes_takes_no_more_and_takes_again_when_it_is_resu
     assert ask(scaled, "resume")["state"] == "active"
     assert scaled.ended(waits) == "succeeded"
     # Messages reach it again.
-    wait_until(lambda: timed_run(scaled) < FORGOTTEN_SECONDS)
+    wait_until(lambda: timed_run(scaled) < OVERDUE_SECONDS)
     scaled.rests()
 
 
 def timed_run(scaled: WithWorkers) -> float:
-    """How long a few nodes in a row take: FORGOTTEN_SECONDS and more when the message of one reaches nobody who takes
+    """How long a few nodes in a row take: OVERDUE_SECONDS and more when the message of one reaches nobody who takes
     it."""
     begun = time.monotonic()
     assert scaled.ended(scaled.start(chains(1, 3))) == "succeeded"
@@ -85,9 +85,9 @@ def test_a_drained_worker_leaves_its_queue_to_the_others_at_once(scaled: WithWor
     scaled.worker("two")
     ask(scaled, "drain")
     wait_until(lambda: logged(scaled, "host_drains"))
-    wait_until(lambda: timed_run(scaled) < FORGOTTEN_SECONDS)
+    wait_until(lambda: timed_run(scaled) < OVERDUE_SECONDS)
     # The drained one would take away every other message. Once or twice the machine may be busy.
-    assert sorted(timed_run(scaled) for _ in range(8))[5] < FORGOTTEN_SECONDS
+    assert sorted(timed_run(scaled) for _ in range(8))[5] < OVERDUE_SECONDS
     names = {name for (name,) in scaled.rows("SELECT DISTINCT split_part(worker, '/', 1) FROM engine_attempt")}
     assert names == {"two@test"}
 

@@ -22,7 +22,7 @@ HOLDS = """
 import sys, threading
 import django
 from engine.database import postgres
-postgres.ASKED["idle_in_transaction_session_timeout"] = "2s"
+postgres.SESSION_SETTINGS["idle_in_transaction_session_timeout"] = "2s"
 django.setup()
 from django.db import connection, transaction
 with transaction.atomic(), connection.cursor() as cursor:

@@ -14,7 +14,7 @@ from django.db.migrations.migration import Migration
 from django.db.models.functions import Now
 
 from engine.database.indexes import AddIndexConcurrently
-from engine.database.postgres import EXPANDS
+from engine.database.postgres import EXPANDING_NAME
 from tests.support.expansion import dangers
 from tests.support.product import ROOT
 from tests.support.release import HEAD, MIGRATIONS
@@ -65,9 +65,9 @@ def before(migration: Migration) -> Any:
 def test_what_comes_after_the_first_release_leaves_older_processes_alone() -> None:
     for path, migration in after_baseline():
         if path in JUDGED:
-            assert not EXPANDS.match(Path(path).name), f"{path}: older processes would start beside it"
+            assert not EXPANDING_NAME.match(Path(path).name), f"{path}: older processes would start beside it"
             continue
-        assert EXPANDS.match(Path(path).name), f'{path}: its name says neither "_expand_", nor is it in JUDGED'
+        assert EXPANDING_NAME.match(Path(path).name), f'{path}: its name says neither "_expand_", nor is it in JUDGED'
         assert dangers(migration, before(migration)) == [], path
 
 
@@ -179,6 +179,6 @@ def test_what_the_upgrade_under_load_applies_is_let_through() -> None:
         space: dict[str, Any] = {}
         exec(HEAD.format(before=before) + does, space)
         migration: Migration = space["Migration"](name, "engine")
-        assert EXPANDS.match(name)
+        assert EXPANDING_NAME.match(name)
         assert dangers(migration, state) == []
         state, before = migration.mutate_state(state), name

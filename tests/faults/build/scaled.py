@@ -51,31 +51,31 @@ def newer(module: ModuleType) -> None:
     _speaks(module, 1)
 
 
-@change("engine.executors.messages")
+@change("engine.executors.notifier")
 def messages_twice(module: ModuleType) -> None:
     """No mutant: each message comes twice."""
-    publish = module.Messages.publish
+    publish = module.HostNotifier.publish
 
     def twice(self: Any, queue: str, claims: list[str]) -> None:
         publish(self, queue, claims)
         publish(self, queue, claims)
 
-    module.Messages.publish = twice
+    module.HostNotifier.publish = twice
 
 
-@change("engine.host.database")
-def letters_unnumbered(module: ModuleType) -> None:
+@change("engine.host.store")
+def batches_unnumbered(module: ModuleType) -> None:
     """A report whose answer was lost is written once more."""
-    do = module.Records._do
+    fetch = module.HostStore._fetch
 
     def unnumbered(self: Any, statement: str, values: Any) -> Any:
         if "INSERT INTO engine_hostreport" in statement:
             changed = statement.replace(" AND told = %s - 1", " AND %s IS NOT NULL")
             assert changed != statement
             statement = changed
-        return do(self, statement, values)
+        return fetch(self, statement, values)
 
-    module.Records._do = unnumbered
+    module.HostStore._fetch = unnumbered
 
 
 @change("engine.scheduler.inbox")
@@ -88,7 +88,8 @@ def reports_taken_twice(module: ModuleType) -> None:
 @change("engine.host.host")
 def takings_forgotten(module: ModuleType) -> None:
     """What the host took without hearing of it stays with it."""
-    module.Host.see_to_strange = lambda self, mine: None
+    assert hasattr(module.Host, "return_unknown_claims")
+    module.Host.return_unknown_claims = lambda self, claims: None
 
 
 @change("engine.actions.runs")
@@ -103,17 +104,17 @@ def launches_in_pieces(module: ModuleType) -> None:
     module._command = apart  # type: ignore[attr-defined]
 
 
-@change("engine.host.database")
+@change("engine.host.store")
 def take_unguarded(module: ModuleType) -> None:
     """Who is told of work has it, whoever else had it before."""
-    do = module.Records._do
+    fetch = module.HostStore._fetch
 
     def take(self: Any, statement: str, values: Sequence[Any]) -> Any:
         if "SET host_id = me.id" in statement:
             statement = replaced(statement, "d.host_id IS NULL", "d.host_id IS DISTINCT FROM me.id")
-        return do(self, statement, values)
+        return fetch(self, statement, values)
 
-    module.Records._do = take
+    module.HostStore._fetch = take
 
 
 @change("engine.executors.celery")
@@ -122,35 +123,35 @@ def published_though_taken(module: ModuleType) -> None:
     again: set[str] = set()
 
     def publish(self: Any, now: float) -> None:
-        for claim, flight in self._flights.items():
-            if flight.began_at is not None and claim not in again:
+        for claim, dispatch in self.in_flight.items():
+            if dispatch.started_at is not None and claim not in again:
                 again.add(claim)
-                self._messages.publish(flight.queue, [claim])
-                self._messages.publish(flight.queue, [claim])
+                self._notifier.publish(dispatch.queue, [claim])
+                self._notifier.publish(dispatch.queue, [claim])
 
-    assert hasattr(module.CeleryExecutor, "_publish_again")
-    module.CeleryExecutor._publish_again = publish
+    assert hasattr(module.CeleryExecutor, "_republish")
+    module.CeleryExecutor._republish = publish
 
 
 @change("engine.host.host")
 def lease_outlived(module: ModuleType) -> None:
     """A host whose lease is over goes on with what it runs."""
-    for name, value in (("lose", lambda self, host: None), ("_keep_lease", lambda self: None)):
+    for name, value in (("end_registration", lambda self, host_id: None), ("_check_lease", lambda self: None)):
         assert hasattr(module.Host, name)
         setattr(module.Host, name, value)
 
 
-@change("engine.host.database")
+@change("engine.host.store")
 def gone_hosts_heard(module: ModuleType) -> None:
     """A host that was declared lost renews its lease and tells as if nothing had been."""
-    do = module.Records._do
+    fetch = module.HostStore._fetch
 
     def hear(self: Any, statement: str, values: Sequence[Any]) -> Any:
         if "beat_at = clock_timestamp()" in statement:
             statement = replaced(statement, "AND state <> 'gone' ")
-        return do(self, statement, values)
+        return fetch(self, statement, values)
 
-    module.Records._do = hear
+    module.HostStore._fetch = hear
 
 
 @change("engine.scheduler.core.report_handler")
@@ -172,46 +173,46 @@ def stale_reports_taken(module: ModuleType) -> None:
     module.AdmissionControl.release, module.ReportHandler.take = forget, take_all
 
 
-@change("engine.host.database")
+@change("engine.host.store")
 def reports_written_twice(module: ModuleType) -> None:
-    tell = module.Records.tell
+    write_batch = module.HostStore.write_batch
 
     def twice(self: Any, host: int, number: int, body: str) -> bool:
         statement = "INSERT INTO engine_hostreport (host_id, body) VALUES (%s, %s) RETURNING 1"
-        return tell(self, host, number, body) and bool(self._do(statement, (host, body)))
+        return write_batch(self, host, number, body) and bool(self._fetch(statement, (host, body)))
 
-    module.Records.tell = twice
+    module.HostStore.write_batch = twice
 
 
-@change("engine.host.database")
+@change("engine.host.store")
 def ends_not_written(module: ModuleType) -> None:
     """The end of an attempt counts as told before it is written, and never is."""
-    do = module.Records._do
+    fetch = module.HostStore._fetch
 
     def lose(self: Any, statement: str, values: Sequence[Any]) -> Any:
         if "INSERT INTO engine_hostreport" in statement and '["e",' in values[-1]:
             statement = "UPDATE engine_host SET told = %s, beat_at = clock_timestamp() WHERE id = %s RETURNING 1"
             values = values[:2]
-        return do(self, statement, values)
+        return fetch(self, statement, values)
 
-    module.Records._do = lose
+    module.HostStore._fetch = lose
 
 
-@change("engine.executors.celery")
+@change("engine.executors.host_leases")
 def lost_hosts_not_declared(module: ModuleType) -> None:
-    assert hasattr(module.CeleryExecutor, "_end_lease")
-    module.CeleryExecutor._end_lease = lambda self, host, name, age: False
+    assert hasattr(module.HostLeases, "_end")
+    module.HostLeases._end = lambda self, host, name, age: False
 
 
-@change("engine.host.database")
-def begun_not_told(module: ModuleType) -> None:
+@change("engine.host.store")
+def starts_not_stored(module: ModuleType) -> None:
     """What the node processes of a killed worker had begun is not told by its next life."""
-    register = module.Records.register
+    register = module.HostStore.register
 
-    def forget(self: Any, name: str, queues: Any, capacity: int, begun: Any, *state: str) -> int:
-        return int(register(self, name, queues, capacity, {}, *state))
+    def forget(self: Any, name: str, queues: Any, capacity: int, started: Any, *draining: bool) -> int:
+        return int(register(self, name, queues, capacity, {}, *draining))
 
-    module.Records.register = forget
+    module.HostStore.register = forget
 
 
 @change("engine.host.guard")
@@ -247,7 +248,7 @@ def acknowledged_late(module: ModuleType) -> None:
         assert host is not None
         # The supervisor's thread may not know them yet.
         known = time.monotonic() + 0.5
-        while not host.draining.is_set() and (time.monotonic() < known or host.held & named):
+        while not host.draining.is_set() and (time.monotonic() < known or host.assignments.claims & named):
             time.sleep(0.02)
 
     task.acks_late, task.run = True, late
@@ -255,19 +256,21 @@ def acknowledged_late(module: ModuleType) -> None:
 
 @change("engine.executors.celery")
 def published_once(module: ModuleType) -> None:
-    module.AGAIN_SECONDS = 1e6  # type: ignore[attr-defined]
+    assert hasattr(module, "REPUBLISH_SECONDS")
+    module.REPUBLISH_SECONDS = 1e6  # type: ignore[attr-defined]
 
 
 @change("engine.host.reporter")
 def found_by_message_alone(module: ModuleType) -> None:
     """Work whose message was lost is nobody's."""
-    module.FORGOTTEN_SECONDS = 1e6  # type: ignore[attr-defined]
+    module.OVERDUE_SECONDS = 1e6  # type: ignore[attr-defined]
 
 
 @change("engine.host.reporter")
 def outage_ends_lives(module: ModuleType) -> None:
     """A database that nobody reaches is one from which this host alone is cut off."""
-    module.is_away_for_all = lambda error: False  # type: ignore[attr-defined]
+    assert hasattr(module, "is_outage")
+    module.is_outage = lambda error: False  # type: ignore[attr-defined]
 
 
 @change("engine.host.reporter")
@@ -280,40 +283,42 @@ def full_ends_lives(module: ModuleType) -> None:
 @change("engine.executors.celery")
 def outage_ends_leases(module: ModuleType) -> None:
     """Whoever could not renew one while the database was away has lost it."""
-    recall = module.CeleryExecutor.reload
+    reload = module.CeleryExecutor.reload
 
     def judge(self: Any) -> Any:
-        out = recall(self)
-        self._do("UPDATE engine_host SET state = 'gone', reason = 'lease expired' WHERE state <> 'gone' RETURNING 1")
+        out = reload(self)
+        module.fetch(
+            "UPDATE engine_host SET state = 'gone', reason = 'lease expired' WHERE state <> 'gone' RETURNING 1"
+        )
         return out
 
     module.CeleryExecutor.reload = judge
 
 
-@change("engine.host.database")
+@change("engine.host.store")
 def beats_by_own_clock(module: ModuleType) -> None:
     """A host renews its lease by the clock of its own machine."""
-    do = module.Records._do
+    fetch = module.HostStore._fetch
 
     def renew(self: Any, statement: str, values: Sequence[Any]) -> Any:
         if "beat_at = clock_timestamp()" in statement:
             statement = replaced(statement, "beat_at = clock_timestamp()", f"beat_at = to_timestamp({time.time()})")
-        return do(self, statement, values)
+        return fetch(self, statement, values)
 
-    module.Records._do = renew
+    module.HostStore._fetch = renew
 
 
-@change("engine.executors.leases")
+@change("engine.executors.host_leases")
 def leases_by_own_clock(module: ModuleType) -> None:
     """The scheduler judges leases by the clock of its own machine."""
-    do = module.Leases._do
+    fetch = module.fetch
 
-    def judge(self: Any, statement: str, values: Sequence[Any] = ()) -> Any:
+    def judge(statement: str, values: Sequence[Any] = ()) -> Any:
         if "clock_timestamp() - beat_at" in statement:
             statement = replaced(statement, "clock_timestamp() - beat_at", f"to_timestamp({time.time()}) - beat_at")
-        return do(self, statement, values)
+        return fetch(statement, values)
 
-    module.Leases._do = judge
+    module.fetch = judge  # type: ignore[attr-defined]
 
 
 @change("engine.host.reporter")
@@ -342,12 +347,12 @@ def limit_of_all_ignored(module: ModuleType) -> None:
     module.credits_by_queue = lambda hosts, flights, limit, now: credits_by_queue(hosts, flights, 1000, now)  # type: ignore[attr-defined]
 
 
-@change("engine.host.database")
+@change("engine.host.store")
 def away_at_register(module: ModuleType) -> None:
     """No mutant: the database is away from when a worker registers."""
-    assert hasattr(module.Records, "register")
+    assert hasattr(module.HostStore, "register")
 
     def register(self: Any, *arguments: Any) -> int:
         raise module.psycopg2.OperationalError("connection refused")
 
-    module.Records.register = register
+    module.HostStore.register = register

@@ -1,9 +1,10 @@
-"""A host whose lease is over, whatever its threads were about to do; without node processes."""
+"""A host whose lease has expired, whatever its threads were about to do; without node processes."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,11 +13,11 @@ import pytest
 from engine.config import from_environment
 from engine.executors import wire
 from engine.executors.base import Work
-from engine.host.database import Records
 from engine.host.host import Host
-from tests.integration.engine.test_host_database import dispatch, enter
-from tests.integration.engine.test_host_database import records as records
-from tests.integration.engine.test_host_database import url as url
+from engine.host.store import HostStore
+from tests.integration.engine.test_host_store import dispatch, register
+from tests.integration.engine.test_host_store import store as store
+from tests.integration.engine.test_host_store import url as url
 from tests.support import gate, postgres
 
 pytestmark = pytest.mark.postgres
@@ -32,80 +33,80 @@ class Supervisor:
 
 
 @pytest.fixture
-def host(url: str, tmp_path: Path) -> Iterator[Host]:
+def host(url: str, store: HostStore, tmp_path: Path) -> Iterator[Host]:
+    """A registered host that nothing renews the lease of."""
     made = Host(from_environment({"INTERLOCK_HOME": str(tmp_path), "DATABASE_URL": url}), "one", ["default"])
     made.supervisor = Supervisor()  # type: ignore[assignment]
     made.has_room.set()
+
+    def end_registration() -> None:
+        made.reporter.host_id = 0
+
+    made.reporter = SimpleNamespace(  # type: ignore[assignment]
+        host_id=register(store, "one"), end_registration=end_registration, interrupt=lambda: None
+    )
     yield made
-    for taker in made._takers:
-        taker.close()
+    for one in made._stores:
+        one.close()
 
 
-def lives(host: Host, life: int) -> None:
-    """Without a thread that renews its lease."""
-
-    def lost() -> None:
-        host.postman.host = 0
-
-    host.postman = SimpleNamespace(host=life, lost=lost, interrupt=lambda: None)  # type: ignore[assignment]
+def dispatch_work(store: HostStore, claim: str) -> None:
+    """Dispatch work that a host can read."""
+    dispatch(store, claim)
+    work = wire.work_text(Work(claim, {}, None, None, None, python="", expected=None))
+    store._fetch("UPDATE engine_dispatch SET work = %s RETURNING 1", (work,))
 
 
-def test_what_was_taken_just_before_its_lease_ended_does_not_begin(host: Host, records: Records) -> None:
-    lives(host, enter(records, "one"))
-    dispatch(records, "a")
-    work = wire.work_text(Work("a", {}, None, None, None, python="", expected=None))
-    records._do("UPDATE engine_dispatch SET work = %s RETURNING 1", (work,))
+def test_work_that_was_taken_just_before_the_lease_expired_does_not_start(host: Host, store: HostStore) -> None:
+    dispatch_work(store, "a")
     assert host.take(["a"], wire.PROTOCOL)
-    # On its way from the thread that took it.
-    host._end_lease()
-    host._obey()
-    assert not host.held
-    assert not host.waiting
+    # The call from the thread that took it is not made yet.
+    host._expire_lease()
+    host._make_calls()
+    assert not host.claims
+    assert not host.assignments.waiting
 
 
-def test_in_a_life_that_is_over_nothing_is_taken_and_others_hear_of_it(host: Host, records: Records) -> None:
-    lives(host, enter(records, "one"))
-    heard: list[bool] = []
-    host.listen = heard.append
-    dispatch(records, "a")
-    host._end_lease()
-    assert not host.take(["a"], wire.PROTOCOL)
-    assert heard == [False]
-    assert records._do("SELECT host_id FROM engine_dispatch", ()) == [(None,)]
-
-
-def test_who_waits_for_an_answer_that_never_comes_is_released_when_the_lease_is_over(
-    host: Host, records: Records, url: str
+def test_after_the_registration_ended_nothing_is_taken_and_messages_are_left_to_others(
+    host: Host, store: HostStore
 ) -> None:
-    lives(host, enter(records, "one"))
-    dispatch(records, "a")
+    consuming: list[bool] = []
+    host.set_consuming = consuming.append
+    dispatch(store, "a")
+    host._expire_lease()
+    assert not host.take(["a"], wire.PROTOCOL)
+    assert consuming == [False]
+    assert store._fetch("SELECT host_id FROM engine_dispatch", ()) == [(None,)]
+
+
+def test_a_thread_that_waits_for_an_answer_that_never_comes_is_released_when_the_lease_expires(
+    host: Host, store: HostStore, url: str
+) -> None:
+    dispatch(store, "a")
     with gate.gate(postgres.address()) as way:
-        host.url = url.replace(f":{postgres.address()[1]}/", f":{way.port}/")
-        found: list[bool] = []
-        forgotten = threading.Event()
+        host.given = replace(host.given, database_url=url.replace(f":{postgres.address()[1]}/", f":{way.port}/"))
+        taken: list[bool] = []
+        is_cut = threading.Event()
 
         def take() -> None:
-            found.append(host.take(["b"], wire.PROTOCOL))
+            taken.append(host.take(["b"], wire.PROTOCOL))
             assert way.forget() == 1
-            forgotten.set()
-            found.append(host.take(["a"], wire.PROTOCOL))
+            is_cut.set()
+            taken.append(host.take(["a"], wire.PROTOCOL))
 
-        waiting = threading.Thread(target=take)
-        waiting.start()
-        assert forgotten.wait(20)
-        waiting.join(0.5)
-        assert waiting.is_alive()
-        host._end_lease()
-        waiting.join(20)
-        assert found == [True, False]
+        thread = threading.Thread(target=take)
+        thread.start()
+        assert is_cut.wait(20)
+        thread.join(0.5)
+        assert thread.is_alive()
+        host._expire_lease()
+        thread.join(20)
+        assert taken == [True, False]
 
 
-def test_a_connection_that_ended_while_nobody_used_it_costs_no_message(host: Host, records: Records, url: str) -> None:
-    lives(host, enter(records, "one"))
-    dispatch(records, "a")
-    work = wire.work_text(Work("a", {}, None, None, None, python="", expected=None))
-    records._do("UPDATE engine_dispatch SET work = %s RETURNING 1", (work,))
+def test_a_connection_that_ended_while_it_was_idle_costs_no_message(host: Host, store: HostStore) -> None:
+    dispatch_work(store, "a")
     assert host.take(["b"], wire.PROTOCOL)
-    host._takers[0].interrupt()
+    host._stores[0].interrupt()
     assert host.take(["a"], wire.PROTOCOL)
-    assert records._do("SELECT host_id FROM engine_dispatch", ()) == [(host.postman.host,)]
+    assert store._fetch("SELECT host_id FROM engine_dispatch", ()) == [(host.reporter.host_id,)]

@@ -1,4 +1,4 @@
-"""A host's reports are written once and in order, whatever becomes of the statements; on a PostgreSQL server."""
+"""A host's reports are written once and in order, even if statements fail; on a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -13,83 +13,89 @@ import pytest
 from psycopg2.errors import DiskFull
 
 from engine.config import from_environment
+from engine.database.heartbeat import LEASE_SECONDS
 from engine.executors import wire
 from engine.executors.base import Lines, Progress, Report, Started
 from engine.host import reporter, unconfirmed
-from engine.host.database import LEASE_SECONDS, Records
-from engine.host.reporter import LETTER_CHARACTERS, UNREAD_MAX, Postman
-from tests.integration.engine.test_host_database import dispatch
-from tests.integration.engine.test_host_database import url as url
+from engine.host.lease import HostLease
+from engine.host.outbox import BATCH_CHARACTERS
+from engine.host.reporter import UNREAD_BATCHES_MAX, HostReporter
+from engine.host.store import HostStore
+from tests.integration.engine.test_host_store import dispatch
+from tests.integration.engine.test_host_store import url as url
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.postgres
 
 
-class Breaking(Records):
-    """Its connection breaks as often as it is told, before or after the statement has done its work; or the disk is
-    full."""
+class BreakingStore(HostStore):
+    """A store whose writes fail as listed in `failures`: before or after the statement, or because the disk is full."""
 
-    breaks: list[str]
+    failures: list[str]
 
-    def tell(self, host: int, number: int, body: str) -> bool:
-        how = self.breaks.pop(0) if self.breaks else ""
+    def write_batch(self, host: int, number: int, body: str) -> bool:
+        how = self.failures.pop(0) if self.failures else ""
         if how == "before":
             raise psycopg2.OperationalError("the connection is gone")
         if how == "full":
             raise DiskFull("no space left on device")
-        told = super().tell(host, number, body)
+        is_written = super().write_batch(host, number, body)
         if how == "after":
-            self.broke()
+            self.on_failure()
             raise psycopg2.OperationalError("the connection is gone")
-        return told
+        return is_written
 
-    def broke(self) -> None: ...
+    def on_failure(self) -> None: ...
 
 
 class Host:
-    """What a postman knows of its host; orders are done at once."""
+    """What a reporter knows of its host. Calls are made at once."""
 
     def __init__(self, url: str, home: Any) -> None:
-        self.given = from_environment({"INTERLOCK_HOME": str(home), "REDIS_URL": "redis://127.0.0.1:1/0"})
-        self.name, self.queues, self.capacity, self.url = "one", ["default"], 2, url
-        self.held: set[str] = set()
+        config = from_environment(
+            {"INTERLOCK_HOME": str(home), "REDIS_URL": "redis://127.0.0.1:1/0", "DATABASE_URL": url}
+        )
+        self.name, self.queues, self.capacity = "one", ["default"], 2
+        self.claims: set[str] = set()
         self.load: dict[str, Any] = {}
         self.has_room = threading.Event()
-        self.lost = 0
-        self.resting = ""
-        self.guard = SimpleNamespace(until=lambda moment: None)
-        self.postman = Postman(self, {})  # type: ignore[arg-type]
+        self.drain_reason = ""
+        self.ended_registrations = 0
+        self.reporter = HostReporter(self, config, HostLease(SimpleNamespace(until=lambda at: None)), {})  # type: ignore[arg-type]
 
-    def order(self, action: Callable[[], None]) -> None:
+    def call_soon(self, action: Callable[[], None]) -> None:
         action()
 
-    def wishes(self, mine: Any, asked: Any) -> None: ...
+    def take_from(self, store: HostStore, claims: Any) -> int:
+        return 0
 
-    def rest(self, resting: str) -> None: ...
+    def apply_requests(self, requests: Any, known: Any) -> None: ...
 
-    def see_to_strange(self, mine: Any) -> None: ...
+    def set_drain_reason(self, reason: str) -> None: ...
 
-    def lose(self, host: int) -> None:
-        assert host == self.postman.host
-        self.lost += 1
-        self.postman.lost()
+    def return_unknown_claims(self, claims: Any) -> None: ...
+
+    def end_registration(self, host_id: int) -> None:
+        assert host_id == self.reporter.host_id
+        self.ended_registrations += 1
+        self.reporter.end_registration()
 
 
 @pytest.fixture
 def made(url: str, tmp_path: Any) -> Iterator[SimpleNamespace]:
-    other = Records(url)
-    other._do("TRUNCATE engine_host, engine_dispatch, engine_hostreport; SELECT 1", ())
+    other = HostStore(url)
+    other._fetch("TRUNCATE engine_host, engine_dispatch, engine_hostreport; SELECT 1", ())
     host = Host(url, tmp_path)
-    records = host.postman._records = Breaking(url)
-    records.breaks = []
-    host.postman.register()
-    yield SimpleNamespace(host=host, postman=host.postman, records=records, other=other)
-    host.postman.close()
+    store = host.reporter._store = BreakingStore(url)
+    store.failures = []
+    host.reporter.register()
+    yield SimpleNamespace(host=host, reporter=host.reporter, store=store, other=other)
+    host.reporter.close()
     other.close()
 
 
-def told(made: SimpleNamespace) -> list[Report]:
-    rows = made.other._do("SELECT body FROM engine_hostreport ORDER BY id", ())
+def written(made: SimpleNamespace) -> list[Report]:
+    rows = made.other._fetch("SELECT body FROM engine_hostreport ORDER BY id", ())
     return [report for (body,) in rows for report in wire.read_reports(body)]
 
 
@@ -99,159 +105,160 @@ def report(number: int) -> Report:
     return Started(f"c{number}", 1, "1", "one/1", float(number))
 
 
-@pytest.mark.parametrize("breaks", [[], ["before"], ["after"], ["after", "before", "after"], ["before", "", "after"]])
-def test_reports_are_written_once_and_in_order_also_those_that_came_meanwhile(
-    made: SimpleNamespace, breaks: list[str]
+@pytest.mark.parametrize("failures", [[], ["before"], ["after"], ["after", "before", "after"], ["before", "", "after"]])
+def test_reports_are_written_once_and_in_order_with_those_that_arrive_meanwhile(
+    made: SimpleNamespace, failures: list[str]
 ) -> None:
-    made.records.breaks = list(breaks)
+    made.store.failures = list(failures)
     later = iter(range(3, 100))
 
-    def broke() -> None:
-        # They wait behind those whose fate is unknown.
-        made.postman.post([report(next(later)), report(next(later))])
+    def on_failure() -> None:
+        # They wait behind those of which it is unknown whether they were written.
+        made.reporter.report([report(next(later)), report(next(later))])
 
-    made.records.broke = broke
-    made.postman.post([report(0), report(1), report(2)])
-    wait_until(lambda: not made.postman._outbox)
-    broke()
-    wait_until(lambda: not made.postman._outbox)
-    assert told(made) == [report(number) for number in range(next(later))]
+    made.store.on_failure = on_failure
+    made.reporter.report([report(0), report(1), report(2)])
+    wait_until(lambda: made.reporter.outbox.is_empty)
+    on_failure()
+    wait_until(lambda: made.reporter.outbox.is_empty)
+    assert written(made) == [report(number) for number in range(next(later))]
 
 
-def test_a_life_that_is_over_ends_everything_and_tells_nothing_of_before(made: SimpleNamespace) -> None:
-    before = made.postman.host
+def test_the_end_of_a_registration_ends_all_attempts_and_their_reports(made: SimpleNamespace) -> None:
+    before = made.reporter.host_id
 
-    def tell(host: int, number: int, body: str) -> bool:
+    def write_batch(host: int, number: int, body: str) -> bool:
         if host == before:
-            # Not sooner: a beat would find it over, and what is posted then be told in the next life.
+            # Not sooner: a heartbeat would find the end, and the report would be written in the next registration.
             made.other.set_state(before, "gone")
-        return Breaking.tell(made.records, host, number, body)
+        return BreakingStore.write_batch(made.store, host, number, body)
 
-    made.records.tell = tell
-    made.postman.post([report(0)])
-    wait_until(lambda: made.postman.host not in (0, before))
-    assert made.host.lost == 1
-    made.postman.post([report(3)])
-    wait_until(lambda: told(made) == [report(3)])
-    assert made.other._do("SELECT state FROM engine_host ORDER BY id", ()) == [("gone",), ("active",)]
+    made.store.write_batch = write_batch
+    made.reporter.report([report(0)])
+    wait_until(lambda: made.reporter.host_id not in (0, before))
+    assert made.host.ended_registrations == 1
+    made.reporter.report([report(3)])
+    wait_until(lambda: written(made) == [report(3)])
+    assert made.other._fetch("SELECT state FROM engine_host ORDER BY id", ()) == [("gone",), ("active",)]
 
 
 @pytest.fixture
-def no_beats(monkeypatch: pytest.MonkeyPatch) -> None:
-    """But the first one: a beat would find what is gone before the connection breaks, as it does in a crash."""
+def no_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the first heartbeat: another would find out before the connection breaks, as it does in a crash."""
     monkeypatch.setattr(reporter, "BEAT_SECONDS", 3600.0)
 
 
-def forget(made: SimpleNamespace, letters: int) -> None:
-    """As a crash of the database does with what is not on its disk yet."""
-    made.other._do("UPDATE engine_dispatch SET host_id = NULL RETURNING 1", ())
-    made.other._do("UPDATE engine_host SET told = told - %s RETURNING 1", (letters,))
+def undo(made: SimpleNamespace, batches: int) -> None:
+    """Undo what a crash of the database may undo, with so many batches."""
+    made.other._fetch("UPDATE engine_dispatch SET host_id = NULL RETURNING 1", ())
+    made.other._fetch("UPDATE engine_host SET told = told - %s RETURNING 1", (batches,))
     last = "SELECT id FROM engine_hostreport ORDER BY id DESC LIMIT %s"
-    made.other._do(f"DELETE FROM engine_hostreport WHERE id IN ({last}) RETURNING 1", (letters,))
+    made.other._fetch(f"DELETE FROM engine_hostreport WHERE id IN ({last}) RETURNING 1", (batches,))
 
 
 def write(made: SimpleNamespace, number: int) -> None:
-    """A letter of its own."""
-    made.postman.post([Started(f"c{number}", 1, "1", "one/1", float(number))])
-    wait_until(lambda: not made.postman._outbox)
+    """Write a batch of one report."""
+    made.reporter.report([Started(f"c{number}", 1, "1", "one/1", float(number))])
+    wait_until(lambda: made.reporter.outbox.is_empty)
 
 
-@pytest.mark.usefixtures("no_beats")
-@pytest.mark.parametrize("letters", [0, 1, 3])
-def test_what_the_database_forgets_in_a_crash_is_taken_and_told_again(made: SimpleNamespace, letters: int) -> None:
+@pytest.mark.usefixtures("no_heartbeats")
+@pytest.mark.parametrize("batches", [0, 1, 3])
+def test_what_the_database_loses_in_a_crash_is_taken_and_written_again(made: SimpleNamespace, batches: int) -> None:
     claims = [f"c{number}" for number in range(5)]
     dispatch(made.other, *claims)
-    made.other.take(made.postman.host, claims)
-    made.host.held.update(claims)
+    made.other.take(made.reporter.host_id, claims)
+    made.host.claims.update(claims)
     for number in range(4):
         write(made, number)
-    before = told(made)
-    forget(made, letters)
-    made.records.breaks = ["before"]
+    before = written(made)
+    undo(made, batches)
+    made.store.failures = ["before"]
     write(made, 4)
-    assert told(made)[:-1] == before
-    assert sorted(made.other.mine(made.postman.host)) == claims
-    assert not made.host.lost
+    assert written(made)[:-1] == before
+    assert sorted(made.other.requests(made.reporter.host_id)) == claims
+    assert not made.host.ended_registrations
 
 
-@pytest.mark.usefixtures("no_beats")
-def test_nothing_is_told_again_of_what_another_has_taken_meanwhile(made: SimpleNamespace) -> None:
+@pytest.mark.usefixtures("no_heartbeats")
+def test_nothing_is_reported_again_of_work_that_another_host_took_meanwhile(made: SimpleNamespace) -> None:
     dispatch(made.other, "c0", "c1")
-    made.other.take(made.postman.host, ["c0", "c1"])
+    made.other.take(made.reporter.host_id, ["c0", "c1"])
     for number in range(2):
         write(made, number)
-    forget(made, 2)
+    undo(made, 2)
     another = made.other.register("two", ["default"], 2, {})
     made.other.take(another, ["c0"])
-    made.records.breaks = ["before"]
+    made.store.failures = ["before"]
     write(made, 9)
-    assert [one.claim for one in told(made)] == ["c1", "c9"]  # type: ignore[union-attr]
+    assert [one.claim for one in written(made)] == ["c1", "c9"]  # type: ignore[union-attr]
 
 
-def test_a_life_of_which_more_was_forgotten_than_it_remembers_is_over(
+def test_a_registration_ends_when_more_was_lost_than_it_can_write_again(
     made: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unconfirmed, "KEPT_BYTES", 0)
-    before = made.postman.host
+    monkeypatch.setattr(unconfirmed, "BYTES_MAX", 0)
+    before = made.reporter.host_id
     write(made, 0)
-    forget(made, 1)
-    made.records.breaks = ["before"]
-    made.postman.post([report(3)])
-    wait_until(lambda: made.postman.host not in (0, before))
-    assert made.host.lost == 1
+    undo(made, 1)
+    made.store.failures = ["before"]
+    made.reporter.report([report(3)])
+    wait_until(lambda: made.reporter.host_id not in (0, before))
+    assert made.host.ended_registrations == 1
 
 
 def test_the_lease_is_renewed_each_second(made: SimpleNamespace) -> None:
     beat = "SELECT beat_at FROM engine_host"
-    first = made.other._do(beat, ())
-    until = made.postman.lease_until
-    wait_until(lambda: made.other._do(beat, ()) != first)
-    wait_until(lambda: made.postman.lease_until > until)
+    first = made.other._fetch(beat, ())
+    until = made.reporter.lease.until
+    wait_until(lambda: made.other._fetch(beat, ()) != first)
+    wait_until(lambda: made.reporter.lease.until > until)
 
 
-@pytest.mark.parametrize("over", [False, True])
-def test_a_lease_is_kept_while_the_database_is_away_for_all_unless_it_was_over_before(
-    url: str, tmp_path: Any, over: bool
+@pytest.mark.parametrize("expired", [False, True])
+def test_a_lease_is_renewed_during_an_outage_unless_it_had_expired_before(
+    url: str, tmp_path: Any, expired: bool
 ) -> None:
-    reporter = Host(url, tmp_path).postman
-    # When it is over this host was paused, and others may have begun what it has.
-    reporter.lease_until = until = time.monotonic() + (-1 if over else 1)
+    reporter = Host(url, tmp_path).reporter
+    # If it has expired, this host was paused, and others may have started what it has.
+    reporter.lease.renew(time.monotonic() - (LEASE_SECONDS if expired else 1))
+    until = reporter.lease.until
     reporter._wait_for_database(psycopg2.OperationalError("connection refused: the database system is shutting down"))
-    assert (reporter.lease_until == until) is over
+    assert (reporter.lease.until == until) is expired
 
 
-def test_a_host_whose_reports_find_no_room_keeps_its_lease_and_writes_them_when_there_is(made: SimpleNamespace) -> None:
-    before, until = made.postman.host, made.postman.lease_until
-    made.records.breaks = ["full"] * 1000
-    made.postman.post([report(0)])
-    wait_until(lambda: made.postman.lease_until > until + LEASE_SECONDS)
-    assert told(made) == []
-    made.records.breaks = []
-    wait_until(lambda: told(made) == [report(0)])
-    assert (made.postman.host, made.host.lost) == (before, 0)
+def test_a_host_whose_reports_find_no_disk_space_keeps_its_lease_and_writes_them_later(made: SimpleNamespace) -> None:
+    before, until = made.reporter.host_id, made.reporter.lease.until
+    made.store.failures = ["full"] * 1000
+    made.reporter.report([report(0)])
+    wait_until(lambda: made.reporter.lease.until > until + LEASE_SECONDS)
+    assert written(made) == []
+    made.store.failures = []
+    wait_until(lambda: written(made) == [report(0)])
+    assert (made.reporter.host_id, made.host.ended_registrations) == (before, 0)
 
 
-def test_a_flood_of_lines_waits_for_the_scheduler_in_letters_of_bounded_size(made: SimpleNamespace) -> None:
+def test_a_flood_of_lines_waits_for_the_scheduler_in_batches_of_bounded_size(made: SimpleNamespace) -> None:
     text = "x" * 1000
     flood = [Lines(f"c{number}", [(1.0, "info", text)] * 100) for number in range(30)]
-    made.postman.post(flood)
-    assert made.postman.is_full
-    letters = "SELECT count(*), max(length(body)) FROM engine_hostreport"
-    wait_until(lambda: made.other._do(letters, ())[0][0] > UNREAD_MAX)
-    # Each is written when it may be, and the lease renewed meanwhile.
-    until = made.postman.lease_until
-    wait_until(lambda: made.postman.lease_until > until)
-    count, longest = made.other._do(letters, ())[0]
-    assert count == UNREAD_MAX + 1
-    assert longest < 2.5 * LETTER_CHARACTERS
+    made.reporter.report(flood)
+    assert made.reporter.outbox.is_full
+    sizes = "SELECT count(*), max(length(body)) FROM engine_hostreport"
+    wait_until(lambda: made.other._fetch(sizes, ())[0][0] > UNREAD_BATCHES_MAX)
+    # The next one waits, and the lease is renewed meanwhile.
+    until = made.reporter.lease.until
+    wait_until(lambda: made.reporter.lease.until > until)
+    count, longest = made.other._fetch(sizes, ())[0]
+    assert count == UNREAD_BATCHES_MAX + 1
+    assert longest < 2.5 * BATCH_CHARACTERS
     found: list[Report] = []
 
-    def taken_up() -> bool:
-        taken = "DELETE FROM engine_hostreport WHERE id = (SELECT min(id) FROM engine_hostreport) RETURNING body"
-        for (body,) in made.other._do(taken, ()):
+    def take_up() -> bool:
+        oldest = "DELETE FROM engine_hostreport WHERE id = (SELECT min(id) FROM engine_hostreport) RETURNING body"
+        for (body,) in made.other._fetch(oldest, ()):
             found.extend(wire.read_reports(body))
         return len(found) == len(flood)
 
-    wait_until(taken_up)
+    wait_until(take_up)
     assert found == flood
-    assert not made.postman.is_full
+    assert not made.reporter.outbox.is_full

@@ -47,7 +47,7 @@ print(*{name.partition(".")[0] for name in sys.modules} & {"redis", "channels_re
 
 
 def test_celery_verifies_certificates_unless_the_url_says_otherwise() -> None:
-    from engine.celery import make
+    from engine.executors.celery_app import make_app
 
     for url, expected in (
         ("rediss://host/0", {"ssl_cert_reqs": ssl.CERT_REQUIRED}),
@@ -55,5 +55,5 @@ def test_celery_verifies_certificates_unless_the_url_says_otherwise() -> None:
         # Here redis-py requires a certificate by default.
         ("rediss://host/0?ssl_ca_certs=/ca.pem", {"ssl_ca_certs": "/ca.pem"}),
     ):
-        with make(url).connection_for_write() as connection:
+        with make_app(url).connection_for_write() as connection:
             assert connection.ssl == expected

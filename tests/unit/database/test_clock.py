@@ -1,4 +1,4 @@
-"""What a process knows of the database's clock, whatever happens to its own."""
+"""What a process knows about the database's clock, whatever happens to its own."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from engine.database.clock import DatabaseClock
 
 
 class Machine:
-    """Its two clocks."""
+    """Two clocks of a machine, and the database's clock as the machine knows it."""
 
     def __init__(self) -> None:
         self.wall, self.monotonic = 1000.0, 50.0
         self.database = DatabaseClock(lambda: self.wall, lambda: self.monotonic)
 
-    def hears(self, database: float, way: float = 0.002) -> None:
-        self.database.heard(database, self.monotonic - way, self.monotonic)
+    def synchronize(self, database: float, seconds: float = 0.002) -> None:
+        """The database tells its time; the answer takes `seconds`."""
+        self.database.synchronize(database, self.monotonic - seconds, self.monotonic)
 
-    def pass_(self, seconds: float) -> None:
+    def let_pass(self, seconds: float) -> None:
         self.wall += seconds
         self.monotonic += seconds
 
 
-def test_before_anything_was_heard_it_is_the_own_clock() -> None:
+def test_before_the_database_has_told_its_time_the_wall_clock_counts() -> None:
     machine = Machine()
     assert (machine.database.ahead(), machine.database.now()) == (0.0, 1000.0)
 
@@ -30,32 +31,32 @@ def test_before_anything_was_heard_it_is_the_own_clock() -> None:
 @pytest.mark.parametrize(
     ("database", "ahead"), [(1000.0, 0.0), (999.7, 0.0), (990.0, 9.9), (4600.0, -3600.1), (999.2, 0.7), (1000.9, -1.0)]
 )
-def test_clocks_are_told_apart_beyond_what_the_way_may_take(database: float, ahead: float) -> None:
+def test_a_difference_counts_beyond_what_the_answer_may_have_taken(database: float, ahead: float) -> None:
     machine = Machine()
-    machine.hears(database, way=0.2)
+    machine.synchronize(database, 0.2)
     assert machine.database.ahead() == pytest.approx(ahead)
 
 
 @pytest.mark.parametrize("step", [30.0, -30.0, 3600.0, -3600.0])
-def test_whoever_sets_the_own_clock_moves_nothing(step: float) -> None:
+def test_setting_the_wall_clock_moves_nothing(step: float) -> None:
     machine = Machine()
-    machine.hears(1000.0)
-    machine.pass_(2.0)
+    machine.synchronize(1000.0)
+    machine.let_pass(2.0)
     machine.wall += step
     assert machine.database.ahead() == pytest.approx(step, abs=0.01)
     assert machine.database.now() == pytest.approx(1002.0, abs=0.01)
 
 
-def test_a_database_whose_clock_was_set_is_followed() -> None:
+def test_a_change_of_the_databases_clock_is_followed() -> None:
     machine = Machine()
-    machine.hears(1000.0)
-    machine.hears(4600.0)
+    machine.synchronize(1000.0)
+    machine.synchronize(4600.0)
     assert machine.database.now() == pytest.approx(4600.0, abs=0.01)
 
 
-def test_a_slow_answer_does_not_move_what_a_quick_one_said() -> None:
+def test_a_slow_answer_does_not_replace_a_quick_one() -> None:
     machine = Machine()
-    machine.hears(970.0)
+    machine.synchronize(970.0)
     before = machine.database.now()
-    machine.hears(969.8, way=1.0)
+    machine.synchronize(969.8, 1.0)
     assert machine.database.now() == before

@@ -1,4 +1,4 @@
-"""Works and reports as they stand in the database between scheduler and hosts."""
+"""Work, reports and requests as they stand in the database between the scheduler and the hosts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from engine.executors import wire
 from engine.executors.base import Ended, Lines, Progress, Report, Returned, Sampled, Stacks, Started, Work
+from engine.executors.wire import HostRequest, RequestKind
 
 REPORTS: list[Report] = [
     Started("c1", 7, "99", "one@host/1", 1.5),
@@ -22,7 +23,7 @@ REPORTS: list[Report] = [
 ]
 
 
-def test_reports_come_back_as_they_were_in_order() -> None:
+def test_reports_are_read_back_unchanged_and_in_order() -> None:
     text = wire.reports_text(REPORTS)
     assert wire.read_reports(text) == REPORTS
     assert "\x00" not in text
@@ -30,7 +31,7 @@ def test_reports_come_back_as_they_were_in_order() -> None:
 
 
 @pytest.mark.parametrize("text", ["[", '[["x"]]', '[["s"]]', '[["s",1,2,3,4,5,6]]', "[[]]", "[3]"])
-def test_what_is_no_report_is_refused(text: str) -> None:
+def test_malformed_reports_are_refused(text: str) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         wire.read_reports(text)
 
@@ -41,7 +42,7 @@ def sent(**given: object) -> Work:
     return work
 
 
-def test_a_work_comes_back_with_what_its_host_adds() -> None:
+def test_work_is_read_back_with_what_its_host_adds() -> None:
     work = sent(stuck_after=9.0, run="7", workflow="w", node="n", type="python", entry="e", short=True)
     text, envelope = wire.work_text(work), wire.envelope_text(work)
     found = wire.read_work("c1", text, envelope, common='"files":"/here"', python="/usr/bin/python3")
@@ -58,15 +59,33 @@ def test_a_work_comes_back_with_what_its_host_adds() -> None:
     assert found.config.get("code") == "x = 1"
 
 
-def test_a_type_with_an_interpreter_of_its_own_gets_that_of_the_host() -> None:
+def test_work_with_an_interpreter_of_its_own_gets_the_one_of_the_host() -> None:
     text = wire.work_text(sent(own_python=True))
     assert wire.read_work("c1", text, "{}", common="", python="/opt/python").python == "/opt/python"
 
 
-def test_times_of_another_clock_are_said_by_ours() -> None:
+def test_times_can_be_moved_to_another_clock() -> None:
     there = wire.read_reports(wire.reports_text(REPORTS))
     wire.shift(there, -1000.0)
     assert there != REPORTS
     here = wire.read_reports(wire.reports_text(there))
     wire.shift(here, 1000.0)
     assert here == REPORTS
+
+
+@pytest.mark.parametrize(
+    ("request_", "text"),
+    [
+        (HostRequest(RequestKind.KILL, "timed_out"), "kill timed_out"),
+        (HostRequest(RequestKind.STACKS, "3"), "stacks 3"),
+        (HostRequest(RequestKind.RETURN), "back"),
+    ],
+)
+def test_requests_are_read_back_unchanged(request_: HostRequest, text: str) -> None:
+    assert str(request_) == text
+    assert HostRequest.parse(text) == request_
+
+
+def test_a_request_of_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="pause"):
+        HostRequest.parse("pause 3")

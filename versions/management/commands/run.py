@@ -155,12 +155,12 @@ class _OwnScheduler:
         self._thread.start()
 
     def _run(self) -> None:
-        from engine.executors.local import LocalExecutor
         from engine.scheduler.loop import Scheduler
+        from engine.supervisor.supervisor import Supervisor
 
         try:
             config = settings.INTERLOCK
-            scheduler = Scheduler(config, LocalExecutor(config))
+            scheduler = Scheduler(config, Supervisor(config))
             scheduler.run_forever(self._stop, drain_seconds=DRAIN_SECONDS, force=self._hurry)
         except LostLeadership:
             pass  # An `up` was started; the run continues there.

@@ -1,4 +1,4 @@
-"""What the scheduler says over Redis, when part of it fails."""
+"""Messages and hints to hosts, when some of them fail."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.config import from_environment
-from engine.executors.messages import Messages
+from engine.executors.notifier import HostNotifier
 from tests.support import redis
 from tests.support.wait import wait_until
 
@@ -27,15 +27,15 @@ def test_a_hint_that_takes_too_long_costs_no_message(tmp_path: Path, monkeypatch
             "INTERLOCK_HOME": str(tmp_path), "REDIS_URL": server.url, "INTERLOCK_EXECUTOR": "celery",
             "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
         }  # fmt: skip
-        messages = Messages(from_environment(environment))
-        monkeypatch.setattr(messages._redis, "publish", fail)
-        messages.open()
+        notifier = HostNotifier(from_environment(environment))
+        monkeypatch.setattr(notifier._redis, "publish", fail)
+        notifier.open()
         try:
-            messages.hint([1])
+            notifier.hint([1])
             assert failed.wait(10)
-            messages.publish("default", ["a"])
+            notifier.publish("default", ["a"])
             with server.client() as asking:
                 asking.select(redis.DATABASE)
                 wait_until(lambda: asking.llen("default") == 1)
         finally:
-            messages.close()
+            notifier.close()

@@ -1,4 +1,4 @@
-"""The message that tells workers of works, as releases to come may write it."""
+"""The task that takes dispatched work, with messages of later releases."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from engine.host import bootstep
 
 class Host:
     def __init__(self) -> None:
-        self.told: list[tuple[list[str], int]] = []
+        self.taken: list[tuple[list[str], int]] = []
 
     def take(self, claims: list[str], protocol: int) -> bool:
-        self.told.append((claims, protocol))
+        self.taken.append((claims, protocol))
         return False
 
 
-def test_a_message_that_says_more_than_this_release_knows_is_given_back_as_it_came(
+def test_a_message_with_arguments_that_this_release_does_not_know_is_sent_back_unchanged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     host, sent = Host(), []
@@ -31,5 +31,5 @@ def test_a_message_that_says_more_than_this_release_knows_is_given_back_as_it_ca
 
     task: Any = SimpleNamespace(request=SimpleNamespace(delivery_info={"routing_key": "gpu"}), apply_async=apply_async)
     celery.take(task, ["a"], 99, "more", named=1)
-    assert host.told == [(["a"], 99)]
+    assert host.taken == [(["a"], 99)]
     assert sent == [((["a"], 99, "more"), {"named": 1}, "gpu")]

@@ -1,0 +1,34 @@
+"""How long a host may run what it has taken."""
+
+from __future__ import annotations
+
+import time
+
+from engine.database.heartbeat import LEASE_SECONDS
+from engine.host.guard import Guard
+
+KILL_SECONDS = 0.5
+"""How long ending all attempts may take; it begins so long before the lease expires."""
+RUN_SECONDS = LEASE_SECONDS - KILL_SECONDS
+"""How long attempts may run after the lease was renewed."""
+
+
+class HostLease:
+    """Until when attempts may run, by the monotonic clock. The guard and the node processes know it as well."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._until = 0.0
+
+    @property
+    def until(self) -> float:
+        return self._until
+
+    @property
+    def is_expired(self) -> bool:
+        return time.monotonic() >= self._until
+
+    def renew(self, at: float) -> None:
+        """Count the lease as renewed at this monotonic time, when the database was asked to."""
+        self._until = at + RUN_SECONDS
+        self._guard.until(self._until)
