@@ -100,11 +100,6 @@ def find_user(username: str) -> User:
     return found
 
 
-def set_role(user: User, role: str, *, by: str) -> User:
-    """Change the account's role. Raises InvalidValue, LastAdmin."""
-    return change_user(user, role=role, by=by)
-
-
 def change_user(
     user: User, *, role: str | None = None, active: bool | None = None, password: str | None = None, by: str
 ) -> User:

@@ -19,7 +19,6 @@ from versions import diagnosis
 
 SCOPES = ("tree", "host", "not_determined")
 EVIDENCE = ("duration", "cpu", "memory", "io", "network", "stack", "wait", "child", "log", "pool", "error", "history")
-FIGURES = ("cpu_usage", "memory_usage", "io_wait", "network_io")
 
 
 class StuckNode(Shape):

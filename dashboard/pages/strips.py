@@ -84,7 +84,7 @@ TALLIED_RUNS_MAX = 1000
 
 
 class Tally(NamedTuple):
-    """Counts of a version's newest runs by outcome. `runs` is TALLIED + 1 if there are more."""
+    """Counts of a version's newest runs by outcome. `runs` is TALLIED_RUNS_MAX + 1 if there are more."""
 
     runs: int = 0
     ended: int = 0

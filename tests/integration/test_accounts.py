@@ -188,7 +188,7 @@ def test_two_admins_demoted_concurrently_leave_one() -> None:
     def demote(user: User) -> None:
         try:
             barrier.wait()
-            accounts.set_role(user, Role.VIEWER, by="x")
+            accounts.change_user(user, role=Role.VIEWER, by="x")
         except accounts.LastAdmin:
             pass
         finally:
