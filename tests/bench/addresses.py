@@ -1,4 +1,4 @@
-"""Everything that reads history, by address: what `bench history` asks for."""
+"""Everything that reads history, by URL, for `bench history`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.bench.http import Product
 
 
 def addresses(product: Product) -> dict[str, str]:
-    """{name: path} for the workflows that `past` or `many` made."""
+    """Return {name: path} for the workflows of `long_history` or `many_runs`."""
     newest = {slug: _newest(product, workflow=slug) for slug in ("daily", "report", "batch")}
     ago = int(product.call("GET", f"/api/v1/runs/?{urlencode({'until': _ago(14 * 86400)})}")["results"][0]["id"])
     run, node = newest["daily"], _node(product, newest["daily"])

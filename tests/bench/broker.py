@@ -1,4 +1,4 @@
-"""The Redis server that a part of `bench` has for itself."""
+"""The Redis server of a part of `bench`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.bench.parts import Missing
 
 
 def empty(part: str) -> redis.Redis:
-    """The client of a number that holds nothing; the caller empties it again. Raises Missing."""
+    """Return a client of an empty database number, which the caller empties afterwards. Raises Missing."""
     config = settings.INTERLOCK
     if connection.vendor != "postgresql" or not config.redis_url:
         raise Missing(f"bench {part} needs --database (a DATABASE_URL of PostgreSQL) and REDIS_URL, both for itself.")
@@ -21,6 +21,6 @@ def empty(part: str) -> redis.Redis:
         raise Missing(str(found))
     broker = redis.Redis.from_url(config.redis_url)
     if held := [name for name in broker.scan_iter() if not name.endswith(b":check")]:
-        # REDIS_URL may hold a password: not repeated.
+        # REDIS_URL may contain a password, so it is not printed.
         raise Missing(f"bench {part} needs a Redis number that is empty; that of REDIS_URL holds {len(held)} keys.")
     return broker

@@ -1,4 +1,4 @@
-"""A Chromium that is signed in to a product, and what can be read of its tabs."""
+"""A Chromium that is signed in to a product, and measurements of its tabs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXECUTABLES = ("chromium", "chromium-browser", "google-chrome")
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A headless Chromium: the system's, else Playwright's own. Raises Missing."""
+    """Start a headless Chromium: the system's, else Playwright's. Raises Missing."""
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError:
@@ -46,7 +46,7 @@ def chromium() -> Iterator[Browser]:
 
 
 class Visitor:
-    """Somebody who is signed in. Each has a cache of its own, so a first visit is one."""
+    """A signed-in user with an empty cache."""
 
     def __init__(self, browser: Browser, product: Product, *scripts: str) -> None:
         """`scripts` run in each page before its own."""
@@ -64,8 +64,8 @@ class Visitor:
         return f"http://127.0.0.1:{self.product.port}{path}"
 
     def until(self, condition: str) -> None:
-        """Wait until the expression holds in the page. Raises RuntimeError."""
-        # Playwright's own way would have the page evaluate text, which its policy forbids.
+        """Wait until the expression is true in the page. Raises RuntimeError."""
+        # Playwright's wait_for_function evaluates text, which the page's policy forbids.
         end = time.monotonic() + PATIENCE_MS / 1000
         while not self.page.evaluate(condition):
             if time.monotonic() > end:
@@ -77,7 +77,7 @@ class Visitor:
 
 
 def login_link(product: Product) -> str:
-    """An address that signs in as admin, once."""
+    """Return a link that signs in as admin once."""
     made = subprocess.run(
         [sys.executable, "-m", "django", "login-link", "--user", "admin", "--url", f"http://127.0.0.1:{product.port}"],
         env=product.environment,
@@ -89,7 +89,7 @@ def login_link(product: Product) -> str:
 
 
 class Memory:
-    """What a tab holds."""
+    """Memory of a tab."""
 
     def __init__(self, page: Page) -> None:
         self.session: CDPSession = page.context.new_cdp_session(page)
@@ -97,12 +97,12 @@ class Memory:
         self.session.send("HeapProfiler.enable")
 
     def heap(self) -> int:
-        """Bytes of JavaScript objects that are in use, after a collection."""
+        """Return the bytes of JavaScript objects after a collection."""
         self.session.send("HeapProfiler.collectGarbage")
         return int(self._metrics()["JSHeapUsedSize"])
 
     def nodes(self) -> int:
-        """Nodes of the DOM, those that are only held by scripts too."""
+        """Return the number of DOM nodes, including those that only scripts hold."""
         return int(self._metrics()["Nodes"])
 
     def _metrics(self) -> dict[str, float]:
@@ -111,7 +111,7 @@ class Memory:
 
 
 def renderers(root: int) -> int:
-    """Bytes of memory of all renderer processes below the process `root`; 0 where /proc does not tell."""
+    """Return the memory of all renderer processes below the process `root`, in bytes; 0 without /proc."""
     parents: dict[int, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:

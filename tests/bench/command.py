@@ -1,4 +1,4 @@
-"""`manage.py bench`: how fast this machine runs nodes, beside what it could do at best; other parts by name."""
+"""`manage.py bench`: how fast this machine runs nodes, beside what it could do at best, and other measurements."""
 
 from __future__ import annotations
 
@@ -26,13 +26,15 @@ DIRECT = (("chain of 100", 1, 100), ("10 x 50", 10, 50), ("100 x 50", 100, 50))
 KINDS = ("noop", "python")
 NODES = "nodes"
 INSIDE = (NODES, "celery", "recovery")
-"""Parts that start runs themselves, in the database that is named."""
+"""Parts that start runs themselves, in the database of --database."""
 DATABASE_HELP = (
-    "A DATABASE_URL of PostgreSQL. The cases of nodes without HTTP use that database; the parts history and live make "
-    "databases of their own on its server, and drop them."
+    "A DATABASE_URL of PostgreSQL. nodes, celery and recovery use that database; the other parts create "
+    "temporary databases on its server."
 )
-RUNS_HELP = "The part history makes about so many finished runs instead of 1,000,000 finished node runs."
-KEEP_HELP = "With --database, the part history makes its history in the database of this name, or finds it there."
+RUNS_HELP = "For history: create about this many finished runs instead of 1,000,000 finished node runs."
+KEEP_HELP = (
+    "For history with --database: create the history in the database of this name, or use the one that is there."
+)
 HTTP_RUNS = 1000
 
 
@@ -51,13 +53,13 @@ class Command(BaseCommand):
             nargs="?",
             default=NODES,
             choices=[NODES, *parts.names()],
-            help="What is measured: nodes, or the page of a run and the editor in a browser.",
+            help="What to measure: nodes, or another part.",
         )
         parser.add_argument("--json", action="store_true", help="One JSON object on stdout instead of the table.")
         parser.add_argument("--repeat", type=int, default=5, help="Measurements per case; the median counts.")
-        parser.add_argument("--only", action="append", default=[], help="Cases whose name contains this text.")
-        parser.add_argument("--no-http", action="store_true", help="Leave the case over HTTP out.")
-        parser.add_argument("--minutes", type=float, default=3, help="How long the page's memory is watched.")
+        parser.add_argument("--only", action="append", default=[], help="Only cases whose name contains this text.")
+        parser.add_argument("--no-http", action="store_true", help="Skip the case over HTTP.")
+        parser.add_argument("--minutes", type=float, default=3, help="Minutes of the page's memory measurement.")
         parser.add_argument("--database", default="", help=DATABASE_HELP)
         parser.add_argument("--runs", type=int, default=0, help=RUNS_HELP)
         parser.add_argument("--keep", default="", metavar="NAME", help=KEEP_HELP)
@@ -82,10 +84,10 @@ class Command(BaseCommand):
             self._table(report)
 
     def _outside(self, options: dict[str, Any]) -> None:
-        """Start over in a process whose settings name a temporary home."""
+        """Run the command again in a process with a temporary home."""
         folder = Path(tempfile.mkdtemp(prefix="interlock-bench-"))
         keep = {name: value for name, value in os.environ.items() if not name.startswith("INTERLOCK_")}
-        # The interpreter would compile the product again in every process that it starts.
+        # Without bytecode, every started process would compile the product again.
         keep.pop("PYTHONDONTWRITEBYTECODE", None)
         database = options["database"]
         keep.update(INTERLOCK_HOME=str(folder / "home"), DATABASE_URL=database if options["part"] in INSIDE else "")
@@ -102,7 +104,7 @@ class Command(BaseCommand):
         try:
             code = process.wait()
         finally:
-            # It has products of its own to stop.
+            # It has to stop the products that it started.
             process.terminate()
             process.wait()
             shutil.rmtree(folder, ignore_errors=True)
@@ -111,9 +113,9 @@ class Command(BaseCommand):
 
     def _part(self, options: dict[str, Any]) -> None:
         part = parts.find(options["part"])
-        if options["database"] and not parts.on_postgresql(part):
-            raise CommandError(f"The part {options['part']} measures on SQLite only: leave --database out.")
-        wish = parts.Wish(
+        if options["database"] and not parts.supports_postgresql(part):
+            raise CommandError(f"The part {options['part']} measures on SQLite only; omit --database.")
+        part_options = parts.Options(
             folder=Path(options["inside"]),
             repeat=options["repeat"],
             only=options["only"],
@@ -121,10 +123,10 @@ class Command(BaseCommand):
             database=options["database"],
             runs=options["runs"],
             keep=options["keep"],
-            say=lambda text: print(text, file=sys.stderr, flush=True),
+            progress=lambda text: print(text, file=sys.stderr, flush=True),
         )
         try:
-            report = part.measure(wish)
+            report = part.measure(part_options)
         except parts.Missing as error:
             raise CommandError(str(error)) from None
         report = {"machine": floor.describe(), "repeat": options["repeat"], **report}
@@ -154,7 +156,7 @@ class Command(BaseCommand):
 
     @contextlib.contextmanager
     def _scheduler(self) -> Iterator[Iterator[None]]:
-        """An iterator that starts the scheduler when it is first asked."""
+        """Yield an iterator whose first `next` starts the scheduler."""
         running: list[direct.SchedulerProcess] = []
 
         def start() -> Iterator[None]:
@@ -223,14 +225,14 @@ class Command(BaseCommand):
 
 
 def _leave(number: int, frame: Any) -> None:
-    """End by way of every `finally`, once: what has been started is stopped there."""
+    """Exit through every `finally`, which stops what was started. Further signals are ignored."""
     for other in (signal.SIGINT, signal.SIGTERM):
         signal.signal(other, signal.SIG_IGN)
     raise SystemExit(128 + number)
 
 
 def _result(name: str, nodes: int, seconds: list[float], floors: list[float]) -> dict[str, Any]:
-    """One case: medians, and how many times the floor it takes."""
+    """Return one case: medians, and their ratio to the floor."""
     took, least = statistics.median(seconds), statistics.median(floors)
     return {
         "name": name,

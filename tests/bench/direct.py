@@ -1,4 +1,4 @@
-"""Runs started at the engine's door, with the scheduler in a process of its own as under `up`."""
+"""Runs started with the engine's own action, with the scheduler in its own process as under `up`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from engine.states import RUN_TERMINAL
 START_SECONDS = 30.0
 END_SECONDS = 300.0
 LOOK_SECONDS = 0.02
-"""Seldom enough to leave the cores to what is measured; times come from the runs' rows."""
+"""Rarely enough to leave the cores to the product; times come from the rows of the runs."""
 
 
 class SchedulerProcess:
-    """`manage.py scheduler` in the installation of this process's environment."""
+    """`manage.py scheduler` with the environment of this process."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         command = [sys.executable, "-m", "django", "scheduler"]
@@ -39,7 +39,7 @@ class SchedulerProcess:
 
 
 def measure(document: Mapping[str, Any], workflow: str) -> float:
-    """Seconds from the run's creation to its end. Raises when it does not succeed."""
+    """Return the seconds from the run's creation to its end. Raises RuntimeError if it does not succeed."""
     run = runs.start(runs.store_definition(document), workflow=workflow, by="bench")
     end = time.monotonic() + END_SECONDS
     while True:

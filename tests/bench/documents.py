@@ -12,14 +12,14 @@ def _node(name: str, kind: str) -> dict[str, Any]:
 
 
 def chains(width: int, depth: int, kind: str) -> dict[str, Any]:
-    """`width` chains of `depth` nodes side by side; `kind`: noop or python (`return 1`)."""
+    """Return `width` parallel chains of `depth` nodes. `kind`: noop or python (`return 1`)."""
     nodes = [_node(f"n{a}_{b}", kind) for a in range(width) for b in range(depth)]
     edges = [{"source": f"n{a}_{b}", "target": f"n{a}_{b + 1}"} for a in range(width) for b in range(depth - 1)]
     return {"schema": "interlock/1", "nodes": nodes, "edges": edges}
 
 
 def five(kind: str) -> dict[str, Any]:
-    """Five nodes: one, three beside each other, one."""
+    """Return five nodes: one, three in parallel, one."""
     names = ("a", "b", "c", "d", "e")
     edges = [
         {"source": source, "target": target}

@@ -1,8 +1,8 @@
-"""The raw floor: what the machine gives when nothing is decided.
+"""The floor: what the machine could do at best.
 
-Two bare Python processes that echo a message over pipes, and a SQLite database in WAL mode with
-`synchronous=FULL` that gets the rows of a node in group commits. No envelope is built, no code is run, nothing is
-logged, validated or scheduled: the distance to it is what the product costs.
+Two bare Python processes echo messages over pipes, and a SQLite database in WAL mode with `synchronous=FULL` gets the
+rows of a node in group commits. Nothing is logged, validated or scheduled and no code runs, so the difference is the
+cost of the product.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ MESSAGE = struct.pack("<I", 1000) + b"e" * 1000
 """As long as a small envelope."""
 REPLY_BYTES = 204
 AHEAD = 16
-"""Messages in one process, as the product sends ahead."""
+"""Messages sent ahead to one process, as in the product."""
 
 
 class Floor:
-    """Two processes and a database under `folder`; end it with `close`."""
+    """Two processes and a database in `folder`. End it with `close`."""
 
     def __init__(self, folder: Path) -> None:
         self.processes = [
@@ -77,7 +77,7 @@ class Floor:
         db.execute("COMMIT")
 
     def hops(self, count: int) -> float:
-        """Seconds for `count` messages one after another, with a commit for each."""
+        """Return the seconds for `count` messages one after another, with a commit for each."""
         self.run += 1
         ends = [_ends(process) for process in self.processes]
         begun = time.perf_counter()
@@ -89,8 +89,7 @@ class Floor:
         return time.perf_counter() - begun
 
     def batches(self, count: int) -> float:
-        """Seconds for `count` messages, as many at once as two processes are sent ahead, with a commit for what has
-        come back."""
+        """Return the seconds for `count` messages, sent ahead to two processes, with a commit per batch of replies."""
         self.run += 1
         ends = dict(map(_ends, self.processes))
         waiting = dict.fromkeys(ends, b"")
@@ -136,5 +135,5 @@ def _read(descriptor: int, size: int) -> bytes:
 
 
 def describe() -> dict[str, Any]:
-    """What the figures depend on."""
+    """Return what the results depend on."""
     return {"python": sys.version.split()[0], "sqlite": sqlite3.sqlite_version, "cores": os.cpu_count()}

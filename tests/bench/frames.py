@@ -1,4 +1,4 @@
-"""Frames a second while somebody pans and zooms and states change."""
+"""Frames per second while somebody pans and zooms and states change."""
 
 from __future__ import annotations
 
@@ -8,57 +8,57 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tests.bench import probe, workflows
-from tests.bench.figures import case, share
-from tests.bench.stand import Stand
+from tests.bench.page_bench import PageBench
+from tests.bench.stats import case, quantile
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 CHANGES_A_SECOND = 50
 NODE_SECONDS = 0.08
-"""Two node processes then end 25 nodes a second, each of which has begun and ended: 50 changes."""
-HAND_SECONDS = 20.0
+"""Two node processes then run 25 nodes per second, each with two changes."""
+MOVE_SECONDS = 20.0
 ZOOM_STEPS = 9
 """From 10,000 nodes in view to cards."""
 PAN_STEPS = 24
 SIZES = (("frames: 1,000 nodes", 1000), ("frames: 10,000 nodes", 10_000))
 
 
-def measure(stand: Stand) -> list[dict[str, Any]]:
-    """While the hand moves; floor: the same hand over an empty page."""
+def measure(bench: PageBench) -> list[dict[str, Any]]:
+    """Measure frame rates during pans and zooms; the floor is the same on an empty page."""
     found = []
     for name, count in SIZES:
-        if not stand.wish.wants(name):
+        if not bench.options.includes(name):
             continue
-        stand.wish.say(name)
-        slug = stand.publish(workflows.layers(count, 3, workflows.SLEEPS.format(seconds=NODE_SECONDS)))
+        bench.options.progress(name)
+        slug = bench.publish(workflows.layers(count, 3, workflows.SLEEP.format(seconds=NODE_SECONDS)))
         rates, floors, longest, fewest, changes = [], [], [], [], []
-        for _ in range(stand.wish.repeat):
-            run = stand.start(slug)
-            with stand.visitor(probe.RATE, probe.FRAMES) as visitor:
+        for _ in range(bench.options.repeat):
+            run = bench.start(slug)
+            with bench.visitor(probe.RATE, probe.FRAMES) as visitor:
                 page = visitor.page
                 page.goto("about:blank")
-                floors.append(_rate(_hand(page, HAND_SECONDS / 2)))
+                floors.append(_rate(_pan_and_zoom(page, MOVE_SECONDS / 2)))
                 page.goto(visitor.at(f"/runs/{run}/"))
                 visitor.until(probe.drawn())
                 time.sleep(2)
                 page.evaluate("window.benchSeen.messages.length = 0")
-                frames = _hand(page, HAND_SECONDS)
+                frames = _pan_and_zoom(page, MOVE_SECONDS)
                 texts = page.evaluate("window.benchSeen.messages.map((message) => message[1])")
-            stand.cancel(run)
+            bench.cancel(run)
             rates.append(_rate(frames))
-            longest.append(share([after - before for before, after in itertools.pairwise(frames)], 0.95))
+            longest.append(quantile([after - before for before, after in itertools.pairwise(frames)], 0.95))
             fewest.append(slowest(frames))
-            changes.append(sum(text.count('"type":"node"') for text in texts) / HAND_SECONDS)
+            changes.append(sum(text.count('"type":"node"') for text in texts) / MOVE_SECONDS)
         found.append(
             case(
                 name,
                 "a second",
                 rates,
                 floors,
-                slowest_second=share(fewest, 0.5),
-                p95_ms=share(longest, 0.5),
-                changes_a_second=share(changes, 0.5),
+                slowest_second=quantile(fewest, 0.5),
+                p95_ms=quantile(longest, 0.5),
+                changes_a_second=quantile(changes, 0.5),
             )
         )
     return found
@@ -69,17 +69,17 @@ def _rate(frames: list[float]) -> float:
 
 
 def slowest(frames: list[float]) -> float:
-    """Frames in the second that had the fewest."""
+    """Return the fewest frames of any second."""
     seconds = [0] * (int((frames[-1] - frames[0]) / 1000) + 1)
     for frame in frames:
         seconds[int((frame - frames[0]) / 1000)] += 1
-    # The last one is not whole.
+    # The last second is incomplete.
     return min(seconds[:-1], default=0)
 
 
-def _hand(page: Page, seconds: float) -> list[float]:
-    """From all nodes in view down to readable cards and back, again and again, panning on the way; when each frame
-    began, in ms."""
+def _pan_and_zoom(page: Page, seconds: float) -> list[float]:
+    """Zoom from all nodes to readable cards and back, repeatedly, with pans in between. Return the start of each
+    frame in ms."""
     found = page.locator(probe.CANVAS)
     box = found.bounding_box() if found.count() else None
     left, top, width, height = (box["x"], box["y"], box["width"], box["height"]) if box else (0, 0, 1000, 500)

@@ -1,4 +1,4 @@
-"""1,000 runs of 5 nodes submitted over HTTP by 8 clients to a whole product (`manage.py up`) of its own."""
+"""A product (`manage.py up`) of its own, and 1,000 runs of 5 nodes submitted over HTTP by 8 clients."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ SLUG = "bench"
 
 
 class Product:
-    """`manage.py up`, or another command that serves, in a home folder of its own, on a free port of the loopback. End
-    it with `stop`."""
+    """`manage.py up`, or another serving command, in its own home and on a free loopback port. End it with `stop`."""
 
     def __init__(self, home: Path, command: str = "up", **environment: str) -> None:
         with socket.socket() as probe:
@@ -37,7 +36,7 @@ class Product:
         home.mkdir(mode=0o700, exist_ok=True)
         self._database: sqlite3.Connection | None = None
         self.log = open(home.with_suffix(".log"), "wb")  # noqa: SIM115 - closed by stop
-        # Where nodes run on workers, what is measured brings them.
+        # Parts that measure workers start them.
         options = ["--no-worker"] if command == "up" else []
         begun = time.monotonic()
         self.process = subprocess.Popen(
@@ -49,7 +48,7 @@ class Product:
         try:
             self._wait_ready()
             self.start_seconds = time.monotonic() - begun
-            """From the command to the first good answer of /readyz."""
+            """From the command to the first successful answer of /readyz."""
             made = subprocess.run(
                 [sys.executable, "-m", "django", "token", "--user", "admin"],
                 env=self.environment,
@@ -82,7 +81,7 @@ class Product:
     def call(
         self, method: str, path: str, body: Any = None, connection: http.client.HTTPConnection | None = None
     ) -> Any:
-        """The parsed answer. Raises RuntimeError for anything but 2xx."""
+        """Return the parsed answer. Raises RuntimeError for other statuses than 2xx."""
         used = connection or self.connect()
         used.request(method, path, None if body is None else json.dumps(body), self.headers)
         answer = used.getresponse()
@@ -92,7 +91,7 @@ class Product:
         return json.loads(text) if text else None
 
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Read from the product's database: asking over HTTP would be part of the load."""
+        """Read from the product's database, because HTTP requests would be part of the load."""
         if self._database is None:
             path = Path(self.environment["INTERLOCK_HOME"]) / "interlock.sqlite3"
             self._database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
@@ -109,7 +108,7 @@ class Product:
 
 
 def prepare(product: Product, document: Mapping[str, Any], slug: str = SLUG) -> None:
-    """A workflow whose live version is `document`."""
+    """Create a workflow whose live version is `document`."""
     product.call("POST", "/api/v1/workflows/", {"name": slug, "slug": slug})
     product.call("POST", f"/api/v1/workflows/{slug}/versions/", {"definition": document, "message": "bench"})
 
@@ -119,15 +118,15 @@ class Submitted:
     """Times of many runs, in seconds from the first request."""
 
     accepted: float
-    """Until the last was accepted."""
+    """Until the last one was accepted."""
     ended: float
-    """Until the last had succeeded."""
+    """Until the last one had succeeded."""
     requests: list[float]
-    """How long each request took."""
+    """Duration of each request."""
 
 
 def measure(product: Product, count: int, slug: str = SLUG) -> Submitted:
-    """Start `count` runs by CLIENTS clients, each with one request at a time. Raises RuntimeError."""
+    """Start `count` runs with CLIENTS clients, each with one request at a time. Raises RuntimeError."""
     before = _ended(product, slug)
     latencies: list[float] = []
     errors: list[BaseException] = []
@@ -170,7 +169,7 @@ def measure(product: Product, count: int, slug: str = SLUG) -> Submitted:
 
 
 def _ended(product: Product, slug: str) -> int:
-    """Runs that have succeeded. Raises RuntimeError when some did not."""
+    """Return the number of succeeded runs. Raises RuntimeError if others ended."""
     [(good, bad)] = product.rows(
         "SELECT count(*) FILTER (WHERE state = 'succeeded'), "
         "count(*) FILTER (WHERE state IN ('failed', 'cancelled', 'timed_out')) FROM engine_run WHERE workflow = ?",

@@ -1,4 +1,4 @@
-"""What the product costs while nobody uses it: starting, memory, CPU and writes, and what it takes on the disk."""
+"""`bench idle`: seconds of a start, memory, CPU and writes of an idle product, and its installed size."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from engine.inspect import procfs
-from tests.bench.figures import case
 from tests.bench.http import Product
-from tests.bench.parts import Missing, Wish
+from tests.bench.parts import Missing, Options
+from tests.bench.stats import case
 
 SETTLE_SECONDS = 30.0
 IDLE_SECONDS = 60.0
 LOOK_SECONDS = 0.05
-"""Changes of files below the home that lie closer together are one write."""
+"""Changes of files that are closer together count as one write."""
 SAMPLE = "flight-delays"
 
 
-def measure(wish: Wish) -> dict[str, Any]:
+def measure(options: Options) -> dict[str, Any]:
     if not Path("/proc/self/smaps_rollup").exists():
         raise Missing("Memory, CPU and writes are read from /proc, which this system does not have.")
     distributions = _distributions()
@@ -31,27 +31,27 @@ def measure(wish: Wish) -> dict[str, Any]:
     ]
     first: list[float] = []
     later: list[float] = []
-    for number in range(wish.repeat):
-        wish.say(f"start {number + 1} of {wish.repeat}")
-        home = wish.folder / f"idle-{number}"
+    for number in range(options.repeat):
+        options.progress(f"start {number + 1} of {options.repeat}")
+        home = options.folder / f"idle-{number}"
         for starts in (first, later):
             product = Product(home)
             starts.append(product.start_seconds)
-            if number < wish.repeat - 1 or starts is first:
+            if number < options.repeat - 1 or starts is first:
                 product.stop()
     cases += [case("start: first of a home", "s", first), case("start: later", "s", later)]
     try:
-        cases += _at_rest(wish, product, home)
+        cases += _at_rest(options, product, home)
     finally:
         product.stop()
     return {"cases": cases}
 
 
-def _at_rest(wish: Wish, product: Product, home: Path) -> list[dict[str, Any]]:
-    wish.say(f"memory after {SETTLE_SECONDS:g} s")
+def _at_rest(options: Options, product: Product, home: Path) -> list[dict[str, Any]]:
+    options.progress(f"memory after {SETTLE_SECONDS:g} s")
     time.sleep(SETTLE_SECONDS)
     cases = [_memory(product, f"memory: {SETTLE_SECONDS:g} s after ready")]
-    wish.say(f"CPU and writes over {IDLE_SECONDS:g} s")
+    options.progress(f"CPU and writes over {IDLE_SECONDS:g} s")
     before = _cpu_ticks(product)
     writes = _writes(home, IDLE_SECONDS)
     after = _cpu_ticks(product)
@@ -66,7 +66,7 @@ def _at_rest(wish: Wish, product: Product, home: Path) -> list[dict[str, Any]]:
     )
     files = {name: count for name, count in writes.items() if name}
     cases.append(case(f"writes over {IDLE_SECONDS:g} s", "writes", [writes[""]], (), **files))
-    wish.say(f"memory {IDLE_SECONDS:g} s after the sample ran")
+    options.progress(f"memory {IDLE_SECONDS:g} s after the sample ran")
     run = product.call("POST", f"/api/v1/workflows/{SAMPLE}/runs/?wait=50", {})
     if run["state"] != "succeeded":
         raise RuntimeError(f"The sample's run is {run['state']}: {run['counts']}.")
@@ -77,17 +77,17 @@ def _at_rest(wish: Wish, product: Product, home: Path) -> list[dict[str, Any]]:
 
 def lines(report: dict[str, Any]) -> list[str]:
     machine = report["machine"]
-    told = [f"Python {machine['python']}, {machine['cores']} cores; starts are medians of {report['repeat']}"]
+    output = [f"Python {machine['python']}, {machine['cores']} cores; starts are medians of {report['repeat']}"]
     for made in report["cases"]:
-        told.append(f"{made['name']:44}{made['value']:>10,.4g} {made['unit']}")
+        output.append(f"{made['name']:44}{made['value']:>10,.4g} {made['unit']}")
         more = [f"{key} {value:,.3g}" for key, value in made.items() if key not in ("name", "unit", "value", "all")]
         if more:
-            told.append(f"{'':4}{', '.join(more)}")
-    return told
+            output.append(f"{'':4}{', '.join(more)}")
+    return output
 
 
 def _processes(product: Product) -> Iterator[tuple[str, int]]:
-    """(what it is, pid) of all processes of the product."""
+    """Yield (role, pid) of all processes of the product."""
     pids = [product.process.pid]
     for pid in pids:
         pids += procfs.children(pid)
@@ -98,7 +98,7 @@ def _processes(product: Product) -> Iterator[tuple[str, int]]:
 
 
 def _memory(product: Product, name: str) -> dict[str, Any]:
-    """The proportional set size of all processes together, and of each kind."""
+    """Return the proportional set size of all processes together, and by role."""
     kinds: dict[str, Any] = {}
     count = 0
     for role, pid in _processes(product):
@@ -121,7 +121,7 @@ def _percent(ticks: int) -> float:
 
 
 def _writes(home: Path, seconds: float) -> dict[str, int]:
-    """How often each file below `home` was seen to change, and under "" how often any was."""
+    """Return how often each file below `home` changed, and under "" how often any did."""
     counts = {"": 0}
     seen = _stamps(home)
     end = time.monotonic() + seconds
@@ -148,7 +148,7 @@ def _stamps(home: Path) -> dict[str, tuple[int, int]]:
 
 
 def _distributions() -> dict[str, importlib.metadata.Distribution]:
-    """The product and what it needs, by name: what `make install` brings."""
+    """Return the product's requirements by name: what `make install` installs."""
     found: dict[str, importlib.metadata.Distribution] = {}
     names = ["interlock"]
     for name in names:
@@ -167,8 +167,8 @@ def _distributions() -> dict[str, importlib.metadata.Distribution]:
 
 
 def _size(distribution: importlib.metadata.Distribution) -> int:
-    """Bytes of its files, compiled ones included."""
+    """Return the bytes of its files, including bytecode."""
     paths = {Path(str(distribution.locate_file(file))) for file in distribution.files or ()}
-    # Not every installer lists what was compiled.
+    # Not every installer lists the bytecode.
     paths |= {Path(importlib.util.cache_from_source(path)) for path in paths if path.suffix == ".py"}
     return sum(path.stat().st_size for path in paths if path.is_file())

@@ -1,4 +1,4 @@
-"""From a node's end to the frame that shows it, while a run of short Python nodes goes on."""
+"""The delay from a node's end to the frame that shows it, during a run of short Python nodes."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ import time
 from typing import Any
 
 from tests.bench import probe, workflows
-from tests.bench.figures import milliseconds, share, spread
-from tests.bench.stand import Stand
+from tests.bench.page_bench import PageBench
+from tests.bench.stats import milliseconds, quantile, spread
 
 NODES, DEPTH = 1000, 10
 SETTLE_SECONDS = 2.0
-"""After the page has opened, so that its opening is no part of what is measured."""
+"""After opening the page, so that opening is not measured."""
 
 
-def measure(stand: Stand) -> list[dict[str, Any]]:
-    """Of each repetition the median and the 95th percentile over its nodes; and how it comes about."""
+def measure(bench: PageBench) -> list[dict[str, Any]]:
+    """Return the median and the 95th percentile over the nodes of each repetition, and their parts."""
     totals: list[dict[str, float]] = []
     arrivals: list[dict[str, float]] = []
     paints: list[dict[str, float]] = []
     seconds: list[float] = []
-    for number in range(stand.wish.repeat):
-        gate = stand.file(f"gate-{number}")
-        code = workflows.SLEEPS.format(seconds=workflows.SHORT_SECONDS)
-        slug = stand.publish(workflows.gated_chains(NODES, DEPTH, code, str(gate)))
-        run = stand.start(slug)
-        with stand.visitor(probe.FRAMES) as visitor:
+    for number in range(bench.options.repeat):
+        gate = bench.file(f"gate-{number}")
+        code = workflows.SLEEP.format(seconds=workflows.SHORT_SECONDS)
+        slug = bench.publish(workflows.gated_chains(NODES, DEPTH, code, str(gate)))
+        run = bench.start(slug)
+        with bench.visitor(probe.FRAMES) as visitor:
             page = visitor.page
             page.goto(visitor.at(f"/runs/{run}/"))
             visitor.until(probe.drawn())
             time.sleep(SETTLE_SECONDS)
             gate.touch()
-            ended = stand.ended(run)
-            last = _last(stand, run)
+            ended = bench.ended(run)
+            last = _last(bench, run)
             visitor.until(probe.drawn(last))
             seen = page.evaluate("window.benchSeen")
         found = latencies(seen["messages"], seen["drawn"])
@@ -48,27 +48,28 @@ def measure(stand: Stand) -> list[dict[str, Any]]:
         {
             "name": f"latency: {whole}, {word}",
             "unit": "ms",
-            "value": share([total[part] for total in totals], 0.5),
+            "value": quantile([total[part] for total in totals], 0.5),
             "all": [total[part] for total in totals],
-            "to_socket": share([arrival[part] for arrival in arrivals], 0.5),
-            "to_frame": share([paint[part] for paint in paints], 0.5),
-            "run_seconds": share(seconds, 0.5),
+            "to_socket": quantile([arrival[part] for arrival in arrivals], 0.5),
+            "to_frame": quantile([paint[part] for paint in paints], 0.5),
+            "run_seconds": quantile(seconds, 0.5),
         }
         for part, word in (("median", "median"), ("p95", "95 %"))
     ]
 
 
-def _last(stand: Stand, run: str) -> int:
-    """The number of the run's last event, as the page's HTML says it."""
-    with stand.visitor() as visitor:
+def _last(bench: PageBench, run: str) -> int:
+    """Return the number of the run's last event from the page's HTML."""
+    with bench.visitor() as visitor:
         visitor.page.goto(visitor.at(f"/runs/{run}/"), wait_until="commit")
         return int(visitor.page.locator("[data-run-view]").get_attribute("data-seq") or 0)
 
 
 def latencies(messages: list[list[Any]], drawn: list[list[float]]) -> list[tuple[float, float, float]]:
-    """Of each node that ended: ms to its message, to the script of the frame that shows it, to that frame's end.
+    """Return for each ended node the ms to its message, to the script of the frame that shows it, and to that frame's
+    end.
 
-    `messages`: [received, text] as they came; `drawn`: [seq, in the frame, after it].
+    `messages`: [received, text]; `drawn`: [seq, in the frame, after it].
     """
     found: list[tuple[float, float, float]] = []
     frames = iter(drawn)

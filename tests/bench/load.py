@@ -1,4 +1,4 @@
-"""The part `load` of bench: the engine and the web process under each other's load, and what starting a run costs."""
+"""`bench load`: the engine and the web process under each other's load, and the cost of starting a run."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from urllib.parse import urlsplit
 from engine.states import RUN_TERMINAL
 from tests.bench.browser import login_link
 from tests.bench.documents import chains, five
-from tests.bench.figures import share
 from tests.bench.http import Product, prepare
-from tests.bench.parts import Wish
+from tests.bench.parts import Options
 from tests.bench.reader import KINDS
+from tests.bench.stats import quantile
 
 WIDE: Final = ("noop", 100, 100)
 ENGINE: Final = (WIDE, ("noop", 10, 1000), ("python", 100, 100), ("python", 10, 1000))
-"""(kind, width, depth): the chains of the part `nodes`, longer, so that one run lasts."""
+"""(kind, width, depth): the chains of `bench nodes`, but longer."""
 PHASE_SECONDS: Final = 4.0
 WRITE_SECONDS: Final = 10.0
 WRITES_RATE: Final = 5.0
-"""Launches, and saved drafts, a second."""
+"""Launches, and saved drafts, per second."""
 LAUNCHES: Final = 20
 END_SECONDS: Final = 300.0
 LOOK_SECONDS: Final = 0.05
@@ -37,7 +37,7 @@ Document = Mapping[str, Any]
 
 
 class Readers:
-    """The second process, while the block lasts."""
+    """The second process."""
 
     def __init__(self, product: Product, cookie: str) -> None:
         self.found: dict[str, Any] = {}
@@ -55,27 +55,27 @@ class Readers:
         self.process.stdin.flush()
 
     def end(self) -> dict[str, Any]:
-        """What it measured. Raises RuntimeError when it failed."""
-        told, _ = self.process.communicate(timeout=120)
+        """Return what it measured. Raises RuntimeError if it failed."""
+        output, _ = self.process.communicate(timeout=120)
         if self.process.returncode:
             raise RuntimeError("The reader failed; see above.")
-        found: dict[str, Any] = json.loads(told)
+        found: dict[str, Any] = json.loads(output)
         return found
 
 
-class Stand:
-    """One product, and ways to have runs in it."""
+class LoadBench:
+    """One product, and the runs in it."""
 
-    def __init__(self, wish: Wish) -> None:
-        self.wish = wish
-        self.product = Product(wish.folder / "load")
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.product = Product(options.folder / "load")
         self.cookie = session_cookie(self.product)
 
     def start(self, slug: str, connection: http.client.HTTPConnection | None = None) -> str:
         return str(self.product.call("POST", f"/api/v1/workflows/{slug}/runs/", {}, connection)["id"])
 
     def ended(self, run: str) -> float:
-        """Wait for the run's end; the seconds it took. Raises RuntimeError when it did not succeed."""
+        """Wait for the run's end and return its seconds. Raises RuntimeError if it did not succeed."""
         end = time.monotonic() + END_SECONDS
         while True:
             [(state, seconds)] = self.product.rows(
@@ -92,7 +92,7 @@ class Stand:
         return float(seconds)
 
     def phase(self, slug: str, nodes: int, readers: Readers | None, seconds: float = PHASE_SECONDS) -> float:
-        """Nodes a second of runs one after another, for about so long."""
+        """Start runs one after another for about `seconds`. Return the nodes per second."""
         took: list[float] = []
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -104,7 +104,7 @@ class Stand:
 
 
 def session_cookie(product: Product) -> str:
-    """The cookie of a session, got as people get it."""
+    """Return the cookie of a session, after signing in."""
     path = urlsplit(login_link(product)).path
     connection = product.connect()
     connection.request("GET", path)
@@ -126,78 +126,78 @@ def session_cookie(product: Product) -> str:
     return next(cookie for cookie in cookies if cookie.startswith("interlock_session="))
 
 
-def measure(wish: Wish) -> dict[str, Any]:
+def measure(options: Options) -> dict[str, Any]:
     found: list[dict[str, Any]] = []
-    stand = Stand(wish)
+    bench = LoadBench(options)
     try:
         for kind, width, depth in ENGINE:
-            if wish.wants(name := f"{kind}: {width} x {depth}"):
-                wish.say(name)
-                found.append(_engine(stand, name, kind, width, depth))
-        if wish.wants("writes"):
-            wish.say("writes")
-            found += _writes(stand)
-        if wish.wants("launch"):
-            wish.say("launch")
-            found.append(_launch(stand))
+            if options.includes(name := f"{kind}: {width} x {depth}"):
+                options.progress(name)
+                found.append(_engine(bench, name, kind, width, depth))
+        if options.includes("writes"):
+            options.progress("writes")
+            found += _writes(bench)
+        if options.includes("launch"):
+            options.progress("launch")
+            found.append(_launch(bench))
     finally:
-        stand.product.stop()
+        bench.product.stop()
     return {"cases": found}
 
 
-def _engine(stand: Stand, name: str, kind: str, width: int, depth: int) -> dict[str, Any]:
+def _engine(bench: LoadBench, name: str, kind: str, width: int, depth: int) -> dict[str, Any]:
     slug = f"{kind}-{width}"
-    prepare(stand.product, chains(width, depth, kind), slug)
-    stand.phase(slug, width * depth, None, 0.1)
+    prepare(bench.product, chains(width, depth, kind), slug)
+    bench.phase(slug, width * depth, None, 0.1)
     alone, watched = [], []
     seconds: dict[str, list[float]] = {kind: [] for kind, _ in KINDS}
     sent = 0
-    for _ in range(stand.wish.repeat):
-        alone.append(stand.phase(slug, width * depth, None))
-        readers = Readers(stand.product, stand.cookie)
-        watched.append(stand.phase(slug, width * depth, readers))
-        told = readers.end()
-        sent += told["socket_bytes"]
-        for of, values in told["seconds"].items():
+    for _ in range(bench.options.repeat):
+        alone.append(bench.phase(slug, width * depth, None))
+        readers = Readers(bench.product, bench.cookie)
+        watched.append(bench.phase(slug, width * depth, readers))
+        output = readers.end()
+        sent += output["socket_bytes"]
+        for of, values in output["seconds"].items():
             seconds[of] += values
-    least, whole = statistics.median(watched), statistics.median(alone)
+    least, is_whole = statistics.median(watched), statistics.median(alone)
     return {
         "name": name,
         "unit": "nodes/s",
         "value": least,
         "all": watched,
-        "alone": whole,
+        "alone": is_whole,
         "all_alone": alone,
-        "ratio": least / whole,
-        "request_p95_ms": {of: share(values, 0.95) * 1000 for of, values in _with_all(seconds).items()},
+        "ratio": least / is_whole,
+        "request_p95_ms": {of: quantile(values, 0.95) * 1000 for of, values in _with_all(seconds).items()},
         "requests": sum(map(len, seconds.values())),
         "socket_bytes": sent,
     }
 
 
 def _with_all(seconds: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
-    """The values by kind, and all of them."""
+    """Return the values by kind, and all of them."""
     return {"all": [one for values in seconds.values() for one in values]} | {of: list(v) for of, v in seconds.items()}
 
 
-def _writes(stand: Stand) -> list[dict[str, Any]]:
-    """Launches and saved drafts while the engine works as fast as it can and is watched."""
+def _writes(bench: LoadBench) -> list[dict[str, Any]]:
+    """Measure launches and saved drafts while the engine works at full speed and is watched."""
     kind, width, depth = WIDE
-    prepare(stand.product, chains(width, depth, kind), "busy")
-    prepare(stand.product, five("noop"), "small")
-    connection = stand.product.connect()
-    draft = _Draft(stand.product, chains(10, 10, "python"))
+    prepare(bench.product, chains(width, depth, kind), "busy")
+    prepare(bench.product, five("noop"), "small")
+    connection = bench.product.connect()
+    draft = _Draft(bench.product, chains(10, 10, "python"))
     launched: list[float] = []
     saved: list[float] = []
     rates: list[float] = []
-    for _ in range(stand.wish.repeat):
+    for _ in range(bench.options.repeat):
         stop = threading.Event()
-        readers = Readers(stand.product, stand.cookie)
+        readers = Readers(bench.product, bench.cookie)
         writers = (
-            _Regular(lambda: stand.start("small", connection), launched, stop),
+            _Regular(lambda: bench.start("small", connection), launched, stop),
             _Regular(draft.save, saved, stop),
         )
-        rates.append(stand.phase("busy", width * depth, readers, WRITE_SECONDS))
+        rates.append(bench.phase("busy", width * depth, readers, WRITE_SECONDS))
         stop.set()
         for writer in writers:
             writer.end()
@@ -207,9 +207,9 @@ def _writes(stand: Stand) -> list[dict[str, Any]]:
         {
             "name": f"writes: {what}",
             "unit": "ms",
-            "value": share(values, 0.99) * 1000,
+            "value": quantile(values, 0.99) * 1000,
             "median": statistics.median(values) * 1000,
-            "p95": share(values, 0.95) * 1000,
+            "p95": quantile(values, 0.95) * 1000,
             "max": max(values) * 1000,
             "count": len(values),
             "engine_nodes_per_second": rate,
@@ -219,7 +219,7 @@ def _writes(stand: Stand) -> list[dict[str, Any]]:
 
 
 class _Draft:
-    """A working copy that is saved whole and by a patch, in turn."""
+    """A draft that is saved whole and by a patch, in turn."""
 
     def __init__(self, product: Product, document: Document) -> None:
         self.product, self.document = product, document
@@ -230,18 +230,18 @@ class _Draft:
 
     def save(self) -> None:
         self.saves += 1
-        whole = self.saves % 2
+        is_whole = self.saves % 2
         body: Any = {"definition": self.document}
-        if not whole:
+        if not is_whole:
             body = [{"op": "add", "path": "/nodes/0/position", "value": {"x": self.saves, "y": 0}}]
         headers = {
             **self.product.headers,
             "If-Match": self.tag,
             "Prefer": "return=minimal",
-            "Content-Type": "application/json" if whole else "application/json-patch+json",
+            "Content-Type": "application/json" if is_whole else "application/json-patch+json",
         }
         self.connection.request(
-            "PUT" if whole else "PATCH", "/api/v1/workflows/drafted/draft/", json.dumps(body), headers
+            "PUT" if is_whole else "PATCH", "/api/v1/workflows/drafted/draft/", json.dumps(body), headers
         )
         answer = self.connection.getresponse()
         text = answer.read()
@@ -251,7 +251,7 @@ class _Draft:
 
 
 class _Regular(threading.Thread):
-    """Does something WRITES_RATE times a second, and notes the seconds from when it was due."""
+    """Calls something WRITES_RATE times per second and records the seconds from when each call was due."""
 
     def __init__(self, what: Callable[[], object], seconds: list[float], stop: threading.Event) -> None:
         super().__init__()
@@ -270,47 +270,47 @@ class _Regular(threading.Thread):
             self.error = error
 
     def end(self) -> None:
-        """Raises what it ended with."""
+        """Raise the error that it ended with."""
         self.join()
         if self.error is not None:
             raise self.error
 
 
-def _launch(stand: Stand) -> dict[str, Any]:
-    """Starting a run of 10,000 nodes on a product that does nothing else; each is cancelled again."""
-    prepare(stand.product, chains(100, 100, "noop"), "large")
-    connection = stand.product.connect()
+def _launch(bench: LoadBench) -> dict[str, Any]:
+    """Measure the start of a run of 10,000 nodes on an otherwise idle product; each run ends before the next."""
+    prepare(bench.product, chains(100, 100, "noop"), "large")
+    connection = bench.product.connect()
     seconds = []
     for _ in range(LAUNCHES):
         begun = time.perf_counter()
-        run = stand.start("large", connection)
+        run = bench.start("large", connection)
         seconds.append(time.perf_counter() - begun)
-        stand.ended(run)
+        bench.ended(run)
     return {
         "name": "launch: 10,000 nodes",
         "unit": "ms",
         "value": statistics.median(seconds) * 1000,
-        "p95": share(seconds, 0.95) * 1000,
+        "p95": quantile(seconds, 0.95) * 1000,
         "all": [one * 1000 for one in seconds],
     }
 
 
 def lines(report: dict[str, Any]) -> list[str]:
     machine = report["machine"]
-    told = [f"Python {machine['python']}, {machine['cores']} cores; medians of {report['repeat']}"]
+    output = [f"Python {machine['python']}, {machine['cores']} cores; medians of {report['repeat']}"]
     for case in report["cases"]:
         if case["unit"] == "nodes/s":
-            told.append(
+            output.append(
                 f"{case['name']:24}{case['value']:>10,.0f} nodes/s read by others,{case['alone']:>8,.0f} alone: "
-                f"{case['ratio']:.0%} (asked: 65 %)"
+                f"{case['ratio']:.0%} (target: 65 %)"
             )
             slow = ", ".join(f"{of} {value:.0f} ms" for of, value in case["request_p95_ms"].items())
-            told.append(f"{'':4}95 % of {case['requests']} requests within (asked: 100 ms): {slow}")
+            output.append(f"{'':4}95 % of {case['requests']} requests within (target: 100 ms): {slow}")
         elif "count" in case:
-            told.append(
-                f"{case['name']:24}{case['value']:>10,.0f} ms for 99 % (asked: 150), {case['median']:.0f} in the "
+            output.append(
+                f"{case['name']:24}{case['value']:>10,.0f} ms for 99 % (target: 150), {case['median']:.0f} in the "
                 f"median, of {case['count']} beside {case['engine_nodes_per_second']:,.0f} nodes/s"
             )
         else:
-            told.append(f"{case['name']:24}{case['value']:>10,.0f} ms (asked: 50), 95 % within {case['p95']:.0f} ms")
-    return told
+            output.append(f"{case['name']:24}{case['value']:>10,.0f} ms (target: 50), 95 % within {case['p95']:.0f} ms")
+    return output

@@ -6,21 +6,21 @@ import secrets
 from typing import Any
 
 from tests.bench import probe, workflows
-from tests.bench.figures import case
-from tests.bench.stand import Stand
+from tests.bench.page_bench import PageBench
+from tests.bench.stats import case
 
 NODES, LINES = 10, 100_000
-"""An attempt keeps its first and last 50,000 lines, so none of these is dropped."""
+"""An attempt keeps its first and last 50,000 lines, so none is dropped."""
 LINE = "[data-logs] .line"
 
 
-def measure(stand: Stand) -> list[dict[str, Any]]:
+def measure(bench: PageBench) -> list[dict[str, Any]]:
     once = f"unheard-of-{secrets.token_hex(4)}"
-    run = stand.start(stand.publish(workflows.talkers(NODES, LINES - 1, once)))
-    stand.ended(run)
+    run = bench.start(bench.publish(workflows.printing_nodes(NODES, LINES - 1, once)))
+    bench.ended(run)
     opened, home, end, first, last, rare = [], [], [], [], [], []
-    for number in range(stand.wish.repeat):
-        with stand.visitor(probe.REACTION) as visitor:
+    for number in range(bench.options.repeat):
+        with bench.visitor(probe.REACTION) as visitor:
             page = visitor.page
             page.goto(visitor.at(f"/runs/{run}/"), wait_until="commit")
             opened.append(page.evaluate("(selector) => window.benchOpened(selector)", LINE) / 1000)
@@ -30,7 +30,7 @@ def measure(stand: Stand) -> list[dict[str, Any]]:
             log.focus()
             home.append(_key(page, "Home", "row 0 of"))
             end.append(_key(page, "End", newest))
-            # From the end the page goes to the last hit, which is known when all lines were looked through.
+            # At the end the page goes to the last match, which is known after all lines were searched.
             last.append(_search(page, f"row {8152 + number} of"))
             page.locator("[data-log-search]").fill("")
             log.focus()
@@ -56,7 +56,7 @@ def _key(page: Any, key: str, text: str) -> float:
 
 
 def _search(page: Any, text: str) -> float:
-    """From the last letter to the frame with a hit in view; the page's wait for more letters is part of it."""
+    """Return the ms from the last letter to the frame with a match in view, including the page's debounce."""
     field = page.locator("[data-log-search]")
     probe.react(page, "input", f"{LINE} mark", text)
     field.fill(text)

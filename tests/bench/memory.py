@@ -1,4 +1,4 @@
-"""What the tab holds over a busy run of several minutes."""
+"""Memory of the tab during a busy run of several minutes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.bench import probe, workflows
 from tests.bench.browser import Memory, renderers
-from tests.bench.stand import Stand
+from tests.bench.page_bench import PageBench
 
 NODES_A_SECOND = 20
 LINES_A_NODE = 5
@@ -16,25 +16,25 @@ NODES_MAX = 10_000
 LOOK_SECONDS = 10.0
 
 
-def measure(stand: Stand) -> list[dict[str, Any]]:
-    """The heap after a collection, and all memory of the renderers, from when the page has settled to the end."""
-    seconds = stand.wish.minutes * 60
+def measure(bench: PageBench) -> list[dict[str, Any]]:
+    """Measure the heap after a collection and the memory of the renderers until the end of the run."""
+    seconds = bench.options.minutes * 60
     count = max(workflows.LAYER, min(NODES_MAX, int(seconds * NODES_A_SECOND)))
-    code = workflows.TALKS.format(lines=LINES_A_NODE, seconds=PROCESSES * seconds / count)
-    run = stand.start(stand.publish(workflows.layers(count, 3, code)))
+    code = workflows.PRINT_AND_SLEEP.format(lines=LINES_A_NODE, seconds=PROCESSES * seconds / count)
+    run = bench.start(bench.publish(workflows.layers(count, 3, code)))
     rows: list[tuple[float, float, float, float]] = []
-    with stand.visitor() as visitor:
+    with bench.visitor() as visitor:
         visitor.page.goto(visitor.at(f"/runs/{run}/"))
         visitor.until(probe.drawn())
         memory = Memory(visitor.page)
         begun = time.monotonic()
-        while (passed := time.monotonic() - begun) < seconds and stand.run(run)["finished_at"] is None:
-            rows.append((passed / 60, memory.heap() / 1e6, renderers(stand.process) / 1e6, memory.nodes()))
+        while (passed := time.monotonic() - begun) < seconds and bench.run(run)["finished_at"] is None:
+            rows.append((passed / 60, memory.heap() / 1e6, renderers(bench.process) / 1e6, memory.nodes()))
             time.sleep(LOOK_SECONDS)
-        ended = stand.run(run)
-        rows.append((passed / 60, memory.heap() / 1e6, renderers(stand.process) / 1e6, memory.nodes()))
+        ended = bench.run(run)
+        rows.append((passed / 60, memory.heap() / 1e6, renderers(bench.process) / 1e6, memory.nodes()))
     if ended["finished_at"] is None:
-        stand.cancel(run)
+        bench.cancel(run)
     half = [row for row in rows if row[0] >= rows[-1][0] / 2]
     return [
         {
@@ -56,7 +56,7 @@ def measure(stand: Stand) -> list[dict[str, Any]]:
 
 
 def slope(points: list[tuple[float, float]]) -> float:
-    """Of the straight line nearest to the points; 0 for fewer than two."""
+    """Return the slope of the regression line; 0 for fewer than two points."""
     n = len(points)
     if n < 2:
         return 0.0

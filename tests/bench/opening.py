@@ -1,4 +1,4 @@
-"""From the start of the navigation to a run until its nodes are drawn with their states."""
+"""The time from navigating to a run until its nodes are drawn with their states."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tests.bench import probe, workflows
-from tests.bench.figures import case
-from tests.bench.stand import Stand
+from tests.bench.page_bench import PageBench
+from tests.bench.stats import case
 
 SHAPES: Final[tuple[tuple[str, Callable[[], workflows.Document]], ...]] = (
     ("open: 1,000 nodes", lambda: workflows.layers(1000, 3)),
@@ -17,19 +17,19 @@ SHAPES: Final[tuple[tuple[str, Callable[[], workflows.Document]], ...]] = (
 )
 
 
-def measure(stand: Stand) -> list[dict[str, Any]]:
-    """First visits, with an empty cache; floor: a first visit to a page that shows next to nothing."""
+def measure(bench: PageBench) -> list[dict[str, Any]]:
+    """Measure first visits with an empty cache; the floor is a first visit to a page of one word."""
     found = []
     for name, document in SHAPES:
-        if not stand.wish.wants(name):
+        if not bench.options.includes(name):
             continue
-        stand.wish.say(name)
-        run = stand.start(stand.publish(document()))
-        stand.ended(run)
+        bench.options.progress(name)
+        run = bench.start(bench.publish(document()))
+        bench.ended(run)
         seconds, floors = [], []
-        for _ in range(stand.wish.repeat):
-            floors.append(_floor(stand))
-            with stand.visitor(probe.FRAMES) as visitor:
+        for _ in range(bench.options.repeat):
+            floors.append(_floor(bench))
+            with bench.visitor(probe.FRAMES) as visitor:
                 visitor.page.goto(visitor.at(f"/runs/{run}/"), wait_until="commit")
                 visitor.until(probe.drawn())
                 seconds.append(visitor.page.evaluate("window.benchSeen.first") / 1000)
@@ -37,8 +37,8 @@ def measure(stand: Stand) -> list[dict[str, Any]]:
     return found
 
 
-def _floor(stand: Stand) -> float:
-    """Seconds until an answer of one word is shown in a browser of its own."""
-    with stand.visitor() as visitor:
+def _floor(bench: PageBench) -> float:
+    """Return the seconds until an answer of one word is shown in a new browser."""
+    with bench.visitor() as visitor:
         visitor.page.goto(visitor.at("/healthz"))
         return float(visitor.page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")) / 1000

@@ -1,4 +1,4 @@
-"""The part `page` of bench: its cases, one after another on one product and one browser."""
+"""`bench page`: its cases, one after another, in one product and one browser."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ import os
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.bench import editing, finding, frames, latency, logs, memory, opening
+from tests.bench import editor, find, frames, latency, logs, memory, opening
 from tests.bench.browser import chromium
 from tests.bench.http import Product
-from tests.bench.parts import Wish
-from tests.bench.stand import Stand
+from tests.bench.page_bench import PageBench
+from tests.bench.parts import Options
 
-CASES: Final[tuple[tuple[str, Callable[[Stand], list[dict[str, Any]]]], ...]] = (
+CASES: Final[tuple[tuple[str, Callable[[PageBench], list[dict[str, Any]]]], ...]] = (
     ("latency", latency.measure),
     ("open", opening.measure),
     ("frames", frames.measure),
-    ("find", finding.measure),
+    ("find", find.measure),
     ("logs", logs.measure),
     ("memory", memory.measure),
-    ("editor", editing.measure),
+    ("editor", editor.measure),
 )
 
 
-def measure(wish: Wish) -> dict[str, Any]:
-    """Raises tests.bench.parts.Missing."""
+def measure(options: Options) -> dict[str, Any]:
+    """Return the report. Raises tests.bench.parts.Missing."""
     found: list[dict[str, Any]] = []
     with chromium() as browser:
-        product = Product(wish.folder / "page")
+        product = Product(options.folder / "page")
         try:
-            stand = Stand(wish, product, browser, os.getpid())
+            bench = PageBench(options, product, browser, os.getpid())
             for name, case in CASES:
-                if any(text.startswith(name) or name.startswith(text) for text in wish.only) or not wish.only:
-                    wish.say(name)
-                    found += case(stand)
+                if any(text.startswith(name) or name.startswith(text) for text in options.only) or not options.only:
+                    options.progress(name)
+                    found += case(bench)
         finally:
             product.stop()
         return {"cases": found, "browser": browser.version}
@@ -41,7 +41,7 @@ def measure(wish: Wish) -> dict[str, Any]:
 
 def lines(report: dict[str, Any]) -> list[str]:
     machine = report["machine"]
-    told = [
+    text = [
         f"Chromium {report['browser']}, Python {machine['python']}, {machine['cores']} cores; medians of "
         f"{report['repeat']}",
         f"{'':52}{'':>10}{'floor':>10}{'ratio':>8}",
@@ -49,13 +49,13 @@ def lines(report: dict[str, Any]) -> list[str]:
     for case in report["cases"]:
         value = f"{case['value']:,.4g} {case['unit']}"
         floor = f"{case['floor']:>10,.3g}{case['ratio'] or 0:>8.2f}" if "floor" in case else ""
-        told.append(f"{case['name']:44}{value:>18}{floor}")
+        text.append(f"{case['name']:44}{value:>18}{floor}")
         known = ("name", "unit", "value", "all", "floor", "ratio")
-        more = [f"{key.replace('_', ' ')} {_said(value)}" for key, value in case.items() if key not in known]
+        more = [f"{key.replace('_', ' ')} {_format(value)}" for key, value in case.items() if key not in known]
         if more:
-            told.append(f"{'':4}{', '.join(more)}")
-    return told
+            text.append(f"{'':4}{', '.join(more)}")
+    return text
 
 
-def _said(value: Any) -> str:
+def _format(value: Any) -> str:
     return f"{value:,.4g}" if isinstance(value, float) else str(value)

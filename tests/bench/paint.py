@@ -1,4 +1,4 @@
-"""`manage.py bench paint`: how soon each page is painted, what moves on it by itself, and how much it loads."""
+"""`bench paint`: the first paint of each page, layout shifts, and how much it loads."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.bench import probe, workflows
 from tests.bench.browser import HEIGHT, PATIENCE_MS, WIDTH, chromium
 from tests.bench.http import Product
-from tests.bench.parts import Wish
-from tests.bench.stand import Stand
+from tests.bench.page_bench import PageBench
+from tests.bench.parts import Options
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page, StorageState
 
 PAINT_MS, SHIFT, PLAIN_KB, ISLAND_KB = 300, 0.02, 60, 450
-"""What is asked for."""
+"""The targets."""
 QUIET_SECONDS: Final = 0.7
-"""So long nothing is asked of the server before a page counts as loaded."""
+"""A page counts as loaded after this time without requests."""
 SEEN_ENDED_SECONDS: Final = 1.5
-"""What follows the end of a run on other pages comes within this."""
+"""Pages show the end of a run within this time."""
 
 SHIFTS = """
 (() => {
@@ -50,11 +50,11 @@ class Place:
     name: str
     path: str
     ready: str = ""
-    """Holds when the page shows what it is for."""
+    """Expression that is true when the page is complete."""
     signed_in: bool = True
     island: bool = False
     press: str = ""
-    """What is pressed there before bytes are counted."""
+    """Selector of an element that is clicked before bytes are counted."""
 
 
 FLOOR: Final = Place("floor", "/healthz", signed_in=False)
@@ -90,7 +90,7 @@ def _places(slug: str, run: str, failed: str) -> list[Place]:
 
 @dataclass
 class _Data:
-    """Some of everything, for the pages to show."""
+    """Some data for the pages to show."""
 
     slug: str
     run: str
@@ -101,61 +101,61 @@ class _Data:
 BREAKS = "def main(inputs, ctx):\n    raise ValueError('no number: 1.204,50')\n"
 
 
-def _prepare(stand: Stand) -> _Data:
-    slug = stand.publish(workflows.gated_chains(12, 4, workflows.TALKS.format(lines=5, seconds=0.05), "/"))
-    document = workflows.gated_chains(12, 4, workflows.TALKS.format(lines=9, seconds=0.05), "/")
-    stand.product.call("POST", f"/api/v1/workflows/{slug}/versions/", {"definition": document, "message": "Talk more"})
-    runs = [stand.start(slug) for _ in range(5)]
+def _prepare(bench: PageBench) -> _Data:
+    slug = bench.publish(workflows.gated_chains(12, 4, workflows.PRINT_AND_SLEEP.format(lines=5, seconds=0.05), "/"))
+    document = workflows.gated_chains(12, 4, workflows.PRINT_AND_SLEEP.format(lines=9, seconds=0.05), "/")
+    bench.product.call("POST", f"/api/v1/workflows/{slug}/versions/", {"definition": document, "message": "Talk more"})
+    runs = [bench.start(slug) for _ in range(5)]
     for run in runs:
-        stand.ended(run)
-    live = stand.publish(
-        workflows.gated_chains(12, 4, workflows.TALKS.format(lines=5, seconds=0.05), str(stand.file("gate")))
+        bench.ended(run)
+    live = bench.publish(
+        workflows.gated_chains(12, 4, workflows.PRINT_AND_SLEEP.format(lines=5, seconds=0.05), str(bench.file("gate")))
     )
-    broken = stand.start(stand.publish(_broken()))
-    stand.wait(broken, lambda now: now["finished_at"] is not None)
+    broken = bench.start(bench.publish(_broken()))
+    bench.wait(broken, lambda now: now["finished_at"] is not None)
     return _Data(slug, runs[-1], broken, live)
 
 
 def _broken() -> workflows.Document:
-    document = workflows.gated_chains(3, 1, workflows.SLEEPS.format(seconds=0.05), "/")
+    document = workflows.gated_chains(3, 1, workflows.SLEEP.format(seconds=0.05), "/")
     document["nodes"].append(workflows.python("breaks", BREAKS))
     return document
 
 
-def measure(wish: Wish) -> dict[str, Any]:
-    """Raises tests.bench.parts.Missing."""
+def measure(options: Options) -> dict[str, Any]:
+    """Return the report. Raises tests.bench.parts.Missing."""
     with chromium() as browser:
-        product = Product(wish.folder / "paint")
+        product = Product(options.folder / "paint")
         try:
-            stand = Stand(wish, product, browser, 0)
-            data = _prepare(stand)
-            with stand.visitor() as visitor:
+            bench = PageBench(options, product, browser, 0)
+            data = _prepare(bench)
+            with bench.visitor() as visitor:
                 state = visitor.context.storage_state()
             found = []
             for place in _places(data.slug, data.run, data.failed):
-                if wish.wants(place.name):
-                    wish.say(place.name)
-                    found.append(_page(stand, place, state, data))
+                if options.includes(place.name):
+                    options.progress(place.name)
+                    found.append(_page(bench, place, state, data))
         finally:
             product.stop()
         return {"pages": found, "browser": browser.version}
 
 
-def _page(stand: Stand, place: Place, state: StorageState, data: _Data) -> dict[str, Any]:
+def _page(bench: PageBench, place: Place, state: StorageState, data: _Data) -> dict[str, Any]:
     first, later, floors = [], [], []
     loaded: dict[str, int] = {}
-    for _ in range(stand.wish.repeat):
-        with _visit(stand, FLOOR, state) as page:
-            floors.append(_open(stand, page, FLOOR))
-        with _visit(stand, place, state) as page:
-            first.append(_open(stand, page, place))
+    for _ in range(bench.options.repeat):
+        with _visit(bench, FLOOR, state) as page:
+            floors.append(_open(bench, page, FLOOR))
+        with _visit(bench, place, state) as page:
+            first.append(_open(bench, page, place))
             loaded = _loaded(page)
-            later.append(_open(stand, page, place))
-    with _visit(stand, place, state) as page:
-        _open(stand, page, place)
+            later.append(_open(bench, page, place))
+    with _visit(bench, place, state) as page:
+        _open(bench, page, place)
         opened = _shifts(page)
         if place.signed_in:
-            _live(stand, page, place, data)
+            _live(bench, page, place, data)
         shifts = _shifts(page)
     return {
         "name": place.name,
@@ -172,9 +172,9 @@ def _page(stand: Stand, place: Place, state: StorageState, data: _Data) -> dict[
 
 
 @contextmanager
-def _visit(stand: Stand, place: Place, state: StorageState) -> Iterator[Page]:
-    """A tab of a browser whose cache is empty."""
-    context: BrowserContext = stand.browser.new_context(
+def _visit(bench: PageBench, place: Place, state: StorageState) -> Iterator[Page]:
+    """Open a tab of a browser with an empty cache."""
+    context: BrowserContext = bench.browser.new_context(
         viewport={"width": WIDTH, "height": HEIGHT}, storage_state=state if place.signed_in else None
     )
     context.set_default_timeout(PATIENCE_MS)
@@ -185,9 +185,9 @@ def _visit(stand: Stand, place: Place, state: StorageState) -> Iterator[Page]:
         context.close()
 
 
-def _open(stand: Stand, page: Page, place: Place) -> float:
-    """Milliseconds to the first paint of content; returns when the page asks for nothing more."""
-    page.goto(f"http://127.0.0.1:{stand.product.port}{place.path}", wait_until="load")
+def _open(bench: PageBench, page: Page, place: Place) -> float:
+    """Return the milliseconds to the first contentful paint, after the page has loaded everything."""
+    page.goto(f"http://127.0.0.1:{bench.product.port}{place.path}", wait_until="load")
     _until(page, f"({PAINTED}) > 0")
     if place.ready:
         _until(page, place.ready)
@@ -208,7 +208,7 @@ def _until(page: Page, condition: str) -> None:
 
 
 def _settle(page: Page) -> None:
-    """Until nothing new has been loaded for a while."""
+    """Wait until nothing new is loaded for a while."""
     known, since = -1, time.monotonic()
     while time.monotonic() - since < QUIET_SECONDS:
         count = page.evaluate("performance.getEntriesByType('resource').length")
@@ -218,7 +218,7 @@ def _settle(page: Page) -> None:
 
 
 def _loaded(page: Page) -> dict[str, int]:
-    """Bytes as they came, without headers."""
+    """Return the encoded bytes by kind, without headers."""
     sizes = {"script_bytes": 0, "worker_bytes": 0, "style_bytes": 0, "font_bytes": 0}
     kinds = {".js": "script_bytes", ".css": "style_bytes", ".woff2": "font_bytes"}
     for path, size in dict(page.evaluate(LOADED)).items():
@@ -232,18 +232,18 @@ def _shifts(page: Page) -> list[tuple[float, str]]:
     return [(float(value), str(what)) for value, what in page.evaluate("window.benchShifts")]
 
 
-def _live(stand: Stand, page: Page, place: Place, data: _Data) -> None:
-    """What happens while the page is open: a run begins and ends, then the server is out of reach for a while."""
-    gate = stand.file("gate")
+def _live(bench: PageBench, page: Page, place: Place, data: _Data) -> None:
+    """Start and end a run while the page is open, then make the server unreachable for a while."""
+    gate = bench.file("gate")
     gate.unlink(missing_ok=True)
-    run = stand.start(data.live)
+    run = bench.start(data.live)
     if place.name == "run":
-        page.goto(f"http://127.0.0.1:{stand.product.port}/runs/{run}/", wait_until="load")
+        page.goto(f"http://127.0.0.1:{bench.product.port}/runs/{run}/", wait_until="load")
         _until(page, probe.drawn())
-    stand.wait(run, lambda now: now["counts"].get("running", 0) > 0)
+    bench.wait(run, lambda now: now["counts"].get("running", 0) > 0)
     page.wait_for_timeout(SEEN_ENDED_SECONDS * 1000)
     gate.touch()
-    stand.ended(run)
+    bench.ended(run)
     page.wait_for_timeout(SEEN_ENDED_SECONDS * 1000)
     if page.evaluate("document.querySelector('[data-live]') === null"):
         return
@@ -257,12 +257,12 @@ def _live(stand: Stand, page: Page, place: Place, data: _Data) -> None:
 
 def lines(report: dict[str, Any]) -> list[str]:
     machine = report["machine"]
-    told = [
+    output = [
         f"Chromium {report['browser']}, {machine['cores']} cores; medians of {report['repeat']}. First: with an empty "
         "cache; floor: so of a page of one word; shift: of all that moves by itself while the page opens, a run begins "
         "and ends and the server is out of reach; kB as they came.",
-        f"Asked for: paint within {PAINT_MS} ms, shift at most {SHIFT}, scripts {PLAIN_KB} kB, where graphs are drawn "
-        f"{ISLAND_KB} kB beside the layout's worker. `!` is what does not hold.",
+        f"Targets: paint within {PAINT_MS} ms, shift at most {SHIFT}, scripts {PLAIN_KB} kB, where graphs are drawn "
+        f"{ISLAND_KB} kB beside the layout's worker. `!` marks what misses it.",
         f"{'page':26}{'first':>9}{'later':>9}{'floor':>9}{'shift':>9}{'scripts':>10}{'worker':>9}{'styles':>9}{'fonts':>9}",
     ]
     for page in report["pages"]:
@@ -275,10 +275,10 @@ def lines(report: dict[str, Any]) -> list[str]:
             _cell(page["script_bytes"] / 1000, " kB", scripts, 10),
             *(_cell(page[f"{kind}_bytes"] / 1000, " kB", None, 9) for kind in ("worker", "style", "font")),
         ]
-        told.append(f"{page['name']:26}{''.join(cells)}")
+        output.append(f"{page['name']:26}{''.join(cells)}")
         if page["shift"] > SHIFT:
-            told.append(f"    moved: {'; '.join(page['moved'])}")
-    return told
+            output.append(f"    moved: {'; '.join(page['moved'])}")
+    return output
 
 
 def _cell(value: float, unit: str, asked: float | None, width: int) -> str:

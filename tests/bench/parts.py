@@ -1,4 +1,4 @@
-"""The parts of `manage.py bench`: modules by name, imported when one is asked for."""
+"""The parts of `manage.py bench`: modules by name, imported on use."""
 
 from __future__ import annotations
 
@@ -10,51 +10,51 @@ from typing import Any, Protocol, cast
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What was asked of a part on the command line."""
+class Options:
+    """The command line's options for a part."""
 
     folder: Path
-    """For whatever it makes; removed afterwards."""
+    """Folder for files of the measurement; deleted afterwards."""
     repeat: int
     only: Sequence[str]
     """Texts of which a case's name must contain one; empty: all cases."""
     minutes: float
-    """How long a measurement goes on that needs time."""
+    """Duration of measurements that watch something."""
     database: str
-    """Address of a PostgreSQL server on which databases may be made; empty: SQLite."""
-    say: Callable[[str], None]
-    """Tells what is measured now, for who waits."""
+    """URL of a PostgreSQL server on which databases can be created; empty: SQLite."""
+    progress: Callable[[str], None]
+    """Prints what is being measured."""
     runs: int = 0
-    """How many finished runs there are before; 0: as many as the part makes by itself."""
+    """Number of finished runs to create; 0: the part's default."""
     keep: str = ""
-    """Name of a database that stays and is used again; empty: one that is dropped."""
+    """Name of a database that is kept and used again; empty: a temporary one."""
 
-    def wants(self, name: str) -> bool:
+    def includes(self, name: str) -> bool:
         return not self.only or any(text in name for text in self.only)
 
 
 class Part(Protocol):
-    """A module that measures something. One that can do so on PostgreSQL has `POSTGRESQL = True`."""
+    """A module that measures something. One that supports PostgreSQL has `POSTGRESQL = True`."""
 
-    def measure(self, wish: Wish) -> dict[str, Any]:
-        """The report: one JSON object. Raises Missing."""
+    def measure(self, options: Options) -> dict[str, Any]:
+        """Return the report as one JSON object. Raises Missing."""
 
     def lines(self, report: dict[str, Any]) -> list[str]:
-        """The report for people."""
+        """Return the report for people."""
 
 
 class Missing(Exception):
-    """What a part needs is not on this machine; the text says what to install."""
+    """Something that a part needs is missing on this machine. The text says what to install."""
 
 
 _MODULES = {
-    "celery": "scaled",
+    "celery": "celery_nodes",
     **{name: name for name in ("history", "idle", "live", "load", "page", "paint", "recovery", "remote")},
 }
 
 
-def on_postgresql(part: Part) -> bool:
-    """Whether a part takes `Wish.database`."""
+def supports_postgresql(part: Part) -> bool:
+    """Return whether a part supports `Options.database`."""
     return bool(getattr(part, "POSTGRESQL", False))
 
 

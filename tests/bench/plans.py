@@ -1,8 +1,8 @@
-"""How the database finds what pages ask for: the queries of a request, and which indexes their plans use.
+"""The queries of a request, and the indexes of their plans.
 
-Run as a module in the environment of a product. It reads {name: [address, headers]} as JSON, asks for each as a client
-would, and writes {name: {cpu_ms, database_ms, queries}}: what the page takes in this process and in the database, at
-best, which says more than a clock where others work as well; and how each query about runs was read (see `told`).
+Run as a module in the environment of a product. It reads {name: [url, headers]} as JSON, requests each like a client,
+and writes {name: {cpu_ms, database_ms, queries}}: the least time of this process and of the database, which depends
+less on other load than a clock, and how each query about runs was read (see `describe`).
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ SORTS: Final = ("Sort", "Incremental Sort")
 
 
 class Step(NamedTuple):
-    """One node of a plan of PostgreSQL, as it went."""
+    """A node of a PostgreSQL plan after its execution."""
 
-    how: str
+    node_type: str
     """`Index Scan`, `Seq Scan`, `Sort` ..."""
     table: str
-    used: str
+    index_name: str
     rows: int
-    """What it read (or sorted) in all, with what a condition then left out."""
-    left_out: int
+    """Rows read (or sorted), including those that a condition discarded."""
+    discarded: int
 
 
 @contextmanager
 def queries() -> Iterator[list[tuple[str, Any]]]:
-    """(statement, parameters) of each read that is asked inside."""
-    asked: list[tuple[str, Any]] = []
+    """Collect (statement, parameters) of each executed read."""
+    statements: list[tuple[str, Any]] = []
 
-    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+    def record(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         if sql.lstrip().upper().startswith(("SELECT", "WITH")):
-            asked.append((sql, params))
+            statements.append((sql, params))
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(note):
-        yield asked
+    with connection.execute_wrapper(record):
+        yield statements
 
 
 def about_history(sql: str) -> bool:
@@ -60,13 +60,13 @@ def about_history(sql: str) -> bool:
 
 class Plan(NamedTuple):
     milliseconds: float
-    """What the database took, planning and all."""
+    """Of the database, including planning."""
     steps: list[Step]
     """From the top."""
 
 
 def plan(sql: str, params: Any) -> Plan:
-    """How the query goes: it is made once more."""
+    """Execute the query again and return its plan."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}", params)
         ((found,),) = cursor.fetchone()
@@ -74,18 +74,20 @@ def plan(sql: str, params: Any) -> Plan:
 
 
 def _steps(node: Mapping[str, Any]) -> Iterator[Step]:
-    dropped = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
     loops = node["Actual Loops"]
-    rows, left_out = round(loops * (node["Actual Rows"] + dropped)), round(loops * dropped)
-    yield Step(node["Node Type"], node.get("Relation Name", ""), node.get("Index Name", ""), rows, left_out)
+    rows, discarded = round(loops * (node["Actual Rows"] + removed)), round(loops * removed)
+    yield Step(node["Node Type"], node.get("Relation Name", ""), node.get("Index Name", ""), rows, discarded)
     for below in node.get("Plans", ()):
         yield from _steps(below)
 
 
-def told(found: list[Step]) -> str:
-    """`Index Only Scan run_workflow 51, Sort 51`: how tables were read, and what was sorted."""
-    shown = (step for step in found if step.used or step.table or step.how in SORTS)
-    return ", ".join(" ".join(filter(None, (step.how, step.used or step.table, f"{step.rows:,}"))) for step in shown)
+def describe(found: list[Step]) -> str:
+    """Return how tables were read and what was sorted, like `Index Only Scan run_workflow 51, Sort 51`."""
+    shown = (step for step in found if step.index_name or step.table or step.node_type in SORTS)
+    return ", ".join(
+        " ".join(filter(None, (step.node_type, step.index_name or step.table, f"{step.rows:,}"))) for step in shown
+    )
 
 
 def main() -> None:
@@ -96,29 +98,31 @@ def main() -> None:
     from django.test import Client
 
     client = Client()
-    json.dump({name: _asked(client, *page) for name, page in json.load(sys.stdin).items()}, sys.stdout)
+    json.dump({name: _measure(client, *page) for name, page in json.load(sys.stdin).items()}, sys.stdout)
 
 
-def _asked(client: Client, address: str, headers: Mapping[str, str]) -> dict[str, Any]:
+def _measure(client: Client, address: str, headers: Mapping[str, str]) -> dict[str, Any]:
     def ask() -> None:
         answer = client.get(address, headers=headers)
         if answer.status_code != 200:
             raise SystemExit(f"GET {address}: {answer.status_code}")
-        # Also what it asks for while it is sent.
+        # Streaming may take queries too.
         b"".join(answer)
 
-    with queries() as asked:
+    with queries() as statements:
         ask()
     seconds = []
     for _ in range(REPEAT):
         begun = time.process_time()
         ask()
         seconds.append(time.process_time() - begun)
-    took = [min((plan(*one) for _ in range(REPEAT)), key=lambda found: found.milliseconds) for one in asked]
+    took = [min((plan(*one) for _ in range(REPEAT)), key=lambda found: found.milliseconds) for one in statements]
     return {
         "cpu_ms": min(seconds) * 1000,
         "database_ms": sum(found.milliseconds for found in took),
-        "queries": [told(found.steps) for found, (sql, _) in zip(took, asked, strict=True) if about_history(sql)],
+        "queries": [
+            describe(found.steps) for found, (sql, _) in zip(took, statements, strict=True) if about_history(sql)
+        ],
     }
 
 

@@ -1,4 +1,4 @@
-"""Databases of a measurement's own on a PostgreSQL server, and a long history in one."""
+"""Databases on a PostgreSQL server for measurements, and a long history in one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, cursor
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
+from tests.bench.long_history import EVEN, OF_A_RUN, TIMES, Distribution, spread
 from tests.bench.parts import Missing
-from tests.bench.past import OF_A_RUN, TIMES, Over, spread
 
 AT_ONCE = 20_000
 """Runs that are copied in one transaction."""
@@ -21,13 +21,13 @@ AT_ONCE = 20_000
 
 @contextlib.contextmanager
 def database(server: str) -> Iterator[str]:
-    """The address of a new database that is dropped at the end. Raises Missing."""
+    """Create a database, yield its URL, and drop it at the end. Raises Missing."""
     name = f"interlock_bench_{secrets.token_hex(4)}"
-    _do(server, f"CREATE DATABASE {name}")
+    _execute(server, f"CREATE DATABASE {name}")
     try:
         yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
     finally:
-        _do(server, f"DROP DATABASE {name} WITH (FORCE)")
+        _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _connect(server: str) -> Connection:
@@ -37,7 +37,7 @@ def _connect(server: str) -> Connection:
         raise Missing(f"--database cannot be reached: {str(error).strip().splitlines()[0]}") from None
 
 
-def _do(server: str, statement: str) -> None:
+def _execute(server: str, statement: str) -> None:
     with contextlib.closing(_connect(server)) as connection:
         connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
         try:
@@ -48,42 +48,44 @@ def _do(server: str, statement: str) -> None:
 
 
 @contextlib.contextmanager
-def kept(server: str, name: str) -> Iterator[tuple[str, bool]]:
-    """The address of the database of this name, made if there is none yet, and whether it was. It stays, unless it was
-    made and something went wrong. Raises Missing."""
+def kept_database(server: str, name: str) -> Iterator[tuple[str, bool]]:
+    """Yield the URL of a database that is kept, and whether it was created now.
+
+    A created one is dropped if the block fails. Raises Missing.
+    """
     with contextlib.closing(_connect(server)) as connection, connection.cursor() as using:
         using.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
-        there = using.fetchone() is not None
-    if not there:
-        _do(server, f'CREATE DATABASE "{name}"')
+        exists = using.fetchone() is not None
+    if not exists:
+        _execute(server, f'CREATE DATABASE "{name}"')
     try:
-        yield urlunsplit(urlsplit(server)._replace(path=f"/{name}")), not there
+        yield urlunsplit(urlsplit(server)._replace(path=f"/{name}")), not exists
     except BaseException:
-        if not there:
-            _do(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+        if not exists:
+            _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
         raise
 
 
-def multiply(url: str, copies: Sequence[tuple[int, int]], over: Over = Over()) -> dict[str, float]:  # noqa: B008
-    """As `past.multiply`, on PostgreSQL; what there is then. Nobody else may be there."""
+def multiply(url: str, copies: Sequence[tuple[int, int]], distribution: Distribution = EVEN) -> dict[str, float]:
+    """Like `long_history.multiply`, on PostgreSQL without other clients. Return the numbers of rows."""
     with contextlib.closing(psycopg2.connect(url)) as connection, connection.cursor() as using:
-        # A crash costs the measurement, no more.
+        # A crash only ends the measurement.
         using.execute("SET synchronous_commit = off")
-        for _ in copied(using, copies, over):
+        for _ in copy_runs(using, copies, distribution):
             connection.commit()
-        # As the server does by itself after a while.
+        # As the server itself does after a while.
         connection.autocommit = True
         for name in ("run", *OF_A_RUN):
             using.execute(f"VACUUM (ANALYZE) engine_{name}")
     return counts(url)
 
 
-def copied(using: cursor, copies: Sequence[tuple[int, int]], over: Over) -> Iterator[None]:
-    """Copies AT_ONCE runs at a time; between them the caller may commit."""
+def copy_runs(using: cursor, copies: Sequence[tuple[int, int]], distribution: Distribution) -> Iterator[None]:
+    """Copy AT_ONCE runs at a time. The caller may commit after each yield."""
     using.execute("SELECT max(id) + 1 FROM engine_run")
     (first,) = using.fetchone() or (1,)
     using.execute("CREATE TEMP TABLE copy (id bigint PRIMARY KEY, source bigint, later interval, who text)")
-    rows = [(first + n, run, f"-{ago} seconds", who) for n, run, ago, who in spread(copies, over)]
+    rows = [(first + n, run, f"-{ago} seconds", who) for n, run, ago, who in spread(copies, distribution)]
     execute_values(using, "INSERT INTO copy VALUES %s", rows, page_size=1000)
     using.execute("ANALYZE copy")
     for start in range(first, first + len(rows), AT_ONCE):
@@ -97,7 +99,7 @@ def copied(using: cursor, copies: Sequence[tuple[int, int]], over: Over) -> Iter
 
 
 def counts(url: str) -> dict[str, float]:
-    """How many rows of each kind there are, and megabytes."""
+    """Return the number of rows of each kind, and megabytes."""
     found = {}
     with contextlib.closing(psycopg2.connect(url)) as connection, connection.cursor() as using:
         for name in ("run", *OF_A_RUN):
@@ -108,7 +110,7 @@ def counts(url: str) -> dict[str, float]:
 
 
 def _copy(using: cursor, name: str, ours: str, *, key: str, start: int) -> None:
-    """Insert the rows of the sources again, for the copies."""
+    """Insert the rows of the sources again for the copies."""
     using.execute(
         "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND table_schema = current_schema()",
         [f"engine_{name}"],

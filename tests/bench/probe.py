@@ -1,7 +1,7 @@
-"""Scripts that note in the page what it shows when; they read what the page says of itself and change nothing.
+"""Scripts that record when the page shows something. They only read attributes of the page.
 
-The canvas writes the number of the last event that it shows into its `data-drawn`, in the animation frame in which
-the pixels change. All times are milliseconds of the machine's clock, which node processes use too.
+The canvas writes the number of the last event that it shows into its `data-drawn`, in the animation frame in which the
+pixels change. All times are milliseconds of the machine's clock, which node processes use too.
 """
 
 from __future__ import annotations
@@ -100,10 +100,10 @@ REACTION = """
 
 
 def react(page: Page, event: str, selector: str, text: str) -> None:
-    """Begin to wait for `event`, and then for an element that shows `text`."""
+    """Start to wait for `event`, and then for an element that shows `text`."""
     page.evaluate("(given) => window.benchReact(...given)", [event, selector, text])
 
 
 def reaction(page: Page) -> float:
-    """Milliseconds from the event to the end of the frame that shows it."""
+    """Return the milliseconds from the event to the end of the frame that shows it."""
     return float(page.evaluate("() => window.benchReaction"))

@@ -1,4 +1,4 @@
-"""Parts of the scaled form in processes of their own, for measurements: each can be started again."""
+"""Schedulers and workers in their own processes, which can be killed and started again."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from engine.inspect import procfs
 START_SECONDS = 30.0
 
 
-class Part:
-    """A command whose log says when it is ready."""
+class ServiceProcess:
+    """A command whose log shows when it is ready."""
 
     ready: Sequence[bytes]
-    """What it says then: one of these."""
+    """Texts of which the log then contains one."""
 
     def __init__(self, log: Path, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self.log, self.command, self.environment = log, command, environment
         self.process: subprocess.Popen[bytes]
 
     def start(self) -> None:
-        """(Again) start it and wait until it is ready. Raises RuntimeError."""
+        """Start the process, also again, and wait until it is ready. Raises RuntimeError."""
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(self.command, env=dict(self.environment), stdout=log, stderr=log)
         try:
@@ -45,7 +45,7 @@ class Part:
         return procfs.children(self.process.pid)
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill it with SIGKILL."""
         self.process.kill()
         self.process.wait()
 
@@ -55,7 +55,7 @@ class Part:
             self.process.wait(30)
 
 
-class Worker(Part):
+class Worker(ServiceProcess):
     """`celery -A <app> worker`."""
 
     ready = (b" ready.",)
@@ -65,8 +65,8 @@ class Worker(Part):
         super().__init__(log, [*command, "-l", "info", *arguments], environment)
 
 
-class Scheduler(Part):
-    """`manage.py scheduler`: ready when it leads or stands by."""
+class Scheduler(ServiceProcess):
+    """`manage.py scheduler`: ready if it leads or stands by."""
 
     ready = (b"scheduler_leads", b"scheduler_stands_by")
 

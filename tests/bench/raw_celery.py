@@ -1,4 +1,4 @@
-"""Plain Celery as its documentation starts with it, to be measured beside: prefork, results in Redis, no events."""
+"""Plain Celery as in its documentation, for comparison: prefork, results in Redis, no events."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ END_SECONDS = 120
 
 @app.task
 def noop(before: Any = None) -> None:
-    """Does nothing."""
+    """Do nothing."""
 
 
 def layer(count: int) -> float:
-    """Seconds for `count` tasks beside each other, until all results are there."""
+    """Return the seconds for `count` parallel tasks, until all results have arrived."""
     tasks = group(noop.si() for _ in range(count))
     begun = time.perf_counter()
     tasks.apply_async().join(timeout=END_SECONDS)
@@ -28,7 +28,7 @@ def layer(count: int) -> float:
 
 
 def hops(count: int) -> float:
-    """Seconds for `count` tasks one after another, until the last one's result is there."""
+    """Return the seconds for `count` tasks one after another, until the last result has arrived."""
     tasks = chain(noop.si() for _ in range(count))
     begun = time.perf_counter()
     tasks.apply_async().get(timeout=END_SECONDS, interval=0.001)

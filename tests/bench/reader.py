@@ -1,8 +1,8 @@
-"""The second process of `bench load`: somebody who asks for pages at a fixed rate, and watches a run by two sockets.
+"""The second process of `bench load`: requests pages at a fixed rate and watches a run with two sockets.
 
-Run as a module. It reads one JSON object, {"port", "cookie"}, then the id of a run a line: from then on it asks for
-that run. At the end of its input it writes {"seconds": {kind: [..]}, "socket_bytes": n} and ends. It loads no Django
-and parses nothing of what it is sent, so that it takes little of the cores that the product works on.
+Run as a module. It reads one JSON object, {"port", "cookie"}, then the id of a run per line, whose pages it requests
+from then on. At the end of its input it writes {"seconds": {kind: [..]}, "socket_bytes": n} and exits. It loads no
+Django and parses nothing that it receives, to leave the cores to the product.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 RATE: Final = 10.0
-"""Requests a second in all."""
+"""Requests per second in total."""
 SOCKETS: Final = 2
 CONNECTIONS: Final = 4
-"""A request that is late holds none of the next ones up: they are asked for when they are due."""
+"""A late request delays no other: each is sent when it is due."""
 KINDS: Final[tuple[tuple[str, Callable[[str], str]], ...]] = (
     ("overview", lambda run: "/"),
     ("run page", lambda run: f"/runs/{run}/"),
@@ -33,14 +33,14 @@ HELLO: Final = b'{"type":"hello"}'
 
 
 class Watcher(threading.Thread):
-    """A socket on a run, read and thrown away."""
+    """A socket on a run whose messages are read and discarded."""
 
     def __init__(self, port: int, cookie: str, run: str) -> None:
         super().__init__(daemon=True)
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self.received = 0
         self.error: BaseException | None = None
-        """What it ended with before it was closed."""
+        """Why it ended before it was closed."""
         self._closing = False
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall(
@@ -57,7 +57,7 @@ class Watcher(threading.Thread):
             if not begun.startswith(b"HTTP/1.1 101"):
                 raise RuntimeError(f"The socket was refused: {begun[:200].decode(errors='replace')}")
             self.received = len(begun.partition(b"\r\n\r\n")[2])
-            # One frame of text with a mask of zeros, as a client sends it.
+            # One text frame with a zero mask, as a client sends it.
             self.socket.sendall(bytes([0x81, 0x80 | len(HELLO), 0, 0, 0, 0]) + HELLO)
             while size := self.socket.recv_into(buffer):
                 self.received += size
@@ -75,7 +75,7 @@ class Watcher(threading.Thread):
 
 
 class Reader:
-    """Asks for the addresses of one run in turn."""
+    """Requests the pages of one run in turn."""
 
     def __init__(self, port: int, cookie: str) -> None:
         self.port, self.cookie = port, cookie
@@ -90,7 +90,7 @@ class Reader:
         self._clock = threading.Thread(target=self._ask_all)
 
     def watch(self, run: str) -> None:
-        """Go over to this run."""
+        """Switch to this run."""
         self._unwatch()
         self._watchers = [Watcher(self.port, self.cookie, run) for _ in range(SOCKETS)]
         begin, self.run = self.run is None, run
@@ -129,7 +129,7 @@ class Reader:
             self._idle.append(connection)
 
     def end(self) -> dict[str, Any]:
-        """What was measured. Raises the first error."""
+        """Return what was measured. Raises the first error."""
         self._stop.set()
         if self.run is not None:
             self._clock.join()
@@ -143,8 +143,8 @@ class Reader:
 
 
 def main() -> None:
-    asked = json.loads(sys.stdin.readline())
-    reader = Reader(asked["port"], asked["cookie"])
+    request = json.loads(sys.stdin.readline())
+    reader = Reader(request["port"], request["cookie"])
     for line in sys.stdin:
         reader.watch(line.strip())
     print(json.dumps(reader.end()), flush=True)

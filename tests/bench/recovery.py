@@ -1,7 +1,7 @@
-"""`bench recovery`: how long until work that was lost starts again, on two workers and two schedulers.
+"""`bench recovery`: the time until lost work starts again, with two workers and two schedulers.
 
-Nodes themselves write when they start, so nothing that the product says of itself is measured. Each case is done on an
-otherwise quiet installation and under load.
+Nodes write their starts themselves, so the measurement does not rely on the product. Each case runs on an idle
+installation and under load.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from engine.models import Leader, Run
 from engine.states import RUN_TERMINAL
 from tests.bench import documents
 from tests.bench.broker import empty
-from tests.bench.parts import Wish
+from tests.bench.parts import Options
 from tests.bench.processes import Scheduler, Worker
 
 POSTGRESQL = True
-EACH = {"node process": 20, "host": 5, "scheduler": 5}
-"""How often it is killed for each of --repeat."""
-WANTED = {"node process": 1.0, "host": 5.0, "scheduler": 5.0}
-"""Seconds within which 99 % are to start again."""
+KILLS = {"node process": 20, "host": 5, "scheduler": 5}
+"""Kills per --repeat."""
+TARGETS = {"node process": 1.0, "host": 5.0, "scheduler": 5.0}
+"""Seconds within which 99 % must start again."""
 LOADS = ("quiet", "under load")
 WIDTH, DEPTH, AT_ONCE = 50, 40, 2
-"""The load: runs of so many chains, so long, and so many of them under way."""
+"""The load: chains per run, their length, and concurrent runs."""
 END_SECONDS = 60.0
 LOOK_SECONDS = 0.005
 T = TypeVar("T")
 
-WAITS = """
+CODE = """
 import os, time
 
 def main(inputs, ctx):
@@ -53,22 +53,22 @@ def main(inputs, ctx):
 """
 
 
-def measure(wish: Wish) -> dict[str, Any]:
-    """The report. Raises Missing."""
+def measure(options: Options) -> dict[str, Any]:
+    """Return the report. Raises Missing."""
     broker = empty("recovery")
     call_command("migrate", verbosity=0, skip_checks=True)
     try:
         with ExitStack() as started:
-            installation = Installation(wish.folder, started)
-            report = _measure(wish, installation)
-            installation.rest()
+            installation = Installation(options.folder, started)
+            report = _measure(options, installation)
+            installation.wait_for_load()
             return report
     finally:
         broker.flushdb()
         broker.close()
 
 
-def _measure(wish: Wish, installation: Installation) -> dict[str, Any]:
+def _measure(options: Options, installation: Installation) -> dict[str, Any]:
     cases = []
     kills: dict[str, Callable[[], list[float]]] = {
         "node process": installation.kill_node_process,
@@ -77,17 +77,17 @@ def _measure(wish: Wish, installation: Installation) -> dict[str, Any]:
     }
     for load, (what, kill) in itertools.product(LOADS, kills.items()):
         name = f"{what}, {load}"
-        if not wish.wants(name):
+        if not options.includes(name):
             continue
-        wish.say(f"recovery: {name}")
-        installation.loaded = load == LOADS[1]
-        seconds = [value for _ in range(EACH[what] * wish.repeat) for value in kill()]
-        cases.append({"name": name, "wanted": WANTED[what], **figures(seconds)})
+        options.progress(f"recovery: {name}")
+        installation.with_load = load == LOADS[1]
+        seconds = [value for _ in range(KILLS[what] * options.repeat) for value in kill()]
+        cases.append({"name": name, "wanted": TARGETS[what], **summary(seconds)})
     return {"cases": cases}
 
 
-def figures(values: Sequence[float]) -> dict[str, float]:
-    """Median, the value that 99 % do not exceed, the worst, and of how many."""
+def summary(values: Sequence[float]) -> dict[str, float]:
+    """Return the median, the value that 99 % do not exceed, the worst, and the count."""
     ordered = sorted(values)
     many = len(ordered)
     return {
@@ -97,16 +97,16 @@ def figures(values: Sequence[float]) -> dict[str, float]:
 
 
 def lines(report: dict[str, Any]) -> list[str]:
-    """The report for people."""
+    """Return the report for people."""
     return ["Seconds from a kill to the start of what was lost:"] + [
         f"{case['name']:28} median {case['median']:.2f}, 99 % {case['p99']:.2f}, worst {case['worst']:.2f} of "
-        f"{case['times']} (wanted: {case['wanted']:g})"
+        f"{case['times']} (target: {case['wanted']:g})"
         for case in report["cases"]
     ]
 
 
 class Installation:
-    """Two schedulers and two workers, of which any is killed and started again."""
+    """Two schedulers and two workers, each of which can be killed and started again."""
 
     def __init__(self, folder: Path, started: ExitStack) -> None:
         self.folder, self.ledger = folder, folder / "ledger"
@@ -124,34 +124,35 @@ class Installation:
         for one in (*self.schedulers, *self.workers):
             one.start()
             started.callback(one.stop)
-        self.loaded = False
+        self.with_load = False
         self.load: list[int] = []
         self.chance = random.Random(1)
-        code = WAITS.format(ledger=str(self.ledger), folder=str(self.flags))
-        # Before the load in every line; lost as often as it takes.
+        code = CODE.format(ledger=str(self.ledger), folder=str(self.flags))
+        # Goes before the load in every queue, and may be lost any number of times.
         policy = {"priority": 1, "lost_retries": 100}
         nodes = [{"id": name, "type": "python", "config": {"code": code}, "policy": policy} for name in "ab"]
         self.definition = runs.store_definition({"schema": "interlock/1", "nodes": nodes, "edges": []})
         self.busy = runs.store_definition(documents.chains(WIDTH, DEPTH, "python"))
 
     def starts(self, run: str) -> list[tuple[str, int, int]]:
-        """(node, pid, monotonic ns) of a run's starts, in order."""
+        """Return (node, pid, monotonic ns) of a run's starts, in order."""
         found = self.ledger.read_text().splitlines() if self.ledger.exists() else []
         told = [line.split() for line in found]
         return [(node, int(pid), int(at)) for of, node, pid, at in told if of == run]
 
-    def begun(self, run: str, count: int) -> list[tuple[str, int, int]]:
+    def wait_for_starts(self, run: str, count: int) -> list[tuple[str, int, int]]:
         return _until(lambda: found if len(found := self.starts(run)) >= count else None)
 
-    def begin(self) -> str:
-        """A run of two nodes that wait, once both have started; at a random moment of heartbeats and looks."""
-        self.keep_busy()
-        run = self.launch()
-        self.begun(run, 2)
+    def start_waiting_run(self) -> str:
+        """Start a run of two waiting nodes and return its id when both have started, at a random time between
+        heartbeats."""
+        self.maintain_load()
+        run = self.start_run()
+        self.wait_for_starts(run, 2)
         time.sleep(self.chance.uniform(0.2, 1.2))
         return run
 
-    def launch(self) -> str:
+    def start_run(self) -> str:
         return str(runs.start(self.definition, workflow="recovery", by="bench").pk)
 
     def end(self, run: str) -> None:
@@ -159,32 +160,32 @@ class Installation:
         _until(lambda: Run.objects.filter(pk=int(run), state__in=RUN_TERMINAL).exists())
         self.ledger.unlink()
 
-    def keep_busy(self) -> None:
-        if not self.loaded:
+    def maintain_load(self) -> None:
+        if not self.with_load:
             return
-        self.load = self.under_way()
+        self.load = self.active_load()
         while len(self.load) < AT_ONCE:
             self.load.append(runs.start(self.busy, workflow="load", by="bench").pk)
 
-    def rest(self) -> None:
+    def wait_for_load(self) -> None:
         """Wait for the end of the load."""
-        _until(lambda: not self.under_way())
+        _until(lambda: not self.active_load())
 
-    def under_way(self) -> list[int]:
+    def active_load(self) -> list[int]:
         return list(Run.objects.filter(pk__in=self.load).exclude(state__in=RUN_TERMINAL).values_list("pk", flat=True))
 
     def kill_node_process(self) -> list[float]:
-        run = self.begin()
+        run = self.start_waiting_run()
         lost = self.starts(run)[0]
         at = time.monotonic_ns()
         os.kill(lost[1], signal.SIGKILL)
-        again = self.begun(run, 3)[-1]
+        restarts = self.wait_for_starts(run, 3)[-1]
         self.end(run)
-        return [(again[2] - at) / 1e9]
+        return [(restarts[2] - at) / 1e9]
 
     def kill_host(self) -> list[float]:
-        """A worker with all its node processes."""
-        run = self.begin()
+        """Kill a worker with all its node processes."""
+        run = self.start_waiting_run()
         first = self.starts(run)
         worker = next(one for one in self.workers if first[0][1] in one.children())
         children = worker.children()
@@ -193,22 +194,22 @@ class Installation:
         worker.kill()
         for pid in children:
             _kill(pid)
-        again = self.begun(run, 2 + len(lost))[2:]
+        restarts = self.wait_for_starts(run, 2 + len(lost))[2:]
         self.end(run)
         worker.start()
-        return [(moment - at) / 1e9 for _, _, moment in again]
+        return [(moment - at) / 1e9 for _, _, moment in restarts]
 
     def kill_scheduler(self) -> list[float]:
-        """The one that leads, and right after it somebody starts a run."""
-        self.keep_busy()
+        """Kill the leading scheduler, and start a run right after it."""
+        self.maintain_load()
         pid = Leader.objects.get(pk=1).pid
         leader = next(one for one in self.schedulers if one.process.pid == pid)
         time.sleep(self.chance.uniform(0, 1))
         at = time.monotonic_ns()
         leader.kill()
-        run = self.launch()
-        first = self.begun(run, 1)[0]
-        self.begun(run, 2)
+        run = self.start_run()
+        first = self.wait_for_starts(run, 1)[0]
+        self.wait_for_starts(run, 2)
         self.end(run)
         leader.start()
         return [(first[2] - at) / 1e9]
@@ -218,12 +219,12 @@ def _kill(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
-        # It has died with its worker.
+        # It ended with its worker.
         pass
 
 
 def _until(condition: Callable[[], T | None]) -> T:
-    """The first true value of it. Raises RuntimeError."""
+    """Wait for a true value and return it. Raises RuntimeError."""
     end = time.monotonic() + END_SECONDS
     while not (found := condition()):
         if time.monotonic() > end:

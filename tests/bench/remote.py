@@ -1,7 +1,7 @@
-"""The part `remote` of bench: how soon the browser hears of a node on another host, and that host of an operator.
+"""`bench remote`: delays between a browser and a node on another host, in both directions.
 
-One worker of Celery, one web process, PostgreSQL and Redis, beside the same with node processes of the scheduler's own.
-All clocks are this machine's.
+One Celery worker, one web process, PostgreSQL and Redis, beside node processes of the scheduler. All clocks are this
+machine's.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from django.conf import settings
 from websockets.asyncio.client import connect
 
 from tests.bench import postgres
-from tests.bench.figures import case, milliseconds, spread
+from tests.bench.celery_nodes import worker
 from tests.bench.http import Product, prepare
-from tests.bench.parts import Missing, Wish
-from tests.bench.scaled import worker
-from tests.bench.workflows import SLEEPS, python
+from tests.bench.parts import Missing, Options
+from tests.bench.stats import case, milliseconds, spread
+from tests.bench.workflows import SLEEP, python
 
 POSTGRESQL = True
 NEWS: Final = 100
 SLUG: Final = "remote"
 END_SECONDS: Final = 60.0
-SAYS: Final = f"""\
+CODE: Final = f"""\
 import os, time
 def main(inputs, ctx):
     for number in range({NEWS}):
@@ -44,16 +44,16 @@ def main(inputs, ctx):
 
 DOCUMENT: Final = {
     "schema": "interlock/1",
-    # While the first one sleeps the client comes.
-    "nodes": [python("n0", SLEEPS.format(seconds=1.0)), python("n1", SAYS)],
+    # The client connects while the first node sleeps.
+    "nodes": [python("n0", SLEEP.format(seconds=1.0)), python("n1", CODE)],
     "edges": [{"source": "n0", "target": "n1"}],
 }
 
 
-def measure(wish: Wish) -> dict[str, Any]:
-    if not wish.database or not settings.INTERLOCK.redis_url:
+def measure(options: Options) -> dict[str, Any]:
+    if not options.database or not settings.INTERLOCK.redis_url:
         raise Missing("Name a PostgreSQL by --database and a Redis by REDIS_URL: a worker on another host needs both.")
-    here, there = (_case(wish, executor) for executor in ("local", "celery"))
+    here, there = (_case(options, executor) for executor in ("local", "celery"))
     names = {
         "line": "a printed line until a client has it",
         "progress": "progress until a client has it",
@@ -66,28 +66,28 @@ def measure(wish: Wish) -> dict[str, Any]:
     }
 
 
-def _case(wish: Wish, executor: str) -> dict[str, list[float]]:
-    """Milliseconds of each kind."""
+def _case(options: Options, executor: str) -> dict[str, list[float]]:
+    """Return milliseconds of each kind."""
     found: dict[str, list[float]] = {"line": [], "progress": [], "state": [], "stack": [], "cancel": []}
-    with _installation(wish, executor) as (web, database):
+    with _installation(options, executor) as (web, database):
         prepare(web, DOCUMENT, SLUG)
-        for number in range(wish.repeat):
-            wish.say(f"{executor}: run {number + 1} of {wish.repeat}")
+        for number in range(options.repeat):
+            options.progress(f"{executor}: run {number + 1} of {options.repeat}")
             run = str(web.call("POST", f"/api/v1/workflows/{SLUG}/runs/", {})["id"])
             pid = asyncio.run(asyncio.wait_for(_watch(web, run, found), END_SECONDS))
-            asked = time.time() * 1000
+            requested_at = time.time() * 1000
             web.call("GET", f"/api/v1/runs/{run}/nodes/n1/stack/")
-            found["stack"].append(_first_look(database) - asked)
-            asked = time.time() * 1000
+            found["stack"].append(_first_sample_time(database) - requested_at)
+            requested_at = time.time() * 1000
             web.call("POST", f"/api/v1/runs/{run}/cancel/", {})
             while Path(f"/proc/{pid}").exists():
                 time.sleep(0.001)
-            found["cancel"].append(time.time() * 1000 - asked)
+            found["cancel"].append(time.time() * 1000 - requested_at)
     return found
 
 
-def _first_look(database: str) -> float:
-    """When the first of the last stacks was taken, in milliseconds since 1970: the answer tells of their end."""
+def _first_sample_time(database: str) -> float:
+    """Return when the first sample of the last stacks was taken, in milliseconds since 1970."""
     with contextlib.closing(psycopg2.connect(database)) as connection, connection.cursor() as using:
         using.execute("SELECT body FROM engine_stack ORDER BY id DESC LIMIT 1")
         (body,) = using.fetchone() or ("",)
@@ -95,25 +95,25 @@ def _first_look(database: str) -> float:
 
 
 @contextlib.contextmanager
-def _installation(wish: Wish, executor: str) -> Iterator[tuple[Product, str]]:
-    """Its web process and its database."""
-    with contextlib.ExitStack() as made:
-        database = made.enter_context(postgres.database(wish.database))
+def _installation(options: Options, executor: str) -> Iterator[tuple[Product, str]]:
+    """Yield its web process and the URL of its database."""
+    with contextlib.ExitStack() as stack:
+        database = stack.enter_context(postgres.database(options.database))
         shared = {
             "DATABASE_URL": database,
             "SECRET_KEY": os.urandom(32).hex(),
             "INTERLOCK_EXECUTOR": executor,
             "INTERLOCK_WORKERS": "2",
         }
-        web = Product(wish.folder / executor, **shared)
-        made.callback(web.stop)
+        web = Product(options.folder / executor, **shared)
+        stack.callback(web.stop)
         if executor == "celery":
-            made.enter_context(worker(wish.folder / "worker.log", "engine", web.environment, "-Q", "default"))
+            stack.enter_context(worker(options.folder / "worker.log", "engine", web.environment, "-Q", "default"))
         yield web, database
 
 
 async def _watch(web: Product, run: str, found: dict[str, list[float]]) -> int:
-    """Hear of the run until its node has said all; the process that it is in."""
+    """Watch the run until its node has printed everything. Return the id of the node's process."""
     headers = {"Authorization": web.headers["Authorization"]}
     address = f"ws://localhost:{web.port}/ws/runs/{run}/"
     async with connect(address, additional_headers=headers, max_size=None, proxy=None) as socket:
@@ -135,10 +135,10 @@ async def _watch(web: Product, run: str, found: dict[str, list[float]]) -> int:
 
 def lines(report: dict[str, Any]) -> list[str]:
     machine = report["machine"]
-    told = [f"Python {machine['python']}, one worker of Celery, PostgreSQL and Redis, {machine['cores']} cores"]
-    told += [
-        f"{made['name']:46}{made['value']:>7,.0f} ms  95 % {made['p95']:>4,.0f}  worst {made['max']:>4,.0f}  "
-        f"without a worker {made['floor']:>4,.0f}"
-        for made in report["cases"]
+    output = [f"Python {machine['python']}, one worker of Celery, PostgreSQL and Redis, {machine['cores']} cores"]
+    output += [
+        f"{stack['name']:46}{stack['value']:>7,.0f} ms  95 % {stack['p95']:>4,.0f}  worst {stack['max']:>4,.0f}  "
+        f"without a worker {stack['floor']:>4,.0f}"
+        for stack in report["cases"]
     ]
-    return told
+    return output

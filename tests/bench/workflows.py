@@ -1,4 +1,4 @@
-"""The definitions that the page is measured with. Pure."""
+"""The definitions of the page's measurements. Pure."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import random
 from typing import Any
 
 SHORT_SECONDS = 0.02
-"""The Python node of the latency's measure."""
+"""Duration of the Python nodes of the latency case."""
 LAYER = 100
 FAN_OUT = 5000
 
-GATE = """\
+WAIT_FOR_FILE = """\
 import os, time
 def main(inputs, ctx):
     while not os.path.exists({path!r}):
         time.sleep(0.01)
 """
-SLEEPS = """\
+SLEEP = """\
 import time
 def main(inputs, ctx):
     time.sleep({seconds!r})
     return 1
 """
-TALKS = """\
+PRINT_AND_SLEEP = """\
 import time
 def main(inputs, ctx):
     for number in range({lines}):
@@ -31,13 +31,13 @@ def main(inputs, ctx):
     time.sleep({seconds!r})
     return 1
 """
-PRINTS = """\
+PRINT_LINES = """\
 def main(inputs, ctx):
     for number in range({lines}):
         print(f"{{ctx.node}} wrote row {{number}} of the month's flights to the store")
     {last}
 """
-SAYS = """\
+PRINT_UNTIL = """\
 import os, time
 def main(inputs, ctx):
     while not os.path.exists({over!r}):
@@ -61,9 +61,9 @@ def _document(nodes: list[dict[str, Any]], edges: list[tuple[str, str]]) -> Docu
 
 
 def gated_chains(count: int, depth: int, code: str, gate: str) -> Document:
-    """`count` nodes in chains of `depth`, all behind a first node that waits until the file `gate` exists; no-ops
-    without `code`."""
-    nodes = [python("gate", GATE.format(path=gate))]
+    """Return `count` nodes in chains of `depth`, after a first node that waits for the file `gate`. No-ops without
+    `code`."""
+    nodes = [python("gate", WAIT_FOR_FILE.format(path=gate))]
     nodes += [python(f"n{number}", code) if code else {"id": f"n{number}", "type": "noop"} for number in range(count)]
     edges = [
         ("gate" if number % depth == 0 else f"n{number - 1}", f"n{number}")
@@ -73,7 +73,8 @@ def gated_chains(count: int, depth: int, code: str, gate: str) -> Document:
 
 
 def layers(count: int, edges_each: int, code: str = "", seed: int = 8) -> Document:
-    """`count` nodes in layers of LAYER, each with `edges_each` edges from the layer above; no-ops without `code`."""
+    """Return `count` nodes in layers of LAYER, each with `edges_each` edges from the previous layer. No-ops without
+    `code`."""
     chance = random.Random(seed)
     nodes = [python(f"n{number}", code) if code else {"id": f"n{number}", "type": "noop"} for number in range(count)]
     edges = []
@@ -84,21 +85,22 @@ def layers(count: int, edges_each: int, code: str = "", seed: int = 8) -> Docume
 
 
 def fan(count: int) -> Document:
-    """One no-op, `count` behind it, and one behind those."""
+    """Return a no-op, `count` nodes after it, and one after those."""
     names = [f"n{number}" for number in range(count)]
     nodes = [{"id": name, "type": "noop"} for name in ("first", *names, "last")]
     return _document(nodes, [*(("first", name) for name in names), *((name, "last") for name in names)])
 
 
-def talker(a_second: int, characters: int, over: str) -> Document:
-    """One node that prints so many lines of so many characters each second, until the file `over` exists."""
-    return _document([python("n0", SAYS.format(rate=a_second, characters=characters, over=over))], [])
+def printing_node(a_second: int, characters: int, over: str) -> Document:
+    """Return a node that prints lines of this length at this rate until the file `over` exists."""
+    return _document([python("n0", PRINT_UNTIL.format(rate=a_second, characters=characters, over=over))], [])
 
 
-def talkers(nodes: int, lines: int, once: str) -> Document:
-    """`nodes` nodes that print `lines` lines each; the middle one ends with the text `once`, which no other says."""
+def printing_nodes(nodes: int, lines: int, once: str) -> Document:
+    """Return `nodes` nodes that print `lines` lines each. The last line of the middle one is `once`, which is
+    unique."""
     made = []
     for number in range(nodes):
         last = f"print({once!r})" if number == nodes // 2 else "return None"
-        made.append(python(f"n{number}", PRINTS.format(lines=lines, last=last)))
+        made.append(python(f"n{number}", PRINT_LINES.format(lines=lines, last=last)))
     return _document(made, [])

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
-TALKS = """
+PRINT_AND_SLEEP = """
 import time
 def main(inputs, ctx):
     for n in range(3000):
@@ -37,7 +37,7 @@ def start(product, slug, nodes, edges=()):
 
 
 def test_many_lines_arrive_in_order_and_reading_is_not_disturbed(person):
-    run = start(person.product, "talks", [python("talks", TALKS)])
+    run = start(person.product, "talks", [python("talks", PRINT_AND_SLEEP)])
     page = person.go(f"/runs/{run}/")
     expect(page.locator("[data-run-state]")).to_have_text("Succeeded", timeout=60_000)
     expect(page.locator("[data-log-count]")).to_have_text("3,000")

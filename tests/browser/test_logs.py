@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from tests.support.product import ROOT
 from tests.support.wait import wait_until
 
-TALKS = """
+PRINT_AND_SLEEP = """
 import time, pathlib
 def main(inputs, ctx):
     stop = pathlib.Path({stop!r})
@@ -66,7 +66,7 @@ def first_shown(page: Page) -> str:
 def test_a_log_is_followed_read_searched_filtered_and_copied_while_it_grows(person, tmp_path):
     stop = tmp_path / "stop"
     product = person.product
-    code = TALKS.format(stop=str(stop))
+    code = PRINT_AND_SLEEP.format(stop=str(stop))
     product.publish("grows", [{"id": "talks", "type": "python", "config": {"code": code}}], [])
     run = product.api("POST", "workflows/grows/runs/", {})["id"]
     person.context.grant_permissions(["clipboard-read", "clipboard-write"])

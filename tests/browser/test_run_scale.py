@@ -37,7 +37,7 @@ def large(gate: str) -> dict[str, object]:
     """No-ops in layers; those of one layer also wait for a gate, and a node beside them fails."""
     document = workflows.layers(NODES, 3)
     document["nodes"] += [
-        workflows.python("gate", workflows.GATE.format(path=gate)),
+        workflows.python("gate", workflows.WAIT_FOR_FILE.format(path=gate)),
         workflows.python("wrong", FAILS),
         {"id": "after_wrong", "type": "noop", "name": "Needs what failed"},
     ]

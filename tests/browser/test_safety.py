@@ -19,7 +19,7 @@ PAYLOADS = [
 ]
 EVIL = " ".join(PAYLOADS)
 RETURNS = f"def main(inputs, ctx):\n    return {{{EVIL!r}: {EVIL!r}}}\n"
-PRINTS = """
+PRINT_LINES = """
 import sys
 def main(inputs, ctx):
     print("\\x1b[31mred\\x1b[0m \\x1b]0;title\\x07 \\x1b[2J end")
@@ -31,7 +31,7 @@ def main(inputs, ctx):
 
 def test_payloads_in_every_text_do_nothing(person):
     product = person.product
-    code = f"EVIL = {EVIL!r}\n{PRINTS}"
+    code = f"EVIL = {EVIL!r}\n{PRINT_LINES}"
     definition: dict[str, Any] = {
         "schema": "interlock/1",
         "inputs": {

@@ -21,7 +21,7 @@ from engine.definition import store
 from engine.models import EventBatch, Run
 from engine.text import dump
 from tests.bench import plans, postgres
-from tests.bench.past import Over
+from tests.bench.long_history import Distribution
 from tests.integration.table.calls import CALLS
 from tests.integration.table.test_pages import OPEN, PAGES
 from tests.integration.table.test_queries import SOCKETS
@@ -73,9 +73,9 @@ def long_history(world: World) -> World:
     failed = int(world.ids["ended"])
     _event(failed)
     many = [(failed, RUNS // 8), (_succeeded(world, "one"), RUNS), (_succeeded(world, "rare"), 10)]
-    over = Over(people=(*["admin-person"] * 9, "ann"))
+    distribution = Distribution(people=(*["admin-person"] * 9, "ann"))
     with connection.cursor() as cursor:
-        for _ in postgres.copied(cursor.cursor, many, over):
+        for _ in postgres.copy_runs(cursor.cursor, many, distribution):
             pass
         for table in LARGE:
             cursor.execute(f"ANALYZE {table}")
@@ -146,13 +146,13 @@ def test_every_read_uses_an_index(long_history: World) -> None:
 
 def _violations(steps: list[plans.Step]) -> Iterator[str]:
     for step in steps:
-        if step.how == "Seq Scan" and step.table in LARGE:
+        if step.node_type == "Seq Scan" and step.table in LARGE:
             yield f"reads all of {step.table}"
         elif step.table in LARGE and step.rows > READ_MAX:
-            yield f"{step.how} {step.used} reads {step.rows} rows"
-        elif step.table == "engine_run" and step.left_out > DISCARDED_MAX:
-            yield f"{step.how} {step.used} reads {step.left_out} rows in vain"
-        elif step.how in plans.SORTS and step.rows > SORTED_MAX:
+            yield f"{step.node_type} {step.index_name} reads {step.rows} rows"
+        elif step.table == "engine_run" and step.discarded > DISCARDED_MAX:
+            yield f"{step.node_type} {step.index_name} reads {step.discarded} rows in vain"
+        elif step.node_type in plans.SORTS and step.rows > SORTED_MAX:
             yield f"sorts {step.rows} rows"
 
 

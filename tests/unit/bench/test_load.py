@@ -1,4 +1,4 @@
-"""How `bench load` tells what it measured, and its second process against a server that is slow."""
+"""The report of `bench load`, and its second process against a slow server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.bench import load, parts, reader
 from tests.support.wait import wait_until
 
 
-def test_the_report_says_what_was_found_beside_what_was_asked():
+def test_the_report_shows_results_and_targets():
     report = {
         "machine": {"python": "3", "cores": 2},
         "repeat": 5,
@@ -37,23 +37,23 @@ def test_the_report_says_what_was_found_beside_what_was_asked():
             {"name": "launch: 10,000 nodes", "unit": "ms", "value": 12.0, "p95": 20.0},
         ],
     }
-    told = "\n".join(parts.find("load").lines(report))
-    for text in ("70 % (asked: 65 %)", "overview 41 ms", "90 ms for 99 % (asked: 150)", "12 ms (asked: 50)"):
-        assert text.replace(" %", "%") in told.replace(" %", "%")
+    output = "\n".join(parts.find("load").lines(report))
+    for text in ("70 % (target: 65 %)", "overview 41 ms", "90 ms for 99 % (target: 150)", "12 ms (target: 50)"):
+        assert text.replace(" %", "%") in output.replace(" %", "%")
 
 
 FRAMES = b"frames that nobody parses"
 
 
 class Server(http.server.ThreadingHTTPServer):
-    late: threading.Event
-    """Set: the first page that was asked for is answered."""
+    release: threading.Event
+    """When set, the first page request is answered."""
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """Answers everything with nothing; the first page it is asked for only when `late` is set."""
-    late = threading.Event()
+    """Answer everything with an empty body, the first page request only when `release` is set."""
+    release = threading.Event()
     first = iter([True])
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -69,7 +69,7 @@ def server() -> Iterator[Server]:
                     pass
                 return
             if self.path == "/" and next(first, False):
-                late.wait(30)
+                release.wait(30)
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -78,36 +78,36 @@ def server() -> Iterator[Server]:
             pass
 
     found = Server(("127.0.0.1", 0), Handler)
-    found.late = late
+    found.release = release
     threading.Thread(target=found.serve_forever, daemon=True).start()
     yield found
-    late.set()
+    release.set()
     found.shutdown()
     found.server_close()
 
 
-def test_a_late_answer_counts_from_when_it_was_due_and_holds_no_other_up(server, monkeypatch):
+def test_a_late_answer_counts_from_its_due_time_and_delays_no_other(server, monkeypatch):
     monkeypatch.setattr(reader, "RATE", 100.0)
-    asking = reader.Reader(server.server_address[1], "name=value")
-    asking.watch("1")
-    # The first is of the overview, and nobody answers it yet; the others come all the same.
-    wait_until(lambda: len(asking.seconds["nodes"]) >= 5)
-    server.late.set()
-    wait_until(lambda: max(asking.seconds["overview"], default=0) > 0.05)
-    wait_until(lambda: all(one.received for one in asking._watchers))
-    found = asking.end()
+    client = reader.Reader(server.server_address[1], "name=value")
+    client.watch("1")
+    # The first request is for the overview and stays unanswered; the others are sent anyway.
+    wait_until(lambda: len(client.seconds["nodes"]) >= 5)
+    server.release.set()
+    wait_until(lambda: max(client.seconds["overview"], default=0) > 0.05)
+    wait_until(lambda: all(one.received for one in client._watchers))
+    found = client.end()
     assert found["socket_bytes"] == reader.SOCKETS * len(FRAMES)
 
 
 def test_a_refused_request_is_an_error_of_the_measurement(server):
-    server.late.set()
-    asking = reader.Reader(server.server_address[1], "")
+    server.release.set()
+    client = reader.Reader(server.server_address[1], "")
     server.RequestHandlerClass.do_GET = lambda self: self.send_error(403)
-    asking.watch("1")
-    wait_until(lambda: asking.errors)
+    client.watch("1")
+    wait_until(lambda: client.errors)
     with pytest.raises(RuntimeError, match="403"):
-        asking.end()
+        client.end()
 
 
-def test_bench_knows_the_part_by_name():
+def test_the_part_is_found_by_name():
     assert parts.find("load") is load

@@ -1,4 +1,4 @@
-"""What bench makes for the page and how it counts; the measurement itself needs a browser and quiet."""
+"""The definitions and calculations of `bench page`. The measurement itself needs a browser and an idle machine."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import json
 import pytest
 
 from engine import definition
-from tests.bench import figures, frames, latency, memory, paint, parts, workflows
+from tests.bench import frames, latency, memory, paint, parts, stats, workflows
 
 
 @pytest.mark.parametrize(
     ("document", "nodes"),
     [
-        (workflows.gated_chains(30, 10, workflows.SLEEPS.format(seconds=0.02), "/tmp/it's a gate"), 31),
+        (workflows.gated_chains(30, 10, workflows.SLEEP.format(seconds=0.02), "/tmp/it's a gate"), 31),
         (workflows.layers(300, 5), 300),
-        (workflows.layers(300, 3, workflows.TALKS.format(lines=5, seconds=0.1)), 300),
+        (workflows.layers(300, 3, workflows.PRINT_AND_SLEEP.format(lines=5, seconds=0.1)), 300),
         (workflows.fan(20), 22),
-        (workflows.talkers(3, 10, 'a "word" that occurs once'), 3),
+        (workflows.printing_nodes(3, 10, 'a "word" that occurs once'), 3),
     ],
 )
-def test_what_is_run_is_a_valid_definition(document, nodes):
+def test_the_measured_definitions_are_valid(document, nodes):
     assert definition.problems(document) == []
     assert len(document["nodes"]) == nodes
     for node in document["nodes"]:
@@ -28,22 +28,22 @@ def test_what_is_run_is_a_valid_definition(document, nodes):
             compile(node["config"]["code"], node["id"], "exec")
 
 
-def message(*events: tuple[int, str, str]) -> str:
-    told = [
-        {"seq": seq, "type": "node", "node": {"state": state, "finished_at": at or None}} for seq, state, at in events
+def message(*changes: tuple[int, str, str]) -> str:
+    events = [
+        {"seq": seq, "type": "node", "node": {"state": state, "finished_at": at or None}} for seq, state, at in changes
     ]
-    return json.dumps({"type": "events", "events": told})
+    return json.dumps({"type": "events", "events": events})
 
 
-def test_a_change_counts_to_the_first_frame_that_holds_it():
+def test_a_change_counts_until_the_first_frame_that_shows_it():
     second = "2026-11-24T10:00:00.000000Z"
-    begun = figures.milliseconds(second)
+    base = stats.milliseconds(second)
     messages = [
-        [begun + 20, message((1, "running", ""), (2, "succeeded", second))],
-        [begun + 30, message((3, "succeeded", second))],
-        [begun + 70, message((4, "succeeded", second))],
+        [base + 20, message((1, "running", ""), (2, "succeeded", second))],
+        [base + 30, message((3, "succeeded", second))],
+        [base + 70, message((4, "succeeded", second))],
     ]
-    drawn = [[1, begun + 25, begun + 26], [3, begun + 40, begun + 48], [4, begun + 80, 0]]
+    drawn = [[1, base + 25, base + 26], [3, base + 40, base + 48], [4, base + 80, 0]]
     assert latency.latencies(messages, drawn) == [(20, 40, 48), (30, 40, 48), (70, 80, 80)]
 
 
@@ -52,10 +52,10 @@ def test_a_change_that_was_never_drawn_is_left_out():
     assert latency.latencies([[0, message((9, "succeeded", second))]], [[8, 1, 1]]) == []
 
 
-def test_a_case_says_its_median_and_how_many_times_the_floor_it_takes():
-    made = figures.case("open", "s", [3, 1, 2], [0.5, 1.5], note=7)
-    assert (made["value"], made["floor"], made["ratio"], made["note"]) == (2, 1, 2, 7)
-    assert figures.share(range(100), 0.95) == 95
+def test_a_case_has_its_median_and_its_ratio_to_the_floor():
+    result = stats.case("open", "s", [3, 1, 2], [0.5, 1.5], note=7)
+    assert (result["value"], result["floor"], result["ratio"], result["note"]) == (2, 1, 2, 7)
+    assert stats.quantile(range(100), 0.95) == 95
 
 
 def test_the_slowest_second_is_the_one_with_the_fewest_frames():
@@ -65,18 +65,18 @@ def test_the_slowest_second_is_the_one_with_the_fewest_frames():
     assert frames.slowest([0.0, 500.0]) == 0
 
 
-def test_growth_is_the_slope_of_the_nearest_line():
+def test_growth_is_the_slope_of_the_regression_line():
     assert memory.slope([(0, 5), (1, 7), (2, 9)]) == 2
     assert memory.slope([(0, 5), (1, 5), (2, 5)]) == 0
     assert memory.slope([(3, 5)]) == 0
 
 
-def test_bench_knows_the_part_by_name():
+def test_the_part_is_found_by_name():
     assert "page" in parts.names()
     assert parts.find("page").lines({"machine": {"python": "3", "cores": 2}, "browser": "1", "repeat": 1, "cases": []})
 
 
-def test_what_does_not_hold_of_a_page_is_marked_and_what_moved_is_named():
+def test_missed_targets_are_marked_and_shifted_elements_named():
     good = {"name": "runs", "island": False, "first_ms": 200.0, "later_ms": 90.0, "floor_ms": 40.0, "shift": 0.0}
     loaded = {"script_bytes": 59_000, "worker_bytes": 0, "style_bytes": 20_000, "font_bytes": 48_000}
     pages = [

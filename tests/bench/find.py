@@ -5,23 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from tests.bench import probe, workflows
-from tests.bench.figures import case
-from tests.bench.stand import Stand
+from tests.bench.page_bench import PageBench
+from tests.bench.stats import case
 
 NODES = 10_000
 FOUND = ".cvsearch [role=option]"
 
 
-def measure(stand: Stand) -> list[dict[str, Any]]:
-    """From the key that completes a name to the frame that shows it in the list; and the worst of all its keys."""
-    run = stand.start(stand.publish(workflows.layers(NODES, 3)))
-    stand.ended(run)
+def measure(bench: PageBench) -> list[dict[str, Any]]:
+    """Measure from the key that completes a name to the frame that shows it in the list, and the slowest of all
+    keys."""
+    run = bench.start(bench.publish(workflows.layers(NODES, 3)))
+    bench.ended(run)
     last, worst = [], []
-    with stand.visitor(probe.FRAMES, probe.REACTION) as visitor:
+    with bench.visitor(probe.FRAMES, probe.REACTION) as visitor:
         page = visitor.page
         page.goto(visitor.at(f"/runs/{run}/"))
         visitor.until(probe.drawn())
-        for number in range(stand.wish.repeat):
+        for number in range(bench.options.repeat):
             name = f"n{7001 + 13 * number}"
             page.locator(probe.CANVAS).get_by_role("button", name="Find a node").click()
             took = []

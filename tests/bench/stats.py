@@ -1,4 +1,4 @@
-"""Figures from many values. Pure."""
+"""Statistics. Pure."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from datetime import datetime
 from typing import Any
 
 
-def share(values: Sequence[float], part: float) -> float:
-    """The value that `part` of all do not exceed."""
+def quantile(values: Sequence[float], part: float) -> float:
+    """Return the value that `part` of all values do not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """{median, p95, max}."""
-    return {"median": statistics.median(values), "p95": share(values, 0.95), "max": max(values)}
+    """Return {median, p95, max}."""
+    return {"median": statistics.median(values), "p95": quantile(values, 0.95), "max": max(values)}
 
 
 def case(name: str, unit: str, values: Sequence[float], floors: Sequence[float] = (), **more: Any) -> dict[str, Any]:
-    """One case: the median of its repetitions, all of them, and how many times the floor it takes."""
+    """Return one case: the median of its repetitions, all of them, and its ratio to the floor."""
     made: dict[str, Any] = {"name": name, "unit": unit, "value": statistics.median(values), "all": list(values)}
     if floors:
         made["floor"] = statistics.median(floors)
@@ -29,5 +29,5 @@ def case(name: str, unit: str, values: Sequence[float], floors: Sequence[float] 
 
 
 def milliseconds(text: str) -> float:
-    """A time of the API as milliseconds since 1970."""
+    """Return a time of the API as milliseconds since 1970."""
     return datetime.fromisoformat(text).timestamp() * 1000

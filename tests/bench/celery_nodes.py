@@ -1,4 +1,4 @@
-"""`bench celery`: no-op nodes on a Celery worker beside what Celery itself does with no-op tasks.
+"""`bench celery`: no-op nodes on a Celery worker, beside no-op tasks of Celery itself.
 
 Both use the same Redis server and two processes; ours are stored in PostgreSQL.
 """
@@ -17,16 +17,16 @@ from django.core.management import call_command
 
 from tests.bench import direct, documents
 from tests.bench.broker import empty
-from tests.bench.parts import Wish
+from tests.bench.parts import Options
 from tests.bench.processes import Worker
 
 POSTGRESQL = True
 LAYER, HOPS = 500, 100
-LAYERS_WANTED, HOP_WANTED = 4.0, 2.0
+LAYERS_TARGET, HOP_TARGET = 4.0, 2.0
 
 
-def measure(wish: Wish) -> dict[str, Any]:
-    """The report. Raises Missing."""
+def measure(options: Options) -> dict[str, Any]:
+    """Return the report. Raises Missing."""
     broker = empty("celery")
     os.environ["INTERLOCK_BENCH_REDIS"] = settings.INTERLOCK.redis_url
     from tests.bench import raw_celery
@@ -36,20 +36,20 @@ def measure(wish: Wish) -> dict[str, Any]:
     }  # fmt: skip
     call_command("migrate", verbosity=0, skip_checks=True)
     try:
-        wish.say("celery: raw tasks")
-        with worker(wish.folder / "raw.log", "tests.bench.raw_celery", environment, "-P", "prefork", "-c", "2"):
+        options.progress("celery: raw tasks")
+        with worker(options.folder / "raw.log", "tests.bench.raw_celery", environment, "-P", "prefork", "-c", "2"):
             raw_celery.layer(LAYER)
-            raw_layer = _median(wish.repeat, lambda: raw_celery.layer(LAYER))
-            raw_hops = _median(wish.repeat, lambda: raw_celery.hops(HOPS))
+            raw_layer = _median(options.repeat, lambda: raw_celery.layer(LAYER))
+            raw_hops = _median(options.repeat, lambda: raw_celery.hops(HOPS))
         broker.flushdb()
-        wish.say("celery: nodes")
-        with worker(wish.folder / "worker.log", "engine", environment, "-Q", "default"), _scheduler(environment):
+        options.progress("celery: nodes")
+        with worker(options.folder / "worker.log", "engine", environment, "-Q", "default"), _scheduler(environment):
             for _ in range(3):
                 direct.measure(documents.chains(LAYER, 1, "noop"), "bench-layer")
-            layer = _median(wish.repeat, lambda: direct.measure(documents.chains(LAYER, 1, "noop"), "bench-layer"))
+            layer = _median(options.repeat, lambda: direct.measure(documents.chains(LAYER, 1, "noop"), "bench-layer"))
             direct.measure(documents.chains(1, HOPS, "noop"), "bench-hops")
-            hops = _median(wish.repeat, lambda: direct.measure(documents.chains(1, HOPS, "noop"), "bench-hops"))
-            wide = _median(wish.repeat, lambda: direct.measure(documents.chains(LAYER, 10, "noop"), "bench-wide"))
+            hops = _median(options.repeat, lambda: direct.measure(documents.chains(1, HOPS, "noop"), "bench-hops"))
+            wide = _median(options.repeat, lambda: direct.measure(documents.chains(LAYER, 10, "noop"), "bench-wide"))
     finally:
         broker.flushdb()
         broker.close()
@@ -61,14 +61,14 @@ def measure(wish: Wish) -> dict[str, Any]:
 
 
 def lines(report: dict[str, Any]) -> list[str]:
-    """The report for people."""
+    """Return the report for people."""
     layer, wide, hop = report["layer"], report["layers of 10"], report["hop"]
     return [
         f"{LAYER} beside each other: {layer['nodes_per_second']:,.0f} nodes/s, raw tasks "
-        f"{layer['raw_per_second']:,.0f}/s: {layer['times']:.1f} times as many (wanted: {LAYERS_WANTED:g})",
+        f"{layer['raw_per_second']:,.0f}/s: {layer['times']:.1f} times as many (target: {LAYERS_TARGET:g})",
         f"10 layers of {LAYER}: {wide['nodes_per_second']:,.0f} nodes/s: {wide['times']:.1f} times as many",
         f"{HOPS} one after another: {hop['ms']:.2f} ms a node, raw {hop['raw_ms']:.2f} ms a task: "
-        f"{hop['times']:.2f} times as long (wanted: at most {HOP_WANTED:g})",
+        f"{hop['times']:.2f} times as long (target: at most {HOP_TARGET:g})",
     ]
 
 
@@ -82,7 +82,7 @@ def _database_url() -> str:
 
 @contextmanager
 def worker(log: Path, app: str, environment: Mapping[str, str], *arguments: str) -> Iterator[None]:
-    """`celery -A <app> worker`, once it is ready. Raises RuntimeError."""
+    """Run `celery -A <app> worker`. Raises RuntimeError if it does not get ready."""
     started = Worker(log, app, environment, *arguments)
     started.start()
     try:

@@ -1,4 +1,4 @@
-"""The editor: how soon it opens, how it moves, how soon it answers a key, and what a moved node costs."""
+"""The editor: opening, frame rates, response to keys, and the cost of a moved node."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tests.bench import probe, workflows
-from tests.bench.figures import case, share
-from tests.bench.stand import Stand
+from tests.bench.page_bench import PageBench
+from tests.bench.stats import case, quantile
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 CANVAS = "[data-edit-canvas]"
 CODE = "def main(inputs, ctx):\n    return 1\n"
-HAND_SECONDS = 5.0
+DRAG_SECONDS = 5.0
 TURN_STEPS = 48
 KEYS = 60
 KEY_SECONDS = 0.06
-"""A quick hand: a thousand letters a minute."""
+"""A quick typist: a thousand letters per minute."""
 SMALL, LARGE = 1000, 10_000
 
-SEEN = """
+RECORDER = """
 (() => {
   const seen = (window.benchEdit = { opened: null, drawn: [], checked: [], keys: [] });
   const after = (run) => {
@@ -63,16 +63,16 @@ SEEN = """
 """
 
 
-def measure(stand: Stand) -> list[dict[str, Any]]:
+def measure(bench: PageBench) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    wants = stand.wish.wants
-    small = [name for name in ("open", "drag", "undo", "problems", "key") if wants(_small(name))]
-    large = [name for name in ("open", "pan", "save") if wants(_large(name))]
+    includes = bench.options.includes
+    small = [name for name in ("open", "drag", "undo", "problems", "key") if includes(_small(name))]
+    large = [name for name in ("open", "pan", "save") if includes(_large(name))]
     if small:
-        found += _of_small(stand, stand.publish(workflows.layers(SMALL, 3, CODE)))
+        found += _of_small(bench, bench.publish(workflows.layers(SMALL, 3, CODE)))
     if large:
-        found += _of_large(stand, stand.publish(workflows.layers(LARGE, 5)))
-    return [case for case in found if wants(case["name"])]
+        found += _of_large(bench, bench.publish(workflows.layers(LARGE, 5)))
+    return [case for case in found if includes(case["name"])]
 
 
 def _small(name: str) -> str:
@@ -83,68 +83,70 @@ def _large(name: str) -> str:
     return f"editor: {name}, 10,000 nodes, 50,000 edges"
 
 
-def _of_small(stand: Stand, slug: str) -> list[dict[str, Any]]:
+def _of_small(bench: PageBench, slug: str) -> list[dict[str, Any]]:
     opens, drags, floors, longest, undos, problems, keys = [], [], [], [], [], [], []
-    for turn in range(stand.wish.repeat):
-        with _editor(stand, slug) as page:
-            stand.wish.say(_small("open"))
+    for turn in range(bench.options.repeat):
+        with _editor(bench, slug) as page:
+            bench.options.progress(_small("open"))
             opens.append(page.evaluate("window.benchEdit.opened") / 1000)
             _until(page, "window.benchEdit.checked.length > 0")
             node = f"n{501 + turn}"
             _find(page, node)
-            stand.wish.say(_small("drag"))
-            frames = _hand(page, f'[data-card="{node}"]')
+            bench.options.progress(_small("drag"))
+            frames = _drag(page, f'[data-card="{node}"]')
             drags.append(_rate(frames))
-            longest.append(share([b - a for a, b in itertools.pairwise(frames)], 0.95))
-            _quiet(page)
-            stand.wish.say(_small("undo"))
+            longest.append(quantile([b - a for a, b in itertools.pairwise(frames)], 0.95))
+            _wait_until_idle(page)
+            bench.options.progress(_small("undo"))
             undos += [_undo(page) for _ in range(2)]
-            stand.wish.say(_small("key"))
-            took, late = _typed(page, node)
+            bench.options.progress(_small("key"))
+            took, late = _type_code(page, node)
             keys.append(took)
             problems.append(late)
-            _quiet(page)
+            _wait_until_idle(page)
             page.goto("about:blank")
-            floors.append(_rate(_hand(page, "body")))
+            floors.append(_rate(_drag(page, "body")))
     return [
         case(_small("open"), "s", opens),
-        case(_small("drag"), "frames a second", drags, floors, p95_ms=share(longest, 0.5)),
+        case(_small("drag"), "frames a second", drags, floors, p95_ms=quantile(longest, 0.5)),
         case(_small("undo"), "ms", undos),
         case(_small("problems"), "ms after the last key", problems),
-        case(_small("key"), "ms to paint, p95", [share(took, 0.95) for took in keys], median_ms=share(keys[0], 0.5)),
+        case(
+            _small("key"), "ms to paint, p95", [quantile(one, 0.95) for one in keys], median_ms=quantile(keys[0], 0.5)
+        ),
     ]
 
 
-def _of_large(stand: Stand, slug: str) -> list[dict[str, Any]]:
+def _of_large(bench: PageBench, slug: str) -> list[dict[str, Any]]:
     opens, pans, longest, saves, sent, received = [], [], [], [], [], []
-    for turn in range(stand.wish.repeat):
-        with _editor(stand, slug) as page:
-            stand.wish.say(_large("open"))
+    for turn in range(bench.options.repeat):
+        with _editor(bench, slug) as page:
+            bench.options.progress(_large("open"))
             opens.append(page.evaluate("window.benchEdit.opened") / 1000)
             time.sleep(2)
-            stand.wish.say(_large("pan"))
-            frames = _hand(page, CANVAS, corner=True)
+            bench.options.progress(_large("pan"))
+            frames = _drag(page, CANVAS, corner=True)
             pans.append(_rate(frames))
-            longest.append(share([b - a for a, b in itertools.pairwise(frames)], 0.95))
-            stand.wish.say(_large("save"))
+            longest.append(quantile([b - a for a, b in itertools.pairwise(frames)], 0.95))
+            bench.options.progress(_large("save"))
             _find(page, f"n{5001 + turn}")
             for key in ("Shift+ArrowRight", "Shift+ArrowDown", "Shift+ArrowRight"):
-                _quiet(page)
-                took, up, down = _saved(page, key)
+                _wait_until_idle(page)
+                took, up, down = _save_move(page, key)
                 saves.append(took)
                 sent.append(up)
                 received.append(down)
     return [
         case(_large("open"), "s", opens),
-        case(_large("pan"), "frames a second", pans, p95_ms=share(longest, 0.5)),
+        case(_large("pan"), "frames a second", pans, p95_ms=quantile(longest, 0.5)),
         case(_large("save"), "ms from key to saved", saves, bytes_sent=max(sent), bytes_received=max(received)),
     ]
 
 
 @contextmanager
-def _editor(stand: Stand, slug: str) -> Iterator[Page]:
-    """The editor in a browser of its own, drawn."""
-    with stand.visitor(probe.RATE, SEEN) as visitor:
+def _editor(bench: PageBench, slug: str) -> Iterator[Page]:
+    """Open the editor in a new browser and wait until it is drawn."""
+    with bench.visitor(probe.RATE, RECORDER) as visitor:
         visitor.page.goto(visitor.at(f"/workflows/{slug}/edit/"), wait_until="commit")
         visitor.until("(window.benchEdit?.opened ?? null) !== null")
         visitor.until('document.querySelector("[data-editor]").dataset.ready !== undefined')
@@ -159,8 +161,8 @@ def _until(page: Page, condition: str, seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-def _quiet(page: Page) -> None:
-    """Everything is saved and checked."""
+def _wait_until_idle(page: Page) -> None:
+    """Wait until everything is saved and checked."""
     _until(page, 'document.querySelector("[data-saved]").dataset.state === "saved"')
     editor, canvas = 'document.querySelector("[data-editor]")', f'document.querySelector("{CANVAS}")'
     _until(page, f"{editor}.dataset.checked === {canvas}.dataset.drawn")
@@ -168,7 +170,7 @@ def _quiet(page: Page) -> None:
 
 
 def _find(page: Page, node: str) -> None:
-    """Chooses a node and has it in view, as people do it among so many."""
+    """Select a node and bring it into view with the search."""
     page.locator(CANVAS).get_by_role("button", name="Find a node").click()
     page.keyboard.type(node)
     page.locator(".cvsearch [role=option]").first.wait_for()
@@ -181,8 +183,8 @@ def _rate(frames: list[float]) -> float:
     return (len(frames) - 1) / (frames[-1] - frames[0]) * 1000 if len(frames) > 1 else 0.0
 
 
-def _hand(page: Page, place: str, *, corner: bool = False) -> list[float]:
-    """Takes what is at `place` and leads it in circles; when each frame began, in ms."""
+def _drag(page: Page, place: str, *, corner: bool = False) -> list[float]:
+    """Drag from `place` in circles. Return the start of each frame in ms."""
     box = page.locator(place).first.bounding_box() or {"x": 0, "y": 0, "width": 900, "height": 500}
     x = box["x"] + (30 if corner else min(20, box["width"] / 2))
     y = box["y"] + (30 if corner else box["height"] / 2)
@@ -190,32 +192,33 @@ def _hand(page: Page, place: str, *, corner: bool = False) -> list[float]:
     mouse.move(x, y)
     mouse.down()
     page.evaluate("Object.assign(window.benchRate ?? (window.benchRate = {}), { frames: [], on: true })")
-    end = time.monotonic() + HAND_SECONDS
+    end = time.monotonic() + DRAG_SECONDS
     while time.monotonic() < end:
         for step in range(TURN_STEPS):
             angle = 2 * math.pi * (step + 1) / TURN_STEPS
             mouse.move(x + 90 * math.sin(angle), y + 90 * (1 - math.cos(angle)))
     frames: list[float] = page.evaluate("(() => { window.benchRate.on = false; return window.benchRate.frames; })()")
-    # Elsewhere than it was taken, so that it was moved.
+    # End elsewhere than at the start, so that the node has moved.
     mouse.move(x + 60, y + 40)
     mouse.up()
     return frames
 
 
 def _undo(page: Page) -> float:
-    """Milliseconds from Ctrl Z to the end of the frame that shows the document before; done again afterwards."""
+    """Return the milliseconds from Ctrl Z to the end of the frame that shows the previous document. Redoes it
+    afterwards."""
     page.evaluate("Object.assign(window.benchEdit, { drawn: [], keys: [] })")
     page.keyboard.press("Control+z")
     _until(page, "window.benchEdit.drawn.length > 0")
     took: float = page.evaluate("window.benchEdit.drawn[0][1] - window.benchEdit.keys.at(-1)[0]")
-    _quiet(page)
+    _wait_until_idle(page)
     page.keyboard.press("Control+Shift+z")
-    _quiet(page)
+    _wait_until_idle(page)
     return took
 
 
-def _typed(page: Page, node: str) -> tuple[list[float], float]:
-    """Types into a node's code: milliseconds to paint of each key, and from the last one to its problems."""
+def _type_code(page: Page, node: str) -> tuple[list[float], float]:
+    """Type into a node's code. Return the milliseconds to paint of each key, and from the last key to the problems."""
     page.locator(f'[data-card="{node}"]').click(position={"x": 20, "y": 8})
     field = page.locator("[data-inspector] .cm-content").first
     field.wait_for()
@@ -234,8 +237,8 @@ def _typed(page: Page, node: str) -> tuple[list[float], float]:
     return [shown - pressed for pressed, shown in keys], last
 
 
-def _saved(page: Page, key: str) -> tuple[float, int, int]:
-    """Moves the chosen node by a key: milliseconds until the server has it, bytes sent and received."""
+def _save_move(page: Page, key: str) -> tuple[float, int, int]:
+    """Move the selected node by a key. Return the milliseconds until the server has it, bytes sent and received."""
     page.evaluate("window.benchEdit.keys = []")
     saves = ("PATCH", "PUT")
     with page.expect_response(lambda answer: answer.request.method in saves, timeout=20_000) as saving:

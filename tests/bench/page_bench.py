@@ -1,4 +1,4 @@
-"""What all cases stand on: one product, one browser, and ways to have runs in them."""
+"""One product and one browser for all cases of `bench page`, and the runs in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.bench.browser import Visitor
 from tests.bench.http import Product, prepare
-from tests.bench.parts import Wish
+from tests.bench.parts import Options
 from tests.bench.workflows import Document
 
 if TYPE_CHECKING:
@@ -22,23 +22,23 @@ LOOK_SECONDS = 0.2
 
 
 @dataclass
-class Stand:
-    wish: Wish
+class PageBench:
+    options: Options
     product: Product
     browser: Browser
     process: int
-    """Id of this process, above whose children the browser's are."""
+    """Id of this process, the ancestor of the browser's processes."""
     published: int = 0
 
     def publish(self, document: Document) -> str:
-        """The slug of a workflow whose live version is `document`."""
+        """Create a workflow whose live version is `document`. Return its slug."""
         self.published += 1
         slug = f"page-{self.published}"
         prepare(self.product, document, slug)
         return slug
 
     def start(self, slug: str) -> str:
-        """The id of a new run."""
+        """Start a run. Return its id."""
         return str(self.product.call("POST", f"/api/v1/workflows/{slug}/runs/", {})["id"])
 
     def run(self, run: str) -> dict[str, Any]:
@@ -46,12 +46,12 @@ class Stand:
         return found
 
     def wait(self, run: str, until: Callable[[dict[str, Any]], bool], seconds: float = END_SECONDS) -> dict[str, Any]:
-        """The run, once it is as `until` says. Raises RuntimeError."""
+        """Return the run when `until` is true of it. Raises RuntimeError."""
         end = time.monotonic() + seconds
         while not until(found := self.run(run)):
             if time.monotonic() > end:
                 raise RuntimeError(f"Run {run} is not as it should be after {seconds:g} s: {found['counts']}.")
-            # Seldom enough to leave the cores to what is measured.
+            # Rarely enough to leave the cores to the product.
             time.sleep(LOOK_SECONDS)
         return found
 
@@ -62,13 +62,13 @@ class Stand:
         return found
 
     def cancel(self, run: str) -> None:
-        """End a run that has served its turn."""
+        """Cancel a run that is not needed any more."""
         self.product.call("POST", f"/api/v1/runs/{run}/cancel/", {})
         self.wait(run, lambda now: now["finished_at"] is not None)
 
     def file(self, name: str) -> Path:
-        """A path that nodes can look for."""
-        return self.wish.folder / name
+        """Return a path that nodes can wait for."""
+        return self.options.folder / name
 
     @contextmanager
     def visitor(self, *scripts: str) -> Iterator[Visitor]:
