@@ -38,7 +38,7 @@ def _refuse_other_databases(sender: AppConfig, apps: Any, **_: Any) -> None:
     from engine.database import schema
 
     try:
-        schema.applied()
+        schema.applied_migrations()
         schema.refuse_other_columns(apps.get_models())
     except schema.SchemaError as error:
         raise CommandError(str(error)) from error

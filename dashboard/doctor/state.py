@@ -29,23 +29,23 @@ def database(usable: list[bool]) -> Iterator[CheckResult]:
     try:
         if connection.vendor == "sqlite" and not file.exists():
             yield CheckResult(
-                "Database", "ok", f"{schema.place()} does not exist yet; it is created at the first start"
+                "Database", "ok", f"{schema.location()} does not exist yet; it is created at the first start"
             )
             return
     except PermissionError:
         return  # The folder's check reports this.
     try:
         current = schema.is_current()
-        newer = schema.newer(schema.applied())
+        newer = schema.newer_migrations(schema.applied_migrations())
     except schema.SchemaError as error:
         yield CheckResult("Database", "problem", str(error))
         return
     if connection.vendor == "sqlite" and (damage := _damage()):
-        yield CheckResult("Database", "problem", f"{schema.place()} is damaged: {damage}",
+        yield CheckResult("Database", "problem", f"{schema.location()} is damaged: {damage}",
                       "Stop Interlock, copy the folder, and restore a backup.")  # fmt: skip
         return
     if not current:
-        yield CheckResult("Database", "warning", f"{schema.place()} needs a migration",
+        yield CheckResult("Database", "warning", f"{schema.location()} needs a migration",
                       f"The next start migrates it: {command_line('up')} (or {command_line('migrate')})")  # fmt: skip
         return
     usable.append(True)
@@ -57,11 +57,11 @@ def database(usable: list[bool]) -> Iterator[CheckResult]:
         advice = f"It belongs to {owner}: sudo chown $(id -un) {file}*" if owner else f"chmod u+w {file}*"
         if "locked" in str(error):
             advice = "Another program is writing to it. Find it with fuser -v and stop it."
-        yield CheckResult("Database", "problem", f"{schema.place()} is not writable: {error}", advice)
+        yield CheckResult("Database", "problem", f"{schema.location()} is not writable: {error}", advice)
         return
     size = f", intact, {file.stat().st_size / 1024**2:,.1f} MiB" if connection.vendor == "sqlite" else ""
     state = f"schema of a newer, compatible release ({newer[-1]})" if newer else "schema up to date"
-    yield CheckResult("Database", "ok", f"{schema.place()}, {state}{size}")
+    yield CheckResult("Database", "ok", f"{schema.location()}, {state}{size}")
 
 
 def _damage() -> str:

@@ -27,7 +27,7 @@ class AccountCommand(BaseCommand, ABC):
         except (InterlockError, schema.SchemaError) as error:
             raise CommandError(str(error)) from None
         except DatabaseError as error:
-            raise CommandError(f"The database {schema.place()} cannot be used: {error}") from None
+            raise CommandError(f"The database {schema.location()} cannot be used: {error}") from None
 
     @abstractmethod
     def do(self, options: dict[str, Any]) -> None:

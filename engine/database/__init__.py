@@ -1,1 +1,1 @@
-"""The database: schema, connections, and what SQLite and PostgreSQL each need."""
+"""The database: its schema, connections and clock, and what SQLite and PostgreSQL each need."""

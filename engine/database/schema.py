@@ -1,7 +1,7 @@
-"""The database's schema: whether it is ours and current, and bringing it there.
+"""Checks whether the database's schema is ours and current, and migrates it.
 
-Asking is quick (two small queries and a look at file names), so that a later start does not load the machinery
-of migrations to learn that there is nothing to do.
+A check takes two small queries and a look at file names: a start that has nothing to migrate does not load Django's
+migrations.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from django.utils.connection import ConnectionDoesNotExist
 from engine.database.postgres import EXPANDING_NAME, advice, first_line
 
 ADVISORY_LOCK = 0x696E_7465_726D_6967
-"""Key of PostgreSQL's advisory lock around a migration ("intermig"); another than the scheduler's."""
-LOCK_LOOK_SECONDS = 0.1
+"""Key of PostgreSQL's advisory lock for migrations ("intermig"), apart from the scheduler's."""
+LOCK_RETRY_SECONDS = 0.1
 
-COLUMNS = {
+COLUMN_QUERIES = {
     "sqlite": """SELECT t.name, c.name, c."notnull" = 0 OR c.dflt_value IS NOT NULL """
     "FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table'",
     "postgresql": "SELECT table_name, column_name, is_nullable = 'YES' OR column_default IS NOT NULL "
     "FROM information_schema.columns WHERE table_schema = current_schema()",
 }
-"""(table, column, whether an insert may leave it out) of all tables, by vendor."""
+"""By vendor: selects (table, column, whether an insert may leave it out) of all tables."""
 RESTORE = "Keep a copy of it, and restore a backup."
 
 
@@ -41,17 +41,16 @@ class SchemaError(Exception):
     """The database cannot be used as it is; the message says why and what to do."""
 
 
-def place() -> str:
-    """The database in words, without its password."""
-    found = connection.settings_dict
+def location() -> str:
+    """Return where the database is, without its password: a path, or name, host and port."""
+    settings_dict = connection.settings_dict
     if connection.vendor == "sqlite":
-        return str(found["NAME"])
-    where = found["HOST"] or "localhost"
-    return f"{found['NAME']} on {where}:{found['PORT'] or 5432}"
+        return str(settings_dict["NAME"])
+    return f"{settings_dict['NAME']} on {settings_dict['HOST'] or 'localhost'}:{settings_dict['PORT'] or 5432}"
 
 
-def expected() -> set[tuple[str, str]]:
-    """(app, migration) for each migration file of the installed apps."""
+def known_migrations() -> set[tuple[str, str]]:
+    """Return (app, migration) for each migration file of the installed apps."""
     found: set[tuple[str, str]] = set()
     for app in apps.get_app_configs():
         folder = Path(app.path) / "migrations"
@@ -60,8 +59,11 @@ def expected() -> set[tuple[str, str]]:
     return found
 
 
-def applied() -> set[tuple[str, str]]:
-    """(app, migration) for what this database has; empty without its table. Raises SchemaError, when unreachable."""
+def applied_migrations() -> set[tuple[str, str]]:
+    """Return (app, migration) for each migration of this database; none if it has no tables.
+
+    Raises SchemaError if it cannot be reached, or belongs to another application.
+    """
     try:
         with connection.cursor() as cursor:
             tables = set(connection.introspection.table_names(cursor))
@@ -75,124 +77,126 @@ def applied() -> set[tuple[str, str]]:
     except (OperationalError, ConnectionDoesNotExist) as error:
         raise unreachable(error) from error
     except DatabaseError as error:
-        raise SchemaError(f"{place()} cannot be read as a database: {first_line(error)}. {RESTORE}") from error
+        raise SchemaError(f"{location()} cannot be read as a database: {first_line(error)}. {RESTORE}") from error
 
 
 def is_current() -> bool:
-    """Whether every migration is applied. Raises SchemaError: unreachable, foreign, or newer than this program can work
-    with."""
-    have, want = applied(), expected()
-    refuse_newer(have)
-    if not want <= have:
+    """Return whether every migration is applied.
+
+    Raises SchemaError for a database that cannot be reached, belongs to another application, or is too new.
+    """
+    applied = applied_migrations()
+    refuse_newer(applied)
+    if not known_migrations() <= applied:
         return False
     refuse_other_columns(apps.get_models())
     return True
 
 
-def newer(have: Iterable[tuple[str, str]]) -> list[str]:
-    """Of these migrations those of our apps that this program does not know: "app.name", in order."""
+def newer_migrations(applied: Iterable[tuple[str, str]]) -> list[str]:
+    """Return those of these migrations that our apps do not have in this program: "app.name", in order."""
     ours = {app.label for app in apps.get_app_configs()}
-    return sorted(f"{app}.{name}" for app, name in set(have) - expected() if app in ours)
+    return sorted(f"{app}.{name}" for app, name in set(applied) - known_migrations() if app in ours)
 
 
-def refuse_newer(have: Iterable[tuple[str, str]]) -> None:
-    """Raise SchemaError for one of these migrations that this program does not know, nor survives."""
-    for name in newer(have):
+def refuse_newer(applied: Iterable[tuple[str, str]]) -> None:
+    """Raise SchemaError for a migration that this program does not know and cannot work with."""
+    for name in newer_migrations(applied):
         if not EXPANDING_NAME.match(name.partition(".")[2]):
             raise SchemaError(
-                f"The database {place()} was written by a newer Interlock (it has {name}). "
+                f"The database {location()} was written by a newer Interlock (it has {name}). "
                 "Start that version, or restore a backup."
             )
 
 
 def migrate() -> bool:
-    """Bring the schema up to date; whether anything had to be done. Raises SchemaError."""
+    """Bring the schema up to date; return whether that was necessary. Raises SchemaError."""
     if is_current():
         return False
-    with alone():
+    with migration_lock():
         if is_current():
             return False
         try:
             call_command("migrate", verbosity=0, interactive=False)
         except CommandError as error:
-            # `engine.apps` refuses before anything is changed.
+            # A receiver in `engine.apps` refuses the database before anything is changed.
             raise SchemaError(str(error)) from error
         except DatabaseError as error:
-            # SQLite's word for a damaged file.
+            # SQLite says this of a damaged file.
             remedy = RESTORE if "malformed" in str(error) else "Mend the cause and start again."
             raise SchemaError(
-                f"The database {place()} could not be brought up to date: {first_line(error)}. Nothing of this step "
+                f"The database {location()} could not be brought up to date: {first_line(error)}. Nothing of this step "
                 f"was kept. {remedy}"
             ) from error
     return True
 
 
 def require() -> None:
-    """Raise SchemaError unless the schema is current: for commands that must not migrate by themselves."""
+    """Raise SchemaError unless the schema is current. For commands that must not migrate."""
     if not is_current():
         raise SchemaError(
-            f"The database {place()} is not set up or not up to date. Start `up` once, or use the command migrate."
+            f"The database {location()} is not set up or not up to date. Start `up` once, or use the command migrate."
         )
 
 
 def unreachable(error: Exception) -> SchemaError:
-    """What to tell people when the database does not answer."""
+    """Return the error for a database that does not answer."""
     if connection.vendor == "sqlite":
         return SchemaError(
-            f"The database {place()} cannot be opened: {first_line(error)}. Check that its folder exists, that you "
+            f"The database {location()} cannot be opened: {first_line(error)}. Check that its folder exists, that you "
             "may write there, and that the disk is not full."
         )
-    return SchemaError(f"The database {place()} cannot be reached: {first_line(error)}. {advice(error)}")
+    return SchemaError(f"The database {location()} cannot be reached: {first_line(error)}. {advice(error)}")
 
 
 def _refuse_foreign(tables: set[str]) -> None:
-    """Raise SchemaError for tables of another application and none of ours.
+    """Raise SchemaError if there are tables of another application and none of ours.
 
-    Those of Django itself prove nothing: an interrupted first migration leaves them alone, and so does another
-    Django project, which then has a table that we do not know.
+    Django's own tables prove nothing: an interrupted first migration leaves them, and another Django project has them
+    too, beside tables that we do not know.
     """
     known = {*connection.introspection.django_table_names(include_views=False), "django_migrations"}
     framework = ("django_", "auth_")
     ours = {name for name in known if not name.startswith(framework)}
-    strangers = sorted(tables - known)
-    if strangers and not tables & ours:
+    unknown = sorted(tables - known)
+    if unknown and not tables & ours:
         raise SchemaError(
-            f'The database {place()} belongs to another application (it has a table "{strangers[0]}" and none of '
+            f'The database {location()} belongs to another application (it has a table "{unknown[0]}" and none of '
             "Interlock's). Give DATABASE_URL a database of its own; nothing was changed."
         )
 
 
 def refuse_other_columns(models: Iterable[type[Model]]) -> None:
-    """Raise SchemaError unless the tables of `models` have their columns, and no others that an insert must fill.
+    """Raise SchemaError unless the tables of `models` have all their columns, and no others that an insert must fill.
 
-    The names of applied migrations do not tell: the first ones were rewritten until there were installations to keep.
+    The names of applied migrations do not show this: the first migrations were rewritten before the first release.
     """
     wanted = {(model._meta.db_table, field.column) for model in models for field in model._meta.local_fields}
     tables = {table for table, _ in wanted}
     with connection.cursor() as cursor:
-        cursor.execute(COLUMNS[connection.vendor])
+        cursor.execute(COLUMN_QUERIES[connection.vendor])
         found = {(table, column): bool(free) for table, column, free in cursor.fetchall() if table in tables}
     missing = wanted - found.keys()
-    must = {key for key, free in found.items() if not free} - wanted
-    if not missing and not must:
+    required = {key for key, free in found.items() if not free} - wanted
+    if not missing and not required:
         return
-    table, column = min(missing or must)
+    table, column = min(missing or required)
     wrong = f'no column "{column}"' if missing else f'an unknown column "{column}" that no row may leave empty'
     raise SchemaError(
-        f"The database {place()} is of an early Interlock and cannot be brought up to date ({table} has {wrong}). "
+        f"The database {location()} is of an early Interlock and cannot be brought up to date ({table} has {wrong}). "
         "Start the version that made it, or set INTERLOCK_HOME to another folder (DATABASE_URL to another database); "
         "nothing was changed."
     )
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """One migration at a time: two first starts on one database must not meet. On PostgreSQL it may be held twice."""
+def migration_lock() -> Iterator[None]:
+    """Keep others from migrating meanwhile: two first starts may share a database. Reentrant on PostgreSQL."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            # Who waited inside a statement would be waited for by an index that is made concurrently.
-            while not _locked(cursor):
-                time.sleep(LOCK_LOOK_SECONDS)
+            # Polls, because an index that is created concurrently would wait for a statement that waits for the lock.
+            while not _try_lock(cursor):
+                time.sleep(LOCK_RETRY_SECONDS)
             try:
                 yield
             finally:
@@ -208,6 +212,6 @@ def alone() -> Iterator[None]:
         os.close(descriptor)
 
 
-def _locked(cursor: CursorWrapper) -> bool:
+def _try_lock(cursor: CursorWrapper) -> bool:
     cursor.execute("SELECT pg_try_advisory_lock(%s)", [ADVISORY_LOCK])
     return bool(cursor.fetchone()[0])

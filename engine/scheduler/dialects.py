@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from django.db import DatabaseError, InterfaceError
 
-from engine.database.sqlite_backend.write_queue import Turn
+from engine.database.sqlite_backend.write_queue import WriteQueue
 from engine.errors import LostLeadership
 from engine.scheduler import rows as tables
 from engine.scheduler.rows import Rows, Times
@@ -64,8 +64,8 @@ class Dialect(Protocol):
 class SQLite:
     """sqlite3: executemany of prepared statements."""
 
-    def __init__(self, connection: Any, turn: Turn) -> None:
-        self.db, self.turn = connection, turn
+    def __init__(self, connection: Any, queue: WriteQueue) -> None:
+        self.db, self.queue = connection, queue
         self.times = Times("")
         marks = {name: f"({', '.join('?' * len(columns))})" for name, (_, columns, _) in tables.TABLES.items()}
         self.inserts = {name: tables.insert(name, marks[name]) for name in INSERTS}
@@ -76,7 +76,7 @@ class SQLite:
     def write(self, rows: Rows | None, epoch: int, now_us: int, beat: bool) -> None:
         db = self.db
         now = self.times(now_us)
-        with self.turn.taken(TURN_SECONDS):
+        with self.queue.turn(TURN_SECONDS):
             db.execute("BEGIN IMMEDIATE")
         try:
             if beat:

@@ -10,7 +10,7 @@ from typing import Any
 from cachetools import LRUCache
 from django.db import connection, transaction
 
-from engine.database.sqlite_backend.write_queue import turn_at
+from engine.database.sqlite_backend.write_queue import write_queue_of
 from engine.definition import store
 from engine.models import Attempt, Command, Dispatch, Host, HostReport, NodeRun, NodeStat, Pool, Run
 from engine.models.conditions import unfinished_runs
@@ -53,7 +53,7 @@ class Store:
         if connection.vendor == "postgresql":
             self.dialect = PostgreSQL(raw)
         else:
-            self.dialect = SQLite(raw, turn_at(str(connection.settings_dict["NAME"])))
+            self.dialect = SQLite(raw, write_queue_of(str(connection.settings_dict["NAME"])))
         self.write_ahead_log = wal.of_connection()
 
     def checkpoint(self, idle: bool) -> None:

@@ -1,1 +1,1 @@
-"""Django's backend for SQLite, with a write lock that is waited for closely (Django looks for `base` in here)."""
+"""Django's SQLite backend with a fair wait for the write lock. Django looks for its module `base`."""

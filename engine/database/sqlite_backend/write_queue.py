@@ -1,8 +1,8 @@
-"""Who begins the next transaction: SQLite's lock is no queue, and a scheduler that is busy would find it free first.
+"""A queue for SQLite's write lock, which is not fair: a busy scheduler would nearly always get it first.
 
-Whoever wants to write takes the turn, begins, and lets it go at once. So nobody begins twice while another waits. It is
-an flock on the folder of the database, which ends with its holder. It is a courtesy, no safety: who has waited for too
-long begins without it.
+A process that wants to write takes the turn, begins its transaction and passes the turn on, so that no other begins
+twice meanwhile. The turn is an flock on the folder of the database, which the kernel releases when its holder ends. It
+is a courtesy: a process that has waited for too long begins without it.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from functools import cache
 from time import monotonic, sleep
 from typing import Final
 
-LOOK_SECONDS: Final = 0.0005
+POLL_SECONDS: Final = 0.0005
 
 
-class Turn:
-    """The turn at one database, for all threads of this process: one of them waits for it, the others wait for that."""
+class WriteQueue:
+    """The queue of one database for all threads of this process. One of them at a time waits for other processes."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._file = -1
-        self._mine = threading.Lock()
+        self._lock = threading.Lock()
 
     @contextmanager
-    def taken(self, seconds: float) -> Iterator[None]:
-        """Wait for the turn, for so long at most, and have it inside."""
+    def turn(self, seconds: float) -> Iterator[None]:
+        """Have the turn within the context, or begin without it after `seconds`."""
         deadline = monotonic() + seconds
-        mine = self._mine.acquire(timeout=seconds)
+        is_locked = self._lock.acquire(timeout=seconds)
         try:
-            if mine:
+            if is_locked:
                 self._wait(deadline)
             yield
         finally:
-            if mine:
+            if is_locked:
                 if self._file >= 0:
                     fcntl.flock(self._file, fcntl.LOCK_UN)
-                self._mine.release()
+                self._lock.release()
 
     def _wait(self, deadline: float) -> None:
         try:
@@ -53,18 +53,18 @@ class Turn:
                 except BlockingIOError:
                     if monotonic() >= deadline:
                         return
-                sleep(LOOK_SECONDS)
+                sleep(POLL_SECONDS)
         except OSError:
-            # A file system that has no such locks on folders.
+            # The file system has no locks on folders.
             return
 
     @property
-    def free(self) -> bool:
-        """Whether no thread of this process has it."""
-        return not self._mine.locked()
+    def is_free(self) -> bool:
+        """Whether no thread of this process has the turn."""
+        return not self._lock.locked()
 
 
 @cache
-def turn_at(database: str) -> Turn:
-    """The turn at a database file."""
-    return Turn(os.path.dirname(os.path.abspath(database)))
+def write_queue_of(database: str) -> WriteQueue:
+    """Return the queue of a database file."""
+    return WriteQueue(os.path.dirname(os.path.abspath(database)))

@@ -55,8 +55,8 @@ class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             if connection.vendor == "postgresql":
-                schema.refuse_newer(schema.applied())
-                with schema.alone():
+                schema.refuse_newer(schema.applied_migrations())
+                with schema.migration_lock():
                     super().handle(*args, **options)
             else:
                 # There it is `schema.migrate` that locks, and calls this.
@@ -72,6 +72,6 @@ class Command(migrate.Command):
             ) from error
         except DatabaseError as error:
             raise CommandError(
-                f"The database {schema.place()} could not be brought up to date: {first_line(error)}. Nothing of this "
-                "step was kept."
+                f"The database {schema.location()} could not be brought up to date: {first_line(error)}. Nothing of "
+                "this step was kept."
             ) from error

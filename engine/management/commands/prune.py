@@ -42,7 +42,7 @@ class Command(BaseCommand):
         except ArtifactStoreError as error:
             raise CommandError(f"Runs are deleted, but not all artifacts: {error}") from None
         except DatabaseError as error:
-            raise CommandError(f"The database {schema.place()} cannot be used: {error}") from None
+            raise CommandError(f"The database {schema.location()} cannot be used: {error}") from None
         self.stdout.write(
             f"Deleted {pruned.runs} runs, {pruned.artifacts} artifacts ({pruned.artifact_bytes / 1e6:.1f} MB), "
             f"{pruned.definitions} definitions and {pruned.commands} done commands; "

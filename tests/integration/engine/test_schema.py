@@ -1,4 +1,4 @@
-"""A database that other versions made: brought up to date, or refused before anything is changed."""
+"""Databases of other versions are migrated, or refused before anything is changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEWEST = ("engine", "0004_expand_host")
 
 @pytest.fixture
 def database(transactional_db: None) -> Iterator[None]:
-    """One whose tables a test may change: they are put back."""
+    """A database whose tables a test may change; they are restored."""
     yield
     with connection.cursor() as cursor:
         if "targets" not in _columns("engine_run"):
@@ -34,7 +34,7 @@ def _columns(table: str) -> set[str]:
 
 
 def _indexes() -> dict[str, str]:
-    """The columns of each index of runs, by its name."""
+    """Return the columns of each index of runs, by its name."""
     with connection.cursor() as cursor:
         found = connection.introspection.get_constraints(cursor, "engine_run")
     return {name: ",".join(one["columns"]) for name, one in found.items() if one["index"] and name.startswith("run_")}
@@ -55,7 +55,7 @@ def _change(sql: str) -> None:
         cursor.execute(sql)
 
 
-def test_indexes_of_before_they_held_states_are_renewed(database: None) -> None:
+def test_indexes_from_before_they_contained_states_are_replaced(database: None) -> None:
     now = _indexes()
     for name in ("run_version", "run_no_success", "run_workflow", "run_finished"):
         _change(f"DROP INDEX {name}")
@@ -71,12 +71,12 @@ def test_indexes_of_before_they_held_states_are_renewed(database: None) -> None:
     assert schema.is_current()
 
 
-def test_of_a_migration_that_is_killed_before_it_is_noted_nothing_is_left(
+def test_a_migration_that_is_killed_before_it_is_recorded_leaves_nothing(
     database: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _undo_newest()
     with monkeypatch.context() as patched:
-        patched.setattr(MigrationRecorder, "record_applied", _killed)
+        patched.setattr(MigrationRecorder, "record_applied", _interrupt)
         with pytest.raises(KeyboardInterrupt):
             schema.migrate()
     assert "silent_seconds" not in _columns("engine_host")
@@ -84,19 +84,19 @@ def test_of_a_migration_that_is_killed_before_it_is_noted_nothing_is_left(
     assert "silent_seconds" in _columns("engine_host")
 
 
-def _killed(*_: object) -> None:
+def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _lose_a_column() -> None:
+def _drop_column() -> None:
     _change("ALTER TABLE engine_run DROP COLUMN targets")
 
 
-def _gain_a_column_to_be_filled() -> None:
+def _add_required_column() -> None:
     if connection.vendor == "postgresql":
         _change("ALTER TABLE engine_run ADD COLUMN fashion integer NOT NULL")
         return
-    # SQLite adds none such to a table that is there.
+    # SQLite cannot add such a column to an existing table.
     with connection.cursor() as cursor:
         cursor.execute("SELECT sql FROM sqlite_master WHERE tbl_name = 'engine_run' ORDER BY type DESC")
         statements = [row[0] for row in cursor.fetchall() if row[0]]
@@ -112,31 +112,31 @@ def _gain_a_column_to_be_filled() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (_lose_a_column, 'engine_run has no column "targets"'),
-        (_gain_a_column_to_be_filled, 'engine_run has an unknown column "fashion" that no row may leave empty'),
+        (_drop_column, 'engine_run has no column "targets"'),
+        (_add_required_column, 'engine_run has an unknown column "fashion" that no row may leave empty'),
     ],
 )
 @pytest.mark.parametrize("applied", [True, False], ids=["all migrations applied", "one to go"])
-def test_tables_that_the_migrations_do_not_know_are_refused_and_left(
+def test_tables_that_differ_from_the_migrations_are_refused_and_not_changed(
     database: None, change: Callable[[], None], words: str, applied: bool
 ) -> None:
     change()
     if not applied:
         _undo_newest()
-    before = schema.applied()
+    before = schema.applied_migrations()
     with pytest.raises(schema.SchemaError, match=f"early Interlock.*{words}.*nothing was changed"):
         schema.migrate()
     if not applied:
-        # Django's own command is not let at it either.
+        # Django's own command refuses them as well.
         with pytest.raises(CommandError, match=words):
             call_command("migrate", verbosity=0)
-    assert schema.applied() == before
+    assert schema.applied_migrations() == before
 
 
 @pytest.mark.parametrize(
     "column", ["fashion integer", "fashion integer DEFAULT 3 NOT NULL"], ids=["may be null", "has a default"]
 )
-def test_beside_what_a_newer_release_added_this_one_starts_migrates_and_writes(database: None, column: str) -> None:
+def test_this_release_starts_migrates_and_writes_with_what_a_newer_release_added(database: None, column: str) -> None:
     _change(f"ALTER TABLE engine_run ADD COLUMN {column}")
     _change("CREATE TABLE engine_fashion (id integer)")
     try:
@@ -150,7 +150,7 @@ def test_beside_what_a_newer_release_added_this_one_starts_migrates_and_writes(d
         _forget("engine", "0999_expand_fashion")
 
 
-def test_beside_what_a_newer_release_did_that_is_no_expansion_this_one_does_not_start(database: None) -> None:
+def test_this_release_does_not_start_with_a_newer_migration_that_is_no_expansion(database: None) -> None:
     MigrationRecorder.Migration.objects.create(app="engine", name="0998_expand_fashion")
     MigrationRecorder.Migration.objects.create(app="engine", name="0999_fashion_is_required")
     try:

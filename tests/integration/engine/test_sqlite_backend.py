@@ -1,4 +1,4 @@
-"""How a transaction waits for SQLite's lock."""
+"""How transactions wait for SQLite's write lock."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def wrapper(path: Path, seconds: float) -> base.DatabaseWrapper:
 
 @pytest.fixture
 def holder(file: Path) -> Iterator[sqlite3.Connection]:
-    """Somebody else, who holds the lock."""
+    """A connection that holds the lock."""
     db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     db.execute("BEGIN IMMEDIATE")
     yield db
@@ -53,35 +53,35 @@ def begin(other: base.DatabaseWrapper) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_transaction_begins_when_the_lock_is_let_go(file, holder, monkeypatch):
-    looks: list[float] = []
+def test_a_transaction_begins_when_the_lock_is_released(file, holder, monkeypatch):
+    waits: list[float] = []
 
-    def look(seconds: float) -> None:
-        looks.append(seconds)
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
         time.sleep(seconds)
 
-    monkeypatch.setattr(base, "sleep", look)
+    monkeypatch.setattr(base, "sleep", wait)
     other = wrapper(file, 20)
     thread = threading.Thread(target=begin, args=(other,))
     thread.start()
-    wait_until(lambda: len(looks) > 3)
+    wait_until(lambda: len(waits) > 3)
     holder.execute("COMMIT")
     thread.join(20)
     assert not thread.is_alive()
-    # It never slept longer than the gap that a busy scheduler leaves.
-    assert set(looks) == {write_queue.LOOK_SECONDS}
+    # It never sleeps longer than the gap that a busy scheduler leaves.
+    assert set(waits) == {write_queue.POLL_SECONDS}
     other.connection.execute("INSERT INTO t VALUES (1)")
     other.connection.execute("COMMIT")
     other.close()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_that_waits_too_long_says_so_and_waits_as_long_the_next_time(file, holder):
+def test_a_transaction_that_waits_too_long_fails_and_the_next_one_waits_as_long(file, holder):
     other = wrapper(file, 0.05)
     with pytest.raises(OperationalError, match="locked"):
         begin(other)
     assert other.connection.execute("PRAGMA busy_timeout").fetchone() == (50,)
-    assert write_queue.turn_at(str(file)).free
+    assert write_queue.write_queue_of(str(file)).is_free
     holder.execute("COMMIT")
     begin(other)
     other.connection.execute("ROLLBACK")
@@ -89,8 +89,8 @@ def test_one_that_waits_too_long_says_so_and_waits_as_long_the_next_time(file, h
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_that_waits_leaves_no_cursor_to_the_collector(file, holder):
-    """Which any thread may call, also while this one closes its connection."""
+def test_a_transaction_that_waited_leaves_no_cursor_to_the_garbage_collector(file, holder):
+    """Any thread may run the collector, also while another closes its connection."""
     other = wrapper(file, 0.05)
     gc.disable()
     before = cursors()
@@ -104,80 +104,80 @@ def test_one_that_waits_leaves_no_cursor_to_the_collector(file, holder):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_products_own_connection_is_one_of_these():
+def test_the_products_own_connection_uses_this_backend():
     assert isinstance(connections[DEFAULT_DB_ALIAS], base.DatabaseWrapper)
     with transaction.atomic():
-        assert write_queue.turn_at(str(connection.settings_dict["NAME"])).free
+        assert write_queue.write_queue_of(str(connection.settings_dict["NAME"])).is_free
 
 
 def cursors() -> set[int]:
     return {id(one) for one in gc.get_objects() if type(one) is SQLiteCursorWrapper}
 
 
-class Folder(threading.Thread):
-    """Another process, as far as turns go: locks are between open files."""
+class OtherProcess(threading.Thread):
+    """Has the turn like another process would: locks are between open files."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        self.turn = write_queue.Turn(str(folder))
-        self.has_it, self.let_go = threading.Event(), threading.Event()
+        self.queue = write_queue.WriteQueue(str(folder))
+        self.has_turn, self.release = threading.Event(), threading.Event()
         self.start()
 
     def run(self) -> None:
-        with self.turn.taken(20):
-            self.has_it.set()
-            self.let_go.wait(20)
+        with self.queue.turn(20):
+            self.has_turn.set()
+            self.release.wait(20)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_nobody_begins_before_one_who_has_waited(file, monkeypatch):
-    other = Folder(file.parent)
-    assert other.has_it.wait(20)
-    waits = threading.Event()
+def test_a_transaction_does_not_begin_before_one_that_waits(file, monkeypatch):
+    other = OtherProcess(file.parent)
+    assert other.has_turn.wait(20)
+    is_waiting = threading.Event()
 
-    def look(seconds: float) -> None:
-        waits.set()
+    def wait(seconds: float) -> None:
+        is_waiting.set()
         time.sleep(seconds)
 
-    monkeypatch.setattr(write_queue, "sleep", look)
+    monkeypatch.setattr(write_queue, "sleep", wait)
     mine = wrapper(file, 20)
     thread = threading.Thread(target=begin, args=(mine,))
     thread.start()
     # SQLite's lock is free all the time.
-    assert waits.wait(20)
+    assert is_waiting.wait(20)
     assert not mine.connection.in_transaction
-    other.let_go.set()
+    other.release.set()
     thread.join(20)
     assert mine.connection.in_transaction
     other.join()
-    # It holds the lock, and no turn: who comes next takes that.
-    assert write_queue.turn_at(str(file)).free
+    # It has the lock but not the turn, which the next one takes.
+    assert write_queue.write_queue_of(str(file)).is_free
     mine.connection.execute("ROLLBACK")
     mine.close()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_tick_lets_the_one_who_waits_begin_but_waits_for_nobody_who_does_not(file, monkeypatch):
-    looks: list[float] = []
-    monkeypatch.setattr(write_queue, "sleep", looks.append)
+def test_a_tick_lets_waiting_transactions_begin_but_does_not_wait_for_a_stopped_process(file, monkeypatch):
+    waits: list[float] = []
+    monkeypatch.setattr(write_queue, "sleep", waits.append)
     now = iter(range(1000))
     monkeypatch.setattr(write_queue, "monotonic", lambda: next(now) * TURN_SECONDS / 10)
     db = sqlite3.connect(file, isolation_level=None)
     db.executescript("CREATE TABLE engine_leader (id INTEGER, epoch INTEGER, beat_at TEXT);"
                      "INSERT INTO engine_leader VALUES (1, 1, NULL)")  # fmt: skip
-    tick = SQLite(db, write_queue.Turn(str(file.parent)))
+    tick = SQLite(db, write_queue.WriteQueue(str(file.parent)))
     tick.write(None, 1, 0, True)
-    assert looks == []
-    # A process that has the turn and stands still.
-    other = Folder(file.parent)
-    assert other.has_it.wait(20)
+    assert waits == []
+    # A process that was stopped while it has the turn.
+    other = OtherProcess(file.parent)
+    assert other.has_turn.wait(20)
     tick.write(None, 1, 0, True)
-    assert 0 < len(looks) <= 10
-    other.let_go.set()
+    assert 0 < len(waits) <= 10
+    other.release.set()
     other.join()
     db.close()
 
 
-def test_where_folders_cannot_be_locked_transactions_begin_all_the_same(tmp_path):
-    with write_queue.Turn(str(tmp_path / "gone")).taken(0):
+def test_transactions_begin_where_folders_cannot_be_locked(tmp_path):
+    with write_queue.WriteQueue(str(tmp_path / "gone")).turn(0):
         pass
