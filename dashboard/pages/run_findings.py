@@ -18,6 +18,7 @@ from dashboard import access
 from dashboard.access import Person, Right
 from dashboard.presenters.sentences import sentence_html, sentence_text
 from dashboard.presenters.states import state_style
+from engine.diagnosis import failed, waiting
 from engine.diagnosis.finding import Action, Evidence, Finding
 from engine.sentences import Sentence, gettext_noop
 
@@ -81,13 +82,9 @@ def below_lead(lead: str, finding: Finding) -> dict[str, Any]:
 
 
 _BRIEF = {
-    "Attempt {attempt} in {process} ended at {time}: {cause}": gettext_noop(
-        "Attempt {attempt} in {process} ended at {time}"
-    ),
-    "Attempt {attempt} in {process} failed at {time}: {cause}": gettext_noop(
-        "Attempt {attempt} in {process} failed at {time}"
-    ),
-    '"{node}" failed and is tried again in {span}: {cause}.': gettext_noop("Retries in {span}."),
+    failed.ERROR: gettext_noop("Attempt {attempt} in {process} ended at {time}"),
+    waiting.RETRY_FAILED: gettext_noop("Attempt {attempt} in {process} failed at {time}"),
+    waiting.RETRY: gettext_noop("Retries in {span}."),
 }
 """Sentences of the diagnosis, shortened for use below the error that they repeat."""
 

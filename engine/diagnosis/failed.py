@@ -22,7 +22,7 @@ LINES = 5
 _FAILED = gettext_noop('"{node}" failed: {cause}. {remedy}.')
 _TIMED_OUT = gettext_noop('"{node}" ran out of time: {cause}. {remedy}.')
 _NO_ERROR = gettext_noop('Why "{node}" failed is not determined: no error was reported. {remedy}.')
-_ERROR = gettext_noop("Attempt {attempt} in {process} ended at {time}: {cause}")
+ERROR = gettext_noop("Attempt {attempt} in {process} ended at {time}: {cause}")
 _RETRIED = gettext_noop("All {n} retries are used up")
 _RETRIED_ONE = gettext_noop("The one retry is used up")
 _LINE = gettext_noop("{line}")
@@ -33,10 +33,10 @@ _PEAK_MACHINE = gettext_noop("It used up to {peak}; this machine has {machine}")
 _BEFORE = gettext_noop("Just before, at {time}: {cause}")
 _ALSO = gettext_noop("{n} more nodes failed after it")
 _ALSO_ONE = gettext_noop("1 more node failed after it")
-_BECAUSE = gettext_noop('"{node}" was not started, for "{first}" had failed: {cause}.')
+_BECAUSE = gettext_noop('"{node}" was not started because "{first}" failed: {cause}.')
 _RUN_TIMEOUT = gettext_noop("The run passed its own time limit (settings.timeout) after {span}.")
 _RUN_ENDED = gettext_noop("It started at {time} and ended after {span}")
-_RETRY_ALL = gettext_noop("Retry what did not end")
+_RETRY_ALL = gettext_noop("Retry unfinished nodes")
 
 
 def findings(facts: Facts) -> list[Finding]:
@@ -94,7 +94,7 @@ def _error(facts: Facts, failure: Failure) -> Evidence:
     }
     line = error.get("line")
     value = line if isinstance(line, int) else remedies.class_of(error) or None
-    return Evidence("error", Sentence(_ERROR, values), value, None, failure.pid, iso(at))
+    return Evidence("error", Sentence(ERROR, values), value, None, failure.pid, iso(at))
 
 
 def _limits(facts: Facts, failure: Failure) -> list[Evidence]:

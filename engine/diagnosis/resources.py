@@ -27,19 +27,21 @@ T = TypeVar("T")
 _MEMORY = gettext_noop('"{node}" is near its memory limit: it uses {used} of {limit} and is killed when it needs more.')
 _MEMORY_MACHINE = gettext_noop('"{node}" uses {used} of the {limit} of memory that this machine has.')
 _MEMORY_USED = gettext_noop("{used} of {limit} in {process} and its children: {percent}")
-_MEMORY_NO_MORE = gettext_noop("The machine has {machine} in all: work on the data in parts")
-_CPU = gettext_noop('"{node}" is short of processor: it uses {percent} of one core, of the {cores} that it may use.')
-_CPU_ONE = gettext_noop('"{node}" is short of processor: it uses {percent} of the one core that it may use.')
+_MEMORY_NO_MORE = gettext_noop("The machine has {machine} in all: process the data in parts")
+_CPU = gettext_noop('"{node}" is short of CPU: it uses {percent} of one core, of the {cores} that it may use.')
+_CPU_ONE = gettext_noop('"{node}" is short of CPU: it uses {percent} of the one core that it may use.')
 _CPU_USED = gettext_noop("{percent} of one core on average over the last {span} in {process}; it may use {cores}")
-_CPU_HINT = gettext_noop("More cores (affinity, CPU quota of the service), or less work at once, would make it faster")
+_CPU_HINT = gettext_noop(
+    "More cores (affinity, CPU quota of the service), or less concurrent work, would make it faster"
+)
 _CPU_RUN = gettext_noop(
-    "The run is short of processor: its {n} running nodes use {percent} of one core together, of the {cores} that "
+    "The run is short of CPU: its {n} running nodes use {percent} of one core together, of the {cores} that "
     "they may use."
 )
 _CPU_NODE = gettext_noop('"{node}" uses {percent} of one core on average over the last {span} in {process}')
 _IO = gettext_noop('"{node}" is short of disk: in {percent} of the samples it waited for the disk or another device.')
 _IO_USED = gettext_noop("{n} of {all} samples of the last {span} in {process} had a thread in uninterruptible sleep")
-_IO_MOVED = gettext_noop("It reads and writes {rate} a second meanwhile")
+_IO_MOVED = gettext_noop("It reads and writes {rate} per second meanwhile")
 
 
 def usage(facts: Facts) -> Usage:

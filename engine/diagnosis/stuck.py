@@ -32,15 +32,15 @@ _SENTENCE = gettext_noop("{cause}; {tail}.")
 _CAUSES = {
     "sleeping": gettext_noop('"{node}" sleeps{where}'),
     "polling": gettext_noop('"{node}" waits for something to happen{where}'),
-    "cpu_loop": gettext_noop('"{node}" computes without an end in sight{where}'),
+    "cpu_loop": gettext_noop('"{node}" keeps computing{where}'),
     "child_computes": gettext_noop('"{node}" waits for its child process {pid}, which computes: {command}'),
     "child_hangs": gettext_noop('"{node}" waits for its child process {pid}, which hangs: {command}'),
     "blocked_on_socket": gettext_noop('"{node}" waits for an answer from {address}{where}'),
-    "queue": gettext_noop('"{node}" waits for an item of a queue into which nothing is put{where}'),
-    "queue_put": gettext_noop('"{node}" waits for room in a queue that nobody empties{where}'),
-    "result": gettext_noop('"{node}" waits for the result of another thread that does not come{where}'),
-    "signal": gettext_noop('"{node}" waits for a signal of another thread that does not come{where}'),
-    "blocked_on_lock": gettext_noop('"{node}" waits for a lock that nobody releases{where}'),
+    "queue": gettext_noop('"{node}" waits for an item from a queue that nothing is added to{where}'),
+    "queue_put": gettext_noop('"{node}" waits for space in a queue that nothing is taken from{where}'),
+    "result": gettext_noop('"{node}" waits for a result of another thread that does not arrive{where}'),
+    "signal": gettext_noop('"{node}" waits for a signal of another thread that does not arrive{where}'),
+    "blocked_on_lock": gettext_noop('"{node}" waits for a lock that is not released{where}'),
     "blocked_on_file": gettext_noop('"{node}" waits for {what}{where}'),
     "blocked_on_pipe": gettext_noop('"{node}" waits for {what}{where}'),
     "io_wait": gettext_noop('"{node}" waits for the disk or another device{where}'),
@@ -59,15 +59,15 @@ _FILE = gettext_noop("the file {path}")
 _PIPE = gettext_noop("the other end of a pipe")
 _SOMETHING = gettext_noop("something in the kernel")
 _SLOW = gettext_noop(
-    '"{node}" is slow, but goes on: it reports {percent} after {span}; at this pace it ends in about {left}.'
+    '"{node}" is slow but making progress: {percent} after {span}; at this rate it ends in about {left}.'
 )
 _REPORTED = gettext_noop("Progress {percent} in {process}, {span} ago")
 _REPORTED_WORDS = gettext_noop("Progress {percent} in {process}, {span} ago: {line}")
 _TOO_SHORT = gettext_noop("Its soft limit of {soft} ends it before that")
 _UNKNOWN = gettext_noop('Why "{node}" does not end is not determined')
 
-_NO_STACK = gettext_noop("There are no stacks of this attempt that say what it does now")
-_STALE_STACK = gettext_noop("Its stacks of {time} do not fit what was measured since")
+_NO_STACK = gettext_noop("No stack traces show what this attempt is doing now")
+_STALE_STACK = gettext_noop("Its stack traces of {time} contradict later measurements")
 
 Facing = tuple[Running, float | None]
 """A node to be looked at, and for how long it has been quiet (None: it is stuck)."""

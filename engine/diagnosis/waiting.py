@@ -25,37 +25,38 @@ from engine.sentences import Sentence, gettext_noop
 
 _MORE_WAIT = gettext_noop("{n} more nodes of this run wait for the same")
 _ONE_MORE_WAITS = gettext_noop("1 more node of this run waits for the same")
-_RETRY = gettext_noop('"{node}" failed and is tried again in {span}: {cause}.')
-_RETRY_FAILED = gettext_noop("Attempt {attempt} in {process} failed at {time}: {cause}")
+RETRY = gettext_noop('"{node}" failed and will be retried in {span}: {cause}.')
+RETRY_FAILED = gettext_noop("Attempt {attempt} in {process} failed at {time}: {cause}")
 _RETRY_DUE = gettext_noop("Retry {n} starts at {time}")
 _RUN_LIMIT = gettext_noop(
     '"{node}" waits for another node of this run to end: at most {max_concurrent} may run at once.'
 )
-_OTHER_RUNNING = gettext_noop('Node "{holder}" ({process}) runs since {time}, for {span}')
-_OTHER_STUCK = gettext_noop('Node "{holder}" ({process}) is stuck: it runs since {time}, for {span}')
+_OTHER_RUNNING = gettext_noop('Node "{holder}" ({process}) has been running since {time}, for {span}')
+_OTHER_STUCK = gettext_noop('Node "{holder}" ({process}) is stuck: running since {time}, for {span}')
 _WORKFLOW_LIMIT = gettext_noop(
-    "The run waits until another run of this workflow ends (at most {n} at once): run {run} runs for {span}."
+    "The run waits until another run of this workflow ends (at most {n} at once): run {run} has been running for "
+    "{span}."
 )
 _WORKFLOW_LIMIT_NONE = gettext_noop(
     "The run waits until another run of this workflow ends: at most {n} may run at once."
 )
-_RIVAL = gettext_noop("Run {run} runs since {time}, for {span}")
+_RIVAL = gettext_noop("Run {run} has been running since {time}, for {span}")
 _UPSTREAM_STUCK = gettext_noop('"{node}" waits for "{root}", which is stuck.')
-_UPSTREAM_RUNNING = gettext_noop('"{node}" waits for "{root}", which runs for {span}.')
-_UPSTREAM_WAITS = gettext_noop('"{node}" waits for "{root}", which does not run either: {why}')
+_UPSTREAM_RUNNING = gettext_noop('"{node}" waits for "{root}", which has been running for {span}.')
+_UPSTREAM_WAITS = gettext_noop('"{node}" waits for "{root}", which is not running either: {why}')
 _UPSTREAM_OTHER = gettext_noop('"{node}" waits for "{root}", which is {state}.')
 _UPSTREAM = gettext_noop('"{node}" waits for its upstream nodes: {message}')
 _ROOT = gettext_noop('"{root}" ({process}) is {state} since {time}, for {span}')
-_PAUSED = gettext_noop("The run is paused by a person: nothing new of it starts.")
+_PAUSED = gettext_noop("The run is paused: no new nodes start.")
 _PAUSED_ONE = gettext_noop("1 node waits")
 _PAUSED_SINCE = gettext_noop("{n} nodes wait")
-_NO_SCHEDULER = gettext_noop("The scheduler gives no sign of life for {span}: nothing starts or ends until it is back.")
-_NEVER_SCHEDULER = gettext_noop("No scheduler has ever run: nothing starts until there is one.")
+_NO_SCHEDULER = gettext_noop("The scheduler has not responded for {span}: nothing starts or ends until it is back.")
+_NEVER_SCHEDULER = gettext_noop("No scheduler has run yet: nothing starts until one does.")
 _BEAT = gettext_noop("The last heartbeat of the scheduler ({process}) came at {time}, {span} ago")
 _NO_BEAT = gettext_noop("There is no heartbeat; `.venv/bin/interlock up` or `scheduler` starts one")
 _NODE = gettext_noop("1 node of this run has not ended")
 _NODES = gettext_noop("{n} nodes of this run have not ended")
-_QUEUED = gettext_noop("The run waits for the scheduler to take it up.")
+_QUEUED = gettext_noop("The run waits for the scheduler to start it.")
 
 
 def waiting_nodes(facts: Facts) -> list[WaitingNode]:
@@ -153,7 +154,7 @@ def _before(facts: Facts, seconds: float) -> datetime:
 def _retry_delay(facts: Facts, one: Waiting, condition: WaitingCondition) -> Finding:
     left = 0.0 if one.retry_at is None else max(0.0, (one.retry_at - facts.now).total_seconds())
     cause = error_text(one.error)
-    message = Sentence(_RETRY, {"node": one.name, "span": span(left), "cause": cause.rstrip(".")})
+    message = Sentence(RETRY, {"node": one.name, "span": span(left), "cause": cause.rstrip(".")})
     evidence = []
     if one.failed_at is not None:
         values = {
@@ -162,7 +163,7 @@ def _retry_delay(facts: Facts, one: Waiting, condition: WaitingCondition) -> Fin
             "time": clock_time(one.failed_at),
             "cause": cause,
         }
-        said = Sentence(_RETRY_FAILED, values)
+        said = Sentence(RETRY_FAILED, values)
         evidence.append(Evidence("error", said, one.attempt, None, one.pid, iso(one.failed_at)))
     if one.retry_at is not None:
         said = Sentence(_RETRY_DUE, {"n": one.retries, "time": clock_time(one.retry_at)})

@@ -34,7 +34,7 @@ _POOL_FREE = gettext_noop('"{node}" waits for {wanted} of pool {pool}: {in_use} 
 _POOL_LINE = gettext_noop(
     '"{node}" waits for pool {pool} behind other nodes, which wait for {ahead}: {in_use} of {slots} are in use.'
 )
-_POOL_MISSING = gettext_noop('"{node}" waits for pool {pool}, which does not exist (any more).')
+_POOL_MISSING = gettext_noop('"{node}" waits for pool {pool}, which does not exist.')
 _POOL_SMALL = gettext_noop('"{node}" can never start: it needs {wanted} of pool {pool}, which has {slots}.')
 _HOLDS = gettext_noop('Node "{holder}" of run {run} ({process}) holds {slots} since {time}, {span} ago')
 _HOLDS_STUCK = gettext_noop(

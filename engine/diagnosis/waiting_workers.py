@@ -21,17 +21,19 @@ _WORKER = gettext_noop(
     "for {span}."
 )
 _WORKER_FREE = gettext_noop('"{node}" is about to start: it waits for a node process.')
-_QUEUE = gettext_noop('"{node}" waits for a worker: none takes the queue {queue}.')
+_QUEUE = gettext_noop('"{node}" waits for a worker: none serves the queue {queue}.')
 _QUEUE_RELEASE = gettext_noop(
-    '"{node}" waits for a worker: those that take the queue {queue} are of another release than the scheduler.'
+    '"{node}" waits for a worker: those that serve the queue {queue} run another release than the scheduler.'
 )
 _RELEASE = gettext_noop(
-    "Worker {worker} is of another release than the scheduler: bring both to one release and start it again"
+    "Worker {worker} runs another release than the scheduler: upgrade both to the same release and restart it"
 )
-_DRAINS = gettext_noop("Worker {worker} takes this queue and drains: resume it on the page Resources")
+_DRAINS = gettext_noop("Worker {worker} serves this queue but is draining: resume it on the Resources page")
 _QUEUE_COMMAND = gettext_noop("Start one on any host, with the environment of this installation: {command}")
-_OCCUPIED = gettext_noop('Node "{holder}" of run {run} has {process} since {time}, for {span}')
-_OCCUPIED_STUCK = gettext_noop('Node "{holder}" of run {run} is stuck; it has {process} since {time}, for {span}')
+_OCCUPIED = gettext_noop('Node "{holder}" of run {run} has occupied {process} since {time}, for {span}')
+_OCCUPIED_STUCK = gettext_noop(
+    'Node "{holder}" of run {run} is stuck; it has occupied {process} since {time}, for {span}'
+)
 
 
 def no_worker(facts: Facts, one: Waiting, condition: WaitingCondition) -> Finding | None:

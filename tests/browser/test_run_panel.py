@@ -73,7 +73,7 @@ def test_a_node_that_waits_for_a_socket_is_retried_with_a_limit_and_shows_its_re
         expect(found).to_be_visible(timeout=20_000)
         expect(found).to_contain_text(re.compile(r"Taking [\d.]+ times as long as expected"))
         expect(found).to_contain_text(f"127.0.0.1:{port}")
-        expect(found).to_contain_text(re.compile(r"Runs for [\d.]+ s in process \d+; expected"))
+        expect(found).to_contain_text(re.compile(r"Running for [\d.]+ s in process \d+; expected"))
         # What it uses and who waits for it stand beside.
         expect(panel.locator('[data-tile="memory"] [data-tile-value]')).to_have_text(re.compile(r"\d+ MiB"))
         expect(panel.get_by_text("of 512")).to_be_visible()

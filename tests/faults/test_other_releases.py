@@ -92,10 +92,11 @@ def test_work_goes_to_who_can_read_it_and_runs_once_whoever_leads(tmp_path: Path
         assert rig.workers["this"].stop() == 0
         run = work.start("diamond")
         said = wait_until(lambda: finding(rig, run))
-        assert said["message"].endswith("those that take the queue default are of another release than the scheduler.")
+        assert said["message"].endswith("those that serve the queue default run another release than the scheduler.")
         for name in ("older", "newer"):
             assert any(
-                f"{name}@test is of another release than the scheduler: bring both to one release" in one["message"]
+                f"{name}@test runs another release than the scheduler: upgrade both to the same release"
+                in one["message"]
                 for one in said["evidence"]
             )
         rig.workers["this"].start()

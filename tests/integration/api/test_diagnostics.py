@@ -142,7 +142,7 @@ def test_a_pool_held_by_another_run_is_named_and_slots_can_be_added(admin: Api) 
     assert (one["action"]["path"], one["action"]["body"]) == ("/api/v1/pools/warehouse/", {"slots": 2})
     (behind,) = diagnose(admin, second, "late")["suggestions"]
     assert behind["message"] == (
-        '"late" waits for "want", which does not run either: Waits for 1 slot of pool "warehouse": 1 of 1 are in use.'
+        '"late" waits for "want", which is not running either: Waits for 1 slot of pool "warehouse": 1 of 1 are in use.'
     )
     assert admin.call("PATCH", one["action"]["path"], one["action"]["body"]).status == 200
     assert diagnose(admin, second)["suggestions"] == []
@@ -167,7 +167,7 @@ def test_a_waiting_node_is_explained_by_the_root_of_its_wait(editor: Api) -> Non
     running(run, "a", 20, 30)
     (one,) = diagnose(editor, run, "d")["suggestions"]
     assert one["code"] == "upstream"
-    assert one["message"].startswith('"d" waits for "a", which runs for 2')
+    assert one["message"].startswith('"d" waits for "a", which has been running for 2')
     NodeRun.objects.update(started_at=clock.now() - timedelta(seconds=900))
     stuck, behind = diagnose(editor, run)["suggestions"]
     assert stuck["code"] == "not_determined"
@@ -200,7 +200,7 @@ def test_a_failure_is_located_at_the_first_node_that_failed(editor: Api) -> None
     assert editor.call("POST", one["action"]["path"], one["action"]["body"]).status == 202
     (because,) = diagnose(editor, run, "c")["suggestions"]
     assert because["code"] == "upstream_failed"
-    assert because["message"].startswith('"c" was not started, for "b" had failed: ValueError in line 3, bad.')
+    assert because["message"].startswith('"c" was not started because "b" failed: ValueError in line 3, bad.')
 
 
 def ended(api: Api, slug: str, state: str) -> Run:
@@ -253,7 +253,7 @@ def test_a_queued_run_names_the_run_that_it_waits_for(editor: Api) -> None:
     assert found["duration"] is None
     (one,) = found["suggestions"]
     assert one["code"] == "workflow_limit"
-    assert f"run {first.pk} runs for 1 m" in one["message"]
+    assert f"run {first.pk} has been running for 1 m" in one["message"]
     assert one["action"]["path"] == f"/api/v1/runs/{first.pk}/cancel/"
 
 

@@ -338,4 +338,4 @@ def test_the_panel_writes_nothing(nightly, browser, django_assert_max_num_querie
 def test_a_missing_scheduler_is_shown_while_a_node_has_not_ended(nightly, browser, state, shown):
     run = run_of(nightly, state)
     Leader.objects.update(beat_at=at(60))
-    assert ("The scheduler gives no sign of life for" in panel(browser, "viewer", run, "why")) == shown
+    assert ("The scheduler has not responded for" in panel(browser, "viewer", run, "why")) == shown

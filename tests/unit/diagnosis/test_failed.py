@@ -139,7 +139,7 @@ def test_a_node_that_was_not_started_points_to_the_failure() -> None:
     (one,) = diagnosis(facts(failure(), state="failed", asked="tell", asked_name="Tell the team")).findings
     assert one.code == "upstream_failed"
     assert one.node == "tell"
-    assert str(one.message).startswith('"Tell the team" was not started, for "Parse amounts" had failed: ValueError')
+    assert str(one.message).startswith('"Tell the team" was not started because "Parse amounts" failed: ValueError')
 
 
 def test_a_failure_without_an_error_is_not_determined() -> None:

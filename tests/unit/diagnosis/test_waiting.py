@@ -88,7 +88,7 @@ def test_a_retry_that_is_due_can_be_had_now() -> None:
         )
     )
     assert one.code == "retry_delay"
-    assert str(one.message) == '"Export" failed and is tried again in 40 s: ValueError in line 3, bad.'
+    assert str(one.message) == '"Export" failed and will be retried in 40 s: ValueError in line 3, bad.'
     assert one.evidence[0].pid == 77
     assert (one.actions[0].path, one.actions[0].body) == ("/api/v1/runs/812/nodes/export/retry/", {})
 
@@ -102,14 +102,14 @@ def test_a_run_limit_is_a_finding_only_behind_a_stuck_node() -> None:
     (limit,) = [one for one in found(wait, running(seconds=300)) if one.code == "run_limit"]
     assert str(limit.message) == '"Export" waits for another node of this run to end: at most 1 may run at once.'
     (asked,) = found(wait, running(seconds=3), asked="export")
-    assert 'Node "load" (process 41207) runs since' in str(asked.evidence[0].message)
+    assert 'Node "load" (process 41207) has been running since' in str(asked.evidence[0].message)
 
 
 @pytest.mark.parametrize("code", ["run_queued", "workflow_limit"])
 def test_a_queued_run_names_the_run_that_is_ahead(code: str) -> None:
     (one,) = found(waiting(code, state="pending"), state="queued", max_runs=1, rivals=[Holder(799, "", ago(600))])
     assert one.code == "workflow_limit"
-    assert "run 799 runs for 10 m" in str(one.message)
+    assert "run 799 has been running for 10 m" in str(one.message)
     assert one.actions[0].path == "/api/v1/runs/799/cancel/"
 
 
@@ -139,11 +139,11 @@ def test_a_queue_that_no_worker_takes_is_named_with_the_command_that_starts_one(
     third = waiting("queue", "c", conditions=said, queue="tpu")
     first, second = found(one, other, third)
     assert first.code == second.code == "no_queue_worker"
-    assert str(first.message) == '"A" waits for a worker: none takes the queue gpu.'
+    assert str(first.message) == '"A" waits for a worker: none serves the queue gpu.'
     assert str(first.evidence[0].message).endswith(": celery -A engine worker -Q gpu")
     assert str(first.evidence[-1].message) == "1 more node of this run waits for the same"
     assert [action.path for action in first.actions] == ["/api/v1/runs/812/nodes/a/cancel/"]
-    assert str(second.message) == '"C" waits for a worker: none takes the queue tpu.'
+    assert str(second.message) == '"C" waits for a worker: none serves the queue tpu.'
 
 
 def test_a_queue_whose_workers_get_no_work_names_them_and_what_to_do() -> None:
@@ -156,16 +156,16 @@ def test_a_queue_whose_workers_get_no_work_names_them_and_what_to_do() -> None:
     elsewhere = Resting("far@three", ["default"], HostReason.OTHER_RELEASE)
     (one,) = found(wait, resting=[old, elsewhere])
     assert str(one.message) == (
-        '"A" waits for a worker: those that take the queue gpu are of another release than the scheduler.'
+        '"A" waits for a worker: those that serve the queue gpu run another release than the scheduler.'
     )
     assert [str(evidence.message) for evidence in one.evidence[:2]] == [
-        "Worker old@one is of another release than the scheduler: bring both to one release and start it again",
+        "Worker old@one runs another release than the scheduler: upgrade both to the same release and restart it",
         "Start one on any host, with the environment of this installation: celery -A engine worker -Q gpu",
     ]
     (one,) = found(wait, resting=[old, rests])
-    assert str(one.message) == '"A" waits for a worker: none takes the queue gpu.'
+    assert str(one.message) == '"A" waits for a worker: none serves the queue gpu.'
     assert str(one.evidence[1].message) == (
-        "Worker rests@two takes this queue and drains: resume it on the page Resources"
+        "Worker rests@two serves this queue but is draining: resume it on the Resources page"
     )
 
 
@@ -179,13 +179,13 @@ def test_what_waits_upstream_names_the_root() -> None:
     calm = Root("load", "Load", "running", ago(3), False, 4)
     assert found(waiting("upstream", state="pending", root=calm)) == []
     (asked,) = found(waiting("upstream", state="pending", root=calm), asked="export")
-    assert str(asked.message) == '"Export" waits for "Load", which runs for 3 s.'
+    assert str(asked.message) == '"Export" waits for "Load", which has been running for 3 s.'
 
 
 def test_a_silent_scheduler_stands_before_all_else() -> None:
     one, *_ = found(waiting("pool", pool=pool(holder())), beat_age=12.0, scheduler_pid=9)
     assert one.code == "no_scheduler"
-    assert "no sign of life for 12 s" in str(one.message)
+    assert "not responded for 12 s" in str(one.message)
     assert (one.evidence[0].value, one.evidence[0].pid) == (12.0, 9)
     assert found(beat_age=None)[0].code == "no_scheduler"
     assert found(state="succeeded", beat_age=None) == []
