@@ -1,4 +1,4 @@
-"""What a migration may do while processes of the release before go on: the rule of docs/several-hosts.md as a check.
+"""Checks that a migration does not break running processes of the previous release: the rule of docs/several-hosts.md.
 
 Pure: it looks at the operations, not at a database.
 """
@@ -21,7 +21,7 @@ STATE_ONLY = (ops.AlterModelOptions, ops.AlterModelManagers)
 
 
 def dangers(migration: Migration, before: ProjectState) -> list[str]:
-    """Why processes that know `before` might not live through this migration; empty: they do."""
+    """Return why processes that know `before` might break; empty: they do not."""
     state = before.clone()
     made: set[str] = set()
     locked: set[str] = set()

@@ -1,5 +1,5 @@
-"""Migrations that homes have are not rewritten: their tables would differ from what the same names then say. Those that
-come after them leave older processes alone that run meanwhile (docs/several-hosts.md, Upgrade)."""
+"""Existing migrations are not rewritten, because the tables of existing homes would differ from them. Later ones do
+not break older processes that are still running (docs/several-hosts.md, Upgrade)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.expansion import dangers
 from tests.support.product import ROOT
 from tests.support.release import HEAD, MIGRATIONS
 
-MADE = {
+DIGESTS = {
     "dashboard/migrations/0001_initial.py": "3e022f82ed4b9effb959888d49bb37b9",
     "engine/migrations/0001_initial.py": "d88496c7805075d8181bdbaff546c63a",
     "engine/migrations/0002_indexes_with_states.py": "5983d3f5871177a80db4bc39f70f25b4",
@@ -27,26 +27,26 @@ MADE = {
     "engine/migrations/0004_expand_host.py": "70582559d7da98c3ed259646d5052d70",
     "versions/migrations/0001_initial.py": "a4bc7282a393da2313289ccf61da169b",
 }
-"""The first half of the SHA-256 of each."""
+"""The first half of each file's SHA-256."""
 BASELINE = {
     "dashboard": "0001_initial",
     "engine": "0003_remote",
     "versions": "0001_initial",
 }
-"""The last of each app that no older process runs beside."""
-JUDGED: dict[str, str] = {}
-"""Path of a later one that is no mere expansion -> why the release before survives it. Beside such a one no older
-process starts."""
+"""The last migration of each app beside which no older process runs."""
+REVIEWED: dict[str, str] = {}
+"""Path of a later one that does not only add -> why the previous release tolerates it. Older processes do not start
+beside it."""
 
 
-@pytest.mark.parametrize("path", MADE)
-def test_a_migration_that_homes_have_is_as_it_was(path: str) -> None:
+@pytest.mark.parametrize("path", DIGESTS)
+def test_an_existing_migration_is_unchanged(path: str) -> None:
     found = hashlib.sha256((ROOT / path).read_bytes()).hexdigest()[:32]
-    assert found == MADE[path], "put what is new into a migration of its own (docs/decisions/0028)"
+    assert found == DIGESTS[path], "add a new migration instead (docs/decisions/0028)"
 
 
-def test_every_migration_is_among_them() -> None:
-    assert {str(path.relative_to(ROOT)) for path in ROOT.glob("*/migrations/0*.py")} == set(MADE)
+def test_every_migration_has_a_digest() -> None:
+    assert {str(path.relative_to(ROOT)) for path in ROOT.glob("*/migrations/0*.py")} == set(DIGESTS)
 
 
 def after_baseline() -> list[tuple[str, Migration]]:
@@ -62,19 +62,19 @@ def before(migration: Migration) -> Any:
     return MigrationLoader(None).project_state((migration.app_label, migration.name), at_end=False)
 
 
-def test_what_comes_after_the_first_release_leaves_older_processes_alone() -> None:
+def test_later_migrations_do_not_break_older_processes() -> None:
     for path, migration in after_baseline():
-        if path in JUDGED:
+        if path in REVIEWED:
             assert not EXPANDING_NAME.match(Path(path).name), f"{path}: older processes would start beside it"
             continue
-        assert EXPANDING_NAME.match(Path(path).name), f'{path}: its name says neither "_expand_", nor is it in JUDGED'
+        assert EXPANDING_NAME.match(Path(path).name), f"{path}: neither _expand_ in its name nor in REVIEWED"
         assert dangers(migration, before(migration)) == [], path
 
 
 def found(*operations: Any, atomic: bool = True) -> list[str]:
-    made = type("Migration", (Migration,), {"operations": list(operations), "atomic": atomic})
+    migration = type("Migration", (Migration,), {"operations": list(operations), "atomic": atomic})
     state = MigrationLoader(None).project_state(("engine", "0003_remote"))
-    return dangers(made("0999_expand_x", "engine"), state)
+    return dangers(migration("0999_expand_x", "engine"), state)
 
 
 def to(model: str, **more: Any) -> Any:
@@ -112,11 +112,11 @@ UNUSED = models.CharField(max_length=9, db_default="")
         ],
     ],
 )  # fmt: skip
-def test_what_only_adds_is_let_through(operations: list[Any]) -> None:
+def test_a_migration_that_only_adds_is_accepted(operations: list[Any]) -> None:
     assert found(*operations) == []
 
 
-def test_an_index_that_locks_nobody_out_is_let_through_where_it_can_be_made() -> None:
+def test_a_concurrent_index_is_accepted_outside_a_transaction() -> None:
     assert found(AddIndexConcurrently("run", INDEX), atomic=False) == []
     assert found(AddIndexConcurrently("run", INDEX)) != []
 
@@ -162,17 +162,17 @@ def test_an_index_that_locks_nobody_out_is_let_through_where_it_can_be_made() ->
         ),
     ],
 )
-def test_what_an_older_process_would_not_survive_is_found(operation: Any, words: str) -> None:
+def test_a_migration_that_breaks_older_processes_is_refused(operation: Any, words: str) -> None:
     (why,) = found(operation)
     assert words in why
 
 
-def test_two_tables_that_are_locked_together_are_found() -> None:
+def test_a_migration_that_locks_two_tables_is_refused() -> None:
     (why,) = found(migrations.AddField("run", "fashion", UNUSED), migrations.AddField("pool", "fashion", UNUSED))
     assert "pool and run are locked by one transaction" in why
 
 
-def test_what_the_upgrade_under_load_applies_is_let_through() -> None:
+def test_the_migrations_of_the_upgrade_test_are_accepted() -> None:
     before = "0003_remote"
     state = MigrationLoader(None).project_state(("engine", before))
     for name, does in MIGRATIONS.items():
