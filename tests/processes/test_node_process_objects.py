@@ -157,7 +157,7 @@ def test_what_the_disk_cannot_hold_is_not_begun(nodes: Nodes, credentials: dict[
         ("s3://lake/nope*.csv", "NoSuchFile", "No object matches"),
         ("s3://nobucket/a.csv", "NoSuchFile", "nobucket"),
         ("s3://lake/many", "NoSuchFile", "is a folder"),
-        ("s3://lake/bad.csv", "BadData", '"s3://lake/bad.csv", line 3'),
+        ("s3://lake/bad.csv", "BadData", 'Line 3 of "s3://lake/bad.csv"'),
     ],
 )
 def test_what_cannot_be_read_says_why(

@@ -1,4 +1,4 @@
-"""What a query is told about inputs that cannot be tables, through a real node process."""
+"""Errors of queries over inputs that cannot be tables, with a real node process."""
 
 from __future__ import annotations
 
@@ -25,24 +25,26 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
         ("None", "a JSON null"),
         ("{}", "an empty JSON object"),
         ("[]", "an empty JSON list"),
-        ("[1]", "a JSON list of other things"),
-        ("[{}]", "a JSON list of other things"),
+        ("[1]", "a JSON list with elements other than"),
+        ("[{}]", "a JSON list with elements other than"),
     ],
 )
-def test_a_query_over_an_input_that_is_no_table_is_told_what_it_is(node: NodeProcess, value: str, kind: str) -> None:
+def test_the_error_of_a_query_says_what_an_input_is_that_is_not_a_table(
+    node: NodeProcess, value: str, kind: str
+) -> None:
     given = node.input(node.python(f"def main(inputs, ctx):\n    return {value}\n"))
     ended = node.run("table.sql", {"sql": "select *\nfrom A"}, inputs={"a": given})
     assert ended["k"] == "failed", ended
     text = ended["error"]["message"]
     assert f'The input "a" is {kind}' in text
-    assert "no table" in text
+    assert "not a table" in text
     assert "does not exist" not in text
     assert "Did you mean" not in text
 
 
-def test_a_table_that_is_no_input_is_told_the_inputs(node: NodeProcess) -> None:
+def test_the_error_of_an_unknown_table_names_the_inputs(node: NodeProcess) -> None:
     given = node.input(node.python("def main(inputs, ctx):\n    return 5\n"))
     ended = node.run("table.sql", {"sql": "select * from b"}, inputs={"a": given})
     text = ended["error"]["message"]
     assert "Table with name b does not exist" in text
-    assert "the inputs of this node: a." in text
+    assert "this node's inputs: a." in text

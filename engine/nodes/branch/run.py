@@ -1,4 +1,4 @@
-"""Hands its input on through one port: by a condition, or the first case that holds."""
+"""Passes its input to one port: true or false by a condition, or that of the first case that matches."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from engine.worker.task import Task
 
 BINDS = frozenset({"condition", "cases"})
-"""The whole text of these is an expression, evaluated here: cases after the first that holds are not looked at."""
+"""The whole text of these is an expression. It is evaluated here; cases after the first match are not evaluated."""
 INSTANT = True
 
 
 def run(task: Task) -> StoredOutput:
-    taken = _port(task.config, task.expression_context)
-    return StoredOutput(_input(task), [] if taken is None else [taken])
+    port = _port(task.config, task.expression_context)
+    return StoredOutput(_input(task), [] if port is None else [port])
 
 
 def _port(config: dict[str, Any], context: dict[str, Any]) -> str | None:
-    """The port that is taken; None: no case holds and there is no default."""
+    """Return the port; None if no case matches and there is no default."""
     if "condition" in config:
         return "true" if truth(config["condition"], context) else "false"
     for case in config["cases"]:
@@ -34,9 +34,9 @@ def _port(config: dict[str, Any], context: dict[str, Any]) -> str | None:
 
 
 def _input(task: Task) -> dict[str, Any]:
-    """What is handed on: the one input as it is stored, or several as one object by port.
+    """Return what is passed on: a single input as it is stored, or an object of several by port.
 
-    Null is what a node that only orders gives, and stands for no input beside another one.
+    Null inputs are left out, because nodes that only order have null as their output.
     """
     inputs: dict[str, dict[str, Any]] = task.envelope.get("inputs") or {}
     given = {port: one for port, one in inputs.items() if "path" in one or one.get("value") is not None}
@@ -47,7 +47,7 @@ def _input(task: Task) -> dict[str, Any]:
     table = next((port for port, one in given.items() if one["kind"] == "table"), None)
     if table is not None:
         raise BadInput(
-            f'A branch hands one table on, and this one has {len(given)} inputs, of which "{table}" is a table. '
-            "Leave one edge into it, and connect the other values to the nodes after it."
+            f'A branch can pass on one table only. This one has {len(given)} inputs, and "{table}" is a table. '
+            "Keep one edge into the branch and connect the other values to the nodes after it."
         )
     return task.json_form({port: task.inputs[port] for port in given})

@@ -1,4 +1,4 @@
-"""Does nothing: its output is null, it only orders."""
+"""Does nothing; its output is null."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from engine.worker.task import Task
 
 INSTANT = True
-"""Runs nothing of the author's and touches nothing: an attempt needs no folder and leaves nothing to look for."""
+"""It runs no code of an author and writes no files, so an attempt needs no folder and no clean-up."""
 
 
 def run(task: Task) -> None:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 CACHED_MAX = 64
 _compiled: dict[str, tuple[CodeType, list[str]]] = {}
-"""Source -> its code, with the file name of the node that had it first, and its lines."""
+"""Source -> (compiled under the file name of the node that used it first, its lines)."""
 _linecache_entries: dict[str, tuple[int, None, list[str], str]] = {}
-"""For linecache: the source of the running attempt, by file name."""
+"""Entries of `linecache` for the source of the running attempt, by file name."""
 
 
 def run(task: Task) -> Any:
@@ -29,22 +29,22 @@ def run(task: Task) -> Any:
     _linecache_entries[filename] = (len(source), None, lines, filename)
     _fill_linecache()
     module = types.ModuleType(f"node_{task.node}", None)
-    # Pickle, dataclasses and inspect find the module of a class by its name.
+    # pickle, dataclasses and inspect look up the module of a class by its name.
     sys.modules[module.__name__] = module
     exec(code, module.__dict__)  # noqa: S102 running the code of editors is the product
     main = module.__dict__.get("main")
     if not callable(main):
-        raise BadConfig("The code defines no function main(inputs, ctx). Add one; its return value is the output.")
+        raise BadConfig("Define main(inputs, ctx) at the top level. Its return value is the output.")
     return main(task.inputs, task.ctx)
 
 
 def may_use_duckdb(config: dict[str, Any]) -> bool:
-    """Whether the code may use DuckDB's default connection by itself."""
+    """Return whether the code may use DuckDB's default connection."""
     return "duckdb" in config["code"]
 
 
 def forget(node: str) -> None:
-    """Drop what `run` registered for the attempt."""
+    """Remove what `run` registered for the attempt."""
     _linecache_entries.clear()
     if linecache := sys.modules.get("linecache"):
         linecache.cache.pop(f"<{node}>", None)
@@ -52,7 +52,7 @@ def forget(node: str) -> None:
 
 
 def _fill_linecache() -> None:
-    """Let tracebacks and stacks show the source of the attempt."""
+    """Register the source, so that tracebacks and stacks show its lines."""
     if linecache := sys.modules.get("linecache"):
         linecache.cache.update(_linecache_entries)
 
@@ -61,17 +61,17 @@ when_imported("linecache", _fill_linecache)
 
 
 def _compile(source: str, filename: str) -> tuple[CodeType, list[str]]:
-    known = _compiled.get(source)
-    if known is None:
+    entry = _compiled.get(source)
+    if entry is None:
         code = compile(source, filename, "exec", dont_inherit=True)
         if len(_compiled) >= CACHED_MAX:
             del _compiled[next(iter(_compiled))]
-        known = _compiled[source] = (code, source.splitlines(keepends=True))
-    code, lines = known
+        entry = _compiled[source] = (code, source.splitlines(keepends=True))
+    code, lines = entry
     return (code if code.co_filename == filename else _renamed(code, filename)), lines
 
 
 def _renamed(code: CodeType, filename: str) -> CodeType:
-    """`code` as if it had been compiled under `filename`."""
+    """Return `code` as if it had been compiled under `filename`."""
     constants = tuple(_renamed(one, filename) if isinstance(one, types.CodeType) else one for one in code.co_consts)
     return code.replace(co_filename=filename, co_consts=constants)

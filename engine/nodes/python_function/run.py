@@ -23,19 +23,19 @@ def run(task: Task) -> Any:
 
 
 def may_use_duckdb(config: dict[str, Any]) -> bool:
-    """Whether the function may use DuckDB's default connection by itself: nobody has read its code."""
+    """Return True: the function's code is not known, so it may use DuckDB's default connection."""
     return True
 
 
 def find(path: str) -> Callable[..., Any]:
-    """The callable at a dotted path: a module, then attributes. Raises BadConfig, which says what is missing."""
+    """Return the callable at a dotted path: a module, then attributes. Raises BadConfig if a part is missing."""
     parts = path.split(".")
     for length in range(len(parts) - 1, 0, -1):
         name = ".".join(parts[:length])
         try:
             found: Any = import_module(name)
         except ModuleNotFoundError as error:
-            # A module that exists but imports a missing one: the author needs that error.
+            # The module exists but imports a missing one. The author needs that error.
             if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
                 raise
             continue
@@ -43,10 +43,11 @@ def find(path: str) -> Callable[..., Any]:
             try:
                 found = getattr(found, part)
             except AttributeError:
-                raise BadConfig(f'"{path}": {name} has no {".".join(parts[length:])}.') from None
+                missing = ".".join(parts[length:])
+                raise BadConfig(f'"{path}": the module {name} has no attribute {missing}.') from None
         if not callable(found):
             raise BadConfig(f'"{path}" is a {type(found).__name__}, not a function.')
         return found  # type: ignore[no-any-return]
     raise BadConfig(
-        f'"{path}": there is no module {".".join(parts[:-1]) or path} in {python_name()}. Install its package there.'
+        f'"{path}": {python_name()} has no module {".".join(parts[:-1]) or path}. Install its package there.'
     )

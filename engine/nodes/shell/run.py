@@ -1,8 +1,8 @@
-"""Runs a command with /bin/sh in the attempt's own folder.
+"""Runs a command with /bin/sh in the attempt's folder.
 
-Inputs are files: of a JSON value its JSON text, of a table its Parquet file (shared with other nodes, not to be
-changed). `INTERLOCK_INPUT_<PORT>` names each, the port in capitals. What the command prints goes to the log line by
-line while it runs; of stdout the first MiB is also the output.
+`INTERLOCK_INPUT_<PORT>` (upper case) names the file of each input: JSON text of a value, Parquet of a table, which other
+nodes share and the command must not change. The command's output goes to the log while it runs; the first MiB of stdout
+is also part of the node's output.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ STDERR_TAIL_BYTES = 8 * 1024
 STDERR_LINES = 20
 READ_BYTES = 64 * 1024
 AFTER_SECONDS = 0.2
-"""How long output is waited for after the command's end: a child in the background may hold the pipe for ever."""
+"""How long output is read after the command has exited: a background child may hold the pipe open for ever."""
 KILLED_SECONDS = 5.0
-"""How long what was killed is waited for: to die, too, takes a processor."""
+"""How long to wait until killed processes have ended, which takes time on a busy host."""
 
 
 def run(task: Task) -> dict[str, Any]:
@@ -45,21 +45,21 @@ def run(task: Task) -> dict[str, Any]:
         process_group=0,
     ) as process:
         streams = _Streams(process)
-        told: SoftTimeout | None = None
+        timeout: SoftTimeout | None = None
         try:
             while True:
                 try:
                     streams.follow()
                     break
                 except SoftTimeout as error:
-                    # The command may finish what it does; the hard limit ends it if it does not.
-                    told = error
+                    # Let the command finish what it does; the hard limit ends it otherwise.
+                    timeout = error
                     child_processes.signal_descendants(signal.SIGTERM)
         finally:
             _end_group(process)
             streams.close()
-    if told is not None:
-        raise told
+    if timeout is not None:
+        raise timeout
     code = process.returncode
     if code:
         raise ExitCode(_failed(code, streams.tail()))
@@ -67,34 +67,36 @@ def run(task: Task) -> dict[str, Any]:
 
 
 class _Streams:
-    """Standard output and error of the command: passed on as they come, and kept as far as they are wanted."""
+    """The command's standard output and error: passed on at once; the head of one and the tail of the other are kept."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         self.process = process
-        self.ended = os.pidfd_open(process.pid)
+        self.exit = os.pidfd_open(process.pid)
         self.open = {process.stdout.fileno(): 1, process.stderr.fileno(): 2}
         self.head = bytearray()
         self.total = 0
         self.errors = bytearray()
         self.until: float | None = None
-        """Monotonic time until which output is waited for; None: the command has not ended."""
+        """Monotonic time until which output is read; None while the command runs."""
         self.poll = select.poll()
-        # Its end first: what it wrote before that is then seen with it.
-        for descriptor in (self.ended, *self.open):
+        # The exit first: `follow` goes through the events in reverse, so it reads the last output before the exit.
+        for descriptor in (self.exit, *self.open):
             self.poll.register(descriptor, select.POLLIN)
 
     def follow(self) -> None:
-        """Pass output on until the command has ended and nothing more comes soon. The soft limit may interrupt it
-        anywhere; then it is called again."""
+        """Pass output on until the command has exited and the pipes are closed or silent.
+
+        May be called again after SoftTimeout, which can be raised anywhere in it.
+        """
         while self.open or self.until is None:
             wait = None if self.until is None else max(0.0, self.until - time.monotonic()) * 1000
             ready = self.poll.poll(wait)
             if not ready:
                 return
             for descriptor, _ in reversed(ready):
-                if descriptor == self.ended:
+                if descriptor == self.exit:
                     self.until = time.monotonic() + AFTER_SECONDS
                     self.poll.unregister(descriptor)
                 else:
@@ -119,7 +121,7 @@ class _Streams:
     def stdout(self) -> str:
         text = self.head.decode("utf-8", "replace")
         if self.total > len(self.head):
-            text += f"\n... cut here: {self.total:,} bytes in all ..."
+            text += f"\n... {self.total - len(self.head):,} more bytes ..."
         return text
 
     def tail(self) -> str:
@@ -127,7 +129,7 @@ class _Streams:
         return "\n".join(lines[-STDERR_LINES:])
 
     def close(self) -> None:
-        os.close(self.ended)
+        os.close(self.exit)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
@@ -137,7 +139,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End what the command has left running in its group. What has left the group too is the supervisor's."""
+    """Kill what the command left running in its process group. The supervisor ends processes that left the group."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -171,9 +173,9 @@ def _failed(code: int, errors: str) -> str:
     else:
         what = f"The command ended with exit code {code}"
         if code > 128 and code - 128 in set(signal.Signals):
-            what += f" (something in it was ended by {_signal_name(code - 128)})"
+            what += f" (a process was ended by {_signal_name(code - 128)})"
         elif code == 127:
-            what += " (a program in it was not found)"
+            what += " (command not found)"
     return f"{what}.\n{errors}" if errors else f"{what} and wrote nothing to stderr."
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from engine.worker.task import Task
 
-ENDINGS = {
+EXTENSIONS = {
     "csv": "csv", "tsv": "csv", "txt": "csv", "tab": "csv", "psv": "csv",
     "json": "json", "ndjson": "json", "jsonl": "json",
     "parquet": "parquet", "pq": "parquet",
@@ -27,7 +27,8 @@ _CSV = frozenset(
     {"delim", "header", "quote", "escape", "skip", "nullstr", "all_varchar", "decimal_separator", "encoding"}
 )
 OPTIONS = {"csv": _ALL | _TEXT | _CSV, "json": _ALL | _TEXT | {"records", "lines"}, "parquet": _ALL}
-"""Options by format: each is one of DuckDB's reader, so that a new one there is not open here by itself."""
+"""Options of DuckDB's reader that are allowed, by format."""
+_NAMES = {"csv": "CSV", "json": "JSON", "parquet": "Parquet"}
 JSON_VALUE_BYTES_MAX = 256 * 1024 * 1024
 _OUR_QUERY = re.compile(r"^LINE \d+: ", re.MULTILINE)
 _CSV_LINE = re.compile(r"CSV Error on Line: (\d+)")
@@ -64,7 +65,7 @@ def run(task: Task) -> StoredOutput:
             return StoredOutput(stored)
         except duckdb.InvalidInputException as error:
             if reader and "Error when sniffing" in str(error):
-                # It found no dialect, and says so at length; the line is what people need.
+                # DuckDB found no dialect. Read strictly, so that the error names the line.
                 reader.check()
             raise
     except duckdb.OutOfMemoryException:
@@ -76,7 +77,7 @@ def run(task: Task) -> StoredOutput:
 
 
 def source_of(config: dict[str, Any], files: list[str]) -> tuple[str, str]:
-    """The format of the files, and the call of DuckDB's reader for them. Raises BadConfig."""
+    """Return the format of the files and the call of DuckDB's reader for them. Raises BadConfig."""
     format = _format(config, files[0])
     return format, _source(format, files, config.get("options") or {})
 
@@ -88,19 +89,16 @@ def _format(config: dict[str, Any], file: str) -> str:
     parts = file.rsplit("/", 1)[-1].lower().split(".")
     while len(parts) > 1 and parts[-1] in ("gz", "gzip", "zst", "zstd"):
         parts.pop()
-    found = ENDINGS.get(parts[-1]) if len(parts) > 1 else None
+    found = EXTENSIONS.get(parts[-1]) if len(parts) > 1 else None
     if found is None:
-        raise BadConfig(
-            f'The format of "{config["path"]}" cannot be told from its ending. Set format to csv, json or parquet.'
-        )
+        raise BadConfig(f'"{config["path"]}" has no known file extension. Set the format to CSV, JSON or Parquet.')
     return found
 
 
 def _source(format: str, files: list[str], options: dict[str, Any]) -> str:
-    """The call of DuckDB's reader."""
     for option in options:
         if option not in OPTIONS[format]:
-            raise BadConfig(f'The option "{option}" is not one of {format} files. Remove it.')
+            raise BadConfig(f'The option "{option}" does not apply to {_NAMES[format]} files. Remove it.')
     arguments = [f"[{', '.join(duck.quote(file) for file in files)}]"]
     if format == "csv":
         options = {**csv_files.DEFAULTS, **options}
@@ -115,14 +113,14 @@ def _source(format: str, files: list[str], options: dict[str, Any]) -> str:
 
 
 def _with_urls(source: str, copies: dict[str, str]) -> str:
-    """`source`, its column `filename` with the names of the objects instead of those of their copies."""
+    """Return `source` with the URLs of objects instead of the paths of their copies in the column `filename`."""
     names, urls = (", ".join(duck.quote(one) for one in part) for part in (copies, copies.values()))
     return f"(SELECT * REPLACE (MAP([{names}], [{urls}])[filename] AS filename) FROM {source})"  # noqa: S608 all quoted
 
 
 def _compression(file: str) -> str:
-    ending = file.lower().rsplit(".", 1)[-1]
-    return {"gz": "gzip", "gzip": "gzip", "zst": "zstd", "zstd": "zstd"}.get(ending, "auto")
+    extension = file.lower().rsplit(".", 1)[-1]
+    return {"gz": "gzip", "gzip": "gzip", "zst": "zstd", "zstd": "zstd"}.get(extension, "auto")
 
 
 def _literal(value: Any) -> str:
@@ -135,21 +133,20 @@ def _literal(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(_literal(item) for item in value)}]"
     if isinstance(value, dict):
-        # A struct, whose names are literals too; types come as text and DuckDB parses them as types only.
+        # A struct with quoted names. DuckDB parses the types in it, which are strings, as types only.
         return "{" + ", ".join(f"{duck.quote(key)}: {_literal(item)}" for key, item in value.items()) + "}"
-    raise BadConfig(f"An option has a value that cannot be used: {value!r}.")
+    raise BadConfig(f"An option has a value of the wrong type: {value!r}.")
 
 
 def _explain(text: str, path: str, format: str) -> str:
-    """DuckDB's message, the place first, without our query and without the options that DuckDB alone has."""
-    found = _CSV_LINE.search(text)
-    place = f", line {found.group(1)}" if found else ""
-    text = _OUR_QUERY.split(text)[0]
-    lines = [line for line in text.partition("  file = ")[0].splitlines() if line.strip()]
-    told = []
-    for line in lines:
-        if line.startswith(("Possible ", "Potential ", "The search space", "* ")):
+    """Return DuckDB's message after the place, without our query and without hints at options of DuckDB."""
+    line = _CSV_LINE.search(text)
+    place = f'Line {line.group(1)} of "{path}"' if line else f'"{path}"'
+    message = []
+    for part in _OUR_QUERY.split(text)[0].partition("  file = ")[0].splitlines():
+        if part.startswith(("Possible ", "Potential ", "The search space", "* ")):
             break
-        told.append(line.removeprefix("Invalid Input Error: ").removeprefix("Conversion Error: "))
-    hint = "If the file is correct, adjust the reading options." if format == "csv" else ""
-    return "\n".join([f'"{path}"{place} is not valid {format.upper()}.', *told, hint]).strip()
+        if part.strip():
+            message.append(part.removeprefix("Invalid Input Error: ").removeprefix("Conversion Error: "))
+    hint = ["If the file is correct, adjust the reading options."] if format == "csv" else []
+    return "\n".join([f"{place} is not valid {_NAMES[format]}.", *message, *hint])

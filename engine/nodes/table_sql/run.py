@@ -37,9 +37,9 @@ def run(task: Task) -> StoredOutput:
 
 
 def _one_query(connection: Any, sql: str, duckdb: Any) -> str:
-    """The one query of the text, in the same lines, without what ends it.
+    """Return the query of the text, without semicolons and with each line at its number.
 
-    Raises SqlError. DuckDB's own parser decides what is a statement and of which kind.
+    Raises SqlError unless it is one query by DuckDB's parser.
     """
     try:
         statements = connection.extract_statements(sql)
@@ -52,12 +52,12 @@ def _one_query(connection: Any, sql: str, duckdb: Any) -> str:
     while code and sql[code[0].start] == ";":
         code.pop(0)
     if not statements or not code:
-        raise SqlError("The SQL is empty. Write a query: select, with or from.", line=1)
+        raise SqlError("Enter a query that starts with SELECT, WITH or FROM.", line=1)
     if len(statements) > 1:
         ends = [place for place, token in enumerate(code) if sql[token.start] == ";"]
         second = code[ends[0] + 1] if ends else code[-1]
         raise SqlError(
-            "The text holds more than one statement. Write one query; make the others nodes of their own.",
+            "Enter one query only. Move further statements to nodes of their own.",
             line=lexer.line_of(sql, second.start),
         )
     kind = statements[0].type.name
@@ -65,8 +65,8 @@ def _one_query(connection: Any, sql: str, duckdb: Any) -> str:
     word = sql[first.start : first.end]
     if kind not in ("SELECT", "MULTI") or word.lower() not in lexer.STARTS:
         raise SqlError(
-            f'A query starts with select, with or from; this is "{word[:30]}" ({kind.lower()}). '
-            "Only reading is possible here.",
+            f'A query starts with SELECT, WITH or FROM, not with "{word[:30]}" ({kind.lower()}). '
+            "A query can only read.",
             line=lexer.line_of(sql, first.start),
         )
     return "\n" * sql.count("\n", 0, code[0].start) + sql[code[0].start : code[-1].end]
@@ -77,20 +77,21 @@ def _sql_error(error: Exception, task: Task) -> SqlError:
     missing = _MISSING.match(text) if type(error).__name__ == "CatalogException" else None
     if missing is not None:
         inputs = task.envelope.get("inputs") or {}
-        # Names of tables are the same in capitals and small letters.
+        # DuckDB ignores the case of table names.
         port = next((port for port in sorted(inputs) if port.lower() == missing.group(1).lower()), None)
         if port is not None and inputs[port]["kind"] != "table":
             text = (
-                f'The input "{port}" is {_kind(task.inputs[port])} and no table. '
-                "JSON is a table when it is a list of objects, or one object, none of them empty."
+                f'The input "{port}" is {_kind(task.inputs[port])}, not a table. '
+                "JSON is a table if it is an object or a list of objects, none of them empty."
             ) + text[missing.end() :]
         else:
-            text += f"\nTables here are the inputs of this node: {', '.join(sorted(inputs)) or 'it has none'}."
+            names = ", ".join(sorted(inputs))
+            text += f"\nThe tables are this node's inputs: {names}." if names else "\nThis node has no inputs."
     return SqlError(text, line=line)
 
 
 def _kind(value: Any) -> str:
-    """What a JSON value is that cannot be a table."""
+    """Describe a JSON value that cannot be a table."""
     if value is None:
         return "a JSON null"
     if isinstance(value, bool):
@@ -103,17 +104,20 @@ def _kind(value: Any) -> str:
         return "an empty JSON object"
     if not value:
         return "an empty JSON list"
-    return "a JSON list of other things than objects with fields"
+    return "a JSON list with elements other than non-empty objects"
 
 
-def located(text: str, ours: int) -> tuple[str, int | None]:
-    """DuckDB's message with the line as the author counts, and that line; `ours`: lines in front of the query."""
+def located(text: str, offset: int) -> tuple[str, int | None]:
+    """Return DuckDB's message with the line number of the author's text, and that line.
+
+    `offset`: the number of lines that were put before the author's text.
+    """
     found = _LINE.search(text)
     if found is None:
         return text.strip(), None
-    line = int(found.group(1)) - ours
+    line = int(found.group(1)) - offset
     before, after = text[: found.start()], text[found.end() :]
     quoted, _, caret = after.partition("\n")
-    # The mark stands under a place in the line, which moves when the number gets shorter.
+    # Keep the caret under its place if the number has become shorter.
     caret = caret[len(found.group(1)) - len(str(line)) :]
     return f"{before}LINE {line}: {quoted}\n{caret}".strip(), line

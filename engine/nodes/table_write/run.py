@@ -1,10 +1,10 @@
-"""Writes the input as a file: complete or not at all."""
+"""Writes the input to a file, completely or not at all."""
 
 from __future__ import annotations
 
 import os
 
-from engine.nodes.table_read.run import ENDINGS
+from engine.nodes.table_read.run import EXTENSIONS
 from engine.worker import duck, input_views
 from engine.worker.errors import BadConfig, BadInput, TableExists
 from engine.worker.paths import Roots
@@ -28,10 +28,10 @@ def run(task: Task) -> dict[str, Any]:
     if if_exists != "replace" and os.path.lexists(target):
         if if_exists == "fail":
             raise TableExists(
-                f'"{path}" is there already. Remove it, or set "When the file exists" to replace or skip.'
+                f'"{path}" already exists. Remove it, or set "If the file exists" to "Replace it" or "Keep it".'
             )
         return _skipped(task, path, target, port)
-    # In the same folder, for only there a rename is one step; by claim, for a lost attempt may still write.
+    # In the same folder, because a rename is atomic only there; named by claim, because a lost attempt may still write.
     partial = os.path.join(os.path.dirname(target), f".{os.path.basename(target)[:100]}.{task.claim}.partial")
     try:
         count = _write(task, port, partial, format, compression)
@@ -44,7 +44,7 @@ def run(task: Task) -> dict[str, Any]:
 
 
 def _port(task: Task) -> str:
-    """The input that is written: the one table, else the one JSON value that can be a table. Others only order."""
+    """Return the input to write: the only table, else the only JSON value that can be a table."""
     inputs: dict[str, dict[str, Any]] = task.envelope.get("inputs") or {}
     found = [port for port, given in inputs.items() if given["kind"] == "table"]
     if not found:
@@ -52,8 +52,10 @@ def _port(task: Task) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise BadInput(f"A file holds one table, and {', '.join(sorted(found))} are tables. Leave one of these edges.")
-    raise BadInput("No input is a table, or a list of objects that could be one. Connect a node that gives a table.")
+        raise BadInput(
+            f"Only one table can be written, but {', '.join(sorted(found))} are tables. Keep one of these edges."
+        )
+    raise BadInput("No input is a table or a list of objects. Connect a node that outputs a table.")
 
 
 def _format(config: dict[str, Any]) -> tuple[str, str | None]:
@@ -63,13 +65,11 @@ def _format(config: dict[str, Any]) -> tuple[str, str | None]:
         parts.pop()
     format = config.get("format") or "auto"
     if format == "auto":
-        format = ENDINGS.get(parts[-1]) if len(parts) > 1 else None
+        format = EXTENSIONS.get(parts[-1]) if len(parts) > 1 else None
         if format is None:
-            raise BadConfig(
-                f'The format of "{config["path"]}" cannot be told from its ending. Set format to csv, json or parquet.'
-            )
+            raise BadConfig(f'"{config["path"]}" has no known file extension. Set the format to CSV, JSON or Parquet.')
     if format == "parquet" and compression:
-        raise BadConfig(f'"{config["path"]}": Parquet compresses by itself. Leave the ending .{parts[-1]} off.')
+        raise BadConfig(f'"{config["path"]}": Parquet files are always compressed. Remove the compression extension.')
     return format, compression
 
 
@@ -82,8 +82,8 @@ def _write(task: Task, port: str, partial: str, format: str, compression: str | 
             if task.config["path"].lower().split(".")[-2 if compression else -1] in ("tsv", "tab"):
                 options.append("DELIMITER '\t'")
         elif format == "json":
-            ending = task.config["path"].lower().split(".")[-2 if compression else -1]
-            options.append(f"ARRAY {'false' if ending in ('ndjson', 'jsonl') else 'true'}")
+            extension = task.config["path"].lower().split(".")[-2 if compression else -1]
+            options.append(f"ARRAY {'false' if extension in ('ndjson', 'jsonl') else 'true'}")
         else:
             options.append("COMPRESSION zstd")
         if compression:
@@ -97,12 +97,12 @@ def _write(task: Task, port: str, partial: str, format: str, compression: str | 
 
 
 def _publish(partial: str, target: str, *, replace: bool, path: str) -> int:
-    """Give the finished file its name; its size. What is there is replaced in one step, or not at all."""
+    """Give the finished file its name atomically; return its size. Raises TableExists."""
     descriptor = os.open(partial, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
         size = os.fstat(descriptor).st_size
-        # Node processes make files for their user alone; these are for people.
+        # The umask of node processes allows their user only; this file is for people.
         os.fchmod(descriptor, 0o644)
     finally:
         os.close(descriptor)
@@ -112,7 +112,7 @@ def _publish(partial: str, target: str, *, replace: bool, path: str) -> int:
         try:
             os.link(partial, target)
         except FileExistsError:
-            raise TableExists(f'"{path}" was made by another while this node wrote. Nothing was changed.') from None
+            raise TableExists(f'"{path}" was created by another process meanwhile. It was not replaced.') from None
         os.unlink(partial)
     folder = os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -123,6 +123,6 @@ def _publish(partial: str, target: str, *, replace: bool, path: str) -> int:
 
 
 def _skipped(task: Task, path: str, target: str, port: str) -> dict[str, Any]:
-    task.ctx.log(f'"{path}" is there already and was left as it is.')
+    task.ctx.log(f'"{path}" already exists and was kept.')
     count = getattr(task.inputs[port], "row_count", None)
     return {"path": path, "row_count": count, "bytes": os.stat(target).st_size}

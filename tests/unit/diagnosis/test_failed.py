@@ -57,8 +57,8 @@ def test_no_class_of_the_node_process_was_forgotten() -> None:
     [
         ("EOFError", "EOF when reading a line", "inputs"),
         ("ExitCode", "The command ended with exit code 126.\nx: Permission denied", "chmod"),
-        ("ExitCode", "The command ended with exit code 127 (a program in it was not found).", "PATH"),
-        ("ExitCode", "The command ended with exit code 137 (something in it was ended by SIGKILL).", "SIGKILL"),
+        ("ExitCode", "The command ended with exit code 127 (command not found).", "PATH"),
+        ("ExitCode", "The command ended with exit code 137 (a process was ended by SIGKILL).", "SIGKILL"),
         ("ExitCode", "The command was ended by SIGTERM and wrote nothing to stderr.", "SIGTERM"),
         ("ExitCode", "The command ended with exit code 1.\nbad", "last output"),
         ("WorkerLost", "Ended by SIGKILL: killed by the kernel, probably out of memory.", "ran out"),
