@@ -1,4 +1,4 @@
-"""What is wrong with a definition or with the inputs of a run: codes, sentences, places and fixes as plain data."""
+"""Problems of a definition or of a run's inputs: codes, sentences, places and fixes. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Fix:
 
     @classmethod
     def use(cls, name: str, path: Path, value: Any = None) -> Fix:
-        """Put the right name, or a whole `value` that has it, at `path`."""
+        """Write the right name, or a whole `value` that contains it, at `path`."""
         change = {"op": "replace", "path": pointer(path), "value": name if value is None else value}
         return cls(Sentence(_("Use {name}"), {"name": name}), [change])
 
@@ -93,16 +93,16 @@ class Problem:
         """The sentence in English."""
         return str(self.sentence)
 
-    def as_dict(self, said: Callable[[Sentence], str] = str) -> dict[str, Any]:
+    def as_dict(self, translate: Callable[[Sentence], str] = str) -> dict[str, Any]:
         """The shape that leaves the product: {node, path, code, message, severity, line?, span?, fix?}.
 
-        `said` gives the text of a sentence; by default in English.
+        `translate` gives the text of a sentence; by default in English.
         """
         shape: dict[str, Any] = {
             "node": self.node,
             "path": self.path,
             "code": self.code,
-            "message": said(self.sentence),
+            "message": translate(self.sentence),
             "severity": self.severity,
         }
         if self.line is not None:
@@ -110,7 +110,7 @@ class Problem:
         if self.span is not None:
             shape["span"] = list(self.span)
         if self.fix is not None:
-            shape["fix"] = {"label": said(self.fix.label), "changes": list(self.fix.changes)}
+            shape["fix"] = {"label": translate(self.fix.label), "changes": list(self.fix.changes)}
         return shape
 
 
@@ -128,7 +128,7 @@ class InvalidDocument(Exception):
 
 
 def path_text(path: Iterable[str | int]) -> str:
-    """`nodes[3].config.sql` for ("nodes", 3, "config", "sql"); odd keys are quoted: `config["a b"]`."""
+    """Return `nodes[3].config.sql` for ("nodes", 3, "config", "sql"); other keys are quoted: `config["a b"]`."""
     text = ""
     for part in path:
         if isinstance(part, int):
@@ -141,14 +141,14 @@ def path_text(path: Iterable[str | int]) -> str:
 
 
 def pointer(path: Iterable[str | int]) -> str:
-    """The JSON Pointer (RFC 6901) of `path`."""
+    """Return the JSON Pointer (RFC 6901) of `path`."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def format_value(value: Any, limit: int = 60) -> Text:
-    """`value` as short, printable JSON for a sentence; `an object` and the like for what has no short form.
+    """Return `value`, which may be anything, as short printable JSON for a sentence, or `an object` and the like.
 
-    Never raises, whatever the value is.
+    Never raises.
     """
     if isinstance(value, dict):
         return Sentence(_("an object"))
@@ -165,12 +165,12 @@ def format_value(value: Any, limit: int = 60) -> Text:
         return type(value).__name__
 
 
-def nearest(word: Any, known: Iterable[str]) -> str | None:
-    """The known name that `word` most likely means; None: nothing is near."""
+def nearest(word: Any, names: Iterable[str]) -> str | None:
+    """Return the name that `word` most likely means; None if none is similar."""
     import difflib  # takes a millisecond to load, and only invalid definitions need it
 
     if not isinstance(word, str) or len(word) > 100:
         return None
-    names = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.strip().lower().replace("-", "_"), names, n=1, cutoff=0.6)
-    return names[close[0]] if close else None
+    by_lowercase = {name.lower(): name for name in names}
+    close = difflib.get_close_matches(word.strip().lower().replace("-", "_"), by_lowercase, n=1, cutoff=0.6)
+    return by_lowercase[close[0]] if close else None

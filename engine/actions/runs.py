@@ -72,7 +72,7 @@ def start(
             version=version,
             draft=draft,
             inputs=dict(inputs or {}),
-            priority=store.of(definition).settings.priority if priority is None else priority,
+            priority=store.document_of(definition).settings.priority if priority is None else priority,
             targets=asked,
             counts={"pending": definition.node_count},
             created_by=by,
@@ -83,7 +83,7 @@ def start(
 
 
 def _targets(definition: Definition, targets: Sequence[str]) -> list[str]:
-    known = store.of(definition).by_id
+    known = store.document_of(definition).by_id
     wrong = [
         Problem(
             "unknown_node", Sentence(_('There is no node "{node}".'), {"node": clean_text(name)}), f"targets[{place}]"

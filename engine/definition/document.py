@@ -20,7 +20,7 @@ from engine.problems import InvalidDocument, Problem
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How a node is retried, limited and scheduled. Times are in seconds; the contract says what the fields mean."""
+    """How a node is retried, limited and scheduled, in seconds. docs/definitions.md describes the fields."""
 
     retries: int = 0
     lost_retries: int = 3
@@ -32,9 +32,9 @@ class Policy:
     """Error classes; None: all."""
     soft_timeout: float | None = 300
     hard_timeout: float | None = 600
-    """max(600, 2 x soft) when the document does not name it; None: no limit."""
+    """Default: the larger of 600 and twice the soft limit; None: no limit."""
     expected_duration: float | None = None
-    """None: learned from earlier runs."""
+    """None: taken from earlier runs."""
     pool: str | None = None
     slots: int = 1
     priority: int | None = None
@@ -46,7 +46,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One step."""
+    """One node of a definition."""
 
     id: str
     type: str
@@ -54,7 +54,7 @@ class Node:
     """The id, when the document gives none."""
     notes: str
     config: dict[str, Any]
-    """As written, with its `{{ }}`. Must not be changed."""
+    """With its `{{ }}` expressions. Must not be changed."""
     policy: Policy
     position: tuple[float, float] | None
     index: int
@@ -63,7 +63,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One link, with both of its ports."""
+    """One edge, with both of its ports."""
 
     source: str
     target: str
@@ -107,7 +107,7 @@ _WHOLE_NUMBERS = ("retries", "lost_retries", "slots", "priority", "memory_mb", "
 
 
 def problems(document: Any, *, pools: Mapping[str, int] | None = None) -> list[Problem]:
-    """Everything that is wrong with `document`, which may be any value; [] for a valid one. Never raises.
+    """Return everything that is wrong with `document`, which may be any value; [] for a valid one. Never raises.
 
     `pools`: name -> slots of the pools that exist; None: pools are not checked.
     """
@@ -117,14 +117,14 @@ def problems(document: Any, *, pools: Mapping[str, int] | None = None) -> list[P
 
 
 def parse(document: Any, *, trusted: bool = False, pools: Mapping[str, int] | None = None) -> Document:
-    """The parsed form of a valid document. Raises InvalidDocument with all problems, warnings included.
+    """Return the parsed form of a valid document. Raises InvalidDocument with all problems, warnings included.
 
     `trusted`: nothing is checked, because the document was valid when it was stored.
     """
     if not trusted:
-        found = problems(document, pools=pools)
-        if any(problem.severity == "error" for problem in found):
-            raise InvalidDocument(found)
+        report = problems(document, pools=pools)
+        if any(problem.severity == "error" for problem in report):
+            raise InvalidDocument(report)
     nodes = tuple(_node(index, node) for index, node in enumerate(document["nodes"]))
     edges = tuple(_edge(edge) for edge in document["edges"])
     upstream: dict[str, list[Edge]] = {node.id: [] for node in nodes}
@@ -136,38 +136,38 @@ def parse(document: Any, *, trusted: bool = False, pools: Mapping[str, int] | No
     return Document(
         nodes=nodes,
         edges=edges,
-        settings=Settings(**_given(document.get("settings") or {}, _SETTINGS_FIELDS, nulls=("priority",))),
+        settings=Settings(**_arguments(document.get("settings") or {}, _SETTINGS_FIELDS, nulls=("priority",))),
         inputs=document.get("inputs"),
         by_id={node.id: node for node in nodes},
-        upstream={node: tuple(found) for node, found in upstream.items()},
-        downstream={node: tuple(found) for node, found in downstream.items()},
+        upstream={node: tuple(into) for node, into in upstream.items()},
+        downstream={node: tuple(out_of) for node, out_of in downstream.items()},
         order=tuple(graph.topological(ids, [(edge.source, edge.target) for edge in edges])),
     )
 
 
 def canonical(document: Any) -> str:
-    """The document as JSON in one form, so that equal documents are equal texts: keys sorted, no spaces."""
+    """Return the document as JSON with sorted keys and no spaces, so that equal documents are equal texts."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def content_hash(document: Any) -> str:
-    """SHA-256 of the canonical text, in hex; also of an invalid draft with lone surrogates."""
+    """Return the SHA-256 of the canonical text in hex, also for an invalid draft with lone surrogates."""
     return hashlib.sha256(canonical(document).encode(errors="surrogatepass")).hexdigest()
 
 
-def _given(values: Mapping[str, Any], known: frozenset[str], nulls: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The known fields of `values` as arguments; those in `nulls` are left out when null."""
-    found = {key: value for key, value in values.items() if key in known and not (value is None and key in nulls)}
+def _arguments(values: Mapping[str, Any], names: frozenset[str], nulls: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the fields in `names` as arguments; those in `nulls` are left out when null."""
+    arguments = {key: value for key, value in values.items() if key in names and not (value is None and key in nulls)}
     for key in _WHOLE_NUMBERS:
-        if isinstance(found.get(key), float):
-            found[key] = int(found[key])
-    return found
+        if isinstance(arguments.get(key), float):
+            arguments[key] = int(arguments[key])
+    return arguments
 
 
-def _policy(given: Mapping[str, Any]) -> Policy:
-    if not given:
+def _policy(policy: Mapping[str, Any]) -> Policy:
+    if not policy:
         return _DEFAULT_POLICY
-    values = _given(given, _POLICY_FIELDS)
+    values = _arguments(policy, _POLICY_FIELDS)
     if values.get("retry_on") is not None:
         values["retry_on"] = tuple(values["retry_on"])
     if "hard_timeout" not in values:

@@ -1,8 +1,7 @@
-"""Fingerprints of nodes: what a node does, and all before it, in one short text each.
+"""Fingerprints of nodes: short hashes of what a node and all nodes upstream of it do.
 
-Pure. Two equal fingerprints mean that an output made then is what would be made now, as far as the document says; that
-files, inputs or other systems changed meanwhile it does not tell. Names, notes, places and limits are left out: none of
-them changes what comes out.
+Pure. If a node's fingerprint is unchanged, the document gives no reason for another output; files, inputs and other
+systems may have changed. Names, notes, positions and policies do not count, because they do not change the output.
 """
 
 from __future__ import annotations
@@ -14,15 +13,16 @@ from typing import Any
 from engine import graph
 
 LENGTH = 16
-"""Characters: enough for the nodes of one workflow and its history."""
-_write = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+"""Characters; enough to avoid collisions within one workflow."""
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def fingerprints(document: Any) -> dict[str, str]:
-    """{node id: fingerprint} of a document, which may be wrong in any way.
+    """Return {node id: fingerprint} of a document, which may be invalid.
 
-    Over type, config, the ports through which values come in, and the fingerprints of all before it. Nodes on a cycle
-    or nested beyond reading have none, nor has what lies behind them; of two nodes with one id the first counts.
+    A fingerprint covers the node's type and config, and the port and fingerprint of each input. Nodes that are on a
+    cycle or nested too deeply have none, nor have nodes downstream of them. Of two nodes with the same id the first
+    counts.
     """
     if not isinstance(document, dict):
         return {}
@@ -42,19 +42,17 @@ def fingerprints(document: Any) -> dict[str, str]:
         into.setdefault(target, []).append(
             (_text(edge.get("target_port")) or source, _text(edge.get("source_port")) or "out", source)
         )
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     for name in graph.topological(list(nodes), pairs):
         node = nodes[name]
         try:
-            # What the engine takes for the same is the same here.
-            ends = sorted({(port, taken, found[source]) for port, taken, source in into.get(name, ())})
-            said = [_plain(node.get("type")), _plain(node.get("config") or {}), ends]
-            text = _write(said)
+            inputs = sorted({(port, source_port, result[source]) for port, source_port, source in into.get(name, ())})
+            text = _encode([_normalized(node.get("type")), _normalized(node.get("config") or {}), inputs])
         except (RecursionError, KeyError):
-            # Nested so deeply that nothing can be said of it, nor of what lies behind it.
+            # The node is nested too deeply, or a node upstream of it is.
             continue
-        found[name] = hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
-    return found
+        result[name] = hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+    return result
 
 
 def _list(value: Any) -> list[Any]:
@@ -65,12 +63,12 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _plain(value: Any) -> Any:
-    """`value` with 1.0 as 1, as a browser writes it. Raises RecursionError."""
+def _normalized(value: Any) -> Any:
+    """Return `value` with 1.0 as 1, as a browser writes it. Raises RecursionError."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): _normalized(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [_normalized(each) for each in value]
     return value

@@ -20,36 +20,36 @@ BYTES_MAX = 1 << 20
 _PATH = ("inputs",)
 
 
-def accept(schema: Mapping[str, Any] | None, given: Any) -> tuple[dict[str, Any], list[Problem]]:
+def accept(schema: Mapping[str, Any] | None, value: Any) -> tuple[dict[str, Any], list[Problem]]:
     """Return the inputs with defaults, and the problems; the inputs count only when there are no problems.
 
-    `schema` is `inputs` of a valid definition; None: the workflow has no inputs. `given` may be any value; null is {}.
+    `schema` is `inputs` of a valid definition; None: the workflow has no inputs. `value` may be any value; null is {}.
     Paths of problems start with `inputs`.
     """
     report = Report()
     inputs: dict[str, Any] = {}
     name = Sentence(_("inputs"))
-    given = {} if given is None else given
-    if not isinstance(given, dict):
-        report.wrong_type(name, Sentence(_("an object")), given, _PATH)
-    elif not check_json(given, _PATH, report):
+    value = {} if value is None else value
+    if not isinstance(value, dict):
+        report.wrong_type(name, Sentence(_("an object")), value, _PATH)
+    elif not check_json(value, _PATH, report):
         pass
-    elif (size := len(json.dumps(given, ensure_ascii=False).encode())) > BYTES_MAX:
+    elif (size := len(json.dumps(value, ensure_ascii=False).encode())) > BYTES_MAX:
         message = _("The inputs have {n:,} bytes; at most {most:,} are allowed. Put large data in a file.")
         report.add("too_large", Sentence(message, {"n": size, "most": BYTES_MAX}), _PATH)
     elif schema is None:
         message = _("There is no input {name}: this workflow has no inputs.")
-        for key in given:
+        for key in value:
             report.add("unknown_field", Sentence(message, {"name": format_value(key)}), (*_PATH, key))
     else:
-        inputs = _with_defaults(schema, given)
+        inputs = _with_defaults(schema, value)
         check_value(schema, compile_schema(schema), inputs, _PATH, report, name=name)
     return inputs, report.finish()
 
 
-def _with_defaults(schema: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """`given` with the defaults of properties that it does not name, also of objects inside it."""
-    inputs = dict(given)
+def _with_defaults(schema: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, Any]:
+    """`value` with the defaults of properties that it does not name, also of objects inside it."""
+    inputs = dict(value)
     for name, part in schema.get("properties", {}).items():
         if not isinstance(part, Mapping):
             continue

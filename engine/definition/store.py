@@ -1,6 +1,6 @@
 """Parsed definitions, cached by the hash of their content.
 
-Row ids would not do as keys: the id of a transaction that was rolled back is given out again.
+The keys are not row ids, because the id of a row that was rolled back is used again.
 """
 
 from __future__ import annotations
@@ -20,33 +20,34 @@ _hashes: dict[int, str] = {}
 _HASHES_MAX = 10_000
 
 
-def of(definition: Definition) -> Document:
-    """The document of a definition's row."""
+def document_of(definition: Definition) -> Document:
+    """Return the parsed document of a row."""
     return _document(definition.hash, lambda: definition.document)
 
 
 def load(definition_id: int) -> Document:
-    """The document of the definition with this id; no query for one that was read lately. Raises
-    Definition.DoesNotExist."""
+    """Return the parsed document of the definition with this id, without a query if it is cached.
+
+    Raises Definition.DoesNotExist.
+    """
     rows = Definition.objects.filter(pk=definition_id)
     digest = _hashes.get(definition_id)
     if digest is None:
         digest = rows.values_list("hash", flat=True).get()
         if not connection.in_atomic_block:
-            # Committed, so the id will not be given out again.
+            # The row is committed, so its id is not used again.
             if len(_hashes) >= _HASHES_MAX:
                 _hashes.clear()
             _hashes[definition_id] = digest
     return _document(digest, lambda: rows.values_list("document", flat=True).get())
 
 
-# Few, for a parsed document of 10,000 nodes takes about 20 MB.
+# Only 64, because a parsed document of 10,000 nodes takes about 20 MB.
 @cached(LRUCache(maxsize=64), key=lambda digest, read: digest, lock=threading.Lock())
 def _document(digest: str, read: Callable[[], str]) -> Document:
     return parse(json.loads(read()), trusted=True)
 
 
-def forget() -> None:
-    """Empty the cache."""
+def clear_cache() -> None:
     _hashes.clear()
     _document.cache_clear()

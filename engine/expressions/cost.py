@@ -16,9 +16,9 @@ from engine.expressions.parser import Step, Tree
 from engine.expressions.variables import MACROS
 
 STEPS_MAX = 50_000_000
-"""A step takes up to 0.3 microseconds: this many take some seconds, where a node may take minutes."""
+"""A step takes up to 0.3 microseconds, so these take at most 15 seconds."""
 WEIGHT_MAX = 3_000_000
-"""Of any intermediate value, and of all that is read: at about 100 bytes each, some hundred MB."""
+"""Of any intermediate value, and of everything that is read: some hundred MB, at about 100 bytes each."""
 _MATCH_STEPS = 200
 _REPEATED_MATCH_STEPS = 40_000
 """A pattern with counted repetition is compiled at each call and may grow to megabytes."""
@@ -26,7 +26,7 @@ _REPEATED_MATCH_STEPS = 40_000
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a value can be. Combining values only makes them larger, so `max` and `+` of bounds are bounds."""
+    """An upper bound of a value's size. Values only grow when combined, so `max` and `+` of bounds are bounds."""
 
     count: int = 0
     """Entries of the list or map itself."""
@@ -46,7 +46,7 @@ class TooCostly(Exception):
 
 
 def steps(tree: Tree, context: Mapping[str, Any]) -> int:
-    """The bound, in steps of 0.05 to 0.3 microseconds. Raises TooCostly."""
+    """Return the bound, in steps of 0.05 to 0.3 microseconds. Raises TooCostly."""
     estimate = _Estimate(context)
     # The context is copied into CEL, and the result out of it.
     read = sum(measure(value).weight for value in context.values())
@@ -69,7 +69,7 @@ class _Estimate:
             raise TooCostly
 
     def size(self, tree: Tree, bound: dict[str, Size], times: int) -> Size:
-        """The size of the value of `tree`; adds the cost of evaluating it `times` times."""
+        """Return the size of the value of `tree`, and add the cost of evaluating it `times` times."""
         self.spend(times, 1)
         size = self.size_of(tree, bound, times)
         if size.weight > WEIGHT_MAX:
@@ -132,7 +132,9 @@ class _Estimate:
             return _ONE
         body = bodies[-1]
         if _is_part_of(step.parts[-1], step.parts[0].text):
-            weight = min(over.weight, over.count * body.weight)  # parts of the entries: together no more than all
+            weight = min(
+                over.weight, over.count * body.weight
+            )  # parts of the entries are together no larger than all entries
         else:
             weight = over.count * body.weight
         self.spend(times, _grown(over.count, weight))
@@ -152,7 +154,7 @@ class _Estimate:
         return Size(weight=1 + weight)
 
     def looked_up(self, root: str, steps: tuple[Step, ...]) -> tuple[Size, int]:
-        """(size of the value that the leading plain steps lead to, number of steps followed)."""
+        """Follow the leading plain steps; return (the size of the value there, the number of steps followed)."""
         value: Any = self.context.get(root)
         used = 0
         for step in steps:
@@ -167,7 +169,7 @@ class _Estimate:
 
 
 def _grown(count: int, weight: int) -> int:
-    """The cost of a list that grows entry by entry: cel 0.10 copies it with all its contents for each entry."""
+    """Return the cost of a list that grows entry by entry; cel 0.10 copies it with all its contents for each entry."""
     return weight + count * weight // 2
 
 
@@ -190,7 +192,7 @@ def _together(count: int, parts: list[Size]) -> Size:
 
 
 def _is_part_of(tree: Tree, variable: str) -> bool:
-    """Whether `tree` is the variable or something inside it, so that nothing is copied or combined."""
+    """Return whether `tree` is the variable or something inside it, so that nothing is combined."""
     if tree.kind == "name":
         return tree.text == variable
     return (
@@ -203,7 +205,7 @@ def _is_part_of(tree: Tree, variable: str) -> bool:
 
 
 def measure(value: Any) -> Size:
-    """The size of a JSON value. Iterative."""
+    """Return the size of a JSON value. Iterative."""
     count = len(value) if isinstance(value, (dict, list)) else 0
     if not count:
         return Size(weight=_weight(value))
@@ -223,7 +225,7 @@ def _weight(value: Any) -> int:
 
 
 def _flat(value: Any) -> tuple[int, int]:
-    """(weight of a value with everything in it, most entries of a list or map in it)."""
+    """Return (the weight of a value with its contents, the most entries of a list or map in it)."""
     weight = most = 0
     waiting = [value]
     while waiting:

@@ -1,4 +1,4 @@
-"""The value of an expression. Used in node processes only: `cel` is native code, loaded when first needed."""
+"""The value of an expression. Used in node processes only; the native code of `cel` is loaded when first needed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Any
 from engine.expressions import cost, native, parser, variables
 from engine.expressions.parser import CelError, Step, Tree
 from engine.problems import format_value
-
-_MISSING = object()
 
 
 class ExpressionError(Exception):
@@ -23,10 +21,10 @@ class ExpressionError(Exception):
 
 
 def evaluate(source: str, context: Mapping[str, Any]) -> Any:
-    """The value of one expression over `context` {inputs, nodes: {id: {output}}, run}.
+    """Return the value of one expression over `context` {inputs, nodes: {id: {output}}, run}.
 
-    Beside JSON the value may be a datetime, timedelta or bytes. Raises ExpressionError, and ModuleNotFoundError where
-    this interpreter (a user's own) has no `cel` and the expression does more than look something up.
+    Beside JSON the value may be a datetime, timedelta or bytes. Raises ExpressionError, and ModuleNotFoundError if this
+    interpreter (a user's own) has no `cel` and the expression does more than look something up.
     """
     try:
         variables.reads(source)
@@ -45,10 +43,10 @@ def _error(source: str, why: str) -> ExpressionError:
 
 
 def _plain_path(tree: Tree) -> list[str | int] | None:
-    """The keys of an expression that only looks something up, such as `nodes.load.output["rows"][0]`; else None.
+    """Return the keys of an expression that only looks something up, such as `nodes.load.output["rows"][0]`; else None.
 
-    Looked up in Python, values keep their exact type (CEL turns whole numbers beyond 64 bits into fractions), and the
-    interpreter needs no `cel`.
+    A lookup in Python keeps the exact type of the value (CEL turns integers beyond 64 bits into floats) and needs no
+    `cel`.
     """
     if tree.kind == "name":
         return [tree.text] if tree.text in variables.ROOTS else None
@@ -73,23 +71,20 @@ def _key(step: Step) -> str | int | None:
 
 
 def _follow(source: str, context: Mapping[str, Any], keys: list[str | int]) -> Any:
-    value: Any = context.get(str(keys[0]), {})
     so_far = str(keys[0])
+    value: Any = context.get(so_far, {})
     for key in keys[1:]:
-        found: Any = _MISSING
         if isinstance(value, dict):
-            if isinstance(key, str):
-                found = value.get(key, _MISSING)
-            if found is _MISSING:
-                names = ", ".join(list(map(str, value))[:10]) or "nothing"
-                raise _error(source, f"{so_far} has no {key!r}; it has {names}.")
+            if not isinstance(key, str) or key not in value:
+                names = ", ".join(list(map(str, value))[:10])
+                raise _error(source, f"{so_far} has no {key!r}" + (f", only {names}." if names else ": it is empty."))
+            value = value[key]
         elif isinstance(value, list) and isinstance(key, int):
             if key >= len(value):
-                raise _error(source, f"{so_far} has {len(value)} entries; there is no entry {key} (counted from 0).")
-            found = value[key]
+                raise _error(source, f"{so_far} has {len(value)} entries, so no entry {key} (counted from 0).")
+            value = value[key]
         else:
             raise _error(source, f"{so_far} is {format_value(value)} and has no {key!r}.")
-        value = found
         so_far += f"[{key}]" if isinstance(key, int) else f".{key}"
     return value
 
@@ -99,7 +94,7 @@ def _by_cel(source: str, tree: Tree, context: Mapping[str, Any]) -> Any:
     try:
         cost.steps(tree, context)
     except cost.TooCostly:
-        why = "for values of this size it may take too many steps or too much memory. Use a Python or SQL node."
+        why = "with values of this size it may take too long or too much memory. Use a Python or SQL node."
         raise _error(source, why) from None
     try:
         program = _program(source)
@@ -108,18 +103,18 @@ def _by_cel(source: str, tree: Tree, context: Mapping[str, Any]) -> Any:
     try:
         return program.execute(context)
     except KeyError as error:
-        raise _error(source, f"there is no {error}. Use has(...) to test whether a field exists.") from None
+        raise _error(source, f"there is no {error}. Test for it with has(...).") from None
     except (ZeroDivisionError, OverflowError, IndexError, TypeError, ValueError, RuntimeError) as error:
         raise _error(source, _first_sentences(str(error))) from None
     except BaseException as error:
-        # A panic of the native code is no Exception. The signal of a time limit comes this way, too, and is passed on.
+        # A panic of the native code is a BaseException, like SoftTimeout, which is passed on.
         if type(error).__name__ != "PanicException":
             raise
         raise _error(source, "it cannot be evaluated.") from None
 
 
 def _needed(source: str, context: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of the context that the expression reads: all of it is copied into CEL."""
+    """Return the part of the context that the expression reads, because all of it is copied into CEL."""
     reads = variables.reads(source)
     nodes, inputs, run = (dict(context.get(root) or {}) for root in ("nodes", "inputs", "run"))
     if not reads.run_inputs:
@@ -137,5 +132,5 @@ def _program(source: str) -> Any:
 
 
 def _first_sentences(text: str) -> str:
-    """The library's message without its hints about the Python API."""
+    """Return the library's message without its hints about the Python API."""
     return text.split(" Check ")[0].splitlines()[0][:300] if text else "it cannot be evaluated."

@@ -23,10 +23,10 @@ def load() -> Any:
     if package is None:
         raise ModuleNotFoundError("No module named 'cel'", name="cel")
     for folder in package.submodule_search_locations or ():
-        found = FileFinder(folder, (ExtensionFileLoader, EXTENSION_SUFFIXES)).find_spec("cel.cel")
-        if found is not None and found.loader is not None:
-            module = importlib.util.module_from_spec(found)
-            found.loader.exec_module(module)
+        extension = FileFinder(folder, (ExtensionFileLoader, EXTENSION_SUFFIXES)).find_spec("cel.cel")
+        if extension is not None and extension.loader is not None:
+            module = importlib.util.module_from_spec(extension)
+            extension.loader.exec_module(module)
             # The extension panics when it is loaded twice, so an author's own `import cel` must find this one.
             sys.modules["cel.cel"] = module
             return module

@@ -176,8 +176,8 @@ class _Parser:
         return self.tokens[self.place]
 
     def unexpected(self, expected: Text) -> CelError:
-        found = Sentence(_("the end")) if self.now.kind == "end" else format_value(self.now.text)
-        values = {"expected": expected, "found": found, "n": self.now.at + 1}
+        actual = Sentence(_("the end")) if self.now.kind == "end" else format_value(self.now.text)
+        values = {"expected": expected, "found": actual, "n": self.now.at + 1}
         return CelError(_("Expected {expected} at character {n} of the expression, found {found}."), values)
 
     def take(self, mark: str) -> bool:
@@ -274,14 +274,14 @@ class _Parser:
         return Tree("path", "", (base,), tuple(steps), _bounded(depth))
 
     def arguments(self) -> tuple[Tree, ...]:
-        found: list[Tree] = []
+        arguments: list[Tree] = []
         if self.take(")"):
             return ()
-        found.append(self.expression())
+        arguments.append(self.expression())
         while self.take(","):
-            found.append(self.expression())
+            arguments.append(self.expression())
         self.need(")")
-        return tuple(found)
+        return tuple(arguments)
 
     def primary(self) -> Tree:
         token = self.now
@@ -313,16 +313,16 @@ class _Parser:
         raise self.unexpected(_VALUE)
 
     def entries(self, close: str, *, pairs: bool) -> tuple[Tree, ...]:
-        found: list[Tree] = []
+        entries: list[Tree] = []
         while not self.take(close):
-            found.append(self.expression())
+            entries.append(self.expression())
             if pairs:
                 self.need(":")
-                found.append(self.expression())
+                entries.append(self.expression())
             if not self.take(","):
                 self.need(close)
                 break
-        return tuple(found)
+        return tuple(entries)
 
 
 def _number(text: str) -> str:

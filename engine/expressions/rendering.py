@@ -30,7 +30,7 @@ OUTPUT_MAX = 1 << 20
 
 
 def render(value: Any, context: Mapping[str, Any]) -> Any:
-    """`value` with every `{{ }}` of its texts replaced, however deep, as JSON. Raises ExpressionError.
+    """Return the JSON `value` with every `{{ }}` in its texts, at any depth, evaluated. Raises ExpressionError.
 
     A text that is one whole expression becomes the expression's value with its type; other texts stay texts.
     """
@@ -44,7 +44,7 @@ def render(value: Any, context: Mapping[str, Any]) -> Any:
 
 
 def render_at(config: Any, paths: Iterable[Sequence[str | int]], context: Mapping[str, Any]) -> Any:
-    """A copy of `config` with the texts at `paths` rendered; a text without `{{ }}` is an expression itself.
+    """Return a copy of `config` with the texts at `paths` rendered; a text without `{{ }}` is an expression itself.
 
     Raises ExpressionError.
     """
@@ -59,17 +59,17 @@ def render_at(config: Any, paths: Iterable[Sequence[str | int]], context: Mappin
 
 
 def truth(value: Any, context: Mapping[str, Any]) -> bool:
-    """Whether a `cel` field is true: `true`, `{{ inputs.n > 1 }}` or `inputs.n > 1`. Raises ExpressionError."""
-    found = value if isinstance(value, bool) else evaluate(condition(value), context)
-    if not isinstance(found, bool):
+    """Return whether a `cel` field is true: `true`, `{{ inputs.n > 1 }}` or `inputs.n > 1`. Raises ExpressionError."""
+    result = value if isinstance(value, bool) else evaluate(condition(value), context)
+    if not isinstance(result, bool):
         raise ExpressionError(
-            f"{shorten(condition(str(value)))} must be true or false, but is {_kind(found)}. Compare it with something."
+            f"{shorten(condition(str(value)))} must be true or false, but is {_kind(result)}. Add a comparison."
         )
-    return found
+    return result
 
 
 def bind_sql(sql: str, context: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The SQL with `$p1`, `$p2` ... for its expressions, and the value of each. Raises ExpressionError."""
+    """Return the SQL with `$p1`, `$p2` ... for its expressions, and their values by name. Raises ExpressionError."""
     problems = sql_problems(sql)
     if problems:
         raise ExpressionError(str(problems[0].sentence), problems[0].line)
@@ -86,7 +86,7 @@ def bind_sql(sql: str, context: Mapping[str, Any]) -> tuple[str, dict[str, Any]]
             raise ExpressionError(str(error), lexer.line_of(sql, one.start)) from None
         _bounded(as_json(value, one.source), one.source)
         parameters[name] = value
-        # A line break inside the expression is kept behind it, so that DuckDB's line numbers stay the author's.
+        # Line breaks inside the expression follow the parameter, so that DuckDB's line numbers fit the author's text.
         pieces += (sql[at : one.start], f"${name}", "\n" * sql.count("\n", one.start, one.end))
         at = one.end
     return "".join(pieces) + sql[at:], parameters
@@ -125,7 +125,7 @@ def _bounded(value: Any, source: str) -> Any:
 
 
 def _too_large(source: str) -> ExpressionError:
-    return ExpressionError(f"{shorten(source)} gives more than {OUTPUT_MAX:,} bytes. Pass large values as node inputs.")
+    return ExpressionError(f"{shorten(source)} has more than {OUTPUT_MAX:,} bytes. Pass large values as node inputs.")
 
 
 def _kind(value: Any) -> str:
@@ -136,7 +136,7 @@ def _kind(value: Any) -> str:
 
 
 def as_json(value: Any, source: str) -> Any:
-    """An expression's value as JSON: times as RFC 3339 text, durations as "90s", bytes as base64.
+    """Return an expression's value as JSON: times as RFC 3339 text, durations as "90s", bytes as base64.
 
     Raises ExpressionError.
     """
@@ -144,7 +144,7 @@ def as_json(value: Any, source: str) -> Any:
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ExpressionError(f"{shorten(source)} is {value}, which is not a JSON number.")
+            raise ExpressionError(f"{shorten(source)} is {value}, which is not valid in JSON.")
         return value
     if isinstance(value, list):
         return [as_json(item, source) for item in value]
@@ -156,7 +156,7 @@ def as_json(value: Any, source: str) -> Any:
         return f"{value.total_seconds():.9g}s"
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    raise ExpressionError(f"{shorten(source)} gives a {type(value).__name__}, which is not a JSON value.")
+    raise ExpressionError(f"{shorten(source)} is a {type(value).__name__}, which is not valid in JSON.")
 
 
 def _key(key: Any, source: str) -> str:
@@ -164,4 +164,4 @@ def _key(key: Any, source: str) -> str:
         return key
     if isinstance(key, (bool, int)):
         return json.dumps(key)
-    raise ExpressionError(f"{shorten(source)} has a key that is not text.")
+    raise ExpressionError(f"{shorten(source)} has a key that is neither text nor an integer nor a boolean.")

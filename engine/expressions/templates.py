@@ -41,15 +41,15 @@ def find(text: str) -> Sequence[Expression]:
 
 
 def _find(text: str, start: int) -> tuple[Expression, ...]:
-    found: list[Expression] = []
+    expressions: list[Expression] = []
     while start >= 0:
         end = _end_of(text, start + 2)
         if end < 0:
-            found.append(Expression(start, len(text), text[start + 2 :].strip(), closed=False))
+            expressions.append(Expression(start, len(text), text[start + 2 :].strip(), closed=False))
             break
-        found.append(Expression(start, end, text[start + 2 : end - 2].strip()))
+        expressions.append(Expression(start, end, text[start + 2 : end - 2].strip()))
         start = text.find("{{", end)
-    return tuple(found)
+    return tuple(expressions)
 
 
 _find_cached = functools.lru_cache(maxsize=8)(_find)
@@ -142,9 +142,13 @@ def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
 
 def whole_expression(text: str) -> str | None:
     """The source of a text that is one `{{ ... }}` and nothing else; None for any other text."""
-    found = find(text)
-    if len(found) == 1 and found[0].closed and not (text[: found[0].start] + text[found[0].end :]).strip():
-        return found[0].source
+    expressions = find(text)
+    if (
+        len(expressions) == 1
+        and expressions[0].closed
+        and not (text[: expressions[0].start] + text[expressions[0].end :]).strip()
+    ):
+        return expressions[0].source
     return None
 
 
@@ -161,11 +165,11 @@ def references(place: Place) -> variables.Reads:
     inputs: dict[str, None] = {}
     for source in sources:
         try:
-            found = variables.reads(source)
+            reads = variables.reads(source)
         except CelError:
             continue
-        nodes.update(dict.fromkeys(found.nodes))
-        inputs.update(dict.fromkeys(found.inputs))
+        nodes.update(dict.fromkeys(reads.nodes))
+        inputs.update(dict.fromkeys(reads.inputs))
     return variables.Reads(tuple(nodes), tuple(inputs), all_inputs=False, run_inputs=False)
 
 
@@ -182,16 +186,16 @@ def problems(place: Place) -> list[ConfigProblem]:
         return _source_problems(condition(text), (start, end) if start < end else None, 1)
     if len(text) > TEXT_MAX and place.mode == "text":
         return [ConfigProblem("too_long", too_long(text), line=1)]
-    found: list[ConfigProblem] = []
+    result: list[ConfigProblem] = []
     for one in find(text):
         line, span = lexer.line_of(text, one.start), (one.start, one.end)
         if one.closed:
-            found.extend(_source_problems(one.source, span, line))
+            result.extend(_source_problems(one.source, span, line))
         else:
-            found.append(ConfigProblem("expression", NOT_CLOSED, line=line, span=(one.start, one.start + 2)))
+            result.append(ConfigProblem("expression", NOT_CLOSED, line=line, span=(one.start, one.start + 2)))
     if place.mode == "sql":
-        found.extend(sql_problems(text))
-    return found
+        result.extend(sql_problems(text))
+    return result
 
 
 def too_long(text: str) -> Sentence:
@@ -223,11 +227,11 @@ _IN_TOKEN = {
 
 def sql_problems(sql: str) -> list[ConfigProblem]:
     """Expressions where SQL takes no parameter: in quotes, names or comments, or next to a word."""
-    found: list[ConfigProblem] = []
+    result: list[ConfigProblem] = []
 
     def add(message: str, start: int, end: int) -> None:
         line = lexer.line_of(sql, start)
-        found.append(ConfigProblem("sql_expression_place", Sentence(message), line=line, span=(start, end)))
+        result.append(ConfigProblem("sql_expression_place", Sentence(message), line=line, span=(start, end)))
 
     tokens = lexer.tokens(sql, closed_spans(sql))
     word = ""
@@ -249,7 +253,7 @@ def sql_problems(sql: str) -> list[ConfigProblem]:
                 add(message, token.start, token.end)
         if token.kind != "comment":
             word = sql[token.start : token.end].lower() if token.kind == "word" else ""
-    return found
+    return result
 
 
 def _joins(token: lexer.Token, sql: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a CEL expression reads, and that it uses only names and functions that exist. Pure."""
+"""What a CEL expression reads. Also checks that its names and functions exist. Pure."""
 
 from __future__ import annotations
 
@@ -98,11 +98,9 @@ def _check_call(
     if not method and name not in _PLAIN:
         values = {"name": name, "argument": "y" if name in _OF_TEXTS else ""}
         raise CelError(_("{name} is written after its value: x.{name}({argument})."), values)
-    wanted = (0, 1) if name in _OF_DATES + _OF_TIMES else (0, 0) if method and name == "size" else (1, 1)
-    if not wanted[0] <= len(parts) <= wanted[1]:
-        message = (
-            _("{name} takes one argument, but has {n}.") if wanted[1] else _("{name} takes no argument, but has {n}.")
-        )
+    least, most = (0, 1) if name in _OF_DATES + _OF_TIMES else (0, 0) if method and name == "size" else (1, 1)
+    if not least <= len(parts) <= most:
+        message = _("{name} takes one argument, but has {n}.") if most else _("{name} takes no argument, but has {n}.")
         raise CelError(message, {"name": name, "n": len(parts)})
     if name == "has" and not (parts[0].kind == "path" and parts[0].steps[-1].kind == "field"):
         raise CelError(_("has takes one field, such as has(inputs.month)."))

@@ -83,14 +83,14 @@ def _load() -> _Registry:
     for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
         package = entry.dist.name if entry.dist else entry.value
         try:
-            found = _checked(entry.load(), types)
+            new_types = _checked(entry.load(), types)
         except (KeyboardInterrupt, MemoryError):
             raise
         except BaseException as error:  # a package may raise anything while it is imported, also SystemExit
             reason = str(error) if isinstance(error, _Unusable) else f"{type(error).__name__}: {error}"
             broken.append(BrokenPackage(package, entry.name, reason))
             continue
-        for node_type in found:
+        for node_type in new_types:
             types[node_type.type] = node_type
             for language, texts in node_type.translations.items():
                 translations.setdefault(language, {}).update(texts)
@@ -101,16 +101,16 @@ class _Unusable(Exception):
     """Why the object of an entry point is not a node type that can be used."""
 
 
-def _checked(offered: Any, known: dict[str, NodeType]) -> list[NodeType]:
+def _checked(offered: Any, existing: dict[str, NodeType]) -> list[NodeType]:
     """The node types of an entry point: a NodeType or an iterable of them. Raises when one cannot be used."""
     from engine.nodes.json_schema import ValidationError, compile_schema  # only packages need it
 
-    found = [offered] if isinstance(offered, NodeType) else offered
-    if not isinstance(found, Iterable) or isinstance(found, (str, bytes, dict)):
+    node_types = [offered] if isinstance(offered, NodeType) else offered
+    if not isinstance(node_types, Iterable) or isinstance(node_types, (str, bytes, dict)):
         raise _Unusable(f"it gives a {type(offered).__name__}; give a NodeType or a list of them.")
-    found = list(found)
-    names = set(known)
-    for item in found:
+    node_types = list(node_types)
+    names = set(existing)
+    for item in node_types:
         if not isinstance(item, NodeType):
             raise _Unusable(f"it gives a {type(item).__name__}; give a NodeType or a list of them.")
         if not isinstance(item.type, str) or not _TYPE.match(item.type):
@@ -128,4 +128,4 @@ def _checked(offered: Any, known: dict[str, NodeType]) -> list[NodeType]:
         if item.config.get("type") != "object":
             raise _Unusable(f'the config schema of "{item.type}" must have "type": "object".')
         names.add(item.type)
-    return found
+    return node_types

@@ -139,8 +139,8 @@ def query_problems(sql: str, spans: Spans = ()) -> list[ConfigProblem]:
         line, span = line_of(sql, token.start), (token.start, token.end)
         problems.append(ConfigProblem(code, Sentence(message, values), line=line, span=span))
 
-    found = tokens(sql, spans)
-    for token in found:
+    all_tokens = tokens(sql, spans)
+    for token in all_tokens:
         if not token.closed:
             # It reaches to the end of the text; its first line shows where it was opened.
             line_end = sql.find("\n", token.start)
@@ -148,7 +148,7 @@ def query_problems(sql: str, spans: Spans = ()) -> list[ConfigProblem]:
         elif token.kind == "parameter":
             message = _("{name} is a parameter without a value. Use {{{{ inputs.name }}}} instead.")
             add("sql_parameter", message, token, name=sql[token.start : token.end])
-    code = [token for token in found if token.kind != "comment"]
+    code = [token for token in all_tokens if token.kind != "comment"]
     ends = [index for index, token in enumerate(code) if sql[token.start] == ";" and token.kind == "mark"]
     while ends and ends[-1] == len(code) - 1:
         ends.pop()

@@ -14,7 +14,7 @@ from tests.live.server import LiveServer, serving
 
 @pytest.fixture
 def server(transactional_db: None) -> Iterator[LiveServer]:
-    store.forget()
+    store.clear_cache()
     with serving() as live:
         yield live
 

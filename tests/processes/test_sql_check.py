@@ -1,4 +1,4 @@
-"""The checker process: what it says of SQL and of files, what it does not do, and that it can be killed at any time."""
+"""The checker process: its answers about SQL and files, its limits, and how failures of it are handled."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SAMPLES = Path(__file__).resolve().parents[2] / "dashboard" / "samples" / "data"
 
 @pytest.fixture
 def checker():
-    # What is slow here may be the machine.
+    # Generous, because the machine may be busy.
     made = Checker(seconds=20)
     yield made
     made.close()
@@ -37,7 +37,7 @@ def sql(checker: Checker, text: str, tables: Any = TABLES, seconds: float = 10, 
 
 
 def patiently(checker: Checker, text: str) -> dict[str, Any]:
-    """The answer of a checker that allows a question little time, as soon as the machine has that."""
+    """Ask a checker with a short time limit until the machine is free enough to answer in time."""
 
     def ask() -> dict[str, Any] | None:
         try:
@@ -45,9 +45,9 @@ def patiently(checker: Checker, text: str) -> dict[str, Any]:
         except (Busy, Crashed):
             return None
 
-    found = wait_until(ask)
-    assert found is not None
-    return found
+    answer = wait_until(ask)
+    assert answer is not None
+    return answer
 
 
 def file(
@@ -59,7 +59,7 @@ def file(
 
 
 @pytest.mark.smoke
-def test_a_query_is_described_with_the_types_that_its_table_will_have(checker):
+def test_the_columns_of_a_query_have_the_types_that_are_stored(checker):
     text = (
         "select carrier, sum(1) as n, $p1 as x, 'a'::enum('a', 'b') as e from flights where dep_delay > $p2 group by 1"
     )
@@ -94,7 +94,7 @@ def test_an_error_has_a_kind_a_name_and_a_place(checker, text, kind, name, at):
 
 def test_over_unknown_columns_a_query_is_only_parsed(checker):
     assert sql(checker, "select whatever from p", {"p": None}) == {"columns": None}
-    # A word of SQL as the name of a node.
+    # A keyword of SQL as the id of a node.
     assert sql(checker, "select whatever from load", {"load": None}) == {"columns": None}
     assert sql(checker, "selec 1 from p", {"p": None})["error"]["kind"] == "syntax"
     error = sql(checker, "select 1 from p, nope", {"p": None})["error"]
@@ -102,7 +102,7 @@ def test_over_unknown_columns_a_query_is_only_parsed(checker):
     assert sql(checker, "with a as (from p) from a", {"p": None}) == {"columns": None}
     error = sql(checker, "select 1 from p, nope where $p1 > 1", {"p": None}, p1=1)["error"]
     assert (error["kind"], error["name"]) == ("table", "nope")
-    # It does not read the unknown one.
+    # This query does not read the table of unknown columns.
     assert sql(checker, "select 1 as one", {"p": None}) == {"columns": [{"name": "one", "type": "INTEGER"}]}
     assert sql(checker, "pivot flights on carrier using sum(dep_delay)") == {"columns": None}
     assert sql(checker, "from p", {"p": [{"name": "a", "type": "NO SUCH TYPE"}]}) == {"columns": None}
@@ -139,7 +139,7 @@ HARMFUL = [
 ]
 
 
-def test_nothing_that_sql_can_say_opens_a_file_or_harms_more_than_the_process(checker, tmp_path):
+def test_no_query_can_open_files_or_harm_other_processes(checker, tmp_path):
     secret = tmp_path / "secret.csv"
     secret.write_text("very,secret\n1,2\n")
     new = tmp_path / "new"
@@ -155,7 +155,7 @@ def test_nothing_that_sql_can_say_opens_a_file_or_harms_more_than_the_process(ch
     assert sql(checker, "select 1 as one") == {"columns": [{"name": "one", "type": "INTEGER"}]}
 
 
-def test_the_head_of_a_file_gives_its_columns_until_it_changes(checker, tmp_path):
+def test_columns_are_read_from_the_head_of_a_file_and_cached_until_it_changes(checker, tmp_path):
     (tmp_path / "a.csv").write_text("id,day\n1,2013-01-02\n")
     first = file(checker, "a.csv", tmp_path)
     assert first["columns"] == [{"name": "id", "type": "BIGINT"}, {"name": "day", "type": "DATE"}]
@@ -168,7 +168,7 @@ def test_the_head_of_a_file_gives_its_columns_until_it_changes(checker, tmp_path
     assert len(file(checker, "flights-2013-01.csv.gz")["columns"]) == 19
 
 
-def test_rules_of_paths_hold_and_a_missing_file_has_a_near_name(checker, tmp_path):
+def test_paths_are_restricted_and_a_similar_name_is_suggested_for_a_missing_file(checker, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a.csv").write_text("a,b\n1,2\n")
@@ -189,18 +189,18 @@ def test_rules_of_paths_hold_and_a_missing_file_has_a_near_name(checker, tmp_pat
     assert file(checker, "odd", inside, config={"format": "parquet"})["columns"] is None
 
 
-def test_a_killed_process_is_started_again_and_its_question_asked_again(checker):
+def test_after_a_kill_the_process_is_restarted_and_asked_again(checker):
     sql(checker, "select 1")
     first = checker.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
-    # On a busy machine it dies so late that it may have died over the next question.
+    # On a busy machine the process may end only after it has received the next question.
     wait_until(lambda: procfs.start_of(first) is None)
     assert sql(checker, "select 1 as one")["columns"]
     assert checker.pid != first
 
 
-def test_a_process_that_hangs_is_killed_and_the_answer_is_that_there_is_none(tmp_path):
+def test_a_process_that_hangs_is_killed_and_the_question_counts_as_crashed(tmp_path):
     checker = Checker(seconds=1)
     patiently(checker, "select 1")
     first = checker.pid or 0
@@ -215,7 +215,7 @@ def test_a_process_that_hangs_is_killed_and_the_answer_is_that_there_is_none(tmp
     checker.close()
 
 
-def test_a_process_that_starts_slowly_is_not_taken_for_one_that_hangs(tmp_path, monkeypatch):
+def test_a_slow_start_does_not_count_as_a_hang(tmp_path, monkeypatch):
     slow = tmp_path / "child.py"
     slow.write_text(f"import runpy, time\ntime.sleep(3)\nrunpy.run_path({str(MAIN)!r}, run_name='__main__')\n")
     monkeypatch.setattr("engine.sql.check.checker.MAIN", slow)
@@ -226,7 +226,7 @@ def test_a_process_that_starts_slowly_is_not_taken_for_one_that_hangs(tmp_path, 
     checker.close()
 
 
-def test_who_cannot_wait_is_told_so_in_time_and_gets_the_answer_the_next_time(checker):
+def test_a_question_that_takes_too_long_is_busy_and_answered_the_next_time(checker):
     sql(checker, "select 1")
     first = checker.pid or 0
     os.kill(first, signal.SIGSTOP)
@@ -236,13 +236,13 @@ def test_who_cannot_wait_is_told_so_in_time_and_gets_the_answer_the_next_time(ch
             sql(checker, text, seconds=0.2)
     assert time.monotonic() - started < 5
     os.kill(first, signal.SIGCONT)
-    # Answers and questions do not get mixed up, and the process is the same.
+    # Answers belong to their questions, and the process is still the same.
     assert sql(checker, "select 2 as two") == {"columns": [{"name": "two", "type": "INTEGER"}]}
     assert sql(checker, "select 1 as one") == {"columns": [{"name": "one", "type": "INTEGER"}]}
     assert checker.pid == first
 
 
-def test_many_questions_together_are_answered_each_also_after_one_that_ends_the_process():
+def test_questions_after_one_that_ends_the_process_are_answered_too():
     checker = Checker(seconds=1)
     patiently(checker, "select 1")
     long = "select " + ", ".join(f"dep_delay + {n} as c{n}" for n in range(60_000)) + " from flights"
@@ -257,7 +257,7 @@ def test_many_questions_together_are_answered_each_also_after_one_that_ends_the_
     checker.close()
 
 
-def test_a_query_that_takes_the_processor_for_too_long_ends_the_process_and_is_said_to_have_done_it():
+def test_a_query_that_takes_too_much_processor_time_counts_as_crashed():
     checker = Checker(seconds=1)
     long = "select " + ", ".join(f"dep_delay + {n} as c{n}" for n in range(60_000)) + " from flights"
     with pytest.raises(Crashed):
@@ -266,7 +266,7 @@ def test_a_query_that_takes_the_processor_for_too_long_ends_the_process_and_is_s
     checker.close()
 
 
-def test_who_has_to_wait_for_another_is_told_so_in_time(checker):
+def test_a_question_behind_another_one_is_busy_in_time(checker):
     sql(checker, "select 1")
     first = checker.pid or 0
     os.kill(first, signal.SIGSTOP)
@@ -283,7 +283,7 @@ def test_who_has_to_wait_for_another_is_told_so_in_time(checker):
     assert answers == [{"columns": [{"name": "one", "type": "INTEGER"}]}]
 
 
-def test_many_threads_get_their_own_answers(checker):
+def test_every_thread_gets_its_own_answers(checker):
     wrong: list[Any] = []
 
     def ask(number: int) -> None:
@@ -301,7 +301,7 @@ def test_many_threads_get_their_own_answers(checker):
     assert wrong == []
 
 
-def test_it_ends_when_nobody_asks_and_comes_back_when_somebody_does():
+def test_the_process_exits_when_idle_and_is_restarted_when_asked():
     checker = Checker(idle_seconds=0.2)
     sql(checker, "select 1")
     first = checker.pid or 0
@@ -319,7 +319,7 @@ time.sleep(60)
 """
 
 
-def test_it_ends_with_its_parent_and_never_loads_duckdb_into_it():
+def test_the_process_exits_with_its_parent_which_never_loads_duckdb():
     parent = subprocess.Popen([sys.executable, "-c", ASK_AND_WAIT], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     with parent.stdout:
@@ -327,11 +327,11 @@ def test_it_ends_with_its_parent_and_never_loads_duckdb_into_it():
     assert loaded == "False"
     parent.kill()
     parent.wait()
-    # Who adopts it may take its time to bury it.
+    # The process that adopts it may reap it late.
     wait_until(lambda: not alive(int(pid)))
 
 
-def test_it_takes_little_of_the_machine(checker):
+def test_the_process_uses_few_resources(checker):
     sql(checker, "select carrier from flights")
     pid = checker.pid or 0
     assert os.getpriority(os.PRIO_PROCESS, pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)

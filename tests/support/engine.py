@@ -32,7 +32,7 @@ class Engine:
         self.environment = environment
         self.config: Config = from_environment({"INTERLOCK_HOME": str(home), "INTERLOCK_WORKERS": "2", **environment})
         self.config.files.mkdir(parents=True, exist_ok=True)
-        store.forget()
+        store.clear_cache()
         self.executor: Any = executor_of(self.config)
         self.scheduler = Scheduler(self.config, self.executor)
         # A collection of all that a test process has loaded takes as long as a short test.

@@ -55,21 +55,21 @@ def check_document(document: Any, report: Report, pools: Mapping[str, int] | Non
         return
     if not nodes:
         report.add("no_nodes", Sentence(_("Add at least one node.")), ("nodes",))
-    found = _Nodes()
+    summary = _Nodes()
     for index, node in enumerate(nodes):
-        _check_node(index, node, found, report, pools)
+        _check_node(index, node, summary, report, pools)
     links = []
     for index, edge in enumerate(edges or ()):
         if not (isinstance(edge, dict) and all(type(value) is str and value.isascii() for value in edge.values())):
             check_json(edge, ("edges", index), report)
     if edges is not None:
-        links = check_edges(edges, found.ports, report)
-        _check_needed_inputs(found.needing_input, {link.target for link in links}, report)
-        check_input_names(found.input_reads, links, report)
-    ids = list(found.ports)
+        links = check_edges(edges, summary.ports, report)
+        _check_needed_inputs(summary.needing_input, {link.target for link in links}, report)
+        check_input_names(summary.input_reads, links, report)
+    ids = list(summary.ports)
     acyclic = check_cycles(ids, links, report)
     pairs = [(link.source, link.target) for link in links]
-    check_references(found.readers, ids, pairs if acyclic else None, declared, report)
+    check_references(summary.readers, ids, pairs if acyclic else None, declared, report)
 
 
 def _check_schema(document: Mapping[str, Any], report: Report) -> None:
@@ -102,24 +102,24 @@ _TOO_MANY = {
 
 
 def _list_of(document: Mapping[str, Any], name: str, most: int, report: Report) -> list[Any] | None:
-    """The list of nodes or edges, cut to `most`; for what is no list: no edges, or None for nodes."""
+    """Return the nodes or edges, at most `most`. If there is no list: [] for edges, None for nodes."""
     if name not in document:
         fix = Fix(Sentence(_("Add {name}"), {"name": name}), [{"op": "add", "path": f"/{name}", "value": []}])
         report.add("missing_field", Sentence(_('Add "{field}", a list.'), {"field": name}), (name,), fix=fix)
         return None if name == "nodes" else []
-    found = document[name]
-    if not isinstance(found, list):
-        report.wrong_type(name, Sentence(_("a list")), found, (name,))
+    items = document[name]
+    if not isinstance(items, list):
+        report.wrong_type(name, Sentence(_("a list")), items, (name,))
         return None if name == "nodes" else []
-    if len(found) > most:
-        sentence = Sentence(_TOO_MANY[name], {"n": len(found), "most": most})
+    if len(items) > most:
+        sentence = Sentence(_TOO_MANY[name], {"n": len(items), "most": most})
         report.add(f"too_many_{name}", sentence, (name,))
-    return found[:most]
+    return items[:most]
 
 
 @dataclass(slots=True)
 class _Nodes:
-    """What the checks of edges and expressions need to know of nodes; of two with one id the first counts."""
+    """What the checks of edges and expressions need from nodes. Of two with the same id the first counts."""
 
     index: dict[str, int] = field(default_factory=dict)
     ports: dict[str, Ports] = field(default_factory=dict)
@@ -128,12 +128,12 @@ class _Nodes:
     input_reads: dict[str, tuple[Path, InputReads]] = field(default_factory=dict)
 
 
-def _check_node(index: int, node: Any, found: _Nodes, report: Report, pools: Mapping[str, int] | None) -> None:
+def _check_node(index: int, node: Any, summary: _Nodes, report: Report, pools: Mapping[str, int] | None) -> None:
     path: Path = ("nodes", index)
     if not isinstance(node, dict):
         report.wrong_type(Sentence(_("A node")), _OBJECT, node, path)
         return
-    name = _check_id(node, index, path, found, report)
+    name = _check_id(node, index, path, summary, report)
     is_json = check_json(node, path, report, name)
     if not node.keys() <= _NODE_FIELD_SET:
         report.unknown_fields(node, _NODE_FIELDS, path, name)
@@ -142,7 +142,7 @@ def _check_node(index: int, node: Any, found: _Nodes, report: Report, pools: Map
     if node.get("policy") is not None and is_json:
         fields.check_policy(node["policy"], (*path, "policy"), report, name, pools)
     node_type = _check_type(node, path, report, name)
-    is_first = name is not None and name not in found.ports
+    is_first = name is not None and name not in summary.ports
     config, place = node.get("config"), (*path, "config")
     config = _NO_CONFIG if config is None else config
     names = None
@@ -150,32 +150,32 @@ def _check_node(index: int, node: Any, found: _Nodes, report: Report, pools: Map
         names = _ports_of(node_type, config)
         texts = check_expressions(config, node_type, place, name, report) if config else []
         if name is not None and is_first:
-            found.readers.extend(Reader(name, whole, text, reads) for whole, text, reads in texts)
+            summary.readers.extend(Reader(name, whole, text, reads) for whole, text, reads in texts)
             if node_type.needs_input:
-                found.needing_input.append((index, name, node_type))
+                summary.needing_input.append((index, name, node_type))
     if name is not None and is_first:
-        found.ports[name] = Ports(names, node_type is not None and node_type.must_name_port)
+        summary.ports[name] = Ports(names, node_type is not None and node_type.must_name_port)
         code = node_type.input_reads(config) if node_type is not None and isinstance(config, dict) else None
         if code is not None and code.reads:
-            found.input_reads[name] = (place, code)
+            summary.input_reads[name] = (place, code)
 
 
-def _check_id(node: Mapping[str, Any], index: int, path: Path, found: _Nodes, report: Report) -> str | None:
-    """The node's id, when edges can name it."""
-    given = node.get("id")
+def _check_id(node: Mapping[str, Any], index: int, path: Path, summary: _Nodes, report: Report) -> str | None:
+    """Return the node's id if it is valid."""
+    value = node.get("id")
     place = (*path, "id")
-    if isinstance(given, str) and NAME.match(given):
-        first = found.index.setdefault(given, index)
+    if isinstance(value, str) and NAME.match(value):
+        first = summary.index.setdefault(value, index)
         if first != index:
             message = _('Nodes {a} and {b} have the same id "{id}". Give one of them another id.')
-            report.add("duplicate_id", Sentence(message, {"a": first, "b": index, "id": given}), place, node=given)
-        return given
-    if given is None:
+            report.add("duplicate_id", Sentence(message, {"a": first, "b": index, "id": value}), place, node=value)
+        return value
+    if value is None:
         report.add("missing_field", Sentence(_("Add an id: {rule}."), {"rule": NAME_RULE}), place)
-    elif not isinstance(given, str):
-        report.wrong_type("id", _TEXT, given, place)
+    elif not isinstance(value, str):
+        report.wrong_type("id", _TEXT, value, place)
     else:
-        values = {"value": format_value(given), "rule": NAME_RULE}
+        values = {"value": format_value(value), "rule": NAME_RULE}
         report.add("wrong_name", Sentence(_("The id {value} is not valid. Use {rule}."), values), place)
     return None
 
@@ -207,20 +207,20 @@ def _check_position(position: Any, path: Path, report: Report, name: str | None)
 
 
 def _check_type(node: Mapping[str, Any], path: Path, report: Report, name: str | None) -> NodeType | None:
-    given = node.get("type")
+    value = node.get("type")
     place = (*path, "type")
-    if isinstance(given, str) and (node_type := registry.get(given)) is not None:
+    if isinstance(value, str) and (node_type := registry.get(value)) is not None:
         return node_type
-    if given is None:
+    if value is None:
         report.add("missing_field", Sentence(_("Choose a node type.")), place, node=name)
-    elif not isinstance(given, str):
-        report.wrong_type("type", _TEXT, given, place, node=name)
-    elif given in registry.NOT_YET:
-        sentence = Sentence(_('The node type "{type}" is not available yet.'), {"type": given})
+    elif not isinstance(value, str):
+        report.wrong_type("type", _TEXT, value, place, node=name)
+    elif value in registry.NOT_YET:
+        sentence = Sentence(_('The node type "{type}" is not available yet.'), {"type": value})
         report.add("not_available_yet", sentence, place, node=name)
     else:
-        known = [one.type for one in registry.all_types()]
-        near = nearest(given, known)
+        names = [one.type for one in registry.all_types()]
+        near = nearest(value, names)
         broken = registry.broken_packages()
         if near:
             message = _('There is no node type {type}. Did you mean "{near}"?')
@@ -232,7 +232,7 @@ def _check_type(node: Mapping[str, Any], path: Path, report: Report, name: str |
         else:
             message = _("There is no node type {type}. Available types: {names}.")
         packages = "; ".join(map(str, broken))
-        values = {"type": format_value(given), "near": near, "names": ", ".join(known), "packages": packages}
+        values = {"type": format_value(value), "near": near, "names": ", ".join(names), "packages": packages}
         fix = Fix.use(near, place) if near else None
         report.add("unknown_node_type", Sentence(message, values), place, node=name, fix=fix)
     return None
@@ -256,8 +256,8 @@ def _check_config(config: Any, node_type: NodeType, path: Path, report: Report, 
     return True
 
 
-def _check_needed_inputs(found: list[tuple[int, str, NodeType]], reached: set[str], report: Report) -> None:
-    for index, name, node_type in found:
+def _check_needed_inputs(nodes: list[tuple[int, str, NodeType]], reached: set[str], report: Report) -> None:
+    for index, name, node_type in nodes:
         if name not in reached:
             message = _("Connect an input: {kind} needs the output of another node.")
             sentence = Sentence(message, {"kind": Sentence(node_type.name)})

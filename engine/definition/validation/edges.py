@@ -22,16 +22,16 @@ _CYCLE_NODES_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What edges out of a node may name."""
+    """The ports of a node that edges may name as their source port."""
 
     names: tuple[str, ...] | None
-    """None: not known because the node's type or config is wrong."""
+    """None: unknown, because the node's type or config is invalid."""
     must_name: bool
 
 
 @dataclass(slots=True)
 class Link:
-    """An edge whose ends exist. The ports are empty when one of them is wrong."""
+    """An edge between nodes that exist. Both ports are empty if one of them is invalid."""
 
     index: int
     source: str
@@ -61,8 +61,8 @@ def _check_edge(index: int, edge: Any, ports: Mapping[str, Ports], report: Repor
         values = {"value": format_value(target_port), "rule": NAME_RULE}
         report.add("wrong_name", Sentence(message, values), (*path, "target_port"))
     port = edge.get("source_port")
-    known = ports.get(edge["source"]) if isinstance(edge.get("source"), str) else None
-    source_fits = known is not None and _check_source_port(path, edge["source"], port, known, report)
+    source_ports = ports.get(edge["source"]) if isinstance(edge.get("source"), str) else None
+    source_fits = source_ports is not None and _check_source_port(path, edge["source"], port, source_ports, report)
     if len(ends) < 2:
         return None
     source, target = ends
@@ -92,11 +92,11 @@ def _check_end(end: str, edge: Mapping[str, Any], path: Path, ports: Mapping[str
     return None
 
 
-def _check_source_port(path: Path, source: str, port: Any, known: Ports, report: Report) -> bool:
+def _check_source_port(path: Path, source: str, port: Any, ports: Ports, report: Report) -> bool:
     """Report what is wrong with the source port of an edge; return whether it can be used."""
     place = (*path, "source_port")
-    names = known.names or ()
-    if port is None and not known.must_name and (known.names is None or "out" in names):
+    names = ports.names or ()
+    if port is None and not ports.must_name and (ports.names is None or "out" in names):
         return True
     if port is None:
         message = _('The edge must name a port of "{node}": {ports}.') if names else _('Name a port of "{node}".')
@@ -104,7 +104,7 @@ def _check_source_port(path: Path, source: str, port: Any, known: Ports, report:
         report.add("missing_source_port", Sentence(message, values), place, node=source)
     elif not isinstance(port, str):
         report.wrong_type("source_port", Sentence(_("the name of a port")), port, place)
-    elif known.names is not None and port not in names:
+    elif ports.names is not None and port not in names:
         near = nearest(port, names) or (names[0] if len(names) == 1 else None)
         message = _('"{node}" has no port {port}. Use {ports}.') if names else _('"{node}" has no port {port}.')
         values = {"node": source, "port": format_value(port), "ports": any_of(names)}
@@ -140,7 +140,7 @@ def _check_target_ports(links: Sequence[Link], ports: Mapping[str, Ports], repor
 
 
 def check_cycles(nodes: Sequence[str], links: Sequence[Link], report: Report) -> bool:
-    """Report one cycle of each tangle with its nodes; return whether the graph has none."""
+    """Report one cycle of each strongly connected part; return whether the graph has no cycle."""
     cycles = graph.find_cycles(nodes, [(link.source, link.target) for link in links])
     for cycle in cycles:
         closing = next(link for link in links if link.source == cycle[-1] and link.target == cycle[0])

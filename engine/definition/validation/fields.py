@@ -20,7 +20,7 @@ YEAR_SECONDS = 366 * 86400
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What a field may contain."""
+    """The values that a field may have."""
 
     kind: str
     """`integer`, `seconds`, `choice`, `text`, `name` (usable in a worker's command) or `texts`."""
@@ -49,7 +49,7 @@ class Field:
         return self.kind != "name" or NAME.fullmatch(value) is not None
 
     def expected(self) -> Text:
-        """What fits, as a part of a sentence."""
+        """Return what fits as a part of a sentence."""
         limits = {"low": f"{self.low:g}", "high": f"{self.high:.10g}"}
         expected: Text
         if self.kind == "integer":
@@ -102,11 +102,11 @@ SETTINGS: Mapping[str, Field] = {
 
 
 def check_fields(
-    given: Mapping[Any, Any], fields: Mapping[str, Field], path: Path, report: Report, node: str | None = None
+    values: Mapping[Any, Any], fields: Mapping[str, Field], path: Path, report: Report, node: str | None = None
 ) -> frozenset[str]:
-    """Report problems of all known fields in `given`; return the names of those that are wrong."""
+    """Report problems of all known fields in `values`; return the names of those that are wrong."""
     wrong = set()
-    for key, value in given.items():
+    for key, value in values.items():
         field = fields.get(key)
         if field is None or field.fits(value):
             continue
@@ -117,11 +117,11 @@ def check_fields(
             code = "out_of_range"
         elif isinstance(value, str) and field.kind == "choice":
             code = "wrong_value"
-        values = {"field": key, "expected": field.expected(), "value": format_value(value)}
+        parts = {"field": key, "expected": field.expected(), "value": format_value(value)}
         message = _("{field} must be {expected}, not {value}.")
         if near := nearest(value, field.choices):
-            message, values["near"] = _('{field} must be {expected}, not {value}. Did you mean "{near}"?'), near
-        report.add(code, Sentence(message, values), (*path, key), node=node)
+            message, parts["near"] = _('{field} must be {expected}, not {value}. Did you mean "{near}"?'), near
+        report.add(code, Sentence(message, parts), (*path, key), node=node)
     return frozenset(wrong)
 
 

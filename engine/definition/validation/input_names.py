@@ -15,27 +15,29 @@ _NAMES_MAX = 8
 """Inputs that a sentence lists."""
 
 
-def check_input_names(found: Mapping[str, tuple[Path, InputReads]], links: Sequence[Link], report: Report) -> None:
+def check_input_names(
+    input_reads: Mapping[str, tuple[Path, InputReads]], links: Sequence[Link], report: Report
+) -> None:
     """Warn of code that reads an input which no edge brings.
 
-    `found`: by node id, the path of its config and what its code reads.
+    `input_reads`: by node id, the path of its config and what its code reads.
     """
     ports: dict[str, list[str]] = {}
     for link in links:
         ports.setdefault(link.target, []).append(link.target_port)
-    for node, (path, code) in found.items():
-        known = ports.get(node, [])
-        if "" in known:
+    for node, (path, code) in input_reads.items():
+        names = ports.get(node, [])
+        if "" in names:
             # An edge with a wrong port may be the one whose value is read.
             continue
         for name in dict.fromkeys(read.name for read in code.reads):
-            if name not in known:
-                _report(name, code, known, node, (*path, *code.path), report)
+            if name not in names:
+                _report(name, code, names, node, (*path, *code.path), report)
 
 
-def _report(name: str, code: InputReads, known: list[str], node: str, path: Path, report: Report) -> None:
+def _report(name: str, code: InputReads, names: list[str], node: str, path: Path, report: Report) -> None:
     reads = [read for read in code.reads if read.name == name]
-    near = nearest(name, known) or (known[0] if len(known) == 1 else None)
+    near = nearest(name, names) or (names[0] if len(names) == 1 else None)
     fix = None
     if near is not None and len(code.text) <= FIX_LENGTH_MAX:
         corrected = code.text
@@ -45,9 +47,9 @@ def _report(name: str, code: InputReads, known: list[str], node: str, path: Path
         fix = Fix.use(near, path, corrected)
     message = (
         _('The node has no input "{name}". Available inputs: {names}.')
-        if known
+        if names
         else _('The node has no input "{name}": no edge leads to it.')
     )
-    sentence = Sentence(message, {"name": name, "names": any_of(known[:_NAMES_MAX])})
+    sentence = Sentence(message, {"name": name, "names": any_of(names[:_NAMES_MAX])})
     line, span = reads[0].line, reads[0].span
     report.add("unknown_port", sentence, path, node=node, severity="warning", line=line, span=span, fix=fix)

@@ -38,19 +38,19 @@ def check_expressions(
 
     The config is at `path` and fits its type.
     """
-    found = []
+    reading = []
     for place in expressions.places(node_type.config, config):
         whole = (*path, *place.path)
         problems, reads = _analysed(place.text, place.mode)
         for problem in problems:
             report.add_in(whole, problem, node)
         if reads.nodes or reads.inputs:
-            found.append((whole, place, reads))
-    return found
+            reading.append((whole, place, reads))
+    return reading
 
 
 # While a person types, all nodes but one are as they were at the last key.
-@sized_cache(8 << 20, lambda found, text, mode: 800 + 2 * len(text) + 500 * len(found[0]))
+@sized_cache(8 << 20, lambda result, text, mode: 800 + 2 * len(text) + 500 * len(result[0]))
 def _analysed(text: str, mode: str) -> tuple[list[ConfigProblem], Reads]:
     place = expressions.Place((), text, mode)
     return expressions.problems(place), expressions.references(place)
@@ -67,12 +67,12 @@ def check_references(
 
     `pairs`: (source, target) of the edges; None: the graph has a cycle. `declared`: the schema of the run's inputs.
     """
-    known = set(ids)
+    id_set = set(ids)
     upstream: _Upstream | None = None
     for reader in readers:
         _check_inputs(reader, declared, report)
         for name in reader.reads.nodes:
-            if name not in known:
+            if name not in id_set:
                 near = nearest(name, ids[:1000])
                 message = (
                     _('No node has the id "{name}". Did you mean "{near}"?')
@@ -111,7 +111,7 @@ def _check_inputs(reader: Reader, declared: Any, report: Report) -> None:
         if name in properties:
             continue
         near = nearest(name, properties)
-        # Inputs that are not declared may still be given, unless the schema forbids them.
+        # A run may have inputs that are not declared, unless the schema forbids them.
         certain = near or declared is None or declared.get("additionalProperties") is False
         if near:
             message = _('The workflow has no input "{name}". Did you mean "{near}"?')

@@ -10,11 +10,11 @@ from engine.sentences import Sentence, Text
 from engine.sentences import gettext_noop as _
 
 PROBLEMS_MAX = 1000
-"""Problems that are listed; more are only counted: 10,000 nodes with one problem each help nobody."""
+"""Problems that are listed; further ones are only counted."""
 
 
 class Report:
-    """The problems found so far, in the order of finding."""
+    """The problems found so far, in order."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -55,32 +55,32 @@ class Report:
         self.add("wrong_type", Sentence(_("{field} must be {expected}, not {value}."), values), path, node=node)
 
     def unknown_fields(
-        self, given: Mapping[Any, Any], known: Collection[str], path: Path, node: str | None = None
+        self, value: Mapping[Any, Any], names: Collection[str], path: Path, node: str | None = None
     ) -> None:
-        """Add a problem for every key of `given` that is not in `known`; keys that are no text are left out."""
-        for key in given:
-            if key in known or not isinstance(key, str):
+        """Add a problem for every text key of `value` that is not in `names`."""
+        for key in value:
+            if key in names or not isinstance(key, str):
                 continue
             values: dict[str, Any] = {"field": format_value(key)}
             fix: Fix | None = None
-            if near := nearest(key, [name for name in known if name not in given]):
+            if near := nearest(key, [name for name in names if name not in value]):
                 message = _('There is no field {field}. Did you mean "{near}"?')
                 values["near"] = near
                 move = {"op": "move", "from": pointer((*path, key)), "path": pointer((*path, near))}
                 fix = Fix(Sentence(_("Rename to {name}"), {"name": near}), [move])
             else:
                 message = _("There is no field {field} here.")
-                if known:
+                if names:
                     message = _("There is no field {field}. Available fields: {names}.")
-                    values["names"] = ", ".join(known)
+                    values["names"] = ", ".join(names)
                 fix = Fix.remove(str(values["field"]), (*path, key))
             if not key.isprintable():
-                # A name that cannot be stored could not leave the product inside a fix either.
+                # A name that cannot be stored cannot be part of a fix either.
                 fix = None
             self.add("unknown_field", Sentence(message, values), (*path, key), node=node, fix=fix)
 
     def finish(self) -> list[Problem]:
-        """All problems, the last one counting those that are not listed."""
+        """Return all problems; if some are not listed, the last one counts them."""
         if self.omitted:
             message = _("{n} more problems are not listed. Fix the ones above and check again.")
             self.problems.append(Problem("more_problems", Sentence(message, {"n": self.omitted}), ""))

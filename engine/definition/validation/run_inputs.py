@@ -1,4 +1,4 @@
-"""The JSON Schema in `inputs` of a definition."""
+"""Checks the JSON Schema in `inputs` of a definition."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def check_inputs_schema(schema: Any, report: Report) -> None:
 
 
 def _check_keywords(schema: dict[str, Any], report: Report) -> None:
-    """Report keywords that refer outside the schema or whose cost is not bounded. The schema fits the meta-schema."""
+    """Report keywords that refer outside the schema or have unbounded cost. The schema fits the meta-schema."""
     waiting: list[tuple[Path, Any]] = [(("inputs",), schema)]
     while waiting:
         path, part = waiting.pop()

@@ -1,4 +1,4 @@
-"""Checks values against JSON Schemas (draft 2020-12) and says in plain words what is wrong with them."""
+"""Checks values against JSON Schemas (draft 2020-12) and describes what is wrong with them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.sentences import Sentence, Text, either
 from engine.sentences import gettext_noop as _
 
 ERRORS_MAX = 50
-"""Errors listed for one value: of a list of a million wrong items, the first ones."""
+"""Errors that are listed for one value, which may be a list of a million wrong items."""
 
 
 @functools.lru_cache(maxsize=1024)
@@ -37,7 +37,7 @@ def check_value(
     node: str | None = None,
     name: Text,
 ) -> bool:
-    """Report what keeps `value` at `path` from fitting `schema`; return whether it fits.
+    """Report why `value` at `path` does not fit `schema`; return whether it does.
 
     `validator` is that of the schema; `name` is what sentences call the value itself.
     """
@@ -78,14 +78,14 @@ class _Explanation:
         schema = self._schema_of(error)
         match error.kind:
             case Kind.AdditionalProperties():
-                known = list(schema.get("properties", {}))
-                self.report.unknown_fields(_at(self.value, error.instance_path), known, place, self.node)
+                properties = list(schema.get("properties", {}))
+                self.report.unknown_fields(_at(self.value, error.instance_path), properties, place, self.node)
             case Kind.Required(field):
                 part = schema.get("properties", {}).get(field, {})
                 sentence = self._missing(part, Sentence(_("{field} is required."), {"field": _title(part, field)}))
                 fix = None
                 if isinstance(part, Mapping) and "default" in part and error.instance:
-                    # Where the whole value is missing there may be no object to add a field to.
+                    # If the whole value is empty, there may be no object to add a field to.
                     change = {"op": "add", "path": pointer((*place, field)), "value": part["default"]}
                     fix = Fix(Sentence(_("Add {name}"), {"name": field}), [change])
                 self.report.add("missing_field", sentence, (*place, field), node=self.node, fix=fix)
@@ -95,10 +95,10 @@ class _Explanation:
                 self._explain_rule(error, place, schema)
 
     def _explain_alternatives(self, error: ValidationError, context: Sequence[Sequence[ValidationError]]) -> None:
-        """Explain the one alternative that has the type of the value, else which types there are."""
+        """Explain the error of the only alternative for the value's type, else name the types."""
 
         def types(errors: Sequence[ValidationError]) -> list[str]:
-            """The types of an alternative that the value does not have."""
+            """Return the types that an alternative requires and the value does not have."""
             kinds = [one.kind for one in errors if one.instance_path == error.instance_path]
             return [name for kind in kinds if isinstance(kind, Kind.Type) for name in kind.types]
 
@@ -116,9 +116,9 @@ class _Explanation:
         self.report.add("wrong_value", sentence, (*self.path, *error.instance_path), node=self.node)
 
     def _explain_rule(self, error: ValidationError, place: Path, schema: Mapping[str, Any]) -> None:
-        found: Any = error.instance
+        value: Any = error.instance
         fix: Fix | None = None
-        values: dict[str, Any] = {"field": self._name(error, schema), "value": format_value(found)}
+        values: dict[str, Any] = {"field": self._name(error, schema), "value": format_value(value)}
         message = _("{field} must be {expected}, not {value}.")
         match error.kind:
             case Kind.Type(types):
@@ -128,7 +128,7 @@ class _Explanation:
                     values["expected"] = either(format_value(option) for option in options)
                 else:
                     values["expected"] = Sentence(_("one of {n} options"), {"n": len(options)})
-                if near := nearest(found, [option for option in options if isinstance(option, str)]):
+                if near := nearest(value, [option for option in options if isinstance(option, str)]):
                     message, values["near"] = _('{field} must be {expected}, not {value}. Did you mean "{near}"?'), near
                     fix = Fix.use(near, place)
             case Kind.Constant(expected):
@@ -139,7 +139,7 @@ class _Explanation:
                 message, values["n"] = _("{field} must have at least {n} characters."), limit
             case Kind.MaxLength(limit):
                 message = _("{field} has {n:,} characters; at most {most:,} are allowed.")
-                values |= {"n": len(found), "most": limit}
+                values |= {"n": len(value), "most": limit}
             case Kind.Minimum(limit):
                 values["expected"] = Sentence(_("at least {n}"), {"n": format_value(limit)})
             case Kind.ExclusiveMinimum(limit):
@@ -154,7 +154,7 @@ class _Explanation:
                 message, values["n"] = _("{field} must have at least {n} entries."), limit
             case Kind.MaxItems(limit):
                 message = _("{field} has {n:,} entries; at most {most:,} are allowed.")
-                values |= {"n": len(found), "most": limit}
+                values |= {"n": len(value), "most": limit}
             case Kind.Pattern(pattern):
                 message = _("{field} is {value}, which does not match the pattern {pattern}.")
                 values["pattern"] = pattern
@@ -165,12 +165,12 @@ class _Explanation:
             case kind:
                 message, values["rule"] = _("{field} does not satisfy the rule {rule} of its schema."), kind.name
         sentence = Sentence(message, values)
-        if isinstance(error.kind, Kind.MinLength) and not found:
+        if isinstance(error.kind, Kind.MinLength) and not value:
             sentence = self._missing(schema, sentence)
         self.report.add(_CODES.get(error.kind.name, "wrong_value"), sentence, place, node=self.node, fix=fix)
 
     def _missing(self, schema: Any, otherwise: Sentence) -> Sentence:
-        """What to say of a value that is missing or empty: `Enter a path.`"""
+        """Return the sentence for a missing or empty value: `Enter a path.`"""
         prompt = schema.get("x-missing") if isinstance(schema, Mapping) else None
         return Sentence(prompt) if isinstance(prompt, str) else otherwise
 
@@ -181,9 +181,9 @@ class _Explanation:
         return Sentence(_("Entry {n}"), {"n": last + 1}) if isinstance(last, int) else _title(schema, last)
 
     def _schema_of(self, error: ValidationError) -> Mapping[str, Any]:
-        """The part of the schema that has the rule; empty where it is not plainly there, as behind a `$ref`."""
-        found = _at(self.schema, error.schema_path[:-1])
-        return found if isinstance(found, Mapping) else {}
+        """Return the part of the schema that has the rule; empty if it is not on the path, as behind a `$ref`."""
+        part = _at(self.schema, error.schema_path[:-1])
+        return part if isinstance(part, Mapping) else {}
 
 
 def _at(value: Any, path: Iterable[str | int]) -> Any:
@@ -201,5 +201,5 @@ def _title(schema: Any, name: str) -> Text:
 
 
 def _in_order(types: Sequence[str], order: Any) -> Sequence[str]:
-    """The types in the order in which the schema lists them."""
+    """Return the types in the order of the schema."""
     return [kind for kind in order if kind in types] if isinstance(order, list) else types

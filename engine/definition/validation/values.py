@@ -1,4 +1,4 @@
-"""What no part of a definition may contain: values that JSON, a database or a recursion cannot take."""
+"""Refuses values that JSON, the databases or recursive code cannot handle, anywhere in a definition."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NUMBER_MAX = 10**100
 
 
 def check_json(value: Any, path: Path, report: Report, node: str | None = None) -> bool:
-    """Report what keeps `value` from being stored or walked as JSON; return whether there is nothing.
+    """Report why `value` cannot be stored or traversed as JSON; return whether it can.
 
     Iterative, and never raises.
     """

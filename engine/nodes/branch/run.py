@@ -39,15 +39,15 @@ def _input(task: Task) -> dict[str, Any]:
     Null inputs are left out, because nodes that only order have null as their output.
     """
     inputs: dict[str, dict[str, Any]] = task.envelope.get("inputs") or {}
-    given = {port: one for port, one in inputs.items() if "path" in one or one.get("value") is not None}
-    if len(given) == 1:
-        return task.input_form(next(iter(given)))
-    if not given:
+    not_null = {port: one for port, one in inputs.items() if "path" in one or one.get("value") is not None}
+    if len(not_null) == 1:
+        return task.input_form(next(iter(not_null)))
+    if not not_null:
         return {"kind": "json", "value": None, "bytes": 4}
-    table = next((port for port, one in given.items() if one["kind"] == "table"), None)
+    table = next((port for port, one in not_null.items() if one["kind"] == "table"), None)
     if table is not None:
         raise BadInput(
-            f'A branch can pass on one table only. This one has {len(given)} inputs, and "{table}" is a table. '
+            f'A branch can pass on one table only. This one has {len(not_null)} inputs, and "{table}" is a table. '
             "Keep one edge into the branch and connect the other values to the nodes after it."
         )
-    return task.json_form({port: task.inputs[port] for port in given})
+    return task.json_form({port: task.inputs[port] for port in not_null})

@@ -17,7 +17,7 @@ def input_reads(config: Config) -> InputReads | None:
 
 
 # While a person types, all nodes but one are as they were at the last key.
-@sized_cache(8 << 20, lambda found, code: 500 + 2 * len(code) + 200 * len(found.reads))
+@sized_cache(8 << 20, lambda result, code: 500 + 2 * len(code) + 200 * len(result.reads))
 def _input_reads(code: str) -> InputReads:
     return InputReads(("code",), code, _reads(code))
 
@@ -35,7 +35,7 @@ def _reads(code: str) -> tuple[InputRead, ...]:
 
 
 def _reads_of(main: ast.AST, inputs: str, lines: list[tuple[int, str]]) -> tuple[InputRead, ...]:
-    found: list[InputRead] = []
+    reads: list[InputRead] = []
     optional: set[str] = set()
     for node, guarded in _walk(main):
         if isinstance(node, ast.Name) and node.id == inputs and not isinstance(node.ctx, ast.Load):
@@ -51,8 +51,8 @@ def _reads_of(main: ast.AST, inputs: str, lines: list[tuple[int, str]]) -> tuple
         if isinstance(key, ast.Constant) and isinstance(key.value, str) and key.end_col_offset is not None:
             start = _offset(lines, key.lineno, key.col_offset)
             end = _offset(lines, key.end_lineno or key.lineno, key.end_col_offset)
-            found.append(InputRead(key.value, key.lineno, (start, end)))
-    return tuple(sorted((read for read in found if read.name not in optional), key=lambda read: read.span))
+            reads.append(InputRead(key.value, key.lineno, (start, end)))
+    return tuple(sorted((read for read in reads if read.name not in optional), key=lambda read: read.span))
 
 
 def _walk(main: ast.AST) -> Iterator[tuple[ast.AST, bool]]:

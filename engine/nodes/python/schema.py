@@ -23,7 +23,7 @@ def check(config: Config) -> tuple[ConfigProblem, ...]:
 
 
 # While a person types, all nodes but one are as they were at the last key.
-@sized_cache(8 << 20, lambda found, code: (500 + 2 * len(code)) * (1 + len(found)))
+@sized_cache(8 << 20, lambda problems, code: (500 + 2 * len(code)) * (1 + len(problems)))
 def _problems(code: str) -> tuple[ConfigProblem, ...]:
     return tuple(_check(code))
 

@@ -22,28 +22,28 @@ def parse(code: str) -> ast.Module:
 
 def lines_of(code: str) -> list[tuple[int, str]]:
     """(offset of the first character, text) of each line, as Python's parser counts lines."""
-    found = []
+    lines = []
     at = 0
     # Not splitlines, which knows more line breaks than the parser does.
     for line in re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z", code):
-        found.append((at, line))
+        lines.append((at, line))
         at += len(line)
-    return found
+    return lines
 
 
 def main_of(tree: ast.Module) -> ast.stmt | None:
     """The statement that binds the name `main` at the top level last, also inside if, try, with or match."""
-    found: ast.stmt | None = None
+    main: ast.stmt | None = None
     waiting: list[ast.AST] = list(reversed(tree.body))
     while waiting:
         part = waiting.pop()
         if isinstance(part, ast.stmt) and _binds_main(part):
-            found = part
+            main = part
         if not isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             for name in ("finalbody", "orelse", "handlers", "cases", "body"):
                 inside = getattr(part, name, ())
                 waiting.extend(reversed(inside) if isinstance(inside, list) else ())
-    return found
+    return main
 
 
 def _binds_main(statement: ast.stmt) -> bool:

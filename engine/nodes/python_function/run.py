@@ -33,7 +33,7 @@ def find(path: str) -> Callable[..., Any]:
     for length in range(len(parts) - 1, 0, -1):
         name = ".".join(parts[:length])
         try:
-            found: Any = import_module(name)
+            value: Any = import_module(name)
         except ModuleNotFoundError as error:
             # The module exists but imports a missing one. The author needs that error.
             if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
@@ -41,13 +41,13 @@ def find(path: str) -> Callable[..., Any]:
             continue
         for part in parts[length:]:
             try:
-                found = getattr(found, part)
+                value = getattr(value, part)
             except AttributeError:
                 missing = ".".join(parts[length:])
                 raise BadConfig(f'"{path}": the module {name} has no attribute {missing}.') from None
-        if not callable(found):
-            raise BadConfig(f'"{path}" is a {type(found).__name__}, not a function.')
-        return found  # type: ignore[no-any-return]
+        if not callable(value):
+            raise BadConfig(f'"{path}" is a {type(value).__name__}, not a function.')
+        return value  # type: ignore[no-any-return]
     raise BadConfig(
         f'"{path}": {python_name()} has no module {".".join(parts[:-1]) or path}. Install its package there.'
     )

@@ -1,6 +1,6 @@
 """Runs a command with /bin/sh in the attempt's folder.
 
-`INTERLOCK_INPUT_<PORT>` (upper case) names the file of each input: JSON text of a value, Parquet of a table, which other
+`INTERLOCK_INPUT_<PORT>` (upper case) names the file of each input: JSON of a value, or Parquet of a table, which other
 nodes share and the command must not change. The command's output goes to the log while it runs; the first MiB of stdout
 is also part of the node's output.
 """
@@ -67,7 +67,7 @@ def run(task: Task) -> dict[str, Any]:
 
 
 class _Streams:
-    """The command's standard output and error: passed on at once; the head of one and the tail of the other are kept."""
+    """The command's output: passed on at once; the head of stdout and the tail of stderr are also kept."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
@@ -151,14 +151,14 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
 
 def _input_files(task: Task) -> dict[str, str]:
     files: dict[str, str] = {}
-    for port, given in (task.envelope.get("inputs") or {}).items():
-        path = given.get("path")
+    for port, stored in (task.envelope.get("inputs") or {}).items():
+        path = stored.get("path")
         if path is None:
             folder = os.path.join(task.scratch, ".inputs")
             os.makedirs(folder, exist_ok=True)
             path = os.path.join(folder, f"{port}.json")
             with open(path, "w", encoding="utf-8") as file:
-                json.dump(given.get("value"), file, ensure_ascii=False)
+                json.dump(stored.get("value"), file, ensure_ascii=False)
         files[f"INTERLOCK_INPUT_{port.upper()}"] = path
     return files
 

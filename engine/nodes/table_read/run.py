@@ -83,16 +83,16 @@ def source_of(config: dict[str, Any], files: list[str]) -> tuple[str, str]:
 
 
 def _format(config: dict[str, Any], file: str) -> str:
-    given: str = config.get("format") or "auto"
-    if given != "auto":
-        return given
+    format: str | None = config.get("format")
+    if format and format != "auto":
+        return format
     parts = file.rsplit("/", 1)[-1].lower().split(".")
     while len(parts) > 1 and parts[-1] in ("gz", "gzip", "zst", "zstd"):
         parts.pop()
-    found = EXTENSIONS.get(parts[-1]) if len(parts) > 1 else None
-    if found is None:
+    format = EXTENSIONS.get(parts[-1]) if len(parts) > 1 else None
+    if format is None:
         raise BadConfig(f'"{config["path"]}" has no known file extension. Set the format to CSV, JSON or Parquet.')
-    return found
+    return format
 
 
 def _source(format: str, files: list[str], options: dict[str, Any]) -> str:

@@ -112,12 +112,12 @@ def located(text: str, offset: int) -> tuple[str, int | None]:
 
     `offset`: the number of lines that were put before the author's text.
     """
-    found = _LINE.search(text)
-    if found is None:
+    match = _LINE.search(text)
+    if match is None:
         return text.strip(), None
-    line = int(found.group(1)) - offset
-    before, after = text[: found.start()], text[found.end() :]
+    line = int(match.group(1)) - offset
+    before, after = text[: match.start()], text[match.end() :]
     quoted, _, caret = after.partition("\n")
     # Keep the caret under its place if the number has become shorter.
-    caret = caret[len(found.group(1)) - len(str(line)) :]
+    caret = caret[len(match.group(1)) - len(str(line)) :]
     return f"{before}LINE {line}: {quoted}\n{caret}".strip(), line

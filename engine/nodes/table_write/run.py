@@ -46,14 +46,14 @@ def run(task: Task) -> dict[str, Any]:
 def _port(task: Task) -> str:
     """Return the input to write: the only table, else the only JSON value that can be a table."""
     inputs: dict[str, dict[str, Any]] = task.envelope.get("inputs") or {}
-    found = [port for port, given in inputs.items() if given["kind"] == "table"]
-    if not found:
-        found = [port for port in inputs if input_views.is_tabular(task.inputs[port])]
-    if len(found) == 1:
-        return found[0]
-    if found:
+    tables = [port for port, stored in inputs.items() if stored["kind"] == "table"]
+    if not tables:
+        tables = [port for port in inputs if input_views.is_tabular(task.inputs[port])]
+    if len(tables) == 1:
+        return tables[0]
+    if tables:
         raise BadInput(
-            f"Only one table can be written, but {', '.join(sorted(found))} are tables. Keep one of these edges."
+            f"Only one table can be written, but {', '.join(sorted(tables))} are tables. Keep one of these edges."
         )
     raise BadInput("No input is a table or a list of objects. Connect a node that outputs a table.")
 

@@ -1,6 +1,5 @@
-"""What DuckDB says about SQL before a run: whether it is valid, and which columns it gives over known tables.
+"""Checks SQL with DuckDB before a run: whether it is valid, and which columns it has over tables of known columns.
 
-DuckDB is not loaded into the process that asks, because a text may be made to crash it or to fill the memory. `checker`
-runs one small child process (`child`, which imports no Django) that binds queries over empty tables and never executes
-one.
+DuckDB runs in a small child process (`child`, without Django), because a query could crash it or fill the memory. The
+process binds queries over empty tables and never executes one. `checker` starts it and asks it.
 """

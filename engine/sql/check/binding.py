@@ -1,4 +1,4 @@
-"""SQL as a run hands it to DuckDB, with parameters for its expressions, and the way back to the author's text.
+"""SQL as a run gives it to DuckDB, with parameters for its expressions, and the way back to the author's text.
 
 Pure. No expression is evaluated: a parameter stands for a value of the type that the workflow's inputs declare, or of
 any type.
@@ -24,34 +24,34 @@ class Bound:
     text: str
     parameters: dict[str, Any]
     pieces: tuple[tuple[int, int, int], ...]
-    """(start in `text`, start in the author's text, length), in order, of what is in both."""
+    """(start in `text`, start in the author's text, length) of the text in both, in order."""
 
     def place(self, at: int) -> int:
-        """The character of the author's text for a byte of `text`; in a parameter, that of its expression."""
+        """Return the character of the author's text for a byte of `text`; for a parameter, that of its expression."""
         at = len(self.text.encode()[:at].decode(errors="ignore"))
-        found = 0
+        author_at = 0
         for start, author_start, length in self.pieces:
             if at < start:
                 break
-            found = author_start + min(at - start, length)
-        return found
+            author_at = author_start + min(at - start, length)
+        return author_at
 
 
 def declared_types(inputs: Any) -> dict[str, str]:
-    """The types of a run's inputs by name, where their schema names one plain type."""
+    """Return the types of a run's inputs by name, where the schema gives one scalar type."""
     properties = inputs.get("properties") if isinstance(inputs, dict) else None
     if not isinstance(properties, dict):
         return {}
-    found = {}
+    types = {}
     for name, schema in properties.items():
         kind = schema.get("type") if isinstance(schema, dict) else None
         if isinstance(kind, str) and kind in _VALUES:
-            found[name] = kind
-    return found
+            types[name] = kind
+    return types
 
 
 def bind(sql: str, types: Mapping[str, str]) -> Bound:
-    """`sql` as `rendering.bind_sql` makes it, with a value of the right type for each expression."""
+    """Return `sql` as `rendering.bind_sql` makes it, with a value of the right type for each expression."""
     texts: list[str] = []
     pieces: list[tuple[int, int, int]] = []
     parameters: dict[str, Any] = {}
@@ -66,9 +66,9 @@ def bind(sql: str, types: Mapping[str, str]) -> Bound:
     for one in expressions.find(sql):
         keep(one.start)
         name = f"p{len(parameters) + 1}"
-        found = _INPUT.match(one.source)
-        parameters[name] = _VALUES.get(types.get(found[1], "")) if found else None
-        # As in a run: a line break inside the expression is kept behind it.
+        match = _INPUT.match(one.source)
+        parameters[name] = _VALUES.get(types.get(match[1], "")) if match else None
+        # Line breaks inside the expression follow the parameter, as in a run.
         parameter = f"${name}" + "\n" * sql.count("\n", one.start, one.end)
         texts.append(parameter)
         size += len(parameter)

@@ -1,8 +1,8 @@
-"""The client of the checker process: starts it for the first question, kills it when it is too slow, starts it again.
+"""The client of the checker process. It starts the process for the first question and restarts it after a failure.
 
-One checker process serves all threads of one process. Several questions are sent together, so that on a busy machine
-neither side waits for its turn after each of them; they are answered in order. A process that crashes, hangs or cannot
-be started never fails the caller: the question is answered by Crashed or Busy.
+One checker process serves all threads of one process. Several questions are sent together and answered in order, which
+saves context switches on a busy machine. A process that crashes, hangs or cannot be started never fails the caller: the
+answer is then Crashed or Busy.
 """
 
 from __future__ import annotations
@@ -91,33 +91,33 @@ class Checker:
         return child.pid if child is not None and child.returncode is None else None
 
     def ask(self, question: dict[str, Any], *, until: float) -> Answer:
-        """The answer to one question. `until`: the time (monotonic) by which it must be there. Raises Busy, Crashed."""
+        """Return the answer to one question, by the monotonic time `until`. Raises Busy, Crashed."""
         (answer,) = self.ask_all([question], until=until)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     def ask_all(self, questions: Sequence[dict[str, Any]], *, until: float) -> list[Answer | Busy | Crashed]:
-        """The answer to each question, or why there is none."""
+        """Return the answer to each question, or the reason why there is none."""
         asked = [_Question(json.dumps(one).encode() + b"\n", one["op"] != "sql") for one in questions]
-        known: dict[bytes, Answer | Crashed] = {}
+        answers: dict[bytes, Answer | Crashed] = {}
         left = until - time.monotonic()
         if left > 0 and self._lock.acquire(timeout=min(left, threading.TIMEOUT_MAX)):
             try:
-                self._answer_all(asked, known, until)
+                self._answer_all(asked, answers, until)
             except Busy:
                 pass
             finally:
                 self._lock.release()
-        return [known.get(one.line, Busy()) for one in asked]
+        return [answers.get(one.line, Busy()) for one in asked]
 
-    def _answer_all(self, asked: Sequence[_Question], known: dict[bytes, Answer | Crashed], until: float) -> None:
-        """Put the answers into `known` by the lines of the questions. Raises Busy."""
+    def _answer_all(self, asked: Sequence[_Question], answers: dict[bytes, Answer | Crashed], until: float) -> None:
+        """Put the answers into `answers` by the lines of the questions. Raises Busy."""
         waiting = {one.line: one for one in asked}
         again: bytes | None = None
         while waiting:
             if time.monotonic() < self._backoff_until:
-                known.update((line, Crashed()) for line in waiting)
+                answers.update((line, Crashed()) for line in waiting)
                 return
             fresh = self._socket is None or self._owner != os.getpid()
             try:
@@ -130,22 +130,22 @@ class Checker:
                 first = self._pending[0].line if self._pending else b""
                 self._end()
                 if not fresh and ended.early and again != first:
-                    # It may have ended as idle, or been killed, before the question reached it.
+                    # It may have been idle for too long, or killed, before the question reached it.
                     again = first
                     continue
                 # The caller of an earlier question may have given up.
                 if waiting.pop(first, None):
-                    known[first] = Crashed()
+                    answers[first] = Crashed()
                     self._failed()
             except OSError as error:
                 log.warning("sql_checker_not_started error=%s", error)
                 self._failed()
-                known.update((line, Crashed()) for line in waiting)
+                answers.update((line, Crashed()) for line in waiting)
                 return
             else:
                 self._failures = 0
                 if waiting.pop(first, None):
-                    known[first] = answer
+                    answers[first] = answer
 
     def close(self) -> None:
         """End the process; the next question starts another."""
@@ -160,7 +160,7 @@ class Checker:
             self._backoff_until = time.monotonic() + BACKOFF_SECONDS
 
     def _start(self) -> None:
-        # A process that was started before a fork belongs to the parent: only our copy of the socket is closed.
+        # After a fork the process belongs to the parent; only this copy of the socket is closed.
         if self._socket is not None:
             self._socket.close()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -173,17 +173,17 @@ class Checker:
                 env={name: os.environ[name] for name in names if name in os.environ}, start_new_session=True,
             )  # fmt: skip
         self._socket, self._owner, self._answered = ours, os.getpid(), False
-        # It is waited for as soon as it ends, so that no zombie remains.
+        # Reaps the process when it ends.
         threading.Thread(target=self._child.wait, name="sql-checker-wait", daemon=True).start()
         self._forget()
 
-    def _send(self, wanted: Iterable[_Question]) -> None:
+    def _send(self, questions: Iterable[_Question]) -> None:
         """Send as many of the wanted questions as may be pending together. Raises _ProcessEnded."""
         assert self._socket is not None
         pending = {one.line for one in self._pending}
         size = sum(map(len, pending))
         new: list[_Question] = []
-        for one in wanted:
+        for one in questions:
             if one.line in pending:
                 continue
             size += len(one.line)
@@ -244,4 +244,4 @@ class Checker:
 
 
 checker: Final = Checker()
-"""The one of this process."""
+"""The checker that all threads of this process share."""

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 60.0
 ADDRESS_BYTES = 2 << 30
-"""Address space: DuckDB and Python reserve some 800 MB and use little of it."""
+"""DuckDB and Python reserve some 800 MB of address space and use little of it."""
 LINE_BYTES_MAX = 32 << 20
-"""Of one question: a text of SQL and the columns of its inputs."""
+"""Of one question: a query and the columns of its inputs."""
 
 
 def main(arguments: list[str]) -> None:
@@ -62,10 +62,10 @@ def main(arguments: list[str]) -> None:
 
 
 def _limit() -> None:
-    """Limit what the process may take of the machine: low priority, little memory, no files to write."""
+    """Limit the process to a low priority, little memory and no written files."""
     import resource
 
-    # Node processes come first, but beside busy ones somebody who types must still be served.
+    # Lower than node processes, but high enough to serve people who type while nodes are busy.
     os.nice(5)
     for limit, most in ((resource.RLIMIT_AS, ADDRESS_BYTES), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
         try:
@@ -80,7 +80,7 @@ def _limit() -> None:
 
 
 def _watch(parent: socket.socket) -> None:
-    """End at once when the parent ends, also in the middle of a question."""
+    """Exit when the parent has ended, also in the middle of a question."""
     poll = select.poll()
     poll.register(parent.fileno(), getattr(select, "POLLRDHUP", select.POLLHUP))
     poll.poll()

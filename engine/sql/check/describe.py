@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 MEMORY_BYTES = 128 * 1024 * 1024
 COLUMNS_BYTES_MAX = 256 * 1024
-"""Of the names and types of one table; the columns of a wider one count as not known."""
+"""Of the names and types of one table; the columns of a wider one count as unknown."""
 NAMES_MAX = 5000
-"""Files of a folder among which a near name is searched."""
+"""Files of a folder among which a similar name is searched."""
 _PARAMETER = re.compile(r"\$p\d+")
 _WIDE = re.compile(r"U?HUGEINT")
 _STORED = (
@@ -33,7 +33,7 @@ _STORED = (
     (re.compile(r"\bTIMESTAMP_(?:S|MS)\b"), "TIMESTAMP"),
     (re.compile(r"\b(?:BIT|BIGNUM)\b"), "VARCHAR"),
 )
-"""Types that are stored as other ones in Parquet."""
+"""Types that Parquet stores as other types."""
 
 _connection: Any = None
 _tables: dict[str, str] = {}
@@ -41,7 +41,7 @@ _tables: dict[str, str] = {}
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """The answer to one question of `child`."""
+    """Answer one question of `child`."""
     global _connection
     try:
         if question["op"] == "rows":
@@ -57,7 +57,7 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Failed(Exception):
-    """DuckDB itself failed, which says nothing about the query."""
+    """DuckDB itself failed, whatever the query."""
 
 
 # -- queries --------------------------------------------------------------------------------------
@@ -81,10 +81,10 @@ def sql(question: dict[str, Any]) -> dict[str, Any]:
         return {"columns": None}
     kind = statements[0].type.name
     if kind not in ("SELECT", "MULTI"):
-        # The validator refuses a statement that is no query; here it must not even be bound.
+        # The validator refuses other statements; they must not be bound either.
         return {"columns": None}
-    known = _provide({name: columns for name, columns in tables.items() if columns is not None})
-    unknown = {name.lower() for name in tables if name not in known}
+    created = _provide({name: columns for name, columns in tables.items() if columns is not None})
+    unknown = {name.lower() for name in tables if name not in created}
     used = _used(connection, text) if kind == "MULTI" or unknown else set()
     if kind == "MULTI" or (unknown and (used is None or used & unknown)):
         # A pivot without column names takes them from the rows.
@@ -109,7 +109,7 @@ def _plain(name: str) -> str:
 
 
 def _connect() -> Any:
-    """The one connection for queries: it opens no file and has only empty tables."""
+    """Return the connection for queries. It can open no file and has only empty tables."""
     global _connection
     if _connection is None:
         _connection = duck.connect(memory_bytes=MEMORY_BYTES)
@@ -118,25 +118,25 @@ def _connect() -> Any:
     return _connection
 
 
-def _provide(wanted: dict[str, list[dict[str, str]]]) -> set[str]:
+def _provide(tables: dict[str, list[dict[str, str]]]) -> set[str]:
     """Create the wanted tables and drop all others; return the names of those that could be created."""
     duckdb = duck.package()
     connection = _connect()
-    shapes = {name: json.dumps(columns) for name, columns in wanted.items()}
+    shapes = {name: json.dumps(columns) for name, columns in tables.items()}
     for name in [name for name in _tables if name not in shapes]:
         connection.execute(f"DROP TABLE {duck.name(name)}")
         del _tables[name]
     for name, shape in shapes.items():
         if _tables.get(name) == shape:
             continue
-        columns = ", ".join(f"{duck.name(column['name'])} {column['type']}" for column in wanted[name])
+        columns = ", ".join(f"{duck.name(column['name'])} {column['type']}" for column in tables[name])
         create = f"CREATE OR REPLACE TABLE {duck.name(name)} ({columns})"
         try:
             if [statement.type.name for statement in connection.extract_statements(create)] != ["CREATE"]:
                 continue
             connection.execute(create)
         except duckdb.Error:
-            # A type of a missing extension, or two columns of one name: the columns count as not known.
+            # A type of a missing extension, or two columns of one name. The columns count as unknown.
             if _tables.pop(name, None):
                 connection.execute(f"DROP TABLE {duck.name(name)}")
             continue
@@ -145,12 +145,12 @@ def _provide(wanted: dict[str, list[dict[str, str]]]) -> set[str]:
 
 
 def _used(connection: Any, text: str) -> set[str] | None:
-    """Names of the tables that a query reads, in lowercase; None: not known."""
+    """Return the lowercase names of the tables that a query reads; None if they cannot be determined."""
     try:
         # get_table_names takes no values for parameters.
         plain = _PARAMETER.sub("NULL", text)
         names = connection.get_table_names(plain, qualified=True)
-        # DuckDB quotes names that are words of SQL too: "load".
+        # DuckDB also quotes names that are keywords: "load".
         return {_plain(name).lower() for name in names if "." not in name}
     except Exception:  # it binds parts of the query over tables that may not exist
         return None
@@ -203,10 +203,10 @@ def _error(error: Any, prefix_bytes: int) -> dict[str, Any]:
     elif subtype == "MISSING_ENTRY":
         entry = str(details.get("type"))
         kind = "table" if entry == "Table" else "function" if "Function" in entry else "other"
-    elif found := _COLUMN.match(message) or _EXCLUDED.match(message):
-        kind, name = "column", found["name"]
-        table = found.groupdict().get("table")
-        candidates = [one.replace('""', '"') for one in _QUOTED.findall(message[found.end() :])]
+    elif match := _COLUMN.match(message) or _EXCLUDED.match(message):
+        kind, name = "column", match["name"]
+        table = match.groupdict().get("table")
+        candidates = [one.replace('""', '"') for one in _QUOTED.findall(message[match.end() :])]
     at = None
     try:
         start, length = json.loads(details.get("location") or "null")
@@ -257,7 +257,7 @@ def _head(source: str, files: list[str], format: str) -> list[dict[str, str]] | 
     try:
         described = connection.execute(f"DESCRIBE\nFROM {source}").fetchall()
     except duck.package().Error:
-        # A run says what is wrong; that needs to read the whole file.
+        # Finding the reason would need to read the whole file; a run reports it.
         return None
     finally:
         connection.close()
@@ -276,7 +276,7 @@ def _stamp(files: list[str]) -> str:
 
 
 def _near(roots: Roots, path: str) -> str | None:
-    """An existing path with almost the same name."""
+    """Return an existing path with a similar name."""
     folder, name = os.path.split(path)
     try:
         with os.scandir(roots.folder_of(path)) as entries:

@@ -33,12 +33,12 @@ Columns = Sequence[Mapping[str, str]]
 def problems(
     errors: Sequence[Mapping[str, Any]], sql: str, bound: Bound, tables: Mapping[str, Columns | None]
 ) -> list[ConfigProblem]:
-    """The problems of `sql` for DuckDB's `errors` (see describe.sql), with paths and fixes relative to the text.
+    """Return the problems of `sql` for DuckDB's `errors` (see describe.sql), with paths and fixes relative to the text.
 
     `tables`: the columns of its inputs by name; None: not known.
     """
     text = _Text(sql)
-    found: list[ConfigProblem] = []
+    result: list[ConfigProblem] = []
     named: dict[str, list[int]] = {}
     for error in errors:
         if error["kind"] == "column" and error["name"]:
@@ -50,25 +50,25 @@ def problems(
             # One wrong name in several places is one problem with one fix.
             places = named.pop(error["name"].lower(), None)
             if places is not None:
-                found.append(_column(error, places, text, tables))
+                result.append(_column(error, places, text, tables))
         elif kind == "table" and error["name"]:
-            found.append(_table(error, at, text, tables))
+            result.append(_table(error, at, text, tables))
         elif kind == "function" and error["name"]:
-            found.append(_function(error, at, text))
+            result.append(_function(error, at, text))
         elif kind == "syntax":
             sentence = Sentence(_("The SQL is not valid: {error}."), {"error": _first_line(error["message"])})
-            found.append(text.problem("sql_syntax", sentence, at))
+            result.append(text.problem("sql_syntax", sentence, at))
         elif kind == "permission":
             message = _(
                 "A query cannot open files. Read the file with a node of its own (Read table), and use the name of "
                 "that node here."
             )
-            found.append(text.problem("sql_file", Sentence(message), at))
+            result.append(text.problem("sql_file", Sentence(message), at))
         elif not bound.parameters:
             # With parameters the reason may be their types, which only a run knows.
             sentence = Sentence(_("DuckDB: {error}."), {"error": _first_line(error["message"])})
-            found.append(text.problem("sql_binding", sentence, at, severity="warning"))
-    return sorted(found, key=lambda one: one.line or 0)
+            result.append(text.problem("sql_binding", sentence, at, severity="warning"))
+    return sorted(result, key=lambda one: one.line or 0)
 
 
 def _first_line(message: str) -> str:
@@ -105,8 +105,8 @@ class _Text:
         """The token at `start`, or in the chain of names joined by dots from there, that is this name."""
         place = next((at for at, token in enumerate(self.tokens) if token.end > start), None)
         while place is not None and place < len(self.tokens):
-            found = self.name(self.tokens[place])
-            if found is not None and found.lower() == name.lower():
+            token_name = self.name(self.tokens[place])
+            if token_name is not None and token_name.lower() == name.lower():
                 return self.tokens[place]
             if place + 1 < len(self.tokens) and self._is_dot(place + 1):
                 place += 2
@@ -116,8 +116,8 @@ class _Text:
 
     def only(self, name: str) -> lexer.Token | None:
         """The token of this name, if there is exactly one in the text."""
-        found = [token for token in self.tokens if (self.name(token) or "").lower() == name.lower()]
-        return found[0] if len(found) == 1 else None
+        tokens = [token for token in self.tokens if (self.name(token) or "").lower() == name.lower()]
+        return tokens[0] if len(tokens) == 1 else None
 
     def names(self, name: str) -> bool:
         """Whether the name is anywhere in the text."""

@@ -34,14 +34,14 @@ def rows(question: dict[str, Any]) -> dict[str, Any]:
     try:
         described = connection.execute(f"DESCRIBE\nFROM {source}").fetchall()[:COLUMNS_MAX]
         chosen = ", ".join(f"CAST({duck.name(column[0])} AS VARCHAR)" for column in described)
-        found = connection.execute(f"SELECT {chosen}\nFROM {source}\nLIMIT {ROWS}").fetchall()
+        first_rows = connection.execute(f"SELECT {chosen}\nFROM {source}\nLIMIT {ROWS}").fetchall()
     except duck.package().Error as error:
         return {"wrong": str(error).partition("\n")[0]}
     finally:
         connection.close()
     return {
         "columns": [{"name": column[0], "type": column[1]} for column in described],
-        "rows": [[None if cell is None else _cut(cell) for cell in row] for row in found],
+        "rows": [[None if cell is None else _cut(cell) for cell in row] for row in first_rows],
     }
 
 

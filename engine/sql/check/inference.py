@@ -1,7 +1,7 @@
 """Infers the columns of every node's output before a run, and the problems of the SQL that reads them.
 
 Columns come from the head of a file that a node reads, from DuckDB's description of a query, and from earlier runs.
-What none of these tells stays unknown and is never guessed.
+Otherwise they are unknown; they are never guessed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from engine import graph
 from engine.caching import SizedCache
@@ -28,15 +28,15 @@ from engine.worker.paths import url_scheme
 Column = dict[str, str]
 CACHE_BYTES_MAX: Final = 16 << 20
 FILE_SECONDS: Final = 2.0
-"""How long what is known of a file is used without looking at the file again."""
+"""How long an answer about a file is used without looking at the file again."""
 CRASHED_SECONDS: Final = 60.0
-"""How long a question that ended the checker process is not asked again."""
+"""For this long a question that ended the checker process is not asked again."""
 ERRORS_MAX: Final = 8
-"""Of one text: each unknown name is replaced to find the next one."""
+"""Errors of one query: each unknown name is replaced to find the next one."""
 
 
 class Columns:
-    """Known columns of a table, made once and compared by identity first."""
+    """The columns of a table. Two of them are equal if their columns are; identity is compared first."""
 
     __slots__ = ("columns", "digest", "hash", "size")
 
@@ -67,7 +67,7 @@ class Files:
 
 @dataclass(slots=True)
 class Inferred:
-    """What is known of a definition before a run."""
+    """The columns and problems of a definition before a run."""
 
     columns: dict[str, list[Column]] = field(default_factory=dict)
     """By node."""
@@ -75,20 +75,29 @@ class Inferred:
     """A short text that changes when the columns do."""
     problems: list[Problem] = field(default_factory=list)
     complete: bool = True
-    """False: the time was over before everything was asked."""
+    """False: there was not enough time to check everything."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What is known of one text of SQL."""
+    """The columns and problems of one query."""
 
     columns: Columns | None
     problems: tuple[ConfigProblem, ...]
 
     def size(self, sql: str) -> int:
-        """Bytes, about, with its key."""
+        """Return the approximate size in bytes, with that of its key."""
         size = 2 * len(sql) + 500 + (self.columns.size * 2 if self.columns else 0)
         return size + sum(500 + (2 * len(sql) if one.fix else 0) for one in self.problems)
+
+
+class _FileAnswer(NamedTuple):
+    """The checker's answer about the files of a node."""
+
+    until: float
+    """Monotonic time; then the files are looked at again."""
+    answer: dict[str, Any]
+    columns: Columns | None
 
 
 _Key = tuple[str, tuple[tuple[str, str], ...], tuple[tuple[str, Columns | None], ...]]
@@ -140,7 +149,7 @@ class _Node:
 
     @property
     def sql_field(self) -> str | None:
-        """The field with a query over the node's inputs; None: it has none."""
+        """The field with a query over the node's inputs; None if there is none."""
         code = self.type.code if self.type is not None and self.type.names_inputs else None
         return code.field if code is not None and code.language == "sql" else None
 
@@ -150,7 +159,7 @@ class _Node:
 
 
 class _Nodes:
-    """The part of a definition that can be understood, whatever the rest is."""
+    """The valid nodes and edges of a definition, which may be any value."""
 
     def __init__(self, document: Any) -> None:
         whole = document if isinstance(document, dict) else {}
@@ -165,7 +174,7 @@ class _Nodes:
         self.inputs: dict[str, dict[str, str]] = {}
         """Source by port, by target."""
         self.order: list[str] = []
-        """Without nodes on a cycle or behind one; empty when no node tells columns."""
+        """Ids without nodes on a cycle or downstream of one; empty if no node has columns before a run."""
         if not any(one.sql_field or (one.type and one.type.file_reader) for one in self.by_id.values()):
             return
         pairs: list[tuple[str, str]] = []
@@ -183,24 +192,24 @@ class _Nodes:
         self.order = graph.topological(list(self.by_id), pairs)
 
     def levels(self) -> list[list[str]]:
-        """The nodes of `order` in lists; no node needs another one of its own list."""
-        found: list[list[str]] = []
+        """Return the nodes of `order` in lists; no node depends on another one in its list."""
+        levels: list[list[str]] = []
         level: dict[str, int] = {}
         for name in self.order:
             level[name] = 1 + max((level[source] for source in self.inputs.get(name, {}).values()), default=-1)
-            if level[name] == len(found):
-                found.append([])
-            found[level[name]].append(name)
-        return found
+            if level[name] == len(levels):
+                levels.append([])
+            levels[level[name]].append(name)
+        return levels
 
     def read_by_sql(self) -> set[str]:
-        """Nodes whose columns some query reads, maybe through nodes that pass their input on."""
-        wanted: set[str] = set()
+        """Return the nodes whose columns some query reads, directly or through nodes that pass their input on."""
+        read: set[str] = set()
         for name in reversed(self.order):
             node = self.by_id[name]
-            if node.sql_field or (node.passes_input and name in wanted):
-                wanted.update(self.inputs.get(name, {}).values())
-        return wanted
+            if node.sql_field or (node.passes_input and name in read):
+                read.update(self.inputs.get(name, {}).values())
+        return read
 
 
 class _Inference:
@@ -216,12 +225,12 @@ class _Inference:
         self.columns: dict[str, Columns] = {}
         self.earlier: dict[str, Columns] = {}
         self.answers: dict[_Key, _Answer | float] = {}
-        """For texts of SQL. A number: the text ended the checker, and is not asked again before then."""
+        """By query. A number: the query ended the checker, and is not asked again before this monotonic time."""
 
     def load_earlier(self, earlier: Earlier) -> None:
-        """Ask once for all nodes whose columns only earlier runs can tell."""
-        wanted = self.nodes.read_by_sql()
-        names = [name for name in self.nodes.order if name in wanted and _may_have_table(self.nodes.by_id[name])]
+        """Get the columns of all nodes whose columns only earlier runs can tell, with one call."""
+        read_by_sql = self.nodes.read_by_sql()
+        names = [name for name in self.nodes.order if name in read_by_sql and _may_have_table(self.nodes.by_id[name])]
         if names:
             self.earlier = {name: Columns(columns) for name, columns in earlier(names).items()}
 
@@ -257,11 +266,11 @@ class _Inference:
         for key in dict.fromkeys(map(self._key, names)):
             if key is None:
                 continue
-            known: _Answer | float | None = _sql_cache.get(key)
-            if known is None or (isinstance(known, float) and known < time.monotonic()):
+            cached: _Answer | float | None = _sql_cache.get(key)
+            if cached is None or (isinstance(cached, float) and cached < time.monotonic()):
                 dialogues[key] = _ask(key)
             else:
-                self.answers[key] = known
+                self.answers[key] = cached
         questions = {key: next(dialogue) for key, dialogue in dialogues.items()}
         while questions:
             answers = self.by.ask_all(list(questions.values()), until=self.until)
@@ -282,7 +291,7 @@ class _Inference:
         _sql_cache.put(key, answer, size)
 
     def _key(self, name: str) -> _Key | None:
-        """What the answer about a node's query depends on; None: there is no query to ask about."""
+        """Return what the answer about a node's query depends on; None if there is no query to check."""
         node = self.nodes.by_id[name]
         sql = node.config.get(node.sql_field) if node.sql_field else None
         if not isinstance(sql, str) or node.index in self.wrong:
@@ -310,7 +319,7 @@ class _Inference:
     # -- files ----------------------------------------------------------------------------------
 
     def _file(self, name: str, node: _Node) -> Columns | None:
-        """The columns of the files at the node's one path to read."""
+        """Return the columns of the files at the path that the node reads."""
         assert node.type is not None
         field_name = next((one.field for one in node.type.paths if one.direction == "read"), "")
         path = node.config.get(field_name)
@@ -319,9 +328,9 @@ class _Inference:
         if node.index in self.wrong:
             return None
         key = (node.type.file_reader, json.dumps(node.config, sort_keys=True), self.files)
-        known: tuple[float, dict[str, Any], Columns | None] | None = _file_cache.get(key)
+        cached: _FileAnswer | None = _file_cache.get(key)
         now = time.monotonic()
-        if known is None or known[0] < now:
+        if cached is None or cached.until < now:
             question = {
                 "op": "file",
                 "reader": node.type.file_reader,
@@ -329,24 +338,24 @@ class _Inference:
                 "config": node.config,
                 "files": self.files.folder,
                 "data_roots": list(self.files.data_roots),
-                "stamp": known[1].get("stamp") if known else None,
+                "stamp": cached.answer.get("stamp") if cached else None,
             }
             try:
                 answer = self.by.ask(question, until=self.until)
             except Busy:
                 self.result.complete = False
-                return known[2] if known else None
+                return cached.columns if cached else None
             except Crashed:
                 answer = {}
-            if known and answer.get("same"):
-                known = (now + FILE_SECONDS, known[1], known[2])
+            if cached and answer.get("same"):
+                cached = cached._replace(until=now + FILE_SECONDS)
             else:
                 columns = answer.get("columns")
                 until = now + (FILE_SECONDS if answer else CRASHED_SECONDS)
-                known = (until, answer, Columns(columns) if columns else None)
-            _file_cache.put(key, known, 1000 + 3 * (known[2].size if known[2] else 0))
-        self._report_file(name, node, (field_name,), known[1])
-        return known[2]
+                cached = _FileAnswer(until, answer, Columns(columns) if columns else None)
+            _file_cache.put(key, cached, 1000 + 3 * (cached.columns.size if cached.columns else 0))
+        self._report_file(name, node, (field_name,), cached.answer)
+        return cached.columns
 
     def _report_file(self, name: str, node: _Node, path: tuple[str], answer: Mapping[str, Any]) -> None:
         code, fix = "file_not_readable", None
@@ -363,15 +372,15 @@ class _Inference:
 
 
 def _may_have_table(node: _Node) -> bool:
-    """Whether only a run tells the columns of the node's output. Types that are not installed may have had one."""
+    """Return whether an earlier run may tell the output's columns, also for a type that is not installed."""
     return not node.sql_field and (node.type is None or node.type.output in ("any", "table"))
 
 
 def _ask(key: _Key) -> _Dialogue:
-    """Yield questions about a query, each after the answer to the one before: one wrong name hides the next."""
+    """Yield questions about a query, one after the other, because one wrong name hides the next."""
     sql, types, tables = key
     bound = bind(sql, dict(types))
-    columns = {port: known.columns if known else None for port, known in tables}
+    columns = {port: table.columns if table else None for port, table in tables}
     errors: list[dict[str, Any]] = []
     text = bound.text
     while True:
@@ -387,16 +396,16 @@ def _ask(key: _Key) -> _Dialogue:
         if replaced is None:
             break
         text = replaced
-    found = duckdb_errors.problems(errors, sql, bound, columns)
-    known = answer.get("columns") if not errors else None
-    return _Answer(Columns(known) if known else None, tuple(found))
+    result = answer.get("columns") if not errors else None
+    problems = duckdb_errors.problems(errors, sql, bound, columns)
+    return _Answer(Columns(result) if result else None, tuple(problems))
 
 
 _NOT_CHECKED: Final = Sentence(_("This SQL was not checked: DuckDB could not analyse it in time."))
 
 
 def _without_name(text: str, error: Mapping[str, Any]) -> str | None:
-    """The text with NULL in the place of the unknown name; None: its place is not known."""
+    """Return the text with NULL in the place of the unknown name; None if its place is not known."""
     if error["at"] is None:
         return None
     start, length = error["at"]

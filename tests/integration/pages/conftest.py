@@ -25,7 +25,7 @@ from versions.models import Workflow
 @pytest.fixture(autouse=True)
 def empty_caches(monkeypatch):
     """Clear the caches that are keyed by id or time, so that no test sees another's."""
-    store.forget()
+    store.clear_cache()
     monkeypatch.setattr(overview, "_rate", (float("-inf"), 0, ""))
     monkeypatch.setattr(overview, "_names_cache", LRUCache(200))
 

@@ -34,7 +34,7 @@ def artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Artifacts:
 @pytest.fixture
 def pair(db) -> Workflow:
     """A workflow `flow` with a > b as v1, and a run of it (1) in which both succeeded."""
-    store.forget()
+    store.clear_cache()
     made = workflows.create("Flow", slug="flow", by="editor-person")
     publish.publish(made, chain("a", "b"), by="editor-person")
     run_of(made, a=VALUE, b=VALUE)

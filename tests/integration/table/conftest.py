@@ -20,7 +20,7 @@ from tests.integration.table.world import World, build
 def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     home = tmp_path_factory.mktemp("table")
     config = replace(settings.INTERLOCK, home=home, artifacts=str(home / "artifacts"))
-    store.forget()
+    store.clear_cache()
     with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), transaction.atomic():
         patch.setattr(settings, "INTERLOCK", config)
         # The scheduler's heartbeat, an hour ahead, must last for all calls.
@@ -31,4 +31,4 @@ def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytes
         yield build(home)
         transaction.set_rollback(True)
     hashers.reset_hashers(setting="PASSWORD_HASHERS")
-    store.forget()
+    store.clear_cache()

@@ -131,7 +131,7 @@ def _times(filters: Mapping[str, Any]) -> dict[str, str]:
 def test_every_read_uses_an_index(long_history: World) -> None:
     violations = []
     for name, ask in _requests(long_history):
-        store.forget()
+        store.clear_cache()
         overview._rate = (float("-inf"), 0, "")
         with plans.queries() as statements:
             answer = ask()

@@ -83,13 +83,13 @@ class Requests:
         self.world = world
         self.found: dict[tuple[str, int], tuple[Any, list[str]]] = {}
         for size in (FEW, MANY):
-            store.forget()
+            store.clear_cache()
             with ChangeDetector(world.home).request():
                 many_rows.build(world, size)
                 changes = ChangeDetector(world.home)
                 for name, ask in self.all_requests():
                     self.found[name, size] = self.ask(changes, ask)
-        store.forget()
+        store.clear_cache()
 
     def ask(self, changes: ChangeDetector, ask: Callable[[], Any]) -> tuple[Any, list[str]]:
         """Return the answer and the statements of a second request, which finds filled caches."""

@@ -1,4 +1,4 @@
-"""Small definitions for tests; each test states only what it is about."""
+"""Small definitions for tests."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def chain(length: int, type: str = "noop", **fields: Any) -> dict[str, Any]:
 
 
 def found(document: Any, **options: Any) -> dict[str, Problem]:
-    """Problems by code; a test that expects several of one code asks `definition.problems` itself."""
+    """Return the problems by code. If several may have one code, call `definition.problems` instead."""
     return {problem.code: problem for problem in definition.problems(document, **options)}
 
 
 def only(document: Any, code: str, **options: Any) -> Problem:
-    """The only problem of a document, which must have this code."""
+    """Return the only problem of a document, which must have this code."""
     problems = definition.problems(document, **options)
     assert [problem.code for problem in problems] == [code], problems
     return problems[0]
 
 
 def changes(problem: Problem) -> list[Mapping[str, Any]]:
-    """What the problem's fix would change; there must be one."""
+    """Return the changes of the problem's fix; it must have one."""
     assert problem.fix is not None
     return list(problem.fix.changes)

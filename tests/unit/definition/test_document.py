@@ -34,7 +34,7 @@ CONTRACT = {
 }
 
 
-def test_the_contracts_example_is_valid_and_parsed():
+def test_the_example_of_the_contract_is_valid_and_parsed():
     parsed = definition.parse(CONTRACT, pools={"disk": 2})
     assert parsed.order == ("load", "delays")
     assert parsed.by_id["load"].policy.retries == 2
@@ -44,7 +44,7 @@ def test_the_contracts_example_is_valid_and_parsed():
     assert parsed.settings == definition.Settings()
 
 
-def test_defaults_are_the_contracts():
+def test_defaults_are_those_of_the_contract():
     parsed = definition.parse(document(node("a")))
     a = parsed.by_id["a"]
     assert (a.name, a.notes, a.config, a.position, a.index) == ("a", "", {}, None, 0)
@@ -85,20 +85,20 @@ def test_the_hard_limit_follows_the_soft_one(policy, hard):
 
 
 @pytest.mark.parametrize("value", [None, 3, "text", [], True, 1.5])
-def test_what_is_no_object_is_no_definition(value):
+def test_a_definition_must_be_an_object(value):
     problem = only(value, "not_an_object")
     assert problem.path == ""
 
 
 @pytest.mark.parametrize("missing", ["schema", "nodes", "edges"])
-def test_required_fields_are_named(missing):
+def test_missing_required_fields_are_reported(missing):
     given = document(node("a"))
     del given[missing]
     problem = only(given, "missing_field")
     assert problem.path == missing
 
 
-def test_a_definition_has_a_node():
+def test_a_definition_needs_a_node():
     assert only(document(), "no_nodes").path == "nodes"
 
 
@@ -117,7 +117,7 @@ def test_an_edge_to_itself_is_a_cycle():
     assert only(document(node("a"), edges=[edge("a", "a")]), "cycle").node == "a"
 
 
-def test_an_unknown_type_is_answered_with_the_nearest_name():
+def test_the_problem_of_an_unknown_type_suggests_a_similar_one():
     given = document(node("a", "tabel.sql"))
     problem = only(given, "unknown_node_type")
     assert problem.sentence.values["near"] == "table.sql"
@@ -125,24 +125,24 @@ def test_an_unknown_type_is_answered_with_the_nearest_name():
 
 
 @pytest.mark.parametrize("type", ["http.request", "sql.query", "map", "subworkflow", "wait", "approval", "notify"])
-def test_types_that_are_not_built_yet_are_refused_by_name(type):
+def test_types_that_are_not_available_yet_are_refused(type):
     problem = only(document(node("a", type)), "not_available_yet")
     assert problem.sentence.values == {"type": type}
 
 
 @pytest.mark.parametrize("queue", ["gpu", "default", "big-machines.2"])
-def test_any_queue_may_be_named(queue):
+def test_any_queue_name_is_accepted(queue):
     assert definition.problems(document(node("a", policy={"queue": queue}))) == []
 
 
 @pytest.mark.parametrize("queue", ["", "a,b", "a b", "-Q", "q" * 101, "\u00e4", None, 5])
-def test_a_queue_is_named_as_a_workers_command_can_say_it(queue):
+def test_a_queue_name_must_fit_the_workers_command_line(queue):
     problem = only(document(node("a", policy={"queue": queue})), "wrong_type")
     assert problem.path == "nodes[0].policy.queue"
 
 
 @pytest.mark.parametrize("policy", [{"map": {}}, {"map": []}, {"cache": {"ttl": 5}}, {"checkpoint_interval": 60}])
-def test_options_that_are_not_built_yet_are_refused(policy):
+def test_options_that_are_not_available_yet_are_refused(policy):
     problem = only(document(node("a", policy=policy)), "not_available_yet")
     assert problem.path == f"nodes[0].policy.{next(iter(policy))}"
     assert problem.node == "a"
@@ -154,7 +154,7 @@ def test_secrets_are_not_available_yet():
 
 
 @pytest.mark.parametrize(
-    ("type", "config", "code", "path", "says"),
+    ("type", "config", "code", "path", "message"),
     [
         ("noop", {"x": 1}, "unknown_field", "config.x", 'There is no field "x" here.'),
         ("python", {}, "missing_field", "config.code", "Enter code."),
@@ -205,12 +205,12 @@ def test_secrets_are_not_available_yet():
         ("branch", {"cases": [{"port": "a"}]}, "missing_field", "config.cases[0].when", "Enter an expression."),
     ],
 )
-def test_a_wrong_config_is_explained(type, config, code, path, says):
+def test_an_invalid_config_is_reported(type, config, code, path, message):
     edges = [edge("z", "a")] if type == "table.write" else []
     problem = only(document(node("a", type, config=config), node("z"), edges=edges), code)
     assert problem.path == f"nodes[0].{path}"
     assert problem.node == "a"
-    assert says in problem.message
+    assert message in problem.message
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_a_wrong_config_is_explained(type, config, code, path, says):
         ("if x:\ny = 1\n", 2, "y"),
     ],
 )
-def test_code_that_does_not_parse_is_shown_with_its_place(code, line, part):
+def test_a_syntax_error_in_python_has_a_line_and_a_span(code, line, part):
     problem = only(document(node("a", "python", config={"code": code})), "python_syntax")
     assert (problem.line, problem.path) == (line, "nodes[0].config.code")
     assert (code[slice(*problem.span)] if problem.span else None) == part
@@ -249,12 +249,12 @@ def test_code_that_does_not_parse_is_shown_with_its_place(code, line, part):
         ("a" + ".b" * 100_000, "python_syntax"),
     ],
 )
-def test_python_needs_a_main_that_takes_inputs_and_ctx(code, expected):
+def test_python_code_needs_a_main_with_two_arguments(code, expected):
     problems = definition.problems(document(node("a", "python", config={"code": code})))
     assert [problem.code for problem in problems] == ([expected] if expected else [])
 
 
-def test_code_is_only_parsed_never_executed(tmp_path):
+def test_code_is_parsed_but_never_executed(tmp_path):
     marker = tmp_path / "ran"
     code = (
         f"open({str(marker)!r}, 'w')\n@print('decorated')\ndef main(inputs, ctx, x=open({str(marker)!r}, 'w')): ...\n"
@@ -263,7 +263,7 @@ def test_code_is_only_parsed_never_executed(tmp_path):
     assert not marker.exists()
 
 
-def test_a_missing_main_can_be_added_with_one_click():
+def test_the_fix_of_a_missing_main_adds_it():
     given = document(node("a", "python", config={"code": "import os\n"}))
     problem = only(given, "python_no_main")
     assert definition.problems(jsonpatch.apply_patch(given, changes(problem))) == []
@@ -291,7 +291,7 @@ def test_a_missing_main_can_be_added_with_one_click():
         ("select\n\n{{ inputs.a + }}", "expression", 3, "{{ inputs.a + }}"),
     ],
 )
-def test_sql_that_cannot_be_a_query_is_shown_with_its_place(sql, code, line, part):
+def test_sql_that_is_not_one_query_has_a_line_and_a_span(sql, code, line, part):
     given = document(node("a", "table.sql", config={"sql": sql}), inputs={"type": "object", "properties": {"a": {}}})
     problem = only(given, code)
     assert (problem.path, problem.line) == ("nodes[0].config.sql", line)
@@ -311,12 +311,12 @@ def test_sql_that_cannot_be_a_query_is_shown_with_its_place(sql, code, line, par
         "select {{inputs.a}}::int",
     ],
 )
-def test_queries_pass(sql):
+def test_queries_are_valid(sql):
     given = document(node("a", "table.sql", config={"sql": sql}), inputs={"type": "object", "properties": {"a": {}}})
     assert definition.problems(given) == []
 
 
-def test_ids_are_unique_and_names():
+def test_ids_must_be_unique_and_valid_names():
     duplicate = only(document(node("a"), node("a")), "duplicate_id")
     assert duplicate.sentence.values == {"a": 0, "b": 1, "id": "a"}
     for name in ("A", "1a", "a-b", "a" * 64, "", "ä", "a\n"):
@@ -324,7 +324,7 @@ def test_ids_are_unique_and_names():
     assert definition.problems(document(node("a" * 63), node("a_1"))) == []
 
 
-def test_an_edge_to_nowhere_is_named_with_the_nearest_node():
+def test_the_problem_of_an_edge_without_target_suggests_a_similar_node():
     given = document(node("load"), node("clean"), edges=[edge("laod", "clean"), edge("load", "zzz")])
     first, second = definition.problems(given)
     assert (first.code, first.path) == ("unknown_node", "edges[0].source")
@@ -332,7 +332,7 @@ def test_an_edge_to_nowhere_is_named_with_the_nearest_node():
     assert (second.path, changes(second)) == ("edges[1].target", [{"op": "remove", "path": "/edges/1"}])
 
 
-def test_two_edges_into_one_port_are_refused_unless_they_come_from_one_branch():
+def test_two_edges_may_share_a_port_only_if_they_come_from_one_branch():
     nodes = [node("a"), node("b"), node("c")]
     given = document(*nodes, edges=[edge("a", "c", target_port="x"), edge("b", "c", target_port="x")])
     problem = only(given, "duplicate_target_port")
@@ -344,7 +344,7 @@ def test_two_edges_into_one_port_are_refused_unless_they_come_from_one_branch():
     assert only(document(node("a"), node("c"), edges=[edge("a", "c"), edge("a", "c")]), "duplicate_edge")
 
 
-def test_a_branchs_edges_name_one_of_its_ports():
+def test_edges_out_of_a_branch_must_name_one_of_its_ports():
     cases = {"cases": [{"port": "big", "when": "true"}], "default": "small"}
     branch = node("a", "branch", config=cases)
     target = node("b")
@@ -389,7 +389,7 @@ def test_pools_must_exist_and_be_large_enough():
         (3, "wrong_type"),
     ],
 )
-def test_a_wrong_policy_is_refused(policy, code):
+def test_an_invalid_policy_is_refused(policy, code):
     problem = only(document(node("a", policy=policy)), code)
     assert problem.path.startswith("nodes[0].policy")
 
@@ -405,11 +405,11 @@ def test_a_wrong_policy_is_refused(policy, code):
         ([], "wrong_type"),
     ],
 )
-def test_wrong_settings_are_refused(settings, code):
+def test_invalid_settings_are_refused(settings, code):
     assert only(document(node("a"), settings=settings), code).path.startswith("settings")
 
 
-def test_unknown_fields_are_found_everywhere():
+def test_unknown_fields_are_reported_at_every_level():
     given = document(
         node("a", colour="red", position={"x": 0, "y": 0, "z": 0}), node("b"), edges=[edge("a", "b", label="x")], x=1
     )
@@ -429,11 +429,11 @@ def test_unknown_fields_are_found_everywhere():
         ({"type": "object", "properties": {"a": {"type": "integer", "default": "x"}}}, "wrong_type"),
     ],
 )
-def test_inputs_are_a_json_schema_of_an_object(inputs, code):
+def test_inputs_must_be_a_json_schema_of_an_object(inputs, code):
     assert only(document(node("a"), inputs=inputs), code).path.startswith("inputs")
 
 
-def test_a_property_may_have_any_name():
+def test_an_input_may_have_any_name():
     names = ("$ref", "$id", "pattern", "type", "properties")
     given = document(node("a"), inputs={"type": "object", "properties": {name: {"type": "string"} for name in names}})
     assert definition.problems(given) == []
@@ -443,7 +443,7 @@ def function(args):
     return node("b", "python.function", config={"function": "m.f", "args": args})
 
 
-def test_an_expression_reads_only_what_runs_before_it():
+def test_an_expression_may_only_read_nodes_upstream():
     nodes = [node("a"), function({"x": "{{ nodes.a.output }}"}), node("c")]
     assert definition.problems(document(*nodes, edges=[edge("a", "c"), edge("c", "b")])) == []
     problem = only(document(*nodes), "not_upstream")
@@ -453,7 +453,7 @@ def test_an_expression_reads_only_what_runs_before_it():
     assert only(document(function({"x": "{{ nodes.b.output }}"})), "not_upstream")
 
 
-def test_an_expression_reads_only_declared_inputs():
+def test_an_expression_may_only_read_declared_inputs():
     declared = {"type": "object", "properties": {"month": {}}}
     given = function({"x": ["{{ inputs.mnth }}"]})
     assert only(document(given), "unknown_input").path == "nodes[0].config.args.x[0]"
@@ -463,7 +463,7 @@ def test_an_expression_reads_only_declared_inputs():
 
 
 @pytest.mark.parametrize("condition", ["{{ nodes.a.output.n > 1 }}", "nodes.a.output.n > 1", True])
-def test_a_condition_may_stand_with_or_without_brackets(condition):
+def test_a_condition_is_valid_with_and_without_braces(condition):
     branch = node("b", "branch", config={"condition": condition})
     assert definition.problems(document(node("a"), branch, edges=[edge("a", "b")])) == []
 
@@ -474,7 +474,7 @@ def test_a_condition_is_checked_as_an_expression():
     assert problem.path == "nodes[1].config.cases[0].when"
 
 
-def test_code_and_commands_hold_no_expressions():
+def test_braces_in_code_and_commands_are_not_expressions():
     given = document(
         node("a", "shell", config={"command": "echo {{ nonsense"}),
         node("b", "python", config={"code": "def main(inputs, ctx):\n    return '{{ x.y }}'\n"}),
@@ -482,7 +482,7 @@ def test_code_and_commands_hold_no_expressions():
     assert definition.problems(given) == []
 
 
-def test_a_table_is_written_from_an_input():
+def test_writing_a_table_needs_an_input():
     assert only(document(node("a", "table.write", config={"path": "x.csv"})), "no_input").node == "a"
 
 
@@ -525,7 +525,7 @@ def test_every_problem_of_a_bad_document_is_listed():
     assert len(raised.value.problems) > 10
 
 
-def test_problems_leave_the_product_in_the_contracts_shape():
+def test_a_problem_as_json_has_the_shape_of_the_contract():
     shape = only(document(node("a", "python", config={"code": "("})), "python_syntax").as_dict()
     assert set(shape) == {"node", "path", "code", "message", "severity", "line", "span"}
     assert json.dumps(shape)
@@ -535,19 +535,19 @@ def test_problems_leave_the_product_in_the_contracts_shape():
 
 
 @pytest.mark.parametrize(("nodes", "edges", "code"), [(10_001, 0, "too_many_nodes"), (2, 50_001, "too_many_edges")])
-def test_more_than_the_limit_is_refused(nodes, edges, code):
+def test_too_many_nodes_or_edges_are_refused(nodes, edges, code):
     given = document(*[node(f"n{index}") for index in range(nodes)], edges=[edge("n0", "n1")] * edges)
     assert code in found(given)
 
 
-def test_the_limits_themselves_are_allowed():
+def test_as_many_nodes_and_edges_as_allowed_are_valid():
     nodes = [node(f"n{index}") for index in range(10_000)]
     edges = [edge(f"n{index}", f"n{index + step}") for index in range(9_990) for step in range(1, 6)]
     assert len(edges) == 49_950
     assert definition.problems(document(*nodes, edges=edges)) == []
 
 
-def test_thousands_of_faults_are_counted_beyond_the_first():
+def test_problems_beyond_the_limit_are_only_counted():
     problems = definition.problems(document(*[node(f"n{index}", "nope") for index in range(5_000)]))
     assert len(problems) == 1_001
     assert (problems[-1].code, problems[-1].sentence.values) == ("more_problems", {"n": 4_000})
@@ -577,7 +577,7 @@ def test_references_through_a_deep_graph_are_checked():
     assert [problem.node for problem in definition.problems(given)] == ["n0"]
 
 
-def test_equal_documents_have_one_hash_and_positions_count():
+def test_equal_documents_have_the_same_hash_and_positions_change_it():
     one = document(node("a", position={"x": 1, "y": 2}))
     other = {"edges": [], "nodes": [{"position": {"y": 2, "x": 1}, "type": "noop", "id": "a"}], "schema": "interlock/1"}
     moved = document(node("a", position={"x": 2, "y": 2}))

@@ -1,4 +1,4 @@
-"""Fingerprints of nodes: what they hang on, and what they do not."""
+"""Fingerprints of nodes: what they depend on, and what they do not."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
     return {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
 
 
-def test_a_change_of_config_reaches_all_that_lies_behind_and_nothing_else():
+def test_a_changed_config_changes_the_node_and_all_downstream_nodes_only():
     before = document([python("a"), python("b"), python("c"), python("d")], "a>b", "b>c", "a>d")
     after = copy.deepcopy(before)
     after["nodes"][1]["config"]["code"] += "\n"
     assert changed(before, after) == {"b", "c"}
 
 
-def test_names_notes_places_limits_and_the_order_in_the_document_do_not_count():
+def test_names_notes_positions_policies_and_order_do_not_matter():
     before = document([python("a"), python("b"), python("c")], "a>c", "b>c")
     after = document([python("c", retries=3), python("b"), python("a")], "b>c", "a>c", priority=1)
     after["nodes"][0] |= {"name": "See", "notes": "x", "position": {"x": 1, "y": 2}}
     assert changed(before, after) == set()
 
 
-def test_what_a_document_says_by_default_is_the_same_when_it_is_said():
+def test_defaults_written_out_do_not_matter():
     before = document([node("a"), python("b")], "a>b")
     after = copy.deepcopy(before)
     after["nodes"][0]["config"] = {}
@@ -57,33 +57,33 @@ def test_what_a_document_says_by_default_is_the_same_when_it_is_said():
     assert changed(before, after) == {"b"}
 
 
-def test_a_new_edge_counts_for_its_target():
+def test_a_new_edge_changes_its_target():
     before = document([python("a"), python("b")])
     assert changed(before, document([python("a"), python("b")], "a>b")) == {"b"}
 
 
-def test_numbers_are_as_a_browser_writes_them():
+def test_equal_numbers_are_equal_however_they_are_written():
     one = document([node("a", "x", {"n": 1.0, "m": [2.5, True]})])
     assert fingerprints(one) == fingerprints(document([node("a", "x", {"n": 1, "m": [2.5, True]})]))
     assert fingerprints(one) != fingerprints(document([node("a", "x", {"n": 1, "m": [2.5, 1]})]))
 
 
-def test_nodes_on_a_cycle_and_behind_it_have_none():
+def test_nodes_on_a_cycle_or_downstream_of_one_have_no_fingerprint():
     assert fingerprints(document(["a", "b", "c", "d"], "a>b", "b>a", "b>c")).keys() == {"d"}
 
 
-def test_a_chain_of_ten_thousand_is_no_matter():
+def test_a_chain_of_ten_thousand_nodes_has_fingerprints():
     assert len(fingerprints(chain(10_000))) == 10_000
 
 
 @given(JSON | st.fixed_dictionaries({"nodes": NODES, "edges": EDGES}))
-def test_any_json_whatever_has_its_prints_and_they_hang_on_nothing_else(document):
+def test_fingerprints_of_any_json_are_deterministic(document):
     found = fingerprints(document)
     assert all(isinstance(name, str) and len(text) == 16 for name, text in found.items())
     assert fingerprints(json.loads(json.dumps(document))) == found
 
 
-def test_what_is_nested_beyond_reading_has_none_and_spoils_nothing_else():
+def test_a_node_that_is_nested_too_deeply_has_no_fingerprint():
     deep: list[Any] = []
     for _ in range(5000):
         deep = [deep]

@@ -91,13 +91,13 @@ def readable(found):
 
 @given(JSON)
 @settings(max_examples=150, deadline=None)
-def test_any_value_gets_problems_and_never_an_exception(value):
+def test_any_value_can_be_checked(value):
     readable(definition.problems(value, pools={"disk": 2}))
 
 
 @given(DOCUMENTS)
 @settings(max_examples=250, deadline=None)
-def test_a_document_is_either_refused_or_can_be_parsed(value):
+def test_a_document_without_errors_can_be_parsed(value):
     before = copy.deepcopy(value)
     found = definition.problems(value, pools={"disk": 2})
     readable(found)
@@ -119,7 +119,7 @@ def test_a_document_is_either_refused_or_can_be_parsed(value):
 
 @given(DOCUMENTS)
 @settings(max_examples=150, deadline=None)
-def test_a_fix_can_be_applied_and_mends_its_problem(value):
+def test_an_applied_fix_solves_its_problem(value):
     found = definition.problems(value, pools={"disk": 2})
     for problem in found[:5]:
         if problem.fix is None:
@@ -136,7 +136,7 @@ def deep(levels, wrap):
     return value
 
 
-def test_values_nested_without_end_are_refused_everywhere():
+def test_deeply_nested_values_are_refused_everywhere():
     for value in (deep(100_000, lambda inner: [inner]), deep(100_000, lambda inner: {"a": inner})):
         for given_document in (
             document(node("a", "python.function", config={"function": "m.f", "args": {"x": value}})),
@@ -152,7 +152,7 @@ def test_values_nested_without_end_are_refused_everywhere():
             del given_document
 
 
-def test_inputs_nested_as_deep_as_allowed_are_checked_without_exception():
+def test_inputs_nested_as_deeply_as_allowed_are_checked():
     schema = deep(15, lambda inner: {"type": "object", "properties": {"x": inner if isinstance(inner, dict) else {}}})
     assert definition.problems(document(node("a"), inputs=schema)) == []
     for levels in (28, 40, 62):
@@ -165,7 +165,7 @@ def test_inputs_nested_as_deep_as_allowed_are_checked_without_exception():
     CONFIGS | st.dictionaries(st.text(max_size=4), JSON, max_size=2),
 )
 @settings(max_examples=250, deadline=None)
-def test_configs_are_judged_as_jsonschema_judges_them(node_type, config):
+def test_verdicts_on_configs_are_those_of_jsonschema(node_type, config):
     if not check_json(config, (), Report()):
         return
     validator = config_validator(node_type)
@@ -175,7 +175,7 @@ def test_configs_are_judged_as_jsonschema_judges_them(node_type, config):
 
 
 @given(st.lists(st.tuples(IDS, IDS), max_size=8))
-def test_a_document_is_valid_exactly_when_its_edges_make_no_cycle(pairs):
+def test_a_document_is_valid_if_and_only_if_it_has_no_cycle(pairs):
     pairs = list(dict.fromkeys(pairs))
     given_document = document(*[node(name) for name in "abcd"], edges=[{"source": a, "target": b} for a, b in pairs])
     cycles = graph.find_cycles(list("abcd"), pairs)
@@ -183,5 +183,5 @@ def test_a_document_is_valid_exactly_when_its_edges_make_no_cycle(pairs):
     assert codes == ({"cycle"} if cycles else set())
 
 
-def test_expressions_of_a_place_without_schema_are_none():
+def test_fields_without_a_mark_have_no_expressions():
     assert expressions.places({"type": "object"}, {"a": "{{ x }}"}) == []

@@ -21,19 +21,19 @@ def paths(given):
     return [(problem.path, problem.code) for problem in inputs.accept(SCHEMA, given)[1]]
 
 
-def test_defaults_are_filled_in_also_inside_objects():
+def test_defaults_are_filled_in_at_every_level():
     accepted, wrong = inputs.accept(SCHEMA, {"where": {}})
     assert not wrong
     assert accepted == {"month": 1, "where": {"city": "JFK"}}
 
 
-def test_what_is_given_is_not_changed():
+def test_the_callers_inputs_are_not_changed():
     given: dict[str, Any] = {"where": {}}
     inputs.accept(SCHEMA, given)
     assert given == {"where": {}}
 
 
-def test_every_fault_is_listed_with_its_place():
+def test_every_problem_is_listed_with_its_path():
     assert sorted(paths({"month": 13, "tags": ["a", 1], "mnth": 2})) == [
         ("inputs.mnth", "unknown_field"),
         ("inputs.month", "out_of_range"),
@@ -41,13 +41,13 @@ def test_every_fault_is_listed_with_its_place():
     ]
 
 
-def test_a_required_input_that_is_missing_is_named():
+def test_a_missing_required_input_is_reported():
     schema = {"type": "object", "properties": {"a": {}}, "required": ["a"]}
     (problem,) = inputs.accept(schema, {})[1]
     assert (problem.path, problem.code) == ("inputs.a", "missing_field")
 
 
-def test_a_workflow_without_inputs_takes_none():
+def test_a_workflow_without_inputs_accepts_none():
     assert inputs.accept(None, None) == ({}, [])
     assert inputs.accept(None, {}) == ({}, [])
     (problem,) = inputs.accept(None, {"x": 1})[1]
@@ -60,7 +60,7 @@ def test_inputs_must_be_an_object():
         assert [problem.code for problem in inputs.accept(SCHEMA, given)[1]] == ["wrong_type"]
 
 
-def test_a_pattern_takes_no_exponential_time():
+def test_a_pattern_takes_linear_time():
     assert paths({"code": "a" * 5000 + "b"}) == [("inputs.code", "wrong_value")]
     assert paths({"code": "a" * 5000}) == []
 
@@ -70,7 +70,7 @@ def test_formats_are_checked():
     assert paths({"day": "2024-02-29"}) == []
 
 
-def test_equal_entries_are_found():
+def test_equal_entries_of_a_unique_list_are_refused():
     assert paths({"tags": ["a", "b", "a"]}) == [("inputs.tags", "wrong_value")]
 
 

@@ -1,4 +1,4 @@
-"""Names that code and expressions get wrong: where they stand, and the near name as a fix."""
+"""Wrong names in code and expressions: their spans, and fixes with a similar name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def main(body: str, head: str = "def main(inputs, ctx):") -> str:
     return f"{head}\n    {body}\n"
 
 
-def test_an_input_that_no_edge_brings_is_a_warning_with_the_near_one():
+def test_reading_an_input_without_an_edge_is_a_warning_that_suggests_a_similar_one():
     code = '# ä🎉\ndef main(inputs, ctx):\n    é = "ä"; a = inputs["flihgts"]\n    return inputs[\'flihgts\']\n'
     (problem,) = problems(document(code, "flights", "weather"))
     assert (problem.code, problem.severity, problem.line) == ("unknown_port", "warning", 3)
@@ -35,7 +35,7 @@ def test_an_input_that_no_edge_brings_is_a_warning_with_the_near_one():
     assert code[slice(*problem.span)] == '"flihgts"'
 
 
-def test_the_only_input_is_the_fix_whatever_its_name():
+def test_the_only_input_is_suggested_whatever_its_name():
     (problem,) = problems(document(main('return inputs["x"]'), "flights"))
     assert problem.fix is not None
     assert problem.fix.label.values == {"name": "flights"}
@@ -59,17 +59,17 @@ def test_the_only_input_is_the_fix_whatever_its_name():
         main('return data["flights"]', "def main(data, ctx):"),
     ],
 )
-def test_what_may_be_right_is_not_warned_of(code):
+def test_code_that_may_be_right_gets_no_warning(code):
     assert [problem.code for problem in problems(document(code, "flights"))] == []
 
 
-def test_the_first_argument_is_the_inputs_whatever_it_is_called():
+def test_the_first_argument_has_the_inputs_whatever_its_name():
     (problem,) = problems(document(main('return [data["x"] for _ in range(3)]', "def main(data, ctx):"), "flights"))
     assert problem.line == 2
 
 
 @given(st.text(alphabet="ab\"'[]()ä🎉 \n\r\f\x1c:=,inputs", max_size=60))
-def test_places_are_of_the_text_however_its_lines_end(text):
+def test_spans_are_right_for_all_kinds_of_line_ends(text):
     code = f'def main(inputs, ctx):\n    """{text}"""\n    return inputs["x"], "ä", inputs["y"]\n'
     found = input_reads({"code": code})
     assert found is not None
@@ -103,7 +103,7 @@ INPUTS = {"type": "object", "properties": {"month": {"type": "integer"}}}
         ("inputs.mnth > 1", "branch", "condition", "unknown_input", None, "inputs.month > 1"),
     ],
 )  # fmt: skip
-def test_an_expression_offers_the_near_name_in_its_place(text, kind, field, code, line, fixed):
+def test_the_fix_of_an_expression_replaces_the_wrong_name(text, kind, field, code, line, fixed):
     found = [one for one in problems(with_expression(text, kind, field, inputs=INPUTS)) if one.code == code]
     (problem,) = found
     assert problem.line == line
@@ -113,6 +113,6 @@ def test_an_expression_offers_the_near_name_in_its_place(text, kind, field, code
     assert problem.fix.changes == [{"op": "replace", "path": f"/nodes/1/config/{field}", "value": fixed}]
 
 
-def test_there_is_no_fix_where_no_name_is_near():
+def test_there_is_no_fix_without_a_similar_name():
     (problem,) = problems(with_expression("select {{ inputs.zzzzz }}", inputs=INPUTS))
     assert problem.fix is None

@@ -1,4 +1,4 @@
-"""Expressions that try to leave their place, to hang, to crash or to fill the memory."""
+"""Expressions that try to read more than they may, to hang, to crash or to fill the memory."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ COSTLY = [
 
 
 @pytest.mark.parametrize("source", ESCAPES)
-def test_nothing_leads_out_of_the_three_roots(source):
+def test_only_inputs_nodes_and_run_can_be_read(source):
     text = "{{ " + source + " }}"
     found = definition.problems(document(node("a", "python.function", config={"function": "m.f", "args": {"x": text}})))
     with pytest.raises(ExpressionError):
@@ -126,7 +126,7 @@ def test_nothing_leads_out_of_the_three_roots(source):
 
 
 @pytest.mark.parametrize("source", CRASHES, ids=range(len(CRASHES)))
-def test_what_would_overflow_the_native_stack_never_reaches_it(source, monkeypatch):
+def test_expressions_that_would_overflow_the_native_stack_are_refused(source, monkeypatch):
     monkeypatch.setattr("engine.expressions.native.load", lambda: pytest.fail("handed to native code"))
     started = time.process_time()
     assert problems(Place((), "{{ " + source + " }}", "text"))
@@ -136,10 +136,10 @@ def test_what_would_overflow_the_native_stack_never_reaches_it(source, monkeypat
 
 
 @pytest.mark.parametrize("source", COSTLY, ids=range(len(COSTLY)))
-def test_what_would_take_for_ever_is_refused_before_it_starts(source, monkeypatch):
+def test_expressions_that_would_take_too_long_are_refused(source, monkeypatch):
     monkeypatch.setattr("engine.expressions.evaluation._program", lambda source: pytest.fail("evaluated"))
     started = time.process_time()
-    with pytest.raises(ExpressionError, match="too many steps"):
+    with pytest.raises(ExpressionError, match="too long or too much memory"):
         render("{{ " + source + " }}", CONTEXT)
     assert time.process_time() - started < 2
 
@@ -158,14 +158,14 @@ def test_what_would_take_for_ever_is_refused_before_it_starts(source, monkeypatc
         "inputs.rows[0].tags[1] + inputs.rows[1].tags[0]",
     ],
 )
-def test_what_people_write_over_thousands_of_entries_is_evaluated(source):
+def test_common_expressions_over_thousands_of_entries_are_evaluated(source):
     started = time.process_time()
     render("{{ " + source + " }}", CONTEXT)
-    # The bound keeps the worst of them at a few seconds; usually these take below one.
+    # The bound allows a few seconds at worst; these usually take less than one.
     assert time.process_time() - started < 10
 
 
-def test_what_is_just_allowed_takes_seconds_and_little_memory():
+def test_the_most_expensive_allowed_expression_takes_seconds_and_little_memory():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for count in (4_000, 2_000):
         context = {"inputs": {"list": list(range(count))}}
@@ -255,7 +255,7 @@ def accepted(source: str) -> bool:
 
 @given(GRAMMAR)
 @settings(max_examples=400, deadline=None)
-def test_what_is_read_as_an_expression_cel_reads_too_and_the_other_way_round(source):
+def test_the_parser_and_cel_accept_the_same_expressions(source):
     try:
         native.load().compile(source)
     except ValueError:
@@ -267,7 +267,7 @@ def test_what_is_read_as_an_expression_cel_reads_too_and_the_other_way_round(sou
 
 @given(st.text(alphabet=st.sampled_from("inputs.nodes(){}[]'\"\\+-*/%<>=!&|?:, \n1290xurb#@$`;\0é\ud800"), max_size=60))
 @settings(max_examples=500, deadline=None)
-def test_any_text_is_read_or_refused_never_more(source):
+def test_any_text_is_parsed_or_refused(source):
     for text, mode in (("{{ " + source + " }}", "text"), (source, "sql"), (source, "cel")):
         for problem in problems(Place((), text, mode)):
             assert problem.span is None or 0 <= problem.span[0] < problem.span[1] <= len(text)
@@ -275,14 +275,14 @@ def test_any_text_is_read_or_refused_never_more(source):
         try:
             native.load().compile(source)
         except ValueError:
-            # A number too large, an escape that is none: these few CEL itself finds, and render says so.
+            # Only CEL finds a few errors, such as numbers out of range; then render raises ExpressionError.
             with pytest.raises(ExpressionError):
                 evaluate(source, CONTEXT)
 
 
 @given(GRAMMAR)
 @settings(max_examples=300, deadline=None)
-def test_an_expression_gives_json_or_an_expression_error(source):
+def test_an_expression_has_a_json_value_or_raises_expression_error(source):
     small = {"inputs": {"n": 5, "k": [1]}, "nodes": {"a": {"output": {"k": [1, 2]}}}, "run": {"id": "1"}}
     try:
         value = render("{{ " + source + " }}", small)

@@ -51,7 +51,7 @@ CONTEXT = {
         ("{{{ a }}}", ["{ a }"]),
     ],
 )
-def test_expressions_are_found_past_quotes_and_braces(text, sources):
+def test_quotes_and_braces_inside_an_expression_do_not_end_it(text, sources):
     found = find(text)
     assert [one.source for one in found] == sources
     for one in found:
@@ -59,7 +59,7 @@ def test_expressions_are_found_past_quotes_and_braces(text, sources):
         assert text[one.end - 2 : one.end] == "}}"
 
 
-def test_an_expression_that_is_never_closed_is_named():
+def test_an_unclosed_expression_is_reported():
     assert not find("a {{ b")[0].closed
     (problem,) = problems(Place((), "a {{ b", "text"))
     assert (problem.code, problem.span) == ("expression", (2, 4))
@@ -119,7 +119,7 @@ def test_rendering_changes_neither_the_config_nor_the_context():
 
 
 @pytest.mark.parametrize(
-    ("source", "says"),
+    ("source", "message"),
     [
         ("inputs.zzz", "has no 'zzz'"),
         ("inputs.zzz + 1", "zzz"),
@@ -129,22 +129,22 @@ def test_rendering_changes_neither_the_config_nor_the_context():
         ("1 / 0", "zero"),
         ("inputs.n + 'a'", "string"),
         ("9223372036854775807 + inputs.n", "overflow"),
-        ("0.0 / 0.0", "not a JSON number"),
+        ("0.0 / 0.0", "not valid in JSON"),
         ("timestamp('x')", "timestamp"),
         ("nodes.other.output", "has no 'other'"),
         ("inputs.list.map(x, x + 'a')", "string"),
         ("{1.5: 2}", "cannot"),
     ],
 )
-def test_what_cannot_be_evaluated_says_why(source, says):
+def test_the_error_says_why_an_expression_has_no_value(source, message):
     with pytest.raises(ExpressionError) as raised:
         render("{{ " + source + " }}", CONTEXT)
-    if says != "cannot":
-        assert says in str(raised.value)
+    if message != "cannot":
+        assert message in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("source", "says"),
+    ("source", "message"),
     [
         ("", "empty"),
         ("1 +", "Expected a value"),
@@ -186,10 +186,10 @@ def test_what_cannot_be_evaluated_says_why(source, says):
         ("1 2", "operator"),
     ],
 )
-def test_wrong_expressions_are_explained(source, says):
+def test_invalid_expressions_are_reported(source, message):
     text = "{{ " + source + " }}"
     (problem,) = problems(Place((), text, "text"))
-    assert says in str(problem.sentence)
+    assert message in str(problem.sentence)
     assert problem.span == (0, len(text))
 
 
@@ -198,7 +198,7 @@ def test_every_expression_of_a_text_is_checked():
     assert [(problem.line, problem.span) for problem in found] == [(1, (0, 7)), (2, (23, 32))]
 
 
-def test_references_are_found_without_evaluating():
+def test_references_are_found_without_evaluation():
     text = "{{ nodes.one.output.x + nodes['two'].output }} {{ [1].map(x, nodes.three.output) }} {{ 1 + }}"
     assert expressions.references(Place((), text, "text")).nodes == ("one", "two", "three")
 
@@ -209,7 +209,7 @@ def node_type(name: str) -> NodeType:
     return found
 
 
-def test_places_follow_the_schemas_marks():
+def test_places_follow_the_marks_of_the_schema():
     shell = node_type("shell").config
     config: dict[str, Any] = {"command": "echo {{ x }}", "env": {"A": "{{ inputs.n }}", "B": "plain"}}
     assert expressions.places(shell, config) == [Place(("env", "A"), "{{ inputs.n }}", "text")]
@@ -222,17 +222,17 @@ def test_places_follow_the_schemas_marks():
     ("condition", "holds"),
     [("{{ inputs.n > 1 }}", True), ("inputs.n > 5", False), (True, True), (False, False), ("true", True)],
 )
-def test_conditions_hold_or_not(condition, holds):
+def test_conditions_are_evaluated(condition, holds):
     assert truth(condition, CONTEXT) is holds
 
 
 @pytest.mark.parametrize("condition", ["inputs.n", "{{ inputs.text }}", "null", "{{ 1 }}{{ 2 }}", "x {{ 1 }}"])
-def test_a_condition_is_true_or_false_and_nothing_else(condition):
+def test_a_condition_must_be_true_or_false(condition):
     with pytest.raises(ExpressionError):
         truth(condition, CONTEXT)
 
 
-def test_a_constant_condition_that_no_bracket_holds_together_is_a_problem():
+def test_an_invalid_condition_is_reported():
     assert problems(Place((), "{{ inputs.a }} > 3", "cel"))
 
 
@@ -242,7 +242,7 @@ def run_sql(sql, context=CONTEXT):
         return connection.execute(text, parameters).fetchall()
 
 
-def test_values_are_bound_to_sql_never_written_into_it():
+def test_values_are_bound_as_parameters_of_sql():
     injected = {**CONTEXT, "inputs": {"x": "' or 1=1; drop table t; --"}}
     text, parameters = bind_sql("select {{ inputs.x }} as a, {{ inputs.x == 'b' }} as b", injected)
     assert text == "select $p1 as a, $p2 as b"
@@ -276,18 +276,18 @@ def test_bound_sql_keeps_its_line_numbers():
         connection.execute(text, {"p1": 4})
 
 
-def test_an_error_in_sql_names_its_line():
+def test_an_error_of_an_expression_in_sql_has_its_line():
     with pytest.raises(ExpressionError) as raised:
         bind_sql("select\n\n{{ inputs.zzz }}", CONTEXT)
     assert raised.value.line == 3
 
 
-def test_what_stands_in_quotes_is_not_bound():
+def test_an_expression_in_quotes_is_not_bound():
     with pytest.raises(ExpressionError, match="inside quotes"):
         bind_sql("select '{{ inputs.n }}'", CONTEXT)
 
 
-def test_plain_lookups_need_no_cel(monkeypatch):
+def test_lookups_need_no_cel(monkeypatch):
     def missing():
         raise ModuleNotFoundError("No module named 'cel'", name="cel")
 
@@ -297,7 +297,7 @@ def test_plain_lookups_need_no_cel(monkeypatch):
         render("{{ nodes.value.output.a.b[1] + 4711 }}", CONTEXT)
 
 
-def test_only_what_an_expression_reads_is_handed_to_cel(monkeypatch):
+def test_only_values_that_an_expression_reads_are_copied_into_cel(monkeypatch):
     seen = {}
 
     class Program:
@@ -314,7 +314,7 @@ def test_only_what_an_expression_reads_is_handed_to_cel(monkeypatch):
     assert seen["inputs"] == CONTEXT["inputs"]
 
 
-def test_known_functions_exist_in_cel():
+def test_all_allowed_functions_exist_in_cel():
     moment = "timestamp('2024-05-06T07:08:09Z')"
     for name in variables.FUNCTIONS - {"has"}:
         argument = "'x'" if name in variables._OF_TEXTS else ""

@@ -51,7 +51,7 @@ GOOD = """
 """
 
 
-def test_the_contracts_types_are_there():
+def test_the_types_of_the_contract_are_registered():
     assert [item.type for item in registry.all_types()] == [
         "table.read",
         "table.sql",
@@ -80,12 +80,12 @@ def test_every_type_describes_itself_for_the_editor():
             assert field["title"]
 
 
-def test_only_code_of_the_author_runs_in_the_authors_interpreter():
+def test_only_types_with_python_code_run_in_the_authors_interpreter():
     assert {item.type for item in registry.all_types() if item.python} == {"python", "python.function"}
 
 
 @pytest.mark.parametrize("entry", ["greet = nodes_of_good:GREET", "greet = nodes_of_good:ALL"])
-def test_a_type_of_an_installed_package_works_with_nothing_to_change(install, entry):
+def test_a_type_of_an_installed_package_is_registered(install, entry):
     install("nodes_of_good", GOOD, entry)
     assert registry.broken_packages() == []
     found = registry.get("greet")
@@ -127,7 +127,7 @@ def replaced(what, by):
         (replaced("ALL = [GREET]", "ALL = [GREET, GREET]"), "nodes_of_bad:ALL", "already exists"),
     ],
 )
-def test_a_broken_package_is_named_and_breaks_no_other(install, code, entry, reason):
+def test_a_broken_package_is_reported_and_does_not_affect_others(install, code, entry, reason):
     install("nodes_of_bad", code, f"bad = {entry}")
     install("nodes_of_good", GOOD, "greet = nodes_of_good:GREET")
     (broken,) = registry.broken_packages()

@@ -1,4 +1,4 @@
-"""A command as the node process follows it."""
+"""The output of a command of a shell node."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from engine.nodes.shell.run import _Streams
 
 
 @pytest.mark.timeout(20)
-def test_a_command_that_has_ended_may_be_followed_once_more() -> None:
-    """A soft limit that comes just then interrupts it, and it is followed again."""
+def test_follow_may_be_called_again_after_the_command_has_exited() -> None:
+    """A soft limit may interrupt it at that moment; then it is called again."""
     with subprocess.Popen(["true"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         streams = _Streams(process)
         for _ in range(2):

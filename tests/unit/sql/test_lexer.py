@@ -16,7 +16,7 @@ DUCKDB = duckdb.connect()
 
 @given(st.one_of(PIECES, st.text(max_size=30)))
 @settings(max_examples=400, deadline=None)
-def test_between_pieces_is_only_white_space(sql):
+def test_only_white_space_is_between_tokens(sql):
     at = 0
     for token in lexer.tokens(sql):
         assert at <= token.start < token.end
@@ -28,7 +28,7 @@ def test_between_pieces_is_only_white_space(sql):
 
 @given(PIECES)
 @settings(max_examples=1000, deadline=None)
-def test_what_duckdb_takes_for_one_query_passes_here(sql):
+def test_every_query_of_duckdb_is_accepted(sql):
     sql = "select 1 " + sql
     try:
         statements = DUCKDB.extract_statements(sql)
@@ -54,11 +54,11 @@ def test_what_duckdb_takes_for_one_query_passes_here(sql):
         ("$1", ["parameter"]),
     ],
 )
-def test_quotes_and_comments_are_told_apart(sql, kinds):
+def test_quotes_and_comments_are_recognized(sql, kinds):
     assert [token.kind for token in lexer.tokens(sql)] == kinds
 
 
-def test_an_expression_is_a_piece_of_its_own():
+def test_an_expression_is_one_token():
     kinds = [token.kind for token in lexer.tokens("a = {{ 'it' }}", ((4, 14),))]
     assert kinds == ["word", "mark", "expression"]
 

@@ -16,7 +16,7 @@ FLIGHTS = [{"name": "carrier", "type": "VARCHAR"}, {"name": "dep_delay", "type":
 
 
 def error(kind: str, name: str | None, sql: str, where: str | None = None, **more: Any) -> dict[str, Any]:
-    """As describe.sql gives it, at the place of `where` in what `bind` makes of `sql`."""
+    """Return an error as describe.sql does, at the place of `where` in the bound `sql`."""
     text = bind(sql, {}).text
     at = [len(text[: text.index(where)].encode()), len(where.encode())] if where else None
     return {
@@ -37,7 +37,7 @@ def only(errors: list[dict[str, Any]], sql: str, **tables: Any) -> ConfigProblem
 
 
 def fixed(problem: ConfigProblem) -> tuple[str, str]:
-    """The label of the fix, and the corrected text."""
+    """Return the label of the fix and the corrected text."""
     assert problem.fix is not None
     (change,) = problem.fix.changes
     assert (change["op"], change["path"]) == ("replace", "")
@@ -49,7 +49,7 @@ def part(problem: ConfigProblem, sql: str) -> str:
     return sql[slice(*problem.span)]
 
 
-def test_an_unknown_column_is_a_warning_that_names_table_line_and_the_near_one():
+def test_an_unknown_column_is_a_warning_that_suggests_a_similar_one():
     sql = "select carrier, -- ä🎉\n  avg(dep_dely)\nfrom flights where x = {{ inputs.x }}"
     found = only([error("column", "dep_dely", sql, "dep_dely", candidates=["dep_delay"])], sql)
     assert (found.severity, found.code, found.line) == ("warning", "unknown_column", 2)
@@ -69,21 +69,21 @@ def test_one_wrong_name_in_several_places_is_one_problem_with_one_fix():
     assert fixed(found)[1] == sql.replace("dep_dely", "dep_delay")
 
 
-def test_a_name_that_is_near_to_none_is_told_what_there_is():
+def test_without_a_similar_column_all_columns_are_listed():
     sql = "select zzz from flights"
     found = only([error("column", "zzz", sql, "zzz")], sql)
     assert found.sentence.values["names"] == "carrier, dep_delay"
     assert found.fix is None
 
 
-def test_a_column_of_a_query_inside_is_not_said_to_be_the_inputs():
+def test_a_column_of_a_subquery_is_not_looked_up_in_the_input():
     sql = "with x as (select carrier from flights) select dep_delay2 from x"
     found = only([error("column", "dep_delay2", sql, "dep_delay2", candidates=["carrier"])], sql)
     assert str(found.sentence) == "There is no column dep_delay2 here."
     assert found.fix is None
 
 
-def test_names_that_need_quotes_get_them():
+def test_names_are_quoted_if_needed():
     sql = 'select "Dep dely" from flights'
     columns = [{"name": "Dep delay", "type": "DOUBLE"}]
     found = only([error("column", "Dep dely", sql, '"Dep dely"', candidates=["Dep delay"])], sql, flights=columns)
@@ -96,7 +96,7 @@ def test_names_that_need_quotes_get_them():
     ]
 
 
-def test_a_table_that_is_no_input_is_an_error_with_the_nearest_input():
+def test_an_unknown_table_is_an_error_that_suggests_an_input():
     sql = "select *\nfrom flihgts"
     found = only([error("table", "flihgts", sql, "flihgts")], sql)
     assert (found.severity, found.code, found.line) == ("error", "unknown_table", 2)
@@ -110,14 +110,14 @@ def test_a_table_that_is_no_input_is_an_error_with_the_nearest_input():
     ("kind", "code", "severity"),
     [("syntax", "sql_syntax", "error"), ("permission", "sql_file", "error"), ("other", "sql_binding", "warning")],
 )
-def test_what_is_certain_is_an_error_and_the_rest_a_warning(kind, code, severity):
+def test_errors_that_data_may_explain_are_warnings(kind, code, severity):
     sql = "select 1\nfrom from"
     found = only([error(kind, None, sql, "from from", message='syntax error at or near "from"\nmore')], sql)
     assert (found.code, found.severity, found.line) == (code, severity, 2)
     assert "more" not in str(found.sentence)
 
 
-def test_of_a_query_with_parameters_nothing_is_said_that_their_types_may_explain():
+def test_errors_that_types_of_parameters_may_explain_are_not_reported():
     sql = "select carrier + {{ inputs.x }} from flights"
     assert (
         duckdb_errors.problems([error("other", None, sql, "carrier")], sql, bind(sql, {}), {"flights": FLIGHTS}) == []
@@ -125,8 +125,8 @@ def test_of_a_query_with_parameters_nothing_is_said_that_their_types_may_explain
 
 
 @given(st.text(max_size=120), st.text(max_size=8), st.integers(0, 200), st.integers(0, 50))
-def test_no_text_and_no_place_makes_it_fail(sql, name, start, length):
+def test_any_text_and_place_are_accepted(sql, name, start, length):
     for kind in ("column", "table", "function", "syntax", "other"):
-        told = {"kind": kind, "name": name, "message": name, "table": name, "at": [start, length],
+        details = {"kind": kind, "name": name, "message": name, "table": name, "at": [start, length],
                 "candidates": [name], "used": None}  # fmt: skip
-        duckdb_errors.problems([told], sql, bind(sql, {}), {"flights": FLIGHTS})
+        duckdb_errors.problems([details], sql, bind(sql, {}), {"flights": FLIGHTS})

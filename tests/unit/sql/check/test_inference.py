@@ -1,4 +1,4 @@
-"""Columns from node to node, with a checker that is not a process."""
+"""Inferred columns, with a fake checker instead of a process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AB = [{"name": "a", "type": "BIGINT"}, {"name": "b", "type": "VARCHAR"}]
 
 
 class FakeChecker:
-    """A checker with an answer per text, which records its questions."""
+    """A checker with a fixed answer for each text. It records the questions."""
 
     def __init__(self, **answers: Any) -> None:
         self.answers = answers
@@ -69,7 +69,7 @@ def sql(name: str, text: str) -> tuple[str, str, dict[str, Any]]:
 READ = ("r", "table.read", {"path": "a.csv"})
 
 
-def test_columns_go_from_a_file_through_queries_and_branches():
+def test_columns_are_inferred_from_a_file_through_queries_and_branches():
     checker = FakeChecker(
         **{"a.csv": {"stamp": "1", "columns": AB}, "from r": {"columns": AB[:1]}, "from br": {"columns": AB}}
     )
@@ -80,7 +80,7 @@ def test_columns_go_from_a_file_through_queries_and_branches():
     assert [question.get("tables") for question in checker.questions] == [None, {"r": AB}, {"br": AB[:1]}]
 
 
-def test_what_was_asked_once_is_not_asked_again_and_a_change_asks_only_for_what_it_touches():
+def test_only_changed_queries_are_asked_again():
     checker = FakeChecker(
         **{"a.csv": {"stamp": "1", "columns": AB}, "from r": {"columns": AB}, "from s": {"columns": AB}}
     )
@@ -92,11 +92,11 @@ def test_what_was_asked_once_is_not_asked_again_and_a_change_asks_only_for_what_
     doc["nodes"][1]["config"]["sql"] = "from r where true"
     checker.answers["from r where true"] = {"columns": AB}
     inferred(doc, checker)
-    # The next one gets the same columns as before, so there is nothing new to ask about it.
+    # The columns of its input are unchanged, so the next node is not asked about again.
     assert [question["sql"] for question in checker.questions] == ["from r where true"]
 
 
-def test_texts_that_do_not_need_each_other_are_asked_about_together():
+def test_independent_queries_are_asked_together():
     checker = FakeChecker(**{"from r": {"columns": AB}, "from s": {"columns": AB}})
     nodes = [sql(f"s{number}", f"from r where {number} > 0") for number in range(5)]
     doc = document(READ, *nodes, sql("t", "from s0"), sql("u", "from s1"), edges="r>s0 r>s1 r>s2 r>s3 r>s4 s0>t s1>u")
@@ -104,7 +104,7 @@ def test_texts_that_do_not_need_each_other_are_asked_about_together():
     assert checker.batches == [5, 2]
 
 
-def test_earlier_runs_are_asked_once_for_all_nodes_that_feed_a_query():
+def test_earlier_runs_are_queried_once_for_all_nodes():
     asked: list[list[str]] = []
 
     def earlier(names: Any) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def test_a_query_that_crashed_the_checker_is_not_asked_again_soon():
     assert len(checker.questions) == 1
 
 
-def test_no_time_left_is_no_answer_and_the_next_check_asks_again():
+def test_without_time_left_there_is_no_answer_and_the_next_check_asks_again():
     checker = FakeChecker(**{"from r": Busy()})
     doc = document(sql("s", "from r"))
     assert not inferred(doc, checker).complete
@@ -153,7 +153,7 @@ def test_unknown_names_are_replaced_to_find_the_next_ones():
     assert found.columns == {}
 
 
-def test_a_missing_file_is_a_warning_with_the_near_one_and_is_looked_for_again(monkeypatch):
+def test_a_missing_file_is_a_warning_that_suggests_a_similar_one_and_is_looked_for_again(monkeypatch):
     checker = FakeChecker(**{"a.csv": {"missing": 'There is no file "a.csv".', "near": "b.csv"}})
     (problem,) = inferred(document(READ), checker).problems
     assert (problem.code, problem.severity, problem.path) == ("no_such_file", "warning", "nodes[0].config.path")
@@ -177,16 +177,16 @@ def test_object_storage_and_computed_paths_are_not_read(path):
 
 
 @pytest.mark.parametrize(
-    "strange",
+    "value",
     [None, 3, [], {}, {"nodes": 3}, {"nodes": [None, {}, {"id": 1}], "edges": [None, {"source": [], "target": {}}]},
      document(sql("a", "from b"), sql("b", "from a"), edges="a>b b>a a>a"),
      {"nodes": [{"id": "a", "type": "table.sql"}]}],
 )  # fmt: skip
-def test_any_value_is_taken(strange):
-    assert inferred(strange, FakeChecker()).columns == {}
+def test_any_value_is_accepted(value):
+    assert inferred(value, FakeChecker()).columns == {}
 
 
-def test_the_tag_is_another_one_when_columns_are():
+def test_the_tag_changes_with_the_columns():
     doc = document(READ)
     tags = set()
     for shape in (None, AB, AB[:1]):
