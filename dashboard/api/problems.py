@@ -26,7 +26,7 @@ from dashboard.accounts import LastAdmin, TooManyAttempts
 from dashboard.outage import Outage, outage
 from dashboard.presenters.sentences import error_message, translated
 from engine import errors as engine_errors
-from engine.artifacts.outputs import Unreachable, Unreadable
+from engine.artifacts.outputs import UnreachableOutput, UnreadableOutput
 from engine.problems import InvalidDocument, Problem
 from versions import errors as versions_errors
 
@@ -49,8 +49,8 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (files.IsFolder, 409),
     (files.Incomplete, 400),
     (files.DiskFull, 507),
-    (Unreachable, 503),
-    (Unreadable, 410),
+    (UnreachableOutput, 503),
+    (UnreadableOutput, 410),
     (engine_errors.NotFound, 404),
     (engine_errors.WrongState, 409),
     (engine_errors.AlreadyExists, 409),
@@ -184,9 +184,9 @@ def _flatten(detail: Any, path: str = "") -> Any:
 
 
 def _code(error: Exception) -> str:
-    if isinstance(error, Unreachable):
+    if isinstance(error, UnreachableOutput):
         return "artifact_store"
-    if isinstance(error, Unreadable):
+    if isinstance(error, UnreadableOutput):
         return "output_gone"
     return str(getattr(error, "code", "error"))
 

@@ -109,10 +109,10 @@ def drop_artifacts(idle_since: Mapping[str, float], *, grace_seconds: float = 10
         for name in part:
             if name in still:
                 continue
-            touched = store.touched(name)
-            if touched is None:
+            stored_at = store.stored_at(name)
+            if stored_at is None:
                 continue
-            if busy and (touched > idle_since[name] or time.time() - touched < grace_seconds):
+            if busy and (stored_at > idle_since[name] or time.time() - stored_at < grace_seconds):
                 continue
             store.delete(name)
             dropped += 1

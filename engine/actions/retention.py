@@ -135,10 +135,10 @@ def _compact(run_id: int) -> int:
             saved += len(taken) - 1
 
 
-def _prune_artifacts(pruned: Pruned, touched_before: float) -> None:
-    """Delete artifacts that no node run names and that were not touched lately. Raises ArtifactStoreError."""
+def _prune_artifacts(pruned: Pruned, stored_before: float) -> None:
+    """Delete artifacts that no node run names and that were not stored lately. Raises ArtifactStoreError."""
     artifacts = artifacts_of(settings.INTERLOCK)
-    old = (entry for entry in artifacts.entries() if entry.touched < touched_before)
+    old = (entry for entry in artifacts.files() if entry.stored_at < stored_before)
     while part := {entry.name: entry.size for entry in islice(old, AT_ONCE)}:
         named = with_artifact().filter(artifact__in=list(part)).values_list("artifact", flat=True)
         unnamed = sorted(part.keys() - set(named))

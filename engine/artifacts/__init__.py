@@ -1,8 +1,8 @@
-"""Artifacts: stored outputs, in a folder of this host or in an object store with copies here."""
+"""Artifacts: stored files, in a folder of this host or in an object store with copies on this host."""
 
-from engine.artifacts.local import CHUNK_BYTES, Artifacts, Entry
+from engine.artifacts.local import CHUNK_BYTES, Artifacts, StoredFile
 
-__all__ = ["CHUNK_BYTES", "Artifacts", "Entry", "artifacts_of"]
+__all__ = ["CHUNK_BYTES", "Artifacts", "StoredFile", "artifacts_of"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 def artifacts_of(config: "Config") -> Artifacts:
-    """The artifacts of this installation. Node processes use `Artifacts` alone."""
+    """Return the artifacts of this installation. Node processes only use `Artifacts`."""
     if config.artifact_store:
-        from engine.artifacts.cached import stored_artifacts
+        from engine.artifacts.cached import cached_artifacts
 
-        return stored_artifacts(config.artifacts, config.artifact_store, config.copies_mb * 1024 * 1024)
+        return cached_artifacts(config.artifacts, config.artifact_store, config.copies_mb * 1024 * 1024)
     return Artifacts(config.artifacts)

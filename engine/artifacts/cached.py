@@ -1,8 +1,8 @@
 """Artifacts in an object store, with copies in a folder of this host, which programs read as files.
 
-A copy has the name of its artifact and was compared with it when it was fetched. Several processes share the folder.
-Copies that were used longest ago are deleted when there are more bytes of them than agreed, or the disk is nearly full.
-Not one that somebody holds (a shared lock on the file), nor a fresh one: it may be an output on its way to the store.
+A copy has the name of its artifact, and its hash was checked when it was fetched. Several processes share the folder.
+When there are too many bytes of copies, or the disk is nearly full, those used longest ago are evicted: but none that a
+process has open (a shared lock on the file), and no recent one, which may be an output that is not uploaded yet.
 """
 
 from __future__ import annotations
@@ -19,32 +19,31 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
-from engine.artifacts.local import CHUNK_BYTES, Artifacts, Entry
+from engine.artifacts.local import CHUNK_BYTES, Artifacts, StoredFile
 from engine.artifacts.s3 import ArtifactStoreError, ObjectStore, WrongContent
 from engine.sentences import Sentence
 from engine.sentences import gettext_noop as _
 
-FRESH_SECONDS = 600.0
-"""A copy touched since then is not deleted: between its making in a node process and its way to the store nobody
-holds it."""
+RECENT_SECONDS = 600.0
+"""A copy that was used since then is not evicted: nobody has an output open between its node process and the upload."""
 SPARE_BYTES = 64 * 1024 * 1024
-"""Copies leave so much of the disk free, where they can."""
-TRIM_SECONDS = 10.0
-"""The folder is not looked through more often."""
+"""Copies are evicted to leave this much of the disk free."""
+EVICTION_SECONDS = 10.0
+"""The folder is searched for copies to evict at most this often."""
 INCOMING_SECONDS = 86_400.0
-"""What was begun to be fetched so long ago is nobody's any more."""
-PUT_AGAIN_SECONDS = 1800.0
-"""An object that was put since then is left as it is by `keep`; prune takes none that is younger than an hour."""
+"""A fetch that began so long ago has failed, and its file is deleted."""
+RENEW_SECONDS = 1800.0
+"""`renew` uploads an object again that is older than this. Retention deletes none that is younger than an hour."""
 
 
 @cache
-def stored_artifacts(root: str, url: str, bytes_max: int) -> StoredArtifacts:
-    """One for all of a process, so that connections are used again."""
-    return StoredArtifacts(root, ObjectStore(url), bytes_max)
+def cached_artifacts(root: str, url: str, bytes_max: int) -> CachedArtifacts:
+    """Return the one object of this process, so that connections are used again."""
+    return CachedArtifacts(root, ObjectStore(url), bytes_max)
 
 
-class StoredArtifacts(Artifacts):
-    """Artifacts in `store`; `root` has the copies, `bytes_max` of them."""
+class CachedArtifacts(Artifacts):
+    """Artifacts in `store`, with at most `bytes_max` of copies in `root`."""
 
     def __init__(self, root: str | os.PathLike[str], store: ObjectStore, bytes_max: int) -> None:
         super().__init__(root)
@@ -52,13 +51,13 @@ class StoredArtifacts(Artifacts):
         self.bytes_max = bytes_max
         self.incoming = os.path.join(self.root, "incoming")
         self._fetching = [threading.Lock() for _ in range(16)]
-        """So that one process fetches an object once; by the first digit of its name."""
-        self._trim_at = 0.0
+        """By the first digit of a name: threads of a process fetch an object once."""
+        self._evict_at = 0.0
 
-    # Writing: first the file, then the object.
+    # Writing: first the copy, then the object.
 
-    def adopt(self, staged: str, suffix: str = "") -> str:
-        name = super().adopt(staged, suffix)
+    def add_staged(self, staged: str, suffix: str = "") -> str:
+        name = super().add_staged(staged, suffix)
         self.upload(name)
         return name
 
@@ -68,29 +67,33 @@ class StoredArtifacts(Artifacts):
         return name
 
     def upload(self, name: str) -> None:
-        """Put the copy that is here into the store, whether or not the object is there: that makes it young again, and
-        mends a broken one. Raises FileNotFoundError when it is not here, ArtifactStoreError."""
-        with self._lock(name) as file:
-            self.store.put(file.name, name)
-        self.trim()
+        """Upload the copy, also if the object exists: it counts as stored now, and wrong content is replaced.
 
-    def keep(self, name: str) -> None:
-        """See to it that prune does not take an object that has been there: put it again when it is not young."""
+        Raises ArtifactStoreError, and FileNotFoundError if there is no copy.
+        """
+        with self._open_locked(name) as file:
+            self.store.put(file.name, name)
+        self.evict()
+
+    def renew(self, name: str) -> None:
+        """Upload an object again unless it is recent, so that retention does not delete it."""
         found = self.store.find(name)
-        if found is None or found[1] < time.time() - PUT_AGAIN_SECONDS:
-            with self.held(name):
+        if found is None or found[1] < time.time() - RENEW_SECONDS:
+            with self.as_file(name):
                 self.upload(name)
 
     # Reading: through the copy.
 
     @contextmanager
-    def held(self, name: str) -> Iterator[Path]:
+    def as_file(self, name: str) -> Iterator[Path]:
         with self.open(name) as file:
             yield Path(file.name)
 
     def open(self, name: str) -> IO[bytes]:
-        """The copy, fetched if need be; it stays while the file is open. Raises FileNotFoundError when there is no such
-        object, WrongContent, ArtifactStoreError."""
+        """Open the copy, fetched if necessary; it stays while the file is open.
+
+        Raises FileNotFoundError if there is no such object, WrongContent, ArtifactStoreError.
+        """
         found = self.open_copy(name)
         if found is not None:
             return found
@@ -99,19 +102,19 @@ class StoredArtifacts(Artifacts):
                 try:
                     self._fetch(name)
                 except ArtifactStoreError as error:
-                    if not error.is_full or not self.trim(now=True, spare=sys.maxsize):
+                    if not error.is_full or not self.evict(now=True, spare=sys.maxsize):
                         raise
-        self.trim()
+        self.evict()
         return found
 
     def open_copy(self, name: str) -> IO[bytes] | None:
-        """The copy, as long as it is here already; it stays while the file is open."""
+        """Open the copy if there is one; it stays while the file is open."""
         try:
-            return self._lock(name)
+            return self._open_locked(name)
         except FileNotFoundError:
             return None
 
-    def _lock(self, name: str) -> IO[bytes]:
+    def _open_locked(self, name: str) -> IO[bytes]:
         path = self.path(name)
         while True:
             file = open(path, "rb")  # noqa: SIM115 - the caller's
@@ -123,7 +126,7 @@ class StoredArtifacts(Artifacts):
             except BaseException:
                 file.close()
                 raise
-            # It was deleted, and is there again, while we waited for the lock.
+            # It was evicted and fetched again while we waited for the lock.
             file.close()
 
     def _fetch(self, name: str) -> None:
@@ -134,7 +137,7 @@ class StoredArtifacts(Artifacts):
             self._check(name, path)
             with open(path, "rb") as file:
                 os.fchmod(file.fileno(), 0o400)
-                # Or after a power cut there could be a name without its content.
+                # Otherwise a power failure could leave the name without its content.
                 os.fsync(file.fileno())
             self._rename(path, name)
         finally:
@@ -156,77 +159,79 @@ class StoredArtifacts(Artifacts):
             )
             raise WrongContent(Sentence(message, {"object": f"{self.store.url}/{name}", "n": size}))
 
-    # All of them, in the store.
+    # The objects in the store.
 
     def exists(self, name: str) -> bool:
         self.path(name)
         return self.store.find(name) is not None
 
     def delete(self, name: str) -> bool:
-        there = self.exists(name)
+        existed = self.exists(name)
         self.delete_all([name])
-        return there
+        return existed
 
     def delete_all(self, names: list[str]) -> None:
         for name in names:
             super().delete(name)
         self.store.delete(names)
 
-    def touched(self, name: str) -> float | None:
+    def stored_at(self, name: str) -> float | None:
         self.path(name)
         found = self.store.find(name)
         return found[1] if found else None
 
-    def entries(self) -> Iterator[Entry]:
-        # By folder: a listing of millions would not fit into memory.
+    def files(self) -> Iterator[StoredFile]:
+        # By folder, because a listing of millions would not fit into memory.
         for folder in self.store.folders():
             for name, size, at in self.store.folder(folder):
                 if self.is_name(name):
-                    yield Entry(name, size, at)
+                    yield StoredFile(name, size, at)
 
     # The copies.
 
-    def trim(self, *, now: bool = False, spare: int = SPARE_BYTES) -> int:
-        """Delete copies that were used longest ago while there are too many bytes of them, or fewer than `spare` are
-        free on their disk; how many went."""
-        if not now and time.monotonic() < self._trim_at:
+    def evict(self, *, now: bool = False, spare: int = SPARE_BYTES) -> int:
+        """Delete the copies used longest ago until they are small enough and `spare` bytes of their disk are free.
+
+        Return how many were deleted.
+        """
+        if not now and time.monotonic() < self._evict_at:
             return 0
-        self._trim_at = time.monotonic() + TRIM_SECONDS
+        self._evict_at = time.monotonic() + EVICTION_SECONDS
         os.makedirs(self.root, mode=0o700, exist_ok=True)
         with open(os.path.join(self.root, "trimming"), "wb") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                # Somebody else is at it.
+                # Another process evicts.
                 return 0
-            self._forget_incoming()
-            copies = sorted(super().entries(), key=lambda entry: entry.touched)
+            self._delete_failed_fetches()
+            copies = sorted(super().files(), key=lambda entry: entry.stored_at)
             disk = os.statvfs(self.root)
             missing = spare - disk.f_bavail * disk.f_frsize
             wanted = max(sum(entry.size for entry in copies) - self.bytes_max, missing)
-            gone = 0
+            evicted = 0
             for entry in copies:
-                if wanted <= 0 or entry.touched > time.time() - FRESH_SECONDS:
+                if wanted <= 0 or entry.stored_at > time.time() - RECENT_SECONDS:
                     break
-                if self._drop(entry.name):
+                if self._evict_copy(entry.name):
                     wanted -= entry.size
-                    gone += 1
-            return gone
+                    evicted += 1
+            return evicted
 
-    def _drop(self, name: str) -> bool:
-        """Delete a copy unless somebody holds it, or has just used it."""
+    def _evict_copy(self, name: str) -> bool:
+        """Delete a copy unless a process has it open or has just used it."""
         path = self.path(name)
         try:
             with open(path, "rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.fstat(file.fileno()).st_mtime > time.time() - FRESH_SECONDS:
+                if os.fstat(file.fileno()).st_mtime > time.time() - RECENT_SECONDS:
                     return False
                 os.unlink(path)
                 return True
         except OSError:
             return False
 
-    def _forget_incoming(self) -> None:
+    def _delete_failed_fetches(self) -> None:
         with suppress(FileNotFoundError):
             for entry in os.scandir(self.incoming):
                 with suppress(FileNotFoundError):

@@ -1,9 +1,8 @@
-"""Artifacts: files named by what they hold, written once and never changed.
+"""Artifacts in a folder: files named by the hash of their content, written once and never changed.
 
-A name is `ab/abcdef….parquet`: SHA-256 in hex under a folder of its first two digits, with a suffix for people.
-Files are written under `staging/`, by claim, made durable, then renamed; so a name that exists is whole. Nothing
-here knows runs: who keeps an artifact alive is the database's matter. Where they are in an object store,
-`engine.artifacts.cached` has them; node processes know a folder only.
+A name is `ab/abcdef….parquet`: the SHA-256 in hex in a folder of its first two digits, with a suffix for people. Files
+are written under `staging/`, made durable and then renamed, so a file that has its name is complete. The database knows
+which artifacts are in use. `engine.artifacts.cached` is for an object store; node processes only know folders.
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ CHUNK_BYTES = 1024 * 1024
 _NAME = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{62}(\.[a-z]{1,10})?")
 
 
-class Entry:
-    """An artifact, as a listing has it."""
+class StoredFile:
+    """An artifact in a listing."""
 
-    __slots__ = ("name", "size", "touched")
+    __slots__ = ("name", "size", "stored_at")
 
-    def __init__(self, name: str, size: int, touched: float) -> None:
+    def __init__(self, name: str, size: int, stored_at: float) -> None:
         self.name = name
         self.size = size
         """Bytes."""
-        self.touched = touched
-        """Unix time when it was last stored or found again."""
+        self.stored_at = stored_at
+        """Unix time when it was last stored, also if it was there already."""
 
 
 class Artifacts:
@@ -46,12 +45,12 @@ class Artifacts:
         self.staging = os.path.join(self.root, "staging")
 
     def stage(self, claim: str, suffix: str = "") -> str:
-        """A path of a new file, not yet made, that `adopt` will take; its name begins with `claim`."""
+        """Return the path of a file to create, for `add_staged`; its name begins with `claim`."""
         os.makedirs(self.staging, mode=0o700, exist_ok=True)
         return os.path.join(self.staging, f"{claim}-{os.urandom(4).hex()}{suffix}")
 
-    def adopt(self, staged: str, suffix: str = "") -> str:
-        """Make the file at `staged`, which is under `staging`, an artifact; its name. The file is moved."""
+    def add_staged(self, staged: str, suffix: str = "") -> str:
+        """Make an artifact of a file under `staging`, which is moved; return its name."""
         import hashlib
 
         digest = hashlib.sha256()
@@ -59,7 +58,7 @@ class Artifacts:
             while chunk := file.read(CHUNK_BYTES):
                 digest.update(chunk)
             size = os.fstat(file.fileno()).st_size
-            name = _named(digest.hexdigest(), suffix)
+            name = _name_of(digest.hexdigest(), suffix)
             if self._refresh(name, size):
                 os.unlink(staged)
                 return name
@@ -68,10 +67,10 @@ class Artifacts:
         return name
 
     def put_bytes(self, data: bytes, suffix: str = "", *, claim: str = "put") -> str:
-        """Store `data`; the artifact's name."""
+        """Store `data`; return the artifact's name."""
         import hashlib
 
-        name = _named(hashlib.sha256(data).hexdigest(), suffix)
+        name = _name_of(hashlib.sha256(data).hexdigest(), suffix)
         if self._refresh(name, len(data)):
             return name
         staged = self.stage(claim, suffix)
@@ -90,19 +89,19 @@ class Artifacts:
         return name
 
     def put_file(self, path: str | os.PathLike[str], suffix: str = "", *, claim: str = "put") -> str:
-        """Store a copy of the file at `path`; the artifact's name."""
+        """Store a copy of the file at `path`; return the artifact's name."""
         staged = self.stage(claim, suffix)
         try:
             with open(path, "rb", buffering=0) as source, open(staged, "xb") as file:
                 while chunk := source.read(CHUNK_BYTES):
                     file.write(chunk)
-            return self.adopt(staged, suffix)
+            return self.add_staged(staged, suffix)
         except BaseException:
             _unlink(staged)
             raise
 
     def path(self, name: str) -> Path:
-        """Where the artifact `name` is. Raises ValueError for what is no artifact's name."""
+        """Return the path of an artifact. Raises ValueError if `name` is not an artifact's name."""
         from pathlib import Path
 
         if not self.is_name(name):
@@ -112,8 +111,8 @@ class Artifacts:
     def is_name(self, name: str) -> bool:
         return _NAME.fullmatch(name) is not None
 
-    def held(self, name: str) -> AbstractContextManager[Path]:
-        """Where the artifact is as a file, to be read within the context. Raises what `open` raises."""
+    def as_file(self, name: str) -> AbstractContextManager[Path]:
+        """Return a context with the path of the artifact, which exists within it. Raises what `open` raises."""
         from contextlib import nullcontext
 
         self.open(name).close()
@@ -126,23 +125,23 @@ class Artifacts:
         return self.path(name).exists()
 
     def delete(self, name: str) -> bool:
-        """Delete an artifact; False when it is gone already."""
+        """Delete an artifact; return False if it did not exist."""
         return _unlink(self.path(name))
 
     def delete_all(self, names: list[str]) -> None:
-        """Delete artifacts; some may be gone already."""
+        """Delete artifacts; some may not exist."""
         for name in names:
             self.delete(name)
 
-    def touched(self, name: str) -> float | None:
-        """Unix time when the artifact was last stored or found again; None: it is not there."""
+    def stored_at(self, name: str) -> float | None:
+        """Return the unix time when the artifact was last stored; None if it does not exist."""
         try:
             return os.stat(self.path(name)).st_mtime
         except FileNotFoundError:
             return None
 
-    def entries(self) -> Iterator[Entry]:
-        """All artifacts, folder by folder."""
+    def files(self) -> Iterator[StoredFile]:
+        """Yield all artifacts, folder by folder."""
         for folder in sorted(_listed(self.root)):
             if len(folder) != 2:
                 continue
@@ -153,16 +152,16 @@ class Artifacts:
                         found = os.stat(os.path.join(self.root, name))
                     except FileNotFoundError:
                         continue
-                    yield Entry(name, found.st_size, found.st_mtime)
+                    yield StoredFile(name, found.st_size, found.st_mtime)
 
     def discard(self, claim: str) -> None:
-        """Delete what an attempt has staged and not made an artifact."""
+        """Delete what an attempt has staged and not added."""
         for file in _listed(self.staging):
             if file.startswith(f"{claim}-"):
                 _unlink(os.path.join(self.staging, file))
 
     def clean_staging(self, *, older_seconds: float = 0.0) -> int:
-        """Delete staged files last written more than `older_seconds` ago; how many. Their writers must be gone."""
+        """Delete staged files older than `older_seconds`; return how many. Their writers must have ended."""
         limit = time.time() - older_seconds
         deleted = 0
         for file in _listed(self.staging):
@@ -175,7 +174,7 @@ class Artifacts:
         return deleted
 
     def _refresh(self, name: str, size: int) -> bool:
-        """Whether the artifact is there already; it then counts as stored now, so that no clean-up takes it."""
+        """Return whether the artifact exists. It then counts as stored now, so that retention does not delete it."""
         path = os.path.join(self.root, name)
         try:
             if os.stat(path).st_size != size:
@@ -190,7 +189,7 @@ class Artifacts:
         folder = os.path.dirname(path)
         os.makedirs(folder, mode=0o700, exist_ok=True)
         os.replace(staged, path)
-        # The name itself must survive a power cut, for the database will speak of it.
+        # The name must survive a power failure too, because the database will refer to it.
         for durable in (folder, self.root):
             descriptor = os.open(durable, os.O_RDONLY | os.O_DIRECTORY)
             try:
@@ -200,12 +199,12 @@ class Artifacts:
 
 
 def _seal(descriptor: int) -> None:
-    """Make what was written durable, and safe from code that opens an input for writing by mistake."""
+    """Make the content durable, and read-only for code that opens an input for writing by mistake."""
     os.fchmod(descriptor, 0o400)
     os.fsync(descriptor)
 
 
-def _named(digest: str, suffix: str) -> str:
+def _name_of(digest: str, suffix: str) -> str:
     return f"{digest[:2]}/{digest}{suffix}"
 
 

@@ -1,6 +1,6 @@
-"""Stored outputs as people and programs get them: values, rows of tables, files to download.
+"""Reads stored outputs for people and programs: values, rows of tables, files to download.
 
-The stored form is what node processes report: {kind: "json", value | artifact, bytes, ports} or {kind: "table",
+The stored form is the one that node processes report: {kind: "json", value | artifact, bytes, ports} or {kind: "table",
 artifact, schema: [{name, type}], row_count, bytes, ports}.
 """
 
@@ -25,31 +25,31 @@ FORMATS = ("csv", "parquet", "json")
 CHUNK_BYTES = 256 * 1024
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _FRACTIONS = ("FLOAT", "DOUBLE")
-_PLAIN = frozenset((*_NUMBERS, "UHUGEINT", *_FRACTIONS, "BOOLEAN", "DATE", "UUID"))
-"""Types whose cells a spreadsheet cannot take for a formula."""
+_NO_FORMULA = frozenset((*_NUMBERS, "UHUGEINT", *_FRACTIONS, "BOOLEAN", "DATE", "UUID"))
+"""Types whose cells a spreadsheet cannot interpret as a formula."""
 _TEXTS = ("VARCHAR", "BOOLEAN")
 _connections: dict[str, Any] = {}
 _lock = threading.Lock()
 
 
-class Unreadable(ValueError):
-    """The artifact of an output is gone or is not what it was; `sentence` names it."""
+class UnreadableOutput(ValueError):
+    """The artifact of an output is missing or has wrong content; `sentence` names it."""
 
     def __init__(self, sentence: Sentence) -> None:
         super().__init__(str(sentence))
         self.sentence = sentence
 
 
-class Unreachable(Unreadable):
+class UnreachableOutput(UnreadableOutput):
     """The object store with the artifact cannot be used now; `sentence` says why."""
 
 
-class CannotExport(ValueError):
-    """This output has no such form."""
+class ExportError(ValueError):
+    """The output cannot be exported in this format."""
 
 
 def load_value(stored: Mapping[str, Any], artifacts: Artifacts) -> Any:
-    """The JSON value of an output. Raises Unreadable."""
+    """Return the JSON value of an output. Raises UnreadableOutput."""
     if "artifact" not in stored:
         return stored.get("value")
     try:
@@ -60,18 +60,18 @@ def load_value(stored: Mapping[str, Any], artifacts: Artifacts) -> Any:
 
 
 def table_rows(stored: Mapping[str, Any], artifacts: Artifacts, offset: int, limit: int) -> dict[str, Any]:
-    """{schema, row_count, rows}: at most `limit` rows from `offset` on, each {column: JSON value}.
+    """Return {schema, row_count, rows}: at most `limit` rows from `offset` on, each {column: JSON value}.
 
-    Times are ISO 8601, those with a zone in UTC; what JSON has no word for (NaN, infinities) is null. Raises
-    Unreadable.
+    Times are in ISO 8601, those with a zone in UTC. NaN and infinities, which JSON does not have, are null. Raises
+    UnreadableOutput.
     """
     schema: list[dict[str, str]] = stored["schema"]
-    # A name that is also a column's would mean that column.
-    whole, taken = "r", {column["name"].lower() for column in schema}
-    while whole in taken:
-        whole += "_"
+    # The alias of the row must not be the name of a column.
+    alias, columns = "r", {column["name"].lower() for column in schema}
+    while alias in columns:
+        alias += "_"
     sql = (
-        f"SELECT to_json({whole}) FROM {_source(stored, artifacts)} AS {whole} "  # noqa: S608 quoted
+        f"SELECT to_json({alias}) FROM {_source(stored, artifacts)} AS {alias} "  # noqa: S608 quoted
         f"LIMIT {max(0, limit)} OFFSET {max(0, offset)}"
     )
     rows = [json.loads(row[0], parse_constant=_no_constant) for row in _run(stored, artifacts, sql)]
@@ -94,28 +94,29 @@ def _artifact_name(stored: Mapping[str, Any], artifacts: Artifacts) -> str:
 
 @cached(LRUCache(maxsize=256), key=_artifact_name, lock=threading.Lock())
 def null_counts(stored: Mapping[str, Any], artifacts: Artifacts) -> tuple[list[int], int]:
-    """How many values of each column of a table are null, in the order of its schema, and over how many rows.
+    """Return the number of nulls in each column of a table, in the order of its schema, and in how many rows.
 
-    A file that counts its nulls itself is not read; of another the first NULLS_ROWS_MAX rows are. Raises Unreadable.
+    They are taken from the file's statistics if it has them, else counted in the first NULLS_ROWS_MAX rows. Raises
+    UnreadableOutput.
     """
-    return _counted_nulls(stored, artifacts) or _looked_for_nulls(stored, artifacts)
+    return _nulls_of_statistics(stored, artifacts) or _count_nulls(stored, artifacts)
 
 
-def _counted_nulls(stored: Mapping[str, Any], artifacts: Artifacts) -> tuple[list[int], int] | None:
-    """From the file's own statistics; None when a column has none (nested ones do not say it of themselves)."""
+def _nulls_of_statistics(stored: Mapping[str, Any], artifacts: Artifacts) -> tuple[list[int], int] | None:
+    """Return None if a column has no statistics, as nested ones have not."""
     path = duck.quote(str(artifacts.path(stored["artifact"])))
     sql = (
         "SELECT path_in_schema, sum(stats_null_count), count(*) = count(stats_null_count) "  # noqa: S608 quoted
         f"FROM parquet_metadata({path}) GROUP BY path_in_schema"
     )
-    told = {row[0]: int(row[1]) for row in _run(stored, artifacts, sql) if row[2]}
+    nulls = {row[0]: int(row[1]) for row in _run(stored, artifacts, sql) if row[2]}
     names = [column["name"] for column in stored["schema"]]
     if stored["row_count"] == 0:
         return [0] * len(names), 0
-    return ([told[name] for name in names], stored["row_count"]) if all(name in told for name in names) else None
+    return ([nulls[name] for name in names], stored["row_count"]) if all(name in nulls for name in names) else None
 
 
-def _looked_for_nulls(stored: Mapping[str, Any], artifacts: Artifacts) -> tuple[list[int], int]:
+def _count_nulls(stored: Mapping[str, Any], artifacts: Artifacts) -> tuple[list[int], int]:
     columns = ", ".join(f"count({duck.name(column['name'])})" for column in stored["schema"])
     sql = (
         f"SELECT count(*), {columns} FROM "  # noqa: S608 quoted
@@ -131,9 +132,9 @@ DISTINCT_COLUMNS_MAX = 50
 
 @cached(LRUCache(maxsize=256), key=_artifact_name, lock=threading.Lock())
 def distinct_counts(stored: Mapping[str, Any], artifacts: Artifacts) -> dict[str, int]:
-    """{column: how many values it has, null left out} of the columns of text of a table, which say most by it.
+    """Return {column: number of distinct values without null} for the columns of text and booleans.
 
-    Of a table of more than DISTINCT_ROWS_MAX rows nothing is counted. Raises Unreadable.
+    Nothing is counted in a table of more than DISTINCT_ROWS_MAX rows. Raises UnreadableOutput.
     """
     if stored["row_count"] > DISTINCT_ROWS_MAX:
         return {}
@@ -147,26 +148,26 @@ def distinct_counts(stored: Mapping[str, Any], artifacts: Artifacts) -> dict[str
 
 
 def export(stored: Mapping[str, Any], artifacts: Artifacts, format: str) -> Iterator[bytes]:
-    """The whole output as a file, in pieces. `format`: csv, parquet or json; of a JSON value only json.
+    """Return the whole output as a file, in pieces. `format`: csv, parquet or json; only json for a JSON value.
 
-    In CSV, text that a spreadsheet would take for a formula gets a `'` in front. Everything that can fail does so
-    before this returns: CannotExport, Unreadable.
+    In CSV, text that a spreadsheet would interpret as a formula gets a leading `'`. Everything that can fail does so
+    before this returns: ExportError, UnreadableOutput.
     """
     if format not in FORMATS:
-        raise CannotExport(f'There is no format "{format}"; there are {", ".join(FORMATS)}.')
+        raise ExportError(f'There is no format "{format}"; there are {", ".join(FORMATS)}.')
     if stored["kind"] != "table":
         if format != "json":
-            raise CannotExport("The output is a JSON value, no table: it comes as json only.")
+            raise ExportError("The output is a JSON value, no table: it comes as json only.")
         if "artifact" not in stored:
             return iter([json.dumps(stored.get("value"), ensure_ascii=False).encode()])
         return _stream(_open(stored, artifacts))
     if format == "parquet":
         return _stream(_open(stored, artifacts))
-    return _stream(_written(stored, artifacts, format))
+    return _stream(_converted(stored, artifacts, format))
 
 
-def _written(stored: Mapping[str, Any], artifacts: Artifacts, format: str) -> IO[bytes]:
-    """The table written anew into a file that has no name any more."""
+def _converted(stored: Mapping[str, Any], artifacts: Artifacts, format: str) -> IO[bytes]:
+    """Write the table to a file in another format; return it open and without a name."""
     os.makedirs(artifacts.staging, mode=0o700, exist_ok=True)
     path = os.path.join(artifacts.staging, f"export-{secrets.token_hex(8)}.{format}")
     columns = ", ".join(
@@ -193,7 +194,7 @@ def _written(stored: Mapping[str, Any], artifacts: Artifacts, format: str) -> IO
 
 def _csv_cell(column: Mapping[str, str]) -> str:
     name, kind = duck.name(column["name"]), column["type"]
-    if kind in _PLAIN or kind.startswith(("DECIMAL", "TIME")):
+    if kind in _NO_FORMULA or kind.startswith(("DECIMAL", "TIME")):
         return name
     text = f"CAST({name} AS VARCHAR)"
     risky = "'=', '+', '-', '@', chr(9), chr(10), chr(13)"
@@ -214,9 +215,9 @@ def _source(stored: Mapping[str, Any], artifacts: Artifacts) -> str:
 
 
 def _run(stored: Mapping[str, Any], artifacts: Artifacts, sql: str) -> list[Any]:
-    """The rows of SQL of ours on the artifact. Raises Unreadable."""
+    """Return the rows of a query of ours on the artifact. Raises UnreadableOutput."""
     try:
-        with artifacts.held(stored["artifact"]):
+        with artifacts.as_file(stored["artifact"]):
             rows: list[Any] = _connection(artifacts.root).cursor().execute(sql).fetchall()
     except (OSError, duck.package().Error) as error:
         raise _unreadable(stored, error) from error
@@ -224,7 +225,7 @@ def _run(stored: Mapping[str, Any], artifacts: Artifacts, sql: str) -> list[Any]
 
 
 def _connection(root: str) -> Any:
-    """The process' one connection for artifacts under `root`; every use takes a cursor of it."""
+    """Return the one connection of this process for artifacts under `root`; each use takes its own cursor."""
     with _lock:
         found = _connections.get(root)
         if found is None:
@@ -245,16 +246,16 @@ def _stream(file: IO[bytes]) -> Iterator[bytes]:
             yield chunk
 
 
-def _unreadable(stored: Mapping[str, Any], error: Exception) -> Unreadable:
+def _unreadable(stored: Mapping[str, Any], error: Exception) -> UnreadableOutput:
     values: dict[str, Text] = {"artifact": stored["artifact"]}
     if isinstance(error, ArtifactStoreError):
         values["why"] = error.sentence
-        # Only a store that cannot be used now may answer later; wrong content stays wrong.
-        kind = Unreadable if isinstance(error, WrongContent) else Unreachable
+        # A store that cannot be used now may answer later; wrong content stays wrong.
+        kind = UnreadableOutput if isinstance(error, WrongContent) else UnreachableOutput
         return kind(Sentence(_("The artifact {artifact} cannot be read now. {why}"), values))
     gone = isinstance(error, FileNotFoundError)
     values["why"] = Sentence(_("it no longer exists")) if gone else str(error).partition("\n")[0]
-    return Unreadable(Sentence(_("The artifact {artifact} cannot be read: {why}."), values))
+    return UnreadableOutput(Sentence(_("The artifact {artifact} cannot be read: {why}."), values))
 
 
 def _no_constant(_: str) -> None:

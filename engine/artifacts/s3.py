@@ -1,7 +1,7 @@
-"""Artifacts as objects of an S3 server: put, fetched, listed and deleted, each by its name under one URL.
+"""Artifacts as objects of an S3 server, by their names under one URL.
 
-The package that speaks to the server is an extra, loaded when it is first needed, and finds its credentials where all
-programs for S3 do: in the variables AWS_..., which node processes do not get.
+The driver is an optional package that is loaded when it is first needed. It finds its credentials where all S3 programs
+do, in the variables AWS_..., which node processes do not get.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ CONNECT_SECONDS = 3
 READ_SECONDS = 20
 PUT_SECONDS = 60.0
 PUT_BYTES_A_SECOND = 1_000_000
-"""How long a put may take: so long, and its size at so much a second."""
+"""An upload may take PUT_SECONDS, and longer by its size at this rate."""
 TRIES = 3
-"""Of each request."""
+"""For each request."""
 
 
 class ArtifactStoreError(OSError):
@@ -34,7 +34,7 @@ class ArtifactStoreError(OSError):
 
     @property
     def is_full(self) -> bool:
-        """Whether the reason is that the disk of this host is full."""
+        """Whether the disk of this host is full."""
         return _is_full(self.__cause__)
 
 
@@ -49,27 +49,29 @@ class ObjectStore:
         self.url = url.rstrip("/")
         self.root = self.url.partition("://")[2]
         self._lock = threading.Lock()
-        self._opened: Any = None
+        self._driver: Any = None
 
     def put(self, path: str, name: str) -> None:
-        """Store the file at `path`; the object is there as a whole or not at all. Raises ArtifactStoreError."""
+        """Store the file at `path`, completely or not at all. Raises ArtifactStoreError."""
         seconds = PUT_SECONDS + os.stat(path).st_size / PUT_BYTES_A_SECOND
 
         def put(files: Any) -> None:
             from fsspec.asyn import sync
 
-            # By itself the driver waits for ever for a server that answers nothing to "Expect: 100-continue".
+            # The driver waits for ever for a server that does not answer "Expect: 100-continue".
             sync(files.loop, files._put_file, path, self._key(name), timeout=seconds)
 
         self._do("write", name, put)
 
     def get(self, name: str, path: str) -> None:
-        """Write the object into the file at `path`. Raises FileNotFoundError when there is none, ArtifactStoreError."""
+        """Write the object to the file at `path`. Raises FileNotFoundError if it does not exist, ArtifactStoreError."""
         self._do("read", name, lambda files: files.get_file(self._key(name), path))
 
     def find(self, name: str) -> tuple[int, float] | None:
-        """(bytes, unix time when it was last put, by the server's clock); None: it is not there. Raises
-        ArtifactStoreError."""
+        """Return (bytes, unix time of the last put by the server's clock); None if the object does not exist.
+
+        Raises ArtifactStoreError.
+        """
         try:
             found = self._do("read", name, lambda files: files.info(self._key(name)))
         except FileNotFoundError:
@@ -77,7 +79,7 @@ class ObjectStore:
         return int(found["size"]), found["LastModified"].timestamp()
 
     def folders(self) -> list[str]:
-        """Names of the folders that there are. Raises ArtifactStoreError."""
+        """Return the names of the folders. Raises ArtifactStoreError."""
         try:
             entries = self._do("list", "its folders", lambda files: files.ls(self.root, detail=True))
         except FileNotFoundError:
@@ -85,7 +87,7 @@ class ObjectStore:
         return sorted(entry["name"].rpartition("/")[2] for entry in entries if entry["type"] == "directory")
 
     def folder(self, folder: str) -> Iterator[tuple[str, int, float]]:
-        """(name, bytes, unix time when it was last put) of the objects of one folder. Raises ArtifactStoreError."""
+        """Yield (name, bytes, unix time of the last put) of the objects in one folder. Raises ArtifactStoreError."""
         try:
             entries = self._do("list", folder, lambda files: files.ls(self._key(folder), detail=True))
         except FileNotFoundError:
@@ -96,7 +98,7 @@ class ObjectStore:
                 yield name, int(entry["size"]), entry["LastModified"].timestamp()
 
     def delete(self, names: Sequence[str]) -> None:
-        """Those that are gone already are no error. Raises ArtifactStoreError."""
+        """Delete objects; some may not exist. Raises ArtifactStoreError."""
         if names:
             self._do("delete", names[0], lambda files: files.rm([self._key(name) for name in names]))
 
@@ -108,7 +110,7 @@ class ObjectStore:
         try:
             return action(files)
         except Exception as error:
-            # The driver lets errors of three libraries through, of no common class.
+            # The driver raises errors of three libraries, which have no common class.
             if isinstance(error, FileNotFoundError) and not _is_no_bucket(error):
                 raise FileNotFoundError(f"There is no object {self.url}/{name}.") from None
             raise ArtifactStoreError(self._sentence(verb, name, error)) from error
@@ -139,13 +141,13 @@ class ObjectStore:
             )
         else:
             template = _("INTERLOCK_ARTIFACTS is {url}, but it failed to {verb} {name}: {kind}: {error}.")
-        values = {"url": self.url, "verb": verb, "name": name, "kind": kind, "error": _told(error)}
+        values = {"url": self.url, "verb": verb, "name": name, "kind": kind, "error": _summary(error)}
         return Sentence(template, values)
 
     def _files(self) -> Any:
-        """The driver. Raises ArtifactStoreError where it is not installed, or its configuration is of no use."""
+        """Return the driver. Raises ArtifactStoreError if it is not installed or wrongly configured."""
         with self._lock:
-            if self._opened is None:
+            if self._driver is None:
                 try:
                     import s3fs
                 except ModuleNotFoundError as error:
@@ -166,12 +168,12 @@ class ObjectStore:
                             "retries": {"total_max_attempts": TRIES},
                         },
                     )
-                    # botocore's tries, not five of those again.
+                    # botocore retries; the driver would repeat all of it five times.
                     opened.retries = 1
-                    self._opened = opened
+                    self._driver = opened
                 except Exception as error:
                     raise ArtifactStoreError(self._sentence("use", "it", error)) from error
-            return self._opened
+            return self._driver
 
 
 _NO_ANSWER = frozenset(
@@ -193,6 +195,6 @@ def _is_full(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno == errno.ENOSPC
 
 
-def _told(error: BaseException) -> str:
+def _summary(error: BaseException) -> str:
     text = " ".join(str(error).split()).rstrip(".")
     return text[:300] or ("no answer in time" if type(error).__name__ == "FSTimeoutError" else type(error).__name__)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import IO, Any
 
-from engine.artifacts.cached import StoredArtifacts
+from engine.artifacts.cached import CachedArtifacts
 from engine.artifacts.s3 import ArtifactStoreError
 from engine.executors.base import Ended, Executor, NodeProcessInfo, Report, Returned, Started, Work
 from engine.inspect import procfs
@@ -36,7 +36,7 @@ class ArtifactTransfer:
 
     remote = None
 
-    def __init__(self, supervisor: Supervisor, artifacts: StoredArtifacts) -> None:
+    def __init__(self, supervisor: Supervisor, artifacts: CachedArtifacts) -> None:
         self.supervisor = supervisor
         self.artifacts = artifacts
         self._fetching: dict[str, Work] = {}
@@ -244,7 +244,7 @@ class ArtifactTransfer:
         error: dict[str, Any] | None = None
         try:
             # An input that is returned as the output is in the store already.
-            (self.artifacts.keep if was_input else self.artifacts.upload)(name)
+            (self.artifacts.renew if was_input else self.artifacts.upload)(name)
         except Exception as failure:
             error = _describe(failure, "The output could not be stored.")
         return lambda: self._on_stored(ended, error)
@@ -267,7 +267,7 @@ def with_artifact_store(supervisor: Supervisor) -> Supervisor | ArtifactTransfer
     from engine.artifacts import artifacts_of
 
     artifacts = artifacts_of(config)
-    assert isinstance(artifacts, StoredArtifacts)
+    assert isinstance(artifacts, CachedArtifacts)
     return ArtifactTransfer(supervisor, artifacts)
 
 

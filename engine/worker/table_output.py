@@ -137,7 +137,7 @@ def adopt(staged: str, task: Task, connection: Any) -> dict[str, Any]:
             f"{SCHEMA_BYTES_MAX:,} bytes. Turn columns into rows, for example with UNPIVOT."
         )
     size = os.stat(staged).st_size
-    name = task.artifacts.adopt(staged, ".parquet")
+    name = task.artifacts.add_staged(staged, ".parquet")
     return {
         "kind": "table",
         "artifact": name,

@@ -93,7 +93,7 @@ def test_a_file_goes_with_the_last_run_that_names_it(store, django_capture_on_co
     found, last = [ended(artifact=name) for name in names], ended(artifact=names[1])
     with django_capture_on_commit_callbacks(execute=True):
         deletion.delete_many(found)
-    assert [store.touched(name) is None for name in names] == [True, False]
+    assert [store.stored_at(name) is None for name in names] == [True, False]
     with django_capture_on_commit_callbacks(execute=True):
         deletion.delete_many([last])
-    assert store.touched(names[1]) is None
+    assert store.stored_at(names[1]) is None

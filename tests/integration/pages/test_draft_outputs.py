@@ -64,7 +64,7 @@ def table(artifacts: Artifacts, sql: str) -> dict[str, Any]:
     assert rows is not None
     return {
         "kind": "table",
-        "artifact": artifacts.adopt(staged, ".parquet"),
+        "artifact": artifacts.add_staged(staged, ".parquet"),
         "schema": [{"name": name, "type": kind} for name, kind, *_ in described],
         "row_count": rows[0],
         "bytes": 1,

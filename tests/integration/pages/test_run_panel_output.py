@@ -32,7 +32,7 @@ def table(artifacts: Artifacts, sql: str) -> dict[str, Any]:
     count = connection.execute(f"SELECT count(*) FROM '{staged}'").fetchone()[0]
     connection.close()
     schema = [{"name": row[0], "type": row[1]} for row in described]
-    name = artifacts.adopt(staged, ".parquet")
+    name = artifacts.add_staged(staged, ".parquet")
     return {"kind": "table", "artifact": name, "schema": schema, "row_count": count, "bytes": 9, "ports": ["out"]}
 
 

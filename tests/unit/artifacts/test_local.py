@@ -1,4 +1,4 @@
-"""Artifacts are whole or not there, named by what they hold, and hold what they held."""
+"""Artifacts are complete or do not exist, are named by their content, and do not change."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def test_a_file_is_copied_and_a_staged_one_is_moved(artifacts: Artifacts, tmp_pa
     assert source.exists()
     staged = artifacts.stage("c2", ".parquet")
     Path(staged).write_bytes(b"x" * 3_000_000)
-    assert artifacts.adopt(staged, ".parquet") == name
+    assert artifacts.add_staged(staged, ".parquet") == name
     assert not os.listdir(artifacts.staging)
 
 
-def test_what_is_stored_again_counts_as_new(artifacts: Artifacts) -> None:
+def test_content_that_is_stored_again_counts_as_new(artifacts: Artifacts) -> None:
     name = artifacts.put_bytes(b"a")
     os.utime(artifacts.path(name), (1, 1))
     assert artifacts.put_bytes(b"a") == name
     assert artifacts.path(name).stat().st_mtime > 1_000_000_000
-    assert [(entry.name, entry.size) for entry in artifacts.entries()] == [(name, 1)]
+    assert [(entry.name, entry.size) for entry in artifacts.files()] == [(name, 1)]
 
 
 def test_a_file_of_the_wrong_size_under_the_name_is_replaced(artifacts: Artifacts) -> None:
@@ -67,7 +67,7 @@ def test_only_names_of_artifacts_are_paths(artifacts: Artifacts, name: str) -> N
         artifacts.path(name)
 
 
-def test_delete_says_whether_it_was_there(artifacts: Artifacts) -> None:
+def test_delete_returns_whether_the_artifact_existed(artifacts: Artifacts) -> None:
     name = artifacts.put_bytes(b"a")
     assert artifacts.exists(name)
     assert artifacts.delete(name)
@@ -75,7 +75,7 @@ def test_delete_says_whether_it_was_there(artifacts: Artifacts) -> None:
     assert not artifacts.exists(name)
 
 
-def test_what_an_attempt_staged_is_cleaned_by_claim_or_by_age(artifacts: Artifacts) -> None:
+def test_staged_files_are_deleted_by_claim_or_by_age(artifacts: Artifacts) -> None:
     for claim in ("c1", "c1", "c2"):
         Path(artifacts.stage(claim)).write_bytes(b"half")
     artifacts.discard("c1")
@@ -86,7 +86,7 @@ def test_what_an_attempt_staged_is_cleaned_by_claim_or_by_age(artifacts: Artifac
     assert artifacts.clean_staging() == 0
 
 
-def test_a_store_that_fails_leaves_nothing(artifacts: Artifacts, tmp_path: Path) -> None:
+def test_a_failed_copy_leaves_no_staged_file(artifacts: Artifacts, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         artifacts.put_file(tmp_path / "nowhere")
     assert not os.listdir(artifacts.staging)

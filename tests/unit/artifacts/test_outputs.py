@@ -1,4 +1,4 @@
-"""Outputs as the API gives them: rows, values and files."""
+"""Outputs as the API returns them: rows, values and files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def artifacts(tmp_path: Path) -> Artifacts:
 
 
 def table(artifacts: Artifacts, sql: str) -> dict[str, Any]:
-    """The stored form of a query's result."""
+    """Return the stored form of a query's result."""
     staged = artifacts.stage("test", ".parquet")
     connection = duck.connect(paths=[staged])
     connection.execute("CREATE VIEW x AS SELECT 1")
@@ -32,7 +32,7 @@ def table(artifacts: Artifacts, sql: str) -> dict[str, Any]:
     connection.close()
     size = Path(staged).stat().st_size
     schema = [{"name": row[0], "type": row[1]} for row in described]
-    name = artifacts.adopt(staged, ".parquet")
+    name = artifacts.add_staged(staged, ".parquet")
     return {"kind": "table", "artifact": name, "schema": schema, "row_count": count, "bytes": size, "ports": ["out"]}
 
 
@@ -49,7 +49,7 @@ def test_rows_come_with_offset_and_limit_in_order(artifacts: Artifacts) -> None:
     assert outputs.table_rows(stored, artifacts, 5000, 10)["rows"] == []
 
 
-def test_no_name_of_a_column_stands_for_the_row(artifacts: Artifacts) -> None:
+def test_a_column_may_have_the_name_of_the_rows_alias(artifacts: Artifacts) -> None:
     stored = table(artifacts, "select null::int r, 2 R_, 3 t, 4 struct, 5 s")
     assert outputs.table_rows(stored, artifacts, 0, 9)["rows"] == [{"r": None, "R_": 2, "t": 3, "struct": 4, "s": 5}]
 
@@ -104,7 +104,7 @@ def test_json_and_parquet_hold_the_whole_table(artifacts: Artifacts) -> None:
     assert not list(Path(artifacts.staging).iterdir())
 
 
-def test_a_large_export_comes_in_pieces(artifacts: Artifacts) -> None:
+def test_a_large_export_is_returned_in_pieces(artifacts: Artifacts) -> None:
     stored = table(artifacts, "select range n, repeat('x', 100) s from range(20000)")
     pieces = list(outputs.export(stored, artifacts, "csv"))
     assert len(pieces) > 1
@@ -112,7 +112,7 @@ def test_a_large_export_comes_in_pieces(artifacts: Artifacts) -> None:
     assert b"".join(pieces).count(b"\n") == 20_001
 
 
-def test_values_come_inline_or_from_their_artifact(artifacts: Artifacts) -> None:
+def test_values_are_read_inline_or_from_their_artifact(artifacts: Artifacts) -> None:
     small = {"kind": "json", "value": {"a": "é"}, "bytes": 10, "ports": ["out"]}
     name = artifacts.put_bytes(b"[1,2]", ".json")
     large = {"kind": "json", "artifact": name, "bytes": 5, "ports": ["out"]}
@@ -122,24 +122,24 @@ def test_values_come_inline_or_from_their_artifact(artifacts: Artifacts) -> None
     assert exported(large, artifacts, "json") == b"[1,2]"
 
 
-def test_what_cannot_be_exported_says_so_before_a_byte_is_sent(artifacts: Artifacts) -> None:
+def test_an_export_that_is_impossible_fails_before_a_byte_is_sent(artifacts: Artifacts) -> None:
     value = {"kind": "json", "value": 1, "bytes": 1, "ports": ["out"]}
-    with pytest.raises(outputs.CannotExport, match="json only"):
+    with pytest.raises(outputs.ExportError, match="json only"):
         outputs.export(value, artifacts, "csv")
-    with pytest.raises(outputs.CannotExport, match="xlsx"):
+    with pytest.raises(outputs.ExportError, match="xlsx"):
         outputs.export(value, artifacts, "xlsx")
 
 
-def test_an_artifact_that_is_gone_or_broken_is_unreadable(artifacts: Artifacts) -> None:
+def test_a_missing_or_broken_artifact_is_unreadable(artifacts: Artifacts) -> None:
     stored = table(artifacts, "select 1 a")
     path = artifacts.path(stored["artifact"])
     path.chmod(0o600)
     path.write_bytes(b"no parquet")
-    with pytest.raises(outputs.Unreadable, match="cannot be read"):
+    with pytest.raises(outputs.UnreadableOutput, match="cannot be read"):
         outputs.table_rows(stored, artifacts, 0, 10)
     path.unlink()
     for ask in (lambda: outputs.table_rows(stored, artifacts, 0, 1), lambda: outputs.export(stored, artifacts, "csv")):
-        with pytest.raises(outputs.Unreadable, match="it no longer exists"):
+        with pytest.raises(outputs.UnreadableOutput, match="it no longer exists"):
             ask()
 
 
@@ -165,7 +165,7 @@ def test_nulls_of_each_column_are_counted(artifacts: Artifacts, monkeypatch: pyt
     stored = table(artifacts, flat)
     assert outputs.null_counts(stored, artifacts) == ([250, 1000, 0], 1000)
     nested = table(artifacts, f"select *, if(a is null, null, [a, null]) l, {{'k': b}} s from ({flat})")
-    # Lists and structs do not say it of themselves: the rows are looked at.
+    # Lists and structs have no statistics: the rows are counted.
     assert outputs.null_counts(nested, artifacts) == ([250, 1000, 0, 250, 0], 1000)
     monkeypatch.setattr(outputs, "NULLS_ROWS_MAX", 100)
     again = table(artifacts, f"select [a] l from ({flat})")
@@ -175,7 +175,7 @@ def test_nulls_of_each_column_are_counted(artifacts: Artifacts, monkeypatch: pyt
     assert outputs.null_counts(empty, artifacts) == ([0, 0, 0], 0)
 
 
-def test_nulls_are_remembered_by_what_the_table_holds(artifacts: Artifacts) -> None:
+def test_numbers_of_nulls_are_cached_by_content(artifacts: Artifacts) -> None:
     stored = table(artifacts, "select null::int n from range(7)")
     assert outputs.null_counts(stored, artifacts) == ([7], 7)
     artifacts.delete(stored["artifact"])
