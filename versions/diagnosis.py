@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from engine import diagnosis as engine_diagnosis
 from engine.clock import iso
+from engine.diagnosis import diagnose as engine_diagnosis
 from engine.diagnosis.finding import Action, Diagnosis, Evidence, Finding
 from engine.diagnosis.wording import clock_time, cut
 from engine.models import Run

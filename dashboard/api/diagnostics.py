@@ -13,7 +13,7 @@ from dashboard.api import shapes
 from dashboard.api.base import ApiView, Query, parameter
 from dashboard.api.shapes import AnyJSON, AnyObjectOrNull, Shape, Timestamp
 from dashboard.api.trace_shapes import Stack
-from engine.diagnosis.gather_running import WAITING_MAX
+from engine.diagnosis.run_rows import WAITING_MAX
 from engine.diagnosis.shape import to_dict
 from versions import diagnosis
 

@@ -28,7 +28,7 @@ from dashboard.presenters.sentences import error_sentence, sentence_text
 from dashboard.presenters.states import progress_counts
 from dashboard.samples import SAMPLES
 from engine import clock
-from engine.diagnosis import diagnose
+from engine.diagnosis.diagnose import diagnose
 from engine.models import Attempt, Definition, NodeRun, Run
 from engine.models.conditions import unfinished_nodes, unfinished_runs
 from engine.policy import stuck_after

@@ -11,16 +11,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import Resolver404, resolve, reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from dashboard import access
 from dashboard.access import Person, Right
 from dashboard.presenters.sentences import sentence_html, sentence_text
 from dashboard.presenters.states import state_style
-from engine.diagnosis import failed, waiting
 from engine.diagnosis.finding import Action, Evidence, Finding
-from engine.sentences import Sentence, gettext_noop
 
 EVIDENCE_ICONS: Mapping[str, str] = {
     "duration": "clock",
@@ -67,30 +64,12 @@ def card(finding: Finding, user: Person, *, state: str = "", stuck: bool = False
 
 
 def below_lead(lead: str, finding: Finding) -> dict[str, Any]:
-    """Return lead, text and evidence of a card whose lead already says what happened.
-
-    The text is then only the cause or the remedy, and the evidence says only when it happened.
-    """
-    values = finding.message.values
-    part = values.get("remedy") or values.get("cause")
-    text = format_html(_("{sentence}."), sentence=sentence_html(part)) if isinstance(part, Sentence) else None
+    """Return lead, text and evidence of a card whose lead already says what happened."""
     return {
         "lead": lead,
-        "text": text or sentence_html(_brief(finding.message)),
-        "evidence": [_evidence(replace(one, message=_brief(one.message))) for one in finding.evidence],
+        "text": sentence_html(finding.brief or finding.message),
+        "evidence": [_evidence(replace(one, message=one.brief or one.message)) for one in finding.evidence],
     }
-
-
-_BRIEF = {
-    failed.ERROR: gettext_noop("Attempt {attempt} in {process} ended at {time}"),
-    waiting.RETRY_FAILED: gettext_noop("Attempt {attempt} in {process} failed at {time}"),
-    waiting.RETRY: gettext_noop("Retries in {span}."),
-}
-"""Sentences of the diagnosis, shortened for use below the error that they repeat."""
-
-
-def _brief(sentence: Sentence) -> Sentence:
-    return Sentence(_BRIEF.get(sentence.template, sentence.template), sentence.values)
 
 
 def style_of(code: str, state: str, stuck: bool) -> str:

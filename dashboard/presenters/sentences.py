@@ -66,19 +66,12 @@ def error_message(error: Exception) -> str:
 _ENGINE_TEXTS = frozenset(("message", "what", "why"))
 """Values of sentences that are texts of the engine."""
 
-_ERROR = re.compile(r"([\w.]+) in line (\d+)(?:[,:] (.*))?", re.DOTALL)
-"""An error as the diagnosis formats it (engine.diagnosis.wording.error_text)."""
-
 
 def _value_text(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if name == "state":
         return str(state_style(value).word).lower()
-    error = _ERROR.fullmatch(value) if name == "cause" else None
-    if error is not None:
-        head = _("{kind} in line {line}").format(kind=error[1], line=error[2])
-        return _error_text(head, error[3] or "")
     return engine_words(value) if name in _ENGINE_TEXTS else value
 
 

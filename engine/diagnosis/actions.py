@@ -1,11 +1,11 @@
-"""Calls of the API that help, ready to be sent, with numbers that fit. Pure."""
+"""Actions that help: calls of the API with suitable values. Pure."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from engine.diagnosis.facts import Failure, Running
+from engine.diagnosis.facts import FailureFacts, RunningFacts
 from engine.diagnosis.finding import Action
 from engine.diagnosis.wording import span
 from engine.sentences import Sentence, gettext_noop
@@ -14,13 +14,14 @@ LIMITS = (
     2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 2700, 3600, 5400, 7200,
     10_800, 14_400, 21_600, 28_800, 43_200, 64_800, 86_400, 172_800, 345_600, 604_800, 1_209_600, 2_592_000,
 )  # fmt: skip
-"""Limits that a person would choose."""
+"""Seconds that a person would choose as a limit."""
 SECONDS_MAX = 31_536_000
 LIMIT_TIMES = 3.0
-"""A limit is about this many times what is expected, ..."""
-LIMIT_LEAST_LEARNED = 5
-"""... and no shorter than this, where the expectation is only learned."""
-LIMIT_LEAST_QUIET = 60
+"""A limit is about this many times the expected duration."""
+LIMIT_MIN_LEARNED = 5
+"""Seconds; the shortest limit if the expected duration is learned."""
+LIMIT_MIN_QUIET = 60
+"""Seconds; the shortest limit of a node without expected duration."""
 MEMORY_STEP_MB = 64
 
 _RETRY_LIMIT = gettext_noop("Retry with a {limit} limit")
@@ -38,7 +39,7 @@ _CREATE_POOL = gettext_noop("Create pool {pool}")
 
 
 def limit_for(expected: float, *, least: float = 0.0) -> float:
-    """A limit that a person would choose: about LIMIT_TIMES what is expected, above what counts as stuck."""
+    """Return a limit that a person would choose: about LIMIT_TIMES the expected duration, and beyond stuck."""
     wanted = max(LIMIT_TIMES * expected, least)
     above = [limit for limit in LIMITS if limit > 2 * expected and limit >= least]
     if not above:
@@ -46,18 +47,18 @@ def limit_for(expected: float, *, least: float = 0.0) -> float:
     return float(min(above, key=lambda limit: abs(math.log(limit / wanted))))
 
 
-def limit_of(running: Running, active_seconds: float = 0.0) -> float:
-    """The limit with which a stuck node is tried again.
+def limit_of(running: RunningFacts, active_seconds: float = 0.0) -> float:
+    """Return the limit with which a stuck node is retried.
 
-    `active_seconds`: of one of which nothing is expected, how long it worked before it went quiet.
+    `active_seconds`: how long a node without expected duration worked before it became quiet.
     """
-    if running.expected is None or running.limit is None:
-        return limit_for(active_seconds, least=LIMIT_LEAST_QUIET)
-    return limit_for(running.expected, least=LIMIT_LEAST_LEARNED if running.expected_from == "learned" else 0.0)
+    if running.expected is None or running.stuck_after is None:
+        return limit_for(active_seconds, least=LIMIT_MIN_QUIET)
+    return limit_for(running.expected, least=LIMIT_MIN_LEARNED if running.expected_from == "learned" else 0.0)
 
 
 def hard_after(soft: float) -> float:
-    """The hard limit that goes with a soft one: some time to save and clean up."""
+    """Return the hard limit for a soft one: it leaves some time to save and clean up."""
     return float(min(SECONDS_MAX, soft + max(5, min(60, round(soft / 2)))))
 
 
@@ -65,22 +66,22 @@ def _node(run: int, node: str, verb: str) -> str:
     return f"/api/v1/runs/{run}/nodes/{node}/{verb}/"
 
 
-def retry_with_limit(run: int, running: Running, active_seconds: float = 0.0) -> Action:
-    """End the attempt and open the next, which is told and then killed in time."""
+def retry_with_limit(run: int, running: RunningFacts, active_seconds: float = 0.0) -> Action:
+    """End the attempt and retry with limits."""
     soft = limit_of(running, active_seconds)
     policy = {"soft_timeout": _whole(soft), "hard_timeout": _whole(hard_after(soft))}
     label = Sentence(_RETRY_LIMIT, {"limit": span(soft)})
     return Action(label, "POST", _node(run, running.node, "retry"), {"policy": policy}, danger=True)
 
 
-def retry_with_time(run: int, failure: Failure, soft: float) -> Action:
+def retry_with_time(run: int, failure: FailureFacts, soft: float) -> Action:
     policy = {"soft_timeout": _whole(soft), "hard_timeout": _whole(max(hard_after(soft), 2 * soft))}
     label = Sentence(_RETRY_LIMIT, {"limit": span(soft)})
     return Action(label, "POST", _node(run, failure.node, "retry"), {"policy": policy})
 
 
 def more_memory(memory_mb: int, used_bytes: int | None, machine_bytes: int | None) -> int | None:
-    """A greater `memory_mb` that the machine has; None: it has no more."""
+    """Return a larger `memory_mb` that the machine has; None: it has no more."""
     wanted = max(2 * memory_mb, math.ceil(1.5 * (used_bytes or 0) / 2**20))
     wanted = math.ceil(wanted / MEMORY_STEP_MB) * MEMORY_STEP_MB
     if machine_bytes is not None:
@@ -89,7 +90,7 @@ def more_memory(memory_mb: int, used_bytes: int | None, machine_bytes: int | Non
 
 
 def retry_with_memory(run: int, node: str, memory_mb: int, *, ends: bool) -> Action:
-    """`ends`: it ends a running attempt."""
+    """`ends`: this ends a running attempt."""
     label = Sentence(_RETRY_MEMORY, {"memory": f"{memory_mb:,}"})
     return Action(label, "POST", _node(run, node, "retry"), {"policy": {"memory_mb": memory_mb}}, danger=ends)
 
@@ -107,7 +108,6 @@ def take_stacks(run: int, node: str) -> Action:
 
 
 def skip(run: int, node: str) -> Action:
-    """Let the run go on without the node."""
     return Action(Sentence(_SKIP), "POST", _node(run, node, "skip"), {}, danger=True)
 
 
@@ -116,7 +116,7 @@ def cancel_node(run: int, node: str) -> Action:
 
 
 def cancel_holder(run: int, node: str) -> Action:
-    """End the node, perhaps of another run, that holds what is waited for."""
+    """End the node, perhaps of another run, that holds what others wait for."""
     label = Sentence(_CANCEL_HOLDER, {"node": node, "run": run})
     return Action(label, "POST", _node(run, node, "cancel"), {}, danger=True)
 
@@ -126,7 +126,7 @@ def cancel_run(run: int) -> Action:
 
 
 def resize_pool(pool: str, slots: int, more: int) -> Action:
-    """`slots` in all, `more` of them new."""
+    """`slots`: the new size; `more`: how many are added."""
     label = Sentence(_ADD_SLOT if more == 1 else _ADD_SLOTS, {"n": more, "pool": pool})
     return Action(label, "PATCH", f"/api/v1/pools/{pool}/", {"slots": slots})
 
@@ -136,5 +136,5 @@ def create_pool(pool: str, slots: int) -> Action:
 
 
 def _whole(seconds: float) -> Any:
-    """Whole seconds as an integer: what a person would write."""
+    """Return whole seconds as an integer, as a person would write them."""
     return int(seconds) if float(seconds).is_integer() else seconds

@@ -1,6 +1,6 @@
-"""What the rules know: plain values, gathered by facts.py or made by hand in tests. Pure.
+"""What the rules know about a run: plain values, read by the readers of this package or made by tests. Pure.
 
-Times are aware datetimes, spans seconds. None always means: not determined, or there is none.
+Times are aware datetimes, spans are seconds. None always means: not determined, or there is none.
 """
 
 from __future__ import annotations
@@ -12,21 +12,20 @@ from typing import Any
 
 from engine import policy
 from engine.admission.conditions import WaitingCondition
-from engine.policy import stuck_after
 from engine.sentences import Sentence
 
-BEHIND_MOST = 1000
+DEPENDENTS_MAX = 1000
 MARKS = (policy.MARKED_STUCK, policy.MARKED_QUIET, "Counts as stuck", "Counts as quiet")
 """How the lines begin that the scheduler added to a node's log; the last two are of earlier releases."""
 
 
 def own_lines(logs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The lines that the node itself wrote."""
+    """Return the lines that the node itself wrote."""
     return [line for line in logs if not str(line["message"]).startswith(MARKS)]
 
 
 @dataclass(frozen=True, slots=True)
-class Sampled:
+class UsageSample:
     """Resource use of one attempt's process tree at one moment."""
 
     at: datetime
@@ -42,8 +41,8 @@ class Sampled:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """Stacks of a running attempt."""
+class StoredStack:
+    """Stacks of an attempt at one moment."""
 
     taken_at: datetime
     why: str
@@ -52,8 +51,8 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A node of the run that runs now."""
+class RunningFacts:
+    """A node that runs now."""
 
     node: str
     name: str
@@ -64,7 +63,7 @@ class Running:
     seconds: float
     """How long the attempt has run."""
     worker: str = ""
-    """On whose host its process is; empty: the scheduler's."""
+    """The Celery worker that runs it; empty: the scheduler's own node processes."""
     expected: float | None = None
     expected_from: str = "none"
     soft_timeout: float | None = None
@@ -72,40 +71,39 @@ class Running:
     memory_mb: int | None = None
     logs: Sequence[Mapping[str, Any]] = ()
     """Its last lines, oldest first."""
-    said_at: datetime | None = None
+    last_output_at: datetime | None = None
     """When it last wrote a line or reported progress."""
     fraction: float | None = None
-    """Of its work, as it last reported, ..."""
+    """The progress that it last reported, with `progress_at` and `progress_message`."""
     progress_at: datetime | None = None
-    """... when, ..."""
-    progress_words: str = ""
-    """... and with which message."""
-    stack: Kept | None = None
+    progress_message: str = ""
+    stack: StoredStack | None = None
     """The newest of this attempt."""
-    samples: Sequence[Sampled] = ()
+    samples: Sequence[UsageSample] = ()
     """Of this attempt in the last SAMPLES_SECONDS, oldest first."""
     cores: float | None = None
     """How many it may use (affinity and quota)."""
-    behind: int = 0
-    """Nodes of the run that cannot start before it ends; counted up to BEHIND_MOST."""
+    dependents: int = 0
+    """Nodes of the run that cannot start before it ends; counted up to DEPENDENTS_MAX."""
 
     @property
-    def limit(self) -> float | None:
-        """Seconds after which it counts as stuck."""
-        return stuck_after(self.expected, self.expected_from)
+    def stuck_after(self) -> float | None:
+        """Seconds after which it is stuck."""
+        return policy.stuck_after(self.expected, self.expected_from)
 
     @property
     def is_stuck(self) -> bool:
-        limit = self.limit
+        limit = self.stuck_after
         return limit is not None and self.seconds > limit
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
-    """Who has what a node waits for: slots of a pool, or a node process."""
+class Blocker:
+    """Who has what a node waits for: a node with slots of a pool or with a node process, or another run."""
 
     run: int
     node: str
+    """Empty: the run as a whole."""
     since: datetime | None
     slots: int = 1
     pid: int | None = None
@@ -121,16 +119,16 @@ class PoolFacts:
     """None: there is no such pool."""
     in_use: int = 0
     wanted: int = 1
-    """Slots that the node takes."""
+    """Slots that the node needs."""
     ahead: int = 0
-    """Slots that those before it in the line take."""
-    holders: Sequence[Holder] = ()
+    """Slots that nodes ahead of it in the queue will take."""
+    holders: Sequence[Blocker] = ()
     """The longest first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Root:
-    """The upstream node that everything behind it really waits for."""
+class UpstreamRoot:
+    """The upstream node that a pending node really waits for."""
 
     node: str
     name: str
@@ -139,12 +137,12 @@ class Root:
     is_stuck: bool = False
     pid: int | None = None
     why: Sentence | None = None
-    """What it waits for itself, where one node is asked about."""
+    """What it waits for itself; only determined for a requested node."""
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A node of the run that does not run and has not ended."""
+class WaitingFacts:
+    """A node that does not run and has not ended."""
 
     node: str
     name: str
@@ -153,33 +151,32 @@ class Waiting:
     conditions: Sequence[WaitingCondition]
     since: datetime | None = None
     pool: PoolFacts | None = None
-    root: Root | None = None
-    """Of a pending one."""
+    root: UpstreamRoot | None = None
+    """Of a pending node."""
     attempt: int = 0
     retries: int = 0
     retry_at: datetime | None = None
     error: Mapping[str, Any] | None = None
-    """Of the last attempt of a retrying one."""
+    """Of a retrying node, from its last attempt; `pid` and `failed_at` likewise."""
     pid: int | None = None
-    """Of that attempt."""
     failed_at: datetime | None = None
     queue: str = ""
-    """Of a ready one."""
+    """Of a ready node."""
 
 
 @dataclass(frozen=True, slots=True)
-class Resting:
-    """A worker that lives and gets no work."""
+class DrainingWorker:
+    """A worker that is alive and gets no work."""
 
     name: str
     queues: Sequence[str]
     reason: str
-    """Why it drains, see engine.states."""
+    """A HostReason."""
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """A node that failed or ran out of time."""
+class FailureFacts:
+    """A node that failed or timed out."""
 
     node: str
     name: str
@@ -190,7 +187,7 @@ class Failure:
     pid: int | None
     finished_at: datetime | None
     worker: str = ""
-    """On whose host that process was; empty: the scheduler's."""
+    """The Celery worker that ran it; empty: the scheduler's own node processes."""
     seconds: float | None = None
     """Running time of its last attempt."""
     soft_timeout: float | None = None
@@ -201,15 +198,15 @@ class Failure:
     """Used by its last attempt."""
     retries: int = 0
     """Retries used."""
-    stack: Kept | None = None
-    """Of that attempt, just before a limit acted."""
+    stack: StoredStack | None = None
+    """Of its last attempt, just before a limit ended it."""
     logs: Sequence[Mapping[str, Any]] = ()
     """Its last lines, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """A run, or the part of it that one node is about."""
+class RunFacts:
+    """A run, or the part of it that concerns one node."""
 
     run: int
     workflow: str
@@ -223,26 +220,26 @@ class Facts:
     beat_age: float | None = 0.0
     """Seconds since the scheduler's last heartbeat; None: there was none."""
     scheduler_pid: int | None = None
-    running: Sequence[Running] = ()
-    waiting: Sequence[Waiting] = ()
+    running: Sequence[RunningFacts] = ()
+    waiting: Sequence[WaitingFacts] = ()
     """The first of them; ready ones first."""
     waiting_total: int = 0
-    failures: Sequence[Failure] = ()
-    """The first in time; with one node asked for, what made it end as it did."""
+    failures: Sequence[FailureFacts] = ()
+    """The first failure; for a requested node the one that made it end as it did."""
     failed_total: int = 0
-    occupants: Sequence[Holder] = ()
-    """Who has the node processes, the longest first; () unless a node waits for one."""
+    occupants: Sequence[Blocker] = ()
+    """The nodes in the node processes, the longest first; empty unless a node waits for one."""
     processes: int = 0
-    resting: Sequence[Resting] = ()
-    """Workers that get no work; () unless a node's queue has no worker."""
+    draining: Sequence[DrainingWorker] = ()
+    """Empty unless a node's queue has no worker."""
     max_runs: int | None = None
-    rivals: Sequence[Holder] = ()
-    """Runs of the same workflow that keep this one from starting (`node` empty), the longest first."""
+    competing_runs: Sequence[Blocker] = ()
+    """Runs of the same workflow that keep this one from starting, the longest first."""
     machine_memory: int | None = None
     """Bytes."""
-    asked: str | None = None
-    """The one node that is asked about: then also what is in order is explained."""
-    asked_name: str = ""
+    requested_node: str | None = None
+    """The only node in question: its waiting is explained even if it is in order."""
+    requested_name: str = ""
 
     @property
     def duration(self) -> float | None:

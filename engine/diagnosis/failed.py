@@ -1,4 +1,4 @@
-"""Rules about what failed: where it began, with which error, and what helps. Pure."""
+"""Rules about failures: which node failed first, with which error, and what helps. Pure."""
 
 from __future__ import annotations
 
@@ -6,53 +6,55 @@ from typing import Any
 
 from engine.clock import iso
 from engine.diagnosis import actions, remedies
-from engine.diagnosis.facts import Facts, Failure, own_lines
+from engine.diagnosis.facts import FailureFacts, RunFacts, own_lines
 from engine.diagnosis.finding import Action, Evidence, Finding
 from engine.diagnosis.stuck import cause
-from engine.diagnosis.threads import doing
-from engine.diagnosis.wording import clock_time, cut, error_text, process, size, span
+from engine.diagnosis.threads import activity_of
+from engine.diagnosis.wording import clock_time, cut, error_sentence, process, size, span
 from engine.sentences import Sentence, gettext_noop
 from engine.states import RUN_TERMINAL
 
 ADVISED = frozenset(("MemoryLimit", "TableExists", "MissingPackage", "ProcessLimit", "SoftTimeout", "BadOutput"))
-"""Classes whose messages say themselves what to do, in further sentences; here the remedy does."""
-LINES = 5
+"""Error classes whose messages go on with advice after the first sentence; here the remedy gives it."""
+LINES_MAX = 5
 """Log lines in the evidence."""
 
 _FAILED = gettext_noop('"{node}" failed: {cause}. {remedy}.')
 _TIMED_OUT = gettext_noop('"{node}" ran out of time: {cause}. {remedy}.')
-_NO_ERROR = gettext_noop('Why "{node}" failed is not determined: no error was reported. {remedy}.')
-ERROR = gettext_noop("Attempt {attempt} in {process} ended at {time}: {cause}")
+_ONLY = gettext_noop("{sentence}.")
+_NO_ERROR = gettext_noop('"{node}" failed without an error message. {remedy}.')
+_ERROR = gettext_noop("Attempt {attempt} in {process} ended at {time}: {cause}")
+_ERROR_BRIEF = gettext_noop("Attempt {attempt} in {process} ended at {time}")
 _RETRIED = gettext_noop("All {n} retries are used up")
-_RETRIED_ONE = gettext_noop("The one retry is used up")
+_RETRIED_ONE = gettext_noop("The only retry is used up")
 _LINE = gettext_noop("{line}")
 _RAN = gettext_noop("It ran for {span}; its soft limit is {soft}")
 _RAN_HARD = gettext_noop("It ran for {span}; its hard limit is {hard}")
 _PEAK = gettext_noop("It used up to {peak}; its limit (memory_mb) is {limit}")
 _PEAK_MACHINE = gettext_noop("It used up to {peak}; this machine has {machine}")
-_BEFORE = gettext_noop("Just before, at {time}: {cause}")
+_BEFORE = gettext_noop("Just before it ended, at {time}: {cause}")
 _ALSO = gettext_noop("{n} more nodes failed after it")
 _ALSO_ONE = gettext_noop("1 more node failed after it")
 _BECAUSE = gettext_noop('"{node}" was not started because "{first}" failed: {cause}.')
-_RUN_TIMEOUT = gettext_noop("The run passed its own time limit (settings.timeout) after {span}.")
+_RUN_TIMEOUT = gettext_noop("The run exceeded its own time limit (settings.timeout) after {span}.")
 _RUN_ENDED = gettext_noop("It started at {time} and ended after {span}")
 _RETRY_ALL = gettext_noop("Retry unfinished nodes")
 
 
-def findings(facts: Facts) -> list[Finding]:
-    """The first failure in time, with what helps; of an asked node that was not started for it, that it was so."""
+def findings(facts: RunFacts) -> list[Finding]:
+    """Return the first failure with what helps; for a requested node that did not run because of it, that it is so."""
     found: list[Finding] = []
     if facts.state == "timed_out":
         found.append(_run_timeout(facts))
     for failure in facts.failures:
-        if facts.asked is not None and failure.node != facts.asked:
-            found.append(_because(facts, failure))
+        if facts.requested_node is not None and failure.node != facts.requested_node:
+            found.append(_upstream_failed(facts, failure))
         else:
             found.append(_failed(facts, failure))
     return found
 
 
-def _failed(facts: Facts, failure: Failure) -> Finding:
+def _failed(facts: RunFacts, failure: FailureFacts) -> Finding:
     remedy = remedies.remedy(failure.error)
     values: dict[str, Any] = {"node": failure.name, "cause": _cause(failure), "remedy": remedy}
     template = _TIMED_OUT if failure.state == "timed_out" else _FAILED
@@ -60,45 +62,47 @@ def _failed(facts: Facts, failure: Failure) -> Finding:
         template = _NO_ERROR
     evidence = [_error(facts, failure), *_limits(facts, failure), *_before(failure), *_lines(failure)]
     if failure.retries:
-        said = Sentence(_RETRIED_ONE if failure.retries == 1 else _RETRIED, {"n": failure.retries})
-        evidence.append(Evidence("error", said, failure.retries, None, failure.pid, _ended(facts, failure)))
-    if facts.failed_total > 1 and facts.asked is None:
+        retried = Sentence(_RETRIED_ONE if failure.retries == 1 else _RETRIED, {"n": failure.retries})
+        evidence.append(Evidence("error", retried, failure.retries, None, failure.pid, _ended(facts, failure)))
+    if facts.failed_total > 1 and facts.requested_node is None:
         more = facts.failed_total - 1
-        said = Sentence(_ALSO_ONE if more == 1 else _ALSO, {"n": f"{more:,}"})
-        evidence.append(Evidence("error", said, more, None, None, _ended(facts, failure)))
+        also = Sentence(_ALSO_ONE if more == 1 else _ALSO, {"n": f"{more:,}"})
+        evidence.append(Evidence("error", also, more, None, None, _ended(facts, failure)))
     code = remedies.code_of(failure.error)
-    return Finding(code, Sentence(template, values), evidence, failure.node, _actions(facts, failure))
+    message, brief = Sentence(template, values), Sentence(_ONLY, {"sentence": remedy})
+    return Finding(code, message, evidence, failure.node, _actions(facts, failure), brief)
 
 
-def _cause(failure: Failure) -> str:
-    """Class, line and message without a stop; of the engine's own errors without the advice that they end with."""
+def _cause(failure: FailureFacts) -> Sentence:
+    """Return the error without a full stop, and without advice that the remedy repeats."""
     error = failure.error
     if error and remedies.class_of(error) in ADVISED:
         message = cut(str(error.get("message") or ""), 1000)
         error = {**error, "message": message.partition(". ")[0]}
-    return error_text(error).rstrip(".!")
+    return error_sentence(error)
 
 
-def _ended(facts: Facts, failure: Failure) -> str:
+def _ended(facts: RunFacts, failure: FailureFacts) -> str:
     return iso(failure.finished_at or facts.finished_at or facts.now)
 
 
-def _error(facts: Facts, failure: Failure) -> Evidence:
+def _error(facts: RunFacts, failure: FailureFacts) -> Evidence:
     error = failure.error or {}
     at = failure.finished_at or facts.finished_at or facts.now
     values = {
         "attempt": failure.attempt,
         "process": process(failure.pid, failure.worker),
         "time": clock_time(at),
-        "cause": error_text(failure.error),
+        "cause": error_sentence(failure.error),
     }
     line = error.get("line")
     value = line if isinstance(line, int) else remedies.class_of(error) or None
-    return Evidence("error", Sentence(ERROR, values), value, None, failure.pid, iso(at))
+    brief = Sentence(_ERROR_BRIEF, values)
+    return Evidence("error", Sentence(_ERROR, values), value, None, failure.pid, iso(at), brief)
 
 
-def _limits(facts: Facts, failure: Failure) -> list[Evidence]:
-    """What was used against what there was, where a limit ended it."""
+def _limits(facts: RunFacts, failure: FailureFacts) -> list[Evidence]:
+    """Return what was used and what the limit was, if a limit ended it."""
     kind, at = remedies.class_of(failure.error), _ended(facts, failure)
     if kind in ("SoftTimeout", "HardTimeout") and failure.seconds is not None:
         values: dict[str, Any] = {"span": span(failure.seconds)}
@@ -121,31 +125,31 @@ def _limits(facts: Facts, failure: Failure) -> list[Evidence]:
     return []
 
 
-def _before(failure: Failure) -> list[Evidence]:
-    """What it was doing when a limit ended it."""
+def _before(failure: FailureFacts) -> list[Evidence]:
+    """Return what it did when a limit ended it."""
     stack = failure.stack
     if stack is None:
         return []
-    # A quick look before a limit is too short to measure CPU: what the attempt used in all says as much.
-    used = None
+    # The stacks were taken too quickly to measure CPU; the mean of the whole attempt says as much.
+    cpu = None
     if failure.cpu_seconds is not None and failure.seconds:
-        used = 100 * failure.cpu_seconds / failure.seconds
-    seen = doing(stack.body, used)
-    if seen.code == "not_determined":
+        cpu = 100 * failure.cpu_seconds / failure.seconds
+    activity = activity_of(stack.body, cpu)
+    if activity.code == "not_determined":
         return []
-    said = Sentence(_BEFORE, {"time": clock_time(stack.taken_at), "cause": cause(failure.name, seen)})
-    return [Evidence("stack", said, seen.code, None, failure.pid, iso(stack.taken_at))]
+    message = Sentence(_BEFORE, {"time": clock_time(stack.taken_at), "cause": cause(failure.name, activity)})
+    return [Evidence("stack", message, activity.code, None, failure.pid, iso(stack.taken_at))]
 
 
-def _lines(failure: Failure) -> list[Evidence]:
-    found = []
-    for line in own_lines(failure.logs)[-LINES:]:
-        said = Sentence(_LINE, {"line": cut(str(line["message"]), 500)})
-        found.append(Evidence("log", said, line.get("seq"), None, failure.pid, str(line["at"])))
-    return found
+def _lines(failure: FailureFacts) -> list[Evidence]:
+    evidence = []
+    for line in own_lines(failure.logs)[-LINES_MAX:]:
+        message = Sentence(_LINE, {"line": cut(str(line["message"]), 500)})
+        evidence.append(Evidence("log", message, line.get("seq"), None, failure.pid, str(line["at"])))
+    return evidence
 
 
-def _actions(facts: Facts, failure: Failure) -> list[Action]:
+def _actions(facts: RunFacts, failure: FailureFacts) -> list[Action]:
     kind = remedies.class_of(failure.error)
     plain, skip = actions.retry(facts.run, failure.node), actions.skip(facts.run, failure.node)
     if kind in ("SoftTimeout", "HardTimeout"):
@@ -160,27 +164,23 @@ def _actions(facts: Facts, failure: Failure) -> list[Action]:
     return [plain, skip]
 
 
-def _because(facts: Facts, failure: Failure) -> Finding:
-    values = {"node": _name(facts), "first": failure.name, "cause": _cause(failure)}
+def _upstream_failed(facts: RunFacts, failure: FailureFacts) -> Finding:
+    name = facts.requested_name or facts.requested_node or ""
+    message = Sentence(_BECAUSE, {"node": name, "first": failure.name, "cause": _cause(failure)})
     evidence = [_error(facts, failure), *_lines(failure)]
-    return Finding("upstream_failed", Sentence(_BECAUSE, values), evidence, facts.asked, _actions(facts, failure))
+    return Finding("upstream_failed", message, evidence, facts.requested_node, _actions(facts, failure))
 
 
-def _name(facts: Facts) -> str:
-    return facts.asked_name or facts.asked or ""
-
-
-def _run_timeout(facts: Facts) -> Finding:
+def _run_timeout(facts: RunFacts) -> Finding:
     seconds = facts.duration or 0.0
     values: dict[str, Any] = {"span": span(seconds)}
-    evidence = []
-    if facts.started_at is not None:
-        said = Sentence(_RUN_ENDED, {"time": clock_time(facts.started_at), "span": span(seconds)})
-        evidence.append(Evidence("duration", said, round(seconds, 3), "seconds", None, iso(facts.started_at)))
-    else:
-        evidence.append(
-            Evidence("duration", Sentence(_RUN_ENDED, {"time": "?", "span": span(seconds)}), None, "seconds")
-        )
+    started = facts.started_at
+    ended = Sentence(_RUN_ENDED, {"time": "?" if started is None else clock_time(started), "span": span(seconds)})
+    evidence = [
+        Evidence("duration", ended, None, "seconds")
+        if started is None
+        else Evidence("duration", ended, round(seconds, 3), "seconds", None, iso(started))
+    ]
     help_ = []
     if facts.state in RUN_TERMINAL and facts.counts.get("cancelled"):
         help_.append(Action(Sentence(_RETRY_ALL), "POST", f"/api/v1/runs/{facts.run}/retry/", {}))

@@ -15,16 +15,18 @@ class Evidence:
     """One thing that was measured or read."""
 
     kind: str
-    """duration, cpu, memory, io, network, stack, wait, child, log, pool, error, history: what it rests on."""
+    """What it is about: duration, cpu, memory, io, network, stack, wait, child, log, pool, error or history."""
     message: Sentence
-    """With the number, the process and the moment where there are such."""
+    """With the number, the process and the time, where there are any."""
     value: float | int | str | None = None
     unit: str | None = None
     """seconds, percent, bytes, bytes_per_second, slots, runs or None."""
     pid: int | None = None
     """The process it was measured on."""
     at: str | None = None
-    """ISO 8601, when it was measured or since when it holds."""
+    """ISO 8601: when it was measured, or since when it holds."""
+    brief: Sentence | None = None
+    """The message without the error, for where the error is shown above it; None: the message itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,12 @@ class Action:
     path: str
     body: Mapping[str, Any] | None = None
     danger: bool = False
-    """It ends something; shown so."""
+    """It ends something, and is shown as dangerous."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A cause and the way out."""
+    """A cause and what helps."""
 
     code: str
     message: Sentence
@@ -50,12 +52,15 @@ class Finding:
     node: str | None = None
     """The node it is about; None: the run."""
     actions: Sequence[Action] = ()
-    """The best one first; the API carries the first, pages offer all."""
+    """The best first. The API names the first one apart; pages offer all."""
+    brief: Sentence | None = None
+    """The message without the error or state of its node, for where these are shown above it; None: the message
+    itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class StuckNode:
-    """A running node that takes too long, or of which nothing is expected and that is quiet (expected None)."""
+    """A running node that takes too long, or a quiet one, which has no expected duration."""
 
     node: str
     type: str
@@ -69,6 +74,8 @@ class StuckNode:
 
 @dataclass(frozen=True, slots=True)
 class WaitingNode:
+    """A node that waits, and what for."""
+
     node: str
     conditions: Sequence[WaitingCondition]
 
@@ -82,26 +89,26 @@ class Usage:
     io_wait: float | None = None
     network_io: float | None = None
     scopes: Mapping[str, str] = field(default_factory=dict)
-    """tree, host or not_determined, by the names above."""
+    """By the names above what was measured: tree, host or not_determined."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """All that is known about why a run is as it is."""
+    """Why a run is as it is."""
 
     workflow: str
     run: int
     status: str
     duration: float | None
-    """Seconds since it left the queue, to its end or now; None: it has not begun."""
+    """Seconds from its start to its end or now; None: it has not started."""
     stuck: Sequence[StuckNode]
     waiting: Sequence[WaitingNode]
+    """The first of the nodes that wait; `waiting_total` counts all."""
     usage: Usage
     findings: Sequence[Finding]
     """The most useful first."""
     waiting_total: int = 0
-    """How many nodes wait; `waiting` has the first of them."""
 
     def of(self, node: str) -> list[Finding]:
-        """What concerns one node."""
+        """Return the findings about one node."""
         return [finding for finding in self.findings if finding.node == node]

@@ -29,7 +29,7 @@ _CLASSES: Mapping[str, str] = {
     ),
     "ProcessLimit": gettext_noop("Start fewer processes and threads at the same time"),
     "ExpressionError": gettext_noop(
-        "Correct the expression between {{{{ and }}}}; it reads inputs, nodes.<id>.output and run"
+        "Correct the expression between {{ and }}; it reads inputs, nodes.<id>.output and run"
     ),
     "SqlError": gettext_noop("Correct the SQL in a draft; the message shows where DuckDB stopped"),
     "ArtifactStoreError": gettext_noop(
@@ -116,7 +116,7 @@ _MODULE = re.compile(r"No module named '([^']+)'")
 
 
 def remedy(error: Mapping[str, object] | None) -> Sentence:
-    """What helps against `error` ({class, message, ...})."""
+    """Return what helps against `error` ({class, message, ...})."""
     kind, message = class_of(error), str((error or {}).get("message") or "")
     if kind == "ExitCode" and (template := _CODES.get(exit_code(message) or 0)):
         return Sentence(template)
@@ -134,12 +134,12 @@ def remedy(error: Mapping[str, object] | None) -> Sentence:
 
 
 def class_of(error: Mapping[str, object] | None) -> str:
-    """The error's class without its module."""
+    """Return the error's class without its module."""
     return str((error or {}).get("class") or "").rpartition(".")[2]
 
 
 def code_of(error: Mapping[str, object] | None) -> str:
-    """`failed_key_error`: the suggestion's code; of a class that is not known `failed_error`."""
+    """Return the code of the suggestion, such as `failed_key_error`; `failed_error` for an unknown class."""
     kind = class_of(error)
     if kind not in _CLASSES:
         return "failed_error"
@@ -147,7 +147,7 @@ def code_of(error: Mapping[str, object] | None) -> str:
 
 
 def exit_code(message: str) -> int | None:
-    """The exit code that an ExitCode's message names; of a signal as a shell would give it."""
+    """Return the exit code in the message of an ExitCode; that of a signal as in a shell."""
     if found := _EXIT.search(message):
         return int(found.group(1))
     found = _ENDED_BY.search(message)

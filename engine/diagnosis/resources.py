@@ -1,4 +1,4 @@
-"""What a run uses of the machine, and what it is short of. Pure."""
+"""What a run uses of the machine, and which resources it lacks. Pure."""
 
 from __future__ import annotations
 
@@ -7,45 +7,44 @@ from typing import TypeVar
 
 from engine.clock import iso
 from engine.diagnosis import actions
-from engine.diagnosis.facts import Facts, Running, Sampled
+from engine.diagnosis.facts import RunFacts, RunningFacts, UsageSample
 from engine.diagnosis.finding import Action, Evidence, Finding, Usage
 from engine.diagnosis.wording import percent, process, size, span
 from engine.sentences import Sentence, gettext_noop
 
 FRESH_SECONDS = 3.5
-"""An older sample does not say what is used now; one comes each second."""
-SHORT_SAMPLES = 5
-"""So many samples in a row tell a shortage from a moment's work."""
+"""Older samples do not say what is used now; one comes every second."""
+SHORTAGE_SAMPLES = 5
+"""Samples in a row that tell a shortage from a short burst."""
 CPU_SHARE = 0.9
-"""Of the cores that a node may use: above it the node is short of them."""
+"""Of the cores that a node may use; above it the node is limited by CPU."""
 IO_WAIT_PERCENT = 50.0
 MEMORY_SHARE = 0.9
 MIB = 2**20
 
 T = TypeVar("T")
 
-_MEMORY = gettext_noop('"{node}" is near its memory limit: it uses {used} of {limit} and is killed when it needs more.')
-_MEMORY_MACHINE = gettext_noop('"{node}" uses {used} of the {limit} of memory that this machine has.')
-_MEMORY_USED = gettext_noop("{used} of {limit} in {process} and its children: {percent}")
-_MEMORY_NO_MORE = gettext_noop("The machine has {machine} in all: process the data in parts")
-_CPU = gettext_noop('"{node}" is short of CPU: it uses {percent} of one core, of the {cores} that it may use.')
-_CPU_ONE = gettext_noop('"{node}" is short of CPU: it uses {percent} of the one core that it may use.')
-_CPU_USED = gettext_noop("{percent} of one core on average over the last {span} in {process}; it may use {cores}")
-_CPU_HINT = gettext_noop(
-    "More cores (affinity, CPU quota of the service), or less concurrent work, would make it faster"
+_MEMORY = gettext_noop(
+    '"{node}" is close to its memory limit: it uses {used} of {limit} and will be killed if it needs more.'
 )
+_MEMORY_MACHINE = gettext_noop('"{node}" uses {used} of the {limit} of memory of this machine.')
+_MEMORY_USED = gettext_noop("{used} of {limit} in {process} and its children: {percent}")
+_MEMORY_NO_MORE = gettext_noop("The machine has {machine} in total: process the data in parts")
+_CPU = gettext_noop('"{node}" is limited by CPU: it uses {percent} of one core and may use {cores} cores.')
+_CPU_ONE = gettext_noop('"{node}" is limited by CPU: it uses {percent} of the one core that it may use.')
+_CPU_USED = gettext_noop("{percent} of one core on average over the last {span} in {process}; it may use {cores} cores")
+_CPU_HINT = gettext_noop("More cores (affinity, CPU quota of the service) or less concurrent work would make it faster")
 _CPU_RUN = gettext_noop(
-    "The run is short of CPU: its {n} running nodes use {percent} of one core together, of the {cores} that "
-    "they may use."
+    "The run is limited by CPU: its {n} running nodes together use {percent} of one core and may use {cores} cores."
 )
 _CPU_NODE = gettext_noop('"{node}" uses {percent} of one core on average over the last {span} in {process}')
-_IO = gettext_noop('"{node}" is short of disk: in {percent} of the samples it waited for the disk or another device.')
+_IO = gettext_noop('"{node}" is limited by the disk: it waited for the disk or another device in {percent} of samples.')
 _IO_USED = gettext_noop("{n} of {all} samples of the last {span} in {process} had a thread in uninterruptible sleep")
 _IO_MOVED = gettext_noop("It reads and writes {rate} per second meanwhile")
 
 
-def usage(facts: Facts) -> Usage:
-    """What the process trees of the run use now; all None when nothing runs."""
+def usage(facts: RunFacts) -> Usage:
+    """Return what the process trees of the run use now; all None if nothing runs."""
     fresh = [(running, sample) for running in facts.running if (sample := _fresh(facts, running)) is not None]
     cpu = _total(fresh, lambda sample: sample.cpu_percent)
     memory = _memory_percent(facts, fresh)
@@ -57,32 +56,34 @@ def usage(facts: Facts) -> Usage:
         io_wait=round(100 * sum(waits) / len(waits), 1) if waits else None,
         network_io=network,
         scopes={
-            "cpu_usage": _tree(cpu),
-            "memory_usage": _tree(memory),
+            "cpu_usage": _scope(cpu),
+            "memory_usage": _scope(memory),
             "io_wait": "tree" if waits else "not_determined",
             "network_io": network_scope,
         },
     )
 
 
-def _tree(value: float | None) -> str:
+def _scope(value: float | None) -> str:
     return "not_determined" if value is None else "tree"
 
 
-def _fresh(facts: Facts, running: Running) -> Sampled | None:
+def _fresh(facts: RunFacts, running: RunningFacts) -> UsageSample | None:
     if not running.samples:
         return None
     last = running.samples[-1]
     return last if (facts.now - last.at).total_seconds() <= FRESH_SECONDS else None
 
 
-def _total(fresh: Sequence[tuple[Running, Sampled]], value: Callable[[Sampled], float | None]) -> float | None:
+def _total(
+    fresh: Sequence[tuple[RunningFacts, UsageSample]], value: Callable[[UsageSample], float | None]
+) -> float | None:
     known = [found for _, sample in fresh if (found := value(sample)) is not None]
     return sum(known) if known else None
 
 
-def _memory_percent(facts: Facts, fresh: Sequence[tuple[Running, Sampled]]) -> float | None:
-    """Of `memory_mb` where every node that runs has one, else of the machine."""
+def _memory_percent(facts: RunFacts, fresh: Sequence[tuple[RunningFacts, UsageSample]]) -> float | None:
+    """Return the memory in use in percent of `memory_mb` if every running node has one, else of the machine."""
     known = [(running, sample.memory_bytes) for running, sample in fresh if sample.memory_bytes is not None]
     if not known:
         return None
@@ -92,12 +93,12 @@ def _memory_percent(facts: Facts, fresh: Sequence[tuple[Running, Sampled]]) -> f
     return 100 * used / facts.machine_memory if facts.machine_memory else None
 
 
-def _network(samples: Sequence[Sampled]) -> tuple[float | None, str]:
+def _network(samples: Sequence[UsageSample]) -> tuple[float | None, str]:
     known = [sample for sample in samples if sample.network_bytes is not None]
     trees = [sample for sample in known if sample.network_scope == "tree"]
     hosts = [sample for sample in known if sample.network_scope == "host"]
     if hosts:
-        # The host's figure holds every tree's: it is not added up.
+        # The figure of the host includes all process trees.
         newest = max(hosts, key=lambda sample: sample.at)
         return float(newest.network_bytes or 0), "host"
     if trees:
@@ -105,17 +106,17 @@ def _network(samples: Sequence[Sampled]) -> tuple[float | None, str]:
     return None, "not_determined"
 
 
-def findings(facts: Facts) -> list[Finding]:
-    """Nodes that are short of memory, processor or disk; the one that may be killed first."""
+def findings(facts: RunFacts) -> list[Finding]:
+    """Return a finding for each node that lacks memory, disk or CPU, in this order: the first may be killed."""
     found: list[Finding] = []
     for rule in (_memory, _io, _cpu):
         found += [finding for running in facts.running if (finding := rule(facts, running)) is not None]
-    if facts.asked is None and not any(finding.code == "cpu_limited" for finding in found):
+    if facts.requested_node is None and not any(finding.code == "cpu_limited" for finding in found):
         found += _cpu_together(facts)
     return found
 
 
-def _memory(facts: Facts, running: Running) -> Finding | None:
+def _memory(facts: RunFacts, running: RunningFacts) -> Finding | None:
     sample = _fresh(facts, running)
     if sample is None or sample.memory_bytes is None:
         return None
@@ -138,29 +139,29 @@ def _memory(facts: Facts, running: Running) -> Finding | None:
         if more is not None:
             help_.append(actions.retry_with_memory(facts.run, running.node, more, ends=True))
         elif facts.machine_memory:
-            said = Sentence(_MEMORY_NO_MORE, {"machine": size(facts.machine_memory)})
-            evidence.append(Evidence("memory", said, facts.machine_memory, "bytes", None, iso(sample.at)))
+            no_more = Sentence(_MEMORY_NO_MORE, {"machine": size(facts.machine_memory)})
+            evidence.append(Evidence("memory", no_more, facts.machine_memory, "bytes", None, iso(sample.at)))
     help_.append(actions.cancel_node(facts.run, running.node))
     message = Sentence(_MEMORY if running.memory_mb else _MEMORY_MACHINE, values)
     return Finding("memory_near_limit", message, evidence, running.node, help_)
 
 
-def _in_time(running: Running) -> bool:
-    """What is expected of it has not passed: it may use all that there is."""
-    return running.expected is not None and running.limit is not None and running.seconds <= running.expected
+def _is_in_time(running: RunningFacts) -> bool:
+    """Return whether its expected duration has not passed: until then it may use all there is."""
+    return running.expected is not None and running.stuck_after is not None and running.seconds <= running.expected
 
 
-def _mean_cpu(facts: Facts, running: Running) -> float | None:
-    """Of the last samples, in percent of one core; None: too few, or the node may use what it likes."""
-    last = running.samples[-SHORT_SAMPLES:]
+def _mean_cpu(facts: RunFacts, running: RunningFacts) -> float | None:
+    """Return the mean of the last samples in percent of one core; None: they are too few, or the node is in time."""
+    last = running.samples[-SHORTAGE_SAMPLES:]
     known = [sample.cpu_percent for sample in last if sample.cpu_percent is not None]
-    if len(known) < SHORT_SAMPLES or _fresh(facts, running) is None or _in_time(running):
+    if len(known) < SHORTAGE_SAMPLES or _fresh(facts, running) is None or _is_in_time(running):
         return None
     return sum(known) / len(known)
 
 
-def _cpu_together(facts: Facts) -> list[Finding]:
-    """Nodes of which none uses all the cores, but all of them do."""
+def _cpu_together(facts: RunFacts) -> list[Finding]:
+    """Return the finding that the nodes together use all cores, although none does alone."""
     busy = [
         (running, running.cores, mean)
         for running in facts.running
@@ -176,7 +177,7 @@ def _cpu_together(facts: Facts) -> list[Finding]:
         values = {
             "node": running.name,
             "percent": percent(mean),
-            "span": span(SHORT_SAMPLES),
+            "span": span(SHORTAGE_SAMPLES),
             "process": process(running.pid, running.worker),
         }
         at = iso(running.samples[-1].at)
@@ -186,8 +187,8 @@ def _cpu_together(facts: Facts) -> list[Finding]:
     return [Finding("cpu_limited", message, evidence)]
 
 
-def _cpu(facts: Facts, running: Running) -> Finding | None:
-    last, cores = running.samples[-SHORT_SAMPLES:], running.cores
+def _cpu(facts: RunFacts, running: RunningFacts) -> Finding | None:
+    last, cores = running.samples[-SHORTAGE_SAMPLES:], running.cores
     mean = _mean_cpu(facts, running)
     if cores is None or mean is None or mean <= CPU_SHARE * 100 * cores:
         return None
@@ -214,9 +215,9 @@ def _cpu(facts: Facts, running: Running) -> Finding | None:
     return Finding("cpu_limited", message, evidence, running.node, [actions.cancel_node(facts.run, running.node)])
 
 
-def _io(facts: Facts, running: Running) -> Finding | None:
+def _io(facts: RunFacts, running: RunningFacts) -> Finding | None:
     known = [sample for sample in running.samples if sample.io_wait is not None]
-    if len(known) < SHORT_SAMPLES or _fresh(facts, running) is None or _in_time(running):
+    if len(known) < SHORTAGE_SAMPLES or _fresh(facts, running) is None or _is_in_time(running):
         return None
     waiting = sum(bool(sample.io_wait) for sample in known)
     share = 100 * waiting / len(known)
@@ -227,8 +228,8 @@ def _io(facts: Facts, running: Running) -> Finding | None:
     values = {"n": waiting, "all": len(known), "span": over, "process": process(running.pid, running.worker)}
     evidence = [Evidence("io", Sentence(_IO_USED, values), round(share, 1), "percent", running.pid, iso(last.at))]
     if last.io_bytes is not None:
-        said = Sentence(_IO_MOVED, {"rate": size(last.io_bytes)})
-        evidence.append(Evidence("io", said, last.io_bytes, "bytes_per_second", running.pid, iso(last.at)))
+        moved = Sentence(_IO_MOVED, {"rate": size(last.io_bytes)})
+        evidence.append(Evidence("io", moved, last.io_bytes, "bytes_per_second", running.pid, iso(last.at)))
     message = Sentence(_IO, {"node": running.name, "percent": percent(share)})
     stacks = actions.take_stacks(facts.run, running.node)
     return Finding("io_wait", message, evidence, running.node, [stacks, actions.cancel_node(facts.run, running.node)])

@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 from engine.diagnosis import failed, resources, stuck, waiting
-from engine.diagnosis.facts import Facts
+from engine.diagnosis.facts import RunFacts
 from engine.diagnosis.finding import Diagnosis, Finding, Usage
 from engine.states import RUN_TERMINAL
 
+_USAGE = ("cpu_usage", "memory_usage", "io_wait", "network_io")
 
-def diagnosis(facts: Facts) -> Diagnosis:
-    """What the facts mean, the most useful first: what keeps everything from going on, what failed, what is stuck,
-    what waits for others, what is short."""
-    facing = stuck.to_look_at(facts)
-    found: list[Finding] = [*waiting.scheduler(facts)]
-    over = facts.state in RUN_TERMINAL
-    if not over:
-        # A failure of a run that goes on will still be there; what is stuck keeps it from its end.
-        causes = stuck.findings(facts, facing)
-        # Who waits for a node is not said before why that one does not end.
-        unsaid = {running.node for running, _ in facing} - {cause.node for cause in causes}
-        found += causes
-        found += waiting.findings(facts, unsaid)
-        found += resources.findings(facts)
-    found += failed.findings(facts)
+
+def diagnosis(facts: RunFacts) -> Diagnosis:
+    """Return what the facts mean. The most useful findings come first: what stops everything, what is stuck, what
+    waits, what lacks resources, what failed."""
+    candidates = stuck.candidates(facts)
+    findings: list[Finding] = [*waiting.scheduler(facts)]
+    ended = facts.state in RUN_TERMINAL
+    if not ended:
+        causes = stuck.findings(facts, candidates)
+        # That nodes wait for a stuck one is not said before why it is stuck.
+        unexplained = {running.node for running, _ in candidates} - {cause.node for cause in causes}
+        findings += causes
+        findings += waiting.findings(facts, unexplained)
+        findings += resources.findings(facts)
+    findings += failed.findings(facts)
     return Diagnosis(
         workflow=facts.workflow,
         run=facts.run,
         status=facts.state,
         duration=facts.duration,
-        stuck=stuck.stuck_nodes(facing),
+        stuck=stuck.stuck_nodes(candidates),
         waiting=waiting.waiting_nodes(facts),
-        usage=resources.usage(facts) if not over else Usage(scopes=dict.fromkeys(_USAGE, "not_determined")),
-        findings=found,
+        usage=Usage(scopes=dict.fromkeys(_USAGE, "not_determined")) if ended else resources.usage(facts),
+        findings=findings,
         waiting_total=facts.waiting_total,
     )
-
-
-_USAGE = ("cpu_usage", "memory_usage", "io_wait", "network_io")

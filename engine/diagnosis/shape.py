@@ -8,7 +8,7 @@ from engine.diagnosis.finding import Action, Diagnosis, Evidence, Finding, Stuck
 
 
 def to_dict(diagnosis: Diagnosis) -> dict[str, Any]:
-    """The contract's Diagnostics, with `node` and `actions` (all of them) beside what it asks for."""
+    """Return the contract's Diagnostics, with `actions` (all of them) in addition."""
     usage = diagnosis.usage
     return {
         "workflow_id": diagnosis.workflow,
@@ -59,21 +59,21 @@ def _suggestion(finding: Finding) -> dict[str, Any]:
     return shape
 
 
-def _evidence(one: Evidence) -> dict[str, Any]:
+def _evidence(evidence: Evidence) -> dict[str, Any]:
     return {
-        "kind": one.kind,
-        "message": str(one.message),
-        "value": one.value,
-        "unit": one.unit,
-        "pid": one.pid,
-        "at": one.at,
+        "kind": evidence.kind,
+        "message": str(evidence.message),
+        "value": evidence.value,
+        "unit": evidence.unit,
+        "pid": evidence.pid,
+        "at": evidence.at,
     }
 
 
-def _action(one: Action) -> dict[str, Any]:
+def _action(action: Action) -> dict[str, Any]:
     return {
-        "label": str(one.label),
-        "method": one.method,
-        "path": one.path,
-        "body": None if one.body is None else dict(one.body),
+        "label": str(action.label),
+        "method": action.method,
+        "path": action.path,
+        "body": None if action.body is None else dict(action.body),
     }

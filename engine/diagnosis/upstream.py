@@ -1,6 +1,6 @@
-"""Who waits for whom in a graph: what lies behind nodes that have not ended, and what a node really waits for. Pure.
+"""Which nodes wait for which: what lies downstream of nodes, and what a pending node really waits for. Pure.
 
-Nothing here recurses, and every node is looked at once: a definition may be a chain of 10,000 nodes.
+Nothing here recurses, and every node is visited once: a definition may be a chain of 10,000 nodes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from engine.definition import Document
 T = TypeVar("T")
 
 
-def behind(document: Document, nodes: Iterable[str], most: int | None = None) -> list[str]:
-    """Nodes downstream of `nodes`, the nearest first; at most `most` of them."""
+def downstream_of(document: Document, nodes: Iterable[str], most: int | None = None) -> list[str]:
+    """Return the nodes downstream of `nodes`, the nearest first; at most `most` of them."""
     seen = set(nodes)
     queue, found = deque(seen), []
     while queue:
@@ -29,8 +29,8 @@ def behind(document: Document, nodes: Iterable[str], most: int | None = None) ->
     return found
 
 
-def above(document: Document, node: str) -> set[str]:
-    """Nodes upstream of `node`."""
+def upstream_of(document: Document, node: str) -> set[str]:
+    """Return the nodes upstream of `node`."""
     seen: set[str] = set()
     stack = [node]
     while stack:
@@ -42,10 +42,10 @@ def above(document: Document, node: str) -> set[str]:
 
 
 def roots(document: Document, active: Mapping[str, T], blame: Callable[[T], Any]) -> dict[str, T]:
-    """For each node downstream of `active` ones the one of them with the greatest `blame`."""
+    """Return, for each node downstream of `active` nodes, the one of them with the greatest `blame`."""
     found: dict[str, T] = {}
     for name in sorted(active, key=lambda name: blame(active[name]), reverse=True):
-        # What is marked already has all that lies behind it marked, with somebody more to blame.
+        # Everything downstream of a node that is found already has a root with greater blame.
         stack = [name]
         while stack:
             for edge in document.downstream.get(stack.pop(), ()):

@@ -1,4 +1,4 @@
-"""What rules about waiting nodes show: since when, who has it, and the words of the code that admits nodes. Pure."""
+"""Evidence that rules about waiting nodes share: how long a node has waited, and who has what it waits for. Pure."""
 
 from __future__ import annotations
 
@@ -7,66 +7,79 @@ from datetime import datetime
 
 from engine.admission.conditions import WaitingCondition
 from engine.clock import iso
-from engine.diagnosis.facts import Facts, Holder, Waiting
+from engine.diagnosis.facts import Blocker, RunFacts, WaitingFacts
 from engine.diagnosis.finding import Evidence, Finding
 from engine.diagnosis.wording import clock_time, process, span
 from engine.sentences import Sentence, gettext_noop
 
+BLOCKERS_MAX = 5
+"""Blockers that one finding names."""
+
 _SLOT = gettext_noop("1 slot")
 _SLOTS = gettext_noop("{n} slots")
-_WAITS = gettext_noop("Waits for {span}, since {time}")
+_WAITS = gettext_noop("Waiting for {span}, since {time}")
 _OTHER = gettext_noop('"{node}": {message}')
 
 
-def seconds_since(facts: Facts, since: datetime | None) -> float:
+def seconds_since(facts: RunFacts, since: datetime | None) -> float:
+    """Return the seconds since a time; 0 if it is not known."""
     return 0.0 if since is None else max(0.0, (facts.now - since).total_seconds())
 
 
-def slots(number: int) -> Sentence:
+def slots_text(number: int) -> Sentence:
+    """Return `1 slot`, `3 slots`."""
     return Sentence(_SLOT) if number == 1 else Sentence(_SLOTS, {"n": f"{number:,}"})
 
 
-def waited(facts: Facts, one: Waiting) -> list[Evidence]:
-    if one.since is None:
+def waited_evidence(facts: RunFacts, node: WaitingFacts) -> list[Evidence]:
+    """Say since when the node waits, if that is known."""
+    if node.since is None:
         return []
-    seconds = seconds_since(facts, one.since)
-    said = Sentence(_WAITS, {"span": span(seconds), "time": clock_time(one.since)})
-    return [Evidence("wait", said, round(seconds, 3), "seconds", None, iso(one.since))]
+    seconds = seconds_since(facts, node.since)
+    message = Sentence(_WAITS, {"span": span(seconds), "time": clock_time(node.since)})
+    return [Evidence("wait", message, round(seconds, 3), "seconds", None, iso(node.since))]
 
 
-def held(facts: Facts, kind: str, plain: str, stuck: str, holders: Sequence[Holder], most: int = 5) -> list[Evidence]:
-    """Who has it, one evidence for each of the first `most`."""
-    found = []
-    for holder in holders[:most]:
-        seconds = seconds_since(facts, holder.since)
+def condition_evidence(condition: WaitingCondition) -> Evidence:
+    """Say what the node waits for."""
+    return Evidence("wait", condition.sentence, None, None, None, condition.since)
+
+
+def blocker_evidence(
+    facts: RunFacts,
+    kind: str,
+    template: str,
+    stuck_template: str,
+    blockers: Sequence[Blocker],
+    most: int = BLOCKERS_MAX,
+) -> list[Evidence]:
+    """Name the first `most` blockers, each by one evidence."""
+    evidence = []
+    for blocker in blockers[:most]:
+        seconds = seconds_since(facts, blocker.since)
         values = {
-            "holder": holder.node,
-            "run": holder.run,
-            "slots": slots(holder.slots),
-            "process": process(holder.pid),
-            "time": clock_time(holder.since) if holder.since else "?",
+            "holder": blocker.node,
+            "run": blocker.run,
+            "slots": slots_text(blocker.slots),
+            "process": process(blocker.pid),
+            "time": clock_time(blocker.since) if blocker.since else "?",
             "span": span(seconds),
         }
-        said = Sentence(stuck if holder.is_stuck else plain, values)
-        at = iso(holder.since) if holder.since else None
-        found.append(Evidence(kind, said, round(seconds, 3), "seconds", holder.pid, at))
-    return found
+        message = Sentence(stuck_template if blocker.is_stuck else template, values)
+        at = iso(blocker.since) if blocker.since else None
+        evidence.append(Evidence(kind, message, round(seconds, 3), "seconds", blocker.pid, at))
+    return evidence
 
 
-def worst_holder(holders: Sequence[Holder]) -> Holder | None:
-    """The holder that is to blame: a stuck one, else the longest."""
-    return next((holder for holder in holders if holder.is_stuck), holders[0] if holders else None)
+def worst_first(blockers: Sequence[Blocker]) -> list[Blocker]:
+    """Return the blockers, the one to blame first: the first stuck one, else the one that blocks longest."""
+    return sorted(blockers, key=lambda blocker: blocker is not next((one for one in blockers if one.is_stuck), None))
 
 
-def plainly(facts: Facts, one: Waiting, condition: WaitingCondition) -> Finding | None:
-    """For an asked node what no rule explains."""
-    if not facts.asked:
+def condition_finding(facts: RunFacts, node: WaitingFacts, condition: WaitingCondition) -> Finding | None:
+    """Return what a requested node waits for, where no rule says more."""
+    if not facts.requested_node:
         return None
-    message = Sentence(_OTHER, {"node": one.name, "message": condition.sentence})
-    evidence = [own_words(condition), *waited(facts, one)]
-    return Finding(condition.code, message, evidence, one.node)
-
-
-def own_words(condition: WaitingCondition) -> Evidence:
-    """The admitting code's own words."""
-    return Evidence("wait", condition.sentence, None, None, None, condition.since)
+    message = Sentence(_OTHER, {"node": node.name, "message": condition.sentence})
+    evidence = [condition_evidence(condition), *waited_evidence(facts, node)]
+    return Finding(condition.code, message, evidence, node.node)

@@ -1,21 +1,29 @@
-"""Rules about nodes that nobody runs yet: all node processes are occupied, or no worker takes their queue. Pure."""
+"""Rules about nodes that no process runs yet: all node processes are busy, or no worker takes their queue. Pure."""
 
 from __future__ import annotations
 
 from engine.admission.conditions import WaitingCondition
 from engine.clock import iso
 from engine.diagnosis import actions
-from engine.diagnosis.facts import Facts, Waiting
+from engine.diagnosis.facts import RunFacts, WaitingFacts
 from engine.diagnosis.finding import Action, Evidence, Finding
-from engine.diagnosis.waiting_evidence import held, own_words, seconds_since, waited, worst_holder
+from engine.diagnosis.waiting_evidence import (
+    blocker_evidence,
+    condition_evidence,
+    seconds_since,
+    waited_evidence,
+    worst_first,
+)
 from engine.diagnosis.wording import span
 from engine.sentences import Sentence, gettext_noop
 from engine.states import HostReason
 
 OCCUPIED_SECONDS = 2.0
-"""A process that has one node for so long does not come free by itself in a moment."""
-RESTING_MAX = 4
-"""Workers without work that are named."""
+"""A process that has run one node for longer does not become free in a moment."""
+OCCUPANTS_MAX = 8
+"""Busy node processes that a finding names."""
+DRAINING_MAX = 4
+"""Draining workers that a finding names."""
 _WORKER = gettext_noop(
     '"{node}" waits for a free node process: all {n} are occupied, the longest by node "{holder}" of run {run} '
     "for {span}."
@@ -29,55 +37,56 @@ _RELEASE = gettext_noop(
     "Worker {worker} runs another release than the scheduler: upgrade both to the same release and restart it"
 )
 _DRAINS = gettext_noop("Worker {worker} serves this queue but is draining: resume it on the Resources page")
-_QUEUE_COMMAND = gettext_noop("Start one on any host, with the environment of this installation: {command}")
+_QUEUE_COMMAND = gettext_noop("Start a worker on any host, with the environment of this installation: {command}")
 _OCCUPIED = gettext_noop('Node "{holder}" of run {run} has occupied {process} since {time}, for {span}')
 _OCCUPIED_STUCK = gettext_noop(
     'Node "{holder}" of run {run} is stuck; it has occupied {process} since {time}, for {span}'
 )
 
 
-def no_worker(facts: Facts, one: Waiting, condition: WaitingCondition) -> Finding | None:
-    occupants = facts.occupants
+def no_worker(facts: RunFacts, node: WaitingFacts, condition: WaitingCondition) -> Finding | None:
+    """Return the finding about a node that waits for a free node process."""
+    occupants = worst_first(facts.occupants)
     full = len(occupants) >= facts.processes > 0
-    lasting = full and all(seconds_since(facts, holder.since) >= OCCUPIED_SECONDS for holder in occupants)
-    to_blame = any(holder.is_stuck or holder.run != facts.run for holder in occupants)
-    if not facts.asked and not (lasting and to_blame and seconds_since(facts, one.since) >= OCCUPIED_SECONDS):
+    lasting = full and all(seconds_since(facts, occupant.since) >= OCCUPIED_SECONDS for occupant in occupants)
+    to_blame = any(occupant.is_stuck or occupant.run != facts.run for occupant in occupants)
+    if not facts.requested_node and not (lasting and to_blame and seconds_since(facts, node.since) >= OCCUPIED_SECONDS):
         return None
-    first = worst_holder(occupants)
-    if first is None or not full:
-        message = Sentence(_WORKER_FREE, {"node": one.name})
+    worst = occupants[0] if occupants else None
+    if worst is None or not full:
+        message = Sentence(_WORKER_FREE, {"node": node.name})
     else:
         values = {
-            "node": one.name,
+            "node": node.name,
             "n": facts.processes,
-            "holder": first.node,
-            "run": first.run,
-            "span": span(seconds_since(facts, first.since)),
+            "holder": worst.node,
+            "run": worst.run,
+            "span": span(seconds_since(facts, worst.since)),
         }
         message = Sentence(_WORKER, values)
-    ordered = [] if first is None else [first, *(holder for holder in occupants if holder is not first)]
     evidence = [
-        *held(facts, "wait", _OCCUPIED, _OCCUPIED_STUCK, ordered, 8),
-        *(waited(facts, one) or [own_words(condition)]),
+        *blocker_evidence(facts, "wait", _OCCUPIED, _OCCUPIED_STUCK, occupants, OCCUPANTS_MAX),
+        *(waited_evidence(facts, node) or [condition_evidence(condition)]),
     ]
     help_: list[Action] = []
-    if first is not None and full and (first.is_stuck or first.run != facts.run):
-        help_.append(actions.cancel_holder(first.run, first.node))
-    help_.append(actions.cancel_node(facts.run, one.node))
-    return Finding("no_worker", message, evidence, one.node, help_)
+    if worst is not None and full and (worst.is_stuck or worst.run != facts.run):
+        help_.append(actions.cancel_holder(worst.run, worst.node))
+    help_.append(actions.cancel_node(facts.run, node.node))
+    return Finding("no_worker", message, evidence, node.node, help_)
 
 
-def no_queue_worker(facts: Facts, one: Waiting, condition: WaitingCondition) -> Finding:
-    resting = [worker for worker in facts.resting if one.queue in worker.queues]
-    said = [
+def no_queue_worker(facts: RunFacts, node: WaitingFacts, condition: WaitingCondition) -> Finding:
+    """Return the finding about a node whose Celery queue no worker takes."""
+    draining = [worker for worker in facts.draining if node.queue in worker.queues]
+    messages = [
         Sentence(_RELEASE if worker.reason == HostReason.OTHER_RELEASE else _DRAINS, {"worker": worker.name})
-        for worker in resting[:RESTING_MAX]
+        for worker in draining[:DRAINING_MAX]
     ]
-    said.append(Sentence(_QUEUE_COMMAND, {"command": f"celery -A engine worker -Q {one.queue}"}))
+    messages.append(Sentence(_QUEUE_COMMAND, {"command": f"celery -A engine worker -Q {node.queue}"}))
     evidence = [
-        *(Evidence("wait", words, None, None, None, iso(facts.now)) for words in said),
-        *(waited(facts, one) or [own_words(condition)]),
+        *(Evidence("wait", message, None, None, None, iso(facts.now)) for message in messages),
+        *(waited_evidence(facts, node) or [condition_evidence(condition)]),
     ]
-    all_others = bool(resting) and all(worker.reason == HostReason.OTHER_RELEASE for worker in resting)
-    message = Sentence(_QUEUE_RELEASE if all_others else _QUEUE, {"node": one.name, "queue": one.queue})
-    return Finding("no_queue_worker", message, evidence, one.node, [actions.cancel_node(facts.run, one.node)])
+    other_release = bool(draining) and all(worker.reason == HostReason.OTHER_RELEASE for worker in draining)
+    message = Sentence(_QUEUE_RELEASE if other_release else _QUEUE, {"node": node.name, "queue": node.queue})
+    return Finding("no_queue_worker", message, evidence, node.node, [actions.cancel_node(facts.run, node.node)])

@@ -1,6 +1,6 @@
-"""How durations, amounts and texts of users are said in findings. Pure.
+"""How findings word durations, amounts, errors and texts of users. Pure.
 
-Durations have the templates of dashboard.amounts, so that one translation serves both.
+Durations have the templates of dashboard.presenters.amounts, so that one translation serves both.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from engine.sentences import Sentence, gettext_noop
+from engine.sentences import Sentence, Text, gettext_noop
 
 _MS = gettext_noop("{ms} ms")
 _S = gettext_noop("{s} s")
@@ -22,14 +22,18 @@ _D = gettext_noop("{d} d")
 _DH = gettext_noop("{d} d {h} h")
 _PROCESS = gettext_noop("process {pid}")
 _PROCESS_ON = gettext_noop("process {pid} of worker {worker}")
-_NO_PROCESS = gettext_noop("a process that is not determined")
+_NO_PROCESS = gettext_noop("an unknown process")
+_NO_ERROR = gettext_noop("no error was reported")
+_KIND_IN_LINE = gettext_noop("{kind} in line {line}")
+_COLON = gettext_noop("{before}: {after}")
+_COMMA = gettext_noop("{before}, {after}")
 
 TEXT_MAX = 160
-"""Characters of a text of the user's (a command, a line of code or log) in a sentence."""
+"""Characters of a user's text (a command, a line of code or log) in a sentence."""
 
 
 def span(seconds: float) -> Sentence:
-    """`0.4 s`, `12 s`, `2 m 55 s`, `3 h 10 m`, `2 d 4 h`."""
+    """Return a duration: `0.4 s`, `12 s`, `2 m 55 s`, `3 h 10 m`, `2 d 4 h`."""
     seconds = max(0.0, seconds)
     if seconds < 9.95:
         if 0 < seconds < 0.05:
@@ -49,17 +53,17 @@ def span(seconds: float) -> Sentence:
 
 
 def times(ratio: float) -> str:
-    """`8.1`, `12`: how many times as much."""
+    """Return a ratio: `8.1`, `12`."""
     return f"{ratio:.1f}".removesuffix(".0") if ratio < 10 else f"{ratio:,.0f}"
 
 
 def percent(value: float) -> str:
-    """`0.4 %`, `98 %`."""
+    """Return a percentage: `0.4 %`, `98 %`."""
     return (f"{value:.1f}".removesuffix(".0") if value < 10 else f"{value:,.0f}") + " %"
 
 
 def size(number: float) -> str:
-    """Bytes in binary units: `812 B`, `3.2 KiB`, `184 MiB`."""
+    """Return bytes in binary units: `812 B`, `3.2 KiB`, `184 MiB`."""
     if number < 1024:
         return f"{int(number)} B"
     for unit in ("KiB", "MiB", "GiB", "TiB"):
@@ -70,38 +74,39 @@ def size(number: float) -> str:
 
 
 def cut(text: str, most: int = TEXT_MAX) -> str:
-    """The first line of `text` that says something, no longer than `most` characters."""
+    """Return the first line of `text` that is not blank, with at most `most` characters."""
     line = next((part.strip() for part in text.splitlines() if part.strip()), "")
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
-def error_text(error: Mapping[str, Any] | None) -> str:
-    """`ValueError in line 9, could not convert "1.204,50"`: what dashboard.presenters.cause says, in English."""
+def error_sentence(error: Mapping[str, Any] | None, most: int = TEXT_MAX) -> Sentence:
+    """Return an error without a full stop: `ValueError in line 9, could not convert "1.204,50"`."""
     if not error:
-        return "no error was given"
-    kind, line, message = str(error.get("class") or "Error"), error.get("line"), cut(str(error.get("message") or ""))
-    head = f"{kind} in line {line}" if line else kind
+        return Sentence(_NO_ERROR)
+    kind, line = str(error.get("class") or "Error"), error.get("line")
+    message = cut(str(error.get("message") or ""), most).rstrip(".!")
+    head: Text = Sentence(_KIND_IN_LINE, {"kind": kind, "line": line}) if line else kind
     if not message:
-        return head
-    return f"{head}: {message}" if message[0].isupper() else f"{head}, {message}"
+        return head if isinstance(head, Sentence) else Sentence(kind)
+    return Sentence(_COLON if message[0].isupper() else _COMMA, {"before": head, "after": message})
 
 
 class Moment(str):
-    """A time of day in a sentence, which a page can set in the reader's own zone."""
+    """A time of day in a sentence; pages show it in the reader's time zone."""
 
     __slots__ = ("at",)
     at: datetime
 
 
 def clock_time(moment: datetime) -> Moment:
-    """`09:41:52 UTC`."""
-    said = Moment(moment.astimezone(UTC).strftime("%H:%M:%S UTC"))
-    said.at = moment
-    return said
+    """Return a time of day: `09:41:52 UTC`."""
+    text = Moment(moment.astimezone(UTC).strftime("%H:%M:%S UTC"))
+    text.at = moment
+    return text
 
 
 def process(pid: int | None, worker: str = "") -> Sentence:
-    """`worker`: on whose host it is; empty: there is one host."""
+    """Name a process. `worker`: the Celery worker on whose host it is; empty: the scheduler's host."""
     if not pid:
         return Sentence(_NO_PROCESS)
     return Sentence(_PROCESS_ON, {"pid": pid, "worker": worker}) if worker else Sentence(_PROCESS, {"pid": pid})

@@ -18,7 +18,7 @@ const TEMPLATES: Readonly<Record<string, string>> = {
   pool: gettext_noop('Waits for {slots} slots of pool "{pool}": {in_use} of {pool_slots} are in use.'),
   "pool.one": gettext_noop('Waits for 1 slot of pool "{pool}": {in_use} of {pool_slots} are in use.'),
   queue: gettext_noop(
-    'No worker takes the queue "{queue}". Start one with `celery -A engine worker -Q {queue}`, or give the node another queue.',
+    'No worker serves the queue "{queue}". Start one with `celery -A engine worker -Q {queue}`, or give the node another queue.',
   ),
   worker: gettext_noop("Waits for a free node process."),
   "worker.counted": gettext_noop("Waits for a free node process; there are {processes}."),

@@ -135,7 +135,7 @@ def test_a_pool_held_by_another_run_is_named_and_slots_can_be_added(admin: Api) 
     assert condition["holders"] == [{"run": str(first.pk), "node": "hold", "slots": 1, "since": since}]
     (one,) = found["suggestions"]
     assert one["code"] == "pool_full"
-    assert f'held by node "hold" of run {first.pk} for 14 m' in one["message"]
+    assert f'node "hold" of run {first.pk} has held its only slot for 14 m' in one["message"]
     holder = one["evidence"][0]
     assert (holder["pid"], holder["unit"], holder["at"]) == (4242, "seconds", since)
     assert 839 < holder["value"] < 860

@@ -10,7 +10,7 @@ from django.utils import translation
 
 from dashboard.engine_words import engine_words
 from dashboard.presenters.sentences import error_sentence, sentence_html, sentence_text
-from engine.diagnosis.wording import error_text
+from engine.diagnosis import wording
 from engine.inspect import waits
 from engine.sentences import Sentence
 
@@ -76,6 +76,6 @@ def test_how_long_a_sleep_goes_on_is_said_as_a_duration():
 
 def test_an_error_in_a_sentence_of_the_diagnosis_is_said_as_above_it(chinese):
     error = {"class": "ValueError", "line": 9, "message": "x in line 3, y"}
-    sentence = Sentence("{cause}.", {"cause": error_text(error), "line": "A in line 1"})
+    sentence = Sentence("{cause}.", {"cause": wording.error_sentence(error), "line": "A in line 1"})
     assert sentence_text(sentence) == f"{error_sentence(error)}."
     assert sentence_html(sentence) == f"{error_sentence(error)}."

@@ -1,4 +1,4 @@
-"""Facts made by hand, with only what a case is about."""
+"""RunFacts made by hand, with only what a case is about."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from engine.admission.conditions import WaitingCondition
-from engine.diagnosis.facts import Facts, Failure, Holder, Kept, PoolFacts, Running, Sampled, Waiting
+from engine.diagnosis.facts import (
+    Blocker,
+    FailureFacts,
+    PoolFacts,
+    RunFacts,
+    RunningFacts,
+    StoredStack,
+    UsageSample,
+    WaitingFacts,
+)
 
 NOW = datetime(2026, 11, 24, 9, 44, 0, tzinfo=UTC)
 PID = 41207
@@ -49,19 +58,19 @@ def child(pid: int = 5001, command: str = "sleep 600", **more: Any) -> dict[str,
     }
 
 
-def kept(of: dict[str, Any], why: str = "stuck", seconds_ago: float = 2) -> Kept:
-    return Kept(ago(seconds_ago), why, of)
+def kept(of: dict[str, Any], why: str = "stuck", seconds_ago: float = 2) -> StoredStack:
+    return StoredStack(ago(seconds_ago), why, of)
 
 
-def samples(*cpu: float | None, **more: Any) -> list[Sampled]:
+def samples(*cpu: float | None, **more: Any) -> list[UsageSample]:
     """One a second up to now, oldest first."""
-    return [Sampled(ago(len(cpu) - 1 - place), percent, **more) for place, percent in enumerate(cpu)]
+    return [UsageSample(ago(len(cpu) - 1 - place), percent, **more) for place, percent in enumerate(cpu)]
 
 
-def running(node: str = "load", seconds: float = 20, expected: float | None = 5, **more: Any) -> Running:
+def running(node: str = "load", seconds: float = 20, expected: float | None = 5, **more: Any) -> RunningFacts:
     more.setdefault("expected_from", "none" if expected is None else "author")
     more.setdefault("pid", PID)
-    return Running(
+    return RunningFacts(
         node=node,
         name=more.pop("name", node.capitalize()),
         type=more.pop("type", "python"),
@@ -91,9 +100,9 @@ PARAMS = {
 """Of any waiting condition."""
 
 
-def waiting(code: str, node: str = "export", seconds: float = 4, **more: Any) -> Waiting:
+def waiting(code: str, node: str = "export", seconds: float = 4, **more: Any) -> WaitingFacts:
     conditions = more.pop("conditions", None) or [WaitingCondition(code, PARAMS, None)]
-    return Waiting(
+    return WaitingFacts(
         node=node,
         name=node.capitalize(),
         type="python",
@@ -105,18 +114,18 @@ def waiting(code: str, node: str = "export", seconds: float = 4, **more: Any) ->
 
 
 def pool(
-    *holders: Holder, slots: int | None = 1, wanted: int = 1, ahead: int = 0, in_use: int | None = None
+    *holders: Blocker, slots: int | None = 1, wanted: int = 1, ahead: int = 0, in_use: int | None = None
 ) -> PoolFacts:
     used = sum(holder.slots for holder in holders) if in_use is None else in_use
     return PoolFacts("warehouse", slots, used, wanted, ahead, holders)
 
 
-def holder(run: int = 815, node: str = "hold", seconds: float = 840, **more: Any) -> Holder:
-    return Holder(run, node, ago(seconds), pid=more.pop("pid", 3381), **more)
+def holder(run: int = 815, node: str = "hold", seconds: float = 840, **more: Any) -> Blocker:
+    return Blocker(run, node, ago(seconds), pid=more.pop("pid", 3381), **more)
 
 
-def failure(kind: str = "ValueError", message: str = "bad", **more: Any) -> Failure:
-    return Failure(
+def failure(kind: str = "ValueError", message: str = "bad", **more: Any) -> FailureFacts:
+    return FailureFacts(
         node=more.pop("node", "parse"),
         name=more.pop("name", "Parse amounts"),
         type="python",
@@ -132,19 +141,19 @@ def failure(kind: str = "ValueError", message: str = "bad", **more: Any) -> Fail
     )
 
 
-def facts(*things: Running | Waiting | Failure, **more: Any) -> Facts:
-    failures = [one for one in things if isinstance(one, Failure)]
-    waits = [one for one in things if isinstance(one, Waiting)]
+def facts(*things: RunningFacts | WaitingFacts | FailureFacts, **more: Any) -> RunFacts:
+    failures = [one for one in things if isinstance(one, FailureFacts)]
+    waits = [one for one in things if isinstance(one, WaitingFacts)]
     more.setdefault("state", "running")
     more.setdefault("failed_total", len(failures))
-    return Facts(
+    return RunFacts(
         run=812,
         workflow="delays",
         now=NOW,
         created_at=ago(60),
         started_at=ago(59),
         finished_at=more.pop("finished_at", None),
-        running=[one for one in things if isinstance(one, Running)],
+        running=[one for one in things if isinstance(one, RunningFacts)],
         waiting=waits,
         waiting_total=len(waits),
         failures=failures,

@@ -97,7 +97,9 @@ def test_what_a_node_did_when_its_limit_came_is_told() -> None:
     late = failure("SoftTimeout", "x", state="timed_out", soft_timeout=30, stack=before)
     (one,) = diagnosis(facts(late, state="failed")).findings
     told = next(each for each in one.evidence if each.kind == "stack")
-    assert str(told.message) == 'Just before, at 09:43:56 UTC: "Parse amounts" sleeps in line 3: time.sleep(600)'
+    assert (
+        str(told.message) == 'Just before it ended, at 09:43:56 UTC: "Parse amounts" sleeps in line 3: time.sleep(600)'
+    )
     assert (told.value, told.pid) == ("sleeping", PID)
 
 
@@ -136,7 +138,7 @@ def test_further_failures_are_counted() -> None:
 
 
 def test_a_node_that_was_not_started_points_to_the_failure() -> None:
-    (one,) = diagnosis(facts(failure(), state="failed", asked="tell", asked_name="Tell the team")).findings
+    (one,) = diagnosis(facts(failure(), state="failed", requested_node="tell", requested_name="Tell the team")).findings
     assert one.code == "upstream_failed"
     assert one.node == "tell"
     assert str(one.message).startswith('"Tell the team" was not started because "Parse amounts" failed: ValueError')
@@ -145,7 +147,7 @@ def test_a_node_that_was_not_started_points_to_the_failure() -> None:
 def test_a_failure_without_an_error_is_not_determined() -> None:
     (one,) = diagnosis(facts(failure(error=None), state="failed")).findings
     assert one.code == "failed_error"
-    assert "is not determined" in str(one.message)
+    assert "without an error message" in str(one.message)
 
 
 def test_a_run_that_ran_out_of_time_says_so() -> None:

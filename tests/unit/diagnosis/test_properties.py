@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.diagnosis import actions
-from engine.diagnosis.facts import Facts, Running
+from engine.diagnosis.facts import RunFacts, RunningFacts
 from engine.diagnosis.rules import diagnosis
 from engine.diagnosis.shape import to_dict
-from engine.diagnosis.threads import doing
+from engine.diagnosis.threads import activity_of
 from engine.sentences import Sentence
 from tests.unit.diagnosis.made import (
     ago,
@@ -84,7 +84,7 @@ nodes = st.builds(
     samples=measured,
     cores=st.none() | st.floats(0.1, 64),
     memory_mb=st.none() | st.integers(1, 10_000),
-    behind=st.integers(0, 5),
+    dependents=st.integers(0, 5),
 )
 pools = st.builds(
     pool,
@@ -102,12 +102,12 @@ failures = st.builds(failure, st.sampled_from(["ValueError", "MemoryLimit", "Sof
 
 
 @st.composite
-def all_facts(draw: Any) -> Facts:
+def all_facts(draw: Any) -> RunFacts:
     things = draw(st.lists(nodes | waiters | failures, max_size=5))
     return facts(
         *things,
         state=draw(st.sampled_from(["queued", "running", "paused", "failed", "timed_out", "succeeded"])),
-        asked=draw(st.none() | st.sampled_from(["a", "x", "parse"])),
+        requested_node=draw(st.none() | st.sampled_from(["a", "x", "parse"])),
         beat_age=draw(st.none() | st.floats(0, 60)),
         occupants=draw(st.lists(st.builds(holder), max_size=3)),
         max_runs=draw(st.none() | st.just(1)),
@@ -116,7 +116,7 @@ def all_facts(draw: Any) -> Facts:
 
 @settings(deadline=None)
 @given(all_facts())
-def test_a_finding_never_lacks_evidence_and_its_actions_can_be_sent(given_facts: Facts) -> None:
+def test_a_finding_never_lacks_evidence_and_its_actions_can_be_sent(given_facts: RunFacts) -> None:
     shape = to_dict(diagnosis(given_facts))
     json.dumps(shape)
     for one in shape["suggestions"]:
@@ -146,23 +146,23 @@ def _check_policy(body: dict[str, Any]) -> None:
 
 @settings(deadline=None)
 @given(nodes)
-def test_the_limit_of_a_retry_is_above_what_counts_as_stuck(node: Running) -> None:
+def test_the_limit_of_a_retry_is_above_what_counts_as_stuck(node: RunningFacts) -> None:
     limit = actions.limit_of(node, 0.0)
     assert limit > 2 * (node.expected or 0.0)
-    assert node.limit is None or limit >= min(node.limit, 5) or limit > node.limit
+    assert node.stuck_after is None or limit >= min(node.stuck_after, 5) or limit > node.stuck_after
 
 
 @settings(deadline=None)
 @given(bodies, st.none() | st.floats(0, 400))
 def test_whatever_stacks_look_like_something_is_said_of_them(stacks: dict[str, Any], cpu: float | None) -> None:
-    found = doing(stacks, cpu)
+    found = activity_of(stacks, cpu)
     assert found.code
-    assert found.code != "deadlock" or len(found.spots) >= 2
+    assert found.code != "deadlock" or len(found.threads) >= 2
 
 
 @settings(deadline=None)
 @given(all_facts())
-def test_translations_are_applied_to_every_part(given_facts: Facts) -> None:
+def test_translations_are_applied_to_every_part(given_facts: RunFacts) -> None:
     def said(template: str) -> str:
         return template if template.startswith("{") else "→" + template
 

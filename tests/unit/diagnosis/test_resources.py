@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.diagnosis.facts import Sampled
+from engine.diagnosis.facts import UsageSample
 from engine.diagnosis.resources import usage
 from engine.diagnosis.rules import diagnosis
 from tests.unit.diagnosis.made import PID, ago, facts, running, samples
@@ -17,16 +17,16 @@ def codes(*things: Any, **more: Any) -> list[str]:
 
 
 def test_memory_near_the_limit_offers_more() -> None:
-    (one,) = diagnosis(facts(running(seconds=3, memory_mb=100, samples=[Sampled(ago(1), 5.0, 91 * MIB)]))).findings
+    (one,) = diagnosis(facts(running(seconds=3, memory_mb=100, samples=[UsageSample(ago(1), 5.0, 91 * MIB)]))).findings
     assert one.code == "memory_near_limit"
     assert (one.evidence[0].value, one.evidence[0].unit, one.evidence[0].pid) == (91 * MIB, "bytes", PID)
     assert one.actions[0].body == {"policy": {"memory_mb": 256}}
 
 
 @pytest.mark.parametrize(
-    "sample", [Sampled(ago(1), 5.0, 89 * MIB), Sampled(ago(60), 5.0, 99 * MIB), Sampled(ago(1), 5.0, None)]
+    "sample", [UsageSample(ago(1), 5.0, 89 * MIB), UsageSample(ago(60), 5.0, 99 * MIB), UsageSample(ago(1), 5.0, None)]
 )
-def test_less_memory_old_samples_and_unknown_ones_say_nothing(sample: Sampled) -> None:
+def test_less_memory_old_samples_and_unknown_ones_say_nothing(sample: UsageSample) -> None:
     assert codes(running(seconds=3, memory_mb=100, samples=[sample])) == []
 
 
@@ -42,7 +42,7 @@ def test_nodes_that_use_all_the_cores_together_are_short_of_them() -> None:
     two = [running(name, 8, None, cores=2, samples=samples(*[97.0] * 6)) for name in "ab"]
     (one,) = diagnosis(facts(*two)).findings
     assert (one.code, one.node) == ("cpu_limited", None)
-    assert "its 2 running nodes use 194 % of one core together, of the 2" in str(one.message)
+    assert "its 2 running nodes together use 194 % of one core and may use 2 cores" in str(one.message)
     assert [each.pid for each in one.evidence[:2]] == [PID, PID]
     four = [running(name, 8, None, cores=4, samples=samples(*[97.0] * 6)) for name in "ab"]
     assert codes(*four) == []
@@ -57,29 +57,29 @@ def test_a_moment_is_no_shortage() -> None:
 
 
 def test_waiting_for_the_disk_in_most_samples_is_a_shortage() -> None:
-    disk = [Sampled(ago(9 - n), 3.0, None, n % 3 != 0, 5000) for n in range(10)]
+    disk = [UsageSample(ago(9 - n), 3.0, None, n % 3 != 0, 5000) for n in range(10)]
     (one,) = diagnosis(facts(running(seconds=12, expected=None, samples=disk))).findings
     assert one.code == "io_wait"
     assert one.evidence[0].value == 60.0
-    few = [Sampled(ago(9 - n), 3.0, None, n % 2 == 0) for n in range(10)]
+    few = [UsageSample(ago(9 - n), 3.0, None, n % 2 == 0) for n in range(10)]
     assert codes(running(seconds=12, expected=None, samples=few)) == []
 
 
 def test_usage_adds_trees_up_and_says_of_what() -> None:
-    one = running("a", 3, memory_mb=100, samples=[Sampled(ago(1), 50.0, 20 * MIB, False, 0, 1000, "tree")])
-    two = running("b", 3, memory_mb=300, samples=[Sampled(ago(1), 30.5, 80 * MIB, True, 0, 500, "tree")])
+    one = running("a", 3, memory_mb=100, samples=[UsageSample(ago(1), 50.0, 20 * MIB, False, 0, 1000, "tree")])
+    two = running("b", 3, memory_mb=300, samples=[UsageSample(ago(1), 30.5, 80 * MIB, True, 0, 500, "tree")])
     found = usage(facts(one, two))
     assert (found.cpu_usage, found.memory_usage, found.io_wait, found.network_io) == (80.5, 25.0, 50.0, 1500.0)
     assert set(found.scopes.values()) == {"tree"}
 
 
 def test_memory_without_a_limit_is_of_the_machine() -> None:
-    one = running("a", 3, samples=[Sampled(ago(1), 50.0, 512 * MIB)])
+    one = running("a", 3, samples=[UsageSample(ago(1), 50.0, 512 * MIB)])
     assert usage(facts(one, machine_memory=1024 * MIB)).memory_usage == 50.0
 
 
 def test_the_hosts_network_is_not_added_up() -> None:
-    both = [running(name, 3, samples=[Sampled(ago(1), network_bytes=700, network_scope="host")]) for name in "ab"]
+    both = [running(name, 3, samples=[UsageSample(ago(1), network_bytes=700, network_scope="host")]) for name in "ab"]
     found = usage(facts(*both))
     assert (found.network_io, found.scopes["network_io"]) == (700.0, "host")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.diagnosis.facts import Root
+from engine.diagnosis.facts import UpstreamRoot
 from engine.diagnosis.finding import Diagnosis, Finding
 from engine.diagnosis.rules import diagnosis
 from tests.unit.diagnosis.made import (
@@ -208,7 +208,12 @@ def test_what_a_lock_only_stands_for_is_said(library: list[tuple[str, str]], sai
 
 
 def test_a_node_that_reports_progress_since_it_counts_as_stuck_is_slow_and_is_not_ended_first() -> None:
-    works: dict[str, Any] = {"stack": kept(SLEEP), "fraction": 0.25, "progress_words": "row 250", "soft_timeout": 30.0}
+    works: dict[str, Any] = {
+        "stack": kept(SLEEP),
+        "fraction": 0.25,
+        "progress_message": "row 250",
+        "soft_timeout": 30.0,
+    }
     found = first(diagnosis(facts(running(seconds=20, progress_at=ago(0), **works))))
     assert found.code == "slow"
     assert str(found.message) == (
@@ -261,7 +266,7 @@ def test_the_first_action_is_a_retry_with_a_limit_that_can_be_sent() -> None:
 def test_without_stacks_it_is_not_determined_and_stacks_are_offered() -> None:
     found = first(diagnosis(facts(running(seconds=20, expected=5))))
     assert found.code == "not_determined"
-    assert "is not determined" in str(found.message)
+    assert "It is not known why" in str(found.message)
     assert (found.actions[0].method, found.actions[0].path) == ("GET", "/api/v1/runs/812/nodes/load/stack/")
 
 
@@ -272,7 +277,7 @@ def test_stacks_that_are_on_their_way_are_waited_for() -> None:
 
 
 def test_who_waits_for_a_node_is_not_said_before_why_it_does_not_end() -> None:
-    root = Root("load", "Load", "running", ago(10.5), True, PID)
+    root = UpstreamRoot("load", "Load", "running", ago(10.5), True, PID)
     behind = [waiting("upstream", "a", state="pending", root=root), waiting("run_limit", "b")]
     assert diagnosis(facts(running(seconds=10.5, expected=5), *behind)).findings == []
     later = diagnosis(facts(running(seconds=10.5, expected=5, stack=kept(SLEEP)), *behind))
@@ -336,7 +341,7 @@ def test_a_node_without_expectation_that_does_nothing_is_quiet() -> None:
 @pytest.mark.parametrize(
     "sign",
     [
-        {"said_at": ago(10)},
+        {"last_output_at": ago(10)},
         {"samples": samples(*[0.0] * 20, 30.0, *[0.0] * 10)},
         {"samples": samples(*[0.0] * 35, io_bytes=1_000_000)},
         {"seconds": 25},
@@ -350,7 +355,7 @@ def test_whoever_gives_a_sign_of_life_is_not_quiet(sign: dict[str, Any]) -> None
 
 
 def test_a_quiet_nodes_retry_leaves_time_for_what_it_did_before() -> None:
-    worked = quiet(seconds=1000, said_at=ago(40), stack=kept(SLEEP, "quiet"))
+    worked = quiet(seconds=1000, last_output_at=ago(40), stack=kept(SLEEP, "quiet"))
     action = first(diagnosis(facts(worked))).actions[0]
     assert action.body is not None
     assert action.body["policy"]["soft_timeout"] > 2 * 960
@@ -368,9 +373,9 @@ def test_the_worst_stands_first() -> None:
 
 
 def test_the_last_line_and_who_waits_are_told() -> None:
-    found = of_stack(SLEEP, logs=[line("no answer", 9), line("Counts as stuck: ...", 2)], behind=3)
+    found = of_stack(SLEEP, logs=[line("no answer", 9), line("Counts as stuck: ...", 2)], dependents=3)
     told = [str(one.message) for one in found.evidence]
-    assert "Last line 9 s ago: no answer" in told
+    assert "Last log line 9 s ago: no answer" in told
     assert "3 nodes wait for it" in told
 
 

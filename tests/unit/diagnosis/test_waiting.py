@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from engine.admission.conditions import WaitingCondition
-from engine.diagnosis.facts import Holder, Resting, Root
+from engine.diagnosis.facts import Blocker, DrainingWorker, UpstreamRoot
 from engine.diagnosis.finding import Finding
 from engine.diagnosis.rules import diagnosis
 from engine.states import HostReason
@@ -20,7 +20,7 @@ def test_a_full_pool_names_who_holds_it_since_when_and_how_many_slots_help() -> 
     (one,) = found(waiting("pool", pool=pool(holder(), slots=1)))
     assert one.code == "pool_full"
     assert str(one.message) == (
-        '"Export" waits for pool warehouse: its only slot is held by node "hold" of run 815 for 14 m.'
+        '"Export" waits for pool warehouse: node "hold" of run 815 has held its only slot for 14 m.'
     )
     first = one.evidence[0]
     assert (first.kind, first.value, first.unit, first.pid) == ("pool", 840, "seconds", 3381)
@@ -42,7 +42,7 @@ def test_slots_are_added_by_exactly_what_is_needed() -> None:
 def test_a_node_that_waits_for_its_own_run_is_in_order() -> None:
     own = pool(holder(run=812, seconds=3))
     assert found(waiting("pool", pool=own)) == []
-    assert [one.code for one in found(waiting("pool", pool=own), asked="export")] == ["pool_full"]
+    assert [one.code for one in found(waiting("pool", pool=own), requested_node="export")] == ["pool_full"]
     assert [one.code for one in found(waiting("pool", pool=pool(holder(run=812, is_stuck=True))))] == ["pool_full"]
     assert [one.code for one in found(waiting("pool", seconds=31, pool=own))] == ["pool_full"]
 
@@ -101,13 +101,15 @@ def test_a_run_limit_is_a_finding_only_behind_a_stuck_node() -> None:
     wait = waiting("run_limit", conditions=[WaitingCondition("run_limit", {"max_concurrent": 1}, None)])
     (limit,) = [one for one in found(wait, running(seconds=300)) if one.code == "run_limit"]
     assert str(limit.message) == '"Export" waits for another node of this run to end: at most 1 may run at once.'
-    (asked,) = found(wait, running(seconds=3), asked="export")
+    (asked,) = found(wait, running(seconds=3), requested_node="export")
     assert 'Node "load" (process 41207) has been running since' in str(asked.evidence[0].message)
 
 
 @pytest.mark.parametrize("code", ["run_queued", "workflow_limit"])
 def test_a_queued_run_names_the_run_that_is_ahead(code: str) -> None:
-    (one,) = found(waiting(code, state="pending"), state="queued", max_runs=1, rivals=[Holder(799, "", ago(600))])
+    (one,) = found(
+        waiting(code, state="pending"), state="queued", max_runs=1, competing_runs=[Blocker(799, "", ago(600))]
+    )
     assert one.code == "workflow_limit"
     assert "run 799 has been running for 10 m" in str(one.message)
     assert one.actions[0].path == "/api/v1/runs/799/cancel/"
@@ -150,19 +152,19 @@ def test_a_queue_whose_workers_get_no_work_names_them_and_what_to_do() -> None:
     said = [WaitingCondition("queue", {"queue": "gpu"}, None)]
     wait = waiting("queue", "a", conditions=said, queue="gpu")
     old, rests = (
-        Resting("old@one", ["gpu"], HostReason.OTHER_RELEASE),
-        Resting("rests@two", ["gpu", "x"], HostReason.DRAIN_REQUESTED),
+        DrainingWorker("old@one", ["gpu"], HostReason.OTHER_RELEASE),
+        DrainingWorker("rests@two", ["gpu", "x"], HostReason.DRAIN_REQUESTED),
     )
-    elsewhere = Resting("far@three", ["default"], HostReason.OTHER_RELEASE)
-    (one,) = found(wait, resting=[old, elsewhere])
+    elsewhere = DrainingWorker("far@three", ["default"], HostReason.OTHER_RELEASE)
+    (one,) = found(wait, draining=[old, elsewhere])
     assert str(one.message) == (
         '"A" waits for a worker: those that serve the queue gpu run another release than the scheduler.'
     )
     assert [str(evidence.message) for evidence in one.evidence[:2]] == [
         "Worker old@one runs another release than the scheduler: upgrade both to the same release and restart it",
-        "Start one on any host, with the environment of this installation: celery -A engine worker -Q gpu",
+        "Start a worker on any host, with the environment of this installation: celery -A engine worker -Q gpu",
     ]
-    (one,) = found(wait, resting=[old, rests])
+    (one,) = found(wait, draining=[old, rests])
     assert str(one.message) == '"A" waits for a worker: none serves the queue gpu.'
     assert str(one.evidence[1].message) == (
         "Worker rests@two serves this queue but is draining: resume it on the Resources page"
@@ -170,15 +172,15 @@ def test_a_queue_whose_workers_get_no_work_names_them_and_what_to_do() -> None:
 
 
 def test_what_waits_upstream_names_the_root() -> None:
-    stuck = Root("load", "Load", "running", ago(100), True, 4)
+    stuck = UpstreamRoot("load", "Load", "running", ago(100), True, 4)
     (one,) = found(
         waiting("upstream", "a", state="pending", root=stuck), waiting("upstream", "b", state="pending", root=stuck)
     )
     assert one.code == "upstream"
     assert str(one.message) == '"A" waits for "Load", which is stuck.'
-    calm = Root("load", "Load", "running", ago(3), False, 4)
+    calm = UpstreamRoot("load", "Load", "running", ago(3), False, 4)
     assert found(waiting("upstream", state="pending", root=calm)) == []
-    (asked,) = found(waiting("upstream", state="pending", root=calm), asked="export")
+    (asked,) = found(waiting("upstream", state="pending", root=calm), requested_node="export")
     assert str(asked.message) == '"Export" waits for "Load", which has been running for 3 s.'
 
 

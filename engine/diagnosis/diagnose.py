@@ -1,0 +1,13 @@
+"""The diagnosis of a run."""
+
+from __future__ import annotations
+
+from engine.diagnosis import rules
+from engine.diagnosis.finding import Diagnosis
+from engine.diagnosis.gather import gather
+from engine.models import Run
+
+
+def diagnose(run: Run, *, node: str | None = None) -> Diagnosis:
+    """Diagnose `run`, or one node of it, for which what is in order is explained too. Raises NotFound."""
+    return rules.diagnosis(gather(run, node))
