@@ -27,9 +27,12 @@ def settings_in_force() -> Iterator[CheckResult]:
     config = settings.INTERLOCK
     given = sorted(name for name in SETTINGS if os.environ.get(name))
     # Print names only: values may contain passwords.
-    yield CheckResult("Settings", "ok", f"{config.max_concurrent} concurrent nodes,  {config.processes} node "
-                                        f"processes; set in the "
-                  f"environment: {', '.join(given) or 'nothing'}")  # fmt: skip
+    yield CheckResult(
+        "Settings",
+        "ok",
+        f"{config.max_concurrent} concurrent nodes, {config.processes} node processes; "
+        f"set in the environment: {', '.join(given) or 'nothing'}",
+    )
     for name in sorted(os.environ):
         if name.startswith("INTERLOCK_") and name not in SETTINGS:
             near = difflib.get_close_matches(name, SETTINGS, 1, cutoff=0.85)
