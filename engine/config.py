@@ -98,13 +98,13 @@ def from_environment(env: Mapping[str, str]) -> Config:
     home = _folder(env.get("INTERLOCK_HOME") or "~/.interlock", "INTERLOCK_HOME")
     executor = env.get("INTERLOCK_EXECUTOR") or "local"
     if executor not in ("local", "celery"):
-        raise ConfigError(f'INTERLOCK_EXECUTOR is "{executor}"; write local or celery.')
+        raise ConfigError(f'INTERLOCK_EXECUTOR is "{executor}"; set it to local or celery.')
     if executor == "celery":
         missing = [name for name in ("DATABASE_URL", "REDIS_URL") if not env.get(name)]
         if missing:
             raise ConfigError(
                 f"INTERLOCK_EXECUTOR=celery needs {' and '.join(missing)}: a PostgreSQL database and a Redis server "
-                "that all hosts reach. Set it, or leave INTERLOCK_EXECUTOR out to run nodes on this host."
+                "that all hosts reach. Set it, or unset INTERLOCK_EXECUTOR to run nodes on this host."
             )
     artifacts = env.get("INTERLOCK_ARTIFACTS") or str(home / "artifacts")
     store = ""
@@ -139,9 +139,9 @@ def _store_url(url: str) -> str:
         # It may hold a password: not repeated.
         raise ConfigError(
             "INTERLOCK_ARTIFACTS must be a folder, or look like s3://bucket/prefix, in letters, digits and . - _ =. "
-            "Other schemes (gs://, abfs://) are not taken; Google Cloud Storage, MinIO, Ceph and others speak S3 too. "
-            "Credentials do not stand there but in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the address of a "
-            "server that is not Amazon's in AWS_ENDPOINT_URL."
+            "Other schemes (gs://, abfs://) are not supported; Google Cloud Storage, MinIO, Ceph and others support "
+            "S3. Set the credentials in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and the address of a server "
+            "that is not Amazon's in AWS_ENDPOINT_URL."
         )
     return f"s3://{found[1]}{found[2]}"
 
@@ -159,12 +159,12 @@ def _database_url(url: str) -> str:
     if not known:
         # It may hold a password: not repeated.
         raise ConfigError(
-            "DATABASE_URL must look like postgresql://user:password@host:5432/name, or be left out for SQLite. Of a "
-            "password / is written as %2F, @ as %40, # as %23, ? as %3F, % as %25."
+            "DATABASE_URL must look like postgresql://user:password@host:5432/name, or be unset for SQLite. In a "
+            "password, write / as %2F, @ as %40, # as %23, ? as %3F and % as %25."
         )
     if unknown := [name for name in database_options(url) if not _is_option(name)]:
         raise ConfigError(
-            f'DATABASE_URL has the option "{unknown[0]}", which PostgreSQL does not know; those that it knows are like '
+            f'DATABASE_URL has the option "{unknown[0]}", which PostgreSQL does not know; valid options look like '
             "?sslmode=verify-full&sslrootcert=/path/to/ca.pem"
         )
     return url
@@ -201,17 +201,16 @@ def _redis_url(url: str) -> str:
     if not known:
         # It may hold a password: not repeated.
         raise ConfigError(
-            "REDIS_URL must look like redis://:password@host:6379/0 (rediss:// with TLS), or be left out where one "
-            "host does all the work."
+            "REDIS_URL must look like redis://:password@host:6379/0 (rediss:// with TLS), or be unset on a single host."
         )
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
         if parts.scheme != "rediss" or name not in REDIS_OPTIONS:
             raise ConfigError(
-                f'REDIS_URL has the option "{name}", which is not taken. With rediss:// it may have '
+                f'REDIS_URL has the option "{name}", which is not supported. With rediss:// it may have '
                 f"{', '.join(REDIS_OPTIONS)}, as in ?ssl_ca_certs=/path/to/ca.pem"
             )
         if name == "ssl_cert_reqs" and value not in ("required", "optional", "none"):
-            raise ConfigError("The option ssl_cert_reqs of REDIS_URL is required, optional or none.")
+            raise ConfigError("The option ssl_cert_reqs of REDIS_URL must be required, optional or none.")
     return url
 
 
@@ -219,7 +218,7 @@ def _folder(text: str, name: str) -> Path:
     try:
         return Path(text).expanduser().absolute()
     except RuntimeError:
-        raise ConfigError(f'{name} is "{text}", but there is no such user; write the whole path.') from None
+        raise ConfigError(f'{name} is "{text}", but there is no such user; use the full path.') from None
 
 
 def _yes(env: Mapping[str, str], name: str) -> bool:
@@ -228,7 +227,7 @@ def _yes(env: Mapping[str, str], name: str) -> bool:
         return True
     if text.lower() in ("", "0", "false", "no", "off"):
         return False
-    raise ConfigError(f'{name} is "{text}"; write 1, or leave it out.')
+    raise ConfigError(f'{name} is "{text}"; set it to 1, or unset it.')
 
 
 def _positive(env: Mapping[str, str], name: str, default: int) -> int:
@@ -236,5 +235,5 @@ def _positive(env: Mapping[str, str], name: str, default: int) -> int:
     if not text:
         return default
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
-        raise ConfigError(f'{name} is "{text}"; write a whole number from 1.')
+        raise ConfigError(f'{name} is "{text}"; set it to a whole number from 1.')
     return int(text)

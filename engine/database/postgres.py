@@ -34,12 +34,12 @@ LOCK_SECONDS: Final = 5
 
 ADVICE: Final = {
     "authentication failed": "Correct the user and the password in DATABASE_URL.",
-    "no password supplied": "Write the password into DATABASE_URL.",
-    "does not exist": "Correct DATABASE_URL, or create what it names (createdb, createuser).",
-    "too many": "The server takes no more connections: raise its max_connections, or end others.",
-    "connection slots": "The server takes no more connections: raise its max_connections, or end others.",
+    "no password supplied": "Add the password to DATABASE_URL.",
+    "does not exist": "Correct DATABASE_URL, or create the database or user (createdb, createuser).",
+    "too many": "The server accepts no more connections: raise max_connections, or close others.",
+    "connection slots": "The server accepts no more connections: raise max_connections, or close others.",
     "starting up": "Try again in a moment.",
-    "": "Check DATABASE_URL, and that the server runs.",
+    "": "Check DATABASE_URL, and that the server is running.",
 }
 """What to do, by words of the server's answer; the last entry matches every answer."""
 EXPANDING_NAME: Final = re.compile(r"\d+_expand_")

@@ -123,10 +123,10 @@ def migrate() -> bool:
             raise SchemaError(str(error)) from error
         except DatabaseError as error:
             # SQLite says this of a damaged file.
-            remedy = RESTORE if "malformed" in str(error) else "Mend the cause and start again."
+            remedy = RESTORE if "malformed" in str(error) else "Fix the cause and start again."
             raise SchemaError(
-                f"The database {location()} could not be brought up to date: {first_line(error)}. Nothing of this step "
-                f"was kept. {remedy}"
+                f"The database {location()} could not be migrated: {first_line(error)}. This step was rolled back. "
+                f"{remedy}"
             ) from error
     return True
 
@@ -135,7 +135,8 @@ def require() -> None:
     """Raise SchemaError unless the schema is current. For commands that must not migrate."""
     if not is_current():
         raise SchemaError(
-            f"The database {location()} is not set up or not up to date. Start `up` once, or use the command migrate."
+            f"The database {location()} is not set up or not up to date. Run `interlock up` or "
+            "`interlock migrate` once."
         )
 
 
@@ -143,8 +144,8 @@ def unreachable(error: Exception) -> SchemaError:
     """Return the error for a database that does not answer."""
     if connection.vendor == "sqlite":
         return SchemaError(
-            f"The database {location()} cannot be opened: {first_line(error)}. Check that its folder exists, that you "
-            "may write there, and that the disk is not full."
+            f"The database {location()} cannot be opened: {first_line(error)}. Check that its folder exists and is "
+            "writable, and that the disk is not full."
         )
     return SchemaError(f"The database {location()} cannot be reached: {first_line(error)}. {advice(error)}")
 
@@ -162,7 +163,7 @@ def _refuse_foreign(tables: set[str]) -> None:
     if unknown and not tables & ours:
         raise SchemaError(
             f'The database {location()} belongs to another application (it has a table "{unknown[0]}" and none of '
-            "Interlock's). Give DATABASE_URL a database of its own; nothing was changed."
+            "Interlock's). Use a separate database in DATABASE_URL. Nothing was changed."
         )
 
 
@@ -181,11 +182,11 @@ def refuse_other_columns(models: Iterable[type[Model]]) -> None:
     if not missing and not required:
         return
     table, column = min(missing or required)
-    wrong = f'no column "{column}"' if missing else f'an unknown column "{column}" that no row may leave empty'
+    wrong = f'no column "{column}"' if missing else f'an unknown required column "{column}"'
     raise SchemaError(
-        f"The database {location()} is of an early Interlock and cannot be brought up to date ({table} has {wrong}). "
-        "Start the version that made it, or set INTERLOCK_HOME to another folder (DATABASE_URL to another database); "
-        "nothing was changed."
+        f"The database {location()} was created by an early version of Interlock and cannot be migrated "
+        f"({table} has {wrong}). Start that version, or set INTERLOCK_HOME to another folder (DATABASE_URL to another "
+        "database). Nothing was changed."
     )
 
 

@@ -39,35 +39,35 @@ def find_problem(config: Config) -> RedisProblem | None:
         return _refused(where, error)
     except redis.exceptions.NoPermissionError as error:
         return RedisProblem(
-            f"the user may not do what is needed at {where} ({error})",
-            "Give it the right to publish, subscribe and write, or name another in REDIS_URL.",
+            f"the user lacks permissions at {where} ({error})",
+            "Allow it to publish, subscribe and write, or use another user in REDIS_URL.",
         )
     except redis.OutOfMemoryError:
         return RedisProblem(
-            f"the Redis at {where} is full (maxmemory) and stores nothing more",
-            "Give it more memory, or take out of it what is not needed.",
+            f"the Redis at {where} is full (maxmemory)",
+            "Give it more memory, or delete keys that are not needed.",
             is_warning=config.executor != "celery",
         )
     except redis.ReadOnlyError:
-        return RedisProblem(f"the Redis at {where} is a replica that takes no writes", "Name the primary in REDIS_URL.")
+        return RedisProblem(f"the Redis at {where} is a read-only replica", "Use the primary in REDIS_URL.")
     except redis.BusyLoadingError:
-        return RedisProblem(f"the Redis at {where} is still reading its data", "Try again in a moment.")
+        return RedisProblem(f"the Redis at {where} is still loading its data", "Try again in a moment.")
     except redis.TimeoutError:
         return RedisProblem(
-            f"nothing at {where} answers within {ANSWER_SECONDS:.0f} s",
-            "Check the address in REDIS_URL, that this is a Redis, and the firewall.",
+            f"{where} does not respond within {ANSWER_SECONDS:.0f} s",
+            "Check the address in REDIS_URL, the firewall, and that the server is a Redis.",
         )
     except redis.ConnectionError as error:
         if "certificate" in str(error):
             return RedisProblem(
                 f"the certificate of the Redis at {where} is not trusted ({_summary(error)})",
-                "Name who signed it at the end of REDIS_URL: ?ssl_ca_certs=/path/to/ca.pem",
+                "Add its certificate authority to REDIS_URL: ?ssl_ca_certs=/path/to/ca.pem",
             )
         if "closed" in str(error).lower() or "reset" in str(error):
             return _not_redis(where, error)
         return RedisProblem(
-            f"no Redis can be reached at {where} ({_summary(error)})",
-            "Check the address in REDIS_URL, and that the server runs.",
+            f"the Redis at {where} is unreachable ({_summary(error)})",
+            "Check the address in REDIS_URL, and that the server is running.",
         )
     except redis.ResponseError as error:
         # A server that wants a password and got none answers with an error of this class.
@@ -75,8 +75,8 @@ def find_problem(config: Config) -> RedisProblem | None:
             return _refused(where, error)
         if "DB index" in str(error):
             return RedisProblem(
-                f"the Redis at {where} has no database of that number",
-                "Give a smaller one after the last / of REDIS_URL.",
+                f"the Redis at {where} has no database with that number",
+                "Use a smaller number after the last / of REDIS_URL.",
             )
         return _not_redis(where, error)
     except ERRORS as error:
@@ -99,16 +99,16 @@ def eviction_policy(config: Config) -> str:
 
 
 def _refused(where: str, error: Exception) -> RedisProblem:
-    wrong = "asks for a password" if "HELLO" in str(error) or "NOAUTH" in str(error) else "refuses the password"
+    wrong = "requires a password" if "HELLO" in str(error) or "NOAUTH" in str(error) else "refuses the password"
     return RedisProblem(
-        f"the Redis at {where} {wrong}", "Write the user and password into it: redis://user:password@host:6379/0"
+        f"the Redis at {where} {wrong}", "Add the user and password to REDIS_URL: redis://user:password@host:6379/0"
     )
 
 
 def _not_redis(where: str, error: Exception) -> RedisProblem:
     return RedisProblem(
-        f"what answers at {where} is no Redis, or speaks TLS ({_summary(error)})",
-        "Correct the address in REDIS_URL; with TLS it begins with rediss://.",
+        f"the server at {where} is not a Redis, or requires TLS ({_summary(error)})",
+        "Correct the address in REDIS_URL; for TLS it begins with rediss://.",
     )
 
 

@@ -43,16 +43,13 @@ def _schema_problem(where: str, connection: Any) -> str | None:
 
 
 def _not_set_up(where: str) -> str:
-    return (
-        f"{where} has no tables of Interlock. Correct DATABASE_URL, or make them, once for all hosts, with the command "
-        "migrate."
-    )
+    return f"{where} has no Interlock tables. Correct DATABASE_URL, or run `interlock migrate` once for all hosts."
 
 
 def _release_problem(where: str, applied: Sequence[str]) -> str | None:
     known = {file.stem for file in MIGRATIONS.glob("[0-9]*.py")}
     if not known <= set(applied):
-        return f"{where} is not up to date. Use the command migrate, once for all hosts."
+        return f"{where} is not up to date. Run `interlock migrate` once for all hosts."
     for name in sorted(set(applied) - known):
         if not postgres.EXPANDING_NAME.match(name):
             return (

@@ -82,12 +82,16 @@ def refused_by_others(tmp_path: Path, **settings: str) -> Iterator[str]:
 
 
 BAD_DATABASES: list[tuple[str, Callable[[postgres.Server], str], str]] = [
-    ("down", lambda server: f"postgresql://postgres:hidden@127.0.0.1:{free_port()}/flows", "that the server runs"),
+    (
+        "down",
+        lambda server: f"postgresql://postgres:hidden@127.0.0.1:{free_port()}/flows",
+        "that the server is running",
+    ),
     ("no such host", lambda server: "postgresql://postgres:hidden@nowhere.invalid/flows", "Check DATABASE_URL"),
     ("wrong password", lambda server: server.url("flows", password="hidden"), "Correct the user and the password"),
-    ("no password", lambda server: f"postgresql://postgres@127.0.0.1:{server.port}/flows", "Write the password"),
+    ("no password", lambda server: f"postgresql://postgres@127.0.0.1:{server.port}/flows", "Add the password"),
     ("no such user", lambda server: server.url("flows", user="nobody", password="hidden"), "Correct the user"),
-    ("no such database", lambda server: server.url("nothing"), "create what it names"),
+    ("no such database", lambda server: server.url("nothing"), "create the database or user"),
 ]
 
 
@@ -121,7 +125,7 @@ def test_options_of_a_database_count_for_every_part(tmp_path: Path, database: st
 @pytest.mark.parametrize(
     ("name", "made", "change", "by_worker", "by_web"),
     [
-        ("w_empty", "", "select 1", "has no tables of Interlock", "is not set up"),
+        ("w_empty", "", "select 1", "has no Interlock tables", "is not set up"),
         ("w_shop", "", "create table orders (id int)", "Correct DATABASE_URL", "belongs to another application"),
         ("w_older", "template flows", "delete from django_migrations where name = '0004_expand_host'",
          "is not up to date", "not up to date"),
@@ -169,7 +173,7 @@ def test_measuring_with_a_redis_that_is_not_its_own(tmp_path: Path, database: st
 @pytest.mark.parametrize(
     ("name", "change", "words"),
     [
-        ("early", "alter table engine_run drop column targets", "of an early Interlock"),
+        ("early", "alter table engine_run drop column targets", "an early version of Interlock"),
         ("newer", "insert into django_migrations (app, name, applied) values ('engine', '9999_x', now())",
          "a newer Interlock"),
     ],
@@ -224,7 +228,7 @@ def test_a_migration_behind_which_everybody_would_wait_gives_up(
 def test_a_database_that_is_not_set_up_yet(tmp_path: Path, server: postgres.Server) -> None:
     server.do("create database fresh")
     for command in COMMANDS[1:]:
-        assert "Start `up` once, or use the command migrate" in refused(
+        assert "Run `interlock up` or `interlock migrate` once" in refused(
             tmp_path, command, DATABASE_URL=server.url("fresh")
         )
 
@@ -232,13 +236,13 @@ def test_a_database_that_is_not_set_up_yet(tmp_path: Path, server: postgres.Serv
 @pytest.mark.parametrize(
     ("arguments", "url", "words"),
     [
-        (("--requirepass", "x"), "redis://127.0.0.1:{port}/0", "asks for a password"),
+        (("--requirepass", "x"), "redis://127.0.0.1:{port}/0", "requires a password"),
         (("--requirepass", "x"), "redis://:hidden@127.0.0.1:{port}/0", "refuses the password"),
-        (("--replicaof", "127.0.0.1 1"), "redis://127.0.0.1:{port}/0", "is a replica"),
-        ((), "redis://127.0.0.1:{port}/99", "no database of that number"),
-        ((), "redis://:hidden@127.0.0.1:{free}/0", "no Redis can be reached"),
-        ((), "redis://127.0.0.1:{silent}/0", "nothing at"),
-        ((), "redis://:hidden@127.0.0.1:{postgres}/0", "is no Redis"),
+        (("--replicaof", "127.0.0.1 1"), "redis://127.0.0.1:{port}/0", "is a read-only replica"),
+        ((), "redis://127.0.0.1:{port}/99", "no database with that number"),
+        ((), "redis://:hidden@127.0.0.1:{free}/0", "is unreachable"),
+        ((), "redis://127.0.0.1:{silent}/0", "does not respond within"),
+        ((), "redis://:hidden@127.0.0.1:{postgres}/0", "is not a Redis"),
     ],
 )
 def test_a_redis_that_cannot_be_used(
@@ -283,7 +287,7 @@ def without_redis(
         process.kill()
         process.wait()
     text = log.read_text()
-    assert "REDIS_URL: no Redis can be reached" in text
+    assert "REDIS_URL: the Redis at" in text
     assert "Traceback" not in text
     assert "hidden" not in text
 

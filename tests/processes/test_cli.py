@@ -191,7 +191,7 @@ def test_doctor_is_well_with_a_running_product_and_names_what_is_not(tmp_path: P
         product.environment["INTERLOCK_NODE_PYTHON"] = "/nonexistent/python"
         done = product.command("doctor", "--port", str(product.port), check=False)
         assert done.returncode == 1
-        assert "problem  Redis: no Redis can be reached at 127.0.0.1" in done.stdout
+        assert "problem  Redis: the Redis at 127.0.0.1" in done.stdout
         assert "problem  Node Python: /nonexistent/python does not exist" in done.stdout
         assert "hidden" not in done.stdout + done.stderr
 

@@ -263,7 +263,7 @@ def test_a_second_worker_of_one_name_is_refused_and_harms_nothing(scaled: WithWo
     [
         ({"INTERLOCK_EXECUTOR": "local"}, "a worker needs INTERLOCK_EXECUTOR=celery"),
         ({"REDIS_URL": ""}, "needs REDIS_URL"),
-        ({"DATABASE_URL": "{empty}"}, "with the command migrate"),
+        ({"DATABASE_URL": "{empty}"}, "run `interlock migrate`"),
     ],
 )
 def test_a_worker_that_cannot_work_says_why_and_ends(scaled: WithWorkers, changed: dict[str, str], says: str) -> None:
