@@ -1,6 +1,6 @@
-"""What a node type is: the one class that built-in types and those of installed packages are made of.
+"""NodeType, the class of built-in node types and those of installed packages.
 
-A type describes everything that the engine, the pages and the editor do with it, so that no other code names it.
+A type describes everything that the engine, the pages and the editor do with it, so no other code names a type.
 """
 
 from __future__ import annotations
@@ -46,39 +46,39 @@ class InputRead:
     name: str
     line: int
     span: Span
-    """Of the quoted name in the code."""
+    """Of the name in the code, with its quotes."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputReads:
-    """The inputs that the code of a node reads by name and that must be there."""
+    """The inputs that the code of a node reads by name and requires."""
 
     path: Path
-    """Of the code in `config`."""
+    """Of the field in `config`."""
     text: str
     """The code."""
     reads: tuple[InputRead, ...]
 
 
 def one_port(config: Config) -> tuple[str, ...]:
-    """The ports of a type that has one output."""
+    """Return the ports of a type with one output."""
     return ("out",)
 
 
 def no_problems(config: Config) -> Iterable[ConfigProblem]:
-    """The check of a type whose JSON Schema says everything."""
+    """Return no problems: the check of a type whose JSON Schema is sufficient."""
     return ()
 
 
 def no_input_reads(config: Config) -> InputReads | None:
-    """For a type whose code does not tell which inputs it needs."""
+    """Return None: the type does not analyse which inputs its code reads."""
     return None
 
 
 def marked_ports(schema: Mapping[str, Any], config: Config, default: tuple[str, ...]) -> tuple[str, ...]:
-    """The port names at the fields of `config` that its schema marks with `x-port`, each once, in order.
+    """Return the values of the fields that the schema marks with `x-port`, each once.
 
-    `default` while the config has none of these fields. static/src/document/ports.ts does the same.
+    Returns `default` if `config` has no such field. static/src/document/ports.ts does the same.
     """
     marked = [name for name, part in schema["properties"].items() if name in config and _has_port_marks(part)]
     if not marked:
@@ -107,19 +107,19 @@ class NodeType:
     """A kind of node. A package offers its own under the entry point group `interlock.nodes`."""
 
     type: str
-    """The name in definitions: `table.sql`."""
+    """The name in definitions, such as `table.sql`."""
     name: str
     category: str
     """One of CATEGORIES: where the palette shows it."""
     icon: str
-    """Name of a lucide icon."""
+    """The name of an icon of Lucide."""
     description: str
     """One sentence: what it does to the data."""
     run: str
-    """Module with `def run(task)`, imported only in node processes: `engine.nodes.noop.run`.
+    """The module with `def run(task)`, such as `engine.nodes.noop.run`. Only node processes import it.
 
-    It may also have `BINDS`: fields whose expressions `run` evaluates itself; `forget(node)`: clean-up after an
-    attempt; `may_use_duckdb(config)`: whether the author's code may use DuckDB's default connection.
+    It may also have `BINDS`, the fields whose expressions `run` evaluates itself; `forget(node)`, which cleans up after
+    an attempt; `may_use_duckdb(config)`, which tells whether the author's code may use DuckDB's default connection.
     """
     config: Mapping[str, Any] = field(
         default_factory=lambda: {"type": "object", "properties": {}, "additionalProperties": False}
@@ -134,42 +134,43 @@ class NodeType:
     - `enumNames`: labels of the values of `enum`.
     """
     out_ports: Callable[[Config], tuple[str, ...]] = one_port
-    """Ports of a node with this (valid) config, in order. The editor knows those marked with `x-port`; without marks in
-    the config, those of an empty one."""
+    """Returns the ports of a node with a valid config, in order. The editor does not call it: it reads the fields with
+    the mark `x-port`, or takes the ports of an empty config if the schema has no such mark."""
     must_name_port: bool = False
-    """Edges out of it name their `source_port`."""
+    """Edges out of a node of this type must name their `source_port`."""
     python: bool = False
-    """Runs in the interpreter that INTERLOCK_NODE_PYTHON names."""
+    """It runs in the interpreter of INTERLOCK_NODE_PYTHON."""
     uses_inputs: bool = True
-    """False: edges into it only order."""
+    """False: edges into it only set the order."""
     needs_input: bool = False
-    """A node without an edge into it is a problem."""
+    """A node of this type without an edge into it is invalid."""
     names_inputs: bool = True
-    """Its code names inputs: Python as `inputs["port"]`, SQL as tables, shell as `$INTERLOCK_INPUT_<PORT>`; without a
-    code field they may be named anywhere. False: it takes inputs whatever they are called."""
+    """Its code names inputs: Python as `inputs["port"]`, SQL as tables, shell as `$INTERLOCK_INPUT_<PORT>`. A type
+    without a code field may name them in any way. False: the names of inputs do not matter."""
     output: Literal["any", "table", "value", "input", "nothing"] = "any"
-    """What its output is; `any`: a table or a value; `input`: what came in."""
+    """The kind of its output. `any`: a table or a value; `input`: its input."""
     file_reader: str = ""
-    """Module with `source_of(config, files)`: how DuckDB reads the files that `config` names as one table. Columns and
-    first rows are then known before a run. Empty: it reads no files."""
+    """The module with `source_of(config, files)`, which returns how DuckDB reads the files as one table. The editor
+    then shows columns and first rows before a run. Empty: it reads no files."""
     check: Callable[[Config], Iterable[ConfigProblem]] = no_problems
-    """What the schema cannot say, about a config that fits the schema. Never runs anything of the author's."""
+    """Returns the problems of a config that fits the schema. Must not run the author's code."""
     input_reads: Callable[[Config], InputReads | None] = no_input_reads
-    """The inputs that the code in a config, which may be invalid, reads by name."""
+    """Returns the inputs that the code in a config, which may be invalid, reads by name; None if that is unknown."""
     followed_by: tuple[str, ...] = ("python", "table.sql", "shell")
-    """Types that usually come after it, the likeliest first."""
+    """Types that often follow it, the most frequent first. The editor suggests them."""
     preceded_by: tuple[str, ...] = ()
-    """Types that usually come before it; empty: those with `start_rank`."""
+    """Types that often precede it; empty: those with `start_rank`."""
     start_rank: int | None = None
-    """Place among the types offered for the first node of a workflow; None: not offered there."""
+    """Position among the suggestions for the first node of a workflow; None: not suggested."""
     between_rank: int | None = None
-    """Place among the types offered for a node between two others."""
+    """Position among the suggestions for a node between two others; None: not suggested."""
     translations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """For a package: its texts by language (`zh-hant`) and English text. Built-in types have the message catalogue."""
+    """Translations of a package's texts: {language (`zh-hant`): {English text: translation}}. Built-in types use the
+    message catalogue."""
 
     @property
     def properties(self) -> dict[str, Mapping[str, Any]]:
-        """Schemas of the fields of `config`."""
+        """The schemas of the fields of `config` by name."""
         return {name: part for name, part in self.config.get("properties", {}).items() if isinstance(part, Mapping)}
 
     @property
@@ -185,30 +186,30 @@ class NodeType:
 
     @property
     def default_config(self) -> dict[str, Any]:
-        """The config of a new node: required fields that have a default."""
+        """The config of a new node: the defaults of required fields."""
         required = self.config.get("required", ())
         parts = self.properties.items()
         return {name: part["default"] for name, part in parts if name in required and "default" in part}
 
     def python_code(self, config: Config) -> str | None:
-        """The author's Python code in `config`; None: the type has none."""
+        """Return the author's Python code in `config`; None if the type has none."""
         code = self.code
         return str(config.get(code.field, "")) if code is not None and code.language == "python" else None
 
     def function_path(self, config: Config) -> str | None:
-        """The dotted path of the function that `config` names; None: the type calls none."""
+        """Return the dotted path of the function that the node calls; None if the type calls none."""
         for name, schema in self.properties.items():
             if schema.get("x-editor") == "function":
                 return str(config.get(name, ""))
         return None
 
     def language_of(self, name: str) -> str:
-        """The language of a field of `config`; empty: it holds no code."""
+        """Return the language of the code in a field of `config`; empty if it contains no code."""
         language = self.properties.get(name, {}).get("x-editor")
         return language if language in CODE_LANGUAGES else ""
 
     def describe(self, translate: Callable[[str], str] = str) -> dict[str, Any]:
-        """What the editor and the API show of it, as JSON, its texts by `translate`."""
+        """Return the description for the editor and the API as JSON, with its texts passed through `translate`."""
         code, ports = self.code, self._default_ports()
         return {
             "type": self.type,
@@ -250,7 +251,7 @@ def _has_port_marks(schema: Any) -> bool:
 
 
 def _translated(schema: Any, translate: Callable[[str], str]) -> Any:
-    """A JSON Schema with translated texts; names and values stay."""
+    """Return a JSON Schema with translated texts."""
     if isinstance(schema, list):
         return [_translated(part, translate) for part in schema]
     if not isinstance(schema, Mapping):

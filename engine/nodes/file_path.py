@@ -1,4 +1,4 @@
-"""Paths in the configs of nodes that read and write files: the form field, and what can be checked before a run."""
+"""Paths in the configs of nodes that read or write files: the schemas of the fields, and their checks."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def check_read(config: Config) -> Iterator[ConfigProblem]:
 
 
 def check_write(config: Config) -> Iterator[ConfigProblem]:
-    """Refuse URLs: none can be written yet."""
+    """Refuse all URLs, because writing to object storage is not available yet."""
     if scheme := url_scheme(config["path"]):
         message = _(
             "Writing to object storage ({scheme}://) is not available yet. Use a path under the files folder, or an "

@@ -17,9 +17,10 @@ __all__ = ["ValidationError", "Validator", "compile_schema"]
 
 
 def compile_schema(schema: Mapping[str, Any]) -> Validator:
-    """A validator for `schema`. Raises ValidationError when it is not a JSON Schema that can be applied.
+    """Return a validator for `schema`. Raises ValidationError if the schema is not valid.
 
-    Patterns take linear time and bounded memory: authors write them, and callers send the texts. No `$ref` is fetched.
+    Patterns take linear time and bounded memory, because authors write them and callers send the texts. A `$ref` to
+    another document is an error.
     """
     return jsonschema_rs.Draft202012Validator(
         dict(schema),
@@ -40,7 +41,7 @@ _CHECKED: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "ipv4": (IPv4Address, r"[0-9.]+"),
     "ipv6": (IPv6Address, r"[0-9a-fA-F:.]+"),
 }
-"""Formats that are checked: a function that raises ValueError, and the shape of the text."""
+"""Formats that are checked: (a function that raises ValueError, a pattern for the text)."""
 _NOT_CHECKED = [
     "duration",
     "hostname",
@@ -55,7 +56,7 @@ _NOT_CHECKED = [
     "uri-reference",
     "uri-template",
 ]
-"""Formats that jsonschema_rs would check by itself. Here they are only notes for people."""
+"""Formats that jsonschema_rs would check. Here they are only notes for people, as in earlier releases."""
 
 
 def _has_format(parse: Callable[[str], Any], shape: str, text: str) -> bool:

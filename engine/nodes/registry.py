@@ -1,4 +1,4 @@
-"""The known node types: the built-in ones, then those of installed packages (entry point group `interlock.nodes`).
+"""The node types: the built-in ones, then those of installed packages (entry point group `interlock.nodes`).
 
 Loading a type imports its schema module only; its `run` module is imported in node processes.
 """
@@ -18,13 +18,13 @@ from engine.nodes.base import CATEGORIES, NodeType
 GROUP = "interlock.nodes"
 BUILT_IN = ("table_read", "table_sql", "table_write", "python", "python_function", "shell", "branch", "noop")
 NOT_YET = ("http.request", "sql.query", "map", "subworkflow", "wait", "approval", "notify")
-"""Types of the contract that are not built yet; a definition that uses one is told so."""
+"""Types of the contract that are not available yet. A definition that uses one gets a problem of its own."""
 _TYPE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class BrokenPackage:
-    """An installed package whose node types cannot be used; its name and why, for `doctor` and the pages."""
+    """An installed package whose node types cannot be used, and the reason."""
 
     package: str
     entry_point: str
@@ -39,36 +39,36 @@ class _Registry:
     types: dict[str, NodeType]
     broken: tuple[BrokenPackage, ...]
     translations: dict[str, dict[str, str]]
-    """Texts of packages by language and English text."""
+    """Texts of packages: {language: {English text: translation}}."""
 
 
 def get(type: str) -> NodeType | None:
-    """The node type with this name; None: unknown."""
+    """Return the node type with this name; None if there is none."""
     return _load().types.get(type)
 
 
 def all_types() -> list[NodeType]:
-    """Every usable node type, built-in ones first."""
+    """Return every usable node type, built-in ones first."""
     return list(_load().types.values())
 
 
 def broken_packages() -> list[BrokenPackage]:
-    """Installed packages whose node types could not be loaded."""
+    """Return the installed packages whose node types could not be loaded."""
     return list(_load().broken)
 
 
 def describe(translate: Callable[[str], str] = str) -> list[dict[str, Any]]:
-    """All node types as JSON, in the palette's order; see NodeType.describe."""
+    """Return all node types as JSON in the order of the palette; see NodeType.describe."""
     return [node_type.describe(translate) for node_type in all_types()]
 
 
 def translation(text: str, language: str) -> str | None:
-    """What a package calls its English `text` in a language (`zh-hant`); None: no package translates it."""
+    """Return a package's translation of its English `text` into a language (`zh-hant`); None if there is none."""
     return _load().translations.get(language, {}).get(text)
 
 
 def reload() -> None:
-    """Drop what was loaded, so that packages installed since are found."""
+    """Load all types again, with packages that were installed meanwhile."""
     _load.cache_clear()
 
 
@@ -98,21 +98,21 @@ def _load() -> _Registry:
 
 
 class _Unusable(Exception):
-    """Why the object of an entry point is not a node type that can be used."""
+    """The object of an entry point is not a valid node type; the message says why."""
 
 
 def _checked(offered: Any, existing: dict[str, NodeType]) -> list[NodeType]:
-    """The node types of an entry point: a NodeType or an iterable of them. Raises when one cannot be used."""
+    """Return the node types of an entry point's object, a NodeType or an iterable of them. Raises _Unusable."""
     from engine.nodes.json_schema import ValidationError, compile_schema  # only packages need it
 
     node_types = [offered] if isinstance(offered, NodeType) else offered
     if not isinstance(node_types, Iterable) or isinstance(node_types, (str, bytes, dict)):
-        raise _Unusable(f"it gives a {type(offered).__name__}; give a NodeType or a list of them.")
+        raise _Unusable(f"it is of type {type(offered).__name__}, not a NodeType or a list of them.")
     node_types = list(node_types)
     names = set(existing)
     for item in node_types:
         if not isinstance(item, NodeType):
-            raise _Unusable(f"it gives a {type(item).__name__}; give a NodeType or a list of them.")
+            raise _Unusable(f"it contains a value of type {type(item).__name__}, not only NodeTypes.")
         if not isinstance(item.type, str) or not _TYPE.match(item.type):
             raise _Unusable(f'the type "{item.type}" is not a valid name; use lowercase words joined by dots.')
         if item.type in names or item.type in NOT_YET:

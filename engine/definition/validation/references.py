@@ -49,7 +49,7 @@ def check_expressions(
     return reading
 
 
-# While a person types, all nodes but one are as they were at the last key.
+# While a person types, all nodes but one are unchanged.
 @sized_cache(8 << 20, lambda result, text, mode: 800 + 2 * len(text) + 500 * len(result[0]))
 def _analysed(text: str, mode: str) -> tuple[list[ConfigProblem], Reads]:
     place = expressions.Place((), text, mode)

@@ -1,4 +1,4 @@
-"""Which inputs the code of a `python` node reads by name. The code is parsed, never executed."""
+"""Finds the inputs that the code of a `python` node reads by name. The code is parsed, never executed."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from engine.nodes.python.source import NOT_PARSED, lines_of, main_of, parse
 
 
 def input_reads(config: Config) -> InputReads | None:
-    """What `main` reads of its inputs by constant names that must be there when it does."""
+    """Return the inputs that `main` reads by constant names, unless it handles that they are missing."""
     code = config.get("code")
     return _input_reads(code) if isinstance(code, str) else None
 
 
-# While a person types, all nodes but one are as they were at the last key.
+# While a person types, all nodes but one are unchanged.
 @sized_cache(8 << 20, lambda result, code: 500 + 2 * len(code) + 200 * len(result.reads))
 def _input_reads(code: str) -> InputReads:
     return InputReads(("code",), code, _reads(code))
 
 
 def _reads(code: str) -> tuple[InputRead, ...]:
-    """Nothing when the code does not parse, or assigns to the name of the inputs."""
+    """Return () if the code cannot be parsed or assigns to the name of the inputs."""
     try:
         main = main_of(parse(code))
         if not isinstance(main, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -41,7 +41,7 @@ def _reads_of(main: ast.AST, inputs: str, lines: list[tuple[int, str]]) -> tuple
         if isinstance(node, ast.Name) and node.id == inputs and not isinstance(node.ctx, ast.Load):
             return ()
         if isinstance(node, ast.Compare) and isinstance(node.left, ast.Constant):
-            # `if "x" in inputs` says that it may not be there.
+            # `if "x" in inputs` handles that it is missing.
             optional.add(str(node.left.value))
         if guarded or not isinstance(node, ast.Subscript) or not isinstance(node.ctx, ast.Load):
             continue
@@ -56,7 +56,7 @@ def _reads_of(main: ast.AST, inputs: str, lines: list[tuple[int, str]]) -> tuple
 
 
 def _walk(main: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
-    """Every part of a function, and whether it is inside a `try` that catches errors."""
+    """Yield every part of a function, and whether it is inside a `try` that catches errors."""
     waiting: list[tuple[ast.AST, bool]] = [(main, False)]
     while waiting:
         node, guarded = waiting.pop()
@@ -66,6 +66,6 @@ def _walk(main: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
 
 
 def _offset(lines: list[tuple[int, str]], line: int, column: int) -> int:
-    """The character at a line (from 1) and a column, which the parser counts in bytes of UTF-8."""
+    """Return the index of the character at a line (from 1) and a column, which the parser counts in UTF-8 bytes."""
     at, text = lines[line - 1]
     return at + len(text.encode()[:column].decode(errors="ignore"))

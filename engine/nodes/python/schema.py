@@ -22,7 +22,7 @@ def check(config: Config) -> tuple[ConfigProblem, ...]:
     return _problems(config["code"])
 
 
-# While a person types, all nodes but one are as they were at the last key.
+# While a person types, all nodes but one are unchanged.
 @sized_cache(8 << 20, lambda problems, code: (500 + 2 * len(code)) * (1 + len(problems)))
 def _problems(code: str) -> tuple[ConfigProblem, ...]:
     return tuple(_check(code))
@@ -60,7 +60,7 @@ def _not_parsed(code: str, error: Exception) -> ConfigProblem:
 
 
 def _span(code: str, error: SyntaxError) -> Span | None:
-    """Where the error is, as far as the parser says it; never beyond its line."""
+    """Return where the error is within its line; None if the parser does not say it."""
     lines = lines_of(code)
     if not error.lineno or not error.offset or error.lineno > len(lines):
         return None

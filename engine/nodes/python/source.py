@@ -1,4 +1,4 @@
-"""Python code of authors, parsed and never executed."""
+"""Parses the Python code of authors, which is never executed here."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import threading
 import warnings
 
 NOT_PARSED = (SyntaxError, ValueError, RecursionError, MemoryError)
-"""What `parse` raises for code that it cannot parse."""
+"""Raised by `parse` for code that it cannot parse."""
 _lock = threading.Lock()
-"""catch_warnings changes the process's filters: two at once could leave them changed."""
+"""For `catch_warnings`, which changes filters of the whole process: two at once could leave them changed."""
 
 
 def parse(code: str) -> ast.Module:
-    """The tree of `code`. Raises NOT_PARSED."""
+    """Return the tree of `code`. Raises NOT_PARSED."""
     with _lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an invalid escape in an author's string is not our warning
+        warnings.simplefilter("ignore")  # such as one about an invalid escape in the author's code
         return ast.parse(code)
 
 
 def lines_of(code: str) -> list[tuple[int, str]]:
-    """(offset of the first character, text) of each line, as Python's parser counts lines."""
+    """Return (index of the first character, text) of each line, as Python's parser counts lines."""
     lines = []
     at = 0
-    # Not splitlines, which knows more line breaks than the parser does.
+    # Not `splitlines`, which splits at characters that the parser does not take for line breaks.
     for line in re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z", code):
         lines.append((at, line))
         at += len(line)
@@ -32,7 +32,7 @@ def lines_of(code: str) -> list[tuple[int, str]]:
 
 
 def main_of(tree: ast.Module) -> ast.stmt | None:
-    """The statement that binds the name `main` at the top level last, also inside if, try, with or match."""
+    """Return the last statement at the top level that binds the name `main`, also inside if, try, with or match."""
     main: ast.stmt | None = None
     waiting: list[ast.AST] = list(reversed(tree.body))
     while waiting:
@@ -58,7 +58,7 @@ def _binds_main(statement: ast.stmt) -> bool:
 
 
 def takes_two(args: ast.arguments) -> bool:
-    """Whether a function can be called with two positional arguments."""
+    """Return whether a function can be called with two positional arguments."""
     positional = len(args.posonlyargs) + len(args.args)
     required = positional - len(args.defaults)
     keyword_only = sum(default is None for default in args.kw_defaults)

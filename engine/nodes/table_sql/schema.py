@@ -15,7 +15,7 @@ def check(config: Config) -> list[ConfigProblem]:
     return _problems(config["sql"])
 
 
-# While a person types, all nodes but one are as they were at the last key.
+# While a person types, all nodes but one are unchanged.
 @sized_cache(8 << 20, lambda problems, sql: 500 + 2 * len(sql) + 500 * len(problems))
 def _problems(sql: str) -> list[ConfigProblem]:
     return [one.below(("sql",)) for one in lexer.query_problems(sql, expressions.closed_spans(sql))]
