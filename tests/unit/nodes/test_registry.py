@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import textwrap
 
 import jsonschema
@@ -10,27 +9,14 @@ import pytest
 from engine import definition
 from engine.nodes import registry
 from engine.nodes.base import CATEGORIES
+from tests.support.node_packages import packages
 from tests.unit.definition.documents import document, edge, node, only
 
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
-    """Install a package for this test: its code and what its entry points name."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-
-    def installed(name: str, code: str, entry_points: str) -> None:
-        (tmp_path / f"{name}.py").write_text(textwrap.dedent(code))
-        info = tmp_path / f"{name}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[interlock.nodes]\n{entry_points}\n")
-        registry.reload()
-
-    yield installed
-    for name in [name for name in sys.modules if name.startswith("nodes_of_")]:
-        del sys.modules[name]
-    monkeypatch.undo()
-    registry.reload()
+    with packages(tmp_path, monkeypatch) as install:
+        yield install
 
 
 GOOD = """
