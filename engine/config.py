@@ -56,7 +56,7 @@ class Config:
     workers: int
     """Node processes on this host."""
     node_python: str
-    """Interpreter of `python` and `python.function` nodes; empty: the product's own."""
+    """Interpreter of node types with `python` set (engine.nodes.base); empty: the product's own."""
     node_env: tuple[str, ...]
     """Names of variables that node code gets from the server's environment."""
     data_roots: tuple[Path, ...]
