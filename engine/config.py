@@ -1,4 +1,4 @@
-"""What the environment says, read once at start (by `dashboard.settings`) and passed on as values."""
+"""The settings of an installation, read from the environment once at start and passed on as values."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ SETTINGS = (
     "ALLOWED_HOSTS",
     "CSRF_TRUSTED_ORIGINS",
 )
-"""All variables that set something; the last three are read by `dashboard.settings`."""
+"""All variables that are settings; `dashboard.settings` reads the last three."""
 
 REDIS_OPTIONS = ("ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_keyfile")
-"""Behind the ? of a REDIS_URL: what hints, the channel layer and Celery understand alike."""
+"""Options of a REDIS_URL that hints, the channel layer and Celery all understand."""
 
 
 class ConfigError(Exception):
-    """A setting in the environment that cannot be used; the message names it and says what to write."""
+    """A variable has a value that cannot be used; the message names it and says what to enter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +46,31 @@ class Config:
     database_url: str
     """Empty: SQLite under `home`."""
     redis_url: str
-    """Empty: hints go over a Unix socket of the home."""
+    """Empty: hints travel over a Unix socket under `home`."""
     executor: str
     """`local` or `celery`."""
     artifacts: str
-    """Absolute folder; with an object store, of the copies that this host reads."""
+    """Folder of the artifacts; with an object store, of the copies on this host."""
     max_concurrent: int
-    """Nodes that run at once over all runs."""
+    """Nodes that run at once, in all runs together."""
     workers: int
     """Node processes on this host."""
     node_python: str
     """Interpreter of node types with `python` set (engine.nodes.base); empty: the product's own."""
     node_env: tuple[str, ...]
-    """Names of variables that node code gets from the server's environment."""
+    """Names of the variables of the server's environment that node code gets."""
     data_roots: tuple[Path, ...]
     """Folders that absolute paths may point into; empty: anywhere."""
     admin_password: str
     trust_proxy: bool
     artifact_store: str = ""
-    """URL of the object store that has the artifacts; empty: the folder has them."""
+    """URL of the object store for artifacts; empty: they are in the folder."""
     copies_mb: int = 10_240
-    """How much of copies of objects stays on this host, in MiB."""
+    """How many MiB of copies of objects stay on this host."""
 
     @property
     def files(self) -> Path:
-        """Where uploads and samples live; relative paths of nodes start here."""
+        """Folder of uploads and samples; relative paths of nodes start here."""
         return self.home / "files"
 
     @property
@@ -89,12 +89,12 @@ class Config:
 
     @property
     def processes(self) -> int:
-        """Node processes in use: the cap on all running nodes is kept by their number."""
+        """Number of node processes, which keeps the limit on nodes that run at once."""
         return max(1, min(self.workers, self.max_concurrent))
 
 
 def from_environment(env: Mapping[str, str]) -> Config:
-    """The configuration that `env` describes. Raises ConfigError, naming the variable."""
+    """Return the configuration that `env` describes. Raises ConfigError."""
     home = _folder(env.get("INTERLOCK_HOME") or "~/.interlock", "INTERLOCK_HOME")
     executor = env.get("INTERLOCK_EXECUTOR") or "local"
     if executor not in ("local", "celery"):
@@ -110,7 +110,7 @@ def from_environment(env: Mapping[str, str]) -> Config:
     store = ""
     if "://" in artifacts:
         store = _store_url(artifacts)
-        # Not the folder that an installation had before: what is there may be all there is.
+        # Not the folder of artifacts without an object store: those may have no other copy.
         artifacts = str(home / "artifact-copies")
     artifacts = str(_folder(artifacts, "INTERLOCK_ARTIFACTS"))
     return Config(
@@ -119,31 +119,31 @@ def from_environment(env: Mapping[str, str]) -> Config:
         redis_url=_redis_url(env.get("REDIS_URL", "")),
         executor=executor,
         artifacts=artifacts,
-        max_concurrent=_positive(env, "INTERLOCK_MAX_CONCURRENT", 10),
-        workers=_positive(env, "INTERLOCK_WORKERS", max(2, os.cpu_count() or 1)),
+        max_concurrent=_positive_integer(env, "INTERLOCK_MAX_CONCURRENT", 10),
+        workers=_positive_integer(env, "INTERLOCK_WORKERS", max(2, os.cpu_count() or 1)),
         node_python=env.get("INTERLOCK_NODE_PYTHON", ""),
         node_env=tuple(env.get("INTERLOCK_NODE_ENV", "").replace(",", " ").split()),
         data_roots=tuple(
             Path(part).expanduser().absolute() for part in env.get("INTERLOCK_DATA_ROOTS", "").split(os.pathsep) if part
         ),
         admin_password=env.get("INTERLOCK_ADMIN_PASSWORD", ""),
-        trust_proxy=_yes(env, "INTERLOCK_TRUST_PROXY"),
+        trust_proxy=_boolean(env, "INTERLOCK_TRUST_PROXY"),
         artifact_store=store,
-        copies_mb=_positive(env, "INTERLOCK_COPIES_MB", 10_240),
+        copies_mb=_positive_integer(env, "INTERLOCK_COPIES_MB", 10_240),
     )
 
 
 def _store_url(url: str) -> str:
-    found = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9._=-]+)*)/?", url)
-    if found is None or {".", ".."} & set(found[2].split("/")):
-        # It may hold a password: not repeated.
+    match = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9._=-]+)*)/?", url)
+    if match is None or {".", ".."} & set(match[2].split("/")):
+        # The value may contain a password, so the message does not repeat it.
         raise ConfigError(
             "INTERLOCK_ARTIFACTS must be a folder, or look like s3://bucket/prefix, in letters, digits and . - _ =. "
             "Other schemes (gs://, abfs://) are not supported; Google Cloud Storage, MinIO, Ceph and others support "
             "S3. Set the credentials in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and the address of a server "
             "that is not Amazon's in AWS_ENDPOINT_URL."
         )
-    return f"s3://{found[1]}{found[2]}"
+    return f"s3://{match[1]}{match[2]}"
 
 
 def _database_url(url: str) -> str:
@@ -151,13 +151,13 @@ def _database_url(url: str) -> str:
         return ""
     try:
         parts = urlsplit(url)
-        known = (
+        is_valid = (
             url.startswith(("postgres://", "postgresql://")) and bool(parts.path.strip("/")) and parts.port != 0
         )  # fmt: skip
     except ValueError:
-        known = False
-    if not known:
-        # It may hold a password: not repeated.
+        is_valid = False
+    if not is_valid:
+        # The value may contain a password, so the message does not repeat it.
         raise ConfigError(
             "DATABASE_URL must look like postgresql://user:password@host:5432/name, or be unset for SQLite. In a "
             "password, write / as %2F, @ as %40, # as %23, ? as %3F and % as %25."
@@ -171,12 +171,12 @@ def _database_url(url: str) -> str:
 
 
 def database_options(url: str) -> dict[str, str]:
-    """What stands behind the ? of a DATABASE_URL."""
+    """Return the options after the ? of a DATABASE_URL."""
     return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
 
 
 def _is_option(name: str) -> bool:
-    # Only who writes an option waits for the driver to load.
+    # Loaded only where there are options, because the driver takes time to load.
     import psycopg2.extensions
 
     try:
@@ -192,14 +192,14 @@ def _redis_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         number = parts.path.strip("/")
-        known = parts.port != 0 and (
+        is_valid = parts.port != 0 and (
             (parts.scheme in ("redis", "rediss") and bool(parts.hostname) and (not number or number.isdigit()))
             or (parts.scheme == "unix" and bool(number))
         )
     except ValueError:
-        known = False
-    if not known:
-        # It may hold a password: not repeated.
+        is_valid = False
+    if not is_valid:
+        # The value may contain a password, so the message does not repeat it.
         raise ConfigError(
             "REDIS_URL must look like redis://:password@host:6379/0 (rediss:// with TLS), or be unset on a single host."
         )
@@ -221,7 +221,7 @@ def _folder(text: str, name: str) -> Path:
         raise ConfigError(f'{name} is "{text}", but there is no such user; use the full path.') from None
 
 
-def _yes(env: Mapping[str, str], name: str) -> bool:
+def _boolean(env: Mapping[str, str], name: str) -> bool:
     text = env.get(name, "")
     if text.lower() in ("1", "true", "yes", "on"):
         return True
@@ -230,7 +230,7 @@ def _yes(env: Mapping[str, str], name: str) -> bool:
     raise ConfigError(f'{name} is "{text}"; set it to 1, or unset it.')
 
 
-def _positive(env: Mapping[str, str], name: str, default: int) -> int:
+def _positive_integer(env: Mapping[str, str], name: str, default: int) -> int:
     text = env.get(name)
     if not text:
         return default

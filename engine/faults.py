@@ -1,9 +1,9 @@
-"""Named fault points, off unless a test arms them: where the product can be made to stop, fail or die on purpose.
+"""Named fault points, where a test can make the product stop, fail or die. They do nothing unless a test arms them.
 
-INTERLOCK_FAULT="tick.after_commit:kill:3" kills this process at the third passage of that point; `raise` raises
-Fault there, `hang` never returns, `stop` stops the process until somebody continues it. With the path of a folder
-instead, each file in it is one fault, whichever process meets it: "tick.after_commit:kill:anything" is deleted by the
-next passage of that point, which then does as it says. A test in the same process uses `arm`.
+INTERLOCK_FAULT="tick.after_commit:kill:3" kills this process at the third passage of that point. `raise` raises
+InjectedFault there, `hang` never returns, and `stop` stops the process until somebody continues it. If INTERLOCK_FAULT
+is the path of a folder, each file in it is one fault for whichever process meets it first: the next passage of the
+point deletes the file "tick.after_commit:kill:anything" and does what it says. A test in the same process uses `arm`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Fault(Exception):
+class InjectedFault(Exception):
     """Raised by an armed fault point."""
 
 
@@ -25,11 +25,11 @@ _folder = ""
 
 
 def point(name: str) -> None:
-    """Do what a test armed here; otherwise nothing."""
+    """Do what a test armed for this point, if anything."""
     if _armed and (action := _armed.get(name)) is not None:
         action()
     if _folder:
-        _look(name)
+        _take_from_folder(name)
 
 
 def arm(name: str, action: Callable[[], None]) -> None:
@@ -38,37 +38,37 @@ def arm(name: str, action: Callable[[], None]) -> None:
 
 
 def disarm() -> None:
-    """Turn all fault points off that were armed in this process."""
+    """Disarm all fault points that were armed in this process."""
     _armed.clear()
 
 
-def _act(name: str, kind: str) -> None:
+def _inject(name: str, kind: str) -> None:
     if kind == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if kind == "stop":
-        # To this thread: sent to the process it may go on until another one has taken the signal.
+        # To this thread: it could run on for a moment if another thread took a signal that was sent to the process.
         signal.raise_signal(signal.SIGSTOP)
         return
     while kind == "hang":
         signal.pause()
-    raise Fault(name)
+    raise InjectedFault(name)
 
 
-def _look(name: str) -> None:
+def _take_from_folder(name: str) -> None:
     for file in os.listdir(_folder):
-        met, _, rest = file.partition(":")
-        if met != name:
+        point_name, _, rest = file.partition(":")
+        if point_name != name:
             continue
         try:
             os.unlink(os.path.join(_folder, file))
         except FileNotFoundError:
             # Another process met it first.
             continue
-        _act(name, rest.partition(":")[0])
+        _inject(name, rest.partition(":")[0])
         return
 
 
-def _from_environment(text: str) -> None:
+def _arm_from_text(text: str) -> None:
     for part in text.split(","):
         name, _, rest = part.partition(":")
         kind, _, count = rest.partition(":")
@@ -77,7 +77,7 @@ def _from_environment(text: str) -> None:
         def action(kind: str = kind, left: list[int] = left, name: str = name) -> None:
             left[0] -= 1
             if left[0] == 0:
-                _act(name, kind)
+                _inject(name, kind)
 
         arm(name, action)
 
@@ -86,4 +86,4 @@ if text := os.environ.get("INTERLOCK_FAULT"):
     if text.startswith("/"):
         _folder = text
     else:
-        _from_environment(text)
+        _arm_from_text(text)

@@ -1,4 +1,4 @@
-"""How Python's garbage collector is set in processes that live long and must not pause. Pure."""
+"""Settings of Python's garbage collector for processes that live long and must not pause. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import gc
 
 
 def tune() -> None:
-    """What is loaded by now stays; a collection then looks only at what came since, which is mostly short-lived.
+    """Exempt what is loaded by now from collection, and make full collections rare.
 
-    Full collections become rare: with some parsed documents of 10,000 nodes in memory each takes 100 ms, in which no
-    other thread of the process does anything.
+    Later objects are mostly short-lived. With some parsed documents of 10,000 nodes in memory each full collection
+    takes 100 ms, during which no other thread of the process runs.
     """
     gc.collect()
     gc.freeze()

@@ -56,7 +56,7 @@ class HostStep(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no t
         if self.config.executor != "celery":
             raise SystemExit("interlock: a worker needs INTERLOCK_EXECUTOR=celery, DATABASE_URL and REDIS_URL.")
         if "thread" not in worker.pool_cls.__module__:
-            raise SystemExit("interlock: a worker runs with the pool threads; leave out -P.")
+            raise SystemExit("interlock: a worker needs the thread pool; remove -P.")
         for name in ("celery.worker.strategy", "celery.app.trace"):
             # They write two lines for each message, which say nothing about attempts.
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -64,7 +64,7 @@ class HostStep(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no t
             raise SystemExit(f"interlock: {problem}")
         if redis_problem := find_redis_problem(self.config):
             # The worker runs without Redis, but finds work in the database only after seconds.
-            log.error("%s Until then work comes late.", redis_problem)
+            log.error("%s Until then work starts late.", redis_problem)
         queues = [queue.name for queue in worker.app.amqp.queues.consume_from.values()]
         made = Host(self.config, worker.hostname, queues)
         try:

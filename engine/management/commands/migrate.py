@@ -67,11 +67,11 @@ class Command(migrate.Command):
             if getattr(error.__cause__, "pgcode", None) != LOCK_NOT_AVAILABLE:
                 raise CommandError(str(schema.unreachable(error))) from error
             raise CommandError(
-                f"A table was in use for more than {LOCK_SECONDS} s, by a backup perhaps, and everybody would have "
-                "waited behind this migration. Nothing of this step was kept: try again when that is over."
+                f"A table was in use for more than {LOCK_SECONDS} s, perhaps by a backup, and all other processes "
+                "would have waited behind this migration. This step was rolled back: try again later."
             ) from error
         except DatabaseError as error:
             raise CommandError(
-                f"The database {schema.location()} could not be brought up to date: {first_line(error)}. Nothing of "
-                "this step was kept."
+                f"The database {schema.location()} could not be migrated: {first_line(error)}. "
+                "This step was rolled back."
             ) from error

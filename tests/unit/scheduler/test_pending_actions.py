@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine import faults
-from engine.faults import Fault
+from engine.faults import InjectedFault
 from tests.support.factories import document, node
 from tests.support.simulation import Simulation, StoredRun
 
@@ -30,10 +30,10 @@ def die_before_the_kill(sim: Simulation) -> None:
     """The scheduler commits what it was asked for, and dies before it has told the executor."""
 
     def die() -> None:
-        raise Fault("tick.before_kill")
+        raise InjectedFault("tick.before_kill")
 
     faults.arm("tick.before_kill", die)
-    with pytest.raises(Fault):
+    with pytest.raises(InjectedFault):
         sim.tick(3)
     assert sim.executor.killing == {}
     faults.disarm()
