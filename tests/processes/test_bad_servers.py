@@ -210,7 +210,7 @@ def test_migrations_of_two_hosts_at_once_and_without_the_right(tmp_path: Path, s
     url = server.url("locked", user="reader", password="hidden")
     code, text = said(tmp_path / "home-1", "migrate", DATABASE_URL=url)
     assert (code, "Traceback" in text, "hidden" in text) == (1, False, False), text
-    assert "could not be brought up to date" in text
+    assert "could not be migrated" in text
     assert "permission denied" in text
 
 
