@@ -39,6 +39,20 @@ class Sentence:
         }
         return Sentence(self.template, values).filled(gettext(self.template))
 
+    def stored(self) -> dict[str, Any]:
+        """Return the sentence as JSON, {template, values}, for `restored`."""
+        values = {name: value.stored() if isinstance(value, Sentence) else value for name, value in self.values.items()}
+        return {"template": self.template, "values": values}
+
+
+def restored(stored: Any) -> Sentence | None:
+    """Return the sentence that was stored; None if it is not one."""
+    if not isinstance(stored, Mapping) or not isinstance(stored.get("template"), str):
+        return None
+    values = stored.get("values")
+    values = values if isinstance(values, Mapping) else {}
+    return Sentence(stored["template"], {name: restored(value) or value for name, value in values.items()})
+
 
 Text = Sentence | str
 """What a person reads: a Sentence, or text that is shown as it is in every language."""

@@ -23,7 +23,10 @@ class Frame(Shape):
 class Thread(Shape):
     id = serializers.IntegerField()
     name = serializers.CharField(allow_null=True, allow_blank=True)
-    waits_on = AnyObjectOrNull(help_text="{kind, message, address?, path?, pid?, syscall?}; null if it does not wait.")
+    waits_on = AnyObjectOrNull(
+        help_text="{kind, message, sentence?, address?, path?, pid?, syscall?}; null if it does not wait."
+        " `sentence` is the message as a template and its values, for translation."
+    )
     frames = Frame(many=True, help_text="Innermost first.")
 
 

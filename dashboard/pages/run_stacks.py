@@ -8,8 +8,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from dashboard.engine_words import engine_words
-from dashboard.presenters.text import visible
+from dashboard.presenters.sentences import sentence_text
+from engine.diagnosis.threads import wait_text
 from engine.models import Run, Stack
 
 SHOWN = 20
@@ -96,8 +96,8 @@ def _child(child: Mapping[str, Any]) -> dict[str, Any]:
 
 def _wait_text(wait: Mapping[str, Any] | None) -> str:
     """Say what a thread or process waits for; empty if nothing is known."""
-    message = str((wait or {}).get("message") or "")
-    return _("waits for {what}").format(what=visible(engine_words(message))) if message else ""
+    text = wait_text(wait)
+    return _("waits for {what}").format(what=sentence_text(text)) if text else ""
 
 
 def _short_path(path: str) -> str:

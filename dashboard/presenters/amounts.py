@@ -9,28 +9,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from engine.diagnosis import wording
+from engine.durations import span
 
 
 def duration(seconds: float | None) -> str:
     """Format a duration: `0.4 s`, `12 s`, `2 m 55 s`, `3 h 10 m`, `2 d 4 h`; a dash for None."""
     if seconds is None or math.isnan(seconds):
         return "–"
-    seconds = max(0.0, seconds)
-    if seconds < 9.95:
-        if 0 < seconds < 0.05:
-            return _("{ms} ms").format(ms=max(1, math.floor(seconds * 1000 + 0.5)))
-        return _("{s} s").format(s=f"{math.floor(seconds * 10 + 0.5) / 10:.1f}".removesuffix(".0"))
-    whole = math.floor(seconds + 0.5)
-    if whole < 60:
-        return _("{s} s").format(s=whole)
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return _("{m} m {s} s").format(m=minutes, s=rest) if rest else _("{m} m").format(m=minutes)
-    hours, rest = divmod(whole // 60, 60)
-    if hours < 24:
-        return _("{h} h {m} m").format(h=hours, m=rest) if rest else _("{h} h").format(h=hours)
-    days, rest = divmod(hours, 24)
-    return _("{d} d {h} h").format(d=days, h=rest) if rest else _("{d} d").format(d=days)
+    return span(seconds).translated(_)
 
 
 def count(number: int | float | None) -> str:

@@ -12,7 +12,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.engine_words import engine_words
 from dashboard.presenters import node_types
 from dashboard.presenters.amounts import count, duration
 from dashboard.presenters.states import state_style
@@ -63,16 +62,8 @@ def error_message(error: Exception) -> str:
     return translated(getattr(error, "sentence", None) or str(error))
 
 
-_ENGINE_TEXTS = frozenset(("message", "what", "why"))
-"""Values of sentences that are texts of the engine."""
-
-
 def _value_text(name: str, value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    if name == "state":
-        return str(state_style(value).word).lower()
-    return engine_words(value) if name in _ENGINE_TEXTS else value
+    return str(state_style(value).word).lower() if name == "state" and isinstance(value, str) else value
 
 
 _CODE_VALUES = frozenset(("source", "command", "address", "path", "line", "file", "function"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.diagnosis.facts import FailureFacts, RunningFacts
 from engine.diagnosis.finding import Action
-from engine.diagnosis.wording import span
+from engine.durations import span
 from engine.sentences import Sentence, gettext_noop
 
 LIMITS = (

@@ -8,8 +8,9 @@ from typing import Any
 from engine.clock import iso
 from engine.diagnosis.facts import DEPENDENTS_MAX, RunFacts, RunningFacts, own_lines
 from engine.diagnosis.finding import Evidence
-from engine.diagnosis.threads import Activity, Location
-from engine.diagnosis.wording import clock_time, cut, percent, process, size, span
+from engine.diagnosis.threads import Activity, Location, wait_text
+from engine.diagnosis.wording import clock_time, cut, percent, process, size
+from engine.durations import span
 from engine.sentences import Sentence, Text, gettext_noop
 
 IO_MIN = 64 * 1024
@@ -96,7 +97,7 @@ def stack_evidence(running: RunningFacts, activity: Activity) -> list[Evidence]:
         message = Sentence(template, {"n": activity.samples, "time": time, "where": where})
         evidence.append(Evidence("stack", message, activity.samples, None, pid, iso(at)))
     if activity.message:
-        message = Sentence(_WAITS, {"message": cut(activity.message), "process": process(pid), "time": time})
+        message = Sentence(_WAITS, {"message": activity.message, "process": process(pid), "time": time})
         evidence.append(Evidence("wait", message, activity.address or activity.path or None, None, pid, iso(at)))
     if activity.child:
         evidence += _child_evidence(activity, at)
@@ -113,8 +114,8 @@ def _child_evidence(activity: Activity, at: datetime) -> list[Evidence]:
     else:
         message = Sentence(_CHILD_CPU, {"pid": pid, "cpu": span(float(cpu)), "command": command})
         evidence = [Evidence("child", message, round(float(cpu), 3), "seconds", pid, since)]
-    if wait := str((child.get("waits_on") or {}).get("message") or ""):
-        message = Sentence(_CHILD_WAITS, {"pid": pid, "message": cut(wait)})
+    if wait := wait_text(child.get("waits_on")):
+        message = Sentence(_CHILD_WAITS, {"pid": pid, "message": wait})
         evidence.append(Evidence("child", message, None, None, pid, iso(at)))
     if activity.others > 0:
         message = Sentence(_MORE_CHILD if activity.others == 1 else _MORE_CHILDREN, {"n": activity.others})

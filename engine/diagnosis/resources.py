@@ -9,7 +9,8 @@ from engine.clock import iso
 from engine.diagnosis import actions
 from engine.diagnosis.facts import RunFacts, RunningFacts, UsageSample
 from engine.diagnosis.finding import Action, Evidence, Finding, Usage
-from engine.diagnosis.wording import percent, process, size, span
+from engine.diagnosis.wording import percent, process, size
+from engine.durations import span
 from engine.sentences import Sentence, gettext_noop
 
 FRESH_SECONDS = 3.5

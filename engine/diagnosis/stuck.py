@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -19,7 +20,8 @@ from engine.diagnosis.evidence import (
 from engine.diagnosis.facts import RunFacts, RunningFacts, UsageSample
 from engine.diagnosis.finding import Action, Evidence, Finding, StuckNode
 from engine.diagnosis.threads import RUNS_PERCENT, Activity, activity_of
-from engine.diagnosis.wording import clock_time, cut, percent, process, span, times
+from engine.diagnosis.wording import clock_time, cut, percent, process, times
+from engine.durations import span
 from engine.policy import QUIET_SECONDS
 from engine.sentences import Sentence, gettext_noop
 
@@ -137,7 +139,8 @@ def candidates(facts: RunFacts) -> list[Candidate]:
             stuck.append((-ratio, running.node, Candidate(running, None)))
         elif (idle := quiet_seconds(running, facts.now)) is not None:
             quiet.append((-idle, running.node, Candidate(running, idle)))
-    return [candidate for *_, candidate in [*sorted(stuck), *sorted(quiet)]]
+    by_excess = operator.itemgetter(0, 1)
+    return [candidate for *_, candidate in [*sorted(stuck, key=by_excess), *sorted(quiet, key=by_excess)]]
 
 
 def stuck_nodes(found: Sequence[Candidate]) -> list[StuckNode]:
@@ -276,7 +279,7 @@ def cause(name: str, activity: Activity) -> Sentence:
         if not activity.address:
             template = _NO_ADDRESS
     elif activity.code in ("blocked_on_file", "blocked_on_pipe", "blocked"):
-        values["what"] = cut(activity.message) or _awaited(activity)
+        values["what"] = activity.message or _awaited(activity)
     return Sentence(template, values)
 
 

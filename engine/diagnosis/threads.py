@@ -11,6 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.diagnosis.wording import cut
+from engine.inspect.waits import INTERPRETER_LOCK
+from engine.sentences import Text, restored
+
 BUSY_PERCENT = 50.0
 """Of one core: above it the process tree computes, whatever its threads look like."""
 RUNS_PERCENT = 2.0
@@ -22,7 +26,6 @@ RUNNING, GONE = ("running", "R"), ("zombie", "Z", "X")
 """States of child processes."""
 SHARED_LOCKS = "multiprocessing/synchronize.py"
 """Locks that are shared with other processes, which may release them."""
-INTERPRETER_LOCK = "interpreter lock"
 """A thread that waits for it would run."""
 KINDS = ("child", "socket", "io", "file", "pipe", "poll", "other", "sleep")
 """What threads wait for, the most telling first. A thread that sleeps often only watches another one."""
@@ -52,7 +55,7 @@ class Activity:
     """(name, location) of the thread that matters; in a deadlock of all that take part."""
     address: str = ""
     path: str = ""
-    message: str = ""
+    message: Text = ""
     """What the thread waits for, in the words of engine.inspect."""
     child: Mapping[str, Any] | None = None
     others: int = 0
@@ -105,12 +108,14 @@ def activity_of(body: Mapping[str, Any], cpu_percent: float | None = None) -> Ac
     if len(locked) >= 2:
         return found("deadlock", *locked)
     waiter = (takers or threads)[0]
-    return found("blocked_on_lock", waiter, message=_message(waiter), waits_for_thread=_waits_for_thread(waiter))
+    return found(
+        "blocked_on_lock", waiter, message=wait_text(waiter["waits_on"]), waits_for_thread=_waits_for_thread(waiter)
+    )
 
 
 def _waits(found: Callable[..., Activity], thread: Thread, children: list[Mapping[str, Any]]) -> Activity:
     wait = thread["waits_on"]
-    kind, message = _kind(thread), _message(thread)
+    kind, message = _kind(thread), wait_text(wait)
     address, path = str(wait.get("address") or ""), str(wait.get("path") or "")
     if address:
         return found("blocked_on_socket", thread, address=address, message=message)
@@ -175,7 +180,8 @@ def _of_product(frame: Mapping[str, Any]) -> bool:
 
 def _is_free(thread: Thread) -> bool:
     """Return whether it runs, or would if it got the interpreter lock."""
-    return not thread.get("waits_on") or INTERPRETER_LOCK in _message(thread)
+    wait = thread.get("waits_on")
+    return not wait or wait.get("message") == INTERPRETER_LOCK
 
 
 def _runs_always(thread: Thread, samples: Sequence[Mapping[str, Any]]) -> bool:
@@ -224,8 +230,10 @@ def _rank(thread: Thread) -> int:
     return KINDS.index(kind) if kind in KINDS else len(KINDS)
 
 
-def _message(thread: Thread) -> str:
-    return str((thread.get("waits_on") or {}).get("message") or "")
+def wait_text(wait: Mapping[str, Any] | None) -> Text:
+    """Return what a thread or process waits for; empty if it does not wait or this is not known."""
+    wait = wait or {}
+    return restored(wait.get("sentence")) or cut(str(wait.get("message") or ""))
 
 
 def _name(thread: Thread) -> str:

@@ -9,7 +9,8 @@ from engine.admission.conditions import WaitingCondition
 from engine.clock import iso
 from engine.diagnosis.facts import Blocker, RunFacts, WaitingFacts
 from engine.diagnosis.finding import Evidence, Finding
-from engine.diagnosis.wording import clock_time, process, span
+from engine.diagnosis.wording import clock_time, process
+from engine.durations import span
 from engine.sentences import Sentence, gettext_noop
 
 BLOCKERS_MAX = 5

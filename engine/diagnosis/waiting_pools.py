@@ -18,7 +18,7 @@ from engine.diagnosis.waiting_evidence import (
     waited_evidence,
     worst_first,
 )
-from engine.diagnosis.wording import span
+from engine.durations import span
 from engine.sentences import Sentence, gettext_noop
 
 LONG_SECONDS = 30.0

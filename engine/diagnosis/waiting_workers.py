@@ -14,7 +14,7 @@ from engine.diagnosis.waiting_evidence import (
     waited_evidence,
     worst_first,
 )
-from engine.diagnosis.wording import span
+from engine.durations import span
 from engine.sentences import Sentence, gettext_noop
 from engine.states import HostReason
 

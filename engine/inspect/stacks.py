@@ -21,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from engine.sentences import Sentence, gettext_noop
 from engine.text import clean_text
 from engine.worker import ENGINE_FOLDER, MAIN
 
@@ -291,7 +292,8 @@ def _with_function(waits: dict[str, Any] | None, frames: list[Frame]) -> dict[st
     if outer is None:
         return waits
     name = outer.file.rpartition("/")[2].removesuffix(".py").replace("_base", "futures")
-    return {**waits, "message": f"{waits['message']}, in {outer.function} ({name})", "function": outer.function}
+    text = Sentence(gettext_noop("a lock, in {function} ({module})"), {"function": outer.function, "module": name})
+    return {**waits, "message": str(text), "sentence": text.stored(), "function": outer.function}
 
 
 def identify_main(threads: list[ThreadStack], pid: int) -> None:

@@ -1,10 +1,11 @@
 """What a thread waits on, as far as /proc shows it: which socket, file, lock or child.
 
-A wait is {"kind", "message", "syscall"?, "address"?, "path"?, "pid"?, "seconds"?, "lock"?}. `kind` is sleep, socket,
-file, pipe, lock, child, poll, io or other. `message` is an English noun with what is known ("data from
-127.0.0.1:5433"). `pid` is the process that the thread waits for, or that holds the other end of the pipe or the lock on
-the file. `seconds` is the time left of a sleep or the length of a timeout; it is missing if there is none or it is not
-known. `lock` is the lock's address in memory, which distinguishes two locks.
+A wait is {"kind", "message", "sentence"?, "syscall"?, "address"?, "path"?, "pid"?, "seconds"?, "lock"?}. `kind` is
+sleep, socket, file, pipe, lock, child, poll, io or other. `message` is an English noun with what is known ("data from
+127.0.0.1:5433"), and `sentence` the same to be translated (engine.sentences.restored). `pid` is the process that the
+thread waits for, or that holds the other end of the pipe or the lock on the file. `seconds` is the time left of a sleep
+or the length of a timeout; it is missing if there is none or it is not known. `lock` is the lock's address in memory,
+which distinguishes two locks.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ import struct
 import time
 from typing import Any
 
+from engine.durations import span
 from engine.inspect import descriptors, procfs, syscalls
 from engine.inspect.children import command_line
 from engine.inspect.sockets import SocketInfo, SocketTable, parse_sockaddr
 from engine.inspect.threads import KernelThread, ProcessMemory
+from engine.sentences import Sentence, Text
+from engine.sentences import gettext_noop as _
 from engine.text import clean_text
 
 Wait = dict[str, Any]
@@ -35,12 +39,13 @@ TIMER_ABSTIME = 1
 P_PID, P_PIDFD = 1, 3
 
 _WITHOUT_ARGUMENTS = {
-    "futex": ("lock", "a lock"),
-    "nanosleep": ("sleep", "a sleep"),
-    "wait4": ("child", "a child process"),
-    "flock": ("file", "a lock on a file"),
+    "futex": ("lock", _("a lock")),
+    "nanosleep": ("sleep", _("a sleep")),
+    "wait4": ("child", _("a child process")),
+    "flock": ("file", _("a lock on a file")),
 }
 """What a thread waits on when only the name of its system call is known."""
+INTERPRETER_LOCK = _("its turn at Python's interpreter lock, or a lock for less than 20 ms")
 _RANKS = ("socket", "child", "pipe", "file", "pair", "other")
 """Of several files that a thread waits for at once, the kind that says most comes first."""
 
@@ -65,26 +70,31 @@ class WaitReader:
 
     def wait_of(self, thread: KernelThread) -> Wait | None:
         """Return what the thread waits on; None if it runs."""
-        call, args = thread.call, thread.arguments or (0,) * 6
         if thread.state == "R":
             return None
+        wait = self._wait_of(thread)
+        text = wait["message"]
+        return {**wait, "message": str(text), **({"sentence": text.stored()} if isinstance(text, Sentence) else {})}
+
+    def _wait_of(self, thread: KernelThread) -> Wait:
+        """Return the wait with the sentence itself as `message`."""
+        call, args = thread.call, thread.arguments or (0,) * 6
         if thread.state in ("T", "t"):
-            return _wait("other", "being continued: it is stopped (SIGSTOP)", call)
+            return _wait("other", Sentence(_("being continued: it is stopped (SIGSTOP)")), call)
         try:
             if thread.state == "D":
                 return self._io(thread, call, args)
             return self._asleep(call, args, bool(thread.arguments), thread.wait_channel)
         except (struct.error, OverflowError, ValueError):
             # The memory of the process does not hold what the call promises.
-            return _wait("other", f"the system call {call}" if call else "the kernel", call)
+            return _wait("other", _system_call(call) if call else Sentence(_("the kernel")), call)
 
     def _asleep(self, call: str | None, args: tuple[int, ...], has_args: bool, wait_channel: str | None) -> Wait:
         if call is None:
-            where = f" ({wait_channel})" if wait_channel else ""
-            return _wait("other", f"the kernel{where}", None)
+            return _wait("other", _in_kernel(_("the kernel"), _("the kernel ({place})"), wait_channel), None)
         if not has_args:
-            kind, noun = _WITHOUT_ARGUMENTS.get(call, ("other", f"the system call {call}"))
-            return _wait(kind, noun, call)
+            kind, template = _WITHOUT_ARGUMENTS.get(call, ("other", ""))
+            return _wait(kind, Sentence(template) if template else _system_call(call), call)
         if call == "futex":
             return self._lock(call, args)
         if call in ("nanosleep", "clock_nanosleep"):
@@ -98,7 +108,10 @@ class WaitReader:
             address = parse_sockaddr(raw or b"")
             if address is None:
                 return self._file(call, _int(args[0]), POLLOUT)
-            return _wait("socket", f"a connection to {address}", call, address=clean_text(address))
+            address = clean_text(address)
+            return _wait(
+                "socket", Sentence(_("a connection to {address}"), {"address": address}), call, address=address
+            )
         if call in ("flock", "fcntl"):
             return self._file_lock(call, _int(args[0]))
         if call in ("open", "openat", "openat2"):
@@ -108,22 +121,25 @@ class WaitReader:
         if call in syscalls.WRITES or call in syscalls.SENDS or call == "fsync" or call == "fdatasync":
             return self._file(call, _int(args[0]), POLLOUT)
         if call in ("pause", "rt_sigsuspend", "rt_sigtimedwait"):
-            return _wait("other", "a signal", call)
-        return _wait("other", f"the system call {call}", call)
+            return _wait("other", Sentence(_("a signal")), call)
+        return _wait("other", _system_call(call), call)
 
     # One method for each kind of call.
 
     def _io(self, thread: KernelThread, call: str | None, args: tuple[int, ...]) -> Wait:
         path = None
-        where = f" ({thread.wait_channel})" if thread.wait_channel else ""
         if thread.arguments and call is not None:
             if call in syscalls.READS or call in syscalls.WRITES or call in ("fsync", "fdatasync", "flock", "fcntl"):
                 target = self._target(_int(args[0]))
                 path = target if target is not None and target.startswith("/") else None
             elif call in ("open", "openat", "openat2"):
                 path = self._text(args[0] if call == "open" else args[1])
-        of = f" of {path}" if path else ""
-        return _wait("io", f"input or output{of} in the kernel{where}", call, path=path)
+        plain, placed = (
+            (_("input or output of {path} in the kernel"), _("input or output of {path} in the kernel ({place})"))
+            if path
+            else (_("input or output in the kernel"), _("input or output in the kernel ({place})"))
+        )
+        return _wait("io", _in_kernel(plain, placed, thread.wait_channel, path), call, path=path)
 
     def _lock(self, call: str, args: tuple[int, ...]) -> Wait:
         kind = args[1] & 127
@@ -132,18 +148,18 @@ class WaitReader:
             clock = time.CLOCK_REALTIME if args[1] & FUTEX_CLOCK_REALTIME else time.CLOCK_MONOTONIC
             seconds = at if kind == FUTEX_WAIT else at - time.clock_gettime(clock)
             if seconds < SWITCH_SECONDS and kind in (FUTEX_WAIT, FUTEX_WAIT_BITSET):
-                return _wait("other", "its turn at Python's interpreter lock, or a lock for less than 20 ms", call)
-        return _wait("lock", "a lock", call, seconds=seconds, lock=f"0x{args[0]:x}")
+                return _wait("other", Sentence(INTERPRETER_LOCK), call)
+        return _wait("lock", Sentence(_("a lock")), call, seconds=seconds, lock=f"0x{args[0]:x}")
 
     def _sleep(self, call: str, args: tuple[int, ...]) -> Wait:
         absolute = call == "clock_nanosleep" and _int(args[1]) & TIMER_ABSTIME
         at = self._timespec(args[2] if call == "clock_nanosleep" else args[0])
         if at is None:
-            return _wait("sleep", "a sleep", call)
+            return _wait("sleep", Sentence(_("a sleep")), call)
         if not absolute:
-            return _wait("sleep", f"a sleep of {_seconds(at)}", call, seconds=at)
+            return _wait("sleep", _sleep(at), call, seconds=at)
         left = max(0.0, at - time.clock_gettime(_int(args[0])))
-        return _wait("sleep", f"a sleep with {_seconds(left)} left", call, seconds=left)
+        return _wait("sleep", Sentence(_("a sleep with {seconds} left"), {"seconds": span(left)}), call, seconds=left)
 
     def _child(self, call: str, args: tuple[int, ...]) -> Wait:
         pid = _int(args[0])
@@ -156,26 +172,28 @@ class WaitReader:
         if pid <= 0:
             own = [one.pid for one in self._tree if one.parent == self.pid and not one.is_gone]
             if len(own) != 1:
-                return _wait("child", f"any of its {len(own)} child processes" if own else "a child process", call)
+                any_child = Sentence(_("any of its {n} child processes"), {"n": len(own)})
+                return _wait("child", any_child if own else Sentence(_("a child process")), call)
             pid = own[0]
-        return _wait("child", f"the end of process {_process(pid)}", call, pid=pid)
+        return _wait("child", _end_of(pid), call, pid=pid)
 
     def _poll(self, call: str, args: tuple[int, ...]) -> Wait:
         seconds = self._timeout(call, args)
         watched = self._watched(call, args)
         if watched is None:
-            return _wait("poll", "one of several files", call, seconds=seconds)
+            return _wait("poll", Sentence(_("one of several files")), call, seconds=seconds)
         found = [self._ranked(call, descriptor, events) for descriptor, events in watched]
         found.sort(key=lambda one: one[0])
         if not found or found[0][0] >= _RANKS.index("pair"):
             # Only what the process itself can write to: an idle event loop.
             if seconds is None:
-                return _wait("poll", "events that only itself can send" if found else "a signal", call)
-            return _wait("sleep", f"a sleep of {_seconds(seconds)}", call, seconds=seconds)
+                text = Sentence(_("events that only itself can send") if found else _("a signal"))
+                return _wait("poll", text, call)
+            return _wait("sleep", _sleep(seconds), call, seconds=seconds)
         wait = found[0][1]
         others = sum(one[1]["kind"] in ("socket", "file") for one in found[1:]) if wait["kind"] != "child" else 0
         if others:
-            wait["message"] += f", or {others} more"
+            wait["message"] = Sentence(_("{what}, or {n} more"), {"what": wait["message"], "n": others})
         if seconds is not None:
             wait["seconds"] = round(seconds, 3)
         return wait
@@ -191,7 +209,7 @@ class WaitReader:
         """Return the wait for a descriptor to become readable or writable."""
         target = self._target(descriptor)
         if target is None:
-            return _wait("other", f"file descriptor {descriptor}", call)
+            return _wait("other", Sentence(_("file descriptor {n}"), {"n": descriptor}), call)
         reads = bool(events & POLLIN) or not events & POLLOUT
         inode = descriptors.inode_of(target)
         if target.startswith("socket:") and inode is not None:
@@ -201,38 +219,38 @@ class WaitReader:
         if target == "anon_inode:[pidfd]":
             pid = self._pid_of(descriptor)
             if pid:
-                return _wait("child", f"the end of process {_process(pid)}", call, pid=pid)
-            return _wait("child", "the end of a process", call)
+                return _wait("child", _end_of(pid), call, pid=pid)
+            return _wait("child", Sentence(_("the end of a process")), call)
         if target == "anon_inode:[eventpoll]":
             watched = [self._ranked(call, one, wanted) for one, wanted in self._epolled(descriptor)]
             if watched:
                 return min(watched, key=lambda one: one[0])[1]
-            return _wait("other", "events", call)
+            return _wait("other", Sentence(_("events")), call)
         if target.startswith("/"):
             try:
                 mode = os.stat(f"/proc/{self.pid}/fd/{descriptor}").st_mode
             except OSError:
                 mode = 0
             if stat.S_ISFIFO(mode):
-                return _wait("pipe", f"the named pipe {target}", call, path=target)
-            return _wait("file", f"data from {target}" if reads else f"{target} to take data", call, path=target)
+                return _wait("pipe", Sentence(_("the named pipe {path}"), {"path": target}), call, path=target)
+            return _wait("file", _data(target, reads), call, path=target)
         return _wait("other", target.removeprefix("anon_inode:").strip("[]"), call)
 
     def _socket(self, call: str, inode: int, reads: bool) -> Wait:
         found = self._sockets.find(inode)
         if found is None:
-            return _wait("socket", "a socket", call)
+            return _wait("socket", Sentence(_("a socket")), call)
         if found.address is None:
             return self._pair(call, found)
         address = clean_text(found.address)
         if found.state == "listening":
-            text = f"a connection to its own {address}"
+            text = Sentence(_("a connection to its own {address}"), {"address": address})
         elif found.state == "connecting":
-            text = f"a connection to {address}"
+            return _connecting(call, address)
         else:
-            text = f"data from {address}" if reads else f"{address} to take data"
+            text = _data(address, reads)
         if found.state == "closed by its peer":
-            text += ", which has closed the connection"
+            text = Sentence(_("{what}, which has closed the connection"), {"what": text})
         return _wait("socket", text, call, address=address)
 
     def _pair(self, call: str, found: SocketInfo) -> Wait:
@@ -241,17 +259,19 @@ class WaitReader:
         if found.peer is not None:
             pid = next((one for one, _ in reversed(self._owners_of(found.peer)) if one != self.pid), None)
         if pid is None:
-            return _wait("socket", "a socket without address", call)
-        return _wait("pipe", f"process {_process(pid)}, over a socket", call, pid=pid)
+            return _wait("socket", Sentence(_("a socket without address")), call)
+        text = Sentence(_("process {process}, over a socket"), {"process": _process(pid)})
+        return _wait("pipe", text, call, pid=pid)
 
     def _pipe(self, call: str, inode: int, reads: bool) -> Wait:
         wanted = os.O_WRONLY if reads else os.O_RDONLY
         others = [pid for pid, mode in self._owners_of(inode) if pid != self.pid and mode in (wanted, os.O_RDWR)]
         if not others:
-            return _wait("pipe", "data from a pipe" if reads else "a pipe to take data", call)
-        peer = _process(others[-1])
-        text = f"data from process {peer}, over a pipe" if reads else f"process {peer} to take data from a pipe"
-        return _wait("pipe", text, call, pid=others[-1])
+            return _wait("pipe", Sentence(_("data from a pipe") if reads else _("a pipe to take data")), call)
+        template = (
+            _("data from process {process}, over a pipe") if reads else _("process {process} to take data from a pipe")
+        )
+        return _wait("pipe", Sentence(template, {"process": _process(others[-1])}), call, pid=others[-1])
 
     def _file_lock(self, call: str, descriptor: int) -> Wait:
         target = self._target(descriptor)
@@ -262,14 +282,21 @@ class WaitReader:
             holder = None
         else:
             holder = descriptors.lock_holder(status, self.pid)
-        text = f"a lock on {path}" if path else "a lock on a file"
-        if holder is not None:
-            text += f", held by process {_process(holder)}"
-        return _wait("file", text, call, path=path, pid=holder)
+        if holder is None:
+            template = _("a lock on {path}") if path else _("a lock on a file")
+        else:
+            template = (
+                _("a lock on {path}, held by process {process}")
+                if path
+                else _("a lock on a file, held by process {process}")
+            )
+        values = {"path": path or "", "process": "" if holder is None else _process(holder)}
+        return _wait("file", Sentence(template, values), call, path=path, pid=holder)
 
     def _opening(self, call: str, address: int) -> Wait:
         path = self._text(address)
-        return _wait("file", f"{path} to be opened" if path else "a file to be opened", call, path=path)
+        template = _("{path} to be opened") if path else _("a file to be opened")
+        return _wait("file", Sentence(template, {"path": path or ""}), call, path=path)
 
     # What the arguments point to.
 
@@ -357,9 +384,35 @@ def _process(pid: int) -> str:
     return f"{pid} ({text if len(text) <= 60 else text[:57] + '...'})"
 
 
+def _system_call(call: str) -> Sentence:
+    return Sentence(_("the system call {call}"), {"call": call})
+
+
+def _in_kernel(plain: str, placed: str, place: str | None, path: str | None = None) -> Sentence:
+    """Return the sentence of one of two templates: `placed` if the kernel function is known."""
+    return Sentence(placed if place else plain, {"place": place or "", "path": path or ""})
+
+
+def _sleep(seconds: float) -> Sentence:
+    return Sentence(_("a sleep of {seconds}"), {"seconds": span(seconds)})
+
+
+def _end_of(pid: int) -> Sentence:
+    return Sentence(_("the end of process {process}"), {"process": _process(pid)})
+
+
+def _connecting(call: str, address: str) -> Wait:
+    return _wait("socket", Sentence(_("a connection to {address}"), {"address": address}), call, address=address)
+
+
+def _data(address: str, reads: bool) -> Sentence:
+    """Return the wait for a file or socket to become readable or writable."""
+    return Sentence(_("data from {address}") if reads else _("{address} to take data"), {"address": address})
+
+
 def _wait(
     kind: str,
-    message: str,
+    message: Text,
     call: str | None,
     *,
     address: str | None = None,
@@ -383,7 +436,3 @@ def _int(word: int) -> int:
     """Return the C `int` in a register."""
     word &= 0xFFFFFFFF
     return word - (1 << 32) if word >> 31 else word
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:,.1f} s" if seconds < 1e6 else "practically for ever"

@@ -16,6 +16,8 @@ from dashboard.presenters.sentences import error_message, sentence_text, transla
 from engine import definition, errors
 from engine.actions import runs
 from engine.artifacts import outputs, s3
+from engine.diagnosis.threads import wait_text
+from engine.durations import span
 from engine.nodes import registry
 from engine.problems import Problem
 from engine.sentences import Sentence
@@ -107,6 +109,17 @@ def test_problems_and_fixes_are_translated(chinese):
 def test_node_types_are_translated(chinese):
     for described in node_types.describe():
         assert CJK.search(described["description"]), described["type"]
+
+
+def test_a_stored_wait_is_translated_with_its_parts(chinese):
+    data = Sentence("data from {address}", {"address": "127.0.0.1:80"})
+    closed = Sentence("{what}, which has closed the connection", {"what": data})
+    assert sentence_text(wait_text({"kind": "socket", "sentence": closed.stored()})) == (
+        "來自 127.0.0.1:80 的資料，對方已關閉連線"
+    )
+    sleep = Sentence("a sleep of {seconds}", {"seconds": span(7.5)})
+    assert sentence_text(wait_text({"kind": "sleep", "sentence": sleep.stored()})) == "為時 7.5 秒 的睡眠結束"
+    assert sentence_text(wait_text({"kind": "other", "message": "of an older release"})) == "of an older release"
 
 
 def test_in_english_nothing_changes():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.inspect import stacks
 from engine.inspect.stacks import Frame, NodeSource, StackSample, ThreadStack
+from engine.sentences import restored
 from engine.worker import ENGINE_FOLDER
 
 DUMP_3_10 = b"""Thread 0x00007f1f23fff700 (most recent call first):
@@ -220,7 +221,9 @@ def test_a_wait_for_a_lock_names_the_function_that_waits() -> None:
     waits = {"kind": "lock", "message": "a lock"}
     frames = [Frame("/lib/threading.py", 1, "wait"), Frame("/lib/queue.py", 5, "get"), Frame("<n>", 2, "main")]
     (thread,) = stacks.describe_threads(look(ThreadStack(1, 10, None, frames), waits={10: waits}), 10, code(code="x"))
-    assert thread["waits_on"] == {"kind": "lock", "message": "a lock, in get (queue)", "function": "get"}
+    wait = thread["waits_on"]
+    assert (wait["kind"], wait["message"], wait["function"]) == ("lock", "a lock, in get (queue)", "get")
+    assert str(restored(wait["sentence"])) == wait["message"]
     (thread,) = stacks.describe_threads(
         look(ThreadStack(1, 10, None, frames[2:]), waits={10: waits}), 10, code(code="x")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import struct
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from engine.inspect import procfs, sockets, syscalls, threads, waits
 from engine.inspect.threads import KernelThread
 from engine.inspect.waits import WaitReader
+from engine.sentences import restored
 
 _WORD = st.integers(0, 2**64 - 1) | st.integers(0, 40) | st.just(2**64 - 100)
 _NUMBERS = st.integers(-1, 500) | st.sampled_from(sorted(syscalls._HERE) or [0])
@@ -26,6 +28,7 @@ def test_any_arguments_of_a_system_call_give_a_wait(state: str, number: int, arg
     assert wait is not None
     assert wait["kind"] in ("sleep", "socket", "file", "pipe", "lock", "child", "poll", "io", "other")
     assert wait["message"]
+    assert "sentence" not in wait or str(restored(json.loads(json.dumps(wait["sentence"])))) == wait["message"]
 
 
 def test_a_running_thread_waits_on_nothing() -> None:
