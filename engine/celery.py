@@ -11,7 +11,7 @@ from celery import Task
 from kombu.exceptions import OperationalError
 
 from engine.config import Config, ConfigError, from_environment
-from engine.executors.celery_app import TAKE, make_app
+from engine.executors.celery.app import TAKE, make_app
 from engine.host import bootstep
 
 log = logging.getLogger("interlock.host")

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from django.db.backends.base.base import BaseDatabaseWrapper
+from typing import Any, Final
 
 SESSION_SETTINGS: Final = {
     # For a host that disappears without a word: otherwise its locks, that of leadership too, would stay for two hours.
@@ -63,14 +60,14 @@ def startup_options() -> str:
     return " ".join(f"-c {name}={value}" for name, value in SESSION_SETTINGS.items())
 
 
-def set_lock_timeout(connection: BaseDatabaseWrapper, seconds: int) -> None:
+def set_lock_timeout(connection: Any, seconds: int) -> None:
     """Let statements wait this long for a lock; 0: for ever."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{seconds}s"])
 
 
-def on_connection(sender: type[BaseDatabaseWrapper], connection: BaseDatabaseWrapper, **_: Any) -> None:
+def on_connection(sender: type[Any], connection: Any, **_: Any) -> None:
     """Apply SESSION_SETTINGS; a receiver of Django's signal `connection_created`."""
     if connection.vendor != "postgresql":
         return

@@ -9,7 +9,7 @@ from engine.executors.base import Executor
 def executor_of(config: Config) -> Executor:
     """Return the executor that INTERLOCK_EXECUTOR names, without loading what only the other one needs."""
     if config.executor == "celery":
-        from engine.executors.celery import CeleryExecutor
+        from engine.executors.celery.executor import CeleryExecutor
 
         return CeleryExecutor(config)
     from engine.supervisor.supervisor import Supervisor

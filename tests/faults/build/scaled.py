@@ -51,7 +51,7 @@ def newer(module: ModuleType) -> None:
     _speaks(module, 1)
 
 
-@change("engine.executors.notifier")
+@change("engine.executors.celery.notifier")
 def messages_twice(module: ModuleType) -> None:
     """No mutant: each message comes twice."""
     publish = module.HostNotifier.publish
@@ -117,7 +117,7 @@ def take_unguarded(module: ModuleType) -> None:
     module.HostStore._fetch = take
 
 
-@change("engine.executors.celery")
+@change("engine.executors.celery.executor")
 def published_though_taken(module: ModuleType) -> None:
     """Whatever is out is published again, once to each of two workers."""
     again: set[str] = set()
@@ -198,7 +198,7 @@ def ends_not_written(module: ModuleType) -> None:
     module.HostStore._fetch = lose
 
 
-@change("engine.executors.host_leases")
+@change("engine.executors.celery.leases")
 def lost_hosts_not_declared(module: ModuleType) -> None:
     assert hasattr(module.HostLeases, "_end")
     module.HostLeases._end = lambda self, host, name, age: False
@@ -254,7 +254,7 @@ def acknowledged_late(module: ModuleType) -> None:
     task.acks_late, task.run = True, late
 
 
-@change("engine.executors.celery")
+@change("engine.executors.celery.executor")
 def published_once(module: ModuleType) -> None:
     assert hasattr(module, "REPUBLISH_SECONDS")
     module.REPUBLISH_SECONDS = 1e6  # type: ignore[attr-defined]
@@ -280,7 +280,7 @@ def full_ends_lives(module: ModuleType) -> None:
     module.DiskFull = ()  # type: ignore[attr-defined]
 
 
-@change("engine.executors.celery")
+@change("engine.executors.celery.executor")
 def outage_ends_leases(module: ModuleType) -> None:
     """Whoever could not renew one while the database was away has lost it."""
     reload = module.CeleryExecutor.reload
@@ -308,7 +308,7 @@ def beats_by_own_clock(module: ModuleType) -> None:
     module.HostStore._fetch = renew
 
 
-@change("engine.executors.host_leases")
+@change("engine.executors.celery.leases")
 def leases_by_own_clock(module: ModuleType) -> None:
     """The scheduler judges leases by the clock of its own machine."""
     fetch = module.fetch
@@ -340,7 +340,7 @@ def leads_on(module: ModuleType) -> None:
     module.Leadership.regain = reopen
 
 
-@change("engine.executors.celery")
+@change("engine.executors.celery.executor")
 def limit_of_all_ignored(module: ModuleType) -> None:
     """Hosts are given what each of them takes, whatever may run at once over all of them."""
     credits_by_queue = module.credits_by_queue

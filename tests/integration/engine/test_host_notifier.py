@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.config import from_environment
-from engine.executors.notifier import HostNotifier
+from engine.executors.celery.notifier import HostNotifier
 from tests.support import redis
 from tests.support.wait import wait_until
 

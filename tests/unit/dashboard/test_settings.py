@@ -47,7 +47,7 @@ print(*{name.partition(".")[0] for name in sys.modules} & {"redis", "channels_re
 
 
 def test_celery_verifies_certificates_unless_the_url_says_otherwise() -> None:
-    from engine.executors.celery_app import make_app
+    from engine.executors.celery.app import make_app
 
     for url, expected in (
         ("rediss://host/0", {"ssl_cert_reqs": ssl.CERT_REQUIRED}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.executors.base import PREFETCH_MAX
-from engine.executors.in_flight import HostView, InFlightDispatch, credits_by_queue
+from engine.executors.celery.in_flight import HostView, InFlightDispatch, credits_by_queue
 
 NOW = 100.0
 

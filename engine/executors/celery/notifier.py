@@ -13,7 +13,7 @@ from typing import Any
 from engine import faults
 from engine.config import Config
 from engine.executors import wire
-from engine.executors.celery_app import TAKE, make_app
+from engine.executors.celery.app import TAKE, make_app
 from engine.hints import host_hints
 
 log = logging.getLogger("interlock.scheduler")

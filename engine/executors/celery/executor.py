@@ -30,10 +30,10 @@ from engine.executors.base import (
     Started,
     Work,
 )
-from engine.executors.host_leases import EndedHost, HostLeases
-from engine.executors.in_flight import InFlightDispatch, credits_by_queue
-from engine.executors.notifier import HostNotifier
-from engine.executors.statements import fetch
+from engine.executors.celery.in_flight import InFlightDispatch, credits_by_queue
+from engine.executors.celery.leases import EndedHost, HostLeases
+from engine.executors.celery.notifier import HostNotifier
+from engine.executors.celery.statements import fetch
 from engine.executors.wire import HostRequest, RequestKind
 from engine.hints import host_hints
 from engine.supervisor.short_work import ShortWork

@@ -16,8 +16,8 @@ from typing import Any
 from engine.database.clock import DatabaseClock
 from engine.database.heartbeat import LEASE_SECONDS
 from engine.executors import wire
-from engine.executors.in_flight import HostView
-from engine.executors.statements import fetch
+from engine.executors.celery.in_flight import HostView
+from engine.executors.celery.statements import fetch
 from engine.states import HostReason, ended_silently
 
 log = logging.getLogger("interlock.scheduler")
