@@ -1,4 +1,4 @@
-/** Small helpers over the DOM. User text goes in as text only; nothing here parses markup from a string. */
+/** Small DOM helpers. User text is inserted as text only; nothing here parses markup from a string. */
 
 export function one<T extends Element = HTMLElement>(selector: string, root: ParentNode = document): T | null {
   return root.querySelector<T>(selector);
@@ -8,22 +8,22 @@ export function all<T extends Element = HTMLElement>(selector: string, root: Par
   return [...root.querySelectorAll<T>(selector)];
 }
 
-/** Sets text only when it differs, so that nothing is laid out again for nothing. */
-export function setText(element: Element | null, text: string): void {
-  if (element && element.textContent !== text) element.textContent = text;
+/** Sets the text unless it is set already: writing the same text again would cause a layout. */
+export function setText(target: Element | null, text: string): void {
+  if (target && target.textContent !== text) target.textContent = text;
 }
 
-export function setAttribute(element: Element | null, name: string, value: string): void {
-  if (element && element.getAttribute(name) !== value) element.setAttribute(name, value);
+export function setAttribute(target: Element | null, name: string, value: string): void {
+  if (target && target.getAttribute(name) !== value) target.setAttribute(name, value);
 }
 
-export function setHidden(element: HTMLElement | null, hidden: boolean): void {
-  if (element && element.hidden !== hidden) element.hidden = hidden;
+export function setHidden(target: HTMLElement | null, hidden: boolean): void {
+  if (target && target.hidden !== hidden) target.hidden = hidden;
 }
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An icon of the sprite. */
+/** Creates an icon from the page's sprite. */
 export function icon(name: string, small = false): SVGSVGElement {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", small ? "i s" : "i");
@@ -46,16 +46,16 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** Whether keys typed now belong to a field. */
-export function typing(target: EventTarget | null): boolean {
-  // A field keeps the focus until the next frame when the dialog around it closes.
+/** Returns whether the target is a field that takes typed text. */
+export function isTyping(target: EventTarget | null): boolean {
+  // When a dialog closes, its field keeps the focus until the next frame.
   if (target instanceof Element && target.closest("dialog:not([open])")) return false;
   return (
     target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
   );
 }
 
-/** Calls `run` at most once in `ms`, the last call always. */
+/** Returns a function that calls `run` at most once per `ms`; the last call is never dropped. */
 export function throttled(ms: number, run: () => void): () => void {
   let timer = 0;
   let last = -Infinity;
@@ -70,7 +70,7 @@ export function throttled(ms: number, run: () => void): () => void {
   };
 }
 
-/** Calls `run` when no call has come for `ms`. */
+/** Returns a function that calls `run` once it has not been called for `ms`. */
 export function debounced(ms: number, run: () => void): () => void {
   let timer = 0;
   return () => {

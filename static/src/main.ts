@@ -1,23 +1,23 @@
-/** Starts what the page at hand needs. */
+/** The entry point: starts the behaviours of every page, and the part that the present page needs. */
 
 import "./styles/index.css";
 import htmx from "htmx.org";
 import { csrf } from "./api/client";
-import { keepTime, refreshTimes } from "./behaviours/clock";
-import { startKeys } from "./behaviours/keys";
-import { openPalette } from "./behaviours/command-palette";
+import { startClock, refreshTimes } from "./behaviours/clock";
+import { startPageKeys } from "./behaviours/keys";
+import { openCommandPalette } from "./behaviours/command-palette";
 import { startPopovers } from "./behaviours/popover";
-import { startSmall } from "./behaviours/small";
+import { startForms } from "./behaviours/forms";
 import { startToasts, toast } from "./behaviours/toast";
 import { one } from "./dom";
-import { startParts } from "./live/list-refresh";
+import { startListRefresh } from "./live/list-refresh";
 import { gettext } from "./words/i18n";
 
-// The policy of the pages forbids both: styles in the page, and code made from text.
+// The content security policy forbids inline styles and eval.
 htmx.config.includeIndicatorStyles = false;
 htmx.config.allowEval = false;
 htmx.config.selfRequestsOnly = true;
-// What a form or part answers when it refuses is for people: it is shown in its place. Faults are told as such.
+// A refused form answers with HTML for people, which is swapped in. Server errors are shown as a toast instead.
 htmx.config.responseHandling = [
   { code: "204", swap: false },
   { code: "[23]..", swap: true },
@@ -25,9 +25,9 @@ htmx.config.responseHandling = [
   { code: ".*", swap: false, error: true },
 ];
 
-/** Large, and only on its page: a script of its own. */
-function island<T>(coming: Promise<T>, start: (part: T) => void): void {
-  void coming.then(start, () => toast(gettext("A part of the page could not be loaded. Load it again."), "error"));
+/** Starts a part that is loaded as a chunk of its own because only one page needs it. */
+function startIsland<T>(loading: Promise<T>, start: (part: T) => void): void {
+  void loading.then(start, () => toast(gettext("Part of this page could not be loaded. Reload the page."), "error"));
 }
 
 document.addEventListener("htmx:configRequest", (event) => {
@@ -38,33 +38,34 @@ document.addEventListener("htmx:afterSwap", (event) => {
 });
 document.addEventListener("htmx:responseError", (event) => {
   const { xhr } = (event as CustomEvent<{ xhr: XMLHttpRequest }>).detail;
-  const broke = xhr.status >= 500;
   toast(
-    broke
-      ? gettext("This broke on the server, whose log says why. Try again, or load the page again.")
-      : gettext("The server refused this. Load the page again to see how things are."),
+    xhr.status >= 500
+      ? gettext("Something went wrong on the server. Try again; the server log has the details.")
+      : gettext("The server rejected this request. Reload the page to see the current state."),
     "error",
   );
 });
-document.addEventListener("htmx:sendError", () => toast(gettext("Offline: this did not reach the server."), "error"));
+document.addEventListener("htmx:sendError", () =>
+  toast(gettext("You're offline. The request did not reach the server."), "error"),
+);
 
-// Narrow, the bar scrolls sideways: where one is must be in view.
+// On narrow screens the navigation scrolls sideways: bring the current page's entry into view.
 one(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
-keepTime();
+startClock();
 startToasts();
 startPopovers();
-startSmall();
+startForms();
 if (one("[data-live]")) {
-  startKeys(openPalette);
+  startPageKeys(openCommandPalette);
   document.addEventListener("click", (event) => {
-    if (event.target instanceof Element && event.target.closest("[data-palette]")) openPalette();
+    if (event.target instanceof Element && event.target.closest("[data-palette]")) openCommandPalette();
   });
   const run = document.body.dataset["run"];
   const view = one("[data-run-view]");
-  if (run && view) island(import("./run/main"), ({ startRun }) => startRun(run, view));
-  else startParts();
+  if (run && view) startIsland(import("./run/main"), ({ startRun }) => startRun(run, view));
+  else startListRefresh();
   const text = one("[data-text-editor]");
-  if (text) island(import("./text/main"), ({ startTextEditor }) => startTextEditor(text));
+  if (text) startIsland(import("./text/main"), ({ startTextEditor }) => startTextEditor(text));
   const editor = one("[data-editor]");
-  if (editor) island(import("./editor/main"), ({ startEditor }) => startEditor(editor));
+  if (editor) startIsland(import("./editor/main"), ({ startEditor }) => startEditor(editor));
 }

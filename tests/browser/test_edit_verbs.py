@@ -211,7 +211,7 @@ def test_nodes_are_copied_between_workflows_and_as_json_text(person, slug):
     there.is_now("a_2 b_2 c_2 x y", "a_2>b_2 b_2>c_2 x>y")
     there.page.evaluate("navigator.clipboard.writeText('dear diary')")
     there.key("Control+v")
-    expect(there.page.locator('[data-toast="error"]')).to_contain_text("paste nodes, or a definition as JSON")
+    expect(there.page.locator('[data-toast="error"]')).to_contain_text("Copy nodes, or a definition as JSON")
 
     there.page.get_by_role("button", name="More").click()
     there.page.get_by_role("button", name="Import JSON").click()

@@ -91,11 +91,11 @@ def test_what_breaks_on_the_server_is_said_where_it_was_asked_for(person):
     page = person.go(f"/workflows/{SLUG}/versions/")
     page.route("**/*", broken)
     page.get_by_role("button", name="Compare").first.click()
-    expect(page.locator("#compare-2")).to_contain_text("The server did not answer this")
-    expect(page.locator("[data-toasts]")).to_contain_text("This broke on the server")
+    expect(page.locator("#compare-2")).to_contain_text("The server did not respond")
+    expect(page.locator("[data-toasts]")).to_contain_text("Something went wrong on the server")
     page.keyboard.press("Escape")
     page.keyboard.press("Control+k")
-    expect(page.locator("#palette-list")).to_have_text("The server did not answer this. Try again in a moment.")
+    expect(page.locator("#palette-list")).to_have_text("The server did not respond. Try again in a moment.")
 
 
 def test_a_dialog_that_is_slow_to_come_says_so_and_can_be_closed(person):

@@ -127,7 +127,7 @@ def test_a_session_that_is_over_is_told_as_such(person):
     expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
     person.context.clear_cookies()
     page.evaluate("window.dispatchEvent(new Event('offline'))")
-    expect(page.locator("[data-offline-text]")).to_contain_text("You are signed out", timeout=30_000)
+    expect(page.locator("[data-offline-text]")).to_contain_text("You're signed out", timeout=30_000)
 
 
 def test_lists_follow_what_happens_elsewhere(person):

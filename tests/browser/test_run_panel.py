@@ -265,4 +265,4 @@ def test_who_is_signed_out_meanwhile_is_told_so_at_the_button(person):
     expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
     person.context.clear_cookies()
     page.locator("[data-panel]").get_by_role("button", name="Retry", exact=True).click()
-    expect(page.get_by_text("You are signed out. Load the page again to sign in.").first).to_be_visible()
+    expect(page.get_by_text("You're signed out. Reload the page to sign in.").first).to_be_visible()

@@ -1,6 +1,6 @@
 /** Calls to the API of the same host, with the session's cookie and its CSRF token. */
 
-import type { Json, JsonObject } from "../live/protocol";
+import { isObject, type Json, type JsonObject } from "../json";
 import { gettext } from "../words/i18n";
 
 export class ApiError extends Error {
@@ -54,12 +54,12 @@ export async function send(
   } catch {
     read = null;
   }
-  const shape: JsonObject = typeof read === "object" && read !== null && !Array.isArray(read) ? read : {};
+  const shape: JsonObject = isObject(read) ? read : {};
   if (!response.ok) {
     const code = typeof shape["code"] === "string" ? shape["code"] : "";
     // The server's words are for programs; whoever looks at a page has lost the session.
     if (response.status === 401)
-      throw new ApiError(401, code, gettext("You are signed out. Load the page again to sign in."), shape);
+      throw new ApiError(401, code, gettext("You're signed out. Reload the page to sign in."), shape);
     const detail = typeof shape["detail"] === "string" ? shape["detail"] : `${response.status} ${response.statusText}`;
     throw new ApiError(response.status, code, detail, shape);
   }

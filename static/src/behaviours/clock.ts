@@ -1,10 +1,10 @@
-/** Times and durations of a page, kept current.
+/** Keeps the times and durations of a page current.
  *
- *   <time datetime="2026-11-24T09:41:07Z" data-form="time|day|ago">   set in the reader's zone
- *   <span data-since="2026-11-24T09:41:07Z">                          counts up while it stands
- *   <span data-until="2026-11-24T09:46:07Z">                          counts down, to 0
+ *   <time datetime="2026-11-24T09:41:07Z" data-form="time|day|ago">   shown in the reader's time zone
+ *   <span data-since="2026-11-24T09:41:07Z">                          counts up
+ *   <span data-until="2026-11-24T09:46:07Z">                          counts down to 0
  *
- * Spans count from the server's clock: the page says when it was made, and that difference is kept.
+ * Durations use the server's clock: the page states when it was made, which gives the difference to the local clock.
  */
 
 import { setAttribute, setText } from "../dom";
@@ -19,9 +19,9 @@ export function serverNow(): number {
 }
 
 export function readServerTime(): void {
-  const said = document.querySelector<HTMLMetaElement>('meta[name="server-time"]')?.content;
-  const at = said ? Date.parse(said) : NaN;
-  // The page took a while to come; what counts is when it was made.
+  const sent = document.querySelector<HTMLMetaElement>('meta[name="server-time"]')?.content;
+  const at = sent ? Date.parse(sent) : NaN;
+  // Compare with the arrival of the response, not with now: scripts start later.
   const timing = performance.getEntriesByType("navigation")[0] as PerformanceNavigationTiming | undefined;
   const received = timing ? performance.timeOrigin + timing.responseStart : Date.now();
   if (!Number.isNaN(at)) skewMs = received - at;
@@ -54,7 +54,7 @@ function formatOf(name: "time" | "day" | "year" | "full"): Intl.DateTimeFormat {
   return formats[name];
 }
 
-export function said(iso: string, form: string, now: number): string {
+export function formatTime(iso: string, form: string, now: number): string {
   const at = new Date(iso);
   if (Number.isNaN(at.getTime())) return iso;
   if (form === "ago") return ago((now - at.getTime()) / 1000);
@@ -67,11 +67,11 @@ export function said(iso: string, form: string, now: number): string {
   return formatOf("day").format(at);
 }
 
-/** Brings the times below `root` up to date. */
+/** Updates all times below `root`. */
 export function refreshTimes(root: ParentNode = document): void {
   const now = serverNow();
   for (const element of root.querySelectorAll<HTMLTimeElement>("time[data-form]")) {
-    setText(element, said(element.dateTime, element.dataset["form"] ?? "day", now));
+    setText(element, formatTime(element.dateTime, element.dataset["form"] ?? "day", now));
     if (!element.dataset["full"]) {
       element.dataset["full"] = "1";
       setAttribute(element, "title", formatOf("full").format(new Date(element.dateTime)));
@@ -87,14 +87,14 @@ export function refreshTimes(root: ParentNode = document): void {
   }
 }
 
-export function keepTime(): void {
+export function startClock(): void {
   readServerTime();
   refreshTimes();
   window.setInterval(() => {
     if (!document.hidden) refreshTimes();
   }, 1000);
   document.addEventListener("visibilitychange", () => {
-    document.documentElement.classList.toggle("resting", document.hidden);
+    document.documentElement.classList.toggle("page-hidden", document.hidden);
     if (!document.hidden) refreshTimes();
   });
 }

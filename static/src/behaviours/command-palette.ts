@@ -1,48 +1,48 @@
-/** The command palette: type to find workflows, runs, pages and what can be done; arrows choose, Enter does. */
+/** The command palette: finds workflows, runs, pages and actions by typing; arrow keys select, Enter opens. */
 
 import { element, icon, one } from "../dom";
 import { gettext } from "../words/i18n";
 import { openDialog } from "./popover";
 
-/** After so long without an answer there is something to see. */
-const PATIENCE_MS = 300;
+/** Without an answer for so long, a loading message is shown. */
+const LOADING_SHOWN_AFTER_MS = 300;
 
-interface Found {
+interface Result {
   readonly group: string;
   readonly icon: string;
   readonly text: string;
   readonly hint: string;
   readonly href: string;
   readonly dialog: string;
-  /** Does it on this page, without going anywhere. */
+  /** An action on this page, in place of an address. */
   readonly run?: () => void;
 }
 
-export interface Offer {
+export interface PaletteEntry {
   readonly icon: string;
   readonly text: string;
-  /** Its key, or what it does. */
+  /** The keyboard shortcut, or a short description. */
   readonly hint: string;
   run(): void;
 }
 
-/** What can be done on the page at hand; none on most. */
-let offers: () => readonly Offer[] = () => [];
+/** The actions of the present page; most pages have none. */
+let pageEntries: () => readonly PaletteEntry[] = () => [];
 
-export function offerInPalette(made: () => readonly Offer[]): void {
-  offers = made;
+export function setPageEntries(made: () => readonly PaletteEntry[]): void {
+  pageEntries = made;
 }
 
-/** Those that hold every word; for none, all. */
-function offered(words: string): Found[] {
-  const asked = words.toLowerCase().split(/\s+/).filter(Boolean);
+/** The page's entries that contain every word. */
+function matchingEntries(words: string): Result[] {
+  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   const group = gettext("On this page");
-  return offers()
-    .filter(({ text }) => asked.every((word) => text.toLowerCase().includes(word)))
+  return pageEntries()
+    .filter(({ text }) => wanted.every((word) => text.toLowerCase().includes(word)))
     .map(({ icon: name, text, hint, run }) => ({ group, icon: name, text, hint, href: "", dialog: "", run }));
 }
 
-function read(value: unknown): Found[] {
+function readResults(value: unknown): Result[] {
   const results = typeof value === "object" && value !== null && "results" in value ? value.results : null;
   if (!Array.isArray(results)) return [];
   return results.map((entry: unknown) => {
@@ -59,7 +59,7 @@ function read(value: unknown): Found[] {
   });
 }
 
-export function openPalette(): void {
+export function openCommandPalette(): void {
   const dialog = one<HTMLDialogElement>("#palette");
   const source = dialog?.dataset["source"];
   if (!dialog || !source || dialog.open) return;
@@ -77,12 +77,12 @@ export function openPalette(): void {
   list.setAttribute("role", "listbox");
   dialog.replaceChildren(element("div", "find", icon("search"), field, element("kbd", "", "Esc")), list);
 
-  let found: Found[] = [];
+  let found: Result[] = [];
   let chosen = 0;
-  let asked = 0;
-  /** Whether what is listed answers what is typed; until it does, Enter waits, or another thing would be done. */
-  let fresh = false;
-  let entered = false;
+  let lastRequest = 0;
+  /** Whether the list belongs to the typed text. Until it does, Enter waits: it would open another entry. */
+  let upToDate = false;
+  let enterPending = false;
 
   const choose = (at: number): void => {
     const options = list.querySelectorAll<HTMLElement>('[role="option"]');
@@ -96,7 +96,7 @@ export function openPalette(): void {
       }
     });
   };
-  const go = (result: Found | undefined): void => {
+  const go = (result: Result | undefined): void => {
     if (!result) return;
     dialog.close();
     if (result.run) result.run();
@@ -128,36 +128,36 @@ export function openPalette(): void {
       });
       list.append(option);
     });
-    if (!found.length) list.append(element("li", "group", gettext("Nothing has that name.")));
+    if (!found.length) list.append(element("li", "group", gettext("No results.")));
     choose(0);
-    fresh = true;
-    if (entered) go(found[0]);
-    entered = false;
+    upToDate = true;
+    if (enterPending) go(found[0]);
+    enterPending = false;
   };
-  const ask = async (): Promise<void> => {
-    const mine = ++asked;
+  const search = async (): Promise<void> => {
+    const mine = ++lastRequest;
     const late = window.setTimeout(() => {
-      if (mine !== asked) return;
-      // What the page itself offers needs no server.
-      found = offered(field.value);
+      if (mine !== lastRequest) return;
+      // The page's own entries need no answer of the server.
+      found = matchingEntries(field.value);
       if (found.length) show();
       else list.replaceChildren(element("li", "group", gettext("Loading …")));
-    }, PATIENCE_MS);
+    }, LOADING_SHOWN_AFTER_MS);
     try {
       const response = await fetch(`${source}?q=${encodeURIComponent(field.value)}`, {
         headers: { Accept: "application/json" },
       });
       if (!response.ok) throw new Error(String(response.status));
-      const results = read(await response.json());
-      // An answer that was overtaken by a later question says nothing any more.
-      if (mine === asked) {
-        found = [...offered(field.value), ...results];
+      const results = readResults(await response.json());
+      // A later request has been sent meanwhile.
+      if (mine === lastRequest) {
+        found = [...matchingEntries(field.value), ...results];
         show();
       }
     } catch (error) {
-      if (mine !== asked) return;
-      found = offered(field.value);
-      entered &&= found.length > 0;
+      if (mine !== lastRequest) return;
+      found = matchingEntries(field.value);
+      enterPending &&= found.length > 0;
       if (found.length) show();
       else
         list.replaceChildren(
@@ -165,8 +165,8 @@ export function openPalette(): void {
             "li",
             "group",
             error instanceof TypeError
-              ? gettext("Offline: nothing can be searched now.")
-              : gettext("The server did not answer this. Try again in a moment."),
+              ? gettext("You're offline. Search is unavailable.")
+              : gettext("The server did not respond. Try again in a moment."),
           ),
         );
     } finally {
@@ -175,17 +175,17 @@ export function openPalette(): void {
   };
   let timer = 0;
   field.addEventListener("input", () => {
-    fresh = entered = false;
-    asked += 1;
+    upToDate = enterPending = false;
+    lastRequest += 1;
     window.clearTimeout(timer);
-    timer = window.setTimeout(() => void ask(), 90);
+    timer = window.setTimeout(() => void search(), 90);
   });
   field.addEventListener("keydown", (event) => {
     if (event.isComposing) return;
     if (event.key === "ArrowDown") choose(chosen + 1);
     else if (event.key === "ArrowUp") choose(chosen - 1);
-    else if (event.key === "Enter" && fresh) go(found[chosen]);
-    else if (event.key === "Enter") entered = field.value.trim() !== "";
+    else if (event.key === "Enter" && upToDate) go(found[chosen]);
+    else if (event.key === "Enter") enterPending = field.value.trim() !== "";
     else return;
     event.preventDefault();
   });
@@ -194,5 +194,5 @@ export function openPalette(): void {
   };
   dialog.showModal();
   field.focus();
-  void ask();
+  void search();
 }

@@ -1,4 +1,4 @@
-/** The frame of a drawer at the foot of a page: as high as it was last left, by mouse or keyboard, and folded to its tabs.
+/** The frame of a drawer at the foot of a page: it can be resized by mouse and keyboard and folded to its tabs.
  *
  *   <main style: --drawer is set here>  <section class="drawer">
  *     <div class="drawgrip" role="separator" tabindex="0" data-drawer-grip>
@@ -6,21 +6,21 @@
  */
 
 import { all, one, setAttribute } from "../dom";
-import { remember, remembered } from "./preferences";
+import { savePreference, readPreference } from "./preferences";
 
-export interface FrameOptions {
-  /** Under these the height and whether it is folded are kept in the browser. */
+export interface DrawerFrameOptions {
+  /** Preferences that keep the height, and whether the drawer is folded. */
   readonly heightKey: string;
   readonly foldedKey: string;
-  /** Height until somebody changes it. */
-  readonly usual: number;
-  /** Shows the part of this name. */
+  /** Pixels. */
+  readonly defaultHeight: number;
+  /** Shows the part with this name. */
   show(name: string): void;
 }
 
-const LEAST = 120;
-/** What stays of what is above it, with the page's head. */
-const ABOVE = 220;
+const MIN_HEIGHT = 120;
+/** Pixels that stay for the content above it, the page's head included. */
+const SPACE_ABOVE = 220;
 const STEP = 24;
 
 export class DrawerFrame {
@@ -29,15 +29,15 @@ export class DrawerFrame {
 
   constructor(
     private readonly root: HTMLElement,
-    private readonly options: FrameOptions,
+    private readonly options: DrawerFrameOptions,
   ) {
-    this.height = options.usual;
+    this.height = options.defaultHeight;
     for (const tab of this.tabs) tab.addEventListener("click", () => options.show(tab.dataset["drawer"] ?? ""));
-    one('.drawbar [role="tablist"]', root)?.addEventListener("keydown", (event) => this.key(event));
+    one('.drawbar [role="tablist"]', root)?.addEventListener("keydown", (event) => this.onTabKey(event));
     one("[data-drawer-fold]", root)?.addEventListener("click", () => this.fold(!this.folded));
     this.grip();
-    this.resize(Number(remembered(options.heightKey)) || options.usual);
-    this.fold(remembered(options.foldedKey) === "1");
+    this.resize(Number(readPreference(options.heightKey)) || options.defaultHeight);
+    this.fold(readPreference(options.foldedKey) === "1");
   }
 
   get tabs(): HTMLElement[] {
@@ -53,10 +53,10 @@ export class DrawerFrame {
     this.folded = folded;
     this.root.classList.toggle("folded", folded);
     setAttribute(one("[data-drawer-fold]", this.root), "aria-expanded", String(!folded));
-    remember(this.options.foldedKey, folded ? "1" : "");
+    savePreference(this.options.foldedKey, folded ? "1" : "");
   }
 
-  /** Marks the tab of the part that is shown. */
+  /** Selects the tab of the part that is shown. */
   mark(name: string): void {
     for (const tab of this.tabs) {
       const on = tab.dataset["drawer"] === name;
@@ -65,7 +65,7 @@ export class DrawerFrame {
     }
   }
 
-  private key(event: KeyboardEvent): void {
+  private onTabKey(event: KeyboardEvent): void {
     const tabs = this.tabs.filter((tab) => !tab.hidden);
     const at = tabs.findIndex((tab) => tab.getAttribute("aria-selected") === "true");
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
@@ -76,17 +76,17 @@ export class DrawerFrame {
     tab?.focus();
   }
 
-  private get most(): number {
-    return Math.max(LEAST, window.innerHeight - ABOVE);
+  private get maxHeight(): number {
+    return Math.max(MIN_HEIGHT, window.innerHeight - SPACE_ABOVE);
   }
 
   private resize(height: number): void {
-    this.height = Math.round(Math.max(LEAST, Math.min(height, this.most)));
+    this.height = Math.round(Math.max(MIN_HEIGHT, Math.min(height, this.maxHeight)));
     this.root.style.setProperty("--drawer", `${this.height}px`);
-    const grip = one("[data-drawer-grip]", this.root);
-    setAttribute(grip, "aria-valuenow", String(this.height));
-    setAttribute(grip, "aria-valuemin", String(LEAST));
-    setAttribute(grip, "aria-valuemax", String(this.most));
+    const listenToGrip = one("[data-drawer-grip]", this.root);
+    setAttribute(listenToGrip, "aria-valuenow", String(this.height));
+    setAttribute(listenToGrip, "aria-valuemin", String(MIN_HEIGHT));
+    setAttribute(listenToGrip, "aria-valuemax", String(this.maxHeight));
   }
 
   private grip(): void {
@@ -95,7 +95,7 @@ export class DrawerFrame {
     const { heightKey } = this.options;
     let from: { readonly y: number; readonly height: number } | null = null;
     grip.addEventListener("pointerdown", (event) => {
-      from = { y: event.clientY, height: this.folded ? LEAST : this.height };
+      from = { y: event.clientY, height: this.folded ? MIN_HEIGHT : this.height };
       grip.setPointerCapture(event.pointerId);
       event.preventDefault();
     });
@@ -105,19 +105,21 @@ export class DrawerFrame {
       this.resize(from.height + from.y - event.clientY);
     });
     const done = (): void => {
-      if (from) remember(heightKey, String(this.height));
+      if (from) savePreference(heightKey, String(this.height));
       from = null;
     };
     grip.addEventListener("pointerup", done);
     grip.addEventListener("pointercancel", done);
     grip.addEventListener("dblclick", () => this.fold(!this.folded));
     grip.addEventListener("keydown", (event) => {
-      const to = { ArrowUp: this.height + STEP, ArrowDown: this.height - STEP, Home: LEAST, End: this.most }[event.key];
+      const to = { ArrowUp: this.height + STEP, ArrowDown: this.height - STEP, Home: MIN_HEIGHT, End: this.maxHeight }[
+        event.key
+      ];
       if (event.key === "Enter") this.fold(!this.folded);
       else if (to !== undefined) {
         this.fold(false);
         this.resize(to);
-        remember(heightKey, String(this.height));
+        savePreference(heightKey, String(this.height));
       } else return;
       event.preventDefault();
     });

@@ -1,10 +1,10 @@
-/** Keys of every page: ? help, Ctrl K palette, / search here, G then O W R go to, E edit, R run. */
+/** Keyboard shortcuts of every page: ? help, Ctrl K command palette, / search, G then O W R P A go to, E edit, R run. */
 
-import { one, typing } from "../dom";
+import { one, isTyping } from "../dom";
 
 const GO: Readonly<Record<string, string>> = { o: "/", w: "/workflows/", r: "/runs/", p: "/resources/", a: "/audit/" };
 
-export function startKeys(openPalette: () => void): void {
+export function startPageKeys(openPalette: () => void): void {
   let goUntil = 0;
   document.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
@@ -18,7 +18,7 @@ export function startKeys(openPalette: () => void): void {
       event.metaKey ||
       event.altKey ||
       event.isComposing ||
-      typing(event.target)
+      isTyping(event.target)
     )
       return;
     if (document.querySelector("dialog[open]")) return;
@@ -32,7 +32,7 @@ export function startKeys(openPalette: () => void): void {
         return;
       }
     }
-    // By when it was pressed: a busy page hears of it late.
+    // Measured by the event's own time: a busy page handles it late.
     if (key === "g") goUntil = event.timeStamp + 1200;
     else if (event.key === "?") one<HTMLDialogElement>("#help")?.showModal();
     else if (key === "/") {

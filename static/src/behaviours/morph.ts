@@ -1,89 +1,52 @@
-/** Brings a part of the page to what the server says now, changing only what differs.
+/** Brings a part of the page up to date with HTML of the server, changing only what differs.
  *
- * Elements are matched by id or data-key, else by place. Open popovers and dialogs, the field in use and what is
- * marked data-keep are left alone, so a live page never takes away what somebody is doing.
+ * Elements are matched by id or data-key. What the reader is using is left alone: open popovers and dialogs, the focused
+ * field, what the reader opened or closed, and whatever is marked data-keep.
  */
 
-export function morph(from: Element, to: Element): void {
-  if (kept(from)) return;
-  attributes(from, to);
-  children(from, to);
+import { Idiomorph } from "idiomorph";
+
+/** Attributes with a date that the browser shows as text; while the date stays the same, that text stays too. */
+const SHOWN_DATES = ["datetime", "data-until", "data-since"];
+
+export function morph(from: HTMLElement, to: HTMLElement): void {
+  for (const root of [from, to]) idsFromKeys(root);
+  void Idiomorph.morph(from, to, {
+    callbacks: {
+      beforeNodeMorphed: (old: Node, fresh: Node) =>
+        !(old instanceof Element && fresh instanceof Element) || mayMorph(old, fresh),
+      beforeNodeRemoved: (node: Node) => !(node instanceof Element && isInUse(node)),
+      beforeAttributeUpdated: (name: string, element: Element) => !isSetByBrowser(name, element),
+    },
+  });
 }
 
-function kept(element: Element): boolean {
+/** Idiomorph knows ids only. */
+function idsFromKeys(root: Element): void {
+  for (const element of root.querySelectorAll<HTMLElement>("[data-key]:not([id])"))
+    element.id = `key-${element.dataset["key"]}`;
+}
+
+function mayMorph(old: Element, fresh: Element): boolean {
+  if (isInUse(old)) return false;
+  if (SHOWN_DATES.some((name) => old.hasAttribute(name) && old.getAttribute(name) === fresh.getAttribute(name)))
+    fresh.textContent = old.textContent;
+  return true;
+}
+
+function isInUse(element: Element): boolean {
   if (element.hasAttribute("data-keep")) return true;
   if (element.hasAttribute("popover") && element.matches(":popover-open")) return true;
   if (element instanceof HTMLDialogElement && element.open) return true;
   return element === document.activeElement && /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName);
 }
 
-function attributes(from: Element, to: Element): void {
-  // What the browser's own scripts have set in times and spans is theirs; the server's form of it is the same fact.
-  for (const { name, value } of [...to.attributes])
-    if (from.getAttribute(name) !== value && !own(from, name)) from.setAttribute(name, value);
-  for (const { name } of [...from.attributes])
-    if (!to.hasAttribute(name) && !own(from, name)) from.removeAttribute(name);
-}
-
-function own(element: Element, name: string): boolean {
-  // What is open is the reader's choice, once it stands in the page.
-  if (name === "open" && element instanceof HTMLDetailsElement) return true;
+function isSetByBrowser(name: string, element: Element): boolean {
   return (
     name === "data-full" ||
-    (name === "title" && element.tagName === "TIME") ||
     name === "data-loaded" ||
-    (name === "style" && element.hasAttribute("popover"))
+    (name === "title" && element.tagName === "TIME") ||
+    (name === "style" && element.hasAttribute("popover")) ||
+    (name === "open" && element instanceof HTMLDetailsElement)
   );
-}
-
-function keyOf(node: Node): string | null {
-  return node instanceof Element ? node.id || node.getAttribute("data-key") : null;
-}
-
-function children(from: Element, to: Element): void {
-  if (from.matches("time[data-form]") && from.getAttribute("datetime") === to.getAttribute("datetime")) return;
-  if (from.matches("[data-until]") && from.getAttribute("data-until") === to.getAttribute("data-until")) return;
-  if (from.matches("[data-since]") && from.getAttribute("data-since") === to.getAttribute("data-since")) return;
-  const keyed = new Map<string, Element>();
-  for (const child of from.children) {
-    const key = keyOf(child);
-    if (key) keyed.set(key, child);
-  }
-  let at: ChildNode | null = from.firstChild;
-  for (const wanted of [...to.childNodes]) {
-    const key = keyOf(wanted);
-    const match = key ? (keyed.get(key) ?? null) : null;
-    if (match && match.tagName === (wanted as Element).tagName) {
-      if (match === pastSpace(at, match)) at = match.nextSibling;
-      else from.insertBefore(match, at);
-      morph(match, wanted as Element);
-      keyed.delete(key ?? "");
-      continue;
-    }
-    if (!key && at && !keyOf(at) && sameKind(at, wanted)) {
-      const next: ChildNode | null = at.nextSibling;
-      if (at instanceof Element) morph(at, wanted as Element);
-      else if (at.nodeValue !== wanted.nodeValue) at.nodeValue = wanted.nodeValue;
-      at = next;
-      continue;
-    }
-    from.insertBefore(document.importNode(wanted, true), at);
-  }
-  while (at) {
-    const next: ChildNode | null = at.nextSibling;
-    if (!(at instanceof Element) || !kept(at)) at.remove();
-    at = next;
-  }
-}
-
-/** What comes from `at` on when white space is left out, as far as `wanted`: an element that is moved loses the focus, and
- * that a template begins with a line's end is no reason for it. */
-function pastSpace(at: ChildNode | null, wanted: Element): ChildNode | null {
-  let here = at;
-  while (here && here !== wanted && here instanceof Text && !here.data.trim()) here = here.nextSibling;
-  return here;
-}
-
-function sameKind(a: Node, b: Node): boolean {
-  return a.nodeType === b.nodeType && a.nodeName === b.nodeName;
 }

@@ -1,4 +1,4 @@
-/** Popovers at their button, loaded when they open, and dialogs for long forms.
+/** Popovers, which are placed at their button and loaded when they open, and dialogs for long forms.
  *
  *   <button popovertarget="x">  <div id="x" popover data-anchor="end" data-load="/part/">…</div>
  *   <a href="/page/" data-dialog="/page/">    opens the page's form in a dialog; without scripts it is a link
@@ -9,18 +9,18 @@ import { element, one } from "../dom";
 import { gettext } from "../words/i18n";
 import { toast } from "./toast";
 
-/** A dialog that takes longer is shown before what it is for. */
-const PATIENCE_MS = 200;
+/** A dialog whose content takes longer to load is shown with a loading message. */
+const DIALOG_SHOWN_AFTER_MS = 200;
 const GAP = 6;
 const EDGE = 8;
-/** What must be done before a popover or dialog that says data-needs-save loads: the editor saves its draft. */
-let before: () => Promise<void> = () => Promise.resolve();
+/** Awaited before a popover or dialog with data-needs-save loads: the editor saves its draft. */
+let beforeLoad: () => Promise<void> = () => Promise.resolve();
 
-export function beforeOpening(run: () => Promise<void>): void {
-  before = run;
+export function setBeforeLoad(run: () => Promise<void>): void {
+  beforeLoad = run;
 }
 
-function place(popover: HTMLElement, button: Element): void {
+function placeAt(popover: HTMLElement, button: Element): void {
   const at = button.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = popover;
   const left = popover.dataset["anchor"] === "end" ? at.right - width : at.left;
@@ -31,8 +31,8 @@ function place(popover: HTMLElement, button: Element): void {
   popover.style.top = `${Math.max(EDGE, Math.min(top, window.innerHeight - height - EDGE))}px`;
 }
 
-function why(error: unknown): string {
-  return error instanceof Error ? error.message : gettext("Offline: this did not reach the server.");
+function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : gettext("You're offline. The request did not reach the server.");
 }
 
 function buttonOf(popover: HTMLElement): Element | null {
@@ -40,26 +40,26 @@ function buttonOf(popover: HTMLElement): Element | null {
 }
 
 async function load(popover: HTMLElement, address: string): Promise<void> {
-  const known = popover.firstElementChild;
+  const placeholder = popover.firstElementChild;
   try {
-    if (popover.hasAttribute("data-needs-save")) await before();
+    if (popover.hasAttribute("data-needs-save")) await beforeLoad();
     await htmx.ajax("get", address, { source: popover, target: popover, swap: "innerHTML" });
-    // What says that it is on its way must not stand there for ever.
+    // The loading message must not stay for ever.
     const shown = popover.firstElementChild;
-    if (!shown || (shown === known && !one("form, button", popover)))
-      throw new Error(gettext("The server did not answer this. Close it, and try again."));
+    if (!shown || (shown === placeholder && !one("form, button", popover)))
+      throw new Error(gettext("The server did not respond. Close this and try again."));
   } catch (error) {
-    popover.replaceChildren(element("p", "wrong", why(error)));
+    popover.replaceChildren(element("p", "wrong", errorText(error)));
     return;
   }
   const button = buttonOf(popover);
   if (button && popover.matches(":popover-open")) {
-    place(popover, button);
-    one<HTMLElement>("[autofocus]", popover)?.focus();
+    placeAt(popover, button);
+    one("[autofocus]", popover)?.focus();
   }
 }
 
-/** The dialog that is on its way: asked for twice, it opens once. */
+/** The dialog that is loading, so that a second request for it opens no second one. */
 let opening: { readonly address: string; readonly dialog: HTMLDialogElement } | null = null;
 
 export async function openDialog(address: string): Promise<void> {
@@ -72,7 +72,7 @@ export async function openDialog(address: string): Promise<void> {
     if (event.target === dialog) dialog.close();
   });
   document.body.append(dialog);
-  const late = window.setTimeout(() => dialog.showModal(), PATIENCE_MS);
+  const late = window.setTimeout(() => dialog.showModal(), DIALOG_SHOWN_AFTER_MS);
   const settle = (): void => {
     window.clearTimeout(late);
     if (opening?.dialog === dialog) opening = null;
@@ -82,19 +82,19 @@ export async function openDialog(address: string): Promise<void> {
     dialog.remove();
   });
   try {
-    // Its own source: requests of one source wait for each other, and but the last of those is dropped.
+    // The dialog is its own source: of several queued requests with one source, htmx sends only the last.
     await htmx.ajax("get", address, { source: dialog, target: dialog, swap: "innerHTML" });
   } catch {
-    // The page has said that this did not reach the server.
+    // htmx:sendError has shown a message.
     dialog.remove();
     return;
   } finally {
     settle();
   }
-  // Closed while it loaded, it stays closed.
+  // It was closed while it loaded.
   if (!dialog.isConnected) return;
   if (dialog.contains(loading)) {
-    // The server refused, which the page has said too.
+    // The server refused; htmx:responseError has shown a message.
     dialog.remove();
     return;
   }
@@ -107,31 +107,26 @@ export function startPopovers(): void {
     "beforetoggle",
     (event) => {
       const popover = event.target;
-      if (
-        !(popover instanceof HTMLElement) ||
-        !popover.hasAttribute("popover") ||
-        (event as ToggleEvent).newState !== "open"
-      )
-        return;
+      if (!(popover instanceof HTMLElement) || !popover.hasAttribute("popover") || event.newState !== "open") return;
       const address = popover.dataset["load"];
       if (address) void load(popover, address);
-      // Placed in the frame in which it appears, so it never shows elsewhere first.
+      // Place it in the frame in which it appears, so that it never shows elsewhere first.
       requestAnimationFrame(() => {
         const button = buttonOf(popover);
-        if (button) place(popover, button);
-        one<HTMLElement>("[autofocus]", popover)?.focus();
+        if (button) placeAt(popover, button);
+        one("[autofocus]", popover)?.focus();
       });
     },
     true,
   );
-  const replace = (): void => {
+  const placeAgain = (): void => {
     for (const popover of document.querySelectorAll<HTMLElement>("[popover]:popover-open")) {
       const button = buttonOf(popover);
-      if (button) place(popover, button);
+      if (button) placeAt(popover, button);
     }
   };
-  window.addEventListener("resize", replace);
-  window.addEventListener("scroll", replace, { passive: true, capture: true });
+  window.addEventListener("resize", placeAgain);
+  window.addEventListener("scroll", placeAgain, { passive: true, capture: true });
   document.addEventListener("click", (event) => {
     if (!(event.target instanceof Element)) return;
     const close = event.target.closest("[data-close]");
@@ -147,10 +142,10 @@ export function startPopovers(): void {
     const address = opens?.dataset["dialog"];
     if (opens && address && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
-      const wait = opens.hasAttribute("data-needs-save") ? before() : Promise.resolve();
+      const wait = opens.hasAttribute("data-needs-save") ? beforeLoad() : Promise.resolve();
       wait.then(
         () => openDialog(address),
-        (error: unknown) => toast(why(error), "error"),
+        (error: unknown) => toast(errorText(error), "error"),
       );
     }
   });

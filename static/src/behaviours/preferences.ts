@@ -1,7 +1,7 @@
-/** Small choices of a person about the page, kept in this browser. */
+/** Preferences about a page, kept in this browser. Where storage is forbidden, pages use their defaults. */
 
-// Storage may be forbidden: then the page is as it usually is.
-export function remembered(key: string): string {
+/** Returns the stored value; empty: none is stored. */
+export function readPreference(key: string): string {
   try {
     return localStorage.getItem(key) ?? "";
   } catch (error) {
@@ -10,7 +10,7 @@ export function remembered(key: string): string {
   }
 }
 
-export function remember(key: string, value: string): void {
+export function savePreference(key: string, value: string): void {
   try {
     localStorage.setItem(key, value);
   } catch (error) {

@@ -1,4 +1,4 @@
-/** Short messages at the corner: what was done, or why it was not. Those that tell of success go by themselves. */
+/** Short messages in a corner of the page: what was done, or why it failed. Messages of success close by themselves. */
 
 import { all, element, icon, one } from "../dom";
 import { gettext } from "../words/i18n";
@@ -6,7 +6,7 @@ import { gettext } from "../words/i18n";
 const SHOWN_MS = 6000;
 const ACTION_SHOWN_MS = 20_000;
 
-/** `action`: what can be done about it, as a button; such a message stays longer. */
+/** Shows a message. `action`: a button in it; such a message stays longer. */
 export function toast(
   text: string,
   kind: "success" | "error" = "success",

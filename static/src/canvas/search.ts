@@ -4,7 +4,7 @@ import { element, icon, setAttribute, setText } from "../dom";
 import { Finder } from "../graph/find";
 import { edgesAt, type Graph } from "../graph/model";
 import { fill, gettext, ngettext } from "../words/i18n";
-import { count, look, visible } from "../words/words";
+import { count, stateLook, visible } from "../words/words";
 import { cutTo } from "./painter";
 
 const LISTED = 50;
@@ -129,7 +129,12 @@ export class Search {
     const name = visible((this.graph.names[node] ?? "").slice(0, 300));
     const id = this.graph.ids[node] ?? "";
     const mark = state
-      ? element("span", `c st-${state}`, icon(look(state).icon, true), element("span", "sr", look(state).word))
+      ? element(
+          "span",
+          `c st-${state}`,
+          icon(stateLook(state).icon, true),
+          element("span", "sr", stateLook(state).word),
+        )
       : element("span", "c", icon(this.graph.icons.get(this.graph.types[node] ?? "") ?? "dot", true));
     const before = edgesAt(this.graph.into, node).length;
     const row = element(

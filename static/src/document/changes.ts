@@ -1,51 +1,51 @@
-/** Everything that an author can do to a document, as typed changes, and the one function that applies them. Pure.
+/** All changes that can be made to a document, as data, and the function that applies them. Pure.
  *
- * A change that names what is not there does nothing. What a change does not touch stays the same object, so that whoever
- * looks at two documents sees at once what differs.
+ * A change to something that does not exist has no effect. Parts that a change does not touch stay the same objects, so
+ * that comparing two documents by identity shows what differs.
  */
 
+import { isObject, type Json, type JsonObject } from "../json";
 import type { Position } from "../graph/model";
-import type { Json, JsonObject } from "../live/protocol";
+
 import {
   type Doc,
   type DocEdge,
   type DocNode,
   edgeKey,
   indexOf,
-  isObject,
   positionOf,
   readDocument,
-  sameIds,
+  shareIndex,
 } from "./document";
 import { applyPatch, type Operation } from "./patch";
 
 export type Path = readonly (string | number)[];
 
 export type Change =
-  /** New nodes and edges; ids that are taken and edges that are there are left out, also when the change itself takes them. */
+  /** Adds nodes and edges; those whose id or key exists already, or comes twice, are left out. */
   | { readonly kind: "add"; readonly nodes: readonly DocNode[]; readonly edges: readonly DocEdge[] }
-  /** Takes nodes and edges (by edgeKey) away, and the edges at those nodes. */
+  /** Removes nodes, the edges at them, and edges by edgeKey. */
   | { readonly kind: "remove"; readonly nodes: readonly string[]; readonly edges: readonly string[] }
   | { readonly kind: "move"; readonly to: ReadonlyMap<string, Position> }
-  /** Sets a field of a node: ["config", "sql"], ["policy", "retries"], ["name"]. Undefined takes it away. */
+  /** Sets a field of a node: ["config", "sql"], ["policy", "retries"], ["name"]. Undefined removes it. */
   | { readonly kind: "set"; readonly node: string; readonly path: Path; readonly value: Json | undefined }
-  /** Another id for a node, and for the ends of its edges; what else names it follows by `renameChanges` (references.ts).
-   * `chosen`: a person chose this very id, which then follows no name. */
+  /** Changes the id of a node and the ends of its edges; `renameChanges` in references.ts adapts everything else that names
+   * it. `chosen`: the author typed this id, so that it no longer follows the node's name. */
   | { readonly kind: "rename"; readonly node: string; readonly id: string; readonly chosen?: boolean }
-  /** Fields of an edge: source_port, target_port. Undefined takes one away. */
+  /** Sets a field of an edge; undefined removes it. */
   | {
       readonly kind: "set_edge";
       readonly edge: string;
       readonly field: "source_port" | "target_port";
       readonly value: string | undefined;
     }
-  /** Another edge in the place of one: a wire that was led elsewhere. */
+  /** Replaces an edge by one with other ends. */
   | { readonly kind: "replace_edge"; readonly edge: string; readonly by: DocEdge }
-  /** Sets a field of the document beside nodes and edges: ["settings", "priority"], ["inputs"]. */
+  /** Sets a field of the document other than nodes and edges: ["settings", "priority"], ["inputs"]. */
   | { readonly kind: "workflow"; readonly path: Path; readonly value: Json | undefined }
-  /** A JSON Patch (RFC 6902) on the document: the repair of a problem. */
+  /** Applies a JSON Patch (RFC 6902): the fix of a problem. */
   | { readonly kind: "patch"; readonly operations: readonly Operation[] }
-  /** Another document: a version that is started from, text that was edited. */
+  /** Replaces the whole document: by another version, or by edited text. */
   | { readonly kind: "replace"; readonly doc: Doc };
 
 export function reduce(doc: Doc, change: Change): Doc {
@@ -55,7 +55,7 @@ export function reduce(doc: Doc, change: Change): Doc {
     case "remove":
       return remove(doc, new Set(change.nodes), new Set(change.edges));
     case "move":
-      return withNodes(doc, change.to.keys(), (node) => moved(node, change.to.get(node.id)));
+      return withNodes(doc, change.to.keys(), (node) => withPosition(node, change.to.get(node.id)));
     case "set":
       return change.path.length
         ? withNodes(
@@ -87,8 +87,8 @@ export function reduce(doc: Doc, change: Change): Doc {
 }
 
 function add(doc: Doc, nodes: readonly DocNode[], edges: readonly DocEdge[]): Doc {
-  const newNodes = unlike(nodes, (node) => node.id, indexOf(doc));
-  const newEdges = unlike(edges, edgeKey, new Set(edges.length ? doc.edges.map(edgeKey) : []));
+  const newNodes = newItems(nodes, (node) => node.id, indexOf(doc));
+  const newEdges = newItems(edges, edgeKey, new Set(edges.length ? doc.edges.map(edgeKey) : []));
   if (!newNodes.length && !newEdges.length) return doc;
   return {
     ...doc,
@@ -97,8 +97,8 @@ function add(doc: Doc, nodes: readonly DocNode[], edges: readonly DocEdge[]): Do
   };
 }
 
-/** Those of a list whose key is neither known nor that of one before. */
-function unlike<T>(list: readonly T[], keyOf: (one: T) => string, known: { has(key: string): boolean }): T[] {
+/** Returns the items whose key is new and has not occurred earlier in the list. */
+function newItems<T>(list: readonly T[], keyOf: (one: T) => string, known: { has(key: string): boolean }): T[] {
   const before = new Set<string>();
   return list.filter((one) => {
     const key = keyOf(one);
@@ -136,16 +136,16 @@ function withNodes(doc: Doc, ids: Iterable<string>, change: (node: DocNode) => D
     renamed ||= next.id !== id;
   }
   if (!nodes) return doc;
-  if (!renamed) sameIds(doc.nodes, nodes);
+  if (!renamed) shareIndex(doc.nodes, nodes);
   return { ...doc, nodes };
 }
 
-function moved(node: DocNode, to: Position | undefined): DocNode {
+function withPosition(node: DocNode, to: Position | undefined): DocNode {
   const at = positionOf(node);
   return !to || (at && at.x === to.x && at.y === to.y) ? node : { ...node, position: { x: to.x, y: to.y } };
 }
 
-/** Edges that say the same all change; one that would then say what another says already goes. */
+/** Changes all edges with this key; edges that become equal to another one are removed. */
 function withEdge(doc: Doc, key: string, change: (edge: DocEdge) => DocEdge): Doc {
   let touched = false;
   const edges: DocEdge[] = [];
@@ -184,54 +184,57 @@ function rename(doc: Doc, from: string, to: string): Doc {
   };
 }
 
-/** A copy in which the value at the path is another one; undefined takes it away. The same object when nothing differs.
+/** Returns a copy with the value at the path replaced; undefined removes it. Returns the same object when nothing differs.
  *
- * What the path leads through is made where it is missing; of a list only what is there, and one more, can be set. An
- * object that says nothing without its last field goes with it: `policy` and `settings` themselves, and objects inside
- * them and inside `config`. An empty `config` stays.
+ * Missing objects on the path are created; in a list only existing items and one more can be set. Objects that become
+ * empty are removed: `policy` and `settings` themselves, and objects inside them and inside `config`. An empty `config`
+ * stays.
  */
 export function withValue(value: JsonObject, path: Path, to: Json | undefined): JsonObject {
   const drops = path[0] === "policy" || path[0] === "settings" ? 1 : path[0] === "config" ? 2 : Infinity;
-  return changed(value, path, to, 0, drops) as JsonObject;
+  return setAt(value, path, to, 0, drops) as JsonObject;
 }
 
 const INDEX = /^(0|[1-9][0-9]*)$/;
 
 /** `drops`: from this depth on objects that became empty go. */
-function changed(
+function setAt(
   value: Json | undefined,
   path: Path,
   to: Json | undefined,
   depth: number,
-  drops: number,
+  dropFrom: number,
 ): Json | undefined {
   const key = path[depth];
-  if (key === undefined) return same(value, to) ? value : to;
+  // Compare as text: the order of fields counts, too.
+  if (key === undefined) return JSON.stringify(value) === JSON.stringify(to) ? value : to;
   if (Array.isArray(value)) {
     const at = typeof key === "number" ? key : INDEX.test(key) ? Number(key) : -1;
     if (at < 0 || at > value.length || (at === value.length && to === undefined)) return value;
-    const next = changed(value[at], path, to, depth + 1, drops);
+    const next = setAt(value[at], path, to, depth + 1, dropFrom);
     if (next === value[at]) return value;
     const copy = value.slice();
     if (next === undefined) copy.splice(at, 1);
     else copy[at] = next;
     return copy;
   }
-  const whole = isObject(value) ? value : undefined;
+  const object = isObject(value) ? value : undefined;
   const name = String(key);
-  const inner = whole && Object.hasOwn(whole, name) ? whole[name] : undefined;
+  const inner = object && Object.hasOwn(object, name) ? object[name] : undefined;
   if (inner === undefined && to === undefined) return value;
-  let next = changed(inner, path, to, depth + 1, drops);
+  let next = setAt(inner, path, to, depth + 1, dropFrom);
   if (next === inner) return value;
-  if (to === undefined && depth + 1 >= drops && path.length > depth + 1 && isObject(next) && !Object.keys(next).length)
+  if (
+    to === undefined &&
+    depth + 1 >= dropFrom &&
+    path.length > depth + 1 &&
+    isObject(next) &&
+    !Object.keys(next).length
+  )
     next = undefined;
-  const copy: JsonObject = { ...whole };
+  const copy: JsonObject = { ...object };
   if (next === undefined) delete copy[name];
-  // "__proto__" is a key like any other.
+  // An assignment would treat the key "__proto__" differently.
   else Object.defineProperty(copy, name, { value: next, writable: true, enumerable: true, configurable: true });
   return copy;
-}
-
-function same(a: Json | undefined, b: Json | undefined): boolean {
-  return a === b || (typeof a === "object" && typeof b === "object" && JSON.stringify(a) === JSON.stringify(b));
 }

@@ -1,6 +1,6 @@
-/** Nodes as text that is copied, and what such text becomes in another document. Pure. */
+/** Copied nodes as text, and how such text is inserted into another document. Pure. */
 
-import type { Json, JsonObject } from "../live/protocol";
+import { isObject, type Json } from "../json";
 import {
   configOf,
   type Doc,
@@ -8,12 +8,11 @@ import {
   type DocNode,
   edgeKey,
   indexOf,
-  isObject,
   nameOf,
   positionOf,
   targetPort,
 } from "./document";
-import { isId, slug, unique, uniqueName } from "./ids";
+import { isId, idFromName, uniqueId, uniqueName } from "./ids";
 import { NODE_HEIGHT, NODE_WIDTH, type Position } from "../graph/model";
 import type { NodeTypes } from "./node-type";
 import { renameInput, renameOutputs } from "./references/references";
@@ -23,24 +22,24 @@ const NODES_MAX = 10_000;
 const EDGES_MAX = 50_000;
 const GAP = 24;
 
-export interface Part {
+export interface Fragment {
   readonly nodes: readonly DocNode[];
   readonly edges: readonly DocEdge[];
 }
 
-/** Those nodes, in the document's order, and the edges among them. */
-export function partOf(doc: Doc, ids: ReadonlySet<string>): Part {
+/** Returns the nodes in document order, and the edges between them. */
+export function fragmentOf(doc: Doc, ids: ReadonlySet<string>): Fragment {
   return {
     nodes: doc.nodes.filter((node) => ids.has(node.id)),
     edges: doc.edges.filter((edge) => ids.has(edge.source) && ids.has(edge.target)),
   };
 }
 
-export const writePart = (part: Part): string =>
-  JSON.stringify({ interlock: FORMAT, nodes: part.nodes, edges: part.edges } as unknown as JsonObject, null, 2);
+export const writeFragment = (part: Fragment): string =>
+  JSON.stringify({ interlock: FORMAT, nodes: part.nodes, edges: part.edges } as unknown, null, 2);
 
-/** What was copied here, a whole definition, a list of nodes or one node; null: it is none of these. */
-export function readPart(text: string): Part | null {
+/** Reads copied nodes, a whole definition, a list of nodes or one node; null: the text is none of these. */
+export function readFragment(text: string): Fragment | null {
   let value: Json;
   try {
     value = JSON.parse(text) as Json;
@@ -56,9 +55,10 @@ export function readPart(text: string): Part | null {
   const ids = new Set<string>();
   for (const node of nodes) {
     if (!isObject(node) || typeof node["type"] !== "string" || !node["type"]) return null;
-    const said = typeof node["id"] === "string" ? node["id"] : "";
+    const givenId = typeof node["id"] === "string" ? node["id"] : "";
     const name = typeof node["name"] === "string" ? node["name"] : "";
-    const id = said && !ids.has(said) ? said : unique(slug(name) || slug(node["type"]) || "node", ids);
+    const id =
+      givenId && !ids.has(givenId) ? givenId : uniqueId(idFromName(name) || idFromName(node["type"]) || "node", ids);
     ids.add(id);
     read.push({ ...node, id });
   }
@@ -73,20 +73,20 @@ export function readPart(text: string): Part | null {
   return { nodes: read, edges: edges.slice(0, EDGES_MAX).flatMap(inner) };
 }
 
-/** The part with ids and names of its own in the document. What its nodes say of each other follows the new ids. */
-export function intoDocument(doc: Doc, part: Part, types: NodeTypes): Part {
+/** Gives the nodes ids and names that are unique in the document; references between them follow the new ids. */
+export function adaptToDocument(doc: Doc, part: Fragment, types: NodeTypes): Fragment {
   const taken = new Set([...indexOf(doc).keys(), ...part.nodes.map((node) => node.id)]);
   const there = indexOf(doc);
   const names = new Set(doc.nodes.map(nameOf));
   const ids = new Map<string, string>();
   for (const { id, name } of part.nodes) {
     if (isId(id) && !there.has(id)) continue;
-    const fresh = unique(isId(id) ? id : slug(typeof name === "string" ? name : id) || "node", taken);
+    const fresh = uniqueId(isId(id) ? id : idFromName(typeof name === "string" ? name : id) || "node", taken);
     taken.add(fresh);
     ids.set(id, fresh);
   }
   const nodes = new Map(part.nodes.map((node) => [node.id, node]));
-  const given = givenNames(part);
+  const given = namedInputs(part);
   const edges = part.edges.map((edge) => {
     const source = ids.get(edge.source);
     const made: DocEdge = { ...edge, source: source ?? edge.source, target: ids.get(edge.target) ?? edge.target };
@@ -101,26 +101,26 @@ export function intoDocument(doc: Doc, part: Part, types: NodeTypes): Part {
   const fresh = [...nodes.values()].map((node) => {
     const config = ids.size ? renameOutputs(node, ids, types) : configOf(node);
     const id = ids.get(node.id) ?? node.id;
-    const said = typeof node["name"] === "string" && node["name"] ? uniqueName(node["name"], names) : null;
-    names.add(said ?? id);
+    const newName = typeof node["name"] === "string" && node["name"] ? uniqueName(node["name"], names) : null;
+    names.add(newName ?? id);
     return {
       ...node,
       id,
-      ...(said === null ? {} : { name: said }),
+      ...(newName === null ? {} : { name: newName }),
       ...(config === configOf(node) ? {} : { config }),
-    } as DocNode;
+    };
   });
   return { nodes: fresh, edges: [...new Map(edges.map((edge) => [edgeKey(edge), edge])).values()] };
 }
 
-/** "target name" of every input that was given a name: no new id may come in under it too. */
-const givenNames = (part: Part): ReadonlySet<string> =>
+/** "target name" of every input with an explicit name, which no other input of the target may get. */
+const namedInputs = (part: Fragment): ReadonlySet<string> =>
   new Set(
     part.edges.flatMap((edge) => (targetPort(edge) === edge.source ? [] : [`${edge.target} ${targetPort(edge)}`])),
   );
 
-/** The part moved so that its upper left corner is at a point; nodes without a place stand below those with one. */
-export function placed(part: Part, at: Position): Part {
+/** Moves the fragment's upper left corner to a point; nodes without a position are put below those with one. */
+export function placeAt(part: Fragment, at: Position): Fragment {
   const places = part.nodes.map(positionOf);
   const known = places.filter((place): place is Position => place !== null);
   const left = Math.min(...known.map(({ x }) => x));
@@ -133,11 +133,11 @@ export function placed(part: Part, at: Position): Part {
       return {
         ...node,
         position: { x: Math.round(at.x + place.x - left), y: Math.round(at.y + place.y - top) },
-      } as DocNode;
+      };
     const position = { x: Math.round(at.x + column * (NODE_WIDTH + GAP)), y: Math.round(at.y + next) };
     column = (column + 1) % 5;
     if (!column) next += NODE_HEIGHT + GAP;
-    return { ...node, position } as DocNode;
+    return { ...node, position };
   });
   return { nodes, edges: part.edges };
 }

@@ -1,35 +1,36 @@
-/** What an author changed between two documents, as things that have a name. Pure; quick where most nodes are untouched. */
+/** The changes between two documents, node by node and field by field. Pure; quick where most nodes are untouched. */
 
-import { same } from "./equal";
-import type { Json } from "../live/protocol";
+import { isObject, type Json, isEqual } from "../json";
+
 import type { Path } from "./changes";
-import { type Doc, type DocEdge, type DocNode, edgeKey, indexOf, isObject } from "./document";
+import { type Doc, type DocEdge, type DocNode, edgeKey, indexOf } from "./document";
 
-export type Changed =
+export type DocumentChange =
   | { readonly kind: "added"; readonly node: DocNode }
   | { readonly kind: "removed"; readonly node: DocNode }
-  /** `fields`: what differs beside the place, of config and policy the inner ones. */
+  /** `fields`: paths of the fields that differ, without the position; of config and policy the fields inside them. */
   | { readonly kind: "changed"; readonly node: DocNode; readonly was: DocNode; readonly fields: readonly Path[] }
-  /** Only their places differ. */
+  /** Nodes of which only the position differs. */
   | { readonly kind: "moved"; readonly nodes: readonly DocNode[]; readonly were: readonly DocNode[] }
   | { readonly kind: "connected"; readonly edge: DocEdge }
   | { readonly kind: "disconnected"; readonly edge: DocEdge }
   /** A field of the workflow: a setting, an input. */
   | { readonly kind: "workflow"; readonly path: Path; readonly was: Json | undefined; readonly now: Json | undefined };
 
-/** Nodes as they stand now, those that are gone, edges, the workflow. Edges at nodes that came or went are not told. */
-export function changesBetween(before: Doc, after: Doc): Changed[] {
+/** Lists changes of nodes in document order, removed nodes, edges, then fields of the workflow. Edges of nodes that were
+ * added or removed are left out. */
+export function changesBetween(before: Doc, after: Doc): DocumentChange[] {
   if (before === after) return [];
   const were = indexOf(before);
   const are = indexOf(after);
-  const found: Changed[] = [];
+  const found: DocumentChange[] = [];
   const moved: DocNode[] = [];
   const stood: DocNode[] = [];
   for (const node of after.nodes) {
     const was = before.nodes[were.get(node.id) ?? -1];
     if (!was) found.push({ kind: "added", node });
     else if (was !== node) {
-      const { fields, place } = fieldsBetween(was, node);
+      const { fields, place } = fieldDifference(was, node);
       if (fields.length) found.push({ kind: "changed", node, was, fields });
       else if (place) {
         moved.push(node);
@@ -41,7 +42,7 @@ export function changesBetween(before: Doc, after: Doc): Changed[] {
   if (before.edges !== after.edges) {
     const both = (edge: DocEdge): boolean =>
       were.has(edge.source) && were.has(edge.target) && are.has(edge.source) && are.has(edge.target);
-    // Most are the same objects: only the others are compared by what they say.
+    // Most are the same objects; only the others are compared by key.
     const others = (edges: readonly DocEdge[], known: ReadonlySet<DocEdge>): DocEdge[] =>
       edges.filter((edge) => !known.has(edge) && both(edge));
     const came = others(after.edges, new Set(before.edges));
@@ -51,61 +52,61 @@ export function changesBetween(before: Doc, after: Doc): Changed[] {
     for (const edge of came) if (!keysBefore.has(edgeKey(edge))) found.push({ kind: "connected", edge });
     for (const edge of went) if (!keysAfter.has(edgeKey(edge))) found.push({ kind: "disconnected", edge });
   }
-  for (const path of fieldsOfWorkflow(before, after))
+  for (const path of workflowFields(before, after))
     found.push({ kind: "workflow", path, was: valueAt(before as Json, path), now: valueAt(after as Json, path) });
   if (moved.length) found.push({ kind: "moved", nodes: moved, were: stood });
   return found;
 }
 
-interface Fields {
+interface FieldDifference {
   readonly fields: readonly Path[];
   readonly place: boolean;
 }
 
-const known = new WeakMap<DocNode, { readonly was: DocNode; readonly fields: Fields }>();
+const lastDifferences = new WeakMap<DocNode, { readonly was: DocNode; readonly fields: FieldDifference }>();
 
-/** The last answer for a node is kept: after an edit all others are asked about again. */
-function fieldsBetween(was: DocNode, node: DocNode): Fields {
-  const last = known.get(node);
+/** Compares two nodes; the last result for each node is cached, because an edit changes one of them and all are compared. */
+function fieldDifference(was: DocNode, node: DocNode): FieldDifference {
+  const last = lastDifferences.get(node);
   if (last?.was === was) return last.fields;
   const fields: Path[] = [];
   let place = false;
   for (const key of keysOf(was, node)) {
     const [one, other] = [was[key], node[key]];
-    if (same(one, other)) continue;
+    if (isEqual(one, other)) continue;
     if (key === "position") place = true;
     else if ((key === "config" || key === "policy") && (isObject(one) || isObject(other)))
-      fields.push(...inner(one, other, [key]));
+      fields.push(...innerPaths(one, other, [key]));
     else fields.push([key]);
   }
   const made = { fields, place };
-  known.set(node, { was, fields: made });
+  lastDifferences.set(node, { was, fields: made });
   return made;
 }
 
-function inner(one: Json | undefined, other: Json | undefined, path: Path): Path[] {
+function innerPaths(one: Json | undefined, other: Json | undefined, path: Path): Path[] {
   const [a, b] = [isObject(one) ? one : {}, isObject(other) ? other : {}];
   const found = keysOf(a, b)
-    .filter((key) => !same(a[key], b[key]))
+    .filter((key) => !isEqual(a[key], b[key]))
     .map((key) => [...path, key]);
-  // One is no object, or one is empty and the other not there.
+  // No field differs when one is not an object, or is empty while the other is missing.
   return found.length ? found : [path];
 }
 
 const keysOf = (a: object, b: object): string[] => [...new Set([...Object.keys(a), ...Object.keys(b)])];
 
-function fieldsOfWorkflow(before: Doc, after: Doc): Path[] {
+function workflowFields(before: Doc, after: Doc): Path[] {
   const found: Path[] = [];
   for (const key of keysOf(before, after)) {
     const [one, other] = [before[key] as Json | undefined, after[key] as Json | undefined];
-    if (key === "nodes" || key === "edges" || one === other || same(one, other)) continue;
+    if (key === "nodes" || key === "edges" || one === other || isEqual(one, other)) continue;
     if (key !== "inputs") {
-      found.push(...(isObject(one) || isObject(other) ? inner(one, other, [key]) : [[key]]));
+      found.push(...(isObject(one) || isObject(other) ? innerPaths(one, other, [key]) : [[key]]));
       continue;
     }
-    for (const path of inner(one, other, [key])) {
+    for (const path of innerPaths(one, other, [key])) {
       if (path[1] !== "properties") found.push(path);
-      else found.push(...inner(valueAt(one, ["properties"]), valueAt(other, ["properties"]), path));
+      else found.push(...innerPaths(valueAt(one, ["properties"]), valueAt(other, ["properties"]), path));
     }
   }
   return found;

@@ -1,11 +1,11 @@
-/** A definition as the editor holds it: the JSON document itself, never changed in place. Pure.
+/** The document that the editor edits: the definition's JSON itself, never changed in place. Pure.
  *
- * A draft may hold any JSON object. What the canvas can draw is a Doc: its nodes are objects with ids of their own, its
- * edges name two ends. Everything else in it may be wrong; it stays as it is, and the server says what is wrong with it.
+ * A draft may be any JSON object. A `Doc` is one that the canvas can draw: its nodes are objects with unique ids, its edges
+ * name two ends. Everything else in it may be invalid; it is kept as it is, and the server reports the problems.
  */
 
+import { isObject, type Json, type JsonObject } from "../json";
 import type { Position } from "../graph/model";
-import type { Json, JsonObject } from "../live/protocol";
 
 export type DocNode = { readonly id: string } & { readonly [field: string]: Json | undefined };
 export type DocEdge = { readonly source: string; readonly target: string } & {
@@ -17,10 +17,7 @@ export type Doc = { readonly nodes: readonly DocNode[]; readonly edges: readonly
 
 export const SCHEMA = "interlock/1";
 
-export const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** The document as the canvas can draw it; null when it cannot (the text editor still can). */
+/** Reads a document that the canvas can draw; null: only the text editor can show it. */
 export function readDocument(value: JsonObject): Doc | null {
   const { nodes = [], edges = [] } = value;
   if (!Array.isArray(nodes) || !Array.isArray(edges)) return null;
@@ -36,7 +33,7 @@ export function readDocument(value: JsonObject): Doc | null {
 
 export const emptyDocument = (): Doc => ({ schema: SCHEMA, nodes: [], edges: [] });
 
-/** The document as it is sent: a Doc is JSON already. */
+/** A Doc is JSON; this only changes its type. */
 export const asJson = (doc: Doc): JsonObject => doc as unknown as JsonObject;
 
 const text = (value: Json | undefined): string | null => (typeof value === "string" && value ? value : null);
@@ -46,7 +43,7 @@ export const typeOf = (node: DocNode): string => text(node["type"]) ?? "";
 export const configOf = (node: DocNode): JsonObject => (isObject(node["config"]) ? node["config"] : {});
 export const policyOf = (node: DocNode): JsonObject => (isObject(node["policy"]) ? node["policy"] : {});
 
-/** Where its author placed it; null: nowhere. */
+/** The position that the author gave the node; null: none. */
 export function positionOf(node: DocNode): Position | null {
   const at = node["position"];
   if (!isObject(at) || typeof at["x"] !== "number" || typeof at["y"] !== "number") return null;
@@ -59,7 +56,7 @@ export const targetPort = (edge: DocEdge): string => text(edge["target_port"]) ?
 
 const keys = new WeakMap<DocEdge, string>();
 
-/** What tells an edge from the others; two edges with one key say the same. Made once for each edge: 50,000 are asked often. */
+/** The identity of an edge: edges with equal keys are the same edge. Computed once for each edge object. */
 export function edgeKey(edge: DocEdge): string {
   let key = keys.get(edge);
   if (key === undefined) {
@@ -71,7 +68,7 @@ export function edgeKey(edge: DocEdge): string {
 
 const indexes = new WeakMap<readonly DocNode[], ReadonlyMap<string, number>>();
 
-/** Places of nodes in the document's list by id; made once for each list. */
+/** Maps ids of nodes to their index in the document's list; computed once for each list. */
 export function indexOf(doc: Doc): ReadonlyMap<string, number> {
   let made = indexes.get(doc.nodes);
   if (!made) {
@@ -81,8 +78,8 @@ export function indexOf(doc: Doc): ReadonlyMap<string, number> {
   return made;
 }
 
-/** Says that a list has the ids of another one, at the same places. */
-export function sameIds(before: readonly DocNode[], after: readonly DocNode[]): void {
+/** Uses the index of one list for another that has the same ids at the same places. */
+export function shareIndex(before: readonly DocNode[], after: readonly DocNode[]): void {
   const made = indexes.get(before);
   if (made) indexes.set(after, made);
 }
@@ -92,14 +89,14 @@ export function nodeOf(doc: Doc, id: string): DocNode | undefined {
   return at === undefined ? undefined : doc.nodes[at];
 }
 
-/** What differs between two documents, by identity: parts that were not touched are the same objects. */
+/** The difference between two documents by identity: untouched parts are the same objects. */
 export interface Difference {
   readonly added: readonly string[];
   readonly removed: readonly string[];
-  /** In both, and not the same object; also when only the place differs. */
+  /** In both, but not the same object; also when only the position differs. */
   readonly changed: readonly string[];
   readonly edges: boolean;
-  /** Fields of the document beside nodes and edges. */
+  /** Fields of the document other than nodes and edges. */
   readonly fields: readonly string[];
 }
 

@@ -1,9 +1,9 @@
-/** Ids that a document takes, made from names. Pure. */
+/** Ids of nodes, made from names. Pure. */
 
 const LENGTH_MAX = 63;
 const ID = /^[a-z][a-z0-9_]{0,62}$/;
 
-/** Words that no table may have as its name without quotes: an id like that would have to be quoted in every SQL. */
+/** Words that SQL would have to quote as the name of a table. */
 const RESERVED: ReadonlySet<string> = new Set(
   (
     "all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create default deferrable desc describe distinct do else end " +
@@ -15,8 +15,8 @@ const RESERVED: ReadonlySet<string> = new Set(
 export const isReserved = (id: string): boolean => RESERVED.has(id);
 export const isId = (id: string): boolean => ID.test(id);
 
-/** The id that a name gives: "Delays by carrier" is delays_by_carrier. Empty when the name has no letter or digit for one. */
-export function slug(name: string): string {
+/** Makes an id from a name: "Delays by carrier" becomes delays_by_carrier; empty: the name has no ASCII letter or digit. */
+export function idFromName(name: string): string {
   const words = name
     .normalize("NFKD")
     .replace(/\p{M}/gu, "")
@@ -29,10 +29,10 @@ export function slug(name: string): string {
   return RESERVED.has(cut) ? `${cut}_` : cut;
 }
 
-/** `wanted`, or with a number behind it where that is taken. */
-export function unique(wanted: string, taken: { has(id: string): boolean }): string {
+/** Returns the wanted id, with a number appended if it is taken. */
+export function uniqueId(wanted: string, taken: { has(id: string): boolean }): string {
   if (!taken.has(wanted)) return wanted;
-  // A number that stands there already is counted on: clean_2, not clean_2_2.
+  // Count an existing number up: clean_2 becomes clean_3, not clean_2_2.
   const stem = wanted.replace(/_[0-9]{1,6}$/, "") || wanted;
   for (let number = 2; ; number += 1) {
     const end = `_${number}`;
@@ -41,7 +41,7 @@ export function unique(wanted: string, taken: { has(id: string): boolean }): str
   }
 }
 
-/** `wanted`, or with a number behind it where a node has that name: "Clean", "Clean 2". */
+/** Returns the wanted name, with a number appended if a node has it: "Clean", "Clean 2". */
 export function uniqueName(wanted: string, taken: { has(name: string): boolean }): string {
   if (!taken.has(wanted)) return wanted;
   const stem = wanted.replace(/ [0-9]{1,6}$/, "") || wanted;

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { linesBetween } from "./line-diff";
+import { diffLines } from "./line-diff";
 
 const shown = (older: string, newer: string): string =>
-  linesBetween(older, newer)
+  diffLines(older, newer)
     .map(({ kind, text }) => ({ both: " ", new: "+", old: "-", gap: "…" })[kind] + text)
     .join("\n");
 
@@ -17,7 +17,7 @@ describe("lines that differ", () => {
     const text = fc.array(fc.constantFrom("a", "b", "c", ""), { maxLength: 7 }).map((lines) => lines.join("\n"));
     fc.assert(
       fc.property(text, text, (older, newer) => {
-        const lines = linesBetween(older, newer);
+        const lines = diffLines(older, newer);
         if (lines.some(({ kind }) => kind === "gap")) return;
         const of = (kind: string): string =>
           lines
@@ -32,7 +32,7 @@ describe("lines that differ", () => {
   it("of long texts take no time", () => {
     const long = Array.from({ length: 20_000 }, (_, at) => `line ${at}`);
     const start = performance.now();
-    expect(linesBetween(long.join("\n"), long.slice().reverse().join("\n")).length).toBeGreaterThan(20_000);
+    expect(diffLines(long.join("\n"), long.slice().reverse().join("\n")).length).toBeGreaterThan(20_000);
     expect(performance.now() - start).toBeLessThan(5000);
   });
 });

@@ -1,17 +1,17 @@
-/** What differs between two texts, line by line. Pure. */
+/** A line diff of two texts. Pure. */
 
-export interface Line {
-  /** Both have it, only the newer, only the older; or lines of both are left out. */
+export interface DiffLine {
+  /** In both texts, only in the newer, only in the older; "gap": unchanged lines are left out here. */
   readonly kind: "both" | "new" | "old" | "gap";
   readonly text: string;
 }
 
-/** Lines of both that are shown around what differs. */
-const AROUND = 2;
-/** Comparing takes the product of both: beyond that only ends in common are looked for. */
+/** Unchanged lines that are shown around a difference. */
+const CONTEXT_LINES = 2;
+/** The effort is the product of both lengths; beyond this limit only a common start and end are found. */
 const PRODUCT_MAX = 1_000_000;
 
-export function linesBetween(older: string, newer: string): Line[] {
+export function diffLines(older: string, newer: string): DiffLine[] {
   const before = older.split("\n");
   const after = newer.split("\n");
   let start = 0;
@@ -23,17 +23,17 @@ export function linesBetween(older: string, newer: string): Line[] {
     before[before.length - 1 - end] === after[after.length - 1 - end]
   )
     end += 1;
-  const both = (lines: readonly string[]): Line[] => lines.map((text) => ({ kind: "both", text }));
-  const middle = compared(before.slice(start, before.length - end), after.slice(start, after.length - end));
-  return shortened([...both(after.slice(0, start)), ...middle, ...both(after.slice(after.length - end))]);
+  const both = (lines: readonly string[]): DiffLine[] => lines.map((text) => ({ kind: "both", text }));
+  const middle = compareLines(before.slice(start, before.length - end), after.slice(start, after.length - end));
+  return shorten([...both(after.slice(0, start)), ...middle, ...both(after.slice(after.length - end))]);
 }
 
-function compared(before: readonly string[], after: readonly string[]): Line[] {
+function compareLines(before: readonly string[], after: readonly string[]): DiffLine[] {
   const [rows, columns] = [before.length, after.length];
-  const old = (text: string): Line => ({ kind: "old", text });
-  const made = (text: string): Line => ({ kind: "new", text });
+  const old = (text: string): DiffLine => ({ kind: "old", text });
+  const made = (text: string): DiffLine => ({ kind: "new", text });
   if (!rows || !columns || rows * columns > PRODUCT_MAX) return [...before.map(old), ...after.map(made)];
-  // Length of the longest series in common of what follows each pair.
+  // Length of the longest common subsequence of the lines from each pair on.
   const width = columns + 1;
   const common = new Uint32Array((rows + 1) * width);
   const at = (row: number, column: number): number => common[row * width + column] ?? 0;
@@ -44,7 +44,7 @@ function compared(before: readonly string[], after: readonly string[]): Line[] {
           ? at(row + 1, column + 1) + 1
           : Math.max(at(row + 1, column), at(row, column + 1));
   }
-  const lines: Line[] = [];
+  const lines: DiffLine[] = [];
   let [row, column] = [0, 0];
   while (row < rows && column < columns) {
     if (before[row] === after[column]) {
@@ -57,12 +57,12 @@ function compared(before: readonly string[], after: readonly string[]): Line[] {
   return [...lines, ...before.slice(row).map(old), ...after.slice(column).map(made)];
 }
 
-function shortened(lines: readonly Line[]): Line[] {
+function shorten(lines: readonly DiffLine[]): DiffLine[] {
   const near = new Uint8Array(lines.length);
   lines.forEach((line, index) => {
-    if (line.kind !== "both") near.fill(1, Math.max(0, index - AROUND), index + AROUND + 1);
+    if (line.kind !== "both") near.fill(1, Math.max(0, index - CONTEXT_LINES), index + CONTEXT_LINES + 1);
   });
-  const shown: Line[] = [];
+  const shown: DiffLine[] = [];
   lines.forEach((line, index) => {
     if (near[index]) shown.push(line);
     else if (shown.at(-1)?.kind !== "gap") shown.push({ kind: "gap", text: "" });

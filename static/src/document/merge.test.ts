@@ -1,9 +1,9 @@
+import type { JsonObject } from "../json";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { changesBetween } from "./diff";
 import { type Doc, readDocument } from "./document";
 import { merge } from "./merge";
-import type { JsonObject } from "../live/protocol";
 
 const doc = (nodes: JsonObject[], edges: JsonObject[] = [], more: JsonObject = {}): Doc =>
   readDocument({ ...more, nodes, edges }) as Doc;
@@ -32,7 +32,7 @@ describe("changes of two authors", () => {
         edges: [{ source: "a", target: "d" }],
         settings: { priority: 1, timeout: 3 },
       },
-      clashes: [],
+      conflicts: [],
       fields: [],
     });
   });
@@ -46,12 +46,12 @@ describe("changes of two authors", () => {
       [ab],
       { settings: { priority: 2 } },
     );
-    const { doc: made, clashes, fields } = merge(base, mine, theirs);
+    const { doc: made, conflicts: clashes, fields } = merge(base, mine, theirs);
     expect(made).toEqual({ nodes: [{ ...a, config: { sql: "2" } }], edges: [], settings: { priority: 1 } });
     expect([clashes, fields]).toEqual([["a", "b"], ["settings"]]);
   });
   it("that took away what the other changed keep it", () => {
-    expect(merge(base, doc([{ ...a, name: "A" }, b], [ab]), doc([b])).clashes).toEqual(["a"]);
+    expect(merge(base, doc([{ ...a, name: "A" }, b], [ab]), doc([b])).conflicts).toEqual(["a"]);
     expect(merge(base, doc([a, b], [ab]), doc([b])).doc.nodes).toEqual([b]);
   });
 
@@ -80,7 +80,7 @@ describe("changes of two authors", () => {
       fc.property(any, any, (one, other) => {
         expect(said(other, merge(one, one, other).doc)).toEqual([]);
         expect(said(other, merge(one, other, one).doc)).toEqual([]);
-        expect(merge(one, other, one).clashes).toEqual([]);
+        expect(merge(one, other, one).conflicts).toEqual([]);
         expect(said(other, merge(one, other, other).doc)).toEqual([]);
       }),
       { numRuns: 2000 },

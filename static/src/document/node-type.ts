@@ -1,4 +1,4 @@
-import type { JsonObject } from "../live/protocol";
+import type { JsonObject } from "../json";
 
 /** A node type as the server describes it (`NodeType.describe` of the engine). */
 export interface NodeType {

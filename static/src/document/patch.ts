@@ -1,10 +1,10 @@
-/** JSON Patch (RFC 6902): what leads from one document to another, and its application. Pure.
+/** JSON Patch (RFC 6902): computes and applies patches. Pure.
  *
- * Of the operations add, replace and remove are used; the server knows all. What an operation does not touch stays the
- * same object.
+ * Only add, replace and remove are used; the server knows all operations. Parts that an operation does not touch stay the
+ * same objects.
  */
 
-import type { Json, JsonObject } from "../live/protocol";
+import { isObject, type Json, type JsonObject } from "../json";
 
 export interface Operation {
   readonly op: string;
@@ -12,12 +12,12 @@ export interface Operation {
   readonly value?: Json;
 }
 
-/** Reads operations that came from elsewhere; null when one is not known. */
+/** Reads a patch; null: it holds an operation other than add, replace and remove. */
 export function readOperations(value: Json | undefined): Operation[] | null {
   if (!Array.isArray(value) || !value.length) return null;
   const operations: Operation[] = [];
   for (const entry of value) {
-    if (typeof entry !== "object" || entry === null || Array.isArray(entry)) return null;
+    if (!isObject(entry)) return null;
     const { op, path } = entry;
     if (typeof op !== "string" || typeof path !== "string" || !["add", "replace", "remove"].includes(op)) return null;
     operations.push("value" in entry ? { op, path, value: entry["value"] ?? null } : { op, path });
@@ -25,7 +25,7 @@ export function readOperations(value: Json | undefined): Operation[] | null {
   return operations;
 }
 
-/** The document after all operations; null when one does not fit. */
+/** Returns the document after all operations; null: one of them does not fit. */
 export function applyPatch(document: Json, operations: readonly Operation[]): Json | null {
   let whole: Json | null = document;
   for (const operation of operations) {
@@ -33,13 +33,13 @@ export function applyPatch(document: Json, operations: readonly Operation[]): Js
       .split("/")
       .slice(1)
       .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
-    whole = parts.length ? applied(whole, parts, operation) : null;
+    whole = parts.length ? applyAt(whole, parts, operation) : null;
     if (whole === null) return null;
   }
   return whole;
 }
 
-function applied(at: Json | undefined, parts: readonly string[], operation: Operation): Json | null {
+function applyAt(at: Json | undefined, parts: readonly string[], operation: Operation): Json | null {
   const [part = "", ...rest] = parts;
   const { op, value = null } = operation;
   if (Array.isArray(at)) {
@@ -53,7 +53,7 @@ function applied(at: Json | undefined, parts: readonly string[], operation: Oper
       return null;
     const copy = at.slice();
     if (rest.length) {
-      const inner = applied(at[index], rest, operation);
+      const inner = applyAt(at[index], rest, operation);
       if (inner === null) return null;
       copy[index] = inner;
     } else if (op === "remove") copy.splice(index, 1);
@@ -66,29 +66,28 @@ function applied(at: Json | undefined, parts: readonly string[], operation: Oper
   const copy: JsonObject = { ...at };
   let next: Json = value;
   if (rest.length) {
-    const inner = applied(at[part], rest, operation);
+    const inner = applyAt(at[part], rest, operation);
     if (inner === null) return null;
     next = inner;
   } else if (op === "remove") {
     delete copy[part];
     return copy;
   }
-  // "__proto__" is a key like any other.
+  // An assignment would treat the key "__proto__" differently.
   Object.defineProperty(copy, part, { value: next, writable: true, enumerable: true, configurable: true });
   return copy;
 }
 
-/** What leads from one value to the other, of parts that are not the same object. Elements of lists are known by their
- * id, or by being the same object, so that a node that was put in or taken out is one operation. */
+/** Returns a patch from one value to the other. Items of lists are matched by id or identity, so that adding or removing
+ * a node is one operation. */
 export function patchBetween(before: JsonObject, after: JsonObject): Operation[] {
   const operations: Operation[] = [];
   betweenObjects(before, after, "", operations);
   return operations;
 }
 
-const plain = (value: Json | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const escaped = (key: string): string => key.replaceAll("~", "~0").replaceAll("/", "~1");
+const plain = (value: Json | undefined): value is JsonObject => isObject(value);
+const escapeKey = (key: string): string => key.replaceAll("~", "~0").replaceAll("/", "~1");
 
 function between(before: Json, after: Json, path: string, operations: Operation[]): void {
   if (before === after) return;
@@ -100,12 +99,12 @@ function between(before: Json, after: Json, path: string, operations: Operation[
 function betweenObjects(before: JsonObject, after: JsonObject, path: string, operations: Operation[]): void {
   const has = (whole: JsonObject, key: string): boolean => Object.hasOwn(whole, key) && whole[key] !== undefined;
   for (const key of Object.keys(before))
-    if (has(before, key) && !has(after, key)) operations.push({ op: "remove", path: `${path}/${escaped(key)}` });
+    if (has(before, key) && !has(after, key)) operations.push({ op: "remove", path: `${path}/${escapeKey(key)}` });
   for (const key of Object.keys(after)) {
     if (!has(after, key)) continue;
     const value = after[key] as Json;
-    if (has(before, key)) between(before[key] as Json, value, `${path}/${escaped(key)}`, operations);
-    else operations.push({ op: "add", path: `${path}/${escaped(key)}`, value });
+    if (has(before, key)) between(before[key] as Json, value, `${path}/${escapeKey(key)}`, operations);
+    else operations.push({ op: "add", path: `${path}/${escapeKey(key)}`, value });
   }
 }
 
@@ -123,7 +122,7 @@ function betweenLists(before: readonly Json[], after: readonly Json[], path: str
   const are = after.slice(start, after.length - end);
   const at = (index: number): string => `${path}/${start + index}`;
   const keys = keysOf(were, are);
-  if (were.length === are.length && (!keys || inPlace(keys))) {
+  if (were.length === are.length && (!keys || samePlaces(keys))) {
     are.forEach((value, index) => between(were[index] as Json, value, at(index), operations));
     return;
   }
@@ -134,7 +133,7 @@ function betweenLists(before: readonly Json[], after: readonly Json[], path: str
   }
   const placeIn = new Map(keys.are.map((key, index) => [key, index]));
   const places = keys.were.map((key) => placeIn.get(key) ?? -1);
-  const stay = new Set(rising(places));
+  const stay = new Set(longestRising(places));
   for (let index = were.length - 1; index >= 0; index -= 1)
     if (!stay.has(index)) operations.push({ op: "remove", path: at(index) });
   const from = new Map([...stay].map((index) => [places[index], were[index] as Json]));
@@ -152,21 +151,21 @@ interface Keys {
   readonly are: readonly unknown[];
 }
 
-/** What each element is known by: its id, else the object itself. Null: two of one list would be known by the same. */
+/** The key of each item: its id, else the item itself. Null: two items of one list have the same key. */
 function keysOf(were: readonly Json[], are: readonly Json[]): Keys | null {
   const keyOf = (value: Json): unknown => (plain(value) && typeof value["id"] === "string" ? value["id"] : value);
   const keys = { were: were.map(keyOf), are: are.map(keyOf) };
   return new Set(keys.were).size === were.length && new Set(keys.are).size === are.length ? keys : null;
 }
 
-/** Whether nothing that is in both lists stands elsewhere. */
-function inPlace(keys: Keys): boolean {
+/** Returns whether every item in both lists has the same index. */
+function samePlaces(keys: Keys): boolean {
   const known = new Set(keys.are);
   return keys.were.every((key, index) => key === keys.are[index] || !known.has(key));
 }
 
-/** Indices of the longest rising series among places that are not negative. */
-function rising(places: readonly number[]): number[] {
+/** Returns the indices of the longest increasing subsequence of the places that are not negative. */
+function longestRising(places: readonly number[]): number[] {
   const ends: number[] = [];
   const before = new Int32Array(places.length).fill(-1);
   places.forEach((place, index) => {

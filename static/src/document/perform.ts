@@ -1,30 +1,31 @@
-/** Does what a verb says, or shows why it cannot be done. */
+/** Applies the result of a verb, or shows why the verb was refused. */
 
 import { toast } from "../behaviours/toast";
 import type { EditorStore } from "./store";
-import type { Verb } from "./verbs";
+import type { VerbResult } from "./verbs";
 
 const SHOWN_MS = 8000;
-let shown: HTMLElement | null = null;
+let shownToast: HTMLElement | null = null;
 
-/** Whether it was done. A refusal is shown and said, in the place of the last one. */
-export function perform(editing: { readonly store: EditorStore }, verb: Verb): boolean {
+/** Returns whether the document changed. A refusal is shown as a message, which replaces the last one. */
+export function performVerb(editing: { readonly store: EditorStore }, verb: VerbResult): boolean {
   if ("refused" in verb) {
-    refuse(verb.refused);
+    showRefusal(verb.refused);
     return false;
   }
-  const { changes, label, merge, select } = verb;
-  shown?.remove();
+  const { changes, label, mergeKey: merge, select } = verb;
+  shownToast?.remove();
   return editing.store.edit(changes, {
     label,
-    ...(merge === undefined ? {} : { merge }),
+    ...(merge === undefined ? {} : { mergeKey: merge }),
     ...(select === undefined ? {} : { select }),
   });
 }
 
-export function refuse(why: string): void {
-  shown?.remove();
+/** Shows why something cannot be done. */
+export function showRefusal(why: string): void {
+  shownToast?.remove();
   const made = toast(why, "error");
-  shown = made;
+  shownToast = made;
   window.setTimeout(() => made.remove(), SHOWN_MS);
 }

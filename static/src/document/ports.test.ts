@@ -1,5 +1,5 @@
+import type { JsonObject } from "../json";
 import { describe, expect, it } from "vitest";
-import type { JsonObject } from "../live/protocol";
 import { mustNamePort, outPorts } from "./ports";
 import { BUILT_IN, nodeType } from "./testing/node-type";
 

@@ -1,23 +1,23 @@
-/** Where wires begin and end: ports out of a node, and what comes in under which name. Pure. */
+/** The ends of edges: output ports of nodes, and the names of their inputs. Pure. */
 
-import type { Json, JsonObject } from "../live/protocol";
-import { configOf, type Doc, type DocEdge, type DocNode, isObject, sourcePort, targetPort, typeOf } from "./document";
+import { isObject, type Json, type JsonObject } from "../json";
+import { configOf, type Doc, type DocEdge, type DocNode, sourcePort, targetPort, typeOf } from "./document";
 import type { NodeType, NodeTypes } from "./node-type";
 
 const ONE: readonly string[] = ["out"];
 const PORT = /^[a-z][a-z0-9_]{0,62}$/;
-const madeOf = new WeakMap<JsonObject, readonly string[]>();
+const configuredPortsOf = new WeakMap<JsonObject, readonly string[]>();
 
-/** Ports out of a node, in order: those of its type, or those that its config names. */
+/** Returns the output ports of a node in order: those of its type, or those that its config names. */
 export function outPorts(node: DocNode, types: NodeTypes): readonly string[] {
   const type = types.get(typeOf(node));
   if (!type) return ONE;
   if (type.out_ports) return type.out_ports;
   const config = configOf(node);
-  let ports = madeOf.get(config);
+  let ports = configuredPortsOf.get(config);
   if (!ports) {
     ports = configuredPorts(type, config);
-    madeOf.set(config, ports);
+    configuredPortsOf.set(config, ports);
   }
   return ports;
 }
@@ -46,7 +46,7 @@ function markedPorts(schema: Json | undefined, value: Json | undefined): string[
 
 export const mustNamePort = (node: DocNode, types: NodeTypes): boolean =>
   types.get(typeOf(node))?.must_name_port === true;
-/** Whether edges into it bring values; of a type that is not known they may. */
+/** Returns whether edges into the node bring values; of an unknown type they may. */
 export const usesInputs = (node: DocNode, types: NodeTypes): boolean => types.get(typeOf(node))?.uses_inputs !== false;
 
 interface Adjacency {
@@ -77,22 +77,22 @@ function adjacency(doc: Doc): Adjacency {
   return made;
 }
 
-/** Edges into a node and out of it, in the document's order. */
+/** The edges into and out of a node, in document order. */
 export const edgesInto = (doc: Doc, id: string): readonly DocEdge[] => adjacency(doc).into.get(id) ?? NO_EDGES;
 export const edgesOutOf = (doc: Doc, id: string): readonly DocEdge[] => adjacency(doc).outOf.get(id) ?? NO_EDGES;
 
 export interface Input {
-  /** The name under which the node's code finds the value. */
+  /** The name by which the node's code reads the value. */
   readonly port: string;
   readonly edge: DocEdge;
-  /** Id of the node that it comes from. */
+  /** Id of the node that the value comes from. */
   readonly source: string;
 }
 
 export const inputsOf = (doc: Doc, id: string): Input[] =>
   edgesInto(doc, id).map((edge) => ({ port: targetPort(edge), edge, source: edge.source }));
 
-/** What an edge says beside its two ends: ports that go without saying are left out. */
+/** Makes an edge; default ports are left out. */
 export function makeEdge(source: string, port: string, target: string, name: string): DocEdge {
   return {
     source,
@@ -102,7 +102,7 @@ export function makeEdge(source: string, port: string, target: string, name: str
   };
 }
 
-/** A name for what comes from `source`, that no other edge into the target has; of ports of one branch it may be the same. */
+/** Returns an input name that no other edge into the target has. Edges from several ports of one node may share a name. */
 export function freePort(
   doc: Doc,
   source: string,

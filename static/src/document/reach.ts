@@ -1,9 +1,9 @@
-/** What depends on what. Pure; quick enough to be asked while a wire is drawn over 10,000 nodes. */
+/** Dependencies between nodes. Pure; quick enough to check a connection that is being drawn over 10,000 nodes. */
 
 import type { Doc, DocEdge } from "./document";
 import { edgesInto, edgesOutOf } from "./ports";
 
-/** The shortest way along edges, both ends in it; null: there is none. A node leads to itself. */
+/** Returns the shortest path along edges, both ends included; null: there is none. */
 export function pathBetween(doc: Doc, from: string, to: string): string[] | null {
   if (from === to) return [from];
   const cameFrom = new Map<string, string>([[from, from]]);
@@ -14,7 +14,7 @@ export function pathBetween(doc: Doc, from: string, to: string): string[] | null
       for (const { target } of edgesOutOf(doc, id)) {
         if (cameFrom.has(target)) continue;
         cameFrom.set(target, id);
-        if (target === to) return wayTo(to, from, cameFrom);
+        if (target === to) return tracePath(to, from, cameFrom);
         next.push(target);
       }
     }
@@ -23,7 +23,7 @@ export function pathBetween(doc: Doc, from: string, to: string): string[] | null
   return null;
 }
 
-function wayTo(to: string, from: string, cameFrom: ReadonlyMap<string, string>): string[] {
+function tracePath(to: string, from: string, cameFrom: ReadonlyMap<string, string>): string[] {
   const way = [to];
   for (let at = to; at !== from;) {
     at = cameFrom.get(at) ?? from;
@@ -32,22 +32,22 @@ function wayTo(to: string, from: string, cameFrom: ReadonlyMap<string, string>):
   return way.reverse();
 }
 
-const lastBefore = new WeakMap<readonly DocEdge[], { id: string; found: ReadonlySet<string> }>();
+const lastUpstream = new WeakMap<readonly DocEdge[], { id: string; found: ReadonlySet<string> }>();
 
-/** All nodes that a node waits for, itself among them: no wire from it may lead to one of them. The last answer is kept. */
-export function before(doc: Doc, id: string): ReadonlySet<string> {
-  const last = lastBefore.get(doc.edges);
+/** Returns all nodes upstream of a node, itself included: no edge may lead from it to one of them. Caches the last result. */
+export function upstreamOf(doc: Doc, id: string): ReadonlySet<string> {
+  const last = lastUpstream.get(doc.edges);
   if (last?.id === id) return last.found;
-  const found = reached(id, (at) => edgesInto(doc, at).map((edge) => edge.source));
-  lastBefore.set(doc.edges, { id, found });
+  const found = collect(id, (at) => edgesInto(doc, at).map((edge) => edge.source));
+  lastUpstream.set(doc.edges, { id, found });
   return found;
 }
 
-/** All nodes that wait for a node, itself among them. */
-export const after = (doc: Doc, id: string): ReadonlySet<string> =>
-  reached(id, (at) => edgesOutOf(doc, at).map((edge) => edge.target));
+/** Returns all nodes downstream of a node, itself included. */
+export const downstreamOf = (doc: Doc, id: string): ReadonlySet<string> =>
+  collect(id, (at) => edgesOutOf(doc, at).map((edge) => edge.target));
 
-function reached(from: string, next: (id: string) => readonly string[]): ReadonlySet<string> {
+function collect(from: string, next: (id: string) => readonly string[]): ReadonlySet<string> {
   const found = new Set([from]);
   const waiting = [from];
   for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { applyPatch, patchBetween } from "./patch";
 import { asJson, difference, type Doc, emptyDocument, readDocument } from "./document";
 import { EditorStore, type Update } from "./store";
-import { author } from "./testing/random-edits";
+import { randomAuthor } from "./testing/random-edits";
 
 const EDITS = 10_000;
 
@@ -28,7 +28,7 @@ describe("any 10,000 edits", () => {
     (seed, careful) => {
       const first = frozen(emptyDocument());
       const store = new EditorStore(first);
-      const { edit } = author(store, seed, careful);
+      const { edit } = randomAuthor(store, seed, careful);
       let told: Doc = first;
       let updates = 0;
       store.listen((update: Update) => {
@@ -85,11 +85,11 @@ describe("the history", () => {
     const type = (value: string): boolean =>
       store.edit(
         { kind: "set", node: "a", path: ["notes"], value },
-        { label: "Edit notes of a", merge: "set a notes" },
+        { label: "Edit notes of a", mergeKey: "set a notes" },
       );
     type("x");
     type("xy");
-    store.settle();
+    store.endMerging();
     type("xyz");
     store.select(["b"]);
     type("xyzz");

@@ -1,7 +1,7 @@
-/** What the editor knows: one document with its history, what is chosen, and what is known about it.
+/** The editor's store: the document with its history, the selection, and what is known about the document.
  *
- * Every edit goes through `edit`, every part listens by itself and is told once for each edit what differs. Documents are
- * never changed in place, so history holds them as they were: undo and redo only point to another one.
+ * Every edit goes through `edit`; listeners get one update for each edit that says what differs. Documents are never
+ * changed in place, so the history simply keeps them.
  */
 
 import { type Change, reduce } from "./changes";
@@ -9,8 +9,8 @@ import { type Difference, difference, type Doc, type DocNode, edgeKey, indexOf, 
 import type { RunStore } from "../run/store";
 import type { Problem } from "./problems";
 
-/** What a node last put out, as far as a run is known. */
-export interface KnownOutput {
+/** The newest known output of a node. */
+export interface NodeOutputInfo {
   readonly run: string;
   /** Null: a draft's run. */
   readonly version: number | null;
@@ -19,7 +19,7 @@ export interface KnownOutput {
   readonly kind: string;
   readonly rows: number | null;
   readonly columns: readonly Column[] | null;
-  /** Fingerprint of the node and all before it, as they were in that run; null: not known. */
+  /** Fingerprint of the node and everything upstream in that run; null: unknown. */
   readonly fingerprint: string | null;
 }
 
@@ -28,25 +28,25 @@ export interface Column {
   readonly type: string;
 }
 
-/** Columns of a node's output as the check of the document knows them, without a run or from one. */
+/** Columns of the nodes' outputs as the check of the document determined them. */
 export type Schemas = ReadonlyMap<string, readonly Column[]>;
 
 export type SaveState =
   | { readonly state: "saved"; readonly at: string | null }
   | { readonly state: "unsaved" }
   | { readonly state: "saving" }
-  /** Kept in this browser, sent when the server is back. */
+  /** Stored in this browser, sent when the server is back. */
   | { readonly state: "offline"; readonly tries: number }
-  /** Another tab saved first: nothing was written over. */
+  /** Another tab saved first; nothing was overwritten. */
   | { readonly state: "conflict" }
-  /** The server refused it and says why. */
+  /** The server rejected the document. */
   | { readonly state: "refused"; readonly why: string };
 
 export type CheckState = "checked" | "checking" | "offline" | "refused";
 
-/** How far differences from another version are shown on the canvas. */
+/** The differences from another document that the canvas highlights. */
 export interface Marks {
-  /** Which version that is: the live one, which the author asked for, or another save of the draft. */
+  /** The other document: the live version, or a save of the draft from elsewhere. */
   readonly against: "live" | "save";
   readonly added: ReadonlySet<string>;
   readonly changed: ReadonlySet<string>;
@@ -59,7 +59,7 @@ export interface Selection {
 }
 
 export interface Update {
-  /** What differs in the document; null: nothing. */
+  /** The difference in the document; null: none. */
   readonly doc: Difference | null;
   readonly selection: boolean;
   readonly problems: boolean;
@@ -67,7 +67,7 @@ export interface Update {
   readonly outputs: boolean;
   readonly saving: boolean;
   readonly marks: boolean;
-  /** Another run of the draft is followed, or none. Its states are told by the run's own store. */
+  /** Another run of the draft is followed, or none. Changes of its states come from the run's own store. */
   readonly run: boolean;
 }
 
@@ -77,7 +77,7 @@ interface Entry {
   readonly label: string;
   readonly doc: Doc;
   readonly selection: Selection;
-  /** Elements of its lists that the document after it does not share. */
+  /** Items of its lists that the next document does not share. */
   readonly weight: number;
 }
 
@@ -85,16 +85,16 @@ const weightOf = (doc: Doc, next: Doc): number =>
   (doc.nodes === next.nodes ? 0 : doc.nodes.length) + (doc.edges === next.edges ? 0 : doc.edges.length);
 
 export interface EditOptions {
-  /** What the edit is, for "Undo ...": "Move Clean". */
+  /** Name of the edit, shown as "Undo ...": "Move Clean". */
   readonly label: string;
-  /** Edits in a row with the same word are one step of the history (typing in one field, one drag). */
-  readonly merge?: string;
-  /** What is chosen after it. */
+  /** Successive edits with the same key are one step of the history (typing in one field, one drag). */
+  readonly mergeKey?: string;
+  /** The selection after the edit. */
   readonly select?: { readonly nodes?: Iterable<string>; readonly edges?: Iterable<string> };
 }
 
-const NOTHING: Selection = { nodes: new Set(), edges: new Set() };
-const QUIET: Update = {
+const NO_SELECTION: Selection = { nodes: new Set(), edges: new Set() };
+const NO_UPDATE: Update = {
   doc: null,
   selection: false,
   problems: false,
@@ -104,14 +104,14 @@ const QUIET: Update = {
   marks: false,
   run: false,
 };
-/** Always the same list: who compares what it was told sees that nothing differs. */
+/** One shared list, so that comparing by identity works. */
 const NO_PROBLEMS: readonly Problem[] = [];
 const HISTORY_MAX = 20_000;
-/** What the history may hold of lists that were copied for an edit, in elements: about 32 MB. */
+/** Limit of copied list items in the history: about 32 MB. */
 const HISTORY_ELEMENTS_MAX = 4_000_000;
 
-/** What was chosen, by its new ids: of edges those that stand at the same places. */
-function followed(chosen: Selection, before: Doc, after: Doc, ids: ReadonlyMap<string, string>): Selection {
+/** Returns the selection after ids changed; edges are matched by their place in the list. */
+function followSelection(chosen: Selection, before: Doc, after: Doc, ids: ReadonlyMap<string, string>): Selection {
   const keys =
     chosen.edges.size && before.edges !== after.edges && before.edges.length === after.edges.length
       ? new Map<string, string>()
@@ -126,28 +126,28 @@ function followed(chosen: Selection, before: Doc, after: Doc, ids: ReadonlyMap<s
 
 export class EditorStore {
   private docNow: Doc;
-  private chosen: Selection = NOTHING;
+  private chosen: Selection = NO_SELECTION;
   private past: Entry[] = [];
   private future: Entry[] = [];
   private pastWeight = 0;
-  /** Word of the edit that the next one may be part of. */
-  private merging = "";
+  /** `mergeKey` of the last edit; empty: the next edit starts a new step. */
+  private mergeKey = "";
   private problemsNow: readonly Problem[] = [];
   private byNode = new Map<string, Problem[]>();
   private schemasNow: Schemas = new Map();
-  private fingerprints: ReadonlyMap<string, string> = new Map();
+  private fingerprintsNow: ReadonlyMap<string, string> = new Map();
   private runNow: RunStore | null = null;
-  /** Fingerprints when the followed run began; null: not known. */
+  /** Fingerprints when the followed run started; null: unknown. */
   private runFingerprints: ReadonlyMap<string, string> | null = null;
-  private outputsNow: ReadonlyMap<string, KnownOutput> = new Map();
+  private outputsNow: ReadonlyMap<string, NodeOutputInfo> = new Map();
   private savingNow: SaveState = { state: "saved", at: null };
   private marksNow: Marks | null = null;
   private readonly listeners: Listener[] = [];
-  /** How the check of the present document stands. */
+  /** State of the check of the present document. */
   check: CheckState = "checking";
-  /** Ids that a person chose: they follow no name. */
+  /** Ids that the author typed; they do not follow the node's name. */
   readonly chosenIds = new Set<string>();
-  /** Version of the document: rises with every edit. */
+  /** Number of edits so far, undo and redo included. */
   edits = 0;
 
   constructor(
@@ -163,7 +163,7 @@ export class EditorStore {
   get selection(): Selection {
     return this.chosen;
   }
-  /** The one chosen node; null when none or several are. */
+  /** The selected node; null: none, or more than one item is selected. */
   get node(): DocNode | null {
     const [id] = this.chosen.nodes;
     return id !== undefined && this.chosen.nodes.size === 1 && !this.chosen.edges.size
@@ -179,28 +179,23 @@ export class EditorStore {
   get schemas(): Schemas {
     return this.schemasNow;
   }
-  get outputs(): ReadonlyMap<string, KnownOutput> {
+  get outputs(): ReadonlyMap<string, NodeOutputInfo> {
     return this.outputsNow;
   }
-  /** Whether the node, or something before it, was edited since that output, as far as it is known. */
+  /** Returns whether the node or something upstream is known to have been edited since its output. */
   isStale(node: string): boolean {
     const output = this.outputsNow.get(node);
-    const fingerprint = this.fingerprints.get(node);
-    return (
-      output !== undefined &&
-      output.fingerprint !== null &&
-      fingerprint !== undefined &&
-      output.fingerprint !== fingerprint
-    );
+    const print = this.fingerprintsNow.get(node);
+    return output !== undefined && output.fingerprint !== null && print !== undefined && output.fingerprint !== print;
   }
-  /** The run of the draft that is followed here; null: none. */
+  /** The followed run of the draft; null: none. */
   get run(): RunStore | null {
     return this.runNow;
   }
-  /** Whether the node, or something before it, was edited since the followed run began, as far as it is known. */
+  /** Returns whether the node or something upstream is known to have been edited since the followed run started. */
   isEditedSinceRun(node: string): boolean {
     const then = this.runFingerprints?.get(node);
-    const now = this.fingerprints.get(node);
+    const now = this.fingerprintsNow.get(node);
     return then !== undefined && now !== undefined && then !== now;
   }
   get saving(): SaveState {
@@ -209,7 +204,7 @@ export class EditorStore {
   get marks(): Marks | null {
     return this.marksNow;
   }
-  /** What undo would take back; empty: nothing. */
+  /** Label of the edit that undo would revert; empty: none. */
   get undoLabel(): string {
     return this.past.at(-1)?.label ?? "";
   }
@@ -225,12 +220,12 @@ export class EditorStore {
     };
   }
 
-  private tell(update: Partial<Update>): void {
-    const whole = { ...QUIET, ...update };
-    for (const listener of [...this.listeners]) listener(whole);
+  private notify(update: Partial<Update>): void {
+    const whole = { ...NO_UPDATE, ...update };
+    for (const listener of this.listeners.slice()) listener(whole);
   }
 
-  /** Applies changes as one step. Whether anything differs now. */
+  /** Applies changes as one step of the history; returns whether the document changed. */
   edit(changes: Change | readonly Change[], options: EditOptions): boolean {
     const before = this.docNow;
     let after = before;
@@ -244,32 +239,32 @@ export class EditorStore {
       after = next;
     }
     if (after === before) return false;
-    if (!options.merge || options.merge !== this.merging)
-      this.remember({ label: options.label, doc: before, selection: this.chosen, weight: weightOf(before, after) });
-    this.merging = options.merge ?? "";
+    if (!options.mergeKey || options.mergeKey !== this.mergeKey)
+      this.pushPast({ label: options.label, doc: before, selection: this.chosen, weight: weightOf(before, after) });
+    this.mergeKey = options.mergeKey ?? "";
     this.future = [];
-    this.turnTo(
+    this.show(
       after,
       options.select
         ? { nodes: new Set(options.select.nodes ?? []), edges: new Set(options.select.edges ?? []) }
-        : followed(this.chosen, before, after, ids),
+        : followSelection(this.chosen, before, after, ids),
     );
     return true;
   }
 
-  /** The next edit starts a step of its own, whatever its merge word. */
-  settle(): void {
-    this.merging = "";
+  /** The next edit starts a new step of the history, whatever its mergeKey. */
+  endMerging(): void {
+    this.mergeKey = "";
   }
 
   undo(): boolean {
-    return this.travel(this.past, this.future);
+    return this.step(this.past, this.future);
   }
   redo(): boolean {
-    return this.travel(this.future, this.past);
+    return this.step(this.future, this.past);
   }
 
-  private remember(entry: Entry): void {
+  private pushPast(entry: Entry): void {
     this.past.push(entry);
     this.pastWeight += entry.weight;
     let over = 0;
@@ -283,40 +278,40 @@ export class EditorStore {
     if (over) this.past.splice(0, over);
   }
 
-  private travel(from: Entry[], to: Entry[]): boolean {
+  private step(from: Entry[], to: Entry[]): boolean {
     const entry = from.pop();
     if (!entry) return false;
     if (from === this.past) this.pastWeight -= entry.weight;
     const here: Entry = { label: entry.label, doc: this.docNow, selection: this.chosen, weight: entry.weight };
-    if (to === this.past) this.remember(here);
+    if (to === this.past) this.pushPast(here);
     else to.push(here);
-    this.merging = "";
-    this.turnTo(entry.doc, entry.selection);
+    this.mergeKey = "";
+    this.show(entry.doc, entry.selection);
     return true;
   }
 
-  private turnTo(after: Doc, selection: Selection): void {
+  private show(after: Doc, selection: Selection): void {
     const before = this.docNow;
     this.docNow = after;
     this.edits += 1;
     this.check = "checking";
-    const kept = this.existing(selection);
-    const selected = kept !== this.chosen;
-    this.chosen = kept;
-    this.tell({ doc: difference(before, after), selection: selected });
+    const next = this.withoutMissing(selection);
+    const reselected = next !== this.chosen;
+    this.chosen = next;
+    this.notify({ doc: difference(before, after), selection: reselected });
   }
 
   select(nodes: Iterable<string>, edges: Iterable<string> = []): void {
-    const next = this.existing({ nodes: new Set(nodes), edges: new Set(edges) });
+    const next = this.withoutMissing({ nodes: new Set(nodes), edges: new Set(edges) });
     const same = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
-      a.size === b.size && [...a].every((one) => b.has(one));
+      a.size === b.size && [...a].every((item) => b.has(item));
     if (same(next.nodes, this.chosen.nodes) && same(next.edges, this.chosen.edges)) return;
     this.chosen = next;
-    this.merging = "";
-    this.tell({ selection: true });
+    this.mergeKey = "";
+    this.notify({ selection: true });
   }
 
-  private existing(selection: Selection): Selection {
+  private withoutMissing(selection: Selection): Selection {
     const index = indexOf(this.docNow);
     const keys = selection.edges.size ? new Set(this.docNow.edges.map(edgeKey)) : null;
     const nodes = [...selection.nodes].filter((id) => index.has(id));
@@ -336,36 +331,36 @@ export class EditorStore {
       if (list) list.push(problem);
       else this.byNode.set(problem.node, [problem]);
     }
-    this.tell({ problems: true });
+    this.notify({ problems: true });
   }
-  /** `fingerprints`: fingerprint of each node and all before it, as the check saw them. */
+  /** `fingerprints`: of each node with everything upstream, in the document that was checked. */
   setSchemas(schemas: Schemas, fingerprints: ReadonlyMap<string, string>): void {
-    const others = schemas !== this.schemasNow;
+    const schemasDiffer = schemas !== this.schemasNow;
     const edited =
-      fingerprints.size !== this.fingerprints.size ||
-      [...fingerprints].some(([node, print]) => this.fingerprints.get(node) !== print);
+      fingerprints.size !== this.fingerprintsNow.size ||
+      [...fingerprints].some(([node, fingerprint]) => this.fingerprintsNow.get(node) !== fingerprint);
     this.schemasNow = schemas;
-    this.fingerprints = fingerprints;
-    // How old an output is shows only where there is one.
-    if (others || edited)
-      this.tell({ schemas: others, outputs: edited && (this.outputsNow.size > 0 || this.runNow !== null) });
+    this.fingerprintsNow = fingerprints;
+    // Fingerprints only matter where there are outputs.
+    if (schemasDiffer || edited)
+      this.notify({ schemas: schemasDiffer, outputs: edited && (this.outputsNow.size > 0 || this.runNow !== null) });
   }
-  /** `isPresent`: it runs the document as it is now. */
+  /** `isPresent`: the run executes the document as it is now. */
   setRun(run: RunStore | null, isPresent = false): void {
     this.runNow = run;
-    this.runFingerprints = isPresent ? this.fingerprints : null;
-    this.tell({ run: true });
+    this.runFingerprints = isPresent ? this.fingerprintsNow : null;
+    this.notify({ run: true });
   }
-  setOutputs(outputs: ReadonlyMap<string, KnownOutput>): void {
+  setOutputs(outputs: ReadonlyMap<string, NodeOutputInfo>): void {
     this.outputsNow = outputs;
-    this.tell({ outputs: true });
+    this.notify({ outputs: true });
   }
   setSaving(saving: SaveState): void {
     this.savingNow = saving;
-    this.tell({ saving: true });
+    this.notify({ saving: true });
   }
   setMarks(marks: Marks | null): void {
     this.marksNow = marks;
-    this.tell({ marks: true });
+    this.notify({ marks: true });
   }
 }

@@ -1,10 +1,10 @@
+import type { JsonObject } from "../json";
 import { BUILT_IN } from "./testing/node-type";
 import type { Position } from "../graph/model";
 import { describe, expect, it } from "vitest";
 import { reduce } from "./changes";
 import { type Doc, type DocNode, edgeKey, readDocument } from "./document";
 import { pathBetween } from "./reach";
-import type { JsonObject } from "../live/protocol";
 
 import {
   addNode,
@@ -20,9 +20,9 @@ import {
   reconnect,
   removeSelection,
   renameNode,
-  roomOnEdge,
+  makeRoomOnEdge,
   setId,
-  type Verb,
+  type VerbResult,
 } from "./verbs";
 
 const types = BUILT_IN;
@@ -35,11 +35,11 @@ function document(nodes: readonly (JsonObject & { id: string })[], edges: readon
     edges: [...edges],
   }) as Doc;
 }
-function done(doc: Doc, verb: Verb): Doc {
+function done(doc: Doc, verb: VerbResult): Doc {
   if ("refused" in verb) throw new Error(verb.refused);
   return verb.changes.reduce(reduce, doc);
 }
-const refused = (verb: Verb): string => ("refused" in verb ? verb.refused : "");
+const refused = (verb: VerbResult): string => ("refused" in verb ? verb.refused : "");
 const node = (doc: Doc, id: string): DocNode => doc.nodes.find((one) => one.id === id) as DocNode;
 const wires = (doc: Doc): string[] =>
   doc.edges.map(
@@ -118,8 +118,8 @@ describe("adding", () => {
     const free = done(chain, addNode(chain, types, "python", { at: below, edge: key(chain, 0) }, place));
     expect(node(free, "python")["position"]).toEqual(below);
     expect(node(free, "clean")["position"]).toEqual(place("clean"));
-    expect(roomOnEdge(chain, key(chain, 0), "out", below, place)).toEqual([]);
-    expect(roomOnEdge(chain, key(chain, 0), "p", beside, place)[0]).toMatchObject({ kind: "move" });
+    expect(makeRoomOnEdge(chain, key(chain, 0), "out", below, place)).toEqual([]);
+    expect(makeRoomOnEdge(chain, key(chain, 0), "p", beside, place)[0]).toMatchObject({ kind: "move" });
   });
 });
 
@@ -329,7 +329,7 @@ describe("names", () => {
     ]);
   });
   it("of ids are checked", () => {
-    expect(refused(setId(chain, "load", "Load", types))).toContain("small letter");
+    expect(refused(setId(chain, "load", "Load", types))).toContain("lowercase letter");
     expect(refused(setId(chain, "load", "clean", types))).toContain("Clean");
     expect(node(done(chain, setId(chain, "load", "raw", types)), "raw")["name"]).toBe("Load flights");
   });
@@ -342,7 +342,7 @@ describe("places", () => {
       y: 6,
     });
     const verb = nudge(chain, ["load", "clean"], 0, 8, nowhere);
-    expect("merge" in verb && verb.merge).toBe("nudge load clean");
+    expect("mergeKey" in verb && verb.mergeKey).toBe("nudge load clean");
     expect(node(done(chain, verb), "clean")["position"]).toEqual({ x: 300, y: 8 });
     const down = done(chain, align(chain, ["load", "clean", "out"], "left", nowhere));
     expect(down.nodes.map((one) => (one["position"] as JsonObject)["x"])).toEqual([0, 0, 0]);

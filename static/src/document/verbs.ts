@@ -1,5 +1,6 @@
-/** What an author does to the graph, as changes: or the sentence that says why it cannot be done. Pure. */
+/** The author's actions on the graph. Each returns the changes to apply, or the reason why it is refused. Pure. */
 
+import { type Json } from "../json";
 import type { InsertionPoint } from "./insertion-point";
 import type { NodeType } from "./node-type";
 import type { Change } from "./changes";
@@ -17,32 +18,31 @@ import {
   targetPort,
   typeOf,
 } from "./document";
-import { freePlace, rounded, STEP_X } from "../graph/layout/arrange";
-import { isId, isReserved, slug, unique, uniqueName } from "./ids";
+import { freePlaceBelow, roundPosition, STEP_X } from "../graph/layout/arrange";
+import { isId, isReserved, idFromName, uniqueId, uniqueName } from "./ids";
 import { NODE_HEIGHT, NODE_WIDTH, type Position } from "../graph/model";
 import { edgesInto, edgesOutOf, freePort, makeEdge, mustNamePort, outPorts, usesInputs } from "./ports";
-import { after, pathBetween } from "./reach";
+import { downstreamOf, pathBetween } from "./reach";
 import { readsInput, renameChanges } from "./references/references";
-import type { Json } from "../live/protocol";
 import { fill, gettext, ngettext } from "../words/i18n";
 import { visible } from "../words/words";
 
 import type { Problem } from "./problems";
 
-export interface Done {
+export interface Edit {
   readonly changes: Change[];
-  /** For "Undo ...". */
+  /** Shown as "Undo ...". */
   readonly label: string;
-  /** Edits in a row with the same word are one step. */
-  readonly merge?: string;
+  /** Successive edits with the same key are one step of the history. */
+  readonly mergeKey?: string;
   readonly select?: { readonly nodes?: string[]; readonly edges?: string[] };
 }
 
-export type Verb = Done | { readonly refused: string };
+export type VerbResult = Edit | { readonly refused: string };
 export type Types = ReadonlyMap<string, NodeType>;
-export type Place = (id: string) => Position | null;
+export type PositionLookup = (id: string) => Position | null;
 
-const NOT_THERE = (): Verb => ({ refused: gettext("That is not there any more.") });
+const missing = (): VerbResult => ({ refused: gettext("This no longer exists.") });
 const shownName = (node: DocNode): string => visible(nameOf(node));
 const nameIn = (doc: Doc, id: string): string => {
   const node = nodeOf(doc, id);
@@ -53,19 +53,25 @@ const label = (text: string, doc: Doc, id: string): string => fill(text, { name:
 
 // -- add ---------------------------------------------------------------------------------------------
 
-/** A new node, with the wires that the wish names. */
-export function addNode(doc: Doc, types: Types, type: string, wish: InsertionPoint, place: Place): Verb {
+/** Adds a node, with the edges that the insertion point names. */
+export function addNode(
+  doc: Doc,
+  types: Types,
+  type: string,
+  insertion: InsertionPoint,
+  place: PositionLookup,
+): VerbResult {
   const kind = types.get(type);
-  // The name is said in the reader's language; an id takes what it can of it, or the type's.
-  const id = unique(slug(kind?.name ?? type) || slug(type) || "node", indexOf(doc));
+  // The name is in the reader's language; where it gives no id, the type does.
+  const id = uniqueId(idFromName(kind?.name ?? type) || idFromName(type) || "node", indexOf(doc));
   const name = uniqueName(kind?.name ?? type, new Set(doc.nodes.map(nameOf)));
-  const edge = wish.edge === undefined ? undefined : edgeOf(doc, wish.edge);
-  const wanted = wish.at && !(edge && coversEnd(edge, wish.at, place)) ? rounded(wish.at) : null;
-  const at = wanted ?? roomFor(doc, wish, edge, place);
+  const edge = insertion.edge === undefined ? undefined : edgeOf(doc, insertion.edge);
+  const wanted = insertion.at && !(edge && coversEnd(edge, insertion.at, place)) ? roundPosition(insertion.at) : null;
+  const at = wanted ?? placeFor(doc, insertion, edge, place);
   const bare: DocNode = { id, type, name, config: kind?.default_config ?? {}, position: { x: at.x, y: at.y } };
   const withIt: Doc = { ...doc, nodes: [...doc.nodes, bare] };
   const changes: Change[] = [{ kind: "add", nodes: [bare], edges: [] }];
-  const done = (more: readonly Change[]): Verb => ({
+  const done = (more: readonly Change[]): VerbResult => ({
     changes: [...changes, ...more],
     label: fill(gettext("Add {name}"), { name }),
     select: { nodes: [id] },
@@ -73,71 +79,71 @@ export function addNode(doc: Doc, types: Types, type: string, wish: InsertionPoi
   if (edge) {
     const inserted = insertOnEdge(withIt, types, edgeKey(edge), id);
     if ("refused" in inserted) return inserted;
-    return done([...inserted.changes, ...(wanted ? [] : madeRoom(doc, edge, at, place))]);
+    return done([...inserted.changes, ...(wanted ? [] : moveDownstreamRight(doc, edge, at, place))]);
   }
   const wires: Change[] = [];
-  if (wish.from) {
-    const wire = connect(withIt, types, wish.from, id);
+  if (insertion.from) {
+    const wire = connect(withIt, types, insertion.from, id);
     if ("refused" in wire) return wire;
     wires.push(...wire.changes);
   }
-  if (wish.to) {
+  if (insertion.to) {
     const [port = "out"] = outPorts(bare, types);
-    const wire = connect(withIt, types, { node: id, port }, wish.to.node);
+    const wire = connect(withIt, types, { node: id, port }, insertion.to.node);
     if ("refused" in wire) return wire;
     wires.push(...wire.changes);
   }
   return done(wires);
 }
 
-function placesOf(doc: Doc, place: Place): Position[] {
+function positionsOf(doc: Doc, place: PositionLookup): Position[] {
   return doc.nodes.flatMap((node) => place(node.id) ?? positionOf(node) ?? []);
 }
 
-/** Right of where its wire comes from, left of where it leads, between the ends of its edge; else right of everything. */
-function roomFor(doc: Doc, wish: InsertionPoint, edge: DocEdge | undefined, place: Place): Position {
+/** Finds a place: right of the source, left of the target, or between the ends of the split edge; else right of all nodes. */
+function placeFor(doc: Doc, insertion: InsertionPoint, edge: DocEdge | undefined, place: PositionLookup): Position {
   const at = (id: string | undefined): Position | null => {
     const node = id === undefined ? undefined : nodeOf(doc, id);
     return node ? (place(node.id) ?? positionOf(node)) : null;
   };
-  const places = placesOf(doc, place);
+  const places = positionsOf(doc, place);
   const [from, to] = [at(edge?.source), at(edge?.target)];
   if (from && to)
     return to.x - from.x >= 2 * NODE_WIDTH
-      ? rounded({ x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 })
-      : rounded({ x: from.x + STEP_X, y: from.y });
-  const source = at(wish.from?.node);
-  if (source) return freePlace({ x: source.x + STEP_X, y: source.y }, places);
-  const target = at(wish.to?.node);
-  if (target) return freePlace({ x: target.x - STEP_X, y: target.y }, places);
+      ? roundPosition({ x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 })
+      : roundPosition({ x: from.x + STEP_X, y: from.y });
+  const source = at(insertion.from?.node);
+  if (source) return freePlaceBelow({ x: source.x + STEP_X, y: source.y }, places);
+  const target = at(insertion.to?.node);
+  if (target) return freePlaceBelow({ x: target.x - STEP_X, y: target.y }, places);
   if (!places.length) return { x: 0, y: 0 };
   const last = places.reduce((right, one) => (one.x > right.x ? one : right));
-  return freePlace({ x: last.x + STEP_X, y: last.y }, places);
+  return freePlaceBelow({ x: last.x + STEP_X, y: last.y }, places);
 }
 
-/** Whether a card there would cover one of the edge's ends. */
-const coversEnd = (edge: DocEdge, at: Position, place: Place): boolean =>
+/** Returns whether a card at that position would cover an end of the edge. */
+const coversEnd = (edge: DocEdge, at: Position, place: PositionLookup): boolean =>
   [edge.source, edge.target].some((end) => {
     const other = place(end);
     return other !== null && Math.abs(other.x - at.x) < NODE_WIDTH && Math.abs(other.y - at.y) < NODE_HEIGHT;
   });
 
-/** Room for a node that was let go over an edge: where it would cover an end it goes between them. */
-export function roomOnEdge(doc: Doc, key: string, id: string, at: Position, place: Place): Change[] {
+/** Moves a node that was dropped on an edge between the ends, if it would cover one of them. */
+export function makeRoomOnEdge(doc: Doc, key: string, id: string, at: Position, place: PositionLookup): Change[] {
   const edge = edgeOf(doc, key);
   if (!edge || !coversEnd(edge, at, place)) return [];
-  const room = roomFor(doc, { at: null }, edge, place);
-  return [{ kind: "move", to: new Map([[id, room]]) }, ...madeRoom(doc, edge, room, place)];
+  const room = placeFor(doc, { at: null }, edge, place);
+  return [{ kind: "move", to: new Map([[id, room]]) }, ...moveDownstreamRight(doc, edge, room, place)];
 }
 
-/** What stands behind the edge moves right when the new node would cover it. */
-function madeRoom(doc: Doc, edge: DocEdge, at: Position, place: Place): Change[] {
+/** Moves what is downstream of the edge to the right if the new node would cover it. */
+function moveDownstreamRight(doc: Doc, edge: DocEdge, at: Position, place: PositionLookup): Change[] {
   const target = place(edge.target);
   const short = target ? at.x + STEP_X - target.x : 0;
   if (!target || short <= 0 || target.x <= (place(edge.source)?.x ?? Infinity)) return [];
-  const behind = [...after(doc, edge.target)].flatMap((id) => {
+  const behind = [...downstreamOf(doc, edge.target)].flatMap((id) => {
     const stands = place(id);
-    return stands && stands.x >= target.x ? [[id, rounded({ x: stands.x + short, y: stands.y })] as const] : [];
+    return stands && stands.x >= target.x ? [[id, roundPosition({ x: stands.x + short, y: stands.y })] as const] : [];
   });
   return [{ kind: "move", to: new Map(behind) }];
 }
@@ -150,61 +156,65 @@ export function refusal(
   types: Types,
   from: { readonly node: string; readonly port: string },
   to: string,
-  but: DocEdge | null = null,
+  ignoredEdge: DocEdge | null = null,
 ): string | null {
   const source = nodeOf(doc, from.node);
   const target = nodeOf(doc, to);
-  if (!source || !target) return gettext("That is not there any more.");
+  if (!source || !target) return gettext("This no longer exists.");
   const names = { source: shownName(source), target: shownName(target) };
   if (from.node === to) return fill(gettext("{source} cannot depend on itself."), names);
-  if (edgesInto(doc, to).some((edge) => edge !== but && edge.source === from.node && sourcePort(edge) === from.port))
-    return fill(gettext("{source} leads into {target} already."), names);
+  if (
+    edgesInto(doc, to).some(
+      (edge) => edge !== ignoredEdge && edge.source === from.node && sourcePort(edge) === from.port,
+    )
+  )
+    return fill(gettext("{source} is already connected to {target}."), names);
   const ports = outPorts(source, types);
   if (mustNamePort(source, types) && !ports.includes(from.port)) {
-    return fill(gettext("Start the connection at a port of {source}: {ports}."), {
+    return fill(gettext("{source} has several outputs. Start the connection at one of its ports ({ports})."), {
       ...names,
       ports: ports.join(", "),
     });
   }
-  const way = pathBetween(but ? without(doc, but) : doc, to, from.node);
+  const way = pathBetween(ignoredEdge ? docWithoutEdge(doc, ignoredEdge) : doc, to, from.node);
   if (!way) return null;
   return fill(gettext("{source} already depends on {target}: {way}"), {
     ...names,
-    way: shownWay(way.map((id) => nameIn(doc, id))),
+    way: pathText(way.map((id) => nameIn(doc, id))),
   });
 }
 
-let lastWithout: { readonly of: Doc; readonly edge: DocEdge; readonly doc: Doc } | null = null;
+let lastDocWithoutEdge: { readonly of: Doc; readonly edge: DocEdge; readonly doc: Doc } | null = null;
 
-/** The document without an edge. The last one is kept: while a wire is led elsewhere, it is asked about at every move. */
-function without(doc: Doc, edge: DocEdge): Doc {
-  if (lastWithout?.of !== doc || lastWithout.edge !== edge)
-    lastWithout = { of: doc, edge, doc: { ...doc, edges: doc.edges.filter((one) => one !== edge) } };
-  return lastWithout.doc;
+/** Returns the document without an edge. Caches the last result: while an edge is being reconnected, each move needs it. */
+function docWithoutEdge(doc: Doc, edge: DocEdge): Doc {
+  if (lastDocWithoutEdge?.of !== doc || lastDocWithoutEdge.edge !== edge)
+    lastDocWithoutEdge = { of: doc, edge, doc: { ...doc, edges: doc.edges.filter((one) => one !== edge) } };
+  return lastDocWithoutEdge.doc;
 }
 
-const WAY_MAX = 6;
-const shownWay = (names: readonly string[]): string =>
-  (names.length > WAY_MAX ? [...names.slice(0, 3), "…", ...names.slice(-2)] : names).join(" → ");
+const PATH_NAMES_MAX = 6;
+const pathText = (names: readonly string[]): string =>
+  (names.length > PATH_NAMES_MAX ? [...names.slice(0, 3), "…", ...names.slice(-2)] : names).join(" → ");
 
 export function connect(
   doc: Doc,
   types: Types,
   from: { readonly node: string; readonly port: string },
   to: string,
-): Verb {
+): VerbResult {
   const refused = refusal(doc, types, from, to);
   if (refused !== null) return { refused };
   const edge = makeEdge(from.node, from.port, to, freePort(doc, from.node, to, from.node));
   const names = { source: nameIn(doc, from.node), target: nameIn(doc, to) };
   return {
-    changes: [{ kind: "add", nodes: [], edges: [edge] }, ...firstQuery(doc, types, to, targetPort(edge))],
+    changes: [{ kind: "add", nodes: [], edges: [edge] }, ...initialQuery(doc, types, to, targetPort(edge))],
     label: fill(gettext("Connect {source} to {target}"), names),
   };
 }
 
-/** A query that is empty reads the first table that comes in. */
-function firstQuery(doc: Doc, types: Types, id: string, port: string): Change[] {
+/** Gives a node with an empty query one that reads its first input. */
+function initialQuery(doc: Doc, types: Types, id: string, port: string): Change[] {
   const node = nodeOf(doc, id);
   const type = node && types.get(typeOf(node));
   if (!node || !type?.code || type.code.language !== "sql" || !type.names_inputs) return [];
@@ -214,8 +224,8 @@ function firstQuery(doc: Doc, types: Types, id: string, port: string): Change[] 
   return [{ kind: "set", node: id, path: ["config", type.code.field], value }];
 }
 
-/** The name that the target's code knows a value by stays when it reads it; else the new source's own. */
-function keptPort(doc: Doc, types: Types, edge: DocEdge, source: string): string {
+/** Returns the input name for another source of an edge: the old one if it is explicit or the target's code reads it. */
+function inputName(doc: Doc, types: Types, edge: DocEdge, source: string): string {
   const target = nodeOf(doc, edge.target);
   const name = targetPort(edge);
   const explicit = typeof edge["target_port"] === "string" && edge["target_port"] !== "";
@@ -228,7 +238,7 @@ function keptPort(doc: Doc, types: Types, edge: DocEdge, source: string): string
   );
 }
 
-/** One end of an edge elsewhere. */
+/** Moves one end of an edge to another node. */
 export function reconnect(
   doc: Doc,
   types: Types,
@@ -236,49 +246,48 @@ export function reconnect(
   end: "source" | "target",
   node: string,
   port?: string,
-): Verb {
+): VerbResult {
   const edge = edgeOf(doc, key);
-  if (!edge) return NOT_THERE();
+  if (!edge) return missing();
   const from =
     end === "source"
       ? { node, port: port ?? outPorts(nodeOf(doc, node) ?? { id: node }, types)[0] ?? "out" }
       : { node: edge.source, port: sourcePort(edge) };
   const to = end === "target" ? node : edge.target;
   if (from.node === edge.source && from.port === sourcePort(edge) && to === edge.target)
-    return { refused: gettext("It leads there already.") };
+    return { refused: gettext("It is already connected there.") };
   const refused = refusal(doc, types, from, to, edge);
   if (refused !== null) return { refused };
   const name =
-    end === "source" ? keptPort(doc, types, edge, from.node) : freePort(doc, from.node, to, targetPort(edge));
+    end === "source" ? inputName(doc, types, edge, from.node) : freePort(doc, from.node, to, targetPort(edge));
   const by = makeEdge(from.node, from.port, to, name);
   const names = { source: nameIn(doc, from.node), target: nameIn(doc, to) };
   return {
-    changes: [{ kind: "replace_edge", edge: key, by }, ...firstQuery(doc, types, to, name)],
-    label: fill(gettext("Lead {source} to {target}"), names),
+    changes: [{ kind: "replace_edge", edge: key, by }, ...initialQuery(doc, types, to, name)],
+    label: fill(gettext("Reconnect {source} to {target}"), names),
   };
 }
 
-/** A node comes between the two ends of an edge. */
-export function insertOnEdge(doc: Doc, types: Types, key: string, id: string): Verb {
+/** Puts a node between the two ends of an edge. */
+export function insertOnEdge(doc: Doc, types: Types, key: string, id: string): VerbResult {
   const edge = edgeOf(doc, key);
   const node = nodeOf(doc, id);
-  if (!edge || !node) return NOT_THERE();
+  if (!edge || !node) return missing();
   const name = shownName(node);
   if (edge.source === id || edge.target === id)
-    return { refused: fill(gettext("{name} is an end of this wire."), { name }) };
+    return { refused: fill(gettext("{name} is an end of this connection."), { name }) };
   const target = nodeOf(doc, edge.target);
   if (!usesInputs(node, types) && target && usesInputs(target, types))
-    return { refused: fill(gettext("{name} takes no input, so it cannot stand between two nodes."), { name }) };
-  const rest = without(doc, edge);
+    return { refused: fill(gettext("{name} takes no input, so it can't go between two nodes."), { name }) };
+  const rest = docWithoutEdge(doc, edge);
   const [port] = outPorts(node, types);
-  if (port === undefined)
-    return { refused: fill(gettext("{name} has no port yet that a wire could begin at."), { name }) };
+  if (port === undefined) return { refused: fill(gettext("{name} has no output port yet."), { name }) };
   const changes: Change[] = [];
   if (!edgesInto(doc, id).some((one) => one.source === edge.source && sourcePort(one) === sourcePort(edge))) {
     const refused = refusal(rest, types, { node: edge.source, port: sourcePort(edge) }, id);
     if (refused !== null) return { refused };
     const inner = makeEdge(edge.source, sourcePort(edge), id, freePort(rest, edge.source, id, edge.source));
-    changes.push({ kind: "add", nodes: [], edges: [inner] }, ...firstQuery(doc, types, id, targetPort(inner)));
+    changes.push({ kind: "add", nodes: [], edges: [inner] }, ...initialQuery(doc, types, id, targetPort(inner)));
   }
   if (edgesOutOf(rest, id).some((one) => one.target === edge.target))
     changes.unshift({ kind: "remove", nodes: [], edges: [key] });
@@ -288,7 +297,7 @@ export function insertOnEdge(doc: Doc, types: Types, key: string, id: string): V
     changes.unshift({
       kind: "replace_edge",
       edge: key,
-      by: makeEdge(id, port, edge.target, keptPort(doc, types, edge, id)),
+      by: makeEdge(id, port, edge.target, inputName(doc, types, edge, id)),
     });
   }
   return { changes, label: fill(gettext("Insert {name}"), { name }), select: { nodes: [id] } };
@@ -296,19 +305,19 @@ export function insertOnEdge(doc: Doc, types: Types, key: string, id: string): V
 
 // -- remove ------------------------------------------------------------------------------------------
 
-/** Takes nodes and edges away. Where one node led into what goes and one followed it, they are joined. */
+/** Removes nodes and edges. Where removed nodes had one edge in and one out, their neighbours are connected. */
 export function removeSelection(
   doc: Doc,
   selection: { readonly nodes: ReadonlySet<string>; readonly edges: ReadonlySet<string> },
   types: Types,
-): Verb {
+): VerbResult {
   const nodes = [...selection.nodes].filter((id) => indexOf(doc).has(id));
   const known = selection.edges.size ? doc.edges.filter((edge) => selection.edges.has(edgeKey(edge))) : [];
   if (!nodes.length && !known.length) return { refused: gettext("Nothing is selected.") };
   const gone = new Set(known);
   const going = new Set(nodes);
   const joins: DocEdge[] = [];
-  for (const group of groups(doc, going)) {
+  for (const group of connectedGroups(doc, going)) {
     const into = group.flatMap((id) => edgesInto(doc, id).filter((edge) => !going.has(edge.source) && !gone.has(edge)));
     const outOf = group.flatMap((id) =>
       edgesOutOf(doc, id).filter((edge) => !going.has(edge.target) && !gone.has(edge)),
@@ -318,14 +327,14 @@ export function removeSelection(
     if (!first || !last || into.length > 1 || outOf.length > 1 || !leadsTo(doc, first.target, last.source, going))
       continue;
     if (edgesInto(doc, last.target).some((edge) => edge.source === first.source)) continue;
-    joins.push(makeEdge(first.source, sourcePort(first), last.target, keptPort(doc, types, last, first.source)));
+    joins.push(makeEdge(first.source, sourcePort(first), last.target, inputName(doc, types, last, first.source)));
   }
   const changes: Change[] = [{ kind: "remove", nodes, edges: known.map(edgeKey) }];
   if (joins.length) changes.push({ kind: "add", nodes: [], edges: joins });
-  return { changes, label: removed(doc, nodes, known), select: { nodes: [], edges: [] } };
+  return { changes, label: removalLabel(doc, nodes, known), select: { nodes: [], edges: [] } };
 }
 
-function removed(doc: Doc, nodes: readonly string[], edges: readonly DocEdge[]): string {
+function removalLabel(doc: Doc, nodes: readonly string[], edges: readonly DocEdge[]): string {
   const [node] = nodes;
   if (node !== undefined && nodes.length === 1) return label(gettext("Delete {name}"), doc, node);
   if (nodes.length) return fill(ngettext("Delete {n} node", "Delete {n} nodes", nodes.length), { n: nodes.length });
@@ -335,18 +344,18 @@ function removed(doc: Doc, nodes: readonly string[], edges: readonly DocEdge[]):
       source: nameIn(doc, edge.source),
       target: nameIn(doc, edge.target),
     });
-  return fill(ngettext("Delete {n} wire", "Delete {n} wires", edges.length), { n: edges.length });
+  return fill(ngettext("Delete {n} connection", "Delete {n} connections", edges.length), { n: edges.length });
 }
 
-/** Whether a way leads from one node to the other through those given alone. */
+/** Returns whether a path leads from one node to the other through the given nodes only. */
 function leadsTo(doc: Doc, from: string, to: string, through: ReadonlySet<string>): boolean {
   const seen = new Set([from]);
   for (const id of seen) for (const { target } of edgesOutOf(doc, id)) if (through.has(target)) seen.add(target);
   return seen.has(to);
 }
 
-/** Nodes that hang together among those given. */
-function groups(doc: Doc, ids: ReadonlySet<string>): string[][] {
+/** Splits the nodes into connected groups. */
+function connectedGroups(doc: Doc, ids: ReadonlySet<string>): string[][] {
   const left = new Set(ids);
   const found: string[][] = [];
   for (const start of ids) {
@@ -366,59 +375,61 @@ function groups(doc: Doc, ids: ReadonlySet<string>): string[][] {
 
 // -- names -------------------------------------------------------------------------------------------
 
-/** Another name; the id follows it until the node was first published (`publishedIds`; null: not known), and what names
- * the id follows that. An empty name is the id again. */
+/** Renames a node. Its id follows the name until the node is first published (`publishedIds`; null: unknown, the id stays),
+ * and references follow the id. An empty name removes the name. */
 export function renameNode(
   doc: Doc,
   types: Types,
   id: string,
   name: string,
   publishedIds: ReadonlySet<string> | null,
-): Verb {
+): VerbResult {
   const node = nodeOf(doc, id);
-  if (!node) return NOT_THERE();
-  const said = name.trim();
+  if (!node) return missing();
+  const newName = name.trim();
   const free = { has: (other: string): boolean => other !== id && indexOf(doc).has(other) };
-  const next = said && publishedIds && !publishedIds.has(id) ? unique(slug(said) || id, free) : id;
+  const next = newName && publishedIds && !publishedIds.has(id) ? uniqueId(idFromName(newName) || id, free) : id;
   const changes: Change[] = [
     {
       kind: "set",
       node: id,
       path: ["name"],
-      value: said && said !== next ? said : said ? keptName(node, said) : undefined,
+      value: newName && newName !== next ? newName : newName ? nameIfStored(node, newName) : undefined,
     },
   ];
   if (next !== id) changes.push(...renameChanges(doc, types, id, next));
   return { changes, label: fill(gettext("Rename {name}"), { name: shownName(node) }) };
 }
 
-/** A name that only repeats the id is left away where none stood. */
-const keptName = (node: DocNode, said: string): Json | undefined => (node["name"] === undefined ? undefined : said);
+/** A name that equals the id is stored only where the node has a name. */
+const nameIfStored = (node: DocNode, said: string): Json | undefined => (node["name"] === undefined ? undefined : said);
 
-export function setId(doc: Doc, id: string, newId: string, types: Types): Verb {
+export function setId(doc: Doc, id: string, newId: string, types: Types): VerbResult {
   const node = nodeOf(doc, id);
-  if (!node) return NOT_THERE();
-  const said = newId.trim();
-  if (!isId(said))
+  if (!node) return missing();
+  const wantedId = newId.trim();
+  if (!isId(wantedId))
     return {
-      refused: gettext("An id starts with a small letter and has only small letters, digits and _, at most 63."),
+      refused: gettext(
+        "An ID starts with a lowercase letter and has at most 63 lowercase letters, digits and underscores.",
+      ),
     };
-  if (said !== id && indexOf(doc).has(said))
-    return { refused: fill(gettext("{name} has the id {id} already."), { name: nameIn(doc, said), id: said }) };
+  if (wantedId !== id && indexOf(doc).has(wantedId))
+    return { refused: fill(gettext("{name} already has the ID {id}."), { name: nameIn(doc, wantedId), id: wantedId }) };
   const changes: Change[] =
-    said === id
+    wantedId === id
       ? []
-      : renameChanges(doc, types, id, said).map((change) =>
+      : renameChanges(doc, types, id, wantedId).map((change) =>
           change.kind === "rename" ? { ...change, chosen: true } : change,
         );
-  return { changes, label: fill(gettext("Change the id of {name}"), { name: shownName(node) }) };
+  return { changes, label: fill(gettext("Change the ID of {name}"), { name: shownName(node) }) };
 }
 
-// -- repairs -----------------------------------------------------------------------------------------
+// -- fixes -------------------------------------------------------------------------------------------
 
-/** The repair that a problem offers. */
-export function applyFix(problem: Problem): Verb {
-  if (!problem.fix) return { refused: gettext("There is no repair for this.") };
+/** Applies the fix that a problem offers. */
+export function applyFix(problem: Problem): VerbResult {
+  if (!problem.fix) return { refused: gettext("There is no automatic fix for this.") };
   return { changes: [{ kind: "patch", operations: problem.fix.changes }], label: problem.fix.label };
 }
 

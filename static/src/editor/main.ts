@@ -1,13 +1,13 @@
 /** Puts the drawn editor together: loads the draft, makes the store, mounts the parts. */
 
+import { isObject, type Json, type JsonObject } from "../json";
 import type { NodeType } from "../document/node-type";
 import { ApiError, call } from "../api/client";
-import { notLoaded } from "../behaviours/load-failure";
+import { loadFailure } from "../behaviours/load-failure";
 import { skeleton } from "../canvas/frame";
 import { all, element, one } from "../dom";
 import { type Doc, readDocument } from "../document/document";
-import { isObject } from "../document/document";
-import type { Json, JsonObject } from "../live/protocol";
+
 import { gettext } from "../words/i18n";
 import { mountCanvas } from "./canvas";
 import { startChecking } from "./checking/checking";
@@ -96,7 +96,7 @@ export function startEditor(root: HTMLElement): void {
       done();
       const why = error instanceof ApiError ? error.message : gettext("Offline: the draft could not be loaded.");
       root.classList.add("undrawn");
-      host.replaceChildren(notLoaded(gettext("The draft could not be loaded"), why, () => startEditor(root)));
+      host.replaceChildren(loadFailure(gettext("The draft could not be loaded"), why, () => startEditor(root)));
     },
   );
 }

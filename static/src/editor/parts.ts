@@ -3,7 +3,7 @@
 import type { DrawerTab, EditCanvas } from "../canvas/edit/page";
 import type { InsertionPoint } from "../document/insertion-point";
 import type { NodeType } from "../document/node-type";
-import type { Changed } from "../document/diff";
+import type { DocumentChange } from "../document/diff";
 import type { Doc } from "../document/document";
 
 import type { Ground } from "./saving/machine";
@@ -92,7 +92,7 @@ export interface Published {
   /** The live version; null: there is none, or it is not known yet. */
   readonly liveDoc: Doc | null;
   /** What differs from the live version (without one: nothing). Null: not known yet. */
-  readonly changes: readonly Changed[] | null;
+  readonly changes: readonly DocumentChange[] | null;
   /** Hears of other changes and other versions. */
   listen(run: () => void): void;
   /** Shows on the canvas and in the drawer what differs from the live version; again: no longer. */

@@ -1,6 +1,6 @@
 /** How the page is laid out: the palette and the inspector fold away by a button each, which is remembered. */
 
-import { remember, remembered } from "../behaviours/preferences";
+import { savePreference, readPreference } from "../behaviours/preferences";
 import { one, setAttribute } from "../dom";
 import { gettext } from "../words/i18n";
 import type { Inspector } from "./parts";
@@ -22,7 +22,7 @@ export function startFolds(root: HTMLElement): Folds {
   const narrow = window.matchMedia("(max-width: 900px)");
   /** Here the palette leaves the room to the graph, unless it was asked for. */
   const tight = window.matchMedia("(max-width: 1040px)");
-  const kept: Record<Side, string> = { pal: remembered(KEYS.pal), side: remembered(KEYS.side) };
+  const kept: Record<Side, string> = { pal: readPreference(KEYS.pal), side: readPreference(KEYS.side) };
   const folded = (side: Side): boolean =>
     !narrow.matches && (kept[side] ? kept[side] === "folded" : side === "pal" && tight.matches);
 
@@ -38,7 +38,7 @@ export function startFolds(root: HTMLElement): Folds {
   const set = (side: Side, away: boolean): void => {
     if (folded(side) === away) return;
     kept[side] = away ? "folded" : "open";
-    remember(KEYS[side], kept[side]);
+    savePreference(KEYS[side], kept[side]);
     show();
   };
   root.addEventListener("click", (event) => {

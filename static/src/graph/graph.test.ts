@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { filled } from "./layout/arrange";
+import { fillMissing } from "./layout/arrange";
 import { Finder } from "./find";
 import { Grid } from "./grid";
 import { isTall, layered, layers, type LayoutInput, type Positions } from "./layout/layered";
@@ -330,9 +330,9 @@ describe("places of nodes that nobody placed", () => {
   it("are those of a layout of the whole, and below what stands there", () => {
     const placed = Float64Array.from([0, 0, NaN, NaN, NaN, NaN, NaN, NaN]);
     const whole = Float64Array.from([300, 300, 10, 20, 260, 20, 0, 100]);
-    const at = filled(placed, whole);
-    expect([...at.slice(0, 2)]).toEqual([0, 0]);
-    expect([...at.slice(4, 6)]).toEqual([260, 20]);
+    const at = fillMissing(placed, whole);
+    expect(Array.from(at.slice(0, 2))).toEqual([0, 0]);
+    expect(Array.from(at.slice(4, 6))).toEqual([260, 20]);
     for (let one = 0; one < 4; one += 1)
       for (let other = 0; other < one; other += 1) {
         const [dx, dy] = [0, 1].map((axis) => Math.abs((at[2 * one + axis] ?? 0) - (at[2 * other + axis] ?? 0)));

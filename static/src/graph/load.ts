@@ -1,6 +1,6 @@
 /** The graph of a run from the server. It never changes, so all parts of a page share one reading of it. */
 
-import { parse } from "../live/protocol";
+import { parseObject } from "../json";
 import { gettext } from "../words/i18n";
 import { type Graph, readGraph } from "./model";
 
@@ -35,10 +35,10 @@ async function read(address: string): Promise<Graph> {
     throw new NotLoaded(gettext("The server cannot be reached."));
   }
   if (response.redirected || response.status === 401)
-    throw new NotLoaded(gettext("You are signed out. Load the page again to sign in."));
+    throw new NotLoaded(gettext("You're signed out. Reload the page to sign in."));
   if (response.status === 404) throw new NotLoaded(gettext("This run was deleted."));
   if (!response.ok) throw new NotLoaded(gettext("The server answered with a fault. Its log says more."));
-  const graph = readGraph(parse(text) ?? {});
+  const graph = readGraph(parseObject(text) ?? {});
   if (!graph) throw new NotLoaded(gettext("What the server sent is no graph. Load the page again."));
   return graph;
 }

@@ -3,7 +3,7 @@
  * The server sends compact lists (dashboard/pages/graph.py); 10,000 nodes and 50,000 edges stay small and quick to walk.
  */
 
-import type { Json, JsonObject } from "../live/protocol";
+import { isObject, type Json, type JsonObject } from "../json";
 
 /** Size of a node's card, in the graph's own units: pixels at 100 %. */
 export const NODE_WIDTH = 188;
@@ -127,7 +127,7 @@ export function readGraph(value: JsonObject): Graph | null {
     if (!known(source) || !known(target)) return null;
     lines.push([source, target, typeof port === "string" ? port : "out"]);
   }
-  const named = typeof icons === "object" && icons !== null && !Array.isArray(icons) ? Object.entries(icons) : [];
+  const named = isObject(icons) ? Object.entries(icons) : [];
   return makeGraph(
     read,
     lines,

@@ -1,14 +1,14 @@
-/** The dot in the bar and the line under it: they say what the socket knows, never more. */
+/** The connection status in the page's bar, and the notice under it. */
 
 import { one, setAttribute, setHidden, setText } from "../dom";
 import { fill, gettext } from "../words/i18n";
-import type { LiveState } from "./socket";
+import type { ConnectionState } from "./socket";
 
-/** What the page itself is refused with, as the code that a socket closes with; null: it is not, or nobody knows. */
+/** Why the server refuses this page, as a close code of sockets; null: it does not, or that is unknown. */
 let refusal: number | null = null;
 
-/** A handshake that is refused does not say why: the page that one looks at does. */
-async function look(): Promise<void> {
+/** Requests the page itself: a refused handshake of a socket does not tell its reason. */
+async function checkPageAccess(): Promise<void> {
   try {
     const { type, status } = await fetch(location.pathname + location.search, {
       method: "HEAD",
@@ -22,31 +22,28 @@ async function look(): Promise<void> {
   }
 }
 
-/** Says it in the line under the bar, with a link that leads on. Empty: there is nothing to say. */
-function notice(text: string, onwards: readonly [address: string, label: string] | null = null): void {
+/** Shows a notice under the bar, with a link; an empty text hides it. */
+function setNotice(text: string, link: readonly [address: string, label: string] | null = null): void {
   setHidden(one("[data-offline-notice]"), !text);
   if (text) setText(one("[data-offline-text]"), text);
-  const link = one<HTMLAnchorElement>("[data-offline-onwards]");
-  setHidden(link, !onwards);
-  if (onwards && link) {
-    link.href = onwards[0];
-    setText(link, onwards[1]);
+  const anchor = one<HTMLAnchorElement>("[data-offline-onwards]");
+  setHidden(anchor, !link);
+  if (link && anchor) {
+    anchor.href = link[0];
+    setText(anchor, link[1]);
   }
 }
 
-const loadAgain = (): readonly [string, string] => [
-  location.pathname + location.search,
-  gettext("Load the page again"),
-];
+const reloadLink = (): readonly [string, string] => [location.pathname + location.search, gettext("Reload the page")];
 
-function sayRefused(code: number): void {
-  if (code === 4401) notice(gettext("You are signed out. Load the page again to sign in."), loadAgain());
+function showRefusal(code: number): void {
+  if (code === 4401) setNotice(gettext("You're signed out. Reload the page to sign in."), reloadLink());
   else if (code === 4404 && document.body.dataset["run"])
-    notice(gettext("This run was deleted: you see what was last known of it."), ["/runs/", gettext("All runs")]);
-  else notice(gettext("You are signed out, or may not see this any more: what you see is old."), loadAgain());
+    setNotice(gettext("This run was deleted. This page shows its last known state."), ["/runs/", gettext("All runs")]);
+  else setNotice(gettext("You're signed out or no longer have access. This page is out of date."), reloadLink());
 }
 
-export function showLive(state: LiveState): void {
+export function showConnection(state: ConnectionState): void {
   const dot = one("[data-live]");
   const text = one("span", dot ?? document);
   if (state.kind === "live") refusal = null;
@@ -54,26 +51,29 @@ export function showLive(state: LiveState): void {
   setAttribute(dot, "data-state", refused === null ? state.kind : "refused");
   if (refused !== null) {
     setText(text, gettext("Not live"));
-    sayRefused(refused);
+    showRefusal(refused);
     return;
   }
   if (state.kind === "live") setText(text, gettext("Live"));
   else if (state.kind === "connecting") setText(text, gettext("Connecting"));
   else if (state.kind === "behind") setText(text, fill(gettext("{n} s behind"), { n: Math.round(state.seconds) }));
   else setText(text, gettext("Offline"));
-  // A first try that fails is most often over at once: nothing is said of it.
+  // The first failed try is usually followed by a successful one: no notice yet.
   if (state.kind !== "offline" || state.tries < 2) {
-    notice("");
+    setNotice("");
     return;
   }
-  if (state.tries === 3) void look();
+  if (state.tries === 3) void checkPageAccess();
   const since = state.since.toLocaleTimeString(document.documentElement.lang, {
     hour: "2-digit",
     minute: "2-digit",
     second: "2-digit",
     hourCycle: "h23",
   });
-  notice(
-    fill(gettext("Offline since {time}, tried {n} times: what you see may be old."), { time: since, n: state.tries }),
+  setNotice(
+    fill(gettext("Offline since {time} ({n} reconnection attempts). This page may be out of date."), {
+      time: since,
+      n: state.tries,
+    }),
   );
 }

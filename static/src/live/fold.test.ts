@@ -1,6 +1,7 @@
+import type { JsonObject } from "../json";
 import { describe, expect, it } from "vitest";
-import { fold, nothing, type RunView } from "./fold";
-import { readRunMessage, type JsonObject, type RunMessage } from "./protocol";
+import { fold, emptyView, type RunView } from "./fold";
+import { readRunMessage, type RunMessage } from "./protocol";
 
 const run = (state: string): JsonObject => ({
   id: "7",
@@ -40,7 +41,7 @@ const events = (first: number, ...list: JsonObject[]): RunMessage =>
     events: list.map((event, i) => ({ seq: first + i, at: "2026-11-24T00:00:00Z", ...event })),
   });
 const started = (): RunView => {
-  const view = nothing();
+  const view = emptyView();
   fold(view, snapshot(4));
   return view;
 };
@@ -51,7 +52,7 @@ const line = (seq: number): JsonObject => ({
 
 describe("folding a run", () => {
   it("takes a snapshot whole", () => {
-    const view = nothing();
+    const view = emptyView();
     expect(fold(view, snapshot(4)).nodesChanged).toEqual(new Set(["a", "b"]));
     expect([...view.nodes.keys()]).toEqual(["a", "b"]);
     expect(view.seq).toBe(4);
@@ -67,7 +68,7 @@ describe("folding a run", () => {
     const view = started();
     fold(view, events(5, { type: "node", node: node("b", "running") }));
     const old = fold(view, snapshot(4));
-    expect(old.older).toBe(true);
+    expect(old.outdated).toBe(true);
     expect(view.nodes.get("b")?.state).toBe("running");
     expect(view.seq).toBe(5);
     // What follows the old snapshot is known up to here, and goes on from here.
@@ -140,7 +141,7 @@ describe("folding a run", () => {
     expect(view.seq).toBe(6);
   });
   it("asks for a snapshot when events come before one", () => {
-    expect(fold(nothing(), events(1, { type: "run", run: run("running") })).gap).toBe(true);
+    expect(fold(emptyView(), events(1, { type: "run", run: run("running") })).gap).toBe(true);
   });
   it("tells each step of a node, also several in one message, and none where only details changed", () => {
     const view = started();
@@ -161,7 +162,7 @@ describe("folding a run", () => {
     ]);
   });
   it("folds thirty messages over 10,000 nodes without a copy of them", () => {
-    const view = nothing();
+    const view = emptyView();
     const ids = Array.from({ length: 10_000 }, (_, i) => `n${i}`);
     fold(
       view,

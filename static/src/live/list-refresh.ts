@@ -1,5 +1,5 @@
-/** Pages of lists stay current: when the overview's socket says that something changed, the marked parts are asked
- * for again and only what differs is touched.
+/** Keeps pages of lists current: when the overview's socket reports a change, the page is requested again and its marked
+ * parts are morphed to the new state.
  *
  *   <div id="run-list" data-live-part="/runs/?state=open">
  */
@@ -7,15 +7,15 @@
 import { all, throttled } from "../dom";
 import { morph } from "../behaviours/morph";
 import { refreshTimes } from "../behaviours/clock";
-import { showLive } from "./connection-status";
-import { holdBack, offer } from "./new-rows";
-import { readOverviewMessage } from "./protocol";
-import { Live } from "./socket";
+import { showConnection } from "./connection-status";
+import { removeNewRows, showNewRowsButton } from "./new-rows";
 
-const LEAST_MS = 1200;
+import { LiveSocket } from "./socket";
 
-/** `everything`: new rows, too, which lists marked data-hold keep for who asks. */
-async function refresh(everything: boolean): Promise<void> {
+const REFRESH_INTERVAL_MS = 1200;
+
+/** `newRows`: also show new rows of lists marked data-hold, which otherwise wait for a click. */
+async function refresh(newRows: boolean): Promise<void> {
   if (document.hidden) {
     stale = true;
     return;
@@ -23,7 +23,7 @@ async function refresh(everything: boolean): Promise<void> {
   stale = false;
   const parts = all("[data-live-part]");
   if (!parts.length) return;
-  // What htmx has filtered since is asked for as it is shown now.
+  // The address as it is now: htmx may have filtered the list since.
   const address = location.pathname + location.search;
   let response: Response;
   try {
@@ -36,9 +36,9 @@ async function refresh(everything: boolean): Promise<void> {
   for (const part of parts) {
     const fresh = part.id ? parsed.getElementById(part.id) : null;
     if (fresh && part.isConnected) {
-      const held = part.hasAttribute("data-hold") && !everything ? holdBack(part, fresh) : 0;
+      const held = part.hasAttribute("data-hold") && !newRows ? removeNewRows(part, fresh) : 0;
       morph(part, fresh);
-      if (part.hasAttribute("data-hold")) offer(part, held, () => void refresh(true));
+      if (part.hasAttribute("data-hold")) showNewRowsButton(part, held, () => void refresh(true));
       refreshTimes(part);
     }
   }
@@ -46,22 +46,21 @@ async function refresh(everything: boolean): Promise<void> {
 
 let stale = false;
 
-export function startParts(): void {
-  const soon = throttled(LEAST_MS, () => void refresh(false));
+export function startListRefresh(): void {
+  const soon = throttled(REFRESH_INTERVAL_MS, () => void refresh(false));
   let first = true;
-  new Live({
+  new LiveSocket({
     path: "/ws/overview/",
     hello: () => ({ type: "hello" }),
     state: (state) => {
-      showLive(state);
+      showConnection(state);
       if (state.kind === "offline") first = false;
     },
-    message: (raw) => {
-      const message = readOverviewMessage(raw);
-      if (!message) return;
-      showLive({ kind: "live" });
-      // The first snapshot is what the page was made from; a later one (after silence or a cut) may tell of more.
-      if (message.type === "changes" || !first) soon();
+    message: ({ type }) => {
+      if (type !== "snapshot" && type !== "changes") return;
+      showConnection({ kind: "live" });
+      // The page is as new as the first snapshot; a later one (after a reconnect) may bring changes.
+      if (type === "changes" || !first) soon();
       first = false;
     },
   });

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it, vi } from "vitest";
 import { morph } from "../behaviours/morph";
-import { holdBack, offer } from "./new-rows";
+import { removeNewRows, showNewRowsButton } from "./new-rows";
 
 const list = (...keys: number[]): HTMLElement => {
   const parsed = new DOMParser().parseFromString(
@@ -15,9 +15,9 @@ const button = (): HTMLButtonElement | null => document.querySelector(".newrows"
 let part: HTMLElement;
 /** As when the server is asked again. */
 function refresh(fresh: HTMLElement, show = vi.fn()): void {
-  const held = holdBack(part, fresh);
+  const held = removeNewRows(part, fresh);
   morph(part, fresh);
-  offer(part, held, show);
+  showNewRowsButton(part, held, show);
 }
 
 beforeEach(() => {
@@ -43,7 +43,7 @@ it("takes the button away with the last of them, and the focus to the newest row
   refresh(list(3, 2, 1));
   button()?.focus();
   morph(part, list(3, 2, 1));
-  offer(part, 0, vi.fn());
+  showNewRowsButton(part, 0, vi.fn());
   expect([shown(), button()]).toEqual([["3", "2", "1"], null]);
   expect(document.activeElement?.textContent).toBe("3");
 });

@@ -1,5 +1,5 @@
-/** Rows that are new above what is being read wait until they are asked for: nothing moves under the eyes, or the
- * pointer, of who reads a list. What is in the list already stays current.
+/** Holds back new rows at the top of a list until the reader asks for them, so that rows do not move while somebody reads
+ * or is about to click. Rows that are shown already stay current.
  */
 
 import { element } from "../dom";
@@ -7,24 +7,23 @@ import { fill, ngettext } from "../words/i18n";
 
 const rowsOf = (part: ParentNode): HTMLElement[] => [...part.querySelectorAll<HTMLElement>("tbody > [data-key]")];
 
-/** Takes the rows out of `fresh` that stand above all that `part` shows, and says how many those are. */
-export function holdBack(part: HTMLElement, fresh: HTMLElement): number {
+/** Removes the rows from `fresh` that are above all rows of `part`; returns their number. */
+export function removeNewRows(part: HTMLElement, fresh: HTMLElement): number {
   const known = new Set(rowsOf(part).map((row) => row.dataset["key"]));
   if (!known.size) return 0;
   const rows = rowsOf(fresh);
   const first = rows.findIndex((row) => known.has(row.dataset["key"]));
-  const news = first < 0 ? rows : rows.slice(0, first);
-  // Nothing of what is shown is left: that is another list, not a longer one.
+  // No row is in both: this is another list, not a longer one.
   if (first < 0) return 0;
-  for (const row of news) row.remove();
-  return news.length;
+  for (const row of rows.slice(0, first)) row.remove();
+  return first;
 }
 
-/** The button over the head of the list, or none. */
-export function offer(part: HTMLElement, count: number, show: () => void): void {
+/** Shows a button with the number of held-back rows over the list; removes it when there are none. */
+export function showNewRowsButton(part: HTMLElement, count: number, show: () => void): void {
   const old = part.querySelector<HTMLButtonElement>(":scope > .newrows");
   if (!count) {
-    // Its focus goes to the newest row, where reading goes on.
+    // Move the focus from the button to the newest row.
     const focused = old === document.activeElement;
     old?.remove();
     if (focused) part.querySelector<HTMLElement>("tbody a")?.focus();
@@ -39,6 +38,6 @@ export function offer(part: HTMLElement, count: number, show: () => void): void 
   button.type = "button";
   button.dataset["keep"] = "";
   button.addEventListener("click", show);
-  // At the end, where morphing leaves it: matched by place, it would stand for what comes first.
+  // At the end, where morphing leaves it; at the start it would be matched with the list's first element.
   part.append(button);
 }

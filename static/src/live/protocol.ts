@@ -1,7 +1,6 @@
-/** Messages of the live protocol, read from what came over the socket without trusting its shape. */
+/** Messages of the live protocol. Readers accept any JSON and never trust its shape. */
 
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-export type JsonObject = { [key: string]: Json };
+import { asList, asNumber, asNumberOrNull, asObject, asText, asTextOrNull, type Json, type JsonObject } from "../json";
 
 export interface Run {
   readonly id: string;
@@ -79,13 +78,13 @@ export interface Sample {
   readonly memory: number | null;
 }
 
-/** The run or a node went from one state to another, or a node to its next attempt. */
+/** A change of the state of the run or of a node, or the next attempt of a node. */
 export interface Step {
   readonly seq: number;
   readonly at: string;
   /** Id of the node; empty: the run itself. */
   readonly node: string;
-  /** Null where what was before is not known. */
+  /** Null: unknown. */
   readonly from: string | null;
   readonly to: string;
   /** Number of the node's attempt; 0: none has started. */
@@ -111,202 +110,157 @@ export type RunMessage =
   | { readonly type: "snapshot"; readonly seq: number; readonly run: Run; readonly nodes: ReadonlyMap<string, NodeRun> }
   | { readonly type: "events"; readonly first: number; readonly seq: number; readonly events: readonly RunEvent[] };
 
-export interface OverviewMessage {
-  readonly type: "snapshot" | "changes";
-  readonly counters: JsonObject | null;
-  readonly runs: readonly Run[] | null;
-}
-
-function object(value: Json | undefined): JsonObject | null {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;
-}
-const text = (value: Json | undefined): string =>
-  typeof value === "string" ? value : value === null || value === undefined ? "" : String(value);
-const textOrNull = (value: Json | undefined): string | null => (typeof value === "string" ? value : null);
-const number = (value: Json | undefined): number => (typeof value === "number" ? value : 0);
-const numberOrNull = (value: Json | undefined): number | null => (typeof value === "number" ? value : null);
-const list = (value: Json | undefined): Json[] => (Array.isArray(value) ? value : []);
-
-export function parse(data: string): JsonObject | null {
-  try {
-    return object(JSON.parse(data) as Json);
-  } catch {
-    return null;
-  }
-}
-
 export function readRun(value: Json | undefined): Run | null {
-  const it = object(value);
+  const it = asObject(value);
   if (!it) return null;
   const counts: Record<string, number> = {};
-  for (const [state, n] of Object.entries(object(it["counts"]) ?? {})) counts[state] = number(n);
+  for (const [state, n] of Object.entries(asObject(it["counts"]) ?? {})) counts[state] = asNumber(n);
   return {
-    id: text(it["id"]),
-    workflow: text(it["workflow"]),
-    version: numberOrNull(it["version"]),
-    state: text(it["state"]),
+    id: asText(it["id"]),
+    workflow: asText(it["workflow"]),
+    version: asNumberOrNull(it["version"]),
+    state: asText(it["state"]),
     counts,
-    created_at: text(it["created_at"]),
-    started_at: textOrNull(it["started_at"]),
-    finished_at: textOrNull(it["finished_at"]),
-    priority: number(it["priority"]),
+    created_at: asText(it["created_at"]),
+    started_at: asTextOrNull(it["started_at"]),
+    finished_at: asTextOrNull(it["finished_at"]),
+    priority: asNumber(it["priority"]),
   };
 }
 
 function readError(value: Json | undefined): NodeError | null {
-  const it = object(value);
-  return it && { class: text(it["class"]), message: text(it["message"]), line: numberOrNull(it["line"]) };
+  const it = asObject(value);
+  return it && { class: asText(it["class"]), message: asText(it["message"]), line: asNumberOrNull(it["line"]) };
 }
 
 function readProgress(value: Json | undefined): Progress | null {
-  const it = object(value);
-  return it ? { fraction: numberOrNull(it["fraction"]), message: textOrNull(it["message"]) } : null;
+  const it = asObject(value);
+  return it ? { fraction: asNumberOrNull(it["fraction"]), message: asTextOrNull(it["message"]) } : null;
 }
 
 export function readNode(value: Json | undefined): NodeRun | null {
-  const it = object(value);
+  const it = asObject(value);
   if (!it) return null;
-  const output = object(it["output"]);
+  const output = asObject(it["output"]);
   return {
-    node: text(it["node"]),
-    type: text(it["type"]),
-    name: text(it["name"]) || text(it["node"]),
-    state: text(it["state"]),
-    reason: text(it["reason"]),
-    attempt: number(it["attempt"]),
-    started_at: textOrNull(it["started_at"]),
-    finished_at: textOrNull(it["finished_at"]),
-    expected: numberOrNull(it["expected"]),
-    expected_from: text(it["expected_from"]) || "none",
+    node: asText(it["node"]),
+    type: asText(it["type"]),
+    name: asText(it["name"]) || asText(it["node"]),
+    state: asText(it["state"]),
+    reason: asText(it["reason"]),
+    attempt: asNumber(it["attempt"]),
+    started_at: asTextOrNull(it["started_at"]),
+    finished_at: asTextOrNull(it["finished_at"]),
+    expected: asNumberOrNull(it["expected"]),
+    expected_from: asText(it["expected_from"]) || "none",
     progress: readProgress(it["progress"]),
     error: readError(it["error"]),
-    waiting_for: list(it["waiting_for"]).flatMap((entry) => {
-      const one = object(entry);
+    waiting_for: asList(it["waiting_for"]).flatMap((entry) => {
+      const one = asObject(entry);
       if (!one) return [];
-      const waiting = { code: text(one["code"]), message: text(one["message"]), since: textOrNull(one["since"]) };
-      const params = object(one["params"]);
+      const waiting = { code: asText(one["code"]), message: asText(one["message"]), since: asTextOrNull(one["since"]) };
+      const params = asObject(one["params"]);
       return [params ? { ...waiting, params } : waiting];
     }),
     output: output && {
-      kind: text(output["kind"]),
-      row_count: numberOrNull(output["row_count"]),
-      bytes: number(output["bytes"]),
-      ports: list(output["ports"]).map(text),
+      kind: asText(output["kind"]),
+      row_count: asNumberOrNull(output["row_count"]),
+      bytes: asNumber(output["bytes"]),
+      ports: asList(output["ports"]).map(asText),
     },
   };
 }
 
 export function readLine(value: Json | undefined): LogLine | null {
-  const it = object(value);
+  const it = asObject(value);
   if (!it) return null;
   return {
-    seq: number(it["seq"]),
-    at: text(it["at"]),
-    node: text(it["node"]),
-    attempt: number(it["attempt"]),
-    level: text(it["level"]),
-    message: text(it["message"]),
+    seq: asNumber(it["seq"]),
+    at: asText(it["at"]),
+    node: asText(it["node"]),
+    attempt: asNumber(it["attempt"]),
+    level: asText(it["level"]),
+    message: asText(it["message"]),
   };
 }
 
 function readEvent(value: Json): RunEvent {
-  const it = object(value) ?? {};
-  const base = { seq: number(it["seq"]), at: text(it["at"]) };
-  switch (it["type"]) {
-    case "run": {
-      const run = readRun(it["run"]);
-      if (run) return { ...base, type: "run", run };
-      break;
-    }
-    case "node": {
-      const node = readNode(it["node"]);
-      if (node) return { ...base, type: "node", node };
-      break;
-    }
-    case "log": {
-      const line = readLine(it["line"]);
-      if (line) return { ...base, type: "log", line };
-      break;
-    }
-    case "progress":
-      return {
-        ...base,
-        type: "progress",
-        node: text(it["node"]),
-        progress: { fraction: numberOrNull(it["fraction"]), message: textOrNull(it["message"]) },
-      };
-  }
+  const it = asObject(value) ?? {};
+  const base = { seq: asNumber(it["seq"]), at: asText(it["at"]) };
+  const run = it["type"] === "run" ? readRun(it["run"]) : null;
+  if (run) return { ...base, type: "run", run };
+  const node = it["type"] === "node" ? readNode(it["node"]) : null;
+  if (node) return { ...base, type: "node", node };
+  const line = it["type"] === "log" ? readLine(it["line"]) : null;
+  if (line) return { ...base, type: "log", line };
+  if (it["type"] === "progress")
+    return {
+      ...base,
+      type: "progress",
+      node: asText(it["node"]),
+      progress: { fraction: asNumberOrNull(it["fraction"]), message: asTextOrNull(it["message"]) },
+    };
   return { ...base, type: "other" };
 }
 
-/** A message about one run, or null when it is none that this page knows (samples, later kinds). */
+/** Reads a message about one run; null: it is of another kind (samples, later kinds). */
 export function readRunMessage(message: JsonObject): RunMessage | null {
   if (message["type"] === "snapshot") {
     const run = readRun(message["run"]);
     if (!run) return null;
     const nodes = new Map<string, NodeRun>();
-    for (const [id, value] of Object.entries(object(message["nodes"]) ?? {})) {
+    for (const [id, value] of Object.entries(asObject(message["nodes"]) ?? {})) {
       const node = readNode(value);
       if (node) nodes.set(id, node);
     }
-    return { type: "snapshot", seq: number(message["seq"]), run, nodes };
+    return { type: "snapshot", seq: asNumber(message["seq"]), run, nodes };
   }
   if (message["type"] === "events") {
     return {
       type: "events",
-      first: number(message["first"]),
-      seq: number(message["seq"]),
-      events: list(message["events"]).map(readEvent),
+      first: asNumber(message["first"]),
+      seq: asNumber(message["seq"]),
+      events: asList(message["events"]).map(readEvent),
     };
   }
   return null;
 }
 
-/** The samples of a message, or null when it is another one. */
+/** Reads a message of samples; null: it is of another kind. */
 export function readSamples(message: JsonObject): readonly Sample[] | null {
   if (message["type"] !== "samples") return null;
-  return list(message["samples"]).flatMap((value) => {
-    const it = object(value);
+  return asList(message["samples"]).flatMap((value) => {
+    const it = asObject(value);
     if (!it) return [];
     return [
       {
-        node: text(it["node"]),
-        attempt: number(it["attempt"]),
-        at: text(it["at"]),
-        cpu: numberOrNull(it["cpu_percent"]),
-        memory: numberOrNull(it["memory_bytes"]),
+        node: asText(it["node"]),
+        attempt: asNumber(it["attempt"]),
+        at: asText(it["at"]),
+        cpu: asNumberOrNull(it["cpu_percent"]),
+        memory: asNumberOrNull(it["memory_bytes"]),
       },
     ];
   });
 }
 
-/** A page of steps of a run, oldest first, and the number before which earlier ones are asked for; null: there are none. */
+/** Reads a page of a run's steps, oldest first, and the number before which earlier ones are requested (null: none). */
 export function readSteps(body: JsonObject): { readonly steps: readonly Step[]; readonly before: number | null } {
-  const steps = list(body["results"]).flatMap((value) => {
-    const it = object(value);
+  const steps = asList(body["results"]).flatMap((value) => {
+    const it = asObject(value);
     if (!it) return [];
     return [
       {
-        seq: number(it["seq"]),
-        at: text(it["at"]),
-        node: text(it["node"]),
-        from: textOrNull(it["from"]),
-        to: text(it["to"]),
-        attempt: number(it["attempt"]),
-        reason: text(it["reason"]),
+        seq: asNumber(it["seq"]),
+        at: asText(it["at"]),
+        node: asText(it["node"]),
+        from: asTextOrNull(it["from"]),
+        to: asText(it["to"]),
+        attempt: asNumber(it["attempt"]),
+        reason: asText(it["reason"]),
         error: readError(it["error"]),
       },
     ];
   });
-  return { steps, before: numberOrNull(body["before"]) };
-}
-
-export function readOverviewMessage(message: JsonObject): OverviewMessage | null {
-  const type = message["type"];
-  if (type !== "snapshot" && type !== "changes") return null;
-  return {
-    type,
-    counters: object(message["counters"]),
-    runs: Array.isArray(message["runs"]) ? message["runs"].flatMap((value) => readRun(value) ?? []) : null,
-  };
+  return { steps, before: asNumberOrNull(body["before"]) };
 }

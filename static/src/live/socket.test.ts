@@ -1,6 +1,6 @@
+import type { JsonObject } from "../json";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { backoff, Live, type LiveState } from "./socket";
-import type { JsonObject } from "./protocol";
+import { backoff, LiveSocket, type ConnectionState } from "./socket";
 
 class FakeSocket {
   static made: FakeSocket[] = [];
@@ -36,10 +36,10 @@ const newest = (): FakeSocket => {
   return socket;
 };
 
-let states: LiveState[];
+let states: ConnectionState[];
 let got: JsonObject[];
 let refused: number[];
-let live: Live;
+let live: LiveSocket;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -48,7 +48,7 @@ beforeEach(() => {
   got = [];
   refused = [];
   let seq = 0;
-  live = new Live({
+  live = new LiveSocket({
     path: "/ws/runs/1/",
     hello: () => (seq ? { type: "hello", after: seq } : { type: "hello" }),
     message: (message) => {
@@ -89,7 +89,7 @@ describe("the socket", () => {
   it("asks sooner when it is told to", () => {
     newest().opened();
     newest().says({ type: "snapshot", seq: 5 });
-    live.helloIn(1);
+    live.probeAfter(1);
     vi.advanceTimersByTime(1_000);
     expect(newest().sent).toHaveLength(2);
   });

@@ -1,26 +1,26 @@
-/** A socket that comes back by itself and says truthfully whether it is current.
+/** A websocket that reconnects by itself and reports whether it is current.
  *
- * The server sends only when something changes, so silence proves nothing: after `probeSeconds` of it the client
- * says hello again, which is always answered. No answer within `answerSeconds` counts as offline.
+ * The server sends only when something changes, so silence proves nothing: after `probeSeconds` of silence the client
+ * sends hello again, which is always answered. No answer within `answerSeconds` counts as offline.
  */
 
-import { type JsonObject, parse } from "./protocol";
+import { type JsonObject, parseObject } from "../json";
 
-export type LiveState =
+export type ConnectionState =
   | { readonly kind: "connecting" }
   | { readonly kind: "live" }
   | { readonly kind: "behind"; readonly seconds: number }
   | { readonly kind: "offline"; readonly since: Date; readonly tries: number }
   | { readonly kind: "refused"; readonly code: number };
 
-export interface LiveOptions {
+export interface SocketOptions {
   /** Path of the socket on this host. */
   readonly path: string;
-  /** The hello to say now: with `after` when something is known already. */
+  /** Returns the hello to send now: with `after` when something is known already. */
   hello(): JsonObject;
   message(message: JsonObject): void;
-  state(state: LiveState): void;
-  /** The server refuses for good: 4401, 4403 and 4404. */
+  state(state: ConnectionState): void;
+  /** The server refuses for good, with close code 4401, 4403 or 4404. */
   refused?(code: number): void;
   readonly probeSeconds?: number;
   readonly answerSeconds?: number;
@@ -28,75 +28,75 @@ export interface LiveOptions {
   readonly open?: (address: string) => WebSocket;
 }
 
-const PULSE_SECONDS = 2;
-/** A pulse that comes so late means that the machine slept (a hidden tab's timers are late too, and are not asked). */
-const SLEPT_SECONDS = 10;
-/** How long an answer may take after a sleep, or when the tab is shown again. */
-const AWAKE_SECONDS = 3;
+const SLEEP_CHECK_SECONDS = 2;
+/** A check that runs so late means that the machine slept. Timers of hidden tabs are late too; they are not checked. */
+const SLEEP_SECONDS = 10;
+/** Time limit of the answer after a sleep, or when the tab is shown again. */
+const WAKE_ANSWER_SECONDS = 3;
 
-/** Seconds until the next try: doubling from half a second to 15 s, spread so that not all browsers come at once. */
+/** Seconds until the next try: doubling from half a second to 15 s, with jitter so that not all browsers come at once. */
 export function backoff(tries: number, random: () => number): number {
   return Math.min(15, 0.5 * 2 ** Math.min(tries, 8)) * (0.5 + random());
 }
 
-export class Live {
+export class LiveSocket {
   private socket: WebSocket | null = null;
   private tries = 0;
-  private lost: Date | null = null;
-  private timer = 0;
-  private watch = 0;
+  private offlineSince: Date | null = null;
+  private reconnectTimer = 0;
+  private watchdog = 0;
   private ended = false;
-  private readonly pulse: number;
-  private beat = Date.now();
+  private readonly sleepTimer: number;
+  private checkedAt = Date.now();
 
-  constructor(private readonly options: LiveOptions) {
-    window.addEventListener("online", this.retryNow);
-    window.addEventListener("offline", this.dropped);
-    document.addEventListener("visibilitychange", this.retryNow);
+  constructor(private readonly options: SocketOptions) {
+    window.addEventListener("online", this.checkNow);
+    window.addEventListener("offline", this.drop);
+    document.addEventListener("visibilitychange", this.checkNow);
     this.options.state({ kind: "connecting" });
-    this.pulse = window.setInterval(this.awake, 1000 * PULSE_SECONDS);
+    this.sleepTimer = window.setInterval(this.checkSleep, 1000 * SLEEP_CHECK_SECONDS);
     this.connect();
   }
 
-  /** Says hello (again): the answer brings what is missing. */
+  /** Sends hello: the answer brings what is missing. */
   hello(answerSeconds = this.options.answerSeconds ?? 6): void {
     if (this.socket?.readyState !== WebSocket.OPEN) return;
     this.socket.send(JSON.stringify(this.options.hello()));
-    this.expect(answerSeconds);
+    this.expectAnswer(answerSeconds);
   }
 
-  /** Says hello after `seconds` of silence, sooner than usual: what came last may not have been all. */
-  helloIn(seconds: number): void {
-    if (this.socket) this.expectProbe(seconds);
+  /** Sends hello already after `seconds` of silence: the last message may not have been complete. */
+  probeAfter(seconds: number): void {
+    if (this.socket) this.scheduleProbe(seconds);
   }
 
   close(): void {
     this.ended = true;
-    window.clearTimeout(this.timer);
-    window.clearTimeout(this.watch);
-    window.clearInterval(this.pulse);
-    window.removeEventListener("online", this.retryNow);
-    window.removeEventListener("offline", this.dropped);
-    document.removeEventListener("visibilitychange", this.retryNow);
+    window.clearTimeout(this.reconnectTimer);
+    window.clearTimeout(this.watchdog);
+    window.clearInterval(this.sleepTimer);
+    window.removeEventListener("online", this.checkNow);
+    window.removeEventListener("offline", this.drop);
+    document.removeEventListener("visibilitychange", this.checkNow);
     this.socket?.close();
   }
 
   private connect(): void {
-    window.clearTimeout(this.timer);
+    window.clearTimeout(this.reconnectTimer);
     const address = `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}${this.options.path}`;
     const socket = this.options.open ? this.options.open(address) : new WebSocket(address);
     this.socket = socket;
-    this.expect(this.options.answerSeconds ?? 6);
+    this.expectAnswer(this.options.answerSeconds ?? 6);
     socket.onopen = () => {
       if (socket === this.socket) this.hello();
     };
     socket.onmessage = (event: MessageEvent<unknown>) => {
       if (socket !== this.socket || typeof event.data !== "string") return;
-      const message = parse(event.data);
+      const message = parseObject(event.data);
       if (!message) return;
       this.tries = 0;
-      this.lost = null;
-      this.expectProbe();
+      this.offlineSince = null;
+      this.scheduleProbe();
       this.options.message(message);
     };
     socket.onclose = (event) => {
@@ -105,61 +105,61 @@ export class Live {
         this.options.refused?.(event.code);
         this.options.state({ kind: "refused", code: event.code });
         this.ended = true;
-        window.clearTimeout(this.watch);
+        window.clearTimeout(this.watchdog);
         return;
       }
-      this.again();
+      this.scheduleReconnect();
     };
   }
 
-  private again(): void {
-    window.clearTimeout(this.watch);
+  private scheduleReconnect(): void {
+    window.clearTimeout(this.watchdog);
     this.socket = null;
     if (this.ended) return;
-    this.lost ??= new Date();
+    this.offlineSince ??= new Date();
     this.tries += 1;
-    this.options.state({ kind: "offline", since: this.lost, tries: this.tries });
-    window.clearTimeout(this.timer);
-    this.timer = window.setTimeout(
+    this.options.state({ kind: "offline", since: this.offlineSince, tries: this.tries });
+    window.clearTimeout(this.reconnectTimer);
+    this.reconnectTimer = window.setTimeout(
       () => this.connect(),
       1000 * backoff(this.tries - 1, this.options.random ?? Math.random),
     );
   }
 
-  private expect(seconds: number): void {
-    window.clearTimeout(this.watch);
-    this.watch = window.setTimeout(this.dropped, 1000 * seconds);
+  private expectAnswer(seconds: number): void {
+    window.clearTimeout(this.watchdog);
+    this.watchdog = window.setTimeout(this.drop, 1000 * seconds);
   }
 
-  private expectProbe(seconds = this.options.probeSeconds ?? 15): void {
-    window.clearTimeout(this.watch);
-    this.watch = window.setTimeout(() => this.hello(), 1000 * seconds);
+  private scheduleProbe(seconds = this.options.probeSeconds ?? 15): void {
+    window.clearTimeout(this.watchdog);
+    this.watchdog = window.setTimeout(() => this.hello(), 1000 * seconds);
   }
 
-  /** After a sleep the socket looks open and may be dead: until it answers, nothing is known to be current. */
-  private readonly awake = (): void => {
-    const slept = (Date.now() - this.beat) / 1000;
-    this.beat = Date.now();
-    if (slept < SLEPT_SECONDS || this.ended || document.hidden) return;
+  /** After a sleep the socket looks open but may be dead: it counts as connecting until it answers. */
+  private readonly checkSleep = (): void => {
+    const slept = (Date.now() - this.checkedAt) / 1000;
+    this.checkedAt = Date.now();
+    if (slept < SLEEP_SECONDS || this.ended || document.hidden) return;
     if (this.socket?.readyState === WebSocket.OPEN) {
       this.options.state({ kind: "connecting" });
-      this.hello(AWAKE_SECONDS);
+      this.hello(WAKE_ANSWER_SECONDS);
     } else if (!this.socket) this.connect();
   };
 
-  private readonly dropped = (): void => {
+  private readonly drop = (): void => {
     const socket = this.socket;
     if (!socket) return;
     this.socket = null;
     socket.onclose = socket.onmessage = socket.onopen = null;
     socket.close();
-    this.again();
+    this.scheduleReconnect();
   };
 
-  private readonly retryNow = (): void => {
+  private readonly checkNow = (): void => {
     if (this.ended || document.hidden) return;
-    this.awake();
-    if (this.socket) this.hello(AWAKE_SECONDS);
+    this.checkSleep();
+    if (this.socket) this.hello(WAKE_ANSWER_SECONDS);
     else this.connect();
   };
 }

@@ -8,9 +8,10 @@
  * Without scripts the same buttons send forms of the page.
  */
 
+import { isObject, type Json, type JsonObject } from "../json";
 import { ApiError, call } from "../api/client";
 import { all, element, icon, one, setText } from "../dom";
-import type { Json, JsonObject } from "../live/protocol";
+
 import { fill, gettext, ngettext } from "../words/i18n";
 import { count, RUN_ENDED, visible } from "../words/words";
 import type { RunStore } from "./store";
@@ -38,10 +39,7 @@ function why(error: unknown): string {
   if (error instanceof ApiError) {
     const list = error.body["errors"];
     const first: Json | undefined = Array.isArray(list) ? list[0] : undefined;
-    const more =
-      typeof first === "object" && first !== null && !Array.isArray(first) && typeof first["message"] === "string"
-        ? first["message"]
-        : "";
+    const more = isObject(first) && typeof first["message"] === "string" ? first["message"] : "";
     return more && more !== error.message ? `${error.message} ${more}` : error.message;
   }
   return error instanceof TypeError ? gettext("Offline: this did not reach the server.") : String(error);
@@ -140,7 +138,7 @@ export class Calls {
   /** Number of the node's running attempt; 0: none. */
   private running(node: string): number {
     const known = this.store.nodes.get(node);
-    return known && known.state === "running" ? known.attempt : 0;
+    return known?.state === "running" ? known.attempt : 0;
   }
 
   /** Waits until the attempt is over; what its end says. */
@@ -174,9 +172,8 @@ export class Calls {
     );
     const list = answer.body["results"];
     const newest: Json | undefined = Array.isArray(list) ? list[0] : undefined;
-    const given = typeof newest === "object" && newest !== null && !Array.isArray(newest) ? newest["receipt"] : null;
-    if (typeof given === "object" && given !== null && !Array.isArray(given))
-      return fill(gettext("Attempt {n} stopped."), { n: count(attempt) });
+    const given = isObject(newest) ? newest["receipt"] : null;
+    if (isObject(given)) return fill(gettext("Attempt {n} stopped."), { n: count(attempt) });
     return over() ? gettext("It had already finished.") : gettext("Still stopping. See Attempts for the result.");
   }
 

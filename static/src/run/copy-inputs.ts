@@ -3,6 +3,7 @@
  *   <button data-copy-input="month">   that input, a text as it is, anything else as JSON; empty: all of them
  */
 
+import { isObject } from "../json";
 import { call } from "../api/client";
 import { toast } from "../behaviours/toast";
 import { gettext } from "../words/i18n";
@@ -18,8 +19,7 @@ async function copy(run: string, name: string): Promise<void> {
   let text: string;
   try {
     const inputs = (await call("GET", `/api/v1/runs/${run}/`)).body["inputs"];
-    const value =
-      name && typeof inputs === "object" && inputs !== null && !Array.isArray(inputs) ? inputs[name] : inputs;
+    const value = name && isObject(inputs) ? inputs[name] : inputs;
     text = typeof value === "string" ? value : JSON.stringify(value ?? null, null, 2);
   } catch {
     toast(gettext("Offline: this did not reach the server."), "error");

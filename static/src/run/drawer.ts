@@ -30,7 +30,7 @@ export class Drawer {
     this.frame = new DrawerFrame(root, {
       heightKey: "interlock.drawer.height",
       foldedKey: "interlock.drawer.folded",
-      usual: USUAL,
+      defaultHeight: USUAL,
       show: (name) => this.show(name),
     });
     this.narrow.addEventListener("change", () => this.lay());

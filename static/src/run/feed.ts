@@ -1,9 +1,9 @@
 /** Feeds a run's store from its socket: asks again after a gap or a doubt, and says how current the store is. */
 
 import { serverNow } from "../behaviours/clock";
-import { Lag } from "../live/delay";
+import { DelayMeter } from "../live/delay";
 import { readRunMessage, readSamples } from "../live/protocol";
-import { Live, type LiveState } from "../live/socket";
+import { LiveSocket, type ConnectionState } from "../live/socket";
 import type { RunStore } from "./store";
 
 /** Silence after which a page that is behind asks whether there is more. */
@@ -15,17 +15,17 @@ export interface Feed {
 }
 
 export interface FeedOptions {
-  state?(state: LiveState): void;
+  state?(state: ConnectionState): void;
   /** For good, by the socket's code: 4401, 4403, 4404. */
   refused?(code: number): void;
 }
 
 export function feedRun(store: RunStore, { state = () => undefined, refused = () => undefined }: FeedOptions): Feed {
-  const lag = new Lag();
-  const live = new Live({
+  const lag = new DelayMeter();
+  const live = new LiveSocket({
     path: `/ws/runs/${store.id}/`,
     hello: () => {
-      lag.hello();
+      lag.helloSent();
       return store.seq >= 0 ? { type: "hello", after: store.seq } : { type: "hello" };
     },
     state: (now) => {
@@ -43,8 +43,8 @@ export function feedRun(store: RunStore, { state = () => undefined, refused = ()
         live.hello();
         return;
       }
-      const seconds = lag.heard(taken.newestAt, message.type === "events" ? message.events.length : 0, serverNow());
-      if (seconds || taken.older) live.helloIn(taken.older ? 2 * QUIET_SECONDS : QUIET_SECONDS);
+      const seconds = lag.received(taken.newestAt, message.type === "events" ? message.events.length : 0, serverNow());
+      if (seconds || taken.older) live.probeAfter(taken.older ? 2 * QUIET_SECONDS : QUIET_SECONDS);
       state(taken.older ? { kind: "connecting" } : seconds ? { kind: "behind", seconds } : { kind: "live" });
     },
   });

@@ -1,12 +1,13 @@
 /** The head of a run's page: state, what is stuck, how far it is and how long it takes, kept current. */
 
+import { isObject } from "../json";
 import { call } from "../api/client";
-import { refreshTimes, said, serverNow } from "../behaviours/clock";
+import { refreshTimes, formatTime, serverNow } from "../behaviours/clock";
 import { all, element, icon, one, setAttribute, setHidden, setText, throttled } from "../dom";
 import { loadGraph } from "../graph/load";
 import type { Graph } from "../graph/model";
 import { fill, gettext } from "../words/i18n";
-import { count, look, NODE_ENDED, RUN_ENDED } from "../words/words";
+import { count, stateLook, NODE_ENDED, RUN_ENDED } from "../words/words";
 import { endsIn } from "./expected-end";
 import { lasting } from "./nodes/nodes";
 import type { RunStore } from "./store";
@@ -57,7 +58,7 @@ function startEnds(store: RunStore, root: HTMLElement): void {
       place,
       seconds === null
         ? gettext("No estimate yet")
-        : said(new Date(serverNow() + 1000 * seconds).toISOString(), "time", serverNow()),
+        : formatTime(new Date(serverNow() + 1000 * seconds).toISOString(), "time", serverNow()),
     );
   }
   store.listen((change) => {
@@ -81,7 +82,7 @@ async function read(store: RunStore, root: HTMLElement): Promise<Known> {
   ]);
   const expected: Record<string, number> = {};
   const found = times.body["seconds"];
-  if (typeof found === "object" && found !== null && !Array.isArray(found)) {
+  if (isObject(found)) {
     for (const [node, seconds] of Object.entries(found)) if (typeof seconds === "number") expected[node] = seconds;
   }
   return { graph, expected };
@@ -104,7 +105,7 @@ function showRun(store: RunStore, root: HTMLElement): void {
   if (!run) return;
   const state = one("[data-run-state]", root);
   if (state && root.dataset["shown"] !== run.state) {
-    const { icon: name, word } = look(run.state);
+    const { icon: name, word } = stateLook(run.state);
     state.replaceChildren(element("span", `chip st-${run.state}`, icon(name), word));
     root.dataset["shown"] = run.state;
   }

@@ -1,7 +1,7 @@
 /** Keys of a run's page: J K the next and previous failed or stuck node, W why, L logs, T timeline, . follow, F fit,
  * Shift F the chosen one, / search in the part that has the focus, Esc closes. */
 
-import { one, typing } from "../dom";
+import { one, isTyping } from "../dom";
 import type { Drawer } from "./drawer";
 import type { Events } from "./events/events";
 import type { LogView } from "./logs/logs";
@@ -90,7 +90,7 @@ export function startRunKeys(
       if (
         event.key === "Escape"
           ? (one("[popover]:popover-open") ?? event.target instanceof HTMLSelectElement)
-          : typing(event.target)
+          : isTyping(event.target)
       )
         return;
       if (act(event)) event.preventDefault();

@@ -1,7 +1,7 @@
 /** What stands in a part of the page while its content is on its way, and when it cannot be had. */
 
 import { ApiError } from "../api/client";
-import { notLoaded } from "../behaviours/load-failure";
+import { loadFailure } from "../behaviours/load-failure";
 import { element } from "../dom";
 import { gettext } from "../words/i18n";
 
@@ -53,7 +53,7 @@ export class Coming {
     // Said once, however often it is tried.
     if (this.failure?.dataset["why"] === why) return;
     this.done();
-    this.failure = notLoaded(this.title, why, mayCome(error) ? this.again : null);
+    this.failure = loadFailure(this.title, why, mayCome(error) ? this.again : null);
     this.failure.classList.add("comes");
     this.failure.dataset["why"] = why;
     this.host.append(this.failure);

@@ -3,7 +3,7 @@
 import { failure } from "../canvas/load-failure";
 import { one } from "../dom";
 import { loadGraph } from "../graph/load";
-import { showLive } from "../live/connection-status";
+import { showConnection } from "../live/connection-status";
 import { gettext } from "../words/i18n";
 import { keepChosen } from "./url";
 import { Coming } from "./loading";
@@ -81,5 +81,5 @@ function startTimeline(store: RunStore, root: HTMLElement): void {
 }
 
 function connect(store: RunStore): void {
-  feedRun(store, { state: showLive });
+  feedRun(store, { state: showConnection });
 }

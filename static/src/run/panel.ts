@@ -7,7 +7,7 @@
 import { ApiError } from "../api/client";
 import { refreshTimes } from "../behaviours/clock";
 import { morph } from "../behaviours/morph";
-import { notLoaded } from "../behaviours/load-failure";
+import { loadFailure } from "../behaviours/load-failure";
 import { all, element, one, setAttribute, setText, throttled } from "../dom";
 import type { NodeRun } from "../live/protocol";
 import { gettext } from "../words/i18n";
@@ -175,7 +175,7 @@ class NodePanel implements Panel {
       text = await response.text();
       if (response.redirected || !response.ok) {
         const status = response.redirected ? 401 : response.status;
-        throw new ApiError(status, "", gettext("You are signed out. Load the page again to sign in."), {});
+        throw new ApiError(status, "", gettext("You're signed out. Reload the page to sign in."), {});
       }
     } catch (error) {
       // What is shown stays, unless it is of another node or tab.
@@ -209,7 +209,7 @@ class NodePanel implements Panel {
       element(
         "section",
         "",
-        notLoaded(
+        loadFailure(
           gettext("What is known of it could not be loaded"),
           whyNot(error),
           mayCome(error) ? () => void this.ask() : null,

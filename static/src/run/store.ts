@@ -4,7 +4,7 @@
  * the choice of a node are part of it, so that every part shows the same node chosen and the same nodes stuck.
  */
 
-import { fold, nothing, type RunView } from "../live/fold";
+import { fold, emptyView, type RunView } from "../live/fold";
 import type { LogLine, NodeRun, Run, RunMessage, Sample, Step } from "../live/protocol";
 import { stuck } from "./node-summary";
 
@@ -57,7 +57,7 @@ const SAMPLES_KEPT = 300;
 const OLDER_MS = 1500;
 
 export class RunStore {
-  private readonly view: RunView = nothing();
+  private readonly view: RunView = emptyView();
   private readonly listeners: Listener[] = [];
   private readonly stuckNow = new Set<string>();
   private readonly running = new Set<string>();
@@ -117,9 +117,9 @@ export class RunStore {
   /** Takes a message; `now` by the server's clock, in ms. */
   take(message: RunMessage, now: number): Taken {
     const folded = fold(this.view, message, this.olderSince !== null && now - this.olderSince >= OLDER_MS);
-    if (folded.gap || folded.older) {
-      if (folded.older) this.olderSince ??= now;
-      return { gap: folded.gap, older: folded.older, newestAt: null };
+    if (folded.gap || folded.outdated) {
+      if (folded.outdated) this.olderSince ??= now;
+      return { gap: folded.gap, older: folded.outdated, newestAt: null };
     }
     this.olderSince = null;
     const held = this.heldSince !== null;

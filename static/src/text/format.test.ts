@@ -1,5 +1,6 @@
+import type { Json } from "../json";
 import { describe, expect, it } from "vitest";
-import type { Json } from "../live/protocol";
+
 import examples from "./format.json";
 import { format } from "./format";
 

@@ -3,7 +3,7 @@
  * dashboard/definition_text.py writes the same text (see document_text there and format.json beside this).
  */
 
-import type { Json, JsonObject } from "../live/protocol";
+import type { Json, JsonObject } from "../json";
 
 const WIDTH = 100;
 const ORDER: readonly string[] = [

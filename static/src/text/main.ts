@@ -4,21 +4,22 @@
  * in this browser until it is.
  */
 
+import { isObject, type Json, type JsonObject, isEqual } from "../json";
 import { ApiError, call } from "../api/client";
 import { serverNow } from "../behaviours/clock";
-import { beforeOpening } from "../behaviours/popover";
+import { setBeforeLoad } from "../behaviours/popover";
 import { toast } from "../behaviours/toast";
 import { debounced, element, icon, one, setAttribute, setText } from "../dom";
 import { differences } from "../editor/saving/conflict";
 import { BrowserShelf, Keeper, type Kept } from "../editor/saving/local-copies";
 import { type Problem, readProblems } from "../document/problems";
-import { same } from "../document/equal";
+
 import { begun, isSaved, type State } from "../editor/saving/machine";
 import { type Content, Saver } from "../editor/saving/saver";
 import { type Notice, NoticePlace, showStatus, troubleNotice } from "../editor/saving/notice";
 import { readDocument } from "../document/document";
 import { applyPatch, type Operation } from "../document/patch";
-import type { Json, JsonObject } from "../live/protocol";
+
 import { fill, gettext, ngettext } from "../words/i18n";
 import { visible } from "../words/words";
 import { format } from "./format";
@@ -35,7 +36,7 @@ const AGE_MS = 5000;
 function documentOf(text: string): JsonObject | null {
   if (!read(text).ok) return null;
   const value = JSON.parse(text) as Json;
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : null;
+  return isObject(value) ? value : null;
 }
 
 function expectedSaid(expected: string): string {
@@ -107,7 +108,7 @@ class Editor {
       read: (definition) => format(definition),
       same(one, other) {
         const document = documentOf(one);
-        return one === other || (document !== null && same(document, documentOf(other) ?? undefined));
+        return one === other || (document !== null && isEqual(document, documentOf(other) ?? undefined));
       },
     };
     const ground = {
@@ -138,7 +139,7 @@ class Editor {
     new ResizeObserver(() => this.scrolled()).observe(this.area);
     one("[data-format]")?.addEventListener("click", () => this.reformat());
     one("[data-problem-count]")?.addEventListener("click", () => this.go(this.shown[0]));
-    beforeOpening(() => this.saver.settle());
+    setBeforeLoad(() => this.saver.settle());
     window.addEventListener("beforeunload", (event) => {
       // While the browser asks: once it is left, nothing is sure to be written any more.
       void this.keeper.flush();
@@ -288,7 +289,7 @@ class Editor {
       // Only the answer to the newest question counts.
       if (mine !== this.checks) return;
       if (!Array.isArray(answer.body["problems"]))
-        throw new ApiError(401, "", gettext("You are signed out. Load the page again to sign in."), answer.body);
+        throw new ApiError(401, "", gettext("You're signed out. Reload the page to sign in."), answer.body);
       // Not all SQL can be looked at in the time of one request.
       if (answer.body["complete"] === false) this.soonCheck();
       else this.checkedText = text;

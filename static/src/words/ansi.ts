@@ -1,14 +1,14 @@
-/** Log lines with the colours that programs write, safely: SGR sequences become classes, all else is text.
+/** Turns ANSI colours in log lines into CSS classes.
  *
- * What a terminal would obey (cursor movement, titles, links) and what would disguise the text (control and
- * bidirectional characters) is shown written out, never obeyed.
+ * Only SGR sequences have an effect. Other escape sequences (cursor movement, titles, links) and characters that could
+ * disguise text (control and bidirectional characters) are shown escaped.
  */
 
-import { DISGUISES, written } from "./words";
+import { DECEPTIVE_CHARACTERS, escaped } from "./words";
 
-export interface Piece {
+export interface StyledText {
   readonly text: string;
-  /** Class names, space separated; `ctl` marks a character that is written out. */
+  /** Class names, separated by spaces; `ctl` marks an escaped character. */
   readonly style: string;
 }
 
@@ -19,29 +19,28 @@ interface Pen {
   underline: boolean;
 }
 
-// eslint-disable-next-line no-control-regex
 const SGR = /\u001b\[([0-9;]*)m/g;
 
-export function pieces(line: string): Piece[] {
-  const out: Piece[] = [];
+export function parseAnsi(line: string): StyledText[] {
+  const out: StyledText[] = [];
   const pen: Pen = { colour: null, bold: false, dim: false, underline: false };
   let at = 0;
   for (const match of line.matchAll(SGR)) {
-    plain(line.slice(at, match.index), pen, out);
-    obey(match[1] ?? "", pen);
+    addPlain(line.slice(at, match.index), pen, out);
+    applyCodes(match[1] ?? "", pen);
     at = match.index + match[0].length;
   }
-  plain(line.slice(at), pen, out);
+  addPlain(line.slice(at), pen, out);
   return out;
 }
 
-function plain(text: string, pen: Pen, out: Piece[]): void {
+function addPlain(text: string, pen: Pen, out: StyledText[]): void {
   if (!text) return;
   const style = styleOf(pen);
   let at = 0;
-  for (const match of text.matchAll(DISGUISES)) {
+  for (const match of text.matchAll(DECEPTIVE_CHARACTERS)) {
     if (match.index > at) out.push({ text: text.slice(at, match.index), style });
-    out.push({ text: written(match[0]), style: "ctl" });
+    out.push({ text: escaped(match[0]), style: "ctl" });
     at = match.index + match[0].length;
   }
   if (at < text.length) out.push({ text: text.slice(at), style });
@@ -56,7 +55,7 @@ function styleOf(pen: Pen): string {
   return styles.join(" ");
 }
 
-function obey(codes: string, pen: Pen): void {
+function applyCodes(codes: string, pen: Pen): void {
   const list = codes === "" ? [0] : codes.split(";").map(Number);
   for (let i = 0; i < list.length; i += 1) {
     const code = list[i] ?? 0;
@@ -72,7 +71,7 @@ function obey(codes: string, pen: Pen): void {
     else if (code >= 30 && code <= 37) pen.colour = code - 30;
     else if (code >= 90 && code <= 97) pen.colour = code - 90;
     else if (code === 38 || code === 48) {
-      // 256 and true colours have no place among colours that keep their contrast: the text stays as it is.
+      // 256 and true colours are ignored: only the theme's colours keep their contrast.
       i += list[i + 1] === 5 ? 2 : 4;
     }
   }

@@ -1,4 +1,4 @@
-/** Words from the same gettext catalogues as the pages: the script `catalogue.js` before this one brings them. */
+/** Translations from Django's gettext catalogues, which the page loads as `catalogue.js` before this script. */
 
 interface DjangoCatalogue {
   gettext(message: string): string;
@@ -19,12 +19,12 @@ export function ngettext(singular: string, plural: string, count: number): strin
   return window.django?.ngettext?.(singular, plural, count) ?? (count === 1 ? singular : plural);
 }
 
-/** Puts values into the `{name}` places of a translated text. */
+/** Replaces `{name}` placeholders of a translated text by values. */
 export function fill(text: string, values: Readonly<Record<string, string | number>>): string {
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
 }
 
-/** Marks a template for the catalogues. */
+/** Marks a text for the catalogue without translating it here. */
 export function gettext_noop(message: string): string {
   return message;
 }

@@ -1,4 +1,5 @@
-/** How durations, counts, sizes and states are said; dashboard/presenters says the same (see examples.json). */
+/** Formats durations, counts, sizes and states. dashboard/amounts.py and presenters.py format them in the same way; both are
+ * tested with examples.json. */
 
 import { fill, gettext } from "./i18n";
 
@@ -26,12 +27,12 @@ export function duration(seconds: number | null): string {
   return h ? fill(gettext("{d} d {h} h"), { d: days, h }) : fill(gettext("{d} d"), { d: days });
 }
 
-/** Seconds between two times of the API, to the microsecond: Date keeps milliseconds only. */
+/** Seconds between two API times with microsecond precision; Date keeps milliseconds only. */
 export function secondsBetween(from: string, to: string): number {
-  return seconds(to) - seconds(from);
+  return epochSeconds(to) - epochSeconds(from);
 }
 
-function seconds(iso: string): number {
+function epochSeconds(iso: string): number {
   const fraction = /\.(\d+)/.exec(iso)?.[1] ?? "";
   return Math.floor(Date.parse(iso) / 1000) + Number(`0.${fraction || "0"}`);
 }
@@ -60,13 +61,13 @@ export function ago(seconds: number): string {
   return fill(gettext("{n} d ago"), { n: Math.round(seconds / 86400) });
 }
 
-export interface Look {
+export interface StateLook {
   readonly icon: string;
   readonly word: string;
 }
 
-/** Icon and word of a state of a run, node run or attempt. */
-export function look(state: string): Look {
+/** Returns the icon and label of a state of a run, node run or attempt. */
+export function stateLook(state: string): StateLook {
   switch (state) {
     case "queued":
       return { icon: "clock", word: gettext("Queued") };
@@ -111,17 +112,16 @@ export const NODE_ENDED: ReadonlySet<string> = new Set([
 ]);
 export const RUN_ENDED: ReadonlySet<string> = new Set(["succeeded", "failed", "cancelled", "timed_out"]);
 
-// Control characters other than newline and tab, bidirectional controls, zero-width marks and private use:
-// what could disguise the text around it.
-// eslint-disable-next-line no-control-regex
-export const DISGUISES =
+// Control characters except newline and tab, bidirectional controls, zero-width marks and private use: characters that
+// could make a text look like another one.
+export const DECEPTIVE_CHARACTERS =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ue000-\uf8ff]/g;
 
-export function written(char: string): string {
+export function escaped(char: string): string {
   return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** `text` with what could disguise it written out. */
+/** Returns the text with deceptive characters escaped. */
 export function visible(text: string): string {
-  return text.replace(DISGUISES, written);
+  return text.replace(DECEPTIVE_CHARACTERS, escaped);
 }

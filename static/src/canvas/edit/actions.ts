@@ -2,7 +2,7 @@
 
 import type { InsertionPoint } from "../../document/insertion-point";
 import type { Position } from "../../graph/model";
-import { perform, refuse } from "../../document/perform";
+import { performVerb, showRefusal } from "../../document/perform";
 
 import {
   addNode,
@@ -11,8 +11,8 @@ import {
   moveNodes,
   reconnect,
   renameNode,
-  roomOnEdge,
-  type Verb,
+  makeRoomOnEdge,
+  type VerbResult,
 } from "../../document/verbs";
 import type { Change } from "../../document/changes";
 import { reduce } from "../../document/changes";
@@ -30,12 +30,12 @@ export class Acts {
   }
   private readonly place = (id: string): Position | null => this.board.placeOf(id);
 
-  private do(verb: Verb): boolean {
-    return perform(this.board.page, verb);
+  private do(verb: VerbResult): boolean {
+    return performVerb(this.board.page, verb);
   }
 
   refuse(why: string): void {
-    refuse(why);
+    showRefusal(why);
   }
 
   connect(from: { node: string; port: string }, to: string): boolean {
@@ -57,7 +57,7 @@ export class Acts {
     if (inserted && !("refused" in inserted) && edge !== null && id !== undefined && at)
       return this.do({
         ...inserted,
-        changes: [...inserted.changes, ...moved.changes, ...roomOnEdge(this.doc, edge, id, at, this.place)],
+        changes: [...inserted.changes, ...moved.changes, ...makeRoomOnEdge(this.doc, edge, id, at, this.place)],
       });
     return this.do({ ...moved, label: own.label });
   }

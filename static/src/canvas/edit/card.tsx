@@ -1,7 +1,7 @@
 /** A node that is edited, as a card with its ports. */
 
 import type { ReactNode } from "react";
-import { look, visible } from "../../words/words";
+import { stateLook, visible } from "../../words/words";
 import { CardText, cardTitle, Icon } from "../run/card";
 import type { Line } from "../run/card-line";
 import { NAMED_MAX, portAt } from "./scene";
@@ -55,7 +55,7 @@ export function editCard(facts: EditFacts, now: () => number): ReactNode {
       <CardText name={shown} line={line} now={now} />
       {state && (
         <span className="s">
-          <Icon name={problem === "error" ? "bad" : problem ? "warn" : look(state).icon} />
+          <Icon name={problem === "error" ? "bad" : problem ? "warn" : stateLook(state).icon} />
         </span>
       )}
       {facts.fraction !== null && (

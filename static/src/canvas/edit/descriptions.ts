@@ -2,7 +2,7 @@
 
 import { edgesAt } from "../../graph/model";
 import { fill, gettext, ngettext } from "../../words/i18n";
-import { count, look, visible } from "../../words/words";
+import { count, stateLook, visible } from "../../words/words";
 import { lineText } from "../run/card-line";
 import { cutTo } from "../painter";
 import type { EditBoard } from "./board";
@@ -20,7 +20,7 @@ export function spoken(board: EditBoard, node: number): string {
       : problem
         ? [gettext("Has a warning")]
         : state
-          ? [look(state).word]
+          ? [stateLook(state).word]
           : []),
     cutTo(lineText(board.looks.line(id), Date.now()), 200),
     fill(ngettext("{n} edge into it", "{n} edges into it", before), { n: count(before) }),

@@ -1,5 +1,6 @@
 /** What is dropped onto the canvas: a node type of the palette, or files of data. */
 
+import { isObject } from "../../json";
 import { ApiError, call, csrf } from "../../api/client";
 import { toast } from "../../behaviours/toast";
 
@@ -120,11 +121,7 @@ async function freeName(name: string): Promise<string> {
   const known = await call("GET", `/api/v1/files/?limit=1000&after=${encodeURIComponent(before(name))}`);
   const results = Array.isArray(known.body["results"]) ? known.body["results"] : [];
   const taken = new Set(
-    results.flatMap((entry) =>
-      typeof entry === "object" && entry !== null && !Array.isArray(entry) && typeof entry["path"] === "string"
-        ? [entry["path"]]
-        : [],
-    ),
+    results.flatMap((entry) => (isObject(entry) && typeof entry["path"] === "string" ? [entry["path"]] : [])),
   );
   if (!taken.has(name)) return name;
   const ending = ENDING.exec(name)?.[1] ?? "";

@@ -1,3 +1,4 @@
+import type { Json } from "../../json";
 import { BUILT_IN } from "../../document/testing/node-type";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -10,7 +11,7 @@ import { GRID, NODE_HEIGHT, NODE_WIDTH, onGrid, type Position } from "../../grap
 import { outPorts } from "../../document/ports";
 import { clearWay } from "../../graph/route";
 import { LooseWays, waysOf } from "../../graph/track";
-import type { Json } from "../../live/protocol";
+
 import { middleOf } from "./overlay";
 import { PINNED_MAX, Unplaced } from "./places";
 import { EditScene, type Lore, portAt } from "./scene";
@@ -259,9 +260,7 @@ describe("the scene", () => {
   });
 
   it("touches of a move only the edges at the node", () => {
-    const nodes = [..."abc"].map(
-      (name, at) => ({ id: name, type: "noop", position: { x: 300 * at, y: 0 } }) as DocNode,
-    );
+    const nodes = [..."abc"].map((name, at) => ({ id: name, type: "noop", position: { x: 300 * at, y: 0 } }));
     const doc = document(nodes, [
       { source: "a", target: "b" },
       { source: "b", target: "c" },
@@ -322,6 +321,6 @@ describe("places that nobody gave", () => {
     expect(unplaced.at(node)).toEqual({ x: 0, y: 0 });
     unplaced.set("a", { x: 300, y: 20 });
     expect(unplaced.at(node)).toEqual({ x: 300, y: 20 });
-    expect(unplaced.at({ ...node, position: { x: 1, y: 0 } } as DocNode)).toEqual({ x: 1, y: 0 });
+    expect(unplaced.at({ ...node, position: { x: 1, y: 0 } })).toEqual({ x: 1, y: 0 });
   });
 });

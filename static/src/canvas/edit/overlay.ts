@@ -63,7 +63,7 @@ export class Overlay {
   }
 
   private part(tag: string, style: string): SVGElement {
-    const made = document.createElementNS(SVG, tag) as SVGElement;
+    const made = document.createElementNS(SVG, tag);
     made.setAttribute("class", style);
     made.style.display = "none";
     this.svg.append(made);

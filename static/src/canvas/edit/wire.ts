@@ -4,7 +4,7 @@
 import { refusal } from "../../document/verbs";
 import { edgeKey, nameOf, sourcePort } from "../../document/document";
 import { edgesInto, edgesOutOf } from "../../document/ports";
-import { after, before } from "../../document/reach";
+import { downstreamOf, upstreamOf } from "../../document/reach";
 import { NODE_HEIGHT, NODE_WIDTH, onGrid } from "../../graph/model";
 import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
@@ -66,7 +66,7 @@ export class Wires {
     // Without the edge that is taken away its other end may be free again.
     const taken = wire.edge < 0 ? null : board.scene.edges[wire.edge];
     const asked = taken ? { ...doc, edges: doc.edges.filter((edge) => edge !== taken) } : doc;
-    this.blocked = wire.port === null ? after(asked, id) : before(asked, id);
+    this.blocked = wire.port === null ? downstreamOf(asked, id) : upstreamOf(asked, id);
     const twins =
       wire.port === null
         ? edgesInto(doc, id).map((edge) => edge.source)

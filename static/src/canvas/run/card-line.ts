@@ -3,7 +3,7 @@
 import type { NodeRun } from "../../live/protocol";
 import { fact } from "../../run/node-summary";
 import { fill, gettext } from "../../words/i18n";
-import { count, duration, look, secondsBetween, visible } from "../../words/words";
+import { count, duration, stateLook, secondsBetween, visible } from "../../words/words";
 
 export interface Line {
   /** Said before the time. */
@@ -41,7 +41,9 @@ export function line(node: NodeRun | undefined, type: string, awaited: () => rea
     const seconds = node.started_at && node.finished_at ? secondsBetween(node.started_at, node.finished_at) : null;
     return plain(seconds === null ? type : `${type} · ${duration(seconds)}`);
   }
-  return plain(fact(node) || (node.state === "pending" ? type : `${type} · ${look(node.state).word.toLowerCase()}`));
+  return plain(
+    fact(node) || (node.state === "pending" ? type : `${type} · ${stateLook(node.state).word.toLowerCase()}`),
+  );
 }
 
 /** The same as one text; `now` by the server's clock, in ms. */

@@ -2,7 +2,7 @@
 
 import type { ReactNode } from "react";
 import type { NodeRun } from "../../live/protocol";
-import { duration, look, visible } from "../../words/words";
+import { duration, stateLook, visible } from "../../words/words";
 import type { Line } from "./card-line";
 
 /** Longer names and causes are cut in the tooltip as well: a browser shows no more of it. */
@@ -74,7 +74,7 @@ export function runCard(
       </span>
       <CardText name={shown} line={said} now={now} />
       <span className={`s st-${state}`}>
-        <Icon name={look(state).icon} />
+        <Icon name={stateLook(state).icon} />
       </span>
       {fraction !== null && (
         <div className="p">

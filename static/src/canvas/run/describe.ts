@@ -3,7 +3,7 @@
 import { edgesAt, type Graph } from "../../graph/model";
 import type { RunStore } from "../../run/store";
 import { fill, gettext, ngettext } from "../../words/i18n";
-import { count, look, NODE_ENDED, visible } from "../../words/words";
+import { count, stateLook, NODE_ENDED, visible } from "../../words/words";
 import { type Line, line, lineText } from "./card-line";
 import { cutTo } from "../painter";
 import { type Scene, STATES } from "../scene";
@@ -23,7 +23,7 @@ export class Describer {
     const after = edgesAt(this.graph.outOf, node).length;
     return [
       cutTo(visible(this.graph.names[node] ?? id), 200),
-      look(state).word + (scene.stuck[node] ? `, ${gettext("stuck")}` : ""),
+      stateLook(state).word + (scene.stuck[node] ? `, ${gettext("stuck")}` : ""),
       cutTo(lineText(this.line(scene, node), this.now()), 200),
       fill(ngettext("{n} edge into it", "{n} edges into it", before), { n: count(before) }),
       fill(ngettext("{n} edge out of it", "{n} edges out of it", after), { n: count(after) }),

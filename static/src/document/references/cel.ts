@@ -1,4 +1,5 @@
-/** `{{ }}` in texts, and the ids that expressions in them read: `nodes.<id>.output`. Pure; reads like engine/expressions.py. */
+/** Finds `{{ }}` in texts, and renames ids of nodes in expressions (`nodes.<id>.output`). Pure; scans like
+ * engine/expressions/. */
 
 /** Start and end of an expression in a text, brackets included. */
 export type Span = readonly [start: number, end: number];
@@ -16,7 +17,7 @@ function tokenAt(text: string, at: number): Token & { closed: boolean } {
   TOKEN.lastIndex = at;
   const groups = TOKEN.exec(text)?.groups ?? {};
   if (groups["text"] !== undefined) {
-    const end = closeOf(text, at + groups["text"].length, groups["text"]);
+    const end = tripleQuoteEnd(text, at + groups["text"].length, groups["text"]);
     return { kind: "string", start: at, end: end < 0 ? at + groups["text"].length : end, closed: end >= 0 };
   }
   for (const kind of ["space", "string", "number", "name"] as const) {
@@ -26,8 +27,8 @@ function tokenAt(text: string, at: number): Token & { closed: boolean } {
   return { kind: "mark", start: at, end: at + 1, closed: true };
 }
 
-/** Where a text in three quotes ends; -1: nowhere. */
-function closeOf(text: string, from: number, opening: string): number {
+/** Returns the end of a triple-quoted string; -1: it is not closed. */
+function tripleQuoteEnd(text: string, from: number, opening: string): number {
   const quote = opening.slice(-3);
   const raw = /r/i.test(opening);
   for (let at = from; ;) {
@@ -39,11 +40,11 @@ function closeOf(text: string, from: number, opening: string): number {
   }
 }
 
-/** All expressions of a text that are closed, in order. Quotes and braces inside an expression do not end it. */
+/** Returns all closed expressions of a text in order. Quotes and braces inside an expression do not end it. */
 export function spansOf(text: string): Span[] {
   const spans: Span[] = [];
   for (let start = text.indexOf("{{"); start >= 0;) {
-    const end = endOf(text, start + 2);
+    const end = expressionEnd(text, start + 2);
     if (end < 0) break;
     spans.push([start, end]);
     start = text.indexOf("{{", end);
@@ -51,7 +52,7 @@ export function spansOf(text: string): Span[] {
   return spans;
 }
 
-function endOf(text: string, from: number): number {
+function expressionEnd(text: string, from: number): number {
   let depth = 0;
   for (let at = from; at < text.length;) {
     if (text[at] === "}") {
@@ -72,7 +73,7 @@ function endOf(text: string, from: number): number {
   return -1;
 }
 
-/** The text with every `nodes.<from>` inside its expressions as `nodes.<to>`. */
+/** Replaces every `nodes.<from>` inside the text's expressions by `nodes.<to>`. */
 export function renameInExpressions(text: string, from: string, to: string): string {
   if (!text.includes("{{") || !text.includes(from)) return text;
   let made = "";
@@ -85,7 +86,7 @@ export function renameInExpressions(text: string, from: string, to: string): str
   return made + text.slice(at);
 }
 
-/** The expression with every `nodes.<from>` as `nodes.<to>`. */
+/** Replaces every `nodes.<from>` of an expression by `nodes.<to>`. */
 export function renameInCel(source: string, from: string, to: string): string {
   if (!source.includes(from)) return source;
   const tokens: Token[] = [];
@@ -105,12 +106,12 @@ export function renameInCel(source: string, from: string, to: string): string {
     const named = tokens[index + 2];
     if (!named) return;
     const text = source.slice(named.start, named.end);
-    let by: string | null = null;
-    if (word(index + 1) === "." && text === from) by = to;
+    let replacement: string | null = null;
+    if (word(index + 1) === "." && text === from) replacement = to;
     else if (word(index + 1) === "[" && word(index + 3) === "]" && (text === `"${from}"` || text === `'${from}'`))
-      by = text[0] + to + text[0];
-    if (by === null) return;
-    made += source.slice(at, named.start) + by;
+      replacement = text[0] + to + text[0];
+    if (replacement === null) return;
+    made += source.slice(at, named.start) + replacement;
     at = named.end;
   });
   return made + source.slice(at);

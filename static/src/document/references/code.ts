@@ -1,21 +1,21 @@
-/** Names of inputs in Python and shell code, read as text. Pure. */
+/** Finds and renames inputs in Python and shell code, by scanning it as text. Pure. */
 
 interface Literal {
   readonly start: number;
   readonly end: number;
   readonly prefix: string;
-  /** Where what is said starts and ends. */
-  readonly from: number;
-  readonly to: number;
+  /** Start and end between the quotes. */
+  readonly contentStart: number;
+  readonly contentEnd: number;
 }
 
 const OPENING = /(?<prefix>(?:[rR][bBfFtT]?|[bBfFtT][rR]?|[uU])?)(?<quote>'''|"""|'|")|#[^\n]*/gy;
 
-/** Texts in Python code; what is said in comments is none. */
+/** Returns the string literals of Python code, without those in comments. */
 function literals(code: string): Literal[] {
   const found: Literal[] = [];
   for (let at = 0; at < code.length;) {
-    // A prefix belongs to a text only where no name goes on.
+    // Letters at the end of a name are no prefix of a string.
     const inName = at > 0 && /[\p{L}\p{N}_]/u.test(code[at - 1] ?? "");
     OPENING.lastIndex = at;
     const match = OPENING.exec(code);
@@ -34,18 +34,18 @@ function literals(code: string): Literal[] {
       to += code[to] === "\\" ? 2 : 1;
     to = Math.min(to, code.length);
     const end = Math.min(code.length, to + (code.startsWith(quote, to) ? quote.length : 0));
-    found.push({ start: at, end, prefix: match.groups?.["prefix"] ?? "", from, to });
+    found.push({ start: at, end, prefix: match.groups?.["prefix"] ?? "", contentStart: from, contentEnd: to });
     at = Math.max(end, at + 1);
   }
   return found;
 }
 
-/** What the code calls the inputs: the first parameter of `main`. */
+/** The name of the inputs in the code: the first parameter of `main`. */
 const inputsName = (code: string): string =>
   /(?:^|\n)[ \t]*(?:async[ \t]+)?def[ \t]+main[ \t]*\([ \t\r\n]*([A-Za-z_]\w*)/.exec(code)?.[1] ?? "inputs";
 
-/** The code with `inputs["from"]`, `inputs.get("from")` and `"from" in inputs` by the new name; null when the name stands
- * elsewhere too, so that it cannot be told what reads it. */
+/** Renames an input in `inputs["from"]`, `inputs.get("from")` and `"from" in inputs`; null: the name occurs elsewhere, too,
+ * so that it is unclear what reads it. */
 export function renameInPython(code: string, from: string, to: string): string | null {
   if (!code.includes(from)) return code;
   const name = inputsName(code);
@@ -55,42 +55,42 @@ export function renameInPython(code: string, from: string, to: string): string |
   let made = "";
   let at = 0;
   for (const text of texts) {
-    const said = code.slice(text.from, text.to);
+    const content = code.slice(text.contentStart, text.contentEnd);
     const formatted = /[fFtT]/.test(text.prefix);
-    let by = said;
+    let replacement = content;
     if (formatted) {
-      by = said.replace(
+      replacement = content.replace(
         new RegExp(`(?<![\\w.])(${name}\\s*(?:\\[|\\.\\s*get\\s*\\()\\s*)(['"])${from}\\2`, "g"),
         (_, start: string, quote: string) => `${start}${quote}${to}${quote}`,
       );
-      if (new RegExp(`(['"])${from}\\1`).test(by)) return null;
-    } else if (said === from) {
+      if (new RegExp(`(['"])${from}\\1`).test(replacement)) return null;
+    } else if (content === from) {
       const called = before.exec(code.slice(Math.max(0, text.start - 200), text.start));
       const next = code.slice(text.end, text.end + 200);
       const read = called ? (called[1] ? /^\s*[,)]/ : /^\s*\]/).test(next) : inside.test(next);
       if (!read || /[bB]/.test(text.prefix)) return null;
-      by = to;
+      replacement = to;
     }
-    if (by === said) continue;
-    made += code.slice(at, text.from) + by;
-    at = text.to;
+    if (replacement === content) continue;
+    made += code.slice(at, text.contentStart) + replacement;
+    at = text.contentEnd;
   }
   return made + code.slice(at);
 }
 
-/** Whether Python code says the name of an input anywhere. */
-export const namedInPython = (code: string, name: string): boolean =>
+/** Returns whether a string in the Python code is the name of the input. */
+export const isNamedInPython = (code: string, name: string): boolean =>
   code.includes(name) &&
   literals(code).some((text) =>
     /[fFtT]/.test(text.prefix)
-      ? new RegExp(`(['"])${name}\\1`).test(code.slice(text.from, text.to))
-      : code.slice(text.from, text.to) === name,
+      ? new RegExp(`(['"])${name}\\1`).test(code.slice(text.contentStart, text.contentEnd))
+      : code.slice(text.contentStart, text.contentEnd) === name,
   );
 
 const variable = (name: string): RegExp =>
   new RegExp(`(?<![A-Za-z0-9_])INTERLOCK_INPUT_${name.toUpperCase()}(?![A-Za-z0-9_])`, "g");
 
-/** The command with the variable of one input as that of another. */
+/** Renames the environment variable of an input in a shell command. */
 export const renameInShell = (command: string, from: string, to: string): string =>
   command.replace(variable(from), `INTERLOCK_INPUT_${to.toUpperCase()}`);
-export const namedInShell = (command: string, name: string): boolean => variable(name).test(command);
+export const isNamedInShell = (command: string, name: string): boolean => variable(name).test(command);

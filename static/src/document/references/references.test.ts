@@ -1,13 +1,14 @@
+import type { JsonObject } from "../../json";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { JsonObject } from "../../live/protocol";
+
 import { reduce } from "../changes";
 import { type Doc, readDocument } from "../document";
 import { renameChanges } from "./references";
 import { BUILT_IN, nodeType } from "../testing/node-type";
 import { renameInCel, renameInExpressions, spansOf } from "./cel";
-import { namedInPython, renameInPython, renameInShell } from "./code";
-import { namesTable, renameTable } from "./sql";
+import { isNamedInPython, renameInPython, renameInShell } from "./code";
+import { mayReadTable, renameTable } from "./sql";
 
 const sql = (text: string, from = "load", to = "raw"): string | null => renameTable(text, from, to);
 
@@ -84,9 +85,9 @@ describe("tables in SQL", () => {
     expect(sql("select * from load", "load", "order")).toBe('select * from "order"');
   });
   it("are found where they are read", () => {
-    expect(namesTable("select load from x", "load")).toBe(false);
-    expect(namesTable('select 1 from x, "LOAD"', "load")).toBe(true);
-    expect(namesTable("from query('from load')", "load")).toBe(true);
+    expect(mayReadTable("select load from x", "load")).toBe(false);
+    expect(mayReadTable('select 1 from x, "LOAD"', "load")).toBe(true);
+    expect(mayReadTable("from query('from load')", "load")).toBe(true);
   });
   it("go there and back in any text, and leave the rest of it alone", () => {
     const piece = fc.constantFrom(
@@ -132,7 +133,7 @@ describe("tables in SQL", () => {
         const back = renameTable(there, "renamed", "load");
         expect(back?.toLowerCase() ?? text.toLowerCase()).toBe(text.toLowerCase());
         expect(there.replaceAll("renamed", "load").toLowerCase()).toBe(text.toLowerCase());
-        expect(namesTable(there, "load")).toBe(false);
+        expect(mayReadTable(there, "load")).toBe(false);
       }),
       { numRuns: 5000 },
     );
@@ -198,8 +199,8 @@ describe("inputs in Python", () => {
     "'load' in inputs.keys()",
   ])("that cannot be told stay: %s", (code) => expect(renameInPython(code, "load", "raw")).toBeNull());
   it("are found", () => {
-    expect(namedInPython("inputs['load']", "load")).toBe(true);
-    expect(namedInPython("load = 'loads' # 'load'", "load")).toBe(false);
+    expect(isNamedInPython("inputs['load']", "load")).toBe(true);
+    expect(isNamedInPython("load = 'loads' # 'load'", "load")).toBe(false);
   });
 });
 

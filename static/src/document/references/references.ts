@@ -1,13 +1,13 @@
-/** Which node's code names which input or output, and the changes that keep it true when an id changes. Pure. */
+/** Finds which inputs and outputs the code of nodes names, and adapts the code when an id changes. Pure. */
 
-import type { Json, JsonObject } from "../../live/protocol";
+import { isObject, type Json, type JsonObject } from "../../json";
 import type { Change, Path } from "../changes";
-import { configOf, type Doc, type DocNode, edgeKey, isObject, nodeOf, targetPort, typeOf } from "../document";
+import { configOf, type Doc, type DocNode, edgeKey, nodeOf, targetPort, typeOf } from "../document";
 import type { NodeTypes } from "../node-type";
 import { edgesInto, edgesOutOf, usesInputs } from "../ports";
 import { renameInCel, renameInExpressions } from "./cel";
-import { namedInPython, namedInShell, renameInPython, renameInShell } from "./code";
-import { namesTable, renameTable } from "./sql";
+import { isNamedInPython, isNamedInShell, renameInPython, renameInShell } from "./code";
+import { mayReadTable, renameTable } from "./sql";
 
 /** How code of a language names inputs: as tables, `inputs["load"]`, `$INTERLOCK_INPUT_LOAD`. */
 interface InputNaming {
@@ -17,9 +17,9 @@ interface InputNaming {
 }
 
 const NAMING: ReadonlyMap<string, InputNaming> = new Map([
-  ["sql", { names: namesTable, rename: renameTable }],
-  ["python", { names: namedInPython, rename: renameInPython }],
-  ["shell", { names: namedInShell, rename: renameInShell }],
+  ["sql", { names: mayReadTable, rename: renameTable }],
+  ["python", { names: isNamedInPython, rename: renameInPython }],
+  ["shell", { names: isNamedInShell, rename: renameInShell }],
 ]);
 
 /** The code in which a node names its inputs; null: there is none. */
@@ -52,36 +52,34 @@ export function renameInput(node: DocNode, from: string, to: string, types: Node
 export function renameOutputs(node: DocNode, ids: ReadonlyMap<string, string>, types: NodeTypes): JsonObject {
   const schema = types.get(typeOf(node))?.config;
   const config = configOf(node);
-  return schema ? (inExpressions(schema, config, ids) as JsonObject) : config;
+  return schema ? (renameInFields(schema, config, ids) as JsonObject) : config;
 }
 
 /** Fields whose schema allows expressions, as `places` of engine/expressions/templates.py finds them. */
-function inExpressions(schema: Json | undefined, value: Json, ids: ReadonlyMap<string, string>): Json {
+function renameInFields(schema: Json | undefined, value: Json, ids: ReadonlyMap<string, string>): Json {
   if (!isObject(schema)) return value;
   const mark = schema["x-expression"];
   if (mark === "cel")
     return typeof value === "string"
-      ? everyId(value, ids, (said, from, to) =>
+      ? renameIds(value, ids, (said, from, to) =>
           said.includes("{{") ? renameInExpressions(said, from, to) : renameInCel(said, from, to),
         )
       : value;
-  if (mark) return inTexts(value, ids);
-  if (Array.isArray(value)) return mapped(value, (item) => inExpressions(schema["items"], item, ids));
+  if (mark) return renameInTexts(value, ids);
+  if (Array.isArray(value)) return mapList(value, (item) => renameInFields(schema["items"], item, ids));
   if (!isObject(value)) return value;
   const properties = isObject(schema["properties"]) ? schema["properties"] : {};
-  return mappedObject(value, (item, key) =>
-    inExpressions(properties[key] ?? schema["additionalProperties"], item, ids),
-  );
+  return mapObject(value, (item, key) => renameInFields(properties[key] ?? schema["additionalProperties"], item, ids));
 }
 
-function inTexts(value: Json, ids: ReadonlyMap<string, string>): Json {
-  if (typeof value === "string") return everyId(value, ids, renameInExpressions);
-  if (Array.isArray(value)) return mapped(value, (item) => inTexts(item, ids));
-  return isObject(value) ? mappedObject(value, (item) => inTexts(item, ids)) : value;
+function renameInTexts(value: Json, ids: ReadonlyMap<string, string>): Json {
+  if (typeof value === "string") return renameIds(value, ids, renameInExpressions);
+  if (Array.isArray(value)) return mapList(value, (item) => renameInTexts(item, ids));
+  return isObject(value) ? mapObject(value, (item) => renameInTexts(item, ids)) : value;
 }
 
-/** Old ids become names that no id can have first, so that two that change places are not mixed up. */
-function everyId(
+/** Replaces ids by placeholders first, so that two nodes can swap their ids. */
+function renameIds(
   said: string,
   ids: ReadonlyMap<string, string>,
   rename: (said: string, from: string, to: string) => string,
@@ -90,15 +88,15 @@ function everyId(
   const named = [...ids].filter(([from]) => said.includes(from));
   if (named.length === 1 && named[0]) return rename(said, named[0][0], named[0][1]);
   let made = said;
-  named.forEach(([from], at) => (made = rename(made, from, `${HELD}${at}`)));
-  named.forEach(([, to], at) => (made = rename(made, `${HELD}${at}`, to)));
+  named.forEach(([from], at) => (made = rename(made, from, `${PLACEHOLDER}${at}`)));
+  named.forEach(([, to], at) => (made = rename(made, `${PLACEHOLDER}${at}`, to)));
   return made;
 }
 
-/** Starts with a capital: no id is like it. */
-const HELD = "Held_for_";
+/** Ids have no capital letters. */
+const PLACEHOLDER = "Placeholder_";
 
-function mapped(list: readonly Json[], change: (item: Json) => Json): Json[] {
+function mapList(list: readonly Json[], change: (item: Json) => Json): Json[] {
   let touched = false;
   const made = list.map((item) => {
     const next = change(item);
@@ -108,7 +106,7 @@ function mapped(list: readonly Json[], change: (item: Json) => Json): Json[] {
   return touched ? made : (list as Json[]);
 }
 
-function mappedObject(whole: JsonObject, change: (item: Json, key: string) => Json): JsonObject {
+function mapObject(whole: JsonObject, change: (item: Json, key: string) => Json): JsonObject {
   let made: JsonObject | null = null;
   for (const [key, item] of Object.entries(whole)) {
     const next = change(item, key);
@@ -124,27 +122,27 @@ export function renameChanges(doc: Doc, types: NodeTypes, from: string, to: stri
   const changes: Change[] = [];
   const configs = new Map<string, JsonObject>();
   for (const edge of edgesOutOf(doc, from)) {
-    // An explicit name stays what it is.
+    // An explicit name of the input stays.
     if (targetPort(edge) !== from || (typeof edge["target_port"] === "string" && edge["target_port"])) continue;
     const target = nodeOf(doc, edge.target);
     if (!target) continue;
     const now = configs.get(target.id) ?? renameInput(target, from, to, types);
-    if (now === null || takenBy(doc, edge.target, to, from))
+    if (now === null || isTaken(doc, edge.target, to, from))
       changes.push({ kind: "set_edge", edge: edgeKey(edge), field: "target_port", value: from });
     else configs.set(target.id, now);
   }
   const ids = new Map([[from, to]]);
   for (const node of doc.nodes) {
     const was = configs.get(node.id) ?? configOf(node);
-    const now = renameOutputs({ ...node, config: was } as DocNode, ids, types);
+    const now = renameOutputs({ ...node, config: was }, ids, types);
     if (now !== configOf(node)) changes.push(setConfig(node.id, now));
   }
   changes.push({ kind: "rename", node: from, id: to });
   return changes;
 }
 
-/** Whether something else comes into the target by that name already. */
-const takenBy = (doc: Doc, target: string, name: string, source: string): boolean =>
+/** Returns whether another input of the target has the name. */
+const isTaken = (doc: Doc, target: string, name: string, source: string): boolean =>
   edgesInto(doc, target).some((edge) => edge.source !== source && targetPort(edge) === name);
 
 const CONFIG: Path = ["config"];

@@ -1,7 +1,7 @@
-/** Names of tables in DuckDB SQL, read as text. Pure.
+/** Finds and renames tables in DuckDB SQL, by scanning it as text. Pure.
  *
- * A name is changed only where it can be told that it names the table. Where it cannot (the name is an alias or a
- * `with` query too, the new name has a meaning there already), the answer is null: whoever asks keeps the old name.
+ * A name is changed only where it certainly names the table. Where that is unclear (the name is also an alias or a `with`
+ * query, or the new name is in use), the result is null and the caller keeps the old name.
  */
 
 import { isReserved } from "../ids";
@@ -14,19 +14,19 @@ interface Token {
   readonly kind: "string" | "quoted" | "word" | "number" | "mark" | "expression";
   readonly start: number;
   readonly end: number;
-  /** A name without its quotes, in small letters; a mark or word as it stands, in small letters. */
-  readonly says: string;
+  /** The token in lower case; a quoted name without its quotes. */
+  readonly value: string;
 }
 
-/** Names inside a comment are no references: comments are left out. */
+/** Splits SQL into tokens, without comments. */
 export function tokensOf(sql: string, spans: readonly Span[] = spansOf(sql)): Token[] {
   const tokens: Token[] = [];
   let next = 0;
   for (let at = 0; at < sql.length;) {
     while ((spans[next]?.[0] ?? Infinity) < at) next += 1;
     const span = spans[next];
-    if (span && span[0] === at) {
-      tokens.push({ kind: "expression", start: at, end: span[1], says: "" });
+    if (span?.[0] === at) {
+      tokens.push({ kind: "expression", start: at, end: span[1], value: "" });
       at = span[1];
       continue;
     }
@@ -39,7 +39,7 @@ export function tokensOf(sql: string, spans: readonly Span[] = spansOf(sql)): To
     else if (groups["dollar"] !== undefined) {
       const close = sql.indexOf(text, end);
       end = close < 0 ? sql.length : close + text.length;
-      tokens.push({ kind: "string", start: at, end, says: "" });
+      tokens.push({ kind: "string", start: at, end, value: "" });
     } else if (groups["space"] === undefined) {
       const kind =
         groups["string"] !== undefined
@@ -55,7 +55,7 @@ export function tokensOf(sql: string, spans: readonly Span[] = spansOf(sql)): To
         kind,
         start: at,
         end,
-        says: kind === "quoted" ? text.slice(1, -1).replaceAll('""', '"').toLowerCase() : text.toLowerCase(),
+        value: kind === "quoted" ? text.slice(1, -1).replaceAll('""', '"').toLowerCase() : text.toLowerCase(),
       });
     }
     at = end;
@@ -86,139 +86,145 @@ const BEFORE_TABLE: ReadonlySet<string> = new Set([
   "describe",
   "table",
 ]);
-/** What ends a list of tables at its depth. `on` and `using` do not: a comma after their condition brings the next table. */
+/** Words that end a list of tables at their depth. `on` and `using` do not: after their condition a comma and another table
+ * may follow. */
 const AFTER_TABLES: ReadonlySet<string> = new Set(
   "where group order having limit offset qualify window select union except intersect sample values set returning".split(
     " ",
   ),
 );
-/** Functions in whose brackets `from` is a word of theirs. */
-const FROM_INSIDE: ReadonlySet<string> = new Set(["extract", "trim", "substring", "overlay", "position"]);
+/** Functions whose arguments may contain the word `from`. */
+const FUNCTIONS_WITH_FROM: ReadonlySet<string> = new Set(["extract", "trim", "substring", "overlay", "position"]);
 
 interface Depth {
-  /** In a list of tables, where a comma brings the next one. */
-  tables: boolean;
+  /** In a list of tables, where another table follows a comma. */
+  inTableList: boolean;
   /** The next name is a table. */
-  expects: boolean;
-  /** `from` is a word of a function here. */
-  inside: boolean;
+  expectsTable: boolean;
+  /** `from` belongs to a function here. */
+  inFunction: boolean;
 }
 
-interface Found {
+interface TableNames {
   /** Tokens that name a table, also as in `load.carrier`. */
   readonly tables: readonly Token[];
-  /** Names that the query gives by itself: aliases and `with` queries. */
-  readonly given: ReadonlySet<string>;
-  /** Tables that are named with their schema, which may be inputs all the same. */
+  /** Aliases and names of `with` queries. */
+  readonly aliases: ReadonlySet<string>;
+  /** Tables that are named with a schema; they may be inputs, too. */
   readonly qualified: ReadonlySet<string>;
-  /** Texts that are run as a query or looked up as a table. */
-  readonly hidden: boolean;
+  /** Text is run as a query or looked up as a table. */
+  readonly hasDynamicTables: boolean;
 }
 
-function look(sql: string): Found {
+function analyse(sql: string): TableNames {
   const tokens = tokensOf(sql);
   const tables: Token[] = [];
-  const given = new Set<string>();
+  const aliases = new Set<string>();
   const qualified = new Set<string>();
-  let hidden = false;
-  const says = (index: number): string => (tokens[index]?.kind === "string" ? "" : (tokens[index]?.says ?? ""));
+  let hasDynamicTables = false;
+  const valueAt = (index: number): string => (tokens[index]?.kind === "string" ? "" : (tokens[index]?.value ?? ""));
   const isName = (index: number): boolean =>
-    tokens[index]?.kind === "quoted" || (tokens[index]?.kind === "word" && !isReserved(says(index)));
-  const depths: Depth[] = [{ tables: false, expects: false, inside: false }];
+    tokens[index]?.kind === "quoted" || (tokens[index]?.kind === "word" && !isReserved(valueAt(index)));
+  const depths: Depth[] = [{ inTableList: false, expectsTable: false, inFunction: false }];
   for (let index = 0; index < tokens.length; index += 1) {
     const token = tokens[index];
     const here = depths.at(-1);
     if (!token || !here) break;
-    const word = token.kind === "word" ? token.says : "";
+    const word = token.kind === "word" ? token.value : "";
     if (token.kind === "mark") {
-      if (token.says === "(") {
-        const before = says(index - 1);
-        depths.push({ tables: here.expects, expects: here.expects, inside: FROM_INSIDE.has(before) });
-        // What comes after the closing bracket is an alias at most.
-        here.expects = false;
-        if (["query", "query_table", "sql_auto_complete"].includes(before)) hidden = true;
-      } else if (token.says === ")") {
+      if (token.value === "(") {
+        const before = valueAt(index - 1);
+        depths.push({
+          inTableList: here.expectsTable,
+          expectsTable: here.expectsTable,
+          inFunction: FUNCTIONS_WITH_FROM.has(before),
+        });
+        // After the closing bracket at most an alias follows.
+        here.expectsTable = false;
+        if (["query", "query_table", "sql_auto_complete"].includes(before)) hasDynamicTables = true;
+      } else if (token.value === ")") {
         if (depths.length > 1) depths.pop();
         // `(select ...) load`, `f(x) as load`.
-        if (says(index + 1) === "as" && isName(index + 2)) given.add(says(index + 2));
-        else if (isName(index + 1)) given.add(says(index + 1));
-      } else if (token.says === "," && here.tables) here.expects = true;
+        if (valueAt(index + 1) === "as" && isName(index + 2)) aliases.add(valueAt(index + 2));
+        else if (isName(index + 1)) aliases.add(valueAt(index + 1));
+      } else if (token.value === "," && here.inTableList) here.expectsTable = true;
       continue;
     }
-    if (says(index + 1) === "." && isName(index) && says(index - 1) !== ".") {
+    if (valueAt(index + 1) === "." && isName(index) && valueAt(index - 1) !== ".") {
       // A qualifier, or a schema before its table.
-      if (!here.expects) tables.push(token);
+      if (!here.expectsTable) tables.push(token);
       else {
         let last = index;
-        while (says(last + 1) === "." && isName(last + 2)) last += 2;
-        qualified.add(says(last));
+        while (valueAt(last + 1) === "." && isName(last + 2)) last += 2;
+        qualified.add(valueAt(last));
       }
-      here.expects = false;
+      here.expectsTable = false;
       continue;
     }
-    if (says(index - 1) === ".") {
-      here.expects = false;
+    if (valueAt(index - 1) === ".") {
+      here.expectsTable = false;
       continue;
     }
     if (
       word === "from" &&
-      (here.inside ||
-        (says(index - 1) === "distinct" &&
-          (says(index - 2) === "is" || (says(index - 2) === "not" && says(index - 3) === "is"))))
+      (here.inFunction ||
+        (valueAt(index - 1) === "distinct" &&
+          (valueAt(index - 2) === "is" || (valueAt(index - 2) === "not" && valueAt(index - 3) === "is"))))
     )
       continue;
-    if (BEFORE_TABLE.has(word) && (word === "from" || word === "join" || !isAliased(says(index - 1)))) {
-      if (word === "from" || word === "join" || isName(index + 1) || says(index + 1) === "(") {
-        here.expects = true;
-        here.tables = true;
+    if (BEFORE_TABLE.has(word) && (word === "from" || word === "join" || !isAliased(valueAt(index - 1)))) {
+      if (word === "from" || word === "join" || isName(index + 1) || valueAt(index + 1) === "(") {
+        here.expectsTable = true;
+        here.inTableList = true;
         continue;
       }
     }
     if (word && AFTER_TABLES.has(word)) {
-      here.tables = false;
-      here.expects = false;
+      here.inTableList = false;
+      here.expectsTable = false;
       continue;
     }
-    if (here.expects) {
+    if (here.expectsTable) {
       if (word === "lateral") continue;
-      here.expects = false;
-      // A name before a bracket is a function of tables.
-      if (!isName(index) || says(index + 1) === "(") continue;
+      here.expectsTable = false;
+      // A name before a bracket is a table function.
+      if (!isName(index) || valueAt(index + 1) === "(") continue;
       tables.push(token);
-      // `load as l`, `load l`; the words of joins are reserved or stand before one.
-      if (says(index + 1) === "as" && isName(index + 2)) given.add(says(index + 2));
-      else if (isName(index + 1) && !joins(says(index + 1), says(index + 2))) given.add(says(index + 1));
+      // `load as l`, `load l`, but not the start of a join.
+      if (valueAt(index + 1) === "as" && isName(index + 2)) aliases.add(valueAt(index + 2));
+      else if (isName(index + 1) && !startsJoin(valueAt(index + 1), valueAt(index + 2)))
+        aliases.add(valueAt(index + 1));
       continue;
     }
     // `with load as (`, `with load(a, b) as (`, `with load as materialized (`.
     if (
       isName(index) &&
-      (says(index - 1) === "with" ||
-        says(index - 1) === "recursive" ||
-        says(index - 1) === "," ||
-        says(index - 1) === ")")
+      (valueAt(index - 1) === "with" ||
+        valueAt(index - 1) === "recursive" ||
+        valueAt(index - 1) === "," ||
+        valueAt(index - 1) === ")")
     ) {
-      const after = says(index + 1) === "(" ? closing(tokens, index + 1) + 1 : index + 1;
-      if (says(after) === "as" && (says(after + 1) === "(" || /^(not|materialized)$/.test(says(after + 1))))
-        given.add(token.says);
+      const after = valueAt(index + 1) === "(" ? closingBracket(tokens, index + 1) + 1 : index + 1;
+      if (valueAt(after) === "as" && (valueAt(after + 1) === "(" || /^(not|materialized)$/.test(valueAt(after + 1))))
+        aliases.add(token.value);
     }
   }
-  return { tables, given, qualified, hidden };
+  return { tables, aliases: aliases, qualified, hasDynamicTables: hasDynamicTables };
 }
 
 const isAliased = (before: string): boolean => before === "as" || before === ".";
-const joins = (word: string, next: string): boolean =>
+const startsJoin = (word: string, next: string): boolean =>
   /^(join|left|right|full|inner|cross|natural|asof|semi|anti|positional|at|tablesample|on|using|pivot|unpivot)$/.test(
     word,
   ) &&
   (word !== "at" || next === "(");
 
-function closing(tokens: readonly Token[], open: number): number {
+function closingBracket(tokens: readonly Token[], open: number): number {
   let depth = 0;
   for (let index = open; index < tokens.length; index += 1) {
     if (tokens[index]?.kind !== "mark") continue;
-    if (tokens[index]?.says === "(") depth += 1;
-    else if (tokens[index]?.says === ")") {
+    if (tokens[index]?.value === "(") depth += 1;
+    else if (tokens[index]?.value === ")") {
       depth -= 1;
       if (!depth) return index;
     }
@@ -226,21 +232,21 @@ function closing(tokens: readonly Token[], open: number): number {
   return tokens.length;
 }
 
-/** Whether the query may read the table. */
-export function namesTable(sql: string, name: string): boolean {
+/** Returns whether the query may read the table. */
+export function mayReadTable(sql: string, name: string): boolean {
   if (!sql.toLowerCase().includes(name)) return false;
-  const { tables, qualified, hidden } = look(sql);
-  return hidden || qualified.has(name) || tables.some((token) => token.says === name);
+  const { tables, qualified, hasDynamicTables: hidden } = analyse(sql);
+  return hidden || qualified.has(name) || tables.some((token) => token.value === name);
 }
 
-/** The query with table `from` as `to`; null when it cannot be told what it names. */
+/** Renames a table in the query; null: it is unclear what the name means. */
 export function renameTable(sql: string, from: string, to: string): string | null {
   if (!sql.toLowerCase().includes(from)) return sql;
-  const { tables, given, qualified, hidden } = look(sql);
-  const named = tables.filter((token) => token.says === from);
+  const { tables, aliases: given, qualified, hasDynamicTables: hidden } = analyse(sql);
+  const named = tables.filter((token) => token.value === from);
   if (hidden || qualified.has(from) || qualified.has(to)) return null;
   if (!named.length) return sql;
-  if (given.has(from) || given.has(to) || tables.some((token) => token.says === to)) return null;
+  if (given.has(from) || given.has(to) || tables.some((token) => token.value === to)) return null;
   let made = "";
   let at = 0;
   for (const token of named) {

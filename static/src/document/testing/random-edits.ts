@@ -1,9 +1,9 @@
-/** Any edits that an author could make, through the real store and verbs, from a seed: for property tests. */
+/** Random edits through the real store and verbs, reproducible by a seed, for property tests. */
 
+import type { Json, JsonObject } from "../../json";
 import type { Change } from "../changes";
 import { type Doc, edgeKey } from "../document";
 import { outPorts } from "../ports";
-import type { Json, JsonObject } from "../../live/protocol";
 
 import type { EditorStore } from "../store";
 import {
@@ -20,13 +20,13 @@ import {
   removeSelection,
   renameNode,
   setId,
-  type Verb,
+  type VerbResult,
 } from "../verbs";
 import { BUILT_IN } from "./node-type";
 
 export const TYPES = BUILT_IN;
 
-/** Numbers from a seed (mulberry32), so that a failing case can be made again. */
+/** Pseudo-random numbers from a seed (mulberry32). */
 export function random(seed: number): () => number {
   let state = seed;
   return () => {
@@ -51,7 +51,7 @@ const NAMES = [
   " ",
   "select",
 ];
-const FIELDS: readonly (readonly [string, ...string[]])[] = [
+const PATHS: readonly (readonly [string, ...string[]])[] = [
   ["config", "path"],
   ["config", "sql"],
   ["config", "code"],
@@ -91,8 +91,8 @@ const VALUES: readonly (Json | undefined)[] = [
   "\ud800",
 ];
 
-/** What a careful author writes into the fields that a type asks for. */
-const FILLED: Readonly<Record<string, JsonObject>> = {
+/** Valid values of the required fields of each type. */
+const REQUIRED_CONFIG: Readonly<Record<string, JsonObject>> = {
   "table.read": { path: "samples/flights.csv.gz" },
   "table.write": { path: "out.csv" },
   "table.sql": { sql: "select 1" },
@@ -102,49 +102,49 @@ const FILLED: Readonly<Record<string, JsonObject>> = {
 };
 
 export interface Author {
-  /** Makes one edit, or tries to. Whether anything differs. */
+  /** Tries one edit; returns whether the document changed. */
   edit(): boolean;
 }
 
-/** `careful`: uses verbs alone and fills in what is asked for, so that only what a verb did can be wrong. */
-export function author(store: EditorStore, seed: number, careful: boolean): Author {
+/** `careful`: uses verbs only and fills in required fields, so that any problem is the fault of a verb. */
+export function randomAuthor(store: EditorStore, seed: number, careful: boolean): Author {
   const next = random(seed);
   const below = (limit: number): number => Math.floor(next() * limit);
-  const any = <T>(list: readonly T[]): T | undefined => list[below(list.length)];
-  const nodeIn = (doc: Doc): string => any(doc.nodes)?.id ?? "none";
+  const pick = <T>(list: readonly T[]): T | undefined => list[below(list.length)];
+  const nodeIn = (doc: Doc): string => pick(doc.nodes)?.id ?? "none";
   const edgeIn = (doc: Doc): string => {
-    const edge = any(doc.edges);
+    const edge = pick(doc.edges);
     return edge ? edgeKey(edge) : "none";
   };
   const some = (doc: Doc): string[] => [...new Set(Array.from({ length: 1 + below(4) }, () => nodeIn(doc)))];
   const port = (doc: Doc, id: string): string => {
     const node = doc.nodes.find((one) => one.id === id);
-    return (node && any(outPorts(node, TYPES))) ?? "out";
+    return (node && pick(outPorts(node, TYPES))) ?? "out";
   };
   const place = (id: string): { x: number; y: number } => ({ x: id.length * 10, y: 0 });
   const names: ReadonlySet<string> = new Set(["load", "clean"]);
 
-  const perform = (verb: Verb): boolean => {
+  const perform = (verb: VerbResult): boolean => {
     if ("refused" in verb) return false;
     return store.edit(verb.changes, {
       label: verb.label,
-      ...(verb.merge ? { merge: verb.merge } : {}),
+      ...(verb.mergeKey ? { mergeKey: verb.mergeKey } : {}),
       ...(verb.select ? { select: verb.select } : {}),
     });
   };
   const add = (doc: Doc): boolean => {
-    const type = any([...TYPES.keys()]) ?? "noop";
+    const type = pick([...TYPES.keys()]) ?? "noop";
     const from = nodeIn(doc);
-    const wish = any([
+    const insertion = pick([
       { at: null },
       { at: { x: below(900), y: below(900) } },
       { at: null, from: { node: from, port: port(doc, from) } },
       { at: null, to: { node: nodeIn(doc) } },
       { at: null, edge: edgeIn(doc) },
     ]) ?? { at: null };
-    const verb = addNode(doc, TYPES, type, wish, place);
+    const verb = addNode(doc, TYPES, type, insertion, place);
     const [id] = "refused" in verb ? [] : (verb.select?.nodes ?? []);
-    const filled = FILLED[type];
+    const filled = REQUIRED_CONFIG[type];
     if ("refused" in verb || !careful || !filled || id === undefined) return perform(verb);
     const fills: Change[] = Object.entries(filled).map(([field, value]) => ({
       kind: "set",
@@ -199,27 +199,27 @@ export function author(store: EditorStore, seed: number, careful: boolean): Auth
           TYPES,
         ),
       ),
-    (doc) => perform(renameNode(doc, TYPES, nodeIn(doc), any(NAMES) ?? "", next() < 0.8 ? names : null)),
-    (doc) => perform(setId(doc, nodeIn(doc), any(["load", "raw", "order", "a_1", "Bad"]) ?? "x", TYPES)),
+    (doc) => perform(renameNode(doc, TYPES, nodeIn(doc), pick(NAMES) ?? "", next() < 0.8 ? names : null)),
+    (doc) => perform(setId(doc, nodeIn(doc), pick(["load", "raw", "order", "a_1", "Bad"]) ?? "x", TYPES)),
     (doc) => perform(moveNodes(doc, new Map(some(doc).map((id) => [id, { x: below(2000), y: below(2000) }])))),
     (doc) => perform(nudge(doc, some(doc), 8 * (below(3) - 1), 8, place)),
-    (doc) => perform(align(doc, some(doc), any(["left", "top", "across", "middle"] as const) ?? "left", place)),
+    (doc) => perform(align(doc, some(doc), pick(["left", "top", "across", "middle"] as const) ?? "left", place)),
     (doc) =>
       store.edit(
-        { kind: "set", node: nodeIn(doc), path: ["policy", "retries"], value: any([undefined, 0, 2]) },
-        { label: "retries", merge: "retries" },
+        { kind: "set", node: nodeIn(doc), path: ["policy", "retries"], value: pick([undefined, 0, 2]) },
+        { label: "retries", mergeKey: "retries" },
       ),
     () =>
       store.edit(
-        { kind: "workflow", path: ["settings", "priority"], value: any([undefined, 1, 9]) },
+        { kind: "workflow", path: ["settings", "priority"], value: pick([undefined, 1, 9]) },
         { label: "priority" },
       ),
   ];
   const careless: readonly ((doc: Doc) => boolean)[] = [
     (doc) =>
       store.edit(
-        { kind: "set", node: nodeIn(doc), path: any(FIELDS) ?? ["name"], value: any(VALUES) },
-        { label: "set", ...(next() < 0.5 ? { merge: "set" } : {}) },
+        { kind: "set", node: nodeIn(doc), path: pick(PATHS) ?? ["name"], value: pick(VALUES) },
+        { label: "set", ...(next() < 0.5 ? { mergeKey: "set" } : {}) },
       ),
     (doc) =>
       store.edit(
@@ -227,7 +227,7 @@ export function author(store: EditorStore, seed: number, careful: boolean): Auth
           kind: "set_edge",
           edge: edgeIn(doc),
           field: next() < 0.5 ? "source_port" : "target_port",
-          value: any([undefined, "true", "load", "Bad", ""]),
+          value: pick([undefined, "true", "load", "Bad", ""]),
         },
         { label: "port" },
       ),
@@ -235,10 +235,10 @@ export function author(store: EditorStore, seed: number, careful: boolean): Auth
       store.edit(
         {
           kind: "workflow",
-          path: any([["settings", "timeout"], ["inputs"], ["inputs", "properties", "month"], ["schema"], ["odd"]]) ?? [
+          path: pick([["settings", "timeout"], ["inputs"], ["inputs", "properties", "month"], ["schema"], ["odd"]]) ?? [
             "odd",
           ],
-          value: any(VALUES),
+          value: pick(VALUES),
         },
         { label: "workflow" },
       ),
@@ -248,9 +248,9 @@ export function author(store: EditorStore, seed: number, careful: boolean): Auth
           kind: "patch",
           operations: [
             {
-              op: any(["add", "replace", "remove"]) ?? "add",
-              path: `/nodes/${below(doc.nodes.length + 1)}${any(["", "/config", "/id", "/name", "/position/x"]) ?? ""}`,
-              value: any(VALUES) ?? "x",
+              op: pick(["add", "replace", "remove"]) ?? "add",
+              path: `/nodes/${below(doc.nodes.length + 1)}${pick(["", "/config", "/id", "/name", "/position/x"]) ?? ""}`,
+              value: pick(VALUES) ?? "x",
             },
           ],
         },
@@ -260,7 +260,7 @@ export function author(store: EditorStore, seed: number, careful: boolean): Auth
       perform(
         paste(
           doc,
-          any([
+          pick([
             '{"type": "nothing", "id": "load", "config": 3}',
             '{"nodes": [{"id": "a", "type": "noop"}, {"id": "a", "type": "noop"}], "edges": [{"source": "a", "target": "a"}]}',
           ]) ?? "",
@@ -282,7 +282,7 @@ export function author(store: EditorStore, seed: number, careful: boolean): Auth
           ),
         );
       const kinds = !careful && next() < 0.35 ? careless : verbs;
-      return any(kinds)?.(doc) ?? false;
+      return pick(kinds)?.(doc) ?? false;
     },
   };
 }

@@ -45,7 +45,7 @@ afterEach(() => {
 
 const wait = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
 const rename = (name: string): boolean =>
-  store.edit({ kind: "set", node: "a", path: ["name"], value: name }, { label: "Rename", merge: "name" });
+  store.edit({ kind: "set", node: "a", path: ["name"], value: name }, { label: "Rename", mergeKey: "name" });
 const said = (): string[] => store.problems.map((one) => one.message);
 const ok = (...messages: string[]) => ({
   problems: messages.map(problem),

@@ -4,10 +4,11 @@
  * the last word stands, marked as old, and is asked for again when it is back.
  */
 
+import { isObject, type Json, type JsonObject } from "../../json";
 import { ApiError, call } from "../../api/client";
 import { one } from "../../dom";
-import { asJson, type Doc, isObject } from "../../document/document";
-import type { Json, JsonObject } from "../../live/protocol";
+import { asJson, type Doc } from "../../document/document";
+
 import { gettext } from "../../words/i18n";
 import { afterDrawing } from "../after-first-paint";
 import { type Answer, merged, onlyMoved, sameProblems } from "./local-checks";
@@ -117,7 +118,7 @@ class Checker implements Checking {
   private take(doc: Doc, body: JsonObject): void {
     const { store } = this.editing;
     if (!Array.isArray(body["problems"]))
-      throw new ApiError(401, "", gettext("You are signed out. Load the page again to sign in."), body);
+      throw new ApiError(401, "", gettext("You're signed out. Reload the page to sign in."), body);
     if (!onlyMoved(doc, store.doc)) return;
     this.answer = { doc: store.doc, problems: readProblems(body["problems"]) };
     this.takeColumns(body);

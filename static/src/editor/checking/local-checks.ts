@@ -5,13 +5,14 @@
  * where that could meet another place by then.
  */
 
+import { isObject, type JsonObject } from "../../json";
 import type { NodeType } from "../../document/node-type";
-import type { JsonObject } from "../../live/protocol";
-import { configOf, type Doc, type DocNode, indexOf, isObject, nodeOf, typeOf } from "../../document/document";
+
+import { configOf, type Doc, type DocNode, indexOf, nodeOf, typeOf } from "../../document/document";
 import type { Operation } from "../../document/patch";
 import { fill, gettext } from "../../words/i18n";
 
-import { fieldOf, type Problem } from "../../document/problems";
+import { problemField, type Problem } from "../../document/problems";
 
 export type Types = ReadonlyMap<string, NodeType>;
 
@@ -140,7 +141,7 @@ function isSaidHere(one: Problem, doc: Doc): boolean {
   if (one.code === "missing_field") return /^nodes\[\d+\]\.(type|config\.\w+)$/.test(one.path);
   if (one.code !== "wrong_value") return true;
   const node = one.node === null ? undefined : nodeOf(doc, one.node);
-  const [config, field, ...deeper] = fieldOf(one);
+  const [config, field, ...deeper] = problemField(one);
   return node !== undefined && config === "config" && !deeper.length && configOf(node)[field ?? ""] === "";
 }
 

@@ -275,7 +275,7 @@ export function mountField(host: HTMLElement, options: CodeOptions, parts: Field
     closeBrackets(),
     EditorView.domEventHandlers({
       beforeinput: (event, view) => handOnUndo(event) || typeOver(event, view),
-      blur: (_event, view) => void view.dom.classList.remove("cm-leaving"),
+      blur: (_event, view) => view.dom.classList.remove("cm-leaving"),
     }),
     EditorView.updateListener.of((update) => {
       if (!update.docChanged) return;

@@ -3,11 +3,11 @@
 import { type Extension, StateEffect, StateField } from "@codemirror/state";
 import { EditorView, keymap } from "@codemirror/view";
 import { toast } from "../../behaviours/toast";
-import { once } from "../../once";
+import { loadOnce } from "../../load-once";
 import { gettext } from "../../words/i18n";
 import type { Finding } from "./find";
 
-const load = once(() => import("./find"));
+const load = loadOnce(() => import("./find"));
 
 const there = StateEffect.define<null>();
 const isThere = StateField.define({

@@ -2,7 +2,8 @@
 
 import { syntaxTree } from "@codemirror/language";
 import { type Extension, Prec, RangeSetBuilder } from "@codemirror/state";
-import { Decoration, type DecorationSet, EditorView, ViewPlugin, type ViewUpdate } from "@codemirror/view";
+import type { EditorView } from "@codemirror/view";
+import { Decoration, type DecorationSet, ViewPlugin, type ViewUpdate } from "@codemirror/view";
 import { findSpans } from "./spans";
 
 const EXPRESSION = Decoration.mark({ class: "cm-expression" });

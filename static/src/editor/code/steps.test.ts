@@ -1,4 +1,5 @@
-import { ChangeSet, Transaction } from "@codemirror/state";
+import type { Transaction } from "@codemirror/state";
+import { ChangeSet } from "@codemirror/state";
 import type { ViewUpdate } from "@codemirror/view";
 import { describe, expect, it } from "vitest";
 import { Steps } from "./steps";

@@ -186,7 +186,7 @@ const SHELL: StreamParser<Inside> = {
     const quote = stream.eat(/['"]/);
     if (quote) {
       state.quote = quote;
-      return SHELL.token(stream, state) as "string";
+      return SHELL.token(stream, state);
     }
     if (stream.match(/^\$(?:\{[^}]*\}|\w+|[?!#@*$-])/)) return "variableName.definition";
     const begins = /(?:^|[\s;&|(])$/.test(stream.string.slice(0, stream.pos));

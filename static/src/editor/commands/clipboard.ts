@@ -5,13 +5,13 @@
 import { onGrid, type Position } from "../../graph/model";
 import { toast } from "../../behaviours/toast";
 
-import { one, typing } from "../../dom";
+import { one, isTyping } from "../../dom";
 import { nameOf, nodeOf } from "../../document/document";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, visible } from "../../words/words";
 import { offerUndo } from "./commands";
 import type { Editing } from "../parts";
-import { perform } from "../../document/perform";
+import { performVerb } from "../../document/perform";
 import { copyText, paste, removeSelection } from "../../document/verbs";
 
 export function startPasteboard(root: HTMLElement, editing: Editing): void {
@@ -24,7 +24,9 @@ export function startPasteboard(root: HTMLElement, editing: Editing): void {
   document.addEventListener("cut", (event) => {
     if (!put(event, editing)) return;
     const text = saidOf(editing, "cut");
-    if (perform(editing, removeSelection(store.doc, { nodes: store.selection.nodes, edges: new Set() }, facts.types)))
+    if (
+      performVerb(editing, removeSelection(store.doc, { nodes: store.selection.nodes, edges: new Set() }, facts.types))
+    )
       offerUndo(editing, text);
   });
   document.addEventListener("paste", (event) => {
@@ -38,14 +40,14 @@ export function startPasteboard(root: HTMLElement, editing: Editing): void {
 /** Adds what a text of JSON holds; whether it did. */
 export function pasteText(editing: Editing, text: string, at: Position | null): boolean {
   const { canvas, facts, store } = editing;
-  if (!perform(editing, paste(store.doc, text, at, canvas.placeOf, facts.types))) return false;
+  if (!performVerb(editing, paste(store.doc, text, at, canvas.placeOf, facts.types))) return false;
   canvas.reveal(store.selection.nodes);
   return true;
 }
 
 /** Whether the clipboard is the graph's now: no field has the keyboard, and no text is marked. */
 function ours(event: ClipboardEvent): boolean {
-  if (event.defaultPrevented || typing(event.target) || typing(document.activeElement) || one("dialog[open]"))
+  if (event.defaultPrevented || isTyping(event.target) || isTyping(document.activeElement) || one("dialog[open]"))
     return false;
   return event.type === "paste" || window.getSelection()?.isCollapsed !== false;
 }

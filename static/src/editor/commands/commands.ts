@@ -1,9 +1,10 @@
 /** What an author does, by whichever way it is asked for: a key, the bar, the palette or a menu. */
 
+import { isObject } from "../../json";
 import type { InsertionPoint } from "../../document/insertion-point";
 import type { NodeType } from "../../document/node-type";
 import { toast } from "../../behaviours/toast";
-import { edgeKey, indexOf, isObject, nameOf, nodeOf, positionOf, sourcePort, typeOf } from "../../document/document";
+import { edgeKey, indexOf, nameOf, nodeOf, positionOf, sourcePort, typeOf } from "../../document/document";
 import { whyNot } from "../../graph/load";
 import { NODE_HEIGHT, NODE_WIDTH, type Position } from "../../graph/model";
 import { edgesOutOf, outPorts } from "../../document/ports";
@@ -11,8 +12,8 @@ import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, visible } from "../../words/words";
 import type { Around } from "../palette/ranking";
 import type { Editing } from "../parts";
-import { perform, refuse } from "../../document/perform";
-import { roomNear } from "../../document/free-space";
+import { performVerb, showRefusal } from "../../document/perform";
+import { freePlaceNear } from "../../document/free-space";
 import { addNode, duplicate, nudge, removeSelection } from "../../document/verbs";
 
 const REVEALED_MAX = 20;
@@ -48,7 +49,7 @@ export function addType(editing: Editing, type: NodeType, wish: InsertionPoint):
   const { canvas, facts, inspector, store } = editing;
   const tied = wish.from ?? wish.to ?? wish.edge;
   const placed = wish.at || tied !== undefined ? wish : { ...wish, at: roomInView(editing) };
-  if (!perform(editing, addNode(store.doc, facts.types, type.type, placed, canvas.placeOf))) return;
+  if (!performVerb(editing, addNode(store.doc, facts.types, type.type, placed, canvas.placeOf))) return;
   const made = store.node;
   if (!made) return;
   canvas.reveal([made.id]);
@@ -73,7 +74,10 @@ function roomInView({ canvas, store }: Editing): Position {
     if (at) taken.push(at);
   }
   const beside = store.node && (canvas.placeOf(store.node.id) ?? positionOf(store.node));
-  return roomNear(beside ? { x: beside.x + NODE_WIDTH / 2, y: beside.y + NODE_HEIGHT / 2 } : canvas.middle(), taken);
+  return freePlaceNear(
+    beside ? { x: beside.x + NODE_WIDTH / 2, y: beside.y + NODE_HEIGHT / 2 } : canvas.middle(),
+    taken,
+  );
 }
 
 export function removeChosen(editing: Editing): void {
@@ -88,7 +92,7 @@ export function removeChosen(editing: Editing): void {
       : nodes.size
         ? fill(ngettext("Deleted {n} node.", "Deleted {n} nodes.", nodes.size), { n: count(nodes.size) })
         : fill(ngettext("Deleted {n} connection.", "Deleted {n} connections.", edges.size), { n: count(edges.size) });
-  if (perform(editing, removeSelection(store.doc, store.selection, facts.types))) offerUndo(editing, text);
+  if (performVerb(editing, removeSelection(store.doc, store.selection, facts.types))) offerUndo(editing, text);
 }
 
 /** Says what was done, with its undo, until the next edit. */
@@ -106,7 +110,7 @@ export function duplicateChosen(editing: Editing): void {
   const { canvas, facts, store } = editing;
   if (
     store.selection.nodes.size &&
-    perform(editing, duplicate(store.doc, [...store.selection.nodes], canvas.placeOf, facts.types))
+    performVerb(editing, duplicate(store.doc, [...store.selection.nodes], canvas.placeOf, facts.types))
   )
     canvas.reveal(store.selection.nodes);
 }
@@ -115,7 +119,7 @@ export function nudgeChosen(editing: Editing, dx: number, dy: number): void {
   const { canvas, store } = editing;
   if (
     store.selection.nodes.size &&
-    perform(editing, nudge(store.doc, [...store.selection.nodes], dx, dy, canvas.placeOf))
+    performVerb(editing, nudge(store.doc, [...store.selection.nodes], dx, dy, canvas.placeOf))
   )
     canvas.reveal(store.selection.nodes);
 }
@@ -144,7 +148,7 @@ export function tidy({ canvas }: Editing): void {
 
 /** Sends now what would be sent in a moment. */
 export function saveNow({ saving }: Editing): void {
-  saving.settle().catch((error: unknown) => refuse(sentenceOf(error)));
+  saving.settle().catch((error: unknown) => showRefusal(sentenceOf(error)));
 }
 
 /** Up to some nodes, where they are given. */

@@ -1,9 +1,10 @@
 /** Brings in JSON text: a definition or copied nodes, pasted or from a file. Added to the drawing or in its place, it is an
  * edit like any other and can be undone. */
 
+import { isObject, type Json } from "../../json";
 import { element, icon } from "../../dom";
-import { type Doc, isObject, readDocument } from "../../document/document";
-import type { Json } from "../../live/protocol";
+import { type Doc, readDocument } from "../../document/document";
+
 import { gettext } from "../../words/i18n";
 import { offerUndo } from "./commands";
 import type { Editing } from "../parts";

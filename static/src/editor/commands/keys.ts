@@ -4,7 +4,7 @@
  * Keys of the graph itself (walking along edges, ending a wire) are the canvas's, which hears them first.
  */
 
-import { one, typing } from "../../dom";
+import { one, isTyping } from "../../dom";
 import { chooseAll, duplicateChosen, nudgeChosen, redo, removeChosen, runDraft, saveNow, tidy, undo } from "./commands";
 import type { Editing } from "../parts";
 import { startOffers } from "./palette-entries";
@@ -47,7 +47,7 @@ export function startKeys(root: HTMLElement, editing: Editing): void {
       return;
     if (event.key === "Escape") {
       if (escape(event, editing)) event.preventDefault();
-    } else if (!typing(event.target) && act(event, editing)) event.preventDefault();
+    } else if (!isTyping(event.target) && act(event, editing)) event.preventDefault();
   });
 }
 
@@ -63,7 +63,7 @@ function withControl(event: KeyboardEvent, editing: Editing): boolean {
     void runDraft(editing, [node.id]);
     return true;
   }
-  const inField = typing(event.target);
+  const inField = isTyping(event.target);
   const back = key === "z" && !event.shiftKey;
   if (back || (key === "z" && event.shiftKey) || (key === "y" && !event.shiftKey)) {
     if (inField && !keptByDocument(event.target)) return false;
@@ -158,7 +158,7 @@ function escape(event: KeyboardEvent, { canvas, store }: Editing): boolean {
     canvas.focus();
     return true;
   }
-  if (typing(event.target)) return false;
+  if (isTyping(event.target)) return false;
   const { nodes, edges } = store.selection;
   if (!nodes.size && !edges.size) return false;
   store.select([]);

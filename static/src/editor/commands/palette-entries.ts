@@ -1,6 +1,6 @@
 /** What the command palette (Ctrl K) offers in the editor. */
 
-import { type Offer, offerInPalette } from "../../behaviours/command-palette";
+import { type PaletteEntry, setPageEntries } from "../../behaviours/command-palette";
 import { openDialog } from "../../behaviours/popover";
 import { one } from "../../dom";
 import { fill, gettext } from "../../words/i18n";
@@ -11,11 +11,11 @@ import type { Editing } from "../parts";
 export function startOffers(root: HTMLElement, editing: Editing): void {
   const { canvas, drawer, facts, inspector, store } = editing;
   /** A button of the bar; null while it cannot be pressed. */
-  const button = (selector: string, icon: string, text: string, hint = ""): Offer[] => {
+  const button = (selector: string, icon: string, text: string, hint = ""): PaletteEntry[] => {
     const found = one<HTMLButtonElement>(selector, root);
     return found && !found.disabled ? [{ icon, text, hint, run: () => found.click() }] : [];
   };
-  const live = (): Offer[] => {
+  const live = (): PaletteEntry[] => {
     const n = editing.published.live;
     return n === null || facts.archived
       ? []
@@ -28,7 +28,7 @@ export function startOffers(root: HTMLElement, editing: Editing): void {
           },
         ];
   };
-  offerInPalette(() => [
+  setPageEntries(() => [
     ...button("[data-run-draft]", "play", gettext("Run draft"), "R"),
     ...live(),
     ...button("[data-publish]", "ok", gettext("Publish")),

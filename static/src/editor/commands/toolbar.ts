@@ -1,6 +1,6 @@
 /** The bar over the editor: undo and redo, problems, comparing, running and publishing the draft, and what is seldom needed. */
 
-import { beforeOpening } from "../../behaviours/popover";
+import { setBeforeLoad } from "../../behaviours/popover";
 import { toast } from "../../behaviours/toast";
 import { element, icon, one, setAttribute, setText } from "../../dom";
 import { asJson } from "../../document/document";
@@ -14,7 +14,7 @@ export function mountHead(root: HTMLElement, editing: Editing): void {
   const head = one("[data-edit-head]", root);
   if (!head) return;
   const { facts, published, saving, store } = editing;
-  beforeOpening(() => saving.settle());
+  setBeforeLoad(() => saving.settle());
   press(head, "[data-undo]", () => undo(editing));
   press(head, "[data-redo]", () => redo(editing));
   press(head, "[data-tidy]", () => tidy(editing));

@@ -1,11 +1,12 @@
 /** What a field said and what it says now. Texts line by line, the rest as it was and is. */
 
+import type { Json } from "../../json";
 import type { NodeType } from "../../document/node-type";
 import { element } from "../../dom";
-import type { Changed } from "../../document/diff";
+import type { DocumentChange } from "../../document/diff";
 import { valueAt } from "../../document/diff";
-import { linesBetween } from "../../document/line-diff";
-import type { Json } from "../../live/protocol";
+import { diffLines } from "../../document/line-diff";
+
 import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
 import { fieldName } from "./field-names";
@@ -15,7 +16,7 @@ const LINES_MAX = 400;
 const SIGNS = { both: " ", new: "+", old: "−", gap: "⋯" } as const;
 
 /** Null: the sentence says it all. */
-export function detailOf(change: Changed, types: ReadonlyMap<string, NodeType>): HTMLElement | null {
+export function detailOf(change: DocumentChange, types: ReadonlyMap<string, NodeType>): HTMLElement | null {
   if (change.kind === "changed") {
     const type = types.get(String(change.node["type"]));
     return element(
@@ -35,7 +36,7 @@ function field(name: string, was: Json | undefined, now: Json | undefined): HTML
     const made = element("div", "", ...(name ? [element("div", "meta", name)] : []));
     const block = element("pre", "linediff");
     block.tabIndex = 0;
-    const lines = linesBetween(shown(was), shown(now));
+    const lines = diffLines(shown(was), shown(now));
     for (const { kind, text } of lines.slice(0, LINES_MAX))
       block.append(element("span", kind, `${SIGNS[kind]} ${visible(text)}\n`));
     if (lines.length > LINES_MAX) block.append(element("span", "gap", SIGNS.gap));

@@ -1,11 +1,12 @@
+import type { JsonObject } from "../../json";
 import { describe, expect, it } from "vitest";
 import { reduce } from "../../document/changes";
 import { changesBetween } from "../../document/diff";
 import { type Doc, emptyDocument, readDocument } from "../../document/document";
-import type { JsonObject } from "../../live/protocol";
+
 import { said, takenBack } from "./changes";
 import { EditorStore } from "../../document/store";
-import { author, TYPES } from "../../document/testing/random-edits";
+import { randomAuthor, TYPES } from "../../document/testing/random-edits";
 
 const doc = (nodes: JsonObject[], edges: JsonObject[] = [], more: JsonObject = {}): Doc =>
   readDocument({ ...more, nodes, edges }) as Doc;
@@ -48,7 +49,7 @@ describe("changes taken back", () => {
   it("one after the other lead to the live version again, whatever was done", () => {
     for (let seed = 1; seed <= 60; seed += 1) {
       const store = new EditorStore(emptyDocument());
-      const { edit } = author(store, seed, true);
+      const { edit } = randomAuthor(store, seed, true);
       for (let made = 0; made < 40;) if (edit()) made += 1;
       const live = store.doc;
       for (let made = 0; made < 25;) if (edit()) made += 1;

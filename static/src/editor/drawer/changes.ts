@@ -1,19 +1,20 @@
 /** The drawer's tab of changes since the live version: each in words, chosen by a click, taken back by another. */
 
+import type { Json } from "../../json";
 import type { NodeType } from "../../document/node-type";
 import { element, icon } from "../../dom";
 import type { Change } from "../../document/changes";
-import { type Changed, valueAt } from "../../document/diff";
+import { type DocumentChange, valueAt } from "../../document/diff";
 import { type Doc, type DocNode, edgeKey, indexOf, nameOf, positionOf } from "../../document/document";
 import { pathBetween } from "../../document/reach";
-import type { Json } from "../../live/protocol";
+
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, visible } from "../../words/words";
 import { detailOf } from "./change-detail";
 import { fieldName, nameIn } from "./field-names";
 import type { Editing } from "../parts";
-import { perform } from "../../document/perform";
-import type { Verb } from "../../document/verbs";
+import { performVerb } from "../../document/perform";
+import type { VerbResult } from "../../document/verbs";
 
 const SHOWN_MAX = 200;
 const FIELDS_MAX = 5;
@@ -21,7 +22,7 @@ const FIELDS_MAX = 5;
 type Types = ReadonlyMap<string, NodeType>;
 
 /** One change as a sentence: "Delays by wind: SQL changed". */
-export function said(change: Changed, doc: Doc, types: Types): string {
+export function said(change: DocumentChange, doc: Doc, types: Types): string {
   const called = (node: DocNode): string => visible(nameOf(node));
   switch (change.kind) {
     case "added":
@@ -52,7 +53,7 @@ const ends = (
   doc: Doc,
 ): { source: string; target: string } => ({ source: nameIn(doc, edge.source), target: nameIn(doc, edge.target) });
 
-function saidOfWorkflow({ path, was, now }: Extract<Changed, { kind: "workflow" }>): string {
+function saidOfWorkflow({ path, was, now }: Extract<DocumentChange, { kind: "workflow" }>): string {
   if (path[0] === "inputs") {
     const name = visible(path.length > 2 ? String(path[2]) : gettext("as a whole"));
     if (path.length > 2 && was === undefined) return fill(gettext("Input {name} added"), { name });
@@ -65,8 +66,12 @@ function saidOfWorkflow({ path, was, now }: Extract<Changed, { kind: "workflow" 
 }
 
 /** The change taken back, as an edit of its own. */
-export function takenBack(change: Changed, doc: Doc, live: Doc | null, label: string): Verb {
-  const done = (changes: Change[], select: string[] = []): Verb => ({ changes, label, select: { nodes: select } });
+export function takenBack(change: DocumentChange, doc: Doc, live: Doc | null, label: string): VerbResult {
+  const done = (changes: Change[], select: string[] = []): VerbResult => ({
+    changes,
+    label,
+    select: { nodes: select },
+  });
   switch (change.kind) {
     case "added":
       return done([{ kind: "remove", nodes: [change.node.id], edges: [] }]);
@@ -108,7 +113,7 @@ export function takenBack(change: Changed, doc: Doc, live: Doc | null, label: st
             kind: "set",
             node: node.id,
             path: ["position"],
-            value: node["position"] as Json | undefined,
+            value: node["position"],
           })),
       ]);
     case "connected":
@@ -126,7 +131,7 @@ export function takenBack(change: Changed, doc: Doc, live: Doc | null, label: st
   }
 }
 
-const SIGNS: Readonly<Record<Changed["kind"], string>> = {
+const SIGNS: Readonly<Record<DocumentChange["kind"], string>> = {
   added: "plus",
   removed: "minus",
   changed: "dot",
@@ -138,7 +143,7 @@ const SIGNS: Readonly<Record<Changed["kind"], string>> = {
 
 export function mountChanges(host: HTMLElement, editing: Editing): { count(): number } {
   const { facts, published, store } = editing;
-  let shown: readonly Changed[] | null | undefined;
+  let shown: readonly DocumentChange[] | null | undefined;
   const unfolded = new Set<string>();
 
   const show = (): void => {
@@ -199,7 +204,7 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
         ?.focus();
   };
 
-  const line = (change: Changed): HTMLElement => {
+  const line = (change: DocumentChange): HTMLElement => {
     const text = said(change, store.doc, facts.types);
     const item = element("li", `change ${change.kind}`, icon(SIGNS[change.kind], true));
     const opens = opener(change);
@@ -213,7 +218,7 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
     back.type = "button";
     back.setAttribute("aria-label", fill(gettext("Take back: {change}"), { change: text }));
     back.addEventListener("click", () =>
-      perform(
+      performVerb(
         editing,
         takenBack(change, store.doc, published.liveDoc, fill(gettext("Take back: {change}"), { change: text })),
       ),
@@ -246,7 +251,7 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
   };
 
   /** What a click on the sentence shows. */
-  const opener = (change: Changed): (() => void) | null => {
+  const opener = (change: DocumentChange): (() => void) | null => {
     const choose = (nodes: string[], edges: string[] = []): void => {
       store.select(nodes, edges);
       editing.canvas.reveal(nodes.length ? nodes : edges.length ? endsOf(change) : []);
@@ -272,7 +277,7 @@ export function mountChanges(host: HTMLElement, editing: Editing): { count(): nu
         return null;
     }
   };
-  const endsOf = (change: Changed): string[] =>
+  const endsOf = (change: DocumentChange): string[] =>
     change.kind === "connected" ? [change.edge.source, change.edge.target] : [];
 
   published.listen(show);

@@ -6,14 +6,14 @@
 
 import { call } from "../../api/client";
 import { refreshTimes } from "../../behaviours/clock";
-import { notLoaded } from "../../behaviours/load-failure";
+import { loadFailure } from "../../behaviours/load-failure";
 import { element, icon, setAttribute, setHidden } from "../../dom";
 import { configOf, type DocNode, nameOf, typeOf } from "../../document/document";
 import type { NodeRun } from "../../live/protocol";
 import { fact, firstLine, cause } from "../../run/node-summary";
 import type { RunStore } from "../../run/store";
 import { fill, gettext, ngettext } from "../../words/i18n";
-import { count, look, size, visible } from "../../words/words";
+import { count, stateLook, size, visible } from "../../words/words";
 import type { Editing } from "../parts";
 import {
   fileKey,
@@ -25,7 +25,7 @@ import {
   subjectOf,
   typeSaid,
 } from "./preview";
-import type { KnownOutput } from "../../document/store";
+import type { NodeOutputInfo } from "../../document/store";
 
 const KEPT = 24;
 const PATIENCE_MS = 200;
@@ -167,7 +167,7 @@ class DataView {
     else this.showFile(node);
   }
 
-  private drawTools(node: string, output: KnownOutput | null): void {
+  private drawTools(node: string, output: NodeOutputInfo | null): void {
     const key = output ? outputKey(node, output) : "";
     setHidden(this.stale, !output || !this.editing.store.isStale(node));
     setHidden(this.get, !output);
@@ -229,7 +229,7 @@ class DataView {
       this.note.replaceChildren();
       return;
     }
-    const { icon: name, word } = look(node.state);
+    const { icon: name, word } = stateLook(node.state);
     // A node's own words are of when it last changed; the run may have begun since.
     const behind = node.waiting_for[0]?.code === "run_queued" && this.run?.run?.state !== "queued";
     this.note.className = `datanote st-${node.state}`;
@@ -270,7 +270,7 @@ class DataView {
   }
 
   private failure(node: NodeRun): HTMLElement {
-    const { word } = look(node.state);
+    const { word } = stateLook(node.state);
     const said = element("div", "datafailed st-failed");
     said.append(element("b", "", node.error ? firstLine(cause(node.error)) : word));
     if (node.error && node.error.message.includes("\n"))
@@ -319,7 +319,7 @@ class DataView {
     this.host.dataset["shown"] = word;
   }
 
-  private showOutput(node: string, output: KnownOutput): void {
+  private showOutput(node: string, output: NodeOutputInfo): void {
     const key = outputKey(node, output);
     if (this.shown === key || this.asked === key) return;
     const known = this.kept.get(key);
@@ -385,7 +385,7 @@ class DataView {
     if (this.kept.size > KEPT && oldest !== undefined) this.kept.delete(oldest);
   }
 
-  private async load(key: string, node: string, output: KnownOutput): Promise<void> {
+  private async load(key: string, node: string, output: NodeOutputInfo): Promise<void> {
     let content: HTMLElement;
     try {
       const { body } = await call(
@@ -404,7 +404,7 @@ class DataView {
           : error instanceof Error
             ? error.message
             : String(error);
-      content = notLoaded(gettext("The data could not be loaded"), why, () => this.showOutput(node, output));
+      content = loadFailure(gettext("The data could not be loaded"), why, () => this.showOutput(node, output));
       this.asked = "";
       window.clearTimeout(this.patience);
       this.put(`refused ${key}`, content);
@@ -416,7 +416,7 @@ class DataView {
   }
 
   /** The table as far as it is known before its rows are there. */
-  private waiting(output: KnownOutput): HTMLElement {
+  private waiting(output: NodeOutputInfo): HTMLElement {
     if (!output.columns) return element("div", "empty small", element("p", "meta", gettext("Loading …")));
     return tableOf(
       output.columns.map((column) => ({ ...column, nulls: null, distinct: null, number: false })),
@@ -425,7 +425,7 @@ class DataView {
   }
 
   /** `output` null: the beginning of a file. */
-  private content(payload: Payload, node: string, output: KnownOutput | null): HTMLElement {
+  private content(payload: Payload, node: string, output: NodeOutputInfo | null): HTMLElement {
     if (payload.kind === "unreadable")
       return element(
         "div",

@@ -82,7 +82,7 @@ export function mountDrawer(root: HTMLElement, editing: Editing): Drawer {
   const frame = new DrawerFrame(root, {
     heightKey: "interlock.edit.drawer.height",
     foldedKey: "interlock.edit.drawer.folded",
-    usual: USUAL,
+    defaultHeight: USUAL,
     show,
   });
 

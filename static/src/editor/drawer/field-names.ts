@@ -1,8 +1,9 @@
 /** What people call the fields of a definition. */
 
+import { isObject } from "../../json";
 import type { NodeType } from "../../document/node-type";
 import type { Path } from "../../document/changes";
-import { type Doc, isObject, nameOf, nodeOf } from "../../document/document";
+import { type Doc, nameOf, nodeOf } from "../../document/document";
 import { gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
 

@@ -1,12 +1,13 @@
 /** What the drawer shows of one output: which one, how it stands, and its beginning as the server sends it. Pure. */
 
-import { configOf, type DocNode, edgeKey, isObject, nodeOf, typeOf } from "../../document/document";
 import type { NodeTypes } from "../../document/node-type";
-import type { Json, JsonObject, NodeRun } from "../../live/protocol";
+import { isObject, type Json, type JsonObject } from "../../json";
+import { configOf, type DocNode, edgeKey, nodeOf, typeOf } from "../../document/document";
+import type { NodeRun } from "../../live/protocol";
 import type { RunStore } from "../../run/store";
 import { gettext } from "../../words/i18n";
 import { NODE_ENDED, RUN_ENDED } from "../../words/words";
-import type { EditorStore, KnownOutput } from "../../document/store";
+import type { EditorStore, NodeOutputInfo } from "../../document/store";
 
 export interface ShownColumn {
   readonly name: string;
@@ -74,7 +75,8 @@ export function firstFailed(nodes: Iterable<NodeRun>): NodeRun | null {
 }
 
 /** What names one output for good: a run's output changes only when the node is retried, and ends anew. */
-export const outputKey = (node: string, output: KnownOutput): string => JSON.stringify([node, output.run, output.at]);
+export const outputKey = (node: string, output: NodeOutputInfo): string =>
+  JSON.stringify([node, output.run, output.at]);
 
 export function readPayload(body: JsonObject): Payload {
   const number = (key: string): number => (typeof body[key] === "number" ? body[key] : 0);

@@ -4,12 +4,13 @@
  * the keyboard's place nor what is being read jumps while one types.
  */
 
+import { isObject } from "../../json";
 import { all, element, icon, one, setHidden, setText } from "../../dom";
-import { isObject, nameOf, nodeOf, typeOf } from "../../document/document";
+import { nameOf, nodeOf, typeOf } from "../../document/document";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import type { Editing } from "../parts";
-import { perform } from "../../document/perform";
-import { fieldOf, type Problem } from "../../document/problems";
+import { performVerb } from "../../document/perform";
+import { problemField, type Problem } from "../../document/problems";
 import { applyFix } from "../../document/verbs";
 
 const SHOWN_MAX = 200;
@@ -157,7 +158,7 @@ function fillRow(row: HTMLElement, problem: Problem, editing: Editing): void {
   repair.title = problem.fix.label;
   repair.addEventListener("click", () => {
     const shown = shownBy.get(row);
-    if (shown?.fix) perform(editing, applyFix(shown));
+    if (shown?.fix) performVerb(editing, applyFix(shown));
   });
   row.append(repair);
 }
@@ -173,7 +174,7 @@ function placeOf(problem: Problem, { store, facts }: Editing): string {
   const edge = /^edges\[(\d+)\]/.exec(problem.path);
   const ends = edge ? store.doc.edges[Number(edge[1])] : undefined;
   if (ends) return `${ends.source} → ${ends.target}`;
-  const field = problem.path.startsWith("nodes[") ? fieldOf(problem) : [];
+  const field = problem.path.startsWith("nodes[") ? problemField(problem) : [];
   let where = problem.path.startsWith("nodes[") ? field.join(" › ") : problem.path;
   const node = problem.node === null ? undefined : nodeOf(store.doc, problem.node);
   if (node && field[0] === "config") {
@@ -192,7 +193,7 @@ function placeOf(problem: Problem, { store, facts }: Editing): string {
 
 function openPlace(problem: Problem, editing: Editing): void {
   const { store, inspector, canvas } = editing;
-  const field = fieldOf(problem);
+  const field = problemField(problem);
   if (problem.node !== null && nodeOf(store.doc, problem.node)) {
     store.select([problem.node]);
     canvas.reveal([problem.node]);

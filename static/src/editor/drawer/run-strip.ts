@@ -3,7 +3,7 @@
 import { element, icon, setAttribute, setHidden, setText } from "../../dom";
 import type { RunStore } from "../../run/store";
 import { fill, gettext } from "../../words/i18n";
-import { count, look, RUN_ENDED } from "../../words/words";
+import { count, stateLook, RUN_ENDED } from "../../words/words";
 import { cancelRun } from "../runs/draft-runs";
 import type { Editing } from "../parts";
 
@@ -27,7 +27,7 @@ export function mountRunStrip(host: HTMLElement, { store }: Editing): void {
     setHidden(host, !shown || dismissed === shown.id);
     if (!shown) return;
     setAttribute(host, "data-state", state);
-    const { icon: name, word } = look(state);
+    const { icon: name, word } = stateLook(state);
     if (chip.dataset["of"] !== state) {
       chip.dataset["of"] = state;
       chip.className = `chip st-${state}`;

@@ -1,22 +1,23 @@
 /** Fields for code and for paths of files: a text field of the same height stands there until the editor for code is loaded. */
 
+import type { Json } from "../../json";
 import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { flushSync } from "react-dom";
-import type { Json } from "../../live/protocol";
+
 import { bring, type ControlProps, useWriting } from "./controls";
 import { Field, type Ids } from "./field";
 import type { CodeField, CodeProblem, PathOptions } from "../code/index";
 import { heightOf, PATH_PX } from "../code/size";
 import { editorOffset } from "../code/spans";
-import { once } from "../../once";
+import { loadOnce } from "../../load-once";
 import { codeScope } from "./incoming";
 import type { Language } from "./schema";
 import { MIXED, type Said, useSaid, useSurroundings, useWish } from "./scope";
 import { looseText, readLoose } from "./values";
 
 /** Asked for as soon as the inspector is there: fields for code are what most nodes are made of. */
-export const loadCode = once(() => import("../code/index"));
-const loadPath = once(() => import("../code/files/path-field"));
+export const loadCode = loadOnce(() => import("../code/index"));
+const loadPath = loadOnce(() => import("../code/files/path-field"));
 
 export interface CodeProps extends ControlProps {
   readonly node: string;
@@ -100,7 +101,7 @@ function CodeHost(props: CodeProps & { ids: Ids }): ReactNode {
           scope: () => codeScope(editing, current.current.node),
           onChange: (next: string) => current.current.change(next),
           onBlur: () => current.current.leave(),
-          onStep: () => editing.store.settle(),
+          onStep: () => editing.store.endMerging(),
         };
         const field = mount(box, shared);
         mounted.current = field;

@@ -1,8 +1,9 @@
 /** Controls of one value each. They show what the document holds; what is typed and is no value yet stays in the control. */
 
+import type { Json } from "../../json";
 import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import type { Path } from "../../document/changes";
-import type { Json } from "../../live/protocol";
+
 import { fill, gettext } from "../../words/i18n";
 import { duration } from "../../words/words";
 import { Field, type Ids } from "./field";
@@ -49,9 +50,9 @@ export function useWriting({ path, label, clean = asIs }: ControlProps): Writing
     value,
     type: (next) => scope.write(path, clean(next, true), label),
     choose: (next) => {
-      editing.store.settle();
+      editing.store.endMerging();
       scope.write(path, clean(next, false), label);
-      editing.store.settle();
+      editing.store.endMerging();
     },
     leave: () => {
       const now = scope.read(path);
@@ -59,7 +60,7 @@ export function useWriting({ path, label, clean = asIs }: ControlProps): Writing
         const less = clean(now, false);
         if (!sameJson(less, now)) scope.write(path, less, label);
       }
-      editing.store.settle();
+      editing.store.endMerging();
     },
   };
 }

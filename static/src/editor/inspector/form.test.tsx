@@ -1,9 +1,10 @@
 import { nodeType } from "../../document/testing/node-type";
+import type { Json, JsonObject } from "../../json";
 import { createElement } from "react";
 import { flushSync } from "react-dom";
 import { createRoot, type Root } from "react-dom/client";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { Json, JsonObject } from "../../live/protocol";
+
 import type { Editing } from "../parts";
 import { EditorStore } from "../../document/store";
 import { ConfigForm } from "./form";
@@ -44,7 +45,7 @@ function show(schema: JsonObject, config: JsonObject): void {
   );
 }
 
-const config = (): Json | undefined => store.doc.nodes[0]?.["config"] as Json;
+const config = (): Json | undefined => store.doc.nodes[0]?.["config"];
 const field = <T extends HTMLElement>(path: string): T => {
   const found = host.querySelector<T>(`[data-field="config.${path}"] :is(input, select, textarea, button)`);
   if (!found) throw new Error(`no field ${path} in ${host.innerHTML}`);

@@ -5,6 +5,7 @@
  */
 
 // The index of the package also names parts for tests, which ask for what is not installed.
+import { isObject, type Json, type JsonObject } from "../../json";
 import LibraryList from "@rjsf/core/lib/components/fields/ArrayField.js";
 import Form from "@rjsf/core/lib/components/Form.js";
 import type {
@@ -20,8 +21,7 @@ import type {
 } from "@rjsf/utils";
 import { type ComponentType, createContext, type ReactNode, useContext, useMemo, useRef } from "react";
 import type { Path } from "../../document/changes";
-import { isObject } from "../../document/document";
-import type { Json, JsonObject } from "../../live/protocol";
+
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { CodeControl } from "./code-field";
 import { bring, ChoiceField, NumberField, ScalarField, SeveralField, SwitchField, TextField } from "./controls";
@@ -63,7 +63,7 @@ function Leaf({ schema: given, fieldPathId, name, required: must }: FieldProps):
   const { node, schema: whole } = useFacts();
   const path = fieldPathId.path;
   const known = schemaAt(whole, path);
-  const schema = known ?? (given as JsonObject);
+  const schema = known ?? given;
   const required = known ? requiredAt(whole, path) : must === true;
   const control = controlOf(schema);
   const item = typeof path.at(-1) === "number";
@@ -150,7 +150,7 @@ function Group({ fieldPathId, properties, title, schema }: ObjectFieldTemplatePr
   return (
     <Fold
       path={["config", ...path]}
-      title={title || labelOf(schema as JsonObject, String(path.at(-1)))}
+      title={title || labelOf(schema, String(path.at(-1)))}
       help={textOf((schema as JsonObject)["description"])}
     >
       {content}
@@ -201,13 +201,13 @@ function Items({ fieldPathId, items, title, schema }: ArrayFieldTemplateProps): 
   const value = useValue(path);
   const list = Array.isArray(value) ? value : [];
   const box = useRef<HTMLDivElement>(null);
-  const label = title || labelOf(schema as JsonObject, String(path.at(-1)));
+  const label = title || labelOf(schema, String(path.at(-1)));
   const part = schemaAt(whole, fieldPathId.path) ?? (schema as JsonObject);
   useWish(path, () => bring(box.current?.querySelector<HTMLElement>(":scope > .more") ?? null));
   const put = (next: Json[]): void => {
-    editing.store.settle();
+    editing.store.endMerging();
     scope.write(path, next.length || requiredAt(whole, fieldPathId.path) ? next : undefined, label);
-    editing.store.settle();
+    editing.store.endMerging();
   };
   return (
     <Field
@@ -316,7 +316,7 @@ const List = (props: FieldProps): ReactNode =>
   props.registry.schemaUtils.isFilesArray(props.schema, props.uiSchema) ? <Whole {...props} /> : <Listed {...props} />;
 const Listed = LibraryList as ComponentType<FieldProps>;
 const Whole = ({ fieldPathId, name, schema }: FieldProps): ReactNode => (
-  <JsonField path={["config", ...fieldPathId.path]} label={labelOf(schema as JsonObject, name)} />
+  <JsonField path={["config", ...fieldPathId.path]} label={labelOf(schema, name)} />
 );
 
 const FIELDS = {

@@ -1,9 +1,10 @@
 /** What comes into a node, as the document and what is known of outputs say it. */
 
-import { type Doc, type DocEdge, edgeKey, isObject, nameOf, nodeOf, targetPort, typeOf } from "../../document/document";
 import type { NodeTypes } from "../../document/node-type";
+import { isObject, type JsonObject } from "../../json";
+import { type Doc, type DocEdge, edgeKey, nameOf, nodeOf, targetPort, typeOf } from "../../document/document";
 import { edgesInto, edgesOutOf } from "../../document/ports";
-import type { JsonObject } from "../../live/protocol";
+
 import type { Scope as CodeScope } from "../code/index";
 import type { Editing } from "../parts";
 import type { Column, EditorStore } from "../../document/store";

@@ -3,7 +3,7 @@
  */
 
 import type { Path } from "../../document/changes";
-import { notLoaded } from "../../behaviours/load-failure";
+import { loadFailure } from "../../behaviours/load-failure";
 import { one } from "../../dom";
 import { gettext } from "../../words/i18n";
 import type { Editing, Inspector } from "../parts";
@@ -32,7 +32,7 @@ export function mountInspector(root: HTMLElement, editing: Editing): Inspector {
         before = null;
       },
       () => {
-        panel.replaceChildren(notLoaded(gettext("The inspector could not be loaded"), "", () => start(panel)));
+        panel.replaceChildren(loadFailure(gettext("The inspector could not be loaded"), "", () => start(panel)));
       },
     );
   }

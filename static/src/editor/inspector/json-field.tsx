@@ -1,7 +1,8 @@
 /** A value as JSON: for what no form can say. */
 
+import type { Json } from "../../json";
 import { type ReactNode, useRef, useState } from "react";
-import type { Json } from "../../live/protocol";
+
 import { fill, gettext } from "../../words/i18n";
 import { bring, type ControlProps, useWriting } from "./controls";
 import { Field } from "./field";

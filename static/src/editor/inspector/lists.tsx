@@ -1,8 +1,9 @@
 /** Lists of texts, and maps of keys that people name. */
 
+import type { Json } from "../../json";
 import { type ReactNode, useRef, useState } from "react";
 import { flushSync } from "react-dom";
-import type { Json } from "../../live/protocol";
+
 import { fill, gettext } from "../../words/i18n";
 import { bring, type ControlProps, useWriting } from "./controls";
 import { Field, Icon } from "./field";

@@ -1,8 +1,9 @@
 /** What the server knows of nodes beside the document: the usual duration, the version that changed them last. */
 
+import { isObject, type Json } from "../../json";
 import { call } from "../../api/client";
-import { type DocNode, isObject } from "../../document/document";
-import type { Json } from "../../live/protocol";
+import { type DocNode } from "../../document/document";
+
 import type { Editing } from "../parts";
 import { sameJson } from "./schema";
 
@@ -57,7 +58,7 @@ export class Known {
     const before = this.first.get(node.id);
     if (facts === undefined || facts.version === null) return null;
     if (this.edited.has(node.id) || !before) return "draft";
-    return before === node || sameJson({ ...before, position: null } as Json, { ...node, position: null } as Json)
+    return before === node || sameJson({ ...before, position: null }, { ...node, position: null })
       ? facts.version
       : "draft";
   }

@@ -1,13 +1,14 @@
 /** One node: its head, and its config, limits, retries and notes. */
 
+import { isObject } from "../../json";
 import type { NodeType } from "../../document/node-type";
 import { type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import type { Path } from "../../document/changes";
-import { type DocNode, isObject, nameOf, nodeOf, typeOf } from "../../document/document";
+import { type DocNode, nameOf, nodeOf, typeOf } from "../../document/document";
 import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
 import type { Editing } from "../parts";
-import { fieldOf, type Problem } from "../../document/problems";
+import { problemField, type Problem } from "../../document/problems";
 import { LateInput } from "./controls";
 import { Icon, Sayings } from "./field";
 import { ConfigForm } from "./form";
@@ -134,7 +135,7 @@ function NodeTabs({ id, shown, show }: { id: string; shown: TabName; show: (name
   ): { name: TabName; label: string; problems: "error" | "warning" | null } => ({
     name,
     label,
-    problems: worst(problems.filter((one) => tabOf(fieldOf(one)) === name)),
+    problems: worst(problems.filter((one) => tabOf(problemField(one)) === name)),
   });
   return (
     <Tabs

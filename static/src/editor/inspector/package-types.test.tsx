@@ -1,5 +1,6 @@
 /** What the editor makes of the node types of a package, which no code of Interlock names. */
 
+import type { JsonObject } from "../../json";
 import { createElement } from "react";
 import { flushSync } from "react-dom";
 import { createRoot, type Root } from "react-dom/client";
@@ -10,7 +11,6 @@ import { mustNamePort, outPorts } from "../../document/ports";
 import { renameChanges } from "../../document/references/references";
 import { EditorStore } from "../../document/store";
 import { BUILT_IN, PACKAGE } from "../../document/testing/node-type";
-import type { JsonObject } from "../../live/protocol";
 import { instant } from "../checking/local-checks";
 import { likely, matching } from "../palette/ranking";
 import type { Editing } from "../parts";

@@ -1,9 +1,9 @@
 /** Limits and retries: the fields of a node's policy, with what each means. */
 
+import { isObject, type Json } from "../../json";
 import type { ReactNode } from "react";
 import type { Path } from "../../document/changes";
-import { isObject } from "../../document/document";
-import type { Json } from "../../live/protocol";
+
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { duration } from "../../words/words";
 import { ChoiceField, NumberField, SecondsField, TextField } from "./controls";

@@ -6,23 +6,23 @@ import { renameInput, setConfig } from "../../document/references/references";
 import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
 import type { Editing } from "../parts";
-import { perform, refuse } from "../../document/perform";
+import { performVerb, showRefusal } from "../../document/perform";
 import { renameNode, setId } from "../../document/verbs";
 
 export function renamed(editing: Editing, id: string, name: string): void {
   const { store, facts, published } = editing;
   // A field may end with its node: then there is nothing to name.
   if (!nodeOf(store.doc, id)) return;
-  store.settle();
-  perform(editing, renameNode(store.doc, facts.types, id, name, published.ids));
-  store.settle();
+  store.endMerging();
+  performVerb(editing, renameNode(store.doc, facts.types, id, name, published.ids));
+  store.endMerging();
 }
 
 export function withId(editing: Editing, id: string, next: string): void {
   if (!nodeOf(editing.store.doc, id)) return;
-  editing.store.settle();
-  perform(editing, setId(editing.store.doc, id, next, editing.facts.types));
-  editing.store.settle();
+  editing.store.endMerging();
+  performVerb(editing, setId(editing.store.doc, id, next, editing.facts.types));
+  editing.store.endMerging();
 }
 
 const NAME = /^[a-z][a-z0-9_]{0,62}$/;
@@ -34,15 +34,17 @@ export function renamedPort(editing: Editing, edge: DocEdge, given: string): voi
   const to = given || edge.source;
   if (to === from || !edgesInto(store.doc, edge.target).includes(edge)) return;
   if (!NAME.test(to))
-    return refuse(gettext("A port starts with a small letter and has only small letters, digits and _, at most 63."));
+    return showRefusal(
+      gettext("A port starts with a small letter and has only small letters, digits and _, at most 63."),
+    );
   const node = nodeOf(store.doc, edge.target);
   const others = edgesInto(store.doc, edge.target).filter((one) => one !== edge);
   if (others.some((one) => targetPort(one) === to && one.source !== edge.source))
-    return refuse(fill(gettext("Another input has the name {name} already."), { name: to }));
+    return showRefusal(fill(gettext("Another input has the name {name} already."), { name: to }));
   // The code still reads the name when another edge brings it, too.
   const config =
     node && !others.some((one) => targetPort(one) === from) ? renameInput(node, from, to, facts.types) : null;
-  store.settle();
+  store.endMerging();
   store.edit(
     [
       { kind: "set_edge", edge: edgeKey(edge), field: "target_port", value: to === edge.source ? undefined : to },
@@ -52,15 +54,15 @@ export function renamedPort(editing: Editing, edge: DocEdge, given: string): voi
       label: fill(gettext("Rename port {port}"), { port: visible(from) }),
     },
   );
-  store.settle();
+  store.endMerging();
 }
 
 export function fromPort(editing: Editing, edge: DocEdge, port: string): void {
   const { store } = editing;
-  store.settle();
+  store.endMerging();
   store.edit(
     { kind: "set_edge", edge: edgeKey(edge), field: "source_port", value: port === "out" ? undefined : port },
     { label: fill(gettext("Take port {port}"), { port: visible(port || sourcePort(edge)) }) },
   );
-  store.settle();
+  store.endMerging();
 }

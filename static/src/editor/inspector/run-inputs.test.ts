@@ -1,8 +1,8 @@
 import { BUILT_IN } from "../../document/testing/node-type";
+import type { Json } from "../../json";
 import { describe, expect, it } from "vitest";
 import { reduce } from "../../document/changes";
 import type { Doc } from "../../document/document";
-import type { Json } from "../../live/protocol";
 
 import { added, kindOf, nameFault, renamedInput, turned, withRequired, without } from "./run-inputs";
 
@@ -29,7 +29,7 @@ describe("rows of the inputs", () => {
     expect(added(schema).name).toBe("input_2");
     expect(without(schema, "input")).toBeUndefined();
     expect(without(INPUTS, "month")).toEqual({ type: "object", properties: { kind: { type: "string" } } });
-    expect(without({ ...(INPUTS as object), additionalProperties: false } as Json, "kind")).toMatchObject({
+    expect(without({ ...(INPUTS as object), additionalProperties: false }, "kind")).toMatchObject({
       additionalProperties: false,
     });
   });

@@ -1,9 +1,9 @@
 /** The schema of a run's inputs as rows that people fill in, and back. Pure. */
 
+import { isObject, type Json, type JsonObject } from "../../json";
 import type { NodeType } from "../../document/node-type";
 import type { Change, Path } from "../../document/changes";
-import { configOf, type Doc, isObject, typeOf } from "../../document/document";
-import type { Json, JsonObject } from "../../live/protocol";
+import { configOf, type Doc, typeOf } from "../../document/document";
 
 export type InputKind =
   "string" | "text" | "integer" | "number" | "boolean" | "date" | "date-time" | "strings" | "other";

@@ -2,9 +2,9 @@
  * that documents stay small. Pure.
  */
 
-import { isObject } from "../../document/document";
+import { isObject, type Json, type JsonObject } from "../../json";
+
 import type { Path } from "../../document/changes";
-import type { Json, JsonObject } from "../../live/protocol";
 
 export type Language = "sql" | "python" | "shell" | "expression";
 

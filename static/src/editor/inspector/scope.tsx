@@ -1,15 +1,16 @@
 /** What the fields of the inspector read and write: one node, several nodes at once, or the workflow. */
 
+import { isObject, type Json, type JsonObject } from "../../json";
 import { createContext, useContext, useEffect, useSyncExternalStore } from "react";
-import { typing } from "../../dom";
+import { isTyping } from "../../dom";
 import { type Change, type Path, withValue } from "../../document/changes";
-import { configOf, type Doc, type DocNode, indexOf, isObject, nameOf, nodeOf, typeOf } from "../../document/document";
-import type { Json, JsonObject } from "../../live/protocol";
+import { configOf, type Doc, type DocNode, indexOf, nameOf, nodeOf, typeOf } from "../../document/document";
+
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, visible } from "../../words/words";
 import type { Editing } from "../parts";
-import { fieldOf, type Problem } from "../../document/problems";
-import { perform } from "../../document/perform";
+import { problemField, type Problem } from "../../document/problems";
+import { performVerb } from "../../document/perform";
 import type { EditorStore } from "../../document/store";
 import { applyFix } from "../../document/verbs";
 import type { Known } from "./node-facts";
@@ -72,7 +73,7 @@ export class Wishes {
   /** Whether somebody began to write elsewhere since it was asked for: the keyboard stays there. */
   get isLate(): boolean {
     const now = document.activeElement;
-    return this.pressed && now !== this.at && typing(now);
+    return this.pressed && now !== this.at && isTyping(now);
   }
 }
 
@@ -144,9 +145,9 @@ function repair(editing: Editing, problem: Problem): void {
           })),
         }
       : problem.fix;
-  store.settle();
-  perform(editing, applyFix({ ...problem, fix }));
-  store.settle();
+  store.endMerging();
+  performVerb(editing, applyFix({ ...problem, fix }));
+  store.endMerging();
 }
 
 function saidOf(editing: Editing, problem: Problem): Said {
@@ -275,7 +276,7 @@ export class NodeScope implements Scope {
               : [],
         };
       },
-      (problem) => this.placeOf(fieldOf(problem)),
+      (problem) => this.placeOf(problemField(problem)),
     );
   }
 
@@ -301,7 +302,7 @@ export class NodeScope implements Scope {
     if (!node || sameJson(valueAt(node as JsonObject, path), value)) return;
     store.edit(setChange(node, path, value), {
       label: fill(gettext("Edit {field} of {name}"), { field: what, name: visible(nameOf(node)) }),
-      merge: mergeWord(node.id, path),
+      mergeKey: mergeWord(node.id, path),
     });
   }
 
@@ -361,7 +362,7 @@ export class NodesScope implements Scope {
       { kind: "replace", doc: { ...doc, nodes } },
       {
         label: fill(ngettext("Edit {field} of {n} node", "Edit {field} of {n} nodes", n), { field: what, n: count(n) }),
-        merge: mergeWord("chosen", path),
+        mergeKey: mergeWord("chosen", path),
       },
     );
   }
@@ -412,7 +413,7 @@ export class WorkflowScope implements Scope {
     const at = value === undefined ? emptied(whole, path, path[0] === "inputs" ? 3 : 0) : path;
     store.edit(
       { kind: "workflow", path: at, value },
-      { label: fill(gettext("Edit {field}"), { field: what }), merge: `workflow ${path.join(".")}` },
+      { label: fill(gettext("Edit {field}"), { field: what }), mergeKey: `workflow ${path.join(".")}` },
     );
   }
 
@@ -423,7 +424,7 @@ export class WorkflowScope implements Scope {
 
 /** Path of a problem of the workflow: "inputs.properties.month" and the like. */
 function workflowField(problem: Problem): Path {
-  return fieldOf({ ...problem, path: `nodes[0].${problem.path}` });
+  return problemField({ ...problem, path: `nodes[0].${problem.path}` });
 }
 
 export const schemaOf = (editing: Editing, node: DocNode): JsonObject | null =>

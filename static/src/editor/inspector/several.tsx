@@ -4,7 +4,7 @@ import { type ReactNode, useId, useMemo } from "react";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count } from "../../words/words";
 import { duplicateChosen, removeChosen } from "../commands/commands";
-import { perform } from "../../document/perform";
+import { performVerb } from "../../document/perform";
 import { align } from "../../document/verbs";
 import { NumberField, SecondsField } from "./controls";
 import { Icon } from "./field";
@@ -80,7 +80,7 @@ function Alignments(): ReactNode {
             type="button"
             className="btn small"
             onClick={() =>
-              perform(editing, align(editing.store.doc, editing.store.selection.nodes, how, editing.canvas.placeOf))
+              performVerb(editing, align(editing.store.doc, editing.store.selection.nodes, how, editing.canvas.placeOf))
             }
           >
             {word()}

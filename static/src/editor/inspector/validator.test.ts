@@ -1,5 +1,6 @@
+import type { JsonObject } from "../../json";
 import { describe, expect, it } from "vitest";
-import type { JsonObject } from "../../live/protocol";
+
 import { formValidator, instantFaults, valueAt } from "./validator";
 
 const SCHEMA: JsonObject = {

@@ -2,11 +2,11 @@
  * usual validator of the forms would need. Pure.
  */
 
-import { type Schema, Validator } from "@cfworker/json-schema";
-import type { ErrorSchema, RJSFSchema, ValidatorType } from "@rjsf/utils";
+import { isObject, type Json, type JsonObject } from "../../json";
+import { Validator } from "@cfworker/json-schema";
+import type { RJSFSchema, ValidatorType } from "@rjsf/utils";
 import type { Path } from "../../document/changes";
-import { isObject } from "../../document/document";
-import type { Json, JsonObject } from "../../live/protocol";
+
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { labelOf, schemaAt, typesOf } from "./schema";
 
@@ -15,7 +15,7 @@ const made = new WeakMap<object, Validator>();
 function validatorOf(schema: object): Validator {
   let found = made.get(schema);
   if (!found) {
-    found = new Validator(schema as Schema, "2020-12", false);
+    found = new Validator(schema, "2020-12", false);
     made.set(schema, found);
   }
   return found;
@@ -35,7 +35,7 @@ export const formValidator: ValidatorType = {
     }
   },
   // Problems are shown by the fields themselves.
-  validateFormData: () => ({ errors: [], errorSchema: {} as ErrorSchema }),
+  validateFormData: () => ({ errors: [], errorSchema: {} }),
   rawValidation: () => ({}),
 };
 

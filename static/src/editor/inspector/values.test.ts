@@ -1,6 +1,7 @@
+import type { Json } from "../../json";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Json } from "../../live/protocol";
+
 import { doubled, looseText, objectOf, readLoose, readNumber, readSeconds, rowsOf } from "./values";
 
 describe("seconds", () => {

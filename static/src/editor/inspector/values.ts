@@ -1,7 +1,6 @@
 /** Values of fields as people type them: seconds, whole numbers, texts that may be JSON, rows of a map. Pure. */
 
-import { isObject } from "../../document/document";
-import type { Json, JsonObject } from "../../live/protocol";
+import { isObject, type Json, type JsonObject } from "../../json";
 
 /** What was typed: a value, nothing, or no value yet. */
 export type Read<T> = { readonly value: T } | { readonly wrong: "number" | "whole" | "seconds" };

@@ -1,10 +1,10 @@
 /** Nothing is chosen: the settings of the workflow, and what its runs are started with. */
 
+import { isObject, type Json, type JsonObject } from "../../json";
 import { type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { flushSync } from "react-dom";
 import type { Path } from "../../document/changes";
-import { isObject } from "../../document/document";
-import type { Json, JsonObject } from "../../live/protocol";
+
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, visible } from "../../words/words";
 import { ChoiceField, LateInput, NumberField, SecondsField, TextField } from "./controls";
@@ -184,12 +184,12 @@ function Inputs(): ReactNode {
             className="btn quiet small more"
             onClick={() => {
               const { schema, name } = added(inputs);
-              editing.store.settle();
+              editing.store.endMerging();
               flushSync(() => {
                 setOpened(name);
                 scope.write(INPUTS, schema, gettext("inputs"));
               });
-              editing.store.settle();
+              editing.store.endMerging();
               const field = [
                 ...(more.current?.closest("section")?.querySelectorAll<HTMLInputElement>(".inputname") ?? []),
               ].at(-1);
@@ -241,9 +241,9 @@ function InputRow({ name, open }: { name: string; open: boolean }): ReactNode {
   const kind = kindOf(found as Json | undefined);
   const inputs = (): Json | undefined => store.doc["inputs"] as Json | undefined;
   const step = (run: () => void): void => {
-    store.settle();
+    store.endMerging();
     run();
-    store.settle();
+    store.endMerging();
   };
   const rename = (to: string): void => {
     const wrong = nameFault(inputs(), to);

@@ -3,7 +3,7 @@ import type { NodeType } from "../../document/node-type";
 import { describe, expect, it } from "vitest";
 import { likely, matching } from "./ranking";
 
-import { roomNear } from "../../document/free-space";
+import { freePlaceNear } from "../../document/free-space";
 
 const type = (name: string, id: string, more: Partial<NodeType> = {}): NodeType => nodeType(id, { name, ...more });
 const TYPES = [
@@ -46,13 +46,13 @@ describe("what is meant", () => {
 
 describe("room", () => {
   it("is where it was wished while nothing is there", () => {
-    expect(roomNear({ x: 94, y: 27 }, [])).toEqual({ x: 0, y: 0 });
+    expect(freePlaceNear({ x: 94, y: 27 }, [])).toEqual({ x: 0, y: 0 });
   });
 
   it("covers no card, however many were added before", () => {
     const taken = [{ x: 0, y: 0 }];
     for (let n = 0; n < 60; n += 1) {
-      const at = roomNear({ x: 94, y: 27 }, taken);
+      const at = freePlaceNear({ x: 94, y: 27 }, taken);
       expect(taken.every((one) => Math.abs(one.x - at.x) >= 188 || Math.abs(one.y - at.y) >= 54)).toBe(true);
       taken.push(at);
     }

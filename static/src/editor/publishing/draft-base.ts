@@ -9,8 +9,8 @@ import { fill, gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
 import { loadDraft } from "../main";
 import type { Editing } from "../parts";
-import { refuse } from "../../document/perform";
-import { sharing } from "../../document/equal";
+import { showRefusal } from "../../document/perform";
+import { reuseEqualParts } from "../../document/reuse";
 import type { Versions } from "./versions";
 
 const NAMED_MAX = 5;
@@ -20,7 +20,7 @@ export function startDrafting(editing: Editing, versions: Versions): void {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       form.closest<HTMLElement>("[popover]")?.hidePopover();
-      discard(editing, versions).catch((error: unknown) => refuse(why(error)));
+      discard(editing, versions).catch((error: unknown) => showRefusal(why(error)));
     });
   }
   const from = new URLSearchParams(location.search).get("from");
@@ -29,7 +29,7 @@ export function startDrafting(editing: Editing, versions: Versions): void {
   history.replaceState(history.state, "", location.pathname);
   const number = Number(from);
   if (Number.isInteger(number) && number > 0)
-    startFrom(editing, versions, number).catch((error: unknown) => refuse(why(error)));
+    startFrom(editing, versions, number).catch((error: unknown) => showRefusal(why(error)));
 }
 
 const why = (error: unknown): string =>
@@ -37,7 +37,7 @@ const why = (error: unknown): string =>
 
 /** Another document as an edit, which a button in the message takes back too. */
 function replace(editing: Editing, doc: Doc, label: string): boolean {
-  return editing.store.edit({ kind: "replace", doc: sharing(editing.store.doc, doc) }, { label, select: {} });
+  return editing.store.edit({ kind: "replace", doc: reuseEqualParts(editing.store.doc, doc) }, { label, select: {} });
 }
 
 function offerBack(editing: Editing, text: string, button: string, before: Doc, label: string): void {
@@ -57,7 +57,7 @@ async function startFrom(editing: Editing, versions: Versions, number: number): 
   const doc = await versions.document(number);
   const before = editing.store.doc;
   const label = fill(gettext("Start from v{n}"), { n: number });
-  if (!replace(editing, doc, label) || sharing(before, doc) === before) return;
+  if (!replace(editing, doc, label) || reuseEqualParts(before, doc) === before) return;
   offerBack(editing, fill(gettext("Your draft is what v{n} says now."), { n: number }), gettext("Undo"), before, label);
 }
 
@@ -70,7 +70,7 @@ export async function freshen({ facts, saving, store }: Editing, versions: Versi
   if (!loaded.doc || loaded.savedAt !== null || loaded.baseVersion === null || store.doc !== seen || !untouched())
     return false;
   const label = fill(gettext("Take over v{n}"), { n: loaded.baseVersion });
-  store.edit({ kind: "replace", doc: sharing(seen, loaded.doc) }, { label });
+  store.edit({ kind: "replace", doc: reuseEqualParts(seen, loaded.doc) }, { label });
   versions.put(loaded.baseVersion, store.doc);
   saving.grounded(store.doc, { tag: loaded.etag, base: loaded.baseVersion, drafted: false });
   toast(fill(gettext("v{n} was published meanwhile: you see it now."), { n: loaded.baseVersion }));
@@ -83,7 +83,7 @@ async function discard(editing: Editing, versions: Versions): Promise<void> {
   // What is not saved goes too: only another tab's save is in the way.
   await saving.settle().catch(() => undefined);
   if (store.saving.state === "conflict") {
-    refuse(gettext("Another tab saved first. Choose which draft to keep, then discard it."));
+    showRefusal(gettext("Another tab saved first. Choose which draft to keep, then discard it."));
     return;
   }
   if (!saving.ground.drafted) {
@@ -128,7 +128,7 @@ export async function takeOver(editing: Editing, versions: Versions, changes: bo
   const found = merge(was, store.doc, theirs);
   const label = fill(gettext("Take over v{n}"), { n: newest });
   replace(editing, found.doc, label);
-  const clashes = [...found.clashes.map((id) => nameIn(store.doc, theirs, id)), ...found.fields];
+  const clashes = [...found.conflicts.map((id) => nameIn(store.doc, theirs, id)), ...found.fields];
   if (clashes.length) {
     const named = clashes.slice(0, NAMED_MAX).join(", ") + (clashes.length > NAMED_MAX ? " …" : "");
     offerBack(

@@ -1,11 +1,12 @@
 /** The form at the Publish button, without leaving the page: the history stays, and the next step is to run it. */
 
+import type { JsonObject } from "../../json";
 import { ApiError, call } from "../../api/client";
 import { openDialog } from "../../behaviours/popover";
 import { toast } from "../../behaviours/toast";
 import { element, icon, one } from "../../dom";
 import type { Doc } from "../../document/document";
-import type { JsonObject } from "../../live/protocol";
+
 import { fill, gettext } from "../../words/i18n";
 import { sentenceOf } from "../commands/commands";
 import { takeOver } from "./draft-base";

@@ -1,14 +1,14 @@
 /** What is published: which versions there are, what differs from the live one, and what the draft was started from. */
 
 import { element, one } from "../../dom";
-import { type Changed, changesBetween } from "../../document/diff";
+import { type DocumentChange, changesBetween } from "../../document/diff";
 import type { Doc } from "../../document/document";
 import { fill, gettext } from "../../words/i18n";
 import { afterDrawing } from "../after-first-paint";
 import { freshen, startDrafting } from "./draft-base";
 import type { Loaded } from "../main";
 import type { Editing, Published } from "../parts";
-import { refuse } from "../../document/perform";
+import { showRefusal } from "../../document/perform";
 import { startPublishing } from "./publish-form";
 import { Versions } from "./versions";
 
@@ -26,7 +26,7 @@ export function startPublished(editing: Editing, loaded: Loaded): Published {
   const listeners: (() => void)[] = [];
   let ids: ReadonlySet<string> | null = null;
   let chosen = 0;
-  let changes: readonly Changed[] | null = null;
+  let changes: readonly DocumentChange[] | null = null;
   let live: Doc | null = null;
   /** The document that `changes` is about. */
   let compared: Doc | null = null;
@@ -96,7 +96,7 @@ export function startPublished(editing: Editing, loaded: Loaded): Published {
       return;
     }
     if (versions.live === null) {
-      refuse(gettext("No version is live yet: there is nothing to compare with."));
+      showRefusal(gettext("No version is live yet: there is nothing to compare with."));
       return;
     }
     load().then(
@@ -105,7 +105,7 @@ export function startPublished(editing: Editing, loaded: Loaded): Published {
         refresh();
         editing.drawer.show("changes");
       },
-      () => refuse(gettext("The live version could not be loaded.")),
+      () => showRefusal(gettext("The live version could not be loaded.")),
     );
   }
 

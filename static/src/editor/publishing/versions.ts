@@ -1,10 +1,11 @@
 /** Published versions as the editor needs them: which there are, and their documents, each asked for once. */
 
+import { isObject, type Json } from "../../json";
 import { call } from "../../api/client";
-import { type Doc, emptyDocument, isObject, readDocument } from "../../document/document";
-import type { Json } from "../../live/protocol";
+import { type Doc, emptyDocument, readDocument } from "../../document/document";
+
 import { gettext } from "../../words/i18n";
-import { sharing } from "../../document/equal";
+import { reuseEqualParts } from "../../document/reuse";
 
 export class Versions {
   private readonly known = new Map<number, Doc>();
@@ -48,7 +49,7 @@ export class Versions {
     const { body } = await call("GET", `${this.address}versions/${number}/`);
     const doc = isObject(body["definition"]) ? readDocument(body["definition"]) : null;
     if (!doc) throw new Error(gettext("The version cannot be drawn."));
-    const shared = sharing(this.here(), doc);
+    const shared = reuseEqualParts(this.here(), doc);
     this.known.set(number, shared);
     return shared;
   }

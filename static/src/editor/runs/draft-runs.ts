@@ -4,20 +4,21 @@
  * their outputs are asked for again, and its end is told.
  */
 
+import { isObject, type Json, type JsonObject } from "../../json";
 import { call, csrf } from "../../api/client";
 import { openDialog } from "../../behaviours/popover";
 import { toast } from "../../behaviours/toast";
 import { throttled } from "../../dom";
-import { type Doc, isObject, nameOf, nodeOf } from "../../document/document";
-import type { Json, JsonObject } from "../../live/protocol";
+import { type Doc, nameOf, nodeOf } from "../../document/document";
+
 import { type Feed, feedRun } from "../../run/feed";
 import { RunStore } from "../../run/store";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { RUN_ENDED, visible } from "../../words/words";
 import type { DraftRuns, Editing } from "../parts";
-import { refuse } from "../../document/perform";
+import { showRefusal } from "../../document/perform";
 import { firstFailed } from "../drawer/preview";
-import type { Column, KnownOutput } from "../../document/store";
+import type { Column, NodeOutputInfo } from "../../document/store";
 
 const FRESH_MS = 3000;
 const BURST_MS = 1500;
@@ -66,7 +67,7 @@ class Runs implements DraftRuns {
     try {
       await this.begin(targets);
     } catch (error) {
-      refuse(
+      showRefusal(
         error instanceof TypeError
           ? gettext("Offline: this did not reach the server.")
           : error instanceof Error
@@ -213,15 +214,15 @@ export async function startRun(address: string, asked: URLSearchParams): Promise
   if (typeof said["detail"] === "string" && said["detail"]) throw new Error(said["detail"]);
   throw new Error(
     response.ok
-      ? gettext("You are signed out. Load the page again to sign in.")
+      ? gettext("You're signed out. Reload the page to sign in.")
       : gettext("The server refused this. Load the page again to see how things are."),
   );
 }
 
-function readOutput(node: string, value: Json): [string, KnownOutput][] {
+function readOutput(node: string, value: Json): [string, NodeOutputInfo][] {
   if (!isObject(value) || typeof value["run"] !== "string") return [];
   const columns = value["columns"];
-  const known: KnownOutput = {
+  const known: NodeOutputInfo = {
     run: value["run"],
     version: typeof value["version"] === "number" ? value["version"] : null,
     at: typeof value["at"] === "string" ? value["at"] : "",

@@ -1,14 +1,14 @@
 /** What differs between the draft on the screen and one that was saved from elsewhere, in words. Pure. */
 
-import type { Doc, DocEdge, DocNode } from "../../document/document";
 import type { Path } from "../../document/changes";
-import { edgeKey, indexOf, nameOf, typeOf } from "../../document/document";
 import type { NodeTypes } from "../../document/node-type";
-import type { Json } from "../../live/protocol";
+import { isObject, type Json, isEqual } from "../../json";
+import { type Doc, type DocEdge, type DocNode, typeOf } from "../../document/document";
+import { edgeKey, indexOf, nameOf } from "../../document/document";
+
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { visible } from "../../words/words";
 import { fieldName } from "../drawer/field-names";
-import { same } from "../../document/equal";
 
 const NO_TYPES: NodeTypes = new Map();
 
@@ -28,7 +28,7 @@ export function differences(mine: Doc, theirs: Doc, types: NodeTypes = NO_TYPES)
   const onlyTheirs = theirs.nodes.filter((node) => !here.has(node.id));
   const both = mine.nodes.flatMap((node): [DocNode, DocNode][] => {
     const other = theirs.nodes[there.get(node.id) ?? -1];
-    return other && other !== node && !same(node as Json, other as Json) ? [[node, other]] : [];
+    return other && other !== node && !isEqual(node as Json, other as Json) ? [[node, other]] : [];
   });
   const keysHere = new Map(mine.edges.map((edge) => [edgeKey(edge), edge]));
   const keysThere = new Map(theirs.edges.map((edge) => [edgeKey(edge), edge]));
@@ -50,7 +50,7 @@ export function differences(mine: Doc, theirs: Doc, types: NodeTypes = NO_TYPES)
       .filter((edge) => !keysHere.has(edgeKey(edge)) && here.has(edge.source) && here.has(edge.target))
       .map((edge) => fill(gettext("{edge} is joined only in what was saved"), { edge: joined(theirs, edge) })),
     ...[...new Set([...Object.keys(mine), ...Object.keys(theirs)])]
-      .filter((key) => key !== "nodes" && key !== "edges" && !same(mine[key] as Json, theirs[key] as Json))
+      .filter((key) => key !== "nodes" && key !== "edges" && !isEqual(mine[key] as Json, theirs[key] as Json))
       .map(partDiffers),
   ];
   return {
@@ -83,18 +83,17 @@ function fieldsOf(a: DocNode, b: DocNode): Path[] {
   const found: Path[] = [];
   for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
     const [one, other] = [a[key], b[key]];
-    if (same(one, other)) continue;
+    if (isEqual(one, other)) continue;
     if ((key === "config" || key === "policy") && isMap(one) && isMap(other))
       for (const inner of new Set([...Object.keys(one), ...Object.keys(other)]))
-        if (!same(one[inner], other[inner])) found.push([key, inner]);
+        if (!isEqual(one[inner], other[inner])) found.push([key, inner]);
     if (key !== "config" && key !== "policy") found.push([key]);
     else if (!isMap(one) || !isMap(other)) found.push([key]);
   }
   return found;
 }
 
-const isMap = (value: Json | undefined): value is { [key: string]: Json } =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+const isMap = (value: Json | undefined): value is { [key: string]: Json } => isObject(value);
 
 function partDiffers(key: string): string {
   switch (key) {

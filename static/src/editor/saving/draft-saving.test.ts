@@ -1,10 +1,11 @@
+import { type Json, isEqual } from "../../json";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { asJson, type Doc } from "../../document/document";
 import { applyPatch, readOperations } from "../../document/patch";
-import type { Json } from "../../live/protocol";
+
 import { differences, summary } from "./conflict";
-import { same, sharing } from "../../document/equal";
+import { reuseEqualParts } from "../../document/reuse";
 import { patchRequest } from "./draft-saving";
 import { begun } from "./machine";
 import { standing, statusText } from "./notice";
@@ -47,24 +48,24 @@ describe("what two documents have in common", () => {
   it("is the same objects, and nothing is said otherwise than before", () => {
     fc.assert(
       fc.property(documents, documents, (known, doc) => {
-        const made = sharing(known, doc);
+        const made = reuseEqualParts(known, doc);
         expect(made).toEqual(doc);
         for (const node of made.nodes)
-          if (known.nodes.some((other) => same(other as Json, node as Json))) expect(known.nodes).toContain(node);
+          if (known.nodes.some((other) => isEqual(other as Json, node as Json))) expect(known.nodes).toContain(node);
         const copy = structuredClone(known);
-        const again = sharing(known, copy);
+        const again = reuseEqualParts(known, copy);
         expect([again.nodes === known.nodes, again.edges === known.edges]).toEqual([true, true]);
       }),
     );
   });
 
   it("is what the server would store, whatever the order of fields", () => {
-    expect(same({ a: 1, b: [2, { c: null }] }, { b: [2, { c: null }], a: 1 })).toBe(true);
-    expect(same({ a: 1 }, { a: 1, b: null })).toBe(false);
-    expect(same([1, 2], [2, 1])).toBe(false);
-    expect(same("a\0\ud800b", "a\ufffd\ufffdb")).toBe(true);
-    expect(same("\ud83d\ude00", "\ud83d\ude00")).toBe(true);
-    expect(same({}, [])).toBe(false);
+    expect(isEqual({ a: 1, b: [2, { c: null }] }, { b: [2, { c: null }], a: 1 })).toBe(true);
+    expect(isEqual({ a: 1 }, { a: 1, b: null })).toBe(false);
+    expect(isEqual([1, 2], [2, 1])).toBe(false);
+    expect(isEqual("a\0\ud800b", "a\ufffd\ufffdb")).toBe(true);
+    expect(isEqual("\ud83d\ude00", "\ud83d\ude00")).toBe(true);
+    expect(isEqual({}, [])).toBe(false);
   });
 });
 
@@ -102,7 +103,7 @@ describe("what differs", () => {
   it("is nothing exactly when both say the same, but for order", () => {
     fc.assert(
       fc.property(documents, documents, (one, other) => {
-        if (same(asJson(one), asJson(other))) expect(differences(one, other).lines).toEqual([]);
+        if (isEqual(asJson(one), asJson(other))) expect(differences(one, other).lines).toEqual([]);
         const count = differences(one, other).lines.length;
         expect(differences(other, one).lines.length).toBe(count);
       }),

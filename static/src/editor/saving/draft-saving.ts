@@ -1,12 +1,13 @@
 /** Saves the draft as it is drawn: kept in this browser at once, sent within a second, never over somebody else's save. */
 
+import { isObject, type Json, type JsonObject, isEqual } from "../../json";
 import { serverNow } from "../../behaviours/clock";
 import { toast } from "../../behaviours/toast";
 import { debounced, one } from "../../dom";
 import { asJson, type Doc, emptyDocument, readDocument } from "../../document/document";
 import { merge } from "../../document/merge";
 import { applyPatch, patchBetween, readOperations } from "../../document/patch";
-import type { Json, JsonObject } from "../../live/protocol";
+
 import { fill, gettext } from "../../words/i18n";
 import { differences, summary } from "./conflict";
 import { BrowserShelf, type Keepable, Keeper, type Kept } from "./local-copies";
@@ -15,7 +16,7 @@ import type { Editing, Saving } from "../parts";
 import { begun, isSaved, type State } from "./machine";
 import { type Notice, NoticePlace, showStatus, troubleNotice } from "./notice";
 import { type Content, Saver, type Request, whyUnsaved } from "./saver";
-import { same, sharing } from "../../document/equal";
+import { reuseEqualParts } from "../../document/reuse";
 import { takeTyped } from "./pending-input";
 
 /** How long differences may be behind while one draws on beside them. */
@@ -56,7 +57,7 @@ const keepable: Keepable<Doc> = {
       const read = readOperations(operations);
       value = read && value !== null ? applyPatch(value, read) : null;
     }
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? readDocument(value) : null;
+    return isObject(value) ? readDocument(value) : null;
   },
 };
 
@@ -76,7 +77,7 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
     user: facts.user,
     request: patchRequest,
     read: drawable,
-    same: (a, b) => same(asJson(a), asJson(b)),
+    same: (a, b) => isEqual(asJson(a), asJson(b)),
   };
   const saver = new Saver<Doc>(content, begun(server, ground, savedAt), told);
   const keeper = new Keeper<Doc>(new BrowserShelf(), keepable, facts.user, facts.slug, able, (tag) => saver.heard(tag));
@@ -179,14 +180,14 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
     )
       return null;
     const made = merge(state.saved, state.doc, theirs);
-    return made.clashes.length || made.fields.length ? null : made.doc;
+    return made.conflicts.length || made.fields.length ? null : made.doc;
   }
 
   function keepBoth(): void {
     const trouble = saver.state.trouble;
     const both = trouble?.kind === "conflict" ? bothOf(saver.state, trouble.theirs) : null;
     if (!both) return;
-    store.edit({ kind: "replace", doc: sharing(store.doc, both) }, { label: gettext("Keep both") });
+    store.edit({ kind: "replace", doc: reuseEqualParts(store.doc, both) }, { label: gettext("Keep both") });
     saver.mine();
   }
 
@@ -196,7 +197,7 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
     const mine = store.doc;
     if (!undrawable.has(trouble.theirs)) {
       // Through the history, so that theirs is one step back.
-      store.edit({ kind: "replace", doc: sharing(mine, trouble.theirs) }, { label: gettext("Take theirs") });
+      store.edit({ kind: "replace", doc: reuseEqualParts(mine, trouble.theirs) }, { label: gettext("Take theirs") });
       store.edit({ kind: "replace", doc: mine }, { label: gettext("Keep mine") });
     }
     saver.mine();
@@ -205,7 +206,7 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
   function takeTheirs(): void {
     const trouble = saver.state.trouble;
     if (trouble?.kind !== "conflict") return;
-    store.edit({ kind: "replace", doc: sharing(store.doc, trouble.theirs) }, { label: gettext("Take theirs") });
+    store.edit({ kind: "replace", doc: reuseEqualParts(store.doc, trouble.theirs) }, { label: gettext("Take theirs") });
     saver.theirs(store.doc);
   }
 
@@ -214,7 +215,7 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
     const kept = waiting.shift();
     if (!kept) return;
     const { doc, trouble } = saver.state;
-    if (same(asJson(kept.doc), asJson(doc))) {
+    if (isEqual(asJson(kept.doc), asJson(doc))) {
       void keeper.forget(kept.tab);
       takeUp();
       return;
@@ -228,7 +229,10 @@ export function startSaving(editing: Pick<Editing, "facts" | "store">, loaded: L
     const fits =
       untouched && kept.ground.tag === now.tag && kept.ground.drafted === now.drafted && kept.ground.base === now.base;
     const before = store.doc;
-    store.edit({ kind: "replace", doc: sharing(before, kept.doc) }, { label: gettext("Take up what was kept") });
+    store.edit(
+      { kind: "replace", doc: reuseEqualParts(before, kept.doc) },
+      { label: gettext("Take up what was kept") },
+    );
     if (fits) toast(gettext("What was not saved yet is back."));
     else {
       saver.clash(before, { ...now, base: kept.ground.tag === now.tag ? kept.ground.base : now.base });

@@ -2,9 +2,9 @@
  * browser's events. The drawn editor and the text editor each have one.
  */
 
+import { isObject, type Json, type JsonObject } from "../../json";
 import { ApiError, send } from "../../api/client";
-import { isObject } from "../../document/document";
-import type { Json, JsonObject } from "../../live/protocol";
+
 import { fill, gettext } from "../../words/i18n";
 import { type Event, type Failure, type Ground, isSaved, type Rules, type State, step } from "./machine";
 

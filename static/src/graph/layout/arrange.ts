@@ -7,17 +7,17 @@ export const STEP_X = NODE_WIDTH + COLUMN_GAP;
 export const STEP_Y = NODE_HEIGHT + ROW_GAP;
 const ROOM = 12;
 
-export const rounded = ({ x, y }: Position): Position => ({ x: Math.round(x), y: Math.round(y) });
+export const roundPosition = ({ x, y }: Position): Position => ({ x: Math.round(x), y: Math.round(y) });
 
 /** The nearest place to the wish, straight down from it, where a card covers no other. */
-export function freePlace(wish: Position, others: Iterable<Position>): Position {
+export function freePlaceBelow(wish: Position, others: Iterable<Position>): Position {
   const column = [...others]
     .filter(({ x }) => Math.abs(x - wish.x) < NODE_WIDTH + ROOM)
     .map(({ y }) => y)
     .sort((a, b) => a - b);
   let { y } = wish;
   for (const other of column) if (Math.abs(other - y) < NODE_HEIGHT + ROOM) y = other + STEP_Y;
-  return rounded({ x: wish.x, y });
+  return roundPosition({ x: wish.x, y });
 }
 
 const CELL = NODE_WIDTH + ROOM;
@@ -26,7 +26,7 @@ const PAIRS_MAX = 1_000_000;
 const GAPS_MAX = 50;
 
 /** How far down cards must go together so that they cover no others, in steps: below all of those where no gap is near. */
-export function roomBelow(cards: readonly Position[], others: readonly Position[], step: number): number {
+export function distanceToFreeSpace(cards: readonly Position[], others: readonly Position[], step: number): number {
   if (!cards.length || !others.length) return 0;
   const inSteps = (distance: number): number => Math.ceil(distance / step) * step;
   if (cards.length * others.length <= PAIRS_MAX) {
@@ -49,7 +49,7 @@ export function roomBelow(cards: readonly Position[], others: readonly Position[
 }
 
 /** The author's places (x, y of each node, NaN: none), the others from a layout of the whole: below what stands there already. */
-export function filled(placed: Positions, whole: Positions): Positions {
+export function fillMissing(placed: Positions, whole: Positions): Positions {
   const at = placed.slice();
   /** By columns as wide as a card: what may be in the way stands in three of them. */
   const columns = new Map<number, Position[]>();
@@ -68,7 +68,7 @@ export function filled(placed: Positions, whole: Positions): Positions {
   for (const node of missing) {
     const wish = { x: whole[2 * node] ?? 0, y: whole[2 * node + 1] ?? 0 };
     const column = Math.floor(wish.x / CELL);
-    const place = freePlace(
+    const place = freePlaceBelow(
       wish,
       [column - 1, column, column + 1].flatMap((one) => columns.get(one) ?? []),
     );
@@ -82,7 +82,7 @@ export function filled(placed: Positions, whole: Positions): Positions {
 export type Alignment = "left" | "center" | "right" | "top" | "middle" | "bottom" | "across" | "down";
 
 /** Places in a line by one edge or the middle, or evenly between the outermost (`across`, `down`). Cards are of one size. */
-export function aligned(places: ReadonlyMap<string, Position>, how: Alignment): Map<string, Position> {
+export function alignPositions(places: ReadonlyMap<string, Position>, how: Alignment): Map<string, Position> {
   const all = [...places];
   const xs = all.map(([, { x }]) => x);
   const ys = all.map(([, { y }]) => y);
@@ -101,5 +101,5 @@ export function aligned(places: ReadonlyMap<string, Position>, how: Alignment): 
   }
   const x = { left: Math.min(...xs), center: between(xs), right: Math.max(...xs) }[how as "left"];
   const y = { top: Math.min(...ys), middle: between(ys), bottom: Math.max(...ys) }[how as "top"];
-  return new Map(all.map(([id, place]) => [id, rounded({ x: x ?? place.x, y: y ?? place.y })]));
+  return new Map(all.map(([id, place]) => [id, roundPosition({ x: x ?? place.x, y: y ?? place.y })]));
 }

@@ -3,7 +3,7 @@
 import ELK from "elkjs/lib/elk-api";
 import elkWorker from "elkjs/lib/elk-worker.min.js?worker&url";
 import { gettext } from "../../words/i18n";
-import { filled } from "./arrange";
+import { fillMissing } from "./arrange";
 import { answer, type Arranged, type Gaps, question } from "./elk";
 import { isTall, type LayoutInput, type Positions } from "./layered";
 import LayoutWorker from "./layout.worker?worker";
@@ -25,7 +25,7 @@ export async function arrange(graph: Graph): Promise<Arranged> {
   for (let node = 0; node < graph.size; node += 1) if (Number.isNaN(at[2 * node] ?? NaN)) missing += 1;
   if (2 * missing > graph.size) {
     const whole = await tidy(graph);
-    return { at: filled(at, whole.at), routed: new Map() };
+    return { at: fillMissing(at, whole.at), routed: new Map() };
   }
   const without: number[] = [];
   let bottom = -Infinity;

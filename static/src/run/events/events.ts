@@ -5,7 +5,7 @@ import { call } from "../../api/client";
 import { element, icon, one, setAttribute, setHidden, setText, throttled } from "../../dom";
 import { readSteps, type Step } from "../../live/protocol";
 import { fill, gettext } from "../../words/i18n";
-import { look, visible } from "../../words/words";
+import { stateLook, visible } from "../../words/words";
 import { Coming } from "../loading";
 import { cause, reason } from "../node-summary";
 import { READ_BACK, Steps } from "./steps";
@@ -220,10 +220,10 @@ class EventList implements Events {
     setText(who ?? null, name);
     setAttribute(who ?? null, "title", name);
     setAttribute(made, "data-step-node", step.node);
-    const { icon: picture, word } = look(step.to);
+    const { icon: picture, word } = stateLook(step.to);
     const to = element("span", `c st-${step.to} to`, icon(picture, true), word);
     way?.replaceChildren(
-      ...(step.from ? [element("span", "faint", look(step.from).word), element("span", "faint", " → ")] : []),
+      ...(step.from ? [element("span", "faint", stateLook(step.from).word), element("span", "faint", " → ")] : []),
       to,
     );
     const said = visible(aboutOf(step));

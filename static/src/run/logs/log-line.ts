@@ -6,7 +6,7 @@
 
 import { element, setAttribute, setText } from "../../dom";
 import type { LogLine } from "../../live/protocol";
-import { type Piece, pieces } from "../../words/ansi";
+import { type StyledText, parseAnsi } from "../../words/ansi";
 import { fill, gettext } from "../../words/i18n";
 import { occurrences } from "./search";
 
@@ -80,7 +80,7 @@ export function fillRow(row: HTMLElement, line: LogLine | undefined, shown: Show
 }
 
 interface Reading {
-  readonly read: readonly Piece[];
+  readonly read: readonly StyledText[];
   /** Laid out in part: only where every character is as wide as the others. */
   readonly long: boolean;
 }
@@ -91,7 +91,7 @@ function reading(line: LogLine): Reading {
   if (!found) {
     const text = line.message.replace(/[\r\n]+$/, "");
     // eslint-disable-next-line no-control-regex
-    found = { read: pieces(text), long: text.length > WHOLE && /^[\u0020-\u007e\u001b]*$/.test(text) };
+    found = { read: parseAnsi(text), long: text.length > WHOLE && /^[\u0020-\u007e\u001b]*$/.test(text) };
     if (text.length > WHOLE) readings.set(line, found);
   }
   return found;
@@ -112,7 +112,7 @@ function part(parts: readonly Mark[], shown: Shown): { first: number; last: numb
   };
 }
 
-interface Mark extends Piece {
+interface Mark extends StyledText {
   readonly hit: boolean;
 }
 
@@ -131,7 +131,7 @@ export function slice(parts: readonly Mark[], first: number, last: number): Mark
 }
 
 /** Pieces cut where hits of the search begin and end, also hits that colours cut in parts. */
-export function marked(parts: readonly Piece[], text: string): Mark[] {
+export function marked(parts: readonly StyledText[], text: string): Mark[] {
   const hits = text ? occurrences(parts.map((one) => one.text).join(""), text) : [];
   const found: Mark[] = [];
   let at = 0;

@@ -4,8 +4,9 @@
  * needed. So a log of a million lines takes the memory of what is in view.
  */
 
+import type { Json, JsonObject } from "../../json";
 import { call } from "../../api/client";
-import type { Json, JsonObject, LogLine } from "../../live/protocol";
+import type { LogLine } from "../../live/protocol";
 import { LineCache } from "./line-cache";
 import { said, SeqRanges } from "./ranges";
 

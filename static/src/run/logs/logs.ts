@@ -2,7 +2,7 @@
  * read never moves; one selection of lines, one search, one node (the store's), one least level. */
 
 import { toast } from "../../behaviours/toast";
-import { debounced, one, setAttribute, setHidden, setText, throttled, typing } from "../../dom";
+import { debounced, one, setAttribute, setHidden, setText, throttled, isTyping } from "../../dom";
 import type { LogLine } from "../../live/protocol";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, RUN_ENDED, visible } from "../../words/words";
@@ -350,7 +350,7 @@ export class LogView {
   }
 
   private key(event: KeyboardEvent): void {
-    if (typing(event.target) || event.altKey) return;
+    if (isTyping(event.target) || event.altKey) return;
     const plainKey = !event.ctrlKey && !event.metaKey;
     if (event.key === "Home" && !event.shiftKey) {
       this.follow(false);

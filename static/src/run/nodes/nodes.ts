@@ -4,11 +4,11 @@
  * node (Enter, or a click): walking over a long table asks nothing of the server.
  */
 
-import { said, serverNow } from "../../behaviours/clock";
+import { formatTime, serverNow } from "../../behaviours/clock";
 import { all, debounced, element, icon, one, setAttribute, setHidden, setText, throttled } from "../../dom";
 import type { NodeRun } from "../../live/protocol";
 import { gettext } from "../../words/i18n";
-import { count, duration, look, secondsBetween, visible } from "../../words/words";
+import { count, duration, stateLook, secondsBetween, visible } from "../../words/words";
 import { fact } from "../node-summary";
 import type { RunStore } from "../store";
 import { arrange, goesOn, isColumn, type Order, tally, type Wanted } from "./table";
@@ -241,7 +241,7 @@ export class NodeTable {
     setAttribute(name, "title", shown);
     const state = row.querySelector('[data-c="state"]');
     if (state && row.dataset["shown"] !== node.state) {
-      const { icon: picture, word } = look(node.state);
+      const { icon: picture, word } = stateLook(node.state);
       state.replaceChildren(element("span", `chip st-${node.state}`, icon(picture), word));
       row.dataset["shown"] = node.state;
     }
@@ -252,7 +252,7 @@ export class NodeTable {
     setText(row.querySelector('[data-c="try"]'), node.attempt ? String(node.attempt) : "");
     setText(
       row.querySelector('[data-c="start"]'),
-      node.started_at && goesOn(node) ? said(node.started_at, "time", serverNow()) : "",
+      node.started_at && goesOn(node) ? formatTime(node.started_at, "time", serverNow()) : "",
     );
     setHidden(row.querySelector('[data-c="stuck"]'), !this.store.stuck.has(id));
     lasting(row.querySelector('[data-c="time"]'), goesOn(node) ? node : { started_at: null, finished_at: null });
@@ -278,7 +278,10 @@ export class NodeTable {
     for (const [state, n] of counts) {
       const chip: Element = chips.get(state) ?? this.chip(state);
       chips.delete(state);
-      setText(chip.querySelector("span"), `${state === "stuck" ? gettext("Stuck") : look(state).word} ${count(n)}`);
+      setText(
+        chip.querySelector("span"),
+        `${state === "stuck" ? gettext("Stuck") : stateLook(state).word} ${count(n)}`,
+      );
       setAttribute(chip, "aria-pressed", String(this.wanted.states.has(state)));
       if (chip === at) at = at.nextElementSibling;
       else place.insertBefore(chip, at);
@@ -290,7 +293,7 @@ export class NodeTable {
     const button = element(
       "button",
       `chip st-${state}`,
-      icon(state === "stuck" ? "warn" : look(state).icon),
+      icon(state === "stuck" ? "warn" : stateLook(state).icon),
       element("span"),
     );
     button.type = "button";

@@ -95,7 +95,7 @@ describe("the bars of a timeline", () => {
         attempt: 2,
         started_at: at(3),
         finished_at: at(4),
-        error: { class: "SoftTimeout", message: "", line: null } as NodeRun["error"],
+        error: { class: "SoftTimeout", message: "", line: null },
       }),
       ms(4),
     );

@@ -1,7 +1,8 @@
 /** When each attempt of a run waited, ran and ended: a row for each node that has begun, in the order of their begins, and
  * of the document where these are the same. Read once from the API and kept current from node events. Pure. */
 
-import type { Json, JsonObject, NodeRun } from "../../live/protocol";
+import type { Json, JsonObject } from "../../json";
+import type { NodeRun } from "../../live/protocol";
 
 /** Times in ms since 1970; null: not yet. */
 export interface Bar {

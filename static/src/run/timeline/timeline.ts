@@ -1,13 +1,14 @@
 /** The timeline of a run: when each attempt waited, ran and ended. One canvas over a scrolled list of rows; the table of
  * nodes says the same in words. Keys: up and down choose a node, + - zoom, 0 the whole, left and right move. */
 
+import type { JsonObject } from "../../json";
 import { watchTheme, readTheme } from "../../canvas/theme";
 import { call } from "../../api/client";
 import { serverNow } from "../../behaviours/clock";
 import { element, setText } from "../../dom";
-import type { JsonObject } from "../../live/protocol";
+
 import { fill, gettext } from "../../words/i18n";
-import { duration, look, RUN_ENDED, visible } from "../../words/words";
+import { duration, stateLook, RUN_ENDED, visible } from "../../words/words";
 import { type Bar, Bars, type Row } from "./rows";
 import { Coming } from "../loading";
 import { clock } from "../logs/log-line";
@@ -426,7 +427,7 @@ export function barWords(bar: Bar, now: number, numbered: boolean): string {
           to: said(bar.finishedAt),
         }),
       );
-      parts.push(look(bar.state).word.toLowerCase());
+      parts.push(stateLook(bar.state).word.toLowerCase());
     }
   }
   const text = parts.reduce((before, after) => fill(gettext("{before}, {after}"), { before, after }));

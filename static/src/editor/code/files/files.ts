@@ -1,7 +1,8 @@
 /** The files of the server as path fields offer them. */
 
+import { isObject, type Json } from "../../../json";
 import { ApiError, call, csrf } from "../../../api/client";
-import type { Json } from "../../../live/protocol";
+
 import { gettext } from "../../../words/i18n";
 
 export interface FileEntry {
@@ -24,7 +25,7 @@ const PAGE = 1000;
 let kept: { at: number; listing: Promise<Listing> } | null = null;
 
 const isEntry = (value: Json): FileEntry[] =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && typeof value["path"] === "string"
+  isObject(value) && typeof value["path"] === "string"
     ? [
         {
           path: value["path"],
@@ -115,7 +116,7 @@ export function upload(file: File, path: string, progress: (fraction: number) =>
 }
 
 function saidBy(request: XMLHttpRequest): string {
-  if (request.status === 401) return gettext("You are signed out. Load the page again to sign in.");
+  if (request.status === 401) return gettext("You're signed out. Reload the page to sign in.");
   try {
     const body: unknown = JSON.parse(request.responseText);
     if (typeof body === "object" && body !== null && "detail" in body && typeof body.detail === "string")

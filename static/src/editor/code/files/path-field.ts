@@ -2,7 +2,7 @@
 
 import type { Completion, CompletionContext, CompletionResult, CompletionSource } from "@codemirror/autocomplete";
 import { EditorView } from "@codemirror/view";
-import { said, serverNow } from "../../../behaviours/clock";
+import { formatTime, serverNow } from "../../../behaviours/clock";
 import { debounced, element, icon } from "../../../dom";
 import { fill, gettext, ngettext } from "../../../words/i18n";
 import { size, visible } from "../../../words/words";
@@ -314,6 +314,6 @@ class PathField implements CodeField {
   }
 }
 
-const timeSaid = (iso: string): string => said(iso, "day", serverNow());
+const timeSaid = (iso: string): string => formatTime(iso, "day", serverNow());
 
 export const mountPath = (host: HTMLElement, options: PathOptions): CodeField => new PathField(host, options);

@@ -1,0 +1,1 @@
+export{t as mountCode}from"./field-B8exb2Lm.js";

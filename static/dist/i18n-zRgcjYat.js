@@ -1,0 +1,1 @@
+function e(e){return window.django?.gettext?.(e)??e}function t(e,t,n){return window.django?.ngettext?.(e,t,n)??(n===1?e:t)}function n(e,t){return e.replace(/\{(\w+)\}/g,(e,n)=>n in t?String(t[n]):e)}function r(e){return e}export{t as i,e as n,r,n as t};
