@@ -33,7 +33,7 @@ from dashboard.api.problems import BadRequest
 from engine.artifacts import Artifacts, artifacts_of, outputs
 from engine.errors import NotFound
 from engine.models import Run as RunRow
-from engine.reads import logs
+from engine.reads import logs, node_runs
 from engine.reads import queries as engine_queries
 from engine.text import dump
 
@@ -59,7 +59,7 @@ class Nodes(ApiView):
         run = access.run(request.user, run_id)
         nodes, following = slice_page(request, query, engine_queries.document(run).nodes)
         # They are stored as JSON already; do not parse and serialize them again.
-        results = ",".join(text for _, text in engine_queries.node_texts(run, [node.id for node in nodes]))
+        results = ",".join(text for _, text in node_runs.node_texts(run, [node.id for node in nodes]))
         return HttpResponse(f'{{"results":[{results}],"next":{dump(following)}}}', content_type="application/json")
 
 
@@ -70,7 +70,7 @@ class Node(ApiView):
 
     @extend_schema(responses={200: shapes.NodeRun}, description="One node of a run.")
     def get(self, request: Request, run_id: str, node: str) -> Response:
-        return Response(engine_queries.node_run(access.run(request.user, run_id), node))
+        return Response(node_runs.node_run(access.run(request.user, run_id), node))
 
 
 class Attempts(ApiView):

@@ -13,7 +13,7 @@ from dashboard.live.database import consistent_read, in_database
 from engine.errors import NotFound
 from engine.models import Run
 from engine.reads import events as engine_events
-from engine.reads import queries
+from engine.reads import node_runs, queries
 
 log = logging.getLogger("interlock.live")
 
@@ -178,7 +178,7 @@ def _snapshot(run: int) -> tuple[int, str]:
         row = Run.objects.filter(pk=run).first()
         if row is None:
             raise NotFound.run(run)
-        return row.seq, protocol.snapshot(row.seq, queries.run_dict(row), queries.node_texts(row))
+        return row.seq, protocol.snapshot(row.seq, queries.run_dict(row), node_runs.node_texts(row))
 
 
 def heads(runs: list[int]) -> dict[int, int]:

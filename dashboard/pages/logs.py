@@ -18,7 +18,7 @@ from dashboard import access
 from dashboard.access import Right
 from dashboard.pages.base import page, whole_number
 from engine.models import Run
-from engine.reads import logs
+from engine.reads import log_filter, logs
 
 SEQ_MAX: Final = 10**12
 RANGES_MAX: Final = 200
@@ -89,7 +89,7 @@ def search(request: HttpRequest, run_id: int) -> HttpResponse:
     found, seen, done = logs.search(
         run,
         q=request.GET.get("q") or None,
-        level=level if level in logs.LEVELS else None,
+        level=level if level in log_filter.LEVELS else None,
         node=request.GET.get("node") or None,
         after=_after(request),
     )
@@ -119,7 +119,7 @@ def text(run: Run, node: str | None = None) -> Iterator[str]:
     part: list[str] = []
     size = 0
     for batch in logs.batches(run, node=node):
-        for at, level, message in logs.rows(batch.body, range(batch.count)):
+        for at, level, message in log_filter.rows(batch.body, range(batch.count)):
             part.append(f"{at} {level:<7} {batch.node}#{batch.attempt} {message}\n")
             size += len(message) + 40
             if size > PIECE_CHARACTERS:

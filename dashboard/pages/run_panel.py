@@ -19,7 +19,7 @@ from dashboard.presenters import node_types
 from dashboard.presenters.code import code_around
 from dashboard.presenters.sentences import process_place
 from engine.models import Attempt, Run
-from engine.reads import history, queries
+from engine.reads import history, node_runs, queries
 from versions.models import Workflow
 
 TABS = ("why", "output", "attempts", "config", "history")
@@ -43,7 +43,7 @@ def summary(request: HttpRequest, run_id: int) -> HttpResponse:
 
 def panel_of(request: HttpRequest, found: Run, node: str) -> dict[str, Any]:
     """Return the context of a node's panel; the query selects the tab and the place in it. Raises NotFound."""
-    shape = queries.node_run(found, node)
+    shape = node_runs.node_run(found, node)
     spec = queries.document(found).by_id[node]
     state = shape["state"]
     tab = request.GET.get("tab", "")

@@ -16,7 +16,7 @@ from dashboard.pages.run_facts import EMPTY_ROW, names_of, node_row, stuck_times
 from dashboard.presenters import node_types
 from dashboard.presenters.states import progress_counts
 from engine.models import Run
-from engine.reads import events, queries
+from engine.reads import events, node_runs, queries
 from engine.states import RUN_STATES, RUN_TERMINAL
 from versions.models import Workflow
 
@@ -68,9 +68,9 @@ def run(request: HttpRequest, run_id: int, node: str | None = None) -> HttpRespo
     # Never load all nodes of a run, which may be 10,000: the browser gets them over the websocket.
     nodes = queries.document(found).nodes
     first = [one.id for one in nodes[:ROWS_FIRST]]
-    failed = queries.nodes_in(found, FAILED)
+    failed = node_runs.nodes_in(found, FAILED)
     done, whole = progress_counts(found.counts)
-    stuck = [one["node"] for one in queries.running_nodes(found) if stuck_times(one) is not None]
+    stuck = [one["node"] for one in node_runs.running_nodes(found) if stuck_times(one) is not None]
     # Open a run that is in trouble at its first failure, or at the node that hangs.
     chosen = node or request.GET.get("node") or next(iter(failed or stuck), "")
     names = names_of([found.workflow])
@@ -82,7 +82,7 @@ def run(request: HttpRequest, run_id: int, node: str | None = None) -> HttpRespo
         "target_names": target_names(found),
         "may_run_again": found.workflow in names and may_run_again(request, found),
         "again_query": again_query(found),
-        "nodes": [node_row(one) for one in queries.node_runs(found, first)],
+        "nodes": [node_row(one) for one in node_runs.node_runs(found, first)],
         "node_count": len(nodes),
         "done": done,
         "whole": whole,

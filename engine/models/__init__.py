@@ -1,4 +1,4 @@
-"""Tables of the engine. Models hold no verbs: those are in engine.actions.runs and the scheduler."""
+"""The tables of the engine. Models have no actions: those are in engine.actions and the scheduler."""
 
 from engine.models.checkpoints import Checkpoint
 from engine.models.definitions import Definition

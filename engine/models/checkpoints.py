@@ -8,7 +8,7 @@ from engine.models.runs import Run
 
 
 class Checkpoint(models.Model):
-    """The newest saved value of a node run; goes when the node succeeds."""
+    """The newest value that a node run saved; deleted when the node succeeds."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False)
     node = models.CharField(max_length=63)

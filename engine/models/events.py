@@ -1,4 +1,4 @@
-"""What happened in a run, in the order of its sequence numbers, and what its nodes wrote."""
+"""What happened in a run, in the order of sequence numbers, and what its nodes wrote."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.models.runs import Run
 class EventBatch(models.Model):
     """The events of one run in one transaction, numbered `first_seq` to `last_seq` without a gap.
 
-    Log lines take numbers from the same counter but live in LogBatch: readers merge both by seq.
+    Log lines take numbers from the same counter but are in LogBatch; readers merge both by seq.
     """
 
     id = RowId(primary_key=True)

@@ -11,9 +11,9 @@ from engine.text import dump, stored_json
 
 
 class RowId(models.BigAutoField):  # type: ignore[type-arg] # not generic at run time
-    """Key of rows that are only ever found by what they belong to, so that a number may come back after a deletion.
+    """Primary key of rows that are only found by what they belong to, so an id may be used again after a deletion.
 
-    Django's own makes SQLite keep the highest number ever given in one more table, which every insert reads and
+    Django's AutoField makes SQLite store the highest id ever used in another table, which every insert reads and
     writes.
     """
 
@@ -22,10 +22,10 @@ class RowId(models.BigAutoField):  # type: ignore[type-arg] # not generic at run
 
 
 class JSONText(models.TextField):  # type: ignore[type-arg] # not generic at run time
-    """A JSON value kept as text on every database.
+    """A JSON value, stored as text on every database.
 
-    jsonb would reorder keys, normalise numbers and refuse NUL; nothing here is queried by its inside, so text
-    keeps the value as it was and costs the hot path nothing. Null is SQL NULL.
+    jsonb would reorder keys, normalise numbers and refuse NUL. No query looks inside, so text keeps the value as it was
+    at no cost. None is SQL NULL.
     """
 
     if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Named limits shared by all runs, and the row that says who leads."""
+"""Pools, and the row that says which scheduler leads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 
 class Pool(models.Model):
-    """N slots of something scarce. What is in use is counted from node runs, never kept as a number."""
+    """A number of slots shared by all runs. What is in use is counted from node runs, never stored."""
 
     name = models.CharField(max_length=100, unique=True)
     slots = models.PositiveIntegerField()
@@ -20,16 +20,16 @@ class Pool(models.Model):
 
 
 class Leader(models.Model):
-    """The one row (id 1) of the active scheduler: a tick that does not find its epoch here fails."""
+    """The one row (id 1) of the leading scheduler. A tick that does not find its epoch here fails."""
 
     epoch = models.BigIntegerField(default=0)
     host = models.CharField(max_length=200, blank=True, default="")
     pid = models.IntegerField(null=True)
     beat_at = models.DateTimeField(null=True, help_text="Heartbeat, also while idle, by the database's clock.")
     silent: timedelta | None
-    """Since then, by the same clock; of what `seen` gives."""
+    """Time since `beat_at` by the same clock; set by `seen`."""
 
     @classmethod
     def seen(cls) -> Leader | None:
-        """The row, with how long it is silent now; None: nobody has led yet."""
+        """Return the row with `silent`; None: no scheduler has led yet."""
         return cls.objects.annotate(silent=Now() - models.F("beat_at")).filter(pk=1).first()

@@ -1,7 +1,7 @@
-"""Runs, their node runs and attempts, and the wishes for the scheduler.
+"""Runs, their node runs and attempts, and the commands for the scheduler.
 
-Only the scheduler's tick moves a run, a node run or an attempt; everybody else writes a Command. Rows of node
-runs come into being when a node first leaves `pending`.
+Only the scheduler's tick changes the state of a run, a node run or an attempt; everybody else writes a Command. A node
+run gets its row when the node first leaves `pending`.
 """
 
 from __future__ import annotations
@@ -33,11 +33,9 @@ class Run(models.Model):
     )
     priority = models.SmallIntegerField(default=5, help_text="1 first .. 9 last.")
     inputs = JSONText(default=dict)
-    altered = JSONText(
-        default=dict, help_text="What people changed in it: {node: {policy field: value}}; empty: nothing."
-    )
+    altered = JSONText(default=dict, help_text="Policy fields that retries changed: {node: {field: value}}.")
     targets = JSONText(
-        null=True, help_text="Ids of the nodes that were asked for, with all that they need; null: the whole workflow."
+        null=True, help_text="Ids of the target nodes: only they and what they depend on run. Null: the whole workflow."
     )
     counts = JSONText(default=dict, help_text="{node run state: number}; sums to all nodes.")
     seq = models.BigIntegerField(default=0, help_text="Number of its last event or log line.")
@@ -56,16 +54,16 @@ class Run(models.Model):
 
     class Meta:
         indexes = [
-            # States are in the indexes for who counts or filters by them: other rows stay unread.
+            # States are in the indexes, so that counting and filtering by them reads no other rows.
             models.Index(fields=["workflow", "-id", "state"], name="run_workflow"),
             models.Index(fields=["workflow", "version", "-id", "state"], name="run_version"),
             models.Index(fields=["id"], name="run_unfinished", condition=Q(state__in=RUN_UNFINISHED)),
             models.Index(fields=["finished_at", "state"], name="run_finished", condition=Q(finished_at__isnull=False)),
-            # For lists of a time or of a person: without them they read on until a page is full.
+            # For lists of a period or of a person, which would otherwise read on until a page is full.
             models.Index(fields=["created_at", "id"], name="run_created"),
             models.Index(fields=["created_by", "-id", "workflow"], name="run_by"),
             models.Index(fields=["workflow", "created_by", "-id"], name="run_draft", condition=Q(draft=True)),
-            # What is rare among many successes, with what lists of it are limited by.
+            # Runs without success are few; the other columns are what lists of them filter by.
             models.Index(
                 fields=["-id", "state", "workflow", "created_by", "created_at"],
                 name="run_no_success",
@@ -78,7 +76,7 @@ class NodeRun(models.Model):
     """One node in one run, in exactly one state."""
 
     id = RowId(primary_key=True)
-    # The unique constraint begins with the run: a second index would only cost every write.
+    # The unique constraint begins with the run; a second index would only slow down every write.
     run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False)
     node = models.CharField(max_length=63)
     item = models.IntegerField(default=-1, help_text="Position in a map's list; -1: the node itself.")
@@ -86,7 +84,7 @@ class NodeRun(models.Model):
     reason = models.CharField(max_length=64, blank=True, default="")
     attempt = models.PositiveIntegerField(default=0, help_text="Number of its newest attempt; 0: none yet.")
     claim = models.CharField(
-        max_length=32, blank=True, default="", help_text="Who may report; empty unless sent or running."
+        max_length=32, blank=True, default="", help_text="Fencing token of the attempt in flight; empty: none."
     )
     retries = models.PositiveIntegerField(default=0, help_text="Retries used since a person last asked for one.")
     losses = models.PositiveIntegerField(default=0, help_text="Lost attempts since a person last asked for one.")
@@ -105,10 +103,11 @@ class NodeRun(models.Model):
         help_text="{kind, bytes, ports, value | artifact, schema?, row_count?}.",
     )
     artifact = models.CharField(max_length=80, blank=True, default="", help_text="Name of the output's artifact.")
-    wish = models.CharField(
+    pending_action = models.CharField(
         max_length=40,
         null=True,
-        help_text='What a person wants of the attempt in flight, "cancel <its claim>"; void with another claim.',
+        db_column="wish",
+        help_text='What to do when the attempt in flight has been killed: "cancel <claim>"; void with another claim.',
     )
 
     class Meta:
@@ -121,23 +120,21 @@ class NodeRun(models.Model):
 
 
 class Attempt(models.Model):
-    """One try of a node run, from its reported start."""
+    """One attempt of a node run, since its reported start."""
 
     id = RowId(primary_key=True)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False)
     node = models.CharField(max_length=63)
     item = models.IntegerField(default=-1)
     number = models.PositiveIntegerField(help_text="From 1.")
-    state = models.CharField(max_length=16, help_text="running succeeded failed timed_out cancelled lost.")
+    state = models.CharField(max_length=16, help_text="running, succeeded, failed, timed_out, cancelled or lost.")
     claim = models.CharField(max_length=32)
     worker = models.CharField(max_length=100)
     pid = models.IntegerField(help_text="Of the node process.")
     pid_started = models.CharField(
         max_length=32, blank=True, default="", help_text="Start time of that process in clock ticks since boot."
     )
-    ready_at = models.DateTimeField(
-        null=True, help_text="When the node became ready for this attempt: what it waited from."
-    )
+    ready_at = models.DateTimeField(null=True, help_text="When the node became ready for this attempt.")
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
     error = JSONText(null=True)
@@ -152,16 +149,16 @@ class Attempt(models.Model):
 
 
 class Command(models.Model):
-    """A person's wish for the scheduler; done when `done_at` is set."""
+    """What a person wants the scheduler to do; done when `done_at` is set."""
 
-    kind = models.CharField(max_length=32, help_text="start cancel retry cancel_node skip stack pool_changed ...")
+    kind = models.CharField(max_length=32, help_text="start, cancel, retry, cancel_node, skip, stack or pool_changed.")
     run = models.ForeignKey(Run, on_delete=models.CASCADE, null=True)
     node = models.CharField(max_length=63, blank=True, default="")
     body = JSONText(default=dict)
     by = models.CharField(max_length=150, blank=True, default="")
     created_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True)
-    outcome = JSONText(null=True, help_text="What came of it, when the asker may want to know.")
+    outcome = JSONText(null=True, help_text="Why it was refused; null: it was carried out.")
 
     class Meta:
         indexes = [models.Index(fields=["id"], name="command_open", condition=Q(done_at=None))]

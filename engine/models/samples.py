@@ -1,4 +1,4 @@
-"""Measurements of running attempts, and what is learned from finished ones."""
+"""Measurements of running attempts, and durations learned from finished ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.models.runs import Run
 
 
 class Sample(models.Model):
-    """Resource use of one attempt's process tree at one moment, about once a second while it runs."""
+    """Resource use of one attempt's process tree at one moment; one about every second while it runs."""
 
     id = RowId(primary_key=True)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False)
@@ -31,7 +31,7 @@ class Sample(models.Model):
 
 
 class Stack(models.Model):
-    """What the threads of one attempt did at one moment, sampled a few times; kept with the run."""
+    """What the threads of one attempt did at one moment, sampled a few times; stored with the run."""
 
     id = RowId(primary_key=True)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False)
@@ -40,7 +40,7 @@ class Stack(models.Model):
     attempt = models.PositiveIntegerField()
     taken_at = models.DateTimeField()
     why = models.CharField(
-        max_length=16, help_text="asked, stuck, quiet, soft_timeout, hard_timeout or memory: what it was taken for."
+        max_length=16, help_text="Why it was taken: asked, stuck, quiet, soft_timeout, hard_timeout or memory."
     )
     body = JSONText(help_text="{samples, children}, as the API returns them.")
 
@@ -49,7 +49,7 @@ class Stack(models.Model):
 
 
 class NodeStat(models.Model):
-    """Learned duration of one node of one workflow: the last 50 successes, draft runs left out."""
+    """Learned duration of one node of one workflow: its last 50 successes outside of draft runs."""
 
     id = RowId(primary_key=True)
     workflow = models.CharField(max_length=80)

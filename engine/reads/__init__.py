@@ -1,1 +1,1 @@
-"""Everything that is read for pages, the API and sockets. Nothing here writes."""
+"""Reads for pages, the API and sockets. Nothing here writes."""

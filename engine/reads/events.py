@@ -1,15 +1,15 @@
-"""Events of runs: how they are stored, and how readers get the contract's shapes back.
+"""Events of runs: how they are stored, and how they are read in the contract's shapes.
 
-A stored event is a list that holds only what a reader cannot know from the definition:
+A stored event is a list with what a reader cannot know from the definition:
 
-    [seq, at, "n", node, {state and what else is not at its default}]    a node run changed
-    [seq, at, "r", {state, counts, ...}]                                   the run changed
+    [seq, at, "n", node, {state, and what differs from its default}]     a node run changed
+    [seq, at, "r", {state, counts, ...}]                                 the run changed
     [seq, at, "p", node, fraction, message]                              progress
 
-Times are microseconds since 1970. Log lines take numbers from the same counter but live in LogBatch; `read`
-merges both by seq. Keys of a node event: s state, r reason, a attempt, b started, f finished, x expected,
-y expected_from, p progress, e error, o output's summary, w waiting_for. Of a run event: s state, r reason,
-c counts, p priority, b started, f finished, m altered.
+Times are microseconds since 1970. Log lines take numbers from the same counter but are in LogBatch; `read` merges both
+by seq. Keys of a node event: s state, r reason, a attempt, b started, f finished, x expected, y expected_from,
+p progress, e error, o summary of the output, w waiting_for (see WaitingCondition.stored). Of a run event: s state,
+r reason, c counts, p priority, b started, f finished, m altered.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from engine.models import Run
 from engine.shapes import Moments, encodable, encoded, line_shape, micros, node_text, run_shape
 
 READ_MAX = 10_000
-"""Most events that one call returns."""
+"""The most events that one call returns."""
 READ_CHARACTERS = 4 << 20
-"""Text of log lines after which no further batch is read: lines may be 16 KiB long."""
-BATCHES = 4
-"""Of log lines in the first of several reads."""
+"""Characters of log lines after which no further batch is read: a line may have 16 KiB."""
+FIRST_BATCHES = 4
+"""Batches of log lines in the first of several reads."""
 
 
 def head(run_id: int) -> int:
-    """Number of the run's last event or line; 0: none yet. Raises NotFound."""
+    """Return the number of the run's last event or line; 0: none yet. Raises NotFound."""
     seq = Run.objects.filter(pk=run_id).values_list("seq", flat=True).first()
     if seq is None:
         raise NotFound.run(run_id)
@@ -43,11 +43,10 @@ def head(run_id: int) -> int:
 
 
 def read(run_id: int, after: int, limit: int = 1000) -> tuple[list[dict[str, Any]], int]:
-    """Events and log lines of a run that follow `after`, at most `limit`, without a gap.
+    """Return at most `limit` events and log lines of a run that follow `after`, and the number of the last one.
 
-    Each is {seq, at, type: run|node|log|progress, ..} as the live protocol has it. The second value is the number
-    of the last one returned (`after` when there is none). Raises NotFound, and EventsGone when what follows
-    `after` was compacted away.
+    Each is {seq, at, type: run|node|log|progress, ..} as in the live protocol. There is no gap between them. Raises
+    NotFound, and EventsGone if what follows `after` was deleted.
     """
     limit = max(1, min(limit, READ_MAX))
     found = [json.loads(text) for text in texts(run_id, after, limit)[:limit]]
@@ -55,15 +54,16 @@ def read(run_id: int, after: int, limit: int = 1000) -> tuple[list[dict[str, Any
 
 
 def texts(run_id: int, after: int, limit: int) -> list[str]:
-    """The same as JSON texts. Batches are read whole: there may be some more than `limit`. Long lines end it sooner."""
+    """Return the same as JSON texts. Batches are read as a whole, so there may be more than `limit`; if lines are long,
+    there are fewer."""
     row = Run.objects.filter(pk=run_id).values_list("seq", "definition_id").first()
     if row is None:
         raise NotFound.run(run_id)
     head, definition = row
     writer = _Writer(run_id, definition)
     first: int | None = None
-    # Batches and lines are two reads: a commit between them may leave a gap at the end, which cuts the answer
-    # short, or at its beginning, which reading again closes.
+    # Events and lines are two reads. A commit between them may leave a gap: at the end it shortens the answer, at the
+    # beginning it is closed by reading again.
     for _ in range(2):
         items = sorted(_items(writer, after, after + limit))
         found: list[str] = []
@@ -87,7 +87,7 @@ def _items(writer: _Writer, after: int, upto: int) -> Iterator[tuple[int, str]]:
                 yield seq, encodable(f'{{"seq":{seq},"at":"{at}","type":"log","line":{line}}}')
         size += len(body)
         if size > READ_CHARACTERS:
-            # Whoever reads on begins behind this batch.
+            # The next read starts after this batch.
             upto = min(upto, seq)
             break
     for _first, body in _rows("engine_eventbatch", "body", writer.run_id, after, upto):
@@ -97,8 +97,8 @@ def _items(writer: _Writer, after: int, upto: int) -> Iterator[tuple[int, str]]:
 
 
 def _log_rows(run_id: int, after: int, upto: int) -> Iterator[tuple[Any, ...]]:
-    """Batches of lines, some at a time: as many as have READ_CHARACTERS by what the last ones had."""
-    begin, limit = None, BATCHES
+    """Yield batches of lines, read some at a time: about READ_CHARACTERS, judged by the last ones."""
+    begin, limit = None, FIRST_BATCHES
     while True:
         rows = _rows("engine_logbatch", "node, attempt, body", run_id, after, upto, begin, limit)
         yield from rows
@@ -111,10 +111,10 @@ def _log_rows(run_id: int, after: int, upto: int) -> Iterator[tuple[Any, ...]]:
 def _rows(
     table: str, columns: str, run_id: int, after: int, upto: int, begin: int | None = None, limit: int = READ_MAX
 ) -> list[tuple[Any, ...]]:
-    """Batches that may hold a number in (after, upto], in order: the last that begins at or before `after`, and those
-    behind. `begin`: only those from this number on.
+    """Return the batches that may hold a number in (after, upto], in order: the last one that begins at or before
+    `after`, and those that follow. `begin`: only those from this number on.
 
-    Two bounds on the unique index (run, first_seq); a bound on last_seq would read the whole run.
+    Both bounds use the unique index (run, first_seq); a bound on last_seq would read the whole run.
     """
     sql = (
         f"SELECT first_seq, {columns} FROM {table} WHERE run_id = %s AND first_seq <= %s AND first_seq >= COALESCE(%s, "  # noqa: S608 - names from this module
@@ -126,7 +126,8 @@ def _rows(
 
 
 class _Writer:
-    """Writes stored events of one run as the contract has them; the document and the run are read when first needed."""
+    """Writes the stored events of one run in the contract's shapes. The definition and the run are read when first
+    needed."""
 
     def __init__(self, run_id: int, definition: int) -> None:
         self.run_id = run_id
@@ -138,15 +139,15 @@ class _Writer:
     def event(self, stored: list[Any]) -> str:
         seq, at_us, kind = stored[:3]
         if kind == "n":
-            told = f'"type":"node","node":{self._node(stored[3], stored[4])}'
+            body = f'"type":"node","node":{self._node_text(stored[3], stored[4])}'
         elif kind == "r":
-            told = f'"type":"run","run":{self._told_run(stored[3])}'
+            body = f'"type":"run","run":{self._run_text(stored[3])}'
         else:
             node, fraction, message = stored[3:6]
-            told = f'"type":"progress","node":"{node}","fraction":{fraction!r},"message":{encoded(message)}'
-        return encodable(f'{{"seq":{seq},"at":{self._moment(at_us)},{told}}}')
+            body = f'"type":"progress","node":"{node}","fraction":{fraction!r},"message":{encoded(message)}'
+        return encodable(f'{{"seq":{seq},"at":{self._moment(at_us)},{body}}}')
 
-    def _node(self, node_id: str, fields: dict[str, Any]) -> str:
+    def _node_text(self, node_id: str, fields: dict[str, Any]) -> str:
         if not self._nodes:
             self._nodes = store.load(self._definition).by_id
         node, moment, get = self._nodes[node_id], self._moment, fields.get
@@ -168,7 +169,7 @@ class _Writer:
             output="null" if output is None else encoded(output),
         )
 
-    def _told_run(self, fields: dict[str, Any]) -> str:
+    def _run_text(self, fields: dict[str, Any]) -> str:
         run = self._run
         if run is None:
             run = self._run = Run.objects.get(pk=self.run_id)

@@ -1,4 +1,4 @@
-"""How long each node of a run usually takes, also of those that have not begun."""
+"""The expected duration of each node of a run, including nodes that have not started."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from engine.reads import queries
 
 
 def expected_durations(run: Run) -> dict[str, float]:
-    """{node: seconds}: what its author expects, else the median of its last successes; without either it is left out.
+    """Return {node: seconds}: what the author set, else the median of the last successes; without either it is missing.
 
-    What the run itself noted as a node became ready goes before this (NodeRun.expected). Two queries.
+    What the run noted when a node became ready takes precedence (NodeRun.expected). Two queries.
     """
     learned = dict(NodeStat.objects.filter(workflow=run.workflow, median__isnull=False).values_list("node", "median"))
     found: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""How a node has been: its last runs, and the last samples of its newest attempt. Reads only."""
+"""The history of a node: its last runs, and the last samples of its newest attempt."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from engine.states import NOT_ASKED
 
 HISTORY_MAX = 50
 RUNS_AT_ONCE = 100
-RUNS_LOOKED_AT = 1000
-"""A node that is new or was renamed is in few of a workflow's runs: they are not all searched for it."""
+RUNS_MAX = 1000
+"""Runs that are searched: a node that is new or was renamed is in few of a workflow's runs."""
 SAMPLES_MAX = 300
 
 
 def node_history(run: Run, node: str, limit: int = HISTORY_MAX, *, before: int | None = None) -> list[dict[str, Any]]:
-    """This node in the last runs of the same workflow, the newest first: [{run, version, state, started_at, seconds,
-    expected}]. `seconds`: its newest attempt's, null unless that has ended.
+    """Return this node in the last runs of the same workflow, newest first: [{run, version, state, started_at, seconds,
+    expected}]. `seconds`: of its newest attempt, null unless that has ended.
 
-    Runs of drafts are left out, and those in which the node is still pending or was not asked for. `before`: only runs
-    with smaller ids.
+    Runs of drafts are left out, and runs in which the node is pending or was not selected. `before`: only runs with
+    smaller ids.
     """
-    _known(run, node)
+    _check_node(run, node)
     limit = max(1, min(limit, HISTORY_MAX))
     found: list[dict[str, Any]] = []
-    looked_at = 0
-    while len(found) < limit and looked_at < RUNS_LOOKED_AT:
+    searched = 0
+    while len(found) < limit and searched < RUNS_MAX:
         runs = Run.objects.filter(workflow=run.workflow, draft=False).order_by("-id")
         if before is not None:
             runs = runs.filter(pk__lt=before)
@@ -55,14 +55,14 @@ def node_history(run: Run, node: str, limit: int = HISTORY_MAX, *, before: int |
                 }
             )
         before = min(versions)
-        looked_at += len(versions)
+        searched += len(versions)
     return found
 
 
 def node_samples(run: Run, node: str, limit: int = SAMPLES_MAX) -> list[dict[str, Any]]:
-    """The last samples of the node's newest attempt, the oldest first: [{attempt, at, cpu_percent, memory_bytes,
+    """Return the last samples of the node's newest attempt, oldest first: [{attempt, at, cpu_percent, memory_bytes,
     io_wait, io_bytes, network_bytes, network_scope}]; null where not determined."""
-    _known(run, node)
+    _check_node(run, node)
     attempt = NodeRun.objects.filter(run=run, node=node, item=-1).values_list("attempt", flat=True).first()
     if not attempt:
         return []
@@ -72,6 +72,6 @@ def node_samples(run: Run, node: str, limit: int = SAMPLES_MAX) -> list[dict[str
     return [{**row, "attempt": attempt, "at": iso(micros(row["at"]))} for row in reversed(newest)]
 
 
-def _known(run: Run, node: str) -> None:
+def _check_node(run: Run, node: str) -> None:
     if node not in store.load(run.definition_id).by_id:
         raise NotFound.node(run.pk, node)

@@ -1,10 +1,9 @@
-"""Finds the lines of a stored batch that fit, without reading it as JSON. Pure.
+"""Finds the lines of a stored batch that match, without parsing it as JSON. Pure.
 
-A batch is compact JSON, `[["at","level","message"],...]`, times of one width and nothing escaped but `"`, `\\` and
-control characters. In such a text `"],["` stands between two lines and nowhere else, for a quote inside a message
-is escaped, and a word that is escaped alike is found in it where it is in a message, whatever its case. So a million
-lines are looked through as some thousand texts, and only lines that hold a hit are looked at. A batch in another form
-of JSON is read as such.
+A batch is compact JSON, `[["at","level","message"],...]`, with times of one width and nothing escaped but `"`, `\\` and
+control characters. So `"],["` separates two lines and occurs nowhere else, because quotes in messages are escaped; and
+a search text that is escaped in the same way is found in the batch where it is in a message. A million lines are
+searched as some thousand texts, and only lines with a hit are examined. A batch in any other form of JSON is parsed.
 """
 
 from __future__ import annotations
@@ -13,17 +12,17 @@ import json
 from collections.abc import Iterable, Sequence
 
 LEVELS = ("debug", "info", "warning", "error")
-BETWEEN = '"],["'
+SEPARATOR = '"],["'
 _TIME = len("2026-01-01T00:00:00.000000Z")
 _HEAD = _TIME + len('","')
-"""From where a line begins to its level."""
+"""Characters from the beginning of a line to its level."""
 
 Row = tuple[str, str, str]
 """(at, level, message)"""
 
 
-def gravity(level: str) -> int:
-    """Place among LEVELS; of an unknown one that of info."""
+def severity(level: str) -> int:
+    """Return the place in LEVELS; an unknown level counts as info."""
     return LEVELS.index(level) if level in LEVELS else 1
 
 
@@ -31,94 +30,98 @@ def _escaped(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
-def _steady(char: str) -> bool:
-    """Whether no other character folds to this one: it is then looked for before the text is folded."""
+def _has_no_case(char: str) -> bool:
+    """Return whether no other character folds to this one, so that it can be searched before the text is folded."""
     if char.isascii():
         return not char.isalpha()
     return "\u3040" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3"
 
 
 def _anchor(folded: str) -> str:
-    """The longest part of a folded word that stands in a text as it is, in the form in which it is stored."""
+    """Return the longest part of the folded search text without case, escaped as in storage."""
     best = part = ""
     for char in folded:
-        part = part + char if _steady(char) else ""
+        part = part + char if _has_no_case(char) else ""
         best = max(best, part, key=len)
     return _escaped(best)
 
 
-class Sieve:
-    """Lets lines through that are at least as grave as `level` and contain `q`, whatever its case."""
+class LineFilter:
+    """Matches lines that are at least as severe as `level` and contain `q`, ignoring case."""
 
     def __init__(self, q: str | None = None, level: str | None = None) -> None:
         self._wanted = q.casefold() if q else ""
         self._needle = _escaped(self._wanted)
         self._anchor = _anchor(self._wanted)
-        self._least = LEVELS.index(level) if level in LEVELS else 0
+        self._min_severity = LEVELS.index(level) if level in LEVELS else 0
         self._named = [name for name in LEVELS if self._wanted and self._wanted in name]
-        self._graver = [f'","{name}","' for name in LEVELS[self._least :]]
+        self._severe_enough = [f'","{name}","' for name in LEVELS[self._min_severity :]]
 
     @property
-    def is_open(self) -> bool:
-        """Whether every line fits."""
-        return not self._wanted and not self._least
+    def matches_all(self) -> bool:
+        """Whether every line matches."""
+        return not self._wanted and not self._min_severity
 
-    def fitting(self, body: str, count: int) -> Sequence[int]:
-        """Offsets of the lines that fit in a stored batch of `count` lines."""
-        if self.is_open:
+    def matching(self, body: str, count: int) -> Sequence[int]:
+        """Return the offsets of the lines that match in a stored batch of `count` lines."""
+        if self.matches_all:
             return range(count)
         if not _is_compact(body):
-            return [offset for offset, line in enumerate(json.loads(body)) if self._fits(line)]
-        # Unknown levels count as info: only above it does the name of a level have to be there.
-        if self._least == 1 and '","debug","' not in body:
-            return self._with_word(body, least=0) if self._wanted else range(count)
-        if self._least > 1 and not any(name in body for name in self._graver):
+            return [offset for offset, line in enumerate(json.loads(body)) if self._matches(line)]
+        # Unknown levels count as info, so only for higher levels one of their names must occur.
+        if self._min_severity == 1 and '","debug","' not in body:
+            return self._with_text(body, min_severity=0) if self._wanted else range(count)
+        if self._min_severity > 1 and not any(name in body for name in self._severe_enough):
             return ()
         if self._wanted:
-            return self._with_word(body, least=self._least)
-        return [at for at, line in enumerate(body[3:-3].split(BETWEEN)) if gravity(_level(line)) >= self._least]
+            return self._with_text(body, min_severity=self._min_severity)
+        return [
+            at for at, line in enumerate(body[3:-3].split(SEPARATOR)) if severity(_level(line)) >= self._min_severity
+        ]
 
-    def _fits(self, line: Sequence[str]) -> bool:
-        return gravity(line[1]) >= self._least and self._wanted in line[2].casefold()
+    def _matches(self, line: Sequence[str]) -> bool:
+        return severity(line[1]) >= self._min_severity and self._wanted in line[2].casefold()
 
-    def _with_word(self, body: str, least: int) -> list[int]:
+    def _with_text(self, body: str, min_severity: int) -> list[int]:
         if self._anchor not in body:
             return []
         text = body.casefold()
         for name in self._named:
-            # Out of the way, or every line would be looked at.
+            # Hide the names of levels, or every line would be examined.
             text = text.replace(f'","{name}","', f'","{name.upper()}","')
         needle, found = self._needle, []
         offset, begin = 0, 3
         at = text.find(needle)
         while at >= 0:
-            before = text.rfind(BETWEEN, begin, at)
+            before = text.rfind(SEPARATOR, begin, at)
             if before >= 0:
-                offset += text.count(BETWEEN, begin, before + len(BETWEEN))
-                begin = before + len(BETWEEN)
+                offset += text.count(SEPARATOR, begin, before + len(SEPARATOR))
+                begin = before + len(SEPARATOR)
             message = text.find('","', begin + _HEAD) + 3
             if at < message:
-                # In the time or the level.
+                # The hit is in the time or the level.
                 at = text.find(needle, message)
                 continue
-            end = text.find(BETWEEN, message)
+            end = text.find(SEPARATOR, message)
             if end < 0:
                 end = len(text) - 3
             if at >= end:
-                # Between two lines.
-                at = text.find(needle, end + len(BETWEEN))
+                # The hit is between two lines.
+                at = text.find(needle, end + len(SEPARATOR))
                 continue
-            if gravity(text[begin + _HEAD : message - 3].lower()) >= least and self._is_there(text, message, at, end):
+            if severity(text[begin + _HEAD : message - 3].lower()) >= min_severity and self._is_real(
+                text, message, at, end
+            ):
                 found.append(offset)
-            at = text.find(needle, end + len(BETWEEN))
+            at = text.find(needle, end + len(SEPARATOR))
         return found
 
-    def _is_there(self, text: str, message: int, at: int, end: int) -> bool:
-        """Whether the hit is no part of an escaped character: right behind one the line is read to know."""
+    def _is_real(self, text: str, message: int, at: int, end: int) -> bool:
+        """Return whether the hit is not part of an escape sequence; near one the message is parsed to find out."""
         if "\\" not in text[max(message, at - 6) : at]:
             return True
-        said: str = json.loads(f'"{text[message:end]}"')
-        return self._wanted in said
+        parsed: str = json.loads(f'"{text[message:end]}"')
+        return self._wanted in parsed
 
 
 def _is_compact(body: str) -> bool:
@@ -130,12 +133,12 @@ def _level(line: str) -> str:
 
 
 def rows(body: str, offsets: Iterable[int]) -> list[Row]:
-    """Lines of a stored batch at these offsets."""
+    """Return the lines of a stored batch at these offsets."""
     wanted = list(offsets)
     if len(wanted) > 20 or not _is_compact(body):
         every = json.loads(body)
         return [tuple(every[offset]) for offset in wanted]
     if not wanted:
         return []
-    stored = body[3:-3].split(BETWEEN)
+    stored = body[3:-3].split(SEPARATOR)
     return [tuple(json.loads(f'["{stored[offset]}"]')) for offset in wanted]

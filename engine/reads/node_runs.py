@@ -1,7 +1,7 @@
-"""Node runs as the contract has them: of a whole run, or of some of its nodes for who shows no more.
+"""Node runs in the contract's shape, of a whole run or of some of its nodes.
 
-A run may have 10,000 nodes, so rows come straight from the cursor (the ORM's objects and converters take four fifths
-of the time) and become JSON text at once, and what is asked of a few nodes reads only those.
+A run may have 10,000 nodes. So rows come straight from the cursor, because the ORM's objects and converters would take
+four fifths of the time, and they become JSON text at once.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from engine.reads.waiting import WaitingConditions
 from engine.shapes import encodable, encoded, node_text, output_summary
 
 NAMES_MAX: Final = 500
-"""Nodes named in one query; beyond it the states of all are read, which costs little more."""
+"""Nodes named in one query; for more, the states of all nodes are read, which costs little more."""
 SMALL_CHARACTERS: Final = 200
 
 
 class Row(NamedTuple):
-    """A node run's row. From `claim` to `finished_at` only of one that is ready or retrying; JSON is text."""
+    """A node run's row. `claim` to `finished_at` are only read if it is ready or retrying. JSON columns are text."""
 
     node: str
     state: str
@@ -42,7 +42,7 @@ class Row(NamedTuple):
     retry_at: datetime | None
     finished_at: datetime | None
     started: str | None
-    """ISO 8601, UTC, and so is `finished`."""
+    """ISO 8601, UTC; `finished` likewise."""
     finished: str | None
     expected: float | None
     expected_from: str
@@ -55,10 +55,10 @@ _WAITING: Final = ("ready", "retrying")
 
 
 def _iso(column: str) -> str:
-    """A time as the contract writes it: the database does so at a fraction of what Python takes."""
+    """Return the SQL that formats a time: the database needs a fraction of the time that Python does."""
     if connection.vendor == "postgresql":
         return f"to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
-    # A whole second has no fraction in SQLite.
+    # In SQLite, whole seconds have no fraction.
     return f"substr(replace({column}, ' ', 'T') || iif(length({column}) = 19, '.000000', ''), 1, 26) || 'Z'"
 
 
@@ -67,7 +67,7 @@ def _select() -> str:
     columns = ", ".join(
         (
             *("node", "state", "reason", "attempt"),
-            # Only a node in such a state is asked why it waits, and times cost the most to convert.
+            # Only nodes in these states need them, and times are expensive to convert.
             *(
                 f"CASE WHEN state IN {_WAITING} THEN {name} END"
                 for name in ("claim", "retries", "losses", "pool", "slots", "ready_at", "retry_at", "finished_at")
@@ -79,12 +79,13 @@ def _select() -> str:
 
 
 def node_runs(run: Run, nodes: Iterable[str] | None = None) -> list[dict[str, Any]]:
-    """The contract's node runs in document order, also pending ones: of all nodes, or of `nodes`, which exist."""
+    """Return the contract's node runs in document order, of all nodes, pending ones included, or of `nodes`, which must
+    exist."""
     return [json.loads(text) for _, text in node_texts(run, nodes)]
 
 
 def node_texts(run: Run, nodes: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
-    """(node, JSON text of its node run), one after another: whoever writes them out need not hold them all."""
+    """Yield (node, JSON text of its node run) one by one, so that the caller need not keep all."""
     document = store.load(run.definition_id)
     if nodes is None:
         rows = {row.node: row for row in _rows(run)}
@@ -101,17 +102,17 @@ def node_texts(run: Run, nodes: Iterable[str] | None = None) -> Iterator[tuple[s
 
 
 def node_run(run: Run, node: str) -> dict[str, Any]:
-    """The contract's node run of one node. Raises NotFound."""
+    """Return the contract's node run of one node. Raises NotFound."""
     if node not in store.load(run.definition_id).by_id:
         raise NotFound.node(run.pk, node)
     return node_runs(run, [node])[0]
 
 
 def nodes_in(run: Run, states: Iterable[str]) -> list[str]:
-    """Ids of the nodes in one of these states, none of them `pending`, in document order."""
+    """Return the ids of the nodes in these states, which do not include `pending`, in document order."""
     wanted = [state for state in states if run.counts.get(state)]
     if not wanted:
-        # The run's own counts say so: nothing of it is read.
+        # The counts of the run say so, without a query.
         return []
     document = store.load(run.definition_id)
     found = NodeRun.objects.filter(run=run, item=-1, state__in=wanted).values_list("node", flat=True)
@@ -119,7 +120,7 @@ def nodes_in(run: Run, states: Iterable[str]) -> list[str]:
 
 
 def running_nodes(run: Run) -> list[dict[str, Any]]:
-    """The contract's node runs of the nodes that run now; costs nothing for those that have ended."""
+    """Return the contract's node runs of the nodes that run now; ended nodes cost nothing."""
     found = unfinished_nodes().filter(run=run, item=-1, state="running").values_list("node", flat=True)
     return [shape for shape in node_runs(run, found) if shape["state"] == "running"]
 
@@ -147,7 +148,7 @@ def _read(sql: str, parameters: list[Any]) -> Iterator[Row]:
 
 
 def _moment(value: datetime | str | None) -> datetime | None:
-    """A time as the drivers give it: SQLite's is naive and UTC, and text where it is part of an expression."""
+    """Return an aware time from what a driver gives: from SQLite it is naive UTC, and text if it is an expression."""
     if value is None:
         return None
     if isinstance(value, str):
@@ -156,7 +157,7 @@ def _moment(value: datetime | str | None) -> datetime | None:
 
 
 def _states(run: Run, document: Document, pending: Sequence[Node]) -> dict[str, str]:
-    """States of what these nodes stand behind."""
+    """Return the states of the sources of these nodes."""
     sources = {edge.source for node in pending for edge in document.upstream.get(node.id, ())}
     rows = NodeRun.objects.filter(run=run, item=-1)
     if len(sources) <= NAMES_MAX:
@@ -165,19 +166,19 @@ def _states(run: Run, document: Document, pending: Sequence[Node]) -> dict[str, 
 
 
 class _Summaries:
-    """Summaries of outputs by their stored text: most nodes of a large run have one of a few small outputs."""
+    """Summaries of outputs by their stored text. Most nodes of a large run have one of a few small outputs."""
 
     def __init__(self) -> None:
-        self._known: dict[str, str] = {}
+        self._by_text: dict[str, str] = {}
 
     def of(self, text: str | None) -> str:
         if text is None:
             return "null"
         if len(text) > SMALL_CHARACTERS:
             return encoded(output_summary(json.loads(text)))
-        found = self._known.get(text)
+        found = self._by_text.get(text)
         if found is None:
-            found = self._known[text] = encoded(output_summary(json.loads(text)))
+            found = self._by_text[text] = encoded(output_summary(json.loads(text)))
         return found
 
 

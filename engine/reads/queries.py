@@ -1,6 +1,6 @@
-"""Every read that pages, the API and sockets need of runs, nodes and pools; of logs see `engine.reads.logs`.
+"""Runs, nodes and pools for pages, the API and sockets.
 
-Nothing here writes. Reads run outside transactions: on SQLite even a read-only one would wait for the scheduler's lock.
+Reads run outside transactions: on SQLite even a read-only one would wait for the scheduler's lock.
 """
 
 from __future__ import annotations
@@ -20,18 +20,13 @@ from engine.models import Attempt, Leader, NodeRun, Pool, Run
 from engine.models.conditions import holding_nodes, runs_without_success, unfinished_nodes, unfinished_runs
 from engine.models.runs import RUN_UNFINISHED
 from engine.reads import workers
-from engine.reads.node_runs import node_run as node_run
-from engine.reads.node_runs import node_runs as node_runs
-from engine.reads.node_runs import node_texts as node_texts
-from engine.reads.node_runs import nodes_in as nodes_in
-from engine.reads.node_runs import running_nodes as running_nodes
 from engine.reads.waiting import slot_holders
 from engine.shapes import iso, micros, optional_micros, run_shape
 from engine.text import clean_text
 
 
 def run(run_id: int | str) -> Run:
-    """The run with this id. Raises NotFound."""
+    """Return the run with this id. Raises NotFound."""
     try:
         return Run.objects.get(pk=int(run_id))
     except (ValueError, OverflowError, Run.DoesNotExist):
@@ -49,13 +44,13 @@ def runs(
     until: datetime | None = None,
     before: int | None = None,
 ) -> QuerySet[Run]:
-    """Runs that match all given filters, newest first. `since`: created then or later; `until`: created before then;
-    `before`: only those that follow the run with this id (paging)."""
+    """Return the runs that match all given filters, newest first. `since`: created then or later; `until`: created
+    before then; `before`: only those that follow the run with this id (paging)."""
     found = Run.objects.all()
     few = False
     if states is not None:
         states = set(states)
-        # Few among many: without an index of their own all history is read for a page of them.
+        # Few among many: without an index of their own, a page of them would read the whole history.
         few = "succeeded" not in states
         if states.issubset(RUN_UNFINISHED):
             found = unfinished_runs()
@@ -82,10 +77,10 @@ def runs(
 
 
 def _by_time(found: QuerySet[Run], before: int | None) -> QuerySet[Run]:
-    """In the order of the index of times: by their ids, all that is newer would be read first. Both orders are the same
-    unless a clock was set back."""
+    """Order by the index of times, because by ids all newer runs would be read first. Both orders are the same unless
+    the clock was set back."""
     if before is not None:
-        # It may have been deleted since: then the one before it stands for it.
+        # It may have been deleted: then the one before it takes its place.
         last = Run.objects.filter(pk__lte=before).order_by("-id").values_list("created_at", flat=True).first()
         if last is None:
             return found.none()
@@ -94,12 +89,12 @@ def _by_time(found: QuerySet[Run], before: int | None) -> QuerySet[Run]:
 
 
 def document(run: Run) -> Document:
-    """The parsed definition that the run is pinned to; cached."""
+    """Return the parsed definition of the run; cached."""
     return store.load(run.definition_id)
 
 
 def run_dict(run: Run) -> dict[str, Any]:
-    """The contract's Run."""
+    """Return the contract's Run."""
     return run_shape(
         run.pk,
         workflow=run.workflow,
@@ -118,11 +113,8 @@ def run_dict(run: Run) -> dict[str, Any]:
     )
 
 
-# Node runs (see engine.reads.node_runs)
-
-
 def node_output(run: Run, node: str) -> dict[str, Any] | None:
-    """The stored output (see engine.artifacts.outputs); None: there is none. Raises NotFound."""
+    """Return the stored output (see engine.artifacts.outputs); None: there is none. Raises NotFound."""
     if node not in document(run).by_id:
         raise NotFound.node(run.pk, node)
     output: dict[str, Any] | None = (
@@ -135,7 +127,7 @@ def node_output(run: Run, node: str) -> dict[str, Any] | None:
 
 
 def attempts(run: Run, node: str) -> list[dict[str, Any]]:
-    """The contract's attempts of one node, the first first. Raises NotFound."""
+    """Return the contract's attempts of one node in order. Raises NotFound."""
     if node not in document(run).by_id:
         raise NotFound.node(run.pk, node)
     return [
@@ -154,17 +146,16 @@ def attempts(run: Run, node: str) -> list[dict[str, Any]]:
     ]
 
 
-# Pools and the whole
+# Pools and the overview
 
 
 def pools() -> list[dict[str, Any]]:
-    """The contract's pools, by name."""
-    rows = list(Pool.objects.order_by("name"))
-    return _pool_dicts(rows)
+    """Return the contract's pools by name."""
+    return _pool_dicts(list(Pool.objects.order_by("name")))
 
 
 def pool(name: str) -> dict[str, Any]:
-    """The contract's pool. Raises NotFound."""
+    """Return the contract's pool. Raises NotFound."""
     row = Pool.objects.filter(name=clean_text(name)).first()
     if row is None:
         raise NotFound.pool(name)
@@ -195,8 +186,8 @@ def _pool_dicts(rows: list[Pool]) -> list[dict[str, Any]]:
 
 
 def pool_waiters(names: Iterable[str], most: int) -> dict[str, list[dict[str, Any]]]:
-    """Nodes that wait for slots, by pool: {run, node, slots, since (a datetime)}, the longest first; at most so many of
-    each pool. Pools that nobody waits for are left out."""
+    """Return by pool the nodes that wait for slots, {run, node, slots, since (a datetime)}, the longest first; at most
+    `most` of each pool. Pools that no node waits for are left out."""
     place = Window(RowNumber(), partition_by="pool", order_by=["ready_at", "id"])
     rows = unfinished_nodes().filter(state="ready", claim="", pool__in=list(names)).annotate(place=place)
     found: dict[str, list[dict[str, Any]]] = {}
@@ -210,13 +201,13 @@ def pool_waiters(names: Iterable[str], most: int) -> dict[str, list[dict[str, An
 
 
 def pool_slots_in_use() -> int:
-    """Slots held over all pools: 0 at rest."""
+    """Return the slots that are held in all pools; 0 if nothing runs."""
     total = holding_nodes().aggregate(total=Sum("slots"))["total"]
     return total or 0
 
 
 def counters() -> dict[str, Any]:
-    """Numbers of the overview: runs and nodes that are not done, and what ended in the last day."""
+    """Return the numbers of the overview: unfinished runs and nodes, and what ended in the last day."""
     states = dict(unfinished_runs().values_list("state").annotate(Count("id")))
     nodes = dict(unfinished_nodes().values_list("state").annotate(Count("id")))
     since = clock.now() - timedelta(days=1)
@@ -225,7 +216,7 @@ def counters() -> dict[str, Any]:
         Run.objects.filter(finished_at__gte=since)
         .exclude(state__in=RUN_UNFINISHED)
         .values_list("state")
-        # Not of ids: they are not in the index.
+        # Not of ids, which are not in the index.
         .annotate(n=Count("*"))
     )
     return {
@@ -238,16 +229,16 @@ def counters() -> dict[str, Any]:
         "failed_today": ended.get("failed", 0) + ended.get("timed_out", 0),
         "cancelled_today": ended.get("cancelled", 0),
         "scheduler": is_alive(age),
-        "workers": workers.counted(age),
+        "workers": workers.counts(age),
     }
 
 
 def beat_age() -> float | None:
-    """Seconds since the scheduler's last heartbeat; None: there was none yet."""
+    """Return the seconds since the scheduler's last heartbeat; None: there was none."""
     leader = Leader.seen()
     return None if leader is None or leader.silent is None else leader.silent.total_seconds()
 
 
 def scheduler_alive() -> bool:
-    """Whether a scheduler has given a sign of life lately."""
+    """Return whether a scheduler has sent a heartbeat lately."""
     return is_alive(beat_age())

@@ -1,6 +1,6 @@
-"""The steps of a run, read backwards: which node (or the run) went from which state to which, and when.
+"""The state changes of a run, read backwards: which node, or the run, changed from which state to which, and when.
 
-Only event batches are read. Log lines share their numbers, and there may be a million of them between two steps.
+Only event batches are read. Between two changes there may be a million log lines, which share their numbers.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from engine.shapes import iso
 
 STEPS_MAX = 1000
 BATCHES = 50
-"""Batches of one read, and looked at behind a full page for what its steps left."""
+"""Batches of one read, and read beyond a full page to find the states before its steps."""
 BATCHES_MAX = 500
-"""Batches that one call looks at: of one node in a long run there may be few steps in very many."""
+"""Batches that one call reads: one node of a long run may have few steps in very many batches."""
 
 
 @dataclass(slots=True)
@@ -27,9 +27,9 @@ class Step:
     seq: int
     at: str
     node: str
-    """Id; empty: the run itself."""
+    """Its id; empty: the run."""
     before: str | None
-    """State that it left; None where that is not known (far away, or compacted away)."""
+    """The state before; None: not known (too far away, or deleted)."""
     to: str
     attempt: int
     reason: str
@@ -39,10 +39,10 @@ class Step:
 def read(
     run_id: int, before: int | None = None, limit: int = 200, node: str | None = None
 ) -> tuple[list[Step], int | None]:
-    """At most `limit` steps with numbers below `before` (None: the newest), oldest first, and the `before` of those
-    that come earlier; None when there are none. `node`: only of that one, "" only of the run.
+    """Return at most `limit` steps with numbers below `before` (None: the newest), oldest first, and the `before` of
+    earlier steps (None: there are none). `node`: only of this node, "" only of the run.
 
-    The list may be short although there are earlier ones: the second value says where to go on.
+    There may be fewer than `limit` although there are earlier ones: the second value says where to continue.
     """
     page = _Page(max(1, min(limit, STEPS_MAX)))
     behind = 0
@@ -65,15 +65,15 @@ def read(
 
 
 class _Page:
-    """Steps as they are met, the newest first."""
+    """Steps in the order in which they are read, the newest first."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.found: list[Step] = []
-        # By node: the step whose state before is in what is older.
+        # By node: the step whose `before` is in older batches.
         self.unsettled: dict[str, Step] = {}
         self.same: set[int] = set()
-        # For good: what was passed over since is for the next page, also when one of these turns out to be no step.
+        # It stays full, even if one of the steps turns out to be none: later ones are for the next page.
         self.full = False
 
     def add(self, step: Step) -> None:
@@ -81,14 +81,15 @@ class _Page:
         if newer is not None:
             newer.before = step.to
             if newer.to == step.to and newer.attempt == step.attempt:
-                self.same.add(newer.seq)  # Only what is known about it changed.
+                # Something else than the state changed.
+                self.same.add(newer.seq)
         if not self.full:
             self.found.append(step)
             self.unsettled[step.node] = step
             self.full = len(self.found) - len(self.same) >= self.limit
 
     def begin(self) -> None:
-        """There is nothing older: the first that is told of a node is that it left its beginning."""
+        """Note that there are no older batches: the first event of a node is that it left `pending`."""
         for step in self.unsettled.values():
             step.before = "pending" if step.node else None
             if step.before == step.to:

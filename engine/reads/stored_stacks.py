@@ -1,4 +1,4 @@
-"""Stacks of attempts as they were kept: reads only."""
+"""Stored stacks of attempts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STACKS_MAX = 100
 
 
 def stack_shape(row: Stack) -> dict[str, Any]:
-    """The contract's stack, with `why` it was taken and of which `attempt`."""
+    """Return the contract's stack, with `why` it was taken and of which `attempt`."""
     return {
         "samples": [],
         "children": [],
@@ -25,7 +25,7 @@ def stack_shape(row: Stack) -> dict[str, Any]:
 
 
 def stacks(run: Run, node: str, attempt: int | None = None, limit: int = STACKS_MAX) -> list[dict[str, Any]]:
-    """The kept stacks of one node, or of one attempt of it, the newest first."""
+    """Return the stored stacks of one node, or of one attempt of it, newest first."""
     found = Stack.objects.filter(run=run, node=node, item=-1)
     if attempt is not None:
         found = found.filter(attempt=attempt)
@@ -35,7 +35,7 @@ def stacks(run: Run, node: str, attempt: int | None = None, limit: int = STACKS_
 def newest(
     run: Run, node: str, attempt: int | None = None, *, since: datetime | None = None, why: str | None = None
 ) -> dict[str, Any] | None:
-    """The newest kept stack, of this attempt, taken since then and for this reason where they are given."""
+    """Return the newest stored stack of a node, where given of this attempt, since this time and for this reason."""
     found = Stack.objects.filter(run=run, node=node, item=-1)
     if attempt is not None:
         found = found.filter(attempt=attempt)
@@ -48,8 +48,8 @@ def newest(
 
 
 def newest_of(run: Run, nodes: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """{node: its newest kept stack}, of those that have one: two reads, and of bodies only those that are wanted."""
+    """Return {node: its newest stored stack} of those that have one. Two queries; only the wanted bodies are read."""
     rows = Stack.objects.filter(run=run, node__in=list(nodes), item=-1).order_by("node", "taken_at", "id")
-    # Of the entries with one key the last stays.
+    # The last entry of each node stays.
     ids = dict(rows.values_list("node", "id"))
     return {row.node: stack_shape(row) for row in Stack.objects.filter(pk__in=list(ids.values()))}

@@ -1,4 +1,4 @@
-"""When the attempts of a run waited, ran and ended: bars for a timeline. Reads only."""
+"""When the attempts of a run waited, ran and ended: bars for a timeline."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ BARS_MAX = 10_000
 
 
 def timeline(run: Run, *, after: str | None = None, limit: int = BARS_MAX) -> dict[str, Any]:
-    """{run_id, from, to, now, bars, next}: one bar per attempt, and one per node that waits for its next.
+    """Return {run_id, from, to, now, bars, next}, with one bar per attempt and one per node that waits for its next.
 
-    A bar is {node, attempt, state, waiting_from, started_at, finished_at, retry_at}; `state` of an attempt, or ready,
-    retrying, waiting, with `started_at` null. `waiting_from`: since when it could have started; `retry_at`: when a
-    retrying node becomes ready. Bars are in the order of the nodes' ids, then of the attempts. `to` is null while the
-    run goes on. `next` is what `after` wants for the bars that follow, or null.
+    A bar is {node, attempt, state, waiting_from, started_at, finished_at, retry_at}. `state` is that of the attempt, or
+    ready, retrying or waiting with `started_at` null. `waiting_from`: since when it could have started; `retry_at`:
+    when a retrying node becomes ready. Bars are ordered by node id, then by attempt. `to` is null until the run has
+    ended; `next` is the `after` of the bars that follow, or null.
     """
     rows = Attempt.objects.filter(run=run, item=-1)
     if after:
         node, _, number = after.rpartition(":")
         rows = rows.filter(node__gte=node).filter(Q(node__gt=node) | Q(number__gt=int(number)))
-    # By the unique index: the item is the same in all.
+    # The order of the unique index; the item is the same in all rows.
     found = list(
         rows.order_by("node", "item", "number").values_list(
             "node", "number", "state", "ready_at", "started_at", "finished_at"
@@ -48,7 +48,7 @@ def timeline(run: Run, *, after: str | None = None, limit: int = BARS_MAX) -> di
 
 
 def _waiting(run: Run) -> list[dict[str, Any]]:
-    """Bars of attempts that are still to come. Running nodes have theirs already."""
+    """Return the bars of attempts that are still to come."""
     rows = (
         unfinished_nodes()
         .filter(run=run, item=-1)
@@ -85,5 +85,5 @@ def _bar(
 
 
 def _iso(moment: datetime | None) -> str | None:
-    # Tens of thousands of times in one answer: several times as quick as engine.shapes.iso.
+    # One answer has tens of thousands of times: this is several times faster than engine.shapes.iso.
     return None if moment is None else moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"

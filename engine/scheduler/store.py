@@ -212,7 +212,7 @@ class Store:
 def _fill(node: NodeState, row: NodeRun) -> None:
     node.state, node.reason = row.state, row.reason
     node.attempt, node.claim = row.attempt, row.claim
-    node.pending_action = PendingAction.from_stored(row.wish, row.claim)
+    node.pending_action = PendingAction.from_stored(row.pending_action, row.claim)
     node.retries, node.losses = row.retries, row.losses
     node.slots, node.pool_name = row.slots, row.pool
     node.ready_us = optional_micros(row.ready_at) or 0

@@ -8,7 +8,7 @@ from engine import faults
 from engine.actions import pools, runs
 from engine.errors import WrongState
 from engine.models import Attempt, Run
-from engine.reads import queries
+from engine.reads import node_runs, queries
 from tests.support.engine import Engine, fold
 from tests.support.factories import document, python
 
@@ -49,7 +49,7 @@ def test_retry_of_a_failed_run_goes_on_with_what_is_left(engine: Engine, tmp_pat
     assert queries.run_dict(run)["altered"] is True
     seen, nodes, _ = fold(run)
     assert seen == queries.run_dict(run)
-    assert list(nodes.values()) == queries.node_runs(run)
+    assert list(nodes.values()) == node_runs.node_runs(run)
 
 
 def test_retry_of_a_running_node_opens_the_next_attempt(engine: Engine):
@@ -85,8 +85,9 @@ def test_a_wish_is_read_back_when_memory_was_lost_before_the_kill(engine: Engine
     assert passed == 2, "the kill was sent by memory that was read again"
     attempts = queries.attempts(run, "a")
     assert [attempt["state"] for attempt in attempts] == ["cancelled", "succeeded"][: 1 + (state == "succeeded")]
-    row = engine.node(run, "a")
-    assert row.wish == f"{'cancel' if state == 'cancelled' else 'retry'} {Attempt.objects.get(run=run, number=1).claim}"
+    action = "cancel" if state == "cancelled" else "retry"
+    claim = Attempt.objects.get(run=run, number=1).claim
+    assert engine.node(run, "a").pending_action == f"{action} {claim}"
 
 
 def test_a_running_node_is_skipped_when_its_process_is_gone_and_the_next_finds_null(engine: Engine):
@@ -96,8 +97,8 @@ def test_a_running_node_is_skipped_when_its_process_is_gone_and_the_next_finds_n
     engine.reaches(run, "a", "running")
     runs.skip_node(run, "a", by="me")
     engine.finish(run)
-    assert run.state == "succeeded", queries.node_runs(run)
-    shape = queries.node_run(run, "a")
+    assert run.state == "succeeded", node_runs.node_runs(run)
+    shape = node_runs.node_run(run, "a")
     assert (shape["state"], shape["reason"], shape["output"]) == ("skipped", "skipped_by_person", None)
     (attempt,) = queries.attempts(run, "a")
     assert attempt["state"] == "cancelled"
@@ -107,7 +108,7 @@ def test_a_running_node_is_skipped_when_its_process_is_gone_and_the_next_finds_n
     assert output["value"] == "{'a': None}"
     seen, nodes, _ = fold(run)
     assert seen == queries.run_dict(run)
-    assert list(nodes.values()) == queries.node_runs(run)
+    assert list(nodes.values()) == node_runs.node_runs(run)
 
 
 def test_a_failed_run_goes_on_when_its_failed_node_is_skipped(engine: Engine):
@@ -115,12 +116,12 @@ def test_a_failed_run_goes_on_when_its_failed_node_is_skipped(engine: Engine):
     assert run.state == "failed"
     runs.skip_node(run, "a", by="me")
     engine.until(lambda: Run.objects.get(pk=run.pk).state == "succeeded")
-    assert {shape["node"]: shape["state"] for shape in queries.node_runs(run)} == {
+    assert {shape["node"]: shape["state"] for shape in node_runs.node_runs(run)} == {
         "a": "skipped",
         "b": "succeeded",
         "c": "succeeded",
     }
-    assert queries.node_run(run, "a")["error"] is None
+    assert node_runs.node_run(run, "a")["error"] is None
     with pytest.raises(WrongState, match="it was skipped"):
         runs.skip_node(run, "a", by="me")
     with pytest.raises(WrongState, match="succeeded"):

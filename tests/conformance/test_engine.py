@@ -10,7 +10,7 @@ from engine import faults
 from engine.actions import deletion, pools, runs
 from engine.errors import WrongState
 from engine.models import Attempt, EventBatch, LogBatch, NodeRun, NodeStat, Pool, Run, Sample
-from engine.reads import events, logs, queries
+from engine.reads import events, logs, node_runs, queries
 from engine.states import NODE_TRANSITIONS
 from tests.support.engine import Engine, fold
 from tests.support.factories import chain, document, node, python
@@ -39,7 +39,7 @@ def test_values_go_along_the_edges(engine: Engine):
             "a>b",
         )
     )
-    assert run.state == "succeeded", queries.node_runs(run)
+    assert run.state == "succeeded", node_runs.node_runs(run)
     assert queries.node_output(run, "b") == {"kind": "json", "value": 42, "bytes": 2, "ports": ["out"]}
 
 
@@ -53,7 +53,7 @@ def test_a_large_value_travels_as_an_artifact(engine: Engine):
             "a>b",
         )
     )
-    assert run.state == "succeeded", queries.node_runs(run)
+    assert run.state == "succeeded", node_runs.node_runs(run)
     assert engine.node(run, "a").artifact
     assert queries.node_output(run, "b") == {"kind": "json", "value": 100_000, "bytes": 6, "ports": ["out"]}
 
@@ -63,10 +63,10 @@ def test_an_error_names_its_class_and_line(engine: Engine):
         document([python("a", "def main(inputs, ctx):\n    x = 1\n    raise ValueError('no')\n"), "b"], "a>b")
     )
     assert run.state == "failed"
-    shape = queries.node_run(run, "a")
+    shape = node_runs.node_run(run, "a")
     assert (shape["error"]["class"], shape["error"]["message"], shape["error"]["line"]) == ("ValueError", "no", 3)
     assert shape["error"]["node"] == "a"
-    assert queries.node_run(run, "b")["state"] == "upstream_failed"
+    assert node_runs.node_run(run, "b")["state"] == "upstream_failed"
 
 
 def test_events_fold_to_the_rows_and_have_no_gap(engine: Engine):
@@ -80,10 +80,10 @@ def test_events_fold_to_the_rows_and_have_no_gap(engine: Engine):
         "    return 1\n"
     )
     run = engine.run(document([python("a", code, retries=2, retry_delay=0.05), python("b"), "c"], "a>b", "b>c"))
-    assert run.state == "succeeded", queries.node_runs(run)
+    assert run.state == "succeeded", node_runs.node_runs(run)
     seen, nodes, numbers = fold(run)
     assert numbers == list(range(1, run.seq + 1))
-    assert list(nodes.values()) == queries.node_runs(run)
+    assert list(nodes.values()) == node_runs.node_runs(run)
     assert seen == queries.run_dict(run)
     lines, _ = logs.logs(run, node="a", limit=1000)
     assert len(lines) == 600
@@ -114,7 +114,7 @@ def test_the_hard_limit_kills_and_leaves_a_receipt(engine: Engine):
     # A limit that passes before the code has begun to swallow it is another case.
     run = engine.run(document([python("a", code, soft_timeout=1, hard_timeout=1.5)]))
     assert run.state == "failed"
-    shape = queries.node_run(run, "a")
+    shape = node_runs.node_run(run, "a")
     assert shape["state"] == "timed_out"
     assert shape["error"]["class"] == "HardTimeout"
     (attempt,) = queries.attempts(run, "a")
@@ -133,7 +133,7 @@ def test_the_soft_limit_tells_the_code(engine: Engine):
         "        return 1\n"
     )
     run = engine.run(document([python("a", code, soft_timeout=1)]))
-    assert queries.node_run(run, "a")["state"] == "timed_out"
+    assert node_runs.node_run(run, "a")["state"] == "timed_out"
     assert [line["message"] for line in logs.logs(run)[0]] == ["told"]
 
 
@@ -145,7 +145,7 @@ def test_a_killed_node_process_is_a_loss_and_the_node_starts_again(engine: Engin
         "    return 1\n"
     )
     run = engine.run(document([python("a", code)]))
-    assert run.state == "succeeded", queries.node_runs(run)
+    assert run.state == "succeeded", node_runs.node_runs(run)
     states = [attempt["state"] for attempt in queries.attempts(run, "a")]
     assert states == ["lost", "succeeded"]
     row = engine.node(run, "a")
@@ -157,7 +157,7 @@ def test_a_node_that_always_kills_its_process_fails(engine: Engine):
     code = "import os, signal\ndef main(inputs, ctx):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     run = engine.run(document([python("a", code, lost_retries=1)]))
     assert run.state == "failed"
-    assert queries.node_run(run, "a")["error"]["class"] == "WorkerLost"
+    assert node_runs.node_run(run, "a")["error"]["class"] == "WorkerLost"
     assert len(queries.attempts(run, "a")) == 2
 
 
@@ -179,7 +179,7 @@ def test_waiting_nodes_say_what_for(engine: Engine):
     engine.reaches(run, "c", "retrying")
     engine.reaches(run, "b", "ready")
     run.refresh_from_db()
-    waits = {shape["node"]: shape["waiting_for"] for shape in queries.node_runs(run)}
+    waits = {shape["node"]: shape["waiting_for"] for shape in node_runs.node_runs(run)}
     assert waits["a"] == []
     assert waits["b"][0]["code"] == "pool"
     assert waits["b"][0]["holders"][0]["node"] == "a"
@@ -226,7 +226,7 @@ def test_text_that_databases_refuse_is_made_safe(engine: Engine):
     assert run.state == "failed"
     messages = [line["message"] for line in logs.logs(run)[0]]
     assert len(messages) == 2
-    assert queries.node_run(run, "a")["error"]["class"] == "ValueError"
+    assert node_runs.node_run(run, "a")["error"]["class"] == "ValueError"
 
 
 def test_learned_durations_are_kept_when_runs_end(engine: Engine):
@@ -234,7 +234,7 @@ def test_learned_durations_are_kept_when_runs_end(engine: Engine):
         engine.run(chain(2), workflow="learned")
     engine.until(lambda: NodeStat.objects.filter(workflow="learned", median__isnull=False).count() == 2)
     run = engine.run(chain(2), workflow="learned")
-    assert queries.node_run(run, "n0")["expected_from"] == "learned"
+    assert node_runs.node_run(run, "n0")["expected_from"] == "learned"
     engine.run(chain(2), workflow="drafts", draft=True)
     engine.run(chain(1))
     assert not NodeStat.objects.filter(workflow="drafts").exists()
@@ -280,7 +280,7 @@ def test_a_node_of_a_type_that_is_gone_fails_with_its_name(engine: Engine):
     bad = document([node("a", "noop"), node("b", "gone.type")], "a>b")
     run = engine.run(bad)
     assert run.state == "failed"
-    assert "gone.type" in queries.node_run(run, "b")["error"]["message"]
+    assert "gone.type" in node_runs.node_run(run, "b")["error"]["message"]
 
 
 def test_a_run_up_to_a_node_leaves_the_others_out_and_its_events_say_so(engine: Engine):
@@ -293,7 +293,7 @@ def test_a_run_up_to_a_node_leaves_the_others_out_and_its_events_say_so(engine: 
     run = engine.run(made, targets=["b"])
     assert (run.state, run.counts, run.targets) == ("succeeded", {"succeeded": 2, "skipped": 2}, ["b"])
     assert queries.node_output(run, "b") == {"kind": "json", "value": 2, "bytes": 1, "ports": ["out"]}
-    assert [(shape["state"], shape["reason"]) for shape in queries.node_runs(run)] == [
+    assert [(shape["state"], shape["reason"]) for shape in node_runs.node_runs(run)] == [
         ("succeeded", None),
         ("succeeded", None),
         ("skipped", "not_asked"),
@@ -320,7 +320,7 @@ def test_a_retry_of_a_run_up_to_a_node_starts_no_other(engine: Engine):
     engine.until(lambda: Run.objects.filter(pk=run.pk, state="succeeded").exists())
     run.refresh_from_db()
     assert run.counts == {"succeeded": 2, "skipped": 1}
-    assert queries.node_run(run, "c")["reason"] == "not_asked"
+    assert node_runs.node_run(run, "c")["reason"] == "not_asked"
 
 
 @pytest.mark.parametrize("lost", [1, 2, 3])

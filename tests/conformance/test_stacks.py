@@ -17,7 +17,7 @@ from engine import policy
 from engine.actions import deletion, runs
 from engine.inspect import procfs
 from engine.models import Attempt, Command, Sample, Stack
-from engine.reads import logs, queries
+from engine.reads import logs, node_runs, queries
 from tests.support.api import Answer, Api
 from tests.support.effort import in_time
 from tests.support.engine import Engine
@@ -136,7 +136,7 @@ def test_a_retry_with_a_hard_limit_ends_the_attempt_and_holds_for_the_next(engin
     assert first["receipt"]["processes"] >= 1
     assert second["state"] == "timed_out"
     assert second["usage"] is not None
-    assert queries.node_run(run, "a")["state"] == "timed_out"
+    assert node_runs.node_run(run, "a")["state"] == "timed_out"
     seconds = Attempt.objects.get(run=run, number=2)
     assert seconds.finished_at is not None
     assert (seconds.finished_at - seconds.started_at).total_seconds() >= 0.9
@@ -156,7 +156,7 @@ def test_attempts_keep_since_when_they_waited_and_samples_their_io(engine: Engin
     engine.until(lambda: Sample.objects.filter(run=run, io_bytes__gt=100_000).exists())
     seen.touch()
     engine.finish(run)
-    assert run.state == "succeeded", queries.node_runs(run)
+    assert run.state == "succeeded", node_runs.node_runs(run)
     attempt = Attempt.objects.get(run=run)
     assert attempt.ready_at is not None
     assert run.created_at <= attempt.ready_at <= attempt.started_at

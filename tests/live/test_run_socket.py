@@ -16,7 +16,7 @@ from dashboard.live import feed, sockets
 from dashboard.live.sockets import INTERVAL_SECONDS, Socket
 from dashboard.models import User
 from engine.models import EventBatch, LogBatch, Run
-from engine.reads import queries
+from engine.reads import node_runs, queries
 from tests.live.history import History
 from tests.live.recorder import Recorder, close_code
 from tests.live.server import LiveServer, serving
@@ -26,7 +26,7 @@ from tests.support.effort import in_time
 def truth(history: History) -> tuple[dict[str, Any], dict[str, Any]]:
     """(run, nodes) as the API has them."""
     run = Run.objects.get(pk=history.pk)
-    return queries.run_dict(run), {node["node"]: node for node in queries.node_runs(run)}
+    return queries.run_dict(run), {node["node"]: node for node in node_runs.node_runs(run)}
 
 
 def plain(nodes: dict[str, Any]) -> dict[str, Any]:

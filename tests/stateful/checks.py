@@ -22,7 +22,7 @@ STEPS = {(state, to) for (state, _), states in NODE_TRANSITIONS.items() for to i
 
 
 def all_over(world: World) -> None:
-    """I2, I3, I6: every run that was accepted has ended with all of its nodes, no wish is left open, and nothing is
+    """I2, I3, I6: every run that was accepted has ended with all of its nodes, no command is left open, and nothing is
     held: neither by an executor nor in the counts of the pools."""
 
     def problems() -> Iterable[str]:

@@ -3,7 +3,7 @@
 I1 a committed success never starts again. I2, I3 every accepted run ends once faults stop. I4 one live claim per node,
 stale reports change nothing. I5 no limit is exceeded. I6 slots in use are those of live attempts, 0 at rest.
 I8 attempts are bounded. I9 only transitions of the table; events fold to the row. I10 numbers have no gap. The last
-wish of a person for a running node holds.
+command of a person for a running node holds.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.succeeded_at: dict[tuple[int, str], int] = {}
         """(run, node) -> number of works sent when its success was committed."""
         self.asked: dict[tuple[int, str], int] = {}
-        self.wished: dict[int, tuple[int, str, int]] = {}
+        self.commanded: dict[int, tuple[int, str, int]] = {}
         """run -> (command, kind, number of the node's attempt when the command was seen to be done)."""
         self.losses_allowed: dict[tuple[int, str], int] = {}
 
@@ -216,8 +216,8 @@ class SchedulerMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.sim.executor.running)
     @rule(data=st.data(), kind=st.sampled_from(["cancel_node", "skip", "retry"]))
-    def die_with_a_wish(self, data: st.DataObject, kind: str) -> None:
-        """A wish for what runs is committed; whether the kill was sent or not, the scheduler dies then."""
+    def die_after_a_command(self, data: st.DataObject, kind: str) -> None:
+        """A command for a running node is committed; then the scheduler dies, with or without the kill."""
         claim = data.draw(st.sampled_from(list(self.sim.executor.running)))
         run_id, name = self.started[claim]
         self.touched.add(run_id)
@@ -227,7 +227,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         else:
             self.sim.command(kind, run_id, name)
         self.sim.tick()
-        self.wishes_hold()
+        self.pending_actions_hold()
         self.crash()
 
     # What must hold after every step.
@@ -290,7 +290,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         assert row["attempt"] <= most, "I8"
 
     @invariant()
-    def wishes_hold(self) -> None:
+    def pending_actions_hold(self) -> None:
         """What the last command of a run wanted of a running node comes about, whatever has happened since."""
         if not hasattr(self, "sim"):
             return
@@ -301,11 +301,11 @@ class SchedulerMachine(RuleBasedStateMachine):
             if not command.done or command.outcome is not None or len(nodes) != 1 or nodes[0] not in run.nodes:
                 continue
             row = run.nodes[nodes[0]]
-            if self.wished.get(run.id, (0, "", 0))[0] != command.pk:
-                # Of a node that did not run then it is no wish: what starts afterwards may end in any way.
+            if self.commanded.get(run.id, (0, "", 0))[0] != command.pk:
+                # If the node did not run then, what starts afterwards may end in any way.
                 kind = command.kind if row["state"] == "running" else ""
-                self.wished[run.id] = (command.pk, kind, row["attempt"])
-            _, kind, number = self.wished[run.id]
+                self.commanded[run.id] = (command.pk, kind, row["attempt"])
+            _, kind, number = self.commanded[run.id]
             if kind in ("cancel_node", "skip"):
                 wanted = {"cancel_node": "cancelled", "skip": "skipped"}[kind]
                 assert row["attempt"] == number, "a cancelled or skipped attempt is the last one"
@@ -337,7 +337,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.limits_hold()
         self.rows_agree()
         self.successes_stay()
-        self.wishes_hold()
+        self.pending_actions_hold()
         for run in self.runs:
             assert sim.state(run) in RUN_TERMINAL, ("I3", sim.states(run), run.values)
             assert not any(row["claim"] for row in run.nodes.values()), "I6"
@@ -345,7 +345,7 @@ class SchedulerMachine(RuleBasedStateMachine):
             if run.id not in self.touched:
                 checks.ends_follow(run)
         assert not sim.scheduler.core.memory.claims
-        assert all(command.done for command in sim.store.commands.values()), "every wish is answered"
+        assert all(command.done for command in sim.store.commands.values()), "every command is answered"
         assert all(pool.in_use == 0 for pool in sim.scheduler.core.memory.pools.values())
         for acquired, released, _ in sim.store.pool_stats.values():
             assert acquired == released, "I6"

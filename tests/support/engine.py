@@ -17,7 +17,7 @@ from engine.config import Config, from_environment
 from engine.definition import store
 from engine.executors.factory import executor_of
 from engine.models import NodeRun, Run
-from engine.reads import events, queries
+from engine.reads import events, node_runs
 from engine.scheduler.loop import Scheduler
 from engine.states import RUN_TERMINAL
 from tests.support.wait import WAIT_SECONDS
@@ -102,7 +102,7 @@ def running_engine(home: Path, **environment: str) -> Iterator[Engine]:
 
 def fold(run: Run) -> tuple[dict[str, Any], dict[str, dict[str, Any]], list[int]]:
     """(run, nodes, sequence numbers): what a reader that folds all events from the first one knows at the end."""
-    nodes = {item["node"]: {**item, "state": "pending"} for item in queries.node_runs(run)}
+    nodes = {item["node"]: {**item, "state": "pending"} for item in node_runs.node_runs(run)}
     seen: dict[str, Any] = {}
     numbers: list[int] = []
     after = 0

@@ -104,11 +104,11 @@ class MemoryStore(Store):
         for row in rows.nodes:
             values = dict(zip(NODE_COLUMNS, row, strict=True))
             stored = self.runs[values["run_id"]]
-            stored.nodes.setdefault(values["node"], {"wish": None}).update(values)
+            stored.nodes.setdefault(values["node"], {"pending_action": None}).update(values)
         for claim, run_id, node in rows.claims:
             self.runs[run_id].nodes[node]["claim"] = claim
         for action, run_id, node in rows.pending_actions:
-            self.runs[run_id].nodes[node]["wish"] = action
+            self.runs[run_id].nodes[node]["pending_action"] = action
         for row in rows.attempts:
             values = dict(zip(ATTEMPT_COLUMNS, row, strict=True))
             self.runs[values["run_id"]].attempts[values["node"], values["number"]] = values
@@ -188,7 +188,7 @@ class MemoryStore(Store):
             node = run.nodes[index] = NodeState(run, run.plan.nodes[index])
             for attribute in ("state", "reason", "attempt", "claim", "retries", "losses", "slots", "artifact"):
                 setattr(node, attribute, row[attribute])
-            node.pending_action = PendingAction.from_stored(row["wish"], row["claim"])
+            node.pending_action = PendingAction.from_stored(row["pending_action"], row["claim"])
             node.pool_name = row["pool"]
             node.ready_us, node.retry_us = row["ready_at"] or 0, row["retry_at"] or 0
             node.started_us, node.finished_us = row["started_at"], row["finished_at"]

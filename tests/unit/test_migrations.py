@@ -25,6 +25,7 @@ DIGESTS = {
     "engine/migrations/0002_indexes_with_states.py": "5983d3f5871177a80db4bc39f70f25b4",
     "engine/migrations/0003_remote.py": "0c75881498fa6b44b97c386e00a7a546",
     "engine/migrations/0004_expand_host.py": "70582559d7da98c3ed259646d5052d70",
+    "engine/migrations/0005_expand_noderun.py": "6a65c36f15b61ab3d8dacf9d067632c1",
     "versions/migrations/0001_initial.py": "a4bc7282a393da2313289ccf61da169b",
 }
 """The first half of each file's SHA-256."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from engine.reads import workers
+from engine.actions import workers
 from versions.actions import audit
 
 

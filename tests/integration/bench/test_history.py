@@ -14,7 +14,7 @@ from django.test import Client
 from engine import clock, definition
 from engine.actions import runs
 from engine.models import EventBatch, Run
-from engine.reads import events, queries
+from engine.reads import events, node_runs, queries
 from tests.bench import long_history, many_runs, plans, postgres
 from tests.support import run_rows
 from tests.support.factories import chain
@@ -79,8 +79,8 @@ def test_copies_of_a_run_are_separate_runs_of_the_last_weeks():
         assert one.created_at - run.created_at == one.finished_at - run.finished_at
         assert timedelta() < clock.now() - one.finished_at <= timedelta(days=long_history.DAYS, minutes=1)
         assert events.read(one.pk, 0) == events.read(run.pk, 0)
-        assert [(n["state"], n["error"]) for n in queries.node_runs(one)] == [
-            (n["state"], n["error"]) for n in queries.node_runs(run)
+        assert [(n["state"], n["error"]) for n in node_runs.node_runs(one)] == [
+            (n["state"], n["error"]) for n in node_runs.node_runs(run)
         ]
         assert [a["state"] for a in queries.attempts(one, "n1")] == ["failed"]
     assert queries.counters()["runs_running"] == 0

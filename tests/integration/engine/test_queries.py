@@ -13,7 +13,7 @@ from engine import clock
 from engine.actions import runs
 from engine.errors import EventsGone, NotFound
 from engine.models import EventBatch, LogBatch, NodeRun, Pool, Run
-from engine.reads import events, logs, queries
+from engine.reads import events, logs, node_runs, queries
 from engine.shapes import iso, micros
 from tests.support.factories import chain, document, node
 
@@ -61,14 +61,14 @@ def test_a_run_has_the_contracts_shape():
 
 def test_all_nodes_are_there_in_document_order_also_pending_ones():
     run = made(document(["c", "a", "b"], "a>b"))
-    shapes = queries.node_runs(run)
+    shapes = node_runs.node_runs(run)
     assert [shape["node"] for shape in shapes] == ["c", "a", "b"]
     assert shapes[2]["waiting_for"][0]["message"] == 'Waits for "a" to end.'
 
 
 def test_a_queued_run_says_why_its_nodes_wait():
     run = made(chain(2, max_runs=1), state="queued")
-    condition = queries.node_run(run, "n0")["waiting_for"][0]
+    condition = node_runs.node_run(run, "n0")["waiting_for"][0]
     assert condition["code"] == "run_queued"
     assert "at most 1" in condition["message"]
 
@@ -85,7 +85,7 @@ def test_the_explanation_of_a_ready_node_is_that_of_the_admission():
         NodeRun.objects.create(run=run, node=name, state="ready", ready_at=at, slots=slots, pool=pool, claim=claim)
     other = made(document([node("x", pool="p")]))
     NodeRun.objects.create(run=other, node="x", state="running", ready_at=at, started_at=at, pool="p", claim="c")
-    codes = {shape["node"]: [one["code"] for one in shape["waiting_for"]] for shape in queries.node_runs(run)}
+    codes = {shape["node"]: [one["code"] for one in shape["waiting_for"]] for shape in node_runs.node_runs(run)}
     assert codes == {"a": ["pool"], "b": ["pool_line"], "c": ["pool_too_small"], "d": ["worker"], "e": ["pool_missing"]}
 
 
@@ -93,7 +93,7 @@ def test_a_limit_of_the_run_is_explained():
     run = made(document(["a", "b"], max_concurrent=1))
     NodeRun.objects.create(run=run, node="a", state="running", ready_at=clock.now(), claim="c")
     NodeRun.objects.create(run=run, node="b", state="ready", ready_at=clock.now())
-    assert queries.node_run(run, "b")["waiting_for"][0]["code"] == "run_limit"
+    assert node_runs.node_run(run, "b")["waiting_for"][0]["code"] == "run_limit"
 
 
 def test_one_that_was_lost_often_waits_for_another_such_node():
@@ -101,7 +101,7 @@ def test_one_that_was_lost_often_waits_for_another_such_node():
     NodeRun.objects.create(run=run, node="a", state="running", ready_at=clock.now(), claim="c", losses=3)
     NodeRun.objects.create(run=run, node="b", state="ready", ready_at=clock.now(), losses=3)
     NodeRun.objects.create(run=run, node="c", state="ready", ready_at=clock.now(), losses=2)
-    said = {shape["node"]: shape["waiting_for"] for shape in queries.node_runs(run)}
+    said = {shape["node"]: shape["waiting_for"] for shape in node_runs.node_runs(run)}
     assert [one["code"] for one in said["b"]] == ["suspect"]
     assert said["b"][0]["params"] == {"losses": 3}
     assert [one["code"] for one in said["c"]] == ["worker"]
@@ -113,7 +113,7 @@ def test_what_does_not_exist_is_named():
         lambda: queries.run(10**30),
         lambda: queries.run("abc"),
         lambda: queries.run(run.pk + 1),
-        lambda: queries.node_run(run, "nope"),
+        lambda: node_runs.node_run(run, "nope"),
         lambda: queries.attempts(run, "nope"),
         lambda: logs.logs(run, node="nope"),
         lambda: events.head(run.pk + 1),
@@ -163,7 +163,7 @@ def test_a_read_never_skips_over_a_gap():
 @pytest.mark.parametrize("batches", [1, 2, 5, 100])
 def test_long_lines_end_a_read_sooner_and_nothing_is_left_out(monkeypatch: pytest.MonkeyPatch, batches: int):
     monkeypatch.setattr(events, "READ_CHARACTERS", 1000)
-    monkeypatch.setattr(events, "BATCHES", batches)
+    monkeypatch.setattr(events, "FIRST_BATCHES", batches)
     run = made()
     for seq in range(1, 50, 5):
         lines(run, seq, *["x" * 200] * 3)
@@ -235,7 +235,7 @@ def test_reads_of_a_large_run_cost_a_bounded_number_of_queries(django_assert_max
         NodeRun.objects.create(run=run, node=f"n{number}", state="ready", ready_at=clock.now(), pool="p")
     queries.document(run)
     with django_assert_max_num_queries(8):
-        queries.node_runs(run)
+        node_runs.node_runs(run)
 
 
 def test_node_runs_of_some_nodes_are_those_of_all():
@@ -254,11 +254,11 @@ def test_node_runs_of_some_nodes_are_those_of_all():
         run=run, node="d", state="succeeded", attempt=2, ready_at=at, started_at=at, finished_at=at,
         output={"kind": "json", "value": 1, "bytes": 1, "ports": ["out"]}, progress={"fraction": 1.0, "message": "x"},
     )  # fmt: skip
-    whole = queries.node_runs(run)
+    whole = node_runs.node_runs(run)
     for shape in whole:
-        assert queries.node_run(run, shape["node"]) == shape
-    assert queries.node_runs(run, ["f", "a", "a"]) == [whole[0], whole[5]]
-    assert queries.node_runs(run, []) == []
+        assert node_runs.node_run(run, shape["node"]) == shape
+    assert node_runs.node_runs(run, ["f", "a", "a"]) == [whole[0], whole[5]]
+    assert node_runs.node_runs(run, []) == []
     assert whole[4]["waiting_for"][0]["message"] == 'Waits for "a" to end.'
     assert whole[0]["waiting_for"][0]["until"] == iso(micros(at))
 
@@ -269,9 +269,9 @@ def test_a_wide_fan_in_names_three_and_counts_the_rest(django_assert_max_num_que
     NodeRun.objects.create(run=run, node="n0", state="succeeded")
     queries.document(run)
     with django_assert_max_num_queries(4):
-        condition = queries.node_run(run, "last")["waiting_for"][0]
+        condition = node_runs.node_run(run, "last")["waiting_for"][0]
     assert condition["message"] == 'Waits for "n1", "n2", "n3" and 1996 more to end.'
-    assert queries.node_runs(run)[-1]["waiting_for"] == [condition]
+    assert node_runs.node_runs(run)[-1]["waiting_for"] == [condition]
 
 
 def test_nodes_are_found_by_state_in_document_order():
@@ -279,9 +279,9 @@ def test_nodes_are_found_by_state_in_document_order():
     run.counts = {"failed": 2, "running": 1, "pending": 1}
     for name, state in (("a", "failed"), ("c", "failed"), ("b", "running")):
         NodeRun.objects.create(run=run, node=name, state=state, started_at=clock.now())
-    assert queries.nodes_in(run, ["failed", "timed_out"]) == ["c", "a"]
-    assert queries.nodes_in(run, ["cancelled"]) == []
-    assert [shape["node"] for shape in queries.running_nodes(run)] == ["b"]
+    assert node_runs.nodes_in(run, ["failed", "timed_out"]) == ["c", "a"]
+    assert node_runs.nodes_in(run, ["cancelled"]) == []
+    assert [shape["node"] for shape in node_runs.running_nodes(run)] == ["b"]
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite compresses nothing")

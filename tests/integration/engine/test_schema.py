@@ -13,7 +13,7 @@ from engine.actions import runs
 from engine.database import schema
 from tests.support.factories import chain
 
-NEWEST = ("engine", "0004_expand_host")
+NEWEST = ("0005_expand_noderun", "0004_expand_host")
 
 
 @pytest.fixture
@@ -45,9 +45,10 @@ def _forget(app: str, name: str) -> None:
 
 
 def _undo_newest() -> None:
-    """Leave the database as it was before the newest migration."""
+    """Leave the database as it was before the newest migrations."""
     _change("ALTER TABLE engine_host DROP COLUMN silent_seconds")
-    _forget(*NEWEST)
+    for name in NEWEST:
+        _forget("engine", name)
 
 
 def _change(sql: str) -> None:
@@ -64,7 +65,7 @@ def test_indexes_from_before_they_contained_states_are_replaced(database: None) 
     _change("CREATE INDEX run_failed ON engine_run (finished_at DESC) WHERE state IN ('failed', 'timed_out')")
     for table in ("engine_hostreport", "engine_dispatch", "engine_host"):
         _change(f"DROP TABLE {table}")
-    for name in ("0002_indexes_with_states", "0003_remote", "0004_expand_host"):
+    for name in ("0002_indexes_with_states", "0003_remote", *NEWEST):
         _forget("engine", name)
     assert schema.migrate()
     assert _indexes() == now

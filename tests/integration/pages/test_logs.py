@@ -47,7 +47,7 @@ def test_the_index_continues_inside_a_batch(browser, run):
 
 def test_a_long_index_comes_in_parts(run):
     whole, _none = log_reads.index(run)
-    parts: list[log_reads.Batch] = []
+    parts: list[log_reads.LineBatch] = []
     after: int | None = 0
     while after is not None:
         part, after = log_reads.index(run, after=after, limit=1)

@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 
 from engine import clock
+from engine.actions import workers as actions
 from engine.errors import NotFound, WrongState
 from engine.models import Attempt, Host, Leader
 from engine.reads import queries, workers
@@ -50,7 +51,7 @@ def test_the_schedulers_own_processes_are_a_worker_for_every_queue(flow: Workflo
     assert "all queues" in listed
     assert "Drain" not in listed
     with pytest.raises(WrongState, match=r"own node processes cannot be drained"):
-        workers.drain("local")
+        actions.drain("local")
 
 
 def test_a_scheduler_without_heartbeat_is_a_lost_worker(db: None) -> None:
@@ -118,12 +119,12 @@ def test_draining_and_resuming_are_audited(several_hosts: None, browser: Any) ->
     host = Host.objects.get()
     assert (host.state, host.reason) == ("draining", HostReason.DRAIN_REQUESTED)
     with pytest.raises(WrongState, match=r'"one@here" cannot be drained: it is already draining'):
-        workers.drain("one@here")
+        actions.drain("one@here")
     operator.post("/resources/workers/one@here/resume/")
     host.refresh_from_db()
     assert (host.state, host.reason) == ("active", "")
     with pytest.raises(WrongState, match=r"cannot be resumed: it is accepting work"):
-        workers.resume("one@here")
+        actions.resume("one@here")
     entries = [(one.action, one.details["worker"]) for one in AuditEntry.objects.filter(action__startswith="worker_")]
     assert sorted(entries) == [("worker_drained", "one@here"), ("worker_resumed", "one@here")]
 
@@ -133,12 +134,12 @@ def test_stopping_lost_unknown_and_other_release_workers_are_not_resumed(several
     run_rows.host("silent@here", "draining", reason=HostReason.DRAIN_REQUESTED, ahead=-timedelta(seconds=20))
     run_rows.host("old@here", "draining", reason=HostReason.OTHER_RELEASE)
     with pytest.raises(WrongState, match=r"it is being stopped"):
-        workers.resume("stops@here")
+        actions.resume("stops@here")
     with pytest.raises(WrongState, match=r"it is lost"):
-        workers.resume("silent@here")
-    for ask in (workers.resume, workers.drain):
+        actions.resume("silent@here")
+    for ask in (actions.resume, actions.drain):
         with pytest.raises(WrongState, match=r"it runs another release than the scheduler"):
             ask("old@here")
     with pytest.raises(NotFound):
-        workers.resume("nobody@here")
+        actions.resume("nobody@here")
     assert set(Host.objects.values_list("state", flat=True)) == {"draining"}

@@ -1,4 +1,4 @@
-"""Finding lines in stored batches: what the text of JSON hides and what it only seems to hold."""
+"""The filter of log lines: it finds a text in messages only, whatever the JSON around them escapes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from engine.reads.log_filter import LEVELS, Sieve, _steady, gravity, rows
+from engine.reads.log_filter import LEVELS, LineFilter, _has_no_case, rows, severity
 from engine.text import dump
 
 AT = "2026-11-24T08:40:40.404040Z"
@@ -19,7 +19,7 @@ def batch(*messages: str, level: str = "info") -> str:
 
 
 def found(body: str, **given: str) -> list[int]:
-    return list(Sieve(**given).fitting(body, len(json.loads(body))))
+    return list(LineFilter(**given).matching(body, len(json.loads(body))))
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def found(body: str, **given: str) -> list[int]:
         (["emoji \U0001f600 here"], "\U0001f600", [0]),
     ],
 )
-def test_a_word_is_found_in_messages_and_nowhere_else(messages, q, expected):
+def test_a_text_is_found_in_messages_only(messages, q, expected):
     assert found(batch(*messages), q=q) == expected
 
 
-def test_a_level_lets_itself_and_graver_ones_through():
+def test_a_level_matches_itself_and_more_severe_ones():
     body = dump([[AT, level, f"said {level}"] for level in (*LEVELS, "odd")])
     assert found(body) == [0, 1, 2, 3, 4]
     assert found(body, level="info") == [1, 2, 3, 4]
@@ -61,14 +61,14 @@ def test_a_level_lets_itself_and_graver_ones_through():
     assert found(batch('","error","'), level="error") == []
 
 
-def test_batches_in_another_form_of_json_are_searched_as_well():
+def test_batches_in_another_form_of_json_are_searched_too():
     body = json.dumps([[AT, "info", "Größe"], [AT, "error", "klein"]])
     assert found(body, q="GRÖSSE") == [0]
     assert found(body, level="error") == [1]
     assert rows(body, [1]) == [(AT, "error", "klein")]
 
 
-def test_lines_are_read_as_they_were_written():
+def test_lines_are_read_as_written():
     messages = ["\x1b[1mbold", 'a "quoted" \\ thing', "行", "a,b],[c", ""]
     body = batch(*messages)
     assert [row[2] for row in rows(body, range(5))] == messages
@@ -78,15 +78,15 @@ def test_lines_are_read_as_they_were_written():
     assert [row[2] for row in rows(long, range(50))] == messages * 10
 
 
-def test_what_is_looked_for_as_it_stands_comes_from_no_other_character():
+def test_no_character_folds_to_one_that_is_searched_without_folding():
     for code in range(sys.maxunicode + 1):
         char = chr(code)
         if not 0xD800 <= code < 0xE000 and char.casefold() != char:
-            assert not any(map(_steady, char.casefold())), hex(code)
-    assert not any(_steady(char) and char.casefold() != char for char in map(chr, range(0x10000)))
+            assert not any(map(_has_no_case, char.casefold())), hex(code)
+    assert not any(_has_no_case(char) and char.casefold() != char for char in map(chr, range(0x10000)))
 
 
-def test_a_search_finds_exactly_what_reading_every_line_finds():
+def test_a_search_finds_exactly_the_lines_that_a_plain_comparison_finds():
     seed = random.randrange(10**9)
     rng = random.Random(seed)
     alphabet = 'aAbB" \\n,[]:\n\x1b04uTzZ' + "ßẞſKİ行é"
@@ -96,10 +96,10 @@ def test_a_search_finds_exactly_what_reading_every_line_finds():
             for _ in range(rng.randrange(1, 6))
         ]
         q, level = "".join(rng.choices(alphabet, k=rng.randrange(4))), rng.choice(["", *LEVELS])
-        least = LEVELS.index(level) if level else 0
+        min_severity = LEVELS.index(level) if level else 0
         expected = [
             place
-            for place, (_, said, message) in enumerate(lines)
-            if gravity(said) >= least and q.casefold() in message.casefold()
+            for place, (_, line_level, message) in enumerate(lines)
+            if severity(line_level) >= min_severity and q.casefold() in message.casefold()
         ]
         assert found(dump(lines), q=q, level=level) == expected, (seed, lines, q, level)

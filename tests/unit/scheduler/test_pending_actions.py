@@ -1,4 +1,4 @@
-"""What a person wishes of a running attempt comes about, also when the scheduler dies before it has killed it."""
+"""What a person wants done with a running node is done, also if the scheduler dies before it has killed the attempt."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _no_faults():
     faults.disarm()
 
 
-def wish(sim: Simulation, run: StoredRun, kind: str, name: str = "a") -> Any:
+def ask(sim: Simulation, run: StoredRun, kind: str, name: str = "a") -> Any:
     if kind == "retry":
         return sim.command(kind, run.id, nodes=[name])
     return sim.command(kind, run.id, "" if kind == "cancel" else name)
@@ -41,13 +41,13 @@ def die_before_the_kill(sim: Simulation) -> None:
 
 
 @pytest.mark.parametrize(("kind", "state"), ENDS.items())
-def test_a_wish_outlives_a_crash_between_its_commit_and_the_kill(simulate, kind, state):
+def test_a_pending_action_outlives_a_crash_between_its_commit_and_the_kill(simulate, kind, state):
     sim = simulate(pools={"p": 1})
     run = sim.start(document([node("a", pool="p", lost_retries=0)]))
     sim.settle()
     sim.executor.begin()
     sim.settle()
-    command = wish(sim, run, kind)
+    command = ask(sim, run, kind)
     die_before_the_kill(sim)
     assert (command.done, command.outcome) == (True, None)
     sim.settle()
@@ -68,13 +68,13 @@ def test_a_wish_outlives_a_crash_between_its_commit_and_the_kill(simulate, kind,
 
 @pytest.mark.parametrize("effect", ["before", "after"])
 @pytest.mark.parametrize(("kind", "state"), ENDS.items())
-def test_a_wish_whose_commit_failed_or_is_unknown_still_kills_the_attempt(simulate, kind, state, effect):
+def test_a_pending_action_whose_commit_failed_or_is_unknown_still_kills_the_attempt(simulate, kind, state, effect):
     sim = simulate()
     run = sim.start(document(["a"]))
     sim.settle()
     claim = sim.executor.begin()
     sim.settle()
-    command = wish(sim, run, kind)
+    command = ask(sim, run, kind)
     sim.store.fail = effect
     sim.settle()
     assert command.done
@@ -96,7 +96,7 @@ def test_a_node_that_was_sent_and_has_not_started_does_not_start_any_more(simula
     run = sim.start(document(["a"]))
     sim.settle()
     assert sim.executor.nodes == ["a"]
-    command = wish(sim, run, kind)
+    command = ask(sim, run, kind)
     if how == "crash":
         die_before_the_kill(sim)
     else:
@@ -106,13 +106,13 @@ def test_a_node_that_was_sent_and_has_not_started_does_not_start_any_more(simula
     assert (sim.states(run), run.attempts, sim.executor.nodes) == ({"a": state}, {}, [])
 
 
-def test_a_wish_is_about_one_attempt_only(simulate):
+def test_a_pending_action_is_about_one_attempt_only(simulate):
     sim = simulate()
     run = sim.start(document([node("a", lost_retries=1)]))
     sim.settle()
     sim.executor.begin()
     sim.settle()
-    wish(sim, run, "retry")
+    ask(sim, run, "retry")
     die_before_the_kill(sim)
     for losses in (0, 1):
         sim.settle()
@@ -125,14 +125,14 @@ def test_a_wish_is_about_one_attempt_only(simulate):
     assert [row["state"] for row in run.attempts.values()] == ["lost"] * 3
 
 
-def test_of_several_wishes_the_last_one_outlives_the_crash(simulate):
+def test_of_several_pending_actions_the_last_one_outlives_the_crash(simulate):
     sim = simulate()
     run = sim.start(document(["a"]))
     sim.settle()
     sim.executor.begin()
     sim.settle()
     for kind in ("cancel_node", "retry", "skip"):
-        wish(sim, run, kind)
+        ask(sim, run, kind)
         sim.settle()
     sim.crash()
     sim.finish()
@@ -145,7 +145,7 @@ def test_an_attempt_that_succeeded_before_the_scheduler_died_stays_so(simulate):
     sim.settle()
     claim = sim.executor.begin()
     sim.settle()
-    wish(sim, run, "cancel_node")
+    ask(sim, run, "cancel_node")
     sim.tick()
     sim.executor.end(claim)
     sim.tick()
@@ -160,7 +160,7 @@ def test_the_end_of_a_run_outlives_a_crash_between_its_commit_and_the_kill(simul
     sim.settle()
     sim.executor.begin()
     sim.settle()
-    command = wish(sim, run, "cancel")
+    command = ask(sim, run, "cancel")
     die_before_the_kill(sim)
     assert command.done
     sim.finish()
@@ -170,12 +170,12 @@ def test_the_end_of_a_run_outlives_a_crash_between_its_commit_and_the_kill(simul
     assert run.nodes["a"]["error"] is None
 
 
-def test_a_wish_costs_nothing_where_nobody_has_one(simulate):
+def test_pending_actions_cost_nothing_where_there_are_none(simulate):
     """The column is written by a statement of its own: rows of nodes do not carry it."""
     from engine.scheduler.rows import NODE_COLUMNS
 
     sim = simulate()
     run = sim.start(document(["a"]))
     sim.finish()
-    assert run.nodes["a"]["wish"] is None
+    assert run.nodes["a"]["pending_action"] is None
     assert "wish" not in NODE_COLUMNS

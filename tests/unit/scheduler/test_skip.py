@@ -109,7 +109,7 @@ def test_an_attempt_that_succeeds_before_the_kill_stays_succeeded(simulate):
 
 
 @pytest.mark.parametrize("effect", ["before", "after"])
-def test_the_wish_to_skip_a_running_node_outlives_a_failed_commit_and_a_crash(simulate, effect):
+def test_skipping_a_running_node_outlives_a_failed_commit_and_a_crash(simulate, effect):
     sim = simulate()
     run = sim.start(document(["a", "b"], "a>b"))
     sim.settle()
@@ -124,7 +124,7 @@ def test_the_wish_to_skip_a_running_node_outlives_a_failed_commit_and_a_crash(si
     assert sim.states(run) == {"a": "skipped", "b": "ready"}
 
 
-def test_the_wish_to_skip_a_running_node_outlives_a_crash(simulate):
+def test_skipping_a_running_node_outlives_a_crash(simulate):
     sim = simulate()
     run = sim.start(document(["a", "b"], "a>b"))
     sim.settle()
@@ -276,7 +276,7 @@ def test_a_retry_that_names_it_takes_a_skip_back(simulate):
     assert run.nodes["n1"]["attempt"] == 1, "a success is never repeated"
 
 
-def test_a_later_cancel_wins_over_the_wish_to_skip(simulate):
+def test_a_later_cancel_wins_over_a_skip(simulate):
     sim = simulate()
     run = sim.start(document(["a"]))
     sim.settle()

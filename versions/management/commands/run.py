@@ -24,7 +24,7 @@ from engine.definition import inputs, parse
 from engine.errors import InterlockError, InvalidInputs, LostLeadership
 from engine.models import Run
 from engine.problems import InvalidDocument, Problem
-from engine.reads import events, queries
+from engine.reads import events, node_runs, queries
 from engine.states import RUN_TERMINAL
 from versions import queries as versions_queries
 from versions.actions.launch import launch
@@ -214,9 +214,8 @@ class _Follower:
 
     def _watch(self) -> int:
         run = self.run
-        node_runs = {node["node"]: node for node in queries.node_runs(run)}
         seq, cancelled = 0, False
-        view = View(queries.run_dict(run), node_runs)
+        view = View(queries.run_dict(run), {node["node"]: node for node in node_runs.node_runs(run)})
         screen = screen_for(view)
         screen.open()
         try:
