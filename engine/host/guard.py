@@ -39,7 +39,7 @@ class Guard:
 
     def _start(self) -> None:
         # When the pipe ends, this process has ended.
-        reader, self._life = os.pipe2(os.O_CLOEXEC)
+        reader, self._pipe = os.pipe2(os.O_CLOEXEC)
         try:
             self.process = subprocess.Popen(
                 [sys.executable, "-I", __file__, str(self.lease), str(reader), self._prefix, str(os.getpid())],
@@ -60,18 +60,18 @@ class Guard:
     def keep(self) -> None:
         """Start the guard again if it was killed."""
         if self.process.poll() is not None:
-            os.close(self._life)
+            os.close(self._pipe)
             self._start()
 
     def close(self) -> None:
         """End the guard; no other method may be called after this."""
-        os.close(self._life)
+        os.close(self._pipe)
         self.process.wait()
         self._shared.release()
         os.close(self.lease)
 
 
-def main(shared: int, life: int, mark_prefix: str, worker: int) -> None:
+def main(shared: int, pipe: int, mark_prefix: str, worker: int) -> None:
     """Check until the worker is gone, and once more after that."""
     from engine.inspect import procfs
     from engine.supervisor import cleanup
@@ -81,7 +81,7 @@ def main(shared: int, life: int, mark_prefix: str, worker: int) -> None:
         signal.signal(number, signal.SIG_IGN)
     numbers = memoryview(mmap.mmap(shared, 16)).cast("d")
     start = procfs.start_of(worker) or 0
-    while not select.select([life], [], [], POLL_SECONDS)[0]:
+    while not select.select([pipe], [], [], POLL_SECONDS)[0]:
         if not numbers[1] or time.monotonic() < numbers[0] + LATE_SECONDS:
             continue
         if ended := cleanup.end_orphans(mark_prefix, (worker, start)):
