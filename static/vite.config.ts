@@ -13,7 +13,6 @@ function licences(): Plugin {
         ["fonts/LICENSE-jetbrains-mono.txt", "@fontsource-variable/jetbrains-mono/LICENSE"],
         ["LICENSE-htmx.txt", "htmx.org/LICENSE"],
         ["LICENSE-react.txt", "react/LICENSE"],
-        ["LICENSE-xyflow.txt", "@xyflow/react/LICENSE"],
         ["LICENSE-elkjs.md", "elkjs/LICENSE.md"],
         ["LICENSE-rjsf.md", "@rjsf/core/LICENSE.md"],
         ["LICENSE-codemirror.txt", "@codemirror/view/LICENSE"],

@@ -88,7 +88,7 @@ def test_the_graph_is_walked_searched_and_opened_without_a_mouse(person, run):
     expect(page.locator("[data-panel]")).to_be_focused()
     stage.focus()
     page.keyboard.press("/")
-    field = page.get_by_role("combobox", name="Find a node by name or id")
+    field = page.get_by_role("combobox", name="Find a node by name or ID")
     expect(field).to_be_focused()
     page.keyboard.type("team")
     expect(page.locator(".cvsearch").get_by_role("option")).to_have_count(1)
@@ -143,7 +143,7 @@ def test_a_layout_whose_script_does_not_come_says_so_and_is_offered_again(person
     person.expected += ["ERR_FAILED"]
     person.page.route(re.compile("worker"), lambda route: route.abort())
     page = person.go(f"/runs/{run}/")
-    expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    expect(page.get_by_role("alert")).to_contain_text("Can't reach the server.")
     page.unroute(re.compile("worker"))
     page.get_by_role("button", name="Try again").click()
     expect(card(page, "read")).to_be_visible()

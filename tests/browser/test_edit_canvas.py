@@ -266,7 +266,7 @@ def test_an_edge_is_chosen_led_elsewhere_and_takes_nodes_in(person):
     it.has_edges("read>clean")
     it.page.mouse.move(between[0], between[1] - 60)
     it.page.mouse.move(*between, steps=2)
-    it.page.get_by_role("button", name="Put a node in here").click()
+    it.page.get_by_role("button", name="Insert a node here").click()
     expect(it.page.locator("[data-add-menu]")).to_be_visible()
     it.page.keyboard.type("python")
     it.page.keyboard.press("Enter")
@@ -334,7 +334,7 @@ def test_the_graph_is_walked_and_joined_by_keyboard(person):
     it.chosen("clean")
     expect(said).to_contain_text("Clean. noop")
     it.page.keyboard.press("c")
-    expect(said).to_contain_text("Wire from Clean. To Tell")
+    expect(said).to_contain_text("Connect from Clean. To Tell")
     # Letters are names now, and no keys of the page; what would close a cycle is not offered.
     it.page.keyboard.type("sp")
     expect(it.card("split")).to_have_class(re.compile("aimed"))
@@ -365,7 +365,7 @@ def test_the_graph_is_walked_and_joined_by_keyboard(person):
 
 def test_an_empty_canvas_says_how_to_begin_and_takes_a_file(person):
     it = Canvas(person, [])
-    expect(it.host.get_by_text("Draw your first node")).to_be_visible()
+    expect(it.host.get_by_text("Add your first node")).to_be_visible()
     stage = box_of(it.page.locator(".cvstage"))
     x, y = stage["x"] + stage["width"] / 2, stage["y"] + 120
     it.page.evaluate(
@@ -381,7 +381,7 @@ def test_an_empty_canvas_says_how_to_begin_and_takes_a_file(person):
     draft = it.saved(lambda draft: len(draft["nodes"]) == 1)
     assert (draft["nodes"][0]["type"], draft["nodes"][0]["config"]["path"]) == ("table.read", f"{it.slug}.csv")
     assert it.product.call("GET", f"/api/v1/files/{it.slug}.csv").body == b"carrier,delay\nUA,2\n"
-    expect(it.host.get_by_text("Draw your first node")).to_be_hidden()
+    expect(it.host.get_by_text("Add your first node")).to_be_hidden()
     # The same name again is another file.
     x, y = it.middle(it.page.locator("[data-card]"))
     it.page.mouse.dblclick(x, y + 120)

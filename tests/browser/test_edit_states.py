@@ -16,7 +16,7 @@ def test_an_empty_drawing_on_a_phone_speaks_of_what_is_there(chromium, product, 
         person.sign_in()
         page = person.go("/workflows/empty-phone/edit/")
         empty = page.locator(".cvempty")
-        expect(empty.get_by_text("Draw your first node")).to_be_visible()
+        expect(empty.get_by_text("Add your first node")).to_be_visible()
         expect(empty.get_by_text("Drag a type from the left")).to_be_hidden()
         expect(page.get_by_role("button", name="Add a node")).to_have_count(1)
         page.get_by_role("button", name="Add a node").tap()

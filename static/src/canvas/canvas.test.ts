@@ -1,11 +1,12 @@
+import { Scene } from "./run/scene";
 import { describe, expect, it } from "vitest";
 import { makeGraph, NODE_WIDTH } from "../graph/model";
 import type { NodeRun } from "../live/protocol";
-import { line, lineText } from "./run/card-line";
-import { CARDS_A_FRAME, CARDS_MAX, cardsNear } from "./visible-cards";
-import { cutTo } from "./painter";
-import { Scene, STATES, Track, track } from "./scene";
-import { View } from "./viewport";
+import { cardLine, cardLineText } from "./card-line";
+import { NEW_CARDS_PER_FRAME, CARDS_MAX, selectCards } from "./visible-cards";
+import { truncate } from "./painter";
+import { STATES, EdgeStyle, edgeStyle } from "./picture";
+import { Viewport } from "./viewport";
 
 function run(node: string, state: string, more: Partial<NodeRun> = {}): NodeRun {
   return {
@@ -29,34 +30,34 @@ function run(node: string, state: string, more: Partial<NodeRun> = {}): NodeRun 
 
 describe("the track of an edge", () => {
   const kind = (source: string, target: string, port = "out"): number =>
-    track(run("a", source), run("b", target), port);
+    edgeStyle(run("a", source), run("b", target), port);
 
   it("is dotted until its source has ended, then set, live while its target runs, and green once passed", () => {
-    expect(kind("running", "pending")).toBe(Track.blocked);
-    expect(kind("succeeded", "pending")).toBe(Track.idle);
-    expect(kind("succeeded", "ready")).toBe(Track.idle);
-    expect(kind("succeeded", "running")).toBe(Track.live);
+    expect(kind("running", "pending")).toBe(EdgeStyle.blocked);
+    expect(kind("succeeded", "pending")).toBe(EdgeStyle.idle);
+    expect(kind("succeeded", "ready")).toBe(EdgeStyle.idle);
+    expect(kind("succeeded", "running")).toBe(EdgeStyle.live);
     for (const ended of ["succeeded", "failed", "timed_out", "retrying"])
-      expect(kind("succeeded", ended)).toBe(Track.done);
+      expect(kind("succeeded", ended)).toBe(EdgeStyle.done);
   });
 
   it("is dotted where a branch did not go", () => {
     const branch = run("a", "succeeded", { output: { kind: "json", row_count: null, bytes: 2, ports: ["true"] } });
-    expect(track(branch, run("b", "skipped"), "false")).toBe(Track.blocked);
-    expect(track(branch, run("b", "running"), "true")).toBe(Track.live);
+    expect(edgeStyle(branch, run("b", "skipped"), "false")).toBe(EdgeStyle.blocked);
+    expect(edgeStyle(branch, run("b", "running"), "true")).toBe(EdgeStyle.live);
   });
 
   it("shows where a failure went on, and where a rule let the target run all the same", () => {
-    expect(kind("failed", "upstream_failed")).toBe(Track.bad);
-    expect(kind("upstream_failed", "upstream_failed")).toBe(Track.bad);
-    expect(kind("failed", "succeeded")).toBe(Track.done);
-    expect(kind("failed", "pending")).toBe(Track.blocked);
-    expect(kind("succeeded", "upstream_failed")).toBe(Track.blocked);
+    expect(kind("failed", "upstream_failed")).toBe(EdgeStyle.bad);
+    expect(kind("upstream_failed", "upstream_failed")).toBe(EdgeStyle.bad);
+    expect(kind("failed", "succeeded")).toBe(EdgeStyle.done);
+    expect(kind("failed", "pending")).toBe(EdgeStyle.blocked);
+    expect(kind("succeeded", "upstream_failed")).toBe(EdgeStyle.blocked);
   });
 
   it("is not passed by a target that was cancelled before it began", () => {
-    expect(track(run("a", "succeeded"), run("b", "cancelled", { attempt: 0 }), "out")).toBe(Track.blocked);
-    expect(track(run("a", "succeeded"), run("b", "cancelled", { attempt: 1 }), "out")).toBe(Track.done);
+    expect(edgeStyle(run("a", "succeeded"), run("b", "cancelled", { attempt: 0 }), "out")).toBe(EdgeStyle.blocked);
+    expect(edgeStyle(run("a", "succeeded"), run("b", "cancelled", { attempt: 1 }), "out")).toBe(EdgeStyle.done);
   });
 });
 
@@ -79,12 +80,12 @@ describe("the scene", () => {
       ["c", run("c", "pending")],
     ]);
     expect(scene.update(nodes, ["a", "unknown"], new Set())).toEqual([0]);
-    expect([...scene.tracks]).toEqual([Track.live, Track.idle]);
+    expect([...scene.edgeStyles]).toEqual([EdgeStyle.live, EdgeStyle.idle]);
     expect(STATES[scene.states[0] ?? 0]).toBe("succeeded");
     expect(scene.states[1]).toBe(0);
     nodes.set("b", run("b", "succeeded"));
     scene.update(nodes, ["b"], new Set(["b"]));
-    expect([...scene.tracks]).toEqual([Track.done, Track.idle]);
+    expect([...scene.edgeStyles]).toEqual([EdgeStyle.done, EdgeStyle.idle]);
     expect([...scene.stuck]).toEqual([0, 1, 0]);
   });
 
@@ -106,8 +107,8 @@ describe("the scene", () => {
 });
 
 describe("the view", () => {
-  function view(): View {
-    const made = new View(() => undefined);
+  function view(): Viewport {
+    const made = new Viewport(() => undefined);
     made.resize(1000, 500);
     made.setBounds({ left: 0, top: 0, right: 2000, bottom: 1000 });
     return made;
@@ -167,19 +168,19 @@ describe("the choice of cards", () => {
     place % 2 ? (Math.floor(place / 2) % 50) * 72 : Math.floor(place / 100) * 250,
   );
   const scene = new Scene(graph, { at, routed: new Map() });
-  function seen(width: number, height: number, zoom: number): View {
-    const view = new View(() => undefined);
+  function seen(width: number, height: number, zoom: number): Viewport {
+    const view = new Viewport(() => undefined);
     view.resize(width, height);
     view.setBounds(scene.grid.bounds);
     view.centre(5000, 1800, zoom);
     return view;
   }
-  function settled(view: View): { cards: ReadonlySet<number>; frames: number } {
-    let near = cardsNear(scene, view, new Set());
+  function settled(view: Viewport): { cards: ReadonlySet<number>; frames: number } {
+    let near = selectCards(scene, view, new Set());
     let frames = 1;
     for (; near.more; frames += 1) {
-      const next = cardsNear(scene, view, near.cards);
-      expect(next.cards.size - near.cards.size).toBeLessThanOrEqual(CARDS_A_FRAME);
+      const next = selectCards(scene, view, near.cards);
+      expect(next.cards.size - near.cards.size).toBeLessThanOrEqual(NEW_CARDS_PER_FRAME);
       near = next;
     }
     return { cards: near.cards, frames };
@@ -192,11 +193,11 @@ describe("the choice of cards", () => {
     expect(cards.size).toBeLessThan(100);
     expect(frames).toBeGreaterThan(2);
     // At rest nothing is made anew.
-    expect(cardsNear(scene, view, cards).cards).toBe(cards);
+    expect(selectCards(scene, view, cards).cards).toBe(cards);
   });
 
   it("is none where cards could not be read, and bounded on the largest screen", () => {
-    expect(cardsNear(scene, seen(1000, 500, 0.59), new Set([1, 2])).cards.size).toBe(0);
+    expect(selectCards(scene, seen(1000, 500, 0.59), new Set([1, 2])).cards.size).toBe(0);
     expect(settled(seen(5120, 2880, 0.6)).cards.size).toBe(CARDS_MAX);
   });
 
@@ -204,18 +205,18 @@ describe("the choice of cards", () => {
     const view = seen(1000, 500, 1);
     const { cards } = settled(view);
     view.panBy(-200, 0);
-    const moved = cardsNear(scene, view, cards);
+    const moved = selectCards(scene, view, cards);
     for (const node of cards) expect(moved.cards.has(node)).toBe(true);
     view.panBy(-3000, 0);
-    const gone = cardsNear(scene, view, cards);
+    const gone = selectCards(scene, view, cards);
     for (const node of cards) expect(gone.cards.has(node)).toBe(false);
   });
 });
 
 describe("the second line of a card", () => {
   const said = (node: NodeRun, awaited: readonly string[] = []): string =>
-    lineText(
-      line(node, "python", () => awaited),
+    cardLineText(
+      cardLine(node, "python", () => awaited),
       Date.parse("2026-11-24T09:02:55Z"),
     );
   const times = { started_at: "2026-11-24T09:00:00Z", finished_at: "2026-11-24T09:00:01.200Z" };
@@ -258,7 +259,7 @@ describe("the second line of a card", () => {
 });
 
 it("cuts a text with an ellipsis, never through a pair", () => {
-  expect(cutTo("abc", 3)).toBe("abc");
-  expect(cutTo("abcd", 3)).toBe("abc…");
-  expect(cutTo("ab🎉cd", 3)).toBe("ab…");
+  expect(truncate("abc", 3)).toBe("abc");
+  expect(truncate("abcd", 3)).toBe("abc…");
+  expect(truncate("ab🎉cd", 3)).toBe("ab…");
 });

@@ -1,171 +1,110 @@
-/** React Flow over the painter: it holds the cards that are near enough to read, and moves with the same viewport. */
+/** The cards of nodes that are large enough to read: React elements over the painter, moved with the same viewport. */
 
-import "@xyflow/react/dist/base.css";
-import { ReactFlow, useStoreApi } from "@xyflow/react";
-import type { Node, NodeProps } from "@xyflow/react";
-import { createContext, memo, type ReactNode, useContext, useLayoutEffect, useSyncExternalStore } from "react";
+import { createContext, memo, type ReactNode, useContext, useSyncExternalStore } from "react";
 import { flushSync } from "react-dom";
-import { createRoot } from "react-dom/client";
-import { NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
-import type { Picture } from "./scene";
-import type { View } from "./viewport";
+import { createRoot, type Root } from "react-dom/client";
+import type { Picture } from "./picture";
+import type { Viewport } from "./viewport";
 
-/** What the cards show. Nodes go by their key (`Picture.key`). */
-export interface Cards {
-  /** Calls when the node changed. */
+/** Renders the cards by key (`Picture.key`). */
+export interface CardSource {
+  /** Calls `changed` when the card has changed. */
   listen(key: string, changed: () => void): () => void;
-  /** Rises with each change of the node. */
+  /** Rises with each change of the card. */
   version(key: string): number;
-  draw(key: string): ReactNode;
+  renderCard(key: string): ReactNode;
 }
 
-const CardsContext = createContext<Cards | null>(null);
+/** After a zoom, the text of the cards is drawn sharply once the viewport has rested for so long. */
+const SHARPEN_AFTER_MS = 180;
 
-type CardNode = Node<{ key: string }, "card">;
+const SourceContext = createContext<CardSource | null>(null);
 
-/** Each card listens to its own node and draws nothing again for another's sake. */
-function Card({ data: { key } }: NodeProps<CardNode>): ReactNode {
-  const cards = useContext(CardsContext);
-  if (!cards) throw new Error("A card stands outside a canvas.");
+/** A card listens to changes of its own node only. */
+const Card = memo(({ cardKey, x, y }: { readonly cardKey: string; readonly x: number; readonly y: number }) => {
+  const source = useContext(SourceContext);
+  if (!source) throw new Error("A card needs a canvas around it.");
   useSyncExternalStore(
-    (changed) => cards.listen(key, changed),
-    () => cards.version(key),
+    (changed) => source.listen(cardKey, changed),
+    () => source.version(cardKey),
   );
-  return cards.draw(key);
+  return (
+    <div className="cvcard" style={{ transform: `translate(${x}px, ${y}px)` }}>
+      {source.renderCard(cardKey)}
+    </div>
+  );
+});
+
+interface CardPosition {
+  readonly x: number;
+  readonly y: number;
 }
 
-const TYPES = { card: memo(Card, (before, after) => before.data.key === after.data.key) };
-const RESTING_MS = 180;
-const NO_EDGES: never[] = [];
-
-type StoreApi = ReturnType<typeof useStoreApi<CardNode>>;
-
-export class Flow {
-  private nodes: CardNode[] = [];
-  private readonly known = new Map<string, CardNode>();
-  private readonly root;
-  private listener: (() => void) | null = null;
-  private store: StoreApi | null = null;
-  private at = "";
-  private resting = 0;
-  /** The zoom at which the layer of the cards was drawn. */
+export class CardLayer {
+  private positions: ReadonlyMap<string, CardPosition> = new Map();
+  private readonly root: Root;
+  private transform = "";
+  private sharpenTimer = 0;
+  /** The zoom at which the text of the cards was drawn. */
   private sharpAt = 0;
 
   constructor(
     private readonly host: HTMLElement,
-    cards: Cards,
+    private readonly source: CardSource,
   ) {
     this.root = createRoot(host);
+  }
+
+  /** Keys of the nodes that are shown as cards. */
+  get keys(): Iterable<string> {
+    return this.positions.keys();
+  }
+
+  /** Shows these nodes as cards, at their positions in the picture. */
+  show(picture: Picture, nodes: ReadonlySet<number>): void {
+    const shown = new Map([...nodes].map((node) => [picture.key(node), node]));
+    // Cards that stay keep their place in the DOM: moving elements would cost more than drawing the new ones.
+    const keys = new Set([...this.positions.keys()].filter((key) => shown.has(key)));
+    for (const key of shown.keys()) keys.add(key);
+    this.positions = new Map(
+      [...keys].map((key) => {
+        const node = shown.get(key) ?? 0;
+        return [key, { x: picture.at[2 * node] ?? 0, y: picture.at[2 * node + 1] ?? 0 }];
+      }),
+    );
     flushSync(() =>
       this.root.render(
-        <CardsContext value={cards}>
-          <this.Layer />
-        </CardsContext>,
+        <SourceContext value={this.source}>
+          {[...this.positions].map(([key, { x, y }]) => (
+            <Card key={key} cardKey={key} x={x} y={y} />
+          ))}
+        </SourceContext>,
       ),
     );
   }
 
-  private readonly Layer = (): ReactNode => {
-    const nodes = useSyncExternalStore(
-      (changed) => {
-        this.listener = changed;
-        return () => (this.listener = null);
-      },
-      () => this.nodes,
-    );
-    return (
-      <ReactFlow
-        nodes={nodes}
-        edges={NO_EDGES}
-        nodeTypes={TYPES}
-        nodesDraggable={false}
-        nodesConnectable={false}
-        nodesFocusable={false}
-        edgesFocusable={false}
-        elementsSelectable={false}
-        panOnDrag={false}
-        panOnScroll={false}
-        zoomOnScroll={false}
-        zoomOnPinch={false}
-        zoomOnDoubleClick={false}
-        preventScrolling={false}
-        minZoom={0.001}
-        maxZoom={4}
-        deleteKeyCode={null}
-        selectionKeyCode={null}
-        multiSelectionKeyCode={null}
-        panActivationKeyCode={null}
-        zoomActivationKeyCode={null}
-        disableKeyboardA11y
-        proOptions={{ hideAttribution: true }}
-      >
-        <this.Bridge />
-      </ReactFlow>
-    );
-  };
-
-  private readonly Bridge = (): ReactNode => {
-    const store = useStoreApi<CardNode>();
-    useLayoutEffect(() => {
-      this.store = store;
-    }, [store]);
-    return null;
-  };
-
-  /** Keys of the nodes that are cards. */
-  get keys(): Iterable<string> {
-    return this.known.keys();
-  }
-
-  /** The nodes that are cards now. Those that stay where they are are not touched. */
-  show(scene: Picture, shown: ReadonlySet<number>): void {
-    const keys = new Map<string, number>();
-    for (const node of shown) keys.set(scene.key(node), node);
-    for (const key of this.known.keys()) if (!keys.has(key)) this.known.delete(key);
-    for (const [key, node] of keys) {
-      const x = scene.at[2 * node] ?? 0;
-      const y = scene.at[2 * node + 1] ?? 0;
-      const known = this.known.get(key);
-      if (known?.position.x === x && known.position.y === y) continue;
-      this.known.set(key, {
-        id: key,
-        type: "card",
-        position: { x, y },
-        data: known?.data ?? { key },
-        width: NODE_WIDTH,
-        height: NODE_HEIGHT,
-      });
-    }
-    this.nodes = [...this.known.values()];
-    flushSync(() => this.listener?.());
-  }
-
-  /** Moves the cards, in the same frame as the painter paints. */
-  move(view: View): void {
-    const at = `${view.x} ${view.y} ${view.zoom}`;
-    const store = this.store;
-    if (at === this.at || !store) return;
-    this.at = at;
-    // The cards are one layer that is only shifted. A layer keeps the size at which its text was drawn: once the zoom rests at
-    // another one, it is made anew, and sharp.
-    if (!this.resting) this.host.classList.add("layer", "moving");
-    window.clearTimeout(this.resting);
-    this.resting = window.setTimeout(() => {
-      this.resting = 0;
+  /** Moves the cards, in the same frame in which the painter paints. */
+  move({ x, y, zoom }: Viewport): void {
+    const transform = `translate(${x}px, ${y}px) scale(${zoom})`;
+    if (transform === this.transform) return;
+    this.transform = transform;
+    // While it moves, all cards are one compositor layer, which keeps the resolution at which its text was drawn. Once the
+    // zoom rests, the layer is made anew, so that the text is sharp.
+    if (!this.sharpenTimer) this.host.classList.add("layer", "moving");
+    window.clearTimeout(this.sharpenTimer);
+    this.sharpenTimer = window.setTimeout(() => {
+      this.sharpenTimer = 0;
       this.host.classList.remove("moving");
-      if (this.sharpAt === view.zoom) return;
-      this.sharpAt = view.zoom;
+      if (this.sharpAt === zoom) return;
+      this.sharpAt = zoom;
       this.host.classList.remove("layer");
       requestAnimationFrame(() => requestAnimationFrame(() => this.host.classList.add("layer")));
-    }, RESTING_MS);
-    flushSync(() => {
-      store.getState().panZoom?.syncViewport({ x: view.x, y: view.y, zoom: view.zoom });
-      store.setState({ transform: [view.x, view.y, view.zoom] });
-    });
+    }, SHARPEN_AFTER_MS);
+    this.host.style.transform = transform;
   }
 
   destroy(): void {
-    window.clearTimeout(this.resting);
+    window.clearTimeout(this.sharpenTimer);
     this.root.unmount();
   }
 }

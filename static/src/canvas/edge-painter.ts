@@ -1,36 +1,36 @@
-/** Paints the edges: batched by state, cut at the view's edge, thinned where they are too many. */
+/** Paints the edges: batched by style, clipped to the view, thinned out where there are too many. */
 
-import { bevelled, POINT } from "../graph/track";
-import { type Picture, Track, TRACKS } from "./scene";
+import { drawBevelled, BEVEL } from "../graph/edge-path";
+import { type Picture, EdgeStyle, EDGE_STYLES } from "./picture";
 import type { Theme } from "./theme";
-import { type View, ZOOM_CARDS, ZOOM_NAMES } from "./viewport";
+import { type Viewport, ZOOM_CARDS, ZOOM_NAMES } from "./viewport";
 
-/** Edges drawn at most; of more, those that tell most are drawn and every n-th of the others. */
+/** Maximum number of edges drawn; of more, the important ones and every n-th of the others are drawn. */
 const EDGES_MAX = 2500;
-/** Of more edges than this no dashes are seen, only their cost. */
+/** With more edges than these, dashes cost much and cannot be seen. */
 const DASHED_MAX = 400;
-/** An edge that reaches further beyond the view than this is drawn in pieces: dashes that nobody sees cost the most. */
-const BEYOND = 600;
-/** Chosen nodes whose edges stand out from afar. */
+/** Edges that reach further beyond the view are clipped: invisible dashes would cost the most. */
+const CLIP_DISTANCE = 600;
+/** Number of selected nodes whose edges are highlighted when zoomed out. */
 const CHOSEN_MAX = 40;
-/** Edges in one path: a path of thousands costs far more than its parts. */
+/** Edges per canvas path: one path of thousands of edges costs far more than several small ones. */
 const PATH_EDGES = 64;
 
-export class TrackPainter {
-  private readonly seen: Int32Array[] = Array.from({ length: TRACKS }, () => new Int32Array(0));
-  private readonly counts = new Int32Array(TRACKS);
-  /** Whether a live edge was in view, so that it pays to move it. */
+export class EdgePainter {
+  private readonly visible: Int32Array[] = Array.from({ length: EDGE_STYLES }, () => new Int32Array(0));
+  private readonly counts = new Int32Array(EDGE_STYLES);
+  /** A live edge is in view, so that its dashes must move. */
   moving = false;
 
   constructor(private readonly pen: CanvasRenderingContext2D) {}
 
-  paint(scene: Picture, view: View, theme: Theme, chosen: ReadonlySet<number>, dash: number, ratio: number): void {
-    const { boxes } = scene.ways;
+  paint(scene: Picture, view: Viewport, theme: Theme, chosen: ReadonlySet<number>, dash: number, ratio: number): void {
+    const { boxes } = scene.paths;
     const { left, top, right, bottom } = view.box(4);
     this.clip = { left, top, right, bottom };
     const edges = scene.graph.edges;
     this.counts.fill(0);
-    // A walk over all boxes takes 0.2 ms for 50,000 edges: no index would be quicker than what it saves.
+    // A pass over 50,000 boxes takes 0.2 ms: an index would not be quicker.
     for (let edge = 0; edge < edges; edge += 1) {
       const at = 4 * edge;
       if (
@@ -41,19 +41,19 @@ export class TrackPainter {
       )
         continue;
       if (!this.crosses(scene, edge)) continue;
-      const kind = scene.tracks[edge] ?? 0;
-      let list = this.seen[kind] ?? new Int32Array(0);
+      const kind = scene.edgeStyles[edge] ?? 0;
+      let list = this.visible[kind] ?? new Int32Array(0);
       const filled = this.counts[kind] ?? 0;
       if (filled === list.length) {
         const wider = new Int32Array(Math.max(256, 2 * filled));
         wider.set(list);
         list = wider;
-        this.seen[kind] = list;
+        this.visible[kind] = list;
       }
       list[filled] = edge;
       this.counts[kind] = filled + 1;
     }
-    this.moving = (this.counts[Track.live] ?? 0) > 0 && view.zoom >= ZOOM_CARDS;
+    this.moving = (this.counts[EdgeStyle.live] ?? 0) > 0 && view.zoom >= ZOOM_CARDS;
     const colours = [theme.lineStrong, theme.lineStrong, theme.done, theme.bad, theme.live, theme.accent];
     const far = view.zoom < ZOOM_NAMES;
     const pen = this.pen;
@@ -61,12 +61,12 @@ export class TrackPainter {
     pen.lineWidth = far ? 1 : Math.max(1, 2 * zoom);
     pen.lineJoin = "round";
     const share = EDGES_MAX / 2;
-    for (let kind = 0; kind < TRACKS; kind += 1) {
+    for (let kind = 0; kind < EDGE_STYLES; kind += 1) {
       const count = this.counts[kind] ?? 0;
       if (!count) continue;
-      const list = this.seen[kind] ?? new Int32Array(0);
-      const most = kind === Track.live || kind === Track.bad || kind === Track.chosen ? EDGES_MAX : share;
-      // Powers of two: zooming in adds edges to those that are there, and takes none away.
+      const list = this.visible[kind] ?? new Int32Array(0);
+      const most = kind === EdgeStyle.live || kind === EdgeStyle.bad || kind === EdgeStyle.chosen ? EDGES_MAX : share;
+      // Powers of two, so that zooming in only adds edges.
       const every = count <= most ? 1 : 2 ** Math.ceil(Math.log2(count / most));
       pen.strokeStyle = colours[kind] ?? theme.lineStrong;
       pen.globalAlpha = every > 1 ? 0.6 : 1;
@@ -74,28 +74,28 @@ export class TrackPainter {
         every === 1 || ((Math.imul(edge, 0x9e3779b1) >>> 8) & (every - 1)) === 0;
       if (far || count > DASHED_MAX) {
         pen.fillStyle = pen.strokeStyle;
-        this.plain(scene, list, count, wanted, x, y, zoom, far, ratio);
+        this.paintManyEdges(scene, list, count, wanted, x, y, zoom, far, ratio);
         continue;
       }
       const unit = Math.max(0.6, zoom);
-      if (kind === Track.blocked || kind === Track.bad) pen.setLineDash([2 * unit, 5 * unit]);
-      else pen.setLineDash(kind === Track.live ? [6 * unit, 5 * unit] : []);
-      pen.lineDashOffset = kind === Track.live ? -dash : 0;
+      if (kind === EdgeStyle.blocked || kind === EdgeStyle.bad) pen.setLineDash([2 * unit, 5 * unit]);
+      else pen.setLineDash(kind === EdgeStyle.live ? [6 * unit, 5 * unit] : []);
+      pen.lineDashOffset = kind === EdgeStyle.live ? -dash : 0;
       for (let index = 0; index < count; index += PATH_EDGES) {
         pen.beginPath();
         const last = Math.min(count, index + PATH_EDGES);
         for (let place = index; place < last; place += 1)
-          if (wanted(list[place] ?? 0)) this.edge(scene, list[place] ?? 0, x, y, zoom, false);
+          if (wanted(list[place] ?? 0)) this.addToPath(scene, list[place] ?? 0, x, y, zoom, false);
         pen.stroke();
       }
     }
     pen.setLineDash([]);
     pen.globalAlpha = 1;
-    if (far) for (const node of [...chosen].slice(0, CHOSEN_MAX)) this.chosenEdges(scene, view, theme, node);
+    if (far) for (const node of [...chosen].slice(0, CHOSEN_MAX)) this.paintChosenEdges(scene, view, theme, node);
   }
 
-  /** From afar, the edges of the chosen node stand out among the others. */
-  private chosenEdges(scene: Picture, view: View, theme: Theme, node: number): void {
+  /** Highlights the edges of a selected node when zoomed out. */
+  private paintChosenEdges(scene: Picture, view: Viewport, theme: Theme, node: number): void {
     const pen = this.pen;
     pen.strokeStyle = theme.accent;
     pen.lineWidth = 1.5;
@@ -103,12 +103,12 @@ export class TrackPainter {
     let left = 400;
     for (const { start, edges } of [scene.graph.into, scene.graph.outOf]) {
       for (let place = start[node] ?? 0; place < (start[node + 1] ?? 0) && left > 0; place += 1, left -= 1)
-        this.edge(scene, edges[place] ?? 0, view.x, view.y, view.zoom, true);
+        this.addToPath(scene, edges[place] ?? 0, view.x, view.y, view.zoom, true);
     }
     pen.stroke();
   }
 
-  private readonly bevel = {
+  private readonly transformedPen = {
     x: 0,
     y: 0,
     zoom: 1,
@@ -121,8 +121,8 @@ export class TrackPainter {
     },
   };
 
-  private edge(scene: Picture, edge: number, x: number, y: number, zoom: number, far: boolean): void {
-    const { start, end: ends, points } = scene.ways;
+  private addToPath(scene: Picture, edge: number, x: number, y: number, zoom: number, far: boolean): void {
+    const { start, end: ends, points } = scene.paths;
     const from = start[edge] ?? 0;
     const end = ends[edge] ?? 0;
     const pen = this.pen;
@@ -137,26 +137,26 @@ export class TrackPainter {
     }
     const box = 4 * edge;
     const { left, top, right, bottom } = this.clip;
-    const { boxes } = scene.ways;
+    const { boxes } = scene.paths;
     if (
-      (boxes[box] ?? 0) < left - BEYOND ||
-      (boxes[box + 1] ?? 0) < top - BEYOND ||
-      (boxes[box + 2] ?? 0) > right + BEYOND ||
-      (boxes[box + 3] ?? 0) > bottom + BEYOND
+      (boxes[box] ?? 0) < left - CLIP_DISTANCE ||
+      (boxes[box + 1] ?? 0) < top - CLIP_DISTANCE ||
+      (boxes[box + 2] ?? 0) > right + CLIP_DISTANCE ||
+      (boxes[box + 3] ?? 0) > bottom + CLIP_DISTANCE
     ) {
-      this.pieces(points, from, end, x, y, zoom);
+      this.clippedPath(points, from, end, x, y, zoom);
       return;
     }
-    const bevel = this.bevel;
+    const bevel = this.transformedPen;
     bevel.pen = pen;
     bevel.x = x;
     bevel.y = y;
     bevel.zoom = zoom;
-    bevelled(points, from, end - from, bevel);
+    drawBevelled(points, from, end - from, bevel);
   }
 
-  /** Many edges at once: straight runs as filled boxes, which cost a tenth of a path of thousands of lines. */
-  private plain(
+  /** Paints many edges: segments as filled rectangles, which cost a tenth of a path of thousands of lines. */
+  private paintManyEdges(
     scene: Picture,
     list: Int32Array,
     count: number,
@@ -168,11 +168,11 @@ export class TrackPainter {
     ratio: number,
   ): void {
     const pen = this.pen;
-    const { start, end: ends, points } = scene.ways;
+    const { start, end: ends, points } = scene.paths;
     const { left, top, right, bottom } = this.clip;
     const thick = far ? 1 : Math.max(1, Math.round(2 * zoom * ratio)) / ratio;
     const snapped = (at: number): number => Math.round((at - thick / 2) * ratio) / ratio;
-    const cutMost = far ? 0 : POINT;
+    const cutMost = far ? 0 : BEVEL;
     let corners = 0;
     pen.setLineDash([]);
     pen.beginPath();
@@ -204,7 +204,7 @@ export class TrackPainter {
         if (!end || bx < left || bx > right || by < top || by > bottom) continue;
         const nx = (points[at + 4] ?? 0) - bx;
         const ny = (points[at + 5] ?? 0) - by;
-        const next = Math.min(POINT, (Math.abs(nx) + Math.abs(ny)) / 2);
+        const next = Math.min(BEVEL, (Math.abs(nx) + Math.abs(ny)) / 2);
         pen.moveTo((bx - Math.sign(bx - ax) * end) * zoom + x, (by - Math.sign(by - ay) * end) * zoom + y);
         pen.lineTo((bx + Math.sign(nx) * next) * zoom + x, (by + Math.sign(ny) * next) * zoom + y);
         corners += 1;
@@ -219,9 +219,9 @@ export class TrackPainter {
 
   private clip = { left: 0, top: 0, right: 0, bottom: 0 };
 
-  /** Whether any run of an edge lies in view: the box around all of them mostly does, in a large graph. */
+  /** Returns whether a segment of the edge is in view; in a large graph most boxes around whole edges are. */
   private crosses(scene: Picture, edge: number): boolean {
-    const { start, end: ends, points } = scene.ways;
+    const { start, end: ends, points } = scene.paths;
     const { left, top, right, bottom } = this.clip;
     const end = (ends[edge] ?? 0) - 2;
     for (let at = start[edge] ?? 0; at < end; at += 2) {
@@ -240,8 +240,8 @@ export class TrackPainter {
     return false;
   }
 
-  /** The runs of an edge that lie in view, cut there; corners are cut as `bevelled` cuts them. */
-  private pieces(points: Float64Array, from: number, end: number, x: number, y: number, zoom: number): void {
+  /** Adds the visible parts of an edge to the path, with corners as `drawBevelled` draws them. */
+  private clippedPath(points: Float64Array, from: number, end: number, x: number, y: number, zoom: number): void {
     const pen = this.pen;
     const { left, top, right, bottom } = this.clip;
     const last = end - 2;
@@ -253,7 +253,7 @@ export class TrackPainter {
       const dx = Math.sign(bx - ax);
       const dy = Math.sign(by - ay);
       const half = (Math.abs(bx - ax) + Math.abs(by - ay)) / 2;
-      const cut = Math.min(POINT, half);
+      const cut = Math.min(BEVEL, half);
       if (at > from) {
         ax += dx * cut;
         ay += dy * cut;
@@ -268,12 +268,12 @@ export class TrackPainter {
         pen.moveTo(Math.max(left, Math.min(right, ax)) * zoom + x, Math.max(top, Math.min(bottom, ay)) * zoom + y);
         pen.lineTo(Math.max(left, Math.min(right, bx)) * zoom + x, Math.max(top, Math.min(bottom, by)) * zoom + y);
       }
-      if (at + 2 < last && bx <= right + POINT && bx >= left - POINT && by <= bottom + POINT && by >= top - POINT) {
+      if (at + 2 < last && bx <= right + BEVEL && bx >= left - BEVEL && by <= bottom + BEVEL && by >= top - BEVEL) {
         const cx = points[at + 2] ?? 0;
         const cy = points[at + 3] ?? 0;
         const nx = (points[at + 4] ?? 0) - cx;
         const ny = (points[at + 5] ?? 0) - cy;
-        const next = Math.min(POINT, (Math.abs(nx) + Math.abs(ny)) / 2);
+        const next = Math.min(BEVEL, (Math.abs(nx) + Math.abs(ny)) / 2);
         pen.moveTo(bx * zoom + x, by * zoom + y);
         pen.lineTo((cx + Math.sign(nx) * next) * zoom + x, (cy + Math.sign(ny) * next) * zoom + y);
       }

@@ -1,21 +1,21 @@
-/** The canvas's own elements: stage, tools, map, and what stands there while there is no graph. */
+/** The elements of a canvas: stage, tools, minimap, and the skeleton while the graph loads. */
 
 import { element, icon } from "../dom";
 import { gettext } from "../words/i18n";
 import { MAP_HEIGHT, MAP_WIDTH } from "./minimap";
 
-/** A skeleton comes only when it takes longer: what is quick must not flicker. */
+/** The skeleton appears after this delay, so that a quick load does not flicker. */
 const SKELETON_MS = 200;
 
 export interface Frame {
-  /** Takes keys and presses. */
+  /** Receives keyboard and pointer events. */
   readonly stage: HTMLElement;
   readonly paint: HTMLCanvasElement;
-  readonly flow: HTMLElement;
+  readonly cards: HTMLElement;
   readonly tools: HTMLElement;
   readonly map: HTMLCanvasElement;
-  /** Says to screen readers where one is. */
-  readonly said: HTMLElement;
+  /** The live region for screen readers. */
+  readonly announcer: HTMLElement;
 }
 
 let frames = 0;
@@ -24,8 +24,8 @@ export function makeFrame(host: HTMLElement, helpText: string): Frame {
   frames += 1;
   const paint = element("canvas", "cvpaint");
   paint.setAttribute("aria-hidden", "true");
-  const flow = element("div", "cvflow");
-  // The painter's nodes are no elements, and these come and go with the view: the words go by the live region.
+  const flow = element("div", "cvcards");
+  // Cards come and go with the view, and other nodes are only painted: screen readers use the live region instead.
   flow.setAttribute("aria-hidden", "true");
   const stage = element("div", "cvstage", paint, flow);
   const help = element("p", "sr", helpText);
@@ -41,13 +41,13 @@ export function makeFrame(host: HTMLElement, helpText: string): Frame {
   said.setAttribute("aria-live", "polite");
   const tools = element("div", "float cvtools");
   tools.setAttribute("role", "group");
-  tools.setAttribute("aria-label", gettext("View of the graph"));
+  tools.setAttribute("aria-label", gettext("Graph view"));
   const map = element("canvas", "float cvmap");
   map.style.width = `${MAP_WIDTH}px`;
   map.style.height = `${MAP_HEIGHT}px`;
   map.setAttribute("aria-hidden", "true");
   host.replaceChildren(stage, help, said, tools, map);
-  return { stage, paint, flow, tools, map, said };
+  return { stage, paint, cards: flow, tools, map, announcer: said };
 }
 
 export interface Tool {
@@ -71,11 +71,11 @@ export function fillTools(place: HTMLElement, tools: readonly Tool[]): void {
   );
 }
 
-/** Shows grey cards while the graph is on its way, if it takes a while; gives what takes them away. */
-export function skeleton(host: HTMLElement): () => void {
+/** Shows grey cards while the graph loads; returns a function that removes them. */
+export function showSkeleton(host: HTMLElement): () => void {
   const shown = element("div", "cvskeleton", ...Array.from({ length: 6 }, () => element("i")));
   shown.setAttribute("role", "status");
-  shown.append(element("span", "sr", gettext("The graph is loading.")));
+  shown.append(element("span", "sr", gettext("Loading the graph …")));
   const timer = window.setTimeout(() => host.append(shown), SKELETON_MS);
   return () => {
     window.clearTimeout(timer);

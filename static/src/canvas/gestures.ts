@@ -1,39 +1,39 @@
-/** Pan and zoom by pointer, wheel and touch. Narrow, vertical swipes and the wheel belong to the page. */
+/** Panning and zooming by pointer, wheel and touch. In the narrow layout, vertical swipes and the wheel scroll the page. */
 
-import type { View } from "./viewport";
+import type { Viewport } from "./viewport";
 
-/** A press that moves less is a click. */
+/** A press that moves less than this is a click. */
 const CLICK_PIXELS = 4;
 const LINE_PIXELS = 16;
 
-/** A press that is somebody else's from its first movement on. */
-export interface Claim {
-  /** A movement, also the first one. */
+/** Handles a drag from its first movement on, in place of panning. */
+export interface DragHandler {
+  /** The pointer moved; called for the first movement, too. */
   move(event: PointerEvent): void;
-  /** `done`: the button was let go; else it was broken off. */
+  /** The drag ended. `done`: the button was released; false: the drag was cancelled. */
   end(done: boolean): void;
 }
 
 export interface Gestures {
-  /** Whether the press before this click was a movement. */
-  dragged(): boolean;
-  /** Breaks off what goes on. */
-  drop(): void;
-  end(): void;
+  /** Returns whether the press before this click was a drag. */
+  wasDragged(): boolean;
+  /** Cancels the present drag. */
+  cancel(): void;
+  stop(): void;
 }
 
-/** `claim`: whose a press is; null: it moves the view. */
-export function gestures(
+/** `claim`: returns the handler for a drag that starts with this event; null: it pans the view. */
+export function listenToGestures(
   stage: HTMLElement,
-  view: View,
+  view: Viewport,
   narrow: () => boolean,
-  claim: (event: PointerEvent) => Claim | null = () => null,
+  claim: (event: PointerEvent) => DragHandler | null = () => null,
 ): Gestures {
   const pointers = new Map<number, { x: number; y: number }>();
   let start = { x: 0, y: 0 };
   let moving = false;
   let moved = false;
-  let claimed: Claim | null = null;
+  let claimed: DragHandler | null = null;
   const ending = new AbortController();
   const listen = { signal: ending.signal };
 
@@ -56,7 +56,7 @@ export function gestures(
       moving = pointers.size > 1;
       if (!moving) return;
       moved = true;
-      // Two fingers are about the view.
+      // A second finger starts panning and zooming.
       claimed?.end(false);
       claimed = null;
     },
@@ -71,7 +71,7 @@ export function gestures(
       if (pointers.size === 1) {
         if (!moving) {
           if (Math.hypot(now.x - start.x, now.y - start.y) < CLICK_PIXELS) return;
-          // The browser is about to scroll the page.
+          // The browser scrolls the page.
           if (
             !claimed &&
             event.pointerType === "touch" &&
@@ -112,12 +112,12 @@ export function gestures(
   stage.addEventListener(
     "lostpointercapture",
     (event) => {
-      // A finger is held by what it touched first; that the stage takes it over is no end.
+      // The element that was touched first loses the capture when the stage takes it; that is not the end.
       if (event.target === stage) released(event);
     },
     listen,
   );
-  // A button let go outside, before the press had become a movement.
+  // The button may be released outside before the press becomes a drag.
   window.addEventListener("pointerup", released, listen);
   stage.addEventListener(
     "wheel",
@@ -131,7 +131,7 @@ export function gestures(
       const place = at(event);
       if (event.ctrlKey || event.metaKey) {
         event.preventDefault();
-        // Pinching on a touchpad comes as small steps, a wheel as large ones.
+        // Touchpads send small steps, wheels large ones.
         const delta = Math.max(-60, Math.min(60, event.deltaY * unit));
         view.zoomAt(place.x, place.y, Math.exp(-delta * 0.006));
         return;
@@ -144,13 +144,13 @@ export function gestures(
     { passive: false, signal: ending.signal },
   );
   return {
-    dragged: () => moved,
-    drop: () => {
+    wasDragged: () => moved,
+    cancel: () => {
       claimed?.end(false);
       claimed = null;
       for (const id of pointers.keys()) if (stage.hasPointerCapture(id)) stage.releasePointerCapture(id);
       pointers.clear();
     },
-    end: () => ending.abort(),
+    stop: () => ending.abort(),
   };
 }

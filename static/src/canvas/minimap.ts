@@ -1,18 +1,18 @@
-/** The small map: all nodes as dots in their colours, the seen part as a frame; a press or drag there moves the view. */
+/** The minimap: all nodes as coloured dots and the visible part as a frame; clicking or dragging moves the view. */
 
 import { NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
-import type { Picture } from "./scene";
+import type { Picture } from "./picture";
 import type { Theme } from "./theme";
-import type { View } from "./viewport";
+import type { Viewport } from "./viewport";
 
 export const MAP_WIDTH = 150;
 export const MAP_HEIGHT = 84;
-const EDGE = 7;
+const PADDING = 7;
 
 export class Minimap {
   private readonly pen: CanvasRenderingContext2D;
   private readonly base = document.createElement("canvas");
-  private readonly ink: CanvasRenderingContext2D;
+  private readonly basePen: CanvasRenderingContext2D;
   private scale = 1;
   private left = 0;
   private top = 0;
@@ -23,9 +23,9 @@ export class Minimap {
   ) {
     const pen = canvas.getContext("2d");
     const ink = this.base.getContext("2d", { alpha: false });
-    if (!pen || !ink) throw new Error("This browser gives no 2D canvas.");
+    if (!pen || !ink) throw new Error("This browser has no 2D canvas.");
     this.pen = pen;
-    this.ink = ink;
+    this.basePen = ink;
     const ratio = Math.min(2, window.devicePixelRatio || 1);
     for (const one of [canvas, this.base]) {
       one.width = MAP_WIDTH * ratio;
@@ -37,27 +37,27 @@ export class Minimap {
       if (event.button !== 0) return;
       event.preventDefault();
       canvas.setPointerCapture(event.pointerId);
-      this.moved(event);
+      this.moveTo(event);
     });
     canvas.addEventListener("pointermove", (event) => {
-      if (canvas.hasPointerCapture(event.pointerId)) this.moved(event);
+      if (canvas.hasPointerCapture(event.pointerId)) this.moveTo(event);
     });
   }
 
-  private moved(event: PointerEvent): void {
+  private moveTo(event: PointerEvent): void {
     this.go((event.offsetX - this.left) / this.scale, (event.offsetY - this.top) / this.scale);
   }
 
-  /** All nodes anew: another layout, theme or snapshot. What needs people is drawn last, over its neighbours. */
+  /** Redraws all nodes, after a change of layout, theme or snapshot. States that need attention are drawn last, on top. */
   redraw(scene: Picture, theme: Theme): void {
     const { bounds } = scene.grid;
     const wide = bounds.right - bounds.left || 1;
     const high = bounds.bottom - bounds.top || 1;
-    this.scale = Math.min((MAP_WIDTH - 2 * EDGE) / wide, (MAP_HEIGHT - 2 * EDGE) / high, 0.12);
+    this.scale = Math.min((MAP_WIDTH - 2 * PADDING) / wide, (MAP_HEIGHT - 2 * PADDING) / high, 0.12);
     this.left = (MAP_WIDTH - wide * this.scale) / 2 - bounds.left * this.scale;
     this.top = (MAP_HEIGHT - high * this.scale) / 2 - bounds.top * this.scale;
-    this.ink.fillStyle = theme.surface;
-    this.ink.fillRect(0, 0, MAP_WIDTH, MAP_HEIGHT);
+    this.basePen.fillStyle = theme.surface;
+    this.basePen.fillRect(0, 0, MAP_WIDTH, MAP_HEIGHT);
     const order = [...theme.blocks.keys()];
     const groups: number[][] = order.map(() => []);
     for (let node = 0; node < scene.graph.size; node += 1) groups[scene.states[node] ?? 0]?.push(node);
@@ -68,8 +68,8 @@ export class Minimap {
     const wide = Math.max(1, NODE_WIDTH * this.scale);
     const high = Math.max(1, NODE_HEIGHT * this.scale);
     for (const node of nodes) {
-      this.ink.fillStyle = scene.stuck[node] ? theme.stuck : (theme.blocks[scene.states[node] ?? 0] ?? theme.line);
-      this.ink.fillRect(
+      this.basePen.fillStyle = scene.stuck[node] ? theme.stuck : (theme.blocks[scene.states[node] ?? 0] ?? theme.line);
+      this.basePen.fillRect(
         (scene.at[2 * node] ?? 0) * this.scale + this.left,
         (scene.at[2 * node + 1] ?? 0) * this.scale + this.top,
         wide,
@@ -78,8 +78,8 @@ export class Minimap {
     }
   }
 
-  /** The dots, and the frame around what is seen. */
-  frame(view: View, theme: Theme): void {
+  /** Draws the dots and the frame around the visible part. */
+  frame(view: Viewport, theme: Theme): void {
     const pen = this.pen;
     pen.drawImage(this.base, 0, 0, MAP_WIDTH, MAP_HEIGHT);
     const box = view.box();

@@ -1,32 +1,32 @@
-/** Paints everything that is no element on one canvas: ground, edges, row counts, and nodes that are far or many. */
+/** Paints everything that is not a DOM card on one canvas: background, edges, labels, and nodes that are small or many. */
 
 import { NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
 import { visible } from "../words/words";
-import type { Picture } from "./scene";
+import type { Picture } from "./picture";
 import type { Theme } from "./theme";
-import { TrackPainter } from "./edge-painter";
-import { type View, ZOOM_CARDS, ZOOM_NAMES } from "./viewport";
+import { EdgePainter } from "./edge-painter";
+import { type Viewport, ZOOM_CARDS, ZOOM_NAMES } from "./viewport";
 
-const DOTS = 20;
+const DOT_DISTANCE = 20;
 const NAME_MAX = 200;
 
-export interface Shown {
-  /** Nodes that are elements: not painted. */
+export interface PaintState {
+  /** Nodes with a DOM card, which are not painted. */
   readonly cards: ReadonlySet<number>;
-  /** Numbers of nodes. */
+  /** Selected nodes. */
   readonly chosen: ReadonlySet<number>;
-  /** -1: none. */
+  /** The node with keyboard focus; -1: none. */
   readonly focused: number;
-  /** How far the dashes of live edges have moved, in pixels. */
+  /** Offset of the dashes of live edges, in pixels. */
   readonly dash: number;
   /** The second line of a card. */
   readonly line: (node: number) => string;
 }
 
-/** Where a word on an edge was painted, in pixels. */
-export interface Spot {
-  /** What the label is kept by. */
-  readonly of: number;
+/** The box of a painted label, in pixels. */
+export interface LabelBox {
+  /** Key of the label in `Picture.labels`. */
+  readonly key: number;
   readonly left: number;
   readonly top: number;
   readonly right: number;
@@ -40,19 +40,19 @@ export class Painter {
   private names: string[] = [];
   private dots: CanvasPattern | null = null;
   private dotsOf = "";
-  private readonly tracks: TrackPainter;
-  spots: Spot[] = [];
+  private readonly edges: EdgePainter;
+  labelBoxes: LabelBox[] = [];
 
-  /** Whether a live edge was in view, so that it pays to move it. */
+  /** A live edge is in view, so that its dashes must move. */
   get moving(): boolean {
-    return this.tracks.moving;
+    return this.edges.moving;
   }
 
   constructor(readonly canvas: HTMLCanvasElement) {
     const pen = canvas.getContext("2d", { alpha: false });
-    if (!pen) throw new Error("This browser gives no 2D canvas.");
+    if (!pen) throw new Error("This browser has no 2D canvas.");
     this.pen = pen;
-    this.tracks = new TrackPainter(pen);
+    this.edges = new EdgePainter(pen);
   }
 
   resize(width: number, height: number): void {
@@ -62,34 +62,34 @@ export class Painter {
     this.dots = null;
   }
 
-  /** Forgets what it measured: another graph, or another font. */
+  /** Forgets measured names, after the graph or the font has changed. */
   reset(scene: Picture): void {
     this.widths = new Float32Array(scene.graph.size);
     this.names = [];
   }
 
-  /** A node has another name. */
-  forget(node: number): void {
+  /** Forgets the measured name of a node that was renamed. */
+  forgetName(node: number): void {
     delete this.names[node];
   }
 
-  paint(scene: Picture, view: View, theme: Theme, shown: Shown): void {
+  paint(scene: Picture, view: Viewport, theme: Theme, shown: PaintState): void {
     const pen = this.pen;
     pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    this.ground(view, theme);
-    this.tracks.paint(scene, view, theme, shown.chosen, shown.dash, this.ratio);
-    this.spots = [];
-    if (view.zoom >= ZOOM_CARDS) this.labels(scene, view, theme);
-    if (view.zoom < ZOOM_NAMES) this.blocks(scene, view, theme, shown);
-    else this.cards(scene, view, theme, shown);
+    this.paintGround(view, theme);
+    this.edges.paint(scene, view, theme, shown.chosen, shown.dash, this.ratio);
+    this.labelBoxes = [];
+    if (view.zoom >= ZOOM_CARDS) this.paintLabels(scene, view, theme);
+    if (view.zoom < ZOOM_NAMES) this.paintBlocks(scene, view, theme, shown);
+    else this.paintCards(scene, view, theme, shown);
   }
 
-  private ground(view: View, theme: Theme): void {
+  private paintGround(view: Viewport, theme: Theme): void {
     const pen = this.pen;
     pen.fillStyle = theme.ground;
     pen.fillRect(0, 0, view.width, view.height);
     if (view.zoom < 0.5) return;
-    const step = DOTS * view.zoom;
+    const step = DOT_DISTANCE * view.zoom;
     const key = `${theme.line} ${theme.ground} ${step}`;
     if (!this.dots || this.dotsOf !== key) {
       const tile = document.createElement("canvas");
@@ -105,7 +105,7 @@ export class Painter {
       ink.arc(size / 2, size / 2, this.ratio, 0, 2 * Math.PI);
       ink.fill();
       this.dots = pen.createPattern(tile, "repeat");
-      // The tile has whole pixels; the pattern is stretched to the true step.
+      // The tile has whole pixels; scale it to the exact distance.
       this.dots?.setTransform(new DOMMatrix().scale(step / size));
       this.dotsOf = key;
     }
@@ -118,7 +118,7 @@ export class Painter {
     pen.translate(-x, -y);
   }
 
-  private labels(scene: Picture, view: View, theme: Theme): void {
+  private paintLabels(scene: Picture, view: Viewport, theme: Theme): void {
     const pen = this.pen;
     const box = view.box(60);
     const size = Math.max(8, 11 * view.zoom);
@@ -135,13 +135,13 @@ export class Painter {
       pen.beginPath();
       pen.roundRect(x - half, y - high, 2 * half, 2 * high, high);
       pen.fill();
-      pen.fillStyle = label.old ? theme.ink3 : theme.ink2;
+      pen.fillStyle = label.outdated ? theme.ink3 : theme.ink2;
       pen.fillText(label.text, x, y + size * 0.06);
-      this.spots.push({ of, left: x - half, top: y - high - 4, right: x + half, bottom: y + high + 4 });
+      this.labelBoxes.push({ key: of, left: x - half, top: y - high - 4, right: x + half, bottom: y + high + 4 });
     }
   }
 
-  private blocks(scene: Picture, view: View, theme: Theme, shown: Shown): void {
+  private paintBlocks(scene: Picture, view: Viewport, theme: Theme, shown: PaintState): void {
     const pen = this.pen;
     const { x, y, zoom } = view;
     const wide = Math.max(1.5, NODE_WIDTH * zoom);
@@ -176,7 +176,7 @@ export class Painter {
     }
   }
 
-  private cards(scene: Picture, view: View, theme: Theme, shown: Shown): void {
+  private paintCards(scene: Picture, view: Viewport, theme: Theme, shown: PaintState): void {
     const pen = this.pen;
     const { x, y, zoom } = view;
     const near = zoom >= ZOOM_CARDS;
@@ -216,14 +216,14 @@ export class Painter {
       const inset = near ? 38 * zoom : Math.max(3, 10 * zoom) + 4;
       pen.fillStyle = state === 0 ? theme.ink2 : theme.ink;
       pen.fillText(
-        this.cut(scene, node, (wide - inset - (near ? 32 * zoom : 6)) / size),
+        this.fitName(scene, node, (wide - inset - (near ? 32 * zoom : 6)) / size),
         left + inset,
         near ? top + 19 * zoom : top + high / 2 + 0.5,
       );
       if (near) {
         pen.font = line;
         pen.fillStyle = theme.ink3;
-        pen.fillText(cutTo(shown.line(node), 24), left + inset, top + 36 * zoom);
+        pen.fillText(truncate(shown.line(node), 24), left + inset, top + 36 * zoom);
         pen.font = name;
       }
       if (node === shown.focused) {
@@ -234,8 +234,8 @@ export class Painter {
     });
   }
 
-  /** A node's name cut to `room` ems. Each name is measured once. */
-  private cut(scene: Picture, node: number, room: number): string {
+  /** Truncates a node's name to `room` ems. Each name is measured once. */
+  private fitName(scene: Picture, node: number, room: number): string {
     let name = this.names[node];
     if (name === undefined) {
       name = visible((scene.graph.names[node] ?? "").slice(0, NAME_MAX)).replace(/\s+/g, " ");
@@ -244,12 +244,12 @@ export class Painter {
       this.widths[node] = this.pen.measureText(name).width / size;
     }
     const width = this.widths[node] ?? 0;
-    return width <= room ? name : cutTo(name, Math.max(1, Math.floor((name.length * room) / width) - 1));
+    return width <= room ? name : truncate(name, Math.max(1, Math.floor((name.length * room) / width) - 1));
   }
 }
 
-/** The first `most` characters with an ellipsis, never half of a pair. */
-export function cutTo(text: string, most: number): string {
+/** Truncates text to `most` characters and an ellipsis, never within a surrogate pair. */
+export function truncate(text: string, most: number): string {
   if (text.length <= most) return text;
   const end = /[\ud800-\udbff]/.test(text[most - 1] ?? "") ? most - 1 : most;
   return `${text.slice(0, end).trimEnd()}…`;

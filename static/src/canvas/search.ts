@@ -1,27 +1,27 @@
-/** The search of the canvas: a field with a list; Enter goes to the node. */
+/** The node search of a canvas: a combobox; Enter goes to the node. */
 
 import { element, icon, setAttribute, setText } from "../dom";
 import { Finder } from "../graph/find";
 import { edgesAt, type Graph } from "../graph/model";
 import { fill, gettext, ngettext } from "../words/i18n";
 import { count, stateLook, visible } from "../words/words";
-import { cutTo } from "./painter";
+import { truncate } from "./painter";
 
-const LISTED = 50;
+const RESULTS_MAX = 50;
 let boxes = 0;
 
-export class Search {
+export class NodeSearch {
   readonly root: HTMLElement;
   private readonly field = element("input");
   private readonly list = element("ul");
-  private readonly said = element("p", "meta");
+  private readonly status = element("p", "meta");
   private finder: Finder | null = null;
   private found: number[] = [];
-  private at = 0;
+  private selected = 0;
 
   constructor(
     private readonly graphNow: () => Graph,
-    /** State of a node in a run; empty: it has none. */
+    /** The state of a node in the run; empty: none. */
     private readonly stateOf: (node: number) => string,
     private readonly go: (node: number) => void,
     private readonly closed: () => void,
@@ -29,10 +29,10 @@ export class Search {
     boxes += 1;
     const id = `canvas-found-${boxes}`;
     this.field.type = "search";
-    this.field.placeholder = gettext("Find a node by name or id");
+    this.field.placeholder = gettext("Find a node by name or ID");
     for (const [name, value] of Object.entries({
       role: "combobox",
-      "aria-label": gettext("Find a node by name or id"),
+      "aria-label": gettext("Find a node by name or ID"),
       "aria-controls": id,
       "aria-expanded": "false",
       "aria-autocomplete": "list",
@@ -43,20 +43,20 @@ export class Search {
     this.list.id = id;
     this.list.setAttribute("role", "listbox");
     this.list.setAttribute("aria-label", gettext("Nodes found"));
-    this.said.setAttribute("role", "status");
+    this.status.setAttribute("role", "status");
     const head = element("div", "find", icon("search", true), this.field);
-    this.root = element("div", "float cvsearch", head, this.list, this.said);
+    this.root = element("div", "float cvsearch", head, this.list, this.status);
     this.root.hidden = true;
     this.list.hidden = true;
-    this.field.addEventListener("input", () => this.look());
-    this.field.addEventListener("keydown", (event) => this.key(event));
+    this.field.addEventListener("input", () => this.search());
+    this.field.addEventListener("keydown", (event) => this.onKey(event));
     this.root.addEventListener("focusout", (event) => {
       if (!(event.relatedTarget instanceof Node && this.root.contains(event.relatedTarget))) this.close(false);
     });
     this.list.addEventListener("pointerdown", (event) => event.preventDefault());
     this.list.addEventListener("click", (event) => {
       const row = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-place]") : null;
-      if (row) this.take(Number(row.dataset["place"]));
+      if (row) this.choose(Number(row.dataset["place"]));
     });
   }
 
@@ -64,17 +64,17 @@ export class Search {
     return this.graphNow();
   }
 
-  /** Nodes have other names, or are others. */
-  renew(): void {
+  /** The nodes or their names have changed. */
+  reset(): void {
     this.finder = null;
-    if (!this.root.hidden) this.look();
+    if (!this.root.hidden) this.search();
   }
 
   open(): void {
     this.root.hidden = false;
     this.field.focus();
     this.field.select();
-    this.look();
+    this.search();
   }
 
   private close(back: boolean): void {
@@ -83,43 +83,43 @@ export class Search {
     if (back) this.closed();
   }
 
-  private key(event: KeyboardEvent): void {
+  private onKey(event: KeyboardEvent): void {
     event.stopPropagation();
     if (event.isComposing) return;
     if (event.key === "Escape") this.close(true);
     else if (event.key === "ArrowDown" || event.key === "ArrowUp")
-      this.point(this.at + (event.key === "ArrowDown" ? 1 : -1));
-    else if (event.key === "Enter") this.take(this.at);
+      this.select(this.selected + (event.key === "ArrowDown" ? 1 : -1));
+    else if (event.key === "Enter") this.choose(this.selected);
     else return;
     event.preventDefault();
   }
 
-  private take(place: number): void {
+  private choose(place: number): void {
     const node = this.found[place];
     if (node === undefined) return;
     this.close(true);
     this.go(node);
   }
 
-  private look(): void {
+  private search(): void {
     const text = this.field.value;
     this.finder ??= new Finder(this.graph);
-    this.found = this.finder.find(text, LISTED + 1);
-    const more = this.found.length > LISTED;
-    this.found.length = Math.min(this.found.length, LISTED);
+    this.found = this.finder.find(text, RESULTS_MAX + 1);
+    const more = this.found.length > RESULTS_MAX;
+    this.found.length = Math.min(this.found.length, RESULTS_MAX);
     this.list.replaceChildren(...this.found.map((node, place) => this.row(node, place)));
     this.list.hidden = !this.found.length;
     setAttribute(this.field, "aria-expanded", String(this.found.length > 0));
-    this.point(0);
+    this.select(0);
     const number = this.found.length;
     setText(
-      this.said,
+      this.status,
       !text.trim()
         ? ""
         : !number
-          ? fill(gettext("None of {n} nodes has this in its name or id."), { n: count(this.graph.size) })
+          ? fill(gettext("No matches in {n} nodes."), { n: count(this.graph.size) })
           : more
-            ? fill(gettext("The first {n}; type more to narrow it down."), { n: LISTED })
+            ? fill(gettext("First {n} matches. Type more to narrow the list."), { n: RESULTS_MAX })
             : fill(ngettext("{n} node", "{n} nodes", number), { n: count(number) }),
     );
   }
@@ -147,21 +147,23 @@ export class Search {
     row.setAttribute("role", "option");
     row.id = `${this.list.id}-${place}`;
     row.dataset["place"] = String(place);
-    row.title = cutTo(
+    row.title = truncate(
       `${name} · ${id} · ${fill(ngettext("{n} edge into it", "{n} edges into it", before), { n: before })}`,
       400,
     );
     return row;
   }
 
-  private point(to: number): void {
+  private select(to: number): void {
     if (!this.found.length) {
       this.field.removeAttribute("aria-activedescendant");
       return;
     }
-    this.at = (to + this.found.length) % this.found.length;
-    [...this.list.children].forEach((row, place) => setAttribute(row, "aria-selected", String(place === this.at)));
-    setAttribute(this.field, "aria-activedescendant", `${this.list.id}-${this.at}`);
-    this.list.children[this.at]?.scrollIntoView({ block: "nearest" });
+    this.selected = (to + this.found.length) % this.found.length;
+    [...this.list.children].forEach((row, place) =>
+      setAttribute(row, "aria-selected", String(place === this.selected)),
+    );
+    setAttribute(this.field, "aria-activedescendant", `${this.list.id}-${this.selected}`);
+    this.list.children[this.selected]?.scrollIntoView({ block: "nearest" });
   }
 }

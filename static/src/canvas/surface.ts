@@ -1,85 +1,85 @@
-/** What every canvas is made of: one frame loop moves the cards, paints, and says what was drawn. What is shown, and what
- * people do with it, is the board's that holds the surface. */
+/** The base of every canvas: a frame loop that moves the cards and paints. The board that owns the surface decides what is
+ * shown and handles input. */
 
 import type { ReactNode } from "react";
 import { flushSync } from "react-dom";
 import type { Box } from "../graph/grid";
 import type { Direction } from "../graph/walk";
 import { gettext } from "../words/i18n";
-import { Flow } from "./card-layer";
+import { CardLayer } from "./card-layer";
 import { type Frame, makeFrame, type Tool } from "./frame";
 import { MAP_HEIGHT, MAP_WIDTH, Minimap } from "./minimap";
-import { cardsNear } from "./visible-cards";
-import { Painter, type Shown } from "./painter";
-import { boxOf, nearest, type Picture } from "./scene";
+import { selectCards } from "./visible-cards";
+import { Painter, type PaintState } from "./painter";
+import { boxOf, nearestNode, type Picture } from "./picture";
 import { readTheme, type Theme, watchTheme } from "./theme";
-import { View } from "./viewport";
+import { Viewport } from "./viewport";
 
-/** Live edges move in steps: 20 a second look smooth for dashes, and leave the machine alone. */
+/** The dashes of live edges move 20 times a second, which looks smooth and costs little. */
 const DASH_MS = 50;
 const NARROW = "(max-width: 900px)";
 
-export interface Subject {
-  /** Node marks and words of what is painted. */
-  shown(): Pick<Shown, "chosen" | "line">;
-  draw(key: string): ReactNode;
-  /** What a screen reader says of a node that gets the keyboard. */
-  spoken(node: number): string;
-  /** Before a frame is drawn; whether another must follow. */
-  step(now: number): boolean;
-  /** A frame was drawn. */
-  drawn(): void;
+export interface SurfaceClient {
+  /** The selection, and texts of painted nodes. */
+  paintState(): Pick<PaintState, "chosen" | "line">;
+  renderCard(key: string): ReactNode;
+  /** Describes a node for screen readers. */
+  describe(node: number): string;
+  /** Called before a frame is drawn; returns whether another frame must follow. */
+  beforeFrame(now: number): boolean;
+  /** Called after a frame was drawn. */
+  afterFrame(): void;
 }
 
-export interface Manner {
-  /** What a screen reader says of the keys. */
-  readonly help: string;
-  /** How far beyond the graph one may move, in its units. */
-  readonly room: number;
-  /** Whether there is a map also while all is in view. */
-  readonly map: boolean;
+export interface SurfaceOptions {
+  /** Describes the keys for screen readers. */
+  readonly keyboardHelp: string;
+  /** How far one may pan beyond the graph, in the graph's units. */
+  readonly panRoom: number;
+  /** Whether the minimap is shown even while the whole graph is in view. */
+  readonly alwaysShowMap: boolean;
 }
 
 export class Surface {
   readonly frame: Frame;
-  readonly view: View;
+  readonly viewport: Viewport;
   readonly painter: Painter;
-  /** Whether all of the graph is to be in view whenever the size changes: as long as nobody has moved it. */
+  /** Whether the whole graph is fitted into view when the size changes: until the user moves the view. */
   fitted = true;
-  /** The node that has the keyboard; -1: none. */
+  /** The node with keyboard focus; -1: none. */
   focused = -1;
   theme: Theme;
-  private readonly flow: Flow;
+  private readonly cardLayer: CardLayer;
   private readonly map: Minimap;
   private readonly narrowQuery = matchMedia(NARROW);
-  private readonly stillQuery = matchMedia("(prefers-reduced-motion: reduce)");
-  private readonly ending = new AbortController();
-  private readonly endings: (() => void)[] = [];
+  private readonly reducedMotionQuery = matchMedia("(prefers-reduced-motion: reduce)");
+  private readonly abort = new AbortController();
+  private readonly cleanups: (() => void)[] = [];
   private readonly versions = new Map<string, number>();
   private readonly listeners = new Map<string, () => void>();
-  /** Cards that are to be drawn again, by key. */
-  private readonly touched = new Set<string>();
+  /** Keys of cards to render again. */
+  private readonly dirtyCards = new Set<string>();
   private cards: ReadonlySet<number> = new Set();
-  private placesDirty = false;
+  private positionsDirty = false;
   private dirty = true;
   private mapDirty: "all" | "frame" | "" = "all";
   private opened = false;
   private dash = 0;
   private timer = 0;
-  private asked = 0;
+  private frameRequest = 0;
 
   constructor(
     private readonly host: HTMLElement,
     private picture: Picture,
-    private readonly subject: Subject,
-    private readonly manner: Manner,
+    private readonly client: SurfaceClient,
+    private readonly options: SurfaceOptions,
   ) {
-    this.frame = makeFrame(host, manner.help);
-    this.view = new View(() => this.moved());
+    this.frame = makeFrame(host, options.keyboardHelp);
+    this.viewport = new Viewport(() => this.viewportChanged());
     this.painter = new Painter(this.frame.paint);
     this.painter.reset(picture);
     this.theme = readTheme(host);
-    this.flow = new Flow(this.frame.flow, {
+    this.cardLayer = new CardLayer(this.frame.cards, {
       listen: (key, changed) => {
         this.listeners.set(key, changed);
         return () => {
@@ -87,115 +87,116 @@ export class Surface {
         };
       },
       version: (key) => this.versions.get(key) ?? 0,
-      draw: (key) => subject.draw(key),
+      renderCard: (key) => client.renderCard(key),
     });
     this.map = new Minimap(this.frame.map, (x, y) => {
       this.fitted = false;
-      this.view.centre(x, y);
+      this.viewport.centre(x, y);
     });
-    this.view.setBounds(picture.grid.bounds, manner.room);
+    this.viewport.setBounds(picture.grid.bounds, options.panRoom);
     this.listen();
   }
 
   get narrow(): boolean {
     return this.narrowQuery.matches;
   }
-  get still(): boolean {
-    return this.stillQuery.matches;
+  get reducedMotion(): boolean {
+    return this.reducedMotionQuery.matches;
   }
-  /** Whether what moves may be seen moving. */
-  get smooth(): boolean {
-    return this.opened && !this.still;
+  /** Whether movements are animated. */
+  get animates(): boolean {
+    return this.opened && !this.reducedMotion;
   }
-  /** Nodes that are elements now. */
-  get elements(): ReadonlySet<number> {
+  /** Nodes with a DOM card. */
+  get cardNodes(): ReadonlySet<number> {
     return this.cards;
   }
 
   private listen(): void {
-    this.endings.push(
+    this.cleanups.push(
       watchTheme(() => {
         this.theme = readTheme(this.host);
-        this.redraw();
+        this.repaintAll();
       }),
     );
     const observer = new ResizeObserver(() => {
-      if (this.host.clientWidth !== this.view.width || this.host.clientHeight !== this.view.height) this.resized();
+      if (this.host.clientWidth !== this.viewport.width || this.host.clientHeight !== this.viewport.height)
+        this.resized();
     });
     observer.observe(this.host);
-    this.endings.push(() => observer.disconnect());
+    this.cleanups.push(() => observer.disconnect());
     void document.fonts.ready.then(() => {
       this.painter.reset(this.picture);
       this.repaint();
     });
-    document.addEventListener("visibilitychange", () => this.ask(), { signal: this.ending.signal });
+    document.addEventListener("visibilitychange", () => this.requestFrame(), { signal: this.abort.signal });
     this.frame.stage.addEventListener("wheel", () => (this.fitted = false), {
-      signal: this.ending.signal,
+      signal: this.abort.signal,
       passive: true,
     });
   }
 
-  /** Takes the size of its place, and draws. */
+  /** Takes the size of the host element and draws. */
   resized(): void {
     const { clientWidth, clientHeight } = this.host;
     if (!clientWidth || !clientHeight) return;
     this.painter.resize(clientWidth, clientHeight);
-    this.view.resize(clientWidth, clientHeight);
-    if (this.fitted) this.view.fit(this.picture.grid.bounds, this.padding(), 1);
+    this.viewport.resize(clientWidth, clientHeight);
+    if (this.fitted) this.viewport.fit(this.picture.grid.bounds, this.padding(), 1);
     this.opened = true;
     this.drawFrame(performance.now());
   }
 
   destroy(): void {
-    this.ending.abort();
-    for (const end of this.endings) end();
+    this.abort.abort();
+    for (const end of this.cleanups) end();
     window.clearTimeout(this.timer);
-    cancelAnimationFrame(this.asked);
-    this.flow.destroy();
+    cancelAnimationFrame(this.frameRequest);
+    this.cardLayer.destroy();
   }
 
-  // What differs
+  // Changes
 
-  /** Another picture: numbers of nodes may mean others. Cards with the same key stay. */
+  /** Shows another picture, in which nodes may have other numbers. Cards with the same key stay. */
   show(picture: Picture): void {
     this.picture = picture;
     this.painter.reset(picture);
-    // What is a card stays one, under its new number.
+    // Nodes with a card keep it under their new number.
     const cards = new Set<number>();
-    for (const key of this.flow.keys) {
+    for (const key of this.cardLayer.keys) {
       const node = picture.find(key);
       if (node >= 0) cards.add(node);
     }
     this.cards = cards;
-    this.replaced();
+    this.positionsChanged();
   }
 
-  /** Nodes stand elsewhere. */
-  replaced(): void {
-    this.placesDirty = true;
-    this.view.setBounds(this.picture.grid.bounds, this.manner.room);
-    this.redraw();
+  /** Positions of nodes have changed. */
+  positionsChanged(): void {
+    this.positionsDirty = true;
+    this.viewport.setBounds(this.picture.grid.bounds, this.options.panRoom);
+    this.repaintAll();
   }
 
-  /** The same, while it goes on: the map follows at the end. */
-  moving(): void {
-    this.placesDirty = true;
+  /** Positions of nodes are changing; the minimap follows at the end. */
+  positionsChanging(): void {
+    this.positionsDirty = true;
     this.repaint();
   }
 
-  /** The node's card shows something else. */
-  touch(node: number): void {
-    if (node >= 0) this.touched.add(this.picture.key(node));
+  /** Marks the card of a node to be rendered again. */
+  invalidateCard(node: number): void {
+    if (node >= 0) this.dirtyCards.add(this.picture.key(node));
   }
-  touchAll(): void {
-    for (const key of this.listeners.keys()) this.touched.add(key);
+  invalidateAllCards(): void {
+    for (const key of this.listeners.keys()) this.dirtyCards.add(key);
   }
-  /** The cards that show something else than they would now. */
-  touchWhere(differs: (key: string) => boolean): void {
-    for (const key of this.listeners.keys()) if (differs(key)) this.touched.add(key);
+  /** Marks the cards for which `differs` is true. */
+  invalidateCardsWhere(differs: (key: string) => boolean): void {
+    for (const key of this.listeners.keys()) if (differs(key)) this.dirtyCards.add(key);
   }
 
-  /** Some nodes have other colours. */
+  /** Colours of nodes have changed. */
   recolour(nodes: readonly number[]): void {
     this.dirty = true;
     if (this.mapDirty === "all") return;
@@ -203,59 +204,59 @@ export class Surface {
     this.mapDirty = "frame";
   }
 
-  /** Paints anew, the map as well. */
-  redraw(): void {
+  /** Repaints, the minimap included. */
+  repaintAll(): void {
     this.mapDirty = "all";
     this.repaint();
   }
 
   repaint(): void {
     this.dirty = true;
-    this.ask();
+    this.requestFrame();
   }
 
-  private moved(): void {
+  private viewportChanged(): void {
     this.dirty = true;
     if (!this.mapDirty) this.mapDirty = "frame";
-    this.ask();
+    this.requestFrame();
   }
 
-  // The view
+  // The viewport
 
-  /** `bounds`: where all nodes are in a moment. */
+  /** `bounds`: of all nodes, once a running animation has ended. */
   fit(bounds: Box = this.picture.grid.bounds): void {
     this.fitted = true;
-    this.view.fit(bounds, this.padding(), 1, this.smooth);
+    this.viewport.fit(bounds, this.padding(), 1, this.animates);
   }
 
   fitBox(box: Box): void {
     this.fitted = false;
-    this.view.fit(box, this.padding(), 1, this.smooth);
+    this.viewport.fit(box, this.padding(), 1, this.animates);
   }
 
   reveal(node: number): void {
-    this.view.reveal(boxOf(this.picture, node), 24, this.smooth);
+    this.viewport.reveal(boxOf(this.picture, node), 24, this.animates);
   }
 
   goTo(node: number): void {
     const box = boxOf(this.picture, node);
     this.fitted = false;
-    this.view.centre(
+    this.viewport.centre(
       (box.left + box.right) / 2,
       (box.top + box.bottom) / 2,
-      Math.max(0.8, this.view.zoom),
-      this.smooth,
+      Math.max(0.8, this.viewport.zoom),
+      this.animates,
     );
   }
 
-  inTheMiddle(): number {
-    const { x, y } = this.view.toGraph(0, this.view.height / 2);
-    return nearest(this.picture, x, y);
+  centreNode(): number {
+    const { x, y } = this.viewport.toGraph(0, this.viewport.height / 2);
+    return nearestNode(this.picture, x, y);
   }
 
   zoom(factor: number): void {
     this.fitted = false;
-    this.view.zoomAt(this.view.width / 2, this.view.height / 2, factor);
+    this.viewport.zoomAt(this.viewport.width / 2, this.viewport.height / 2, factor);
   }
 
   viewTools(search: () => void): Tool[] {
@@ -271,75 +272,75 @@ export class Surface {
     return this.narrow ? { left: 12, top: 12, right: 12, bottom: 60 } : { left: 48, top: 64, right: 48, bottom: 40 };
   }
 
-  /** Where an event is, in pixels from the upper left corner. */
-  place(event: MouseEvent): { x: number; y: number } {
+  /** The position of an event, in pixels from the upper left corner. */
+  pointOf(event: MouseEvent): { x: number; y: number } {
     const box = this.frame.stage.getBoundingClientRect();
     return { x: event.clientX - box.left, y: event.clientY - box.top };
   }
 
-  /** What the word on an edge at a place is kept by; -1: there is none. */
-  wordAt(x: number, y: number): number {
+  /** The key of the label at a point; -1: none. */
+  labelAt(x: number, y: number): number {
     return (
-      this.painter.spots.find((spot) => x >= spot.left && x <= spot.right && y >= spot.top && y <= spot.bottom)?.of ??
-      -1
+      this.painter.labelBoxes.find((spot) => x >= spot.left && x <= spot.right && y >= spot.top && y <= spot.bottom)
+        ?.key ?? -1
     );
   }
 
-  say(text: string): void {
-    this.frame.said.textContent = text;
+  announce(text: string): void {
+    this.frame.announcer.textContent = text;
   }
 
-  /** Says that there is no node in a direction. */
-  sayNone(direction: Direction): void {
-    this.say(
+  /** Announces that there is no node in a direction. */
+  announceNoNeighbour(direction: Direction): void {
+    this.announce(
       direction === "left"
-        ? gettext("Nothing before it.")
+        ? gettext("No upstream node.")
         : direction === "right"
-          ? gettext("Nothing after it.")
-          : gettext("Nothing further this way."),
+          ? gettext("No downstream node.")
+          : gettext("No more nodes in this direction."),
     );
   }
 
-  /** Gives a node the keyboard, brings it into view and says what it is; -1: no node has it. */
+  /** Gives a node the keyboard focus, shows and announces it; -1: none. */
   setFocus(node: number): void {
     if (node === this.focused) return;
-    this.touch(this.focused);
-    this.touch(node);
+    this.invalidateCard(this.focused);
+    this.invalidateCard(node);
     this.focused = node;
     this.frame.stage.classList.toggle("on-node", node >= 0);
     if (node >= 0) {
       this.reveal(node);
-      this.say(this.subject.spoken(node));
+      this.announce(this.client.describe(node));
     }
     this.repaint();
   }
 
   // Drawing
 
-  ask(): void {
-    if (!this.asked && this.opened) this.asked = requestAnimationFrame((now) => this.drawFrame(now));
+  requestFrame(): void {
+    if (!this.frameRequest && this.opened) this.frameRequest = requestAnimationFrame((now) => this.drawFrame(now));
   }
 
   private drawFrame(now: number): void {
-    cancelAnimationFrame(this.asked);
-    this.asked = 0;
-    const going = this.subject.step(now);
-    if (this.view.step(now) || going) this.ask();
+    cancelAnimationFrame(this.frameRequest);
+    this.frameRequest = 0;
+    const going = this.client.beforeFrame(now);
+    if (this.viewport.step(now) || going) this.requestFrame();
     const more = this.dirty && this.arrangeCards();
-    if (this.touched.size) {
+    if (this.dirtyCards.size) {
       flushSync(() => {
-        for (const key of this.touched) {
+        for (const key of this.dirtyCards) {
           this.versions.set(key, (this.versions.get(key) ?? 0) + 1);
           this.listeners.get(key)?.();
         }
       });
-      this.touched.clear();
+      this.dirtyCards.clear();
     }
-    this.flow.move(this.view);
+    this.cardLayer.move(this.viewport);
     if (this.dirty) {
       this.dirty = false;
-      this.painter.paint(this.picture, this.view, this.theme, {
-        ...this.subject.shown(),
+      this.painter.paint(this.picture, this.viewport, this.theme, {
+        ...this.client.paintState(),
         focused: this.focused,
         cards: this.cards,
         dash: this.dash,
@@ -347,37 +348,43 @@ export class Surface {
     }
     if (this.mapDirty) {
       if (this.mapDirty === "all") this.map.redraw(this.picture, this.theme);
-      this.map.frame(this.view, this.theme);
-      this.frame.map.classList.toggle("away", this.mapInTheWay());
+      this.map.frame(this.viewport, this.theme);
+      this.frame.map.classList.toggle("away", this.isMapHidden());
       this.mapDirty = "";
     }
-    this.subject.drawn();
+    this.client.afterFrame();
     if (more) this.repaint();
-    this.moveLive();
+    this.scheduleDashes();
   }
 
-  /** Whether the map says nothing, for all is in view, and is in the way. */
-  private mapInTheWay(): boolean {
-    const { view } = this;
+  /** The minimap is hidden while the whole graph is in view, if it is optional or would cover nodes. */
+  private isMapHidden(): boolean {
+    const { viewport } = this;
     const { left, top, right, bottom } = this.picture.grid.bounds;
-    const x2 = right * view.zoom + view.x;
-    const y2 = bottom * view.zoom + view.y;
+    const x2 = right * viewport.zoom + viewport.x;
+    const y2 = bottom * viewport.zoom + viewport.y;
     const whole =
-      left * view.zoom + view.x >= 0 && top * view.zoom + view.y >= 0 && x2 <= view.width && y2 <= view.height;
-    return whole && (!this.manner.map || (x2 > view.width - MAP_WIDTH - 12 && y2 > view.height - MAP_HEIGHT - 12));
+      left * viewport.zoom + viewport.x >= 0 &&
+      top * viewport.zoom + viewport.y >= 0 &&
+      x2 <= viewport.width &&
+      y2 <= viewport.height;
+    return (
+      whole &&
+      (!this.options.alwaysShowMap || (x2 > viewport.width - MAP_WIDTH - 12 && y2 > viewport.height - MAP_HEIGHT - 12))
+    );
   }
 
-  /** Decides which nodes are cards; whether more are to come in the next frame. */
+  /** Updates the cards; returns whether more follow in the next frame. */
   private arrangeCards(): boolean {
-    const { cards, more } = cardsNear(this.picture, this.view, this.cards);
-    if (cards !== this.cards || this.placesDirty) this.flow.show(this.picture, (this.cards = cards));
-    this.placesDirty = false;
+    const { cards, more } = selectCards(this.picture, this.viewport, this.cards);
+    if (cards !== this.cards || this.positionsDirty) this.cardLayer.show(this.picture, (this.cards = cards));
+    this.positionsDirty = false;
     return more;
   }
 
-  /** Live edges move while one is in view and somebody may look. */
-  private moveLive(): void {
-    if (this.timer || !this.painter.moving || document.hidden || this.still) return;
+  /** Moves the dashes of live edges while one is in view and the page is visible. */
+  private scheduleDashes(): void {
+    if (this.timer || !this.painter.moving || document.hidden || this.reducedMotion) return;
     this.timer = window.setTimeout(() => {
       this.timer = 0;
       this.dash = (this.dash + 1) % 1100;

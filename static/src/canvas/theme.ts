@@ -1,6 +1,6 @@
-/** The colours of the tokens as the painter needs them, read once for each theme. */
+/** The colours of the design tokens for the painter, read once per theme. */
 
-import { STATES } from "./scene";
+import { STATES } from "./picture";
 
 const TOKENS = {
   ground: "var(--ground)",
@@ -22,9 +22,9 @@ const TOKENS = {
 const NAMES: Readonly<Record<string, string>> = { timed_out: "timed-out", upstream_failed: "upstream" };
 
 export type Theme = { readonly [name in keyof typeof TOKENS]: string } & {
-  /** Colour of each of STATES. */
+  /** Colour of each state. */
   readonly states: readonly string[];
-  /** Colour of a node that is only a block, also of NEUTRAL and MARKED: what has not begun recedes. */
+  /** Colour of each state as a block, NEUTRAL and HIGHLIGHTED included; nodes that have not started are muted. */
   readonly blocks: readonly string[];
   readonly family: string;
 };
@@ -43,7 +43,7 @@ export function readTheme(host: HTMLElement): Theme {
   };
   const states = STATES.map((state) => read(`var(--${NAMES[state] ?? state})`));
   const quiet = read("color-mix(in srgb, var(--line-strong) 82%, var(--ink-3))");
-  // Behind the states: what has none, and what is marked.
+  // After the states: NEUTRAL and HIGHLIGHTED.
   const blocks = [
     ...STATES.map((state, code) => (state === "pending" || state === "skipped" ? quiet : (states[code] ?? quiet))),
     quiet,
@@ -54,7 +54,7 @@ export function readTheme(host: HTMLElement): Theme {
   return { ...tokens, states, blocks, family };
 }
 
-/** Calls `changed` when the theme may look otherwise; gives what ends that. */
+/** Calls `changed` when the theme may have changed; returns a function that stops this. */
 export function watchTheme(changed: () => void): () => void {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   dark.addEventListener("change", changed);

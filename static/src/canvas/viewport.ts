@@ -1,11 +1,11 @@
-/** The one viewport that the painter, the cards and the map share: where the graph's origin stands, and the zoom. */
+/** The viewport that the painter, the cards and the minimap share: position of the graph's origin, and zoom. */
 
 import type { Box } from "../graph/grid";
 
-export const ZOOM_MOST = 2;
-/** Cards are drawn as elements from here on; below there are only names and colours. */
+export const ZOOM_MAX = 2;
+/** From this zoom on, nodes are DOM cards; below, only names and colours are painted. */
 export const ZOOM_CARDS = 0.6;
-/** Below this a node is a coloured block. */
+/** Below this zoom, nodes are coloured blocks. */
 export const ZOOM_NAMES = 0.3;
 const MOVE_MS = 120;
 
@@ -16,28 +16,28 @@ export interface Padding {
   readonly bottom: number;
 }
 
-interface Place {
+interface ViewportState {
   readonly x: number;
   readonly y: number;
   readonly zoom: number;
 }
 
-export class View {
-  /** Where the graph's origin is, in pixels from the upper left corner. */
+export class Viewport {
+  /** Position of the graph's origin, in pixels from the upper left corner. */
   x = 0;
   y = 0;
   zoom = 1;
-  /** In pixels. */
+  /** Pixels. */
   width = 0;
   height = 0;
-  private zoomLeast = 0.02;
+  private zoomMin = 0.02;
   private bounds: Box = { left: 0, top: 0, right: 0, bottom: 0 };
   private room = 0;
-  private going: { from: Place; to: Place; began: number } | null = null;
+  private animation: { from: ViewportState; to: ViewportState; began: number } | null = null;
 
   constructor(private readonly changed: () => void) {}
 
-  /** The graph's extent: one can always zoom out to see it whole, and never lose it further than `room` away. */
+  /** Sets the extent of the graph: one can always zoom out to see all of it, and pan at most `room` beyond it. */
   setBounds(bounds: Box, room = 0): void {
     this.bounds = bounds;
     this.room = room;
@@ -53,13 +53,13 @@ export class View {
 
   private limit(): void {
     const { left, top, right, bottom } = this.bounds;
-    this.zoomLeast = Math.min(
+    this.zoomMin = Math.min(
       0.25,
       0.6 * Math.min(this.width / (right - left + 1), this.height / (bottom - top + 1)) || 0.02,
     );
   }
 
-  /** The part of the graph that is seen, and `margin` pixels around it. */
+  /** The visible part of the graph, with `margin` pixels around it. */
   box(margin = 0): Box {
     return {
       left: (-this.x - margin) / this.zoom,
@@ -74,12 +74,12 @@ export class View {
   }
 
   private set(x: number, y: number, zoom: number): void {
-    // At least a corner of the graph stays in view.
+    // A corner of the graph always stays in view.
     const keep = 80 - this.room * zoom;
     const { left, top, right, bottom } = this.bounds;
     const x2 = Math.min(this.width - keep - left * zoom, Math.max(keep - right * zoom, x));
     const y2 = Math.min(this.height - keep - top * zoom, Math.max(keep - bottom * zoom, y));
-    // Whole pixels: text of cards stays sharp.
+    // Whole pixels keep the text of cards sharp.
     this.x = Math.round(x2);
     this.y = Math.round(y2);
     this.zoom = zoom;
@@ -87,23 +87,23 @@ export class View {
   }
 
   panBy(dx: number, dy: number): void {
-    this.going = null;
+    this.animation = null;
     this.set(this.x + dx, this.y + dy, this.zoom);
   }
 
-  /** Zooms by a factor; the point of the graph under (x, y) stays there. */
+  /** Zooms by a factor around the point (x, y). */
   zoomAt(x: number, y: number, factor: number): void {
-    this.going = null;
+    this.animation = null;
     const zoom = this.clamped(this.zoom * factor);
     const share = zoom / this.zoom;
     this.set(x - (x - this.x) * share, y - (y - this.y) * share, zoom);
   }
 
   private clamped(zoom: number): number {
-    return Math.min(ZOOM_MOST, Math.max(this.zoomLeast, zoom));
+    return Math.min(ZOOM_MAX, Math.max(this.zoomMin, zoom));
   }
 
-  /** So that a box is seen whole, never larger than `most`; small ones stand a little above the middle. */
+  /** Shows a whole box, with a zoom of at most `most`; a small box is placed a little above the middle. */
   fit(box: Box, padding: Padding, most = 1, smooth = false): void {
     const wide = Math.max(1, this.width - padding.left - padding.right);
     const high = Math.max(1, this.height - padding.top - padding.bottom);
@@ -117,9 +117,9 @@ export class View {
     this.go({ x: this.width / 2 - x * zoom, y: this.height / 2 - y * zoom, zoom }, smooth);
   }
 
-  /** Moves just so far that a box is seen. */
+  /** Moves as little as needed to show a box. */
   reveal(box: Box, margin: number, smooth: boolean): void {
-    const to = this.going?.to ?? { x: this.x, y: this.y, zoom: this.zoom };
+    const to = this.animation?.to ?? { x: this.x, y: this.y, zoom: this.zoom };
     const left = box.left * to.zoom + to.x;
     const top = box.top * to.zoom + to.y;
     const right = box.right * to.zoom + to.x;
@@ -132,26 +132,26 @@ export class View {
     if (x !== to.x || y !== to.y) this.go({ x, y, zoom: to.zoom }, smooth);
   }
 
-  private go(to: Place, smooth: boolean): void {
+  private go(to: ViewportState, smooth: boolean): void {
     if (!smooth) {
-      this.going = null;
+      this.animation = null;
       this.set(to.x, to.y, to.zoom);
       return;
     }
-    this.going = { from: { x: this.x, y: this.y, zoom: this.zoom }, to, began: performance.now() };
+    this.animation = { from: { x: this.x, y: this.y, zoom: this.zoom }, to, began: performance.now() };
     this.changed();
   }
 
-  /** Takes the step of this frame of a movement in progress; whether it goes on. */
+  /** Advances a running animation; returns whether it continues. */
   step(now: number): boolean {
-    const going = this.going;
+    const going = this.animation;
     if (!going) return false;
     const share = Math.min(1, (now - going.began) / MOVE_MS);
     const eased = 1 - (1 - Math.max(0, share)) ** 3;
     const { from, to } = going;
     const between = (a: number, b: number): number => a + (b - a) * eased;
     this.set(between(from.x, to.x), between(from.y, to.y), between(from.zoom, to.zoom));
-    if (share >= 1) this.going = null;
-    return this.going !== null;
+    if (share >= 1) this.animation = null;
+    return this.animation !== null;
   }
 }

@@ -1,28 +1,28 @@
-/** Which nodes are cards: those in view that are large enough to read, as few as will do. Pure. */
+/** Selects the nodes that are shown as DOM cards: those in view, if they are large enough to read. Pure. */
 
 import { NODE_HEIGHT, NODE_WIDTH } from "../graph/model";
-import type { Picture } from "./scene";
-import { type View, ZOOM_CARDS } from "./viewport";
+import type { Picture } from "./picture";
+import { type Viewport, ZOOM_CARDS } from "./viewport";
 
-/** Cards at most; of more, the painter paints the rest. */
+/** Maximum number of cards; the painter paints the other nodes. */
 export const CARDS_MAX = 240;
-/** New cards in one frame: more would be felt while panning. */
-export const CARDS_A_FRAME = 12;
-/** Cards stand ready this far outside the view, in pixels, and stay until they are further away. */
-const MARGIN = 120;
-const MARGIN_LEFT = 480;
+/** More new cards in one frame would make panning jerky. */
+export const NEW_CARDS_PER_FRAME = 12;
+/** Pixels outside the view within which cards are created, and beyond which they are removed. */
+const ENTER_MARGIN = 120;
+const LEAVE_MARGIN = 480;
 
-export interface Near {
-  /** The same set as before where nothing differs. */
+export interface CardSelection {
+  /** The same set as before if nothing differs. */
   readonly cards: ReadonlySet<number>;
-  /** More are to come in the next frame. */
+  /** More cards follow in the next frame. */
   readonly more: boolean;
 }
 
-export function cardsNear(scene: Picture, view: View, before: ReadonlySet<number>): Near {
+export function selectCards(scene: Picture, view: Viewport, before: ReadonlySet<number>): CardSelection {
   if (view.zoom < ZOOM_CARDS) return { cards: before.size ? new Set() : before, more: false };
   const near: number[] = [];
-  scene.grid.within(view.box(MARGIN), (node) => near.push(node));
+  scene.grid.within(view.box(ENTER_MARGIN), (node) => near.push(node));
   if (near.length > CARDS_MAX) {
     const middle = view.toGraph(view.width / 2, view.height / 2);
     const away = (node: number): number =>
@@ -35,12 +35,12 @@ export function cardsNear(scene: Picture, view: View, before: ReadonlySet<number
   let left = 0;
   for (const node of near) {
     if (before.has(node)) cards.add(node);
-    else if (fresh < CARDS_A_FRAME) {
+    else if (fresh < NEW_CARDS_PER_FRAME) {
       cards.add(node);
       fresh += 1;
     } else left += 1;
   }
-  const box = view.box(MARGIN_LEFT);
+  const box = view.box(LEAVE_MARGIN);
   const seen = (node: number): boolean => {
     const x = scene.at[2 * node] ?? 0;
     const y = scene.at[2 * node + 1] ?? 0;

@@ -46,9 +46,9 @@ describe("changes of two authors", () => {
       [ab],
       { settings: { priority: 2 } },
     );
-    const { doc: made, conflicts: clashes, fields } = merge(base, mine, theirs);
+    const { doc: made, conflicts, fields } = merge(base, mine, theirs);
     expect(made).toEqual({ nodes: [{ ...a, config: { sql: "2" } }], edges: [], settings: { priority: 1 } });
-    expect([clashes, fields]).toEqual([["a", "b"], ["settings"]]);
+    expect([conflicts, fields]).toEqual([["a", "b"], ["settings"]]);
   });
   it("that took away what the other changed keep it", () => {
     expect(merge(base, doc([{ ...a, name: "A" }, b], [ab]), doc([b])).conflicts).toEqual(["a"]);

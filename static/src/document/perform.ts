@@ -13,11 +13,11 @@ export function performVerb(editing: { readonly store: EditorStore }, verb: Verb
     showRefusal(verb.refused);
     return false;
   }
-  const { changes, label, mergeKey: merge, select } = verb;
+  const { changes, label, mergeKey, select } = verb;
   shownToast?.remove();
   return editing.store.edit(changes, {
     label,
-    ...(merge === undefined ? {} : { mergeKey: merge }),
+    ...(mergeKey === undefined ? {} : { mergeKey: mergeKey }),
     ...(select === undefined ? {} : { select }),
   });
 }

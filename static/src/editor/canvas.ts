@@ -2,14 +2,14 @@
 
 import type { CanvasPage, EditCanvas } from "../canvas/edit/page";
 import { EditBoard } from "../canvas/edit/board";
-import { Unplaced } from "../canvas/edit/places";
+import { DerivedPositions } from "../canvas/edit/derived-positions";
 
-import { failure } from "../canvas/load-failure";
-import { skeleton } from "../canvas/frame";
+import { showGraphFailure } from "../canvas/load-failure";
+import { showSkeleton } from "../canvas/frame";
 import { one } from "../dom";
 import { nameOf, positionOf, typeOf } from "../document/document";
-import { arrange } from "../graph/layout/layout";
-import { NotLoaded, whyNot } from "../graph/load";
+import { arrangeGraph } from "../graph/layout/layout";
+import { GraphLoadError, loadErrorText } from "../graph/load";
 import { isPlaced, makeGraph, onGrid } from "../graph/model";
 import type { Editing } from "./parts";
 
@@ -31,7 +31,7 @@ export function mountCanvas(root: HTMLElement, editing: Editing): EditCanvas {
     else later.push(what);
   };
 
-  function open(unplaced: Unplaced): void {
+  function open(unplaced: DerivedPositions): void {
     if (!host) return;
     board = new EditBoard(host, page, unplaced);
     for (const what of later.splice(0)) what(board);
@@ -41,7 +41,7 @@ export function mountCanvas(root: HTMLElement, editing: Editing): EditCanvas {
   async function start(): Promise<void> {
     if (!host) return;
     const { doc } = editing.store;
-    const unplaced = new Unplaced();
+    const unplaced = new DerivedPositions();
     const index = new Map(doc.nodes.map((node, at) => [node.id, at]));
     const lines = doc.edges.flatMap((edge) => {
       const source = index.get(edge.source);
@@ -59,17 +59,17 @@ export function mountCanvas(root: HTMLElement, editing: Editing): EditCanvas {
       open(unplaced);
       return;
     }
-    const done = skeleton(host);
+    const done = showSkeleton(host);
     try {
-      const { at } = await arrange(graph);
+      const { at } = await arrangeGraph(graph);
       doc.nodes.forEach((node, number) => {
         if (!placed || !positionOf(node))
           unplaced.set(node.id, { x: onGrid(at[2 * number] ?? 0), y: onGrid(at[2 * number + 1] ?? 0) });
       });
     } catch (error) {
       done();
-      failure(host, whyNot(error), () => void start());
-      if (!(error instanceof NotLoaded)) throw error;
+      showGraphFailure(host, loadErrorText(error), () => void start());
+      if (!(error instanceof GraphLoadError)) throw error;
       return;
     }
     done();

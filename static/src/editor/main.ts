@@ -4,7 +4,7 @@ import { isObject, type Json, type JsonObject } from "../json";
 import type { NodeType } from "../document/node-type";
 import { ApiError, call } from "../api/client";
 import { loadFailure } from "../behaviours/load-failure";
-import { skeleton } from "../canvas/frame";
+import { showSkeleton } from "../canvas/frame";
 import { all, element, one } from "../dom";
 import { type Doc, readDocument } from "../document/document";
 
@@ -75,7 +75,7 @@ export function startEditor(root: HTMLElement): void {
   const facts = readFacts(root);
   host.replaceChildren();
   root.classList.remove("undrawn");
-  const done = skeleton(host);
+  const done = showSkeleton(host);
   loadDraft(facts.slug).then(
     (loaded) => {
       done();

@@ -1,8 +1,8 @@
-/** Finds nodes by name or id among very many. Pure; what it compares is made ready once for a graph. */
+/** Finds nodes by name or id in large graphs. Pure; names are prepared once for each graph. */
 
 import type { Graph } from "./model";
 
-/** Of a name, only so much is compared: nobody types more. */
+/** Characters of a name that are compared. */
 const COMPARED_MAX = 1000;
 
 export class Finder {
@@ -10,8 +10,8 @@ export class Finder {
 
   constructor(private readonly graph: Graph) {}
 
-  /** Nodes that fit, best first: the whole name or id, one that begins so, one with a word that begins so, one that
-   * holds it; in document order where they fit equally well. Every word of the text must be found. */
+  /** Returns matching nodes, best first: equal names or ids, then those that start with the text, then those with a word
+   * that does, then those that contain it; otherwise in document order. Every word of the text must occur. */
   find(text: string, most = 50): number[] {
     const wanted = text.trim().toLowerCase();
     if (!wanted) return [];

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { fillMissing } from "./layout/arrange";
 import { Finder } from "./find";
 import { Grid } from "./grid";
-import { isTall, layered, layers, type LayoutInput, type Positions } from "./layout/layered";
+import { isTall, layeredLayout, layersOf, type LayoutInput, type Positions } from "./layout/layered";
 import { edgesAt, type Graph, isPlaced, makeGraph, NODE_HEIGHT, NODE_WIDTH, readGraph } from "./model";
-import { bevelled, distanceTo, way, waysOf } from "./track";
+import { drawBevelled, distanceToPath, edgePath, edgePathsOf } from "./edge-path";
 import { neighbour } from "./walk";
 
 /** Numbers from a seed (mulberry32), so that a failing case can be made again. */
@@ -64,10 +64,10 @@ describe("the layered layout", () => {
   it("puts no node over another, leads every edge to the right, and gives the same each time, for any graph", () => {
     for (let seed = 1; seed <= 150; seed += 1) {
       const graph = anyGraph(seed);
-      const at = layered(graph);
+      const at = layeredLayout(graph);
       expect([seed, overlap(at, graph.size)]).toEqual([seed, null]);
       expect([seed, leadsRight(graph, at)]).toEqual([seed, true]);
-      expect(layered(graph)).toEqual(at);
+      expect(layeredLayout(graph)).toEqual(at);
       expect([...at].every((value) => Number.isFinite(value) && value >= 0)).toBe(true);
     }
   });
@@ -76,7 +76,7 @@ describe("the layered layout", () => {
     const edges: [number, number][] = [];
     for (let chain = 0; chain < 5; chain += 1)
       for (let step = 0; step < 9; step += 1) edges.push([chain * 10 + step, chain * 10 + step + 1]);
-    const at = layered(input(50, edges));
+    const at = layeredLayout(input(50, edges));
     for (let chain = 0; chain < 5; chain += 1) {
       const heights = new Set([...Array(10).keys()].map((step) => at[2 * (chain * 10 + step) + 1]));
       expect(heights.size).toBe(1);
@@ -88,7 +88,7 @@ describe("the layered layout", () => {
     const edges: [number, number][] = [];
     for (let node = 1; node <= 5000; node += 1) edges.push([0, node], [node, 5001]);
     const graph = input(size, edges);
-    const at = layered(graph);
+    const at = layeredLayout(graph);
     const { bounds } = new Grid(at, size);
     const aspect = (bounds.right - bounds.left) / (bounds.bottom - bounds.top);
     expect(aspect).toBeGreaterThan(1.2);
@@ -105,7 +105,7 @@ describe("the layered layout", () => {
   });
 
   it("puts a node without upstream right before the one that needs it", () => {
-    const at = layered(
+    const at = layeredLayout(
       input(5, [
         [0, 1],
         [1, 2],
@@ -118,7 +118,7 @@ describe("the layered layout", () => {
 
   it("counts the longest way to a node", () => {
     expect([
-      ...layers(
+      ...layersOf(
         input(4, [
           [0, 1],
           [1, 2],
@@ -137,12 +137,12 @@ describe("the layered layout", () => {
     }
     const graph = input(10_000, edges);
     const began = performance.now();
-    const at = layered(graph);
+    const at = layeredLayout(graph);
     // Alone it takes about 100 ms; machines that test are busy.
     expect(performance.now() - began).toBeLessThan(1500);
     expect(leadsRight(graph, at)).toBe(true);
     expect(
-      layered(
+      layeredLayout(
         input(
           10_000,
           [...Array(9999).keys()].map((node) => [node, node + 1] as const),
@@ -155,7 +155,7 @@ describe("the layered layout", () => {
 describe("the way of an edge", () => {
   const corners = (ax: number, ay: number, bx: number, by: number): number[] => {
     const out = new Float64Array(12);
-    return [...out.subarray(0, way(ax, ay, bx, by, out))];
+    return [...out.subarray(0, edgePath(ax, ay, bx, by, out))];
   };
 
   it("is straight where it can be", () => {
@@ -177,9 +177,9 @@ describe("the way of an edge", () => {
     const next = random(3);
     for (let round = 0; round < 300; round += 1) {
       const out = new Float64Array(12);
-      const length = way(next() * 900, next() * 900, next() * 900, next() * 900, out);
+      const length = edgePath(next() * 900, next() * 900, next() * 900, next() * 900, out);
       const drawn: [number, number][] = [];
-      bevelled(out, 0, length, { moveTo: (x, y) => drawn.push([x, y]), lineTo: (x, y) => drawn.push([x, y]) });
+      drawBevelled(out, 0, length, { moveTo: (x, y) => drawn.push([x, y]), lineTo: (x, y) => drawn.push([x, y]) });
       for (let at = 1; at < drawn.length; at += 1) {
         const [ax = 0, ay = 0] = drawn[at - 1] ?? [];
         const [bx = 0, by = 0] = drawn[at] ?? [];
@@ -192,14 +192,14 @@ describe("the way of an edge", () => {
   });
 
   it("knows its box and how far a point is from it", () => {
-    const ways = waysOf(Int32Array.of(0), Int32Array.of(1), Float64Array.of(0, 0, 300, 100));
+    const ways = edgePathsOf(Int32Array.of(0), Int32Array.of(1), Float64Array.of(0, 0, 300, 100));
     expect([...ways.boxes]).toEqual([188, 27, 300, 127]);
-    expect(distanceTo(ways, 0, 261, 80)).toBe(0);
-    expect(distanceTo(ways, 0, 200, 31)).toBe(4);
+    expect(distanceToPath(ways, 0, 261, 80)).toBe(0);
+    expect(distanceToPath(ways, 0, 200, 31)).toBe(4);
   });
 
   it("takes the corners that a layout gave", () => {
-    const ways = waysOf(
+    const ways = edgePathsOf(
       Int32Array.of(0),
       Int32Array.of(1),
       Float64Array.of(0, 0, 300, 100),

@@ -1,4 +1,4 @@
-/** A spatial index of equal boxes: a grid of cells that lists the nodes whose upper left corner lies in each. Pure. */
+/** A spatial index of equal boxes: a grid whose cells list the nodes with their upper left corner inside. Pure. */
 
 import { NODE_HEIGHT, NODE_WIDTH } from "./model";
 
@@ -11,20 +11,20 @@ export interface Box {
 
 export const CELL_WIDTH = 4 * NODE_WIDTH;
 export const CELL_HEIGHT = 8 * NODE_HEIGHT;
-/** Positions far apart must not make more cells than memory. */
+/** Limits the memory of graphs with nodes far apart. */
 const CELLS_MAX = 1 << 16;
 
-/** Where nodes are, asked by place. */
-export interface Places {
-  /** Around all nodes. */
+/** Finds nodes by position. */
+export interface SpatialIndex {
+  /** The box around all nodes. */
   readonly bounds: Box;
-  /** Calls `found` for each node of which something lies in the box. */
+  /** Calls `found` for each node that overlaps the box. */
   within(box: Box, found: (node: number) => void): void;
-  /** The node at a point, the last one in document order where several lie there; -1: none. */
+  /** The node at a point (the last one in document order if they overlap); -1: none. */
   hit(x: number, y: number): number;
 }
 
-export class Grid implements Places {
+export class Grid implements SpatialIndex {
   readonly bounds: Box;
   private readonly columns: number;
   private readonly rows: number;

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { loadGraph, NotLoaded } from "./load";
+import { loadGraph, GraphLoadError } from "./load";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -33,7 +33,7 @@ it("is asked for again when it could not be read, and says why it could not", as
   );
   for (const why of ["cannot be reached", "fault", "deleted", "no graph"]) {
     const failed = await loadGraph("/two/").catch((error: unknown) => error);
-    expect(failed).toBeInstanceOf(NotLoaded);
+    expect(failed).toBeInstanceOf(GraphLoadError);
     expect((failed as Error).message).toContain(why);
   }
   expect((await loadGraph("/two/")).size).toBe(1);

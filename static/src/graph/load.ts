@@ -1,44 +1,44 @@
-/** The graph of a run from the server. It never changes, so all parts of a page share one reading of it. */
+/** Loads the graph of a run. It never changes, so all parts of a page share one request. */
 
 import { parseObject } from "../json";
 import { gettext } from "../words/i18n";
 import { type Graph, readGraph } from "./model";
 
-/** Why there is no graph, in words for people. */
-export class NotLoaded extends Error {}
+/** A failure to load a graph, with a message for people. */
+export class GraphLoadError extends Error {}
 
-/** Why a graph could not be shown, in words for people. */
-export function whyNot(error: unknown): string {
-  return error instanceof NotLoaded ? error.message : gettext("Its layout could not be made in this browser.");
+/** Returns why a graph could not be shown, for people. */
+export function loadErrorText(error: unknown): string {
+  return error instanceof GraphLoadError ? error.message : gettext("This browser could not compute the layout.");
 }
 
-const known = new Map<string, Promise<Graph>>();
+const graphs = new Map<string, Promise<Graph>>();
 
-/** The graph at an address; one that could not be read is asked for again the next time. Raises NotLoaded. */
+/** Loads the graph at an address; a failed load is tried again the next time. Raises GraphLoadError. */
 export function loadGraph(address: string): Promise<Graph> {
-  let graph = known.get(address);
+  let graph = graphs.get(address);
   if (!graph) {
-    graph = read(address);
-    known.set(address, graph);
-    graph.catch(() => known.delete(address));
+    graph = fetchGraph(address);
+    graphs.set(address, graph);
+    graph.catch(() => graphs.delete(address));
   }
   return graph;
 }
 
-async function read(address: string): Promise<Graph> {
+async function fetchGraph(address: string): Promise<Graph> {
   let response: Response;
   let text: string;
   try {
     response = await fetch(address, { headers: { Accept: "application/json" }, credentials: "same-origin" });
     text = await response.text();
   } catch {
-    throw new NotLoaded(gettext("The server cannot be reached."));
+    throw new GraphLoadError(gettext("Can't reach the server."));
   }
   if (response.redirected || response.status === 401)
-    throw new NotLoaded(gettext("You're signed out. Reload the page to sign in."));
-  if (response.status === 404) throw new NotLoaded(gettext("This run was deleted."));
-  if (!response.ok) throw new NotLoaded(gettext("The server answered with a fault. Its log says more."));
+    throw new GraphLoadError(gettext("You're signed out. Reload the page to sign in."));
+  if (response.status === 404) throw new GraphLoadError(gettext("This run was deleted."));
+  if (!response.ok) throw new GraphLoadError(gettext("The server answered with a fault. Its log says more."));
   const graph = readGraph(parseObject(text) ?? {});
-  if (!graph) throw new NotLoaded(gettext("What the server sent is no graph. Load the page again."));
+  if (!graph) throw new GraphLoadError(gettext("What the server sent is no graph. Load the page again."));
   return graph;
 }

@@ -1,6 +1,5 @@
-/** A graph as the canvas works on it: nodes and edges by number, neighbours in flat arrays. Pure.
- *
- * The server sends compact lists (dashboard/pages/graph.py); 10,000 nodes and 50,000 edges stay small and quick to walk.
+/** The graph that the canvas draws: nodes and edges by number, neighbours in flat arrays, which stay small and quick for
+ * 10,000 nodes and 50,000 edges. Pure. The server sends it as compact lists (dashboard/pages/graph.py).
  */
 
 import { isObject, type Json, type JsonObject } from "../json";
@@ -30,7 +29,7 @@ export interface Graph {
   readonly icons: ReadonlyMap<string, string>;
   /** Number of a node by its id. */
   readonly index: ReadonlyMap<string, number>;
-  /** Where the author placed each node: x, y of its upper left corner; NaN where nothing is said. */
+  /** The author's position of each node: x, y of its upper left corner; NaN: none. */
   readonly placed: Float64Array;
   /** Number of edges; edge e leads from `sources[e]` to `targets[e]`. */
   readonly edges: number;
@@ -107,7 +106,7 @@ export function makeGraph(
   };
 }
 
-/** Reads what the server sent; null when it is no graph. */
+/** Reads the server's lists; null: they are no graph. */
 export function readGraph(value: JsonObject): Graph | null {
   const { nodes, edges, icons } = value;
   if (!Array.isArray(nodes) || !Array.isArray(edges)) return null;
@@ -135,7 +134,7 @@ export function readGraph(value: JsonObject): Graph | null {
   );
 }
 
-/** Whether the author placed any node: positions that are missing, or all at one point, say nothing. */
+/** Returns whether the author placed any node. Missing positions, and all nodes at one point, do not count. */
 export function isPlaced(graph: Graph): boolean {
   for (let at = 0; at < graph.size; at += 1) {
     const x = graph.placed[2 * at] ?? NaN;

@@ -1,19 +1,19 @@
-/** A spatial index of equal boxes that move: cells that are made where nodes stand. Pure. */
+/** A spatial index of equal boxes that move; only cells with nodes exist. Pure. */
 
-import { type Box, CELL_HEIGHT, CELL_WIDTH, type Places } from "./grid";
+import { type Box, CELL_HEIGHT, CELL_WIDTH, type SpatialIndex } from "./grid";
 import { NODE_HEIGHT, NODE_WIDTH } from "./model";
 
-/** Nobody places a node further out; numbers of cells stay exact up to here. */
-export const FURTHEST = 5e6;
+/** The largest coordinate: cell numbers are exact up to here. */
+export const COORDINATE_MAX = 5e6;
 const COLUMNS = 1 << 20;
 
-export class LooseGrid implements Places {
+export class MovingGrid implements SpatialIndex {
   private readonly cells = new Map<number, number[]>();
   /** Cell of each node. */
   private readonly cellOf: Float64Array;
-  private known: Box | null = null;
+  private knownBounds: Box | null = null;
 
-  /** `at`: x, y of each node's upper left corner, each at most FURTHEST away. Whoever changes it calls `move`. */
+  /** `at`: x, y of each node's upper left corner, at most COORDINATE_MAX; after changing it, call `move`. */
   constructor(
     private readonly at: Float64Array,
     readonly size: number,
@@ -37,9 +37,9 @@ export class LooseGrid implements Places {
     this.cellOf[node] = cell;
   }
 
-  /** A node stands elsewhere now. */
+  /** Updates the index after the position of a node has changed. */
   move(node: number): void {
-    this.known = null;
+    this.knownBounds = null;
     const before = this.cellOf[node] ?? 0;
     const cell = this.cell(node);
     if (cell === before) return;
@@ -51,7 +51,7 @@ export class LooseGrid implements Places {
   }
 
   get bounds(): Box {
-    if (this.known) return this.known;
+    if (this.knownBounds) return this.knownBounds;
     let left = Infinity;
     let top = Infinity;
     let right = -Infinity;
@@ -64,10 +64,10 @@ export class LooseGrid implements Places {
       if (x > right) right = x;
       if (y > bottom) bottom = y;
     }
-    this.known = this.size
+    this.knownBounds = this.size
       ? { left, top, right: right + NODE_WIDTH, bottom: bottom + NODE_HEIGHT }
       : { left: 0, top: 0, right: 0, bottom: 0 };
-    return this.known;
+    return this.knownBounds;
   }
 
   within(box: Box, found: (node: number) => void): void {
@@ -81,14 +81,14 @@ export class LooseGrid implements Places {
       }
     };
     const column = (x: number): number =>
-      Math.floor(Math.max(-FURTHEST, Math.min(FURTHEST, x)) / CELL_WIDTH) + COLUMNS / 2;
+      Math.floor(Math.max(-COORDINATE_MAX, Math.min(COORDINATE_MAX, x)) / CELL_WIDTH) + COLUMNS / 2;
     const row = (y: number): number =>
-      Math.floor(Math.max(-FURTHEST, Math.min(FURTHEST, y)) / CELL_HEIGHT) + COLUMNS / 2;
+      Math.floor(Math.max(-COORDINATE_MAX, Math.min(COORDINATE_MAX, y)) / CELL_HEIGHT) + COLUMNS / 2;
     const firstColumn = column(left);
     const lastColumn = column(box.right);
     const firstRow = row(top);
     const lastRow = row(box.bottom);
-    // From afar it is quicker to look at the cells that there are.
+    // For a large box it is quicker to look at all existing cells.
     if ((lastColumn - firstColumn + 1) * (lastRow - firstRow + 1) > this.cells.size) {
       for (const list of this.cells.values()) look(list);
       return;

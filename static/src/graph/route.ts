@@ -1,24 +1,24 @@
-/** The way of an edge around the nodes that stand between its ends: behind a card it would look like another edge. Pure.
+/** Routes an edge around nodes between its ends: behind a card it would look like another edge. Pure.
  *
- * Only for graphs that one can read: of thousands of edges the plain ways are quicker, and no way is clear.
+ * Only used for graphs of readable size: with thousands of edges no path is free, and plain paths are quicker.
  */
 
-import type { Places } from "./grid";
+import type { SpatialIndex } from "./grid";
 import { NODE_HEIGHT, NODE_WIDTH } from "./model";
-import { JOIN, way } from "./track";
+import { JOIN_DISTANCE, edgePath } from "./edge-path";
 
-/** Of more edges than these none is led around anything. */
+/** With more edges than these, none is routed around nodes. */
 export const ROUTED_MAX = 3000;
-/** How far behind its source an edge turns that does not go straight on. */
-export const EARLY = 24;
-/** How far from a row of cards the track beside it runs. */
-const BESIDE = NODE_HEIGHT / 2 + 17;
-/** Room between a track and a card. */
-const CLEAR = 5;
+/** How far behind its source a routed edge turns. */
+export const EARLY_TURN = 24;
+/** Distance between the middle of a row of cards and the lane beside it. */
+const LANE_DISTANCE = NODE_HEIGHT / 2 + 17;
+/** Space between an edge and a card. */
+const CLEARANCE = 5;
 
-/** Writes the corners as `way` does; upper left corners of the nodes are in `at`. */
-export function clearWay(
-  grid: Places,
+/** Writes the corners of an edge as `edgePath` does. `at`: upper left corners of the nodes. */
+export function pathAroundNodes(
+  grid: SpatialIndex,
   at: Float64Array,
   source: number,
   target: number,
@@ -29,7 +29,7 @@ export function clearWay(
   const ay = at[2 * source + 1] ?? 0;
   const bx = at[2 * target] ?? 0;
   const by = at[2 * target + 1] ?? 0;
-  const length = way(ax, ay, bx, by, out, port);
+  const length = edgePath(ax, ay, bx, by, out, port);
   const x1 = ax + NODE_WIDTH;
   if (!mayBend(x1, bx) || isClear(grid, source, target, out, length)) return length;
   const y1 = ay + port;
@@ -38,21 +38,21 @@ export function clearWay(
     out.set(values);
     return values.length;
   };
-  const early = x1 + EARLY;
-  const late = bx - JOIN;
+  const early = x1 + EARLY_TURN;
+  const late = bx - JOIN_DISTANCE;
   if (y1 !== y2 && isClear(grid, source, target, out, put(x1, y1, early, y1, early, y2, bx, y2))) return 8;
   const from = ay + NODE_HEIGHT / 2;
-  for (const lane of [from + BESIDE, from - BESIDE, y2 + BESIDE, y2 - BESIDE]) {
+  for (const lane of [from + LANE_DISTANCE, from - LANE_DISTANCE, y2 + LANE_DISTANCE, y2 - LANE_DISTANCE]) {
     if (isClear(grid, source, target, out, put(x1, y1, early, y1, early, lane, late, lane, late, y2, bx, y2)))
       return 12;
   }
-  return way(ax, ay, bx, by, out, port);
+  return edgePath(ax, ay, bx, by, out, port);
 }
 
-/** Whether there is room for a node between the ends. */
+/** Returns whether a node fits between the ends. */
 const mayBend = (x1: number, x2: number): boolean => x2 - x1 > NODE_WIDTH;
 
-function isClear(grid: Places, source: number, target: number, points: Float64Array, length: number): boolean {
+function isClear(grid: SpatialIndex, source: number, target: number, points: Float64Array, length: number): boolean {
   let clear = true;
   const found = (node: number): void => {
     if (node !== source && node !== target) clear = false;
@@ -64,10 +64,10 @@ function isClear(grid: Places, source: number, target: number, points: Float64Ar
     const by = points[place + 3] ?? 0;
     grid.within(
       {
-        left: Math.min(ax, bx) - CLEAR,
-        top: Math.min(ay, by) - CLEAR,
-        right: Math.max(ax, bx) + CLEAR,
-        bottom: Math.max(ay, by) + CLEAR,
+        left: Math.min(ax, bx) - CLEARANCE,
+        top: Math.min(ay, by) - CLEARANCE,
+        right: Math.max(ax, bx) + CLEARANCE,
+        bottom: Math.max(ay, by) + CLEARANCE,
       },
       found,
     );
@@ -75,8 +75,8 @@ function isClear(grid: Places, source: number, target: number, points: Float64Ar
   return clear;
 }
 
-/** Where nodes must stand to have a say in the way between two corners; null: none has. */
-export function sayOver(
+/** Returns the box in which nodes influence the path of an edge; null: none does. */
+export function influenceBox(
   at: Float64Array,
   source: number,
   target: number,
@@ -87,9 +87,9 @@ export function sayOver(
   const ay = at[2 * source + 1] ?? 0;
   const by = at[2 * target + 1] ?? 0;
   return {
-    left: x1 - CLEAR,
-    top: Math.min(ay, by) + NODE_HEIGHT / 2 - BESIDE - CLEAR,
-    right: x2 + CLEAR,
-    bottom: Math.max(ay, by) + NODE_HEIGHT / 2 + BESIDE + CLEAR,
+    left: x1 - CLEARANCE,
+    top: Math.min(ay, by) + NODE_HEIGHT / 2 - LANE_DISTANCE - CLEARANCE,
+    right: x2 + CLEARANCE,
+    bottom: Math.max(ay, by) + NODE_HEIGHT / 2 + LANE_DISTANCE + CLEARANCE,
   };
 }

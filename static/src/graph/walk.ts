@@ -1,13 +1,13 @@
-/** Walking the graph by keyboard: along edges to the left and right, among siblings up and down. Pure. */
+/** Keyboard navigation in the graph: along edges to the left and right, among siblings up and down. Pure. */
 
 import { edgesAt, type Graph } from "./model";
 
 export type Direction = "left" | "right" | "up" | "down";
 
-/** The node that lies in a direction from `node`, seen from where they stand; -1: none.
+/** Returns the next node in a direction; -1: none.
  *
- * Left and right follow an edge, to the neighbour that stands nearest in height. Up and down go to the next node among
- * those with a common source or target, else among all that stand above or below it in its column.
+ * Left and right follow an edge to the neighbour nearest in height. Up and down go to the next node with a common source
+ * or target, else to the next one in the same column.
  */
 export function neighbour(graph: Graph, at: Float64Array, node: number, direction: Direction): number {
   const x = at[2 * node] ?? 0;

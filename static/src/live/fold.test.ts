@@ -26,15 +26,15 @@ const node = (id: string, state: string, attempt = 0): JsonObject => ({
   error: null,
   output: null,
 });
-const read = (message: JsonObject): RunMessage => {
+const readMessage = (message: JsonObject): RunMessage => {
   const it = readRunMessage(message);
   if (!it) throw new Error("not a message");
   return it;
 };
 const snapshot = (seq: number, b = "pending"): RunMessage =>
-  read({ type: "snapshot", seq, run: run("running"), nodes: { a: node("a", "pending"), b: node("b", b) } });
+  readMessage({ type: "snapshot", seq, run: run("running"), nodes: { a: node("a", "pending"), b: node("b", b) } });
 const events = (first: number, ...list: JsonObject[]): RunMessage =>
-  read({
+  readMessage({
     type: "events",
     first,
     seq: first + list.length - 1,
@@ -100,7 +100,7 @@ describe("folding a run", () => {
   it("forgets nodes that a snapshot does not have", () => {
     const view = started();
     expect(
-      fold(view, read({ type: "snapshot", seq: 5, run: run("running"), nodes: { a: node("a", "pending") } }))
+      fold(view, readMessage({ type: "snapshot", seq: 5, run: run("running"), nodes: { a: node("a", "pending") } }))
         .nodesChanged,
     ).toEqual(new Set(["b"]));
     expect([...view.nodes.keys()]).toEqual(["a"]);
@@ -131,7 +131,7 @@ describe("folding a run", () => {
   });
   it("accepts the empty answer that only says nothing was missed", () => {
     const view = started();
-    expect(fold(view, read({ type: "events", first: 5, seq: 4, events: [] })).gap).toBe(false);
+    expect(fold(view, readMessage({ type: "events", first: 5, seq: 4, events: [] })).gap).toBe(false);
     expect(view.seq).toBe(4);
   });
   it("puts progress on its node and ignores kinds it does not know", () => {
@@ -166,7 +166,7 @@ describe("folding a run", () => {
     const ids = Array.from({ length: 10_000 }, (_, i) => `n${i}`);
     fold(
       view,
-      read({
+      readMessage({
         type: "snapshot",
         seq: 0,
         run: run("running"),

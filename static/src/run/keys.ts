@@ -11,7 +11,7 @@ import type { RunStore } from "./store";
 
 export interface RunCanvas {
   fit(): void;
-  fitChosen(): void;
+  fitSelection(): void;
   focus(): void;
   search(): void;
 }
@@ -66,7 +66,7 @@ export function startRunKeys(
         lazy.canvas?.fit();
         return true;
       case "shift f":
-        lazy.canvas?.fitChosen();
+        lazy.canvas?.fitSelection();
         return true;
       case "/":
         if (lazy.canvas && inside(".runcanvas")) lazy.canvas.search();

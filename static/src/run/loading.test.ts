@@ -38,7 +38,7 @@ describe("what stands in the place of what is not there yet", () => {
     vi.advanceTimersByTime(1000);
     expect(host.querySelector("[role=alert]")).toBe(alert);
     coming.failed(new TypeError("Failed to fetch"));
-    expect(host.textContent).toContain("The server cannot be reached.");
+    expect(host.textContent).toContain("Can't reach the server.");
     coming.done();
     expect(host.children).toHaveLength(0);
   });

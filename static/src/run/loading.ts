@@ -10,7 +10,7 @@ const ROWS_MS = 200;
 
 /** Why something could not be read, in words for people. */
 export function whyNot(error: unknown): string {
-  if (!(error instanceof ApiError)) return gettext("The server cannot be reached.");
+  if (!(error instanceof ApiError)) return gettext("Can't reach the server.");
   if (error.status === 401) return error.message;
   if (error.status === 404) return gettext("This run was deleted.");
   return gettext("The server answered with a fault. Its log says more.");

@@ -1,6 +1,6 @@
 /** The run page: one store fed by the socket; each part listens to it by itself. */
 
-import { failure } from "../canvas/load-failure";
+import { showGraphFailure } from "../canvas/load-failure";
 import { one } from "../dom";
 import { loadGraph } from "../graph/load";
 import { showConnection } from "../live/connection-status";
@@ -57,7 +57,7 @@ async function startCanvas(store: RunStore, root: HTMLElement): Promise<RunCanva
   try {
     return (await import("../canvas/run/mount")).mountRunCanvas(host, store);
   } catch (error) {
-    failure(host, gettext("The part of the page that draws it did not come."), () => location.reload());
+    showGraphFailure(host, gettext("The part of the page that draws it did not come."), () => location.reload());
     throw error;
   }
 }

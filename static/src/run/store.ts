@@ -6,7 +6,7 @@
 
 import { fold, emptyView, type RunView } from "../live/fold";
 import type { LogLine, NodeRun, Run, RunMessage, Sample, Step } from "../live/protocol";
-import { stuck } from "./node-summary";
+import { stuck } from "../words/node-summary";
 
 export interface Change {
   /** All may differ: the first state, or one that replaced what was known. */

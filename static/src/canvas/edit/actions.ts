@@ -1,4 +1,4 @@
-/** What the canvas does to the document: the editor's verbs, and places that nobody gave. */
+/** Edits of the document from the canvas: the document's verbs, combined with derived positions. */
 
 import type { InsertionPoint } from "../../document/insertion-point";
 import type { Position } from "../../graph/model";
@@ -19,7 +19,7 @@ import { reduce } from "../../document/changes";
 import { nodeOf } from "../../document/document";
 import type { EditBoard } from "./board";
 
-export class Acts {
+export class CanvasActions {
   constructor(private readonly board: EditBoard) {}
 
   private get doc() {
@@ -30,7 +30,7 @@ export class Acts {
   }
   private readonly place = (id: string): Position | null => this.board.placeOf(id);
 
-  private do(verb: VerbResult): boolean {
+  private perform(verb: VerbResult): boolean {
     return performVerb(this.board.page, verb);
   }
 
@@ -39,31 +39,31 @@ export class Acts {
   }
 
   connect(from: { node: string; port: string }, to: string): boolean {
-    return this.do(connect(this.doc, this.types, from, to));
+    return this.perform(connect(this.doc, this.types, from, to));
   }
 
   reconnect(edge: string, end: "source" | "target", node: string, port?: string): boolean {
-    return this.do(reconnect(this.doc, this.types, edge, end, node, port));
+    return this.perform(reconnect(this.doc, this.types, edge, end, node, port));
   }
 
-  /** `edge`: the node goes into it. */
+  /** `edge`: the node is inserted into it. */
   move(to: ReadonlyMap<string, Position>, edge: string | null): boolean {
-    const moved = moveNodes(this.doc, this.board.unplaced.pinned(this.doc, to));
+    const moved = moveNodes(this.doc, this.board.derivedPositions.toSave(this.doc, to));
     const own = moveNodes(this.doc, to);
     if ("refused" in moved || "refused" in own) return false;
     const [id] = to.keys();
     const inserted = edge !== null && id !== undefined ? insertOnEdge(this.doc, this.types, edge, id) : null;
     const at = id === undefined ? undefined : to.get(id);
     if (inserted && !("refused" in inserted) && edge !== null && id !== undefined && at)
-      return this.do({
+      return this.perform({
         ...inserted,
         changes: [...inserted.changes, ...moved.changes, ...makeRoomOnEdge(this.doc, edge, id, at, this.place)],
       });
-    return this.do({ ...moved, label: own.label });
+    return this.perform({ ...moved, label: own.label });
   }
 
   add(type: string, wish: InsertionPoint): boolean {
-    return this.do(addNode(this.doc, this.types, type, wish, this.place));
+    return this.perform(addNode(this.doc, this.types, type, wish, this.place));
   }
 
   /** Adds a node that reads a file, of the first type that does. */
@@ -73,24 +73,24 @@ export class Acts {
       .find(({ direction }) => direction === "read");
     if (!reader) return false;
     const verb = addNode(this.doc, this.types, reader.type, { at }, this.place);
-    if ("refused" in verb) return this.do(verb);
+    if ("refused" in verb) return this.perform(verb);
     const [id] = verb.select?.nodes ?? [];
     const more: Change[] =
       id === undefined ? [] : [{ kind: "set", node: id, path: ["config", reader.field], value: path }];
-    return this.do({ ...verb, changes: [...verb.changes, ...more] });
+    return this.perform({ ...verb, changes: [...verb.changes, ...more] });
   }
 
   rename(id: string, name: string): void {
-    const { page, store, unplaced } = this.board;
+    const { page, store, derivedPositions } = this.board;
     const verb = renameNode(this.doc, this.types, id, name, page.publishedIds);
     if ("refused" in verb) {
-      this.do(verb);
+      this.perform(verb);
       return;
     }
-    // Its place stays, whatever its id becomes.
+    // A derived position follows the new id.
     const after = verb.changes.reduce(reduce, store.doc);
     const next = after.nodes.find((node) => !nodeOf(store.doc, node.id))?.id;
-    if (next !== undefined) unplaced.set(next, unplaced.of(id));
-    this.do(verb);
+    if (next !== undefined) derivedPositions.set(next, derivedPositions.of(id));
+    this.perform(verb);
   }
 }

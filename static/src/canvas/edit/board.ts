@@ -1,5 +1,5 @@
-/** The canvas on which a workflow is drawn: how it follows the editor's store. How nodes and edges look is in `looks.ts`,
- * what people do with them in `press.ts`, `wire.ts` and `drop.ts`. */
+/** The editor's canvas: follows the document's store. The look of nodes and edges is in `appearance.ts`; input is handled in
+ * `pointer.ts`, `keys.ts`, `connection-tool.ts` and `drop.ts`. */
 
 import type { CanvasPage, DrawerTab, EditCanvas } from "./page";
 import type { ReactNode } from "react";
@@ -13,92 +13,92 @@ import { outPorts } from "../../document/ports";
 import { type Direction, neighbour } from "../../graph/walk";
 import { gettext } from "../../words/i18n";
 import { fillTools } from "../frame";
-import { type Gestures, gestures } from "../gestures";
-import { lineText } from "../run/card-line";
-import { boxOf } from "../scene";
-import { Search } from "../search";
-import { type Subject, Surface } from "../surface";
+import { type Gestures, listenToGestures } from "../gestures";
+import { cardLineText } from "../card-line";
+import { boxOf } from "../picture";
+import { NodeSearch } from "../search";
+import { type SurfaceClient, Surface } from "../surface";
 import { ZOOM_CARDS } from "../viewport";
-import { Acts } from "./actions";
-import { editCard, type EditFacts } from "./card";
-import { Drops } from "./drop";
+import { CanvasActions } from "./actions";
+import { editCard, type EditCardFacts } from "./card";
+import { DropTarget } from "./drop";
 import { EmptyState } from "./empty-state";
-import { Keys } from "./keys";
-import { Looks } from "./appearance";
+import { CanvasKeys } from "./keys";
+import { Appearance } from "./appearance";
 import { Overlay } from "./overlay";
-import type { Unplaced } from "./places";
-import { Press } from "./pointer";
-import { Renamer } from "./rename";
+import type { DerivedPositions } from "./derived-positions";
+import { PointerInput } from "./pointer";
+import { NameField } from "./rename";
 import { EditScene } from "./scene";
-import { edgesSpoken, spoken } from "./descriptions";
-import { Tidier } from "./tidy";
-import { Wires } from "./wire";
+import { describeEdge, describeNode } from "./descriptions";
+import { AutoLayout } from "./auto-layout";
+import { ConnectionTool } from "./connection-tool";
 
-/** How far beyond the graph one may move: to draw there. */
-const ROOM = 4000;
-/** Changes of more nodes than these are not looked for in the view. */
-const FOLLOWED_MAX = 50;
+/** How far one can pan beyond the graph, to add nodes there. */
+const PAN_ROOM = 4000;
+/** Changes of more nodes than these do not move the view. */
+const REVEALED_MAX = 50;
 
-export class EditBoard implements Subject, EditCanvas {
+export class EditBoard implements SurfaceClient, EditCanvas {
   readonly surface: Surface;
   readonly scene: EditScene;
   readonly overlay: Overlay;
-  readonly wires: Wires;
-  readonly acts: Acts;
-  readonly hands: Gestures;
+  readonly connectionTool: ConnectionTool;
+  readonly actions: CanvasActions;
+  readonly gestures: Gestures;
   readonly store: EditorStore;
-  readonly looks = new Looks(this);
-  private readonly press: Press;
-  private readonly finder: Search;
-  private readonly renamer: Renamer;
-  private readonly tidier: Tidier;
-  private readonly keys: Keys;
-  private readonly empty: EmptyState;
-  /** Chosen nodes and edges by number. */
+  readonly appearance = new Appearance(this);
+  private readonly pointer: PointerInput;
+  private readonly nodeSearch: NodeSearch;
+  private readonly nameField: NameField;
+  private readonly autoLayout: AutoLayout;
+  private readonly keys: CanvasKeys;
+  private readonly emptyState: EmptyState;
+  /** Numbers of the selected nodes and edges. */
   chosen: ReadonlySet<number> = new Set();
   chosenEdges: readonly number[] = [];
   private drawnEdits = -1;
-  /** Problems as they are shown. */
-  private found: readonly Problem[] = [];
+  /** The problems that are shown. */
+  private shownProblems: readonly Problem[] = [];
 
   constructor(
     readonly host: HTMLElement,
     readonly page: CanvasPage,
-    readonly unplaced: Unplaced,
+    readonly derivedPositions: DerivedPositions,
   ) {
     const { store, types } = page;
     this.store = store;
     this.scene = new EditScene(store.doc, {
       icons: new Map([...types.values()].map((type) => [type.type, type.icon])),
       ports: (node) => outPorts(node, types),
-      place: (node) => unplaced.at(node),
-      rows: (id) => this.looks.rows(id),
+      position: (node) => derivedPositions.at(node),
+      rowCount: (id) => this.appearance.rowCount(id),
     });
     this.surface = new Surface(host, this.scene, this, {
-      help: gettext(
-        "Arrow keys walk along the edges and choose, Enter opens what is chosen, N adds a node, C draws an edge, F2 renames, Delete takes away, Shift and arrows move. A question mark shows all keys.",
+      keyboardHelp: gettext(
+        "Arrow keys move along edges and select. Enter opens the selection, N adds a node, C connects, F2 renames, Delete removes, Shift and arrow keys move. Press question mark for all shortcuts.",
       ),
-      room: ROOM,
-      map: false,
+      panRoom: PAN_ROOM,
+      alwaysShowMap: false,
     });
     const { stage } = this.surface.frame;
     this.overlay = new Overlay(stage);
-    this.acts = new Acts(this);
-    this.wires = new Wires(this);
-    this.press = new Press(this);
-    this.hands = gestures(
+    this.actions = new CanvasActions(this);
+    this.connectionTool = new ConnectionTool(this);
+    this.pointer = new PointerInput(this);
+    this.gestures = listenToGestures(
       stage,
-      this.surface.view,
+      this.surface.viewport,
       () => false,
-      (event) => this.press.claim(event),
+      (event) => this.pointer.startDrag(event),
     );
-    this.press.listen();
-    this.renamer = new Renamer(this);
-    this.tidier = new Tidier(this);
-    new Drops(this).listen();
-    this.keys = new Keys(this);
+    this.pointer.listen();
+    this.nameField = new NameField(this);
+    this.autoLayout = new AutoLayout(this);
+    new DropTarget(this).listen();
+    this.keys = new CanvasKeys(this);
     this.keys.listen();
-    this.finder = new Search(
+    this.nodeSearch = new NodeSearch(
       () => this.scene.graph,
       () => "",
       (node) => {
@@ -108,78 +108,78 @@ export class EditBoard implements Subject, EditCanvas {
       },
       () => this.focus(),
     );
-    host.append(this.finder.root);
-    this.empty = new EmptyState(this);
+    host.append(this.nodeSearch.root);
+    this.emptyState = new EmptyState(this);
     fillTools(
       this.surface.frame.tools,
       this.surface.viewTools(() => this.search()),
     );
-    store.listen((update) => this.take(update));
-    this.looks.follow();
-    this.looks.restateAll();
-    this.takeSelection();
-    this.empty.show(!this.scene.graph.size);
+    store.listen((update) => this.onUpdate(update));
+    this.appearance.followRun();
+    this.appearance.updateAllStates();
+    this.onSelection();
+    this.emptyState.show(!this.scene.graph.size);
     this.surface.resized();
   }
 
-  // What comes in
+  // Updates
 
-  private take(update: Update): void {
-    const rebuilt = update.doc !== null && this.takeDoc(update.doc);
-    if (update.run) this.looks.follow();
+  private onUpdate(update: Update): void {
+    const rebuilt = update.doc !== null && this.onDocument(update.doc);
+    if (update.run) this.appearance.followRun();
     if (update.outputs || update.run) {
-      this.scene.relabelAll();
+      this.scene.updateAllLabels();
       this.surface.repaint();
     }
-    // A check that found the same again changes nothing here.
-    const found = update.problems && this.store.problems !== this.found;
-    this.found = this.store.problems;
-    if (found || update.marks || update.run || update.outputs) this.looks.restateAll();
-    if (update.selection || rebuilt) this.takeSelection();
-    if (update.selection && !update.doc) this.bringIn([...this.store.selection.nodes]);
-    this.surface.ask();
+    // A check with the same result changes nothing.
+    const found = update.problems && this.store.problems !== this.shownProblems;
+    this.shownProblems = this.store.problems;
+    if (found || update.marks || update.run || update.outputs) this.appearance.updateAllStates();
+    if (update.selection || rebuilt) this.onSelection();
+    if (update.selection && !update.doc) this.revealChanged([...this.store.selection.nodes]);
+    this.surface.requestFrame();
   }
 
-  /** Whether nodes and edges have other numbers now. */
-  private takeDoc(diff: Difference): boolean {
+  /** Updates the picture; returns whether nodes and edges have new numbers. */
+  private onDocument(diff: Difference): boolean {
     const { surface, scene, store } = this;
     const focused = surface.focused >= 0 ? scene.key(surface.focused) : null;
-    // What is dragged shows another place than the document says.
-    this.hands.drop();
-    this.keys.end();
-    this.tidier.settle();
-    this.unplaced.update(store.doc, diff);
+    // While a node is dragged, the picture differs from the document.
+    this.gestures.cancel();
+    this.keys.cancelConnection();
+    this.autoLayout.finishAnimation();
+    this.derivedPositions.update(store.doc, diff);
     const { rebuilt, nodes, moved } = scene.update(store.doc, diff);
     surface.fitted = false;
     if (rebuilt) {
       surface.focused = focused === null ? -1 : scene.find(focused);
-      this.press.renumbered();
+      this.pointer.edgesRenumbered();
       surface.show(scene);
-      this.looks.restateAll();
-      for (const id of diff.changed) surface.touch(scene.find(id));
-      this.finder.renew();
-      this.empty.show(!scene.graph.size);
+      this.appearance.updateAllStates();
+      for (const id of diff.changed) surface.invalidateCard(scene.find(id));
+      this.nodeSearch.reset();
+      this.emptyState.show(!scene.graph.size);
     } else {
       for (const node of nodes) {
-        surface.painter.forget(node);
-        surface.touch(node);
-        this.looks.restate(node);
+        surface.painter.forgetName(node);
+        surface.invalidateCard(node);
+        this.appearance.updateState(node);
       }
-      if (moved && !this.tidier.starts()) surface.replaced();
-      if (nodes.length) this.finder.renew();
+      if (moved && !this.autoLayout.startAnimation()) surface.positionsChanged();
+      if (nodes.length) this.nodeSearch.reset();
       if (nodes.length || moved) surface.repaint();
     }
-    // Another document in the place of what was drawn is shown whole.
+    // Show all of a document that replaced another one.
     if (diff.added.length && diff.added.length === scene.graph.size && diff.removed.length) this.fit();
-    else this.bringIn(diff.added.length ? diff.added : diff.changed);
+    else this.revealChanged(diff.added.length ? diff.added : diff.changed);
     return rebuilt;
   }
 
-  /** What is not in view at all, and few, is brought there. */
-  private bringIn(ids: readonly string[]): void {
+  /** Shows the first changed node, if none of them is in view. */
+  private revealChanged(ids: readonly string[]): void {
     const [first] = ids;
-    if (first === undefined || ids.length > FOLLOWED_MAX || !this.surface.smooth) return;
-    const view = this.surface.view.box();
+    if (first === undefined || ids.length > REVEALED_MAX || !this.surface.animates) return;
+    const view = this.surface.viewport.box();
     const seen = (id: string): boolean => {
       const node = this.scene.find(id);
       if (node < 0) return true;
@@ -189,7 +189,7 @@ export class EditBoard implements Subject, EditCanvas {
     if (!ids.some(seen)) this.reveal([first]);
   }
 
-  private takeSelection(): void {
+  private onSelection(): void {
     const { selection } = this.store;
     const before = this.chosen;
     const chosen = new Set<number>();
@@ -198,11 +198,11 @@ export class EditBoard implements Subject, EditCanvas {
       if (node >= 0) chosen.add(node);
     }
     this.chosen = chosen;
-    for (const node of before) if (!chosen.has(node)) this.surface.touch(node);
-    for (const node of chosen) this.surface.touch(node);
-    this.chosenEdges = [...selection.edges].map((key) => this.scene.edgeOf(key)).filter((edge) => edge >= 0);
-    this.looks.retrack();
-    this.press.hover();
+    for (const node of before) if (!chosen.has(node)) this.surface.invalidateCard(node);
+    for (const node of chosen) this.surface.invalidateCard(node);
+    this.chosenEdges = [...selection.edges].map((key) => this.scene.findEdge(key)).filter((edge) => edge >= 0);
+    this.appearance.updateEdgeStyles();
+    this.pointer.updateEdgeControls();
     this.surface.repaint();
   }
 
@@ -210,54 +210,57 @@ export class EditBoard implements Subject, EditCanvas {
     return nodeOf(this.store.doc, id);
   }
 
-  // What the surface asks
+  // Called by the surface
 
-  shown(): ReturnType<Subject["shown"]> {
-    return { chosen: this.chosen, line: (node) => lineText(this.looks.line(this.scene.key(node)), serverNow()) };
+  paintState(): ReturnType<SurfaceClient["paintState"]> {
+    return {
+      chosen: this.chosen,
+      line: (node) => cardLineText(this.appearance.line(this.scene.key(node)), serverNow()),
+    };
   }
 
-  draw(key: string): ReactNode {
-    const { looks, scene } = this;
+  renderCard(key: string): ReactNode {
+    const { appearance, scene } = this;
     const node = scene.find(key);
-    const run = looks.runOf(key);
-    const { state, problem } = looks.state(key);
-    looks.drawn(key);
-    const facts: EditFacts = {
+    const run = appearance.runOf(key);
+    const { state, problem } = appearance.state(key);
+    appearance.cardDrawn(key);
+    const facts: EditCardFacts = {
       id: key,
       name: scene.graph.names[node] ?? key,
       icon: scene.graph.icons.get(scene.graph.types[node] ?? "") ?? "dot",
-      line: looks.line(key),
+      line: appearance.line(key),
       state,
       problem,
       fraction: state === "running" ? (run?.progress?.fraction ?? null) : null,
-      mark: looks.mark(key),
+      mark: appearance.mark(key),
       ports: node < 0 ? [] : scene.ports(node),
       chosen: this.chosen.has(node),
       focused: node === this.surface.focused && node >= 0,
-      target: this.wires.judged(node),
-      aimed: this.wires.aim === node && node >= 0,
+      connectable: this.connectionTool.connectability(node),
+      isTarget: this.connectionTool.target === node && node >= 0,
     };
     return editCard(facts, serverNow);
   }
 
-  spoken(node: number): string {
-    return spoken(this, node);
+  describe(node: number): string {
+    return describeNode(this, node);
   }
 
-  step(now: number): boolean {
-    const pulled = this.press.pull();
-    return this.tidier.step(now) || pulled;
+  beforeFrame(now: number): boolean {
+    const pulled = this.pointer.autoPan();
+    return this.autoLayout.step(now) || pulled;
   }
 
-  drawn(): void {
-    this.overlay.draw(this.surface.view, this.scene.ways);
-    this.renamer.follow();
-    if (this.drawnEdits === this.store.edits || this.tidier.goes) return;
+  afterFrame(): void {
+    this.overlay.draw(this.surface.viewport, this.scene.paths);
+    this.nameField.reposition();
+    if (this.drawnEdits === this.store.edits || this.autoLayout.isAnimating) return;
     this.drawnEdits = this.store.edits;
     this.host.dataset["drawn"] = String(this.drawnEdits);
   }
 
-  // What people do
+  // Actions
 
   choose(nodes: Iterable<string>, edges: Iterable<string> = []): void {
     this.store.select(nodes, edges);
@@ -268,7 +271,7 @@ export class EditBoard implements Subject, EditCanvas {
   }
 
   fit(): void {
-    this.surface.fit(this.tidier.bounds ?? undefined);
+    this.surface.fit(this.autoLayout.bounds ?? undefined);
   }
 
   fitSelection(): void {
@@ -278,12 +281,12 @@ export class EditBoard implements Subject, EditCanvas {
         this.scene.graph.sources[edge] ?? 0,
         this.scene.graph.targets[edge] ?? 0,
       ]);
-    const box = this.around(nodes);
+    const box = this.boundsOf(nodes);
     if (box) this.surface.fitBox(box);
     else this.fit();
   }
 
-  around(nodes: Iterable<number>): Box | null {
+  boundsOf(nodes: Iterable<number>): Box | null {
     let box: Box | null = null;
     for (const node of nodes) {
       const one = boxOf(this.scene, node);
@@ -304,21 +307,21 @@ export class EditBoard implements Subject, EditCanvas {
   }
 
   search(): void {
-    this.finder.open();
+    this.nodeSearch.open();
   }
 
   walk(direction: Direction): void {
     const { scene, surface } = this;
     if (!scene.graph.size) {
-      surface.say(gettext("There is no node yet. N adds one."));
+      surface.announce(gettext("No nodes yet. Press N to add one."));
       return;
     }
     const [only] = this.chosen;
     const from = surface.focused >= 0 ? surface.focused : (only ?? -1);
-    const next = from < 0 ? surface.inTheMiddle() : neighbour(scene.graph, scene.at, from, direction);
+    const next = from < 0 ? surface.centreNode() : neighbour(scene.graph, scene.at, from, direction);
     if (next < 0) {
       if (from >= 0) surface.setFocus(from);
-      surface.sayNone(direction);
+      surface.announceNoNeighbour(direction);
       return;
     }
     this.choose([scene.key(next)]);
@@ -326,20 +329,20 @@ export class EditBoard implements Subject, EditCanvas {
   }
 
   middle(): Position {
-    const { view } = this.surface;
-    return view.toGraph(view.width / 2, view.height / 2);
+    const { viewport } = this.surface;
+    return viewport.toGraph(viewport.width / 2, viewport.height / 2);
   }
 
   toGraph(clientX: number, clientY: number): Position {
     const box = this.surface.frame.stage.getBoundingClientRect();
-    return this.surface.view.toGraph(clientX - box.left, clientY - box.top);
+    return this.surface.viewport.toGraph(clientX - box.left, clientY - box.top);
   }
 
   boxOf(id: string): DOMRect | null {
     const node = this.scene.find(id);
     if (node < 0) return null;
     const stage = this.surface.frame.stage.getBoundingClientRect();
-    const { x, y, zoom } = this.surface.view;
+    const { x, y, zoom } = this.surface.viewport;
     const box = boxOf(this.scene, node);
     return new DOMRect(
       stage.left + box.left * zoom + x,
@@ -356,44 +359,45 @@ export class EditBoard implements Subject, EditCanvas {
 
   reveal(ids: Iterable<string>): void {
     const nodes = [...ids].map((id) => this.scene.find(id)).filter((node) => node >= 0);
-    const box = this.around(nodes);
+    const box = this.boundsOf(nodes);
     if (!box) return;
-    const { view } = this.surface;
+    const { viewport } = this.surface;
     const fits =
-      (box.right - box.left) * view.zoom < view.width - 48 && (box.bottom - box.top) * view.zoom < view.height - 48;
+      (box.right - box.left) * viewport.zoom < viewport.width - 48 &&
+      (box.bottom - box.top) * viewport.zoom < viewport.height - 48;
     this.surface.fitted = false;
-    if (view.zoom < ZOOM_CARDS && nodes.length === 1) this.surface.goTo(nodes[0] ?? 0);
-    else if (fits) view.reveal(box, 24, this.surface.smooth);
+    if (viewport.zoom < ZOOM_CARDS && nodes.length === 1) this.surface.goTo(nodes[0] ?? 0);
+    else if (fits) viewport.reveal(box, 24, this.surface.animates);
     else this.surface.fitBox(box);
   }
 
   rename(id: string): void {
-    this.renamer.open(id);
+    this.nameField.open(id);
   }
 
   connectFrom(id: string): void {
-    this.keys.connect(id);
+    this.keys.startConnection(id);
   }
 
   async tidy(): Promise<void> {
-    await this.tidier.tidy();
+    await this.autoLayout.run();
   }
 
-  /** Says what is chosen, after it was chosen by pointer. */
-  sayChosen(): void {
+  /** Announces the selection after it was changed by pointer. */
+  announceSelection(): void {
     const [node] = this.chosen;
-    if (this.chosen.size === 1 && node !== undefined) this.surface.say(spoken(this, node));
+    if (this.chosen.size === 1 && node !== undefined) this.surface.announce(describeNode(this, node));
     else if (!this.chosen.size && this.chosenEdges.length === 1)
-      this.surface.say(edgesSpoken(this, this.chosenEdges[0] ?? 0));
+      this.surface.announce(describeEdge(this, this.chosenEdges[0] ?? 0));
   }
 
-  /** The edge at a point of the stage, within some pixels; -1: none. */
+  /** The edge within some pixels of a point of the stage; -1: none. */
   edgeAt(x: number, y: number, pixels?: number): number {
-    return this.press.edgeAt(x, y, pixels);
+    return this.pointer.edgeAt(x, y, pixels);
   }
 
-  /** All nodes with an edge to or from one. */
-  joined(node: number): ReadonlySet<number> {
+  /** All nodes with an edge to or from a node. */
+  connectedNodes(node: number): ReadonlySet<number> {
     const { graph } = this.scene;
     const found = new Set<number>();
     for (const edge of edgesAt(graph.into, node)) found.add(graph.sources[edge] ?? 0);

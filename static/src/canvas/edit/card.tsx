@@ -1,35 +1,35 @@
-/** A node that is edited, as a card with its ports. */
+/** The card of a node in the editor, with its ports. */
 
+import { CardText, cardTitle, Icon } from "../card-parts";
 import type { ReactNode } from "react";
 import { stateLook, visible } from "../../words/words";
-import { CardText, cardTitle, Icon } from "../run/card";
-import type { Line } from "../run/card-line";
-import { NAMED_MAX, portAt } from "./scene";
+import type { CardLine } from "../card-line";
+import { NAMED_PORTS_MAX, portOffset } from "./scene";
 
-export interface EditFacts {
+export interface EditCardFacts {
   readonly id: string;
   readonly name: string;
   readonly icon: string;
-  readonly line: Line;
-  /** State of the draft's run, "failed" for an error, "stuck" for a warning; empty: nothing of the kind. */
+  readonly line: CardLine;
+  /** State in the followed run, "failed" for an error, "stuck" for a warning; empty: none. */
   readonly state: string;
   readonly problem: "error" | "warning" | "";
   readonly fraction: number | null;
-  /** A word for what differs from another version; empty: nothing. */
+  /** "new" or "changed" compared with another version; empty: neither. */
   readonly mark: string;
   readonly ports: readonly string[];
   readonly chosen: boolean;
   readonly focused: boolean;
-  /** While a wire is drawn: whether it may end here. */
-  readonly target: "may" | "must not" | "";
-  /** While a wire is drawn: it ends here, or its way ends here by keyboard. */
-  readonly aimed: boolean;
+  /** While a connection is drawn: whether it may end here. */
+  readonly connectable: "may" | "must not" | "";
+  /** While a connection is drawn: this is its present target. */
+  readonly isTarget: boolean;
 }
 
-export function editCard(facts: EditFacts, now: () => number): ReactNode {
+export function editCard(facts: EditCardFacts, now: () => number): ReactNode {
   const { id, name, icon, line, state, problem, ports } = facts;
   const shown = visible(name);
-  const named = ports.length > 1 && ports.length <= NAMED_MAX;
+  const named = ports.length > 1 && ports.length <= NAMED_PORTS_MAX;
   const style = [
     "node",
     "ed",
@@ -38,9 +38,9 @@ export function editCard(facts: EditFacts, now: () => number): ReactNode {
     named && "named",
     facts.chosen && "sel",
     facts.focused && "focus",
-    facts.target === "may" && "may",
-    facts.target === "must not" && "mustnot",
-    facts.aimed && "aimed",
+    facts.connectable === "may" && "may",
+    facts.connectable === "must not" && "mustnot",
+    facts.isTarget && "aimed",
   ]
     .filter(Boolean)
     .join(" ");
@@ -69,7 +69,7 @@ export function editCard(facts: EditFacts, now: () => number): ReactNode {
           key={port}
           className="port outof"
           data-port={`${id}:${port}`}
-          style={{ top: portAt(ports.length, at) - 1 }}
+          style={{ top: portOffset(ports.length, at) - 1 }}
           title={ports.length > 1 ? visible(port) : undefined}
         >
           {named && <i>{visible(port).slice(0, 12)}</i>}

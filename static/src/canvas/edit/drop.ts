@@ -1,4 +1,4 @@
-/** What is dropped onto the canvas: a node type of the palette, or files of data. */
+/** Dropping on the canvas: node types from the palette, or data files. */
 
 import { isObject } from "../../json";
 import { ApiError, call, csrf } from "../../api/client";
@@ -9,24 +9,24 @@ import { fill, gettext } from "../../words/i18n";
 import type { EditBoard } from "./board";
 
 const NODE_DRAG = "application/x-interlock-node";
-/** Files taken at once. */
+/** Maximum number of files per drop. */
 const FILES_MAX = 10;
-const EDGE_REACH = 16;
-/** From one node to the next below it. */
-const ROW = 80;
-/** Ends of names that are kept together: `flights.csv.gz`. */
-const ENDING = /((?:\.[a-z0-9]{1,8}){1,2})$/i;
+const EDGE_PIXELS = 16;
+/** Distance between the nodes of several files. */
+const ROW_HEIGHT = 80;
+/** Extensions of a file name, as in `flights.csv.gz`. */
+const EXTENSION = /((?:\.[a-z0-9]{1,8}){1,2})$/i;
 
-export class Drops {
+export class DropTarget {
   constructor(private readonly board: EditBoard) {}
 
   listen(): void {
     const { stage } = this.board.surface.frame;
-    stage.addEventListener("dragover", (event) => this.over(event));
+    stage.addEventListener("dragover", (event) => this.onDragOver(event));
     stage.addEventListener("dragleave", (event) => {
       if (!(event.relatedTarget instanceof Node && stage.contains(event.relatedTarget))) this.show(null, -1);
     });
-    stage.addEventListener("drop", (event) => this.drop(event));
+    stage.addEventListener("drop", (event) => this.onDrop(event));
   }
 
   private kind(event: DragEvent): "node" | "files" | null {
@@ -34,69 +34,69 @@ export class Drops {
     return types.includes(NODE_DRAG) ? "node" : types.includes("Files") ? "files" : null;
   }
 
-  /** Where the node would come to stand: its middle under the pointer. */
+  /** The position of a node with its middle under the pointer. */
   private cornerAt(event: MouseEvent): Position {
     const { x, y } = this.board.toGraph(event.clientX, event.clientY);
     return { x: onGrid(x - NODE_WIDTH / 2), y: onGrid(y - NODE_HEIGHT / 2) };
   }
 
-  private over(event: DragEvent): void {
+  private onDragOver(event: DragEvent): void {
     const kind = this.kind(event);
     if (!kind || !event.dataTransfer) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
-    const { x, y } = this.board.surface.place(event);
-    this.show(this.cornerAt(event), kind === "node" ? this.board.edgeAt(x, y, EDGE_REACH) : -1);
+    const { x, y } = this.board.surface.pointOf(event);
+    this.show(this.cornerAt(event), kind === "node" ? this.board.edgeAt(x, y, EDGE_PIXELS) : -1);
   }
 
   private show(at: Position | null, lit: number): void {
-    const { over } = this.board.overlay;
-    over.ghost = at && { left: at.x, top: at.y, right: at.x + NODE_WIDTH, bottom: at.y + NODE_HEIGHT };
-    over.lit = lit;
-    this.board.surface.ask();
+    const { state } = this.board.overlay;
+    state.dropPreview = at && { left: at.x, top: at.y, right: at.x + NODE_WIDTH, bottom: at.y + NODE_HEIGHT };
+    state.highlightedEdge = lit;
+    this.board.surface.requestFrame();
   }
 
-  private drop(event: DragEvent): void {
+  private onDrop(event: DragEvent): void {
     const kind = this.kind(event);
     if (!kind || !event.dataTransfer) return;
     event.preventDefault();
     const { board } = this;
-    const lit = board.overlay.over.lit;
-    const edge = lit < 0 ? null : board.scene.keyOf(lit);
+    const lit = board.overlay.state.highlightedEdge;
+    const edge = lit < 0 ? null : board.scene.edgeKeyOf(lit);
     this.show(null, -1);
     const at = this.cornerAt(event);
     if (kind === "node") {
       const type = event.dataTransfer.getData(NODE_DRAG);
-      if (type && board.acts.add(type, edge === null ? { at } : { at, edge })) board.focus();
+      if (type && board.actions.add(type, edge === null ? { at } : { at, edge })) board.focus();
       return;
     }
-    void this.take([...event.dataTransfer.files].slice(0, FILES_MAX), at);
+    void this.uploadFiles([...event.dataTransfer.files].slice(0, FILES_MAX), at);
   }
 
-  private async take(files: readonly File[], at: Position): Promise<void> {
+  private async uploadFiles(files: readonly File[], at: Position): Promise<void> {
     let { y } = at;
     for (const file of files) {
-      const { view } = this.board.surface;
-      this.board.overlay.explain(
-        fill(gettext("{name} is being uploaded."), { name: file.name }),
-        view.width / 2 - 150,
-        view.height - 76,
+      const { viewport } = this.board.surface;
+      this.board.overlay.showHint(
+        fill(gettext("Uploading {name} …"), { name: file.name }),
+        viewport.width / 2 - 150,
+        viewport.height - 76,
       );
       try {
         const path = await upload(file);
-        this.board.acts.addReader(path, { x: at.x, y });
-        y += ROW;
+        this.board.actions.addReader(path, { x: at.x, y });
+        y += ROW_HEIGHT;
       } catch (error) {
-        const why = error instanceof ApiError ? error.message : gettext("The server cannot be reached.");
-        toast(fill(gettext("{name} was not uploaded: {why}"), { name: file.name, why }), "error");
+        const why = error instanceof ApiError ? error.message : gettext("Can't reach the server.");
+        toast(fill(gettext("Couldn't upload {name}: {why}"), { name: file.name, why }), "error");
       }
     }
-    this.board.overlay.explain(null);
+    this.board.overlay.showHint(null);
     this.board.focus();
   }
 }
 
-/** Puts a file under a name that no other file has; gives its path. */
+/** Uploads a file under an unused name; returns its path. */
 async function upload(file: File): Promise<string> {
   const path = await freeName(file.name.replaceAll("/", "_"));
   const response = await fetch(`/api/v1/files/${path.split("/").map(encodeURIComponent).join("/")}`, {
@@ -111,20 +111,20 @@ async function upload(file: File): Promise<string> {
     const body = (await response.json()) as { detail?: unknown };
     if (typeof body.detail === "string") detail = body.detail;
   } catch {
-    // The status says it.
+    // The status is all there is.
   }
   throw new ApiError(response.status, "", detail, {});
 }
 
 async function freeName(name: string): Promise<string> {
-  // Paths come in order: those right behind the one before this name begin with it.
-  const known = await call("GET", `/api/v1/files/?limit=1000&after=${encodeURIComponent(before(name))}`);
+  // The listing is sorted: names like this one follow right after the start.
+  const known = await call("GET", `/api/v1/files/?limit=1000&after=${encodeURIComponent(listingStart(name))}`);
   const results = Array.isArray(known.body["results"]) ? known.body["results"] : [];
   const taken = new Set(
     results.flatMap((entry) => (isObject(entry) && typeof entry["path"] === "string" ? [entry["path"]] : [])),
   );
   if (!taken.has(name)) return name;
-  const ending = ENDING.exec(name)?.[1] ?? "";
+  const ending = EXTENSION.exec(name)?.[1] ?? "";
   const stem = name.slice(0, name.length - ending.length);
   for (let number = 2; ; number += 1) {
     const other = `${stem}-${number}${ending}`;
@@ -132,9 +132,9 @@ async function freeName(name: string): Promise<string> {
   }
 }
 
-/** A text that stands before a name and close to it in order. */
-function before(name: string): string {
-  const ending = ENDING.exec(name)?.[1] ?? "";
+/** A text right before the name in sort order. */
+function listingStart(name: string): string {
+  const ending = EXTENSION.exec(name)?.[1] ?? "";
   const stem = name.slice(0, name.length - ending.length);
   return stem.slice(0, -1);
 }

@@ -6,24 +6,24 @@ import { describe, expect, it } from "vitest";
 import { type Change, reduce } from "../../document/changes";
 import { difference, type Doc, type DocNode, edgeKey } from "../../document/document";
 import { Grid } from "../../graph/grid";
-import { LooseGrid } from "../../graph/moving-grid";
+import { MovingGrid } from "../../graph/moving-grid";
 import { GRID, NODE_HEIGHT, NODE_WIDTH, onGrid, type Position } from "../../graph/model";
 import { outPorts } from "../../document/ports";
-import { clearWay } from "../../graph/route";
-import { LooseWays, waysOf } from "../../graph/track";
+import { pathAroundNodes } from "../../graph/route";
+import { MutableEdgePaths, edgePathsOf } from "../../graph/edge-path";
 
-import { middleOf } from "./overlay";
-import { PINNED_MAX, Unplaced } from "./places";
-import { EditScene, type Lore, portAt } from "./scene";
+import { pathMiddle } from "./overlay";
+import { SAVED_MAX, DerivedPositions } from "./derived-positions";
+import { EditScene, type SceneContext, portOffset } from "./scene";
 import { snap } from "./snap";
 
 const TYPES = BUILT_IN;
 
-const lore = (unplaced: Unplaced): Lore => ({
+const lore = (unplaced: DerivedPositions): SceneContext => ({
   icons: new Map(),
   ports: (node) => outPorts(node, TYPES),
-  place: (node) => unplaced.at(node),
-  rows: (id) => (id.endsWith("3") ? null : { text: id, old: id.endsWith("2") }),
+  position: (node) => unplaced.at(node),
+  rowCount: (id) => (id.endsWith("3") ? null : { text: id, old: id.endsWith("2") }),
 });
 
 const document = (nodes: readonly DocNode[], edges: Doc["edges"] = []): Doc => ({
@@ -40,16 +40,16 @@ describe("snapping", () => {
   });
 
   it("is level with a neighbour that is near, wherever that stands, and says so by a line through both", () => {
-    const { x, y, guides } = snap(103, 211, [{ x: 107, y: 300, joined: false }], 7);
+    const { x, y, guides } = snap(103, 211, [{ x: 107, y: 300, connected: false }], 7);
     expect([x, y]).toEqual([107, 220]);
     expect(guides).toEqual([{ axis: "x", at: 107 + NODE_WIDTH / 2, from: 220, to: 300 + NODE_HEIGHT }]);
-    expect(snap(115, 0, [{ x: 107, y: 300, joined: false }], 7).x).toBe(onGrid(115));
+    expect(snap(115, 0, [{ x: 107, y: 300, connected: false }], 7).x).toBe(onGrid(115));
   });
 
   it("would rather have an edge straight than be level with what is nearer", () => {
     const neighbours = [
-      { x: 0, y: 101, joined: false },
-      { x: 300, y: 95, joined: true },
+      { x: 0, y: 101, connected: false },
+      { x: 300, y: 95, connected: true },
     ];
     expect(snap(600, 100, neighbours, 7).y).toBe(95);
     expect(snap(600, 107, neighbours, 7).y).toBe(101);
@@ -64,7 +64,7 @@ describe("snapping", () => {
           fc.record({
             x: fc.integer({ min: -500, max: 500 }),
             y: fc.integer({ min: -500, max: 500 }),
-            joined: fc.boolean(),
+            connected: fc.boolean(),
           }),
         ),
         (x, y, neighbours) => {
@@ -90,7 +90,7 @@ describe("indexes that move", () => {
         fc.integer({ min: 0, max: 9000 }),
         (nodes, moves, x, y, size) => {
           const at = Float64Array.from(nodes.flat());
-          const loose = new LooseGrid(at, nodes.length);
+          const loose = new MovingGrid(at, nodes.length);
           for (const [which, toX, toY] of moves) {
             const node = which % nodes.length;
             at[2 * node] = toX;
@@ -98,7 +98,7 @@ describe("indexes that move", () => {
             loose.move(node);
           }
           const grid = new Grid(at, nodes.length);
-          const found = (one: Grid | LooseGrid): number[] => {
+          const found = (one: Grid | MovingGrid): number[] => {
             const all: number[] = [];
             one.within({ left: x, top: y, right: x + size, bottom: y + size }, (node) => all.push(node));
             return all.sort((a, b) => a - b);
@@ -114,8 +114,8 @@ describe("indexes that move", () => {
   it("lead edges as those that are made at once", () => {
     fc.assert(
       fc.property(place, place, place, place, (ax, ay, bx, by) => {
-        const whole = waysOf(Int32Array.of(0), Int32Array.of(1), Float64Array.of(ax, ay, bx, by));
-        const loose = new LooseWays(1);
+        const whole = edgePathsOf(Int32Array.of(0), Int32Array.of(1), Float64Array.of(ax, ay, bx, by));
+        const loose = new MutableEdgePaths(1);
         loose.set(0, 0, 0, 300, 0, 10);
         loose.set(0, ax, ay, bx, by, NODE_HEIGHT / 2);
         expect([...loose.points.subarray(loose.start[0], loose.end[0])]).toEqual([
@@ -127,11 +127,11 @@ describe("indexes that move", () => {
   });
 
   it("know the middle of a way", () => {
-    const ways = new LooseWays(2);
+    const ways = new MutableEdgePaths(2);
     ways.set(0, 0, 0, 388, 0, 27);
-    expect(middleOf(ways, 0)).toEqual({ x: 288, y: 27 });
+    expect(pathMiddle(ways, 0)).toEqual({ x: 288, y: 27 });
     ways.set(1, 0, 0, 388, 200, 27);
-    expect(middleOf(ways, 1)).toEqual({ x: 349, y: 127 - (161 - 39) / 2 });
+    expect(pathMiddle(ways, 1)).toEqual({ x: 349, y: 127 - (161 - 39) / 2 });
   });
 });
 
@@ -139,7 +139,7 @@ describe("the way around what stands between", () => {
   const led = (...nodes: [number, number][]): number[] => {
     const at = Float64Array.from(nodes.flat());
     const out = new Float64Array(12);
-    return [...out.subarray(0, clearWay(new Grid(at, nodes.length), at, 0, 1, NODE_HEIGHT / 2, out))];
+    return [...out.subarray(0, pathAroundNodes(new Grid(at, nodes.length), at, 0, 1, NODE_HEIGHT / 2, out))];
   };
 
   it("is the plain one where nothing does", () => {
@@ -164,8 +164,8 @@ describe("the way around what stands between", () => {
 
 describe("ports", () => {
   it("stand evenly along the side of a card", () => {
-    expect(portAt(1, 0)).toBe(NODE_HEIGHT / 2);
-    expect([portAt(2, 0), portAt(2, 1)]).toEqual([18, 36]);
+    expect(portOffset(1, 0)).toBe(NODE_HEIGHT / 2);
+    expect([portOffset(2, 0), portOffset(2, 1)]).toEqual([18, 36]);
   });
 });
 
@@ -177,9 +177,9 @@ describe("the scene", () => {
     at: [...scene.at],
     ways: scene.edges.map((edge, number) => [
       edgeKey(edge),
-      ...scene.ways.points.subarray(scene.ways.start[number], scene.ways.end[number]),
+      ...scene.paths.points.subarray(scene.paths.start[number], scene.paths.end[number]),
     ]),
-    boxes: [...scene.ways.boxes],
+    boxes: [...scene.paths.boxes],
     bounds: scene.grid.bounds,
     labels: [...scene.labels].sort(([a], [b]) => a - b),
     ports: scene.graph.ids.map((_, node) => scene.ports(node)),
@@ -243,7 +243,7 @@ describe("the scene", () => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 30 }), (changes) => {
         let doc = document([]);
-        const unplaced = new Unplaced();
+        const unplaced = new DerivedPositions();
         const scene = new EditScene(doc, lore(unplaced));
         for (const one of changes) {
           const next = reduce(doc, one);
@@ -265,13 +265,13 @@ describe("the scene", () => {
       { source: "a", target: "b" },
       { source: "b", target: "c" },
     ]);
-    const scene = new EditScene(doc, lore(new Unplaced()));
+    const scene = new EditScene(doc, lore(new DerivedPositions()));
     const next = reduce(doc, { kind: "move", to: new Map([["c", { x: 700, y: 100 }]]) });
     expect(scene.update(next, difference(doc, next))).toEqual({ rebuilt: false, nodes: [], moved: true });
-    expect([...scene.ways.points.subarray(0, 4)]).toEqual([188, 27, 300, 27]);
-    expect(scene.ways.boxes[7]).toBe(127);
-    expect(scene.edgeOf(edgeKey({ source: "b", target: "c" }))).toBe(1);
-    expect(scene.edgeOf(edgeKey({ source: "c", target: "a" }))).toBe(-1);
+    expect([...scene.paths.points.subarray(0, 4)]).toEqual([188, 27, 300, 27]);
+    expect(scene.paths.boxes[7]).toBe(127);
+    expect(scene.findEdge(edgeKey({ source: "b", target: "c" }))).toBe(1);
+    expect(scene.findEdge(edgeKey({ source: "c", target: "a" }))).toBe(-1);
   });
 
   it("leaves out edges whose ends are not there, and places that nobody could see", () => {
@@ -283,7 +283,7 @@ describe("the scene", () => {
           { source: "a", target: "a" },
         ],
       ),
-      lore(new Unplaced()),
+      lore(new DerivedPositions()),
     );
     expect(scene.graph.edges).toBe(0);
     expect(scene.at[0]).toBe(5e6);
@@ -294,7 +294,7 @@ describe("places that nobody gave", () => {
   const bare = (name: string): DocNode => ({ id: name, type: "noop" });
 
   it("stay while the document is edited, through a change of the id too, and stand below what is placed", () => {
-    const unplaced = new Unplaced();
+    const unplaced = new DerivedPositions();
     const doc = document([{ id: "a", position: { x: 40, y: 60 } }, bare("b")]);
     unplaced.fill(doc, ["a", "b"]);
     const { x, y } = unplaced.of("b");
@@ -305,18 +305,18 @@ describe("places that nobody gave", () => {
   });
 
   it("are saved along with the first that is moved, as long as they are few", () => {
-    const many = [...Array(PINNED_MAX + 2).keys()].map((at) => bare(`n${at}`));
+    const many = [...Array(SAVED_MAX + 2).keys()].map((at) => bare(`n${at}`));
     const to = new Map([["n0", { x: 5, y: 5 }]]);
     const few = document(many.slice(0, 3));
-    const unplaced = new Unplaced();
+    const unplaced = new DerivedPositions();
     unplaced.fill(few, ["n0", "n1", "n2"]);
-    expect([...unplaced.pinned(few, to).keys()].sort()).toEqual(["n0", "n1", "n2"]);
-    expect(unplaced.pinned(few, to).get("n0")).toEqual({ x: 5, y: 5 });
-    expect(unplaced.pinned(document(many), to)).toBe(to);
+    expect([...unplaced.toSave(few, to).keys()].sort()).toEqual(["n0", "n1", "n2"]);
+    expect(unplaced.toSave(few, to).get("n0")).toEqual({ x: 5, y: 5 });
+    expect(unplaced.toSave(document(many), to)).toBe(to);
   });
 
   it("hold for nodes that all have the same corner, which says nothing", () => {
-    const unplaced = new Unplaced();
+    const unplaced = new DerivedPositions();
     const node: DocNode = { id: "a", position: { x: 0, y: 0 } };
     expect(unplaced.at(node)).toEqual({ x: 0, y: 0 });
     unplaced.set("a", { x: 300, y: 20 });

@@ -1,4 +1,4 @@
-/** What stands on the canvas before anything is drawn. */
+/** The message on an empty canvas. */
 
 import { element } from "../../dom";
 import { gettext } from "../../words/i18n";
@@ -17,16 +17,16 @@ export class EmptyState {
     this.root = element(
       "div",
       "empty cvempty",
-      element("b", "", gettext("Draw your first node")),
+      element("b", "", gettext("Add your first node")),
       element(
         "p",
         "wide-only",
         gettext(
-          "Drag a type from the left, or drop a file with data here. Then draw on from the small circle at its right.",
+          "Drag a node type from the left, or drop a data file here. Then connect it from the circle on its right.",
         ),
       ),
-      // One column: there is no palette to drag from.
-      element("p", "narrow-only", gettext("Choose what it does. Then draw on from the small circle at its right.")),
+      // The narrow layout has no palette to drag from.
+      element("p", "narrow-only", gettext("Choose a node type. Then connect it from the circle on its right.")),
       add,
     );
     this.root.hidden = true;

@@ -1,5 +1,5 @@
-/** Keys while the canvas has the keyboard: arrows walk and choose, and a wire is led by keyboard. The keys of the whole page
- * are in `editor/keys.ts`. */
+/** Keys while the canvas has the keyboard focus: arrows move and select, and connections are drawn by keyboard. Shortcuts of
+ * the whole page are in `editor/commands/keys.ts`. */
 
 import type { Direction } from "../../graph/walk";
 import { fill, gettext } from "../../words/i18n";
@@ -12,11 +12,11 @@ const ARROWS: ReadonlyMap<string, Direction> = new Map([
   ["ArrowUp", "up"],
   ["ArrowDown", "down"],
 ]);
-/** After this long, typing begins a new word. */
+/** After this pause, typing starts a new name. */
 const WORD_MS = 1200;
 
-export class Keys {
-  private wire: {
+export class CanvasKeys {
+  private connection: {
     node: number;
     ports: readonly string[];
     port: number;
@@ -33,27 +33,27 @@ export class Keys {
       "keydown",
       (event) => {
         if (event.target !== stage || event.isComposing) return;
-        if (!(this.wire ? this.lead(event) : this.act(event))) return;
+        if (!(this.connection ? this.onConnectionKey(event) : this.onKey(event))) return;
         event.preventDefault();
         event.stopPropagation();
       },
-      // Before all others: while a wire is led, letters are names.
+      // Before all other handlers: while a connection is drawn, letters are names of nodes.
       { capture: true },
     );
     stage.addEventListener("focus", () => {
       const { board } = this;
       const [first] = board.chosen;
-      if (stage.matches(":focus-visible") && !this.wire && board.scene.graph.size)
-        board.surface.setFocus(first ?? board.surface.inTheMiddle());
+      if (stage.matches(":focus-visible") && !this.connection && board.scene.graph.size)
+        board.surface.setFocus(first ?? board.surface.centreNode());
     });
     stage.addEventListener("blur", () => {
-      this.end();
+      this.cancelConnection();
       this.board.surface.setFocus(-1);
     });
-    stage.addEventListener("pointerdown", () => this.end(), { capture: true });
+    stage.addEventListener("pointerdown", () => this.cancelConnection(), { capture: true });
   }
 
-  private act(event: KeyboardEvent): boolean {
+  private onKey(event: KeyboardEvent): boolean {
     if (event.altKey || (event.shiftKey && event.key !== "+")) return false;
     const { board } = this;
     const direction = ARROWS.get(event.key);
@@ -74,7 +74,7 @@ export class Keys {
         if (board.surface.focused >= 0) this.toggle(board.surface.focused);
         return true;
       case "Escape":
-        // With something chosen, the page takes that back first.
+        // The page's own handler clears the selection first.
         if (board.chosen.size || board.chosenEdges.length) return false;
         board.surface.frame.stage.blur();
         return true;
@@ -90,120 +90,122 @@ export class Keys {
     const id = board.scene.key(node);
     if (!next.delete(id)) next.add(id);
     board.choose(next, edges);
-    board.surface.say(next.has(id) ? gettext("Chosen") : gettext("No longer chosen"));
+    board.surface.announce(next.has(id) ? gettext("Selected") : gettext("Deselected"));
   }
 
-  // A wire by keyboard
+  // Connecting by keyboard
 
-  connect(id: string): void {
+  startConnection(id: string): void {
     const { board } = this;
     const node = board.scene.find(id);
     if (node < 0) return;
-    board.hands.drop();
-    this.end();
+    board.gestures.cancel();
+    this.cancelConnection();
     board.focus();
     board.surface.setFocus(-1);
     board.surface.reveal(node);
     const ports = board.scene.ports(node);
     if (!ports.length) {
-      board.acts.refuse(
-        fill(gettext("{name} has no port yet that a wire could begin at."), {
+      board.actions.refuse(
+        fill(gettext("{name} has no output port yet."), {
           name: visible(board.scene.graph.names[node] ?? id),
         }),
       );
       return;
     }
-    this.begin(node, ports, 0);
+    this.connectFromPort(node, ports, 0);
   }
 
-  private begin(node: number, ports: readonly string[], port: number): void {
+  private connectFromPort(node: number, ports: readonly string[], port: number): void {
     const { board } = this;
-    board.wires.begin({ node, port: ports[port] ?? "out", edge: -1 });
-    const targets = board.wires.allowed();
+    board.connectionTool.begin({ node, port: ports[port] ?? "out", edge: -1 });
+    const targets = board.connectionTool.possibleTargets();
     const name = visible(board.scene.graph.names[node] ?? "");
     if (!targets.length) {
-      board.wires.end();
-      board.acts.refuse(fill(gettext("There is no node that could come after {name}. N adds one."), { name }));
+      board.connectionTool.cancel();
+      board.actions.refuse(fill(gettext("No node can follow {name}. Press N to add one."), { name }));
       return;
     }
-    this.wire = { node, ports, port, targets, word: "", typedAt: 0 };
-    const [first] = [...targets].sort((a, b) => this.away(node, a) - this.away(node, b));
-    this.aim(first ?? -1);
+    this.connection = { node, ports, port, targets, word: "", typedAt: 0 };
+    const [first] = [...targets].sort((a, b) => this.distance(node, a) - this.distance(node, b));
+    this.setTarget(first ?? -1);
     const from =
       ports.length > 1
-        ? fill(gettext("Wire from {name}, port {port}."), { name, port: ports[port] ?? "" })
-        : fill(gettext("Wire from {name}."), { name });
-    const more = ports.length > 1 ? ` ${gettext("Tab takes the next port.")}` : "";
-    board.surface.say(
-      `${from} ${board.wires.said()}. ${gettext("Arrows or typing choose where it leads, Enter connects, Escape ends.")}${more}`,
+        ? fill(gettext("Connect from {name}, port {port}."), { name, port: ports[port] ?? "" })
+        : fill(gettext("Connect from {name}."), { name });
+    const more = ports.length > 1 ? ` ${gettext("Press Tab for the next port.")}` : "";
+    board.surface.announce(
+      `${from} ${board.connectionTool.description()}. ${gettext("Use arrow keys or type a name to choose the target, Enter to connect, Escape to cancel.")}${more}`,
     );
-    this.hint(`${from} ${gettext("Arrows or typing choose where it leads, Enter connects, Escape ends.")}${more}`);
+    this.hint(
+      `${from} ${gettext("Use arrow keys or type a name to choose the target, Enter to connect, Escape to cancel.")}${more}`,
+    );
   }
 
   private hint(text: string): void {
-    const { view } = this.board.surface;
-    this.board.overlay.explain(text, view.width / 2 - 200, view.height - 76);
+    const { viewport } = this.board.surface;
+    this.board.overlay.showHint(text, viewport.width / 2 - 200, viewport.height - 76);
   }
 
-  /** How far a node is, to the right before all. */
-  private away(from: number, node: number): number {
+  /** Distance to a node; nodes on the right come first. */
+  private distance(from: number, node: number): number {
     const { at } = this.board.scene;
     const dx = (at[2 * node] ?? 0) - (at[2 * from] ?? 0);
     const dy = (at[2 * node + 1] ?? 0) - (at[2 * from + 1] ?? 0);
     return Math.abs(dx) + Math.abs(dy) + (dx <= 0 ? 10_000 : 0);
   }
 
-  private aim(node: number): void {
-    const { wires, surface } = this.board;
-    wires.lead(node);
-    wires.show(0, 0);
+  private setTarget(node: number): void {
+    const { connectionTool, surface } = this.board;
+    connectionTool.setTarget(node);
+    connectionTool.draw(0, 0);
     if (node >= 0) surface.reveal(node);
-    surface.say(wires.said());
+    surface.announce(connectionTool.description());
   }
 
-  private lead(event: KeyboardEvent): boolean {
-    const { wire, board } = this;
-    if (!wire) return false;
+  private onConnectionKey(event: KeyboardEvent): boolean {
+    const { connection, board } = this;
+    if (!connection) return false;
     const direction = ARROWS.get(event.key);
     if (direction) {
-      const next = this.next(direction);
-      if (next >= 0) this.aim(next);
+      const next = this.targetInDirection(direction);
+      if (next >= 0) this.setTarget(next);
     } else if (event.key === "Enter") {
-      const node = wire.node;
-      const done = board.wires.aim >= 0;
-      const said = board.wires.said();
-      this.wire = null;
-      if (board.wires.finish() && done) board.surface.say(fill(gettext("Connected. {to}"), { to: said }));
+      const node = connection.node;
+      const done = board.connectionTool.target >= 0;
+      const said = board.connectionTool.description();
+      this.connection = null;
+      if (board.connectionTool.finish() && done) board.surface.announce(fill(gettext("Connected. {to}"), { to: said }));
       board.surface.setFocus(node);
     } else if (event.key === "Escape") {
-      const { node } = wire;
-      this.end();
+      const { node } = connection;
+      this.cancelConnection();
       board.surface.setFocus(node);
     } else if (event.key === "Tab") {
-      const { node, ports, port } = wire;
+      const { node, ports, port } = connection;
       if (ports.length < 2) return true;
-      this.end();
-      this.begin(node, ports, (port + (event.shiftKey ? ports.length - 1 : 1)) % ports.length);
+      this.cancelConnection();
+      this.connectFromPort(node, ports, (port + (event.shiftKey ? ports.length - 1 : 1)) % ports.length);
     } else if (event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      wire.word = event.timeStamp - wire.typedAt > WORD_MS ? event.key : wire.word + event.key;
-      wire.typedAt = event.timeStamp;
-      const found = this.named(wire.word.toLowerCase());
-      if (found >= 0) this.aim(found);
-      else board.surface.say(fill(gettext("No node that it may lead to begins with {word}."), { word: wire.word }));
-    } else if (event.key === "Backspace") wire.word = wire.word.slice(0, -1);
+      connection.word = event.timeStamp - connection.typedAt > WORD_MS ? event.key : connection.word + event.key;
+      connection.typedAt = event.timeStamp;
+      const found = this.targetByName(connection.word.toLowerCase());
+      if (found >= 0) this.setTarget(found);
+      else board.surface.announce(fill(gettext("No possible target starts with {word}."), { word: connection.word }));
+    } else if (event.key === "Backspace") connection.word = connection.word.slice(0, -1);
     else return false;
     return true;
   }
 
-  /** The nearest that lies in a direction from where the wire leads. */
-  private next(direction: Direction): number {
+  /** The nearest possible target in a direction. */
+  private targetInDirection(direction: Direction): number {
     const { at } = this.board.scene;
-    const from = this.board.wires.aim;
+    const from = this.board.connectionTool.target;
     const level = direction === "left" || direction === "right";
     const sign = direction === "left" || direction === "up" ? -1 : 1;
     let best = -1;
     let least = Infinity;
-    for (const node of this.wire?.targets ?? []) {
+    for (const node of this.connection?.targets ?? []) {
       const dx = (at[2 * node] ?? 0) - (at[2 * from] ?? 0);
       const dy = (at[2 * node + 1] ?? 0) - (at[2 * from + 1] ?? 0);
       const along = (level ? dx : dy) * sign;
@@ -216,9 +218,9 @@ export class Keys {
     return best;
   }
 
-  private named(word: string): number {
+  private targetByName(word: string): number {
     const { graph } = this.board.scene;
-    const targets = this.wire?.targets ?? [];
+    const targets = this.connection?.targets ?? [];
     const name = (node: number): string => (graph.names[node] ?? "").toLowerCase();
     return (
       targets.find((node) => name(node).startsWith(word) || (graph.ids[node] ?? "").startsWith(word)) ??
@@ -227,10 +229,10 @@ export class Keys {
     );
   }
 
-  /** Ends a wire that is led by keyboard, without an edge. */
-  end(): void {
-    if (!this.wire) return;
-    this.wire = null;
-    this.board.wires.end();
+  /** Cancels a connection by keyboard. */
+  cancelConnection(): void {
+    if (!this.connection) return;
+    this.connection = null;
+    this.board.connectionTool.cancel();
   }
 }

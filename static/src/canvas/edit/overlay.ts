@@ -1,17 +1,17 @@
-/** What lies over the cards while something is done: the wire that is drawn, the box of a selection, guides, the edge that
- * is meant, and the handles of a chosen edge. */
+/** Everything drawn over the cards: the connection being drawn, the selection box, guides, the highlighted edge, and the
+ * handles of the selected edge. */
 
 import { element, icon } from "../../dom";
 import type { Box } from "../../graph/grid";
-import { bevelled, way, type Ways } from "../../graph/track";
+import { drawBevelled, edgePath, type EdgePaths } from "../../graph/edge-path";
 import { gettext } from "../../words/i18n";
-import type { View } from "../viewport";
+import type { Viewport } from "../viewport";
 import type { Guide } from "./snap";
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Corners of both nodes, and how far below its corner the wire begins. */
-export interface Wire {
+/** A connection being drawn; coordinates as the parameters of `edgePath`. */
+export interface DrawnConnection {
   readonly ax: number;
   readonly ay: number;
   readonly bx: number;
@@ -20,32 +20,40 @@ export interface Wire {
   readonly refused: boolean;
 }
 
-export interface Over {
-  wire: Wire | null;
-  box: Box | null;
+export interface OverlayState {
+  connection: DrawnConnection | null;
+  selectionBox: Box | null;
   guides: readonly Guide[];
-  /** Where a node would come to stand. */
-  ghost: Box | null;
-  /** An edge that is meant; -1: none. */
-  lit: number;
-  /** An edge with handles; -1: none. */
-  handles: number;
-  /** An edge that offers to take a node in; -1: none. */
-  plus: number;
+  /** The box of a node about to be dropped. */
+  dropPreview: Box | null;
+  /** The edge that a node would be inserted into; -1: none. */
+  highlightedEdge: number;
+  /** The edge that shows handles at its ends; -1: none. */
+  edgeWithHandles: number;
+  /** The edge that shows a button to insert a node; -1: none. */
+  edgeWithPlus: number;
 }
 
 export class Overlay {
-  readonly over: Over = { wire: null, box: null, guides: [], ghost: null, lit: -1, handles: -1, plus: -1 };
+  readonly state: OverlayState = {
+    connection: null,
+    selectionBox: null,
+    guides: [],
+    dropPreview: null,
+    highlightedEdge: -1,
+    edgeWithHandles: -1,
+    edgeWithPlus: -1,
+  };
   readonly plus = element("button", "cvplus", icon("plus", true));
-  /** Says why something cannot be, beside the pointer. */
-  private readonly why = element("div", "float cvwhy");
+  /** A hint beside the pointer. */
+  private readonly hint = element("div", "float cvwhy");
   private readonly svg = document.createElementNS(SVG, "svg");
-  private readonly lit = this.part("path", "lit");
-  private readonly wire = this.part("path", "wire");
-  private readonly box = this.part("rect", "pick");
-  private readonly ghost = this.part("rect", "ghost");
-  private readonly guides = this.part("path", "guide");
-  private readonly ends = [this.part("circle", "end"), this.part("circle", "end")] as const;
+  private readonly lit = this.svgPart("path", "lit");
+  private readonly wire = this.svgPart("path", "wire");
+  private readonly box = this.svgPart("rect", "pick");
+  private readonly ghost = this.svgPart("rect", "ghost");
+  private readonly guides = this.svgPart("path", "guide");
+  private readonly ends = [this.svgPart("circle", "end"), this.svgPart("circle", "end")] as const;
   private readonly points = new Float64Array(12);
   private last = "";
 
@@ -54,15 +62,15 @@ export class Overlay {
     this.svg.setAttribute("aria-hidden", "true");
     this.plus.type = "button";
     this.plus.tabIndex = -1;
-    this.plus.title = gettext("Put a node in here");
+    this.plus.title = gettext("Insert a node here");
     this.plus.setAttribute("aria-label", this.plus.title);
     this.plus.hidden = true;
-    this.why.setAttribute("role", "status");
-    this.why.hidden = true;
-    stage.append(this.svg, this.plus, this.why);
+    this.hint.setAttribute("role", "status");
+    this.hint.hidden = true;
+    stage.append(this.svg, this.plus, this.hint);
   }
 
-  private part(tag: string, style: string): SVGElement {
+  private svgPart(tag: string, style: string): SVGElement {
     const made = document.createElementNS(SVG, tag);
     made.setAttribute("class", style);
     made.style.display = "none";
@@ -70,18 +78,18 @@ export class Overlay {
     return made;
   }
 
-  /** At a point of the stage; null: nothing. */
-  explain(text: string | null, x = 0, y = 0): void {
-    this.why.hidden = text === null;
+  /** Shows a hint at a point of the stage; null hides it. */
+  showHint(text: string | null, x = 0, y = 0): void {
+    this.hint.hidden = text === null;
     if (text === null) return;
-    if (this.why.textContent !== text) this.why.textContent = text;
+    if (this.hint.textContent !== text) this.hint.textContent = text;
     const wide = this.svg.clientWidth;
     const right = x > wide - 300;
-    this.why.style.transform = `translate(${Math.round(right ? x - 16 : x + 16)}px, ${Math.round(y + 18)}px)${right ? " translateX(-100%)" : ""}`;
+    this.hint.style.transform = `translate(${Math.round(right ? x - 16 : x + 16)}px, ${Math.round(y + 18)}px)${right ? " translateX(-100%)" : ""}`;
   }
 
-  draw(view: View, ways: Ways): void {
-    const { over } = this;
+  draw(view: Viewport, ways: EdgePaths): void {
+    const { state } = this;
     const { x, y, zoom } = view;
     const set = (part: SVGElement, values: Readonly<Record<string, string | number>> | null): void => {
       part.style.display = values ? "" : "none";
@@ -97,7 +105,7 @@ export class Overlay {
       };
     const along = (points: Float64Array, from: number, length: number): string => {
       let d = "";
-      bevelled(points, from, length, {
+      drawBevelled(points, from, length, {
         moveTo: (px, py) => (d += `M${px * zoom + x} ${py * zoom + y}`),
         lineTo: (px, py) => (d += `L${px * zoom + x} ${py * zoom + y}`),
       });
@@ -107,21 +115,25 @@ export class Overlay {
       number < 0
         ? null
         : { d: along(ways.points, ways.start[number] ?? 0, (ways.end[number] ?? 0) - (ways.start[number] ?? 0)) };
-    const { wire } = over;
+    const { connection } = state;
     set(
       this.wire,
-      wire && {
-        d: along(this.points, 0, way(wire.ax, wire.ay, wire.bx, wire.by, this.points, wire.port)),
-        class: wire.refused ? "wire refused" : "wire",
+      connection && {
+        d: along(
+          this.points,
+          0,
+          edgePath(connection.ax, connection.ay, connection.bx, connection.by, this.points, connection.port),
+        ),
+        class: connection.refused ? "wire refused" : "wire",
       },
     );
-    set(this.box, rect(over.box) && { ...rect(over.box), rx: 2 });
-    set(this.ghost, rect(over.ghost));
+    set(this.box, rect(state.selectionBox) && { ...rect(state.selectionBox), rx: 2 });
+    set(this.ghost, rect(state.dropPreview));
     set(
       this.guides,
-      over.guides.length
+      state.guides.length
         ? {
-            d: over.guides
+            d: state.guides
               .map(({ axis, at, from, to }) =>
                 axis === "x"
                   ? `M${at * zoom + x} ${from * zoom + y - 12}V${to * zoom + y + 12}`
@@ -131,31 +143,31 @@ export class Overlay {
           }
         : null,
     );
-    set(this.lit, edge(over.lit));
-    const first = ways.start[over.handles] ?? 0;
-    const last = (ways.end[over.handles] ?? 0) - 2;
+    set(this.lit, edge(state.highlightedEdge));
+    const first = ways.start[state.edgeWithHandles] ?? 0;
+    const last = (ways.end[state.edgeWithHandles] ?? 0) - 2;
     set(
       this.ends[0],
-      over.handles < 0
+      state.edgeWithHandles < 0
         ? null
         : { cx: (ways.points[first] ?? 0) * zoom + x, cy: (ways.points[first + 1] ?? 0) * zoom + y, r: 6 },
     );
     set(
       this.ends[1],
-      over.handles < 0
+      state.edgeWithHandles < 0
         ? null
         : { cx: (ways.points[last] ?? 0) * zoom + x, cy: (ways.points[last + 1] ?? 0) * zoom + y, r: 6 },
     );
-    this.plus.hidden = over.plus < 0;
-    if (over.plus < 0) return;
-    const middle = middleOf(ways, over.plus);
+    this.plus.hidden = state.edgeWithPlus < 0;
+    if (state.edgeWithPlus < 0) return;
+    const middle = pathMiddle(ways, state.edgeWithPlus);
     const at = `translate(${Math.round(middle.x * zoom + x)}px, ${Math.round(middle.y * zoom + y)}px)`;
     if (at !== this.last) this.plus.style.transform = this.last = at;
   }
 }
 
-/** Half of the way along an edge. */
-export function middleOf({ start, end, points }: Ways, edge: number): { x: number; y: number } {
+/** The point halfway along an edge. */
+export function pathMiddle({ start, end, points }: EdgePaths, edge: number): { x: number; y: number } {
   const from = start[edge] ?? 0;
   const last = (end[edge] ?? 0) - 2;
   let whole = 0;

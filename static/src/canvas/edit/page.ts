@@ -9,25 +9,25 @@ import type { Direction } from "../../graph/walk";
 export interface EditCanvas {
   fit(): void;
   fitSelection(): void;
-  /** Gives the keyboard to the canvas. */
+  /** Gives the keyboard focus to the canvas. */
   focus(): void;
   search(): void;
   walk(direction: Direction): void;
-  /** Middle of what is in view, in the graph's units. */
+  /** The middle of the view, in the graph's units. */
   middle(): Position;
-  /** A point of the window in the graph's units. */
+  /** Converts a point of the window to the graph's units. */
   toGraph(clientX: number, clientY: number): Position;
-  /** Where a node stands in the window; null: it is not known. */
+  /** The box of a node in the window; null: there is no such node. */
   boxOf(node: string): DOMRect | null;
-  /** Where each node stands, also those that nobody placed. */
+  /** The position of a node, derived if the author gave none; null: there is no such node. */
   placeOf(node: string): Position | null;
-  /** Brings nodes into view, as little as need be. */
+  /** Moves the view as little as needed to show the nodes. */
   reveal(nodes: Iterable<string>): void;
-  /** Opens the field for the node's name on its card. */
+  /** Opens the name field on the node's card. */
   rename(node: string): void;
-  /** A wire from this node follows the keyboard: arrows choose the target, Enter connects, Escape ends. */
+  /** Starts a connection by keyboard: arrows choose the target, Enter connects, Escape cancels. */
   connectFrom(node: string): void;
-  /** New places for all nodes (or those chosen), as an edit. */
+  /** Lays out all nodes (or the selected ones), as one edit. */
   tidy(): Promise<void>;
 }
 

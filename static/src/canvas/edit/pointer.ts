@@ -1,153 +1,153 @@
-/** What a press on the canvas means: a node is chosen or dragged, a wire is drawn from a port, Shift draws a box around what
- * is to be chosen, and the empty ground moves the view. */
+/** Pointer input: selects and drags nodes, draws connections from ports, draws a selection box with Shift, and pans on empty
+ * ground. */
 
-import { distanceTo } from "../../graph/track";
+import { distanceToPath } from "../../graph/edge-path";
 import { gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
-import type { Claim } from "../gestures";
+import type { DragHandler } from "../gestures";
 import { ZOOM_NAMES } from "../viewport";
 import type { EditBoard } from "./board";
-import { Drag } from "./drag";
+import { NodeDrag } from "./drag";
 
 import { NODE_HEIGHT, NODE_WIDTH, onGrid } from "../../graph/model";
 
-/** How near to an edge a press is a press on it, in pixels. */
-const EDGE_REACH = 7;
-/** Within this from its end, a drag takes the end of an edge along. */
-const END_REACH = 26;
-const HANDLE_REACH = 11;
-/** Within this from the border of the canvas, a drag pulls the view along. */
-const PULL_REACH = 26;
-const PULL_MOST = 14;
+/** Distance to an edge within which it is hit, in pixels. */
+const EDGE_PIXELS = 7;
+/** Within this distance of its end, dragging an edge reconnects that end. */
+const END_PIXELS = 26;
+const HANDLE_PIXELS = 11;
+/** Within this distance of the border, dragging pans the view. */
+const AUTO_PAN_PIXELS = 26;
+const AUTO_PAN_SPEED_MAX = 14;
 
-/** A press on a control over the canvas is that control's. */
-const NOBODY: Claim = { move: () => undefined, end: () => undefined };
+/** For presses on controls over the canvas: no drag, no panning. */
+const NO_DRAG: DragHandler = { move: () => undefined, end: () => undefined };
 
-export class Press {
+export class PointerInput {
   private hovered = -1;
-  private going: { claim: Claim; last: PointerEvent } | null = null;
+  private drag: { claim: DragHandler; last: PointerEvent } | null = null;
 
   constructor(private readonly board: EditBoard) {}
 
   listen(): void {
     const { stage } = this.board.surface.frame;
     stage.addEventListener("pointerdown", () => this.board.surface.setFocus(-1));
-    stage.addEventListener("click", (event) => this.click(event));
-    stage.addEventListener("dblclick", (event) => this.twice(event));
-    stage.addEventListener("pointermove", (event) => this.over(event));
-    stage.addEventListener("pointerleave", () => this.light(-1));
+    stage.addEventListener("click", (event) => this.onClick(event));
+    stage.addEventListener("dblclick", (event) => this.onDoubleClick(event));
+    stage.addEventListener("pointermove", (event) => this.onPointerMove(event));
+    stage.addEventListener("pointerleave", () => this.setHovered(-1));
     stage.addEventListener("contextmenu", (event) => {
       const node = this.nodeAt(event);
       if (node >= 0 && !this.board.chosen.has(node)) this.board.choose([this.board.scene.key(node)]);
     });
     this.board.overlay.plus.addEventListener("click", (event) => {
       event.stopPropagation();
-      const edge = this.board.overlay.over.plus;
+      const edge = this.board.overlay.state.edgeWithPlus;
       const { left, bottom } = this.board.overlay.plus.getBoundingClientRect();
       if (edge >= 0)
         this.board.page.openTypeMenu({
           at: null,
-          edge: this.board.scene.keyOf(edge),
+          edge: this.board.scene.edgeKeyOf(edge),
           client: { x: left, y: bottom + 4 },
         });
     });
-    // Escape takes back what is being dragged, whatever has the keyboard.
+    // Escape cancels a drag, wherever the keyboard focus is.
     document.addEventListener(
       "keydown",
       (event) => {
-        if (event.key !== "Escape" || !this.going) return;
+        if (event.key !== "Escape" || !this.drag) return;
         event.preventDefault();
         event.stopPropagation();
-        this.board.hands.drop();
+        this.board.gestures.cancel();
       },
       { capture: true },
     );
   }
 
-  claim(event: PointerEvent): Claim | null {
-    const claim = this.owner(event);
-    if (!claim || claim === NOBODY) return claim;
+  startDrag(event: PointerEvent): DragHandler | null {
+    const claim = this.handlerFor(event);
+    if (!claim || claim === NO_DRAG) return claim;
     return {
       move: (moved) => {
-        this.going = { claim, last: moved };
-        this.light(-1);
+        this.drag = { claim, last: moved };
+        this.setHovered(-1);
         claim.move(moved);
       },
       end: (done) => {
-        this.going = null;
+        this.drag = null;
         claim.end(done);
       },
     };
   }
 
-  private owner(event: PointerEvent): Claim | null {
+  private handlerFor(event: PointerEvent): DragHandler | null {
     const { board } = this;
     const target = event.target instanceof Element ? event.target : null;
-    if (target?.closest("button, input")) return NOBODY;
+    if (target?.closest("button, input")) return NO_DRAG;
     const touch = event.pointerType === "touch";
-    const { x, y } = board.surface.place(event);
+    const { x, y } = board.surface.pointOf(event);
     const handle = this.handleAt(x, y);
-    if (handle) return board.wires.reconnect(handle.edge, handle.end);
+    if (handle) return board.connectionTool.dragEnd(handle.edge, handle.end);
     const out = target?.closest<HTMLElement>("[data-port]")?.dataset["port"];
     if (out !== undefined) {
       const at = out.indexOf(":");
-      return board.wires.from(board.scene.find(out.slice(0, at)), out.slice(at + 1));
+      return board.connectionTool.dragFrom(board.scene.find(out.slice(0, at)), out.slice(at + 1));
     }
     const into = target?.closest<HTMLElement>("[data-in]")?.dataset["in"];
-    if (into !== undefined) return board.wires.to(board.scene.find(into));
+    if (into !== undefined) return board.connectionTool.dragInto(board.scene.find(into));
     const node = this.nodeAt(event);
-    // A finger moves what it has chosen before; else it moves the view.
+    // Touch drags only selected nodes; otherwise it pans.
     if (node >= 0)
       return touch && !board.chosen.has(node)
         ? null
         : event.shiftKey || event.ctrlKey || event.metaKey
-          ? NOBODY
-          : new Drag(board, node, event);
+          ? NO_DRAG
+          : new NodeDrag(board, node, event);
     if (touch) return null;
     const edge = this.edgeAt(x, y);
-    const end = edge < 0 ? null : this.endOf(edge, x, y, END_REACH);
-    if (end) return board.wires.reconnect(edge, end);
-    return event.shiftKey ? new Box(board, event) : null;
+    const end = edge < 0 ? null : this.endOf(edge, x, y, END_PIXELS);
+    if (end) return board.connectionTool.dragEnd(edge, end);
+    return event.shiftKey ? new SelectionBox(board, event) : null;
   }
 
-  /** While the pointer rests at the border, the view follows what is dragged; whether it does. */
-  pull(): boolean {
-    const { going } = this;
-    if (!going) return false;
-    const { view } = this.board.surface;
-    const { x, y } = this.board.surface.place(going.last);
+  /** Pans while a drag is held near the border; returns whether it did. */
+  autoPan(): boolean {
+    const { drag } = this;
+    if (!drag) return false;
+    const { viewport } = this.board.surface;
+    const { x, y } = this.board.surface.pointOf(drag.last);
     const pull = (at: number, size: number): number =>
-      at < PULL_REACH
-        ? Math.min(PULL_MOST, (PULL_REACH - at) / 2)
-        : at > size - PULL_REACH
-          ? -Math.min(PULL_MOST, (at - size + PULL_REACH) / 2)
+      at < AUTO_PAN_PIXELS
+        ? Math.min(AUTO_PAN_SPEED_MAX, (AUTO_PAN_PIXELS - at) / 2)
+        : at > size - AUTO_PAN_PIXELS
+          ? -Math.min(AUTO_PAN_SPEED_MAX, (at - size + AUTO_PAN_PIXELS) / 2)
           : 0;
-    const dx = pull(x, view.width);
-    const dy = pull(y, view.height);
+    const dx = pull(x, viewport.width);
+    const dy = pull(y, viewport.height);
     if (!dx && !dy) return false;
-    view.panBy(dx, dy);
-    going.claim.move(going.last);
+    viewport.panBy(dx, dy);
+    drag.claim.move(drag.last);
     return true;
   }
 
   private nodeAt(event: MouseEvent): number {
     const { board } = this;
-    // Cards that lie over each other: the one that is seen.
+    // Of overlapping cards, the one on top.
     const card =
       event.target instanceof Element ? event.target.closest<HTMLElement>("[data-card]")?.dataset["card"] : undefined;
     if (card !== undefined) return board.scene.find(card);
-    const { x, y } = board.surface.place(event);
-    const point = board.surface.view.toGraph(x, y);
+    const { x, y } = board.surface.pointOf(event);
+    const point = board.surface.viewport.toGraph(x, y);
     return board.scene.grid.hit(point.x, point.y);
   }
 
-  /** The edge at a point of the stage; -1: none. */
-  edgeAt(x: number, y: number, pixels = EDGE_REACH): number {
+  /** The nearest edge within some pixels of a point of the stage; -1: none. */
+  edgeAt(x: number, y: number, pixels = EDGE_PIXELS): number {
     const { scene, surface } = this.board;
-    if (surface.view.zoom < ZOOM_NAMES) return -1;
-    const point = surface.view.toGraph(x, y);
-    const reach = pixels / surface.view.zoom;
-    const { boxes } = scene.ways;
+    if (surface.viewport.zoom < ZOOM_NAMES) return -1;
+    const point = surface.viewport.toGraph(x, y);
+    const reach = pixels / surface.viewport.zoom;
+    const { boxes } = scene.paths;
     let best = -1;
     let least = reach;
     for (let edge = 0; edge < scene.graph.edges; edge += 1) {
@@ -159,7 +159,7 @@ export class Press {
         (boxes[at + 3] ?? 0) + reach < point.y
       )
         continue;
-      const away = distanceTo(scene.ways, edge, point.x, point.y);
+      const away = distanceToPath(scene.paths, edge, point.x, point.y);
       if (away < least) {
         least = away;
         best = edge;
@@ -169,25 +169,28 @@ export class Press {
   }
 
   private handleAt(x: number, y: number): { edge: number; end: "source" | "target" } | null {
-    const edge = this.board.overlay.over.handles;
-    const end = edge < 0 ? null : this.endOf(edge, x, y, HANDLE_REACH);
+    const edge = this.board.overlay.state.edgeWithHandles;
+    const end = edge < 0 ? null : this.endOf(edge, x, y, HANDLE_PIXELS);
     return end && { edge, end };
   }
 
   private endOf(edge: number, x: number, y: number, reach: number): "source" | "target" | null {
-    const { ways } = this.board.scene;
-    const { view } = this.board.surface;
+    const { paths } = this.board.scene;
+    const { viewport } = this.board.surface;
     const away = (at: number): number =>
-      Math.hypot((ways.points[at] ?? 0) * view.zoom + view.x - x, (ways.points[at + 1] ?? 0) * view.zoom + view.y - y);
-    const source = away(ways.start[edge] ?? 0);
-    const target = away((ways.end[edge] ?? 0) - 2);
+      Math.hypot(
+        (paths.points[at] ?? 0) * viewport.zoom + viewport.x - x,
+        (paths.points[at + 1] ?? 0) * viewport.zoom + viewport.y - y,
+      );
+    const source = away(paths.start[edge] ?? 0);
+    const target = away((paths.end[edge] ?? 0) - 2);
     if (Math.min(source, target) > reach) return null;
     return target <= source ? "target" : "source";
   }
 
-  private click(event: MouseEvent): void {
+  private onClick(event: MouseEvent): void {
     const { board } = this;
-    if (board.hands.dragged()) {
+    if (board.gestures.wasDragged()) {
       board.surface.fitted = false;
       return;
     }
@@ -204,24 +207,24 @@ export class Press {
       const id = board.scene.key(node);
       if (more) board.choose(toggled(nodes, id), edges);
       else board.choose([id]);
-      board.sayChosen();
+      board.announceSelection();
       return;
     }
-    const { x, y } = board.surface.place(event);
-    const word = board.surface.wordAt(x, y);
+    const { x, y } = board.surface.pointOf(event);
+    const word = board.surface.labelAt(x, y);
     const edge = word >= 0 ? word : this.edgeAt(x, y);
     if (edge >= 0) {
-      const key = board.scene.keyOf(edge);
+      const key = board.scene.edgeKeyOf(edge);
       if (more) board.choose(nodes, toggled(edges, key));
       else board.choose([], [key]);
       if (word >= 0 && !more) board.showDrawer("data");
-      board.sayChosen();
+      board.announceSelection();
       return;
     }
     if (!more) board.choose([]);
   }
 
-  private twice(event: MouseEvent): void {
+  private onDoubleClick(event: MouseEvent): void {
     const { board } = this;
     if (event.target instanceof Element && event.target.closest("button, input")) return;
     const node = this.nodeAt(event);
@@ -229,11 +232,11 @@ export class Press {
       board.rename(board.scene.key(node));
       return;
     }
-    const { x, y } = board.surface.place(event);
+    const { x, y } = board.surface.pointOf(event);
     const client = { x: event.clientX, y: event.clientY };
     const edge = this.edgeAt(x, y);
-    const point = board.surface.view.toGraph(x, y);
-    if (edge >= 0) board.page.openTypeMenu({ at: null, edge: board.scene.keyOf(edge), client });
+    const point = board.surface.viewport.toGraph(x, y);
+    if (edge >= 0) board.page.openTypeMenu({ at: null, edge: board.scene.edgeKeyOf(edge), client });
     else
       board.page.openTypeMenu({
         at: { x: onGrid(point.x - NODE_WIDTH / 2), y: onGrid(point.y - NODE_HEIGHT / 2) },
@@ -241,51 +244,51 @@ export class Press {
       });
   }
 
-  private over(event: PointerEvent): void {
+  private onPointerMove(event: PointerEvent): void {
     if (event.buttons || event.pointerType === "touch") return;
     const { board } = this;
     const { stage } = board.surface.frame;
     if (event.target instanceof Element && event.target.closest(".cvplus")) return;
     const node = this.nodeAt(event);
-    const { x, y } = board.surface.place(event);
-    const word = node < 0 ? board.surface.wordAt(x, y) : -1;
+    const { x, y } = board.surface.pointOf(event);
+    const word = node < 0 ? board.surface.labelAt(x, y) : -1;
     const edge = node >= 0 ? -1 : word >= 0 ? word : this.edgeAt(x, y);
-    this.light(edge);
-    const painted = node >= 0 && !board.surface.elements.has(node);
+    this.setHovered(edge);
+    const painted = node >= 0 && !board.surface.cardNodes.has(node);
     const title = painted
       ? visible((board.scene.graph.names[node] ?? "").slice(0, 2000))
-      : word >= 0 && board.scene.labels.get(word)?.old
-        ? gettext("Rows before the last edits")
+      : word >= 0 && board.scene.labels.get(word)?.outdated
+        ? gettext("Number of rows before the last edits")
         : "";
     if (stage.title !== title) stage.title = title;
     stage.classList.toggle("pointing", node >= 0 || edge >= 0);
   }
 
-  private light(edge: number): void {
+  private setHovered(edge: number): void {
     if (edge === this.hovered) return;
     this.hovered = edge;
-    this.hover();
-    this.board.surface.ask();
+    this.updateEdgeControls();
+    this.board.surface.requestFrame();
   }
 
-  /** Numbers of edges mean others now. */
-  renumbered(): void {
+  /** Edges have new numbers. */
+  edgesRenumbered(): void {
     this.hovered = -1;
   }
 
-  /** Which edge shows its handles, and which its plus. */
-  hover(): void {
-    const { over } = this.board.overlay;
+  /** Decides which edge shows its handles, and which the button to insert a node. */
+  updateEdgeControls(): void {
+    const { state } = this.board.overlay;
     const [only] = this.board.chosenEdges;
     const chosen = this.board.chosenEdges.length === 1 && !this.board.chosen.size ? (only ?? -1) : -1;
-    const near = this.board.surface.view.zoom >= 0.5;
-    over.handles = near ? chosen : -1;
-    over.plus = near && !this.going ? (this.hovered >= 0 ? this.hovered : chosen) : -1;
+    const near = this.board.surface.viewport.zoom >= 0.5;
+    state.edgeWithHandles = near ? chosen : -1;
+    state.edgeWithPlus = near && !this.drag ? (this.hovered >= 0 ? this.hovered : chosen) : -1;
   }
 }
 
-/** A box around what is to be chosen, beside what is chosen already. */
-class Box implements Claim {
+/** Draws a selection box, which adds to the selection. */
+class SelectionBox implements DragHandler {
   private readonly x: number;
   private readonly y: number;
   private readonly before: ReadonlySet<number>;
@@ -309,20 +312,20 @@ class Box implements Claim {
       right: Math.max(x, this.x),
       bottom: Math.max(y, this.y),
     };
-    board.overlay.over.box = box;
+    board.overlay.state.selectionBox = box;
     const found = new Set(this.before);
     board.scene.grid.within(box, (node) => found.add(node));
-    for (const node of board.chosen) if (!found.has(node)) board.surface.touch(node);
-    for (const node of found) if (!board.chosen.has(node)) board.surface.touch(node);
+    for (const node of board.chosen) if (!found.has(node)) board.surface.invalidateCard(node);
+    for (const node of found) if (!board.chosen.has(node)) board.surface.invalidateCard(node);
     board.chosen = found;
     board.surface.repaint();
   }
 
   end(done: boolean): void {
     const { board } = this;
-    board.overlay.over.box = null;
+    board.overlay.state.selectionBox = null;
     const found = board.chosen;
-    for (const node of found) if (!this.before.has(node)) board.surface.touch(node);
+    for (const node of found) if (!this.before.has(node)) board.surface.invalidateCard(node);
     board.chosen = this.before;
     if (done)
       board.choose(

@@ -1,18 +1,18 @@
-/** The field for a node's name, over its card. */
+/** The field for a node's name, placed over its card. */
 
 import { element } from "../../dom";
 import { nameOf } from "../../document/document";
 import { gettext } from "../../words/i18n";
-import { boxOf } from "../scene";
+import { boxOf } from "../picture";
 import { ZOOM_CARDS } from "../viewport";
 import type { EditBoard } from "./board";
 
 const NAME_MAX = 200;
-/** Where the name stands on a card. */
+/** Position of the name on a card. */
 const NAME_LEFT = 33;
 const NAME_TOP = 6;
 
-export class Renamer {
+export class NameField {
   private readonly field = element("input", "cvname");
   private id: string | null = null;
 
@@ -44,18 +44,18 @@ export class Renamer {
     if (node < 0 || !known) return;
     this.close(true, false);
     board.choose([id]);
-    if (board.surface.view.zoom < ZOOM_CARDS) board.surface.goTo(node);
+    if (board.surface.viewport.zoom < ZOOM_CARDS) board.surface.goTo(node);
     else board.surface.reveal(node);
     this.id = id;
     field.value = nameOf(known);
     field.hidden = false;
-    this.follow();
+    this.reposition();
     field.focus({ preventScroll: true });
     field.select();
   }
 
-  /** Stands where the card is. */
-  follow(): void {
+  /** Moves the field to the card. */
+  reposition(): void {
     const { board, field, id } = this;
     if (id === null) return;
     const node = board.scene.find(id);
@@ -64,7 +64,7 @@ export class Renamer {
       return;
     }
     const { left, top } = boxOf(board.scene, node);
-    const { x, y, zoom } = board.surface.view;
+    const { x, y, zoom } = board.surface.viewport;
     field.style.transform = `translate(${(left + NAME_LEFT) * zoom + x}px, ${(top + NAME_TOP) * zoom + y}px) scale(${zoom})`;
   }
 
@@ -75,7 +75,7 @@ export class Renamer {
     const name = field.value.trim();
     const node = board.nodeOf(id);
     field.hidden = true;
-    if (taken && node && name && name !== nameOf(node)) board.acts.rename(id, name);
+    if (taken && node && name && name !== nameOf(node)) board.actions.rename(id, name);
     if (back) board.focus();
   }
 }

@@ -1,5 +1,6 @@
-/** The canvas of a run: its graph with live states, and what people do on it. */
+/** The canvas of a run: its graph with live states, and how people navigate and select in it. */
 
+import { Scene } from "./scene";
 import type { ReactNode } from "react";
 import type { Arranged } from "../../graph/layout/layout";
 import { edgesAt, type Graph, isPlaced } from "../../graph/model";
@@ -8,72 +9,72 @@ import type { Change, RunStore } from "../../run/store";
 import { gettext } from "../../words/i18n";
 import { visible } from "../../words/words";
 import { runCard } from "./card";
-import { Describer } from "./describe";
+import { NodeDescriber } from "./describe";
 import { fillTools } from "../frame";
-import { type Gestures, gestures } from "../gestures";
-import { lineText } from "./card-line";
-import { boxOf, Scene, STATES } from "../scene";
-import { Search } from "../search";
-import { type Subject, Surface } from "../surface";
+import { type Gestures, listenToGestures } from "../gestures";
+import { cardLineText } from "../card-line";
+import { boxOf, STATES } from "../picture";
+import { NodeSearch } from "../search";
+import { type SurfaceClient, Surface } from "../surface";
 import { ZOOM_CARDS } from "../viewport";
 
-export interface Outside {
+export interface RunPage {
   /** Milliseconds since 1970 by the server's clock. */
   now(): number;
-  tidy(): Promise<Arranged>;
-  /** Gives the keyboard to what tells more about the chosen node. */
-  open(): void;
+  layOut(): Promise<Arranged>;
+  /** Gives the keyboard focus to the panel of the selected node. */
+  focusPanel(): void;
 }
 
 const NONE: ReadonlySet<number> = new Set();
 
-export class Board implements Subject {
+export class RunBoard implements SurfaceClient {
   private readonly surface: Surface;
-  private readonly finder: Search;
-  private readonly words: Describer;
-  private readonly hands: Gestures;
-  private readonly ending = new AbortController();
+  private readonly nodeSearch: NodeSearch;
+  private readonly describer: NodeDescriber;
+  private readonly gestures: Gestures;
+  private readonly abort = new AbortController();
   private readonly unlisten: () => void;
   private readonly stuckWord = gettext("stuck");
   private scene: Scene;
   private chosen = -1;
   private seq = -1;
-  private tidied = false;
-  private tidier: HTMLElement | null = null;
+  private isRelaid = false;
+  private layoutButton: HTMLElement | null = null;
 
   constructor(
     private readonly host: HTMLElement,
     private readonly store: RunStore,
     private readonly graph: Graph,
-    private readonly given: Arranged,
-    private readonly outside: Outside,
+    private readonly initialLayout: Arranged,
+    private readonly page: RunPage,
   ) {
-    this.words = new Describer(graph, store, outside.now);
-    this.scene = new Scene(graph, given);
+    this.describer = new NodeDescriber(graph, store, page.now);
+    this.scene = new Scene(graph, initialLayout);
     this.surface = new Surface(host, this.scene, this, {
-      help: gettext(
+      keyboardHelp: gettext(
         "Arrow keys walk along the edges, Enter opens a node, Escape leaves. The tab Nodes lists all nodes with their states as a table.",
       ),
-      room: 0,
-      map: true,
+      panRoom: 0,
+      alwaysShowMap: true,
     });
-    this.finder = new Search(
+    this.nodeSearch = new NodeSearch(
       () => graph,
       (node) => STATES[this.scene.states[node] ?? 0] ?? "pending",
       (node) => this.goTo(node),
       () => this.focus(),
     );
-    host.append(this.finder.root);
-    this.hands = gestures(this.surface.frame.stage, this.surface.view, () => this.surface.narrow);
+    host.append(this.nodeSearch.root);
+    this.gestures = listenToGestures(this.surface.frame.stage, this.surface.viewport, () => this.surface.narrow);
     this.tools();
-    this.unlisten = store.listen((change) => this.take(change));
+    this.unlisten = store.listen((change) => this.onChange(change));
     this.listen();
-    this.takeAll();
+    this.updateAll();
     this.chosen = this.graph.index.get(store.chosen) ?? -1;
     this.surface.resized();
   }
 
-  // What people do
+  // Actions
 
   fit(): void {
     this.surface.fit();
@@ -97,9 +98,9 @@ export class Board implements Subject {
       right = Math.max(right, box.right);
       bottom = Math.max(bottom, box.bottom);
     }
-    const { view } = this.surface;
-    // Neighbours belong into the picture as long as the node stays readable in it.
-    const readable = Math.min(view.width / (right - left + 1), view.height / (bottom - top + 1)) >= ZOOM_CARDS;
+    const { viewport } = this.surface;
+    // Include neighbours as long as the node stays readable.
+    const readable = Math.min(viewport.width / (right - left + 1), viewport.height / (bottom - top + 1)) >= ZOOM_CARDS;
     this.surface.fitBox(readable ? { left, top, right, bottom } : own);
   }
 
@@ -108,23 +109,23 @@ export class Board implements Subject {
   }
 
   search(): void {
-    this.finder.open();
+    this.nodeSearch.open();
   }
 
   walk(direction: Direction): void {
     const { surface } = this;
     if (surface.focused < 0) {
-      surface.setFocus(this.chosen >= 0 ? this.chosen : surface.inTheMiddle());
+      surface.setFocus(this.chosen >= 0 ? this.chosen : surface.centreNode());
       return;
     }
     const next = neighbour(this.graph, this.scene.at, surface.focused, direction);
     if (next >= 0) surface.setFocus(next);
-    else surface.sayNone(direction);
+    else surface.announceNoNeighbour(direction);
   }
 
   destroy(): void {
-    this.ending.abort();
-    this.hands.end();
+    this.abort.abort();
+    this.gestures.stop();
     this.unlisten();
     this.surface.destroy();
   }
@@ -135,61 +136,62 @@ export class Board implements Subject {
     this.surface.goTo(node);
   }
 
-  /** Lays the graph out anew; pressed again, gives back the places of its author. */
-  private async tidy(): Promise<void> {
-    const arranged = this.tidied ? this.given : await this.outside.tidy();
-    if (this.ending.signal.aborted) return;
-    this.tidied = !this.tidied && isPlaced(this.graph);
-    this.tidier?.setAttribute("aria-pressed", String(this.tidied));
+  /** Lays out the graph automatically; the second time, restores the author's positions. */
+  private async toggleLayout(): Promise<void> {
+    const arranged = this.isRelaid ? this.initialLayout : await this.page.layOut();
+    if (this.abort.signal.aborted) return;
+    this.isRelaid = !this.isRelaid && isPlaced(this.graph);
+    this.layoutButton?.setAttribute("aria-pressed", String(this.isRelaid));
     this.scene = new Scene(this.graph, arranged);
     this.surface.show(this.scene);
-    this.takeAll();
+    this.updateAll();
     this.fit();
   }
 
-  // What comes in
+  // Updates
 
-  private takeAll(): void {
+  private updateAll(): void {
     this.scene.update(this.store.nodes, this.graph.ids, this.store.stuck);
-    this.surface.touchAll();
-    this.surface.redraw();
+    this.surface.invalidateAllCards();
+    this.surface.repaintAll();
   }
 
-  private take(change: Change): void {
-    if (change.snapshot) this.takeAll();
+  private onChange(change: Change): void {
+    if (change.snapshot) this.updateAll();
     else {
       const ids = change.stuck.size ? new Set([...change.nodes, ...change.stuck]) : change.nodes;
       if (ids.size) {
         const nodes = this.scene.update(this.store.nodes, ids, this.store.stuck);
         for (const node of nodes) {
-          this.surface.touch(node);
-          // A pending card names what it waits for.
-          for (const edge of edgesAt(this.graph.outOf, node)) this.surface.touch(this.graph.targets[edge] ?? 0);
+          this.surface.invalidateCard(node);
+          // Cards of pending nodes name what they wait for.
+          for (const edge of edgesAt(this.graph.outOf, node))
+            this.surface.invalidateCard(this.graph.targets[edge] ?? 0);
         }
         this.surface.recolour(nodes);
       }
     }
     if (change.chosen) {
       const node = this.graph.index.get(this.store.chosen) ?? -1;
-      this.surface.touch(this.chosen);
-      this.surface.touch(node);
+      this.surface.invalidateCard(this.chosen);
+      this.surface.invalidateCard(node);
       this.chosen = node;
       if (node >= 0) this.surface.reveal(node);
       this.surface.repaint();
     }
-    this.surface.ask();
+    this.surface.requestFrame();
   }
 
-  // What the surface asks
+  // Called by the surface
 
-  shown(): ReturnType<Subject["shown"]> {
+  paintState(): ReturnType<SurfaceClient["paintState"]> {
     return {
       chosen: this.chosen < 0 ? NONE : new Set([this.chosen]),
-      line: (node) => lineText(this.words.line(this.scene, node), this.outside.now()),
+      line: (node) => cardLineText(this.describer.line(this.scene, node), this.page.now()),
     };
   }
 
-  draw(key: string): ReactNode {
+  renderCard(key: string): ReactNode {
     const { graph, store } = this;
     const node = Number(key);
     const id = graph.ids[node] ?? "";
@@ -199,39 +201,43 @@ export class Board implements Subject {
         name: graph.names[node] ?? id,
         icon: graph.icons.get(graph.types[node] ?? "") ?? "dot",
         run: store.nodes.get(id),
-        line: this.words.line(this.scene, node),
+        line: this.describer.line(this.scene, node),
         stuck: this.scene.stuck[node] === 1,
         chosen: node === this.chosen,
         focused: node === this.surface.focused,
       },
-      this.outside.now,
+      this.page.now,
       this.stuckWord,
     );
   }
 
-  spoken(node: number): string {
-    return this.words.text(this.scene, node);
+  describe(node: number): string {
+    return this.describer.describe(this.scene, node);
   }
 
-  step(): boolean {
+  beforeFrame(): boolean {
     return false;
   }
 
-  drawn(): void {
+  afterFrame(): void {
     if (this.seq === this.store.seq) return;
     this.seq = this.store.seq;
     this.host.dataset["drawn"] = String(this.seq);
   }
 
-  // Listening
+  // Input
 
   private tools(): void {
     const { surface } = this;
     fillTools(surface.frame.tools, [
       ...surface.viewTools(() => this.search()),
-      { icon: "tidy", label: gettext("Lay the graph out anew, in this view only"), act: () => void this.tidy() },
+      {
+        icon: "tidy",
+        label: gettext("Arrange automatically (this view only)"),
+        act: () => void this.toggleLayout(),
+      },
     ]);
-    this.tidier =
+    this.layoutButton =
       surface.frame.tools.lastElementChild instanceof HTMLElement ? surface.frame.tools.lastElementChild : null;
     this.keys = new Map<string, () => void>([
       ["ArrowLeft", () => this.walk("left")],
@@ -256,13 +262,13 @@ export class Board implements Subject {
     const { focused } = this.surface;
     if (focused < 0) return;
     this.store.choose(this.graph.ids[focused] ?? "");
-    this.outside.open();
+    this.page.focusPanel();
   }
 
   private listen(): void {
     const { surface } = this;
     const { stage } = surface.frame;
-    const listen = { signal: this.ending.signal };
+    const listen = { signal: this.abort.signal };
     stage.addEventListener(
       "keydown",
       (event) => {
@@ -278,50 +284,50 @@ export class Board implements Subject {
     stage.addEventListener(
       "focus",
       () => {
-        if (stage.matches(":focus-visible")) surface.setFocus(this.chosen >= 0 ? this.chosen : surface.inTheMiddle());
+        if (stage.matches(":focus-visible")) surface.setFocus(this.chosen >= 0 ? this.chosen : surface.centreNode());
       },
       listen,
     );
     stage.addEventListener("blur", () => surface.setFocus(-1), listen);
     stage.addEventListener("pointerdown", () => surface.setFocus(-1), listen);
-    stage.addEventListener("click", (event) => this.click(event), listen);
-    stage.addEventListener("pointermove", (event) => this.hover(event), listen);
+    stage.addEventListener("click", (event) => this.onClick(event), listen);
+    stage.addEventListener("pointermove", (event) => this.onHover(event), listen);
   }
 
-  private click(event: MouseEvent): void {
-    if (this.hands.dragged()) {
+  private onClick(event: MouseEvent): void {
+    if (this.gestures.wasDragged()) {
       this.surface.fitted = false;
       return;
     }
-    const { x, y } = this.surface.place(event);
-    const point = this.surface.view.toGraph(x, y);
+    const { x, y } = this.surface.pointOf(event);
+    const point = this.surface.viewport.toGraph(x, y);
     const node = this.scene.grid.hit(point.x, point.y);
     if (node >= 0) {
       this.store.choose(this.graph.ids[node] ?? "");
       return;
     }
-    const counted = this.surface.wordAt(x, y);
+    const counted = this.surface.labelAt(x, y);
     const id = counted >= 0 ? (this.graph.ids[counted] ?? "") : "";
     this.store.choose(id);
     if (id) this.host.dispatchEvent(new CustomEvent("run:output", { bubbles: true, detail: id }));
   }
 
-  /** What is painted has no element of its own: the stage says the full name and what a press would do. */
-  private hover(event: PointerEvent): void {
+  /** Painted nodes and labels have no element of their own: their tooltips are set on the stage. */
+  private onHover(event: PointerEvent): void {
     if (event.buttons || event.pointerType === "touch") return;
     const { surface } = this;
     const { stage } = surface.frame;
-    const { x, y } = surface.place(event);
-    const point = surface.view.toGraph(x, y);
+    const { x, y } = surface.pointOf(event);
+    const point = surface.viewport.toGraph(x, y);
     const node = this.scene.grid.hit(point.x, point.y);
-    const counted = node < 0 ? surface.wordAt(x, y) : -1;
+    const counted = node < 0 ? surface.labelAt(x, y) : -1;
     const title =
       node >= 0
-        ? surface.elements.has(node)
+        ? surface.cardNodes.has(node)
           ? ""
           : visible((this.graph.names[node] ?? "").slice(0, 2000))
         : counted >= 0
-          ? gettext("Rows that passed: show them")
+          ? gettext("Show these rows")
           : "";
     if (stage.title !== title) stage.title = title;
     stage.classList.toggle("pointing", node >= 0 || counted >= 0);

@@ -1,30 +1,30 @@
-/** The graph of a run with its live states. Loaded by the run page as a part of its own: React and its friends are here. */
+/** The entry of the run's canvas, a chunk of its own because it brings React. */
 
 import { serverNow } from "../../behaviours/clock";
 import { one } from "../../dom";
-import { arrange, type Arranged, tidy } from "../../graph/layout/layout";
-import { loadGraph, NotLoaded, whyNot } from "../../graph/load";
+import { arrangeGraph, type Arranged, layOut } from "../../graph/layout/layout";
+import { loadGraph, GraphLoadError, loadErrorText } from "../../graph/load";
 import type { Graph } from "../../graph/model";
 import type { Direction } from "../../graph/walk";
 import type { RunStore } from "../../run/store";
-import { Board } from "./board";
-import { failure } from "../load-failure";
-import { skeleton } from "../frame";
+import { RunBoard } from "./board";
+import { showGraphFailure } from "../load-failure";
+import { showSkeleton } from "../frame";
 
 export interface RunCanvas {
-  /** All nodes in view. */
+  /** Shows all nodes. */
   fit(): void;
-  /** The chosen node and its neighbours in view; all nodes when none is chosen. */
-  fitChosen(): void;
-  /** Gives the keyboard to the canvas. */
+  /** Shows the selected node and its neighbours; all nodes if none is selected. */
+  fitSelection(): void;
+  /** Gives the keyboard focus to the canvas. */
   focus(): void;
   search(): void;
-  /** From the focused node to the next one in a direction. */
+  /** Moves the focus to the next node in a direction. */
   walk(direction: Direction): void;
   destroy(): void;
 }
 
-/** How long a graph waits for its first states: it would show all nodes as pending, and then jump. */
+/** How long the graph waits for its first states: without them, all nodes would briefly look pending. */
 const STATES_MS = 600;
 
 function firstStates(store: RunStore): Promise<void> {
@@ -46,56 +46,56 @@ function firstStates(store: RunStore): Promise<void> {
 }
 
 export function mountRunCanvas(host: HTMLElement, store: RunStore): RunCanvas {
-  let board: Board | null = null;
-  let gone = false;
-  const later: ((board: Board) => void)[] = [];
-  // A page that is left takes its workers along in the middle of their work: no fault to tell of.
+  let board: RunBoard | null = null;
+  let destroyed = false;
+  const queued: ((board: RunBoard) => void)[] = [];
+  // Leaving the page ends the layout worker, which is no failure to report.
   let leaving = false;
   window.addEventListener("beforeunload", () => (leaving = true));
   window.addEventListener("pageshow", () => (leaving = false));
 
   async function start(): Promise<void> {
-    const done = skeleton(host);
+    const done = showSkeleton(host);
     let graph: Graph;
     let arranged: Arranged;
     try {
       graph = await loadGraph(host.dataset["graph"] ?? "");
-      [arranged] = await Promise.all([arrange(graph), firstStates(store)]);
+      [arranged] = await Promise.all([arrangeGraph(graph), firstStates(store)]);
     } catch (error) {
       done();
-      if (gone || leaving) return;
-      failure(host, whyNot(error), () => void start());
-      if (!(error instanceof NotLoaded)) throw error;
+      if (destroyed || leaving) return;
+      showGraphFailure(host, loadErrorText(error), () => void start());
+      if (!(error instanceof GraphLoadError)) throw error;
       return;
     }
     done();
-    if (gone) return;
-    board = new Board(host, store, graph, arranged, {
+    if (destroyed) return;
+    board = new RunBoard(host, store, graph, arranged, {
       now: serverNow,
-      tidy: () => tidy(graph),
-      open: () => {
+      layOut: () => layOut(graph),
+      focusPanel: () => {
         const panel = one("[data-panel]");
-        // Its content is another one in a moment; the part itself stays, and with it the focus.
+        // Its content is about to be replaced; the panel itself stays and keeps the focus.
         if (panel && !panel.hasAttribute("tabindex")) panel.tabIndex = -1;
         panel?.focus();
       },
     });
-    for (const act of later.splice(0)) act(board);
+    for (const act of queued.splice(0)) act(board);
   }
 
   void start();
-  const act = (what: (board: Board) => void): void => {
+  const act = (what: (board: RunBoard) => void): void => {
     if (board) what(board);
-    else later.push(what);
+    else queued.push(what);
   };
   return {
     fit: () => act((it) => it.fit()),
-    fitChosen: () => act((it) => it.fitChosen()),
+    fitSelection: () => act((it) => it.fitChosen()),
     focus: () => act((it) => it.focus()),
     search: () => act((it) => it.search()),
     walk: (direction) => act((it) => it.walk(direction)),
     destroy: () => {
-      gone = true;
+      destroyed = true;
       board?.destroy();
       host.replaceChildren();
     },

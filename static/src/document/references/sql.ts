@@ -235,18 +235,18 @@ function closingBracket(tokens: readonly Token[], open: number): number {
 /** Returns whether the query may read the table. */
 export function mayReadTable(sql: string, name: string): boolean {
   if (!sql.toLowerCase().includes(name)) return false;
-  const { tables, qualified, hasDynamicTables: hidden } = analyse(sql);
-  return hidden || qualified.has(name) || tables.some((token) => token.value === name);
+  const { tables, qualified, hasDynamicTables } = analyse(sql);
+  return hasDynamicTables || qualified.has(name) || tables.some((token) => token.value === name);
 }
 
 /** Renames a table in the query; null: it is unclear what the name means. */
 export function renameTable(sql: string, from: string, to: string): string | null {
   if (!sql.toLowerCase().includes(from)) return sql;
-  const { tables, aliases: given, qualified, hasDynamicTables: hidden } = analyse(sql);
+  const { tables, aliases, qualified, hasDynamicTables } = analyse(sql);
   const named = tables.filter((token) => token.value === from);
-  if (hidden || qualified.has(from) || qualified.has(to)) return null;
+  if (hasDynamicTables || qualified.has(from) || qualified.has(to)) return null;
   if (!named.length) return sql;
-  if (given.has(from) || given.has(to) || tables.some((token) => token.value === to)) return null;
+  if (aliases.has(from) || aliases.has(to) || tables.some((token) => token.value === to)) return null;
   let made = "";
   let at = 0;
   for (const token of named) {

@@ -5,7 +5,7 @@ import type { InsertionPoint } from "../../document/insertion-point";
 import type { NodeType } from "../../document/node-type";
 import { toast } from "../../behaviours/toast";
 import { edgeKey, indexOf, nameOf, nodeOf, positionOf, sourcePort, typeOf } from "../../document/document";
-import { whyNot } from "../../graph/load";
+import { loadErrorText } from "../../graph/load";
 import { NODE_HEIGHT, NODE_WIDTH, type Position } from "../../graph/model";
 import { edgesOutOf, outPorts } from "../../document/ports";
 import { fill, gettext, ngettext } from "../../words/i18n";
@@ -143,7 +143,7 @@ function revealChosen({ store, canvas }: Editing): void {
 }
 
 export function tidy({ canvas }: Editing): void {
-  canvas.tidy().catch((error: unknown) => toast(whyNot(error), "error"));
+  canvas.tidy().catch((error: unknown) => toast(loadErrorText(error), "error"));
 }
 
 /** Sends now what would be sent in a moment. */

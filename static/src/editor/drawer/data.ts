@@ -10,7 +10,7 @@ import { loadFailure } from "../../behaviours/load-failure";
 import { element, icon, setAttribute, setHidden } from "../../dom";
 import { configOf, type DocNode, nameOf, typeOf } from "../../document/document";
 import type { NodeRun } from "../../live/protocol";
-import { fact, firstLine, cause } from "../../run/node-summary";
+import { nodeSummary, firstLine, cause } from "../../words/node-summary";
 import type { RunStore } from "../../run/store";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count, stateLook, size, visible } from "../../words/words";
@@ -235,7 +235,7 @@ class DataView {
     this.note.className = `datanote st-${node.state}`;
     const parts: Node[] = [
       element("span", `chip st-${node.state}`, icon(name), word),
-      element("span", "said", failed?.error ? cause(failed.error) : behind ? "" : fact(node)),
+      element("span", "said", failed?.error ? cause(failed.error) : behind ? "" : nodeSummary(node)),
     ];
     const done = node.progress?.fraction;
     if (under && typeof done === "number") {
@@ -275,7 +275,7 @@ class DataView {
     said.append(element("b", "", node.error ? firstLine(cause(node.error)) : word));
     if (node.error && node.error.message.includes("\n"))
       said.append(element("pre", "code wrap", visible(node.error.message)));
-    else if (!node.error) said.append(element("p", "dim", fact(node)));
+    else if (!node.error) said.append(element("p", "dim", nodeSummary(node)));
     said.append(element("div", "row wrap", ...this.ways(node)));
     said.dataset["failed"] = node.node;
     return said;

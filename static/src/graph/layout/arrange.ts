@@ -1,4 +1,4 @@
-/** Places of nodes: where there is room, in a row, evenly. Pure. */
+/** Positions of nodes: free places, alignment, distribution. Pure. */
 
 import { COLUMN_GAP, type Positions, ROW_GAP } from "./layered";
 import { NODE_HEIGHT, NODE_WIDTH, type Position } from "../model";
@@ -9,7 +9,7 @@ const ROOM = 12;
 
 export const roundPosition = ({ x, y }: Position): Position => ({ x: Math.round(x), y: Math.round(y) });
 
-/** The nearest place to the wish, straight down from it, where a card covers no other. */
+/** Returns the wanted position, or the nearest one straight below it where a card covers no other. */
 export function freePlaceBelow(wish: Position, others: Iterable<Position>): Position {
   const column = [...others]
     .filter(({ x }) => Math.abs(x - wish.x) < NODE_WIDTH + ROOM)
@@ -21,11 +21,11 @@ export function freePlaceBelow(wish: Position, others: Iterable<Position>): Posi
 }
 
 const CELL = NODE_WIDTH + ROOM;
-/** Looking for a gap among more pairs of cards than these takes too long. */
+/** Above this many pairs of cards, gaps are not searched. */
 const PAIRS_MAX = 1_000_000;
 const GAPS_MAX = 50;
 
-/** How far down cards must go together so that they cover no others, in steps: below all of those where no gap is near. */
+/** Returns how far cards must move down together, in multiples of `step`, to cover no others. */
 export function distanceToFreeSpace(cards: readonly Position[], others: readonly Position[], step: number): number {
   if (!cards.length || !others.length) return 0;
   const inSteps = (distance: number): number => Math.ceil(distance / step) * step;
@@ -48,10 +48,10 @@ export function distanceToFreeSpace(cards: readonly Position[], others: readonly
   return Math.max(0, inSteps(bottom + STEP_Y - top));
 }
 
-/** The author's places (x, y of each node, NaN: none), the others from a layout of the whole: below what stands there already. */
+/** Fills in missing positions (NaN) from a layout of the whole graph, moved down where a card would be covered. */
 export function fillMissing(placed: Positions, whole: Positions): Positions {
   const at = placed.slice();
-  /** By columns as wide as a card: what may be in the way stands in three of them. */
+  /** Nodes by columns as wide as a card: only those in three columns can be in the way. */
   const columns = new Map<number, Position[]>();
   const stand = (place: Position): void => {
     const column = columns.get(Math.floor(place.x / CELL));
@@ -81,7 +81,7 @@ export function fillMissing(placed: Positions, whole: Positions): Positions {
 
 export type Alignment = "left" | "center" | "right" | "top" | "middle" | "bottom" | "across" | "down";
 
-/** Places in a line by one edge or the middle, or evenly between the outermost (`across`, `down`). Cards are of one size. */
+/** Aligns positions at one side or the middle, or distributes them evenly (`across`, `down`). All cards have one size. */
 export function alignPositions(places: ReadonlyMap<string, Position>, how: Alignment): Map<string, Position> {
   const all = [...places];
   const xs = all.map(([, { x }]) => x);

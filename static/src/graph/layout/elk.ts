@@ -1,28 +1,31 @@
-/** What ELK is asked, and what its answer means for the canvas. Pure. */
+/** The request to ELK, and how its result is read. Pure. */
 
 import type { ElkExtendedEdge, ElkNode } from "elkjs/lib/elk-api";
 import { COLUMN_GAP, ROW_GAP, type Positions } from "./layered";
 import { type Graph, NODE_HEIGHT, NODE_WIDTH } from "../model";
 
-/** A graph of few nodes has room. */
-const FEW = 14;
-const ROW_GAP_OF_FEW = 60;
+/** Graphs up to this size get wider gaps between rows. */
+const SMALL_GRAPH = 14;
+const SMALL_GRAPH_ROW_GAP = 60;
 
-export interface Arranged {
+export interface Arrangement {
   readonly at: Positions;
-  /** Corners of edges that go another way than the plain one. */
+  /** Corners of the edges that the layout routed. */
   readonly routed: ReadonlyMap<number, readonly number[]>;
 }
 
-/** Room between columns, and between rows. */
+/** Space between columns and between rows. */
 export interface Gaps {
   readonly column: number;
   readonly row: number;
 }
 
-const gapsOf = (graph: Graph): Gaps => ({ column: COLUMN_GAP, row: graph.size <= FEW ? ROW_GAP_OF_FEW : ROW_GAP });
+const gapsOf = (graph: Graph): Gaps => ({
+  column: COLUMN_GAP,
+  row: graph.size <= SMALL_GRAPH ? SMALL_GRAPH_ROW_GAP : ROW_GAP,
+});
 
-export function question(graph: Graph, gaps: Gaps = gapsOf(graph)): ElkNode {
+export function elkRequest(graph: Graph, gaps: Gaps = gapsOf(graph)): ElkNode {
   const edges: ElkExtendedEdge[] = [];
   for (let edge = 0; edge < graph.edges; edge += 1) {
     edges.push({ id: String(edge), sources: [String(graph.sources[edge])], targets: [String(graph.targets[edge])] });
@@ -33,7 +36,7 @@ export function question(graph: Graph, gaps: Gaps = gapsOf(graph)): ElkNode {
       "elk.algorithm": "layered",
       "elk.direction": "RIGHT",
       "elk.edgeRouting": "ORTHOGONAL",
-      // Edges into one node, and out of one, share their track.
+      // Edges into one node, and out of one, share a line.
       "elk.layered.mergeEdges": "true",
       "elk.layered.spacing.nodeNodeBetweenLayers": String(gaps.column),
       "elk.spacing.nodeNode": String(gaps.row),
@@ -54,7 +57,7 @@ export function question(graph: Graph, gaps: Gaps = gapsOf(graph)): ElkNode {
   };
 }
 
-export function answer(graph: Graph, root: ElkNode): Arranged {
+export function readElkResult(graph: Graph, root: ElkNode): Arrangement {
   const at = new Float64Array(2 * graph.size);
   for (const child of root.children ?? []) {
     const node = Number(child.id);
@@ -68,7 +71,7 @@ export function answer(graph: Graph, root: ElkNode): Arranged {
     const number = Number(edge.id);
     const source = graph.sources[number] ?? 0;
     const target = graph.targets[number] ?? 0;
-    // Rounding of the nodes must not bend their ends.
+    // Rounding the positions of nodes must not bend the ends of edges.
     const startY = (at[2 * source + 1] ?? 0) + NODE_HEIGHT / 2;
     const endY = (at[2 * target + 1] ?? 0) + NODE_HEIGHT / 2;
     const inner = (section.bendPoints ?? []).flatMap(({ x, y }) => [Math.round(x), Math.round(y)]);

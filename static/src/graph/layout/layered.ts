@@ -1,9 +1,8 @@
-/** A plain layered layout, for graphs that are too large for ELK. Pure, deterministic, about linear in nodes and edges.
+/** A simple layered layout for graphs that are too large for ELK. Pure, deterministic, about linear in nodes and edges.
  *
- * Layers by longest path, order within a layer by barycentres swept to and fro (Sugiyama, Tagawa, Toda 1981), heights
- * so that neighbours stand level where nothing is in the way (least squares in a fixed order, by pooling adjacent
- * violators). A layer of very many nodes is wrapped into columns: a fan-out of 10,000 stays a block that one can read
- * instead of a line of 700,000 pixels. Every edge leads to a column further to the right.
+ * Layers by longest path; order within a layer by barycentres in alternating sweeps (Sugiyama, Tagawa, Toda 1981); vertical
+ * positions by least squares in that order (pool adjacent violators). A layer of very many nodes is wrapped into columns: a
+ * fan-out of 10,000 becomes a readable block instead of a line of 700,000 pixels. Every edge leads to the right.
  */
 
 import { NODE_HEIGHT, NODE_WIDTH } from "../model";
@@ -19,24 +18,24 @@ export type Positions = Float64Array<ArrayBuffer>;
 
 export const COLUMN_GAP = 78;
 export const ROW_GAP = 34;
-/** Between columns of one wrapped layer: the track into each of them needs its room too. */
+/** Gap between the columns of a wrapped layer, wide enough for the edges into each column. */
 const WRAP_GAP = 62;
 const WRAP_ROW_GAP = 18;
-/** A layer up to this high is never wrapped. */
-const ROWS_LEAST = 14;
-/** Width to height that wrapping aims at. */
+/** Layers of up to so many rows are never wrapped. */
+const WRAP_ROWS_MIN = 14;
+/** The ratio of width to height that wrapping aims at. */
 const ASPECT = 2.1;
 const SWEEPS = 6;
 
-/** Whether some layer is so high that it is better wrapped: one column of it would be all that one sees. */
+/** Returns whether a layer is so tall that it should be wrapped. */
 export function isTall(input: LayoutInput): boolean {
   const lengths = new Map<number, number>();
-  for (const layer of layers(input)) lengths.set(layer, (lengths.get(layer) ?? 0) + 1);
-  return Math.max(0, ...lengths.values()) > 2 * ROWS_LEAST;
+  for (const layer of layersOf(input)) lengths.set(layer, (lengths.get(layer) ?? 0) + 1);
+  return Math.max(0, ...lengths.values()) > 2 * WRAP_ROWS_MIN;
 }
 
-/** Layer of each node: the number of edges on the longest way to it. A node on a cycle stays at what was known. */
-export function layers({ size, sources, targets }: LayoutInput): Int32Array {
+/** Returns the layer of each node: the length of the longest path to it. Nodes on cycles keep a lower bound. */
+export function layersOf({ size, sources, targets }: LayoutInput): Int32Array {
   const { start, ends } = neighbours(size, sources, targets);
   const missing = new Int32Array(size);
   for (const target of targets) missing[target] = (missing[target] ?? 0) + 1;
@@ -73,11 +72,11 @@ function neighbours(size: number, from: Int32Array, to: Int32Array): { start: In
   return { start, ends };
 }
 
-export function layered(input: LayoutInput): Positions {
+export function layeredLayout(input: LayoutInput): Positions {
   const { size, sources, targets } = input;
   const out = new Float64Array(2 * size);
   if (!size) return out;
-  const layer = layers(input);
+  const layer = layersOf(input);
   pullSources(input, layer);
   const rows: number[][] = [];
   for (let node = 0; node < size; node += 1) {
@@ -87,14 +86,14 @@ export function layered(input: LayoutInput): Positions {
   }
   const up = neighbours(size, targets, sources);
   const down = neighbours(size, sources, targets);
-  order(rows, size, up, down);
-  place(rows, size, up, down, out);
+  orderLayers(rows, size, up, down);
+  placeLayers(rows, size, up, down, out);
   return out;
 }
 
 type Neighbours = ReturnType<typeof neighbours>;
 
-/** A node without upstream stands right before the first that needs it, not far to the left of it. */
+/** Moves nodes without upstream right before the first node that needs them. */
 function pullSources({ size, sources, targets }: LayoutInput, layer: Int32Array): void {
   const nearest = new Int32Array(size).fill(-1);
   const hasUpstream = new Uint8Array(size);
@@ -112,8 +111,8 @@ function pullSources({ size, sources, targets }: LayoutInput, layer: Int32Array)
   }
 }
 
-/** Orders each layer: barycentres of the neighbours on one side, swept to the right and back. Ties keep their order. */
-function order(rows: number[][], size: number, up: Neighbours, down: Neighbours): void {
+/** Orders each layer by the barycentres of its neighbours, sweeping right and back. Ties keep their order. */
+function orderLayers(rows: number[][], size: number, up: Neighbours, down: Neighbours): void {
   const at = new Float64Array(size);
   const number = (row: readonly number[]): void => {
     const middle = (row.length - 1) / 2;
@@ -143,11 +142,11 @@ function barycentre({ start, ends }: Neighbours, node: number, at: Float64Array)
   return sum / (last - first);
 }
 
-/** Rows of a column so that the whole is about ASPECT times as wide as high. */
+/** Returns the number of rows per column with which the whole is about ASPECT times as wide as high. */
 export function rowsOfColumn(lengths: readonly number[]): number {
   const longest = Math.max(...lengths, 1);
-  if (longest <= ROWS_LEAST) return longest;
-  let rows = ROWS_LEAST;
+  if (longest <= WRAP_ROWS_MIN) return longest;
+  let rows = WRAP_ROWS_MIN;
   for (; rows < longest; rows = Math.ceil(rows * 1.15)) {
     let columns = 0;
     for (const length of lengths) columns += Math.ceil(length / rows);
@@ -157,9 +156,9 @@ export function rowsOfColumn(lengths: readonly number[]): number {
   return Math.min(rows, longest);
 }
 
-function place(rows: readonly number[][], size: number, up: Neighbours, down: Neighbours, out: Positions): void {
+function placeLayers(rows: readonly number[][], size: number, up: Neighbours, down: Neighbours, out: Positions): void {
   const high = rowsOfColumn(rows.map((row) => row.length));
-  const tight = rows.some((row) => row.length > 3 * ROWS_LEAST);
+  const tight = rows.some((row) => row.length > 3 * WRAP_ROWS_MIN);
   const pitch = NODE_HEIGHT + (tight ? WRAP_ROW_GAP : ROW_GAP);
   let x = 0;
   const wrapped: boolean[] = [];
@@ -176,14 +175,14 @@ function place(rows: readonly number[][], size: number, up: Neighbours, down: Ne
     });
     x += (columns - 1) * (NODE_WIDTH + WRAP_GAP) + NODE_WIDTH + COLUMN_GAP;
   }
-  // Blocks stand as they are; layers of one column move to where their neighbours are, order kept.
+  // Wrapped layers stay; layers of one column are aligned with their neighbours, in the same order.
   for (const side of [up, down, up]) {
     const forward = side === up;
     for (let step = 0; step < rows.length; step += 1) {
       const which = forward ? step : rows.length - 1 - step;
       const row = rows[which] ?? [];
       if (wrapped[which]) continue;
-      level(row, side, y, pitch);
+      alignLayer(row, side, y, pitch);
     }
   }
   let top = Infinity;
@@ -191,9 +190,9 @@ function place(rows: readonly number[][], size: number, up: Neighbours, down: Ne
   for (let node = 0; node < size; node += 1) out[2 * node + 1] = Math.round((y[node] ?? 0) - top);
 }
 
-/** Moves the nodes of a layer to their barycentres as near as their order and `pitch` between them allow. */
-function level(row: readonly number[], side: Neighbours, y: Float64Array, pitch: number): void {
-  // With the pitch taken out, a fixed order is "not decreasing": pools of the wanted places, averaged when they collide.
+/** Moves the nodes of a layer as near to their barycentres as their order and the distance `pitch` allow. */
+function alignLayer(row: readonly number[], side: Neighbours, y: Float64Array, pitch: number): void {
+  // Without the pitch, keeping the order means "not decreasing": colliding positions are pooled and averaged.
   const sums: number[] = [];
   const counts: number[] = [];
   row.forEach((node, index) => {

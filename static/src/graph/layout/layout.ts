@@ -1,30 +1,30 @@
-/** Where the nodes of a graph stand: as the author placed them, else by a layout in a worker. */
+/** Computes the positions of a graph's nodes: the author's, or else from a layout in a worker. */
 
 import ELK from "elkjs/lib/elk-api";
 import elkWorker from "elkjs/lib/elk-worker.min.js?worker&url";
 import { gettext } from "../../words/i18n";
 import { fillMissing } from "./arrange";
-import { answer, type Arranged, type Gaps, question } from "./elk";
+import { readElkResult, type Arrangement, type Gaps, elkRequest } from "./elk";
 import { isTall, type LayoutInput, type Positions } from "./layered";
 import LayoutWorker from "./layout.worker?worker";
-import { NotLoaded } from "../load";
+import { GraphLoadError } from "../load";
 import { type Graph, isPlaced, NODE_HEIGHT } from "../model";
 
-/** Beyond this ELK takes seconds, and its care would not be seen. */
+/** Beyond this size ELK takes seconds. */
 export const ELK_NODES_MAX = 300;
 const ELK_EDGES_MAX = 900;
 
-export type { Arranged };
+export type { Arrangement as Arranged };
 
-/** The author's places. Where most nodes have none, those stand where a layout of the whole puts them, so that moving one
- * leaves the others where they were seen; few of them stand below, layered. */
-export async function arrange(graph: Graph): Promise<Arranged> {
-  if (!isPlaced(graph)) return tidy(graph);
+/** Uses the author's positions. Where most nodes have none, they get those of a layout of the whole graph, so that moving
+ * one node leaves the others where they were; a few nodes without a position are laid out below the others. */
+export async function arrangeGraph(graph: Graph): Promise<Arrangement> {
+  if (!isPlaced(graph)) return layOut(graph);
   const at = graph.placed.slice();
   let missing = 0;
   for (let node = 0; node < graph.size; node += 1) if (Number.isNaN(at[2 * node] ?? NaN)) missing += 1;
   if (2 * missing > graph.size) {
-    const whole = await tidy(graph);
+    const whole = await layOut(graph);
     return { at: fillMissing(at, whole.at), routed: new Map() };
   }
   const without: number[] = [];
@@ -56,24 +56,24 @@ export async function arrange(graph: Graph): Promise<Arranged> {
   return { at, routed: new Map() };
 }
 
-/** All nodes layered, whatever the author placed. `gaps`: other ones than the graph's size asks for, where ELK lays out. */
-export async function tidy(graph: Graph, gaps?: Gaps): Promise<Arranged> {
+/** Lays out all nodes, whatever the author's positions. `gaps`: other gaps for ELK than the default of the graph's size. */
+export async function layOut(graph: Graph, gaps?: Gaps): Promise<Arrangement> {
   const { size, sources, targets } = graph;
-  // ELK puts a layer into one column, however many nodes it has.
+  // ELK does not wrap tall layers.
   if (size <= ELK_NODES_MAX && graph.edges <= ELK_EDGES_MAX && !isTall({ size, sources, targets }))
     return withElk(graph, gaps);
   return { at: await layeredInWorker({ size, sources, targets }), routed: new Map() };
 }
 
-/** By ELK; by the plain layout where its worker does not start or does not answer as it should. */
-async function withElk(graph: Graph, gaps?: Gaps): Promise<Arranged> {
+/** Lays out with ELK, or with the layered layout if ELK's worker fails. */
+async function withElk(graph: Graph, gaps?: Gaps): Promise<Arrangement> {
   const worker = new Worker(elkWorker, { type: "module" });
-  // ELK itself would wait for ever for a worker that fell over.
+  // ELK would wait for ever for a worker that failed.
   const broken = new Promise<null>((resolve) => worker.addEventListener("error", () => resolve(null)));
   const elk = new ELK({ workerFactory: () => worker });
   try {
-    const root = await Promise.race([elk.layout(question(graph, gaps)), broken]);
-    if (root) return answer(graph, root);
+    const root = await Promise.race([elk.layout(elkRequest(graph, gaps)), broken]);
+    if (root) return readElkResult(graph, root);
   } finally {
     elk.terminateWorker();
   }
@@ -90,8 +90,8 @@ function layeredInWorker(input: LayoutInput): Promise<Positions> {
     };
     worker.onerror = (event) => {
       worker.terminate();
-      // An event without a message: its script did not come.
-      reject(event.message ? new Error(event.message) : new NotLoaded(gettext("The server cannot be reached.")));
+      // An event without a message: the script could not be loaded.
+      reject(event.message ? new Error(event.message) : new GraphLoadError(gettext("Can't reach the server.")));
     };
     worker.postMessage(input);
   });

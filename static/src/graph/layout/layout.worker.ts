@@ -1,6 +1,6 @@
-/** The plain layered layout in a worker of its own, so that the page stays quick meanwhile. */
+/** Runs the layered layout in a worker, so that the page stays responsive. */
 
-import { layered, type LayoutInput } from "./layered";
+import { layeredLayout, type LayoutInput } from "./layered";
 
 const worker = self as unknown as {
   onmessage: ((event: MessageEvent<LayoutInput>) => void) | null;
@@ -8,6 +8,6 @@ const worker = self as unknown as {
 };
 
 worker.onmessage = (event) => {
-  const positions = layered(event.data);
+  const positions = layeredLayout(event.data);
   worker.postMessage(positions, [positions.buffer]);
 };

@@ -7,7 +7,7 @@ import { readSteps, type Step } from "../../live/protocol";
 import { fill, gettext } from "../../words/i18n";
 import { stateLook, visible } from "../../words/words";
 import { Coming } from "../loading";
-import { cause, reason } from "../node-summary";
+import { cause, reason } from "../../words/node-summary";
 import { READ_BACK, Steps } from "./steps";
 import type { RunStore } from "../store";
 import { Windowed } from "../virtual-list";

@@ -9,7 +9,7 @@ import { all, debounced, element, icon, one, setAttribute, setHidden, setText, t
 import type { NodeRun } from "../../live/protocol";
 import { gettext } from "../../words/i18n";
 import { count, duration, stateLook, secondsBetween, visible } from "../../words/words";
-import { fact } from "../node-summary";
+import { nodeSummary } from "../../words/node-summary";
 import type { RunStore } from "../store";
 import { arrange, goesOn, isColumn, type Order, tally, type Wanted } from "./table";
 import { Windowed } from "../virtual-list";
@@ -245,7 +245,7 @@ export class NodeTable {
       state.replaceChildren(element("span", `chip st-${node.state}`, icon(picture), word));
       row.dataset["shown"] = node.state;
     }
-    const known = fact(node);
+    const known = nodeSummary(node);
     const about = row.querySelector('[data-c="fact"]');
     setText(about, known);
     setAttribute(about, "title", known);

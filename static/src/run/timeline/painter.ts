@@ -1,7 +1,7 @@
 /** Paints the rows of a timeline that are in view on one canvas: names, bars in the colours and patterns of their states,
  * an axis of time since the run began, a line where now is. */
 
-import { STATES } from "../../canvas/scene";
+import { STATES } from "../../canvas/picture";
 import type { Theme } from "../../canvas/theme";
 import { duration, visible } from "../../words/words";
 import type { Bar, Row } from "./rows";

@@ -1,9 +1,9 @@
 /** The most useful thing to know about a node now, in a line; dashboard/pages/runs.py says the same. */
 
 import type { NodeError, NodeRun } from "../live/protocol";
-import { waitingWords } from "../words/engine";
-import { fill, gettext, ngettext } from "../words/i18n";
-import { count, duration, size, visible } from "../words/words";
+import { waitingWords } from "./engine";
+import { fill, gettext, ngettext } from "./i18n";
+import { count, duration, size, visible } from "./words";
 
 const LINE_MAX = 240;
 
@@ -60,7 +60,7 @@ export function stuck(node: NodeRun, now: number): boolean {
   return (now - Date.parse(node.started_at)) / 1000 > limit;
 }
 
-export function fact(node: NodeRun): string {
+export function nodeSummary(node: NodeRun): string {
   return visible(said(node));
 }
 

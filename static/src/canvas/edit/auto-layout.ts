@@ -1,19 +1,19 @@
-/** Lays the nodes out anew: one edit, and for a moment one sees where each of them went. */
+/** Automatic layout as one edit, with an animation that shows where each node went. */
 
 import type { Box } from "../../graph/grid";
-import { tidy } from "../../graph/layout/layout";
+import { layOut } from "../../graph/layout/layout";
 import { GRID, makeGraph, NODE_HEIGHT, NODE_WIDTH, onGrid, type Position } from "../../graph/model";
 import { fill, gettext, ngettext } from "../../words/i18n";
 import { count } from "../../words/words";
 import type { EditBoard } from "./board";
 
 const MOVE_MS = 120;
-/** Columns and rows that stand on the grid. */
+/** Gaps that put columns and rows on the grid. */
 const GAPS = { column: 13 * GRID - NODE_WIDTH, row: 5 * GRID - NODE_HEIGHT };
-/** More nodes than these are where they are at once. */
-const SEEN_MAX = 1000;
+/** Moves of more nodes than these are not animated. */
+const ANIMATED_MAX = 1000;
 
-function around(places: Iterable<Position>): Box {
+function boundsOf(places: Iterable<Position>): Box {
   const all = [...places];
   const least = (of: (place: Position) => number): number =>
     all.reduce((best, place) => Math.min(best, of(place)), Infinity);
@@ -27,46 +27,44 @@ function around(places: Iterable<Position>): Box {
   };
 }
 
-export class Tidier {
+export class AutoLayout {
   private before: Float64Array | null = null;
-  private going: { from: Float64Array; to: Float64Array; bounds: Box; began: number } | null = null;
+  private animation: { from: Float64Array; to: Float64Array; bounds: Box; began: number } | null = null;
   private busy = false;
 
   constructor(private readonly board: EditBoard) {}
 
-  get goes(): boolean {
-    return this.going !== null;
+  get isAnimating(): boolean {
+    return this.animation !== null;
   }
 
-  /** Around all nodes where they are going; null: they stand. */
+  /** The box around all nodes at the end of the animation; null: there is no animation. */
   get bounds(): Box | null {
-    return this.going?.bounds ?? null;
+    return this.animation?.bounds ?? null;
   }
 
-  async tidy(): Promise<void> {
+  async run(): Promise<void> {
     const { board } = this;
     if (this.busy || !board.scene.graph.size) return;
     this.busy = true;
     try {
-      const places = await this.places();
+      const places = await this.newPositions();
       if (!places) return;
       const { to, label } = places;
       this.before = board.scene.at.slice();
       const done = board.store.edit({ kind: "move", to }, { label });
       this.before = null;
-      board.surface.fitBox(around(to.values()));
-      board.surface.say(
-        done
-          ? gettext("The nodes have new places. Ctrl Z takes it back.")
-          : gettext("All nodes are in their places already."),
+      board.surface.fitBox(boundsOf(to.values()));
+      board.surface.announce(
+        done ? gettext("Nodes arranged. Press Ctrl Z to undo.") : gettext("The nodes are already arranged."),
       );
     } finally {
       this.busy = false;
     }
   }
 
-  /** New places of all nodes, or of those chosen when there are several; null: the document was edited meanwhile. */
-  private async places(): Promise<{ to: Map<string, Position>; label: string } | null> {
+  /** New positions of all nodes, or of several selected ones; null: the document was edited meanwhile. */
+  private async newPositions(): Promise<{ to: Map<string, Position>; label: string } | null> {
     const { board } = this;
     const { scene, store } = board;
     const part = board.chosen.size > 1 && board.chosen.size < scene.graph.size;
@@ -78,10 +76,10 @@ export class Tidier {
       const target = place.get(scene.graph.targets[edge] ?? -1);
       if (source !== undefined && target !== undefined) lines.push([source, target]);
     }
-    const corner = board.around(nodes) ?? { left: 0, top: 0 };
+    const corner = board.boundsOf(nodes) ?? { left: 0, top: 0 };
     const ids = nodes.map((node) => scene.key(node));
     const asked = store.edits;
-    const { at } = await tidy(
+    const { at } = await layOut(
       makeGraph(
         ids.map((id) => ({ id })),
         lines,
@@ -94,50 +92,50 @@ export class Tidier {
       ids.map((id, index) => [id, { x: left + onGrid(at[2 * index] ?? 0), y: top + onGrid(at[2 * index + 1] ?? 0) }]),
     );
     const label = part
-      ? fill(ngettext("Tidy {n} node", "Tidy {n} nodes", nodes.length), { n: count(nodes.length) })
-      : gettext("Tidy the graph");
+      ? fill(ngettext("Arrange {n} node", "Arrange {n} nodes", nodes.length), { n: count(nodes.length) })
+      : gettext("Arrange nodes");
     return { to, label };
   }
 
-  /** Nodes have other places now: whether one is to see them going there. */
-  starts(): boolean {
+  /** Starts the animation after the positions have changed; returns whether there is one. */
+  startAnimation(): boolean {
     const { board, before } = this;
-    if (!before || !board.surface.smooth || board.scene.graph.size > SEEN_MAX) return false;
-    this.going = {
+    if (!before || !board.surface.animates || board.scene.graph.size > ANIMATED_MAX) return false;
+    this.animation = {
       from: before,
       to: board.scene.at.slice(),
       bounds: board.scene.grid.bounds,
       began: performance.now(),
     };
-    this.put(0);
+    this.showShare(0);
     return true;
   }
 
-  private put(share: number): void {
-    const { board, going } = this;
-    if (!going) return;
+  private showShare(share: number): void {
+    const { board, animation } = this;
+    if (!animation) return;
     const between = (at: number): number =>
-      (going.from[at] ?? 0) + ((going.to[at] ?? 0) - (going.from[at] ?? 0)) * share;
+      (animation.from[at] ?? 0) + ((animation.to[at] ?? 0) - (animation.from[at] ?? 0)) * share;
     board.scene.moveAll(
       board.scene.graph.ids.map((_, node) => [node, { x: between(2 * node), y: between(2 * node + 1) }]),
     );
-    board.surface.moving();
+    board.surface.positionsChanging();
   }
 
-  /** Breaks a movement off: everything is where it belongs. */
-  settle(): void {
-    if (!this.going) return;
-    this.put(1);
-    this.going = null;
-    this.board.surface.replaced();
+  /** Ends the animation: all nodes are at their new positions. */
+  finishAnimation(): void {
+    if (!this.animation) return;
+    this.showShare(1);
+    this.animation = null;
+    this.board.surface.positionsChanged();
   }
 
   step(now: number): boolean {
-    const { going } = this;
-    if (!going) return false;
-    const share = Math.max(0, Math.min(1, (now - going.began) / MOVE_MS));
-    if (share >= 1) this.settle();
-    else this.put(1 - (1 - share) ** 3);
-    return this.going !== null;
+    const { animation } = this;
+    if (!animation) return false;
+    const share = Math.max(0, Math.min(1, (now - animation.began) / MOVE_MS));
+    if (share >= 1) this.finishAnimation();
+    else this.showShare(1 - (1 - share) ** 3);
+    return this.animation !== null;
   }
 }

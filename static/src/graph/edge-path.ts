@@ -1,21 +1,27 @@
-/** The way of an edge: track of horizontal and vertical runs, joined by points at 45 degrees. Pure.
+/** Paths of edges: horizontal and vertical segments, joined by bevels at 45 degrees. Pure.
  *
- * A way is a list of x, y of its corners; `bevelled` cuts the corners. Edges into one node bend at the same place before
- * it, so that they join into one track.
+ * A path is a list of x, y of its corners; `drawBevelled` cuts the corners. All edges into a node turn at the same distance
+ * before it, so that they join into one line.
  */
 
 import { NODE_HEIGHT, NODE_WIDTH } from "./model";
 
-/** Where the vertical run into a node stands before it. */
-export const JOIN = 39;
-/** Length of a cut corner. */
-export const POINT = 14;
-const BACK = 24;
+/** Distance of the vertical segment before the target. */
+export const JOIN_DISTANCE = 39;
+/** Length that a bevel cuts off. */
+export const BEVEL = 14;
+const BACK_DISTANCE = 24;
 
-/** Corners of the edge from a node at (ax, ay) to one at (bx, by), upper left corners given; `port` is how far below the
- * source's corner it begins. Writes into `out` and gives the number of values written: 4 (straight), 8, or 12 (an edge
- * that leads back). */
-export function way(ax: number, ay: number, bx: number, by: number, out: Float64Array, port = NODE_HEIGHT / 2): number {
+/** Writes the corners of an edge into `out` and returns the number of values: 4 (straight), 8, or 12 (an edge that leads
+ * back). (ax, ay), (bx, by): upper left corners of source and target. `port`: start of the edge below the source's corner. */
+export function edgePath(
+  ax: number,
+  ay: number,
+  bx: number,
+  by: number,
+  out: Float64Array,
+  port = NODE_HEIGHT / 2,
+): number {
   const x1 = ax + NODE_WIDTH;
   const y1 = ay + port;
   const x2 = bx;
@@ -29,7 +35,7 @@ export function way(ax: number, ay: number, bx: number, by: number, out: Float64
     return 4;
   }
   if (gap >= 24) {
-    const m = gap >= JOIN + 20 ? x2 - JOIN : (x1 + x2) / 2;
+    const m = gap >= JOIN_DISTANCE + 20 ? x2 - JOIN_DISTANCE : (x1 + x2) / 2;
     out[0] = x1;
     out[1] = y1;
     out[2] = m;
@@ -40,30 +46,30 @@ export function way(ax: number, ay: number, bx: number, by: number, out: Float64
     out[7] = y2;
     return 8;
   }
-  // To the left: out, around between the two rows, and in from the left.
+  // To the left: out, between the two rows, and in from the left.
   const between = Math.abs(y2 - y1) > NODE_HEIGHT + 16 ? (y1 + y2) / 2 : Math.max(y1, y2) + NODE_HEIGHT / 2 + 17;
   out[0] = x1;
   out[1] = y1;
-  out[2] = x1 + BACK;
+  out[2] = x1 + BACK_DISTANCE;
   out[3] = y1;
-  out[4] = x1 + BACK;
+  out[4] = x1 + BACK_DISTANCE;
   out[5] = between;
-  out[6] = x2 - BACK;
+  out[6] = x2 - BACK_DISTANCE;
   out[7] = between;
-  out[8] = x2 - BACK;
+  out[8] = x2 - BACK_DISTANCE;
   out[9] = y2;
   out[10] = x2;
   out[11] = y2;
   return 12;
 }
 
-export interface Pen {
+export interface PathPen {
   moveTo(x: number, y: number): void;
   lineTo(x: number, y: number): void;
 }
 
-/** Draws a way with cut corners. */
-export function bevelled(points: Float64Array, from: number, length: number, pen: Pen): void {
+/** Draws a path with bevelled corners. */
+export function drawBevelled(points: Float64Array, from: number, length: number, pen: PathPen): void {
   pen.moveTo(points[from] ?? 0, points[from + 1] ?? 0);
   const last = from + length - 2;
   for (let at = from + 2; at < last; at += 2) {
@@ -75,16 +81,16 @@ export function bevelled(points: Float64Array, from: number, length: number, pen
     const outY = (points[at + 3] ?? 0) - y;
     const before = Math.abs(inX) + Math.abs(inY);
     const after = Math.abs(outX) + Math.abs(outY);
-    // Corners in the middle of a way share their run with the next one.
-    const cut = Math.min(POINT, at === from + 2 ? before : before / 2, at === last - 2 ? after : after / 2);
+    // Two corners share the segment between them.
+    const cut = Math.min(BEVEL, at === from + 2 ? before : before / 2, at === last - 2 ? after : after / 2);
     pen.lineTo(x - Math.sign(inX) * cut, y - Math.sign(inY) * cut);
     pen.lineTo(x + Math.sign(outX) * cut, y + Math.sign(outY) * cut);
   }
   pen.lineTo(points[last] ?? 0, points[last + 1] ?? 0);
 }
 
-/** Ways of all edges in one array: that of edge e is `points[start[e]]` up to `points[end[e] - 1]`. */
-export interface Ways {
+/** The paths of all edges in one array: edge e has `points[start[e]]` up to `points[end[e] - 1]`. */
+export interface EdgePaths {
   readonly start: Int32Array;
   readonly end: Int32Array;
   readonly points: Float64Array;
@@ -92,34 +98,34 @@ export interface Ways {
   readonly boxes: Float64Array;
 }
 
-/** Writes the corners of the edge between two nodes, by number; gives how many values. */
+/** Writes the corners of the edge between two nodes (by number); returns the number of values. */
 export type Router = (source: number, target: number, out: Float64Array) => number;
 
-/** `routed`: corners of edges for which a layout gave its own. */
-export function waysOf(
+/** Computes the paths of all edges. `routed`: corners that the layout computed for some edges. */
+export function edgePathsOf(
   sources: Int32Array,
   targets: Int32Array,
   at: Float64Array,
   routed: ReadonlyMap<number, readonly number[]> = new Map(),
   router: Router | null = null,
-): Ways {
+): EdgePaths {
   const edges = sources.length;
   const start = new Int32Array(edges);
   const ends = new Int32Array(edges);
   let points = new Float64Array(8 * edges + 64);
-  const one = new Float64Array(12);
+  const buffer = new Float64Array(12);
   const boxes = new Float64Array(4 * edges);
   let filled = 0;
   for (let edge = 0; edge < edges; edge += 1) {
-    const own = routed.get(edge);
+    const layoutPath = routed.get(edge);
     const source = sources[edge] ?? 0;
     const target = targets[edge] ?? 0;
-    const length = own
-      ? own.length
+    const length = layoutPath
+      ? layoutPath.length
       : router
-        ? router(source, target, one)
-        : way(at[2 * source] ?? 0, at[2 * source + 1] ?? 0, at[2 * target] ?? 0, at[2 * target + 1] ?? 0, one);
-    const from: ArrayLike<number> = own ?? one;
+        ? router(source, target, buffer)
+        : edgePath(at[2 * source] ?? 0, at[2 * source + 1] ?? 0, at[2 * target] ?? 0, at[2 * target + 1] ?? 0, buffer);
+    const from: ArrayLike<number> = layoutPath ?? buffer;
     if (filled + length > points.length) {
       const wider = new Float64Array(2 * points.length + length);
       wider.set(points);
@@ -150,41 +156,41 @@ export function waysOf(
   return { start, end: ends, points, boxes };
 }
 
-/** The most values that a way has. */
-const WAY_MOST = 12;
+/** The maximum number of values of a path. */
+const PATH_VALUES_MAX = 12;
 
-/** Ways that can be changed one by one: each has room for the longest. */
-export class LooseWays implements Ways {
+/** Paths that can be changed one by one: each has space for the longest one. */
+export class MutableEdgePaths implements EdgePaths {
   readonly start: Int32Array;
   readonly end: Int32Array;
   readonly points: Float64Array;
   readonly boxes: Float64Array;
-  /** Corners before they are put. */
-  readonly one = new Float64Array(WAY_MOST);
+  /** Corners before `put` stores them. */
+  readonly buffer = new Float64Array(PATH_VALUES_MAX);
 
   constructor(edges: number) {
-    this.start = Int32Array.from({ length: edges }, (_, edge) => WAY_MOST * edge);
+    this.start = Int32Array.from({ length: edges }, (_, edge) => PATH_VALUES_MAX * edge);
     this.end = this.start.slice();
-    this.points = new Float64Array(WAY_MOST * edges);
+    this.points = new Float64Array(PATH_VALUES_MAX * edges);
     this.boxes = new Float64Array(4 * edges);
   }
 
-  /** Upper left corners of both nodes, and how far below its corner the edge leaves the first. */
+  /** Computes and stores the path of an edge; parameters as of `edgePath`. */
   set(edge: number, ax: number, ay: number, bx: number, by: number, port: number): void {
-    this.put(edge, way(ax, ay, bx, by, this.one, port));
+    this.put(edge, edgePath(ax, ay, bx, by, this.buffer, port));
   }
 
-  /** The first values of `one` are the edge's corners. */
+  /** Stores the first `length` values of `buffer` as the path of an edge. */
   put(edge: number, length: number): void {
-    const { one, points, boxes } = this;
-    const from = WAY_MOST * edge;
+    const { buffer, points, boxes } = this;
+    const from = PATH_VALUES_MAX * edge;
     let left = Infinity;
     let top = Infinity;
     let right = -Infinity;
     let bottom = -Infinity;
     for (let place = 0; place < length; place += 2) {
-      const x = one[place] ?? 0;
-      const y = one[place + 1] ?? 0;
+      const x = buffer[place] ?? 0;
+      const y = buffer[place + 1] ?? 0;
       points[from + place] = x;
       points[from + place + 1] = y;
       if (x < left) left = x;
@@ -200,8 +206,8 @@ export class LooseWays implements Ways {
   }
 }
 
-/** Distance from a point to the way of an edge. */
-export function distanceTo(ways: Ways, edge: number, x: number, y: number): number {
+/** Distance from a point to the path of an edge. */
+export function distanceToPath(ways: EdgePaths, edge: number, x: number, y: number): number {
   let least = Infinity;
   const end = (ways.end[edge] ?? 0) - 2;
   for (let at = ways.start[edge] ?? 0; at < end; at += 2) {

@@ -1,1 +1,0 @@
-export{t as mountCode}from"./field-B8exb2Lm.js";
